@@ -1,0 +1,56 @@
+# Every goal does its own set-up: system packages, the virtual environment with locked versions, a private sandbox.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+ARGS ?=
+NAME ?=
+PYTHON := .venv/bin/python
+# Folders of Python that exist now, plus the one module at the root.
+CODE := airgrant.py $(sort $(dir $(wildcard */__init__.py))) tests
+
+.PHONY: help set-up demo test check format bench lock clean
+
+help: ## show this list
+	@echo "Airgrant: an access point that sells its own airtime."
+	@echo
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1@\2/p' $(MAKEFILE_LIST) | column -t -s @
+	@echo
+	@echo "  make test ARGS='tests/wire -k offer'      make bench NAME=shaper      make demo ARGS=--help"
+
+set-up: ## install what is missing: system packages, .venv (every goal does this by itself)
+	@lab/set-up.sh
+
+demo: set-up ## run the main job: buy a guaranteed rate, get it from the kernel, verify the signed meter
+	@lab/sandbox.sh $(PYTHON) -m lab.demo $(ARGS)
+
+test: set-up ## run the tests against the real kernel, broker and TPM, in a private sandbox
+	@lab/sandbox.sh $(PYTHON) -m pytest -q $(ARGS) \
+	  && echo "make test: every test passed." \
+	  || { status=$$?; echo "make test: FAILED (exit status $$status). The lines above say which and why." >&2; exit $$status; }
+
+check: set-up ## format, lint, types and the rules of the architecture
+	@echo "format  ruff format"
+	@.venv/bin/ruff format --check --quiet --diff . || { echo "check: run 'make format' and look at the change." >&2; exit 1; }
+	@echo "lint    ruff check"
+	@.venv/bin/ruff check --quiet . || { echo "check: 'make format' mends what can be mended by machine; the rest is yours." >&2; exit 1; }
+	@echo "types   mypy --strict"
+	@.venv/bin/mypy --strict --no-error-summary $(CODE) || { echo "check: types do not fit." >&2; exit 1; }
+	@echo "tidy    rules of the architecture"
+	@$(PYTHON) -m pytest -q --no-header tests/test_tidy.py || { echo "check: each line above says what to do instead, and why." >&2; exit 1; }
+	@echo "make check: everything is in order."
+
+format: set-up ## rewrite the code as ruff formats it, and mend what ruff can mend
+	@.venv/bin/ruff check --quiet --fix-only .
+	@.venv/bin/ruff format .
+
+bench: set-up ## run every benchmark, or one: make bench NAME=shaper
+	@lab/sandbox.sh $(PYTHON) -m lab.bench $(if $(NAME),NAME=$(NAME)) $(ARGS)
+
+lock: set-up ## resolve pyproject.toml anew into requirements.lock
+	@lab/lock.sh
+
+clean: ## remove what was built (the virtual environment stays: rm -r .venv)
+	@rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
