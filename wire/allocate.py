@@ -1,0 +1,88 @@
+"""`allocate`: buys units of a provider's current offer, for the issuer or for the consumers that it names.
+
+Without `period` it is a spot purchase that runs from the block's time for the offer's duration; with it, units of every period
+from `period` to `period_to` are bought in advance. `consumers` are concatenated compressed keys, 33 octets each, as one byte
+string, because 50,000 of them are legal; each gets `allocations` units. Price, band and epoch repeat the offer, so that
+nobody pays for anything but what he saw. Reference: Bandcoin 5.1.2, 5.1.3.
+"""
+
+from dataclasses import dataclass
+
+from wire.band import Band, read_band, write_band
+from wire.cbor import Key, Value
+from wire.create import read_public_key
+from wire.errors import DecodeError
+from wire.fields import FieldReader
+from wire.ids import PUBLIC_KEY_SIZE, PublicKey
+from wire.units import U32_MAX
+
+MAX_CONSUMERS = 50_000
+
+_PROVIDER, _PRICE, _BAND, _EPOCH, _ALLOCATIONS, _PERIOD, _PERIOD_TO, _CONSUMERS = range(3, 11)
+
+
+@dataclass(frozen=True, slots=True)
+class Allocate:
+    """`price_ubc` is the computed total. `period` and `period_to` are both None for a spot purchase."""
+
+    provider: PublicKey
+    price_ubc: int
+    band: Band
+    epoch: int
+    allocations: int = 1
+    period: int | None = None
+    period_to: int | None = None
+    consumer_keys: bytes = b""
+
+    def __post_init__(self) -> None:
+        if (self.period is None) != (self.period_to is None):
+            raise DecodeError("allocate: period and period_to go together")
+        if self.period is not None and self.period_to is not None and self.period_to < self.period:
+            raise DecodeError(f"allocate: period_to {self.period_to} is before period {self.period}")
+        size = len(self.consumer_keys)
+        if size % PUBLIC_KEY_SIZE or size > MAX_CONSUMERS * PUBLIC_KEY_SIZE:
+            raise DecodeError(f"allocate: {size} bytes are not 0 to {MAX_CONSUMERS} public keys of {PUBLIC_KEY_SIZE}")
+        first_octets = self.consumer_keys[::PUBLIC_KEY_SIZE]
+        if first_octets.translate(None, b"\x02\x03"):
+            raise DecodeError("allocate: a consumer is not a compressed public key")
+
+    @property
+    def consumers(self) -> list[bytes]:
+        """The named consumers' keys; empty when the issuer buys for itself."""
+        keys = self.consumer_keys
+        return [keys[at : at + PUBLIC_KEY_SIZE] for at in range(0, len(keys), PUBLIC_KEY_SIZE)]
+
+
+def write_allocate(action: Allocate) -> dict[Key, Value]:
+    fields: dict[Key, Value] = {
+        _PROVIDER: action.provider.octets,
+        _PRICE: action.price_ubc,
+        _BAND: write_band(action.band),
+        _EPOCH: action.epoch,
+    }
+    if action.allocations != 1:
+        fields[_ALLOCATIONS] = action.allocations
+    if action.period is not None:
+        fields[_PERIOD] = action.period
+        fields[_PERIOD_TO] = action.period_to
+    if action.consumer_keys:
+        fields[_CONSUMERS] = action.consumer_keys
+    return fields
+
+
+def read_allocate(fields: FieldReader) -> Allocate:
+    consumer_keys = b""
+    if _CONSUMERS in fields:
+        consumer_keys = fields.octets(_CONSUMERS, "consumers", maximum=MAX_CONSUMERS * PUBLIC_KEY_SIZE)
+        if not consumer_keys:
+            raise fields.error("consumers is empty and has to be left out")
+    return Allocate(
+        provider=read_public_key(fields, _PROVIDER, "provider"),
+        price_ubc=fields.integer(_PRICE, "price_ubc"),
+        band=read_band(fields, _BAND),
+        epoch=fields.integer(_EPOCH, "epoch", minimum=1),
+        allocations=fields.integer(_ALLOCATIONS, "allocations", 2, U32_MAX) if _ALLOCATIONS in fields else 1,
+        period=fields.integer(_PERIOD, "period") if _PERIOD in fields else None,
+        period_to=fields.integer(_PERIOD_TO, "period_to") if _PERIOD_TO in fields else None,
+        consumer_keys=consumer_keys,
+    )

@@ -1,0 +1,148 @@
+"""The one byte form that is signed, hashed and stored: a strict, deterministic subset of CBOR.
+
+In: bytes of a peer. Out: None, bool, int, bytes, str, list, dict with int, bytes or str keys; or DecodeError, and never
+any other exception, in time and memory linear in the input. Refused: indefinite lengths, integers not in their shortest form,
+keys out of order or doubled, floats, tags, undefined, deeper nesting than MAX_DEPTH, bytes after the value.
+Reference: RFC 8949 clause 4.2.1 (core deterministic encoding).
+"""
+
+from typing import TypeAlias
+
+from wire.errors import DecodeError
+from wire.units import U64_MAX
+
+Key: TypeAlias = int | bytes | str
+Value: TypeAlias = "None | bool | int | bytes | str | list[Value] | dict[Key, Value]"
+
+MAX_DEPTH = 8
+"""Nested containers: our deepest message has four; cbor2 allows 400 by default."""
+
+_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
+_SIMPLE_VALUES: dict[int, bool | None] = {20: False, 21: True, 22: None}
+
+
+def write_cbor(value: Value) -> bytes:
+    """The one encoding of a value. Integers from -2**64 to 2**64 - 1."""
+    out = bytearray()
+    _write(value, out)
+    return bytes(out)
+
+
+def read_cbor(data: bytes) -> Value:
+    """The one value that fills `data` to its last byte. Raises DecodeError."""
+    value, end = _read(data, 0, 0)
+    if end != len(data):
+        raise DecodeError(f"cbor: {len(data) - end} bytes after the value, which ends at byte {end}")
+    return value
+
+
+def write_head(major: int, argument: int) -> bytes:
+    """Major type and argument in the shortest form (RFC 8949 clause 3)."""
+    if argument < 24:
+        return bytes((major << 5 | argument,))
+    if argument < 0x100:
+        return bytes((major << 5 | 24, argument))
+    if argument < 0x10000:
+        return (major << 5 | 25).to_bytes(1, "big") + argument.to_bytes(2, "big")
+    if argument < 0x1_0000_0000:
+        return (major << 5 | 26).to_bytes(1, "big") + argument.to_bytes(4, "big")
+    assert argument <= U64_MAX, f"{argument} does not fit in 64 bits"
+    return (major << 5 | 27).to_bytes(1, "big") + argument.to_bytes(8, "big")
+
+
+def _write(value: Value, out: bytearray) -> None:
+    if isinstance(value, bool) or value is None:
+        out.append(0xF6 if value is None else 0xF5 if value else 0xF4)
+    elif isinstance(value, int):
+        out += write_head(_UNSIGNED, value) if value >= 0 else write_head(_NEGATIVE, -1 - value)
+    elif isinstance(value, bytes):
+        out += write_head(_BYTES, len(value))
+        out += value
+    elif isinstance(value, str):
+        text = value.encode()
+        out += write_head(_TEXT, len(text))
+        out += text
+    elif isinstance(value, list):
+        out += write_head(_ARRAY, len(value))
+        for item in value:
+            _write(item, out)
+    elif isinstance(value, dict):
+        out += write_head(_MAP, len(value))
+        for key, item in sorted((write_cbor(key), item) for key, item in value.items()):
+            out += key
+            _write(item, out)
+    else:
+        raise TypeError(f"{type(value).__name__} has no form here")
+
+
+def _read_head(data: bytes, at: int) -> tuple[int, int, int]:
+    """(major type, argument, next position)"""
+    if at >= len(data):
+        raise DecodeError(f"cbor: ends at byte {at} where a value should begin")
+    major, information = data[at] >> 5, data[at] & 31
+    at += 1
+    if information < 24:
+        return major, information, at
+    if information > 27:
+        raise DecodeError(f"cbor: indefinite or reserved length at byte {at - 1}")
+    size = 1 << (information - 24)
+    argument = int.from_bytes(data[at : at + size], "big")
+    if at + size > len(data):
+        raise DecodeError(f"cbor: ends inside the {size}-byte argument at byte {at}")
+    if argument < 24 or (size > 1 and argument < 1 << (4 * size)):
+        raise DecodeError(f"cbor: argument {argument} at byte {at - 1} is not in its shortest form")
+    return major, argument, at + size
+
+
+def _read(data: bytes, at: int, depth: int) -> tuple[Value, int]:
+    start = at
+    major, argument, at = _read_head(data, at)
+    if major == _UNSIGNED:
+        return argument, at
+    if major == _NEGATIVE:
+        return -1 - argument, at
+    if major == _SIMPLE and start + 1 == at and argument in _SIMPLE_VALUES:
+        return _SIMPLE_VALUES[argument], at
+    if major in (_TAG, _SIMPLE):
+        raise DecodeError(f"cbor: tag, float or simple value at byte {start} is not in our subset")
+    if argument > len(data) - at:
+        raise DecodeError(f"cbor: length {argument} at byte {start} exceeds the {len(data) - at} bytes left")
+    if major == _BYTES:
+        return data[at : at + argument], at + argument
+    if major == _TEXT:
+        return _read_text(data, at, argument), at + argument
+    if depth >= MAX_DEPTH:
+        raise DecodeError(f"cbor: nested deeper than {MAX_DEPTH} at byte {start}")
+    if major == _ARRAY:
+        return _read_array(data, at, argument, depth + 1)
+    return _read_map(data, at, argument, depth + 1)
+
+
+def _read_text(data: bytes, at: int, size: int) -> str:
+    try:
+        return data[at : at + size].decode()
+    except UnicodeDecodeError as error:
+        raise DecodeError(f"cbor: text at byte {at} is not UTF-8: {error.reason}") from None
+
+
+def _read_array(data: bytes, at: int, count: int, depth: int) -> tuple[Value, int]:
+    items: list[Value] = []
+    for _ in range(count):
+        item, at = _read(data, at, depth)
+        items.append(item)
+    return items, at
+
+
+def _read_map(data: bytes, at: int, count: int, depth: int) -> tuple[Value, int]:
+    items: dict[Key, Value] = {}
+    previous = b""
+    for _ in range(count):
+        key, end = _read(data, at, depth)
+        if isinstance(key, (bool, list, dict)) or key is None:
+            raise DecodeError(f"cbor: map key at byte {at} is neither integer, bytes nor text")
+        encoded = data[at:end]
+        if encoded <= previous:
+            raise DecodeError(f"cbor: map key at byte {at} is doubled or out of order")
+        previous = encoded
+        items[key], at = _read(data, end, depth)
+    return items, at

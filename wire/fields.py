@@ -1,0 +1,75 @@
+"""Reading a message's map of labelled fields, one at a time, each with its limits.
+
+A label is a small integer. A label of zero or more that a reader does not know is critical: the message is refused.
+A negative label is an extension that readers who do not know it may pass over; the signature covers it all the same.
+"""
+
+from wire.cbor import Key, Value, read_cbor
+from wire.errors import DecodeError
+from wire.units import U63_MAX
+
+
+class FieldReader:
+    """Takes fields out of a message's map; `finish` refuses what is left. Every method raises DecodeError only."""
+
+    def __init__(self, payload: bytes, message: str) -> None:
+        self._message = message
+        value = read_cbor(payload)
+        if not isinstance(value, dict):
+            raise self.error("the payload is not a map")
+        self._fields: dict[Key, Value] = value
+
+    def error(self, text: str) -> DecodeError:
+        return DecodeError(f"{self._message}: {text}")
+
+    def __contains__(self, label: int) -> bool:
+        return label in self._fields
+
+    def integer(self, label: int, name: str, minimum: int = 0, maximum: int = U63_MAX) -> int:
+        value = self._take(label, name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.error(f"{name} is not an integer")
+        if not minimum <= value <= maximum:
+            raise self.error(f"{name} is {value}, outside {minimum}..{maximum}")
+        return value
+
+    def octets(self, label: int, name: str, size: int | None = None, maximum: int = 1_024) -> bytes:
+        value = self._take(label, name)
+        if not isinstance(value, bytes):
+            raise self.error(f"{name} is not a byte string")
+        if size is not None and len(value) != size:
+            raise self.error(f"{name} has {len(value)} bytes, not {size}")
+        if size is None and len(value) > maximum:
+            raise self.error(f"{name} has {len(value)} bytes, at most {maximum} are accepted")
+        return value
+
+    def text(self, label: int, name: str, maximum: int = 200) -> str:
+        value = self._take(label, name)
+        if not isinstance(value, str) or len(value) > maximum:
+            raise self.error(f"{name} is not a text of at most {maximum} characters")
+        return value
+
+    def integers(self, label: int, name: str, minimum_items: int, maximum_items: int) -> list[int]:
+        """An array of non-negative integers."""
+        value = self._take(label, name)
+        if not isinstance(value, list) or not minimum_items <= len(value) <= maximum_items:
+            raise self.error(f"{name} is not an array of {minimum_items} to {maximum_items} items")
+        numbers = [item for item in value if isinstance(item, int) and not isinstance(item, bool)]
+        if len(numbers) != len(value) or any(not 0 <= number <= U63_MAX for number in numbers):
+            raise self.error(f"{name} has an item that is not an integer within 0..{U63_MAX}")
+        return numbers
+
+    def value(self, label: int, name: str) -> Value:
+        """A field that the message checks by itself."""
+        return self._take(label, name)
+
+    def finish(self) -> None:
+        for label in self._fields:
+            if not isinstance(label, int) or label >= 0:
+                raise self.error(f"field {label!r} is unknown and critical")
+
+    def _take(self, label: int, name: str) -> Value:
+        try:
+            return self._fields.pop(label)
+        except KeyError:
+            raise self.error(f"{name} (field {label}) is missing") from None

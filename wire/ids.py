@@ -1,0 +1,71 @@
+"""Identifiers: what is named by how many octets, and how it looks in text.
+
+Reference: MAC addresses and BSSIDs as IEEE 802-2014 clause 8 writes them; public keys as SEC 1 clause 2.3.3 compresses them.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+PUBLIC_KEY_SIZE = 33
+KEY_ID_SIZE = 8
+PROVIDER_ID_SIZE = 16
+GRANT_ID_SIZE = 16
+TRANSACTION_ID_SIZE = 32
+LEDGER_ID_SIZE = 32
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PublicKey:
+    """A compressed P-256 point, 33 octets: an account's name. Whether it lies on the curve is checked when it verifies."""
+
+    octets: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.octets) != PUBLIC_KEY_SIZE or self.octets[0] not in (2, 3):
+            raise ValueError(f"not a compressed P-256 public key: {self.octets[:36].hex() or 'empty'}")
+
+    def __str__(self) -> str:
+        return self.octets.hex()
+
+    @classmethod
+    def parse(cls, text: str) -> "PublicKey":
+        """From 66 hexadecimal digits. Raises ValueError."""
+        if not re.fullmatch(r"0[23][0-9a-fA-F]{64}", text):
+            raise ValueError(f"{text!r} is not an account: want 66 hexadecimal digits that begin with 02 or 03")
+        return cls(bytes.fromhex(text))
+
+    @property
+    def key_id(self) -> bytes:
+        """The 8 octets by which envelopes name this key (RFC 9052 clause 3.1, kid)."""
+        return hashlib.sha256(self.octets).digest()[:KEY_ID_SIZE]
+
+    @property
+    def provider_id(self) -> bytes:
+        """The 16 octets by which a grant names its provider: long enough that no second key can be found for them."""
+        return hashlib.sha256(self.octets).digest()[:PROVIDER_ID_SIZE]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MacAddress:
+    """A station's or a basic service set's EUI-48."""
+
+    octets: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.octets) != 6:
+            raise ValueError(f"a MAC address has 6 octets, not {len(self.octets)}")
+
+    def __str__(self) -> str:
+        return self.octets.hex(":")
+
+    @classmethod
+    def parse(cls, text: str) -> "MacAddress":
+        if not re.fullmatch(r"[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}", text):
+            raise ValueError(f"{text!r} is not a MAC address such as 02:00:00:00:00:01")
+        return cls(bytes.fromhex(text.replace(":", "").replace("-", "")))
+
+    @property
+    def is_group(self) -> bool:
+        """A group (multicast or broadcast) address cannot be a station's."""
+        return bool(self.octets[0] & 1)

@@ -1,0 +1,137 @@
+"""`offer`: a provider replaces its current offer; the ledger gives it the next epoch.
+
+The multipliers are the paper's volume_discount and reservation_discount, named for what they do: the n-th further item costs
+price x multiplier^n, so 1,000,000 ppm is no discount. Zero, which would give goods away, has no encoding, and leaving the
+field out means no discount. Reservations are keyed by period, a slot of time, where the paper reuses epoch
+(docs/decisions/0002). `consumers` is the dictionary of a cleared auction: only those keys may buy, each its own
+number of units at its own total price, once. Reference: Bandcoin 5.1.2, 5.1.3, 5.4, 6.3.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from wire.band import Band, read_band, write_band
+from wire.cbor import Key, Value
+from wire.errors import DecodeError
+from wire.fields import FieldReader
+from wire.ids import PublicKey
+from wire.qos import Qos, read_qos, write_qos
+from wire.units import PPM, U32_MAX, U63_MAX
+
+MAX_RESERVATIONS = 10_000
+MAX_CONSUMERS = 50_000
+
+_PRICE, _BAND, _MAX_ALLOCATIONS, _DURATION, _QOS, _VOLUME, _RESERVATION, _RESERVATIONS, _CONSUMERS = range(4, 13)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Units of one future period: `capacity` more may be sold in advance at `price_ubc`; capacity 0 deletes."""
+
+    price_ubc: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionShare:
+    """What one consumer won: `allocations` units for `price_ubc` in all."""
+
+    allocations: int
+    price_ubc: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostOffer:
+    """`price_ubc` per unit; at most `max_allocations` units at any time; 0 turns selling off."""
+
+    price_ubc: int
+    band: Band
+    max_allocations: int
+    allocation_duration_s: int
+    qos: Qos
+    volume_discount_multiplier_ppm: int = PPM
+    reservation_discount_multiplier_ppm: int = PPM
+    reservations: Mapping[int, Reservation] = field(default_factory=dict)
+    consumers: Mapping[PublicKey, AuctionShare] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("volume_discount_multiplier_ppm", "reservation_discount_multiplier_ppm"):
+            if not 1 <= getattr(self, name) <= PPM:
+                raise DecodeError(f"offer: {name} is {getattr(self, name)}, outside 1..{PPM} (no discount)")
+
+
+def write_post_offer(action: PostOffer) -> dict[Key, Value]:
+    fields: dict[Key, Value] = {
+        _PRICE: action.price_ubc,
+        _BAND: write_band(action.band),
+        _MAX_ALLOCATIONS: action.max_allocations,
+        _DURATION: action.allocation_duration_s,
+        _QOS: write_qos(action.qos),
+    }
+    if action.volume_discount_multiplier_ppm != PPM:
+        fields[_VOLUME] = action.volume_discount_multiplier_ppm
+    if action.reservation_discount_multiplier_ppm != PPM:
+        fields[_RESERVATION] = action.reservation_discount_multiplier_ppm
+    if action.reservations:
+        fields[_RESERVATIONS] = {p: [r.price_ubc, r.capacity] for p, r in action.reservations.items()}
+    if action.consumers:
+        fields[_CONSUMERS] = {k.octets: [s.allocations, s.price_ubc] for k, s in action.consumers.items()}
+    return fields
+
+
+def read_post_offer(fields: FieldReader) -> PostOffer:
+    return PostOffer(
+        price_ubc=fields.integer(_PRICE, "price_ubc"),
+        band=read_band(fields, _BAND),
+        max_allocations=fields.integer(_MAX_ALLOCATIONS, "max_allocations", 0, U32_MAX),
+        allocation_duration_s=fields.integer(_DURATION, "allocation_duration_s", 1, U32_MAX),
+        qos=read_qos(fields, _QOS),
+        volume_discount_multiplier_ppm=_read_multiplier(fields, _VOLUME, "volume_discount_multiplier_ppm"),
+        reservation_discount_multiplier_ppm=_read_multiplier(fields, _RESERVATION, "reservation_discount_multiplier_ppm"),
+        reservations=dict(_read_reservations(fields)),
+        consumers=dict(_read_consumers(fields)),
+    )
+
+
+def _read_multiplier(fields: FieldReader, label: int, name: str) -> int:
+    """The default is left out, and has to be: one value, one encoding."""
+    return fields.integer(label, name, 1, PPM - 1) if label in fields else PPM
+
+
+def _read_reservations(fields: FieldReader) -> list[tuple[int, Reservation]]:
+    entries = _read_pairs(fields, _RESERVATIONS, "reservations", MAX_RESERVATIONS)
+    if any(not isinstance(period, int) or not 0 <= period <= U63_MAX for period, _, _ in entries):
+        raise fields.error("reservations: a period is not a non-negative integer")
+    return [(period, Reservation(price, capacity)) for period, price, capacity in entries if isinstance(period, int)]
+
+
+def _read_consumers(fields: FieldReader) -> list[tuple[PublicKey, AuctionShare]]:
+    shares: list[tuple[PublicKey, AuctionShare]] = []
+    for key, allocations, price_ubc in _read_pairs(fields, _CONSUMERS, "consumers", MAX_CONSUMERS):
+        if not isinstance(key, bytes) or not 1 <= allocations <= U32_MAX:
+            raise fields.error("consumers: want public key -> [allocations of at least 1, price_ubc]")
+        try:
+            shares.append((PublicKey(key), AuctionShare(allocations, price_ubc)))
+        except ValueError as error:
+            raise fields.error(f"consumers: {error}") from None
+    return shares
+
+
+def _read_pairs(fields: FieldReader, label: int, name: str, maximum: int) -> list[tuple[Key, int, int]]:
+    if label not in fields:
+        return []
+    value = fields.value(label, name)
+    if not isinstance(value, dict) or not 1 <= len(value) <= maximum:
+        raise fields.error(f"{name} is not a map of 1 to {maximum} entries")
+    entries: list[tuple[Key, int, int]] = []
+    for key, pair in value.items():
+        match pair:
+            case [int(first), int(second)] if _is_amount(first) and _is_amount(second):
+                entries.append((key, first, second))
+            case _:
+                raise fields.error(f"{name}: an entry is not a pair of integers within 0..{U63_MAX}")
+    return entries
+
+
+def _is_amount(value: int) -> bool:
+    return not isinstance(value, bool) and 0 <= value <= U63_MAX
