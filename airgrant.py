@@ -1,7 +1,7 @@
 """The `airgrant` command: finds the subcommand and hands it the rest of the line.
 
-Each subcommand is a function `main(argv: list[str]) -> int` somewhere else, imported only when it is asked for; this
-file knows its address and one line of help, and uses nothing but the standard library.
+Each subcommand is a function `main(argv: list[str]) -> int` somewhere else, imported only when it is asked for;
+this file knows its address and one line of help, and uses nothing but the standard library.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """The two processes that hold a sandbox: the one outside that waits, and the first one inside.
 
-`lab/sandbox.sh` enters fresh namespaces and becomes this script, which forks: its child is process 1 of the new process
-namespace. Process 1 mounts what a private network needs, starts the command, reaps orphans and ends with the command;
-then the kernel kills whatever is left inside. If the process outside dies in any way, the kernel kills process 1.
+`lab/sandbox.sh` enters fresh namespaces and becomes this script, which forks: its child is process 1 of the new
+process namespace. Process 1 mounts what a private network needs, starts the command, reaps orphans and ends with the
+command; then the kernel kills whatever is left inside. If the process outside dies in any way, the kernel kills
+process 1.
 
-The command gets its own process group, which is put in the foreground of the terminal: Ctrl-C reaches it once, from the
-terminal. A signal sent to the process outside is passed to that group once. Nothing here is imported by other code,
-and only the standard library is used: a sandbox must stand before there is a virtual environment.
+The command gets its own process group, which is put in the foreground of the terminal: Ctrl-C reaches it once, from
+the terminal. A signal sent to the process outside is passed to that group once. No other code imports this, and only
+the standard library is used: a sandbox must stand before there is a virtual environment.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ DIRECTORIES = ("/run/netns", "/run/lock")
 
 
 def main(command: list[str]) -> int:
-    """Run `command` as the only reason for the sandbox to exist; returns its exit status as a shell gives it."""
+    """Run `command` as the reason for the sandbox to exist; returns its exit status as a shell gives it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
     reader, writer = os.pipe()
     first = os.fork()
@@ -56,7 +57,7 @@ def main(command: list[str]) -> int:
 
 
 def _die_with_parent(reader: int) -> None:
-    """Ask the kernel to kill this process when its parent dies, and make sure that it has not died already."""
+    """Ask the kernel to kill this process when its parent dies, and see that it has not died already."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.read(reader, 1) != b"!":
         os._exit(NO_SANDBOX)
@@ -111,7 +112,7 @@ def _take_terminal(group: int) -> None:
 
 
 def _wait_for(child: int, forward: Callable[[int], None]) -> int:
-    """Pass signals on and reap until `child` has ended; returns its status, 128 + n where signal n ended it."""
+    """Pass signals on and reap until `child` has ended; returns its status, 128 + n if signal n ended it."""
     while True:
         number = signal.sigwait(AWAITED)
         if number != signal.SIGCHLD:

@@ -1,0 +1,191 @@
+#!/usr/bin/env bash
+# lab/set-up.sh: make this machine ready: system packages (apt), and .venv with the locked versions.
+#
+# Run it as often as you like: when nothing is missing it says nothing and takes a few milliseconds. It asks for sudo only
+# when packages are missing and you are not root, and says first which ones and why. It starts no service.
+# Debian 12 and 13, Ubuntu 24.04 and later; elsewhere install the programs of the table below yourself.
+# Exit status: 0 ready, 3 something is missing that it cannot get.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+log=build/set-up.log
+venv=.venv
+stamp=$venv/airgrant-stamp
+
+say() { printf 'set-up: %s\n' "$@" >&2; }
+fail() {
+  say "$@"
+  exit 3
+}
+
+# ---- What is needed: how to see it | the package | why.
+needs() {
+  cat <<TABLE
+command:unshare|util-linux|the sandbox
+command:ip|iproute2|network namespaces and interfaces
+command:tc|iproute2|what we compare our shaper with
+command:nft|nftables|the rules that tell sessions apart
+command:ethtool|ethtool|offloads that would bypass the shaper
+command:iperf3|iperf3|real traffic
+command:ping|iputils-ping|latency
+command:mosquitto|mosquitto|the MQTT broker between access points and ledger
+command:swtpm|swtpm|a TPM 2.0 in software
+command:swtpm_setup|swtpm-tools|its first certificates
+command:gcc|gcc|compiles the TPM library for Python
+file:$(libc_header)|libc6-dev|the same
+command:pkg-config|pkg-config|the same
+pkg-config:tss2-esys|libtss2-dev|the same
+pkg-config:tss2-tctildr|libtss2-dev|the same
+file:$(python_header)|$python_package-dev|the same
+module:ensurepip|$python_package-venv|the virtual environment
+TABLE
+}
+
+libc_header() { echo /usr/include/stdio.h; }
+python_header() { "$python" -c 'import sysconfig; print(sysconfig.get_path("include") + "/Python.h")'; }
+
+has() {
+  case $1 in
+    command:*) command -v "${1#*:}" >/dev/null || [ -x "/usr/sbin/${1#*:}" ] || [ -x "/sbin/${1#*:}" ] ;;
+    file:*) [ -e "${1#*:}" ] ;;
+    pkg-config:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#*:}" ;;
+    module:*) "$python" -c "import ${1#*:}" 2>/dev/null ;;
+  esac
+}
+
+# ---- A Python that the locks serve.
+find_python() {
+  local candidate
+  for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+    candidate=$(command -v "$candidate") || continue
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+      echo "$candidate"
+      return
+    fi
+  done
+  say "Python 3.11 or later is needed; this machine has $(python3 --version 2>/dev/null || echo none)."
+  fail "Debian 12 and Ubuntu 24.04 bring it. On an older system install it beside the present one, with its venv and" \
+    "headers (python3.11 python3.11-venv python3.11-dev), and run this again: it is found by its name."
+}
+
+# ---- Long steps: one line on the terminal with the time, everything else in the log.
+run_logged() {
+  local what=$1 started=$SECONDS child status=0
+  shift
+  say "$what ..."
+  set -m # a process group of its own, so that an interrupt can end all of it
+  "$@" >>"$log" 2>&1 </dev/null &
+  child=$!
+  set +m
+  trap 'kill -- -$child 2>/dev/null; exit 130' INT TERM
+  if [ -t 2 ]; then
+    while kill -0 $child 2>/dev/null; do
+      printf '\r  %3d s  %.100s\033[K' $((SECONDS - started)) "$(tail -n 1 "$log" | tr -cd '[:print:]')" >&2
+      sleep 0.5
+    done
+    printf '\r\033[K' >&2
+  fi
+  wait $child || status=$?
+  trap - INT TERM
+  if [ $status -ne 0 ]; then
+    tail -n 25 "$log" >&2
+    fail "$what: failed with status $status. The whole log is in $log."
+  fi
+}
+
+# ---- System packages.
+install_packages() {
+  local missing packages become=()
+  missing=$(missing_needs)
+  [ -n "$missing" ] || return 0
+  packages=$(cut -d'|' -f2 <<<"$missing" | sort -u | tr '\n' ' ')
+  say "these system packages are missing:"
+  sort -u -t'|' -k2,2 <<<"$missing" | awk -F'|' '{ printf "  %-18s %s\n", $2, $3 }' >&2
+  command -v apt-get >/dev/null || fail "this is not Debian or Ubuntu: install what they provide, then run this again."
+  if [ "$(id -u)" -ne 0 ]; then
+    become=(sudo)
+    command -v sudo >/dev/null || fail "as root, run:  apt-get install --no-install-recommends $packages"
+    say "sudo is asked to install them:"
+    sudo -v || fail "without sudo: as root, run  apt-get install --no-install-recommends $packages"
+  fi
+  run_logged "reading the package lists" apt_quietly "${become[@]}" -- update
+  # shellcheck disable=SC2086  # a list of words
+  run_logged "installing $packages" apt_quietly "${become[@]}" -- install --yes --no-install-recommends $packages
+  missing=$(missing_needs)
+  [ -z "$missing" ] || fail "still missing after apt-get: $(cut -d'|' -f1,2 <<<"$missing" | tr '\n' ' ')"
+}
+
+missing_needs() {
+  local probe rest
+  needs | while IFS='|' read -r probe rest; do
+    has "$probe" || echo "$probe|$rest"
+  done
+}
+
+# apt_quietly [sudo] -- ARGUMENT...: no questions, and no service is started (mosquitto's would be).
+apt_quietly() {
+  local become=()
+  while [ "$1" != -- ]; do
+    become+=("$1")
+    shift
+  done
+  shift
+  "${become[@]}" env DEBIAN_FRONTEND=noninteractive sh -c '
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ] && [ "$1" = install ]; then
+      printf "#!/bin/sh\nexit 101\n" >$policy && chmod 755 $policy
+      trap "rm -f $policy" EXIT INT TERM
+    fi
+    apt-get -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" || exit
+    if [ "$1" = install ] && [ -d /run/systemd/system ]; then
+      case " $* " in *" mosquitto "*) systemctl disable --quiet mosquitto.service || true ;; esac
+    fi
+  ' apt_quietly "$@"
+}
+
+# ---- The virtual environment.
+make_venv() {
+  if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+    rm -rf "$venv"
+    run_logged "making $venv with $("$python" --version)" "$python" -m venv "$venv"
+  fi
+  local pip=("$venv/bin/python" -m pip --disable-pip-version-check install --progress-bar off)
+  run_logged "installing what compiles" "${pip[@]}" --require-hashes -r requirements-build.lock
+  run_logged "installing $(grep -c == requirements.lock) locked packages (a minute or two; the TPM library is compiled)" \
+    "${pip[@]}" --require-hashes --no-build-isolation -r requirements.lock
+  run_logged "installing the commands apd and airgrant" \
+    "${pip[@]}" --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+}
+
+fingerprint() {
+  { cat requirements.lock requirements-build.lock lab/set-up.sh && sed -n '/^\[project.scripts\]/,/^$/p' pyproject.toml; } |
+    sha256sum | cut -d' ' -f1
+}
+
+is_ready() {
+  [ "$(cat $stamp 2>/dev/null)" = "$(fingerprint)" ] && [ -x $venv/bin/python ] || return 1
+  local program
+  for program in unshare ip tc nft ethtool iperf3 ping mosquitto swtpm swtpm_setup; do
+    has "command:$program" || return 1
+  done
+}
+
+main() {
+  is_ready && return
+  mkdir -p build
+  if command -v flock >/dev/null; then # two makes at once: the second waits, and finds everything done
+    exec 9>build/set-up.lock
+    flock -n 9 || { say "waiting for another set-up to end"; flock 9; }
+    is_ready && return
+  fi
+  : >"$log"
+  python=$(find_python)
+  python_package=python3
+  [[ $python =~ /usr/bin/(python3\.[0-9]+)$ ]] && python_package=${BASH_REMATCH[1]}
+  install_packages
+  make_venv
+  fingerprint >$stamp
+  say "ready ($SECONDS s)."
+}
+
+main "$@"

@@ -1,0 +1,111 @@
+"""What every test may ask for, and what none may leave behind.
+
+A system test that finds its world incomplete skips and says what is missing; with CI=true in the environment the same is
+an error, so that a green run there has run everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+IN_SANDBOX = os.environ.get("AIRGRANT_SANDBOX") == "1"
+MUST_RUN_EVERYTHING = os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+def missing(what: str) -> None:
+    """Skip this test because the machine lacks `what`; an error where everything must run (CI=true)."""
+    if MUST_RUN_EVERYTHING:
+        pytest.fail(f"CI=true, and this machine lacks {what}", pytrace=False)
+    pytest.skip(f"this machine lacks {what}")
+
+
+@pytest.fixture(autouse=True)
+def _only_in_the_sandbox(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("system") and not IN_SANDBOX:
+        missing("the sandbox: run `make test`, or `lab/sandbox.sh .venv/bin/pytest`")
+
+
+@pytest.fixture
+def needs() -> Callable[..., None]:
+    """`needs("swtpm", "nft")` skips aloud unless all these programs are installed."""
+
+    def check(*programs: str) -> None:
+        path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
+        absent = [program for program in programs if shutil.which(program, path=path) is None]
+        if absent:
+            missing(f"{', '.join(absent)}: run lab/set-up.sh")
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def build_dir() -> Path:
+    """The folder for what tests leave for people to look at: `build/tests`."""
+    folder = ROOT / "build" / "tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def free_port() -> Callable[..., int]:
+    """`free_port()` is a TCP port of this host that nobody listens on; `free_port(socket.SOCK_DGRAM)` a UDP one.
+
+    The kernel gives a different one each time until it has been round, so the port stays free long enough to be bound.
+    """
+
+    def find(kind: socket.SocketKind = socket.SOCK_STREAM, host: str = "127.0.0.1") -> int:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, kind) as probe:
+            probe.bind((host, 0))
+            return int(probe.getsockname()[1])
+
+    return find
+
+
+@pytest.fixture
+def run_async() -> Callable[..., object]:
+    """`run_async(coroutine)` runs it to its end, and fails if it leaves a task running behind."""
+
+    def run(coroutine: object) -> object:
+        return asyncio.run(_and_no_task_left(coroutine))
+
+    return run
+
+
+async def _and_no_task_left(coroutine: object) -> object:
+    result = await coroutine  # type: ignore[misc]  # object: the caller knows what it gave
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not left, f"tasks left running: {', '.join(sorted(repr(task.get_coro()) for task in left))}"
+    return result
+
+
+@pytest.fixture(autouse=True)
+def _no_child_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A process that a test started has ended when the test ends."""
+    before = _children()
+    yield
+    left = _children() - before
+    assert not left, f"child processes left running: {', '.join(map(_command_line, sorted(left)))}"
+
+
+def _children() -> set[int]:
+    folder = Path(f"/proc/{os.getpid()}/task")
+    try:
+        return {int(pid) for task in folder.iterdir() for pid in (task / "children").read_text().split()}
+    except OSError:  # a kernel without CONFIG_PROC_CHILDREN, or a thread that just ended
+        return set()
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return f"process {pid}"
