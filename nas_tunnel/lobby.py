@@ -1,0 +1,279 @@
+"""The lobby datagram: what a station that has not paid and an access point say to each other.
+
+    [ type, item, ... ]        one CBOR array per UDP datagram, port 18573; discovery to ff02::4147:1
+
+Carried over IPv6 link-local, so that it needs neither addresses nor radio support. Nothing in the carriage is
+authenticated: offers, transactions, receipts, grants and join requests inside are signed each for itself, and whoever
+needs them verifies them. Who sends a datagram does not matter either: the consumer's signature names the station that
+is let in.
+
+    station -> access point    Discover, Purchase, Join, Leave
+    access point -> station    Announcement, Outcome, Joined, Left, Refused
+
+Largest legal size 1,200 bytes, so that no datagram is ever fragmented (RFC 8200 clause 5: 1,280 octets of minimum MTU).
+Promise: `read_lobby` returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import assert_never
+
+from wire.cbor import Value, read_cbor, write_cbor
+from wire.errors import DecodeError
+from wire.grant import MAX_GRANT_BYTES
+from wire.ids import GRANT_ID_SIZE, LEDGER_ID_SIZE, PUBLIC_KEY_SIZE, TRANSACTION_ID_SIZE, PublicKey
+from wire.join_request import CHALLENGE_SIZE, MAX_JOIN_REQUEST_BYTES
+from wire.offer import MAX_OFFER_BYTES
+from wire.receipt import MAX_RECEIPT_BYTES
+from wire.units import U63_MAX
+
+PORT = 18573
+GROUP = "ff02::4147:1"
+"""Link-local multicast (RFC 4291 clause 2.7); 4147 is "AG" in ASCII."""
+MAX_LOBBY_BYTES = 1_200
+MAX_PURCHASE_BYTES = MAX_LOBBY_BYTES - 5
+"""What a datagram leaves for a transaction: some 25 named consumers. Whoever buys for more talks to the ledger."""
+MAX_REASON_CHARACTERS = 60
+MAX_DETAIL_CHARACTERS = 150
+
+
+class MessageType(IntEnum):
+    """The first item of a datagram."""
+
+    DISCOVER = 1
+    ANNOUNCEMENT = 2
+    PURCHASE = 3
+    OUTCOME = 4
+    JOIN = 5
+    JOINED = 6
+    LEAVE = 7
+    LEFT = 8
+    REFUSED = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Discover:
+    """Who sells here? Also asks for a fresh challenge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A signed offer (wire/offer.py), whose key it is, the ledger that knows both, and the challenge to join with.
+
+    `utc_s` is the access point's clock: not signed, a hint for a device whose own clock was never set.
+    """
+
+    offer: bytes
+    provider: PublicKey
+    ledger: PublicKey
+    ledger_id: bytes
+    challenge: bytes
+    utc_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A signed transaction (wire/transaction.py) for the ledger. Sent again until its Outcome comes: it runs once."""
+
+    transaction: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The ledger's signed receipt (wire/receipt.py), and the buyer's grant (wire/grant.py) or nothing."""
+
+    transaction_id: bytes
+    receipt: bytes
+    grant: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Let me in: a grant and the consumer's signed request with purpose `join` (wire/join_request.py)."""
+
+    grant: bytes
+    request: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The station that the request named is in, until `ends_s` (UTC)."""
+
+    grant_id: bytes
+    ends_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """The consumer's signed request with purpose `leave`."""
+
+    grant_id: bytes
+    request: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The station is out: the session of this grant has ended."""
+
+    grant_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No. `subject` is a transaction id, a grant id, or empty; `reason` names the rule; `detail` is for people."""
+
+    subject: bytes
+    reason: str
+    detail: str
+
+
+LobbyMessage = Discover | Announcement | Purchase | Outcome | Join | Joined | Leave | Left | Refused
+
+
+def write_lobby(message: LobbyMessage) -> bytes:
+    """One datagram. A longer transaction than MAX_PURCHASE_BYTES is the caller's mistake."""
+    encoded = write_cbor(_write_items(message))
+    assert len(encoded) <= MAX_LOBBY_BYTES, f"a lobby datagram of {len(encoded)} bytes"
+    return encoded
+
+
+def read_lobby(data: bytes) -> LobbyMessage:
+    """The message that fills the datagram; signatures inside are not checked. Raises DecodeError."""
+    if len(data) > MAX_LOBBY_BYTES:
+        raise DecodeError(f"lobby: {len(data)} bytes, at most {MAX_LOBBY_BYTES} are accepted")
+    value = read_cbor(data)
+    if not isinstance(value, list) or not value:
+        raise DecodeError("lobby: not an array that begins with a message type")
+    items = _Items(value)
+    message = _read_items(items.integer("message type", 255), items)
+    items.finish()
+    return message
+
+
+def _write_items(message: LobbyMessage) -> list[Value]:
+    match message:
+        case Discover():
+            return [MessageType.DISCOVER.value]
+        case Announcement(offer, provider, ledger, ledger_id, challenge, utc_s):
+            return [
+                MessageType.ANNOUNCEMENT.value,
+                offer,
+                provider.octets,
+                ledger.octets,
+                ledger_id,
+                challenge,
+                utc_s,
+            ]
+        case Purchase(transaction):
+            return [MessageType.PURCHASE.value, transaction]
+        case Outcome(transaction_id, receipt, grant):
+            return [MessageType.OUTCOME.value, transaction_id, receipt, grant]
+        case Join(grant, request):
+            return [MessageType.JOIN.value, grant, request]
+        case Joined(grant_id, ends_s):
+            return [MessageType.JOINED.value, grant_id, ends_s]
+        case Leave(grant_id, request):
+            return [MessageType.LEAVE.value, grant_id, request]
+        case Left(grant_id):
+            return [MessageType.LEFT.value, grant_id]
+        case Refused(subject, reason, detail):
+            return [
+                MessageType.REFUSED.value,
+                subject,
+                reason[:MAX_REASON_CHARACTERS],
+                detail[:MAX_DETAIL_CHARACTERS],
+            ]
+        case _:
+            assert_never(message)
+
+
+def _read_items(kind: int, items: "_Items") -> LobbyMessage:
+    match kind:
+        case MessageType.DISCOVER:
+            return Discover()
+        case MessageType.ANNOUNCEMENT:
+            return Announcement(
+                offer=items.octets("offer", 1, MAX_OFFER_BYTES),
+                provider=items.public_key("provider"),
+                ledger=items.public_key("ledger"),
+                ledger_id=items.octets("ledger_id", LEDGER_ID_SIZE, LEDGER_ID_SIZE),
+                challenge=items.octets("challenge", CHALLENGE_SIZE, CHALLENGE_SIZE),
+                utc_s=items.integer("utc_s"),
+            )
+        case MessageType.PURCHASE:
+            return Purchase(items.octets("transaction", 1, MAX_PURCHASE_BYTES))
+        case MessageType.OUTCOME:
+            return Outcome(
+                transaction_id=items.octets("transaction_id", TRANSACTION_ID_SIZE, TRANSACTION_ID_SIZE),
+                receipt=items.octets("receipt", 1, MAX_RECEIPT_BYTES),
+                grant=items.octets("grant", 0, MAX_GRANT_BYTES),
+            )
+        case MessageType.JOIN:
+            return Join(
+                items.octets("grant", 1, MAX_GRANT_BYTES), items.octets("request", 1, MAX_JOIN_REQUEST_BYTES)
+            )
+        case MessageType.JOINED:
+            return Joined(items.grant_id(), items.integer("ends_s"))
+        case MessageType.LEAVE:
+            return Leave(items.grant_id(), items.octets("request", 1, MAX_JOIN_REQUEST_BYTES))
+        case MessageType.LEFT:
+            return Left(items.grant_id())
+        case MessageType.REFUSED:
+            return Refused(
+                subject=items.subject(),
+                reason=items.text("reason", 1, MAX_REASON_CHARACTERS),
+                detail=items.text("detail", 0, MAX_DETAIL_CHARACTERS),
+            )
+        case _:
+            raise DecodeError(f"lobby: message type {kind} is unknown")
+
+
+class _Items:
+    """Takes items from the front of an array. Every method raises DecodeError only."""
+
+    def __init__(self, items: list[Value]) -> None:
+        self._items = iter(items)
+
+    def octets(self, name: str, minimum: int, maximum: int) -> bytes:
+        item = self._next(name)
+        if not isinstance(item, bytes) or not minimum <= len(item) <= maximum:
+            raise DecodeError(f"lobby: {name} is not a byte string of {minimum} to {maximum} bytes")
+        return item
+
+    def integer(self, name: str, maximum: int = U63_MAX) -> int:
+        item = self._next(name)
+        if not isinstance(item, int) or isinstance(item, bool) or not 0 <= item <= maximum:
+            raise DecodeError(f"lobby: {name} is not an integer within 0..{maximum}")
+        return item
+
+    def text(self, name: str, minimum: int, maximum: int) -> str:
+        item = self._next(name)
+        if not isinstance(item, str) or not minimum <= len(item) <= maximum:
+            raise DecodeError(f"lobby: {name} is not a text of {minimum} to {maximum} characters")
+        return item
+
+    def public_key(self, name: str) -> PublicKey:
+        try:
+            return PublicKey(self.octets(name, PUBLIC_KEY_SIZE, PUBLIC_KEY_SIZE))
+        except ValueError as error:
+            raise DecodeError(f"lobby: {name}: {error}") from None
+
+    def grant_id(self) -> bytes:
+        return self.octets("grant_id", GRANT_ID_SIZE, GRANT_ID_SIZE)
+
+    def subject(self) -> bytes:
+        subject = self.octets("subject", 0, TRANSACTION_ID_SIZE)
+        if len(subject) not in (0, GRANT_ID_SIZE, TRANSACTION_ID_SIZE):
+            raise DecodeError(
+                f"lobby: subject has {len(subject)} bytes, which is no transaction id, grant id or nothing"
+            )
+        return subject
+
+    def finish(self) -> None:
+        if next(self._items, self) is not self:
+            raise DecodeError("lobby: more items than the message has")
+
+    def _next(self, name: str) -> Value:
+        for item in self._items:
+            return item
+        raise DecodeError(f"lobby: {name} is missing")
