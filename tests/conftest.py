@@ -1,7 +1,7 @@
 """What every test may ask for, and what none may leave behind.
 
-A system test that finds its world incomplete skips and says what is missing; with CI=true in the environment the same is
-an error, so that a green run there has run everything.
+A system test that finds its world incomplete skips and says what is missing; with CI=true in the environment the same
+is an error, so that a green run there has run everything.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import os
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -68,6 +69,20 @@ def free_port() -> Callable[..., int]:
             return int(probe.getsockname()[1])
 
     return find
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """`eventually(fact, "the broker answers")` waits until `fact()` is true, and fails at the deadline."""
+
+    def wait(fact: Callable[[], object], what: str, deadline_s: float = 10.0) -> None:
+        deadline = time.monotonic() + deadline_s
+        while not fact():
+            if time.monotonic() > deadline:
+                pytest.fail(f"not within {deadline_s} s: {what}", pytrace=False)
+            time.sleep(0.01)
+
+    return wait
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,14 +26,20 @@ def _sandbox_is_possible(request: pytest.FixtureRequest) -> None:
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SANDBOX, *command], capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    return subprocess.run(
+        [SANDBOX, *command], capture_output=True, text=True, timeout=DEADLINE_S, check=False
+    )
 
 
 @pytest.fixture
 def started() -> Iterator[subprocess.Popen[str]]:
     """A sandbox with a child and a grandchild in it, which has said "up" and the grandchild's argument."""
-    script = f"import subprocess; p = subprocess.Popen(['sleep', '{mark()}']); print('up', flush=True); p.wait()"
-    with subprocess.Popen([SANDBOX, sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+    script = (
+        f"import subprocess; p = subprocess.Popen(['sleep', '{mark()}']); print('up', flush=True); p.wait()"
+    )
+    with subprocess.Popen(
+        [SANDBOX, sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
         yield process
@@ -61,7 +68,7 @@ def gone() -> bool:
     while is_alive():
         if time.monotonic() > deadline:
             return False
-        os.sched_yield()
+        threading.Event().wait(0.01)
     return True
 
 
@@ -87,7 +94,9 @@ def test_no_command_is_a_usage_error() -> None:
 
 
 def test_network_and_run_are_private() -> None:
-    done = run("sh", "-c", "ip -br link | cut -c1-6; ls -d /run/netns; ls /sys/class/net; echo $AIRGRANT_SANDBOX")
+    done = run(
+        "sh", "-c", "ip -br link | cut -c1-6; ls -d /run/netns; ls /sys/class/net; echo $AIRGRANT_SANDBOX"
+    )
     assert done.stdout.split() == ["lo", "/run/netns", "lo", "1"]
     assert "UP" in run("ip", "-br", "link").stdout
 
@@ -107,7 +116,10 @@ def test_orphans_are_reaped_and_ended_with_the_command() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_reaches_the_whole_group(started: subprocess.Popen[str], number: signal.Signals) -> None:
     started.send_signal(number)
-    assert started.wait(DEADLINE_S) in {1, 128 + number}  # 1: Python's own answer to a KeyboardInterrupt is 130 or 1
+    assert started.wait(DEADLINE_S) in {
+        1,
+        128 + number,
+    }  # 1: Python's own answer to a KeyboardInterrupt is 130 or 1
     assert gone()
 
 

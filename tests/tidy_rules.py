@@ -1,0 +1,577 @@
+"""The rules of the architecture that a program can check: pure functions from a tree of modules to complaints.
+
+Each complaint says where, what is wrong, what to do instead, and why. The tables at the top are meant to be read and
+extended: every exception is one line with its reason. `test_tidy.py` holds the tree against the rules, and
+`test_tidy_rules.py` holds the rules against planted faults.
+"""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+# ---- Tables ----------------------------------------------------------------------------------------------------------
+
+MAY_IMPORT: dict[str, frozenset[str]] = {
+    "wire": frozenset(),
+    "market": frozenset({"wire"}),
+    "ledger": frozenset({"wire", "market"}),
+    "nas_tunnel": frozenset({"wire"}),
+    "tc_shaper": frozenset({"wire"}),
+    "ran_slicing": frozenset({"wire"}),
+    "apd": frozenset({"wire", "nas_tunnel", "tc_shaper", "ran_slicing"}),
+    "operatord": frozenset({"wire", "market", "ledger"}),
+    "device": frozenset({"wire", "nas_tunnel", "market"}),
+    "lab": frozenset({
+        "wire", "market", "ledger", "nas_tunnel", "tc_shaper", "ran_slicing", "apd", "operatord", "device",
+    }),
+    "airgrant": frozenset(),  # it looks subcommands up by name, so that none is loaded before it is asked for
+    "images": frozenset(),
+}  # fmt: skip
+"""The floor plan of docs/architecture.md: who may import whom."""
+
+THIRD_PARTY: dict[str, frozenset[str]] = {
+    "wire": frozenset({"cryptography"}),
+    "market": frozenset(),
+    "nas_tunnel": frozenset({"scapy"}),
+    "tc_shaper": frozenset({"pyroute2"}),
+    "ran_slicing": frozenset({"websockets"}),
+    "apd": frozenset({"cryptography", "paho", "pyroute2", "tpm2_pytss"}),
+    "ledger": frozenset(
+        {"cryptography", "aiomqtt", "paho", "fastapi", "starlette", "pydantic", "uvicorn", "rich"}
+    ),
+    "operatord": frozenset(
+        {"cryptography", "aiomqtt", "paho", "fastapi", "starlette", "pydantic", "uvicorn", "rich"}
+    ),
+    "device": frozenset({"cryptography", "paho", "rich"}),
+    "airgrant": frozenset(),
+    "images": frozenset(),
+}
+"""Which foreign libraries a package may use at all (`lab`: any). The box's list is decision 8 of the architecture."""
+
+PURE_THIRD_PARTY = frozenset({"cryptography"})
+"""Foreign libraries that do no I/O, so that a pure module may use them where its package may."""
+
+SHELLS: dict[str, str] = {
+    "airgrant.py": "the command: argv, stdout, exit status",
+    "apd/__main__.py": "the command of the box",
+    "apd/daemon.py": "the loop that turns commands into calls of shells",
+    "apd/config.py": "the one place that reads the configuration file",
+    "apd/status.py": "the status socket",
+    "apd/shells/*": "one outside world per file",
+    "tc_shaper/kernel.py": "the kernel's traffic control and nftables",
+    "tc_shaper/rtnetlink.py": "sockets to the kernel",
+    "tc_shaper/netlink.py": "sockets to the kernel",
+    "tc_shaper/nfnetlink.py": "sockets to the kernel",
+    "tc_shaper/probe.py": "asks the kernel what it can do",
+    "nas_tunnel/scapy_layers.py": "the optional Scapy view of the messages",
+    "ledger/engine*.py": "SQLite and the disk",
+    "ledger/service.py": "the MQTT service",
+    "ledger/http.py": "the HTTP service",
+    "ledger/client.py": "asks a ledger over the network",
+    "ledger/cli.py": "argv, stdout, exit status",
+    "ledger/__main__.py": "the command that runs the service",
+    "device/cli.py": "argv, stdout, exit status",
+    "device/udp.py": "datagrams of the lobby",
+    "device/keyfile.py": "keys on disk",
+    "operatord/shells/*": "one outside world per file",
+    "lab/*": "the lab is all outside world",
+}
+"""The files that may do I/O, by pattern, with the world that each owns. Everything else is pure."""
+
+IO_MODULES = frozenset({
+    "asyncio", "concurrent", "ctypes", "fcntl", "ftplib", "glob", "http", "logging", "mmap", "multiprocessing", "os",
+    "pty", "random", "resource", "sched", "secrets", "select", "selectors", "shutil", "signal", "smtplib",
+    "socket", "socketserver", "sqlite3", "ssl", "subprocess", "sys", "tempfile", "termios", "threading", "time", "tty",
+    "urllib", "uuid",
+})  # fmt: skip
+"""Standard modules that touch the outside: files, sockets, clocks, chance, processes."""
+
+COMMAND_LINES: dict[str, str] = {
+    "airgrant.py": "the command",
+    "apd/__main__.py": "the command of the box",
+    "ledger/cli.py": "subcommands of airgrant",
+    "ledger/__main__.py": "the command that runs the service",
+    "device/cli.py": "subcommands of airgrant",
+    "lab/*": "people watch the lab",
+}
+"""Files that speak to a person, and so may print and may read the environment."""
+
+BROAD_EXCEPT: dict[str, str] = {
+    "apd/daemon.py": "the one place that must outlive a fault in a shell, and turns it into an event",
+}
+
+CLOCKS: dict[str, str] = {
+    "apd/shells/clock.py": "the box's clock",
+    "apd/daemon.py": "reads the clock once per event",
+    "ledger/service.py": "stamps blocks",
+    "ledger/client.py": "stamps requests",
+    "ledger/cli.py": "shows times to a person",
+    "ledger/__main__.py": "gives the service its clock",
+    "device/cli.py": "stamps purchases",
+    "device/udp.py": "stamps datagrams",
+    "lab/*": "measures",
+    "tests/*": "compares with the real clock",
+}
+"""Files that may ask what time it is. Everywhere else `now` is an argument."""
+
+INTEGER_ONLY = ("wire", "market", "ledger")
+"""Packages whose results are money or are signed: the same inputs give the same bytes on every machine."""
+
+EXCUSED_MODULES: dict[str, str] = {
+    "airgrant.py": "tests/test_airgrant.py",
+}
+"""Modules without a test file of their own name, and the test file that covers them instead."""
+
+EXCUSED_TESTS: dict[str, str] = {
+    "tests/lab/test_set_up.py": "a shell script: lab/set-up.sh",
+    "tests/wire/test_vectors.py": "every codec against tests/wire/vectors",
+    "tests/wire/test_properties.py": "every codec: cut, split, garble",
+    "tests/wire/test_sizes.py": "every message against the size that it promises",
+    "tests/ledger/test_rules.py": "the table of rejections, over all transition functions",
+    "tests/ledger/test_paper_faults.py": "one test per fault of the printed contract, over all transition functions",
+    "tests/apd/test_playbooks.py": "the whole daemon: >> event, << command",
+}
+"""Test files that mirror no module, with the reason that they stand alone."""
+
+EXCUSED_LINES: dict[tuple[str, str], str] = {
+    ("tests/conftest.py", "sleep"): "the fixture `eventually`, which waits for a fact",
+}
+"""(file, rule) that may break a banned-call rule, with the reason. Keep it short."""
+
+CLOCK_CALLS = frozenset({
+    "time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "datetime.datetime.now", "date.today",
+})  # fmt: skip
+
+DISK_CALLS = frozenset({"read_bytes", "read_text", "write_bytes", "write_text", "iterdir", "unlink", "mkdir"})
+"""Methods of a Path that touch the disk. A Path as a value, in settings for instance, is fine anywhere."""
+
+BAD_NAMES = ("utils", "util", "helpers", "helper", "common", "misc", "manager", "managers")
+
+# ---- The tree --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A Python file: its path from the root with slashes, and what it says."""
+
+    path: str
+    tree: ast.Module
+
+    @property
+    def package(self) -> str:
+        """`wire` for wire/cbor.py, `tests` for any test, `airgrant` for airgrant.py."""
+        return self.path.split("/")[0].removesuffix(".py")
+
+    @property
+    def dotted(self) -> str:
+        """`wire.cbor` for wire/cbor.py; `wire` for wire/__init__.py."""
+        return self.path.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+
+    @property
+    def is_test(self) -> bool:
+        return self.package == "tests"
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One line for a person: where, what, what instead, why."""
+
+    path: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.text}"
+
+
+Rule = Callable[[list[Module]], Iterator[Complaint]]
+
+
+def parse_module(path: str, source: str) -> Module:
+    """A module from its text; SyntaxError if it is none."""
+    return Module(path, ast.parse(source, path))
+
+
+def read_tree(root: Path) -> list[Module]:
+    """Every module of the project below `root`: the packages of the floor plan, root modules, and tests."""
+    folders = [name for name in (*MAY_IMPORT, "tests") if (root / name).is_dir()]
+    paths = [*root.glob("*.py"), *(path for name in folders for path in (root / name).rglob("*.py"))]
+    return [
+        parse_module(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
+        for path in sorted(paths)
+        if "vectors" not in path.parts
+    ]
+
+
+def listed(path: str, table: Iterable[str]) -> bool:
+    """Whether a path is in a table of patterns; `*` also crosses folders."""
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in table)
+
+
+# ---- Imports ---------------------------------------------------------------------------------------------------------
+
+
+def imports(module: Module) -> Iterator[tuple[int, str]]:
+    """(line, dotted name) of everything imported, wherever in the file; `from a import b` gives a.b."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(module, node)
+            yield from ((node.lineno, f"{base}.{alias.name}".lstrip(".")) for alias in node.names)
+
+
+def _absolute(module: Module, node: ast.ImportFrom) -> str:
+    if node.level == 0:
+        return node.module or ""
+    parts = PurePosixPath(module.path).parent.parts
+    return ".".join((*parts[: len(parts) - node.level + 1], *((node.module,) if node.module else ())))
+
+
+def import_direction(tree: list[Module]) -> Iterator[Complaint]:
+    """Packages import only what stands below them in the floor plan."""
+    for module in tree:
+        if module.is_test:
+            continue
+        for line, name in imports(module):
+            top = name.split(".")[0]
+            if top == "tests":
+                yield Complaint(
+                    module.path, line, "nobody imports tests: move what you need beside the shell it fakes"
+                )
+            elif (
+                top in MAY_IMPORT and top != module.package and top not in MAY_IMPORT.get(module.package, ())
+            ):
+                yield Complaint(module.path, line, _direction(module.package, top))
+
+
+def _direction(package: str, top: str) -> str:
+    below = ", ".join(sorted(MAY_IMPORT.get(package, ()))) or "nothing of ours"
+    return (
+        f"{package} may not import {top} (it may import {below}): put the missing word into wire, "
+        "or take the decision in apd, so that each package can be read and tested without the others"
+    )
+
+
+def third_party(tree: list[Module]) -> Iterator[Complaint]:
+    """A package uses only the foreign libraries that the architecture grants it."""
+    for module in tree:
+        if module.is_test or module.package == "lab":
+            continue
+        for line, name in imports(module):
+            top = name.split(".")[0]
+            if top in sys.stdlib_module_names or top in MAY_IMPORT or top == "tests":
+                continue
+            if top not in THIRD_PARTY.get(module.package, ()):
+                allowed = (
+                    ", ".join(sorted(THIRD_PARTY.get(module.package, ()))) or "only the standard library"
+                )
+                yield Complaint(
+                    module.path,
+                    line,
+                    f"{module.package} may not use {top} (it may use {allowed}): write the few lines, or move this "
+                    "to a package that may, because what the box does not carry cannot break it",
+                )
+
+
+def pure_modules(tree: list[Module]) -> Iterator[Complaint]:
+    """Only the files listed in SHELLS touch the outside."""
+    for module in tree:
+        if module.is_test or listed(module.path, SHELLS):
+            continue
+        for line, name in imports(module):
+            top = name.split(".")[0]
+            foreign = (
+                top not in sys.stdlib_module_names and top not in MAY_IMPORT and top not in PURE_THIRD_PARTY
+            )
+            if top in IO_MODULES or foreign:
+                yield Complaint(
+                    module.path,
+                    line,
+                    f"{top} belongs in a shell: take bytes, time and chance as arguments and give effects as values, "
+                    "or list this file in SHELLS (tests/tidy_rules.py) with the world that it owns",
+                )
+
+
+def shells_stay_outside(tree: list[Module]) -> Iterator[Complaint]:
+    """A pure module never imports a shell, even of its own package."""
+    shells = {module.dotted for module in tree if not module.is_test and listed(module.path, SHELLS)}
+    for module in tree:
+        if module.is_test or listed(module.path, SHELLS):
+            continue
+        for line, name in imports(module):
+            shell = next((known for known in (name, name.rpartition(".")[0]) if known in shells), None)
+            if shell:
+                yield Complaint(
+                    module.path,
+                    line,
+                    f"a pure module may not import the shell {shell}: the daemon or the command line joins the two, "
+                    "so that the pure part runs where its shell cannot",
+                )
+
+
+# ---- Names and mirrors -----------------------------------------------------------------------------------------------
+
+
+def good_names(tree: list[Module]) -> Iterator[Complaint]:
+    """No file is called after nothing in particular."""
+    for module in tree:
+        stem = PurePosixPath(module.path).stem.removeprefix("test_")
+        if stem in BAD_NAMES:
+            yield Complaint(
+                module.path,
+                1,
+                f"{stem!r} says nothing: name the file after what it owns, or move each piece to its owner",
+            )
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef) and node.name.endswith(("Manager", "Helper", "Utils")):
+                yield Complaint(
+                    module.path,
+                    node.lineno,
+                    f"{node.name}: name the class after what it is, not that it acts",
+                )
+
+
+def no_test_packages(tree: list[Module]) -> Iterator[Complaint]:
+    """tests/ has no __init__.py, or `import market` finds the test folder."""
+    for module in tree:
+        if module.is_test and module.path.endswith("__init__.py"):
+            yield Complaint(
+                module.path, 1, "remove it: with it, `import market` finds tests/market instead of market"
+            )
+
+
+def mirror(tree: list[Module]) -> Iterator[Complaint]:
+    """Each module has a test file of its name, and each test file a module."""
+    tests = {module.path for module in tree if PurePosixPath(module.path).name.startswith("test_")}
+    wanted: set[str] = set()
+    for module in tree:
+        if module.is_test or module.path.endswith("__init__.py"):
+            continue
+        accepted = test_files(module.path)
+        wanted.update(accepted)
+        if not tests.intersection(accepted):
+            yield Complaint(
+                module.path,
+                1,
+                f"no test file: write {accepted[0]}, or say in EXCUSED_MODULES (tests/tidy_rules.py) which one covers "
+                "it, because a reader looks for the examples of a module under its name",
+            )
+    for path in sorted(tests - wanted):
+        if path.startswith("tests/system/") or path.count("/") == 1 or path in EXCUSED_TESTS:
+            continue
+        yield Complaint(
+            path,
+            1,
+            "tests no module of that name: rename it after the module, move it to tests/system if it needs the real "
+            "world, or give its reason in EXCUSED_TESTS (tests/tidy_rules.py)",
+        )
+
+
+def test_files(path: str) -> list[str]:
+    """Where the tests of a module may stand, the best place first."""
+    if path in EXCUSED_MODULES:
+        return [EXCUSED_MODULES[path]]
+    folder, stem = PurePosixPath(path).parent, PurePosixPath(path).stem.strip("_")
+    package = folder.parts[0] if folder.parts else ""
+    places = [f"tests/{folder}/test_{stem}.py", f"tests/{package}/test_{stem}.py"]
+    if listed(path, SHELLS):  # its world is real: a system test may be all there is to say
+        places += [f"tests/system/test_{stem}.py", f"tests/system/test_{package}_{stem}.py"]
+    return list(dict.fromkeys(places))
+
+
+test_files.__test__ = False  # type: ignore[attr-defined]  # pytest takes its name for a test
+
+
+# ---- Banned calls ----------------------------------------------------------------------------------------------------
+
+
+def banned_calls(tree: list[Module]) -> Iterator[Complaint]:
+    """What may not be written at all, or only in named places."""
+    for module in tree:
+        for_people = _text_for_people(module)
+        for node in ast.walk(module.tree):
+            for rule, text in _faults(module, node):
+                excused = (module.path, rule) in EXCUSED_LINES or (rule == "integer" and node in for_people)
+                if not excused:
+                    yield Complaint(module.path, getattr(node, "lineno", 1), f"{text} [{rule}]")
+
+
+def _text_for_people(module: Module) -> set[ast.AST]:
+    """Everything inside functions called format_x: their text is read, never signed, hashed or added up."""
+    functions = (node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef))
+    return {
+        inside
+        for function in functions
+        if function.name.lstrip("_").startswith("format_")
+        for inside in ast.walk(function)
+    }
+
+
+def _faults(module: Module, node: ast.AST) -> Iterator[tuple[str, str]]:
+    yield from _world_faults(module, node)
+    yield from _integer_faults(module, node)
+    yield from _error_faults(module, node)
+    if module.is_test:
+        yield from _test_faults(node)
+
+
+def _world_faults(module: Module, node: ast.AST) -> Iterator[tuple[str, str]]:
+    name = dotted_name(node.func) if isinstance(node, ast.Call) else ""
+    speaks = module.is_test or listed(module.path, COMMAND_LINES)
+    if name in CLOCK_CALLS and not listed(module.path, CLOCKS):
+        yield "clock", f"{name}(): take `now` as an argument, so that a test can say what time it is"
+    method = name.rpartition(".")[2]
+    if (name == "open" or method in DISK_CALLS) and not (module.is_test or listed(module.path, SHELLS)):
+        yield (
+            "disk",
+            f"{method}(): take the bytes as an argument; the shell or command line that knows the file reads it",
+        )
+    if name.startswith("random.") and not (module.is_test or module.package == "lab"):
+        yield (
+            "chance",
+            f"{name}(): take random bytes as an argument (secrets in a shell), so that a run can be repeated",
+        )
+    if name == "print" and not speaks:
+        yield "print", "print(): return a value or an event; only a command line speaks to a person"
+    if isinstance(node, ast.Attribute) and dotted_name(node) == "os.environ" and not speaks:
+        yield "environment", "os.environ: settings come as arguments from the one place that reads them"
+    if name == "os.getenv" and not speaks:
+        yield "environment", "os.getenv(): settings come as arguments from the one place that reads them"
+    if name in {"eval", "exec", "os.system", "pickle.loads", "pickle.load"}:
+        yield (
+            "danger",
+            f"{name}(): runs what it is given; parse it, or start a program with a list of arguments",
+        )
+    if isinstance(node, ast.keyword) and node.arg == "shell" and _is(node.value, value=True):
+        yield (
+            "danger",
+            "shell=True: start the program with a list of arguments, so that no byte of them is a command",
+        )
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        name = dotted_name(node.value.func)
+        if name.endswith(("create_task", "ensure_future")) and not name.startswith(
+            ("group.", "tasks.", "task_group.")
+        ):
+            yield (
+                "task",
+                f"{name}(): hold the task or use a TaskGroup; the loop forgets an unheld task and its errors",
+            )
+
+
+def _integer_faults(module: Module, node: ast.AST) -> Iterator[tuple[str, str]]:
+    if module.package not in INTEGER_ONLY or listed(module.path, SHELLS):
+        return
+    why = "the same inputs must give the same bytes on every machine"
+    if isinstance(node, ast.Call) and dotted_name(node.func) in {"float", "round"}:
+        yield "integer", f"{dotted_name(node.func)}(): use integers and name the rounding; {why}"
+    if isinstance(node, ast.Constant) and isinstance(node.value, float):
+        yield "integer", f"{node.value}: use an integer in a smaller unit; {why}"
+    if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Div):
+        yield "integer", f"/: use // or a named rounding; {why}"
+
+
+def _error_faults(module: Module, node: ast.AST) -> Iterator[tuple[str, str]]:
+    if isinstance(node, ast.ExceptHandler) and not listed(module.path, BROAD_EXCEPT):
+        last = node.body[-1]
+        goes_on = isinstance(last, ast.Raise) and last.exc is None  # it tidies up and lets the error pass
+        kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        if not goes_on and any(
+            kind is None or dotted_name(kind) in {"Exception", "BaseException"} for kind in kinds
+        ):
+            yield (
+                "broad except",
+                "name the errors that you can answer; the others are ours, and must crash to be seen",
+            )
+    if isinstance(node, ast.FunctionDef) and not module.is_test:
+        says_yes_or_no = dotted_name(node.returns) == "bool"
+        if node.name.lstrip("_").startswith("verify") and says_yes_or_no:
+            yield (
+                "verify",
+                f"{node.name}() returns a boolean that can be ignored: raise what is wrong instead",
+            )
+
+
+def _test_faults(node: ast.AST) -> Iterator[tuple[str, str]]:
+    if isinstance(node, ast.Assert) and isinstance(node.test, ast.Constant) and node.test.value:
+        yield "hollow", "this assert cannot fail: compare with what you expect, or remove it"
+    if isinstance(node, ast.Assert) and isinstance(node.test, ast.Tuple):
+        yield "hollow", "a tuple is always true: take the parentheses off"
+    if isinstance(node, (ast.Import, ast.ImportFrom)) and _imports_mock(node):
+        yield (
+            "mock",
+            "no mocks: give the code a value, or use the fake of the outside that stands beside its shell",
+        )
+    if isinstance(node, ast.Call):
+        name = dotted_name(node.func)
+        if name in {"monkeypatch.setattr", "mocker.patch"}:
+            yield "mock", f"{name}(): pass what the code needs as an argument; a patched name tests the patch"
+        if name == "time.sleep" or (
+            name == "asyncio.sleep" and not _is(node.args[0] if node.args else None, value=0)
+        ):
+            yield (
+                "sleep",
+                f"{name}(): wait for a fact with a deadline (fixture `eventually`), never for a while",
+            )
+        if name in {"pytest.mark.skip", "pytest.skip"} and not (node.args or node.keywords):
+            yield "skip", f"{name}(): say what is missing, so that a person can supply it"
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        marks = [dotted_name(mark) for mark in node.decorator_list]
+        if "pytest.mark.skip" in marks:
+            yield "skip", "pytest.mark.skip: say what is missing, so that a person can supply it"
+
+
+def _imports_mock(node: ast.Import | ast.ImportFrom) -> bool:
+    names = {alias.name for alias in node.names}
+    if isinstance(node, ast.Import):
+        return not names.isdisjoint({"unittest.mock", "mock"})
+    return node.module in {"unittest.mock", "mock"} or (node.module == "unittest" and "mock" in names)
+
+
+def _is(node: ast.AST | None, *, value: object) -> bool:
+    return isinstance(node, ast.Constant) and node.value == value and type(node.value) is type(value)
+
+
+def dotted_name(node: ast.AST | None) -> str:
+    """`a.b.c` of an expression that is only names and dots; else the empty string."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return ""
+    return ".".join((node.id, *reversed(parts)))
+
+
+# ---- The tables themselves -------------------------------------------------------------------------------------------
+
+
+def live_excuses(tree: list[Module]) -> Iterator[Complaint]:
+    """An excuse whose file has gone is removed, so that the tables stay worth reading."""
+    paths = {module.path for module in tree}
+    for path, covering in EXCUSED_MODULES.items():
+        if path not in paths or covering not in paths:
+            yield Complaint(
+                "tests/tidy_rules.py", 1, f"EXCUSED_MODULES: {path} or {covering} is gone: remove the line"
+            )
+    for path, _ in EXCUSED_LINES:
+        if path not in paths:
+            yield Complaint("tests/tidy_rules.py", 1, f"EXCUSED_LINES: {path} is gone: remove the line")
+
+
+RULES: dict[str, Rule] = {
+    "imports follow the floor plan": import_direction,
+    "foreign libraries are granted": third_party,
+    "only shells touch the outside": pure_modules,
+    "pure modules do not import shells": shells_stay_outside,
+    "names say something": good_names,
+    "tests are not packages": no_test_packages,
+    "modules and tests mirror each other": mirror,
+    "banned calls": banned_calls,
+    "excuses are alive": live_excuses,
+}
