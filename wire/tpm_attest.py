@@ -8,10 +8,10 @@
     u64       firmware version
     ..        quote: TPML_PCR_SELECTION and TPM2B_DIGEST; NV: TPM2B_NAME, offset, TPM2B contents
 
-Strict: another magic, an unknown type, a truncated field or a byte too many raises DecodeError. A structure made by us is
-145 to 149 bytes, the largest legal one is MAX_ATTEST_BYTES. Signature and meaning are checked by `ledger/evidence.py`.
-Firmware version, resetCount and restartCount of a key outside the endorsement hierarchy are obfuscated by a constant
-that depends on the key: only differences modulo 2**32 mean anything.
+Strict: another magic, an unknown type, a truncated field or a byte too many raises DecodeError. A structure made
+by us is 145 to 149 bytes, the largest legal one is MAX_ATTEST_BYTES. Signature and meaning are checked by
+`ledger/evidence.py`. Firmware version, resetCount and restartCount of a key outside the endorsement hierarchy are
+obfuscated by a constant that depends on the key: only differences modulo 2**32 mean anything.
 Reference: TPM 2.0 Library part 2, clauses 10.12.8 (TPMS_ATTEST), 10.11.1 (TPMS_CLOCK_INFO); part 1, clause 36.7.
 """
 
@@ -22,7 +22,9 @@ from hashlib import sha256
 from wire.tpm_buffer import TpmReader, write_sized, write_u16, write_u32, write_u64
 
 MAX_ATTEST_BYTES = 1_024
-"""A quote over 16 banks and a 64-byte digest, with the longest names, is below 400; NV contents are at most 512 here."""
+"""A quote over 16 banks and a 64-byte digest, with the longest names, is below 400; NV contents are at most 512
+here.
+"""
 TPM_GENERATED = 0xFF544347
 TYPE_NV = 0x8014
 TYPE_QUOTE = 0x8018
@@ -45,7 +47,9 @@ class ClockInfo:
     reset_count: int
     restart_count: int
     safe: bool
-    """False shortly after an unclean restart: the clock may have been seen before (it never goes back by more than a save)."""
+    """False shortly after an unclean restart: the clock may have been seen before (it never goes back by more than
+    a save).
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,9 @@ def read_attest(data: bytes) -> Attest:
         raise reader.error(f"magic {magic:08x} instead of {TPM_GENERATED:08x}: not made by a TPM")
     kind = reader.u16("type")
     if kind not in (TYPE_QUOTE, TYPE_NV):
-        raise reader.error(f"type {kind:04x} is neither a quote ({TYPE_QUOTE:04x}) nor certified NV ({TYPE_NV:04x})")
+        raise reader.error(
+            f"type {kind:04x} is neither a quote ({TYPE_QUOTE:04x}) nor certified NV ({TYPE_NV:04x})"
+        )
     signer = reader.sized("the qualified signer", _MAX_NAME_BYTES)
     extra = reader.sized("the extra data", _MAX_EXTRA_BYTES)
     clock = _read_clock(reader)
@@ -117,7 +123,9 @@ def write_attest(attest: Attest) -> bytes:
             write_u64(clock.clock_ms) + write_u32(clock.reset_count) + write_u32(clock.restart_count),
             bytes((clock.safe,)),
             write_u64(attest.firmware_version),
-            _write_quoted(attest.attested) if isinstance(attest.attested, Quoted) else _write_nv(attest.attested),
+            _write_quoted(attest.attested)
+            if isinstance(attest.attested, Quoted)
+            else _write_nv(attest.attested),
         )
     )
 
@@ -131,12 +139,15 @@ def read_pcr_selections(reader: TpmReader) -> tuple[PcrSelection, ...]:
 
 
 def write_pcr_selections(selections: Iterable[PcrSelection]) -> bytes:
+    """As `read_pcr_selections`."""
     banks = [_write_pcr_selection(selection) for selection in selections]
     return write_u32(len(banks)) + b"".join(banks)
 
 
 def compute_pcr_digest(indices: Iterable[int], values: Mapping[int, bytes]) -> bytes:
-    """What a SHA-256 quote digests: the PCRs' values by ascending index (part 1, clause 17.5). KeyError if one lacks."""
+    """What a SHA-256 quote digests: the PCRs' values by ascending index (part 1, clause 17.5). KeyError if one
+    lacks.
+    """
     return sha256(b"".join(values[index] for index in sorted(indices))).digest()
 
 
@@ -146,7 +157,11 @@ def extend_pcr(value: bytes, digest: bytes) -> bytes:
 
 
 def _read_clock(reader: TpmReader) -> ClockInfo:
-    clock_ms, reset_count, restart_count = reader.u64("clock"), reader.u32("resetCount"), reader.u32("restartCount")
+    clock_ms, reset_count, restart_count = (
+        reader.u64("clock"),
+        reader.u32("resetCount"),
+        reader.u32("restartCount"),
+    )
     safe = reader.u8("safe")
     if safe not in (0, 1):
         raise reader.error(f"safe is {safe}, neither yes (1) nor no (0)")

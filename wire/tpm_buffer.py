@@ -55,14 +55,17 @@ class TpmReader:
 
 
 def write_u16(value: int) -> bytes:
+    """2 bytes."""
     return value.to_bytes(2, "big")
 
 
 def write_u32(value: int) -> bytes:
+    """4 bytes."""
     return value.to_bytes(4, "big")
 
 
 def write_u64(value: int) -> bytes:
+    """8 bytes."""
     return value.to_bytes(8, "big")
 
 

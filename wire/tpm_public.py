@@ -1,12 +1,12 @@
 """The public area of a TPM's attestation key and of its anchor counter: bytes, names, and what we demand of them.
 
-A name is the hash of a public area, so whoever pins a name has pinned the attributes too. The attestation key is a P-256
-key that signs ECDSA-SHA256 only, restricted (only what the TPM itself made), never leaves the TPM, and sits directly
-below the owner hierarchy: TPM2_Clear destroys it, and the qualified name in each attest proves where it sits.
+A name is the hash of a public area, so whoever pins a name has pinned the attributes too. The attestation key is a
+P-256 key that signs ECDSA-SHA256 only, restricted (only what the TPM itself made), never leaves the TPM, and sits
+directly below the owner hierarchy: TPM2_Clear destroys it, and the qualified name in each attest proves where it sits.
 The anchor is an NV counter which is written through at each increment (not orderly, hence no jumps after a crash).
 Both are exempt from the dictionary-attack lockout: otherwise three power cuts lock the meter out.
-Reference: TPM 2.0 Library part 2, clauses 8.3 (TPMA_OBJECT), 12.2.4 (TPMT_PUBLIC), 13.4 (TPMA_NV), 13.5 (TPMS_NV_PUBLIC);
-part 1, clause 16 (names).
+Reference: TPM 2.0 Library part 2, clauses 8.3 (TPMA_OBJECT), 12.2.4 (TPMT_PUBLIC), 13.4 (TPMA_NV), 13.5
+(TPMS_NV_PUBLIC); part 1, clause 16 (names).
 """
 
 from dataclasses import dataclass
@@ -87,7 +87,9 @@ def read_attestation_key(public_area: bytes) -> AttestationKey:
     if public.name_algorithm != ALGORITHM_SHA256:
         raise VerificationError(f"attestation key: name algorithm {public.name_algorithm:04x}, not SHA-256")
     if (public.scheme, public.scheme_hash) != (_SCHEME_ECDSA, ALGORITHM_SHA256):
-        raise VerificationError(f"attestation key: scheme {public.scheme:04x}/{public.scheme_hash:04x}, not ECDSA-SHA256")
+        raise VerificationError(
+            f"attestation key: scheme {public.scheme:04x}/{public.scheme_hash:04x}, not ECDSA-SHA256"
+        )
     if public.curve != _CURVE_P256:
         raise VerificationError(f"attestation key: curve {public.curve:04x}, not P-256")
     if public.policy:
@@ -101,7 +103,11 @@ def read_ecc_public(data: bytes) -> EccPublic:
     kind = reader.u16("type")
     if kind != _TYPE_ECC:
         raise reader.error(f"type {kind:04x} is not an elliptic-curve key ({_TYPE_ECC:04x})")
-    name_algorithm, attributes, policy = reader.u16("name algorithm"), reader.u32("attributes"), reader.sized("policy", 64)
+    name_algorithm, attributes, policy = (
+        reader.u16("name algorithm"),
+        reader.u32("attributes"),
+        reader.sized("policy", 64),
+    )
     if (symmetric := reader.u16("symmetric algorithm")) != _SCHEME_NULL:
         raise reader.error(f"symmetric algorithm {symmetric:04x}: a parent key, not a signing key")
     scheme = reader.u16("scheme")
@@ -115,6 +121,7 @@ def read_ecc_public(data: bytes) -> EccPublic:
 
 
 def write_ecc_public(public: EccPublic) -> bytes:
+    """As `read_ecc_public`."""
     scheme = write_u16(public.scheme)
     if public.scheme != _SCHEME_NULL:
         scheme += write_u16(public.scheme_hash)
@@ -125,7 +132,9 @@ def write_ecc_public(public: EccPublic) -> bytes:
 
 def attestation_key_template(x: bytes = b"", y: bytes = b"") -> EccPublic:
     """What the daemon asks the TPM for (no point), and what it gets (with one)."""
-    return EccPublic(ALGORITHM_SHA256, ATTESTATION_KEY_ATTRIBUTES, b"", _SCHEME_ECDSA, ALGORITHM_SHA256, _CURVE_P256, x, y)
+    return EccPublic(
+        ALGORITHM_SHA256, ATTESTATION_KEY_ATTRIBUTES, b"", _SCHEME_ECDSA, ALGORITHM_SHA256, _CURVE_P256, x, y
+    )
 
 
 def anchor_template(attributes: int = ANCHOR_ATTRIBUTES) -> bytes:
@@ -156,7 +165,9 @@ def _check_attributes(attributes: int) -> None:
     if missing:
         raise VerificationError(f"attestation key: lacks {', '.join(missing)}")
     if attributes != ATTESTATION_KEY_ATTRIBUTES:
-        raise VerificationError(f"attestation key: attributes {attributes:08x}, exactly {ATTESTATION_KEY_ATTRIBUTES:08x} wanted")
+        raise VerificationError(
+            f"attestation key: attributes {attributes:08x}, exactly {ATTESTATION_KEY_ATTRIBUTES:08x} wanted"
+        )
 
 
 def _compress(x_octets: bytes, y_octets: bytes) -> PublicKey:

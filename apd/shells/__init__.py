@@ -1,0 +1,3 @@
+"""The daemon's outside worlds, one file each: a shell turns bytes into events and orders into bytes and decides
+nothing.
+"""
