@@ -151,13 +151,12 @@ def broker(
     authority: Authority,
     ledger_account: str,
     folder: Path,
+    port: int = MQTT_TLS_PORT,
     keeps_sessions: bool = False,
 ) -> Broker:
     """A broker (not started) with a fresh server certificate for `address` and for the name "broker"."""
     server = authority.issue_server("broker", [address, "broker"])
-    return Broker(
-        household, namespace, address, ledger_account, server, folder, keeps_sessions=keeps_sessions
-    )
+    return Broker(household, namespace, address, ledger_account, server, folder, port, keeps_sessions)
 
 
 def format_configuration(broker: Broker) -> str:
