@@ -1,0 +1,523 @@
+"""The shell around the kernel's traffic control: makes the wanted tree true, and reads what each session got.
+
+What comes in are shapes, what goes out are netlink messages; what to install and when is decided elsewhere. The kernel
+keeps all state: `close` leaves every session running, and the next `set_up` adopts it. Only `tear_down` undoes.
+The `nft` program runs at set-up and teardown; installing, changing, removing and reading use two netlink sockets.
+Calls block for well under a millisecond (a resynchronisation longer) and are not to be made from two threads.
+"""
+
+import errno
+import re
+import socket
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from tc_shaper import ethtool, nfnetlink, rtnetlink
+from tc_shaper.attributes import Message
+from tc_shaper.counters import ElementCounters, Flow, QueueCounters, SlotCounters, plan_flow, widen_queue
+from tc_shaper.diff import AddElement, RemoveElement, RemoveLeaf, SetClass, SetLeaf, Step, diff
+from tc_shaper.netlink import NetlinkSocket, RefusedError
+from tc_shaper.offload import AGGREGATION, parse_flowtables, refuse_offload
+from tc_shaper.ruleset import plan_ruleset
+from tc_shaper.settings import ShaperSettings
+from tc_shaper.tree import (
+    FIRST_SLOT,
+    IDLE,
+    LINK,
+    LOBBY,
+    Capabilities,
+    ClassShape,
+    Direction,
+    Half,
+    Leaf,
+    SessionShape,
+    Tree,
+    adopt,
+    plan_leaf,
+    plan_session,
+    plan_tree,
+    pool_length,
+)
+from wire.errors import ShellError
+from wire.ids import MacAddress
+
+NFT_DEADLINE_S = 20.0
+"""Loading the table takes some ten milliseconds; a box under load is given a thousand times that."""
+ELEMENTS_PER_TRANSACTION = 1_000
+"""Keeps one transaction within a socket buffer that needs no privilege."""
+GONE = (errno.ENOENT, errno.ENODEV, errno.EINVAL)
+"""How the kernel says that what we remove is not there."""
+
+
+class Shaper:
+    """The shaper of one interface. `set_up` first; every method raises ShellError when the kernel fails or refuses."""
+
+    def __init__(self, settings: ShaperSettings) -> None:
+        self.settings = settings
+        self.capabilities = Capabilities()
+        self._route: NetlinkSocket
+        self._nft: NetlinkSocket
+        self._ifindex: dict[Direction, int] = {}
+        self._stations: dict[int, MacAddress] = {}
+        self._pool_length = 0
+        self._last: dict[tuple[Direction, int], QueueCounters] = {}
+
+    # --- life
+
+    def set_up(self) -> Capabilities:
+        """Make device, trees, pool and rules, or adopt them with the sessions in them; say what this kernel lacks.
+
+        Raises ConfigError if an offload would bypass us, ShellError if the kernel lacks what nothing replaces.
+        """
+        self.check_offload()
+        self._route = NetlinkSocket(rtnetlink.ROUTE_PROTOCOL, "rtnetlink")
+        self._nft = NetlinkSocket(nfnetlink.NETFILTER_PROTOCOL, "nftables")
+        self._ifindex = {Direction.DOWN: _ifindex(self.settings.interface), Direction.UP: self._ensure_ifb()}
+        table = self._read_table()
+        undo = self._keep_packets_single(table)
+        for ifindex in self._ifindex.values():
+            self._ensure_root(ifindex)
+        leaf = self._probe_leaf()
+        limits = self._load_rules(undo)
+        self.capabilities = Capabilities(leaf, limits, _spoken(self.settings, leaf, limits))
+        present = self.present()
+        wanted = adopt(plan_tree(self.settings, self.capabilities, ()), present)
+        self._apply(diff(present, wanted))
+        self._note(wanted)
+        return self.capabilities
+
+    def check_offload(self) -> None:
+        """Raise ConfigError, with what to do, if a flowtable or the network chip would carry packets past us."""
+        interfaces = [self.settings.interface, *filter(None, [self.settings.wan_interface])]
+        flowtables = parse_flowtables(_nft("list flowtables"))
+        refuse_offload(interfaces, flowtables, {name: ethtool.read_features(name) for name in interfaces})
+
+    def close(self) -> None:
+        """Forget the kernel; it goes on as it is."""
+        self._route.close()
+        self._nft.close()
+
+    def tear_down(self) -> None:
+        """Undo everything: rules, trees, device, features. Every session ends; all stations are let through again."""
+        undo = _parse_undo(self._read_table())
+        _nft(f"delete table netdev {self.settings.table}\n", missing_is_fine=True)
+        for ifindex in self._ifindex.values():
+            self._unless_gone(self._route, [rtnetlink.remove_root(ifindex)])
+        self._unless_gone(self._route, [rtnetlink.remove_link(self._ifindex[Direction.UP])])
+        self._restore(undo)
+        self._stations.clear()
+        self.close()
+
+    # --- sessions
+
+    def install(self, shape: SessionShape) -> None:
+        """Give a station its classes, then send its packets there. The slot must be free: queues count from zero."""
+        assert shape.slot not in self._stations, f"slot {shape.slot} is in use"
+        self._grow(shape.slot)
+        messages: list[Message] = []
+        for direction, ifindex in self._ifindex.items():
+            wanted, leaf = plan_session(self.settings, self.capabilities, direction, shape)
+            messages.append(rtnetlink.set_class(ifindex, shape.slot, LINK, wanted))
+            messages.append(rtnetlink.add_leaf(ifindex, shape.slot, leaf))
+        what = f"install {shape.station} in slot {shape.slot}"
+        self._run(self._route, messages, what)
+        try:
+            self._transact(
+                [message for d in Direction for message in self._add(d, [(shape.station, shape.slot)])], what
+            )
+        except ShellError:
+            self._drop_queues(shape.slot)
+            raise
+        self._stations[shape.slot] = shape.station
+
+    def change(self, shape: SessionShape) -> None:
+        """New rates for an installed session, in place: no packet is lost, no counter starts again."""
+        assert self._stations.get(shape.slot) == shape.station, f"{shape.station} is not in slot {shape.slot}"
+        messages: list[Message] = []
+        for direction, ifindex in self._ifindex.items():
+            wanted, leaf = plan_session(self.settings, self.capabilities, direction, shape)
+            messages.append(rtnetlink.set_class(ifindex, shape.slot, LINK, wanted))
+            messages.append(rtnetlink.change_leaf(ifindex, shape.slot, leaf))
+        self._run(self._route, messages, f"change slot {shape.slot}")
+
+    def remove(self, slot: int, station: MacAddress) -> SlotCounters:
+        """End a session: its station is unpaid from now on, what waits in its queues is dropped. Its final counters.
+
+        What is gone already counts as removed, with zeros for what it had.
+        """
+        offered = self._drop_elements(station)
+        queued = self._drop_queues(slot)
+        self._stations.pop(slot, None)
+        for direction in Direction:
+            self._last.pop((direction, slot), None)
+        return self._slot_counters(slot, station, queued, offered)
+
+    def resynchronise(self, shapes: Iterable[SessionShape]) -> list[Step]:
+        """Make exactly these the sessions, whatever the kernel holds; returns the steps. Equal ones lose nothing."""
+        wanted = plan_tree(self.settings, self.capabilities, shapes)
+        steps = diff(self.present(), wanted)
+        self._apply(steps)
+        self._note(wanted)
+        return steps
+
+    # --- reading
+
+    def sessions(self) -> dict[int, MacAddress]:
+        """Which slots are in use and by whom, as installed or adopted."""
+        return dict(self._stations)
+
+    def present(self) -> Tree:
+        """What the kernel holds, in the form of what is wanted."""
+        leaves: dict[Direction, dict[int, Leaf]] = {direction: {} for direction in Direction}
+        for direction, slot, message in self._dump_queues():
+            leaves[direction][slot] = rtnetlink.read_leaf(message)
+        halves = {
+            direction: Half(
+                self._read_classes(direction),
+                leaves[direction],
+                {element.station: element.slot for element in self._dump_elements(direction)},
+            )
+            for direction in Direction
+        }
+        return Tree(halves[Direction.DOWN], halves[Direction.UP])
+
+    def read_counters(self) -> list[SlotCounters]:
+        """Every session since it was installed, in order of slots."""
+        queued = {
+            (direction, slot): rtnetlink.read_counters(message)
+            for direction, slot, message in self._dump_queues()
+        }
+        offered = {
+            (direction, element.slot): element.counters
+            for direction in Direction
+            for element in self._dump_elements(direction)
+        }
+        return [
+            self._slot_counters(
+                slot,
+                station,
+                {
+                    direction: self._widened(direction, slot, queued.get((direction, slot)))
+                    for direction in Direction
+                },
+                {direction: offered.get((direction, slot), ElementCounters()) for direction in Direction},
+            )
+            for slot, station in sorted(self._stations.items())
+        ]
+
+    def read_refusals(self) -> dict[str, ElementCounters]:
+        """The named counters of `ruleset.COUNTERS`: what the lobby let through and what was dropped."""
+        answers = self._dump(self._nft, nfnetlink.dump_counters(self.settings.table), "read named counters")
+        return dict(nfnetlink.read_counter(message) for message in answers)
+
+    # --- set-up in parts
+
+    def _ensure_ifb(self) -> int:
+        name = self.settings.ifb
+        try:
+            ifindex = socket.if_nametoindex(name)
+        except OSError:
+            self._run(self._route, [rtnetlink.add_link(name, "ifb")], f"make {name} (kernel module ifb)")
+            ifindex = _ifindex(name)
+        self._run(self._route, [rtnetlink.set_link_up(ifindex)], f"set {name} up")
+        return ifindex
+
+    def _keep_packets_single(self, table: str) -> str:
+        """Switch receive aggregation off where it is on, and the box's own; how it was, for the table's comment."""
+        before = _parse_undo(table)
+        for interface in filter(None, [self.settings.interface, self.settings.wan_interface]):
+            features = ethtool.read_features(interface)
+            on = [index for index, name in enumerate(AGGREGATION) if features.get(name, False)]
+            if on:
+                ethtool.set_features(interface, {AGGREGATION[index]: False for index in on})
+                before.setdefault(interface, set()).update(on)
+        link = self._read_link(self._ifindex[Direction.DOWN])
+        if link.gso_max_segments > 1:
+            before.setdefault(self.settings.interface, set()).add(_GSO_BASE + link.gso_max_segments)
+            limit = rtnetlink.set_gso_segments(self._ifindex[Direction.DOWN], 1)
+            self._run(self._route, [limit], f"limit super-packets on {self.settings.interface}")
+        return _format_undo(before)
+
+    def _restore(self, undo: dict[str, set[int]]) -> None:
+        for interface, marks in undo.items():
+            names = [AGGREGATION[mark] for mark in marks if mark < len(AGGREGATION)]
+            ethtool.set_features(interface, dict.fromkeys(names, True))
+            for mark in marks:
+                if mark > _GSO_BASE:
+                    self._unless_gone(
+                        self._route, [rtnetlink.set_gso_segments(_ifindex(interface), mark - _GSO_BASE)]
+                    )
+
+    def _ensure_root(self, ifindex: int) -> None:
+        """Adopt our own root with the right size table; a foreign one makes the kernel refuse ours."""
+        wanted = rtnetlink.HEADER_BYTES if self.settings.rate_layer == "ip" else 0
+        for message in self._dump(self._route, rtnetlink.dump_queues(ifindex), "read queues"):
+            address = rtnetlink.read_address(message)
+            if address.ifindex == ifindex and address.handle == rtnetlink.ROOT:
+                if rtnetlink.read_overhead(message) == wanted:
+                    return
+                self._run(
+                    self._route, [rtnetlink.remove_root(ifindex)], "remove a root with another rate layer"
+                )
+        root = rtnetlink.set_root(ifindex, LOBBY, self.settings.rate_layer)
+        what = f"put an HTB tree on device {ifindex} (needs the kernel's sch_htb, and no other program's root queue)"
+        self._run(self._route, [root], what)
+
+    def _probe_leaf(self) -> str:
+        """The best queue that this kernel takes, tried on the lobby's class of the uplink."""
+        wanted = self.settings.leaf
+        candidates = ["fq_codel", "cake"] if wanted == "auto" else [wanted]
+        empty = plan_tree(self.settings, Capabilities(), ()).up
+        ifindex = self._ifindex[Direction.UP]
+        classes = [(LINK, 0), (LOBBY, LINK)]
+        messages = [
+            rtnetlink.set_class(ifindex, slot, parent, empty.classes[slot]) for slot, parent in classes
+        ]
+        self._run(self._route, messages, "make the link and lobby classes")
+        for kind in candidates:
+            leaf = plan_leaf(self.settings, kind, self.settings.lobby_bps)
+            try:
+                self._unless_gone(self._route, [rtnetlink.remove_leaf(ifindex, LOBBY)])
+                self._route.batch([rtnetlink.add_leaf(ifindex, LOBBY, leaf)])
+            except RefusedError:
+                continue
+            return kind
+        return "bfifo"
+
+    def _load_rules(self, undo: str) -> bool:
+        """Load the table; true if the kernel can limit each address's rate in the lobby."""
+        link = self._read_link(self._ifindex[Direction.DOWN])
+        boxes = [MacAddress(link.address)]
+        if link.master:
+            boxes.append(MacAddress(self._read_link(link.master).address))
+        try:
+            _nft(plan_ruleset(self.settings, boxes, limits=True, comment=undo))
+        except ShellError:
+            _nft(plan_ruleset(self.settings, boxes, limits=False, comment=undo))
+            return False
+        return True
+
+    def _read_table(self) -> str:
+        return _nft(f"list table netdev {self.settings.table}", "--terse", missing_is_fine=True)
+
+    def _read_link(self, ifindex: int) -> rtnetlink.Link:
+        answers = self._run(self._route, [rtnetlink.get_link(ifindex)], f"read device {ifindex}")
+        return rtnetlink.read_link(answers[0])
+
+    # --- steps
+
+    def _apply(self, steps: Sequence[Step]) -> None:
+        for kind, group in groupby(steps, key=type):
+            same = list(group)
+            if kind is RemoveElement or kind is AddElement:
+                for start in range(0, len(same), ELEMENTS_PER_TRANSACTION):
+                    self._transact(
+                        self._element_messages(same[start : start + ELEMENTS_PER_TRANSACTION]), str(kind)
+                    )
+            else:
+                self._run(self._route, [self._queue_message(step) for step in same], kind.__name__)
+
+    def _element_messages(self, steps: Sequence[Step]) -> list[Message]:
+        messages: list[Message] = []
+        for direction in Direction:
+            added = [
+                (s.station, s.slot) for s in steps if isinstance(s, AddElement) and s.direction is direction
+            ]
+            removed = [s.station for s in steps if isinstance(s, RemoveElement) and s.direction is direction]
+            messages += self._add(direction, added)
+            messages += nfnetlink.remove_elements(self.settings.table, direction, removed)
+        return messages
+
+    def _queue_message(self, step: Step) -> Message:
+        ifindex = self._ifindex[step.direction]
+        match step:
+            case RemoveLeaf(_, slot):
+                return rtnetlink.remove_leaf(ifindex, slot)
+            case SetClass(_, slot, shape):
+                return rtnetlink.set_class(ifindex, slot, 0 if slot == LINK else LINK, shape)
+            case SetLeaf(_, slot, leaf):
+                return rtnetlink.change_leaf(ifindex, slot, leaf)
+            case _:
+                raise AssertionError(f"not a step of traffic control: {step}")
+
+    def _add(self, direction: Direction, elements: Sequence[tuple[MacAddress, int]]) -> Iterator[Message]:
+        return nfnetlink.add_elements(self.settings.table, direction, elements)
+
+    def _grow(self, slot: int) -> None:
+        """Make more pool classes when a slot lies beyond them."""
+        if slot < FIRST_SLOT + self._pool_length:
+            return
+        length = pool_length(self.settings, slot)
+        fresh = range(FIRST_SLOT + self._pool_length, FIRST_SLOT + length)
+        messages = [rtnetlink.set_class(i, new, LINK, IDLE) for i in self._ifindex.values() for new in fresh]
+        self._run(self._route, messages, f"grow the pool to {length} classes")
+        self._pool_length = length
+
+    def _note(self, tree: Tree) -> None:
+        self._stations = {slot: station for station, slot in tree.down.elements.items()}
+        self._pool_length = max(tree.down.classes) - FIRST_SLOT + 1
+        self._last = {key: value for key, value in self._last.items() if key[1] in self._stations}
+
+    def _drop_elements(self, station: MacAddress) -> dict[Direction, ElementCounters]:
+        removals = [
+            message
+            for direction in Direction
+            for message in nfnetlink.remove_elements(self.settings.table, direction, [station])
+        ]
+        what = f"remove the elements of {station}"
+        try:
+            answers = self._nft.batch(nfnetlink.batch(removals), atomic=True)
+        except RefusedError as refusal:
+            if refusal.code not in GONE:
+                raise ShellError(what, str(refusal)) from refusal
+            batches = [nfnetlink.batch([removal]) for removal in removals]
+            answers = [answer for batch in batches for answer in self._unless_gone(self._nft, batch)]
+        found = dict.fromkeys(Direction, ElementCounters())
+        for direction, elements in map(nfnetlink.read_elements, filter(nfnetlink.is_element, answers)):
+            for element in elements:
+                found[direction] = element.counters
+        return found
+
+    def _drop_queues(self, slot: int) -> dict[Direction, QueueCounters]:
+        """Remove both leaf queues, make both classes idle; what the queues had counted in the end."""
+        found = dict.fromkeys(Direction, QueueCounters())
+        for direction, ifindex in self._ifindex.items():
+            for message in self._unless_gone(self._route, [rtnetlink.remove_leaf(ifindex, slot)]):
+                if message.kind == rtnetlink.RTM_DELQDISC:
+                    found[direction] = self._widened(direction, slot, rtnetlink.read_counters(message))
+        idle = [rtnetlink.set_class(ifindex, slot, LINK, IDLE) for ifindex in self._ifindex.values()]
+        self._run(self._route, idle, f"make slot {slot} idle")
+        return found
+
+    # --- reading in parts
+
+    def _dump_queues(self) -> Iterator[tuple[Direction, int, Message]]:
+        """The leaf queues of our two trees."""
+        directions = {ifindex: direction for direction, ifindex in self._ifindex.items()}
+        answers = self._dump(self._route, rtnetlink.dump_queues(self._ifindex[Direction.DOWN]), "read queues")
+        for message in answers:
+            ifindex, handle, parent = rtnetlink.read_address(message)
+            slot = rtnetlink.minor(parent)
+            if ifindex in directions and parent >> 16 == rtnetlink.MAJOR and handle == slot << 16:
+                yield directions[ifindex], slot, message
+
+    def _read_classes(self, direction: Direction) -> dict[int, ClassShape]:
+        answers = self._dump(self._route, rtnetlink.dump_classes(self._ifindex[direction]), "read classes")
+        addressed = ((rtnetlink.read_address(message).handle, message) for message in answers)
+        return {
+            rtnetlink.minor(handle): rtnetlink.read_class(message)
+            for handle, message in addressed
+            if handle >> 16 == rtnetlink.MAJOR
+        }
+
+    def _dump_elements(self, direction: Direction) -> list[nfnetlink.Element]:
+        request = nfnetlink.dump_elements(self.settings.table, direction)
+        answers = self._dump(
+            self._nft, request, f"read the map {direction.value} of table {self.settings.table}"
+        )
+        return [element for message in answers for element in nfnetlink.read_elements(message)[1]]
+
+    def _widened(self, direction: Direction, slot: int, now: QueueCounters | None) -> QueueCounters:
+        value = widen_queue(self._last.get((direction, slot), QueueCounters()), now or QueueCounters())
+        self._last[direction, slot] = value
+        return value
+
+    def _slot_counters(
+        self,
+        slot: int,
+        station: MacAddress,
+        queued: dict[Direction, QueueCounters],
+        offered: dict[Direction, ElementCounters],
+    ) -> SlotCounters:
+        flows: dict[Direction, Flow] = {
+            direction: plan_flow(direction, self.settings.rate_layer, queued[direction], offered[direction])
+            for direction in Direction
+        }
+        return SlotCounters(slot, station, flows[Direction.DOWN], flows[Direction.UP])
+
+    # --- talking
+
+    def _run(self, to: NetlinkSocket, messages: Sequence[Message], what: str) -> list[Message]:
+        try:
+            return to.batch(messages)
+        except RefusedError as refusal:
+            raise ShellError(what, str(refusal)) from refusal
+
+    def _transact(self, changes: Sequence[Message], what: str) -> list[Message]:
+        try:
+            return self._nft.batch(nfnetlink.batch(changes), atomic=True)
+        except RefusedError as refusal:
+            raise ShellError(what, str(refusal)) from refusal
+
+    def _dump(self, to: NetlinkSocket, request: Message, what: str) -> list[Message]:
+        try:
+            return to.dump(request)
+        except RefusedError as refusal:
+            raise ShellError(what, str(refusal)) from refusal
+
+    def _unless_gone(self, to: NetlinkSocket, messages: Sequence[Message]) -> list[Message]:
+        try:
+            return to.batch(messages, atomic=True)
+        except RefusedError as refusal:
+            if refusal.code in GONE:
+                return []
+            raise ShellError("remove what may be gone", str(refusal)) from refusal
+
+
+_GSO_BASE = 100
+"""In the undo notes, marks above this are a limit of GSO segments, those below an index into AGGREGATION."""
+
+
+def _format_undo(before: dict[str, set[int]]) -> str:
+    """How the features were, short enough for the 128 octets that the kernel keeps with a table."""
+    return "undo " + " ".join(
+        f"{name}={','.join(map(str, sorted(marks)))}" for name, marks in sorted(before.items())
+    )
+
+
+def _parse_undo(table: str) -> dict[str, set[int]]:
+    note = re.search(r'comment "undo ([^"]*)"', table)
+    entries = (entry.partition("=") for entry in (note[1].split() if note else ()))
+    return {name: {int(mark) for mark in marks.split(",")} for name, _, marks in entries if marks}
+
+
+def _spoken(settings: ShaperSettings, leaf: str, limits: bool) -> tuple[str, ...]:  # noqa: FBT001 - what was found
+    sentences: list[str] = []
+    if leaf == "bfifo" and settings.leaf != "bfifo":
+        sought = "fq_codel or CAKE" if settings.leaf == "auto" else settings.leaf
+        sentences.append(f"no {sought} in this kernel: bounded FIFO of {settings.fifo_ms} ms per class")
+    if not limits:
+        sentences.append(
+            "this kernel cannot limit frames per address in the lobby: unpaid stations share it as they come"
+        )
+    if settings.wan_interface is None:
+        sentences.append(
+            "no WAN interface is named: aggregated packets from there would be shaped a few per cent wide"
+        )
+    return tuple(sentences)
+
+
+def _ifindex(name: str) -> int:
+    try:
+        return socket.if_nametoindex(name)
+    except OSError as error:
+        raise ShellError(f"interface {name}", str(error)) from error
+
+
+def _nft(text: str, *options: str, missing_is_fine: bool = False) -> str:
+    """Run the `nft` program on commands; what it printed. With `missing_is_fine` an absent table is an empty answer."""
+    try:
+        done = subprocess.run(
+            ["nft", *options, "-f", "-"],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=NFT_DEADLINE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ShellError("nft (package nftables)", str(error)) from error
+    if done.returncode and not (missing_is_fine and "No such file" in done.stderr):
+        raise ShellError("nft", done.stderr.strip()[:500])
+    return done.stdout
