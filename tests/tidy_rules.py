@@ -302,9 +302,11 @@ def shells_stay_outside(tree: list[Module]) -> Iterator[Complaint]:
     for module in tree:
         if module.is_test or listed(module.path, SHELLS):
             continue
+        seen: set[str] = set()
         for line, name in imports(module):
             shell = next((known for known in (name, name.rpartition(".")[0]) if known in shells), None)
-            if shell:
+            if shell and shell not in seen:
+                seen.add(shell)
                 yield Complaint(
                     module.path,
                     line,
