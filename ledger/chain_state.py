@@ -1,0 +1,101 @@
+"""What a verifier remembers of a box's metering chain between two records, and its form in a store.
+
+Frozen; made anew by each step of `ledger/evidence.py`. A chain belongs to one attestation key. It starts empty;
+what is not known yet (before the first boot record, say) is None or empty. Byte form: deterministic CBOR, for the
+ledger's own store only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from wire.cbor import Value, read_cbor, write_cbor
+from wire.errors import DecodeError
+from wire.meter_record import FIRST_PREVIOUS
+from wire.tpm_attest import ClockInfo
+
+
+@dataclass(frozen=True, slots=True)
+class GrantUsage:
+    """What all records together say that a grant has got, both directions, and when the grant ends (UTC)."""
+
+    used_bytes: int
+    ends_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """The end of a chain. A fresh one waits for the record of sequence 1."""
+
+    sequence: int = 0
+    head: bytes = FIRST_PREVIOUS
+    """Hash of the last record."""
+    meter_pcr: bytes = b""
+    """What PCR 14 has to be now; empty when it cannot be known until the next boot record."""
+    boot_pcrs: bytes = b""
+    first_meter_pcr: bytes = b""
+    """PCR 14 as the first boot record found it: what firmware leaves there at each boot."""
+    clock: ClockInfo | None = None
+    counter: int | None = None
+    """The NV counter at the last anchor."""
+    anchor_due: bool = False
+    """The TPM was reset and no anchor followed yet."""
+    covered_to_utc_ms: int | None = None
+    """Until when it is known what was metered, or that nothing was."""
+    since_anchor: int = 0
+    """Records that no anchor secures yet: what a box could still withhold by rebooting."""
+    usage: Mapping[bytes, GrantUsage] = field(default_factory=dict)
+
+
+def write_chain_state(state: ChainState) -> bytes:
+    """As `read_chain_state`."""
+    clock: Value = None
+    if state.clock:
+        times = state.clock
+        clock = [times.clock_ms, times.reset_count, times.restart_count, times.safe]
+    usage: list[Value] = [[grant, use.used_bytes, use.ends_s] for grant, use in sorted(state.usage.items())]
+    return write_cbor(
+        [
+            state.sequence,
+            state.head,
+            state.meter_pcr,
+            state.boot_pcrs,
+            state.first_meter_pcr,
+            clock,
+            state.counter,
+            state.anchor_due,
+            state.covered_to_utc_ms,
+            state.since_anchor,
+            usage,
+        ]
+    )
+
+
+def read_chain_state(data: bytes) -> ChainState:
+    """A state that `write_chain_state` wrote. Raises DecodeError if it is something else: the store is damaged."""
+    match read_cbor(data):
+        case [
+            int(sequence), bytes(head), bytes(meter_pcr), bytes(boot_pcrs), bytes(first), clock, None | int() as
+            counter, bool(due), None | int() as covered, int(since), list(usage),
+        ]:  # fmt: skip
+            uses = dict(map(_read_usage, usage))
+            times = _read_clock(clock)
+            return ChainState(
+                sequence, head, meter_pcr, boot_pcrs, first, times, counter, due, covered, since, uses
+            )
+    raise DecodeError("chain state: not eleven items of the right kinds")
+
+
+def _read_usage(value: Value) -> tuple[bytes, GrantUsage]:
+    match value:
+        case [bytes(grant), int(used_bytes), int(ends_s)]:
+            return grant, GrantUsage(used_bytes, ends_s)
+    raise DecodeError("chain state: usage is not a grant id, bytes and an end")
+
+
+def _read_clock(value: Value) -> ClockInfo | None:
+    match value:
+        case None:
+            return None
+        case [int(clock_ms), int(reset_count), int(restart_count), bool(safe)]:
+            return ClockInfo(clock_ms, reset_count, restart_count, safe)
+    raise DecodeError("chain state: clock is not four values")
