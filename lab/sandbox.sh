@@ -22,7 +22,7 @@ done
 python=$here/../.venv/bin/python
 [ -x "$python" ] || python=$(command -v python3) || fail "python3 is missing."
 
-namespaces=(--mount --net --pid)
+namespaces=(--mount --propagation unchanged --net --pid) # made private inside, which also works in a chroot
 if [ "$(id -u)" -eq 0 ]; then
   # The kernel loads these when first used, but only on behalf of the first namespace: ask while we still may.
   # Where a kernel has them built in, or has none, the capability probe inside says so.
@@ -52,7 +52,8 @@ if ! why=$(unshare "${namespaces[@]}" true 2>&1); then
       "Allow them until the next boot:  sudo sysctl -w user.max_user_namespaces=10000" \
       "or run the same make command with sudo."
   else
-    fail "the kernel refuses a user namespace ($why)." "Run the same make command with sudo."
+    fail "the kernel refuses a user namespace ($why)." \
+      "Run the same make command with sudo, or as root (in a chroot only root can)."
   fi
 fi
 

@@ -26,6 +26,8 @@ NO_SANDBOX = 3
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 PR_SET_PDEATHSIG = 1
+CLONE_NEWNS = 0x0002_0000
+MS_REC, MS_PRIVATE = 0x4000, 0x4_0000
 
 FORWARDED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 AWAITED = (*FORWARDED, signal.SIGCHLD)
@@ -79,10 +81,32 @@ def _be_process_one(command: list[str]) -> int:
 
 
 def _prepare() -> None:
+    _make_mounts_private()
     for arguments, needed in PREPARATION:
         subprocess.run(arguments, check=needed, stderr=None if needed else subprocess.DEVNULL)
     for directory in DIRECTORIES:
         Path(directory).mkdir(parents=True, exist_ok=True)
+
+
+def _make_mounts_private() -> None:
+    """See to it that nothing mounted from here on shows outside, also where / is a chroot and not a mount of its own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    root, working = os.open("/", os.O_PATH), os.open(".", os.O_PATH)
+    itself = os.open("/proc/self/ns/mnt", os.O_RDONLY)
+    if libc.setns(itself, CLONE_NEWNS):  # entering a mount namespace puts us at its very root
+        raise _last_error("setns")
+    if libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
+        raise _last_error("mount --make-rprivate /")
+    os.fchdir(root)
+    os.chroot(".")
+    os.fchdir(working)
+    for descriptor in (itself, root, working):
+        os.close(descriptor)
+
+
+def _last_error(what: str) -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number), what)
 
 
 def _become(command: list[str]) -> NoReturn:

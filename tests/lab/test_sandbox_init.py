@@ -101,10 +101,30 @@ def test_network_and_run_are_private() -> None:
     assert "UP" in run("ip", "-br", "link").stdout
 
 
+def test_the_working_directory_stays(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [SANDBOX, "pwd"], cwd=tmp_path, capture_output=True, text=True, timeout=DEADLINE_S, check=True
+    )
+    assert done.stdout.strip() == str(tmp_path)
+
+
 def test_named_namespaces_work_and_do_not_leak() -> None:
     name = f"leak{os.getpid()}"
     assert run("ip", "netns", "add", name).returncode == 0
     assert not Path("/run/netns", name).exists()
+
+
+def test_it_works_in_a_chroot_too() -> None:
+    """A chroot is no mount of its own: mounts are made private from the real root, and the chroot is entered again."""
+    script = f"""
+        root=$(mktemp -d) && mount -t tmpfs tmpfs $root && mkdir $root/jail && cd $root/jail
+        for entry in /*; do
+            if [ -L $entry ]; then cp -P $entry .; elif [ -d $entry ]; then mkdir .$entry && mount --rbind $entry .$entry; fi
+        done
+        chroot . {SANDBOX} sh -c 'pwd -P; ls /sys/class/net; ls -d /run/netns; ls -d {SANDBOX}'
+    """
+    done = run("sh", "-c", script)
+    assert (done.stdout.split(), done.stderr) == (["/", "lo", "/run/netns", str(SANDBOX)], "")
 
 
 def test_orphans_are_reaped_and_ended_with_the_command() -> None:
