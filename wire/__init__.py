@@ -1,1 +1,3 @@
-"""The shared vocabulary of Airgrant: units, identifiers, bytes, signatures and messages. Pure; imports nothing of ours."""
+"""The shared vocabulary of Airgrant: units, identifiers, bytes, signatures and messages. Pure; imports nothing of
+ours.
+"""

@@ -1,9 +1,9 @@
 """`allocate`: buys units of a provider's current offer, for the issuer or for the consumers that it names.
 
-Without `period` it is a spot purchase that runs from the block's time for the offer's duration; with it, units of every period
-from `period` to `period_to` are bought in advance. `consumers` are concatenated compressed keys, 33 octets each, as one byte
-string, because 50,000 of them are legal; each gets `allocations` units. Price, band and epoch repeat the offer, so that
-nobody pays for anything but what he saw. Reference: Bandcoin 5.1.2, 5.1.3.
+Without `period` it is a spot purchase that runs from the block's time for the offer's duration; with it, units of
+every period from `period` to `period_to` are bought in advance. `consumers` are concatenated compressed keys, 33
+octets each, as one byte string, because 50,000 of them are legal; each gets `allocations` units. Price, band and
+epoch repeat the offer, so that nobody pays for anything but what he saw. Reference: Bandcoin 5.1.2, 5.1.3.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,9 @@ class Allocate:
             raise DecodeError(f"allocate: period_to {self.period_to} is before period {self.period}")
         size = len(self.consumer_keys)
         if size % PUBLIC_KEY_SIZE or size > MAX_CONSUMERS * PUBLIC_KEY_SIZE:
-            raise DecodeError(f"allocate: {size} bytes are not 0 to {MAX_CONSUMERS} public keys of {PUBLIC_KEY_SIZE}")
+            raise DecodeError(
+                f"allocate: {size} bytes are not 0 to {MAX_CONSUMERS} public keys of {PUBLIC_KEY_SIZE}"
+            )
         first_octets = self.consumer_keys[::PUBLIC_KEY_SIZE]
         if first_octets.translate(None, b"\x02\x03"):
             raise DecodeError("allocate: a consumer is not a compressed public key")

@@ -1,7 +1,8 @@
 """The attestation result: the ledger's signed word that an attestation key lives in a genuine TPM of a provider's box.
 
-Made once, at enrolment, after credential activation; binds endorsement and attestation key in one record (CVE-2022-1053 shows why).
-An auditor needs it, and nothing else of the box, to verify meter records. A software key is enrolled too, but says so.
+Made once, at enrolment, after credential activation; binds endorsement and attestation key in one record
+(CVE-2022-1053 shows why). An auditor needs it, and nothing else of the box, to verify meter records. A software key
+is enrolled too, but says so.
 Reference: RFC 9334 (Verifier to Relying Party). Largest legal size 400 bytes.
 """
 

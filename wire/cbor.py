@@ -1,8 +1,9 @@
 """The one byte form that is signed, hashed and stored: a strict, deterministic subset of CBOR.
 
 In: bytes of a peer. Out: None, bool, int, bytes, str, list, dict with int, bytes or str keys; or DecodeError, and never
-any other exception, in time and memory linear in the input. Refused: indefinite lengths, integers not in their shortest form,
-keys out of order or doubled, floats, tags, undefined, deeper nesting than MAX_DEPTH, bytes after the value.
+any other exception, in time and memory linear in the input. Refused: indefinite lengths, integers not in their
+shortest form, keys out of order or doubled, floats, tags, undefined, deeper nesting than MAX_DEPTH, bytes after the
+value.
 Reference: RFC 8949 clause 4.2.1 (core deterministic encoding).
 """
 
@@ -12,7 +13,7 @@ from wire.errors import DecodeError
 from wire.units import U64_MAX
 
 Key: TypeAlias = int | bytes | str
-Value: TypeAlias = "None | bool | int | bytes | str | list[Value] | dict[Key, Value]"
+Value: TypeAlias = "bool | int | bytes | str | list[Value] | dict[Key, Value] | None"
 
 MAX_DEPTH = 8
 """Nested containers: our deepest message has four; cbor2 allows 400 by default."""

@@ -23,7 +23,9 @@ from wire.keys import SIGNATURE_SIZE, PrivateKey, verify
 ESP256 = -9
 ES256 = -7
 MAX_ENVELOPE_BYTES = 1_200
-"""Fits one IPv6 datagram of the minimum MTU (RFC 8200: 1,280 octets) and every carriage that we know. Bulk is larger."""
+"""Fits one IPv6 datagram of the minimum MTU (RFC 8200: 1,280 octets) and every carriage that we know. Bulk is
+larger.
+"""
 
 _TAG_SIGN1 = 0xD2
 _ALGORITHM, _KEY_ID = 1, 4
@@ -73,7 +75,9 @@ def read_envelope(data: bytes, max_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope:
         case [bytes(protected), {**unprotected}, bytes(payload), bytes(signature)]:
             pass
         case _:
-            raise DecodeError("envelope: not an array of protected header, unprotected header, payload, signature")
+            raise DecodeError(
+                "envelope: not an array of protected header, unprotected header, payload, signature"
+            )
     if unprotected:
         raise DecodeError(f"envelope: unprotected header {next(iter(unprotected))!r} is not accepted")
     if len(signature) != SIGNATURE_SIZE:

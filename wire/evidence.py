@@ -2,9 +2,10 @@
 
     [ key id (8), record, attest, signature (64), certify, certify signature ]
 
-With a TPM, `attest` is the quote whose qualifying data is the record's hash, and an anchor record also has the NV_Certify of the
-counter. With a software key, `attest` and the certify pair are empty and the signature is over the domain-separated record:
-such evidence is *unattested*. The record's bytes are signed once and never re-serialised. Largest legal size 17 KiB.
+With a TPM, `attest` is the quote whose qualifying data is the record's hash, and an anchor record also has the
+NV_Certify of the counter. With a software key, `attest` and the certify pair are empty and the signature is over the
+domain-separated record: such evidence is *unattested*. The record's bytes are signed once and never re-serialised.
+Largest legal size 17 KiB.
 """
 
 from dataclasses import dataclass
@@ -53,7 +54,14 @@ def read_evidence(data: bytes) -> Evidence:
     if len(data) > MAX_EVIDENCE_BYTES:
         raise DecodeError(f"evidence: {len(data)} bytes, at most {MAX_EVIDENCE_BYTES} are accepted")
     match read_cbor(data):
-        case [bytes(key_id), bytes(record), bytes(attest), bytes(signature), bytes(certify), bytes(certify_signature)]:
+        case [
+            bytes(key_id),
+            bytes(record),
+            bytes(attest),
+            bytes(signature),
+            bytes(certify),
+            bytes(certify_signature),
+        ]:
             pass
         case _:
             raise DecodeError("evidence: not an array of six byte strings")

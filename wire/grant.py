@@ -1,8 +1,9 @@
 """The grant: the ledger's signed receipt of an `allocate`, by which a consumer is let in.
 
-Sent by the ledger to the buyer, shown by the station to the access point, which verifies it offline with the ledger's key.
-It binds a consumer key, a provider, the epoch of the offer, a time window, a band and the qos of one unit times `allocations`.
-At most 220 bytes while rates and data cap stay below 4.29 Gbit/s and GB, 256 in any case. Reference: Bandcoin 5.1.1, allocate ("used by the receiver to prove its bandwidth grant").
+Sent by the ledger to the buyer, shown by the station to the access point, which verifies it offline with the
+ledger's key. It binds a consumer key, a provider, the epoch of the offer, a time window, a band and the qos of one
+unit times `allocations`. At most 220 bytes while rates and data cap stay below 4.29 Gbit/s and GB, 256 in any case.
+Reference: Bandcoin 5.1.1, allocate ("used by the receiver to prove its bandwidth grant").
 """
 
 import hashlib
@@ -72,7 +73,9 @@ def write_grant(grant: Grant, ledger: PrivateKey, ledger_id: bytes) -> bytes:
 
 
 def read_grant(data: bytes, ledger: PublicKey, ledger_id: bytes) -> Grant:
-    """A verified grant. Raises DecodeError, VerificationError. Whether its time has come is for the caller, who has a clock."""
+    """A verified grant. Raises DecodeError, VerificationError. Whether its time has come is for the caller, who has
+    a clock.
+    """
     envelope = read_envelope(data, MAX_GRANT_BYTES)
     envelope.verify(ledger, EXTERNAL + ledger_id)
     return parse_grant(envelope)

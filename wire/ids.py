@@ -1,6 +1,7 @@
 """Identifiers: what is named by how many octets, and how it looks in text.
 
-Reference: MAC addresses and BSSIDs as IEEE 802-2014 clause 8 writes them; public keys as SEC 1 clause 2.3.3 compresses them.
+Reference: MAC addresses and BSSIDs as IEEE 802-2014 clause 8 writes them; public keys as SEC 1 clause 2.3.3
+compresses them.
 """
 
 import hashlib
@@ -17,7 +18,9 @@ LEDGER_ID_SIZE = 32
 
 @dataclass(frozen=True, slots=True, order=True)
 class PublicKey:
-    """A compressed P-256 point, 33 octets: an account's name. Whether it lies on the curve is checked when it verifies."""
+    """A compressed P-256 point, 33 octets: an account's name. Whether it lies on the curve is checked when it
+    verifies.
+    """
 
     octets: bytes
 
@@ -32,7 +35,9 @@ class PublicKey:
     def parse(cls, text: str) -> "PublicKey":
         """From 66 hexadecimal digits. Raises ValueError."""
         if not re.fullmatch(r"0[23][0-9a-fA-F]{64}", text):
-            raise ValueError(f"{text!r} is not an account: want 66 hexadecimal digits that begin with 02 or 03")
+            raise ValueError(
+                f"{text!r} is not an account: want 66 hexadecimal digits that begin with 02 or 03"
+            )
         return cls(bytes.fromhex(text))
 
     @property

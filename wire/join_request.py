@@ -1,8 +1,8 @@
 """A consumer's signed word to an access point: let this station use my grant, or stop.
 
-Sent by the station in the lobby, next to the grant. The consumer's signature names the station, the basic service set and the access
-point's challenge, so that it does not matter who carries it: replayed elsewhere or later it admits nobody else.
-Largest legal size 200 bytes.
+Sent by the station in the lobby, next to the grant. The consumer's signature names the station, the basic service
+set and the access point's challenge, so that it does not matter who carries it: replayed elsewhere or later it
+admits nobody else. Largest legal size 200 bytes.
 """
 
 from dataclasses import dataclass

@@ -25,7 +25,9 @@ class PrivateKey:
         if not isinstance(key.curve, ec.SECP256R1):
             raise ValueError(f"the curve must be P-256, not {key.curve.name}")
         self.key = key
-        point = key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
+        point = key.public_key().public_bytes(
+            serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint
+        )
         self.public = PublicKey(point)
 
     def __repr__(self) -> str:

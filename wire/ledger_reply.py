@@ -2,9 +2,9 @@
 
     [ receipt, [ grant, ... ] ]
 
-Only a carriage: receipt and grants are signed each for itself. An `allocate` for one consumer brings its grant; of a bulk purchase each
-consumer fetches its own. A transaction that ran before is answered with its rejection as replayed and the grants of the first run,
-so that a lost reply costs nothing. Largest legal size 8 KiB.
+Only a carriage: receipt and grants are signed each for itself. An `allocate` for one consumer brings its grant; of a
+bulk purchase each consumer fetches its own. A transaction that ran before is answered with its rejection as replayed
+and the grants of the first run, so that a lost reply costs nothing. Largest legal size 8 KiB.
 """
 
 from dataclasses import dataclass

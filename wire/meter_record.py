@@ -1,14 +1,16 @@
 """The links of a box's metering chain: boot record, usage report, anchor record.
 
-Made by the box, one after the other without a gap: each carries the next `sequence` and the hash of the one before. A record's hash
-is extended into PCR 14 and is the qualifying data of the TPM's quote over it (wire/evidence.py). The first of a chain
-has sequence 1 and 32 zero octets for the previous hash.
+Made by the box, one after the other without a gap: each carries the next `sequence` and the hash of the one before.
+A record's hash is extended into PCR 14 and is the qualifying data of the TPM's quote over it (wire/evidence.py). The
+first of a chain has sequence 1 and 32 zero octets for the previous hash.
 
-- BootRecord opens every run of the daemon: the boot PCRs 0 to 9, and PCR 14 as it was found (zero after a reset of the TPM).
+- BootRecord opens every run of the daemon: the boot PCRs 0 to 9, and PCR 14 as it was found (zero after a reset of
+the TPM).
 - UsageReport says what every session got in an interval. One report, however many sessions.
 - AnchorRecord announces the next value of the TPM's non-orderly NV counter, which is then incremented and certified.
 
-Largest legal size 16 KiB. Reference: decision 6 of docs/architecture.md; TPM 2.0 Part 1 clauses 17 (PCR) and 37.2.4 (NV counters).
+Largest legal size 16 KiB. Reference: decision 6 of docs/architecture.md; TPM 2.0 Part 1 clauses 17 (PCR) and 37.2.4
+(NV counters).
 """
 
 import hashlib
@@ -21,7 +23,9 @@ from wire.ids import GRANT_ID_SIZE
 
 MAX_METER_RECORD_BYTES = 16 * 1024
 MAX_ROWS = 250
-"""Sessions in one report: 250 rows of at most 58 bytes stay below the largest legal size. More go into the next report."""
+"""Sessions in one report: 250 rows of at most 58 bytes stay below the largest legal size. More go into the next
+report.
+"""
 FIRST_PREVIOUS = bytes(32)
 PCR_SIZE = 32
 BOOT_PCRS = tuple(range(10))

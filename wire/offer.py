@@ -1,8 +1,9 @@
 """The signed offer that an access point shows to strangers: a price, before anybody associates.
 
-Sent by a provider's box, in the lobby and in every carriage that has room for 160 bytes; signed by the provider, whose key
-travels beside it. It repeats the binding part of the `offer` transaction on the ledger, names the basic service set and expires,
-as nothing around it is authenticated. At most 160 bytes while rates and data cap stay below 4.29 Gbit/s and GB, 192 in any case.
+Sent by a provider's box, in the lobby and in every carriage that has room for 160 bytes; signed by the provider,
+whose key travels beside it. It repeats the binding part of the `offer` transaction on the ledger, names the basic
+service set and expires, as nothing around it is authenticated. At most 160 bytes while rates and data cap stay below
+4.29 Gbit/s and GB, 192 in any case.
 """
 
 from dataclasses import dataclass
@@ -51,7 +52,9 @@ def write_offer(offer: Offer, provider: PrivateKey) -> bytes:
 
 
 def read_offer(data: bytes, provider: PublicKey) -> Offer:
-    """A verified offer. Raises DecodeError, VerificationError. Whether it has expired is for the caller, who has a clock."""
+    """A verified offer. Raises DecodeError, VerificationError. Whether it has expired is for the caller, who has a
+    clock.
+    """
     envelope = read_envelope(data, MAX_OFFER_BYTES)
     envelope.verify(provider, EXTERNAL)
     return parse_offer(envelope)

@@ -1,9 +1,9 @@
 """`offer`: a provider replaces its current offer; the ledger gives it the next epoch.
 
-The multipliers are the paper's volume_discount and reservation_discount, named for what they do: the n-th further item costs
-price x multiplier^n, so 1,000,000 ppm is no discount. Zero, which would give goods away, has no encoding, and leaving the
-field out means no discount. Reservations are keyed by period, a slot of time, where the paper reuses epoch
-(docs/decisions/0002). `consumers` is the dictionary of a cleared auction: only those keys may buy, each its own
+The multipliers are the paper's volume_discount and reservation_discount, named for what they do: the n-th further
+item costs price x multiplier^n, so 1,000,000 ppm is no discount. Zero, which would give goods away, has no encoding,
+and leaving the field out means no discount. Reservations are keyed by period, a slot of time, where the paper reuses
+epoch (docs/decisions/0002). `consumers` is the dictionary of a cleared auction: only those keys may buy, each its own
 number of units at its own total price, once. Reference: Bandcoin 5.1.2, 5.1.3, 5.4, 6.3.
 """
 
@@ -21,7 +21,9 @@ from wire.units import PPM, U32_MAX, U63_MAX
 MAX_RESERVATIONS = 10_000
 MAX_CONSUMERS = 50_000
 
-_PRICE, _BAND, _MAX_ALLOCATIONS, _DURATION, _QOS, _VOLUME, _RESERVATION, _RESERVATIONS, _CONSUMERS = range(4, 13)
+_PRICE, _BAND, _MAX_ALLOCATIONS, _DURATION, _QOS, _VOLUME, _RESERVATION, _RESERVATIONS, _CONSUMERS = range(
+    4, 13
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,9 @@ def read_post_offer(fields: FieldReader) -> PostOffer:
         allocation_duration_s=fields.integer(_DURATION, "allocation_duration_s", 1, U32_MAX),
         qos=read_qos(fields, _QOS),
         volume_discount_multiplier_ppm=_read_multiplier(fields, _VOLUME, "volume_discount_multiplier_ppm"),
-        reservation_discount_multiplier_ppm=_read_multiplier(fields, _RESERVATION, "reservation_discount_multiplier_ppm"),
+        reservation_discount_multiplier_ppm=_read_multiplier(
+            fields, _RESERVATION, "reservation_discount_multiplier_ppm"
+        ),
         reservations=dict(_read_reservations(fields)),
         consumers=dict(_read_consumers(fields)),
     )
@@ -102,7 +106,11 @@ def _read_reservations(fields: FieldReader) -> list[tuple[int, Reservation]]:
     entries = _read_pairs(fields, _RESERVATIONS, "reservations", MAX_RESERVATIONS)
     if any(not isinstance(period, int) or not 0 <= period <= U63_MAX for period, _, _ in entries):
         raise fields.error("reservations: a period is not a non-negative integer")
-    return [(period, Reservation(price, capacity)) for period, price, capacity in entries if isinstance(period, int)]
+    return [
+        (period, Reservation(price, capacity))
+        for period, price, capacity in entries
+        if isinstance(period, int)
+    ]
 
 
 def _read_consumers(fields: FieldReader) -> list[tuple[PublicKey, AuctionShare]]:

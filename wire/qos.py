@@ -49,7 +49,9 @@ class Qos:
             ("up", self.floor_up_bps, self.ceil_up_bps),
         ):
             if not 0 <= floor_bps <= ceil_bps <= MAX_RATE_BPS or ceil_bps == 0:
-                raise DecodeError(f"qos: floor {floor_bps} and ceiling {ceil_bps} bit/s {direction} make no range")
+                raise DecodeError(
+                    f"qos: floor {floor_bps} and ceiling {ceil_bps} bit/s {direction} make no range"
+                )
         if self.data_cap_bytes < 0:
             raise DecodeError(f"qos: data cap {self.data_cap_bytes} is negative")
 

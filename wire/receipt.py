@@ -1,7 +1,7 @@
 """The ledger's signed answer to a transaction or to a meter record: executed, or why not.
 
-Sent by the ledger. For an executed `allocate` the answer is a grant (or one per consumer) instead. `subject` is the transaction id, or
-the hash of the meter record; a record's receipt is what lets the box delete it from its outbox.
+Sent by the ledger. For an executed `allocate` the answer is a grant (or one per consumer) instead. `subject` is the
+transaction id, or the hash of the meter record; a record's receipt is what lets the box delete it from its outbox.
 Largest legal size 400 bytes.
 """
 
@@ -21,7 +21,9 @@ _SUBJECT, _HEIGHT, _TIME, _REASON, _DETAIL = range(1, 6)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """`reason` is empty when it was executed at `height`, else the name of the rule that says no; `detail` is for people."""
+    """`reason` is empty when it was executed at `height`, else the name of the rule that says no; `detail` is for
+    people.
+    """
 
     subject: bytes
     height: int

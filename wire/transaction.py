@@ -97,14 +97,19 @@ def sign_transaction(transaction: Transaction, issuer: PrivateKey, ledger_id: by
     return SignedTransaction(envelope, transaction, envelope.digest(external), external)
 
 
-def read_transaction(data: bytes, ledger_id: bytes, max_bytes: int = MAX_TRANSACTION_BYTES) -> SignedTransaction:
+def read_transaction(
+    data: bytes, ledger_id: bytes, max_bytes: int = MAX_TRANSACTION_BYTES
+) -> SignedTransaction:
     """The transaction in `data`; its signature is not checked yet. Raises DecodeError."""
     envelope = read_envelope(data, max_bytes)
     fields = FieldReader(envelope.payload, "transaction")
     read_action = _READERS.get(fields.integer(_ACTION, "action", 0, 255))
     if read_action is None:
         raise fields.error("action is none of create, deposit, withdraw, transfer, offer, allocate")
-    nonce, valid_until_s = fields.octets(_NONCE, "nonce", NONCE_SIZE), fields.integer(_VALID_UNTIL, "valid_until_s")
+    nonce, valid_until_s = (
+        fields.octets(_NONCE, "nonce", NONCE_SIZE),
+        fields.integer(_VALID_UNTIL, "valid_until_s"),
+    )
     transaction = Transaction(read_action(fields), nonce, valid_until_s)
     fields.finish()
     external = EXTERNAL + ledger_id

@@ -1,0 +1,158 @@
+"""The `apd` command: the box. `run`, `check CONFIG`, `status`, `--version`; the standard library only.
+
+Exit status: 0 done; 1 the answer is no; 2 the command line or the configuration is wrong; 3 the kernel, the TPM, the
+disk or the network failed.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from apd.version import VERSION
+from wire.errors import ConfigError, ShellError
+from wire.ids import MacAddress
+
+EXIT_CONFIG = 2
+EXIT_WORLD = 3
+DEFAULT_CONFIG = Path("/etc/airgrant/apd.toml")
+_EXAMPLES = """examples:
+  apd check /etc/airgrant/apd.toml     is the configuration all right?
+  apd run                              serve with /etc/airgrant/apd.toml
+  apd status                           sessions, offer and outbox of the running daemon
+  apd status --json | jq .sessions     the same for scripts
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except ConfigError as error:
+        sys.stderr.write(f"apd: {error}\n")
+        return EXIT_CONFIG
+    except ShellError as error:
+        sys.stderr.write(f"apd: {error}\n")
+        return EXIT_WORLD
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "apd",
+        description="Sells this access point's airtime.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"apd {VERSION}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="serve, in the foreground, until SIGTERM")
+    run.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, metavar="CONFIG")
+    run.set_defaults(run=_run)
+    check = commands.add_parser("check", help="read the configuration, say what is wrong with it")
+    check.add_argument("config", type=Path, metavar="CONFIG")
+    check.add_argument("--json", action="store_true", help="print what was understood as JSON")
+    check.set_defaults(run=_check)
+    status = commands.add_parser("status", help="what the running daemon does")
+    status.add_argument("--socket", type=Path, default=Path("/run/airgrant/apd.sock"))
+    status.add_argument("--json", action="store_true")
+    status.set_defaults(run=_status)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Everything heavy is imported here, so that the other commands start at once."""
+    from apd.config import load_config
+    from apd.daemon import Daemon
+    from apd.shells.control import ControlSocket
+    from apd.shells.lobby_socket import LobbySocket
+    from apd.shells.meter import open_meter
+    from apd.shells.mqtt import Mqtt
+    from apd.shells.store import Store
+    from tc_shaper.kernel import Shaper
+
+    config = load_config(arguments.config, read_interface_address)
+    shaper = Shaper(config.box.shaper)
+    shaper.check_offload()
+    provider = config.box.provider
+
+    async def serve() -> None:
+        daemon = Daemon(
+            config=config,
+            shaper=shaper,
+            meter=open_meter(config.meter),
+            store=Store(config.files.store),
+            link=Mqtt(config.ledger, str(provider), provider),
+            lobby=LobbySocket(config.box.shaper.interface, config.box.shaper.lobby_port),
+            control=ControlSocket(config.files.control_socket),
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, daemon.stop)
+        await daemon.run()
+
+    asyncio.run(serve())
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from apd.config import load_config
+
+    config = load_config(arguments.config, read_interface_address)
+    box, shaper = config.box, config.box.shaper
+    understood = {
+        "interface": shaper.interface,
+        "bssid": str(box.bssid),
+        "provider": str(box.provider),
+        "downlink_capacity_bps": shaper.downlink_capacity_bps,
+        "uplink_capacity_bps": shaper.uplink_capacity_bps,
+        "broker": f"{config.ledger.host}:{config.ledger.port}",
+        "meter": config.meter.tpm or "software key: every report is marked unattested",
+        "store": str(config.files.store),
+    }
+    _print(understood, as_json=arguments.json)
+    return 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from apd.shells.control import ask_status
+
+    status = ask_status(arguments.socket)
+    if arguments.json:
+        _print(status, as_json=True)
+        return 0
+    sessions = status.pop("sessions")
+    _print(status, as_json=False)
+    for session in sessions:
+        sys.stdout.write(
+            f"{session['station']}  {session['phase']:9} {session['reason']:14} "
+            f"floor {session['floor_down_bps']}/{session['floor_up_bps']} bit/s  "
+            f"{session['down_bytes']}/{session['up_bytes']} bytes  until {session['ends_s']}\n"
+        )
+    return 0
+
+
+def read_interface_address(interface: str) -> MacAddress:
+    """The MAC address of a network device. Raises ConfigError."""
+    try:
+        return MacAddress.parse(Path(f"/sys/class/net/{interface}/address").read_text().strip())
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"shaper.interface: {interface}: no such device, or not Ethernet ({error})"
+        ) from error
+
+
+def _print(values: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(values, indent=2) + "\n")
+        return
+    width = max(len(name) for name in values)
+    for name, value in values.items():
+        sys.stdout.write(f"{name:{width}}  {value}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""Every command: an order of the core to a shell. Imperatives; apd/daemon.py hands each to the one shell that obeys
+it.
+"""
+
+from dataclasses import dataclass
+
+from apd.events import Address
+from apd.session import Session
+from nas_tunnel.lobby import LobbyMessage
+from tc_shaper.tree import SessionShape
+from wire.ids import MacAddress
+from wire.meter_record import MeterRecord
+from wire.offer import Offer
+
+
+@dataclass(frozen=True, slots=True)
+class SendLobby:
+    """Answer a stranger."""
+
+    to: Address
+    message: LobbyMessage
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitTransaction:
+    """Relay a buyer's signed transaction to the ledger."""
+
+    correlation: bytes
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRecord:
+    """Send the stored evidence of this sequence to the ledger."""
+
+    correlation: bytes
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enrol:
+    """Have the ledger certify our attestation key."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignOffer:
+    """Sign the advertisement with the provider's key."""
+
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
+class InstallSession:
+    """Have the kernel shape and let through this session."""
+
+    grant_id: bytes
+    shape: SessionShape
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveSession:
+    """Have the kernel forget this session, and report its last counters."""
+
+    grant_id: bytes
+    slot: int
+    station: MacAddress
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCounters:
+    """Read the counters of all installed sessions; `report` when a usage report is to follow."""
+
+    report: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAnchorCounter:
+    """Read the TPM's NV counter."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRecord:
+    """Put an unsigned record on disk, together with the sessions whose usage it reports: before the TPM hears of it."""
+
+    record: MeterRecord
+    encoded: bytes
+    sessions: tuple[Session, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropUnsigned:
+    """Take unsigned records off the disk: the TPM was reset before it was given them, their usage is reported anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignRecord:
+    """Have the TPM extend and quote this record (only quote it, if a run before us extended it) and store the
+    evidence.
+    """
+
+    record: MeterRecord
+    encoded: bytes
+    extended_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRecord:
+    """The ledger has this record: take it out of the outbox."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSession:
+    """Put a session as it is now on disk."""
+
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetSession:
+    """Its grant is over and its usage reported."""
+
+    grant_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Tell the operator of a decision: `what` is a fixed word to search for, `text` a sentence."""
+
+    what: str
+    text: str
+
+
+Command = (
+    SendLobby
+    | SubmitTransaction
+    | SubmitRecord
+    | Enrol
+    | SignOffer
+    | InstallSession
+    | RemoveSession
+    | ReadCounters
+    | ReadAnchorCounter
+    | StoreRecord
+    | DropUnsigned
+    | SignRecord
+    | ForgetRecord
+    | StoreSession
+    | ForgetSession
+    | Note
+)

@@ -1,0 +1,154 @@
+"""The configuration file of the box: TOML, five sections, every key a field of a settings dataclass.
+
+The one place that reads it. Unknown keys are refused with the nearest known one, a bad value with `file:
+section.key: reason`; rates and durations may be written as people do ("50Mbit/s", "2m"); paths are relative to the
+file. Raises ConfigError only.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from apd.settings import BoxSettings, Files, LedgerLinkSettings, MeterSettings
+from tc_shaper.settings import ShaperSettings
+from wire.errors import ConfigError
+from wire.ids import MacAddress, PublicKey
+from wire.keys import PrivateKey
+from wire.units import parse_duration, parse_rate
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that the daemon is told."""
+
+    box: BoxSettings
+    ledger: LedgerLinkSettings
+    meter: MeterSettings
+    files: Files
+    provider_key: PrivateKey
+
+
+def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config:
+    """The configuration in `path`. `read_address` tells an interface's MAC address where the file does not give the
+    BSSID.
+    """
+    reader = _SectionReader(path, _parse(path))
+    shaper = reader.build("shaper", ShaperSettings)
+    ledger = reader.build("ledger", LedgerLinkSettings)
+    meter = reader.build("meter", MeterSettings)
+    files = reader.build("files", Files)
+    provider_key = _load_key(path, files.provider_key_file)
+    given: dict[str, Any] = {
+        "shaper": shaper,
+        "ledger": ledger.key,
+        "ledger_id": ledger.ledger_id,
+        "provider": provider_key.public,
+    }
+    if not reader.has("box", "bssid"):
+        given["bssid"] = read_address(shaper.interface)
+    box = reader.build("box", BoxSettings, given)
+    reader.finish()
+    return Config(box, ledger, meter, files, provider_key)
+
+
+class _SectionReader:
+    def __init__(self, path: Path, document: Mapping[str, Any]) -> None:
+        self._path = path
+        self._document = dict(document)
+        self._known: list[str] = []
+
+    def has(self, section: str, key: str) -> bool:
+        return key in self._document.get(section, {})
+
+    def build(self, section: str, cls: type[T], given: Mapping[str, Any] | None = None) -> T:
+        """A settings dataclass from its section and from what is `given` by others."""
+        self._known.append(section)
+        table = self._document.get(section, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"{self._path}: {section}: has to be a table, [{section}]")
+        values = dict(given or {})
+        hints = get_type_hints(cls)
+        allowed = [name for name in hints if name not in values]
+        for key, raw in table.items():
+            if key not in allowed:
+                raise ConfigError(f"{self._path}: {section}.{key}: unknown key{_nearest(key, allowed)}")
+            values[key] = self._convert(section, key, hints[key], raw)
+        for item in fields(cls):  # type: ignore[arg-type]
+            if item.name not in values and item.default is MISSING and item.default_factory is MISSING:
+                raise ConfigError(f"{self._path}: {section}.{item.name}: is missing")
+        try:
+            return cls(**values)
+        except ValueError as error:
+            raise ConfigError(f"{self._path}: {section}.{error}") from error
+
+    def finish(self) -> None:
+        for section in self._document:
+            if section not in self._known:
+                raise ConfigError(f"{self._path}: {section}: unknown section{_nearest(section, self._known)}")
+
+    def _convert(self, section: str, key: str, hint: Any, raw: Any) -> Any:
+        try:
+            return _convert(key, hint, raw, self._path.parent)
+        except (ValueError, TypeError) as error:
+            raise ConfigError(f"{self._path}: {section}.{key}: {error}") from error
+
+
+def _convert(key: str, hint: Any, raw: Any, folder: Path) -> Any:
+    kinds = getattr(hint, "__args__", (hint,))
+    if Path in kinds:
+        return folder / _text(raw)
+    if PublicKey in kinds:
+        return PublicKey.parse(_text(raw))
+    if MacAddress in kinds:
+        return MacAddress.parse(_text(raw))
+    if bytes in kinds:
+        return bytes.fromhex(_text(raw))
+    if bool in kinds:
+        if not isinstance(raw, bool):
+            raise TypeError(f"has to be true or false, not {raw!r}")
+        return raw
+    if int in kinds:
+        return _number(key, raw)
+    return _text(raw)
+
+
+def _number(key: str, raw: Any) -> int:
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return raw
+    if isinstance(raw, str) and key.endswith("_bps"):
+        return parse_rate(raw)
+    if isinstance(raw, str) and key.endswith("_s"):
+        return parse_duration(raw)
+    raise TypeError(f"has to be a whole number, not {raw!r}")
+
+
+def _text(raw: Any) -> str:
+    if not isinstance(raw, str):
+        raise TypeError(f"has to be a text in quotes, not {raw!r}")
+    return raw
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _load_key(config: Path, path: Path) -> PrivateKey:
+    try:
+        return PrivateKey.load(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{config}: files.provider_key_file: {error}") from error
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    match = difflib.get_close_matches(key, known, 1)
+    return f"; did you mean {match[0]}?" if match else f"; known are {', '.join(known)}"

@@ -1,0 +1,193 @@
+"""The core: the one place where "grant accepted" becomes "set this class".
+
+    step(state, event, now) -> (state, [command])      no await, no clock, no I/O, no randomness
+    next_deadline_ns(state, now) -> monotonic ns       the daemon arms one timer
+
+Each event goes to the part that knows about it: lobby (strangers), sessions (admission and life), metering (the chain),
+ledger_link (the outbox). Those parts return states and commands, never act.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import assert_never
+
+from apd import ledger_link, lobby, metering, sessions
+from apd.commands import Command, Note
+from apd.events import (
+    AnchorCounterFailed,
+    AnchorCounterRead,
+    BrokerConnected,
+    BrokerLost,
+    CountersFailed,
+    CountersRead,
+    DeadlineReached,
+    Enrolled,
+    Event,
+    InstallFailed,
+    LedgerReplied,
+    LobbyDatagramReceived,
+    OfferSigned,
+    OfferStateReceived,
+    ProviderCommanded,
+    RecordSigned,
+    RemoveFailed,
+    SessionInstalled,
+    SessionRemoved,
+    SigningFailed,
+    StationLeft,
+)
+from apd.metering import StoredChain, TpmFound
+from apd.session import EndReason, Session, Usage
+from apd.sessions import Outcome
+from apd.settings import BoxSettings
+from apd.state import LinkState, LobbyState, MeterState, State
+from tc_shaper.pool import new_pool
+from wire.errors import DecodeError
+from wire.meter_record import MeterRecord, UsageReport
+from wire.revocation import read_revocation
+from wire.units import NS_PER_S, Now
+
+
+def step(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR0912 - one branch per event
+    """What one fact changes, and what is to be done about it."""
+    match event:
+        case LobbyDatagramReceived(source, data):
+            return lobby.receive(state, source, data, now)
+        case BrokerConnected():
+            return ledger_link.connected(state, now)
+        case BrokerLost(detail):
+            return ledger_link.lost(state, detail)
+        case OfferStateReceived(data):
+            return lobby.take_offer_state(state, data, now)
+        case LedgerReplied(correlation, data):
+            return ledger_link.take_reply(state, correlation, data, now)
+        case ProviderCommanded(data):
+            return _revoke(state, data)
+        case OfferSigned(offer, expires_s):
+            return lobby.take_signed_offer(state, offer, expires_s), []
+        case SessionInstalled(grant_id):
+            return _then(sessions.installed(state, grant_id, now), lobby.session_installed, grant_id)
+        case InstallFailed(grant_id, error):
+            return _then(sessions.install_failed(state, grant_id, error), lobby.session_closed, grant_id)
+        case SessionRemoved(grant_id, counters):
+            return _then(sessions.removed(state, grant_id, counters, now), lobby.session_closed, grant_id)
+        case RemoveFailed(grant_id, error):
+            return sessions.remove_failed(state, grant_id, error, now)
+        case CountersRead(counters, report):
+            return _counted(sessions.count(state, counters, now), now, report=report)
+        case CountersFailed(error, report):
+            note = Note("counters_failed", str(error))
+            return _counted((sessions.plan_counting(state, now), [note]), now, report=report)
+        case StationLeft(station):
+            return sessions.leave(state, station, EndReason.STATION_LEFT)
+        case AnchorCounterRead(value):
+            return metering.anchor(state, value, now)
+        case RecordSigned(sequence):
+            return _signed(state, sequence, now)
+        case AnchorCounterFailed(error):
+            return metering.anchor_failed(state, error, now)
+        case SigningFailed(error):
+            return metering.signing_failed(state, error, now)
+        case Enrolled():
+            return ledger_link.enrolled(state, now)
+        case DeadlineReached():
+            return _pass_time(state, now)
+        case _:
+            assert_never(event)
+
+
+def next_deadline_ns(state: State, now: Now) -> int:
+    """The monotonic instant at which `DeadlineReached` is wanted next; there is always a next report."""
+    due = [*sessions.deadlines_ns(state), *metering.deadlines_ns(state), *ledger_link.deadlines_ns(state)]
+    return min(due + lobby.deadlines_ns(state, now))
+
+
+def start(
+    settings: BoxSettings,
+    stored_sessions: Iterable[Session],
+    stored_chain: StoredChain,
+    tpm: TpmFound | None,
+    *,
+    kernel_kept: bool,
+    enrolled: bool,
+    secret: bytes,
+    software: str,
+    now: Now,
+) -> Outcome:
+    """The state of a daemon that begins: sessions on disk go on, the chain gets its boot record.
+
+    `stored_sessions` have been adopted by the shaper already: those that hold a slot are in the kernel. `kernel_kept`
+    says that the kernel counted on while nobody looked; if not, the time since the last report was not metered.
+    """
+    interval_ns = settings.report_interval_s * NS_PER_S
+    reported_utc_ms = stored_chain.reported_utc_ms if kernel_kept else 0
+    meter = MeterState(
+        attested=tpm is not None,
+        report_due_ns=now.mono_ns + interval_ns,
+        reported_utc_ms=min(reported_utc_ms or now.utc_ms, now.utc_ms),
+        anchor_due_ns=now.mono_ns if tpm else None,
+    )
+    meter, commands, dropped = metering.start_chain(meter, stored_chain, tpm, software, now)
+    known = _reported_anew({session.grant_id: session for session in stored_sessions}, dropped)
+    taken = [session.slot for session in known.values() if session.holds_slot]
+    state = State(
+        settings=settings,
+        lobby=LobbyState(secret=secret),
+        meter=meter,
+        pool=new_pool(settings.shaper, taken),
+        link=LinkState(enrolled=enrolled),
+        sessions=known,
+    )
+    return sessions.plan_counting(state, now), commands
+
+
+def _then(outcome: Outcome, tell: Callable[[State, bytes], Outcome], grant_id: bytes) -> Outcome:
+    """An outcome, and the answer to whoever waits for it."""
+    state, commands = outcome
+    state, answer = tell(state, grant_id)
+    return state, [*commands, *answer]
+
+
+def _counted(outcome: Outcome, now: Now, *, report: bool) -> Outcome:
+    state, commands = outcome
+    if not report:
+        return state, commands
+    state, reporting = metering.report(state, now)
+    return state, [*commands, *reporting]
+
+
+def _signed(state: State, sequence: int, now: Now) -> Outcome:
+    state, commands = metering.signed(state, sequence)
+    state, submitting = ledger_link.submit(state, now)
+    return state, [*commands, *submitting]
+
+
+def _pass_time(state: State, now: Now) -> Outcome:
+    commands: list[Command] = []
+    for part in (sessions.pass_time, lobby.pass_time, metering.pass_time, ledger_link.submit):
+        state, more = part(state, now)
+        commands += more
+    return state, commands
+
+
+def _revoke(state: State, data: bytes) -> Outcome:
+    """The provider ends a grant on its own box; signed by it, or nobody listens."""
+    try:
+        revocation = read_revocation(data, state.settings.provider)
+    except DecodeError as error:
+        refused = {**state.refused, "command_invalid": state.refused.get("command_invalid", 0) + 1}
+        return replace(state, refused=refused), [Note("command_invalid", str(error))]
+    if revocation.grant_id not in state.sessions:
+        return state, [Note("revoked", f"grant {revocation.grant_id.hex()} has no session here")]
+    return sessions.revoke(state, revocation.grant_id)
+
+
+def _reported_anew(known: dict[bytes, Session], dropped: Iterable[MeterRecord]) -> dict[bytes, Session]:
+    """Puts the usage of records that never got their quote back to what is still to be reported."""
+    for record in dropped:
+        for row in record.rows if isinstance(record, UsageReport) else ():
+            if row.grant_id in known:
+                session = known[row.grant_id]
+                usage = Usage(row.down_bytes, row.up_bytes, row.down_offered_bytes, row.up_offered_bytes)
+                known[row.grant_id] = replace(session, unreported=session.unreported.plus(usage))
+    return known

@@ -1,0 +1,178 @@
+"""Every event: a fact that a shell reports to the core. Past tense; what the core does about it is in apd/core.py."""
+
+from dataclasses import dataclass
+
+from apd.session import Usage
+from wire.errors import ShellError
+from wire.ids import MacAddress
+
+Address = tuple[str, int, int, int]
+"""An IPv6 socket address: host, port, flow, scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class LobbyDatagramReceived:
+    """Bytes of a stranger, and where an answer goes."""
+
+    source: Address
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerConnected:
+    """Messages to the ledger can be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLost:
+    """The broker is gone; the shell goes on trying."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferStateReceived:
+    """The ledger's word on our offer, unverified."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReplied:
+    """The ledger's reply to what was sent with this correlation, unverified."""
+
+    correlation: bytes
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderCommanded:
+    """Bytes on the box's command topic, unverified."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OfferSigned:
+    """The advertisement that `SignOffer` asked for."""
+
+    offer: bytes
+    expires_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInstalled:
+    """The kernel shapes this session now."""
+
+    grant_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRemoved:
+    """The kernel forgot this session; these were its last counters."""
+
+    grant_id: bytes
+    counters: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class InstallFailed:
+    """The kernel could not be made to shape this session; it has nothing of it."""
+
+    grant_id: bytes
+    error: ShellError
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFailed:
+    """The kernel could not be made to forget this session."""
+
+    grant_id: bytes
+    error: ShellError
+
+
+@dataclass(frozen=True, slots=True)
+class CountersRead:
+    """The counters of installed sessions by slot, since each was installed; `report` as it was asked for."""
+
+    counters: dict[int, Usage]
+    report: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CountersFailed:
+    """The counters could not be read. A report that was to follow is made of what is known: the rest comes in the
+    next.
+    """
+
+    error: ShellError
+    report: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StationLeft:
+    """The link layer says that this station is gone."""
+
+    station: MacAddress
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorCounterRead:
+    """The TPM's NV counter as it stands."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorCounterFailed:
+    """The TPM would not say its counter."""
+
+    error: ShellError
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSigned:
+    """The record of this sequence has its evidence, which is on disk."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class SigningFailed:
+    """The TPM could not sign the record that it was given."""
+
+    error: ShellError
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """The ledger's attestation result for our key, verified and stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineReached:
+    """The one timer went off."""
+
+
+Event = (
+    LobbyDatagramReceived
+    | BrokerConnected
+    | BrokerLost
+    | OfferStateReceived
+    | LedgerReplied
+    | ProviderCommanded
+    | OfferSigned
+    | SessionInstalled
+    | SessionRemoved
+    | InstallFailed
+    | RemoveFailed
+    | CountersRead
+    | CountersFailed
+    | StationLeft
+    | AnchorCounterRead
+    | AnchorCounterFailed
+    | RecordSigned
+    | SigningFailed
+    | Enrolled
+    | DeadlineReached
+)

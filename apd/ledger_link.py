@@ -1,0 +1,100 @@
+"""The core's side of the link to the ledger: the outbox is emptied in order, and only receipts empty it.
+
+In: connection, replies, time. Out: submissions. Nothing is lost while the ledger is away: records queue on disk,
+sessions already bought go on, and the same record submitted twice is recorded once.
+"""
+
+from dataclasses import replace
+
+from apd import lobby
+from apd.commands import Command, Enrol, ForgetRecord, Note, SubmitRecord
+from apd.sessions import Outcome
+from apd.state import OutboxEntry, State
+from wire.errors import DecodeError
+from wire.ledger_reply import read_ledger_reply
+from wire.receipt import read_receipt
+from wire.units import NS_PER_S, Now
+
+WINDOW = 16
+"""Records in flight at once: after ten minutes without a ledger a box catches up in a few round trips."""
+HOLD_NS = 60 * NS_PER_S
+"""A ledger that refused a record is left alone for this long."""
+_RECORD = b"r"
+
+
+def connected(state: State, now: Now) -> Outcome:
+    """The broker is there: enrol if need be, and submit what waits."""
+    state = replace(state, link=replace(state.link, connected=True, in_flight={}, hold_ns=now.mono_ns))
+    if not state.link.enrolled:
+        return state, [Note("broker_connected", "not enrolled yet"), Enrol()]
+    state, commands = submit(state, now)
+    return state, [Note("broker_connected", f"{len(state.meter.outbox)} records to submit"), *commands]
+
+
+def enrolled(state: State, now: Now) -> Outcome:
+    """The ledger certified our key: records make sense to it from now on."""
+    state, commands = submit(replace(state, link=replace(state.link, enrolled=True)), now)
+    return state, [Note("enrolled", "the ledger knows this box's attestation key"), *commands]
+
+
+def lost(state: State, detail: str) -> Outcome:
+    return replace(state, link=replace(state.link, connected=False, in_flight={})), [
+        Note("broker_lost", detail)
+    ]
+
+
+def submit(state: State, now: Now) -> Outcome:
+    """Fills the window with the oldest records of the outbox."""
+    link = state.link
+    if not link.connected or not link.enrolled or now.mono_ns < link.hold_ns:
+        return state, []
+    in_flight, commands = dict(link.in_flight), list[Command]()
+    for entry in state.meter.outbox[:WINDOW]:
+        if in_flight.get(entry.sequence, 0) <= now.mono_ns:
+            in_flight[entry.sequence] = now.mono_ns + state.settings.submit_timeout_s * NS_PER_S
+            commands.append(SubmitRecord(_RECORD + entry.sequence.to_bytes(8, "big"), entry.sequence))
+    return replace(state, link=replace(link, in_flight=in_flight)), commands
+
+
+def take_reply(state: State, correlation: bytes, data: bytes, now: Now) -> Outcome:
+    """A reply of the ledger: to a record's submission, or to a purchase."""
+    if correlation[:1] == _RECORD and len(correlation) == 9:
+        return _take_receipt(state, int.from_bytes(correlation[1:], "big"), data, now)
+    return lobby.take_outcome(state, correlation, data)
+
+
+def deadlines_ns(state: State) -> list[int]:
+    """When the next submission is due."""
+    link, waiting = state.link, state.meter.outbox[:WINDOW]
+    if not link.connected or not link.enrolled or not waiting:
+        return []
+    return [max(link.hold_ns, min(link.in_flight.get(entry.sequence, 0) for entry in waiting))]
+
+
+def _take_receipt(state: State, sequence: int, data: bytes, now: Now) -> Outcome:
+    entry = next((entry for entry in state.meter.outbox if entry.sequence == sequence), None)
+    if entry is None:
+        return state, []
+    settings = state.settings
+    try:
+        receipt = read_receipt(read_ledger_reply(data).receipt, settings.ledger, settings.ledger_id)
+    except DecodeError as error:
+        return state, [Note("receipt_invalid", str(error))]
+    if receipt.subject != entry.record_hash:
+        return state, [Note("receipt_invalid", f"record {sequence}: the receipt is for something else")]
+    if not receipt.executed:
+        note = Note("record_refused", f"record {sequence}: {receipt.reason}: {receipt.detail}")
+        return replace(state, link=replace(state.link, in_flight={}, hold_ns=now.mono_ns + HOLD_NS)), [note]
+    return _acknowledged(state, entry, now)
+
+
+def _acknowledged(state: State, entry: OutboxEntry, now: Now) -> Outcome:
+    outbox = tuple(other for other in state.meter.outbox if other != entry)
+    in_flight = {
+        sequence: due for sequence, due in state.link.in_flight.items() if sequence != entry.sequence
+    }
+    state = replace(
+        state, meter=replace(state.meter, outbox=outbox), link=replace(state.link, in_flight=in_flight)
+    )
+    state, commands = submit(state, now)
+    return state, [ForgetRecord(entry.sequence), *commands]

@@ -1,0 +1,403 @@
+"""The lobby's side of the core: what strangers may ask, and what they are told.
+
+In: datagrams. Out: answers, transactions for the ledger, sessions to admit. Everything a stranger can make us
+remember is bounded, cheap checks come before signatures, and every refusal has a name, is counted and reaches who
+asked.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import replace
+
+from apd import sessions
+from apd.commands import Command, Note, SendLobby, SignOffer, SubmitTransaction
+from apd.events import Address
+from apd.session import FINAL_REASONS, EndReason, Phase, Session
+from apd.sessions import NoCapacity, Outcome
+from apd.state import LobbyState, PendingPurchase, State
+from nas_tunnel.lobby import (
+    Announcement,
+    Discover,
+    Join,
+    Joined,
+    Leave,
+    Left,
+    LobbyMessage,
+    Purchase,
+    Refused,
+    read_lobby,
+)
+from nas_tunnel.lobby import (
+    Outcome as PurchaseOutcome,
+)
+from wire.allocate import Allocate
+from wire.cose import MAX_ENVELOPE_BYTES
+from wire.create import Create
+from wire.errors import DecodeError, VerificationError
+from wire.grant import Grant, read_grant
+from wire.join_request import JoinPurpose, JoinRequest, read_join_request
+from wire.ledger_reply import read_ledger_reply
+from wire.offer import Offer
+from wire.offer_state import OfferState, read_offer_state
+from wire.receipt import read_receipt
+from wire.transaction import read_transaction
+from wire.units import NS_PER_S, Now
+
+CHALLENGE_PERIOD_NS = 30 * NS_PER_S
+"""A challenge is good for this long at least and twice this at most."""
+MAX_PENDING = 256
+"""Purchases under way: one a second for longer than the time-out of any of them."""
+MAX_SEEN_REQUESTS = 4_096
+
+
+def receive(state: State, source: Address, data: bytes, now: Now) -> Outcome:
+    """One datagram of a stranger. Garbage is counted and not answered."""
+    try:
+        message = read_lobby(data)
+    except DecodeError:
+        return _count(state, "lobby_garbage"), []
+    match message:
+        case Discover():
+            return _announce(state, source, now)
+        case Purchase():
+            return _purchase(state, source, message, now)
+        case Join():
+            return _join(state, source, message, now)
+        case Leave():
+            return _leave(state, source, message, now)
+        case _:
+            return _count(state, "lobby_not_for_us"), []
+
+
+def challenge(lobby: LobbyState, now: Now, periods_ago: int = 0) -> bytes:
+    """16 octets that only this run of this box can make, and that nobody needs to remember."""
+    period = now.mono_ns // CHALLENGE_PERIOD_NS - periods_ago
+    return hmac.digest(lobby.secret, period.to_bytes(8, "big", signed=True), hashlib.sha256)[:16]
+
+
+def take_offer_state(state: State, data: bytes, now: Now) -> Outcome:
+    """The ledger's word on what we sell: believed if the ledger signed it, it is ours, and it is newer."""
+    settings = state.settings
+    try:
+        word = read_offer_state(data, settings.ledger, settings.ledger_id)
+    except DecodeError as error:
+        return _count(state, "offer_state_invalid"), [Note("offer_state_invalid", str(error))]
+    if word.provider != settings.provider:
+        return _count(state, "offer_state_foreign"), []
+    known = state.lobby.offer_state
+    if known is not None and word.height < known.height:
+        return _count(state, "offer_state_old"), []
+    state = replace(state, lobby=replace(state.lobby, offer_state=word))
+    if known is not None and _same_terms(known, word):
+        return state, []
+    return replace(state, lobby=replace(state.lobby, offer=b"")), [sign_offer(state, word, now)]
+
+
+def take_signed_offer(state: State, offer: bytes, expires_s: int) -> State:
+    return replace(state, lobby=replace(state.lobby, offer=offer, offer_expires_s=expires_s))
+
+
+def sign_offer(state: State, word: OfferState, now: Now) -> SignOffer:
+    """The advertisement of the ledger's current offer, good for a little while."""
+    return SignOffer(
+        Offer(
+            epoch=word.epoch,
+            price_ubc=word.price_ubc,
+            allocation_duration_s=word.allocation_duration_s,
+            band=word.band,
+            qos=word.qos,
+            bssid=state.settings.bssid,
+            expires_s=now.utc_s + state.settings.offer_lifetime_s,
+        )
+    )
+
+
+def take_outcome(state: State, correlation: bytes, data: bytes) -> Outcome:
+    """The ledger's reply to a purchase goes to whoever waits for it; what is not signed by the ledger goes nowhere."""
+    purchase = state.lobby.pending.get(correlation)
+    if purchase is None:
+        return _count(state, "reply_unexpected"), []
+    settings = state.settings
+    try:
+        reply = read_ledger_reply(data)
+        receipt = read_receipt(reply.receipt, settings.ledger, settings.ledger_id)
+        if receipt.subject != correlation:
+            raise VerificationError("receipt: of another transaction")
+    except DecodeError as error:
+        return _count(state, "reply_invalid"), [Note("reply_invalid", str(error))]
+    grant = reply.grants[0] if reply.grants else b""
+    answer = PurchaseOutcome(transaction_id=correlation, receipt=reply.receipt, grant=grant)
+    return _without_pending(state, correlation), [SendLobby(purchase.buyer, answer)]
+
+
+def session_installed(state: State, grant_id: bytes) -> Outcome:
+    """Tells who waits that the session runs."""
+    return _tell(state, grant_id, Joined(grant_id, state.sessions[grant_id].grant.ends_s))
+
+
+def session_closed(state: State, grant_id: bytes) -> Outcome:
+    """Tells who waits that the session is over, or that it could not be had."""
+    if state.sessions[grant_id].reason is EndReason.SHAPER_FAILED:
+        return _tell(state, grant_id, Refused(grant_id, "shaper_failed", "the access point's kernel refused"))
+    return _tell(state, grant_id, Left(grant_id))
+
+
+def pass_time(state: State, now: Now) -> Outcome:
+    """Gives up on purchases that the ledger did not answer, forgets old requests, signs the offer afresh."""
+    commands: list[Command] = []
+    for transaction_id, purchase in state.lobby.pending.items():
+        if purchase.deadline_ns <= now.mono_ns:
+            state, answer = _refuse(
+                state, purchase.buyer, transaction_id, "ledger_unreachable", "no reply in time"
+            )
+            state = _without_pending(state, transaction_id)
+            commands += answer
+    seen = {digest: until for digest, until in state.lobby.seen_requests.items() if until > now.mono_ns}
+    state = replace(state, lobby=replace(state.lobby, seen_requests=seen))
+    word = state.lobby.offer_state
+    if word is not None and state.lobby.offer and _renewal_due_s(state) <= now.utc_s:
+        commands.append(sign_offer(state, word, now))
+    return state, commands
+
+
+def deadlines_ns(state: State, now: Now) -> list[int]:
+    """When something of the above is due."""
+    due = [purchase.deadline_ns for purchase in state.lobby.pending.values()]
+    if state.lobby.offer:
+        due.append(now.mono_ns + max(1, _renewal_due_s(state) - now.utc_s) * NS_PER_S)
+    return due
+
+
+def _announce(state: State, source: Address, now: Now) -> Outcome:
+    lobby, settings = state.lobby, state.settings
+    if lobby.offer_state is None or not lobby.offer or lobby.offer_expires_s <= now.utc_s:
+        return _refuse(state, source, b"", "nothing_on_offer", "this access point has no current offer")
+    if lobby.offer_state.allocations_left == 0:
+        return _refuse(state, source, b"", "sold_out", "every unit of the current offer is sold")
+    announcement = Announcement(
+        offer=lobby.offer,
+        provider=settings.provider,
+        ledger=settings.ledger,
+        ledger_id=settings.ledger_id,
+        challenge=challenge(lobby, now),
+        utc_s=now.utc_s,
+    )
+    return state, [SendLobby(source, announcement)]
+
+
+def _purchase(state: State, source: Address, message: Purchase, now: Now) -> Outcome:
+    """Relays what can be a purchase here, or a new account; we are nobody's open relay."""
+    try:
+        signed = read_transaction(message.transaction, state.settings.ledger_id, MAX_ENVELOPE_BYTES)
+    except DecodeError as error:
+        return _refuse(state, source, b"", "transaction_invalid", str(error))
+    subject, action = signed.transaction_id, signed.transaction.action
+    if not isinstance(action, (Allocate, Create)):
+        return _refuse(state, source, subject, "not_relayed", "only allocate and create are relayed here")
+    if isinstance(action, Allocate):
+        refusal = _check_purchase(state, action)
+        if refusal is not None:
+            return _refuse(state, source, subject, *refusal)
+    if not state.link.connected:
+        return _refuse(state, source, subject, "ledger_unreachable", "no connection to the ledger's broker")
+    if len(state.lobby.pending) >= MAX_PENDING and subject not in state.lobby.pending:
+        return _refuse(state, source, subject, "busy", "too many purchases under way")
+    deadline_ns = now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S
+    pending = {**state.lobby.pending, subject: PendingPurchase(source, deadline_ns)}
+    state = replace(state, lobby=replace(state.lobby, pending=pending))
+    return state, [SubmitTransaction(subject, message.transaction)]
+
+
+def _check_purchase(state: State, action: Allocate) -> tuple[str, str] | None:
+    """What would be money thrown away here is refused before it is paid."""
+    word = state.lobby.offer_state
+    if action.provider != state.settings.provider:
+        return "foreign_provider", "this access point sells for another account"
+    if word is None:
+        return "nothing_on_offer", "this access point has no current offer"
+    if action.epoch != word.epoch:
+        return "epoch_moved", f"the current offer is number {word.epoch}, not {action.epoch}"
+    if action.period is None and not action.consumer_keys:
+        full = sessions.check_capacity(state, word.qos.times(action.allocations))
+        return ("no_capacity", full.detail) if full else None
+    return None
+
+
+def _join(state: State, source: Address, message: Join, now: Now) -> Outcome:
+    settings = state.settings
+    try:
+        grant = read_grant(message.grant, settings.ledger, settings.ledger_id)
+    except DecodeError as error:
+        return _refuse(state, source, b"", "grant_invalid", str(error))
+    grant_id = grant.grant_id
+    refusal = _check_grant(state, grant, now)
+    if refusal is not None:
+        return _refuse(state, source, grant_id, *refusal)
+    request = _read_request(state, grant, message.request, JoinPurpose.JOIN, now)
+    if isinstance(request, tuple):
+        return _refuse(state, source, grant_id, *request)
+    known = state.sessions.get(grant_id)
+    if known is not None and known.holds_slot and known.station == request.station:
+        return _joined_already(state, source, known)
+    if _digest(message.request) in state.lobby.seen_requests:
+        return _refuse(state, source, grant_id, "replayed", "this request was acted on before")
+    state = _remember(state, message.request, now)
+    return _open(state, source, grant, message.grant, request, known, now)
+
+
+def _open(
+    state: State,
+    source: Address,
+    grant: Grant,
+    encoded: bytes,
+    request: JoinRequest,
+    known: Session | None,
+    now: Now,
+) -> Outcome:
+    """Admits a new session, or an old one that comes back, perhaps with another address."""
+    other = state.session_of(request.station)
+    if other is not None and other.grant_id != grant.grant_id:
+        detail = f"{request.station} has a session until {other.grant.ends_s}"
+        return _refuse(state, source, grant.grant_id, "station_has_session", detail)
+    if known is not None and known.holds_slot:
+        return _move(state, source, known)
+    session = Session(
+        grant=grant,
+        encoded_grant=encoded,
+        station=request.station,
+        slot=0,
+        phase=Phase.OFFERED,
+        starts_ns=_monotonic_ns(grant.starts_s, now),
+        ends_ns=_monotonic_ns(grant.ends_s, now),
+    )
+    if known is not None:
+        session = replace(session, used=known.used, unreported=known.unreported)
+    match sessions.admit(state, session, now):
+        case NoCapacity(detail):
+            return _refuse(state, source, grant.grant_id, "no_capacity", detail)
+        case (admitted, commands):
+            waiting = {**admitted.lobby.waiting, grant.grant_id: source}
+            return replace(admitted, lobby=replace(admitted.lobby, waiting=waiting)), commands
+
+
+def _move(state: State, source: Address, session: Session) -> Outcome:
+    """The consumer wants its session on another station: the old one ends first, and the consumer asks again."""
+    state, commands = sessions.end(state, session.grant_id, EndReason.MOVED)
+    state, answer = _refuse(
+        state, source, session.grant_id, "moving", "the session is leaving its old station; ask again"
+    )
+    return state, [*commands, *answer]
+
+
+def _joined_already(state: State, source: Address, session: Session) -> Outcome:
+    """Our answer was lost, or the session is being installed."""
+    if session.phase is Phase.ACTIVE:
+        return state, [SendLobby(source, Joined(session.grant_id, session.grant.ends_s))]
+    if session.phase is Phase.ADMITTED:
+        waiting = {**state.lobby.waiting, session.grant_id: source}
+        return replace(state, lobby=replace(state.lobby, waiting=waiting)), []
+    return _refuse(state, source, session.grant_id, "moving", "the session is ending; ask again")
+
+
+def _leave(state: State, source: Address, message: Leave, now: Now) -> Outcome:
+    session = state.sessions.get(message.grant_id)
+    if session is None:
+        return _refuse(state, source, message.grant_id, "no_such_session", "")
+    request = _read_request(state, session.grant, message.request, JoinPurpose.LEAVE, now)
+    if isinstance(request, tuple):
+        return _refuse(state, source, message.grant_id, *request)
+    if not session.holds_slot:
+        return state, [SendLobby(source, Left(message.grant_id))]
+    if _digest(message.request) in state.lobby.seen_requests:
+        return _refuse(state, source, message.grant_id, "replayed", "this request was acted on before")
+    state = _remember(state, message.request, now)
+    waiting = {**state.lobby.waiting, message.grant_id: source}
+    state, commands = sessions.end(
+        replace(state, lobby=replace(state.lobby, waiting=waiting)), message.grant_id, EndReason.LEFT
+    )
+    if state.sessions[message.grant_id].phase is Phase.CLOSED:
+        state, answer = session_closed(state, message.grant_id)
+        commands = [*commands, *answer]
+    return state, commands
+
+
+def _check_grant(state: State, grant: Grant, now: Now) -> tuple[str, str] | None:
+    if grant.provider_id != state.settings.provider.provider_id:
+        return "foreign_provider", "the grant is another provider's"
+    if grant.ends_s * 1_000 <= now.utc_ms:
+        return "grant_expired", f"it ended at {grant.ends_s}, now is {now.utc_s}"
+    if grant.starts_s > now.utc_s + state.settings.early_join_s:
+        return "too_early", f"it begins at {grant.starts_s}, now is {now.utc_s}"
+    known = state.sessions.get(grant.grant_id)
+    if known is not None and known.reason in FINAL_REASONS:
+        return "grant_used", f"its session ended: {known.reason.value}"
+    return None
+
+
+def _read_request(
+    state: State, grant: Grant, data: bytes, purpose: JoinPurpose, now: Now
+) -> JoinRequest | tuple[str, str]:
+    """The consumer's request, or why it is refused."""
+    try:
+        request = read_join_request(data, grant.consumer)
+    except VerificationError:
+        return "not_the_consumer", "the request is not signed by the grant's consumer"
+    except DecodeError as error:
+        return "request_invalid", str(error)
+    if request.challenge not in (challenge(state.lobby, now), challenge(state.lobby, now, 1)):
+        return "challenge_stale", "discover again and sign the new challenge"
+    if request.purpose is not purpose or request.grant_id != grant.grant_id:
+        return "request_invalid", "the request is for something else"
+    if request.bssid != state.settings.bssid:
+        return "request_invalid", f"the request is for access point {request.bssid}"
+    return request
+
+
+def _refuse(state: State, to: Address, subject: bytes, reason: str, detail: str) -> Outcome:
+    return _count(state, reason), [SendLobby(to, Refused(subject, reason, detail[:150]))]
+
+
+def _tell(state: State, grant_id: bytes, message: LobbyMessage) -> Outcome:
+    waiting = dict(state.lobby.waiting)
+    to = waiting.pop(grant_id, None)
+    if to is None:
+        return state, []
+    return replace(state, lobby=replace(state.lobby, waiting=waiting)), [SendLobby(to, message)]
+
+
+def _remember(state: State, request: bytes, now: Now) -> State:
+    """So that nobody can act on the same request again while its challenge lasts; the oldest is forgotten when full."""
+    seen = dict(state.lobby.seen_requests)
+    if len(seen) >= MAX_SEEN_REQUESTS:
+        del seen[next(iter(seen))]
+    seen[_digest(request)] = now.mono_ns + 2 * CHALLENGE_PERIOD_NS
+    return replace(state, lobby=replace(state.lobby, seen_requests=seen))
+
+
+def _digest(request: bytes) -> bytes:
+    """Of what was signed: another valid signature over it is still the same request."""
+    return hashlib.sha256(request[:-64]).digest()
+
+
+def _without_pending(state: State, transaction_id: bytes) -> State:
+    pending: Mapping[bytes, PendingPurchase] = {
+        k: v for k, v in state.lobby.pending.items() if k != transaction_id
+    }
+    return replace(state, lobby=replace(state.lobby, pending=pending))
+
+
+def _count(state: State, reason: str) -> State:
+    return replace(state, refused={**state.refused, reason: state.refused.get(reason, 0) + 1})
+
+
+def _same_terms(one: OfferState, other: OfferState) -> bool:
+    return replace(one, height=0, allocations_left=0) == replace(other, height=0, allocations_left=0)
+
+
+def _renewal_due_s(state: State) -> int:
+    return state.lobby.offer_expires_s - state.settings.offer_lifetime_s // 2
+
+
+def _monotonic_ns(utc_s: int, now: Now) -> int:
+    return now.mono_ns + (utc_s * 1_000 - now.utc_ms) * 1_000_000

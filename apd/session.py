@@ -1,0 +1,153 @@
+"""Sessions: the phases of one, and which phase may follow which.
+
+        offered   a purchase was relayed to the ledger and its answer is awaited (see PendingPurchase)
+        admitted  its grant and its consumer's request are good and a slot is kept; waits for its time or for the kernel
+        active    the kernel shapes it
+        expiring  it has to end; the kernel's final counters are awaited
+        closed    over; kept until its grant ends, so that a rejoin goes on with the same data cap
+
+A session is named by its grant id and serves one station at a time.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from tc_shaper.tree import SessionShape
+from wire.grant import Grant
+from wire.ids import MacAddress
+
+
+class Phase(Enum):
+    """See the module; values are what is stored and shown."""
+
+    OFFERED = "offered"
+    ADMITTED = "admitted"
+    ACTIVE = "active"
+    EXPIRING = "expiring"
+    CLOSED = "closed"
+
+
+FOLLOWS: dict[Phase, frozenset[Phase]] = {
+    Phase.OFFERED: frozenset({Phase.ADMITTED}),
+    Phase.ADMITTED: frozenset({Phase.ACTIVE, Phase.CLOSED}),
+    Phase.ACTIVE: frozenset({Phase.EXPIRING}),
+    Phase.EXPIRING: frozenset({Phase.CLOSED}),
+    Phase.CLOSED: frozenset({Phase.ADMITTED}),
+}
+"""Legal moves; a closed session may be joined again while its grant lasts, unless its reason is final."""
+
+
+class EndReason(Enum):
+    """Why a session ended or is ending."""
+
+    NONE = ""
+    TIME_UP = "time_up"
+    DATA_CAP_USED = "data_cap_used"
+    REVOKED = "revoked"
+    LEFT = "left"
+    STATION_LEFT = "station_left"
+    MOVED = "moved"
+    SHAPER_FAILED = "shaper_failed"
+
+
+FINAL_REASONS = frozenset({EndReason.TIME_UP, EndReason.DATA_CAP_USED, EndReason.REVOKED})
+"""After these the grant opens no session again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """IP bytes in both directions: delivered by the shaper, and offered to it."""
+
+    down_bytes: int = 0
+    up_bytes: int = 0
+    down_offered_bytes: int = 0
+    up_offered_bytes: int = 0
+
+    def plus(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.down_bytes + other.down_bytes,
+            self.up_bytes + other.up_bytes,
+            self.down_offered_bytes + other.down_offered_bytes,
+            self.up_offered_bytes + other.up_offered_bytes,
+        )
+
+    def since(self, baseline: "Usage") -> "Usage":
+        """What was counted after `baseline`. A counter below its baseline began anew at zero (a reboot)."""
+        return Usage(
+            _since(self.down_bytes, baseline.down_bytes),
+            _since(self.up_bytes, baseline.up_bytes),
+            _since(self.down_offered_bytes, baseline.down_offered_bytes),
+            _since(self.up_offered_bytes, baseline.up_offered_bytes),
+        )
+
+    @property
+    def delivered_bytes(self) -> int:
+        return self.down_bytes + self.up_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One grant in use. `baseline` is the kernel's counters as last read; `used` what it got in all."""
+
+    grant: Grant
+    encoded_grant: bytes
+    station: MacAddress
+    slot: int
+    phase: Phase
+    ends_ns: int
+    """On the monotonic clock: a step of the wall clock does not shorten what was paid for."""
+    starts_ns: int
+    reason: EndReason = EndReason.NONE
+    baseline: Usage = Usage()
+    used: Usage = Usage()
+    unreported: Usage = Usage()
+    last_heard_ns: int = 0
+    retry_ns: int | None = None
+    """When the kernel is asked again to forget it, after it failed to."""
+
+    @property
+    def grant_id(self) -> bytes:
+        return self.grant.grant_id
+
+    @property
+    def holds_slot(self) -> bool:
+        return self.phase in (Phase.ADMITTED, Phase.ACTIVE, Phase.EXPIRING)
+
+    @property
+    def data_left_bytes(self) -> int | None:
+        """None without a data cap."""
+        cap_bytes = self.grant.total_qos.data_cap_bytes
+        return max(0, cap_bytes - self.used.delivered_bytes) if cap_bytes else None
+
+    def move(self, phase: Phase, reason: EndReason = EndReason.NONE) -> "Session":
+        assert phase in FOLLOWS[self.phase], f"{self.phase.value} -> {phase.value} is not a move"
+        return replace(self, phase=phase, reason=reason)
+
+    def counted(self, counters: Usage, now_ns: int) -> "Session":
+        """The session after the kernel's counters were read."""
+        delta = counters.since(self.baseline)
+        heard = self.last_heard_ns if delta.up_offered_bytes == 0 else now_ns
+        return replace(
+            self,
+            baseline=counters,
+            used=self.used.plus(delta),
+            unreported=self.unreported.plus(delta),
+            last_heard_ns=heard,
+        )
+
+
+def shape_of(session: Session) -> SessionShape:
+    """What the shaper has to give this session."""
+    qos = session.grant.total_qos
+    return SessionShape(
+        slot=session.slot,
+        station=session.station,
+        down_floor_bps=qos.floor_down_bps,
+        down_ceil_bps=qos.ceil_down_bps,
+        up_floor_bps=qos.floor_up_bps,
+        up_ceil_bps=qos.ceil_up_bps,
+    )
+
+
+def _since(value: int, baseline: int) -> int:
+    return value - baseline if value >= baseline else value

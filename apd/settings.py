@@ -1,0 +1,122 @@
+"""The settings of the box, one frozen dataclass per section of its configuration file; apd/config.py reads the file.
+
+Nothing here reads anything; every rule that a value has to obey is in its `__post_init__` and raises ConfigError.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tc_shaper.settings import ShaperSettings
+from wire.errors import ConfigError
+from wire.ids import MacAddress, PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class BoxSettings:
+    """What the core decides by."""
+
+    bssid: MacAddress
+    """The basic service set that offers name; by default the station interface's own address."""
+    provider: PublicKey
+    """The account that sells here."""
+    ledger: PublicKey
+    """The key by which the ledger signs grants and receipts."""
+    ledger_id: bytes
+    """SHA-256 of the ledger's genesis: grants of another ledger are refused."""
+    shaper: ShaperSettings
+    """Interface, capacities and pool: floors are admitted until the capacities are used up."""
+    admission_ppm: int = 1_000_000
+    """The part of the capacities that may be sold as floors, in parts per million."""
+    report_interval_s: int = 60
+    """A usage report every so many seconds; a hardware TPM wants 10 or more (one quote each)."""
+    anchor_interval_s: int = 900
+    """A certified NV counter every so many seconds: each is a write to the TPM's flash (500,000 in its life)."""
+    idle_timeout_s: int = 300
+    """A session whose station sent nothing for so long has left; 0 switches this off."""
+    early_join_s: int = 60
+    """A station with a grant that begins within so many seconds is let wait; earlier it is told to come again."""
+    offer_lifetime_s: int = 120
+    """How long a signed offer is good for; it is signed afresh at half of it."""
+    purchase_timeout_s: int = 15
+    """After so long without the ledger's reply a buyer is told that the ledger cannot be reached."""
+    submit_timeout_s: int = 30
+    """After so long without a receipt a meter record is submitted again."""
+
+    def __post_init__(self) -> None:
+        for name in (
+            "report_interval_s",
+            "anchor_interval_s",
+            "offer_lifetime_s",
+            "purchase_timeout_s",
+            "submit_timeout_s",
+        ):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}: has to be at least 1, not {getattr(self, name)}")
+        if not 0 < self.admission_ppm <= 1_000_000:
+            raise ConfigError(f"admission_ppm: {self.admission_ppm} is outside 1..1000000")
+        if self.idle_timeout_s < 0 or self.early_join_s < 0:
+            raise ConfigError("idle_timeout_s and early_join_s cannot be negative")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLinkSettings:
+    """Section [ledger]: how the box reaches the ledger, by MQTT 5 with mutual TLS."""
+
+    host: str
+    """The broker's name or address."""
+    authority_file: Path
+    """The certificate authority that the broker's certificate is signed by (PEM)."""
+    certificate_file: Path
+    """The box's own certificate (PEM); its common name is its identity in topics."""
+    certificate_key_file: Path
+    """The certificate's key (PEM)."""
+    key: PublicKey
+    """The key by which the ledger signs."""
+    ledger_id: bytes
+    """The ledger's id, 32 octets."""
+    port: int = 8883
+    """The broker's port."""
+    keep_alive_s: int = 30
+    """A broker that is silent for one and a half times this is gone."""
+
+    def __post_init__(self) -> None:
+        if len(self.ledger_id) != 32:
+            raise ConfigError(f"ledger_id: has {len(self.ledger_id)} octets, not 32")
+        if not 0 < self.port < 65_536:
+            raise ConfigError(f"port: {self.port} is not a port")
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSettings:
+    """Section [meter]: who signs what the box measured."""
+
+    tpm: str = ""
+    """The TPM, `device:/dev/tpmrm0` on a box or `swtpm:path=SOCKET` in a lab. Empty: a software key."""
+    software_key_file: Path | None = None
+    """The key that signs when there is no TPM; every report is then marked unattested."""
+    accept_unattested: bool = False
+    """Has to be true for a software key: nobody gets unattested reports by accident."""
+
+    def __post_init__(self) -> None:
+        if self.tpm and self.software_key_file:
+            raise ConfigError("tpm: choose either a TPM or software_key_file, not both")
+        if not self.tpm and not self.software_key_file:
+            raise ConfigError(
+                "tpm: name a TPM (device:/dev/tpmrm0), or a software_key_file with accept_unattested = true"
+            )
+        if self.software_key_file and not self.accept_unattested:
+            raise ConfigError(
+                "accept_unattested: has to be true for a software key; its reports are marked unattested"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Section [files]: where the box keeps things."""
+
+    provider_key_file: Path
+    """The provider's key, which signs offers (PEM)."""
+    store: Path = field(default=Path("/var/lib/airgrant/apd.sqlite"))
+    """Sessions, chain head and outbox."""
+    control_socket: Path = field(default=Path("/run/airgrant/apd.sock"))
+    """Where `apd status` asks."""

@@ -1,0 +1,55 @@
+"""The lobby's socket: UDP over IPv6 link-local on the station interface.
+
+In: datagrams as they come. Out: answers. It knows no message. A datagram that cannot be sent is lost, as datagrams
+are; the station asks again.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+
+from apd.events import Address
+from nas_tunnel.lobby import GROUP, MAX_LOBBY_BYTES
+from wire.errors import ShellError
+
+_AT_ONCE = 64
+"""Datagrams taken before others get their turn."""
+
+
+class LobbySocket:
+    """Bound to one interface; `receive` is called for each datagram once `listen` was called."""
+
+    def __init__(self, interface: str, port: int) -> None:
+        try:
+            index = socket.if_nametoindex(interface)
+            self._socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
+            membership = socket.inet_pton(socket.AF_INET6, GROUP) + struct.pack("@I", index)
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
+            self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 1)
+            self._socket.bind(("::", port, 0, index))
+        except OSError as error:
+            raise ShellError("lobby socket", f"{interface} port {port}: {error}") from error
+
+    def listen(self, receive: Callable[[Address, bytes], None]) -> None:
+        """Calls `receive` for what comes, from the running loop."""
+        asyncio.get_running_loop().add_reader(self._socket, self._read, receive)
+
+    def send(self, to: Address, data: bytes) -> None:
+        try:
+            self._socket.sendto(data, to)
+        except OSError:
+            return  # a full buffer or a station that is gone: the same as a lost frame
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _read(self, receive: Callable[[Address, bytes], None]) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                data, source = self._socket.recvfrom(MAX_LOBBY_BYTES + 1)
+            except OSError:
+                return
+            receive(source, data)

@@ -1,0 +1,167 @@
+"""The broker: MQTT 5 with mutual TLS, on paho, driven by the daemon's own event loop without a thread.
+
+In: messages on the box's own topics, and whether the broker is there. Out: publications. It decides nothing; it does
+go on connecting, as the events of a connection are what it is for. Nothing is kept here when the broker is away:
+what must not be lost is in the outbox on disk. Reference: OASIS MQTT 5.0; topics in docs/architecture.md.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import paho.mqtt.client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from apd.events import (
+    BrokerConnected,
+    BrokerLost,
+    Event,
+    LedgerReplied,
+    OfferStateReceived,
+    ProviderCommanded,
+)
+from apd.settings import LedgerLinkSettings
+from wire.errors import ConfigError
+from wire.ids import PublicKey
+
+_RETRY_S = (1, 2, 4, 8, 15, 30)
+"""Waits between attempts to connect: soon after a restart of the broker, rarely during a long outage."""
+_MISC_INTERVAL_S = 1.0
+"""How often paho looks whether a ping is due."""
+
+
+class LedgerLink(Protocol):
+    """What the daemon needs of a broker; `Mqtt` is the real one."""
+
+    def start(self, report: Callable[[Event], None]) -> None: ...
+    def publish(self, kind: str, data: bytes, correlation: bytes) -> None: ...
+    def close(self) -> None: ...
+
+
+class Mqtt:
+    """A connection to the ledger's broker that comes back by itself. Raises ConfigError for unusable key files."""
+
+    def __init__(self, settings: LedgerLinkSettings, identity: str, provider: PublicKey) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._offer_topic = f"airgrant/v1/offer/{provider}"
+        self._reply_topic = f"airgrant/v1/down/{identity}/reply"
+        self._command_topic = f"airgrant/v1/down/{identity}/command"
+        self._client = _new_client(identity)
+        self._client.tls_set_context(_tls_context(settings))
+        self._client.on_connect = self._connected
+        self._client.on_disconnect = self._disconnected
+        self._client.on_message = self._message
+        self._client.on_socket_open = self._socket_open
+        self._client.on_socket_close = self._socket_close
+        self._client.on_socket_register_write = self._register_write
+        self._client.on_socket_unregister_write = self._unregister_write
+        self._attempts = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, report: Callable[[Event], None]) -> None:
+        """Connects, and reports what happens from the running loop."""
+        self._loop = asyncio.get_running_loop()
+        self._report = report
+        self._closed = False
+        self._hold(self._connect())
+        self._hold(self._keep_alive())
+
+    def publish(self, kind: str, data: bytes, correlation: bytes) -> None:
+        """To the ledger's `kind` (transaction, report, enrolment), asking for a reply with this correlation."""
+        if not self._client.is_connected():
+            return
+        properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ResponseTopic = self._reply_topic
+        properties.CorrelationData = correlation
+        self._client.publish(f"airgrant/v1/up/{self._identity}/{kind}", data, qos=1, properties=properties)
+
+    def close(self) -> None:
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        self._client.disconnect()
+
+    def _hold(self, work: Any) -> None:
+        """Starts work and keeps a reference, as a task that nobody holds can be collected."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self) -> None:
+        """One attempt after a wait. The TLS handshake blocks, so it has a thread of its own for that moment."""
+        if self._attempts:
+            await asyncio.sleep(_RETRY_S[min(self._attempts, len(_RETRY_S)) - 1])
+        self._attempts += 1
+        try:
+            await self._loop.run_in_executor(None, self._connect_blocking)
+        except (OSError, ValueError) as error:
+            self._report(BrokerLost(f"{self._settings.host}:{self._settings.port}: {error}"))
+            self._hold(self._connect())
+
+    def _connect_blocking(self) -> None:
+        settings = self._settings
+        self._client.connect(settings.host, settings.port, settings.keep_alive_s, clean_start=True)
+
+    async def _keep_alive(self) -> None:
+        while True:
+            await asyncio.sleep(_MISC_INTERVAL_S)
+            self._client.loop_misc()
+
+    def _connected(self, client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any = None) -> None:
+        if getattr(reason, "is_failure", reason != 0):
+            return  # the broker hangs up next, which is reported with its reason
+        self._attempts = 0
+        client.subscribe(
+            [(topic, 1) for topic in (self._reply_topic, self._command_topic, self._offer_topic)]
+        )
+        self._report(BrokerConnected())
+
+    def _disconnected(self, *arguments: Any) -> None:
+        if self._closed:
+            return
+        self._report(BrokerLost(f"disconnected: {arguments[3] if len(arguments) > 3 else arguments[2]}"))
+        self._hold(self._connect())
+
+    def _message(self, _client: Any, _data: Any, message: Any) -> None:
+        if message.topic == self._offer_topic:
+            self._report(OfferStateReceived(message.payload))
+        elif message.topic == self._command_topic:
+            self._report(ProviderCommanded(message.payload))
+        else:
+            correlation = getattr(message.properties, "CorrelationData", b"")
+            self._report(LedgerReplied(correlation, message.payload))
+
+    def _socket_open(self, client: Any, _data: Any, opened: Any) -> None:
+        self._loop.call_soon_threadsafe(self._loop.add_reader, opened, client.loop_read)
+
+    def _socket_close(self, _client: Any, _data: Any, closing: Any) -> None:
+        self._loop.remove_reader(closing)
+        self._loop.remove_writer(closing)
+
+    def _register_write(self, client: Any, _data: Any, opened: Any) -> None:
+        self._loop.call_soon_threadsafe(self._loop.add_writer, opened, client.loop_write)
+
+    def _unregister_write(self, _client: Any, _data: Any, opened: Any) -> None:
+        self._loop.call_soon_threadsafe(self._loop.remove_writer, opened)
+
+
+def _new_client(identity: str) -> Any:
+    """A client of paho 2, or of paho 1.6 as OpenWrt ships it, with the same callbacks as far as we look."""
+    arguments: dict[str, Any] = {"client_id": f"apd-{identity[:20]}", "protocol": paho.MQTTv5}
+    if hasattr(paho, "CallbackAPIVersion"):
+        arguments["callback_api_version"] = paho.CallbackAPIVersion.VERSION2
+    return paho.Client(**arguments)
+
+
+def _tls_context(settings: LedgerLinkSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=str(settings.authority_file))
+        context.load_cert_chain(settings.certificate_file, settings.certificate_key_file)
+    except (OSError, ssl.SSLError) as error:
+        names = f"{settings.authority_file}, {settings.certificate_file}, {settings.certificate_key_file}"
+        raise ConfigError(f"ledger: cannot use {names}: {error}") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
