@@ -16,10 +16,11 @@ from wire.tpm_attest import ClockInfo
 
 @dataclass(frozen=True, slots=True)
 class GrantUsage:
-    """What all records together say that a grant has got, both directions, and when the grant ends (UTC)."""
+    """What all records together say that a grant has got, both directions; when it ends; until when it was reported."""
 
     used_bytes: int
     ends_s: int
+    to_utc_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,12 @@ class ChainState:
     """The NV counter at the last anchor."""
     anchor_due: bool = False
     """The TPM was reset and no anchor followed yet."""
+    last_from_utc_ms: int | None = None
+    """When the last report began: a long report comes in parts of the same interval."""
     covered_to_utc_ms: int | None = None
     """Until when it is known what was metered, or that nothing was."""
     since_anchor: int = 0
-    """Records that no anchor secures yet: what a box could still withhold by rebooting."""
+    """Usage reports of this boot that no anchor secures yet: what a box could still withhold by rebooting."""
     usage: Mapping[bytes, GrantUsage] = field(default_factory=dict)
 
 
@@ -52,7 +55,9 @@ def write_chain_state(state: ChainState) -> bytes:
     if state.clock:
         times = state.clock
         clock = [times.clock_ms, times.reset_count, times.restart_count, times.safe]
-    usage: list[Value] = [[grant, use.used_bytes, use.ends_s] for grant, use in sorted(state.usage.items())]
+    usage: list[Value] = [
+        [grant, use.used_bytes, use.ends_s, use.to_utc_ms] for grant, use in sorted(state.usage.items())
+    ]
     return write_cbor(
         [
             state.sequence,
@@ -63,6 +68,7 @@ def write_chain_state(state: ChainState) -> bytes:
             clock,
             state.counter,
             state.anchor_due,
+            state.last_from_utc_ms,
             state.covered_to_utc_ms,
             state.since_anchor,
             usage,
@@ -75,21 +81,20 @@ def read_chain_state(data: bytes) -> ChainState:
     match read_cbor(data):
         case [
             int(sequence), bytes(head), bytes(meter_pcr), bytes(boot_pcrs), bytes(first), clock, None | int() as
-            counter, bool(due), None | int() as covered, int(since), list(usage),
+            counter, bool(due), None | int() as last_from, None | int() as covered, int(since), list(usage),
         ]:  # fmt: skip
-            uses = dict(map(_read_usage, usage))
-            times = _read_clock(clock)
             return ChainState(
-                sequence, head, meter_pcr, boot_pcrs, first, times, counter, due, covered, since, uses
-            )
-    raise DecodeError("chain state: not eleven items of the right kinds")
+                sequence, head, meter_pcr, boot_pcrs, first, _read_clock(clock), counter, due, last_from, covered,
+                since, dict(map(_read_usage, usage)),
+            )  # fmt: skip
+    raise DecodeError("chain state: not twelve items of the right kinds")
 
 
 def _read_usage(value: Value) -> tuple[bytes, GrantUsage]:
     match value:
-        case [bytes(grant), int(used_bytes), int(ends_s)]:
-            return grant, GrantUsage(used_bytes, ends_s)
-    raise DecodeError("chain state: usage is not a grant id, bytes and an end")
+        case [bytes(grant), int(used_bytes), int(ends_s), int(to_utc_ms)]:
+            return grant, GrantUsage(used_bytes, ends_s, to_utc_ms)
+    raise DecodeError("chain state: usage is not a grant id, bytes and two times")
 
 
 def _read_clock(value: Value) -> ClockInfo | None:

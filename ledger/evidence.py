@@ -335,7 +335,10 @@ def _check_anchor(state: ChainState, link: _Link) -> list[Finding]:
         if link.evidence.certify:
             return [_anchor_finding("a certified counter on a record that is no anchor", ok=False)]
         if isinstance(record, UsageReport) and state.anchor_due:
-            return [_anchor_finding("usage is reported, but no anchor followed the boot record", ok=False)]
+            return [note("anchor", "none yet since the TPM was reset: a roll-back would not show so far")]
+        if isinstance(record, BootRecord) and state.anchor_due and state.since_anchor:
+            text = f"the boot before made {state.since_anchor} usage reports and no anchor: they may be rolled back"
+            return [_anchor_finding(text, ok=False)] if _began_anew(state, record, link.clock) else []
         return []
     if link.quote is None:
         return [_anchor_finding("an anchor without a TPM", ok=False)]
@@ -383,7 +386,7 @@ def _check_interval(
     if isinstance(record, AnchorRecord) or covered_ms is None:
         return [], []
     starts_ms = record.utc_ms if isinstance(record, BootRecord) else record.from_utc_ms
-    ok = starts_ms >= covered_ms
+    ok = starts_ms >= covered_ms or _continues(state, record)
     bad = f"begins {covered_ms - starts_ms} ms before the end of what was reported, or of the boot"
     findings = [
         judge("interval", Severity.CLAIM, ok=ok, good="begins where the last one ended, or later", bad=bad)
@@ -395,6 +398,12 @@ def _check_interval(
     if any(not finding.ok and finding.check == "pcr" for finding in so_far):
         gap += _gap(max(covered_ms, starts_ms), record.to_utc_ms, "its report does not replay in PCR 14")
     return findings, gap
+
+
+def _continues(state: ChainState, record: MeterRecord) -> bool:
+    """Whether it is a further part of the report before it, which had too many sessions for one record."""
+    parts = (state.last_from_utc_ms, state.covered_to_utc_ms)
+    return isinstance(record, UsageReport) and (record.from_utc_ms, record.to_utc_ms) == parts
 
 
 def _gap(from_utc_ms: int, to_utc_ms: int, why: str) -> list[UnmeteredInterval]:
@@ -414,14 +423,17 @@ def _follow(state: ChainState, link: _Link) -> ChainState:
         boot_pcrs=boot_pcrs,
         meter_pcr=meter_pcr,
         clock=link.clock,
-        since_anchor=state.since_anchor + 1,
     )
     match record:
         case BootRecord():
             return _follow_boot(state, after, record)
         case UsageReport():
-            covered_ms = max(record.to_utc_ms, state.covered_to_utc_ms or 0)
-            return replace(after, covered_to_utc_ms=covered_ms)
+            return replace(
+                after,
+                last_from_utc_ms=record.from_utc_ms,
+                covered_to_utc_ms=max(record.to_utc_ms, state.covered_to_utc_ms or 0),
+                since_anchor=state.since_anchor + 1,
+            )
         case AnchorRecord():
             return replace(after, counter=record.counter, anchor_due=False, since_anchor=0)
 
@@ -430,8 +442,11 @@ def _follow_boot(state: ChainState, after: ChainState, record: BootRecord) -> Ch
     first_meter_pcr = state.first_meter_pcr or record.meter_pcr
     if not _began_anew(state, record, after.clock):
         return replace(after, first_meter_pcr=first_meter_pcr)
-    covered_ms = max(record.utc_ms, state.covered_to_utc_ms or 0)
-    anchor_due = after.clock is not None
     return replace(
-        after, first_meter_pcr=first_meter_pcr, covered_to_utc_ms=covered_ms, anchor_due=anchor_due
+        after,
+        first_meter_pcr=first_meter_pcr,
+        last_from_utc_ms=None,
+        covered_to_utc_ms=max(record.utc_ms, state.covered_to_utc_ms or 0),
+        anchor_due=after.clock is not None,
+        since_anchor=0,
     )

@@ -30,12 +30,13 @@ FORGET_AFTER_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One row with its grant and the milliseconds that interval and grant have in common."""
+    """One row with its grant, the milliseconds that interval and grant have in common, and what was known before."""
 
     row: UsageRow
     grant: Grant
+    report: UsageReport
     overlap_ms: int
-    used_before_bytes: int
+    before: GrantUsage
 
 
 def check_totals(
@@ -47,16 +48,16 @@ def check_totals(
         for grant, use in usage.items()
         if use.ends_s * 1_000 + FORGET_AFTER_MS > report.from_utc_ms
     }
-    findings = _check_doubles(report.rows)
+    findings: list[Finding] = []
     for row in report.rows:
         grant = find_grant(row.grant_id)
         if grant is None:
             findings.append(_misfit(row, "the ledger made no such grant"))
             continue
-        before = totals.get(row.grant_id, GrantUsage(0, grant.ends_s))
-        findings += _check_row(_Row(row, grant, _overlap_ms(report, grant), before.used_bytes), provider)
+        before = totals.get(row.grant_id, GrantUsage(0, grant.ends_s, 0))
+        findings += _check_row(_Row(row, grant, report, _overlap_ms(report, grant), before), provider)
         used_bytes = before.used_bytes + row.down_bytes + row.up_bytes
-        totals[row.grant_id] = GrantUsage(used_bytes, grant.ends_s)
+        totals[row.grant_id] = GrantUsage(used_bytes, grant.ends_s, max(report.to_utc_ms, before.to_utc_ms))
     return findings or [note("totals", f"{len(report.rows)} sessions within their grants")], totals
 
 
@@ -95,22 +96,19 @@ def _check_rate(item: _Row, direction: str, count_bytes: int, ceil_bps: int) -> 
 def _check_cap(item: _Row, provider: PublicKey) -> Sequence[Finding]:
     del provider
     qos = item.grant.total_qos
-    used_bytes = item.used_before_bytes + item.row.down_bytes + item.row.up_bytes
+    used_bytes = item.before.used_bytes + item.row.down_bytes + item.row.up_bytes
     slack_bytes = (qos.ceil_down_bps + qos.ceil_up_bps) * CAP_SLACK_MS // 8_000
     ok = not qos.data_cap_bytes or used_bytes <= qos.data_cap_bytes + slack_bytes
     return [_claim(item.row, f"{used_bytes} bytes in all exceed the data cap of {qos.data_cap_bytes}", ok=ok)]
 
 
-_ROW_CHECKS = (_check_provider, _check_window, _check_rates, _check_cap)
+def _check_doubles(item: _Row, provider: PublicKey) -> Sequence[Finding]:
+    del provider
+    ok = item.report.from_utc_ms >= item.before.to_utc_ms
+    return [_claim(item.row, "was reported for this time before", ok=ok)]
 
 
-def _check_doubles(rows: Sequence[UsageRow]) -> list[Finding]:
-    first = {row.grant_id: at for at, row in reversed(list(enumerate(rows)))}
-    return [
-        _misfit(row, "stands in this report twice")
-        for at, row in enumerate(rows)
-        if first[row.grant_id] != at
-    ]
+_ROW_CHECKS = (_check_provider, _check_window, _check_rates, _check_cap, _check_doubles)
 
 
 def _overlap_ms(report: UsageReport, grant: Grant) -> int:

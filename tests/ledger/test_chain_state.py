@@ -22,10 +22,11 @@ states = st.builds(
     clock=st.none() | clocks,
     counter=st.none() | count,
     anchor_due=st.booleans(),
+    last_from_utc_ms=st.none() | count,
     covered_to_utc_ms=st.none() | count,
     since_anchor=count,
     usage=st.dictionaries(
-        st.binary(min_size=16, max_size=16), st.builds(GrantUsage, count, count), max_size=5
+        st.binary(min_size=16, max_size=16), st.builds(GrantUsage, count, count, count), max_size=5
     ),
 )
 
@@ -36,7 +37,7 @@ def test_reading_undoes_writing(state):
 
 
 @pytest.mark.parametrize(
-    "value", [None, [], [0] * 11, [0, b"", b"", b"", b"", [1], None, False, None, 0, []]]
+    "value", [None, [], [0] * 12, [0, b"", b"", b"", b"", [1], None, False, None, None, 0, []]]
 )
 def test_something_else_is_refused(value):
     with pytest.raises(DecodeError, match="chain state: "):
@@ -44,6 +45,6 @@ def test_something_else_is_refused(value):
 
 
 def test_damaged_usage_is_refused():
-    value = [0, b"", b"", b"", b"", None, None, False, None, 0, [[b"grant", 1]]]
+    value = [0, b"", b"", b"", b"", None, None, False, None, None, 0, [[b"grant", 1]]]
     with pytest.raises(DecodeError, match="usage"):
         read_chain_state(write_cbor(value))

@@ -34,23 +34,21 @@ def row(down_bytes=0, up_bytes=0, grant=GRANT):
 def check(*rows, from_s=10.0, to_s=20.0, grant=GRANT, usage=None):
     start_ms = STARTS_S * 1_000
     report = UsageReport(5, bytes(32), start_ms + round(from_s * 1_000), start_ms + round(to_s * 1_000), rows)
-    findings, totals = check_totals(
-        report, usage or {}, PROVIDER, lambda wanted: {grant.grant_id: grant}.get(wanted)
-    )
+    findings, totals = check_totals(report, usage or {}, PROVIDER, {grant.grant_id: grant}.get)
     return [finding.text for finding in findings if not finding.ok], totals
 
 
 def test_what_was_bought_may_be_used():
     failures, totals = check(row(down_bytes=10 * CEILING_BYTES_PER_S, up_bytes=2_000_000))
     assert failures == []
-    assert totals == {GRANT.grant_id: GrantUsage(12_000_000, GRANT.ends_s)}
+    assert totals == {GRANT.grant_id: GrantUsage(12_000_000, GRANT.ends_s, (STARTS_S + 20) * 1_000)}
 
 
 @pytest.mark.parametrize(
     ("what", "arguments", "why"),
     [
         ("an unknown grant", {"rows": [UsageRow(bytes(16), 1, 1, 1, 1)]}, "no such grant"),
-        ("a grant twice in a report", {"rows": [row(1), row(1)]}, "in this report twice"),
+        ("a grant twice in a report", {"rows": [row(1), row(1)]}, "reported for this time before"),
         (
             "bytes before the grant's time",
             {"rows": [row(1)], "from_s": -20, "to_s": -10},
@@ -101,7 +99,7 @@ def test_units_bought_together_add_up():
 def test_the_data_cap_counts_both_directions_over_all_reports():
     capped = replace(GRANT, qos=replace(GRANT.qos, data_cap_bytes=50_000_000))
     slack_bytes = (8_000_000 + 1_600_000) * CAP_SLACK_MS // 8_000
-    used = {capped.grant_id: GrantUsage(49_000_000, capped.ends_s)}
+    used = {capped.grant_id: GrantUsage(49_000_000, capped.ends_s, 0)}
     most = row(1_000_000, slack_bytes, grant=capped)
     assert check(most, grant=capped, usage=used, to_s=30)[0] == []
     more = row(1_000_001, slack_bytes, grant=capped)
@@ -110,5 +108,8 @@ def test_the_data_cap_counts_both_directions_over_all_reports():
 
 
 def test_totals_of_a_grant_long_over_are_forgotten():
-    old = {b"old": GrantUsage(1, STARTS_S + 10 - FORGET_AFTER_MS // 1_000), b"new": GrantUsage(1, STARTS_S)}
-    assert check(usage=old)[1] == {b"new": GrantUsage(1, STARTS_S)}
+    old = {
+        b"old": GrantUsage(1, STARTS_S + 10 - FORGET_AFTER_MS // 1_000, 0),
+        b"new": GrantUsage(1, STARTS_S, 0),
+    }
+    assert check(usage=old)[1] == {b"new": GrantUsage(1, STARTS_S, 0)}
