@@ -1,0 +1,124 @@
+"""Which offer to buy: what the user wishes for, held against what was announced. Pure.
+
+An offer sells units; as many are bought as reach the wished floor in both directions. Among the offers that meet the
+wish the cheapest per bit of guaranteed transfer wins: price / ((floor down + floor up) x duration), compared exactly.
+Bad signatures and expired offers never become candidates. Volume discounts are not part of an announced offer
+(wire/offer.py): several units are bought at the plain price, and where the ledger computes another it says so and
+nothing is charged.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from nas_tunnel.lobby import Announcement
+from wire.errors import DecodeError
+from wire.ids import PublicKey
+from wire.offer import Offer, read_offer
+from wire.qos import Qos
+from wire.units import U32_MAX, U63_MAX, format_duration, format_money, format_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """At least these guaranteed rates, for at least this long, for at most this total. None: whatever it costs."""
+
+    floor_down_bps: int
+    floor_up_bps: int
+    max_price_ubc: int | None = None
+    min_duration_s: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedLedger:
+    """The ledger that the user trusts: its public key and the 32 octets that name it."""
+
+    key: PublicKey
+    ledger_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A verified offer that can be bought, and the address in the lobby that it came from."""
+
+    announcement: Announcement
+    offer: Offer
+    address: str
+    units: int
+
+    @property
+    def price_ubc(self) -> int:
+        return self.offer.price_ubc * self.units
+
+    @property
+    def qos(self) -> Qos:
+        """What all units give together."""
+        return self.offer.qos.times(self.units)
+
+    @property
+    def cost(self) -> tuple[bool, Fraction, int, PublicKey]:
+        """Sorts cheapest per guaranteed bit first, offers without a guarantee last, and leaves no tie to chance."""
+        guaranteed_bits = (self.qos.floor_down_bps + self.qos.floor_up_bps) * self.offer.allocation_duration_s
+        per_bit = Fraction(self.price_ubc, guaranteed_bits or 1)
+        return not guaranteed_bits, per_bit, self.price_ubc, self.announcement.provider
+
+
+@dataclass(frozen=True, slots=True)
+class Unsuitable:
+    """An announcement that is not bought from. `dropped` marks what no honest access point sends: it is counted."""
+
+    reason: str
+    detail: str
+    dropped: bool = False
+
+
+def weigh(
+    announcement: Announcement, address: str, wish: Wish, pinned: PinnedLedger | None, utc_s: int
+) -> Candidate | Unsuitable:
+    """Verifies the offer and holds it against the wish."""
+    try:
+        offer = read_offer(announcement.offer, announcement.provider)
+    except DecodeError as error:
+        return Unsuitable("bad_offer", str(error), dropped=True)
+    if offer.expires_s <= utc_s:
+        return Unsuitable(
+            "offer_expired", f"expired {utc_s - offer.expires_s} s ago by this clock", dropped=True
+        )
+    if pinned is not None and (announcement.ledger, announcement.ledger_id) != (pinned.key, pinned.ledger_id):
+        return Unsuitable("foreign_ledger", f"sells through ledger {announcement.ledger}, not {pinned.key}")
+    return _meet(announcement, offer, address, wish)
+
+
+def cheapest(candidates: tuple[Candidate, ...]) -> Candidate:
+    """The one to buy, whatever the order in which they were heard."""
+    return min(candidates, key=lambda candidate: candidate.cost)
+
+
+def count_units(floor_bps: int, wished_bps: int) -> int | None:
+    """The fewest units that reach the wish; None where no number does."""
+    if wished_bps == 0:
+        return 1
+    return -(-wished_bps // floor_bps) if floor_bps else None
+
+
+def _meet(announcement: Announcement, offer: Offer, address: str, wish: Wish) -> Candidate | Unsuitable:
+    down = count_units(offer.qos.floor_down_bps, wish.floor_down_bps)
+    up = count_units(offer.qos.floor_up_bps, wish.floor_up_bps)
+    if down is None or up is None:
+        return Unsuitable("no_guarantee", f"guarantees nothing {'down' if down is None else 'up'}")
+    units = max(down, up)
+    if units > U32_MAX or offer.price_ubc * units > U63_MAX:
+        return Unsuitable("too_slow", f"{units} units would be needed")
+    try:
+        offer.qos.times(units)
+    except DecodeError as error:
+        return Unsuitable("too_slow", f"{units} units would be needed: {error}")
+    candidate = Candidate(announcement, offer, address, units)
+    if wish.max_price_ubc is not None and candidate.price_ubc > wish.max_price_ubc:
+        asked, limit = format_money(candidate.price_ubc), format_money(wish.max_price_ubc)
+        rates = (
+            f"{format_rate(candidate.qos.floor_down_bps)} down, {format_rate(candidate.qos.floor_up_bps)} up"
+        )
+        return Unsuitable("too_dear", f"{asked} for {rates}, and the limit is {limit}")
+    if offer.allocation_duration_s < wish.min_duration_s:
+        return Unsuitable("too_short", f"lasts {format_duration(offer.allocation_duration_s)}")
+    return candidate

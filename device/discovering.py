@@ -1,0 +1,84 @@
+"""Discovering: ask who sells here, and weigh what is answered. Pure handlers of device/agent.py."""
+
+from dataclasses import replace
+
+from device.choice import Candidate, PinnedLedger, Unsuitable, Wish, weigh
+from device.events import Event, PinLedger, Send, ShowOffer, Tell
+from device.joining import join
+from device.retry import NS_PER_MS, begin
+from device.state import Phase, State, Step, drop, enter
+from nas_tunnel.lobby import Announcement, Discover, Refused
+from wire.ids import MacAddress, PublicKey
+from wire.units import Now
+
+MAX_SELLERS = 64
+"""Sellers remembered: far more than share one link. Who floods the lobby with invented ones fills no memory."""
+
+
+def start(state: State, _event: Event, now: Now, _address: str) -> Step:
+    what = "resume with" if state.grant is not None else "buy from"
+    state, commands = discover(state, now)
+    return state, [Tell(f"looking for an access point to {what}"), *commands]
+
+
+def discover(state: State, now: Now) -> Step:
+    state = enter(state, Phase.DISCOVERING)
+    state = replace(
+        state, candidates=(), choose_ns=None, chosen=None, retry=begin(state.settings.discover, now.mono_ns)
+    )
+    return state, [Send(Discover(), None)]
+
+
+def hear_offer(state: State, announcement: Announcement, now: Now, address: str) -> Step:
+    if state.wish is None:
+        return _hear_seller_of_grant(state, announcement, now, address)
+    seen = weigh(announcement, address, state.wish, state.pinned, now.utc_s)
+    if isinstance(seen, Unsuitable):
+        return _note_unsuitable(state, seen, address)
+    state, commands = _trust(state, announcement)
+    if (announcement.provider, seen.offer.epoch) in state.spent_offers or len(
+        state.candidates
+    ) >= MAX_SELLERS:
+        return state, commands
+    known = [c for c in state.candidates if (c.announcement.provider, c.offer.bssid) != _seller(seen)]
+    if len(known) == len(state.candidates):
+        commands.append(ShowOffer(seen, address))
+    choose_ns = state.choose_ns or now.mono_ns + state.settings.collect_ms * NS_PER_MS
+    return replace(state, candidates=(*known, seen), choose_ns=choose_ns), commands
+
+
+def hear_refusal(state: State, refused: Refused, _now: Now, address: str) -> Step:
+    """An access point that sells nothing now: worth telling if nobody else does."""
+    return _note_unsuitable(state, Unsuitable(refused.reason, refused.detail), address)
+
+
+def _note_unsuitable(state: State, seen: Unsuitable, address: str) -> Step:
+    if seen.dropped:
+        state = drop(state, seen.reason)
+    known = state.unsuitable.get(address)
+    if known == seen or (known is None and len(state.unsuitable) >= MAX_SELLERS):
+        return state, []
+    return replace(state, unsuitable={**state.unsuitable, address: seen}), [ShowOffer(seen, address)]
+
+
+def _trust(state: State, announcement: Announcement) -> Step:
+    if state.pinned is not None:
+        return state, []
+    ledger = PinnedLedger(announcement.ledger, announcement.ledger_id)
+    text = f"no ledger was pinned: trusting {ledger.key}, on first use, because this access point says so"
+    return replace(state, pinned=ledger), [PinLedger(ledger), Tell(text)]
+
+
+def _seller(candidate: Candidate) -> tuple[PublicKey, MacAddress]:
+    return candidate.announcement.provider, candidate.offer.bssid
+
+
+def _hear_seller_of_grant(state: State, announcement: Announcement, now: Now, address: str) -> Step:
+    """The user holds a grant already: its provider is the one to go to."""
+    assert state.grant is not None, "neither a wish nor a grant"
+    if announcement.provider.provider_id != state.grant.provider_id:
+        return drop(state, "other_provider"), []
+    seen = weigh(announcement, address, Wish(0, 0), state.pinned, now.utc_s)
+    if isinstance(seen, Unsuitable):
+        return _note_unsuitable(state, seen, address)
+    return join(replace(state, chosen=seen), now)

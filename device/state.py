@@ -1,0 +1,140 @@
+"""What the device knows, the phases of a purchase, and which phase may follow which. Pure.
+
+    idle -> discovering -> buying -> joining -> joined -> leaving -> ended
+                 ^            |         |
+                 +------------+         +-> failed      (from discovering and buying, too)
+
+Nothing here decides; the handlers of device/agent.py do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TypeAlias
+
+from device.choice import Candidate, PinnedLedger, Unsuitable, Wish
+from device.events import Command, Failure, Send, Tell
+from device.retry import Backoff, Retry
+from nas_tunnel.lobby import LobbyMessage
+from wire.allocate import Allocate
+from wire.grant import Grant
+from wire.ids import MacAddress, PublicKey
+
+
+class Phase(Enum):
+    """Where a purchase stands."""
+
+    IDLE = "idle"
+    DISCOVERING = "discovering"
+    BUYING = "buying"
+    JOINING = "joining"
+    JOINED = "joined"
+    LEAVING = "leaving"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+SUCCESSORS: Mapping[Phase, frozenset[Phase]] = {
+    Phase.IDLE: frozenset({Phase.DISCOVERING}),
+    Phase.DISCOVERING: frozenset({Phase.BUYING, Phase.JOINING, Phase.FAILED, Phase.ENDED}),
+    Phase.BUYING: frozenset({Phase.DISCOVERING, Phase.JOINING, Phase.FAILED, Phase.ENDED}),
+    Phase.JOINING: frozenset({Phase.JOINED, Phase.FAILED, Phase.LEAVING}),
+    Phase.JOINED: frozenset({Phase.LEAVING, Phase.ENDED}),
+    Phase.LEAVING: frozenset({Phase.ENDED}),
+    Phase.ENDED: frozenset(),
+    Phase.FAILED: frozenset(),
+}
+
+
+_DISCOVER = Backoff(first_ms=250, longest_ms=2_000, tries=6)
+_PURCHASE = Backoff(first_ms=1_000, longest_ms=4_000, tries=12)
+_JOIN = Backoff(first_ms=400, longest_ms=3_000, tries=14)
+_LEAVE = Backoff(first_ms=300, longest_ms=1_000, tries=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Patience. Discovery gives up after about 8 s, a purchase when its transaction has expired, joining after 36 s.
+
+    Joining has to outlast a challenge of the access point (30 s): the grant is paid for.
+    """
+
+    discover: Backoff = _DISCOVER
+    purchase: Backoff = _PURCHASE
+    join: Backoff = _JOIN
+    leave: Backoff = _LEAVE
+    collect_ms: int = 100
+    """After the first suitable offer, so long do dearer neighbours of it have a chance to be undercut."""
+    purchase_valid_s: int = 40
+    purchases: int = 3
+    """Purchases until the user is told, each after the signed rejection of the one before."""
+    challenges: int = 4
+    """Fresh challenges asked for in one joining or leaving."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A purchase under way."""
+
+    transaction: bytes
+    transaction_id: bytes
+    valid_until_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything the device knows. `dropped` counts datagrams that were not obeyed, by reason."""
+
+    consumer: PublicKey
+    station: MacAddress
+    wish: Wish | None
+    pinned: PinnedLedger | None
+    settings: Settings = field(default_factory=Settings)
+    phase: Phase = Phase.IDLE
+    retry: Retry | None = None
+    choose_ns: int | None = None
+    candidates: tuple[Candidate, ...] = ()
+    unsuitable: Mapping[str, Unsuitable] = field(default_factory=dict)
+    spent_offers: frozenset[tuple[PublicKey, int]] = frozenset()
+    rejection: Failure | None = None
+    chosen: Candidate | None = None
+    allocate: Allocate | None = None
+    purchases: int = 0
+    purchase: Signed | None = None
+    grant: Grant | None = None
+    grant_bytes: bytes = b""
+    request: bytes = b""
+    challenges: int = 0
+    ends_s: int = 0
+    failure: Failure | None = None
+    setback: str = ""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+Step: TypeAlias = "tuple[State, list[Command]]"
+
+
+def end(state: State, text: str) -> Step:
+    return replace(enter(state, Phase.ENDED), retry=None, choose_ns=None), [Tell(text)]
+
+
+def fail(state: State, failure: Failure) -> State:
+    return replace(enter(state, Phase.FAILED), retry=None, choose_ns=None, failure=failure)
+
+
+def enter(state: State, phase: Phase) -> State:
+    assert phase in SUCCESSORS[state.phase], f"{state.phase} is not followed by {phase}"
+    return replace(state, phase=phase)
+
+
+def drop(state: State, reason: str) -> State:
+    return replace(state, dropped={**state.dropped, reason: state.dropped.get(reason, 0) + 1})
+
+
+def to_chosen(state: State, message: LobbyMessage) -> Send:
+    assert state.chosen is not None
+    return Send(message, state.chosen.address)
+
+
+def from_chosen(state: State, address: str) -> bool:
+    return state.chosen is not None and state.chosen.address == address
