@@ -27,7 +27,7 @@ NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 PR_SET_PDEATHSIG = 1
 CLONE_NEWNS = 0x0002_0000
-MS_REC, MS_PRIVATE = 0x4000, 0x4_0000
+MS_BIND, MS_MOVE, MS_REC, MS_PRIVATE = 0x1000, 0x2000, 0x4000, 0x4_0000
 
 FORWARDED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 AWAITED = (*FORWARDED, signal.SIGCHLD)
@@ -89,24 +89,29 @@ def _prepare() -> None:
 
 
 def _make_mounts_private() -> None:
-    """See to it that nothing mounted from here on shows outside, also where / is a chroot and not a mount of its own."""
+    """See to it that nothing mounted from here on shows outside, and that / is a mount, which `ip netns` asks for.
+
+    In a chroot it is not: then we go to the very root of the mount namespace, and move the chroot's tree over it.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
-    root, working = os.open("/", os.O_PATH), os.open(".", os.O_PATH)
-    itself = os.open("/proc/self/ns/mnt", os.O_RDONLY)
-    if libc.setns(itself, CLONE_NEWNS):  # entering a mount namespace puts us at its very root
-        raise _last_error("setns")
-    if libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
-        raise _last_error("mount --make-rprivate /")
-    os.fchdir(root)
-    os.chroot(".")
-    os.fchdir(working)
-    for descriptor in (itself, root, working):
-        os.close(descriptor)
+    working, root, itself = Path.cwd(), os.open("/", os.O_PATH), os.open("/proc/self/ns/mnt", os.O_RDONLY)
+    _checked("setns", libc.setns(itself, CLONE_NEWNS))  # entering a mount namespace puts us at its root
+    _checked("mount --make-rprivate /", libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None))
+    if not os.path.samestat(os.fstat(root), os.stat("/")):  # noqa: PTH116  # beside fstat
+        jail = os.readlink(f"/proc/self/fd/{root}").encode()  # noqa: PTH115  # of a descriptor
+        _checked("mount --rbind", libc.mount(jail, jail, None, MS_BIND | MS_REC, None))
+        os.chdir(jail)
+        _checked("mount --move . /", libc.mount(b".", b"/", None, MS_MOVE, None))
+        os.chroot(".")
+    os.chdir(working)
+    os.close(itself)
+    os.close(root)
 
 
-def _last_error(what: str) -> OSError:
-    number = ctypes.get_errno()
-    return OSError(number, os.strerror(number), what)
+def _checked(what: str, status: int) -> None:
+    if status:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what)
 
 
 def _become(command: list[str]) -> NoReturn:
