@@ -1,0 +1,94 @@
+"""The block header: what chains the log, and the ledger's signature over it for whoever keeps a proof.
+
+[ form 1, height, hash of the previous header, time_s, items root, number of items, app hash ]     canonical
+CBOR
+
+Height 0 has no items and names the ledger id as its previous hash. The hash of a header is SHA-256 of its
+bytes. Items are signed transactions, meter evidence and attestation results, in the order in which they took
+effect.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+from ledger.merkle import leaf_hash
+from wire.cbor import Value, read_cbor, write_cbor
+from wire.cose import read_envelope, sign_envelope
+from wire.errors import DecodeError
+from wire.ids import PublicKey
+from wire.keys import PrivateKey
+
+EXTERNAL = b"airgrant/block/"
+MAX_HEADER_BYTES = 300
+
+_FORM = 1
+
+
+class ItemKind(IntEnum):
+    """What the log holds."""
+
+    TRANSACTION = 1
+    EVIDENCE = 2
+    ATTESTATION_RESULT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """`time_s` (UTC) never goes back from block to block."""
+
+    height: int
+    previous: bytes
+    time_s: int
+    items_root: bytes
+    item_count: int
+    app_hash: bytes
+
+    @property
+    def hash(self) -> bytes:
+        return hashlib.sha256(write_header(self)).digest()
+
+
+def item_leaf(kind: int, encoded: bytes) -> bytes:
+    """The leaf of an item in its block's tree."""
+    return leaf_hash(bytes((kind,)) + encoded)
+
+
+def write_header(header: Header) -> bytes:
+    return write_cbor(_items(header))
+
+
+def read_header(data: bytes) -> Header:
+    """Raises DecodeError."""
+    if len(data) > MAX_HEADER_BYTES:
+        raise DecodeError(f"block header: {len(data)} bytes, at most {MAX_HEADER_BYTES} are accepted")
+    match read_cbor(data):
+        case [1, int(height), bytes(previous), int(time_s), bytes(root), int(count), bytes(app_hash)]:
+            if len(previous) == len(root) == len(app_hash) == 32 and min(height, time_s, count) >= 0:
+                return Header(height, previous, time_s, root, count, app_hash)
+    raise DecodeError(
+        "block header: not [1, height, previous, time_s, items root, number of items, app hash]"
+    )
+
+
+def write_signed_header(header: Header, ledger: PrivateKey, ledger_id: bytes) -> bytes:
+    return sign_envelope(_items(header), ledger, EXTERNAL + ledger_id).encoded
+
+
+def read_signed_header(data: bytes, ledger: PublicKey, ledger_id: bytes) -> Header:
+    """A verified header. Raises DecodeError, VerificationError."""
+    envelope = read_envelope(data)
+    envelope.verify(ledger, EXTERNAL + ledger_id)
+    return read_header(envelope.payload)
+
+
+def _items(header: Header) -> Value:
+    return [
+        _FORM,
+        header.height,
+        header.previous,
+        header.time_s,
+        header.items_root,
+        header.item_count,
+        header.app_hash,
+    ]

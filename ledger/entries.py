@@ -1,0 +1,335 @@
+"""The entries of the ledger's state: what each holds, under which key it lies, and its one byte form.
+
+The state is a map from short byte strings to entries. A key begins with a letter; accounts and providers are
+named by their key id (8 octets), numbers are big-endian. A value is canonical CBOR, an array whose items are
+the fields below in their order, and what the app hash and a proof cover (ledger/state_tree.py).
+
+    a account(8)                              Account
+    b provider(8)                             BandBooks: what is outstanding, band by band
+    c period(8) provider(8) from(4) to(4)     PeriodBook: the outstanding of one band in one period
+    h provider(8) consumer(33)                Share of a cleared auction
+    k attestation key(8)                      MeterChain: the end of a box's metering chain
+    l provider(8)                             ShareList: whose shares the current offer has
+    m                                         Money: what came in and went out
+    o provider(8)                             StandingOffer
+    r period(8) provider(8)                   ReservationOffer: what may be bought ahead
+    s second(8) provider(8) from(4) to(4)     SpotEnding: units whose grants end at that second
+
+Entries whose key begins with a time (c, r, s) leave the state by themselves when it has come
+(ledger/passing.py). Reference: Bandcoin 5.1.4, with `epoch` as the offer's number only and periods as times
+(docs/decisions/0002).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wire.band import Band
+from wire.cbor import Value, read_cbor, write_cbor
+from wire.errors import DecodeError
+from wire.ids import PUBLIC_KEY_SIZE, PublicKey
+from wire.qos import LatencyClass, Qos, RateLayer, write_qos
+
+Span = tuple[int, int]
+"""The edges of a band in kHz: bands that overlap draw on the same air."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`key` is the full public key: the key id alone must not be enough to be taken for its owner."""
+
+    key: bytes
+    balance_ubc: int
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """All that the exchange ever put in and took out: the difference is the sum of all balances."""
+
+    deposited_ubc: int
+    withdrawn_ubc: int
+
+
+@dataclass(frozen=True, slots=True)
+class StandingOffer:
+    """A provider's current offer. `cleared`: it settles an auction, and only its shares may be bought."""
+
+    epoch: int
+    price_ubc: int
+    band: Band
+    max_allocations: int
+    allocation_duration_s: int
+    qos: Qos
+    volume_multiplier_ppm: int
+    reservation_multiplier_ppm: int
+    cleared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationOffer:
+    """Units of one future period that may still be bought ahead."""
+
+    price_ubc: int
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one consumer won in a cleared auction: `allocations` units for `price_ubc` in all."""
+
+    allocated: bool
+    allocations: int
+    price_ubc: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShareList:
+    """The consumers with a share of the current offer, 33 octets each."""
+
+    consumer_keys: bytes
+
+    @property
+    def consumers(self) -> list[bytes]:
+        keys = self.consumer_keys
+        return [keys[at : at + PUBLIC_KEY_SIZE] for at in range(0, len(keys), PUBLIC_KEY_SIZE)]
+
+
+@dataclass(frozen=True, slots=True)
+class BandBook:
+    """Outstanding in one band: units of spot grants that run, and unit-periods sold ahead that are not over."""
+
+    span: Span
+    spot_units: int
+    reserved_units: int
+
+
+@dataclass(frozen=True, slots=True)
+class BandBooks:
+    """One book for each band in which something is outstanding, in the order of their spans."""
+
+    bands: tuple[BandBook, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodBook:
+    """One band in one period: units of running spot grants whose last second lies in it, and units sold ahead
+    for it.
+    """
+
+    spot_ending_units: int
+    reserved_units: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpotEnding:
+    """Units of one band whose grants end at the same second."""
+
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterChain:
+    """How far the records of an enrolled attestation key have come: the last sequence and that record's hash."""
+
+    sequence: int
+    head: bytes
+
+
+Entry = (
+    Account
+    | Money
+    | StandingOffer
+    | ReservationOffer
+    | Share
+    | ShareList
+    | BandBooks
+    | PeriodBook
+    | SpotEnding
+    | MeterChain
+)
+
+MONEY_KEY = b"m"
+
+
+def account_key(key_id: bytes) -> bytes:
+    return b"a" + key_id
+
+
+def chain_key(attestation_key_id: bytes) -> bytes:
+    return b"k" + attestation_key_id
+
+
+def offer_key(provider: PublicKey) -> bytes:
+    return b"o" + provider.key_id
+
+
+def share_key(provider: PublicKey, consumer: bytes) -> bytes:
+    return b"h" + provider.key_id + consumer
+
+
+def share_list_key(provider: PublicKey) -> bytes:
+    return b"l" + provider.key_id
+
+
+def reservation_key(provider: PublicKey, period: int) -> bytes:
+    return b"r" + period.to_bytes(8, "big") + provider.key_id
+
+
+def band_books_key(provider_key_id: bytes) -> bytes:
+    return b"b" + provider_key_id
+
+
+def period_book_key(provider_key_id: bytes, period: int, span: Span) -> bytes:
+    return b"c" + period.to_bytes(8, "big") + provider_key_id + _write_span(span)
+
+
+def spot_ending_key(provider_key_id: bytes, second: int, span: Span) -> bytes:
+    return b"s" + second.to_bytes(8, "big") + provider_key_id + _write_span(span)
+
+
+def split_timed_key(key: bytes) -> tuple[int, bytes, Span]:
+    """(period or second, provider's key id, span) of a key that begins with c or s."""
+    span = int.from_bytes(key[17:21], "big"), int.from_bytes(key[21:25], "big")
+    return int.from_bytes(key[1:9], "big"), key[9:17], span
+
+
+def span_of(band: Band) -> Span:
+    return band.from_frequency_khz, band.to_frequency_khz
+
+
+def overlaps(one: Span, other: Span) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def _write_span(span: Span) -> bytes:
+    return span[0].to_bytes(4, "big") + span[1].to_bytes(4, "big")
+
+
+def write_entry(entry: Entry) -> bytes:
+    return write_cbor(_entry_items(entry))
+
+
+def read_entry(key: bytes, data: bytes) -> Entry:
+    """The entry that lies under `key`. Raises DecodeError."""
+    items = read_cbor(data)
+    reader = _READERS.get(key[:1])
+    if reader is None or not isinstance(items, list):
+        raise DecodeError(f"state: no entry lies under {key.hex()}")
+    try:
+        return reader(items)
+    except (TypeError, ValueError) as error:
+        raise DecodeError(f"state: entry {key.hex()}: {error}") from None
+
+
+def _entry_items(entry: Entry) -> Value:
+    match entry:
+        case Account(key, balance_ubc):
+            return [key, balance_ubc]
+        case PeriodBook(spot_ending_units, reserved_units):
+            return [spot_ending_units, reserved_units]
+        case SpotEnding(units):
+            return [units]
+        case BandBooks(bands):
+            return [[*book.span, book.spot_units, book.reserved_units] for book in bands]
+        case Share(allocated, allocations, price_ubc):
+            return [allocated, allocations, price_ubc]
+        case ShareList(consumer_keys):
+            return [consumer_keys]
+        case ReservationOffer(price_ubc, capacity):
+            return [price_ubc, capacity]
+        case Money(deposited_ubc, withdrawn_ubc):
+            return [deposited_ubc, withdrawn_ubc]
+        case MeterChain(sequence, head):
+            return [sequence, head]
+        case StandingOffer():
+            return _offer_items(entry)
+
+
+def _offer_items(offer: StandingOffer) -> Value:
+    band = offer.band
+    return [
+        offer.epoch,
+        offer.price_ubc,
+        [band.from_frequency_khz, band.to_frequency_khz, band.bandwidth_khz],
+        offer.max_allocations,
+        offer.allocation_duration_s,
+        write_qos(offer.qos),
+        offer.volume_multiplier_ppm,
+        offer.reservation_multiplier_ppm,
+        offer.cleared,
+    ]
+
+
+def read_qos_items(items: list[int]) -> Qos:
+    """A qos from the array of 4 to 7 integers that `wire.qos.write_qos` makes. Raises ValueError."""
+    down_floor, down_ceil, up_floor, up_ceil, cap, latency, layer = items + [0] * (7 - len(items))
+    return Qos(down_floor, down_ceil, up_floor, up_ceil, cap, LatencyClass(latency), RateLayer(layer))
+
+
+def _read_offer(items: list[Value]) -> Entry:
+    match items:
+        case [epoch, price, list(band), maximum, duration, list(qos), volume, reservation, bool(cleared)]:
+            numbers = _integers([epoch, price, maximum, duration, volume, reservation])
+            return StandingOffer(
+                numbers[0], numbers[1], Band(*_integers(band)), numbers[2], numbers[3],
+                read_qos_items(_integers(qos)), numbers[4], numbers[5], cleared,
+            )  # fmt: skip
+    raise ValueError("not an offer")
+
+
+def _read_account(items: list[Value]) -> Entry:
+    match items:
+        case [bytes(key), int(balance_ubc)]:
+            return Account(key, balance_ubc)
+    raise ValueError("not an account")
+
+
+def _read_chain(items: list[Value]) -> Entry:
+    match items:
+        case [int(sequence), bytes(head)]:
+            return MeterChain(sequence, head)
+    raise ValueError("not the end of a metering chain")
+
+
+def _read_share(items: list[Value]) -> Entry:
+    match items:
+        case [bool(allocated), int(allocations), int(price_ubc)]:
+            return Share(allocated, allocations, price_ubc)
+    raise ValueError("not a share")
+
+
+def _read_share_list(items: list[Value]) -> Entry:
+    match items:
+        case [bytes(consumer_keys)]:
+            return ShareList(consumer_keys)
+    raise ValueError("not a list of shares")
+
+
+def _read_band_books(items: list[Value]) -> Entry:
+    books: list[BandBook] = []
+    for item in items:
+        low, high, spot_units, reserved_units = _integers(item)
+        books.append(BandBook((low, high), spot_units, reserved_units))
+    return BandBooks(tuple(books))
+
+
+def _integers(value: Value) -> list[int]:
+    if not isinstance(value, list):
+        raise TypeError("not an array of integers")
+    numbers = [item for item in value if isinstance(item, int)]
+    if len(numbers) != len(value):
+        raise ValueError("not an array of integers")
+    return numbers
+
+
+_READERS: dict[bytes, Callable[[list[Value]], Entry]] = {
+    b"a": _read_account,
+    b"b": _read_band_books,
+    b"c": lambda items: PeriodBook(*_integers(items)),
+    b"h": _read_share,
+    b"k": _read_chain,
+    b"l": _read_share_list,
+    b"m": lambda items: Money(*_integers(items)),
+    b"o": _read_offer,
+    b"r": lambda items: ReservationOffer(*_integers(items)),
+    b"s": lambda items: SpotEnding(*_integers(items)),
+}

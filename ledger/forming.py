@@ -1,0 +1,70 @@
+"""A block in the making: what it will write, and what the ledger will know once it is written.
+
+Collects; decides nothing. Until the engine has it on disk it is a draft that can be dropped.
+"""
+
+from dataclasses import dataclass, field
+
+from ledger.block import ItemKind, item_leaf
+from ledger.chain_state import ChainState
+from ledger.contract import Applied
+from ledger.granting import consumers_of, grant_ids, make_grant, write_sale
+from ledger.state import Draft
+from ledger.store import BlockRows, Item
+from wire.allocate import Allocate
+from wire.attestation_result import AttestationResult
+from wire.grant import Grant
+from wire.money_actions import Deposit, Transfer, Withdraw
+from wire.transaction import SignedTransaction
+
+
+@dataclass(slots=True)
+class FormingBlock:
+    """`draft` is the state after what was taken so far; `rows` what goes to disk."""
+
+    height: int
+    time_s: int
+    draft: Draft
+    next_number: int
+    rows: BlockRows
+    leaves: list[bytes] = field(default_factory=list)
+    chains: dict[bytes, ChainState] = field(default_factory=dict)
+    enrolments: dict[bytes, AttestationResult] = field(default_factory=dict)
+    grants: dict[bytes, Grant] = field(default_factory=dict)
+    subjects: set[bytes] = field(default_factory=set)
+
+    def add(
+        self, kind: ItemKind, subject: bytes, encoded: bytes, result: bytes = b"", valid_until_s: int = 0
+    ) -> int:
+        """The number that the item gets in the log."""
+        number = self.next_number
+        self.next_number += 1
+        self.rows.items.append(Item(number, self.height, kind, subject, valid_until_s, encoded, result))
+        self.leaves.append(item_leaf(kind, encoded))
+        self.subjects.add(subject)
+        return number
+
+    def add_transaction(self, signed: SignedTransaction, applied: Applied) -> None:
+        valid_until_s, subject = signed.transaction.valid_until_s, signed.transaction_id
+        self.draft.absorb(applied.changes, ((subject, valid_until_s),))
+        result = b"" if applied.sale is None else write_sale(applied.sale)
+        number = self.add(ItemKind.TRANSACTION, subject, signed.envelope.encoded, result, valid_until_s)
+        self.rows.parties.append((applied.issuer.octets, number))
+        match signed.transaction.action:
+            case Allocate() as action:
+                self.rows.parties.append((action.provider.octets, number))
+                self._add_grants(signed, action, applied, number)
+            case Deposit() | Withdraw() | Transfer() as action:
+                self.rows.parties.append((action.provider.octets, number))
+            case _:
+                pass
+
+    def _add_grants(self, signed: SignedTransaction, action: Allocate, applied: Applied, number: int) -> None:
+        assert applied.sale is not None, "an allocate that was executed sold something"
+        consumers = consumers_of(action, applied.issuer)
+        ids = grant_ids(signed.transaction_id, consumers)
+        self.rows.grants += [(grant_id, number, position) for position, grant_id in enumerate(ids)]
+        if action.consumer_keys:
+            self.rows.parties += [(consumer, number) for consumer in consumers]
+        if len(ids) == 1:
+            self.grants[ids[0]] = make_grant(applied.sale, signed.transaction_id, consumers[0], 0)

@@ -1,0 +1,68 @@
+"""A Merkle tree over a list: the root that a block's header names its items by, and the path that proves one
+of them.
+
+Leaves and inner nodes are hashed with different first octets, so that neither can be taken for the other; an
+odd node is paired with nothing and rises. Reference: RFC 6962 clause 2.1 (the same tree: a left half is the
+largest power of two).
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from wire.errors import VerificationError
+
+LEAF, NODE = b"\x00", b"\x01"
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+
+def leaf_hash(content: bytes) -> bytes:
+    return hashlib.sha256(LEAF + content).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(NODE + left + right).digest()
+
+
+def merkle_root(leaves: Sequence[bytes]) -> bytes:
+    """Root over leaf hashes."""
+    if not leaves:
+        return EMPTY_ROOT
+    level = list(leaves)
+    while len(level) > 1:
+        level = _parents(level)
+    return level[0]
+
+
+def merkle_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """The neighbours from the leaf of this index up to the root."""
+    level, path = list(leaves), list[bytes]()
+    while len(level) > 1:
+        neighbour = index ^ 1
+        if neighbour < len(level):
+            path.append(level[neighbour])
+        level, index = _parents(level), index // 2
+    return path
+
+
+def verify_path(root: bytes, leaf: bytes, index: int, count: int, path: Sequence[bytes]) -> None:
+    """Raises VerificationError unless `leaf` is number `index` of the `count` leaves under `root`."""
+    if not 0 <= index < count:
+        raise VerificationError(f"merkle path: index {index} of {count} leaves")
+    rest, found = list(path), leaf
+    while count > 1:
+        neighbour = index ^ 1
+        if neighbour < count:
+            if not rest:
+                raise VerificationError("merkle path: too short")
+            other = rest.pop(0)
+            found = node_hash(found, other) if neighbour > index else node_hash(other, found)
+        index, count = index // 2, (count + 1) // 2
+    if rest or found != root:
+        raise VerificationError("merkle path: does not lead to the root")
+
+
+def _parents(level: list[bytes]) -> list[bytes]:
+    parents = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+    if len(level) % 2:
+        parents.append(level[-1])
+    return parents

@@ -1,0 +1,170 @@
+"""Making an engine: a new ledger from its genesis, or an old one from its file, which is verified first.
+
+On opening, every header is chained to the one before, every item is hashed into its block's root, and the
+snapshot of the state into the app hash of the last block. `replay` goes further: it applies the whole log
+again, signatures and all, and compares the app hash of every block, so that neither the snapshot nor the
+program that wrote it has to be trusted.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+from ledger.block import Header, ItemKind, item_leaf, read_header, write_header
+from ledger.chain_state import read_chain_state
+from ledger.contract import apply
+from ledger.engine import Engine
+from ledger.entries import Account, Entry, account_key, read_entry, write_entry
+from ledger.forming import FormingBlock
+from ledger.genesis import Genesis, read_genesis, write_genesis
+from ledger.granting import write_sale
+from ledger.merkle import merkle_root
+from ledger.passing import pass_time
+from ledger.recording import Metering
+from ledger.rejection import Rejected
+from ledger.state import State
+from ledger.state_tree import StateTree
+from ledger.store import BlockRows, Item, Store
+from wire.attestation_result import read_attestation_result
+from wire.errors import VerificationError
+from wire.transaction import read_transaction
+
+
+def open_ledger(path: Path, genesis: Genesis) -> Engine:
+    """The engine of the ledger in `path`, made if the file has none. Raises ShellError, VerificationError."""
+    store = Store(path)
+    stored = store.genesis()
+    if stored is None:
+        store.write_genesis(write_genesis(genesis), _genesis_rows(genesis))
+    elif stored != write_genesis(genesis):
+        there = read_genesis(stored).ledger_id.hex()
+        raise VerificationError(f"{path}: is the ledger {there}, not {genesis.ledger_id.hex()}")
+    return _load(store, genesis)
+
+
+def replay(store: Store) -> Header:
+    """Applies the whole log again from the genesis; the last header. Raises VerificationError if any block
+    differs.
+    """
+    stored = store.genesis()
+    if stored is None:
+        raise VerificationError(f"{store.path}: holds no ledger")
+    genesis = read_genesis(stored)
+    state, tree, metering = _begin(genesis)
+    headers = check_headers(store.headers(), genesis, tree.root)
+    head = next(headers)
+    blocks = groupby(store.items(), lambda item: item.height)
+    for header, (height, items) in zip(headers, blocks, strict=True):
+        if header.height != height:
+            raise VerificationError(f"block {header.height}: its items are missing")
+        block = FormingBlock(
+            height, header.time_s, pass_time(state, header.time_s), 1, BlockRows(height, b"")
+        )
+        for item in items:
+            _replay_item(block, item, genesis, metering)
+        changes = block.draft.changes
+        plan = tree.plan(
+            (key, None if entry is None else write_entry(entry)) for key, entry in changes.items()
+        )
+        if plan.root != header.app_hash or merkle_root(block.leaves) != header.items_root:
+            raise VerificationError(f"block {height}: the log leads to another app hash or items root")
+        state.merge(changes, block.draft.executed, header.time_s)
+        tree.commit(plan)
+        metering.merge(block.chains, block.enrolments)
+        head = header
+    return head
+
+
+def check_headers(encoded: Iterable[bytes], genesis: Genesis, genesis_root: bytes) -> Iterator[Header]:
+    """Each header, once it is known to follow the one before. Raises VerificationError."""
+    previous = genesis_header(genesis, genesis_root)
+    for height, data in enumerate(encoded):
+        header = read_header(data)
+        if height == 0 and header != previous:
+            raise VerificationError("block 0: does not follow from the genesis")
+        if height and (header.height != height or header.previous != previous.hash):
+            raise VerificationError(f"block {height}: does not follow the block before it")
+        if header.time_s < previous.time_s:
+            raise VerificationError(f"block {height}: time goes back")
+        yield header
+        previous = header
+
+
+def genesis_header(genesis: Genesis, app_hash: bytes) -> Header:
+    return Header(0, genesis.ledger_id, genesis.time_s, merkle_root([]), 0, app_hash)
+
+
+def genesis_entries(genesis: Genesis) -> dict[bytes, Entry]:
+    """The state before the first block: the exchange has an account, and nobody has money."""
+    return {account_key(genesis.exchange.key_id): Account(genesis.exchange.octets, 0)}
+
+
+def _begin(genesis: Genesis) -> tuple[State, StateTree, Metering]:
+    state, tree = State(genesis), StateTree()
+    entries = genesis_entries(genesis)
+    state.merge(entries, {}, genesis.time_s)
+    tree.commit(tree.plan((key, write_entry(entry)) for key, entry in entries.items()))
+    return state, tree, Metering()
+
+
+def _genesis_rows(genesis: Genesis) -> BlockRows:
+    _, tree, _ = _begin(genesis)
+    header = genesis_header(genesis, tree.root)
+    rows = BlockRows(0, write_header(header))
+    rows.state = [(key, write_entry(entry)) for key, entry in genesis_entries(genesis).items()]
+    return rows
+
+
+def _load(store: Store, genesis: Genesis) -> Engine:
+    _, first, _ = _begin(genesis)
+    head = _check_log(store, genesis, first.root)
+    engine = Engine(store, genesis, head)
+    snapshot = list(store.state())
+    entries = {key: read_entry(key, value) for key, value in snapshot}
+    engine.state.merge(entries, dict(store.executed_since(head.time_s)), 0)
+    engine.tree.commit(engine.tree.plan(snapshot))
+    if engine.tree.root != head.app_hash:
+        raise VerificationError(f"{store.path}: the state is not the one of block {head.height}")
+    chains = {key_id: read_chain_state(data) for key_id, data in store.chains()}
+    enrolments = {
+        key_id: read_attestation_result(data, genesis.ledger, genesis.ledger_id)
+        for key_id, data in store.enrolments()
+    }
+    engine.metering.merge(chains, enrolments)
+    return engine
+
+
+def _check_log(store: Store, genesis: Genesis, genesis_root: bytes) -> Header:
+    """The last header, once all blocks and items are known to fit together."""
+    headers = check_headers(store.headers(), genesis, genesis_root)
+    head = next(headers)
+    blocks = groupby(store.items(), lambda item: item.height)
+    for header in headers:
+        height, items = next(blocks, (-1, iter(())))
+        leaves = [item_leaf(item.kind, item.encoded) for item in items]
+        if height != header.height or merkle_root(leaves) != header.items_root:
+            raise VerificationError(f"block {header.height}: its items are not those that it was made of")
+        head = header
+    if next(blocks, None) is not None:
+        raise VerificationError("the log has items beyond its last block")
+    return head
+
+
+def _replay_item(block: FormingBlock, item: Item, genesis: Genesis, metering: Metering) -> None:
+    match ItemKind(item.kind):
+        case ItemKind.TRANSACTION:
+            signed = read_transaction(item.encoded, genesis.ledger_id)
+            outcome = apply(block.draft, signed, block.time_s)
+            if isinstance(outcome, Rejected):
+                raise VerificationError(f"item {item.number}: {outcome.reason.text}: {outcome.detail}")
+            sale = b"" if outcome.sale is None else write_sale(outcome.sale)
+            if sale != item.result or signed.transaction_id != item.id:
+                raise VerificationError(f"item {item.number}: the log says something else was sold")
+            block.add_transaction(signed, outcome)
+        case ItemKind.EVIDENCE:
+            why = metering.retake_record(block, item.encoded)
+            if why is not None:
+                raise VerificationError(f"item {item.number}: {why.reason}: {why.detail}")
+        case ItemKind.ATTESTATION_RESULT:
+            result = read_attestation_result(item.encoded, genesis.ledger, genesis.ledger_id)
+            metering.take_enrolment(block, item.encoded, result, item.id)

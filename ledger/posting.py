@@ -1,0 +1,90 @@
+"""The action `offer`: a provider replaces what it sells, under the next epoch.
+
+Only the issuer's own offer is ever written. Reservations merge into what is on offer for later periods
+(capacity 0 deletes); what was sold stays sold and is counted against the new offer (ledger/capacity.py). A
+non-empty `consumers` dictionary makes it the settlement of an auction. Reference: Bandcoin 5.1.2, 5.1.3, 5.4.
+"""
+
+from ledger.capacity import MAX_PERIODS_AHEAD, has_room_for_band
+from ledger.entries import (
+    ReservationOffer,
+    Share,
+    ShareList,
+    StandingOffer,
+    offer_key,
+    reservation_key,
+    share_key,
+    share_list_key,
+    span_of,
+)
+from ledger.rejection import Reason, Rejected
+from ledger.state import Draft, read_offer, read_share_list
+from wire.ids import PublicKey
+from wire.post_offer import PostOffer
+
+FIRST_EPOCH = 1
+
+
+def post_offer(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: int) -> Rejected | None:
+    rejected = _check(draft, issuer, action, now_s)
+    if rejected is not None:
+        return rejected
+    previous = read_offer(draft, issuer)
+    draft.put(
+        offer_key(issuer),
+        StandingOffer(
+            epoch=FIRST_EPOCH if previous is None else previous.epoch + 1,
+            price_ubc=action.price_ubc,
+            band=action.band,
+            max_allocations=action.max_allocations,
+            allocation_duration_s=action.allocation_duration_s,
+            qos=action.qos,
+            volume_multiplier_ppm=action.volume_discount_multiplier_ppm,
+            reservation_multiplier_ppm=action.reservation_discount_multiplier_ppm,
+            cleared=bool(action.consumers),
+        ),
+    )
+    for period, reservation in sorted(action.reservations.items()):
+        on_offer = (
+            ReservationOffer(reservation.price_ubc, reservation.capacity) if reservation.capacity else None
+        )
+        draft.put(reservation_key(issuer, period), on_offer)
+    _replace_shares(draft, issuer, action)
+    return None
+
+
+def _check(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: int) -> Rejected | None:
+    genesis = draft.genesis
+    if genesis.licensees is not None and issuer not in genesis.licensees:
+        return Rejected(Reason.NOT_LICENSED, f"{issuer} is not among the providers that this ledger licenses")
+    longest_s = MAX_PERIODS_AHEAD * genesis.period_s
+    if action.allocation_duration_s > longest_s:
+        return Rejected(Reason.DURATION_TOO_LONG, f"{action.allocation_duration_s} s, at most {longest_s} s")
+    if not has_room_for_band(draft, issuer.key_id, span_of(action.band)):
+        return Rejected(Reason.TOO_MANY_BANDS, "wait until what was sold in another band is over")
+    units = sum(share.allocations for share in action.consumers.values())
+    if units > action.max_allocations:
+        return Rejected(
+            Reason.SHARES_EXCEED_OFFER, f"{units} units in consumers, {action.max_allocations} on offer"
+        )
+    current = genesis.period_at(now_s)
+    for period in sorted(action.reservations):
+        if period <= current:
+            return Rejected(
+                Reason.PERIOD_NOT_AHEAD, f"period {period} is not after the current one, {current}"
+            )
+        if period > current + MAX_PERIODS_AHEAD:
+            return Rejected(
+                Reason.PERIOD_TOO_FAR, f"period {period} is over {MAX_PERIODS_AHEAD} after {current}"
+            )
+    return None
+
+
+def _replace_shares(draft: Draft, issuer: PublicKey, action: PostOffer) -> None:
+    for consumer in read_share_list(draft, issuer).consumers:
+        draft.put(share_key(issuer, consumer), None)
+    for key, share in action.consumers.items():
+        entry = Share(allocated=False, allocations=share.allocations, price_ubc=share.price_ubc)
+        draft.put(share_key(issuer, key.octets), entry)
+    keys = b"".join(key.octets for key in sorted(action.consumers))
+    draft.put(share_list_key(issuer), ShareList(keys) if keys else None)

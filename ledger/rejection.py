@@ -1,0 +1,65 @@
+"""The rules that can say no to a transaction, in the order in which they are asked.
+
+A transaction that breaks several rules is rejected for the first one in this list. A rejection changes
+nothing, and is a value, not an error: the ledger signs it in a receipt. The name of a member in lower case is
+what travels.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, auto
+
+
+class Reason(IntEnum):
+    """Ordered by precedence: a smaller number is found first."""
+
+    # The envelope, whatever the action.
+    EXPIRED = auto()
+    VALIDITY_TOO_LONG = auto()
+    UNKNOWN_ISSUER = auto()
+    BAD_SIGNATURE = auto()
+    REPLAYED = auto()
+    # create
+    NOT_YOUR_ACCOUNT = auto()
+    ACCOUNT_EXISTS = auto()
+    KEY_ID_TAKEN = auto()
+    # deposit, withdraw, transfer
+    NOT_THE_EXCHANGE = auto()
+    UNKNOWN_ACCOUNT = auto()
+    AMOUNT_NOT_POSITIVE = auto()
+    AMOUNT_OVERFLOW = auto()
+    # offer
+    NOT_LICENSED = auto()
+    DURATION_TOO_LONG = auto()
+    TOO_MANY_BANDS = auto()
+    SHARES_EXCEED_OFFER = auto()
+    # allocate
+    UNKNOWN_PROVIDER = auto()
+    NO_OFFER = auto()
+    EPOCH_MOVED = auto()
+    SELLING_IS_OFF = auto()
+    BAND_DIFFERS = auto()
+    DUPLICATE_CONSUMER = auto()
+    NOT_A_WINNER = auto()
+    ALREADY_ALLOCATED = auto()
+    SHARE_TOO_SMALL = auto()
+    PERIOD_NOT_AHEAD = auto()
+    PERIOD_TOO_FAR = auto()
+    NOT_ON_OFFER = auto()
+    TOO_MANY_UNITS = auto()
+    RATE_TOO_HIGH = auto()
+    SOLD_OUT = auto()
+    PRICE_DIFFERS = auto()
+    # whoever pays
+    INSUFFICIENT_FUNDS = auto()
+
+    @property
+    def text(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """`detail` says, for people, what was expected and what was found."""
+
+    reason: Reason
+    detail: str
