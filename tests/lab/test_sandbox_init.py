@@ -6,9 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,16 +58,6 @@ def is_alive() -> bool:
         except OSError:
             continue
     return False
-
-
-def gone() -> bool:
-    """Whether the grandchild has gone, or goes before the deadline."""
-    deadline = time.monotonic() + DEADLINE_S
-    while is_alive():
-        if time.monotonic() > deadline:
-            return False
-        threading.Event().wait(0.01)
-    return True
 
 
 @pytest.mark.parametrize("status", [0, 1, 77])
@@ -129,27 +117,29 @@ def test_it_works_in_a_chroot_too(tmp_path: Path) -> None:
     assert done.stdout.split() == ["/", "lo", "lo", "DOWN", "00:00:00:00:00:00", "<LOOPBACK>", "a"]
 
 
-def test_orphans_are_reaped_and_ended_with_the_command() -> None:
+def test_orphans_are_reaped_and_ended_with_the_command(eventually: Callable[..., None]) -> None:
     done = run("sh", "-c", f"(sleep {mark()} >/dev/null 2>&1 &) ; exit 5")
     assert done.returncode == 5
-    assert gone()
+    eventually(lambda: not is_alive(), "the grandchild has gone")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_reaches_the_whole_group(started: subprocess.Popen[str], number: signal.Signals) -> None:
+def test_a_signal_reaches_the_whole_group(
+    started: subprocess.Popen[str], number: signal.Signals, eventually: Callable[..., None]
+) -> None:
     started.send_signal(number)
     assert started.wait(DEADLINE_S) in {
         1,
         128 + number,
     }  # 1: Python's own answer to a KeyboardInterrupt is 130 or 1
-    assert gone()
+    eventually(lambda: not is_alive(), "the grandchild has gone")
 
 
-def test_kill_9_leaves_nothing(started: subprocess.Popen[str]) -> None:
-    assert is_alive()
+def test_kill_9_leaves_nothing(started: subprocess.Popen[str], eventually: Callable[..., None]) -> None:
+    eventually(is_alive, "the grandchild has become a sleep")
     started.kill()
     started.wait(DEADLINE_S)
-    assert gone()
+    eventually(lambda: not is_alive(), "the grandchild has gone")
 
 
 def test_ctrl_c_reaches_the_command_once() -> None:
