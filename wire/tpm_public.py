@@ -46,6 +46,10 @@ NV_COUNTER, NV_NO_DA, NV_WRITTEN = 1 << 4, 1 << 25, 1 << 29
 ANCHOR_ATTRIBUTES = NV_COUNTER | NV_OWNER_WRITE | NV_AUTH_WRITE | NV_OWNER_READ | NV_AUTH_READ | NV_NO_DA
 ANCHOR_SIZE = 8
 
+_ENDORSEMENT_POLICY = bytes.fromhex("837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa")
+_ENDORSEMENT_HEAD = bytes.fromhex("0001 000b 000300b2 0020") + _ENDORSEMENT_POLICY
+_ENDORSEMENT_PARAMETERS = bytes.fromhex("0006 0080 0043 0010 0800 00000000")
+
 _TYPE_ECC, _SCHEME_NULL, _SCHEME_ECDSA, _CURVE_P256 = 0x0023, 0x0010, 0x0018, 0x0003
 _P = 2**256 - 2**224 + 2**192 + 2**96 - 1
 _B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
@@ -135,6 +139,14 @@ def attestation_key_template(x: bytes = b"", y: bytes = b"") -> EccPublic:
     return EccPublic(
         ALGORITHM_SHA256, ATTESTATION_KEY_ATTRIBUTES, b"", _SCHEME_ECDSA, ALGORITHM_SHA256, _CURVE_P256, x, y
     )
+
+
+def endorsement_public_area(modulus: bytes = bytes(256)) -> bytes:
+    """The TPMT_PUBLIC of an endorsement key as template L-1 has it: RSA-2048, AES-128-CFB, PolicySecret(endorsement).
+
+    Without a modulus it is the template itself. Reference: TCG EK Credential Profile 2.4, B.3.3.
+    """
+    return _ENDORSEMENT_HEAD + _ENDORSEMENT_PARAMETERS + write_sized(modulus)
 
 
 def anchor_template(attributes: int = ANCHOR_ATTRIBUTES) -> bytes:

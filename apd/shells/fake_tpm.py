@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
-from apd.shells.tpm import ENDORSEMENT_TEMPLATE_HEAD, QUOTED_PCRS, Anchor, EndorsementKey, Quote
+from apd.shells.tpm import QUOTED_PCRS, Anchor, EndorsementKey, Quote
 from wire.errors import ShellError
 from wire.keys import PrivateKey
 from wire.meter_record import METER_PCR
@@ -33,12 +33,13 @@ from wire.tpm_attest import (
     extend_pcr,
     write_attest,
 )
-from wire.tpm_buffer import TpmReader, write_sized, write_u32
+from wire.tpm_buffer import TpmReader, write_u32
 from wire.tpm_public import (
     ANCHOR_SIZE,
     AttestationKey,
     anchor_name,
     attestation_key_template,
+    endorsement_public_area,
     read_attestation_key,
     write_ecc_public,
 )
@@ -204,7 +205,7 @@ class FakeVendor:
         key = rsa.generate_private_key(65_537, 2_048)
         modulus = key.public_key().public_numbers().n.to_bytes(256, "big")
         certificate = self._certify(key.public_key()).public_bytes(serialization.Encoding.DER)
-        public = EndorsementKey(ENDORSEMENT_TEMPLATE_HEAD + write_sized(modulus), certificate)
+        public = EndorsementKey(endorsement_public_area(modulus), certificate)
         return FakeTpm(endorsement=FakeEndorsement(key, public))
 
     def _certify(self, key: rsa.RSAPublicKey) -> x509.Certificate:

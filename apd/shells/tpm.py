@@ -17,7 +17,7 @@ from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence
 from wire.meter_record import BOOT_PCRS, METER_PCR, AnchorRecord, MeterRecord, record_hash
 from wire.tpm_attest import NvCertified, read_attest, read_pcr_selections
-from wire.tpm_buffer import TpmReader, write_sized
+from wire.tpm_buffer import TpmReader
 from wire.tpm_public import (
     ANCHOR_ATTRIBUTES,
     ANCHOR_INDEX,
@@ -28,6 +28,7 @@ from wire.tpm_public import (
     AttestationKey,
     anchor_template,
     attestation_key_template,
+    endorsement_public_area,
     read_attestation_key,
     write_ecc_public,
 )
@@ -44,12 +45,6 @@ _NV_READ_AT_ONCE = 512
 """Every TPM reads at least this much NV at once (PC Client profile: MAX_NV_BUFFER_SIZE of 512 or more)."""
 _MAX_CERTIFICATE_BYTES = 4_096
 _MAX_RESUBMISSIONS = 5
-_EK_POLICY = bytes.fromhex("837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1da1b331469aa")
-ENDORSEMENT_TEMPLATE_HEAD = (
-    bytes.fromhex("0001000b000300b20020") + _EK_POLICY + bytes.fromhex("0006008000430010080000000000")
-)
-"""RSA-2048, AES-128-CFB, PolicySecret(endorsement): template L-1 up to the modulus."""
-_ENDORSEMENT_TEMPLATE = ENDORSEMENT_TEMPLATE_HEAD + write_sized(bytes(256))
 
 T = TypeVar("T")
 
@@ -171,9 +166,8 @@ class Tpm:
         """Public area and certificate. ShellError if the TPM carries no RSA certificate."""
         handle, public_area = self._load_endorsement_key()
         self._unload_endorsement_key(handle)
-        return EndorsementKey(
-            public_area, self._read_nv(ENDORSEMENT_CERTIFICATE_INDEX, _MAX_CERTIFICATE_BYTES)
-        )
+        stored = self._read_nv(ENDORSEMENT_CERTIFICATE_INDEX, _MAX_CERTIFICATE_BYTES)
+        return EndorsementKey(public_area, _trim_certificate(stored))
 
     def activate_credential(self, credential_blob: bytes, encrypted_secret: bytes) -> bytes:
         """The secret that was encrypted to this TPM's endorsement key and this attestation key's name (16 to 32
@@ -211,7 +205,7 @@ class Tpm:
             if refusal.code != commands.RC_HANDLE:
                 raise
         (handle,), parameters = self._exchange(
-            commands.create_primary(HIERARCHY_ENDORSEMENT, _ENDORSEMENT_TEMPLATE, b"")
+            commands.create_primary(HIERARCHY_ENDORSEMENT, endorsement_public_area(), b"")
         )
         return handle, _told(lambda: _sized_public(parameters))
 
@@ -314,6 +308,13 @@ def _told(read: Callable[[], T]) -> T:
         return read()
     except DecodeError as error:
         raise ShellError("tpm", str(error)) from error
+
+
+def _trim_certificate(stored: bytes) -> bytes:
+    """The DER sequence at the beginning: some makers fill the rest of the NV index up."""
+    if stored[:2] != b"\x30\x82":
+        raise ShellError("tpm", f"NV index {ENDORSEMENT_CERTIFICATE_INDEX:#x} does not hold a certificate")
+    return stored[: 4 + int.from_bytes(stored[2:4], "big")]
 
 
 def _read_counter(attest: bytes) -> int:

@@ -1,0 +1,240 @@
+"""Enrolment, the verifier's side: is this attestation key in a genuine TPM, and in the one whose certificate is shown?
+
+In: a box's request, the certificates of TPM makers, a fresh secret, the time. Out: a challenge that only this TPM
+can read, then the attestation result that the ledger signs; or VerificationError that says what is wrong. No I/O,
+no clock. Endorsement and attestation key are judged and recorded together: the secret is encrypted to the one and
+bound to the other's *name*, which is the hash of all its attributes, so that a real TPM cannot vouch for a key in
+software (CVE-2022-1053).
+Reference: TPM 2.0 Library part 1, clause 24; TCG EK Credential Profile 2.4, clause 3.2 (certificates), B.3.3
+(template L-1).
+"""
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from wire.attestation_result import AttestationResult
+from wire.enrolment import EnrolmentAnswer, EnrolmentChallenge, EnrolmentRequest
+from wire.errors import DecodeError, VerificationError
+from wire.ids import PublicKey
+from wire.tpm_public import AttestationKey, endorsement_public_area, read_attestation_key
+
+CHALLENGE_LIFETIME_S = 60
+"""A chip needs seconds to answer; Chrome's field data has 0.6 s for a signature at the 95th percentile."""
+SECRET_SIZE = 32
+MAX_PATH = 4
+"""Certificates above the endorsement certificate: makers have an intermediate or two."""
+
+EK_CERTIFICATE_USE = x509.ObjectIdentifier("2.23.133.8.1")
+TPM_IDENTITY = {
+    "manufacturer": x509.ObjectIdentifier("2.23.133.2.1"),
+    "model": x509.ObjectIdentifier("2.23.133.2.2"),
+    "version": x509.ObjectIdentifier("2.23.133.2.3"),
+}
+_UNDERSTOOD = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName)
+
+E = TypeVar("E", bound=x509.ExtensionType)
+
+
+@dataclass(frozen=True, slots=True)
+class Vendors:
+    """The TPM makers that an operator trusts: roots, and intermediates which need not be trusted by themselves."""
+
+    roots: tuple[x509.Certificate, ...]
+    intermediates: tuple[x509.Certificate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEnrolment:
+    """What the ledger keeps, in memory and once, until the box has answered or `expires_s` has passed."""
+
+    attestation_key: AttestationKey
+    provider: PublicKey
+    endorsement_hash: bytes
+    expires_s: int
+    secret: bytes = field(repr=False)
+
+
+def read_vendors(pem: bytes) -> Vendors:
+    """Certificates of a PEM bundle; those that name themselves as issuer are the roots. Raises ValueError."""
+    certificates = x509.load_pem_x509_certificates(pem)
+    roots = tuple(one for one in certificates if one.issuer == one.subject)
+    if not roots:
+        raise ValueError("no root among the certificates: none names itself as its issuer")
+    return Vendors(roots, tuple(one for one in certificates if one.issuer != one.subject))
+
+
+def begin_enrolment(
+    request: EnrolmentRequest, vendors: Vendors, secret: bytes, now_s: int
+) -> tuple[PendingEnrolment, EnrolmentChallenge]:
+    """Judges certificate and key, and makes the challenge. Raises DecodeError, VerificationError.
+
+    `secret`: SECRET_SIZE fresh random bytes, used for no other enrolment.
+    """
+    if request.software_key is not None:
+        raise VerificationError("enrolment: a software key has no TPM to challenge")
+    assert len(secret) == SECRET_SIZE, f"a secret of {len(secret)} bytes"
+    endorsement = check_endorsement_certificate(request.endorsement_certificate, vendors, now_s)
+    key = read_attestation_key(request.attestation_public)
+    blob, encrypted_secret = _make_credential(endorsement, key.name, secret)
+    pending = PendingEnrolment(
+        attestation_key=key,
+        provider=request.provider,
+        endorsement_hash=sha256(request.endorsement_certificate).digest(),
+        expires_s=now_s + CHALLENGE_LIFETIME_S,
+        secret=secret,
+    )
+    return pending, EnrolmentChallenge(blob, encrypted_secret)
+
+
+def finish_enrolment(pending: PendingEnrolment, answer: EnrolmentAnswer, now_s: int) -> AttestationResult:
+    """The result for the ledger to sign. Raises VerificationError; either way the pending enrolment is used up."""
+    key = pending.attestation_key
+    if now_s > pending.expires_s:
+        raise VerificationError(f"enrolment: the answer came {now_s - pending.expires_s} s too late")
+    if answer.key_id != key.public_key.key_id:
+        raise VerificationError(f"enrolment: the answer is for key {answer.key_id.hex()}, not this one")
+    if not hmac.compare_digest(answer.secret, pending.secret):
+        raise VerificationError("enrolment: wrong secret: the key is not in the TPM of this certificate")
+    return AttestationResult(key.public_key, key.name, pending.provider, pending.endorsement_hash, now_s)
+
+
+def enrol_software_key(request: EnrolmentRequest, now_s: int) -> AttestationResult:
+    """The result for a box without a TPM: it names no TPM, so everything that it signs is unattested."""
+    if request.software_key is None:
+        raise VerificationError("enrolment: the request names a TPM, not a software key")
+    return AttestationResult(request.software_key, b"", request.provider, b"", now_s)
+
+
+def check_endorsement_certificate(der: bytes, vendors: Vendors, now_s: int) -> rsa.RSAPublicKey:
+    """The endorsement key of a certificate that leads to a vendor's root. Raises DecodeError, VerificationError."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        extensions, key = certificate.extensions, certificate.public_key()
+    except (ValueError, TypeError, x509.DuplicateExtension) as error:
+        raise DecodeError(f"endorsement certificate: {error}") from error
+    _check_path(certificate, vendors, datetime.fromtimestamp(now_s, UTC))
+    _check_critical(extensions)
+    _check_purpose(extensions)
+    _check_identity(extensions)
+    if not isinstance(key, rsa.RSAPublicKey) or key.key_size != 2_048:
+        raise VerificationError("endorsement certificate: its key is not RSA-2048 (template L-1)")
+    return key
+
+
+def _make_credential(endorsement: rsa.RSAPublicKey, name: bytes, secret: bytes) -> tuple[bytes, bytes]:
+    """TPM2_MakeCredential without a TPM: (credential blob, encrypted secret), both without their sizes."""
+    from tpm2_pytss.types import TPMT_PUBLIC
+    from tpm2_pytss.utils import make_credential
+
+    numbers = endorsement.public_numbers()
+    if numbers.e != 65_537:
+        raise VerificationError(
+            f"endorsement certificate: public exponent {numbers.e} is not that of template L-1"
+        )
+    public, _ = TPMT_PUBLIC.unmarshal(endorsement_public_area(numbers.n.to_bytes(256, "big")))
+    blob, encrypted_secret = make_credential(public, secret, name)
+    return bytes(blob), bytes(encrypted_secret)
+
+
+# ---- Certificates (RFC 5280 clause 6, as far as makers of TPMs use it)
+
+
+def _check_path(certificate: x509.Certificate, vendors: Vendors, now: datetime) -> None:
+    """Up from the certificate, by issuer and signature, to a root; each authority may be one."""
+    current = certificate
+    _check_validity(current, now)
+    for depth in range(MAX_PATH):
+        root = _find_issuer(current, vendors.roots)
+        issuer = root or _find_issuer(current, vendors.intermediates)
+        if issuer is None:
+            name = current.issuer.rfc4514_string() or "nobody"
+            raise VerificationError(
+                f"endorsement certificate: signed by {name}, which leads to no vendor's root"
+            )
+        _check_validity(issuer, now)
+        _check_authority(issuer, depth)
+        if root:
+            return
+        current = issuer
+    raise VerificationError(f"endorsement certificate: more than {MAX_PATH} certificates up to a root")
+
+
+def _find_issuer(certificate: x509.Certificate, among: Iterable[x509.Certificate]) -> x509.Certificate | None:
+    for candidate in among:
+        try:
+            certificate.verify_directly_issued_by(candidate)
+        except (ValueError, TypeError, InvalidSignature):
+            continue
+        return candidate
+    return None
+
+
+def _check_validity(certificate: x509.Certificate, now: datetime) -> None:
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        name = certificate.subject.rfc4514_string() or "the endorsement certificate"
+        span = f"{certificate.not_valid_before_utc:%Y-%m-%d} to {certificate.not_valid_after_utc:%Y-%m-%d}"
+        raise VerificationError(f"certificate of {name}: valid {span} only")
+
+
+def _check_authority(certificate: x509.Certificate, depth: int) -> None:
+    name = certificate.subject.rfc4514_string()
+    constraints = _get(certificate.extensions, x509.BasicConstraints)
+    if constraints is None or not constraints.ca:
+        raise VerificationError(f"certificate of {name}: is no authority")
+    if constraints.path_length is not None and depth > constraints.path_length:
+        raise VerificationError(
+            f"certificate of {name}: may have {constraints.path_length} authorities below, has {depth}"
+        )
+    usage = _get(certificate.extensions, x509.KeyUsage)
+    if usage is not None and not usage.key_cert_sign:
+        raise VerificationError(f"certificate of {name}: may not sign certificates")
+
+
+def _check_critical(extensions: x509.Extensions) -> None:
+    for extension in extensions:
+        if extension.critical and not isinstance(extension.value, _UNDERSTOOD):
+            oid = extension.oid.dotted_string
+            raise VerificationError(f"endorsement certificate: critical extension {oid} is unknown")
+
+
+def _check_purpose(extensions: x509.Extensions) -> None:
+    uses = _get(extensions, x509.ExtendedKeyUsage)
+    if uses is None or EK_CERTIFICATE_USE not in uses:
+        raise VerificationError(
+            "endorsement certificate: not for an endorsement key (extended key usage 2.23.133.8.1)"
+        )
+    constraints = _get(extensions, x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        raise VerificationError("endorsement certificate: is an authority")
+    usage = _get(extensions, x509.KeyUsage)
+    if usage is None or not usage.key_encipherment:
+        raise VerificationError("endorsement certificate: its key may not encipher keys")
+
+
+def _check_identity(extensions: x509.Extensions) -> None:
+    """Critical subject alternative name with the TPM's manufacturer, model and version."""
+    try:
+        found = extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        raise VerificationError("endorsement certificate: has no subject alternative name") from None
+    if not found.critical:
+        raise VerificationError("endorsement certificate: its subject alternative name is not critical")
+    named = {part.oid for name in found.value.get_values_for_type(x509.DirectoryName) for part in name}
+    missing = [what for what, oid in TPM_IDENTITY.items() if oid not in named]
+    if missing:
+        raise VerificationError(f"endorsement certificate: does not name the TPM's {', '.join(missing)}")
+
+
+def _get(extensions: x509.Extensions, kind: type[E]) -> E | None:
+    try:
+        return extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
