@@ -1,0 +1,262 @@
+"""Enrolment from the verifier's side: who gets a result, and every other who does not, and why.
+
+Boxes are fake TPMs of a fake vendor; tests/system/test_tpm.py enrols a real TPM 2.0 interface the same way.
+"""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import NameOID
+
+from apd.shells.fake_tpm import FakeVendor
+from ledger.enrolment import (
+    CHALLENGE_LIFETIME_S,
+    EK_CERTIFICATE_USE,
+    MAX_PATH,
+    TPM_IDENTITY,
+    Vendors,
+    begin_enrolment,
+    check_endorsement_certificate,
+    enrol_software_key,
+    finish_enrolment,
+    read_vendors,
+)
+from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
+from wire.errors import DecodeError, ShellError, VerificationError
+from wire.keys import PrivateKey
+from wire.tpm_public import USER_WITH_AUTH, attestation_key_template, read_ecc_public, write_ecc_public
+
+PROVIDER = PrivateKey.from_secret(7).public
+NOW_S = 1_800_000_000
+SECRET = b"0123456789abcdef" * 2
+
+VENDOR = FakeVendor()
+VENDORS = Vendors((VENDOR.root,))
+
+
+@pytest.fixture(scope="module")
+def tpm():
+    return VENDOR.make_tpm()
+
+
+def request_of(tpm, **changes):
+    certificate = tpm.endorsement_key().certificate
+    request = EnrolmentRequest(PROVIDER, None, tpm.attestation_key().public_area, certificate)
+    return replace(request, **changes)
+
+
+def answer_of(tpm, challenge):
+    secret = tpm.activate_credential(challenge.credential_blob, challenge.encrypted_secret)
+    return EnrolmentAnswer(tpm.attestation_key().public_key.key_id, secret)
+
+
+def test_a_genuine_tpm_is_enrolled_with_both_keys_in_one_record(tpm):
+    pending, challenge = begin_enrolment(request_of(tpm), VENDORS, SECRET, NOW_S)
+    result = finish_enrolment(pending, answer_of(tpm, challenge), NOW_S + 2)
+    key = tpm.attestation_key()
+    assert (result.attestation_key, result.key_name, result.provider) == (key.public_key, key.name, PROVIDER)
+    assert result.endorsement_hash == pending.endorsement_hash
+    assert result.in_tpm
+    assert result.enrolled_s == NOW_S + 2
+
+
+def test_the_secret_is_never_shown(tpm):
+    pending, _ = begin_enrolment(request_of(tpm), VENDORS, SECRET, NOW_S)
+    assert "0123" not in repr(pending)
+
+
+@pytest.mark.parametrize(
+    ("change", "later_s", "why"),
+    [
+        ({"secret": bytes(32)}, 0, "wrong secret"),
+        ({"secret": SECRET[:-1]}, 0, "wrong secret"),
+        ({"key_id": bytes(8)}, 0, "not this one"),
+        ({}, CHALLENGE_LIFETIME_S + 1, "1 s too late"),
+    ],
+)
+def test_a_wrong_or_late_answer_enrols_nobody(tpm, change, later_s, why):
+    pending, challenge = begin_enrolment(request_of(tpm), VENDORS, SECRET, NOW_S)
+    with pytest.raises(VerificationError, match=why):
+        finish_enrolment(pending, replace(answer_of(tpm, challenge), **change), NOW_S + later_s)
+
+
+def test_a_software_key_with_a_real_tpms_certificate_cannot_read_its_challenge(tpm):
+    """CVE-2022-1053: the TPM activates only for the name of a key that it holds itself."""
+    point = PrivateKey.from_secret(66).key.public_key().public_numbers()
+    template = attestation_key_template(point.x.to_bytes(32, "big"), point.y.to_bytes(32, "big"))
+    request = request_of(tpm, attestation_public=write_ecc_public(template))
+    _, challenge = begin_enrolment(request, VENDORS, SECRET, NOW_S)
+    with pytest.raises(ShellError, match="another key's name"):
+        answer_of(tpm, challenge)
+
+
+def test_another_tpm_cannot_read_the_challenge(tpm):
+    _, challenge = begin_enrolment(request_of(tpm), VENDORS, SECRET, NOW_S)
+    with pytest.raises(ShellError, match="ACTIVATE_CREDENTIAL refused"):
+        VENDOR.make_tpm().activate_credential(challenge.credential_blob, challenge.encrypted_secret)
+
+
+def test_a_key_with_other_attributes_is_refused(tpm):
+    public = read_ecc_public(tpm.attestation_key().public_area)
+    weak = write_ecc_public(replace(public, attributes=public.attributes & ~USER_WITH_AUTH))
+    with pytest.raises(VerificationError, match="lacks userWithAuth"):
+        begin_enrolment(request_of(tpm, attestation_public=weak), VENDORS, SECRET, NOW_S)
+
+
+def test_an_unknown_vendor_is_refused(tpm):
+    with pytest.raises(VerificationError, match="leads to no vendor's root"):
+        begin_enrolment(request_of(tpm), Vendors((FakeVendor("other").root,)), SECRET, NOW_S)
+
+
+def test_a_vendor_of_the_same_name_with_another_key_is_refused(tpm):
+    with pytest.raises(VerificationError, match="leads to no vendor's root"):
+        begin_enrolment(request_of(tpm), Vendors((FakeVendor().root,)), SECRET, NOW_S)
+
+
+def test_a_certificate_that_is_no_certificate_is_a_decode_error():
+    for rubbish in (b"", b"rubbish", b"\x30\x82\x00\x01\x00"):
+        with pytest.raises(DecodeError, match="endorsement certificate: "):
+            check_endorsement_certificate(rubbish, VENDORS, NOW_S)
+
+
+def test_a_software_key_is_enrolled_as_what_it_is():
+    key = PrivateKey.from_secret(99).public
+    result = enrol_software_key(EnrolmentRequest(PROVIDER, key), NOW_S)
+    assert not result.in_tpm
+    assert (result.attestation_key, result.provider) == (key, PROVIDER)
+
+
+def test_neither_kind_of_key_is_enrolled_as_the_other(tpm):
+    with pytest.raises(VerificationError, match="no TPM to challenge"):
+        begin_enrolment(EnrolmentRequest(PROVIDER, PROVIDER), VENDORS, SECRET, NOW_S)
+    with pytest.raises(VerificationError, match="not a software key"):
+        enrol_software_key(request_of(tpm), NOW_S)
+
+
+# ---- Certificates, one thing wrong at a time
+
+EK = rsa.generate_private_key(65_537, 2_048).public_key()
+ROOT_KEY = ec.generate_private_key(ec.SECP256R1())
+ROOT_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "root")])
+NOW = datetime.fromtimestamp(NOW_S, UTC)
+
+
+def make(
+    subject="",
+    issuer="root",
+    signer=ROOT_KEY,
+    key=EK,
+    ca=False,
+    path_length=None,
+    cert_sign=False,
+    encipher=True,
+    use=EK_CERTIFICATE_USE,
+    identity=tuple(TPM_IDENTITY),
+    critical_name=True,
+    extra=None,
+    ends=NOW + timedelta(days=1),
+):
+    def name(text):
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)] if text else [])
+
+    builder = x509.CertificateBuilder().subject_name(name(subject)).issuer_name(name(issuer)).public_key(key)
+    builder = builder.serial_number(1).not_valid_before(NOW - timedelta(days=9)).not_valid_after(ends)
+    builder = builder.add_extension(x509.BasicConstraints(ca, path_length), critical=True)
+    usage = x509.KeyUsage(False, False, encipher, False, False, cert_sign, False, False, False)
+    builder = builder.add_extension(usage, critical=True)
+    if use:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+    if identity is not None:
+        parts = x509.Name([x509.NameAttribute(TPM_IDENTITY[what], "id:1") for what in identity])
+        alternative = x509.SubjectAlternativeName([x509.DirectoryName(parts)])
+        builder = builder.add_extension(alternative, critical=critical_name)
+    if extra:
+        builder = builder.add_extension(
+            x509.UnrecognizedExtension(x509.ObjectIdentifier(extra), b"\5\0"), critical=True
+        )
+    return builder.sign(signer, hashes.SHA256())
+
+
+def authority(subject="root", issuer="root", signer=ROOT_KEY, key=None, **changes):
+    public = (key or ROOT_KEY).public_key()
+    settings = {"ca": True, "cert_sign": True, "encipher": False, "use": None, "identity": None, **changes}
+    return make(subject, issuer, signer, public, **settings)
+
+
+def check(certificate, *intermediates, root=None):
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    return check_endorsement_certificate(der, Vendors((root or authority(),), intermediates), NOW_S)
+
+
+def test_a_good_certificate_gives_its_key():
+    assert check(make()) == EK
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"use": None}, "extended key usage 2.23.133.8.1"),
+        ({"use": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.1")}, "extended key usage 2.23.133.8.1"),
+        ({"ca": True}, "is an authority"),
+        ({"encipher": False}, "may not encipher keys"),
+        ({"identity": None}, "no subject alternative name"),
+        ({"critical_name": False}, "not critical"),
+        ({"identity": ("manufacturer", "version")}, "does not name the TPM's model"),
+        ({"extra": "1.2.3.4"}, r"critical extension 1\.2\.3\.4 is unknown"),
+        ({"ends": NOW - timedelta(days=1)}, "valid 2027-01-06 to 2027-01-14 only"),
+        ({"key": rsa.generate_private_key(65_537, 3_072).public_key()}, "not RSA-2048"),
+        ({"key": ROOT_KEY.public_key()}, "not RSA-2048"),
+        ({"signer": ec.generate_private_key(ec.SECP256R1())}, "leads to no vendor's root"),
+    ],
+)
+def test_a_certificate_with_one_thing_wrong_is_refused_for_it(changes, why):
+    with pytest.raises(VerificationError, match=why):
+        check(make(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"ca": False}, "is no authority"),
+        ({"cert_sign": False}, "may not sign certificates"),
+        ({"ends": NOW - timedelta(days=1)}, "only"),
+    ],
+)
+def test_a_root_that_is_none_is_refused(changes, why):
+    with pytest.raises(VerificationError, match=why):
+        check(make(), root=authority(**changes))
+
+
+def test_an_intermediate_leads_to_the_root_and_is_not_trusted_by_itself():
+    key = ec.generate_private_key(ec.SECP256R1())
+    middle = authority("middle", key=key)
+    certificate = make(issuer="middle", signer=key)
+    assert check(certificate, middle) == EK
+    with pytest.raises(VerificationError, match="signed by CN=middle, which leads to no"):
+        check(certificate)
+    with pytest.raises(VerificationError, match="may have 0 authorities below, has 1"):
+        check(certificate, middle, root=authority(path_length=0))
+
+
+def test_a_path_without_end_is_refused():
+    """Two authorities that signed each other."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    circle = (
+        authority("a", "b", keys[1], keys[0]),
+        authority("b", "a", keys[0], keys[1]),
+    )
+    with pytest.raises(VerificationError, match=f"more than {MAX_PATH}"):
+        check(make(issuer="a", signer=keys[0]), *circle)
+
+
+def test_a_bundle_is_sorted_into_roots_and_intermediates():
+    key = ec.generate_private_key(ec.SECP256R1())
+    root, middle = authority(), authority("middle", key=key)
+    pem = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in (middle, root))
+    assert read_vendors(pem) == Vendors((root,), (middle,))
+    with pytest.raises(ValueError, match="no root among the certificates"):
+        read_vendors(middle.public_bytes(serialization.Encoding.PEM))
