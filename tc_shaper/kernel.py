@@ -58,6 +58,7 @@ class Shaper:
         self.capabilities = Capabilities()
         self._route: NetlinkSocket
         self._nft: NetlinkSocket
+        self._open: list[NetlinkSocket] = []
         self._ifindex: dict[Direction, int] = {}
         self._stations: dict[int, MacAddress] = {}
         self._pool_length = 0
@@ -71,21 +72,13 @@ class Shaper:
         Raises ConfigError if an offload would bypass us, ShellError if the kernel lacks what nothing replaces.
         """
         self.check_offload()
-        self._route = NetlinkSocket(rtnetlink.ROUTE_PROTOCOL, "rtnetlink")
-        self._nft = NetlinkSocket(nfnetlink.NETFILTER_PROTOCOL, "nftables")
-        self._ifindex = {Direction.DOWN: _ifindex(self.settings.interface), Direction.UP: self._ensure_ifb()}
-        table = self._read_table()
-        undo = self._keep_packets_single(table)
-        for ifindex in self._ifindex.values():
-            self._ensure_root(ifindex)
-        leaf = self._probe_leaf()
-        limits = self._load_rules(undo)
-        self.capabilities = Capabilities(leaf, limits, _spoken(self.settings, leaf, limits))
-        present = self.present()
-        wanted = adopt(plan_tree(self.settings, self.capabilities, ()), present)
-        self._apply(diff(present, wanted))
-        self._note(wanted)
-        return self.capabilities
+        try:
+            self._connect()
+            self._ifindex[Direction.UP] = self._ensure_ifb()
+            return self._build()
+        except BaseException:
+            self.close()
+            raise
 
     def check_offload(self) -> None:
         """Raise ConfigError, with what to do, if a flowtable or the network chip would carry packets past us."""
@@ -95,16 +88,23 @@ class Shaper:
 
     def close(self) -> None:
         """Forget the kernel; it goes on as it is."""
-        self._route.close()
-        self._nft.close()
+        while self._open:
+            self._open.pop().close()
 
     def tear_down(self) -> None:
-        """Undo everything: rules, trees, device, features. Every session ends; all stations are let through again."""
+        """Undo everything: rules, trees, device, features. All sessions end, every station is let through again.
+
+        Works as well on what an earlier process left.
+        """
+        if not self._open:
+            self._connect()
         undo = _parse_undo(self._read_table())
         _nft(f"delete table netdev {self.settings.table}\n", missing_is_fine=True)
-        for ifindex in self._ifindex.values():
-            self._unless_gone(self._route, [rtnetlink.remove_root(ifindex)])
-        self._unless_gone(self._route, [rtnetlink.remove_link(self._ifindex[Direction.UP])])
+        for name in (self.settings.interface, self.settings.ifb):
+            if (ifindex := _find_ifindex(name)) is not None:
+                self._unless_gone(self._route, [rtnetlink.remove_root(ifindex)])
+        if (ifb := _find_ifindex(self.settings.ifb)) is not None:
+            self._unless_gone(self._route, [rtnetlink.remove_link(ifb)])
         self._restore(undo)
         self._stations.clear()
         self.close()
@@ -213,11 +213,30 @@ class Shaper:
 
     # --- set-up in parts
 
+    def _connect(self) -> None:
+        self._ifindex = {Direction.DOWN: _ifindex(self.settings.interface)}
+        self._route = NetlinkSocket(rtnetlink.ROUTE_PROTOCOL, "rtnetlink")
+        self._open.append(self._route)
+        self._nft = NetlinkSocket(nfnetlink.NETFILTER_PROTOCOL, "nftables")
+        self._open.append(self._nft)
+
+    def _build(self) -> Capabilities:
+        undo = self._keep_packets_single(self._read_table())
+        for ifindex in self._ifindex.values():
+            self._ensure_root(ifindex)
+        leaf = self._probe_leaf()
+        limits = self._load_rules(undo)
+        self.capabilities = Capabilities(leaf, limits, _spoken(self.settings, leaf, limits))
+        present = self.present()
+        wanted = adopt(plan_tree(self.settings, self.capabilities, ()), present)
+        self._apply(diff(present, wanted))
+        self._note(wanted)
+        return self.capabilities
+
     def _ensure_ifb(self) -> int:
         name = self.settings.ifb
-        try:
-            ifindex = socket.if_nametoindex(name)
-        except OSError:
+        ifindex = _find_ifindex(name)
+        if ifindex is None:
             self._run(self._route, [rtnetlink.add_link(name, "ifb")], f"make {name} (kernel module ifb)")
             ifindex = _ifindex(name)
         self._run(self._route, [rtnetlink.set_link_up(ifindex)], f"set {name} up")
@@ -381,21 +400,23 @@ class Shaper:
 
     def _drop_queues(self, slot: int) -> dict[Direction, QueueCounters]:
         """Remove both leaf queues, make both classes idle; what the queues had counted in the end."""
+        messages = [rtnetlink.set_class(ifindex, slot, LINK, IDLE) for ifindex in self._ifindex.values()]
+        messages += [rtnetlink.remove_leaf(ifindex, slot) for ifindex in self._ifindex.values()]
         found = dict.fromkeys(Direction, QueueCounters())
-        for direction, ifindex in self._ifindex.items():
-            for message in self._unless_gone(self._route, [rtnetlink.remove_leaf(ifindex, slot)]):
-                if message.kind == rtnetlink.RTM_DELQDISC:
-                    found[direction] = self._widened(direction, slot, rtnetlink.read_counters(message))
-        idle = [rtnetlink.set_class(ifindex, slot, LINK, IDLE) for ifindex in self._ifindex.values()]
-        self._run(self._route, idle, f"make slot {slot} idle")
+        for direction, _, message in self._of_leaves(self._unless_gone(self._route, messages)):
+            if message.kind == rtnetlink.RTM_DELQDISC:
+                found[direction] = self._widened(direction, slot, rtnetlink.read_counters(message))
         return found
 
     # --- reading in parts
 
     def _dump_queues(self) -> Iterator[tuple[Direction, int, Message]]:
         """The leaf queues of our two trees."""
+        request = rtnetlink.dump_queues(self._ifindex[Direction.DOWN])
+        return self._of_leaves(self._dump(self._route, request, "read queues"))
+
+    def _of_leaves(self, answers: Iterable[Message]) -> Iterator[tuple[Direction, int, Message]]:
         directions = {ifindex: direction for direction, ifindex in self._ifindex.items()}
-        answers = self._dump(self._route, rtnetlink.dump_queues(self._ifindex[Direction.DOWN]), "read queues")
         for message in answers:
             ifindex, handle, parent = rtnetlink.read_address(message)
             slot = rtnetlink.minor(parent)
@@ -461,7 +482,7 @@ class Shaper:
             return to.batch(messages, atomic=True)
         except RefusedError as refusal:
             if refusal.code in GONE:
-                return []
+                return refusal.answers
             raise ShellError("remove what may be gone", str(refusal)) from refusal
 
 
@@ -498,11 +519,18 @@ def _spoken(settings: ShaperSettings, leaf: str, limits: bool) -> tuple[str, ...
     return tuple(sentences)
 
 
-def _ifindex(name: str) -> int:
+def _find_ifindex(name: str) -> int | None:
     try:
         return socket.if_nametoindex(name)
-    except OSError as error:
-        raise ShellError(f"interface {name}", str(error)) from error
+    except OSError:
+        return None
+
+
+def _ifindex(name: str) -> int:
+    found = _find_ifindex(name)
+    if found is None:
+        raise ShellError(f"interface {name}", "there is no such device")
+    return found
 
 
 def _nft(text: str, *options: str, missing_is_fine: bool = False) -> str:

@@ -32,12 +32,13 @@ TIMEOUT_S = 10.0
 
 
 class RefusedError(Exception):
-    """The kernel said no, with an errno, to the request with this index in the batch."""
+    """The kernel said no, with an errno, to the request with this index in the batch; `answers` are the others'."""
 
-    def __init__(self, code: int, index: int) -> None:
+    def __init__(self, code: int, index: int, answers: list[Message]) -> None:
         super().__init__(f"{os.strerror(code)} ({errno.errorcode.get(code, code)})")
         self.code = code
         self.index = index
+        self.answers = answers
 
 
 class NetlinkSocket:
@@ -86,14 +87,15 @@ class NetlinkSocket:
         refusal: RefusedError | None = None
         while True:
             for sequence, message in _split(self._socket.recv(_RECEIVE_BYTES)):
-                if not first <= sequence <= last + 1:
+                # Echoes of nftables elements carry sequence 0 in Linux 6.18; nothing else does here.
+                if sequence and not first <= sequence <= last + 1:
                     continue
                 if message.kind not in (NLMSG_ERROR, NLMSG_DONE):
                     answers.append(message)
                     continue
                 code = -int(_ERRNO.unpack_from(message.body)[0]) if len(message.body) >= 4 else 0
                 if code and refusal is None:
-                    refusal = RefusedError(code, start + sequence - first)
+                    refusal = RefusedError(code, start + sequence - first, answers)
                 if sequence >= last or (code and sequence == first):
                     if refusal is not None:
                         raise refusal
