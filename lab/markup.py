@@ -1,0 +1,112 @@
+"""Pieces of the report's markup, and numbers as people read them.
+
+The functions that make markup take markup, except where a docstring says plain words; `text` turns plain
+words into markup, and everything that comes from a result passes through it. The classes are those of
+report_page.html.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+
+WIDE_PX, WHOLE_PX, NARROW_PX = 510, 1050, 330
+"""Drawing widths of a chart: half a section, a whole section, a telephone."""
+
+UBC_PER_BC = 1_000_000
+
+
+def format_rate(bps: float) -> str:
+    """Bits per second with up to four digits: "4.993 Mbit/s"."""
+    for factor, unit in ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")):
+        if abs(bps) >= factor:
+            return f"{bps / factor:.4g} {unit}"
+    return f"{bps:.0f} bit/s"
+
+
+def format_bytes(count: int) -> str:
+    """Bytes with separators up to a megabyte, then in MB with two decimals."""
+    return f"{count:,} B" if count < 1_000_000 else f"{count / 1e6:,.2f} MB"
+
+
+def format_money(ubc: int) -> str:
+    """Micro-bandcoin as bandcoin, with as many decimals as it needs."""
+    whole, rest = divmod(abs(ubc), UBC_PER_BC)
+    decimals = f".{rest:06d}".rstrip("0") if rest else ""
+    return f"{'−' if ubc < 0 else ''}{whole:,}{decimals} BC"
+
+
+def format_change(ubc: float) -> str:
+    """A change of money with its sign."""
+    return ("+" if ubc > 0 else "") + format_money(round(ubc))
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which this share of the values lies (nearest rank); 0 of nothing."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def text(words: str) -> str:
+    """Plain words as markup."""
+    return escape(words)
+
+
+def bullets(items: Iterable[str], style: str) -> str:
+    """A list with a class; the items are markup."""
+    return f'<ul class="{style}">{"".join(f"<li>{item}</li>" for item in items)}</ul>'
+
+
+def legend(*entries: tuple[str, str]) -> str:
+    """What the colours of a chart mean: (classes of the swatch, plain words)."""
+    return bullets((f'<i class="{style}"></i>{text(words)}' for style, words in entries), "legend")
+
+
+def section(heading: str, lead: str, content: str, more: tuple[str, str] | None = None) -> str:
+    """A section; `more` is a summary and what it opens."""
+    details = f"<details><summary>{more[0]}</summary>{more[1]}</details>" if more else ""
+    opening = f"<p>{lead}</p>" if lead else ""
+    return f"<section><h2>{heading}</h2>{opening}{content}{details}</section>"
+
+
+def figure(name: str, sub: str, draw: Callable[[int], str], wide_px: int, *, whole: bool = False) -> str:
+    """A chart drawn twice, with its name and a remark in plain words; the style sheet shows the one that
+    fits.
+    """
+    caption = f'<figcaption><h3>{text(name)}</h3><span class="sub">{text(sub)}</span></figcaption>'
+    drawings = f'<div class="wide">{draw(wide_px)}</div><div class="narrow">{draw(NARROW_PX)}</div>'
+    return f"<figure{' class=whole' if whole else ''}>{caption}{drawings}</figure>"
+
+
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    caption: str = "",
+    numeric: Sequence[int] = (),
+    total: Sequence[str] | None = None,
+) -> str:
+    """A table that scrolls on a narrow screen; `numeric` columns are set to the right, `total` is its foot."""
+    style = [' class="num"' if index in numeric else "" for index in range(len(head))]
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        return f"<tr>{''.join(f'<{tag}{kind}>{cell}</{tag}>' for cell, kind in zip(cells, style, strict=True))}</tr>"
+
+    title = f"<caption>{caption}</caption>" if caption else ""
+    foot = f"<tfoot>{line(total, 'td')}</tfoot>" if total else ""
+    body = "".join(line(row, "td") for row in rows)
+    parts = f"{title}<thead>{line(head, 'th')}</thead><tbody>{body}</tbody>{foot}"
+    return f'<div class="scroll"><table>{parts}</table></div>'
+
+
+def format_seconds(value: float) -> str:
+    """A moment on an axis."""
+    return f"{value:g} s"
+
+
+def format_milliseconds(value: float) -> str:
+    """A latency on an axis."""
+    return f"{value:g} ms"
+
+
+def format_axis_rate(value: float) -> str:
+    """Mbit/s without the unit where the axis has room for nothing more than "12.5 M"."""
+    return f"{value / 1e6:g} M" if value else "0"
