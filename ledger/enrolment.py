@@ -18,17 +18,20 @@ from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from wire.attestation_result import AttestationResult
 from wire.enrolment import EnrolmentAnswer, EnrolmentChallenge, EnrolmentRequest
 from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
-from wire.tpm_public import AttestationKey, endorsement_public_area, read_attestation_key
+from wire.tpm_buffer import write_sized, write_u32
+from wire.tpm_public import AttestationKey, read_attestation_key
 
 CHALLENGE_LIFETIME_S = 60
 """A chip needs seconds to answer; Chrome's field data has 0.6 s for a signature at the 95th percentile."""
-SECRET_SIZE = 32
+CHANCE_SIZE = 32
 MAX_PATH = 4
 """Certificates above the endorsement certificate: makers have an intermediate or two."""
 
@@ -72,18 +75,19 @@ def read_vendors(pem: bytes) -> Vendors:
 
 
 def begin_enrolment(
-    request: EnrolmentRequest, vendors: Vendors, secret: bytes, now_s: int
+    request: EnrolmentRequest, vendors: Vendors, chance: bytes, now_s: int
 ) -> tuple[PendingEnrolment, EnrolmentChallenge]:
     """Judges certificate and key, and makes the challenge. Raises DecodeError, VerificationError.
 
-    `secret`: SECRET_SIZE fresh random bytes, used for no other enrolment.
+    `chance`: CHANCE_SIZE fresh random bytes, used for no other enrolment; secret and seed come from them.
     """
     if request.software_key is not None:
         raise VerificationError("enrolment: a software key has no TPM to challenge")
-    assert len(secret) == SECRET_SIZE, f"a secret of {len(secret)} bytes"
+    assert len(chance) == CHANCE_SIZE, f"{len(chance)} random bytes"
     endorsement = check_endorsement_certificate(request.endorsement_certificate, vendors, now_s)
     key = read_attestation_key(request.attestation_public)
-    blob, encrypted_secret = _make_credential(endorsement, key.name, secret)
+    secret, seed = (hmac.digest(chance, label, "sha256") for label in (b"secret", b"seed"))
+    blob, encrypted_secret = _make_credential(endorsement, key.name, secret, seed)
     pending = PendingEnrolment(
         attestation_key=key,
         provider=request.provider,
@@ -129,19 +133,36 @@ def check_endorsement_certificate(der: bytes, vendors: Vendors, now_s: int) -> r
     return key
 
 
-def _make_credential(endorsement: rsa.RSAPublicKey, name: bytes, secret: bytes) -> tuple[bytes, bytes]:
-    """TPM2_MakeCredential without a TPM: (credential blob, encrypted secret), both without their sizes."""
-    from tpm2_pytss.types import TPMT_PUBLIC
-    from tpm2_pytss.utils import make_credential
+def _make_credential(
+    endorsement: rsa.RSAPublicKey, name: bytes, secret: bytes, seed: bytes
+) -> tuple[bytes, bytes]:
+    """TPM2_MakeCredential without a TPM: (credential blob, encrypted secret), both without their sizes.
 
-    numbers = endorsement.public_numbers()
-    if numbers.e != 65_537:
-        raise VerificationError(
-            f"endorsement certificate: public exponent {numbers.e} is not that of template L-1"
-        )
-    public, _ = TPMT_PUBLIC.unmarshal(endorsement_public_area(numbers.n.to_bytes(256, "big")))
-    blob, encrypted_secret = make_credential(public, secret, name)
-    return bytes(blob), bytes(encrypted_secret)
+    The seed goes to the endorsement key; keys derived from it encrypt the secret and bind it to the name (part 1,
+    24.4).
+    """
+    if endorsement.public_numbers().e != 65_537:
+        raise VerificationError("endorsement certificate: its public exponent is not that of template L-1")
+    oaep = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), b"IDENTITY\0")
+    encrypted = _encrypt_cfb(_derive(seed, b"STORAGE", name, 128), write_sized(secret))
+    integrity = hmac.digest(_derive(seed, b"INTEGRITY", b"", 256), encrypted + name, "sha256")
+    return write_sized(integrity) + encrypted, endorsement.encrypt(seed, oaep)
+
+
+def _derive(seed: bytes, label: bytes, context: bytes, bits: int) -> bytes:
+    """KDFa with SHA-256 for at most 256 bits (part 1, clause 11.4.10.2)."""
+    return hmac.digest(seed, write_u32(1) + label + b"\0" + context + write_u32(bits), "sha256")[: bits // 8]
+
+
+def _encrypt_cfb(key: bytes, data: bytes) -> bytes:
+    """AES-CFB with a zero vector, by the block cipher alone: libraries have begun to drop the mode."""
+    block = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305 - one block at a time
+    out, previous = b"", bytes(16)
+    for start in range(0, len(data), 16):
+        mask = block.update(previous)
+        previous = bytes(a ^ b for a, b in zip(data[start : start + 16], mask, strict=False))
+        out += previous
+    return out
 
 
 # ---- Certificates (RFC 5280 clause 6, as far as makers of TPMs use it)

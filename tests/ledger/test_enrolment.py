@@ -32,7 +32,7 @@ from wire.tpm_public import USER_WITH_AUTH, attestation_key_template, read_ecc_p
 
 PROVIDER = PrivateKey.from_secret(7).public
 NOW_S = 1_800_000_000
-SECRET = b"0123456789abcdef" * 2
+CHANCE = b"0123456789abcdef" * 2
 
 VENDOR = FakeVendor()
 VENDORS = Vendors((VENDOR.root,))
@@ -55,7 +55,7 @@ def answer_of(tpm, challenge):
 
 
 def test_a_genuine_tpm_is_enrolled_with_both_keys_in_one_record(tpm):
-    pending, challenge = begin_enrolment(request_of(tpm), VENDORS, SECRET, NOW_S)
+    pending, challenge = begin_enrolment(request_of(tpm), VENDORS, CHANCE, NOW_S)
     result = finish_enrolment(pending, answer_of(tpm, challenge), NOW_S + 2)
     key = tpm.attestation_key()
     assert (result.attestation_key, result.key_name, result.provider) == (key.public_key, key.name, PROVIDER)
@@ -65,21 +65,39 @@ def test_a_genuine_tpm_is_enrolled_with_both_keys_in_one_record(tpm):
 
 
 def test_the_secret_is_never_shown(tpm):
-    pending, _ = begin_enrolment(request_of(tpm), VENDORS, SECRET, NOW_S)
-    assert "0123" not in repr(pending)
+    pending, _ = begin_enrolment(request_of(tpm), VENDORS, CHANCE, NOW_S)
+    assert "secret" not in repr(pending)
+
+
+def test_each_challenge_has_its_own_secret(tpm):
+    secrets = {begin_enrolment(request_of(tpm), VENDORS, bytes((n,)) * 32, NOW_S)[0].secret for n in range(3)}
+    assert len(secrets) == 3
+
+
+def test_tpm2_pytss_makes_a_credential_that_differs_only_in_its_chance(tpm):
+    """The library's credential opens with the same TPM: ours has the same form, and so has its length."""
+    types = pytest.importorskip("tpm2_pytss.types", reason="tpm2-pytss is not installed")
+    utils = pytest.importorskip("tpm2_pytss.utils", reason="tpm2-pytss is not installed")
+    public, _ = types.TPMT_PUBLIC.unmarshal(tpm.endorsement_key().public_area)
+    theirs = utils.make_credential(public, b"s" * 32, tpm.attestation_key().name)
+    assert tpm.activate_credential(*map(bytes, theirs)) == b"s" * 32
+    _, ours = begin_enrolment(request_of(tpm), VENDORS, CHANCE, NOW_S)
+    assert len(ours.credential_blob) == len(bytes(theirs[0]))
+    assert len(ours.encrypted_secret) == len(bytes(theirs[1]))
 
 
 @pytest.mark.parametrize(
     ("change", "later_s", "why"),
     [
         ({"secret": bytes(32)}, 0, "wrong secret"),
-        ({"secret": SECRET[:-1]}, 0, "wrong secret"),
+        ({"secret": b""}, 0, "wrong secret"),
+        ({"secret": CHANCE}, 0, "wrong secret"),
         ({"key_id": bytes(8)}, 0, "not this one"),
         ({}, CHALLENGE_LIFETIME_S + 1, "1 s too late"),
     ],
 )
 def test_a_wrong_or_late_answer_enrols_nobody(tpm, change, later_s, why):
-    pending, challenge = begin_enrolment(request_of(tpm), VENDORS, SECRET, NOW_S)
+    pending, challenge = begin_enrolment(request_of(tpm), VENDORS, CHANCE, NOW_S)
     with pytest.raises(VerificationError, match=why):
         finish_enrolment(pending, replace(answer_of(tpm, challenge), **change), NOW_S + later_s)
 
@@ -89,13 +107,13 @@ def test_a_software_key_with_a_real_tpms_certificate_cannot_read_its_challenge(t
     point = PrivateKey.from_secret(66).key.public_key().public_numbers()
     template = attestation_key_template(point.x.to_bytes(32, "big"), point.y.to_bytes(32, "big"))
     request = request_of(tpm, attestation_public=write_ecc_public(template))
-    _, challenge = begin_enrolment(request, VENDORS, SECRET, NOW_S)
+    _, challenge = begin_enrolment(request, VENDORS, CHANCE, NOW_S)
     with pytest.raises(ShellError, match="another key's name"):
         answer_of(tpm, challenge)
 
 
 def test_another_tpm_cannot_read_the_challenge(tpm):
-    _, challenge = begin_enrolment(request_of(tpm), VENDORS, SECRET, NOW_S)
+    _, challenge = begin_enrolment(request_of(tpm), VENDORS, CHANCE, NOW_S)
     with pytest.raises(ShellError, match="ACTIVATE_CREDENTIAL refused"):
         VENDOR.make_tpm().activate_credential(challenge.credential_blob, challenge.encrypted_secret)
 
@@ -104,17 +122,17 @@ def test_a_key_with_other_attributes_is_refused(tpm):
     public = read_ecc_public(tpm.attestation_key().public_area)
     weak = write_ecc_public(replace(public, attributes=public.attributes & ~USER_WITH_AUTH))
     with pytest.raises(VerificationError, match="lacks userWithAuth"):
-        begin_enrolment(request_of(tpm, attestation_public=weak), VENDORS, SECRET, NOW_S)
+        begin_enrolment(request_of(tpm, attestation_public=weak), VENDORS, CHANCE, NOW_S)
 
 
 def test_an_unknown_vendor_is_refused(tpm):
     with pytest.raises(VerificationError, match="leads to no vendor's root"):
-        begin_enrolment(request_of(tpm), Vendors((FakeVendor("other").root,)), SECRET, NOW_S)
+        begin_enrolment(request_of(tpm), Vendors((FakeVendor("other").root,)), CHANCE, NOW_S)
 
 
 def test_a_vendor_of_the_same_name_with_another_key_is_refused(tpm):
     with pytest.raises(VerificationError, match="leads to no vendor's root"):
-        begin_enrolment(request_of(tpm), Vendors((FakeVendor().root,)), SECRET, NOW_S)
+        begin_enrolment(request_of(tpm), Vendors((FakeVendor().root,)), CHANCE, NOW_S)
 
 
 def test_a_certificate_that_is_no_certificate_is_a_decode_error():
@@ -132,7 +150,7 @@ def test_a_software_key_is_enrolled_as_what_it_is():
 
 def test_neither_kind_of_key_is_enrolled_as_the_other(tpm):
     with pytest.raises(VerificationError, match="no TPM to challenge"):
-        begin_enrolment(EnrolmentRequest(PROVIDER, PROVIDER), VENDORS, SECRET, NOW_S)
+        begin_enrolment(EnrolmentRequest(PROVIDER, PROVIDER), VENDORS, CHANCE, NOW_S)
     with pytest.raises(VerificationError, match="not a software key"):
         enrol_software_key(request_of(tpm), NOW_S)
 

@@ -16,7 +16,7 @@ from apd.shells.tpm_commands import nv_read_public
 from apd.shells.tpm_transport import open_transport
 from lab.meter_chain import MeterChain
 from lab.software_tpm import SoftwareTpm
-from ledger.enrolment import SECRET_SIZE, Vendors, begin_enrolment, finish_enrolment, read_vendors
+from ledger.enrolment import CHANCE_SIZE, Vendors, begin_enrolment, finish_enrolment, read_vendors
 from ledger.evidence import verify_chain
 from wire.attestation_result import AttestationResult
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
@@ -37,7 +37,7 @@ pytestmark = [
 
 PROVIDER = PrivateKey.from_secret(7).public
 NOW_S = 1_800_000_000
-SECRET = b"s" * SECRET_SIZE
+CHANCE = b"s" * CHANCE_SIZE
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def vendors_of(box):
 def enrol(tpm, vendors):
     key, endorsement = tpm.attestation_key(), tpm.endorsement_key()
     request = EnrolmentRequest(PROVIDER, None, key.public_area, endorsement.certificate)
-    pending, challenge = begin_enrolment(request, vendors, SECRET, NOW_S)
+    pending, challenge = begin_enrolment(request, vendors, CHANCE, NOW_S)
     secret = tpm.activate_credential(challenge.credential_blob, challenge.encrypted_secret)
     return finish_enrolment(pending, EnrolmentAnswer(key.public_key.key_id, secret), NOW_S)
 
@@ -155,7 +155,7 @@ def test_a_software_key_behind_a_real_certificate_is_not_enrolled(any_tpm):
     point = PrivateKey.from_secret(66).key.public_key().public_numbers()
     template = attestation_key_template(point.x.to_bytes(32, "big"), point.y.to_bytes(32, "big"))
     request = EnrolmentRequest(PROVIDER, None, write_ecc_public(template), tpm.endorsement_key().certificate)
-    _, challenge = begin_enrolment(request, vendors, SECRET, NOW_S)
+    _, challenge = begin_enrolment(request, vendors, CHANCE, NOW_S)
     with pytest.raises(ShellError, match="ACTIVATE_CREDENTIAL refused"):
         tpm.activate_credential(challenge.credential_blob, challenge.encrypted_secret)
 
@@ -199,7 +199,7 @@ def test_another_tpm_of_the_same_vendor_cannot_answer(box, tmp_path, authority):
         request = EnrolmentRequest(
             PROVIDER, None, tpm.attestation_key().public_area, tpm.endorsement_key().certificate
         )
-        _, challenge = begin_enrolment(request, vendors_of(box), SECRET, NOW_S)
+        _, challenge = begin_enrolment(request, vendors_of(box), CHANCE, NOW_S)
         with pytest.raises(ShellError, match="ACTIVATE_CREDENTIAL refused"):
             other.activate_credential(challenge.credential_blob, challenge.encrypted_secret)
 
