@@ -118,8 +118,10 @@ class SoftwareTpm:
             return probe.connect_ex(str(self._socket)) == 0
 
     def _manufacture(self) -> None:
-        """Makes state and endorsement certificate, and the authority at first use."""
-        self._state.mkdir(parents=True)
+        """Makes state and endorsement certificate, and the authority at first use; no state is left if that fails."""
+        fresh = self.folder / "state.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
         self.authority.mkdir(parents=True, exist_ok=True)
         names = {"authority": self.authority}
         configuration = self.folder / "setup.conf"
@@ -127,7 +129,7 @@ class SoftwareTpm:
         (self.authority / "localca.conf").write_text(_AUTHORITY_CONFIGURATION.format(**names))
         (self.authority / "localca.options").write_text(_AUTHORITY_OPTIONS)
         argv = ["swtpm_setup", "--tpm2", "--create-ek-cert", "--config", str(configuration)]
-        argv += ["--tpm-state", str(self._state)]
+        argv += ["--tpm-state", str(fresh)]
         try:
             done = subprocess.run(
                 argv,
@@ -141,7 +143,7 @@ class SoftwareTpm:
         except subprocess.TimeoutExpired as fault:
             raise ShellError("swtpm_setup", f"not done within {_SETUP_TIMEOUT_S} s") from fault
         if done.returncode:
-            shutil.rmtree(self._state)
             raise ShellError(
                 "swtpm_setup", f"exit code {done.returncode}:\n{done.stdout[-800:]}{done.stderr[-800:]}"
             )
+        fresh.rename(self._state)

@@ -42,3 +42,4 @@ def test_a_machine_without_swtpm_is_told_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ShellError, match="is swtpm-tools installed"), SoftwareTpm(tmp_path / "tpm"):
         pass
+    assert not (tmp_path / "tpm" / "state").exists(), "half a TPM would be taken for a whole one"
