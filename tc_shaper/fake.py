@@ -13,6 +13,7 @@ from tc_shaper.diff import AddElement, RemoveElement, RemoveLeaf, SetClass, SetL
 from tc_shaper.ruleset import COUNTERS
 from tc_shaper.settings import ShaperSettings
 from tc_shaper.tree import (
+    FIRST_SLOT,
     IDLE,
     Capabilities,
     ClassShape,
@@ -24,6 +25,7 @@ from tc_shaper.tree import (
     adopt,
     plan_session,
     plan_tree,
+    pool_length,
 )
 from wire.errors import ConfigError, ShellError
 from wire.ids import MacAddress
@@ -124,6 +126,9 @@ class FakeShaper:
         assert shape.slot not in self.sessions(), f"slot {shape.slot} is in use"
         if any(shape.station in half.elements for half in self.kernel.halves.values()):
             raise ShellError(f"install {shape.station} in slot {shape.slot}", "File exists (EEXIST)")
+        grown = range(FIRST_SLOT, FIRST_SLOT + pool_length(self.settings, shape.slot))
+        for half in self.kernel.halves.values():
+            half.classes.update({slot: IDLE for slot in grown if slot not in half.classes})
         self._apply([step for direction in Direction for step in self._install_steps(direction, shape)])
 
     def change(self, shape: SessionShape) -> None:

@@ -62,11 +62,9 @@ def send(namespace, address, port, count, payload_bytes=1000, interface="wlan0")
     def run():
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(family, socket.SOCK_DGRAM) as sender:
-            to = (address, port)
-            if family == socket.AF_INET6:
-                to = (address, port, 0, socket.if_nametoindex(interface))
+            scope = (0, socket.if_nametoindex(interface)) if family == socket.AF_INET6 else ()
             for number in range(count):
-                sender.sendto(bytes(payload_bytes), to)
+                sender.sendto(bytes(payload_bytes), (address, port, *scope))
                 if number % 10 == 9:
                     time.sleep(0.008)
 

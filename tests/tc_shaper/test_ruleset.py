@@ -1,0 +1,58 @@
+"""The rules as text: what must stand in them. That they do it is tested on the kernel (tests/system)."""
+
+from tc_shaper.ruleset import COUNTERS, plan_ruleset
+from tc_shaper.settings import ShaperSettings
+from wire.ids import MacAddress
+
+SETTINGS = ShaperSettings(
+    interface="wlan0",
+    downlink_capacity_bps=1_000_000,
+    uplink_capacity_bps=1_000_000,
+    lobby_port=4_000,
+    table="shop",
+)
+PORT, BRIDGE = MacAddress.parse("02:00:00:00:00:01"), MacAddress.parse("02:00:00:00:00:02")
+
+
+def chain(text, name):
+    """The rules of a chain, from its last mention."""
+    return text.rsplit(f"chain {name} {{\n", 1)[1].split("\n  }")[0].splitlines()
+
+
+def test_paid_stations_come_first_and_everybody_else_last_in_both_directions():
+    text = plan_ruleset(SETTINGS, [PORT], limits=True)
+    for name, counter in (("egress", "unpaid_out"), ("ingress", "unpaid_in")):
+        hook, first, *_, last = (line.strip() for line in chain(text, name))
+        assert hook == f'type filter hook {name} device "wlan0" priority -300; policy drop;'
+        assert first.startswith("meta priority set ether")
+        assert last == f"counter name {counter}"
+
+
+def test_whatever_an_unpaid_station_may_send_becomes_a_frame_for_this_box_alone():
+    for rule in chain(plan_ruleset(SETTINGS, [PORT, BRIDGE], limits=True), "lobby_kinds"):
+        assert "accept" not in rule or f"ether daddr set {PORT} counter name lobby_in accept" in rule
+
+
+def test_a_station_does_not_advertise_itself_as_a_router():
+    text = plan_ruleset(SETTINGS, [PORT], limits=True)
+    assert not any("nd-router-advert" in rule for rule in chain(text, "lobby_kinds"))
+
+
+def test_a_bridge_speaks_for_itself_with_its_own_address():
+    assert f"ether saddr {{ {PORT}, {BRIDGE} }}" in plan_ruleset(SETTINGS, [PORT, BRIDGE], limits=True)
+
+
+def test_without_limits_no_limit_is_mentioned():
+    text = plan_ruleset(SETTINGS, [PORT], limits=False)
+    assert "limit rate" not in text
+    assert "senders" not in text
+    assert "limit rate over 100/second" in plan_ruleset(SETTINGS, [PORT], limits=True)
+
+
+def test_settings_reach_the_rules():
+    text = plan_ruleset(SETTINGS, [PORT], limits=True, comment="undo wlan0=0")
+    assert text.startswith('table netdev shop {\n  comment "undo wlan0=0"')
+    assert "udp dport 4000" in text
+    assert "udp sport 4000" in text
+    assert 'fwd to "airgrant0"' in text
+    assert all(f"counter {name} {{ }}" in text for name in COUNTERS)
