@@ -1,4 +1,4 @@
-"""Pieces of the report's markup, and numbers as people read them.
+"""Pieces of the report's markup, and numbers as its axes and tiles show them (the rest is in wire.units).
 
 The functions that make markup take markup, except where a docstring says plain words; `text` turns plain
 words into markup, and everything that comes from a result passes through it. The classes are those of
@@ -8,35 +8,15 @@ report_page.html.
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
+from wire.units import format_money
+
 WIDE_PX, WHOLE_PX, NARROW_PX = 510, 1050, 330
 """Drawing widths of a chart: half a section, a whole section, a telephone."""
 
-UBC_PER_BC = 1_000_000
-
-
-def format_rate(bps: float) -> str:
-    """Bits per second with up to four digits: "4.993 Mbit/s"."""
-    for factor, unit in ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s")):
-        if abs(bps) >= factor:
-            return f"{bps / factor:.4g} {unit}"
-    return f"{bps:.0f} bit/s"
-
-
-def format_bytes(count: int) -> str:
-    """Bytes with separators up to a megabyte, then in MB with two decimals."""
-    return f"{count:,} B" if count < 1_000_000 else f"{count / 1e6:,.2f} MB"
-
-
-def format_money(ubc: int) -> str:
-    """Micro-bandcoin as bandcoin, with as many decimals as it needs."""
-    whole, rest = divmod(abs(ubc), UBC_PER_BC)
-    decimals = f".{rest:06d}".rstrip("0") if rest else ""
-    return f"{'−' if ubc < 0 else ''}{whole:,}{decimals} BC"
-
 
 def format_change(ubc: float) -> str:
-    """A change of money with its sign."""
-    return ("+" if ubc > 0 else "") + format_money(round(ubc))
+    """A change of money (micro-bandcoin) with its sign, a true minus."""
+    return ("+" if ubc > 0 else "") + format_money(round(ubc)).replace("-", "−")
 
 
 def percentile(values: Sequence[float], share: float) -> float:

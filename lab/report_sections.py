@@ -23,11 +23,8 @@ from lab.markup import (
     WIDE_PX,
     bullets,
     format_axis_rate,
-    format_bytes,
     format_change,
     format_milliseconds,
-    format_money,
-    format_rate,
     format_seconds,
     percentile,
     text,
@@ -46,6 +43,7 @@ from lab.result import (
     problems,
     promised_bps,
 )
+from wire.units import format_money, format_rate, format_size
 
 LATENCY_GOAL_MS = 60.0
 """A 5 Mbit/s session under its own load, 99th percentile, even with a FIFO (docs/performance.md)."""
@@ -231,12 +229,12 @@ def _unpaid_figure(each: Unpaid, end: float, eras: tuple[Era, ...]) -> str:
     highest = max([each.offered_bps, *(point.offered_bps or 0 for point in each.rates), 1])
     words = Words(
         f"{each.name}, no grant",
-        f"Pushed {format_rate(each.offered_bps)} and {format_bytes(each.delivered_bytes)} came through.",
+        f"Pushed {format_rate(each.offered_bps)} and {format_size(each.delivered_bytes)} came through.",
         format_seconds,
         format_axis_rate,
         eras,
     )
-    sub = f"{each.story}; {format_bytes(each.delivered_bytes)} came through"
+    sub = f"{each.story}; {format_size(each.delivered_bytes)} came through"
     return _rate_figure(each.name, sub, each.rates, [], words, highest * 1.18, end)
 
 
@@ -254,8 +252,8 @@ def _rate_figure(
     )
     delivered = tuple((point.t_s, float(point.delivered_bps)) for point in points)
     lines = [
-        Line("asked for", "offered", offered, format_rate),
-        Line("delivered", "delivered", delivered, format_rate),
+        Line("asked for", "offered", offered, _rate),
+        Line("delivered", "delivered", delivered, _rate),
     ]
     return markup.figure(
         name,
@@ -265,6 +263,10 @@ def _rate_figure(
         ),
         WIDE_PX,
     )
+
+
+def _rate(bps: float) -> str:
+    return format_rate(round(bps))
 
 
 def latency(result: Result) -> str:

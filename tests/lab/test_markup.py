@@ -6,43 +6,13 @@ from lab.markup import (
     bullets,
     figure,
     format_axis_rate,
-    format_bytes,
     format_change,
-    format_money,
-    format_rate,
     legend,
     percentile,
     section,
     table,
     text,
 )
-
-
-@pytest.mark.parametrize(
-    ("bps", "words"),
-    [
-        (0, "0 bit/s"),
-        (999, "999 bit/s"),
-        (64_000, "64 kbit/s"),
-        (5_021_000, "5.021 Mbit/s"),
-        (1e9, "1 Gbit/s"),
-    ],
-)
-def test_rates(bps, words):
-    assert format_rate(bps) == words
-
-
-@pytest.mark.parametrize(("count", "words"), [(0, "0 B"), (999_999, "999,999 B"), (12_345_678, "12.35 MB")])
-def test_bytes(count, words):
-    assert format_bytes(count) == words
-
-
-@pytest.mark.parametrize(
-    ("ubc", "words"),
-    [(0, "0 BC"), (1, "0.000001 BC"), (-12_500_000, "−12.5 BC"), (1_000_000_000_000, "1,000,000 BC")],
-)
-def test_money(ubc, words):
-    assert format_money(ubc) == words
 
 
 @pytest.mark.parametrize(("ubc", "words"), [(0, "0 BC"), (2_000_000, "+2 BC"), (-2_000_000, "−2 BC")])
