@@ -182,7 +182,7 @@ def change_chart(rows: Sequence[tuple[str, float]], words: Words, *, width: int)
     """One bar for each row to the left (less) or to the right (more) of zero; rows are (name, change)."""
     stacked = width < NARROW_PX  # no room beside the bars: names stand above them
     step, names_px = (44, 0.0) if stacked else (32, _room_for([name for name, _ in rows], width))
-    widths = [(value, 10 + LETTER_PX * 1.1 * len(words.x_text(value))) for _, value in rows]
+    widths = [(value, 14 + LETTER_PX * 1.1 * len(words.x_text(value))) for _, value in rows]
     room_left = max([px for value, px in widths if value < 0], default=4.0)
     room_right = max([px for value, px in widths if value >= 0], default=4.0)
     values = [value for _, value in rows]
