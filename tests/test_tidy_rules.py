@@ -97,7 +97,6 @@ CLEAN: list[tuple[str, str, str]] = [
     (BANNED, "wire/units.py", "x = a // b"),
     (BANNED, "ledger/cli.py", "print(build / 'file')"),
     (BANNED, "ledger/settings.py", "def file(path, name): return path.parent / name\nlog = folder / f'{name}.log'"),
-    (PURE, "ledger/enrolment.py", "from tpm2_pytss.utils import make_credential"),
     (BANNED, "wire/cose.py", "def verify_envelope(x) -> None: ..."),
     (BANNED, "tests/wire/test_cose.py", "asyncio.sleep(0)\nassert x == (1, 2)\npytest.skip('no TPM')"),
 ]  # fmt: skip
