@@ -136,6 +136,7 @@ apt_quietly() {
       printf "#!/bin/sh\nexit 101\n" >$policy && chmod 755 $policy
       trap "rm -f $policy" EXIT INT TERM
     fi
+    [ "$1" = update ] || dpkg --configure -a || exit # an earlier run may have been interrupted
     apt-get -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" || exit
     if [ "$1" = install ] && [ -d /run/systemd/system ]; then
       case " $* " in *" mosquitto "*) systemctl disable --quiet mosquitto.service || true ;; esac
