@@ -44,6 +44,7 @@ class Sale:
     consumer's.
     """
 
+    buyer: PublicKey
     provider: PublicKey
     epoch: int
     starts_s: int
@@ -105,7 +106,7 @@ def _allocate_spot(
     if rejected is not None:
         return rejected
     pay(draft, issuer, action.provider, total_ubc)
-    return _sell_spot(draft, action, offer, units, now_s, total_ubc, ())
+    return _sell_spot(draft, issuer, action, offer, units, now_s, total_ubc, ())
 
 
 def _allocate_ahead(
@@ -159,7 +160,7 @@ def _allocate_ahead(
     sell_ahead(draft, action.provider.key_id, span_of(offer.band), units, periods)
     period_s = draft.genesis.period_s
     starts_s, duration_s = periods.start * period_s, len(periods) * period_s
-    return _sale(action, offer, starts_s, duration_s, total_ubc, ())
+    return _sale(issuer, action, offer, starts_s, duration_s, total_ubc, ())
 
 
 def _allocate_share(
@@ -199,12 +200,13 @@ def _allocate_share(
         claimed = Share(allocated=True, allocations=share.allocations, price_ubc=share.price_ubc)
         draft.put(share_key(action.provider, consumer), claimed)
     return _sell_spot(
-        draft, action, offer, units, now_s, total_ubc, tuple(share.allocations for share in shares)
+        draft, issuer, action, offer, units, now_s, total_ubc, tuple(share.allocations for share in shares)
     )
 
 
 def _sell_spot(
     draft: Draft,
+    issuer: PublicKey,
     action: Allocate,
     offer: StandingOffer,
     units: int,
@@ -214,10 +216,11 @@ def _sell_spot(
 ) -> Sale:
     end_s = now_s + offer.allocation_duration_s
     sell_spot(draft, action.provider.key_id, span_of(offer.band), units, end_s)
-    return _sale(action, offer, now_s, offer.allocation_duration_s, total_ubc, shares)
+    return _sale(issuer, action, offer, now_s, offer.allocation_duration_s, total_ubc, shares)
 
 
 def _sale(
+    issuer: PublicKey,
     action: Allocate,
     offer: StandingOffer,
     starts_s: int,
@@ -226,6 +229,7 @@ def _sale(
     shares: tuple[int, ...],
 ) -> Sale:
     return Sale(
+        issuer,
         action.provider,
         offer.epoch,
         starts_s,

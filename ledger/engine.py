@@ -18,21 +18,19 @@ from ledger.contract import Applied, apply, apply_batch
 from ledger.entries import write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis
-from ledger.granting import consumers_of, make_grant, read_sale
+from ledger.granting import read_purchase
 from ledger.merkle import merkle_root
 from ledger.passing import pass_time
 from ledger.recording import Metering, NotTaken, chain_rows
 from ledger.rejection import Rejected
-from ledger.state import State, read_account_by_id
+from ledger.state import State
 from ledger.state_tree import StateTree
-from ledger.store import BlockRows, Item, Store
-from wire.allocate import Allocate
+from ledger.store import BlockRows, Store
 from wire.attestation_result import read_attestation_result
 from wire.evidence import read_evidence
 from wire.grant import Grant
-from wire.ids import PublicKey
 from wire.meter_record import record_hash
-from wire.transaction import SignedTransaction, read_transaction
+from wire.transaction import SignedTransaction
 
 GRANTS_REMEMBERED = 10_000
 """Grants kept ready for checking usage reports, which name the same ones again and again."""
@@ -66,13 +64,15 @@ Submission = SignedTransaction | Batch | Record | Enrolment
 class Executed:
     """`subject` (transaction id, record hash) took effect in block `height` of time `utc_s`.
 
-    `applied` has one item for each transaction, none for a record.
+    `applied` has one item for each transaction, none for a record; `grants` those of a purchase, if a reply
+    holds them.
     """
 
     subject: bytes
     height: int
     utc_s: int
     applied: tuple[Applied, ...] = ()
+    grants: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +126,11 @@ class Engine:
             return None
         item = self.store.item(place[0])
         assert item is not None, f"grant {grant_id.hex()} of a missing item"
-        grant = self.grant_of(item, place[1])
+        purchase = read_purchase(item.encoded, item.result, self.ledger_id)
+        assert purchase is not None, f"grant {grant_id.hex()} of no purchase"
+        grant = purchase.grant_at(place[1])
         self._remember({grant_id: grant})
         return grant
-
-    def grant_of(self, item: Item, position: int) -> Grant:
-        """The grant of one consumer of an executed `allocate`."""
-        consumers = self.consumers_of(item)
-        return make_grant(read_sale(item.result), item.id, consumers[position], position)
-
-    def consumers_of(self, item: Item) -> list[bytes]:
-        """Whom an executed transaction bought for; nobody if it is no `allocate`."""
-        signed = read_transaction(item.encoded, self.ledger_id)
-        action = signed.transaction.action
-        if not isinstance(action, Allocate):
-            return []
-        issuer = read_account_by_id(self.state, signed.issuer_key_id)
-        assert issuer is not None, "accounts stay"
-        return consumers_of(action, PublicKey(issuer.key))
 
     def _take(self, block: FormingBlock, submission: Submission) -> Outcome:
         match submission:
@@ -160,8 +147,8 @@ class Engine:
         outcome = apply(block.draft, signed, block.time_s)
         if isinstance(outcome, Rejected):
             return self._refuse(block, signed.transaction_id, outcome.reason.text, outcome.detail)
-        block.add_transaction(signed, outcome)
-        return Executed(signed.transaction_id, block.height, block.time_s, (outcome,))
+        grants = block.add_transaction(signed, outcome)
+        return Executed(signed.transaction_id, block.height, block.time_s, (outcome,), grants)
 
     def _take_batch(self, block: FormingBlock, batch: Batch) -> Outcome:
         outcome = apply_batch(block.draft, batch.transactions, block.time_s)

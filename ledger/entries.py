@@ -158,8 +158,8 @@ def chain_key(attestation_key_id: bytes) -> bytes:
     return b"k" + attestation_key_id
 
 
-def offer_key(provider: PublicKey) -> bytes:
-    return b"o" + provider.key_id
+def offer_key(provider_key_id: bytes) -> bytes:
+    return b"o" + provider_key_id
 
 
 def share_key(provider: PublicKey, consumer: bytes) -> bytes:

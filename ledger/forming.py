@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from ledger.block import ItemKind, item_leaf
 from ledger.chain_state import ChainState
 from ledger.contract import Applied
-from ledger.granting import consumers_of, grant_ids, make_grant, write_sale
+from ledger.granting import make_purchase, write_sale
 from ledger.state import Draft
 from ledger.store import BlockRows, Item
 from wire.allocate import Allocate
 from wire.attestation_result import AttestationResult
 from wire.grant import Grant
+from wire.ledger_reply import MAX_GRANTS
 from wire.money_actions import Deposit, Transfer, Withdraw
 from wire.transaction import SignedTransaction
 
@@ -44,7 +45,8 @@ class FormingBlock:
         self.subjects.add(subject)
         return number
 
-    def add_transaction(self, signed: SignedTransaction, applied: Applied) -> None:
+    def add_transaction(self, signed: SignedTransaction, applied: Applied) -> tuple[Grant, ...]:
+        """The grants that it made; none if they are more than one reply carries."""
         valid_until_s, subject = signed.transaction.valid_until_s, signed.transaction_id
         self.draft.absorb(applied.changes, ((subject, valid_until_s),))
         result = b"" if applied.sale is None else write_sale(applied.sale)
@@ -53,18 +55,23 @@ class FormingBlock:
         match signed.transaction.action:
             case Allocate() as action:
                 self.rows.parties.append((action.provider.octets, number))
-                self._add_grants(signed, action, applied, number)
+                return self._add_grants(signed, action, applied, number)
             case Deposit() | Withdraw() | Transfer() as action:
                 self.rows.parties.append((action.provider.octets, number))
             case _:
                 pass
+        return ()
 
-    def _add_grants(self, signed: SignedTransaction, action: Allocate, applied: Applied, number: int) -> None:
+    def _add_grants(
+        self, signed: SignedTransaction, action: Allocate, applied: Applied, number: int
+    ) -> tuple[Grant, ...]:
         assert applied.sale is not None, "an allocate that was executed sold something"
-        consumers = consumers_of(action, applied.issuer)
-        ids = grant_ids(signed.transaction_id, consumers)
+        purchase = make_purchase(signed.transaction_id, action, applied.sale)
+        ids = purchase.grant_ids()
         self.rows.grants += [(grant_id, number, position) for position, grant_id in enumerate(ids)]
         if action.consumer_keys:
-            self.rows.parties += [(consumer, number) for consumer in consumers]
-        if len(ids) == 1:
-            self.grants[ids[0]] = make_grant(applied.sale, signed.transaction_id, consumers[0], 0)
+            self.rows.parties += [(consumer, number) for consumer in purchase.consumers]
+        grants = tuple(purchase.grants(MAX_GRANTS))
+        if grants:
+            self.grants.update(zip(ids, grants, strict=True))
+        return grants

@@ -6,6 +6,7 @@ same.
 """
 
 import hashlib
+from dataclasses import dataclass
 
 from ledger.buying import Sale
 from ledger.entries import read_qos_items
@@ -16,32 +17,60 @@ from wire.errors import DecodeError
 from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant
 from wire.ids import GRANT_ID_SIZE, PublicKey
 from wire.qos import write_qos
+from wire.transaction import read_transaction
 
 
-def make_grant(sale: Sale, transaction_id: bytes, consumer: bytes, position: int) -> Grant:
-    """The grant of the consumer at `position` of the purchase."""
-    return Grant(
-        consumer=PublicKey(consumer),
-        provider_id=sale.provider.provider_id,
-        transaction=transaction_id[:TRANSACTION_REFERENCE_SIZE],
-        epoch=sale.epoch,
-        starts_s=sale.starts_s,
-        duration_s=sale.duration_s,
-        band=sale.band,
-        qos=sale.qos,
-        allocations=sale.shares[position] if sale.shares else sale.allocations,
-    )
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """An executed `allocate`: its id, whom it bought for in its order, and what was sold."""
+
+    transaction_id: bytes
+    consumers: list[bytes]
+    sale: Sale
+
+    def grant_at(self, position: int) -> Grant:
+        """The grant of the consumer at this position."""
+        sale = self.sale
+        return Grant(
+            consumer=PublicKey(self.consumers[position]),
+            provider_id=sale.provider.provider_id,
+            transaction=self.transaction_id[:TRANSACTION_REFERENCE_SIZE],
+            epoch=sale.epoch,
+            starts_s=sale.starts_s,
+            duration_s=sale.duration_s,
+            band=sale.band,
+            qos=sale.qos,
+            allocations=sale.shares[position] if sale.shares else sale.allocations,
+        )
+
+    def grants(self, limit: int) -> list[Grant]:
+        """All grants, unless they are more than `limit`: then none."""
+        if len(self.consumers) > limit:
+            return []
+        return [self.grant_at(position) for position in range(len(self.consumers))]
+
+    def grant_of(self, consumer: bytes) -> Grant | None:
+        return self.grant_at(self.consumers.index(consumer)) if consumer in self.consumers else None
+
+    def grant_ids(self) -> list[bytes]:
+        """The ids of all grants (wire.grant.Grant.grant_id), 50,000 at a time."""
+        reference, sha256 = self.transaction_id[:TRANSACTION_REFERENCE_SIZE], hashlib.sha256
+        return [sha256(reference + consumer).digest()[:GRANT_ID_SIZE] for consumer in self.consumers]
 
 
-def consumers_of(action: Allocate, issuer: PublicKey) -> list[bytes]:
-    """Whom an `allocate` bought for, in its order."""
-    return action.consumers or [issuer.octets]
+def make_purchase(transaction_id: bytes, action: Allocate, sale: Sale) -> Purchase:
+    return Purchase(transaction_id, action.consumers or [sale.buyer.octets], sale)
 
 
-def grant_ids(transaction_id: bytes, consumers: list[bytes]) -> list[bytes]:
-    """The ids of the grants of a purchase (wire.grant.Grant.grant_id), 50,000 at a time."""
-    reference, sha256 = transaction_id[:TRANSACTION_REFERENCE_SIZE], hashlib.sha256
-    return [sha256(reference + consumer).digest()[:GRANT_ID_SIZE] for consumer in consumers]
+def read_purchase(encoded: bytes, result: bytes, ledger_id: bytes) -> Purchase | None:
+    """From what the log keeps of a transaction; None if it bought nothing. DecodeError: the store is damaged."""
+    if not result:
+        return None
+    signed = read_transaction(encoded, ledger_id)
+    action = signed.transaction.action
+    if not isinstance(action, Allocate):
+        raise DecodeError("purchase: the log has a sale of something that is no allocate")
+    return make_purchase(signed.transaction_id, action, read_sale(result))
 
 
 def write_sale(sale: Sale) -> bytes:
@@ -50,6 +79,7 @@ def write_sale(sale: Sale) -> bytes:
     shares: list[Value] = list(sale.shares)
     return write_cbor(
         [
+            sale.buyer.octets,
             sale.provider.octets,
             sale.epoch,
             sale.starts_s,
@@ -67,13 +97,13 @@ def read_sale(data: bytes) -> Sale:
     """A sale that `write_sale` wrote. Raises DecodeError if it is something else: the store is damaged."""
     match read_cbor(data):
         case [
-            bytes(provider), int(epoch), int(starts_s), int(duration_s), [int(low), int(high), int(width)],
-            list(qos), int(charged_ubc), int(allocations), list(shares),
+            bytes(buyer), bytes(provider), int(epoch), int(starts_s), int(duration_s),
+            [int(low), int(high), int(width)], list(qos), int(charged_ubc), int(allocations), list(shares),
         ]:  # fmt: skip
             rates = [item for item in qos if isinstance(item, int)]
             parts = tuple(item for item in shares if isinstance(item, int))
             return Sale(
-                PublicKey(provider), epoch, starts_s, duration_s, Band(low, high, width), read_qos_items(rates),
-                charged_ubc, allocations, parts,
+                PublicKey(buyer), PublicKey(provider), epoch, starts_s, duration_s,
+                Band(low, high, width), read_qos_items(rates), charged_ubc, allocations, parts,
             )  # fmt: skip
-    raise DecodeError("sale: not nine items of the right kinds")
+    raise DecodeError("sale: not ten items of the right kinds")

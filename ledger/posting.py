@@ -31,7 +31,7 @@ def post_offer(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: int) -
         return rejected
     previous = read_offer(draft, issuer)
     draft.put(
-        offer_key(issuer),
+        offer_key(issuer.key_id),
         StandingOffer(
             epoch=FIRST_EPOCH if previous is None else previous.epoch + 1,
             price_ubc=action.price_ubc,

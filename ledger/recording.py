@@ -17,7 +17,7 @@ from ledger.evidence_totals import FindGrant
 from ledger.forming import FormingBlock
 from wire.attestation_result import AttestationResult
 from wire.evidence import Evidence, read_evidence
-from wire.meter_record import BootRecord, read_meter_record, record_hash
+from wire.meter_record import BootRecord, read_meter_record
 
 GAP_PATIENCE_S = 60
 """How long a record that skips its predecessors is refused, before it is taken as a break of the chain."""
@@ -37,7 +37,8 @@ class Metering:
 
     chains: dict[bytes, ChainState] = field(default_factory=dict)
     enrolments: dict[bytes, AttestationResult] = field(default_factory=dict)
-    _gaps: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
+    _gaps: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    """Of a key: the sequence that is missing, and since when (UTC seconds)."""
 
     def merge(
         self, chains: Mapping[bytes, ChainState], enrolments: Mapping[bytes, AttestationResult]
@@ -96,17 +97,18 @@ class Metering:
 
     def _check_gap(self, before: ChainState, evidence: Evidence, now_s: int) -> NotTaken | None:
         record, key_id = read_meter_record(evidence.record), evidence.key_id
-        if isinstance(record, BootRecord) or record.sequence <= before.sequence + 1:
+        wanted = before.sequence + 1
+        if isinstance(record, BootRecord) or record.sequence <= wanted:
             return None
-        subject, (waiting, since_s) = record_hash(evidence.record), self._gaps.get(key_id, (b"", 0))
-        if waiting != subject:
+        missing, since_s = self._gaps.get(key_id, (0, 0))
+        if missing != wanted:
             since_s = now_s
-            self._gaps[key_id] = (subject, since_s)
+            self._gaps[key_id] = (wanted, since_s)
         wait_s = since_s + GAP_PATIENCE_S - now_s
         if wait_s <= 0:
             return None
-        missing = f"records {before.sequence + 1} to {record.sequence - 1}"
-        return NotTaken("sequence_gap", f"{missing} come first; taken without them in {wait_s} s")
+        detail = f"records {wanted} to {record.sequence - 1} come first; taken without them in {wait_s} s"
+        return NotTaken("sequence_gap", detail)
 
 
 def chain_rows(block: FormingBlock) -> list[tuple[bytes, bytes]]:

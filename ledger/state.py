@@ -171,10 +171,14 @@ def read_money(view: View) -> Money:
     return entry or Money(0, 0)
 
 
-def read_offer(view: View, provider: PublicKey) -> StandingOffer | None:
-    entry = view.get(offer_key(provider))
+def read_offer_by_id(view: View, provider_key_id: bytes) -> StandingOffer | None:
+    entry = view.get(offer_key(provider_key_id))
     assert entry is None or isinstance(entry, StandingOffer)
     return entry
+
+
+def read_offer(view: View, provider: PublicKey) -> StandingOffer | None:
+    return read_offer_by_id(view, provider.key_id)
 
 
 def read_reservation(view: View, provider: PublicKey, period: int) -> ReservationOffer | None:

@@ -1,0 +1,214 @@
+"""`python -m ledger`: makes a ledger, runs its service, and checks its file.
+
+Exit status: 0 done; 1 the file does not verify; 2 the command line or the configuration is wrong; 3 the disk,
+the broker or the network failed.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+from ledger.answering import Answers
+from ledger.archive import Archive
+from ledger.enrolling import Enrolling
+from ledger.enrolment import read_vendors
+from ledger.genesis import Genesis, read_genesis, write_genesis
+from ledger.http import Shelves, create_app, listen, serve
+from ledger.opening import open_ledger, replay
+from ledger.service import Service
+from ledger.settings import LedgerSettings, parse_settings
+from ledger.store import Store
+from wire.errors import ConfigError, ShellError, VerificationError
+from wire.ids import PublicKey
+from wire.keys import PrivateKey
+from wire.units import parse_duration
+
+OK, NO, USAGE, WORLD = 0, 1, 2, 3
+
+_EXAMPLES = """examples:
+  python -m ledger init --folder /var/lib/airgrant/ledger       keys, genesis and a configuration to complete
+  python -m ledger run --config /var/lib/airgrant/ledger/ledger.toml
+  python -m ledger verify /var/lib/airgrant/ledger/ledger.db    apply the whole log again, from the genesis
+"""
+
+_CONFIGURATION = """\
+[ledger]
+key = "ledger.key"
+genesis = "genesis.cbor"
+database = "ledger.db"
+# Boxes without a TPM may enrol a software key; their reports are marked as unattested.
+accept_software_keys = {software}
+# Certificates of the makers of TPMs that you trust; without them no TPM can be enrolled.
+# tpm_vendors = "vendors.pem"
+
+[broker]
+host = "127.0.0.1"
+port = 8883
+authority = "authority.pem"
+# A client certificate for ledger.key, whose common name is the ledger's account: {account}
+certificate = "ledger.pem"
+key = "ledger.key"
+
+[http]
+host = "127.0.0.1"
+port = 8573
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except VerificationError as error:
+        sys.stderr.write(f"ledger: {error}\n")
+        return NO
+    except (ConfigError, ValueError) as error:
+        sys.stderr.write(f"ledger: {error}\n")
+        return USAGE
+    except (ShellError, OSError) as error:
+        sys.stderr.write(f"ledger: {error}\n")
+        return WORLD
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m ledger",
+        description="The Bandcoin ledger.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    init = commands.add_parser("init", help="make keys, a genesis and a configuration")
+    init.add_argument("--folder", type=Path, required=True, help="where they go; made if it is not there")
+    init.add_argument("--exchange", metavar="ACCOUNT", help="the exchange's account; default: a new key")
+    init.add_argument("--period", default="15m", help="length of the slots that reservations are sold by")
+    init.add_argument(
+        "--licensee", action="append", metavar="ACCOUNT", help="a provider that may post offers"
+    )
+    init.add_argument("--accept-software-keys", action="store_true", help="boxes without a TPM may enrol")
+    init.set_defaults(run=_init)
+    run = commands.add_parser("run", help="serve, in the foreground, until SIGTERM")
+    run.add_argument("--config", type=Path, required=True, metavar="FILE")
+    run.set_defaults(run=_run)
+    verify = commands.add_parser("verify", help="apply the whole log again and compare every app hash")
+    verify.add_argument("database", type=Path, metavar="DATABASE")
+    verify.set_defaults(run=_verify)
+    return parser
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    folder: Path = arguments.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    ledger = _make_key(folder / "ledger.key")
+    if arguments.exchange is None:
+        exchange = _make_key(folder / "exchange.key").public
+    else:
+        exchange = PublicKey.parse(arguments.exchange)
+    licensees = arguments.licensee and tuple(sorted(map(PublicKey.parse, set(arguments.licensee))))
+    period_s = parse_duration(arguments.period)
+    genesis = Genesis(ledger.public, exchange, int(time.time()), period_s, licensees)
+    _write_new(folder / "genesis.cbor", write_genesis(genesis))
+    software = "true" if arguments.accept_software_keys else "false"
+    text = _CONFIGURATION.format(account=ledger.public, software=software)
+    _write_new(folder / "ledger.toml", text.encode())
+    print(f"ledger    {ledger.public}\nexchange  {exchange}\nledger id {genesis.ledger_id.hex()}")
+    print(f"complete {folder / 'ledger.toml'}, then: python -m ledger run --config {folder / 'ledger.toml'}")
+    return OK
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    settings = _read_settings(arguments.config)
+    try:
+        asyncio.run(_serve(settings))
+    except* ShellError as group:
+        raise group.exceptions[0] from group
+    except* asyncio.CancelledError:
+        pass
+    return OK
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    if not arguments.database.exists():
+        raise ShellError(str(arguments.database), "is not there")
+    head = replay(Store(arguments.database, read_only=True))
+    print(f"{arguments.database}: {head.height} blocks hold; app hash {head.app_hash.hex()}")
+    return OK
+
+
+async def _serve(settings: LedgerSettings) -> None:
+    key = PrivateKey.load(settings.key)
+    genesis = read_genesis(settings.genesis.read_bytes())
+    if genesis.ledger != key.public:
+        raise ConfigError(f"{settings.key}: is not the key of the ledger in {settings.genesis}")
+    engine = open_ledger(settings.database, genesis)
+    archive = Archive(settings.database, genesis)
+    answers = Answers(archive, key, genesis.ledger_id)
+    vendors = None if settings.tpm_vendors is None else read_vendors(settings.tpm_vendors.read_bytes())
+    enrolling = Enrolling(vendors, settings.accept_software_keys)
+    service = Service(engine, answers, key, enrolling, settings.broker)
+    app = create_app(Shelves(engine, archive, answers, service.counters))
+    listening = listen(settings.http_host, settings.http_port)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with asyncio.TaskGroup() as tasks:
+        running = [
+            tasks.create_task(service.run()),
+            tasks.create_task(serve(app, listening)),
+            tasks.create_task(_say_ready(service, listening, settings, genesis)),
+        ]
+        await stop.wait()
+        for task in running:
+            task.cancel()
+    archive.close()
+    engine.store.close()
+
+
+async def _say_ready(
+    service: Service, listening: socket.socket, settings: LedgerSettings, genesis: Genesis
+) -> None:
+    """One line, once both doors are open, for whoever started us."""
+    await service.connected.wait()
+    broker = f"{settings.broker.host}:{settings.broker.port}"
+    print(
+        f"ledger ready id={genesis.ledger_id.hex()} mqtt={broker} http=http://{settings.http_host}:{listening.getsockname()[1]}",
+        flush=True,
+    )
+
+
+def _read_settings(file: Path) -> LedgerSettings:
+    try:
+        page = tomllib.loads(file.read_text())
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: {error}") from error
+    return parse_settings(page, file)
+
+
+def _make_key(file: Path) -> PrivateKey:
+    key = PrivateKey.generate()
+    _write_new(file, key.to_pem())
+    return key
+
+
+def _write_new(file: Path, content: bytes) -> None:
+    """Never over something that is there; unreadable to others from its first moment on."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigError(f"{file}: is there already") from None
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(content)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

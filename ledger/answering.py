@@ -1,0 +1,81 @@
+"""The ledger's signed answers to what was submitted: receipts and grants.
+
+A single purchase is answered with its grant; of a purchase for more consumers than a reply can carry each
+fetches its own. A transaction that ran before gets its rejection and the grants of the first run, so that a
+lost answer costs nothing to ask for again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ledger.archive import Archive
+from ledger.block import Header
+from ledger.engine import Executed, Outcome, Refused
+from ledger.intake import Query
+from ledger.rejection import Reason
+from wire.attestation_result import read_attestation_result
+from wire.enrolment import EnrolmentChallenge, EnrolmentReply, write_enrolment_reply
+from wire.grant import Grant, write_grant
+from wire.keys import PrivateKey
+from wire.ledger_reply import MAX_GRANTS, LedgerReply, write_ledger_reply
+from wire.receipt import Receipt, write_receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Signs with the ledger's key; looks up in the archive what ran before."""
+
+    archive: Archive
+    key: PrivateKey
+    ledger_id: bytes
+
+    def to_outcome(self, outcome: Outcome) -> bytes:
+        """The reply to a transaction or record that went through the engine."""
+        if isinstance(outcome, Executed):
+            return self._reply(Receipt(outcome.subject, outcome.height, outcome.utc_s), outcome.grants)
+        replayed = outcome.reason == Reason.REPLAYED.text
+        grants = self.archive.grants(outcome.subject, MAX_GRANTS) if replayed else ()
+        refusal = Receipt(outcome.subject, outcome.height, outcome.utc_s, outcome.reason, outcome.detail)
+        return self._reply(refusal, grants)
+
+    def to_query(self, query: Query, head: Header) -> bytes:
+        """What became of a transaction, with the consumer's grant or with as many as fit."""
+        item = self.archive.item(query.transaction_id)
+        if item is None:
+            detail = "was not executed here"
+            refusal = Receipt(query.transaction_id, head.height, head.time_s, "unknown_transaction", detail)
+            return self._reply(refusal, ())
+        receipt = Receipt(query.transaction_id, item.height, self.archive.time_of(item))
+        if not query.consumer:
+            return self._reply(receipt, self.archive.grants(item.id, MAX_GRANTS))
+        purchase = self.archive.purchase(item.id)
+        grant = None if purchase is None else purchase.grant_of(query.consumer)
+        return self._reply(receipt, () if grant is None else (grant,))
+
+    def to_enrolment(self, answer: EnrolmentChallenge | bytes) -> bytes:
+        """A challenge, or the attestation result."""
+        if isinstance(answer, bytes):
+            return write_enrolment_reply(EnrolmentReply(attestation_result=answer))
+        return write_enrolment_reply(EnrolmentReply(challenge=answer))
+
+    def to_known_enrolment(self, result: bytes, refused: Refused) -> bytes:
+        """The stored result, if the same box enrols again for the same provider; else the refusal."""
+        fresh = read_attestation_result(result, self.key.public, self.ledger_id)
+        stored = self.archive.enrolment(fresh.attestation_key.key_id)
+        if stored is not None:
+            known = read_attestation_result(stored, self.key.public, self.ledger_id)
+            if replace(known, enrolled_s=fresh.enrolled_s) == fresh:
+                return self.to_enrolment(stored)
+        receipt = Receipt(refused.subject, refused.height, refused.utc_s, refused.reason, refused.detail)
+        return write_enrolment_reply(EnrolmentReply(receipt=write_receipt(receipt, self.key, self.ledger_id)))
+
+    def to_refused_enrolment(self, subject: bytes, reason: str, detail: str, head: Header) -> bytes:
+        receipt = Receipt(subject, head.height, head.time_s, reason, detail)
+        return write_enrolment_reply(EnrolmentReply(receipt=write_receipt(receipt, self.key, self.ledger_id)))
+
+    def sign_grant(self, grant: Grant) -> bytes:
+        return write_grant(grant, self.key, self.ledger_id)
+
+    def _reply(self, receipt: Receipt, grants: Iterable[Grant]) -> bytes:
+        encoded = write_receipt(receipt, self.key, self.ledger_id)
+        return write_ledger_reply(LedgerReply(encoded, tuple(self.sign_grant(grant) for grant in grants)))

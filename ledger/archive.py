@@ -1,0 +1,84 @@
+"""The reading side of the ledger's file: what was executed, and what everybody got.
+
+Has a connection of its own, so that it sees only what is on disk, and a lock, so that several threads may
+read. Knows nothing of the state in memory.
+"""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from ledger.block import Header, item_leaf, read_header
+from ledger.genesis import Genesis
+from ledger.granting import Purchase, read_purchase
+from ledger.merkle import merkle_path
+from ledger.store import Item, Store
+from wire.grant import Grant
+
+
+class Archive:
+    """Raises ShellError if the disk fails, DecodeError if the file is damaged."""
+
+    def __init__(self, path: Path, genesis: Genesis) -> None:
+        self._store = Store(path, read_only=True)
+        self._ledger_id = genesis.ledger_id
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        with self._lock:
+            self._store.close()
+
+    def item(self, item_id: bytes) -> Item | None:
+        with self._lock:
+            return self._store.item_by_id(item_id)
+
+    def header(self, height: int) -> Header | None:
+        with self._lock:
+            encoded = self._store.header(height)
+        return None if encoded is None else read_header(encoded)
+
+    def time_of(self, item: Item) -> int:
+        """When an item took effect: the UTC time of its block."""
+        header = self.header(item.height)
+        assert header is not None, f"item {item.number} of a missing block"
+        return header.time_s
+
+    def items_after(self, number: int, limit: int, account: bytes | None = None) -> list[Item]:
+        with self._lock:
+            return self._store.items_after(number, limit, account)
+
+    def records_after(self, key_id: bytes, sequence: int, limit: int) -> list[tuple[int, Item]]:
+        with self._lock:
+            return self._store.records_after(key_id, sequence, limit)
+
+    def enrolment(self, key_id: bytes) -> bytes | None:
+        with self._lock:
+            return self._store.enrolment(key_id)
+
+    def purchase(self, transaction_id: bytes) -> Purchase | None:
+        """What a transaction bought; None if it was never executed or is no `allocate`."""
+        item = self.item(transaction_id)
+        return None if item is None else read_purchase(item.encoded, item.result, self._ledger_id)
+
+    def grants(self, transaction_id: bytes, limit: int) -> list[Grant]:
+        """All grants of a purchase, unless they are more than `limit`."""
+        purchase = self.purchase(transaction_id)
+        return [] if purchase is None else purchase.grants(limit)
+
+    def grant(self, grant_id: bytes) -> Grant | None:
+        """The grant of this id, if the ledger ever made it."""
+        with self._lock:
+            place = self._store.grant(grant_id)
+            item = None if place is None else self._store.item(place[0])
+        if place is None or item is None:
+            return None
+        purchase = read_purchase(item.encoded, item.result, self._ledger_id)
+        return None if purchase is None else purchase.grant_at(place[1])
+
+    def prove(self, item: Item) -> tuple[int, int, Sequence[bytes]]:
+        """(index, number of items, path) that lead from an item to the items root of its block."""
+        with self._lock:
+            items = self._store.block_items(item.height)
+        leaves = [item_leaf(one.kind, one.encoded) for one in items]
+        index = next(at for at, one in enumerate(items) if one.number == item.number)
+        return index, len(items), merkle_path(leaves, index)

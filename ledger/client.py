@@ -1,0 +1,201 @@
+"""Asking a ledger: submitting over MQTT with mutual TLS, reading over HTTP.
+
+`LedgerClient.submit` sends signed bytes and waits for the signed answer, which its caller verifies;
+`submit_all` keeps many under way. A lost answer is asked for again with the same bytes, which is safe: the
+ledger runs a transaction once and answers the second time with the grants of the first. Raises ShellError
+when broker or ledger do not answer. Reference: OASIS MQTT 5.0 clause 4.10 (request and response).
+"""
+
+import itertools
+import json
+import queue
+import socket
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Self
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from ledger.intake import Query, write_query
+from wire.errors import ShellError
+from wire.ids import PublicKey
+from wire.ledger_reply import LedgerReply, read_ledger_reply
+
+TIMEOUT_S = 10.0
+ATTEMPT_S = 3.0
+"""How long one sending may wait before the same bytes are sent again."""
+WINDOW = 500
+"""Requests that `submit_all` keeps under way."""
+MAX_PAGE_BYTES = 64 * 1024 * 1024
+
+
+class LedgerClient:
+    """One account's connection to the ledger's broker. A context manager; `tls` None is for a broker in a
+    sandbox.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        identity: PublicKey,
+        tls: ssl.SSLContext | None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._where = f"broker {host}:{port}"
+        self._up = f"airgrant/v1/up/{identity}/"
+        self._reply_topic = f"airgrant/v1/down/{identity}/reply"
+        self._timeout_s = timeout_s
+        self._serial = itertools.count(1)
+        self._prefix = (
+            threading.get_native_id().to_bytes(4, "big") + time.monotonic_ns().to_bytes(8, "big")[4:]
+        )
+        self._replies: dict[bytes, queue.SimpleQueue[bytes]] = {}
+        self._ready = threading.Event()
+        self._refused = ""
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        self._client.on_socket_open = _send_at_once
+        self._client.on_connect = self._connected
+        self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_message = self._message
+        self._client.on_disconnect = lambda *_: self._ready.clear()
+        self._client.max_inflight_messages_set(WINDOW)
+        self._client.reconnect_delay_set(1, 2)
+        if tls is not None:
+            self._client.tls_set_context(tls)
+        self._host, self._port = host, port
+
+    def __enter__(self) -> Self:
+        try:
+            self._client.connect(self._host, self._port, keepalive=30)
+        except (OSError, ValueError) as error:
+            raise ShellError(self._where, str(error)) from error
+        self._client.loop_start()
+        if not self._ready.wait(self._timeout_s):
+            self.close()
+            raise ShellError(self._where, self._refused or "did not answer in time")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def submit(self, transaction: bytes) -> LedgerReply:
+        """The ledger's answer to a signed transaction. Raises ShellError, DecodeError."""
+        return read_ledger_reply(self.ask("transaction", transaction))
+
+    def submit_all(self, transactions: Iterable[bytes]) -> Iterator[LedgerReply]:
+        """Answers in the order of the transactions, with up to WINDOW of them under way."""
+        for chunk in _chunks(transactions, WINDOW):
+            waiting = [(payload, self._send("transaction", payload)) for payload in chunk]
+            for payload, correlation in waiting:
+                yield read_ledger_reply(self._await("transaction", payload, correlation))
+
+    def report(self, evidence: bytes) -> LedgerReply:
+        """The ledger's answer to a meter record."""
+        return read_ledger_reply(self.ask("report", evidence))
+
+    def query(self, transaction_id: bytes, consumer: bytes = b"") -> LedgerReply:
+        """What became of a transaction; with a consumer's key, that consumer's grant."""
+        return read_ledger_reply(self.ask("query", write_query(Query(transaction_id, consumer))))
+
+    def ask(self, kind: str, payload: bytes) -> bytes:
+        """The raw answer to a request of any kind."""
+        return self._await(kind, payload, self._send(kind, payload))
+
+    def _send(self, kind: str, payload: bytes, correlation: bytes = b"") -> bytes:
+        correlation = correlation or self._prefix + next(self._serial).to_bytes(6, "big")
+        self._replies.setdefault(correlation, queue.SimpleQueue())
+        properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ResponseTopic = self._reply_topic
+        properties.CorrelationData = correlation
+        self._client.publish(self._up + kind, payload, qos=1, properties=properties)
+        return correlation
+
+    def _await(self, kind: str, payload: bytes, correlation: bytes) -> bytes:
+        deadline = time.monotonic() + self._timeout_s
+        try:
+            while time.monotonic() < deadline:
+                try:
+                    return self._replies[correlation].get(timeout=min(ATTEMPT_S, self._timeout_s))
+                except queue.Empty:
+                    self._send(kind, payload, correlation)
+        finally:
+            self._replies.pop(correlation, None)
+        raise ShellError(self._where, f"the ledger did not answer within {self._timeout_s:g} s")
+
+    def _connected(self, client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            self._refused = f"refused: {reason}"
+            return
+        client.subscribe(self._reply_topic, qos=1)
+
+    def _message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        correlation = getattr(message.properties, "CorrelationData", b"")
+        waiting = self._replies.get(correlation)
+        if waiting is not None:
+            waiting.put(bytes(message.payload))
+
+
+class LedgerReader:
+    """The ledger's HTTP pages. Raises ShellError if it does not answer, LookupError with its words for a 404."""
+
+    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+            raise ValueError(f"{url!r} is not a ledger such as http://127.0.0.1:8573")
+        self.url = url.rstrip("/")
+        self._timeout_s = timeout_s
+
+    def get(self, path: str, **query: str | int | None) -> Any:
+        """The JSON answer of GET /v1/`path`."""
+        wanted = {key: value for key, value in query.items() if value is not None}
+        url = f"{self.url}/v1/{path}" + ("?" + urllib.parse.urlencode(wanted) if wanted else "")
+        try:
+            with urllib.request.urlopen(url, timeout=self._timeout_s) as answer:  # noqa: S310 the scheme is checked
+                return json.loads(answer.read(MAX_PAGE_BYTES))
+        except urllib.error.HTTPError as error:
+            raise self._refusal(error) from None
+        except (OSError, ValueError) as error:
+            raise ShellError(self.url, str(error)) from error
+
+    def pages(
+        self, path: str, items: str, limit: int | None = None, **query: str | int | None
+    ) -> Iterator[Any]:
+        """Every item of a list that comes in pages."""
+        after: str | int | None = query.pop("after", None)
+        while True:
+            page = self.get(path, after=after, limit=limit, **query)
+            yield from page[items]
+            after = page["after"]
+            if after is None:
+                return
+
+    def _refusal(self, error: urllib.error.HTTPError) -> Exception:
+        try:
+            page = json.loads(error.read(MAX_PAGE_BYTES))
+            text = f"{page['error']}: {page['detail']}"
+        except (ValueError, KeyError, TypeError):
+            return ShellError(self.url, str(error))
+        return LookupError(text) if error.code == 404 else ShellError(self.url, text)
+
+
+def _send_at_once(_client: paho.Client, _data: Any, opened: Any) -> None:
+    """Otherwise the kernel holds small packets back while an acknowledgement is under way, for some 40 ms."""
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _chunks(items: Iterable[bytes], size: int) -> Iterator[Sequence[bytes]]:
+    iterator = iter(items)
+    while chunk := list(itertools.islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,351 @@
+"""The ledger's HTTP service: reading only, described by its own OpenAPI page (/docs, /openapi.json).
+
+Shows accounts, offers, transactions, grants, proofs, meter records and attestation results; everything that a
+third party needs to check the ledger and the boxes without trusting either. Changes nothing: transactions
+travel by MQTT, signed. Lists are cut into pages. An error is {"error": word, "detail": sentence}.
+"""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+import uvicorn
+from fastapi import FastAPI, Path, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from ledger.answering import Answers
+from ledger.archive import Archive
+from ledger.block import write_signed_header
+from ledger.capacity import MAX_PERIODS_AHEAD, allocations_left
+from ledger.engine import Engine
+from ledger.entries import account_key, write_entry
+from ledger.genesis import Genesis
+from ledger.pages import (
+    AccountPage,
+    AttestationListPage,
+    AttestationPage,
+    CountersPage,
+    ErrorPage,
+    GrantPage,
+    InclusionPage,
+    LedgerPage,
+    OfferListPage,
+    OfferPage,
+    ProofPage,
+    RecordListPage,
+    ReservationPage,
+    TransactionListPage,
+    TransactionPage,
+    is_transaction,
+    show_account,
+    show_attestation,
+    show_grant,
+    show_ledger,
+    show_offer,
+    show_record,
+    show_reservation,
+    show_transaction,
+    to_base64,
+)
+from ledger.passing import pass_time
+from ledger.showcase import all_providers
+from ledger.state import (
+    View,
+    read_account,
+    read_account_by_id,
+    read_money,
+    read_offer_by_id,
+    read_reservation,
+)
+from ledger.state_tree import write_proof
+from ledger.store import Item
+from wire.attestation_result import read_attestation_result
+from wire.errors import ShellError
+from wire.ids import PublicKey
+
+PAGE = 100
+MAX_PAGE = 1_000
+MAX_RESERVATIONS_SHOWN = 1_000
+MAX_RECORDS = 200
+"""Of at most 17 KiB each."""
+
+KEY_PATTERN = "^0[23][0-9a-f]{64}$"
+Key = Annotated[str, Path(pattern=KEY_PATTERN, description="account: compressed public key in hex")]
+ConsumerKey = Annotated[
+    str, Path(pattern=KEY_PATTERN, description="a consumer's compressed public key in hex")
+]
+GrantId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="grant id in hex")]
+TransactionId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="transaction id in hex")]
+KeyId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="key id of an attestation key in hex")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
+After = Annotated[int, Query(ge=0, le=2**62)]
+
+
+class Server(uvicorn.Server):
+    """Leaves signals to the program around it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Shelves:
+    """What the pages are made from."""
+
+    def __init__(
+        self, engine: Engine, archive: Archive, answers: Answers, counters: Mapping[str, int]
+    ) -> None:
+        self.engine = engine
+        self.archive = archive
+        self.answers = answers
+        self.counters = counters
+
+    @property
+    def genesis(self) -> Genesis:
+        return self.engine.genesis
+
+    def now_s(self) -> int:
+        return max(int(time.time()), self.engine.head.time_s)
+
+    def signed_header(self, height: int | None = None) -> bytes:
+        header = self.engine.head if height is None else self.archive.header(height)
+        assert header is not None, f"block {height} is missing"
+        return write_signed_header(header, self.answers.key, self.engine.ledger_id)
+
+    def transaction(self, transaction_id: str) -> Item:
+        item = self.archive.item(bytes.fromhex(transaction_id))
+        if item is None or not is_transaction(item):
+            raise NotFoundError("unknown_transaction", f"{transaction_id} was not executed here")
+        return item
+
+    def offer(self, view: View, provider_key_id: bytes) -> OfferPage:
+        account, offer = (
+            read_account_by_id(view, provider_key_id),
+            read_offer_by_id(view, provider_key_id),
+        )
+        if account is None or offer is None:
+            raise NotFoundError("no_offer", f"key id {provider_key_id.hex()} never posted an offer")
+        left = allocations_left(view, provider_key_id, offer, self.now_s())
+        return show_offer(account.key, offer, left, self.engine.head.height)
+
+
+class NotFoundError(Exception):
+    """There is no such thing: `error` in a word, `detail` in a sentence."""
+
+    def __init__(self, error: str, detail: str) -> None:
+        super().__init__(detail)
+        self.page = {"error": error, "detail": detail}
+
+
+def create_app(shelves: Shelves) -> FastAPI:
+    """The application over one engine."""
+    app = FastAPI(
+        title="Airgrant ledger",
+        version="1",
+        description="Reads the Bandcoin ledger: accounts, offers, transactions, grants, proofs and signed meters.",
+        responses={404: {"model": ErrorPage}, 422: {"model": ErrorPage}},
+    )
+    _add_errors(app)
+    _add_ledger(app, shelves)
+    _add_offers(app, shelves)
+    _add_transactions(app, shelves)
+    _add_proofs(app, shelves)
+    _add_metering(app, shelves)
+    return app
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(NotFoundError)
+    async def say_no(_request: Request, error: NotFoundError) -> JSONResponse:
+        return JSONResponse(error.page, 404)
+
+    @app.exception_handler(RequestValidationError)
+    async def say_wrong(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return JSONResponse({"error": "bad_request", "detail": f"{where}: {first['msg']}"}, 422)
+
+
+def _add_ledger(app: FastAPI, shelves: Shelves) -> None:
+    engine = shelves.engine
+
+    @app.get("/v1/ledger")
+    def get_ledger() -> LedgerPage:
+        """Genesis, keys and the signed head of the chain."""
+        with engine.lock:
+            money = read_money(engine.state)
+            head, signed = engine.head, shelves.signed_header()
+        return show_ledger(engine.genesis, head, signed, money.deposited_ubc, money.withdrawn_ubc)
+
+    @app.get("/v1/counters")
+    def get_counters() -> CountersPage:
+        """Bad input since the service started."""
+        return CountersPage(counters=dict(shelves.counters))
+
+    @app.get("/v1/accounts/{key}")
+    def get_account(key: Key) -> AccountPage:
+        """An account's balance."""
+        with engine.lock:
+            account = read_account(engine.state, PublicKey.parse(key))
+            height = engine.head.height
+        if account is None:
+            raise NotFoundError("unknown_account", f"no account {key}")
+        return show_account(account, height)
+
+
+def _add_offers(app: FastAPI, shelves: Shelves) -> None:
+    engine = shelves.engine
+
+    @app.get("/v1/offers")
+    def get_offers(after: str = "", limit: Limit = PAGE) -> OfferListPage:
+        """Current offers, in the order of their providers' key ids."""
+        with engine.lock:
+            view = pass_time(engine.state, shelves.now_s())
+            named = sorted(key_id for key_id in all_providers(engine.state) if key_id.hex() > after)
+            pages = [shelves.offer(view, key_id) for key_id in named[:limit]]
+        return OfferListPage(offers=pages, after=named[limit - 1].hex() if len(named) > limit else None)
+
+    @app.get("/v1/offers/{key}")
+    def get_offer(key: Key) -> OfferPage:
+        """A provider's current offer, with what may be reserved in the next periods."""
+        provider = PublicKey.parse(key)
+        with engine.lock:
+            view = pass_time(engine.state, shelves.now_s())
+            page = shelves.offer(view, provider.key_id)
+            page.reservations = list(_reservations(view, provider, shelves.now_s()))
+        return page
+
+
+def _reservations(view: View, provider: PublicKey, now_s: int) -> Iterator[ReservationPage]:
+    current, shown = view.genesis.period_at(now_s), 0
+    for period in range(current + 1, current + MAX_PERIODS_AHEAD + 1):
+        reservation = read_reservation(view, provider, period)
+        if reservation is not None:
+            yield show_reservation(period, reservation, view.genesis.period_s)
+            shown += 1
+        if shown == MAX_RESERVATIONS_SHOWN:
+            return
+
+
+def _add_transactions(app: FastAPI, shelves: Shelves) -> None:
+    archive, ledger_id = shelves.archive, shelves.engine.ledger_id
+
+    @app.get("/v1/transactions")
+    def get_transactions(
+        account: Annotated[str | None, Query(pattern=KEY_PATTERN)] = None,
+        after: After = 0,
+        limit: Limit = PAGE,
+    ) -> TransactionListPage:
+        """Executed transactions in their order, of everybody or of one account (as issuer, target or
+        consumer).
+        """
+        party = None if account is None else bytes.fromhex(account)
+        items = archive.items_after(after, limit, party)
+        pages = [show_transaction(item, ledger_id, whole=False) for item in items if is_transaction(item)]
+        return TransactionListPage(
+            transactions=pages, after=items[-1].number if len(items) == limit else None
+        )
+
+    @app.get("/v1/transactions/{transaction_id}")
+    def get_transaction(transaction_id: TransactionId) -> TransactionPage:
+        """One executed transaction, with its bytes."""
+        return show_transaction(shelves.transaction(transaction_id), ledger_id, whole=True)
+
+    @app.get("/v1/grants/{transaction_id}/{consumer}")
+    def get_grant(transaction_id: TransactionId, consumer: ConsumerKey) -> GrantPage:
+        """The grant that a consumer got by a transaction, signed now."""
+        shelves.transaction(transaction_id)
+        purchase = archive.purchase(bytes.fromhex(transaction_id))
+        grant = None if purchase is None else purchase.grant_of(bytes.fromhex(consumer))
+        if grant is None:
+            raise NotFoundError("no_grant", f"transaction {transaction_id} bought nothing for {consumer}")
+        return show_grant(grant, shelves.answers.sign_grant(grant))
+
+    @app.get("/v1/grants/{grant_id}")
+    def get_grant_by_id(grant_id: GrantId) -> GrantPage:
+        """The grant of this id, as usage reports name it."""
+        grant = archive.grant(bytes.fromhex(grant_id))
+        if grant is None:
+            raise NotFoundError("no_grant", f"no grant {grant_id}")
+        return show_grant(grant, shelves.answers.sign_grant(grant))
+
+
+def _add_proofs(app: FastAPI, shelves: Shelves) -> None:
+    engine = shelves.engine
+
+    @app.get("/v1/proofs/accounts/{key}")
+    def get_account_proof(key: Key) -> ProofPage:
+        """Proof of what the state has under an account's key id, against the signed head."""
+        state_key = account_key(PublicKey.parse(key).key_id)
+        with engine.lock:
+            entry, proof = engine.state.get(state_key), engine.tree.prove(state_key)
+            header = shelves.signed_header()
+        return ProofPage(
+            account=key,
+            key=state_key.hex(),
+            entry=None if entry is None else to_base64(write_entry(entry)),
+            proof=to_base64(write_proof(proof)),
+            header=to_base64(header),
+        )
+
+    @app.get("/v1/proofs/transactions/{transaction_id}")
+    def get_transaction_proof(transaction_id: TransactionId) -> InclusionPage:
+        """Proof that a transaction is in the log, against the signed header of its block."""
+        item = shelves.transaction(transaction_id)
+        index, count, path = shelves.archive.prove(item)
+        return InclusionPage(
+            transaction=show_transaction(item, engine.ledger_id, whole=True),
+            index=index,
+            item_count=count,
+            path=[step.hex() for step in path],
+            header=to_base64(shelves.signed_header(item.height)),
+        )
+
+
+def _add_metering(app: FastAPI, shelves: Shelves) -> None:
+    archive, genesis = shelves.archive, shelves.genesis
+
+    @app.get("/v1/records/{key_id}")
+    def get_records(
+        key_id: KeyId, after: After = 0, limit: Annotated[int, Query(ge=1, le=MAX_RECORDS)] = PAGE
+    ) -> RecordListPage:
+        """The meter records of one attestation key, in the order of their sequence."""
+        records = archive.records_after(bytes.fromhex(key_id), after, limit)
+        pages = [show_record(sequence, item) for sequence, item in records]
+        return RecordListPage(records=pages, after=records[-1][0] if len(records) == limit else None)
+
+    @app.get("/v1/attestations")
+    def get_attestations(after: str = "", limit: Limit = PAGE) -> AttestationListPage:
+        """Every enrolled attestation key."""
+        with shelves.engine.lock:
+            known = sorted(key_id for key_id in shelves.engine.metering.enrolments if key_id.hex() > after)
+        pages = [get_attestation(key_id.hex()) for key_id in known[:limit]]
+        return AttestationListPage(
+            attestations=pages, after=known[limit - 1].hex() if len(known) > limit else None
+        )
+
+    @app.get("/v1/attestations/{key_id}")
+    def get_attestation(key_id: KeyId) -> AttestationPage:
+        """The attestation result of one key, signed by the ledger."""
+        encoded = archive.enrolment(bytes.fromhex(key_id))
+        if encoded is None:
+            raise NotFoundError("not_enrolled", f"no attestation key {key_id}")
+        result = read_attestation_result(encoded, genesis.ledger, genesis.ledger_id)
+        return show_attestation(result, encoded)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises ShellError."""
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise ShellError("http", f"cannot listen on {host} port {port}: {error.strerror}") from error
+
+
+async def serve(app: FastAPI, listening: socket.socket) -> None:
+    """Serves until cancelled."""
+    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+    await Server(config).serve([listening])

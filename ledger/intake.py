@@ -1,0 +1,91 @@
+"""Reading what arrives at the ledger's door: a topic and bytes in, a request out; or DecodeError.
+
+Topics are airgrant/v1/up/IDENTITY/KIND. The identity says where an answer goes and nothing else: whoever may
+send for whom is decided by signatures alone, as transactions may be relayed. Answers go only below the
+sender's own airgrant/v1/down/IDENTITY/, so that nobody can make the ledger speak to somebody else.
+"""
+
+import re
+from dataclasses import dataclass
+
+from ledger.engine import Record
+from wire.cbor import read_cbor, write_cbor
+from wire.enrolment import EnrolmentAnswer, EnrolmentRequest, read_enrolment
+from wire.errors import DecodeError
+from wire.evidence import read_evidence
+from wire.ids import PUBLIC_KEY_SIZE, TRANSACTION_ID_SIZE
+from wire.meter_record import read_meter_record
+from wire.transaction import SignedTransaction, read_transaction
+
+SUBSCRIPTION = "airgrant/v1/up/+/+"
+KINDS = ("transaction", "report", "enrolment", "query")
+MAX_CORRELATION_BYTES = 64
+MAX_QUERY_BYTES = 100
+
+_TOPIC = re.compile(r"airgrant/v1/up/([^/+#]{1,80})/([^/+#]{1,40})")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a message came from and where its answer goes."""
+
+    identity: str
+    kind: str
+    reply_topic: str
+    correlation: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What became of a transaction; with a consumer, also that consumer's grant."""
+
+    transaction_id: bytes
+    consumer: bytes = b""
+
+
+Request = SignedTransaction | Record | EnrolmentRequest | EnrolmentAnswer | Query
+
+
+def read_address(topic: str, response_topic: str | None, correlation: bytes | None) -> Address:
+    """Raises DecodeError."""
+    match = _TOPIC.fullmatch(topic)
+    if match is None or match[2] not in KINDS:
+        raise DecodeError(f"topic: {topic[:100]!r} is none of ours")
+    own = f"airgrant/v1/down/{match[1]}/"
+    reply_topic = response_topic or own + "reply"
+    if not reply_topic.startswith(own) or set(reply_topic) & set("+#"):
+        raise DecodeError(f"response topic: {reply_topic[:100]!r} is not below {own}")
+    if correlation is not None and len(correlation) > MAX_CORRELATION_BYTES:
+        raise DecodeError(
+            f"correlation: {len(correlation)} bytes, at most {MAX_CORRELATION_BYTES} are accepted"
+        )
+    return Address(match[1], match[2], reply_topic, correlation)
+
+
+def read_request(kind: str, payload: bytes, ledger_id: bytes) -> Request:
+    """What a payload asks for. Raises DecodeError."""
+    match kind:
+        case "transaction":
+            return read_transaction(payload, ledger_id)
+        case "report":
+            read_meter_record(read_evidence(payload).record)
+            return Record(payload)
+        case "enrolment":
+            return read_enrolment(payload, ledger_id)
+        case _:
+            return read_query(payload)
+
+
+def write_query(query: Query) -> bytes:
+    return write_cbor([query.transaction_id, query.consumer])
+
+
+def read_query(data: bytes) -> Query:
+    """Raises DecodeError."""
+    if len(data) > MAX_QUERY_BYTES:
+        raise DecodeError(f"query: {len(data)} bytes, at most {MAX_QUERY_BYTES} are accepted")
+    match read_cbor(data):
+        case [bytes(transaction_id), bytes(consumer)]:
+            if len(transaction_id) == TRANSACTION_ID_SIZE and len(consumer) in (0, PUBLIC_KEY_SIZE):
+                return Query(transaction_id, consumer)
+    raise DecodeError("query: not [transaction id, consumer key or nothing]")

@@ -1,0 +1,248 @@
+"""The ledger's MQTT service: takes requests from the broker, commits what arrived together, answers.
+
+Three tasks. The *listener* keeps a connection to the broker, reads each message and queues what it asks for;
+what cannot be read is counted and dropped. The *clerk* takes everything that is queued, has the engine make
+one block of it in a thread (the loop goes on listening during the flush), and answers. The *crier* publishes
+offer states, retained, when offers change or units become free again. Answers are sent once: who misses one
+asks again and gets it again.
+
+Raises ShellError when the disk fails; a broker that goes away is waited for.
+Reference: OASIS MQTT 5.0 clause 4.10 (request and response).
+"""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import ssl
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from ledger.answering import Answers
+from ledger.engine import Engine, Enrolment, Executed, Outcome, Refused, Submission
+from ledger.enrolling import Enrolling
+from ledger.intake import SUBSCRIPTION, Address, Query, read_address, read_request
+from ledger.settings import BrokerSettings
+from ledger.showcase import all_providers, due_providers, look_at, touched_providers
+from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
+from wire.errors import ConfigError, DecodeError
+from wire.keys import PrivateKey
+from wire.offer_state import OfferState, write_offer_state
+
+MAX_BLOCK_ITEMS = 1_000
+"""Submissions of one block: some 0.3 s of work, so that nobody waits long behind others."""
+MAX_QUEUE = 20_000
+"""Submissions that wait; beyond it they are dropped and counted, and their senders ask again."""
+MAX_PACKET_BYTES = 4 * 1024 * 1024
+CRIER_INTERVAL_S = 1.0
+"""How often the crier looks whether grants have ended."""
+SEND_TIMEOUT_S = 2.0
+"""How long a broker may take to read an answer before it counts as gone."""
+_RECONNECT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A submission and where its answer goes."""
+
+    submission: Submission
+    address: Address
+
+
+class Service:
+    """One ledger at one broker. `counters` counts what could not be read, by topic kind and error."""
+
+    def __init__(
+        self, engine: Engine, answers: Answers, key: PrivateKey, enrolling: Enrolling, broker: BrokerSettings
+    ) -> None:
+        self.connected = asyncio.Event()
+        self.counters: Counter[str] = Counter()
+        self._engine = engine
+        self._answers = answers
+        self._key = key
+        self._enrolling = enrolling
+        self._broker = broker
+        self._tls = _tls_context(broker)
+        self._client: aiomqtt.Client | None = None
+        self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MAX_QUEUE)
+        self._changed = asyncio.Event()
+        self._to_show = all_providers(engine.state)
+        self._shown: dict[bytes, OfferState] = {}
+
+    async def run(self) -> None:
+        """Serves until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen())
+            tasks.create_task(self._serve())
+            tasks.create_task(self._cry())
+
+    # ---- The listener
+
+    async def _listen(self) -> None:
+        attempts = 0
+        while True:
+            try:
+                async with self._new_client() as client:
+                    await client.subscribe(SUBSCRIPTION, qos=1)
+                    self._client, attempts = client, 0
+                    self._show_again()
+                    self.connected.set()
+                    async for message in client.messages:
+                        await self._take(message)
+            except (aiomqtt.MqttError, OSError, ValueError):
+                self.counters["broker lost"] += 1
+            finally:
+                self._client = None
+                self.connected.clear()
+            await asyncio.sleep(_RECONNECT_S[min(attempts, len(_RECONNECT_S) - 1)])
+            attempts += 1
+
+    def _new_client(self) -> aiomqtt.Client:
+        properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.ReceiveMaximum = 65_535
+        properties.MaximumPacketSize = MAX_PACKET_BYTES
+        return aiomqtt.Client(
+            self._broker.host,
+            self._broker.port,
+            identifier=f"ledger-{self._key.public.key_id.hex()}",
+            protocol=aiomqtt.ProtocolVersion.V5,
+            tls_context=self._tls,
+            properties=properties,
+            timeout=10,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        )
+
+    async def _take(self, message: aiomqtt.Message) -> None:
+        properties = message.properties
+        response_topic = getattr(properties, "ResponseTopic", None)
+        correlation = getattr(properties, "CorrelationData", None)
+        kind = "topic"
+        try:
+            address = read_address(str(message.topic), response_topic, correlation)
+            kind = address.kind
+            request = read_request(kind, message.payload, self._engine.ledger_id)
+            await self._handle(request, address)
+        except DecodeError as error:
+            self.counters[f"{kind}: {type(error).__name__}"] += 1
+        except asyncio.QueueFull:
+            self.counters[f"{kind}: dropped, too many are waiting"] += 1
+
+    async def _handle(self, request: Any, address: Address) -> None:
+        match request:
+            case Query():
+                await self._send(address, self._answers.to_query(request, self._engine.head))
+            case EnrolmentRequest() | EnrolmentAnswer():
+                await self._enrol(request, address)
+            case _:
+                self._queue.put_nowait(Waiting(request, address))
+
+    async def _enrol(self, message: EnrolmentRequest | EnrolmentAnswer, address: Address) -> None:
+        try:
+            word = self._enrolling.take(message, secrets.token_bytes(32), _now_s())
+        except DecodeError as error:
+            self.counters[f"enrolment: {type(error).__name__}"] += 1
+            refused = self._answers.to_refused_enrolment(
+                bytes(32), "enrolment_refused", str(error), self._engine.head
+            )
+            await self._send(address, refused)
+            return
+        if isinstance(word, AttestationResult):
+            signed = write_attestation_result(word, self._key, self._engine.ledger_id)
+            self._queue.put_nowait(Waiting(Enrolment(signed), address))
+        else:
+            await self._send(address, self._answers.to_enrolment(word))
+
+    # ---- The clerk
+
+    async def _serve(self) -> None:
+        while True:
+            waiting = [await self._queue.get()]
+            while len(waiting) < MAX_BLOCK_ITEMS and not self._queue.empty():
+                waiting.append(self._queue.get_nowait())
+            submissions = [one.submission for one in waiting]
+            outcomes = await asyncio.to_thread(self._engine.commit, submissions, _now_s())
+            for one, outcome in zip(waiting, outcomes, strict=True):
+                await self._send(one.address, self._answer(one.submission, outcome))
+                if isinstance(outcome, Executed):
+                    for applied in outcome.applied:
+                        self._to_show |= touched_providers(applied.changes)
+            if self._to_show:
+                self._changed.set()
+
+    def _answer(self, submission: Submission, outcome: Outcome) -> bytes:
+        match submission, outcome:
+            case Enrolment(), Executed():
+                return self._answers.to_enrolment(submission.result)
+            case Enrolment(), Refused():
+                return self._answers.to_known_enrolment(submission.result, outcome)
+            case _:
+                return self._answers.to_outcome(outcome)
+
+    async def _send(self, address: Address, payload: bytes) -> None:
+        """Now or never: a sender that hears nothing asks again."""
+        client = self._client
+        if client is None:
+            self.counters["answers lost with the broker"] += 1
+            return
+        properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        if address.correlation is not None:
+            properties.CorrelationData = address.correlation
+        try:
+            await client.publish(address.reply_topic, payload, properties=properties, timeout=SEND_TIMEOUT_S)
+        except aiomqtt.MqttError:
+            self.counters["answers lost with the broker"] += 1
+
+    # ---- The crier
+
+    async def _cry(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), CRIER_INTERVAL_S)
+            self._changed.clear()
+            await self.connected.wait()
+            now_s, state = max(_now_s(), self._engine.head.time_s), self._engine.state
+            with self._engine.lock:
+                providers, self._to_show = self._to_show | due_providers(state, now_s), set()
+                height = self._engine.head.height
+                looks = [(key_id, look_at(state, key_id, height, now_s)) for key_id in providers]
+            for key_id, look in looks:
+                await self._show(key_id, look)
+
+    async def _show(self, key_id: bytes, look: OfferState | None) -> None:
+        client = self._client
+        if look is None or client is None or self._shown.get(key_id) == replace(look, height=0):
+            return
+        encoded = write_offer_state(look, self._key, self._engine.ledger_id)
+        try:
+            await client.publish(f"airgrant/v1/offer/{look.provider}", encoded, qos=1, retain=True)
+            self._shown[key_id] = replace(look, height=0)
+        except aiomqtt.MqttError:
+            self._to_show.add(key_id)
+
+    def _show_again(self) -> None:
+        """A broker that was away may have forgotten what it retained."""
+        self._shown.clear()
+        self._to_show |= all_providers(self._engine.state)
+        self._changed.set()
+
+
+def _tls_context(broker: BrokerSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=str(broker.authority))
+        context.load_cert_chain(broker.certificate, broker.key)
+    except (OSError, ssl.SSLError) as error:
+        names = f"{broker.authority}, {broker.certificate}, {broker.key}"
+        raise ConfigError(f"broker: cannot use {names}: {error}") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _now_s() -> int:
+    return int(time.time())

@@ -1,0 +1,100 @@
+"""A ledger service with its broker, on this host's loopback, for the tests of everything around it.
+
+Real mosquitto with the lab's settings and mutual TLS, the real `python -m ledger run` in a process of its
+own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lab.broker import Broker
+from lab.certificates import Authority
+from lab.namespaces import Namespace
+from lab.processes import Child, Household
+from ledger.client import LedgerClient, LedgerReader
+from ledger.genesis import Genesis, read_genesis, write_genesis
+from wire.keys import PrivateKey
+from wire.receipt import Receipt, read_receipt
+from wire.transaction import Action, Transaction, sign_transaction
+
+READY = r"ledger ready id=([0-9a-f]{64}) mqtt=(\S+) http=(\S+)"
+
+
+class LedgerHouse:
+    """Keys, files and processes of one ledger."""
+
+    def __init__(self, folder: Path, household: Household, port: int, settings: str = "") -> None:
+        self.folder = folder
+        self.household = household
+        self.key, self.exchange = PrivateKey.generate(), PrivateKey.generate()
+        self.genesis = Genesis(self.key.public, self.exchange.public, int(time.time()) - 1, 60)
+        self.ledger_id = self.genesis.ledger_id
+        self.authority = Authority.create(folder / "certificates")
+        self.port = port
+        self.service: Child | None = None
+        self.broker: Child | None = None
+        self.reader = LedgerReader("http://127.0.0.1:1")
+        self._write_files(settings)
+
+    def start_broker(self) -> None:
+        self.broker = self.household.start("broker", ["mosquitto", "-c", str(self.folder / "mosquitto.conf")])
+        self.broker.wait_for_line(r"mosquitto version .* running")
+
+    def start_ledger(self) -> None:
+        config = self.folder / "ledger.toml"
+        self.service = self.household.start(
+            "ledger", [sys.executable, "-m", "ledger", "run", "--config", config]
+        )
+        found = self.service.wait_for_line(READY, 20)
+        self.reader = LedgerReader(found[3])
+
+    def client(
+        self, key: PrivateKey, identity: PrivateKey | None = None, timeout_s: float = 15
+    ) -> LedgerClient:
+        """A connection that shows the certificate of `identity` (default: of the key)."""
+        holder = identity or key
+        files = self.authority.issue_client(str(holder.public), holder.key)
+        return LedgerClient("127.0.0.1", self.port, holder.public, files.client_context(), timeout_s)
+
+    def sign(self, action: Action, key: PrivateKey, valid_s: int = 300) -> bytes:
+        transaction = Transaction(action, os.urandom(8), int(time.time()) + valid_s)
+        return sign_transaction(transaction, key, self.ledger_id).envelope.encoded
+
+    def submit(self, client: LedgerClient, action: Action, key: PrivateKey) -> Receipt:
+        reply = client.submit(self.sign(action, key))
+        return read_receipt(reply.receipt, self.key.public, self.ledger_id)
+
+    def _write_files(self, settings: str) -> None:
+        folder = self.folder
+        (folder / "ledger.key").write_bytes(self.key.to_pem())
+        (folder / "genesis.cbor").write_bytes(write_genesis(self.genesis))
+        assert read_genesis(write_genesis(self.genesis)) == self.genesis
+        client = self.authority.issue_client(str(self.key.public), self.key.key, label="ledger")
+        server = self.authority.issue_server("broker", ["127.0.0.1"])
+        (folder / "ledger.toml").write_text(
+            f'[ledger]\nkey = "ledger.key"\ngenesis = "genesis.cbor"\ndatabase = "ledger.db"\n{settings}\n'
+            f'[broker]\nhost = "127.0.0.1"\nport = {self.port}\nauthority = "{client.authority}"\n'
+            f'certificate = "{client.certificate}"\nkey = "{client.key}"\n[http]\nport = 0\n'
+        )
+        lab_broker = Broker(
+            self.household, Namespace("unused"), "127.0.0.1", str(self.key.public), server, folder, self.port
+        )
+        lab_broker._write_settings()
+        conf = folder / "mosquitto.conf"
+        conf.write_text("set_tcp_nodelay true\nlog_type information\n" + conf.read_text())
+
+
+@contextmanager
+def ledger_house(folder: Path, port: int, settings: str = "") -> Iterator[LedgerHouse]:
+    """Broker and ledger, started; stopped at the end whatever happens."""
+    with Household(folder / "logs") as household:
+        house = LedgerHouse(folder, household, port, settings)
+        house.start_broker()
+        house.start_ledger()
+        yield house
