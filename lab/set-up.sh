@@ -27,7 +27,6 @@ command:tc|iproute2|what we compare our shaper with
 command:nft|nftables|the rules that tell sessions apart
 command:ethtool|ethtool|offloads that would bypass the shaper
 command:iperf3|iperf3|real traffic
-command:ping|iputils-ping|latency
 command:mosquitto|mosquitto|the MQTT broker between access points and ledger
 command:swtpm|swtpm|a TPM 2.0 in software
 command:swtpm_setup|swtpm-tools|its first certificates
@@ -146,7 +145,7 @@ apt_quietly() {
 
 # ---- The virtual environment.
 make_venv() {
-  if ! "$venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+  if ! "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     rm -rf "$venv"
     run_logged "making $venv with $("$python" --version)" "$python" -m venv "$venv"
   fi
@@ -166,7 +165,7 @@ fingerprint() {
 is_ready() {
   [ "$(cat $stamp 2>/dev/null)" = "$(fingerprint)" ] && [ -x $venv/bin/python ] || return 1
   local program
-  for program in unshare ip tc nft ethtool iperf3 ping mosquitto swtpm swtpm_setup; do
+  for program in unshare ip tc nft ethtool iperf3 mosquitto swtpm swtpm_setup; do
     has "command:$program" || return 1
   done
 }
