@@ -7,12 +7,14 @@ lost answer costs nothing to ask for again.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from ledger.archive import Archive
 from ledger.block import Header
-from ledger.engine import Executed, Outcome, Refused
+from ledger.granting import Purchase
 from ledger.intake import Query
+from ledger.log import Item
 from ledger.rejection import Reason
+from ledger.submission import Executed, Outcome, Refused
 from wire.attestation_result import read_attestation_result
 from wire.enrolment import EnrolmentChallenge, EnrolmentReply, write_enrolment_reply
 from wire.grant import Grant, write_grant
@@ -21,11 +23,20 @@ from wire.ledger_reply import MAX_GRANTS, LedgerReply, write_ledger_reply
 from wire.receipt import Receipt, write_receipt
 
 
+class PastLog(Protocol):
+    """What has to be looked up of the past; ledger/archive.py looks on disk."""
+
+    def item(self, item_id: bytes) -> Item | None: ...
+    def time_of(self, item: Item) -> int: ...
+    def purchase(self, transaction_id: bytes) -> Purchase | None: ...
+    def enrolment(self, key_id: bytes) -> bytes | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """Signs with the ledger's key; looks up in the archive what ran before."""
 
-    archive: Archive
+    past: PastLog
     key: PrivateKey
     ledger_id: bytes
 
@@ -34,21 +45,21 @@ class Answers:
         if isinstance(outcome, Executed):
             return self._reply(Receipt(outcome.subject, outcome.height, outcome.utc_s), outcome.grants)
         replayed = outcome.reason == Reason.REPLAYED.text
-        grants = self.archive.grants(outcome.subject, MAX_GRANTS) if replayed else ()
+        grants = self._past_grants(outcome.subject) if replayed else ()
         refusal = Receipt(outcome.subject, outcome.height, outcome.utc_s, outcome.reason, outcome.detail)
         return self._reply(refusal, grants)
 
     def to_query(self, query: Query, head: Header) -> bytes:
         """What became of a transaction, with the consumer's grant or with as many as fit."""
-        item = self.archive.item(query.transaction_id)
+        item = self.past.item(query.transaction_id)
         if item is None:
             detail = "was not executed here"
             refusal = Receipt(query.transaction_id, head.height, head.time_s, "unknown_transaction", detail)
             return self._reply(refusal, ())
-        receipt = Receipt(query.transaction_id, item.height, self.archive.time_of(item))
+        receipt = Receipt(query.transaction_id, item.height, self.past.time_of(item))
         if not query.consumer:
-            return self._reply(receipt, self.archive.grants(item.id, MAX_GRANTS))
-        purchase = self.archive.purchase(item.id)
+            return self._reply(receipt, self._past_grants(item.id))
+        purchase = self.past.purchase(item.id)
         grant = None if purchase is None else purchase.grant_of(query.consumer)
         return self._reply(receipt, () if grant is None else (grant,))
 
@@ -61,7 +72,7 @@ class Answers:
     def to_known_enrolment(self, result: bytes, refused: Refused) -> bytes:
         """The stored result, if the same box enrols again for the same provider; else the refusal."""
         fresh = read_attestation_result(result, self.key.public, self.ledger_id)
-        stored = self.archive.enrolment(fresh.attestation_key.key_id)
+        stored = self.past.enrolment(fresh.attestation_key.key_id)
         if stored is not None:
             known = read_attestation_result(stored, self.key.public, self.ledger_id)
             if replace(known, enrolled_s=fresh.enrolled_s) == fresh:
@@ -75,6 +86,10 @@ class Answers:
 
     def sign_grant(self, grant: Grant) -> bytes:
         return write_grant(grant, self.key, self.ledger_id)
+
+    def _past_grants(self, transaction_id: bytes) -> list[Grant]:
+        purchase = self.past.purchase(transaction_id)
+        return [] if purchase is None else purchase.grants(MAX_GRANTS)
 
     def _reply(self, receipt: Receipt, grants: Iterable[Grant]) -> bytes:
         encoded = write_receipt(receipt, self.key, self.ledger_id)

@@ -11,8 +11,9 @@ from pathlib import Path
 from ledger.block import Header, item_leaf, read_header
 from ledger.genesis import Genesis
 from ledger.granting import Purchase, read_purchase
+from ledger.log import Item
 from ledger.merkle import merkle_path
-from ledger.store import Item, Store
+from ledger.store import Store
 from wire.grant import Grant
 
 
@@ -59,11 +60,6 @@ class Archive:
         """What a transaction bought; None if it was never executed or is no `allocate`."""
         item = self.item(transaction_id)
         return None if item is None else read_purchase(item.encoded, item.result, self._ledger_id)
-
-    def grants(self, transaction_id: bytes, limit: int) -> list[Grant]:
-        """All grants of a purchase, unless they are more than `limit`."""
-        purchase = self.purchase(transaction_id)
-        return [] if purchase is None else purchase.grants(limit)
 
     def grant(self, grant_id: bytes) -> Grant | None:
         """The grant of this id, if the ledger ever made it."""

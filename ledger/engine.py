@@ -11,21 +11,22 @@ guards the state against readers during the instant of a change.
 import hashlib
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ledger.block import Header, read_header, write_header
-from ledger.contract import Applied, apply, apply_batch
+from ledger.contract import apply, apply_batch
 from ledger.entries import write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis
 from ledger.granting import read_purchase
+from ledger.log import BlockRows
 from ledger.merkle import merkle_root
 from ledger.passing import pass_time
 from ledger.recording import Metering, NotTaken, chain_rows
 from ledger.rejection import Rejected
 from ledger.state import State
 from ledger.state_tree import StateTree
-from ledger.store import BlockRows, Store
+from ledger.store import Store
+from ledger.submission import Batch, Enrolment, Executed, Outcome, Record, Refused, Submission
 from wire.attestation_result import read_attestation_result
 from wire.evidence import read_evidence
 from wire.grant import Grant
@@ -34,59 +35,6 @@ from wire.transaction import SignedTransaction
 
 GRANTS_REMEMBERED = 10_000
 """Grants kept ready for checking usage reports, which name the same ones again and again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Transactions of which all happen, in their order, or none."""
-
-    transactions: tuple[SignedTransaction, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Evidence of a meter record, as it arrived and could be read."""
-
-    evidence: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """An attestation result that this ledger signed."""
-
-    result: bytes
-
-
-Submission = SignedTransaction | Batch | Record | Enrolment
-
-
-@dataclass(frozen=True, slots=True)
-class Executed:
-    """`subject` (transaction id, record hash) took effect in block `height` of time `utc_s`.
-
-    `applied` has one item for each transaction, none for a record; `grants` those of a purchase, if a reply
-    holds them.
-    """
-
-    subject: bytes
-    height: int
-    utc_s: int
-    applied: tuple[Applied, ...] = ()
-    grants: tuple[Grant, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Nothing happened; `reason` is the name of the rule that says no."""
-
-    subject: bytes
-    reason: str
-    detail: str
-    height: int
-    utc_s: int
-
-
-Outcome = Executed | Refused
 
 
 class Engine:

@@ -9,8 +9,8 @@ from ledger.block import ItemKind, item_leaf
 from ledger.chain_state import ChainState
 from ledger.contract import Applied
 from ledger.granting import make_purchase, write_sale
+from ledger.log import BlockRows, Item
 from ledger.state import Draft
-from ledger.store import BlockRows, Item
 from wire.allocate import Allocate
 from wire.attestation_result import AttestationResult
 from wire.grant import Grant

@@ -23,6 +23,7 @@ from ledger.capacity import MAX_PERIODS_AHEAD, allocations_left
 from ledger.engine import Engine
 from ledger.entries import account_key, write_entry
 from ledger.genesis import Genesis
+from ledger.log import Item
 from ledger.pages import (
     AccountPage,
     AttestationListPage,
@@ -61,7 +62,6 @@ from ledger.state import (
     read_reservation,
 )
 from ledger.state_tree import write_proof
-from ledger.store import Item
 from wire.attestation_result import read_attestation_result
 from wire.errors import ShellError
 from wire.ids import PublicKey

@@ -8,7 +8,7 @@ sender's own airgrant/v1/down/IDENTITY/, so that nobody can make the ledger spea
 import re
 from dataclasses import dataclass
 
-from ledger.engine import Record
+from ledger.submission import Record
 from wire.cbor import read_cbor, write_cbor
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest, read_enrolment
 from wire.errors import DecodeError

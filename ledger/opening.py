@@ -18,13 +18,14 @@ from ledger.entries import Account, Entry, account_key, read_entry, write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis, read_genesis, write_genesis
 from ledger.granting import write_sale
+from ledger.log import BlockRows, Item
 from ledger.merkle import merkle_root
 from ledger.passing import pass_time
 from ledger.recording import Metering
 from ledger.rejection import Rejected
 from ledger.state import State
 from ledger.state_tree import StateTree
-from ledger.store import BlockRows, Item, Store
+from ledger.store import Store
 from wire.attestation_result import read_attestation_result
 from wire.errors import VerificationError
 from wire.transaction import read_transaction

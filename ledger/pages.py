@@ -13,7 +13,7 @@ from ledger.block import Header, ItemKind
 from ledger.entries import Account, ReservationOffer, StandingOffer
 from ledger.genesis import Genesis, write_genesis
 from ledger.granting import read_sale
-from ledger.store import Item
+from ledger.log import Item
 from wire.allocate import Allocate
 from wire.attestation_result import AttestationResult
 from wire.band import Band

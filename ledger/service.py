@@ -25,11 +25,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ledger.answering import Answers
-from ledger.engine import Engine, Enrolment, Executed, Outcome, Refused, Submission
+from ledger.engine import Engine
 from ledger.enrolling import Enrolling
 from ledger.intake import SUBSCRIPTION, Address, Query, read_address, read_request
 from ledger.settings import BrokerSettings
 from ledger.showcase import all_providers, due_providers, look_at, touched_providers
+from ledger.submission import Enrolment, Executed, Outcome, Refused, Submission
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
 from wire.errors import ConfigError, DecodeError

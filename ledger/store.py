@@ -9,10 +9,10 @@ they fit together, the engine decides. Errors of the disk or of SQLite are raise
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ledger.log import BlockRows, Item
 from wire.errors import ShellError
 
 SCHEMA_VERSION = 1
@@ -42,37 +42,6 @@ CREATE TRIGGER blocks_last BEFORE DELETE ON blocks BEGIN SELECT RAISE(ABORT, 'th
 CREATE TRIGGER items_stay BEFORE UPDATE ON items BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 CREATE TRIGGER items_last BEFORE DELETE ON items BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One entry of the log. `id` is a transaction id or a record's hash; `valid_until_s` is 0 unless a
-    transaction.
-    """
-
-    number: int
-    height: int
-    kind: int
-    id: bytes
-    valid_until_s: int
-    encoded: bytes
-    result: bytes
-
-
-@dataclass(slots=True)
-class BlockRows:
-    """Everything that one block writes."""
-
-    height: int
-    header: bytes
-    items: list[Item] = field(default_factory=list)
-    parties: list[tuple[bytes, int]] = field(default_factory=list)
-    grants: list[tuple[bytes, int, int]] = field(default_factory=list)
-    records: list[tuple[bytes, int, int]] = field(default_factory=list)
-    state: list[tuple[bytes, bytes]] = field(default_factory=list)
-    removed: list[tuple[bytes]] = field(default_factory=list)
-    enrolments: list[tuple[bytes, int]] = field(default_factory=list)
-    chains: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 class Store:
