@@ -44,12 +44,10 @@ exit status:
 
 EXAMPLES = """\
 examples:
-  airgrant keygen --out alice.key                make a key, print the account
-  airgrant offer --ledger http://127.0.0.1:8573  list what is for sale
-  airgrant buy --key alice.key --interface wlan0 --floor 5M --minutes 10
-  airgrant account 02c1...9f --json              a balance for scripts
-  airgrant report verify reports.cbor            check a meter; status 1 if anything fails
-  airgrant demo                                  everything at once, on this machine
+  airgrant demo                                             everything at once, on this machine
+  airgrant keygen --out wallet.pem                          make a key, print the account
+  airgrant buy --wallet wallet.pem --interface wlan0 --down 5M --at-least 10m
+  airgrant report verify --help                             check a meter; status 1 if anything fails
 
 `airgrant SUBCOMMAND --help` says more.
 """

@@ -356,7 +356,7 @@ def no_test_packages(tree: list[Module]) -> Iterator[Complaint]:
 
 
 def mirror(tree: list[Module]) -> Iterator[Complaint]:
-    """Each module has a test file of its name, and each test file a module."""
+    """Each module that does something has a test file of its name, and each test file a module."""
     tests = {module.path for module in tree if PurePosixPath(module.path).name.startswith("test_")}
     wanted: set[str] = set()
     for module in tree:
@@ -364,7 +364,7 @@ def mirror(tree: list[Module]) -> Iterator[Complaint]:
             continue
         accepted = test_files(module.path)
         wanted.update(accepted)
-        if not tests.intersection(accepted):
+        if not tests.intersection(accepted) and _does_something(module):
             yield Complaint(
                 module.path,
                 1,
@@ -380,6 +380,11 @@ def mirror(tree: list[Module]) -> Iterator[Complaint]:
             "tests no module of that name: rename it after the module, move it to tests/system if it needs the real "
             "world, or give its reason in EXCUSED_TESTS (tests/tidy_rules.py)",
         )
+
+
+def _does_something(module: Module) -> bool:
+    """Whether there is a function in it; what only declares events, commands or constants is tried by its users."""
+    return any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in ast.walk(module.tree))
 
 
 def test_files(path: str) -> list[str]:
