@@ -1,0 +1,206 @@
+"""What the cheat tries, one function each: it really does it, looks at what came of it, and says who stopped it.
+
+Each runs inside the cheat's namespace and returns a finding; none believes an answer where the wire can be asked instead.
+"""
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from lab.air import WORLD_V4, Station
+from lab.counters import Witness
+from lab.demo.lobby_talk import Talker, discover, first_of
+from lab.result import Attack
+from nas_tunnel.lobby import Announcement, Join, Joined, LobbyMessage, Outcome, Purchase, Refused, read_lobby
+from wire.allocate import Allocate
+from wire.ids import MacAddress
+from wire.join_request import JoinPurpose, JoinRequest, write_join_request
+from wire.keys import PrivateKey
+from wire.offer import read_offer
+from wire.receipt import read_receipt
+from wire.grant import read_grant
+from wire.transaction import NONCE_SIZE, Transaction, sign_transaction
+
+SEND_FOR_S = 1.0
+SETTLE_S = 0.5
+"""Longer than any queue between a station and the world."""
+_DISCARD_PORT = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Cheat:
+    """The cheat's means: a station, a key with money, what was overheard of a victim, and an honest witness."""
+
+    station: Station
+    key: PrivateKey
+    overheard: list[bytes]
+    witness: Witness
+    nonce: Callable[[], bytes]
+
+
+def alter_price(cheat: Cheat) -> Attack:
+    """Signs a purchase at one micro-bandcoin."""
+    talker, announcement = _discover(cheat)
+    answer = talker.ask(Purchase(_purchase(cheat, announcement, price_ubc=1)))
+    said = _said(answer, announcement)
+    return Attack(
+        "alters the price",
+        stopped=said == "price_differs",
+        by=f"the ledger: {said}",
+        tried="a correctly signed purchase for 0.000001 BC",
+        evidence="a receipt signed by the ledger",
+    )
+
+
+def replay_purchase(cheat: Cheat) -> Attack:
+    """Sends ada's purchase a second time, so that she pays twice."""
+    talker, announcement = _discover(cheat)
+    said = _said(talker.ask(first_of(Purchase, cheat.overheard)), announcement)
+    return Attack(
+        "replays somebody's purchase",
+        stopped=said == "replayed",
+        by=f"the ledger: {said}",
+        tried="ada's transaction as it was on the air, byte by byte",
+        evidence="a receipt signed by the ledger; ada's balance moved once",
+    )
+
+
+def replay_join(cheat: Cheat) -> Attack:
+    """Sends ada's request to join from his own station."""
+    talker, _ = _discover(cheat)
+    answer = talker.ask(first_of(Join, cheat.overheard))
+    reached = _reaches_world(cheat)
+    told = "Joined, which names ada's session" if isinstance(answer, Joined) else _refusal(answer)
+    return Attack(
+        "replays somebody's request to join",
+        stopped=reached == 0,
+        by="apd: the consumer's signature names the station that is let in",
+        tried="ada's request as it was on the air, from another station",
+        evidence=f"answered {told}; {reached} of his bytes reached the world",
+    )
+
+
+def present_foreign_grant(cheat: Cheat) -> Attack:
+    """Presents ada's grant, with a request signed by himself."""
+    talker, announcement = _discover(cheat)
+    answer = talker.ask(_join(cheat, announcement, _overheard_grant(cheat)))
+    return _refused("presents somebody else's grant", answer, "not_the_consumer", "ada's grant and his own signature")
+
+
+def alter_grant(cheat: Cheat) -> Attack:
+    """Writes his own key into ada's grant."""
+    talker, announcement = _discover(cheat)
+    grant = _overheard_grant(cheat)
+    consumer = read_grant(grant, announcement.ledger, announcement.ledger_id).consumer
+    forged = grant.replace(consumer.octets, cheat.key.public.octets)
+    assert forged != grant, "the consumer's key stands in a grant as it is"
+    answer = talker.ask(_join(cheat, announcement, forged, claimed=grant))
+    return _refused("alters a grant", answer, "grant_invalid", "ada's grant with his own key in it")
+
+
+def leave_lobby_unpaid(cheat: Cheat) -> Attack:
+    """Sends to the world from the lobby."""
+    reached = _reaches_world(cheat)
+    return Attack(
+        "sends from the lobby to the world",
+        stopped=reached == 0,
+        by="the kernel: an unpaid station reaches only the lobby's port",
+        tried=f"UDP to {WORLD_V4.ip} for {SEND_FOR_S:g} s over IPv4",
+        evidence=f"{reached} bytes reached the world, counted there",
+    )
+
+
+def go_on_after_time(cheat: Cheat, ended_bytes: int, sent_bytes: int) -> Attack:
+    """Goes on sending after his session's end; the counts are the witness's, from the end on."""
+    return Attack(
+        "goes on after his time",
+        stopped=sent_bytes == ended_bytes,
+        by="apd: the session ended on time and its class went with it",
+        tried="the same stream, uninterrupted",
+        evidence=f"{sent_bytes - ended_bytes} bytes reached the world after the grant's end",
+    )
+
+
+def borrow_mac(borrower: Cheat, victim: Station) -> Attack:
+    """Takes a paying station's MAC address."""
+    borrower.station.borrow_mac(victim.mac)
+    reached = _reaches_world(borrower)
+    return Attack(
+        "borrows a paying station's MAC address",
+        stopped=reached == 0,
+        by="nobody on an open network; link keys (EAP-TLS with the key that paid) do on a closed one",
+        tried=f"eve's station as {victim.mac}, while mallory pays",
+        evidence=f"{reached} of her bytes reached the world, on his bill and within his rate",
+        stoppable=False,
+    )
+
+
+def _discover(cheat: Cheat) -> tuple[Talker, Announcement]:
+    return discover(cheat.station.interface)
+
+
+def _purchase(cheat: Cheat, announcement: Announcement, price_ubc: int) -> bytes:
+    offer = read_offer(announcement.offer, announcement.provider)
+    action = Allocate(announcement.provider, price_ubc, offer.band, offer.epoch)
+    transaction = Transaction(action, cheat.nonce(), announcement.utc_s + 60)
+    assert len(transaction.nonce) == NONCE_SIZE
+    return sign_transaction(transaction, cheat.key, announcement.ledger_id).envelope.encoded
+
+
+def _join(cheat: Cheat, announcement: Announcement, grant: bytes, claimed: bytes = b"") -> Join:
+    """A request for a grant, signed by the cheat, as well-formed as can be."""
+    known = read_grant(claimed or grant, announcement.ledger, announcement.ledger_id)
+    if claimed:
+        known = replace(known, consumer=cheat.key.public)
+    offer = read_offer(announcement.offer, announcement.provider)
+    request = JoinRequest(
+        purpose=JoinPurpose.JOIN,
+        grant_id=known.grant_id,
+        station=MacAddress.parse(cheat.station.mac),
+        bssid=offer.bssid,
+        challenge=announcement.challenge,
+    )
+    return Join(grant, write_join_request(request, cheat.key))
+
+
+def _overheard_grant(cheat: Cheat) -> bytes:
+    message = read_lobby(first_of(Join, cheat.overheard))
+    assert isinstance(message, Join)
+    return message.grant
+
+
+def _refused(name: str, answer: LobbyMessage, reason: str, tried: str) -> Attack:
+    said = _refusal(answer)
+    return Attack(name, stopped=said == reason, by=f"apd: {said}", tried=tried, evidence="the access point's answer")
+
+
+def _refusal(answer: LobbyMessage) -> str:
+    return answer.reason if isinstance(answer, Refused) else f"let in: {type(answer).__name__}"
+
+
+def _said(answer: LobbyMessage, announcement: Announcement) -> str:
+    """What the ledger, or the access point before it, said to a purchase."""
+    if isinstance(answer, Outcome):
+        receipt = read_receipt(answer.receipt, announcement.ledger, announcement.ledger_id)
+        return receipt.reason or "executed"
+    return _refusal(answer)
+
+
+def _reaches_world(cheat: Cheat) -> int:
+    """Sends UDP to the world for a while; how many bytes of it the witness saw."""
+    address = str(cheat.station.v4.ip)
+    before = _from(cheat.witness, address)
+    cheat.station.pin_box()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        ends = time.monotonic() + SEND_FOR_S
+        while time.monotonic() < ends:
+            sender.sendto(bytes(1_000), (str(WORLD_V4.ip), _DISCARD_PORT))
+            time.sleep(0.01)
+    time.sleep(SETTLE_S)
+    return _from(cheat.witness, address) - before
+
+
+def _from(witness: Witness, address: str) -> int:
+    seen = witness.read().get(address)
+    return seen.from_bytes if seen else 0
