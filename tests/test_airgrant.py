@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import airgrant
+import apd.version
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,6 +31,10 @@ def test_nothing_asked_is_a_usage_error_with_help(capsys: pytest.CaptureFixture[
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert airgrant.main(["--version"]) == 0
     assert capsys.readouterr().out == f"airgrant {airgrant.VERSION}\n"
+
+
+def test_both_commands_have_one_version() -> None:
+    assert apd.version.VERSION == airgrant.VERSION
 
 
 @pytest.mark.parametrize(
