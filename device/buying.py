@@ -25,10 +25,10 @@ NOT_YET = frozenset({"busy", "ledger_unreachable"})
 def search_again_or_choose(state: State, _event: Event, now: Now, _address: str) -> Step:
     if state.choose_ns is not None and now.mono_ns >= state.choose_ns:
         return buy(state, now)
-    assert state.retry is not None
-    if now.mono_ns < state.retry.due_ns:
+    if state.retry is None or now.mono_ns < state.retry.due_ns:
         return state, []
-    if state.retry.exhausted(state.settings.discover):
+    heard_all = bool(state.unsuitable) and state.retry.tries >= state.settings.market_tries
+    if heard_all or state.retry.exhausted(state.settings.discover):
         return fail(state, _why_nothing_was_found(state)), []
     return replace(state, retry=again(state.retry, state.settings.discover, now.mono_ns)), [
         Send(Discover(), None)

@@ -132,11 +132,11 @@ def _run(
     try:
         return command(arguments)
     except ConfigError as error:
-        return _complain(arguments, USAGE, "configuration", str(error))
+        return _complain(arguments, USAGE, "configuration", str(error), source="this machine")
     except DecodeError as error:
         return _complain(arguments, NO, "grant_invalid", str(error))
     except (ShellError, OSError) as error:
-        return _complain(arguments, WORLD, "world", str(error))
+        return _complain(arguments, WORLD, "shell_error", str(error), source="this machine")
     except PurchaseFailed as error:
         failure = error.failure
         status = WORLD if failure.source is Source.NETWORK else NO

@@ -44,7 +44,7 @@ def hear_offer(state: State, announcement: Announcement, now: Now, address: str)
     if len(known) == len(state.candidates):
         commands.append(ShowOffer(seen, address))
     choose_ns = state.choose_ns or now.mono_ns + state.settings.collect_ms * NS_PER_MS
-    return replace(state, candidates=(*known, seen), choose_ns=choose_ns), commands
+    return replace(state, candidates=(*known, seen), choose_ns=choose_ns, retry=None), commands
 
 
 def hear_refusal(state: State, refused: Refused, _now: Now, address: str) -> Step:

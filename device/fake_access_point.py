@@ -66,6 +66,8 @@ class FakeAccessPoint:
     refuse: list[tuple[type, str, str]] = field(default_factory=list)
     """Our next refusals: (type of message, reason, detail)."""
     alter_grant: Callable[[Grant], Grant] = staticmethod(lambda grant: grant)
+    babble: bytes = b""
+    """What `serve` sends before every answer."""
     challenge_number: int = 0
     heard: list[LobbyMessage] = field(default_factory=list)
     grants: dict[bytes, bytes] = field(default_factory=dict)
@@ -186,5 +188,7 @@ def serve(fake: FakeAccessPoint, interface: str, stop: socket.socket) -> None:
         while stop not in select.select([lobby, stop], [], [])[0]:
             data, sender = lobby.recvfrom(MAX_LOBBY_BYTES + 1)
             answer = fake.answer(data)
+            if fake.babble:
+                lobby.sendto(fake.babble, sender)
             if answer is not None:
                 lobby.sendto(answer, sender)

@@ -63,6 +63,8 @@ class Settings:
     purchase: Backoff = _PURCHASE
     join: Backoff = _JOIN
     leave: Backoff = _LEAVE
+    market_tries: int = 3
+    """After so many questions those who answered are the market; if none of them suits, asking on is no use."""
     collect_ms: int = 100
     """After the first suitable offer, so long do dearer neighbours of it have a chance to be undercut."""
     purchase_valid_s: int = 40

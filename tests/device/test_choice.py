@@ -1,0 +1,172 @@
+"""Which offer is bought: units, rank, and what never becomes a candidate."""
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from device.choice import Candidate, PinnedLedger, Unsuitable, Wish, cheapest, count_units, weigh
+from device.fake_access_point import FakeAccessPoint
+from wire.ids import PublicKey
+from wire.keys import PrivateKey
+from wire.qos import MAX_RATE_BPS, Qos
+
+UTC_S = 1_700_000_000
+WISH = Wish(floor_down_bps=2_000_000, floor_up_bps=500_000)
+BUYER, PROVIDER, LEDGER = (PrivateKey.from_secret(secret) for secret in (7, 11, 13))
+
+
+def seen(wish: Wish = WISH, pinned: PinnedLedger | None = None, **terms: object) -> Candidate | Unsuitable:
+    fake = FakeAccessPoint(BUYER.public, lambda: UTC_S, provider=PROVIDER, ledger=LEDGER)
+    for name, value in terms.items():
+        setattr(fake, name, value)
+    return weigh(fake.announcement(), "ap", wish, pinned, UTC_S)
+
+
+def candidate(wish: Wish = WISH, **terms: Any) -> Candidate:
+    found = seen(wish, **terms)
+    assert isinstance(found, Candidate)
+    return found
+
+
+def reason(wish: Wish = WISH, pinned: PinnedLedger | None = None, **terms: object) -> str:
+    found = seen(wish, pinned, **terms)
+    assert isinstance(found, Unsuitable)
+    assert found.detail
+    return found.reason
+
+
+def test_an_offer_that_meets_the_wish() -> None:
+    found = candidate()
+    assert (found.units, found.price_ubc, found.address) == (1, 1_000_000, "ap")
+
+
+@pytest.mark.parametrize(
+    ("down_bps", "up_bps", "units"),
+    [
+        (0, 0, 1),
+        (1, 1, 1),
+        (2_000_000, 500_000, 1),
+        (2_000_001, 0, 2),
+        (0, 500_001, 2),
+        (10_000_000, 600_000, 5),
+    ],
+)
+def test_as_many_units_as_reach_the_wish(down_bps: int, up_bps: int, units: int) -> None:
+    found = candidate(Wish(down_bps, up_bps))
+    assert found.units == units
+    assert found.price_ubc == units * 1_000_000
+    assert found.qos.floor_down_bps == units * 2_000_000
+
+
+@given(st.integers(1, 10**12), st.integers(1, 10**12))
+def test_units_reach_the_wish_and_one_less_does_not(floor_bps: int, wished_bps: int) -> None:
+    units = count_units(floor_bps, wished_bps)
+    assert units is not None
+    assert units * floor_bps >= wished_bps > (units - 1) * floor_bps
+
+
+def test_no_number_of_units_makes_a_guarantee_of_none() -> None:
+    assert reason(qos=Qos(0, 20_000_000, 500_000, 5_000_000)) == "no_guarantee"
+    assert reason(qos=Qos(2_000_000, 20_000_000, 0, 5_000_000)) == "no_guarantee"
+
+
+def test_without_a_wish_an_offer_without_guarantee_will_do() -> None:
+    assert candidate(Wish(0, 0), qos=Qos(0, 20_000_000, 0, 5_000_000)).units == 1
+
+
+@pytest.mark.parametrize(("limit_ubc", "verdict"), [(999_999, "too_dear"), (1_000_000, ""), (None, "")])
+def test_price_limit_is_for_the_whole_purchase(limit_ubc: int | None, verdict: str) -> None:
+    found = seen(replace(WISH, max_price_ubc=limit_ubc))
+    assert getattr(found, "reason", "") == verdict
+
+
+def test_two_units_may_be_too_dear_where_one_is_not() -> None:
+    assert reason(Wish(4_000_000, 0, max_price_ubc=1_999_999)) == "too_dear"
+
+
+def test_too_short() -> None:
+    assert reason(replace(WISH, min_duration_s=601)) == "too_short"
+    assert candidate(replace(WISH, min_duration_s=600)).units == 1
+
+
+def test_more_units_than_rates_can_add_up_to() -> None:
+    assert reason(Wish(MAX_RATE_BPS, 0), qos=Qos(2_000_000, MAX_RATE_BPS, 1, 1)) == "too_slow"
+
+
+def test_more_units_than_can_be_named() -> None:
+    assert reason(Wish(MAX_RATE_BPS, 0), qos=Qos(1, 1, 1, 1)) == "too_slow"
+
+
+def test_an_expired_offer_is_dropped() -> None:
+    found = seen(offer_lifetime_s=0)
+    assert isinstance(found, Unsuitable)
+    assert (found.reason, found.dropped) == ("offer_expired", True)
+
+
+def test_an_offer_of_somebody_else_is_dropped() -> None:
+    fake = FakeAccessPoint(BUYER.public, lambda: UTC_S, provider=PROVIDER)
+    announcement = replace(fake.announcement(), provider=LEDGER.public)
+    found = weigh(announcement, "ap", WISH, None, UTC_S)
+    assert isinstance(found, Unsuitable)
+    assert (found.reason, found.dropped) == ("bad_offer", True)
+
+
+def test_every_altered_byte_of_an_offer_is_dropped() -> None:
+    announcement = FakeAccessPoint(BUYER.public, lambda: UTC_S, provider=PROVIDER).announcement()
+    for position in range(len(announcement.offer)):
+        altered = bytearray(announcement.offer)
+        altered[position] ^= 1
+        found = weigh(replace(announcement, offer=bytes(altered)), "ap", WISH, None, UTC_S)
+        assert isinstance(found, Unsuitable)
+        assert found.reason == "bad_offer"
+
+
+def test_only_the_pinned_ledger() -> None:
+    assert reason(pinned=PinnedLedger(LEDGER.public, bytes([1]) * 32)) == "foreign_ledger"
+    assert reason(pinned=PinnedLedger(PROVIDER.public, bytes(32))) == "foreign_ledger"
+    assert isinstance(seen(pinned=PinnedLedger(LEDGER.public, bytes(32))), Candidate)
+
+
+def test_cheapest_per_guaranteed_bit_whatever_the_order() -> None:
+    dear = candidate(price_ubc=1_000_000)
+    fast = candidate(price_ubc=1_500_000, qos=Qos(4_000_000, 20_000_000, 1_000_000, 5_000_000))
+    long = candidate(price_ubc=1_400_000, duration_s=1_200)
+    for order in permutations((dear, fast, long)):
+        assert cheapest(order) == long
+
+
+def test_an_offer_without_guarantee_comes_last() -> None:
+    wish = Wish(0, 0)
+    free = candidate(wish, price_ubc=0, qos=Qos(0, 20_000_000, 0, 5_000_000))
+    paid = candidate(wish, price_ubc=9_000_000)
+    assert cheapest((free, paid)) == paid
+
+
+def test_equal_offers_are_told_apart_by_key_not_by_chance() -> None:
+    one, two = candidate(provider=PrivateKey.from_secret(21)), candidate(provider=PrivateKey.from_secret(22))
+    assert cheapest((one, two)) == cheapest((two, one))
+
+
+def test_cost_is_exact() -> None:
+    """Two prices that a float could not tell apart."""
+    qos = Qos(333_333_333, 333_333_333, 1, 1)
+    wish = Wish(1, 1)
+    one = candidate(wish, price_ubc=2**62, qos=qos)
+    two = candidate(wish, price_ubc=2**62 + 1, qos=qos)
+    assert float(one.cost[1]) == float(two.cost[1])
+    assert isinstance(one.cost[1], Fraction)
+    assert cheapest((two, one)) == one
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_a_foreign_key_that_is_no_point_is_dropped(number: int) -> None:
+    announcement = FakeAccessPoint(BUYER.public, lambda: UTC_S, provider=PROVIDER).announcement()
+    key = PublicKey(b"\x02" + number.to_bytes(32, "big"))
+    found = weigh(replace(announcement, provider=key), "ap", WISH, None, UTC_S)
+    assert isinstance(found, Unsuitable)
+    assert found.reason == "bad_offer"

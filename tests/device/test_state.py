@@ -1,0 +1,44 @@
+"""Phases and their successors as data."""
+
+import pytest
+
+from device.events import Failure, Source
+from device.state import SUCCESSORS, Phase, State, drop, end, enter, fail
+from wire.ids import MacAddress
+from wire.keys import PrivateKey
+
+IDLE = State(PrivateKey.from_secret(7).public, MacAddress(bytes(6)), None, None)
+
+
+def test_every_phase_has_its_successors() -> None:
+    assert set(SUCCESSORS) == set(Phase)
+
+
+def test_every_phase_can_be_reached_and_every_journey_ends() -> None:
+    reached, todo = {Phase.IDLE}, [Phase.IDLE]
+    while todo:
+        new = SUCCESSORS[todo.pop()] - reached
+        reached |= new
+        todo += new
+    assert reached == set(Phase)
+    assert [phase for phase in Phase if not SUCCESSORS[phase]] == [Phase.ENDED, Phase.FAILED]
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.DISCOVERING])
+def test_a_jump_is_our_mistake(phase: Phase) -> None:
+    with pytest.raises(AssertionError, match="is not followed by"):
+        enter(IDLE, phase)
+
+
+def test_drops_are_counted_by_reason() -> None:
+    state = drop(drop(drop(IDLE, "a"), "b"), "a")
+    assert state.dropped == {"a": 2, "b": 1}
+    assert IDLE.dropped == {}
+
+
+def test_nothing_is_waited_for_after_the_end() -> None:
+    discovering = enter(IDLE, Phase.DISCOVERING)
+    failed = fail(discovering, Failure("why", "because", Source.LEDGER))
+    ended, _ = end(discovering, "enough")
+    for state in (failed, ended):
+        assert (state.retry, state.choose_ns) == (None, None)

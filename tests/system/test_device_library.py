@@ -1,0 +1,178 @@
+"""The device on a real cable, inside the sandbox: library and command against the fake access point."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from device.choice import Wish
+from device.cli import buy as buy_command
+from device.events import ShowOffer, Source, Tell
+from device.fake_access_point import FakeAccessPoint, serve
+from device.library import PurchaseFailed, buy, rejoin
+from device.wallet import Wallet, create_wallet, load_wallet
+from nas_tunnel.lobby import Discover, Join, Leave, Purchase
+from wire.errors import ConfigError
+
+pytestmark = pytest.mark.system
+
+WISH = Wish(floor_down_bps=2_000_000, floor_up_bps=500_000)
+INTERFACE, OTHER_END = "devsta0", "devap0"
+
+
+@pytest.fixture(scope="module")
+def cable() -> Iterator[None]:
+    def ip(*words: str) -> None:
+        subprocess.run(["ip", *words], check=True, timeout=10)
+
+    ip("link", "add", INTERFACE, "type", "veth", "peer", "name", OTHER_END)
+    for name in (INTERFACE, OTHER_END):
+        # No duplicate address detection: there is nobody else, and it takes two seconds.
+        Path(f"/proc/sys/net/ipv6/conf/{name}/accept_dad").write_text("0")
+        ip("link", "set", name, "up")
+    yield
+    ip("link", "del", INTERFACE)
+
+
+@dataclass
+class Shop:
+    wallet: Wallet
+    fake: FakeAccessPoint
+
+
+@pytest.fixture
+def shop(cable: None, tmp_path: Path) -> Iterator[Shop]:
+    wallet = create_wallet(tmp_path / "wallet.pem")
+    fake = FakeAccessPoint(wallet.account, lambda: int(time.time()))
+    stop, stopped = socket.socketpair()
+    server = threading.Thread(target=serve, args=(fake, OTHER_END, stopped))
+    server.start()
+    yield Shop(wallet, fake)
+    stop.close()
+    server.join(timeout=10)
+    stopped.close()
+    assert not server.is_alive()
+
+
+def test_bought_joined_and_left(shop: Shop) -> None:
+    seen: list[object] = []
+    with buy(shop.wallet, INTERFACE, WISH, seen.append) as session:
+        assert session.price_ubc == shop.fake.price_ubc
+        assert session.ends_s == session.grant.ends_s
+        assert shop.fake.joined == {session.grant.grant_id: session.station}
+        assert session.wait(0.05) is False
+        session.leave()
+        assert session.ended
+        session.leave()
+    assert shop.fake.joined == {}
+    assert [type(message) for message in shop.fake.heard] == [Discover, Purchase, Join, Leave]
+    assert {ShowOffer, Tell} <= {type(event) for event in seen}
+
+
+def test_the_ledger_is_pinned_on_first_use(shop: Shop) -> None:
+    buy(shop.wallet, INTERFACE, WISH).close()
+    pinned = load_wallet(shop.wallet.path).pinned
+    assert pinned is not None
+    assert (pinned.key, pinned.ledger_id) == (shop.fake.ledger.public, shop.fake.ledger_id)
+
+
+def test_coming_back_with_a_grant_costs_nothing(shop: Shop) -> None:
+    with buy(shop.wallet, INTERFACE, WISH) as first:
+        grant = first.encoded_grant
+    with rejoin(load_wallet(shop.wallet.path), INTERFACE, grant) as second:
+        assert second.grant == first.grant
+        assert second.price_ubc is None
+    assert len(shop.fake.grants) == 1
+
+
+def test_coming_back_needs_a_pinned_ledger(shop: Shop) -> None:
+    with pytest.raises(ConfigError, match="no ledger is pinned"):
+        rejoin(shop.wallet, INTERFACE, b"")
+
+
+def test_a_lost_datagram_is_sent_again(shop: Shop) -> None:
+    shop.fake.lose = {Discover: 1, Join: 1}
+    buy(shop.wallet, INTERFACE, WISH).close()
+    assert len(shop.fake.grants) == 1
+
+
+def test_a_rejection_is_an_exception_that_names_the_rule(shop: Shop) -> None:
+    shop.fake.reject = [("insufficient_funds", "0 BC, and 1 BC is wanted")]
+    with pytest.raises(PurchaseFailed, match="insufficient_funds: 0 BC") as caught:
+        buy(shop.wallet, INTERFACE, WISH)
+    assert caught.value.failure.source is Source.LEDGER
+    assert caught.value.grant == b""
+
+
+def test_a_grant_that_was_paid_for_comes_with_the_exception(shop: Shop) -> None:
+    shop.fake.refuse = [(Join, "grant_used", "")]
+    with pytest.raises(PurchaseFailed, match="grant_used") as caught:
+        buy(shop.wallet, INTERFACE, WISH)
+    assert caught.value.grant in shop.fake.grants.values()
+
+
+def test_garbage_from_the_lobby_changes_nothing(shop: Shop) -> None:
+    """Before every answer something that is none, and longer than any datagram of the lobby."""
+    shop.fake.babble = b"\xff" * 1_400
+    buy(shop.wallet, INTERFACE, WISH).close()
+    assert len(shop.fake.grants) == 1
+
+
+def test_the_command_for_scripts(shop: Shop, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    kept = tmp_path / "grant"
+    argv = [
+        "--wallet",
+        str(shop.wallet.path),
+        "--interface",
+        INTERFACE,
+        "--down",
+        "2M",
+        "--json",
+        "--save",
+        str(kept),
+    ]
+    assert buy_command(argv) == 0
+    captured = capsys.readouterr()
+    answer = json.loads(captured.out)
+    assert answer["ok"] is True
+    assert answer["charged_ubc"] == 1_000_000
+    assert answer["offers"][0]["suitable"] is True
+    assert captured.err == ""
+    assert kept.read_bytes() in shop.fake.grants.values()
+
+
+def test_the_command_for_people(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["--wallet", str(shop.wallet.path), "--interface", INTERFACE, "--down", "2M", "--up", "500k"]
+    assert buy_command(argv) == 0
+    captured = capsys.readouterr()
+    for said in ("bought", "1 BC", "2 Mbit/s", "500 kbit/s", "10 min", "until", "charged"):
+        assert said in captured.out
+    assert f"trusting the ledger {shop.fake.ledger.public}" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "reason"),
+    [(["--max-price", "0.5"], 1, "nothing_suitable"), (["--at-least", "1d"], 1, "nothing_suitable")],
+)
+def test_the_answer_is_no(
+    shop: Shop, capsys: pytest.CaptureFixture[str], argv: list[str], status: int, reason: str
+) -> None:
+    common = ["--wallet", str(shop.wallet.path), "--interface", INTERFACE, "--json"]
+    assert buy_command([*common, *argv]) == status
+    assert json.loads(capsys.readouterr().out)["reason"] == reason
+
+
+def test_nobody_there_is_the_worlds_fault(
+    cable: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wallet = create_wallet(tmp_path / "w.pem")
+    assert buy_command(["--wallet", str(wallet.path), "--interface", INTERFACE, "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["reason"] == "no_access_point"

@@ -1,0 +1,90 @@
+"""The lobby's socket on the real kernel: one interface, no privilege, typed errors."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from device.udp import LobbySocket, read_clock
+from nas_tunnel.lobby import GROUP, PORT, Discover, write_lobby
+from wire.errors import ShellError
+
+pytestmark = pytest.mark.system
+
+INTERFACE, OTHER_END = "udpsta0", "udpap0"
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, timeout=10)
+
+
+@pytest.fixture(scope="module")
+def cable() -> Iterator[None]:
+    ip("link", "add", INTERFACE, "type", "veth", "peer", "name", OTHER_END)
+    for name in (INTERFACE, OTHER_END):
+        Path(f"/proc/sys/net/ipv6/conf/{name}/accept_dad").write_text(
+            "0"
+        )  # nobody else is there; it takes 2 s
+        ip("link", "set", name, "up")
+    yield
+    ip("link", "del", INTERFACE)
+
+
+def test_a_question_to_the_group_and_an_answer(cable: None) -> None:
+    with LobbySocket(INTERFACE) as lobby, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as seller:
+        index = socket.if_nametoindex(OTHER_END)
+        seller.settimeout(5)
+        seller.bind(("::", PORT))
+        membership = socket.inet_pton(socket.AF_INET6, GROUP) + index.to_bytes(4, "little")
+        seller.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
+        lobby.send(write_lobby(Discover()), None)
+        data, sender = seller.recvfrom(2_000)
+        assert data == write_lobby(Discover())
+        seller.sendto(b"answer", sender)
+        answer = lobby.receive(5)
+        assert answer is not None
+        address, data = answer
+        assert data == b"answer"
+        assert address.startswith("fe80::")
+        lobby.send(b"again", address)
+        assert seller.recvfrom(2_000)[0] == b"again"
+
+
+def test_waiting_has_an_end(cable: None) -> None:
+    with LobbySocket(INTERFACE) as lobby:
+        before = read_clock()
+        assert lobby.receive(0.05) is None
+        assert lobby.receive(-1) is None
+        assert read_clock().mono_ns - before.mono_ns >= 50_000_000
+
+
+def test_the_station_is_the_interfaces_own_address(cable: None) -> None:
+    with LobbySocket(INTERFACE) as lobby:
+        assert str(lobby.read_station()) == Path(f"/sys/class/net/{INTERFACE}/address").read_text().strip()
+
+
+def test_no_such_interface() -> None:
+    with pytest.raises(ShellError, match="interface nosuch0"):
+        LobbySocket("nosuch0")
+
+
+def test_datagrams_of_other_interfaces_are_not_ours(cable: None) -> None:
+    with LobbySocket(INTERFACE) as lobby, socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as stranger:
+        port = lobby._socket.getsockname()[1]
+        stranger.sendto(write_lobby(Discover()), ("::1", port))
+        assert lobby.receive(0.5) is None
+
+
+def test_an_interface_that_is_down_is_a_shell_error(cable: None) -> None:
+    subprocess.run(
+        ["ip", "link", "add", "devdown0", "type", "veth", "peer", "name", "devdown1"], check=True, timeout=10
+    )
+    try:
+        with LobbySocket("devdown0") as lobby, pytest.raises(ShellError, match="sending on devdown0"):
+            lobby.send(b"x", None)
+    finally:
+        subprocess.run(["ip", "link", "del", "devdown0"], check=True, timeout=10)
