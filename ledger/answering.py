@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ledger.block import Header
+from ledger.block import Header, Item
 from ledger.granting import Purchase
 from ledger.intake import Query
-from ledger.log import Item
 from ledger.rejection import Reason
 from ledger.submission import Executed, Outcome, Refused
 from wire.attestation_result import read_attestation_result

@@ -12,13 +12,12 @@ import hashlib
 import threading
 from collections.abc import Sequence
 
-from ledger.block import Header, read_header, write_header
+from ledger.block import BlockRows, Header, read_header, write_header
 from ledger.contract import apply, apply_batch
 from ledger.entries import write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis
 from ledger.granting import read_purchase
-from ledger.log import BlockRows
 from ledger.merkle import merkle_root
 from ledger.passing import pass_time
 from ledger.recording import Metering, NotTaken, chain_rows

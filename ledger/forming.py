@@ -5,11 +5,10 @@ Collects; decides nothing. Until the engine has it on disk it is a draft that ca
 
 from dataclasses import dataclass, field
 
-from ledger.block import ItemKind, item_leaf
+from ledger.block import BlockRows, Item, ItemKind, item_leaf
 from ledger.chain_state import ChainState
 from ledger.contract import Applied
 from ledger.granting import make_purchase, write_sale
-from ledger.log import BlockRows, Item
 from ledger.state import Draft
 from wire.allocate import Allocate
 from wire.attestation_result import AttestationResult

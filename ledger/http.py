@@ -18,12 +18,11 @@ from fastapi.responses import JSONResponse
 
 from ledger.answering import Answers
 from ledger.archive import Archive
-from ledger.block import write_signed_header
+from ledger.block import Item, write_signed_header
 from ledger.capacity import MAX_PERIODS_AHEAD, allocations_left
 from ledger.engine import Engine
 from ledger.entries import account_key, write_entry
 from ledger.genesis import Genesis
-from ledger.log import Item
 from ledger.pages import (
     AccountPage,
     AttestationListPage,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from ledger.block import Header, ItemKind, item_leaf, read_header, write_header
+from ledger.block import BlockRows, Header, Item, ItemKind, item_leaf, read_header, write_header
 from ledger.chain_state import read_chain_state
 from ledger.contract import apply
 from ledger.engine import Engine
@@ -18,7 +18,6 @@ from ledger.entries import Account, Entry, account_key, read_entry, write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis, read_genesis, write_genesis
 from ledger.granting import write_sale
-from ledger.log import BlockRows, Item
 from ledger.merkle import merkle_root
 from ledger.passing import pass_time
 from ledger.recording import Metering

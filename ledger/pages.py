@@ -9,11 +9,10 @@ import base64
 
 from pydantic import BaseModel, Field
 
-from ledger.block import Header, ItemKind
+from ledger.block import Header, Item, ItemKind
 from ledger.entries import Account, ReservationOffer, StandingOffer
 from ledger.genesis import Genesis, write_genesis
 from ledger.granting import read_sale
-from ledger.log import Item
 from wire.allocate import Allocate
 from wire.attestation_result import AttestationResult
 from wire.band import Band
