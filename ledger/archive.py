@@ -8,10 +8,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from ledger.block import Header, item_leaf, read_header
+from ledger.block import Header, Item, item_leaf, read_header
 from ledger.genesis import Genesis
 from ledger.granting import Purchase, read_purchase
-from ledger.log import Item
 from ledger.merkle import merkle_path
 from ledger.store import Store
 from wire.grant import Grant

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ledger.log import BlockRows, Item
+from ledger.block import BlockRows, Item
 from wire.errors import ShellError
 
 SCHEMA_VERSION = 1
