@@ -39,7 +39,7 @@ from tc_shaper.tree import (
     plan_tree,
     pool_length,
 )
-from wire.errors import ShellError
+from wire.errors import ConfigError, ShellError
 from wire.ids import MacAddress
 
 NFT_DEADLINE_S = 20.0
@@ -100,10 +100,9 @@ class Shaper:
             self._connect()
         undo = _parse_undo(self._read_table())
         _nft(f"delete table netdev {self.settings.table}\n", missing_is_fine=True)
-        for name in (self.settings.interface, self.settings.ifb):
-            if (ifindex := _find_ifindex(name)) is not None:
-                self._unless_gone(self._route, [rtnetlink.remove_root(ifindex)])
-        if (ifb := _find_ifindex(self.settings.ifb)) is not None:
+        self._unless_gone(self._route, [rtnetlink.remove_root(self._ifindex[Direction.DOWN])])
+        ifb = _find_ifindex(self.settings.ifb)
+        if ifb is not None and self._read_link(ifb).kind == "ifb":
             self._unless_gone(self._route, [rtnetlink.remove_link(ifb)])
         self._restore(undo)
         self._stations.clear()
@@ -158,6 +157,9 @@ class Shaper:
         wanted = plan_tree(self.settings, self.capabilities, shapes)
         steps = diff(self.present(), wanted)
         self._apply(steps)
+        for step in steps:
+            if isinstance(step, RemoveLeaf | SetLeaf):
+                self._last.pop((step.direction, step.slot), None)
         self._note(wanted)
         return steps
 
@@ -239,6 +241,10 @@ class Shaper:
         if ifindex is None:
             self._run(self._route, [rtnetlink.add_link(name, "ifb")], f"make {name} (kernel module ifb)")
             ifindex = _ifindex(name)
+        elif (kind := self._read_link(ifindex).kind) != "ifb":
+            raise ConfigError(
+                f"ifb: {name} is another device ({kind or 'a real one'}); give a name that is free"
+            )
         self._run(self._route, [rtnetlink.set_link_up(ifindex)], f"set {name} up")
         return ifindex
 
@@ -305,17 +311,29 @@ class Shaper:
         return "bfifo"
 
     def _load_rules(self, undo: str) -> bool:
-        """Load the table; true if the kernel can limit each address's rate in the lobby."""
+        """Load the table; true if the kernel can limit each address's rate in the lobby.
+
+        A table that an older release left in another form is replaced, which costs its sessions their elements.
+        """
         link = self._read_link(self._ifindex[Direction.DOWN])
         boxes = [MacAddress(link.address)]
         if link.master:
             boxes.append(MacAddress(self._read_link(link.master).address))
-        try:
-            _nft(plan_ruleset(self.settings, boxes, limits=True, comment=undo))
-        except ShellError:
-            _nft(plan_ruleset(self.settings, boxes, limits=False, comment=undo))
-            return False
-        return True
+        ways = {
+            limits: plan_ruleset(self.settings, boxes, limits=limits, comment=undo)
+            for limits in (True, False)
+        }
+        replacing = f"delete table netdev {self.settings.table}\n"
+        attempts = [(limits, before + text) for before in ("", replacing) for limits, text in ways.items()]
+        complaint = ""
+        for limits, text in attempts:
+            try:
+                _nft(text)
+            except ShellError as error:
+                complaint = complaint or error.detail
+            else:
+                return limits
+        raise ShellError("load the rules (they need Linux 5.16 or newer and nftables 1.0.1)", complaint)
 
     def _read_table(self) -> str:
         return _nft(f"list table netdev {self.settings.table}", "--terse", missing_is_fine=True)
@@ -420,7 +438,11 @@ class Shaper:
         for message in answers:
             ifindex, handle, parent = rtnetlink.read_address(message)
             slot = rtnetlink.minor(parent)
-            if ifindex in directions and parent >> 16 == rtnetlink.MAJOR and handle == slot << 16:
+            if (
+                ifindex in directions
+                and parent >> 16 == rtnetlink.MAJOR
+                and handle == rtnetlink.leaf_handle(slot)
+            ):
                 yield directions[ifindex], slot, message
 
     def _read_classes(self, direction: Direction) -> dict[int, ClassShape]:

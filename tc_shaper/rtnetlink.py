@@ -26,6 +26,8 @@ ROUTE_PROTOCOL = 0
 MAJOR = 0x4147
 """Handle of our trees, "AG": no other program picks it, so a tree with this handle is ours after a restart."""
 ROOT = MAJOR << 16
+_STAND_IN = 15
+"""A number below the first slot, for the queue of slot 0x4147."""
 HEADER_BYTES = -14
 """Added to each frame's length by the size table, so that rates are rates of IP bytes."""
 
@@ -52,6 +54,11 @@ _QUEUE = struct.Struct("=IIIII")
 _U32 = struct.Struct("=I")
 _U64 = struct.Struct("=Q")
 _HTB_KIND = attribute(_TCA_KIND, b"htb\0")
+
+
+def leaf_handle(slot: int) -> int:
+    """The handle of a slot's queue: its own number, except for the one slot whose number is that of the tree."""
+    return (_STAND_IN if slot == MAJOR else slot) << 16
 
 
 class Address(NamedTuple):
@@ -120,7 +127,7 @@ def change_leaf(ifindex: int, slot: int, leaf: Leaf) -> Message:
 
 def remove_leaf(ifindex: int, slot: int) -> Message:
     """Drop a queue and what is in it. The kernel echoes its final counters, which no packet changes any more."""
-    return Message(RTM_DELQDISC, NLM_F_ACK | NLM_F_ECHO, _tcmsg(ifindex, slot << 16, ROOT | slot))
+    return Message(RTM_DELQDISC, NLM_F_ACK | NLM_F_ECHO, _tcmsg(ifindex, leaf_handle(slot), ROOT | slot))
 
 
 def dump_classes(ifindex: int) -> Message:
@@ -226,8 +233,9 @@ def read_overhead(message: Message) -> int:
 
 
 class Link(NamedTuple):
-    """What matters of a device: its address, the bridge or bond that owns it (0: none), its GSO limit."""
+    """What matters of a device: its kind if virtual, address, the bridge that owns it (0: none), its GSO limit."""
 
+    kind: str
     address: bytes
     master: int
     gso_max_segments: int
@@ -236,7 +244,9 @@ class Link(NamedTuple):
 def read_link(message: Message) -> Link:
     """A device from its description."""
     attributes = read_attributes(message.body, _IFINFOMSG.size)
-    return Link(attributes.get(1, b""), _read_u32(attributes, 10), _read_u32(attributes, 40))
+    info = read_attributes(attributes.get(18, b""))
+    kind = info.get(1, b"").rstrip(b"\0").decode("ascii", "replace")
+    return Link(kind, attributes.get(1, b""), _read_u32(attributes, 10), _read_u32(attributes, 40))
 
 
 # --- parts
@@ -260,7 +270,7 @@ def _read_u32(attributes: dict[int, bytes], kind: int) -> int:
 
 def _leaf_body(ifindex: int, slot: int, leaf: Leaf) -> bytes:
     kind = attribute(_TCA_KIND, leaf.kind.encode() + b"\0")
-    return _tcmsg(ifindex, slot << 16, ROOT | slot) + kind + _leaf_options(leaf)
+    return _tcmsg(ifindex, leaf_handle(slot), ROOT | slot) + kind + _leaf_options(leaf)
 
 
 def _leaf_options(leaf: Leaf) -> bytes:

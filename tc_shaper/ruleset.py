@@ -27,6 +27,9 @@ COUNTERS = ("lobby_in", "lobby_out", "lobby_limited", "unpaid_in", "unpaid_out")
 """Named counters: what the lobby carried, and what was dropped because of a limit or because nobody paid for it."""
 MULTICAST6 = "ether daddr & ff:ff:00:00:00:00 == 33:33:00:00:00:00"
 EAPOL = "ether type 0x888e"
+"""Key handshakes never wait in a session's queue, and come before anything is paid."""
+PAE_GROUP = MacAddress.parse("01:80:c2:00:00:03")
+"""IEEE 802.1X-2020 clause 11.1.1: a group address that no bridge carries on."""
 
 
 def plan_ruleset(
@@ -88,10 +91,10 @@ def _egress(settings: ShaperSettings, boxes: Sequence[MacAddress]) -> list[str]:
     neighbours = "nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert"
     lobby = f"meta priority set {MAJOR:x}:{LOBBY:x} counter name lobby_out accept"
     return [
+        f"{ours} {EAPOL} {lobby}",
         "meta priority set ether daddr map @down accept",
         f"{ours} {between} udp sport {settings.lobby_port} {lobby}",
         f"{ours} icmpv6 type {{ {neighbours} }} {lobby}",
-        f"{ours} {EAPOL} {lobby}",
         f"{MULTICAST6} icmpv6 type {{ {neighbours}, mld-listener-query }} {lobby}",
         f"ether daddr ff:ff:ff:ff:ff:ff ether type arp {lobby}",
         f"ether daddr ff:ff:ff:ff:ff:ff udp sport 67 udp dport 68 {lobby}",
@@ -102,9 +105,9 @@ def _egress(settings: ShaperSettings, boxes: Sequence[MacAddress]) -> list[str]:
 def _ingress(settings: ShaperSettings, boxes: Sequence[MacAddress]) -> list[str]:
     """From the stations. A forwarded packet leaves the chain and waits in the intermediate device's own tree."""
     return [
+        f"{EAPOL} ether daddr {_one_of([*boxes, PAE_GROUP])} accept",
         f'meta priority set ether saddr map @up fwd to "{settings.ifb}"',
         "meta protocol ip6 goto lobby",
-        f"{EAPOL} ether daddr {_one_of([*boxes, MacAddress.parse('01:80:c2:00:00:03')])} accept",
         "counter name unpaid_in",
     ]
 

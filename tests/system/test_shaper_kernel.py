@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -169,6 +170,36 @@ def test_a_flood_in_the_lobby_is_cut_to_its_rate(network, shaper):
     assert counters["lobby_limited"].packets >= 500 - SETTINGS.lobby_packets_per_s * lasted_s
 
 
+@pytest.mark.parametrize("paid", [False, True])
+def test_key_handshakes_pass_whoever_paid(network, shaper, paid):
+    """hostapd reads EAPOL from a packet socket behind our chain, and its answers go through the other one."""
+    if paid:
+        shaper.install(shape(network, 1))
+    one, eapol = network.station(1), 0x888E
+    box_mac = bytes.fromhex(network.box.run(["cat", "/sys/class/net/wlan0/address"]).strip().replace(":", ""))
+    station_mac = MacAddress.parse(one.mac).octets
+    with (
+        packet_socket(network.box, eapol) as authenticator,
+        packet_socket(one.namespace, eapol) as supplicant,
+    ):
+        supplicant.send(box_mac + station_mac + eapol.to_bytes(2) + bytes(46))
+        assert authenticator.recv(2_048)[6:12] == station_mac
+        authenticator.send(station_mac + box_mac + eapol.to_bytes(2) + bytes(46))
+        assert supplicant.recv(2_048)[6:12] == box_mac
+    if paid:
+        assert shaper.read_counters()[0].up.offered_packets == 0
+
+
+def packet_socket(namespace, protocol):
+    def run():
+        opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol))
+        opened.bind(("wlan0", protocol))
+        opened.settimeout(2.0)
+        return opened
+
+    return namespace.call(run)
+
+
 def test_what_is_metered_is_what_arrives(network, shaper):
     """UDP of three sizes in both directions, counted independently by the socket that receives it."""
     shaper.install(shape(network, 1))
@@ -268,8 +299,11 @@ def test_a_restart_adopts_sessions_and_counters_and_touches_nothing(network, sha
 def test_a_resynchronisation_makes_exactly_the_wanted_sessions(network, shaper):
     shaper.install(shape(network, 1))
     shaper.install(shape(network, 2, FIRST_SLOT + 1))
+    send(network.station(1).namespace, str(WORLD_V4.ip), 9_000, 20)
+    assert shaper.read_counters()[0].up.delivered_packets > 0
     wanted = [shape(network, 2, FIRST_SLOT + 1), shape(network, 3, FIRST_SLOT, down=5 * MBIT)]
     shaper.resynchronise(wanted)
+    assert shaper.read_counters()[0].up.delivered_packets == 0
     assert shaper.present() == plan_tree(SETTINGS, shaper.capabilities, wanted)
     assert not reaches(network.station(1), WORLD_V4.ip)
     assert reaches(network.station(3), WORLD_V4.ip, 2.0)
@@ -327,13 +361,7 @@ def test_the_pool_grows_when_a_slot_lies_beyond_it(network, shaper):
 
 
 def test_a_lower_capacity_is_taken_over_at_the_next_start(network, shaper):
-    lower = ShaperSettings(
-        interface="wlan0",
-        wan_interface="wan0",
-        downlink_capacity_bps=10 * MBIT,
-        uplink_capacity_bps=10 * MBIT,
-        pool_size=8,
-    )
+    lower = replace(SETTINGS, downlink_capacity_bps=10 * MBIT, uplink_capacity_bps=10 * MBIT)
     again = Shaper(lower)
     network.box.call(again.set_up)
     try:
@@ -355,6 +383,26 @@ def test_another_programs_root_queue_is_not_replaced(network):
 
 
 TBF = ("rate", "1gbit", "burst", "100k", "latency", "10ms")
+
+
+def test_a_device_of_the_operator_is_not_taken_for_the_intermediate_one(network):
+    settings = replace(SETTINGS, wan_interface=None, ifb="wan0")
+    made = Shaper(settings)
+    with pytest.raises(ConfigError, match="wan0 is another device"):
+        network.box.call(made.set_up)
+    network.box.call(made.tear_down)
+    assert "wan0" in network.box.run(["ip", "link", "show", "wan0"])
+
+
+def test_a_table_that_an_older_release_left_is_replaced(network):
+    network.box.run(["nft", "table netdev airgrant { set down { type ether_addr; }; }"])
+    made = Shaper(SETTINGS)
+    network.box.call(made.set_up)
+    try:
+        made.install(shape(network, 1))
+        assert reaches(network.station(1), WORLD_V4.ip, 2.0)
+    finally:
+        network.box.call(made.tear_down)
 
 
 def test_an_interface_that_is_not_there_is_named(network):

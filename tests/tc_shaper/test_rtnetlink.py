@@ -75,6 +75,17 @@ def test_a_foreign_kind_of_leaf_is_named_and_equals_none_of_ours():
     assert rtnetlink.read_leaf(Message(36, 0, body)) == Leaf("pfifo", 0)
 
 
+@given(st.integers(1, 65_534), st.integers(1, 65_534))
+def test_no_two_queues_and_no_queue_and_the_tree_share_a_handle(one, other):
+    assert rtnetlink.leaf_handle(one) != rtnetlink.ROOT
+    if {one, other}.isdisjoint(range(3, 16)):  # numbers that are neither the lobby nor a slot
+        assert (rtnetlink.leaf_handle(one) == rtnetlink.leaf_handle(other)) == (one == other)
+
+
+def test_the_slot_with_the_number_of_the_tree_has_a_handle_of_its_own():
+    assert rtnetlink.leaf_handle(rtnetlink.MAJOR) == 0x000F_0000
+
+
 # RTM_NEWQDISC of `qdisc bfifo 10: dev s0 parent 4147:10 limit 6000b`, recorded on Linux 6.18 behind a
 # class of 400 kbit/s to which nine UDP packets of 1,500 bytes were sent at once.
 RECORDED = bytes.fromhex(

@@ -19,11 +19,12 @@ def chain(text, name):
     return text.rsplit(f"chain {name} {{\n", 1)[1].split("\n  }")[0].splitlines()
 
 
-def test_paid_stations_come_first_and_everybody_else_last_in_both_directions():
+def test_key_handshakes_then_paid_stations_come_first_and_everybody_else_last_in_both_directions():
     text = plan_ruleset(SETTINGS, [PORT], limits=True)
     for name, counter in (("egress", "unpaid_out"), ("ingress", "unpaid_in")):
-        hook, first, *_, last = (line.strip() for line in chain(text, name))
+        hook, keys, first, *_, last = (line.strip() for line in chain(text, name))
         assert hook == f'type filter hook {name} device "wlan0" priority -300; policy drop;'
+        assert "ether type 0x888e" in keys
         assert first.startswith("meta priority set ether")
         assert last == f"counter name {counter}"
 
