@@ -85,7 +85,7 @@ def _run(arguments: argparse.Namespace) -> int:
             shaper=shaper,
             meter=open_meter(config.meter),
             store=Store(config.files.store),
-            link=Mqtt(config.ledger, str(provider), provider),
+            link=Mqtt(config.ledger, provider),
             lobby=LobbySocket(config.box.shaper.interface, config.box.shaper.lobby_port),
             control=ControlSocket(config.files.control_socket),
         )

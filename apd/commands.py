@@ -125,12 +125,22 @@ class ForgetSession:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreRevocation:
+    """Put on disk that this grant opens no session, also after a restart."""
+
+    grant_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Tell the operator of a decision: `what` is a fixed word to search for, `text` a sentence."""
 
     what: str
     text: str
 
+
+StoreCommand = StoreSession | ForgetSession | StoreRecord | DropUnsigned | ForgetRecord | StoreRevocation
+"""Orders to the disk. They are kept in the order given, all of a moment in one transaction; `Saved` answers."""
 
 Command = (
     SendLobby
@@ -142,11 +152,7 @@ Command = (
     | RemoveSession
     | ReadCounters
     | ReadAnchorCounter
-    | StoreRecord
-    | DropUnsigned
     | SignRecord
-    | ForgetRecord
-    | StoreSession
-    | ForgetSession
+    | StoreCommand
     | Note
 )

@@ -63,7 +63,8 @@ class _SectionReader:
         self._known: list[str] = []
 
     def has(self, section: str, key: str) -> bool:
-        return key in self._document.get(section, {})
+        table = self._document.get(section)
+        return isinstance(table, dict) and key in table
 
     def build(self, section: str, cls: type[T], given: Mapping[str, Any] | None = None) -> T:
         """A settings dataclass from its section and from what is `given` by others."""
@@ -122,7 +123,7 @@ def _number(key: str, raw: Any) -> int:
         return raw
     if isinstance(raw, str) and key.endswith("_bps"):
         return parse_rate(raw)
-    if isinstance(raw, str) and key.endswith("_s"):
+    if isinstance(raw, str) and key.endswith("_s") and not key.endswith("_per_s"):
         return parse_duration(raw)
     raise TypeError(f"has to be a whole number, not {raw!r}")
 

@@ -4,15 +4,15 @@
     next_deadline_ns(state, now) -> monotonic ns       the daemon arms one timer
 
 Each event goes to the part that knows about it: lobby (strangers), sessions (admission and life), metering (the chain),
-ledger_link (the outbox). Those parts return states and commands, never act.
+ledger_link (the outbox), disk (what could not be kept). Those parts return states and commands, never act.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from apd import ledger_link, lobby, metering, sessions
-from apd.commands import Command, Note
+from apd import disk, ledger_link, lobby, metering, sessions
+from apd.commands import Command, Note, StoreSession
 from apd.events import (
     AnchorCounterFailed,
     AnchorCounterRead,
@@ -22,6 +22,7 @@ from apd.events import (
     CountersRead,
     DeadlineReached,
     Enrolled,
+    EnrolmentFailed,
     Event,
     InstallFailed,
     LedgerReplied,
@@ -31,6 +32,8 @@ from apd.events import (
     ProviderCommanded,
     RecordSigned,
     RemoveFailed,
+    Saved,
+    SaveFailed,
     SessionInstalled,
     SessionRemoved,
     SigningFailed,
@@ -48,8 +51,64 @@ from wire.revocation import read_revocation
 from wire.units import NS_PER_S, Now
 
 
-def step(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR0912 - one branch per event
+def step(state: State, event: Event, now: Now) -> Outcome:
     """What one fact changes, and what is to be done about it."""
+    state, commands = _decide(state, event, now)
+    state, answers = lobby.answer_waiting(state)
+    return disk.hold_back(state, [*commands, *answers])
+
+
+def next_deadline_ns(state: State, now: Now) -> int:
+    """The monotonic instant at which `DeadlineReached` is wanted next; there is always a next report."""
+    due = [*metering.deadlines_ns(state), *ledger_link.deadlines_ns(state), *disk.deadlines_ns(state)]
+    return min(due + sessions.deadlines_ns(state) + lobby.deadlines_ns(state, now))
+
+
+def start(
+    settings: BoxSettings,
+    stored_sessions: Iterable[Session],
+    stored_chain: StoredChain,
+    tpm: TpmFound | None,
+    *,
+    revoked: Iterable[bytes] = (),
+    kernel_kept: bool,
+    enrolled: bool,
+    secret: bytes,
+    software: str,
+    now: Now,
+) -> Outcome:
+    """The state of a daemon that begins: sessions on disk go on, the chain gets its boot record.
+
+    `stored_sessions` have been adopted by the shaper already: active ones are in the kernel. `kernel_kept` says that
+    the kernel counted on while nobody looked; if not, or if the TPM was reset, the time since the last report was not
+    metered.
+    """
+    meter = MeterState(
+        attested=tpm is not None,
+        report_due_ns=now.mono_ns + settings.report_interval_s * NS_PER_S,
+        anchor_due_ns=now.mono_ns if tpm else None,
+    )
+    chain = metering.start_chain(meter, stored_chain, tpm, software, now)
+    goes_on = kernel_kept and chain.went_on and stored_chain.reported_utc_ms
+    reported_utc_ms = (
+        stored_chain.reported_utc_ms if goes_on else max(now.utc_ms, stored_chain.reported_utc_ms)
+    )
+    known = {session.grant_id: session for session in stored_sessions}
+    anew = _reported_anew(known, chain.dropped)
+    state = State(
+        settings=settings,
+        lobby=LobbyState(secret=secret),
+        meter=replace(chain.meter, reported_utc_ms=reported_utc_ms),
+        pool=new_pool(settings.shaper, [s.slot for s in known.values() if s.holds_slot]),
+        link=LinkState(enrolled=enrolled),
+        revoked=dict.fromkeys(revoked),
+    ).with_sessions((known | anew).values())
+    state, resuming = sessions.resume(state)
+    storing = [StoreSession(session) for session in anew.values()]
+    return sessions.plan_counting(state, now), [*storing, *chain.commands, *resuming]
+
+
+def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR0912 - one branch per event
     match event:
         case LobbyDatagramReceived(source, data):
             return lobby.receive(state, source, data, now)
@@ -66,11 +125,11 @@ def step(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR091
         case OfferSigned(offer, expires_s):
             return lobby.take_signed_offer(state, offer, expires_s), []
         case SessionInstalled(grant_id):
-            return _then(sessions.installed(state, grant_id, now), lobby.session_installed, grant_id)
+            return sessions.installed(state, grant_id, now)
         case InstallFailed(grant_id, error):
-            return _then(sessions.install_failed(state, grant_id, error), lobby.session_closed, grant_id)
+            return sessions.install_failed(state, grant_id, error)
         case SessionRemoved(grant_id, counters):
-            return _then(sessions.removed(state, grant_id, counters, now), lobby.session_closed, grant_id)
+            return sessions.removed(state, grant_id, counters, now)
         case RemoveFailed(grant_id, error):
             return sessions.remove_failed(state, grant_id, error, now)
         case CountersRead(counters, report):
@@ -88,64 +147,18 @@ def step(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR091
             return metering.anchor_failed(state, error, now)
         case SigningFailed(error):
             return metering.signing_failed(state, error, now)
+        case Saved(records):
+            return disk.saved(state, records)
+        case SaveFailed():
+            return disk.failed(state, event, now)
         case Enrolled():
             return ledger_link.enrolled(state, now)
+        case EnrolmentFailed(detail):
+            return ledger_link.enrolment_failed(state, detail, now)
         case DeadlineReached():
             return _pass_time(state, now)
         case _:
             assert_never(event)
-
-
-def next_deadline_ns(state: State, now: Now) -> int:
-    """The monotonic instant at which `DeadlineReached` is wanted next; there is always a next report."""
-    due = [*sessions.deadlines_ns(state), *metering.deadlines_ns(state), *ledger_link.deadlines_ns(state)]
-    return min(due + lobby.deadlines_ns(state, now))
-
-
-def start(
-    settings: BoxSettings,
-    stored_sessions: Iterable[Session],
-    stored_chain: StoredChain,
-    tpm: TpmFound | None,
-    *,
-    kernel_kept: bool,
-    enrolled: bool,
-    secret: bytes,
-    software: str,
-    now: Now,
-) -> Outcome:
-    """The state of a daemon that begins: sessions on disk go on, the chain gets its boot record.
-
-    `stored_sessions` have been adopted by the shaper already: those that hold a slot are in the kernel. `kernel_kept`
-    says that the kernel counted on while nobody looked; if not, the time since the last report was not metered.
-    """
-    interval_ns = settings.report_interval_s * NS_PER_S
-    reported_utc_ms = stored_chain.reported_utc_ms if kernel_kept else 0
-    meter = MeterState(
-        attested=tpm is not None,
-        report_due_ns=now.mono_ns + interval_ns,
-        reported_utc_ms=min(reported_utc_ms or now.utc_ms, now.utc_ms),
-        anchor_due_ns=now.mono_ns if tpm else None,
-    )
-    meter, commands, dropped = metering.start_chain(meter, stored_chain, tpm, software, now)
-    known = _reported_anew({session.grant_id: session for session in stored_sessions}, dropped)
-    taken = [session.slot for session in known.values() if session.holds_slot]
-    state = State(
-        settings=settings,
-        lobby=LobbyState(secret=secret),
-        meter=meter,
-        pool=new_pool(settings.shaper, taken),
-        link=LinkState(enrolled=enrolled),
-        sessions=known,
-    )
-    return sessions.plan_counting(state, now), commands
-
-
-def _then(outcome: Outcome, tell: Callable[[State, bytes], Outcome], grant_id: bytes) -> Outcome:
-    """An outcome, and the answer to whoever waits for it."""
-    state, commands = outcome
-    state, answer = tell(state, grant_id)
-    return state, [*commands, *answer]
 
 
 def _counted(outcome: Outcome, now: Now, *, report: bool) -> Outcome:
@@ -164,7 +177,13 @@ def _signed(state: State, sequence: int, now: Now) -> Outcome:
 
 def _pass_time(state: State, now: Now) -> Outcome:
     commands: list[Command] = []
-    for part in (sessions.pass_time, lobby.pass_time, metering.pass_time, ledger_link.submit):
+    for part in (
+        disk.pass_time,
+        sessions.pass_time,
+        lobby.pass_time,
+        metering.pass_time,
+        ledger_link.pass_time,
+    ):
         state, more = part(state, now)
         commands += more
     return state, commands
@@ -177,17 +196,16 @@ def _revoke(state: State, data: bytes) -> Outcome:
     except DecodeError as error:
         refused = {**state.refused, "command_invalid": state.refused.get("command_invalid", 0) + 1}
         return replace(state, refused=refused), [Note("command_invalid", str(error))]
-    if revocation.grant_id not in state.sessions:
-        return state, [Note("revoked", f"grant {revocation.grant_id.hex()} has no session here")]
     return sessions.revoke(state, revocation.grant_id)
 
 
-def _reported_anew(known: dict[bytes, Session], dropped: Iterable[MeterRecord]) -> dict[bytes, Session]:
-    """Puts the usage of records that never got their quote back to what is still to be reported."""
+def _reported_anew(known: Mapping[bytes, Session], dropped: Iterable[MeterRecord]) -> dict[bytes, Session]:
+    """The sessions in records that never got their quote, with that usage put back to what is to be reported."""
+    anew: dict[bytes, Session] = {}
     for record in dropped:
         for row in record.rows if isinstance(record, UsageReport) else ():
-            if row.grant_id in known:
-                session = known[row.grant_id]
+            session = anew.get(row.grant_id, known.get(row.grant_id))
+            if session is not None:
                 usage = Usage(row.down_bytes, row.up_bytes, row.down_offered_bytes, row.up_offered_bytes)
-                known[row.grant_id] = replace(session, unreported=session.unreported.plus(usage))
-    return known
+                anew[row.grant_id] = replace(session, unreported=session.unreported.plus(usage))
+    return anew

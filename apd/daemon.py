@@ -2,6 +2,8 @@
 
 It decides nothing. Kernel and disk are quick and run in the loop; the TPM may take half a second and has a worker
 thread of its own, one command at a time. What a shell cannot do becomes an event, and the core decides what follows.
+All that a moment orders of the disk is one transaction. A mistake of our own ends the daemon, so that its supervisor
+starts it anew from what is on disk and in the kernel.
 """
 
 import asyncio
@@ -28,7 +30,9 @@ from apd.commands import (
     SendLobby,
     SignOffer,
     SignRecord,
+    StoreCommand,
     StoreRecord,
+    StoreRevocation,
     StoreSession,
     SubmitRecord,
     SubmitTransaction,
@@ -41,6 +45,7 @@ from apd.events import (
     CountersRead,
     DeadlineReached,
     Enrolled,
+    EnrolmentFailed,
     Event,
     InstallFailed,
     LedgerReplied,
@@ -48,17 +53,19 @@ from apd.events import (
     OfferSigned,
     RecordSigned,
     RemoveFailed,
+    Saved,
+    SaveFailed,
     SessionInstalled,
     SessionRemoved,
     SigningFailed,
 )
-from apd.session import EndReason, Phase, Session, Usage, shape_of
+from apd.session import Phase, Usage, restore, shape_of
 from apd.shells.clock import read_clock
 from apd.shells.control import ControlSocket
 from apd.shells.lobby_socket import LobbySocket
 from apd.shells.meter import Meter
 from apd.shells.mqtt import LedgerLink
-from apd.shells.store import Store, StoredSession
+from apd.shells.store import Store
 from apd.state import State
 from apd.status import describe
 from apd.version import VERSION
@@ -66,7 +73,6 @@ from nas_tunnel.lobby import write_lobby
 from tc_shaper.counters import SlotCounters
 from tc_shaper.tree import Capabilities, SessionShape
 from wire.attestation_result import read_attestation_result
-from wire.cose import read_envelope
 from wire.enrolment import (
     EnrolmentAnswer,
     EnrolmentRequest,
@@ -76,7 +82,6 @@ from wire.enrolment import (
 )
 from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence
-from wire.grant import parse_grant
 from wire.ids import MacAddress
 from wire.meter_record import MeterRecord
 from wire.offer import write_offer
@@ -84,7 +89,6 @@ from wire.receipt import read_receipt
 from wire.units import NS_PER_S, Now
 
 _ENROLMENT = b"e"
-_ENROLMENT_RETRY_S = 60
 T = TypeVar("T")
 
 
@@ -126,10 +130,23 @@ class Daemon:
         self._timer: asyncio.TimerHandle | None = None
         self._stopping = asyncio.Event()
         self._stepping = False
+        self._unsaved: list[StoreCommand] = []
+        self._enrolment = 0
+        self._fault: BaseException | None = None
 
     async def run(self) -> None:
         """Starts everything, then lets events drive it. Raises ShellError when the box cannot start."""
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._fail)
+        try:
+            await self._begin()
+            await self._stopping.wait()
+        finally:
+            self._close()
+        if self._fault is not None:
+            raise self._fault
+
+    async def _begin(self) -> None:
         self.capabilities = self._shaper.set_up()
         for sentence in self.capabilities.spoken:
             self._note(Note("capability", sentence))
@@ -142,8 +159,6 @@ class Daemon:
         self._note(
             Note("ready", f"selling on {self._config.box.shaper.interface} as {self._config.box.provider}")
         )
-        await self._stopping.wait()
-        self._close()
 
     def stop(self) -> None:
         """Ends `run`. Sessions stay in the kernel and go on: the next run adopts them."""
@@ -159,23 +174,27 @@ class Daemon:
             while self._events:
                 self._state, commands = core.step(self._state, self._events.popleft(), read_clock())
                 self._obey(commands)
+                if not self._events:
+                    self._save()
         finally:
             self._stepping = False
         self._arm()
 
     def _start(self, now: Now) -> tuple[State, list[Command]]:
         stored = self._store.sessions()
-        before = set(self._shaper.sessions().values())
-        sessions = [_restore(session, now, kept=session.station in before) for session in stored]
-        self._shaper.resynchronise(
-            [shape_of(session) for session in sessions if session.phase is Phase.ACTIVE]
-        )
+        before = self._shaper.sessions()
+        kept = {session.slot for session in stored if before.get(session.slot) == session.station}
+        sessions = [restore(session, now, kept=session.slot in kept) for session in stored]
+        active = [session for session in sessions if session.phase is Phase.ACTIVE]
+        going = [session for session in sessions if session.slot in kept and session.phase is Phase.EXPIRING]
+        self._shaper.resynchronise([shape_of(session) for session in [*active, *going]])
         return core.start(
             self._config.box,
             sessions,
             self._store.chain(),
             self._meter.found(),
-            kernel_kept=bool(before) or not any(session.phase is Phase.ACTIVE for session in sessions),
+            revoked=self._store.revoked(),
+            kernel_kept=all(session.slot in kept for session in active),
             enrolled=self._is_enrolled(),
             secret=secrets.token_bytes(32),
             software=f"airgrant-apd {VERSION}",
@@ -199,21 +218,20 @@ class Daemon:
             case SubmitTransaction(correlation, data):
                 self._link.publish("transaction", data, correlation)
             case SubmitRecord(correlation, sequence):
-                self._link.publish("report", self._store.evidence(sequence), correlation)
+                self._submit(correlation, sequence)
             case SignOffer(offer):
                 self._events.append(
                     OfferSigned(write_offer(offer, self._config.provider_key), offer.expires_s)
                 )
-            case StoreSession(session):
-                self._store.save_session(session)
-            case ForgetSession(grant_id):
-                self._store.forget_session(grant_id)
-            case StoreRecord(record, encoded, sessions):
-                self._store.save_record(record, encoded, sessions)
-            case DropUnsigned():
-                self._store.drop_unsigned()
-            case ForgetRecord(sequence):
-                self._store.forget_record(sequence)
+            case (
+                StoreSession()
+                | ForgetSession()
+                | StoreRecord()
+                | DropUnsigned()
+                | ForgetRecord()
+                | StoreRevocation()
+            ):
+                self._unsaved.append(command)
             case SignRecord(record, encoded, extended_before):
                 self._sign(record, encoded, extended_before=extended_before)
             case ReadAnchorCounter():
@@ -228,6 +246,24 @@ class Daemon:
                 self._note(command)
             case _:
                 assert_never(command)
+
+    def _save(self) -> None:
+        """Everything that was ordered of the disk since the last time, in one transaction."""
+        commands, self._unsaved = tuple(self._unsaved), []
+        if not commands:
+            return
+        try:
+            self._store.save(commands)
+            records = (command.record.sequence for command in commands if isinstance(command, StoreRecord))
+            self._events.append(Saved(tuple(records)))
+        except ShellError as error:
+            self._events.append(SaveFailed(error, commands))
+
+    def _submit(self, correlation: bytes, sequence: int) -> None:
+        try:
+            self._link.publish("report", self._store.evidence(sequence), correlation)
+        except ShellError as error:
+            self._events.append(SaveFailed(error))
 
     def _install(self, grant_id: bytes, shape: SessionShape) -> None:
         try:
@@ -257,13 +293,10 @@ class Daemon:
         def done(future: "asyncio.Future[T]") -> None:
             if future.cancelled():
                 return
-            error = future.exception()
-            if error is None:
+            try:
                 then(future.result())
-            elif isinstance(error, ShellError):
+            except ShellError as error:
                 failed(error)
-            else:
-                raise error
 
         self._loop.run_in_executor(self._worker, work).add_done_callback(done)
 
@@ -279,23 +312,25 @@ class Daemon:
         )
 
     def _enrol(self) -> None:
+        """Begins a conversation with the ledger; replies to an earlier one count no more."""
+        self._enrolment += 1
+        box, correlation = self._config.box, self._enrolment_correlation()
+
         def send(request: EnrolmentRequest) -> None:
-            data = write_enrolment_request(request, self._config.provider_key, self._config.box.ledger_id)
-            self._link.publish("enrolment", data, _ENROLMENT)
+            data = write_enrolment_request(request, self._config.provider_key, box.ledger_id)
+            self._link.publish("enrolment", data, correlation)
 
-        provider = self._config.box.provider
-        self._ask_meter(lambda: self._meter.enrolment_request(provider), send, self._enrolment_failed)
+        self._ask_meter(lambda: self._meter.enrolment_request(box.provider), send, self._enrolment_failed)
 
-    def _enrolment_failed(self, error: ShellError) -> None:
-        self._retry_enrolment(str(error))
+    def _enrolment_correlation(self) -> bytes:
+        return _ENROLMENT + self._enrolment.to_bytes(4, "big")
 
-    def _retry_enrolment(self, detail: str) -> None:
-        self._note(Note("enrolment_failed", f"{detail}; tried again in {_ENROLMENT_RETRY_S} s"))
-        self._loop.call_later(_ENROLMENT_RETRY_S, self._enrol)
+    def _enrolment_failed(self, error: Exception) -> None:
+        self.take(EnrolmentFailed(str(error)))
 
     def _take_from_link(self, event: Event) -> None:
         """Enrolment is between the TPM and the ledger, and its own small conversation; the rest is the core's."""
-        if isinstance(event, LedgerReplied) and event.correlation == _ENROLMENT:
+        if isinstance(event, LedgerReplied) and event.correlation == self._enrolment_correlation():
             self._take_enrolment(event.data)
         else:
             self.take(event)
@@ -306,7 +341,7 @@ class Daemon:
             reply = read_enrolment_reply(data)
             if reply.receipt:
                 refusal = read_receipt(reply.receipt, box.ledger, box.ledger_id)
-                self._retry_enrolment(f"{refusal.reason}: {refusal.detail}")
+                self.take(EnrolmentFailed(f"{refusal.reason}: {refusal.detail}"))
             elif reply.challenge is not None:
                 challenge = reply.challenge
                 self._ask_meter(
@@ -316,12 +351,12 @@ class Daemon:
                 self._check_attestation(reply.attestation_result)
                 self._store.save_attestation(reply.attestation_result)
                 self.take(Enrolled())
-        except DecodeError as error:
-            self._note(Note("enrolment_invalid", str(error)))
+        except (DecodeError, ShellError) as error:
+            self._enrolment_failed(error)
 
     def _answer_enrolment(self, secret: bytes) -> None:
         answer = EnrolmentAnswer(self._meter.public_key.key_id, secret)
-        self._link.publish("enrolment", write_enrolment_answer(answer), _ENROLMENT)
+        self._link.publish("enrolment", write_enrolment_answer(answer), self._enrolment_correlation())
 
     def _is_enrolled(self) -> bool:
         """Whether the stored attestation result is for the key that signs now: a cleared TPM has another."""
@@ -354,6 +389,13 @@ class Daemon:
         sys.stderr.write(json.dumps(line) + "\n")
         sys.stderr.flush()
 
+    def _fail(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something went wrong that no shell foresaw: tell, and end `run` with it."""
+        error = context.get("exception")
+        self._note(Note("fault", f"{context.get('message')}: {error!r}"))
+        self._fault = self._fault or error or RuntimeError(str(context.get("message")))
+        self._stopping.set()
+
     def _close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -371,27 +413,4 @@ def _usage(counted: SlotCounters) -> Usage:
         counted.up.delivered_bytes,
         counted.down.offered_bytes,
         counted.up.offered_bytes,
-    )
-
-
-def _restore(stored: StoredSession, now: Now, *, kept: bool) -> Session:
-    """A session as it goes on after a restart; `kept` says that the kernel still had it, with its counters.
-
-    One that was being removed when the daemon died is removed again; one whose kernel state is gone counts from zero.
-    """
-    grant = parse_grant(read_envelope(stored.encoded_grant))
-    phase = Phase.ACTIVE if stored.phase is Phase.EXPIRING else stored.phase
-    return Session(
-        grant=grant,
-        encoded_grant=stored.encoded_grant,
-        station=stored.station,
-        slot=stored.slot,
-        phase=phase,
-        starts_ns=now.mono_ns + (grant.starts_s * 1_000 - now.utc_ms) * 1_000_000,
-        ends_ns=now.mono_ns + (grant.ends_s * 1_000 - now.utc_ms) * 1_000_000,
-        reason=stored.reason if phase is Phase.CLOSED else EndReason.NONE,
-        baseline=stored.baseline if kept else Usage(),
-        used=stored.used,
-        unreported=stored.unreported,
-        last_heard_ns=now.mono_ns,
     )

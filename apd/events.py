@@ -1,10 +1,14 @@
 """Every event: a fact that a shell reports to the core. Past tense; what the core does about it is in apd/core.py."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from apd.session import Usage
 from wire.errors import ShellError
 from wire.ids import MacAddress
+
+if TYPE_CHECKING:  # commands know where an answer goes, which is told here
+    from apd.commands import StoreCommand
 
 Address = tuple[str, int, int, int]
 """An IPv6 socket address: host, port, flow, scope."""
@@ -145,6 +149,28 @@ class SigningFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """Everything that was ordered of the disk is on it; `records` are the sequences of the records among it."""
+
+    records: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SaveFailed:
+    """The disk kept none of these orders."""
+
+    error: ShellError
+    commands: "tuple[StoreCommand, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentFailed:
+    """The TPM, the ledger or the disk would not have the enrolment that was begun."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Enrolled:
     """The ledger's attestation result for our key, verified and stored."""
 
@@ -173,6 +199,9 @@ Event = (
     | AnchorCounterFailed
     | RecordSigned
     | SigningFailed
+    | Saved
+    | SaveFailed
+    | EnrolmentFailed
     | Enrolled
     | DeadlineReached
 )

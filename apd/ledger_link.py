@@ -12,13 +12,17 @@ from apd.sessions import Outcome
 from apd.state import OutboxEntry, State
 from wire.errors import DecodeError
 from wire.ledger_reply import read_ledger_reply
-from wire.receipt import read_receipt
+from wire.receipt import Receipt, read_receipt
 from wire.units import NS_PER_S, Now
 
 WINDOW = 16
 """Records in flight at once: after ten minutes without a ledger a box catches up in a few round trips."""
 HOLD_NS = 60 * NS_PER_S
 """A ledger that refused a record is left alone for this long."""
+ENROL_AGAIN_NS = 60 * NS_PER_S
+"""An enrolment that nobody answered, or that failed, begins anew after this."""
+NOT_ENROLLED = "not_enrolled"
+"""The ledger's reason for a record whose key it does not know."""
 _RECORD = b"r"
 
 
@@ -26,7 +30,8 @@ def connected(state: State, now: Now) -> Outcome:
     """The broker is there: enrol if need be, and submit what waits."""
     state = replace(state, link=replace(state.link, connected=True, in_flight={}, hold_ns=now.mono_ns))
     if not state.link.enrolled:
-        return state, [Note("broker_connected", "not enrolled yet"), Enrol()]
+        state, commands = _enrol(state, now)
+        return state, [Note("broker_connected", "not enrolled yet"), *commands]
     state, commands = submit(state, now)
     return state, [Note("broker_connected", f"{len(state.meter.outbox)} records to submit"), *commands]
 
@@ -35,6 +40,20 @@ def enrolled(state: State, now: Now) -> Outcome:
     """The ledger certified our key: records make sense to it from now on."""
     state, commands = submit(replace(state, link=replace(state.link, enrolled=True)), now)
     return state, [Note("enrolled", "the ledger knows this box's attestation key"), *commands]
+
+
+def enrolment_failed(state: State, detail: str, now: Now) -> Outcome:
+    """The ledger is asked again later; until then records queue."""
+    link = replace(state.link, enrol_ns=now.mono_ns + ENROL_AGAIN_NS)
+    note = Note("enrolment_failed", f"{detail}; tried again in {ENROL_AGAIN_NS // NS_PER_S} s")
+    return replace(state, link=link), [note]
+
+
+def pass_time(state: State, now: Now) -> Outcome:
+    """Asks again who did not answer."""
+    if state.link.connected and not state.link.enrolled and state.link.enrol_ns <= now.mono_ns:
+        return _enrol(state, now)
+    return submit(state, now)
 
 
 def lost(state: State, detail: str) -> Outcome:
@@ -66,7 +85,9 @@ def take_reply(state: State, correlation: bytes, data: bytes, now: Now) -> Outco
 def deadlines_ns(state: State) -> list[int]:
     """When the next submission is due."""
     link, waiting = state.link, state.meter.outbox[:WINDOW]
-    if not link.connected or not link.enrolled or not waiting:
+    if link.connected and not link.enrolled:
+        return [link.enrol_ns]
+    if not link.connected or not waiting:
         return []
     return [max(link.hold_ns, min(link.in_flight.get(entry.sequence, 0) for entry in waiting))]
 
@@ -83,9 +104,22 @@ def _take_receipt(state: State, sequence: int, data: bytes, now: Now) -> Outcome
     if receipt.subject != entry.record_hash:
         return state, [Note("receipt_invalid", f"record {sequence}: the receipt is for something else")]
     if not receipt.executed:
-        note = Note("record_refused", f"record {sequence}: {receipt.reason}: {receipt.detail}")
-        return replace(state, link=replace(state.link, in_flight={}, hold_ns=now.mono_ns + HOLD_NS)), [note]
+        return _refused(state, sequence, receipt, now)
     return _acknowledged(state, entry, now)
+
+
+def _refused(state: State, sequence: int, receipt: Receipt, now: Now) -> Outcome:
+    """The ledger is left alone for a while; one that does not know our key is told again who we are."""
+    note = Note("record_refused", f"record {sequence}: {receipt.reason}: {receipt.detail}")
+    state = replace(state, link=replace(state.link, in_flight={}, hold_ns=now.mono_ns + HOLD_NS))
+    if receipt.reason != NOT_ENROLLED or not state.link.enrolled:
+        return state, [note]
+    state, commands = _enrol(replace(state, link=replace(state.link, enrolled=False)), now)
+    return state, [note, *commands]
+
+
+def _enrol(state: State, now: Now) -> Outcome:
+    return replace(state, link=replace(state.link, enrol_ns=now.mono_ns + ENROL_AGAIN_NS)), [Enrol()]
 
 
 def _acknowledged(state: State, entry: OutboxEntry, now: Now) -> Outcome:

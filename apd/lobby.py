@@ -13,9 +13,9 @@ from dataclasses import replace
 from apd import sessions
 from apd.commands import Command, Note, SendLobby, SignOffer, SubmitTransaction
 from apd.events import Address
-from apd.session import FINAL_REASONS, EndReason, Phase, Session
+from apd.session import FINAL_REASONS, EndReason, Phase, Session, Usage, instant_ns
 from apd.sessions import NoCapacity, Outcome
-from apd.state import LobbyState, PendingPurchase, State
+from apd.state import LobbyState, PendingPurchase, State, Waiter
 from nas_tunnel.lobby import (
     Announcement,
     Discover,
@@ -40,6 +40,7 @@ from wire.join_request import JoinPurpose, JoinRequest, read_join_request
 from wire.ledger_reply import read_ledger_reply
 from wire.offer import Offer
 from wire.offer_state import OfferState, read_offer_state
+from wire.qos import Qos, RateLayer
 from wire.receipt import read_receipt
 from wire.transaction import read_transaction
 from wire.units import NS_PER_S, Now
@@ -48,7 +49,15 @@ CHALLENGE_PERIOD_NS = 30 * NS_PER_S
 """A challenge is good for this long at least and twice this at most."""
 MAX_PENDING = 256
 """Purchases under way: one a second for longer than the time-out of any of them."""
+MAX_PENDING_PER_BUYER = 16
+"""Of one address: enough for somebody who buys for a household."""
+RELAYED_NS = 600 * NS_PER_S
+"""A purchase that was relayed is relayed again for so long, whatever happened to the offer: it may have been executed,
+and its buyer has not heard.
+"""
+MAX_RELAYED = 1_024
 MAX_SEEN_REQUESTS = 4_096
+"""Sixty a second for as long as a challenge lasts."""
 
 
 def receive(state: State, source: Address, data: bytes, now: Now) -> Outcome:
@@ -70,10 +79,21 @@ def receive(state: State, source: Address, data: bytes, now: Now) -> Outcome:
             return _count(state, "lobby_not_for_us"), []
 
 
-def challenge(lobby: LobbyState, now: Now, periods_ago: int = 0) -> bytes:
-    """16 octets that only this run of this box can make, and that nobody needs to remember."""
+def challenge(lobby: LobbyState, now: Now) -> tuple[LobbyState, bytes]:
+    """16 octets that only this run of this box can make, that it never made before, and that need no memory."""
+    number = (lobby.challenges % 2**32).to_bytes(4, "big")
+    return replace(lobby, challenges=lobby.challenges + 1), number + _challenge_proof(lobby, number, now, 0)
+
+
+def is_fresh(lobby: LobbyState, given: bytes, now: Now) -> bool:
+    """Whether we gave this challenge in the present period or in the one before."""
+    number, proof = given[:4], given[4:]
+    return any(hmac.compare_digest(proof, _challenge_proof(lobby, number, now, ago)) for ago in (0, 1))
+
+
+def _challenge_proof(lobby: LobbyState, number: bytes, now: Now, periods_ago: int) -> bytes:
     period = now.mono_ns // CHALLENGE_PERIOD_NS - periods_ago
-    return hmac.digest(lobby.secret, period.to_bytes(8, "big", signed=True), hashlib.sha256)[:16]
+    return hmac.digest(lobby.secret, period.to_bytes(8, "big", signed=True) + number, hashlib.sha256)[:12]
 
 
 def take_offer_state(state: State, data: bytes, now: Now) -> Outcome:
@@ -85,6 +105,11 @@ def take_offer_state(state: State, data: bytes, now: Now) -> Outcome:
         return _count(state, "offer_state_invalid"), [Note("offer_state_invalid", str(error))]
     if word.provider != settings.provider:
         return _count(state, "offer_state_foreign"), []
+    if _layer_differs(state, word.qos):
+        detail = f"the ledger's offer counts rates at layer {word.qos.rate_layer.name}, this box shapes by"
+        return _count(state, "rate_layer_differs"), [
+            Note("rate_layer_differs", f"{detail} {state.settings.shaper.rate_layer}: not sold here")
+        ]
     known = state.lobby.offer_state
     if known is not None and word.height < known.height:
         return _count(state, "offer_state_old"), []
@@ -131,16 +156,29 @@ def take_outcome(state: State, correlation: bytes, data: bytes) -> Outcome:
     return _without_pending(state, correlation), [SendLobby(purchase.buyer, answer)]
 
 
-def session_installed(state: State, grant_id: bytes) -> Outcome:
-    """Tells who waits that the session runs."""
-    return _tell(state, grant_id, Joined(grant_id, state.sessions[grant_id].grant.ends_s))
+def answer_waiting(state: State) -> Outcome:
+    """Tells who waits what became of the session."""
+    commands: list[Command] = []
+    waiting = dict(state.lobby.waiting)
+    for grant_id, waiter in state.lobby.waiting.items():
+        answer = _became(state.sessions[grant_id], waiter)
+        if answer is not None:
+            commands.append(SendLobby(waiter.address, answer))
+            del waiting[grant_id]
+    if not commands:
+        return state, []
+    return replace(state, lobby=replace(state.lobby, waiting=waiting)), commands
 
 
-def session_closed(state: State, grant_id: bytes) -> Outcome:
-    """Tells who waits that the session is over, or that it could not be had."""
-    if state.sessions[grant_id].reason is EndReason.SHAPER_FAILED:
-        return _tell(state, grant_id, Refused(grant_id, "shaper_failed", "the access point's kernel refused"))
-    return _tell(state, grant_id, Left(grant_id))
+def _became(session: Session, waiter: Waiter) -> LobbyMessage | None:
+    """None while it is not settled."""
+    if session.phase is Phase.ACTIVE:
+        return Joined(session.grant_id, session.grant.ends_s)
+    if session.phase is not Phase.CLOSED:
+        return None
+    if waiter.joins:
+        return Refused(session.grant_id, session.reason.value, "the session ended before it began")
+    return Left(session.grant_id)
 
 
 def pass_time(state: State, now: Now) -> Outcome:
@@ -153,12 +191,22 @@ def pass_time(state: State, now: Now) -> Outcome:
             )
             state = _without_pending(state, transaction_id)
             commands += answer
-    seen = {digest: until for digest, until in state.lobby.seen_requests.items() if until > now.mono_ns}
-    state = replace(state, lobby=replace(state.lobby, seen_requests=seen))
+    state = replace(
+        state,
+        lobby=replace(
+            state.lobby,
+            seen_requests=_lasting(state.lobby.seen_requests, now),
+            relayed=_lasting(state.lobby.relayed, now),
+        ),
+    )
     word = state.lobby.offer_state
     if word is not None and state.lobby.offer and _renewal_due_s(state) <= now.utc_s:
         commands.append(sign_offer(state, word, now))
     return state, commands
+
+
+def _lasting(remembered: Mapping[bytes, int], now: Now) -> dict[bytes, int]:
+    return {digest: until_ns for digest, until_ns in remembered.items() if until_ns > now.mono_ns}
 
 
 def deadlines_ns(state: State, now: Now) -> list[int]:
@@ -170,20 +218,23 @@ def deadlines_ns(state: State, now: Now) -> list[int]:
 
 
 def _announce(state: State, source: Address, now: Now) -> Outcome:
-    lobby, settings = state.lobby, state.settings
-    if lobby.offer_state is None or not lobby.offer or lobby.offer_expires_s <= now.utc_s:
-        return _refuse(state, source, b"", "nothing_on_offer", "this access point has no current offer")
-    if lobby.offer_state.allocations_left == 0:
-        return _refuse(state, source, b"", "sold_out", "every unit of the current offer is sold")
+    """The offer, also when it is sold out: who bought already needs the challenge."""
+    settings, word = state.settings, state.lobby.offer_state
+    if word is None or not state.lobby.offer or state.lobby.offer_expires_s <= now.utc_s:
+        state, commands = _refuse(
+            state, source, b"", "nothing_on_offer", "this access point has no current offer"
+        )
+        return state, commands if word is None else [*commands, sign_offer(state, word, now)]
+    lobby, fresh = challenge(state.lobby, now)
     announcement = Announcement(
         offer=lobby.offer,
         provider=settings.provider,
         ledger=settings.ledger,
         ledger_id=settings.ledger_id,
-        challenge=challenge(lobby, now),
+        challenge=fresh,
         utc_s=now.utc_s,
     )
-    return state, [SendLobby(source, announcement)]
+    return replace(state, lobby=lobby), [SendLobby(source, announcement)]
 
 
 def _purchase(state: State, source: Address, message: Purchase, now: Now) -> Outcome:
@@ -195,18 +246,33 @@ def _purchase(state: State, source: Address, message: Purchase, now: Now) -> Out
     subject, action = signed.transaction_id, signed.transaction.action
     if not isinstance(action, (Allocate, Create)):
         return _refuse(state, source, subject, "not_relayed", "only allocate and create are relayed here")
-    if isinstance(action, Allocate):
+    if isinstance(action, Allocate) and subject not in state.lobby.relayed:
         refusal = _check_purchase(state, action)
         if refusal is not None:
             return _refuse(state, source, subject, *refusal)
     if not state.link.connected:
         return _refuse(state, source, subject, "ledger_unreachable", "no connection to the ledger's broker")
-    if len(state.lobby.pending) >= MAX_PENDING and subject not in state.lobby.pending:
+    if subject not in state.lobby.pending and _is_busy(state, source):
         return _refuse(state, source, subject, "busy", "too many purchases under way")
     deadline_ns = now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S
     pending = {**state.lobby.pending, subject: PendingPurchase(source, deadline_ns)}
-    state = replace(state, lobby=replace(state.lobby, pending=pending))
+    relayed = _bounded({**state.lobby.relayed, subject: now.mono_ns + RELAYED_NS}, MAX_RELAYED)
+    state = replace(state, lobby=replace(state.lobby, pending=pending, relayed=relayed))
     return state, [SubmitTransaction(subject, message.transaction)]
+
+
+def _bounded(remembered: dict[bytes, int], most: int) -> dict[bytes, int]:
+    """Without the oldest, if there are too many."""
+    while len(remembered) > most:
+        del remembered[next(iter(remembered))]
+    return remembered
+
+
+def _is_busy(state: State, source: Address) -> bool:
+    """One stranger cannot take the place of all others."""
+    pending = state.lobby.pending
+    same = sum(purchase.buyer[0] == source[0] for purchase in pending.values())
+    return len(pending) >= MAX_PENDING or same >= MAX_PENDING_PER_BUYER
 
 
 def _check_purchase(state: State, action: Allocate) -> tuple[str, str] | None:
@@ -218,16 +284,29 @@ def _check_purchase(state: State, action: Allocate) -> tuple[str, str] | None:
         return "nothing_on_offer", "this access point has no current offer"
     if action.epoch != word.epoch:
         return "epoch_moved", f"the current offer is number {word.epoch}, not {action.epoch}"
+    if action.period is None and word.allocations_left == 0:
+        return "sold_out", "every unit of the current offer is sold"
+    if state.disk.failing_ns is not None:
+        return "not_metered", "this access point cannot account for anything now"
     if action.period is None and not action.consumer_keys:
-        full = sessions.check_capacity(state, word.qos.times(action.allocations))
-        return ("no_capacity", full.detail) if full else None
+        return _check_units(state, word, action.allocations)
     return None
+
+
+def _check_units(state: State, word: OfferState, units: int) -> tuple[str, str] | None:
+    try:
+        wanted = word.qos.times(units)
+    except DecodeError as error:
+        return "no_capacity", str(error)
+    full = sessions.check_capacity(state, wanted)
+    return ("no_capacity", full.detail) if full else None
 
 
 def _join(state: State, source: Address, message: Join, now: Now) -> Outcome:
     settings = state.settings
     try:
         grant = read_grant(message.grant, settings.ledger, settings.ledger_id)
+        qos = grant.total_qos
     except DecodeError as error:
         return _refuse(state, source, b"", "grant_invalid", str(error))
     grant_id = grant.grant_id
@@ -242,43 +321,45 @@ def _join(state: State, source: Address, message: Join, now: Now) -> Outcome:
         return _joined_already(state, source, known)
     if _digest(message.request) in state.lobby.seen_requests:
         return _refuse(state, source, grant_id, "replayed", "this request was acted on before")
-    state = _remember(state, message.request, now)
-    return _open(state, source, grant, message.grant, request, known, now)
-
-
-def _open(
-    state: State,
-    source: Address,
-    grant: Grant,
-    encoded: bytes,
-    request: JoinRequest,
-    known: Session | None,
-    now: Now,
-) -> Outcome:
-    """Admits a new session, or an old one that comes back, perhaps with another address."""
     other = state.session_of(request.station)
-    if other is not None and other.grant_id != grant.grant_id:
+    if other is not None and other.grant_id != grant_id:
         detail = f"{request.station} has a session until {other.grant.ends_s}"
-        return _refuse(state, source, grant.grant_id, "station_has_session", detail)
+        return _refuse(state, source, grant_id, "station_has_session", detail)
     if known is not None and known.holds_slot:
         return _move(state, source, known)
     session = Session(
         grant=grant,
-        encoded_grant=encoded,
+        encoded_grant=message.grant,
+        qos=qos,
         station=request.station,
         slot=0,
         phase=Phase.OFFERED,
-        starts_ns=_monotonic_ns(grant.starts_s, now),
-        ends_ns=_monotonic_ns(grant.ends_s, now),
+        starts_ns=instant_ns(grant.starts_s, now),
+        ends_ns=instant_ns(grant.ends_s, now),
+        used=known.used if known else Usage(),
+        unreported=known.unreported if known else Usage(),
     )
-    if known is not None:
-        session = replace(session, used=known.used, unreported=known.unreported)
+    return _open(state, source, session, message.request, now)
+
+
+def _open(state: State, source: Address, session: Session, request: bytes, now: Now) -> Outcome:
+    """Admits it. A request that could not be granted is not remembered: it may be asked again as it is."""
+    grant_id = session.grant_id
     match sessions.admit(state, session, now):
         case NoCapacity(detail):
-            return _refuse(state, source, grant.grant_id, "no_capacity", detail)
+            return _refuse(state, source, grant_id, "no_capacity", detail)
         case (admitted, commands):
-            waiting = {**admitted.lobby.waiting, grant.grant_id: source}
-            return replace(admitted, lobby=replace(admitted.lobby, waiting=waiting)), commands
+            admitted = _wait(_remember(admitted, request, now), grant_id, Waiter(source, joins=True))
+            return admitted, [*commands, *_tell_early(admitted, source, grant_id)]
+
+
+def _tell_early(state: State, source: Address, grant_id: bytes) -> list[Command]:
+    """Whoever came before its time hears that it is expected, and again when it is let in."""
+    session = state.sessions[grant_id]
+    if session.installing:
+        return []
+    detail = f"admitted; let in at {session.grant.starts_s}"
+    return [SendLobby(source, Refused(grant_id, "too_early", detail))]
 
 
 def _move(state: State, source: Address, session: Session) -> Outcome:
@@ -295,8 +376,8 @@ def _joined_already(state: State, source: Address, session: Session) -> Outcome:
     if session.phase is Phase.ACTIVE:
         return state, [SendLobby(source, Joined(session.grant_id, session.grant.ends_s))]
     if session.phase is Phase.ADMITTED:
-        waiting = {**state.lobby.waiting, session.grant_id: source}
-        return replace(state, lobby=replace(state.lobby, waiting=waiting)), []
+        state = _wait(state, session.grant_id, Waiter(source, joins=True))
+        return state, _tell_early(state, source, session.grant_id)
     return _refuse(state, source, session.grant_id, "moving", "the session is ending; ask again")
 
 
@@ -307,19 +388,13 @@ def _leave(state: State, source: Address, message: Leave, now: Now) -> Outcome:
     request = _read_request(state, session.grant, message.request, JoinPurpose.LEAVE, now)
     if isinstance(request, tuple):
         return _refuse(state, source, message.grant_id, *request)
-    if not session.holds_slot:
-        return state, [SendLobby(source, Left(message.grant_id))]
     if _digest(message.request) in state.lobby.seen_requests:
+        if not session.holds_slot:
+            return state, [SendLobby(source, Left(message.grant_id))]  # our answer was lost
         return _refuse(state, source, message.grant_id, "replayed", "this request was acted on before")
     state = _remember(state, message.request, now)
-    waiting = {**state.lobby.waiting, message.grant_id: source}
-    state, commands = sessions.end(
-        replace(state, lobby=replace(state.lobby, waiting=waiting)), message.grant_id, EndReason.LEFT
-    )
-    if state.sessions[message.grant_id].phase is Phase.CLOSED:
-        state, answer = session_closed(state, message.grant_id)
-        commands = [*commands, *answer]
-    return state, commands
+    state = _wait(state, message.grant_id, Waiter(source, joins=False))
+    return sessions.end(state, message.grant_id, EndReason.LEFT)
 
 
 def _check_grant(state: State, grant: Grant, now: Now) -> tuple[str, str] | None:
@@ -329,7 +404,13 @@ def _check_grant(state: State, grant: Grant, now: Now) -> tuple[str, str] | None
         return "grant_expired", f"it ended at {grant.ends_s}, now is {now.utc_s}"
     if grant.starts_s > now.utc_s + state.settings.early_join_s:
         return "too_early", f"it begins at {grant.starts_s}, now is {now.utc_s}"
+    if grant.grant_id in state.revoked:
+        return "grant_used", "it was revoked"
+    if _layer_differs(state, grant.qos):
+        return "rate_layer_differs", f"this access point shapes by {state.settings.shaper.rate_layer}"
     known = state.sessions.get(grant.grant_id)
+    if state.disk.failing_ns is not None and not (known and known.holds_slot):
+        return "not_metered", "this access point cannot account for anything now"
     if known is not None and known.reason in FINAL_REASONS:
         return "grant_used", f"its session ended: {known.reason.value}"
     return None
@@ -345,7 +426,7 @@ def _read_request(
         return "not_the_consumer", "the request is not signed by the grant's consumer"
     except DecodeError as error:
         return "request_invalid", str(error)
-    if request.challenge not in (challenge(state.lobby, now), challenge(state.lobby, now, 1)):
+    if not is_fresh(state.lobby, request.challenge, now):
         return "challenge_stale", "discover again and sign the new challenge"
     if request.purpose is not purpose or request.grant_id != grant.grant_id:
         return "request_invalid", "the request is for something else"
@@ -358,20 +439,15 @@ def _refuse(state: State, to: Address, subject: bytes, reason: str, detail: str)
     return _count(state, reason), [SendLobby(to, Refused(subject, reason, detail[:150]))]
 
 
-def _tell(state: State, grant_id: bytes, message: LobbyMessage) -> Outcome:
-    waiting = dict(state.lobby.waiting)
-    to = waiting.pop(grant_id, None)
-    if to is None:
-        return state, []
-    return replace(state, lobby=replace(state.lobby, waiting=waiting)), [SendLobby(to, message)]
+def _wait(state: State, grant_id: bytes, waiter: Waiter) -> State:
+    waiting = {**state.lobby.waiting, grant_id: waiter}
+    return replace(state, lobby=replace(state.lobby, waiting=waiting))
 
 
 def _remember(state: State, request: bytes, now: Now) -> State:
     """So that nobody can act on the same request again while its challenge lasts; the oldest is forgotten when full."""
-    seen = dict(state.lobby.seen_requests)
-    if len(seen) >= MAX_SEEN_REQUESTS:
-        del seen[next(iter(seen))]
-    seen[_digest(request)] = now.mono_ns + 2 * CHALLENGE_PERIOD_NS
+    until_ns = now.mono_ns + 2 * CHALLENGE_PERIOD_NS
+    seen = _bounded({**state.lobby.seen_requests, _digest(request): until_ns}, MAX_SEEN_REQUESTS)
     return replace(state, lobby=replace(state.lobby, seen_requests=seen))
 
 
@@ -399,5 +475,6 @@ def _renewal_due_s(state: State) -> int:
     return state.lobby.offer_expires_s - state.settings.offer_lifetime_s // 2
 
 
-def _monotonic_ns(utc_s: int, now: Now) -> int:
-    return now.mono_ns + (utc_s * 1_000 - now.utc_ms) * 1_000_000
+def _layer_differs(state: State, qos: Qos) -> bool:
+    """Rates that are promised at one layer and shaped at another are a few per cent off."""
+    return (qos.rate_layer is RateLayer.IP) != (state.settings.shaper.rate_layer == "ip")

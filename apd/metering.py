@@ -63,26 +63,35 @@ class TpmFound:
     meter_pcr: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class BegunChain:
+    """The chain at start, up to its boot record."""
+
+    meter: MeterState
+    commands: tuple[Command, ...]
+    dropped: tuple[MeterRecord, ...] = ()
+    """Records that the TPM was never given and never will be: their usage has to be reported anew."""
+    went_on: bool = False
+    """The TPM stands where it was left: no reset in between."""
+
+
 def start_chain(
     meter: MeterState, stored: StoredChain, tpm: TpmFound | None, software: str, now: Now
-) -> tuple[MeterState, list[Command], tuple[MeterRecord, ...]]:
-    """The chain at start, up to its boot record, and the records that were dropped.
-
-    Unsigned records are signed now if the TPM still stands where it was left (it may have been given the first of
-    them); after a reset they never were part of this boot's chain, so their usage has to be reported anew.
+) -> BegunChain:
+    """Unsigned records are signed now if the TPM still stands where it was left (it may have been given the first of
+    them); after a reset they never were part of this boot's chain.
     """
     meter = replace(meter, sequence=stored.sequence, head=stored.head, outbox=stored.outbox)
     records = tuple(read_meter_record(encoded) for encoded in stored.unsigned)
     pcr = tpm.meter_pcr if tpm else b""
-    extended = _extend(stored.meter_pcr, record_hash(stored.unsigned[0])) if records and tpm else b""
+    left = records[0].meter_pcr if records and isinstance(records[0], BootRecord) else stored.meter_pcr
+    extended = _extend(left, record_hash(stored.unsigned[0])) if records and tpm else left
+    went_on = pcr in (left, extended)
     commands: list[Command] = []
-    dropped: tuple[MeterRecord, ...] = ()
-    if records and pcr not in (stored.meter_pcr, extended):
-        commands, dropped = [DropUnsigned()], records
+    if records and went_on:
+        meter, commands, pcr = _resume(meter, zip(records, stored.unsigned, strict=True), left, pcr)
     elif records:
-        meter, commands, pcr = _resume(
-            meter, zip(records, stored.unsigned, strict=True), stored.meter_pcr, pcr
-        )
+        commands = [DropUnsigned()]
     boot = BootRecord(
         sequence=meter.sequence + 1,
         previous=meter.head,
@@ -92,7 +101,7 @@ def start_chain(
         software=software,
     )
     meter, more = _append(meter, boot, ())
-    return meter, [*commands, *more], dropped
+    return BegunChain(meter, (*commands, *more), () if went_on else records, went_on)
 
 
 def pass_time(state: State, now: Now) -> Outcome:
@@ -126,20 +135,23 @@ def deadlines_ns(state: State) -> list[int]:
 
 
 def report(state: State, now: Now) -> Outcome:
-    """Usage reports of the interval that ends now: one, unless there are more sessions than fit."""
+    """Usage reports of the interval that ends now: one, unless there are more sessions than fit.
+
+    A wall clock that was set back makes no interval that ends before it begins: the next ones are empty until it has
+    caught up.
+    """
+    state, commands = _forget_reported(state, now)
     sessions = [s for s in state.sessions.values() if s.unreported != Usage() or s.phase is Phase.ACTIVE]
-    meter, commands = state.meter, list[Command]()
-    told = {**state.sessions}
+    meter, told = state.meter, {**state.sessions}
+    to_utc_ms = max(now.utc_ms, meter.reported_utc_ms)
     for at in range(0, max(1, len(sessions)), MAX_ROWS):
         part = tuple(replace(s, unreported=Usage()) for s in sessions[at : at + MAX_ROWS])
         rows = tuple(_row(session) for session in sessions[at : at + MAX_ROWS])
-        record = UsageReport(meter.sequence + 1, meter.head, meter.reported_utc_ms, now.utc_ms, rows)
+        record = UsageReport(meter.sequence + 1, meter.head, meter.reported_utc_ms, to_utc_ms, rows)
         meter, more = _append(meter, record, part)
         commands += more
         told |= {session.grant_id: session for session in part}
-    state = replace(state, meter=replace(meter, reported_utc_ms=now.utc_ms), sessions=told)
-    state, forgetting = _forget_reported(state, now)
-    return state, [*commands, *forgetting]
+    return replace(state, meter=replace(meter, reported_utc_ms=to_utc_ms), sessions=told), commands
 
 
 def anchor(state: State, counter: int, now: Now) -> Outcome:
@@ -156,6 +168,20 @@ def anchor_failed(state: State, error: ShellError, now: Now) -> Outcome:
     return replace(state, meter=meter), [Note("anchor_failed", str(error))]
 
 
+def saved(state: State, sequences: Iterable[int]) -> Outcome:
+    """These records are on disk: the first in the queue may go to the TPM."""
+    waiting, on_disk = state.meter.signing, set(sequences)
+    if not on_disk:
+        return state, []
+    signing = tuple(
+        replace(unsigned, stored=True) if unsigned.record.sequence in on_disk else unsigned
+        for unsigned in waiting
+    )
+    state = replace(state, meter=replace(state.meter, signing=signing))
+    begins = bool(signing) and signing[0].stored and not waiting[0].stored
+    return state, [_sign(signing[0])] if begins else []
+
+
 def signed(state: State, sequence: int) -> Outcome:
     """The TPM is done with a record: it waits for its receipt, and the next record is signed."""
     meter = state.meter
@@ -163,7 +189,7 @@ def signed(state: State, sequence: int) -> Outcome:
     assert first.record.sequence == sequence, f"record {sequence} was not the one with the TPM"
     entry = OutboxEntry(sequence, record_hash(first.encoded))
     meter = replace(meter, signing=tuple(rest), outbox=(*meter.outbox, entry))
-    return replace(state, meter=meter), [_sign(rest[0])] if rest else []
+    return replace(state, meter=meter), [_sign(rest[0])] if rest and rest[0].stored else []
 
 
 def signing_failed(state: State, error: ShellError, now: Now) -> Outcome:
@@ -173,35 +199,32 @@ def signing_failed(state: State, error: ShellError, now: Now) -> Outcome:
 
 
 def _resume(
-    meter: MeterState, unsigned: Iterable[tuple[MeterRecord, bytes]], signed_pcr: bytes, pcr: bytes
+    meter: MeterState, unsigned: Iterable[tuple[MeterRecord, bytes]], left: bytes, pcr: bytes
 ) -> tuple[MeterState, list[Command], bytes]:
     """Queues what a run before us left unsigned; returns PCR 14 as it will be after the last of them."""
-    commands: list[Command] = []
-    expected = signed_pcr
+    queue: list[UnsignedRecord] = []
+    expected = left
     for record, encoded in unsigned:
         digest = record_hash(encoded)
         expected = _extend(expected, digest) if pcr else b""
-        meter, more = _queue(
-            meter, UnsignedRecord(record, encoded, extended_before=bool(pcr) and expected == pcr)
-        )
+        extended_before = bool(pcr) and expected == pcr
+        queue.append(UnsignedRecord(record, encoded, extended_before, stored=True))
         meter = replace(meter, sequence=record.sequence, head=digest)
-        commands += more
-    return meter, commands, expected
+    return replace(meter, signing=tuple(queue)), [_sign(queue[0])], expected
 
 
 def _append(
     meter: MeterState, record: MeterRecord, sessions: tuple[Session, ...]
 ) -> tuple[MeterState, list[Command]]:
-    """The chain with one more link, which is stored and then queued for the TPM."""
+    """The chain with one more link, which goes to the disk and then to the TPM."""
     encoded = write_meter_record(record)
-    meter, signing = _queue(meter, UnsignedRecord(record, encoded))
-    meter = replace(meter, sequence=record.sequence, head=record_hash(encoded))
-    return meter, [StoreRecord(record, encoded, sessions), *signing]
-
-
-def _queue(meter: MeterState, unsigned: UnsignedRecord) -> tuple[MeterState, list[Command]]:
-    free = not meter.signing
-    return replace(meter, signing=(*meter.signing, unsigned)), [_sign(unsigned)] if free else []
+    meter = replace(
+        meter,
+        sequence=record.sequence,
+        head=record_hash(encoded),
+        signing=(*meter.signing, UnsignedRecord(record, encoded)),
+    )
+    return meter, [StoreRecord(record, encoded, sessions)]
 
 
 def _sign(unsigned: UnsignedRecord) -> SignRecord:
@@ -216,7 +239,9 @@ def _row(session: Session) -> UsageRow:
 
 
 def _forget_reported(state: State, now: Now) -> Outcome:
-    """Sessions whose grant is over and whose usage is reported."""
+    """Sessions whose grant is over and whose usage is in signed records: an unsigned one may have to be made anew."""
+    if state.meter.signing:
+        return state, []
     over = [
         grant_id
         for grant_id, session in state.sessions.items()

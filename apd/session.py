@@ -6,7 +6,7 @@
         expiring  it has to end; the kernel's final counters are awaited
         closed    over; kept until its grant ends, so that a rejoin goes on with the same data cap
 
-A session is named by its grant id and serves one station at a time.
+A session is named by its grant id and serves one station at a time. The diagram of the moves is in docs/apd.md.
 """
 
 from dataclasses import dataclass, replace
@@ -15,6 +15,8 @@ from enum import Enum
 from tc_shaper.tree import SessionShape
 from wire.grant import Grant
 from wire.ids import MacAddress
+from wire.qos import Qos
+from wire.units import Now
 
 
 class Phase(Enum):
@@ -29,12 +31,14 @@ class Phase(Enum):
 
 FOLLOWS: dict[Phase, frozenset[Phase]] = {
     Phase.OFFERED: frozenset({Phase.ADMITTED}),
-    Phase.ADMITTED: frozenset({Phase.ACTIVE, Phase.CLOSED}),
+    Phase.ADMITTED: frozenset({Phase.ACTIVE, Phase.EXPIRING, Phase.CLOSED}),
     Phase.ACTIVE: frozenset({Phase.EXPIRING}),
     Phase.EXPIRING: frozenset({Phase.CLOSED}),
     Phase.CLOSED: frozenset({Phase.ADMITTED}),
 }
-"""Legal moves; a closed session may be joined again while its grant lasts, unless its reason is final."""
+"""Legal moves. From admitted to expiring when it has to end while the kernel is being asked to shape it; a closed
+session may be joined again while its grant lasts, unless its reason is final.
+"""
 
 
 class EndReason(Enum):
@@ -48,6 +52,7 @@ class EndReason(Enum):
     STATION_LEFT = "station_left"
     MOVED = "moved"
     SHAPER_FAILED = "shaper_failed"
+    NOT_METERED = "not_metered"
 
 
 FINAL_REASONS = frozenset({EndReason.TIME_UP, EndReason.DATA_CAP_USED, EndReason.REVOKED})
@@ -91,12 +96,16 @@ class Session:
 
     grant: Grant
     encoded_grant: bytes
+    qos: Qos
+    """What all units of the grant get together."""
     station: MacAddress
     slot: int
     phase: Phase
     ends_ns: int
     """On the monotonic clock: a step of the wall clock does not shorten what was paid for."""
     starts_ns: int
+    installing: bool = False
+    """The kernel was asked to shape it and has not answered."""
     reason: EndReason = EndReason.NONE
     baseline: Usage = Usage()
     used: Usage = Usage()
@@ -116,7 +125,7 @@ class Session:
     @property
     def data_left_bytes(self) -> int | None:
         """None without a data cap."""
-        cap_bytes = self.grant.total_qos.data_cap_bytes
+        cap_bytes = self.qos.data_cap_bytes
         return max(0, cap_bytes - self.used.delivered_bytes) if cap_bytes else None
 
     def move(self, phase: Phase, reason: EndReason = EndReason.NONE) -> "Session":
@@ -136,9 +145,54 @@ class Session:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A session as it lies on disk; its monotonic instants are computed anew from the grant."""
+
+    grant: Grant
+    encoded_grant: bytes
+    qos: Qos
+    station: MacAddress
+    slot: int
+    phase: Phase
+    reason: EndReason
+    baseline: Usage
+    used: Usage
+    unreported: Usage
+
+
+def restore(stored: StoredSession, now: Now, *, kept: bool) -> Session:
+    """A session as it goes on after a restart; `kept` says that the kernel still had it, with its counters.
+
+    One that was being removed when the daemon died is still to be removed; one whose kernel state is gone counts from
+    zero.
+    """
+    grant = stored.grant
+    return Session(
+        grant=grant,
+        encoded_grant=stored.encoded_grant,
+        qos=stored.qos,
+        station=stored.station,
+        slot=stored.slot,
+        phase=stored.phase,
+        starts_ns=instant_ns(grant.starts_s, now),
+        ends_ns=instant_ns(grant.ends_s, now),
+        reason=stored.reason,
+        baseline=stored.baseline if kept else Usage(),
+        used=stored.used,
+        unreported=stored.unreported,
+        last_heard_ns=now.mono_ns,
+    )
+
+
+def instant_ns(utc_s: int, now: Now) -> int:
+    """When that is on the monotonic clock, as the wall clock stands now."""
+    return now.mono_ns + (utc_s * 1_000 - now.utc_ms) * 1_000_000
+
+
 def shape_of(session: Session) -> SessionShape:
     """What the shaper has to give this session."""
-    qos = session.grant.total_qos
+    qos = session.qos
     return SessionShape(
         slot=session.slot,
         station=session.station,

@@ -7,7 +7,15 @@ Phases and their legal moves: apd/session.py.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from apd.commands import Command, InstallSession, Note, ReadCounters, RemoveSession, StoreSession
+from apd.commands import (
+    Command,
+    InstallSession,
+    Note,
+    ReadCounters,
+    RemoveSession,
+    StoreRevocation,
+    StoreSession,
+)
 from apd.session import EndReason, Phase, Session, Usage, shape_of
 from apd.state import State
 from tc_shaper.pool import Exhausted, allocate, release
@@ -29,19 +37,20 @@ class NoCapacity:
     detail: str
 
 
+MAX_REVOKED = 4_096
+"""Revoked grants remembered: a grant may be shown only after it was revoked. The oldest is forgotten first."""
 _REMOVE_RETRY_NS = NS_PER_S
 """A kernel that would not forget a session is asked again every second: until it does, somebody is served for
 nothing.
 """
 
 
-def check_capacity(state: State, qos: Qos, *, without: bytes = b"") -> NoCapacity | None:
-    """Whether these floors fit beside those already promised, leaving out the grant `without`."""
-    held = [s.grant.total_qos for s in state.sessions.values() if s.holds_slot and s.grant_id != without]
-    shaper = state.settings.shaper
+def check_capacity(state: State, qos: Qos) -> NoCapacity | None:
+    """Whether these floors fit beside those already promised."""
+    shaper, promised = state.settings.shaper, state.promised
     for direction, capacity_bps, sold_bps, floor_bps in (
-        ("down", shaper.downlink_capacity_bps, sum(q.floor_down_bps for q in held), qos.floor_down_bps),
-        ("up", shaper.uplink_capacity_bps, sum(q.floor_up_bps for q in held), qos.floor_up_bps),
+        ("down", shaper.downlink_capacity_bps, promised.down_bps, qos.floor_down_bps),
+        ("up", shaper.uplink_capacity_bps, promised.up_bps, qos.floor_up_bps),
     ):
         limit_bps = capacity_bps * state.settings.admission_ppm // PPM
         if sold_bps + floor_bps > limit_bps:
@@ -51,73 +60,107 @@ def check_capacity(state: State, qos: Qos, *, without: bytes = b"") -> NoCapacit
 
 
 def admit(state: State, session: Session, now: Now) -> Outcome | NoCapacity:
-    """Keeps a slot for a session and, when its time has come, has it installed."""
-    full = check_capacity(state, session.grant.total_qos, without=session.grant_id)
+    """Keeps a slot for a session that holds none and, when its time has come, has it installed."""
+    full = check_capacity(state, session.qos)
     if full is not None:
         return full
     found = allocate(state.pool)
     if isinstance(found, Exhausted):
         return NoCapacity(f"all {found.slots} slots are in use")
     pool, slot = found
-    admitted = replace(session, slot=slot, phase=Phase.ADMITTED, reason=EndReason.NONE, baseline=Usage())
-    state = _put(replace(state, pool=pool), admitted)
+    admitted = replace(session.move(Phase.ADMITTED), slot=slot, baseline=Usage())
+    state = state.with_session(replace(admitted, installing=admitted.starts_ns <= now.mono_ns))
+    state = replace(state, pool=pool)
     return state, [_install(admitted)] if admitted.starts_ns <= now.mono_ns else []
 
 
 def installed(state: State, grant_id: bytes, now: Now) -> Outcome:
-    """The kernel has it: the session is active, unless it was ended meanwhile."""
-    session = replace(state.sessions[grant_id].move(Phase.ACTIVE), last_heard_ns=now.mono_ns)
-    state = plan_counting(_put(state, session), now)
-    rates = format_rate(session.grant.total_qos.floor_down_bps)
-    note = Note("session_active", f"{session.station} gets {rates} down, grant {grant_id.hex()}")
-    return state, [StoreSession(session), note]
+    """The kernel has it: the session is active, unless it has to end already."""
+    session = replace(state.sessions[grant_id], installing=False, last_heard_ns=now.mono_ns)
+    if session.phase is Phase.EXPIRING:
+        return state.with_session(session), []
+    active = session.move(Phase.ACTIVE)
+    state = plan_counting(state.with_session(active), now)
+    rates = format_rate(active.qos.floor_down_bps)
+    note = Note("session_active", f"{active.station} gets {rates} down, grant {grant_id.hex()}")
+    return state, [StoreSession(active), note]
 
 
 def install_failed(state: State, grant_id: bytes, error: ShellError) -> Outcome:
     """The kernel has nothing of it: the slot is free, and the grant may try again."""
-    session = state.sessions[grant_id]
-    closed = session.move(Phase.CLOSED, EndReason.SHAPER_FAILED)
-    state = replace(_put(state, closed), pool=release(state.pool, session.slot))
-    return state, [StoreSession(closed), Note("install_failed", f"{session.station}: {error}")]
+    session = replace(state.sessions[grant_id], installing=False)
+    note = Note("install_failed", f"{session.station}: {error}")
+    if session.phase is Phase.EXPIRING:
+        return state.with_session(session), [note]  # its removal was ordered, and its answer frees the slot
+    state, commands = _close(state, session, EndReason.SHAPER_FAILED)
+    return state, [*commands, note]
 
 
 def end(state: State, grant_id: bytes, reason: EndReason) -> Outcome:
     """Ends a session, whatever its phase; ending it again changes nothing."""
     session = state.sessions[grant_id]
-    match session.phase:
-        case Phase.ACTIVE:
-            expiring = session.move(Phase.EXPIRING, reason)
-            note = Note("session_ends", f"{session.station}: {reason.value}, grant {grant_id.hex()}")
-            return _put(state, expiring), [RemoveSession(grant_id, session.slot, session.station), note]
-        case Phase.ADMITTED:
-            closed = session.move(Phase.CLOSED, reason)
-            state = replace(_put(state, closed), pool=release(state.pool, session.slot))
-            return state, [StoreSession(closed)]
-        case _:
-            return state, []
+    if session.phase is Phase.ADMITTED and not session.installing:
+        return _close(state, session, reason)
+    if session.phase not in (Phase.ADMITTED, Phase.ACTIVE):
+        return state, []
+    expiring = session.move(Phase.EXPIRING, reason)
+    commands: list[Command] = [
+        RemoveSession(grant_id, session.slot, session.station),
+        Note("session_ends", f"{session.station}: {reason.value}, grant {grant_id.hex()}"),
+    ]
+    return state.with_session(expiring), commands
 
 
 def removed(state: State, grant_id: bytes, counters: Usage, now: Now) -> Outcome:
     """The kernel forgot it: its last bytes are counted, its slot is free."""
     session = state.sessions[grant_id].counted(counters, now.mono_ns)
-    closed = session.move(Phase.CLOSED, session.reason)
-    state = replace(_put(state, closed), pool=release(state.pool, session.slot))
-    return state, [StoreSession(closed)]
+    return _close(state, session, session.reason)
 
 
 def remove_failed(state: State, grant_id: bytes, error: ShellError, now: Now) -> Outcome:
     """The kernel may still let it through: it is asked again, the operator is told, and the slot stays taken."""
     session = replace(state.sessions[grant_id], retry_ns=now.mono_ns + _REMOVE_RETRY_NS)
-    return _put(state, session), [Note("remove_failed", f"{session.station}: {error}")]
+    return state.with_session(session), [Note("remove_failed", f"{session.station}: {error}")]
+
+
+def resume(state: State) -> Outcome:
+    """After a restart: what was being removed when the daemon died is removed now, and what was revoked ends."""
+    commands: list[Command] = [
+        RemoveSession(session.grant_id, session.slot, session.station)
+        for session in state.sessions.values()
+        if session.phase is Phase.EXPIRING
+    ]
+    for grant_id in state.revoked.keys() & set(state.stations.values()):
+        state, ending = end(state, grant_id, EndReason.REVOKED)
+        commands += ending
+    return state, commands
 
 
 def revoke(state: State, grant_id: bytes) -> Outcome:
-    """Ends a session for good, also one that is closed and could come back."""
-    session = state.sessions[grant_id]
+    """Ends a grant for good: its session, one that is closed and could come back, and one that is yet to come."""
+    if grant_id in state.revoked:
+        return state, []
+    revoked = dict.fromkeys([*list(state.revoked)[-MAX_REVOKED + 1 :], grant_id])
+    state = replace(state, revoked=revoked)
+    commands: list[Command] = [StoreRevocation(grant_id)]
+    session = state.sessions.get(grant_id)
+    if session is None:
+        return state, [*commands, Note("revoked", f"grant {grant_id.hex()} has no session here")]
     if session.phase is Phase.CLOSED:
         closed = replace(session, reason=EndReason.REVOKED)
-        return _put(state, closed), [StoreSession(closed)]
-    return end(state, grant_id, EndReason.REVOKED)
+        note = Note("revoked", f"grant {grant_id.hex()} had a session here")
+        return state.with_session(closed), [*commands, StoreSession(closed), note]
+    state, ending = end(state, grant_id, EndReason.REVOKED)
+    return state, [*commands, *ending]
+
+
+def end_all(state: State, reason: EndReason) -> Outcome:
+    """Ends every session that holds a slot."""
+    commands: list[Command] = []
+    for grant_id in state.stations.values():
+        state, ending = end(state, grant_id, reason)
+        commands += ending
+    return state, commands
 
 
 def count(state: State, counters: Mapping[int, Usage], now: Now) -> Outcome:
@@ -126,7 +169,7 @@ def count(state: State, counters: Mapping[int, Usage], now: Now) -> Outcome:
     for grant_id, session in sessions.items():
         if session.phase is Phase.ACTIVE and session.slot in counters:
             sessions[grant_id] = session.counted(counters[session.slot], now.mono_ns)
-    state = replace(state, sessions=sessions)
+    state = replace(state, sessions=sessions)  # counters only: who holds what is as before
     commands: list[Command] = []
     for grant_id, session in sessions.items():
         if session.phase is Phase.ACTIVE and (reason := _used_up(state, session, now)) is not EndReason.NONE:
@@ -142,10 +185,11 @@ def pass_time(state: State, now: Now) -> Outcome:
         if session.phase in (Phase.ADMITTED, Phase.ACTIVE) and session.ends_ns <= now.mono_ns:
             state, ending = end(state, grant_id, EndReason.TIME_UP)
             commands += ending
-        elif session.phase is Phase.ADMITTED and session.starts_ns <= now.mono_ns:
+        elif session.phase is Phase.ADMITTED and session.starts_ns <= now.mono_ns and not session.installing:
+            state = state.with_session(replace(session, installing=True))
             commands.append(_install(session))
         elif session.retry_ns is not None and session.retry_ns <= now.mono_ns:
-            state = _put(state, replace(session, retry_ns=None))
+            state = state.with_session(replace(session, retry_ns=None))
             commands.append(RemoveSession(grant_id, session.slot, session.station))
     if state.counting_due_ns is not None and state.counting_due_ns <= now.mono_ns:
         state = replace(state, counting_due_ns=None)
@@ -157,7 +201,7 @@ def deadlines_ns(state: State) -> list[int]:
     """When something of the above is due."""
     due = [state.counting_due_ns] if state.counting_due_ns is not None else []
     for session in state.sessions.values():
-        if session.phase is Phase.ADMITTED:
+        if session.phase is Phase.ADMITTED and not session.installing:
             due.append(session.starts_ns)
         if session.phase in (Phase.ADMITTED, Phase.ACTIVE):
             due.append(session.ends_ns)
@@ -190,7 +234,7 @@ def _counting_waits_ns(state: State, session: Session, now: Now) -> list[int]:
     waits = []
     left_bytes = session.data_left_bytes
     if left_bytes is not None:
-        qos = session.grant.total_qos
+        qos = session.qos
         waits.append(left_bytes * 8 * NS_PER_S // (qos.ceil_down_bps + qos.ceil_up_bps))
     if state.settings.idle_timeout_s:
         waits.append(session.last_heard_ns + state.settings.idle_timeout_s * NS_PER_S - now.mono_ns)
@@ -210,5 +254,8 @@ def _install(session: Session) -> InstallSession:
     return InstallSession(session.grant_id, shape_of(session))
 
 
-def _put(state: State, session: Session) -> State:
-    return replace(state, sessions={**state.sessions, session.grant_id: session})
+def _close(state: State, session: Session, reason: EndReason) -> Outcome:
+    """Over, whatever it was doing: its slot is free."""
+    closed = replace(session.move(Phase.CLOSED, reason), retry_ns=None, installing=False)
+    state = replace(state.with_session(closed), pool=release(state.pool, session.slot))
+    return state, [StoreSession(closed)]

@@ -1,9 +1,9 @@
 """What the core remembers: frozen values, replaced and never changed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
+from apd.commands import StoreCommand
 from apd.events import Address
 from apd.session import Session
 from apd.settings import BoxSettings
@@ -11,8 +11,6 @@ from tc_shaper.pool import Pool
 from wire.ids import MacAddress
 from wire.meter_record import FIRST_PREVIOUS, MeterRecord
 from wire.offer_state import OfferState
-
-NOTHING: Mapping[bytes, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +22,41 @@ class PendingPurchase:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiter:
+    """Who is told what becomes of a session, and whether it asked to be let in or out."""
+
+    address: Address
+    joins: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LobbyState:
     """Towards strangers. `secret` makes challenges that need no memory; the rest is bounded."""
 
     secret: bytes
+    challenges: int = 0
+    """How many were given out: no two are the same."""
     offer_state: OfferState | None = None
     offer: bytes = b""
     offer_expires_s: int = 0
     pending: Mapping[bytes, PendingPurchase] = field(default_factory=dict)
-    seen_requests: Mapping[bytes, int] = NOTHING
+    relayed: Mapping[bytes, int] = field(default_factory=dict)
+    """Purchases relayed lately, by transaction id, until they are forgotten (monotonic ns)."""
+    seen_requests: Mapping[bytes, int] = field(default_factory=dict)
     """Join and leave requests acted on, by hash, until their challenge is stale (monotonic ns)."""
-    waiting: Mapping[bytes, Address] = field(default_factory=dict)
-    """Who is told when the session of this grant is installed or removed."""
+    waiting: Mapping[bytes, Waiter] = field(default_factory=dict)
+    """By grant, until its session is active or closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnsignedRecord:
-    """A link of the chain that the TPM has not quoted yet; it is on disk."""
+    """A link of the chain that the TPM has not quoted yet."""
 
     record: MeterRecord
     encoded: bytes
     extended_before: bool = False
+    stored: bool = False
+    """It is on disk, so that the TPM may hear of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,7 @@ class MeterState:
     sequence: int = 0
     head: bytes = FIRST_PREVIOUS
     signing: tuple[UnsignedRecord, ...] = ()
-    """The first is with the TPM."""
+    """The first is with the TPM, once it is stored."""
     retry_ns: int | None = None
     """Set when the TPM failed: when it is asked again."""
     report_due_ns: int = 0
@@ -83,6 +95,28 @@ class LinkState:
     """Submitted records by sequence, with the monotonic instant at which they are submitted again."""
     hold_ns: int = 0
     """Nothing is submitted before this instant: the ledger refused a record."""
+    enrol_ns: int = 0
+    """While not enrolled: when the ledger is asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskState:
+    """Towards the disk: what it did not keep, in order, and since when."""
+
+    unsaved: tuple[StoreCommand, ...] = ()
+    failing_ns: int | None = None
+    """Since when; None while it works."""
+    retry_ns: int | None = None
+    gave_up: bool = False
+    """Sessions were ended, as nothing that they use could be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """The floors of all sessions that hold a slot."""
+
+    down_bps: int = 0
+    up_bps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +128,13 @@ class State:
     meter: MeterState
     pool: Pool
     link: LinkState = LinkState()
+    disk: DiskState = DiskState()
     sessions: Mapping[bytes, Session] = field(default_factory=dict)
+    stations: Mapping[MacAddress, bytes] = field(default_factory=dict)
+    """Which grant's session holds a slot for this station. Kept by `with_session`, as is `promised`."""
+    promised: Promised = Promised()
+    revoked: Mapping[bytes, None] = field(default_factory=dict)
+    """Grants that the provider revoked, the oldest first."""
     counting_due_ns: int | None = None
     """When counters are read next for data caps and idle stations; None while nobody has either."""
     refused: Mapping[str, int] = field(default_factory=dict)
@@ -102,7 +142,33 @@ class State:
 
     def session_of(self, station: MacAddress) -> Session | None:
         """The session that holds a slot for this station."""
-        for session in self.sessions.values():
-            if session.station == station and session.holds_slot:
-                return session
-        return None
+        grant_id = self.stations.get(station)
+        return None if grant_id is None else self.sessions[grant_id]
+
+    def with_session(self, session: Session) -> "State":
+        """The state with this session in place of the one of the same grant."""
+        grant_id = session.grant_id
+        before = self.sessions.get(grant_id)
+        sessions = {**self.sessions, grant_id: session}
+        held = before if before is not None and before.holds_slot else None
+        holds = session if session.holds_slot else None
+        if (held is None) == (holds is None):
+            return replace(self, sessions=sessions)
+        stations, promised = dict(self.stations), self.promised
+        if held is not None:
+            del stations[held.station]
+            qos, sign = held.qos, -1
+        else:
+            stations[session.station] = grant_id
+            qos, sign = session.qos, 1
+        promised = Promised(
+            promised.down_bps + sign * qos.floor_down_bps, promised.up_bps + sign * qos.floor_up_bps
+        )
+        return replace(self, sessions=sessions, stations=stations, promised=promised)
+
+    def with_sessions(self, sessions: Iterable[Session]) -> "State":
+        """The state with all of these."""
+        state = self
+        for session in sessions:
+            state = state.with_session(session)
+        return state

@@ -1,6 +1,7 @@
 """The control socket: whoever may open it gets the daemon's status as one JSON document, and cannot change anything."""
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import Callable
@@ -24,7 +25,8 @@ class ControlSocket:
 
         async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(json.dumps(status()).encode())
-            await writer.drain()
+            with contextlib.suppress(OSError):  # whoever asked is gone
+                await writer.drain()
             writer.close()
 
         try:

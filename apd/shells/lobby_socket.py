@@ -18,24 +18,30 @@ _AT_ONCE = 64
 
 
 class LobbySocket:
-    """Bound to one interface; `receive` is called for each datagram once `listen` was called."""
+    """Bound to one interface, alone; `receive` is called for each datagram once `listen` was called."""
 
     def __init__(self, interface: str, port: int) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
         try:
             index = socket.if_nametoindex(interface)
             self._socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        except OSError as error:
+            raise ShellError("lobby socket", f"{interface}: {error}") from error
+        try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
             membership = socket.inet_pton(socket.AF_INET6, GROUP) + struct.pack("@I", index)
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 1)
             self._socket.bind(("::", port, 0, index))
         except OSError as error:
-            raise ShellError("lobby socket", f"{interface} port {port}: {error}") from error
+            self._socket.close()
+            why = f"{interface} port {port}: {error}; is another apd on this interface?"
+            raise ShellError("lobby socket", why) from error
 
     def listen(self, receive: Callable[[Address, bytes], None]) -> None:
         """Calls `receive` for what comes, from the running loop."""
-        asyncio.get_running_loop().add_reader(self._socket, self._read, receive)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket, self._read, receive)
 
     def send(self, to: Address, data: bytes) -> None:
         try:
@@ -44,6 +50,8 @@ class LobbySocket:
             return  # a full buffer or a station that is gone: the same as a lost frame
 
     def close(self) -> None:
+        if self._loop is not None:
+            self._loop.remove_reader(self._socket)
         self._socket.close()
 
     def _read(self, receive: Callable[[Address, bytes], None]) -> None:

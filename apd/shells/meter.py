@@ -1,8 +1,8 @@
 """Who signs the meter: the TPM, or a software key by explicit configuration, behind one face.
 
 In: records. Out: evidence. Every method blocks as long as a TPM does, so the daemon calls them from one worker
-thread. It remembers PCR 14 as it should be, so that a record whose quote failed after its extension is not extended
-twice.
+thread. It remembers PCR 14 as it should be and its last evidence, so that a record whose quote failed after its
+extension, or whose evidence was lost by the disk, is not extended twice.
 """
 
 import hashlib
@@ -40,6 +40,7 @@ class TpmMeter:
         self._tpm = tpm
         self._pcr = tpm.read_pcrs()[METER_PCR]
         self._tried = b""
+        self._signed: dict[bytes, tuple[Evidence, bytes]] = {}
 
     @property
     def public_key(self) -> PublicKey:
@@ -53,12 +54,15 @@ class TpmMeter:
     def sign(self, record: MeterRecord, encoded: bytes, *, extended_before: bool) -> tuple[Evidence, bytes]:
         """Evidence of a record, and PCR 14 after it."""
         digest = record_hash(encoded)
+        if digest in self._signed:  # the disk did not keep what we made
+            return self._signed[digest]
         extended = self._pcr if extended_before else hashlib.sha256(self._pcr + digest).digest()
         if self._tried == digest:
             extended_before = self._tpm.read_pcrs()[METER_PCR] == extended
         self._tried = digest
         evidence = sign_record(self._tpm, record, encoded, extended_before=extended_before)
         self._pcr, self._tried = extended, b""
+        self._signed = {digest: (evidence, extended)}
         return evidence, extended
 
     def anchor_counter(self) -> int:

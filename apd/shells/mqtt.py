@@ -6,11 +6,15 @@ what must not be lost is in the outbox on disk. Reference: OASIS MQTT 5.0; topic
 """
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 import paho.mqtt.client as paho
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -43,9 +47,9 @@ class LedgerLink(Protocol):
 class Mqtt:
     """A connection to the ledger's broker that comes back by itself. Raises ConfigError for unusable key files."""
 
-    def __init__(self, settings: LedgerLinkSettings, identity: str, provider: PublicKey) -> None:
+    def __init__(self, settings: LedgerLinkSettings, provider: PublicKey) -> None:
         self._settings = settings
-        self._identity = identity
+        self._identity = identity = _read_identity(settings.certificate_file)
         self._offer_topic = f"airgrant/v1/offer/{provider}"
         self._reply_topic = f"airgrant/v1/down/{identity}/reply"
         self._command_topic = f"airgrant/v1/down/{identity}/command"
@@ -59,13 +63,13 @@ class Mqtt:
         self._client.on_socket_register_write = self._register_write
         self._client.on_socket_unregister_write = self._unregister_write
         self._attempts = 0
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, report: Callable[[Event], None]) -> None:
         """Connects, and reports what happens from the running loop."""
         self._loop = asyncio.get_running_loop()
         self._report = report
-        self._closed = False
         self._hold(self._connect())
         self._hold(self._keep_alive())
 
@@ -83,6 +87,10 @@ class Mqtt:
         for task in self._tasks:
             task.cancel()
         self._client.disconnect()
+        opened = self._client.socket()
+        if opened is not None:
+            self._socket_close(self._client, None, opened)
+            opened.close()
 
     def _hold(self, work: Any) -> None:
         """Starts work and keeps a reference, as a task that nobody holds can be collected."""
@@ -134,18 +142,34 @@ class Mqtt:
             correlation = getattr(message.properties, "CorrelationData", b"")
             self._report(LedgerReplied(correlation, message.payload))
 
-    def _socket_open(self, client: Any, _data: Any, opened: Any) -> None:
-        self._loop.call_soon_threadsafe(self._loop.add_reader, opened, client.loop_read)
+    def _socket_open(self, _client: Any, _data: Any, opened: Any) -> None:
+        self._in_loop(self._watch, opened)
 
     def _socket_close(self, _client: Any, _data: Any, closing: Any) -> None:
         self._loop.remove_reader(closing)
         self._loop.remove_writer(closing)
 
     def _register_write(self, client: Any, _data: Any, opened: Any) -> None:
-        self._loop.call_soon_threadsafe(self._loop.add_writer, opened, client.loop_write)
+        self._in_loop(self._loop.add_writer, opened, client.loop_write)
 
     def _unregister_write(self, _client: Any, _data: Any, opened: Any) -> None:
-        self._loop.call_soon_threadsafe(self._loop.remove_writer, opened)
+        self._in_loop(self._loop.remove_writer, opened)
+
+    def _in_loop(self, work: Callable[..., object], *arguments: Any) -> None:
+        """Paho may call from the thread that connects, and then perhaps after the loop has ended."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(work, *arguments)
+
+    def _watch(self, opened: Any) -> None:
+        """A socket that was closed meanwhile has no number any more."""
+        if not self._closed and opened.fileno() >= 0:
+            self._loop.add_reader(opened, self._read, opened)
+
+    def _read(self, opened: Any) -> None:
+        """One record of TLS may carry several packets: the loop sees the first arrive, and not those that wait."""
+        self._client.loop_read()
+        while opened.fileno() >= 0 and opened.pending():
+            self._client.loop_read()
 
 
 def _new_client(identity: str) -> Any:
@@ -154,6 +178,19 @@ def _new_client(identity: str) -> Any:
     if hasattr(paho, "CallbackAPIVersion"):
         arguments["callback_api_version"] = paho.CallbackAPIVersion.VERSION2
     return paho.Client(**arguments)
+
+
+def _read_identity(certificate: Path) -> str:
+    """The common name of our certificate, which is the broker's name for us and stands in our topics."""
+    try:
+        subject = x509.load_pem_x509_certificate(certificate.read_bytes()).subject
+        (name,) = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"ledger.certificate_file: {certificate}: {error}") from error
+    identity = str(name.value)
+    if not identity or set(identity) & set("+#/"):
+        raise ConfigError(f"ledger.certificate_file: {certificate}: {identity!r} cannot be part of a topic")
+    return identity
 
 
 def _tls_context(settings: LedgerLinkSettings) -> ssl.SSLContext:

@@ -1,19 +1,29 @@
 """The box's disk: sessions, the metering chain and its outbox in one SQLite file, so that a kill at any instant
 loses nothing.
 
-In: values to keep. Out: the same values at the next start. One commit per command, synchronous; what is not
-committed was never answered. Decides nothing. The box may be killed and the file survives; a file that is damaged is
-a ShellError, because a chain that silently begins anew would look like a replaced box.
+In: orders to keep or forget. Out: the same values at the next start. One synchronous commit for all orders of a
+moment; what is not committed was never answered. Decides nothing. The box may be killed and the file survives; a file
+that is damaged is a ShellError, because a chain that silently begins anew would look like a replaced box.
 """
 
+import contextlib
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
+from apd.commands import (
+    DropUnsigned,
+    ForgetRecord,
+    ForgetSession,
+    StoreCommand,
+    StoreRecord,
+    StoreRevocation,
+    StoreSession,
+)
 from apd.metering import StoredChain
-from apd.session import EndReason, Phase, Session, Usage
+from apd.session import EndReason, Phase, Session, StoredSession, Usage
+from apd.sessions import MAX_REVOKED
 from apd.state import OutboxEntry
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.cose import read_envelope
@@ -21,29 +31,31 @@ from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence, write_evidence
 from wire.grant import parse_grant
 from wire.ids import MacAddress
-from wire.meter_record import FIRST_PREVIOUS, MeterRecord, UsageReport, record_hash
+from wire.meter_record import FIRST_PREVIOUS, MeterRecord, UsageReport, read_meter_record, record_hash
 
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS session (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS revoked (number INTEGER PRIMARY KEY, grant_id BLOB NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS record (sequence INTEGER PRIMARY KEY, record BLOB NOT NULL, evidence BLOB, acknowledged
 INTEGER NOT NULL); CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
+_BUSY_S = 2.0
+"""A backup may read for a moment; a second daemon on the same file is refused after this."""
+_LAST_SIGNED = """
+SELECT sequence, record FROM record WHERE evidence IS NOT NULL ORDER BY sequence DESC LIMIT 1
+"""
+_FORGET_ACKNOWLEDGED = """
+DELETE FROM record WHERE acknowledged AND sequence < (SELECT max(sequence) FROM record WHERE evidence IS NOT NULL)
+"""
+"""The newest signed link is kept, as the next one names its hash."""
+_FORGET_OLD_REVOCATIONS = "DELETE FROM revoked WHERE number <= (SELECT max(number) FROM revoked) - ?"
+_WAITING = """
+SELECT sequence, record FROM record WHERE evidence IS NOT NULL AND NOT acknowledged ORDER BY sequence
+"""
 
-
-@dataclass(frozen=True, slots=True)
-class StoredSession:
-    """A session as it lies on disk; its monotonic instants are computed anew from the grant."""
-
-    encoded_grant: bytes
-    station: MacAddress
-    slot: int
-    phase: Phase
-    reason: EndReason
-    baseline: Usage
-    used: Usage
-    unreported: Usage
+Statement = tuple[str, tuple[Any, ...]]
 
 
 class Store:
@@ -53,7 +65,7 @@ class Store:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(path, _BUSY_S, isolation_level=None, check_same_thread=False)
             self._db.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise ShellError("store", f"{path}: {error}") from error
@@ -61,25 +73,9 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
-    def save_session(self, session: Session) -> None:
-        self._commit([("REPLACE INTO session VALUES (?, ?)", (session.grant_id, _write_session(session)))])
-
-    def forget_session(self, grant_id: bytes) -> None:
-        self._commit([("DELETE FROM session WHERE grant_id = ?", (grant_id,))])
-
-    def save_record(self, record: MeterRecord, encoded: bytes, sessions: Iterable[Session]) -> None:
-        """The next link, unsigned, together with the sessions whose usage it took over."""
-        statements: list[tuple[str, tuple[Any, ...]]] = [
-            ("REPLACE INTO record VALUES (?, ?, NULL, 0)", (record.sequence, encoded)),
-        ]
-        if isinstance(record, UsageReport):
-            reported = record.to_utc_ms.to_bytes(8, "big")
-            statements.append(("REPLACE INTO meta VALUES ('reported_utc_ms', ?)", (reported,)))
-        statements += [
-            ("REPLACE INTO session VALUES (?, ?)", (session.grant_id, _write_session(session)))
-            for session in sessions
-        ]
-        self._commit(statements)
+    def save(self, commands: Iterable[StoreCommand]) -> None:
+        """All of these or, with a ShellError, none."""
+        self._commit([statement for command in commands for statement in _statements(command)])
 
     def save_evidence(self, sequence: int, evidence: Evidence, meter_pcr: bytes) -> None:
         self._commit(
@@ -88,20 +84,6 @@ class Store:
                 ("REPLACE INTO meta VALUES ('meter_pcr', ?)", (meter_pcr,)),
             ]
         )
-
-    def forget_record(self, sequence: int) -> None:
-        """Acknowledged. The newest signed link is kept, as the next one names its hash."""
-        newest = "(SELECT max(sequence) FROM record WHERE evidence IS NOT NULL)"
-        self._commit(
-            [
-                ("UPDATE record SET acknowledged = 1 WHERE sequence = ?", (sequence,)),
-                (f"DELETE FROM record WHERE acknowledged AND sequence < {newest}", ()),  # noqa: S608 - a constant
-            ]
-        )
-
-    def drop_unsigned(self) -> None:
-        """Records that will never be signed, as the TPM was reset before it could."""
-        self._commit([("DELETE FROM record WHERE evidence IS NULL", ())])
 
     def evidence(self, sequence: int) -> bytes:
         rows = self._query("SELECT evidence FROM record WHERE sequence = ?", (sequence,))
@@ -119,25 +101,31 @@ class Store:
     def sessions(self) -> list[StoredSession]:
         return [_read_session(value) for (value,) in self._query("SELECT value FROM session", ())]
 
+    def revoked(self) -> list[bytes]:
+        """Grants that open no session any more, the oldest first."""
+        return [bytes(grant) for (grant,) in self._query("SELECT grant_id FROM revoked ORDER BY number", ())]
+
     def chain(self) -> StoredChain:
-        """The chain as it stands: signed links, then those that the TPM was not given yet, in order."""
-        rows = self._query(
-            "SELECT sequence, record, evidence, acknowledged FROM record ORDER BY sequence", ()
-        )
-        signed = [(sequence, record) for sequence, record, evidence, _ in rows if evidence is not None]
-        unsigned = [record for _, record, evidence, _ in rows if evidence is None]
-        outbox = [
-            OutboxEntry(seq, record_hash(rec)) for seq, rec, evidence, done in rows if evidence and not done
-        ]
-        sequence, head = (signed[-1][0], record_hash(signed[-1][1])) if signed else (0, FIRST_PREVIOUS)
+        """The chain as it stands: its last signed link, those that the TPM was not given yet, and the outbox."""
+        last = self._query(_LAST_SIGNED, ())
+        unsigned = self._query("SELECT record FROM record WHERE evidence IS NULL ORDER BY sequence", ())
+        sequence, head = (last[0][0], record_hash(last[0][1])) if last else (0, FIRST_PREVIOUS)
         return StoredChain(
             sequence=sequence,
             head=head,
             meter_pcr=self._meta("meter_pcr"),
             reported_utc_ms=int.from_bytes(self._meta("reported_utc_ms"), "big"),
-            unsigned=tuple(unsigned),
-            outbox=tuple(outbox),
+            unsigned=tuple(_checked_record(bytes(record)) for (record,) in unsigned),
+            outbox=tuple(self._outbox()),
         )
+
+    def _outbox(self) -> Iterator[OutboxEntry]:
+        """One row at a time: after a long outage there are many, and their evidence is not wanted here."""
+        try:
+            for sequence, record in self._db.execute(_WAITING):
+                yield OutboxEntry(sequence, record_hash(record))
+        except sqlite3.Error as error:
+            raise ShellError("store", f"{self._path}: {error}") from error
 
     def _meta(self, name: str) -> bytes:
         rows = self._query("SELECT value FROM meta WHERE name = ?", (name,))
@@ -149,18 +137,65 @@ class Store:
         except sqlite3.Error as error:
             raise ShellError("store", f"{self._path}: {error}") from error
 
-    def _commit(self, statements: Iterable[tuple[str, tuple[Any, ...]]]) -> None:
+    def _commit(self, statements: Iterable[Statement]) -> None:
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            try:
-                for statement, values in statements:
-                    self._db.execute(statement, values)
-            except sqlite3.Error:
-                self._db.execute("ROLLBACK")
-                raise
+            for statement, values in statements:
+                self._db.execute(statement, values)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
+            self._roll_back()
             raise ShellError("store", f"{self._path}: {error}") from error
+
+    def _roll_back(self) -> None:
+        """SQLite has rolled back by itself after some errors (a full disk), and not after others."""
+        if self._db.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+
+
+def _statements(command: StoreCommand) -> list[Statement]:
+    match command:
+        case StoreSession(session):
+            return [_save_session(session)]
+        case ForgetSession(grant_id):
+            return [("DELETE FROM session WHERE grant_id = ?", (grant_id,))]
+        case StoreRecord(record, encoded, sessions):
+            return [*_save_record(record, encoded), *map(_save_session, sessions)]
+        case DropUnsigned():
+            return [("DELETE FROM record WHERE evidence IS NULL", ())]
+        case ForgetRecord(sequence):
+            return [
+                ("UPDATE record SET acknowledged = 1 WHERE sequence = ?", (sequence,)),
+                (_FORGET_ACKNOWLEDGED, ()),
+            ]
+        case StoreRevocation(grant_id):
+            return [
+                ("INSERT OR IGNORE INTO revoked (grant_id) VALUES (?)", (grant_id,)),
+                (_FORGET_OLD_REVOCATIONS, (MAX_REVOKED,)),
+            ]
+        case _:
+            assert_never(command)
+
+
+def _save_session(session: Session) -> Statement:
+    return "REPLACE INTO session VALUES (?, ?)", (session.grant_id, _write_session(session))
+
+
+def _save_record(record: MeterRecord, encoded: bytes) -> list[Statement]:
+    link: Statement = ("REPLACE INTO record VALUES (?, ?, NULL, 0)", (record.sequence, encoded))
+    if not isinstance(record, UsageReport):
+        return [link]
+    reported = record.to_utc_ms.to_bytes(8, "big")
+    return [link, ("REPLACE INTO meta VALUES ('reported_utc_ms', ?)", (reported,))]
+
+
+def _checked_record(encoded: bytes) -> bytes:
+    try:
+        read_meter_record(encoded)
+    except DecodeError as error:
+        raise ShellError("store", f"an unsigned record is damaged: {error}") from error
+    return encoded
 
 
 def _write_session(session: Session) -> bytes:
@@ -174,12 +209,11 @@ def _write_session(session: Session) -> bytes:
 def _read_session(value: bytes) -> StoredSession:
     try:
         match read_cbor(bytes(value)):
-            case [bytes(grant), bytes(station), int(slot), str(phase), str(reason), a, b, c]:
-                parse_grant(read_envelope(grant))
+            case [bytes(encoded), bytes(station), int(slot), str(phase), str(reason), a, b, c]:
+                grant = parse_grant(read_envelope(encoded))
                 usages = [_read_usage(item) for item in (a, b, c)]
-                return StoredSession(
-                    grant, MacAddress(station), slot, Phase(phase), EndReason(reason), *usages
-                )
+                kept = (MacAddress(station), slot, Phase(phase), EndReason(reason))
+                return StoredSession(grant, encoded, grant.total_qos, *kept, *usages)
     except ValueError as error:
         raise ShellError("store", f"a session is damaged: {error}") from error
     raise ShellError("store", "a session is damaged: not the array that was written")

@@ -1,0 +1,783 @@
+"""The lobby, event by event: what strangers may ask, and what they are told."""
+
+from dataclasses import replace
+
+import pytest
+
+from apd import lobby
+from apd.commands import (
+    InstallSession,
+    ReadCounters,
+    RemoveSession,
+    SendLobby,
+    SignOffer,
+    StoreSession,
+    SubmitTransaction,
+)
+from apd.events import (
+    BrokerConnected,
+    BrokerLost,
+    DeadlineReached,
+    InstallFailed,
+    LedgerReplied,
+    LobbyDatagramReceived,
+    OfferSigned,
+    OfferStateReceived,
+    SaveFailed,
+    SessionInstalled,
+    SessionRemoved,
+)
+from apd.session import EndReason, Phase, Usage
+from nas_tunnel.lobby import Announcement, Discover, Join, Joined, Leave, Left, Outcome, Purchase, Refused
+from tests.apd.playbook import Box, Playbook, a, heard, note, seconds, settings, start_box, told
+from tests.apd.world import (
+    BSSID,
+    CONSUMER,
+    DEVICE,
+    LEDGER,
+    LEDGER_ID,
+    OTHER_CONSUMER,
+    OTHER_DEVICE,
+    OTHER_STATION,
+    PROVIDER,
+    QOS,
+    START_S,
+    STATION,
+    STRANGER,
+    create,
+    grant,
+    offer_state,
+    purchase,
+    receipt,
+    reply,
+    request,
+    signed_grant,
+    signed_state,
+    transaction,
+)
+from wire.errors import ShellError
+from wire.ids import MacAddress
+from wire.join_request import JoinPurpose
+from wire.ledger_reply import LedgerReply, write_ledger_reply
+from wire.money_actions import Transfer
+from wire.offer import read_offer, write_offer
+from wire.qos import Qos, RateLayer
+
+BROKEN = ShellError("shaper", "no buffer space available")
+
+
+def sells(box: Box, **changes: object) -> Box:
+    """The box once it knows what it sells and has signed it."""
+    box.feed(BrokerConnected())
+    box.feed(OfferStateReceived(signed_state(**changes)))
+    offer = box.last(SignOffer).offer
+    box.feed(OfferSigned(write_offer(offer, PROVIDER), offer.expires_s))
+    return box
+
+
+@pytest.fixture
+def selling(box: Box) -> Box:
+    return sells(box)
+
+
+def join(box: Box, made=None, station=STATION, key=CONSUMER, challenge=None, source=DEVICE):
+    """The datagram that asks for a session, well-formed."""
+    made = made or grant()
+    asked = request(challenge or box.challenge(), made, station=station, key=key)
+    return heard(Join(signed_grant(made), asked), source)
+
+
+def leave(box: Box, made=None, station=STATION, key=CONSUMER, challenge=None):
+    made = made or grant()
+    asked = request(challenge or box.challenge(), made, purpose=JoinPurpose.LEAVE, station=station, key=key)
+    return heard(Leave(made.grant_id, asked))
+
+
+def run_session(box: Box, made=None, station=STATION, key=CONSUMER) -> Box:
+    """A session that is active."""
+    made = made or grant()
+    box.feed(join(box, made, station, key))
+    box.feed(SessionInstalled(made.grant_id))
+    assert box.state.sessions[made.grant_id].phase is Phase.ACTIVE
+    return box
+
+
+class TestDiscover:
+    def test_an_offer_is_announced_with_a_challenge(self, selling):
+        assert (
+            Playbook(selling)
+            >> heard(Discover())
+            << told(
+                Announcement,
+                provider=PROVIDER.public,
+                ledger=LEDGER.public,
+                ledger_id=LEDGER_ID,
+                utc_s=START_S,
+            )
+        )
+        announcement = selling.last(SendLobby).message
+        offer = read_offer(announcement.offer, PROVIDER.public)
+        assert (offer.epoch, offer.price_ubc, offer.qos, offer.bssid) == (3, 250_000, QOS, BSSID)
+        assert offer.expires_s == START_S + 120
+
+    def test_no_two_challenges_are_the_same_and_each_is_fresh(self, selling):
+        given = set()
+        for _ in range(3):
+            selling.feed(heard(Discover()))
+            given.add(selling.last(SendLobby).message.challenge)
+        assert len(given) == 3
+        assert all(lobby.is_fresh(selling.state.lobby, challenge, selling.now) for challenge in given)
+
+    def test_nothing_on_offer(self, box):
+        assert Playbook(box) >> heard(Discover()) << told(Refused, subject=b"", reason="nothing_on_offer")
+
+    def test_who_bought_the_last_unit_still_gets_a_challenge_to_join_with(self, box):
+        sells(box, allocations_left=0)
+        assert Playbook(box) >> heard(Discover()) << told(Announcement)
+
+    def test_an_offer_that_has_run_out_is_not_shown_but_signed_anew(self, selling):
+        assert (
+            Playbook(selling)
+            >> seconds(121)
+            >> heard(Discover())
+            << told(Refused, reason="nothing_on_offer")
+            << a(SignOffer, offer=a(object, expires_s=START_S + 241))
+        )
+
+    def test_an_offer_is_renewed_at_half_its_life(self, selling):
+        assert Playbook(selling) >> seconds(59) >> DeadlineReached()
+        assert (
+            Playbook(selling)
+            >> seconds(1)
+            >> DeadlineReached()
+            << a(SignOffer, offer=a(object, expires_s=START_S + 180))
+            << ReadCounters(report=True)
+        )
+
+
+class TestOfferState:
+    def test_new_terms_are_signed(self, selling):
+        assert (
+            Playbook(selling)
+            >> OfferStateReceived(signed_state(height=11, epoch=4))
+            << a(SignOffer, offer=a(object, epoch=4))
+        )
+
+    def test_fewer_units_left_need_no_new_signature(self, selling):
+        assert Playbook(selling) >> OfferStateReceived(signed_state(height=11, allocations_left=4))
+        assert selling.state.lobby.offer_state.allocations_left == 4
+
+    @pytest.mark.parametrize(
+        ("data", "reason", "noted"),
+        [
+            (signed_state(height=9), "offer_state_old", False),
+            (signed_state(provider=STRANGER.public), "offer_state_foreign", False),
+            (signed_state(key=STRANGER), "offer_state_invalid", True),
+            (signed_state(ledger_id=bytes(32)), "offer_state_invalid", True),
+            (b"garbage", "offer_state_invalid", True),
+            (b"", "offer_state_invalid", True),
+        ],
+    )
+    def test_what_is_old_foreign_or_not_the_ledgers_changes_nothing(self, selling, data, reason, noted):
+        before = selling.state.lobby
+        play = Playbook(selling) >> OfferStateReceived(data)
+        assert play << note(reason) if noted else play
+        assert selling.state.lobby == before
+        assert selling.state.refused == {reason: 1}
+
+    def test_rates_of_another_layer_than_the_shapers_are_not_sold(self, box):
+        other = replace(QOS, rate_layer=RateLayer.ETHERNET)
+        assert Playbook(box) >> OfferStateReceived(signed_state(qos=other)) << note("rate_layer_differs")
+        assert box.state.lobby.offer_state is None
+
+
+class TestPurchase:
+    def test_it_is_relayed_and_its_outcome_returned(self, selling):
+        bought = purchase()
+        made = signed_grant(grant(transaction=bought.transaction_id[:16]))
+        answer = reply(bought.transaction_id, made)
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(bought.envelope.encoded))
+            << SubmitTransaction(bought.transaction_id, bought.envelope.encoded)
+            >> LedgerReplied(bought.transaction_id, answer)
+            << told(Outcome, transaction_id=bought.transaction_id, grant=made)
+        )
+        assert not selling.state.lobby.pending
+
+    def test_a_rejection_is_returned_without_a_grant(self, selling):
+        bought = purchase()
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(bought.envelope.encoded))
+            << a(SubmitTransaction)
+            >> LedgerReplied(bought.transaction_id, reply(bought.transaction_id, reason="insufficient_funds"))
+            << told(Outcome, grant=b"")
+        )
+
+    def test_an_account_can_be_opened(self, selling):
+        opened = create()
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(opened.envelope.encoded))
+            << a(SubmitTransaction, correlation=opened.transaction_id)
+        )
+
+    def test_nobody_is_told_twice(self, selling):
+        bought = purchase()
+        answer = LedgerReplied(bought.transaction_id, reply(bought.transaction_id))
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(bought.envelope.encoded))
+            << a(SubmitTransaction)
+            >> answer
+            << told(Outcome)
+            >> answer
+        )
+        assert selling.state.refused == {"reply_unexpected": 1}
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"garbage",
+            reply(bytes(32)),
+            reply(purchase().transaction_id, key=STRANGER),
+            write_ledger_reply(LedgerReply(receipt(purchase().transaction_id, ledger_id=bytes(32)))),
+        ],
+        ids=["empty", "garbage", "of another transaction", "not the ledger's", "another ledger's"],
+    )
+    def test_a_reply_that_does_not_verify_reaches_nobody(self, selling, data):
+        bought = purchase()
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(bought.envelope.encoded))
+            << a(SubmitTransaction)
+            >> LedgerReplied(bought.transaction_id, data)
+            << note("reply_invalid")
+        )
+        assert bought.transaction_id in selling.state.lobby.pending
+
+    def test_a_ledger_that_does_not_answer_in_time(self, selling):
+        bought = purchase()
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(bought.envelope.encoded))
+            << a(SubmitTransaction)
+            >> seconds(15)
+            >> DeadlineReached()
+            << told(Refused, subject=bought.transaction_id, reason="ledger_unreachable")
+        )
+        assert not selling.state.lobby.pending
+
+    def test_a_broker_that_is_away(self, selling):
+        bought = purchase()
+        assert (
+            Playbook(selling)
+            >> BrokerLost("gone")
+            << note("broker_lost")
+            >> heard(Purchase(bought.envelope.encoded))
+            << told(Refused, subject=bought.transaction_id, reason="ledger_unreachable")
+        )
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"provider": STRANGER.public}, "foreign_provider"),
+            ({"epoch": 2}, "epoch_moved"),
+            ({"epoch": 4}, "epoch_moved"),
+            ({"allocations": 21}, "no_capacity"),
+            ({"allocations": 26}, "no_capacity"),
+            ({"allocations": 2**32 - 1}, "no_capacity"),
+        ],
+    )
+    def test_money_that_would_be_thrown_away_is_not_taken(self, selling, changes, reason):
+        bought = purchase(**changes)
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(bought.envelope.encoded))
+            << told(Refused, subject=bought.transaction_id, reason=reason)
+        )
+
+    def test_capacity_bought_in_advance_is_the_ledgers_matter(self, selling):
+        bought = purchase(allocations=1_000, period=5_700_000, period_to=5_700_001)
+        assert Playbook(selling) >> heard(Purchase(bought.envelope.encoded)) << a(SubmitTransaction)
+
+    def test_sold_out(self, box):
+        sells(box, allocations_left=0)
+        bought = purchase()
+        assert Playbook(box) >> heard(Purchase(bought.envelope.encoded)) << told(Refused, reason="sold_out")
+
+    def test_a_purchase_whose_outcome_was_lost_is_relayed_again_whatever_happened_to_the_offer(self, selling):
+        """It was perhaps executed: only the ledger knows, and its buyer paid."""
+        bought = purchase()
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(bought.envelope.encoded))
+            << a(SubmitTransaction)
+            >> LedgerReplied(bought.transaction_id, reply(bought.transaction_id))
+            << told(Outcome)
+            >> OfferStateReceived(signed_state(height=12, epoch=4, allocations_left=0))
+            << a(SignOffer)
+            >> seconds(300)
+            >> heard(Purchase(bought.envelope.encoded))
+            << a(SubmitTransaction, correlation=bought.transaction_id)
+        )
+
+    def test_nothing_on_offer(self, box):
+        box.feed(BrokerConnected())
+        assert (
+            Playbook(box)
+            >> heard(Purchase(purchase().envelope.encoded))
+            << told(Refused, reason="nothing_on_offer")
+        )
+
+    def test_we_are_nobodys_open_relay(self, selling):
+        moved = transaction(Transfer(STRANGER.public, 1_000))
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(moved.envelope.encoded))
+            << told(Refused, reason="not_relayed")
+        )
+
+    @pytest.mark.parametrize("data", [b"\0", b"garbage", purchase().envelope.encoded[:-1]])
+    def test_garbage_is_answered_with_what_is_wrong(self, selling, data):
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(data))
+            << told(Refused, subject=b"", reason="transaction_invalid")
+        )
+
+    def test_a_stranger_cannot_take_every_place(self, selling):
+        for nonce in range(lobby.MAX_PENDING_PER_BUYER):
+            selling.feed(heard(Purchase(purchase(nonce).envelope.encoded)))
+        late = purchase(9_999)
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(late.envelope.encoded))
+            << told(Refused, reason="busy")
+            >> heard(Purchase(late.envelope.encoded), OTHER_DEVICE)
+            << a(SubmitTransaction)
+        )
+
+    def test_all_strangers_together_cannot_fill_the_memory(self, selling):
+        for nonce in range(lobby.MAX_PENDING + 10):
+            source = (f"fe80::{nonce // 8:x}", 1, 0, 7)
+            selling.feed(heard(Purchase(purchase(nonce).envelope.encoded), source))
+        assert len(selling.state.lobby.pending) == lobby.MAX_PENDING
+        assert selling.state.refused["busy"] == 10
+
+    def test_nothing_is_sold_while_the_disk_keeps_nothing(self, selling):
+        selling.feed(SaveFailed(BROKEN, (StoreSession(None),)))  # type: ignore[arg-type]  # any order
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(purchase().envelope.encoded))
+            << told(Refused, reason="not_metered")
+        )
+
+
+class TestJoin:
+    def test_a_good_grant_is_installed_and_the_station_told(self, selling):
+        made = grant()
+        assert (
+            Playbook(selling)
+            >> join(selling)
+            << a(InstallSession, grant_id=made.grant_id, shape=a(object, slot=16, station=STATION))
+            >> SessionInstalled(made.grant_id)
+            << a(StoreSession, session=a(object, phase=Phase.ACTIVE))
+            << note("session_active")
+            << told(Joined, grant_id=made.grant_id, ends_s=START_S + 600)
+        )
+
+    def test_all_units_of_a_grant_are_given(self, selling):
+        made = grant(allocations=3)
+        selling.feed(join(selling, made))
+        shape = selling.last(InstallSession).shape
+        assert (shape.down_floor_bps, shape.down_ceil_bps) == (6_000_000, 24_000_000)
+        assert (shape.up_floor_bps, shape.up_ceil_bps) == (3_000_000, 12_000_000)
+
+    def test_whoever_carries_it_the_named_station_is_let_in(self, selling):
+        selling.feed(join(selling, source=OTHER_DEVICE))
+        assert selling.last(InstallSession).shape.station == STATION
+
+    @pytest.mark.parametrize(
+        ("made", "key", "ledger_id", "reason"),
+        [
+            (grant(), STRANGER, LEDGER_ID, "grant_invalid"),
+            (grant(), LEDGER, bytes(32), "grant_invalid"),
+            (grant(provider_id=STRANGER.public.provider_id), LEDGER, LEDGER_ID, "foreign_provider"),
+            (grant(starts_s=START_S - 600), LEDGER, LEDGER_ID, "grant_expired"),
+            (grant(starts_s=START_S + 61), LEDGER, LEDGER_ID, "too_early"),
+            (grant(consumer=STRANGER.public), LEDGER, LEDGER_ID, "not_the_consumer"),
+            (
+                grant(qos=replace(QOS, rate_layer=RateLayer.ETHERNET)),
+                LEDGER,
+                LEDGER_ID,
+                "rate_layer_differs",
+            ),
+            (grant(allocations=2**32 - 1), LEDGER, LEDGER_ID, "grant_invalid"),
+            (grant(allocations=26), LEDGER, LEDGER_ID, "no_capacity"),
+        ],
+        ids=[
+            "signed by somebody",
+            "of another ledger",
+            "another provider's",
+            "expired",
+            "too early",
+            "somebody else's",
+            "other rate layer",
+            "more units than rates can be",
+            "beyond the capacity",
+        ],
+    )
+    def test_a_grant_that_does_not_count_here(self, selling, made, key, ledger_id, reason):
+        shown = Join(signed_grant(made, key, ledger_id), request(selling.challenge(), made))
+        assert Playbook(selling) >> heard(shown) << told(Refused, reason=reason)
+        assert not selling.state.stations
+        assert selling.state.refused == {reason: 1}
+
+    def test_every_octet_of_a_grant_matters(self, selling):
+        made = grant()
+        good, asked = bytearray(signed_grant(made)), request(selling.challenge(), made)
+        for at in range(0, len(good), 7):
+            bad = bytes(good[:at] + bytes((good[at] ^ 1,)) + good[at + 1 :])
+            selling.feed(heard(Join(bad, asked)))
+        assert not selling.state.sessions
+        assert set(selling.state.refused) == {"grant_invalid"}
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"bssid": OTHER_STATION}, "request_invalid"),
+            ({"purpose": JoinPurpose.LEAVE}, "request_invalid"),
+            ({"made": grant(2)}, "request_invalid"),
+            ({"key": OTHER_CONSUMER}, "not_the_consumer"),
+            ({"challenge": bytes(16)}, "challenge_stale"),
+            ({"station": MacAddress(b"\x01\0\0\0\0\1")}, "request_invalid"),
+        ],
+    )
+    def test_a_request_that_is_for_something_else(self, selling, changes, reason):
+        asked = request(**{"challenge": selling.challenge(), "made": grant(), **changes})
+        assert Playbook(selling) >> heard(Join(signed_grant(grant()), asked)) << told(Refused, reason=reason)
+
+    def test_a_challenge_is_good_for_a_period_and_the_next(self, selling):
+        asked = join(selling)
+        selling.pass_time(seconds(29))
+        assert Playbook(selling) >> asked << a(InstallSession)
+
+    def test_a_challenge_of_long_ago_is_stale(self, selling):
+        asked = join(selling)
+        assert Playbook(selling) >> seconds(61) >> asked << told(Refused, reason="challenge_stale")
+
+    def test_a_challenge_of_another_run_of_the_box_is_stale(self, selling):
+        other = replace(selling.state, lobby=replace(selling.state.lobby, secret=b"x" * 32))
+        asked = join(Box(other, selling.now))
+        assert Playbook(selling) >> asked << told(Refused, reason="challenge_stale")
+
+    def test_asking_again_with_the_same_words_gets_the_same_answer(self, selling):
+        asked = join(selling)
+        grant_id = grant().grant_id
+        assert (
+            Playbook(selling)
+            >> asked
+            << a(InstallSession)
+            >> asked
+            >> SessionInstalled(grant_id)
+            << a(StoreSession)
+            << note("session_active")
+            << told(Joined)
+            >> asked
+            << told(Joined)
+        )
+
+    def test_a_station_has_one_session(self, selling):
+        run_session(selling)
+        assert Playbook(selling) >> join(selling, grant(2)) << told(Refused, reason="station_has_session")
+
+    def test_a_request_that_could_not_be_granted_may_be_asked_again_as_it_is(self, selling):
+        run_session(selling, grant(1, allocations=20))
+        asked = join(selling, grant(2, allocations=10), OTHER_STATION)
+        assert (
+            Playbook(selling)
+            >> asked
+            << told(Refused, reason="no_capacity")
+            >> leave(selling, grant(1, allocations=20))
+            << a(RemoveSession)
+            << note("session_ends")
+            >> SessionRemoved(grant(1).grant_id, Usage())
+            << a(StoreSession)
+            << told(Left)
+            >> asked
+            << a(InstallSession)
+        )
+
+    def test_no_slot_is_left(self, selling):
+        full = replace(
+            selling.state, pool=replace(selling.state.pool, free=(), limit=selling.state.pool.length)
+        )
+        selling.state = full
+        assert Playbook(selling) >> join(selling) << told(Refused, reason="no_capacity")
+
+    def test_the_kernel_refuses(self, selling):
+        grant_id = grant().grant_id
+        assert (
+            Playbook(selling)
+            >> join(selling)
+            << a(InstallSession)
+            >> InstallFailed(grant_id, BROKEN)
+            << a(StoreSession, session=a(object, phase=Phase.CLOSED, reason=EndReason.SHAPER_FAILED))
+            << note("install_failed")
+            << told(Refused, subject=grant_id, reason="shaper_failed")
+            >> join(selling)
+            << told(Refused, reason="replayed")
+        )
+        selling.feed(heard(Discover()))
+        assert Playbook(selling) >> join(selling) << a(InstallSession)
+
+    def test_a_reservation_that_begins_soon_waits_with_its_slot(self, selling):
+        made = grant(starts_s=START_S + 60)
+        asked = join(selling, made)
+        assert (
+            Playbook(selling)
+            >> asked
+            << told(Refused, subject=made.grant_id, reason="too_early")
+            >> asked
+            << told(Refused, subject=made.grant_id, reason="too_early")
+        )
+        assert selling.state.session_of(STATION) is not None
+        selling.pass_time(seconds(60))
+        (install,) = [c for c in selling.feed(DeadlineReached()) if isinstance(c, InstallSession)]
+        assert install.grant_id == made.grant_id
+        assert (
+            Playbook(selling)
+            >> SessionInstalled(made.grant_id)
+            << a(StoreSession)
+            << note("session_active")
+            << told(Joined)
+        )
+
+    def test_the_kernel_is_asked_once_however_often_time_passes(self, selling):
+        selling.feed(join(selling))
+        assert Playbook(selling) >> DeadlineReached() >> DeadlineReached()
+
+    def test_moving_to_a_new_station_ends_the_old_session_first(self, selling):
+        grant_id = grant().grant_id
+        run_session(selling)
+        asked = join(selling, station=OTHER_STATION)
+        assert (
+            Playbook(selling)
+            >> asked
+            << a(RemoveSession, station=STATION)
+            << note("session_ends")
+            << told(Refused, reason="moving")
+            >> asked
+            << told(Refused, reason="moving")
+            >> SessionRemoved(grant_id, Usage(10, 20, 30, 40))
+            << a(StoreSession, session=a(object, reason=EndReason.MOVED))
+            >> asked
+            << a(InstallSession, shape=a(object, station=OTHER_STATION))
+        )
+        assert selling.state.sessions[grant_id].used == Usage(10, 20, 30, 40)
+
+    def test_nobody_is_let_in_while_the_disk_keeps_nothing(self, selling):
+        run_session(selling, grant(2, consumer=OTHER_CONSUMER.public), OTHER_STATION, OTHER_CONSUMER)
+        selling.feed(SaveFailed(BROKEN, (StoreSession(None),)))  # type: ignore[arg-type]  # any order
+        assert (
+            Playbook(selling)
+            >> join(selling)
+            << told(Refused, reason="not_metered")
+            >> join(selling, grant(2, consumer=OTHER_CONSUMER.public), OTHER_STATION, OTHER_CONSUMER)
+            << told(Joined)
+        )
+
+
+class TestCapacity:
+    """50 Mbit/s down and 20 Mbit/s up may be promised."""
+
+    @pytest.mark.parametrize(
+        ("qos", "fits"),
+        [
+            (Qos(50_000_000, 50_000_000, 1, 1), True),
+            (Qos(50_000_001, 50_000_001, 1, 1), False),
+            (Qos(1, 1, 20_000_000, 20_000_000), True),
+            (Qos(1, 1, 20_000_001, 20_000_001), False),
+            (Qos(0, 900_000_000, 0, 900_000_000), True),
+        ],
+    )
+    def test_exactly_full_and_one_bit_over(self, selling, qos, fits):
+        made = grant(qos=qos)
+        play = Playbook(selling) >> join(selling, made)
+        assert play << (a(InstallSession) if fits else told(Refused, reason="no_capacity"))
+
+    def test_what_is_promised_already_counts(self, selling):
+        run_session(selling, grant(1, qos=Qos(30_000_000, 30_000_000, 1_000, 1_000)))
+        one_over = grant(2, qos=Qos(20_000_001, 20_000_001, 1_000, 1_000))
+        exactly = grant(3, qos=Qos(20_000_000, 20_000_000, 1_000, 1_000))
+        assert (
+            Playbook(selling)
+            >> join(selling, one_over, OTHER_STATION)
+            << told(Refused, reason="no_capacity")
+            >> join(selling, exactly, OTHER_STATION)
+            << a(InstallSession)
+        )
+
+    def test_only_the_part_for_sale_is_sold(self):
+        box = sells(start_box(settings(admission_ppm=500_000)))
+        assert (
+            Playbook(box)
+            >> join(box, grant(qos=Qos(25_000_001, 25_000_001, 1, 1)))
+            << told(Refused, reason="no_capacity")
+        )
+
+
+class TestLeave:
+    def test_the_session_ends_and_the_station_is_told(self, selling):
+        grant_id = grant().grant_id
+        run_session(selling)
+        asked = leave(selling)
+        assert (
+            Playbook(selling)
+            >> asked
+            << RemoveSession(grant_id, 16, STATION)
+            << note("session_ends")
+            >> SessionRemoved(grant_id, Usage())
+            << a(StoreSession, session=a(object, phase=Phase.CLOSED, reason=EndReason.LEFT))
+            << told(Left, grant_id=grant_id)
+            >> asked
+            << told(Left, grant_id=grant_id)
+        )
+
+    def test_one_that_waits_for_its_time_leaves_at_once(self, selling):
+        made = grant(starts_s=START_S + 30)
+        selling.feed(join(selling, made))
+        assert Playbook(selling) >> leave(selling, made) << a(StoreSession) << told(Left)
+
+    def test_one_that_is_being_installed_is_removed_again(self, selling):
+        grant_id = grant().grant_id
+        selling.feed(join(selling))
+        assert (
+            Playbook(selling)
+            >> leave(selling)
+            << a(RemoveSession)
+            << note("session_ends")
+            >> SessionInstalled(grant_id)
+            >> SessionRemoved(grant_id, Usage())
+            << a(StoreSession, session=a(object, phase=Phase.CLOSED))
+            << told(Left)
+        )
+
+    def test_one_whose_install_fails_meanwhile_is_closed_once(self, selling):
+        grant_id = grant().grant_id
+        selling.feed(join(selling))
+        assert (
+            Playbook(selling)
+            >> leave(selling)
+            << a(RemoveSession)
+            << note("session_ends")
+            >> InstallFailed(grant_id, BROKEN)
+            << note("install_failed")
+            >> SessionRemoved(grant_id, Usage())
+            << a(StoreSession, session=a(object, phase=Phase.CLOSED))
+            << told(Left)
+        )
+
+    def test_old_requests_cannot_be_replayed_after_it(self, selling):
+        """Neither lets the join request in again somebody who left, nor the leave request throw out who came back."""
+        grant_id = grant().grant_id
+        old_join = join(selling)
+        selling.feed(old_join)
+        selling.feed(SessionInstalled(grant_id))
+        old_leave = leave(selling)
+        selling.feed(old_leave)
+        selling.feed(SessionRemoved(grant_id, Usage()))
+        assert Playbook(selling) >> old_join << told(Refused, reason="replayed")
+        selling.feed(heard(Discover()))
+        run_session(selling)
+        assert Playbook(selling) >> old_leave << told(Refused, reason="replayed")
+
+    def test_a_leave_request_of_no_effect_has_none_later_either(self, selling):
+        grant_id = grant().grant_id
+        run_session(selling)
+        selling.feed(leave(selling))
+        selling.feed(SessionRemoved(grant_id, Usage()))
+        selling.feed(heard(Discover()))
+        unneeded = leave(selling)
+        assert Playbook(selling) >> unneeded << told(Left)
+        selling.feed(heard(Discover()))
+        run_session(selling)
+        assert Playbook(selling) >> unneeded << told(Refused, reason="replayed")
+
+    def test_a_request_is_the_same_however_often_it_is_signed(self, selling):
+        challenge = selling.challenge()
+        run_session(selling)
+        first, second = leave(selling, challenge=challenge), leave(selling, challenge=challenge)
+        assert first != second, "signatures are random"
+        selling.feed(first)
+        selling.feed(SessionRemoved(grant().grant_id, Usage()))
+        selling.feed(heard(Discover()))
+        run_session(selling)
+        assert Playbook(selling) >> second << told(Refused, reason="replayed")
+
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            ({"key": OTHER_CONSUMER}, "not_the_consumer"),
+            ({"challenge": bytes(16)}, "challenge_stale"),
+        ],
+    )
+    def test_only_the_consumer_ends_it(self, selling, changes, reason):
+        run_session(selling)
+        assert Playbook(selling) >> leave(selling, **changes) << told(Refused, reason=reason)
+        assert selling.state.sessions[grant().grant_id].phase is Phase.ACTIVE
+
+    def test_a_session_that_is_not_here(self, selling):
+        assert Playbook(selling) >> leave(selling) << told(Refused, reason="no_such_session")
+
+
+class TestWhoWaits:
+    """Is always told, and never kept for ever."""
+
+    def test_time_is_up_before_it_began(self, selling):
+        made = grant(starts_s=START_S + 30, duration_s=20)
+        selling.feed(join(selling, made))
+        selling.pass_time(seconds(51))
+        commands = selling.feed(DeadlineReached())
+        assert told(Refused, subject=made.grant_id, reason="time_up") in commands
+        assert not selling.state.lobby.waiting
+
+    def test_nothing_is_kept_of_who_was_answered(self, selling):
+        run_session(selling)
+        selling.feed(leave(selling))
+        selling.feed(SessionRemoved(grant().grant_id, Usage()))
+        assert not selling.state.lobby.waiting
+
+
+class TestGarbage:
+    @pytest.mark.parametrize("data", [b"", b"\0", b"\x81\x01" + b"\0", bytes(1_201), b"\x82\x01\x02"])
+    def test_it_is_counted_and_not_answered(self, selling, data):
+        assert Playbook(selling) >> LobbyDatagramReceived(DEVICE, data)
+        assert selling.state.refused == {"lobby_garbage": 1}
+
+    @pytest.mark.parametrize(
+        "message",
+        [Left(bytes(16)), Joined(bytes(16), 1), Refused(b"", "x", ""), Outcome(bytes(32), b"x", b"")],
+    )
+    def test_what_only_access_points_say_is_counted(self, selling, message):
+        assert Playbook(selling) >> heard(message)
+        assert selling.state.refused == {"lobby_not_for_us": 1}
+
+    def test_old_requests_are_forgotten_with_their_challenge(self, selling):
+        run_session(selling)
+        assert len(selling.state.lobby.seen_requests) == 1
+        selling.pass_time(seconds(61))
+        selling.feed(DeadlineReached())
+        assert not selling.state.lobby.seen_requests
+
+    def test_old_purchases_are_forgotten(self, selling):
+        selling.feed(heard(Purchase(purchase().envelope.encoded)))
+        selling.pass_time(seconds(601))
+        selling.feed(DeadlineReached())
+        assert not selling.state.lobby.relayed
+
+    def test_the_offer_that_is_announced_is_of_this_ledger(self, selling):
+        assert selling.state.lobby.offer_state == offer_state()
