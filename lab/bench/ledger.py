@@ -1,0 +1,196 @@
+"""How many allocations the ledger makes durable in a second: 50,000 in one transaction, and one by one.
+
+*bulk*: from the bytes of one signed transaction for 50,000 consumers to its block on disk, every grant and
+every consumer in an index. *single*: from the bytes of one signed transaction for one consumer to the signed
+receipt and grant, many transactions under way, committed together as the service does it. Beside them: a
+plain SQLite table with one row per allocation and no signature, and one flush to disk for each transaction.
+Both run in turns with ours. The seed's figures are those of its text.
+
+One process, one core. Files lie below build/bench, on the disk of the project.
+Reference: Bandcoin 6.2 (10,000 to 13,000 allocations/s in bulk, 0.5 to 1 one by one).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+from lab.bench.result import RESULTS, Against, Figure
+from ledger.answering import Answers
+from ledger.archive import Archive
+from ledger.engine import Engine
+from ledger.genesis import Genesis
+from ledger.opening import open_ledger, replay
+from ledger.submission import Executed
+from wire.allocate import MAX_CONSUMERS, Allocate
+from wire.band import Band
+from wire.create import Create
+from wire.keys import PrivateKey
+from wire.money_actions import Deposit
+from wire.post_offer import PostOffer
+from wire.qos import Qos
+from wire.transaction import Action, Transaction, read_transaction, sign_transaction
+
+BULK_GOAL, SINGLE_GOAL = 60_000, 3_000
+SEED_BULK, SEED_SINGLE = 13_000, 1
+BULK_ROUNDS = 7
+SINGLE_ROUNDS = 7
+SINGLE_TRANSACTIONS = 1_500
+TOGETHER = 250
+"""Transactions that share a flush: what arrives at the service during one commit at this rate."""
+BUYERS = 50
+PRICE_UBC = 100
+BAND = Band(5_170_000, 5_250_000, 80_000)
+QOS = Qos(20_000_000, 100_000_000, 5_000_000, 20_000_000)
+
+
+def run(progress: Callable[[str], None]) -> list[Figure]:
+    """All figures."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".ledger-", dir=RESULTS))
+    try:
+        with Shop(folder) as shop:
+            return (
+                _measure_bulk(shop, progress) + _measure_single(shop, progress) + _measure_log(shop, progress)
+            )
+    finally:
+        shutil.rmtree(folder)
+
+
+class Shop:
+    """A ledger on disk with one provider and a few buyers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ledger, self.exchange, self.provider = (PrivateKey.generate() for _ in range(3))
+        self.buyers = [PrivateKey.generate() for _ in range(BUYERS)]
+        self.now_s = int(time.time())
+        self.genesis = Genesis(self.ledger.public, self.exchange.public, self.now_s)
+        self.engine: Engine = open_ledger(folder / "ledger.db", self.genesis)
+        self.archive = Archive(folder / "ledger.db", self.genesis)
+        self.answers = Answers(self.archive, self.ledger, self.genesis.ledger_id)
+        self.plain = sqlite3.connect(folder / "plain.db", isolation_level=None)
+        self.plain.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+            "CREATE TABLE allocations (consumer BLOB, provider BLOB, price INTEGER, epoch INTEGER);"
+        )
+
+    def __enter__(self) -> Self:
+        people = (self.provider, *self.buyers)
+        self.commit([self.sign(Create(key.public), key) for key in people])
+        self.commit([self.sign(Deposit(key.public, 10**15), self.exchange) for key in self.buyers])
+        self.commit([self.sign(PostOffer(PRICE_UBC, BAND, 2**32 - 1, 600, QOS), self.provider)])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.plain.close()
+        self.archive.close()
+        self.engine.store.close()
+
+    def sign(self, action: Action, key: PrivateKey) -> bytes:
+        transaction = Transaction(action, os.urandom(8), self.now_s + 3_600)
+        return sign_transaction(transaction, key, self.genesis.ledger_id).envelope.encoded
+
+    def sign_purchases(self, count: int) -> list[bytes]:
+        action = Allocate(self.provider.public, PRICE_UBC, BAND, 1)
+        return [self.sign(action, self.buyers[at % BUYERS]) for at in range(count)]
+
+    def commit(self, encoded: Sequence[bytes]) -> list[bytes]:
+        """Transactions that arrived together: read, executed, on disk; the signed answers."""
+        signed = [read_transaction(one, self.genesis.ledger_id) for one in encoded]
+        outcomes = self.engine.commit(signed, self.now_s)
+        assert all(isinstance(outcome, Executed) for outcome in outcomes), outcomes[:1]
+        return [self.answers.to_outcome(outcome) for outcome in outcomes]
+
+    def commit_plain(self, consumers: Sequence[bytes]) -> None:
+        """The same allocations as rows, durable, without signatures or rules."""
+        provider = self.provider.public.octets
+        self.plain.execute("BEGIN")
+        rows = ((consumer, provider, PRICE_UBC, 1) for consumer in consumers)
+        self.plain.executemany("INSERT INTO allocations VALUES (?, ?, ?, ?)", rows)
+        self.plain.execute("COMMIT")
+
+
+def _measure_bulk(shop: Shop, progress: Callable[[str], None]) -> list[Figure]:
+    progress(f"bulk, {MAX_CONSUMERS:,} consumers in one transaction")
+    ours, plain = [], []
+    for _ in range(BULK_ROUNDS):
+        keys = b"".join(b"\x02" + os.urandom(32) for _ in range(MAX_CONSUMERS))
+        action = Allocate(shop.provider.public, PRICE_UBC * MAX_CONSUMERS, BAND, 1, consumer_keys=keys)
+        encoded, consumers = shop.sign(action, shop.buyers[0]), action.consumers
+        ours.append(MAX_CONSUMERS / _seconds(lambda: shop.commit([encoded])))  # noqa: B023 called at once
+        plain.append(MAX_CONSUMERS / _seconds(lambda: shop.commit_plain(consumers)))  # noqa: B023 called at once
+    rate = round(statistics.median(ours))
+    rows = round(statistics.median(plain))
+    what = f"bulk allocation of {MAX_CONSUMERS:,} consumers, durable"
+    seed = Against("the seed's chain, as its text says", SEED_BULK)
+    bare = Against("plain SQLite, one row per allocation, unsigned, no rules, no index", rows)
+    return [
+        Figure(what, rate, "allocations/s", BULK_GOAL, against=seed),
+        Figure(f"{what}, beside bare rows", rate, "allocations/s", against=bare),
+    ]
+
+
+def _measure_single(shop: Shop, progress: Callable[[str], None]) -> list[Figure]:
+    progress(f"single, {TOGETHER} signed transactions under way")
+    together, alone = [], []
+    for _ in range(SINGLE_ROUNDS):
+        encoded = shop.sign_purchases(SINGLE_TRANSACTIONS)
+        together.append(SINGLE_TRANSACTIONS / _seconds(lambda: _commit_all(shop, encoded, TOGETHER)))  # noqa: B023
+        few = shop.sign_purchases(SINGLE_TRANSACTIONS // 5)
+        alone.append(len(few) / _seconds(lambda: _commit_all(shop, few, 1)))  # noqa: B023 called at once
+    rate = round(statistics.median(together))
+    what = "single signed transactions, durable, pipelined, each with its signed receipt and grant"
+    seed = Against("the seed's chain, as its text says", SEED_SINGLE)
+    flush = Against("the same, one flush to disk for each transaction", round(statistics.median(alone)))
+    return [
+        Figure(what, rate, "transactions/s", SINGLE_GOAL, against=seed),
+        Figure(f"{what}, beside a flush for each", rate, "transactions/s", against=flush),
+    ]
+
+
+def _measure_log(shop: Shop, progress: Callable[[str], None]) -> list[Figure]:
+    progress("the log, applied again from the genesis")
+    head = shop.engine.head
+    items = shop.engine.next_number - 1
+    replayed_s = _seconds(lambda: _must_equal(replay(shop.engine.store), head))
+    opened_s = _seconds(lambda: _open_and_close(shop))
+    return [
+        Figure(
+            "replay of the log, signatures and app hash of every block",
+            round(items / replayed_s),
+            "transactions/s",
+        ),
+        Figure(
+            f"opening and verifying a ledger of {items:,} transactions",
+            round(opened_s, 3),
+            "s",
+            better="lower",
+        ),
+    ]
+
+
+def _commit_all(shop: Shop, encoded: Sequence[bytes], together: int) -> None:
+    for at in range(0, len(encoded), together):
+        shop.commit(encoded[at : at + together])
+
+
+def _open_and_close(shop: Shop) -> None:
+    open_ledger(shop.folder / "ledger.db", shop.genesis).store.close()
+
+
+def _must_equal(one: object, other: object) -> None:
+    assert one == other, f"{one} is not {other}"
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
