@@ -15,6 +15,8 @@ MAX_KHZ = 300_000_000
 
 @dataclass(frozen=True, slots=True)
 class Band:
+    """Between two frequencies, and how much of it is used."""
+
     from_frequency_khz: int
     to_frequency_khz: int
     bandwidth_khz: int

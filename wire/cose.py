@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from wire.cbor import Key, Value, read_cbor, write_cbor
 from wire.errors import DecodeError, VerificationError
+from wire.fields import format_value
 from wire.ids import KEY_ID_SIZE, PublicKey
 from wire.keys import SIGNATURE_SIZE, PrivateKey, verify
 
@@ -79,7 +80,9 @@ def read_envelope(data: bytes, max_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope:
                 "envelope: not an array of protected header, unprotected header, payload, signature"
             )
     if unprotected:
-        raise DecodeError(f"envelope: unprotected header {next(iter(unprotected))!r} is not accepted")
+        raise DecodeError(
+            f"envelope: unprotected header {format_value(next(iter(unprotected)))} is not accepted"
+        )
     if len(signature) != SIGNATURE_SIZE:
         raise DecodeError(f"envelope: a signature has {SIGNATURE_SIZE} bytes, not {len(signature)}")
     return Envelope(data, protected, payload, _read_protected(protected), signature)
@@ -92,9 +95,13 @@ def _read_protected(protected: bytes) -> bytes:
     rest: dict[Key, Value] = dict(header)
     algorithm, key_id = rest.pop(_ALGORITHM, None), rest.pop(_KEY_ID, None)
     if rest:
-        raise DecodeError(f"envelope: protected header {next(iter(rest))!r} is unknown and may be critical")
+        raise DecodeError(
+            f"envelope: protected header {format_value(next(iter(rest)))} is unknown and may be critical"
+        )
     if algorithm not in (ESP256, ES256) or isinstance(algorithm, bool):
-        raise DecodeError(f"envelope: algorithm {algorithm!r}; only ESP256 (-9) and ES256 (-7) are accepted")
+        raise DecodeError(
+            f"envelope: algorithm {format_value(algorithm)}; only ESP256 (-9) and ES256 (-7) are accepted"
+        )
     if not isinstance(key_id, bytes) or len(key_id) != KEY_ID_SIZE:
         raise DecodeError(f"envelope: the key id has to be {KEY_ID_SIZE} octets")
     return key_id

@@ -11,6 +11,8 @@ _ACCOUNT = 3
 
 @dataclass(frozen=True, slots=True)
 class Create:
+    """The account is the issuer's own."""
+
     account: PublicKey
 
 

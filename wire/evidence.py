@@ -24,6 +24,8 @@ SOFTWARE_DOMAIN = b"airgrant/unattested-meter-record/"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
+    """`key_id` names the attestation key; what is empty for a software key: see the module."""
+
     key_id: bytes
     record: bytes
     attest: bytes
@@ -71,4 +73,6 @@ def read_evidence(data: bytes) -> Evidence:
         raise DecodeError(f"evidence: an attestation has more than {MAX_ATTEST_BYTES} bytes")
     if len(certify_signature) != (SIGNATURE_SIZE if certify else 0):
         raise DecodeError("evidence: certify and its signature go together")
+    if certify and not attest:
+        raise DecodeError("evidence: a software key certifies no counter")
     return Evidence(key_id, record, attest, signature, certify, certify_signature)

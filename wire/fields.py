@@ -8,6 +8,9 @@ from wire.cbor import Key, Value, read_cbor
 from wire.errors import DecodeError
 from wire.units import U63_MAX
 
+MAX_SHOWN_CHARACTERS = 40
+"""How much of a peer's value an error repeats: the value itself may be two megabytes."""
+
 
 class FieldReader:
     """Takes fields out of a message's map; `finish` refuses what is left. Every method raises DecodeError only."""
@@ -66,10 +69,21 @@ class FieldReader:
     def finish(self) -> None:
         for label in self._fields:
             if not isinstance(label, int) or label >= 0:
-                raise self.error(f"field {label!r} is unknown and critical")
+                raise self.error(f"field {format_value(label)} is unknown and critical")
 
     def _take(self, label: int, name: str) -> Value:
         try:
             return self._fields.pop(label)
         except KeyError:
             raise self.error(f"{name} (field {label}) is missing") from None
+
+
+def cut_text(text: str, max_bytes: int) -> str:
+    """The longest beginning of a text that fits into so many bytes of UTF-8; what has no UTF-8 becomes `?`."""
+    return text.encode(errors="replace")[:max_bytes].decode(errors="ignore")
+
+
+def format_value(value: object) -> str:
+    """A peer's value for an error's text: printable, and cut to a bearable length."""
+    text = repr(value[:MAX_SHOWN_CHARACTERS] if isinstance(value, (bytes, str)) else value)
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else text[:MAX_SHOWN_CHARACTERS] + "..."

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from wire.band import Band, read_band, write_band
 from wire.cbor import Value
 from wire.cose import Envelope, read_envelope, sign_envelope
+from wire.errors import DecodeError
 from wire.fields import FieldReader
 from wire.ids import GRANT_ID_SIZE, PROVIDER_ID_SIZE, PUBLIC_KEY_SIZE, PublicKey
 from wire.keys import PrivateKey
 from wire.qos import Qos, read_qos, write_qos
-from wire.units import U32_MAX
+from wire.units import U32_MAX, U63_MAX
 
 EXTERNAL = b"airgrant/grant/"
 MAX_GRANT_BYTES = 256
@@ -93,11 +94,15 @@ def parse_grant(envelope: Envelope) -> Grant:
         provider_id=fields.octets(_PROVIDER, "provider_id", PROVIDER_ID_SIZE),
         transaction=fields.octets(_TRANSACTION, "transaction", TRANSACTION_REFERENCE_SIZE),
         epoch=fields.integer(_EPOCH, "epoch", minimum=1),
-        starts_s=fields.integer(_STARTS, "starts_s"),
+        starts_s=fields.integer(_STARTS, "starts_s", maximum=U63_MAX - U32_MAX),
         duration_s=fields.integer(_DURATION, "duration_s", 1, U32_MAX),
         band=read_band(fields, _BAND),
         qos=read_qos(fields, _QOS),
         allocations=fields.integer(_ALLOCATIONS, "allocations", 2, U32_MAX) if _ALLOCATIONS in fields else 1,
     )
     fields.finish()
+    try:
+        grant.qos.times(grant.allocations)  # so that `total_qos` of a grant that was read always is
+    except DecodeError as error:
+        raise fields.error(f"{grant.allocations} units are too many: {error}") from None
     return grant

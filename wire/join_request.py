@@ -22,12 +22,16 @@ _PURPOSE, _GRANT, _STATION, _BSSID, _CHALLENGE = range(1, 6)
 
 
 class JoinPurpose(IntEnum):
+    """What is asked for."""
+
     JOIN = 1
     LEAVE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class JoinRequest:
+    """`station` is let in at `bssid`, or out; `challenge` is the access point's, 16 octets."""
+
     purpose: JoinPurpose
     grant_id: bytes
     station: MacAddress

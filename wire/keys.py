@@ -6,7 +6,7 @@ Signatures are raw r || s, 64 octets, ECDSA over SHA-256 (FIPS 186-5 clause 6; R
 from functools import lru_cache
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -45,7 +45,10 @@ class PrivateKey:
     @classmethod
     def from_pem(cls, pem: bytes) -> "PrivateKey":
         """From an unencrypted PKCS #8 PEM. Raises ValueError."""
-        key = serialization.load_pem_private_key(pem, password=None)
+        try:
+            key = serialization.load_pem_private_key(pem, password=None)
+        except (TypeError, UnsupportedAlgorithm) as error:  # encrypted; a kind that the library does not know
+            raise ValueError(str(error)) from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise ValueError("not an elliptic-curve key")
         return cls(key)
@@ -55,7 +58,7 @@ class PrivateKey:
         """From a PEM file. Raises OSError, or ValueError that names the file."""
         try:
             return cls.from_pem(path.read_bytes())
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             raise ValueError(f"{path}: not an unencrypted P-256 private key: {error}") from None
 
     def to_pem(self) -> bytes:

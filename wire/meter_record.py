@@ -20,6 +20,7 @@ from wire.cbor import Key, Value, write_cbor
 from wire.errors import DecodeError
 from wire.fields import FieldReader
 from wire.ids import GRANT_ID_SIZE
+from wire.units import U63_MAX
 
 MAX_METER_RECORD_BYTES = 16 * 1024
 MAX_ROWS = 250
@@ -150,8 +151,8 @@ def _read_rows(fields: FieldReader) -> tuple[UsageRow, ...]:
     for item in value:
         match item:
             case [bytes(grant_id), int(a), int(b), int(c), int(d)] if len(grant_id) == GRANT_ID_SIZE:
-                if min(a, b, c, d) < 0 or any(isinstance(count, bool) for count in (a, b, c, d)):
-                    raise fields.error(f"row {len(rows)}: a byte count is not a non-negative integer")
+                if any(isinstance(count, bool) or not 0 <= count <= U63_MAX for count in (a, b, c, d)):
+                    raise fields.error(f"row {len(rows)}: a byte count is not an integer within 0..{U63_MAX}")
                 rows.append(UsageRow(grant_id, a, b, c, d))
             case _:
                 raise fields.error(f"row {len(rows)} is not a grant id and four byte counts")

@@ -12,6 +12,7 @@ from enum import IntEnum
 from wire.cbor import Value
 from wire.errors import DecodeError
 from wire.fields import FieldReader
+from wire.units import U63_MAX
 
 MAX_RATE_BPS = 1_000_000_000_000
 """1 Tbit/s: beyond any radio, and far from overflow when multiplied by a number of units."""
@@ -52,11 +53,11 @@ class Qos:
                 raise DecodeError(
                     f"qos: floor {floor_bps} and ceiling {ceil_bps} bit/s {direction} make no range"
                 )
-        if self.data_cap_bytes < 0:
-            raise DecodeError(f"qos: data cap {self.data_cap_bytes} is negative")
+        if not 0 <= self.data_cap_bytes <= U63_MAX:
+            raise DecodeError(f"qos: data cap {self.data_cap_bytes} is outside 0..{U63_MAX}")
 
     def times(self, units: int) -> "Qos":
-        """What `units` allocation units get together."""
+        """What `units` allocation units get together. Raises DecodeError if that is beyond every limit."""
         return Qos(
             self.floor_down_bps * units,
             self.ceil_down_bps * units,

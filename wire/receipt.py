@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
-from wire.fields import FieldReader
+from wire.fields import FieldReader, cut_text
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 
 EXTERNAL = b"airgrant/receipt/"
 MAX_RECEIPT_BYTES = 400
+MAX_REASON_BYTES = 60
+MAX_DETAIL_BYTES = 150
 
 _SUBJECT, _HEIGHT, _TIME, _REASON, _DETAIL = range(1, 6)
 
@@ -39,7 +41,10 @@ class Receipt:
 def write_receipt(receipt: Receipt, ledger: PrivateKey, ledger_id: bytes) -> bytes:
     fields: dict[Key, Value] = {_SUBJECT: receipt.subject, _HEIGHT: receipt.height, _TIME: receipt.utc_s}
     if receipt.reason:
-        fields |= {_REASON: receipt.reason[:60], _DETAIL: receipt.detail[:150]}
+        fields |= {
+            _REASON: cut_text(receipt.reason, MAX_REASON_BYTES),
+            _DETAIL: cut_text(receipt.detail, MAX_DETAIL_BYTES),
+        }
     return sign_envelope(fields, ledger, EXTERNAL + ledger_id).encoded
 
 
@@ -53,8 +58,8 @@ def read_receipt(data: bytes, ledger: PublicKey, ledger_id: bytes) -> Receipt:
         subject=fields.octets(_SUBJECT, "subject", 32),
         height=fields.integer(_HEIGHT, "height"),
         utc_s=fields.integer(_TIME, "utc_s"),
-        reason=fields.text(_REASON, "reason", 60) if rejected else "",
-        detail=fields.text(_DETAIL, "detail", 150) if rejected else "",
+        reason=fields.text(_REASON, "reason", MAX_REASON_BYTES) if rejected else "",
+        detail=fields.text(_DETAIL, "detail", MAX_DETAIL_BYTES) if rejected else "",
     )
     if rejected and not receipt.reason:
         raise fields.error("reason is empty and has to be left out")

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
-from wire.fields import FieldReader
+from wire.fields import FieldReader, cut_text
 from wire.ids import GRANT_ID_SIZE, PublicKey
 from wire.keys import PrivateKey
 
 EXTERNAL = b"airgrant/revocation"
 MAX_REVOCATION_BYTES = 400
+MAX_REASON_BYTES = 200
 
 _GRANT, _REASON = 1, 2
 
@@ -27,7 +28,10 @@ class Revocation:
 
 
 def write_revocation(revocation: Revocation, provider: PrivateKey) -> bytes:
-    fields: dict[Key, Value] = {_GRANT: revocation.grant_id, _REASON: revocation.reason[:200]}
+    fields: dict[Key, Value] = {
+        _GRANT: revocation.grant_id,
+        _REASON: cut_text(revocation.reason, MAX_REASON_BYTES),
+    }
     return sign_envelope(fields, provider, EXTERNAL).encoded
 
 
@@ -36,6 +40,8 @@ def read_revocation(data: bytes, provider: PublicKey) -> Revocation:
     envelope = read_envelope(data, MAX_REVOCATION_BYTES)
     envelope.verify(provider, EXTERNAL)
     fields = FieldReader(envelope.payload, "revocation")
-    revocation = Revocation(fields.octets(_GRANT, "grant_id", GRANT_ID_SIZE), fields.text(_REASON, "reason"))
+    revocation = Revocation(
+        fields.octets(_GRANT, "grant_id", GRANT_ID_SIZE), fields.text(_REASON, "reason", MAX_REASON_BYTES)
+    )
     fields.finish()
     return revocation

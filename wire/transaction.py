@@ -40,6 +40,8 @@ Action = Create | Deposit | Withdraw | Transfer | PostOffer | Allocate
 
 
 class ActionCode(IntEnum):
+    """Field 0 of a transaction."""
+
     CREATE = 0
     DEPOSIT = 1
     WITHDRAW = 2

@@ -159,8 +159,9 @@ def states() -> dict[Phase, State]:
 
 
 STATES = states()
-assert STATES[Phase.JOINED].grant is not None
-GRANT_ID = STATES[Phase.JOINED].grant.grant_id
+JOINED_GRANT = STATES[Phase.JOINED].grant
+assert JOINED_GRANT is not None
+GRANT_ID = JOINED_GRANT.grant_id
 NOISE = (
     Discover(),
     Purchase(b"x"),
