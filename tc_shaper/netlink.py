@@ -27,6 +27,9 @@ _BUFFER_BYTES = 16 << 20
 _RECEIVE_BYTES = 1 << 18
 _REQUESTS_PER_WRITE = 128
 """Answers of one write fit the smallest receive buffer that a kernel gives without privilege (208 KiB)."""
+_NLM_F_DUMP_INTR = 0x10
+_DUMP_ATTEMPTS = 5
+"""Another program may add a device or load rules while we read; half of the old and half of the new help nobody."""
 TIMEOUT_S = 10.0
 """The kernel answers a batch before the write returns; ten seconds mean that something is very wrong."""
 
@@ -67,8 +70,12 @@ class NetlinkSocket:
         return answers
 
     def dump(self, request: Message) -> list[Message]:
-        """All answers to one dump request. Raises RefusedError, ShellError."""
-        return self.batch([request._replace(flags=request.flags | NLM_F_DUMP)])
+        """All answers to one dump request; read again if something changed meanwhile. RefusedError, ShellError."""
+        for _ in range(_DUMP_ATTEMPTS):
+            answers = self.batch([request._replace(flags=request.flags | NLM_F_DUMP)])
+            if not any(answer.flags & _NLM_F_DUMP_INTR for answer in answers):
+                return answers
+        raise ShellError(self._name, f"what is there changed {_DUMP_ATTEMPTS} times while it was read")
 
     def _exchange(self, messages: Sequence[Message], start: int) -> list[Message]:
         first = self._sequence

@@ -19,12 +19,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lab.bench.blast import open_sender, send
 from lab.bench.result import Against, Figure
-from lab.bench.shaper_rig import GBIT, Rig, meet, rig, settings, shape, station_address, station_mac
+from lab.bench.shaper_rig import GBIT, Rig, rig, settings, shape, station_address, station_mac
 from tc_shaper.counters import SlotCounters
 from tc_shaper.kernel import Shaper
 from tc_shaper.settings import ShaperSettings
@@ -40,6 +41,9 @@ UPLINK_MBIT = 20
 BLAST = Path(__file__).with_name("blast.py")
 SESSIONS = 10_000
 """Beside ten, for the cost of a packet."""
+SPREAD = 1_000
+BATCH = 20
+"""Packets in one call of the sender; they are cut apart before the first cable."""
 
 Progress = Callable[[str], None]
 
@@ -415,18 +419,18 @@ def times_of_pyroute2(count: int) -> list[list[float]]:
 
 def packet_cost(progress: Progress) -> Iterator[Figure]:
     """Time to forward a packet to one of ten stations, with ten sessions, with ten thousand, with linear filters."""
-    few = range(1, 11)
+    few, spread = range(1, 11), range(1, SPREAD + 1)
     with ExitStack() as stack:
         progress(f"forwarding with ten and with {SESSIONS:,} sessions: making them")
-        rigs = [stack.enter_context(rig(name, few, swallow=True)) for name in ("few", "many", "lin")]
+        rigs = [stack.enter_context(rig(name, spread, swallow=True)) for name in ("few", "many", "lin")]
         for made, count in zip(rigs, (10, SESSIONS), strict=False):
             shaper = stack.enter_context(shaping(made, settings(pool_size=count)))
-            meet(made.box, few)
-            shaper.resynchronise([shape(number, MBIT, 10 * GBIT) for number in range(count, 0, -1)])
+            shaper.resynchronise([shape(number, MBIT, 10 * GBIT) for number in range(1, count + 1)])
         linear(rigs[2], SESSIONS)
         progress(f"forwarding with ten and with {SESSIONS:,} sessions")
-        costs = cost_of_packets(rigs, [station_address(number) for number in few])
-    ten, many, filters = (cost * 1e6 for cost in costs)
+        jobs = [Job(made, few, packets) for made, packets in zip(rigs, (20_000, 20_000, 4_000), strict=True)]
+        costs = cost_of_packets([*jobs, Job(rigs[1], spread, 20_000)])
+    ten, many, filters, spread_out = (cost * 1e6 for cost in costs)
     yield Figure(
         f"forwarding a packet with {SESSIONS:,} sessions, over the same with 10",
         round(many / ten, 3),
@@ -443,6 +447,22 @@ def packet_cost(progress: Progress) -> Iterator[Figure]:
         "lower",
         Against(f"{SESSIONS:,} linear filters", round(filters, 2)),
     )
+    yield Figure(
+        f"the same, to {SPREAD:,} of the stations in turn instead of ten (finding their neighbour entries included)",
+        round(spread_out, 2),
+        "us",
+        None,
+        "lower",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Packets of one round, to these stations in turn."""
+
+    made: Rig
+    stations: range
+    packets: int
 
 
 def linear(made: Rig, count: int) -> None:
@@ -461,27 +481,28 @@ def linear(made: Rig, count: int) -> None:
     made.box.run(["tc", "-batch", "-"], given="\n".join(lines) + "\n")
 
 
-def cost_of_packets(rigs: Sequence[Rig], addresses: Sequence[str], rounds: int = 9) -> list[float]:
-    """Seconds per packet in each rig: the best round of several that take turns, so that others' load cancels."""
-    best = [float("inf")] * len(rigs)
-    senders = [made.world.call(lambda: open_sender(PAYLOAD_BYTES)) for made in rigs]
-    for turn in range(rounds):
-        for index, made in enumerate(rigs):
-            packets = 4_000 if index == 2 else 20_000
-            before = sum(counters.packets for counters in made.arrived().values())
-            start = time.perf_counter()
-            for number in range(packets // 20):
-                send(senders[index], addresses[(turn + number) % len(addresses)], PAYLOAD_BYTES, 20)
-            took = time.perf_counter() - start
-            arrived = sum(counters.packets for counters in made.arrived().values()) - before
-            if arrived < 0.999 * packets:
-                continue  # the backlog of a busy core overflowed: such a round would look too cheap
-            best[index] = min(best[index], took / packets)
-    for sender in senders:
-        sender.close()
+def cost_of_packets(jobs: Sequence[Job], rounds: int = 9) -> list[float]:
+    """Seconds per packet of each job: the best round of several that take turns, so that others' load cancels."""
+    best = [float("inf")] * len(jobs)
+    for _ in range(rounds):
+        for index, job in enumerate(jobs):
+            best[index] = min(best[index], cost_of_round(job))
     if float("inf") in best:
         raise ShellError("forwarding cost", "in no round did every packet arrive: this machine is too busy")
     return best
+
+
+def cost_of_round(job: Job) -> float:
+    """Seconds per packet of one round; infinite if a busy core's backlog overflowed, which would look too cheap."""
+    addresses = [station_address(number) for number in job.stations]
+    with job.made.world.call(lambda: open_sender(PAYLOAD_BYTES)) as sender:
+        before = sum(counters.packets for counters in job.made.arrived().values())
+        start = time.perf_counter()
+        for number in range(job.packets // BATCH):
+            send(sender, addresses[number % len(addresses)], PAYLOAD_BYTES, BATCH)
+        took = time.perf_counter() - start
+        arrived = sum(counters.packets for counters in job.made.arrived().values()) - before
+    return took / job.packets if arrived >= 0.999 * job.packets else float("inf")
 
 
 # --- 7: resynchronisation

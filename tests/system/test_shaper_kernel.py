@@ -11,6 +11,7 @@ from lab.air import BOX_V4, WORLD_V4, WORLD_V6, lab
 from lab.namespaces import Port, create, delete, plug
 from lab.traffic import ping_once
 from tc_shaper.kernel import Shaper
+from tc_shaper.ruleset import plan_ruleset
 from tc_shaper.settings import ShaperSettings
 from tc_shaper.tree import FIRST_SLOT, LINK, SessionShape, plan_tree
 from wire.errors import ConfigError, ShellError
@@ -200,8 +201,12 @@ def packet_socket(namespace, protocol):
     return namespace.call(run)
 
 
-def test_what_is_metered_is_what_arrives(network, shaper):
+@pytest.mark.parametrize("rate_layer", ["ip", "frame"])
+def test_what_is_metered_is_what_arrives(network, shaper, rate_layer):
     """UDP of three sizes in both directions, counted independently by the socket that receives it."""
+    shaper.close()
+    shaper.settings = replace(SETTINGS, rate_layer=rate_layer)
+    network.box.call(shaper.set_up)
     shaper.install(shape(network, 1))
     one = network.station(1)
     reaches(one, WORLD_V4.ip, 2.0)
@@ -403,6 +408,14 @@ def test_a_table_that_an_older_release_left_is_replaced(network):
         assert reaches(network.station(1), WORLD_V4.ip, 2.0)
     finally:
         network.box.call(made.tear_down)
+
+
+@pytest.mark.parametrize("limits", [True, False])
+def test_rules_with_and_without_limits_are_rules_that_nft_takes(network, limits):
+    network.box.run(["ip", "link", "add", "airgrant0", "type", "ifb"])
+    text = plan_ruleset(SETTINGS, [MacAddress(b"\x02\0\0\0\0\1")], limits=limits)
+    network.box.run(["nft", "-c", "-f", "-"], given=text)
+    network.box.run(["ip", "link", "del", "airgrant0"])
 
 
 def test_an_interface_that_is_not_there_is_named(network):
