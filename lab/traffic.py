@@ -225,8 +225,9 @@ def parse_ping(text: str) -> LatencyReport:
 
 def parse_iperf(text: str, stream: Stream, started_s: float) -> StreamReport:
     """The JSON of an iperf3 client; ShellError if it is not JSON, or holds a complaint and no interval."""
+    start = max(0, text.find("{"))  # some versions complain about their own threads first
     try:
-        document: Mapping[str, Any] = json.loads(text)
+        document: Mapping[str, Any] = json.loads(text[start:])
     except json.JSONDecodeError as fault:
         raise ShellError(f"iperf3 {stream.name}", f"no JSON but {text.strip()[:200]!r}") from fault
     cut = str(document.get("error", ""))

@@ -6,6 +6,7 @@ What comes out is a `Stage` on which story.py plays. State lies in the sandbox's
 lie in the output folder and stay.
 """
 
+import json
 import os
 import sys
 import time
@@ -125,6 +126,7 @@ def set_stage(logs: Path, tell: Callable[[str], None]) -> Iterator[Stage]:
             bank=bank,
             apd=apd,
             wallets=wallets,
+            remarks=_spoken(apd),
         )
         apd.wait_for(lambda: _sells(stage), "an enrolled box with an offer", READY_DEADLINE_S)
         yield stage
@@ -213,6 +215,12 @@ control_socket = "apd.sock"
     child = household.start("apd", words, namespace=network.box)
     child.wait_for_line('"ready"', READY_DEADLINE_S)
     return child
+
+
+def _spoken(apd: Child) -> list[str]:
+    """What the daemon said about this kernel: fallbacks that a reader of the report should know."""
+    notes = [json.loads(line) for line in apd.said.splitlines() if line.startswith("{")]
+    return [note["text"] for note in notes if note["what"] == "capability"]
 
 
 def _sells(stage: Stage) -> bool:

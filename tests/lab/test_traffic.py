@@ -69,3 +69,9 @@ def test_a_growing_log_of_pings_is_read_up_to_its_last_whole_line():
 def test_a_finished_log_of_pings_counts_all_losses():
     assert parse_ping("1 5.0 0.4\nsent 4\n").lost == 3
     assert parse_ping("") == LatencyReport((), 0)
+
+
+def test_iperf_that_complains_before_its_json_is_read_all_the_same() -> None:
+    """iperf3 3.16 (Ubuntu 24.04) prints a line of its own when it is cut."""
+    text = 'iperf_json_finish: pthread_mutex_lock: Success\n{"intervals": [], "end": {}}'
+    assert parse_iperf(text, Stream("cut", "down", "tcp", 1.0), 0.0).rows == ()
