@@ -15,15 +15,39 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from apd import core, lobby
-from apd.commands import Command, Note, SendLobby
-from apd.events import Event, LobbyDatagramReceived
+from apd.commands import Command, Note, SendLobby, SignOffer
+from apd.events import (
+    Address,
+    BrokerConnected,
+    Event,
+    LobbyDatagramReceived,
+    OfferSigned,
+    OfferStateReceived,
+    SessionInstalled,
+)
 from apd.metering import StoredChain, TpmFound
-from apd.session import Session
+from apd.session import Phase, Session
 from apd.settings import BoxSettings
 from apd.state import State
-from nas_tunnel.lobby import LobbyMessage, write_lobby
-from tests.apd.world import DEVICE, SETTINGS, START
+from nas_tunnel.lobby import Join, Leave, LobbyMessage, write_lobby
+from tests.apd.world import (
+    CONSUMER,
+    DEVICE,
+    PROVIDER,
+    SETTINGS,
+    START,
+    STATION,
+    grant,
+    request,
+    signed_grant,
+    signed_state,
+)
+from wire.grant import Grant
+from wire.ids import MacAddress
+from wire.join_request import JoinPurpose
+from wire.keys import PrivateKey
 from wire.meter_record import FIRST_PREVIOUS
+from wire.offer import write_offer
 from wire.units import NS_PER_S, Now
 
 EMPTY_CHAIN = StoredChain(0, FIRST_PREVIOUS, b"", 0, (), ())
@@ -200,6 +224,50 @@ def _columns(rows: list[tuple[str, str, str]]) -> str:
     """What was written beside what happened; lines that differ begin with !!."""
     lines = [f"   {'written':<75}  happened"]
     for mark, want, find in rows:
-        for at in range(0, max(len(want), len(find), 1), 75):
-            lines.append(f"{mark if at == 0 else '  '} {want[at : at + 75]:<75}  {find[at : at + 75]}")
+        lines += [
+            f"{mark if at == 0 else '  '} {want[at : at + 75]:<75}  {find[at : at + 75]}"
+            for at in range(0, max(len(want), len(find), 1), 75)
+        ]
     return "\n".join(lines)
+
+
+def sells(box: Box, **changes: Any) -> Box:
+    """The box once it is connected, knows what it sells and has signed it."""
+    box.feed(BrokerConnected())
+    box.feed(OfferStateReceived(signed_state(**changes)))
+    offer = box.last(SignOffer).offer
+    box.feed(OfferSigned(write_offer(offer, PROVIDER), offer.expires_s))
+    return box
+
+
+def join(
+    box: Box,
+    made: Grant | None = None,
+    station: MacAddress = STATION,
+    key: PrivateKey = CONSUMER,
+    source: Address = DEVICE,
+) -> LobbyDatagramReceived:
+    """The datagram that asks for a session, well-formed."""
+    made = made or grant()
+    asked = request(box.challenge(), made, station=station, key=key)
+    return heard(Join(signed_grant(made), asked), source)
+
+
+def leave(
+    box: Box, made: Grant | None = None, station: MacAddress = STATION, key: PrivateKey = CONSUMER
+) -> LobbyDatagramReceived:
+    """The datagram that ends it, well-formed."""
+    made = made or grant()
+    asked = request(box.challenge(), made, purpose=JoinPurpose.LEAVE, station=station, key=key)
+    return heard(Leave(made.grant_id, asked))
+
+
+def run_session(
+    box: Box, made: Grant | None = None, station: MacAddress = STATION, key: PrivateKey = CONSUMER
+) -> bytes:
+    """Makes a session active; its grant id."""
+    made = made or grant()
+    box.feed(join(box, made, station, key))
+    box.feed(SessionInstalled(made.grant_id))
+    assert box.state.sessions[made.grant_id].phase is Phase.ACTIVE
+    return made.grant_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from apd.settings import BoxSettings
 from tc_shaper.settings import ShaperSettings
@@ -61,7 +62,7 @@ def offer_state(**changes: object) -> OfferState:
     return replace(word, **changes)  # type: ignore[arg-type]  # a test names real fields
 
 
-def signed_state(key: PrivateKey = LEDGER, ledger_id: bytes = LEDGER_ID, **changes: object) -> bytes:
+def signed_state(key: PrivateKey = LEDGER, ledger_id: bytes = LEDGER_ID, **changes: Any) -> bytes:
     return write_offer_state(offer_state(**changes), key, ledger_id)
 
 
