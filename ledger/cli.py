@@ -1,0 +1,500 @@
+"""`airgrant offer`, `airgrant account` and `airgrant report`: the ledger for people and scripts.
+
+A shell: argv, terminal, files, exit status. Reads the ledger over HTTP, submits over MQTT with mutual TLS.
+Exit status: 0 done; 1 the answer is no (rejected, not there, a verification failed); 2 the command line or a
+key is wrong; 3 the world failed. With --json one JSON value on standard output, whatever happens.
+"""
+
+import argparse
+import base64
+import json
+import os
+import re
+import secrets
+import ssl
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from ledger.bundle import Audit, Bundle, gather_bundle, read_bundle, verify_bundle, write_bundle
+from ledger.client import LedgerClient, LedgerReader
+from ledger.genesis import Genesis, read_genesis
+from ledger.tables import (
+    account_table,
+    audit_json,
+    audit_tables,
+    offer_details,
+    offer_table,
+    transaction_table,
+)
+from wire.band import Band
+from wire.create import Create
+from wire.errors import ConfigError, DecodeError, ShellError
+from wire.ids import PublicKey
+from wire.keys import PrivateKey
+from wire.money_actions import Deposit, Transfer, Withdraw
+from wire.post_offer import PostOffer, Reservation
+from wire.qos import Qos
+from wire.receipt import read_receipt
+from wire.transaction import NONCE_SIZE, Action, Transaction, sign_transaction
+from wire.units import parse_duration, parse_money, parse_rate, parse_size
+
+OK, NO, USAGE, WORLD = 0, 1, 2, 3
+DEFAULT_LEDGER = "http://127.0.0.1:8573"
+LEDGER_VARIABLE = "AIRGRANT_LEDGER"
+DEFAULT_BROKER = "127.0.0.1:8883"
+VALIDITY_S = 600
+
+EXIT_CODES = "exit status: 0 done, 1 the answer is no, 2 usage or key file, 3 the world failed\n"
+
+OFFER_EXAMPLES = f"""\
+examples:
+  airgrant offer                                          what is for sale
+  airgrant offer show 02c1...9f                           one provider's offer, with what can be reserved
+  airgrant offer post --key provider.pem --authority ca.pem --certificate provider.crt \\
+      --price 0.0025 --units 40 --for 10m --down 2M-20M --up 1M-5M --band 5170000-5250000/80000
+  airgrant offer post ... --units 0                       stop selling
+
+The ledger is --ledger URL or the variable {LEDGER_VARIABLE}; by default {DEFAULT_LEDGER}.
+
+{EXIT_CODES}"""
+
+ACCOUNT_EXAMPLES = f"""\
+examples:
+  airgrant account 02c1...9f                    balance, transactions, and the proof that the state has it
+  airgrant account create --key alice.pem --authority ca.pem --certificate alice.crt
+  airgrant account deposit 02c1...9f 25 --key exchange.pem ...      as the exchange: put 25 BC in
+  airgrant account transfer 03ab...11 1.5 --key alice.pem ...       give 1.5 BC
+
+Amounts are in bandcoins, with at most six decimals. A certificate of --certificate-key (default: the same key) logs in
+at the broker; who pays is decided by --key alone.
+
+{EXIT_CODES}"""
+
+REPORT_EXAMPLES = f"""\
+examples:
+  airgrant report verify --ledger http://127.0.0.1:8573    every box's meter, as the ledger has it
+  airgrant report verify --key-id 6f3d...c2 --json         one attestation key, for scripts
+  airgrant report fetch --key-id 6f3d...c2 --out box.report
+  airgrant report verify box.report --ledger-id 7d0a...31  offline, trusting that ledger only
+
+{EXIT_CODES}"""
+
+
+def offer(argv: list[str]) -> int:
+    """`airgrant offer`; returns the exit status."""
+    parser, commands = _command(
+        "airgrant offer", "What providers sell, and posting what you sell.", OFFER_EXAMPLES
+    )
+    listing = _subcommand(commands, "list", "what is for sale", _offer_list)
+    _reading_options(listing)
+    show = _subcommand(commands, "show", "one provider's offer", _offer_show)
+    show.add_argument("provider", type=_account, metavar="PROVIDER")
+    _reading_options(show)
+    post = _subcommand(
+        commands, "post", "replace your offer; the ledger gives it the next epoch", _offer_post
+    )
+    _offer_options(post)
+    _submitting_options(post)
+    return _run(parser, _with_default(argv, commands, "list"))
+
+
+def account(argv: list[str]) -> int:
+    """`airgrant account`; returns the exit status."""
+    parser, commands = _command("airgrant account", "Balances, and moving money.", ACCOUNT_EXAMPLES)
+    show = _subcommand(commands, "show", "balance, transactions and proof", _account_show)
+    show.add_argument("account", type=_account, metavar="ACCOUNT")
+    show.add_argument("--transactions", type=int, default=20, metavar="N", help="the last N (default 20)")
+    _reading_options(show)
+    create = _subcommand(commands, "create", "open the account of --key", _account_create)
+    _submitting_options(create)
+    for name, text in (
+        ("deposit", "as the exchange: put money into an account"),
+        ("withdraw", "as the exchange: take money out of an account"),
+        ("transfer", "give money to an account"),
+    ):
+        moving = _subcommand(commands, name, text, _account_move)
+        moving.add_argument("account", type=_account, metavar="ACCOUNT")
+        moving.add_argument(
+            "amount_ubc", type=_typed(parse_money), metavar="AMOUNT", help="bandcoins, e.g. 1.5"
+        )
+        _submitting_options(moving)
+    return _run(parser, _with_default(argv, commands, "show"))
+
+
+def report(argv: list[str]) -> int:
+    """`airgrant report`; returns the exit status."""
+    parser, commands = _command("airgrant report", "Verify the signed meters of boxes.", REPORT_EXAMPLES)
+    verify = _subcommand(commands, "verify", "what holds of each record, and what does not", _report_verify)
+    verify.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="a report file; default: ask the ledger"
+    )
+    verify.add_argument("--ledger-id", metavar="ID", help="trust this ledger only (64 hexadecimal digits)")
+    verify.add_argument(
+        "--key-id", metavar="ID", help="one attestation key (16 hexadecimal digits); default: all"
+    )
+    verify.add_argument("--all-findings", action="store_true", help="also say what holds, in words")
+    _reading_options(verify)
+    fetch = _subcommand(commands, "fetch", "save one box's records with what verifies them", _report_fetch)
+    fetch.add_argument(
+        "--key-id", required=True, metavar="ID", help="attestation key (16 hexadecimal digits)"
+    )
+    fetch.add_argument("--out", type=Path, required=True, metavar="FILE")
+    _reading_options(fetch)
+    return _run(parser, argv)
+
+
+# ---- airgrant offer
+
+
+def _offer_list(options: argparse.Namespace) -> int:
+    offers = list(_reader(options).pages("offers", "offers"))
+    return _show(options, offers, lambda: [offer_table(offers)])
+
+
+def _offer_show(options: argparse.Namespace) -> int:
+    page = _reader(options).get(f"offers/{options.provider}")
+    return _show(options, page, lambda: offer_details(page))
+
+
+def _offer_post(options: argparse.Namespace) -> int:
+    floor_down, ceil_down = options.down
+    floor_up, ceil_up = options.up
+    action = PostOffer(
+        price_ubc=options.price,
+        band=options.band,
+        max_allocations=options.units,
+        allocation_duration_s=options.duration,
+        qos=Qos(floor_down, ceil_down, floor_up, ceil_up, options.data_cap),
+        volume_discount_multiplier_ppm=options.volume_multiplier,
+        reservation_discount_multiplier_ppm=options.reservation_multiplier,
+        reservations=dict(options.reserve or []),
+    )
+    return _submit(options, lambda _key: action)
+
+
+def _offer_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--price", type=_typed(parse_money), required=True, help="bandcoins for one unit")
+    add("--units", type=int, required=True, help="most units at any time; 0 stops selling")
+    add(
+        "--for",
+        dest="duration",
+        type=_typed(parse_duration),
+        required=True,
+        help="how long a unit lasts: 10m",
+    )
+    add(
+        "--down",
+        type=_rate_range,
+        required=True,
+        metavar="FLOOR-CEILING",
+        help="e.g. 2M-20M, towards the station",
+    )
+    add("--up", type=_rate_range, required=True, metavar="FLOOR-CEILING", help="e.g. 1M-5M")
+    add("--band", type=_band, required=True, metavar="FROM-TO/WIDTH", help="in kHz: 5170000-5250000/80000")
+    add("--data-cap", type=_typed(parse_size), default=0, help="of one unit, both directions: 250MB; 0: none")
+    add("--volume-multiplier", type=int, default=1_000_000, metavar="PPM", help="price of each further unit")
+    add("--reservation-multiplier", type=int, default=1_000_000, metavar="PPM", help="price per period ahead")
+    add(
+        "--reserve",
+        type=_reservation,
+        action="append",
+        metavar="PERIOD=PRICEx UNITS",
+        help="e.g. 1234=0.002x10",
+    )
+
+
+# ---- airgrant account
+
+
+def _account_show(options: argparse.Namespace) -> int:
+    reader = _reader(options)
+    page = reader.get(f"accounts/{options.account}")
+    page["proof"] = reader.get(f"proofs/accounts/{options.account}")
+    transactions = list(reader.pages("transactions", "transactions", account=str(options.account)))
+    page["transactions"] = transactions[-options.transactions :] if options.transactions else []
+    shown = page["transactions"]
+    return _show(options, page, lambda: [account_table(page), transaction_table(shown, options.account)])
+
+
+def _account_create(options: argparse.Namespace) -> int:
+    return _submit(options, lambda key: Create(key.public))
+
+
+def _account_move(options: argparse.Namespace) -> int:
+    actions: dict[str, Callable[[PublicKey, int], Action]]
+    actions = {"deposit": Deposit, "withdraw": Withdraw, "transfer": Transfer}
+    action = actions[options.command](options.account, options.amount_ubc)
+    return _submit(options, lambda _key: action)
+
+
+# ---- airgrant report
+
+
+def _report_verify(options: argparse.Namespace) -> int:
+    if options.file is not None:
+        bundles = [read_bundle(_read_file(options.file))]
+    else:
+        reader = _reader(options)
+        genesis = _genesis(reader)
+        named = [options.key_id] if options.key_id else _enrolled(reader)
+        bundles = [_fetch(reader, genesis, key_id) for key_id in named]
+    audits = [_audit(bundle, options.ledger_id) for bundle in bundles]
+    page = audit_json(audits)
+    _show(options, page, lambda: audit_tables(audits, options.all_findings))
+    return OK if page["ok"] else NO
+
+
+def _report_fetch(options: argparse.Namespace) -> int:
+    reader = _reader(options)
+    bundle = _fetch(reader, _genesis(reader), options.key_id)
+    encoded = write_bundle(bundle)
+    try:
+        options.out.write_bytes(encoded)
+    except OSError as error:
+        raise ShellError(str(options.out), str(error.strerror)) from error
+    page = {"file": str(options.out), "records": len(bundle.records), "bytes": len(encoded)}
+    return _show(options, page, lambda: [f"{page['file']}: {page['records']} records, {page['bytes']} bytes"])
+
+
+def _audit(bundle: Bundle, ledger_id: str | None) -> Audit:
+    there = bundle.genesis.ledger_id.hex()
+    if ledger_id is not None and ledger_id.lower() != there:
+        raise LookupError(f"this is a report to ledger {there}, not to {ledger_id}")
+    return verify_bundle(bundle)
+
+
+def _fetch(reader: LedgerReader, genesis: Genesis, key_id: str) -> Bundle:
+    """One box's chain, as the ledger shows it to everybody; nothing of it is believed yet."""
+    _check_hex(key_id, 16, "an attestation key id")
+    result = _bytes(reader.get(f"attestations/{key_id}")["attestation_result"])
+    records = tuple(_bytes(page["evidence"]) for page in reader.pages(f"records/{key_id}", "records"))
+
+    def find(grant_id: bytes) -> bytes | None:
+        try:
+            return _bytes(reader.get(f"grants/{grant_id.hex()}")["grant"])
+        except LookupError:
+            return None
+
+    return gather_bundle(genesis, result, records, find)
+
+
+def _enrolled(reader: LedgerReader) -> list[str]:
+    return [page["key_id"] for page in reader.pages("attestations", "attestations")]
+
+
+def _genesis(reader: LedgerReader) -> Genesis:
+    return read_genesis(_bytes(reader.get("ledger")["genesis"]))
+
+
+def _read_file(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from error
+
+
+# ---- Submitting
+
+
+def _submit(options: argparse.Namespace, make_action: Callable[[PrivateKey], Action]) -> int:
+    """Signs with --key, submits, and shows the signed receipt. Status 1 if the ledger says no."""
+    key = _load_key(options.key)
+    genesis = _genesis(_reader(options))
+    transaction = Transaction(
+        make_action(key), secrets.token_bytes(NONCE_SIZE), int(time.time()) + VALIDITY_S
+    )
+    signed = sign_transaction(transaction, key, genesis.ledger_id)
+    with _client(options) as client:
+        reply = client.submit(signed.envelope.encoded)
+    receipt = read_receipt(reply.receipt, genesis.ledger, genesis.ledger_id)
+    if receipt.subject != signed.transaction_id:
+        raise ShellError("ledger", "the receipt is for another transaction")
+    page = {
+        "account": str(key.public),
+        "transaction": signed.transaction_id.hex(),
+        "executed": receipt.executed,
+        "height": receipt.height,
+        "time_s": receipt.utc_s,
+        "reason": receipt.reason,
+        "detail": receipt.detail,
+    }
+    said = (
+        f"executed in block {receipt.height}" if receipt.executed else f"{receipt.reason}: {receipt.detail}"
+    )
+    _show(options, page, lambda: [f"[bold]{escape(said)}[/]  transaction {page['transaction']}"])
+    return OK if receipt.executed else NO
+
+
+def _client(options: argparse.Namespace) -> LedgerClient:
+    host, _, port = options.broker.rpartition(":")
+    if not host or not port.isdigit():
+        raise ConfigError(f"--broker {options.broker!r} is not HOST:PORT")
+    key_file = options.certificate_key or options.key
+    identity = _load_key(key_file).public
+    try:
+        tls = ssl.create_default_context(cafile=str(options.authority))
+        tls.load_cert_chain(options.certificate, key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"{options.authority}, {options.certificate}, {key_file}: {error}") from error
+    return LedgerClient(host, int(port), identity, tls)
+
+
+def _load_key(file: Path) -> PrivateKey:
+    try:
+        return PrivateKey.load(file)
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+# ---- Command lines
+
+
+def _command(
+    name: str, text: str, examples: str
+) -> tuple[argparse.ArgumentParser, "argparse._SubParsersAction[argparse.ArgumentParser]"]:
+    parser = argparse.ArgumentParser(
+        name, description=text, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    return parser, parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+
+
+def _subcommand(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    text: str,
+    run: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EXIT_CODES
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _with_default(
+    argv: list[str], commands: "argparse._SubParsersAction[argparse.ArgumentParser]", default: str
+) -> list[str]:
+    """`airgrant account 02c1...` means `airgrant account show 02c1...`."""
+    if argv and (argv[0] in commands.choices or argv[0] in ("-h", "--help")):
+        return argv
+    return [default, *argv]
+
+
+def _reading_options(parser: argparse.ArgumentParser) -> None:
+    default = os.environ.get(LEDGER_VARIABLE, DEFAULT_LEDGER)
+    parser.add_argument("--ledger", default=default, metavar="URL", help=f"default: {default}")
+    parser.add_argument("--json", action="store_true", help="one JSON value on standard output")
+
+
+def _submitting_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--key", type=Path, required=True, metavar="FILE", help="PEM key that signs the transaction"
+    )
+    parser.add_argument(
+        "--broker", default=DEFAULT_BROKER, metavar="HOST:PORT", help=f"default: {DEFAULT_BROKER}"
+    )
+    parser.add_argument(
+        "--authority", type=Path, required=True, metavar="FILE", help="certificate of the authority"
+    )
+    parser.add_argument("--certificate", type=Path, required=True, metavar="FILE", help="client certificate")
+    parser.add_argument("--certificate-key", type=Path, metavar="FILE", help="its key (default: --key)")
+    _reading_options(parser)
+
+
+def _run(parser: argparse.ArgumentParser, argv: list[str]) -> int:
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else USAGE
+    try:
+        return int(options.run(options))
+    except LookupError as error:
+        return _fail(options, NO, str(error.args[0]))
+    except ConfigError as error:
+        return _fail(options, USAGE, str(error))
+    except DecodeError as error:
+        return _fail(options, NO, str(error))
+    except ShellError as error:
+        return _fail(options, WORLD, str(error))
+
+
+def _show(options: argparse.Namespace, page: object, make_lines: Callable[[], Sequence[Any]]) -> int:
+    if options.json:
+        sys.stdout.write(json.dumps(page, indent=2) + "\n")
+    else:
+        console = Console()
+        for line in make_lines():
+            console.print(line)
+    return OK
+
+
+def _fail(options: argparse.Namespace, status: int, text: str) -> int:
+    if options.json:
+        sys.stdout.write(json.dumps({"error": text}) + "\n")
+    sys.stderr.write(f"airgrant: {text}\n")
+    return status
+
+
+def _reader(options: argparse.Namespace) -> LedgerReader:
+    try:
+        return LedgerReader(options.ledger)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _check_hex(text: str, digits: int, what: str) -> None:
+    if not re.fullmatch(f"[0-9a-f]{{{digits}}}", text):
+        raise ConfigError(f"{text!r} is not {what}: want {digits} hexadecimal digits")
+
+
+def _typed(parse: Callable[[str], int]) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def _account(text: str) -> PublicKey:
+    try:
+        return PublicKey.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _rate_range(text: str) -> tuple[int, int]:
+    floor, _, ceiling = text.partition("-")
+    read = _typed(parse_rate)
+    return read(floor), read(ceiling or floor)
+
+
+def _band(text: str) -> Band:
+    match = re.fullmatch(r"(\d{1,9})-(\d{1,9})/(\d{1,9})", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a band such as 5170000-5250000/80000 (kHz)")
+    try:
+        return Band(int(match[1]), int(match[2]), int(match[3]))
+    except DecodeError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _reservation(text: str) -> tuple[int, Reservation]:
+    match = re.fullmatch(r"(\d{1,15})=([\d.]+)x(\d{1,9})", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a reservation such as 1234=0.002x10")
+    return int(match[1]), Reservation(_typed(parse_money)(match[2]), int(match[3]))

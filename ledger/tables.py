@@ -1,0 +1,231 @@
+"""How offers, accounts, transactions and audits look in a terminal and as JSON. Pure: values in, rich tables
+out.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from ledger.bundle import Audit
+from ledger.findings import CHECKS, RecordVerdict
+from wire.ids import PublicKey
+from wire.units import format_duration, format_money, format_rate, format_size
+
+HOLDS, FAILS, SILENT = "[green]✓[/]", "[bold red]✗[/]", "[dim]·[/]"
+
+
+def offer_table(offers: Sequence[dict[str, Any]]) -> Table:
+    """One line for each provider."""
+    table = Table(title=None if offers else "nobody sells anything")
+    for name in ("provider", "epoch", "price", "for", "left", "down", "up", "band MHz"):
+        table.add_column(name, justify="left" if name == "provider" else "right")
+    for offer in offers:
+        qos, band = offer["qos"], offer["band"]
+        table.add_row(
+            f"{offer['provider'][:10]}…{offer['provider'][-4:]}",
+            str(offer["epoch"]),
+            format_money(offer["price_ubc"]),
+            format_duration(offer["allocation_duration_s"]),
+            f"{offer['allocations_left']}/{offer['max_allocations']}",
+            _range(qos["floor_down_bps"], qos["ceil_down_bps"]),
+            _range(qos["floor_up_bps"], qos["ceil_up_bps"]),
+            f"{_thousandths(band['from_frequency_khz'])}–{_thousandths(band['to_frequency_khz'])}",
+        )
+    return table
+
+
+def offer_details(offer: dict[str, Any]) -> list[Table]:
+    """The offer, and what can be reserved."""
+    qos = offer["qos"]
+    facts = _facts(
+        ("provider", offer["provider"]),
+        ("epoch", offer["epoch"]),
+        ("price of a unit", format_money(offer["price_ubc"])),
+        ("lasts", format_duration(offer["allocation_duration_s"])),
+        ("left now", f"{offer['allocations_left']} of {offer['max_allocations']}"),
+        ("down", _range(qos["floor_down_bps"], qos["ceil_down_bps"])),
+        ("up", _range(qos["floor_up_bps"], qos["ceil_up_bps"])),
+        ("data cap", format_size(qos["data_cap_bytes"]) if qos["data_cap_bytes"] else "none"),
+        ("each further unit", _factor(offer["volume_discount_multiplier_ppm"])),
+        ("each period ahead", _factor(offer["reservation_discount_multiplier_ppm"])),
+        ("settles an auction", "yes" if offer["cleared"] else "no"),
+    )
+    if not offer["reservations"]:
+        return [facts]
+    table = Table("period", "begins", "price of a unit", "units", title="can be reserved")
+    for entry in offer["reservations"]:
+        table.add_row(
+            str(entry["period"]),
+            _instant(entry["starts_s"]),
+            format_money(entry["price_ubc"]),
+            str(entry["capacity"]),
+        )
+    return [facts, table]
+
+
+def account_table(page: dict[str, Any]) -> Table:
+    return _facts(
+        ("account", page["account"]),
+        ("balance", format_money(page["balance_ubc"])),
+        ("as of block", page["height"]),
+        ("proof", f"{len(page['proof']['proof']) * 3 // 4} bytes, against the signed head (--json shows it)"),
+    )
+
+
+def transaction_table(transactions: Sequence[dict[str, Any]], account: PublicKey) -> Table:
+    """What an account took part in."""
+    title = "transactions" if transactions else "no transactions"
+    table = Table("block", "action", "amount", "with", "id", title=title)
+    own = account.key_id.hex()
+    for one in transactions:
+        amount_ubc = one["charged_ubc"] if one["charged_ubc"] is not None else one["price_ubc"]
+        other = one["provider"] or ""
+        issued = one["issuer_key_id"] == own
+        table.add_row(
+            str(one["height"]),
+            one["action"],
+            "" if amount_ubc is None else format_money(amount_ubc),
+            f"{'to' if issued else 'from'} {other[:10] if issued else one['issuer_key_id']}…",
+            one["id"][:16] + "…",
+        )
+    return table
+
+
+def audit_json(audits: Sequence[Audit]) -> dict[str, Any]:
+    """Everything that was found, for scripts."""
+    chains = [_chain_json(audit) for audit in audits]
+    records = [record for chain in chains for record in chain["records"]]
+    return {
+        "ok": bool(chains) and all(chain["ok"] for chain in chains),
+        "count": len(records),
+        "verified": sum(1 for record in records if record["ok"]),
+        "unmetered_ms": sum(chain["unmetered_ms"] for chain in chains),
+        "chains": chains,
+    }
+
+
+def audit_tables(audits: Sequence[Audit], all_findings: bool) -> list[Any]:  # noqa: FBT001 a switch of the command line
+    """For each box a line per record, what does not hold in words, unmetered intervals, and a verdict."""
+    shown: list[Any] = []
+    for audit in audits:
+        shown += [_chain_table(audit), *_chain_words(audit, all_findings), _chain_verdict(audit), ""]
+    return shown or ["[bold red]nothing to verify: no attestation key is enrolled[/]"]
+
+
+def _chain_json(audit: Audit) -> dict[str, Any]:
+    verdict, enrolment = audit.verdict, audit.enrolment
+    return {
+        "key_id": enrolment.attestation_key.key_id.hex(),
+        "provider": str(enrolment.provider),
+        "in_tpm": enrolment.in_tpm,
+        "ok": bool(verdict.records) and not verdict.failures,
+        "records": [_record_json(record) for record in verdict.records],
+        "unmetered": [
+            {"from_utc_ms": gap.from_utc_ms, "to_utc_ms": gap.to_utc_ms, "why": gap.why}
+            for gap in verdict.unmetered
+        ],
+        "unmetered_ms": verdict.unmetered_ms,
+        "usage": {
+            grant_id.hex(): {
+                "down_bytes": use.down_bytes,
+                "up_bytes": use.up_bytes,
+                "down_offered_bytes": use.down_offered_bytes,
+                "up_offered_bytes": use.up_offered_bytes,
+            }
+            for grant_id, use in audit.usage.items()
+        },
+    }
+
+
+def _record_json(record: RecordVerdict) -> dict[str, Any]:
+    return {
+        "sequence": record.sequence,
+        "kind": record.kind,
+        "hash": record.record_hash.hex(),
+        "attested": record.attested,
+        "ok": not record.failures,
+        "findings": [
+            {
+                "check": finding.check,
+                "ok": finding.ok,
+                "severity": finding.severity.value,
+                "text": finding.text,
+            }
+            for finding in record.findings
+        ],
+        "unmetered": [
+            {"from_utc_ms": gap.from_utc_ms, "to_utc_ms": gap.to_utc_ms, "why": gap.why}
+            for gap in record.unmetered
+        ],
+    }
+
+
+def _chain_table(audit: Audit) -> Table:
+    enrolment = audit.enrolment
+    kind = "TPM" if enrolment.in_tpm else "software key: unattested"
+    title = (
+        f"meter {enrolment.attestation_key.key_id.hex()} ({kind}) of provider {str(enrolment.provider)[:16]}…"
+    )
+    table = Table("seq", "record", *CHECKS, title=title)
+    for record in audit.verdict.records:
+        marks = {check: _mark(record, check) for check in CHECKS}
+        table.add_row(str(record.sequence), record.kind, *(marks[check] for check in CHECKS))
+    return table
+
+
+def _mark(record: RecordVerdict, check: str) -> str:
+    found = [finding.ok for finding in record.findings if finding.check == check]
+    if not found:
+        return SILENT
+    return HOLDS if all(found) else FAILS
+
+
+def _chain_words(audit: Audit, all_findings: bool) -> list[str]:  # noqa: FBT001 as above
+    words = []
+    for record in audit.verdict.records:
+        for finding in record.findings if all_findings else record.failures:
+            mark = HOLDS if finding.ok else FAILS
+            words.append(f"{mark} record {record.sequence}, {escape(finding.check)}: {escape(finding.text)}")
+    for gap in audit.verdict.unmetered:
+        begin, length_s = _instant(gap.from_utc_ms // 1_000), _thousandths(gap.to_utc_ms - gap.from_utc_ms)
+        words.append(f"[yellow]unmetered[/] from {begin} for {length_s} s: {escape(gap.why)}")
+    return words
+
+
+def _chain_verdict(audit: Audit) -> str:
+    verdict = audit.verdict
+    bad = sum(1 for record in verdict.records if record.failures)
+    if not verdict.records:
+        return "[bold red]no records[/]"
+    if bad:
+        return f"[bold red]{bad} of {len(verdict.records)} records do not hold[/]"
+    return f"[bold green]all {len(verdict.records)} records hold[/], {_thousandths(verdict.unmetered_ms)} s unmetered"
+
+
+def _facts(*rows: tuple[str, object]) -> Table:
+    table = Table(show_header=False)
+    for name, value in rows:
+        table.add_row(name, escape(str(value)))
+    return table
+
+
+def _range(floor_bps: int, ceil_bps: int) -> str:
+    return f"{format_rate(floor_bps)} … {format_rate(ceil_bps)}"
+
+
+def _thousandths(value: int) -> str:
+    """Of something thousand times as large: 5170000 kHz are 5170 MHz, 1500 ms are 1.5 s."""
+    whole, rest = divmod(value, 1_000)
+    return f"{whole}.{rest:03d}".rstrip("0").rstrip(".")
+
+
+def _factor(ppm: int) -> str:
+    whole, rest = divmod(ppm, 1_000_000)
+    return f"x {whole}.{rest:06d}".rstrip("0").rstrip(".")
+
+
+def _instant(utc_s: int) -> str:
+    return f"{datetime.fromtimestamp(utc_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
