@@ -123,6 +123,15 @@ class Session:
         return self.phase in (Phase.ADMITTED, Phase.ACTIVE, Phase.EXPIRING)
 
     @property
+    def due_ns(self) -> int | None:
+        """When something is to be done about it next; None when it is closed or others have to answer first."""
+        if self.retry_ns is not None:
+            return self.retry_ns
+        if self.phase is Phase.ADMITTED and not self.installing:
+            return min(self.starts_ns, self.ends_ns)
+        return self.ends_ns if self.phase in (Phase.ADMITTED, Phase.ACTIVE) else None
+
+    @property
     def data_left_bytes(self) -> int | None:
         """None without a data cap."""
         cap_bytes = self.qos.data_cap_bytes

@@ -17,7 +17,7 @@ from apd.commands import (
     StoreSession,
 )
 from apd.session import EndReason, Phase, Session, Usage, shape_of
-from apd.state import State
+from apd.state import State, earliest
 from tc_shaper.pool import Exhausted, allocate, release
 from wire.errors import ShellError
 from wire.ids import MacAddress
@@ -80,7 +80,8 @@ def installed(state: State, grant_id: bytes, now: Now) -> Outcome:
     if session.phase is Phase.EXPIRING:
         return state.with_session(session), []
     active = session.move(Phase.ACTIVE)
-    state = plan_counting(state.with_session(active), now)
+    due_ns = earliest(state.counting_due_ns, _counting_due_ns(state, active, now))
+    state = replace(state.with_session(active), counting_due_ns=due_ns)
     rates = format_rate(active.qos.floor_down_bps)
     note = Note("session_active", f"{active.station} gets {rates} down, grant {grant_id.hex()}")
     return state, [StoreSession(active), note]
@@ -181,47 +182,44 @@ def count(state: State, counters: Mapping[int, Usage], now: Now) -> Outcome:
 def pass_time(state: State, now: Now) -> Outcome:
     """Starts and ends what is due, and has counters read when they are."""
     commands: list[Command] = []
-    for grant_id, session in state.sessions.items():
-        if session.phase in (Phase.ADMITTED, Phase.ACTIVE) and session.ends_ns <= now.mono_ns:
-            state, ending = end(state, grant_id, EndReason.TIME_UP)
-            commands += ending
-        elif session.phase is Phase.ADMITTED and session.starts_ns <= now.mono_ns and not session.installing:
-            state = state.with_session(replace(session, installing=True))
-            commands.append(_install(session))
-        elif session.retry_ns is not None and session.retry_ns <= now.mono_ns:
-            state = state.with_session(replace(session, retry_ns=None))
-            commands.append(RemoveSession(grant_id, session.slot, session.station))
+    if state.session_due_ns is not None and state.session_due_ns <= now.mono_ns:
+        state, commands = _pass_session_time(state, now)
     if state.counting_due_ns is not None and state.counting_due_ns <= now.mono_ns:
         state = replace(state, counting_due_ns=None)
         commands.append(ReadCounters())
     return state, commands
 
 
-def deadlines_ns(state: State) -> list[int]:
-    """When something of the above is due."""
-    due = [state.counting_due_ns] if state.counting_due_ns is not None else []
-    for session in state.sessions.values():
-        if session.phase is Phase.ADMITTED and not session.installing:
-            due.append(session.starts_ns)
-        if session.phase in (Phase.ADMITTED, Phase.ACTIVE):
-            due.append(session.ends_ns)
+def _pass_session_time(state: State, now: Now) -> Outcome:
+    commands: list[Command] = []
+    for grant_id, session in state.sessions.items():
+        if session.due_ns is None or session.due_ns > now.mono_ns:
+            continue
         if session.retry_ns is not None:
-            due.append(session.retry_ns)
-    return due
+            state = state.with_session(replace(session, retry_ns=None))
+            commands.append(RemoveSession(grant_id, session.slot, session.station))
+        elif session.ends_ns <= now.mono_ns:
+            state, ending = end(state, grant_id, EndReason.TIME_UP)
+            commands += ending
+        else:
+            state = state.with_session(replace(session, installing=True))
+            commands.append(_install(session))
+    due_ns = earliest(*(session.due_ns for session in state.sessions.values()))
+    return replace(state, session_due_ns=due_ns), commands
+
+
+def deadlines_ns(state: State) -> list[int]:
+    """When something of the above is due, or earlier."""
+    return [due for due in (state.session_due_ns, state.counting_due_ns) if due is not None]
 
 
 def plan_counting(state: State, now: Now) -> State:
     """Counters are read when the first session can have used up its data cap at its ceiling, or can have gone
     silent.
     """
-    waits = [
-        wait
-        for session in state.sessions.values()
-        if session.phase is Phase.ACTIVE
-        for wait in _counting_waits_ns(state, session, now)
-    ]
-    due = now.mono_ns + max(_CAP_READ_LEAST_NS, min(waits)) if waits else None
-    return replace(state, counting_due_ns=due)
+    active = (session for session in state.sessions.values() if session.phase is Phase.ACTIVE)
+    due_ns = earliest(*(_counting_due_ns(state, session, now) for session in active))
+    return replace(state, counting_due_ns=due_ns)
 
 
 def leave(state: State, station: MacAddress, reason: EndReason) -> Outcome:
@@ -230,7 +228,7 @@ def leave(state: State, station: MacAddress, reason: EndReason) -> Outcome:
     return end(state, session.grant_id, reason) if session else (state, [])
 
 
-def _counting_waits_ns(state: State, session: Session, now: Now) -> list[int]:
+def _counting_due_ns(state: State, session: Session, now: Now) -> int | None:
     waits = []
     left_bytes = session.data_left_bytes
     if left_bytes is not None:
@@ -238,7 +236,7 @@ def _counting_waits_ns(state: State, session: Session, now: Now) -> list[int]:
         waits.append(left_bytes * 8 * NS_PER_S // (qos.ceil_down_bps + qos.ceil_up_bps))
     if state.settings.idle_timeout_s:
         waits.append(session.last_heard_ns + state.settings.idle_timeout_s * NS_PER_S - now.mono_ns)
-    return waits
+    return now.mono_ns + max(_CAP_READ_LEAST_NS, min(waits)) if waits else None
 
 
 def _used_up(state: State, session: Session, now: Now) -> EndReason:

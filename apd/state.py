@@ -133,6 +133,8 @@ class State:
     stations: Mapping[MacAddress, bytes] = field(default_factory=dict)
     """Which grant's session holds a slot for this station. Kept by `with_session`, as is `promised`."""
     promised: Promised = Promised()
+    session_due_ns: int | None = None
+    """No session is due before this; a lower bound that `with_session` keeps, and each passing of time renews."""
     revoked: Mapping[bytes, None] = field(default_factory=dict)
     """Grants that the provider revoked, the oldest first."""
     counting_due_ns: int | None = None
@@ -150,10 +152,11 @@ class State:
         grant_id = session.grant_id
         before = self.sessions.get(grant_id)
         sessions = {**self.sessions, grant_id: session}
+        due_ns = earliest(self.session_due_ns, session.due_ns)
         held = before if before is not None and before.holds_slot else None
         holds = session if session.holds_slot else None
         if (held is None) == (holds is None):
-            return replace(self, sessions=sessions)
+            return replace(self, sessions=sessions, session_due_ns=due_ns)
         stations, promised = dict(self.stations), self.promised
         if held is not None:
             del stations[held.station]
@@ -164,7 +167,7 @@ class State:
         promised = Promised(
             promised.down_bps + sign * qos.floor_down_bps, promised.up_bps + sign * qos.floor_up_bps
         )
-        return replace(self, sessions=sessions, stations=stations, promised=promised)
+        return replace(self, sessions=sessions, stations=stations, promised=promised, session_due_ns=due_ns)
 
     def with_sessions(self, sessions: Iterable[Session]) -> "State":
         """The state with all of these."""
@@ -172,3 +175,8 @@ class State:
         for session in sessions:
             state = state.with_session(session)
         return state
+
+
+def earliest(*instants_ns: int | None) -> int | None:
+    """The first of those that there are."""
+    return min((instant_ns for instant_ns in instants_ns if instant_ns is not None), default=None)
