@@ -104,7 +104,8 @@ def start(
         revoked=dict.fromkeys(revoked),
     ).with_sessions((known | anew).values())
     state, resuming = sessions.resume(state)
-    storing = [StoreSession(session) for session in anew.values()]
+    changed = [s for s in state.sessions.values() if s.grant_id in anew or (s.holds_slot and not kernel_kept)]
+    storing = [StoreSession(session) for session in changed]  # their baselines, too, are not what is on disk
     return sessions.plan_counting(state, now), [*storing, *chain.commands, *resuming]
 
 
