@@ -51,8 +51,8 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry of the log. `id` is a transaction id or a record's hash; `valid_until_s` is 0 unless a
-    transaction.
+    """One entry of the log. `id` is a transaction's id, or names a record or enrolment; `valid_until_s` is 0
+    unless a transaction.
     """
 
     number: int

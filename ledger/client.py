@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import paho.mqtt.client as paho
@@ -98,9 +98,11 @@ class LedgerClient:
     def submit_all(self, transactions: Iterable[bytes]) -> Iterator[LedgerReply]:
         """Answers in the order of the transactions, with up to WINDOW of them under way."""
         for chunk in _chunks(transactions, WINDOW):
-            waiting = [(payload, self._send("transaction", payload)) for payload in chunk]
-            for payload, correlation in waiting:
-                yield read_ledger_reply(self._await("transaction", payload, correlation))
+            waiting = {self._send("transaction", payload): payload for payload in chunk}
+            for correlation in list(waiting):
+                reply = self._await("transaction", waiting, correlation)
+                del waiting[correlation]
+                yield read_ledger_reply(reply)
 
     def report(self, evidence: bytes) -> LedgerReply:
         """The ledger's answer to a meter record."""
@@ -112,7 +114,8 @@ class LedgerClient:
 
     def ask(self, kind: str, payload: bytes) -> bytes:
         """The raw answer to a request of any kind."""
-        return self._await(kind, payload, self._send(kind, payload))
+        correlation = self._send(kind, payload)
+        return self._await(kind, {correlation: payload}, correlation)
 
     def _send(self, kind: str, payload: bytes, correlation: bytes = b"") -> bytes:
         correlation = correlation or self._prefix + next(self._serial).to_bytes(6, "big")
@@ -123,14 +126,17 @@ class LedgerClient:
         self._client.publish(self._up + kind, payload, qos=1, properties=properties)
         return correlation
 
-    def _await(self, kind: str, payload: bytes, correlation: bytes) -> bytes:
+    def _await(self, kind: str, waiting: Mapping[bytes, bytes], correlation: bytes) -> bytes:
+        """The reply to one request; if it is long in coming, all that wait without a reply are sent again."""
         deadline = time.monotonic() + self._timeout_s
         try:
             while time.monotonic() < deadline:
                 try:
                     return self._replies[correlation].get(timeout=min(ATTEMPT_S, self._timeout_s))
                 except queue.Empty:
-                    self._send(kind, payload, correlation)
+                    for other, payload in waiting.items():
+                        if self._replies[other].empty():
+                            self._send(kind, payload, other)
         finally:
             self._replies.pop(correlation, None)
         raise ShellError(self._where, f"the ledger did not answer within {self._timeout_s:g} s")

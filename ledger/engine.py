@@ -20,7 +20,7 @@ from ledger.genesis import Genesis
 from ledger.granting import read_purchase
 from ledger.merkle import merkle_root
 from ledger.passing import pass_time
-from ledger.recording import Metering, NotTaken, chain_rows
+from ledger.recording import Metering, NotTaken, chain_rows, record_item_id
 from ledger.rejection import Rejected
 from ledger.state import State
 from ledger.state_tree import StateTree
@@ -109,8 +109,9 @@ class Engine:
         return Executed(subject, block.height, block.time_s, tuple(outcome))
 
     def _take_record(self, block: FormingBlock, encoded: bytes) -> Outcome:
-        subject = record_hash(read_evidence(encoded).record)
-        accepted = self._find_accepted(block, subject)
+        evidence = read_evidence(encoded)
+        subject = record_hash(evidence.record)
+        accepted = self._find_accepted(block, record_item_id(evidence), subject)
         if accepted is not None:
             return accepted
         why = self.metering.take_record(
@@ -123,11 +124,11 @@ class Engine:
         subject = hashlib.sha256(encoded).digest()
         return self._outcome(block, subject, self.metering.take_enrolment(block, encoded, result, subject))
 
-    def _find_accepted(self, block: FormingBlock, subject: bytes) -> Executed | None:
+    def _find_accepted(self, block: FormingBlock, item_id: bytes, subject: bytes) -> Executed | None:
         """A record that was accepted before keeps its place in the log, and so its receipt."""
-        if subject in block.subjects:
+        if item_id in block.item_ids:
             return Executed(subject, block.height, block.time_s)
-        item = self.store.item_by_id(subject)
+        item = self.store.item_by_id(item_id)
         if item is None:
             return None
         header = self.store.header(item.height)

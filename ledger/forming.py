@@ -31,17 +31,17 @@ class FormingBlock:
     chains: dict[bytes, ChainState] = field(default_factory=dict)
     enrolments: dict[bytes, AttestationResult] = field(default_factory=dict)
     grants: dict[bytes, Grant] = field(default_factory=dict)
-    subjects: set[bytes] = field(default_factory=set)
+    item_ids: set[bytes] = field(default_factory=set)
 
     def add(
-        self, kind: ItemKind, subject: bytes, encoded: bytes, result: bytes = b"", valid_until_s: int = 0
+        self, kind: ItemKind, item_id: bytes, encoded: bytes, result: bytes = b"", valid_until_s: int = 0
     ) -> int:
         """The number that the item gets in the log."""
         number = self.next_number
         self.next_number += 1
-        self.rows.items.append(Item(number, self.height, kind, subject, valid_until_s, encoded, result))
+        self.rows.items.append(Item(number, self.height, kind, item_id, valid_until_s, encoded, result))
         self.leaves.append(item_leaf(kind, encoded))
-        self.subjects.add(subject)
+        self.item_ids.add(item_id)
         return number
 
     def add_transaction(self, signed: SignedTransaction, applied: Applied) -> tuple[Grant, ...]:
