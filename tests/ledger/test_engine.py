@@ -18,7 +18,6 @@ from ledger.engine import Engine
 from ledger.opening import open_ledger, replay
 from ledger.recording import GAP_PATIENCE_S
 from ledger.state import read_account
-from ledger.store import BlockRows
 from ledger.submission import Batch, Enrolment, Executed, Outcome, Record, Refused
 from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, buy, offer
 from wire.attestation_result import AttestationResult, write_attestation_result
