@@ -1,7 +1,8 @@
 """How long the main job takes a device: offer read, bought, joined, and the first packet through, everything real.
 
-Each journey is a new account on a station that is let out again afterwards; ledger, broker, TPM, kernel and access point are
-those of the demo's stage. The clock runs from the first discovery to the answer of a host beyond the access point.
+Each journey is a new account on a station that is let out again afterwards; ledger, broker, TPM, kernel and access
+point are those of the demo's stage. The clock runs from the first discovery to the answer of a host beyond the
+access point.
 """
 
 import statistics
@@ -42,7 +43,13 @@ def run(progress: Callable[[str], None]) -> list[Figure]:
         Figure(
             "offer read, bought and enforced, end to end, p95", _p95(through_s), "s", GOAL_S, "lower", against
         ),
-        Figure("offer read, bought and enforced, end to end, p50", statistics.median(through_s), "s", None, "lower"),
+        Figure(
+            "offer read, bought and enforced, end to end, p50",
+            statistics.median(through_s),
+            "s",
+            None,
+            "lower",
+        ),
         Figure("offer read, bought and joined, p50", statistics.median(joined_s), "s", None, "lower"),
     ]
 

@@ -1,6 +1,7 @@
 """`make demo`: the whole idea for real, in about a minute and a half, and a report to look at.
 
-Exit status: 0 everything held; 1 a promise did not hold (the summary says which); 2 usage; 3 a part could not be started.
+Exit status: 0 everything held; 1 a promise did not hold (the summary says which); 2 usage; 3 a part could not be
+started.
 """
 
 import argparse
@@ -44,7 +45,9 @@ def main(argv: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "demo", metavar="FOLDER")
-    parser.add_argument("--json", action="store_true", help="print result.json when done; the story goes to stderr")
+    parser.add_argument(
+        "--json", action="store_true", help="print result.json when done; the story goes to stderr"
+    )
     arguments = parser.parse_args(argv)
     if not Path("/run/netns").is_dir() or not os.environ.get("AIRGRANT_SANDBOX"):
         return _enter_sandbox(argv)
@@ -72,14 +75,20 @@ def run(out: Path, console: Console) -> Result:
     with console.status("setting the stage") as status:
         with set_stage(logs, lambda what: status.update(f"setting the stage: {what}")) as stage:
             status.stop()
-            console.print("[bold]The stage is set[/]: an operator, an access point, five stations on one air.")
+            console.print(
+                "[bold]The stage is set[/]: an operator, an access point, five stations on one air."
+            )
             with Witness(stage.network.operator) as witness, Watch(stage.network, witness) as watch:
                 return _perform(stage, watch, witness, out, console)
 
 
-def _perform(stage: Stage, watch: Watch, witness: Witness, out: Path, console: Console) -> Result:
+def _perform(stage: Stage, out: Path, console: Console) -> Result:
     before = stage.bank.balances(stage.wallets, PAYING)
-    with show(watch, console) as view:
+    with (
+        Witness(stage.network.operator) as witness,
+        Watch(stage.network, witness) as watch,
+        show(watch, console) as view,
+    ):
         kept: Kept = play(stage, watch, witness, view.flush if not console.is_terminal else lambda: None)
         watch.tell("operator", "waits until every record has its receipt")
         settle(stage)
@@ -125,7 +134,6 @@ def _enter_sandbox(argv: list[str] | None) -> int:
     sandbox = ROOT / "lab" / "sandbox.sh"
     words = sys.argv[1:] if argv is None else argv
     os.execv(str(sandbox), [str(sandbox), sys.executable, "-m", "lab.demo", *words])
-
 
 
 if __name__ == "__main__":

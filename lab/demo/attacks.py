@@ -1,6 +1,7 @@
 """What the cheat tries, one function each: it really does it, looks at what came of it, and says who stopped it.
 
-Each runs inside the cheat's namespace and returns a finding; none believes an answer where the wire can be asked instead.
+Each runs inside the cheat's namespace and returns a finding; none believes an answer where the wire can be asked
+instead.
 """
 
 import socket
@@ -14,12 +15,12 @@ from lab.demo.lobby_talk import Talker, discover, first_of
 from lab.result import Attack
 from nas_tunnel.lobby import Announcement, Join, Joined, LobbyMessage, Outcome, Purchase, Refused, read_lobby
 from wire.allocate import Allocate
+from wire.grant import read_grant
 from wire.ids import MacAddress
 from wire.join_request import JoinPurpose, JoinRequest, write_join_request
 from wire.keys import PrivateKey
 from wire.offer import read_offer
 from wire.receipt import read_receipt
-from wire.grant import read_grant
 from wire.transaction import NONCE_SIZE, Transaction, sign_transaction
 
 SEND_FOR_S = 1.0
@@ -75,7 +76,7 @@ def replay_join(cheat: Cheat) -> Attack:
     return Attack(
         "replays somebody's request to join",
         stopped=reached == 0,
-        by="apd: the consumer's signature names the station that is let in",
+        by="apd: the signature names the station to let in",
         tried="ada's request as it was on the air, from another station",
         evidence=f"answered {told}; {reached} of his bytes reached the world",
     )
@@ -85,7 +86,9 @@ def present_foreign_grant(cheat: Cheat) -> Attack:
     """Presents ada's grant, with a request signed by himself."""
     talker, announcement = _discover(cheat)
     answer = talker.ask(_join(cheat, announcement, _overheard_grant(cheat)))
-    return _refused("presents somebody else's grant", answer, "not_the_consumer", "ada's grant and his own signature")
+    return _refused(
+        "presents somebody else's grant", answer, "not_the_consumer", "ada's grant and his own signature"
+    )
 
 
 def alter_grant(cheat: Cheat) -> Attack:
@@ -111,7 +114,7 @@ def leave_lobby_unpaid(cheat: Cheat) -> Attack:
     )
 
 
-def go_on_after_time(cheat: Cheat, ended_bytes: int, sent_bytes: int) -> Attack:
+def go_on_after_time(ended_bytes: int, sent_bytes: int) -> Attack:
     """Goes on sending after his session's end; the counts are the witness's, from the end on."""
     return Attack(
         "goes on after his time",
@@ -129,7 +132,7 @@ def borrow_mac(borrower: Cheat, victim: Station) -> Attack:
     return Attack(
         "borrows a paying station's MAC address",
         stopped=reached == 0,
-        by="nobody on an open network; link keys (EAP-TLS with the key that paid) do on a closed one",
+        by="an open network cannot; link keys from EAP-TLS do",
         tried=f"eve's station as {victim.mac}, while mallory pays",
         evidence=f"{reached} of her bytes reached the world, on his bill and within his rate",
         stoppable=False,
@@ -172,7 +175,9 @@ def _overheard_grant(cheat: Cheat) -> bytes:
 
 def _refused(name: str, answer: LobbyMessage, reason: str, tried: str) -> Attack:
     said = _refusal(answer)
-    return Attack(name, stopped=said == reason, by=f"apd: {said}", tried=tried, evidence="the access point's answer")
+    return Attack(
+        name, stopped=said == reason, by=f"apd: {said}", tried=tried, evidence="the access point's answer"
+    )
 
 
 def _refusal(answer: LobbyMessage) -> str:

@@ -53,7 +53,9 @@ class Bank:
         """An account for everybody, opened by its own key; a deposit by the exchange for who will need one."""
         keys = [self.keys["provider"], *(wallet.key for wallet in wallets.values())]
         opening: list[tuple[Action, PrivateKey]] = [(Create(key.public), key) for key in keys]
-        opening += [(Deposit(wallet.account, DEPOSIT_UBC), self.keys["exchange"]) for wallet in wallets.values()]
+        opening += [
+            (Deposit(wallet.account, DEPOSIT_UBC), self.keys["exchange"]) for wallet in wallets.values()
+        ]
         self._submit(opening)
         self.everybody += [key.public for key in keys]
 
@@ -98,7 +100,9 @@ class Bank:
         """Signs and submits; ShellError if the ledger rejects any."""
         until_s = int(time.time()) + VALID_FOR_S
         signed = [
-            sign_transaction(Transaction(action, os.urandom(NONCE_SIZE), until_s), key, self.ledger_id).envelope.encoded
+            sign_transaction(
+                Transaction(action, os.urandom(NONCE_SIZE), until_s), key, self.ledger_id
+            ).envelope.encoded
             for action, key in actions
         ]
 

@@ -12,7 +12,9 @@ AIR_BPS = 60_000_000
 """What the shared segment carries in each direction."""
 DOWNLINK_CAPACITY_BPS = 30_000_000
 UPLINK_CAPACITY_BPS = 18_000_000
-"""What the access point sells of it: below what the air carries when five stations push at once (60 / 5 = 12 Mbit/s each)."""
+"""What the access point sells of it: below what the air carries when five stations push at once (60 / 5 = 12
+Mbit/s each).
+"""
 FLOOD_BPS = 60_000_000
 """What the freeloader pushes in each direction, all the time."""
 
@@ -43,7 +45,9 @@ class Role:
 ADA = Role(1, "ada", "buys 8 Mbit/s down and 4 up", 8_000_000, 4_000_000)
 BEN = Role(2, "ben", "buys 16 Mbit/s down and 8 up", 16_000_000, 8_000_000)
 FINN = Role(3, "finn", "never pays, and pushes as hard as he can in both directions")
-MALLORY = Role(4, "mallory", "cheats first, then buys 1 Mbit/s and goes on after his time", 1_000_000, 500_000)
+MALLORY = Role(
+    4, "mallory", "cheats first, then buys 1 Mbit/s and goes on after his time", 1_000_000, 500_000
+)
 EVE = Role(5, "eve", "borrows mallory's MAC address")
 CAST = (ADA, BEN, FINN, MALLORY, EVE)
 BUYERS = (ADA, BEN)

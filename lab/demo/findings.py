@@ -1,7 +1,8 @@
-"""From what the acts kept to the result: what was promised held against what was measured, by counts that share nothing.
+"""From what the acts kept to the result: what was promised held against what was measured, by counts that share
+nothing.
 
-Delivered rates come from the stations' own interfaces (down) and from a witness beyond the box (up); metered bytes come from
-the verified records on the ledger; money from the ledger's HTTP interface. Nothing here is asked of apd.
+Delivered rates come from the stations' own interfaces (down) and from a witness beyond the box (up); metered bytes
+come from the verified records on the ledger; money from the ledger's HTTP interface. Nothing here is asked of apd.
 """
 
 import platform
@@ -31,7 +32,9 @@ from lab.result import (
 
 Direction = Literal["down", "up"]
 LOBBY_BYTES = 20_000
-"""What a station that paid nothing may have got all the same: announcements, refusals and neighbour discovery of a minute."""
+"""What a station that paid nothing may have got all the same: announcements, refusals and neighbour discovery of a
+minute.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,11 @@ def _run(stage: Stage, watch: Watch, kept: Kept, command: str) -> Run:
 
 def _figures(kept: Kept) -> tuple[Figure, ...]:
     slowest_s = max(kept.bought[role.name].lasted_s for role in PAYING)
-    return (Figure("offer read, bought, let in (slowest, with the command's own start)", round(slowest_s, 2), "s"),)
+    return (
+        Figure(
+            "offer read, bought, let in (slowest, with the command's own start)", round(slowest_s, 2), "s"
+        ),
+    )
 
 
 def rates(samples: list[Sample], direction: Direction) -> list[RatePoint]:
@@ -164,5 +171,3 @@ def _pushed(before: Sample, after: Sample) -> int:
 
 def _count(sample: Sample, direction: Direction) -> int:
     return sample.arrived_bytes if direction == "down" else sample.through_bytes
-
-

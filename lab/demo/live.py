@@ -1,4 +1,5 @@
-"""The live view: who gets what right now, and what happened last. In a terminal a table that moves, elsewhere a line each.
+"""The live view: who gets what right now, and what happened last. In a terminal a table that moves, elsewhere a
+line each.
 """
 
 from collections.abc import Iterator

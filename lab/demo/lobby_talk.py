@@ -1,6 +1,7 @@
 """Talking to an access point's lobby datagram by datagram, as a cheat does: no agent, no good manners.
 
-Functions here run inside a station's namespace (lab.namespaces.Namespace.call) and raise ShellError when nobody answers.
+Functions here run inside a station's namespace (lab.namespaces.Namespace.call) and raise ShellError when nobody
+answers.
 """
 
 import socket
@@ -12,13 +13,24 @@ from typing import TypeVar
 
 from device.udp import LobbySocket
 from lab.namespaces import Namespace
-from nas_tunnel.lobby import PORT, Announcement, Discover, Join, LobbyMessage, Purchase, read_lobby, write_lobby
+from nas_tunnel.lobby import (
+    PORT,
+    Announcement,
+    Discover,
+    Join,
+    LobbyMessage,
+    Purchase,
+    read_lobby,
+    write_lobby,
+)
 from wire.errors import DecodeError, ShellError
 
 ANSWER_DEADLINE_S = 5.0
 _ETH_P_IPV6 = 0x86DD
 _ETH_P_ALL = 0x0003
-"""A bridge takes frames from its ports before a socket for one protocol sees them; one for all protocols is asked first."""
+"""A bridge takes frames from its ports before a socket for one protocol sees them; one for all protocols is asked
+first.
+"""
 _IPV6_UDP_PAYLOAD = 14 + 40 + 8
 """Ethernet, IPv6 and UDP headers; a lobby datagram has no extension header."""
 T = TypeVar("T", bound=LobbyMessage)
@@ -66,9 +78,9 @@ class Overheard:
                 frame = self.sniffer.recv(2_048)
             except BlockingIOError:
                 return
-            if frame[12:14] == _ETH_P_IPV6.to_bytes(2, "big") and frame[20] == socket.IPPROTO_UDP:
-                if int.from_bytes(frame[56:58], "big") == PORT:
-                    yield frame[_IPV6_UDP_PAYLOAD : 14 + 40 + int.from_bytes(frame[18:20], "big")]
+            is_udp = frame[12:14] == _ETH_P_IPV6.to_bytes(2, "big") and frame[20] == socket.IPPROTO_UDP
+            if is_udp and int.from_bytes(frame[56:58], "big") == PORT:
+                yield frame[_IPV6_UDP_PAYLOAD : 14 + 40 + int.from_bytes(frame[18:20], "big")]
 
 
 @contextmanager

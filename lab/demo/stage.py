@@ -85,7 +85,9 @@ def set_stage(logs: Path, tell: Callable[[str], None]) -> Iterator[Stage]:
         keys = {name: PrivateKey.generate() for name in ("ledger", "exchange", "provider")}
         genesis = Genesis(keys["ledger"].public, keys["exchange"].public, int(time.time()), PERIOD_S)
         authority = Authority.create(folder / "pki")
-        identities = {name: authority.issue_client(str(key.public), key.key, label=name) for name, key in keys.items()}
+        identities = {
+            name: authority.issue_client(str(key.public), key.key, label=name) for name, key in keys.items()
+        }
         tell("the broker: mosquitto, mutual TLS")
         mosquitto = broker(
             household,
@@ -231,5 +233,3 @@ def _sells(stage: Stage) -> bool:
 def _write_private(path: Path, content: bytes) -> None:
     path.touch(mode=0o600)
     path.write_bytes(content)
-
-

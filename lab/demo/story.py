@@ -1,7 +1,7 @@
 """The demo's acts, in order, on a stage that is set (lab/demo/stage.py): who does what when, and what was kept of it.
 
-The freeloader pushes from the beginning to the end. Two buyers buy and use what they bought as hard as they can. The cheat tries
-everything while they do, then buys, lends his address unwillingly to eve, and goes on after his time.
+The freeloader pushes from the beginning to the end. Two buyers buy and use what they bought as hard as they can.
+The cheat tries everything while they do, then buys, lends his address unwillingly to eve, and goes on after his time.
 """
 
 import json
@@ -109,8 +109,23 @@ def _freeload(stage: Stage, watch: Watch) -> None:
 def _buy(stage: Stage, watch: Watch, role: Role) -> Bought:
     """As the user would: with the command."""
     station = _station(stage, role)
-    words: list[str | Path] = [stage.python, "-m", "airgrant", "buy", "--json", "--wallet", stage.wallet(role).path]
-    words += ["--interface", station.interface, "--down", str(role.wish_down_bps), "--up", str(role.wish_up_bps)]
+    words: list[str | Path] = [
+        stage.python,
+        "-m",
+        "airgrant",
+        "buy",
+        "--json",
+        "--wallet",
+        stage.wallet(role).path,
+    ]
+    words += [
+        "--interface",
+        station.interface,
+        "--down",
+        str(role.wish_down_bps),
+        "--up",
+        str(role.wish_up_bps),
+    ]
     began = time.monotonic()
     child = stage.household.start(f"buy-{role.name}", words, namespace=station.namespace)
     status = child.wait(BUY_DEADLINE_S)
@@ -131,7 +146,9 @@ def _buy(stage: Stage, watch: Watch, role: Role) -> Bought:
         lasted_s=lasted_s,
     )
     rates = f"{format_rate(bought.floor_down_bps)} down, {format_rate(bought.floor_up_bps)} up"
-    watch.tell(role.name, f"read the signed offer, bought {rates} for {DURATION_S} s, is in after {lasted_s:.1f} s")
+    watch.tell(
+        role.name, f"read the signed offer, bought {rates} for {DURATION_S} s, is in after {lasted_s:.1f} s"
+    )
     return bought
 
 
@@ -144,7 +161,7 @@ def _use(stage: Stage, watch: Watch, kept: Kept) -> dict[str, Child]:
         (ADA, "ada-down", "down", "tcp", None),
         (ADA, "ada-up", "up", "tcp", None),
         (BEN, "ben-down", "down", "udp", 40_000_000),
-        (BEN, "ben-up", "up", "udp", 30_000_000),
+        (BEN, "ben-up", "up", "udp", 20_000_000),
     ):
         stream = Stream(name, direction, protocol, lasting_s, rate_bps)  # type: ignore[arg-type]
         servers.start_stream(_station(stage, role).namespace, stream)
@@ -201,12 +218,17 @@ def _overstay(stage: Stage, watch: Watch, kept: Kept, cheat: Cheat, refresh: Cal
     at_end = watch.sample()[cheat.station.name].through_bytes
     _wait_until(watch, over + QUEUES_EMPTY_S + AFTER_TIME_S, refresh)
     later = watch.sample()[cheat.station.name].through_bytes
-    _found(watch, kept, attacks.go_on_after_time(cheat, at_end, later), MALLORY.name)
+    _found(watch, kept, attacks.go_on_after_time(at_end, later), MALLORY.name)
 
 
 def _found(watch: Watch, kept: Kept, attack: Attack, who: str) -> None:
     kept.attacks.append(attack)
-    watch.tell(who, f"{attack.name}: {'stopped by' if attack.stopped else 'NOT stopped; by'} {attack.by}")
+    watch.tell(
+        who,
+        f"{attack.name}: stopped by {attack.by}"
+        if attack.stopped
+        else f"{attack.name}: NOT stopped: {attack.by}",
+    )
 
 
 def _wait_until(watch: Watch, at_s: float, refresh: Callable[[], None]) -> None:

@@ -1,7 +1,8 @@
-"""What the demo sees while it runs: rates of every station, sampled from outside the meter under test, and the story so far.
+"""What the demo sees while it runs: rates of every station, sampled from outside the meter under test, and the
+story so far.
 
-Down is read at each station's own interface, up by a witness beyond the access point (what got through, not what was pushed).
-Times are seconds since the demo began.
+Down is read at each station's own interface, up by a witness beyond the access point (what got through, not what
+was pushed). Times are seconds since the demo began.
 """
 
 import threading

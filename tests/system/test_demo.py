@@ -20,7 +20,11 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one whole run."""
     out = tmp_path_factory.mktemp("demo")
     done = subprocess.run(
-        [sys.executable, "-m", "lab.demo", "--out", str(out)], capture_output=True, text=True, timeout=170, check=False
+        [sys.executable, "-m", "lab.demo", "--out", str(out)],
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return out
@@ -43,7 +47,9 @@ def test_result_has_what_scripts_rely_on(played: Path) -> None:
 def test_every_attack_but_the_borrowed_address_is_stopped(played: Path) -> None:
     attacks = json.loads((played / "result.json").read_text())["attacks"]
     assert len(attacks) == 8
-    assert [attack["name"] for attack in attacks if not attack["stopped"]] == ["borrows a paying station's MAC address"]
+    assert [attack["name"] for attack in attacks if not attack["stopped"]] == [
+        "borrows a paying station's MAC address"
+    ]
 
 
 def test_report_needs_nothing_from_outside(played: Path) -> None:

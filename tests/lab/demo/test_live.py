@@ -50,4 +50,4 @@ def test_flush_prints_each_moment_once() -> None:
     view.flush()
     seen.moments.append(Moment(2.0, "ada", "two"))
     view.flush()
-    assert console.export_text().split() == "1.0 s ada one 2.0 s ada two".split()
+    assert console.export_text().split() == ["1.0", "s", "ada", "one", "2.0", "s", "ada", "two"]

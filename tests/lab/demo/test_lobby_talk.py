@@ -11,7 +11,14 @@ JOIN = write_lobby(Join(b"a grant", b"a request"))
 
 
 def test_finds_the_first_of_a_kind_among_noise() -> None:
-    heard = [b"", b"\xff" * 40, write_lobby(Discover()), PURCHASE, JOIN, write_lobby(Join(b"later", b"later"))]
+    heard = [
+        b"",
+        b"\xff" * 40,
+        write_lobby(Discover()),
+        PURCHASE,
+        JOIN,
+        write_lobby(Join(b"later", b"later")),
+    ]
     assert first_of(Join, heard) == JOIN
     assert first_of(Purchase, heard) == PURCHASE
 
