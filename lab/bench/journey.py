@@ -38,7 +38,7 @@ def run(progress: Callable[[str], None]) -> list[Figure]:
             joined, through = _journey(stage, wallet)
             joined_s.append(joined)
             through_s.append(through)
-    against = Against("the paper's ledger alone", SEED_PURCHASE_S)
+    against = Against("the paper's ledger alone, as published", SEED_PURCHASE_S)
     return [
         Figure(
             "offer read, bought and enforced, end to end, p95", _p95(through_s), "s", GOAL_S, "lower", against

@@ -72,14 +72,11 @@ def run(out: Path, console: Console) -> Result:
     """Sets the stage, plays, audits, and writes result.json and report.html into `out`."""
     logs = out / "logs"
     shutil.rmtree(logs, ignore_errors=True)
-    with console.status("setting the stage") as status:
-        with set_stage(logs, lambda what: status.update(f"setting the stage: {what}")) as stage:
-            status.stop()
-            console.print(
-                "[bold]The stage is set[/]: an operator, an access point, five stations on one air."
-            )
-            with Witness(stage.network.operator) as witness, Watch(stage.network, witness) as watch:
-                return _perform(stage, watch, witness, out, console)
+    status = console.status("setting the stage")
+    with status, set_stage(logs, lambda what: status.update(f"setting the stage: {what}")) as stage:
+        status.stop()
+        console.print("[bold]The stage is set[/]: an operator, an access point, five stations on one air.")
+        return _perform(stage, out, console)
 
 
 def _perform(stage: Stage, out: Path, console: Console) -> Result:

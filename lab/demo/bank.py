@@ -50,8 +50,8 @@ class Bank:
     everybody: list[PublicKey]
 
     def open_accounts(self, wallets: Mapping[str, Wallet]) -> None:
-        """An account for everybody, opened by its own key; a deposit by the exchange for who will need one."""
-        keys = [self.keys["provider"], *(wallet.key for wallet in wallets.values())]
+        """An account for each, opened by its own key, and a deposit by the exchange."""
+        keys = [wallet.key for wallet in wallets.values()]
         opening: list[tuple[Action, PrivateKey]] = [(Create(key.public), key) for key in keys]
         opening += [
             (Deposit(wallet.account, DEPOSIT_UBC), self.keys["exchange"]) for wallet in wallets.values()
@@ -60,7 +60,9 @@ class Bank:
         self.everybody += [key.public for key in keys]
 
     def post_offer(self) -> None:
-        """What the access point sells."""
+        """The provider's account, and what its access point sells."""
+        provider = self.keys["provider"]
+        self.everybody.append(provider.public)
         offer = PostOffer(
             price_ubc=UNIT_PRICE_UBC,
             band=BAND,
@@ -68,7 +70,7 @@ class Bank:
             allocation_duration_s=DURATION_S,
             qos=UNIT,
         )
-        self._submit([(offer, self.keys["provider"])])
+        self._submit([(Create(provider.public), provider), (offer, provider)])
 
     def balances(self, wallets: Mapping[str, Wallet], roles: Sequence[Role]) -> dict[str, int]:
         """Balances of the provider and of these roles, by name."""
