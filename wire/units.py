@@ -67,10 +67,11 @@ def format_duration(duration_s: int) -> str:
 
 def parse_money(text: str) -> int:
     """Micro-bandcoin from a decimal number of bandcoins with at most six decimals: `1.5`. Raises ValueError."""
-    match = re.fullmatch(r"\s*(\d{1,12})(?:\.(\d{1,6}))?\s*(?:bc)?\s*", text.lower())
-    if match is None:
+    match = re.fullmatch(r"\s*(\d{1,13})(?:\.(\d{1,6}))?\s*(?:bc)?\s*", text.lower())
+    amount_ubc = int(match[1] + (match[2] or "").ljust(6, "0")) if match else -1
+    if not 0 <= amount_ubc <= U63_MAX:
         raise ValueError(f"{text!r} is not an amount of bandcoins such as 1.5 (at most six decimals)")
-    return int(match[1]) * UBC_PER_BANDCOIN + int((match[2] or "").ljust(6, "0"))
+    return amount_ubc
 
 
 def format_money(amount_ubc: int) -> str:

@@ -1,0 +1,142 @@
+"""Annotated bytes of a message: `hex  # meaning`, a line for each part. What docs/wire/ shows, and a test holds true.
+
+The picture is cut from the bytes themselves, so it cannot say anything that is not in them; only the names of the
+fields come from the tables here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cbor2
+
+HEX_PER_LINE = 18
+"""Bytes in one line of a picture."""
+
+_TRANSACTION = {0: "action", 1: "nonce", 2: "valid_until_s"}
+_MONEY = _TRANSACTION | {3: "provider", 4: "price_ubc"}
+_RECORD = {0: "kind", 1: "sequence", 2: "previous"}
+FIELDS: dict[str, dict[int, str]] = {
+    "offer": {
+        1: "epoch", 2: "price_ubc", 3: "allocation_duration_s", 4: "band", 5: "qos", 6: "bssid", 7: "expires_s",
+    },
+    "grant": {
+        1: "consumer", 2: "provider_id", 3: "transaction", 4: "epoch", 5: "starts_s", 6: "duration_s", 7: "band",
+        8: "qos", 9: "allocations",
+    },
+    "receipt": {1: "subject", 2: "height", 3: "utc_s", 4: "reason", 5: "detail"},
+    "join_request": {1: "purpose (1 join, 2 leave)", 2: "grant_id", 3: "station", 4: "bssid", 5: "challenge"},
+    "revocation": {1: "grant_id", 2: "reason"},
+    "offer_state": {
+        1: "provider", 2: "height", 3: "epoch", 4: "price_ubc", 5: "band", 6: "allocation_duration_s", 7: "qos",
+        8: "allocations_left",
+    },
+    "attestation_result": {
+        1: "attestation_key", 2: "key_name", 3: "provider", 4: "endorsement_hash", 5: "enrolled_s",
+    },
+    "create": _TRANSACTION | {3: "account"},
+    "deposit": _MONEY,
+    "withdraw": _MONEY,
+    "transfer": _MONEY,
+    "post_offer": _TRANSACTION | {
+        4: "price_ubc", 5: "band", 6: "max_allocations", 7: "allocation_duration_s", 8: "qos",
+        9: "volume_discount_multiplier_ppm", 10: "reservation_discount_multiplier_ppm",
+        11: "reservations: period -> [price_ubc, capacity]", 12: "consumers: key -> [allocations, price_ubc]",
+    },
+    "allocate": _TRANSACTION | {
+        3: "provider", 4: "price_ubc", 5: "band", 6: "epoch", 7: "allocations", 8: "period", 9: "period_to",
+        10: "consumers",
+    },
+    "boot_record": _RECORD | {3: "utc_ms", 4: "boot_pcrs", 5: "meter_pcr", 6: "software"},
+    "usage_report": _RECORD | {3: "from_utc_ms", 4: "to_utc_ms", 5: "rows"},
+    "anchor_record": _RECORD | {3: "utc_ms", 4: "counter"},
+    "enrolment_request": {
+        1: "provider", 2: "software_key", 3: "attestation_public", 4: "endorsement_certificate",
+    },
+}  # fmt: skip
+ITEMS: dict[str, list[str]] = {
+    "evidence": ["key_id", "record", "attest", "signature", "certify", "certify_signature"],
+    "ledger_reply": ["receipt", "grants"],
+    "enrolment_request": ["kind (1 request)", "signed request"],
+    "enrolment_answer": ["kind (3 answer)", "key_id", "secret"],
+    "enrolment_reply": ["kind (2 reply)", "challenge or null", "attestation_result", "receipt"],
+}
+
+
+def draw(name: str, data: bytes) -> str:
+    """The picture of a message, ready for a fenced block."""
+    if name in ITEMS:
+        return "\n".join(_draw_items(name, data))
+    if data[:1] == b"\xd2":
+        return "\n".join(_draw_envelope(name, data, 0))
+    return "\n".join(_draw_map(name, data, 0))
+
+
+def read_picture(picture: str) -> bytes:
+    """The bytes that a picture shows."""
+    return bytes.fromhex("".join(line.split("#")[0] for line in picture.splitlines()))
+
+
+def _draw_envelope(name: str, data: bytes, depth: int) -> Iterator[str]:
+    protected, payload, signature = (cbor2.loads(data).value[index] for index in (0, 2, 3))
+    yield _line(b"\xd2\x84", "COSE_Sign1: tag 18, array of 4", depth)
+    yield _line(_head(data, 2), f"protected header, {len(protected)} bytes", depth + 1)
+    yield _line(protected[:1], "map of 2", depth + 2)
+    yield _line(protected[1:3], "1 algorithm: -9, ESP256", depth + 2)
+    yield from _lines(protected[3:], "4 key id", depth + 2)
+    at = 2 + len(_head(data, 2)) + len(protected)
+    yield _line(data[at : at + 1], "unprotected header: empty", depth + 1)
+    head = _head(data, at + 1)
+    yield _line(head, f"payload, {len(payload)} bytes", depth + 1)
+    yield from _draw_map(name, payload, depth + 2)
+    at += 1 + len(head) + len(payload)
+    yield from _lines(data[at:], f"signature, {len(signature)} bytes: r || s", depth + 1)
+
+
+def _draw_map(name: str, data: bytes, depth: int) -> Iterator[str]:
+    fields = cbor2.loads(data)
+    head = _head(data, 0)
+    yield _line(head, f"map of {len(fields)}", depth)
+    at = len(head)
+    for label, value in fields.items():
+        size = len(cbor2.dumps(label)) + len(cbor2.dumps(value, canonical=True))
+        yield from _lines(data[at : at + size], f"{label} {FIELDS[name][label]}{_short(value)}", depth + 1)
+        at += size
+
+
+def _draw_items(name: str, data: bytes) -> Iterator[str]:
+    items = cbor2.loads(data)
+    yield _line(_head(data, 0), f"array of {len(items)}", 0)
+    at = len(_head(data, 0))
+    for title, item in zip(ITEMS[name], items, strict=True):
+        size = len(cbor2.dumps(item, canonical=True))
+        if name == "enrolment_request" and isinstance(item, bytes):
+            yield _line(_head(data, at), f"{title}, {len(item)} bytes", 1)
+            yield from _draw_envelope(name, item, 2)
+        else:
+            yield from _lines(data[at : at + size], f"{title}{_short(item)}", 1)
+        at += size
+
+
+def _head(data: bytes, at: int) -> bytes:
+    extra = {24: 1, 25: 2, 26: 4, 27: 8}.get(data[at] & 31, 0)
+    return data[at : at + 1 + extra]
+
+
+def _short(value: object) -> str:
+    if isinstance(value, bytes):
+        return f", {len(value)} bytes" if value else ": empty"
+    if isinstance(value, str):
+        return f': "{value}"'
+    text = f": {value}"
+    return text if len(text) <= 60 and "b'" not in text else ""
+
+
+def _lines(data: bytes, meaning: str, depth: int) -> Iterator[str]:
+    for at in range(0, len(data), HEX_PER_LINE):
+        yield _line(data[at : at + HEX_PER_LINE], meaning if at == 0 else "", depth)
+
+
+def _line(data: bytes, meaning: str, depth: int) -> str:
+    left = f"{'  ' * depth}{data.hex(' ')}"
+    return f"{left:<64}# {meaning}".rstrip() if meaning else left

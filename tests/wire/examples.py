@@ -1,0 +1,401 @@
+"""One realistic value of each message with fixed keys, how it is written and read, and values of every legal kind.
+
+Keys are secrets that everybody knows. `golden` gives the same bytes at every run: it signs as RFC 6979 says, where our
+own signatures carry chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cbor2
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from hypothesis import strategies as st
+
+from wire.allocate import Allocate
+from wire.attestation_result import EXTERNAL as RESULT
+from wire.attestation_result import (
+    MAX_ATTESTATION_RESULT_BYTES,
+    AttestationResult,
+    read_attestation_result,
+    write_attestation_result,
+)
+from wire.band import MAX_KHZ, Band
+from wire.cbor import read_cbor, write_cbor
+from wire.cose import Envelope, read_envelope
+from wire.create import Create
+from wire.enrolment import (
+    EXTERNAL as ENROLMENT,
+)
+from wire.enrolment import (
+    MAX_ENROLMENT_BYTES,
+    EnrolmentAnswer,
+    EnrolmentChallenge,
+    EnrolmentReply,
+    EnrolmentRequest,
+    read_enrolment,
+    read_enrolment_reply,
+    write_enrolment_answer,
+    write_enrolment_reply,
+    write_enrolment_request,
+)
+from wire.evidence import MAX_EVIDENCE_BYTES, SOFTWARE_DOMAIN, Evidence, read_evidence, write_evidence
+from wire.grant import EXTERNAL as GRANT
+from wire.grant import MAX_GRANT_BYTES, Grant, read_grant, write_grant
+from wire.ids import MacAddress, PublicKey
+from wire.join_request import EXTERNAL as JOIN
+from wire.join_request import (
+    MAX_JOIN_REQUEST_BYTES,
+    JoinPurpose,
+    JoinRequest,
+    read_join_request,
+    write_join_request,
+)
+from wire.keys import PrivateKey
+from wire.ledger_reply import MAX_LEDGER_REPLY_BYTES, LedgerReply, read_ledger_reply, write_ledger_reply
+from wire.meter_record import (
+    FIRST_PREVIOUS,
+    MAX_METER_RECORD_BYTES,
+    AnchorRecord,
+    BootRecord,
+    UsageReport,
+    UsageRow,
+    read_meter_record,
+    write_meter_record,
+)
+from wire.money_actions import Deposit, Transfer, Withdraw
+from wire.offer import EXTERNAL as OFFER
+from wire.offer import MAX_OFFER_BYTES, Offer, read_offer, write_offer
+from wire.offer_state import EXTERNAL as OFFER_STATE
+from wire.offer_state import MAX_OFFER_STATE_BYTES, OfferState, read_offer_state, write_offer_state
+from wire.post_offer import AuctionShare, PostOffer, Reservation
+from wire.qos import MAX_RATE_BPS, LatencyClass, Qos, RateLayer
+from wire.receipt import EXTERNAL as RECEIPT
+from wire.receipt import MAX_RECEIPT_BYTES, Receipt, read_receipt, write_receipt
+from wire.revocation import EXTERNAL as REVOCATION
+from wire.revocation import MAX_REVOCATION_BYTES, Revocation, read_revocation, write_revocation
+from wire.transaction import EXTERNAL as TRANSACTION
+from wire.transaction import MAX_TRANSACTION_BYTES, Transaction, read_transaction, sign_transaction
+from wire.units import PPM, U32_MAX, U63_MAX
+
+PROVIDER, CONSUMER, LEDGER, EXCHANGE, ATTESTATION = (PrivateKey.from_secret(secret) for secret in range(1, 6))
+LEDGER_ID = bytes(range(0xA0, 0xC0))
+UTC_S = 1_766_000_000
+NONCE = bytes.fromhex("0102030405060708")
+STATION, BSSID = MacAddress.parse("02:00:00:00:00:01"), MacAddress.parse("02:00:00:00:00:fe")
+BAND = Band(5_170_000, 5_250_000, 80_000)
+QOS = Qos(5_000_000, 20_000_000, 1_000_000, 5_000_000, 2_000_000_000, LatencyClass.INTERACTIVE)
+TRANSACTION_REFERENCE = bytes(range(16))
+
+GRANT_VALUE = Grant(
+    CONSUMER.public, PROVIDER.public.provider_id, TRANSACTION_REFERENCE, 12, UTC_S, 1_200, BAND, QOS
+)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message type: how a value is written and read, who signs what for which purpose, and its largest legal size."""
+
+    name: str
+    example: Any
+    write: Callable[[Any], bytes]
+    read: Callable[[bytes], Any]
+    values: st.SearchStrategy[Any]
+    max_bytes: int
+    signer: PrivateKey | None = None
+    external: bytes = b""
+    offset: int = 0
+    """Where the envelope begins, in a message that carries one."""
+
+    @property
+    def golden(self) -> bytes:
+        """The example's bytes, the same in every run."""
+        encoded = self.write(self.example)
+        if self.signer is None:
+            return encoded
+        return encoded[: self.offset] + sign_again(encoded[self.offset :], self.signer, self.external)
+
+
+def sign_again(envelope: bytes, key: PrivateKey, external: bytes) -> bytes:
+    """The same content with the deterministic signature of RFC 6979."""
+    parts = read_envelope(envelope, 1 << 21)
+    return envelope[:-64] + sign_deterministically(sig_structure(parts, external), key)
+
+
+def sig_structure(parts: Envelope, external: bytes) -> bytes:
+    """RFC 9052 clause 4.4, written by another library than ours."""
+    return cbor2.dumps(["Signature1", parts.protected, external, parts.payload])
+
+
+def sign_deterministically(message: bytes, key: PrivateKey) -> bytes:
+    der = key.key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+    r, s = decode_dss_signature(der)
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def sign_raw(payload: bytes, key: PrivateKey, external: bytes) -> bytes:
+    """A valid envelope around a payload that our writers would not write."""
+    protected = write_cbor({1: -9, 4: key.public.key_id})
+    parts = Envelope(b"", protected, payload, b"", b"")
+    signature = key.sign(parts.signed_bytes(external))
+    return b"\xd2" + write_cbor([protected, {}, payload, signature])
+
+
+def resign_payload(message: Message, extra: dict[Any, Any], leave_out: tuple[int, ...] = ()) -> bytes:
+    """The example with other fields, signed by who should."""
+    assert message.signer is not None
+    fields = read_cbor(read_envelope(message.golden[message.offset :], MAX_TRANSACTION_BYTES).payload)
+    assert isinstance(fields, dict)
+    changed = {label: value for label, value in fields.items() if label not in leave_out} | extra
+    envelope = sign_raw(write_cbor(changed), message.signer, message.external)
+    return envelope if message.offset == 0 else write_cbor([1, envelope])
+
+
+# ---- Values of every legal kind
+
+
+def octets(minimum: int, maximum: int | None = None) -> st.SearchStrategy[bytes]:
+    return st.binary(min_size=minimum, max_size=minimum if maximum is None else maximum)
+
+
+def up_to(maximum: int, minimum: int = 0) -> st.SearchStrategy[int]:
+    """Small and large alike: the number of bytes is what matters."""
+    return st.one_of(
+        st.integers(minimum, min(maximum, 30)),
+        st.integers(minimum, maximum),
+        st.just(maximum),
+        st.just(minimum),
+    )
+
+
+def qos_of(rates: list[int], cap: int, latency: LatencyClass, layer: RateLayer) -> Qos:
+    down, up = sorted(rates[:2]), sorted(rates[2:])
+    return Qos(down[0], max(1, down[1]), up[0], max(1, up[1]), cap, latency, layer)
+
+
+def band_of(low: int, width: int, used: int) -> Band:
+    high = min(MAX_KHZ, low + width)
+    return Band(low, high, min(used, high - low))
+
+
+u63, u32 = up_to(U63_MAX), up_to(U32_MAX)
+epochs, durations = up_to(U63_MAX, 1), up_to(U32_MAX, 1)
+keys = st.builds(lambda sign, x: PublicKey(bytes((sign,)) + x), st.sampled_from((2, 3)), octets(32))
+macs = st.builds(MacAddress, octets(6))
+stations = st.builds(lambda o: MacAddress(bytes((o[0] & 0xFE,)) + o[1:]), octets(6))
+bands = st.builds(band_of, up_to(MAX_KHZ - 1, 1), up_to(10**6, 1), up_to(10**6, 1))
+qoses = st.builds(
+    qos_of,
+    st.lists(up_to(MAX_RATE_BPS), min_size=4, max_size=4),
+    u63,
+    st.sampled_from(LatencyClass),
+    st.sampled_from(RateLayer),
+)
+texts = st.text(st.characters(codec="utf-8"), max_size=30)
+names = st.from_regex(r"[a-z][a-z_]{0,58}", fullmatch=True)
+offers = st.builds(Offer, epochs, u63, durations, bands, qoses, macs, u63)
+grants = st.builds(
+    Grant, keys, octets(16), octets(16), epochs, up_to(U63_MAX - U32_MAX), durations, bands, qoses, st.just(1)
+)
+periods = st.tuples(u63, u63).map(sorted)
+allocates = st.one_of(
+    st.builds(Allocate, keys, u63, bands, epochs, up_to(U32_MAX, 1)),
+    st.builds(
+        lambda key, price, band, epoch, pair, consumers: Allocate(
+            key, price, band, epoch, 1, pair[0], pair[1], b"".join(consumer.octets for consumer in consumers)
+        ),
+        keys, u63, bands, epochs, periods, st.lists(keys, max_size=4),
+    ),
+)  # fmt: skip
+post_offers = st.builds(
+    PostOffer,
+    u63,
+    bands,
+    u32,
+    durations,
+    qoses,
+    up_to(PPM, 1),
+    up_to(PPM, 1),
+    st.dictionaries(u63, st.builds(Reservation, u63, u63), max_size=4),
+    st.dictionaries(keys, st.builds(AuctionShare, durations, u63), max_size=4),
+)
+actions = st.one_of(
+    st.builds(Create, keys),
+    st.builds(Deposit, keys, u63),
+    st.builds(Withdraw, keys, u63),
+    st.builds(Transfer, keys, u63),
+    allocates,
+    post_offers,
+)
+rows = st.builds(UsageRow, octets(16), u63, u63, u63, u63)
+records = st.one_of(
+    st.builds(
+        lambda sequence, previous, at, pcrs, text: BootRecord(
+            sequence, previous, at, pcrs[0], pcrs[1], text
+        ),
+        epochs, octets(32), u63, st.one_of(st.just((b"", b"")), st.tuples(octets(320), octets(32))), texts,
+    ),
+    st.builds(
+        lambda sequence, previous, pair, some: UsageReport(
+            sequence, previous, pair[0], pair[1], tuple(some)
+        ),
+        epochs, octets(32), periods, st.lists(rows, max_size=5),
+    ),
+    st.builds(AnchorRecord, epochs, octets(32), u63, u63),
+)  # fmt: skip
+evidences = st.one_of(
+    st.builds(Evidence, octets(8), octets(0, 300), st.just(b""), octets(64)),
+    st.builds(Evidence, octets(8), octets(0, 300), octets(1, 400), octets(64)),
+    st.builds(Evidence, octets(8), octets(0, 300), octets(1, 400), octets(64), octets(1, 400), octets(64)),
+)
+results = st.one_of(
+    st.builds(AttestationResult, keys, octets(34), keys, octets(32), u63),
+    st.builds(AttestationResult, keys, st.just(b""), keys, st.just(b""), u63),
+)
+replies = st.builds(
+    LedgerReply, octets(0, MAX_RECEIPT_BYTES), st.lists(octets(0, MAX_GRANT_BYTES), max_size=16).map(tuple)
+)
+receipts = st.one_of(
+    st.builds(Receipt, octets(32), u63, u63), st.builds(Receipt, octets(32), u63, u63, names, texts)
+)
+provider_key = st.just(PROVIDER.public)
+requests = st.one_of(
+    st.builds(EnrolmentRequest, provider_key, keys),
+    st.builds(EnrolmentRequest, provider_key, st.none(), octets(1, 512), octets(1, 4_096)),
+)
+enrolment_replies = st.one_of(
+    st.builds(EnrolmentReply, st.builds(EnrolmentChallenge, octets(0, 200), octets(0, 300))),
+    st.builds(EnrolmentReply, st.none(), octets(1, 400), st.just(b"")),
+    st.builds(EnrolmentReply, st.none(), st.just(b""), octets(1, 400)),
+)
+
+
+# ---- The messages
+
+
+def _transaction(name: str, action: object, issuer: PrivateKey, values: st.SearchStrategy[Any]) -> Message:
+    def read(data: bytes) -> Transaction:
+        signed = read_transaction(data, LEDGER_ID)
+        signed.verify(issuer.public)
+        return signed.transaction
+
+    return Message(
+        name=name,
+        example=Transaction(action, NONCE, UTC_S + 60),  # type: ignore[arg-type]  # an Action
+        write=lambda transaction: sign_transaction(transaction, issuer, LEDGER_ID).envelope.encoded,
+        read=read,
+        values=st.builds(Transaction, values, octets(8), u63),
+        max_bytes=MAX_TRANSACTION_BYTES,
+        signer=issuer,
+        external=TRANSACTION + LEDGER_ID,
+    )
+
+
+RESERVATIONS = {1_962_222: Reservation(900_000, 20), 1_962_223: Reservation(800_000, 0)}
+SHARES = {CONSUMER.public: AuctionShare(2, 1_700_000)}
+
+_RECEIPT = Receipt(bytes(range(32)), 4_711, UTC_S, "insufficient_funds", "12 BC, and 15 BC are wanted")
+_SIGNED = [
+    Message(
+        "offer", Offer(12, 1_500_000, 1_200, BAND, QOS, BSSID, UTC_S + 120),
+        lambda value: write_offer(value, PROVIDER), lambda data: read_offer(data, PROVIDER.public),
+        offers, MAX_OFFER_BYTES, PROVIDER, OFFER,
+    ),
+    Message(
+        "grant", GRANT_VALUE,
+        lambda value: write_grant(value, LEDGER, LEDGER_ID), lambda data: read_grant(data, LEDGER.public, LEDGER_ID),
+        grants, MAX_GRANT_BYTES, LEDGER, GRANT + LEDGER_ID,
+    ),
+    Message(
+        "receipt", _RECEIPT,
+        lambda value: write_receipt(value, LEDGER, LEDGER_ID),
+        lambda data: read_receipt(data, LEDGER.public, LEDGER_ID),
+        receipts, MAX_RECEIPT_BYTES, LEDGER, RECEIPT + LEDGER_ID,
+    ),
+    Message(
+        "join_request", JoinRequest(JoinPurpose.JOIN, GRANT_VALUE.grant_id, STATION, BSSID, bytes(range(16))),
+        lambda value: write_join_request(value, CONSUMER), lambda data: read_join_request(data, CONSUMER.public),
+        st.builds(JoinRequest, st.sampled_from(JoinPurpose), octets(16), stations, macs, octets(16)),
+        MAX_JOIN_REQUEST_BYTES, CONSUMER, JOIN,
+    ),
+    Message(
+        "revocation", Revocation(GRANT_VALUE.grant_id, "abuse"),
+        lambda value: write_revocation(value, PROVIDER), lambda data: read_revocation(data, PROVIDER.public),
+        st.builds(Revocation, octets(16), texts), MAX_REVOCATION_BYTES, PROVIDER, REVOCATION,
+    ),
+    Message(
+        "offer_state", OfferState(PROVIDER.public, 4_711, 12, 1_500_000, BAND, 1_200, QOS, 17),
+        lambda value: write_offer_state(value, LEDGER, LEDGER_ID),
+        lambda data: read_offer_state(data, LEDGER.public, LEDGER_ID),
+        st.builds(OfferState, keys, u63, epochs, u63, bands, durations, qoses, u32),
+        MAX_OFFER_STATE_BYTES, LEDGER, OFFER_STATE + LEDGER_ID,
+    ),
+    Message(
+        "attestation_result",
+        AttestationResult(ATTESTATION.public, b"\0\x0b" + bytes(range(32)), PROVIDER.public, bytes(range(32)), UTC_S),
+        lambda value: write_attestation_result(value, LEDGER, LEDGER_ID),
+        lambda data: read_attestation_result(data, LEDGER.public, LEDGER_ID),
+        results, MAX_ATTESTATION_RESULT_BYTES, LEDGER, RESULT + LEDGER_ID,
+    ),
+]  # fmt: skip
+_TRANSACTIONS = [
+    _transaction("create", Create(CONSUMER.public), CONSUMER, st.builds(Create, keys)),
+    _transaction("deposit", Deposit(CONSUMER.public, 50_000_000), EXCHANGE, st.builds(Deposit, keys, u63)),
+    _transaction("withdraw", Withdraw(PROVIDER.public, 20_000_000), EXCHANGE, st.builds(Withdraw, keys, u63)),
+    _transaction("transfer", Transfer(PROVIDER.public, 250_000), CONSUMER, st.builds(Transfer, keys, u63)),
+    _transaction(
+        "post_offer",
+        PostOffer(1_500_000, BAND, 40, 1_200, QOS, 950_000, 900_000, RESERVATIONS, SHARES),
+        PROVIDER,
+        post_offers,
+    ),
+    _transaction("allocate", Allocate(PROVIDER.public, 1_500_000, BAND, 12), CONSUMER, allocates),
+]
+_GOLDEN = {message.name: message.golden for message in _SIGNED}
+_REPORT = UsageReport(
+    2, bytes(range(32)), UTC_S * 1_000, UTC_S * 1_000 + 60_000,
+    (UsageRow(GRANT_VALUE.grant_id, 37_500_000, 7_500_000, 81_000_000, 7_500_000),),
+)  # fmt: skip
+_BOOT = BootRecord(1, FIRST_PREVIOUS, UTC_S * 1_000, bytes(320), bytes(32), "apd 0.1.0")
+_RECORD_BYTES = write_meter_record(_REPORT)
+_UNSIGNED = [
+    Message("boot_record", _BOOT, write_meter_record, read_meter_record, records, MAX_METER_RECORD_BYTES),
+    Message("usage_report", _REPORT, write_meter_record, read_meter_record, records, MAX_METER_RECORD_BYTES),
+    Message(
+        "anchor_record", AnchorRecord(3, bytes(range(32)), UTC_S * 1_000 + 60_000, 8),
+        write_meter_record, read_meter_record, records, MAX_METER_RECORD_BYTES,
+    ),
+    Message(
+        "evidence",
+        Evidence(
+            ATTESTATION.public.key_id, _RECORD_BYTES, b"",
+            sign_deterministically(SOFTWARE_DOMAIN + _RECORD_BYTES, ATTESTATION),
+        ),
+        write_evidence, read_evidence, evidences, MAX_EVIDENCE_BYTES,
+    ),
+    Message(
+        "ledger_reply", LedgerReply(_GOLDEN["receipt"], (_GOLDEN["grant"],)),
+        write_ledger_reply, read_ledger_reply, replies, MAX_LEDGER_REPLY_BYTES,
+    ),
+    Message(
+        "enrolment_request", EnrolmentRequest(PROVIDER.public, ATTESTATION.public),
+        lambda value: write_enrolment_request(value, PROVIDER, LEDGER_ID),
+        lambda data: read_enrolment(data, LEDGER_ID), requests, MAX_ENROLMENT_BYTES, PROVIDER, ENROLMENT + LEDGER_ID, 4,
+    ),
+    Message(
+        "enrolment_answer", EnrolmentAnswer(ATTESTATION.public.key_id, bytes(range(32))),
+        write_enrolment_answer, lambda data: read_enrolment(data, LEDGER_ID),
+        st.builds(EnrolmentAnswer, octets(8), octets(0, 64)), MAX_ENROLMENT_BYTES,
+    ),
+    Message(
+        "enrolment_reply", EnrolmentReply(attestation_result=_GOLDEN["attestation_result"]),
+        write_enrolment_reply, read_enrolment_reply, enrolment_replies, MAX_ENROLMENT_BYTES,
+    ),
+]  # fmt: skip
+MESSAGES: dict[str, Message] = {message.name: message for message in (*_SIGNED, *_TRANSACTIONS, *_UNSIGNED)}
+SIGNED = [name for name, message in MESSAGES.items() if message.signer is not None]
+ENVELOPES = [name for name in SIGNED if MESSAGES[name].offset == 0]

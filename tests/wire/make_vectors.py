@@ -1,0 +1,62 @@
+"""Writes tests/wire/vectors/messages.json and the byte pictures of docs/wire/: `python -m tests.wire.make_vectors`.
+
+Run it after a message changed on purpose, and read the difference: it is what every peer in the field will notice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import cbor2
+
+from tests.wire.byte_picture import draw
+from tests.wire.examples import ENVELOPES, MESSAGES, Message
+
+ROOT = Path(__file__).resolve().parents[2]
+VECTORS = ROOT / "tests" / "wire" / "vectors" / "messages.json"
+PAGES = ROOT / "docs" / "wire"
+PROVENANCE = (
+    "Own examples (tests/wire/examples.py): P-256 keys with the secrets 1 provider, 2 consumer, 3 ledger, 4 exchange, "
+    "5 attestation key; signatures by RFC 6979, so that the bytes are the same in every run. `diagnostic` is what "
+    "cbor2 reads in them (in the payload, where the message is an envelope), not what our reader does."
+)
+BLOCK = re.compile(r"(<!-- bytes: (\w+) -->\n```\n).*?(\n```\n)", re.DOTALL)
+
+
+def diagnostic(message: Message) -> str:
+    """What an independent library sees."""
+    data = message.golden
+    return repr(cbor2.loads(cbor2.loads(data).value[2]) if message.name in ENVELOPES else cbor2.loads(data))
+
+
+def vectors() -> dict[str, object]:
+    """The content of the file."""
+    return {
+        "provenance": PROVENANCE,
+        "messages": {
+            name: {
+                "size": len(message.golden),
+                "hex": message.golden.hex(),
+                "diagnostic": diagnostic(message),
+            }
+            for name, message in MESSAGES.items()
+        },
+    }
+
+
+def refresh(page: str) -> str:
+    """A page with each of its byte pictures drawn anew."""
+    return BLOCK.sub(lambda found: found[1] + draw(found[2], MESSAGES[found[2]].golden) + found[3], page)
+
+
+def main() -> None:
+    VECTORS.parent.mkdir(exist_ok=True)
+    VECTORS.write_text(json.dumps(vectors(), indent=1) + "\n")
+    for path in sorted(PAGES.glob("*.md")):
+        path.write_text(refresh(path.read_text()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""`allocate`: spot, in advance, and for 50,000 consumers."""
+
+import pytest
+
+from tests.wire.examples import BAND, CONSUMER, MESSAGES, PROVIDER, resign_payload
+from wire.allocate import MAX_CONSUMERS, Allocate
+from wire.errors import DecodeError
+
+ALLOCATE = MESSAGES["allocate"]
+KEY = CONSUMER.public.octets
+
+
+def build(**fields: object) -> Allocate:
+    return Allocate(PROVIDER.public, 1, BAND, 1, **fields)  # type: ignore[arg-type]  # that is what is tried
+
+
+def test_named_consumers_in_their_order() -> None:
+    assert build().consumers == []
+    assert build(consumer_keys=KEY + PROVIDER.public.octets).consumers == [KEY, PROVIDER.public.octets]
+    assert len(build(consumer_keys=KEY * MAX_CONSUMERS).consumers) == MAX_CONSUMERS
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"period": 1}, "period and period_to go together"),
+        ({"period_to": 1}, "period and period_to go together"),
+        ({"period": 2, "period_to": 1}, "period_to 1 is before period 2"),
+        ({"consumer_keys": KEY[:-1]}, "32 bytes are not 0 to 50000 public keys of 33"),
+        ({"consumer_keys": KEY + b"x"}, "34 bytes are not"),
+        ({"consumer_keys": KEY * (MAX_CONSUMERS + 1)}, "are not 0 to 50000 public keys"),
+        ({"consumer_keys": KEY + bytes(33)}, "a consumer is not a compressed public key"),
+    ],
+)
+def test_refused_by_the_constructor(fields: dict[str, object], why: str) -> None:
+    with pytest.raises(DecodeError, match=why):
+        build(**fields)
+
+
+@pytest.mark.parametrize(
+    ("extra", "why"),
+    [
+        ({8: 1}, "period and period_to go together"),
+        ({9: 1}, "period and period_to go together"),
+        ({8: 2, 9: 1}, "before period"),
+        ({7: 1}, "allocations is 1, outside 2"),
+        ({7: 0}, "allocations is 0, outside 2"),
+        ({7: 2**32}, "allocations is 4294967296"),
+        ({10: b""}, "consumers is empty and has to be left out"),
+        ({10: b"\x04" * 33}, "not a compressed public key"),
+        ({10: [KEY]}, "consumers is not a byte string"),
+        ({6: 0}, "epoch is 0"),
+        ({4: -5}, "price_ubc is -5"),
+        ({11: 0}, "field 11 is unknown and critical"),
+    ],
+)
+def test_refused_when_read(extra: dict[int, object], why: str) -> None:
+    with pytest.raises(DecodeError, match=why):
+        ALLOCATE.read(resign_payload(ALLOCATE, extra))
