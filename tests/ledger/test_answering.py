@@ -1,0 +1,129 @@
+"""The ledger's answers: signed, and with the grants that belong to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ledger.answering import Answers
+from ledger.archive import Archive
+from ledger.engine import Engine
+from ledger.intake import Query
+from ledger.opening import open_ledger
+from ledger.submission import Enrolment, Refused
+from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, buy, offer
+from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.create import Create
+from wire.enrolment import EnrolmentChallenge, read_enrolment_reply
+from wire.grant import Grant, read_grant
+from wire.keys import PrivateKey
+from wire.ledger_reply import MAX_GRANTS, MAX_LEDGER_REPLY_BYTES, read_ledger_reply
+from wire.money_actions import Deposit
+from wire.receipt import Receipt, read_receipt
+from wire.transaction import Action, SignedTransaction, Transaction, sign_transaction
+
+
+@dataclass
+class Desk:
+    engine: Engine
+    answers: Answers
+
+    def sign(self, action: Action, key: PrivateKey) -> SignedTransaction:
+        return sign_transaction(Transaction(action, os.urandom(8), START_S + 500), key, GENESIS.ledger_id)
+
+    def submit(self, signed: SignedTransaction) -> tuple[Receipt, list[Grant]]:
+        (outcome,) = self.engine.commit([signed], START_S)
+        return read(self.answers.to_outcome(outcome))
+
+
+def read(encoded: bytes) -> tuple[Receipt, list[Grant]]:
+    assert len(encoded) <= MAX_LEDGER_REPLY_BYTES
+    reply = read_ledger_reply(encoded)
+    receipt = read_receipt(reply.receipt, LEDGER.public, GENESIS.ledger_id)
+    return receipt, [read_grant(grant, LEDGER.public, GENESIS.ledger_id) for grant in reply.grants]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    engine = open_ledger(tmp_path / "ledger.db", GENESIS)
+    archive = Archive(tmp_path / "ledger.db", GENESIS)
+    opened = Desk(engine, Answers(archive, LEDGER, GENESIS.ledger_id))
+    for action, key in (
+        (Create(ALICE.public), ALICE),
+        (Create(PROVIDER.public), PROVIDER),
+        (Deposit(ALICE.public, 10**6), EXCHANGE),
+        (offer(max_allocations=1_000), PROVIDER),
+    ):
+        receipt, _ = opened.submit(opened.sign(action, key))
+        assert receipt.executed
+    yield opened
+    archive.close()
+    engine.store.close()
+
+
+def test_a_purchase_and_its_replay_bring_the_same_grant(desk: Desk) -> None:
+    signed = desk.sign(buy(), ALICE)
+    receipt, grants = desk.submit(signed)
+    again, same = desk.submit(signed)
+    assert (receipt.executed, again.reason) == (True, "replayed")
+    assert receipt.subject == again.subject == signed.transaction_id
+    assert len(grants) == 1
+    assert grants == same
+
+
+def test_as_many_grants_as_a_reply_holds_and_else_none(desk: Desk) -> None:
+    keys = [PrivateKey.from_secret(100 + number).public for number in range(MAX_GRANTS + 1)]
+    _, grants = desk.submit(desk.sign(buy(100 * MAX_GRANTS, consumers=keys[:-1]), ALICE))
+    assert [grant.consumer for grant in grants] == keys[:-1]
+    signed = desk.sign(buy(100 * len(keys), consumers=keys), ALICE)
+    receipt, grants = desk.submit(signed)
+    assert (receipt.executed, grants) == (True, [])
+    query = Query(signed.transaction_id, keys[-1].octets)
+    receipt, grants = read(desk.answers.to_query(query, desk.engine.head))
+    assert receipt.executed
+    assert [grant.consumer for grant in grants] == [keys[-1]]
+
+
+def test_a_query_about_nothing_and_about_no_purchase(desk: Desk) -> None:
+    receipt, grants = read(desk.answers.to_query(Query(bytes(32)), desk.engine.head))
+    assert (receipt.reason, grants) == ("unknown_transaction", [])
+    created = desk.sign(Create(BOB.public), BOB)
+    desk.submit(created)
+    receipt, grants = read(
+        desk.answers.to_query(Query(created.transaction_id, CAROL.public.octets), desk.engine.head)
+    )
+    assert (receipt.executed, grants) == (True, [])
+
+
+def test_a_rejection_names_its_rule(desk: Desk) -> None:
+    receipt, grants = desk.submit(desk.sign(buy(99), ALICE))
+    assert (receipt.reason, grants) == ("price_differs", [])
+    assert "99" in receipt.detail
+
+
+def test_who_enrols_again_gets_the_first_result_and_a_thief_gets_none(desk: Desk) -> None:
+    def enrol(provider: PrivateKey, at_s: int) -> bytes:
+        result = AttestationResult(CAROL.public, b"", provider.public, b"", at_s)
+        encoded = write_attestation_result(result, LEDGER, GENESIS.ledger_id)
+        (outcome,) = desk.engine.commit([Enrolment(encoded)], at_s)
+        if isinstance(outcome, Refused):
+            return desk.answers.to_known_enrolment(encoded, outcome)
+        return desk.answers.to_enrolment(encoded)
+
+    first = read_enrolment_reply(enrol(PROVIDER, START_S))
+    assert first.attestation_result
+    assert read_enrolment_reply(enrol(PROVIDER, START_S + 5)) == first
+    thief = read_enrolment_reply(enrol(ALICE, START_S + 6))
+    assert read_receipt(thief.receipt, LEDGER.public, GENESIS.ledger_id).reason == "already_enrolled"
+
+
+def test_a_challenge_and_a_refusal_travel(desk: Desk) -> None:
+    challenge = EnrolmentChallenge(b"blob", b"secret")
+    assert read_enrolment_reply(desk.answers.to_enrolment(challenge)).challenge == challenge
+    refused = desk.answers.to_refused_enrolment(bytes(32), "enrolment_refused", "because", desk.engine.head)
+    receipt = read_receipt(read_enrolment_reply(refused).receipt, LEDGER.public, GENESIS.ledger_id)
+    assert (receipt.reason, receipt.detail) == ("enrolment_refused", "because")

@@ -1,0 +1,63 @@
+"""The genesis: its bytes, its id, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.genesis import MAX_PERIOD_S, read_genesis, write_genesis
+from tests.ledger_world import ALICE, BOB, GENESIS
+from wire.errors import DecodeError
+
+
+def test_it_survives_its_bytes() -> None:
+    licensed = replace(GENESIS, licensees=tuple(sorted([ALICE.public, BOB.public])))
+    for genesis in (GENESIS, licensed, replace(GENESIS, licensees=())):
+        assert read_genesis(write_genesis(genesis)) == genesis
+
+
+def test_everything_in_it_is_in_its_id() -> None:
+    others = [
+        replace(GENESIS, ledger=ALICE.public),
+        replace(GENESIS, exchange=ALICE.public),
+        replace(GENESIS, time_s=1),
+        replace(GENESIS, period_s=1),
+        replace(GENESIS, licensees=()),
+    ]
+    assert len({genesis.ledger_id for genesis in (GENESIS, *others)}) == 6
+
+
+def test_the_order_of_licensees_does_not_matter() -> None:
+    one, other = (
+        replace(GENESIS, licensees=keys) for keys in ((ALICE.public, BOB.public), (BOB.public, ALICE.public))
+    )
+    assert one.ledger_id == other.ledger_id
+
+
+@pytest.mark.parametrize("period_s", [0, -1, MAX_PERIOD_S + 1])
+def test_a_period_has_a_length(period_s: int) -> None:
+    with pytest.raises(DecodeError, match="period_s"):
+        replace(GENESIS, period_s=period_s)
+
+
+def test_an_instant_lies_in_a_period() -> None:
+    genesis = replace(GENESIS, period_s=60)
+    assert [genesis.period_at(at) for at in (0, 59, 60, 61, 3_600)] == [0, 0, 1, 1, 60]
+
+
+@given(st.binary(max_size=120))
+def test_garbage_is_a_decode_error(data: bytes) -> None:
+    with pytest.raises(DecodeError):
+        read_genesis(data)
+
+
+def test_cut_or_lengthened_bytes_are_a_decode_error() -> None:
+    whole = write_genesis(replace(GENESIS, licensees=(ALICE.public,)))
+    for size in range(len(whole)):
+        with pytest.raises(DecodeError):
+            read_genesis(whole[:size])
+    with pytest.raises(DecodeError):
+        read_genesis(whole + b"\x00")

@@ -1,0 +1,75 @@
+"""Grants on demand: from the log alone, the same whenever they are asked for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.buying import Sale
+from ledger.granting import Purchase, make_purchase, read_purchase, read_sale, write_sale
+from tests.ledger_world import ALICE, BAND, BOB, CAROL, GENESIS, PROVIDER, QOS, START_S, World, buy, offer
+from wire.errors import DecodeError
+from wire.money_actions import Transfer
+from wire.post_offer import AuctionShare
+
+SALE = Sale(ALICE.public, PROVIDER.public, 3, START_S, 600, BAND, QOS, 100, 2)
+
+
+def bought(world: World, *arguments: object, **changes: object) -> tuple[bytes, Purchase]:
+    """What the log keeps of a purchase, and the purchase."""
+    signed = world.sign(buy(*arguments, **changes), ALICE)  # type: ignore[arg-type]
+    applied = world.run(signed)
+    sale = applied.sale  # type: ignore[union-attr]
+    assert sale is not None
+    purchase = read_purchase(signed.envelope.encoded, write_sale(sale), GENESIS.ledger_id)
+    assert purchase == make_purchase(signed.transaction_id, signed.transaction.action, sale)  # type: ignore[arg-type]
+    return signed.transaction_id, purchase
+
+
+def test_a_sale_survives_its_bytes() -> None:
+    assert read_sale(write_sale(SALE)) == SALE
+
+
+def test_a_single_purchase_is_the_buyer_s_own() -> None:
+    world = World()
+    world.must(offer(), PROVIDER)
+    transaction_id, purchase = bought(world, 200, allocations=2)
+    (grant,) = purchase.grants(16)
+    assert grant.consumer == ALICE.public
+    assert (grant.transaction, grant.provider_id) == (transaction_id[:16], PROVIDER.public.provider_id)
+    assert (grant.epoch, grant.starts_s, grant.duration_s, grant.allocations) == (1, START_S, 10, 2)
+    assert purchase.grant_ids() == [grant.grant_id]
+
+
+def test_each_consumer_of_a_bulk_purchase_has_his_own_grant() -> None:
+    world = World()
+    world.must(offer(), PROVIDER)
+    _, purchase = bought(world, 300, consumers=[BOB.public, CAROL.public, ALICE.public])
+    grants = purchase.grants(3)
+    assert [grant.consumer for grant in grants] == [BOB.public, CAROL.public, ALICE.public]
+    assert purchase.grant_ids() == [grant.grant_id for grant in grants]
+    assert purchase.grant_of(CAROL.public.octets) == grants[1]
+    assert purchase.grant_of(PROVIDER.public.octets) is None
+    assert purchase.grants(2) == [], "more than a reply carries: each fetches its own"
+
+
+def test_shares_of_an_auction_differ() -> None:
+    world = World()
+    shares = {BOB.public: AuctionShare(2, 10), CAROL.public: AuctionShare(3, 20)}
+    world.must(offer(consumers=shares), PROVIDER)
+    _, purchase = bought(world, 30, consumers=[CAROL.public, BOB.public])
+    assert [grant.allocations for grant in purchase.grants(2)] == [3, 2]
+
+
+def test_what_bought_nothing_is_no_purchase() -> None:
+    transfer = World().sign(Transfer(BOB.public, 1), ALICE).envelope.encoded
+    assert read_purchase(transfer, b"", GENESIS.ledger_id) is None
+    with pytest.raises(DecodeError, match="no allocate"):
+        read_purchase(transfer, write_sale(SALE), GENESIS.ledger_id)
+
+
+@given(st.binary(max_size=100))
+def test_garbage_is_no_sale(data: bytes) -> None:
+    with pytest.raises(DecodeError):
+        read_sale(data)

@@ -1,0 +1,133 @@
+"""Meter records and enrolments on their way into a block."""
+
+from __future__ import annotations
+
+import pytest
+
+from apd.shells.software_key import SoftwareKey
+from lab.meter_chain import MeterChain
+from ledger.block import BlockRows, ItemKind
+from ledger.chain_state import read_chain_state
+from ledger.entries import MeterChain as ChainEnd
+from ledger.entries import chain_key
+from ledger.forming import FormingBlock
+from ledger.passing import pass_time
+from ledger.recording import GAP_PATIENCE_S, Metering, chain_rows, record_item_id
+from tests.ledger_world import PROVIDER, START_S, World
+from wire.attestation_result import AttestationResult
+from wire.errors import DecodeError
+from wire.evidence import read_evidence
+from wire.grant import Grant
+from wire.keys import PrivateKey
+
+
+class Office:
+    """A metering with one enrolled key, and blocks to take things into."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.metering = Metering()
+        self.key = SoftwareKey(PrivateKey.generate())
+        self.chain = MeterChain(self.key, START_S * 1_000)
+        result = AttestationResult(self.key.public_key, b"", PROVIDER.public, b"", START_S)
+        block = self.block()
+        assert self.metering.take_enrolment(block, b"result", result, bytes(32)) is None
+        self.merge(block)
+
+    def block(self, now_s: int = START_S) -> FormingBlock:
+        return FormingBlock(1, now_s, pass_time(self.world.state, now_s), 1, BlockRows(1, b""))
+
+    def merge(self, block: FormingBlock) -> None:
+        self.metering.merge(block.chains, block.enrolments)
+
+    def take(self, encoded: bytes, block: FormingBlock | None = None, now_s: int = START_S) -> str:
+        """The reason why it was not taken; merged if it was."""
+        block = block or self.block(now_s)
+        why = self.metering.take_record(block, encoded, no_grants)
+        if why is None:
+            self.merge(block)
+        return "" if why is None else why.reason
+
+
+def no_grants(_grant_id: bytes) -> Grant | None:
+    return None
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def test_a_record_moves_the_end_of_its_chain_in_state_and_store(office: Office) -> None:
+    block = office.block()
+    assert office.take(office.chain.boot(), block) == ""
+    key_id = office.key.public_key.key_id
+    assert block.draft.get(chain_key(key_id)) == ChainEnd(1, office.chain.head)
+    assert block.rows.records == [(key_id, 1, 1)]
+    ((row_key, row_state),) = chain_rows(block)
+    assert row_key == key_id
+    assert read_chain_state(row_state) == office.metering.chains[key_id]
+    assert [item.kind for item in block.rows.items] == [ItemKind.EVIDENCE]
+
+
+def test_records_of_one_block_follow_each_other(office: Office) -> None:
+    block = office.block()
+    for record in (office.chain.boot(), office.chain.usage(1_000), office.chain.usage(1_000)):
+        assert office.take(record, block) == ""
+    assert [sequence for _, sequence, _ in block.rows.records] == [1, 2, 3]
+
+
+def test_who_is_not_enrolled_leaves_nothing_behind(office: Office) -> None:
+    stranger = MeterChain(SoftwareKey(PrivateKey.generate()), START_S * 1_000)
+    stranger.boot()
+    assert office.take(stranger.usage(1_000)) == "not_enrolled"
+    assert office.metering._gaps == {}
+
+
+def test_a_forged_record_does_not_start_the_wait_for_a_gap(office: Office) -> None:
+    office.take(office.chain.boot())
+    office.chain.usage(1_000)
+    record = office.chain.usage(1_000)
+    assert office.take(record[:-40] + bytes(30) + record[-10:]) == "forged"
+    assert office.metering._gaps == {}
+
+
+def test_a_gap_is_waited_for_once_whichever_later_record_comes(office: Office) -> None:
+    office.take(office.chain.boot())
+    lost, later, last = (office.chain.usage(1_000) for _ in range(3))
+    assert office.take(later) == "sequence_gap"
+    assert office.take(last, now_s=START_S + 5) == "sequence_gap"
+    assert office.take(later, now_s=START_S + GAP_PATIENCE_S) == ""
+    assert office.take(last, now_s=START_S + GAP_PATIENCE_S) == ""
+    assert office.take(lost, now_s=START_S + GAP_PATIENCE_S) == ""
+
+
+def test_a_boot_record_never_waits(office: Office) -> None:
+    office.take(office.chain.boot())
+    office.chain.usage(1_000)
+    assert office.take(office.chain.boot()) == ""
+
+
+def test_the_log_s_own_past_waits_for_nothing(office: Office) -> None:
+    office.take(office.chain.boot())
+    office.chain.usage(1_000)
+    assert office.metering.retake_record(office.block(), office.chain.usage(1_000)) is None
+
+
+def test_a_key_is_enrolled_once(office: Office) -> None:
+    other = AttestationResult(office.key.public_key, b"", PROVIDER.public, b"", START_S)
+    why = office.metering.take_enrolment(office.block(), b"again", other, bytes(32))
+    assert why is not None
+    assert why.reason == "already_enrolled"
+
+
+def test_the_same_words_of_two_boxes_are_two_items() -> None:
+    chains = [MeterChain(SoftwareKey(PrivateKey.generate()), 1_000) for _ in range(2)]
+    one, other = (read_evidence(chain.boot()) for chain in chains)
+    assert one.record == other.record
+    assert record_item_id(one) != record_item_id(other)
+
+
+def test_garbage_is_a_decode_error(office: Office) -> None:
+    with pytest.raises(DecodeError):
+        office.take(b"\x80")

@@ -1,0 +1,74 @@
+"""The service's settings: defaults, and what is refused with the file, the section and the key."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ledger.settings import DEFAULT_HTTP_PORT, DEFAULT_MQTT_PORT, LedgerSettings, parse_settings
+from wire.errors import ConfigError
+
+FILE = Path("/etc/ledger.toml")
+TEXT = """
+[ledger]
+key = "ledger.key"
+genesis = "genesis.cbor"
+database = "/var/lib/ledger.db"
+[broker]
+host = "broker"
+authority = "ca.pem"
+certificate = "ledger.pem"
+key = "ledger.key"
+"""
+
+
+def parse(text: str) -> LedgerSettings:
+    return parse_settings(tomllib.loads(text), FILE)
+
+
+def test_paths_are_relative_to_the_file_and_the_rest_has_defaults() -> None:
+    settings = parse(TEXT)
+    assert settings.key == Path("/etc/ledger.key")
+    assert settings.database == Path("/var/lib/ledger.db")
+    assert (settings.broker.port, settings.http_host, settings.http_port) == (
+        DEFAULT_MQTT_PORT,
+        "127.0.0.1",
+        DEFAULT_HTTP_PORT,
+    )
+    assert (settings.accept_software_keys, settings.tpm_vendors) == (False, None)
+
+
+def test_everything_can_be_set() -> None:
+    text = TEXT.replace(
+        "[broker]", 'accept_software_keys = true\ntpm_vendors = "v.pem"\n[broker]\nport = 1883'
+    )
+    settings = parse(text + '[http]\nhost = "::"\nport = 0\n')
+    assert (settings.accept_software_keys, settings.tpm_vendors) == (True, Path("/etc/v.pem"))
+    assert (settings.broker.port, settings.http_host, settings.http_port) == (1883, "::", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "ledger.key: a text is needed"),
+        (TEXT.replace('host = "broker"', ""), "broker.host: a text is needed"),
+        (TEXT.replace('"broker"', "7"), "broker.host: a text is needed"),
+        (TEXT + "port = 65536", "broker.port: 65536 is not a port"),
+        (TEXT + "port = true", "broker.port: True is not a port"),
+        (TEXT + "[http]\nport = -1", "http.port: -1 is not a port"),
+        (TEXT + "user = 1", "broker.user: there is no such setting"),
+        (TEXT + "[htp]\n", "htp: there is no such section"),
+        ("ledger = 3", "ledger: is not a section"),
+        (
+            TEXT.replace("[broker]", 'accept_software_keys = "yes"\n[broker]'),
+            "accept_software_keys: 'yes' is neither",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(text)
+    assert str(error.value).startswith("/etc/ledger.toml: ")
+    assert complaint in str(error.value)
