@@ -85,6 +85,8 @@ class StoreRecord:
     record: MeterRecord
     encoded: bytes
     sessions: tuple[Session, ...]
+    reported_utc_ms: int
+    """Up to when usage is in records: where the next report begins, also after a restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,13 @@ class StoreRevocation:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreOfferState:
+    """Put the ledger's word on our offer on disk: after a restart without a broker, who bought still gets in."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Tell the operator of a decision: `what` is a fixed word to search for, `text` a sentence."""
 
@@ -139,7 +148,15 @@ class Note:
     text: str
 
 
-StoreCommand = StoreSession | ForgetSession | StoreRecord | DropUnsigned | ForgetRecord | StoreRevocation
+StoreCommand = (
+    StoreSession
+    | ForgetSession
+    | StoreRecord
+    | DropUnsigned
+    | ForgetRecord
+    | StoreRevocation
+    | StoreOfferState
+)
 """Orders to the disk. They are kept in the order given, all of a moment in one transaction; `Saved` answers."""
 
 Command = (

@@ -71,6 +71,7 @@ def start(
     tpm: TpmFound | None,
     *,
     revoked: Iterable[bytes] = (),
+    offer_state: bytes = b"",
     kernel_kept: bool,
     enrolled: bool,
     secret: bytes,
@@ -88,17 +89,13 @@ def start(
         report_due_ns=now.mono_ns + settings.report_interval_s * NS_PER_S,
         anchor_due_ns=now.mono_ns if tpm else None,
     )
-    chain = metering.start_chain(meter, stored_chain, tpm, software, now)
-    goes_on = kernel_kept and chain.went_on and stored_chain.reported_utc_ms
-    reported_utc_ms = (
-        stored_chain.reported_utc_ms if goes_on else max(now.utc_ms, stored_chain.reported_utc_ms)
-    )
+    chain = metering.start_chain(meter, stored_chain, tpm, software, now, kernel_kept=kernel_kept)
     known = {session.grant_id: session for session in stored_sessions}
     anew = _reported_anew(known, chain.dropped)
     state = State(
         settings=settings,
         lobby=LobbyState(secret=secret),
-        meter=replace(chain.meter, reported_utc_ms=reported_utc_ms),
+        meter=chain.meter,
         pool=new_pool(settings.shaper, [s.slot for s in known.values() if s.holds_slot]),
         link=LinkState(enrolled=enrolled),
         revoked=dict.fromkeys(revoked),
@@ -106,6 +103,9 @@ def start(
     state, resuming = sessions.resume(state)
     changed = [s for s in state.sessions.values() if s.grant_id in anew or (s.holds_slot and not kernel_kept)]
     storing = [StoreSession(session) for session in changed]  # their baselines, too, are not what is on disk
+    if offer_state:
+        state, signing = lobby.take_offer_state(state, offer_state, now)
+        resuming = [*resuming, *signing]
     return sessions.plan_counting(state, now), [*storing, *chain.commands, *resuming]
 
 

@@ -18,10 +18,7 @@ from typing import Any, Protocol, TypeVar, assert_never
 from apd import core
 from apd.commands import (
     Command,
-    DropUnsigned,
     Enrol,
-    ForgetRecord,
-    ForgetSession,
     InstallSession,
     Note,
     ReadAnchorCounter,
@@ -32,8 +29,6 @@ from apd.commands import (
     SignRecord,
     StoreCommand,
     StoreRecord,
-    StoreRevocation,
-    StoreSession,
     SubmitRecord,
     SubmitTransaction,
 )
@@ -194,6 +189,7 @@ class Daemon:
             self._store.chain(),
             self._meter.found(),
             revoked=self._store.revoked(),
+            offer_state=self._store.offer_state(),
             kernel_kept=all(session.slot in kept for session in active),
             enrolled=self._is_enrolled(),
             secret=secrets.token_bytes(32),
@@ -206,6 +202,9 @@ class Daemon:
             self._obey_one(command)
 
     def _obey_one(self, command: Command) -> None:  # noqa: C901, PLR0912 - one branch per command
+        if isinstance(command, StoreCommand):
+            self._unsaved.append(command)
+            return
         match command:
             case SendLobby(to, message):
                 self._lobby.send(to, write_lobby(message))
@@ -223,15 +222,6 @@ class Daemon:
                 self._events.append(
                     OfferSigned(write_offer(offer, self._config.provider_key), offer.expires_s)
                 )
-            case (
-                StoreSession()
-                | ForgetSession()
-                | StoreRecord()
-                | DropUnsigned()
-                | ForgetRecord()
-                | StoreRevocation()
-            ):
-                self._unsaved.append(command)
             case SignRecord(record, encoded, extended_before):
                 self._sign(record, encoded, extended_before=extended_before)
             case ReadAnchorCounter():

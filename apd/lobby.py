@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from apd import sessions
-from apd.commands import Command, Note, SendLobby, SignOffer, SubmitTransaction
+from apd.commands import Command, Note, SendLobby, SignOffer, StoreOfferState, SubmitTransaction
 from apd.events import Address
 from apd.session import FINAL_REASONS, EndReason, Phase, Session, Usage, instant_ns
 from apd.sessions import NoCapacity, Outcome
@@ -116,7 +116,8 @@ def take_offer_state(state: State, data: bytes, now: Now) -> Outcome:
     state = replace(state, lobby=replace(state.lobby, offer_state=word))
     if known is not None and _same_terms(known, word):
         return state, []
-    return replace(state, lobby=replace(state.lobby, offer=b"")), [sign_offer(state, word, now)]
+    state = replace(state, lobby=replace(state.lobby, offer=b""))
+    return state, [StoreOfferState(data), sign_offer(state, word, now)]
 
 
 def take_signed_offer(state: State, offer: bytes, expires_s: int) -> State:

@@ -71,15 +71,20 @@ class BegunChain:
     commands: tuple[Command, ...]
     dropped: tuple[MeterRecord, ...] = ()
     """Records that the TPM was never given and never will be: their usage has to be reported anew."""
-    went_on: bool = False
-    """The TPM stands where it was left: no reset in between."""
 
 
 def start_chain(
-    meter: MeterState, stored: StoredChain, tpm: TpmFound | None, software: str, now: Now
+    meter: MeterState,
+    stored: StoredChain,
+    tpm: TpmFound | None,
+    software: str,
+    now: Now,
+    *,
+    kernel_kept: bool,
 ) -> BegunChain:
     """Unsigned records are signed now if the TPM still stands where it was left (it may have been given the first of
-    them); after a reset they never were part of this boot's chain.
+    them); after a reset they never were part of this boot's chain. What neither kernel nor TPM lost is metered from the
+    last report on.
     """
     meter = replace(meter, sequence=stored.sequence, head=stored.head, outbox=stored.outbox)
     records = tuple(read_meter_record(encoded) for encoded in stored.unsigned)
@@ -92,6 +97,9 @@ def start_chain(
         meter, commands, pcr = _resume(meter, zip(records, stored.unsigned, strict=True), left, pcr)
     elif records:
         commands = [DropUnsigned()]
+    goes_on = kernel_kept and went_on and stored.reported_utc_ms
+    reported_utc_ms = stored.reported_utc_ms if goes_on else max(now.utc_ms, stored.reported_utc_ms)
+    meter = replace(meter, reported_utc_ms=reported_utc_ms)
     boot = BootRecord(
         sequence=meter.sequence + 1,
         previous=meter.head,
@@ -101,7 +109,7 @@ def start_chain(
         software=software,
     )
     meter, more = _append(meter, boot, ())
-    return BegunChain(meter, (*commands, *more), () if went_on else records, went_on)
+    return BegunChain(meter, (*commands, *more), () if went_on else records)
 
 
 def pass_time(state: State, now: Now) -> Outcome:
@@ -142,16 +150,17 @@ def report(state: State, now: Now) -> Outcome:
     """
     state, commands = _forget_reported(state, now)
     sessions = [s for s in state.sessions.values() if s.unreported != Usage() or s.phase is Phase.ACTIVE]
-    meter, told = state.meter, {**state.sessions}
-    to_utc_ms = max(now.utc_ms, meter.reported_utc_ms)
+    from_utc_ms = state.meter.reported_utc_ms
+    to_utc_ms = max(now.utc_ms, from_utc_ms)
+    meter, told = replace(state.meter, reported_utc_ms=to_utc_ms), {**state.sessions}
     for at in range(0, max(1, len(sessions)), MAX_ROWS):
         part = tuple(replace(s, unreported=Usage()) for s in sessions[at : at + MAX_ROWS])
         rows = tuple(_row(session) for session in sessions[at : at + MAX_ROWS])
-        record = UsageReport(meter.sequence + 1, meter.head, meter.reported_utc_ms, to_utc_ms, rows)
+        record = UsageReport(meter.sequence + 1, meter.head, from_utc_ms, to_utc_ms, rows)
         meter, more = _append(meter, record, part)
         commands += more
         told |= {session.grant_id: session for session in part}
-    return replace(state, meter=replace(meter, reported_utc_ms=to_utc_ms), sessions=told), commands
+    return replace(state, meter=meter, sessions=told), commands
 
 
 def anchor(state: State, counter: int, now: Now) -> Outcome:
@@ -224,7 +233,7 @@ def _append(
         head=record_hash(encoded),
         signing=(*meter.signing, UnsignedRecord(record, encoded)),
     )
-    return meter, [StoreRecord(record, encoded, sessions)]
+    return meter, [StoreRecord(record, encoded, sessions, meter.reported_utc_ms)]
 
 
 def _sign(unsigned: UnsignedRecord) -> SignRecord:

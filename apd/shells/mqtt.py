@@ -8,6 +8,7 @@ what must not be lost is in the outbox on disk. Reference: OASIS MQTT 5.0; topic
 import asyncio
 import contextlib
 import ssl
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -149,11 +150,11 @@ class Mqtt:
         self._loop.remove_reader(closing)
         self._loop.remove_writer(closing)
 
-    def _register_write(self, client: Any, _data: Any, opened: Any) -> None:
-        self._in_loop(self._loop.add_writer, opened, client.loop_write)
+    def _register_write(self, _client: Any, _data: Any, opened: Any) -> None:
+        self._in_loop(self._watch_for_room, opened)
 
     def _unregister_write(self, _client: Any, _data: Any, opened: Any) -> None:
-        self._in_loop(self._loop.remove_writer, opened)
+        self._in_loop(self._unwatch_for_room, opened)
 
     def _in_loop(self, work: Callable[..., object], *arguments: Any) -> None:
         """Paho may call from the thread that connects, and then perhaps after the loop has ended."""
@@ -161,9 +162,20 @@ class Mqtt:
             self._loop.call_soon_threadsafe(work, *arguments)
 
     def _watch(self, opened: Any) -> None:
-        """A socket that was closed meanwhile has no number any more."""
-        if not self._closed and opened.fileno() >= 0:
+        if self._is_open(opened):
             self._loop.add_reader(opened, self._read, opened)
+
+    def _watch_for_room(self, opened: Any) -> None:
+        if self._is_open(opened):
+            self._loop.add_writer(opened, self._client.loop_write)
+
+    def _unwatch_for_room(self, opened: Any) -> None:
+        if self._is_open(opened):
+            self._loop.remove_writer(opened)
+
+    def _is_open(self, opened: Any) -> bool:
+        """A socket that was closed before the loop came to it has no number any more."""
+        return not self._closed and opened.fileno() >= 0
 
     def _read(self, opened: Any) -> None:
         """One record of TLS may carry several packets: the loop sees the first arrive, and not those that wait."""
@@ -183,7 +195,11 @@ def _new_client(identity: str) -> Any:
 def _read_identity(certificate: Path) -> str:
     """The common name of our certificate, which is the broker's name for us and stands in our topics."""
     try:
-        subject = x509.load_pem_x509_certificate(certificate.read_bytes()).subject
+        with (
+            warnings.catch_warnings()
+        ):  # an account has two characters more than RFC 5280 grants a common name
+            warnings.simplefilter("ignore", UserWarning)
+            subject = x509.load_pem_x509_certificate(certificate.read_bytes()).subject
         (name,) = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     except (OSError, ValueError) as error:
         raise ConfigError(f"ledger.certificate_file: {certificate}: {error}") from error

@@ -17,6 +17,7 @@ from apd.commands import (
     ForgetRecord,
     ForgetSession,
     StoreCommand,
+    StoreOfferState,
     StoreRecord,
     StoreRevocation,
     StoreSession,
@@ -31,7 +32,7 @@ from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence, write_evidence
 from wire.grant import parse_grant
 from wire.ids import MacAddress
-from wire.meter_record import FIRST_PREVIOUS, MeterRecord, UsageReport, read_meter_record, record_hash
+from wire.meter_record import FIRST_PREVIOUS, read_meter_record, record_hash
 
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
@@ -101,6 +102,10 @@ class Store:
     def sessions(self) -> list[StoredSession]:
         return [_read_session(value) for (value,) in self._query("SELECT value FROM session", ())]
 
+    def offer_state(self) -> bytes:
+        """The ledger's last word on our offer, or nothing."""
+        return self._meta("offer_state")
+
     def revoked(self) -> list[bytes]:
         """Grants that open no session any more, the oldest first."""
         return [bytes(grant) for (grant,) in self._query("SELECT grant_id FROM revoked ORDER BY number", ())]
@@ -160,8 +165,13 @@ def _statements(command: StoreCommand) -> list[Statement]:
             return [_save_session(session)]
         case ForgetSession(grant_id):
             return [("DELETE FROM session WHERE grant_id = ?", (grant_id,))]
-        case StoreRecord(record, encoded, sessions):
-            return [*_save_record(record, encoded), *map(_save_session, sessions)]
+        case StoreRecord(record, encoded, sessions, reported_utc_ms):
+            reported = reported_utc_ms.to_bytes(8, "big")
+            return [
+                ("REPLACE INTO record VALUES (?, ?, NULL, 0)", (record.sequence, encoded)),
+                ("REPLACE INTO meta VALUES ('reported_utc_ms', ?)", (reported,)),
+                *map(_save_session, sessions),
+            ]
         case DropUnsigned():
             return [("DELETE FROM record WHERE evidence IS NULL", ())]
         case ForgetRecord(sequence):
@@ -169,6 +179,8 @@ def _statements(command: StoreCommand) -> list[Statement]:
                 ("UPDATE record SET acknowledged = 1 WHERE sequence = ?", (sequence,)),
                 (_FORGET_ACKNOWLEDGED, ()),
             ]
+        case StoreOfferState(data):
+            return [("REPLACE INTO meta VALUES ('offer_state', ?)", (data,))]
         case StoreRevocation(grant_id):
             return [
                 ("INSERT OR IGNORE INTO revoked (grant_id) VALUES (?)", (grant_id,)),
@@ -180,14 +192,6 @@ def _statements(command: StoreCommand) -> list[Statement]:
 
 def _save_session(session: Session) -> Statement:
     return "REPLACE INTO session VALUES (?, ?)", (session.grant_id, _write_session(session))
-
-
-def _save_record(record: MeterRecord, encoded: bytes) -> list[Statement]:
-    link: Statement = ("REPLACE INTO record VALUES (?, ?, NULL, 0)", (record.sequence, encoded))
-    if not isinstance(record, UsageReport):
-        return [link]
-    reported = record.to_utc_ms.to_bytes(8, "big")
-    return [link, ("REPLACE INTO meta VALUES ('reported_utc_ms', ?)", (reported,))]
 
 
 def _checked_record(encoded: bytes) -> bytes:

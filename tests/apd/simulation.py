@@ -25,6 +25,7 @@ from apd.commands import (
     SignOffer,
     SignRecord,
     StoreCommand,
+    StoreOfferState,
     StoreRecord,
     StoreRevocation,
     StoreSession,
@@ -102,6 +103,7 @@ class Disk:
     signed: set[int] = field(default_factory=set)
     acknowledged: set[int] = field(default_factory=set)
     revoked: dict[bytes, None] = field(default_factory=dict)
+    offer_state: bytes = b""
     pcr: bytes = b""
     reported_utc_ms: int = 0
 
@@ -111,17 +113,18 @@ class Disk:
                 self.sessions[session.grant_id] = session
             case ForgetSession(grant_id):
                 del self.sessions[grant_id]
-            case StoreRecord(record, encoded, sessions):
+            case StoreRecord(record, encoded, sessions, reported_utc_ms):
                 self.records[record.sequence] = (record, encoded)
                 self.sessions |= {session.grant_id: session for session in sessions}
-                if isinstance(record, UsageReport):
-                    self.reported_utc_ms = record.to_utc_ms
+                self.reported_utc_ms = reported_utc_ms
             case DropUnsigned():
                 self.records = {at: self.records[at] for at in self.signed}
             case ForgetRecord(sequence):
                 self.acknowledged.add(sequence)
             case StoreRevocation(grant_id):
                 self.revoked[grant_id] = None
+            case StoreOfferState(data):
+                self.offer_state = data
 
     def chain(self) -> StoredChain:
         last = max(self.signed, default=0)
@@ -341,6 +344,7 @@ class World:
             self.disk.chain(),
             TpmFound(bytes(320), self.pcr),
             revoked=self.disk.revoked,
+            offer_state=self.disk.offer_state,
             kernel_kept=kernel_kept,
             enrolled=self.random.random() < 0.8,
             now=self.now,

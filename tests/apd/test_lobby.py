@@ -11,6 +11,7 @@ from apd.commands import (
     RemoveSession,
     SendLobby,
     SignOffer,
+    StoreOfferState,
     StoreSession,
     SubmitTransaction,
 )
@@ -138,11 +139,24 @@ class TestDiscover:
 
 class TestOfferState:
     def test_new_terms_are_signed(self, selling):
+        data = signed_state(height=11, epoch=4)
         assert (
             Playbook(selling)
-            >> OfferStateReceived(signed_state(height=11, epoch=4))
+            >> OfferStateReceived(data)
+            << StoreOfferState(data)
             << a(SignOffer, offer=a(object, epoch=4))
         )
+
+    def test_after_a_restart_the_last_word_counts_until_there_is_a_newer_one(self):
+        """Without a broker, too, who bought already gets a challenge to join with."""
+        box = start_box(offer_state=signed_state())
+        assert box.last(SignOffer).offer.epoch == 3
+        assert Playbook(box) >> OfferStateReceived(signed_state(height=9, epoch=2))
+        assert box.state.lobby.offer_state.epoch == 3
+
+    def test_a_word_on_disk_that_is_not_our_ledgers_is_not_believed(self):
+        box = start_box(offer_state=signed_state(key=STRANGER))
+        assert box.ordered[-1] == note("offer_state_invalid")
 
     def test_fewer_units_left_need_no_new_signature(self, selling):
         assert Playbook(selling) >> OfferStateReceived(signed_state(height=11, allocations_left=4))
@@ -299,6 +313,7 @@ class TestPurchase:
             >> LedgerReplied(bought.transaction_id, reply(bought.transaction_id))
             << told(Outcome)
             >> OfferStateReceived(signed_state(height=12, epoch=4, allocations_left=0))
+            << a(StoreOfferState)
             << a(SignOffer)
             >> seconds(300)
             >> heard(Purchase(bought.envelope.encoded))

@@ -405,6 +405,14 @@ class TestRestart:
         made = report(box, {16: Usage(1, 1, 1, 1)})
         assert (made.from_utc_ms, made.to_utc_ms) == (START.utc_ms, self.LATER.utc_ms + 60_000)
 
+    def test_a_crash_before_the_first_report_leaves_no_gap(self):
+        first = start_box(tpm=TPM)
+        stored = records(first)[0]
+        assert stored.reported_utc_ms == START.utc_ms
+        chain = StoredChain(1, record_hash(stored.encoded), bytes(32), stored.reported_utc_ms, (), ())
+        box = start_box(chain=chain, tpm=TPM, now=self.LATER)
+        assert report(box, {}).from_utc_ms == START.utc_ms
+
     def test_a_kernel_that_lost_its_counters_leaves_a_gap(self):
         box = start_box(
             chain=StoredChain(7, b"h" * 32, b"", START.utc_ms, (), ()), kernel_kept=False, now=self.LATER

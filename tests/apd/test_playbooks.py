@@ -35,7 +35,7 @@ def test_the_simulation_reaches_what_it_is_for():
         world.play(400)
         seen |= set(world.box.state.refused) | world.refused
         seen |= {session.reason.value for session in world.disk.sessions.values()}
-        seen |= {type(command).__name__ for command in world.box.ordered}
+        seen |= world.ordered | {type(command).__name__ for command in world.box.ordered}
     wanted = {
         "InstallSession", "RemoveSession", "StoreRecord", "SignRecord", "SubmitRecord", "ForgetRecord",
         "ForgetSession", "ReadAnchorCounter", "Enrol", "SubmitTransaction", "time_up", "left", "station_left",
