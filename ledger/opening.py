@@ -26,7 +26,7 @@ from ledger.state import State
 from ledger.state_tree import StateTree
 from ledger.store import Store
 from wire.attestation_result import read_attestation_result
-from wire.errors import VerificationError
+from wire.errors import DecodeError, VerificationError
 from wire.transaction import read_transaction
 
 
@@ -39,7 +39,12 @@ def open_ledger(path: Path, genesis: Genesis) -> Engine:
     elif stored != write_genesis(genesis):
         there = read_genesis(stored).ledger_id.hex()
         raise VerificationError(f"{path}: is the ledger {there}, not {genesis.ledger_id.hex()}")
-    return _load(store, genesis)
+    try:
+        return _load(store, genesis)
+    except DecodeError as error:
+        damage = str(error)
+    store.close()  # only now: until here the error holds readers of it
+    raise VerificationError(f"{path}: {damage}")
 
 
 def replay(store: Store) -> Header:
@@ -124,7 +129,7 @@ def _load(store: Store, genesis: Genesis) -> Engine:
     engine.state.merge(entries, dict(store.executed_since(head.time_s)), 0)
     engine.tree.commit(engine.tree.plan(snapshot))
     if engine.tree.root != head.app_hash:
-        raise VerificationError(f"{store.path}: the state is not the one of block {head.height}")
+        raise VerificationError(f"the state is not the one of block {head.height}")
     chains = {key_id: read_chain_state(data) for key_id, data in store.chains()}
     enrolments = {
         key_id: read_attestation_result(data, genesis.ledger, genesis.ledger_id)

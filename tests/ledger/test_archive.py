@@ -1,0 +1,73 @@
+"""The reading side: only what is on disk, by several threads at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.archive import Archive
+from ledger.block import item_leaf
+from ledger.engine import Engine
+from ledger.merkle import verify_path
+from tests.ledger.test_opening import live
+from tests.ledger_world import ALICE, BOB, GENESIS, PROVIDER
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[tuple[Engine, Archive]]:
+    engine = live(tmp_path / "ledger.db")
+    archive = Archive(tmp_path / "ledger.db", GENESIS)
+    yield engine, archive
+    archive.close()
+    engine.store.close()
+
+
+def test_every_item_is_proved_in_its_block(house) -> None:
+    _, archive = house
+    items = archive.items_after(0, 100)
+    assert len(items) > 8
+    for item in items:
+        index, count, path = archive.prove(item)
+        header = archive.header(item.height)
+        assert header is not None
+        verify_path(header.items_root, item_leaf(item.kind, item.encoded), index, count, path)
+        assert archive.time_of(item) == header.time_s
+
+
+def test_grants_are_found_by_purchase_and_by_id(house) -> None:
+    _, archive = house
+    purchases = [archive.purchase(item.id) for item in archive.items_after(0, 100, ALICE.public.octets)]
+    (pair,) = [purchase for purchase in purchases if purchase is not None and len(purchase.consumers) == 2]
+    grant = pair.grant_of(BOB.public.octets)
+    assert grant is not None
+    assert archive.grant(grant.grant_id) == grant
+    assert archive.grant(bytes(16)) is None
+    assert archive.purchase(bytes(32)) is None
+
+
+def test_records_and_enrolments_are_found_by_key(house) -> None:
+    engine, archive = house
+    ((key_id, enrolment),) = engine.metering.enrolments.items()
+    assert enrolment.provider == PROVIDER.public
+    assert [sequence for sequence, _ in archive.records_after(key_id, 0, 10)] == [1, 2]
+    assert archive.enrolment(key_id) is not None
+    assert archive.enrolment(bytes(8)) is None
+
+
+def test_threads_may_read_together(house) -> None:
+    _, archive = house
+    found: list[int] = []
+
+    def read() -> None:
+        found.extend(len(archive.items_after(0, 100)) for _ in range(50))
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 200
+    assert len(set(found)) == 1

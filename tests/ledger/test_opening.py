@@ -1,0 +1,170 @@
+"""Opening a ledger: the same state again, and a word for every kind of damage."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from apd.shells.software_key import SoftwareKey
+from lab.meter_chain import MeterChain
+from ledger.engine import Engine
+from ledger.opening import genesis_header, open_ledger, replay
+from ledger.store import Store
+from ledger.submission import Enrolment, Executed, Record, Refused
+from tests.ledger_world import ALICE, BOB, EXCHANGE, GENESIS, LEDGER, PERIOD_S, PROVIDER, START_S, buy, offer
+from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.create import Create
+from wire.errors import ShellError, VerificationError
+from wire.keys import PrivateKey
+from wire.money_actions import Deposit, Transfer
+from wire.post_offer import Reservation
+from wire.transaction import Action, SignedTransaction, Transaction, sign_transaction
+
+NOW = START_S // PERIOD_S
+
+
+def sign(action: Action, key: PrivateKey, valid_s: int = 500) -> SignedTransaction:
+    return sign_transaction(Transaction(action, os.urandom(8), START_S + valid_s), key, GENESIS.ledger_id)
+
+
+def live(database: Path) -> Engine:
+    """A ledger with something of everything."""
+    engine = open_ledger(database, GENESIS)
+    meter = SoftwareKey(PrivateKey.generate())
+    chain = MeterChain(meter, START_S * 1_000)
+    enrolment = AttestationResult(meter.public_key, b"", PROVIDER.public, b"", START_S)
+    blocks = [
+        [sign(Create(key.public), key) for key in (ALICE, BOB, PROVIDER)],
+        [sign(Deposit(ALICE.public, 10_000), EXCHANGE), sign(Transfer(BOB.public, 1), ALICE)],
+        [sign(offer(reservations={NOW + 1: Reservation(80, 5)}), PROVIDER), sign(buy(), ALICE)],
+        [sign(buy(80, period=NOW + 1, period_to=NOW + 1), ALICE)],
+        [Enrolment(write_attestation_result(enrolment, LEDGER, GENESIS.ledger_id)), Record(chain.boot())],
+        [Record(chain.usage(1_000)), sign(buy(200, consumers=[ALICE.public, BOB.public]), ALICE)],
+    ]
+    for second, submissions in enumerate(blocks):
+        outcomes = engine.commit(submissions, START_S + second)  # type: ignore[arg-type]
+        assert all(isinstance(outcome, Executed) for outcome in outcomes), outcomes
+    return engine
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    engine = live(tmp_path / "ledger.db")
+    engine.store.close()
+    return tmp_path / "ledger.db"
+
+
+def test_a_new_ledger_begins_with_its_genesis(tmp_path: Path) -> None:
+    engine = open_ledger(tmp_path / "ledger.db", GENESIS)
+    assert engine.head == genesis_header(GENESIS, engine.tree.root)
+    assert replay(engine.store) == engine.head
+    engine.store.close()
+
+
+def test_everything_is_as_it_was(tmp_path: Path) -> None:
+    engine = live(tmp_path / "ledger.db")
+    again = open_ledger(tmp_path / "ledger.db", GENESIS)
+    assert again.head == engine.head
+    assert (again.state.entries, again.state.executed) == (engine.state.entries, engine.state.executed)
+    assert (again.metering.chains, again.metering.enrolments) == (
+        engine.metering.chains,
+        engine.metering.enrolments,
+    )
+    assert (again.tree.root, again.next_number) == (engine.tree.root, engine.next_number)
+    assert list(again.state.keys_due(START_S + 10**6)) == list(engine.state.keys_due(START_S + 10**6))
+    for one in (engine, again):
+        one.store.close()
+
+
+def test_what_was_executed_cannot_be_replayed_after_a_restart(tmp_path: Path) -> None:
+    engine = open_ledger(tmp_path / "ledger.db", GENESIS)
+    signed = sign(Create(ALICE.public), ALICE)
+    engine.commit([signed], START_S)
+    engine.store.close()
+    engine = open_ledger(tmp_path / "ledger.db", GENESIS)
+    (outcome,) = engine.commit([signed], START_S)
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "replayed"
+    engine.store.close()
+
+
+def test_the_log_alone_leads_to_the_same_app_hash(database: Path) -> None:
+    store = Store(database)
+    head = replay(store)
+    assert head.height == 6
+    store.close()
+
+
+def test_another_ledger_s_file_is_refused(database: Path) -> None:
+    with pytest.raises(VerificationError, match="is the ledger"):
+        open_ledger(database, replace(GENESIS, period_s=61))
+
+
+def damage(statement: str) -> Callable[[Path], None]:
+    """Somebody with the file and no scruples: the triggers are dropped first."""
+
+    def run(database: Path) -> None:
+        with sqlite3.connect(database) as other:
+            for trigger in ("blocks_stay", "blocks_last", "items_stay", "items_last"):
+                other.execute(f"DROP TRIGGER {trigger}")
+            assert other.execute(statement).rowcount > 0
+        other.close()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (damage("UPDATE items SET encoded = x'00' WHERE number = 5"), "its items are not those"),
+        (damage("DELETE FROM items WHERE height = 3"), "its items are not those"),
+        (
+            damage("DELETE FROM items WHERE number = (SELECT max(number) FROM items)"),
+            "its items are not those",
+        ),
+        (
+            damage("INSERT INTO items SELECT 99, 99, kind, x'99', 0, encoded, result FROM items LIMIT 1"),
+            "beyond its last",
+        ),
+        (
+            damage(
+                "UPDATE blocks SET header = (SELECT header FROM blocks WHERE height = 2) WHERE height = 3"
+            ),
+            "block 3",
+        ),
+        (damage("DELETE FROM blocks WHERE height = 2"), "does not follow"),
+        (damage("UPDATE blocks SET header = x'80' WHERE height = 4"), "block header"),
+        (damage("DELETE FROM state WHERE key = x'6d'"), "the state is not the one"),
+        (damage("UPDATE state SET value = x'821a0000ffff00' WHERE key = x'6d'"), "shortest form"),
+    ],
+)
+def test_damage_is_found_on_opening(database: Path, spoil: Callable[[Path], None], complaint: str) -> None:
+    spoil(database)
+    with pytest.raises(VerificationError, match=complaint):
+        open_ledger(database, GENESIS)
+
+
+def test_a_log_that_was_rewritten_consistently_does_not_replay(database: Path) -> None:
+    """A forger who recomputes all hashes still lacks a signature: the items' own are checked."""
+    damage("UPDATE items SET result = x'' WHERE result != x''")(database)
+    store = Store(database)
+    with pytest.raises(VerificationError, match="something else was sold"):
+        replay(store)
+    store.close()
+
+
+def test_there_is_nothing_to_replay_in_an_empty_file(tmp_path: Path) -> None:
+    store = Store(tmp_path / "ledger.db")
+    with pytest.raises(VerificationError, match="holds no ledger"):
+        replay(store)
+    store.close()
+
+
+def test_a_folder_that_is_not_there_is_the_world_s_fault(tmp_path: Path) -> None:
+    with pytest.raises(ShellError):
+        open_ledger(tmp_path / "absent" / "ledger.db", GENESIS)
