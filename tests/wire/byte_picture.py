@@ -59,6 +59,16 @@ ITEMS: dict[str, list[str]] = {
     "ledger_reply": ["receipt", "grants"],
     "enrolment_request": ["kind (1 request)", "signed request"],
     "enrolment_answer": ["kind (3 answer)", "key_id", "secret"],
+    "lobby_announcement": [
+        "type 2 Announcement",
+        "offer",
+        "provider",
+        "ledger",
+        "ledger_id",
+        "challenge",
+        "utc_s",
+    ],
+    "lobby_join": ["type 5 Join", "grant", "join request"],
     "enrolment_reply": ["kind (2 reply)", "challenge or null", "attestation_result", "receipt"],
 }
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import cbor2
 
+from nas_tunnel.lobby import Announcement, Join, write_lobby
 from tests.wire.byte_picture import draw
-from tests.wire.examples import ENVELOPES, MESSAGES, Message
+from tests.wire.examples import ENVELOPES, LEDGER, LEDGER_ID, MESSAGES, PROVIDER, UTC_S, Message
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "tests" / "wire" / "vectors" / "messages.json"
@@ -22,6 +23,7 @@ PROVENANCE = (
     "5 attestation key; signatures by RFC 6979, so that the bytes are the same in every run. `diagnostic` is what "
     "cbor2 reads in them (in the payload, where the message is an envelope), not what our reader does."
 )
+SIZES = re.compile(r"(<!-- sizes -->\n).*", re.DOTALL)
 BLOCK = re.compile(r"(<!-- bytes: (\w+) -->\n```\n).*?(\n```\n)", re.DOTALL)
 
 
@@ -46,9 +48,31 @@ def vectors() -> dict[str, object]:
     }
 
 
+def shown() -> dict[str, bytes]:
+    """Everything that the pages may show: the messages, and two datagrams that carry some of them."""
+    golden = {name: message.golden for name, message in MESSAGES.items()}
+    announcement = Announcement(
+        golden["offer"], PROVIDER.public, LEDGER.public, LEDGER_ID, bytes(range(16)), UTC_S
+    )
+    golden["lobby_announcement"] = write_lobby(announcement)
+    golden["lobby_join"] = write_lobby(Join(golden["grant"], golden["join_request"]))
+    return golden
+
+
 def refresh(page: str) -> str:
-    """A page with each of its byte pictures drawn anew."""
-    return BLOCK.sub(lambda found: found[1] + draw(found[2], MESSAGES[found[2]].golden) + found[3], page)
+    """A page with its byte pictures and its table of sizes made anew."""
+    golden = shown()
+    page = BLOCK.sub(lambda found: found[1] + draw(found[2], golden[found[2]]) + found[3], page)
+    return SIZES.sub(lambda found: found[1] + size_table(), page)
+
+
+def size_table() -> str:
+    """Each example's bytes and the limit of its reader."""
+    rows = [
+        f"| {name.replace('_', ' ')} | {len(message.golden)} | {message.max_bytes:,} |"
+        for name, message in MESSAGES.items()
+    ]
+    return "\n".join(["| message | example, bytes | at most, bytes |", "|---|---|---|", *rows, ""])
 
 
 def main() -> None:

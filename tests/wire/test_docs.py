@@ -1,0 +1,85 @@
+"""docs/wire shows the bytes that are sent: each picture, size, field and link is held against the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import cbor2
+import pytest
+
+from nas_tunnel.lobby import PORT, read_lobby
+from tests.wire.byte_picture import FIELDS, draw, read_picture
+from tests.wire.examples import MESSAGES, SIGNED
+from tests.wire.make_vectors import BLOCK, refresh, shown, size_table
+
+PAGES = {
+    path.name: path.read_text() for path in sorted((Path(__file__).parents[2] / "docs" / "wire").glob("*.md"))
+}
+PICTURES = {
+    found[2]: found[0].split("```\n")[1].rstrip("\n")
+    for text in PAGES.values()
+    for found in BLOCK.finditer(text)
+}
+PAGE_OF = {
+    **dict.fromkeys(
+        ("create", "deposit", "withdraw", "transfer", "post_offer", "allocate"), "transaction.md"
+    ),
+    **dict.fromkeys(("boot_record", "usage_report", "anchor_record"), "meter_record.md"),
+    **dict.fromkeys(("enrolment_request", "enrolment_answer", "enrolment_reply"), "enrolment.md"),
+}
+
+
+def test_every_message_has_its_picture() -> None:
+    assert set(PICTURES) == set(shown()) == {*MESSAGES, "lobby_announcement", "lobby_join"}
+
+
+@pytest.mark.parametrize("name", shown())
+def test_the_picture_shows_the_vector(name: str) -> None:
+    """After a change on purpose: python -m tests.wire.make_vectors."""
+    assert read_picture(PICTURES[name]) == shown()[name]
+    assert PICTURES[name] == draw(name, shown()[name])
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_the_bytes_in_the_page_are_read_as_the_example(name: str) -> None:
+    data = read_picture(PICTURES[name])
+    assert MESSAGES[name].read(data) == MESSAGES[name].example
+    cbor2.loads(data)
+
+
+@pytest.mark.parametrize("name", ["lobby_announcement", "lobby_join"])
+def test_the_datagrams_in_the_page_are_read(name: str) -> None:
+    assert type(read_lobby(read_picture(PICTURES[name]))).__name__.lower() == name.removeprefix("lobby_")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_what_the_script_makes_of_it(page: str) -> None:
+    assert refresh(PAGES[page]) == PAGES[page]
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if name not in {"withdraw", "transfer"}])
+def test_every_field_stands_in_its_pages_table(name: str) -> None:
+    text = PAGES[PAGE_OF.get(name, f"{name}.md")]
+    for label, title in FIELDS[name].items():
+        assert f"| {label} | `{re.split(r'[ :]', title)[0]}` |" in text
+
+
+def test_sizes() -> None:
+    assert size_table() in PAGES["README.md"]
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_every_purpose_stands_in_the_table(name: str) -> None:
+    purpose = MESSAGES[name].external.split(b"/")
+    assert f"`{purpose[0].decode()}/{purpose[1].decode()}" in PAGES["README.md"]
+
+
+def test_links_lead_somewhere() -> None:
+    for page, text in PAGES.items():
+        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+            assert target in PAGES, f"{page} links to {target}"
+
+
+def test_the_lobby_is_where_the_page_says() -> None:
+    assert f"port {PORT}" in PAGES["lobby.md"]
