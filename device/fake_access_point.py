@@ -57,6 +57,7 @@ class FakeAccessPoint:
     price_ubc: int = 1_000_000
     duration_s: int = 600
     qos: Qos = QOS
+    band: Band = BAND
     epoch: int = 1
     offer_lifetime_s: int = 60
     lose: dict[type, int] = field(default_factory=dict)
@@ -106,7 +107,7 @@ class FakeAccessPoint:
         """What a Discover is answered with."""
         now_s = self.utc_s()
         expires_s = now_s + self.offer_lifetime_s
-        offer = Offer(self.epoch, self.price_ubc, self.duration_s, BAND, self.qos, self.bssid, expires_s)
+        offer = Offer(self.epoch, self.price_ubc, self.duration_s, self.band, self.qos, self.bssid, expires_s)
         return Announcement(
             offer=write_offer(offer, self.provider),
             provider=self.provider.public,
@@ -136,7 +137,7 @@ class FakeAccessPoint:
             epoch=self.epoch,
             starts_s=self.utc_s(),
             duration_s=self.duration_s,
-            band=BAND,
+            band=self.band,
             qos=self.qos,
             allocations=action.allocations,
         )
