@@ -80,9 +80,11 @@ def weigh(
     except DecodeError as error:
         return Unsuitable("bad_offer", str(error), dropped=True)
     if offer.expires_s <= utc_s:
-        return Unsuitable(
-            "offer_expired", f"expired {utc_s - offer.expires_s} s ago by this clock", dropped=True
+        ahead_s = utc_s - announcement.utc_s
+        detail = (
+            f"expired {utc_s - offer.expires_s} s ago by this clock, {ahead_s} s ahead of the access point's"
         )
+        return Unsuitable("offer_expired", detail, dropped=True)
     if pinned is not None and (announcement.ledger, announcement.ledger_id) != (pinned.key, pinned.ledger_id):
         return Unsuitable("foreign_ledger", f"sells through ledger {announcement.ledger}, not {pinned.key}")
     return _meet(announcement, offer, address, wish)
