@@ -6,7 +6,6 @@ moment; what is not committed was never answered. Decides nothing. The box may b
 that is damaged is a ShellError, because a chain that silently begins anew would look like a replaced box.
 """
 
-import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -145,18 +144,19 @@ class Store:
     def _commit(self, statements: Iterable[Statement]) -> None:
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            for statement, values in statements:
-                self._db.execute(statement, values)
-            self._db.execute("COMMIT")
+            try:
+                for statement, values in statements:
+                    self._db.execute(statement, values)
+                self._db.execute("COMMIT")
+            finally:
+                self._roll_back()
         except sqlite3.Error as error:
-            self._roll_back()
             raise ShellError("store", f"{self._path}: {error}") from error
 
     def _roll_back(self) -> None:
-        """SQLite has rolled back by itself after some errors (a full disk), and not after others."""
+        """If it was not committed. SQLite has done it by itself after some errors (a full disk), not after others."""
         if self._db.in_transaction:
-            with contextlib.suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
+            self._db.execute("ROLLBACK")
 
 
 def _statements(command: StoreCommand) -> list[Statement]:

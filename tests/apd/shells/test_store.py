@@ -1,0 +1,296 @@
+"""The disk: what is kept is found again, whole or not at all, whatever kills the daemon; damage is told."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from apd.commands import (
+    DropUnsigned,
+    ForgetRecord,
+    ForgetSession,
+    StoreOfferState,
+    StoreRecord,
+    StoreRevocation,
+    StoreSession,
+)
+from apd.metering import StoredChain
+from apd.session import EndReason, Phase, Usage, restore
+from apd.sessions import MAX_REVOKED
+from apd.shells.software_key import SoftwareKey
+from apd.shells.store import Store
+from apd.state import OutboxEntry
+from tests.apd.test_session import session
+from tests.apd.world import START, grant
+from wire.errors import ShellError
+from wire.evidence import read_evidence, write_evidence
+from wire.keys import PrivateKey
+from wire.meter_record import FIRST_PREVIOUS, UsageReport, UsageRow, record_hash, write_meter_record
+
+SIGNER = SoftwareKey(PrivateKey.from_secret(13))
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = Store(tmp_path / "deep" / "apd.sqlite")
+    yield made
+    made.close()
+
+
+def record(sequence: int, previous: bytes = FIRST_PREVIOUS, sessions=(), reported_utc_ms: int = 5_000):
+    rows = tuple(UsageRow(one.grant_id, 1, 2, 3, 4) for one in sessions)
+    made = UsageReport(sequence, previous, 1_000, 5_000, rows)
+    return StoreRecord(made, write_meter_record(made), tuple(sessions), reported_utc_ms)
+
+
+def sign(store: Store, stored: StoreRecord, pcr: bytes = b"p" * 32) -> None:
+    store.save_evidence(stored.record.sequence, SIGNER.sign_record(stored.encoded), pcr)
+
+
+class TestSessions:
+    @pytest.mark.parametrize("phase", [Phase.ADMITTED, Phase.ACTIVE, Phase.EXPIRING, Phase.CLOSED])
+    @pytest.mark.parametrize("reason", [EndReason.NONE, EndReason.REVOKED])
+    def test_every_field_is_found_again(self, store, phase, reason):
+        kept = session(
+            phase,
+            reason=reason,
+            slot=65_000,
+            baseline=Usage(1, 2, 3, 4),
+            used=Usage(2**40, 6, 7, 8),
+            unreported=Usage(9, 10, 11, 12),
+        )
+        store.save([StoreSession(kept)])
+        (found,) = store.sessions()
+        again = restore(found, START, kept=True)
+        assert again == replace(kept, last_heard_ns=START.mono_ns)
+
+    def test_the_last_word_counts(self, store):
+        store.save([StoreSession(session(slot=20)), StoreSession(session(slot=21))])
+        store.save([StoreSession(session(slot=22))])
+        assert [found.slot for found in store.sessions()] == [22]
+
+    def test_a_forgotten_one_is_gone(self, store):
+        store.save([StoreSession(session()), ForgetSession(grant().grant_id)])
+        assert store.sessions() == []
+        store.save([ForgetSession(grant().grant_id)])
+
+    def test_it_is_there_after_the_file_was_closed(self, tmp_path):
+        first = Store(tmp_path / "x.sqlite")
+        first.save([StoreSession(session()), StoreRevocation(b"g" * 16), StoreOfferState(b"word")])
+        first.close()
+        second = Store(tmp_path / "x.sqlite")
+        assert len(second.sessions()) == 1
+        assert (second.revoked(), second.offer_state()) == ([b"g" * 16], b"word")
+        second.close()
+
+
+class TestChain:
+    def test_an_empty_one(self, store):
+        assert store.chain() == StoredChain(0, FIRST_PREVIOUS, b"", 0, (), ())
+        assert (store.attestation(), store.offer_state(), store.revoked()) == (b"", b"", [])
+
+    def test_unsigned_signed_acknowledged(self, store):
+        one, two, three = record(1), record(2), record(3)
+        store.save([one, two, three])
+        assert store.chain() == StoredChain(
+            0, FIRST_PREVIOUS, b"", 5_000, (one.encoded, two.encoded, three.encoded), ()
+        )
+        sign(store, one)
+        sign(store, two, b"q" * 32)
+        outbox = tuple(OutboxEntry(at.record.sequence, record_hash(at.encoded)) for at in (one, two))
+        assert store.chain() == StoredChain(
+            2, record_hash(two.encoded), b"q" * 32, 5_000, (three.encoded,), outbox
+        )
+        store.save([ForgetRecord(1)])
+        assert store.chain().outbox == outbox[1:]
+        store.save([ForgetRecord(2)])
+        assert (store.chain().sequence, store.chain().outbox) == (2, ())
+
+    def test_evidence_is_kept_as_it_was_signed_until_it_is_acknowledged(self, store):
+        one, two = record(1), record(2)
+        store.save([one, two])
+        sign(store, one)
+        assert read_evidence(store.evidence(1)).record == one.encoded
+        sign(store, two)
+        store.save([ForgetRecord(1)])
+        with pytest.raises(ShellError, match="no evidence of record 1"):
+            store.evidence(1)
+        with pytest.raises(ShellError, match="no evidence of record 9"):
+            store.evidence(9)
+
+    def test_a_record_and_the_sessions_that_it_empties_are_kept_together(self, store):
+        emptied = session(unreported=Usage(), used=Usage(1, 2, 3, 4))
+        store.save([record(1, sessions=[emptied])])
+        assert store.sessions()[0].used == Usage(1, 2, 3, 4)
+
+    def test_dropped_ones_are_gone_and_their_numbers_free(self, store):
+        one, two = record(1), record(2)
+        store.save([one])
+        sign(store, one)
+        store.save([two, DropUnsigned()])
+        assert (store.chain().sequence, store.chain().unsigned) == (1, ())
+        again = record(2, previous=b"x" * 32)
+        store.save([again])
+        assert store.chain().unsigned == (again.encoded,)
+
+    def test_what_is_reported_is_what_the_record_says(self, store):
+        store.save([record(1, reported_utc_ms=7)])
+        assert store.chain().reported_utc_ms == 7
+
+    def test_an_attestation_result(self, store):
+        store.save_attestation(b"one")
+        store.save_attestation(b"two")
+        assert store.attestation() == b"two"
+
+
+class TestRevocations:
+    def test_once_each_in_order(self, store):
+        store.save([StoreRevocation(b"b" * 16), StoreRevocation(b"a" * 16), StoreRevocation(b"b" * 16)])
+        assert store.revoked() == [b"b" * 16, b"a" * 16]
+
+    def test_the_oldest_are_forgotten(self, store):
+        numbers = [number.to_bytes(16, "big") for number in range(MAX_REVOKED + 3)]
+        store.save([StoreRevocation(number) for number in numbers])
+        assert store.revoked() == numbers[3:]
+
+
+class TestDamage:
+    def test_all_or_nothing(self, store):
+        broken = replace(record(1), record=replace(record(1).record, sequence=2**70))
+        with pytest.raises((ShellError, OverflowError)):
+            store.save([StoreSession(session()), broken])
+        assert store.sessions() == []
+        store.save([StoreSession(session())])
+        assert len(store.sessions()) == 1
+
+    def test_a_file_that_is_no_store(self, tmp_path):
+        (tmp_path / "x.sqlite").write_bytes(b"this is not a database" * 100)
+        with pytest.raises(ShellError, match=r"x\.sqlite: file is not a database"):
+            Store(tmp_path / "x.sqlite")
+
+    def test_a_place_where_nothing_can_be(self, tmp_path):
+        (tmp_path / "file").write_text("in the way")
+        with pytest.raises(ShellError, match="store"):
+            Store(tmp_path / "file" / "apd.sqlite")
+
+    @pytest.mark.parametrize(
+        "value", [b"", b"garbage", b"\x80", b"\x88" + b"\x00" * 8, b"\x88\x40\x46" + bytes(6)]
+    )
+    def test_a_damaged_session_stops_the_start(self, tmp_path, value):
+        store = Store(tmp_path / "x.sqlite")
+        _tamper(tmp_path / "x.sqlite", "INSERT INTO session VALUES (x'00', ?)", value)
+        with pytest.raises(ShellError, match="a session is damaged"):
+            store.sessions()
+        store.close()
+
+    def test_a_damaged_record_stops_the_start(self, tmp_path):
+        """A chain that silently began anew would look like another box."""
+        store = Store(tmp_path / "x.sqlite")
+        _tamper(tmp_path / "x.sqlite", "INSERT INTO record VALUES (1, ?, NULL, 0)", b"garbage")
+        with pytest.raises(ShellError, match="an unsigned record is damaged"):
+            store.chain()
+        store.close()
+
+    def test_after_the_end_nothing_can_be_kept(self, tmp_path):
+        store = Store(tmp_path / "x.sqlite")
+        store.close()
+        with pytest.raises(ShellError):
+            store.save([StoreSession(session())])
+        with pytest.raises(ShellError):
+            store.chain()
+
+    def test_somebody_who_holds_the_file_for_too_long(self, tmp_path, store):
+        path = tmp_path / "deep" / "apd.sqlite"
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(ShellError, match="locked"):
+            store.save([StoreSession(session())])
+        other.execute("ROLLBACK")
+        other.close()
+        store.save([StoreSession(session())])
+
+
+def _tamper(path: Path, statement: str, value: bytes) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute(statement, (value,))
+    database.close()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from apd.shells.store import Store
+from tests.apd.shells.test_store import SIGNER, record, sign
+from tests.apd.test_session import session
+from apd.commands import ForgetRecord, StoreSession
+from apd.session import Usage
+from wire.meter_record import FIRST_PREVIOUS, record_hash
+
+store = Store(Path(sys.argv[1]))
+chain = store.chain()
+at, previous = chain.sequence, chain.head
+for encoded in chain.unsigned:
+    at, previous = at + 1, record_hash(encoded)
+    store.save_evidence(at, SIGNER.sign_record(encoded), b"p" * 32)
+last = None
+while True:
+    at += 1
+    made = record(at, previous, [session(used=Usage(at, at, at, at))])
+    store.save([made])
+    sys.stdout.write(f"{at}\\n"); sys.stdout.flush()
+    if last is not None:
+        sign(store, last, at.to_bytes(32, "big"))
+    previous, last = record_hash(made.encoded), made
+"""
+
+
+def test_killed_at_any_instant_it_holds_everything_that_was_said_to_be_kept(tmp_path):
+    """SIGKILL again and again: the chain stands, and the session is the one of the last record."""
+    path, root = tmp_path / "apd.sqlite", Path(__file__).resolve().parents[3]
+    for round_number in range(8):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)],
+            stdout=subprocess.PIPE,
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )
+        assert writer.stdout is not None
+        for _ in range(5 + 7 * round_number):
+            last = writer.stdout.readline()
+        writer.send_signal(signal.SIGKILL)
+        said = [int(line) for line in [last, *writer.stdout.read().split(b"\n")] if line.strip().isdigit()]
+        writer.stdout.close()
+        writer.wait()
+        store = Store(path)
+        chain = store.chain()
+        stored = max(chain.sequence, _last_sequence(path))
+        assert stored >= max(said), "what was said to be kept is gone"
+        assert store.sessions()[0].used.down_bytes == stored, "record and session are of one moment"
+        assert _links(path) == stored
+        store.close()
+
+
+def _last_sequence(path: Path) -> int:
+    with sqlite3.connect(path) as database:
+        (last,) = database.execute("SELECT max(sequence) FROM record").fetchone()
+    database.close()
+    return int(last)
+
+
+def _links(path: Path) -> int:
+    """How many records hang together, from the first."""
+    with sqlite3.connect(path) as database:
+        rows = database.execute("SELECT sequence, record, evidence FROM record ORDER BY sequence").fetchall()
+    database.close()
+    previous = FIRST_PREVIOUS
+    for number, (sequence, encoded, evidence) in enumerate(rows, start=1):
+        assert sequence == number
+        assert previous in encoded
+        assert evidence is None or write_evidence(read_evidence(evidence)) == evidence
+        previous = record_hash(encoded)
+    return len(rows)
