@@ -13,16 +13,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from apd.shells.software_key import SoftwareKey
 from lab.broker import Broker
 from lab.certificates import Authority
+from lab.meter_chain import MeterChain
 from lab.namespaces import Namespace
 from lab.processes import Child, Household
 from ledger.client import LedgerClient, LedgerReader
 from ledger.genesis import Genesis, read_genesis, write_genesis
+from tests.ledger_world import BAND, QOS
+from wire.allocate import Allocate
+from wire.create import Create
+from wire.enrolment import EnrolmentRequest, read_enrolment_reply, write_enrolment_request
+from wire.grant import Grant, read_grant
 from wire.keys import PrivateKey
+from wire.ledger_reply import LedgerReply
+from wire.meter_record import UsageRow
+from wire.money_actions import Deposit
+from wire.post_offer import PostOffer
 from wire.receipt import Receipt, read_receipt
 from wire.transaction import Action, Transaction, sign_transaction
 
+PRICE_UBC = 100
 READY = r"ledger ready id=([0-9a-f]{64}) mqtt=(\S+) http=(\S+)"
 
 
@@ -70,6 +82,44 @@ class LedgerHouse:
         reply = client.submit(self.sign(action, key))
         return read_receipt(reply.receipt, self.key.public, self.ledger_id)
 
+    def receipt(self, reply: LedgerReply) -> Receipt:
+        return read_receipt(reply.receipt, self.key.public, self.ledger_id)
+
+    def grant(self, encoded: bytes) -> Grant:
+        return read_grant(encoded, self.key.public, self.ledger_id)
+
+    def new_provider(self, action: PostOffer | None = None) -> PrivateKey:
+        """A provider with an offer; by default ten units for a minute."""
+        key = PrivateKey.generate()
+        with self.client(key) as client:
+            assert self.submit(client, Create(key.public), key).executed
+            assert self.submit(client, action or sixty_seconds(), key).executed
+        return key
+
+    def new_buyer(self) -> PrivateKey:
+        """Somebody with 1,000 ubc."""
+        key = PrivateKey.generate()
+        with self.client(key) as client:
+            assert self.submit(client, Create(key.public), key).executed
+            assert self.submit(client, Deposit(key.public, 1_000), self.exchange).executed
+        return key
+
+    def enrol(self, client: LedgerClient, provider: PrivateKey, meter: SoftwareKey) -> bytes:
+        """The attestation result of a software key."""
+        request = EnrolmentRequest(provider.public, software_key=meter.public_key)
+        asked = client.ask("enrolment", write_enrolment_request(request, provider, self.ledger_id))
+        reply = read_enrolment_reply(asked)
+        assert reply.attestation_result, reply
+        return reply.attestation_result
+
+    def records(self, provider: PrivateKey, buyer: PrivateKey, meter: SoftwareKey) -> list[bytes]:
+        """A boot record and two reports about a grant that is really bought."""
+        with self.client(buyer) as client:
+            grant = self.grant(client.submit(self.sign(purchase(provider), buyer)).grants[0])
+        chain = MeterChain(meter, grant.starts_s * 1_000)
+        row = UsageRow(grant.grant_id, 1_000_000, 50_000, 1_200_000, 50_000)
+        return [chain.boot(), chain.usage(5_000, row), chain.usage(5_000, row)]
+
     def _write_files(self, settings: str) -> None:
         folder = self.folder
         (folder / "ledger.key").write_bytes(self.key.to_pem())
@@ -88,6 +138,16 @@ class LedgerHouse:
         lab_broker._write_settings()
         conf = folder / "mosquitto.conf"
         conf.write_text("set_tcp_nodelay true\nlog_type information\n" + conf.read_text())
+
+
+def sixty_seconds(max_allocations: int = 10, duration_s: int = 60, **changes: object) -> PostOffer:
+    """An offer of ten units for a minute, with changes."""
+    return PostOffer(PRICE_UBC, BAND, max_allocations, duration_s, QOS, **changes)  # type: ignore[arg-type]
+
+
+def purchase(provider: PrivateKey, epoch: int = 1) -> Allocate:
+    """One unit of it."""
+    return Allocate(provider.public, PRICE_UBC, BAND, epoch)
 
 
 @contextmanager

@@ -1,0 +1,43 @@
+"""The ledger's benchmark in small: its shop sells, its rival stores, and its figures have the names of the
+goals.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.bench import ledger
+from lab.bench.ledger import Shop
+from wire.ledger_reply import read_ledger_reply
+
+
+def test_the_shop_answers_each_purchase_with_a_grant(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        replies = shop.commit(shop.sign_purchases(5))
+        assert [len(read_ledger_reply(reply).grants) for reply in replies] == [1] * 5
+        shop.commit_plain([b"a", b"b"])
+        assert shop.plain.execute("SELECT count(*) FROM allocations").fetchone() == (2,)
+
+
+def test_a_purchase_that_fails_fails_the_benchmark(tmp_path: Path) -> None:
+    with Shop(tmp_path) as shop:
+        twice = shop.sign_purchases(1) * 2
+        with pytest.raises(AssertionError):
+            shop.commit(twice)
+
+
+def test_the_figures_are_those_that_have_goals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    small = {"BULK_ROUNDS": 1, "SINGLE_ROUNDS": 1, "SINGLE_TRANSACTIONS": 10, "MAX_CONSUMERS": 20}
+    for name, value in (small | {"RESULTS": tmp_path}).items():
+        monkeypatch.setattr(ledger, name, value)
+    said: list[str] = []
+    figures = ledger.run(said.append)
+    goals = {figure.what: figure.goal for figure in figures if figure.goal}
+    assert sorted(goals.values()) == [3_000, 60_000]
+    assert any("bulk" in what for what in goals)
+    assert any("single" in what for what in goals)
+    assert all(figure.value > 0 for figure in figures)
+    assert len(said) == 3
+    assert list(tmp_path.iterdir()) == [], "the ledger is taken away again"

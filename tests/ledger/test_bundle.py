@@ -1,0 +1,95 @@
+"""Report files: everything an auditor needs, and nothing that he has to believe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apd.shells.software_key import SoftwareKey
+from lab.meter_chain import MeterChain
+from ledger.bundle import (
+    Bundle,
+    Usage,
+    add_usage,
+    gather_bundle,
+    named_grants,
+    read_bundle,
+    read_report,
+    verify_bundle,
+    write_bundle,
+)
+from tests.ledger_world import ALICE, BAND, BOB, GENESIS, LEDGER, PROVIDER, QOS, START_S
+from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.errors import DecodeError, VerificationError
+from wire.grant import Grant, write_grant
+from wire.keys import PrivateKey
+from wire.meter_record import UsageRow
+
+GRANT = Grant(ALICE.public, PROVIDER.public.provider_id, bytes(16), 1, START_S, 600, BAND, QOS)
+OTHER = replace(GRANT, consumer=BOB.public)
+KEY = SoftwareKey(PrivateKey.from_secret(99))
+
+
+def records() -> tuple[bytes, ...]:
+    chain = MeterChain(KEY, START_S * 1_000)
+    one, other = (UsageRow(grant.grant_id, 1_000, 10, 2_000, 10) for grant in (GRANT, OTHER))
+    return chain.boot(), chain.usage(5_000, one), chain.usage(5_000, one, other)
+
+
+def bundle(ledger: PrivateKey = LEDGER) -> Bundle:
+    result = AttestationResult(KEY.public_key, b"", PROVIDER.public, b"", START_S)
+    signed = {grant.grant_id: write_grant(grant, ledger, GENESIS.ledger_id) for grant in (GRANT, OTHER)}
+    enrolment = write_attestation_result(result, ledger, GENESIS.ledger_id)
+    return gather_bundle(GENESIS, enrolment, records(), signed.get)
+
+
+def test_a_report_file_survives_its_bytes_and_holds() -> None:
+    read = read_bundle(write_bundle(bundle()))
+    audit = verify_bundle(read)
+    assert not audit.verdict.failures
+    assert [verdict.kind for verdict in audit.verdict.records] == ["boot", "usage", "usage"]
+    assert audit.enrolment.provider == PROVIDER.public
+    assert audit.usage == {
+        GRANT.grant_id: Usage(2_000, 20, 4_000, 20),
+        OTHER.grant_id: Usage(1_000, 10, 2_000, 10),
+    }
+
+
+def test_only_grants_that_are_named_are_gathered_each_once() -> None:
+    assert named_grants(records()) == [GRANT.grant_id, OTHER.grant_id]
+    assert len(bundle().grants) == 2
+    assert gather_bundle(GENESIS, b"", records(), lambda _grant_id: None).grants == ()
+
+
+def test_a_grant_that_the_ledger_does_not_know_is_a_finding() -> None:
+    audit = verify_bundle(replace(bundle(), grants=()))
+    assert any("made no such grant" in finding.text for _, finding in audit.verdict.failures)
+
+
+def test_nothing_of_another_ledger_is_believed() -> None:
+    with pytest.raises(VerificationError):
+        verify_bundle(bundle(ledger=ALICE))
+    with pytest.raises(VerificationError):
+        verify_bundle(replace(bundle(), genesis=replace(GENESIS, time_s=1)))
+
+
+def test_unreadable_records_are_counted_by_nobody() -> None:
+    assert add_usage((b"", b"junk", records()[0])) == {}
+    assert read_report(records()[0]) is None
+    assert read_report(records()[1]) is not None
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_a_decode_error(data: bytes) -> None:
+    with pytest.raises(DecodeError):
+        read_bundle(data)
+
+
+def test_cut_files_are_a_decode_error() -> None:
+    whole = write_bundle(bundle())
+    for size in range(0, len(whole), 7):
+        with pytest.raises(DecodeError):
+            read_bundle(whole[:size])

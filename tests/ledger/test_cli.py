@@ -1,0 +1,84 @@
+"""Command lines that need no ledger: help, what is refused, and the exit status when nobody is there.
+
+With a real ledger: tests/system/test_ledger_cli.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ledger import cli
+from ledger.bundle import write_bundle
+from tests.ledger.test_bundle import bundle
+from tests.ledger_world import ALICE, GENESIS
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize("command", [cli.offer, cli.account, cli.report])
+def test_help_has_examples_and_says_the_exit_status(command: Callable[[list[str]], int], capsys) -> None:
+    assert command(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert "examples:" in text
+    assert "exit status" in text
+
+
+@pytest.mark.parametrize(
+    ("command", "argv"),
+    [
+        (cli.offer, ["nonsense", "more"]),
+        (cli.offer, ["post"]),
+        (cli.offer, ["show", "02"]),
+        (cli.account, []),
+        (cli.account, ["not-a-key"]),
+        (cli.account, ["transfer", str(ALICE.public), "0.0000001"]),
+        (cli.report, []),
+        (cli.report, ["verify", "/nowhere/at/all"]),
+        (cli.report, ["verify", "--ledger", "ftp://x"]),
+        (cli.report, ["verify", "--key-id", "xyz", "--ledger", NOWHERE]),
+    ],
+)
+def test_a_wrong_command_line_is_status_2_or_3(command: Callable[[list[str]], int], argv: list[str]) -> None:
+    expected = 3 if NOWHERE in argv else 2
+    assert command(argv) == expected
+
+
+def test_a_ledger_that_is_not_there_is_status_3_also_as_json(capsys) -> None:
+    assert cli.offer(["--ledger", NOWHERE]) == 3
+    assert cli.account([str(ALICE.public), "--ledger", NOWHERE, "--json"]) == 3
+    captured = capsys.readouterr()
+    assert "127.0.0.1:9" in json.loads(captured.out)["error"]
+    assert captured.err.count("airgrant:") == 2
+
+
+def test_a_key_file_that_is_none_is_status_2(tmp_path: Path, capsys) -> None:
+    (tmp_path / "key").write_text("no key")
+    argv = [
+        "create",
+        "--key",
+        str(tmp_path / "key"),
+        "--authority",
+        "a",
+        "--certificate",
+        "b",
+        "--ledger",
+        NOWHERE,
+    ]
+    assert cli.account(argv) == 2
+    assert "private key" in capsys.readouterr().err
+
+
+def test_a_report_file_is_verified_offline(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "box.report"
+    file.write_bytes(write_bundle(bundle()))
+    assert cli.report(["verify", str(file), "--json", "--ledger-id", GENESIS.ledger_id.hex()]) == 0
+    assert json.loads(capsys.readouterr().out)["verified"] == 3
+    assert cli.report(["verify", str(file), "--all-findings"]) == 0
+    assert "one more than before" in capsys.readouterr().out
+    file.write_bytes(b"junk")
+    assert cli.report(["verify", str(file), "--json"]) == 1
+    assert "error" in json.loads(capsys.readouterr().out)

@@ -1,0 +1,77 @@
+"""`python -m ledger`: making a ledger, checking its file, and the exit status of every refusal."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ledger.__main__ import main
+from ledger.genesis import read_genesis
+from ledger.opening import open_ledger
+from ledger.settings import parse_settings
+from tests.ledger_world import ALICE, BOB
+from wire.keys import PrivateKey
+
+
+def test_init_makes_keys_a_genesis_and_a_configuration_that_fit(tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "ledger"
+    assert main(["init", "--folder", str(folder), "--period", "1h", "--licensee", str(ALICE.public)]) == 0
+    genesis = read_genesis((folder / "genesis.cbor").read_bytes())
+    assert genesis.ledger == PrivateKey.load(folder / "ledger.key").public
+    assert genesis.exchange == PrivateKey.load(folder / "exchange.key").public
+    assert (genesis.period_s, genesis.licensees) == (3_600, (ALICE.public,))
+    assert genesis.ledger_id.hex() in capsys.readouterr().out
+    settings = parse_settings(tomllib.loads((folder / "ledger.toml").read_text()), folder / "ledger.toml")
+    assert (settings.key, settings.genesis) == (folder / "ledger.key", folder / "genesis.cbor")
+    assert all(file.stat().st_mode & 0o077 == 0 for file in folder.iterdir()), "nobody else reads them"
+
+
+def test_init_never_writes_over_a_key(tmp_path: Path, capsys) -> None:
+    assert main(["init", "--folder", str(tmp_path), "--exchange", str(BOB.public)]) == 0
+    assert not (tmp_path / "exchange.key").exists()
+    before = (tmp_path / "ledger.key").read_bytes()
+    assert main(["init", "--folder", str(tmp_path)]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert (tmp_path / "ledger.key").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--exchange", "bob"), ("--licensee", "x"), ("--period", "soon")]
+)
+def test_init_refuses_nonsense(tmp_path: Path, option: str, value: str) -> None:
+    assert main(["init", "--folder", str(tmp_path / "new"), option, value]) == 2
+
+
+def test_verify_holds_or_says_what_does_not(tmp_path: Path, capsys) -> None:
+    main(["init", "--folder", str(tmp_path)])
+    database = tmp_path / "ledger.db"
+    assert main(["verify", str(database)]) == 3
+    genesis = read_genesis((tmp_path / "genesis.cbor").read_bytes())
+    open_ledger(database, genesis).store.close()
+    capsys.readouterr()
+    assert main(["verify", str(database)]) == 0
+    assert "0 blocks hold" in capsys.readouterr().out
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    assert main(["verify", str(empty)]) in (1, 3)
+
+
+def test_run_refuses_a_configuration_that_it_cannot_use(tmp_path: Path, capsys) -> None:
+    config = tmp_path / "ledger.toml"
+    assert main(["run", "--config", str(config)]) == 2
+    config.write_text("[ledger\n")
+    assert main(["run", "--config", str(config)]) == 2
+    config.write_text("[leger]\n")
+    assert main(["run", "--config", str(config)]) == 2
+    assert "leger: there is no such section" in capsys.readouterr().err
+
+
+def test_run_refuses_another_ledger_s_key(tmp_path: Path, capsys) -> None:
+    for name in ("one", "other"):
+        main(["init", "--folder", str(tmp_path / name)])
+    one = tmp_path / "one"
+    (one / "ledger.key").write_bytes((tmp_path / "other" / "ledger.key").read_bytes())
+    assert main(["run", "--config", str(one / "ledger.toml")]) == 2
+    assert "is not the key of the ledger" in capsys.readouterr().err

@@ -1,0 +1,103 @@
+"""What a person reads in the terminal, and what a script reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rich.console import Console
+
+from ledger.bundle import verify_bundle
+from ledger.entries import ReservationOffer, StandingOffer
+from ledger.pages import show_offer, show_reservation
+from ledger.tables import (
+    account_table,
+    audit_json,
+    audit_tables,
+    offer_details,
+    offer_table,
+    transaction_table,
+)
+from tests.ledger.test_bundle import GRANT, bundle
+from tests.ledger_world import ALICE, BAND, PROVIDER, QOS
+
+OFFER = StandingOffer(3, 2_500, BAND, 10, 600, QOS, 900_000, 1_000_000, cleared=False)
+
+
+def text_of(*things: object) -> str:
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115 a sink
+    for thing in things:
+        console.print(thing)
+    text = console.export_text()
+    console.file.close()
+    return text
+
+
+def test_offers_are_lines() -> None:
+    page = show_offer(PROVIDER.public.octets, OFFER, 7, 5).model_dump()
+    text = text_of(offer_table([page]))
+    for part in (
+        "0.0025 BC",
+        "10 min",
+        "7/10",
+        "2 Mbit/s … 10 Mbit/s",
+        "5150–5170",
+        str(PROVIDER.public)[:10],
+    ):
+        assert part in text
+    assert "nobody sells" in text_of(offer_table([]))
+
+
+def test_one_offer_is_told_whole_with_what_can_be_reserved() -> None:
+    page = show_offer(PROVIDER.public.octets, OFFER, 7, 5)
+    page.reservations = [show_reservation(100, ReservationOffer(1_000_000, 4), 60)]
+    text = text_of(*offer_details(page.model_dump()))
+    for part in (str(PROVIDER.public), "x 0.9", "x 1", "1970-01-01 01:40:00 UTC", "1 BC", "none"):
+        assert part in text
+
+
+def test_an_account_and_its_transactions() -> None:
+    page = {
+        "account": str(ALICE.public),
+        "balance_ubc": 1_500_000,
+        "height": 9,
+        "proof": {"proof": "A" * 400},
+    }
+    transaction = {
+        "height": 3, "action": "allocate", "charged_ubc": 100, "price_ubc": 200, "provider": str(PROVIDER.public),
+        "issuer_key_id": ALICE.public.key_id.hex(), "id": "ab" * 32,
+    }  # fmt: skip
+    text = text_of(account_table(page), transaction_table([transaction], ALICE.public))
+    for part in ("1.5 BC", "300 bytes", "0.0001 BC", f"to {str(PROVIDER.public)[:10]}", "abababab"):
+        assert part in text
+    assert "no transactions" in text_of(transaction_table([], ALICE.public))
+
+
+def test_an_audit_that_holds() -> None:
+    audits = [verify_bundle(bundle())]
+    page = audit_json(audits)
+    assert (page["ok"], page["count"], page["verified"], page["unmetered_ms"]) == (True, 3, 3, 0)
+    (chain,) = page["chains"]
+    assert chain["usage"][GRANT.grant_id.hex()]["down_bytes"] == 2_000
+    assert [record["sequence"] for record in chain["records"]] == [1, 2, 3]
+    text = text_of(*audit_tables(audits, all_findings=True))
+    assert "all 3 records hold" in text
+    assert "software key: unattested" in text
+    assert "✗" not in text
+
+
+def test_an_audit_that_does_not_hold_says_why() -> None:
+    whole = bundle()
+    broken = verify_bundle(replace(whole, records=(whole.records[0], whole.records[2])))
+    page = audit_json([broken])
+    assert (page["ok"], page["verified"]) == (False, 1)
+    assert page["unmetered_ms"] == 5_000
+    text = text_of(*audit_tables([broken], all_findings=False))
+    assert "1 of 2 records do not hold" in text
+    assert "record 3, sequence" in text
+    assert "for 5 s" in text
+
+
+def test_nothing_to_verify_is_not_a_success() -> None:
+    assert audit_json([])["ok"] is False
+    assert audit_json([verify_bundle(replace(bundle(), records=()))])["ok"] is False
+    assert "nothing to verify" in text_of(*audit_tables([], all_findings=False))

@@ -1,0 +1,114 @@
+"""`airgrant offer`, `account` and `report` against a real ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apd.shells.software_key import SoftwareKey
+from lab.meter_chain import MeterChain
+from ledger import cli
+from tests.ledger_house import LedgerHouse, ledger_house, purchase
+from wire.keys import PrivateKey
+from wire.meter_record import UsageRow
+
+PORT = 28_886
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerHouse]:
+    with ledger_house(tmp_path_factory.mktemp("house"), PORT, "accept_software_keys = true") as running:
+        yield running
+
+
+@pytest.fixture
+def provider(house: LedgerHouse) -> PrivateKey:
+    return house.new_provider()
+
+
+@pytest.fixture
+def buyer(house: LedgerHouse) -> PrivateKey:
+    return house.new_buyer()
+
+
+@pytest.fixture
+def meter() -> SoftwareKey:
+    return SoftwareKey(PrivateKey.generate())
+
+
+def test_report_verify_says_what_holds(house, provider, buyer, meter, tmp_path: Path, capsys) -> None:
+    records = house.records(provider, buyer, meter)
+    key_id, saved = meter.public_key.key_id.hex(), tmp_path / "box.report"
+    with house.client(provider) as client:
+        house.enrol(client, provider, meter)
+        for record in records:
+            assert house.receipt(client.report(record)).executed
+    url = ["--ledger", house.reader.url]
+    assert cli.report(["verify", "--key-id", key_id, "--json", *url]) == 0
+    page = json.loads(capsys.readouterr().out)
+    (chain,) = page["chains"]
+    assert (page["count"], page["verified"], page["ok"]) == (3, 3, True)
+    assert [use["down_bytes"] for use in chain["usage"].values()] == [2_000_000]
+    assert cli.report(["fetch", "--key-id", key_id, "--out", str(saved), *url]) == 0
+    assert cli.report(["verify", str(saved), "--ledger-id", house.ledger_id.hex()]) == 0
+    assert "all 3 records hold" in capsys.readouterr().out
+    assert cli.report(["verify", str(saved), "--ledger-id", "00" * 32]) == 1
+    saved.write_bytes(saved.read_bytes().replace(records[1], records[1][:-40] + bytes(30) + records[1][-10:]))
+    assert cli.report(["verify", str(saved)]) == 1
+    assert "do not hold" in capsys.readouterr().out
+
+
+def test_a_claim_beyond_the_grant_is_kept_and_does_not_verify(house, provider, buyer, meter, capsys) -> None:
+    with house.client(buyer) as client:
+        grant = house.grant(client.submit(house.sign(purchase(provider), buyer)).grants[0])
+    chain = MeterChain(meter, grant.starts_s * 1_000)
+    records = [chain.boot(), chain.usage(1_000, UsageRow(grant.grant_id, 10**9, 0, 10**9, 0))]
+    with house.client(provider) as client:
+        house.enrol(client, provider, meter)
+        for record in records:
+            assert house.receipt(client.report(record)).executed, "it is evidence, also against the box"
+    key_id = meter.public_key.key_id.hex()
+    assert cli.report(["verify", "--key-id", key_id, "--ledger", house.reader.url]) == 1
+    assert "exceed the ceiling" in capsys.readouterr().out
+
+
+# ---- The command line
+
+
+def test_accounts_from_the_command_line(house, tmp_path: Path, capsys) -> None:
+    key = PrivateKey.generate()
+    files = house.authority.issue_client(str(key.public), key.key)
+    exchange = tmp_path / "exchange.pem"
+    exchange.write_bytes(house.exchange.to_pem())
+    door = ["--broker", f"127.0.0.1:{house.port}", "--authority", str(files.authority)]
+    door += [
+        "--certificate",
+        str(files.certificate),
+        "--certificate-key",
+        str(files.key),
+        "--ledger",
+        house.reader.url,
+    ]
+    account = str(key.public)
+    assert cli.account(["create", "--key", str(files.key), *door]) == 0
+    assert cli.account(["create", "--key", str(files.key), *door]) == 1
+    assert cli.account(["deposit", account, "2.5", "--key", str(exchange), *door]) == 0
+    assert cli.account(["deposit", account, "2.5", "--key", str(files.key), *door]) == 1
+    assert "not_the_exchange" in capsys.readouterr().out
+    assert cli.offer([
+        "post", "--key", str(files.key), "--price", "0.5", "--units", "4", "--for", "10m", "--down", "2M-20M", "--up",
+        "1M-5M", "--band", "5170000-5250000/80000", *door,
+    ]) == 0  # fmt: skip
+    capsys.readouterr()
+    assert cli.account([account, "--json", "--ledger", house.reader.url]) == 0
+    page = json.loads(capsys.readouterr().out)
+    assert page["balance_ubc"] == 2_500_000
+    assert [one["action"] for one in page["transactions"]] == ["create", "deposit", "offer"]
+    assert cli.offer(["show", account, "--ledger", house.reader.url]) == 0
+    assert "0.5 BC" in capsys.readouterr().out
+    assert cli.offer(["--ledger", house.reader.url, "--json"]) == 0
+    assert account in {one["provider"] for one in json.loads(capsys.readouterr().out)}

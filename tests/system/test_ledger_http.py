@@ -1,0 +1,125 @@
+"""The ledger's HTTP pages for real: what they show, what they prove, what they refuse."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ledger.block import item_leaf, read_signed_header
+from ledger.entries import Account, account_key, read_entry
+from ledger.merkle import verify_path
+from ledger.state_tree import read_proof, verify_proof
+from tests.ledger_house import PRICE_UBC, LedgerHouse, ledger_house, purchase, sixty_seconds
+from wire.create import Create
+from wire.keys import PrivateKey
+from wire.money_actions import Transfer
+from wire.post_offer import Reservation
+
+PORT = 28_885
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerHouse]:
+    with ledger_house(tmp_path_factory.mktemp("house"), PORT, "accept_software_keys = true") as running:
+        yield running
+
+
+@pytest.fixture
+def provider(house: LedgerHouse) -> PrivateKey:
+    return house.new_provider()
+
+
+@pytest.fixture
+def buyer(house: LedgerHouse) -> PrivateKey:
+    return house.new_buyer()
+
+
+# ---- What the ledger shows
+
+
+def test_the_head_the_accounts_and_the_log_can_be_proved(house, provider, buyer) -> None:
+    with house.client(buyer) as client:
+        subject = house.receipt(client.submit(house.sign(purchase(provider), buyer))).subject
+    page = house.reader.get(f"proofs/accounts/{buyer.public}")
+    header = read_signed_header(base64.b64decode(page["header"]), house.key.public, house.ledger_id)
+    key, entry = account_key(buyer.public.key_id), base64.b64decode(page["entry"])
+    verify_proof(header.app_hash, key, entry, read_proof(base64.b64decode(page["proof"])))
+    assert read_entry(key, entry) == Account(buyer.public.octets, 1_000 - PRICE_UBC)
+
+    page = house.reader.get(f"proofs/transactions/{subject.hex()}")
+    header = read_signed_header(base64.b64decode(page["header"]), house.key.public, house.ledger_id)
+    leaf = item_leaf(1, base64.b64decode(page["transaction"]["transaction"]))
+    path = [bytes.fromhex(step) for step in page["path"]]
+    verify_path(header.items_root, leaf, page["index"], page["item_count"], path)
+
+
+def test_a_stranger_s_absence_can_be_proved(house) -> None:
+    stranger = PrivateKey.generate().public
+    page = house.reader.get(f"proofs/accounts/{stranger}")
+    header = read_signed_header(base64.b64decode(page["header"]), house.key.public, house.ledger_id)
+    assert page["entry"] is None
+    proof = read_proof(base64.b64decode(page["proof"]))
+    verify_proof(header.app_hash, account_key(stranger.key_id), None, proof)
+    with pytest.raises(LookupError, match="unknown_account"):
+        house.reader.get(f"accounts/{stranger}")
+
+
+def test_lists_come_in_pages(house, provider, buyer) -> None:
+    with house.client(buyer) as client:
+        list(client.submit_all([house.sign(Transfer(provider.public, 1), buyer) for _ in range(5)]))
+    one_by_one = [
+        page["id"]
+        for page in house.reader.pages("transactions", "transactions", 1, account=str(buyer.public))
+    ]
+    assert len(one_by_one) == len(set(one_by_one)) == 7
+    providers = [page["provider"] for page in house.reader.pages("offers", "offers", 1)]
+    assert str(provider.public) in providers
+    assert len(providers) == len(set(providers))
+
+
+def test_reservations_are_shown(house, buyer) -> None:
+    provider = PrivateKey.generate()
+    period = int(time.time()) // 60 + 5
+    with house.client(provider) as client:
+        house.submit(client, Create(provider.public), provider)
+        house.submit(client, sixty_seconds(reservations={period: Reservation(70, 4)}), provider)
+    (shown,) = house.reader.get(f"offers/{provider.public}")["reservations"]
+    assert (shown["period"], shown["price_ubc"], shown["capacity"]) == (period, 70, 4)
+
+
+def test_the_interface_describes_itself(house) -> None:
+    import urllib.request
+
+    with urllib.request.urlopen(f"{house.reader.url}/openapi.json") as answer:
+        page = json.load(answer)
+    assert {"/v1/ledger", "/v1/offers", "/v1/proofs/accounts/{key}", "/v1/records/{key_id}"} <= set(
+        page["paths"]
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "accounts/zz",
+        "transactions/00",
+        "transactions?limit=0",
+        "transactions?after=-1",
+        "records/xyz",
+        "offers/02",
+    ],
+)
+def test_a_wrong_request_is_refused_with_a_sentence(house, path: str) -> None:
+    import urllib.error
+    import urllib.request
+
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{house.reader.url}/v1/{path}")
+    page = json.loads(refused.value.read())
+    refused.value.close()
+    assert refused.value.code == 422
+    assert page["error"] == "bad_request"
