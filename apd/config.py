@@ -7,7 +7,7 @@ file. Raises ConfigError only.
 
 import difflib
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -20,6 +20,7 @@ from wire.keys import PrivateKey
 from wire.units import parse_duration, parse_rate
 
 T = TypeVar("T")
+SECTIONS = ("box", "shaper", "ledger", "meter", "files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,26 +53,25 @@ def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config
     if not reader.has("box", "bssid"):
         given["bssid"] = read_address(shaper.interface)
     box = reader.build("box", BoxSettings, given)
-    reader.finish()
     return Config(box, ledger, meter, files, provider_key)
 
 
 class _SectionReader:
     def __init__(self, path: Path, document: Mapping[str, Any]) -> None:
         self._path = path
-        self._document = dict(document)
-        self._known: list[str] = []
+        self._document = document
+        for section, table in document.items():
+            if section not in SECTIONS:
+                raise ConfigError(f"{path}: {section}: unknown section{_nearest(section, SECTIONS)}")
+            if not isinstance(table, dict):
+                raise ConfigError(f"{path}: {section}: has to be a table, [{section}]")
 
     def has(self, section: str, key: str) -> bool:
-        table = self._document.get(section)
-        return isinstance(table, dict) and key in table
+        return key in self._document.get(section, {})
 
     def build(self, section: str, cls: type[T], given: Mapping[str, Any] | None = None) -> T:
         """A settings dataclass from its section and from what is `given` by others."""
-        self._known.append(section)
         table = self._document.get(section, {})
-        if not isinstance(table, dict):
-            raise ConfigError(f"{self._path}: {section}: has to be a table, [{section}]")
         values = dict(given or {})
         hints = get_type_hints(cls)
         allowed = [name for name in hints if name not in values]
@@ -86,11 +86,6 @@ class _SectionReader:
             return cls(**values)
         except ValueError as error:
             raise ConfigError(f"{self._path}: {section}.{error}") from error
-
-    def finish(self) -> None:
-        for section in self._document:
-            if section not in self._known:
-                raise ConfigError(f"{self._path}: {section}: unknown section{_nearest(section, self._known)}")
 
     def _convert(self, section: str, key: str, hint: Any, raw: Any) -> Any:
         try:
@@ -150,6 +145,6 @@ def _load_key(config: Path, path: Path) -> PrivateKey:
         raise ConfigError(f"{config}: files.provider_key_file: {error}") from error
 
 
-def _nearest(key: str, known: list[str]) -> str:
+def _nearest(key: str, known: Sequence[str]) -> str:
     match = difflib.get_close_matches(key, known, 1)
     return f"; did you mean {match[0]}?" if match else f"; known are {', '.join(known)}"

@@ -54,8 +54,9 @@ class BoxSettings:
                 raise ConfigError(f"{name}: has to be at least 1, not {getattr(self, name)}")
         if not 0 < self.admission_ppm <= 1_000_000:
             raise ConfigError(f"admission_ppm: {self.admission_ppm} is outside 1..1000000")
-        if self.idle_timeout_s < 0 or self.early_join_s < 0:
-            raise ConfigError("idle_timeout_s and early_join_s cannot be negative")
+        for name in ("idle_timeout_s", "early_join_s"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name}: cannot be negative")
 
 
 @dataclass(frozen=True, slots=True)

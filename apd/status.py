@@ -17,6 +17,7 @@ def describe(state: State, now: Now) -> dict[str, Any]:
         "ledger_connected": state.link.connected,
         "enrolled": state.link.enrolled,
         "attested": state.meter.attested,
+        "disk_failing": state.disk.failing_ns is not None,
         "offer": None
         if offer is None
         else {

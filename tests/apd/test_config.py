@@ -1,0 +1,163 @@
+"""The configuration file: what people write, and what they are told when it cannot be."""
+
+from pathlib import Path
+
+import pytest
+
+from apd.config import load_config
+from apd.settings import MeterSettings
+from tests.apd.world import BSSID, LEDGER, LEDGER_ID, PROVIDER
+from wire.errors import ConfigError
+from wire.ids import MacAddress
+
+GOOD = f"""
+[shaper]
+interface = "wlan0"
+downlink_capacity_bps = "50Mbit/s"
+uplink_capacity_bps = 20_000_000
+
+[ledger]
+host = "broker.example"
+authority_file = "ca.pem"
+certificate_file = "/etc/ssl/box.pem"
+certificate_key_file = "box.key"
+key = "{LEDGER.public}"
+ledger_id = "{LEDGER_ID.hex()}"
+
+[meter]
+tpm = "device:/dev/tpmrm0"
+
+[files]
+provider_key_file = "provider.pem"
+"""
+
+
+def load(tmp_path: Path, text: str = GOOD, pem: bytes = PROVIDER.to_pem()):
+    (tmp_path / "provider.pem").write_bytes(pem)
+    file = tmp_path / "apd.toml"
+    file.write_text(text)
+    return load_config(file, lambda _interface: BSSID)
+
+
+def test_what_is_not_said_has_its_default_and_paths_are_relative_to_the_file(tmp_path):
+    config = load(tmp_path)
+    assert config.box.shaper.downlink_capacity_bps == 50_000_000
+    assert config.box.shaper.uplink_capacity_bps == 20_000_000
+    assert config.box.provider == PROVIDER.public
+    assert (config.box.ledger, config.box.ledger_id, config.box.bssid) == (LEDGER.public, LEDGER_ID, BSSID)
+    assert config.box.report_interval_s == 60
+    assert config.ledger.authority_file == tmp_path / "ca.pem"
+    assert config.ledger.certificate_file == Path("/etc/ssl/box.pem")
+    assert config.ledger.port == 8883
+    assert config.meter == MeterSettings(tpm="device:/dev/tpmrm0")
+    assert config.files.store == Path("/var/lib/airgrant/apd.sqlite")
+    assert config.provider_key.public == PROVIDER.public
+
+
+def test_rates_and_durations_as_people_write_them(tmp_path):
+    box = '[box]\nreport_interval_s = "2m"\nbssid = "02:00:00:00:00:09"\nadmission_ppm = 900000\n'
+    config = load(tmp_path, GOOD + box)
+    assert (config.box.report_interval_s, config.box.admission_ppm) == (120, 900_000)
+    assert config.box.bssid == MacAddress.parse("02:00:00:00:00:09")
+
+
+def test_a_software_key_by_explicit_wish_only(tmp_path):
+    meter = 'software_key_file = "meter.pem"\naccept_unattested = true'
+    config = load(tmp_path, GOOD.replace('tpm = "device:/dev/tpmrm0"', meter))
+    assert config.meter == MeterSettings(software_key_file=tmp_path / "meter.pem", accept_unattested=True)
+
+
+WRONG = [
+    ('interface = "wlan0"', "", "shaper.interface: is missing"),
+    (
+        'interface = "wlan0"',
+        'interfase = "wlan0"',
+        "shaper.interfase: unknown key; did you mean interface?",
+    ),
+    ('interface = "wlan0"', 'interface = "no such name"', "shaper.interface: not a device name"),
+    ('interface = "wlan0"', "interface = 7", "shaper.interface: has to be a text in quotes, not 7"),
+    ('"50Mbit/s"', '"50 parsec"', "shaper.downlink_capacity_bps: '50 parsec' is not a rate"),
+    ('"50Mbit/s"', "50.5", "shaper.downlink_capacity_bps: has to be a whole number, not 50.5"),
+    ('"50Mbit/s"', "true", "shaper.downlink_capacity_bps: has to be a whole number, not True"),
+    ('"50Mbit/s"', '"1bit/s"', "shaper.downlink_capacity_bps: must be 1 kbit/s to 1 Tbit/s"),
+    ("[ledger]", "[leger]", "leger: unknown section; did you mean ledger?"),
+    ("[meter]", "[router]\n[meter]", "router: unknown section"),
+    (str(LEDGER.public), "02abc", "ledger.key: '02abc' is not an account"),
+    (LEDGER_ID.hex(), "00ff", "ledger.ledger_id: has 2 octets, not 32"),
+    (LEDGER_ID.hex(), "zz", "ledger.ledger_id: non-hexadecimal number"),
+    ('tpm = "device:/dev/tpmrm0"', "", "meter.tpm: name a TPM"),
+    (
+        'tpm = "device:/dev/tpmrm0"',
+        'software_key_file = "meter.pem"',
+        "meter.accept_unattested: has to be true for a software key",
+    ),
+    ('tpm = "device:/dev/tpmrm0"', 'tpm = "x"\nsoftware_key_file = "y"', "meter.tpm: choose either"),
+    (
+        'tpm = "device:/dev/tpmrm0"',
+        'tpm = "x"\naccept_unattested = "yes"',
+        "meter.accept_unattested: has to be true or false, not 'yes'",
+    ),
+    ("provider.pem", "nothing.pem", "files.provider_key_file: "),
+    ("[files]", "[files]\nprovider = 'x'", "files.provider: unknown key"),
+    ("[shaper]", "[shaper", "apd.toml: "),
+]
+
+
+@pytest.mark.parametrize(("good", "bad", "told"), WRONG, ids=[told for _, _, told in WRONG])
+def test_a_wrong_value_is_told_with_file_section_key_and_reason(tmp_path, good, bad, told):
+    assert good in GOOD
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, GOOD.replace(good, bad, 1))
+    assert str(error.value).startswith(f"{tmp_path}/apd.toml: ")
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("box", "told"),
+    [
+        ("report_interval_s = 0", "box.report_interval_s: has to be at least 1, not 0"),
+        ("admission_ppm = 1000001", "box.admission_ppm: 1000001 is outside 1..1000000"),
+        ("idle_timeout_s = -1", "box.idle_timeout_s: cannot be negative"),
+        ("report_interval_s = '1 parsec'", "box.report_interval_s: '1 parsec' is not a duration"),
+        ('bssid = "02:00"', "box.bssid: '02:00' is not a MAC address"),
+        ('provider = "02"', "box.provider: unknown key"),
+    ],
+)
+def test_wrong_values_of_the_box(tmp_path, box, told):
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, f"{GOOD}\n[box]\n{box}\n")
+    assert told in str(error.value)
+
+
+@pytest.mark.parametrize("section", ["box", "shaper", "ledger", "meter", "files"])
+def test_a_section_that_is_no_table(tmp_path, section):
+    with pytest.raises(ConfigError, match=rf"{section}: has to be a table"):
+        load(tmp_path, f"{section} = 3\n")
+
+
+def test_frames_per_second_are_no_duration(tmp_path):
+    with pytest.raises(ConfigError, match=r"shaper\.lobby_packets_per_s: has to be a whole number"):
+        load(tmp_path, GOOD.replace("[shaper]", '[shaper]\nlobby_packets_per_s = "2m"'))
+
+
+def test_a_file_that_is_not_there_or_not_text(tmp_path):
+    with pytest.raises(ConfigError, match=r"no\.toml: No such file"):
+        load_config(tmp_path / "no.toml", lambda _: BSSID)
+    (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"x\.toml: "):
+        load_config(tmp_path / "x.toml", lambda _: BSSID)
+
+
+def test_a_key_file_that_is_none(tmp_path):
+    with pytest.raises(ConfigError, match=r"files\.provider_key_file: .*not an unencrypted P-256"):
+        load(tmp_path, pem=b"nonsense")
+
+
+def test_an_interface_that_is_not_there_is_the_operators_fault(tmp_path):
+    def missing(interface: str) -> MacAddress:
+        raise ConfigError(f"shaper.interface: {interface}: no such device")
+
+    (tmp_path / "provider.pem").write_bytes(PROVIDER.to_pem())
+    (tmp_path / "apd.toml").write_text(GOOD)
+    with pytest.raises(ConfigError, match="no such device"):
+        load_config(tmp_path / "apd.toml", missing)

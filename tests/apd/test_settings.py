@@ -1,0 +1,84 @@
+"""Settings: what a value has to obey, and that each field says what it is."""
+
+import ast
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from apd import settings
+from apd.settings import BoxSettings, Files, LedgerLinkSettings, MeterSettings
+from tests.apd.world import LEDGER, SETTINGS
+from wire.errors import ConfigError
+
+LINK = LedgerLinkSettings(
+    host="broker",
+    authority_file=Path("ca"),
+    certificate_file=Path("certificate"),
+    certificate_key_file=Path("key"),
+    key=LEDGER.public,
+    ledger_id=bytes(32),
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "report_interval_s",
+        "anchor_interval_s",
+        "offer_lifetime_s",
+        "purchase_timeout_s",
+        "submit_timeout_s",
+    ],
+)
+def test_intervals_are_a_second_at_least(name):
+    replace(SETTINGS, **{name: 1})
+    with pytest.raises(ConfigError, match=f"^{name}: has to be at least 1, not 0"):
+        replace(SETTINGS, **{name: 0})
+
+
+@pytest.mark.parametrize(("ppm", "good"), [(0, False), (1, True), (1_000_000, True), (1_000_001, False)])
+def test_no_more_is_sold_than_there_is(ppm, good):
+    if good:
+        replace(SETTINGS, admission_ppm=ppm)
+    else:
+        with pytest.raises(ConfigError, match=r"^admission_ppm: "):
+            replace(SETTINGS, admission_ppm=ppm)
+
+
+@pytest.mark.parametrize("name", ["idle_timeout_s", "early_join_s"])
+def test_what_may_be_switched_off(name):
+    replace(SETTINGS, **{name: 0})
+    with pytest.raises(ConfigError, match=f"^{name}: cannot be negative"):
+        replace(SETTINGS, **{name: -1})
+
+
+@pytest.mark.parametrize("changes", [{"port": 0}, {"port": 65_536}, {"ledger_id": bytes(31)}])
+def test_the_link(changes):
+    with pytest.raises(ConfigError, match=f"^{next(iter(changes))}: "):
+        replace(LINK, **changes)
+
+
+def test_the_meter_is_one_or_the_other():
+    MeterSettings(tpm="device:/dev/tpmrm0")
+    MeterSettings(software_key_file=Path("x"), accept_unattested=True)
+    for wrong in ({}, {"tpm": "x", "software_key_file": Path("y")}, {"software_key_file": Path("y")}):
+        with pytest.raises(ConfigError):
+            MeterSettings(**wrong)
+
+
+def test_every_field_says_in_a_sentence_what_it_is():
+    module = ast.parse(Path(settings.__file__).read_text())
+    told = {
+        (owner.name, field.target.id)
+        for owner in module.body
+        if isinstance(owner, ast.ClassDef)
+        for field, after in zip(owner.body, owner.body[1:], strict=False)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(after, ast.Expr)
+        and isinstance(after.value, ast.Constant)
+    }
+    for owner in (BoxSettings, LedgerLinkSettings, MeterSettings, Files):
+        for field in fields(owner):
+            assert (owner.__name__, field.name) in told
