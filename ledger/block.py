@@ -1,11 +1,10 @@
 """The block header: what chains the log, and the ledger's signature over it for whoever keeps a proof.
 
-[ form 1, height, hash of the previous header, time_s, items root, number of items, app hash ]     canonical
-CBOR
+    [ form 1, height, hash of the previous header, time_s, items root, number of items, app hash ]
 
-Height 0 has no items and names the ledger id as its previous hash. The hash of a header is SHA-256 of its
-bytes. Items are signed transactions, meter evidence and attestation results, in the order in which they took
-effect.
+Canonical CBOR. Height 0 has no items and names the ledger id as its previous hash. The hash of a header is
+SHA-256 of its bytes. Items are signed transactions, meter evidence and attestation results, in the order in
+which they took effect.
 """
 
 import hashlib

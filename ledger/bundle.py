@@ -1,5 +1,4 @@
-"""A report file: one box's whole metering chain with everything that an auditor needs to verify it, and
-nobody else.
+"""A report file: one box's whole metering chain with everything that an auditor needs to verify it.
 
 [ "airgrant report", 1, genesis, attestation result, [ evidence, ... ], [ grant, ... ] ]     canonical CBOR
 

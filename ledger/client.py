@@ -3,7 +3,8 @@
 `LedgerClient.submit` sends signed bytes and waits for the signed answer, which its caller verifies;
 `submit_all` keeps many under way. A lost answer is asked for again with the same bytes, which is safe: the
 ledger runs a transaction once and answers the second time with the grants of the first. Raises ShellError
-when broker or ledger do not answer. Reference: OASIS MQTT 5.0 clause 4.10 (request and response).
+when broker or ledger do not answer.
+Reference: OASIS MQTT 5.0 clause 4.10 (request and response).
 """
 
 import itertools

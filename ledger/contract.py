@@ -1,12 +1,13 @@
 """The Bandcoin contract: what a signed transaction does to the state, or which rule says no.
 
-apply(view, signed_transaction, block_time_s) -> Applied(changes, sale) | Rejected(reason, detail)
-apply_batch(view, signed_transactions, block_time_s) -> [Applied] | (index, Rejected)     all of them or none
+    apply(view, signed_transaction, block_time_s) -> Applied(changes, sale) | Rejected(reason, detail)
+    apply_batch(view, signed_transactions, block_time_s) -> [Applied] | (index, Rejected)   all or none
 
 Pure functions of their arguments: no clock, no I/O, no randomness, no float. The view is never changed; an
 Applied says what becomes of which entries, a Rejected changes nothing. Whoever orders transactions calls
 `ledger.passing.pass_time` first in every block. The rules and their order are the enumeration in
-ledger/rejection.py, one test vector for each. Reference: Bandcoin 5.1.3.
+ledger/rejection.py, one test vector for each.
+Reference: Bandcoin 5.1.3.
 """
 
 from collections.abc import Sequence

@@ -16,8 +16,8 @@ the fields below in their order, and what the app hash and a proof cover (ledger
     s second(8) provider(8) from(4) to(4)     SpotEnding: units whose grants end at that second
 
 Entries whose key begins with a time (c, r, s) leave the state by themselves when it has come
-(ledger/passing.py). Reference: Bandcoin 5.1.4, with `epoch` as the offer's number only and periods as times
-(docs/decisions/0002).
+(ledger/passing.py).
+Reference: Bandcoin 5.1.4, with `epoch` as the offer's number only and periods as times (docs/decisions/0002).
 """
 
 from collections.abc import Callable

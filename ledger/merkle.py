@@ -1,9 +1,8 @@
-"""A Merkle tree over a list: the root that a block's header names its items by, and the path that proves one
-of them.
+"""A Merkle tree over a list: the root that names a block's items, and the path that proves one of them.
 
 Leaves and inner nodes are hashed with different first octets, so that neither can be taken for the other; an
-odd node is paired with nothing and rises. Reference: RFC 6962 clause 2.1 (the same tree: a left half is the
-largest power of two).
+odd node is paired with nothing and rises.
+Reference: RFC 6962 clause 2.1 (the same tree: a left half is the largest power of two).
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """The four actions that only move money: create, deposit, withdraw, transfer.
 
 Each function asks its rules in the order of ledger/rejection.py, and writes into the draft only when all of
-them hold. The sum of all that was ever deposited stays below 2^63 ubc, so no balance can overflow. Reference:
-Bandcoin 5.1.1, 5.1.3.
+them hold. The sum of all that was ever deposited stays below 2^63 ubc, so no balance can overflow.
+Reference: Bandcoin 5.1.1, 5.1.3.
 """
 
 from ledger.entries import MONEY_KEY, Account, Money, account_key

@@ -2,7 +2,8 @@
 
 Only the issuer's own offer is ever written. Reservations merge into what is on offer for later periods
 (capacity 0 deletes); what was sold stays sold and is counted against the new offer (ledger/capacity.py). A
-non-empty `consumers` dictionary makes it the settlement of an auction. Reference: Bandcoin 5.1.2, 5.1.3, 5.4.
+non-empty `consumers` dictionary makes it the settlement of an auction.
+Reference: Bandcoin 5.1.2, 5.1.3, 5.4.
 """
 
 from ledger.capacity import MAX_PERIODS_AHEAD, has_room_for_band

@@ -4,12 +4,13 @@ The k-th unit of a purchase costs price x multiplier^k, k counted from 0. Two ro
 the buyer's favour, and both the same on every machine:
 
 - *power floor*: multiplier^k is held as an integer in units of 10^-18, and each multiplication by the
-multiplier drops what is finer; - *item floor*: each unit's price drops what is below one micro-bandcoin,
-before the units are added up.
+  multiplier drops what is finer;
+- *item floor*: each unit's price drops what is below one micro-bandcoin, before the units are added up.
 
 A series of periods adds up the periods; the unit price of a period is first discounted by its distance from
 now (one more item floor). Without a discount the answer takes one multiplication; with one, as many steps as
-there are units, which is why those are limited. Reference: Bandcoin 5.1.2 (volume_discount,
+there are units, which is why those are limited.
+Reference: Bandcoin 5.1.2 (volume_discount,
 reservation_discount); the closed form N units = price (1 - v^N) / (1 - v) is the limit that our sum stays
 below by less than one micro-bandcoin per unit.
 """

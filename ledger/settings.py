@@ -2,9 +2,11 @@
 
 Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError that names the file and the key.
 
-[ledger]   key = "ledger.key"  genesis = "genesis.cbor"  database = "ledger.db"  accept_software_keys = false
-tpm_vendors = "vendors.pem" [broker]   host = "127.0.0.1"  port = 8883  authority = "ca.pem"  certificate =
-"ledger.pem"  key = "ledger.key" [http]     host = "127.0.0.1"  port = 8573
+    [ledger]   key = "ledger.key"  genesis = "genesis.cbor"  database = "ledger.db"
+               accept_software_keys = false  tpm_vendors = "vendors.pem"
+    [broker]   host = "127.0.0.1"  port = 8883  authority = "ca.pem"
+               certificate = "ledger.pem"  key = "ledger.key"
+    [http]     host = "127.0.0.1"  port = 8573
 
 Paths are relative to the folder of the file.
 """

@@ -1,11 +1,11 @@
-"""The app hash: one hash over the whole state, kept up to date by what changed, with proofs for single
-entries.
+"""The app hash: one hash over the whole state, kept up to date by what changed, with proofs of entries.
 
 A binary Merkle tree of fixed depth over hashed keys. An entry's key hash is SHA-256 of its key; its first 16
 bits name one of 65,536 leaves; a leaf holds its entries in the order of their key hashes. Empty leaves cost
 nothing.
 
-leaf = SHA-256(00 | key hash | value hash | key hash | value hash ...)      node = SHA-256(01 | left | right)
+    leaf = SHA-256(00 | key hash | value hash | key hash | value hash ...)
+    node = SHA-256(01 | left | right)
 
 The order in which entries came does not matter: equal states have equal roots. A change costs sixteen node
 hashes, and changes that are planned together share the upper ones. `plan` computes without changing anything,
