@@ -1,6 +1,6 @@
 """Enrolment conversations that are under way: a request, a challenge, an answer, an attestation result.
 
-Secrets and time come in as arguments. An answer uses its challenge up, right or wrong. At most MAX_PENDING
+Chance and time come in as arguments. An answer uses its challenge up, right or wrong. At most MAX_PENDING
 are kept, so that requests without answers cost no more memory than that.
 """
 
@@ -29,11 +29,11 @@ class Enrolling:
     _pending: dict[bytes, PendingEnrolment] = field(default_factory=dict)
 
     def take(
-        self, message: EnrolmentRequest | EnrolmentAnswer, secret: bytes, now_s: int
+        self, message: EnrolmentRequest | EnrolmentAnswer, chance: bytes, now_s: int
     ) -> EnrolmentChallenge | AttestationResult:
         """The next word of the conversation. Raises DecodeError, VerificationError.
 
-        `secret`: fresh random octets for a challenge, used only if there is one.
+        `chance`: CHANCE_SIZE fresh random octets, used only if there is a challenge to make.
         """
         if isinstance(message, EnrolmentAnswer):
             pending = self._pending.pop(message.key_id, None)
@@ -46,7 +46,7 @@ class Enrolling:
             return enrol_software_key(message, now_s)
         if self.vendors is None:
             raise VerificationError("enrolment: this ledger trusts no maker of TPMs (tpm_vendors is not set)")
-        pending, challenge = begin_enrolment(message, self.vendors, secret, now_s)
+        pending, challenge = begin_enrolment(message, self.vendors, chance, now_s)
         self._keep(pending, now_s)
         return challenge
 

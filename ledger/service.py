@@ -27,6 +27,7 @@ from paho.mqtt.properties import Properties
 from ledger.answering import Answers
 from ledger.engine import Engine
 from ledger.enrolling import Enrolling
+from ledger.enrolment import CHANCE_SIZE
 from ledger.intake import SUBSCRIPTION, Address, Query, read_address, read_request
 from ledger.settings import BrokerSettings
 from ledger.showcase import all_providers, due_providers, look_at, touched_providers
@@ -146,7 +147,7 @@ class Service:
 
     async def _enrol(self, message: EnrolmentRequest | EnrolmentAnswer, address: Address) -> None:
         try:
-            word = self._enrolling.take(message, secrets.token_bytes(32), _now_s())
+            word = self._enrolling.take(message, secrets.token_bytes(CHANCE_SIZE), _now_s())
         except DecodeError as error:
             self.counters[f"enrolment: {type(error).__name__}"] += 1
             refused = self._answers.to_refused_enrolment(

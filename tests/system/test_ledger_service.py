@@ -22,11 +22,19 @@ from tests.ledger_world import BAND, QOS
 from wire.allocate import Allocate
 from wire.attestation_result import read_attestation_result
 from wire.create import Create
+from wire.enrolment import (
+    EnrolmentAnswer,
+    EnrolmentRequest,
+    read_enrolment_reply,
+    write_enrolment_answer,
+    write_enrolment_request,
+)
 from wire.keys import PrivateKey
+from wire.meter_record import UsageRow
 from wire.money_actions import Deposit, Transfer
 from wire.offer_state import OfferState, read_offer_state
 from wire.post_offer import PostOffer
-from wire.receipt import Receipt
+from wire.receipt import Receipt, read_receipt
 
 PORT = 28_883
 pytestmark = pytest.mark.system
@@ -252,6 +260,52 @@ def test_a_stranger_to_the_authority_does_not_get_in(house, tmp_path: Path) -> N
     tls.load_verify_locations(str(house.authority.file))
     with pytest.raises(ShellError), LedgerClient("127.0.0.1", house.port, key.public, tls, timeout_s=3):
         pass
+
+
+# ---- A real TPM
+
+
+def test_a_tpm_is_enrolled_and_its_chain_is_receipted_and_verified(tmp_path: Path, needs, capsys) -> None:
+    needs("swtpm", "swtpm_setup")
+    from apd.shells.tpm import Tpm
+    from lab.software_tpm import SoftwareTpm
+    from ledger import cli
+
+    with SoftwareTpm(tmp_path / "tpm") as box:
+        vendors = tmp_path / "vendors.pem"
+        vendors.write_bytes(b"".join(file.read_bytes() for file in box.vendor_certificates))
+        with ledger_house(tmp_path, 28_888, f'tpm_vendors = "{vendors}"') as house:
+            tpm = Tpm.open(box.tcti)
+            provider, buyer = house.new_provider(), house.new_buyer()
+            key = tpm.attestation_key()
+            request = EnrolmentRequest(
+                provider.public,
+                attestation_public=key.public_area,
+                endorsement_certificate=tpm.endorsement_key().certificate,
+            )
+            with house.client(provider) as client:
+                asked = client.ask("enrolment", write_enrolment_request(request, provider, house.ledger_id))
+                challenge = read_enrolment_reply(asked).challenge
+                assert challenge is not None
+                secret = tpm.activate_credential(challenge.credential_blob, challenge.encrypted_secret)
+                answer = write_enrolment_answer(EnrolmentAnswer(key.public_key.key_id, secret))
+                reply = read_enrolment_reply(client.ask("enrolment", answer))
+                result = read_attestation_result(reply.attestation_result, house.key.public, house.ledger_id)
+                assert result.in_tpm
+                assert (result.attestation_key, result.provider) == (key.public_key, provider.public)
+                again = read_enrolment_reply(client.ask("enrolment", answer))
+                assert (
+                    read_receipt(again.receipt, house.key.public, house.ledger_id).reason
+                    == "enrolment_refused"
+                )
+                grant = house.grant(client.submit(house.sign(purchase(provider), buyer)).grants[0])
+                chain = MeterChain(tpm, grant.starts_s * 1_000)
+                row = UsageRow(grant.grant_id, 1_000, 1_000, 1_000, 1_000)
+                for record in (chain.boot(), chain.anchor(), chain.usage(1_000, row), chain.usage(1_000)):
+                    assert house.receipt(client.report(record)).executed
+            tpm.close()
+            assert cli.report(["verify", "--ledger", house.reader.url]) == 0
+            assert "(TPM)" in capsys.readouterr().out
 
 
 # ---- What goes away and comes back
