@@ -29,6 +29,14 @@ from wire.units import format_duration, format_money, format_rate, parse_duratio
 
 DONE, NO, USAGE, WORLD = 0, 1, 2, 3
 
+HINTS = {
+    "unknown_issuer": ". This ledger does not know your account yet: have the exchange open it and put money into it",
+    "insufficient_funds": ". Have the exchange put money into your account",
+    "price_differs": ". Several units may have a discount that is not announced: ask for the rates of one unit",
+    "no_access_point": ". Is the interface up, and is there an access point behind it?",
+}
+"""What a person can do about it, by reason."""
+
 KEYGEN_EXAMPLES = """\
 examples:
   airgrant keygen --out wallet.pem
@@ -140,7 +148,7 @@ def _run(
     except PurchaseFailed as error:
         failure = error.failure
         status = WORLD if failure.source is Source.NETWORK else NO
-        kept = _save(arguments.save, error.grant)
+        kept = _save(arguments.save, error.grant) + HINTS.get(failure.reason, "")
         return _complain(
             arguments, status, failure.reason, failure.detail + kept, source=failure.source.value
         )

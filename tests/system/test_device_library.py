@@ -175,4 +175,6 @@ def test_nobody_there_is_the_worlds_fault(
 ) -> None:
     wallet = create_wallet(tmp_path / "w.pem")
     assert buy_command(["--wallet", str(wallet.path), "--interface", INTERFACE, "--json"]) == 3
-    assert json.loads(capsys.readouterr().out)["reason"] == "no_access_point"
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["reason"], answer["source"]) == ("no_access_point", "network")
+    assert "Is the interface up" in answer["detail"]

@@ -32,18 +32,28 @@ def check(message: Message, data: bytes) -> bool:
     if isinstance(value, (EnrolmentAnswer, EnrolmentRequest)):  # one reader for both that a box sends
         kind = "request" if isinstance(value, EnrolmentRequest) else "answer"
         message = MESSAGES[f"enrolment_{kind}"]
-    if has_extension(message, data) or b"\xa2\x01\x26" in data[message.offset :][:8]:
-        return True  # an extension, or ES256 instead of ESP256: accepted when reading, never written
+    if is_legal_variant(message, data):
+        return True
     written = message.write(value)
     end = -64 if message.signer else None
     assert written[:end] == data[:end], f"{message.name}: {value} has two forms"
     return True
 
 
-def has_extension(message: Message, data: bytes) -> bool:
-    """A negative label is passed over by readers that do not know it, and so is not written again."""
-    fields = read_cbor(read_envelope(data[message.offset :], 1 << 21).payload if message.signer else data)
-    return isinstance(fields, dict) and any(isinstance(label, int) and label < 0 for label in fields)
+def is_legal_variant(message: Message, data: bytes) -> bool:
+    """What is accepted when reading and never written: an extension (a negative label), and ES256 instead of ESP256."""
+    protected = b""
+    if message.offset:
+        carrier = read_cbor(data)
+        assert isinstance(carrier, list)
+        assert isinstance(carrier[1], bytes)
+        data = carrier[1]
+    if message.signer is not None:
+        envelope = read_envelope(data, 1 << 21)
+        protected, data = envelope.protected, envelope.payload
+    fields = read_cbor(data)
+    labels = [label for label in fields if isinstance(label, int)] if isinstance(fields, dict) else []
+    return min(labels, default=0) < 0 or protected.startswith(b"\xa2\x01\x26")
 
 
 def mutate(data: bytes, other: bytes, chance: random.Random) -> bytes:
