@@ -152,7 +152,7 @@ async def _serve(settings: LedgerSettings) -> None:
     answers = Answers(archive, key, genesis.ledger_id)
     vendors = None if settings.tpm_vendors is None else read_vendors(settings.tpm_vendors.read_bytes())
     enrolling = Enrolling(vendors, settings.accept_software_keys)
-    service = Service(engine, answers, key, enrolling, settings.broker)
+    service = Service(engine, answers, key, enrolling, settings.broker, _tell)
     app = create_app(Shelves(engine, archive, answers, service.counters))
     listening = listen(settings.http_host, settings.http_port)
     stop = asyncio.Event()
@@ -182,6 +182,12 @@ async def _say_ready(
         f"ledger ready id={genesis.ledger_id.hex()} mqtt={broker} http=http://{settings.http_host}:{listening.getsockname()[1]}",
         flush=True,
     )
+
+
+def _tell(text: str) -> None:
+    """A line for whoever keeps our log."""
+    sys.stderr.write(f"ledger: {text}\n")
+    sys.stderr.flush()
 
 
 def _read_settings(file: Path) -> LedgerSettings:

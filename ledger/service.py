@@ -17,6 +17,7 @@ import socket
 import ssl
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,10 +60,19 @@ class Waiting:
 
 
 class Service:
-    """One ledger at one broker. `counters` counts what could not be read, by topic kind and error."""
+    """One ledger at one broker. `counters` counts what could not be read, by topic kind and error.
+
+    `tell` gets a sentence when the broker goes away or comes back.
+    """
 
     def __init__(
-        self, engine: Engine, answers: Answers, key: PrivateKey, enrolling: Enrolling, broker: BrokerSettings
+        self,
+        engine: Engine,
+        answers: Answers,
+        key: PrivateKey,
+        enrolling: Enrolling,
+        broker: BrokerSettings,
+        tell: Callable[[str], None],
     ) -> None:
         self.connected = asyncio.Event()
         self.counters: Counter[str] = Counter()
@@ -71,8 +81,10 @@ class Service:
         self._key = key
         self._enrolling = enrolling
         self._broker = broker
+        self._tell = tell
         self._tls = _tls_context(broker)
         self._client: aiomqtt.Client | None = None
+        self._properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MAX_QUEUE)
         self._changed = asyncio.Event()
         self._to_show = all_providers(engine.state)
@@ -96,10 +108,13 @@ class Service:
                     self._client, attempts = client, 0
                     self._show_again()
                     self.connected.set()
+                    self._tell(f"connected to broker {self._broker.host}:{self._broker.port}")
                     async for message in client.messages:
                         await self._take(message)
-            except (aiomqtt.MqttError, OSError, ValueError):
+            except (aiomqtt.MqttError, OSError, ValueError) as error:
                 self.counters["broker lost"] += 1
+                if not attempts:
+                    self._tell(f"broker {self._broker.host}:{self._broker.port} is away: {error}")
             finally:
                 self._client = None
                 self.connected.clear()
@@ -193,8 +208,9 @@ class Service:
         if client is None:
             self.counters["answers lost with the broker"] += 1
             return
-        properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties = None
         if address.correlation is not None:
+            properties = self._properties  # one for all: making them anew costs more than signing a receipt
             properties.CorrelationData = address.correlation
         try:
             await client.publish(address.reply_topic, payload, properties=properties, timeout=SEND_TIMEOUT_S)
