@@ -126,7 +126,7 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._stepping = False
         self._unsaved: list[StoreCommand] = []
-        self._enrolment = 0
+        self._enrolment = secrets.randbits(31)  # replies to an earlier run may be waiting at the broker
         self._fault: BaseException | None = None
 
     async def run(self) -> None:
@@ -207,6 +207,7 @@ class Daemon:
             return
         match command:
             case SendLobby(to, message):
+                self._save()  # what is answered is kept
                 self._lobby.send(to, write_lobby(message))
             case InstallSession(grant_id, shape):
                 self._install(grant_id, shape)
@@ -303,7 +304,7 @@ class Daemon:
 
     def _enrol(self) -> None:
         """Begins a conversation with the ledger; replies to an earlier one count no more."""
-        self._enrolment += 1
+        self._enrolment = (self._enrolment + 1) % 2**32
         box, correlation = self._config.box, self._enrolment_correlation()
 
         def send(request: EnrolmentRequest) -> None:

@@ -33,6 +33,8 @@ from wire.ids import PublicKey
 
 _RETRY_S = (1, 2, 4, 8, 15, 30)
 """Waits between attempts to connect: soon after a restart of the broker, rarely during a long outage."""
+_SESSION_S = 86_400
+"""The broker keeps what it has for us (a revocation, say) for so long while we are away."""
 _MISC_INTERVAL_S = 1.0
 """How often paho looks whether a ping is due."""
 
@@ -57,6 +59,7 @@ class Mqtt:
         self._client = _new_client(identity)
         self._client.tls_set_context(_tls_context(settings))
         self._client.on_connect = self._connected
+        self._client.on_subscribe = self._subscribed
         self._client.on_disconnect = self._disconnected
         self._client.on_message = self._message
         self._client.on_socket_open = self._socket_open
@@ -112,7 +115,15 @@ class Mqtt:
 
     def _connect_blocking(self) -> None:
         settings = self._settings
-        self._client.connect(settings.host, settings.port, settings.keep_alive_s, clean_start=True)
+        properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = _SESSION_S
+        self._client.connect(
+            settings.host,
+            settings.port,
+            settings.keep_alive_s,
+            clean_start=False,
+            properties=properties,
+        )
 
     async def _keep_alive(self) -> None:
         while True:
@@ -126,6 +137,9 @@ class Mqtt:
         client.subscribe(
             [(topic, 1) for topic in (self._reply_topic, self._command_topic, self._offer_topic)]
         )
+
+    def _subscribed(self, *_: Any) -> None:
+        """Only now is a reply sure to reach us."""
         self._report(BrokerConnected())
 
     def _disconnected(self, *arguments: Any) -> None:

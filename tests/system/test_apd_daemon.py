@@ -135,6 +135,22 @@ def test_killed_in_mid_session_the_traffic_goes_on_and_the_meter_is_continuous(t
     assert verdict.unmetered_ms == 0
 
 
+def test_killed_the_moment_it_has_answered_it_knows_the_session(site):
+    for number in range(1, 6):
+        grant = site.grant(number)
+        assert isinstance(site.join(grant), Joined)
+        site.process.kill()
+        assert is_let_in(site)
+        site.start()
+        assert [
+            session["phase"]
+            for session in site.status()["sessions"]
+            if session["grant"] == grant.grant_id.hex()
+        ]
+        assert is_let_in(site)
+        assert isinstance(site.leave(grant), Left)
+
+
 def test_a_tpm_that_was_reset_begins_anew_and_the_time_between_is_not_claimed(tpm_site):
     site, grant = tpm_site, tpm_site.grant()
     assert isinstance(site.join(grant), Joined)
@@ -220,6 +236,21 @@ def test_the_provider_ends_a_session(site):
     answer = site.join(grant)
     assert isinstance(answer, Refused)
     assert answer.reason == "grant_used"
+
+
+def test_a_revocation_while_the_box_is_away_waits_at_the_broker(site):
+    grant = site.grant()
+    assert isinstance(site.join(grant), Joined)
+    site.process.kill()
+    data = write_revocation(Revocation(grant.grant_id, "does not pay"), site.provider)
+    site.ledger.publish(f"airgrant/v1/down/{site.provider.public}/command", data)
+    site.start()
+    wait_for_note(site, "session_ends")
+    site.process.kill()
+    site.start()
+    answer = site.join(grant)
+    assert isinstance(answer, Refused)
+    assert answer.reason == "grant_used", "also after one more restart"
 
 
 def test_a_grant_that_was_altered_is_refused(site):
