@@ -123,6 +123,17 @@ def test_what_runs_on_the_spot_cannot_be_sold_ahead_again() -> None:
     world.must(buy(20, allocations=2, period=NOW + 1, period_to=NOW + 1), ALICE)
 
 
+def test_what_ends_before_a_period_begins_leaves_it_free() -> None:
+    world = World()
+    world.must(offer(allocation_duration_s=50, reservations={NOW + 1: Reservation(10, 10)}), PROVIDER)
+    world.must(buy(1_000, allocations=10), ALICE)
+    world.must(buy(90, allocations=9, period=NOW + 1, period_to=NOW + 1), BOB)
+    world.must(offer(allocation_duration_s=100), PROVIDER)
+    world.wait(50)
+    world.must(buy(100, epoch=2), BOB)  # one unit into the reserved period
+    assert world.do(buy(100, epoch=2), BOB) is Reason.SOLD_OUT
+
+
 def test_max_allocations_0_sells_nothing_ahead_either() -> None:
     world = World()
     world.must(offer(max_allocations=0, reservations=AHEAD), PROVIDER)

@@ -19,7 +19,7 @@ from ledger.entries import Account, BandBooks, PeriodBook, SpotEnding, span_of
 from ledger.passing import pass_time
 from ledger.posting import post_offer
 from ledger.rejection import Reason, Rejected
-from ledger.state import Draft, State, read_offer
+from ledger.state import Draft, State, read_offer, read_reservation
 from tests.ledger_world import ALICE, BAND, OTHER_BAND, PROVIDER, START_S, World, buy, offer
 from wire.band import Band
 from wire.post_offer import Reservation
@@ -117,8 +117,13 @@ class Shop(RuleBasedStateMachine):
         if reason is None:
             assert fits
             self.record.append(Sold(starts_s, ends_s, units, standing.band))
+        elif reason is Reason.SOLD_OUT:
+            on_offer = [
+                read_reservation(self.world.state, PROVIDER.public, start + at) for at in range(count)
+            ]
+            assert not fits or min(one.capacity for one in on_offer if one is not None) < units
         else:
-            assert reason is Reason.NOT_ON_OFFER or reason is Reason.SOLD_OUT
+            assert reason is Reason.NOT_ON_OFFER
 
     @rule(seconds=st.sampled_from([1, 6, 7, 53, 60, 200]))
     def wait(self, seconds: int) -> None:

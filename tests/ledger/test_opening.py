@@ -12,6 +12,7 @@ import pytest
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
+from ledger.block import read_header, write_header
 from ledger.engine import Engine
 from ledger.opening import genesis_header, open_ledger, replay
 from ledger.store import Store
@@ -118,6 +119,20 @@ def damage(statement: str) -> Callable[[Path], None]:
     return run
 
 
+def bend_header(height: int, **changes: object) -> Callable[[Path], None]:
+    """A header that says something else, well formed."""
+
+    def run(database: Path) -> None:
+        with sqlite3.connect(database) as other:
+            other.execute("DROP TRIGGER blocks_stay")
+            (encoded,) = other.execute("SELECT header FROM blocks WHERE height = ?", (height,)).fetchone()
+            bent = write_header(replace(read_header(encoded), **changes))  # type: ignore[arg-type]
+            other.execute("UPDATE blocks SET header = ? WHERE height = ?", (bent, height))
+        other.close()
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
@@ -138,6 +153,11 @@ def damage(statement: str) -> Callable[[Path], None]:
             "block 3",
         ),
         (damage("DELETE FROM blocks WHERE height = 2"), "does not follow"),
+        (bend_header(2, app_hash=bytes(32)), "block 3: does not follow"),
+        (bend_header(6, previous=bytes(32)), "block 6: does not follow"),
+        (bend_header(6, app_hash=bytes(32)), "the state is not the one"),
+        (bend_header(6, time_s=START_S - 1), "time goes back"),
+        (bend_header(0, time_s=START_S - 1), "does not follow from the genesis"),
         (damage("UPDATE blocks SET header = x'80' WHERE height = 4"), "block header"),
         (damage("DELETE FROM state WHERE key = x'6d'"), "the state is not the one"),
         (damage("UPDATE state SET value = x'821a0000ffff00' WHERE key = x'6d'"), "shortest form"),
@@ -154,6 +174,14 @@ def test_a_log_that_was_rewritten_consistently_does_not_replay(database: Path) -
     damage("UPDATE items SET result = x'' WHERE result != x''")(database)
     store = Store(database)
     with pytest.raises(VerificationError, match="something else was sold"):
+        replay(store)
+    store.close()
+
+
+def test_a_log_that_leads_elsewhere_does_not_replay(database: Path) -> None:
+    bend_header(6, app_hash=bytes(32))(database)
+    store = Store(database)
+    with pytest.raises(VerificationError, match="another app hash"):
         replay(store)
     store.close()
 

@@ -32,6 +32,20 @@ def test_the_nth_further_unit_costs_price_times_multiplier_to_the_n(price, units
     assert price_units(price, units, multiplier) == total
 
 
+def test_powers_are_rounded_down_at_the_eighteenth_decimal_each_time() -> None:
+    powers = [
+        10**18,
+        333_333_000_000_000_000,
+        111_110_888_889_000_000,
+        37_036_925_926_037_037,
+        12_345_629_629_703_703,
+    ]
+    assert [multiplier_power(333_333, exponent) for exponent in range(5)] == powers
+    price = 2**63 - 1
+    assert price_units(price, 5, 333_333) == sum(price * power // 10**18 for power in powers)
+    assert multiplier_power(333_333, 4) * 10**6 < 333_333**4, "the fourth power has more decimals than that"
+
+
 def test_a_period_ahead_is_discounted_by_its_distance() -> None:
     assert [price_ahead(1_000, ahead, 500_000) for ahead in range(4)] == [1_000, 500, 250, 125]
 
