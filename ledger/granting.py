@@ -6,7 +6,8 @@ same.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from ledger.buying import Sale
 from ledger.entries import read_qos_items
@@ -15,7 +16,7 @@ from wire.band import Band
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError
 from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant
-from wire.ids import GRANT_ID_SIZE, PublicKey
+from wire.ids import GRANT_ID_SIZE, PUBLIC_KEY_SIZE, PublicKey
 from wire.qos import write_qos
 from wire.transaction import read_transaction
 
@@ -74,12 +75,35 @@ def read_purchase(encoded: bytes, result: bytes, ledger_id: bytes) -> Purchase |
 
 
 def write_sale(sale: Sale) -> bytes:
-    """For the ledger's own store."""
+    """For the ledger's own store: the buyer's key, then what was sold, which many buyers share."""
+    return sale.buyer.octets + _write_terms(replace(sale, buyer=sale.provider))
+
+
+def read_sale(data: bytes) -> Sale:
+    """A sale that `write_sale` wrote. Raises DecodeError if it is something else: the store is damaged."""
+    match read_cbor(data[PUBLIC_KEY_SIZE:]):
+        case [
+            bytes(provider), int(epoch), int(starts_s), int(duration_s), [int(low), int(high), int(width)],
+            list(qos), int(charged_ubc), int(allocations), list(shares),
+        ]:  # fmt: skip
+            rates = [item for item in qos if isinstance(item, int)]
+            parts = tuple(item for item in shares if isinstance(item, int))
+            try:
+                return Sale(
+                    PublicKey(data[:PUBLIC_KEY_SIZE]), PublicKey(provider), epoch, starts_s, duration_s,
+                    Band(low, high, width), read_qos_items(rates), charged_ubc, allocations, parts,
+                )  # fmt: skip
+            except (TypeError, ValueError) as error:
+                raise DecodeError(f"sale: {error}") from None
+    raise DecodeError("sale: not nine items of the right kinds")
+
+
+@lru_cache(maxsize=64)
+def _write_terms(sale: Sale) -> bytes:
     band = sale.band
     shares: list[Value] = list(sale.shares)
     return write_cbor(
         [
-            sale.buyer.octets,
             sale.provider.octets,
             sale.epoch,
             sale.starts_s,
@@ -91,19 +115,3 @@ def write_sale(sale: Sale) -> bytes:
             shares,
         ]
     )
-
-
-def read_sale(data: bytes) -> Sale:
-    """A sale that `write_sale` wrote. Raises DecodeError if it is something else: the store is damaged."""
-    match read_cbor(data):
-        case [
-            bytes(buyer), bytes(provider), int(epoch), int(starts_s), int(duration_s),
-            [int(low), int(high), int(width)], list(qos), int(charged_ubc), int(allocations), list(shares),
-        ]:  # fmt: skip
-            rates = [item for item in qos if isinstance(item, int)]
-            parts = tuple(item for item in shares if isinstance(item, int))
-            return Sale(
-                PublicKey(buyer), PublicKey(provider), epoch, starts_s, duration_s,
-                Band(low, high, width), read_qos_items(rates), charged_ubc, allocations, parts,
-            )  # fmt: skip
-    raise DecodeError("sale: not ten items of the right kinds")

@@ -96,7 +96,7 @@ class Shop:
 
     def sign(self, action: Action, key: PrivateKey) -> bytes:
         transaction = Transaction(action, os.urandom(8), self.now_s + 3_600)
-        return sign_transaction(transaction, key, self.genesis.ledger_id).envelope.encoded
+        return sign_transaction(transaction, key, self.engine.ledger_id).envelope.encoded
 
     def sign_purchases(self, count: int) -> list[bytes]:
         action = Allocate(self.provider.public, PRICE_UBC, BAND, 1)
@@ -104,7 +104,7 @@ class Shop:
 
     def commit(self, encoded: Sequence[bytes]) -> list[bytes]:
         """Transactions that arrived together: read, executed, on disk; the signed answers."""
-        signed = [read_transaction(one, self.genesis.ledger_id) for one in encoded]
+        signed = [read_transaction(one, self.engine.ledger_id) for one in encoded]
         outcomes = self.engine.commit(signed, self.now_s)
         assert all(isinstance(outcome, Executed) for outcome in outcomes), outcomes[:1]
         return [self.answers.to_outcome(outcome) for outcome in outcomes]

@@ -69,6 +69,16 @@ def test_what_bought_nothing_is_no_purchase() -> None:
         read_purchase(transfer, write_sale(SALE), GENESIS.ledger_id)
 
 
+@given(st.integers(0, 200), st.integers(1, 255))
+def test_a_bent_sale_is_a_decode_error_or_another_sale(at: int, by: int) -> None:
+    encoded = bytearray(write_sale(SALE))
+    encoded[at % len(encoded)] ^= by
+    try:
+        assert read_sale(bytes(encoded)) != SALE
+    except DecodeError:
+        return
+
+
 @given(st.binary(max_size=100))
 def test_garbage_is_no_sale(data: bytes) -> None:
     with pytest.raises(DecodeError):

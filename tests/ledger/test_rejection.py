@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from ledger.rejection import Reason, Rejected
 from tests.ledger_world import GENESIS, LEDGER
@@ -24,3 +25,9 @@ def test_reasons_are_ordered() -> None:
 
 def test_a_rejection_is_a_value() -> None:
     assert Rejected(Reason.EXPIRED, "x") == Rejected(Reason.EXPIRED, "x")
+
+
+def test_the_page_about_the_ledger_has_every_reason_in_its_order() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "ledger.md").read_text()
+    table = page.split("| reason | the rule |")[1].split("##")[0]
+    assert re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE) == [reason.text for reason in Reason]
