@@ -91,10 +91,12 @@ def _ask_for_challenge(state: State, reason: str, now: Now) -> Step:
     return state, [to_chosen(state, Discover())]
 
 
-def hear_challenge(state: State, announcement: Announcement, now: Now, _address: str) -> Step:
-    """Another announcement of the same provider: its challenge is wanted if the last one was stale."""
+def hear_challenge(state: State, announcement: Announcement, now: Now, address: str) -> Step:
+    """Another announcement of the chosen access point: its challenge is wanted if the last one was stale."""
     chosen = state.chosen
     assert chosen is not None
+    if not from_chosen(state, address):
+        return drop(state, "foreign_announcement"), []
     if announcement.provider != chosen.announcement.provider:
         return drop(state, "other_provider"), []
     if state.request or announcement.challenge == chosen.announcement.challenge:

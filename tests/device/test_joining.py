@@ -121,8 +121,15 @@ def test_strangers_can_neither_admit_nor_refuse() -> None:
     world.hear(Refused(grant_id, "grant_used", ""), address="mallory")
     world.hear(Refused(bytes(16), "grant_used", ""))
     world.hear(sell_as(world.aps["ap"]).announcement())
+    world.aps["ap"].challenge_number = 9
+    world.hear(world.aps["ap"].announcement(), address="mallory")
     assert world.state.phase is Phase.JOINING
-    assert world.state.dropped == {"foreign_joined": 2, "foreign_refusal": 2, "other_provider": 1}
+    assert world.state.dropped == {
+        "foreign_joined": 2,
+        "foreign_refusal": 2,
+        "other_provider": 1,
+        "foreign_announcement": 1,
+    }
 
 
 def test_the_grants_own_end_counts_if_the_access_point_says_more() -> None:
@@ -200,7 +207,7 @@ def test_coming_back_goes_to_the_provider_of_the_grant() -> None:
     assert again.buy().phase is Phase.JOINED
     assert again.state.chosen is not None
     assert again.state.chosen.address == "ap"
-    assert set(again.state.dropped) <= {"other_provider", "out_of_turn"}
+    assert set(again.state.dropped) <= {"foreign_announcement", "other_provider", "out_of_turn"}
 
 
 def test_coming_back_to_nobody() -> None:
