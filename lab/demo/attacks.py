@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lab.air import WORLD_V4, Station
+from lab.air import WORLD_V4, WORLD_V6, Station
 from lab.counters import Witness
 from lab.demo.lobby_talk import Talker, discover, first_of
 from lab.result import Attack
@@ -26,7 +26,10 @@ from wire.transaction import NONCE_SIZE, Transaction, sign_transaction
 SEND_FOR_S = 1.0
 SETTLE_S = 0.5
 """Longer than any queue between a station and the world."""
+_PACE_S = 0.01
 _DISCARD_PORT = 9
+_LADEN_ADVERTISEMENT = bytes((136, 0)) + bytes(1_000)
+"""A neighbour advertisement (RFC 4861 clause 4.4) whose body is anything but one; the kernel fills in the checksum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +106,13 @@ def alter_grant(cheat: Cheat) -> Attack:
 
 
 def leave_lobby_unpaid(cheat: Cheat) -> Attack:
-    """Sends to the world from the lobby."""
+    """Sends to the world from the lobby, also dressed as what the lobby lets through."""
     reached = _reaches_world(cheat)
     return Attack(
         "sends from the lobby to the world",
         stopped=reached == 0,
-        by="the kernel: an unpaid station reaches only the lobby's port",
-        tried=f"UDP to {WORLD_V4.ip} for {SEND_FOR_S:g} s over IPv4",
+        by="the kernel: from an unpaid station only the lobby and neighbour discovery reach the box itself",
+        tried=f"UDP over IPv4 and IPv6, and neighbour advertisements with a load, to {WORLD_V4.ip} and {WORLD_V6.ip}",
         evidence=f"{reached} bytes reached the world, counted there",
     )
 
@@ -193,19 +196,32 @@ def _said(answer: LobbyMessage, announcement: Announcement) -> str:
 
 
 def _reaches_world(cheat: Cheat) -> int:
-    """Sends UDP to the world for a while; how many bytes of it the witness saw."""
-    address = str(cheat.station.v4.ip)
-    before = _from(cheat.witness, address)
+    """Sends to the world in every way for a while; how many bytes of it the witness saw."""
+    before = _from(cheat)
     cheat.station.pin_box()
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        ends = time.monotonic() + SEND_FOR_S
-        while time.monotonic() < ends:
-            sender.sendto(bytes(1_000), (str(WORLD_V4.ip), _DISCARD_PORT))
-            time.sleep(0.01)
+    destinations = [
+        (socket.AF_INET, socket.SOCK_DGRAM, 0, (str(WORLD_V4.ip), _DISCARD_PORT), bytes(1_000)),
+        (socket.AF_INET6, socket.SOCK_DGRAM, 0, (str(WORLD_V6.ip), _DISCARD_PORT), bytes(1_000)),
+        (
+            socket.AF_INET6,
+            socket.SOCK_RAW,
+            socket.IPPROTO_ICMPV6,
+            (str(WORLD_V6.ip), 0),
+            _LADEN_ADVERTISEMENT,
+        ),
+    ]
+    for family, kind, protocol, to, data in destinations:
+        with socket.socket(family, kind, protocol) as sender:
+            if kind is socket.SOCK_RAW:
+                sender.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 255)
+            ends = time.monotonic() + SEND_FOR_S / len(destinations)
+            while time.monotonic() < ends:
+                sender.sendto(data, to)
+                time.sleep(_PACE_S)
     time.sleep(SETTLE_S)
-    return _from(cheat.witness, address) - before
+    return _from(cheat) - before
 
 
-def _from(witness: Witness, address: str) -> int:
-    seen = witness.read().get(address)
-    return seen.from_bytes if seen else 0
+def _from(cheat: Cheat) -> int:
+    seen, station = cheat.witness.read(), cheat.station
+    return sum(seen[str(own.ip)].from_bytes for own in (station.v4, station.v6) if str(own.ip) in seen)
