@@ -128,10 +128,17 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         asyncio.run(_serve(settings))
     except* ShellError as group:
-        raise group.exceptions[0] from group
-    except* asyncio.CancelledError:
-        pass
+        raise _first(group) from group
     return OK
+
+
+def _first(group: BaseExceptionGroup[ShellError]) -> ShellError:
+    """The error itself, out of the groups of nested tasks."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    assert isinstance(found, ShellError), f"{found!r}"
+    return found
 
 
 def _verify(arguments: argparse.Namespace) -> int:

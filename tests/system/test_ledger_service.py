@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from wire.enrolment import (
     write_enrolment_answer,
     write_enrolment_request,
 )
+from wire.errors import ShellError
 from wire.keys import PrivateKey
 from wire.meter_record import UsageRow
 from wire.money_actions import Deposit, Transfer
@@ -351,3 +353,19 @@ def test_a_killed_ledger_has_everything_that_it_acknowledged(own_house) -> None:
     assert house.reader.get(f"accounts/{buyer.public}")["balance_ubc"] == 700
     assert house.service.stop() == 0
     assert replay(Store(house.folder / "ledger.db", read_only=True)).height > 0
+
+
+def test_a_disk_that_fails_ends_the_service_with_a_word(own_house) -> None:
+    """Status 3, for a supervisor: nothing was acknowledged, and the file is as it was."""
+    house, key = own_house, PrivateKey.generate()
+    database = sqlite3.connect(house.folder / "ledger.db", isolation_level=None)
+    database.execute("CREATE TRIGGER full BEFORE INSERT ON items BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    with house.client(key, timeout_s=2) as client, pytest.raises(ShellError, match="did not answer"):
+        client.submit(house.sign(Create(key.public), key))
+    assert house.service.wait(10) == 3
+    assert "disk full" in house.service.said
+    database.execute("DROP TRIGGER full")
+    database.close()
+    house.start_ledger()
+    with house.client(key) as client:
+        assert house.submit(client, Create(key.public), key).executed
