@@ -19,6 +19,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -40,9 +41,6 @@ from wire.transaction import Action, Transaction, read_transaction, sign_transac
 
 BULK_GOAL, SINGLE_GOAL = 60_000, 3_000
 SEED_BULK, SEED_SINGLE = 13_000, 1
-BULK_ROUNDS = 7
-SINGLE_ROUNDS = 7
-SINGLE_TRANSACTIONS = 1_500
 TOGETHER = 250
 """Transactions that share a flush: what arrives at the service during one commit at this rate."""
 BUYERS = 50
@@ -51,14 +49,25 @@ BAND = Band(5_170_000, 5_250_000, 80_000)
 QOS = Qos(20_000_000, 100_000_000, 5_000_000, 20_000_000)
 
 
-def run(progress: Callable[[str], None]) -> list[Figure]:
-    """All figures."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".ledger-", dir=RESULTS))
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured: rounds of which the median counts, consumers and transactions in each."""
+
+    rounds: int = 7
+    consumers: int = MAX_CONSUMERS
+    transactions: int = 1_500
+
+
+def run(progress: Callable[[str], None], sizes: Sizes = Sizes(), below: Path = RESULTS) -> list[Figure]:
+    """All figures; files go below a folder that is taken away again."""
+    below.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".ledger-", dir=below))
     try:
         with Shop(folder) as shop:
             return (
-                _measure_bulk(shop, progress) + _measure_single(shop, progress) + _measure_log(shop, progress)
+                _measure_bulk(shop, sizes, progress)
+                + _measure_single(shop, sizes, progress)
+                + _measure_log(shop, progress)
             )
     finally:
         shutil.rmtree(folder)
@@ -118,18 +127,18 @@ class Shop:
         self.plain.execute("COMMIT")
 
 
-def _measure_bulk(shop: Shop, progress: Callable[[str], None]) -> list[Figure]:
-    progress(f"bulk, {MAX_CONSUMERS:,} consumers in one transaction")
+def _measure_bulk(shop: Shop, sizes: Sizes, progress: Callable[[str], None]) -> list[Figure]:
+    progress(f"bulk, {sizes.consumers:,} consumers in one transaction")
     ours, plain = [], []
-    for _ in range(BULK_ROUNDS):
-        keys = b"".join(b"\x02" + os.urandom(32) for _ in range(MAX_CONSUMERS))
-        action = Allocate(shop.provider.public, PRICE_UBC * MAX_CONSUMERS, BAND, 1, consumer_keys=keys)
+    for _ in range(sizes.rounds):
+        keys = b"".join(b"\x02" + os.urandom(32) for _ in range(sizes.consumers))
+        action = Allocate(shop.provider.public, PRICE_UBC * sizes.consumers, BAND, 1, consumer_keys=keys)
         encoded, consumers = shop.sign(action, shop.buyers[0]), action.consumers
-        ours.append(MAX_CONSUMERS / _seconds(lambda: shop.commit([encoded])))  # noqa: B023 called at once
-        plain.append(MAX_CONSUMERS / _seconds(lambda: shop.commit_plain(consumers)))  # noqa: B023 called at once
+        ours.append(sizes.consumers / _seconds(lambda: shop.commit([encoded])))  # noqa: B023 called at once
+        plain.append(sizes.consumers / _seconds(lambda: shop.commit_plain(consumers)))  # noqa: B023 called at once
     rate = round(statistics.median(ours))
     rows = round(statistics.median(plain))
-    what = f"bulk allocation of {MAX_CONSUMERS:,} consumers, durable"
+    what = f"bulk allocation of {sizes.consumers:,} consumers, durable"
     seed = Against("the seed's chain, as its text says", SEED_BULK)
     bare = Against("plain SQLite, one row per allocation, unsigned, no rules, no index", rows)
     return [
@@ -138,13 +147,13 @@ def _measure_bulk(shop: Shop, progress: Callable[[str], None]) -> list[Figure]:
     ]
 
 
-def _measure_single(shop: Shop, progress: Callable[[str], None]) -> list[Figure]:
+def _measure_single(shop: Shop, sizes: Sizes, progress: Callable[[str], None]) -> list[Figure]:
     progress(f"single, {TOGETHER} signed transactions under way")
     together, alone = [], []
-    for _ in range(SINGLE_ROUNDS):
-        encoded = shop.sign_purchases(SINGLE_TRANSACTIONS)
-        together.append(SINGLE_TRANSACTIONS / _seconds(lambda: _commit_all(shop, encoded, TOGETHER)))  # noqa: B023
-        few = shop.sign_purchases(SINGLE_TRANSACTIONS // 5)
+    for _ in range(sizes.rounds):
+        encoded = shop.sign_purchases(sizes.transactions)
+        together.append(sizes.transactions / _seconds(lambda: _commit_all(shop, encoded, TOGETHER)))  # noqa: B023
+        few = shop.sign_purchases(sizes.transactions // 5)
         alone.append(len(few) / _seconds(lambda: _commit_all(shop, few, 1)))  # noqa: B023 called at once
     rate = round(statistics.median(together))
     what = "single signed transactions, durable, pipelined, each with its signed receipt and grant"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from ledger.archive import Archive
-from ledger.block import BlockRows, read_header
+from ledger.block import read_header
 from ledger.engine import Engine
 from ledger.opening import open_ledger, replay
 from ledger.recording import GAP_PATIENCE_S
@@ -136,18 +137,17 @@ def test_a_purchase_brings_its_grant_and_is_found_by_everybody(engine: Engine) -
     archive.close()
 
 
-def test_a_disk_that_fails_leaves_memory_and_file_in_agreement(engine: Engine, monkeypatch) -> None:
+def test_a_disk_that_fails_leaves_memory_and_file_in_agreement(engine: Engine) -> None:
     head, picture = engine.head, dict(engine.state.entries)
-
-    def fail(block: BlockRows) -> None:
-        raise ShellError("disk", "is full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(engine.store, "write_block", fail)
-        with pytest.raises(ShellError):
-            engine.commit([sign(Transfer(BOB.public, 1), ALICE)], NOW_S)
+    saboteur = sqlite3.connect(engine.store.path, isolation_level=None)
+    saboteur.execute("CREATE TRIGGER full BEFORE INSERT ON state BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    with pytest.raises(ShellError, match="disk full"):
+        engine.commit([sign(Transfer(BOB.public, 1), ALICE)], NOW_S)
     assert (engine.head, engine.state.entries, engine.tree.root) == (head, picture, head.app_hash)
+    saboteur.execute("DROP TRIGGER full")
+    saboteur.close()
     must(engine, sign(Transfer(BOB.public, 1), ALICE))
+    assert replay(engine.store) == engine.head
 
 
 # ---- Meter records

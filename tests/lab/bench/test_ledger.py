@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.bench import ledger
-from lab.bench.ledger import Shop
+from lab.bench.ledger import Shop, Sizes, run
 from wire.ledger_reply import read_ledger_reply
 
 
@@ -28,12 +27,9 @@ def test_a_purchase_that_fails_fails_the_benchmark(tmp_path: Path) -> None:
             shop.commit(twice)
 
 
-def test_the_figures_are_those_that_have_goals(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    small = {"BULK_ROUNDS": 1, "SINGLE_ROUNDS": 1, "SINGLE_TRANSACTIONS": 10, "MAX_CONSUMERS": 20}
-    for name, value in (small | {"RESULTS": tmp_path}).items():
-        monkeypatch.setattr(ledger, name, value)
+def test_the_figures_are_those_that_have_goals(tmp_path: Path) -> None:
     said: list[str] = []
-    figures = ledger.run(said.append)
+    figures = run(said.append, Sizes(rounds=1, consumers=20, transactions=10), tmp_path)
     goals = {figure.what: figure.goal for figure in figures if figure.goal}
     assert sorted(goals.values()) == [3_000, 60_000]
     assert any("bulk" in what for what in goals)
