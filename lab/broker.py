@@ -35,6 +35,7 @@ READY_DEADLINE_S = 10.0
 
 CONFIGURATION = """\
 per_listener_settings true
+set_tcp_nodelay true
 user root
 max_packet_size {max_packet_bytes}
 max_queued_messages 100000
