@@ -7,6 +7,7 @@ disk or the network failed.
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -65,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     """Everything heavy is imported here, so that the other commands start at once."""
+    # Ciphers that we would never use, and their memory.
+    os.environ.setdefault("CRYPTOGRAPHY_OPENSSL_NO_LEGACY", "1")
     from apd.config import load_config
     from apd.daemon import Daemon
     from apd.shells.control import ControlSocket

@@ -5,8 +5,6 @@ section.key: reason`; rates and durations may be written as people do ("50Mbit/s
 file. Raises ConfigError only.
 """
 
-import difflib
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -130,6 +128,8 @@ def _text(raw: Any) -> str:
 
 
 def _parse(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text())
     except OSError as error:
@@ -146,5 +146,7 @@ def _load_key(config: Path, path: Path) -> PrivateKey:
 
 
 def _nearest(key: str, known: Sequence[str]) -> str:
+    import difflib  # only whoever misspelt something needs its memory
+
     match = difflib.get_close_matches(key, known, 1)
     return f"; did you mean {match[0]}?" if match else f"; known are {', '.join(known)}"

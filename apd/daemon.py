@@ -7,6 +7,7 @@ starts it anew from what is on disk and in the kernel.
 """
 
 import asyncio
+import gc
 import json
 import secrets
 import sys
@@ -142,6 +143,8 @@ class Daemon:
             raise self._fault
 
     async def _begin(self) -> None:
+        gc.collect()  # what imports and set-up left behind
+        gc.freeze()
         self.capabilities = self._shaper.set_up()
         for sentence in self.capabilities.spoken:
             self._note(Note("capability", sentence))

@@ -8,17 +8,15 @@ what must not be lost is in the outbox on disk. Reference: OASIS MQTT 5.0; topic
 import asyncio
 import contextlib
 import ssl
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 import paho.mqtt.client as paho
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from apd.certificate import read_common_name
 from apd.events import (
     BrokerConnected,
     BrokerLost,
@@ -209,15 +207,9 @@ def _new_client(identity: str) -> Any:
 def _read_identity(certificate: Path) -> str:
     """The common name of our certificate, which is the broker's name for us and stands in our topics."""
     try:
-        with (
-            warnings.catch_warnings()
-        ):  # an account has two characters more than RFC 5280 grants a common name
-            warnings.simplefilter("ignore", UserWarning)
-            subject = x509.load_pem_x509_certificate(certificate.read_bytes()).subject
-        (name,) = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        identity = read_common_name(ssl.PEM_cert_to_DER_cert(certificate.read_text()))
     except (OSError, ValueError) as error:
         raise ConfigError(f"ledger.certificate_file: {certificate}: {error}") from error
-    identity = str(name.value)
     if not identity or set(identity) & set("+#/"):
         raise ConfigError(f"ledger.certificate_file: {certificate}: {identity!r} cannot be part of a topic")
     return identity
