@@ -126,6 +126,7 @@ class Daemon:
         self._timer: asyncio.TimerHandle | None = None
         self._stopping = asyncio.Event()
         self._stepping = False
+        self._closed = False
         self._unsaved: list[StoreCommand] = []
         self._enrolment = secrets.randbits(31)  # replies to an earlier run may be waiting at the broker
         self._fault: BaseException | None = None
@@ -165,7 +166,7 @@ class Daemon:
     def take(self, event: Event) -> None:
         """One fact: the core decides, the shells obey, and facts that follow are taken in turn."""
         self._events.append(event)
-        if self._stepping:
+        if self._stepping or self._closed:
             return
         self._stepping = True
         try:
@@ -391,6 +392,8 @@ class Daemon:
         self._stopping.set()
 
     def _close(self) -> None:
+        """What a shell still says after this, a TPM that took its time say, the next run finds out for itself."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         self._link.close()

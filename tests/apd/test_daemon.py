@@ -1,0 +1,417 @@
+"""The daemon's wiring: each command reaches the one shell that obeys it, and what a shell cannot do becomes an event.
+
+The shells are twins (kernel, TPM), the real ones (disk, control socket) or, for lobby and broker, lists of what was
+sent. What is decided is tested elsewhere.
+"""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from apd.config import Config
+from apd.daemon import Daemon
+from apd.events import BrokerConnected, LedgerReplied, OfferStateReceived
+from apd.session import Phase
+from apd.settings import Files, LedgerLinkSettings, MeterSettings
+from apd.shells.control import ControlSocket
+from apd.shells.fake_tpm import FakeTpm, FakeVendor
+from apd.shells.meter import SoftwareMeter, TpmMeter
+from apd.shells.software_key import SoftwareKey
+from apd.shells.store import Store
+from ledger.enrolling import Enrolling
+from ledger.enrolment import Vendors
+from nas_tunnel.lobby import (
+    Announcement,
+    Discover,
+    Join,
+    Joined,
+    Leave,
+    Left,
+    Outcome,
+    Purchase,
+    Refused,
+    read_lobby,
+    write_lobby,
+)
+from tc_shaper.fake import FakeShaper
+from tc_shaper.tree import Direction
+from tests.apd.world import (
+    BAND,
+    BSSID,
+    DEVICE,
+    LEDGER,
+    LEDGER_ID,
+    PROVIDER,
+    QOS,
+    SETTINGS,
+    STATION,
+    purchase,
+    receipt,
+    reply,
+    request,
+    signed_grant,
+    signed_state,
+)
+from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.enrolment import EnrolmentReply, read_enrolment, write_enrolment_reply
+from wire.errors import ShellError
+from wire.evidence import read_evidence
+from wire.grant import Grant
+from wire.join_request import JoinPurpose
+from wire.keys import PrivateKey
+from wire.meter_record import UsageReport, read_meter_record, record_hash
+
+
+@dataclass
+class LobbyWire:
+    """What was said to strangers."""
+
+    sent: list = field(default_factory=list)
+
+    def listen(self, receive) -> None:
+        self.receive = receive
+
+    def send(self, to, data: bytes) -> None:
+        self.sent.append((to, read_lobby(data)))
+
+    def close(self) -> None:
+        self.sent.append("closed")
+
+
+@dataclass
+class LedgerWire:
+    """What was published, and a ledger behind it that says yes."""
+
+    enrolling: Enrolling
+    published: list = field(default_factory=list)
+    answers: bool = True
+    report: object = None
+
+    def start(self, report) -> None:
+        self.report = report
+
+    def publish(self, kind: str, data: bytes, correlation: bytes) -> None:
+        self.published.append((kind, data, correlation))
+        if self.answers:
+            asyncio.get_running_loop().call_soon(self._answer, kind, data, correlation)
+
+    def close(self) -> None:
+        self.published.append("closed")
+
+    def _answer(self, kind: str, data: bytes, correlation: bytes) -> None:
+        if kind == "report":
+            answer = reply(record_hash(read_evidence(data).record))
+        elif kind == "transaction":
+            answer = reply(correlation)
+        else:
+            word = self.enrolling.take(read_enrolment(data, LEDGER_ID), bytes(32), int(time.time()))
+            if isinstance(word, AttestationResult):
+                result = write_attestation_result(word, LEDGER, LEDGER_ID)
+                answer = write_enrolment_reply(EnrolmentReply(attestation_result=result))
+            else:
+                answer = write_enrolment_reply(EnrolmentReply(challenge=word))
+        self.report(LedgerReplied(correlation, answer))
+
+
+class Place:
+    """A daemon with everything around it; `restart` keeps the kernel, the disk and the TPM."""
+
+    def __init__(self, tmp_path, tpm: FakeTpm | None = None, vendors: Vendors | None = None) -> None:
+        self.folder, self.tpm = tmp_path, tpm
+        self.shaper = FakeShaper(SETTINGS.shaper)
+        self.link = LedgerWire(Enrolling(vendors, accept_software_keys=tpm is None))
+        self.make()
+
+    def make(self) -> None:
+        self.lobby = LobbyWire()
+        self.link.report = None
+        self.store = Store(self.folder / "apd.sqlite")
+        key = SoftwareKey(PrivateKey.from_secret(13))
+        self.daemon = Daemon(
+            config=self._config(),
+            shaper=self.shaper,
+            meter=SoftwareMeter(key) if self.tpm is None else TpmMeter(self.tpm),
+            store=self.store,
+            link=self.link,
+            lobby=self.lobby,  # type: ignore[arg-type]  # the same methods
+            control=ControlSocket(self.folder / "apd.sock"),
+        )
+
+    def restart(self) -> None:
+        self.shaper = FakeShaper(SETTINGS.shaper, kernel=self.shaper.kernel)
+        self.make()
+
+    def _config(self) -> Config:
+        nowhere = self.folder / "nowhere"
+        link = LedgerLinkSettings("host", nowhere, nowhere, nowhere, LEDGER.public, LEDGER_ID)
+        meter = MeterSettings(tpm="device:none")
+        return Config(SETTINGS, link, meter, Files(nowhere), PROVIDER)
+
+    # ---- a story
+
+    async def begin(self) -> None:
+        self.task = asyncio.get_running_loop().create_task(self.daemon.run())
+        await self.until(lambda: self.link.report is not None, "the start")
+        self.link.report(BrokerConnected())
+        self.link.report(OfferStateReceived(signed_state()))
+
+    async def end(self) -> None:
+        self.daemon.stop()
+        await self.task
+
+    async def until(self, fact, what: str) -> None:
+        """Lets others work until it is so."""
+        async with asyncio.timeout(10):
+            while not fact():
+                if self.task.done():
+                    self.task.result()
+                    pytest.fail(f"the daemon ended before {what}")
+                await asyncio.sleep(0)
+
+    def say(self, message) -> object:
+        """To the lobby; what was answered at once."""
+        before = len(self.lobby.sent)
+        self.lobby.receive(DEVICE, write_lobby(message))
+        return self.lobby.sent[-1][1] if len(self.lobby.sent) > before else None
+
+    def grant(self, number: int = 1) -> Grant:
+        return Grant(
+            consumer=PrivateKey.from_secret(5).public,
+            provider_id=PROVIDER.public.provider_id,
+            transaction=number.to_bytes(16, "big"),
+            epoch=3,
+            starts_s=int(time.time()),
+            duration_s=600,
+            band=BAND,
+            qos=QOS,
+        )
+
+    def join(self, made: Grant, purpose: JoinPurpose = JoinPurpose.JOIN) -> object:
+        announcement = self.say(Discover())
+        assert isinstance(announcement, Announcement)
+        asked = request(announcement.challenge, made, purpose=purpose, bssid=BSSID)
+        if purpose is JoinPurpose.JOIN:
+            return self.say(Join(signed_grant(made), asked))
+        return self.say(Leave(made.grant_id, asked))
+
+    def reports(self) -> list[UsageReport]:
+        records = [
+            read_meter_record(read_evidence(entry[1]).record)
+            for entry in self.link.published
+            if entry[0] == "report"
+        ]
+        return [record for record in records if isinstance(record, UsageReport)]
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+def test_from_a_discovery_to_a_report(place, run_async):
+    async def story():
+        await place.begin()
+        assert isinstance(place.say(Discover()), Announcement)
+        bought = purchase()
+        place.say(Purchase(bought.envelope.encoded))
+        await place.until(lambda: isinstance(place.lobby.sent[-1][1], Outcome), "the outcome")
+        made = place.grant()
+        assert isinstance(place.join(made), Joined)
+        assert place.shaper.sessions() == {16: STATION}
+        assert place.store.sessions()[0].phase is Phase.ACTIVE, "on disk when it is answered"
+        place.shaper.carry(Direction.DOWN, STATION, packets=10)
+        assert isinstance(place.join(made, JoinPurpose.LEAVE), Left)
+        assert place.shaper.sessions() == {}
+        await place.until(lambda: place.daemon._state.link.enrolled, "enrolment")
+        await place.until(lambda: not place.daemon._state.meter.outbox, "the receipts")
+        await place.end()
+
+    run_async(story())
+    assert place.link.published[-1] == "closed"
+    assert place.lobby.sent[-1] == "closed"
+    assert place.shaper.calls[-1] == "close"
+
+
+def test_a_restart_adopts_what_is_in_the_kernel(place, run_async):
+    async def first():
+        await place.begin()
+        assert isinstance(place.join(place.grant()), Joined)
+        place.shaper.carry(Direction.DOWN, STATION, packets=10)
+        await place.end()
+
+    async def second():
+        await place.begin()
+        (session,) = place.daemon._state.sessions.values()
+        assert session.phase is Phase.ACTIVE
+        assert isinstance(place.join(session.grant, JoinPurpose.LEAVE), Left)
+        (session,) = place.daemon._state.sessions.values()
+        assert session.used.down_bytes == 15_000
+        await place.end()
+
+    run_async(first())
+    assert place.shaper.sessions() == {16: STATION}
+    place.restart()
+    run_async(second())
+    assert "install" not in place.shaper.calls
+
+
+def test_a_kernel_that_was_emptied_gets_its_sessions_again(place, run_async):
+    async def first():
+        await place.begin()
+        assert isinstance(place.join(place.grant()), Joined)
+        await place.end()
+
+    async def second():
+        await place.begin()
+        assert place.shaper.sessions() == {16: STATION}
+        await place.end()
+
+    run_async(first())
+    place.shaper.tear_down()
+    place.restart()
+    run_async(second())
+
+
+def test_a_kernel_that_fails(place, run_async):
+    async def story():
+        await place.begin()
+        place.shaper.fail_next("install")
+        refused = place.join(place.grant())
+        assert isinstance(refused, Refused)
+        assert refused.reason == "shaper_failed"
+        assert isinstance(place.join(place.grant()), Joined)
+        place.shaper.fail_next("remove")
+        assert place.join(place.grant(), JoinPurpose.LEAVE) is None, "not yet out"
+        await place.until(lambda: isinstance(place.lobby.sent[-1][1], Left), "a second attempt")
+        await place.end()
+
+    run_async(story())
+
+
+def test_a_disk_that_is_full(place, run_async, capsys):
+    async def story():
+        await place.begin()
+        place.store._db.execute("PRAGMA max_page_count = 1")
+        for number in range(1, 200):  # the file has a little room left
+            made = place.grant(number)
+            answer = place.join(made)
+            if isinstance(answer, Refused):
+                break
+            place.join(made, JoinPurpose.LEAVE)
+        assert isinstance(answer, Refused)
+        assert answer.reason == "not_metered"
+        assert place.daemon._state.disk.failing_ns is not None
+        place.store._db.execute("PRAGMA max_page_count = 1073741823")
+        await place.until(lambda: place.daemon._state.disk.failing_ns is None, "the disk to work again")
+        assert isinstance(place.join(made), Joined)
+        await place.end()
+
+    run_async(story())
+    told = capsys.readouterr().err
+    assert '"disk_failed"' in told
+    assert '"disk_works"' in told
+
+
+def test_a_tpm_is_enrolled_by_its_maker_and_signs(tmp_path, run_async):
+    vendor = FakeVendor()
+    tpm = vendor.make_tpm()
+    place = Place(tmp_path, tpm, Vendors((vendor.root,)))
+
+    async def story():
+        await place.begin()
+        await place.until(lambda: place.daemon._state.link.enrolled, "enrolment")
+        await place.until(lambda: place.daemon._state.meter.sequence == 2, "the anchor")
+        await place.until(lambda: not place.daemon._state.meter.outbox, "the receipts")
+        await place.end()
+
+    run_async(story())
+    assert tpm.anchor_counter() == 2
+    place.restart()
+
+    async def again():
+        await place.begin()
+        assert place.daemon._state.link.enrolled, "it is on disk"
+        await place.end()
+
+    run_async(again())
+
+
+def test_another_tpm_has_to_enrol_anew(tmp_path, run_async, capsys):
+    vendor = FakeVendor()
+    place = Place(tmp_path, vendor.make_tpm(), Vendors((vendor.root,)))
+
+    async def story():
+        await place.begin()
+        await place.until(lambda: place.daemon._state.link.enrolled, "enrolment")
+        await place.end()
+
+    run_async(story())
+    place.tpm = vendor.make_tpm()
+    place.restart()
+    run_async(story())
+    assert '"enrolment_stale"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"garbage",
+        write_enrolment_reply(EnrolmentReply(receipt=receipt(bytes(32), "unknown_vendor"))),
+        write_enrolment_reply(EnrolmentReply(receipt=receipt(bytes(32), "no", key=PROVIDER))),
+        write_enrolment_reply(EnrolmentReply(attestation_result=b"nonsense")),
+        write_enrolment_reply(
+            EnrolmentReply(
+                attestation_result=write_attestation_result(
+                    AttestationResult(PROVIDER.public, b"", PROVIDER.public, b"", 1), LEDGER, LEDGER_ID
+                )
+            )
+        ),
+    ],
+    ids=["empty", "garbage", "refused", "not the ledger's", "no result", "of another key"],
+)
+def test_an_enrolment_that_is_answered_with_no(place, run_async, capsys, answer):
+    async def story():
+        place.link.answers = False
+        await place.begin()
+        await place.until(lambda: place.link.published, "the request")
+        _, _, correlation = place.link.published[0]
+        place.link.report(LedgerReplied(b"e\0\0\0\0", answer))
+        assert '"enrolment_failed"' not in capsys.readouterr().err, "an answer to another question"
+        place.link.report(LedgerReplied(correlation, answer))
+        assert not place.daemon._state.link.enrolled
+        assert '"enrolment_failed"' in capsys.readouterr().err
+        await place.end()
+
+    run_async(story())
+
+
+def test_a_mistake_of_our_own_ends_the_daemon(place, run_async):
+    async def story():
+        await place.begin()
+        asyncio.get_running_loop().call_soon(place.daemon.take, object())
+        await place.task
+
+    with pytest.raises(AssertionError):
+        run_async(story())
+    assert place.lobby.sent[-1] == "closed", "everything is closed all the same"
+
+
+def test_a_kernel_that_cannot_be_set_up_ends_it_at_once(place, run_async):
+    place.shaper.fail_next("set_up")
+    with pytest.raises(ShellError, match="set_up"):
+        run_async(place.daemon.run())
+
+
+def test_every_note_is_a_line_of_json(place, run_async, capsys):
+    async def story():
+        await place.begin()
+        await place.end()
+
+    run_async(story())
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert "ready" in [line["what"] for line in lines]
+    assert all(set(line) == {"utc_ms", "what", "text"} for line in lines)
