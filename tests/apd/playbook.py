@@ -104,9 +104,10 @@ class Box:
 
     state: State
     now: Now
-    ordered: list[Command] = field(default_factory=list)
+    ordered: list[Any] = field(default_factory=list)
+    """Commands, of any kind: a test knows which."""
 
-    def feed(self, event: Event) -> list[Command]:
+    def feed(self, event: Event) -> list[Any]:
         """One event, outside of any playbook."""
         self.state, commands = core.step(self.state, event, self.now)
         core.next_deadline_ns(self.state, self.now)

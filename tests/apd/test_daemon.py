@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -88,7 +89,7 @@ class LedgerWire:
     enrolling: Enrolling
     published: list = field(default_factory=list)
     answers: bool = True
-    report: object = None
+    report: Any = None
 
     def start(self, report) -> None:
         self.report = report
@@ -295,6 +296,7 @@ def test_a_disk_that_is_full(place, run_async, capsys):
     async def story():
         await place.begin()
         place.store._db.execute("PRAGMA max_page_count = 1")
+        made, answer = place.grant(), object()
         for number in range(1, 200):  # the file has a little room left
             made = place.grant(number)
             answer = place.join(made)

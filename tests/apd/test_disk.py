@@ -1,5 +1,7 @@
 """A disk that fails: what is kept in memory, when it is tried again, and when nobody is served any more."""
 
+from typing import Any
+
 import pytest
 
 from apd import core, disk
@@ -140,6 +142,6 @@ def test_evidence_that_cannot_be_read_is_told_and_submitted_later(box):
     assert box.state.disk.failing_ns is None
 
 
-def _after(box: Box, wait_s: float) -> list[object]:
+def _after(box: Box, wait_s: float) -> list[Any]:
     box.pass_time(seconds(wait_s))
     return list(box.feed(DeadlineReached()))

@@ -152,7 +152,7 @@ class TestOfferState:
         box = start_box(offer_state=signed_state())
         assert box.last(SignOffer).offer.epoch == 3
         assert Playbook(box) >> OfferStateReceived(signed_state(height=9, epoch=2))
-        assert box.state.lobby.offer_state.epoch == 3
+        assert box.state.lobby.offer_state == offer_state()
 
     def test_a_word_on_disk_that_is_not_our_ledgers_is_not_believed(self):
         box = start_box(offer_state=signed_state(key=STRANGER))

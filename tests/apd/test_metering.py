@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ def extend(pcr: bytes, record: bytes) -> bytes:
     return hashlib.sha256(pcr + record_hash(record)).digest()
 
 
-def records(box: Box) -> list[StoreRecord]:
+def records(box: Box) -> list[Any]:
     return [command for command in box.ordered if isinstance(command, StoreRecord)]
 
 

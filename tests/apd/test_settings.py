@@ -3,6 +3,7 @@
 import ast
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,11 @@ LINK = LedgerLinkSettings(
 )
 
 
+def changed(name: str, value: int) -> BoxSettings:
+    changes: dict[str, Any] = {name: value}
+    return replace(SETTINGS, **changes)
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -32,9 +38,9 @@ LINK = LedgerLinkSettings(
     ],
 )
 def test_intervals_are_a_second_at_least(name):
-    replace(SETTINGS, **{name: 1})
+    changed(name, 1)
     with pytest.raises(ConfigError, match=f"^{name}: has to be at least 1, not 0"):
-        replace(SETTINGS, **{name: 0})
+        changed(name, 0)
 
 
 @pytest.mark.parametrize(("ppm", "good"), [(0, False), (1, True), (1_000_000, True), (1_000_001, False)])
@@ -48,9 +54,9 @@ def test_no_more_is_sold_than_there_is(ppm, good):
 
 @pytest.mark.parametrize("name", ["idle_timeout_s", "early_join_s"])
 def test_what_may_be_switched_off(name):
-    replace(SETTINGS, **{name: 0})
+    changed(name, 0)
     with pytest.raises(ConfigError, match=f"^{name}: cannot be negative"):
-        replace(SETTINGS, **{name: -1})
+        changed(name, -1)
 
 
 @pytest.mark.parametrize("changes", [{"port": 0}, {"port": 65_536}, {"ledger_id": bytes(31)}])

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from functools import partial
 
 import pytest
 
@@ -22,10 +23,14 @@ def link(needs):
     box, station = create("lobby-box"), create("lobby-sta")
     plug(Port(box, INTERFACE, BOX_MAC), Port(station, INTERFACE, STATION_MAC))
     for side in (box, station):
-        wait_until(lambda side=side: "fe80" in side.run(["ip", "-6", "route"]), "an address", 10)
+        wait_until(partial(_has_address, side), "an address", 10)
     yield box, station
     delete(box)
     delete(station)
+
+
+def _has_address(side) -> bool:
+    return "fe80" in side.run(["ip", "-6", "route"])
 
 
 def neighbour(station) -> socket.socket:

@@ -7,6 +7,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -73,8 +74,8 @@ class Ledger:
 
     def __init__(self, identity, port: int) -> None:
         self.heard: list[Any] = []
-        self.tell: Callable[[], None] = lambda: None
-        self._client: Any = paho.Client(paho.CallbackAPIVersion.VERSION2, "ledger", protocol=paho.MQTTv5)
+        self.tell: Callable[[], object] = lambda: None
+        self._client: Any = paho.Client(CallbackAPIVersion.VERSION2, "ledger", protocol=paho.MQTTv5)
         self._client.tls_set_context(identity.client_context())
         self._client.on_message = self._hear
         ready = threading.Event()
@@ -87,7 +88,7 @@ class Ledger:
     def tells(self, link: Link) -> "Ledger":
         """Whatever it hears, the link looks at its facts again."""
         loop = asyncio.get_running_loop()
-        self.tell = lambda: loop.call_soon_threadsafe(link.news.set) and None
+        self.tell = lambda: loop.call_soon_threadsafe(link.news.set)
         return self
 
     def _hear(self, _client: Any, _data: Any, message: Any) -> None:

@@ -260,10 +260,9 @@ def test_killed_at_any_instant_it_holds_everything_that_was_said_to_be_kept(tmp_
             env={**os.environ, "PYTHONPATH": str(root)},
         )
         assert writer.stdout is not None
-        for _ in range(5 + 7 * round_number):
-            last = writer.stdout.readline()
+        before = [writer.stdout.readline() for _ in range(5 + 7 * round_number)]
         writer.send_signal(signal.SIGKILL)
-        said = [int(line) for line in [last, *writer.stdout.read().split(b"\n")] if line.strip().isdigit()]
+        said = [int(line) for line in [*before, *writer.stdout.read().split(b"\n")] if line.strip().isdigit()]
         writer.stdout.close()
         writer.wait()
         store = Store(path)
