@@ -12,6 +12,7 @@ from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError
 from wire.meter_record import FIRST_PREVIOUS
 from wire.tpm_attest import ClockInfo
+from wire.units import U63_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,9 @@ class GrantUsage:
     used_bytes: int
     ends_s: int
     to_utc_ms: int
+
+    def __post_init__(self) -> None:
+        assert 0 <= self.used_bytes <= U63_MAX, f"{self.used_bytes} bytes used"
 
 
 @dataclass(frozen=True, slots=True)

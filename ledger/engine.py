@@ -4,15 +4,19 @@
 of it. The state in memory changes only after that flush, so a disk that fails leaves memory and file in
 agreement. Time never goes back: a block's time is at least that of the block before it.
 
+A submission that makes us fail in a way that nobody foresaw is refused as `internal_fault` and told to the operator;
+what arrived with it is committed without it. A disk that fails is no such case: it ends the commit with ShellError.
+
 One process, one thread that commits (ledger/opening.py makes an engine and verifies its file first). `lock`
 guards the state against readers during the instant of a change.
 """
 
 import hashlib
 import threading
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 
-from ledger.block import BlockRows, Header, read_header, write_header
+from ledger.block import BlockRows, Header, ItemKind, read_header, write_header
 from ledger.contract import apply, apply_batch
 from ledger.entries import write_entry
 from ledger.forming import FormingBlock
@@ -21,12 +25,22 @@ from ledger.granting import read_purchase
 from ledger.merkle import merkle_root
 from ledger.passing import pass_time
 from ledger.recording import Metering, NotTaken, chain_rows, record_item_id
-from ledger.rejection import Rejected
+from ledger.rejection import Reason, Rejected
 from ledger.state import State
-from ledger.state_tree import StateTree
+from ledger.state_tree import Plan, StateTree
 from ledger.store import Store
-from ledger.submission import Batch, Enrolment, Executed, Outcome, Record, Refused, Submission
+from ledger.submission import (
+    Batch,
+    Enrolment,
+    Executed,
+    Outcome,
+    Record,
+    Refused,
+    Submission,
+    received_id,
+)
 from wire.attestation_result import read_attestation_result
+from wire.errors import ShellError
 from wire.evidence import read_evidence
 from wire.grant import Grant
 from wire.meter_record import record_hash
@@ -36,8 +50,12 @@ GRANTS_REMEMBERED = 10_000
 """Grants kept ready for checking usage reports, which name the same ones again and again."""
 
 
+INTERNAL_FAULT = "internal_fault"
+"""The reason of a refusal that is nobody's fault but ours."""
+
+
 class Engine:
-    """The state, the tree over it and the file behind it, as of block `head`."""
+    """The state, the tree over it and the file behind it, as of block `head`. `tell_fault` gets a traceback of ours."""
 
     def __init__(self, store: Store, genesis: Genesis, head: Header) -> None:
         self.store = store
@@ -49,6 +67,7 @@ class Engine:
         self.metering = Metering()
         self.next_number = store.last_number() + 1
         self.lock = threading.RLock()
+        self.tell_fault: Callable[[str], None] = lambda _text: None
         self._grants: dict[bytes, Grant] = {}
 
     def commit(self, submissions: Sequence[Submission], now_s: int) -> list[Outcome]:
@@ -59,10 +78,28 @@ class Engine:
         time_s, height = max(now_s, self.head.time_s), self.head.height + 1
         draft = pass_time(self.state, time_s)
         block = FormingBlock(height, time_s, draft, self.next_number, BlockRows(height, b""))
-        outcomes = [self._take(block, submission) for submission in submissions]
+        try:
+            outcomes = [self._take(block, submission) for submission in submissions]
+            plan = self._plan(block)
+        except ShellError:
+            raise
+        except Exception:  # noqa: BLE001 ours, whatever it is: the block is dropped, and nothing has happened
+            return self._commit_apart(submissions, now_s, traceback.format_exc())
         if block.rows.items:
-            self._finish(block)
+            self._finish(block, plan)
         return outcomes
+
+    def _commit_apart(self, submissions: Sequence[Submission], now_s: int, fault: str) -> list[Outcome]:
+        """Halves, in their order, until what makes us fail is alone; that is refused."""
+        if len(submissions) > 1:
+            middle = len(submissions) // 2
+            return self.commit(submissions[:middle], now_s) + self.commit(submissions[middle:], now_s)
+        if not submissions:
+            raise AssertionError(f"a block of nothing fails: {fault}")
+        self.tell_fault(fault)
+        detail = "the ledger failed at this one; its operator was told"
+        subject, time_s = received_id(submissions[0]), max(now_s, self.head.time_s)
+        return [Refused(subject, INTERNAL_FAULT, detail, self.head.height, time_s)]
 
     def find_grant(self, grant_id: bytes) -> Grant | None:
         """The grant of this id, if the ledger ever made it."""
@@ -93,7 +130,7 @@ class Engine:
     def _take_transaction(self, block: FormingBlock, signed: SignedTransaction) -> Outcome:
         outcome = apply(block.draft, signed, block.time_s)
         if isinstance(outcome, Rejected):
-            return self._refuse(block, signed.transaction_id, outcome.reason.text, outcome.detail)
+            return self._reject(block, signed, outcome)
         grants = block.add_transaction(signed, outcome)
         return Executed(signed.transaction_id, block.height, block.time_s, (outcome,), grants)
 
@@ -101,12 +138,25 @@ class Engine:
         outcome = apply_batch(block.draft, batch.transactions, block.time_s)
         if isinstance(outcome, tuple):
             index, rejected = outcome
-            subject = batch.transactions[index].transaction_id
-            return self._refuse(block, subject, rejected.reason.text, rejected.detail)
+            return self._reject(block, batch.transactions[index], rejected)
         for signed, applied in zip(batch.transactions, outcome, strict=True):
             block.add_transaction(signed, applied)
         subject = batch.transactions[-1].transaction_id if batch.transactions else bytes(32)
         return Executed(subject, block.height, block.time_s, tuple(outcome))
+
+    def _reject(self, block: FormingBlock, signed: SignedTransaction, rejected: Rejected) -> Refused:
+        """A receipt names the transaction, except where its signature is bad; and that it ran hides behind no rule."""
+        subject, reason, detail = signed.transaction_id, rejected.reason, rejected.detail
+        if reason is Reason.BAD_SIGNATURE:
+            subject = received_id(signed)
+        elif reason is Reason.EXPIRED and (height := self._executed_at(subject)) is not None:
+            reason, detail = Reason.REPLAYED, f"{subject.hex()} was executed in block {height}"
+        return self._refuse(block, subject, reason.text, detail)
+
+    def _executed_at(self, transaction_id: bytes) -> int | None:
+        """The block of a transaction that the log has, however long ago it ran."""
+        item = self.store.item_by_id(transaction_id)
+        return item.height if item is not None and item.kind == ItemKind.TRANSACTION else None
 
     def _take_record(self, block: FormingBlock, encoded: bytes) -> Outcome:
         evidence = read_evidence(encoded)
@@ -143,11 +193,22 @@ class Engine:
     def _refuse(self, block: FormingBlock, subject: bytes, reason: str, detail: str) -> Refused:
         return Refused(subject, reason, detail, self.head.height, block.time_s)
 
-    def _finish(self, block: FormingBlock) -> None:
-        """Write the block, then make it true."""
+    def _plan(self, block: FormingBlock) -> Plan:
+        """Everything that becomes bytes does so here, before anything is on disk; the app hash with it."""
+        if not block.rows.items:
+            return self.tree.plan([])
         changes, rows = block.draft.changes, block.rows
         written = [(key, None if entry is None else write_entry(entry)) for key, entry in changes.items()]
-        plan = self.tree.plan(written)
+        rows.state = [(key, value) for key, value in written if value is not None]
+        rows.removed = [(key,) for key, value in written if value is None]
+        rows.chains = chain_rows(block)
+        rows.grants.sort()  # in the order of the index: three times as fast for a bulk purchase
+        rows.parties.sort()
+        return self.tree.plan(written)
+
+    def _finish(self, block: FormingBlock, plan: Plan) -> None:
+        """Write the block, then make it true."""
+        changes, rows = block.draft.changes, block.rows
         header = Header(
             height=block.height,
             previous=self.head.hash,
@@ -157,11 +218,6 @@ class Engine:
             app_hash=plan.root,
         )
         rows.header = write_header(header)
-        rows.state = [(key, value) for key, value in written if value is not None]
-        rows.removed = [(key,) for key, value in written if value is None]
-        rows.chains = chain_rows(block)
-        rows.grants.sort()  # in the order of the index: three times as fast for a bulk purchase
-        rows.parties.sort()
         self.store.write_block(rows)
         with self.lock:
             self.state.merge(changes, block.draft.executed, block.time_s)

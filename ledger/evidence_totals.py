@@ -1,6 +1,7 @@
 """Usage reports against grants: may this grant have got these bytes in this time?
 
 In: the rows of a report, what earlier records said, a way to look up grants. Out: findings and the new totals.
+Sums stop at 2^63 - 1 and fail there: no report can lead beyond what a store can hold.
 Rates may be 2 % above the ceiling. Two allowances are made for how a box works, and both are named: a counter is read
 some milliseconds after its instant, and a data cap is enforced when the box next looks at the counter.
 Reference: the unit price of an offer buys `qos` times `allocations` (Bandcoin 5.1.1); units: bytes at the IP
@@ -16,6 +17,7 @@ from wire.grant import Grant
 from wire.ids import PublicKey
 from wire.meter_record import UsageReport, UsageRow
 from wire.qos import Qos
+from wire.units import U63_MAX
 
 FindGrant = Callable[[bytes], Grant | None]
 """Looks a grant up by its id; None if the ledger never made it."""
@@ -64,7 +66,7 @@ def check_totals(
         if grant.provider_id != provider_id:
             findings.append(_misfit(row, f"is a grant of provider {grant.provider_id.hex()}"))
         findings += [_misfit(row, text) for check in _ROW_CHECKS for text in check(item)]
-        used_bytes = before.used_bytes + row.down_bytes + row.up_bytes
+        used_bytes = min(_used_bytes(item), U63_MAX)
         totals[row.grant_id] = GrantUsage(used_bytes, grant.ends_s, max(report.to_utc_ms, before.to_utc_ms))
     return findings or [note("totals", f"{len(report.rows)} sessions within their grants")], totals
 
@@ -90,10 +92,16 @@ def _check_rates(item: _Row) -> Iterator[str]:
 
 def _check_cap(item: _Row) -> Iterator[str]:
     cap_bytes = item.qos.data_cap_bytes
-    used_bytes = item.before.used_bytes + item.row.down_bytes + item.row.up_bytes
+    used_bytes = _used_bytes(item)
     slack_bytes = (item.qos.ceil_down_bps + item.qos.ceil_up_bps) * CAP_SLACK_MS // 8_000
     if cap_bytes and used_bytes > cap_bytes + slack_bytes:
         yield f"{used_bytes} bytes in all exceed the data cap of {cap_bytes}"
+
+
+def _check_sum(item: _Row) -> Iterator[str]:
+    used_bytes = _used_bytes(item)
+    if used_bytes > U63_MAX:
+        yield f"{used_bytes} bytes in all are more than 2^63 - 1"
 
 
 def _check_doubles(item: _Row) -> Iterator[str]:
@@ -101,7 +109,12 @@ def _check_doubles(item: _Row) -> Iterator[str]:
         yield "was reported for this time before"
 
 
-_ROW_CHECKS = (_check_window, _check_rates, _check_cap, _check_doubles)
+_ROW_CHECKS = (_check_window, _check_rates, _check_cap, _check_sum, _check_doubles)
+
+
+def _used_bytes(item: _Row) -> int:
+    """All that was reported of a grant, this row included."""
+    return item.before.used_bytes + item.row.down_bytes + item.row.up_bytes
 
 
 def _overlap_ms(report: UsageReport, grant: Grant) -> int:

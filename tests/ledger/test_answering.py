@@ -75,6 +75,14 @@ def test_a_purchase_and_its_replay_bring_the_same_grant(desk: Desk) -> None:
     assert grants == same
 
 
+def test_a_copy_that_comes_too_late_still_brings_its_grant(desk: Desk) -> None:
+    signed = desk.sign(buy(), ALICE)
+    _, grants = desk.submit(signed)
+    (outcome,) = desk.engine.commit([signed], signed.transaction.valid_until_s + 1)
+    receipt, again = read(desk.answers.to_outcome(outcome))
+    assert (receipt.reason, receipt.subject, again) == ("replayed", signed.transaction_id, grants)
+
+
 def test_as_many_grants_as_a_reply_holds_and_else_none(desk: Desk) -> None:
     keys = [PrivateKey.from_secret(100 + number).public for number in range(MAX_GRANTS + 1)]
     _, grants = desk.submit(desk.sign(buy(100 * MAX_GRANTS, consumers=keys[:-1]), ALICE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import sqlite3
 import subprocess
@@ -15,21 +16,23 @@ from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from ledger.archive import Archive
 from ledger.block import read_header
-from ledger.engine import Engine
+from ledger.engine import INTERNAL_FAULT, Engine
+from ledger.entries import Account, account_key
 from ledger.opening import open_ledger, replay
 from ledger.recording import GAP_PATIENCE_S
 from ledger.state import read_account
-from ledger.submission import Batch, Enrolment, Executed, Outcome, Record, Refused
+from ledger.submission import Batch, Enrolment, Executed, Outcome, Record, Refused, received_id
 from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, buy, offer
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.create import Create
-from wire.errors import DecodeError, ShellError
+from wire.errors import ShellError
 from wire.evidence import read_evidence
 from wire.keys import PrivateKey
 from wire.meter_record import UsageRow, record_hash
 from wire.money_actions import Deposit, Transfer
 from wire.post_offer import AuctionShare
-from wire.transaction import Action, SignedTransaction, Transaction, sign_transaction
+from wire.transaction import Action, SignedTransaction, Transaction, read_transaction, sign_transaction
+from wire.units import U63_MAX
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW_S = START_S + 100
@@ -201,8 +204,86 @@ def test_nobody_enrols_a_key_twice_and_garbage_is_no_enrolment(engine: Engine, m
         [Enrolment(write_attestation_result(stolen, LEDGER, GENESIS.ledger_id))], NOW_S
     )
     assert reason(outcome) == "already_enrolled"
-    with pytest.raises(DecodeError):
-        engine.commit([Enrolment(write_attestation_result(stolen, ALICE, GENESIS.ledger_id))], NOW_S)
+    garbage = Enrolment(write_attestation_result(stolen, ALICE, GENESIS.ledger_id))
+    assert reason(*engine.commit([garbage], NOW_S)) == INTERNAL_FAULT, "the service signs what it submits"
+
+
+def test_impossible_byte_counts_are_evidence_and_nothing_else(engine: Engine, meter: MeterChain) -> None:
+    (bought,) = must(engine, sign(buy(), ALICE))
+    lie = UsageRow(bought.grants[0].grant_id, U63_MAX, U63_MAX, U63_MAX, U63_MAX)
+    must(
+        engine,
+        *(Record(record) for record in (meter.boot(), meter.usage(1_000, lie), meter.usage(1_000, lie))),
+    )
+    must(engine, Record(meter.usage(1_000, lie)), sign(Transfer(BOB.public, 1), ALICE))
+    assert replay(engine.store) == engine.head
+
+
+# ---- What nobody foresaw
+
+
+@pytest.fixture
+def poison(engine: Engine) -> SignedTransaction:
+    """A transfer that fails inside of us, halfway: Carol is given a balance that the deposits do not allow."""
+    must(engine, sign(Create(CAROL.public), CAROL))
+    engine.state.entries[account_key(CAROL.public.key_id)] = Account(CAROL.public.octets, U63_MAX)
+    return sign(Transfer(CAROL.public, 1), ALICE)
+
+
+def test_an_unforeseen_failure_refuses_one_submission_and_no_other(
+    engine: Engine, poison: SignedTransaction
+) -> None:
+    told: list[str] = []
+    engine.tell_fault = told.append
+    good = [sign(Transfer(BOB.public, 1), ALICE) for _ in range(10)]
+    together = [*good[:4], poison, *good[4:7], poison, *good[7:]]
+    outcomes = engine.commit(together, NOW_S)
+    faults = [at for at, outcome in enumerate(outcomes) if reason(outcome) == INTERNAL_FAULT]
+    assert faults == [4, 8]
+    assert [outcome.subject for at, outcome in enumerate(outcomes) if at not in faults] == [
+        signed.transaction_id for signed in good
+    ]
+    assert (balance(engine, ALICE), balance(engine, BOB)) == (990, 10)
+    assert len(told) == 2
+    assert "AssertionError: balance of" in told[0]
+    must(engine, sign(Transfer(BOB.public, 1), ALICE))
+
+
+def test_a_fault_is_no_word_about_the_transaction(engine: Engine, poison: SignedTransaction) -> None:
+    (outcome,) = engine.commit([poison], NOW_S)
+    assert outcome.subject == received_id(poison) != poison.transaction_id
+
+
+# ---- What a receipt may say of a transaction
+
+
+def test_a_bad_signature_is_said_of_the_bytes_and_never_of_the_transaction(engine: Engine) -> None:
+    """A stranger who sends an overheard purchase with a broken signature gets no paper against it."""
+    signed = sign(buy(), ALICE)
+    other = sign(buy(), ALICE).envelope.signature
+    encoded = signed.envelope.encoded[:-64] + other
+    broken = read_transaction(encoded, GENESIS.ledger_id)
+    assert broken.transaction_id == signed.transaction_id
+    (refused,) = engine.commit([broken], NOW_S)
+    assert reason(refused) == "bad_signature"
+    assert refused.subject == hashlib.sha256(encoded).digest() != signed.transaction_id
+    refused, executed = engine.commit([broken, signed], NOW_S)
+    assert (refused.subject, reason(refused)) == (hashlib.sha256(encoded).digest(), "bad_signature")
+    assert (executed.subject, reason(executed)) == (signed.transaction_id, "")
+
+
+def test_a_late_copy_of_what_ran_is_replayed_and_not_expired(engine: Engine) -> None:
+    signed, missed = sign(buy(), ALICE), sign(buy(), ALICE)
+    (first,) = must(engine, signed)
+    long_after_s = NOW_S + 10 * 86_400
+    must(engine, sign_transaction(
+        Transaction(Transfer(BOB.public, 1), bytes(8), long_after_s), ALICE, GENESIS.ledger_id
+    ), now_s=long_after_s)  # fmt: skip
+    again, late = engine.commit([signed, missed], long_after_s)
+    assert (again.subject, reason(again)) == (first.subject, "replayed")
+    assert isinstance(again, Refused)
+    assert f"in block {first.height}" in again.detail
+    assert reason(late) == "expired"
 
 
 # ---- Kill

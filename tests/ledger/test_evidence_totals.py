@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.chain_state import GrantUsage
+from ledger.chain_state import ChainState, GrantUsage, read_chain_state, write_chain_state
 from ledger.evidence_totals import CAP_SLACK_MS, FORGET_AFTER_MS, READING_SLACK_MS, check_totals
 from wire.band import Band
 from wire.grant import Grant
 from wire.keys import PrivateKey
 from wire.meter_record import UsageReport, UsageRow
 from wire.qos import Qos
+from wire.units import U63_MAX
 
 PROVIDER = PrivateKey.from_secret(7).public
 STARTS_S = 1_800_000_000
@@ -113,3 +114,14 @@ def test_totals_of_a_grant_long_over_are_forgotten():
         b"new": GrantUsage(1, STARTS_S, 0),
     }
     assert check(usage=old)[1] == {b"new": GrantUsage(1, STARTS_S, 0)}
+
+
+def test_sums_stop_where_a_store_ends_and_say_so():
+    """Any box may report 2^63 - 1 bytes again and again: it is evidence against it, not the end of the ledger."""
+    failures, totals = check(row(U63_MAX, U63_MAX))
+    assert any("more than 2^63 - 1" in text for text in failures)
+    failures, totals = check(row(U63_MAX, U63_MAX), from_s=20, to_s=30, usage=totals)
+    assert any("more than 2^63 - 1" in text for text in failures)
+    assert totals[GRANT.grant_id].used_bytes == U63_MAX
+    written = write_chain_state(ChainState(usage=totals))
+    assert read_chain_state(written).usage == totals
