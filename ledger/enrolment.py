@@ -10,14 +10,15 @@ Reference: TPM 2.0 Library part 1, clause 24; TCG EK Credential Profile 2.4, cla
 """
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -87,7 +88,8 @@ def begin_enrolment(
     endorsement = check_endorsement_certificate(request.endorsement_certificate, vendors, now_s)
     key = read_attestation_key(request.attestation_public)
     secret, seed = (hmac.digest(chance, label, "sha256") for label in (b"secret", b"seed"))
-    blob, encrypted_secret = _make_credential(endorsement, key.name, secret, seed)
+    with _decode_errors():  # a number that a vendor signed need not be an RSA modulus
+        blob, encrypted_secret = _make_credential(endorsement, key.name, secret, seed)
     pending = PendingEnrolment(
         attestation_key=key,
         provider=request.provider,
@@ -118,12 +120,29 @@ def enrol_software_key(request: EnrolmentRequest, now_s: int) -> AttestationResu
 
 
 def check_endorsement_certificate(der: bytes, vendors: Vendors, now_s: int) -> rsa.RSAPublicKey:
-    """The endorsement key of a certificate that leads to a vendor's root. Raises DecodeError, VerificationError."""
+    """The endorsement key of a certificate that leads to a vendor's root. Raises DecodeError, VerificationError.
+
+    The library reads lazily: names, extensions and times of a certificate that could be loaded may still raise any of
+    half a dozen types (UnsupportedAlgorithm, InvalidVersion, UnsupportedGeneralNameType, ...). All of it is a peer's
+    certificate being wrong.
+    """
+    with _decode_errors():
+        return _read_endorsement(x509.load_der_x509_certificate(der), vendors, now_s)
+
+
+@contextmanager
+def _decode_errors() -> Iterator[None]:
+    """Whatever the library raises about a peer's certificate or key is DecodeError; what we raise stays as it is."""
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        extensions, key = certificate.extensions, certificate.public_key()
-    except (ValueError, TypeError, x509.DuplicateExtension) as error:
-        raise DecodeError(f"endorsement certificate: {error}") from error
+        yield
+    except DecodeError:
+        raise
+    except Exception as error:
+        raise DecodeError(f"endorsement certificate: {type(error).__name__}: {error}") from error
+
+
+def _read_endorsement(certificate: x509.Certificate, vendors: Vendors, now_s: int) -> rsa.RSAPublicKey:
+    extensions, key = certificate.extensions, certificate.public_key()
     _check_path(certificate, vendors, datetime.fromtimestamp(now_s, UTC))
     _check_critical(extensions)
     _check_purpose(extensions)
@@ -192,7 +211,7 @@ def _find_issuer(certificate: x509.Certificate, among: Iterable[x509.Certificate
     for candidate in among:
         try:
             certificate.verify_directly_issued_by(candidate)
-        except (ValueError, TypeError, InvalidSignature):
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             continue
         return candidate
     return None

@@ -1,10 +1,10 @@
 """The ledger's MQTT service: takes requests from the broker, commits what arrived together, answers.
 
 Three tasks. The *listener* keeps a connection to the broker, reads each message and queues what it asks for;
-what cannot be read is counted and dropped. The *clerk* takes everything that is queued, has the engine make
-one block of it in a thread (the loop goes on listening during the flush), and answers. The *crier* publishes
-offer states, retained, when offers change or units become free again. Answers are sent once: who misses one
-asks again and gets it again.
+what cannot be read is counted and dropped, and what makes us fail is told to the operator too. The *clerk* takes
+everything that is queued, has the engine make one block of it in a thread (the loop goes on listening during the
+flush), and answers. The *crier* publishes offer states, retained, when offers change or units become free again.
+Answers are sent once: who misses one asks again and gets it again.
 
 Raises ShellError when the disk fails; a broker that goes away is waited for.
 Reference: OASIS MQTT 5.0 clause 4.10 (request and response).
@@ -16,8 +16,10 @@ import secrets
 import socket
 import ssl
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +28,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ledger.answering import Answers
-from ledger.engine import Engine
+from ledger.engine import INTERNAL_FAULT, Engine
 from ledger.enrolling import Enrolling
 from ledger.enrolment import CHANCE_SIZE
 from ledger.intake import SUBSCRIPTION, Address, Query, read_address, read_request
@@ -35,7 +37,7 @@ from ledger.showcase import all_providers, due_providers, look_at, touched_provi
 from ledger.submission import Enrolment, Executed, Outcome, Refused, Submission
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
-from wire.errors import ConfigError, DecodeError
+from wire.errors import ConfigError, DecodeError, ShellError
 from wire.keys import PrivateKey
 from wire.offer_state import OfferState, write_offer_state
 
@@ -48,6 +50,7 @@ CRIER_INTERVAL_S = 1.0
 """How often the crier looks whether grants have ended."""
 SEND_TIMEOUT_S = 2.0
 """How long a broker may take to read an answer before it counts as gone."""
+_PROPERTIES: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
 _RECONNECT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -62,7 +65,7 @@ class Waiting:
 class Service:
     """One ledger at one broker. `counters` counts what could not be read, by topic kind and error.
 
-    `tell` gets a sentence when the broker goes away or comes back.
+    `tell` gets a sentence when the broker goes away or comes back, and a traceback where we failed.
     """
 
     def __init__(
@@ -84,11 +87,11 @@ class Service:
         self._tell = tell
         self._tls = _tls_context(broker)
         self._client: aiomqtt.Client | None = None
-        self._properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MAX_QUEUE)
         self._changed = asyncio.Event()
         self._to_show = all_providers(engine.state)
         self._shown: dict[bytes, OfferState] = {}
+        engine.tell_fault = self._note_fault
 
     async def run(self) -> None:
         """Serves until cancelled."""
@@ -150,6 +153,14 @@ class Service:
             self.counters[f"{kind}: {type(error).__name__}"] += 1
         except asyncio.QueueFull:
             self.counters[f"{kind}: dropped, too many are waiting"] += 1
+        except ShellError:
+            raise
+        except Exception:  # noqa: BLE001 one message never ends the service, whatever we did wrong with it
+            self._note_fault(traceback.format_exc())
+
+    def _note_fault(self, text: str) -> None:
+        self.counters[INTERNAL_FAULT] += 1
+        self._tell(f"{INTERNAL_FAULT}: {text}")
 
     async def _handle(self, request: Any, address: Address) -> None:
         match request:
@@ -186,12 +197,22 @@ class Service:
             submissions = [one.submission for one in waiting]
             outcomes = await asyncio.to_thread(self._engine.commit, submissions, _now_s())
             for one, outcome in zip(waiting, outcomes, strict=True):
-                await self._send(one.address, self._answer(one.submission, outcome))
+                await self._send_answer(one, outcome)
                 if isinstance(outcome, Executed):
                     for applied in outcome.applied:
                         self._to_show |= touched_providers(applied.changes)
             if self._to_show:
                 self._changed.set()
+
+    async def _send_answer(self, one: Waiting, outcome: Outcome) -> None:
+        try:
+            answer = self._answer(one.submission, outcome)
+        except ShellError:
+            raise
+        except Exception:  # noqa: BLE001 who gets no answer asks again; the others get theirs
+            self._note_fault(traceback.format_exc())
+            return
+        await self._send(one.address, answer)
 
     def _answer(self, submission: Submission, outcome: Outcome) -> bytes:
         match submission, outcome:
@@ -210,8 +231,7 @@ class Service:
             return
         properties = None
         if address.correlation is not None:
-            properties = self._properties  # one for all: making them anew costs more than signing a receipt
-            properties.CorrelationData = address.correlation
+            properties = _correlated(address.correlation)
         try:
             await client.publish(address.reply_topic, payload, properties=properties, timeout=SEND_TIMEOUT_S)
         except aiomqtt.MqttError:
@@ -249,6 +269,13 @@ class Service:
         self._shown.clear()
         self._to_show |= all_providers(self._engine.state)
         self._changed.set()
+
+
+def _correlated(correlation: bytes) -> Any:
+    """Properties of one publication. Its own: others are sent by other tasks while this one waits for the broker."""
+    properties = copy(_PROPERTIES)  # making them from nothing costs more than signing a receipt
+    properties.CorrelationData = correlation
+    return properties
 
 
 def _tls_context(broker: BrokerSettings) -> ssl.SSLContext:

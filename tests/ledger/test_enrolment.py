@@ -3,6 +3,7 @@
 Boxes are fake TPMs of a fake vendor; tests/system/test_tpm.py enrols a real TPM 2.0 interface the same way.
 """
 
+import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -278,3 +279,44 @@ def test_a_bundle_is_sorted_into_roots_and_intermediates():
     assert read_vendors(pem) == Vendors((root,), (middle,))
     with pytest.raises(ValueError, match="no root among the certificates"):
         read_vendors(middle.public_bytes(serialization.Encoding.PEM))
+
+
+# ---- Whatever the bytes are, it is DecodeError
+
+
+def mutated(der, chance):
+    """One or two octets changed, wherever they are."""
+    bent = bytearray(der)
+    for _ in range(chance.choice((1, 1, 2))):
+        bent[chance.randrange(len(bent))] = chance.randrange(256)
+    return bytes(bent)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_thousands_of_mutated_certificates_raise_nothing_else(tpm):
+    """The library alone raises UnsupportedAlgorithm, InvalidVersion, UnsupportedGeneralNameType and more."""
+    chance = random.Random(1)
+    vendors = Vendors((authority(), VENDOR.root))
+    originals = [
+        make().public_bytes(serialization.Encoding.DER),
+        make(identity=None, extra="2.5.29.17").public_bytes(serialization.Encoding.DER),
+        tpm.endorsement_key().certificate,
+    ]
+    said = set()
+    for _ in range(6_000):
+        bent = mutated(chance.choice(originals), chance)
+        try:
+            check_endorsement_certificate(bent, vendors, NOW_S)
+        except DecodeError as error:
+            said.add(str(error)[:60])
+    assert any("UnsupportedAlgorithm" in text for text in said), "a kind that used to get through"
+    assert len(said) > 10
+
+
+def test_a_modulus_that_is_none_is_the_peers_fault(tpm):
+    """A vendor's signature does not make an even number an RSA key."""
+    request = request_of(tpm)
+    even = rsa.RSAPublicNumbers(65_537, 1 << 2_047).public_key()
+    der = make(key=even).public_bytes(serialization.Encoding.DER)
+    with pytest.raises(DecodeError):
+        begin_enrolment(replace(request, endorsement_certificate=der), Vendors((authority(),)), CHANCE, NOW_S)

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import base64
 import os
+import random
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
+from apd.shells.fake_tpm import FakeVendor
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from ledger.client import LedgerClient
+from ledger.enrolment import Vendors, check_endorsement_certificate
 from ledger.opening import replay
 from ledger.store import Store
 from tests.ledger_house import PRICE_UBC, LedgerHouse, ledger_house, purchase, sixty_seconds
@@ -30,13 +35,14 @@ from wire.enrolment import (
     write_enrolment_answer,
     write_enrolment_request,
 )
-from wire.errors import ShellError
+from wire.errors import DecodeError, ShellError
 from wire.keys import PrivateKey
 from wire.meter_record import UsageRow
 from wire.money_actions import Deposit, Transfer
 from wire.offer_state import OfferState, read_offer_state
 from wire.post_offer import PostOffer
 from wire.receipt import Receipt, read_receipt
+from wire.units import U63_MAX
 
 PORT = 28_883
 pytestmark = pytest.mark.system
@@ -232,6 +238,54 @@ def test_garbage_is_counted_and_nothing_else_happens(
         )
         assert house.reader.get("ledger")["height"] == before
         assert house.receipt(client.submit(foreign)).executed, "and the ledger goes on"
+
+
+def test_impossible_byte_counts_do_not_end_the_ledger(house, provider, buyer, meter) -> None:
+    with house.client(buyer) as client:
+        grant = house.grant(client.submit(house.sign(purchase(provider), buyer)).grants[0])
+    chain = MeterChain(meter, grant.starts_s * 1_000)
+    lie = UsageRow(grant.grant_id, U63_MAX, U63_MAX, 0, 0)
+    with house.client(provider) as client:
+        house.enrol(client, provider, meter)
+        for record in (chain.boot(), *(chain.usage(1_000, lie) for _ in range(3))):
+            assert house.receipt(client.report(record)).executed, "it is evidence, against the box"
+    assert house.service.running
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_malformed_certificates_do_not_end_the_ledger(tmp_path: Path) -> None:
+    """One of each kind of error that the library raises, through the door."""
+    vendor = FakeVendor()
+    tpm, now_s = vendor.make_tpm(), int(time.time())
+    certificate, public = tpm.endorsement_key().certificate, tpm.attestation_key().public_area
+    (tmp_path / "vendors.pem").write_bytes(vendor.root.public_bytes(serialization.Encoding.PEM))
+    bent = bent_certificates(certificate, Vendors((vendor.root,)), now_s)
+    assert len(bent) >= 5
+    with ledger_house(tmp_path, 28_890, 'tpm_vendors = "vendors.pem"') as house:
+        provider = house.new_provider()
+        with house.client(provider) as client:
+            for der in bent:
+                request = EnrolmentRequest(provider.public, None, public, der)
+                asked = client.ask("enrolment", write_enrolment_request(request, provider, house.ledger_id))
+                receipt = read_receipt(read_enrolment_reply(asked).receipt, house.key.public, house.ledger_id)
+                assert receipt.reason == "enrolment_refused"
+            good = EnrolmentRequest(provider.public, None, public, certificate)
+            asked = client.ask("enrolment", write_enrolment_request(good, provider, house.ledger_id))
+            assert read_enrolment_reply(asked).challenge is not None
+        assert house.service.running
+
+
+def bent_certificates(certificate: bytes, vendors: Vendors, now_s: int) -> list[bytes]:
+    """One for each beginning of an error's text."""
+    chance, found = random.Random(3), dict[str, bytes]()
+    for _ in range(3_000):
+        bent = bytearray(certificate)
+        bent[chance.randrange(len(bent))] = chance.randrange(256)
+        try:
+            check_endorsement_certificate(bytes(bent), vendors, now_s)
+        except DecodeError as error:
+            found.setdefault(" ".join(str(error).split()[:4]), bytes(bent))
+    return list(found.values())
 
 
 def test_an_answer_goes_only_to_the_sender_s_own_topics(
