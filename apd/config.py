@@ -140,7 +140,7 @@ def _parse(path: Path) -> dict[str, Any]:
 
 def _load_key(config: Path, path: Path) -> PrivateKey:
     try:
-        return PrivateKey.load(path)
+        return PrivateKey.from_pem(path.read_bytes(), str(path))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{config}: files.provider_key_file: {error}") from error
 

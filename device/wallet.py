@@ -54,7 +54,7 @@ def load_wallet(path: Path) -> Wallet:
             raise ConfigError(
                 f"{path}: mode {mode & 0o777:04o} lets others read the key; run: chmod 600 {path}"
             )
-        key = PrivateKey.load(path)
+        key = PrivateKey.from_pem(path.read_bytes(), str(path))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; `airgrant keygen --out {path}` makes a key") from None
     except ValueError as error:

@@ -150,7 +150,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(settings: LedgerSettings) -> None:
-    key = PrivateKey.load(settings.key)
+    key = PrivateKey.from_pem(settings.key.read_bytes(), str(settings.key))
     genesis = read_genesis(settings.genesis.read_bytes())
     if genesis.ledger != key.public:
         raise ConfigError(f"{settings.key}: is not the key of the ledger in {settings.genesis}")

@@ -348,7 +348,7 @@ def _client(options: argparse.Namespace) -> LedgerClient:
 
 def _load_key(file: Path) -> PrivateKey:
     try:
-        return PrivateKey.load(file)
+        return PrivateKey.from_pem(file.read_bytes(), str(file))
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}") from error
     except ValueError as error:

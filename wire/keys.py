@@ -4,7 +4,6 @@ Signatures are raw r || s, 64 octets, ECDSA over SHA-256 (FIPS 186-5 clause 6; R
 """
 
 from functools import lru_cache
-from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -43,23 +42,22 @@ class PrivateKey:
         return cls(ec.derive_private_key(secret, ec.SECP256R1()))
 
     @classmethod
-    def from_pem(cls, pem: bytes) -> "PrivateKey":
-        """From an unencrypted PKCS #8 PEM. Raises ValueError."""
+    def from_pem(cls, pem: bytes, origin: str = "key") -> "PrivateKey":
+        """From an unencrypted PKCS #8 PEM. Raises ValueError that names the `origin`, such as the file."""
         try:
             key = serialization.load_pem_private_key(pem, password=None)
-        except (TypeError, UnsupportedAlgorithm) as error:  # encrypted; a kind that the library does not know
-            raise ValueError(str(error)) from None
+        except (
+            ValueError,
+            TypeError,
+            UnsupportedAlgorithm,
+        ) as error:  # garbage; encrypted; a kind nobody knows
+            raise ValueError(f"{origin}: not an unencrypted P-256 private key: {error}") from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise ValueError("not an elliptic-curve key")
-        return cls(key)
-
-    @classmethod
-    def load(cls, path: Path) -> "PrivateKey":
-        """From a PEM file. Raises OSError, or ValueError that names the file."""
+            raise ValueError(f"{origin}: not an unencrypted P-256 private key, but another kind")
         try:
-            return cls.from_pem(path.read_bytes())
+            return cls(key)
         except ValueError as error:
-            raise ValueError(f"{path}: not an unencrypted P-256 private key: {error}") from None
+            raise ValueError(f"{origin}: not an unencrypted P-256 private key: {error}") from None
 
     def to_pem(self) -> bytes:
         return self.key.private_bytes(

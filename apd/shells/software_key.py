@@ -30,7 +30,7 @@ class SoftwareKey:
                 _write_new(path, PrivateKey.generate().to_pem())
             if path.stat().st_mode & 0o077:
                 raise ConfigError(f"{path}: a signing key that others may read; chmod 600 it")
-            return cls(PrivateKey.load(path))
+            return cls(PrivateKey.from_pem(path.read_bytes(), str(path)))
         except OSError as error:
             raise ShellError("software key", f"{path}: {error.strerror}") from error
         except ValueError as error:

@@ -4,6 +4,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from html import unescape
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_a_chart_is_well_formed_named_and_within_its_paper(chart, width):
     root = ET.fromstring(CHARTS[chart](width))
     assert root.get("role") == "img"
     assert root.get("aria-label") == "Title <&>. Words & more"
-    height = float(root.get("height"))
+    height = float(root.attrib["height"])
     for element in root.iter():
         for name in ("x", "x1", "x2", "cx"):
             assert -1 <= float(element.get(name, 0)) <= width + 1, element.attrib
@@ -90,9 +91,16 @@ def test_ticks_are_round(low, high, count, expected):
     assert ticks(low, high, count) == pytest.approx(expected)
 
 
+def hover_of(drawn: str) -> list[dict[str, Any]]:
+    """What the page's script is told about each value."""
+    (written,) = re.findall(r'data-hover="([^"]*)"', drawn)
+    points: list[dict[str, Any]] = json.loads(unescape(written))
+    return points
+
+
 def test_the_pointer_finds_the_words_of_each_value():
     drawn = line_chart([LINE], [], WORDS, width=510, height=200, y_high=10.0)
-    hover = json.loads(unescape(re.search(r'data-hover="([^"]*)"', drawn)[1]))
+    hover = hover_of(drawn)
     assert hover[1]["text"] == "1 s"
     assert hover[1]["values"] == [["delivered", "delivered", "5 Mbit/s"]]
 
@@ -100,7 +108,7 @@ def test_the_pointer_finds_the_words_of_each_value():
 def test_a_line_with_no_value_near_the_pointer_is_not_named():
     late = Line("late", "second", ((2.0, 1.0),))
     drawn = line_chart([LINE, late], [], WORDS, width=510, height=200, y_high=10.0)
-    hover = json.loads(unescape(re.search(r'data-hover="([^"]*)"', drawn)[1]))
+    hover = hover_of(drawn)
     assert [len(point["values"]) for point in hover] == [1, 2, 2]
 
 

@@ -7,7 +7,7 @@ from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from wire.evidence import read_evidence
 from wire.keys import PrivateKey
-from wire.meter_record import FIRST_PREVIOUS, read_meter_record, record_hash
+from wire.meter_record import FIRST_PREVIOUS, AnchorRecord, read_meter_record, record_hash
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ def test_an_anchor_announces_what_the_counter_will_be():
     tpm = FakeTpm()
     chain = MeterChain(tpm, 0)
     record = read_meter_record(read_evidence(chain.anchor()).record)
+    assert isinstance(record, AnchorRecord)
     assert record.counter == tpm.anchor_counter()
 
 

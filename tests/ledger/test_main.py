@@ -19,8 +19,8 @@ def test_init_makes_keys_a_genesis_and_a_configuration_that_fit(tmp_path: Path, 
     folder = tmp_path / "ledger"
     assert main(["init", "--folder", str(folder), "--period", "1h", "--licensee", str(ALICE.public)]) == 0
     genesis = read_genesis((folder / "genesis.cbor").read_bytes())
-    assert genesis.ledger == PrivateKey.load(folder / "ledger.key").public
-    assert genesis.exchange == PrivateKey.load(folder / "exchange.key").public
+    assert genesis.ledger == PrivateKey.from_pem((folder / "ledger.key").read_bytes()).public
+    assert genesis.exchange == PrivateKey.from_pem((folder / "exchange.key").read_bytes()).public
     assert (genesis.period_s, genesis.licensees) == (3_600, (ALICE.public,))
     assert genesis.ledger_id.hex() in capsys.readouterr().out
     settings = parse_settings(tomllib.loads((folder / "ledger.toml").read_text()), folder / "ledger.toml")

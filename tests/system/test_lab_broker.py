@@ -50,7 +50,7 @@ class Client:
     def __init__(self, house, key):
         self.account = account_hex(key.public_key())
         self.identity = house.authority.issue_client(self.account, key)
-        self.heard = queue.Queue()
+        self.heard: queue.Queue[tuple[str, bytes | bytearray]] = queue.Queue()
         self.connections = 0
         self.house = house
         self.mqtt = paho.Client(CallbackAPIVersion.VERSION2, client_id=self.account, protocol=paho.MQTTv5)
@@ -90,7 +90,7 @@ class Client:
 
     def publish(self, topic, payload=b"x", **options):
         """Publish with QoS 1; the broker's reason code (0: accepted, or 16: nobody listens)."""
-        outcome = queue.Queue()
+        outcome: queue.Queue[int] = queue.Queue()
         self.mqtt.on_publish = lambda _client, _data, _number, reason, _properties: outcome.put(reason.value)
         self.mqtt.publish(topic, payload, 1, **options)
         return outcome.get(timeout=DEADLINE_S)
@@ -243,7 +243,8 @@ def test_paho_finds_a_killed_broker_again(mortal_house):
 def test_aiomqtt_finds_a_killed_broker_again(mortal_house):
     ada = mortal_house.client()
     topic = f"airgrant/v1/down/{ada.account}/reply"
-    listening, heard = queue.Queue(), queue.Queue()
+    listening: queue.Queue[str] = queue.Queue()
+    heard: queue.Queue[bytes] = queue.Queue()
 
     async def listen():
         while True:
