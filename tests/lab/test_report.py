@@ -15,6 +15,8 @@ VOID = {"meta", "br", "img", "input", "link", "hr"}
 def load_sample():
     """The result that test_result.py judges."""
     spec = spec_from_file_location("sample", Path(__file__).with_name("test_result.py"))
+    assert spec is not None
+    assert spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.RESULT
