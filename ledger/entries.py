@@ -128,10 +128,15 @@ class SpotEnding:
 
 @dataclass(frozen=True, slots=True)
 class MeterChain:
-    """How far the records of an enrolled attestation key have come: the last sequence and that record's hash."""
+    """How far the records of an enrolled attestation key have come: the last sequence and that record's hash.
+
+    `retired_s` is 0 while the key is its provider's; else the time of the block in which another took its place, and
+    the chain has ended.
+    """
 
     sequence: int
     head: bytes
+    retired_s: int = 0
 
 
 Entry = (
@@ -238,8 +243,8 @@ def _entry_items(entry: Entry) -> Value:
             return [price_ubc, capacity]
         case Money(deposited_ubc, withdrawn_ubc):
             return [deposited_ubc, withdrawn_ubc]
-        case MeterChain(sequence, head):
-            return [sequence, head]
+        case MeterChain(sequence, head, retired_s):
+            return [sequence, head, retired_s]
         case StandingOffer():
             return _offer_items(entry)
 
@@ -285,8 +290,8 @@ def _read_account(items: list[Value]) -> Entry:
 
 def _read_chain(items: list[Value]) -> Entry:
     match items:
-        case [int(sequence), bytes(head)]:
-            return MeterChain(sequence, head)
+        case [int(sequence), bytes(head), int(retired_s)]:
+            return MeterChain(sequence, head, retired_s)
     raise ValueError("not the end of a metering chain")
 
 

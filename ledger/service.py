@@ -32,6 +32,7 @@ from ledger.engine import INTERNAL_FAULT, Engine
 from ledger.enrolling import Enrolling
 from ledger.enrolment import CHANCE_SIZE
 from ledger.intake import SUBSCRIPTION, Address, Query, read_address, read_request
+from ledger.recording import ALREADY_ENROLLED
 from ledger.settings import BrokerSettings
 from ledger.showcase import all_providers, due_providers, look_at, touched_providers
 from ledger.submission import Enrolment, Executed, Outcome, Refused, Submission
@@ -218,8 +219,12 @@ class Service:
         match submission, outcome:
             case Enrolment(), Executed():
                 return self._answers.to_enrolment(submission.result)
-            case Enrolment(), Refused():
+            case Enrolment(), Refused(reason=reason) if reason == ALREADY_ENROLLED:
                 return self._answers.to_known_enrolment(submission.result, outcome)
+            case Enrolment(), Refused():
+                return self._answers.to_refused_enrolment(
+                    outcome.subject, outcome.reason, outcome.detail, self._engine.head
+                )
             case _:
                 return self._answers.to_outcome(outcome)
 

@@ -143,8 +143,9 @@ class Store:
         yield from self._rows("SELECT key_id, state FROM chains")
 
     def enrolments(self) -> Iterator[tuple[bytes, bytes]]:
-        """(attestation key's id, attestation result)"""
-        yield from self._rows("SELECT key_id, encoded FROM enrolments JOIN items USING (number)")
+        """(attestation key's id, attestation result), in the order in which they were enrolled"""
+        query = "SELECT key_id, encoded FROM enrolments JOIN items USING (number) ORDER BY number"
+        yield from self._rows(query)
 
     def enrolment(self, key_id: bytes) -> bytes | None:
         row = self._one("SELECT encoded FROM enrolments JOIN items USING (number) WHERE key_id = ?", key_id)

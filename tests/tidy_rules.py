@@ -67,6 +67,7 @@ SHELLS: dict[str, str] = {
     "tc_shaper/netlink.py": "sockets to the kernel",
     "tc_shaper/ethtool.py": "device features, by ioctl",
     "ledger/store.py": "SQLite and the disk",
+    "ledger/tables.py": "the terminal, through rich",
     "ledger/archive.py": "reads the same file, from several threads",
     "ledger/engine.py": "one thread that commits, over the store",
     "ledger/opening.py": "opens the store and verifies it",

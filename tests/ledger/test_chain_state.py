@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.chain_state import ChainState, GrantUsage, read_chain_state, write_chain_state
-from wire.cbor import write_cbor
+from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
 from wire.tpm_attest import ClockInfo
 
@@ -45,6 +45,6 @@ def test_something_else_is_refused(value):
 
 
 def test_damaged_usage_is_refused():
-    value = [0, b"", b"", b"", b"", None, None, False, None, None, 0, [[b"grant", 1]]]
+    value: list[Value] = [0, b"", b"", b"", b"", None, None, False, None, None, 0, [[b"grant", 1]]]
     with pytest.raises(DecodeError, match="usage"):
         read_chain_state(write_cbor(value))

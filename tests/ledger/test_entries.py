@@ -50,7 +50,7 @@ SAMPLES: list[tuple[bytes, Entry]] = [
     (band_books_key(KEY_ID), BandBooks((BandBook(SPAN, 4, 0), BandBook((6, 9), 0, 7)))),
     (period_book_key(KEY_ID, 1_000, SPAN), PeriodBook(4, 8)),
     (spot_ending_key(KEY_ID, 60_010, SPAN), SpotEnding(4)),
-    (chain_key(KEY_ID), MeterChain(7, bytes(32))),
+    (chain_key(KEY_ID), MeterChain(7, bytes(32), 60_000)),
 ]
 
 

@@ -188,6 +188,7 @@ def test_a_changed_record_proves_nothing_and_spoils_only_itself(tpm, chain):
     records = honest(chain, reports=3)
     evidence = read_evidence(records[2])
     report = read_meter_record(evidence.record)
+    assert isinstance(report, UsageReport)
     lie = replace(report, rows=(row(down_bytes=5_000),))
     records[2] = write_evidence(replace(evidence, record=write_meter_record(lie)))
     verdict = verify(records, tpm)

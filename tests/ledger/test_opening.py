@@ -14,6 +14,8 @@ from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from ledger.block import read_header, write_header
 from ledger.engine import Engine
+from ledger.entries import MeterChain as ChainEnd
+from ledger.entries import chain_key
 from ledger.opening import genesis_header, open_ledger, replay
 from ledger.store import Store
 from ledger.submission import Enrolment, Executed, Record, Refused
@@ -51,6 +53,26 @@ def live(database: Path) -> Engine:
         outcomes = engine.commit(submissions, START_S + second)  # type: ignore[arg-type]
         assert all(isinstance(outcome, Executed) for outcome in outcomes), outcomes
     return engine
+
+
+def test_retired_keys_are_retired_again(tmp_path: Path) -> None:
+    engine = live(tmp_path / "ledger.db")
+    for number in (90, 91, 92):
+        key = PrivateKey.from_secret(number).public
+        result = AttestationResult(key, b"", PROVIDER.public, b"", START_S + 10)
+        (outcome,) = engine.commit(
+            [Enrolment(write_attestation_result(result, LEDGER, GENESIS.ledger_id))], START_S + 10
+        )
+        assert isinstance(outcome, Executed)
+    assert replay(engine.store) == engine.head
+    again = open_ledger(tmp_path / "ledger.db", GENESIS)
+    last = PrivateKey.from_secret(92).public.key_id
+    assert again.metering.live == engine.metering.live == {PROVIDER.public.octets: last}
+    ends = {key: entry for key, entry in again.state.entries.items() if isinstance(entry, ChainEnd)}
+    assert len(ends) == 4
+    assert [key for key, end in ends.items() if not end.retired_s] == [chain_key(last)]
+    for opened in (engine, again):
+        opened.store.close()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ledger.entries import chain_key
 from ledger.forming import FormingBlock
 from ledger.passing import pass_time
 from ledger.recording import GAP_PATIENCE_S, Metering, chain_rows, record_item_id
-from tests.ledger_world import PROVIDER, START_S, World
+from tests.ledger_world import BOB, PROVIDER, START_S, World
 from wire.attestation_result import AttestationResult
 from wire.errors import DecodeError
 from wire.evidence import read_evidence
@@ -39,6 +39,7 @@ class Office:
 
     def merge(self, block: FormingBlock) -> None:
         self.metering.merge(block.chains, block.enrolments)
+        self.world.state.merge(block.draft.changes, {}, block.time_s)
 
     def take(self, encoded: bytes, block: FormingBlock | None = None, now_s: int = START_S) -> str:
         """The reason why it was not taken; merged if it was."""
@@ -119,6 +120,48 @@ def test_a_key_is_enrolled_once(office: Office) -> None:
     why = office.metering.take_enrolment(office.block(), b"again", other, bytes(32))
     assert why is not None
     assert why.reason == "already_enrolled"
+
+
+def enrol(office: Office, provider: PrivateKey, now_s: int, block: FormingBlock | None = None) -> MeterChain:
+    """A further key of a provider, enrolled; its chain."""
+    key = SoftwareKey(PrivateKey.generate())
+    result = AttestationResult(key.public_key, b"", provider.public, b"", now_s)
+    own = block or office.block(now_s)
+    assert office.metering.take_enrolment(own, b"result", result, bytes(32)) is None
+    if block is None:
+        office.merge(own)
+    return MeterChain(key, now_s * 1_000)
+
+
+def test_another_key_of_the_provider_retires_the_one_before(office: Office) -> None:
+    """One grant is metered by one live key: two boxes that share an account would each sell it in full."""
+    assert office.take(office.chain.boot()) == ""
+    new = enrol(office, PROVIDER, START_S + 7)
+    assert office.take(office.chain.usage(1_000), now_s=START_S + 8) == "retired_key"
+    assert office.take(office.chain.boot(), now_s=START_S + 8) == "retired_key"
+    assert office.take(new.boot(), now_s=START_S + 8) == ""
+    end = office.world.state.get(chain_key(office.key.public_key.key_id))
+    assert isinstance(end, ChainEnd)
+    assert (end.sequence, end.retired_s) == (1, START_S + 7)
+    block = office.block(START_S + 9)
+    mine = AttestationResult(office.key.public_key, b"", PROVIDER.public, b"", START_S + 9)
+    why = office.metering.take_enrolment(block, b"result", mine, bytes(32))
+    assert why is not None
+    assert why.reason == "retired_key", "what is retired does not come back"
+
+
+def test_retirement_holds_from_its_place_in_the_block_on(office: Office) -> None:
+    block = office.block()
+    assert office.take(office.chain.boot(), block) == ""
+    second = enrol(office, PROVIDER, START_S, block)
+    third = enrol(office, PROVIDER, START_S, block)
+    for chain, reason in ((office.chain, "retired_key"), (second, "retired_key"), (third, "")):
+        assert office.take(chain.boot(), block) == reason
+
+
+def test_another_provider_s_key_retires_nobody_else_s(office: Office) -> None:
+    enrol(office, BOB, START_S)
+    assert office.take(office.chain.boot()) == ""
 
 
 def test_the_same_words_of_two_boxes_are_two_items() -> None:
