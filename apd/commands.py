@@ -8,6 +8,7 @@ from apd.events import Address
 from apd.session import Session
 from nas_tunnel.lobby import LobbyMessage
 from tc_shaper.tree import SessionShape
+from wire.errors import ShellError
 from wire.ids import MacAddress
 from wire.meter_record import MeterRecord
 from wire.offer import Offer
@@ -141,6 +142,13 @@ class StoreOfferState:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveUp:
+    """End the daemon with this error: whoever starts it again sets the kernel up anew, which mends what we cannot."""
+
+    error: ShellError
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Tell the operator of a decision: `what` is a fixed word to search for, `text` a sentence."""
 
@@ -172,4 +180,5 @@ Command = (
     | SignRecord
     | StoreCommand
     | Note
+    | GiveUp
 )

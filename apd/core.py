@@ -136,8 +136,7 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
         case CountersRead(counters, report):
             return _counted(sessions.count(state, counters, now), now, report=report)
         case CountersFailed(error, report):
-            note = Note("counters_failed", str(error))
-            return _counted((sessions.plan_counting(state, now), [note]), now, report=report)
+            return _counted(sessions.count_failed(state, error, now), now, report=report)
         case StationLeft(station):
             return sessions.leave(state, station, EndReason.STATION_LEFT)
         case AnchorCounterRead(value):

@@ -17,9 +17,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar, assert_never
 
 from apd import core
+from apd.adoption import adopt
 from apd.commands import (
     Command,
     Enrol,
+    GiveUp,
     InstallSession,
     Note,
     ReadAnchorCounter,
@@ -55,7 +57,7 @@ from apd.events import (
     SessionRemoved,
     SigningFailed,
 )
-from apd.session import Phase, Usage, restore, shape_of
+from apd.session import Usage
 from apd.shells.clock import read_clock
 from apd.shells.control import ControlSocket
 from apd.shells.lobby_socket import LobbySocket
@@ -180,21 +182,17 @@ class Daemon:
         self._arm()
 
     def _start(self, now: Now) -> tuple[State, list[Command]]:
-        stored = self._store.sessions()
-        before = self._shaper.sessions()
-        kept = {session.slot for session in stored if before.get(session.slot) == session.station}
-        sessions = [restore(session, now, kept=session.slot in kept) for session in stored]
-        active = [session for session in sessions if session.phase is Phase.ACTIVE]
-        going = [session for session in sessions if session.slot in kept and session.phase is Phase.EXPIRING]
-        self._shaper.resynchronise([shape_of(session) for session in [*active, *going]])
+        chain = self._store.chain()
+        adopted = adopt(self._store.sessions(), self._shaper.sessions(), now, chain.reported_utc_ms)
+        self._shaper.resynchronise(adopted.shapes)
         return core.start(
             self._config.box,
-            sessions,
-            self._store.chain(),
+            adopted.sessions,
+            chain,
             self._meter.found(),
             revoked=self._store.revoked(),
             offer_state=self._store.offer_state(),
-            kernel_kept=all(session.slot in kept for session in active),
+            kernel_kept=adopted.kernel_kept,
             enrolled=self._is_enrolled(),
             secret=secrets.token_bytes(32),
             software=f"airgrant-apd {VERSION}",
@@ -239,6 +237,8 @@ class Daemon:
                 self._enrol()
             case Note():
                 self._note(command)
+            case GiveUp(error):
+                self._end_with(error)
             case _:
                 assert_never(command)
 
@@ -275,6 +275,7 @@ class Daemon:
 
     def _read_counters(self, *, report: bool) -> None:
         try:
+            self._lobby.check()  # the queues of a device that is gone would be read as empty
             counters = {counted.slot: _usage(counted) for counted in self._shaper.read_counters()}
             self._events.append(CountersRead(counters, report))
         except ShellError as error:
@@ -388,7 +389,11 @@ class Daemon:
         """Something went wrong that no shell foresaw: tell, and end `run` with it."""
         error = context.get("exception")
         self._note(Note("fault", f"{context.get('message')}: {error!r}"))
-        self._fault = self._fault or error or RuntimeError(str(context.get("message")))
+        self._end_with(error or RuntimeError(str(context.get("message"))))
+
+    def _end_with(self, error: BaseException) -> None:
+        """`run` raises this."""
+        self._fault = self._fault or error
         self._stopping.set()
 
     def _close(self) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from apd.commands import (
     Command,
+    GiveUp,
     InstallSession,
     Note,
     ReadCounters,
@@ -39,6 +40,8 @@ class NoCapacity:
 
 MAX_REVOKED = 4_096
 """Revoked grants remembered: a grant may be shown only after it was revoked. The oldest is forgotten first."""
+MAX_FAILED_READINGS = 3
+_READ_AGAIN_NS = NS_PER_S
 _REMOVE_RETRY_NS = NS_PER_S
 """A kernel that would not forget a session is asked again every second: until it does, somebody is served for
 nothing.
@@ -170,13 +173,24 @@ def count(state: State, counters: Mapping[int, Usage], now: Now) -> Outcome:
     for grant_id, session in sessions.items():
         if session.phase is Phase.ACTIVE and session.slot in counters:
             sessions[grant_id] = session.counted(counters[session.slot], now.mono_ns)
-    state = replace(state, sessions=sessions)  # counters only: who holds what is as before
+    state = replace(state, sessions=sessions, failed_readings=0)  # counters only: who holds what is as before
     commands: list[Command] = []
     for grant_id, session in sessions.items():
         if session.phase is Phase.ACTIVE and (reason := _used_up(state, session, now)) is not EndReason.NONE:
             state, ending = end(state, grant_id, reason)
             commands += ending
     return plan_counting(state, now), commands
+
+
+def count_failed(state: State, error: ShellError, now: Now) -> Outcome:
+    """Reads again soon. A kernel that goes on failing has lost what we set up (its device was replaced, say): nobody is
+    shaped, and nobody kept out.
+    """
+    state = replace(state, failed_readings=state.failed_readings + 1)
+    note = Note("counters_failed", str(error))
+    if state.failed_readings >= MAX_FAILED_READINGS:
+        return state, [note, GiveUp(error)]
+    return replace(state, counting_due_ns=now.mono_ns + _READ_AGAIN_NS), [note]
 
 
 def pass_time(state: State, now: Now) -> Outcome:

@@ -135,6 +135,8 @@ class State:
     promised: Promised = Promised()
     session_due_ns: int | None = None
     """No session is due before this; a lower bound that `with_session` keeps, and each passing of time renews."""
+    failed_readings: int = 0
+    """How often in a row the kernel would not say its counters."""
     revoked: Mapping[bytes, None] = field(default_factory=dict)
     """Grants that the provider revoked, the oldest first."""
     counting_due_ns: int | None = None

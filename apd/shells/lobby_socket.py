@@ -23,16 +23,16 @@ class LobbySocket:
     def __init__(self, interface: str, port: int) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         try:
-            index = socket.if_nametoindex(interface)
+            self._interface, self._index = interface, socket.if_nametoindex(interface)
             self._socket = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         except OSError as error:
             raise ShellError("lobby socket", f"{interface}: {error}") from error
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
-            membership = socket.inet_pton(socket.AF_INET6, GROUP) + struct.pack("@I", index)
+            membership = socket.inet_pton(socket.AF_INET6, GROUP) + struct.pack("@I", self._index)
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 1)
-            self._socket.bind(("::", port, 0, index))
+            self._socket.bind(("::", port, 0, self._index))
         except OSError as error:
             self._socket.close()
             why = f"{interface} port {port}: {error}; is another apd on this interface?"
@@ -48,6 +48,15 @@ class LobbySocket:
             self._socket.sendto(data, to)
         except OSError:
             return  # a full buffer or a station that is gone: the same as a lost frame
+
+    def check(self) -> None:
+        """Raises ShellError if the device is not the one that we are bound to: another of its name has no rules."""
+        try:
+            index = socket.if_nametoindex(self._interface)
+        except OSError as error:
+            raise ShellError(f"interface {self._interface}", f"is gone: {error}") from error
+        if index != self._index:
+            raise ShellError(f"interface {self._interface}", f"was replaced: {self._index} is now {index}")
 
     def close(self) -> None:
         if self._loop is not None:

@@ -143,7 +143,8 @@ class Mqtt:
     def _disconnected(self, *arguments: Any) -> None:
         if self._closed:
             return
-        self._report(BrokerLost(f"disconnected: {arguments[3] if len(arguments) > 3 else arguments[2]}"))
+        reason = arguments[3] if len(arguments) == 5 else arguments[2]  # paho 2, paho 1.6
+        self._report(BrokerLost(f"disconnected: {reason}"))
         self._hold(self._connect())
 
     def _message(self, _client: Any, _data: Any, message: Any) -> None:

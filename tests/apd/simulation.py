@@ -18,6 +18,7 @@ from apd.commands import (
     Enrol,
     ForgetRecord,
     ForgetSession,
+    GiveUp,
     InstallSession,
     ReadAnchorCounter,
     ReadCounters,
@@ -177,7 +178,7 @@ class World:
             + [self.buy, self.discover, self.garbage, self.repeat, self.leave_air, self.revoke, self.broker, self.sell]
         )  # fmt: skip
         for _ in range(turns):
-            if self.random.random() < 0.01:
+            if self.gave_up or self.random.random() < 0.01:
                 self.crash()
             self.random.choice(acts)()
             self.check()
@@ -318,6 +319,8 @@ class World:
                     self.orders["ledger"].append(command)
                 case SignOffer():
                     self.orders["signer"].append(command)
+                case GiveUp():
+                    self.gave_up = True
                 case _ if isinstance(command, StoreCommand):
                     self.orders["disk"].append(command)
 
@@ -325,7 +328,7 @@ class World:
         self.orders: dict[str, deque[Command]] = {
             name: deque() for name in ("kernel", "disk", "tpm", "ledger", "signer")
         }
-        self.calm = False
+        self.calm = self.gave_up = False
         self.said: list[Event] = []
         sessions = [self._restore(session) for session in self.disk.sessions.values()]
         going = {

@@ -78,6 +78,9 @@ class LobbyWire:
     def send(self, to, data: bytes) -> None:
         self.sent.append((to, read_lobby(data)))
 
+    def check(self) -> None:
+        """The device is there."""
+
     def close(self) -> None:
         self.sent.append("closed")
 

@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 
 from apd import core, sessions
-from apd.commands import InstallSession, Note, ReadCounters, RemoveSession, StoreRevocation, StoreSession
+from apd.commands import (
+    GiveUp,
+    InstallSession,
+    Note,
+    ReadCounters,
+    RemoveSession,
+    StoreRevocation,
+    StoreSession,
+)
 from apd.events import (
     CountersFailed,
     CountersRead,
@@ -169,8 +177,27 @@ class TestDataCap:
             << ReadCounters()
             >> CountersFailed(BROKEN)
             << note("counters_failed")
+            >> seconds(1)
+            >> DeadlineReached()
+            << ReadCounters()
+            >> CountersRead({16: Usage()})
         )
         assert due_s(capped) == 10
+
+    def test_a_kernel_that_goes_on_failing_is_set_up_anew_by_whoever_starts_us_again(self, capped):
+        """Its device was replaced, say: nobody is shaped any more, and nobody kept out."""
+        for _ in range(2):
+            assert Playbook(capped) >> CountersFailed(BROKEN) << note("counters_failed")
+        assert Playbook(capped) >> CountersFailed(BROKEN) << note("counters_failed") << GiveUp(BROKEN)
+
+    def test_one_failure_now_and_then_is_none(self, capped):
+        for _ in range(5):
+            assert (
+                Playbook(capped)
+                >> CountersFailed(BROKEN)
+                << note("counters_failed")
+                >> CountersRead({16: Usage()})
+            )
 
     def test_all_units_share_the_caps_of_all(self, box):
         run_session(box, grant(allocations=3, qos=replace(QOS, data_cap_bytes=1_000)))

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import pytest
 
-from lab.box import QOS, BoxSite, box_site, station_mac, wait_for_records
-from lab.namespaces import run
+from lab.box import BOX_MAC, QOS, STATION_MAC, BoxSite, box_site, station_mac, wait_for_records
+from lab.namespaces import Port, plug, run
 from lab.processes import wait_until
 from ledger.evidence import verify_chain
 from nas_tunnel.lobby import Joined, Left, Refused
@@ -301,6 +301,19 @@ def _fill(path) -> None:
 
     with pytest.raises(OSError, match="No space"):
         write()
+
+
+def test_an_interface_that_was_replaced_is_set_up_anew_by_the_next_run(site):
+    """With the device its queues and rules are gone: it would be open to everybody for ever."""
+    grant = site.grant()
+    assert isinstance(site.join(grant), Joined)
+    site.namespace.ip("link del wlan0")
+    plug(Port(site.namespace, "wlan0", BOX_MAC), Port(site.station, "wlan0", STATION_MAC))
+    assert site.process.wait(15) == 3
+    wait_until(lambda: "fe80" in site.station.run(["ip", "-6", "route"]), "a link", 10)
+    site.start()
+    assert is_let_in(site)
+    assert isinstance(site.join(grant), Joined)
 
 
 def test_a_second_daemon_on_the_same_interface_is_refused(site):

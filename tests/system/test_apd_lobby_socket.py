@@ -120,6 +120,25 @@ def test_two_on_one_interface_are_one_too_many(link):
     box.call(open_twice)
 
 
+def test_an_interface_that_is_gone_or_was_replaced_is_told(link):
+    box, station = link
+
+    def watch() -> None:
+        lobby = LobbySocket(INTERFACE, PORT)
+        try:
+            lobby.check()
+            box.ip(f"link del {INTERFACE}")
+            with pytest.raises(ShellError, match="is gone"):
+                lobby.check()
+            plug(Port(box, INTERFACE, BOX_MAC), Port(station, INTERFACE, STATION_MAC))
+            with pytest.raises(ShellError, match="was replaced"):
+                lobby.check()
+        finally:
+            lobby.close()
+
+    box.call(watch)
+
+
 def test_who_cannot_be_answered_disturbs_nobody(link):
     box, _ = link
 
