@@ -106,7 +106,9 @@ class LedgerHouse:
 
     def enrol(self, client: LedgerClient, provider: PrivateKey, meter: SoftwareKey) -> bytes:
         """The attestation result of a software key."""
-        request = EnrolmentRequest(provider.public, software_key=meter.public_key)
+        request = EnrolmentRequest(
+            provider.public, software_key=meter.public_key, software_proof=meter.prove(provider.public)
+        )
         asked = client.ask("enrolment", write_enrolment_request(request, provider, self.ledger_id))
         reply = read_enrolment_reply(asked)
         assert reply.attestation_result, reply

@@ -5,7 +5,9 @@
     box     -> ledger   EnrolmentAnswer     the secret
     ledger  -> box      the attestation result (wire/attestation_result.py)
 
-A software key needs no challenge, as its request is all the proof there is: the result says that it is not in a TPM.
+A software key needs no challenge: it signs the provider's name itself, so that nobody enrols a key that he does not
+hold. That signature need not name the ledger, as it counts only inside the provider's request, which does. The result
+says that the key is not in a TPM.
 Replies carry one of: challenge, attestation result, or a signed receipt that says no. Largest legal size 6 KiB.
 Reference: TPM 2.0 Part 1 clause 24 (credential protection); TCG EK Credential Profile.
 """
@@ -18,30 +20,37 @@ from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader
 from wire.ids import KEY_ID_SIZE, PublicKey
-from wire.keys import PrivateKey
+from wire.keys import SIGNATURE_SIZE, PrivateKey, verify
 
 EXTERNAL = b"airgrant/enrolment/"
+SOFTWARE_DOMAIN = b"airgrant/software-key-enrolment/"
+"""What a software key signs before the provider's key."""
 MAX_ENROLMENT_BYTES = 6 * 1024
 _MAX_CERTIFICATE_BYTES = 4_096
 
-_PROVIDER, _SOFTWARE_KEY, _ATTESTATION_PUBLIC, _ENDORSEMENT_CERTIFICATE = range(1, 5)
+_PROVIDER, _SOFTWARE_KEY, _ATTESTATION_PUBLIC, _ENDORSEMENT_CERTIFICATE, _SOFTWARE_PROOF = range(1, 6)
 _REQUEST, _CHALLENGE, _ANSWER = 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentRequest:
-    """Either `software_key`, or the TPM's `attestation_public` (TPMT_PUBLIC) and `endorsement_certificate` (DER)."""
+    """Either `software_key` with its `software_proof` (`prove_software_key`), or the TPM's `attestation_public`
+    (TPMT_PUBLIC) and `endorsement_certificate` (DER).
+    """
 
     provider: PublicKey
     software_key: PublicKey | None = None
     attestation_public: bytes = b""
     endorsement_certificate: bytes = b""
+    software_proof: bytes = b""
 
     def __post_init__(self) -> None:
         if (self.software_key is None) != bool(self.attestation_public and self.endorsement_certificate):
             raise DecodeError(
                 "enrolment: want either a software key, or attestation key and endorsement certificate"
             )
+        if (self.software_key is None) == bool(self.software_proof):
+            raise DecodeError("enrolment: a software key, and nothing else, comes with a proof")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +82,16 @@ class EnrolmentReply:
             raise DecodeError("enrolment reply: want exactly one of challenge, attestation result, receipt")
 
 
+def prove_software_key(key: PrivateKey, provider: PublicKey) -> bytes:
+    """The software key's own word that it is this provider's."""
+    return key.sign(SOFTWARE_DOMAIN + provider.octets)
+
+
 def write_enrolment_request(request: EnrolmentRequest, provider: PrivateKey, ledger_id: bytes) -> bytes:
     fields: dict[Key, Value] = {_PROVIDER: request.provider.octets}
     if request.software_key is not None:
         fields[_SOFTWARE_KEY] = request.software_key.octets
+        fields[_SOFTWARE_PROOF] = request.software_proof
     else:
         fields[_ATTESTATION_PUBLIC] = request.attestation_public
         fields[_ENDORSEMENT_CERTIFICATE] = request.endorsement_certificate
@@ -125,7 +140,11 @@ def _read_request(envelope_bytes: bytes, ledger_id: bytes) -> EnrolmentRequest:
     fields = FieldReader(envelope.payload, "enrolment")
     provider = read_public_key(fields, _PROVIDER, "provider")
     if _SOFTWARE_KEY in fields:
-        request = EnrolmentRequest(provider, read_public_key(fields, _SOFTWARE_KEY, "software_key"))
+        request = EnrolmentRequest(
+            provider,
+            software_key=read_public_key(fields, _SOFTWARE_KEY, "software_key"),
+            software_proof=fields.octets(_SOFTWARE_PROOF, "software_proof", SIGNATURE_SIZE),
+        )
     else:
         request = EnrolmentRequest(
             provider,
@@ -136,4 +155,6 @@ def _read_request(envelope_bytes: bytes, ledger_id: bytes) -> EnrolmentRequest:
         )
     fields.finish()
     envelope.verify(provider, EXTERNAL + ledger_id)
+    if request.software_key is not None:
+        verify(request.software_key, request.software_proof, SOFTWARE_DOMAIN + provider.octets)
     return request

@@ -103,7 +103,9 @@ class SoftwareMeter:
         raise ShellError("software key", "has no counter")
 
     def enrolment_request(self, provider: PublicKey) -> EnrolmentRequest:
-        return EnrolmentRequest(provider, software_key=self.public_key)
+        return EnrolmentRequest(
+            provider, software_key=self.public_key, software_proof=self._key.prove(provider)
+        )
 
     def activate(self, challenge: EnrolmentChallenge) -> bytes:
         raise ShellError(

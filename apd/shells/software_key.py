@@ -8,6 +8,7 @@ alone.
 import os
 from pathlib import Path
 
+from wire.enrolment import prove_software_key
 from wire.errors import ConfigError, ShellError
 from wire.evidence import SOFTWARE_DOMAIN, Evidence
 from wire.ids import PublicKey
@@ -40,6 +41,10 @@ class SoftwareKey:
     def public_key(self) -> PublicKey:
         """What the ledger enrols."""
         return self._key.public
+
+    def prove(self, provider: PublicKey) -> bytes:
+        """That whoever enrols this key for this provider holds it."""
+        return prove_software_key(self._key, provider)
 
     def sign_record(self, record: bytes) -> Evidence:
         """Unattested evidence of a record."""

@@ -11,11 +11,13 @@ from ledger.enrolling import MAX_PENDING, Enrolling
 from ledger.enrolment import PendingEnrolment
 from tests.ledger_world import ALICE, PROVIDER, START_S
 from wire.attestation_result import AttestationResult
-from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
+from wire.enrolment import EnrolmentAnswer, EnrolmentRequest, prove_software_key
 from wire.errors import VerificationError
 from wire.tpm_public import AttestationKey
 
-SOFTWARE = EnrolmentRequest(PROVIDER.public, software_key=ALICE.public)
+SOFTWARE = EnrolmentRequest(
+    PROVIDER.public, software_key=ALICE.public, software_proof=prove_software_key(ALICE, PROVIDER.public)
+)
 SECRET = bytes(32)
 
 

@@ -144,14 +144,16 @@ def test_a_certificate_that_is_no_certificate_is_a_decode_error():
 
 def test_a_software_key_is_enrolled_as_what_it_is():
     key = PrivateKey.from_secret(99).public
-    result = enrol_software_key(EnrolmentRequest(PROVIDER, key), NOW_S)
+    result = enrol_software_key(EnrolmentRequest(PROVIDER, key, software_proof=bytes(64)), NOW_S)
     assert not result.in_tpm
     assert (result.attestation_key, result.provider) == (key, PROVIDER)
 
 
 def test_neither_kind_of_key_is_enrolled_as_the_other(tpm):
     with pytest.raises(VerificationError, match="no TPM to challenge"):
-        begin_enrolment(EnrolmentRequest(PROVIDER, PROVIDER), VENDORS, CHANCE, NOW_S)
+        begin_enrolment(
+            EnrolmentRequest(PROVIDER, PROVIDER, software_proof=bytes(64)), VENDORS, CHANCE, NOW_S
+        )
     with pytest.raises(VerificationError, match="not a software key"):
         enrol_software_key(request_of(tpm), NOW_S)
 

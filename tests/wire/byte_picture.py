@@ -52,6 +52,7 @@ FIELDS: dict[str, dict[int, str]] = {
     "anchor_record": _RECORD | {3: "utc_ms", 4: "counter"},
     "enrolment_request": {
         1: "provider", 2: "software_key", 3: "attestation_public", 4: "endorsement_certificate",
+        5: "software_proof",
     },
 }  # fmt: skip
 ITEMS: dict[str, list[str]] = {

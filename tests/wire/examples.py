@@ -37,11 +37,15 @@ from wire.enrolment import (
     EnrolmentChallenge,
     EnrolmentReply,
     EnrolmentRequest,
+    prove_software_key,
     read_enrolment,
     read_enrolment_reply,
     write_enrolment_answer,
     write_enrolment_reply,
     write_enrolment_request,
+)
+from wire.enrolment import (
+    SOFTWARE_DOMAIN as ENROLMENT_PROOF,
 )
 from wire.evidence import MAX_EVIDENCE_BYTES, SOFTWARE_DOMAIN, Evidence, read_evidence, write_evidence
 from wire.grant import EXTERNAL as GRANT
@@ -263,8 +267,16 @@ receipts = st.one_of(
     st.builds(Receipt, octets(32), u63, u63), st.builds(Receipt, octets(32), u63, u63, names, texts)
 )
 provider_key = st.just(PROVIDER.public)
+
+
+def _software_request(secret: int) -> EnrolmentRequest:
+    key = PrivateKey.from_secret(secret)
+    proof = prove_software_key(key, PROVIDER.public)
+    return EnrolmentRequest(PROVIDER.public, key.public, software_proof=proof)
+
+
 requests = st.one_of(
-    st.builds(EnrolmentRequest, provider_key, keys),
+    st.builds(_software_request, st.integers(1, 2**64)),
     st.builds(EnrolmentRequest, provider_key, st.none(), octets(1, 512), octets(1, 4_096)),
 )
 enrolment_replies = st.one_of(
@@ -382,7 +394,10 @@ _UNSIGNED = [
         write_ledger_reply, read_ledger_reply, replies, MAX_LEDGER_REPLY_BYTES,
     ),
     Message(
-        "enrolment_request", EnrolmentRequest(PROVIDER.public, ATTESTATION.public),
+        "enrolment_request", EnrolmentRequest(
+            PROVIDER.public, ATTESTATION.public,
+            software_proof=sign_deterministically(ENROLMENT_PROOF + PROVIDER.public.octets, ATTESTATION),
+        ),
         lambda value: write_enrolment_request(value, PROVIDER, LEDGER_ID),
         lambda data: read_enrolment(data, LEDGER_ID), requests, MAX_ENROLMENT_BYTES, PROVIDER, ENROLMENT + LEDGER_ID, 4,
     ),

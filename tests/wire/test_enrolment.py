@@ -9,6 +9,7 @@ from wire.enrolment import (
     EnrolmentChallenge,
     EnrolmentReply,
     EnrolmentRequest,
+    prove_software_key,
     read_enrolment,
     read_enrolment_reply,
     write_enrolment_request,
@@ -34,6 +35,32 @@ def test_nobody_enrols_a_box_in_anothers_name() -> None:
         read_enrolment(REQUEST.golden, bytes(32))
 
 
+def test_nobody_enrols_a_software_key_that_he_does_not_hold() -> None:
+    """Its own signature names the provider: a request for another key, or another provider's proof, is refused."""
+    key = ATTESTATION.public
+    proofs = [
+        prove_software_key(CONSUMER, PROVIDER.public),
+        prove_software_key(ATTESTATION, CONSUMER.public),
+        ATTESTATION.sign(PROVIDER.public.octets),
+        bytes(64),
+    ]
+    for proof in proofs:
+        request = EnrolmentRequest(PROVIDER.public, key, software_proof=proof)
+        with pytest.raises(VerificationError):
+            read_enrolment(write_enrolment_request(request, PROVIDER, LEDGER_ID), LEDGER_ID)
+    good = EnrolmentRequest(
+        PROVIDER.public, key, software_proof=prove_software_key(ATTESTATION, PROVIDER.public)
+    )
+    assert read_enrolment(write_enrolment_request(good, PROVIDER, LEDGER_ID), LEDGER_ID) == good
+
+
+def test_a_software_key_and_nothing_else_comes_with_a_proof() -> None:
+    with pytest.raises(DecodeError, match="comes with a proof"):
+        EnrolmentRequest(PROVIDER.public, ATTESTATION.public)
+    with pytest.raises(DecodeError, match="comes with a proof"):
+        EnrolmentRequest(PROVIDER.public, None, b"x", b"x", bytes(64))
+
+
 def test_either_a_software_key_or_a_tpm() -> None:
     for request in ({}, {"attestation_public": b"x"}, {"endorsement_certificate": b"x"}):
         with pytest.raises(DecodeError, match="want either"):
@@ -52,6 +79,8 @@ def test_either_a_software_key_or_a_tpm() -> None:
         ({3: bytes(513), 4: b"x"}, (2,), "attestation_public has 513 bytes, at most 512"),
         ({3: b"x", 4: bytes(4_097)}, (2,), "endorsement_certificate has 4097 bytes"),
         ({2: bytes(33)}, (), "software_key: not a compressed"),
+        ({}, (5,), "software_proof .field 5. is missing"),
+        ({5: bytes(63)}, (), "software_proof has 63 bytes, not 64"),
     ],
 )
 def test_request_refused(extra: dict[int, object], leave_out: tuple[int, ...], why: str) -> None:
