@@ -1,7 +1,9 @@
 """Enrolment conversations that are under way: a request, a challenge, an answer, an attestation result.
 
-Chance and time come in as arguments. An answer uses its challenge up, right or wrong. At most MAX_PENDING
-are kept, so that requests without answers cost no more memory than that.
+Chance and time come in as arguments. A conversation is one provider's about one attestation key. An answer is not
+signed and names the key alone, so its secret decides whose it is: the right one ends that conversation, a wrong one
+ends nobody's, as 32 octets are not guessed within CHALLENGE_LIFETIME_S. At most MAX_PENDING are kept, the oldest makes
+room: who wants to push somebody's challenge out has to be faster than that box's TPM.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +28,8 @@ class Enrolling:
 
     vendors: Vendors | None
     accept_software_keys: bool
-    _pending: dict[bytes, PendingEnrolment] = field(default_factory=dict)
+    _pending: dict[tuple[bytes, bytes], PendingEnrolment] = field(default_factory=dict)
+    """By (attestation key's id, provider's octets), the oldest first."""
 
     def take(
         self, message: EnrolmentRequest | EnrolmentAnswer, chance: bytes, now_s: int
@@ -36,10 +39,7 @@ class Enrolling:
         `chance`: CHANCE_SIZE fresh random octets, used only if there is a challenge to make.
         """
         if isinstance(message, EnrolmentAnswer):
-            pending = self._pending.pop(message.key_id, None)
-            if pending is None:
-                raise VerificationError(f"enrolment: nothing was asked of key {message.key_id.hex()}")
-            return finish_enrolment(pending, message, now_s)
+            return self._finish(message, now_s)
         if message.software_key is not None:
             if not self.accept_software_keys:
                 raise VerificationError("enrolment: this ledger accepts no software keys")
@@ -47,14 +47,30 @@ class Enrolling:
         if self.vendors is None:
             raise VerificationError("enrolment: this ledger trusts no maker of TPMs (tpm_vendors is not set)")
         pending, challenge = begin_enrolment(message, self.vendors, chance, now_s)
-        self._keep(pending, now_s)
+        self._keep(pending)
         return challenge
 
-    def _keep(self, pending: PendingEnrolment, now_s: int) -> None:
-        if len(self._pending) >= MAX_PENDING:
-            late = [key for key, waiting in self._pending.items() if waiting.expires_s < now_s]
-            for key in late:
-                del self._pending[key]
-        if len(self._pending) >= MAX_PENDING:
-            raise VerificationError("enrolment: too many are under way, try again in a minute")
-        self._pending[pending.attestation_key.public_key.key_id] = pending
+    def _finish(self, answer: EnrolmentAnswer, now_s: int) -> AttestationResult:
+        """The conversation that this secret ends; if it ends none, what is wrong with it in the last one."""
+        asked = [key for key in self._pending if key[0] == answer.key_id]
+        if not asked:
+            raise VerificationError(f"enrolment: nothing was asked of key {answer.key_id.hex()}")
+        why: VerificationError | None = None
+        for key in asked:
+            try:
+                result = finish_enrolment(self._pending[key], answer, now_s)
+            except VerificationError as error:
+                why = error
+                continue
+            del self._pending[key]
+            return result
+        assert why is not None, "one of them was tried"
+        raise why
+
+    def _keep(self, pending: PendingEnrolment) -> None:
+        """A provider that asks again gets a new challenge in place of the old one."""
+        key = pending.attestation_key.public_key.key_id, pending.provider.octets
+        self._pending.pop(key, None)
+        while len(self._pending) >= MAX_PENDING:
+            del self._pending[next(iter(self._pending))]
+        self._pending[key] = pending

@@ -101,7 +101,7 @@ def begin_enrolment(
 
 
 def finish_enrolment(pending: PendingEnrolment, answer: EnrolmentAnswer, now_s: int) -> AttestationResult:
-    """The result for the ledger to sign. Raises VerificationError; either way the pending enrolment is used up."""
+    """The result for the ledger to sign. Raises VerificationError; the right answer uses the pending one up."""
     key = pending.attestation_key
     if now_s > pending.expires_s:
         raise VerificationError(f"enrolment: the answer came {now_s - pending.expires_s} s too late")

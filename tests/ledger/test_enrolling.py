@@ -9,10 +9,11 @@ import pytest
 
 from ledger.enrolling import MAX_PENDING, Enrolling
 from ledger.enrolment import PendingEnrolment
-from tests.ledger_world import ALICE, PROVIDER, START_S
+from tests.ledger_world import ALICE, BOB, PROVIDER, START_S
 from wire.attestation_result import AttestationResult
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest, prove_software_key
 from wire.errors import VerificationError
+from wire.keys import PrivateKey
 from wire.tpm_public import AttestationKey
 
 SOFTWARE = EnrolmentRequest(
@@ -39,30 +40,63 @@ def test_an_answer_without_a_challenge_is_refused() -> None:
         Enrolling(None, accept_software_keys=True).take(EnrolmentAnswer(bytes(8), SECRET), SECRET, START_S)
 
 
-def pending(expires_s: int, number: int = 0) -> PendingEnrolment:
+def pending(number: int = 0, provider: PrivateKey = PROVIDER, secret: bytes = SECRET) -> PendingEnrolment:
     key = AttestationKey(b"", bytes(34), type(ALICE.public)(b"\x02" + number.to_bytes(32, "big")))
-    return PendingEnrolment(key, PROVIDER.public, bytes(32), expires_s, SECRET)
+    return PendingEnrolment(key, provider.public, bytes(32), START_S + 60, secret)
 
 
-def test_an_answer_uses_its_challenge_up_right_or_wrong() -> None:
+KEY_ID = pending().attestation_key.public_key.key_id
+WRONG = EnrolmentAnswer(KEY_ID, b"\x01" * 32)
+
+
+def test_the_right_answer_uses_its_challenge_up_and_a_wrong_one_does_not() -> None:
+    """Anybody may send an answer for anybody: what is wrong must not end the box's own conversation."""
     enrolling = Enrolling(None, accept_software_keys=False)
-    waiting = pending(START_S + 60)
-    key_id = waiting.attestation_key.public_key.key_id
-    enrolling._keep(waiting, START_S)
+    enrolling._keep(pending())
     with pytest.raises(VerificationError, match="wrong secret"):
-        enrolling.take(EnrolmentAnswer(key_id, b"\x01" * 32), SECRET, START_S)
-    with pytest.raises(VerificationError, match="nothing was asked"):
-        enrolling.take(EnrolmentAnswer(key_id, SECRET), SECRET, START_S)
-    enrolling._keep(waiting, START_S)
-    result = enrolling.take(EnrolmentAnswer(key_id, SECRET), SECRET, START_S)
+        enrolling.take(WRONG, SECRET, START_S)
+    result = enrolling.take(EnrolmentAnswer(KEY_ID, SECRET), SECRET, START_S)
     assert isinstance(result, AttestationResult)
     assert result.in_tpm
+    with pytest.raises(VerificationError, match="nothing was asked"):
+        enrolling.take(EnrolmentAnswer(KEY_ID, SECRET), SECRET, START_S)
 
 
-def test_questions_that_nobody_answers_make_room_when_they_are_late() -> None:
+def test_a_request_in_another_name_does_not_replace_the_provider_s_own() -> None:
+    """Key and certificate of a box can be overheard; who asks about them for himself disturbs nobody."""
     enrolling = Enrolling(None, accept_software_keys=False)
-    for number in range(MAX_PENDING):
-        enrolling._keep(pending(START_S + 60, number), START_S)
-    with pytest.raises(VerificationError, match="too many"):
-        enrolling._keep(pending(START_S + 60, MAX_PENDING), START_S)
-    enrolling._keep(pending(START_S + 200, MAX_PENDING), START_S + 61)
+    enrolling._keep(pending(secret=b"\x07" * 32))
+    enrolling._keep(pending(provider=BOB, secret=b"\x08" * 32))
+    with pytest.raises(VerificationError, match="wrong secret"):
+        enrolling.take(WRONG, SECRET, START_S)
+    for secret, provider in ((b"\x07" * 32, PROVIDER), (b"\x08" * 32, BOB)):
+        result = enrolling.take(EnrolmentAnswer(KEY_ID, secret), SECRET, START_S)
+        assert isinstance(result, AttestationResult)
+        assert result.provider == provider.public
+
+
+def test_an_answer_that_is_late_says_so() -> None:
+    enrolling = Enrolling(None, accept_software_keys=False)
+    enrolling._keep(pending())
+    with pytest.raises(VerificationError, match="1 s too late"):
+        enrolling.take(EnrolmentAnswer(KEY_ID, SECRET), SECRET, START_S + 61)
+
+
+def test_the_oldest_question_makes_room() -> None:
+    enrolling = Enrolling(None, accept_software_keys=False)
+    for number in range(MAX_PENDING + 1):
+        enrolling._keep(pending(number))
+    assert len(enrolling._pending) == MAX_PENDING
+    with pytest.raises(VerificationError, match="nothing was asked"):
+        enrolling.take(EnrolmentAnswer(KEY_ID, SECRET), SECRET, START_S)
+    newest = pending(MAX_PENDING).attestation_key.public_key.key_id
+    assert isinstance(enrolling.take(EnrolmentAnswer(newest, SECRET), SECRET, START_S), AttestationResult)
+
+
+def test_asking_again_replaces_one_s_own_question() -> None:
+    enrolling = Enrolling(None, accept_software_keys=False)
+    enrolling._keep(pending(secret=b"\x07" * 32))
+    enrolling._keep(pending(secret=b"\x08" * 32))
+    assert len(enrolling._pending) == 1
+    with pytest.raises(VerificationError, match="wrong secret"):
+        enrolling.take(EnrolmentAnswer(KEY_ID, b"\x07" * 32), SECRET, START_S)
