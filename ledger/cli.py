@@ -163,9 +163,13 @@ def _offer_show(options: argparse.Namespace) -> int:
 
 
 def _offer_post(options: argparse.Namespace) -> int:
+    return _submit(options, lambda _key: _offer_action(options))
+
+
+def _offer_action(options: argparse.Namespace) -> PostOffer:
     floor_down, ceil_down = options.down
     floor_up, ceil_up = options.up
-    action = PostOffer(
+    return PostOffer(
         price_ubc=options.price,
         band=options.band,
         max_allocations=options.units,
@@ -175,7 +179,6 @@ def _offer_post(options: argparse.Namespace) -> int:
         reservation_discount_multiplier_ppm=options.reservation_multiplier,
         reservations=dict(options.reserve or []),
     )
-    return _submit(options, lambda _key: action)
 
 
 def _offer_options(parser: argparse.ArgumentParser) -> None:
@@ -230,8 +233,7 @@ def _account_create(options: argparse.Namespace) -> int:
 def _account_move(options: argparse.Namespace) -> int:
     actions: dict[str, Callable[[PublicKey, int], Action]]
     actions = {"deposit": Deposit, "withdraw": Withdraw, "transfer": Transfer}
-    action = actions[options.command](options.account, options.amount_ubc)
-    return _submit(options, lambda _key: action)
+    return _submit(options, lambda _key: actions[options.command](options.account, options.amount_ubc))
 
 
 # ---- airgrant report
@@ -304,12 +306,17 @@ def _read_file(file: Path) -> bytes:
 
 
 def _submit(options: argparse.Namespace, make_action: Callable[[PrivateKey], Action]) -> int:
-    """Signs with --key, submits, and shows the signed receipt. Status 1 if the ledger says no."""
+    """Signs with --key, submits, and shows the signed receipt. Status 1 if the ledger says no.
+
+    Raises ConfigError for an action that cannot be sent, before anything is.
+    """
     key = _load_key(options.key)
+    try:
+        action = make_action(key)
+    except DecodeError as error:
+        raise ConfigError(str(error)) from error
     genesis = _genesis(_reader(options))
-    transaction = Transaction(
-        make_action(key), secrets.token_bytes(NONCE_SIZE), int(time.time()) + VALIDITY_S
-    )
+    transaction = Transaction(action, secrets.token_bytes(NONCE_SIZE), int(time.time()) + VALIDITY_S)
     signed = sign_transaction(transaction, key, genesis.ledger_id)
     with _client(options) as client:
         reply = client.submit(signed.envelope.encoded)
@@ -497,4 +504,7 @@ def _reservation(text: str) -> tuple[int, Reservation]:
     match = re.fullmatch(r"(\d{1,15})=([\d.]+)x(\d{1,9})", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a reservation such as 1234=0.002x10")
-    return int(match[1]), Reservation(_typed(parse_money)(match[2]), int(match[3]))
+    try:
+        return int(match[1]), Reservation(parse_money(match[2]), int(match[3]))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -99,6 +99,4 @@ def _check_target(draft: Draft, target: PublicKey, amount_ubc: int) -> Rejected 
         return Rejected(Reason.UNKNOWN_ACCOUNT, f"no account {target}")
     if amount_ubc < 1:
         return Rejected(Reason.AMOUNT_NOT_POSITIVE, f"{amount_ubc} ubc: at least 1 is moved")
-    if amount_ubc > U63_MAX:
-        return Rejected(Reason.AMOUNT_OVERFLOW, f"{amount_ubc} ubc exceed 2^63 - 1")
     return None

@@ -12,7 +12,7 @@ from wire.band import Band, read_band, write_band
 from wire.cbor import Key, Value
 from wire.create import read_public_key
 from wire.errors import DecodeError
-from wire.fields import FieldReader
+from wire.fields import FieldReader, check_range
 from wire.ids import PUBLIC_KEY_SIZE, PublicKey
 from wire.units import U32_MAX
 
@@ -35,6 +35,12 @@ class Allocate:
     consumer_keys: bytes = b""
 
     def __post_init__(self) -> None:
+        check_range("allocate", "price_ubc", self.price_ubc)
+        check_range("allocate", "epoch", self.epoch, 1)
+        check_range("allocate", "allocations", self.allocations, 1, U32_MAX)
+        for name, period in (("period", self.period), ("period_to", self.period_to)):
+            if period is not None:
+                check_range("allocate", name, period)
         if (self.period is None) != (self.period_to is None):
             raise DecodeError("allocate: period and period_to go together")
         if self.period is not None and self.period_to is not None and self.period_to < self.period:
@@ -82,8 +88,8 @@ def read_allocate(fields: FieldReader) -> Allocate:
         provider=read_public_key(fields, _PROVIDER, "provider"),
         price_ubc=fields.integer(_PRICE, "price_ubc"),
         band=read_band(fields, _BAND),
-        epoch=fields.integer(_EPOCH, "epoch", minimum=1),
-        allocations=fields.integer(_ALLOCATIONS, "allocations", 2, U32_MAX) if _ALLOCATIONS in fields else 1,
+        epoch=fields.integer(_EPOCH, "epoch"),
+        allocations=fields.integer(_ALLOCATIONS, "allocations", minimum=2) if _ALLOCATIONS in fields else 1,
         period=fields.integer(_PERIOD, "period") if _PERIOD in fields else None,
         period_to=fields.integer(_PERIOD_TO, "period_to") if _PERIOD_TO in fields else None,
         consumer_keys=consumer_keys,

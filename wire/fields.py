@@ -78,6 +78,12 @@ class FieldReader:
             raise self.error(f"{name} (field {label}) is missing") from None
 
 
+def check_range(message: str, name: str, value: int, minimum: int = 0, maximum: int = U63_MAX) -> None:
+    """For constructors: a value is refused where it is made, and so where it is read. Raises DecodeError."""
+    if not minimum <= value <= maximum:
+        raise DecodeError(f"{message}: {name} is {value}, outside {minimum}..{maximum}")
+
+
 def cut_text(text: str, max_bytes: int) -> str:
     """The longest beginning of a text that fits into so many bytes of UTF-8; what has no UTF-8 becomes `?`."""
     return text.encode(errors="replace")[:max_bytes].decode(errors="ignore")

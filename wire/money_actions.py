@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from wire.cbor import Key, Value
 from wire.create import read_public_key
-from wire.fields import FieldReader
+from wire.fields import FieldReader, check_range
 from wire.ids import PublicKey
 
 _PROVIDER, _PRICE = 3, 4
@@ -21,6 +21,9 @@ class Deposit:
     provider: PublicKey
     price_ubc: int
 
+    def __post_init__(self) -> None:
+        check_range("deposit", "price_ubc", self.price_ubc)
+
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
@@ -29,6 +32,9 @@ class Withdraw:
     provider: PublicKey
     price_ubc: int
 
+    def __post_init__(self) -> None:
+        check_range("withdraw", "price_ubc", self.price_ubc)
+
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
@@ -36,6 +42,9 @@ class Transfer:
 
     provider: PublicKey
     price_ubc: int
+
+    def __post_init__(self) -> None:
+        check_range("transfer", "price_ubc", self.price_ubc)
 
 
 def write_money_action(action: Deposit | Withdraw | Transfer) -> dict[Key, Value]:

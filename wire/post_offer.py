@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from wire.band import Band, read_band, write_band
 from wire.cbor import Key, Value
 from wire.errors import DecodeError
-from wire.fields import FieldReader
+from wire.fields import FieldReader, check_range
 from wire.ids import PublicKey
 from wire.qos import Qos, read_qos, write_qos
-from wire.units import PPM, U32_MAX, U63_MAX
+from wire.units import PPM, U32_MAX
 
 MAX_RESERVATIONS = 10_000
 MAX_CONSUMERS = 50_000
@@ -33,6 +33,10 @@ class Reservation:
     price_ubc: int
     capacity: int
 
+    def __post_init__(self) -> None:
+        check_range("reservation", "price_ubc", self.price_ubc)
+        check_range("reservation", "capacity", self.capacity)
+
 
 @dataclass(frozen=True, slots=True)
 class AuctionShare:
@@ -40,6 +44,10 @@ class AuctionShare:
 
     allocations: int
     price_ubc: int
+
+    def __post_init__(self) -> None:
+        check_range("share", "allocations", self.allocations, 1, U32_MAX)
+        check_range("share", "price_ubc", self.price_ubc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,11 @@ class PostOffer:
     consumers: Mapping[PublicKey, AuctionShare] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_range("offer", "price_ubc", self.price_ubc)
+        check_range("offer", "max_allocations", self.max_allocations, 0, U32_MAX)
+        check_range("offer", "allocation_duration_s", self.allocation_duration_s, 1, U32_MAX)
+        for period in self.reservations:
+            check_range("offer", "period", period)
         for name in ("volume_discount_multiplier_ppm", "reservation_discount_multiplier_ppm"):
             if not 1 <= getattr(self, name) <= PPM:
                 raise DecodeError(f"offer: {name} is {getattr(self, name)}, outside 1..{PPM} (no discount)")
@@ -85,8 +98,8 @@ def read_post_offer(fields: FieldReader) -> PostOffer:
     return PostOffer(
         price_ubc=fields.integer(_PRICE, "price_ubc"),
         band=read_band(fields, _BAND),
-        max_allocations=fields.integer(_MAX_ALLOCATIONS, "max_allocations", 0, U32_MAX),
-        allocation_duration_s=fields.integer(_DURATION, "allocation_duration_s", 1, U32_MAX),
+        max_allocations=fields.integer(_MAX_ALLOCATIONS, "max_allocations"),
+        allocation_duration_s=fields.integer(_DURATION, "allocation_duration_s"),
         qos=read_qos(fields, _QOS),
         volume_discount_multiplier_ppm=_read_multiplier(fields, _VOLUME, "volume_discount_multiplier_ppm"),
         reservation_discount_multiplier_ppm=_read_multiplier(
@@ -104,8 +117,8 @@ def _read_multiplier(fields: FieldReader, label: int, name: str) -> int:
 
 def _read_reservations(fields: FieldReader) -> list[tuple[int, Reservation]]:
     entries = _read_pairs(fields, _RESERVATIONS, "reservations", MAX_RESERVATIONS)
-    if any(not isinstance(period, int) or not 0 <= period <= U63_MAX for period, _, _ in entries):
-        raise fields.error("reservations: a period is not a non-negative integer")
+    if any(not isinstance(period, int) for period, _, _ in entries):
+        raise fields.error("reservations: a period is not an integer")
     return [
         (period, Reservation(price, capacity))
         for period, price, capacity in entries
@@ -116,8 +129,8 @@ def _read_reservations(fields: FieldReader) -> list[tuple[int, Reservation]]:
 def _read_consumers(fields: FieldReader) -> list[tuple[PublicKey, AuctionShare]]:
     shares: list[tuple[PublicKey, AuctionShare]] = []
     for key, allocations, price_ubc in _read_pairs(fields, _CONSUMERS, "consumers", MAX_CONSUMERS):
-        if not isinstance(key, bytes) or not 1 <= allocations <= U32_MAX:
-            raise fields.error("consumers: want public key -> [allocations of at least 1, price_ubc]")
+        if not isinstance(key, bytes):
+            raise fields.error("consumers: want public key -> [allocations, price_ubc]")
         try:
             shares.append((PublicKey(key), AuctionShare(allocations, price_ubc)))
         except ValueError as error:
@@ -134,12 +147,8 @@ def _read_pairs(fields: FieldReader, label: int, name: str, maximum: int) -> lis
     entries: list[tuple[Key, int, int]] = []
     for key, pair in value.items():
         match pair:
-            case [int(first), int(second)] if _is_amount(first) and _is_amount(second):
+            case [int(first), int(second)] if not isinstance(first, bool) and not isinstance(second, bool):
                 entries.append((key, first, second))
             case _:
-                raise fields.error(f"{name}: an entry is not a pair of integers within 0..{U63_MAX}")
+                raise fields.error(f"{name}: an entry is not a pair of integers")
     return entries
-
-
-def _is_amount(value: int) -> bool:
-    return not isinstance(value, bool) and 0 <= value <= U63_MAX

@@ -72,6 +72,32 @@ def test_a_key_file_that_is_none_is_status_2(tmp_path: Path, capsys) -> None:
     assert "private key" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--units", "-1"],
+        ["--units", str(2**32)],
+        ["--for", "0s"],
+        ["--volume-multiplier", "0"],
+        ["--reserve", "1=1x999999999", "--down", "20M-2M"],
+        ["--reserve", "1=99999999999999x1"],
+    ],
+    ids=" ".join,
+)
+def test_an_offer_that_cannot_be_sent_is_a_wrong_command_line(
+    wrong: list[str], tmp_path: Path, capsys
+) -> None:
+    """Status 2 before anything is asked of anybody: the ledger would drop it without a word."""
+    key = tmp_path / "key.pem"
+    key.write_bytes(ALICE.to_pem())
+    good = ["--price", "1", "--units", "4", "--for", "10m", "--down", "2M-20M", "--up", "1M-5M"]
+    good += ["--band", "5170000-5250000/80000", "--key", str(key), "--authority", "a", "--certificate", "b"]
+    assert cli.offer(["post", *good, "--ledger", NOWHERE]) == 3
+    capsys.readouterr()
+    assert cli.offer(["post", *good, *wrong, "--ledger", NOWHERE]) == 2
+    assert capsys.readouterr().err
+
+
 def test_a_report_file_is_verified_offline(tmp_path: Path, capsys) -> None:
     file = tmp_path / "box.report"
     file.write_bytes(write_bundle(bundle()))

@@ -222,8 +222,8 @@ def test_a_negative_transfer_does_not_steal() -> None:
     reference_transfer(balances, "thief", "victim", -100)
     assert balances == {"thief": 100, "victim": 0}
 
-    world = World()
-    assert world.do(Transfer(BOB.public, -100), ALICE) is Reason.AMOUNT_NOT_POSITIVE
+    with pytest.raises(DecodeError, match="price_ubc is -100"):
+        Transfer(BOB.public, -100)
 
 
 def test_an_offer_is_its_issuer_s_own() -> None:

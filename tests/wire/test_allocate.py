@@ -20,11 +20,21 @@ def test_named_consumers_in_their_order() -> None:
     assert len(build(consumer_keys=KEY * MAX_CONSUMERS).consumers) == MAX_CONSUMERS
 
 
+@pytest.mark.parametrize(("price_ubc", "epoch"), [(-1, 1), (2**63, 1), (1, 0), (1, 2**63)])
+def test_price_and_epoch_have_their_ranges(price_ubc: int, epoch: int) -> None:
+    with pytest.raises(DecodeError, match="outside"):
+        Allocate(PROVIDER.public, price_ubc, BAND, epoch)
+
+
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
         ({"period": 1}, "period and period_to go together"),
         ({"period_to": 1}, "period and period_to go together"),
+        ({"allocations": 0}, "allocations is 0, outside 1.."),
+        ({"allocations": 2**32}, "allocations is 4294967296, outside"),
+        ({"period": -1, "period_to": 0}, "period is -1, outside"),
+        ({"period": 1, "period_to": 2**63}, "period_to is 9223372036854775808, outside"),
         ({"period": 2, "period_to": 1}, "period_to 1 is before period 2"),
         ({"consumer_keys": KEY[:-1]}, "32 bytes are not 0 to 50000 public keys of 33"),
         ({"consumer_keys": KEY + b"x"}, "34 bytes are not"),

@@ -26,6 +26,13 @@ def test_no_amount_steals(name: str, amount: object) -> None:
         MESSAGES[name].read(resign_payload(MESSAGES[name], {4: amount}))
 
 
+@pytest.mark.parametrize("action", [Deposit, Withdraw, Transfer])
+@pytest.mark.parametrize("amount", [-1, 2**63])
+def test_nor_can_it_be_made(action: type[Deposit | Withdraw | Transfer], amount: int) -> None:
+    with pytest.raises(DecodeError, match=r"price_ubc is .*outside"):
+        action(CONSUMER.public, amount)
+
+
 @EVERY
 def test_no_account_but_a_key(name: str) -> None:
     with pytest.raises(DecodeError, match="provider: not a compressed"):

@@ -1,10 +1,13 @@
 """`offer`: discounts that cannot give goods away, reservations by period, the winners of an auction."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from tests.wire.examples import BAND, CONSUMER, MESSAGES, QOS, resign_payload
 from wire.errors import DecodeError
-from wire.post_offer import PostOffer
+from wire.post_offer import AuctionShare, PostOffer, Reservation
 from wire.units import PPM, U63_MAX
 
 OFFER = MESSAGES["post_offer"]
@@ -19,6 +22,42 @@ def test_no_multiplier_gives_goods_away_or_raises_the_price(name: str, ppm: int)
 
 
 @pytest.mark.parametrize(
+    "changes",
+    [
+        {"price_ubc": -1},
+        {"price_ubc": 2**63},
+        {"max_allocations": -1},
+        {"max_allocations": 2**32},
+        {"allocation_duration_s": 0},
+        {"allocation_duration_s": 2**32},
+        {"reservations": {-1: Reservation(1, 1)}},
+    ],
+)
+def test_what_cannot_be_sent_cannot_be_made(changes: dict[str, Any]) -> None:
+    fields: dict[str, Any] = {"price_ubc": 1, "max_allocations": 1, "allocation_duration_s": 1, **changes}
+    with pytest.raises(DecodeError, match="outside"):
+        PostOffer(band=BAND, qos=QOS, **fields)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pair"),
+    [
+        (Reservation, (-1, 1)),
+        (Reservation, (1, -1)),
+        (Reservation, (2**63, 1)),
+        (AuctionShare, (0, 1)),
+        (AuctionShare, (2**32, 1)),
+        (AuctionShare, (1, -1)),
+    ],
+)
+def test_no_entry_can_be_made_that_cannot_be_sent(
+    kind: Callable[[int, int], object], pair: tuple[int, int]
+) -> None:
+    with pytest.raises(DecodeError, match="outside"):
+        kind(*pair)
+
+
+@pytest.mark.parametrize(
     ("extra", "why"),
     [
         ({6: -1}, "max_allocations is -1"),
@@ -29,19 +68,19 @@ def test_no_multiplier_gives_goods_away_or_raises_the_price(name: str, ppm: int)
         ({10: PPM}, "reservation_discount_multiplier_ppm is 1000000"),
         ({11: {}}, "reservations is not a map of 1 to 10000"),
         ({11: []}, "reservations is not a map"),
-        ({11: {-1: [1, 1]}}, "a period is not a non-negative integer"),
-        ({11: {U63_MAX + 1: [1, 1]}}, "a period is not"),
+        ({11: {-1: [1, 1]}}, "period is -1, outside"),
+        ({11: {U63_MAX + 1: [1, 1]}}, "period is 9223372036854775808, outside"),
         ({11: {"1": [1, 1]}}, "a period is not"),
         ({11: {1: [1]}}, "an entry is not a pair of integers"),
         ({11: {1: [1, 1, 1]}}, "an entry is not a pair"),
-        ({11: {1: [-1, 1]}}, "an entry is not a pair"),
-        ({11: {1: [1, 2**63]}}, "an entry is not a pair"),
+        ({11: {1: [-1, 1]}}, "price_ubc is -1, outside"),
+        ({11: {1: [1, 2**63]}}, "capacity is 9223372036854775808, outside"),
         ({11: {1: [True, 1]}}, "an entry is not a pair"),
         ({11: {period: [1, 1] for period in range(10_001)}}, "map of 1 to 10000"),
         ({12: {}}, "consumers is not a map of 1 to 50000"),
         ({12: {1: [1, 1]}}, "want public key"),
-        ({12: {KEY: [0, 1]}}, "allocations of at least 1"),
-        ({12: {KEY: [2**32, 1]}}, "allocations of at least 1"),
+        ({12: {KEY: [0, 1]}}, "allocations is 0, outside 1.."),
+        ({12: {KEY: [2**32, 1]}}, "allocations is 4294967296, outside 1.."),
         ({12: {bytes(33): [1, 1]}}, "not a compressed"),
         ({12: {KEY[:-1]: [1, 1]}}, "not a compressed"),
         ({3: 0}, "field 3 is unknown and critical"),
