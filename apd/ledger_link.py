@@ -23,6 +23,8 @@ ENROL_AGAIN_NS = 60 * NS_PER_S
 """An enrolment that nobody answered, or that failed, begins anew after this."""
 NOT_ENROLLED = "not_enrolled"
 """The ledger's reason for a record whose key it does not know."""
+NEVER_TAKEN = frozenset({"forged", "retired_key"})
+"""The ledger's reasons that no time mends: nobody vouches for the record, or another key was enrolled since."""
 _RECORD = b"r"
 
 
@@ -103,32 +105,34 @@ def _take_receipt(state: State, sequence: int, data: bytes, now: Now) -> Outcome
         return state, [Note("receipt_invalid", str(error))]
     if receipt.subject != entry.record_hash:
         return state, [Note("receipt_invalid", f"record {sequence}: the receipt is for something else")]
-    if not receipt.executed:
-        return _refused(state, sequence, receipt, now)
-    return _acknowledged(state, entry, now)
+    if receipt.executed:
+        state, commands = _without(state, entry, now)
+        return state, [ForgetRecord(entry.sequence), *commands]
+    return _refused(state, entry, receipt, now)
 
 
-def _refused(state: State, sequence: int, receipt: Receipt, now: Now) -> Outcome:
-    """The ledger is left alone for a while; one that does not know our key is told again who we are."""
-    note = Note("record_refused", f"record {sequence}: {receipt.reason}: {receipt.detail}")
+def _refused(state: State, entry: OutboxEntry, receipt: Receipt, now: Now) -> Outcome:
+    """A record that will never be taken keeps no other from being sent. Else the ledger is left alone for a while, and
+    one that does not know our key is told again who we are.
+    """
+    why = f"record {entry.sequence}: {receipt.reason}: {receipt.detail}"
+    if receipt.reason in NEVER_TAKEN:
+        state, commands = _without(state, entry, now)
+        return state, [Note("record_refused", f"{why}; it stays on disk"), *commands]
     state = replace(state, link=replace(state.link, in_flight={}, hold_ns=now.mono_ns + HOLD_NS))
     if receipt.reason != NOT_ENROLLED or not state.link.enrolled:
-        return state, [note]
+        return state, [Note("record_refused", why)]
     state, commands = _enrol(replace(state, link=replace(state.link, enrolled=False)), now)
-    return state, [note, *commands]
+    return state, [Note("record_refused", why), *commands]
 
 
 def _enrol(state: State, now: Now) -> Outcome:
     return replace(state, link=replace(state.link, enrol_ns=now.mono_ns + ENROL_AGAIN_NS)), [Enrol()]
 
 
-def _acknowledged(state: State, entry: OutboxEntry, now: Now) -> Outcome:
+def _without(state: State, entry: OutboxEntry, now: Now) -> Outcome:
+    """One less in the outbox, and room for the next."""
     outbox = tuple(other for other in state.meter.outbox if other != entry)
-    in_flight = {
-        sequence: due for sequence, due in state.link.in_flight.items() if sequence != entry.sequence
-    }
-    state = replace(
-        state, meter=replace(state.meter, outbox=outbox), link=replace(state.link, in_flight=in_flight)
-    )
-    state, commands = submit(state, now)
-    return state, [ForgetRecord(entry.sequence), *commands]
+    in_flight = {at: due_ns for at, due_ns in state.link.in_flight.items() if at != entry.sequence}
+    meter, link = replace(state.meter, outbox=outbox), replace(state.link, in_flight=in_flight)
+    return submit(replace(state, meter=meter, link=link), now)

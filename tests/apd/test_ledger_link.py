@@ -147,6 +147,22 @@ class TestOutbox:
             << submits(2)[0]
         )
 
+    @pytest.mark.parametrize("reason", ["forged", "retired_key"])
+    def test_records_that_will_never_be_taken_keep_no_other_from_being_sent(self, reason):
+        """More of them than are under way at once, and the last good ones behind them."""
+        box = waiting(*range(1, 2 * ledger_link.WINDOW + 1))
+        box.feed(BrokerConnected())
+        for sequence in range(1, ledger_link.WINDOW + 1):
+            assert (
+                Playbook(box)
+                >> LedgerReplied(correlation(sequence), reply(digest(sequence), reason=reason))
+                << note("record_refused")
+                << submits(sequence + ledger_link.WINDOW)[0]
+            )
+        assert not [command for command in box.ordered if isinstance(command, ForgetRecord)], (
+            "on disk they stay"
+        )
+
 
 class TestEnrolment:
     def test_records_wait_for_it(self):
