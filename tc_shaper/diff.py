@@ -47,11 +47,12 @@ class SetLeaf:
 
 @dataclass(frozen=True, slots=True)
 class AddElement:
-    """Send this station's packets to the class of a slot, and count them."""
+    """Send this station's packets to the class of a slot, and count them; a lifetime of 0 has no end."""
 
     direction: Direction
     station: MacAddress
     slot: int
+    lifetime_s: int = 0
 
 
 Step = RemoveElement | RemoveLeaf | SetClass | SetLeaf | AddElement
@@ -115,7 +116,7 @@ def _set_leaves(direction: Direction, present: Half, wanted: Half) -> list[Step]
 
 def _add_elements(direction: Direction, present: Half, wanted: Half) -> list[Step]:
     return [
-        AddElement(direction, station, slot)
+        AddElement(direction, station, slot, wanted.lifetimes.get(station, 0))
         for station, slot in wanted.elements.items()
         if present.elements.get(station) != slot
     ]

@@ -1,8 +1,9 @@
 """The shaper's twin in memory: the same methods as `kernel.Shaper`, a kernel made of dictionaries, and faults on order.
 
-A test scripts what the world does: `carry` lets packets of a station pass through, `fail_next` makes the next call of a
-method fail as the kernel would. Restarting is `FakeShaper(settings, kernel=old.kernel)`.
-That it behaves as the real one does is checked in tests/system, where one contract test runs against both.
+A test scripts what the world does: `carry` lets packets of a station pass through, `pass_time` ends what
+outlived its grace, `fail_next` makes the next call of a method fail as the kernel would. Restarting is
+`FakeShaper(settings, kernel=old.kernel)`. That it behaves as the real one does is checked in tests/system,
+where one contract test runs against both.
 """
 
 from collections.abc import Iterable
@@ -42,6 +43,8 @@ class FakeHalf:
     """What left each leaf, since it was made."""
     offered: dict[MacAddress, ElementCounters] = field(default_factory=dict)
     """What each element counted, since it was added."""
+    ends_s: dict[MacAddress, int] = field(default_factory=dict)
+    """When the kernel removes an element that has an end, on its own clock."""
 
 
 @dataclass(slots=True)
@@ -51,6 +54,7 @@ class FakeKernel:
     halves: dict[Direction, FakeHalf] = field(
         default_factory=lambda: {direction: FakeHalf() for direction in Direction}
     )
+    now_s: int = 0
     offloaded: str = ""
     """Not empty: what the operator left on that would bypass the shaper."""
 
@@ -100,6 +104,13 @@ class FakeShaper:
             delivered_packets=flow.delivered_packets + passed,
             dropped_packets=flow.dropped_packets + dropped_packets,
         )
+
+    def pass_time(self, seconds: int) -> None:
+        """The kernel's clock goes on, whether a daemon lives or not."""
+        self.kernel.now_s += seconds
+        for direction, half in self.kernel.halves.items():
+            over = [station for station, end_s in half.ends_s.items() if end_s <= self.kernel.now_s]
+            self._apply([RemoveElement(direction, station) for station in over])
 
     # --- what the daemon calls
 
@@ -185,7 +196,7 @@ class FakeShaper:
         return [
             SetClass(direction, shape.slot, wanted),
             SetLeaf(direction, shape.slot, leaf),
-            AddElement(direction, shape.station, shape.slot),
+            AddElement(direction, shape.station, shape.slot, shape.lifetime_s),
         ]
 
     def _apply(self, steps: Iterable[Step]) -> None:
@@ -194,6 +205,7 @@ class FakeShaper:
             match step:
                 case RemoveElement(_, station):
                     del half.elements[station], half.offered[station]
+                    half.ends_s.pop(station, None)
                 case RemoveLeaf(_, slot):
                     del half.leaves[slot], half.delivered[slot]
                 case SetClass(_, slot, shape):
@@ -201,9 +213,11 @@ class FakeShaper:
                 case SetLeaf(_, slot, leaf):
                     half.leaves[slot] = leaf
                     half.delivered.setdefault(slot, Flow())
-                case AddElement(_, station, slot):
+                case AddElement(_, station, slot, lifetime_s):
                     half.elements[station] = slot
                     half.offered[station] = ElementCounters()
+                    if lifetime_s:
+                        half.ends_s[station] = self.kernel.now_s + lifetime_s + self.settings.grace_s
 
     def _slot_counters(self, slot: int, station: MacAddress) -> SlotCounters:
         flows: dict[Direction, Flow] = {}

@@ -7,11 +7,13 @@ Calls block for well under a millisecond (a resynchronisation longer) and are no
 """
 
 import errno
+import os
 import re
 import socket
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from pathlib import Path
 
 from tc_shaper import ethtool, nfnetlink, rtnetlink
 from tc_shaper.attributes import Message
@@ -26,6 +28,7 @@ from tc_shaper.tree import (
     IDLE,
     LINK,
     LOBBY,
+    NOWHERE,
     Capabilities,
     ClassShape,
     Direction,
@@ -46,8 +49,9 @@ NFT_DEADLINE_S = 20.0
 """Loading the table takes some ten milliseconds; a box under load is given a thousand times that."""
 ELEMENTS_PER_TRANSACTION = 1_000
 """Keeps one transaction within a socket buffer that needs no privilege."""
-GONE = (errno.ENOENT, errno.ENODEV, errno.EINVAL)
-"""How the kernel says that what we remove is not there."""
+GONE = (errno.ENOENT, errno.ENODEV)
+"""How the kernel says that what we remove is not there. Of a queue it may say EINVAL: see `_names_no_queue`."""
+SYSFS = Path("/sys/class/net")
 
 
 class Shaper:
@@ -117,13 +121,17 @@ class Shaper:
         messages: list[Message] = []
         for direction, ifindex in self._ifindex.items():
             wanted, leaf = plan_session(self.settings, self.capabilities, direction, shape)
-            messages.append(rtnetlink.set_class(ifindex, shape.slot, LINK, wanted))
-            messages.append(rtnetlink.add_leaf(ifindex, shape.slot, leaf))
+            root = rtnetlink.root_of(direction)
+            messages.append(rtnetlink.set_class(ifindex, shape.slot, LINK, wanted, root))
+            messages.append(rtnetlink.add_leaf(ifindex, shape.slot, leaf, root))
         what = f"install {shape.station} in slot {shape.slot}"
         self._run(self._route, messages, what)
         try:
             self._transact(
-                [message for d in Direction for message in self._add(d, [(shape.station, shape.slot)])], what
+                self._element_messages(
+                    [AddElement(d, shape.station, shape.slot, shape.lifetime_s) for d in Direction]
+                ),
+                what,
             )
         except ShellError:
             self._drop_queues(shape.slot)
@@ -136,8 +144,9 @@ class Shaper:
         messages: list[Message] = []
         for direction, ifindex in self._ifindex.items():
             wanted, leaf = plan_session(self.settings, self.capabilities, direction, shape)
-            messages.append(rtnetlink.set_class(ifindex, shape.slot, LINK, wanted))
-            messages.append(rtnetlink.change_leaf(ifindex, shape.slot, leaf))
+            root = rtnetlink.root_of(direction)
+            messages.append(rtnetlink.set_class(ifindex, shape.slot, LINK, wanted, root))
+            messages.append(rtnetlink.change_leaf(ifindex, shape.slot, leaf, root))
         self._run(self._route, messages, f"change slot {shape.slot}")
 
     def remove(self, slot: int, station: MacAddress) -> SlotCounters:
@@ -224,11 +233,12 @@ class Shaper:
 
     def _build(self) -> Capabilities:
         undo = self._keep_packets_single(self._read_table())
-        for ifindex in self._ifindex.values():
-            self._ensure_root(ifindex)
+        for direction, ifindex in self._ifindex.items():
+            self._ensure_root(ifindex, rtnetlink.root_of(direction))
         leaf = self._probe_leaf()
         limits = self._load_rules(undo)
-        self.capabilities = Capabilities(leaf, limits, _spoken(self.settings, leaf, limits))
+        spoken = (*_spoken(self.settings, leaf, limits), *_spoken_of_radio(self.settings.interface, SYSFS))
+        self.capabilities = Capabilities(leaf, limits, spoken)
         present = self.present()
         wanted = adopt(plan_tree(self.settings, self.capabilities, ()), present)
         self._apply(diff(present, wanted))
@@ -274,20 +284,23 @@ class Shaper:
                         self._route, [rtnetlink.set_gso_segments(_ifindex(interface), mark - _GSO_BASE)]
                     )
 
-    def _ensure_root(self, ifindex: int) -> None:
-        """Adopt our own root with the right size table; a foreign one makes the kernel refuse ours."""
-        wanted = rtnetlink.HEADER_BYTES if self.settings.rate_layer == "ip" else 0
+    def _ensure_root(self, ifindex: int, root: int) -> None:
+        """Adopt our own root if it is as it should be; a foreign one makes the kernel refuse ours."""
+        wanted = (root, rtnetlink.HEADER_BYTES if self.settings.rate_layer == "ip" else 0, NOWHERE)
         for message in self._dump(self._route, rtnetlink.dump_queues(ifindex), "read queues"):
             address = rtnetlink.read_address(message)
-            if address.ifindex == ifindex and address.handle == rtnetlink.ROOT:
-                if rtnetlink.read_overhead(message) == wanted:
-                    return
-                self._run(
-                    self._route, [rtnetlink.remove_root(ifindex)], "remove a root with another rate layer"
-                )
-        root = rtnetlink.set_root(ifindex, LOBBY, self.settings.rate_layer)
+            if address.ifindex != ifindex or address.handle not in (rtnetlink.ROOT, rtnetlink.UPLINK_ROOT):
+                continue
+            if wanted == (address.handle, rtnetlink.read_overhead(message), rtnetlink.read_default(message)):
+                return
+            self._run(
+                self._route,
+                [rtnetlink.remove_root(ifindex, address.handle)],
+                "remove a root of another rate layer or release",
+            )
+        made = rtnetlink.set_root(ifindex, NOWHERE, self.settings.rate_layer, root)
         what = f"put an HTB tree on device {ifindex} (needs the kernel's sch_htb, and no other program's root queue)"
-        self._run(self._route, [root], what)
+        self._run(self._route, [made], what)
 
     def _probe_leaf(self) -> str:
         """The best queue that this kernel takes, tried on the lobby's class of the uplink."""
@@ -295,16 +308,16 @@ class Shaper:
         candidates = ["fq_codel", "cake"] if wanted == "auto" else [wanted]
         empty = plan_tree(self.settings, Capabilities(), ()).up
         ifindex = self._ifindex[Direction.UP]
-        classes = [(LINK, 0), (LOBBY, LINK)]
+        classes, root = [(LINK, 0), (LOBBY, LINK)], rtnetlink.UPLINK_ROOT
         messages = [
-            rtnetlink.set_class(ifindex, slot, parent, empty.classes[slot]) for slot, parent in classes
+            rtnetlink.set_class(ifindex, slot, parent, empty.classes[slot], root) for slot, parent in classes
         ]
         self._run(self._route, messages, "make the link and lobby classes")
         for kind in candidates:
             leaf = plan_leaf(self.settings, kind, self.settings.lobby_bps)
             try:
-                self._unless_gone(self._route, [rtnetlink.remove_leaf(ifindex, LOBBY)])
-                self._route.batch([rtnetlink.add_leaf(ifindex, LOBBY, leaf)])
+                self._unless_gone(self._route, [rtnetlink.remove_leaf(ifindex, LOBBY, root)])
+                self._route.batch([rtnetlink.add_leaf(ifindex, LOBBY, leaf, root)])
             except RefusedError:
                 continue
             return kind
@@ -316,11 +329,12 @@ class Shaper:
         A table that an older release left in another form is replaced, which costs its sessions their elements.
         """
         link = self._read_link(self._ifindex[Direction.DOWN])
-        boxes = [MacAddress(link.address)]
+        boxes, bridge = [MacAddress(link.address)], ""
         if link.master:
             boxes.append(MacAddress(self._read_link(link.master).address))
+            bridge = _name(link.master)
         ways = {
-            limits: plan_ruleset(self.settings, boxes, limits=limits, comment=undo)
+            limits: plan_ruleset(self.settings, boxes, limits=limits, bridge=bridge, comment=undo)
             for limits in (True, False)
         }
         replacing = f"delete table netdev {self.settings.table}\n"
@@ -359,27 +373,26 @@ class Shaper:
         messages: list[Message] = []
         for direction in Direction:
             added = [
-                (s.station, s.slot) for s in steps if isinstance(s, AddElement) and s.direction is direction
+                (s.station, s.slot, s.lifetime_s and s.lifetime_s + self.settings.grace_s)
+                for s in steps
+                if isinstance(s, AddElement) and s.direction is direction
             ]
             removed = [s.station for s in steps if isinstance(s, RemoveElement) and s.direction is direction]
-            messages += self._add(direction, added)
+            messages += nfnetlink.add_elements(self.settings.table, direction, added)
             messages += nfnetlink.remove_elements(self.settings.table, direction, removed)
         return messages
 
     def _queue_message(self, step: Step) -> Message:
-        ifindex = self._ifindex[step.direction]
+        ifindex, root = self._ifindex[step.direction], rtnetlink.root_of(step.direction)
         match step:
             case RemoveLeaf(_, slot):
-                return rtnetlink.remove_leaf(ifindex, slot)
+                return rtnetlink.remove_leaf(ifindex, slot, root)
             case SetClass(_, slot, shape):
-                return rtnetlink.set_class(ifindex, slot, 0 if slot == LINK else LINK, shape)
+                return rtnetlink.set_class(ifindex, slot, 0 if slot == LINK else LINK, shape, root)
             case SetLeaf(_, slot, leaf):
-                return rtnetlink.change_leaf(ifindex, slot, leaf)
+                return rtnetlink.change_leaf(ifindex, slot, leaf, root)
             case _:
                 raise AssertionError(f"not a step of traffic control: {step}")
-
-    def _add(self, direction: Direction, elements: Sequence[tuple[MacAddress, int]]) -> Iterator[Message]:
-        return nfnetlink.add_elements(self.settings.table, direction, elements)
 
     def _grow(self, slot: int) -> None:
         """Make more pool classes when a slot lies beyond them."""
@@ -387,7 +400,11 @@ class Shaper:
             return
         length = pool_length(self.settings, slot)
         fresh = range(FIRST_SLOT + self._pool_length, FIRST_SLOT + length)
-        messages = [rtnetlink.set_class(i, new, LINK, IDLE) for i in self._ifindex.values() for new in fresh]
+        messages = [
+            rtnetlink.set_class(i, new, LINK, IDLE, rtnetlink.root_of(direction))
+            for direction, i in self._ifindex.items()
+            for new in fresh
+        ]
         self._run(self._route, messages, f"grow the pool to {length} classes")
         self._pool_length = length
 
@@ -418,8 +435,9 @@ class Shaper:
 
     def _drop_queues(self, slot: int) -> dict[Direction, QueueCounters]:
         """Remove both leaf queues, make both classes idle; what the queues had counted in the end."""
-        messages = [rtnetlink.set_class(ifindex, slot, LINK, IDLE) for ifindex in self._ifindex.values()]
-        messages += [rtnetlink.remove_leaf(ifindex, slot) for ifindex in self._ifindex.values()]
+        trees = [(ifindex, rtnetlink.root_of(direction)) for direction, ifindex in self._ifindex.items()]
+        messages = [rtnetlink.set_class(ifindex, slot, LINK, IDLE, root) for ifindex, root in trees]
+        messages += [rtnetlink.remove_leaf(ifindex, slot, root) for ifindex, root in trees]
         found = dict.fromkeys(Direction, QueueCounters())
         for direction, _, message in self._of_leaves(self._unless_gone(self._route, messages)):
             if message.kind == rtnetlink.RTM_DELQDISC:
@@ -438,12 +456,11 @@ class Shaper:
         for message in answers:
             ifindex, handle, parent = rtnetlink.read_address(message)
             slot = rtnetlink.minor(parent)
-            if (
-                ifindex in directions
-                and parent >> 16 == rtnetlink.MAJOR
-                and handle == rtnetlink.leaf_handle(slot)
-            ):
-                yield directions[ifindex], slot, message
+            direction = directions.get(ifindex)
+            if direction is None or parent >> 16 != rtnetlink.MAJORS[direction]:
+                continue
+            if handle == rtnetlink.leaf_handle(slot, rtnetlink.root_of(direction)):
+                yield direction, slot, message
 
     def _read_classes(self, direction: Direction) -> dict[int, ClassShape]:
         answers = self._dump(self._route, rtnetlink.dump_classes(self._ifindex[direction]), "read classes")
@@ -451,7 +468,7 @@ class Shaper:
         return {
             rtnetlink.minor(handle): rtnetlink.read_class(message)
             for handle, message in addressed
-            if handle >> 16 == rtnetlink.MAJOR
+            if handle >> 16 == rtnetlink.MAJORS[direction]
         }
 
     def _dump_elements(self, direction: Direction) -> list[nfnetlink.Element]:
@@ -503,9 +520,24 @@ class Shaper:
         try:
             return to.batch(messages, atomic=True)
         except RefusedError as refusal:
-            if refusal.code in GONE:
+            if refusal.code in GONE or (
+                refusal.code == errno.EINVAL and self._names_no_queue(messages[refusal.index])
+            ):
                 return refusal.answers
             raise ShellError("remove what may be gone", str(refusal)) from refusal
+
+    def _names_no_queue(self, message: Message) -> bool:
+        """Whether this removes a queue that is gone: the kernel calls it invalid if another stands in its
+        place.
+        """
+        if message.kind != rtnetlink.RTM_DELQDISC:
+            return False
+        named = rtnetlink.read_address(message)
+        there = map(
+            rtnetlink.read_address,
+            self._dump(self._route, rtnetlink.dump_queues(named.ifindex), "read queues"),
+        )
+        return (named.ifindex, named.handle) not in {(found.ifindex, found.handle) for found in there}
 
 
 _GSO_BASE = 100
@@ -532,13 +564,32 @@ def _spoken(settings: ShaperSettings, leaf: str, limits: bool) -> tuple[str, ...
         sentences.append(f"no {sought} in this kernel: bounded FIFO of {settings.fifo_ms} ms per class")
     if not limits:
         sentences.append(
-            "this kernel cannot limit frames per address in the lobby: unpaid stations share it as they come"
+            "this kernel cannot limit frames per address in the lobby: unpaid stations share it as they come, "
+            "and so do group frames that a bridge brings"
         )
     if settings.wan_interface is None:
         sentences.append(
             "no WAN interface is named: aggregated packets from there would be shaped a few per cent wide"
         )
+    if leaf == "cake":
+        sentences.append("CAKE treats all sessions alike: an interactive one does not wait less")
     return tuple(sentences)
+
+
+def _spoken_of_radio(interface: str, sysfs: Path) -> tuple[str, ...]:
+    """What nobody can see from here: whether the access point's driver lets stations talk past our hooks."""
+    if not os.path.lexists(sysfs / interface / "phy80211"):
+        return ()
+    return (
+        f"{interface} is wireless: stations of one BSS are forwarded by the driver unless hostapd has ap_isolate=1",
+    )
+
+
+def _name(ifindex: int) -> str:
+    try:
+        return socket.if_indextoname(ifindex)
+    except OSError as error:
+        raise ShellError(f"device {ifindex}", str(error)) from error
 
 
 def _find_ifindex(name: str) -> int | None:

@@ -21,7 +21,7 @@ from tc_shaper.attributes import (
     read_attributes,
 )
 from tc_shaper.counters import ElementCounters
-from tc_shaper.rtnetlink import ROOT, minor
+from tc_shaper.rtnetlink import minor, root_of
 from tc_shaper.tree import Direction
 from wire.ids import MacAddress
 
@@ -33,7 +33,7 @@ _NEWSETELEM, _GETSETELEM, _DELSETELEM = 12, 13, 14
 _GETOBJ = 19
 _OBJ_TABLE, _OBJ_NAME, _OBJ_DATA = 1, 2, 4
 _LIST_TABLE, _LIST_SET, _LIST_ELEMENTS = 1, 2, 3
-_ELEM_KEY, _ELEM_DATA, _ELEM_EXPR, _ELEM_EXPRESSIONS = 1, 2, 7, 11
+_ELEM_KEY, _ELEM_DATA, _ELEM_TIMEOUT, _ELEM_EXPR, _ELEM_EXPRESSIONS = 1, 2, 4, 7, 11
 _DATA_VALUE = 1
 _EXPR_DATA = 2
 _COUNTER_BYTES, _COUNTER_PACKETS = 1, 2
@@ -61,16 +61,19 @@ def batch(changes: Sequence[Message]) -> list[Message]:
 
 
 def add_elements(
-    table: str, direction: Direction, elements: Sequence[tuple[MacAddress, int]]
+    table: str, direction: Direction, elements: Sequence[tuple[MacAddress, int, int]]
 ) -> Iterator[Message]:
-    """Refused with EEXIST where a station has an element already."""
+    """Station, slot and seconds until the kernel removes it (0: never). EEXIST where a station has one
+    already.
+    """
     items = [
         nested(
             1,
             nested(_ELEM_KEY, attribute(_DATA_VALUE, station.octets)),
-            nested(_ELEM_DATA, attribute(_DATA_VALUE, _CLASSID.pack(ROOT | slot))),
+            nested(_ELEM_DATA, attribute(_DATA_VALUE, _CLASSID.pack(root_of(direction) | slot))),
+            *([attribute(_ELEM_TIMEOUT, _U64.pack(timeout_s * 1_000))] if timeout_s else []),
         )
-        for station, slot in elements
+        for station, slot, timeout_s in elements
     ]
     for part in _parts(items):
         yield _message(_NEWSETELEM, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, table, direction, part)

@@ -20,14 +20,19 @@ from tc_shaper.attributes import (
     read_attributes,
 )
 from tc_shaper.counters import QueueCounters
-from tc_shaper.tree import ClassShape, Leaf
+from tc_shaper.tree import ClassShape, Direction, Leaf
 
 ROUTE_PROTOCOL = 0
-MAJOR = 0x4147
-"""Handle of our trees, "AG": no other program picks it, so a tree with this handle is ours after a restart."""
-ROOT = MAJOR << 16
+MAJORS = {Direction.DOWN: 0x4147, Direction.UP: 0x4148}
+"""Handles of our trees, "AG" and "AH": no other program picks them, so such a tree is ours after a restart.
+
+They differ because a packet keeps the priority that it got in the uplink, which must not name a class when
+the packet leaves towards a station.
+"""
+ROOT = MAJORS[Direction.DOWN] << 16
+UPLINK_ROOT = MAJORS[Direction.UP] << 16
 _STAND_IN = 15
-"""A number below the first slot, for the queue of slot 0x4147."""
+"""A number below the first slot, for the queue of the slot with the number of the tree."""
 HEADER_BYTES = -14
 """Added to each frame's length by the size table, so that rates are rates of IP bytes."""
 
@@ -56,9 +61,14 @@ _U64 = struct.Struct("=Q")
 _HTB_KIND = attribute(_TCA_KIND, b"htb\0")
 
 
-def leaf_handle(slot: int) -> int:
+def root_of(direction: Direction) -> int:
+    """The handle of one direction's tree."""
+    return MAJORS[direction] << 16
+
+
+def leaf_handle(slot: int, root: int = ROOT) -> int:
     """The handle of a slot's queue: its own number, except for the one slot whose number is that of the tree."""
-    return (_STAND_IN if slot == MAJOR else slot) << 16
+    return (_STAND_IN if slot == root >> 16 else slot) << 16
 
 
 class Address(NamedTuple):
@@ -77,23 +87,25 @@ def minor(handle: int) -> int:
 # --- writing
 
 
-def set_root(ifindex: int, default_minor: int, rate_layer: str) -> Message:
+def set_root(ifindex: int, default_minor: int, rate_layer: str, root: int = ROOT) -> Message:
     """The HTB root; unclassified packets go to the class `default_minor`."""
     parts = [_HTB_KIND]
     if rate_layer == "ip":
         size_table = _SIZESPEC.pack(0, 0, 0, HEADER_BYTES, _LINKLAYER_ETHERNET, 0, 0, 0)
         parts.append(nested(_TCA_STAB, attribute(_TCA_STAB_BASE, size_table)))
     parts.append(nested(_TCA_OPTIONS, attribute(_TCA_HTB_INIT, _HTB_INIT.pack(3, 10, default_minor, 0, 0))))
-    body = _tcmsg(ifindex, ROOT, _TC_H_ROOT) + b"".join(parts)
+    body = _tcmsg(ifindex, root, _TC_H_ROOT) + b"".join(parts)
     return Message(RTM_NEWQDISC, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, body)
 
 
-def remove_root(ifindex: int) -> Message:
+def remove_root(ifindex: int, root: int = ROOT) -> Message:
     """Take the whole tree away; the kernel puts its default queue back."""
-    return Message(RTM_DELQDISC, NLM_F_ACK, _tcmsg(ifindex, ROOT, _TC_H_ROOT))
+    return Message(RTM_DELQDISC, NLM_F_ACK, _tcmsg(ifindex, root, _TC_H_ROOT))
 
 
-def set_class(ifindex: int, class_minor: int, parent_minor: int, shape: ClassShape) -> Message:
+def set_class(
+    ifindex: int, class_minor: int, parent_minor: int, shape: ClassShape, root: int = ROOT
+) -> Message:
     """Change a class in place, or make it. A parent of 0 is the root."""
     parms = _HTB_PARMS.pack(
         _ratespec(shape.rate_bytes_s),
@@ -110,24 +122,28 @@ def set_class(ifindex: int, class_minor: int, parent_minor: int, shape: ClassSha
     if shape.ceil_bytes_s > _U32_MAX:
         options.append(attribute(_TCA_HTB_CEIL64, _U64.pack(shape.ceil_bytes_s)))
     body = (
-        _tcmsg(ifindex, ROOT | class_minor, ROOT | parent_minor) + _HTB_KIND + nested(_TCA_OPTIONS, *options)
+        _tcmsg(ifindex, root | class_minor, root | parent_minor) + _HTB_KIND + nested(_TCA_OPTIONS, *options)
     )
     return Message(RTM_NEWTCLASS, NLM_F_ACK | NLM_F_CREATE, body)
 
 
-def add_leaf(ifindex: int, slot: int, leaf: Leaf) -> Message:
+def add_leaf(ifindex: int, slot: int, leaf: Leaf, root: int = ROOT) -> Message:
     """A new queue below a class; refused with EEXIST where one of ours is."""
-    return Message(RTM_NEWQDISC, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, _leaf_body(ifindex, slot, leaf))
+    return Message(RTM_NEWQDISC, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, _leaf_body(ifindex, slot, leaf, root))
 
 
-def change_leaf(ifindex: int, slot: int, leaf: Leaf) -> Message:
+def change_leaf(ifindex: int, slot: int, leaf: Leaf, root: int = ROOT) -> Message:
     """Change a queue of the same kind in place with what is in it; else put a new one there."""
-    return Message(RTM_NEWQDISC, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, _leaf_body(ifindex, slot, leaf))
+    return Message(
+        RTM_NEWQDISC, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, _leaf_body(ifindex, slot, leaf, root)
+    )
 
 
-def remove_leaf(ifindex: int, slot: int) -> Message:
+def remove_leaf(ifindex: int, slot: int, root: int = ROOT) -> Message:
     """Drop a queue and what is in it. The kernel echoes its final counters, which no packet changes any more."""
-    return Message(RTM_DELQDISC, NLM_F_ACK | NLM_F_ECHO, _tcmsg(ifindex, leaf_handle(slot), ROOT | slot))
+    return Message(
+        RTM_DELQDISC, NLM_F_ACK | NLM_F_ECHO, _tcmsg(ifindex, leaf_handle(slot, root), root | slot)
+    )
 
 
 def dump_classes(ifindex: int) -> Message:
@@ -232,6 +248,12 @@ def read_overhead(message: Message) -> int:
     return int(_SIZESPEC.unpack_from(stab[_TCA_STAB_BASE])[3]) if _TCA_STAB_BASE in stab else 0
 
 
+def read_default(message: Message) -> int:
+    """The minor number of a root's default class."""
+    options = read_attributes(read_attributes(message.body, _TCMSG.size).get(_TCA_OPTIONS, b""))
+    return int(_HTB_INIT.unpack_from(options[_TCA_HTB_INIT])[2]) if _TCA_HTB_INIT in options else 0
+
+
 class Link(NamedTuple):
     """What matters of a device: its kind if virtual, address, the bridge that owns it (0: none), its GSO limit."""
 
@@ -268,9 +290,9 @@ def _read_u32(attributes: dict[int, bytes], kind: int) -> int:
     return int(_U32.unpack_from(attributes[kind])[0]) if kind in attributes else 0
 
 
-def _leaf_body(ifindex: int, slot: int, leaf: Leaf) -> bytes:
+def _leaf_body(ifindex: int, slot: int, leaf: Leaf, root: int) -> bytes:
     kind = attribute(_TCA_KIND, leaf.kind.encode() + b"\0")
-    return _tcmsg(ifindex, leaf_handle(slot), ROOT | slot) + kind + _leaf_options(leaf)
+    return _tcmsg(ifindex, leaf_handle(slot, root), root | slot) + kind + _leaf_options(leaf)
 
 
 def _leaf_options(leaf: Leaf) -> bytes:

@@ -33,7 +33,11 @@ class ShaperSettings:
     pool_chunk: int = 256
     """Classes added at once when the pool is used up."""
     fifo_ms: int = 40
-    """Longest time that a packet waits in a session's queue at its floor rate, milliseconds, where there is no AQM."""
+    """Longest time that a packet waits in a session's queue at its floor rate, milliseconds, where there is
+    no AQM.
+    """
+    grace_s: int = 60
+    """How long after its lifetime the kernel itself ends a session that nobody removed, seconds."""
     leaf: str = "auto"
     """Queue of a session: `auto` (best that the kernel has), `fq_codel`, `cake` or `bfifo`."""
     rate_layer: str = "ip"
@@ -63,6 +67,7 @@ class ShaperSettings:
         _require(0 < self.lobby_packets_per_s <= 100_000, "lobby_packets_per_s", "must be 1 to 100,000")
         _require(0 < self.pool_size <= MAX_SLOTS, "pool_size", f"must be 1 to {MAX_SLOTS:,}")
         _require(0 < self.pool_chunk <= MAX_SLOTS, "pool_chunk", f"must be 1 to {MAX_SLOTS:,}")
+        _require(1 <= self.grace_s <= 86_400, "grace_s", "must be 1 s to a day")
         _require(1 <= self.fifo_ms <= 10_000, "fifo_ms", "must be 1 ms to 10 s")
         _require(
             self.leaf in ("auto", "fq_codel", "cake", "bfifo"),

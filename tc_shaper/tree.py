@@ -3,7 +3,8 @@
 `plan_tree` turns settings, capabilities and sessions into a Tree; `kernel.Shaper.present` reads the same Tree back from
 the kernel; `diff` compares the two. Nothing here knows netlink.
 
-One HTB tree per direction: class 1 is the link, class 2 the lobby and everything unclassified, classes 16.. the pool.
+One HTB tree per direction: class 1 is the link, class 2 the lobby, class 3 a dead end for everything
+unclassified, classes 16.. the pool.
 A pool class without a session is idle: a tiny rate and no queue of its own.
 Reference: Linux net/sched/sch_htb.c.   Units: bits per second, microseconds, bytes.
 """
@@ -17,6 +18,10 @@ from wire.ids import MacAddress
 
 LINK = 1
 LOBBY = 2
+NOWHERE = 3
+"""Where a packet goes that no rule of ours gave a class: one that was routed back from the uplink, above all,
+which passes the egress hook unseen. Its queue takes nothing.
+"""
 FIRST_SLOT = 16
 LAST_SLOT = FIRST_SLOT + MAX_SLOTS - 1
 FRAME_BYTES = 1_500
@@ -27,7 +32,11 @@ MIN_RATE_BPS = 1_000
 BURST_US = 8_000
 """What a class may save up while it is idle. Enough for a timer that fires late, yet only 0.8 % of a second."""
 LEAST_QUEUE_PACKETS = 4
-"""A shorter queue starves TCP, which needs three duplicate acknowledgements to mend a loss without a time-out."""
+"""A shorter queue starves TCP, which needs three duplicate acknowledgements to mend a loss without a
+time-out.
+"""
+TARGET_US = 5_000
+"""The standing delay that CoDel tolerates (RFC 8289, 4.4); half of it for interactive sessions."""
 CODEL_STEP_US = 128
 """CoDel keeps time in 1.024 us: whole multiples of this come back from the kernel as they were sent."""
 QUANTUM_US = 10_000
@@ -36,6 +45,8 @@ MIN_QUANTUM_BYTES = 1_514
 """...but never less than a frame, or a turn sends nothing..."""
 MAX_QUANTUM_BYTES = 60_000
 """...and never more than the kernel's own advice, or the turns of others come late."""
+MAX_LIFETIME_S = 10 * 366 * 86_400
+"""Ten years: far from what a kernel that counts milliseconds in jiffies could overflow with."""
 
 
 class Direction(Enum):
@@ -47,7 +58,12 @@ class Direction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SessionShape:
-    """What one session is to get. Rates in bits per second at the rate layer; a floor of 0 promises nothing."""
+    """What one session is to get. Rates in bits per second at the rate layer; a floor of 0 promises nothing.
+
+    The lifetime counts from the installation and is a backstop for a daemon that dies: the kernel itself ends
+    the session `grace_s` later. It is no part of the tree: a session that is there keeps the end that it was
+    given, and `change` does not move it. Whose time is over is not installed, so that 0 can mean: no end.
+    """
 
     slot: int
     station: MacAddress
@@ -55,6 +71,10 @@ class SessionShape:
     down_ceil_bps: int
     up_floor_bps: int
     up_ceil_bps: int
+    lifetime_s: int = 0
+    """Seconds from now that are paid for; 0 is no end of the kernel's own."""
+    interactive: bool = False
+    """Half the waiting time in its queue, where the queue can be told so (bfifo, fq_codel)."""
 
     def __post_init__(self) -> None:
         if not FIRST_SLOT <= self.slot <= LAST_SLOT:
@@ -67,6 +87,8 @@ class SessionShape:
         ):
             if not 0 <= floor <= ceil <= 1_000_000_000_000:
                 raise ValueError(f"{name}: want 0 <= floor <= ceiling <= 1 Tbit/s, found {floor} and {ceil}")
+        if not 0 <= self.lifetime_s <= MAX_LIFETIME_S:
+            raise ValueError(f"lifetime_s: want 0 to {MAX_LIFETIME_S:,}, found {self.lifetime_s}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +127,10 @@ class Half:
     classes: Mapping[int, ClassShape] = field(default_factory=dict)
     leaves: Mapping[int, Leaf] = field(default_factory=dict)
     elements: Mapping[MacAddress, int] = field(default_factory=dict)
+    lifetimes: Mapping[MacAddress, int] = field(default_factory=dict, compare=False)
+    """Seconds that elements which are still to be added will have; those that are there already keep their
+    own.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +200,26 @@ def plan_class(floor_bps: int, ceil_bps: int) -> ClassShape:
     )
 
 
+CLOSED = Leaf("bfifo", 1)
+"""No packet is that short: all are dropped, and counted."""
 IDLE = plan_class(0, 0)
 """A pool class that nobody uses: no packet is sent there, and its rate would harm no one if one were."""
 
 
-def plan_leaf(settings: ShaperSettings, kind: str, floor_bps: int) -> Leaf:
-    """The queue of a class with this floor: an AQM whose target is at least one and a half packets, or a short FIFO."""
+def plan_leaf(settings: ShaperSettings, kind: str, floor_bps: int, *, interactive: bool = False) -> Leaf:
+    """The queue of a class with this floor: an AQM whose target is at least one and a half packets, or a
+    short FIFO.
+
+    An interactive session's may hold packets for half the time. Of cake there is one kind only.
+    """
     rate_bps = max(floor_bps, MIN_RATE_BPS)
+    share = 2 if interactive else 1
     match kind:
         case "bfifo":
-            by_time = rate_bps * settings.fifo_ms // 8_000
+            by_time = rate_bps * settings.fifo_ms // (8_000 * share)
             return Leaf(kind, max(by_time, LEAST_QUEUE_PACKETS * FRAME_BYTES))
         case "fq_codel":
-            target_us = max(5_000, 3 * FRAME_BYTES * 8 * 1_000_000 // (2 * rate_bps))
+            target_us = max(TARGET_US // share, 3 * FRAME_BYTES * 8 * 1_000_000 // (2 * rate_bps))
             return Leaf(kind, 1_024, -(-target_us // CODEL_STEP_US) * CODEL_STEP_US)
         case "cake":
             return Leaf(kind, 1_048_576)
@@ -201,7 +234,9 @@ def plan_session(
     down = direction is Direction.DOWN
     floor_bps = shape.down_floor_bps if down else shape.up_floor_bps
     ceil_bps = shape.down_ceil_bps if down else shape.up_ceil_bps
-    return plan_class(floor_bps, ceil_bps), plan_leaf(settings, capabilities.leaf, floor_bps)
+    return plan_class(floor_bps, ceil_bps), plan_leaf(
+        settings, capabilities.leaf, floor_bps, interactive=shape.interactive
+    )
 
 
 def _plan_half(
@@ -219,7 +254,13 @@ def _plan_half(
         plan_class(link_bps, link_bps), quantum_bytes=MAX_QUANTUM_BYTES
     )  # an inner class takes no turns
     classes[LOBBY] = plan_class(lobby_bps, lobby_bps)
-    leaves = {LOBBY: plan_leaf(settings, capabilities.leaf, lobby_bps)}
+    classes[NOWHERE] = IDLE
+    leaves = {LOBBY: plan_leaf(settings, capabilities.leaf, lobby_bps), NOWHERE: CLOSED}
     for shape in sessions:
         classes[shape.slot], leaves[shape.slot] = plan_session(settings, capabilities, direction, shape)
-    return Half(classes, leaves, {shape.station: shape.slot for shape in sessions})
+    return Half(
+        classes,
+        leaves,
+        {shape.station: shape.slot for shape in sessions},
+        {shape.station: shape.lifetime_s for shape in sessions},
+    )

@@ -363,17 +363,17 @@ def times(count: int, *calls: Callable[[], object]) -> list[list[float]]:
 def one_by_processes(number: int) -> list[float]:
     """Seconds to install and to end one session with one `tc -batch` and one `nft` for both directions."""
     slot, station = f"{400 + number:x}", station_mac(5_000 + number)
-    devices = ("air0", "airgrant0")
+    trees = (("air0", "4147"), ("airgrant0", "4148"))
     rates = "htb rate 1mbit ceil 2mbit burst 2k cburst 2k quantum 1514"
     install = "".join(
-        f"class change dev {device} parent 4147:1 classid 4147:{slot} {rates}\n"
-        f"qdisc add dev {device} parent 4147:{slot} handle {slot}: bfifo limit 6000\n"
-        for device in devices
+        f"class change dev {device} parent {tree}:1 classid {tree}:{slot} {rates}\n"
+        f"qdisc add dev {device} parent {tree}:{slot} handle {slot}: bfifo limit 6000\n"
+        for device, tree in trees
     )
-    remove = "".join(f"qdisc del dev {device} parent 4147:{slot}\n" for device in devices)
-    table = "element netdev airgrant"
-    add = "".join(f"add {table} {name} {{ {station} : 4147:{slot} }}\n" for name in ("down", "up"))
-    delete = "".join(f"delete {table} {name} {{ {station} : 4147:{slot} }}\n" for name in ("down", "up"))
+    remove = "".join(f"qdisc del dev {device} parent {tree}:{slot}\n" for device, tree in trees)
+    table, maps = "element netdev airgrant", (("down", "4147"), ("up", "4148"))
+    add = "".join(f"add {table} {name} {{ {station} : {tree}:{slot} }}\n" for name, tree in maps)
+    delete = "".join(f"delete {table} {name} {{ {station} : {tree}:{slot} }}\n" for name, tree in maps)
     taken = times(1, lambda: processes(install, add), lambda: processes(remove, delete))
     return [values[0] for values in taken]
 
@@ -392,24 +392,24 @@ def times_of_pyroute2(count: int) -> list[list[float]]:
     slot = 450
     with pyroute2.IPRoute() as route:
         devices = [route.link_lookup(ifname=name)[0] for name in ("air0", "airgrant0")]
-        at = {"parent": 0x4147_0000 | slot}
+        trees = list(zip(devices, (0x4147_0000, 0x4148_0000), strict=True))
 
         def install() -> None:
-            for index in devices:
+            for index, root in trees:
                 route.tc(
                     "change-class",
                     "htb",
                     index,
-                    0x4147_0000 | slot,
-                    parent=0x4147_0001,
+                    root | slot,
+                    parent=root | 1,
                     rate=125_000,
                     ceil=250_000,
                 )
-                route.tc("add", "pfifo", index, slot << 16, **at, limit=20)
+                route.tc("add", "pfifo", index, slot << 16, parent=root | slot, limit=20)
 
         def remove() -> None:
-            for index in devices:
-                route.tc("del", "pfifo", index, slot << 16, **at)
+            for index, root in trees:
+                route.tc("del", "pfifo", index, slot << 16, parent=root | slot)
 
         return times(count, install, remove)
 

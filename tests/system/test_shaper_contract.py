@@ -1,5 +1,7 @@
 """One contract for the shaper and its twin in memory: the same calls, the same answers."""
 
+from dataclasses import replace
+
 import pytest
 
 from lab.namespaces import Port, create, delete, plug
@@ -17,6 +19,7 @@ SETTINGS = ShaperSettings(
     downlink_capacity_bps=50_000_000,
     uplink_capacity_bps=50_000_000,
     leaf="bfifo",
+    grace_s=1,
     pool_size=4,
     pool_chunk=4,
 )
@@ -44,6 +47,9 @@ class Real:
     def end(self, shaper):
         self.box.call(shaper.tear_down)
 
+    def pass_time(self, shaper, seconds):
+        """It passes by itself."""
+
 
 class Twin:
     """The twin, whose kernel outlives it."""
@@ -58,6 +64,9 @@ class Twin:
 
     def end(self, shaper):
         shaper.tear_down()
+
+    def pass_time(self, shaper, seconds):
+        shaper.pass_time(seconds)
 
 
 @pytest.fixture(params=["kernel", "fake"])
@@ -97,6 +106,38 @@ def test_install_change_and_remove_make_the_planned_tree(shaper):
     assert (final.slot, final.station, final.up.delivered_bytes) == (16, mac(1), 0)
     assert shaper.present() == wanted(shaper, shape(18, 2))
     assert [found.slot for found in shaper.read_counters()] == [18]
+
+
+def test_an_interactive_session_has_the_shorter_queue(shaper):
+    plain, quick = shape(16, 1), replace(shape(17, 2), interactive=True)
+    shaper.install(plain)
+    shaper.install(quick)
+    present = shaper.present()
+    assert present == wanted(shaper, plain, quick)
+    assert present.up.leaves[17].limit * 2 == max(present.up.leaves[16].limit, 12_000)
+    shaper.change(replace(plain, interactive=True))
+    assert shaper.present().up.leaves[16] == present.up.leaves[17]
+
+
+def test_a_lifetime_is_no_part_of_the_tree(shaper):
+    shaper.install(replace(shape(16, 1), lifetime_s=100))
+    assert shaper.present() == wanted(shaper, shape(16, 1))
+    assert shaper.resynchronise([replace(shape(16, 1), lifetime_s=7), replace(shape(17, 2), lifetime_s=9)])
+    assert shaper.resynchronise([shape(16, 1), shape(17, 2)]) == []
+
+
+def test_what_outlives_its_grace_is_ended_by_the_kernel(world, shaper, eventually):
+    shaper.install(shape(16, 1))
+    shaper.install(replace(shape(17, 2), lifetime_s=1))
+    shaper.resynchronise([shape(16, 1), shape(17, 2), replace(shape(18, 3), lifetime_s=2)])
+    assert set(shaper.present().down.elements) == {mac(1), mac(2), mac(3)}
+    world.pass_time(shaper, 3)
+    eventually(
+        lambda: set(shaper.present().down.elements) == {mac(1)} == set(shaper.present().up.elements), "over"
+    )
+    shaper.remove(17, mac(2))
+    shaper.install(replace(shape(17, 2), lifetime_s=50))
+    assert set(shaper.present().up.elements) == {mac(1), mac(2)}
 
 
 def test_a_slot_or_a_station_is_not_given_twice(shaper):
@@ -156,4 +197,5 @@ def test_refusals_have_the_same_names(world, shaper):
         "lobby_limited",
         "unpaid_in",
         "unpaid_out",
+        "tagged",
     }

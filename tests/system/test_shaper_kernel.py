@@ -1,5 +1,6 @@
 """The shaper on the real kernel: who may pass, what is metered, what a restart, a change or an end leaves behind."""
 
+import json
 import socket
 import subprocess
 import time
@@ -10,10 +11,11 @@ import pytest
 from lab.air import BOX_V4, WORLD_V4, WORLD_V6, lab
 from lab.namespaces import Port, create, delete, plug
 from lab.traffic import ping_once
+from tc_shaper import rtnetlink
 from tc_shaper.kernel import Shaper
 from tc_shaper.ruleset import plan_ruleset
 from tc_shaper.settings import ShaperSettings
-from tc_shaper.tree import FIRST_SLOT, LINK, SessionShape, plan_tree
+from tc_shaper.tree import FIRST_SLOT, LINK, ClassShape, SessionShape, plan_tree
 from wire.errors import ConfigError, ShellError
 from wire.ids import MacAddress
 
@@ -349,6 +351,65 @@ def test_removing_what_is_gone_is_no_error(network, shaper):
     assert shaper.present() == plan_tree(SETTINGS, shaper.capabilities, [])
 
 
+def test_an_invalid_request_is_not_taken_for_what_is_gone(network, shaper):
+    down = network.box.call(lambda: socket.if_nametoindex("wlan0"))
+    no_rate = ClassShape(0, 0, 8_000, 8_000, 1_514)
+    with pytest.raises(ShellError, match="EINVAL"):
+        shaper._unless_gone(shaper._route, [rtnetlink.set_class(down, FIRST_SLOT, LINK, no_rate)])
+    # No queue of ours is there: the kernel calls that invalid, or missing.
+    shaper._unless_gone(shaper._route, [rtnetlink.remove_leaf(down, FIRST_SLOT)])
+
+
+def test_the_kernel_knows_when_a_session_ends_and_no_restart_moves_it(network, shaper):
+    def ends():
+        listed = json.loads(network.box.run(["nft", "-j", "list", "table", "netdev", "airgrant"]))
+        maps = [item["map"] for item in listed["nftables"] if "map" in item]
+        return [entry[0]["elem"].get("timeout") for found in maps for entry in found.get("elem", [])]
+
+    wanted = replace(shape(network, 1), lifetime_s=600)
+    shaper.install(wanted)
+    assert ends() == [660, 660]
+    shaper.change(replace(wanted, lifetime_s=9, up_ceil_bps=30 * MBIT))
+    again = Shaper(SETTINGS)
+    network.box.call(again.set_up)
+    try:
+        assert again.resynchronise([replace(wanted, lifetime_s=30, up_ceil_bps=30 * MBIT)]) == []
+        assert ends() == [660, 660]
+    finally:
+        again.close()
+
+
+def test_without_a_daemon_a_session_ends_after_its_grace(network, shaper, eventually):
+    shaper.close()
+    shaper.settings = replace(SETTINGS, grace_s=1)
+    network.box.call(shaper.set_up)
+    shaper.install(replace(shape(network, 1), lifetime_s=1))
+    one = network.station(1)
+    assert reaches(one, WORLD_V4.ip, 0.9)
+    shaper.close()
+    eventually(lambda: not reaches(one, WORLD_V4.ip), "the kernel has ended it")
+    again = Shaper(SETTINGS)
+    network.box.call(again.set_up)
+    try:
+        assert again.present() == plan_tree(SETTINGS, again.capabilities, [])
+    finally:
+        again.close()
+    network.box.call(shaper.set_up)
+
+
+def test_trees_that_an_older_release_left_are_replaced(network):
+    network.box.ip("link add airgrant0 type ifb")
+    for device in ("wlan0", "airgrant0"):
+        root = ["root", "handle", "4147:", "htb", "default", "2"]
+        network.box.run(["tc", "qdisc", "add", "dev", device, *root])
+    made = Shaper(SETTINGS)
+    network.box.call(made.set_up)
+    try:
+        assert made.present() == plan_tree(SETTINGS, made.capabilities, [])
+    finally:
+        network.box.call(made.tear_down)
+
+
 def test_a_station_that_has_a_session_is_refused_a_second_one_and_keeps_the_first(network, shaper):
     shaper.install(shape(network, 1))
     before = shaper.present()
@@ -413,7 +474,7 @@ def test_a_table_that_an_older_release_left_is_replaced(network):
 @pytest.mark.parametrize("limits", [True, False])
 def test_rules_with_and_without_limits_are_rules_that_nft_takes(network, limits):
     network.box.run(["ip", "link", "add", "airgrant0", "type", "ifb"])
-    text = plan_ruleset(SETTINGS, [MacAddress(b"\x02\0\0\0\0\1")], limits=limits)
+    text = plan_ruleset(SETTINGS, [MacAddress(b"\x02\0\0\0\0\1")], limits=limits, bridge="wan0")
     network.box.run(["nft", "-c", "-f", "-"], given=text)
     network.box.run(["ip", "link", "del", "airgrant0"])
 

@@ -145,6 +145,14 @@ def test_a_slot_that_changes_hands_gets_a_new_queue():
     ]
 
 
+def test_a_lifetime_is_given_to_new_elements_only():
+    present = plan_tree(SETTINGS, Capabilities(), [replace(shape(16, 1), lifetime_s=5)])
+    shapes = [replace(shape(16, 1), lifetime_s=50), replace(shape(17, 2), lifetime_s=60)]
+    steps = diff(present, plan_tree(SETTINGS, Capabilities(), shapes))
+    added = [step for step in steps if isinstance(step, AddElement)]
+    assert added == [AddElement(direction, mac(2), 17, 60) for direction in Direction]
+
+
 def test_a_new_rate_changes_class_and_queue_in_place():
     present = plan_tree(SETTINGS, Capabilities(), [shape(16, 1)])
     wanted = plan_tree(SETTINGS, Capabilities(), [shape(16, 1, 9_000_000)])

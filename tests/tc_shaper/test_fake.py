@@ -1,5 +1,7 @@
 """What a test can order from the shaper's twin. That it acts as the real one: tests/system/test_shaper_contract.py."""
 
+from dataclasses import replace
+
 import pytest
 
 from tc_shaper.fake import FakeKernel, FakeShaper
@@ -49,6 +51,19 @@ def test_the_kernel_outlives_the_daemon(shaper):
     again = FakeShaper(SETTINGS, shaper.kernel)
     again.set_up()
     assert again.read_counters() == shaper.read_counters()
+
+
+def test_time_ends_what_nobody_removed_and_a_restart_sweeps_the_rest(shaper):
+    shaper.install(replace(SHAPE, lifetime_s=10))
+    shaper.pass_time(10 + SETTINGS.grace_s - 1)
+    assert shaper.sessions() == {FIRST_SLOT: STATION}
+    shaper.pass_time(1)
+    assert shaper.sessions() == {}
+    again = FakeShaper(SETTINGS, shaper.kernel)
+    again.set_up()
+    again.install(SHAPE)
+    again.pass_time(10**9)
+    assert again.sessions() == {FIRST_SLOT: STATION}
 
 
 def test_offload_is_refused_at_set_up():

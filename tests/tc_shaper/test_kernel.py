@@ -23,6 +23,22 @@ def test_missing_limits_are_said_aloud():
     assert any("lobby" in sentence for sentence in kernel._spoken(SETTINGS, "fq_codel", False))
 
 
+def test_cake_says_that_it_treats_interactive_sessions_like_others():
+    assert any("CAKE treats all" in sentence for sentence in kernel._spoken(SETTINGS, "cake", True))
+
+
+def test_a_radio_is_told_from_a_wire_by_its_entry_in_sysfs(tmp_path):
+    """Recorded layout: wlan0/phy80211 is a link to ../../ieee80211/phy0, which this folder need not have."""
+    for name in ("wlan0", "eth0"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "wlan0" / "phy80211").symlink_to("../../ieee80211/phy0")
+    (sentence,) = kernel._spoken_of_radio("wlan0", tmp_path)
+    assert sentence.startswith("wlan0 is wireless: stations of one BSS are forwarded by the driver")
+    assert sentence.endswith("unless hostapd has ap_isolate=1")
+    assert kernel._spoken_of_radio("eth0", tmp_path) == ()
+    assert kernel._spoken_of_radio("wlan1", tmp_path) == ()
+
+
 def test_how_features_were_survives_in_the_comment_of_the_table():
     before = {"wlan0": {0, 3, 65_635}, "a-name-of-15-ch": {0, 1, 2, 3, 4}}
     note = kernel._format_undo(before)

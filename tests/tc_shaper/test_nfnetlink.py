@@ -13,7 +13,7 @@ STATION = MacAddress.parse("02:aa:bb:cc:dd:ee")
 
 
 def test_an_element_names_table_map_station_and_class():
-    (message,) = nfnetlink.add_elements("airgrant", Direction.DOWN, [(STATION, 0x10)])
+    (message,) = nfnetlink.add_elements("airgrant", Direction.DOWN, [(STATION, 0x10, 0)])
     assert message.kind == 0x0A0C
     assert message.body[:4] == bytes([5, 0, 0, 0])
     found = read_attributes(message.body, 4)
@@ -21,6 +21,14 @@ def test_an_element_names_table_map_station_and_class():
     element = read_attributes(read_attributes(found[3])[1])
     assert read_attributes(element[1]) == {1: STATION.octets}
     assert read_attributes(element[2]) == {1: bytes.fromhex("10004741")}
+    assert 4 not in element
+
+
+def test_an_element_with_an_end_gives_milliseconds_and_one_of_the_uplink_names_its_own_tree():
+    (message,) = nfnetlink.add_elements("airgrant", Direction.UP, [(STATION, 0x10, 90)])
+    element = read_attributes(read_attributes(read_attributes(message.body, 4)[3])[1])
+    assert element[4] == (90_000).to_bytes(8, "big")
+    assert read_attributes(element[2]) == {1: bytes.fromhex("10004841")}
 
 
 def test_a_batch_is_framed_as_one_transaction_of_nftables():
@@ -31,11 +39,11 @@ def test_a_batch_is_framed_as_one_transaction_of_nftables():
 
 @given(st.integers(0, 1_700))
 def test_many_elements_are_cut_into_messages_whose_length_fits_16_bits(count):
-    pairs = [(MacAddress(b"\x02" + number.to_bytes(5, "big")), 16 + number) for number in range(count)]
-    messages = list(nfnetlink.add_elements("airgrant", Direction.UP, pairs))
+    rows = [(MacAddress(b"\x02" + number.to_bytes(5, "big")), 16 + number, number) for number in range(count)]
+    messages = list(nfnetlink.add_elements("airgrant", Direction.UP, rows))
     assert all(len(message.body) < 65_000 for message in messages)
     found = [element for message in messages for element in nfnetlink.read_elements(message)[1]]
-    assert [(element.station, element.slot) for element in found] == pairs
+    assert [(element.station, element.slot) for element in found] == [row[:2] for row in rows]
 
 
 def counter(kind, byte_count, packets):

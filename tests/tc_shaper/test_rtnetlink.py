@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tc_shaper import rtnetlink
 from tc_shaper.attributes import Message, attribute, nested
 from tc_shaper.counters import QueueCounters
-from tc_shaper.tree import ClassShape, Leaf, plan_class
+from tc_shaper.tree import ClassShape, Direction, Leaf, plan_class
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -44,6 +44,23 @@ def test_the_root_names_its_default_class_and_its_overhead():
     assert options(message)["TCA_HTB_INIT"]["defcls"] == 2
     assert rtnetlink.read_overhead(message) == -14
     assert rtnetlink.read_overhead(rtnetlink.set_root(7, 2, "frame")) == 0
+    assert rtnetlink.read_default(message) == 2
+    assert rtnetlink.read_default(message._replace(body=message.body[:20])) == 0
+
+
+def test_each_direction_has_a_tree_of_its_own_name():
+    root = rtnetlink.root_of(Direction.UP)
+    assert root == rtnetlink.UPLINK_ROOT != rtnetlink.ROOT
+    assert independent(rtnetlink.set_class(7, 0x10, 1, SHAPE, root))["handle"] == 0x4148_0010
+    assert independent(rtnetlink.remove_root(7, root))["handle"] == 0x4148_0000
+    leaf = Leaf("bfifo", 6_000)
+    for message in (
+        rtnetlink.add_leaf(7, 0x10, leaf, root),
+        rtnetlink.change_leaf(7, 0x10, leaf, root),
+        rtnetlink.remove_leaf(7, 0x10, root),
+    ):
+        assert rtnetlink.read_address(message) == (7, 0x10_0000, 0x4148_0010)
+    assert rtnetlink.leaf_handle(0x4148, root) == 0x000F_0000
 
 
 @given(st.integers(1, 10**12), st.integers(1, 10**12))
@@ -83,7 +100,7 @@ def test_no_two_queues_and_no_queue_and_the_tree_share_a_handle(one, other):
 
 
 def test_the_slot_with_the_number_of_the_tree_has_a_handle_of_its_own():
-    assert rtnetlink.leaf_handle(rtnetlink.MAJOR) == 0x000F_0000
+    assert rtnetlink.leaf_handle(rtnetlink.MAJORS[Direction.DOWN]) == 0x000F_0000
 
 
 # RTM_NEWQDISC of `qdisc bfifo 10: dev s0 parent 4147:10 limit 6000b`, recorded on Linux 6.18 behind a

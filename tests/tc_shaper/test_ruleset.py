@@ -22,8 +22,9 @@ def chain(text, name):
 def test_key_handshakes_then_paid_stations_come_first_and_everybody_else_last_in_both_directions():
     text = plan_ruleset(SETTINGS, [PORT], limits=True)
     for name, counter in (("egress", "unpaid_out"), ("ingress", "unpaid_in")):
-        hook, keys, first, *_, last = (line.strip() for line in chain(text, name))
+        hook, tags, keys, first, *_, last = (line.strip() for line in chain(text, name))
         assert hook == f'type filter hook {name} device "wlan0" priority -300; policy drop;'
+        assert tags == "ether type { 8021q, 8021ad } counter name tagged drop"
         assert "ether type 0x888e" in keys
         assert first.startswith("meta priority set ether")
         assert last == f"counter name {counter}"
@@ -31,7 +32,33 @@ def test_key_handshakes_then_paid_stations_come_first_and_everybody_else_last_in
 
 def test_whatever_an_unpaid_station_may_send_becomes_a_frame_for_this_box_alone():
     for rule in chain(plan_ruleset(SETTINGS, [PORT, BRIDGE], limits=True), "lobby_kinds"):
-        assert "accept" not in rule or f"ether daddr set {PORT} counter name lobby_in accept" in rule
+        assert "accept" not in rule or rule.endswith(
+            f"ether daddr set {PORT} meta pkttype set multicast counter name lobby_in accept"
+        )
+
+
+def test_no_rule_lets_icmpv6_or_udp_pass_without_a_scope_that_no_router_forwards():
+    text = plan_ruleset(SETTINGS, [PORT], limits=True)
+    rules = [
+        rule
+        for name in ("egress", "lobby_kinds")
+        for rule in chain(text, name)
+        if "icmpv6 type" in rule or " udp " in rule
+    ]
+    assert len(rules) == 12
+    for rule in rules:
+        assert "ff02::/16" in rule or "ip daddr 255.255.255.255" in rule
+        if "icmpv6 type" in rule:
+            assert "ip6 hoplimit" in rule
+            assert "meta length <=" in rule
+
+
+def test_a_bridge_is_told_again_what_not_to_route():
+    assert "chain unrouted" not in plan_ruleset(SETTINGS, [PORT], limits=True)
+    text = plan_ruleset(SETTINGS, [PORT, BRIDGE], limits=True, bridge="br0")
+    hook, *rules = (line.strip() for line in chain(text, "unrouted"))
+    assert hook == 'type filter hook ingress device "br0" priority -300; policy accept;'
+    assert all(rule.endswith("meta pkttype set multicast") for rule in rules)
 
 
 def test_a_station_does_not_advertise_itself_as_a_router():

@@ -38,6 +38,7 @@ def test_three_fields_suffice():
         ("pool_size", MAX_SLOTS + 1),
         ("pool_chunk", 0),
         ("fifo_ms", 0),
+        ("grace_s", 0),
         ("leaf", "sfq"),
         ("rate_layer", "atm"),
     ],

@@ -8,13 +8,17 @@ from hypothesis import strategies as st
 
 from tc_shaper.settings import MAX_SLOTS, ShaperSettings
 from tc_shaper.tree import (
+    CLOSED,
     FIRST_SLOT,
     IDLE,
     LAST_SLOT,
     LINK,
     LOBBY,
+    MAX_LIFETIME_S,
+    NOWHERE,
     Capabilities,
     Half,
+    Leaf,
     SessionShape,
     Tree,
     adopt,
@@ -45,13 +49,14 @@ def shape(slot=FIRST_SLOT, station=1, rates=(1_000_000, 2_000_000, 500_000, 700_
 
 def test_a_tree_has_link_lobby_pool_and_the_sessions_in_it():
     tree = plan_tree(SETTINGS, Capabilities(), [shape()])
-    assert set(tree.down.classes) == {LINK, LOBBY, 16, 17, 18, 19} == set(tree.up.classes)
+    assert set(tree.down.classes) == {LINK, LOBBY, NOWHERE, 16, 17, 18, 19} == set(tree.up.classes)
     assert tree.down.classes[LINK].rate_bytes_s == 6_250_000
     assert tree.up.classes[LINK].rate_bytes_s == 2_500_000
     assert tree.down.classes[16] == plan_class(1_000_000, 2_000_000)
     assert tree.up.classes[16] == plan_class(500_000, 700_000)
     assert tree.down.classes[17] == IDLE
-    assert set(tree.down.leaves) == {LOBBY, 16}
+    assert set(tree.down.leaves) == {LOBBY, NOWHERE, 16}
+    assert tree.down.leaves[NOWHERE] == CLOSED == Leaf("bfifo", 1)
     assert tree.down.elements == tree.up.elements == {mac(1): 16}
 
 
@@ -99,6 +104,35 @@ def test_codels_target_is_one_and_a_half_packets_and_survives_the_kernels_roundi
     target_us = plan_leaf(SETTINGS, "fq_codel", rate_bps).target_us
     assert target_us >= max(5_000, 18_000 * 1_000_000 // rate_bps)
     assert (target_us * 1_000 >> 10) * 1_024 // 1_000 == target_us
+
+
+@pytest.mark.parametrize("kind", ["bfifo", "fq_codel", "cake"])
+@given(rate_bps=RATES_BPS)
+def test_an_interactive_session_waits_half_as_long_but_never_under_the_least(kind, rate_bps):
+    plain, quick = (plan_leaf(SETTINGS, kind, rate_bps, interactive=found) for found in (False, True))
+    match kind:
+        case "bfifo":
+            assert quick.limit == max(rate_bps * 20 // 8_000, 6_000) <= plain.limit
+        case "fq_codel":
+            assert quick.target_us >= max(2_500, 18_000 * 1_000_000 // rate_bps)
+            assert quick.target_us <= plain.target_us
+            assert rate_bps < 10_000_000 or (quick.target_us, plain.target_us) == (2_560, 5_120)
+        case "cake":
+            assert quick == plain
+
+
+def test_a_tree_is_the_same_whatever_lifetimes_are_left():
+    one, other = (
+        plan_tree(SETTINGS, Capabilities(), [replace(shape(), lifetime_s=seconds)]) for seconds in (10, 20)
+    )
+    assert one == other
+    assert (one.up.lifetimes, other.down.lifetimes) == ({mac(1): 10}, {mac(1): 20})
+
+
+@pytest.mark.parametrize("lifetime_s", [-1, MAX_LIFETIME_S + 1])
+def test_a_lifetime_that_cannot_be_is_refused(lifetime_s):
+    with pytest.raises(ValueError, match="lifetime_s"):
+        replace(shape(), lifetime_s=lifetime_s)
 
 
 @given(st.integers(FIRST_SLOT, LAST_SLOT))
