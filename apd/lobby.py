@@ -51,6 +51,12 @@ MAX_PENDING = 256
 """Purchases under way: one a second for longer than the time-out of any of them."""
 MAX_PENDING_PER_BUYER = 16
 """Of one address: enough for somebody who buys for a household."""
+MAX_BUYERS = 4
+"""Addresses that hear the outcome of one purchase; the first to send it is always among them."""
+REPEAT_NS = NS_PER_S
+"""The same purchase goes to the ledger at most once in this time, however often it is sent to us."""
+CREATE_NS = NS_PER_S
+"""One new account in this time is relayed: a busy shop has fewer new customers."""
 RELAYED_NS = 600 * NS_PER_S
 """A purchase that was relayed is relayed again for so long, whatever happened to the offer: it may have been executed,
 and its buyer has not heard.
@@ -154,7 +160,7 @@ def take_outcome(state: State, correlation: bytes, data: bytes) -> Outcome:
         return _count(state, "reply_invalid"), [Note("reply_invalid", str(error))]
     grant = reply.grants[0] if reply.grants else b""
     answer = PurchaseOutcome(transaction_id=correlation, receipt=reply.receipt, grant=grant)
-    return _without_pending(state, correlation), [SendLobby(purchase.buyer, answer)]
+    return _without_pending(state, correlation), [SendLobby(buyer, answer) for buyer in purchase.buyers]
 
 
 def answer_waiting(state: State) -> Outcome:
@@ -187,11 +193,8 @@ def pass_time(state: State, now: Now) -> Outcome:
     commands: list[Command] = []
     for transaction_id, purchase in state.lobby.pending.items():
         if purchase.deadline_ns <= now.mono_ns:
-            state, answer = _refuse(
-                state, purchase.buyer, transaction_id, "ledger_unreachable", "no reply in time"
-            )
-            state = _without_pending(state, transaction_id)
-            commands += answer
+            state, answers = _give_up(state, transaction_id, "ledger_unreachable", "no reply in time")
+            commands += answers
     state = replace(
         state,
         lobby=replace(
@@ -253,13 +256,45 @@ def _purchase(state: State, source: Address, message: Purchase, now: Now) -> Out
             return _refuse(state, source, subject, *refusal)
     if not state.link.connected:
         return _refuse(state, source, subject, "ledger_unreachable", "no connection to the ledger's broker")
-    if subject not in state.lobby.pending and _is_busy(state, source):
-        return _refuse(state, source, subject, "busy", "too many purchases under way")
+    if isinstance(action, Create) and subject not in state.lobby.pending:
+        if now.mono_ns < state.lobby.create_due_ns:
+            return _refuse(state, source, subject, "busy", "one new account a second is relayed here")
+        state = replace(state, lobby=replace(state.lobby, create_due_ns=now.mono_ns + CREATE_NS))
+    return _relay(state, source, subject, message.transaction, now)
+
+
+def _relay(state: State, source: Address, subject: bytes, data: bytes, now: Now) -> Outcome:
+    """To the ledger; what is under way already only gets one more who waits, unless it is time to send it again."""
+    known, answers = state.lobby.pending.get(subject), list[Command]()
+    if known is None and _has_enough(state, source):
+        return _refuse(state, source, subject, "busy", "too many of your purchases are under way")
+    if known is None and len(state.lobby.pending) >= MAX_PENDING:
+        oldest = next(iter(state.lobby.pending))
+        state, answers = _give_up(state, oldest, "busy", "too many purchases are under way")
+    buyers = known.buyers if known else ()
+    if source not in buyers and len(buyers) < MAX_BUYERS:
+        buyers = (*buyers, source)
+    if known is not None and now.mono_ns < known.relayed_ns + REPEAT_NS:
+        return _keep(state, subject, replace(known, buyers=buyers)), answers
     deadline_ns = now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S
-    pending = {**state.lobby.pending, subject: PendingPurchase(source, deadline_ns)}
+    state = _keep(state, subject, PendingPurchase(buyers, deadline_ns, now.mono_ns))
     relayed = _bounded({**state.lobby.relayed, subject: now.mono_ns + RELAYED_NS}, MAX_RELAYED)
-    state = replace(state, lobby=replace(state.lobby, pending=pending, relayed=relayed))
-    return state, [SubmitTransaction(subject, message.transaction)]
+    state = replace(state, lobby=replace(state.lobby, relayed=relayed))
+    return state, [*answers, SubmitTransaction(subject, data)]
+
+
+def _keep(state: State, subject: bytes, purchase: PendingPurchase) -> State:
+    pending = {**state.lobby.pending, subject: purchase}
+    return replace(state, lobby=replace(state.lobby, pending=pending))
+
+
+def _give_up(state: State, subject: bytes, reason: str, detail: str) -> Outcome:
+    """Tells everybody who waits for a purchase that its outcome is not known here."""
+    commands: list[Command] = []
+    for buyer in state.lobby.pending[subject].buyers:
+        state, answer = _refuse(state, buyer, subject, reason, detail)
+        commands += answer
+    return _without_pending(state, subject), commands
 
 
 def _bounded(remembered: dict[bytes, int], most: int) -> dict[bytes, int]:
@@ -269,11 +304,10 @@ def _bounded(remembered: dict[bytes, int], most: int) -> dict[bytes, int]:
     return remembered
 
 
-def _is_busy(state: State, source: Address) -> bool:
+def _has_enough(state: State, source: Address) -> bool:
     """One stranger cannot take the place of all others."""
-    pending = state.lobby.pending
-    same = sum(purchase.buyer[0] == source[0] for purchase in pending.values())
-    return len(pending) >= MAX_PENDING or same >= MAX_PENDING_PER_BUYER
+    mine = sum(purchase.buyers[0][0] == source[0] for purchase in state.lobby.pending.values())
+    return mine >= MAX_PENDING_PER_BUYER
 
 
 def _check_purchase(state: State, action: Allocate) -> tuple[str, str] | None:
@@ -414,6 +448,8 @@ def _check_grant(state: State, grant: Grant, now: Now) -> tuple[str, str] | None
         return "not_metered", "this access point cannot account for anything now"
     if known is not None and known.reason in FINAL_REASONS:
         return "grant_used", f"its session ended: {known.reason.value}"
+    if known is not None and known.data_left_bytes == 0:
+        return "grant_used", "its data cap is used up"
     return None
 
 

@@ -15,10 +15,15 @@ from wire.offer_state import OfferState
 
 @dataclass(frozen=True, slots=True)
 class PendingPurchase:
-    """A session in phase offered: a transaction was relayed, and `buyer` waits for its outcome."""
+    """A session in phase offered: a transaction was relayed, and `buyers` wait for its outcome.
 
-    buyer: Address
+    More than one, as whoever overhears a purchase can send it too: the first keeps its place.
+    """
+
+    buyers: tuple[Address, ...]
     deadline_ns: int
+    relayed_ns: int
+    """When it was last sent to the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class LobbyState:
     offer: bytes = b""
     offer_expires_s: int = 0
     pending: Mapping[bytes, PendingPurchase] = field(default_factory=dict)
+    create_due_ns: int = 0
+    """When the next new account is relayed: they cost their makers nothing."""
     relayed: Mapping[bytes, int] = field(default_factory=dict)
     """Purchases relayed lately, by transaction id, until they are forgotten (monotonic ns)."""
     seen_requests: Mapping[bytes, int] = field(default_factory=dict)

@@ -357,11 +357,51 @@ class TestPurchase:
         )
 
     def test_all_strangers_together_cannot_fill_the_memory(self, selling):
+        """Whoever waits longest is told; a purchase that comes now has its place."""
         for nonce in range(lobby.MAX_PENDING + 10):
             source = (f"fe80::{nonce // 8:x}", 1, 0, 7)
             selling.feed(heard(Purchase(purchase(nonce).envelope.encoded), source))
-        assert len(selling.state.lobby.pending) == lobby.MAX_PENDING
+        pending = selling.state.lobby.pending
+        assert len(pending) == lobby.MAX_PENDING
+        assert purchase(0).transaction_id not in pending
+        assert purchase(lobby.MAX_PENDING + 9).transaction_id in pending
         assert selling.state.refused["busy"] == 10
+
+    def test_whoever_overhears_a_purchase_cannot_take_its_outcome_away(self, selling):
+        bought = purchase()
+        sent = Purchase(bought.envelope.encoded)
+        playbook = Playbook(selling) >> heard(sent) << a(SubmitTransaction)
+        for number in range(lobby.MAX_BUYERS + 3):
+            playbook = playbook >> heard(sent, (f"fe80::{number + 50:x}", 1, 0, 7))
+        playbook = playbook >> LedgerReplied(bought.transaction_id, reply(bought.transaction_id))
+        playbook = playbook << told(Outcome, DEVICE)
+        for number in range(lobby.MAX_BUYERS - 1):
+            playbook = playbook << told(Outcome, (f"fe80::{number + 50:x}", 1, 0, 7))
+        assert playbook
+
+    def test_the_same_purchase_goes_to_the_ledger_once_a_second(self, selling):
+        sent = heard(Purchase(purchase().envelope.encoded))
+        assert (
+            Playbook(selling)
+            >> sent
+            << a(SubmitTransaction)
+            >> sent
+            >> seconds(1)
+            >> sent
+            << a(SubmitTransaction)
+        )
+
+    def test_new_accounts_are_relayed_one_a_second(self, selling):
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(create().envelope.encoded))
+            << a(SubmitTransaction)
+            >> heard(Purchase(create(2).envelope.encoded))
+            << told(Refused, reason="busy")
+            >> seconds(1)
+            >> heard(Purchase(create(2).envelope.encoded))
+            << a(SubmitTransaction)
+        )
 
     def test_nothing_is_sold_while_the_disk_keeps_nothing(self, selling):
         selling.feed(SaveFailed(BROKEN, (StoreSession(None),)))  # type: ignore[arg-type]  # any order
@@ -642,6 +682,14 @@ class TestLeave:
             >> asked
             << told(Left, grant_id=grant_id)
         )
+
+    def test_leaving_before_the_cap_is_noticed_and_coming_back_is_no_way_around_it(self, selling):
+        made = grant(qos=replace(QOS, data_cap_bytes=1_000))
+        run_session(selling, made)
+        selling.feed(leave(selling, made))
+        selling.feed(SessionRemoved(made.grant_id, Usage(down_bytes=600, up_bytes=400)))
+        assert selling.state.sessions[made.grant_id].reason is EndReason.LEFT
+        assert Playbook(selling) >> join(selling, made) << told(Refused, reason="grant_used")
 
     def test_one_that_waits_for_its_time_leaves_at_once(self, selling):
         made = grant(starts_s=START_S + 30)

@@ -107,8 +107,8 @@ def purchase(nonce: int = 1, **changes: object) -> SignedTransaction:
     return transaction(replace(action, **changes), nonce=nonce)  # type: ignore[arg-type]  # real fields
 
 
-def create() -> SignedTransaction:
-    return transaction(Create(CONSUMER.public))
+def create(nonce: int = 1) -> SignedTransaction:
+    return transaction(Create(CONSUMER.public), nonce=nonce)
 
 
 def receipt(
