@@ -32,7 +32,9 @@ def adopt(
     then = replace(now, utc_ms=max(now.utc_ms, last_utc_ms))
     found = [(one, in_kernel.get(one.slot) == one.station) for one in stored]
     sessions = [(restore(one, then, kept=kept), kept) for one, kept in found]
-    shapes = tuple(shape_of(session) for session, kept in sessions if _is_wanted(session, now, kept=kept))
+    shapes = tuple(
+        shape_of(session, now) for session, kept in sessions if _is_wanted(session, now, kept=kept)
+    )
     return Adopted(
         sessions=tuple(session for session, _ in sessions),
         shapes=shapes,

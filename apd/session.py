@@ -12,11 +12,11 @@ A session is named by its grant id and serves one station at a time. The diagram
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from tc_shaper.tree import SessionShape
+from tc_shaper.tree import MAX_LIFETIME_S, SessionShape
 from wire.grant import Grant
 from wire.ids import MacAddress
-from wire.qos import Qos
-from wire.units import Now
+from wire.qos import LatencyClass, Qos
+from wire.units import NS_PER_S, Now
 
 
 class Phase(Enum):
@@ -199,9 +199,10 @@ def instant_ns(utc_s: int, now: Now) -> int:
     return now.mono_ns + (utc_s * 1_000 - now.utc_ms) * 1_000_000
 
 
-def shape_of(session: Session) -> SessionShape:
-    """What the shaper has to give this session."""
+def shape_of(session: Session, now: Now) -> SessionShape:
+    """What the shaper has to give this session, and for how long should nobody be there to end it."""
     qos = session.qos
+    left_s = -(-(session.ends_ns - now.mono_ns) // NS_PER_S)
     return SessionShape(
         slot=session.slot,
         station=session.station,
@@ -209,6 +210,8 @@ def shape_of(session: Session) -> SessionShape:
         down_ceil_bps=qos.ceil_down_bps,
         up_floor_bps=qos.floor_up_bps,
         up_ceil_bps=qos.ceil_up_bps,
+        lifetime_s=min(max(left_s, 1), MAX_LIFETIME_S),
+        interactive=qos.latency_class is LatencyClass.INTERACTIVE,
     )
 
 

@@ -74,7 +74,7 @@ def admit(state: State, session: Session, now: Now) -> Outcome | NoCapacity:
     admitted = replace(session.move(Phase.ADMITTED), slot=slot, baseline=Usage())
     state = state.with_session(replace(admitted, installing=admitted.starts_ns <= now.mono_ns))
     state = replace(state, pool=pool)
-    return state, [_install(admitted)] if admitted.starts_ns <= now.mono_ns else []
+    return state, [_install(admitted, now)] if admitted.starts_ns <= now.mono_ns else []
 
 
 def installed(state: State, grant_id: bytes, now: Now) -> Outcome:
@@ -217,7 +217,7 @@ def _pass_session_time(state: State, now: Now) -> Outcome:
             commands += ending
         else:
             state = state.with_session(replace(session, installing=True))
-            commands.append(_install(session))
+            commands.append(_install(session, now))
     due_ns = earliest(*(session.due_ns for session in state.sessions.values()))
     return replace(state, session_due_ns=due_ns), commands
 
@@ -262,8 +262,8 @@ def _used_up(state: State, session: Session, now: Now) -> EndReason:
     return EndReason.NONE
 
 
-def _install(session: Session) -> InstallSession:
-    return InstallSession(session.grant_id, shape_of(session))
+def _install(session: Session, now: Now) -> InstallSession:
+    return InstallSession(session.grant_id, shape_of(session, now))
 
 
 def _close(state: State, session: Session, reason: EndReason) -> Outcome:

@@ -12,6 +12,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from apd import core
+from apd.adoption import adopt
 from apd.commands import (
     Command,
     DropUnsigned,
@@ -59,7 +60,7 @@ from apd.events import (
     StationLeft,
 )
 from apd.metering import StoredChain, TpmFound
-from apd.session import Phase, Session, StoredSession, Usage, restore
+from apd.session import Phase, Session, StoredSession, Usage
 from apd.state import OutboxEntry
 from nas_tunnel.lobby import Discover, Purchase
 from tests.apd.playbook import heard, join, leave, settings, start_box
@@ -168,7 +169,7 @@ class World:
         self.refused: set[str] = set()
         self.ordered: set[str] = set()
         self.now = Now(10**12, 1_700_000_000_000)
-        self._start(kernel_kept=True)
+        self._start()
 
     # ---- turns
 
@@ -301,7 +302,7 @@ class World:
         self.ordered |= {type(command).__name__ for command in self.box.ordered}
         self.connected = False
         self.now = Now(self.now.mono_ns + NS_PER_S, self.now.utc_ms + 1_000)
-        self._start(kernel_kept=power >= 0.2)
+        self._start()
 
     # ---- the daemon
 
@@ -324,53 +325,36 @@ class World:
                 case _ if isinstance(command, StoreCommand):
                     self.orders["disk"].append(command)
 
-    def _start(self, *, kernel_kept: bool) -> None:
+    def _start(self) -> None:
         self.orders: dict[str, deque[Command]] = {
             name: deque() for name in ("kernel", "disk", "tpm", "ledger", "signer")
         }
         self.calm = self.gave_up = False
         self.said: list[Event] = []
-        sessions = [self._restore(session) for session in self.disk.sessions.values()]
-        going = {
-            session.slot: session for session in sessions if session.phase in (Phase.ACTIVE, Phase.EXPIRING)
-        }
+        stored = self.disk.sessions
         for slot, held in list(self.kernel.items()):
-            if slot not in going or going[slot].grant_id != held.grant_id:
+            known = stored.get(held.grant_id)
+            if known is None or known.slot != slot or known.phase not in (Phase.ACTIVE, Phase.EXPIRING):
                 self.may_have_lost.add(held.grant_id)  # let in a moment ago, and not yet on disk
                 del self.kernel[slot]
-        for slot, session in going.items():
-            if session.phase is Phase.ACTIVE and slot not in self.kernel:
-                self.kernel[slot] = Slot(session.grant_id, session.station)
+        in_kernel = {slot: held.station for slot, held in self.kernel.items()}
+        found = adopt(map(_stored, stored.values()), in_kernel, self.now, self.disk.reported_utc_ms)
+        of_station = {session.station: session.grant_id for session in found.sessions if session.holds_slot}
+        for shape in found.shapes:
+            self.kernel.setdefault(shape.slot, Slot(of_station[shape.station], shape.station))
         self.box = start_box(
             SETTINGS,
-            sessions,
+            found.sessions,
             self.disk.chain(),
             TpmFound(bytes(320), self.pcr),
             revoked=self.disk.revoked,
             offer_state=self.disk.offer_state,
-            kernel_kept=kernel_kept,
+            kernel_kept=found.kernel_kept,
             enrolled=self.random.random() < 0.8,
             now=self.now,
         )
         self._take(self.box.ordered)
         self._save_all()  # the real daemon does, before it hears of anybody
-
-    def _restore(self, session: Session) -> Session:
-        held = self.kernel.get(session.slot)
-        kept = held is not None and held.grant_id == session.grant_id
-        stored = StoredSession(
-            session.grant,
-            session.encoded_grant,
-            session.qos,
-            session.station,
-            session.slot,
-            session.phase,
-            session.reason,
-            session.baseline,
-            session.used,
-            session.unreported,
-        )
-        return restore(stored, self.now, kept=kept)
 
     def _say(self, event: Event) -> None:
         self.said.append(event)
@@ -515,3 +499,19 @@ class World:
             assert known <= delivered, "usage is reported twice"
             if grant_id not in self.may_have_lost:
                 assert known == delivered, "usage is lost"
+
+
+def _stored(session: Session) -> StoredSession:
+    """As it lies on disk."""
+    return StoredSession(
+        session.grant,
+        session.encoded_grant,
+        session.qos,
+        session.station,
+        session.slot,
+        session.phase,
+        session.reason,
+        session.baseline,
+        session.used,
+        session.unreported,
+    )

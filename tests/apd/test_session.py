@@ -15,7 +15,9 @@ from apd.session import (
     restore,
     shape_of,
 )
+from tc_shaper.tree import MAX_LIFETIME_S
 from tests.apd.world import QOS, START, START_S, STATION, grant, signed_grant
+from wire.qos import LatencyClass
 from wire.units import NS_PER_S
 
 
@@ -82,13 +84,33 @@ def test_a_data_cap_counts_both_directions_and_ends_at_nothing():
 
 
 def test_the_shape_is_that_of_all_units():
-    shape = shape_of(session(qos=QOS.times(3)))
+    shape = shape_of(session(qos=QOS.times(3)), START)
     assert (shape.slot, shape.station, shape.down_floor_bps, shape.up_ceil_bps) == (
         20,
         STATION,
         6_000_000,
         12_000_000,
     )
+
+
+@pytest.mark.parametrize(
+    ("left_ns", "lifetime_s"),
+    [
+        (600 * NS_PER_S, 600),
+        (1, 1),
+        (NS_PER_S + 1, 2),
+        (0, 1),
+        (-5 * NS_PER_S, 1),
+        (2**32 * NS_PER_S, MAX_LIFETIME_S),
+    ],
+)
+def test_the_kernel_ends_it_should_nobody_be_there_to(left_ns, lifetime_s):
+    assert shape_of(session(ends_ns=START.mono_ns + left_ns), START).lifetime_s == lifetime_s
+
+
+def test_who_bought_low_latency_gets_a_short_queue():
+    assert not shape_of(session(), START).interactive
+    assert shape_of(session(qos=replace(QOS, latency_class=LatencyClass.INTERACTIVE)), START).interactive
 
 
 @pytest.mark.parametrize("phase", [Phase.ADMITTED, Phase.ACTIVE, Phase.EXPIRING, Phase.CLOSED])

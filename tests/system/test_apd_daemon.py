@@ -181,6 +181,20 @@ def test_sigterm_leaves_sessions_and_the_next_run_ends_them_on_time(site):
     assert not is_let_in(site)
 
 
+def test_when_nobody_starts_it_again_the_kernel_itself_ends_what_was_paid_for(tmp_path, needs):
+    needs(*PROGRAMS)
+    with box_site(tmp_path, settings=QUICK, shaper="grace_s = 1") as site:
+        site.start()
+        site.wait_until_it_sells()
+        assert isinstance(site.join(site.grant(duration_s=3)), Joined)
+        site.process.kill()
+        assert is_let_in(site)
+        wait_until(lambda: not is_let_in(site), "the end of the session", 10)
+        site.start()
+        assert not is_let_in(site)
+        wait_until(lambda: site.status()["sessions"][0]["phase"] == "closed", "the end in the books", 10)
+
+
 def test_a_broker_that_dies_and_comes_back(site):
     grant = site.grant()
     assert isinstance(site.join(grant), Joined)
