@@ -6,6 +6,7 @@ the broker or the network failed.
 
 import argparse
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -67,14 +68,19 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return int(arguments.run(arguments))
     except VerificationError as error:
-        sys.stderr.write(f"ledger: {error}\n")
-        return NO
+        return _fail(arguments, NO, error)
     except (ConfigError, ValueError) as error:
-        sys.stderr.write(f"ledger: {error}\n")
-        return USAGE
+        return _fail(arguments, USAGE, error)
     except (ShellError, OSError) as error:
-        sys.stderr.write(f"ledger: {error}\n")
-        return WORLD
+        return _fail(arguments, WORLD, error)
+
+
+def _fail(arguments: argparse.Namespace, status: int, error: Exception) -> int:
+    """In words, and with --json as a value too."""
+    if getattr(arguments, "json", False):
+        print(json.dumps({"ok": False, "error": str(error)}))
+    sys.stderr.write(f"ledger: {error}\n")
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,14 +99,20 @@ def _parser() -> argparse.ArgumentParser:
         "--licensee", action="append", metavar="ACCOUNT", help="a provider that may post offers"
     )
     init.add_argument("--accept-software-keys", action="store_true", help="boxes without a TPM may enrol")
+    _json_option(init)
     init.set_defaults(run=_init)
     run = commands.add_parser("run", help="serve, in the foreground, until SIGTERM")
     run.add_argument("--config", type=Path, required=True, metavar="FILE")
     run.set_defaults(run=_run)
     verify = commands.add_parser("verify", help="apply the whole log again and compare every app hash")
     verify.add_argument("database", type=Path, metavar="DATABASE")
+    _json_option(verify)
     verify.set_defaults(run=_verify)
     return parser
+
+
+def _json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON value on standard output")
 
 
 def _init(arguments: argparse.Namespace) -> int:
@@ -118,8 +130,15 @@ def _init(arguments: argparse.Namespace) -> int:
     software = "true" if arguments.accept_software_keys else "false"
     text = _CONFIGURATION.format(account=ledger.public, software=software)
     _write_new(folder / "ledger.toml", text.encode())
+    configuration = folder / "ledger.toml"
+    if arguments.json:
+        names = {"ledger": str(ledger.public), "exchange": str(exchange)}
+        print(
+            json.dumps({**names, "ledger_id": genesis.ledger_id.hex(), "configuration": str(configuration)})
+        )
+        return OK
     print(f"ledger    {ledger.public}\nexchange  {exchange}\nledger id {genesis.ledger_id.hex()}")
-    print(f"complete {folder / 'ledger.toml'}, then: python -m ledger run --config {folder / 'ledger.toml'}")
+    print(f"complete {configuration}, then: python -m ledger run --config {configuration}")
     return OK
 
 
@@ -145,6 +164,9 @@ def _verify(arguments: argparse.Namespace) -> int:
     if not arguments.database.exists():
         raise ShellError(str(arguments.database), "is not there")
     head = replay(Store(arguments.database, read_only=True))
+    if arguments.json:
+        print(json.dumps({"ok": True, "blocks": head.height, "app_hash": head.app_hash.hex()}))
+        return OK
     print(f"{arguments.database}: {head.height} blocks hold; app hash {head.app_hash.hex()}")
     return OK
 

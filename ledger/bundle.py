@@ -1,17 +1,19 @@
 """A report file: one box's whole metering chain with everything that an auditor needs to verify it.
 
-[ "airgrant report", 1, genesis, attestation result, [ evidence, ... ], [ grant, ... ] ]     canonical CBOR
+[ "airgrant report", 2, genesis, attestation result, [ evidence, ... ], [ grant, ... ],
+      [ end of the chain, its proof, signed header ] ]     canonical CBOR
 
-Everything inside is signed: attestation result and grants by the ledger, evidence by the box. What an auditor
-has to know from elsewhere is which ledger he trusts: its id is the hash of the genesis. Largest legal size
-256 MiB. Pure.
+Everything inside is signed: attestation result, grants and header by the ledger, evidence by the box. What an auditor
+has to know from elsewhere is which ledger he trusts: its id is the hash of the genesis. Form 1 had no end, so that
+nobody could see a chain that was cut short. Largest legal size 256 MiB. Pure.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ledger.completeness import ChainProof, ProvedEnd, check_complete, verify_chain_proof
 from ledger.evidence import verify_chain
-from ledger.findings import ChainVerdict
+from ledger.findings import ChainVerdict, Finding
 from ledger.genesis import Genesis, read_genesis, write_genesis
 from wire.attestation_result import AttestationResult, read_attestation_result
 from wire.cbor import Value, read_cbor, write_cbor
@@ -21,7 +23,7 @@ from wire.grant import Grant, read_grant
 from wire.meter_record import UsageReport, read_meter_record
 
 MAX_BUNDLE_BYTES = 256 * 1024 * 1024
-_NAME, _FORM = "airgrant report", 1
+_NAME, _FORM = "airgrant report", 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Bundle:
     attestation_result: bytes
     records: tuple[bytes, ...]
     grants: tuple[bytes, ...]
+    end: ChainProof
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,31 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """A bundle that was verified: who reports, what was found, and what each grant got."""
+    """A bundle that was verified: by which ledger, who reports, what was found, and what each grant got.
 
+    `complete` is the finding about the chain's end, which is in `proved`.
+    """
+
+    ledger_id: bytes
     enrolment: AttestationResult
     verdict: ChainVerdict
     usage: dict[bytes, Usage]
+    proved: ProvedEnd
+    complete: Finding
+
+    @property
+    def ok(self) -> bool:
+        """Everything holds, and there is something that does: records, or a retired key that never had one."""
+        shown = bool(self.verdict.records) or bool(self.proved.end.retired_s)
+        return shown and not self.verdict.failures and self.complete.ok
 
 
 def write_bundle(bundle: Bundle) -> bytes:
     records: list[Value] = list(bundle.records)
     grants: list[Value] = list(bundle.grants)
     genesis = write_genesis(bundle.genesis)
-    return write_cbor([_NAME, _FORM, genesis, bundle.attestation_result, records, grants])
+    end: list[Value] = [bundle.end.entry, bundle.end.proof, bundle.end.header]
+    return write_cbor([_NAME, _FORM, genesis, bundle.attestation_result, records, grants, end])
 
 
 def read_bundle(data: bytes) -> Bundle:
@@ -65,23 +81,40 @@ def read_bundle(data: bytes) -> Bundle:
     if len(data) > MAX_BUNDLE_BYTES:
         raise DecodeError(f"report file: {len(data)} bytes, at most {MAX_BUNDLE_BYTES} are accepted")
     match read_cbor(data):
-        case ["airgrant report", 1, bytes(genesis), bytes(result), list(records), list(grants)]:
+        case ["airgrant report", 1, *_]:
+            raise DecodeError("report file: form 1 does not say where the chain ends: fetch it again")
+        case [
+            "airgrant report", 2, bytes(genesis), bytes(result), list(records), list(grants),
+            [bytes(entry), bytes(proof), bytes(header)],
+        ]:  # fmt: skip
             kept = tuple(one for one in records if isinstance(one, bytes))
             shown = tuple(one for one in grants if isinstance(one, bytes))
             if len(kept) == len(records) and len(shown) == len(grants):
-                return Bundle(read_genesis(genesis), result, kept, shown)
-    raise DecodeError("report file: not a report of form 1")
+                end = ChainProof(entry, proof, header)
+                return Bundle(read_genesis(genesis), result, kept, shown, end)
+    raise DecodeError("report file: not a report of form 2")
 
 
-def verify_bundle(bundle: Bundle) -> Audit:
-    """Every record's verdict. Raises DecodeError if attestation result or a grant is not the ledger's own."""
+def verify_bundle(bundle: Bundle, on_record: Callable[[int], None] = lambda _number: None) -> Audit:
+    """Every record's verdict. Raises DecodeError if attestation result, a grant or the end is not the ledger's own.
+
+    `on_record` gets the number of each record before it is verified, from 1 on.
+    """
     genesis = bundle.genesis
     ledger, ledger_id = genesis.ledger, genesis.ledger_id
     enrolment = read_attestation_result(bundle.attestation_result, ledger, ledger_id)
     granted = [read_grant(one, ledger, ledger_id) for one in bundle.grants]
     grants: dict[bytes, Grant] = {grant.grant_id: grant for grant in granted}
-    verdict = verify_chain(bundle.records, enrolment, grants.get)
-    return Audit(enrolment, verdict, add_usage(bundle.records))
+    proved = verify_chain_proof(bundle.end, enrolment.attestation_key.key_id, ledger, ledger_id)
+    verdict = verify_chain(_counted(bundle.records, on_record), enrolment, grants.get)
+    complete = check_complete(proved, verdict.records)
+    return Audit(ledger_id, enrolment, verdict, add_usage(bundle.records), proved, complete)
+
+
+def _counted(records: Sequence[bytes], on_record: Callable[[int], None]) -> Iterator[bytes]:
+    for number, record in enumerate(records, 1):
+        on_record(number)
+        yield record
 
 
 def add_usage(records: tuple[bytes, ...]) -> dict[bytes, Usage]:
@@ -119,7 +152,8 @@ def gather_bundle(
     attestation_result: bytes,
     records: tuple[bytes, ...],
     find: Callable[[bytes], bytes | None],
+    end: ChainProof,
 ) -> Bundle:
     """A bundle with every grant that the reports name and `find` knows."""
     found = (find(grant_id) for grant_id in named_grants(records))
-    return Bundle(genesis, attestation_result, records, tuple(one for one in found if one is not None))
+    return Bundle(genesis, attestation_result, records, tuple(one for one in found if one is not None), end)

@@ -6,7 +6,6 @@ key is wrong; 3 the world failed. With --json one JSON value on standard output,
 """
 
 import argparse
-import base64
 import json
 import os
 import re
@@ -14,16 +13,19 @@ import secrets
 import ssl
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from ledger.bundle import Audit, Bundle, gather_bundle, read_bundle, verify_bundle, write_bundle
+from ledger.bundle import Audit, Bundle, read_bundle, verify_bundle, write_bundle
 from ledger.client import LedgerClient, LedgerReader
-from ledger.genesis import Genesis, read_genesis
+from ledger.fetching import Tell, fetch_bundle, fetch_genesis, fetch_key_ids
+from ledger.pages import AccountPage, OfferListPage, OfferPage, ProofPage, TransactionListPage
 from ledger.tables import (
     account_table,
     audit_json,
@@ -49,6 +51,8 @@ DEFAULT_LEDGER = "http://127.0.0.1:8573"
 LEDGER_VARIABLE = "AIRGRANT_LEDGER"
 DEFAULT_BROKER = "127.0.0.1:8883"
 VALIDITY_S = 600
+PATIENCE_S = 1.0
+"""How long a person waits without being told what for."""
 
 EXIT_CODES = "exit status: 0 done, 1 the answer is no, 2 usage or key file, 3 the world failed\n"
 
@@ -134,7 +138,9 @@ def report(argv: list[str]) -> int:
     verify.add_argument(
         "file", type=Path, nargs="?", metavar="FILE", help="a report file; default: ask the ledger"
     )
-    verify.add_argument("--ledger-id", metavar="ID", help="trust this ledger only (64 hexadecimal digits)")
+    verify.add_argument(
+        "--ledger-id", metavar="ID", help="trust this ledger only (64 hexadecimal digits); a file needs it"
+    )
     verify.add_argument(
         "--key-id", metavar="ID", help="one attestation key (16 hexadecimal digits); default: all"
     )
@@ -153,12 +159,12 @@ def report(argv: list[str]) -> int:
 
 
 def _offer_list(options: argparse.Namespace) -> int:
-    offers = list(_reader(options).pages("offers", "offers"))
+    offers = [page.model_dump() for page in _reader(options).listed(OfferListPage, "offers", "offers")]
     return _show(options, offers, lambda: [offer_table(offers)])
 
 
 def _offer_show(options: argparse.Namespace) -> int:
-    page = _reader(options).get(f"offers/{options.provider}")
+    page = _reader(options).read(OfferPage, f"offers/{options.provider}").model_dump()
     return _show(options, page, lambda: offer_details(page))
 
 
@@ -218,11 +224,11 @@ def _offer_options(parser: argparse.ArgumentParser) -> None:
 
 def _account_show(options: argparse.Namespace) -> int:
     reader = _reader(options)
-    page = reader.get(f"accounts/{options.account}")
-    page["proof"] = reader.get(f"proofs/accounts/{options.account}")
-    transactions = list(reader.pages("transactions", "transactions", account=str(options.account)))
-    page["transactions"] = transactions[-options.transactions :] if options.transactions else []
-    shown = page["transactions"]
+    page = reader.read(AccountPage, f"accounts/{options.account}").model_dump()
+    page["proof"] = reader.read(ProofPage, f"proofs/accounts/{options.account}").model_dump()
+    listed = reader.listed(TransactionListPage, "transactions", "transactions", account=str(options.account))
+    shown = [one.model_dump() for one in deque(listed, maxlen=max(0, options.transactions))]
+    page["transactions"] = shown
     return _show(options, page, lambda: [account_table(page), transaction_table(shown, options.account)])
 
 
@@ -240,23 +246,36 @@ def _account_move(options: argparse.Namespace) -> int:
 
 
 def _report_verify(options: argparse.Namespace) -> int:
-    if options.file is not None:
-        bundles = [read_bundle(_read_file(options.file))]
-    else:
-        reader = _reader(options)
-        genesis = _genesis(reader)
-        named = [options.key_id] if options.key_id else _enrolled(reader)
-        bundles = [_fetch(reader, genesis, key_id) for key_id in named]
-    audits = [_audit(bundle, options.ledger_id) for bundle in bundles]
+    with progress(quiet=options.json) as tell:
+        bundles = _shown_bundles(options, tell) if options.file is None else [_filed_bundle(options)]
+        audits = [_audit(bundle, options.ledger_id, tell) for bundle in bundles]
     page = audit_json(audits)
     _show(options, page, lambda: audit_tables(audits, options.all_findings))
     return OK if page["ok"] else NO
 
 
+def _filed_bundle(options: argparse.Namespace) -> Bundle:
+    """A file brings its own genesis and could be anybody's: which ledger is meant has to come from elsewhere."""
+    if options.ledger_id is None:
+        raise ConfigError(
+            f"{options.file}: --ledger-id is missing: a file proves nothing by itself. The ledger's operator has the "
+            "id from `python -m ledger init`, /v1/ledger shows it, and every receipt and grant is signed for it"
+        )
+    return read_bundle(_read_file(options.file))
+
+
+def _shown_bundles(options: argparse.Namespace, tell: Tell) -> list[Bundle]:
+    reader = _reader(options)
+    genesis = fetch_genesis(reader)
+    named = [options.key_id] if options.key_id else fetch_key_ids(reader)
+    return [fetch_bundle(reader, genesis, _key_id(key_id), tell) for key_id in named]
+
+
 def _report_fetch(options: argparse.Namespace) -> int:
     reader = _reader(options)
-    bundle = _fetch(reader, _genesis(reader), options.key_id)
-    encoded = write_bundle(bundle)
+    with progress(quiet=options.json) as tell:
+        bundle = fetch_bundle(reader, fetch_genesis(reader), _key_id(options.key_id), tell)
+        encoded = write_bundle(bundle)
     try:
         options.out.write_bytes(encoded)
     except OSError as error:
@@ -265,34 +284,28 @@ def _report_fetch(options: argparse.Namespace) -> int:
     return _show(options, page, lambda: [f"{page['file']}: {page['records']} records, {page['bytes']} bytes"])
 
 
-def _audit(bundle: Bundle, ledger_id: str | None) -> Audit:
+def _audit(bundle: Bundle, ledger_id: str | None, tell: Tell) -> Audit:
     there = bundle.genesis.ledger_id.hex()
     if ledger_id is not None and ledger_id.lower() != there:
         raise LookupError(f"this is a report to ledger {there}, not to {ledger_id}")
-    return verify_bundle(bundle)
+    count = len(bundle.records)
+    return verify_bundle(bundle, lambda number: tell(f"verifying record {number} of {count}"))
 
 
-def _fetch(reader: LedgerReader, genesis: Genesis, key_id: str) -> Bundle:
-    """One box's chain, as the ledger shows it to everybody; nothing of it is believed yet."""
-    _check_hex(key_id, 16, "an attestation key id")
-    result = _bytes(reader.get(f"attestations/{key_id}")["attestation_result"])
-    records = tuple(_bytes(page["evidence"]) for page in reader.pages(f"records/{key_id}", "records"))
+@contextmanager
+def progress(*, quiet: bool, patience_s: float = PATIENCE_S) -> Iterator[Tell]:
+    """Says on standard error how far we are, once it takes longer than a person waits in silence."""
+    began, status = time.monotonic(), Console(stderr=True).status("")
 
-    def find(grant_id: bytes) -> bytes | None:
-        try:
-            return _bytes(reader.get(f"grants/{grant_id.hex()}")["grant"])
-        except LookupError:
-            return None
+    def tell(text: str) -> None:
+        if not quiet and time.monotonic() - began > patience_s:
+            status.update(escape(text))
+            status.start()
 
-    return gather_bundle(genesis, result, records, find)
-
-
-def _enrolled(reader: LedgerReader) -> list[str]:
-    return [page["key_id"] for page in reader.pages("attestations", "attestations")]
-
-
-def _genesis(reader: LedgerReader) -> Genesis:
-    return read_genesis(_bytes(reader.get("ledger")["genesis"]))
+    try:
+        yield tell
+    finally:
+        status.stop()
 
 
 def _read_file(file: Path) -> bytes:
@@ -315,7 +328,7 @@ def _submit(options: argparse.Namespace, make_action: Callable[[PrivateKey], Act
         action = make_action(key)
     except DecodeError as error:
         raise ConfigError(str(error)) from error
-    genesis = _genesis(_reader(options))
+    genesis = fetch_genesis(_reader(options))
     transaction = Transaction(action, secrets.token_bytes(NONCE_SIZE), int(time.time()) + VALIDITY_S)
     signed = sign_transaction(transaction, key, genesis.ledger_id)
     with _client(options) as client:
@@ -458,13 +471,10 @@ def _reader(options: argparse.Namespace) -> LedgerReader:
         raise ConfigError(str(error)) from error
 
 
-def _bytes(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
-
-
-def _check_hex(text: str, digits: int, what: str) -> None:
-    if not re.fullmatch(f"[0-9a-f]{{{digits}}}", text):
-        raise ConfigError(f"{text!r} is not {what}: want {digits} hexadecimal digits")
+def _key_id(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{16}", text):
+        raise ConfigError(f"{text!r} is not an attestation key id: want 16 hexadecimal digits")
+    return text
 
 
 def _typed(parse: Callable[[str], int]) -> Callable[[str], int]:

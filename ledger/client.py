@@ -18,18 +18,20 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from pydantic import BaseModel, ValidationError
 
 from ledger.intake import Query, write_query
 from wire.errors import ShellError
 from wire.ids import PublicKey
 from wire.ledger_reply import LedgerReply, read_ledger_reply
 
+P = TypeVar("P", bound=BaseModel)
 TIMEOUT_S = 10.0
 ATTEMPT_S = 3.0
 """How long one sending may wait before the same bytes are sent again."""
@@ -176,6 +178,28 @@ class LedgerReader:
         except (OSError, ValueError) as error:
             raise ShellError(self.url, str(error)) from error
 
+    def read(self, page: type[P], path: str, **query: str | int | None) -> P:
+        """The answer of GET /v1/`path` as the page that it should be. Raises ShellError if it is not."""
+        answer = self.get(path, **query)
+        try:
+            return page.model_validate(answer)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ShellError(f"{self.url}/v1/{path}", f"{where or 'answer'}: {first['msg']}") from error
+
+    def listed(
+        self, page: type[P], items: str, path: str, limit: int | None = None, **query: str | int | None
+    ) -> Iterator[Any]:
+        """Every item of a list that comes in pages, as `read`."""
+        after: str | int | None = query.pop("after", None)
+        while True:
+            answer: Any = self.read(page, path, after=after, limit=limit, **query)
+            yield from getattr(answer, items)
+            after = answer.after
+            if after is None:
+                return
+
     def pages(
         self, path: str, items: str, limit: int | None = None, **query: str | int | None
     ) -> Iterator[Any]:
@@ -183,8 +207,11 @@ class LedgerReader:
         after: str | int | None = query.pop("after", None)
         while True:
             page = self.get(path, after=after, limit=limit, **query)
-            yield from page[items]
-            after = page["after"]
+            try:
+                found, after = page[items], page["after"]
+            except (KeyError, TypeError) as error:
+                raise ShellError(f"{self.url}/v1/{path}", f"is no list of {items}") from error
+            yield from found
             if after is None:
                 return
 

@@ -13,7 +13,7 @@ from wire.errors import VerificationError
 CHECKS = (
     "format", "signature", "quote", "pcr", "sequence", "chain", "clock", "boot record", "anchor", "interval", "totals",
 )  # fmt: skip
-"""All names of checks, in the order in which they run and are shown."""
+"""All names of checks of a record, in the order in which they run and are shown."""
 
 
 class Severity(Enum):

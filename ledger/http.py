@@ -18,15 +18,16 @@ from fastapi.responses import JSONResponse
 
 from ledger.answering import Answers
 from ledger.archive import Archive
-from ledger.block import Item, write_signed_header
+from ledger.block import Header, Item, write_signed_header
 from ledger.capacity import MAX_PERIODS_AHEAD, allocations_left
 from ledger.engine import Engine
-from ledger.entries import account_key, write_entry
+from ledger.entries import MeterChain, account_key, chain_key, write_entry
 from ledger.genesis import Genesis
 from ledger.pages import (
     AccountPage,
     AttestationListPage,
     AttestationPage,
+    ChainProofPage,
     CountersPage,
     ErrorPage,
     GrantPage,
@@ -112,6 +113,9 @@ class Shelves:
     def signed_header(self, height: int | None = None) -> bytes:
         header = self.engine.head if height is None else self.archive.header(height)
         assert header is not None, f"block {height} is missing"
+        return self.sign_header(header)
+
+    def sign_header(self, header: Header) -> bytes:
         return write_signed_header(header, self.answers.key, self.engine.ledger_id)
 
     def transaction(self, transaction_id: str) -> Item:
@@ -290,6 +294,22 @@ def _add_proofs(app: FastAPI, shelves: Shelves) -> None:
             header=to_base64(header),
         )
 
+    @app.get("/v1/proofs/chains/{key_id}")
+    def get_chain_proof(key_id: KeyId) -> ChainProofPage:
+        """Proof of where the metering chain of an attestation key ends, against the signed head."""
+        state_key = chain_key(bytes.fromhex(key_id))
+        with engine.lock:
+            entry, proof, head = engine.state.get(state_key), engine.tree.prove(state_key), engine.head
+        if entry is None:
+            raise NotFoundError("not_enrolled", f"no attestation key {key_id}")
+        return ChainProofPage(
+            key_id=key_id,
+            key=state_key.hex(),
+            entry=to_base64(write_entry(entry)),
+            proof=to_base64(write_proof(proof)),
+            header=to_base64(shelves.sign_header(head)),
+        )
+
     @app.get("/v1/proofs/transactions/{transaction_id}")
     def get_transaction_proof(transaction_id: TransactionId) -> InclusionPage:
         """Proof that a transaction is in the log, against the signed header of its block."""
@@ -333,7 +353,9 @@ def _add_metering(app: FastAPI, shelves: Shelves) -> None:
         if encoded is None:
             raise NotFoundError("not_enrolled", f"no attestation key {key_id}")
         result = read_attestation_result(encoded, genesis.ledger, genesis.ledger_id)
-        return show_attestation(result, encoded)
+        with shelves.engine.lock:
+            end = shelves.engine.state.get(chain_key(bytes.fromhex(key_id)))
+        return show_attestation(result, encoded, end.retired_s if isinstance(end, MeterChain) else 0)
 
 
 def listen(host: str, port: int) -> socket.socket:

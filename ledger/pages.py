@@ -173,6 +173,18 @@ class ProofPage(BaseModel):
     header: str
 
 
+class ChainProofPage(BaseModel):
+    """Proof of where a metering chain ends: `entry` lies under `key` in the app hash of the signed header."""
+
+    key_id: str
+    key: str
+    entry: str = Field(
+        description="base64 of the canonical entry: sequence, hash of the last record, retired_s"
+    )
+    proof: str = Field(description="base64 of ledger.state_tree's form")
+    header: str
+
+
 class RecordPage(BaseModel):
     """A meter record as the log has it."""
 
@@ -196,6 +208,7 @@ class AttestationPage(BaseModel):
     provider: str
     in_tpm: bool
     enrolled_s: int
+    retired_s: int | None = Field(description="since when another key took its place; null while it is live")
     attestation_result: str = Field(description="base64 of wire.attestation_result's form")
 
 
@@ -303,13 +316,14 @@ def show_record(sequence: int, item: Item) -> RecordPage:
     return RecordPage(sequence=sequence, height=item.height, evidence=to_base64(item.encoded))
 
 
-def show_attestation(result: AttestationResult, signed: bytes) -> AttestationPage:
+def show_attestation(result: AttestationResult, signed: bytes, retired_s: int) -> AttestationPage:
     return AttestationPage(
         key_id=result.attestation_key.key_id.hex(),
         attestation_key=str(result.attestation_key),
         provider=str(result.provider),
         in_tpm=result.in_tpm,
         enrolled_s=result.enrolled_s,
+        retired_s=retired_s or None,
         attestation_result=to_base64(signed),
     )
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ledger.bundle import Audit
-from ledger.findings import CHECKS, RecordVerdict
+from ledger.findings import CHECKS, Finding, RecordVerdict
 from wire.ids import PublicKey
 from wire.units import format_duration, format_money, format_rate, format_size
 
@@ -100,6 +100,7 @@ def audit_json(audits: Sequence[Audit]) -> dict[str, Any]:
     records = [record for chain in chains for record in chain["records"]]
     return {
         "ok": bool(chains) and all(chain["ok"] for chain in chains),
+        "ledger_id": audits[0].ledger_id.hex() if audits else None,
         "count": len(records),
         "verified": sum(1 for record in records if record["ok"]),
         "unmetered_ms": sum(chain["unmetered_ms"] for chain in chains),
@@ -112,6 +113,8 @@ def audit_tables(audits: Sequence[Audit], all_findings: bool) -> list[Any]:  # n
     shown: list[Any] = []
     for audit in audits:
         shown += [_chain_table(audit), *_chain_words(audit, all_findings), _chain_verdict(audit), ""]
+    if audits:
+        shown.append(f"by ledger {audits[0].ledger_id.hex()}")
     return shown or ["[bold red]nothing to verify: no attestation key is enrolled[/]"]
 
 
@@ -121,7 +124,9 @@ def _chain_json(audit: Audit) -> dict[str, Any]:
         "key_id": enrolment.attestation_key.key_id.hex(),
         "provider": str(enrolment.provider),
         "in_tpm": enrolment.in_tpm,
-        "ok": bool(verdict.records) and not verdict.failures,
+        "ok": audit.ok,
+        "complete": _finding_json(audit.complete),
+        "ended_s": audit.proved.end.retired_s or None,
         "records": [_record_json(record) for record in verdict.records],
         "unmetered": [
             {"from_utc_ms": gap.from_utc_ms, "to_utc_ms": gap.to_utc_ms, "why": gap.why}
@@ -147,19 +152,20 @@ def _record_json(record: RecordVerdict) -> dict[str, Any]:
         "hash": record.record_hash.hex(),
         "attested": record.attested,
         "ok": not record.failures,
-        "findings": [
-            {
-                "check": finding.check,
-                "ok": finding.ok,
-                "severity": finding.severity.value,
-                "text": finding.text,
-            }
-            for finding in record.findings
-        ],
+        "findings": [_finding_json(finding) for finding in record.findings],
         "unmetered": [
             {"from_utc_ms": gap.from_utc_ms, "to_utc_ms": gap.to_utc_ms, "why": gap.why}
             for gap in record.unmetered
         ],
+    }
+
+
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "check": finding.check,
+        "ok": finding.ok,
+        "severity": finding.severity.value,
+        "text": finding.text,
     }
 
 
@@ -192,16 +198,23 @@ def _chain_words(audit: Audit, all_findings: bool) -> list[str]:  # noqa: FBT001
     for gap in audit.verdict.unmetered:
         begin, length_s = _instant(gap.from_utc_ms // 1_000), _thousandths(gap.to_utc_ms - gap.from_utc_ms)
         words.append(f"[yellow]unmetered[/] from {begin} for {length_s} s: {escape(gap.why)}")
+    if all_findings or not audit.complete.ok:
+        mark = HOLDS if audit.complete.ok else FAILS
+        words.append(f"{mark} the chain, complete: {escape(audit.complete.text)}")
+    if ended_s := audit.proved.end.retired_s:
+        words.append(f"[yellow]ended[/] {_instant(ended_s)}: its provider enrolled another key")
     return words
 
 
 def _chain_verdict(audit: Audit) -> str:
     verdict = audit.verdict
     bad = sum(1 for record in verdict.records if record.failures)
-    if not verdict.records:
-        return "[bold red]no records[/]"
     if bad:
         return f"[bold red]{bad} of {len(verdict.records)} records do not hold[/]"
+    if not audit.complete.ok:
+        return f"[bold red]{len(verdict.records)} records hold, and others are withheld[/]"
+    if not verdict.records:
+        return "no records" if audit.ok else "[bold red]no records[/]"
     return f"[bold green]all {len(verdict.records)} records hold[/], {_thousandths(verdict.unmetered_ms)} s unmetered"
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
+from ledger.block import Header, write_signed_header
 from ledger.bundle import (
     Bundle,
     Usage,
@@ -21,12 +22,18 @@ from ledger.bundle import (
     verify_bundle,
     write_bundle,
 )
+from ledger.completeness import ChainProof
+from ledger.entries import MeterChain as ChainEnd
+from ledger.entries import chain_key, write_entry
+from ledger.state_tree import StateTree, write_proof
 from tests.ledger_world import ALICE, BAND, BOB, GENESIS, LEDGER, PROVIDER, QOS, START_S
 from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.cbor import write_cbor
 from wire.errors import DecodeError, VerificationError
+from wire.evidence import read_evidence
 from wire.grant import Grant, write_grant
 from wire.keys import PrivateKey
-from wire.meter_record import UsageRow
+from wire.meter_record import UsageRow, record_hash
 
 GRANT = Grant(ALICE.public, PROVIDER.public.provider_id, bytes(16), 1, START_S, 600, BAND, QOS)
 OTHER = replace(GRANT, consumer=BOB.public)
@@ -43,7 +50,17 @@ def bundle(ledger: PrivateKey = LEDGER) -> Bundle:
     result = AttestationResult(KEY.public_key, b"", PROVIDER.public, b"", START_S)
     signed = {grant.grant_id: write_grant(grant, ledger, GENESIS.ledger_id) for grant in (GRANT, OTHER)}
     enrolment = write_attestation_result(result, ledger, GENESIS.ledger_id)
-    return gather_bundle(GENESIS, enrolment, records(), signed.get)
+    last = record_hash(read_evidence(records()[-1]).record)
+    return gather_bundle(GENESIS, enrolment, records(), signed.get, proof_of(ChainEnd(3, last), ledger))
+
+
+def proof_of(end: ChainEnd, ledger: PrivateKey = LEDGER) -> ChainProof:
+    """What a ledger shows whose state holds the end of this chain, and nothing else."""
+    tree, key, entry = StateTree(), chain_key(KEY.public_key.key_id), write_entry(end)
+    tree.commit(tree.plan([(key, entry)]))
+    header = Header(7, bytes(32), START_S + 20, bytes(32), 1, tree.root)
+    signed = write_signed_header(header, ledger, GENESIS.ledger_id)
+    return ChainProof(entry, write_proof(tree.prove(key)), signed)
 
 
 def test_a_report_file_survives_its_bytes_and_holds() -> None:
@@ -61,12 +78,39 @@ def test_a_report_file_survives_its_bytes_and_holds() -> None:
 def test_only_grants_that_are_named_are_gathered_each_once() -> None:
     assert named_grants(records()) == [GRANT.grant_id, OTHER.grant_id]
     assert len(bundle().grants) == 2
-    assert gather_bundle(GENESIS, b"", records(), lambda _grant_id: None).grants == ()
+    assert gather_bundle(GENESIS, b"", records(), lambda _grant_id: None, bundle().end).grants == ()
 
 
 def test_a_grant_that_the_ledger_does_not_know_is_a_finding() -> None:
     audit = verify_bundle(replace(bundle(), grants=()))
     assert any("made no such grant" in finding.text for _, finding in audit.verdict.failures)
+
+
+def test_a_chain_that_is_cut_short_is_not_complete() -> None:
+    whole = bundle()
+    audit = verify_bundle(replace(whole, records=whole.records[:2]))
+    assert not audit.verdict.failures
+    assert not audit.complete.ok
+    assert not audit.ok
+
+
+def test_a_retired_key_without_records_is_all_right() -> None:
+    nothing = replace(bundle(), records=(), grants=())
+    assert not verify_bundle(replace(nothing, end=proof_of(ChainEnd(0, bytes(32))))).ok
+    assert verify_bundle(replace(nothing, end=proof_of(ChainEnd(0, bytes(32), START_S + 9)))).ok
+
+
+def test_an_end_that_the_ledger_did_not_sign_is_refused() -> None:
+    with pytest.raises(VerificationError):
+        verify_bundle(replace(bundle(), end=proof_of(ChainEnd(3, bytes(32)), BOB)))
+    other = replace(bundle().end, entry=proof_of(ChainEnd(2, bytes(32))).entry)
+    with pytest.raises(VerificationError, match="something else lies under"):
+        verify_bundle(replace(bundle(), end=other))
+
+
+def test_the_form_without_an_end_is_refused_by_name() -> None:
+    with pytest.raises(DecodeError, match="form 1 does not say where the chain ends"):
+        read_bundle(write_cbor(["airgrant report", 1, b"", b"", [], []]))
 
 
 def test_nothing_of_another_ledger_is_believed() -> None:

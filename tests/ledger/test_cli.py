@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,8 +104,43 @@ def test_a_report_file_is_verified_offline(tmp_path: Path, capsys) -> None:
     file.write_bytes(write_bundle(bundle()))
     assert cli.report(["verify", str(file), "--json", "--ledger-id", GENESIS.ledger_id.hex()]) == 0
     assert json.loads(capsys.readouterr().out)["verified"] == 3
-    assert cli.report(["verify", str(file), "--all-findings"]) == 0
-    assert "one more than before" in capsys.readouterr().out
+    trusted = ["--ledger-id", GENESIS.ledger_id.hex()]
+    assert cli.report(["verify", str(file), "--all-findings", *trusted]) == 0
+    text = capsys.readouterr().out
+    assert "one more than before" in text
+    assert "complete: shown to its end" in text
+    assert GENESIS.ledger_id.hex() in text.replace("\n", "")
     file.write_bytes(b"junk")
-    assert cli.report(["verify", str(file), "--json"]) == 1
+    assert cli.report(["verify", str(file), "--json", *trusted]) == 1
     assert "error" in json.loads(capsys.readouterr().out)
+
+
+def test_a_file_proves_nothing_without_the_ledger_that_is_meant(tmp_path: Path, capsys) -> None:
+    """It brings its own genesis: anybody can make a ledger that vouches for anything."""
+    file = tmp_path / "box.report"
+    file.write_bytes(write_bundle(bundle()))
+    assert cli.report(["verify", str(file)]) == 2
+    assert "--ledger-id" in capsys.readouterr().err
+    assert cli.report(["verify", str(file), "--ledger-id", "00" * 32]) == 1
+
+
+def test_a_tail_that_is_withheld_is_missed(tmp_path: Path, capsys) -> None:
+    file, whole = tmp_path / "box.report", bundle()
+    file.write_bytes(write_bundle(replace(whole, records=whole.records[:-1])))
+    assert cli.report(["verify", str(file), "--json", "--ledger-id", GENESIS.ledger_id.hex()]) == 1
+    page = json.loads(capsys.readouterr().out)
+    (chain,) = page["chains"]
+    assert page["ledger_id"] == GENESIS.ledger_id.hex()
+    assert page["verified"] == page["count"] == 2, "each of those that are shown holds"
+    assert (chain["complete"]["ok"], chain["ended_s"]) == (False, None)
+    assert "records are withheld" in chain["complete"]["text"]
+
+
+def test_progress_goes_to_standard_error_and_only_if_it_takes_long(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as if a person sat there
+    for quiet, patience_s, shown in ((False, -1.0, True), (True, -1.0, False), (False, 60.0, False)):
+        with cli.progress(quiet=quiet, patience_s=patience_s) as tell:
+            tell("verifying record 1 of 2")
+        captured = capsys.readouterr()
+        assert ("verifying record 1 of 2" in captured.err) is shown
+        assert captured.out == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -56,6 +57,26 @@ def test_verify_holds_or_says_what_does_not(tmp_path: Path, capsys) -> None:
     empty = tmp_path / "empty.db"
     empty.touch()
     assert main(["verify", str(empty)]) in (1, 3)
+
+
+def test_init_and_verify_speak_to_scripts(tmp_path: Path, capsys) -> None:
+    assert main(["init", "--folder", str(tmp_path), "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    genesis = read_genesis((tmp_path / "genesis.cbor").read_bytes())
+    assert made == {
+        "ledger": str(genesis.ledger),
+        "exchange": str(genesis.exchange),
+        "ledger_id": genesis.ledger_id.hex(),
+        "configuration": str(tmp_path / "ledger.toml"),
+    }
+    database = tmp_path / "ledger.db"
+    assert main(["verify", str(database), "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["ok"] is False
+    engine = open_ledger(database, genesis)
+    engine.store.close()
+    assert main(["verify", str(database), "--json"]) == 0
+    found = {"ok": True, "blocks": 0, "app_hash": engine.head.app_hash.hex()}
+    assert json.loads(capsys.readouterr().out) == found
 
 
 def test_run_refuses_a_configuration_that_it_cannot_use(tmp_path: Path, capsys) -> None:

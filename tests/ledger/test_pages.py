@@ -111,4 +111,6 @@ def test_the_rest() -> None:
     assert not is_transaction(evidence)
     assert base64.b64decode(show_record(1, evidence).evidence) == evidence.encoded
     result = AttestationResult(key.public_key, b"", PROVIDER.public, b"", START_S)
-    assert show_attestation(result, b"x").in_tpm is False
+    vouched = show_attestation(result, b"x", 0)
+    assert (vouched.in_tpm, vouched.retired_s) == (False, None)
+    assert show_attestation(result, b"x", START_S).retired_s == START_S

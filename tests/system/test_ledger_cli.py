@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from ledger import cli
 from tests.ledger_house import LedgerHouse, ledger_house, purchase
+from wire.enrolment import EnrolmentRequest, read_enrolment_reply, write_enrolment_request
 from wire.keys import PrivateKey
 from wire.meter_record import UsageRow
+from wire.receipt import read_receipt
 
 PORT = 28_886
 pytestmark = pytest.mark.system
@@ -53,12 +56,15 @@ def test_report_verify_says_what_holds(house, provider, buyer, meter, tmp_path: 
     (chain,) = page["chains"]
     assert (page["count"], page["verified"], page["ok"]) == (3, 3, True)
     assert [use["down_bytes"] for use in chain["usage"].values()] == [2_000_000]
+    assert (page["ledger_id"], chain["ended_s"]) == (house.ledger_id.hex(), None)
+    assert chain["complete"]["ok"]
+    assert "shown to its end, record 3" in chain["complete"]["text"]
     assert cli.report(["fetch", "--key-id", key_id, "--out", str(saved), *url]) == 0
     assert cli.report(["verify", str(saved), "--ledger-id", house.ledger_id.hex()]) == 0
     assert "all 3 records hold" in capsys.readouterr().out
     assert cli.report(["verify", str(saved), "--ledger-id", "00" * 32]) == 1
     saved.write_bytes(saved.read_bytes().replace(records[1], records[1][:-40] + bytes(30) + records[1][-10:]))
-    assert cli.report(["verify", str(saved)]) == 1
+    assert cli.report(["verify", str(saved), "--ledger-id", house.ledger_id.hex()]) == 1
     assert "do not hold" in capsys.readouterr().out
 
 
@@ -74,6 +80,48 @@ def test_a_claim_beyond_the_grant_is_kept_and_does_not_verify(house, provider, b
     key_id = meter.public_key.key_id.hex()
     assert cli.report(["verify", "--key-id", key_id, "--ledger", house.reader.url]) == 1
     assert "exceed the ceiling" in capsys.readouterr().out
+
+
+def test_a_second_key_retires_the_first_and_both_verify(house, provider, buyer, meter, capsys) -> None:
+    records, successor = house.records(provider, buyer, meter), SoftwareKey(PrivateKey.generate())
+    with house.client(provider) as client:
+        house.enrol(client, provider, meter)
+        for record in records[:2]:
+            assert house.receipt(client.report(record)).executed
+        house.enrol(client, provider, successor)
+        assert house.receipt(client.report(records[2])).reason == "retired_key"
+        assert house.receipt(client.report(records[0])).executed, "what was taken keeps its receipt"
+        request = EnrolmentRequest(
+            provider.public, software_key=meter.public_key, software_proof=meter.prove(provider.public)
+        )
+        asked = client.ask("enrolment", write_enrolment_request(request, provider, house.ledger_id))
+        receipt = read_receipt(read_enrolment_reply(asked).receipt, house.key.public, house.ledger_id)
+        assert receipt.reason == "retired_key"
+        assert house.receipt(client.report(MeterChain(successor, 1_000).boot())).executed
+    url, key_id = ["--ledger", house.reader.url], meter.public_key.key_id.hex()
+    retired_s = house.reader.get(f"attestations/{key_id}")["retired_s"]
+    assert abs(retired_s - time.time()) < 60
+    assert cli.report(["verify", "--key-id", key_id, "--json", *url]) == 0
+    (chain,) = json.loads(capsys.readouterr().out)["chains"]
+    assert (chain["ok"], chain["ended_s"], chain["complete"]["ok"]) == (True, retired_s, True)
+    assert cli.report(["verify", "--key-id", key_id, *url]) == 0
+    assert "its provider enrolled another key" in capsys.readouterr().out
+    assert cli.report(["verify", "--key-id", successor.public_key.key_id.hex(), *url]) == 0
+    assert "ended" not in capsys.readouterr().out
+
+
+def test_an_offer_that_cannot_be_is_not_sent(house, provider, tmp_path: Path, capsys) -> None:
+    files = house.authority.issue_client(str(provider.public), provider.key)
+    epoch = house.reader.get(f"offers/{provider.public}")["epoch"]
+    argv = [
+        "post", "--key", str(files.key), "--price", "0.5", "--units", "-1", "--for", "10m", "--down", "2M",
+        "--up", "1M", "--band", "5170000-5250000/80000",
+        "--broker", f"127.0.0.1:{house.port}", "--authority", str(files.authority),
+        "--certificate", str(files.certificate), "--ledger", house.reader.url,
+    ]  # fmt: skip
+    assert cli.offer(argv) == 2
+    assert "max_allocations is -1" in capsys.readouterr().err
+    assert house.reader.get(f"offers/{provider.public}")["epoch"] == epoch
 
 
 # ---- The command line

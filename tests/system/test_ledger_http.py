@@ -51,6 +51,9 @@ def test_the_head_the_accounts_and_the_log_can_be_proved(house, provider, buyer)
     verify_proof(header.app_hash, key, entry, read_proof(base64.b64decode(page["proof"])))
     assert read_entry(key, entry) == Account(buyer.public.octets, 1_000 - PRICE_UBC)
 
+    with pytest.raises(LookupError, match="no attestation key"):
+        house.reader.get(f"proofs/chains/{bytes(8).hex()}")
+
     page = house.reader.get(f"proofs/transactions/{subject.hex()}")
     header = read_signed_header(base64.b64decode(page["header"]), house.key.public, house.ledger_id)
     leaf = item_leaf(1, base64.b64decode(page["transaction"]["transaction"]))

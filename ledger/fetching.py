@@ -1,0 +1,84 @@
+"""Gathering a box's chain and all that verifies it from a ledger's pages. Nothing of it is believed yet.
+
+Pure but for its source, which it is given: `ledger.client.LedgerReader`. Raises ShellError, with the address, for an
+answer that is not what the page should be; LookupError for what the ledger does not have; DecodeError for bytes that
+are not what they should be.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from ledger.bundle import Bundle, gather_bundle
+from ledger.completeness import ChainProof
+from ledger.genesis import Genesis, read_genesis
+from ledger.pages import (
+    AttestationListPage,
+    AttestationPage,
+    ChainProofPage,
+    GrantPage,
+    LedgerPage,
+    RecordListPage,
+)
+from wire.errors import ShellError
+
+P = TypeVar("P", bound=BaseModel)
+Tell = Callable[[str], None]
+"""Gets a sentence about how far we are."""
+
+
+class Source(Protocol):
+    """Pages of one ledger."""
+
+    url: str
+
+    def read(self, page: type[P], path: str) -> P: ...
+
+    def listed(self, page: type[P], items: str, path: str) -> Iterator[Any]: ...
+
+
+def fetch_genesis(source: Source) -> Genesis:
+    return read_genesis(read_base64(source.read(LedgerPage, "ledger").genesis, source.url))
+
+
+def fetch_key_ids(source: Source) -> list[str]:
+    """Of every enrolled attestation key, retired ones included."""
+    return [page.key_id for page in source.listed(AttestationListPage, "attestations", "attestations")]
+
+
+def fetch_bundle(source: Source, genesis: Genesis, key_id: str, tell: Tell) -> Bundle:
+    """One box's chain. Its end comes first: records that arrive meanwhile are more than it needs."""
+    tell(f"{key_id}: how far its chain goes")
+    result = read_base64(
+        source.read(AttestationPage, f"attestations/{key_id}").attestation_result, source.url
+    )
+    end = _fetch_end(source, key_id)
+    records: list[bytes] = []
+    for page in source.listed(RecordListPage, "records", f"records/{key_id}"):
+        records.append(read_base64(page.evidence, source.url))
+        tell(f"{key_id}: {len(records)} records")
+
+    def find(grant_id: bytes) -> bytes | None:
+        tell(f"{key_id}: grant {grant_id.hex()}")
+        try:
+            return read_base64(source.read(GrantPage, f"grants/{grant_id.hex()}").grant, source.url)
+        except LookupError:
+            return None
+
+    return gather_bundle(genesis, result, tuple(records), find, end)
+
+
+def _fetch_end(source: Source, key_id: str) -> ChainProof:
+    page = source.read(ChainProofPage, f"proofs/chains/{key_id}")
+    return ChainProof(*(read_base64(text, source.url) for text in (page.entry, page.proof, page.header)))
+
+
+def read_base64(text: str, url: str) -> bytes:
+    """Raises ShellError."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ShellError(url, f"shows something that is not base64: {error}") from error
