@@ -167,6 +167,23 @@ def test_a_tpm_that_was_reset_begins_anew_and_the_time_between_is_not_claimed(tp
     assert verdict.unmetered_ms > 0
 
 
+def test_a_tpm_that_was_rolled_back_is_seen_by_whoever_verifies(tpm_site, tmp_path):
+    """The box cannot know, and reports as always; its counter and its clock give it away."""
+    site = tpm_site
+    wait_for_records(site, 3)
+    site.tpm.copy_state(tmp_path / "copy")
+    wait_for_records(site, 9)
+    site.process.kill()
+    site.tpm.restore_state(tmp_path / "copy")
+    before = len(site.ledger.records())
+    site.start()
+    wait_for_records(site, before + 4)
+    verdict = verify_chain(site.ledger.unique_evidence(), site.ledger.enrolment, lambda _: None)
+    found = {finding.check for sequence, finding in verdict.failures if sequence > before}
+    assert found & {"anchor", "clock"}
+    assert not [finding for sequence, finding in verdict.failures if sequence <= before]
+
+
 def test_sigterm_leaves_sessions_and_the_next_run_ends_them_on_time(site):
     grant = site.grant(duration_s=4)
     assert isinstance(site.join(grant), Joined)
