@@ -29,9 +29,7 @@ SENDERS_MOST = 8_192
 LOBBY_TOTAL_FACTOR = 20
 """The common limit is that of twenty stations: it bounds what forged addresses can cost the daemon."""
 COUNTERS = ("lobby_in", "lobby_out", "lobby_limited", "unpaid_in", "unpaid_out", "tagged")
-"""Named counters: what the lobby carried; what was dropped for a limit, for lack of payment, for its VLAN
-tag.
-"""
+"""Named counters: what the lobby carried; what was dropped for a limit, for lack of payment, for its VLAN tag."""
 SMALL_GROUP_PER_S, LARGE_GROUP_PER_S = 50, 5
 """Group frames per second of each kind that a bridge may bring to stations from others than this box."""
 
@@ -67,17 +65,13 @@ BETWEEN = "ip6 saddr fe80::/10 ip6 daddr { fe80::/10, ff02::/16 }"
 JOINING = "ip6 saddr { fe80::/10, :: } ip6 daddr { fe80::/10, ff02::/16 }"
 """The same, and a station that is only trying an address (RFC 4862 clause 5.4.2)."""
 FIRST_HAND = "ip6 hoplimit 255 ip6 nexthdr icmpv6"
-"""Not forwarded by any router, and nothing between the IPv6 header and ICMPv6: no fragments, no extension
-headers.
-"""
+"""Not forwarded by any router, and nothing between the IPv6 header and ICMPv6: no fragment, no extension header."""
 LISTENING = "ip6 hoplimit 1 ip6 nexthdr 0"
 """RFC 3810 clause 5: not to be forwarded, and led by a hop-by-hop header with the router alert."""
 FROM_A_SOCKET = "meta skuid != 4294967295"
 """Sent by a program on this box: what is forwarded has no socket, and this number is nobody's."""
 UNROUTED = "meta pkttype set multicast"
-"""For the kernel a group frame: it is delivered to this box, and never forwarded (ip6_forward wants
-PACKET_HOST).
-"""
+"""For the kernel a group frame: it is delivered to this box, and never forwarded (ip6_forward wants PACKET_HOST)."""
 ARP = "ether type arp arp htype 1 arp ptype ip arp hlen 6 arp plen 4"
 DHCP = "ip daddr 255.255.255.255 udp sport 67 udp dport 68"
 EAPOL = "ether type 0x888e"
@@ -94,8 +88,7 @@ def plan_ruleset(
     bridge: str = "",
     comment: str = "",
 ) -> str:
-    """The whole table. `boxes` are this box's own addresses on that link: the port's first, then its
-    bridge's.
+    """The whole table. `boxes` are this box's own addresses on that link: the port's first, then its bridge's.
 
     `bridge` is the name of the bridge that owns the interface, if one does.
     """

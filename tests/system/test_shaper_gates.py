@@ -578,3 +578,16 @@ def test_a_bridge_carries_no_frame_with_a_tag_not_even_of_a_paid_station(bridged
             assert ear.heard(SECRET) == []
     finally:
         shaper.remove(FIRST_SLOT, MacAddress.parse(PAID))
+
+
+@pytest.mark.parametrize("hops", [2, 64, 255])
+@pytest.mark.parametrize("source", [WIRE, BOX_MAC], ids=["by way of the box", "with the box's own address"])
+def test_the_wire_does_not_speak_for_the_box_in_the_lobby(bridged, eventually, source, hops):
+    _, box, air, wire = bridged
+    target = BOX_MAC if source == WIRE else UNPAID
+    packet = udp6("fe80::9901", UNPAID_LOCAL, LOBBY, 40_000, hlim=hops)
+    with listening((air, "wlan0")) as (ear,):
+        transmit(wire, [framed(packet, source, target)] * 3)
+        box.call(lambda: say(PASSES, UNPAID_LOCAL, 40_000, LOBBY, "br0"))
+        eventually(lambda: ear.heard(PASSES), "the box's own words are heard")
+        assert ear.heard(SECRET) == []
