@@ -25,6 +25,7 @@ from ledger.opening import open_ledger, replay
 from ledger.service import Service
 from ledger.settings import LedgerSettings, parse_settings
 from ledger.store import Store
+from ledger.turnstile import Turnstile
 from wire.errors import ConfigError, ShellError, VerificationError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
@@ -47,6 +48,8 @@ database = "ledger.db"
 accept_software_keys = {software}
 # Certificates of the makers of TPMs that you trust; without them no TPM can be enrolled.
 # tpm_vendors = "vendors.pem"
+# New accounts that are let in each minute: they cost nothing and stay.
+# max_accounts_per_minute = 600
 
 [broker]
 host = "127.0.0.1"
@@ -181,7 +184,8 @@ async def _serve(settings: LedgerSettings) -> None:
     answers = Answers(archive, key, genesis.ledger_id)
     vendors = None if settings.tpm_vendors is None else read_vendors(settings.tpm_vendors.read_bytes())
     enrolling = Enrolling(vendors, settings.accept_software_keys)
-    service = Service(engine, answers, key, enrolling, settings.broker, _tell)
+    turnstile = Turnstile(settings.max_accounts_per_minute)
+    service = Service(engine, answers, key, enrolling, settings.broker, _tell, turnstile)
     app = create_app(Shelves(engine, archive, answers, service.counters))
     listening = listen(settings.http_host, settings.http_port)
     stop = asyncio.Event()

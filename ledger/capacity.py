@@ -27,9 +27,10 @@ from ledger.entries import (
 )
 from ledger.state import Draft, View, read_band_books, read_period_book, read_spot_ending
 
-MAX_PERIODS_AHEAD = 10_000
-"""Reservations and grants reach at most this many periods ahead: a week of minutes, a year of hours. Bounds
-every walk.
+MAX_PERIODS_AHEAD = 1_000
+"""Reservations and grants reach at most this many periods ahead: ten days of a quarter of an hour, forty of hours.
+Bounds every walk: a purchase of 160 bytes may make the ledger look at each of them in MAX_BANDS bands, which takes
+some ten milliseconds (docs/decisions/0008).
 """
 MAX_BANDS = 8
 """Bands with something outstanding, at most, per provider: an access point has a few radios."""

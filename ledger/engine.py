@@ -70,30 +70,51 @@ class Engine:
         self.tell_fault: Callable[[str], None] = lambda _text: None
         self._grants: dict[bytes, Grant] = {}
 
-    def commit(self, submissions: Sequence[Submission], now_s: int) -> list[Outcome]:
+    def commit(
+        self,
+        submissions: Sequence[Submission],
+        now_s: int,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> list[Outcome]:
         """One block of whatever the rules accept, durable when this returns; one outcome for each submission.
 
-        Raises ShellError if the disk fails; then nothing happened.
+        `enough` is asked after each: once it says so the block is closed, the outcomes are those of the submissions so
+        far, and the rest is the caller's to submit again. Raises ShellError if the disk fails; then nothing happened.
         """
         time_s, height = max(now_s, self.head.time_s), self.head.height + 1
         draft = pass_time(self.state, time_s)
         block = FormingBlock(height, time_s, draft, self.next_number, BlockRows(height, b""))
         try:
-            outcomes = [self._take(block, submission) for submission in submissions]
+            outcomes = self._take_some(block, submissions, enough)
             plan = self._plan(block)
         except ShellError:
             raise
         except Exception:  # noqa: BLE001 ours, whatever it is: the block is dropped, and nothing has happened
-            return self._commit_apart(submissions, now_s, traceback.format_exc())
+            return self._commit_apart(submissions, now_s, traceback.format_exc(), enough)
         if block.rows.items:
             self._finish(block, plan)
         return outcomes
 
-    def _commit_apart(self, submissions: Sequence[Submission], now_s: int, fault: str) -> list[Outcome]:
+    def _take_some(
+        self, block: FormingBlock, submissions: Sequence[Submission], enough: Callable[[], bool]
+    ) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for submission in submissions:
+            outcomes.append(self._take(block, submission))
+            if enough():
+                break
+        return outcomes
+
+    def _commit_apart(
+        self, submissions: Sequence[Submission], now_s: int, fault: str, enough: Callable[[], bool]
+    ) -> list[Outcome]:
         """Halves, in their order, until what makes us fail is alone; that is refused."""
         if len(submissions) > 1:
             middle = len(submissions) // 2
-            return self.commit(submissions[:middle], now_s) + self.commit(submissions[middle:], now_s)
+            first = self.commit(submissions[:middle], now_s, enough)
+            if len(first) < middle or enough():
+                return first
+            return first + self.commit(submissions[middle:], now_s, enough)
         if not submissions:
             raise AssertionError(f"a block of nothing fails: {fault}")
         self.tell_fault(fault)

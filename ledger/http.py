@@ -110,8 +110,8 @@ class Shelves:
     def now_s(self) -> int:
         return max(int(time.time()), self.engine.head.time_s)
 
-    def signed_header(self, height: int | None = None) -> bytes:
-        header = self.engine.head if height is None else self.archive.header(height)
+    def signed_header(self, height: int) -> bytes:
+        header = self.archive.header(height)
         assert header is not None, f"block {height} is missing"
         return self.sign_header(header)
 
@@ -133,6 +133,11 @@ class Shelves:
             raise NotFoundError("no_offer", f"key id {provider_key_id.hex()} never posted an offer")
         left = allocations_left(view, provider_key_id, offer, self.now_s())
         return show_offer(account.key, offer, left, self.engine.head.height)
+
+    def offer_now(self, provider_key_id: bytes) -> OfferPage:
+        """Holds the engine up for one provider's walk at most, however many are asked for."""
+        with self.engine.lock:
+            return self.offer(pass_time(self.engine.state, self.now_s()), provider_key_id)
 
 
 class NotFoundError(Exception):
@@ -180,7 +185,8 @@ def _add_ledger(app: FastAPI, shelves: Shelves) -> None:
         """Genesis, keys and the signed head of the chain."""
         with engine.lock:
             money = read_money(engine.state)
-            head, signed = engine.head, shelves.signed_header()
+            head = engine.head
+        signed = shelves.sign_header(head)
         return show_ledger(engine.genesis, head, signed, money.deposited_ubc, money.withdrawn_ubc)
 
     @app.get("/v1/counters")
@@ -206,9 +212,9 @@ def _add_offers(app: FastAPI, shelves: Shelves) -> None:
     def get_offers(after: str = "", limit: Limit = PAGE) -> OfferListPage:
         """Current offers, in the order of their providers' key ids."""
         with engine.lock:
-            view = pass_time(engine.state, shelves.now_s())
-            named = sorted(key_id for key_id in all_providers(engine.state) if key_id.hex() > after)
-            pages = [shelves.offer(view, key_id) for key_id in named[:limit]]
+            known = all_providers(engine.state)
+        named = sorted(key_id for key_id in known if key_id.hex() > after)
+        pages = [shelves.offer_now(key_id) for key_id in named[:limit]]
         return OfferListPage(offers=pages, after=named[limit - 1].hex() if len(named) > limit else None)
 
     @app.get("/v1/offers/{key}")
@@ -284,14 +290,13 @@ def _add_proofs(app: FastAPI, shelves: Shelves) -> None:
         """Proof of what the state has under an account's key id, against the signed head."""
         state_key = account_key(PublicKey.parse(key).key_id)
         with engine.lock:
-            entry, proof = engine.state.get(state_key), engine.tree.prove(state_key)
-            header = shelves.signed_header()
+            entry, proof, head = engine.state.get(state_key), engine.tree.prove(state_key), engine.head
         return ProofPage(
             account=key,
             key=state_key.hex(),
             entry=None if entry is None else to_base64(write_entry(entry)),
             proof=to_base64(write_proof(proof)),
-            header=to_base64(header),
+            header=to_base64(shelves.sign_header(head)),
         )
 
     @app.get("/v1/proofs/chains/{key_id}")

@@ -19,8 +19,8 @@ from wire.units import PPM
 
 POWER_SCALE = 10**18
 """A multiplier's power of 1. Holds 50,000 powers of 0.999999 with an error below one part in 10^12."""
-MAX_DISCOUNTED_UNITS = 100_000
-"""Units of one purchase at a volume discount: twice the largest bulk, some ten milliseconds of arithmetic."""
+MAX_DISCOUNTED_UNITS = 50_000
+"""Units of one purchase at a volume discount: the largest bulk, some ten milliseconds of arithmetic."""
 
 
 def multiplier_power(multiplier_ppm: int, exponent: int) -> int:

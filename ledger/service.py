@@ -36,16 +36,22 @@ from ledger.recording import ALREADY_ENROLLED
 from ledger.settings import BrokerSettings
 from ledger.showcase import all_providers, due_providers, look_at, touched_providers
 from ledger.submission import Enrolment, Executed, Outcome, Refused, Submission
+from ledger.turnstile import Turnstile
 from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.create import Create
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
 from wire.errors import ConfigError, DecodeError, ShellError
 from wire.keys import PrivateKey
 from wire.offer_state import OfferState, write_offer_state
+from wire.transaction import SignedTransaction
 
 MAX_BLOCK_ITEMS = 1_000
 """Submissions of one block: some 0.3 s of work, so that nobody waits long behind others."""
+BLOCK_BUDGET_S = 0.5
+"""A block is closed when making it has taken so long; what is left comes first in the next one."""
 MAX_QUEUE = 20_000
 """Submissions that wait; beyond it they are dropped and counted, and their senders ask again."""
+TOO_MANY_ACCOUNTS = "too_many_accounts"
 MAX_PACKET_BYTES = 4 * 1024 * 1024
 CRIER_INTERVAL_S = 1.0
 """How often the crier looks whether grants have ended."""
@@ -77,6 +83,7 @@ class Service:
         enrolling: Enrolling,
         broker: BrokerSettings,
         tell: Callable[[str], None],
+        turnstile: Turnstile,
     ) -> None:
         self.connected = asyncio.Event()
         self.counters: Counter[str] = Counter()
@@ -86,6 +93,7 @@ class Service:
         self._enrolling = enrolling
         self._broker = broker
         self._tell = tell
+        self._turnstile = turnstile
         self._tls = _tls_context(broker)
         self._client: aiomqtt.Client | None = None
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MAX_QUEUE)
@@ -169,8 +177,19 @@ class Service:
                 await self._send(address, self._answers.to_query(request, self._engine.head))
             case EnrolmentRequest() | EnrolmentAnswer():
                 await self._enrol(request, address)
+            case SignedTransaction() if not self._lets_in(request):
+                self.counters[TOO_MANY_ACCOUNTS] += 1
+                await self._send(address, self._answers.to_outcome(self._turn_away(request)))
             case _:
                 self._queue.put_nowait(Waiting(request, address))
+
+    def _lets_in(self, signed: SignedTransaction) -> bool:
+        return not isinstance(signed.transaction.action, Create) or self._turnstile.lets_pass(_now_s())
+
+    def _turn_away(self, signed: SignedTransaction) -> Refused:
+        head = self._engine.head
+        detail = f"{self._turnstile.per_minute} new accounts a minute are let in: send it again later"
+        return Refused(signed.transaction_id, TOO_MANY_ACCOUNTS, detail, head.height, head.time_s)
 
     async def _enrol(self, message: EnrolmentRequest | EnrolmentAnswer, address: Address) -> None:
         try:
@@ -191,13 +210,22 @@ class Service:
     # ---- The clerk
 
     async def _serve(self) -> None:
+        waiting: list[Waiting] = []
         while True:
-            waiting = [await self._queue.get()]
+            if not waiting:
+                waiting.append(await self._queue.get())
             while len(waiting) < MAX_BLOCK_ITEMS and not self._queue.empty():
                 waiting.append(self._queue.get_nowait())
             submissions = [one.submission for one in waiting]
-            outcomes = await asyncio.to_thread(self._engine.commit, submissions, _now_s())
-            for one, outcome in zip(waiting, outcomes, strict=True):
+            late_s = time.monotonic() + BLOCK_BUDGET_S
+            outcomes = await asyncio.to_thread(
+                self._engine.commit,
+                submissions,
+                _now_s(),
+                lambda: time.monotonic() > late_s,  # noqa: B023
+            )
+            served, waiting = waiting[: len(outcomes)], waiting[len(outcomes) :]
+            for one, outcome in zip(served, outcomes, strict=True):
                 await self._send_answer(one, outcome)
                 if isinstance(outcome, Executed):
                     for applied in outcome.applied:
@@ -253,10 +281,11 @@ class Service:
             now_s, state = max(_now_s(), self._engine.head.time_s), self._engine.state
             with self._engine.lock:
                 providers, self._to_show = self._to_show | due_providers(state, now_s), set()
-                height = self._engine.head.height
-                looks = [(key_id, look_at(state, key_id, height, now_s)) for key_id in providers]
-            for key_id, look in looks:
+            for key_id in providers:
+                with self._engine.lock:  # for one walk at a time: a commit waits no longer than that
+                    look = look_at(state, key_id, self._engine.head.height, now_s)
                 await self._show(key_id, look)
+                await asyncio.sleep(0)
 
     async def _show(self, key_id: bytes, look: OfferState | None) -> None:
         client = self._client

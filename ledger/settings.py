@@ -3,7 +3,7 @@
 Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError that names the file and the key.
 
     [ledger]   key = "ledger.key"  genesis = "genesis.cbor"  database = "ledger.db"
-               accept_software_keys = false  tpm_vendors = "vendors.pem"
+               accept_software_keys = false  tpm_vendors = "vendors.pem"  max_accounts_per_minute = 600
     [broker]   host = "127.0.0.1"  port = 8883  authority = "ca.pem"
                certificate = "ledger.pem"  key = "ledger.key"
     [http]     host = "127.0.0.1"  port = 8573
@@ -20,9 +20,18 @@ from wire.errors import ConfigError
 
 DEFAULT_HTTP_PORT = 8573
 DEFAULT_MQTT_PORT = 8883
+DEFAULT_ACCOUNTS_PER_MINUTE = 600
+"""Ten a second: more than any crowd at a gate brings, and little enough to be noticed before it fills a disk."""
 
 _KEYS = {
-    "ledger": {"key", "genesis", "database", "accept_software_keys", "tpm_vendors"},
+    "ledger": {
+        "key",
+        "genesis",
+        "database",
+        "accept_software_keys",
+        "tpm_vendors",
+        "max_accounts_per_minute",
+    },
     "broker": {"host", "port", "authority", "certificate", "key"},
     "http": {"host", "port"},
 }
@@ -41,7 +50,10 @@ class BrokerSettings:
 
 @dataclass(frozen=True, slots=True)
 class LedgerSettings:
-    """`key` signs receipts and grants. `tpm_vendors` (None: no TPM can be enrolled) are makers' certificates."""
+    """`key` signs receipts and grants. `tpm_vendors` (None: no TPM can be enrolled) are makers' certificates.
+
+    `max_accounts_per_minute`: `create` transactions that are let in (ledger/turnstile.py).
+    """
 
     key: Path
     genesis: Path
@@ -51,6 +63,7 @@ class LedgerSettings:
     http_port: int = DEFAULT_HTTP_PORT
     accept_software_keys: bool = False
     tpm_vendors: Path | None = None
+    max_accounts_per_minute: int = DEFAULT_ACCOUNTS_PER_MINUTE
 
 
 def parse_settings(page: Mapping[str, Any], file: Path) -> LedgerSettings:
@@ -72,6 +85,7 @@ def parse_settings(page: Mapping[str, Any], file: Path) -> LedgerSettings:
         http_port=http.port("port", DEFAULT_HTTP_PORT),
         accept_software_keys=ledger.switch("accept_software_keys"),
         tpm_vendors=ledger.path("tpm_vendors") if "tpm_vendors" in ledger.values else None,
+        max_accounts_per_minute=ledger.number("max_accounts_per_minute", DEFAULT_ACCOUNTS_PER_MINUTE),
     )
 
 
@@ -105,6 +119,12 @@ class _Section:
         value = self.values.get(key, default)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 65_535:
             raise self._error(key, f"{value!r} is not a port")
+        return value
+
+    def number(self, key: str, default: int) -> int:
+        value = self.values.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise self._error(key, f"{value!r} is not a number of at least 0")
         return value
 
     def switch(self, key: str) -> bool:

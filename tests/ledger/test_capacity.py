@@ -14,8 +14,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ledger.buying import Sale, allocate
-from ledger.capacity import MAX_BANDS, allocations_left, has_room_for_band, most_outstanding
-from ledger.entries import Account, BandBooks, PeriodBook, SpotEnding, span_of
+from ledger.capacity import (
+    MAX_BANDS,
+    MAX_PERIODS_AHEAD,
+    allocations_left,
+    has_room_for_band,
+    most_outstanding,
+)
+from ledger.contract import Applied, apply
+from ledger.entries import Account, BandBooks, Entry, PeriodBook, SpotEnding, span_of
 from ledger.passing import pass_time
 from ledger.posting import post_offer
 from ledger.rejection import Reason, Rejected
@@ -244,3 +251,37 @@ def test_a_ninth_band_waits_for_one_of_eight() -> None:
     assert not has_room_for_band(world.state, PROVIDER.public.key_id, span_of(BAND))
     assert has_room_for_band(world.state, PROVIDER.public.key_id, (1_000_000, 1_001_000))
     assert has_room_for_band(world.wait(10).draft(), PROVIDER.public.key_id, span_of(BAND))
+
+
+# ---- What a purchase may cost
+
+
+class Counted(Draft):
+    """A draft over a world that counts what is looked up in it."""
+
+    reads = 0
+
+    def get(self, key: bytes) -> Entry | None:
+        type(self).reads += 1
+        return super().get(key)
+
+
+def test_no_purchase_looks_at_more_than_a_bounded_number_of_entries() -> None:
+    """The worst that a provider can prepare: every band in use and overlapping, the longest grant, every period."""
+    world, period = World(), START_S // PERIOD_S
+    ahead = {period + at: Reservation(0, 99) for at in range(1, MAX_PERIODS_AHEAD + 1)}
+    longest_s = (MAX_PERIODS_AHEAD - 1) * PERIOD_S
+    last, band = period + MAX_PERIODS_AHEAD - 1, BAND
+    for number in range(MAX_BANDS):
+        band = Band(5_150_000 + number, 5_170_000 + number, 20_000)
+        world.must(
+            offer(price_ubc=0, band=band, allocation_duration_s=longest_s, reservations=ahead), PROVIDER
+        )
+        world.must(buy(0, number + 1, band=band, period=last, period_to=last), ALICE)
+    spot = buy(0, MAX_BANDS, band=band)
+    series = buy(0, MAX_BANDS, band=band, period=period + 1, period_to=period + MAX_PERIODS_AHEAD)
+    for action in (spot, series):
+        Counted.reads = 0
+        outcome = apply(Counted(world.draft()), world.sign(action, ALICE), world.now_s)
+        assert isinstance(outcome, Applied), outcome
+        assert MAX_PERIODS_AHEAD * MAX_BANDS <= Counted.reads <= MAX_PERIODS_AHEAD * (MAX_BANDS + 4) + 50

@@ -103,6 +103,28 @@ def test_a_rejection_is_no_part_of_a_block_and_alone_makes_none(engine: Engine) 
     assert engine.head.item_count == 1
 
 
+def test_a_block_is_closed_when_it_is_enough(engine: Engine, poison: SignedTransaction) -> None:
+    """What is left comes back to the caller; at least one is taken, and a fault changes nothing of that."""
+    good = [sign(Transfer(BOB.public, 1), ALICE) for _ in range(6)]
+    taken = 0
+
+    def enough() -> bool:
+        nonlocal taken
+        taken += 1
+        return taken >= 3
+
+    height = engine.head.height
+    outcomes = engine.commit(good, NOW_S, enough)
+    assert [outcome.subject for outcome in outcomes] == [signed.transaction_id for signed in good[:3]]
+    assert (engine.head.height, engine.head.item_count) == (height + 1, 3)
+    (outcome,) = engine.commit(good[3:], NOW_S, lambda: True)
+    assert outcome.subject == good[3].transaction_id
+    outcomes = engine.commit([good[4], poison, good[5]], NOW_S, lambda: True)
+    assert [reason(outcome) for outcome in outcomes] == [""]
+    outcomes = engine.commit([poison, good[5]], NOW_S, lambda: True)
+    assert [reason(outcome) for outcome in outcomes] == [INTERNAL_FAULT]
+
+
 def test_time_never_goes_back(engine: Engine) -> None:
     must(engine, sign(Transfer(BOB.public, 1), ALICE), now_s=NOW_S + 50)
     (outcome,) = must(engine, sign(Transfer(BOB.public, 2), ALICE), now_s=NOW_S)

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from ledger.settings import DEFAULT_HTTP_PORT, DEFAULT_MQTT_PORT, LedgerSettings, parse_settings
+from ledger.settings import (
+    DEFAULT_ACCOUNTS_PER_MINUTE,
+    DEFAULT_HTTP_PORT,
+    DEFAULT_MQTT_PORT,
+    LedgerSettings,
+    parse_settings,
+)
 from wire.errors import ConfigError
 
 FILE = Path("/etc/ledger.toml")
@@ -38,14 +44,17 @@ def test_paths_are_relative_to_the_file_and_the_rest_has_defaults() -> None:
         DEFAULT_HTTP_PORT,
     )
     assert (settings.accept_software_keys, settings.tpm_vendors) == (False, None)
+    assert settings.max_accounts_per_minute == DEFAULT_ACCOUNTS_PER_MINUTE
 
 
 def test_everything_can_be_set() -> None:
     text = TEXT.replace(
-        "[broker]", 'accept_software_keys = true\ntpm_vendors = "v.pem"\n[broker]\nport = 1883'
+        "[broker]",
+        'accept_software_keys = true\ntpm_vendors = "v.pem"\nmax_accounts_per_minute = 0\n[broker]\nport = 1883',
     )
     settings = parse(text + '[http]\nhost = "::"\nport = 0\n')
     assert (settings.accept_software_keys, settings.tpm_vendors) == (True, Path("/etc/v.pem"))
+    assert settings.max_accounts_per_minute == 0
     assert (settings.broker.port, settings.http_host, settings.http_port) == (1883, "::", 0)
 
 
@@ -64,6 +73,10 @@ def test_everything_can_be_set() -> None:
         (
             TEXT.replace("[broker]", 'accept_software_keys = "yes"\n[broker]'),
             "accept_software_keys: 'yes' is neither",
+        ),
+        (
+            TEXT.replace("[broker]", "max_accounts_per_minute = -1\n[broker]"),
+            "max_accounts_per_minute: -1 is not a number of at least 0",
         ),
     ],
 )

@@ -364,6 +364,21 @@ def test_a_tpm_is_enrolled_and_its_chain_is_receipted_and_verified(tmp_path: Pat
             assert "(TPM)" in capsys.readouterr().out
 
 
+# ---- Who asks for too much
+
+
+def test_new_accounts_are_let_in_by_the_minute(tmp_path: Path) -> None:
+    with ledger_house(tmp_path, 28_891, "max_accounts_per_minute = 2") as house:
+        keys = [PrivateKey.generate() for _ in range(7)]
+        with house.client(keys[0]) as client:
+            receipts = [house.submit(client, Create(key.public), key) for key in keys]
+            assert house.submit(client, Deposit(keys[0].public, 5), house.exchange).executed, "others go on"
+        refused = [receipt.reason for receipt in receipts if not receipt.executed]
+        assert set(refused) == {"too_many_accounts"}
+        assert 3 <= len(refused) <= 5, "two, or four where the minute ended in between"
+        assert house.reader.get("counters")["counters"]["too_many_accounts"] == len(refused)
+
+
 # ---- What goes away and comes back
 
 
