@@ -5,6 +5,7 @@ One house for most stories; those that kill something have one of their own.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import random
@@ -13,16 +14,25 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import aiomqtt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
 from apd.shells.fake_tpm import FakeVendor
 from apd.shells.software_key import SoftwareKey
+from lab.certificates import Authority
 from lab.meter_chain import MeterChain
+from ledger.answering import Answers
+from ledger.archive import Archive
 from ledger.client import LedgerClient
+from ledger.enrolling import Enrolling
 from ledger.enrolment import Vendors, check_endorsement_certificate
-from ledger.opening import replay
+from ledger.genesis import Genesis
+from ledger.opening import open_ledger, replay
+from ledger.service import Service, _correlated
+from ledger.settings import BrokerSettings
 from ledger.store import Store
+from ledger.turnstile import Turnstile
 from tests.ledger_house import PRICE_UBC, LedgerHouse, ledger_house, purchase, sixty_seconds
 from tests.ledger_world import BAND, QOS
 from wire.allocate import Allocate
@@ -42,6 +52,7 @@ from wire.money_actions import Deposit, Transfer
 from wire.offer_state import OfferState, read_offer_state
 from wire.post_offer import PostOffer
 from wire.receipt import Receipt, read_receipt
+from wire.transaction import Transaction, sign_transaction
 from wire.units import U63_MAX
 
 PORT = 28_883
@@ -362,6 +373,35 @@ def test_a_tpm_is_enrolled_and_its_chain_is_receipted_and_verified(tmp_path: Pat
             tpm.close()
             assert cli.report(["verify", "--ledger", house.reader.url]) == 0
             assert "(TPM)" in capsys.readouterr().out
+
+
+# ---- What nobody foresaw
+
+
+def test_a_message_that_makes_us_fail_is_told_and_the_next_one_is_read(tmp_path: Path) -> None:
+    """No payload at all: no broker delivers that, and it is what a mistake of ours would look like."""
+    key, told = PrivateKey.generate(), list[str]()
+    genesis = Genesis(key.public, key.public, 1, 60)
+    files = Authority.create(tmp_path / "certificates").issue_client(str(key.public), key.key)
+    broker = BrokerSettings("127.0.0.1", 1, files.authority, files.certificate, files.key)
+    engine = open_ledger(tmp_path / "ledger.db", genesis)
+    archive = Archive(tmp_path / "ledger.db", genesis)
+    answers = Answers(archive, key, genesis.ledger_id)
+    service = Service(engine, answers, key, Enrolling(None, True), broker, told.append, Turnstile(600))
+    topic = f"airgrant/v1/up/{key.public}/transaction"
+    signed = sign_transaction(Transaction(Create(key.public), bytes(8), 2**40), key, genesis.ledger_id)
+    for payload in (None, signed.envelope.encoded):
+        asyncio.run(service._take(aiomqtt.Message(topic, payload, 1, False, 1, None)))
+    assert service.counters["internal_fault"] == 1
+    assert "Traceback" in told[0]
+    assert service._queue.qsize() == 1
+    archive.close()
+    engine.store.close()
+
+
+def test_each_publication_has_its_own_correlation() -> None:
+    one, other = _correlated(b"one"), _correlated(b"other")
+    assert (one.CorrelationData, other.CorrelationData) == (b"one", b"other")
 
 
 # ---- Who asks for too much
