@@ -149,8 +149,13 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = _read_settings(arguments.config)
     try:
         asyncio.run(_serve(settings))
-    except* ShellError as group:
-        raise _first(group) from group
+    except (
+        BaseExceptionGroup
+    ) as group:  # `except*` would wrap what it raises in a group again (CPython 3.11.2)
+        ours, others = group.split(ShellError)
+        if ours is None or others is not None:
+            raise
+        raise _first(ours) from group
     return OK
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.bench.blast import open_sender, send
+from lab.bench.box import box_figures
 from lab.bench.result import Against, Figure
 from lab.bench.shaper_rig import GBIT, Rig, rig, settings, shape, station_address, station_mac
 from tc_shaper.counters import SlotCounters
@@ -58,6 +59,7 @@ def run(progress: Progress) -> list[Figure]:
         *session_cost(progress),
         *packet_cost(progress),
         *resynchronisation(progress),
+        *box_figures(progress),
     ]
 
 

@@ -9,6 +9,7 @@ lie in the output folder and stay.
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,7 +39,8 @@ from ledger.genesis import Genesis, write_genesis
 from wire.keys import PrivateKey
 
 HTTP_PORT = 8573
-STATE = Path("/run/airgrant-demo")
+STATE = Path("/run")
+"""The sandbox's own: short paths, as a socket's may have 107 bytes, and gone when it ends."""
 READY_DEADLINE_S = 30.0
 
 
@@ -74,8 +76,7 @@ class Stage:
 @contextmanager
 def set_stage(logs: Path, tell: Callable[[str], None]) -> Iterator[Stage]:
     """The whole stage, for the length of a block; `tell` hears what is being set up. Raises ShellError."""
-    folder = STATE
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="demo-", dir=STATE))
     tell("the air: namespaces, bridges, a shared limit")
     with (
         lab(len(CAST), downlink_bps=AIR_BPS, uplink_bps=AIR_BPS) as network,

@@ -61,14 +61,13 @@ def test_report_needs_nothing_from_outside(played: Path) -> None:
 
 def test_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
     """Ctrl-C while the stage is set: no namespace and no process of it stays."""
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "lab.demo", "--out", str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert demo.stdout is not None
-    assert "stage is set" in demo.stdout.readline()
-    demo.send_signal(signal.SIGINT)
-    demo.stdout.read()
-    assert demo.wait(30) == INTERRUPTED
+    words = [sys.executable, "-m", "lab.demo", "--out", str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        assert "stage is set" in demo.stdout.readline()
+        demo.send_signal(signal.SIGINT)
+        demo.stdout.read()
+        assert demo.wait(30) == INTERRUPTED
     assert subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout == ""
     assert _left_over() == []
 
