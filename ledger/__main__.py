@@ -55,7 +55,7 @@ accept_software_keys = {software}
 host = "127.0.0.1"
 port = 8883
 authority = "authority.pem"
-# A client certificate for ledger.key, whose common name is the ledger's account: {account}
+# A client certificate for ledger.key; its common name is what the broker's rules call the ledger.
 certificate = "ledger.pem"
 key = "ledger.key"
 
@@ -131,7 +131,7 @@ def _init(arguments: argparse.Namespace) -> int:
     genesis = Genesis(ledger.public, exchange, int(time.time()), period_s, licensees)
     _write_new(folder / "genesis.cbor", write_genesis(genesis))
     software = "true" if arguments.accept_software_keys else "false"
-    text = _CONFIGURATION.format(account=ledger.public, software=software)
+    text = _CONFIGURATION.format(software=software)
     _write_new(folder / "ledger.toml", text.encode())
     configuration = folder / "ledger.toml"
     if arguments.json:

@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.x509.oid import NameOID
 from rich.console import Console
 from rich.markup import escape
 
@@ -357,13 +359,22 @@ def _client(options: argparse.Namespace) -> LedgerClient:
     if not host or not port.isdigit():
         raise ConfigError(f"--broker {options.broker!r} is not HOST:PORT")
     key_file = options.certificate_key or options.key
-    identity = _load_key(key_file).public
     try:
+        name = _common_name(options.certificate.read_bytes())
         tls = ssl.create_default_context(cafile=str(options.authority))
         tls.load_cert_chain(options.certificate, key_file)
-    except (OSError, ssl.SSLError) as error:
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
         raise ConfigError(f"{options.authority}, {options.certificate}, {key_file}: {error}") from error
-    return LedgerClient(host, int(port), identity, tls)
+    return LedgerClient(host, int(port), name, tls)
+
+
+def _common_name(certificate: bytes) -> str:
+    """Under which the broker knows the holder. Raises ValueError."""
+    subject = x509.load_pem_x509_certificate(certificate).subject
+    names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if not names:
+        raise ValueError("the certificate has no common name")
+    return str(names[-1].value)
 
 
 def _load_key(file: Path) -> PrivateKey:

@@ -28,7 +28,6 @@ from pydantic import BaseModel, ValidationError
 
 from ledger.intake import Query, write_query
 from wire.errors import ShellError
-from wire.ids import PublicKey
 from wire.ledger_reply import LedgerReply, read_ledger_reply
 
 P = TypeVar("P", bound=BaseModel)
@@ -41,21 +40,21 @@ MAX_PAGE_BYTES = 64 * 1024 * 1024
 
 
 class LedgerClient:
-    """One account's connection to the ledger's broker. A context manager; `tls` None is for a broker in a
-    sandbox.
+    """A connection to the ledger's broker under the common `name` of its certificate. A context manager; `tls` None is
+    for a broker in a sandbox.
     """
 
     def __init__(
         self,
         host: str,
         port: int,
-        identity: PublicKey,
+        name: str,
         tls: ssl.SSLContext | None,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._where = f"broker {host}:{port}"
-        self._up = f"airgrant/v1/up/{identity}/"
-        self._reply_topic = f"airgrant/v1/down/{identity}/reply"
+        self._up = f"airgrant/v1/up/{name}/"
+        self._reply_topic = f"airgrant/v1/down/{name}/reply"
         self._timeout_s = timeout_s
         self._serial = itertools.count(1)
         self._prefix = (

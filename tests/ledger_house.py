@@ -72,7 +72,7 @@ class LedgerHouse:
         """A connection that shows the certificate of `identity` (default: of the key)."""
         holder = identity or key
         files = self.authority.issue_client(str(holder.public), holder.key)
-        return LedgerClient("127.0.0.1", self.port, holder.public, files.client_context(), timeout_s)
+        return LedgerClient("127.0.0.1", self.port, str(holder.public), files.client_context(), timeout_s)
 
     def sign(self, action: Action, key: PrivateKey, valid_s: int = 300) -> bytes:
         transaction = Transaction(action, os.urandom(8), int(time.time()) + valid_s)

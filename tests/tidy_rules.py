@@ -106,7 +106,7 @@ COMMAND_LINES: dict[str, str] = {
 
 BROAD_EXCEPT: dict[str, str] = {
     "apd/daemon.py": "the one place that must outlive a fault in a shell, and turns it into an event",
-    "ledger/engine.py": "a fault of ours refuses one submission; those of others that came with it are not ours to drop",
+    "ledger/engine.py": "a fault of ours refuses one submission; others that came with it are not ours to drop",
     "ledger/service.py": "the same for one message and for one answer; each fault is told with its traceback",
     "ledger/enrolment.py": "an X.509 library has no list of what it raises about a stranger's certificate",
 }

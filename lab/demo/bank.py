@@ -24,6 +24,8 @@ from wire.receipt import read_receipt
 from wire.transaction import NONCE_SIZE, Action, Transaction, sign_transaction
 
 VALID_FOR_S = 600
+EXCHANGE = "exchange"
+"""The common name of the exchange's certificate."""
 T = TypeVar("T")
 
 
@@ -111,7 +113,7 @@ class Bank:
         def submit() -> list[bytes]:
             host, port = self.broker
             tls = self.identity.client_context()
-            with LedgerClient(host, port, self.keys["exchange"].public, tls) as client:
+            with LedgerClient(host, port, EXCHANGE, tls) as client:
                 return [client.submit(transaction).receipt for transaction in signed]
 
         for receipt in self.namespace.call(submit):

@@ -86,16 +86,14 @@ def set_stage(logs: Path, tell: Callable[[str], None]) -> Iterator[Stage]:
         keys = {name: PrivateKey.generate() for name in ("ledger", "exchange", "provider")}
         genesis = Genesis(keys["ledger"].public, keys["exchange"].public, int(time.time()), PERIOD_S)
         authority = Authority.create(folder / "pki")
-        identities = {
-            name: authority.issue_client(str(key.public), key.key, label=name) for name, key in keys.items()
-        }
+        identities = {name: authority.issue_client(name, key.key) for name, key in keys.items()}
         tell("the broker: mosquitto, mutual TLS")
         mosquitto = broker(
             household,
             network.operator,
             str(OPERATOR_V4.ip),
             authority=authority,
-            ledger_account=str(keys["ledger"].public),
+            ledger_account="ledger",
             folder=folder / "broker",
         )
         mosquitto.start()

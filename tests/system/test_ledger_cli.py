@@ -111,7 +111,7 @@ def test_a_second_key_retires_the_first_and_both_verify(house, provider, buyer, 
 
 
 def test_an_offer_that_cannot_be_is_not_sent(house, provider, tmp_path: Path, capsys) -> None:
-    files = house.authority.issue_client(str(provider.public), provider.key)
+    files = house.authority.issue_client("roof-3", provider.key)
     epoch = house.reader.get(f"offers/{provider.public}")["epoch"]
     argv = [
         "post", "--key", str(files.key), "--price", "0.5", "--units", "-1", "--for", "10m", "--down", "2M",
@@ -129,7 +129,7 @@ def test_an_offer_that_cannot_be_is_not_sent(house, provider, tmp_path: Path, ca
 
 def test_accounts_from_the_command_line(house, tmp_path: Path, capsys) -> None:
     key = PrivateKey.generate()
-    files = house.authority.issue_client(str(key.public), key.key)
+    files = house.authority.issue_client("alice", key.key)
     exchange = tmp_path / "exchange.pem"
     exchange.write_bytes(house.exchange.to_pem())
     door = ["--broker", f"127.0.0.1:{house.port}", "--authority", str(files.authority)]

@@ -50,7 +50,7 @@ def test_a_broker_that_is_not_there_is_named(house: LedgerHouse, free_port) -> N
     port = free_port()
     with (
         pytest.raises(ShellError, match=f"127.0.0.1:{port}"),
-        LedgerClient("127.0.0.1", port, key.public, tls),
+        LedgerClient("127.0.0.1", port, str(key.public), tls),
     ):
         pass
 
@@ -59,7 +59,7 @@ def test_nobody_speaks_on_another_s_topics(house: LedgerHouse) -> None:
     """The certificate says who one is: with another's name in the topics nothing is heard."""
     mallory, victim = PrivateKey.generate(), PrivateKey.generate()
     tls = house.authority.issue_client(str(mallory.public), mallory.key).client_context()
-    client = LedgerClient("127.0.0.1", house.port, victim.public, tls, timeout_s=2)
+    client = LedgerClient("127.0.0.1", house.port, str(victim.public), tls, timeout_s=2)
     with client, pytest.raises(ShellError, match="did not answer"):
         client.submit(house.sign(Create(mallory.public), mallory))
     with pytest.raises(LookupError):

@@ -283,6 +283,7 @@ def test_malformed_certificates_do_not_end_the_ledger(tmp_path: Path) -> None:
             good = EnrolmentRequest(provider.public, None, public, certificate)
             asked = client.ask("enrolment", write_enrolment_request(good, provider, house.ledger_id))
             assert read_enrolment_reply(asked).challenge is not None
+        assert house.service is not None
         assert house.service.running
 
 
@@ -325,7 +326,7 @@ def test_a_stranger_to_the_authority_does_not_get_in(house, tmp_path: Path) -> N
     other = Authority.create(tmp_path / "other").issue_client(str(key.public), key.key)
     tls = other.client_context()
     tls.load_verify_locations(str(house.authority.file))
-    with pytest.raises(ShellError), LedgerClient("127.0.0.1", house.port, key.public, tls, timeout_s=3):
+    with pytest.raises(ShellError), LedgerClient("127.0.0.1", house.port, str(key.public), tls, timeout_s=3):
         pass
 
 
@@ -391,7 +392,8 @@ def test_a_message_that_makes_us_fail_is_told_and_the_next_one_is_read(tmp_path:
     topic = f"airgrant/v1/up/{key.public}/transaction"
     signed = sign_transaction(Transaction(Create(key.public), bytes(8), 2**40), key, genesis.ledger_id)
     for payload in (None, signed.envelope.encoded):
-        asyncio.run(service._take(aiomqtt.Message(topic, payload, 1, False, 1, None)))
+        message = aiomqtt.Message(topic, payload, 1, False, 1, None)  # type: ignore[arg-type]  # None: a fault
+        asyncio.run(service._take(message))
     assert service.counters["internal_fault"] == 1
     assert "Traceback" in told[0]
     assert service._queue.qsize() == 1

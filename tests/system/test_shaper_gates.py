@@ -127,8 +127,8 @@ def uplink_packets():
     ):
         yield f"advertisement to the world behind {name}", between(globally, WORLD6, header)
         yield f"advertisement to a neighbour behind {name}", between(locally, PAID_LOCAL, header)
-    for name, header in (("UDP", None), ("an advertisement", ICMPv6ND_NA(tgt=WORLD6))):
-        first, second = fragments(globally, WORLD6, header)
+    for name, inner in (("UDP", None), ("an advertisement", ICMPv6ND_NA(tgt=WORLD6))):
+        first, second = fragments(globally, WORLD6, inner)
         yield f"first fragment of {name}", first
         yield f"last fragment of {name}", second
     yield "UDP to the lobby's port of a neighbour", udp6(locally, PAID_LOCAL, LOBBY, LOBBY)
@@ -216,7 +216,7 @@ def shaper(network, needs):
     needs("nft")
     made = Shaper(SETTINGS)
     network.box.call(made.set_up)
-    made.install(SessionShape(FIRST_SLOT, MacAddress.parse(PAID), *[20 * MBIT] * 4))
+    made.install(SessionShape(FIRST_SLOT, MacAddress.parse(PAID), 20 * MBIT, 20 * MBIT, 20 * MBIT, 20 * MBIT))
     yield made
     network.box.call(made.tear_down)
 
@@ -391,7 +391,7 @@ def test_a_paid_station_does_not_speak_for_the_box(network, shaper, eventually, 
 def test_paid_stations_do_not_reach_each_other_unshaped(network, shaper, eventually):
     """What comes back from the uplink passes the egress hook unseen, so it finds a dead end."""
     one = MacAddress.parse(UNPAID)
-    shaper.install(SessionShape(FIRST_SLOT + 1, one, *[20 * MBIT] * 4))
+    shaper.install(SessionShape(FIRST_SLOT + 1, one, 20 * MBIT, 20 * MBIT, 20 * MBIT, 20 * MBIT))
     with listening((network.station(1).namespace, "wlan0")) as (ear,):
         packets = (
             udp6("fd77::12", UNPAID_V6),
@@ -566,7 +566,7 @@ def test_a_bridge_that_routes_as_well_carries_nothing_on_to_the_wire(bridged, ev
 @pytest.mark.parametrize("tags", TAGS)
 def test_a_bridge_carries_no_frame_with_a_tag_not_even_of_a_paid_station(bridged, eventually, tags):
     shaper, _, air, wire = bridged
-    shaper.install(SessionShape(FIRST_SLOT, MacAddress.parse(PAID), *[MBIT] * 4))
+    shaper.install(SessionShape(FIRST_SLOT, MacAddress.parse(PAID), MBIT, MBIT, MBIT, MBIT))
     try:
         with listening((wire, "wlan0")) as (ear,):
             for source in (UNPAID, PAID):

@@ -549,7 +549,7 @@ def test_a_bridge_carries_nothing_of_an_unpaid_station_to_its_other_ports():
             send(air, group, LOBBY_PORT, 4)
             send(air, link_local(wire), LOBBY_PORT, 4)
             assert (heard(lobby), heard(outside)) == (4, 0)
-        made.install(SessionShape(FIRST_SLOT, _mac(air), *[10 * MBIT] * 4))
+        made.install(SessionShape(FIRST_SLOT, _mac(air), 10 * MBIT, 10 * MBIT, 10 * MBIT, 10 * MBIT))
         with ear(wire, 9_000) as outside:
             send(air, link_local(wire), 9_000, 4)
             assert heard(outside) == 4
