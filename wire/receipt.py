@@ -1,7 +1,9 @@
 """The ledger's signed answer to a transaction or to a meter record: executed, or why not.
 
 Sent by the ledger. For an executed `allocate` the answer is a grant (or one per consumer) instead. `subject` is the
-transaction id, or the hash of the meter record; a record's receipt is what lets the box delete it from its outbox.
+transaction id, or the hash of the meter record; a record's receipt is what lets the box delete it from its outbox. Of a
+copy that is not the issuer's (`bad_signature`), or that the ledger could not deal with (`internal_fault`), it is the
+SHA-256 of the bytes that came, as nothing may be said about the good one (docs/decisions/0009).
 Largest legal size 400 bytes.
 """
 
