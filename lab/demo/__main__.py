@@ -1,4 +1,4 @@
-"""`make demo`: the whole idea for real, in about a minute and a half, and a report to look at.
+"""`make demo`: the whole idea for real, in about a minute, and a report to look at.
 
 Exit status: 0 everything held; 1 a promise did not hold (the summary says which); 2 usage; 3 a part could not be
 started.
