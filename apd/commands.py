@@ -4,7 +4,7 @@ it.
 
 from dataclasses import dataclass
 
-from apd.events import Address
+from apd.address import Address
 from apd.session import Session
 from nas_tunnel.lobby import LobbyMessage
 from tc_shaper.tree import SessionShape

@@ -1,17 +1,12 @@
 """Every event: a fact that a shell reports to the core. Past tense; what the core does about it is in apd/core.py."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from apd.address import Address
+from apd.commands import StoreCommand
 from apd.session import Usage
 from wire.errors import ShellError
 from wire.ids import MacAddress
-
-if TYPE_CHECKING:  # commands know where an answer goes, which is told here
-    from apd.commands import StoreCommand
-
-Address = tuple[str, int, int, int]
-"""An IPv6 socket address: host, port, flow, scope."""
 
 
 @dataclass(frozen=True, slots=True)

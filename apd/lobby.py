@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from apd import sessions
+from apd.address import Address
 from apd.commands import Command, Note, SendLobby, SignOffer, StoreOfferState, SubmitTransaction
-from apd.events import Address
 from apd.session import FINAL_REASONS, EndReason, Phase, Session, Usage, instant_ns
 from apd.sessions import NoCapacity, Outcome
 from apd.state import LobbyState, PendingPurchase, State, Waiter

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from apd.address import Address
 from apd.commands import StoreCommand
-from apd.events import Address
 from apd.session import Session
 from apd.settings import BoxSettings
 from tc_shaper.pool import Pool

@@ -9,7 +9,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from apd.events import Address
+from apd.address import Address
 from nas_tunnel.lobby import GROUP, MAX_LOBBY_BYTES
 from wire.errors import ShellError
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from apd import core, lobby
+from apd.address import Address
 from apd.commands import Command, Note, SendLobby, SignOffer
 from apd.events import (
-    Address,
     BrokerConnected,
     Event,
     LobbyDatagramReceived,
