@@ -145,6 +145,9 @@ apt_quietly() {
 
 # ---- The virtual environment.
 make_venv() {
+  if [ -f "$venv/folder" ] && [ "$(cat "$venv/folder")" != "$PWD" ]; then
+    rm -rf "$venv" # its commands name the folder that it was made in
+  fi
   if ! "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     rm -rf "$venv"
     run_logged "making $venv with $("$python" --version)" "$python" -m venv "$venv"
@@ -158,7 +161,7 @@ make_venv() {
 }
 
 fingerprint() {
-  { cat requirements.lock requirements-build.lock lab/set-up.sh && sed -n '/^\[project.scripts\]/,/^$/p' pyproject.toml; } |
+  { pwd && cat requirements.lock requirements-build.lock lab/set-up.sh && sed -n '/^\[project.scripts\]/,/^$/p' pyproject.toml; } |
     sha256sum | cut -d' ' -f1
 }
 
@@ -184,6 +187,7 @@ main() {
   [[ $python =~ /usr/bin/(python3\.[0-9]+)$ ]] && python_package=${BASH_REMATCH[1]}
   install_packages
   make_venv
+  pwd >"$venv/folder"
   fingerprint >$stamp
   say "ready ($SECONDS s)."
 }

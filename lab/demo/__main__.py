@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lab.counters import Witness
@@ -59,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
         console.print("interrupted; everything that was started is gone")
         return INTERRUPTED
     except ShellError as error:
-        console.print(f"[red]demo:[/] {error}", markup=True)
+        console.print(f"[red]demo:[/] {escape(str(error))}")
         console.print(f"logs: {arguments.out / 'logs'}")
         return WORLD
     _summarise(result, arguments.out, console)

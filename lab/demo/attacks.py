@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from lab.air import WORLD_V4, WORLD_V6, Station
-from lab.counters import Witness
+from lab.counters import ByteCounter, Witness
 from lab.demo.lobby_talk import Talker, discover, first_of
 from lab.result import Attack
 from nas_tunnel.lobby import Announcement, Join, Joined, LobbyMessage, Outcome, Purchase, Refused, read_lobby
 from wire.allocate import Allocate
+from wire.errors import ShellError
 from wire.grant import read_grant
 from wire.ids import MacAddress
 from wire.join_request import JoinPurpose, JoinRequest, write_join_request
@@ -27,6 +28,8 @@ SEND_FOR_S = 1.0
 SETTLE_S = 0.5
 """Longer than any queue between a station and the world."""
 _PACE_S = 0.01
+LEAST_PUSHED_BYTES = 50_000
+"""A few tens of the frames that are sent in that time: fewer mean that nothing was tried."""
 _DISCARD_PORT = 9
 _LADEN_ADVERTISEMENT = bytes((136, 0)) + bytes(1_000)
 """A neighbour advertisement (RFC 4861 clause 4.4) whose body is anything but one; the kernel fills in the checksum."""
@@ -66,7 +69,7 @@ def replay_purchase(cheat: Cheat) -> Attack:
         stopped=said == "replayed",
         by=f"the ledger: {said}",
         tried="ada's transaction as it was on the air, byte by byte",
-        evidence="a receipt signed by the ledger; ada's balance moved once",
+        evidence="a receipt signed by the ledger",
     )
 
 
@@ -117,14 +120,14 @@ def leave_lobby_unpaid(cheat: Cheat) -> Attack:
     )
 
 
-def go_on_after_time(ended_bytes: int, sent_bytes: int) -> Attack:
-    """Goes on sending after his session's end; the counts are the witness's, from the end on."""
+def go_on_after_time(served_bytes: int, later_bytes: int) -> Attack:
+    """Goes on sending after his session's end; the counts are the witness's, until the end and from then on."""
     return Attack(
         "goes on after his time",
-        stopped=sent_bytes == ended_bytes,
+        stopped=served_bytes > 0 and later_bytes == 0,
         by="apd: the session ended on time and its class went with it",
         tried="the same stream, uninterrupted",
-        evidence=f"{sent_bytes - ended_bytes} bytes reached the world after the grant's end",
+        evidence=f"{served_bytes} bytes reached the world while he had paid, {later_bytes} after that",
     )
 
 
@@ -197,8 +200,8 @@ def _said(answer: LobbyMessage, announcement: Announcement) -> str:
 
 def _reaches_world(cheat: Cheat) -> int:
     """Sends to the world in every way for a while; how many bytes of it the witness saw."""
-    before = _from(cheat)
     cheat.station.pin_box()
+    before, pushed_before = _from(cheat), _pushed(cheat)
     destinations = [
         (socket.AF_INET, socket.SOCK_DGRAM, 0, (str(WORLD_V4.ip), _DISCARD_PORT), bytes(1_000)),
         (socket.AF_INET6, socket.SOCK_DGRAM, 0, (str(WORLD_V6.ip), _DISCARD_PORT), bytes(1_000)),
@@ -219,7 +222,15 @@ def _reaches_world(cheat: Cheat) -> int:
                 sender.sendto(data, to)
                 time.sleep(_PACE_S)
     time.sleep(SETTLE_S)
+    if _pushed(cheat) - pushed_before < LEAST_PUSHED_BYTES:
+        raise ShellError("attack", f"{cheat.station.name} sent nothing: that proves nothing")
     return _from(cheat) - before
+
+
+def _pushed(cheat: Cheat) -> int:
+    """What left the cheat's own interface."""
+    with ByteCounter(cheat.station.namespace, cheat.station.interface) as counter:
+        return counter.read().tx_ip_bytes
 
 
 def _from(cheat: Cheat) -> int:

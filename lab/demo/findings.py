@@ -7,12 +7,12 @@ come from the verified records on the ledger; money from the ledger's HTTP inter
 
 import platform
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Literal
 
 from apd.version import VERSION
-from lab.demo.cast import AIR_BPS, BUYERS, FINN, FLOOD_BPS, PAYING
+from lab.demo.cast import AIR_BPS, BUYERS, FINN, PAYING
 from lab.demo.stage import Stage
 from lab.demo.story import Bought, Kept
 from lab.demo.verdict import Audit
@@ -29,6 +29,7 @@ from lab.result import (
     Session,
     Unpaid,
 )
+from wire.errors import ShellError
 
 Direction = Literal["down", "up"]
 LOBBY_BYTES = 20_000
@@ -104,13 +105,17 @@ def _session(watch: Watch, kept: Kept, audit: Audit, bought: Bought, direction: 
 def _freeloader(stage: Stage, watch: Watch, kept: Kept) -> Unpaid:
     samples = watch.samples[f"sta{FINN.number}"]
     got = kept.before["over"][f"sta{FINN.number}"]
-    through = got.through_bytes + max(0, got.arrived_bytes - samples[0].arrived_bytes - LOBBY_BYTES)
+    first = samples[0]
+    through = got.through_bytes + max(0, got.arrived_bytes - first.arrived_bytes - LOBBY_BYTES)
+    pushed_bytes = got.pushed_bytes - first.pushed_bytes + got.towards_bytes - first.towards_bytes
+    if not pushed_bytes:
+        raise ShellError(FINN.name, "pushed nothing, so that nothing was stopped")
     return Unpaid(
         name=FINN.name,
         station=f"sta{FINN.number}",
         mac=stage.network.station(FINN.number).mac,
         story=FINN.story,
-        offered_bps=2 * FLOOD_BPS,
+        offered_bps=round(pushed_bytes * 8 / (got.t_s - first.t_s)),
         delivered_bytes=through,
         rates=tuple(rates(samples, "down")),
     )
@@ -128,7 +133,7 @@ def _ledger(stage: Stage, money: Money) -> Ledger:
 def _run(stage: Stage, watch: Watch, kept: Kept, command: str) -> Run:
     crowd, crowd_end = kept.before["crowd"]["sta1"], kept.before["crowd_end"]["sta1"]
     return Run(
-        began=datetime.now(UTC).isoformat(timespec="seconds"),
+        began=(datetime.now(UTC) - timedelta(seconds=watch.now_s())).isoformat(timespec="seconds"),
         lasted_s=round(watch.now_s(), 1),
         command=command,
         machine=f"{platform.machine()}, Linux {platform.release()}, CPython {platform.python_version()}",

@@ -40,6 +40,8 @@ CROWDED_AFTER_S = 3.0
 """TCP has found its rate by then."""
 CROWDED_UNTIL_S = 6.0
 """The crowded time ends so long before the sessions do."""
+PROBES_UNTIL_S = 1.0
+"""An echo that is asked for in the last second of a session may find it over."""
 AFTER_TIME_S = 3.0
 """How long the cheat goes on after his time."""
 QUEUES_EMPTY_S = 0.5
@@ -90,10 +92,7 @@ def play(stage: Stage, watch: Watch, witness: Witness, refresh: Callable[[], Non
     crowd_from = watch.now_s() + CROWDED_AFTER_S
     cheat = Cheat(_station(stage, MALLORY), stage.wallet(MALLORY).key, heard, witness, stage.nonce)
     _cheat(stage, watch, kept, cheat, refresh, crowd_from)
-    _overstay(stage, watch, kept, cheat, refresh)
-    for name, probe in probes.items():
-        probe.stop()
-        kept.latency[name] = latency(probe)
+    _overstay(stage, watch, kept, cheat, probes, refresh)
     kept.before["over"] = watch.sample()
     return kept
 
@@ -203,22 +202,40 @@ def _cheat(
     refresh()
 
 
-def _overstay(stage: Stage, watch: Watch, kept: Kept, cheat: Cheat, refresh: Callable[[], None]) -> None:
+def _overstay(
+    stage: Stage,
+    watch: Watch,
+    kept: Kept,
+    cheat: Cheat,
+    probes: dict[str, Child],
+    refresh: Callable[[], None],
+) -> None:
     """The sessions end; the cheat's stream does not."""
-    ends = min(kept.bought[role.name].ends_s for role in BUYERS)
-    _wait_until(watch, ends - CROWDED_UNTIL_S, refresh)
+    ends = [kept.bought[role.name].ends_s for role in BUYERS]
+    _wait_until(watch, min(ends) - CROWDED_UNTIL_S, refresh)
     kept.before["crowd_end"] = watch.sample()
+    before = _through(watch, cheat)
     start_flood(stage.household, "mallory", cheat.station.namespace, str(WORLD_V4.ip), FLOOD_PORT, 2_000_000)
-    _wait_until(watch, max(kept.bought[role.name].ends_s for role in BUYERS) + QUEUES_EMPTY_S, refresh)
+    _wait_until(watch, min(ends) - PROBES_UNTIL_S, refresh)
+    for name, probe in probes.items():
+        probe.stop()
+        kept.latency[name] = latency(probe)
+    _wait_until(watch, max(ends) + QUEUES_EMPTY_S, refresh)
     for role in BUYERS:
         watch.tell(role.name, "the time is up, the class is gone")
     kept.before["sessions_end"] = watch.sample()
     over = kept.bought[MALLORY.name].ends_s
     _wait_until(watch, over + QUEUES_EMPTY_S, refresh)
-    at_end = watch.sample()[cheat.station.name].through_bytes
+    at_end = _through(watch, cheat)
     _wait_until(watch, over + QUEUES_EMPTY_S + AFTER_TIME_S, refresh)
-    later = watch.sample()[cheat.station.name].through_bytes
-    _found(watch, kept, attacks.go_on_after_time(at_end, later), MALLORY.name)
+    _found(
+        watch, kept, attacks.go_on_after_time(at_end - before, _through(watch, cheat) - at_end), MALLORY.name
+    )
+
+
+def _through(watch: Watch, cheat: Cheat) -> int:
+    """Bytes of the cheat's that reached the world so far."""
+    return watch.sample()[cheat.station.name].through_bytes
 
 
 def _found(watch: Watch, kept: Kept, attack: Attack, who: str) -> None:

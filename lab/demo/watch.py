@@ -21,12 +21,15 @@ INTERVAL_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Cumulated IP bytes of one station: what arrived, what it pushed, what of it got through to the world."""
+    """Cumulated IP bytes of one station: what arrived, what it pushed, what of it got through to the world, and what
+    the world sent towards it.
+    """
 
     t_s: float
     arrived_bytes: int
     pushed_bytes: int
     through_bytes: int
+    towards_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -83,4 +86,6 @@ class Watch:
         reading = self._counters[station.name].read()
         addresses = (str(station.v4.ip), str(station.v6.ip))
         through = sum(seen[address].from_bytes for address in addresses if address in seen)
-        return Sample(reading.t_s - self.began_s, reading.rx_ip_bytes, reading.tx_ip_bytes, through)
+        towards = sum(seen[address].to_bytes for address in addresses if address in seen)
+        t_s = reading.t_s - self.began_s
+        return Sample(t_s, reading.rx_ip_bytes, reading.tx_ip_bytes, through, towards)
