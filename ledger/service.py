@@ -38,7 +38,6 @@ from ledger.showcase import all_providers, due_providers, look_at, touched_provi
 from ledger.submission import Enrolment, Executed, Outcome, Refused, Submission
 from ledger.turnstile import Turnstile
 from wire.attestation_result import AttestationResult, write_attestation_result
-from wire.create import Create
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
 from wire.errors import ConfigError, DecodeError, ShellError
 from wire.keys import PrivateKey
@@ -177,14 +176,11 @@ class Service:
                 await self._send(address, self._answers.to_query(request, self._engine.head))
             case EnrolmentRequest() | EnrolmentAnswer():
                 await self._enrol(request, address)
-            case SignedTransaction() if not self._lets_in(request):
+            case SignedTransaction() if not self._turnstile.lets_pass(request, _now_s()):
                 self.counters[TOO_MANY_ACCOUNTS] += 1
                 await self._send(address, self._answers.to_outcome(self._turn_away(request)))
             case _:
                 self._queue.put_nowait(Waiting(request, address))
-
-    def _lets_in(self, signed: SignedTransaction) -> bool:
-        return not isinstance(signed.transaction.action, Create) or self._turnstile.lets_pass(_now_s())
 
     def _turn_away(self, signed: SignedTransaction) -> Refused:
         head = self._engine.head

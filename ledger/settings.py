@@ -39,7 +39,7 @@ _KEYS = {
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """The MQTT broker, and the certificate whose common name is the ledger's account."""
+    """The MQTT broker, and the certificate whose common name is the ledger's name there."""
 
     host: str
     port: int
@@ -52,7 +52,7 @@ class BrokerSettings:
 class LedgerSettings:
     """`key` signs receipts and grants. `tpm_vendors` (None: no TPM can be enrolled) are makers' certificates.
 
-    `max_accounts_per_minute`: `create` transactions that are let in (ledger/turnstile.py).
+    `max_accounts_per_minute`: new accounts that are let in (ledger/turnstile.py).
     """
 
     key: Path

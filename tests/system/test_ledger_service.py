@@ -421,6 +421,15 @@ def test_new_accounts_are_let_in_by_the_minute(tmp_path: Path) -> None:
         assert house.reader.get("counters")["counters"]["too_many_accounts"] == len(refused)
 
 
+def test_creates_that_nobody_signed_shut_nobody_out(tmp_path: Path) -> None:
+    with ledger_house(tmp_path, 28_892, "max_accounts_per_minute = 2") as house:
+        honest, others = PrivateKey.generate(), [PrivateKey.generate() for _ in range(9)]
+        with house.client(honest) as client:
+            noise = [house.sign(Create(key.public), key)[:-64] + b"\x01" * 64 for key in others]
+            assert {house.receipt(reply).reason for reply in client.submit_all(noise)} == {"bad_signature"}
+            assert house.submit(client, Create(honest.public), honest).executed
+
+
 # ---- What goes away and comes back
 
 
