@@ -6,7 +6,6 @@ are not what they should be.
 """
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, TypeVar
 
@@ -80,5 +79,5 @@ def read_base64(text: str, url: str) -> bytes:
     """Raises ShellError."""
     try:
         return base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # letters beyond ASCII are no binascii.Error
         raise ShellError(url, f"shows something that is not base64: {error}") from error

@@ -108,6 +108,13 @@ def test_a_grant_that_is_not_there_is_left_out(shown: tuple[LedgerReader, dict[s
             f"/v1/records/{KEY_ID}",
             {"records": [{"sequence": 1, "height": 1, "evidence": "!"}], "after": None},
         ),
+        (
+            f"/v1/records/{KEY_ID}",
+            {
+                "records": [{"sequence": 1, "height": 1, "evidence": "\u00e9\u00e9\u00e9\u00e9"}],
+                "after": None,
+            },
+        ),
     ],
 )
 def test_a_page_that_is_none_is_the_world_s_failure(
