@@ -120,15 +120,15 @@ def _json_option(parser: argparse.ArgumentParser) -> None:
 
 def _init(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.folder
-    folder.mkdir(parents=True, exist_ok=True)
-    ledger = _make_key(folder / "ledger.key")
-    if arguments.exchange is None:
-        exchange = _make_key(folder / "exchange.key").public
-    else:
-        exchange = PublicKey.parse(arguments.exchange)
+    ledger, own_exchange = PrivateKey.generate(), PrivateKey.generate()
+    exchange = own_exchange.public if arguments.exchange is None else PublicKey.parse(arguments.exchange)
     licensees = arguments.licensee and tuple(sorted(map(PublicKey.parse, set(arguments.licensee))))
     period_s = parse_duration(arguments.period)
     genesis = Genesis(ledger.public, exchange, int(time.time()), period_s, licensees)
+    folder.mkdir(parents=True, exist_ok=True)  # here nothing is wrong any more with what was asked for
+    _write_new(folder / "ledger.key", ledger.to_pem())
+    if arguments.exchange is None:
+        _write_new(folder / "exchange.key", own_exchange.to_pem())
     _write_new(folder / "genesis.cbor", write_genesis(genesis))
     software = "true" if arguments.accept_software_keys else "false"
     text = _CONFIGURATION.format(software=software)
@@ -236,12 +236,6 @@ def _read_settings(file: Path) -> LedgerSettings:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: {error}") from error
     return parse_settings(page, file)
-
-
-def _make_key(file: Path) -> PrivateKey:
-    key = PrivateKey.generate()
-    _write_new(file, key.to_pem())
-    return key
 
 
 def _write_new(file: Path, content: bytes) -> None:

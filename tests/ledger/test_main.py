@@ -39,10 +39,20 @@ def test_init_never_writes_over_a_key(tmp_path: Path, capsys) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--exchange", "bob"), ("--licensee", "x"), ("--period", "soon")]
+    ("option", "value"),
+    [
+        ("--exchange", "bob"),
+        ("--licensee", "x"),
+        ("--period", "soon"),
+        ("--period", "1ms"),
+        ("--period", "0s"),
+    ],
 )
-def test_init_refuses_nonsense(tmp_path: Path, option: str, value: str) -> None:
-    assert main(["init", "--folder", str(tmp_path / "new"), option, value]) == 2
+def test_init_refuses_nonsense_before_it_writes_anything(tmp_path: Path, option: str, value: str) -> None:
+    folder = tmp_path / "new"
+    assert main(["init", "--folder", str(folder), option, value]) == 2
+    assert not folder.exists()
+    assert main(["init", "--folder", str(folder)]) == 0, "put right, it is not in its own way"
 
 
 def test_verify_holds_or_says_what_does_not(tmp_path: Path, capsys) -> None:
