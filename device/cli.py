@@ -30,7 +30,8 @@ from wire.units import format_duration, format_money, format_rate, parse_duratio
 DONE, NO, USAGE, WORLD = 0, 1, 2, 3
 
 HINTS = {
-    "unknown_issuer": ". This ledger does not know your account yet: have the exchange open it and put money into it",
+    "unknown_issuer": ". This ledger does not know your account yet: open it with "
+    "`airgrant account create --key wallet.pem ...`, then have the exchange put money in",
     "insufficient_funds": ". Have the exchange put money into your account",
     "price_differs": ". Several units may have a discount that is not announced: ask for the rates of one unit",
     "no_access_point": ". Is the interface up, and is there an access point behind it?",
@@ -43,7 +44,8 @@ examples:
   airgrant keygen --out wallet.pem --ledger 02c1...9f --ledger-id 7d0a...31
   airgrant keygen --out wallet.pem --json | jq -r .account
 
-The public half is the account: give it to the exchange, which opens the account and puts money into it.
+The public half is the account. Only the key opens it: `airgrant account create --key wallet.pem ...`; then have the
+exchange put money in.
 The key file is not encrypted and readable by nobody else; whoever has it has the money.
 """
 

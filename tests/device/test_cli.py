@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from device.cli import NO, USAGE, WORLD, buy, format_duration_left, keygen
+from device.cli import HINTS, NO, USAGE, WORLD, buy, format_duration_left, keygen
 from device.wallet import create_wallet, load_wallet
 from wire.keys import PrivateKey
 
@@ -24,6 +24,14 @@ def test_help_has_examples(command, capsys: pytest.CaptureFixture[str]) -> None:
     text = capsys.readouterr().out
     assert f"examples:\n  airgrant {command.__name__} " in text
     assert "--json" in text
+
+
+def test_the_way_to_an_account_is_the_key_s_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody else can open it: the exchange only puts money in."""
+    assert keygen(["--help"]) == 0
+    for text in (capsys.readouterr().out, HINTS["unknown_issuer"]):
+        opening, money = text.index("`airgrant account create --key wallet.pem"), text.index("put money in")
+        assert opening < text.index("exchange", opening) < money
 
 
 def test_keygen_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
