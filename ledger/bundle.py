@@ -24,6 +24,7 @@ from wire.meter_record import UsageReport, read_meter_record
 
 MAX_BUNDLE_BYTES = 256 * 1024 * 1024
 _NAME, _FORM = "airgrant report", 2
+NO_REPORT = "is not a report file (`airgrant report fetch` makes one)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,11 @@ def read_bundle(data: bytes) -> Bundle:
     """The parts, unverified. Raises DecodeError."""
     if len(data) > MAX_BUNDLE_BYTES:
         raise DecodeError(f"report file: {len(data)} bytes, at most {MAX_BUNDLE_BYTES} are accepted")
-    match read_cbor(data):
+    try:
+        parts = read_cbor(data)
+    except DecodeError as error:
+        raise DecodeError(f"{NO_REPORT}: {error}") from error
+    match parts:
         case ["airgrant report", 1, *_]:
             raise DecodeError("report file: form 1 does not say where the chain ends: fetch it again")
         case [
@@ -92,7 +97,7 @@ def read_bundle(data: bytes) -> Bundle:
             if len(kept) == len(records) and len(shown) == len(grants):
                 end = ChainProof(entry, proof, header)
                 return Bundle(read_genesis(genesis), result, kept, shown, end)
-    raise DecodeError("report file: not a report of form 2")
+    raise DecodeError(NO_REPORT)
 
 
 def verify_bundle(bundle: Bundle, on_record: Callable[[int], None] = lambda _number: None) -> Audit:

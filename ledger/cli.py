@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ledger.bundle import Audit, Bundle, read_bundle, verify_bundle, write_bundle
-from ledger.client import LedgerClient, LedgerReader
+from ledger.client import LedgerAway, LedgerClient, LedgerReader
 from ledger.fetching import Tell, fetch_bundle, fetch_genesis, fetch_key_ids
 from ledger.pages import AccountPage, OfferListPage, OfferPage, ProofPage, TransactionListPage
 from ledger.tables import (
@@ -43,7 +43,7 @@ from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import Deposit, Transfer, Withdraw
 from wire.post_offer import PostOffer, Reservation
-from wire.qos import Qos
+from wire.qos import LatencyClass, Qos, RateLayer
 from wire.receipt import read_receipt
 from wire.transaction import NONCE_SIZE, Action, Transaction, sign_transaction
 from wire.units import parse_duration, parse_money, parse_rate, parse_size
@@ -53,6 +53,7 @@ DEFAULT_LEDGER = "http://127.0.0.1:8573"
 LEDGER_VARIABLE = "AIRGRANT_LEDGER"
 DEFAULT_BROKER = "127.0.0.1:8883"
 VALIDITY_S = 600
+RATE_LAYERS = {"ip": RateLayer.IP, "frame": RateLayer.ETHERNET}
 PATIENCE_S = 1.0
 """How long a person waits without being told what for."""
 
@@ -182,7 +183,15 @@ def _offer_action(options: argparse.Namespace) -> PostOffer:
         band=options.band,
         max_allocations=options.units,
         allocation_duration_s=options.duration,
-        qos=Qos(floor_down, ceil_down, floor_up, ceil_up, options.data_cap),
+        qos=Qos(
+            floor_down,
+            ceil_down,
+            floor_up,
+            ceil_up,
+            options.data_cap,
+            LatencyClass.INTERACTIVE if options.interactive else LatencyClass.BEST_EFFORT,
+            RATE_LAYERS[options.rate_layer],
+        ),
         volume_discount_multiplier_ppm=options.volume_multiplier,
         reservation_discount_multiplier_ppm=options.reservation_multiplier,
         reservations=dict(options.reserve or []),
@@ -210,6 +219,13 @@ def _offer_options(parser: argparse.ArgumentParser) -> None:
     add("--up", type=_rate_range, required=True, metavar="FLOOR-CEILING", help="e.g. 1M-5M")
     add("--band", type=_band, required=True, metavar="FROM-TO/WIDTH", help="in kHz: 5170000-5250000/80000")
     add("--data-cap", type=_typed(parse_size), default=0, help="of one unit, both directions: 250MB; 0: none")
+    add(
+        "--rate-layer",
+        choices=RATE_LAYERS,
+        default="ip",
+        help="rates count IP packets (default) or whole Ethernet frames",
+    )
+    add("--interactive", action="store_true", help="a queue for calls and games, within the same rate")
     add("--volume-multiplier", type=int, default=1_000_000, metavar="PPM", help="price of each further unit")
     add("--reservation-multiplier", type=int, default=1_000_000, metavar="PPM", help="price per period ahead")
     add(
@@ -263,7 +279,10 @@ def _filed_bundle(options: argparse.Namespace) -> Bundle:
             f"{options.file}: --ledger-id is missing: a file proves nothing by itself. The ledger's operator has the "
             "id from `python -m ledger init`, /v1/ledger shows it, and every receipt and grant is signed for it"
         )
-    return read_bundle(_read_file(options.file))
+    try:
+        return read_bundle(_read_file(options.file))
+    except DecodeError as error:
+        raise DecodeError(f"{options.file}: {error}") from error
 
 
 def _shown_bundles(options: argparse.Namespace, tell: Tell) -> list[Bundle]:
@@ -454,6 +473,9 @@ def _run(parser: argparse.ArgumentParser, argv: list[str]) -> int:
         return _fail(options, USAGE, str(error))
     except DecodeError as error:
         return _fail(options, NO, str(error))
+    except LedgerAway as error:
+        hint = f"is the ledger running? --ledger URL or {LEDGER_VARIABLE} says where"
+        return _fail(options, WORLD, f"{error}; {hint}")
     except ShellError as error:
         return _fail(options, WORLD, str(error))
 

@@ -156,8 +156,14 @@ class LedgerClient:
             waiting.put(bytes(message.payload))
 
 
+class LedgerAway(ShellError):
+    """Nobody answers at the ledger's address."""
+
+
 class LedgerReader:
-    """The ledger's HTTP pages. Raises ShellError if it does not answer, LookupError with its words for a 404."""
+    """The ledger's HTTP pages. Raises LedgerAway if nobody answers, ShellError for an answer that is no page of a
+    ledger, LookupError with its words for a 404.
+    """
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
@@ -174,7 +180,9 @@ class LedgerReader:
                 return json.loads(answer.read(MAX_PAGE_BYTES))
         except urllib.error.HTTPError as error:
             raise self._refusal(error) from None
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise LedgerAway(self.url, str(getattr(error, "reason", error))) from error
+        except ValueError as error:
             raise ShellError(self.url, str(error)) from error
 
     def read(self, page: type[P], path: str, **query: str | int | None) -> P:

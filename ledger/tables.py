@@ -49,6 +49,8 @@ def offer_details(offer: dict[str, Any]) -> list[Table]:
         ("down", _range(qos["floor_down_bps"], qos["ceil_down_bps"])),
         ("up", _range(qos["floor_up_bps"], qos["ceil_up_bps"])),
         ("data cap", format_size(qos["data_cap_bytes"]) if qos["data_cap_bytes"] else "none"),
+        ("rates count", "IP packets" if qos["rate_layer"] == "ip" else "Ethernet frames"),
+        ("queue", qos["latency_class"].replace("_", " ")),
         ("each further unit", _factor(offer["volume_discount_multiplier_ppm"])),
         ("each period ahead", _factor(offer["reservation_discount_multiplier_ppm"])),
         ("settles an auction", "yes" if offer["cleared"] else "no"),

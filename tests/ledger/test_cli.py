@@ -54,6 +54,7 @@ def test_a_ledger_that_is_not_there_is_status_3_also_as_json(capsys) -> None:
     captured = capsys.readouterr()
     assert "127.0.0.1:9" in json.loads(captured.out)["error"]
     assert captured.err.count("airgrant:") == 2
+    assert captured.err.count("is the ledger running? --ledger URL or AIRGRANT_LEDGER says where") == 2
 
 
 def test_a_key_file_that_is_none_is_status_2(tmp_path: Path, capsys) -> None:
@@ -82,6 +83,7 @@ def test_a_key_file_that_is_none_is_status_2(tmp_path: Path, capsys) -> None:
         ["--volume-multiplier", "0"],
         ["--reserve", "1=1x999999999", "--down", "20M-2M"],
         ["--reserve", "1=99999999999999x1"],
+        ["--rate-layer", "radio"],
     ],
     ids=" ".join,
 )
@@ -93,7 +95,7 @@ def test_an_offer_that_cannot_be_sent_is_a_wrong_command_line(
     key.write_bytes(ALICE.to_pem())
     good = ["--price", "1", "--units", "4", "--for", "10m", "--down", "2M-20M", "--up", "1M-5M"]
     good += ["--band", "5170000-5250000/80000", "--key", str(key), "--authority", "a", "--certificate", "b"]
-    assert cli.offer(["post", *good, "--ledger", NOWHERE]) == 3
+    assert cli.offer(["post", *good, "--interactive", "--rate-layer", "frame", "--ledger", NOWHERE]) == 3
     capsys.readouterr()
     assert cli.offer(["post", *good, *wrong, "--ledger", NOWHERE]) == 2
     assert capsys.readouterr().err
@@ -110,9 +112,17 @@ def test_a_report_file_is_verified_offline(tmp_path: Path, capsys) -> None:
     assert "one more than before" in text
     assert "complete: shown to its end" in text
     assert GENESIS.ledger_id.hex() in text.replace("\n", "")
-    file.write_bytes(b"junk")
-    assert cli.report(["verify", str(file), "--json", *trusted]) == 1
-    assert "error" in json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("content", [b"junk", ALICE.to_pem(), b"\x80"], ids=["text", "a key", "empty list"])
+def test_a_file_that_is_no_report_is_named_and_said_what_it_should_be(
+    content: bytes, tmp_path: Path, capsys
+) -> None:
+    file = tmp_path / "w.pem"
+    file.write_bytes(content)
+    assert cli.report(["verify", str(file), "--json", "--ledger-id", GENESIS.ledger_id.hex()]) == 1
+    said = json.loads(capsys.readouterr().out)["error"]
+    assert said.startswith(f"{file}: is not a report file (`airgrant report fetch` makes one)")
 
 
 def test_a_file_proves_nothing_without_the_ledger_that_is_meant(tmp_path: Path, capsys) -> None:

@@ -149,7 +149,7 @@ def test_accounts_from_the_command_line(house, tmp_path: Path, capsys) -> None:
     assert "not_the_exchange" in capsys.readouterr().out
     assert cli.offer([
         "post", "--key", str(files.key), "--price", "0.5", "--units", "4", "--for", "10m", "--down", "2M-20M", "--up",
-        "1M-5M", "--band", "5170000-5250000/80000", *door,
+        "1M-5M", "--band", "5170000-5250000/80000", "--rate-layer", "frame", "--interactive", *door,
     ]) == 0  # fmt: skip
     capsys.readouterr()
     assert cli.account([account, "--json", "--ledger", house.reader.url]) == 0
@@ -157,6 +157,9 @@ def test_accounts_from_the_command_line(house, tmp_path: Path, capsys) -> None:
     assert page["balance_ubc"] == 2_500_000
     assert [one["action"] for one in page["transactions"]] == ["create", "deposit", "offer"]
     assert cli.offer(["show", account, "--ledger", house.reader.url]) == 0
-    assert "0.5 BC" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "0.5 BC" in shown
+    assert "Ethernet frames" in shown
+    assert "interactive" in shown
     assert cli.offer(["--ledger", house.reader.url, "--json"]) == 0
     assert account in {one["provider"] for one in json.loads(capsys.readouterr().out)}
