@@ -6,16 +6,13 @@ bytes for each packet are taken off (the lab's cables carry single frames, see
 `lab.namespaces.forbid_offloads`).
 
 Reference: /proc/net/dev in proc(5), nftables sets with counters in nft(8).   Units: bytes, seconds
-(monotonic), bit/s.
+(monotonic).
 """
 
 import json
 import os
-import threading
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from types import TracebackType
 from typing import Self
 
@@ -36,17 +33,6 @@ class Reading:
     rx_packets: int
     tx_ip_bytes: int
     tx_packets: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """What passed an interface between two readings, as IP bits per second; `t_s` is the later reading's
-    time.
-    """
-
-    t_s: float
-    rx_bps: int
-    tx_bps: int
 
 
 @dataclass(slots=True)
@@ -75,41 +61,6 @@ class ByteCounter:
         if reading is None:
             raise ShellError(f"{self.namespace.name}/{self.interface}", "no such interface")
         return reading
-
-
-@dataclass(slots=True)
-class Sampler:
-    """Reads several counters at a steady pace in a thread of its own, until the `with` block ends."""
-
-    counters: Mapping[str, ByteCounter]
-    interval_s: float = 0.25
-    readings: dict[str, list[Reading]] = field(default_factory=dict, init=False)
-    _ended: threading.Event = field(default_factory=threading.Event, init=False)
-    _thread: threading.Thread | None = field(default=None, init=False)
-
-    def __enter__(self) -> Self:
-        self.readings.update({name: [] for name in self.counters})
-        self._thread = threading.Thread(target=self._sample, name="sampler", daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def rates(self, name: str) -> list[Rate]:
-        """The rates of one counter so far, one for each interval."""
-        return rates(tuple(self.readings[name]))
-
-    def _sample(self) -> None:
-        due = time.monotonic()
-        while not self._ended.wait(max(0.0, due - time.monotonic())):
-            for name, counter in self.counters.items():
-                self.readings[name].append(counter.read())
-            due += self.interval_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,19 +132,6 @@ def parse_net_dev(text: str, interface: str, t_s: float) -> Reading | None:
                 t_s, number[0] - header * number[1], number[1], number[8] - header * number[9], number[9]
             )
     return None
-
-
-def rates(readings: Sequence[Reading]) -> list[Rate]:
-    """Differences of neighbouring readings over their time."""
-    pairs = pairwise(readings)
-    return [
-        Rate(
-            after.t_s,
-            round((after.rx_ip_bytes - before.rx_ip_bytes) * 8 / (after.t_s - before.t_s)),
-            round((after.tx_ip_bytes - before.tx_ip_bytes) * 8 / (after.t_s - before.t_s)),
-        )
-        for before, after in pairs
-    ]
 
 
 def parse_sets(listing: str) -> dict[str, Seen]:

@@ -50,11 +50,6 @@ def price_units(unit_price_ubc: int, units: int, volume_multiplier_ppm: int) -> 
     return total
 
 
-def price_ahead(unit_price_ubc: int, periods_ahead: int, reservation_multiplier_ppm: int) -> int:
-    """The unit price of a period that begins `periods_ahead` periods after the current one."""
-    return unit_price_ubc * multiplier_power(reservation_multiplier_ppm, periods_ahead) // POWER_SCALE
-
-
 def price_series(
     unit_prices_ubc: list[int],
     first_ahead: int,

@@ -84,10 +84,6 @@ class State:
                 waiting += (2 * at + 1, 2 * at + 2)
         return iter([key for _, key in sorted(found) if key in self.entries])
 
-    def next_due_s(self) -> int | None:
-        """The second at which the next entry leaves by itself."""
-        return self._due[0][0] if self._due else None
-
     def merge(self, changes: Changes, executed: Mapping[bytes, int], now_s: int) -> None:
         """Make the changes of a block of time `now_s` real."""
         for key, entry in changes.items():

@@ -195,15 +195,6 @@ def read_address(message: Message) -> Address:
     return Address(ifindex, handle, parent)
 
 
-def read_kind(message: Message) -> str:
-    return (
-        read_attributes(message.body, _TCMSG.size)
-        .get(_TCA_KIND, b"")
-        .rstrip(b"\0")
-        .decode("ascii", "replace")
-    )
-
-
 def read_class(message: Message) -> ClassShape:
     """The shape of an HTB class from its dump."""
     options = read_attributes(read_attributes(message.body, _TCMSG.size)[_TCA_OPTIONS])

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lab.counters import Rate, Reading, Seen, Witness, parse_net_dev, parse_sets, rates
+from lab.counters import Reading, Seen, Witness, parse_net_dev, parse_sets
 from lab.namespaces import Namespace
 
 # From a Linux 6.18 namespace, `cat /proc/net/dev` (blanks taken out) after one ping of 84 IP bytes each way.
@@ -22,12 +22,6 @@ def test_an_interface_is_read_as_ip_bytes():
 
 def test_an_interface_that_is_not_there_has_no_reading():
     assert parse_net_dev(NET_DEV, "wlan", 7.0) is None
-
-
-def test_rates_are_differences_over_their_own_time():
-    readings = [Reading(1.0, 0, 0, 0, 0), Reading(1.5, 1000, 1, 500, 1), Reading(3.5, 1000, 1, 1500, 2)]
-    assert rates(readings) == [Rate(1.5, 16_000, 8_000), Rate(3.5, 0, 4_000)]
-    assert rates(readings[:1]) == []
 
 
 def element(address, size, packets):

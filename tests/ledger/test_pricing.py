@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.pricing import MAX_DISCOUNTED_UNITS, multiplier_power, price_ahead, price_series, price_units
+from ledger.pricing import MAX_DISCOUNTED_UNITS, multiplier_power, price_series, price_units
 from wire.units import PPM
 
 multipliers = st.integers(1, PPM)
@@ -47,7 +47,7 @@ def test_powers_are_rounded_down_at_the_eighteenth_decimal_each_time() -> None:
 
 
 def test_a_period_ahead_is_discounted_by_its_distance() -> None:
-    assert [price_ahead(1_000, ahead, 500_000) for ahead in range(4)] == [1_000, 500, 250, 125]
+    assert [price_series([1_000], ahead, 1, PPM, 500_000) for ahead in range(4)] == [1_000, 500, 250, 125]
 
 
 def test_a_series_adds_up_its_periods() -> None:

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from lab.air import BOX_V4, WORLD_V4, WORLD_V6, lab
-from lab.counters import ByteCounter, Sampler, Witness
+from lab.counters import ByteCounter, Witness
 from lab.processes import Household, wait_until
 from lab.traffic import Stream, TrafficServers, latency, ping_once, start_flood, start_latency_probe
 from wire.errors import ShellError
@@ -127,19 +127,6 @@ def test_latency_is_sampled_and_losses_are_counted(network, home, station):
     report = latency(probe)
     assert 0 < min(sample.rtt_ms for sample in report.samples) < 20
     assert 15 <= report.lost <= 60
-
-
-def test_a_sampler_gives_rates_of_what_passes(network, home, station):
-    with (
-        ByteCounter(station.namespace, "wlan0") as counter,
-        Sampler({"sta1": counter}, interval_s=0.1) as sampler,
-        Witness(network.world, 7000),
-    ):
-        flood = start_flood(home, "sampled", station.namespace, str(WORLD_V4.ip), 7000, 8_000_000)
-        wait_until(lambda: len(sampler.rates("sta1")) >= 8, "eight rates", 5)
-        flood.stop()
-    steady = sorted(rate.tx_bps for rate in sampler.rates("sta1"))[len(sampler.rates("sta1")) // 2]
-    assert steady == pytest.approx(8_000_000, rel=0.15)
 
 
 def test_one_ping_from_a_station_to_its_box(station):
