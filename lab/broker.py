@@ -1,10 +1,10 @@
-"""The MQTT broker of the lab: mosquitto, generated settings, mutual TLS, one identity for each account.
+"""The MQTT broker of the lab: mosquitto, generated settings, mutual TLS, one name for each client.
 
-Whoever connects shows a certificate of the lab's authority; its common name (the account in hex) becomes the
-user name, whatever the client claims in CONNECT. The topic rules follow from that name alone, so a new device
-needs no entry anywhere:
+Whoever connects shows a certificate of the lab's authority; its common name becomes the user name, whatever the
+client claims in CONNECT. The name is an address for answers and nothing else (docs/decisions/0016). The topic rules
+follow from it alone, so a new device needs no entry anywhere:
 
-every account   writes airgrant/v1/up/<itself>/#, reads airgrant/v1/down/<itself>/# and airgrant/v1/offer/#
+every client    writes airgrant/v1/up/<itself>/#, reads airgrant/v1/down/<itself>/# and airgrant/v1/offer/#
 the ledger      reads airgrant/v1/up/#, writes airgrant/v1/down/# and airgrant/v1/offer/#
 
 Everything else is refused by mosquitto: an MQTT 5 client sees reason code 135 (not authorized) for a

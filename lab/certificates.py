@@ -1,14 +1,14 @@
 """Certificates of one run of the lab: an authority, the broker's server certificate, everybody's client
 certificate.
 
-All keys are P-256. A client's certificate carries the key of its ledger account and its account name
-(compressed public key in hex) as the common name, which the broker turns into the user name; so whoever can
-log in as an account holds the account's key. Everything expires within a day and lies in files that only the
-owner can read. Not here: revocation, renewal, anything that a product's certificate authority must do.
+All keys are P-256. A client's certificate carries a name, any that its operator likes (docs/decisions/0016), as the
+common name, which the broker turns into the user name: an address for answers, and no proof of an account. Everything
+expires within a day and lies in files that only the owner can read. Not here: revocation, renewal, anything that a
+product's certificate authority must do.
 
-An account's hex name has 66 characters and RFC 5280 (appendix A, ub-common-name) allows a common name 64.
-OpenSSL, mosquitto and Python accept it on the wire; `openssl req` refuses to *make* one, which is why we make
-it here.
+Where a story takes the account in hex for the name, that has 66 characters, and RFC 5280 (appendix A,
+ub-common-name) allows a common name 64. OpenSSL, mosquitto and Python accept it on the wire; `openssl req` refuses to
+*make* one, which is why we make it here.
 
 Reference: RFC 5280.
 """
@@ -82,11 +82,11 @@ class Authority:
         return self.folder / "authority.pem"
 
     def issue_client(self, account: str, key: ec.EllipticCurvePrivateKey, *, label: str = "") -> Identity:
-        """A client certificate for the holder of `key` under the name `account`; files are named after
-        `label`.
+        """A client certificate for the holder of `key` under the name `account`, which may be any name; files are
+        named after `label`.
 
-        Give account.hex of the key in the lab. Somebody else's account can be given too: that is what a
-        careless authority would do, and the tests of the ledger need one.
+        Somebody else's name can be given too: that is what a careless authority would do, and the tests of the ledger
+        need one.
         """
         return self._issue(label or account[:16], account, key, ExtendedKeyUsageOID.CLIENT_AUTH, [])
 

@@ -164,7 +164,7 @@ def _bridged_groups(lobby: str, *, limits: bool) -> list[str]:
     """What others on a bridge send to groups, without which a paid station is not found.
 
     A group cannot leave out who did not pay, so what it hears is short, never forwarded and rare: at most
-    some 25 to 50 kbit/s of each kind. Where the kernel has no limits the lobby's class bounds it all the
+    7 to 47 kbit/s of each kind, 125 together. Where the kernel has no limits the lobby's class bounds it all the
     same.
     """
 
