@@ -173,7 +173,8 @@ class Daemon:
         self._stepping = True
         try:
             while self._events:
-                self._state, commands = core.step(self._state, self._events.popleft(), read_clock())
+                event = self._with_unsaved(self._events.popleft())
+                self._state, commands = core.step(self._state, event, read_clock())
                 self._obey(commands)
                 if not self._events:
                     self._save()
@@ -209,7 +210,7 @@ class Daemon:
             return
         match command:
             case SendLobby(to, message):
-                self._save()  # what is answered is kept
+                self._save()  # before any answer; a disk that fails is in the core's hands
                 self._lobby.send(to, write_lobby(message))
             case InstallSession(grant_id, shape):
                 self._install(grant_id, shape)
@@ -243,7 +244,12 @@ class Daemon:
                 assert_never(command)
 
     def _save(self) -> None:
-        """Everything that was ordered of the disk since the last time, in one transaction."""
+        """Everything that was ordered of the disk since the last time, in one transaction.
+
+        Unless the core has yet to hear that the disk failed: what is ordered until then waits behind what was not kept.
+        """
+        if any(isinstance(event, SaveFailed) and event.commands for event in self._events):
+            return
         commands, self._unsaved = tuple(self._unsaved), []
         if not commands:
             return
@@ -253,6 +259,13 @@ class Daemon:
             self._events.append(Saved(tuple(records)))
         except ShellError as error:
             self._events.append(SaveFailed(error, commands))
+
+    def _with_unsaved(self, event: Event) -> Event:
+        """A failure of the disk with what was ordered since; what is ordered later the core holds back itself."""
+        if not isinstance(event, SaveFailed) or not event.commands:
+            return event
+        later, self._unsaved = tuple(self._unsaved), []
+        return SaveFailed(event.error, (*event.commands, *later))
 
     def _submit(self, correlation: bytes, sequence: int) -> None:
         try:

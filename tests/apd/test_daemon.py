@@ -6,6 +6,7 @@ sent. What is decided is tested elsewhere.
 
 import asyncio
 import json
+import sqlite3
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from apd.config import Config
 from apd.daemon import Daemon
-from apd.events import BrokerConnected, LedgerReplied, OfferStateReceived
+from apd.events import BrokerConnected, LedgerReplied, LobbyDatagramReceived, OfferStateReceived
 from apd.session import Phase
 from apd.settings import Files, LedgerLinkSettings, MeterSettings
 from apd.shells.control import ControlSocket
@@ -45,6 +46,7 @@ from tests.apd.world import (
     DEVICE,
     LEDGER,
     LEDGER_ID,
+    OTHER_STATION,
     PROVIDER,
     QOS,
     SETTINGS,
@@ -318,6 +320,52 @@ def test_a_disk_that_is_full(place, run_async, capsys):
     told = capsys.readouterr().err
     assert '"disk_failed"' in told
     assert '"disk_works"' in told
+
+
+class _Locked:
+    """Somebody else writes to the store, so that it keeps nothing, until the box has answered so often."""
+
+    def __init__(self, place: Place, answers: int) -> None:
+        self._place, self._left, self._send = place, answers, place.lobby.send
+        place.store._db.execute("PRAGMA busy_timeout = 0")
+        self._other = sqlite3.connect(place.folder / "apd.sqlite", isolation_level=None)
+        self._other.execute("BEGIN IMMEDIATE")
+        place.lobby.send = self.send  # type: ignore[method-assign]
+
+    def send(self, to, data: bytes) -> None:
+        self._send(to, data)
+        self._left -= 1
+        if not self._left:
+            self._other.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_what_the_disk_did_not_keep_is_not_forgotten_when_it_keeps_what_came_later(
+    place, run_async, failures
+):
+    """Two are let in within one burst; the first order fails, or both do."""
+
+    async def story():
+        await place.begin()
+        made = [place.grant(1), place.grant(2)]
+        announcement = place.say(Discover())
+        joins = [
+            Join(signed_grant(one), request(announcement.challenge, one, station=station, bssid=BSSID))
+            for one, station in zip(made, (STATION, OTHER_STATION), strict=True)
+        ]
+        _Locked(place, failures)
+        place.daemon._events.append(LobbyDatagramReceived(DEVICE, write_lobby(joins[0])))
+        place.lobby.receive(DEVICE, write_lobby(joins[1]))
+        assert [type(message) for _, message in place.lobby.sent[-2:]] == [Joined, Joined]
+        unsaved = [order.session.grant_id for order in place.daemon._state.disk.unsaved]
+        assert unsaved == [one.grant_id for one in made], "in the order in which it was to be kept"
+        await place.until(lambda: place.daemon._state.disk.failing_ns is None, "the disk to work again")
+        assert {session.grant.grant_id for session in place.store.sessions()} == {
+            one.grant_id for one in made
+        }
+        await place.end()
+
+    run_async(story())
 
 
 def test_a_tpm_is_enrolled_by_its_maker_and_signs(tmp_path, run_async):
