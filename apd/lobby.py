@@ -1,8 +1,8 @@
 """The lobby's side of the core: what strangers may ask, and what they are told.
 
 In: datagrams. Out: answers, transactions for the ledger, sessions to admit. Everything a stranger can make us
-remember is bounded, cheap checks come before signatures, and every refusal has a name, is counted and reaches who
-asked.
+remember is bounded, what is malformed or too long is refused before any signature is checked, and every refusal has a
+name, is counted and reaches who asked.
 """
 
 import hashlib
@@ -54,7 +54,11 @@ MAX_PENDING_PER_BUYER = 16
 MAX_BUYERS = 4
 """Addresses that hear the outcome of one purchase; the first to send it is always among them."""
 REPEAT_NS = NS_PER_S
-"""The same purchase goes to the ledger at most once in this time, however often it is sent to us."""
+"""The same octets go to the ledger at most once in this time, however often they are sent to us."""
+MAX_COPIES = 8
+"""Different octets of one purchase that go to the ledger in that time: whoever overhears it can send it with another
+signature, and only the ledger knows which is the buyer's.
+"""
 CREATE_NS = NS_PER_S
 """One new account in this time is relayed: a busy shop has fewer new customers."""
 RELAYED_NS = 600 * NS_PER_S
@@ -154,10 +158,10 @@ def take_outcome(state: State, correlation: bytes, data: bytes) -> Outcome:
     try:
         reply = read_ledger_reply(data)
         receipt = read_receipt(reply.receipt, settings.ledger, settings.ledger_id)
-        if receipt.subject != correlation:
-            raise VerificationError("receipt: of another transaction")
     except DecodeError as error:
         return _count(state, "reply_invalid"), [Note("reply_invalid", str(error))]
+    if receipt.subject != correlation:  # of one copy with a bad signature: the purchase may still run
+        return _count(state, "reply_unexpected"), []
     grant = reply.grants[0] if reply.grants else b""
     answer = PurchaseOutcome(transaction_id=correlation, receipt=reply.receipt, grant=grant)
     return _without_pending(state, correlation), [SendLobby(buyer, answer) for buyer in purchase.buyers]
@@ -264,7 +268,9 @@ def _purchase(state: State, source: Address, message: Purchase, now: Now) -> Out
 
 
 def _relay(state: State, source: Address, subject: bytes, data: bytes, now: Now) -> Outcome:
-    """To the ledger; what is under way already only gets one more who waits, unless it is time to send it again."""
+    """To the ledger; what is under way already only gets one more who waits, unless these octets are new or it is
+    time to send them again. Nobody who repeats it puts off when the first is told that there is no reply.
+    """
     known, answers = state.lobby.pending.get(subject), list[Command]()
     if known is None and _has_enough(state, source):
         return _refuse(state, source, subject, "busy", "too many of your purchases are under way")
@@ -274,10 +280,13 @@ def _relay(state: State, source: Address, subject: bytes, data: bytes, now: Now)
     buyers = known.buyers if known else ()
     if source not in buyers and len(buyers) < MAX_BUYERS:
         buyers = (*buyers, source)
-    if known is not None and now.mono_ns < known.relayed_ns + REPEAT_NS:
+    copy, sent = hashlib.sha256(data).digest(), known.copies if known else {}
+    lately = {digest: at_ns for digest, at_ns in sent.items() if now.mono_ns < at_ns + REPEAT_NS}
+    if known is not None and (copy in lately or len(lately) >= MAX_COPIES):
         return _keep(state, subject, replace(known, buyers=buyers)), answers
-    deadline_ns = now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S
-    state = _keep(state, subject, PendingPurchase(buyers, deadline_ns, now.mono_ns))
+    timeout_ns = now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S
+    deadline_ns = known.deadline_ns if known else timeout_ns
+    state = _keep(state, subject, PendingPurchase(buyers, deadline_ns, {**lately, copy: now.mono_ns}))
     relayed = _bounded({**state.lobby.relayed, subject: now.mono_ns + RELAYED_NS}, MAX_RELAYED)
     state = replace(state, lobby=replace(state.lobby, relayed=relayed))
     return state, [*answers, SubmitTransaction(subject, data)]
@@ -338,7 +347,7 @@ def _check_units(state: State, word: OfferState, units: int) -> tuple[str, str] 
 
 
 def _join(state: State, source: Address, message: Join, now: Now) -> Outcome:
-    settings = state.settings
+    settings, now = state.settings, _believed(state, now)
     try:
         grant = read_grant(message.grant, settings.ledger, settings.ledger_id)
         qos = grant.total_qos
@@ -375,6 +384,11 @@ def _join(state: State, source: Address, message: Join, now: Now) -> Outcome:
         unreported=known.unreported if known else Usage(),
     )
     return _open(state, source, session, message.request, now)
+
+
+def _believed(state: State, now: Now) -> Now:
+    """A wall clock behind what was reported already is not believed: a grant that ended would begin anew."""
+    return Now(now.mono_ns, max(now.utc_ms, state.meter.reported_utc_ms))
 
 
 def _open(state: State, source: Address, session: Session, request: bytes, now: Now) -> Outcome:

@@ -22,8 +22,10 @@ class PendingPurchase:
 
     buyers: tuple[Address, ...]
     deadline_ns: int
-    relayed_ns: int
-    """When it was last sent to the ledger."""
+    copies: Mapping[bytes, int]
+    """When each copy was last sent to the ledger (monotonic ns), by the SHA-256 of its octets: copies differ in their
+    signature, which cannot be checked here.
+    """
 
 
 @dataclass(frozen=True, slots=True)

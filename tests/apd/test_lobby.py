@@ -18,11 +18,14 @@ from apd.commands import (
 from apd.events import (
     BrokerConnected,
     BrokerLost,
+    CountersRead,
     DeadlineReached,
     InstallFailed,
     LedgerReplied,
     LobbyDatagramReceived,
     OfferStateReceived,
+    RecordSigned,
+    Saved,
     SaveFailed,
     SessionInstalled,
     SessionRemoved,
@@ -75,8 +78,14 @@ from wire.ledger_reply import LedgerReply, write_ledger_reply
 from wire.money_actions import Transfer
 from wire.offer import read_offer
 from wire.qos import Qos, RateLayer
+from wire.units import Now
 
 BROKEN = ShellError("shaper", "no buffer space available")
+
+
+def _other_signature(encoded: bytes, number: int) -> bytes:
+    """The same transaction, so signed by nobody."""
+    return encoded[:-64] + number.to_bytes(64, "big")
 
 
 @pytest.fixture
@@ -236,11 +245,10 @@ class TestPurchase:
         [
             b"",
             b"garbage",
-            reply(bytes(32)),
             reply(purchase().transaction_id, key=STRANGER),
             write_ledger_reply(LedgerReply(receipt(purchase().transaction_id, ledger_id=bytes(32)))),
         ],
-        ids=["empty", "garbage", "of another transaction", "not the ledger's", "another ledger's"],
+        ids=["empty", "garbage", "not the ledger's", "another ledger's"],
     )
     def test_a_reply_that_does_not_verify_reaches_nobody(self, selling, data):
         bought = purchase()
@@ -252,6 +260,19 @@ class TestPurchase:
             << note("reply_invalid")
         )
         assert bought.transaction_id in selling.state.lobby.pending
+
+    def test_the_ledgers_word_on_a_bad_copy_is_counted_and_the_buyer_hears_of_the_good_one(self, selling):
+        """Such a receipt names the copy's octets and not the purchase; strangers cause as many as they like."""
+        bought = purchase()
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(bought.envelope.encoded))
+            << a(SubmitTransaction)
+            >> LedgerReplied(bought.transaction_id, reply(bytes(32), reason="bad_signature"))
+            >> LedgerReplied(bought.transaction_id, reply(bought.transaction_id))
+            << told(Outcome, transaction_id=bought.transaction_id)
+        )
+        assert selling.state.refused == {"reply_unexpected": 1}
 
     def test_a_ledger_that_does_not_answer_in_time(self, selling):
         bought = purchase()
@@ -389,6 +410,58 @@ class TestPurchase:
             >> seconds(1)
             >> sent
             << a(SubmitTransaction)
+        )
+
+    def test_noise_under_the_id_of_a_purchase_does_not_hold_it_back(self, selling):
+        """A neighbour overheard a purchase that was lost on its way here, and is first with a broken signature."""
+        good = purchase().envelope.encoded
+        noise = heard(Purchase(_other_signature(good, 1)), OTHER_DEVICE)
+        bought = purchase().transaction_id
+        assert (
+            Playbook(selling)
+            >> noise
+            << a(SubmitTransaction, correlation=bought)
+            >> heard(Purchase(good))
+            << SubmitTransaction(bought, good)
+            >> noise
+            >> heard(Purchase(good))
+            >> LedgerReplied(bought, reply(bytes(32), reason="bad_signature"))
+            >> LedgerReplied(bought, reply(bought))
+            << told(Outcome, OTHER_DEVICE)
+            << told(Outcome, DEVICE)
+        )
+
+    def test_the_ledger_gets_so_many_copies_of_a_purchase_in_a_second(self, selling):
+        good = purchase().envelope.encoded
+        for number in range(lobby.MAX_COPIES + 20):
+            selling.feed(heard(Purchase(_other_signature(good, number))))
+        relayed = [command for command in selling.ordered if isinstance(command, SubmitTransaction)]
+        assert len({command.data for command in relayed}) == len(relayed) == lobby.MAX_COPIES
+        (pending,) = selling.state.lobby.pending.values()
+        assert len(pending.copies) == lobby.MAX_COPIES
+        assert (
+            Playbook(selling)
+            >> seconds(1)
+            >> heard(Purchase(_other_signature(good, 99)))
+            << a(SubmitTransaction)
+        )
+        (pending,) = selling.state.lobby.pending.values()
+        assert len(pending.copies) == 1
+
+    def test_whoever_repeats_a_purchase_does_not_put_off_its_time_out(self, selling):
+        bought = purchase()
+        sent = Purchase(bought.envelope.encoded)
+        assert (
+            Playbook(selling)
+            >> heard(sent)
+            << a(SubmitTransaction)
+            >> seconds(14)
+            >> heard(sent, OTHER_DEVICE)
+            << a(SubmitTransaction)
+            >> seconds(1)
+            >> DeadlineReached()
+            << told(Refused, DEVICE, reason="ledger_unreachable")
+            << told(Refused, OTHER_DEVICE, reason="ledger_unreachable")
         )
 
     def test_new_accounts_are_relayed_one_a_second(self, selling):
@@ -553,6 +626,32 @@ class TestJoin:
         )
         selling.state = full
         assert Playbook(selling) >> join(selling) << told(Refused, reason="no_capacity")
+
+    def test_a_clock_that_goes_back_gives_no_more_time(self, box):
+        """The grant ended, was reported and forgotten; time of the wall clock that was reported does not come again."""
+        made = grant(qos=replace(QOS, data_cap_bytes=1_000))
+        sells(box)
+        run_session(box, made)
+        box.pass_time(seconds(601))
+        box.feed(DeadlineReached())
+        box.feed(SessionRemoved(made.grant_id, Usage(down_bytes=1_000)))
+        for number in range(1, 4):
+            box.feed(CountersRead({}, report=True))
+            box.feed(Saved((number + 1,)))
+            while box.state.meter.signing:
+                box.feed(RecordSigned(box.state.meter.signing[0].record.sequence))
+        assert not box.state.sessions, "it is reported and forgotten"
+        box.now = Now(box.now.mono_ns, box.now.utc_ms - 500_000)
+        assert Playbook(box) >> join(box, made) << told(Refused, reason="grant_expired")
+
+    def test_a_clock_that_goes_back_makes_no_session_longer(self, selling):
+        selling.pass_time(seconds(300))
+        selling.feed(CountersRead({}, report=True))
+        selling.now = Now(selling.now.mono_ns, selling.now.utc_ms - 200_000)
+        selling.feed(join(selling))
+        session = selling.state.session_of(STATION)
+        assert session is not None
+        assert session.ends_ns == selling.now.mono_ns + 300 * 1_000_000_000
 
     def test_the_kernel_refuses(self, selling):
         grant_id = grant().grant_id
