@@ -1,7 +1,7 @@
 """The `apd` command: the box. `run`, `check CONFIG`, `status`, `--version`; the standard library only.
 
-Exit status: 0 done; 1 the answer is no; 2 the command line or the configuration is wrong; 3 the kernel, the TPM, the
-disk or the network failed.
+Exit status: 0 done; 1 a mistake of our own, with a traceback; 2 the command line or the configuration is wrong; 3 the
+kernel, the TPM, the disk or the network failed.
 """
 
 import argparse
@@ -68,6 +68,9 @@ def _run(arguments: argparse.Namespace) -> int:
     """Everything heavy is imported here, so that the other commands start at once."""
     # Ciphers that we would never use, and their memory.
     os.environ.setdefault("CRYPTOGRAPHY_OPENSSL_NO_LEGACY", "1")
+    from apd.shells.lean_paho import import_paho
+
+    import_paho()
     from apd.config import load_config
     from apd.daemon import Daemon
     from apd.shells.control import ControlSocket
