@@ -51,6 +51,7 @@ accept_software_keys = {software}
 # New accounts that are let in each minute: they cost nothing and stay.
 # max_accounts_per_minute = 600
 
+# docs/ledger.md sets up a broker, and makes these certificates.
 [broker]
 host = "127.0.0.1"
 port = 8883
