@@ -64,8 +64,6 @@ STATION_MAC = "02:00:00:00:77:01"
 ADDRESS = "127.0.0.1"
 QOS = Qos(2_000_000, 8_000_000, 1_000_000, 4_000_000)
 BAND = Band(5_170_000, 5_250_000, 80_000)
-ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
-"""As in the unit of docs/apd.md: glibc gives each thread an arena of its own, which costs half a megabyte here."""
 ANSWER_DEADLINE_S = 5.0
 READY_DEADLINE_S = 20.0
 
@@ -187,7 +185,7 @@ class BoxSite:
     def start(self, *, ready: bool = True) -> Child:
         """`python -m apd run`; returns when it sells."""
         words: list[str | Path] = [sys.executable, "-m", "apd", "run", self.config]
-        self.apd = self.household.start("apd", words, namespace=self.namespace, environment=ENVIRONMENT)
+        self.apd = self.household.start("apd", words, namespace=self.namespace)
         if ready:
             self.apd.wait_for_line('"ready"', READY_DEADLINE_S)
         return self.apd
