@@ -1,6 +1,7 @@
 """docs/apd.md says what the code does: generated parts are as the code is, every note and refusal is explained."""
 
 import ast
+import itertools
 import re
 import tomllib
 from dataclasses import fields
@@ -79,8 +80,9 @@ def test_every_refusal_is_explained_and_no_other():
 
 
 def test_the_least_configuration_is_one(tmp_path):
-    block = TEXT.partition("The least that works:\n")[2].partition("<!--")[0]
-    parsed = tomllib.loads("\n".join(line.strip() for line in block.splitlines()))
+    lines = TEXT.partition("The least that works:\n")[2].splitlines()
+    block = itertools.takewhile(lambda line: not line or line.startswith("    "), lines)
+    parsed = tomllib.loads("\n".join(line.strip() for line in block))
     assert set(parsed) == {"shaper", "ledger", "meter", "files"}
     assert parsed["shaper"]["interface"] == "wlan0"
 
