@@ -8,6 +8,7 @@ report_page.html.
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
+from lab.percentile import percentile as nearest_rank
 from wire.units import format_money
 
 WIDE_PX, WHOLE_PX, NARROW_PX = 510, 1050, 330
@@ -20,9 +21,8 @@ def format_change(ubc: float) -> str:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which this share of the values lies (nearest rank); 0 of nothing."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+    """As lab.percentile has it; 0 of nothing, which a chart has to show somehow."""
+    return nearest_rank(values, share) if values else 0.0
 
 
 def text(words: str) -> str:

@@ -27,6 +27,7 @@ from lab.bench.blast import open_sender, send
 from lab.bench.box import box_figures
 from lab.bench.result import Against, Figure
 from lab.bench.shaper_rig import GBIT, Rig, rig, settings, shape, station_address, station_mac
+from lab.percentile import percentile
 from tc_shaper.counters import SlotCounters
 from tc_shaper.kernel import Shaper
 from tc_shaper.settings import ShaperSettings
@@ -581,9 +582,3 @@ def blasting(made: Rig, rates_bps: dict[str, int], seconds: float) -> Iterator[d
     finally:
         child.kill()
         child.communicate()
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value below which this share lies; values need not be sorted."""
-    ranked = sorted(values)
-    return ranked[min(len(ranked) - 1, int(share * len(ranked)))]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from lab.air import WORLD_V4, WORLD_V6, Station
 from lab.counters import ByteCounter, Witness
-from lab.demo.lobby_talk import Talker, discover, first_of
+from lab.demo.lobby_talk import first_of, in_lobby
 from lab.result import Attack
 from nas_tunnel.lobby import Announcement, Join, Joined, LobbyMessage, Outcome, Purchase, Refused, read_lobby
 from wire.allocate import Allocate
@@ -48,8 +48,8 @@ class Cheat:
 
 def alter_price(cheat: Cheat) -> Attack:
     """Signs a purchase at one micro-bandcoin."""
-    talker, announcement = _discover(cheat)
-    answer = talker.ask(Purchase(_purchase(cheat, announcement, price_ubc=1)))
+    with in_lobby(cheat.station.interface) as (talker, announcement):
+        answer = talker.ask(Purchase(_purchase(cheat, announcement, price_ubc=1)))
     said = _said(answer, announcement)
     return Attack(
         "alters the price",
@@ -62,8 +62,8 @@ def alter_price(cheat: Cheat) -> Attack:
 
 def replay_purchase(cheat: Cheat) -> Attack:
     """Sends ada's purchase a second time, so that she pays twice."""
-    talker, announcement = _discover(cheat)
-    said = _said(talker.ask(first_of(Purchase, cheat.overheard)), announcement)
+    with in_lobby(cheat.station.interface) as (talker, announcement):
+        said = _said(talker.ask(first_of(Purchase, cheat.overheard)), announcement)
     return Attack(
         "replays somebody's purchase",
         stopped=said == "replayed",
@@ -75,8 +75,8 @@ def replay_purchase(cheat: Cheat) -> Attack:
 
 def replay_join(cheat: Cheat) -> Attack:
     """Sends ada's request to join from his own station."""
-    talker, _ = _discover(cheat)
-    answer = talker.ask(first_of(Join, cheat.overheard))
+    with in_lobby(cheat.station.interface) as (talker, _):
+        answer = talker.ask(first_of(Join, cheat.overheard))
     reached = _reaches_world(cheat)
     told = "Joined, which names ada's session" if isinstance(answer, Joined) else _refusal(answer)
     return Attack(
@@ -90,8 +90,8 @@ def replay_join(cheat: Cheat) -> Attack:
 
 def present_foreign_grant(cheat: Cheat) -> Attack:
     """Presents ada's grant, with a request signed by himself."""
-    talker, announcement = _discover(cheat)
-    answer = talker.ask(_join(cheat, announcement, _overheard_grant(cheat)))
+    with in_lobby(cheat.station.interface) as (talker, announcement):
+        answer = talker.ask(_join(cheat, announcement, _overheard_grant(cheat)))
     return _refused(
         "presents somebody else's grant", answer, "not_the_consumer", "ada's grant and his own signature"
     )
@@ -99,12 +99,12 @@ def present_foreign_grant(cheat: Cheat) -> Attack:
 
 def alter_grant(cheat: Cheat) -> Attack:
     """Writes his own key into ada's grant."""
-    talker, announcement = _discover(cheat)
-    grant = _overheard_grant(cheat)
-    consumer = read_grant(grant, announcement.ledger, announcement.ledger_id).consumer
-    forged = grant.replace(consumer.octets, cheat.key.public.octets)
-    assert forged != grant, "the consumer's key stands in a grant as it is"
-    answer = talker.ask(_join(cheat, announcement, forged, claimed=grant))
+    with in_lobby(cheat.station.interface) as (talker, announcement):
+        grant = _overheard_grant(cheat)
+        consumer = read_grant(grant, announcement.ledger, announcement.ledger_id).consumer
+        forged = grant.replace(consumer.octets, cheat.key.public.octets)
+        assert forged != grant, "the consumer's key stands in a grant as it is"
+        answer = talker.ask(_join(cheat, announcement, forged, claimed=grant))
     return _refused("alters a grant", answer, "grant_invalid", "ada's grant with his own key in it")
 
 
@@ -143,10 +143,6 @@ def borrow_mac(borrower: Cheat, victim: Station) -> Attack:
         evidence=f"{reached} of her bytes reached the world, on his bill and within his rate",
         stoppable=False,
     )
-
-
-def _discover(cheat: Cheat) -> tuple[Talker, Announcement]:
-    return discover(cheat.station.interface)
 
 
 def _purchase(cheat: Cheat, announcement: Announcement, price_ubc: int) -> bytes:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 from device.udp import LobbySocket
 from lab.namespaces import Namespace
@@ -33,7 +32,6 @@ first.
 """
 _IPV6_UDP_PAYLOAD = 14 + 40 + 8
 """Ethernet, IPv6 and UDP headers; a lobby datagram has no extension header."""
-T = TypeVar("T", bound=LobbyMessage)
 
 
 @dataclass(slots=True)
@@ -53,16 +51,17 @@ class Talker:
         return answer[1]
 
 
-def discover(interface: str) -> tuple[Talker, Announcement]:
-    """Finds the access point."""
-    lobby = LobbySocket(interface)
-    for _ in range(5):
-        lobby.send(write_lobby(Discover()), None)
-        answer = _receive(lobby, 1.0)
-        if answer is not None and isinstance(answer[1], Announcement):
-            return Talker(lobby, answer[0]), answer[1]
-    lobby.close()
-    raise ShellError("lobby", "no access point announced itself")
+@contextmanager
+def in_lobby(interface: str) -> Iterator[tuple[Talker, Announcement]]:
+    """Finds the access point, and talks to it for the length of a block."""
+    with LobbySocket(interface) as lobby:
+        for _ in range(5):
+            lobby.send(write_lobby(Discover()), None)
+            answer = _receive(lobby, 1.0)
+            if answer is not None and isinstance(answer[1], Announcement):
+                yield Talker(lobby, answer[0]), answer[1]
+                return
+        raise ShellError("lobby", "no access point announced itself")
 
 
 @dataclass(slots=True)

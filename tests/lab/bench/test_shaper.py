@@ -2,7 +2,8 @@
 
 import pytest
 
-from lab.bench.shaper import datagram, fastest_window, off_floor, percentile
+from lab.bench.shaper import datagram, fastest_window, off_floor
+from lab.percentile import percentile
 
 
 @pytest.mark.parametrize(
