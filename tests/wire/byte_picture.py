@@ -34,6 +34,8 @@ FIELDS: dict[str, dict[int, str]] = {
     "attestation_result": {
         1: "attestation_key", 2: "key_name", 3: "provider", 4: "endorsement_hash", 5: "enrolled_s",
     },
+    "network": {1: "bssid", 2: "ssid", 3: "operator", 4: "expires_s"},
+    "admission": {1: "grant", 2: "station", 3: "bssid", 4: "used_bytes", 5: "expires_s"},
     "create": _TRANSACTION | {3: "account"},
     "deposit": _MONEY,
     "withdraw": _MONEY,

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import strategies as st
 
+from wire.admission import EXTERNAL as ADMISSION
+from wire.admission import MAX_ADMISSION_BYTES, Admission, read_admission, write_admission
 from wire.allocate import Allocate
 from wire.attestation_result import EXTERNAL as RESULT
 from wire.attestation_result import (
@@ -72,6 +74,8 @@ from wire.meter_record import (
     write_meter_record,
 )
 from wire.money_actions import Deposit, Transfer, Withdraw
+from wire.network import EXTERNAL as NETWORK
+from wire.network import MAX_NETWORK_BYTES, MAX_SSID_BYTES, Network, read_network, write_network
 from wire.offer import EXTERNAL as OFFER
 from wire.offer import MAX_OFFER_BYTES, Offer, read_offer, write_offer
 from wire.offer_state import EXTERNAL as OFFER_STATE
@@ -86,7 +90,9 @@ from wire.transaction import EXTERNAL as TRANSACTION
 from wire.transaction import MAX_TRANSACTION_BYTES, Transaction, read_transaction, sign_transaction
 from wire.units import PPM, U32_MAX, U63_MAX
 
-PROVIDER, CONSUMER, LEDGER, EXCHANGE, ATTESTATION = (PrivateKey.from_secret(secret) for secret in range(1, 6))
+PROVIDER, CONSUMER, LEDGER, EXCHANGE, ATTESTATION, OPERATOR = (
+    PrivateKey.from_secret(secret) for secret in range(1, 7)
+)
 LEDGER_ID = bytes(range(0xA0, 0xC0))
 UTC_S = 1_766_000_000
 NONCE = bytes.fromhex("0102030405060708")
@@ -310,6 +316,7 @@ def _transaction(name: str, action: object, issuer: PrivateKey, values: st.Searc
 RESERVATIONS = {1_962_222: Reservation(900_000, 20), 1_962_223: Reservation(800_000, 0)}
 SHARES = {CONSUMER.public: AuctionShare(2, 1_700_000)}
 
+_GRANT = sign_again(write_grant(GRANT_VALUE, LEDGER, LEDGER_ID), LEDGER, GRANT + LEDGER_ID)
 _RECEIPT = Receipt(bytes(range(32)), 4_711, UTC_S, "insufficient_funds", "12 BC, and 15 BC are wanted")
 _SIGNED = [
     Message(
@@ -352,6 +359,17 @@ _SIGNED = [
         lambda value: write_attestation_result(value, LEDGER, LEDGER_ID),
         lambda data: read_attestation_result(data, LEDGER.public, LEDGER_ID),
         results, MAX_ATTESTATION_RESULT_BYTES, LEDGER, RESULT + LEDGER_ID,
+    ),
+    Message(
+        "network", Network(BSSID, b"airgrant", OPERATOR.public, UTC_S + 120),
+        lambda value: write_network(value, PROVIDER), lambda data: read_network(data, PROVIDER.public),
+        st.builds(Network, macs, octets(1, MAX_SSID_BYTES), keys, u63), MAX_NETWORK_BYTES, PROVIDER, NETWORK,
+    ),
+    Message(
+        "admission", Admission(_GRANT, STATION, BSSID, 250_000_000, UTC_S + 30),
+        lambda value: write_admission(value, OPERATOR), lambda data: read_admission(data, OPERATOR.public),
+        st.builds(Admission, octets(1, MAX_GRANT_BYTES), stations, macs, u63, u63),
+        MAX_ADMISSION_BYTES, OPERATOR, ADMISSION,
     ),
 ]  # fmt: skip
 _TRANSACTIONS = [
