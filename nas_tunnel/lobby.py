@@ -14,6 +14,7 @@ Largest legal size 1,200 bytes, so that no datagram is ever fragmented (RFC 8200
 Promise: `read_lobby` returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import assert_never
@@ -23,6 +24,7 @@ from wire.errors import DecodeError
 from wire.grant import MAX_GRANT_BYTES
 from wire.ids import GRANT_ID_SIZE, LEDGER_ID_SIZE, PUBLIC_KEY_SIZE, TRANSACTION_ID_SIZE, PublicKey
 from wire.join_request import CHALLENGE_SIZE, MAX_JOIN_REQUEST_BYTES
+from wire.network import MAX_NETWORK_BYTES
 from wire.offer import MAX_OFFER_BYTES
 from wire.receipt import MAX_RECEIPT_BYTES
 from wire.units import U63_MAX
@@ -60,7 +62,8 @@ class Discover:
 class Announcement:
     """A signed offer (wire/offer.py), whose key it is, the ledger that knows both, and the challenge to join with.
 
-    `utc_s` is the access point's clock: not signed, a hint for a device whose own clock was never set.
+    `utc_s` is the access point's clock: not signed, a hint for a device whose own clock was never set. `network` is the
+    signed word on how buyers join by Wi-Fi (wire/network.py), empty and left out where this wire is all there is.
     """
 
     offer: bytes
@@ -69,6 +72,7 @@ class Announcement:
     ledger_id: bytes
     challenge: bytes
     utc_s: int
+    network: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +158,8 @@ def _write_items(message: LobbyMessage) -> list[Value]:
     match message:
         case Discover():
             return [MessageType.DISCOVER.value]
-        case Announcement(offer, provider, ledger, ledger_id, challenge, utc_s):
-            return [
-                MessageType.ANNOUNCEMENT.value,
-                offer,
-                provider.octets,
-                ledger.octets,
-                ledger_id,
-                challenge,
-                utc_s,
-            ]
+        case Announcement():
+            return _write_announcement(message)
         case Purchase(transaction):
             return [MessageType.PURCHASE.value, transaction]
         case Outcome(transaction_id, receipt, grant):
@@ -187,6 +183,19 @@ def _write_items(message: LobbyMessage) -> list[Value]:
             assert_never(message)
 
 
+def _write_announcement(message: Announcement) -> list[Value]:
+    return [
+        MessageType.ANNOUNCEMENT.value,
+        message.offer,
+        message.provider.octets,
+        message.ledger.octets,
+        message.ledger_id,
+        message.challenge,
+        message.utc_s,
+        *([message.network] if message.network else []),
+    ]
+
+
 def _read_items(kind: int, items: "_Items") -> LobbyMessage:
     match kind:
         case MessageType.DISCOVER:
@@ -199,6 +208,7 @@ def _read_items(kind: int, items: "_Items") -> LobbyMessage:
                 ledger_id=items.octets("ledger_id", LEDGER_ID_SIZE, LEDGER_ID_SIZE),
                 challenge=items.octets("challenge", CHALLENGE_SIZE, CHALLENGE_SIZE),
                 utc_s=items.integer("utc_s"),
+                network=items.octets("network", 1, MAX_NETWORK_BYTES) if items.more() else b"",
             )
         case MessageType.PURCHASE:
             return Purchase(items.octets("transaction", 1, MAX_PURCHASE_BYTES))
@@ -232,7 +242,10 @@ class _Items:
     """Takes items from the front of an array. Every method raises DecodeError only."""
 
     def __init__(self, items: list[Value]) -> None:
-        self._items = iter(items)
+        self._items = deque(items)
+
+    def more(self) -> bool:
+        return bool(self._items)
 
     def octets(self, name: str, minimum: int, maximum: int) -> bytes:
         item = self._next(name)
@@ -270,10 +283,10 @@ class _Items:
         return subject
 
     def finish(self) -> None:
-        if next(self._items, self) is not self:
+        if self._items:
             raise DecodeError("lobby: more items than the message has")
 
     def _next(self, name: str) -> Value:
-        for item in self._items:
-            return item
-        raise DecodeError(f"lobby: {name} is missing")
+        if not self._items:
+            raise DecodeError(f"lobby: {name} is missing")
+        return self._items.popleft()

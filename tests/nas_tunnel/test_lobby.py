@@ -32,6 +32,7 @@ from wire.errors import DecodeError
 from wire.grant import MAX_GRANT_BYTES
 from wire.ids import PublicKey
 from wire.join_request import MAX_JOIN_REQUEST_BYTES
+from wire.network import MAX_NETWORK_BYTES
 from wire.offer import MAX_OFFER_BYTES
 from wire.receipt import MAX_RECEIPT_BYTES
 from wire.units import U63_MAX
@@ -42,6 +43,9 @@ VECTORS = json.loads((Path(__file__).parent / "vectors" / "lobby.json").read_tex
 EXAMPLES: dict[str, LobbyMessage] = {
     "discover": Discover(),
     "announcement": Announcement(b"offer", KEY_A, KEY_B, TRANSACTION_ID, GRANT_ID, 1_700_000_000),
+    "announcement with a network": Announcement(
+        b"offer", KEY_A, KEY_B, TRANSACTION_ID, GRANT_ID, 1_700_000_000, b"network"
+    ),
     "purchase": Purchase(b"transaction"),
     "outcome with a grant": Outcome(TRANSACTION_ID, b"receipt", b"grant"),
     "outcome without": Outcome(TRANSACTION_ID, b"receipt", b""),
@@ -71,6 +75,7 @@ messages = st.one_of(
         octets(32, 32),
         octets(16, 16),
         times,
+        octets(0, MAX_NETWORK_BYTES),
     ),
     st.builds(Purchase, octets(1, MAX_PURCHASE_BYTES)),
     st.builds(Outcome, octets(32, 32), octets(1, MAX_RECEIPT_BYTES), octets(0, MAX_GRANT_BYTES)),
@@ -126,8 +131,10 @@ def test_a_byte_too_many_is_refused(name: str) -> None:
 @EVERY
 def test_an_item_too_many_or_too_few_is_refused(name: str) -> None:
     items = cbor2.loads(write_lobby(EXAMPLES[name]))
-    with pytest.raises(DecodeError, match="more items"):
+    with pytest.raises(DecodeError, match="network is not" if name == "announcement" else "more items"):
         read_lobby(cbor2.dumps([*items, 0], canonical=True))
+    if name == "announcement with a network":  # its last item is one that may be missing
+        items = items[:-1]
     with pytest.raises(DecodeError, match=r"missing|begins with a message type"):
         read_lobby(cbor2.dumps(items[:-1], canonical=True))
 
@@ -203,6 +210,11 @@ def test_a_longer_purchase_is_our_mistake() -> None:
         ),
         ([2, b"o", KEY_A.octets, KEY_A.octets, bytes(32), bytes(15), 0], "challenge is not"),
         ([2, b"o", KEY_A.octets, KEY_A.octets, bytes(32), bytes(16), -1], "utc_s is not an integer"),
+        (
+            [2, b"o", KEY_A.octets, KEY_A.octets, bytes(32), bytes(16), 0, b""],
+            "network is not a byte string of 1",
+        ),
+        ([2, b"o", KEY_A.octets, KEY_A.octets, bytes(32), bytes(16), 0, bytes(201)], "network is not"),
         ([2, bytes(197), KEY_A.octets, KEY_A.octets, bytes(32), bytes(16), 0], "offer is not"),
         ([4, bytes(32), bytes(401), b""], "receipt is not"),
         ([4, bytes(32), b"r", bytes(257)], "grant is not a byte string of 0 to 256"),

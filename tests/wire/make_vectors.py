@@ -20,8 +20,8 @@ VECTORS = ROOT / "tests" / "wire" / "vectors" / "messages.json"
 PAGES = ROOT / "docs" / "wire"
 PROVENANCE = (
     "Own examples (tests/wire/examples.py): P-256 keys with the secrets 1 provider, 2 consumer, 3 ledger, 4 exchange, "
-    "5 attestation key, 6 operator; signatures by RFC 6979, so that the bytes are the same in every run. `diagnostic` is "
-    "what cbor2 reads in them (in the payload, where the message is an envelope), not what our reader does."
+    "5 attestation key, 6 operator; signatures by RFC 6979, so that the bytes are the same in every run. `diagnostic` "
+    "is what cbor2 reads in them (in the payload, where the message is an envelope), not what our reader does."
 )
 SIZES = re.compile(r"(<!-- sizes -->\n).*", re.DOTALL)
 BLOCK = re.compile(r"(<!-- bytes: (\w+) -->\n```\n).*?(\n```\n)", re.DOTALL)
