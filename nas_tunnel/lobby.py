@@ -14,20 +14,19 @@ Largest legal size 1,200 bytes, so that no datagram is ever fragmented (RFC 8200
 Promise: `read_lobby` returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
 """
 
-from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import assert_never
 
-from wire.cbor import Value, read_cbor, write_cbor
+from nas_tunnel.items import ItemReader
+from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
 from wire.grant import MAX_GRANT_BYTES
-from wire.ids import GRANT_ID_SIZE, LEDGER_ID_SIZE, PUBLIC_KEY_SIZE, TRANSACTION_ID_SIZE, PublicKey
+from wire.ids import GRANT_ID_SIZE, LEDGER_ID_SIZE, TRANSACTION_ID_SIZE, PublicKey
 from wire.join_request import CHALLENGE_SIZE, MAX_JOIN_REQUEST_BYTES
 from wire.network import MAX_NETWORK_BYTES
 from wire.offer import MAX_OFFER_BYTES
 from wire.receipt import MAX_RECEIPT_BYTES
-from wire.units import U63_MAX
 
 PORT = 18573
 GROUP = "ff02::4147:1"
@@ -145,10 +144,7 @@ def read_lobby(data: bytes) -> LobbyMessage:
     """The message that fills the datagram; signatures inside are not checked. Raises DecodeError."""
     if len(data) > MAX_LOBBY_BYTES:
         raise DecodeError(f"lobby: {len(data)} bytes, at most {MAX_LOBBY_BYTES} are accepted")
-    value = read_cbor(data)
-    if not isinstance(value, list) or not value:
-        raise DecodeError("lobby: not an array that begins with a message type")
-    items = _Items(value)
+    items = ItemReader(data, "lobby")
     message = _read_items(items.integer("message type", 255), items)
     items.finish()
     return message
@@ -196,7 +192,7 @@ def _write_announcement(message: Announcement) -> list[Value]:
     ]
 
 
-def _read_items(kind: int, items: "_Items") -> LobbyMessage:
+def _read_items(kind: int, items: ItemReader) -> LobbyMessage:
     match kind:
         case MessageType.DISCOVER:
             return Discover()
@@ -223,14 +219,14 @@ def _read_items(kind: int, items: "_Items") -> LobbyMessage:
                 items.octets("grant", 1, MAX_GRANT_BYTES), items.octets("request", 1, MAX_JOIN_REQUEST_BYTES)
             )
         case MessageType.JOINED:
-            return Joined(items.grant_id(), items.integer("ends_s"))
+            return Joined(_grant_id(items), items.integer("ends_s"))
         case MessageType.LEAVE:
-            return Leave(items.grant_id(), items.octets("request", 1, MAX_JOIN_REQUEST_BYTES))
+            return Leave(_grant_id(items), items.octets("request", 1, MAX_JOIN_REQUEST_BYTES))
         case MessageType.LEFT:
-            return Left(items.grant_id())
+            return Left(_grant_id(items))
         case MessageType.REFUSED:
             return Refused(
-                subject=items.subject(),
+                subject=_subject(items),
                 reason=items.text("reason", 1, MAX_REASON_CHARACTERS),
                 detail=items.text("detail", 0, MAX_DETAIL_CHARACTERS),
             )
@@ -238,55 +234,14 @@ def _read_items(kind: int, items: "_Items") -> LobbyMessage:
             raise DecodeError(f"lobby: message type {kind} is unknown")
 
 
-class _Items:
-    """Takes items from the front of an array. Every method raises DecodeError only."""
+def _grant_id(items: ItemReader) -> bytes:
+    return items.octets("grant_id", GRANT_ID_SIZE, GRANT_ID_SIZE)
 
-    def __init__(self, items: list[Value]) -> None:
-        self._items = deque(items)
 
-    def more(self) -> bool:
-        return bool(self._items)
-
-    def octets(self, name: str, minimum: int, maximum: int) -> bytes:
-        item = self._next(name)
-        if not isinstance(item, bytes) or not minimum <= len(item) <= maximum:
-            raise DecodeError(f"lobby: {name} is not a byte string of {minimum} to {maximum} bytes")
-        return item
-
-    def integer(self, name: str, maximum: int = U63_MAX) -> int:
-        item = self._next(name)
-        if not isinstance(item, int) or isinstance(item, bool) or not 0 <= item <= maximum:
-            raise DecodeError(f"lobby: {name} is not an integer within 0..{maximum}")
-        return item
-
-    def text(self, name: str, minimum: int, maximum: int) -> str:
-        item = self._next(name)
-        if not isinstance(item, str) or not minimum <= len(item) <= maximum:
-            raise DecodeError(f"lobby: {name} is not a text of {minimum} to {maximum} characters")
-        return item
-
-    def public_key(self, name: str) -> PublicKey:
-        try:
-            return PublicKey(self.octets(name, PUBLIC_KEY_SIZE, PUBLIC_KEY_SIZE))
-        except ValueError as error:
-            raise DecodeError(f"lobby: {name}: {error}") from None
-
-    def grant_id(self) -> bytes:
-        return self.octets("grant_id", GRANT_ID_SIZE, GRANT_ID_SIZE)
-
-    def subject(self) -> bytes:
-        subject = self.octets("subject", 0, TRANSACTION_ID_SIZE)
-        if len(subject) not in (0, GRANT_ID_SIZE, TRANSACTION_ID_SIZE):
-            raise DecodeError(
-                f"lobby: subject has {len(subject)} bytes, which is no transaction id, grant id or nothing"
-            )
-        return subject
-
-    def finish(self) -> None:
-        if self._items:
-            raise DecodeError("lobby: more items than the message has")
-
-    def _next(self, name: str) -> Value:
-        if not self._items:
-            raise DecodeError(f"lobby: {name} is missing")
-        return self._items.popleft()
+def _subject(items: ItemReader) -> bytes:
+    subject = items.octets("subject", 0, TRANSACTION_ID_SIZE)
+    if len(subject) not in (0, GRANT_ID_SIZE, TRANSACTION_ID_SIZE):
+        raise items.error(
+            f"subject has {len(subject)} bytes, which is no transaction id, grant id or nothing"
+        )
+    return subject

@@ -135,7 +135,7 @@ def test_an_item_too_many_or_too_few_is_refused(name: str) -> None:
         read_lobby(cbor2.dumps([*items, 0], canonical=True))
     if name == "announcement with a network":  # its last item is one that may be missing
         items = items[:-1]
-    with pytest.raises(DecodeError, match=r"missing|begins with a message type"):
+    with pytest.raises(DecodeError, match="is missing"):
         read_lobby(cbor2.dumps(items[:-1], canonical=True))
 
 
@@ -194,7 +194,7 @@ def test_a_longer_purchase_is_our_mistake() -> None:
     ("items", "why"),
     [
         ({}, "not an array"),
-        ([], "not an array"),
+        ([], "message type is missing"),
         (7, "not an array"),
         ([True], "message type is not an integer"),
         (["discover"], "message type is not an integer"),
