@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # lab/set-up.sh: make this machine ready: system packages (apt), and .venv with the locked versions.
 #
+# With --guest also what the guest kernel and the Wi-Fi lab in it need (lab/guest.sh asks for it).
+#
 # Run it as often as you like: when nothing is missing it says nothing and takes a few milliseconds. It asks for sudo only
 # when packages are missing and you are not root, and says first which ones and why. It starts no service.
 # Debian 12 and 13, Ubuntu 24.04 and later; elsewhere install the programs of the table below yourself.
@@ -9,6 +11,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 log=build/set-up.log
+guest=
+[ "${1:-}" != --guest ] || guest=yes
 venv=.venv
 stamp=$venv/airgrant-stamp
 
@@ -37,6 +41,22 @@ pkg-config:tss2-esys|libtss2-dev|the same
 pkg-config:tss2-tctildr|libtss2-dev|the same
 file:$(python_header)|$python_package-dev|the same
 module:ensurepip|$python_package-venv|the virtual environment
+TABLE
+  [ -z "$guest" ] || guest_needs
+}
+
+guest_needs() {
+  cat <<TABLE
+command:qemu-system-x86_64|qemu-system-x86|the guest whose kernel has virtual radios
+command:busybox|busybox-static|its first program
+command:kmod|kmod|its modules
+command:hostapd|hostapd|the access point's side of 802.11
+command:wpa_supplicant|wpasupplicant|the station's side
+command:iw|iw|virtual radios in namespaces
+command:freeradius|freeradius|the operator's RADIUS server
+file:/usr/lib/freeradius/rlm_rest.so|freeradius-rest|how it asks operatord
+command:radclient|freeradius-utils|Disconnect messages, right and wrong ones
+command:tshark|tshark|an independent look at every frame
 TABLE
 }
 
@@ -114,9 +134,11 @@ install_packages() {
   [ -z "$missing" ] || fail "still missing after apt-get: $(cut -d'|' -f1,2 <<<"$missing" | tr '\n' ' ')"
 }
 
-missing_needs() {
+missing_needs() { needs | print_missing; }
+
+print_missing() {
   local probe rest
-  needs | while IFS='|' read -r probe rest; do
+  while IFS='|' read -r probe rest; do
     has "$probe" || echo "$probe|$rest"
   done
 }
@@ -138,7 +160,9 @@ apt_quietly() {
     [ "$1" = update ] || dpkg --configure -a || exit # an earlier run may have been interrupted
     apt-get -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" || exit
     if [ "$1" = install ] && [ -d /run/systemd/system ]; then
-      case " $* " in *" mosquitto "*) systemctl disable --quiet mosquitto.service || true ;; esac
+      for service in mosquitto freeradius; do
+        case " $* " in *" $service "*) systemctl disable --quiet $service.service || true ;; esac
+      done
     fi
   ' apt_quietly "$@"
 }
@@ -165,13 +189,18 @@ fingerprint() {
     sha256sum | cut -d' ' -f1
 }
 
+venv_is_ready() { [ "$(cat $stamp 2>/dev/null)" = "$(fingerprint)" ] && [ -x $venv/bin/python ]; }
+
 is_ready() {
-  [ "$(cat $stamp 2>/dev/null)" = "$(fingerprint)" ] && [ -x $venv/bin/python ] || return 1
+  venv_is_ready || return 1
   local program
   for program in unshare ip tc nft ethtool iperf3 mosquitto swtpm swtpm_setup; do
     has "command:$program" || return 1
   done
+  [ -z "$guest" ] || [ -z "$(missing_guest_needs)" ]
 }
+
+missing_guest_needs() { guest_needs | print_missing; }
 
 main() {
   is_ready && return
@@ -186,6 +215,7 @@ main() {
   python_package=python3
   [[ $python =~ /usr/bin/(python3\.[0-9]+)$ ]] && python_package=${BASH_REMATCH[1]}
   install_packages
+  if venv_is_ready; then return; fi
   make_venv
   pwd >"$venv/folder"
   fingerprint >$stamp
