@@ -36,6 +36,7 @@ FIELDS: dict[str, dict[int, str]] = {
     },
     "network": {1: "bssid", 2: "ssid", 3: "operator", 4: "expires_s"},
     "admission": {1: "grant", 2: "station", 3: "bssid", 4: "used_bytes", 5: "expires_s"},
+    "grant_price": {1: "grant_id", 2: "payer", 3: "price_ubc"},
     "create": _TRANSACTION | {3: "account"},
     "deposit": _MONEY,
     "withdraw": _MONEY,

@@ -52,6 +52,8 @@ from wire.enrolment import (
 from wire.evidence import MAX_EVIDENCE_BYTES, SOFTWARE_DOMAIN, Evidence, read_evidence, write_evidence
 from wire.grant import EXTERNAL as GRANT
 from wire.grant import MAX_GRANT_BYTES, Grant, read_grant, write_grant
+from wire.grant_price import EXTERNAL as GRANT_PRICE
+from wire.grant_price import MAX_GRANT_PRICE_BYTES, GrantPrice, read_grant_price, write_grant_price
 from wire.ids import MacAddress, PublicKey
 from wire.join_request import EXTERNAL as JOIN
 from wire.join_request import (
@@ -370,6 +372,12 @@ _SIGNED = [
         lambda value: write_admission(value, OPERATOR), lambda data: read_admission(data, OPERATOR.public),
         st.builds(Admission, octets(1, MAX_GRANT_BYTES), stations, macs, u63, u63),
         MAX_ADMISSION_BYTES, OPERATOR, ADMISSION,
+    ),
+    Message(
+        "grant_price", GrantPrice(GRANT_VALUE.grant_id, CONSUMER.public, 1_500_000),
+        lambda value: write_grant_price(value, LEDGER, LEDGER_ID),
+        lambda data: read_grant_price(data, LEDGER.public, LEDGER_ID),
+        st.builds(GrantPrice, octets(16), keys, u63), MAX_GRANT_PRICE_BYTES, LEDGER, GRANT_PRICE + LEDGER_ID,
     ),
 ]  # fmt: skip
 _TRANSACTIONS = [

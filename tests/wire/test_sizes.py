@@ -25,6 +25,7 @@ from wire.band import Band
 from wire.enrolment import EnrolmentRequest
 from wire.evidence import MAX_ATTEST_BYTES, Evidence
 from wire.grant import Grant, write_grant
+from wire.grant_price import GrantPrice
 from wire.ledger_reply import MAX_GRANTS, LedgerReply
 from wire.meter_record import MAX_METER_RECORD_BYTES, MAX_ROWS, BootRecord, UsageReport, UsageRow
 from wire.offer import Offer, write_offer
@@ -87,6 +88,7 @@ BIGGEST: dict[str, Any] = {
     "revocation": Revocation(bytes(16), BIG_TEXT),
     "offer_state": OfferState(KEY, U63_MAX, U63_MAX, U63_MAX, BIG_BAND, U32_MAX, BIG_QOS, U32_MAX),
     "attestation_result": AttestationResult(ATTESTATION.public, bytes(34), KEY, bytes(32), U63_MAX),
+    "grant_price": GrantPrice(bytes(16), KEY, U63_MAX),
     "boot_record": BootRecord(U63_MAX, bytes(32), U63_MAX, bytes(320), bytes(32), "\N{SNOWMAN}" * 100),
     "usage_report": UsageReport(
         U63_MAX, bytes(32), U63_MAX, U63_MAX, (UsageRow(bytes(16), U63_MAX, U63_MAX, U63_MAX, U63_MAX),) * MAX_ROWS
