@@ -1,5 +1,7 @@
 """What a shortfall is worth: a table, and what holds for all of them."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,14 +63,9 @@ def test_it_does_not_matter_how_many_reports_say_it(price_ubc, parts):
     whole_ubc = refund_ubc(price_ubc, QOS, DURATION_S, down, up)
     split_ubc = sum(refund_ubc(price_ubc, QOS, DURATION_S, *part) for part in parts)
     assert whole_ubc - len(parts) < split_ubc <= whole_ubc or not parts
-    told, sums = (
-        0,
-        [(sum(p[0] for p in parts[:n]), sum(p[1] for p in parts[:n])) for n in range(len(parts) + 1)],
-    )
-    for before, after in zip(sums, sums[1:], strict=False):
-        told += refund_ubc(price_ubc, QOS, DURATION_S, *after) - refund_ubc(
-            price_ubc, QOS, DURATION_S, *before
-        )
+    sums = [(sum(p[0] for p in parts[:n]), sum(p[1] for p in parts[:n])) for n in range(len(parts) + 1)]
+    steps = [refund_ubc(price_ubc, QOS, DURATION_S, *total) for total in sums]
+    told = sum(after - before for before, after in pairwise(steps))
     assert told == whole_ubc, "paid step by step it comes to the same"
 
 
