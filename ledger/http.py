@@ -70,7 +70,7 @@ PAGE = 100
 MAX_PAGE = 1_000
 MAX_RESERVATIONS_SHOWN = 1_000
 MAX_RECORDS = 200
-"""Of at most 17 KiB each."""
+"""Of at most 19 KiB each."""
 
 KEY_PATTERN = "^0[23][0-9a-f]{64}$"
 Key = Annotated[str, Path(pattern=KEY_PATTERN, description="account: compressed public key in hex")]

@@ -5,7 +5,7 @@
 With a TPM, `attest` is the quote whose qualifying data is the record's hash, and an anchor record also has the
 NV_Certify of the counter. With a software key, `attest` and the certify pair are empty and the signature is over the
 domain-separated record: such evidence is *unattested*. The record's bytes are signed once and never re-serialised.
-Largest legal size 17 KiB.
+Largest legal size 19 KiB.
 """
 
 from dataclasses import dataclass

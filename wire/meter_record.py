@@ -9,7 +9,7 @@ the TPM).
 - UsageReport says what every session got in an interval. One report, however many sessions.
 - AnchorRecord announces the next value of the TPM's non-orderly NV counter, which is then incremented and certified.
 
-Largest legal size 16 KiB. Reference: decision 6 of docs/architecture.md; TPM 2.0 Part 1 clauses 17 (PCR) and 37.2.4
+Largest legal size 18 KiB. Reference: decision 6 of docs/architecture.md; TPM 2.0 Part 1 clauses 17 (PCR) and 37.2.4
 (NV counters).
 """
 
@@ -22,9 +22,9 @@ from wire.fields import FieldReader
 from wire.ids import GRANT_ID_SIZE
 from wire.units import U63_MAX
 
-MAX_METER_RECORD_BYTES = 16 * 1024
+MAX_METER_RECORD_BYTES = 18 * 1024
 MAX_ROWS = 250
-"""Sessions in one report: 250 rows of at most 58 bytes stay below the largest legal size. More go into the next
+"""Sessions in one report: 250 rows of at most 72 bytes stay below the largest legal size. More go into the next
 report.
 """
 FIRST_PREVIOUS = bytes(32)
@@ -53,13 +53,17 @@ class BootRecord:
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """IP bytes of one session in the interval: delivered by the shaper, and offered to it."""
+    """IP bytes of one session in the interval: delivered by the shaper, and offered to it. A shortfall is what the
+    floor promised over the times with demand, less what was delivered in them.
+    """
 
     grant_id: bytes
     down_bytes: int
     up_bytes: int
     down_offered_bytes: int
     up_offered_bytes: int
+    down_shortfall_bytes: int = 0
+    up_shortfall_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +144,32 @@ def _read_boot(fields: FieldReader, sequence: int, previous: bytes, utc_ms: int)
 
 
 def _write_row(row: UsageRow) -> Value:
-    return [row.grant_id, row.down_bytes, row.up_bytes, row.down_offered_bytes, row.up_offered_bytes]
+    shortfalls = [row.down_shortfall_bytes, row.up_shortfall_bytes]
+    return [
+        row.grant_id,
+        row.down_bytes,
+        row.up_bytes,
+        row.down_offered_bytes,
+        row.up_offered_bytes,
+        *(shortfalls if any(shortfalls) else []),
+    ]
 
 
 def _read_rows(fields: FieldReader) -> tuple[UsageRow, ...]:
     value = fields.value(_ROWS, "rows")
     if not isinstance(value, list) or len(value) > MAX_ROWS:
         raise fields.error(f"rows is not an array of at most {MAX_ROWS}")
-    rows: list[UsageRow] = []
-    for item in value:
-        match item:
-            case [bytes(grant_id), int(a), int(b), int(c), int(d)] if len(grant_id) == GRANT_ID_SIZE:
-                if any(isinstance(count, bool) or not 0 <= count <= U63_MAX for count in (a, b, c, d)):
-                    raise fields.error(f"row {len(rows)}: a byte count is not an integer within 0..{U63_MAX}")
-                rows.append(UsageRow(grant_id, a, b, c, d))
-            case _:
-                raise fields.error(f"row {len(rows)} is not a grant id and four byte counts")
-    return tuple(rows)
+    return tuple(_read_row(fields, number, item) for number, item in enumerate(value))
+
+
+def _read_row(fields: FieldReader, number: int, item: Value) -> UsageRow:
+    match item:
+        case [bytes(grant_id), *counts] if len(grant_id) == GRANT_ID_SIZE and len(counts) in (4, 6):
+            numbers = [count for count in counts if isinstance(count, int) and not isinstance(count, bool)]
+        case _:
+            raise fields.error(f"row {number} is not a grant id and four byte counts, or six")
+    if len(numbers) != len(counts) or any(not 0 <= count <= U63_MAX for count in numbers):
+        raise fields.error(f"row {number}: a byte count is not an integer within 0..{U63_MAX}")
+    if numbers[4:] == [0, 0]:
+        raise fields.error(f"row {number}: without a shortfall it ends after four byte counts")
+    return UsageRow(grant_id, *numbers)

@@ -52,6 +52,7 @@ FIELDS: dict[str, dict[int, str]] = {
     },
     "boot_record": _RECORD | {3: "utc_ms", 4: "boot_pcrs", 5: "meter_pcr", 6: "software"},
     "usage_report": _RECORD | {3: "from_utc_ms", 4: "to_utc_ms", 5: "rows"},
+    "usage_report_short": _RECORD | {3: "from_utc_ms", 4: "to_utc_ms", 5: "rows"},
     "anchor_record": _RECORD | {3: "utc_ms", 4: "counter"},
     "enrolment_request": {
         1: "provider", 2: "software_key", 3: "attestation_public", 4: "endorsement_certificate",

@@ -243,7 +243,7 @@ actions = st.one_of(
     allocates,
     post_offers,
 )
-rows = st.builds(UsageRow, octets(16), u63, u63, u63, u63)
+rows = st.builds(UsageRow, octets(16), u63, u63, u63, u63, u63, u63)
 records = st.one_of(
     st.builds(
         lambda sequence, previous, at, pcrs, text: BootRecord(
@@ -398,11 +398,18 @@ _REPORT = UsageReport(
     2, bytes(range(32)), UTC_S * 1_000, UTC_S * 1_000 + 60_000,
     (UsageRow(GRANT_VALUE.grant_id, 37_500_000, 7_500_000, 81_000_000, 7_500_000),),
 )  # fmt: skip
+_SHORT = UsageReport(
+    2, bytes(range(32)), UTC_S * 1_000, UTC_S * 1_000 + 60_000,
+    (UsageRow(GRANT_VALUE.grant_id, 31_250_000, 7_500_000, 81_000_000, 7_500_000, 6_250_000, 0),),
+)  # fmt: skip
 _BOOT = BootRecord(1, FIRST_PREVIOUS, UTC_S * 1_000, bytes(320), bytes(32), "apd 0.1.0")
 _RECORD_BYTES = write_meter_record(_REPORT)
 _UNSIGNED = [
     Message("boot_record", _BOOT, write_meter_record, read_meter_record, records, MAX_METER_RECORD_BYTES),
     Message("usage_report", _REPORT, write_meter_record, read_meter_record, records, MAX_METER_RECORD_BYTES),
+    Message(
+        "usage_report_short", _SHORT, write_meter_record, read_meter_record, records, MAX_METER_RECORD_BYTES,
+    ),
     Message(
         "anchor_record", AnchorRecord(3, bytes(range(32)), UTC_S * 1_000 + 60_000, 8),
         write_meter_record, read_meter_record, records, MAX_METER_RECORD_BYTES,

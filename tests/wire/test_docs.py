@@ -25,7 +25,9 @@ PAGE_OF = {
     **dict.fromkeys(
         ("create", "deposit", "withdraw", "transfer", "post_offer", "allocate"), "transaction.md"
     ),
-    **dict.fromkeys(("boot_record", "usage_report", "anchor_record"), "meter_record.md"),
+    **dict.fromkeys(
+        ("boot_record", "usage_report", "usage_report_short", "anchor_record"), "meter_record.md"
+    ),
     **dict.fromkeys(("enrolment_request", "enrolment_answer", "enrolment_reply"), "enrolment.md"),
 }
 

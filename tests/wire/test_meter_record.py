@@ -16,6 +16,7 @@ from wire.meter_record import (
     record_hash,
     write_meter_record,
 )
+from wire.units import U63_MAX
 
 BOOT, USAGE, ANCHOR = (MESSAGES[name] for name in ("boot_record", "usage_report", "anchor_record"))
 ROW = [bytes(16), 1, 2, 3, 4]
@@ -47,6 +48,13 @@ def test_one_report_for_many_sessions() -> None:
         read_meter_record(write_meter_record(replace(full, rows=full.rows[:1] * (MAX_ROWS + 1))))
 
 
+@pytest.mark.parametrize(("down", "up"), [(1, 0), (0, 1), (U63_MAX, U63_MAX)])
+def test_a_shortfall_is_written_where_there_is_one(down: int, up: int) -> None:
+    row = replace(USAGE.example.rows[0], down_shortfall_bytes=down, up_shortfall_bytes=up)
+    short = replace(USAGE.example, rows=(row, *USAGE.example.rows))
+    assert read_meter_record(write_meter_record(short)) == short
+
+
 def test_a_report_of_nobody_is_a_report() -> None:
     empty = UsageReport(2, bytes(32), 5, 5, ())
     assert read_meter_record(write_meter_record(empty)) == empty
@@ -64,7 +72,11 @@ def test_a_report_of_nobody_is_a_report() -> None:
         ("usage_report", {5: {}}, "rows is not an array"),
         ("usage_report", {5: [[]]}, "row 0 is not a grant id and four byte counts"),
         ("usage_report", {5: [ROW, ROW[:-1]]}, "row 1 is not"),
-        ("usage_report", {5: [[*ROW, 5]]}, "row 0 is not"),
+        ("usage_report", {5: [[*ROW, 5]]}, "row 0 is not a grant id and four byte counts, or six"),
+        ("usage_report", {5: [[*ROW, 5, 6, 7]]}, "row 0 is not"),
+        ("usage_report", {5: [[*ROW, 5, -6]]}, "row 0: a byte count is not"),
+        ("usage_report", {5: [[*ROW, 5, b""]]}, "row 0: a byte count is not"),
+        ("usage_report", {5: [[*ROW, 0, 0]]}, "row 0: without a shortfall it ends after four"),
         ("usage_report", {5: [[bytes(15), 1, 2, 3, 4]]}, "row 0 is not"),
         ("usage_report", {5: [[bytes(16), 1, 2, 3, -4]]}, "row 0: a byte count is not"),
         ("usage_report", {5: [[bytes(16), 1, 2, True, 4]]}, "row 0: a byte count is not"),

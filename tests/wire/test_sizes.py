@@ -91,7 +91,7 @@ BIGGEST: dict[str, Any] = {
     "grant_price": GrantPrice(bytes(16), KEY, U63_MAX),
     "boot_record": BootRecord(U63_MAX, bytes(32), U63_MAX, bytes(320), bytes(32), "\N{SNOWMAN}" * 100),
     "usage_report": UsageReport(
-        U63_MAX, bytes(32), U63_MAX, U63_MAX, (UsageRow(bytes(16), U63_MAX, U63_MAX, U63_MAX, U63_MAX),) * MAX_ROWS
+        U63_MAX, bytes(32), U63_MAX, U63_MAX, (UsageRow(bytes(16), *[U63_MAX] * 6),) * MAX_ROWS
     ),
     "evidence": Evidence(
         bytes(8), bytes(MAX_METER_RECORD_BYTES), bytes(MAX_ATTEST_BYTES), bytes(64), bytes(MAX_ATTEST_BYTES), bytes(64)
