@@ -2,7 +2,7 @@
 
     beacon       vendor element 221: a hash of the signed offer and a hint of its price, for whoever scans
     query        Query List (256), and after it a vendor element (56797) with the transaction, if one is bought
-    response     vendor element (56797) with the offer; receipts and grants in one of the elements 280 to 299
+    response     vendor element (56797) with the offer; receipts and grants in one of the elements 281 to 299
 
 Stock hostapd answers with whatever elements it was given, and passes over a vendor element that it does not know; so
 the box hears purchases on a monitor interface and puts the answer where the buyer will ask for it. Nothing in GAS is
@@ -34,8 +34,9 @@ OFFER, PURCHASE, ANSWERS, BEACON = range(1, 5)
 
 QUERY_LIST = 256
 ADVICE_OF_CHARGE = 278
-FIRST_ANSWER_ID, ANSWER_IDS = 280, 20
-"""280 to 299 are reserved by the standard, and are what hostapd lets us set and announces among its capabilities."""
+FIRST_ANSWER_ID, ANSWER_IDS = 281, 19
+"""281 to 299 are reserved by the standard, and hostapd lets us set them and announces them among its capabilities. It would
+take 280 too, which the standard of 2020 gave to Network Authentication Type with Timestamp."""
 VENDOR = 56797
 
 MAX_ELEMENT_BYTES = 2_035
@@ -123,7 +124,7 @@ def read_air_offer(payload: bytes) -> AirOffer:
 
 
 def answer_id(transaction_id: bytes) -> int:
-    """The element, 280 to 299, in which the answer to this transaction will stand; several buyers share one."""
+    """The element, 281 to 299, in which the answer to this transaction will stand; several buyers share one."""
     return FIRST_ANSWER_ID + int.from_bytes(transaction_id[:8], "big") % ANSWER_IDS
 
 
@@ -138,7 +139,7 @@ def fits(messages: Sequence[Outcome | Refused]) -> int:
 
 
 def write_answers(messages: Sequence[Outcome | Refused]) -> bytes:
-    """The payload of an element 280 to 299; empty if there is none, as an element once set cannot be taken back. More
+    """The payload of an element 281 to 299; empty if there is none, as an element once set cannot be taken back. More
     than `fits` are the caller's mistake.
     """
     if not messages:
@@ -148,7 +149,7 @@ def write_answers(messages: Sequence[Outcome | Refused]) -> bytes:
 
 
 def read_answers(payload: bytes) -> tuple[Outcome | Refused, ...]:
-    """From the payload of an element 280 to 299; signatures inside are not checked. Raises DecodeError."""
+    """From the payload of an element 281 to 299; signatures inside are not checked. Raises DecodeError."""
     if not payload:
         return ()
     items = ItemReader(_without_prefix(ANSWERS, payload, "answers"), "answers")
