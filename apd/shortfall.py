@@ -1,0 +1,146 @@
+"""The shortfall: bytes that were promised, were wanted, and did not arrive.
+
+In: what a direction of a session was offered and what it was delivered over an interval, its floor, and on radio the
+link layer's counters of the station. Out: the missing bytes, and the rate delivered while there was demand. Knows no
+session and no clock.
+
+An interval counts if there was demand: the shaper was offered at least the floor. If less than the floor arrived, by
+more than 2 %, all that is missing below the floor is shortfall. Delivered is what left the shaper; on radio the shaper
+may hand bytes to a driver that cannot send them, so downlink is the smaller of that and of what the link layer says
+that it sent: its bytes towards the station, less 32 octets of header for each frame, less the frames that it gave up at
+the mean size. Uplink bytes have crossed the air when the shaper sees them: what a station could not send shows as no
+demand, and no access point can tell. Decision 0019 says what else this cannot see.
+Units: bytes of IP packets, ns, bit/s.
+"""
+
+from dataclasses import dataclass
+
+from wire.qos import Qos, RateLayer
+from wire.units import NS_PER_S
+
+INTERVAL_NS = 5 * NS_PER_S
+"""Long beside a shaper's bucket (8 ms) and the jitter of reading counters, short beside what a person waits for."""
+LEAST_NS = NS_PER_S
+"""A shorter rest of an interval, at the end of a session, says nothing."""
+TOLERANCE_PERCENT = 2
+LINK_HEADER_BYTES = 32
+"""24 of 802.11 and 8 of LLC: the least that mac80211 counts for each frame beside the IP packet. QoS and cipher add 2
+to 10, so that what the link delivered is at most that little too high: the seller is never charged for headers.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One direction of a session since it began."""
+
+    offered_bytes: int = 0
+    delivered_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCounters:
+    """What the link layer sent towards a station since it associated."""
+
+    tx_bytes: int
+    tx_frames: int
+    tx_failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Demanded:
+    """All intervals with demand together, and what was delivered in them."""
+
+    time_ns: int = 0
+    delivered_bytes: int = 0
+
+    @property
+    def delivered_bps(self) -> int | None:
+        """None if there never was demand."""
+        return self.delivered_bytes * 8 * NS_PER_S // self.time_ns if self.time_ns else None
+
+    def plus(self, time_ns: int, delivered_bytes: int) -> "Demanded":
+        return Demanded(self.time_ns + time_ns, self.delivered_bytes + delivered_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The interval under way: when it began, how counters stood then, and the intervals before."""
+
+    began_ns: int | None = None
+    """None while nobody is served."""
+    down: Flow = Flow()
+    up: Flow = Flow()
+    link: LinkCounters | None = None
+    demanded_down: Demanded = Demanded()
+    demanded_up: Demanded = Demanded()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The shortfall of an interval."""
+
+    down_bytes: int = 0
+    up_bytes: int = 0
+
+
+def judge(
+    watch: Watch, qos: Qos, down: Flow, up: Flow, link: LinkCounters | None, now_ns: int
+) -> tuple[Watch, Missing]:
+    """Ends the interval now and begins the next. Nothing is missing where none was under way.
+
+    Floors of Ethernet frames are not judged: the counters are of IP packets, and small ones make that a large
+    difference.
+    """
+    begun = Watch(now_ns, down, up, link, watch.demanded_down, watch.demanded_up)
+    if watch.began_ns is None or qos.rate_layer is not RateLayer.IP:
+        return begun, Missing()
+    elapsed_ns = now_ns - watch.began_ns
+    down_sent = _since(watch.down, down)
+    if watch.link is not None and link is not None:
+        down_sent = _bound(down_sent, link_bytes(watch.link, link))
+    demanded_down, down_bytes = _judge_flow(watch.demanded_down, qos.floor_down_bps, down_sent, elapsed_ns)
+    demanded_up, up_bytes = _judge_flow(watch.demanded_up, qos.floor_up_bps, _since(watch.up, up), elapsed_ns)
+    return Watch(now_ns, down, up, link, demanded_down, demanded_up), Missing(down_bytes, up_bytes)
+
+
+def missing_bytes(floor_bps: int, passed: Flow, elapsed_ns: int) -> int:
+    """What is missing below the floor in an interval of this length."""
+    promised = _promised_bytes(floor_bps, elapsed_ns)
+    if passed.offered_bytes < promised:
+        return 0
+    kept = passed.delivered_bytes * 100 >= promised * (100 - TOLERANCE_PERCENT)
+    return 0 if kept else promised - passed.delivered_bytes
+
+
+def link_bytes(before: LinkCounters, after: LinkCounters) -> int | None:
+    """At most so many bytes of IP packets arrived. None if the counters began anew: the station associated again."""
+    sent = after.tx_bytes - before.tx_bytes
+    frames = after.tx_frames - before.tx_frames
+    failed = after.tx_failed - before.tx_failed
+    if min(sent, frames, failed) < 0:
+        return None
+    if not frames:
+        return 0
+    lost = sent * min(failed, frames) // frames
+    return max(0, sent - lost - LINK_HEADER_BYTES * (frames - min(failed, frames)))
+
+
+def _judge_flow(demanded: Demanded, floor_bps: int, passed: Flow, elapsed_ns: int) -> tuple[Demanded, int]:
+    if not floor_bps or passed.offered_bytes < _promised_bytes(floor_bps, elapsed_ns):
+        return demanded, 0
+    return demanded.plus(elapsed_ns, passed.delivered_bytes), missing_bytes(floor_bps, passed, elapsed_ns)
+
+
+def _promised_bytes(floor_bps: int, elapsed_ns: int) -> int:
+    """Rounded up, so that an interval without a promise is one without a floor."""
+    return -(-floor_bps * elapsed_ns // (8 * NS_PER_S))
+
+
+def _since(before: Flow, after: Flow) -> Flow:
+    return Flow(after.offered_bytes - before.offered_bytes, after.delivered_bytes - before.delivered_bytes)
+
+
+def _bound(passed: Flow, at_most_bytes: int | None) -> Flow:
+    if at_most_bytes is None:
+        return passed
+    return Flow(passed.offered_bytes, min(passed.delivered_bytes, at_most_bytes))
