@@ -5,18 +5,20 @@ fetches its own. A transaction that ran before gets its rejection and the grants
 lost answer costs nothing to ask for again.
 """
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ledger.block import Header, Item
 from ledger.granting import Purchase
-from ledger.intake import Query
+from ledger.intake import PriceQuery, Query
 from ledger.rejection import Reason
 from ledger.submission import Executed, Outcome, Refused
 from wire.attestation_result import read_attestation_result
 from wire.enrolment import EnrolmentChallenge, EnrolmentReply, write_enrolment_reply
 from wire.grant import Grant, write_grant
+from wire.grant_price import GrantPrice, write_grant_price
 from wire.keys import PrivateKey
 from wire.ledger_reply import MAX_GRANTS, LedgerReply, write_ledger_reply
 from wire.receipt import Receipt, write_receipt
@@ -28,6 +30,7 @@ class PastLog(Protocol):
     def item(self, item_id: bytes) -> Item | None: ...
     def time_of(self, item: Item) -> int: ...
     def purchase(self, transaction_id: bytes) -> Purchase | None: ...
+    def price(self, grant_id: bytes) -> GrantPrice | None: ...
     def enrolment(self, key_id: bytes) -> bytes | None: ...
 
 
@@ -61,6 +64,14 @@ class Answers:
         purchase = self.past.purchase(item.id)
         grant = None if purchase is None else purchase.grant_of(query.consumer)
         return self._reply(receipt, () if grant is None else (grant,))
+
+    def to_price_query(self, query: PriceQuery, head: Header) -> bytes:
+        """What a grant cost. Of one that this ledger never made a receipt for the SHA-256 of its id says so."""
+        price = self.past.price(query.grant_id)
+        if price is not None:
+            return write_grant_price(price, self.key, self.ledger_id)
+        subject, detail = hashlib.sha256(query.grant_id).digest(), "no such grant was made here"
+        return self._reply(Receipt(subject, head.height, head.time_s, "unknown_grant", detail), ())
 
     def to_enrolment(self, answer: EnrolmentChallenge | bytes) -> bytes:
         """A challenge, or the attestation result."""

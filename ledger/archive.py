@@ -14,6 +14,7 @@ from ledger.granting import Purchase, read_purchase
 from ledger.merkle import merkle_path
 from ledger.store import Store
 from wire.grant import Grant
+from wire.grant_price import GrantPrice
 
 
 class Archive:
@@ -62,13 +63,23 @@ class Archive:
 
     def grant(self, grant_id: bytes) -> Grant | None:
         """The grant of this id, if the ledger ever made it."""
+        found = self._purchase_of(grant_id)
+        return None if found is None else found[0].grant_at(found[1])
+
+    def price(self, grant_id: bytes) -> GrantPrice | None:
+        """What the grant of this id cost, if the ledger ever made it."""
+        found = self._purchase_of(grant_id)
+        return None if found is None else found[0].price_at(found[1])
+
+    def _purchase_of(self, grant_id: bytes) -> tuple[Purchase, int] | None:
+        """The purchase that a grant comes from, and its consumer's position in it."""
         with self._lock:
             place = self._store.grant(grant_id)
             item = None if place is None else self._store.item(place[0])
         if place is None or item is None:
             return None
         purchase = read_purchase(item.encoded, item.result, self._ledger_id)
-        return None if purchase is None else purchase.grant_at(place[1])
+        return None if purchase is None else (purchase, place[1])
 
     def prove(self, item: Item) -> tuple[int, int, Sequence[bytes]]:
         """(index, number of items, path) that lead from an item to the items root of its block."""

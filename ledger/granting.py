@@ -16,6 +16,7 @@ from wire.band import Band
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError
 from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant
+from wire.grant_price import GrantPrice
 from wire.ids import GRANT_ID_SIZE, PUBLIC_KEY_SIZE, PublicKey
 from wire.qos import write_qos
 from wire.transaction import read_transaction
@@ -52,6 +53,16 @@ class Purchase:
 
     def grant_of(self, consumer: bytes) -> Grant | None:
         return self.grant_at(self.consumers.index(consumer)) if consumer in self.consumers else None
+
+    def price_at(self, position: int) -> GrantPrice:
+        """What the grant of the consumer at this position cost: the part of its units, rounded down (of several shares
+        of an auction too, whose prices the log does not keep apart).
+        """
+        sale = self.sale
+        units = sale.shares[position] if sale.shares else sale.allocations
+        all_units = sum(sale.shares) if sale.shares else sale.allocations * len(self.consumers)
+        price_ubc = sale.charged_ubc * units // all_units if all_units else 0
+        return GrantPrice(self.grant_at(position).grant_id, sale.buyer, price_ubc)
 
     def grant_ids(self) -> list[bytes]:
         """The ids of all grants (wire.grant.Grant.grant_id), 50,000 at a time."""

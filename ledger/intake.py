@@ -13,6 +13,7 @@ from wire.cbor import read_cbor, write_cbor
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest, read_enrolment
 from wire.errors import DecodeError
 from wire.evidence import read_evidence
+from wire.grant_price import MAX_QUESTION_BYTES, read_price_question
 from wire.ids import PUBLIC_KEY_SIZE, TRANSACTION_ID_SIZE
 from wire.meter_record import read_meter_record
 from wire.transaction import SignedTransaction, read_transaction
@@ -43,7 +44,14 @@ class Query:
     consumer: bytes = b""
 
 
-Request = SignedTransaction | Record | EnrolmentRequest | EnrolmentAnswer | Query
+@dataclass(frozen=True, slots=True)
+class PriceQuery:
+    """What a grant cost, and who paid."""
+
+    grant_id: bytes
+
+
+Request = SignedTransaction | Record | EnrolmentRequest | EnrolmentAnswer | Query | PriceQuery
 
 
 def read_address(topic: str, response_topic: str | None, correlation: bytes | None) -> Address:
@@ -80,8 +88,10 @@ def write_query(query: Query) -> bytes:
     return write_cbor([query.transaction_id, query.consumer])
 
 
-def read_query(data: bytes) -> Query:
-    """Raises DecodeError."""
+def read_query(data: bytes) -> Query | PriceQuery:
+    """Of one or the other kind, which their sizes tell apart. Raises DecodeError."""
+    if len(data) <= MAX_QUESTION_BYTES:
+        return PriceQuery(read_price_question(data))
     if len(data) > MAX_QUERY_BYTES:
         raise DecodeError(f"query: {len(data)} bytes, at most {MAX_QUERY_BYTES} are accepted")
     match read_cbor(data):

@@ -31,7 +31,7 @@ from ledger.answering import Answers
 from ledger.engine import INTERNAL_FAULT, Engine
 from ledger.enrolling import Enrolling
 from ledger.enrolment import CHANCE_SIZE
-from ledger.intake import SUBSCRIPTION, Address, Query, read_address, read_request
+from ledger.intake import SUBSCRIPTION, Address, PriceQuery, Query, read_address, read_request
 from ledger.recording import ALREADY_ENROLLED
 from ledger.settings import BrokerSettings
 from ledger.showcase import all_providers, due_providers, look_at, touched_providers
@@ -93,7 +93,7 @@ class Service:
         self._broker = broker
         self._tell = tell
         self._turnstile = turnstile
-        self._tls = _tls_context(broker)
+        self._tls = tls_context(broker)
         self._client: aiomqtt.Client | None = None
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MAX_QUEUE)
         self._changed = asyncio.Event()
@@ -174,6 +174,8 @@ class Service:
         match request:
             case Query():
                 await self._send(address, self._answers.to_query(request, self._engine.head))
+            case PriceQuery():
+                await self._send(address, self._answers.to_price_query(request, self._engine.head))
             case EnrolmentRequest() | EnrolmentAnswer():
                 await self._enrol(request, address)
             case SignedTransaction() if not self._turnstile.lets_pass(request, _now_s()):
@@ -308,7 +310,8 @@ def _correlated(correlation: bytes) -> Any:
     return properties
 
 
-def _tls_context(broker: BrokerSettings) -> ssl.SSLContext:
+def tls_context(broker: BrokerSettings) -> ssl.SSLContext:
+    """Mutual TLS with a broker. Raises ConfigError for files that are no certificates and keys."""
     try:
         context = ssl.create_default_context(cafile=str(broker.authority))
         context.load_cert_chain(broker.certificate, broker.key)

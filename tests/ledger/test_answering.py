@@ -12,7 +12,7 @@ import pytest
 from ledger.answering import Answers
 from ledger.archive import Archive
 from ledger.engine import Engine
-from ledger.intake import Query
+from ledger.intake import PriceQuery, Query
 from ledger.opening import open_ledger
 from ledger.submission import Enrolment, Refused
 from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, buy, offer
@@ -20,6 +20,7 @@ from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.create import Create
 from wire.enrolment import EnrolmentChallenge, read_enrolment_reply
 from wire.grant import Grant, read_grant
+from wire.grant_price import read_grant_price
 from wire.keys import PrivateKey
 from wire.ledger_reply import MAX_GRANTS, MAX_LEDGER_REPLY_BYTES, read_ledger_reply
 from wire.money_actions import Deposit
@@ -105,6 +106,21 @@ def test_a_query_about_nothing_and_about_no_purchase(desk: Desk) -> None:
         desk.answers.to_query(Query(created.transaction_id, CAROL.public.octets), desk.engine.head)
     )
     assert (receipt.executed, grants) == (True, [])
+
+
+def test_what_a_grant_cost_and_who_paid(desk: Desk) -> None:
+    _, (own,) = desk.submit(desk.sign(buy(), ALICE))
+    keys = [PrivateKey.from_secret(100 + number).public for number in range(3)]
+    _, grants = desk.submit(desk.sign(buy(600, allocations=2, consumers=keys), ALICE))
+    for grant, price_ubc in ((own, 100), *((grant, 200) for grant in grants)):
+        answer = desk.answers.to_price_query(PriceQuery(grant.grant_id), desk.engine.head)
+        price = read_grant_price(answer, LEDGER.public, GENESIS.ledger_id)
+        assert (price.grant_id, price.payer, price.price_ubc) == (grant.grant_id, ALICE.public, price_ubc)
+
+
+def test_a_grant_that_was_never_made_has_no_price(desk: Desk) -> None:
+    receipt, grants = read(desk.answers.to_price_query(PriceQuery(bytes(16)), desk.engine.head))
+    assert (receipt.reason, grants) == ("unknown_grant", [])
 
 
 def test_a_rejection_names_its_rule(desk: Desk) -> None:

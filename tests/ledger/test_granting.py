@@ -62,6 +62,24 @@ def test_shares_of_an_auction_differ() -> None:
     assert [grant.allocations for grant in purchase.grants(2)] == [3, 2]
 
 
+def test_each_grant_cost_the_part_of_its_units() -> None:
+    """Rounded down: what the parts leave over nobody was charged for."""
+    world = World()
+    world.must(offer(volume_discount_multiplier_ppm=950_000), PROVIDER)
+    _, purchase = bought(world, 100 + 95 + 90, consumers=[BOB.public, CAROL.public, ALICE.public])
+    assert [purchase.price_at(at).price_ubc for at in range(3)] == [95, 95, 95]
+    assert {purchase.price_at(at).payer for at in range(3)} == {ALICE.public}
+    assert [purchase.price_at(at).grant_id for at in range(3)] == purchase.grant_ids()
+
+
+def test_in_an_auction_too() -> None:
+    world = World()
+    shares = {BOB.public: AuctionShare(2, 10), CAROL.public: AuctionShare(3, 21)}
+    world.must(offer(consumers=shares), PROVIDER)
+    _, purchase = bought(world, 50, consumers=[CAROL.public, BOB.public])
+    assert [purchase.price_at(at).price_ubc for at in range(2)] == [18, 12]
+
+
 def test_what_bought_nothing_is_no_purchase() -> None:
     transfer = World().sign(Transfer(BOB.public, 1), ALICE).envelope.encoded
     assert read_purchase(transfer, b"", GENESIS.ledger_id) is None

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
-from ledger.intake import KINDS, Query, read_address, read_query, read_request, write_query
+from ledger.intake import KINDS, PriceQuery, Query, read_address, read_query, read_request, write_query
 from ledger.submission import Record
 from tests.ledger_world import ALICE, BOB, GENESIS, World
 from wire.errors import DecodeError
+from wire.grant_price import write_price_question
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.transaction import SignedTransaction
@@ -58,6 +59,7 @@ def test_each_kind_is_read_as_what_it_is() -> None:
     query = Query(bytes(32), BOB.public.octets)
     assert read_request("query", write_query(query), GENESIS.ledger_id) == query
     assert read_query(write_query(Query(bytes(32)))) == Query(bytes(32))
+    assert read_query(write_price_question(bytes(range(16)))) == PriceQuery(bytes(range(16)))
 
 
 @given(st.sampled_from(KINDS), st.binary(max_size=300))
