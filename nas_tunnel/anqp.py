@@ -35,8 +35,8 @@ OFFER, PURCHASE, ANSWERS, BEACON = range(1, 5)
 QUERY_LIST = 256
 ADVICE_OF_CHARGE = 278
 FIRST_ANSWER_ID, ANSWER_IDS = 281, 19
-"""281 to 299 are reserved by the standard, and hostapd lets us set them and announces them among its capabilities. It would
-take 280 too, which the standard of 2020 gave to Network Authentication Type with Timestamp."""
+"""281 to 299: hostapd lets us set them and announces them among its capabilities. It would take 280 too, which the
+standard of 2020 gave to Network Authentication Type with Timestamp."""
 VENDOR = 56797
 
 MAX_ELEMENT_BYTES = 2_035
