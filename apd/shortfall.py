@@ -4,8 +4,10 @@ In: what a direction of a session was offered and what it was delivered over an 
 link layer's counters of the station. Out: the missing bytes, and the rate delivered while there was demand. Knows no
 session and no clock.
 
-An interval counts if there was demand: the shaper was offered at least the floor. If less than the floor arrived, by
-more than 2 %, all that is missing below the floor is shortfall. Delivered is what left the shaper; on radio the shaper
+An interval counts if there was demand throughout: the shaper was offered at least the floor, and either let that much
+through or had packets waiting for it when the interval began and when it ended. (Without the latter a burst that no
+queue can hold would look like hours of waiting.) If less than the floor arrived, by more than 2 %, all that is missing
+below the floor is shortfall. Delivered is what left the shaper; on radio the shaper
 may hand bytes to a driver that cannot send them, so downlink is the smaller of that and of what the link layer says
 that it sent: its bytes towards the station, less 32 octets of header for each frame, less the frames that it gave up at
 the mean size. Uplink bytes have crossed the air when the shaper sees them: what a station could not send shows as no
@@ -31,10 +33,11 @@ to 10, so that what the link delivered is at most that little too high: the sell
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """One direction of a session since it began."""
+    """One direction of a session since it began, and whether packets wait in its queue now."""
 
     offered_bytes: int = 0
     delivered_bytes: int = 0
+    queued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +98,18 @@ def judge(
     if watch.began_ns is None or qos.rate_layer is not RateLayer.IP:
         return begun, Missing()
     elapsed_ns = now_ns - watch.began_ns
-    down_sent = _since(watch.down, down)
-    if watch.link is not None and link is not None:
-        down_sent = _bound(down_sent, link_bytes(watch.link, link))
-    demanded_down, down_bytes = _judge_flow(watch.demanded_down, qos.floor_down_bps, down_sent, elapsed_ns)
+    at_most_bytes = link_bytes(watch.link, link) if watch.link is not None and link is not None else None
+    demanded_down, down_bytes = _judge_flow(
+        watch.demanded_down, qos.floor_down_bps, _since(watch.down, down), elapsed_ns, at_most_bytes
+    )
     demanded_up, up_bytes = _judge_flow(watch.demanded_up, qos.floor_up_bps, _since(watch.up, up), elapsed_ns)
     return Watch(now_ns, down, up, link, demanded_down, demanded_up), Missing(down_bytes, up_bytes)
 
 
-def missing_bytes(floor_bps: int, passed: Flow, elapsed_ns: int) -> int:
-    """What is missing below the floor in an interval of this length."""
+def missing_bytes(floor_bps: int, delivered_bytes: int, elapsed_ns: int) -> int:
+    """What is missing below the floor in an interval of this length, in which there was demand."""
     promised = _promised_bytes(floor_bps, elapsed_ns)
-    if passed.offered_bytes < promised:
-        return 0
-    kept = passed.delivered_bytes * 100 >= promised * (100 - TOLERANCE_PERCENT)
-    return 0 if kept else promised - passed.delivered_bytes
+    return 0 if _reaches(delivered_bytes, promised) else promised - delivered_bytes
 
 
 def link_bytes(before: LinkCounters, after: LinkCounters) -> int | None:
@@ -125,22 +125,34 @@ def link_bytes(before: LinkCounters, after: LinkCounters) -> int | None:
     return max(0, sent - lost - LINK_HEADER_BYTES * (frames - min(failed, frames)))
 
 
-def _judge_flow(demanded: Demanded, floor_bps: int, passed: Flow, elapsed_ns: int) -> tuple[Demanded, int]:
-    if not floor_bps or passed.offered_bytes < _promised_bytes(floor_bps, elapsed_ns):
+def _judge_flow(
+    demanded: Demanded, floor_bps: int, passed: Flow, elapsed_ns: int, at_most_bytes: int | None = None
+) -> tuple[Demanded, int]:
+    """`passed` is what happened in the interval; `queued` says that packets waited at both of its ends."""
+    promised = _promised_bytes(floor_bps, elapsed_ns)
+    wanted = passed.offered_bytes >= promised and (
+        passed.queued or _reaches(passed.delivered_bytes, promised)
+    )
+    if not floor_bps or not wanted:
         return demanded, 0
-    return demanded.plus(elapsed_ns, passed.delivered_bytes), missing_bytes(floor_bps, passed, elapsed_ns)
+    arrived = passed.delivered_bytes
+    if at_most_bytes is not None:
+        arrived = min(arrived, at_most_bytes)
+    return demanded.plus(elapsed_ns, arrived), missing_bytes(floor_bps, arrived, elapsed_ns)
+
+
+def _reaches(delivered_bytes: int, promised: int) -> bool:
+    """Within the tolerance."""
+    return delivered_bytes * 100 >= promised * (100 - TOLERANCE_PERCENT)
 
 
 def _promised_bytes(floor_bps: int, elapsed_ns: int) -> int:
-    """Rounded up, so that an interval without a promise is one without a floor."""
     return -(-floor_bps * elapsed_ns // (8 * NS_PER_S))
 
 
 def _since(before: Flow, after: Flow) -> Flow:
-    return Flow(after.offered_bytes - before.offered_bytes, after.delivered_bytes - before.delivered_bytes)
-
-
-def _bound(passed: Flow, at_most_bytes: int | None) -> Flow:
-    if at_most_bytes is None:
-        return passed
-    return Flow(passed.offered_bytes, min(passed.delivered_bytes, at_most_bytes))
+    return Flow(
+        after.offered_bytes - before.offered_bytes,
+        after.delivered_bytes - before.delivered_bytes,
+        before.queued and after.queued,
+    )

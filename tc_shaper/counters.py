@@ -25,6 +25,8 @@ class QueueCounters:
     bytes: int = 0
     packets: int = 0
     drops: int = 0
+    waiting_packets: int = 0
+    """In the queue now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Flow:
     offered_bytes: int = 0
     offered_packets: int = 0
     dropped_packets: int = 0
+    waiting_packets: int = 0
+    """Not since it was installed, but now."""
 
     @property
     def saw_super_packets(self) -> bool:
@@ -71,6 +75,7 @@ def plan_flow(direction: Direction, rate_layer: str, queue: QueueCounters, eleme
         offered_bytes=element.bytes - per_offered * element.packets,
         offered_packets=element.packets,
         dropped_packets=queue.drops,
+        waiting_packets=queue.waiting_packets,
     )
 
 
@@ -80,7 +85,8 @@ def widen_queue(last: QueueCounters, now: QueueCounters) -> QueueCounters:
     Bytes are 64 bits in every kernel; packets only since Linux 5.5, drops nowhere. A 32-bit counter that reads lower
     than its last value has wrapped, once: even at ten million packets a second that takes seven minutes.
     """
-    return QueueCounters(now.bytes, _widen(last.packets, now.packets), _widen(last.drops, now.drops))
+    packets, drops = _widen(last.packets, now.packets), _widen(last.drops, now.drops)
+    return QueueCounters(now.bytes, packets, drops, now.waiting_packets)
 
 
 def _widen(last: int, now: int) -> int:

@@ -224,13 +224,15 @@ def read_leaf(message: Message) -> Leaf:
 
 
 def read_counters(message: Message) -> QueueCounters:
-    """Bytes, packets (64 bits where the kernel has them) and drops of a queue from its dump or its last echo."""
+    """Bytes, packets (64 bits where the kernel has them), drops and length of a queue from its dump or last echo."""
     stats = read_attributes(read_attributes(message.body, _TCMSG.size).get(_TCA_STATS2, b""))
     byte_count, packets = _BASIC.unpack_from(stats[_TCA_STATS_BASIC])
     if _TCA_STATS_PKT64 in stats:
         packets = _U64.unpack_from(stats[_TCA_STATS_PKT64])[0]
-    drops = _QUEUE.unpack_from(stats[_TCA_STATS_QUEUE])[2] if _TCA_STATS_QUEUE in stats else 0
-    return QueueCounters(byte_count, packets, drops)
+    waiting, _, drops, *_ = (
+        _QUEUE.unpack_from(stats[_TCA_STATS_QUEUE]) if _TCA_STATS_QUEUE in stats else (0, 0, 0)
+    )
+    return QueueCounters(byte_count, packets, drops, waiting)
 
 
 def read_overhead(message: Message) -> int:

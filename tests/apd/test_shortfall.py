@@ -23,59 +23,95 @@ QOS = Qos(2_000_000, 8_000_000, 1_000_000, 4_000_000)
 
 
 @pytest.mark.parametrize(
-    ("offered", "delivered", "missing", "why"),
+    ("offered", "delivered", "queued", "missing", "why"),
     [
-        (0, 0, 0, "no traffic, no shortfall"),
-        (1_249_999, 0, 0, "less than the floor was wanted"),
-        (1_250_000, 1_250_000, 0, "all came"),
-        (9_000_000, 1_225_000, 0, "two per cent are within what can be measured"),
-        (9_000_000, 1_224_999, 25_001, "beyond it all that is missing counts"),
-        (1_250_000, 0, 1_250_000, "nothing came"),
-        (9_000_000, 5_000_000, 0, "more than the floor came"),
+        (0, 0, True, 0, "no traffic, no shortfall"),
+        (1_249_999, 0, True, 0, "less than the floor was wanted"),
+        (1_250_000, 1_250_000, True, 0, "all came"),
+        (9_000_000, 1_225_000, True, 0, "two per cent are within what can be measured"),
+        (9_000_000, 1_224_999, True, 25_001, "beyond it all that is missing counts"),
+        (1_250_000, 0, True, 1_250_000, "nothing came"),
+        (9_000_000, 5_000_000, True, 0, "more than the floor came"),
+        (
+            9_000_000,
+            50_000,
+            False,
+            0,
+            "a burst that no queue can hold, or demand that began or ended meanwhile",
+        ),
+        (
+            9_000_000,
+            1_224_999,
+            False,
+            0,
+            "nobody waited at the ends, and less than the floor was let through",
+        ),
     ],
 )
-def test_an_interval(offered, delivered, missing, why):
-    assert missing_bytes(2_000_000, Flow(offered, delivered), FIVE_S) == missing, why
+def test_an_interval(offered, delivered, queued, missing, why):
+    before, after = Flow(0, 0, queued), Flow(offered, delivered, queued)
+    assert judge(Watch(0, before), QOS, after, Flow(), None, FIVE_S)[1] == Missing(missing, 0), why
+
+
+def test_packets_have_to_wait_at_both_ends():
+    for before, after in ((True, False), (False, True)):
+        watch = Watch(0, Flow(0, 0, before))
+        assert judge(watch, QOS, Flow(9_000_000, 0, after), Flow(), None, FIVE_S)[1] == Missing()
 
 
 def test_without_a_floor_nothing_is_missing():
-    watch, missing = judge(Watch(0), Qos(0, 8, 0, 8), Flow(10**9, 0), Flow(10**9, 0), None, FIVE_S)
+    flow = Flow(10**9, 0, queued=True)
+    watch, missing = judge(Watch(0, flow, flow), Qos(0, 8, 0, 8), flow, flow, None, FIVE_S)
     assert missing == Missing()
     assert watch.demanded_down == watch.demanded_up == Demanded()
 
 
+WAITING = Flow(queued=True)
+
+
 def test_each_direction_for_itself():
-    _, missing = judge(Watch(0), QOS, Flow(2_000_000, 250_000), Flow(700_000, 640_000), None, FIVE_S)
+    short, kept = Flow(2_000_000, 250_000, queued=True), Flow(700_000, 640_000, queued=True)
+    _, missing = judge(Watch(0, WAITING, WAITING), QOS, short, kept, None, FIVE_S)
     assert missing == Missing(1_000_000, 0)
-    _, missing = judge(Watch(0), QOS, Flow(2_000_000, 2_000_000), Flow(700_000, 125_000), None, FIVE_S)
+    fine, less = Flow(2_000_000, 2_000_000, queued=True), Flow(700_000, 125_000, queued=True)
+    _, missing = judge(Watch(0, WAITING, WAITING), QOS, fine, less, None, FIVE_S)
     assert missing == Missing(0, 500_000)
 
 
 def test_the_next_interval_begins_where_this_one_ends():
-    watch, _ = judge(Watch(0), QOS, Flow(2_000_000, 250_000), Flow(), None, FIVE_S)
-    assert (watch.began_ns, watch.down) == (FIVE_S, Flow(2_000_000, 250_000))
+    first = Flow(2_000_000, 250_000, queued=True)
+    watch, _ = judge(Watch(0, WAITING), QOS, first, Flow(), None, FIVE_S)
+    assert (watch.began_ns, watch.down) == (FIVE_S, first)
     watch, missing = judge(watch, QOS, Flow(2_000_000, 260_000), Flow(), None, 2 * FIVE_S)
     assert missing == Missing(), "nothing was wanted any more"
 
 
 def test_the_first_one_has_no_beginning():
-    watch, missing = judge(Watch(), QOS, Flow(10**9, 0), Flow(10**9, 0), None, FIVE_S)
+    watch, missing = judge(Watch(), QOS, Flow(10**9, 0, queued=True), Flow(), None, FIVE_S)
     assert missing == Missing()
     assert watch.began_ns == FIVE_S
 
 
 def test_floors_of_frames_are_not_judged():
     qos = Qos(2_000_000, 8_000_000, 0, 1, 0, LatencyClass.BEST_EFFORT, RateLayer.ETHERNET)
-    assert judge(Watch(0), qos, Flow(10**9, 0), Flow(), None, FIVE_S)[1] == Missing()
+    assert judge(Watch(0, WAITING), qos, Flow(10**9, 0, queued=True), Flow(), None, FIVE_S)[1] == Missing()
 
 
 def test_the_rate_while_demanded_leaves_out_the_times_without_demand():
     watch, _ = judge(Watch(0), QOS, Flow(2_000_000, 1_500_000), Flow(), None, FIVE_S)
-    watch, _ = judge(watch, QOS, Flow(2_000_100, 1_500_100), Flow(), None, 20 * FIVE_S)
-    watch, _ = judge(watch, QOS, Flow(6_000_000, 2_500_100), Flow(), None, 21 * FIVE_S)
+    watch, _ = judge(watch, QOS, Flow(2_000_100, 1_500_100, queued=True), Flow(), None, 20 * FIVE_S)
+    watch, _ = judge(watch, QOS, Flow(6_000_000, 2_500_100, queued=True), Flow(), None, 21 * FIVE_S)
     assert watch.demanded_down.time_ns == 2 * FIVE_S
     assert watch.demanded_down.delivered_bps == 2_000_000
     assert watch.demanded_up.delivered_bps is None
+
+
+@pytest.mark.parametrize(
+    ("delivered", "missing"),
+    [(1_250_000, 0), (1_225_000, 0), (1_224_999, 25_001), (0, 1_250_000), (10**9, 0)],
+)
+def test_what_is_missing_below_a_floor(delivered, missing):
+    assert missing_bytes(2_000_000, delivered, FIVE_S) == missing
 
 
 class TestLink:
@@ -90,9 +126,8 @@ class TestLink:
     def test_more_on_the_air_is_somebody_elses(self):
         """Group frames, EAPOL and retries are no delivery of ours."""
         after = LinkCounters(10**9, 10**6)
-        _, missing = judge(
-            Watch(0, link=LinkCounters(0, 0)), QOS, Flow(2_000_000, 10**6), Flow(), after, FIVE_S
-        )
+        watch = Watch(0, WAITING, link=LinkCounters(0, 0))
+        _, missing = judge(watch, QOS, Flow(2_000_000, 10**6, queued=True), Flow(), after, FIVE_S)
         assert missing == Missing(250_000, 0)
 
     def test_without_a_count_at_both_ends_the_shaper_is_believed(self):
@@ -131,11 +166,11 @@ steps = st.lists(
 @given(steps, st.integers(0, 10**8))
 def test_never_more_is_missing_than_was_promised(intervals, floor_bps):
     qos = Qos(floor_bps, floor_bps + 1, 0, 1)
-    watch, now_ns, offered, delivered, missing = Watch(0), 0, 0, 0, 0
+    watch, now_ns, offered, delivered, missing = Watch(0, WAITING), 0, 0, 0, 0
     for elapsed_ns, more_offered, more_delivered in intervals:
         now_ns, offered = now_ns + elapsed_ns, offered + more_offered
         delivered += min(more_offered, more_delivered)
-        watch, found = judge(watch, qos, Flow(offered, delivered), Flow(), None, now_ns)
+        watch, found = judge(watch, qos, Flow(offered, delivered, queued=True), Flow(), None, now_ns)
         assert type(found.down_bytes) is int
         missing += found.down_bytes
     assert missing * 8 * NS_PER_S <= floor_bps * now_ns + len(intervals) * 8 * NS_PER_S

@@ -22,8 +22,9 @@ WRAP = 1 << 32
 def test_ten_packets_of_1500_bytes_are_15000_bytes_wherever_they_were_counted(
     direction, layer, queue_bytes, element_bytes
 ):
-    flow = plan_flow(direction, layer, QueueCounters(queue_bytes, 10, 2), ElementCounters(element_bytes, 10))
-    assert flow == Flow(15_000, 10, 15_000, 10, 2)
+    queue = QueueCounters(queue_bytes, 10, 2, waiting_packets=3)
+    flow = plan_flow(direction, layer, queue, ElementCounters(element_bytes, 10))
+    assert flow == Flow(15_000, 10, 15_000, 10, 2, 3)
 
 
 def test_more_packets_out_than_in_betray_super_packets():
@@ -36,8 +37,9 @@ def test_more_packets_out_than_in_betray_super_packets():
 
 
 def test_a_counter_that_reads_lower_has_wrapped():
-    last = QueueCounters(bytes=5 * WRAP, packets=WRAP - 10, drops=WRAP - 1)
-    assert widen_queue(last, QueueCounters(6 * WRAP, 5, 3)) == QueueCounters(6 * WRAP, WRAP + 5, WRAP + 3)
+    last = QueueCounters(bytes=5 * WRAP, packets=WRAP - 10, drops=WRAP - 1, waiting_packets=9)
+    widened = widen_queue(last, QueueCounters(6 * WRAP, 5, 3, 2))
+    assert widened == QueueCounters(6 * WRAP, WRAP + 5, WRAP + 3, 2), "a length is no counter"
 
 
 @given(st.lists(st.integers(0, WRAP - 1), max_size=30), st.integers(0, WRAP - 1))

@@ -119,6 +119,13 @@ def test_a_recorded_queue_is_read_whole():
     assert rtnetlink.read_counters(message) == QueueCounters(bytes=7_500, packets=5, drops=4)
 
 
+def test_what_waits_in_a_queue_is_read():
+    basic = attribute(1, (7_500).to_bytes(8, "little") + (5).to_bytes(4, "little"))
+    queue = attribute(3, b"".join(number.to_bytes(4, "little") for number in (7, 10_500, 4, 0, 9)))
+    counters = rtnetlink.read_counters(Message(36, 0, bytes(20) + nested(7, basic, queue)))
+    assert (counters.waiting_packets, counters.drops) == (7, 4)
+
+
 def test_64_bits_of_packets_are_used_where_the_kernel_has_them():
     basic = attribute(1, (7_500).to_bytes(8, "little") + (5).to_bytes(4, "little"))
     stats2 = nested(7, basic, attribute(8, (2**32 + 5).to_bytes(8, "little")))
