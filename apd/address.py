@@ -1,4 +1,13 @@
-"""Where an answer in the lobby goes."""
+"""Where an answer to a stranger goes."""
 
-Address = tuple[str, int, int, int]
+from wire.ids import MacAddress
+
+UdpAddress = tuple[str, int, int, int]
 """An IPv6 socket address: host, port, flow, scope."""
+Address = UdpAddress | MacAddress
+"""A station in the lobby, by its datagrams; or one on the air, before it has any address but its own (apd/air.py)."""
+
+
+def host_of(address: Address) -> object:
+    """Who that is, whatever port it sends from."""
+    return address if isinstance(address, MacAddress) else address[0]

@@ -11,6 +11,7 @@ from tc_shaper.tree import SessionShape
 from wire.errors import ShellError
 from wire.ids import MacAddress
 from wire.meter_record import MeterRecord
+from wire.network import Network
 from wire.offer import Offer
 
 
@@ -48,6 +49,42 @@ class SignOffer:
     """Sign the advertisement with the provider's key."""
 
     offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
+class SignNetwork:
+    """Sign with the provider's key how buyers join by Wi-Fi."""
+
+    network: Network
+
+
+@dataclass(frozen=True, slots=True)
+class SetElement:
+    """Have hostapd answer queries for this ANQP element with this payload, from the next one on."""
+
+    info_id: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SetBeaconElement:
+    """Have hostapd's beacons carry this vendor element, whole."""
+
+    element: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Deauthenticate:
+    """Have hostapd throw this station out, so that it comes back by RADIUS or not at all."""
+
+    station: MacAddress
+
+
+@dataclass(frozen=True, slots=True)
+class PublishGrant:
+    """Tell the operator of a grant that was bought here."""
+
+    grant: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +172,22 @@ class StoreRevocation:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreGrant:
+    """Put on disk a grant whose holder may come by EAP-TLS, and what was delivered on it elsewhere."""
+
+    grant_id: bytes
+    grant: bytes
+    used_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetGrant:
+    """It is over, or too many are known."""
+
+    grant_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class StoreOfferState:
     """Put the ledger's word on our offer on disk: after a restart without a broker, who bought still gets in."""
 
@@ -164,8 +217,13 @@ StoreCommand = (
     | ForgetRecord
     | StoreRevocation
     | StoreOfferState
+    | StoreGrant
+    | ForgetGrant
 )
 """Orders to the disk. They are kept in the order given, all of a moment in one transaction; `Saved` answers."""
+
+AirCommand = SignNetwork | SetElement | SetBeaconElement | Deauthenticate | PublishGrant
+"""What only a box with [air] does."""
 
 Command = (
     SendLobby
@@ -173,6 +231,7 @@ Command = (
     | SubmitRecord
     | Enrol
     | SignOffer
+    | AirCommand
     | InstallSession
     | RemoveSession
     | ReadCounters

@@ -1,4 +1,4 @@
-"""The configuration file of the box: TOML, five sections, every key a field of a settings dataclass.
+"""The configuration file of the box: TOML, six sections, every key a field of a settings dataclass.
 
 The one place that reads it. Unknown keys are refused with the nearest known one, a bad value with `file:
 section.key: reason`; rates and durations may be written as people do ("50Mbit/s", "2m"); paths are relative to the
@@ -8,9 +8,9 @@ file. Raises ConfigError only.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_origin, get_type_hints
 
-from apd.settings import BoxSettings, Files, LedgerLinkSettings, MeterSettings
+from apd.settings import AirSettings, BoxSettings, Files, LedgerLinkSettings, MeterSettings
 from tc_shaper.settings import ShaperSettings
 from wire.errors import ConfigError
 from wire.ids import MacAddress, PublicKey
@@ -18,7 +18,7 @@ from wire.keys import PrivateKey
 from wire.units import parse_duration, parse_rate
 
 T = TypeVar("T")
-SECTIONS = ("box", "shaper", "ledger", "meter", "files")
+SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,10 @@ def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config
     }
     if not reader.has("box", "bssid"):
         given["bssid"] = read_address(shaper.interface)
+    if "air" in reader:
+        given["air"] = reader.build("air", AirSettings)
+    else:
+        given["air"] = None
     box = reader.build("box", BoxSettings, given)
     return Config(box, ledger, meter, files, provider_key)
 
@@ -63,6 +67,9 @@ class _SectionReader:
                 raise ConfigError(f"{path}: {section}: unknown section{_nearest(section, SECTIONS)}")
             if not isinstance(table, dict):
                 raise ConfigError(f"{path}: {section}: has to be a table, [{section}]")
+
+    def __contains__(self, section: str) -> bool:
+        return section in self._document
 
     def has(self, section: str, key: str) -> bool:
         return key in self._document.get(section, {})
@@ -94,6 +101,10 @@ class _SectionReader:
 
 def _convert(key: str, hint: Any, raw: Any, folder: Path) -> Any:
     kinds = getattr(hint, "__args__", (hint,))
+    if get_origin(hint) is tuple:
+        if not isinstance(raw, list):
+            raise TypeError(f"has to be a list, not {raw!r}")
+        return tuple(_convert(key, kinds[0], item, folder) for item in raw)
     if Path in kinds:
         return folder / _text(raw)
     if PublicKey in kinds:

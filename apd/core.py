@@ -14,6 +14,8 @@ from typing import assert_never
 from apd import disk, ledger_link, lobby, metering, sessions
 from apd.commands import Command, Note, StoreSession
 from apd.events import (
+    AdmissionReceived,
+    AirEvent,
     AnchorCounterFailed,
     AnchorCounterRead,
     BrokerConnected,
@@ -24,12 +26,20 @@ from apd.events import (
     Enrolled,
     EnrolmentFailed,
     Event,
+    HostapdConnected,
+    HostapdLost,
+    HostapdRefused,
     InstallFailed,
     LedgerReplied,
     LobbyDatagramReceived,
+    MonitorCounted,
+    MonitorListens,
+    MonitorLost,
+    NetworkSigned,
     OfferSigned,
     OfferStateReceived,
     ProviderCommanded,
+    PurchaseHeard,
     RecordSigned,
     RemoveFailed,
     Saved,
@@ -37,6 +47,7 @@ from apd.events import (
     SessionInstalled,
     SessionRemoved,
     SigningFailed,
+    StationAssociated,
     StationLeft,
 )
 from apd.metering import StoredChain, TpmFound
@@ -46,6 +57,7 @@ from apd.settings import BoxSettings
 from apd.state import LinkState, LobbyState, MeterState, State
 from tc_shaper.pool import new_pool
 from wire.errors import DecodeError
+from wire.ids import MacAddress
 from wire.meter_record import MeterRecord, UsageReport
 from wire.revocation import read_revocation
 from wire.units import NS_PER_S, Now
@@ -53,15 +65,24 @@ from wire.units import NS_PER_S, Now
 
 def step(state: State, event: Event, now: Now) -> Outcome:
     """What one fact changes, and what is to be done about it."""
+    before = state
     state, commands = _decide(state, event, now)
     state, answers = lobby.answer_waiting(state)
-    return disk.hold_back(state, [*commands, *answers])
+    commands += answers
+    if state.air is not None:
+        state, commands = _on_air(before, state, commands, now)
+    return disk.hold_back(state, commands)
 
 
 def next_deadline_ns(state: State, now: Now) -> int:
     """The monotonic instant at which `DeadlineReached` is wanted next; there is always a next report."""
     due = [*metering.deadlines_ns(state), *ledger_link.deadlines_ns(state), *disk.deadlines_ns(state)]
-    return min(due + sessions.deadlines_ns(state) + lobby.deadlines_ns(state, now))
+    due += sessions.deadlines_ns(state) + lobby.deadlines_ns(state, now)
+    if state.air is not None:
+        from apd import air, associations
+
+        due += air.deadlines_ns(state) + associations.deadlines_ns(state)
+    return min(due)
 
 
 def start(
@@ -72,6 +93,7 @@ def start(
     *,
     revoked: Iterable[bytes] = (),
     offer_state: bytes = b"",
+    known_grants: Iterable[tuple[bytes, int]] = (),
     kernel_kept: bool,
     enrolled: bool,
     secret: bytes,
@@ -100,6 +122,10 @@ def start(
         link=LinkState(enrolled=enrolled),
         revoked=dict.fromkeys(revoked),
     ).with_sessions((known | anew).values())
+    if settings.air is not None:
+        from apd import air
+
+        state = air.start(state, known_grants, now)
     state, resuming = sessions.resume(state)
     changed = [s for s in state.sessions.values() if s.grant_id in anew or (s.holds_slot and not kernel_kept)]
     storing = [StoreSession(session) for session in changed]  # their baselines, too, are not what is on disk
@@ -114,7 +140,7 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
         case LobbyDatagramReceived(source, data):
             return lobby.receive(state, source, data, now)
         case BrokerConnected():
-            return ledger_link.connected(state, now)
+            return _broker_connected(state, now)
         case BrokerLost(detail):
             return ledger_link.lost(state, detail)
         case OfferStateReceived(data):
@@ -138,7 +164,7 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
         case CountersFailed(error, report):
             return _counted(sessions.count_failed(state, error, now), now, report=report)
         case StationLeft(station):
-            return sessions.leave(state, station, EndReason.STATION_LEFT)
+            return _station_left(state, station)
         case AnchorCounterRead(value):
             return metering.anchor(state, value, now)
         case RecordSigned(sequence):
@@ -158,7 +184,52 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
         case DeadlineReached():
             return _pass_time(state, now)
         case _:
+            return _decide_on_air(state, event, now)
+
+
+def _decide_on_air(state: State, event: AirEvent, now: Now) -> Outcome:
+    """What only a box with [air] hears of."""
+    from apd import air, associations, known_grants  # a wired box does without them
+
+    match event:
+        case PurchaseHeard(station, transaction):
+            return air.hear(state, station, transaction, now)
+        case MonitorCounted(garbage, dropped):
+            return state.with_refusal("air_garbage", garbage).with_refusal("air_dropped", dropped), []
+        case MonitorLost(detail):
+            return state, [Note("monitor_lost", detail)]
+        case MonitorListens():
+            return state, [Note("monitor_listens", "purchases on the air are heard")]
+        case StationAssociated(station, account):
+            return associations.associated(state, station, account, now)
+        case HostapdConnected():
+            return air.hostapd_connected(state, event, now)
+        case HostapdLost(detail):
+            return air.hostapd_lost(state, detail)
+        case HostapdRefused(what):
+            return state, [Note("hostapd_refused", what)]
+        case NetworkSigned(network):
+            return air.network_signed(state, network), []
+        case AdmissionReceived(data):
+            return known_grants.take_admission(state, data, now)
+        case _:
             assert_never(event)
+
+
+def _on_air(before: State, state: State, commands: list[Command], now: Now) -> Outcome:
+    """After each event: stations are let in and thrown out, and what hostapd is to show follows."""
+    from apd import air, associations
+
+    state, settling = associations.settle(before, state, now)
+    return air.carry(before, state, [*commands, *settling], now)
+
+
+def _station_left(state: State, station: MacAddress) -> Outcome:
+    if state.air is None:
+        return sessions.leave(state, station, EndReason.STATION_LEFT)
+    from apd import associations
+
+    return associations.left(state, station)
 
 
 def _counted(outcome: Outcome, now: Now, *, report: bool) -> Outcome:
@@ -177,16 +248,24 @@ def _signed(state: State, sequence: int, now: Now) -> Outcome:
 
 def _pass_time(state: State, now: Now) -> Outcome:
     commands: list[Command] = []
-    for part in (
-        disk.pass_time,
-        sessions.pass_time,
-        lobby.pass_time,
-        metering.pass_time,
-        ledger_link.pass_time,
-    ):
+    parts = [disk.pass_time, sessions.pass_time, lobby.pass_time, metering.pass_time, ledger_link.pass_time]
+    if state.air is not None:
+        from apd import air, associations
+
+        parts += [air.pass_time, associations.pass_time]
+    for part in parts:
         state, more = part(state, now)
         commands += more
     return state, commands
+
+
+def _broker_connected(state: State, now: Now) -> Outcome:
+    state, commands = ledger_link.connected(state, now)
+    if state.air is None:
+        return state, commands
+    from apd import known_grants
+
+    return state, [*commands, *known_grants.publish_all(state)]
 
 
 def _revoke(state: State, data: bytes) -> Outcome:
@@ -194,8 +273,7 @@ def _revoke(state: State, data: bytes) -> Outcome:
     try:
         revocation = read_revocation(data, state.settings.provider)
     except DecodeError as error:
-        refused = {**state.refused, "command_invalid": state.refused.get("command_invalid", 0) + 1}
-        return replace(state, refused=refused), [Note("command_invalid", str(error))]
+        return state.with_refusal("command_invalid"), [Note("command_invalid", str(error))]
     return sessions.revoke(state, revocation.grant_id)
 
 

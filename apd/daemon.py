@@ -14,20 +14,27 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, assert_never
 
 from apd import core
 from apd.adoption import adopt
 from apd.commands import (
+    AirCommand,
     Command,
+    Deauthenticate,
     Enrol,
     GiveUp,
     InstallSession,
     Note,
+    PublishGrant,
     ReadAnchorCounter,
     ReadCounters,
     RemoveSession,
     SendLobby,
+    SetBeaconElement,
+    SetElement,
+    SignNetwork,
     SignOffer,
     SignRecord,
     StoreCommand,
@@ -48,6 +55,7 @@ from apd.events import (
     InstallFailed,
     LedgerReplied,
     LobbyDatagramReceived,
+    NetworkSigned,
     OfferSigned,
     RecordSigned,
     RemoveFailed,
@@ -82,6 +90,7 @@ from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence
 from wire.ids import MacAddress
 from wire.meter_record import MeterRecord
+from wire.network import write_network
 from wire.offer import write_offer
 from wire.receipt import read_receipt
 from wire.units import NS_PER_S, Now
@@ -103,6 +112,31 @@ class KernelShaper(Protocol):
     def close(self) -> None: ...
 
 
+class HostapdControl(Protocol):
+    """What the daemon needs of hostapd; apd/shells/hostapd.py has it."""
+
+    def start(self, report: Callable[[Event], None]) -> None: ...
+    def set_element(self, info_id: int, payload: bytes) -> None: ...
+    def set_beacon_element(self, element: bytes) -> None: ...
+    def deauthenticate(self, station: MacAddress) -> None: ...
+    def close(self) -> None: ...
+
+
+class AirMonitor(Protocol):
+    """What it needs of a monitor interface; apd/shells/monitor.py has it."""
+
+    def start(self, report: Callable[[Event], None]) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AirShells:
+    """The shells of a box with [air]."""
+
+    hostapd: HostapdControl
+    monitor: AirMonitor
+
+
 class Daemon:
     """One box. `run` returns when `stop` is called."""
 
@@ -115,6 +149,7 @@ class Daemon:
         link: LedgerLink,
         lobby: LobbySocket,
         control: ControlSocket,
+        air: AirShells | None = None,
     ) -> None:
         self._config = config
         self._shaper = shaper
@@ -123,6 +158,7 @@ class Daemon:
         self._link = link
         self._lobby = lobby
         self._control = control
+        self._air = air
         self._events: deque[Event] = deque()
         self._worker = ThreadPoolExecutor(1, "tpm")
         self._timer: asyncio.TimerHandle | None = None
@@ -156,6 +192,9 @@ class Daemon:
         await self._control.serve(lambda: describe(self._state, read_clock()))
         self._obey(commands)
         self._link.start(self._take_from_link)
+        if self._air is not None:
+            self._air.hostapd.start(self.take)
+            self._air.monitor.start(self.take)
         self.take(DeadlineReached())
         self._note(
             Note("ready", f"selling on {self._config.box.shaper.interface} as {self._config.box.provider}")
@@ -193,6 +232,7 @@ class Daemon:
             self._meter.found(),
             revoked=self._store.revoked(),
             offer_state=self._store.offer_state(),
+            known_grants=self._store.known_grants() if self._air else (),
             kernel_kept=adopted.kernel_kept,
             enrolled=self._is_enrolled(),
             secret=secrets.token_bytes(32),
@@ -210,6 +250,7 @@ class Daemon:
             return
         match command:
             case SendLobby(to, message):
+                assert not isinstance(to, MacAddress), "whoever is on the air reads elements"
                 self._save()  # before any answer; a disk that fails is in the core's hands
                 self._lobby.send(to, write_lobby(message))
             case InstallSession(grant_id, shape):
@@ -240,6 +281,24 @@ class Daemon:
                 self._note(command)
             case GiveUp(error):
                 self._end_with(error)
+            case _:
+                assert self._air is not None, f"{command} without [air]"
+                self._obey_on_air(command, self._air)
+
+    def _obey_on_air(self, command: AirCommand, air: AirShells) -> None:
+        """What only a box with [air] does."""
+        match command:
+            case SignNetwork(network):
+                self._events.append(NetworkSigned(write_network(network, self._config.provider_key)))
+            case SetElement(info_id, payload):
+                self._save()  # before any answer
+                air.hostapd.set_element(info_id, payload)
+            case SetBeaconElement(element):
+                air.hostapd.set_beacon_element(element)
+            case Deauthenticate(station):
+                air.hostapd.deauthenticate(station)
+            case PublishGrant(grant):
+                self._link.publish("grant", grant, b"")
             case _:
                 assert_never(command)
 
@@ -415,6 +474,9 @@ class Daemon:
         if self._timer is not None:
             self._timer.cancel()
         self._link.close()
+        if self._air is not None:
+            self._air.hostapd.close()
+            self._air.monitor.close()
         self._control.close()
         self._lobby.close()
         self._worker.shutdown()

@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 
-from apd.address import Address
+from apd.address import UdpAddress
 from apd.commands import StoreCommand
 from apd.session import Usage
 from wire.errors import ShellError
-from wire.ids import MacAddress
+from wire.ids import MacAddress, PublicKey
 
 
 @dataclass(frozen=True, slots=True)
 class LobbyDatagramReceived:
     """Bytes of a stranger, and where an answer goes."""
 
-    source: Address
+    source: UdpAddress
     data: bytes
 
 
@@ -116,6 +116,83 @@ class StationLeft:
 
 
 @dataclass(frozen=True, slots=True)
+class PurchaseHeard:
+    """A station sent a transaction over the air (GAS), unverified."""
+
+    station: MacAddress
+    transaction: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorCounted:
+    """Since the last time: frames on the air that were not what they began as, and frames that the kernel dropped
+    because we were too slow.
+    """
+
+    garbage: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorLost:
+    """Purchases are not heard; the shell goes on trying."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorListens:
+    """Purchases are heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationAssociated:
+    """hostapd let this station in, and the operator's RADIUS server said that it is `account`; None: hostapd has no
+    account for it.
+    """
+
+    station: MacAddress
+    account: PublicKey | None
+
+
+@dataclass(frozen=True, slots=True)
+class HostapdConnected:
+    """hostapd answers, and has nothing of what we told an earlier one; `stations` are those that it serves."""
+
+    ssid: bytes
+    bssid: MacAddress
+    stations: tuple[StationAssociated, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostapdLost:
+    """hostapd does not answer; the shell goes on trying."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostapdRefused:
+    """hostapd would not do what it was told; `what` names it."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSigned:
+    """The word on how to join that `SignNetwork` asked for."""
+
+    network: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionReceived:
+    """The operator's word on whose station comes with which grant, unverified."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AnchorCounterRead:
     """The TPM's NV counter as it stands."""
 
@@ -175,6 +252,20 @@ class DeadlineReached:
     """The one timer went off."""
 
 
+AirEvent = (
+    StationAssociated
+    | PurchaseHeard
+    | MonitorCounted
+    | MonitorLost
+    | MonitorListens
+    | HostapdConnected
+    | HostapdLost
+    | HostapdRefused
+    | NetworkSigned
+    | AdmissionReceived
+)
+"""What only a box with [air] hears of."""
+
 Event = (
     LobbyDatagramReceived
     | BrokerConnected
@@ -190,6 +281,7 @@ Event = (
     | CountersRead
     | CountersFailed
     | StationLeft
+    | AirEvent
     | AnchorCounterRead
     | AnchorCounterFailed
     | RecordSigned

@@ -81,7 +81,7 @@ def take_reply(state: State, correlation: bytes, data: bytes, now: Now) -> Outco
     """A reply of the ledger: to a record's submission, or to a purchase."""
     if correlation[:1] == _RECORD and len(correlation) == 9:
         return _take_receipt(state, int.from_bytes(correlation[1:], "big"), data, now)
-    return lobby.take_outcome(state, correlation, data)
+    return lobby.take_outcome(state, correlation, data, now)
 
 
 def deadlines_ns(state: State) -> list[int]:

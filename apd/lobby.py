@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from apd import sessions
-from apd.address import Address
+from apd.address import Address, host_of
 from apd.commands import Command, Note, SendLobby, SignOffer, StoreOfferState, SubmitTransaction
-from apd.session import FINAL_REASONS, EndReason, Phase, Session, Usage, instant_ns
+from apd.session import FINAL_REASONS, EndReason, Phase, Session
 from apd.sessions import NoCapacity, Outcome
 from apd.state import LobbyState, PendingPurchase, State, Waiter
 from nas_tunnel.lobby import (
@@ -75,18 +75,18 @@ def receive(state: State, source: Address, data: bytes, now: Now) -> Outcome:
     try:
         message = read_lobby(data)
     except DecodeError:
-        return _count(state, "lobby_garbage"), []
+        return state.with_refusal("lobby_garbage"), []
     match message:
         case Discover():
             return _announce(state, source, now)
         case Purchase():
-            return _purchase(state, source, message, now)
+            return purchase(state, source, message, now)
         case Join():
             return _join(state, source, message, now)
         case Leave():
             return _leave(state, source, message, now)
         case _:
-            return _count(state, "lobby_not_for_us"), []
+            return state.with_refusal("lobby_not_for_us"), []
 
 
 def challenge(lobby: LobbyState, now: Now) -> tuple[LobbyState, bytes]:
@@ -112,17 +112,17 @@ def take_offer_state(state: State, data: bytes, now: Now) -> Outcome:
     try:
         word = read_offer_state(data, settings.ledger, settings.ledger_id)
     except DecodeError as error:
-        return _count(state, "offer_state_invalid"), [Note("offer_state_invalid", str(error))]
+        return state.with_refusal("offer_state_invalid"), [Note("offer_state_invalid", str(error))]
     if word.provider != settings.provider:
-        return _count(state, "offer_state_foreign"), []
+        return state.with_refusal("offer_state_foreign"), []
     if _layer_differs(state, word.qos):
         detail = f"the ledger's offer counts rates at layer {word.qos.rate_layer.name}, this box shapes by"
-        return _count(state, "rate_layer_differs"), [
+        return state.with_refusal("rate_layer_differs"), [
             Note("rate_layer_differs", f"{detail} {state.settings.shaper.rate_layer}: not sold here")
         ]
     known = state.lobby.offer_state
     if known is not None and word.height < known.height:
-        return _count(state, "offer_state_old"), []
+        return state.with_refusal("offer_state_old"), []
     state = replace(state, lobby=replace(state.lobby, offer_state=word))
     if known is not None and _same_terms(known, word):
         return state, []
@@ -149,22 +149,29 @@ def sign_offer(state: State, word: OfferState, now: Now) -> SignOffer:
     )
 
 
-def take_outcome(state: State, correlation: bytes, data: bytes) -> Outcome:
+def take_outcome(state: State, correlation: bytes, data: bytes, now: Now) -> Outcome:
     """The ledger's reply to a purchase goes to whoever waits for it; what is not signed by the ledger goes nowhere."""
-    purchase = state.lobby.pending.get(correlation)
-    if purchase is None:
-        return _count(state, "reply_unexpected"), []
+    pending = state.lobby.pending.get(correlation)
+    if pending is None:
+        return state.with_refusal("reply_unexpected"), []
     settings = state.settings
     try:
         reply = read_ledger_reply(data)
         receipt = read_receipt(reply.receipt, settings.ledger, settings.ledger_id)
     except DecodeError as error:
-        return _count(state, "reply_invalid"), [Note("reply_invalid", str(error))]
+        return state.with_refusal("reply_invalid"), [Note("reply_invalid", str(error))]
     if receipt.subject != correlation:  # of one copy with a bad signature: the purchase may still run
-        return _count(state, "reply_unexpected"), []
+        return state.with_refusal("reply_unexpected"), []
     grant = reply.grants[0] if reply.grants else b""
     answer = PurchaseOutcome(transaction_id=correlation, receipt=reply.receipt, grant=grant)
-    return _without_pending(state, correlation), [SendLobby(buyer, answer) for buyer in purchase.buyers]
+    told = [SendLobby(buyer, answer) for buyer in pending.buyers]
+    state = _without_pending(state, correlation)
+    if state.air is None:
+        return state, [*told]
+    from apd import known_grants  # a wired box does without
+
+    state, keeping = known_grants.remember_bought(state, reply.grants, now)
+    return state, [*keeping, *told]
 
 
 def answer_waiting(state: State) -> Outcome:
@@ -241,11 +248,12 @@ def _announce(state: State, source: Address, now: Now) -> Outcome:
         ledger_id=settings.ledger_id,
         challenge=fresh,
         utc_s=now.utc_s,
+        network=state.air.network if state.air else b"",
     )
     return replace(state, lobby=lobby), [SendLobby(source, announcement)]
 
 
-def _purchase(state: State, source: Address, message: Purchase, now: Now) -> Outcome:
+def purchase(state: State, source: Address, message: Purchase, now: Now) -> Outcome:
     """Relays what can be a purchase here, or a new account; we are nobody's open relay."""
     try:
         signed = read_transaction(message.transaction, state.settings.ledger_id, MAX_ENVELOPE_BYTES)
@@ -315,7 +323,8 @@ def _bounded(remembered: dict[bytes, int], most: int) -> dict[bytes, int]:
 
 def _has_enough(state: State, source: Address) -> bool:
     """One stranger cannot take the place of all others."""
-    mine = sum(purchase.buyers[0][0] == source[0] for purchase in state.lobby.pending.values())
+    who = host_of(source)
+    mine = sum(host_of(pending.buyers[0]) == who for pending in state.lobby.pending.values())
     return mine >= MAX_PENDING_PER_BUYER
 
 
@@ -347,14 +356,17 @@ def _check_units(state: State, word: OfferState, units: int) -> tuple[str, str] 
 
 
 def _join(state: State, source: Address, message: Join, now: Now) -> Outcome:
-    settings, now = state.settings, _believed(state, now)
+    settings, now = state.settings, sessions.believed(state, now)
     try:
         grant = read_grant(message.grant, settings.ledger, settings.ledger_id)
-        qos = grant.total_qos
     except DecodeError as error:
         return _refuse(state, source, b"", "grant_invalid", str(error))
     grant_id = grant.grant_id
-    refusal = _check_grant(state, grant, now)
+    if settings.air is not None:
+        return _refuse(
+            state, source, grant_id, "join_by_eap", "join the network by EAP-TLS with the key that paid"
+        )
+    refusal = check_grant(state, grant, now)
     if refusal is not None:
         return _refuse(state, source, grant_id, *refusal)
     request = _read_request(state, grant, message.request, JoinPurpose.JOIN, now)
@@ -371,34 +383,11 @@ def _join(state: State, source: Address, message: Join, now: Now) -> Outcome:
         return _refuse(state, source, grant_id, "station_has_session", detail)
     if known is not None and known.holds_slot:
         return _move(state, source, known)
-    session = Session(
-        grant=grant,
-        encoded_grant=message.grant,
-        qos=qos,
-        station=request.station,
-        slot=0,
-        phase=Phase.OFFERED,
-        starts_ns=instant_ns(grant.starts_s, now),
-        ends_ns=instant_ns(grant.ends_s, now),
-        used=known.used if known else Usage(),
-        unreported=known.unreported if known else Usage(),
-    )
-    return _open(state, source, session, message.request, now)
-
-
-def _believed(state: State, now: Now) -> Now:
-    """A wall clock behind what was reported already is not believed: a grant that ended would begin anew."""
-    return Now(now.mono_ns, max(now.utc_ms, state.meter.reported_utc_ms))
-
-
-def _open(state: State, source: Address, session: Session, request: bytes, now: Now) -> Outcome:
-    """Admits it. A request that could not be granted is not remembered: it may be asked again as it is."""
-    grant_id = session.grant_id
-    match sessions.admit(state, session, now):
-        case NoCapacity(detail):
+    match sessions.open_session(state, grant, message.grant, request.station, now):
+        case NoCapacity(detail):  # not remembered: it may be asked again as it is
             return _refuse(state, source, grant_id, "no_capacity", detail)
         case (admitted, commands):
-            admitted = _wait(_remember(admitted, request, now), grant_id, Waiter(source, joins=True))
+            admitted = _wait(_remember(admitted, message.request, now), grant_id, Waiter(source, joins=True))
             return admitted, [*commands, *_tell_early(admitted, source, grant_id)]
 
 
@@ -446,8 +435,11 @@ def _leave(state: State, source: Address, message: Leave, now: Now) -> Outcome:
     return sessions.end(state, message.grant_id, EndReason.LEFT)
 
 
-def _check_grant(state: State, grant: Grant, now: Now) -> tuple[str, str] | None:
-    if grant.provider_id != state.settings.provider.provider_id:
+def check_grant(state: State, grant: Grant, now: Now) -> tuple[str, str] | None:
+    """Why a grant that the ledger signed opens no session here and now; None if it does."""
+    air = state.settings.air
+    providers = (state.settings.provider, *(air.partners if air else ()))
+    if grant.provider_id not in [provider.provider_id for provider in providers]:
         return "foreign_provider", "the grant is another provider's"
     if grant.ends_s * 1_000 <= now.utc_ms:
         return "grant_expired", f"it ended at {grant.ends_s}, now is {now.utc_s}"
@@ -487,7 +479,7 @@ def _read_request(
 
 
 def _refuse(state: State, to: Address, subject: bytes, reason: str, detail: str) -> Outcome:
-    return _count(state, reason), [SendLobby(to, Refused(subject, reason, detail[:150]))]
+    return state.with_refusal(reason), [SendLobby(to, Refused(subject, reason, detail[:150]))]
 
 
 def _wait(state: State, grant_id: bytes, waiter: Waiter) -> State:
@@ -512,10 +504,6 @@ def _without_pending(state: State, transaction_id: bytes) -> State:
         k: v for k, v in state.lobby.pending.items() if k != transaction_id
     }
     return replace(state, lobby=replace(state.lobby, pending=pending))
-
-
-def _count(state: State, reason: str) -> State:
-    return replace(state, refused={**state.refused, reason: state.refused.get(reason, 0) + 1})
 
 
 def _same_terms(one: OfferState, other: OfferState) -> bool:

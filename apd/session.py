@@ -113,6 +113,8 @@ class Session:
     last_heard_ns: int = 0
     retry_ns: int | None = None
     """When the kernel is asked again to forget it, after it failed to."""
+    elsewhere_bytes: int = 0
+    """Delivered on the same grant at other access points of the provider: they count against its data cap."""
 
     @property
     def grant_id(self) -> bytes:
@@ -135,7 +137,8 @@ class Session:
     def data_left_bytes(self) -> int | None:
         """None without a data cap."""
         cap_bytes = self.qos.data_cap_bytes
-        return max(0, cap_bytes - self.used.delivered_bytes) if cap_bytes else None
+        spent_bytes = self.used.delivered_bytes + self.elsewhere_bytes
+        return max(0, cap_bytes - spent_bytes) if cap_bytes else None
 
     def move(self, phase: Phase, reason: EndReason = EndReason.NONE) -> "Session":
         assert phase in FOLLOWS[self.phase], f"{self.phase.value} -> {phase.value} is not a move"

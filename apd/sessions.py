@@ -17,10 +17,11 @@ from apd.commands import (
     StoreRevocation,
     StoreSession,
 )
-from apd.session import EndReason, Phase, Session, Usage, shape_of
+from apd.session import EndReason, Phase, Session, Usage, instant_ns, shape_of
 from apd.state import State, earliest
 from tc_shaper.pool import Exhausted, allocate, release
 from wire.errors import ShellError
+from wire.grant import Grant
 from wire.ids import MacAddress
 from wire.qos import Qos
 from wire.units import NS_PER_S, PPM, Now, format_rate
@@ -60,6 +61,32 @@ def check_capacity(state: State, qos: Qos) -> NoCapacity | None:
             left = format_rate(max(0, limit_bps - sold_bps))
             return NoCapacity(f"{format_rate(floor_bps)} {direction} asked for, {left} left")
     return None
+
+
+def open_session(
+    state: State, grant: Grant, encoded_grant: bytes, station: MacAddress, now: Now, elsewhere_bytes: int = 0
+) -> Outcome | NoCapacity:
+    """Admits the session of a grant that is good, goes on with what it used before if it had one here."""
+    known = state.sessions.get(grant.grant_id)
+    session = Session(
+        grant=grant,
+        encoded_grant=encoded_grant,
+        qos=grant.total_qos,
+        station=station,
+        slot=0,
+        phase=Phase.OFFERED,
+        starts_ns=instant_ns(grant.starts_s, now),
+        ends_ns=instant_ns(grant.ends_s, now),
+        used=known.used if known else Usage(),
+        unreported=known.unreported if known else Usage(),
+        elsewhere_bytes=elsewhere_bytes,
+    )
+    return admit(state, session, now)
+
+
+def believed(state: State, now: Now) -> Now:
+    """A wall clock behind what was reported already is not believed: a grant that ended would begin anew."""
+    return Now(now.mono_ns, max(now.utc_ms, state.meter.reported_utc_ms))
 
 
 def admit(state: State, session: Session, now: Now) -> Outcome | NoCapacity:

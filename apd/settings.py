@@ -3,12 +3,42 @@
 Nothing here reads anything; every rule that a value has to obey is in its `__post_init__` and raises ConfigError.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tc_shaper.settings import ShaperSettings
 from wire.errors import ConfigError
 from wire.ids import MacAddress, PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class AirSettings:
+    """Section [air]: the box sells over 802.11 itself, and stations join by EAP-TLS. Without it the box is wired."""
+
+    hostapd_socket: Path
+    """The control socket of hostapd for the BSS that sells, `/var/run/hostapd/wlan0`."""
+    operator: PublicKey
+    """The account whose key issued the certificate of the RADIUS server, and which signs admissions."""
+    monitor: str = "airgrant-mon"
+    """The monitor interface on which purchases are heard; it is made on the radio of [shaper] interface if need be."""
+    lobby_interface: str | None = None
+    """The open, isolated BSS that only reaches the lobby's port, if there is one; the other then gives nothing to
+    stations that have not paid.
+    """
+    partners: tuple[PublicKey, ...] = ()
+    """Other providers whose grants are honoured here (roaming)."""
+    airtime_budget_ppm: int = 650_000
+    """The part of the radio's time that may be sold as floors, in parts per million."""
+
+    def __post_init__(self) -> None:
+        for name in ("monitor", *(("lobby_interface",) if self.lobby_interface is not None else ())):
+            if not re.fullmatch(r"[A-Za-z0-9_.\-]{1,15}", getattr(self, name)):
+                raise ConfigError(f"{name}: not a device name")
+        if self.monitor == self.lobby_interface:
+            raise ConfigError("monitor: cannot be the lobby's interface")
+        if not 0 < self.airtime_budget_ppm <= 1_000_000:
+            raise ConfigError(f"airtime_budget_ppm: {self.airtime_budget_ppm} is outside 1..1000000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +71,8 @@ class BoxSettings:
     """After so long without the ledger's reply a buyer is told that the ledger cannot be reached."""
     submit_timeout_s: int = 30
     """After so long without a receipt a meter record is submitted again."""
+    air: AirSettings | None = None
+    """None: nothing is sold over 802.11 itself."""
 
     def __post_init__(self) -> None:
         for name in (

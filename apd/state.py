@@ -7,8 +7,10 @@ from apd.address import Address
 from apd.commands import StoreCommand
 from apd.session import Session
 from apd.settings import BoxSettings
+from nas_tunnel.lobby import Outcome, Refused
 from tc_shaper.pool import Pool
-from wire.ids import MacAddress
+from wire.grant import Grant
+from wire.ids import MacAddress, PublicKey
 from wire.meter_record import FIRST_PREVIOUS, MeterRecord
 from wire.offer_state import OfferState
 
@@ -55,6 +57,71 @@ class LobbyState:
     """Join and leave requests acted on, by hash, until their challenge is stale (monotonic ns)."""
     waiting: Mapping[bytes, Waiter] = field(default_factory=dict)
     """By grant, until its session is active or closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGrant:
+    """A grant of the ledger's whose holder may associate here, with what other access points delivered on it."""
+
+    grant: Grant
+    encoded: bytes
+    used_bytes: int = 0
+    station: MacAddress | None = None
+    """Which station the operator saw its key on, if the operator told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """A station that hostapd serves, and what we make of it.
+
+    Served while `grant_id` names its session; else thrown out at `patience_ns`; with neither it was thrown out, and
+    hostapd has yet to say that it is gone.
+    """
+
+    account: PublicKey | None
+    grant_id: bytes = b""
+    patience_ns: int | None = None
+    reason: str = ""
+    """Why it is not served."""
+
+
+@dataclass(frozen=True, slots=True)
+class AirAnswer:
+    """What a buyer on the air was told, while it stands in its ANQP element."""
+
+    info_id: int
+    subject: bytes
+    message: Outcome | Refused
+    first_ns: int
+    expires_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AirState:
+    """Towards hostapd and stations that are not associated yet. Everything that a stranger fills is bounded."""
+
+    connected: bool = False
+    """hostapd answers."""
+    ssid: bytes = b""
+    network: bytes = b""
+    """The signed word on how to join."""
+    signing: bool = False
+    """A newer one is being signed: the offer waits for it, so that both change at once."""
+    elements: Mapping[int, bytes] = field(default_factory=dict)
+    """What hostapd was told, by info id."""
+    beacon: bytes = b""
+    answers: tuple[AirAnswer, ...] = ()
+    """The oldest first."""
+    heard: Mapping[bytes, int] = field(default_factory=dict)
+    """Transactions heard lately, by the SHA-256 of their octets, and when (monotonic ns)."""
+    busy_until_ns: Mapping[MacAddress, int] = field(default_factory=dict)
+    """Per station, up to when the purchases heard from it use up its rate; the longest silent first."""
+    all_busy_until_ns: int = 0
+    """The same for all stations together."""
+    purchases: int = 0
+    """Heard and taken up."""
+    grants: Mapping[bytes, KnownGrant] = field(default_factory=dict)
+    associations: Mapping[MacAddress, Association] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +219,18 @@ class State:
     """When counters are read next for data caps and idle stations; None while nobody has either."""
     refused: Mapping[str, int] = field(default_factory=dict)
     """Bad input and refusals, by reason: shown by `apd status`."""
+    air: AirState | None = None
+    """None where nothing is sold over 802.11 itself."""
+
+    @property
+    def on_air(self) -> AirState:
+        """The same, for whoever is only called where there is one."""
+        assert self.air is not None, "no [air] in the settings"
+        return self.air
+
+    def with_refusal(self, reason: str, times: int = 1) -> "State":
+        """The state with one more bad input or refusal of this kind."""
+        return replace(self, refused={**self.refused, reason: self.refused.get(reason, 0) + times})
 
     def session_of(self, station: MacAddress) -> Session | None:
         """The session that holds a slot for this station."""

@@ -15,7 +15,7 @@ from typing import Any
 import apd.settings
 import tc_shaper.settings
 from apd.session import FINAL_REASONS, FOLLOWS, EndReason, Phase
-from apd.settings import BoxSettings, Files, LedgerLinkSettings, MeterSettings
+from apd.settings import AirSettings, BoxSettings, Files, LedgerLinkSettings, MeterSettings
 from tc_shaper.settings import ShaperSettings
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "apd.md"
@@ -25,8 +25,9 @@ SECTIONS: dict[str, tuple[type, str]] = {
     "meter": (MeterSettings, apd.settings.__file__),
     "files": (Files, apd.settings.__file__),
     "box": (BoxSettings, apd.settings.__file__),
+    "air": (AirSettings, apd.settings.__file__),
 }
-GIVEN = frozenset({"provider", "ledger", "ledger_id", "shaper"})
+GIVEN = frozenset({"provider", "ledger", "ledger_id", "shaper", "air"})
 """Fields of [box] that follow from other sections and are not written there."""
 
 
@@ -72,7 +73,7 @@ def _format_default(cls: type, item: "Field[Any]") -> str:
         return "the interface's own"
     if item.default is MISSING:
         return "**required**"
-    if item.default is None or item.default == "":
+    if item.default in (None, "", ()):
         return "none"
     value = str(item.default).lower() if isinstance(item.default, bool) else item.default
     return f"`{value:_}`" if isinstance(value, int) and value >= 10_000 else f"`{value}`"

@@ -9,7 +9,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from apd.address import Address
+from apd.address import UdpAddress
 from nas_tunnel.lobby import GROUP, MAX_LOBBY_BYTES
 from wire.errors import ShellError
 
@@ -38,12 +38,12 @@ class LobbySocket:
             why = f"{interface} port {port}: {error}; is another apd on this interface?"
             raise ShellError("lobby socket", why) from error
 
-    def listen(self, receive: Callable[[Address, bytes], None]) -> None:
+    def listen(self, receive: Callable[[UdpAddress, bytes], None]) -> None:
         """Calls `receive` for what comes, from the running loop."""
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket, self._read, receive)
 
-    def send(self, to: Address, data: bytes) -> None:
+    def send(self, to: UdpAddress, data: bytes) -> None:
         try:
             self._socket.sendto(data, to)
         except OSError:
@@ -63,7 +63,7 @@ class LobbySocket:
             self._loop.remove_reader(self._socket)
         self._socket.close()
 
-    def _read(self, receive: Callable[[Address, bytes], None]) -> None:
+    def _read(self, receive: Callable[[UdpAddress, bytes], None]) -> None:
         for _ in range(_AT_ONCE):
             try:
                 data, source = self._socket.recvfrom(MAX_LOBBY_BYTES + 1)

@@ -18,6 +18,7 @@ from paho.mqtt.properties import Properties
 
 from apd.certificate import read_common_name
 from apd.events import (
+    AdmissionReceived,
     BrokerConnected,
     BrokerLost,
     Event,
@@ -46,14 +47,20 @@ class LedgerLink(Protocol):
 
 
 class Mqtt:
-    """A connection to the ledger's broker that comes back by itself. Raises ConfigError for unusable key files."""
+    """A connection to the ledger's broker that comes back by itself. Raises ConfigError for unusable key files.
 
-    def __init__(self, settings: LedgerLinkSettings, provider: PublicKey) -> None:
+    `admissions`: the operator's words to this box are wanted, too.
+    """
+
+    def __init__(
+        self, settings: LedgerLinkSettings, provider: PublicKey, *, admissions: bool = False
+    ) -> None:
         self._settings = settings
         self._identity = identity = _read_identity(settings.certificate_file)
         self._offer_topic = f"airgrant/v1/offer/{provider}"
         self._reply_topic = f"airgrant/v1/down/{identity}/reply"
         self._command_topic = f"airgrant/v1/down/{identity}/command"
+        self._admission_topic = f"airgrant/v1/down/{identity}/admission" if admissions else ""
         self._client = _new_client(identity)
         self._client.tls_set_context(_tls_context(settings))
         self._client.on_connect = self._connected
@@ -76,12 +83,15 @@ class Mqtt:
         self._hold(self._keep_alive())
 
     def publish(self, kind: str, data: bytes, correlation: bytes) -> None:
-        """To the ledger's `kind` (transaction, report, enrolment), asking for a reply with this correlation."""
+        """To the ledger's `kind` (transaction, report, enrolment), asking for a reply with this correlation; to the
+        operator's (grant) with none.
+        """
         if not self._client.is_connected():
             return
         properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ResponseTopic = self._reply_topic
-        properties.CorrelationData = correlation
+        if correlation:
+            properties.ResponseTopic = self._reply_topic
+            properties.CorrelationData = correlation
         self._client.publish(f"airgrant/v1/up/{self._identity}/{kind}", data, qos=1, properties=properties)
 
     def close(self) -> None:
@@ -132,9 +142,8 @@ class Mqtt:
         if getattr(reason, "is_failure", reason != 0):
             return  # the broker hangs up next, which is reported with its reason
         self._attempts = 0
-        client.subscribe(
-            [(topic, 1) for topic in (self._reply_topic, self._command_topic, self._offer_topic)]
-        )
+        topics = (self._reply_topic, self._command_topic, self._offer_topic, self._admission_topic)
+        client.subscribe([(topic, 1) for topic in topics if topic])
 
     def _subscribed(self, *_: Any) -> None:
         """Only now is a reply sure to reach us."""
@@ -152,6 +161,8 @@ class Mqtt:
             self._report(OfferStateReceived(message.payload))
         elif message.topic == self._command_topic:
             self._report(ProviderCommanded(message.payload))
+        elif message.topic == self._admission_topic:
+            self._report(AdmissionReceived(message.payload))
         else:
             correlation = getattr(message.properties, "CorrelationData", b"")
             self._report(LedgerReplied(correlation, message.payload))

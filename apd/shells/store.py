@@ -13,9 +13,11 @@ from typing import Any, assert_never
 
 from apd.commands import (
     DropUnsigned,
+    ForgetGrant,
     ForgetRecord,
     ForgetSession,
     StoreCommand,
+    StoreGrant,
     StoreOfferState,
     StoreRecord,
     StoreRevocation,
@@ -38,6 +40,8 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA cache_size = -256;
 CREATE TABLE IF NOT EXISTS session (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS known_grant (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL, used_bytes INTEGER NOT NULL)
+WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS revoked (number INTEGER PRIMARY KEY, grant_id BLOB NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS record (sequence INTEGER PRIMARY KEY, record BLOB NOT NULL, evidence BLOB, acknowledged
 INTEGER NOT NULL); CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -109,6 +113,11 @@ class Store:
     def revoked(self) -> list[bytes]:
         """Grants that open no session any more, the oldest first."""
         return [bytes(grant) for (grant,) in self._query("SELECT grant_id FROM revoked ORDER BY number", ())]
+
+    def known_grants(self) -> list[tuple[bytes, int]]:
+        """Grants whose holders may come by EAP-TLS, encoded, each with the bytes that were delivered elsewhere."""
+        rows = self._query("SELECT value, used_bytes FROM known_grant", ())
+        return [(bytes(value), used_bytes) for value, used_bytes in rows]
 
     def chain(self) -> StoredChain:
         """The chain as it stands: its last signed link, those that the TPM was not given yet, and the outbox."""
@@ -182,6 +191,10 @@ def _statements(command: StoreCommand) -> list[Statement]:
             ]
         case StoreOfferState(data):
             return [("REPLACE INTO meta VALUES ('offer_state', ?)", (data,))]
+        case StoreGrant(grant_id, grant, used_bytes):
+            return [("REPLACE INTO known_grant VALUES (?, ?, ?)", (grant_id, grant, used_bytes))]
+        case ForgetGrant(grant_id):
+            return [("DELETE FROM known_grant WHERE grant_id = ?", (grant_id,))]
         case StoreRevocation(grant_id):
             return [
                 ("INSERT OR IGNORE INTO revoked (grant_id) VALUES (?)", (grant_id,)),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from apd import core, lobby
-from apd.address import Address
+from apd.address import UdpAddress
 from apd.commands import Command, Note, SendLobby, SignOffer
 from apd.events import (
     BrokerConnected,
@@ -134,6 +134,7 @@ def start_box(
     *,
     revoked: Iterable[bytes] = (),
     offer_state: bytes = b"",
+    known_grants: Iterable[tuple[bytes, int]] = (),
     kernel_kept: bool = True,
     enrolled: bool = True,
     now: Now = START,
@@ -146,6 +147,7 @@ def start_box(
         tpm,
         revoked=revoked,
         offer_state=offer_state,
+        known_grants=known_grants,
         kernel_kept=kernel_kept,
         enrolled=enrolled,
         secret=bytes(32),
@@ -248,7 +250,7 @@ def join(
     made: Grant | None = None,
     station: MacAddress = STATION,
     key: PrivateKey = CONSUMER,
-    source: Address = DEVICE,
+    source: UdpAddress = DEVICE,
 ) -> LobbyDatagramReceived:
     """The datagram that asks for a session, well-formed."""
     made = made or grant()

@@ -79,6 +79,19 @@ def test_every_refusal_is_explained_and_no_other():
     assert told - reasons - {"refused"} - {"create", "allocate", "early_join_s"} == set(), "nobody says these"
 
 
+def test_every_reason_on_the_air_is_explained_and_no_other():
+    said = {
+        str(word.value)
+        for name in ("air", "associations", "known_grants", "core")
+        for node in ast.walk(ast.parse((ROOT / "apd" / f"{name}.py").read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "with_refusal"
+        for word in node.args[:1]
+        if isinstance(word, ast.Constant)
+    }
+    reasons = said - {"command_invalid", "admission_invalid"} | {"no_account", "no_grant", "grant_in_use"}
+    assert explained("On the air") - {"refused", "thrown_out"} == reasons
+
+
 def test_the_least_configuration_is_one(tmp_path):
     lines = TEXT.partition("The least that works:\n")[2].splitlines()
     block = itertools.takewhile(lambda line: not line or line.startswith("    "), lines)

@@ -1,0 +1,271 @@
+"""What is on the air: the offer and the answers that hostapd shows, and the purchases that strangers send it.
+
+In: what a monitor interface heard, what hostapd says. Out: ANQP elements and a beacon element, each set only when its
+bytes change, and all of them again when hostapd was started anew. Buyers are answered where everybody can read it: in
+one of twenty elements, chosen by the hash of their transaction, for ANSWER_NS. What a stranger can fill is bounded,
+and what the ledger gave somebody for money is never put off the air by a refusal.
+Reference: IEEE 802.11-2020 clauses 9.4.5 (ANQP elements) and 11.22.3 (ANQP); the elements are in nas_tunnel/anqp.py.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+
+from apd import associations, known_grants, lobby
+from apd.commands import Command, Note, SendLobby, SetBeaconElement, SetElement, SignNetwork, SignOffer
+from apd.events import HostapdConnected
+from apd.sessions import Outcome
+from apd.state import AirAnswer, AirState, State
+from nas_tunnel.anqp import (
+    ANSWER_IDS,
+    FIRST_ANSWER_ID,
+    VENDOR,
+    AirOffer,
+    answer_id,
+    fits,
+    write_air_offer,
+    write_answers,
+    write_beacon_element,
+)
+from nas_tunnel.lobby import LobbyMessage, Purchase, Refused
+from nas_tunnel.lobby import Outcome as PurchaseOutcome
+from wire.cose import MAX_ENVELOPE_BYTES
+from wire.errors import DecodeError
+from wire.ids import MacAddress
+from wire.network import MAX_SSID_BYTES, Network
+from wire.transaction import read_transaction
+from wire.units import NS_PER_S, Now
+
+ANSWER_NS = 30 * NS_PER_S
+"""An answer stands for so long: a buyer asks every second or two."""
+ANSWER_MOST_NS = 120 * NS_PER_S
+"""However often its purchase is repeated, by whomever."""
+MAX_ANSWER_DETAIL = 60
+"""Characters of a refusal's sentence on the air, where eighty bytes are a fifth of somebody's grant."""
+REPEAT_NS = NS_PER_S
+"""The same octets heard again within this are one purchase: frames are sent again until they are acknowledged."""
+MAX_HEARD = 1_024
+PURCHASE_NS, PURCHASE_BURST = NS_PER_S, 5
+"""One station's rate: a purchase a second, five at once."""
+ALL_PURCHASES_NS, ALL_PURCHASES_BURST = NS_PER_S // 20, 40
+"""The rate of all stations together, whose addresses are free for the taking: twenty a second."""
+MAX_STATIONS = 512
+"""Stations whose rate is remembered; who was silent longest is forgotten first."""
+
+
+def start(state: State, stored: Iterable[tuple[bytes, int]], now: Now) -> State:
+    """The state of a box that sells on the air."""
+    return known_grants.restore(replace(state, air=AirState()), stored, now)
+
+
+def hostapd_connected(state: State, event: HostapdConnected, now: Now) -> Outcome:
+    """It has nothing of what we told another one: everything is set anew, and its stations are looked at."""
+    commands: list[Command] = [Note("hostapd_connected", f"{len(event.stations)} stations")]
+    if event.bssid != state.settings.bssid:
+        commands.append(
+            Note("bssid_differs", f"hostapd serves {event.bssid}, offers name {state.settings.bssid}")
+        )
+    air = replace(state.on_air, connected=True, ssid=event.ssid, elements={}, beacon=b"", signing=False)
+    state, signing = _sign_network(replace(state, air=air), now.utc_s + state.settings.offer_lifetime_s)
+    state, more = associations.synchronise(state, event.stations, now)
+    return state, [*commands, *signing, *more]
+
+
+def hostapd_lost(state: State, detail: str) -> Outcome:
+    """Offers cannot be shown; who is served is served, as far as the radio still does."""
+    note = Note("hostapd_lost", detail)
+    return replace(state, air=replace(state.on_air, connected=False, signing=False)), [note]
+
+
+def network_signed(state: State, network: bytes) -> State:
+    return replace(state, air=replace(state.on_air, network=network, signing=False))
+
+
+def hear(state: State, station: MacAddress, transaction: bytes, now: Now) -> Outcome:
+    """A purchase on the air. Who repeats one that was answered has its answer stand longer, and nothing else."""
+    digest = hashlib.sha256(transaction).digest()
+    before_ns = state.on_air.heard.get(digest)
+    if before_ns is not None and now.mono_ns < before_ns + REPEAT_NS:
+        return state.with_refusal("air_repeated"), []
+    air = _take_turn(state.on_air, station, now)
+    if air is None:
+        return state.with_refusal("air_limited"), []
+    heard = {at: ns for at, ns in air.heard.items() if at != digest}
+    while len(heard) >= MAX_HEARD:
+        del heard[next(iter(heard))]
+    heard[digest] = now.mono_ns
+    state = replace(state, air=replace(air, heard=heard, purchases=air.purchases + 1))
+    if air.answers and (refreshed := _refresh(state, transaction, now)) is not None:
+        return refreshed, []
+    return lobby.purchase(state, station, Purchase(transaction), now)
+
+
+def carry(before: State, state: State, commands: Iterable[Command], now: Now) -> Outcome:
+    """After each event: answers to buyers on the air become elements, and the network is signed with the offer."""
+    carried: list[Command] = []
+    for command in commands:
+        if isinstance(command, SendLobby) and isinstance(command.to, MacAddress):
+            state = _answer(state, command.message, now)
+            continue
+        carried.append(command)
+        if isinstance(command, SignOffer):
+            state, signing = _sign_network(state, command.offer.expires_s)
+            carried += signing
+    state, showing = _show(before, state)
+    return state, [*carried, *showing]
+
+
+def pass_time(state: State, now: Now) -> Outcome:
+    """Takes answers off the air whose time is over."""
+    air = state.on_air
+    left = tuple(answer for answer in air.answers if answer.expires_ns > now.mono_ns)
+    if len(left) != len(air.answers):
+        state = replace(state, air=replace(air, answers=left))
+    return state, []
+
+
+def deadlines_ns(state: State) -> list[int]:
+    """When something of the above is due."""
+    return [answer.expires_ns for answer in state.on_air.answers]
+
+
+# ---- Rates
+
+
+def _take_turn(air: AirState, station: MacAddress, now: Now) -> AirState | None:
+    """Uses up a part of the station's rate and of everybody's; None if either is used up already."""
+    own_ns = max(air.busy_until_ns.get(station, 0), now.mono_ns)
+    all_ns = max(air.all_busy_until_ns, now.mono_ns)
+    if own_ns > now.mono_ns + (PURCHASE_BURST - 1) * PURCHASE_NS:
+        return None
+    if all_ns > now.mono_ns + (ALL_PURCHASES_BURST - 1) * ALL_PURCHASES_NS:
+        return None
+    busy = {one: ns for one, ns in air.busy_until_ns.items() if one != station and ns > now.mono_ns}
+    while len(busy) >= MAX_STATIONS:
+        del busy[next(iter(busy))]
+    busy[station] = own_ns + PURCHASE_NS
+    return replace(air, busy_until_ns=busy, all_busy_until_ns=all_ns + ALL_PURCHASES_NS)
+
+
+# ---- Answers
+
+
+def _refresh(state: State, transaction: bytes, now: Now) -> State | None:
+    """Lets the outcome of this transaction stand for a while longer; None if there is none on the air."""
+    try:
+        signed = read_transaction(transaction, state.settings.ledger_id, MAX_ENVELOPE_BYTES)
+    except DecodeError:
+        return None
+    air, subject = state.on_air, signed.transaction_id
+    known = next((answer for answer in air.answers if answer.subject == subject), None)
+    if known is None or isinstance(known.message, Refused):
+        return None
+    until_ns = min(now.mono_ns + ANSWER_NS, known.first_ns + ANSWER_MOST_NS)
+    longer = replace(known, expires_ns=max(known.expires_ns, until_ns))
+    return replace(state, air=replace(air, answers=(*_without(air.answers, subject), longer)))
+
+
+def _answer(state: State, message: LobbyMessage, now: Now) -> State:
+    """Puts an answer into its element. One without a subject has no element: its buyer asks in vain."""
+    if isinstance(message, Refused):
+        subject, message = message.subject, replace(message, detail=message.detail[:MAX_ANSWER_DETAIL])
+    else:
+        assert isinstance(message, PurchaseOutcome), f"{message} is nothing that one says on the air"
+        subject = message.transaction_id
+    if not subject:
+        return state
+    info_id, air = answer_id(subject), state.on_air
+    mine = AirAnswer(info_id, subject, message, now.mono_ns, now.mono_ns + ANSWER_NS)
+    others = _without(air.answers, subject)
+    crowd = _fit([answer for answer in others if answer.info_id == info_id], mine)
+    if crowd is None:
+        return state.with_refusal("air_full")
+    kept = (*(answer for answer in others if answer.info_id != info_id or answer in crowd), mine)
+    return replace(state, air=replace(air, answers=kept))
+
+
+def _fit(crowd: list[AirAnswer], mine: AirAnswer) -> list[AirAnswer] | None:
+    """Who may stay in the element beside a new answer: the oldest goes, of those least worth. None: the new one is
+    itself worth least.
+    """
+    while fits([answer.message for answer in (*crowd, mine)]) <= len(crowd):
+        least = min(crowd, key=_worth, default=None)
+        if least is None or _worth(least) > _worth(mine):
+            return None
+        crowd = [answer for answer in crowd if answer is not least]
+    return crowd
+
+
+def _worth(answer: AirAnswer) -> int:
+    """A grant above a receipt above a refusal, which costs its cause nothing."""
+    if isinstance(answer.message, Refused):
+        return 0
+    return 2 if answer.message.grant else 1
+
+
+def _without(answers: Iterable[AirAnswer], subject: bytes) -> tuple[AirAnswer, ...]:
+    return tuple(answer for answer in answers if answer.subject != subject)
+
+
+# ---- What hostapd shows
+
+
+def _sign_network(state: State, expires_s: int) -> Outcome:
+    """How to join, once it is known."""
+    air, settings = state.on_air, state.settings
+    assert settings.air is not None, "there is an AirState"
+    if not 1 <= len(air.ssid) <= MAX_SSID_BYTES:
+        return state, []
+    network = Network(settings.bssid, air.ssid, settings.air.operator, expires_s)
+    return replace(state, air=replace(air, signing=True)), [SignNetwork(network)]
+
+
+def _show(before: State, state: State) -> Outcome:
+    """Sets what differs from what hostapd has."""
+    if not state.on_air.connected or (before.air is not None and _shown(before) == _shown(state)):
+        return state, []
+    air, elements, beacon = state.on_air, dict(state.on_air.elements), state.on_air.beacon
+    wanted = _answers(air)
+    if not air.signing:
+        offer, beacon = _offer(state)
+        wanted |= offer
+    changed = {at: payload for at, payload in wanted.items() if elements.get(at) != payload}
+    setting: list[Command] = [SetElement(at, payload) for at, payload in changed.items()]
+    if beacon != air.beacon:
+        setting.append(SetBeaconElement(beacon))
+    air = replace(air, elements={**elements, **changed}, beacon=beacon)
+    return replace(state, air=air), setting
+
+
+def _shown(state: State) -> tuple[object, ...]:
+    air = state.on_air
+    return (air.connected, air.signing, state.lobby.offer, id(air.network), id(air.answers), id(air.elements))
+
+
+def _answers(air: AirState) -> dict[int, bytes]:
+    """The elements of answers, those included that are empty now."""
+    by_id: dict[int, list[PurchaseOutcome | Refused]] = {
+        at: [] for at in air.elements if FIRST_ANSWER_ID <= at < FIRST_ANSWER_ID + ANSWER_IDS
+    }
+    for answer in air.answers:
+        by_id.setdefault(answer.info_id, []).append(answer.message)
+    return {at: write_answers(messages) for at, messages in by_id.items()}
+
+
+def _offer(state: State) -> tuple[dict[int, bytes], bytes]:
+    """The element of the offer, and the beacon's. Between two offers the old ones stay."""
+    settings, word, air = state.settings, state.lobby.offer_state, state.on_air
+    if word is None or not state.lobby.offer:
+        return ({}, air.beacon) if VENDOR in air.elements else ({VENDOR: b""}, b"")
+    shown = AirOffer(
+        offer=state.lobby.offer,
+        provider=settings.provider,
+        ledger=settings.ledger,
+        ledger_id=settings.ledger_id,
+        network=air.network,
+        utc_s=state.lobby.offer_expires_s - settings.offer_lifetime_s,
+    )
+    beacon = write_beacon_element(
+        state.lobby.offer, word.price_ubc, word.allocation_duration_s, word.qos.floor_down_bps
+    )
+    return {VENDOR: write_air_offer(shown)}, beacon

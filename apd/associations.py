@@ -1,0 +1,175 @@
+"""Stations that hostapd serves: which grant each of them holds, and who is thrown out.
+
+In: who associated, as which account (EAP-TLS proved the key, the operator's Access-Accept named it). Out: sessions
+admitted by the same machinery as the lobby's joins, and deauthentications. A grant may come a moment after its
+station, so nobody is thrown out for want of one before PATIENCE_NS; a grant serves one station at a time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from apd import known_grants, lobby, sessions
+from apd.commands import Command, Deauthenticate, Note
+from apd.events import StationAssociated
+from apd.session import FINAL_REASONS, EndReason, Phase
+from apd.sessions import NoCapacity, Outcome
+from apd.state import Association, KnownGrant, State
+from wire.ids import MacAddress, PublicKey
+from wire.units import NS_PER_S, Now
+
+PATIENCE_NS = 3 * NS_PER_S
+"""From the association until who has no grant is thrown out: an admission that the broker delays still counts."""
+_WAIT = "moving"
+"""The reason of those for whom the kernel is still forgetting an old session."""
+
+
+def associated(state: State, station: MacAddress, account: PublicKey | None, now: Now) -> Outcome:
+    """It was let in. One that merely associated again goes on as it was."""
+    known = state.on_air.associations.get(station)
+    if known is not None and known.grant_id and known.account == account:
+        return state, []
+    commands: list[Command] = []
+    session = state.session_of(station)
+    if session is not None and session.grant.consumer != account:  # another device has its address now
+        state, commands = sessions.end(state, session.grant_id, EndReason.STATION_LEFT)
+    reason = "no_account" if account is None else "no_grant"
+    return _put(state, station, Association(account, b"", now.mono_ns + PATIENCE_NS, reason)), commands
+
+
+def left(state: State, station: MacAddress) -> Outcome:
+    """It is gone, says hostapd: its slice ends, and may begin again while its grant lasts."""
+    state = _drop(state, station)
+    return sessions.leave(state, station, EndReason.STATION_LEFT)
+
+
+def synchronise(state: State, present: tuple[StationAssociated, ...], now: Now) -> Outcome:
+    """These are the stations of a hostapd that is there (again), and no others."""
+    commands: list[Command] = []
+    stations = {one.station for one in present}
+    for station in [*state.stations, *state.on_air.associations]:
+        if station not in stations:
+            state, more = left(state, station)
+            commands += more
+    for one in present:
+        state, more = associated(state, one.station, one.account, now)
+        commands += more
+    return state, commands
+
+
+def settle(before: State, state: State, now: Now) -> Outcome:
+    """After each event: whoever waits is served if it can be, and whose session ended is thrown out."""
+    if before.air is not None and _basis(before) == _basis(state):
+        return state, []
+    commands: list[Command] = []
+    for station, one in state.on_air.associations.items():
+        state, more = _settle(state, station, one, now)
+        commands += more
+    return state, commands
+
+
+def pass_time(state: State, now: Now) -> Outcome:
+    """Throws out whose patience is over, and forgets grants that are."""
+    state, commands = known_grants.forget_ended(state, now)
+    for station, one in state.on_air.associations.items():
+        if one.patience_ns is not None and one.patience_ns <= now.mono_ns:
+            state, more = _throw_out(state, station, one)
+            commands += more
+    return state, commands
+
+
+def deadlines_ns(state: State) -> list[int]:
+    """When somebody's patience is over."""
+    waiting = (one.patience_ns for one in state.on_air.associations.values())
+    return [patience_ns for patience_ns in waiting if patience_ns is not None]
+
+
+def _basis(state: State) -> tuple[int, ...]:
+    """What a verdict depends on: while these are the same objects, so is every verdict."""
+    air = state.on_air
+    return (id(state.sessions), id(air.associations), id(air.grants), id(state.revoked))
+
+
+def _settle(state: State, station: MacAddress, one: Association, now: Now) -> Outcome:
+    if one.grant_id:
+        session = state.sessions.get(one.grant_id)
+        if session is not None and session.holds_slot and session.phase is not Phase.EXPIRING:
+            return state, []
+        ended = session.reason if session is not None else EndReason.NONE
+        one = Association(one.account, b"", now.mono_ns, ended.value)
+        if ended not in FINAL_REASONS:
+            return _throw_out(state, station, one)
+    elif one.patience_ns is None:
+        return state, []
+    return _find(state, station, one, now)
+
+
+def _find(state: State, station: MacAddress, one: Association, now: Now) -> Outcome:
+    """Serves it by the first of its grants that is good for that, or keeps the reason why none is."""
+    if one.account is None:
+        return _put(state, station, one), []
+    reasons: list[str] = []
+    for known in _in_order(state, station, one):
+        match _try(state, station, known, now):
+            case str(reason):
+                reasons.append(reason)
+            case (served, commands):
+                return _put(served, station, Association(one.account, known.grant.grant_id)), commands
+    if _WAIT in reasons and one.reason != _WAIT:
+        return _put(state, station, replace(one, patience_ns=now.mono_ns + PATIENCE_NS, reason=_WAIT)), []
+    if one.patience_ns is not None and one.patience_ns <= now.mono_ns:
+        return _throw_out(state, station, one)
+    one = replace(one, reason=next(iter(reasons), one.reason))
+    return (
+        _throw_out(state, station, one)
+        if set(reasons) == {"grant_in_use"}
+        else (_put(state, station, one), [])
+    )
+
+
+def _in_order(state: State, station: MacAddress, one: Association) -> list[KnownGrant]:
+    """Grants of its account: one that serves it already, one that the operator saw on it, and by their ends."""
+    assert one.account is not None, "nobody has grants without an account"
+    held = state.stations.get(station)
+    return sorted(
+        known_grants.grants_of(state, one.account),
+        key=lambda known: (known.grant.grant_id != held, known.station != station),
+    )
+
+
+def _try(state: State, station: MacAddress, known: KnownGrant, now: Now) -> Outcome | str:
+    """The state in which this grant serves the station, or why it does not."""
+    grant, now = known.grant, sessions.believed(state, now)
+    refusal = lobby.check_grant(state, grant, now)
+    if refusal is not None:
+        return refusal[0]
+    session = state.sessions.get(grant.grant_id)
+    if session is not None and session.holds_slot:
+        if session.phase is Phase.EXPIRING:
+            return _WAIT
+        if session.station == station:
+            return state, []
+        return "grant_in_use"
+    if state.session_of(station) is not None:
+        return _WAIT
+    opened = sessions.open_session(state, grant, known.encoded, station, now, known.used_bytes)
+    return "no_capacity" if isinstance(opened, NoCapacity) else opened
+
+
+def _throw_out(state: State, station: MacAddress, one: Association) -> Outcome:
+    note = Note("thrown_out", f"{station}: {one.reason or 'no_grant'}, account {one.account or 'unknown'}")
+    state = state.with_refusal(one.reason) if one.reason else state
+    return _put(state, station, Association(one.account)), [Deauthenticate(station), note]
+
+
+def _put(state: State, station: MacAddress, one: Association) -> State:
+    if state.on_air.associations.get(station) == one:
+        return state
+    return _with(state, {**state.on_air.associations, station: one})
+
+
+def _drop(state: State, station: MacAddress) -> State:
+    return _with(state, {at: one for at, one in state.on_air.associations.items() if at != station})
+
+
+def _with(state: State, associations: Mapping[MacAddress, Association]) -> State:
+    return replace(state, air=replace(state.on_air, associations=associations))

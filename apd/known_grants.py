@@ -1,0 +1,127 @@
+"""Grants whose holders may associate here without showing them: bought through this box, or told of by the operator.
+
+In: the ledger's replies, the operator's admissions. Out: what to keep on disk, and what to tell the operator. Every
+grant in here has the ledger's signature; whether its holder is let in is for apd/associations.py.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from apd.commands import Command, ForgetGrant, Note, PublishGrant, StoreGrant
+from apd.sessions import Outcome, plan_counting
+from apd.state import KnownGrant, State
+from wire.admission import read_admission
+from wire.errors import DecodeError
+from wire.grant import read_grant
+from wire.ids import PublicKey
+from wire.units import Now
+
+MAX_GRANTS = 512
+"""Two for each session of a full pool: one that runs, and the next. About a kilobyte each."""
+
+
+def restore(state: State, stored: Iterable[tuple[bytes, int]], now: Now) -> State:
+    """What is on disk, as far as it is this ledger's and not over."""
+    known: dict[bytes, KnownGrant] = {}
+    for encoded, used_bytes in stored:
+        try:
+            grant = read_grant(encoded, state.settings.ledger, state.settings.ledger_id)
+        except DecodeError:
+            continue  # of an earlier ledger
+        if grant.ends_s > now.utc_s:
+            known[grant.grant_id] = KnownGrant(grant, encoded, used_bytes)
+    state = _with_grants(state, known)
+    for grant_id, one in known.items():
+        state = _with_elsewhere(state, grant_id, one.used_bytes)
+    return state
+
+
+def remember_bought(state: State, grants: Iterable[bytes], now: Now) -> Outcome:
+    """What the ledger gave for a purchase that we relayed: the operator hears of it, too."""
+    commands: list[Command] = []
+    for encoded in grants:
+        try:
+            grant = read_grant(encoded, state.settings.ledger, state.settings.ledger_id)
+        except DecodeError as error:
+            commands.append(Note("reply_invalid", str(error)))
+            continue
+        if grant.provider_id == state.settings.provider.provider_id:
+            state, more = _remember(state, KnownGrant(grant, encoded), now)
+            commands += [*more, PublishGrant(encoded)]
+    return state, commands
+
+
+def publish_all(state: State) -> list[Command]:
+    """The operator may have been away: what is still good is told again."""
+    return [PublishGrant(known.encoded) for known in state.on_air.grants.values()]
+
+
+def take_admission(state: State, data: bytes, now: Now) -> Outcome:
+    """The operator's word on a station that is about to come: believed if it signed it, for this box and for now."""
+    settings = state.settings
+    assert settings.air is not None, "admissions are for boxes with [air]"
+    try:
+        admission = read_admission(data, settings.air.operator)
+        grant = read_grant(admission.grant, settings.ledger, settings.ledger_id)
+    except DecodeError as error:
+        return state.with_refusal("admission_invalid"), [Note("admission_invalid", str(error))]
+    if admission.bssid != settings.bssid:
+        return state.with_refusal("admission_foreign"), []
+    if admission.expires_s <= now.utc_s:
+        return state.with_refusal("admission_expired"), []
+    before = state.on_air.grants.get(grant.grant_id)
+    used_bytes = max(admission.used_bytes, before.used_bytes if before else 0)  # an older word may come later
+    encoded = before.encoded if before else admission.grant
+    known = KnownGrant(grant, encoded, used_bytes, admission.station)
+    if known == before:
+        return state, []
+    state, commands = _remember(state, known, now)
+    return _with_elsewhere(state, grant.grant_id, used_bytes, now), commands
+
+
+def grants_of(state: State, account: PublicKey) -> list[KnownGrant]:
+    """This account's grants, the one that ends first in front."""
+    mine = [known for known in state.on_air.grants.values() if known.grant.consumer == account]
+    return sorted(mine, key=lambda known: (known.grant.ends_s, known.grant.grant_id))
+
+
+def forget_ended(state: State, now: Now) -> Outcome:
+    """Without those whose time is over."""
+    ended = [
+        grant_id
+        for grant_id, known in state.on_air.grants.items()
+        if known.grant.ends_s * 1_000 <= now.utc_ms
+    ]
+    return _forget(state, ended) if ended else (state, [])
+
+
+def _remember(state: State, known: KnownGrant, now: Now) -> Outcome:
+    state, commands = forget_ended(state, now)
+    grants = {**state.on_air.grants, known.grant.grant_id: known}
+    state = _with_grants(state, grants)
+    if len(grants) > MAX_GRANTS:
+        idle = [one for one in grants if one not in state.stations.values()]
+        first = min(idle or grants, key=lambda one: (grants[one].grant.ends_s, one))
+        state, more = _forget(state, [first])
+        commands += more
+    storing = StoreGrant(known.grant.grant_id, known.encoded, known.used_bytes)
+    return state, [storing, *commands]
+
+
+def _forget(state: State, grant_ids: Iterable[bytes]) -> Outcome:
+    gone = set(grant_ids)
+    left = {grant_id: known for grant_id, known in state.on_air.grants.items() if grant_id not in gone}
+    return _with_grants(state, left), [ForgetGrant(grant_id) for grant_id in sorted(gone)]
+
+
+def _with_grants(state: State, grants: Mapping[bytes, KnownGrant]) -> State:
+    return replace(state, air=replace(state.on_air, grants=grants))
+
+
+def _with_elsewhere(state: State, grant_id: bytes, used_bytes: int, now: Now | None = None) -> State:
+    """The grant's session with what was delivered elsewhere; its data cap may be used up earlier now."""
+    session = state.sessions.get(grant_id)
+    if session is None or session.elsewhere_bytes == used_bytes:
+        return state
+    state = state.with_session(replace(session, elsewhere_bytes=used_bytes))
+    return state if now is None else plan_counting(state, now)

@@ -1,0 +1,77 @@
+"""A box with [air], and what hostapd, the monitor and the operator say to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from apd.commands import SignNetwork
+from apd.events import (
+    AdmissionReceived,
+    HostapdConnected,
+    NetworkSigned,
+    PurchaseHeard,
+    SessionInstalled,
+    StationAssociated,
+)
+from apd.settings import AirSettings
+from tests.apd.playbook import Box, sells, settings, start_box
+from tests.apd.world import BSSID, CONSUMER, PROVIDER, START_S, STATION, grant, purchase, signed_grant
+from wire.admission import Admission, write_admission
+from wire.grant import Grant
+from wire.ids import MacAddress, PublicKey
+from wire.keys import PrivateKey
+from wire.network import write_network
+
+OPERATOR = PrivateKey.from_secret(17)
+PARTNER = PrivateKey.from_secret(19)
+SSID = b"airgrant"
+AIR = AirSettings(Path("/run/hostapd/wlan0"), OPERATOR.public, partners=(PARTNER.public,))
+
+
+def air_box(**changes: Any) -> Box:
+    """A box that sells on the air, with hostapd there and the network signed."""
+    box = start_box(settings(air=AIR, **changes))
+    box.feed(HostapdConnected(SSID, BSSID))
+    sign_network(box)
+    sells(box)
+    sign_network(box)
+    return box
+
+
+def sign_network(box: Box) -> None:
+    """What the daemon does with the last SignNetwork."""
+    box.feed(NetworkSigned(write_network(box.last(SignNetwork).network, PROVIDER)))
+
+
+def bought(nonce: int = 1, station: MacAddress = STATION) -> PurchaseHeard:
+    """The consumer's purchase on the air."""
+    return PurchaseHeard(station, purchase(nonce).envelope.encoded)
+
+
+def admission(
+    made: Grant | None = None,
+    station: MacAddress = STATION,
+    used_bytes: int = 0,
+    key: PrivateKey = OPERATOR,
+    bssid: MacAddress = BSSID,
+    expires_s: int = START_S + 30,
+) -> AdmissionReceived:
+    """The operator's word on a station that comes with this grant."""
+    word = Admission(signed_grant(made or grant()), station, bssid, used_bytes, expires_s)
+    return AdmissionReceived(write_admission(word, key))
+
+
+def associates(
+    station: MacAddress = STATION, account: PublicKey | None = CONSUMER.public
+) -> StationAssociated:
+    return StationAssociated(station, account)
+
+
+def serve(box: Box, made: Grant | None = None, station: MacAddress = STATION, **words: Any) -> bytes:
+    """Makes a session active as it happens on the air; its grant id."""
+    made = made or grant()
+    box.feed(admission(made, station, **words))
+    box.feed(associates(station, made.consumer))
+    box.feed(SessionInstalled(made.grant_id))
+    return made.grant_id

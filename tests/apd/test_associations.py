@@ -1,0 +1,283 @@
+"""Stations that hostapd serves, event by event: who gets a slice, and who is thrown out."""
+
+from dataclasses import replace
+
+from apd.commands import (
+    Deauthenticate,
+    InstallSession,
+    Note,
+    RemoveSession,
+    StoreGrant,
+    StoreSession,
+)
+from apd.events import (
+    CountersRead,
+    DeadlineReached,
+    HostapdConnected,
+    LedgerReplied,
+    ProviderCommanded,
+    SessionInstalled,
+    SessionRemoved,
+    StationAssociated,
+    StationLeft,
+)
+from apd.session import EndReason, Phase, Usage
+from tests.apd.air_world import AIR, PARTNER, SSID, admission, air_box, associates, bought, serve
+from tests.apd.playbook import Box, Playbook, a, leave, note, seconds, settings, start_box
+from tests.apd.world import (
+    BSSID,
+    CONSUMER,
+    OTHER_CONSUMER,
+    OTHER_STATION,
+    QOS,
+    START_S,
+    STATION,
+    grant,
+    purchase,
+    reply,
+    revocation,
+    signed_grant,
+)
+
+
+def thrown_out(box: Box) -> list:
+    return [command.station for command in box.ordered if isinstance(command, Deauthenticate)]
+
+
+def reasons(box: Box) -> list[str]:
+    return [
+        command.text for command in box.ordered if isinstance(command, Note) and command.what == "thrown_out"
+    ]
+
+
+class TestLetIn:
+    def test_by_a_grant_that_was_bought_here(self):
+        box, subject = air_box(), purchase().transaction_id
+        box.feed(bought())
+        box.feed(LedgerReplied(subject, reply(subject, signed_grant(grant()))))
+        assert (
+            Playbook(box)
+            >> associates()
+            << a(InstallSession, grant_id=grant().grant_id)
+            >> SessionInstalled(grant().grant_id)
+            << a(StoreSession)
+            << note("session_active")
+            >> associates()
+        )
+
+    def test_by_an_admission_before_it_or_a_moment_after(self):
+        box = air_box()
+        assert (
+            Playbook(box)
+            >> associates()
+            >> seconds(2.9)
+            >> DeadlineReached()
+            >> admission()
+            << a(StoreGrant)
+            << a(InstallSession, grant_id=grant().grant_id)
+        )
+
+    def test_by_a_partners_grant_and_no_others(self):
+        for provider, served in ((PARTNER, True), (OTHER_CONSUMER, False)):
+            box = air_box()
+            made = grant(provider_id=provider.public.provider_id)
+            box.feed(admission(made))
+            box.feed(associates())
+            assert (made.grant_id in box.state.sessions) is served
+
+    def test_ahead_of_its_time_a_place_is_kept(self):
+        box = air_box()
+        made = grant(starts_s=START_S + 30)
+        box.feed(admission(made))
+        assert (
+            Playbook(box)
+            >> associates()
+            >> seconds(30)
+            >> DeadlineReached()
+            << a(InstallSession, grant_id=made.grant_id)
+        )
+
+
+class TestThrownOut:
+    def test_without_a_grant_after_three_seconds(self):
+        box = air_box()
+        assert (
+            Playbook(box)
+            >> associates()
+            >> seconds(2.9)
+            >> DeadlineReached()
+            >> seconds(0.1)
+            >> DeadlineReached()
+            << Deauthenticate(STATION)
+            << note("thrown_out")
+            >> seconds(10)
+            >> DeadlineReached()
+        )
+        assert "no_grant" in reasons(box)[0]
+        assert box.state.refused["no_grant"] == 1
+
+    def test_without_an_account(self):
+        box = air_box()
+        box.feed(admission())
+        box.feed(associates(account=None))
+        box.pass_time(seconds(3))
+        box.feed(DeadlineReached())
+        assert thrown_out(box) == [STATION]
+        assert "no_account" in reasons(box)[0]
+
+    def test_the_second_device_with_one_grant_at_once(self):
+        box = air_box()
+        serve(box)
+        assert (
+            Playbook(box) >> associates(OTHER_STATION) << Deauthenticate(OTHER_STATION) << note("thrown_out")
+        )
+        assert box.state.sessions[grant().grant_id].station == STATION
+        assert "grant_in_use" in reasons(box)[0]
+
+    def test_not_the_second_device_with_a_second_grant(self):
+        box = air_box()
+        serve(box)
+        box.feed(admission(grant(2), OTHER_STATION))
+        assert Playbook(box) >> associates(OTHER_STATION) << a(InstallSession, grant_id=grant(2).grant_id)
+
+    def test_when_time_is_up(self):
+        box = air_box()
+        serve(box)
+        box.pass_time(seconds(600))
+        box.feed(CountersRead({16: Usage(0, 0, 0, 9)}))
+        box.ordered.clear()
+        box.feed(DeadlineReached())
+        kinds = [type(command) for command in box.ordered]
+        assert kinds.index(RemoveSession) < kinds.index(Deauthenticate)
+        assert "time_up" in reasons(box)[0]
+
+    def test_when_the_data_cap_is_used_up_elsewhere_included(self):
+        box = air_box()
+        made = grant(qos=replace(QOS, data_cap_bytes=1_000_000))
+        serve(box, made, used_bytes=900_000)
+        box.feed(CountersRead({16: Usage(99_999)}))
+        assert not thrown_out(box)
+        box.feed(CountersRead({16: Usage(100_000)}))
+        assert thrown_out(box) == [STATION]
+        assert "data_cap_used" in reasons(box)[0]
+
+    def test_when_revoked_and_again_when_it_comes_back(self):
+        box = air_box()
+        serve(box)
+        box.feed(ProviderCommanded(revocation(grant().grant_id)))
+        assert thrown_out(box) == [STATION]
+        box.feed(SessionRemoved(grant().grant_id, Usage()))
+        box.feed(StationLeft(STATION))
+        box.feed(associates())
+        box.pass_time(seconds(3))
+        box.feed(DeadlineReached())
+        assert thrown_out(box) == [STATION, STATION]
+        assert "grant_used" in reasons(box)[1]
+
+    def test_when_its_consumer_leaves(self):
+        box = air_box()
+        serve(box)
+        box.feed(leave(box))
+        assert thrown_out(box) == [STATION]
+
+    def test_when_there_is_no_room(self):
+        box = air_box(shaper_downlink_capacity_bps=3_000_000)
+        serve(box)
+        box.feed(admission(grant(2, consumer=OTHER_CONSUMER.public), OTHER_STATION))
+        box.feed(associates(OTHER_STATION, OTHER_CONSUMER.public))
+        box.pass_time(seconds(3))
+        box.feed(DeadlineReached())
+        assert thrown_out(box) == [OTHER_STATION]
+        assert "no_capacity" in reasons(box)[0]
+
+
+class TestNext:
+    def test_the_next_grant_takes_over_without_throwing_out(self):
+        box = air_box()
+        serve(box)
+        after = grant(2, starts_s=START_S + 590)
+        box.pass_time(seconds(580))
+        box.feed(CountersRead({16: Usage(0, 0, 0, 9)}))
+        box.feed(admission(after, expires_s=START_S + 700))
+        box.pass_time(seconds(20))
+        box.feed(CountersRead({16: Usage(0, 0, 0, 19)}))
+        box.feed(DeadlineReached())
+        box.feed(SessionRemoved(grant().grant_id, Usage(5)))
+        assert box.last(InstallSession).grant_id == after.grant_id
+        assert not thrown_out(box)
+
+
+class TestComeAndGo:
+    def test_who_leaves_and_comes_back_goes_on_with_the_same_books(self):
+        box = air_box()
+        served = serve(box)
+        box.feed(CountersRead({16: Usage(1_000)}))
+        assert Playbook(box) >> StationLeft(STATION) << a(RemoveSession) << note("session_ends")
+        box.feed(SessionRemoved(served, Usage(1_500)))
+        assert box.state.sessions[served].reason is EndReason.STATION_LEFT
+        assert Playbook(box) >> associates() << a(InstallSession, grant_id=served)
+        box.feed(SessionInstalled(served))
+        box.feed(CountersRead({box.state.sessions[served].slot: Usage(200)}))
+        session = box.state.sessions[served]
+        assert (session.used.down_bytes, session.unreported.down_bytes) == (1_700, 1_700)
+        assert not thrown_out(box)
+
+    def test_who_comes_back_before_the_kernel_has_forgotten_it_waits_for_that(self):
+        box = air_box()
+        served = serve(box)
+        box.feed(StationLeft(STATION))
+        assert (
+            Playbook(box)
+            >> associates()
+            >> SessionRemoved(served, Usage(1_500))
+            << a(StoreSession)
+            << a(InstallSession, grant_id=served)
+        )
+        assert box.state.sessions[served].used.down_bytes == 1_500
+
+    def test_association_again_without_leaving_changes_nothing(self):
+        box = air_box()
+        served = serve(box)
+        box.feed(CountersRead({16: Usage(1_000)}))
+        assert Playbook(box) >> associates()
+        box.feed(CountersRead({16: Usage(1_100)}))
+        assert box.state.sessions[served].used.down_bytes == 1_100
+
+    def test_another_device_with_the_same_address_does_not_inherit(self):
+        box = air_box()
+        served = serve(box)
+        other = grant(2, consumer=OTHER_CONSUMER.public)
+        box.feed(admission(other))
+        box.feed(associates(account=OTHER_CONSUMER.public))
+        assert box.state.sessions[served].phase is Phase.EXPIRING
+        box.feed(SessionRemoved(served, Usage()))
+        assert box.last(InstallSession).grant_id == other.grant_id
+        assert not thrown_out(box)
+
+    def test_who_was_thrown_out_and_never_heard_of_it_is_not_thrown_out_twice(self):
+        box = air_box()
+        box.feed(associates())
+        for _ in range(4):
+            box.pass_time(seconds(3))
+            box.feed(DeadlineReached())
+        assert thrown_out(box) == [STATION]
+
+
+class TestHostapdComesBack:
+    def test_sessions_of_stations_that_it_does_not_serve_end(self):
+        box = air_box()
+        serve(box)
+        box.ordered.clear()
+        box.feed(HostapdConnected(SSID, BSSID))
+        assert [type(command) for command in box.ordered if isinstance(command, RemoveSession)]
+        assert not thrown_out(box)
+
+    def test_a_daemon_that_starts_anew_adopts_who_is_there(self):
+        before = air_box()
+        served = serve(before)
+        session = before.state.sessions[served]
+        box = start_box(settings(air=AIR), [session], known_grants=[(signed_grant(grant()), 0)])
+        box.ordered.clear()
+        box.feed(HostapdConnected(SSID, BSSID, (StationAssociated(STATION, CONSUMER.public),)))
+        assert box.state.on_air.associations[STATION].grant_id == served
+        assert not [c for c in box.ordered if isinstance(c, (RemoveSession, InstallSession, Deauthenticate))]

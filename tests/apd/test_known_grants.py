@@ -1,0 +1,94 @@
+"""Grants that are known before their holders come: bounded, the ledger's only, and told to the operator."""
+
+from dataclasses import replace
+
+import pytest
+
+from apd import known_grants
+from apd.commands import ForgetGrant, PublishGrant, StoreGrant
+from apd.events import AdmissionReceived, BrokerConnected, DeadlineReached
+from tests.apd.air_world import AIR, admission, air_box, serve
+from tests.apd.playbook import Playbook, a, seconds, settings, start_box
+from tests.apd.world import (
+    CONSUMER,
+    OTHER_STATION,
+    QOS,
+    START_S,
+    STRANGER,
+    grant,
+    signed_grant,
+)
+
+
+def test_an_admission_is_kept_on_disk():
+    box = air_box()
+    assert Playbook(box) >> admission() << a(StoreGrant, grant_id=grant().grant_id, used_bytes=0)
+    assert [known.grant for known in known_grants.grants_of(box.state, CONSUMER.public)] == [grant()]
+
+
+def test_the_same_word_again_changes_nothing_and_an_older_one_takes_nothing_back():
+    box = air_box()
+    box.feed(admission(used_bytes=700))
+    assert Playbook(box) >> admission(used_bytes=700) >> admission(used_bytes=5)
+    assert box.state.on_air.grants[grant().grant_id].used_bytes == 700
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        (admission(key=STRANGER), "admission_invalid"),
+        (admission(bssid=OTHER_STATION), "admission_foreign"),
+        (admission(expires_s=START_S), "admission_expired"),
+        (AdmissionReceived(b""), "admission_invalid"),
+    ],
+)
+def test_a_word_that_is_not_for_now_and_here_is_counted(word, reason):
+    box = air_box()
+    box.feed(word)
+    assert box.state.refused[reason] == 1
+    assert not box.state.on_air.grants
+
+
+def test_what_is_known_is_bounded_and_the_first_to_end_goes():
+    box = air_box()
+    running = serve(box, grant(1, duration_s=100))
+    for number in range(2, known_grants.MAX_GRANTS + 4):
+        box.feed(admission(grant(number, duration_s=600 + number)))
+    assert len(box.state.on_air.grants) == known_grants.MAX_GRANTS
+    assert running in box.state.on_air.grants, "one that is in use stays"
+    assert grant(2, duration_s=602).grant_id not in box.state.on_air.grants
+    assert ForgetGrant(grant(2, duration_s=602).grant_id) in box.ordered
+
+
+def test_what_is_over_is_forgotten():
+    box = air_box()
+    box.feed(admission())
+    box.pass_time(seconds(601))
+    box.feed(DeadlineReached())
+    assert not box.state.on_air.grants
+    assert ForgetGrant(grant().grant_id) in box.ordered
+
+
+def test_the_operator_hears_of_it_again_when_the_broker_is_back():
+    box = air_box()
+    box.feed(admission())
+    box.ordered.clear()
+    box.feed(BrokerConnected())
+    assert box.last(PublishGrant).grant == box.state.on_air.grants[grant().grant_id].encoded
+
+
+def test_after_a_restart_it_is_still_known_with_what_was_used_elsewhere():
+    stored = [(signed_grant(grant()), 700), (signed_grant(grant(2), key=STRANGER), 0)]
+    box = start_box(settings(air=AIR), known_grants=stored)
+    assert list(box.state.on_air.grants) == [grant().grant_id]
+    assert box.state.on_air.grants[grant().grant_id].used_bytes == 700
+
+
+def test_what_was_used_elsewhere_counts_against_the_data_cap():
+    box = air_box()
+    made = grant(qos=replace(QOS, data_cap_bytes=1_000_000))
+    serve(box, made, used_bytes=400_000)
+    session = box.state.sessions[made.grant_id]
+    assert session.data_left_bytes == 600_000
+    box.feed(admission(made, used_bytes=900_000))
+    assert box.state.sessions[made.grant_id].data_left_bytes == 100_000
