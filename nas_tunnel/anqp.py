@@ -1,8 +1,9 @@
 """ANQP elements: how offers, purchases and answers travel over the air before a station has associated.
 
     beacon       vendor element 221: a hash of the signed offer and a hint of its price, for whoever scans
-    query        Query List (256), and after it a vendor element (56797) with the transaction, if one is bought
-    response     vendor element (56797) with the offer; receipts and grants in one of the elements 281 to 299
+    query        Query List (256), and before it a vendor element (56797) with the transaction, if one is bought
+    response     vendor element (56797) with the offer, Advice of Charge (278) with its price in words;
+                 receipts and grants in one of the elements 281 to 299
 
 Stock hostapd answers with whatever elements it was given, and passes over a vendor element that it does not know; so
 the box hears purchases on a monitor interface and puts the answer where the buyer will ask for it. Nothing in GAS is
@@ -166,16 +167,21 @@ def read_answers(payload: bytes) -> tuple[Outcome | Refused, ...]:
 # ---- Queries and responses
 
 
-def write_offer_query(ids: Sequence[int] = (VENDOR,)) -> bytes:
+OFFER_IDS = (VENDOR, ADVICE_OF_CHARGE)
+"""The offer, and it in words. In this order: Wireshark 4.0 reads three octets past a vendor element whose OUI it does
+not know, and calls the frame malformed where none follow."""
+
+
+def write_offer_query(ids: Sequence[int] = OFFER_IDS) -> bytes:
     """A query for these elements, 1 to MAX_QUERY_IDS."""
     assert 1 <= len(ids) <= MAX_QUERY_IDS, f"a query for {len(ids)} elements"
     return write_element(QUERY_LIST, b"".join(info_id.to_bytes(2, "little") for info_id in ids))
 
 
 def write_purchase_query(transaction: bytes) -> bytes:
-    """A query for the offer, which hostapd answers, and after it the transaction, which the box hears."""
+    """The transaction, which the box hears, and after it a query for the offer, which hostapd answers."""
     assert 1 <= len(transaction) <= MAX_PURCHASE_BYTES, f"a purchase of {len(transaction)} bytes"
-    return write_offer_query() + write_element(VENDOR, _with_prefix(PURCHASE, transaction))
+    return write_element(VENDOR, _with_prefix(PURCHASE, transaction)) + write_offer_query()
 
 
 def read_query(data: bytes) -> AnqpQuery:

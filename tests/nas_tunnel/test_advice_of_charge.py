@@ -108,6 +108,7 @@ def test_the_plan_of_an_offer_is_xml_that_says_so() -> None:
 def test_every_offer_fits(offer: object) -> None:
     payload = write_advice_of_charge([charge_of(offer)])  # type: ignore[arg-type]
     assert len(payload) <= 500
+    ET.fromstring(charge_of(offer).plans[0].information.encode())  # type: ignore[arg-type]
     assert read_advice_of_charge(payload) == (charge_of(offer),)  # type: ignore[arg-type]
 
 

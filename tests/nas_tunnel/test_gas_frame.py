@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_tunnel.anqp import AnqpQuery, read_query, write_purchase_query
+from nas_tunnel.anqp import OFFER_IDS, AnqpQuery, read_query, write_purchase_query
 from nas_tunnel.gas_frame import (
     GAS_REQUEST_FILTER,
     MAX_QUERY_BYTES,
@@ -105,7 +105,7 @@ def test_a_longer_radiotap_header() -> None:
 
 def test_a_purchase_is_heard() -> None:
     frame = write_gas_frame(GasRequest(STATION, BSSID, 1, write_purchase_query(b"transaction")))
-    assert read_query(read_gas_request(frame).query) == AnqpQuery((56797,), b"transaction")
+    assert read_query(read_gas_request(frame).query) == AnqpQuery(OFFER_IDS, b"transaction")
 
 
 def test_protected_dual_frames_are_read_where_they_are_not_encrypted() -> None:
