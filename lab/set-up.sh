@@ -32,8 +32,14 @@ command:nft|nftables|the rules that tell sessions apart
 command:ethtool|ethtool|offloads that would bypass the shaper
 command:iperf3|iperf3|real traffic
 command:mosquitto|mosquitto|the MQTT broker between access points and ledger
+command:freeradius|freeradius|the operator's RADIUS server
+file:/usr/lib/freeradius/rlm_rest.so|freeradius-rest|how it asks operatord
+command:radclient|freeradius-utils|accounting, and Disconnect messages, right and wrong ones
+command:eapol_test|eapoltest|a station's EAP-TLS, without a radio
+command:hostapd|hostapd|the access point's side of 802.11, and of Disconnects
 command:swtpm|swtpm|a TPM 2.0 in software
 command:swtpm_setup|swtpm-tools|its first certificates
+command:openssl|openssl|an independent look at certificates
 command:gcc|gcc|compiles the TPM library for Python
 file:$(libc_header)|libc6-dev|the same
 command:pkg-config|pkg-config|the same
@@ -50,12 +56,8 @@ guest_needs() {
 command:qemu-system-x86_64|qemu-system-x86|the guest whose kernel has virtual radios
 command:busybox|busybox-static|its first program
 command:kmod|kmod|its modules
-command:hostapd|hostapd|the access point's side of 802.11
 command:wpa_supplicant|wpasupplicant|the station's side
 command:iw|iw|virtual radios in namespaces
-command:freeradius|freeradius|the operator's RADIUS server
-file:/usr/lib/freeradius/rlm_rest.so|freeradius-rest|how it asks operatord
-command:radclient|freeradius-utils|Disconnect messages, right and wrong ones
 command:tshark|tshark|an independent look at every frame
 TABLE
 }
