@@ -6,6 +6,7 @@ follow from it alone, so a new device needs no entry anywhere:
 
 every client    writes airgrant/v1/up/<itself>/#, reads airgrant/v1/down/<itself>/# and airgrant/v1/offer/#
 the ledger      reads airgrant/v1/up/#, writes airgrant/v1/down/# and airgrant/v1/offer/#
+the operator    ("operator") reads airgrant/v1/up/+/grant, writes airgrant/v1/down/+/admission and .../+/command
 
 Everything else is refused by mosquitto: an MQTT 5 client sees reason code 135 (not authorized) for a
 publication. A *subscription* to a foreign topic is granted and then stays silent: with an acl_file mosquitto
@@ -27,6 +28,9 @@ from wire.errors import ShellError
 
 MQTT_TLS_PORT = 8883
 """IANA secure-mqtt."""
+
+OPERATOR = "operator"
+"""The name of the operator's daemon at the broker: the common name of its certificate."""
 
 MAX_PACKET_BYTES = 4 * 1024 * 1024
 """A bulk allocation of 50,000 consumers with its keys is 1.7 MB; the rest is room."""
@@ -64,6 +68,11 @@ user {ledger}
 topic read airgrant/v1/up/#
 topic write airgrant/v1/down/#
 topic readwrite airgrant/v1/offer/#
+
+user {operator}
+topic read airgrant/v1/up/+/grant
+topic write airgrant/v1/down/+/admission
+topic write airgrant/v1/down/+/command
 
 pattern write airgrant/v1/up/%u/#
 pattern read airgrant/v1/down/%u/#
@@ -178,4 +187,4 @@ def format_topic_rules(ledger_account: str) -> str:
     """The text of the acl_file; ValueError for a name that would mean more than one topic level."""
     if not ledger_account or set(ledger_account) & set("+#/ \n"):
         raise ValueError(f"ledger account {ledger_account!r} cannot be a topic level")
-    return TOPIC_RULES.format(ledger=ledger_account)
+    return TOPIC_RULES.format(ledger=ledger_account, operator=OPERATOR)

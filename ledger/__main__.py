@@ -12,7 +12,6 @@ import signal
 import socket
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 from ledger.answering import Answers
@@ -25,6 +24,7 @@ from ledger.opening import open_ledger, replay
 from ledger.service import Service
 from ledger.settings import LedgerSettings, parse_settings
 from ledger.store import Store
+from ledger.toml_file import read_toml
 from ledger.turnstile import Turnstile
 from wire.errors import ConfigError, ShellError, VerificationError
 from wire.ids import PublicKey
@@ -147,7 +147,7 @@ def _init(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    settings = _read_settings(arguments.config)
+    settings = parse_settings(read_toml(arguments.config), arguments.config)
     try:
         asyncio.run(_serve(settings))
     except (
@@ -227,16 +227,6 @@ def _tell(text: str) -> None:
     """A line for whoever keeps our log."""
     sys.stderr.write(f"ledger: {text}\n")
     sys.stderr.flush()
-
-
-def _read_settings(file: Path) -> LedgerSettings:
-    try:
-        page = tomllib.loads(file.read_text())
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: {error}") from error
-    return parse_settings(page, file)
 
 
 def _write_new(file: Path, content: bytes) -> None:

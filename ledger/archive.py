@@ -81,6 +81,25 @@ class Archive:
         purchase = read_purchase(item.encoded, item.result, self._ledger_id)
         return None if purchase is None else (purchase, place[1])
 
+    def grants_after(
+        self, provider: bytes, place: tuple[int, int], limit: int, now_s: int
+    ) -> tuple[list[Grant], tuple[int, int], bool]:
+        """(grants of a provider that have not ended, where they end, whether there may be more) from a place in the log
+        on: (number of an item, how many of its consumers are passed over). (0, 0) is the beginning.
+        """
+        found: list[Grant] = []
+        items = self.items_after(place[0] - 1, limit, provider)
+        for item in items:
+            first = place[1] if item.number == place[0] else 0
+            purchase = read_purchase(item.encoded, item.result, self._ledger_id)
+            if purchase is not None and _lasts(purchase, provider, now_s):
+                last = min(first + limit - len(found), len(purchase.consumers))
+                found += [purchase.grant_at(position) for position in range(first, last)]
+                if last < len(purchase.consumers):
+                    return found, (item.number, last), True
+            place = (item.number + 1, 0)
+        return found, place, len(items) == limit
+
     def prove(self, item: Item) -> tuple[int, int, Sequence[bytes]]:
         """(index, number of items, path) that lead from an item to the items root of its block."""
         with self._lock:
@@ -88,3 +107,9 @@ class Archive:
         leaves = [item_leaf(one.kind, one.encoded) for one in items]
         index = next(at for at, one in enumerate(items) if one.number == item.number)
         return index, len(items), merkle_path(leaves, index)
+
+
+def _lasts(purchase: Purchase, provider: bytes, now_s: int) -> bool:
+    """Whether it was bought from this provider, and has not ended."""
+    sale = purchase.sale
+    return sale.provider.octets == provider and now_s < sale.starts_s + sale.duration_s

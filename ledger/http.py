@@ -30,6 +30,7 @@ from ledger.pages import (
     ChainProofPage,
     CountersPage,
     ErrorPage,
+    GrantListPage,
     GrantPage,
     InclusionPage,
     LedgerPage,
@@ -78,6 +79,9 @@ ConsumerKey = Annotated[
     str, Path(pattern=KEY_PATTERN, description="a consumer's compressed public key in hex")
 ]
 GrantId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="grant id in hex")]
+GrantPlace = Annotated[
+    str, Query(pattern=r"^[0-9]{1,18}\.[0-9]{1,9}$", description="`after` or `reached` of an earlier answer")
+]
 TransactionId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="transaction id in hex")]
 KeyId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="key id of an attestation key in hex")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
@@ -262,6 +266,19 @@ def _add_transactions(app: FastAPI, shelves: Shelves) -> None:
     def get_transaction(transaction_id: TransactionId) -> TransactionPage:
         """One executed transaction, with its bytes."""
         return show_transaction(shelves.transaction(transaction_id), ledger_id, whole=True)
+
+    @app.get("/v1/grants")
+    def get_grants(
+        provider: Annotated[str, Query(pattern=KEY_PATTERN)], after: GrantPlace = "0.0", limit: Limit = PAGE
+    ) -> GrantListPage:
+        """A provider's grants that have not ended, signed now: what its access points may be asked to honour."""
+        number, position = (int(part) for part in after.split("."))
+        grants, place, more = archive.grants_after(
+            bytes.fromhex(provider), (number, position), limit, shelves.now_s()
+        )
+        reached = f"{place[0]}.{place[1]}"
+        pages = [show_grant(grant, shelves.answers.sign_grant(grant)) for grant in grants]
+        return GrantListPage(grants=pages, after=reached if more else None, reached=reached)
 
     @app.get("/v1/grants/{transaction_id}/{consumer}")
     def get_grant(transaction_id: TransactionId, consumer: ConsumerKey) -> GrantPage:

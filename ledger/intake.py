@@ -19,6 +19,8 @@ from wire.meter_record import read_meter_record
 from wire.transaction import SignedTransaction, read_transaction
 
 SUBSCRIPTION = "airgrant/v1/up/+/+"
+FOR_OTHERS = ("grant",)
+"""Kinds that boxes publish for somebody else, the operator's daemon: no concern of the ledger, and no bad input."""
 KINDS = ("transaction", "report", "enrolment", "query")
 MAX_CORRELATION_BYTES = 64
 MAX_QUERY_BYTES = 100
@@ -52,6 +54,12 @@ class PriceQuery:
 
 
 Request = SignedTransaction | Record | EnrolmentRequest | EnrolmentAnswer | Query | PriceQuery
+
+
+def is_for_others(topic: str) -> bool:
+    """Whether a message is to be passed over."""
+    match = _TOPIC.fullmatch(topic)
+    return match is not None and match[2] in FOR_OTHERS
 
 
 def read_address(topic: str, response_topic: str | None, correlation: bytes | None) -> Address:

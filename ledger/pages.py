@@ -126,6 +126,14 @@ class GrantPage(BaseModel):
     grant: str = Field(description="base64 of the grant, signed by the ledger (COSE_Sign1)")
 
 
+class GrantListPage(BaseModel):
+    """A provider's grants that have not ended, in the order in which they were bought; `after` continues."""
+
+    grants: list[GrantPage]
+    after: str | None
+    reached: str = Field(description="for `after` of a later request: what was bought since")
+
+
 class TransactionPage(BaseModel):
     """An executed transaction. `charged_ubc`, `consumers` and `starts_s` of an allocate only."""
 

@@ -31,7 +31,7 @@ from ledger.answering import Answers
 from ledger.engine import INTERNAL_FAULT, Engine
 from ledger.enrolling import Enrolling
 from ledger.enrolment import CHANCE_SIZE
-from ledger.intake import SUBSCRIPTION, Address, PriceQuery, Query, read_address, read_request
+from ledger.intake import SUBSCRIPTION, Address, PriceQuery, Query, is_for_others, read_address, read_request
 from ledger.recording import ALREADY_ENROLLED
 from ledger.settings import BrokerSettings
 from ledger.showcase import all_providers, due_providers, look_at, touched_providers
@@ -148,6 +148,8 @@ class Service:
         )
 
     async def _take(self, message: aiomqtt.Message) -> None:
+        if is_for_others(str(message.topic)):
+            return
         properties = message.properties
         response_topic = getattr(properties, "ResponseTopic", None)
         correlation = getattr(properties, "CorrelationData", None)

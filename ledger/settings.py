@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wire.errors import ConfigError
+from ledger.section import Section, refuse_unknown
 
 DEFAULT_HTTP_PORT = 8573
 DEFAULT_MQTT_PORT = 8883
 DEFAULT_ACCOUNTS_PER_MINUTE = 600
 """Ten a second: more than any crowd at a gate brings, and little enough to be noticed before it fills a disk."""
 
+BROKER_KEYS = {"host", "port", "authority", "certificate", "key"}
 _KEYS = {
     "ledger": {
         "key",
@@ -32,7 +33,7 @@ _KEYS = {
         "tpm_vendors",
         "max_accounts_per_minute",
     },
-    "broker": {"host", "port", "authority", "certificate", "key"},
+    "broker": BROKER_KEYS,
     "http": {"host", "port"},
 }
 
@@ -68,19 +69,13 @@ class LedgerSettings:
 
 def parse_settings(page: Mapping[str, Any], file: Path) -> LedgerSettings:
     """From the content of a TOML file. Raises ConfigError."""
-    _refuse_unknown(page, file)
-    ledger, broker, http = (_Section(page.get(name, {}), name, file) for name in ("ledger", "broker", "http"))
+    refuse_unknown(page, _KEYS, file)
+    ledger, broker, http = (Section(page.get(name, {}), name, file) for name in ("ledger", "broker", "http"))
     return LedgerSettings(
         key=ledger.path("key"),
         genesis=ledger.path("genesis"),
         database=ledger.path("database"),
-        broker=BrokerSettings(
-            host=broker.text("host"),
-            port=broker.port("port", DEFAULT_MQTT_PORT),
-            authority=broker.path("authority"),
-            certificate=broker.path("certificate"),
-            key=broker.path("key"),
-        ),
+        broker=parse_broker(broker),
         http_host=http.text("host", "127.0.0.1"),
         http_port=http.port("port", DEFAULT_HTTP_PORT),
         accept_software_keys=ledger.switch("accept_software_keys"),
@@ -89,49 +84,12 @@ def parse_settings(page: Mapping[str, Any], file: Path) -> LedgerSettings:
     )
 
 
-def _refuse_unknown(page: Mapping[str, Any], file: Path) -> None:
-    for section, values in page.items():
-        if section not in _KEYS:
-            raise ConfigError(f"{file}: {section}: there is no such section")
-        if not isinstance(values, dict):
-            raise ConfigError(f"{file}: {section}: is not a section")
-        for key in values:
-            if key not in _KEYS[section]:
-                raise ConfigError(f"{file}: {section}.{key}: there is no such setting")
-
-
-@dataclass(frozen=True, slots=True)
-class _Section:
-    values: Mapping[str, Any]
-    name: str
-    file: Path
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.values.get(key, default)
-        if not isinstance(value, str) or not value:
-            raise self._error(key, "a text is needed")
-        return value
-
-    def path(self, key: str) -> Path:
-        return self.file.parent / self.text(key)
-
-    def port(self, key: str, default: int) -> int:
-        value = self.values.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 65_535:
-            raise self._error(key, f"{value!r} is not a port")
-        return value
-
-    def number(self, key: str, default: int) -> int:
-        value = self.values.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self._error(key, f"{value!r} is not a number of at least 0")
-        return value
-
-    def switch(self, key: str) -> bool:
-        value = self.values.get(key, False)
-        if not isinstance(value, bool):
-            raise self._error(key, f"{value!r} is neither true nor false")
-        return value
-
-    def _error(self, key: str, text: str) -> ConfigError:
-        return ConfigError(f"{self.file}: {self.name}.{key}: {text}")
+def parse_broker(broker: Section) -> BrokerSettings:
+    """From the section [broker], as the operator's daemon has one too. Raises ConfigError."""
+    return BrokerSettings(
+        host=broker.text("host"),
+        port=broker.port("port", DEFAULT_MQTT_PORT),
+        authority=broker.path("authority"),
+        certificate=broker.path("certificate"),
+        key=broker.path("key"),
+    )

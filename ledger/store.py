@@ -54,7 +54,7 @@ class Store:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        with _shell_errors(path):
+        with shell_errors(path):
             mode = "ro" if read_only else "rwc"
             self._db = sqlite3.connect(
                 f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
@@ -179,7 +179,7 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _shell_errors(self.path):
+        with shell_errors(self.path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -190,17 +190,18 @@ class Store:
                 raise
 
     def _one(self, query: str, *arguments: int | bytes) -> tuple[Any, ...] | None:
-        with _shell_errors(self.path):
+        with shell_errors(self.path):
             row: tuple[Any, ...] | None = self._db.execute(query, arguments).fetchone()
             return row
 
     def _rows(self, query: str, *arguments: int | bytes) -> Iterable[tuple[Any, ...]]:
-        with _shell_errors(self.path):
+        with shell_errors(self.path):
             yield from self._db.execute(query, arguments)
 
 
 @contextmanager
-def _shell_errors(path: Path) -> Iterator[None]:
+def shell_errors(path: Path) -> Iterator[None]:
+    """Errors of SQLite about a file become ShellError."""
     try:
         yield
     except sqlite3.Error as error:

@@ -71,3 +71,25 @@ def test_threads_may_read_together(house) -> None:
         thread.join()
     assert len(found) == 200
     assert len(set(found)) == 1
+
+
+def test_a_provider_s_grants_come_in_their_order_from_a_place_on(house) -> None:
+    engine, archive = house
+    provider, now_s = PROVIDER.public.octets, engine.head.time_s
+    everything, end, more = archive.grants_after(provider, (0, 0), 100, 0)
+    assert len(everything) >= 3
+    assert not more
+    assert {grant.provider_id for grant in everything} == {PROVIDER.public.provider_id}
+    one_by_one, place, left = [], (0, 0), True
+    while left:
+        some, place, left = archive.grants_after(provider, place, 1, 0)
+        assert len(some) <= 1
+        one_by_one += some
+    assert (one_by_one, place) == (everything, end), "also from within a purchase for two"
+    assert archive.grants_after(provider, end, 100, 0) == ([], end, False)
+    assert archive.grants_after(ALICE.public.octets, (0, 0), 100, 0)[0] == [], "a buyer is no provider"
+    late_s = max(grant.ends_s for grant in everything)
+    lasting, _, _ = archive.grants_after(provider, (0, 0), 100, late_s - 1)
+    assert lasting == [grant for grant in everything if grant.ends_s == late_s]
+    assert archive.grants_after(provider, (0, 0), 100, late_s)[0] == []
+    assert now_s < late_s

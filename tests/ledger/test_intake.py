@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
-from ledger.intake import KINDS, PriceQuery, Query, read_address, read_query, read_request, write_query
+from ledger.intake import (
+    KINDS,
+    PriceQuery,
+    Query,
+    is_for_others,
+    read_address,
+    read_query,
+    read_request,
+    write_query,
+)
 from ledger.submission import Record
 from tests.ledger_world import ALICE, BOB, GENESIS, World
 from wire.errors import DecodeError
@@ -81,3 +90,10 @@ def test_bent_transactions_are_a_decode_error_or_another_id(data: st.DataObject)
     assert isinstance(request, SignedTransaction)
     bent_signature = at >= len(encoded) - 64
     assert (request.transaction_id == signed.transaction_id) == bent_signature
+
+
+def test_what_is_for_others_is_passed_over() -> None:
+    assert is_for_others(f"airgrant/v1/up/{ME}/grant")
+    assert not is_for_others(f"airgrant/v1/up/{ME}/transaction")
+    assert not is_for_others(f"airgrant/v1/up/{ME}/grants")
+    assert not is_for_others("airgrant/v1/down/x/grant")

@@ -15,6 +15,7 @@ from ledger.merkle import verify_path
 from ledger.state_tree import read_proof, verify_proof
 from tests.ledger_house import PRICE_UBC, LedgerHouse, ledger_house, purchase, sixty_seconds
 from wire.create import Create
+from wire.errors import ShellError
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.post_offer import Reservation
@@ -40,6 +41,26 @@ def buyer(house: LedgerHouse) -> PrivateKey:
 
 
 # ---- What the ledger shows
+
+
+def test_a_provider_s_grants_are_listed_and_followed(house, provider, buyer) -> None:
+    def ask(**query: str | int) -> dict[str, object]:
+        return house.reader.get("grants", provider=str(provider.public), **query)
+
+    assert ask() == {"grants": [], "after": None, "reached": ask()["reached"]}
+    with house.client(buyer) as client:
+        bought = [
+            house.grant(client.submit(house.sign(purchase(provider), buyer)).grants[0]) for _ in range(3)
+        ]
+    pages = list(house.reader.pages("grants", "grants", 2, provider=str(provider.public)))
+    assert [house.grant(base64.b64decode(page["grant"])) for page in pages] == bought
+    reached = str(ask()["reached"])
+    assert ask(after=reached)["grants"] == []
+    with house.client(buyer) as client:
+        house.submit(client, purchase(provider), buyer)
+    assert len(ask(after=reached)["grants"]) == 1, "and only what is new"
+    with pytest.raises(ShellError, match="bad_request"):
+        ask(after="yesterday")
 
 
 def test_the_head_the_accounts_and_the_log_can_be_proved(house, provider, buyer) -> None:
