@@ -152,7 +152,7 @@ def _try(state: State, station: MacAddress, known: KnownGrant, now: Now) -> Outc
     if state.session_of(station) is not None:
         return _WAIT
     opened = sessions.open_session(state, grant, known.encoded, station, now, known.used_bytes)
-    return "no_capacity" if isinstance(opened, NoCapacity) else opened
+    return opened.reason if isinstance(opened, NoCapacity) else opened
 
 
 def _throw_out(state: State, station: MacAddress, one: Association) -> Outcome:

@@ -5,6 +5,7 @@ it.
 from dataclasses import dataclass
 
 from apd.address import Address
+from apd.refund import Refund
 from apd.session import Session
 from nas_tunnel.lobby import LobbyMessage
 from tc_shaper.tree import SessionShape
@@ -13,6 +14,7 @@ from wire.ids import MacAddress
 from wire.meter_record import MeterRecord
 from wire.network import Network
 from wire.offer import Offer
+from wire.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,35 @@ class PublishGrant:
     """Tell the operator of a grant that was bought here."""
 
     grant: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureStations:
+    """Have hostapd say what it knows of each station."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAirtimeWeight:
+    """Have the driver give this station so much weight when it shares out the air; 256 is everybody's."""
+
+    station: MacAddress
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskPrice:
+    """Ask the ledger what this grant cost, and who paid."""
+
+    correlation: bytes
+    grant_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignTransfer:
+    """Sign with the provider's key the transaction that pays back what is owed for this grant."""
+
+    grant_id: bytes
+    transaction: Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +240,20 @@ class Note:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class StoreRefund:
+    """Put a refund as it is now on disk: what is owed, or the transfer that pays it back."""
+
+    refund: Refund
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetRefund:
+    """It is paid."""
+
+    grant_id: bytes
+
+
 StoreCommand = (
     StoreSession
     | ForgetSession
@@ -219,10 +264,20 @@ StoreCommand = (
     | StoreOfferState
     | StoreGrant
     | ForgetGrant
+    | StoreRefund
+    | ForgetRefund
 )
 """Orders to the disk. They are kept in the order given, all of a moment in one transaction; `Saved` answers."""
 
-AirCommand = SignNetwork | SetElement | SetBeaconElement | Deauthenticate | PublishGrant
+AirCommand = (
+    SignNetwork
+    | SetElement
+    | SetBeaconElement
+    | Deauthenticate
+    | PublishGrant
+    | MeasureStations
+    | SetAirtimeWeight
+)
 """What only a box with [air] does."""
 
 Command = (
@@ -232,6 +287,8 @@ Command = (
     | Enrol
     | SignOffer
     | AirCommand
+    | AskPrice
+    | SignTransfer
     | InstallSession
     | RemoveSession
     | ReadCounters

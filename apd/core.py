@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import assert_never
 
-from apd import disk, ledger_link, lobby, metering, sessions
+from apd import disk, ledger_link, lobby, metering, refunds, sessions
 from apd.commands import Command, Note, StoreSession
 from apd.events import (
     AdmissionReceived,
     AirEvent,
+    AirtimeWeightFailed,
+    AirtimeWeightsMissed,
     AnchorCounterFailed,
     AnchorCounterRead,
     BrokerConnected,
@@ -49,8 +51,11 @@ from apd.events import (
     SigningFailed,
     StationAssociated,
     StationLeft,
+    StationsMeasured,
+    TransferSigned,
 )
 from apd.metering import StoredChain, TpmFound
+from apd.refund import Refund
 from apd.session import EndReason, Session, Usage
 from apd.sessions import Outcome
 from apd.settings import BoxSettings
@@ -77,11 +82,11 @@ def step(state: State, event: Event, now: Now) -> Outcome:
 def next_deadline_ns(state: State, now: Now) -> int:
     """The monotonic instant at which `DeadlineReached` is wanted next; there is always a next report."""
     due = [*metering.deadlines_ns(state), *ledger_link.deadlines_ns(state), *disk.deadlines_ns(state)]
-    due += sessions.deadlines_ns(state) + lobby.deadlines_ns(state, now)
+    due += sessions.deadlines_ns(state) + lobby.deadlines_ns(state, now) + refunds.deadlines_ns(state)
     if state.air is not None:
-        from apd import air, associations
+        from apd import air, associations, budget
 
-        due += air.deadlines_ns(state) + associations.deadlines_ns(state)
+        due += air.deadlines_ns(state) + associations.deadlines_ns(state) + budget.deadlines_ns(state)
     return min(due)
 
 
@@ -94,6 +99,7 @@ def start(
     revoked: Iterable[bytes] = (),
     offer_state: bytes = b"",
     known_grants: Iterable[tuple[bytes, int]] = (),
+    owed: Iterable[Refund] = (),
     kernel_kept: bool,
     enrolled: bool,
     secret: bytes,
@@ -121,6 +127,7 @@ def start(
         pool=new_pool(settings.shaper, [s.slot for s in known.values() if s.holds_slot]),
         link=LinkState(enrolled=enrolled),
         revoked=dict.fromkeys(revoked),
+        refunds={refund.grant_id: refund for refund in owed},
     ).with_sessions((known | anew).values())
     if settings.air is not None:
         from apd import air
@@ -159,8 +166,8 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
             return sessions.removed(state, grant_id, counters, now)
         case RemoveFailed(grant_id, error):
             return sessions.remove_failed(state, grant_id, error, now)
-        case CountersRead(counters, report):
-            return _counted(sessions.count(state, counters, now), now, report=report)
+        case CountersRead(counters, report, queued):
+            return _counted(sessions.count(state, counters, now, queued), now, report=report)
         case CountersFailed(error, report):
             return _counted(sessions.count_failed(state, error, now), now, report=report)
         case StationLeft(station):
@@ -173,8 +180,10 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
             return metering.anchor_failed(state, error, now)
         case SigningFailed(error):
             return metering.signing_failed(state, error, now)
-        case Saved(records):
-            return disk.saved(state, records)
+        case Saved(records, transfers):
+            return _saved(disk.saved(state, records), transfers, now)
+        case TransferSigned(grant_id, transaction_id, transfer):
+            return refunds.transfer_signed(state, grant_id, transaction_id, transfer)
         case SaveFailed():
             return disk.failed(state, event, now)
         case Enrolled():
@@ -187,9 +196,9 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
             return _decide_on_air(state, event, now)
 
 
-def _decide_on_air(state: State, event: AirEvent, now: Now) -> Outcome:
+def _decide_on_air(state: State, event: AirEvent, now: Now) -> Outcome:  # noqa: C901, PLR0912 - as above
     """What only a box with [air] hears of."""
-    from apd import air, associations, known_grants  # a wired box does without them
+    from apd import air, associations, budget, known_grants  # a wired box does without them
 
     match event:
         case PurchaseHeard(station, transaction):
@@ -201,9 +210,9 @@ def _decide_on_air(state: State, event: AirEvent, now: Now) -> Outcome:
         case MonitorListens():
             return state, [Note("monitor_listens", "purchases on the air are heard")]
         case StationAssociated(station, account):
-            return associations.associated(state, station, account, now)
+            return associations.associated(budget.associated_anew(state, station), station, account, now)
         case HostapdConnected():
-            return air.hostapd_connected(state, event, now)
+            return air.hostapd_connected(budget.hostapd_anew(state), event, now)
         case HostapdLost(detail):
             return air.hostapd_lost(state, detail)
         case HostapdRefused(what):
@@ -212,16 +221,23 @@ def _decide_on_air(state: State, event: AirEvent, now: Now) -> Outcome:
             return air.network_signed(state, network), []
         case AdmissionReceived(data):
             return known_grants.take_admission(state, data, now)
+        case StationsMeasured(stations):
+            return budget.measured(state, stations, now)
+        case AirtimeWeightsMissed():
+            return budget.weightless(state)
+        case AirtimeWeightFailed(error):
+            return state.with_refusal("weight_failed"), [Note("weight_failed", str(error))]
         case _:
             assert_never(event)
 
 
 def _on_air(before: State, state: State, commands: list[Command], now: Now) -> Outcome:
     """After each event: stations are let in and thrown out, and what hostapd is to show follows."""
-    from apd import air, associations
+    from apd import air, associations, budget
 
     state, settling = associations.settle(before, state, now)
-    return air.carry(before, state, [*commands, *settling], now)
+    state, weighing = budget.plan(before, state, now)
+    return air.carry(before, state, [*commands, *settling, *weighing], now)
 
 
 def _station_left(state: State, station: MacAddress) -> Outcome:
@@ -249,18 +265,27 @@ def _signed(state: State, sequence: int, now: Now) -> Outcome:
 def _pass_time(state: State, now: Now) -> Outcome:
     commands: list[Command] = []
     parts = [disk.pass_time, sessions.pass_time, lobby.pass_time, metering.pass_time, ledger_link.pass_time]
+    parts.append(refunds.submit)
     if state.air is not None:
-        from apd import air, associations
+        from apd import air, associations, budget
 
-        parts += [air.pass_time, associations.pass_time]
+        parts += [air.pass_time, associations.pass_time, budget.pass_time]
     for part in parts:
         state, more = part(state, now)
         commands += more
     return state, commands
 
 
+def _saved(outcome: Outcome, transfers: tuple[bytes, ...], now: Now) -> Outcome:
+    state, commands = outcome
+    state, sending = refunds.saved(state, transfers, now)
+    return state, [*commands, *sending]
+
+
 def _broker_connected(state: State, now: Now) -> Outcome:
     state, commands = ledger_link.connected(state, now)
+    state, asking = refunds.connected(state, now)
+    commands = [*commands, *asking]
     if state.air is None:
         return state, commands
     from apd import known_grants
@@ -284,6 +309,13 @@ def _reported_anew(known: Mapping[bytes, Session], dropped: Iterable[MeterRecord
         for row in record.rows if isinstance(record, UsageReport) else ():
             session = anew.get(row.grant_id, known.get(row.grant_id))
             if session is not None:
-                usage = Usage(row.down_bytes, row.up_bytes, row.down_offered_bytes, row.up_offered_bytes)
+                usage = Usage(
+                    row.down_bytes,
+                    row.up_bytes,
+                    row.down_offered_bytes,
+                    row.up_offered_bytes,
+                    row.down_shortfall_bytes,
+                    row.up_shortfall_bytes,
+                )
                 anew[row.grant_id] = replace(session, unreported=session.unreported.plus(usage))
     return anew

@@ -21,29 +21,36 @@ from apd import core
 from apd.adoption import adopt
 from apd.commands import (
     AirCommand,
+    AskPrice,
     Command,
     Deauthenticate,
     Enrol,
     GiveUp,
     InstallSession,
+    MeasureStations,
     Note,
     PublishGrant,
     ReadAnchorCounter,
     ReadCounters,
     RemoveSession,
     SendLobby,
+    SetAirtimeWeight,
     SetBeaconElement,
     SetElement,
     SignNetwork,
     SignOffer,
     SignRecord,
+    SignTransfer,
     StoreCommand,
     StoreRecord,
+    StoreRefund,
     SubmitRecord,
     SubmitTransaction,
 )
 from apd.config import Config
 from apd.events import (
+    AirtimeWeightFailed,
+    AirtimeWeightsMissed,
     AnchorCounterFailed,
     AnchorCounterRead,
     CountersFailed,
@@ -64,8 +71,9 @@ from apd.events import (
     SessionInstalled,
     SessionRemoved,
     SigningFailed,
+    TransferSigned,
 )
-from apd.session import Usage
+from apd.session import Queued, Usage
 from apd.shells.clock import read_clock
 from apd.shells.control import ControlSocket
 from apd.shells.lobby_socket import LobbySocket
@@ -88,11 +96,13 @@ from wire.enrolment import (
 )
 from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence
+from wire.grant_price import write_price_question
 from wire.ids import MacAddress
 from wire.meter_record import MeterRecord
 from wire.network import write_network
 from wire.offer import write_offer
 from wire.receipt import read_receipt
+from wire.transaction import Transaction, sign_transaction
 from wire.units import NS_PER_S, Now
 
 _ENROLMENT = b"e"
@@ -119,6 +129,7 @@ class HostapdControl(Protocol):
     def set_element(self, info_id: int, payload: bytes) -> None: ...
     def set_beacon_element(self, element: bytes) -> None: ...
     def deauthenticate(self, station: MacAddress) -> None: ...
+    def measure_stations(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -135,6 +146,8 @@ class AirShells:
 
     hostapd: HostapdControl
     monitor: AirMonitor
+    weigh: Callable[[str, MacAddress, int], bool]
+    """Gives a station of an interface its airtime weight (apd/shells/nl80211.py); False: this driver has none."""
 
 
 class Daemon:
@@ -233,6 +246,7 @@ class Daemon:
             revoked=self._store.revoked(),
             offer_state=self._store.offer_state(),
             known_grants=self._store.known_grants() if self._air else (),
+            owed=self._store.refunds(),
             kernel_kept=adopted.kernel_kept,
             enrolled=self._is_enrolled(),
             secret=secrets.token_bytes(32),
@@ -263,6 +277,10 @@ class Daemon:
                 self._link.publish("transaction", data, correlation)
             case SubmitRecord(correlation, sequence):
                 self._submit(correlation, sequence)
+            case AskPrice(correlation, grant_id):
+                self._link.publish("query", write_price_question(grant_id), correlation)
+            case SignTransfer(grant_id, transaction):
+                self._sign_transfer(grant_id, transaction)
             case SignOffer(offer):
                 self._events.append(
                     OfferSigned(write_offer(offer, self._config.provider_key), offer.expires_s)
@@ -297,6 +315,10 @@ class Daemon:
                 air.hostapd.set_beacon_element(element)
             case Deauthenticate(station):
                 air.hostapd.deauthenticate(station)
+            case MeasureStations():
+                air.hostapd.measure_stations()
+            case SetAirtimeWeight(station, weight):
+                self._set_airtime_weight(air, station, weight)
             case PublishGrant(grant):
                 self._link.publish("grant", grant, b"")
             case _:
@@ -315,7 +337,9 @@ class Daemon:
         try:
             self._store.save(commands)
             records = (command.record.sequence for command in commands if isinstance(command, StoreRecord))
-            self._events.append(Saved(tuple(records)))
+            stored = (command.refund for command in commands if isinstance(command, StoreRefund))
+            transfers = (refund.transaction_id for refund in stored if refund.transfer)
+            self._events.append(Saved(tuple(records), tuple(transfers)))
         except ShellError as error:
             self._events.append(SaveFailed(error, commands))
 
@@ -331,6 +355,18 @@ class Daemon:
             self._link.publish("report", self._store.evidence(sequence), correlation)
         except ShellError as error:
             self._events.append(SaveFailed(error))
+
+    def _sign_transfer(self, grant_id: bytes, transaction: Transaction) -> None:
+        signed = sign_transaction(transaction, self._config.provider_key, self._config.box.ledger_id)
+        self._events.append(TransferSigned(grant_id, signed.transaction_id, signed.envelope.encoded))
+
+    def _set_airtime_weight(self, air: AirShells, station: MacAddress, weight: int) -> None:
+        try:
+            interface = self._config.box.shaper.interface
+            if not air.weigh(interface, station, weight):
+                self._events.append(AirtimeWeightsMissed())
+        except ShellError as error:
+            self._events.append(AirtimeWeightFailed(error))
 
     def _install(self, grant_id: bytes, shape: SessionShape) -> None:
         try:
@@ -348,8 +384,10 @@ class Daemon:
     def _read_counters(self, *, report: bool) -> None:
         try:
             self._lobby.check()  # the queues of a device that is gone would be read as empty
-            counters = {counted.slot: _usage(counted) for counted in self._shaper.read_counters()}
-            self._events.append(CountersRead(counters, report))
+            found = self._shaper.read_counters()
+            counters = {counted.slot: _usage(counted) for counted in found}
+            queued = {counted.slot: _queued(counted) for counted in found}
+            self._events.append(CountersRead(counters, report, queued))
         except ShellError as error:
             self._events.append(CountersFailed(error, report))
 
@@ -491,3 +529,7 @@ def _usage(counted: SlotCounters) -> Usage:
         counted.down.offered_bytes,
         counted.up.offered_bytes,
     )
+
+
+def _queued(counted: SlotCounters) -> Queued:
+    return Queued(bool(counted.down.waiting_packets), bool(counted.up.waiting_packets))

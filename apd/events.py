@@ -1,10 +1,12 @@
 """Every event: a fact that a shell reports to the core. Past tense; what the core does about it is in apd/core.py."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from apd.address import UdpAddress
+from apd.airtime import StationMeasurement
 from apd.commands import StoreCommand
-from apd.session import Usage
+from apd.session import Queued, Usage
 from wire.errors import ShellError
 from wire.ids import MacAddress, PublicKey
 
@@ -92,10 +94,13 @@ class RemoveFailed:
 
 @dataclass(frozen=True, slots=True)
 class CountersRead:
-    """The counters of installed sessions by slot, since each was installed; `report` as it was asked for."""
+    """The counters of installed sessions by slot, since each was installed, and in which queues packets wait;
+    `report` as it was asked for.
+    """
 
     counters: dict[int, Usage]
     report: bool = False
+    queued: Mapping[int, Queued] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +227,21 @@ class SigningFailed:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Everything that was ordered of the disk is on it; `records` are the sequences of the records among it."""
+    """Everything that was ordered of the disk is on it; `records` are the sequences of the records among it, and
+    `transfers` the transaction ids of the refunds.
+    """
 
     records: tuple[int, ...] = ()
+    transfers: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TransferSigned:
+    """The transaction that `SignTransfer` asked for, with its id."""
+
+    grant_id: bytes
+    transaction_id: bytes
+    transfer: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +269,25 @@ class DeadlineReached:
     """The one timer went off."""
 
 
+@dataclass(frozen=True, slots=True)
+class StationsMeasured:
+    """What hostapd knows of each of its stations."""
+
+    stations: tuple[StationMeasurement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AirtimeWeightsMissed:
+    """The radio's driver shares the air by no weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class AirtimeWeightFailed:
+    """The kernel would not weigh a station, which may be gone."""
+
+    error: ShellError
+
+
 AirEvent = (
     StationAssociated
     | PurchaseHeard
@@ -263,6 +299,9 @@ AirEvent = (
     | HostapdRefused
     | NetworkSigned
     | AdmissionReceived
+    | StationsMeasured
+    | AirtimeWeightsMissed
+    | AirtimeWeightFailed
 )
 """What only a box with [air] hears of."""
 
@@ -282,6 +321,7 @@ Event = (
     | CountersFailed
     | StationLeft
     | AirEvent
+    | TransferSigned
     | AnchorCounterRead
     | AnchorCounterFailed
     | RecordSigned

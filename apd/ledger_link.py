@@ -6,7 +6,7 @@ sessions already bought go on, and the same record submitted twice is recorded o
 
 from dataclasses import replace
 
-from apd import lobby
+from apd import lobby, refunds
 from apd.commands import Command, Enrol, ForgetRecord, Note, SubmitRecord
 from apd.sessions import Outcome
 from apd.state import OutboxEntry, State
@@ -81,6 +81,8 @@ def take_reply(state: State, correlation: bytes, data: bytes, now: Now) -> Outco
     """A reply of the ledger: to a record's submission, or to a purchase."""
     if correlation[:1] == _RECORD and len(correlation) == 9:
         return _take_receipt(state, int.from_bytes(correlation[1:], "big"), data, now)
+    if refunds.is_ours(correlation):
+        return refunds.take_reply(state, correlation, data, now)
     return lobby.take_outcome(state, correlation, data, now)
 
 

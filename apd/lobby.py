@@ -352,7 +352,7 @@ def _check_units(state: State, word: OfferState, units: int) -> tuple[str, str] 
     except DecodeError as error:
         return "no_capacity", str(error)
     full = sessions.check_capacity(state, wanted)
-    return ("no_capacity", full.detail) if full else None
+    return (full.reason, full.detail) if full else None
 
 
 def _join(state: State, source: Address, message: Join, now: Now) -> Outcome:
@@ -384,8 +384,8 @@ def _join(state: State, source: Address, message: Join, now: Now) -> Outcome:
     if known is not None and known.holds_slot:
         return _move(state, source, known)
     match sessions.open_session(state, grant, message.grant, request.station, now):
-        case NoCapacity(detail):  # not remembered: it may be asked again as it is
-            return _refuse(state, source, grant_id, "no_capacity", detail)
+        case NoCapacity(detail, reason):  # not remembered: it may be asked again as it is
+            return _refuse(state, source, grant_id, reason, detail)
         case (admitted, commands):
             admitted = _wait(_remember(admitted, message.request, now), grant_id, Waiter(source, joins=True))
             return admitted, [*commands, *_tell_early(admitted, source, grant_id)]

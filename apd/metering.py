@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from apd import refunds
 from apd.commands import (
     Command,
     DropUnsigned,
@@ -243,21 +244,34 @@ def _sign(unsigned: UnsignedRecord) -> SignRecord:
 def _row(session: Session) -> UsageRow:
     usage = session.unreported
     return UsageRow(
-        session.grant_id, usage.down_bytes, usage.up_bytes, usage.down_offered_bytes, usage.up_offered_bytes
+        session.grant_id,
+        usage.down_bytes,
+        usage.up_bytes,
+        usage.down_offered_bytes,
+        usage.up_offered_bytes,
+        usage.down_shortfall_bytes,
+        usage.up_shortfall_bytes,
     )
 
 
 def _forget_reported(state: State, now: Now) -> Outcome:
-    """Sessions whose grant is over and whose usage is in signed records: an unsigned one may have to be made anew."""
+    """Sessions whose grant is over and whose usage is in signed records: an unsigned one may have to be made anew. What
+    they are owed is taken over by their refund, in one transaction of the disk.
+    """
     if state.meter.signing:
         return state, []
-    over = [
-        grant_id
+    commands: list[Command] = []
+    over = {
+        grant_id: session
         for grant_id, session in state.sessions.items()
         if session.phase is Phase.CLOSED and session.ends_ns <= now.mono_ns and session.unreported == Usage()
-    ]
+    }
+    for session in over.values():
+        state, owing = refunds.owe(state, session)
+        commands += owing
     kept = {grant_id: session for grant_id, session in state.sessions.items() if grant_id not in over}
-    return replace(state, sessions=kept), [ForgetSession(grant_id) for grant_id in over]
+    forgetting = [ForgetSession(grant_id) for grant_id in over]
+    return replace(state, sessions=kept), [*commands, *forgetting]
 
 
 def _extend(pcr: bytes, digest: bytes) -> bytes:

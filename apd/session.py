@@ -12,6 +12,7 @@ A session is named by its grant id and serves one station at a time. The diagram
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from apd.shortfall import Flow, LinkCounters, Watch, judge
 from tc_shaper.tree import MAX_LIFETIME_S, SessionShape
 from wire.grant import Grant
 from wire.ids import MacAddress
@@ -61,12 +62,16 @@ FINAL_REASONS = frozenset({EndReason.TIME_UP, EndReason.DATA_CAP_USED, EndReason
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """IP bytes in both directions: delivered by the shaper, and offered to it."""
+    """IP bytes in both directions: delivered by the shaper, offered to it, and the shortfall (apd/shortfall.py), which
+    no kernel counts.
+    """
 
     down_bytes: int = 0
     up_bytes: int = 0
     down_offered_bytes: int = 0
     up_offered_bytes: int = 0
+    down_shortfall_bytes: int = 0
+    up_shortfall_bytes: int = 0
 
     def plus(self, other: "Usage") -> "Usage":
         return Usage(
@@ -74,6 +79,8 @@ class Usage:
             self.up_bytes + other.up_bytes,
             self.down_offered_bytes + other.down_offered_bytes,
             self.up_offered_bytes + other.up_offered_bytes,
+            self.down_shortfall_bytes + other.down_shortfall_bytes,
+            self.up_shortfall_bytes + other.up_shortfall_bytes,
         )
 
     def since(self, baseline: "Usage") -> "Usage":
@@ -88,6 +95,14 @@ class Usage:
     @property
     def delivered_bytes(self) -> int:
         return self.down_bytes + self.up_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """In which of a session's two queues packets wait now."""
+
+    down: bool = False
+    up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +130,9 @@ class Session:
     """When the kernel is asked again to forget it, after it failed to."""
     elsewhere_bytes: int = 0
     """Delivered on the same grant at other access points of the provider: they count against its data cap."""
+    queued: Queued = Queued()
+    watch: Watch = Watch()
+    """Where nothing is sold over the air, nobody is watched."""
 
     @property
     def grant_id(self) -> bytes:
@@ -144,8 +162,8 @@ class Session:
         assert phase in FOLLOWS[self.phase], f"{self.phase.value} -> {phase.value} is not a move"
         return replace(self, phase=phase, reason=reason)
 
-    def counted(self, counters: Usage, now_ns: int) -> "Session":
-        """The session after the kernel's counters were read."""
+    def counted(self, counters: Usage, now_ns: int, queued: Queued | None = None) -> "Session":
+        """The session after the kernel's counters were read; its queues, too, unless they are gone."""
         delta = counters.since(self.baseline)
         heard = self.last_heard_ns if delta.up_offered_bytes == 0 else now_ns
         return replace(
@@ -154,6 +172,18 @@ class Session:
             used=self.used.plus(delta),
             unreported=self.unreported.plus(delta),
             last_heard_ns=heard,
+            queued=queued or self.queued,
+        )
+
+    def judged(self, link: LinkCounters | None, now_ns: int) -> "Session":
+        """The session after the interval that ends now was held against its floors."""
+        used, queued = self.used, self.queued
+        down = Flow(used.down_offered_bytes, used.down_bytes, queued.down)
+        up = Flow(used.up_offered_bytes, used.up_bytes, queued.up)
+        watch, missing = judge(self.watch, self.qos, down, up, link, now_ns)
+        shortfall = Usage(down_shortfall_bytes=missing.down_bytes, up_shortfall_bytes=missing.up_bytes)
+        return replace(
+            self, watch=watch, used=used.plus(shortfall), unreported=self.unreported.plus(shortfall)
         )
 
 

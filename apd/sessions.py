@@ -17,7 +17,8 @@ from apd.commands import (
     StoreRevocation,
     StoreSession,
 )
-from apd.session import EndReason, Phase, Session, Usage, instant_ns, shape_of
+from apd.session import EndReason, Phase, Queued, Session, Usage, instant_ns, shape_of
+from apd.shortfall import INTERVAL_NS, LEAST_NS, LinkCounters, Watch
 from apd.state import State, earliest
 from tc_shaper.pool import Exhausted, allocate, release
 from wire.errors import ShellError
@@ -34,13 +35,16 @@ _CAP_READ_LEAST_NS = NS_PER_S // 10
 
 @dataclass(frozen=True, slots=True)
 class NoCapacity:
-    """Why a floor cannot be promised."""
+    """Why a floor cannot be promised, and the word for it."""
 
     detail: str
+    reason: str = "no_capacity"
 
 
 MAX_REVOKED = 4_096
 """Revoked grants remembered: a grant may be shown only after it was revoked. The oldest is forgotten first."""
+UNMEASURED_NS = 3 * INTERVAL_NS
+"""A session whose station nobody measured for so long is held against its floors by the shaper's counters alone."""
 MAX_FAILED_READINGS = 3
 _READ_AGAIN_NS = NS_PER_S
 _REMOVE_RETRY_NS = NS_PER_S
@@ -49,8 +53,8 @@ nothing.
 """
 
 
-def check_capacity(state: State, qos: Qos) -> NoCapacity | None:
-    """Whether these floors fit beside those already promised."""
+def check_capacity(state: State, qos: Qos, station: MacAddress | None = None) -> NoCapacity | None:
+    """Whether these floors fit beside those already promised; on the air, to this station if it is known."""
     shaper, promised = state.settings.shaper, state.promised
     for direction, capacity_bps, sold_bps, floor_bps in (
         ("down", shaper.downlink_capacity_bps, promised.down_bps, qos.floor_down_bps),
@@ -60,7 +64,11 @@ def check_capacity(state: State, qos: Qos) -> NoCapacity | None:
         if sold_bps + floor_bps > limit_bps:
             left = format_rate(max(0, limit_bps - sold_bps))
             return NoCapacity(f"{format_rate(floor_bps)} {direction} asked for, {left} left")
-    return None
+    if state.settings.air is None:
+        return None
+    from apd import budget  # a wired box does without
+
+    return budget.check(state, qos, station)
 
 
 def open_session(
@@ -91,7 +99,7 @@ def believed(state: State, now: Now) -> Now:
 
 def admit(state: State, session: Session, now: Now) -> Outcome | NoCapacity:
     """Keeps a slot for a session that holds none and, when its time has come, has it installed."""
-    full = check_capacity(state, session.qos)
+    full = check_capacity(state, session.qos, session.station)
     if full is not None:
         return full
     found = allocate(state.pool)
@@ -110,6 +118,8 @@ def installed(state: State, grant_id: bytes, now: Now) -> Outcome:
     if session.phase is Phase.EXPIRING:
         return state.with_session(session), []
     active = session.move(Phase.ACTIVE)
+    if state.settings.air is not None:
+        active = replace(active, watch=Watch(), queued=Queued()).judged(None, now.mono_ns)
     due_ns = earliest(state.counting_due_ns, _counting_due_ns(state, active, now))
     state = replace(state.with_session(active), counting_due_ns=due_ns)
     rates = format_rate(active.qos.floor_down_bps)
@@ -145,7 +155,9 @@ def end(state: State, grant_id: bytes, reason: EndReason) -> Outcome:
 def removed(state: State, grant_id: bytes, counters: Usage, now: Now) -> Outcome:
     """The kernel forgot it: its last bytes are counted, its slot is free."""
     session = state.sessions[grant_id].counted(counters, now.mono_ns)
-    return _close(state, session, session.reason)
+    if _watched_ns(session, now) >= LEAST_NS:
+        session = session.judged(None, now.mono_ns)
+    return _close(state, replace(session, watch=replace(session.watch, began_ns=None)), session.reason)
 
 
 def remove_failed(state: State, grant_id: bytes, error: ShellError, now: Now) -> Outcome:
@@ -194,12 +206,18 @@ def end_all(state: State, reason: EndReason) -> Outcome:
     return state, commands
 
 
-def count(state: State, counters: Mapping[int, Usage], now: Now) -> Outcome:
+def count(
+    state: State, counters: Mapping[int, Usage], now: Now, queued: Mapping[int, Queued] | None = None
+) -> Outcome:
     """Takes in the kernel's counters; ends who used up its data cap or fell silent."""
-    sessions = dict(state.sessions)
+    sessions, waiting = dict(state.sessions), queued or {}
     for grant_id, session in sessions.items():
         if session.phase is Phase.ACTIVE and session.slot in counters:
-            sessions[grant_id] = session.counted(counters[session.slot], now.mono_ns)
+            counted = session.counted(
+                counters[session.slot], now.mono_ns, waiting.get(session.slot, Queued())
+            )
+            silent = _watched_ns(counted, now) >= UNMEASURED_NS
+            sessions[grant_id] = counted.judged(None, now.mono_ns) if silent else counted
     state = replace(state, sessions=sessions, failed_readings=0)  # counters only: who holds what is as before
     commands: list[Command] = []
     for grant_id, session in sessions.items():
@@ -207,6 +225,21 @@ def count(state: State, counters: Mapping[int, Usage], now: Now) -> Outcome:
             state, ending = end(state, grant_id, reason)
             commands += ending
     return plan_counting(state, now), commands
+
+
+def judge(state: State, links: Mapping[MacAddress, LinkCounters], now: Now) -> State:
+    """Holds what was counted last against the floors, of stations whose link layer was counted at the same time."""
+    judged = {
+        grant_id: session.judged(links[session.station], now.mono_ns)
+        for grant_id, session in state.sessions.items()
+        if session.phase is Phase.ACTIVE and session.station in links
+    }
+    return replace(state, sessions={**state.sessions, **judged})  # counters only: who holds what is as before
+
+
+def _watched_ns(session: Session, now: Now) -> int:
+    """How long the interval under way has lasted; 0 if nobody watches."""
+    return 0 if session.watch.began_ns is None else now.mono_ns - session.watch.began_ns
 
 
 def count_failed(state: State, error: ShellError, now: Now) -> Outcome:

@@ -30,6 +30,10 @@ class AirSettings:
     """Other providers whose grants are honoured here (roaming)."""
     airtime_budget_ppm: int = 650_000
     """The part of the radio's time that may be sold as floors, in parts per million."""
+    reference_throughput_bps: int = 20_000_000
+    """What a station that was not measured yet is taken to carry each way if it has the air to itself: IP packets,
+    bits per second.
+    """
 
     def __post_init__(self) -> None:
         for name in ("monitor", *(("lobby_interface",) if self.lobby_interface is not None else ())):
@@ -39,6 +43,10 @@ class AirSettings:
             raise ConfigError("monitor: cannot be the lobby's interface")
         if not 0 < self.airtime_budget_ppm <= 1_000_000:
             raise ConfigError(f"airtime_budget_ppm: {self.airtime_budget_ppm} is outside 1..1000000")
+        if self.reference_throughput_bps < 1_000:
+            raise ConfigError(
+                f"reference_throughput_bps: {self.reference_throughput_bps} is below 1000, and nothing could be sold"
+            )
 
 
 @dataclass(frozen=True, slots=True)

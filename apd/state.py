@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from apd.address import Address
+from apd.airtime import StationAir
 from apd.commands import StoreCommand
+from apd.refund import Refund
 from apd.session import Session
 from apd.settings import BoxSettings
 from nas_tunnel.lobby import Outcome, Refused
@@ -125,6 +127,22 @@ class AirState:
 
 
 @dataclass(frozen=True, slots=True)
+class AirtimeState:
+    """The radio's time (apd/budget.py)."""
+
+    stations: Mapping[MacAddress, StationAir] = field(default_factory=dict)
+    """As measured last."""
+    measure_due_ns: int | None = None
+    """None while nobody is served."""
+    exceeded: bool = False
+    """More is promised than there is, and the operator knows."""
+    weights: Mapping[MacAddress, int] = field(default_factory=dict)
+    """What the driver was told."""
+    weightless: bool = False
+    """It has no weights."""
+
+
+@dataclass(frozen=True, slots=True)
 class UnsignedRecord:
     """A link of the chain that the TPM has not quoted yet."""
 
@@ -221,6 +239,9 @@ class State:
     """Bad input and refusals, by reason: shown by `apd status`."""
     air: AirState | None = None
     """None where nothing is sold over 802.11 itself."""
+    airtime: AirtimeState = AirtimeState()
+    refunds: Mapping[bytes, Refund] = field(default_factory=dict)
+    """What is owed, by grant, until the ledger has moved it."""
 
     @property
     def on_air(self) -> AirState:

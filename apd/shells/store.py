@@ -15,15 +15,18 @@ from apd.commands import (
     DropUnsigned,
     ForgetGrant,
     ForgetRecord,
+    ForgetRefund,
     ForgetSession,
     StoreCommand,
     StoreGrant,
     StoreOfferState,
     StoreRecord,
+    StoreRefund,
     StoreRevocation,
     StoreSession,
 )
 from apd.metering import StoredChain
+from apd.refund import Refund
 from apd.session import EndReason, Phase, Session, StoredSession, Usage
 from apd.sessions import MAX_REVOKED
 from apd.state import OutboxEntry
@@ -42,6 +45,7 @@ PRAGMA cache_size = -256;
 CREATE TABLE IF NOT EXISTS session (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS known_grant (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL, used_bytes INTEGER NOT NULL)
 WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS refund (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS revoked (number INTEGER PRIMARY KEY, grant_id BLOB NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS record (sequence INTEGER PRIMARY KEY, record BLOB NOT NULL, evidence BLOB, acknowledged
 INTEGER NOT NULL); CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -119,6 +123,10 @@ class Store:
         rows = self._query("SELECT value, used_bytes FROM known_grant", ())
         return [(bytes(value), used_bytes) for value, used_bytes in rows]
 
+    def refunds(self) -> list[Refund]:
+        """What is owed, and transfers that the ledger has not answered."""
+        return [_read_refund(value) for (value,) in self._query("SELECT value FROM refund", ())]
+
     def chain(self) -> StoredChain:
         """The chain as it stands: its last signed link, those that the TPM was not given yet, and the outbox."""
         last = self._query(_LAST_SIGNED, ())
@@ -195,6 +203,10 @@ def _statements(command: StoreCommand) -> list[Statement]:
             return [("REPLACE INTO known_grant VALUES (?, ?, ?)", (grant_id, grant, used_bytes))]
         case ForgetGrant(grant_id):
             return [("DELETE FROM known_grant WHERE grant_id = ?", (grant_id,))]
+        case StoreRefund(refund):
+            return [("REPLACE INTO refund VALUES (?, ?)", (refund.grant_id, _write_refund(refund)))]
+        case ForgetRefund(grant_id):
+            return [("DELETE FROM refund WHERE grant_id = ?", (grant_id,))]
         case StoreRevocation(grant_id):
             return [
                 ("INSERT OR IGNORE INTO revoked (grant_id) VALUES (?)", (grant_id,)),
@@ -237,12 +249,35 @@ def _read_session(value: bytes) -> StoredSession:
     raise ShellError("store", "a session is damaged: not the array that was written")
 
 
+def _write_refund(refund: Refund) -> bytes:
+    missing: list[Value] = [refund.down_bytes, refund.up_bytes]
+    return write_cbor(
+        [refund.encoded_grant, missing, refund.transfer, refund.transaction_id, refund.amount_ubc]
+    )
+
+
+def _read_refund(value: bytes) -> Refund:
+    try:
+        match read_cbor(bytes(value)):
+            case [
+                bytes(encoded), [int(down), int(up)], bytes(transfer), bytes(transaction_id), int(amount_ubc),
+            ]:  # fmt: skip
+                grant, stored = parse_grant(read_envelope(encoded)), bool(transfer)
+                return Refund(grant, encoded, down, up, transfer, transaction_id, amount_ubc, stored)
+    except ValueError as error:
+        raise ShellError("store", f"a refund is damaged: {error}") from error
+    raise ShellError("store", "a refund is damaged: not the array that was written")
+
+
 def _write_usage(usage: Usage) -> Value:
-    return [usage.down_bytes, usage.up_bytes, usage.down_offered_bytes, usage.up_offered_bytes]
+    items: list[Value] = [usage.down_bytes, usage.up_bytes, usage.down_offered_bytes, usage.up_offered_bytes]
+    return [*items, usage.down_shortfall_bytes, usage.up_shortfall_bytes]
 
 
 def _read_usage(value: Value) -> Usage:
     match value:
-        case [int(a), int(b), int(c), int(d)]:
+        case [int(a), int(b), int(c), int(d)]:  # as it was before shortfalls were counted
             return Usage(a, b, c, d)
-    raise DecodeError("usage is not four byte counts")
+        case [int(a), int(b), int(c), int(d), int(e), int(f)]:
+            return Usage(a, b, c, d, e, f)
+    raise DecodeError("usage is not six byte counts")

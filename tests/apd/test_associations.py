@@ -7,6 +7,7 @@ from apd.commands import (
     InstallSession,
     Note,
     RemoveSession,
+    SetAirtimeWeight,
     StoreGrant,
     StoreSession,
 )
@@ -62,7 +63,9 @@ class TestLetIn:
             >> SessionInstalled(grant().grant_id)
             << a(StoreSession)
             << note("session_active")
+            << SetAirtimeWeight(STATION, 3_840)
             >> associates()
+            << SetAirtimeWeight(STATION, 3_840)
         )
 
     def test_by_an_admission_before_it_or_a_moment_after(self):
@@ -239,7 +242,7 @@ class TestComeAndGo:
         box = air_box()
         served = serve(box)
         box.feed(CountersRead({16: Usage(1_000)}))
-        assert Playbook(box) >> associates()
+        assert Playbook(box) >> associates() << a(SetAirtimeWeight)
         box.feed(CountersRead({16: Usage(1_100)}))
         assert box.state.sessions[served].used.down_bytes == 1_100
 

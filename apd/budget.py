@@ -1,0 +1,163 @@
+"""The core's side of airtime: stations are measured, floors are held against the budget, buyers get their weight.
+
+In: what the link layer says of stations every few seconds, sessions. Out: refusals (`no_airtime`), orders to measure
+and to weigh, a note when more is promised than there is. Nobody who was admitted is thrown out for moving away: then
+nothing more is sold, the operator is told, and what does not arrive is shortfall (apd/shortfall.py).
+The arithmetic is in apd/airtime.py. Only a box with [air] has any of this.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from apd import sessions
+from apd.airtime import (
+    MEASURE_NS,
+    StationAir,
+    StationMeasurement,
+    Throughput,
+    assume,
+    fits,
+    is_exceeded,
+    measure,
+    share_ppm,
+    weigh,
+)
+from apd.commands import Command, MeasureStations, Note, ReadCounters, SetAirtimeWeight
+from apd.session import Phase, Session
+from apd.sessions import NoCapacity, Outcome
+from apd.settings import AirSettings
+from apd.shortfall import LinkCounters
+from apd.state import State
+from wire.ids import MacAddress
+from wire.qos import Qos
+from wire.units import PPM, Now
+
+
+def check(state: State, qos: Qos, station: MacAddress | None = None) -> NoCapacity | None:
+    """Whether these floors fit into the air; of a station that is not known, as if it were the reference."""
+    budget_ppm, sold = _settings(state).airtime_budget_ppm, sold_ppm(state)
+    wanted = share_ppm(qos, throughput_of(state, station))
+    if fits(budget_ppm, sold, wanted):
+        return None
+    left = _format_share(max(0, budget_ppm - sold))
+    return NoCapacity(f"{_format_share(wanted)} of the air asked for, {left} left", "no_airtime")
+
+
+def sold_ppm(state: State) -> int:
+    """The part of the air that the floors of all sessions take, as their stations are now."""
+    return sum(_share_of(state, session) for session in _held(state))
+
+
+def throughput_of(state: State, station: MacAddress | None) -> Throughput:
+    known = state.airtime.stations.get(station) if station is not None else None
+    return known.held if known is not None else assume(0, _settings(state).reference_throughput_bps)
+
+
+def plan(before: State, state: State, now: Now) -> Outcome:
+    """After each event: measuring goes on while somebody is served, and buyers weigh what they bought."""
+    airtime = state.airtime
+    if before.sessions is state.sessions and before.airtime is airtime:
+        return state, []
+    served = [session for session in _held(state) if session.phase is Phase.ACTIVE]
+    if airtime.measure_due_ns is None and served:
+        airtime = replace(airtime, measure_due_ns=now.mono_ns + MEASURE_NS)
+    elif airtime.measure_due_ns is not None and not served:
+        airtime = replace(airtime, measure_due_ns=None)
+    return _weigh(replace(state, airtime=airtime), served)
+
+
+def pass_time(state: State, now: Now) -> Outcome:
+    """Has everybody measured when that is due: both counts at the same instant, as nearly as can be."""
+    due_ns = state.airtime.measure_due_ns
+    if due_ns is None or due_ns > now.mono_ns:
+        return state, []
+    state = replace(state, airtime=replace(state.airtime, measure_due_ns=now.mono_ns + MEASURE_NS))
+    return state, [ReadCounters(), MeasureStations()]
+
+
+def deadlines_ns(state: State) -> list[int]:
+    """When something of the above is due."""
+    due_ns = state.airtime.measure_due_ns
+    return [] if due_ns is None else [due_ns]
+
+
+def measured(state: State, stations: tuple[StationMeasurement, ...], now: Now) -> Outcome:
+    """The stations of the BSS, as the link layer sees them. One that is not among them is forgotten, unless it is
+    served: it may have been left out.
+    """
+    reference_bps = _settings(state).reference_throughput_bps
+    known = state.airtime.stations
+    air: dict[MacAddress, StationAir] = {at: one for at, one in known.items() if at in state.stations}
+    for sample in stations:
+        air[sample.station] = measure(known.get(sample.station), sample, reference_bps)
+    state = replace(state, airtime=replace(state.airtime, stations=air))
+    links = {one.station: LinkCounters(one.tx_bytes, one.tx_frames, one.tx_failed) for one in stations}
+    return _tell(sessions.judge(state, links, now))
+
+
+def associated_anew(state: State, station: MacAddress) -> State:
+    """The driver made it anew, and has forgotten its weight."""
+    weights = {other: weight for other, weight in state.airtime.weights.items() if other != station}
+    return replace(state, airtime=replace(state.airtime, weights=weights))
+
+
+def hostapd_anew(state: State) -> State:
+    """So it has of everybody; and what could not be done may be possible now."""
+    return replace(state, airtime=replace(state.airtime, weights={}, weightless=False))
+
+
+def weightless(state: State) -> Outcome:
+    """The driver shares the air by no weights: said once, and not tried again."""
+    if state.airtime.weightless:
+        return state, []
+    text = "this radio's driver has none: buyers have their floors by admission and shaping alone"
+    return replace(state, airtime=replace(state.airtime, weightless=True)), [Note("no_airtime_weights", text)]
+
+
+def _held(state: State) -> list[Session]:
+    """The sessions that something is promised to."""
+    return [state.sessions[grant_id] for grant_id in state.stations.values()]
+
+
+def _share_of(state: State, session: Session) -> int:
+    return share_ppm(session.qos, throughput_of(state, session.station))
+
+
+def _weigh(state: State, served: Iterable[Session]) -> Outcome:
+    """Orders what differs from what the driver was told. Who buys no more is thrown out, and its weight forgotten."""
+    airtime = state.airtime
+    if airtime.weightless:
+        return state, []
+    wanted = {session.station: weigh(_share_of(state, session)) for session in served}
+    if wanted == airtime.weights:
+        return state, []
+    commands: list[Command] = [
+        SetAirtimeWeight(at, weight) for at, weight in wanted.items() if airtime.weights.get(at) != weight
+    ]
+    return replace(state, airtime=replace(airtime, weights=wanted)), commands
+
+
+def _tell(state: State) -> Outcome:
+    """Tells the operator when more is promised than there is, and when that is over."""
+    budget_ppm, sold, airtime = _settings(state).airtime_budget_ppm, sold_ppm(state), state.airtime
+    exceeded = is_exceeded(budget_ppm, sold, before=airtime.exceeded)
+    if exceeded == airtime.exceeded:
+        return state, []
+    state = replace(state, airtime=replace(airtime, exceeded=exceeded))
+    shares = f"{_format_share(sold)} of the air is promised, {_format_share(budget_ppm)} may be"
+    if exceeded:
+        return state, [
+            Note("airtime_exceeded", f"{shares}: stations moved away; nothing more is sold until it fits")
+        ]
+    return state, [Note("airtime_fits", shares)]
+
+
+def _settings(state: State) -> AirSettings:
+    assert state.settings.air is not None, "no [air] in the settings"
+    return state.settings.air
+
+
+def _format_share(ppm: int) -> str:
+    """In tenths of a per cent."""
+    whole, tenth = divmod(ppm * 1_000 // PPM, 10)
+    return f"{whole}.{tenth} %"
