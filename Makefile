@@ -25,8 +25,8 @@ set-up: ## install what is missing: system packages, .venv (every goal does this
 demo: set-up ## run the main job: buy a guaranteed rate, get it from the kernel, verify the signed meter
 	@lab/sandbox.sh $(PYTHON) -m lab.demo $(ARGS)
 
-test: set-up ## run the tests against the real kernel, broker and TPM, in a private sandbox
-	@lab/sandbox.sh $(PYTHON) -m pytest -q $(ARGS) \
+test: set-up ## run the tests against the real kernel, broker, TPM and radios (in a guest), in a private sandbox
+	@lab/test.sh $(ARGS) \
 	  && echo "make test: every test passed." \
 	  || { status=$$?; echo "make test: FAILED (exit status $$status). The lines above say which and why." >&2; exit $$status; }
 

@@ -89,6 +89,8 @@ SHELLS: dict[str, str] = {
     "device/supplicant.py": "the loop's hands on wpa_supplicant: clock and keys",
     "device/fake_access_point.py": "a fake of the other side, on a socket",
     "device/fake_wpa.py": "a fake wpa_supplicant, on a socket",
+    "nas_tunnel/scapy.py": "layers for Scapy, which reads files and sockets where its user asks for it",
+    "nas_tunnel/pcap_cli.py": "argv, stdout, exit status, and capture files through Scapy",
     "lab/*": "the lab is all outside world",
 }
 """The files that may do I/O, by pattern, with the world that each owns. Everything else is pure."""
@@ -108,6 +110,7 @@ COMMAND_LINES: dict[str, str] = {
     "ledger/__main__.py": "the command that runs the service",
     "operatord/__main__.py": "the operator's command",
     "device/cli.py": "subcommands of airgrant",
+    "nas_tunnel/pcap_cli.py": "a subcommand of airgrant",
     "lab/*": "people watch the lab",
 }
 """Files that speak to a person, and so may print and may read the environment."""
