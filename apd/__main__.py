@@ -11,11 +11,15 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apd.version import VERSION
 from wire.errors import ConfigError, ShellError
 from wire.ids import MacAddress
+
+if TYPE_CHECKING:
+    from apd.config import Config
+    from apd.daemon import AirShells
 
 EXIT_CONFIG = 2
 EXIT_WORLD = 3
@@ -91,9 +95,10 @@ def _run(arguments: argparse.Namespace) -> int:
             shaper=shaper,
             meter=open_meter(config.meter),
             store=Store(config.files.store),
-            link=Mqtt(config.ledger, provider),
+            link=Mqtt(config.ledger, provider, admissions=config.box.air is not None),
             lobby=LobbySocket(config.box.shaper.interface, config.box.shaper.lobby_port),
             control=ControlSocket(config.files.control_socket),
+            air=_open_air(config),
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -102,6 +107,24 @@ def _run(arguments: argparse.Namespace) -> int:
 
     asyncio.run(serve())
     return 0
+
+
+def _open_air(config: "Config") -> "AirShells | None":
+    """The shells of [air], if there is one: a wired box does not even import them."""
+    settings, radio = config.box.air, config.box.shaper.interface
+    if settings is None:
+        return None
+    from apd.daemon import AirShells
+    from apd.shells.hostapd import Hostapd
+    from apd.shells.monitor import Monitor
+    from apd.shells.nl80211 import add_monitor, set_airtime_weight
+
+    monitor = settings.monitor
+    return AirShells(
+        Hostapd(settings.hostapd_socket, config.files.control_socket.parent),
+        Monitor(monitor, config.box.bssid, lambda: add_monitor(radio, monitor)),
+        set_airtime_weight,
+    )
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -119,6 +142,8 @@ def _check(arguments: argparse.Namespace) -> int:
         "meter": config.meter.tpm or "software key: every report is marked unattested",
         "store": str(config.files.store),
     }
+    if box.air is not None:
+        understood |= {"hostapd": str(box.air.hostapd_socket), "operator": str(box.air.operator)}
     _print(understood, as_json=arguments.json)
     return 0
 

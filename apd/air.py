@@ -16,7 +16,9 @@ from apd.commands import Command, Note, SendLobby, SetBeaconElement, SetElement,
 from apd.events import HostapdConnected
 from apd.sessions import Outcome
 from apd.state import AirAnswer, AirState, State
+from nas_tunnel.advice_of_charge import charge_of, write_advice_of_charge
 from nas_tunnel.anqp import (
+    ADVICE_OF_CHARGE,
     ANSWER_IDS,
     FIRST_ANSWER_ID,
     VENDOR,
@@ -29,10 +31,11 @@ from nas_tunnel.anqp import (
 )
 from nas_tunnel.lobby import LobbyMessage, Purchase, Refused
 from nas_tunnel.lobby import Outcome as PurchaseOutcome
-from wire.cose import MAX_ENVELOPE_BYTES
+from wire.cose import MAX_ENVELOPE_BYTES, read_envelope
 from wire.errors import DecodeError
 from wire.ids import MacAddress
 from wire.network import MAX_SSID_BYTES, Network
+from wire.offer import parse_offer
 from wire.transaction import read_transaction
 from wire.units import NS_PER_S, Now
 
@@ -256,7 +259,7 @@ def _offer(state: State) -> tuple[dict[int, bytes], bytes]:
     """The element of the offer, and the beacon's. Between two offers the old ones stay."""
     settings, word, air = state.settings, state.lobby.offer_state, state.on_air
     if word is None or not state.lobby.offer:
-        return ({}, air.beacon) if VENDOR in air.elements else ({VENDOR: b""}, b"")
+        return ({}, air.beacon) if VENDOR in air.elements else ({VENDOR: b"", ADVICE_OF_CHARGE: b""}, b"")
     shown = AirOffer(
         offer=state.lobby.offer,
         provider=settings.provider,
@@ -268,4 +271,5 @@ def _offer(state: State) -> tuple[dict[int, bytes], bytes]:
     beacon = write_beacon_element(
         state.lobby.offer, word.price_ubc, word.allocation_duration_s, word.qos.floor_down_bps
     )
-    return {VENDOR: write_air_offer(shown)}, beacon
+    told = write_advice_of_charge([charge_of(parse_offer(read_envelope(state.lobby.offer)))])
+    return {VENDOR: write_air_offer(shown), ADVICE_OF_CHARGE: told}, beacon

@@ -3,7 +3,7 @@
 from typing import Any
 
 from apd.session import Session
-from apd.state import State
+from apd.state import AirState, State
 from wire.units import Now
 
 
@@ -33,6 +33,21 @@ def describe(state: State, now: Now) -> dict[str, Any]:
             "unacknowledged": len(state.meter.outbox),
         },
         "refused": dict(state.refused),
+        **({} if state.air is None else {"air": _describe_air(state.air)}),
+    }
+
+
+def _describe_air(air: AirState) -> dict[str, Any]:
+    served = sum(1 for one in air.associations.values() if one.grant_id)
+    return {
+        "hostapd_connected": air.connected,
+        "ssid": air.ssid.decode(errors="backslashreplace"),
+        "elements": {str(info_id): len(payload) for info_id, payload in sorted(air.elements.items())},
+        "stations_associated": len(air.associations),
+        "stations_served": served,
+        "purchases_heard": air.purchases,
+        "answers": len(air.answers),
+        "grants_known": len(air.grants),
     }
 
 

@@ -25,7 +25,9 @@ from apd.events import (
     OfferStateReceived,
     PurchaseHeard,
 )
+from nas_tunnel.advice_of_charge import read_advice_of_charge
 from nas_tunnel.anqp import (
+    ADVICE_OF_CHARGE,
     MAX_ELEMENT_BYTES,
     VENDOR,
     answer_id,
@@ -89,6 +91,8 @@ class TestOffer:
             offer_hash(shown.offer), 250_000, 600,
         )  # fmt: skip
         assert beacon.floor_down_kbps == 2_000
+        (charge,) = read_advice_of_charge(element(box, ADVICE_OF_CHARGE))
+        assert "0.25 BC" in charge.plans[0].information
 
     def test_hostapd_that_was_started_anew_is_told_everything_again(self):
         box = air_box()
