@@ -11,12 +11,18 @@ with a count.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from device import buying, discovering, joining
+from device import associating, buying, discovering, joining
 from device.events import (
+    Associated,
+    AssociationFailed,
     DatagramReceived,
     DeadlineReached,
+    Disassociated,
     Event,
     LeaveWanted,
+    MarketHeard,
+    MessageHeard,
+    OfferHeard,
     PurchaseSigned,
     RequestSigned,
     SendFailed,
@@ -24,7 +30,7 @@ from device.events import (
 )
 from device.retry import NS_PER_MS
 from device.state import Phase, State, Step, drop
-from nas_tunnel.lobby import Announcement, Joined, Left, Outcome, Refused, read_lobby
+from nas_tunnel.lobby import Announcement, Joined, Left, LobbyMessage, Outcome, Refused, read_lobby
 from wire.errors import DecodeError
 from wire.units import Now
 
@@ -33,6 +39,8 @@ def step(state: State, event: Event, now: Now) -> Step:
     """The one entrance. An event that this phase does not know changes nothing but a count."""
     if isinstance(event, DatagramReceived):
         return _receive(state, event, now)
+    if isinstance(event, MessageHeard):
+        return _hear(state, event.message, now, event.address)
     if isinstance(event, SendFailed):
         return replace(state, setback=event.detail), []
     handler = HANDLERS.get((state.phase, type(event)))
@@ -41,9 +49,9 @@ def step(state: State, event: Event, now: Now) -> Step:
 
 def next_deadline(state: State, now: Now) -> int | None:
     """Monotonic nanoseconds of the next `DeadlineReached`, or None if only the world can go on."""
-    if state.phase is Phase.JOINED:
-        return now.mono_ns + max(0, state.ends_s * 1_000 - now.utc_ms) * NS_PER_MS
-    waits = [state.choose_ns, state.retry.due_ns if state.retry else None]
+    waits = [state.choose_ns, state.absent_until_ns, state.retry.due_ns if state.retry else None]
+    if state.phase in (Phase.JOINED, Phase.ASSOCIATED):
+        waits.append(now.mono_ns + max(0, state.ends_s * 1_000 - now.utc_ms) * NS_PER_MS)
     return min((wait for wait in waits if wait is not None), default=None)
 
 
@@ -52,16 +60,22 @@ def _receive(state: State, event: DatagramReceived, now: Now) -> Step:
         message = read_lobby(event.data)
     except DecodeError:
         return drop(state, "garbled"), []
+    return _hear(state, message, now, event.address)
+
+
+def _hear(state: State, message: LobbyMessage, now: Now, address: str) -> Step:
     handler = HANDLERS.get((state.phase, type(message)))
     if handler is None:
         return drop(state, "out_of_turn"), []
-    return handler(state, message, now, event.address)
+    return handler(state, message, now, address)
 
 
 HANDLERS: Mapping[tuple[Phase, type], Callable[..., Step]] = {
     (Phase.IDLE, Started): discovering.start,
     (Phase.DISCOVERING, Announcement): discovering.hear_offer,
     (Phase.DISCOVERING, Refused): discovering.hear_refusal,
+    (Phase.DISCOVERING, OfferHeard): discovering.hear_offer_on_the_air,
+    (Phase.DISCOVERING, MarketHeard): buying.choose_or_give_up,
     (Phase.DISCOVERING, DeadlineReached): buying.search_again_or_choose,
     (Phase.DISCOVERING, LeaveWanted): buying.abandon,
     (Phase.BUYING, PurchaseSigned): buying.send_purchase,
@@ -78,6 +92,16 @@ HANDLERS: Mapping[tuple[Phase, type], Callable[..., Step]] = {
     (Phase.JOINED, DeadlineReached): joining.time_is_up,
     (Phase.JOINED, Left): joining.hear_left,
     (Phase.JOINED, LeaveWanted): joining.leave,
+    (Phase.ASSOCIATING, Associated): associating.enter_session,
+    (Phase.ASSOCIATING, AssociationFailed): associating.hear_obstacle,
+    (Phase.ASSOCIATING, Disassociated): associating.note_setback,
+    (Phase.ASSOCIATING, DeadlineReached): associating.try_again,
+    (Phase.ASSOCIATING, LeaveWanted): associating.leave,
+    (Phase.ASSOCIATED, Associated): associating.come_back,
+    (Phase.ASSOCIATED, AssociationFailed): associating.stay_away,
+    (Phase.ASSOCIATED, Disassociated): associating.lose,
+    (Phase.ASSOCIATED, DeadlineReached): associating.look_at_the_time,
+    (Phase.ASSOCIATED, LeaveWanted): associating.leave,
     (Phase.LEAVING, RequestSigned): joining.send_request,
     (Phase.LEAVING, Announcement): joining.hear_challenge,
     (Phase.LEAVING, Left): joining.hear_left,

@@ -6,7 +6,7 @@ from device.choice import cheapest
 from device.discovering import discover
 from device.events import Event, Failure, PurchaseSigned, Send, SignPurchase, Source, Tell
 from device.grant_check import check_grant
-from device.joining import join
+from device.joining import enter_network
 from device.retry import again, begin
 from device.state import Phase, Signed, State, Step, drop, end, enter, fail, from_chosen, to_chosen
 from nas_tunnel.lobby import Discover, Outcome, Purchase, Refused
@@ -27,12 +27,23 @@ def search_again_or_choose(state: State, _event: Event, now: Now, _address: str)
         return buy(state, now)
     if state.retry is None or now.mono_ns < state.retry.due_ns:
         return state, []
-    heard_all = bool(state.unsuitable) and state.retry.tries >= state.settings.market_tries
-    if heard_all or state.retry.exhausted(state.settings.discover):
+    if _heard_all(state) or state.retry.exhausted(state.settings.discover):
         return fail(state, _why_nothing_was_found(state)), []
     return replace(state, retry=again(state.retry, state.settings.discover, now.mono_ns)), [
         Send(Discover(), None)
     ]
+
+
+def choose_or_give_up(state: State, _event: Event, now: Now, _address: str) -> Step:
+    """Nobody is left who could undercut. If nobody answered at all, the next question may find somebody."""
+    if state.candidates:
+        return buy(state, now)
+    return (fail(state, _why_nothing_was_found(state)) if _heard_all(state) else state), []
+
+
+def _heard_all(state: State) -> bool:
+    tries = state.retry.tries if state.retry else 0
+    return bool(state.unsuitable) and tries >= state.settings.market_tries
 
 
 def _why_nothing_was_found(state: State) -> Failure:
@@ -44,7 +55,7 @@ def _why_nothing_was_found(state: State) -> Failure:
             "nothing_suitable", f"{len(state.unsuitable)} seen, none suits: {reasons}", Source.DEVICE
         )
     setback = f" (sending failed: {state.setback})" if state.setback else ""
-    return Failure("no_access_point", f"no access point answered in the lobby{setback}", Source.NETWORK)
+    return Failure("no_access_point", f"no access point answered{setback}", Source.NETWORK)
 
 
 def buy(state: State, now: Now) -> Step:
@@ -75,7 +86,7 @@ def send_purchase(state: State, event: PurchaseSigned, now: Now, _address: str) 
     state = replace(state, purchase=purchase, retry=begin(state.settings.purchase, now.mono_ns))
     return state, [
         Tell(f"buying; transaction {event.transaction_id.hex()}"),
-        to_chosen(state, Purchase(event.transaction)),
+        to_chosen(state, Purchase(event.transaction), event.transaction_id),
     ]
 
 
@@ -90,7 +101,7 @@ def send_purchase_again(state: State, _event: Event, now: Now, _address: str) ->
     state = replace(state, retry=again(retry, state.settings.purchase, now.mono_ns))
     return state, [
         Tell("no answer yet; sending the same purchase again"),
-        to_chosen(state, Purchase(purchase.transaction)),
+        to_chosen(state, Purchase(purchase.transaction), purchase.transaction_id),
     ]
 
 
@@ -149,7 +160,7 @@ def _hear_grant(state: State, grant: Grant | None, encoded: bytes, now: Now) -> 
     )
     if difference:
         return fail(state, Failure("grant_differs", f"not what was bought: {difference}", Source.LEDGER)), []
-    state, commands = join(replace(state, grant=grant, grant_bytes=encoded), now)
+    state, commands = enter_network(replace(state, grant=grant, grant_bytes=encoded), now)
     return state, [Tell(f"bought; grant {grant.grant_id.hex()}"), *commands]
 
 

@@ -1,18 +1,19 @@
 """Which offer to buy: what the user wishes for, held against what was announced. Pure.
 
 An offer sells units; as many are bought as reach the wished floor in both directions. Among the offers that meet the
-wish the cheapest per bit of guaranteed transfer wins: price / ((floor down + floor up) x duration), compared exactly.
-Bad signatures and expired offers never become candidates. Volume discounts are not part of an announced offer
-(wire/offer.py): several units are bought at the plain price, and where the ledger computes another it says so and
-nothing is charged.
+wish the cheapest per bit of guaranteed transfer wins: price / ((floor down + floor up) x duration), compared exactly;
+of equal ones the loudest. Bad signatures and expired offers never become candidates. Volume discounts are not part of
+an announced offer (wire/offer.py): several units are bought at the plain price, and where the ledger computes another
+it says so and nothing is charged.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from nas_tunnel.lobby import Announcement
 from wire.errors import DecodeError
-from wire.ids import PublicKey
+from wire.ids import MacAddress, PublicKey
+from wire.network import Network, read_network
 from wire.offer import Offer, read_offer
 from wire.qos import Qos
 from wire.units import U32_MAX, U63_MAX, format_duration, format_money, format_rate
@@ -38,12 +39,17 @@ class PinnedLedger:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A verified offer that can be bought, and the address in the lobby that it came from."""
+    """A verified offer that can be bought, and the address that it came from: in the lobby, or a BSSID on the air.
+
+    `network` is how to join by Wi-Fi, verified too, or None where a Join in the lobby is the way in.
+    """
 
     announcement: Announcement
     offer: Offer
     address: str
     units: int
+    network: Network | None = None
+    signal_dbm: int = 0
 
     @property
     def price_ubc(self) -> int:
@@ -55,11 +61,18 @@ class Candidate:
         return self.offer.qos.times(self.units)
 
     @property
-    def cost(self) -> tuple[bool, Fraction, int, PublicKey]:
+    def cost(self) -> tuple[bool, Fraction, int, int, PublicKey, MacAddress]:
         """Sorts cheapest per guaranteed bit first, offers without a guarantee last, and leaves no tie to chance."""
         guaranteed_bits = (self.qos.floor_down_bps + self.qos.floor_up_bps) * self.offer.allocation_duration_s
         per_bit = Fraction(self.price_ubc, guaranteed_bits or 1)
-        return not guaranteed_bits, per_bit, self.price_ubc, self.announcement.provider
+        return (
+            not guaranteed_bits,
+            per_bit,
+            self.price_ubc,
+            -self.signal_dbm,
+            self.announcement.provider,
+            self.offer.bssid,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +85,14 @@ class Unsuitable:
 
 
 def weigh(
-    announcement: Announcement, address: str, wish: Wish, pinned: PinnedLedger | None, utc_s: int
+    announcement: Announcement,
+    address: str,
+    wish: Wish,
+    pinned: PinnedLedger | None,
+    utc_s: int,
+    signal_dbm: int = 0,
 ) -> Candidate | Unsuitable:
-    """Verifies the offer and holds it against the wish."""
+    """Verifies the offer and the network, and holds the offer against the wish."""
     try:
         offer = read_offer(announcement.offer, announcement.provider)
     except DecodeError as error:
@@ -87,7 +105,50 @@ def weigh(
         return Unsuitable("offer_expired", detail, dropped=True)
     if pinned is not None and (announcement.ledger, announcement.ledger_id) != (pinned.key, pinned.ledger_id):
         return Unsuitable("foreign_ledger", f"sells through ledger {announcement.ledger}, not {pinned.key}")
-    return _meet(announcement, offer, address, wish)
+    network = _read_network(announcement, offer, utc_s)
+    if isinstance(network, Unsuitable):
+        return network
+    candidate = _meet(announcement, offer, address, wish)
+    if isinstance(candidate, Unsuitable):
+        return candidate
+    return replace(candidate, network=network, signal_dbm=signal_dbm)
+
+
+def _read_network(announcement: Announcement, offer: Offer, utc_s: int) -> Network | Unsuitable | None:
+    if not announcement.network:
+        return None
+    try:
+        network = read_network(announcement.network, announcement.provider)
+    except DecodeError as error:
+        return Unsuitable("bad_network", str(error), dropped=True)
+    if network.bssid != offer.bssid:
+        detail = f"the offer is for {offer.bssid}, the network for {network.bssid}"
+        return Unsuitable("bad_network", detail, dropped=True)
+    if network.expires_s <= utc_s:
+        detail = f"the word on how to join expired {utc_s - network.expires_s} s ago"
+        return Unsuitable("network_expired", detail, dropped=True)
+    return network
+
+
+def weigh_on_the_air(
+    announcement: Announcement,
+    bssid: MacAddress,
+    signal_dbm: int,
+    wish: Wish,
+    pinned: PinnedLedger | None,
+    utc_s: int,
+) -> Candidate | Unsuitable:
+    """The same for what `bssid` answered by ANQP. GAS is not authenticated: the signed bytes have to name the basic
+    service set that they came from, and a way in.
+    """
+    seen = weigh(announcement, str(bssid), wish, pinned, utc_s, signal_dbm)
+    if isinstance(seen, Unsuitable):
+        return seen
+    if seen.offer.bssid != bssid:
+        return Unsuitable("foreign_bssid", f"{bssid} shows the offer of {seen.offer.bssid}", dropped=True)
+    if seen.network is None:
+        return Unsuitable("no_network", "it does not say how to join by Wi-Fi")
+    return seen
 
 
 def cheapest(candidates: tuple[Candidate, ...]) -> Candidate:

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from device.choice import Candidate, PinnedLedger, Unsuitable, Wish, weigh
-from device.events import Event, PinLedger, Send, ShowOffer, Tell
-from device.joining import join
+from device.choice import Candidate, PinnedLedger, Unsuitable, Wish, weigh, weigh_on_the_air
+from device.events import Event, OfferHeard, PinLedger, Send, ShowOffer, Tell
+from device.joining import enter_network
 from device.retry import NS_PER_MS, begin
 from device.state import Phase, State, Step, drop, enter
 from nas_tunnel.lobby import Announcement, Discover, Refused
@@ -30,15 +30,36 @@ def discover(state: State, now: Now) -> Step:
 
 
 def hear_offer(state: State, announcement: Announcement, now: Now, address: str) -> Step:
-    if state.wish is None:
-        return _hear_seller_of_grant(state, announcement, now, address)
-    seen = weigh(announcement, address, state.wish, state.pinned, now.utc_s)
+    if not _is_wanted(state, announcement):
+        return drop(state, "other_provider"), []
+    wish = state.wish or Wish(0, 0)
+    return _take(state, weigh(announcement, address, wish, state.pinned, now.utc_s), now, address)
+
+
+def hear_offer_on_the_air(state: State, event: OfferHeard, now: Now, _address: str) -> Step:
+    announcement, bssid, wish = event.announcement, event.bssid, state.wish or Wish(0, 0)
+    if not _is_wanted(state, announcement):
+        return drop(state, "other_provider"), []
+    seen = weigh_on_the_air(announcement, bssid, event.signal_dbm, wish, state.pinned, now.utc_s)
+    return _take(state, seen, now, str(bssid))
+
+
+def _is_wanted(state: State, announcement: Announcement) -> bool:
+    """Who holds a grant already goes to its provider."""
+    if state.wish is not None:
+        return True
+    assert state.grant is not None, "neither a wish nor a grant"
+    return announcement.provider.provider_id == state.grant.provider_id
+
+
+def _take(state: State, seen: Candidate | Unsuitable, now: Now, address: str) -> Step:
     if isinstance(seen, Unsuitable):
         return _note_unsuitable(state, seen, address)
-    state, commands = _trust(state, announcement)
-    if (announcement.provider, seen.offer.epoch) in state.spent_offers or len(
-        state.candidates
-    ) >= MAX_SELLERS:
+    if state.wish is None:
+        return enter_network(replace(state, chosen=seen), now)
+    state, commands = _trust(state, seen.announcement)
+    spent = (seen.announcement.provider, seen.offer.epoch) in state.spent_offers
+    if spent or len(state.candidates) >= MAX_SELLERS:
         return state, commands
     known = [c for c in state.candidates if (c.announcement.provider, c.offer.bssid) != _seller(seen)]
     if len(known) == len(state.candidates):
@@ -71,14 +92,3 @@ def _trust(state: State, announcement: Announcement) -> Step:
 
 def _seller(candidate: Candidate) -> tuple[PublicKey, MacAddress]:
     return candidate.announcement.provider, candidate.offer.bssid
-
-
-def _hear_seller_of_grant(state: State, announcement: Announcement, now: Now, address: str) -> Step:
-    """The user holds a grant already: its provider is the one to go to."""
-    assert state.grant is not None, "neither a wish nor a grant"
-    if announcement.provider.provider_id != state.grant.provider_id:
-        return drop(state, "other_provider"), []
-    seen = weigh(announcement, address, Wish(0, 0), state.pinned, now.utc_s)
-    if isinstance(seen, Unsuitable):
-        return _note_unsuitable(state, seen, address)
-    return join(replace(state, chosen=seen), now)

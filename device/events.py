@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from device.choice import Candidate, PinnedLedger, Unsuitable
-from nas_tunnel.lobby import LobbyMessage
+from nas_tunnel.lobby import Announcement, LobbyMessage
 from wire.allocate import Allocate
 from wire.ids import MacAddress
 from wire.join_request import JoinPurpose
+from wire.network import Network
 
 
 class Source(Enum):
@@ -16,7 +17,9 @@ class Source(Enum):
     LEDGER = "ledger"
     """Signed: certain."""
     ACCESS_POINT = "access point"
+    OPERATOR = "operator"
     DEVICE = "device"
+    MACHINE = "this machine"
     NETWORK = "network"
     """Nobody answered, or nothing could be sent."""
 
@@ -44,6 +47,28 @@ class DatagramReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferHeard:
+    """A basic service set answered over the air with what it sells; how loud its beacon is here breaks ties."""
+
+    bssid: MacAddress
+    announcement: Announcement
+    signal_dbm: int
+
+
+@dataclass(frozen=True, slots=True)
+class MarketHeard:
+    """Everybody on the air who shows an offer was asked, and has answered or would not."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageHeard:
+    """What a datagram of the lobby would have said, carried otherwise."""
+
+    address: str
+    message: LobbyMessage
+
+
+@dataclass(frozen=True, slots=True)
 class SendFailed:
     """The kernel did not take a datagram: no address yet, no carrier, a full queue."""
 
@@ -66,6 +91,42 @@ class RequestSigned:
 
 
 @dataclass(frozen=True, slots=True)
+class Associated:
+    """The radio is in: EAP and the keys of the link are done, at `bssid`, which may change as the station roams."""
+
+    bssid: MacAddress
+
+
+class Obstacle(Enum):
+    """Why an attempt to associate failed."""
+
+    UNKNOWN_AUTHORITY = "unknown_authority"
+    """The server's certificate is not the operator's whom the provider named."""
+    REJECTED = "rejected"
+    """The operator's server heard us, and said no."""
+    REFUSED = "refused"
+    """The access point did not even let us ask."""
+    NOT_FOUND = "not_found"
+    NO_SUPPLICANT = "no_supplicant"
+    """Nobody here to do it: no control socket, not permitted, or wpa_supplicant said FAIL."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationFailed:
+    """One attempt did not succeed; `detail` is for people."""
+
+    obstacle: Obstacle
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disassociated:
+    """The radio is out again, whoever wanted it."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeaveWanted:
     """The user has had enough."""
 
@@ -76,16 +137,29 @@ class DeadlineReached:
 
 
 Event = (
-    Started | DatagramReceived | SendFailed | PurchaseSigned | RequestSigned | LeaveWanted | DeadlineReached
+    Started
+    | DatagramReceived
+    | OfferHeard
+    | MarketHeard
+    | MessageHeard
+    | SendFailed
+    | PurchaseSigned
+    | RequestSigned
+    | Associated
+    | AssociationFailed
+    | Disassociated
+    | LeaveWanted
+    | DeadlineReached
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """To one access point, or to the lobby's multicast group if `address` is None."""
+    """To one access point, or to all of them if `address` is None. An answer will name `subject`, if there is one."""
 
     message: LobbyMessage
     address: str | None
+    subject: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +180,23 @@ class SignRequest:
     station: MacAddress
     bssid: MacAddress
     challenge: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Associate:
+    """Join this network by EAP-TLS with a certificate that the wallet's key issues for these times (UTC). Said again,
+    it means: try again now. `pinned`: at the signed BSSID and nowhere else, until the radio is in.
+    """
+
+    network: Network
+    not_before_s: int
+    not_after_s: int
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disassociate:
+    """Leave the network that was joined, and put back what was there before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +221,4 @@ class Tell:
     text: str
 
 
-Command = Send | SignPurchase | SignRequest | PinLedger | ShowOffer | Tell
+Command = Send | SignPurchase | SignRequest | Associate | Disassociate | PinLedger | ShowOffer | Tell

@@ -35,6 +35,7 @@ from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant, read_grant, write_gran
 from wire.ids import MacAddress, PublicKey
 from wire.join_request import JoinPurpose, read_join_request
 from wire.keys import PrivateKey
+from wire.network import Network, write_network
 from wire.offer import Offer, write_offer
 from wire.qos import Qos
 from wire.receipt import Receipt, write_receipt
@@ -67,6 +68,11 @@ class FakeAccessPoint:
     refuse: list[tuple[type, str, str]] = field(default_factory=list)
     """Our next refusals: (type of message, reason, detail)."""
     alter_grant: Callable[[Grant], Grant] = staticmethod(lambda grant: grant)
+    ssid: bytes = b""
+    """Where buyers join by Wi-Fi; empty: by a Join in the lobby."""
+    operator: PrivateKey = field(default_factory=PrivateKey.generate)
+    """Whose key issued the certificate of the RADIUS server, as the signed network says."""
+    alter_network: Callable[[Network], Network] = staticmethod(lambda network: network)
     babble: bytes = b""
     """What `serve` sends before every answer."""
     challenge_number: int = 0
@@ -115,7 +121,12 @@ class FakeAccessPoint:
             ledger_id=self.ledger_id,
             challenge=self.challenge,
             utc_s=now_s,
+            network=self._write_network(expires_s) if self.ssid else b"",
         )
+
+    def _write_network(self, expires_s: int) -> bytes:
+        network = Network(self.bssid, self.ssid, self.operator.public, expires_s)
+        return write_network(self.alter_network(network), self.provider)
 
     def _sell(self, signed: SignedTransaction) -> Outcome:
         """As the ledger does: once; the second time `replayed`, with the first grant."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from device.associating import associate
 from device.events import Event, Failure, RequestSigned, Send, SignRequest, Source, Tell
 from device.retry import Backoff, again, begin
 from device.state import Phase, State, Step, drop, end, enter, fail, from_chosen, to_chosen
@@ -13,6 +14,12 @@ NOT_YET = frozenset({"busy", "moving", "no_capacity", "not_metered", "too_early"
 """Refusals after which the same request is worth repeating for a while: the grant is paid for."""
 WANTS_CHALLENGE = frozenset({"challenge_stale", "replayed"})
 """Refusals after which the request has to be signed anew, over another challenge."""
+
+
+def enter_network(state: State, now: Now) -> Step:
+    """With a grant in hand: by EAP-TLS where the provider names a network, else by a Join in the lobby."""
+    assert state.chosen is not None
+    return associate(state, now) if state.chosen.network else join(state, now)
 
 
 def join(state: State, now: Now) -> Step:

@@ -4,24 +4,33 @@
         ...                      # the network is there, until session.ends_s
         session.leave()
 
-The loop reads the clock, the socket and randomness, signs what the core (device/agent.py) orders, and decides nothing.
+Offers are looked for in the lobby, over the air by wpa_supplicant, or where wpa_supplicant is: on the air first. The
+loop reads the clock, the sockets and randomness, signs what the core (device/agent.py) orders, and decides nothing.
 """
 
+import contextlib
 import os
+import select
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
 from device.agent import next_deadline, step
 from device.choice import Wish
 from device.events import (
+    Associate,
+    AssociationFailed,
     Command,
     DatagramReceived,
     DeadlineReached,
+    Disassociate,
     Event,
     Failure,
     LeaveWanted,
+    Obstacle,
     PinLedger,
     PurchaseSigned,
     RequestSigned,
@@ -33,12 +42,16 @@ from device.events import (
     Started,
     Tell,
 )
+from device.retry import Backoff
 from device.state import Phase, Settings, State
-from device.udp import LobbySocket, read_clock
+from device.supplicant import Supplicant, restore
+from device.udp import LONGEST_WAIT_S, LobbySocket, read_clock
 from device.wallet import Wallet, pin_ledger
+from device.wpa import DEFAULT_FOLDER, WpaControl, control_path
 from nas_tunnel.lobby import write_lobby
 from wire.errors import ConfigError, ShellError
 from wire.grant import Grant, read_grant
+from wire.ids import MacAddress
 from wire.join_request import JoinRequest, write_join_request
 from wire.transaction import NONCE_SIZE, Transaction, sign_transaction
 from wire.units import NS_PER_S, U63_MAX
@@ -47,7 +60,36 @@ Progress: TypeAlias = Callable[[ShowOffer | Tell | PinLedger], None]
 """Called for every offer that is read, every step that takes time, and a ledger that is trusted on first use."""
 
 DEFAULT_SETTINGS = Settings()
+AIR_SETTINGS = Settings(
+    discover=Backoff(first_ms=8_000, longest_ms=16_000, tries=3), market_tries=1, collect_ms=8_000
+)
+"""Over the air a question is a scan of several seconds, and its end is known: nobody waits for these to pass."""
+_IN = frozenset({Phase.JOINED, Phase.ASSOCIATED})
 _OVER = frozenset({Phase.ENDED, Phase.FAILED})
+
+
+class Over(Enum):
+    """By what offers are looked for and bought."""
+
+    AIR = "air"
+    """ANQP, before anything is associated: wpa_supplicant asks."""
+    LOBBY = "lobby"
+    """Datagrams on the interface, as it is."""
+    AUTO = "auto"
+    """Over the air if wpa_supplicant works this interface, and where nobody sells there, or else, in the lobby."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """To the access point: the interface, and the folder where wpa_supplicant has its control sockets."""
+
+    interface: str
+    over: Over = Over.AUTO
+    control: Path = DEFAULT_FOLDER
+
+    @property
+    def socket_path(self) -> Path:
+        return control_path(self.control, self.interface)
 
 
 class PurchaseFailed(Exception):
@@ -60,7 +102,7 @@ class PurchaseFailed(Exception):
 
 
 class Session:
-    """A station that is in. Leaving the `with` block closes the socket, not the session: that takes `leave`."""
+    """A station that is in. Leaving the `with` block closes the sockets, not the session: that takes `leave`."""
 
     def __init__(self, loop: "_Loop") -> None:
         state = loop.state
@@ -73,8 +115,9 @@ class Session:
         self.price_ubc = state.allocate.price_ubc if state.allocate else None
         """What was charged, in micro-bandcoin; None for a session that was rejoined."""
         self.provider = state.chosen.announcement.provider
-        self.bssid = state.chosen.offer.bssid
         self.station = state.station
+        self.network = state.chosen.network
+        """How the station joined by Wi-Fi; None if a Join in the lobby let it in."""
         self.transaction_id = state.purchase.transaction_id if state.purchase else None
 
     def __enter__(self) -> Self:
@@ -86,8 +129,15 @@ class Session:
         self.close()
 
     @property
+    def bssid(self) -> MacAddress:
+        """Of the access point; it changes as the station roams."""
+        state = self._loop.state
+        assert state.chosen is not None
+        return state.bssid or state.chosen.offer.bssid
+
+    @property
     def ended(self) -> bool:
-        return self._loop.state.phase is not Phase.JOINED
+        return self._loop.state.phase not in _IN
 
     def wait(self, at_most_s: float) -> bool:
         """Listens until the session has ended or the time is up; says whether it has ended. Raises ShellError."""
@@ -95,78 +145,133 @@ class Session:
         return self.ended
 
     def leave(self) -> None:
-        """Ends the session now; returns when the access point confirmed it or would not answer. Raises ShellError."""
+        """Ends the session now; returns when that is confirmed, or nobody would answer. Raises ShellError."""
         if not self.ended:
             self._loop.feed(LeaveWanted())
             self._loop.run(lambda state: state.phase in _OVER)
 
     def close(self) -> None:
-        self._loop.socket.close()
+        self._loop.close()
 
 
 def buy(
     wallet: Wallet,
-    interface: str,
+    interface: str | Way,
     wish: Wish,
     progress: Progress | None = None,
-    settings: Settings = DEFAULT_SETTINGS,
+    settings: Settings | None = None,
 ) -> Session:
-    """Finds, buys and joins. Raises PurchaseFailed, or ShellError if the interface is not there."""
-    return _run(interface, wallet, progress, lambda state: replace(state, wish=wish, settings=settings))
+    """Finds, buys and joins. Raises PurchaseFailed, or ShellError if interface or wpa_supplicant are not there."""
+    return _run(_way(interface), wallet, progress, settings, lambda state: replace(state, wish=wish))
 
 
 def rejoin(
     wallet: Wallet,
-    interface: str,
+    interface: str | Way,
     encoded_grant: bytes,
     progress: Progress | None = None,
-    settings: Settings = DEFAULT_SETTINGS,
+    settings: Settings | None = None,
 ) -> Session:
     """Joins with a grant that was bought before. Raises DecodeError too, and ConfigError if no ledger is pinned."""
     if wallet.pinned is None:
         raise ConfigError(f"{wallet.path}: no ledger is pinned, and without one a grant cannot be verified")
     grant = read_grant(encoded_grant, wallet.pinned.key, wallet.pinned.ledger_id)
     return _run(
-        interface,
+        _way(interface),
         wallet,
         progress,
-        lambda state: replace(state, grant=grant, grant_bytes=encoded_grant, settings=settings),
+        settings,
+        lambda state: replace(state, grant=grant, grant_bytes=encoded_grant),
     )
 
 
+def _way(interface: str | Way) -> Way:
+    return interface if isinstance(interface, Way) else Way(interface)
+
+
 def _run(
-    interface: str, wallet: Wallet, progress: Progress | None, prepare: Callable[[State], State]
+    way: Way,
+    wallet: Wallet,
+    progress: Progress | None,
+    settings: Settings | None,
+    prepare: Callable[[State], State],
 ) -> Session:
-    socket = LobbySocket(interface)
+    progress = progress or (lambda _: None)
+    if way.over is Over.AUTO and _hears_wpa_supplicant(way, progress):
+        try:
+            return _try(replace(way, over=Over.AIR), wallet, progress, settings, prepare)
+        except PurchaseFailed as error:
+            if error.failure.reason != "no_access_point":
+                raise
+            progress(Tell("nobody sells on the air; asking in the lobby"))
+    over = Over.AIR if way.over is Over.AIR else Over.LOBBY
+    return _try(replace(way, over=over), wallet, progress, settings, prepare)
+
+
+def _hears_wpa_supplicant(way: Way, progress: Progress) -> bool:
     try:
-        state = prepare(State(wallet.account, socket.read_station(), None, wallet.pinned))
-        loop = _Loop(socket, wallet, state, progress or (lambda _: None))
+        WpaControl(way.socket_path).close()
+    except ShellError as error:
+        progress(Tell(f"asking in the lobby, not on the air; {error}"))
+        return False
+    return True
+
+
+def _try(
+    way: Way, wallet: Wallet, progress: Progress, settings: Settings | None, prepare: Callable[[State], State]
+) -> Session:
+    loop = _Loop(way, wallet, progress)
+    try:
+        chosen = settings or (AIR_SETTINGS if way.over is Over.AIR else DEFAULT_SETTINGS)
+        loop.state = replace(prepare(loop.state), settings=chosen)
         return _begin(loop)
     except BaseException:
-        socket.close()
+        loop.close()
         raise
 
 
 def _begin(loop: "_Loop") -> Session:
     try:
         loop.feed(Started())
-        loop.run(lambda state: state.phase is Phase.JOINED or state.phase in _OVER)
-    except KeyboardInterrupt:  # says what may have been charged, and asks to be let out
-        loop.feed(LeaveWanted())
+        loop.run(lambda state: state.phase in _IN or state.phase in _OVER)
+    except BaseException:  # says what may have been charged, asks to be let out, and puts networks back
+        with contextlib.suppress(ShellError):
+            loop.feed(LeaveWanted())
         raise
     if loop.state.failure is not None:
         raise PurchaseFailed(loop.state.failure, loop.state.grant_bytes)
     return Session(loop)
 
 
+def leave(way: Way) -> bool:
+    """Ends a session that another process left in wpa_supplicant, and puts back what was there; whether there was one.
+    Raises ShellError.
+    """
+    with WpaControl(way.socket_path) as control:
+        return restore(control)
+
+
 class _Loop:
     """Feeds the core with what the world says, and does what the core orders."""
 
-    def __init__(self, socket: LobbySocket, wallet: Wallet, state: State, progress: Progress) -> None:
-        self.socket = socket
-        self.state = state
+    def __init__(self, way: Way, wallet: Wallet, progress: Progress) -> None:
+        self._way = way
         self._wallet = wallet
         self._progress = progress
+        self._lobby = LobbySocket(way.interface)
+        self._supplicant: Supplicant | None = None
+        try:
+            self.state = State(wallet.account, self._lobby.read_station(), None, wallet.pinned)
+            if way.over is Over.AIR:
+                self._supplicant = Supplicant(way.socket_path)
+        except BaseException:
+            self._lobby.close()
+            raise
+
+    def close(self) -> None:
+        self._lobby.close()
+        if self._supplicant is not None:
+            self._supplicant.close()
 
     def run(self, until: Callable[[State], bool], at_most_s: float | None = None) -> None:
         """Until the core is in a wanted state, or so many seconds are over."""
@@ -174,11 +279,7 @@ class _Loop:
         while not until(self.state) and (now := read_clock()).mono_ns < end_ns:
             deadline_ns = next_deadline(self.state, now)
             due_ns = end_ns if deadline_ns is None else min(end_ns, deadline_ns)
-            received = (
-                self.socket.receive((due_ns - now.mono_ns) / NS_PER_S) if due_ns > now.mono_ns else None
-            )
-            if received is not None:
-                self.feed(DatagramReceived(*received))
+            self._listen(due_ns)
             if read_clock().mono_ns >= due_ns:
                 self.feed(DeadlineReached())
 
@@ -186,29 +287,69 @@ class _Loop:
         events = [event]
         while events:
             self.state, commands = step(self.state, events.pop(0), read_clock())
-            events += [answer for command in commands if (answer := self._obey(command)) is not None]
+            for command in commands:
+                events += self._obey(command)
 
-    def _obey(self, command: Command) -> Event | None:
+    def _listen(self, due_ns: int) -> None:
+        """Until then, or something was heard."""
+        ports: list[LobbySocket | Supplicant] = [self._lobby]
+        if self._supplicant is not None:
+            ports.append(self._supplicant)
+            due_ns = min(due_ns, self._supplicant.due_ns)
+        wait_s = min(max(0, due_ns - read_clock().mono_ns) / NS_PER_S, LONGEST_WAIT_S)
+        readable = select.select(ports, [], [], wait_s)[0]
+        if self._lobby in readable and (received := self._lobby.receive(0)) is not None:
+            self.feed(DatagramReceived(*received))
+        if self._supplicant is None:
+            return
+        events = self._supplicant.receive() if self._supplicant in readable else []
+        if read_clock().mono_ns >= self._supplicant.due_ns:
+            events += self._supplicant.wake()
+        for event in events:
+            self.feed(event)
+
+    def _obey(self, command: Command) -> list[Event]:
         match command:
-            case Send(message, address):
-                return self._send(write_lobby(message), address)
+            case Send():
+                return self._send(command)
             case SignPurchase(allocate, valid_until_s, ledger_id):
                 transaction = Transaction(allocate, os.urandom(NONCE_SIZE), valid_until_s)
                 signed = sign_transaction(transaction, self._wallet.key, ledger_id)
-                return PurchaseSigned(signed.envelope.encoded, signed.transaction_id)
+                return [PurchaseSigned(signed.envelope.encoded, signed.transaction_id)]
             case SignRequest(purpose, grant_id, station, bssid, challenge):
                 request = JoinRequest(purpose, grant_id, station, bssid, challenge)
-                return RequestSigned(write_join_request(request, self._wallet.key))
+                return [RequestSigned(write_join_request(request, self._wallet.key))]
+            case Associate():
+                return self._associate(command)
+            case Disassociate():
+                self._disassociate()
             case PinLedger(ledger):
                 self._wallet = pin_ledger(self._wallet, ledger)
                 self._progress(command)
             case ShowOffer() | Tell():
                 self._progress(command)
-        return None
+        return []
 
-    def _send(self, data: bytes, address: str | None) -> Event | None:
+    def _send(self, command: Send) -> list[Event]:
+        if self._supplicant is not None and self._way.over is Over.AIR:
+            return self._supplicant.send(command)
         try:
-            self.socket.send(data, address)
+            self._lobby.send(write_lobby(command.message), command.address)
         except ShellError as error:
-            return SendFailed(error.detail)
-        return None
+            return [SendFailed(error.detail)]
+        return []
+
+    def _associate(self, command: Associate) -> list[Event]:
+        try:
+            self._supplicant = self._supplicant or Supplicant(self._way.socket_path)
+        except ShellError as error:
+            return [AssociationFailed(Obstacle.NO_SUPPLICANT, str(error))]
+        return self._supplicant.associate(command, self._wallet.key)
+
+    def _disassociate(self) -> None:
+        if self._supplicant is None:
+            return
+        try:
+            self._supplicant.disassociate()
+        except ShellError as error:
+            self._progress(Tell(f"the networks that were there before are not put back: {error}"))

@@ -1,8 +1,9 @@
 """What the device knows, the phases of a purchase, and which phase may follow which. Pure.
 
-    idle -> discovering -> buying -> joining -> joined -> leaving -> ended
-                 ^            |         |
-                 +------------+         +-> failed      (from discovering and buying, too)
+    idle -> discovering -> buying -> joining -> joined -> leaving -> ended      where a Join in the lobby lets in
+                 ^            |  |
+                 +------------+  +-> associating -> associated -> ended         where EAP-TLS does
+    discovering, buying, joining and associating may end in `failed`
 
 Nothing here decides; the handlers of device/agent.py do.
 """
@@ -29,6 +30,8 @@ class Phase(Enum):
     BUYING = "buying"
     JOINING = "joining"
     JOINED = "joined"
+    ASSOCIATING = "associating"
+    ASSOCIATED = "associated"
     LEAVING = "leaving"
     ENDED = "ended"
     FAILED = "failed"
@@ -36,10 +39,12 @@ class Phase(Enum):
 
 SUCCESSORS: Mapping[Phase, frozenset[Phase]] = {
     Phase.IDLE: frozenset({Phase.DISCOVERING}),
-    Phase.DISCOVERING: frozenset({Phase.BUYING, Phase.JOINING, Phase.FAILED, Phase.ENDED}),
-    Phase.BUYING: frozenset({Phase.DISCOVERING, Phase.JOINING, Phase.FAILED, Phase.ENDED}),
+    Phase.DISCOVERING: frozenset({Phase.BUYING, Phase.JOINING, Phase.ASSOCIATING, Phase.FAILED, Phase.ENDED}),
+    Phase.BUYING: frozenset({Phase.DISCOVERING, Phase.JOINING, Phase.ASSOCIATING, Phase.FAILED, Phase.ENDED}),
     Phase.JOINING: frozenset({Phase.JOINED, Phase.FAILED, Phase.LEAVING}),
     Phase.JOINED: frozenset({Phase.LEAVING, Phase.ENDED}),
+    Phase.ASSOCIATING: frozenset({Phase.ASSOCIATED, Phase.FAILED, Phase.ENDED}),
+    Phase.ASSOCIATED: frozenset({Phase.ENDED}),
     Phase.LEAVING: frozenset({Phase.ENDED}),
     Phase.ENDED: frozenset(),
     Phase.FAILED: frozenset(),
@@ -50,6 +55,7 @@ _DISCOVER = Backoff(first_ms=250, longest_ms=2_000, tries=6)
 _PURCHASE = Backoff(first_ms=1_000, longest_ms=4_000, tries=12)
 _JOIN = Backoff(first_ms=400, longest_ms=3_000, tries=14)
 _LEAVE = Backoff(first_ms=300, longest_ms=1_000, tries=3)
+_ASSOCIATE = Backoff(first_ms=300, longest_ms=4_000, tries=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,16 @@ class Settings:
     purchase: Backoff = _PURCHASE
     join: Backoff = _JOIN
     leave: Backoff = _LEAVE
+    associate: Backoff = _ASSOCIATE
+    """The pauses after attempts that failed. The operator may hear of a grant a little later than its buyer does."""
+    attempt_ms: int = 15_000
+    """An attempt of which nothing is heard is over after this; a scan of all channels alone may take five seconds."""
+    strange_servers: int = 3
+    """Attempts that met a server of somebody else, until the user is told."""
+    absence_ms: int = 20_000
+    """How long a lost association may take to come back by itself, or elsewhere, until the session is over."""
+    absences: int = 20
+    """How often one session may lose its association: an access point that lets in and throws out is left."""
     market_tries: int = 3
     """After so many questions those who answered are the market; if none of them suits, asking on is no use."""
     collect_ms: int = 100
@@ -85,7 +101,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything the device knows. `dropped` counts datagrams that were not obeyed, by reason."""
+    """Everything the device knows. `dropped` counts what was heard and not obeyed, by reason."""
 
     consumer: PublicKey
     station: MacAddress
@@ -107,6 +123,11 @@ class State:
     grant_bytes: bytes = b""
     request: bytes = b""
     challenges: int = 0
+    bssid: MacAddress | None = None
+    """Where the station is associated now."""
+    strange_servers: int = 0
+    absences: int = 0
+    absent_until_ns: int | None = None
     ends_s: int = 0
     failure: Failure | None = None
     setback: str = ""
@@ -133,9 +154,9 @@ def drop(state: State, reason: str) -> State:
     return replace(state, dropped={**state.dropped, reason: state.dropped.get(reason, 0) + 1})
 
 
-def to_chosen(state: State, message: LobbyMessage) -> Send:
+def to_chosen(state: State, message: LobbyMessage, subject: bytes = b"") -> Send:
     assert state.chosen is not None
-    return Send(message, state.chosen.address)
+    return Send(message, state.chosen.address, subject)
 
 
 def from_chosen(state: State, address: str) -> bool:

@@ -47,6 +47,10 @@ class LobbySocket:
     def close(self) -> None:
         self._socket.close()
 
+    def fileno(self) -> int:
+        """Readable when a datagram waits."""
+        return self._socket.fileno()
+
     def read_station(self) -> MacAddress:
         """The interface's own MAC address. Raises ShellError."""
         request = struct.pack("16s24x", self.interface.encode())

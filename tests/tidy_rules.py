@@ -88,6 +88,7 @@ SHELLS: dict[str, str] = {
     "device/wpa.py": "wpa_supplicant's control socket",
     "device/supplicant.py": "the loop's hands on wpa_supplicant: clock and keys",
     "device/fake_access_point.py": "a fake of the other side, on a socket",
+    "device/fake_air.py": "a fake radio neighbourhood of such others",
     "device/fake_wpa.py": "a fake wpa_supplicant, on a socket",
     "nas_tunnel/scapy.py": "layers for Scapy, which reads files and sockets where its user asks for it",
     "nas_tunnel/pcap_cli.py": "argv, stdout, exit status, and capture files through Scapy",

@@ -8,10 +8,16 @@ from hypothesis import strategies as st
 
 from device.agent import HANDLERS, next_deadline, step
 from device.events import (
+    Associated,
+    AssociationFailed,
     DatagramReceived,
     DeadlineReached,
+    Disassociated,
     Event,
     LeaveWanted,
+    MarketHeard,
+    MessageHeard,
+    Obstacle,
     PinLedger,
     SendFailed,
     ShowOffer,
@@ -32,6 +38,7 @@ from nas_tunnel.lobby import (
     Refused,
     write_lobby,
 )
+from tests.device.air_playbook import AirWorld
 from tests.device.playbook import BUYER, OVER, START, STATION, WISH, World, lossy
 from wire.grant import read_grant
 from wire.join_request import JoinPurpose
@@ -155,6 +162,10 @@ def states() -> dict[Phase, State]:
     found[Phase.ENDED] = world.run(frozenset({Phase.ENDED}))
     alone = World()
     found[Phase.FAILED] = alone.buy()
+    air = AirWorld()
+    air.add()
+    found[Phase.ASSOCIATING] = air.buy(until=frozenset({Phase.ASSOCIATING}))
+    found[Phase.ASSOCIATED] = air.run()
     return found
 
 
@@ -203,7 +214,21 @@ def test_what_nobody_asked_for_never_breaks_the_machine(
 
 
 @pytest.mark.parametrize("phase", Phase)
-@pytest.mark.parametrize("event", [Started(), DeadlineReached(), LeaveWanted(), SendFailed("x")], ids=repr)
+@pytest.mark.parametrize(
+    "event",
+    [
+        Started(),
+        DeadlineReached(),
+        LeaveWanted(),
+        SendFailed("x"),
+        MarketHeard(),
+        MessageHeard("ap", Left(bytes(16))),
+        Associated(STATION),
+        *(AssociationFailed(obstacle, "x") for obstacle in Obstacle),
+        Disassociated("x"),
+    ],
+    ids=repr,
+)
 def test_every_event_may_come_in_every_phase(phase: Phase, event: Event) -> None:
     after, _ = step(STATES[phase], event, START)
     assert after.phase in {phase, *SUCCESSORS[phase]}

@@ -17,5 +17,9 @@ def test_frozen(kind: type) -> None:
 
 
 def test_every_event_is_listened_to_somewhere() -> None:
-    everywhere = {events.DatagramReceived, events.SendFailed}  # step() takes these in every phase
+    everywhere = {
+        events.DatagramReceived,
+        events.MessageHeard,
+        events.SendFailed,
+    }  # step() takes these in every phase
     assert {kind for _, kind in HANDLERS} >= set(get_args(events.Event)) - everywhere
