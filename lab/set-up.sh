@@ -55,6 +55,7 @@ guest_needs() {
   cat <<TABLE
 command:qemu-system-x86_64|qemu-system-x86|the guest whose kernel has virtual radios
 command:busybox|busybox-static|its first program
+command:file|file|by which the guest's starter tells whether that program is static
 command:kmod|kmod|its modules
 command:wpa_supplicant|wpasupplicant|the station's side
 command:iw|iw|virtual radios in namespaces
