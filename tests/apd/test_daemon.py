@@ -8,23 +8,34 @@ import asyncio
 import json
 import sqlite3
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from apd.config import Config
-from apd.daemon import Daemon
-from apd.events import BrokerConnected, LedgerReplied, LobbyDatagramReceived, OfferStateReceived
+from apd.daemon import AirShells, Daemon
+from apd.events import (
+    AdmissionReceived,
+    BrokerConnected,
+    LedgerReplied,
+    LobbyDatagramReceived,
+    OfferStateReceived,
+    ProviderCommanded,
+    PurchaseHeard,
+)
 from apd.session import Phase
 from apd.settings import Files, LedgerLinkSettings, MeterSettings
 from apd.shells.control import ControlSocket
+from apd.shells.fake_hostapd import FakeHostapd
 from apd.shells.fake_tpm import FakeTpm, FakeVendor
+from apd.shells.hostapd import Hostapd
 from apd.shells.meter import SoftwareMeter, TpmMeter
 from apd.shells.software_key import SoftwareKey
 from apd.shells.store import Store
 from ledger.enrolling import Enrolling
 from ledger.enrolment import Vendors
+from nas_tunnel.anqp import VENDOR, answer_id, read_air_offer, read_answers
 from nas_tunnel.lobby import (
     Announcement,
     Discover,
@@ -40,6 +51,7 @@ from nas_tunnel.lobby import (
 )
 from tc_shaper.fake import FakeShaper
 from tc_shaper.tree import Direction
+from tests.apd.air_world import AIR, OPERATOR
 from tests.apd.world import (
     BAND,
     BSSID,
@@ -55,9 +67,11 @@ from tests.apd.world import (
     receipt,
     reply,
     request,
+    revocation,
     signed_grant,
     signed_state,
 )
+from wire.admission import Admission, write_admission
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.enrolment import EnrolmentReply, read_enrolment, write_enrolment_reply
 from wire.errors import ShellError
@@ -66,6 +80,7 @@ from wire.grant import Grant
 from wire.join_request import JoinPurpose
 from wire.keys import PrivateKey
 from wire.meter_record import UsageReport, read_meter_record, record_hash
+from wire.network import read_network
 
 
 @dataclass
@@ -95,6 +110,7 @@ class LedgerWire:
     published: list = field(default_factory=list)
     answers: bool = True
     report: Any = None
+    grants: tuple[bytes, ...] = ()
 
     def start(self, report) -> None:
         self.report = report
@@ -111,7 +127,9 @@ class LedgerWire:
         if kind == "report":
             answer = reply(record_hash(read_evidence(data).record))
         elif kind == "transaction":
-            answer = reply(correlation)
+            answer = reply(correlation, *self.grants)
+        elif kind == "grant":
+            return  # the operator's
         else:
             word = self.enrolling.take(read_enrolment(data, LEDGER_ID), bytes(32), int(time.time()))
             if isinstance(word, AttestationResult):
@@ -124,6 +142,8 @@ class LedgerWire:
 
 class Place:
     """A daemon with everything around it; `restart` keeps the kernel, the disk and the TPM."""
+
+    settings = SETTINGS
 
     def __init__(self, tmp_path, tpm: FakeTpm | None = None, vendors: Vendors | None = None) -> None:
         self.folder, self.tpm = tmp_path, tpm
@@ -144,7 +164,12 @@ class Place:
             link=self.link,
             lobby=self.lobby,  # type: ignore[arg-type]  # the same methods
             control=ControlSocket(self.folder / "apd.sock"),
+            air=self.air(),
         )
+
+    def air(self) -> AirShells | None:
+        """A wired box."""
+        return None
 
     def restart(self) -> None:
         self.shaper = FakeShaper(SETTINGS.shaper, kernel=self.shaper.kernel)
@@ -154,7 +179,7 @@ class Place:
         nowhere = self.folder / "nowhere"
         link = LedgerLinkSettings("host", nowhere, nowhere, nowhere, LEDGER.public, LEDGER_ID)
         meter = MeterSettings(tpm="device:none")
-        return Config(SETTINGS, link, meter, Files(nowhere), PROVIDER)
+        return Config(self.settings, link, meter, Files(nowhere), PROVIDER)
 
     # ---- a story
 
@@ -468,3 +493,114 @@ def test_every_note_is_a_line_of_json(place, run_async, capsys):
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert "ready" in [line["what"] for line in lines]
     assert all(set(line) == {"utc_ms", "what", "text"} for line in lines)
+
+
+class AirPlace(Place):
+    """The same with a hostapd and a radio."""
+
+    settings = replace(SETTINGS, air=AIR)
+
+    def air(self) -> AirShells:
+        self.hostapd = FakeHostapd(self.folder / "wlan0", bssid=BSSID)
+        shell = Hostapd(self.folder / "wlan0", self.folder)
+        return AirShells(shell, self, self.weigh)
+
+    def start(self, report) -> None:
+        """As a monitor."""
+        self.hear = report
+
+    def close(self) -> None:
+        self.hear = None
+
+    def weigh(self, interface: str, station, weight: int) -> bool:
+        return False
+
+    async def begin(self) -> None:
+        self.hostapd.start()
+        await super().begin()
+        await self.until(lambda: self.hostapd.beacons, "the offer is on the air")
+
+    async def end(self) -> None:
+        await super().end()
+        self.hostapd.kill()
+
+    def element(self, info_id: int) -> bytes:
+        return self.hostapd.elements.get(info_id, b"")
+
+
+@pytest.fixture
+def air_place(tmp_path):
+    return AirPlace(tmp_path)
+
+
+def test_from_a_purchase_on_the_air_to_a_slice_and_out_again(air_place, run_async):
+    place = air_place
+
+    async def story():
+        await place.begin()
+        shown = read_air_offer(place.element(VENDOR))
+        assert read_network(shown.network, PROVIDER.public).ssid == b"airgrant"
+        bought, made = purchase(), place.grant()
+        place.link.grants = (signed_grant(made),)
+        place.hear(PurchaseHeard(STATION, bought.envelope.encoded))
+        answer = answer_id(bought.transaction_id)
+        await place.until(lambda: place.element(answer), "the outcome is on the air")
+        (outcome,) = read_answers(place.element(answer))
+        assert isinstance(outcome, Outcome)
+        assert [entry[1] for entry in place.link.published if entry[0] == "grant"] == [outcome.grant]
+        assert [known[0] for known in place.store.known_grants()] == [outcome.grant], (
+            "on disk when it is answered"
+        )
+        place.hostapd.let_in(STATION, str(made.consumer))
+        await place.until(place.shaper.sessions, "the slice")
+        place.link.report(ProviderCommanded(revocation(made.grant_id)))
+        await place.until(lambda: not place.hostapd.stations, "it is thrown out")
+        assert place.shaper.sessions() == {}
+        await place.end()
+
+    run_async(story())
+    assert place.hear is None
+
+
+def test_the_operator_vouches_and_a_restart_goes_on_with_who_is_there(air_place, run_async):
+    place = air_place
+
+    async def first():
+        await place.begin()
+        made = place.grant()
+        word = Admission(signed_grant(made), STATION, BSSID, 700, int(time.time()) + 30)
+        place.link.report(AdmissionReceived(write_admission(word, OPERATOR)))
+        place.hostapd.let_in(STATION, str(made.consumer))
+        await place.until(place.shaper.sessions, "the slice")
+        await place.end()
+
+    async def second():
+        place.hostapd.stations = {STATION: str(place.grant().consumer)}
+        await place.begin()
+        (session,) = place.daemon._state.sessions.values()
+        assert (session.phase, session.elsewhere_bytes) == (Phase.ACTIVE, 700)
+        assert place.daemon._state.on_air.associations[STATION].grant_id == session.grant_id
+        assert "install" not in str(place.shaper.calls)
+        await place.end()
+
+    run_async(first())
+    place.restart()
+    run_async(second())
+
+
+def test_an_offer_that_changes_is_on_the_air_at_once(air_place, run_async):
+    """The way from the ledger's word to hostapd's answer: two signatures, one SET."""
+    place, took_s = air_place, []
+
+    async def story():
+        await place.begin()
+        for epoch in range(4, 14):
+            before = place.element(VENDOR)
+            began = time.perf_counter()
+            place.link.report(OfferStateReceived(signed_state(height=10 + epoch, epoch=epoch)))
+            await place.until(lambda before=before: place.element(VENDOR) != before, "the new offer")
+            took_s.append(time.perf_counter() - began)
+        await place.end()
+
+    run_async(story())
+    assert sorted(took_s)[len(took_s) // 2] < 0.05
