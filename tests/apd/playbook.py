@@ -26,6 +26,7 @@ from apd.events import (
     SessionInstalled,
 )
 from apd.metering import StoredChain, TpmFound
+from apd.refund import Refund
 from apd.session import Phase, Session
 from apd.settings import BoxSettings
 from apd.state import State
@@ -135,6 +136,7 @@ def start_box(
     revoked: Iterable[bytes] = (),
     offer_state: bytes = b"",
     known_grants: Iterable[tuple[bytes, int]] = (),
+    owed: Iterable[Refund] = (),
     kernel_kept: bool = True,
     enrolled: bool = True,
     now: Now = START,
@@ -148,6 +150,7 @@ def start_box(
         revoked=revoked,
         offer_state=offer_state,
         known_grants=known_grants,
+        owed=owed,
         kernel_kept=kernel_kept,
         enrolled=enrolled,
         secret=bytes(32),

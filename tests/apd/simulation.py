@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from apd import core
 from apd.adoption import adopt
 from apd.commands import (
+    AskPrice,
     Command,
     DropUnsigned,
     Enrol,
     ForgetRecord,
+    ForgetRefund,
     ForgetSession,
     GiveUp,
     InstallSession,
@@ -26,9 +28,11 @@ from apd.commands import (
     RemoveSession,
     SignOffer,
     SignRecord,
+    SignTransfer,
     StoreCommand,
     StoreOfferState,
     StoreRecord,
+    StoreRefund,
     StoreRevocation,
     StoreSession,
     SubmitRecord,
@@ -58,30 +62,43 @@ from apd.events import (
     SessionRemoved,
     SigningFailed,
     StationLeft,
+    TransferSigned,
 )
 from apd.metering import StoredChain, TpmFound
+from apd.refund import Refund
 from apd.session import Phase, Session, StoredSession, Usage
 from apd.state import OutboxEntry
 from nas_tunnel.lobby import Discover, Purchase
 from tests.apd.playbook import heard, join, leave, settings, start_box
 from tests.apd.world import (
     CONSUMER,
+    LEDGER,
+    LEDGER_ID,
     OTHER_CONSUMER,
     PROVIDER,
     grant,
     purchase,
     reply,
     revocation,
+    signed_grant,
     signed_state,
 )
 from wire.errors import ShellError
+from wire.grant import Grant
+from wire.grant_price import GrantPrice, write_grant_price
 from wire.ids import MacAddress
 from wire.meter_record import FIRST_PREVIOUS, MeterRecord, UsageReport, record_hash
+from wire.money_actions import Transfer
 from wire.offer import write_offer
 from wire.qos import Qos
+from wire.refund import refund_nonce, refund_ubc
+from wire.transaction import read_transaction, sign_transaction
 from wire.units import NS_PER_S, Now
 
 BROKEN = ShellError("world", "is broken")
+OWED_BEFORE, SHORT_BEFORE = 6, (40_000, 5_000)
+PRICE_UBC = 10**9
+"""Of every grant: so much that a shortfall of a few bytes is worth something."""
 KEYS = (CONSUMER, OTHER_CONSUMER)
 STATIONS = tuple(MacAddress(b"\x02\0\0\0\0" + bytes((number,))) for number in range(1, 6))
 SETTINGS = settings(
@@ -106,6 +123,7 @@ class Disk:
     acknowledged: set[int] = field(default_factory=set)
     revoked: dict[bytes, None] = field(default_factory=dict)
     offer_state: bytes = b""
+    refunds: dict[bytes, Refund] = field(default_factory=dict)
     pcr: bytes = b""
     reported_utc_ms: int = 0
 
@@ -127,6 +145,12 @@ class Disk:
                 self.revoked[grant_id] = None
             case StoreOfferState(data):
                 self.offer_state = data
+            case StoreRefund(refund):
+                self.refunds[refund.grant_id] = replace(
+                    refund, stored=bool(refund.transfer), refused="", due_ns=0
+                )
+            case ForgetRefund(grant_id):
+                del self.refunds[grant_id]
 
     def chain(self) -> StoredChain:
         last = max(self.signed, default=0)
@@ -165,10 +189,17 @@ class World:
         self.connected = False
         self.ledger: dict[int, bytes] = {}
         self.received: list[int] = []
+        self.paid: dict[bytes, tuple[bytes, int]] = {}
+        """Transfers that ran: nonce and amount by transaction id."""
         self.may_have_lost: set[bytes] = set()
+        self.grants: dict[bytes, Grant] = {}
         self.refused: set[str] = set()
         self.ordered: set[str] = set()
         self.now = Now(10**12, 1_700_000_000_000)
+        for number in range(50, 50 + OWED_BEFORE):  # sessions before this run, whose grants are over
+            made = grant(number)
+            self.grants[made.grant_id] = made
+            self.disk.refunds[made.grant_id] = Refund(made, signed_grant(made), *SHORT_BEFORE)
         self._start()
 
     # ---- turns
@@ -176,6 +207,7 @@ class World:
     def play(self, turns: int) -> None:
         acts = (
             [self.wait] * 4 + [self.carry] * 4 + [self.shell] * 12 + [self.ask_to_join] * 4 + [self.ask_to_leave]
+            + [self.fall_short] * 2
             + [self.buy, self.discover, self.garbage, self.repeat, self.leave_air, self.revoke, self.broker, self.sell]
         )  # fmt: skip
         for _ in range(turns):
@@ -203,7 +235,13 @@ class World:
     def _is_busy(self) -> bool:
         state = self.box.state
         unreported = any(session.unreported != Usage() for session in state.sessions.values())
-        return bool(unreported or state.meter.signing or state.meter.outbox or state.disk.unsaved)
+        held = unreported or state.meter.signing or state.meter.outbox or state.disk.unsaved
+        return bool(held or state.refunds or self._owed())
+
+    def _owed(self) -> list[Session]:
+        """Sessions that will be paid back for, once their grants are over."""
+        sessions = self.box.state.sessions.values()
+        return [one for one in sessions if one.used.down_shortfall_bytes or one.used.up_shortfall_bytes]
 
     def wait(self) -> None:
         """Time goes by, at most to the next deadline, and sometimes far beyond it."""
@@ -223,6 +261,19 @@ class World:
             slot.usage = slot.usage.plus(Usage(down, up, down + 100, up + 10))
             self.delivered[slot.grant_id] += down + up
 
+    def fall_short(self) -> None:
+        """What was promised does not arrive, as the air would have it (tests/apd/test_budget.py has how that is
+        found).
+        """
+        sessions = [one for one in self.box.state.sessions.values() if one.phase is Phase.ACTIVE]
+        if sessions:
+            session = self.random.choice(sessions)
+            missing = Usage(0, 0, 0, 0, self.random.randrange(50_000), self.random.randrange(9_000))
+            session = replace(
+                session, used=session.used.plus(missing), unreported=session.unreported.plus(missing)
+            )
+            self.box.state = self.box.state.with_session(session)
+
     def shell(self) -> None:
         """One shell that was told to do something does it, or fails."""
         busy = [name for name, orders in self.orders.items() if orders]
@@ -236,6 +287,7 @@ class World:
         qos = Qos(2_000_000, 4_000_000, 500_000, 1_000_000, cap if number == 3 else 0)
         starts_s = 1_700_000_000 + 60 * number
         made = grant(number, consumer=key.public, qos=qos, starts_s=starts_s, duration_s=100 * number)
+        self.grants[made.grant_id] = made
         signer = key if self.random.random() < 0.9 else KEYS[(number + 1) % 2]
         self._say(join(self.box, made, self.random.choice(STATIONS), signer))
 
@@ -316,9 +368,9 @@ class World:
                     self.orders["kernel"].append(command)
                 case SignRecord() | ReadAnchorCounter():
                     self.orders["tpm"].append(command)
-                case SubmitRecord() | SubmitTransaction() | Enrol():
+                case SubmitRecord() | SubmitTransaction() | Enrol() | AskPrice():
                     self.orders["ledger"].append(command)
-                case SignOffer():
+                case SignOffer() | SignTransfer():
                     self.orders["signer"].append(command)
                 case GiveUp():
                     self.gave_up = True
@@ -349,6 +401,7 @@ class World:
             TpmFound(bytes(320), self.pcr),
             revoked=self.disk.revoked,
             offer_state=self.disk.offer_state,
+            owed=self.disk.refunds.values(),
             kernel_kept=found.kernel_kept,
             enrolled=self.random.random() < 0.8,
             now=self.now,
@@ -401,7 +454,8 @@ class World:
             assert isinstance(command, StoreCommand)
             self.disk.keep(command)
         records = tuple(c.record.sequence for c in commands if isinstance(c, StoreRecord))
-        self.feed(Saved(records))
+        refunds = [c.refund for c in commands if isinstance(c, StoreRefund)]
+        self.feed(Saved(records, tuple(refund.transaction_id for refund in refunds if refund.transfer)))
 
     def _tpm(self) -> None:
         command = self.orders["tpm"].popleft()
@@ -432,6 +486,10 @@ class World:
 
     def _signer(self) -> None:
         command = self.orders["signer"].popleft()
+        if isinstance(command, SignTransfer):
+            made = sign_transaction(command.transaction, PROVIDER, LEDGER_ID)
+            self.feed(TransferSigned(command.grant_id, made.transaction_id, made.envelope.encoded))
+            return
         assert isinstance(command, SignOffer)
         self.feed(OfferSigned(write_offer(command.offer, PROVIDER), command.offer.expires_s))
 
@@ -440,6 +498,12 @@ class World:
         match command:
             case Enrol():
                 self.feed(Enrolled())
+            case AskPrice(correlation, grant_id):
+                if self._works():
+                    price = GrantPrice(grant_id, CONSUMER.public, PRICE_UBC)
+                    self.feed(LedgerReplied(correlation, write_grant_price(price, LEDGER, LEDGER_ID)))
+            case SubmitTransaction(correlation, data) if correlation[:1] == b"t" and len(correlation) == 17:
+                self._pay(correlation, data)
             case SubmitTransaction(correlation, _):
                 self.feed(LedgerReplied(correlation, reply(correlation)))
             case SubmitRecord(correlation, sequence):
@@ -453,6 +517,23 @@ class World:
                     self.received.append(sequence)
                 reason = "sequence_gap" if self.random.random() < 0.02 else ""
                 self.feed(LedgerReplied(correlation, reply(digest, reason=reason)))
+
+    def _pay(self, correlation: bytes, data: bytes) -> None:
+        """A transfer runs once; before it runs it may be refused, and any answer may be lost."""
+        signed = read_transaction(data, LEDGER_ID)
+        signed.verify(PROVIDER.public)
+        action, known = signed.transaction.action, self.disk.refunds.get(correlation[1:])
+        assert isinstance(action, Transfer)
+        assert known is None or known.transfer == data, "the ledger hears of what is not on disk"
+        if not self._works():
+            return
+        reason = "replayed" if signed.transaction_id in self.paid else ""
+        if not reason and not self._works():
+            reason = "insufficient_funds"
+        if not reason:
+            self.paid[signed.transaction_id] = (signed.transaction.nonce, action.price_ubc)
+        if self._works():
+            self.feed(LedgerReplied(correlation, reply(signed.transaction_id, reason=reason)))
 
     # ---- what has to hold
 
@@ -476,6 +557,9 @@ class World:
     def check_books(self) -> None:
         """After `settle`: what was delivered is what was reported, and the chain is one."""
         reported: Counter[bytes] = Counter()
+        missing: Counter[tuple[bytes, str]] = Counter()
+        for number in range(50, 50 + OWED_BEFORE):
+            missing[grant(number).grant_id, "down"], missing[grant(number).grant_id, "up"] = SHORT_BEFORE
         previous = FIRST_PREVIOUS
         for sequence in sorted(self.disk.records):
             record, encoded = self.disk.records[sequence]
@@ -485,6 +569,8 @@ class World:
                 assert record.to_utc_ms >= record.from_utc_ms
                 for row in record.rows:
                     reported[row.grant_id] += row.down_bytes + row.up_bytes
+                    missing[row.grant_id, "down"] += row.down_shortfall_bytes
+                    missing[row.grant_id, "up"] += row.up_shortfall_bytes
         assert sorted(self.disk.records) == list(range(1, len(self.disk.records) + 1)), "a number is missing"
         assert set(self.ledger) == set(self.disk.records) == self.disk.acknowledged, "records are lost"
         unread = Counter(
@@ -499,6 +585,17 @@ class World:
             assert known <= delivered, "usage is reported twice"
             if grant_id not in self.may_have_lost:
                 assert known == delivered, "usage is lost"
+        self._check_refunds(missing)
+
+    def _check_refunds(self, missing: Counter[tuple[bytes, str]]) -> None:
+        """What reports say was missing is paid back, each grant's once, and nothing else."""
+        paid = Counter(nonce for nonce, _ in self.paid.values())
+        assert all(times == 1 for times in paid.values()), "a refund was paid twice"
+        amounts, owed = dict(self.paid.values()), {one.grant_id for one in self._owed()}
+        for made in (self.grants[grant_id] for grant_id, _ in missing if grant_id not in owed):
+            short = (missing[made.grant_id, "down"], missing[made.grant_id, "up"])
+            wanted = refund_ubc(PRICE_UBC, made.total_qos, made.duration_s, *short)
+            assert amounts.get(refund_nonce(made.grant_id), 0) == wanted, "what was paid is not what was owed"
 
 
 def _stored(session: Session) -> StoredSession:

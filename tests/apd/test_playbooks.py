@@ -40,7 +40,7 @@ def test_the_simulation_reaches_what_it_is_for():
         "InstallSession", "RemoveSession", "StoreRecord", "SignRecord", "SubmitRecord", "ForgetRecord",
         "ForgetSession", "ReadAnchorCounter", "Enrol", "SubmitTransaction", "time_up", "left", "station_left",
         "moved", "revoked", "no_capacity", "station_has_session", "not_the_consumer", "replayed", "too_early",
-        "grant_used", "grant_expired", "lobby_garbage", "reply_unexpected",
+        "grant_used", "grant_expired", "lobby_garbage", "reply_unexpected", "AskPrice", "SignTransfer", "StoreRefund",
     }  # fmt: skip
     assert wanted <= seen, wanted - seen
 

@@ -13,20 +13,24 @@ import pytest
 from apd.commands import (
     DropUnsigned,
     ForgetRecord,
+    ForgetRefund,
     ForgetSession,
     StoreOfferState,
     StoreRecord,
+    StoreRefund,
     StoreRevocation,
     StoreSession,
 )
 from apd.metering import StoredChain
+from apd.refund import Refund
 from apd.session import EndReason, Phase, Usage, restore
 from apd.sessions import MAX_REVOKED
 from apd.shells.software_key import SoftwareKey
 from apd.shells.store import Store
 from apd.state import OutboxEntry
 from tests.apd.test_session import session
-from tests.apd.world import START, grant
+from tests.apd.world import START, grant, signed_grant
+from wire.cbor import write_cbor
 from wire.errors import ShellError
 from wire.evidence import read_evidence, write_evidence
 from wire.keys import PrivateKey
@@ -52,6 +56,24 @@ def sign(store: Store, stored: StoreRecord, pcr: bytes = b"p" * 32) -> None:
     store.save_evidence(stored.record.sequence, SIGNER.sign_record(stored.encoded), pcr)
 
 
+OWED = Refund(grant(), signed_grant(grant()), 15_000_000, 2**40)
+FIXED = replace(OWED, transfer=b"signed", transaction_id=b"t" * 32, amount_ubc=25_000)
+
+
+class TestRefunds:
+    def test_what_is_owed_and_what_was_signed_are_found_again(self, tmp_path):
+        first = Store(tmp_path / "apd.sqlite")
+        first.save([StoreRefund(OWED)])
+        assert first.refunds() == [OWED]
+        first.save([StoreRefund(replace(FIXED, due_ns=5, refused="insufficient_funds"))])
+        first.close()
+        again = Store(tmp_path / "apd.sqlite")
+        assert again.refunds() == [replace(FIXED, stored=True)]
+        again.save([ForgetRefund(OWED.grant_id)])
+        assert again.refunds() == []
+        again.close()
+
+
 class TestSessions:
     @pytest.mark.parametrize("phase", [Phase.ADMITTED, Phase.ACTIVE, Phase.EXPIRING, Phase.CLOSED])
     @pytest.mark.parametrize("reason", [EndReason.NONE, EndReason.REVOKED])
@@ -61,8 +83,8 @@ class TestSessions:
             reason=reason,
             slot=65_000,
             baseline=Usage(1, 2, 3, 4),
-            used=Usage(2**40, 6, 7, 8),
-            unreported=Usage(9, 10, 11, 12),
+            used=Usage(2**40, 6, 7, 8, 2**40, 14),
+            unreported=Usage(9, 10, 11, 12, 13, 14),
         )
         store.save([StoreSession(kept)])
         (found,) = store.sessions()
@@ -73,6 +95,19 @@ class TestSessions:
         store.save([StoreSession(session(slot=20)), StoreSession(session(slot=21))])
         store.save([StoreSession(session(slot=22))])
         assert [found.slot for found in store.sessions()] == [22]
+
+    def test_one_from_before_shortfalls_were_counted_is_read(self, tmp_path):
+        """What is on the boxes now: four counts in each of three usages."""
+        old = Store(tmp_path / "apd.sqlite")
+        counts = [1, 2, 3, 4]
+        made = session()
+        value = [made.encoded_grant, made.station.octets, 16, "closed", "left", counts, counts, counts]
+        with sqlite3.connect(tmp_path / "apd.sqlite") as db:
+            db.execute("INSERT INTO session VALUES (?, ?)", (made.grant_id, write_cbor(value)))
+        (found,) = old.sessions()
+        old.close()
+        db.close()
+        assert found.used == found.unreported == Usage(1, 2, 3, 4)
 
     def test_a_forgotten_one_is_gone(self, store):
         store.save([StoreSession(session()), ForgetSession(grant().grant_id)])
@@ -177,6 +212,16 @@ class TestDamage:
         (tmp_path / "file").write_text("in the way")
         with pytest.raises(ShellError, match="store"):
             Store(tmp_path / "file" / "apd.sqlite")
+
+    @pytest.mark.parametrize("value", [b"", b"\x80", b"\x85\x41a\x80\x40\x40\x00"])
+    def test_a_damaged_refund_stops_the_start(self, tmp_path, value):
+        store = Store(tmp_path / "apd.sqlite")
+        with sqlite3.connect(tmp_path / "apd.sqlite") as db:
+            db.execute("INSERT INTO refund VALUES (?, ?)", (b"g", value))
+        db.close()
+        with pytest.raises(ShellError, match="refund is damaged"):
+            store.refunds()
+        store.close()
 
     @pytest.mark.parametrize(
         "value", [b"", b"garbage", b"\x80", b"\x88" + b"\x00" * 8, b"\x88\x40\x46" + bytes(6)]
