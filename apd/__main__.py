@@ -158,10 +158,12 @@ def _status(arguments: argparse.Namespace) -> int:
     sessions = status.pop("sessions")
     _print(status, as_json=False)
     for session in sessions:
+        down, up = session["down_shortfall_bytes"], session["up_shortfall_bytes"]
+        missing = f"  missing {down}/{up} bytes" if down or up else ""
         sys.stdout.write(
             f"{session['station']}  {session['phase']:9} {session['reason']:14} "
             f"floor {session['floor_down_bps']}/{session['floor_up_bps']} bit/s  "
-            f"{session['down_bytes']}/{session['up_bytes']} bytes  until {session['ends_s']}\n"
+            f"{session['down_bytes']}/{session['up_bytes']} bytes  until {session['ends_s']}{missing}\n"
         )
     return 0
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from apd.refund import Refund
 from apd.session import Session
 from apd.state import AirState, State
 from wire.units import Now
@@ -32,8 +33,48 @@ def describe(state: State, now: Now) -> dict[str, Any]:
             "unsigned": len(state.meter.signing),
             "unacknowledged": len(state.meter.outbox),
         },
+        "refunds": [_describe_refund(refund) for refund in state.refunds.values()],
         "refused": dict(state.refused),
-        **({} if state.air is None else {"air": _describe_air(state.air)}),
+        **(
+            {}
+            if state.air is None
+            else {"air": _describe_air(state.air), "airtime": _describe_airtime(state)}
+        ),
+    }
+
+
+def _describe_refund(refund: Refund) -> dict[str, Any]:
+    return {
+        "grant": refund.grant_id.hex(),
+        "down_shortfall_bytes": refund.down_bytes,
+        "up_shortfall_bytes": refund.up_bytes,
+        "amount_ubc": refund.amount_ubc or None,
+        "transaction": refund.transaction_id.hex(),
+        "refused": refund.refused,
+    }
+
+
+def _describe_airtime(state: State) -> dict[str, Any]:
+    from apd import budget  # a wired box does without
+
+    assert state.settings.air is not None, "there is an AirState"
+    return {
+        "budget_ppm": state.settings.air.airtime_budget_ppm,
+        "sold_ppm": budget.sold_ppm(state),
+        "exceeded": state.airtime.exceeded,
+        "weights": not state.airtime.weightless,
+        "stations": [
+            {
+                "station": str(station),
+                "down_bps": known.smoothed.down_bps,
+                "up_bps": known.smoothed.up_bps,
+                "counted_down_bps": known.held.down_bps,
+                "counted_up_bps": known.held.up_bps,
+                "measured": known.down_measured and known.up_measured,
+                "signal_dbm": known.last.signal_dbm,
+            }
+            for station, known in state.airtime.stations.items()
+        ],
     }
 
 
@@ -67,4 +108,9 @@ def _describe_session(session: Session) -> dict[str, Any]:
         "data_cap_bytes": qos.data_cap_bytes,
         "down_bytes": session.used.down_bytes,
         "up_bytes": session.used.up_bytes,
+        "down_shortfall_bytes": session.used.down_shortfall_bytes,
+        "up_shortfall_bytes": session.used.up_shortfall_bytes,
+        # while it asked for its floor; null if it never did, or nobody watched
+        "demanded_down_bps": session.watch.demanded_down.delivered_bps,
+        "demanded_up_bps": session.watch.demanded_up.delivered_bps,
     }

@@ -1,10 +1,20 @@
 """What an owner is shown: everything that he asks for, nothing that is secret, ready for JSON."""
 
 import json
+from dataclasses import replace
 
+from apd.airtime import StationMeasurement
+from apd.events import StationsMeasured
+from apd.refund import Refund
+from apd.session import Usage
+from apd.shortfall import Demanded, Watch
 from apd.status import describe
+from tests.apd.air_world import air_box, serve
 from tests.apd.playbook import join, run_session, sells, start_box
-from tests.apd.world import CONSUMER, OTHER_STATION, PROVIDER, STRANGER, grant
+from tests.apd.world import CONSUMER, OTHER_STATION, PROVIDER, STATION, STRANGER, grant, signed_grant
+from wire.units import NS_PER_S
+
+OWED = Refund(grant(9), signed_grant(grant(9)), 15_000_000, 7_500_000)
 
 
 def test_a_box_that_has_just_begun():
@@ -33,6 +43,32 @@ def test_a_box_that_sells_and_serves():
     assert (session["floor_down_bps"], session["ceil_up_bps"]) == (2_000_000, 4_000_000)
     assert status["refused"] == {"not_the_consumer": 1}
     assert status["provider"] == str(PROVIDER.public)
+
+
+def test_what_was_missing_and_what_is_owed_for_it():
+    box = start_box(owed=(OWED,))
+    grant_id = run_session(box)
+    session = box.state.sessions[grant_id]
+    watch = Watch(0, demanded_down=Demanded(5 * NS_PER_S, 1_250_000))
+    used = Usage(down_shortfall_bytes=7, up_shortfall_bytes=8)
+    box.state = box.state.with_session(replace(session, watch=watch, used=used))
+    status = describe(box.state, box.now)
+    (session,) = status["sessions"]
+    assert (session["down_shortfall_bytes"], session["up_shortfall_bytes"]) == (7, 8)
+    assert (session["demanded_down_bps"], session["demanded_up_bps"]) == (2_000_000, None)
+    (owed,) = status["refunds"]
+    assert (owed["grant"], owed["amount_ubc"], owed["transaction"]) == (OWED.grant_id.hex(), None, "")
+    assert "airtime" not in status
+
+
+def test_the_air_that_is_sold():
+    box = air_box()
+    serve(box)
+    box.feed(StationsMeasured((StationMeasurement(STATION, signal_dbm=-50),)))
+    airtime = describe(box.state, box.now)["airtime"]
+    assert (airtime["budget_ppm"], airtime["sold_ppm"], airtime["exceeded"]) == (650_000, 150_000, False)
+    (station,) = airtime["stations"]
+    assert (station["down_bps"], station["measured"], station["signal_dbm"]) == (20_000_000, False, -50)
 
 
 def test_it_is_json_without_a_secret():
