@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from apd.commands import StoreRefund
 from apd.config import Config
 from apd.daemon import AirShells, Daemon
 from apd.events import (
@@ -24,6 +25,7 @@ from apd.events import (
     ProviderCommanded,
     PurchaseHeard,
 )
+from apd.refund import Refund
 from apd.session import Phase
 from apd.settings import Files, LedgerLinkSettings, MeterSettings
 from apd.shells.control import ControlSocket
@@ -63,6 +65,8 @@ from tests.apd.world import (
     QOS,
     SETTINGS,
     STATION,
+    STRANGER,
+    grant,
     purchase,
     receipt,
     reply,
@@ -77,10 +81,13 @@ from wire.enrolment import EnrolmentReply, read_enrolment, write_enrolment_reply
 from wire.errors import ShellError
 from wire.evidence import read_evidence
 from wire.grant import Grant
+from wire.grant_price import GrantPrice, read_price_question, write_grant_price
 from wire.join_request import JoinPurpose
 from wire.keys import PrivateKey
 from wire.meter_record import UsageReport, read_meter_record, record_hash
+from wire.money_actions import Transfer
 from wire.network import read_network
+from wire.transaction import read_transaction
 
 
 @dataclass
@@ -111,13 +118,15 @@ class LedgerWire:
     answers: bool = True
     report: Any = None
     grants: tuple[bytes, ...] = ()
+    lost: tuple[str, ...] = ()
+    """Kinds that get no answer."""
 
     def start(self, report) -> None:
         self.report = report
 
     def publish(self, kind: str, data: bytes, correlation: bytes) -> None:
         self.published.append((kind, data, correlation))
-        if self.answers:
+        if self.answers and kind not in self.lost:
             asyncio.get_running_loop().call_soon(self._answer, kind, data, correlation)
 
     def close(self) -> None:
@@ -127,7 +136,10 @@ class LedgerWire:
         if kind == "report":
             answer = reply(record_hash(read_evidence(data).record))
         elif kind == "transaction":
-            answer = reply(correlation, *self.grants)
+            answer = reply(read_transaction(data, LEDGER_ID).transaction_id, *self.grants)
+        elif kind == "query":
+            price = GrantPrice(read_price_question(data), STRANGER.public, 250_000)
+            answer = write_grant_price(price, LEDGER, LEDGER_ID)
         elif kind == "grant":
             return  # the operator's
         else:
@@ -162,7 +174,7 @@ class Place:
             meter=SoftwareMeter(key) if self.tpm is None else TpmMeter(self.tpm),
             store=self.store,
             link=self.link,
-            lobby=self.lobby,  # type: ignore[arg-type]  # the same methods
+            lobby=self.lobby,
             control=ControlSocket(self.folder / "apd.sock"),
             air=self.air(),
         )
@@ -287,6 +299,42 @@ def test_a_restart_adopts_what_is_in_the_kernel(place, run_async):
     place.restart()
     run_async(second())
     assert "install" not in place.shaper.calls
+
+
+OWED = Refund(grant(), signed_grant(grant()), 15_000_000, 7_500_000)
+
+
+def transfers(place: Place) -> list:
+    """What was sent to the ledger to pay it back."""
+    return [entry for entry in place.link.published if entry[0] == "transaction"]
+
+
+def test_what_is_owed_is_paid_back_once_over_a_restart(place, run_async):
+    async def first():
+        """The price is asked, the transfer sent; its answer is lost."""
+        await place.begin()
+        await place.until(lambda: place.store.refunds()[0].transfer, "the transfer on disk")
+        await place.until(lambda: transfers(place), "the transfer")
+        place.link.answers = False
+        await place.end()
+
+    async def second():
+        await place.begin()
+        await place.until(lambda: place.store.refunds() == [], "the end of it")
+        await place.end()
+
+    place.store.save([StoreRefund(OWED)])
+    place.link.lost = ("transaction",)
+    run_async(first())
+    place.link.answers, place.link.lost = True, ()
+    place.restart()
+    run_async(second())
+    sent = transfers(place)
+    assert len(sent) == 2
+    assert sent[0] == sent[1], "the same bytes"
+    signed = read_transaction(sent[0][1], LEDGER_ID)
+    signed.verify(PROVIDER.public)
+    assert signed.transaction.action == Transfer(STRANGER.public, 25_000)
 
 
 def test_a_kernel_that_was_emptied_gets_its_sessions_again(place, run_async):
