@@ -28,8 +28,11 @@ SUBCOMMANDS = {
     "keygen": Subcommand("device.cli", "keygen", "make a key; its public half is your account"),
     "offer": Subcommand("ledger.cli", "offer", "read or post what a provider sells, and at what price"),
     "buy": Subcommand("device.cli", "buy", "buy a guaranteed rate from an access point and join it"),
+    "offers": Subcommand("device.offers_cli", "offers", "list what access points around here sell"),
+    "leave": Subcommand("device.offers_cli", "leave", "leave the Wi-Fi network that a purchase joined"),
     "account": Subcommand("ledger.cli", "account", "show a balance, its history and its proof"),
     "report": Subcommand("ledger.cli", "report", "verify the signed meter: `airgrant report verify`"),
+    "pcap": Subcommand("nas_tunnel.pcap_cli", "main", "show the offers, purchases and verdicts in a capture"),
     "bench": Subcommand("lab.bench.__main__", "main", "measure, and compare with the goals"),
 }
 

@@ -1,0 +1,200 @@
+"""`airgrant pcap`: what a capture tells of offers, purchases and answers. A shell: argv, terminal, files, exit status.
+
+Capture files are opened by Scapy, which knows their forms; what is in them is read by our own codecs
+(nas_tunnel/sightings.py). Exit status: 0 shown; 1 a signature or the form of a message does not hold; 2 the command
+line is wrong or Scapy is not installed; 3 there is no such file, or it is no capture. With --json one JSON object a
+line on standard output; progress goes to standard error, and only to a terminal.
+"""
+
+import argparse
+import json
+import os
+import struct
+import sys
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from nas_tunnel.link import LINK_TYPES
+from nas_tunnel.sightings import Frame, Sighting, Witness
+from wire.errors import ConfigError, ShellError
+from wire.ids import LEDGER_ID_SIZE, PublicKey
+
+DONE, NO, USAGE, WORLD = 0, 1, 2, 3
+PROGRESS_EVERY = 20_000
+"""Frames: about a second of reading."""
+
+HOW_TO_INSTALL = "Scapy, which opens capture files, is not installed here: pip install 'airgrant[capture]'"
+
+EXAMPLES = f"""\
+examples:
+  airgrant pcap air.pcapng                                  a capture of a monitor interface, or of the lobby
+  airgrant pcap air.pcapng --ledger-key 02c1...9f --ledger-id 7d0a...31
+  airgrant pcap air.pcapng --json | jq -r 'select(.what == "offer") | .price_ubc'
+  tshark -i mon0 -w air.pcapng                              how to make one
+
+Link types: {", ".join(f"{number} ({name})" for number, name in LINK_TYPES.items())}. Frames of others are passed over.
+Without a pinned ledger, receipts and grants are held against the ledger that the last offer named, which is the
+seller's word. Whether something has expired is judged at the time of its frame.
+
+exit status: 0 shown, 1 a signature or a message's form does not hold, 2 usage, 3 no such file or no capture
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Shows a capture; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="airgrant pcap",
+        description="Show the offers, purchases and verdicts in a capture file.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="pcap or pcapng, also gzipped")
+    parser.add_argument(
+        "--ledger-key", metavar="KEY", help="pin the ledger: its public key, 66 hexadecimal digits"
+    )
+    parser.add_argument("--ledger-id", metavar="ID", help="pin the ledger: its id, 64 hexadecimal digits")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit as stop:  # argparse has said what is wrong, or printed the help
+        return int(stop.code or DONE)
+    try:
+        return _show(options)
+    except ConfigError as error:
+        return _fail(str(error), USAGE)
+    except ShellError as error:
+        return _fail(str(error), WORLD)
+    except BrokenPipeError:  # the reader of our output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _fail(text: str, status: int) -> int:
+    sys.stderr.write(f"airgrant pcap: {text}\n")
+    return status
+
+
+def _show(options: argparse.Namespace) -> int:
+    witness = Witness(*_pinned(options.ledger_key, options.ledger_id))
+    frames = sightings = 0
+    wrong = 0
+    others: set[int] = set()
+    for frame in _frames(options.file):
+        frames += 1
+        if frame.link_type not in LINK_TYPES:
+            others.add(frame.link_type)
+        for sighting in witness.see(frame):
+            sightings += 1
+            wrong += sighting.wrong
+            _print(sighting, as_json=options.json)
+    _say(_summary(options.file, frames, sightings, wrong, others))
+    return NO if wrong else DONE
+
+
+def _pinned(key: str | None, ledger_id: str | None) -> tuple[PublicKey | None, bytes | None]:
+    try:
+        octets = bytes.fromhex(ledger_id) if ledger_id is not None else None
+    except ValueError:
+        octets = b""
+    if octets is not None and len(octets) != LEDGER_ID_SIZE:
+        raise ConfigError(f"--ledger-id: {ledger_id!r} is not {2 * LEDGER_ID_SIZE} hexadecimal digits")
+    try:
+        return (PublicKey.parse(key) if key is not None else None), octets
+    except ValueError as error:
+        raise ConfigError(f"--ledger-key: {error}") from None
+
+
+# ---- The file
+
+
+def _frames(file: Path) -> Iterator[Frame]:
+    """Every frame in order, with progress for whoever waits. Raises ConfigError without Scapy, ShellError."""
+    try:
+        from scapy.error import Scapy_Exception
+        from scapy.utils import RawPcapReader
+    except ImportError:
+        raise ConfigError(HOW_TO_INSTALL) from None
+    with _open(file) as opened:
+        size = max(1, file.stat().st_size)
+        number = 0
+        try:
+            reader: Any = RawPcapReader(opened)  # type: ignore[arg-type]  # its metaclass takes files too
+            for octets, about in reader:
+                number += 1
+                if number % PROGRESS_EVERY == 0:
+                    _progress(f"{number:,} frames, {100 * opened.tell() // size} %")
+                yield Frame(number, _utc_ns(reader, about), _link_type(reader, about), octets)
+        except (Scapy_Exception, struct.error, zlib.error, OSError) as error:
+            damage = f"no capture (pcap or pcapng), or damaged after {number:,} frames: {error}"
+            raise ShellError(str(file), damage) from None
+        finally:
+            _progress("")
+
+
+def _open(file: Path) -> IO[bytes]:
+    try:
+        return file.open("rb")
+    except OSError as error:
+        raise ShellError(str(file), error.strerror or str(error)) from None
+
+
+def _link_type(reader: Any, about: Any) -> int:
+    """Of the frame's interface in a pcapng file, of the whole file else."""
+    return int(about.linktype if hasattr(about, "linktype") else reader.linktype)
+
+
+def _utc_ns(reader: Any, about: Any) -> int:
+    if hasattr(about, "tshigh"):
+        if about.tshigh is None:  # a simple packet block of pcapng has no time
+            return 0
+        ticks = (about.tshigh << 32) + about.tslow
+        return int(ticks * 10**9 // about.tsresol)
+    return int(about.sec * 10**9 + about.usec * (1 if reader.nano else 1_000))
+
+
+# ---- For people and for programs
+
+
+def _print(sighting: Sighting, *, as_json: bool) -> None:
+    time = datetime.fromtimestamp(sighting.utc_ns // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    time += f".{sighting.utc_ns // 10**6 % 1_000:03d}"
+    if as_json:
+        line = {
+            "frame": sighting.frame,
+            "time_ns": sighting.utc_ns,
+            "station": str(sighting.station),
+            "what": sighting.what,
+            "wrong": sighting.wrong,
+            "said": sighting.said,
+            **sighting.facts,
+        }
+        sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+        return
+    mark = "!" if sighting.wrong else " "
+    sys.stdout.write(f"{time}  {sighting.station}  {sighting.what:<9}{mark} {_printable(sighting.said)}\n")
+
+
+def _printable(text: str) -> str:
+    """A stranger's text cannot move the cursor or forge a line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _summary(file: Path, frames: int, sightings: int, wrong: int, others: set[int]) -> str:
+    text = f"{file}: {frames:,} frames, {sightings:,} of ours"
+    if wrong:
+        text += f", {wrong:,} of them wrong (marked !)"
+    if others:
+        text += f"; frames of link type {', '.join(map(str, sorted(others)))} were passed over"
+    return text
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{text}\033[K")

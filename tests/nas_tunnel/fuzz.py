@@ -1,0 +1,117 @@
+"""Fuzzing every reader of `nas_tunnel`: `python -m tests.nas_tunnel.fuzz [SECONDS] [SEED]`.
+
+The promise that is tried: whatever the bytes, a reader returns a value or raises DecodeError, and never another
+exception; and what has only one form is written as it was read. A witness of captures never raises at all. Input is
+cut, garbled and spliced from what we send.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from nas_tunnel.advice_of_charge import read_advice_of_charge
+from nas_tunnel.anqp import (
+    find_beacon_element,
+    read_air_offer,
+    read_answers,
+    read_beacon_element,
+    read_elements,
+    read_query,
+    write_air_offer,
+    write_answers,
+    write_offer_query,
+    write_purchase_query,
+)
+from nas_tunnel.gas_frame import read_gas, read_gas_frame, read_gas_request
+from nas_tunnel.link import LINK_TYPES, RADIOTAP
+from nas_tunnel.lobby import read_lobby, write_lobby
+from nas_tunnel.sightings import Frame, Witness
+from tests.nas_tunnel.air import (
+    ADVICE,
+    AIR_OFFER,
+    ANSWERS_RESPONSE,
+    BEACON_ELEMENT,
+    GOLDEN,
+    OUTCOME,
+    REFUSED,
+    story,
+)
+from tests.wire.examples import UTC_S
+from tests.wire.fuzz import mutate
+from wire.errors import DecodeError
+
+STORY = story()
+READERS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes] | None]] = {
+    "lobby": (read_lobby, write_lobby),
+    "air offer": (read_air_offer, write_air_offer),
+    "answers": (read_answers, write_answers),
+    "advice of charge": (read_advice_of_charge, None),
+    "query": (read_query, None),
+    "elements": (read_elements, None),
+    "beacon": (read_beacon_element, None),
+    "beacon among others": (find_beacon_element, None),
+    "gas frame": (read_gas_frame, None),
+    "gas request": (read_gas_request, None),
+    "gas without radiotap": (read_gas, None),
+}
+"""Name -> (reader, writer where a value has one form)."""
+SAMPLES = [
+    *STORY,
+    *(frame[8:] for frame in STORY),
+    write_lobby(OUTCOME),
+    write_lobby(REFUSED),
+    write_air_offer(AIR_OFFER),
+    write_answers([OUTCOME, REFUSED]),
+    write_offer_query(),
+    write_purchase_query(GOLDEN["allocate"]),
+    ADVICE,
+    ANSWERS_RESPONSE,
+    BEACON_ELEMENT,
+]
+
+
+def check(name: str, data: bytes) -> bool:
+    """Keeps the promise for one input; whether it was a value. Raises AssertionError, or what leaked."""
+    read, write = READERS[name]
+    try:
+        value = read(data)
+    except DecodeError:
+        return False
+    if write is not None:
+        assert write(value) == data, f"{name}: {value} has two forms"
+    return True
+
+
+def run(seed: int, go_on: Callable[[int], bool]) -> tuple[int, int]:
+    """(inputs, of which values); raises at the first broken promise, with the input in hexadecimal digits."""
+    chance = random.Random(seed)
+    witness = Witness()
+    inputs = values = 0
+    while go_on(inputs):
+        data = mutate(chance.choice(SAMPLES), chance.choice(SAMPLES), chance)
+        link_type = RADIOTAP if chance.random() < 0.7 else chance.choice(list(LINK_TYPES))
+        try:
+            values += sum([check(name, data) for name in READERS])
+            witness.see(Frame(inputs, UTC_S * 10**9, link_type, data))
+        except Exception as error:
+            error.add_note(f"seed {seed}, input {inputs}: bytes.fromhex('{data.hex()}')")
+            raise
+        inputs += 1
+    return inputs, values
+
+
+def main(argv: list[str]) -> int:
+    seconds = float(argv[0]) if argv else 10.0
+    seed = int(argv[1]) if len(argv) > 1 else random.SystemRandom().randrange(2**32)
+    end = time.monotonic() + seconds
+    inputs, values = run(seed, lambda _: time.monotonic() < end)
+    print(f"seed {seed}: {inputs} inputs, {values} times a value, no promise broken")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
