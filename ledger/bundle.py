@@ -9,7 +9,7 @@ nobody could see a chain that was cut short. Largest legal size 256 MiB. Pure.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ledger.completeness import ChainProof, ProvedEnd, check_complete, verify_chain_proof
 from ledger.evidence import verify_chain
@@ -40,12 +40,14 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What all readable reports of a chain say that one grant got, in IP bytes."""
+    """What all readable reports of a chain say that one grant got, in IP bytes, and what was missing of its floors."""
 
     down_bytes: int = 0
     up_bytes: int = 0
     down_offered_bytes: int = 0
     up_offered_bytes: int = 0
+    down_shortfall_bytes: int = 0
+    up_shortfall_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Audit:
     usage: dict[bytes, Usage]
     proved: ProvedEnd
     complete: Finding
+    grants: dict[bytes, Grant] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -113,7 +116,7 @@ def verify_bundle(bundle: Bundle, on_record: Callable[[int], None] = lambda _num
     proved = verify_chain_proof(bundle.end, enrolment.attestation_key.key_id, ledger, ledger_id)
     verdict = verify_chain(_counted(bundle.records, on_record), enrolment, grants.get)
     complete = check_complete(proved, verdict.records)
-    return Audit(ledger_id, enrolment, verdict, add_usage(bundle.records), proved, complete)
+    return Audit(ledger_id, enrolment, verdict, add_usage(bundle.records), proved, complete, grants)
 
 
 def _counted(records: Sequence[bytes], on_record: Callable[[int], None]) -> Iterator[bytes]:
@@ -133,6 +136,8 @@ def add_usage(records: tuple[bytes, ...]) -> dict[bytes, Usage]:
                 before.up_bytes + row.up_bytes,
                 before.down_offered_bytes + row.down_offered_bytes,
                 before.up_offered_bytes + row.up_offered_bytes,
+                before.down_shortfall_bytes + row.down_shortfall_bytes,
+                before.up_shortfall_bytes + row.up_shortfall_bytes,
             )
     return usage
 

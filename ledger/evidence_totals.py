@@ -27,6 +27,8 @@ READING_SLACK_MS = 250
 """A shaper's bucket and the jitter of reading counters, at both ends of an interval."""
 CAP_SLACK_MS = 2_000
 """How long a session may run at its ceiling before the box notices that its data cap is reached."""
+SHORTFALL_SLACK_MS = 30_000
+"""A box judges an interval once it is over, and some last 15 s: a report may tell the shortfall of time before it."""
 FORGET_AFTER_MS = 3_600_000
 """Totals of a grant are kept so long after its end; later rows fail by their time."""
 
@@ -90,6 +92,17 @@ def _check_rates(item: _Row) -> Iterator[str]:
             yield f"{count_bytes} bytes {direction} in {item.overlap_ms} ms exceed the ceiling of {ceil_bps} bit/s"
 
 
+def _check_shortfall(item: _Row) -> Iterator[str]:
+    """No more can be missing than was promised."""
+    for direction, missing_bytes, floor_bps in (
+        ("down", item.row.down_shortfall_bytes, item.qos.floor_down_bps),
+        ("up", item.row.up_shortfall_bytes, item.qos.floor_up_bps),
+    ):
+        time_ms = item.report.to_utc_ms - item.report.from_utc_ms + SHORTFALL_SLACK_MS
+        if missing_bytes * 8 * 1_000 * 100 > floor_bps * time_ms * (100 + RATE_TOLERANCE_PERCENT):
+            yield f"{missing_bytes} bytes {direction} are missing, more than its floor of {floor_bps} bit/s promises"
+
+
 def _check_cap(item: _Row) -> Iterator[str]:
     cap_bytes = item.qos.data_cap_bytes
     used_bytes = _used_bytes(item)
@@ -109,7 +122,7 @@ def _check_doubles(item: _Row) -> Iterator[str]:
         yield "was reported for this time before"
 
 
-_ROW_CHECKS = (_check_window, _check_rates, _check_cap, _check_sum, _check_doubles)
+_ROW_CHECKS = (_check_window, _check_rates, _check_shortfall, _check_cap, _check_sum, _check_doubles)
 
 
 def _used_bytes(item: _Row) -> int:

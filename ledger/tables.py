@@ -12,7 +12,8 @@ from rich.table import Table
 from ledger.bundle import Audit
 from ledger.findings import CHECKS, Finding, RecordVerdict
 from wire.ids import PublicKey
-from wire.units import format_duration, format_money, format_rate, format_size
+from wire.refund import refund_ubc
+from wire.units import PPM, format_duration, format_money, format_rate, format_size
 
 HOLDS, FAILS, SILENT = "[green]✓[/]", "[bold red]✗[/]", "[dim]·[/]"
 
@@ -141,6 +142,8 @@ def _chain_json(audit: Audit) -> dict[str, Any]:
                 "up_bytes": use.up_bytes,
                 "down_offered_bytes": use.down_offered_bytes,
                 "up_offered_bytes": use.up_offered_bytes,
+                "down_shortfall_bytes": use.down_shortfall_bytes,
+                "up_shortfall_bytes": use.up_shortfall_bytes,
             }
             for grant_id, use in audit.usage.items()
         },
@@ -200,11 +203,30 @@ def _chain_words(audit: Audit, all_findings: bool) -> list[str]:  # noqa: FBT001
     for gap in audit.verdict.unmetered:
         begin, length_s = _instant(gap.from_utc_ms // 1_000), _thousandths(gap.to_utc_ms - gap.from_utc_ms)
         words.append(f"[yellow]unmetered[/] from {begin} for {length_s} s: {escape(gap.why)}")
+    words += _shortfall_words(audit)
     if all_findings or not audit.complete.ok:
         mark = HOLDS if audit.complete.ok else FAILS
         words.append(f"{mark} the chain, complete: {escape(audit.complete.text)}")
     if ended_s := audit.proved.end.retired_s:
         words.append(f"[yellow]ended[/] {_instant(ended_s)}: its provider enrolled another key")
+    return words
+
+
+def _shortfall_words(audit: Audit) -> list[str]:
+    """What was promised, wanted and did not arrive, grant by grant."""
+    words = []
+    for grant_id, use in audit.usage.items():
+        if not use.down_shortfall_bytes and not use.up_shortfall_bytes:
+            continue
+        down, up = format_size(use.down_shortfall_bytes), format_size(use.up_shortfall_bytes)
+        grant = audit.grants.get(grant_id)
+        part = ""
+        if grant is not None:
+            missing_ppm = refund_ubc(
+                PPM, grant.total_qos, grant.duration_s, use.down_shortfall_bytes, use.up_shortfall_bytes
+            )
+            part = f", {_thousandths(missing_ppm // 10)} % of what its floors promise"
+        words.append(f"[yellow]shortfall[/] grant {grant_id.hex()}: {down} down and {up} up{part}")
     return words
 
 

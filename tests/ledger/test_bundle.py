@@ -75,6 +75,13 @@ def test_a_report_file_survives_its_bytes_and_holds() -> None:
     }
 
 
+def test_what_was_missing_is_added_up() -> None:
+    chain = MeterChain(KEY, START_S * 1_000)
+    rows = [UsageRow(GRANT.grant_id, 1, 2, 3, 4, *missing) for missing in ((500, 0), (0, 0), (7, 60))]
+    said = (chain.boot(), *(chain.usage(5_000, row) for row in rows))
+    assert add_usage(said) == {GRANT.grant_id: Usage(3, 6, 9, 12, 507, 60)}
+
+
 def test_only_grants_that_are_named_are_gathered_each_once() -> None:
     assert named_grants(records()) == [GRANT.grant_id, OTHER.grant_id]
     assert len(bundle().grants) == 2

@@ -63,6 +63,16 @@ def test_what_was_bought_may_be_used():
         ("down above its ceiling", {"rows": [row(10_800_000)]}, "bytes down in 10000 ms exceed"),
         ("up above its ceiling", {"rows": [row(0, 2_200_000)]}, "bytes up in 10000 ms exceed"),
         (
+            "more missing down than was promised",
+            {"rows": [UsageRow(GRANT.grant_id, 0, 0, 0, 0, 5_100_001, 0)]},
+            "5100001 bytes down are missing, more than its floor of 1000000 bit/s promises",
+        ),
+        (
+            "more missing up than was promised",
+            {"rows": [UsageRow(GRANT.grant_id, 0, 0, 0, 0, 0, 5_100_001)]},
+            "bytes up are missing",
+        ),
+        (
             "a full interval's bytes in the grant's last second",
             {"rows": [row(10_000_000)], "from_s": 59, "to_s": 69},
             "bytes down in 1000 ms exceed",
@@ -73,6 +83,12 @@ def test_what_was_not_bought_may_not(what, arguments, why):
     failures, _ = check(*arguments.pop("rows"), **arguments)
     assert len(failures) == 1, what
     assert why in failures[0]
+
+
+def test_what_is_missing_may_be_told_a_little_later():
+    """Ten seconds of the floor and those of the intervals before, two per cent over."""
+    failures, _ = check(UsageRow(GRANT.grant_id, 0, 0, 0, 0, 5_100_000, 5_100_000))
+    assert failures == []
 
 
 def test_another_providers_grant_is_refused():

@@ -72,6 +72,21 @@ def test_an_account_and_its_transactions() -> None:
     assert "no transactions" in text_of(transaction_table([], ALICE.public))
 
 
+def test_a_shortfall_is_told_with_the_part_of_the_promise() -> None:
+    """Floors of 2 and 1 Mbit/s for ten minutes are 225,000,000 bytes."""
+    audit = verify_bundle(bundle())
+    text = text_of(*audit_tables([audit], all_findings=False))
+    assert "shortfall" not in text
+    usage = replace(audit.usage[GRANT.grant_id], down_shortfall_bytes=2_000_000, up_shortfall_bytes=250_000)
+    short = replace(audit, usage={GRANT.grant_id: usage})
+    text = text_of(*audit_tables([short], all_findings=False))
+    assert f"shortfall grant {GRANT.grant_id.hex()}: 2 MB down and 250 kB up, 1 % of what its floors" in text
+    (chain,) = audit_json([short])["chains"]
+    assert chain["usage"][GRANT.grant_id.hex()]["up_shortfall_bytes"] == 250_000
+    unknown = text_of(*audit_tables([replace(short, grants={})], all_findings=False))
+    assert "250 kB up" in unknown
+
+
 def test_an_audit_that_holds() -> None:
     audits = [verify_bundle(bundle())]
     page = audit_json(audits)
