@@ -69,6 +69,11 @@ ABOUT_METERING = r"""The meter is the shaper’s own count, signed by the TPM. T
                  lab. Both are bytes of IP packets.
                  """
 
+ABOUT_SHORTFALLS = r"""A radio cannot promise that a station stays near. Where a floor was wanted and did not
+                   arrive, the signed reports say how many bytes were missing, and the access point pays their
+                   part of the price back. Owed and paid back are of both directions together.
+                   """
+
 ABOUT_CHAIN = r"""Each record holds the hash of the one before and is extended into the TPM’s register, whose
               quote signs it; an anchor certifies a counter that cannot be turned back.
               """
@@ -389,6 +394,29 @@ def metering(result: Result) -> str:
         ABOUT_METERING,
         f'<div class="plots">{figure}</div>{table}',
     )
+
+
+def shortfalls(result: Result) -> str:
+    """What did not arrive of what was promised, and what was paid back for it."""
+    short = [session for session in result.sessions if session.shortfall_bytes]
+    if not short:
+        return ""
+    table = markup.table(
+        ("Buyer", "Way", "Missing below the floor", "Price", "Owed", "Paid back"),
+        [
+            (
+                text(session.buyer),
+                f"{session.direction}link",
+                f"{session.shortfall_bytes:,} B",
+                format_money(session.price_ubc),
+                format_money(session.owed_ubc),
+                format_money(session.refunded_ubc),
+            )
+            for session in short
+        ],
+        numeric=(2, 3, 4, 5),
+    )
+    return markup.section("What was missing, and what was paid back for it", ABOUT_SHORTFALLS, table)
 
 
 def chain(result: Result) -> str:

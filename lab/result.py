@@ -66,6 +66,12 @@ class Session:
     rates: tuple[RatePoint, ...] = ()
     latency: tuple[LatencyPoint, ...] = ()
     lost_pings: int = 0
+    shortfall_bytes: int = 0
+    """What signed reports say was promised, wanted and did not arrive."""
+    owed_ubc: int = 0
+    """What that is worth at the grant's price, both directions together."""
+    refunded_ubc: int = 0
+    """What came back to the buyer for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,14 @@ def test_metering_shows_both_counts_and_their_difference():
         assert words in shown
 
 
+def test_a_shortfall_is_shown_with_what_it_was_worth():
+    assert sections.shortfalls(RESULT) == "", "nothing was missing"
+    short = replace(RESULT.sessions[0], shortfall_bytes=15_000_000, owed_ubc=25_000, refunded_ubc=0)
+    shown = sections.shortfalls(replace(RESULT, sessions=(short,)))
+    for words in ("15,000,000 B", "0.025 BC", "Paid back"):
+        assert words in shown
+
+
 def test_the_chain_shows_every_check_and_failed_records_first():
     assert "✓ quote" in sections.chain(RESULT)
     assert "6.0 to 6.5 s: restart" in sections.chain(RESULT)
