@@ -78,7 +78,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from apd.config import load_config
     from apd.daemon import Daemon
     from apd.shells.control import ControlSocket
-    from apd.shells.lobby_socket import LobbySocket
+    from apd.shells.lobby_socket import LobbySockets
     from apd.shells.meter import open_meter
     from apd.shells.mqtt import Mqtt
     from apd.shells.store import Store
@@ -88,6 +88,8 @@ def _run(arguments: argparse.Namespace) -> int:
     shaper = Shaper(config.box.shaper)
     shaper.check_offload()
     provider = config.box.provider
+    # Whoever has paid reaches the lobby where it is; others, if that is closed to them, on its own interface.
+    places = (config.box.shaper.interface, config.box.shaper.lobby_interface)
 
     async def serve() -> None:
         daemon = Daemon(
@@ -96,7 +98,7 @@ def _run(arguments: argparse.Namespace) -> int:
             meter=open_meter(config.meter),
             store=Store(config.files.store),
             link=Mqtt(config.ledger, provider, admissions=config.box.air is not None),
-            lobby=LobbySocket(config.box.shaper.interface, config.box.shaper.lobby_port),
+            lobby=LobbySockets(list(filter(None, places)), config.box.shaper.lobby_port),
             control=ControlSocket(config.files.control_socket),
             air=_open_air(config),
         )

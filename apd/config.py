@@ -37,7 +37,10 @@ def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config
     BSSID.
     """
     reader = _SectionReader(path, _parse(path))
-    shaper = reader.build("shaper", ShaperSettings)
+    air = reader.build("air", AirSettings) if "air" in reader else None
+    lobby_interface = air.lobby_interface if air else None
+    followed = {"closed": air is not None, "lobby_interface": lobby_interface}
+    shaper = reader.build("shaper", ShaperSettings, followed)
     ledger = reader.build("ledger", LedgerLinkSettings)
     meter = reader.build("meter", MeterSettings)
     files = reader.build("files", Files)
@@ -47,13 +50,10 @@ def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config
         "ledger": ledger.key,
         "ledger_id": ledger.ledger_id,
         "provider": provider_key.public,
+        "air": air,
     }
     if not reader.has("box", "bssid"):
         given["bssid"] = read_address(shaper.interface)
-    if "air" in reader:
-        given["air"] = reader.build("air", AirSettings)
-    else:
-        given["air"] = None
     box = reader.build("box", BoxSettings, given)
     return Config(box, ledger, meter, files, provider_key)
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, assert_never
 
 from apd import core
+from apd.address import UdpAddress
 from apd.adoption import adopt
 from apd.commands import (
     AirCommand,
@@ -76,7 +77,6 @@ from apd.events import (
 from apd.session import Queued, Usage
 from apd.shells.clock import read_clock
 from apd.shells.control import ControlSocket
-from apd.shells.lobby_socket import LobbySocket
 from apd.shells.meter import Meter
 from apd.shells.mqtt import LedgerLink
 from apd.shells.store import Store
@@ -122,6 +122,15 @@ class KernelShaper(Protocol):
     def close(self) -> None: ...
 
 
+class Lobby(Protocol):
+    """What it needs of the lobby; apd/shells/lobby_socket.py has it, on one interface or several."""
+
+    def listen(self, receive: Callable[[UdpAddress, bytes], None]) -> None: ...
+    def send(self, to: UdpAddress, data: bytes) -> None: ...
+    def check(self) -> None: ...
+    def close(self) -> None: ...
+
+
 class HostapdControl(Protocol):
     """What the daemon needs of hostapd; apd/shells/hostapd.py has it."""
 
@@ -160,7 +169,7 @@ class Daemon:
         meter: Meter,
         store: Store,
         link: LedgerLink,
-        lobby: LobbySocket,
+        lobby: Lobby,
         control: ControlSocket,
         air: AirShells | None = None,
     ) -> None:

@@ -27,8 +27,11 @@ SECTIONS: dict[str, tuple[type, str]] = {
     "box": (BoxSettings, apd.settings.__file__),
     "air": (AirSettings, apd.settings.__file__),
 }
-GIVEN = frozenset({"provider", "ledger", "ledger_id", "shaper", "air"})
-"""Fields of [box] that follow from other sections and are not written there."""
+GIVEN: dict[type, frozenset[str]] = {
+    BoxSettings: frozenset({"provider", "ledger", "ledger_id", "shaper", "air"}),
+    ShaperSettings: frozenset({"closed", "lobby_interface"}),
+}
+"""Fields that follow from other sections and are not written in their own."""
 
 
 def format_sessions() -> str:
@@ -63,7 +66,7 @@ def _format_table(cls: type, source: str) -> str:
     rows = [
         f"| `{item.name}` | {_format_default(cls, item)} | {told[item.name]} |"
         for item in fields(cls)
-        if cls is not BoxSettings or item.name not in GIVEN
+        if item.name not in GIVEN.get(cls, ())
     ]
     return "\n".join(["| key | default | what it is |", "|---|---|---|", *rows])
 

@@ -333,8 +333,11 @@ class Shaper:
         if link.master:
             boxes.append(MacAddress(self._read_link(link.master).address))
             bridge = _name(link.master)
+        apart = self._lobby_address()
         ways = {
-            limits: plan_ruleset(self.settings, boxes, limits=limits, bridge=bridge, comment=undo)
+            limits: plan_ruleset(
+                self.settings, boxes, limits=limits, bridge=bridge, lobby_box=apart, comment=undo
+            )
             for limits in (True, False)
         }
         replacing = f"delete table netdev {self.settings.table}\n"
@@ -348,6 +351,18 @@ class Shaper:
             else:
                 return limits
         raise ShellError("load the rules (they need Linux 5.16 or newer and nftables 1.0.1)", complaint)
+
+    def _lobby_address(self) -> MacAddress | None:
+        """That of the device which only has the lobby, if there is one."""
+        name = self.settings.lobby_interface
+        if name is None:
+            return None
+        link = self._read_link(_ifindex(name))
+        if link.master:
+            raise ConfigError(
+                f"lobby_interface: {name} is in bridge {_name(link.master)}: it has to stand alone"
+            )
+        return MacAddress(link.address)
 
     def _read_table(self) -> str:
         return _nft(f"list table netdev {self.settings.table}", "--terse", missing_is_fine=True)

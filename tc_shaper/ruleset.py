@@ -8,6 +8,9 @@ not route: no bridge carries it on, and the kernel forwards only what was addres
 What is let out to it comes from the box itself. Frames with a VLAN tag are nobody's: the kernel shows us what
 is inside, and other bridges would not.
 
+On a closed interface, whose stations were let in by a key, who has not paid reaches nothing but the key
+handshake; another device may have the lobby instead, and then has nothing else.
+
 Loading the text again replaces the rules in one transaction and keeps the elements with their counters.
 Reference: nft(8), netdev family, ingress and egress hooks (egress: Linux 5.16); RFC 4861 clauses 4 and 7.1;
 RFC 4291 clause 2.5.6 (routers do not forward link-local addresses); RFC 3810 clause 5.
@@ -32,6 +35,9 @@ COUNTERS = ("lobby_in", "lobby_out", "lobby_limited", "unpaid_in", "unpaid_out",
 """Named counters: what the lobby carried; what was dropped for a limit, for lack of payment, for its VLAN tag."""
 SMALL_GROUP_PER_S, LARGE_GROUP_PER_S = 50, 5
 """Group frames per second of each kind that a bridge may bring to stations from others than this box."""
+
+MAX_BURST_BYTES = 65_535
+"""What a device without a tree may send at once to stations that have not paid: fifty answers."""
 
 ETHERNET_BYTES, IPV6_BYTES = 14, 40
 MAX_ARP_BYTES = 46
@@ -86,11 +92,13 @@ def plan_ruleset(
     *,
     limits: bool,
     bridge: str = "",
+    lobby_box: MacAddress | None = None,
     comment: str = "",
 ) -> str:
     """The whole table. `boxes` are this box's own addresses on that link: the port's first, then its bridge's.
 
-    `bridge` is the name of the bridge that owns the interface, if one does.
+    `bridge` is the name of the bridge that owns the interface, if one does; `lobby_box` the address of
+    `settings.lobby_interface`, if there is one.
     """
     chains = {
         "egress": (_hook("egress", settings.interface, "drop"), _egress(settings, boxes, limits=limits)),
@@ -98,6 +106,9 @@ def plan_ruleset(
         "lobby": ("", _lobby(settings, boxes, limits=limits)),
         "ingress": (_hook("ingress", settings.interface, "drop"), _ingress(settings, boxes)),
     }
+    if settings.lobby_interface is not None:
+        assert lobby_box is not None, "a device has an address"
+        chains |= _apart(settings, settings.lobby_interface, lobby_box, limits=limits)
     if bridge:
         chains["unrouted"] = (_hook("ingress", bridge, "accept"), _unrouted(settings))
     return "\n".join(
@@ -143,20 +154,29 @@ def _egress(settings: ShaperSettings, boxes: Sequence[MacAddress], *, limits: bo
     """Towards the stations. To one that has not paid the box speaks, and nobody else."""
     ours = f"ether saddr {_one_of(boxes)}"
     lobby = f"meta priority set {MAJORS[Direction.DOWN]:x}:{LOBBY:x} counter name lobby_out accept"
-    solicit, neighbours, router = (_icmpv6_sent(kinds) for kinds in (SOLICIT, NEIGHBOURS, ROUTER_ADVERT))
+    solicit, router = _icmpv6_sent(SOLICIT), _icmpv6_sent(ROUTER_ADVERT)
+    to_strangers = [] if settings.closed else _to_strangers(settings, ours, lobby)
+    groups_only = f"{MULTICAST6} " if settings.closed else ""
     return [
         TAGGED,
         f"{ours} {EAPOL} {lobby}",
         "meta priority set ether daddr map @down accept",
-        f"{ours} {FROM_A_SOCKET} {BETWEEN} ip6 nexthdr udp udp sport {settings.lobby_port} {lobby}",
-        f"{ours} {BETWEEN} {FIRST_HAND} {neighbours} {lobby}",
-        f"{ours} {BETWEEN} {FIRST_HAND} {router} {lobby}",
+        *to_strangers,
+        f"{ours} {groups_only}{BETWEEN} {FIRST_HAND} {router} {lobby}",
         # The box seeks a station for a packet of its own, whose source may be any of its addresses.
         f"{ours} {MULTICAST6} ip6 daddr ff02::/16 {FIRST_HAND} {solicit} {lobby}",
         f"{ours} {BROADCAST} {ARP} {_frame(MAX_ARP_BYTES)} {lobby}",
         f"{ours} {BROADCAST} {DHCP} {lobby}",
         *_bridged_groups(lobby, limits=limits),
         "counter name unpaid_out",
+    ]
+
+
+def _to_strangers(settings: ShaperSettings, ours: str, accept: str) -> list[str]:
+    """What this box itself says to one station that has not paid: the lobby's answers, and where it is."""
+    return [
+        f"{ours} {FROM_A_SOCKET} {BETWEEN} ip6 nexthdr udp udp sport {settings.lobby_port} {accept}",
+        f"{ours} {BETWEEN} {FIRST_HAND} {_icmpv6_sent(NEIGHBOURS)} {accept}",
     ]
 
 
@@ -201,12 +221,44 @@ def _ingress(settings: ShaperSettings, boxes: Sequence[MacAddress]) -> list[str]
         TAGGED,
         f"{EAPOL} ether daddr {_one_of([*boxes, PAE_GROUP])} accept",
         f'meta priority set ether saddr map @up fwd to "{settings.ifb}"',
-        "meta protocol ip6 goto lobby",
+        *([] if settings.closed else ["meta protocol ip6 goto lobby"]),
         "counter name unpaid_in",
     ]
 
 
-def _lobby(settings: ShaperSettings, boxes: Sequence[MacAddress], *, limits: bool) -> list[str]:
+def _apart(
+    settings: ShaperSettings, device: str, box: MacAddress, *, limits: bool
+) -> dict[str, tuple[str, list[str]]]:
+    """The chains of a device that has a lobby and nothing else: nobody pays there, nothing is forwarded.
+
+    It has no tree, so the lobby's rate holds here by a limit, where the kernel has them.
+    """
+    ours, accept = f"ether saddr {box}", "counter name lobby_out accept"
+    limited = f"limit rate over {settings.lobby_bps // 8} bytes/second burst {MAX_BURST_BYTES} bytes"
+    egress = [
+        TAGGED,
+        f"{ours} {EAPOL} {accept}",
+        *([f"{limited} counter name lobby_limited drop"] if limits else []),
+        *_to_strangers(settings, ours, accept),
+        "counter name unpaid_out",
+    ]
+    ingress = [
+        TAGGED,
+        f"{EAPOL} ether daddr {_one_of([box, PAE_GROUP])} accept",
+        "meta protocol ip6 goto apart",
+        "counter name unpaid_in",
+    ]
+    return {
+        "apart_kinds": ("", _lobby_kinds(settings, box)),
+        "apart": ("", _lobby(settings, [box], limits=limits, kinds="apart_kinds")),
+        "apart_egress": (_hook("egress", device, "drop"), egress),
+        "apart_ingress": (_hook("ingress", device, "drop"), ingress),
+    }
+
+
+def _lobby(
+    settings: ShaperSettings, boxes: Sequence[MacAddress], *, limits: bool, kinds: str = "lobby_kinds"
+) -> list[str]:
     each, total = settings.lobby_packets_per_s, settings.lobby_packets_per_s * LOBBY_TOTAL_FACTOR
     limited = "counter name lobby_limited drop"
     limit_rules = [
@@ -215,8 +267,8 @@ def _lobby(settings: ShaperSettings, boxes: Sequence[MacAddress], *, limits: boo
     ]
     return [
         *(limit_rules if limits else []),
-        f"ether daddr {_one_of(boxes)} goto lobby_kinds",
-        f"{MULTICAST6} goto lobby_kinds",
+        f"ether daddr {_one_of(boxes)} goto {kinds}",
+        f"{MULTICAST6} goto {kinds}",
         "counter name unpaid_in",
         "drop",
     ]

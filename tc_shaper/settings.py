@@ -46,9 +46,14 @@ class ShaperSettings:
     """Name of the nftables table; give each shaper on one box its own."""
     ifb: str = "airgrant0"
     """Name of the intermediate device that shapes the uplink; give each shaper on one box its own."""
+    closed: bool = False
+    """Stations that have not paid reach nothing on `interface`, not even the lobby: they were let in by a key."""
+    lobby_interface: str | None = None
+    """Another device, whose stations reach the lobby and nothing else; never in a bridge."""
 
     def __post_init__(self) -> None:
-        for name in ("interface", "ifb", *(("wan_interface",) if self.wan_interface is not None else ())):
+        named = [name for name in ("wan_interface", "lobby_interface") if getattr(self, name) is not None]
+        for name in ("interface", "ifb", *named):
             _require(
                 re.fullmatch(r"[A-Za-z0-9_.\-]{1,15}", getattr(self, name)) is not None,
                 name,
@@ -58,6 +63,9 @@ class ShaperSettings:
             re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,30}", self.table) is not None, "table", "not a table name"
         )
         _require(len({self.interface, self.ifb, self.wan_interface}) == 3, "ifb", "device names must differ")
+        if self.lobby_interface is not None:
+            others = (self.interface, self.ifb, self.wan_interface)
+            _require(self.lobby_interface not in others, "lobby_interface", "device names must differ")
         for name in ("downlink_capacity_bps", "uplink_capacity_bps", "lobby_bps"):
             _require(1_000 <= getattr(self, name) <= 1_000_000_000_000, name, "must be 1 kbit/s to 1 Tbit/s")
         _require(

@@ -58,7 +58,7 @@ def test_the_diagram_has_every_legal_move_and_no_other():
 
 
 def test_every_key_is_in_the_reference():
-    written = sum(len(fields(cls)) for cls, _ in SECTIONS.values()) - len(GIVEN)
+    written = sum(len(fields(cls)) for cls, _ in SECTIONS.values()) - sum(map(len, GIVEN.values()))
     assert format_configuration().count("\n| `") == written
 
 

@@ -8,6 +8,7 @@ import contextlib
 import socket
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
@@ -602,3 +603,136 @@ def test_the_wire_does_not_speak_for_the_box_in_the_lobby(bridged, eventually, s
         box.call(lambda: say(PASSES, UNPAID_LOCAL, 40_000, LOBBY, "br0"))
         eventually(lambda: ear.heard(PASSES), "the box's own words are heard")
         assert ear.heard(SECRET) == []
+
+
+# --- a closed interface, and a lobby apart
+
+
+@pytest.fixture
+def apart(network, needs):
+    """The box with `wlan0` closed, and a phone on an interface that has the lobby only; the phone's namespace."""
+    needs("nft")
+    phone = create("phone")
+    plug(Port(network.box, "lobby0", LOBBY_MAC), Port(phone, "wlan0", PHONE_MAC))
+    network.box.ip(f"addr add {LOBBY_LOCAL}/64 dev lobby0 nodad", "addr add fd78::1/64 dev lobby0 nodad")
+    phone.ip(f"addr add {PHONE_LOCAL}/64 dev wlan0 nodad", "addr add fd78::2/64 dev wlan0 nodad")
+    made = Shaper(replace(SETTINGS, closed=True, lobby_interface="lobby0"))
+    network.box.call(made.set_up)
+    made.install(SessionShape(FIRST_SLOT, MacAddress.parse(PAID), 20 * MBIT, 20 * MBIT, 20 * MBIT, 20 * MBIT))
+    yield phone
+    network.box.call(made.tear_down)
+    delete(phone)
+
+
+LOBBY_MAC, PHONE_MAC = "02:00:00:00:78:01", "02:00:00:00:78:02"
+LOBBY_LOCAL, PHONE_LOCAL = "fe80::78:1", "fe80::78:2"
+
+
+@contextmanager
+def lobby(box):
+    """A socket where the daemon's would be."""
+
+    def make():
+        made = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        made.bind(("::", LOBBY))
+        made.settimeout(5)
+        return made
+
+    with box.call(make) as made:
+        yield made
+
+
+def test_on_a_closed_interface_only_who_has_paid_reaches_the_lobby(network, apart):
+    with lobby(network.box) as ear:
+        for _ in range(3):
+            transmit(
+                network.station(1).namespace,
+                [
+                    framed(udp6(UNPAID_LOCAL, to, sport=9_000, dport=LOBBY), UNPAID, BOX_MAC)
+                    for to in (BOX_LOCAL, "ff02::1")
+                ],
+            )
+        transmit(
+            network.station(2).namespace,
+            [framed(udp6(PAID_LOCAL, BOX_LOCAL, sport=9_000, dport=LOBBY, secret=PASSES), PAID, BOX_MAC)],
+        )
+        assert ear.recv(1_000) == PASSES
+
+
+def test_on_a_closed_interface_the_box_says_nothing_to_who_has_not_paid(network, apart, eventually):
+    one, two = network.station(1).namespace, network.station(2).namespace
+    with listening((one, "wlan0"), (two, "wlan0")) as (unpaid, paid):
+        network.box.call(lambda: say(SECRET, UNPAID_LOCAL, 9_000, sport=LOBBY))
+        network.box.call(lambda: say(PASSES, PAID_LOCAL, 9_000, sport=LOBBY))
+        eventually(lambda: paid.heard(PASSES), "what may pass has passed")
+        assert not unpaid.heard(SECRET)
+
+
+def test_a_lobby_apart_has_discovery_the_lobby_and_nothing_else(network, apart, eventually):
+    """Without neighbour entries: the phone finds the box by itself, and is found."""
+    phone, box = apart, network.box
+    with (
+        lobby(box) as ear,
+        listening((network.world, "wan0"), (network.station(2).namespace, "wlan0")) as ears,
+    ):
+        for to, port in ((WORLD6, 9_000), (WORLD6, LOBBY), ("fd77::12", 9_000), (PAID_LOCAL, 9_000)):
+            transmit(phone, [framed(udp6("fd78::2", to, dport=port), PHONE_MAC, LOBBY_MAC)] * 3)
+            transmit(phone, [framed(udp6(PHONE_LOCAL, to, dport=port), PHONE_MAC, LOBBY_MAC)] * 3)
+        transmit(
+            phone, [framed(IP(src="10.78.0.2", dst=WORLD4) / UDP() / Raw(SECRET), PHONE_MAC, LOBBY_MAC)] * 3
+        )
+        phone.call(lambda: say(PASSES, LOBBY_LOCAL, LOBBY, sport=9_000))
+        text, source = ear.recvfrom(1_000)
+        assert (text, source[0].partition("%")[0]) == (PASSES, PHONE_LOCAL)
+        with phone.call(lambda: hearing(9_000)) as heard:
+            for sport in (9_001, LOBBY):
+                box.call(
+                    lambda sport=sport: answer(
+                        SECRET if sport != LOBBY else PASSES,
+                        PHONE_LOCAL,
+                        9_000,
+                        ear if sport == LOBBY else None,
+                    )
+                )
+            assert heard.recv(1_000) == PASSES
+        transmit(network.station(2).namespace, [framed(udp6("fd77::12", WORLD6, secret=PASSES), PAID)])
+        box.call(lambda: say(PASSES, "fd77::12", 9_000))
+        eventually(lambda: all(one.heard(PASSES) for one in ears), "what may pass has passed")
+        assert {one.name: one.heard(SECRET) for one in ears} == {one.name: [] for one in ears}
+
+
+def hearing(port):
+    made = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    made.bind(("::", port))
+    made.settimeout(5)
+    return made
+
+
+def answer(text, address, port, mouth=None):
+    """By the lobby's socket, or by one of another port."""
+    to = (address, port, 0, socket.if_nametoindex("lobby0"))
+    if mouth is not None:
+        mouth.sendto(text, to)
+        return
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
+        other.sendto(text, to)
+
+
+def test_a_lobby_apart_carries_no_more_than_the_lobbys_rate(network, apart):
+    """Half a megabit is 62,500 bytes a second; a burst is 65,535 more."""
+    box, sent = network.box, 0
+    with apart.call(lambda: hearing(9_000)) as heard, lobby(box) as mouth:
+        to = (PHONE_LOCAL, 9_000, 0, box.call(lambda: socket.if_nametoindex("lobby0")))
+        heard.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        apart.call(lambda: say(PASSES, LOBBY_LOCAL, LOBBY, sport=0))
+        mouth.recv(1_000)
+        for _ in range(1_000):
+            with contextlib.suppress(OSError):
+                sent += mouth.sendto(bytes(1_000), to)
+        heard.settimeout(0.2)
+        count = 0
+        with contextlib.suppress(TimeoutError):
+            while heard.recv(2_000):
+                count += 1
+    assert sent >= 900_000
+    assert 20 <= count <= 150

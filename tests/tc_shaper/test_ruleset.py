@@ -1,5 +1,7 @@
 """The rules as text: what must stand in them. That they do it is tested on the kernel (tests/system)."""
 
+from dataclasses import replace
+
 from tc_shaper.ruleset import COUNTERS, plan_ruleset
 from tc_shaper.settings import ShaperSettings
 from wire.ids import MacAddress
@@ -84,3 +86,44 @@ def test_settings_reach_the_rules():
     assert "udp sport 4000" in text
     assert 'fwd to "airgrant0"' in text
     assert all(f"counter {name} {{ }}" in text for name in COUNTERS)
+
+
+CLOSED = replace(SETTINGS, closed=True)
+APART = replace(CLOSED, lobby_interface="lobby0")
+LOBBY_BOX = MacAddress.parse("02:00:00:00:00:03")
+
+
+def test_a_closed_interface_has_nothing_for_who_has_not_paid():
+    text = plan_ruleset(CLOSED, [PORT], limits=True)
+    assert "goto lobby" not in "".join(chain(text, "ingress"))
+    egress = chain(text, "egress")
+    assert not [rule for rule in egress if "udp sport 4000" in rule]
+    groups = (
+        "33:33:00:00:00:00",
+        "ff:ff:ff:ff:ff:ff",
+        "@down",
+        "0x888e",
+        "tagged drop",
+        "policy",
+        "unpaid_out",
+    )
+    assert not [rule for rule in egress if not any(group in rule for group in groups)], (
+        "all else is for groups"
+    )
+
+
+def test_a_lobby_apart_has_the_lobby_and_nothing_else():
+    text = plan_ruleset(APART, [PORT], limits=True, lobby_box=LOBBY_BOX)
+    hook, *rules = (line.strip() for line in chain(text, "apart_egress"))
+    assert hook == 'type filter hook egress device "lobby0" priority -300; policy drop;'
+    assert "@down" not in "".join(rules)
+    assert f"limit rate over {SETTINGS.lobby_bps // 8} bytes/second" in "".join(rules)
+    hook, *rules = (line.strip() for line in chain(text, "apart_ingress"))
+    assert hook == 'type filter hook ingress device "lobby0" priority -300; policy drop;'
+    assert "fwd to" not in "".join(rules)
+    assert all(
+        "accept" not in rule or f"ether daddr set {LOBBY_BOX} meta pkttype set multicast" in rule
+        for rule in chain(text, "apart_kinds")
+    )
+    assert "lobby0" not in plan_ruleset(CLOSED, [PORT], limits=True)
+    assert "limit rate" not in plan_ruleset(APART, [PORT], limits=False, lobby_box=LOBBY_BOX)

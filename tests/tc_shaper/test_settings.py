@@ -26,6 +26,8 @@ def test_three_fields_suffice():
         ("interface", "a-name-of-sixteen"),
         ("wan_interface", "wlan0"),
         ("wan_interface", ""),
+        ("lobby_interface", "wlan0"),
+        ("lobby_interface", "a b"),
         ("ifb", "wlan0"),
         ("table", "9lives"),
         ("table", "a b"),
