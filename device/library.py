@@ -243,7 +243,7 @@ def _begin(loop: "_Loop") -> Session:
     return Session(loop)
 
 
-def leave(way: Way) -> bool:
+def leave_network(way: Way) -> bool:
     """Ends a session that another process left in wpa_supplicant, and puts back what was there; whether there was one.
     Raises ShellError.
     """

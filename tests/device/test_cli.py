@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from device.cli import HINTS, NO, USAGE, WORLD, buy, format_duration_left, keygen
+from device.cli import buy, format_duration_left, keygen
+from device.console import HINTS, NO, USAGE, WORLD
 from device.wallet import create_wallet, load_wallet
 from wire.keys import PrivateKey
 

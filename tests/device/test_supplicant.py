@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from device.events import Associate, AssociationFailed, Obstacle, PinLedger, ShowOffer, Source, Tell
 from device.fake_wpa import FakeNetwork
-from device.library import AIR_SETTINGS, Over, PurchaseFailed, Session, Way, buy, leave, rejoin
+from device.library import AIR_SETTINGS, Over, PurchaseFailed, Session, Way, buy, leave_network, rejoin
 from device.membership import ANCHOR_BLOB, CERTIFICATE_BLOB, KEY_BLOB
 from device.retry import Backoff
 from device.supplicant import Supplicant
@@ -121,9 +121,9 @@ def test_a_session_outlives_its_process_and_another_may_end_it(world: WpaWorld, 
     world.fake.networks = {0: FakeNetwork(enabled=True)}
     buy(wallet, way(world), WISH, settings=QUICK).close()
     assert [network.enabled for network in world.fake.networks.values()] == [False, True]
-    assert leave(way(world))
+    assert leave_network(way(world))
     assert {n: network.enabled for n, network in world.fake.networks.items()} == {0: True}
-    assert not leave(way(world))
+    assert not leave_network(way(world))
 
 
 def test_buying_anew_takes_the_place_of_the_old_network(world: WpaWorld, wallet: Wallet) -> None:

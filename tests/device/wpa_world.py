@@ -55,11 +55,11 @@ def running() -> Iterator[WpaWorld]:
 
 
 @contextmanager
-def serving(world: WpaWorld) -> Iterator[None]:
+def serving(world: WpaWorld, interface: str = INTERFACE) -> Iterator[None]:
     """wpa_supplicant runs, and ends."""
     stop, stopped = socket.socketpair()
     bound = threading.Event()
-    thread = threading.Thread(target=serve, args=(world.fake, world.path, stopped, bound.set))
+    thread = threading.Thread(target=serve, args=(world.fake, world.folder / interface, stopped, bound.set))
     thread.start()
     try:
         assert bound.wait(10)

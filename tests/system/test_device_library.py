@@ -17,9 +17,11 @@ from device.choice import Wish
 from device.cli import buy as buy_command
 from device.events import ShowOffer, Source, Tell
 from device.fake_access_point import FakeAccessPoint, serve
-from device.library import PurchaseFailed, buy, rejoin
+from device.library import Over, PurchaseFailed, Way, buy, rejoin
+from device.offers_cli import offers as offers_command
 from device.wallet import Wallet, create_wallet, load_wallet
 from nas_tunnel.lobby import Discover, Join, Leave, Purchase
+from tests.device.wpa_world import WpaWorld, serving
 from wire.errors import ConfigError
 
 pytestmark = pytest.mark.system
@@ -116,6 +118,39 @@ def test_a_grant_that_was_paid_for_comes_with_the_exception(shop: Shop) -> None:
     shop.fake.refuse = [(Join, "grant_used", "")]
     with pytest.raises(PurchaseFailed, match="grant_used") as caught:
         buy(shop.wallet, INTERFACE, WISH)
+    assert caught.value.grant in shop.fake.grants.values()
+
+
+def test_what_is_on_sale_in_the_lobby(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    assert offers_command(["--interface", INTERFACE, "--over", "lobby", "--json"]) == 0
+    (offer,) = json.loads(capsys.readouterr().out)["offers"]
+    assert (offer["suitable"], offer["price_ubc"], offer["network"]) == (True, 1_000_000, None)
+    assert shop.fake.grants == {}
+    shop.fake.refuse = [(Discover, "sold_out", "later")] * 3
+    assert offers_command(["--interface", INTERFACE, "--json"]) == 1
+    (offer,) = json.loads(capsys.readouterr().out)["offers"]
+    assert (offer["suitable"], offer["reason"]) == (False, "sold_out")
+
+
+def test_who_bought_in_the_lobby_joins_the_paid_network_by_wpa_supplicant(shop: Shop, tmp_path: Path) -> None:
+    shop.fake.ssid = b"airgrant"
+    world = WpaWorld(tmp_path)
+    world.fake.air.add(shop.fake)
+    with serving(world, INTERFACE):
+        way = Way(INTERFACE, Over.LOBBY, tmp_path)
+        with buy(shop.wallet, way, WISH) as session:
+            assert session.network is not None
+            assert shop.fake.joined == {}
+            assert world.fake.air.joined == shop.wallet.account
+            session.leave()
+        assert world.fake.networks == {}
+
+
+def test_without_wpa_supplicant_the_grant_is_kept(shop: Shop, tmp_path: Path) -> None:
+    shop.fake.ssid = b"airgrant"
+    with pytest.raises(PurchaseFailed) as caught:
+        buy(shop.wallet, Way(INTERFACE, Over.LOBBY, tmp_path), WISH)
+    assert (caught.value.failure.reason, caught.value.failure.source) == ("no_supplicant", Source.MACHINE)
     assert caught.value.grant in shop.fake.grants.values()
 
 

@@ -1,0 +1,114 @@
+"""`airgrant offers` and `airgrant leave`: look before you buy, and go without waiting. A shell: argv, terminal.
+
+How they speak, and what their exit status means: device/console.py.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from device.choice import Candidate, PinnedLedger
+from device.console import (
+    DONE,
+    NO,
+    Show,
+    add_way,
+    describe_offer,
+    make_parser,
+    print_json,
+    print_offers,
+    read_way,
+    run_command,
+    stderr,
+)
+from device.events import ShowOffer
+from device.library import Over, Way, leave_network
+from device.survey import sort_offers, survey_air, survey_lobby
+from device.wallet import load_wallet
+from wire.errors import ConfigError, ShellError
+
+OFFERS_EXAMPLES = """\
+examples:
+  airgrant offers --interface wlan0                          who sells here, at what price, verified
+  airgrant offers --interface wlan0 --over air --wallet wallet.pem
+  airgrant offers --interface wlan0 --json | jq '.offers[] | select(.suitable) | .price_ubc'
+
+Nothing is bought, and over the air nothing is joined. With a wallet, what another ledger sells is marked. Prices are
+for one unit, in bandcoins; the cheapest per guaranteed bit comes first.
+
+exit status: 0 somebody sells, 1 nobody does, 2 usage or wallet, 3 no such interface, no wpa_supplicant
+"""
+
+LEAVE_EXAMPLES = """\
+examples:
+  airgrant leave --interface wlan0
+
+Removes the network that `airgrant buy` added to wpa_supplicant, and enables again what was enabled before. What was
+paid for lasts until its time is over: `airgrant buy --grant FILE` comes back.
+
+exit status: 0 left, 1 there was nothing to leave, 2 usage, 3 no wpa_supplicant there
+"""
+
+
+def offers(argv: list[str]) -> int:
+    """Lists what is on sale; returns the exit status."""
+    parser = make_parser("airgrant offers", "List what access points around here sell.", OFFERS_EXAMPLES)
+    add_way(parser)
+    parser.add_argument(
+        "--wallet", type=Path, metavar="FILE", help="mark what is not sold through this wallet's ledger"
+    )
+    return run_command(parser, argv, _offers)
+
+
+def leave(argv: list[str]) -> int:
+    """Leaves the network of a purchase; returns the exit status."""
+    parser = make_parser(
+        "airgrant leave", "Leave the Wi-Fi network that you bought your way into.", LEAVE_EXAMPLES
+    )
+    add_way(parser)
+    return run_command(parser, argv, _leave)
+
+
+def _offers(arguments: argparse.Namespace) -> int:
+    pinned = load_wallet(arguments.wallet).pinned if arguments.wallet else None
+    with Show(quiet=arguments.json) as show:
+        show.say("listening")
+        found = sort_offers(_survey(read_way(arguments), pinned, show))
+    for_sale = any(isinstance(shown.seen, Candidate) for shown in found)
+    if arguments.json:
+        print_json({"ok": for_sale, "offers": [describe_offer(shown) for shown in found]})
+    elif found:
+        print_offers(Console(highlight=False), found)
+    else:
+        stderr().print("nobody sells here")
+    return DONE if for_sale else NO
+
+
+def _survey(way: Way, pinned: PinnedLedger | None, show: Show) -> list[ShowOffer]:
+    if way.over is Over.LOBBY:
+        return survey_lobby(way.interface, pinned)
+    try:
+        found = survey_air(way.socket_path, pinned)
+    except ShellError as error:
+        if way.over is Over.AIR:
+            raise
+        show.say(f"asking in the lobby, not on the air; {error}")
+        found = []
+    if found or way.over is Over.AIR:
+        return found
+    return survey_lobby(way.interface, pinned)
+
+
+def _leave(arguments: argparse.Namespace) -> int:
+    if arguments.over == Over.LOBBY.value:
+        raise ConfigError(
+            "--over lobby: a session in the lobby is left by the command that joined, with Ctrl-C"
+        )
+    left = leave_network(replace(read_way(arguments), over=Over.AIR))
+    if arguments.json:
+        print_json({"ok": left})
+    else:
+        stderr().print("left" if left else "there is no network of ours to leave")
+    return DONE if left else NO

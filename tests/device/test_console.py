@@ -1,0 +1,53 @@
+"""How the commands speak: ways, tables, a peer's words."""
+
+import pytest
+from rich.console import Console
+
+from device.choice import Unsuitable, Wish, weigh
+from device.console import add_way, describe_offer, make_parser, plain, print_offers, read_way
+from device.events import ShowOffer
+from device.fake_access_point import FakeAccessPoint
+from device.library import Over, Way
+from device.wpa import DEFAULT_FOLDER
+from tests.device.playbook import BUYER
+
+NOW_S = 1_700_000_000
+
+
+def offer() -> ShowOffer:
+    shop = FakeAccessPoint(BUYER.public, lambda: NOW_S, ssid=b"air\xffgrant")
+    return ShowOffer(weigh(shop.announcement(), "ap", Wish(0, 0), None, NOW_S, -61), "ap")
+
+
+def show(offers: list[ShowOffer]) -> str:
+    console = Console(width=200, record=True)
+    print_offers(console, offers)
+    return console.export_text()
+
+
+def test_a_way() -> None:
+    parser = make_parser("x", "y", "z")
+    add_way(parser)
+    assert read_way(parser.parse_args(["--interface", "wlan0"])) == Way("wlan0", Over.AUTO, DEFAULT_FOLDER)
+    arguments = ["--interface", "wlan0", "--over", "air", "--control", "/x"]
+    way = read_way(parser.parse_args(arguments))
+    assert (way.over, str(way.socket_path)) == (Over.AIR, "/x/wlan0")
+
+
+def test_a_table_of_offers() -> None:
+    text = show([offer(), ShowOffer(Unsuitable("bad_offer", "signature\x1b[31m"), "02:00:00:00:00:09")])
+    for said in ("1 BC", "2 Mbit/s", "-61 dBm", "10 min", "bad_offer", "signature?[31m", "02:00:00:00:00:09"):
+        assert said in text
+
+
+def test_an_offer_for_scripts() -> None:
+    told = describe_offer(offer())
+    assert told["signal_dbm"] == -61
+    network = told["network"]
+    assert isinstance(network, dict)
+    assert network["ssid"] == "air\\xffgrant"
+
+
+@pytest.mark.parametrize(("text", "said"), [("a\x1b[2Jb", "a?[2Jb"), ("[red]x", "\\[red]x"), ("ok", "ok")])
+def test_a_peer_s_words_do_nothing(text: str, said: str) -> None:
+    assert plain(text) == said
