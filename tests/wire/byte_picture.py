@@ -73,13 +73,47 @@ ITEMS: dict[str, list[str]] = {
         "challenge",
         "utc_s",
     ],
+    "anqp_offer": ["offer", "provider", "ledger", "ledger_id", "network", "utc_s"],
+    "anqp_answers": ["lobby datagram"],
     "lobby_join": ["type 5 Join", "grant", "join request"],
     "enrolment_reply": ["kind (2 reply)", "challenge or null", "attestation_result", "receipt"],
 }
 
 
+PARTS: dict[str, list[tuple[int, str]]] = {
+    "anqp_offer": [(3, "OUI"), (1, "type 1: an offer")],
+    "anqp_answers": [(3, "OUI"), (1, "type 3: answers")],
+    "anqp_purchase": [
+        (2, "info id 56797, vendor specific"),
+        (2, "length: 169"),
+        (3, "OUI"),
+        (1, "type 2: a purchase"),
+        (165, "transaction"),
+        (2, "info id 256, Query List"),
+        (2, "length: 4"),
+        (2, "the offer: 56797"),
+        (2, "it in words: 278"),
+    ],
+    "beacon_element": [
+        (2, "element 221, vendor specific; length: 37"),
+        (3, "OUI"),
+        (1, "type 4: a beacon"),
+        (1, "version 1"),
+        (16, "the beginning of SHA-256 of the offer"),
+        (8, "price_ubc: 1500000"),
+        (4, "duration_s: 1200"),
+        (4, "floor_down_kbps: 5000"),
+    ],
+}
+"""Octets at the front that are no CBOR, by size."""
+
+
 def draw(name: str, data: bytes) -> str:
     """The picture of a message, ready for a fenced block."""
+    if name in PARTS:
+        front, size = _draw_parts(PARTS[name], data), sum(size for size, _ in PARTS[name])
+        rest = _draw_items(name, data[size:]) if name in ITEMS else iter(())
+        return "\n".join([*front, *rest])
     if name in ITEMS:
         return "\n".join(_draw_items(name, data))
     if data[:1] == b"\xd2":
@@ -90,6 +124,13 @@ def draw(name: str, data: bytes) -> str:
 def read_picture(picture: str) -> bytes:
     """The bytes that a picture shows."""
     return bytes.fromhex("".join(line.split("#")[0] for line in picture.splitlines()))
+
+
+def _draw_parts(parts: list[tuple[int, str]], data: bytes) -> Iterator[str]:
+    at = 0
+    for size, meaning in parts:
+        yield from _lines(data[at : at + size], meaning, 0)
+        at += size
 
 
 def _draw_envelope(name: str, data: bytes, depth: int) -> Iterator[str]:

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import cbor2
 
-from nas_tunnel.lobby import Announcement, Join, write_lobby
+from nas_tunnel.anqp import (
+    AirOffer,
+    write_air_offer,
+    write_answers,
+    write_beacon_element,
+    write_purchase_query,
+)
+from nas_tunnel.lobby import Announcement, Join, Refused, write_lobby
 from tests.wire.byte_picture import draw
 from tests.wire.examples import ENVELOPES, LEDGER, LEDGER_ID, MESSAGES, PROVIDER, UTC_S, Message
 
@@ -49,13 +56,21 @@ def vectors() -> dict[str, object]:
 
 
 def shown() -> dict[str, bytes]:
-    """Everything that the pages may show: the messages, and two datagrams that carry some of them."""
+    """Everything that the pages may show: the messages, and how some of them are carried."""
     golden = {name: message.golden for name, message in MESSAGES.items()}
     announcement = Announcement(
         golden["offer"], PROVIDER.public, LEDGER.public, LEDGER_ID, bytes(range(16)), UTC_S
     )
     golden["lobby_announcement"] = write_lobby(announcement)
     golden["lobby_join"] = write_lobby(Join(golden["grant"], golden["join_request"]))
+    air = AirOffer(golden["offer"], PROVIDER.public, LEDGER.public, LEDGER_ID, golden["network"], UTC_S)
+    golden["anqp_offer"] = write_air_offer(air)
+    golden["anqp_purchase"] = write_purchase_query(golden["allocate"])
+    golden["anqp_answers"] = write_answers([Refused(bytes(range(32)), "rate_limit", "one purchase in 2 s")])
+    offer = MESSAGES["offer"].example
+    golden["beacon_element"] = write_beacon_element(
+        golden["offer"], offer.price_ubc, offer.allocation_duration_s, offer.qos.floor_down_bps
+    )
     return golden
 
 

@@ -8,7 +8,18 @@ from pathlib import Path
 import cbor2
 import pytest
 
-from nas_tunnel.lobby import PORT, read_lobby
+from nas_tunnel.anqp import (
+    ANSWER_IDS,
+    FIRST_ANSWER_ID,
+    MAX_ELEMENT_BYTES,
+    OFFER_IDS,
+    OUI,
+    read_air_offer,
+    read_answers,
+    read_beacon_element,
+    read_query,
+)
+from nas_tunnel.lobby import MAX_PURCHASE_BYTES, PORT, Refused, read_lobby
 from tests.wire.byte_picture import FIELDS, draw, read_picture
 from tests.wire.examples import MESSAGES, SIGNED
 from tests.wire.make_vectors import BLOCK, refresh, shown, size_table
@@ -33,7 +44,10 @@ PAGE_OF = {
 
 
 def test_every_message_has_its_picture() -> None:
-    assert set(PICTURES) == set(shown()) == {*MESSAGES, "lobby_announcement", "lobby_join"}
+    assert set(PICTURES) == set(shown())
+    assert set(shown()) - set(MESSAGES) == {
+        "lobby_announcement", "lobby_join", "anqp_offer", "anqp_purchase", "anqp_answers", "beacon_element",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", shown())
@@ -75,6 +89,25 @@ def test_sizes() -> None:
 def test_every_purpose_stands_in_the_table(name: str) -> None:
     purpose = MESSAGES[name].external.split(b"/")
     assert f"`{purpose[0].decode()}/{purpose[1].decode()}" in PAGES["README.md"]
+
+
+def test_what_is_sent_over_the_air_is_read() -> None:
+    offer = read_air_offer(read_picture(PICTURES["anqp_offer"]))
+    assert (offer.offer, offer.network) == (MESSAGES["offer"].golden, MESSAGES["network"].golden)
+    query = read_query(read_picture(PICTURES["anqp_purchase"]))
+    assert (query.ids, query.purchase) == (OFFER_IDS, MESSAGES["allocate"].golden)
+    (refused,) = read_answers(read_picture(PICTURES["anqp_answers"]))
+    assert isinstance(refused, Refused)
+    assert read_beacon_element(read_picture(PICTURES["beacon_element"])).floor_down_kbps == 5_000
+
+
+def test_the_numbers_of_the_air_stand_in_its_page() -> None:
+    page = PAGES["anqp.md"]
+    assert f"{FIRST_ANSWER_ID} to {FIRST_ANSWER_ID + ANSWER_IDS - 1}" in page
+    assert f"{FIRST_ANSWER_ID} + (the first 8 octets of its id, big endian) mod {ANSWER_IDS}" in page
+    assert f"At most {MAX_ELEMENT_BYTES:,} bytes" in page
+    assert OUI.hex("-") in page
+    assert f"at most {MAX_PURCHASE_BYTES:,} bytes" in page
 
 
 def test_links_lead_somewhere() -> None:
