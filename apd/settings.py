@@ -23,8 +23,8 @@ class AirSettings:
     monitor: str = "airgrant-mon"
     """The monitor interface on which purchases are heard; it is made on the radio of [shaper] interface if need be."""
     lobby_interface: str | None = None
-    """The open, isolated BSS that only reaches the lobby's port, if there is one; the other then gives nothing to
-    stations that have not paid.
+    """The open BSS for phones, if there is one: its stations reach the lobby's port and nothing else. hostapd has to
+    isolate them (`ap_isolate=1`), and no bridge may have it.
     """
     partners: tuple[PublicKey, ...] = ()
     """Other providers whose grants are honoured here (roaming)."""

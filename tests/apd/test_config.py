@@ -129,10 +129,53 @@ def test_wrong_values_of_the_box(tmp_path, box, told):
     assert told in str(error.value)
 
 
-@pytest.mark.parametrize("section", ["box", "shaper", "ledger", "meter", "files"])
+@pytest.mark.parametrize("section", ["box", "shaper", "ledger", "meter", "files", "air"])
 def test_a_section_that_is_no_table(tmp_path, section):
     with pytest.raises(ConfigError, match=rf"{section}: has to be a table"):
         load(tmp_path, f"{section} = 3\n")
+
+
+AIR = f"""
+[air]
+hostapd_socket = "/run/hostapd/wlan0"
+operator = "{LEDGER.public}"
+"""
+
+
+def test_a_wired_box_has_no_air(tmp_path):
+    box = load(tmp_path).box
+    assert (box.air, box.shaper.closed, box.shaper.lobby_interface) == (None, False, None)
+
+
+def test_the_air_with_partners_and_a_lobby_of_its_own(tmp_path):
+    more = f'lobby_interface = "lobby0"\npartners = ["{LEDGER.public}", "{PROVIDER.public}"]\n'
+    box = load(tmp_path, GOOD + AIR + more).box
+    assert box.air is not None
+    assert (box.air.hostapd_socket, box.air.operator) == (Path("/run/hostapd/wlan0"), LEDGER.public)
+    assert box.air.partners == (LEDGER.public, PROVIDER.public)
+    assert (box.shaper.closed, box.shaper.lobby_interface) == (True, "lobby0")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("partners = 3", "air.partners: has to be a list, not 3"),
+        ('partners = ["02"]', "air.partners: '02' is not an account"),
+        ('lobby_interface = "wlan0"', "shaper.lobby_interface: device names must differ"),
+        ('monitor = ""', "air.monitor: not a device name"),
+        ("monitr = 3", "air.monitr: unknown key; did you mean monitor?"),
+    ],
+)
+def test_wrong_values_of_the_air(tmp_path, wrong, told):
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, f"{GOOD}{AIR}{wrong}\n")
+    assert told in str(error.value)
+
+
+def test_what_follows_from_the_air_is_not_written_in_the_shapers_section(tmp_path):
+    for key in ("closed = true", 'lobby_interface = "x"'):
+        with pytest.raises(ConfigError, match=r"shaper\..*unknown key"):
+            load(tmp_path, GOOD.replace("[shaper]", f"[shaper]\n{key}"))
 
 
 def test_frames_per_second_are_no_duration(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from apd import settings
-from apd.settings import BoxSettings, Files, LedgerLinkSettings, MeterSettings
+from apd.settings import AirSettings, BoxSettings, Files, LedgerLinkSettings, MeterSettings
 from tests.apd.world import LEDGER, SETTINGS
 from wire.errors import ConfigError
 
@@ -73,6 +73,23 @@ def test_the_meter_is_one_or_the_other():
             MeterSettings(**wrong)
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"monitor": "no such name"}, "monitor: not a device name"),
+        ({"monitor": ""}, "monitor: not a device name"),
+        ({"lobby_interface": "a/b"}, "lobby_interface: not a device name"),
+        ({"monitor": "lobby0", "lobby_interface": "lobby0"}, "monitor: cannot be the lobby's interface"),
+        ({"airtime_budget_ppm": 0}, "airtime_budget_ppm: 0 is outside"),
+        ({"airtime_budget_ppm": 1_000_001}, "airtime_budget_ppm: 1000001 is outside"),
+    ],
+)
+def test_the_air(changes, told):
+    good = AirSettings(Path("/run/hostapd/wlan0"), SETTINGS.provider)
+    with pytest.raises(ConfigError, match=f"^{told}"):
+        replace(good, **changes)
+
+
 def test_every_field_says_in_a_sentence_what_it_is():
     module = ast.parse(Path(settings.__file__).read_text())
     told = {
@@ -85,6 +102,6 @@ def test_every_field_says_in_a_sentence_what_it_is():
         and isinstance(after, ast.Expr)
         and isinstance(after.value, ast.Constant)
     }
-    for owner in (BoxSettings, LedgerLinkSettings, MeterSettings, Files):
+    for owner in (AirSettings, BoxSettings, LedgerLinkSettings, MeterSettings, Files):
         for field in fields(owner):
             assert (owner.__name__, field.name) in told

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from apd.shells.lobby_socket import LobbySocket
+from apd.shells.lobby_socket import LobbySocket, LobbySockets
 from lab.box import BOX_MAC, INTERFACE, STATION_MAC
 from lab.namespaces import Port, create, delete, plug
 from lab.processes import wait_until
@@ -149,3 +149,42 @@ def test_who_cannot_be_answered_disturbs_nobody(link):
         lobby.close()
 
     box.call(answer_nobody)
+
+
+def test_on_two_interfaces_an_answer_goes_where_the_question_came_from(link):
+    box, station = link
+    phone = create("lobby-phone")
+    plug(Port(box, "lobby0", "02:00:00:00:78:01"), Port(phone, INTERFACE, "02:00:00:00:78:02"))
+    wait_until(partial(_has_address, phone), "an address", 10)
+    speakers = [
+        (neighbour(side), side.call(lambda: socket.if_nametoindex(INTERFACE))) for side in (station, phone)
+    ]
+
+    async def run() -> None:
+        lobbies = LobbySockets((INTERFACE, "lobby0"), PORT)
+        lobbies.check()
+        lobbies.listen(lambda source, data: lobbies.send(source, b"to " + data))
+        try:
+            for number, (speaker, index) in enumerate(speakers):
+                speaker.sendto(b"%d" % number, (GROUP, PORT, 0, index))
+                assert await asyncio.to_thread(speaker.recv, 100) == b"to %d" % number
+        finally:
+            lobbies.close()
+
+    try:
+        box.call(lambda: asyncio.run(run()))
+    finally:
+        for speaker, _ in speakers:
+            speaker.close()
+        delete(phone)
+
+
+def test_of_two_interfaces_one_that_is_missing_leaves_no_socket(link):
+    box, _ = link
+
+    def open_both() -> None:
+        with pytest.raises(ShellError, match="lobby9"):
+            LobbySockets((INTERFACE, "lobby9"), PORT)
+        LobbySockets((INTERFACE,), PORT).close()
+
+    box.call(open_both)

@@ -12,6 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from apd.events import (
+    AdmissionReceived,
     BrokerConnected,
     BrokerLost,
     LedgerReplied,
@@ -20,7 +21,7 @@ from apd.events import (
 )
 from apd.settings import LedgerLinkSettings
 from apd.shells.mqtt import Mqtt
-from lab.broker import broker
+from lab.broker import OPERATOR, broker
 from lab.certificates import Authority
 from lab.namespaces import create, delete
 from lab.processes import Household
@@ -35,9 +36,9 @@ BOX = str(PROVIDER.public)
 class Link:
     """The shell under test, and everything that it reported."""
 
-    def __init__(self, settings: LedgerLinkSettings) -> None:
+    def __init__(self, settings: LedgerLinkSettings, *, admissions: bool = False) -> None:
         self.events: list[Any] = []
-        self.mqtt = Mqtt(settings, PROVIDER.public)
+        self.mqtt = Mqtt(settings, PROVIDER.public, admissions=admissions)
         self.faults: list[Any] = []
         self.news = asyncio.Event()
 
@@ -115,6 +116,7 @@ def place(tmp_path, needs):
         name: authority.issue_client(str(key.public), key.key, label=name)
         for name, key in (("ledger", LEDGER), ("box", PROVIDER))
     }
+    identities["operator"] = authority.issue_client(OPERATOR, STRANGER.key)
     namespace = create("mqtt")
     with Household(tmp_path / "logs") as household:
         made = broker(
@@ -136,13 +138,20 @@ def place(tmp_path, needs):
             ledger_id=bytes(32),
             port=made.port,
         )
-        yield namespace, made, settings, identities["ledger"]
+        yield namespace, made, settings, identities["ledger"], identities["operator"]
     delete(namespace)
+
+
+@pytest.fixture
+def operators_place(place):
+    """The same with the operator on the other side."""
+    namespace, made, settings, _, operator = place
+    return namespace, made, settings, operator, operator
 
 
 def inside(place, story) -> None:
     """Runs the story's coroutine in the broker's namespace, as a daemon on that box would."""
-    namespace, made, settings, identity = place
+    namespace, made, settings, identity, _ = place
 
     def run() -> None:
         asyncio.run(story(made, settings, identity))
@@ -248,3 +257,23 @@ def test_closed_while_it_connects_it_stays_closed(place):
             assert not link.seen(BrokerConnected)
 
     inside(place, story)
+
+
+def test_the_operator_hears_of_grants_only_and_vouches_for_stations(operators_place):
+    async def story(made, settings, identity):
+        operator = Ledger(identity, made.port)
+        async with Link(settings, admissions=True) as link:
+            await link.until(lambda: link.seen(BrokerConnected), "a connection")
+            operator.tells(link)
+            link.mqtt.publish("report", b"evidence", b"r")
+            link.mqtt.publish("grant", b"a grant", b"")
+            await link.until(lambda: operator.heard, "the grant")
+            (message,) = operator.heard
+            assert (message.topic, message.payload) == (f"airgrant/v1/up/{BOX}/grant", b"a grant")
+            assert not hasattr(message.properties, "ResponseTopic"), "nobody is to answer it"
+            operator.publish(f"airgrant/v1/down/{BOX}/admission", b"a word")
+            await link.until(lambda: link.seen(AdmissionReceived), "the admission")
+            assert link.seen(AdmissionReceived) == [AdmissionReceived(b"a word")]
+        operator.close()
+
+    inside(operators_place, story)

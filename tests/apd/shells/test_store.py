@@ -12,9 +12,11 @@ import pytest
 
 from apd.commands import (
     DropUnsigned,
+    ForgetGrant,
     ForgetRecord,
     ForgetRefund,
     ForgetSession,
+    StoreGrant,
     StoreOfferState,
     StoreRecord,
     StoreRefund,
@@ -181,6 +183,15 @@ class TestChain:
         store.save_attestation(b"one")
         store.save_attestation(b"two")
         assert store.attestation() == b"two"
+
+
+class TestGrants:
+    def test_the_last_word_counts_until_it_is_forgotten(self, store):
+        store.save([StoreGrant(b"1" * 16, b"one", 0), StoreGrant(b"2" * 16, b"two", 7)])
+        store.save([StoreGrant(b"1" * 16, b"one", 2**40)])
+        assert store.known_grants() == [(b"one", 2**40), (b"two", 7)]
+        store.save([ForgetGrant(b"1" * 16)])
+        assert store.known_grants() == [(b"two", 7)]
 
 
 class TestRevocations:
