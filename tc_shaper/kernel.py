@@ -1,9 +1,10 @@
 """The shell around the kernel's traffic control: makes the wanted tree true, and reads what each session got.
 
-What comes in are shapes, what goes out are netlink messages; what to install and when is decided elsewhere. The kernel
-keeps all state: `close` leaves every session running, and the next `set_up` adopts it. Only `tear_down` undoes.
-The `nft` program runs at set-up and teardown; installing, changing, removing and reading use two netlink sockets.
-Calls block for well under a millisecond (a resynchronisation longer) and are not to be made from two threads.
+What comes in are shapes, what goes out are netlink messages; what to install and when is decided elsewhere. The
+kernel keeps all state: `close` leaves every session running, and the next `set_up` adopts it. Only `tear_down`
+undoes. The `nft` program runs at set-up and teardown; installing, changing, removing and reading use two netlink
+sockets. Calls block for well under a millisecond (a resynchronisation longer) and are not to be made from two
+threads.
 """
 
 import errno
@@ -236,8 +237,12 @@ class Shaper:
         for direction, ifindex in self._ifindex.items():
             self._ensure_root(ifindex, rtnetlink.root_of(direction))
         leaf = self._probe_leaf()
-        limits = self._load_rules(undo)
-        spoken = (*_spoken(self.settings, leaf, limits), *_spoken_of_radio(self.settings.interface, SYSFS))
+        radio = _is_radio(self.settings.interface, SYSFS)
+        by_mark = radio and self._classifies_by_mark()
+        limits = self._load_rules(undo, by_mark=by_mark)
+        spoken = _spoken(self.settings, leaf, limits)
+        if radio:
+            spoken += _spoken_of_radio(self.settings.interface, by_mark=by_mark)
         self.capabilities = Capabilities(leaf, limits, spoken)
         present = self.present()
         wanted = adopt(plan_tree(self.settings, self.capabilities, ()), present)
@@ -323,7 +328,15 @@ class Shaper:
             return kind
         return "bfifo"
 
-    def _load_rules(self, undo: str) -> bool:
+    def _classifies_by_mark(self) -> bool:
+        """Whether this kernel lets a mark name the class. A radio's driver may write priorities after our rules did."""
+        try:
+            self._route.batch([rtnetlink.classify_by_mark(self._ifindex[Direction.DOWN])])
+        except RefusedError:
+            return False
+        return True
+
+    def _load_rules(self, undo: str, *, by_mark: bool) -> bool:
         """Load the table; true if the kernel can limit each address's rate in the lobby.
 
         A table that an older release left in another form is replaced, which costs its sessions their elements.
@@ -336,7 +349,13 @@ class Shaper:
         apart = self._lobby_address()
         ways = {
             limits: plan_ruleset(
-                self.settings, boxes, limits=limits, bridge=bridge, lobby_box=apart, comment=undo
+                self.settings,
+                boxes,
+                limits=limits,
+                bridge=bridge,
+                lobby_box=apart,
+                comment=undo,
+                by_mark=by_mark,
             )
             for limits in (True, False)
         }
@@ -591,12 +610,19 @@ def _spoken(settings: ShaperSettings, leaf: str, limits: bool) -> tuple[str, ...
     return tuple(sentences)
 
 
-def _spoken_of_radio(interface: str, sysfs: Path) -> tuple[str, ...]:
-    """What nobody can see from here: whether the access point's driver lets stations talk past our hooks."""
-    if not os.path.lexists(sysfs / interface / "phy80211"):
-        return ()
+def _is_radio(interface: str, sysfs: Path) -> bool:
+    return os.path.lexists(sysfs / interface / "phy80211")
+
+
+def _spoken_of_radio(interface: str, *, by_mark: bool) -> tuple[str, ...]:
+    """What nobody can see from here: whether the driver lets stations talk past our hooks, and what it does to us."""
+    isolation = f"{interface} is wireless: stations of one BSS are forwarded by the driver unless hostapd has ap_isolate=1"
+    if by_mark:
+        return (isolation,)
     return (
-        f"{interface} is wireless: stations of one BSS are forwarded by the driver unless hostapd has ap_isolate=1",
+        isolation,
+        "no cls_fw in this kernel: where the radio's driver sets priorities itself (many did before Linux 6.2), "
+        "sessions get nothing towards their stations",
     )
 
 

@@ -39,12 +39,16 @@ HEADER_BYTES = -14
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWQDISC, RTM_DELQDISC, RTM_GETQDISC = 36, 37, 38
 RTM_NEWTCLASS, RTM_DELTCLASS, RTM_GETTCLASS = 40, 41, 42
+RTM_NEWTFILTER = 44
 _TC_H_ROOT = 0xFFFF_FFFF
 _TCA_KIND, _TCA_OPTIONS, _TCA_STATS2, _TCA_STAB = 1, 2, 7, 8
 _TCA_HTB_PARMS, _TCA_HTB_INIT, _TCA_HTB_RATE64, _TCA_HTB_CEIL64 = 1, 2, 6, 7
 _TCA_STATS_BASIC, _TCA_STATS_QUEUE, _TCA_STATS_PKT64 = 1, 3, 8
 _TCA_STAB_BASE = 1
 _LINKLAYER_ETHERNET = 1
+_ETH_P_ALL = b"\0\3"
+"""Protocols are in network order, also here."""
+_FILTER_ORDER = 1
 _TICK_NS = 64
 _U32_MAX = 0xFFFF_FFFF
 
@@ -56,6 +60,7 @@ _HTB_INIT = struct.Struct("=IIIII")
 _SIZESPEC = struct.Struct("=BBhiIIII")
 _BASIC = struct.Struct("=QI")
 _QUEUE = struct.Struct("=IIIII")
+_U16 = struct.Struct("=H")
 _U32 = struct.Struct("=I")
 _U64 = struct.Struct("=Q")
 _HTB_KIND = attribute(_TCA_KIND, b"htb\0")
@@ -144,6 +149,16 @@ def remove_leaf(ifindex: int, slot: int, root: int = ROOT) -> Message:
     return Message(
         RTM_DELQDISC, NLM_F_ACK | NLM_F_ECHO, _tcmsg(ifindex, leaf_handle(slot, root), root | slot)
     )
+
+
+def classify_by_mark(ifindex: int, root: int = ROOT) -> Message:
+    """A filter without options at the root: a packet's mark names its class, whatever its priority became on the way.
+
+    Given again it changes nothing. Reference: Linux net/sched/cls_fw.c, its "old method".
+    """
+    all_protocols = _U16.unpack(_ETH_P_ALL)[0]
+    body = _TCMSG.pack(0, ifindex, 0, root, _FILTER_ORDER << 16 | all_protocols)
+    return Message(RTM_NEWTFILTER, NLM_F_ACK | NLM_F_CREATE, body + attribute(_TCA_KIND, b"fw\0"))
 
 
 def dump_classes(ifindex: int) -> Message:

@@ -94,14 +94,21 @@ def plan_ruleset(
     bridge: str = "",
     lobby_box: MacAddress | None = None,
     comment: str = "",
+    by_mark: bool = False,
 ) -> str:
     """The whole table. `boxes` are this box's own addresses on that link: the port's first, then its bridge's.
+
+    `by_mark`: towards the stations the class is written into a packet's mark, not into its priority, which many radio
+    drivers write themselves before the packet reaches its queue.
 
     `bridge` is the name of the bridge that owns the interface, if one does; `lobby_box` the address of
     `settings.lobby_interface`, if there is one.
     """
     chains = {
-        "egress": (_hook("egress", settings.interface, "drop"), _egress(settings, boxes, limits=limits)),
+        "egress": (
+            _hook("egress", settings.interface, "drop"),
+            _egress(settings, boxes, limits=limits, by_mark=by_mark),
+        ),
         "lobby_kinds": ("", _lobby_kinds(settings, boxes[0])),
         "lobby": ("", _lobby(settings, boxes, limits=limits)),
         "ingress": (_hook("ingress", settings.interface, "drop"), _ingress(settings, boxes)),
@@ -117,8 +124,8 @@ def plan_ruleset(
             *([f'  comment "{comment}"'] if comment else []),
             *(f"  counter {name} {{ }}" for name in COUNTERS),
             *(
-                f"  map {name} {{ type ether_addr : classid; size 65535; flags timeout; counter; }}"
-                for name in ("down", "up")
+                f"  map {name} {{ type ether_addr : {kind}; size 65535; flags timeout; counter; }}"
+                for name, kind in (("down", "mark" if by_mark else "classid"), ("up", "classid"))
             ),
             *([_SENDERS] if limits else []),
             *(f"  chain {name} {{ {hook} }}" for name, (hook, _) in chains.items()),
@@ -150,17 +157,22 @@ def _chain(name: str, hook: str, rules: Sequence[str]) -> list[str]:
     ]
 
 
-def _egress(settings: ShaperSettings, boxes: Sequence[MacAddress], *, limits: bool) -> list[str]:
+def _egress(
+    settings: ShaperSettings, boxes: Sequence[MacAddress], *, limits: bool, by_mark: bool
+) -> list[str]:
     """Towards the stations. To one that has not paid the box speaks, and nobody else."""
     ours = f"ether saddr {_one_of(boxes)}"
-    lobby = f"meta priority set {MAJORS[Direction.DOWN]:x}:{LOBBY:x} counter name lobby_out accept"
+    carrier = "mark" if by_mark else "priority"
+    major = MAJORS[Direction.DOWN]
+    class_of_lobby = f"0x{major << 16 | LOBBY:x}" if by_mark else f"{major:x}:{LOBBY:x}"
+    lobby = f"meta {carrier} set {class_of_lobby} counter name lobby_out accept"
     solicit, router = _icmpv6_sent(SOLICIT), _icmpv6_sent(ROUTER_ADVERT)
     to_strangers = [] if settings.closed else _to_strangers(settings, ours, lobby)
     groups_only = f"{MULTICAST6} " if settings.closed else ""
     return [
         TAGGED,
         f"{ours} {EAPOL} {lobby}",
-        "meta priority set ether daddr map @down accept",
+        f"meta {carrier} set ether daddr map @down accept",
         *to_strangers,
         f"{ours} {groups_only}{BETWEEN} {FIRST_HAND} {router} {lobby}",
         # The box seeks a station for a packet of its own, whose source may be any of its addresses.

@@ -32,11 +32,17 @@ def test_a_radio_is_told_from_a_wire_by_its_entry_in_sysfs(tmp_path):
     for name in ("wlan0", "eth0"):
         (tmp_path / name).mkdir()
     (tmp_path / "wlan0" / "phy80211").symlink_to("../../ieee80211/phy0")
-    (sentence,) = kernel._spoken_of_radio("wlan0", tmp_path)
-    assert sentence.startswith("wlan0 is wireless: stations of one BSS are forwarded by the driver")
-    assert sentence.endswith("unless hostapd has ap_isolate=1")
-    assert kernel._spoken_of_radio("eth0", tmp_path) == ()
-    assert kernel._spoken_of_radio("wlan1", tmp_path) == ()
+    assert kernel._is_radio("wlan0", tmp_path)
+    assert not kernel._is_radio("eth0", tmp_path)
+    assert not kernel._is_radio("wlan1", tmp_path)
+
+
+def test_what_a_radios_driver_may_do_is_said_aloud():
+    (isolation,) = kernel._spoken_of_radio("wlan0", by_mark=True)
+    assert isolation.startswith("wlan0 is wireless: stations of one BSS are forwarded by the driver")
+    assert isolation.endswith("unless hostapd has ap_isolate=1")
+    _, priorities = kernel._spoken_of_radio("wlan0", by_mark=False)
+    assert priorities.startswith("no cls_fw in this kernel")
 
 
 def test_how_features_were_survives_in_the_comment_of_the_table():

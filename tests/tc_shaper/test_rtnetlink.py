@@ -1,5 +1,6 @@
 """Traffic-control messages, held against pyroute2's independent decoder, and answers recorded on Linux 6.18."""
 
+import socket
 import warnings
 
 import pytest
@@ -46,6 +47,13 @@ def test_the_root_names_its_default_class_and_its_overhead():
     assert rtnetlink.read_overhead(rtnetlink.set_root(7, 2, "frame")) == 0
     assert rtnetlink.read_default(message) == 2
     assert rtnetlink.read_default(message._replace(body=message.body[:20])) == 0
+
+
+def test_the_filter_that_reads_marks_is_one_without_options():
+    decoded = independent(rtnetlink.classify_by_mark(7))
+    assert (decoded["index"], decoded["handle"], decoded["parent"]) == (7, 0, 0x4147_0000)
+    assert decoded["info"] == 1 << 16 | socket.htons(0x0003)
+    assert [tuple(attribute) for attribute in decoded["attrs"]] == [("TCA_KIND", "fw")]
 
 
 def test_each_direction_has_a_tree_of_its_own_name():

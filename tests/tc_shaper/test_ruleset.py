@@ -32,6 +32,16 @@ def test_key_handshakes_then_paid_stations_come_first_and_everybody_else_last_in
         assert last == f"counter name {counter}"
 
 
+def test_where_a_driver_writes_priorities_a_mark_names_the_class_towards_the_stations():
+    text = plan_ruleset(SETTINGS, [PORT], limits=True, by_mark=True)
+    assert "map down { type ether_addr : mark;" in text
+    assert "map up { type ether_addr : classid;" in text
+    rules = chain(text, "egress")
+    assert "meta mark set ether daddr map @down accept" in rules[3]
+    assert not [rule for rule in rules if "meta priority" in rule]
+    assert [rule for rule in rules if "meta mark set 0x41470002 counter name lobby_out accept" in rule]
+
+
 def test_whatever_an_unpaid_station_may_send_becomes_a_frame_for_this_box_alone():
     for rule in chain(plan_ruleset(SETTINGS, [PORT, BRIDGE], limits=True), "lobby_kinds"):
         assert "accept" not in rule or rule.endswith(
