@@ -15,6 +15,7 @@ from ledger.completeness import ChainProof, ProvedEnd, check_complete, verify_ch
 from ledger.evidence import verify_chain
 from ledger.findings import ChainVerdict, Finding
 from ledger.genesis import Genesis, read_genesis, write_genesis
+from ledger.repayment import Repayment
 from wire.attestation_result import AttestationResult, read_attestation_result
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError
@@ -64,6 +65,17 @@ class Audit:
     proved: ProvedEnd
     complete: Finding
     grants: dict[bytes, Grant] = field(default_factory=dict)
+    repayments: tuple[Repayment, ...] = ()
+    """What a ledger that was asked has of shortfalls being paid back; a file cannot know."""
+
+    @property
+    def short_grants(self) -> list[tuple[Grant, Usage]]:
+        """The known grants that something was missing of."""
+        return [
+            (self.grants[grant_id], use)
+            for grant_id, use in self.usage.items()
+            if grant_id in self.grants and (use.down_shortfall_bytes or use.up_shortfall_bytes)
+        ]
 
     @property
     def ok(self) -> bool:

@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from rich.markup import escape
 
 from ledger.bundle import Audit, Bundle, read_bundle, verify_bundle, write_bundle
 from ledger.client import LedgerAway, LedgerClient, LedgerReader
-from ledger.fetching import Tell, fetch_bundle, fetch_genesis, fetch_key_ids
+from ledger.fetching import Tell, fetch_bundle, fetch_genesis, fetch_key_ids, fetch_repayments
 from ledger.pages import AccountPage, OfferListPage, OfferPage, ProofPage, TransactionListPage
 from ledger.tables import (
     account_table,
@@ -267,6 +268,9 @@ def _report_verify(options: argparse.Namespace) -> int:
     with progress(quiet=options.json) as tell:
         bundles = _shown_bundles(options, tell) if options.file is None else [_filed_bundle(options)]
         audits = [_audit(bundle, options.ledger_id, tell) for bundle in bundles]
+        if options.file is None:
+            reader = _reader(options)
+            audits = [replace(one, repayments=fetch_repayments(reader, one, tell)) for one in audits]
     page = audit_json(audits)
     _show(options, page, lambda: audit_tables(audits, options.all_findings))
     return OK if page["ok"] else NO

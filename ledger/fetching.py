@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from ledger.bundle import Bundle, gather_bundle
+from ledger.bundle import Audit, Bundle, gather_bundle
 from ledger.completeness import ChainProof
 from ledger.genesis import Genesis, read_genesis
 from ledger.pages import (
@@ -21,7 +21,9 @@ from ledger.pages import (
     GrantPage,
     LedgerPage,
     RecordListPage,
+    TransactionListPage,
 )
+from ledger.repayment import Repayment, match_repayment
 from wire.errors import ShellError
 
 P = TypeVar("P", bound=BaseModel)
@@ -36,7 +38,14 @@ class Source(Protocol):
 
     def read(self, page: type[P], path: str) -> P: ...
 
-    def listed(self, page: type[P], items: str, path: str) -> Iterator[Any]: ...
+    def listed(
+        self,
+        page: type[P],
+        items: str,
+        path: str,
+        limit: int | None = None,
+        **query: str | int | None,
+    ) -> Iterator[Any]: ...
 
 
 def fetch_genesis(source: Source) -> Genesis:
@@ -68,6 +77,29 @@ def fetch_bundle(source: Source, genesis: Genesis, key_id: str, tell: Tell) -> B
             return None
 
     return gather_bundle(genesis, result, tuple(records), find, end)
+
+
+def fetch_repayments(source: Source, audit: Audit, tell: Tell) -> tuple[Repayment, ...]:
+    """For each grant that something was missing of, what the ledger has of it being paid back."""
+    if not audit.short_grants:
+        return ()
+    tell(f"{audit.enrolment.provider}: what was paid back")
+    provider = str(audit.enrolment.provider)
+    transfers = [
+        one
+        for one in source.listed(TransactionListPage, "transactions", "transactions", account=provider)
+        if one.action == "transfer"
+    ]
+    prices = {
+        grant.grant_id: source.read(GrantPage, f"grants/{grant.grant_id.hex()}").price_ubc
+        for grant, _ in audit.short_grants
+    }
+    return tuple(
+        match_repayment(
+            grant, use.down_shortfall_bytes, use.up_shortfall_bytes, prices[grant.grant_id], transfers
+        )
+        for grant, use in audit.short_grants
+    )
 
 
 def _fetch_end(source: Source, key_id: str) -> ChainProof:

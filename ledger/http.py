@@ -296,7 +296,7 @@ def _add_transactions(app: FastAPI, shelves: Shelves) -> None:
         grant = archive.grant(bytes.fromhex(grant_id))
         if grant is None:
             raise NotFoundError("no_grant", f"no grant {grant_id}")
-        return show_grant(grant, shelves.answers.sign_grant(grant))
+        return show_grant(grant, shelves.answers.sign_grant(grant), archive.price(grant.grant_id))
 
 
 def _add_proofs(app: FastAPI, shelves: Shelves) -> None:

@@ -18,6 +18,7 @@ from wire.attestation_result import AttestationResult
 from wire.band import Band
 from wire.create import Create
 from wire.grant import Grant
+from wire.grant_price import GrantPrice
 from wire.post_offer import PostOffer
 from wire.qos import Qos
 from wire.transaction import Action, ActionCode, read_transaction
@@ -123,6 +124,10 @@ class GrantPage(BaseModel):
     band: BandPage
     qos: QosPage
     allocations: int
+    price_ubc: int | None = Field(
+        default=None, description="its part of what was charged; where one grant is asked for"
+    )
+    payer: str | None = None
     grant: str = Field(description="base64 of the grant, signed by the ledger (COSE_Sign1)")
 
 
@@ -149,6 +154,7 @@ class TransactionPage(BaseModel):
     consumers: int | None = None
     starts_s: int | None = None
     duration_s: int | None = None
+    nonce: str = Field(default="", description="hexadecimal; of a refund the beginning of the grant's id")
     valid_until_s: int
     bytes: int
     transaction: str | None = Field(default=None, description="base64, left out in lists and above 64 KiB")
@@ -304,7 +310,7 @@ def show_qos(qos: Qos) -> QosPage:
     )
 
 
-def show_grant(grant: Grant, signed: bytes) -> GrantPage:
+def show_grant(grant: Grant, signed: bytes, price: GrantPrice | None = None) -> GrantPage:
     return GrantPage(
         grant_id=grant.grant_id.hex(),
         transaction=grant.transaction.hex(),
@@ -316,6 +322,8 @@ def show_grant(grant: Grant, signed: bytes) -> GrantPage:
         band=show_band(grant.band),
         qos=show_qos(grant.qos),
         allocations=grant.allocations,
+        price_ubc=None if price is None else price.price_ubc,
+        payer=None if price is None else str(price.payer),
         grant=to_base64(signed),
     )
 
@@ -349,6 +357,7 @@ def show_transaction(item: Item, ledger_id: bytes, *, whole: bool) -> Transactio
         height=item.height,
         action=_action_name(action),
         issuer_key_id=signed.issuer_key_id.hex(),
+        nonce=signed.transaction.nonce.hex(),
         valid_until_s=item.valid_until_s,
         bytes=len(item.encoded),
     )

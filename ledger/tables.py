@@ -147,6 +147,15 @@ def _chain_json(audit: Audit) -> dict[str, Any]:
             }
             for grant_id, use in audit.usage.items()
         },
+        "repayments": [
+            {
+                "grant": one.grant_id.hex(),
+                "owed_ubc": one.owed_ubc,
+                "paid_ubc": one.paid_ubc,
+                "ok": one.ok,
+            }
+            for one in audit.repayments
+        ],
     }
 
 
@@ -227,6 +236,10 @@ def _shortfall_words(audit: Audit) -> list[str]:
             )
             part = f", {_thousandths(missing_ppm // 10)} % of what its floors promise"
         words.append(f"[yellow]shortfall[/] grant {grant_id.hex()}: {down} down and {up} up{part}")
+    for one in audit.repayments:
+        owed = "what is owed is not known" if one.owed_ubc is None else f"{format_money(one.owed_ubc)} owed"
+        paid = f"{format_money(one.paid_ubc)} paid back"
+        words.append(f"{HOLDS if one.ok else FAILS} refund of grant {one.grant_id.hex()}: {owed}, {paid}")
     return words
 
 

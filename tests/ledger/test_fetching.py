@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -17,9 +18,11 @@ from ledger import cli
 from ledger.block import Header, Item
 from ledger.bundle import verify_bundle
 from ledger.client import LedgerReader
-from ledger.fetching import fetch_bundle, fetch_genesis, fetch_key_ids, read_base64
+from ledger.fetching import fetch_bundle, fetch_genesis, fetch_key_ids, fetch_repayments, read_base64
 from ledger.pages import show_attestation, show_grant, show_ledger, show_record, to_base64
-from tests.ledger.test_bundle import KEY, bundle
+from ledger.repayment import Repayment
+from tests.ledger.test_bundle import GRANT, KEY, bundle
+from tests.ledger.test_repayment import transfer
 from tests.ledger_world import ALICE, GENESIS, PROVIDER, START_S
 from wire.attestation_result import AttestationResult
 from wire.errors import ShellError
@@ -84,6 +87,24 @@ def test_the_whole_chain_is_gathered_and_verifies(shown: tuple[LedgerReader, dic
     assert fetched == WHOLE
     assert verify_bundle(fetched).ok
     assert f"{KEY_ID}: 3 records" in told
+
+
+def test_what_was_paid_back_is_asked_for_only_where_something_was_missing(
+    shown: tuple[LedgerReader, dict[str, Any]],
+) -> None:
+    reader, pages = shown
+    audit = verify_bundle(WHOLE)
+    assert fetch_repayments(reader, audit, lambda _text: None) == (), (
+        "no page of transactions is there to be asked"
+    )
+    usage = {GRANT.grant_id: replace(audit.usage[GRANT.grant_id], down_shortfall_bytes=22_500_000)}
+    pages[f"/v1/transactions?account={PROVIDER.public}"] = {
+        "transactions": [transfer(60_000).model_dump(), transfer(40_000).model_dump()],
+        "after": None,
+    }
+    pages[f"/v1/grants/{GRANT.grant_id.hex()}"] |= {"price_ubc": 1_000_000}
+    found = fetch_repayments(reader, replace(audit, usage=usage), lambda _text: None)
+    assert found == (Repayment(GRANT.grant_id, 100_000, 100_000),)
 
 
 def test_a_grant_that_is_not_there_is_left_out(shown: tuple[LedgerReader, dict[str, Any]]) -> None:

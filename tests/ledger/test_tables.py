@@ -9,6 +9,7 @@ from rich.console import Console
 from ledger.bundle import verify_bundle
 from ledger.entries import ReservationOffer, StandingOffer
 from ledger.pages import show_offer, show_reservation
+from ledger.repayment import Repayment
 from ledger.tables import (
     account_table,
     audit_json,
@@ -85,6 +86,20 @@ def test_a_shortfall_is_told_with_the_part_of_the_promise() -> None:
     assert chain["usage"][GRANT.grant_id.hex()]["up_shortfall_bytes"] == 250_000
     unknown = text_of(*audit_tables([replace(short, grants={})], all_findings=False))
     assert "250 kB up" in unknown
+
+
+def test_what_was_paid_back_is_told() -> None:
+    audit = verify_bundle(bundle())
+    said = (Repayment(b"a" * 16, 100, 100), Repayment(b"b" * 16, 100, 7), Repayment(b"c" * 16, None, 0))
+    text = text_of(*audit_tables([replace(audit, repayments=said)], all_findings=False))
+    for words in (
+        f"✓ refund of grant {'61' * 16}: 0.0001 BC owed, 0.0001 BC paid back",
+        f"✗ refund of grant {'62' * 16}: 0.0001 BC owed, 0.000007 BC paid back",
+        "what is owed is not known, 0 BC paid back",
+    ):
+        assert words in text
+    (chain,) = audit_json([replace(audit, repayments=said[1:2])])["chains"]
+    assert chain["repayments"] == [{"grant": "62" * 16, "owed_ubc": 100, "paid_ubc": 7, "ok": False}]
 
 
 def test_an_audit_that_holds() -> None:

@@ -1,0 +1,48 @@
+"""What a shortfall was worth, and what the ledger has of it being paid back.
+
+In: what signed reports say was missing of a grant, what the grant cost, the provider's transfers. Out: what is owed and
+what was paid. A refund is a transfer of the provider's whose nonce is the beginning of the grant's id
+(wire/refund.py). Price and transfers are the ledger's word, not proved.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ledger.pages import TransactionPage
+from wire.grant import Grant
+from wire.ids import KEY_ID_SIZE
+from wire.refund import refund_nonce, refund_ubc
+
+
+@dataclass(frozen=True, slots=True)
+class Repayment:
+    """Of one grant. `owed_ubc` is None if the ledger does not say what it cost."""
+
+    grant_id: bytes
+    owed_ubc: int | None
+    paid_ubc: int
+
+    @property
+    def ok(self) -> bool:
+        """All that is owed was paid back."""
+        return self.owed_ubc is not None and self.paid_ubc >= self.owed_ubc
+
+
+def match_repayment(
+    grant: Grant,
+    down_bytes: int,
+    up_bytes: int,
+    price_ubc: int | None,
+    transactions: Iterable[TransactionPage],
+) -> Repayment:
+    """For these missing bytes; `transactions` are those that the provider took part in."""
+    issuer, nonce = grant.provider_id[:KEY_ID_SIZE].hex(), refund_nonce(grant.grant_id).hex()
+    paid_ubc = sum(
+        one.price_ubc or 0
+        for one in transactions
+        if (one.action, one.issuer_key_id, one.nonce) == ("transfer", issuer, nonce)
+    )
+    owed_ubc = None
+    if price_ubc is not None:
+        owed_ubc = refund_ubc(price_ubc, grant.total_qos, grant.duration_s, down_bytes, up_bytes)
+    return Repayment(grant.grant_id, owed_ubc, paid_ubc)
