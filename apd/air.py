@@ -21,6 +21,7 @@ from nas_tunnel.anqp import (
     ADVICE_OF_CHARGE,
     ANSWER_IDS,
     FIRST_ANSWER_ID,
+    NO_OFFER,
     VENDOR,
     AirOffer,
     answer_id,
@@ -259,7 +260,9 @@ def _offer(state: State) -> tuple[dict[int, bytes], bytes]:
     """The element of the offer, and the beacon's. Between two offers the old ones stay."""
     settings, word, air = state.settings, state.lobby.offer_state, state.on_air
     if word is None or not state.lobby.offer:
-        return ({}, air.beacon) if VENDOR in air.elements else ({VENDOR: b"", ADVICE_OF_CHARGE: b""}, b"")
+        return (
+            ({}, air.beacon) if VENDOR in air.elements else ({VENDOR: NO_OFFER, ADVICE_OF_CHARGE: b""}, b"")
+        )
     shown = AirOffer(
         offer=state.lobby.offer,
         provider=settings.provider,

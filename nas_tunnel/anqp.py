@@ -33,6 +33,9 @@ OUI = bytes.fromhex("024147")
 OFFER, PURCHASE, ANSWERS, BEACON = range(1, 5)
 """The octet after the OUI. A new form of an element is a new type."""
 
+NO_OFFER = OUI + bytes((OFFER,))
+"""The element of an access point with nothing on sale: hostapd cannot remove it, and a vendor element has an OUI."""
+
 QUERY_LIST = 256
 ADVICE_OF_CHARGE = 278
 FIRST_ANSWER_ID, ANSWER_IDS = 281, 19
@@ -107,7 +110,9 @@ def write_air_offer(air: AirOffer) -> bytes:
 
 
 def read_air_offer(payload: bytes) -> AirOffer:
-    """From the payload of element 56797; signatures inside are not checked. Raises DecodeError."""
+    """From the payload of element 56797; signatures inside are not checked. Raises DecodeError, for NO_OFFER too."""
+    if payload == NO_OFFER:
+        raise DecodeError("air offer: nothing is on sale")
     items = ItemReader(_without_prefix(OFFER, payload, "air offer"), "air offer")
     air = AirOffer(
         offer=items.octets("offer", 1, MAX_OFFER_BYTES),

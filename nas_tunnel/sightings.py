@@ -16,6 +16,7 @@ from nas_tunnel.anqp import (
     ADVICE_OF_CHARGE,
     ANSWER_IDS,
     FIRST_ANSWER_ID,
+    NO_OFFER,
     VENDOR,
     AirOffer,
     BeaconOffer,
@@ -195,7 +196,9 @@ class Witness:
         except DecodeError:  # anybody's ANQP
             return
         for info_id, payload in elements.items():
-            if info_id == VENDOR and payload:
+            if info_id == VENDOR and payload == NO_OFFER:
+                yield _Seen("closed", "nothing is on sale")
+            elif info_id == VENDOR:
                 yield self._offer(frame, read_air_offer(payload))
             elif info_id == ADVICE_OF_CHARGE:
                 for plan in (plan for charge in read_advice_of_charge(payload) for plan in charge.plans):

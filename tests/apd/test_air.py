@@ -29,6 +29,7 @@ from nas_tunnel.advice_of_charge import read_advice_of_charge
 from nas_tunnel.anqp import (
     ADVICE_OF_CHARGE,
     MAX_ELEMENT_BYTES,
+    NO_OFFER,
     VENDOR,
     answer_id,
     offer_hash,
@@ -126,7 +127,7 @@ class TestOffer:
         box = start_box(settings(air=AIR))
         box.feed(HostapdConnected(SSID, BSSID))
         sign_network(box)
-        assert SetElement(VENDOR, b"") in box.ordered
+        assert SetElement(VENDOR, NO_OFFER) in box.ordered
 
     def test_another_bssid_is_told(self):
         box = start_box(settings(air=AIR))

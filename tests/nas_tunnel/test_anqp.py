@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from nas_tunnel.anqp import (
     FIRST_ANSWER_ID,
     MAX_ELEMENT_BYTES,
     MAX_QUERY_IDS,
+    NO_OFFER,
     OFFER_IDS,
     OUI,
     QUERY_LIST,
@@ -160,6 +163,12 @@ def test_an_offer_comes_back_and_fits(air: AirOffer) -> None:
 def test_an_offer_is_refused_with_a_reason(items: object, why: str) -> None:
     with pytest.raises(DecodeError, match=why):
         read_air_offer(OUI + b"\x01" + cbor2.dumps(items, canonical=True))
+
+
+def test_nothing_on_sale() -> None:
+    with pytest.raises(DecodeError, match="nothing is on sale"):
+        read_air_offer(NO_OFFER)
+    assert NO_OFFER.hex() == "02414701"
 
 
 @pytest.mark.parametrize("start", ["", "024147", "02414702", "02414801", "506f9a01"])
@@ -337,6 +346,22 @@ def test_found_among_others() -> None:
 def test_a_beacon_is_refused_with_a_reason(elements: bytes, why: str) -> None:
     with pytest.raises(DecodeError, match=why):
         find_beacon_element(elements)
+
+
+# ---- What the box carries
+
+
+def test_the_box_loads_neither_scapy_nor_x509() -> None:
+    """Each costs more memory than everything else that the daemon imports of us."""
+    script = (
+        "import sys, nas_tunnel.anqp, nas_tunnel.gas_frame, nas_tunnel.advice_of_charge, nas_tunnel.lobby\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('scapy', 'xml', 'html')"
+        " or name.startswith('cryptography.x509')])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert run.stdout == "[]\n"
 
 
 # ---- Whatever the bytes

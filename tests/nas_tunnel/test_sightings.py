@@ -15,7 +15,14 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 from scapy.utils import RawPcapNgReader
 
-from nas_tunnel.anqp import VENDOR, write_air_offer, write_answers, write_beacon_element, write_element
+from nas_tunnel.anqp import (
+    NO_OFFER,
+    VENDOR,
+    write_air_offer,
+    write_answers,
+    write_beacon_element,
+    write_element,
+)
 from nas_tunnel.gas_frame import GasComebackResponse, write_gas_frame
 from nas_tunnel.link import BARE_80211, ETHERNET, LINK_TYPES, RADIOTAP
 from nas_tunnel.lobby import (
@@ -162,6 +169,11 @@ def test_a_forged_offer_is_wrong(forged: dict[str, object]) -> None:
     (seen,) = see(Witness(), offered(**forged))
     assert seen.wrong
     assert "does not hold" in seen.said
+
+
+def test_a_shop_that_is_closed() -> None:
+    (seen,) = see(Witness(), response(write_element(VENDOR, NO_OFFER) + write_element(278, b""), 1))
+    assert (seen.what, seen.wrong) == ("closed", False)
 
 
 def test_a_garbled_offer_is_wrong_and_says_why() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nas_tunnel.advice_of_charge import format_offer
-from nas_tunnel.anqp import VENDOR, answer_id, write_element
+from nas_tunnel.anqp import ADVICE_OF_CHARGE, NO_OFFER, VENDOR, answer_id, write_element
 from tests.nas_tunnel.air import (
     BEACON_ELEMENT,
     GOLDEN,
@@ -30,16 +30,22 @@ pytestmark = [
         shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh --guest"
     ),
 ]
+CAPTURES = Path(__file__).parents[1] / "nas_tunnel" / "captures"
+ABOUT_THE_VIRTUAL_RADIO = "No preamble length information was available, assuming short preamble."
+PROBE_REQUEST = "wlan.fc.type_subtype == 4"
+"""The kernel's own, with an extension of Wi-Fi 7 that this version does not know."""
 COMPLAINTS = ("Expert Info", "Malformed", "Unknown length", "Undecoded", "Warning")
 
 
 def tshark(folder: Path, frames: list[bytes], *options: str) -> str:
     capture = folder / "air.pcap"
     capture.write_bytes(write_pcap(frames))
-    run = subprocess.run(
-        ["tshark", "-r", str(capture), *options], capture_output=True, text=True, check=True, timeout=60
-    )
-    return run.stdout
+    return run_tshark(capture, *options)
+
+
+def run_tshark(capture: Path, *options: str) -> str:
+    command = ["tshark", "-r", str(capture), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def complaints(folder: Path, frames: list[bytes]) -> list[str]:
@@ -57,6 +63,25 @@ def fields(folder: Path, frames: list[bytes], *names: str) -> list[list[str]]:
 
 def test_nothing_to_complain_about(tmp_path: Path) -> None:
     assert complaints(tmp_path, story()) == []
+
+
+def test_a_shop_that_is_closed_gives_nothing_to_complain_about(tmp_path: Path) -> None:
+    """Elements that were emptied, as they cannot be removed."""
+    closed = write_element(VENDOR, NO_OFFER) + write_element(ADVICE_OF_CHARGE, b"")
+    assert complaints(tmp_path, [response(closed, 1)]) == []
+
+
+def test_nothing_to_complain_about_in_what_stock_programs_sent() -> None:
+    """tests/nas_tunnel/captures/README.md says how it was recorded."""
+    shown = run_tshark(CAPTURES / "gas_purchase.pcapng", "-V", "-Y", f"not {PROBE_REQUEST}")
+    assert shown.count("Query Response Length: ") == shown.count("Query Request Length: ") + 2 == 9, (
+        "two are fragments"
+    )
+    noticed = [
+        line.strip() for line in shown.splitlines() if any(complaint in line for complaint in COMPLAINTS)
+    ]
+    about_the_radio = f"[Expert Info (Warning/Assumption): {ABOUT_THE_VIRTUAL_RADIO}]"
+    assert set(noticed) == {about_the_radio, "[Severity level: Warning]"}
 
 
 def test_a_complaint_would_be_noticed(tmp_path: Path) -> None:
