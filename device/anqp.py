@@ -1,6 +1,7 @@
 """The lobby's words carried over the air: by ANQP queries, before the station has associated. Pure.
 
-    Send(Discover)   a scan, then one offer query to each basic service set whose beacon shows our element
+    Send(Discover)   a scan, or what one just found, then one offer query to each basic service set whose beacon shows
+                     our element
     Send(Purchase)   a purchase query, then the element of its answer, asked for with back-off until it names us
     Associate        silence: nobody asks while the radio joins
 
@@ -42,6 +43,9 @@ QUERY_TRIES = 3
 """A query may be lost three times, of two seconds each, before the core hears of it."""
 POLL = Backoff(first_ms=30, longest_ms=600, tries=14)
 """When the answer is asked for: after 30, 60, 120 ms ... then every 600 ms, for seven seconds after each purchase."""
+FRESH_S = 10
+"""A scan so short ago need not be made again; wpa_supplicant, as long as it finds nothing to join, scans all the time.
+"""
 SCAN_LIMIT_NS = 20 * NS_PER_S
 """All channels of three bands, some of them listened to only, take less than ten seconds."""
 QUERY_LIMIT_NS = 6 * NS_PER_S
@@ -65,6 +69,15 @@ class Found:
     bssid: MacAddress
     signal_dbm: int
     elements: bytes
+    age_s: int = 0
+    """Since it was last heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """These were in range lately."""
+
+    found: tuple[Found, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,12 @@ class QueryFailed:
     detail: str
 
 
-AirEvent = ScanFinished | ScanFailed | QueryAnswered | QueryFailed
+AirEvent = Remembered | ScanFinished | ScanFailed | QueryAnswered | QueryFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """At what wpa_supplicant remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +132,7 @@ class Query:
 
 
 Answer: TypeAlias = OfferHeard | MarketHeard | MessageHeard | SendFailed
-Order: TypeAlias = Scan | Query
+Order: TypeAlias = Look | Scan | Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +160,8 @@ class Carriage:
     """What is under way. `dropped` counts what was heard and not taken, by reason."""
 
     scanning: bool = False
+    looked: bool = False
+    """What was remembered has been used: next time a scan."""
     asked: Ask | None = None
     limit_ns: int | None = None
     """When the scan or the query under way is given up."""
@@ -168,6 +188,9 @@ def carry(carriage: Carriage, send: Send, now: Now) -> Step:
 def hear(carriage: Carriage, event: AirEvent, now: Now) -> Step:
     """What wpa_supplicant found and heard."""
     match event:
+        case Remembered(found):
+            fresh = tuple(one for one in found if one.age_s <= FRESH_S and _sells(one))
+            return _begin_round(carriage, fresh, now) if fresh else (carriage, [Scan()])
         case ScanFinished(found):
             return _begin_round(carriage, found, now)
         case ScanFailed(detail):
@@ -212,21 +235,22 @@ def fall_silent(carriage: Carriage) -> Carriage:
 def _discover(carriage: Carriage, now: Now) -> Step:
     if carriage.scanning or _is_asking(carriage, Aim.OFFER):
         return carriage, []
-    carriage = replace(carriage, asked=None, queue=(), poll=None)
-    return replace(carriage, scanning=True, limit_ns=now.mono_ns + SCAN_LIMIT_NS), [Scan()]
+    order = Scan() if carriage.looked else Look()
+    carriage = replace(carriage, looked=True, asked=None, queue=(), poll=None)
+    return replace(carriage, scanning=True, limit_ns=now.mono_ns + SCAN_LIMIT_NS), [order]
+
+
+def _sells(one: Found) -> bool:
+    try:
+        return find_beacon_element(one.elements) is not None
+    except DecodeError:
+        return False
 
 
 def _begin_round(carriage: Carriage, found: tuple[Found, ...], now: Now) -> Step:
     if not carriage.scanning:  # somebody else's scan
         return carriage, []
-    sellers: list[Found] = []
-    for one in found:
-        try:
-            if find_beacon_element(one.elements) is not None:
-                sellers.append(one)
-        except DecodeError:
-            carriage = _drop(carriage, "garbled_beacon")
-    sellers.sort(key=lambda one: (-one.signal_dbm, one.bssid))
+    sellers = sorted(filter(_sells, found), key=lambda one: (-one.signal_dbm, one.bssid))
     asks = [Ask(Aim.OFFER, one.bssid, write_offer_query(), one.signal_dbm) for one in sellers[:MAX_ASKED]]
     carriage = replace(carriage, scanning=False, limit_ns=None, queue=tuple(asks))
     return _next(carriage, now) if asks else (carriage, [MarketHeard()])

@@ -56,8 +56,10 @@ class FakeBss:
         ours = element if self.shows_beacon_element else b""
         return Found(shop.bssid, self.signal_dbm, bytes((0, len(ssid))) + ssid + self.padding + ours)
 
-    def respond(self, data: bytes) -> bytes | None:
-        """To one ANQP query; None if it is lost."""
+    def respond(self, data: bytes, *, protected: bool = False) -> bytes | None:
+        """To one ANQP query; None if it is lost. A protected one is of a station that is associated here: hostapd
+        reads it, and no monitor interface can.
+        """
         if self.lose > 0:
             self.lose -= 1
             return None
@@ -68,7 +70,7 @@ class FakeBss:
             for info_id in query.ids
             if (payload := self._payload(info_id)) is not None
         )
-        if query.purchase is not None:
+        if query.purchase is not None and not protected:
             self._sell(query.purchase)
         return self.alter_response(query, response)
 
@@ -112,10 +114,10 @@ class FakeAir:
     def found(self) -> tuple[Found, ...]:
         return tuple(cell.found() for cell in self.cells.values())
 
-    def respond(self, bssid: MacAddress, query: bytes) -> bytes | None:
+    def respond(self, bssid: MacAddress, query: bytes, *, protected: bool = False) -> bytes | None:
         """None if nobody answers."""
         cell = self.cells.get(bssid)
-        return cell.respond(query) if cell else None
+        return cell.respond(query, protected=protected) if cell else None
 
     def find(self, ssid: bytes, bssid: MacAddress | None = None) -> FakeBss | None:
         """The loudest of a network, as wpa_supplicant chooses, or the one that it is pinned to."""

@@ -87,7 +87,7 @@ class FakeSupplicant:
         if int(mask, 16) == 0x400:
             line = f"ie={one.elements.hex()}\n"
             return line if len(line) < REPLY_BYTES else ""
-        return f"id={number}\nbssid={one.bssid}\nlevel={one.signal_dbm}\n"
+        return f"id={number}\nbssid={one.bssid}\nlevel={one.signal_dbm}\nage={one.age_s}\n"
 
     def gas_request(self, rest: str) -> str:
         address, protocol, query = rest.split(" ")
@@ -95,7 +95,7 @@ class FakeSupplicant:
         if protocol != "00" or bssid not in self.air.cells:
             return "FAIL\n"
         self.token = (self.token + 1) % 256
-        response = self.air.respond(bssid, bytes.fromhex(query))
+        response = self.air.respond(bssid, bytes.fromhex(query), protected=bssid == self.bssid)
         size = -1 if response is None else len(response)
         self.say(f"GAS-RESPONSE-INFO addr={bssid} dialog_token={self.token} status_code=0 resp_len={size}")
         if response is not None:
@@ -181,6 +181,11 @@ class FakeSupplicant:
         self.lose_link(3)
         return "OK\n"
 
+    def reconnect(self, _rest: str) -> str:
+        if self.current is not None and self.bssid is None:
+            self.associate()
+        return "OK\n"
+
     def status(self, _rest: str) -> str:
         state = "COMPLETED" if self.bssid else "DISCONNECTED"
         return f"bssid={self.bssid}\nwpa_state={state}\n" if self.bssid else f"wpa_state={state}\n"
@@ -261,6 +266,7 @@ _COMMANDS = {
     "ENABLE_NETWORK": FakeSupplicant.enable_network,
     "REMOVE_NETWORK": FakeSupplicant.remove_network,
     "DISCONNECT": FakeSupplicant.disconnect,
+    "RECONNECT": FakeSupplicant.reconnect,
     "STATUS": FakeSupplicant.status,
 }
 

@@ -5,6 +5,7 @@ device/membership.py says. wpa_supplicant never sees the wallet's key: that key 
 made for this network alone, and is overwritten when it is left.
 """
 
+import contextlib
 import secrets
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +17,11 @@ from device.anqp import (
     MAX_RESPONSE_BYTES,
     AirEvent,
     Carriage,
+    Look,
     Query,
     QueryAnswered,
     QueryFailed,
+    Remembered,
     Scan,
     ScanFailed,
     ScanFinished,
@@ -42,6 +45,7 @@ from device.membership import hear as hear_membership
 from device.udp import read_clock
 from device.wpa import WpaControl
 from device.wpa_text import GasResponse, ScanAborted, ScanResults, WpaEvent
+from nas_tunnel.lobby import Purchase
 from wire.account_certificate import Purpose, issue, write_anchor
 from wire.errors import DecodeError, ShellError
 from wire.keys import PrivateKey
@@ -64,6 +68,7 @@ class Supplicant:
         self._control = WpaControl(path)
         self._carriage = Carriage()
         self._membership: Membership | None = None
+        self._stood_aside = False
         self._ping_ns = read_clock().mono_ns + PING_NS
 
     def __enter__(self) -> Self:
@@ -75,6 +80,9 @@ class Supplicant:
         self.close()
 
     def close(self) -> None:
+        if self._stood_aside:
+            with contextlib.suppress(ShellError):
+                self._control.reconnect()
         self._control.close()
 
     def fileno(self) -> int:
@@ -95,6 +103,8 @@ class Supplicant:
 
     def send(self, command: Send) -> list[Event]:
         """Carries a message over the air."""
+        if isinstance(command.message, Purchase) and not self._stood_aside:
+            self._stand_aside(command.address)
         return self._follow(carry(self._carriage, command, read_clock()))
 
     def receive(self) -> list[Event]:
@@ -121,6 +131,7 @@ class Supplicant:
                 self._membership = Membership(self._add_network(order, account))
             self._pin(self._membership.network_id, str(order.network.bssid) if order.pinned else ANY)
             self._control.select_network(self._membership.network_id)
+            self._stood_aside = False
         except (ShellError, DecodeError) as error:
             return [AssociationFailed(Obstacle.NO_SUPPLICANT, str(error))]
         return []
@@ -130,26 +141,43 @@ class Supplicant:
         self._membership = None
         restore(self._control)
 
+    def _stand_aside(self, address: str | None) -> None:
+        """Who is associated asks under the link's protection, which the box cannot hear through: it goes out first."""
+        with contextlib.suppress(ShellError):  # then the query will say so
+            status = self._control.status()
+            if (status.get("bssid"), status.get("wpa_state")) == (address, "COMPLETED"):
+                self._control.disconnect()
+                self._stood_aside = True
+
     # ---- Orders of the pure parts
 
     def _follow(self, step: AirStep) -> list[Event]:
         self._carriage, todo = step
         answers: list[Event] = []
+        heard: AirEvent | None
         while todo:
             match todo.pop(0):
-                case Scan() as order:
-                    failed = self._scan(order)
+                case Look():
+                    heard = self._look()
+                case Scan():
+                    heard = self._scan()
                 case Query() as order:
-                    failed = self._query(order)
+                    heard = self._query(order)
                 case answer:
                     answers.append(answer)
                     continue
-            if failed is not None:
-                self._carriage, more = hear(self._carriage, failed, read_clock())
+            if heard is not None:
+                self._carriage, more = hear(self._carriage, heard, read_clock())
                 todo += more
         return answers
 
-    def _scan(self, _order: Scan) -> AirEvent | None:
+    def _look(self) -> AirEvent:
+        try:
+            return Remembered(self._control.list_bss())
+        except ShellError as error:
+            return ScanFailed(error.detail)
+
+    def _scan(self) -> AirEvent | None:
         try:
             self._control.scan()
         except ShellError as error:

@@ -43,8 +43,8 @@ TIMEOUT_S = 5.0
 """It answers within milliseconds, unless it is busy with a driver that hangs."""
 MAX_EVENTS_AT_ONCE = 64
 _ANQP = "00"
-_MASK_ALL_BUT_ELEMENTS, _MASK_ELEMENTS = "0x83", "0x400"
-"""WPA_BSS_MASK_ID, _BSSID and _LEVEL; _IE. Apart, as elements alone may be too long for a reply."""
+_MASK_ALL_BUT_ELEMENTS, _MASK_ELEMENTS = "0x283", "0x400"
+"""WPA_BSS_MASK_ID, _BSSID, _LEVEL and _AGE; _IE. Apart, as elements alone may be too long for a reply."""
 
 
 def control_path(folder: Path, interface: str) -> Path:
@@ -142,7 +142,12 @@ class WpaControl:
 
     def _read_bss(self, number: int, fields: dict[str, str]) -> Found:
         elements = parse_fields(self.request(f"BSS ID-{number} MASK={_MASK_ELEMENTS}")).get("ie", "")
-        return Found(parse_mac(fields, "bssid"), parse_number(fields, "level"), parse_octets(elements, "ie"))
+        return Found(
+            parse_mac(fields, "bssid"),
+            parse_number(fields, "level"),
+            parse_octets(elements, "ie"),
+            parse_number(fields, "age"),
+        )
 
     def query(self, bssid: MacAddress, query: bytes) -> None:
         """Begins an ANQP query, which ends with an event."""
@@ -201,6 +206,10 @@ class WpaControl:
 
     def disconnect(self) -> None:
         self.order("DISCONNECT", "DISCONNECT")
+
+    def reconnect(self) -> None:
+        """After `disconnect`: joins what is enabled."""
+        self.order("RECONNECT", "RECONNECT")
 
     # ---- The sockets
 

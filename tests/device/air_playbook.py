@@ -9,9 +9,12 @@ from device.agent import next_deadline, step
 from device.anqp import (
     AirEvent,
     Carriage,
+    Found,
+    Look,
     Query,
     QueryAnswered,
     QueryFailed,
+    Remembered,
     Scan,
     ScanFinished,
     carry,
@@ -66,6 +69,7 @@ class AirWorld:
     carriage: Carriage = field(default_factory=Carriage)
     asked: list[Query] = field(default_factory=list)
     scans: int = 0
+    remembered: tuple[Found, ...] = ()
     commands: list[Command] = field(default_factory=list)
     inbox: list[tuple[int, AirEvent | Event]] = field(default_factory=list)
     lose: Callable[[bytes], bool] = lambda _: False
@@ -128,6 +132,8 @@ class AirWorld:
         self.carriage, todo = taken
         for one in todo:
             match one:
+                case Look():
+                    self.follow(hear(self.carriage, Remembered(self.remembered), self.now))
                 case Scan():
                     self.scans += 1
                     self.later(SCAN_NS, ScanFinished(self.air.found()))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.anqp import (
+    FRESH_S,
     MAX_ASKED,
     MAX_RESPONSE_BYTES,
     POLL,
@@ -17,10 +18,10 @@ from device.anqp import (
     Aim,
     Carriage,
     Found,
+    Look,
     Query,
     QueryAnswered,
     QueryFailed,
-    Scan,
     ScanFailed,
     ScanFinished,
     Step,
@@ -169,6 +170,35 @@ def test_who_shows_no_beacon_element_is_not_asked() -> None:
     assert cell.queries == []
 
 
+def test_what_was_heard_just_now_needs_no_scan() -> None:
+    world = AirWorld()
+    cell = world.add()
+    world.remembered = (replace(cell.found(), age_s=FRESH_S),)
+    assert world.buy().phase is Phase.ASSOCIATED
+    assert world.scans == 0
+
+
+@pytest.mark.parametrize("why", ["old", "no element", "nothing"])
+def test_what_was_heard_long_ago_or_does_not_sell_is_no_reason_not_to_scan(why: str) -> None:
+    world = AirWorld()
+    cell = world.add()
+    cell.shows_beacon_element = why != "no element"
+    world.remembered = () if why == "nothing" else (replace(cell.found(), age_s=FRESH_S + (why == "old")),)
+    cell.shows_beacon_element = True
+    assert world.buy().phase is Phase.ASSOCIATED
+    assert world.scans == 1
+
+
+def test_the_second_time_there_is_a_scan() -> None:
+    world = AirWorld()
+    cell = world.add()
+    world.remembered = (cell.found(),)
+    cell.shop.reject = [("price_differs", "2 each")]
+    other = world.add(2, price_ubc=2_000_000)
+    assert world.buy().phase is Phase.ASSOCIATED
+    assert (world.scans, len(other.shop.grants)) == (1, 1)
+
+
 # ---- Strangers
 
 
@@ -313,7 +343,7 @@ def test_a_flood_of_sellers_fills_no_memory() -> None:
 
 def test_a_question_that_is_under_way_is_not_asked_again() -> None:
     carriage, todo = carry(Carriage(), Send(Discover(), None), START)
-    assert todo == [Scan()]
+    assert todo == [Look()]
     assert carry(carriage, Send(Discover(), None), START) == (carriage, [])
     carriage, _ = buying()
     again, todo = carry(carriage, Send(Purchase(b"t"), str(BSSID), TRANSACTION_ID), START)

@@ -162,6 +162,24 @@ def test_roaming_goes_on_and_being_left_ends(world: WpaWorld, wallet: Wallet) ->
     assert world.fake.networks == {}
 
 
+def test_who_is_in_already_goes_out_to_buy_and_comes_in_again(world: WpaWorld, wallet: Wallet) -> None:
+    """As a monitor interface hears nothing of what an associated station asks under the protection of its link."""
+    cell = world.add()
+    buy(wallet, way(world), WISH, settings=QUICK).close()
+    buy(load_wallet(wallet.path), way(world), WISH, settings=QUICK).close()
+    assert (len(cell.shop.grants), len(world.fake.networks)) == (2, 1)
+    assert world.fake.bssid == cell.shop.bssid
+
+
+def test_who_went_out_to_buy_and_did_not_comes_in_again(world: WpaWorld, wallet: Wallet) -> None:
+    cell = world.add()
+    buy(wallet, way(world), WISH, settings=QUICK).close()
+    cell.shop.reject = [("insufficient_funds", "")]
+    with pytest.raises(PurchaseFailed):
+        buy(load_wallet(wallet.path), way(world), WISH, settings=QUICK)
+    assert world.fake.bssid == cell.shop.bssid
+
+
 def test_the_other_attempts_are_not_pinned(world: WpaWorld, wallet: Wallet) -> None:
     world.add()
     world.fake.air.reject_joins = 1
@@ -234,7 +252,9 @@ def test_nobody_sells_on_the_air(world: WpaWorld, wallet: Wallet) -> None:
 def test_a_driver_that_does_not_scan_is_told(world: WpaWorld, wallet: Wallet) -> None:
     world.fake.fail = {"SCAN": "FAIL-BUSY\n"}
     world.add()
-    buy(wallet, way(world), WISH, settings=QUICK).close()  # the second scan succeeds
+    with buy(wallet, way(world), WISH, settings=QUICK) as session:  # the second scan succeeds
+        session.leave()
+    world.fake.found = ()
     world.fake.fail = {"SCAN": "FAIL\n"}
     with pytest.raises(PurchaseFailed) as caught:
         buy(
