@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import os
 import random
 import sqlite3
@@ -22,6 +23,7 @@ from apd.shells.fake_tpm import FakeVendor
 from apd.shells.software_key import SoftwareKey
 from lab.certificates import Authority
 from lab.meter_chain import MeterChain
+from ledger import cli
 from ledger.answering import Answers
 from ledger.archive import Archive
 from ledger.client import LedgerClient
@@ -46,12 +48,14 @@ from wire.enrolment import (
     write_enrolment_request,
 )
 from wire.errors import DecodeError, ShellError
+from wire.grant_price import GrantPrice, read_grant_price, write_price_question
 from wire.keys import PrivateKey
 from wire.meter_record import UsageRow
 from wire.money_actions import Deposit, Transfer
 from wire.offer_state import OfferState, read_offer_state
 from wire.post_offer import PostOffer
 from wire.receipt import Receipt, read_receipt
+from wire.refund import refund_nonce
 from wire.transaction import Transaction, sign_transaction
 from wire.units import U63_MAX
 
@@ -203,6 +207,39 @@ def test_records_are_receipted_once_and_again(house, provider, buyer, meter) -> 
     assert stored == records
 
 
+def test_a_shortfall_is_reported_priced_and_paid_back(house, provider, buyer, meter, capsys) -> None:
+    """Floors of 2 and 1 Mbit/s for a minute are 22,500,000 bytes, of which a third is missing."""
+    key_id = meter.public_key.key_id.hex()
+    with house.client(provider) as client:
+        house.enrol(client, provider, meter)
+        grant = house.grant(client.submit(house.sign(purchase(provider), buyer)).grants[0])
+        chain = MeterChain(meter, grant.starts_s * 1_000)
+        row = UsageRow(grant.grant_id, 1_000, 1_000, 10**7, 10**7, 7_500_000, 0)
+        for record in (chain.boot(), chain.usage(30_000, row)):
+            assert house.receipt(client.report(record)).executed
+        answer = client.ask("query", write_price_question(grant.grant_id))
+        price = read_grant_price(answer, house.key.public, house.ledger_id)
+        assert price == GrantPrice(grant.grant_id, buyer.public, PRICE_UBC)
+        assert _verify(house, key_id, capsys) == [{"owed_ubc": PRICE_UBC // 3, "paid_ubc": 0, "ok": False}]
+        refund = Transaction(
+            Transfer(buyer.public, PRICE_UBC // 3), refund_nonce(grant.grant_id), int(time.time()) + 60
+        )
+        signed = sign_transaction(refund, provider, house.ledger_id).envelope.encoded
+        assert [house.receipt(client.submit(signed)).reason for _ in range(2)] == ["", "replayed"]
+    assert _verify(house, key_id, capsys) == [
+        {"owed_ubc": PRICE_UBC // 3, "paid_ubc": PRICE_UBC // 3, "ok": True}
+    ]
+    account = house.reader.get(f"accounts/{buyer.public}")
+    assert account["balance_ubc"] == 1_000 - PRICE_UBC + PRICE_UBC // 3
+
+
+def _verify(house: LedgerHouse, key_id: str, capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    """What `airgrant report verify` says of refunds."""
+    assert cli.report(["verify", "--ledger", house.reader.url, "--key-id", key_id, "--json"]) == 0
+    (chain,) = json.loads(capsys.readouterr().out)["chains"]
+    return [{name: one[name] for name in ("owed_ubc", "paid_ubc", "ok")} for one in chain["repayments"]]
+
+
 def test_a_record_ahead_of_its_predecessors_waits_and_a_forged_one_is_refused(
     house, provider, buyer, meter
 ) -> None:
@@ -337,7 +374,6 @@ def test_a_tpm_is_enrolled_and_its_chain_is_receipted_and_verified(tmp_path: Pat
     needs("swtpm", "swtpm_setup")
     from apd.shells.tpm import Tpm
     from lab.software_tpm import SoftwareTpm
-    from ledger import cli
 
     with SoftwareTpm(tmp_path / "tpm") as box:
         vendors = tmp_path / "vendors.pem"
