@@ -20,6 +20,7 @@ from typing import TypeAlias
 from device.events import MarketHeard, MessageHeard, OfferHeard, Send, SendFailed
 from device.retry import Backoff, Retry, again, begin
 from nas_tunnel.anqp import (
+    NO_OFFER,
     VENDOR,
     answer_id,
     find_beacon_element,
@@ -259,7 +260,7 @@ def _begin_round(carriage: Carriage, found: tuple[Found, ...], now: Now) -> Step
 def _take_offer(carriage: Carriage, ask: Ask, response: bytes) -> tuple[Carriage, list[Answer]]:
     try:
         payload = read_elements(response).get(VENDOR)
-        air = read_air_offer(payload) if payload else None
+        air = read_air_offer(payload) if payload and payload != NO_OFFER else None
     except DecodeError:
         return _drop(carriage, "garbled_offer"), []
     if air is None:

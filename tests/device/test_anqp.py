@@ -36,6 +36,7 @@ from device.state import Phase
 from nas_tunnel.anqp import (
     ANSWER_IDS,
     FIRST_ANSWER_ID,
+    NO_OFFER,
     VENDOR,
     AnqpQuery,
     answer_id,
@@ -449,6 +450,13 @@ def test_what_is_signed_comes_before_what_is_not() -> None:
 def test_an_answer_without_an_offer_is_counted() -> None:
     world = AirWorld()
     world.add().alter_response = lambda _query, _response: b""
+    assert world.fail().reason == "no_access_point"
+    assert world.carriage.dropped == {"no_offer": world.scans}
+
+
+def test_an_access_point_with_nothing_on_sale_is_counted() -> None:
+    world = AirWorld()
+    world.add().alter_response = lambda _query, _response: write_element(VENDOR, NO_OFFER)
     assert world.fail().reason == "no_access_point"
     assert world.carriage.dropped == {"no_offer": world.scans}
 
