@@ -30,7 +30,7 @@ from nas_tunnel.anqp import (
     write_offer_query,
     write_purchase_query,
 )
-from nas_tunnel.lobby import Announcement, Discover, Outcome, Purchase
+from nas_tunnel.lobby import Announcement, Discover, Outcome, Purchase, Refused
 from wire.errors import DecodeError
 from wire.ids import MacAddress
 from wire.join_request import CHALLENGE_SIZE
@@ -51,6 +51,7 @@ SCAN_LIMIT_NS = 20 * NS_PER_S
 """All channels of three bands, some of them listened to only, take less than ten seconds."""
 QUERY_LIMIT_NS = 6 * NS_PER_S
 """wpa_supplicant gives up after two seconds, and may have to wait for the radio before."""
+_NOTHING = Refused(b"", "nothing_on_offer", "this access point has no current offer")
 NO_CHALLENGE = bytes(CHALLENGE_SIZE)
 """In announcements from the air: nobody joins there by a lobby's request."""
 
@@ -260,7 +261,9 @@ def _begin_round(carriage: Carriage, found: tuple[Found, ...], now: Now) -> Step
 def _take_offer(carriage: Carriage, ask: Ask, response: bytes) -> tuple[Carriage, list[Answer]]:
     try:
         payload = read_elements(response).get(VENDOR)
-        air = read_air_offer(payload) if payload and payload != NO_OFFER else None
+        if payload == NO_OFFER:
+            return carriage, [MessageHeard(str(ask.bssid), _NOTHING)]
+        air = read_air_offer(payload) if payload else None
     except DecodeError:
         return _drop(carriage, "garbled_offer"), []
     if air is None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from device.choice import Candidate, PinnedLedger, Unsuitable, Wish, weigh, weigh_on_the_air
-from device.events import Event, MarketHeard, OfferHeard, Send, SendFailed, ShowOffer
+from device.events import Event, MarketHeard, MessageHeard, OfferHeard, Send, SendFailed, ShowOffer
 from device.supplicant import Supplicant
 from device.udp import LobbySocket, read_clock
 from nas_tunnel.lobby import Announcement, Discover, Refused, read_lobby, write_lobby
@@ -26,7 +26,7 @@ _NO_WISH = Wish(0, 0)
 def survey_air(path: Path, pinned: PinnedLedger | None) -> list[ShowOffer]:
     """By the control socket of wpa_supplicant. Raises ShellError."""
     with Supplicant(path) as supplicant:
-        return list(_judge_air(_listen(supplicant), pinned))
+        return [_judge_air(event, pinned) for event in _listen(supplicant)]
 
 
 def survey_lobby(interface: str, pinned: PinnedLedger | None) -> list[ShowOffer]:
@@ -44,14 +44,14 @@ def survey_lobby(interface: str, pinned: PinnedLedger | None) -> list[ShowOffer]
     return list(seen.values())
 
 
-def _listen(supplicant: Supplicant) -> Iterator[OfferHeard]:
+def _listen(supplicant: Supplicant) -> Iterator[OfferHeard | MessageHeard]:
     """Until everybody was asked. Raises ShellError if the question could not be asked."""
     end_ns = read_clock().mono_ns + AIR_NS
     events: list[Event] = supplicant.send(Send(Discover(), None))
     while read_clock().mono_ns < end_ns:
         for event in events:
             match event:
-                case OfferHeard():
+                case OfferHeard() | MessageHeard():
                     yield event
                 case MarketHeard():
                     return
@@ -62,11 +62,16 @@ def _listen(supplicant: Supplicant) -> Iterator[OfferHeard]:
         events = supplicant.receive() if heard else supplicant.wake()
 
 
-def _judge_air(heard: Iterator[OfferHeard], pinned: PinnedLedger | None) -> Iterator[ShowOffer]:
-    for event in heard:
-        utc_s = read_clock().utc_s
-        seen = weigh_on_the_air(event.announcement, event.bssid, event.signal_dbm, _NO_WISH, pinned, utc_s)
-        yield ShowOffer(seen, str(event.bssid))
+def _judge_air(event: OfferHeard | MessageHeard, pinned: PinnedLedger | None) -> ShowOffer:
+    match event:
+        case MessageHeard(address, Refused(_, reason, detail)):
+            return ShowOffer(Unsuitable(reason, detail), address)
+        case MessageHeard(address, _):
+            return ShowOffer(Unsuitable("out_of_turn", "it answers what nobody asked"), address)
+        case OfferHeard(bssid, announcement, signal_dbm):
+            utc_s = read_clock().utc_s
+            seen = weigh_on_the_air(announcement, bssid, signal_dbm, _NO_WISH, pinned, utc_s)
+            return ShowOffer(seen, str(bssid))
 
 
 def _judge_datagram(address: str, data: bytes, pinned: PinnedLedger | None) -> ShowOffer | None:

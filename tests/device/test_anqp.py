@@ -454,11 +454,13 @@ def test_an_answer_without_an_offer_is_counted() -> None:
     assert world.carriage.dropped == {"no_offer": world.scans}
 
 
-def test_an_access_point_with_nothing_on_sale_is_counted() -> None:
+def test_an_access_point_with_nothing_on_sale_says_so() -> None:
     world = AirWorld()
     world.add().alter_response = lambda _query, _response: write_element(VENDOR, NO_OFFER)
-    assert world.fail().reason == "no_access_point"
-    assert world.carriage.dropped == {"no_offer": world.scans}
+    failure = world.fail()
+    assert failure.reason == "nothing_suitable"
+    assert "nothing_on_offer: this access point has no current offer" in failure.detail
+    assert (world.scans, world.carriage.dropped) == (1, {})
 
 
 def test_falling_silent() -> None:

@@ -7,6 +7,7 @@ import pytest
 from device.choice import Candidate, PinnedLedger, Unsuitable
 from device.events import ShowOffer
 from device.survey import sort_offers, survey_air, survey_lobby
+from nas_tunnel.anqp import NO_OFFER, VENDOR, write_element
 from tests.device.wpa_world import WpaWorld, own_sockets, running
 from wire.errors import ShellError
 from wire.keys import PrivateKey
@@ -42,6 +43,13 @@ def test_another_ledger_is_marked(world: WpaWorld) -> None:
     (shown,) = survey_air(world.path, PinnedLedger(PrivateKey.from_secret(3).public, bytes(32)))
     assert isinstance(shown.seen, Unsuitable)
     assert shown.seen.reason == "foreign_ledger"
+
+
+def test_an_access_point_that_has_no_offer_is_told_apart_from_none(world: WpaWorld) -> None:
+    world.add().alter_response = lambda _query, _response: write_element(VENDOR, NO_OFFER)
+    (shown,) = survey_air(world.path, None)
+    assert isinstance(shown.seen, Unsuitable)
+    assert shown.seen.reason == "nothing_on_offer"
 
 
 def test_nobody_sells(world: WpaWorld) -> None:
