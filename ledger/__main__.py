@@ -21,6 +21,7 @@ from ledger.enrolment import read_vendors
 from ledger.genesis import Genesis, read_genesis, write_genesis
 from ledger.http import Shelves, create_app, listen, serve
 from ledger.opening import open_ledger, replay
+from ledger.running import run_service
 from ledger.service import Service
 from ledger.settings import LedgerSettings, parse_settings
 from ledger.store import Store
@@ -148,25 +149,8 @@ def _init(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     settings = parse_settings(read_toml(arguments.config), arguments.config)
-    try:
-        asyncio.run(_serve(settings))
-    except (
-        BaseExceptionGroup
-    ) as group:  # `except*` would wrap what it raises in a group again (CPython 3.11.2)
-        ours, others = group.split(ShellError)
-        if ours is None or others is not None:
-            raise
-        raise _first(ours) from group
+    run_service(_serve(settings))
     return OK
-
-
-def _first(group: BaseExceptionGroup[ShellError]) -> ShellError:
-    """The error itself, out of the groups of nested tasks."""
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    assert isinstance(found, ShellError), f"{found!r}"
-    return found
 
 
 def _verify(arguments: argparse.Namespace) -> int:

@@ -78,6 +78,7 @@ SHELLS: dict[str, str] = {
     "ledger/cli.py": "argv, stdout, exit status",
     "ledger/__main__.py": "the command that runs the service",
     "ledger/toml_file.py": "the configuration file",
+    "ledger/running.py": "the event loop of a service",
     "operatord/__main__.py": "the operator's command",
     "operatord/daemon.py": "the loop that turns commands into calls of shells",
     "operatord/shells/*": "one outside world per file",
@@ -158,6 +159,8 @@ EXCUSED_MODULES: dict[str, str] = {
         for name in ("__main__", "attacks", "bank", "stage", "story", "verdict", "watch")
     },
     "lab/bench/journey.py": "tests/system/test_demo.py",
+    "operatord/shells/broker.py": "tests/system/test_operatord_daemon.py",
+    "operatord/shells/ledger.py": "tests/system/test_operatord_daemon.py",
     **{
         f"lab/wifi/{name}.py": "tests/guest/test_wifi_joins.py"
         for name in ("air", "control", "hostapd", "radios", "radius", "supplicant")

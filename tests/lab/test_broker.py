@@ -32,9 +32,15 @@ def test_sessions_are_kept_when_asked(tmp_path):
     assert "persistence true" in format_configuration(a_broker(tmp_path, keeps_sessions=True))
 
 
-def test_only_the_ledger_has_lines_of_its_own():
+def test_only_the_ledger_and_the_operator_have_lines_of_their_own():
     rules = format_topic_rules("02aa")
-    assert [line for line in rules.splitlines() if line.startswith("user")] == ["user 02aa"]
+    assert [line for line in rules.splitlines() if line.startswith("user")] == ["user 02aa", "user operator"]
+    operators = rules.partition("user operator\n")[2].partition("\n\n")[0].splitlines()
+    assert operators == [
+        "topic read airgrant/v1/up/+/grant",
+        "topic write airgrant/v1/down/+/admission",
+        "topic write airgrant/v1/down/+/command",
+    ]
     assert "pattern write airgrant/v1/up/%u/#" in rules
 
 

@@ -1,0 +1,334 @@
+"""`operatord`: sets an operator up, runs the daemon, asks it, and holds the accounting against the meter.
+
+Exit status: 0 done; 1 the accounting and the meter disagree, or the daemon says no; 2 the command line or the
+configuration is wrong; 3 the disk, the broker or the network failed.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ledger.toml_file import read_toml
+from operatord.settings import OperatorSettings, parse_settings
+from wire.account_certificate import Purpose, format_pem, issue
+from wire.errors import ConfigError, DecodeError, ShellError
+from wire.keys import PrivateKey
+from wire.revocation import Revocation, write_revocation
+from wire.units import parse_duration
+
+OK, NO, USAGE, WORLD = 0, 1, 2, 3
+CLOCK_SLACK_S = 300
+"""A new certificate is good from a little before now on: a device's clock may be behind."""
+
+_EXAMPLES = """examples:
+  operatord certificate operatord.toml            server.key and server.pem, as [radius] names them
+  operatord freeradius operatord.toml --out /etc/freeradius-airgrant
+  operatord check operatord.toml                  what the settings mean
+  operatord run operatord.toml                    serve, in the foreground, until SIGTERM
+  operatord status operatord.toml --json
+  operatord revoke operatord.toml --grant 0f..  --provider-key roof.key --reason "the antenna came down"
+  operatord reconcile operatord.toml              accounting against the signed meter, per grant
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except DecodeError as error:
+        return _fail(arguments, NO, error)
+    except (ConfigError, ValueError) as error:
+        return _fail(arguments, USAGE, error)
+    except (ShellError, OSError) as error:
+        return _fail(arguments, WORLD, error)
+
+
+def _fail(arguments: argparse.Namespace, status: int, error: Exception) -> int:
+    if getattr(arguments, "json", False):
+        print(json.dumps({"ok": False, "error": str(error)}))
+    sys.stderr.write(f"operatord: {error}\n")
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "operatord",
+        description="The operator's daemon: which key may join where.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Any, text: str, *, shows: bool = False) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("config", type=Path, metavar="CONFIG", help="operatord.toml")
+        command.set_defaults(run=run)
+        if shows:
+            command.add_argument("--json", action="store_true", help="one JSON value on standard output")
+        return command
+
+    add("run", _run, "serve, in the foreground, until SIGTERM")
+    add("check", _check, "say what the settings mean", shows=True)
+    add("status", _status, "what the running daemon knows", shows=True)
+    certificate = add(
+        "certificate", _certificate, "a certificate for the RADIUS server, by the operator's key"
+    )
+    certificate.add_argument(
+        "--for", default="90d", dest="lifetime", help="how long it is good (default 90d)"
+    )
+    freeradius = add("freeradius", _freeradius, "write a complete FreeRADIUS configuration")
+    freeradius.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="made if it is not there"
+    )
+    revoke = add("revoke", _revoke, "end a grant now", shows=True)
+    revoke.add_argument("--grant", required=True, metavar="ID", help="its id, 32 hexadecimal digits")
+    revoke.add_argument("--reason", default="", help="told to the box and to whoever asks")
+    revoke.add_argument(
+        "--provider-key",
+        type=Path,
+        metavar="FILE",
+        help="sign it as the provider, so that the box ends it too",
+    )
+    reconcile = add("reconcile", _reconcile, "accounting against the signed meter", shows=True)
+    reconcile.add_argument(
+        "--since", default="7d", help="sessions of which something was heard since (default 7d)"
+    )
+    return parser
+
+
+# ---- Serving
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from ledger.running import run_service
+
+    run_service(_serve(_read_settings(arguments.config)))
+    return OK
+
+
+async def _serve(settings: OperatorSettings) -> None:
+    from ledger.http import listen, serve
+    from operatord.daemon import Daemon, tell
+    from operatord.shells.das import BoxDas, Disconnector
+    from operatord.shells.http import create_app
+    from operatord.shells.store import Store
+
+    key = _read_key(settings.key)
+    found = _read_secrets(settings)
+    boxes = {
+        name: BoxDas(box.address, box.das_port, found[name].encode())
+        for name, box in settings.addresses.items()
+    }
+    settings.state.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.database)
+    daemon = Daemon(settings, key, store, Disconnector(boxes), tell)
+    daemon.open()
+    listening = listen(settings.http_host, settings.http_port)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(daemon.run()),
+                tasks.create_task(serve(create_app(daemon), listening)),
+                tasks.create_task(_say_ready(daemon, listening, settings, key)),
+            ]
+            await stop.wait()
+            for task in running:
+                task.cancel()
+    finally:
+        store.close()
+
+
+async def _say_ready(
+    daemon: Any, listening: socket.socket, settings: OperatorSettings, key: PrivateKey
+) -> None:
+    """One line, once the broker and the ledger have answered, for whoever started us."""
+    await daemon.broker.connected.wait()
+    await daemon.caught_up.wait()
+    broker = f"{settings.broker.host}:{settings.broker.port}"
+    print(
+        f"operatord ready account={key.public} mqtt={broker} "
+        f"http=http://{settings.http_host}:{listening.getsockname()[1]} trust={settings.trust}",
+        flush=True,
+    )
+
+
+# ---- Setting up
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    settings = _read_settings(arguments.config)
+    _read_secrets(settings)
+    understood = {
+        "operator": str(_read_key(settings.key).public),
+        "ledger": settings.ledger.url,
+        "broker": f"{settings.broker.host}:{settings.broker.port}",
+        "http": f"http://{settings.http_host}:{settings.http_port}",
+        "radius": f"{settings.radius.address}:{settings.radius.authentication_port}",
+        "trust": str(settings.trust),
+        "boxes": {
+            name: {
+                "provider": str(box.provider),
+                "address": settings.addresses[name].address,
+                "das_port": settings.addresses[name].das_port,
+                "honours": sorted(str(key) for key in settings.providers if key.provider_id in box.honours),
+            }
+            for name, box in settings.boxes.items()
+        },
+    }
+    _print(understood, as_json=arguments.json)
+    return OK
+
+
+def _certificate(arguments: argparse.Namespace) -> int:
+    settings = _read_settings(arguments.config)
+    account, server = _read_key(settings.key), PrivateKey.generate()
+    now_s = int(time.time())
+    certificate = issue(
+        account,
+        Purpose.SERVER,
+        server.public,
+        not_before_s=now_s - CLOCK_SLACK_S,
+        not_after_s=now_s + parse_duration(arguments.lifetime),
+        serial=secrets.randbelow(2**159 - 1) + 1,
+    )
+    _write(settings.radius.key, server.to_pem(), 0o640)
+    _write(settings.radius.certificate, format_pem(certificate).encode(), 0o644)
+    print(f"{settings.radius.certificate}: a server of {account.public}; its key: {settings.radius.key}")
+    return OK
+
+
+def _freeradius(arguments: argparse.Namespace) -> int:
+    from operatord.freeradius import render_freeradius
+
+    settings = _read_settings(arguments.config)
+    folder: Path = arguments.out.absolute()
+    files = render_freeradius(settings, _read_secrets(settings), folder)
+    (folder / "run").mkdir(parents=True, exist_ok=True)
+    settings.trust.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        _write(folder / name, text.encode(), 0o640)
+    print(f"{folder}: start it with  freeradius -f -d {folder}")
+    return OK
+
+
+# ---- Asking
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from operatord.shells.control import ask
+
+    status = ask(_read_settings(arguments.config).control_socket, {"ask": "status"})
+    if arguments.json:
+        _print(status, as_json=True)
+        return OK
+    uses = status.pop("uses")
+    counters = status.pop("counters")
+    _print({**status, **counters}, as_json=False)
+    for use in uses:
+        print(
+            f"{use['station']}  at {use['box']}  grant {use['grant']}  {use['used_bytes']} bytes  "
+            f"heard of {use['heard_s_ago']} s ago"
+        )
+    return OK
+
+
+def _revoke(arguments: argparse.Namespace) -> int:
+    from operatord.shells.control import ask
+
+    settings = _read_settings(arguments.config)
+    question = {"ask": "revoke", "grant": arguments.grant, "reason": arguments.reason}
+    if arguments.provider_key:
+        revocation = Revocation(bytes.fromhex(arguments.grant), arguments.reason)
+        signed = write_revocation(revocation, _read_key(arguments.provider_key))
+        question = {"ask": "revoke", "revocation": signed.hex()}
+    _print(ask(settings.control_socket, question), as_json=arguments.json)
+    return OK
+
+
+def _reconcile(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from ledger.client import LedgerReader
+    from operatord.meters import gather_meters
+    from operatord.reconciling import add_sessions, reconcile
+    from operatord.shells.store import Store
+    from operatord.tables import complaints, describe_rows, reconciliation_table
+
+    settings = _read_settings(arguments.config)
+    since_s = int(time.time()) - parse_duration(arguments.since)
+    store = Store(settings.database)
+    sessions = store.sessions(since_s)
+    store.close()
+    names = {name: box.provider.provider_id for name, box in settings.boxes.items()}
+    providers = frozenset(box.provider for box in settings.boxes.values())
+    meters = gather_meters(LedgerReader(settings.ledger.url), settings.ledger, providers)
+    rows = reconcile(add_sessions(sessions, names), meters.since(since_s), meters.reported_s)
+    wrong = [*meters.complaints, *complaints(rows)]
+    if arguments.json:
+        _print(
+            {"ok": not wrong, "grants": describe_rows(rows), "meters": list(meters.complaints)}, as_json=True
+        )
+    else:
+        console = Console()
+        console.print(reconciliation_table(rows))
+        for text in wrong:
+            console.print(text, style="bold red", markup=False, highlight=False)
+    return NO if wrong else OK
+
+
+# ---- Files
+
+
+def _read_settings(file: Path) -> OperatorSettings:
+    return parse_settings(read_toml(file.absolute()), file.absolute())
+
+
+def _read_key(file: Path) -> PrivateKey:
+    return PrivateKey.from_pem(file.read_bytes(), str(file))
+
+
+def _read_secrets(settings: OperatorSettings) -> dict[str, str]:
+    """Of the boxes, by name. Raises ConfigError."""
+    found = {}
+    for name, address in settings.addresses.items():
+        try:
+            found[name] = address.secret.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"boxes.{name}.secret: {address.secret}: {error}") from error
+    return found
+
+
+def _write(file: Path, content: bytes, mode: int) -> None:
+    """Over what is there, and never for a moment readable to more than `mode` says."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "wb") as opened:
+        os.fchmod(opened.fileno(), mode)
+        opened.write(content)
+
+
+def _print(values: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(values, indent=2))
+        return
+    width = max(len(name) for name in values)
+    for name, value in values.items():
+        print(f"{name:{width}}  {value}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""Accounting: what access points tell of their sessions, and what follows for who uses which permit.
+
+In: the attributes of an Accounting-Request as rlm_rest's JSON has them, and the time. Out: sessions to keep, and
+Disconnects where somebody is served without a right: after a permit's end, after its revocation, or at an access point
+that its station has left for another. What names no permit of ours is counted and not kept.
+Reference: RFC 2866; RFC 2869.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from operatord.commands import Command, Disconnect, ForgetUse, KeepSession, KeepUse, Note
+from operatord.reply import chargeable_identity
+from operatord.request import BSSID_CHARACTERS, parse_station
+from operatord.sessions import AccountingRecord, Counters, Session, Status, follow, open_session
+from operatord.state import State, Use
+from wire.errors import DecodeError
+from wire.fields import format_value
+from wire.ids import GRANT_ID_SIZE
+from wire.units import U32_MAX
+
+MAX_SESSIONS_PER_PERMIT = 1_000
+"""Each join is one; nobody joins so often, and a box that invents more fills no disk."""
+MAX_SESSION_ID_CHARACTERS = 64
+_STATUSES: dict[str | int, Status | None] = {
+    1: Status.START, "Start": Status.START, 2: Status.STOP, "Stop": Status.STOP,
+    3: Status.INTERIM, "Interim-Update": Status.INTERIM, "Alive": Status.INTERIM,
+    7: None, "Accounting-On": None, 8: None, "Accounting-Off": None,
+}  # fmt: skip
+"""Acct-Status-Type by number (RFC 2866 clause 5.1) and by FreeRADIUS's names; None is about a whole box."""
+
+
+def read_accounting(page: object, arrived_s: int) -> AccountingRecord | None:
+    """From the JSON of POST /v1/accounting; None for Accounting-On and -Off, which are about no session.
+
+    A value may be plain or in rlm_rest's form {"type": ..., "value": [...]}. Raises DecodeError.
+    """
+    if not isinstance(page, Mapping):
+        raise DecodeError("accounting: the request is not an object")
+    attributes = _Attributes(page)
+    status = _read_status(attributes)
+    if status is None:
+        return None
+    event_s = attributes.time("Event-Timestamp") or arrived_s - attributes.number("Acct-Delay-Time", 0)
+    return AccountingRecord(
+        status=status,
+        box=attributes.text("NAS-Identifier"),
+        session_id=attributes.text("Acct-Session-Id")[:MAX_SESSION_ID_CHARACTERS],
+        permit_id=attributes.octets("Class", GRANT_ID_SIZE),
+        station=parse_station(attributes.text("Calling-Station-Id")),
+        bssid=parse_station(attributes.text("Called-Station-Id")[:BSSID_CHARACTERS]),
+        event_s=min(event_s, arrived_s),
+        duration_s=attributes.number("Acct-Session-Time", 0),
+        counters=Counters(
+            attributes.octet_count("Acct-Input"),
+            attributes.octet_count("Acct-Output"),
+            attributes.number("Acct-Input-Packets", 0),
+            attributes.number("Acct-Output-Packets", 0),
+        ),
+        cause=attributes.text("Acct-Terminate-Cause", ""),
+        identity=_read_identity(attributes.text("Chargeable-User-Identity", "")),
+    )
+
+
+def take_accounting(state: State, record: AccountingRecord, now_s: int) -> list[Command]:
+    """What one record changes."""
+    box = state.boxes.get(record.box)
+    if box is None:
+        return [Note("accounting_unknown_box", f"{record.box!r} accounts for a session")]
+    permit = state.permits.get(record.permit_id)
+    if permit is None:
+        commands: list[Command] = [
+            Note("accounting_unknown_permit", f"{record.permit_id.hex()} at {record.box}")
+        ]
+        return (
+            commands
+            if record.status is Status.STOP
+            else [*commands, _throw_out(record, "its grant has ended")]
+        )
+    sessions = state.sessions.setdefault(record.permit_id, {})
+    before = sessions.get(record.key)
+    if before is None and len(sessions) >= MAX_SESSIONS_PER_PERMIT:
+        return [Note("too_many_sessions", f"{record.permit_id.hex()} has {len(sessions)} already")]
+    identity = chargeable_identity(permit, state.secret)
+    if before is None:
+        after = open_session(record, box.up_overhead_bytes, box.down_overhead_bytes, identity)
+    else:
+        after = follow(before, record)
+    kept: list[Command] = []
+    if after != before:
+        sessions[record.key] = after
+        kept.append(KeepSession(after))
+    return kept + _follow_use(state, record, after, now_s)
+
+
+def _follow_use(state: State, record: AccountingRecord, session: Session, now_s: int) -> list[Command]:
+    """Who uses the permit, after this record."""
+    use = state.uses.get(record.permit_id)
+    if session.stopped:
+        if use is None or not _is_about(use, record):
+            return []
+        del state.uses[record.permit_id]
+        return [ForgetUse(record.permit_id)]
+    if record.permit_id in state.revoked:
+        return [_throw_out(record, "its grant was revoked")]
+    if use is not None and (use.box, use.station) != (record.box, record.station):
+        if state.is_live(use, now_s):
+            return [_throw_out(record, "its grant is used elsewhere")]
+        use = None
+    accepted_s = use.accepted_s if use is not None else session.started_s
+    heard = Use(
+        record.permit_id, record.box, record.bssid, record.station, accepted_s, now_s, record.session_id
+    )
+    state.uses[record.permit_id] = heard
+    return [KeepUse(heard)]
+
+
+def _is_about(use: Use, record: AccountingRecord) -> bool:
+    """Whether the session that stopped is the one that uses the permit, and not one before it."""
+    same_place = (use.box, use.station) == (record.box, record.station)
+    return same_place and use.session_id in ("", record.session_id)
+
+
+def _throw_out(record: AccountingRecord, why: str) -> Disconnect:
+    return Disconnect(record.box, record.permit_id, record.station, record.session_id, why)
+
+
+def _read_identity(text: str) -> str:
+    """The identity is octets to FreeRADIUS, and so comes in hex; what is no text of ours compares unequal as it is."""
+    try:
+        return bytes.fromhex(text.removeprefix("0x")).decode("ascii") if text.startswith("0x") else text
+    except ValueError:
+        return text
+
+
+def _read_status(attributes: "_Attributes") -> Status | None:
+    value = attributes.value("Acct-Status-Type")
+    if not isinstance(value, str | int) or value not in _STATUSES:
+        raise DecodeError(f"accounting: Acct-Status-Type {format_value(value)} is about no session")
+    return _STATUSES[value]
+
+
+class _Attributes:
+    """Attributes by name; the first value counts."""
+
+    def __init__(self, page: Mapping[str, Any]) -> None:
+        self._page = page
+
+    def value(self, name: str, default: Any = None) -> Any:
+        value = self._page.get(name, default)
+        if isinstance(value, Mapping):
+            value = value.get("value", default)
+        if isinstance(value, list):
+            value = value[0] if value else default
+        if value is None:
+            raise DecodeError(f"accounting: {name} is missing")
+        return value
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.value(name, default)
+        if not isinstance(value, str) or (not value and default is None):
+            raise DecodeError(f"accounting: {name} is {format_value(value)}, not a text")
+        return value
+
+    def number(self, name: str, default: int | None = None) -> int:
+        value = self.value(name, default)
+        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 10:
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= U32_MAX:
+            raise DecodeError(f"accounting: {name} is {format_value(value)}, not a number of 32 bits")
+        return value
+
+    def time(self, name: str) -> int:
+        """UTC seconds, from FreeRADIUS's text or a number; 0 if it is not there."""
+        value = self.value(name, 0)
+        if not isinstance(value, str) or value.isdecimal():
+            return self.number(name, 0)
+        try:
+            moment = datetime.strptime(value, "%b %d %Y %H:%M:%S UTC").replace(tzinfo=UTC)
+        except ValueError:
+            raise DecodeError(f"accounting: {name} is {format_value(value)}, not a time") from None
+        return int(moment.timestamp())
+
+    def octet_count(self, direction: str) -> int:
+        """Octets with their Gigawords (RFC 2869 clauses 5.1 and 5.2)."""
+        return self.number(f"{direction}-Gigawords", 0) << 32 | self.number(f"{direction}-Octets", 0)
+
+    def octets(self, name: str, size: int) -> bytes:
+        """From 0x and hexadecimal digits."""
+        text = self.text(name)
+        try:
+            value = bytes.fromhex(text.removeprefix("0x"))
+        except ValueError:
+            value = b""
+        if len(value) != size:
+            raise DecodeError(f"accounting: {name} is {format_value(text)}, not {size} octets in hex")
+        return value

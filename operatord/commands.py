@@ -1,0 +1,112 @@
+"""What the core wants done: orders, in the order in which they are to be carried out. Plain values."""
+
+from dataclasses import dataclass
+
+from operatord.permit import Permit
+from operatord.sessions import Session
+from operatord.state import Revoked, Use
+from wire.admission import Admission
+from wire.ids import MacAddress, PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAnchor:
+    """FreeRADIUS is to trust certificates that this account's key issued."""
+
+    account: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveAnchor:
+    """And no longer."""
+
+    account: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class PublishAdmission:
+    """The box is told who comes, before the station is accepted."""
+
+    box: str
+    admission: Admission
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRevocation:
+    """The box is given its provider's word that a grant ends now."""
+
+    box: str
+    revocation: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """RFC 5176: the box is to throw this session out. `session_id` is empty where it is not known."""
+
+    box: str
+    permit_id: bytes
+    station: MacAddress
+    session_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPermit:
+    """It may be asked for after a restart."""
+
+    permit: Permit
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetPermit:
+    """With everything that is kept about it but its sessions, which the reconciliation reads."""
+
+    permit_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeepRevoked:
+    """And it stays revoked."""
+
+    revoked: Revoked
+
+
+@dataclass(frozen=True, slots=True)
+class KeepUse:
+    """And it stays in use."""
+
+    use: Use
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetUse:
+    """Nobody uses it."""
+
+    permit_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSession:
+    """As it is now, instead of as it was."""
+
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPlace:
+    """How far the ledger was followed for a provider: kept after the permits that were found before it."""
+
+    name: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that an operator may want to know; counted by its kind."""
+
+    kind: str
+    text: str
+
+
+StoreCommand = KeepPermit | ForgetPermit | KeepRevoked | KeepUse | ForgetUse | KeepSession | KeepPlace
+Command = StoreCommand | WriteAnchor | RemoveAnchor | PublishAdmission | PublishRevocation | Disconnect | Note

@@ -1,0 +1,285 @@
+"""The loop between the core and its shells: facts in, decisions, orders out.
+
+Facts come from FreeRADIUS (HTTP), from boxes (MQTT), from the ledger (HTTP), from the control socket and from the
+clock; each is given to the core at once, on one thread. Orders are carried out in their order: anchors at once, what is
+to be kept together with whatever else waits for the disk, admissions before the decision is told, Disconnects by
+themselves. What a shell fails to do is counted and told, and decided nowhere but here: an access point that could not
+be told of an admission still gets its accept, as it throws out by itself whom it does not know.
+"""
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from operatord.accounting import take_accounting
+from operatord.authorising import Accepted, Decision, authorise
+from operatord.commands import (
+    Command,
+    Disconnect,
+    KeepPermit,
+    Note,
+    PublishAdmission,
+    PublishRevocation,
+    RemoveAnchor,
+    StoreCommand,
+    WriteAnchor,
+)
+from operatord.keeping import next_deadline_s, pass_time, restore, revoke, take_permit, trusted_accounts
+from operatord.permit import GrantPermit
+from operatord.request import AuthoriseRequest
+from operatord.sessions import AccountingRecord
+from operatord.settings import OperatorSettings
+from operatord.shells.broker import Broker
+from operatord.shells.control import ControlSocket
+from operatord.shells.das import Disconnector
+from operatord.shells.ledger import Follower
+from operatord.shells.store import KEEP_SESSIONS_S, Store
+from operatord.shells.trust import TrustDirectory
+from operatord.state import State
+from operatord.status import describe
+from wire.admission import write_admission
+from wire.cose import read_envelope
+from wire.errors import DecodeError, ShellError, VerificationError
+from wire.grant import read_grant
+from wire.ids import GRANT_ID_SIZE
+from wire.keys import PrivateKey
+from wire.revocation import read_revocation
+
+MAX_DISCONNECTS = 1_000
+"""Under way at once; more wait their turn."""
+_TICK_S = 60
+"""The longest time without a look at the clock, which may have been set."""
+
+
+class Daemon:
+    """One operator. `run` serves until cancelled; `tell` gets a sentence for the operator's log."""
+
+    def __init__(
+        self,
+        settings: OperatorSettings,
+        key: PrivateKey,
+        store: Store,
+        disconnector: Disconnector,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        self._settings = settings
+        self._key = key
+        self._store = store
+        self._disconnector = disconnector
+        self._tell = tell
+        self._trust = TrustDirectory(settings.trust)
+        self._state = State(settings.boxes, store.secret(), settings.silent_after_s)
+        self.broker = Broker(settings.broker, f"operator-{key.public.key_id.hex()}", self._hear_grant, tell)
+        self._control = ControlSocket(settings.control_socket)
+        self._to_keep: list[StoreCommand] = []
+        self._kept: list[asyncio.Future[None]] = []
+        self._something_to_keep = asyncio.Event()
+        self._to_disconnect: asyncio.Queue[Disconnect] = asyncio.Queue()
+        self._to_publish: asyncio.Queue[PublishRevocation] = asyncio.Queue()
+        self._woken = asyncio.Event()
+        self.caught_up = asyncio.Event()
+
+    # ---- Start and end
+
+    def open(self) -> None:
+        """What was kept, and a trust directory that says the same. Raises ShellError."""
+        store, now_s = self._store, int(time.time())
+        store.forget_sessions_before(now_s - KEEP_SESSIONS_S)
+        restore(self._state, store.permits(), store.revoked(), store.uses(), store.open_sessions())
+        commands = pass_time(self._state, now_s)
+        changed = self._trust.settle(trusted_accounts(self._state))
+        self._tell(
+            f"{len(self._state.permits)} grants kept; {changed} files changed in {self._settings.trust}"
+        )
+        self._do(commands)
+
+    async def run(self) -> None:
+        """Until cancelled, or until the disk fails."""
+        await self._disconnector.open()
+        await self._control.open(self._answer)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.broker.run())
+                tasks.create_task(self._keep())
+                tasks.create_task(self._watch_clock())
+                tasks.create_task(self._follow_ledger())
+                tasks.create_task(self._publish_revocations())
+                for _ in range(min(MAX_DISCONNECTS, 32)):
+                    tasks.create_task(self._disconnect())
+        finally:
+            self._control.close()
+            self._disconnector.close()
+            self._store.save(self._to_keep)
+
+    # ---- Facts
+
+    async def authorise(self, request: AuthoriseRequest) -> Decision:
+        """For FreeRADIUS, while the station waits."""
+        decision, commands = authorise(self._state, request, int(time.time()))
+        self.counters["accepted" if isinstance(decision, Accepted) else f"rejected: {decision.reason}"] += 1
+        self._do(commands)
+        for command in commands:
+            if isinstance(command, PublishAdmission):
+                await self._publish_admission(command)
+        return decision
+
+    async def account(self, record: AccountingRecord) -> None:
+        """Returns when the record is on disk."""
+        self.counters[f"accounting: {record.status.value}"] += 1
+        commands = take_accounting(self._state, record, int(time.time()))
+        self._do(commands)
+        await self._on_disk()
+
+    def status(self) -> dict[str, Any]:
+        """For an owner."""
+        return describe(
+            self._state, self.counters, int(time.time()), connected=self.broker.connected.is_set()
+        )
+
+    def count(self, kind: str) -> None:
+        self.counters[kind] += 1
+
+    def _hear_grant(self, encoded: bytes) -> None:
+        """From a box or from the ledger: the signature says whether it is a grant."""
+        link = self._settings.ledger
+        try:
+            grant = read_grant(encoded, link.key, link.ledger_id)
+        except DecodeError as error:
+            self.counters[f"grant: {type(error).__name__}"] += 1
+            return
+        self._do(take_permit(self._state, GrantPermit(grant, encoded), int(time.time())))
+
+    def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        match question:
+            case {"ask": "status"}:
+                return self.status()
+            case {"ask": "revoke", "revocation": str(signed)}:
+                return self._revoke_signed(bytes.fromhex(signed))
+            case {"ask": "revoke", "grant": str(grant), "reason": str(reason)}:
+                permit_id = bytes.fromhex(grant)
+                if len(permit_id) != GRANT_ID_SIZE:
+                    raise DecodeError(f"a grant's id has {2 * GRANT_ID_SIZE} hexadecimal digits")
+                return self._revoke(permit_id, reason, b"")
+        raise DecodeError("ask for status, or for revoke with a revocation, or with grant and reason")
+
+    def _revoke_signed(self, signed: bytes) -> dict[str, Any]:
+        """The grant's own provider has to have signed it, and be one of ours."""
+        key_id = read_envelope(signed).key_id
+        providers = {box.provider for box in self._settings.boxes.values()}
+        provider = next((known for known in providers if known.key_id == key_id), None)
+        if provider is None:
+            raise VerificationError(f"revocation: key id {key_id.hex()} is no provider of our boxes")
+        revocation = read_revocation(signed, provider)
+        permit = self._state.permits.get(revocation.grant_id)
+        if permit is not None and permit.provider_id != provider.provider_id:
+            raise VerificationError(f"revocation: grant {revocation.grant_id.hex()} is another provider's")
+        return self._revoke(revocation.grant_id, revocation.reason, signed)
+
+    def _revoke(self, permit_id: bytes, reason: str, signed: bytes) -> dict[str, Any]:
+        known = permit_id in self._state.permits
+        self._do(revoke(self._state, permit_id, reason, signed))
+        return {"revoked": permit_id.hex(), "known": known, "boxes_told": bool(signed and known)}
+
+    # ---- Orders
+
+    def _do(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            match command:
+                case WriteAnchor(account=account):
+                    self._trust.write(account)
+                case RemoveAnchor(account=account):
+                    self._trust.remove(account)
+                case Disconnect():
+                    self._to_disconnect.put_nowait(command)
+                case PublishRevocation():
+                    self._to_publish.put_nowait(command)
+                case Note(kind=kind, text=text):
+                    self.counters[kind] += 1
+                    self._tell(f"{kind}: {text}")
+                case PublishAdmission():
+                    pass  # by whoever tells the decision, who has to wait for it
+                case _:
+                    self._to_keep.append(command)
+                    self._something_to_keep.set()
+                    if isinstance(command, KeepPermit):
+                        self._woken.set()
+
+    async def _publish_admission(self, command: PublishAdmission) -> None:
+        signed = write_admission(command.admission, self._key)
+        await self._publish(command.box, "admission", signed)
+
+    async def _publish_revocations(self) -> None:
+        while True:
+            command = await self._to_publish.get()
+            await self.broker.connected.wait()
+            await self._publish(command.box, "command", command.revocation)
+
+    async def _publish(self, box: str, kind: str, payload: bytes) -> None:
+        try:
+            await self.broker.publish(box, kind, payload)
+        except ShellError as error:
+            self.counters[f"{kind}s not published"] += 1
+            self._tell(str(error))
+
+    async def _disconnect(self) -> None:
+        while True:
+            order = await self._to_disconnect.get()
+            try:
+                answer = await self._disconnector.disconnect(order)
+            except ShellError as error:
+                self._tell(str(error))
+                continue
+            self.counters[f"disconnect: {answer.text}"] += 1
+            self._tell(f"{order.box}: {order.station}, as {order.why}: {answer.text}")
+
+    async def _keep(self) -> None:
+        """Everything that waits for the disk, in one commit after the other."""
+        while True:
+            await self._something_to_keep.wait()
+            self._something_to_keep.clear()
+            commands, self._to_keep = self._to_keep, []
+            waiting, self._kept = self._kept, []
+            try:
+                await asyncio.to_thread(self._store.save, commands)
+            except ShellError as error:
+                for future in waiting:
+                    if not future.done():
+                        future.set_exception(error)
+                raise
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
+
+    async def _on_disk(self) -> None:
+        """Until everything ordered so far is kept. Raises ShellError."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._kept.append(future)
+        self._something_to_keep.set()
+        await future
+
+    async def _watch_clock(self) -> None:
+        while True:
+            self._woken.clear()
+            deadline_s = next_deadline_s(self._state)
+            now = time.time()
+            wait_s = _TICK_S if deadline_s is None else min(max(deadline_s - now, 0.0), _TICK_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), wait_s)
+            self._do(pass_time(self._state, int(time.time())))
+
+    async def _follow_ledger(self) -> None:
+        """Catches up, then looks again every second or two, for ever."""
+        url = self._settings.ledger.url
+        follower = Follower(url, self._store, self._hear_grant, lambda place: self._do([place]), self._tell)
+        await follower.run(sorted(self._settings.providers), self.caught_up)
+
+
+def tell(text: str) -> None:
+    """A line for whoever keeps our log."""
+    sys.stderr.write(f"operatord: {text}\n")
+    sys.stderr.flush()

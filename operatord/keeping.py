@@ -1,0 +1,133 @@
+"""Permits come, end and are revoked; with them the trust anchors of their accounts, and the sessions that use them.
+
+An anchor is there from when a permit is known, also before it begins, because `authorise` says better than a failed
+handshake why somebody is not let in yet; it goes with the account's last permit. FreeRADIUS remembers an anchor that it
+has seen until it restarts, so that taking it away stops nobody for certain: `authorise` does.
+"""
+
+import heapq
+from collections.abc import Iterable
+
+from operatord.authorising import disconnect
+from operatord.commands import (
+    Command,
+    ForgetPermit,
+    ForgetUse,
+    KeepPermit,
+    KeepRevoked,
+    Note,
+    PublishRevocation,
+    RemoveAnchor,
+    WriteAnchor,
+)
+from operatord.permit import Permit
+from operatord.sessions import Session
+from operatord.state import Revoked, State, Use
+from wire.ids import PublicKey
+
+MAX_PERMITS_PER_ACCOUNT = 1_000
+"""All of them are looked at for each request; nobody has so many grants that have not ended."""
+
+
+def restore(
+    state: State,
+    permits: Iterable[Permit],
+    revoked: Iterable[Revoked],
+    uses: Iterable[Use],
+    sessions: Iterable[Session],
+) -> None:
+    """What was kept before a restart; sessions of permits that are gone are left where they are."""
+    for permit in permits:
+        _add(state, permit)
+    state.revoked |= {one.permit_id: one for one in revoked}
+    state.uses |= {use.permit_id: use for use in uses if use.permit_id in state.permits}
+    for session in sessions:
+        if session.permit_id in state.permits:
+            state.sessions.setdefault(session.permit_id, {})[session.key] = session
+
+
+def take_permit(state: State, permit: Permit, now_s: int) -> list[Command]:
+    """A permit was heard of, perhaps not for the first time."""
+    if permit.permit_id in state.permits or now_s >= permit.ends_s:
+        return []
+    known = state.by_account.get(permit.account, {})
+    if len(known) >= MAX_PERMITS_PER_ACCOUNT:
+        return [Note("too_many_permits", f"account {permit.account} has {len(known)} already")]
+    _add(state, permit)
+    commands: list[Command] = [KeepPermit(permit)]
+    if permit.permit_id in state.revoked:
+        return commands
+    return commands if _trusted(state, permit, but=permit) else [*commands, WriteAnchor(permit.account)]
+
+
+def revoke(state: State, permit_id: bytes, reason: str, signed: bytes = b"") -> list[Command]:
+    """Ends a permit now. `signed` is its provider's word for the boxes; without it they hear a Disconnect only."""
+    if permit_id in state.revoked:
+        return []
+    revoked = Revoked(permit_id, reason)
+    state.revoked[permit_id] = revoked
+    commands: list[Command] = [KeepRevoked(revoked)]
+    permit = state.permits.get(permit_id)
+    if permit is None:
+        return commands
+    if signed:
+        boxes = [box for box in state.boxes.values() if box.provider.provider_id == permit.provider_id]
+        commands += [PublishRevocation(box.name, signed) for box in boxes]
+    return commands + _withdraw(state, permit, reason or "its grant was revoked")
+
+
+def pass_time(state: State, now_s: int) -> list[Command]:
+    """Forgets what has ended, and throws out who still uses it."""
+    commands: list[Command] = []
+    while state.ends and state.ends[0][0] <= now_s:
+        permit = state.permits[heapq.heappop(state.ends)[1]]
+        if permit.permit_id not in state.revoked:
+            commands += _withdraw(state, permit, "its grant has ended")
+        _drop(state, permit)
+        commands.append(ForgetPermit(permit.permit_id))
+    return commands
+
+
+def next_deadline_s(state: State) -> int | None:
+    """When the next permit ends (UTC); None without one."""
+    return state.ends[0][0] if state.ends else None
+
+
+def trusted_accounts(state: State) -> set[PublicKey]:
+    """Whose anchors have to be in the trust directory."""
+    live = (permit for permit in state.permits.values() if permit.permit_id not in state.revoked)
+    return {permit.account for permit in live}
+
+
+def _add(state: State, permit: Permit) -> None:
+    state.permits[permit.permit_id] = permit
+    heapq.heappush(state.ends, (permit.ends_s, permit.permit_id))
+    state.by_account.setdefault(permit.account, {})[permit.permit_id] = permit
+
+
+def _drop(state: State, permit: Permit) -> None:
+    del state.permits[permit.permit_id]
+    of_account = state.by_account[permit.account]
+    del of_account[permit.permit_id]
+    if not of_account:
+        del state.by_account[permit.account]
+    state.revoked.pop(permit.permit_id, None)
+    state.uses.pop(permit.permit_id, None)
+    state.sessions.pop(permit.permit_id, None)
+
+
+def _withdraw(state: State, permit: Permit, why: str) -> list[Command]:
+    """Nobody uses it any more, and its account is trusted for other permits only."""
+    commands: list[Command] = []
+    if not _trusted(state, permit, but=permit):
+        commands.append(RemoveAnchor(permit.account))
+    use = state.uses.pop(permit.permit_id, None)
+    if use is not None:
+        commands += [disconnect(use, why), ForgetUse(permit.permit_id)]
+    return commands
+
+
+def _trusted(state: State, permit: Permit, *, but: Permit) -> bool:
+    """Whether the account has another permit that nobody revoked."""
+    others = state.by_account.get(permit.account, {})
+    return any(other not in state.revoked and other != but.permit_id for other in others)

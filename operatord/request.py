@@ -1,0 +1,53 @@
+"""What FreeRADIUS asks before it accepts: JSON text in, an `AuthoriseRequest` or DecodeError out.
+
+The issuer's name comes from a certificate that FreeRADIUS verified against the trust directory; the subject is the
+device's own choice and decides nothing. Reference: RFC 3580 clause 3.20 (Called-Station-Id is BSSID:SSID) and 3.21.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wire.account_certificate import parse_account
+from wire.errors import DecodeError
+from wire.fields import format_value
+from wire.ids import MacAddress, PublicKey
+
+BSSID_CHARACTERS = 17
+
+
+@dataclass(frozen=True, slots=True)
+class AuthoriseRequest:
+    """A station that proved to hold the key of `account` asks, through `box`, to join at `bssid`."""
+
+    account: PublicKey
+    station: MacAddress
+    bssid: MacAddress
+    box: str
+
+
+def read_authorise_request(page: object) -> AuthoriseRequest:
+    """From the JSON of POST /v1/authorise. Raises DecodeError."""
+    if not isinstance(page, Mapping):
+        raise DecodeError("authorise: the request is not an object")
+    return AuthoriseRequest(
+        account=parse_account(_text(page, "issuer")),
+        station=parse_station(_text(page, "station")),
+        bssid=parse_station(_text(page, "called_station")[:BSSID_CHARACTERS]),
+        box=_text(page, "nas_identifier"),
+    )
+
+
+def parse_station(text: str) -> MacAddress:
+    """Raises DecodeError."""
+    try:
+        return MacAddress.parse(text)
+    except ValueError as error:
+        raise DecodeError(f"RADIUS: {error}") from None
+
+
+def _text(page: Mapping[str, Any], name: str) -> str:
+    value = page.get(name)
+    if not isinstance(value, str) or not value:
+        raise DecodeError(f"authorise: {name} is {format_value(value)}, not a text")
+    return value

@@ -1,0 +1,194 @@
+"""One accounting session: from RADIUS records, which may be late, twice or missing, to how many IP bytes were carried.
+
+The counters of a record are absolute, so that a lost or repeated one does no harm. What can happen, and what follows:
+
+    the same again, or one that was overtaken   its event time is not later and nothing is higher: nothing changes
+    octets roll over at 2**32                   Gigawords say so; packets have none: they wrap, and we see it
+    counters went back                          the driver began anew (reassociation, restart): what was so far is kept
+    no Start                                    the session began Acct-Session-Time before what we first hear
+    no Stop                                     it stays open; after a silence others may use the permit
+
+A record's event time is its Event-Timestamp, else when it arrived less its Acct-Delay-Time.
+
+*Bytes.* A driver counts frames, the meter counts IP bytes. mac80211 counts for each packet the 802.11 header (26 with
+QoS), LLC/SNAP (8) and, on reception where the processor decrypts, CCMP header and MIC (8 + 8): 50 bytes up, 34 down.
+So `overhead x packets` is taken off each direction; a box whose driver counts otherwise says so in its settings.
+Reference: RFC 2866, RFC 2869 clauses 5.1, 5.2, 5.3; Linux 6.1 net/mac80211/rx.c and tx.c.   Input is from the station.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from wire.ids import MacAddress
+
+UP_OVERHEAD_BYTES = 50
+DOWN_OVERHEAD_BYTES = 34
+WRAP = 2**32
+SessionKey = tuple[str, str]
+"""(box, Acct-Session-Id)"""
+
+
+class Status(Enum):
+    """Acct-Status-Type, as far as sessions have it."""
+
+    START = "Start"
+    INTERIM = "Interim-Update"
+    STOP = "Stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What a driver counted; octets with their Gigawords."""
+
+    up_octets: int = 0
+    down_octets: int = 0
+    up_packets: int = 0
+    down_packets: int = 0
+
+    def plus(self, other: "Counters") -> "Counters":
+        return Counters(
+            self.up_octets + other.up_octets,
+            self.down_octets + other.down_octets,
+            self.up_packets + other.up_packets,
+            self.down_packets + other.down_packets,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AccountingRecord:
+    """One Accounting-Request about a session."""
+
+    status: Status
+    box: str
+    session_id: str
+    permit_id: bytes
+    station: MacAddress
+    bssid: MacAddress
+    event_s: int
+    duration_s: int = 0
+    counters: Counters = Counters()
+    cause: str = ""
+    identity: str = ""
+    """Chargeable-User-Identity as echoed; empty if it was not."""
+
+    @property
+    def key(self) -> SessionKey:
+        return self.box, self.session_id
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session as its records tell it so far. `before` is what was counted before counters went back."""
+
+    box: str
+    session_id: str
+    permit_id: bytes
+    station: MacAddress
+    bssid: MacAddress
+    started_s: int
+    event_s: int
+    duration_s: int
+    counters: Counters
+    before: Counters = Counters()
+    before_s: int = 0
+    up_overhead_bytes: int = UP_OVERHEAD_BYTES
+    down_overhead_bytes: int = DOWN_OVERHEAD_BYTES
+    cause: str = ""
+    stopped: bool = False
+    start_seen: bool = False
+    identity_echoed: bool = False
+    times_went_back: int = 0
+
+    @property
+    def key(self) -> SessionKey:
+        return self.box, self.session_id
+
+    @property
+    def total(self) -> Counters:
+        return self.before.plus(self.counters)
+
+    @property
+    def total_s(self) -> int:
+        return self.before_s + self.duration_s
+
+    @property
+    def up_bytes(self) -> int:
+        """IP bytes from the station."""
+        return max(0, self.total.up_octets - self.total.up_packets * self.up_overhead_bytes)
+
+    @property
+    def down_bytes(self) -> int:
+        return max(0, self.total.down_octets - self.total.down_packets * self.down_overhead_bytes)
+
+    @property
+    def ip_bytes(self) -> int:
+        return self.up_bytes + self.down_bytes
+
+
+def open_session(
+    record: AccountingRecord, up_overhead_bytes: int, down_overhead_bytes: int, identity: str
+) -> Session:
+    """A session of which this is the first record that we hear; `identity` is what should be echoed."""
+    return Session(
+        box=record.box,
+        session_id=record.session_id,
+        permit_id=record.permit_id,
+        station=record.station,
+        bssid=record.bssid,
+        started_s=record.event_s - record.duration_s,
+        event_s=record.event_s,
+        duration_s=record.duration_s,
+        counters=record.counters,
+        up_overhead_bytes=up_overhead_bytes,
+        down_overhead_bytes=down_overhead_bytes,
+        cause=record.cause,
+        stopped=record.status is Status.STOP,
+        start_seen=record.status is Status.START,
+        identity_echoed=record.identity == identity,
+    )
+
+
+def follow(session: Session, record: AccountingRecord) -> Session:
+    """The session after one more record; the same session if the record tells nothing new."""
+    session = replace(session, start_seen=session.start_seen or record.status is Status.START)
+    if record.event_s < session.event_s or record.status is Status.START:
+        return session
+    counters = replace(
+        record.counters,
+        up_packets=_unwrap(
+            session.counters.up_packets, record.counters.up_packets, went_on=_grew(session, record)
+        ),
+        down_packets=_unwrap(
+            session.counters.down_packets, record.counters.down_packets, went_on=_grew(session, record)
+        ),
+    )
+    if not _grew(session, record):
+        session = replace(
+            session,
+            before=session.total,
+            before_s=session.total_s if record.duration_s < session.duration_s else session.before_s,
+            times_went_back=session.times_went_back + 1,
+        )
+        counters = record.counters
+    return replace(
+        session,
+        event_s=record.event_s,
+        duration_s=record.duration_s,
+        counters=counters,
+        cause=record.cause or session.cause,
+        stopped=session.stopped or record.status is Status.STOP,
+    )
+
+
+def _grew(session: Session, record: AccountingRecord) -> bool:
+    """Whether the counters went on from where they were."""
+    new, old = record.counters, session.counters
+    return new.up_octets >= old.up_octets and new.down_octets >= old.down_octets
+
+
+def _unwrap(before: int, now: int, *, went_on: bool) -> int:
+    """A packet counter of 32 bits that went on: it may have begun again at 0."""
+    turns, rest = divmod(before, WRAP)
+    if not went_on or now >= WRAP:
+        return now
+    return (turns + (now < rest)) * WRAP + now

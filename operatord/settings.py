@@ -1,0 +1,202 @@
+"""The operator's settings: from a TOML file's content to values, and every key that nobody knows is refused.
+
+Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError that names the file and the key.
+
+    [operator]    key = "operator.key"  state = "state"  silent_after_s = 130
+    [ledger]      url = "http://127.0.0.1:8573"  key = "02..."  ledger_id = "..."
+    [broker]      host = "127.0.0.1"  port = 8883  authority = "authority.pem"
+                  certificate = "operator.pem"  key = "operator.key"
+    [http]        host = "127.0.0.1"  port = 8574
+    [radius]      address = "0.0.0.0"  authentication_port = 1812  accounting_port = 1813
+                  certificate = "server.pem"  key = "server.key"
+    [boxes.roof]  provider = "02..."  address = "192.0.2.7"  secret = "roof.secret"
+                  das_port = 3799  up_overhead_bytes = 50  down_overhead_bytes = 34
+    [groups]      alley = ["02...", "03..."]
+
+`roof` is the box's NAS-Identifier and its name at the broker. Providers of one group honour each other's grants. Paths
+are relative to the folder of the file.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ledger.section import Section, refuse_unknown
+from ledger.settings import BROKER_KEYS, BrokerSettings, parse_broker
+from operatord.sessions import DOWN_OVERHEAD_BYTES, UP_OVERHEAD_BYTES
+from operatord.state import DEFAULT_SILENT_AFTER_S, Box, with_partners
+from wire.errors import ConfigError
+from wire.ids import LEDGER_ID_SIZE, PublicKey
+
+DEFAULT_HTTP_PORT = 8574
+AUTHENTICATION_PORT, ACCOUNTING_PORT, DAS_PORT = 1812, 1813, 3799
+"""RFC 2865, RFC 2866, RFC 5176."""
+_KEYS = {
+    "operator": {"key", "state", "silent_after_s"},
+    "ledger": {"url", "key", "ledger_id"},
+    "broker": BROKER_KEYS,
+    "http": {"host", "port"},
+    "radius": {"address", "authentication_port", "accounting_port", "certificate", "key"},
+    "boxes": None,
+    "groups": None,
+}
+_BOX_KEYS = {"provider", "address", "secret", "das_port", "up_overhead_bytes", "down_overhead_bytes"}
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,66}")
+"""One topic level, one word of a RADIUS configuration, at most an account in hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLink:
+    """Where the ledger's pages are, and by what its signatures are known."""
+
+    url: str
+    key: PublicKey
+    ledger_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusSettings:
+    """Where FreeRADIUS listens, and with which certificate it shows whose server it is."""
+
+    address: str
+    authentication_port: int
+    accounting_port: int
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class BoxAddress:
+    """How to reach a box by RADIUS. `secret` is a file with the shared secret."""
+
+    address: str
+    secret: Path
+    das_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSettings:
+    """`key` is the operator's account; `state` the folder of database, trust directory and control socket.
+
+    `silent_after_s`: a station that left without a word keeps its grant from others for so long.
+    """
+
+    key: Path
+    state: Path
+    silent_after_s: int
+    ledger: LedgerLink
+    broker: BrokerSettings
+    http_host: str
+    http_port: int
+    radius: RadiusSettings
+    boxes: Mapping[str, Box]
+    addresses: Mapping[str, BoxAddress]
+    providers: frozenset[PublicKey]
+    """Whose grants are good at one of the boxes or more."""
+
+    @property
+    def trust(self) -> Path:
+        """The hashed directory that FreeRADIUS takes for its authorities."""
+        return self.state / "trust"
+
+    @property
+    def database(self) -> Path:
+        return self.state / "operatord.db"
+
+    @property
+    def control_socket(self) -> Path:
+        return self.state / "operatord.sock"
+
+
+def parse_settings(page: Mapping[str, Any], file: Path) -> OperatorSettings:
+    """From the content of a TOML file. Raises ConfigError."""
+    refuse_unknown(page, _KEYS, file)
+    operator, broker, http = (
+        Section(page.get(name, {}), name, file) for name in ("operator", "broker", "http")
+    )
+    boxes = {name: _parse_box(name, values, file) for name, values in page.get("boxes", {}).items()}
+    groups = Section(page.get("groups", {}), "groups", file)
+    partners = {name: _parse_group(groups, name) for name in groups.values}
+    addresses = {name: _parse_address(_box_section(name, page["boxes"][name], file)) for name in boxes}
+    return OperatorSettings(
+        key=operator.path("key"),
+        state=operator.path("state"),
+        silent_after_s=operator.number("silent_after_s", DEFAULT_SILENT_AFTER_S),
+        ledger=_parse_ledger(Section(page.get("ledger", {}), "ledger", file)),
+        broker=parse_broker(broker),
+        http_host=_loopback(http),
+        http_port=http.port("port", DEFAULT_HTTP_PORT),
+        radius=_parse_radius(Section(page.get("radius", {}), "radius", file)),
+        boxes=with_partners(boxes, partners),
+        addresses=addresses,
+        providers=_providers(boxes, partners),
+    )
+
+
+def _providers(boxes: Mapping[str, Box], groups: Mapping[str, frozenset[PublicKey]]) -> frozenset[PublicKey]:
+    own = frozenset(box.provider for box in boxes.values())
+    return own.union(*(group for group in groups.values() if group & own))
+
+
+def _parse_ledger(ledger: Section) -> LedgerLink:
+    return LedgerLink(ledger.text("url"), ledger.account("key"), ledger.octets("ledger_id", LEDGER_ID_SIZE))
+
+
+def _loopback(http: Section) -> str:
+    """FreeRADIUS asks from the same machine, and whoever can ask can also account."""
+    host = http.text("host", "127.0.0.1")
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise http.error("host", f"{host!r} is no loopback address: nothing here asks who is asking")
+    return host
+
+
+def _parse_radius(radius: Section) -> RadiusSettings:
+    return RadiusSettings(
+        address=_address(radius, radius.text("address", "0.0.0.0")),
+        authentication_port=radius.port("authentication_port", AUTHENTICATION_PORT),
+        accounting_port=radius.port("accounting_port", ACCOUNTING_PORT),
+        certificate=radius.path("certificate"),
+        key=radius.path("key"),
+    )
+
+
+def _address(section: Section, text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise section.error("address", str(error)) from error
+
+
+def _box_section(name: str, values: Any, file: Path) -> Section:
+    refuse_unknown({f"boxes.{name}": values}, {f"boxes.{name}": _BOX_KEYS}, file)
+    return Section(values, f"boxes.{name}", file)
+
+
+def _parse_box(name: str, values: Any, file: Path) -> Box:
+    section = _box_section(name, values, file)
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{file}: boxes.{name}: a name has 1 to 66 letters, digits, dots, dashes or underscores"
+        )
+    up_bytes = section.number("up_overhead_bytes", UP_OVERHEAD_BYTES)
+    down_bytes = section.number("down_overhead_bytes", DOWN_OVERHEAD_BYTES)
+    return Box(name, section.account("provider"), frozenset(), up_bytes, down_bytes)
+
+
+def _parse_address(section: Section) -> BoxAddress:
+    address = _address(section, section.text("address"))
+    return BoxAddress(address, section.path("secret"), section.port("das_port", DAS_PORT))
+
+
+def _parse_group(groups: Section, name: str) -> frozenset[PublicKey]:
+    value = groups.values[name]
+    if not isinstance(value, list):
+        raise groups.error(name, "is not a list of accounts")
+    return frozenset(Section({name: account}, "groups", groups.file).account(name) for account in value)

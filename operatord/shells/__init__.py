@@ -1,0 +1,1 @@
+"""One outside world per file: the disk, the trust directory, the broker, RADIUS, the control socket, HTTP."""

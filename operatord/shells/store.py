@@ -1,0 +1,203 @@
+"""The operator's disk: permits, revocations, who uses what, and accounting, in one SQLite file.
+
+In: orders to keep or forget. Out: the same values at the next start, and all sessions for the reconciliation. All
+orders of a moment are one synchronous commit. Decides nothing. Raises ShellError for a disk that fails and for a file
+that is damaged.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import Any, assert_never
+
+from ledger.store import shell_errors
+from operatord.commands import (
+    ForgetPermit,
+    ForgetUse,
+    KeepPermit,
+    KeepPlace,
+    KeepRevoked,
+    KeepSession,
+    KeepUse,
+    StoreCommand,
+)
+from operatord.permit import GrantPermit, Permit
+from operatord.sessions import Counters, Session
+from operatord.state import Revoked, Use
+from wire.cose import read_envelope
+from wire.errors import DecodeError, ShellError
+from wire.grant import parse_grant
+from wire.ids import MacAddress
+
+_SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS permit (permit_id BLOB PRIMARY KEY, encoded BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS revoked (permit_id BLOB PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS used (
+    permit_id BLOB PRIMARY KEY, box TEXT NOT NULL, bssid BLOB NOT NULL, station BLOB NOT NULL,
+    accepted_s INTEGER NOT NULL, heard_s INTEGER NOT NULL, session_id TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS session (
+    box TEXT NOT NULL, session_id TEXT NOT NULL, permit_id BLOB NOT NULL, station BLOB NOT NULL, bssid BLOB NOT NULL,
+    started_s INTEGER NOT NULL, event_s INTEGER NOT NULL, duration_s INTEGER NOT NULL,
+    up_octets INTEGER NOT NULL, down_octets INTEGER NOT NULL,
+    up_packets INTEGER NOT NULL, down_packets INTEGER NOT NULL,
+    before_up_octets INTEGER NOT NULL, before_down_octets INTEGER NOT NULL,
+    before_up_packets INTEGER NOT NULL, before_down_packets INTEGER NOT NULL, before_s INTEGER NOT NULL,
+    up_overhead_bytes INTEGER NOT NULL, down_overhead_bytes INTEGER NOT NULL, cause TEXT NOT NULL,
+    stopped INTEGER NOT NULL, start_seen INTEGER NOT NULL, identity_echoed INTEGER NOT NULL,
+    times_went_back INTEGER NOT NULL, PRIMARY KEY (box, session_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS session_by_permit ON session (permit_id);
+"""
+_BUSY_S = 2.0
+SECRET_SIZE = 32
+KEEP_SESSIONS_S = 90 * 86_400
+"""Three months of accounting, for whoever settles late; the ledger keeps the signed reports for ever."""
+
+Statement = tuple[str, tuple[Any, ...]]
+
+
+class Store:
+    """An open store. Every method raises ShellError only."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with shell_errors(path):
+            self._db = sqlite3.connect(path, _BUSY_S, isolation_level=None, check_same_thread=False)
+            self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def secret(self) -> bytes:
+        """What makes pseudonyms; made at the first start."""
+        stored = self.meta("secret")
+        if stored is None:
+            stored = secrets.token_bytes(SECRET_SIZE)
+            self._commit([("INSERT INTO meta VALUES ('secret', ?)", (stored,))])
+        return stored
+
+    def meta(self, name: str) -> bytes | None:
+        rows = list(self._rows("SELECT value FROM meta WHERE name = ?", name))
+        return bytes(rows[0][0]) if rows else None
+
+    def save(self, commands: Iterable[StoreCommand]) -> None:
+        """All of these or, with a ShellError, none."""
+        self._commit([statement for command in commands for statement in _statements(command)])
+
+    def forget_sessions_before(self, utc_s: int) -> None:
+        """Sessions of which nothing was heard since."""
+        self._commit([("DELETE FROM session WHERE event_s < ?", (utc_s,))])
+
+    def permits(self) -> list[Permit]:
+        """What was verified when it came."""
+        return [self._read_permit(row[0]) for row in self._rows("SELECT encoded FROM permit")]
+
+    def revoked(self) -> list[Revoked]:
+        return [Revoked(bytes(row[0]), row[1]) for row in self._rows("SELECT * FROM revoked")]
+
+    def uses(self) -> list[Use]:
+        return [
+            Use(bytes(permit_id), box, MacAddress(bssid), MacAddress(station), *rest)
+            for permit_id, box, bssid, station, *rest in self._rows("SELECT * FROM used")
+        ]
+
+    def sessions(self, since_s: int = 0) -> list[Session]:
+        """Sessions of which something was heard since, in the order in which they began."""
+        query = "SELECT * FROM session WHERE event_s >= ? ORDER BY started_s, box, session_id"
+        return [_read_session(row) for row in self._rows(query, since_s)]
+
+    def open_sessions(self) -> list[Session]:
+        """Sessions of permits that are kept."""
+        query = "SELECT session.* FROM session JOIN permit USING (permit_id)"
+        names = ", ".join(f"session.{name}" for name in _SESSION_COLUMNS)
+        return [_read_session(row) for row in self._rows(query.replace("session.*", names))]
+
+    def _read_permit(self, encoded: bytes) -> Permit:
+        try:
+            return GrantPermit(parse_grant(read_envelope(encoded)), encoded)
+        except DecodeError as error:
+            raise ShellError("store", f"{self._path} is damaged: {error}") from error
+
+    def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        with shell_errors(self._path):
+            yield from self._db.execute(query, values).fetchall()
+
+    def _commit(self, statements: list[Statement]) -> None:
+        with shell_errors(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                for query, values in statements:
+                    self._db.execute(query, values)
+                self._db.execute("COMMIT")
+            except sqlite3.Error:
+                self._db.execute("ROLLBACK")
+                raise
+
+
+_SESSION_COLUMNS = (
+    "box", "session_id", "permit_id", "station", "bssid", "started_s", "event_s", "duration_s", "up_octets",
+    "down_octets", "up_packets", "down_packets", "before_up_octets", "before_down_octets", "before_up_packets",
+    "before_down_packets", "before_s", "up_overhead_bytes", "down_overhead_bytes", "cause", "stopped", "start_seen",
+    "identity_echoed", "times_went_back",
+)  # fmt: skip
+
+
+def _statements(command: StoreCommand) -> Iterator[Statement]:
+    match command:
+        case KeepPermit(permit=permit):
+            yield "INSERT OR REPLACE INTO permit VALUES (?, ?)", (permit.permit_id, permit.encoded)
+        case ForgetPermit(permit_id=permit_id):
+            for table in ("permit", "revoked", "used"):
+                yield f"DELETE FROM {table} WHERE permit_id = ?", (permit_id,)  # noqa: S608 three names, above
+        case KeepRevoked(revoked=revoked):
+            yield "INSERT OR REPLACE INTO revoked VALUES (?, ?)", (revoked.permit_id, revoked.reason)
+        case KeepUse(use=use):
+            values = (
+                use.permit_id,
+                use.box,
+                use.bssid.octets,
+                use.station.octets,
+                use.accepted_s,
+                use.heard_s,
+            )
+            yield "INSERT OR REPLACE INTO used VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, use.session_id)
+        case ForgetUse(permit_id=permit_id):
+            yield "DELETE FROM used WHERE permit_id = ?", (permit_id,)
+        case KeepSession(session=session):
+            values = _write_session(session)
+            marks = ", ".join("?" * len(values))
+            yield f"INSERT OR REPLACE INTO session VALUES ({marks})", values  # noqa: S608 question marks
+        case KeepPlace(name=name, place=place):
+            yield "INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, place.encode())
+        case _:
+            assert_never(command)
+
+
+def _write_session(session: Session) -> tuple[Any, ...]:
+    """The row: each field in its order, addresses as octets, counters spread out."""
+    values: list[Any] = []
+    for field in fields(session):
+        value = getattr(session, field.name)
+        if isinstance(value, MacAddress):
+            values.append(value.octets)
+        elif isinstance(value, Counters):
+            values += astuple(value)
+        else:
+            values.append(value)
+    return tuple(values)
+
+
+def _read_session(row: tuple[Any, ...]) -> Session:
+    box, session_id, permit_id, station, bssid, started_s, event_s, duration_s, *counts = row
+    before_s, up_overhead, down_overhead, cause, stopped, start_seen, echoed, went_back = counts[8:]
+    return Session(
+        box, session_id, bytes(permit_id), MacAddress(station), MacAddress(bssid), started_s, event_s, duration_s,
+        Counters(*counts[:4]), Counters(*counts[4:8]), before_s, up_overhead, down_overhead, cause,
+        bool(stopped), bool(start_seen), bool(echoed), went_back,
+    )  # fmt: skip

@@ -1,0 +1,85 @@
+"""The door for FreeRADIUS: its questions and answers in rlm_rest's form, and whatever is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from operatord.authorising import Accepted, Rejected
+from operatord.request import AuthoriseRequest
+from operatord.sessions import AccountingRecord
+from operatord.shells.http import MAX_BODY_BYTES, create_app
+from tests.operatord.test_accounting import REAL
+from tests.operatord.test_request import PAGE
+from tests.operatord.world import grant
+
+
+class Desk:
+    """Says yes to the roof and no to others, and remembers."""
+
+    def __init__(self) -> None:
+        self.records: list[AccountingRecord] = []
+        self.counted: list[str] = []
+
+    async def authorise(self, request: AuthoriseRequest) -> Accepted | Rejected:
+        if request.box != "roof":
+            return Rejected("unknown_box", "no access point")
+        return Accepted(grant(), {"User-Name": "02aa", "Session-Timeout": 60})
+
+    async def account(self, record: AccountingRecord) -> None:
+        self.records.append(record)
+
+    def status(self) -> dict[str, Any]:
+        return {"grants": 1}
+
+    def count(self, kind: str) -> None:
+        self.counted.append(kind)
+
+
+def post(desk: Desk, path: str, **body: Any) -> httpx.Response:
+    import asyncio
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=create_app(desk))
+        async with httpx.AsyncClient(transport=transport, base_url="http://operatord") as client:
+            return await (client.post(path, **body) if body else client.get(path))
+
+    return asyncio.run(ask())
+
+
+def test_yes_brings_attributes_for_the_reply() -> None:
+    answer = post(Desk(), "/v1/authorise", json=PAGE)
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"reply:User-Name": "02aa", "reply:Session-Timeout": 60},
+    )
+
+
+def test_no_brings_the_reason() -> None:
+    answer = post(Desk(), "/v1/authorise", json={**PAGE, "nas_identifier": "inn"})
+    assert answer.status_code == 401
+    assert answer.json() == {"reply:Reply-Message": "unknown_box: no access point"}
+
+
+def test_accounting_is_acknowledged_without_a_word() -> None:
+    desk = Desk()
+    assert post(desk, "/v1/accounting", json=REAL).status_code == 204
+    assert [record.session_id for record in desk.records] == ["5F3C2A"]
+    assert post(desk, "/v1/accounting", json={**REAL, "Acct-Status-Type": "Accounting-On"}).status_code == 204
+    assert len(desk.records) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'"text"', b"\xff", b"{}", b"[" * 5_000, b" " * (MAX_BODY_BYTES + 1)]
+)
+def test_what_is_no_question_is_refused_and_counted(content: bytes) -> None:
+    for path in ("authorise", "accounting"):
+        desk = Desk()
+        assert post(desk, f"/v1/{path}", content=content).status_code == 400
+        assert desk.counted == [f"{path}: DecodeError"]
+
+
+def test_the_status_is_shown() -> None:
+    assert post(Desk(), "/v1/status").json() == {"grants": 1}

@@ -1,0 +1,237 @@
+"""Accounting from rlm_rest's JSON, and what follows for who uses which grant."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operatord.accounting import MAX_SESSIONS_PER_PERMIT, read_accounting, take_accounting
+from operatord.authorising import authorise
+from operatord.commands import Disconnect, ForgetUse, KeepSession, KeepUse, Note
+from operatord.keeping import revoke
+from operatord.reply import chargeable_identity
+from operatord.sessions import Counters, Status
+from tests.operatord.world import (
+    BSSIDS,
+    NOW_S,
+    OTHER_PHONE,
+    PHONE,
+    SECRET,
+    disconnects,
+    grant,
+    record,
+    request,
+    state,
+    uses,
+)
+from wire.errors import DecodeError
+
+PERMIT = grant()
+REAL = {
+    "User-Name": {"type": "string", "value": ["02aa"]},
+    "NAS-Identifier": {"type": "string", "value": ["roof"]},
+    "Called-Station-Id": {"type": "string", "value": ["02-00-00-00-00-00:airgrant"]},
+    "Calling-Station-Id": {"type": "string", "value": ["02-00-00-00-01-00"]},
+    "Class": {"type": "octets", "value": ["0x" + PERMIT.permit_id.hex()]},
+    "Acct-Status-Type": {"type": "integer", "value": ["Interim-Update"]},
+    "Acct-Session-Id": {"type": "string", "value": ["5F3C2A"]},
+    "Acct-Session-Time": {"type": "integer", "value": [61]},
+    "Acct-Input-Octets": {"type": "integer", "value": [7]},
+    "Acct-Input-Gigawords": {"type": "integer", "value": [2]},
+    "Acct-Output-Octets": {"type": "integer", "value": [9]},
+    "Acct-Input-Packets": {"type": "integer", "value": [3]},
+    "Acct-Output-Packets": {"type": "integer", "value": [4]},
+    "Acct-Delay-Time": {"type": "integer", "value": [5]},
+    "Event-Timestamp": {"type": "date", "value": ["Jan 15 2027 08:00:00 UTC"]},
+    "Chargeable-User-Identity": {"type": "octets", "value": ["0x" + b"ab".hex()]},
+}
+"""The form that FreeRADIUS 3.2.1 sends, of a request by hostapd 2.10."""
+
+
+def read(**changes: object):
+    return read_accounting(
+        {**REAL, **{name.replace("_", "-"): value for name, value in changes.items()}}, NOW_S + 99
+    )
+
+
+def test_a_real_record_is_read() -> None:
+    got = read()
+    assert got is not None
+    assert (got.status, got.box, got.session_id, got.permit_id) == (
+        Status.INTERIM,
+        "roof",
+        "5F3C2A",
+        PERMIT.permit_id,
+    )
+    assert (got.station, got.bssid) == (PHONE, BSSIDS["roof"])
+    assert got.counters == Counters(2 << 32 | 7, 9, 3, 4)
+    assert (got.event_s, got.duration_s, got.identity) == (NOW_S, 61, "ab")
+
+
+def test_plain_values_do_too() -> None:
+    plain = {name: attribute["value"][0] for name, attribute in REAL.items()}  # type: ignore[index]
+    assert read_accounting(plain, NOW_S + 99) == read()
+
+
+def test_without_an_event_timestamp_the_delay_tells_when_it_was() -> None:
+    got = read(Event_Timestamp=[0])
+    assert got is not None
+    assert got.event_s == NOW_S + 99 - 5
+
+
+def test_a_box_with_a_clock_ahead_of_ours_does_not_rule_the_future() -> None:
+    got = read(Event_Timestamp=NOW_S + 10_000)
+    assert got is not None
+    assert got.event_s == NOW_S + 99
+
+
+@pytest.mark.parametrize("status", ["Accounting-On", "Accounting-Off", 7, 8])
+def test_what_is_about_the_whole_box_is_no_session(status: object) -> None:
+    assert read(Acct_Status_Type=status) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "meant"), [(1, Status.START), (2, Status.STOP), (3, Status.INTERIM), ("Alive", Status.INTERIM)]
+)
+def test_the_status_has_a_number_and_an_old_name(status: object, meant: Status) -> None:
+    got = read(Acct_Status_Type=status)
+    assert got is not None
+    assert got.status is meant
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"Acct_Status_Type": "Tunnel-Start"}, "about no session"),
+        ({"Acct_Status_Type": None}, "Acct-Status-Type is missing"),
+        ({"Class": "0x00"}, "not 16 octets"),
+        ({"Class": "0xzz"}, "not 16 octets"),
+        ({"Class": {"value": []}}, "Class is missing"),
+        ({"Calling_Station_Id": "nobody"}, "not a MAC address"),
+        ({"Called_Station_Id": "airgrant"}, "not a MAC address"),
+        ({"Acct_Session_Id": ""}, "not a text"),
+        ({"Acct_Session_Id": 7}, "not a text"),
+        ({"Acct_Input_Octets": -1}, "not a number of 32 bits"),
+        ({"Acct_Input_Octets": 2**32}, "not a number of 32 bits"),
+        ({"Acct_Input_Octets": True}, "not a number of 32 bits"),
+        ({"Acct_Input_Octets": "1e9"}, "not a number of 32 bits"),
+        ({"Event_Timestamp": "yesterday"}, "not a time"),
+    ],
+)
+def test_what_cannot_be_read_is_named(changes: dict[str, object], complaint: str) -> None:
+    with pytest.raises(DecodeError, match=complaint):
+        read(**changes)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(REAL)), json_values, max_size=16), json_values)
+def test_nothing_but_a_decode_error_comes_of_garbage(changes: dict[str, object], other: object) -> None:
+    for page in (json.loads(json.dumps({**REAL, **changes})), other):
+        with contextlib.suppress(DecodeError):
+            read_accounting(page, NOW_S)
+
+
+# ---- What follows
+
+
+def test_start_names_the_session_and_stop_frees_the_grant() -> None:
+    made = state([PERMIT])
+    authorise(made, request(), NOW_S)
+    commands = take_accounting(made, record(PERMIT, Status.START), NOW_S)
+    assert [type(one) for one in commands] == [KeepSession, KeepUse]
+    assert made.uses[PERMIT.permit_id].session_id == "5F00"
+    commands = take_accounting(made, record(PERMIT, Status.STOP, at_s=NOW_S + 9), NOW_S + 9)
+    assert [type(one) for one in commands] == [KeepSession, ForgetUse]
+    assert made.uses == {}
+
+
+def test_the_stop_of_a_session_that_was_left_frees_nothing() -> None:
+    made = state([PERMIT])
+    authorise(made, request(), NOW_S)
+    take_accounting(made, record(PERMIT, Status.START), NOW_S)
+    authorise(made, request(box="yard"), NOW_S + 1)
+    commands = take_accounting(made, record(PERMIT, Status.STOP, at_s=NOW_S + 2), NOW_S + 2)
+    assert [type(one) for one in commands] == [KeepSession]
+    assert made.uses[PERMIT.permit_id].box == "yard"
+
+
+def test_a_session_that_goes_on_where_its_station_left_is_thrown_out_again() -> None:
+    """The first Disconnect was lost."""
+    made = state([PERMIT])
+    authorise(made, request(), NOW_S)
+    authorise(made, request(box="yard"), NOW_S + 1)
+    commands = take_accounting(made, record(PERMIT, at_s=NOW_S + 60), NOW_S + 60)
+    assert disconnects(commands) == [("roof", "5F00")]
+    assert made.uses[PERMIT.permit_id].box == "yard"
+
+
+def test_sessions_that_began_before_we_did_are_taken_up() -> None:
+    made = state([PERMIT])
+    assert uses(take_accounting(made, record(PERMIT, at_s=NOW_S + 60), NOW_S + 60)) == ["roof"]
+
+
+def test_a_use_that_fell_silent_gives_way_to_the_session_that_is_heard_of() -> None:
+    made = state([PERMIT])
+    authorise(made, request(), NOW_S)
+    commands = take_accounting(made, record(PERMIT, at_s=NOW_S + 500, station=OTHER_PHONE), NOW_S + 500)
+    assert (uses(commands), disconnects(commands)) == (["roof"], [])
+
+
+@pytest.mark.parametrize("status", [Status.START, Status.INTERIM])
+def test_whoever_is_served_without_a_right_is_thrown_out(status: Status) -> None:
+    unknown = state()
+    commands = take_accounting(unknown, record(PERMIT, status), NOW_S)
+    assert [type(one) for one in commands] == [Note, Disconnect]
+    revoked = state([PERMIT])
+    revoke(revoked, PERMIT.permit_id, "")
+    assert disconnects(take_accounting(revoked, record(PERMIT, status), NOW_S)) == [("roof", "5F00")]
+
+
+def test_the_end_of_what_we_do_not_know_is_noted_only() -> None:
+    assert [type(one) for one in take_accounting(state(), record(PERMIT, Status.STOP), NOW_S)] == [Note]
+
+
+def test_a_box_that_is_none_of_ours_is_not_believed() -> None:
+    made = state([PERMIT])
+    commands = take_accounting(made, replace(record(PERMIT), box="nowhere"), NOW_S)
+    assert [one.kind for one in commands if isinstance(one, Note)] == ["accounting_unknown_box"]
+    assert made.sessions == {}
+
+
+def test_a_box_that_invents_sessions_fills_no_disk() -> None:
+    made = state([PERMIT])
+    kept = 0
+    for number in range(MAX_SESSIONS_PER_PERMIT + 5):
+        commands = take_accounting(made, record(PERMIT, Status.STOP, session_id=f"{number:x}"), NOW_S)
+        kept += sum(isinstance(one, KeepSession) for one in commands)
+    assert kept == len(made.sessions[PERMIT.permit_id]) == MAX_SESSIONS_PER_PERMIT
+    assert made.used_bytes(PERMIT.permit_id) == 0
+
+
+def test_a_duplicate_is_heard_and_not_kept_again() -> None:
+    made = state([PERMIT])
+    take_accounting(made, record(PERMIT, at_s=NOW_S + 60), NOW_S + 60)
+    again = take_accounting(made, record(PERMIT, at_s=NOW_S + 60), NOW_S + 61)
+    assert [type(one) for one in again] == [KeepUse]
+
+
+def test_the_pseudonym_that_comes_back_is_recognised() -> None:
+    made = state([PERMIT])
+    identity = chargeable_identity(PERMIT, SECRET)
+    for session_id, echoed in (("a", identity), ("b", "somebody"), ("c", "")):
+        take_accounting(made, record(PERMIT, session_id=session_id, identity=echoed), NOW_S)
+    told = {
+        session.session_id: session.identity_echoed for session in made.sessions[PERMIT.permit_id].values()
+    }
+    assert told == {"a": True, "b": False, "c": False}

@@ -1,0 +1,123 @@
+"""Permits come, end and are revoked: anchors, uses and what the boxes hear of it."""
+
+from __future__ import annotations
+
+from operatord.accounting import take_accounting
+from operatord.authorising import authorise
+from operatord.commands import (
+    Disconnect,
+    ForgetPermit,
+    ForgetUse,
+    KeepPermit,
+    KeepRevoked,
+    Note,
+    PublishRevocation,
+    RemoveAnchor,
+    WriteAnchor,
+)  # fmt: skip
+from operatord.keeping import (
+    MAX_PERMITS_PER_ACCOUNT,
+    next_deadline_s,
+    pass_time,
+    restore,
+    revoke,
+    take_permit,
+    trusted_accounts,
+)  # fmt: skip
+from operatord.sessions import Status
+from operatord.state import Revoked, State
+from tests.operatord.world import (
+    ALICE,
+    BOB,
+    BOXES,
+    NOW_S,
+    PARTNER,
+    SECRET,
+    ask,
+    disconnects,
+    grant,
+    record,
+    request,
+    state,
+)  # fmt: skip
+
+PERMIT = grant()
+
+
+def test_the_first_grant_of_an_account_brings_its_anchor_and_the_last_takes_it_away() -> None:
+    made = state()
+    first, second = grant(number=1, duration_s=100), grant(number=2, duration_s=200)
+    assert take_permit(made, first, NOW_S) == [KeepPermit(first), WriteAnchor(ALICE.public)]
+    assert take_permit(made, second, NOW_S) == [KeepPermit(second)]
+    assert take_permit(made, first, NOW_S) == [], "heard twice"
+    assert next_deadline_s(made) == first.ends_s
+    assert pass_time(made, first.ends_s - 1) == []
+    assert pass_time(made, first.ends_s) == [ForgetPermit(first.permit_id)]
+    assert pass_time(made, second.ends_s) == [RemoveAnchor(ALICE.public), ForgetPermit(second.permit_id)]
+    assert (made.permits, made.by_account, next_deadline_s(made)) == ({}, {}, None)
+
+
+def test_what_has_ended_is_not_taken() -> None:
+    assert take_permit(state(), PERMIT, PERMIT.ends_s) == []
+
+
+def test_an_end_throws_out_who_is_there() -> None:
+    made = state([PERMIT])
+    authorise(made, request(), NOW_S)
+    take_accounting(made, record(PERMIT, Status.START), NOW_S)
+    commands = pass_time(made, PERMIT.ends_s)
+    assert disconnects(commands) == [("roof", "5F00")]
+    assert (made.uses, made.sessions) == ({}, {})
+
+
+def test_a_revocation_tells_the_provider_s_boxes_and_throws_out() -> None:
+    made = state([PERMIT])
+    authorise(made, request(box="inn"), NOW_S)
+    commands = revoke(made, PERMIT.permit_id, "the antenna came down", b"signed")
+    assert [type(one) for one in commands] == [
+        KeepRevoked, PublishRevocation, PublishRevocation, RemoveAnchor, Disconnect, ForgetUse,
+    ]  # fmt: skip
+    assert {one.box for one in commands if isinstance(one, PublishRevocation)} == {"roof", "yard"}
+    assert disconnects(commands) == [("inn", "")]
+    assert revoke(made, PERMIT.permit_id, "again") == []
+    assert ask(made) == "revoked"
+    assert pass_time(made, PERMIT.ends_s) == [ForgetPermit(PERMIT.permit_id)], "and nothing is left of it"
+    assert made.revoked == {}
+
+
+def test_a_revocation_may_come_before_its_grant() -> None:
+    made = state()
+    assert revoke(made, PERMIT.permit_id, "early") == [KeepRevoked(Revoked(PERMIT.permit_id, "early"))]
+    assert take_permit(made, PERMIT, NOW_S) == [KeepPermit(PERMIT)], "no anchor"
+    assert ask(made) == "revoked"
+
+
+def test_another_grant_keeps_the_anchor() -> None:
+    made = state([PERMIT, grant(number=2)])
+    commands = revoke(made, PERMIT.permit_id, "")
+    assert RemoveAnchor(ALICE.public) not in commands
+    assert ask(made) == "yes"
+    assert trusted_accounts(made) == {ALICE.public}
+
+
+def test_an_account_without_end_of_grants_is_bounded() -> None:
+    made = state(grant(number=number + 1) for number in range(MAX_PERMITS_PER_ACCOUNT))
+    (note,) = take_permit(made, grant(number=5_000), NOW_S)
+    assert isinstance(note, Note)
+    assert take_permit(made, grant(BOB, number=5_000), NOW_S)
+
+
+def test_a_restart_forgets_nothing() -> None:
+    made = state([PERMIT, grant(BOB), grant(ALICE, PARTNER, number=3)])
+    authorise(made, request(), NOW_S)
+    take_accounting(made, record(PERMIT, Status.START), NOW_S)
+    revoke(made, grant(BOB).permit_id, "")
+    again = State(BOXES, SECRET)
+    sessions = [session for found in made.sessions.values() for session in found.values()]
+    gone = record(grant(number=77), Status.START)
+    take_accounting(made, gone, NOW_S)
+    restore(again, made.permits.values(), made.revoked.values(), made.uses.values(), sessions)
+    for name in ("permits", "by_account", "revoked", "uses", "sessions"):
+        assert getattr(again, name) == getattr(made, name), name
+    assert sorted(again.ends) == sorted(made.ends)
+    assert trusted_accounts(again) == {ALICE.public}

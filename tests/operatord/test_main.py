@@ -1,0 +1,100 @@
+"""The command: what it writes, what it says, and with which status it ends. `run`: tests/system."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from operatord.__main__ import main
+from operatord.commands import KeepPermit
+from operatord.shells.store import Store
+from tests.operatord.test_settings import TEXT
+from tests.operatord.world import OPERATOR, PROVIDER, grant
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "operatord.toml"
+    file.write_text(TEXT.replace("/var/lib/operatord", "state"))
+    (tmp_path / "operator.key").write_bytes(OPERATOR.to_pem())
+    (tmp_path / "roof.secret").write_text("0123456789abcdef\n")
+    return file
+
+
+def test_a_certificate_is_issued_by_the_operator_s_key(config: Path, capsys) -> None:
+    assert main(["certificate", str(config), "--for", "2d"]) == 0
+    assert str(OPERATOR.public) in capsys.readouterr().out
+    folder = config.parent
+    certificate = x509.load_pem_x509_certificate((folder / "server.pem").read_bytes())
+    OPERATOR.key.public_key().verify(
+        certificate.signature,
+        certificate.tbs_certificate_bytes,
+        certificate.signature_algorithm_parameters,  # type: ignore[arg-type]
+    )
+    left_s = certificate.not_valid_after_utc.timestamp() - time.time()
+    assert 2 * 86_400 - 60 < left_s <= 2 * 86_400
+    assert (folder / "server.key").stat().st_mode & 0o777 == 0o640
+    first = (folder / "server.key").read_bytes()
+    assert main(["certificate", str(config)]) == 0
+    assert (folder / "server.key").read_bytes() != first, "a new key each time"
+
+
+def test_freeradius_is_written_with_the_boxes_secrets(config: Path, capsys) -> None:
+    out = config.parent / "radius"
+    assert main(["freeradius", str(config), "--out", str(out)]) == 0
+    assert f"freeradius -f -d {out}" in capsys.readouterr().out
+    assert 'secret = "0123456789abcdef"' in (out / "radiusd.conf").read_text()
+    assert (out / "radiusd.conf").stat().st_mode & 0o777 == 0o640
+    assert (out / "run").is_dir()
+
+
+def test_check_says_what_the_settings_mean(config: Path, capsys) -> None:
+    assert main(["check", str(config), "--json"]) == 0
+    page = json.loads(capsys.readouterr().out)
+    assert (page["operator"], page["boxes"]["roof"]["honours"]) == (
+        str(OPERATOR.public),
+        [str(PROVIDER.public)],
+    )
+    assert main(["check", str(config)]) == 0
+    assert str(OPERATOR.public) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("break_it", "argv", "status", "complaint"),
+    [
+        (lambda folder: (folder / "roof.secret").unlink(), ["check"], 2, "boxes.roof.secret"),
+        (lambda folder: (folder / "operator.key").write_text(""), ["check"], 2, "not an unencrypted P-256"),
+        (lambda folder: (folder / "operator.key").unlink(), ["certificate"], 3, "operator.key"),
+        (lambda folder: (folder / "operatord.toml").unlink(), ["check"], 2, "No such file"),
+        (lambda _: None, ["status"], 3, "is operatord running?"),
+        (lambda _: None, ["revoke", "--grant", "00"], 3, "is operatord running?"),
+        (lambda _: None, ["reconcile"], 3, "unable to open"),
+        (lambda _: None, ["certificate", "--for", "soon"], 2, "is not a duration"),
+    ],
+)
+def test_what_is_wrong_has_a_status_and_a_sentence(
+    config: Path, capsys, break_it, argv, status, complaint
+) -> None:
+    break_it(config.parent)
+    assert main([argv[0], str(config), *argv[1:]]) == status
+    assert complaint in capsys.readouterr().err
+
+
+def test_an_error_is_a_value_too(config: Path, capsys) -> None:
+    assert main(["status", str(config), "--json"]) == 3
+    page = json.loads(capsys.readouterr().out)
+    assert (page["ok"], "operatord running" in page["error"]) == (False, True)
+
+
+def test_reconcile_needs_a_ledger(config: Path, capsys) -> None:
+    (config.parent / "state").mkdir()
+    store = Store(config.parent / "state" / "operatord.db")
+    store.save([KeepPermit(grant())])
+    store.close()
+    config.write_text(config.read_text().replace("127.0.0.1:8573", "127.0.0.1:1"))
+    assert main(["reconcile", str(config)]) == 3
+    assert "127.0.0.1:1" in capsys.readouterr().err

@@ -1,0 +1,120 @@
+"""One session from its records: what comes late, twice, not at all, or begins again at nothing."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operatord.sessions import WRAP, AccountingRecord, Counters, Session, Status, follow, open_session
+from tests.operatord.world import NOW_S, grant, record
+
+PERMIT = grant()
+CUI = "ab" * 16
+
+
+def told(*records: AccountingRecord) -> Session:
+    session = open_session(records[0], 50, 34, CUI)
+    for one in records[1:]:
+        session = follow(session, one)
+    return session
+
+
+def at(
+    after_s: int, up: int = 0, down: int = 0, packets: int = 0, status: Status = Status.INTERIM
+) -> AccountingRecord:
+    counters = Counters(up, down, packets, packets)
+    return record(PERMIT, status, at_s=NOW_S + after_s, counters=counters)
+
+
+START = at(0, status=Status.START)
+
+
+def test_an_ordinary_session() -> None:
+    session = told(
+        replace(START, identity=CUI), at(60, 10_500, 20_340, 10), at(90, 21_000, 40_680, 20, Status.STOP)
+    )
+    assert (session.up_bytes, session.down_bytes, session.total_s) == (20_000, 40_000, 90)
+    assert session.stopped
+    assert session.start_seen
+    assert session.identity_echoed
+    assert (session.started_s, session.times_went_back) == (NOW_S, 0)
+
+
+def test_the_same_again_changes_nothing() -> None:
+    once = told(START, at(60, 1_000))
+    assert follow(once, at(60, 1_000)) == once
+    assert follow(once, START) == once
+
+
+def test_a_record_that_was_overtaken_changes_nothing() -> None:
+    session = told(START, at(120, 5_000))
+    assert follow(session, at(60, 1_000)) == session
+
+
+def test_a_lost_interim_is_made_up_for_by_the_next() -> None:
+    assert told(START, at(180, 5_000)) == told(START, at(60, 1_000), at(120, 3_000), at(180, 5_000))
+
+
+def test_without_a_start_the_session_began_when_it_says() -> None:
+    session = told(at(60, 1_000))
+    assert (session.started_s, session.start_seen) == (NOW_S, False)
+    assert follow(session, START).start_seen, "it comes late"
+
+
+def test_after_a_stop_nothing_opens_it_again() -> None:
+    session = told(START, at(60, 1_000, status=Status.STOP))
+    assert follow(session, at(61, 1_000)).stopped
+
+
+def test_octets_roll_over_with_their_gigawords() -> None:
+    session = told(START, at(60, WRAP - 10), at(120, WRAP + 5))
+    assert (session.total.up_octets, session.times_went_back) == (WRAP + 5, 0)
+
+
+def test_packets_wrap_without_a_word() -> None:
+    session = told(START, at(60, 10**12, 0, WRAP - 1), at(120, 2 * 10**12, 0, 5), at(180, 3 * 10**12, 0, 4))
+    assert session.total.up_packets == 2 * WRAP + 4
+
+
+def test_counters_that_went_back_are_added_to() -> None:
+    """The driver began anew: 1,000 bytes in 60 s before, 700 in 10 s since."""
+    before = at(60, 1_000, 3_000)
+    again = replace(at(130, 700, 100), duration_s=10)
+    session = told(START, before, again)
+    assert (session.total.up_octets, session.total.down_octets, session.total_s) == (1_700, 3_100, 70)
+    assert session.times_went_back == 1
+    assert follow(session, replace(at(140, 900, 100), duration_s=20)).total.up_octets == 1_900
+
+
+def test_counters_may_go_back_while_the_time_goes_on() -> None:
+    session = told(START, at(60, 1_000), at(120, 700))
+    assert (session.total.up_octets, session.total_s) == (1_700, 120)
+
+
+def test_there_are_no_fewer_than_no_bytes() -> None:
+    assert told(START, at(60, 10, 10, 100)).ip_bytes == 0, "frames without a payload"
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 100), st.integers(0, 10**10)), min_size=1, max_size=20), st.randoms()
+)
+def test_any_order_and_any_repetition_end_alike(steps: list[tuple[int, int]], chance: random.Random) -> None:
+    """As long as counters go on: the last record decides, whatever came before it and how often."""
+    records, after_s, octets = [], 0, 0
+    for wait_s, more in steps:
+        after_s, octets = after_s + wait_s, octets + more
+        records.append(at(after_s, octets, octets, min(octets // 100, WRAP - 1)))
+    shuffled = records * 2
+    chance.shuffle(shuffled)
+    first, last = told(START, *records), told(*shuffled, START)
+    assert (first.total, first.total_s, first.started_s) == (last.total, last.total_s, last.started_s)
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_session_can_begin_with_any_record(status: Status) -> None:
+    session = told(at(60, 1_050, 34, 1, status))
+    assert (session.ip_bytes, session.stopped) == (1_000, status is Status.STOP)

@@ -1,0 +1,91 @@
+"""The operator's settings: defaults, and what is refused with the file, the section and the key."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from operatord.settings import OperatorSettings, parse_settings
+from tests.operatord.world import PARTNER, PROVIDER, STRANGER
+from wire.errors import ConfigError
+
+FILE = Path("/etc/operatord.toml")
+TEXT = f"""
+[operator]
+key = "operator.key"
+state = "/var/lib/operatord"
+[ledger]
+url = "http://127.0.0.1:8573"
+key = "{PROVIDER.public}"
+ledger_id = "{"ab" * 32}"
+[broker]
+host = "broker"
+authority = "ca.pem"
+certificate = "operator.pem"
+key = "operator.key"
+[radius]
+certificate = "server.pem"
+key = "server.key"
+[boxes.roof]
+provider = "{PROVIDER.public}"
+address = "192.0.2.7"
+secret = "roof.secret"
+"""
+
+
+def parse(text: str) -> OperatorSettings:
+    return parse_settings(tomllib.loads(text), FILE)
+
+
+def test_paths_are_relative_to_the_file_and_the_rest_has_defaults() -> None:
+    settings = parse(TEXT)
+    assert (settings.key, settings.trust) == (Path("/etc/operator.key"), Path("/var/lib/operatord/trust"))
+    assert (settings.http_host, settings.http_port, settings.silent_after_s) == ("127.0.0.1", 8574, 130)
+    radius = settings.radius
+    assert (radius.address, radius.authentication_port, radius.accounting_port) == ("0.0.0.0", 1812, 1813)
+    roof, address = settings.boxes["roof"], settings.addresses["roof"]
+    assert (roof.provider, roof.up_overhead_bytes, roof.down_overhead_bytes) == (PROVIDER.public, 50, 34)
+    assert (address.address, address.das_port, address.secret) == (
+        "192.0.2.7",
+        3799,
+        Path("/etc/roof.secret"),
+    )
+    assert settings.providers == {PROVIDER.public}
+
+
+def test_partners_are_followed_and_honoured_strangers_are_not() -> None:
+    groups = f'[groups]\nalley = ["{PROVIDER.public}", "{PARTNER.public}"]\nothers = ["{STRANGER.public}"]\n'
+    settings = parse(TEXT + groups)
+    assert settings.providers == {PROVIDER.public, PARTNER.public}
+    assert settings.boxes["roof"].honours == {key.provider_id for key in settings.providers}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "operator.key: a text is needed"),
+        (TEXT + "port = 1", "boxes.roof.port: there is no such setting"),
+        (TEXT + "[boxes.yard]\n", "boxes.yard.provider: a text is needed"),
+        (TEXT.replace("boxes.roof", 'boxes."ro/of"'), "boxes.ro/of: a name has"),
+        (TEXT.replace("192.0.2.7", "roof.example"), "boxes.roof.address: 'roof.example' does not appear"),
+        (TEXT.replace("[ledger]", "[ledgr]"), "ledgr: there is no such section"),
+        (TEXT.replace('"' + "ab" * 32, '"ab'), "ledger.ledger_id: 'ab' is not 64 hexadecimal digits"),
+        (TEXT + '[http]\nhost = "0.0.0.0"', "http.host: '0.0.0.0' is no loopback address"),
+        (TEXT + '[http]\nhost = "localhost"', "http.host: 'localhost' is no loopback address"),
+        (TEXT + "[groups]\nalley = 3", "groups.alley: is not a list of accounts"),
+        (TEXT + '[groups]\nalley = ["me"]', "groups.alley: 'me' is not an account"),
+        (TEXT + "das_port = 65536", "boxes.roof.das_port: 65536 is not a port"),
+        ("boxes = 3", "boxes: is not a section"),
+        (
+            TEXT.replace("[boxes.roof]", "[boxes]\nroof = 3\n[http]").split("provider")[0],
+            "boxes.roof: is not a section",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        parse(text)
+    assert str(error.value).startswith("/etc/operatord.toml: ")
+    assert complaint in str(error.value)

@@ -1,0 +1,108 @@
+"""An operator without a world: two providers who are partners, a third who is none, their boxes, and buyers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from operatord.authorising import Accepted, Decision, authorise
+from operatord.commands import Command, Disconnect, KeepUse
+from operatord.keeping import take_permit
+from operatord.permit import GrantPermit, Permit
+from operatord.request import AuthoriseRequest
+from operatord.sessions import AccountingRecord, Counters, Status
+from operatord.state import Box, State, with_partners
+from tests.ledger_world import ALICE, BAND, BOB, CAROL, LEDGER, PROVIDER, QOS
+from wire.grant import Grant, read_grant, write_grant
+from wire.ids import MacAddress
+from wire.keys import PrivateKey
+from wire.qos import Qos
+
+__all__ = ["ALICE", "BOB", "CAROL", "LEDGER", "PROVIDER"]
+
+LEDGER_ID = bytes(range(32))
+PARTNER, STRANGER, OPERATOR = (PrivateKey.from_secret(secret) for secret in (21, 22, 23))
+NOW_S = 1_800_000_000
+SECRET = b"s" * 32
+PHONE, OTHER_PHONE = MacAddress.parse("02:00:00:00:01:00"), MacAddress.parse("02:00:00:00:02:00")
+BSSIDS = {
+    name: MacAddress.parse(f"02:00:00:00:00:{at:02x}")
+    for at, name in enumerate(("roof", "yard", "far", "inn"))
+}
+BOXES = with_partners(
+    {
+        "roof": Box("roof", PROVIDER.public, frozenset(), 50, 34),
+        "yard": Box("yard", PROVIDER.public, frozenset(), 50, 34),
+        "inn": Box("inn", PARTNER.public, frozenset(), 50, 34),
+        "far": Box("far", STRANGER.public, frozenset(), 50, 34),
+    },
+    {"alley": frozenset({PROVIDER.public, PARTNER.public})},
+)
+
+
+def grant(
+    account: PrivateKey = ALICE,
+    provider: PrivateKey = PROVIDER,
+    number: int = 1,
+    qos: Qos = QOS,
+    **changes: int,
+) -> GrantPermit:
+    """A signed grant for an hour that began a minute ago, with changes."""
+    fields = {"starts_s": NOW_S - 60, "duration_s": 3_600, **changes}
+    made = Grant(
+        consumer=account.public,
+        provider_id=provider.public.provider_id,
+        transaction=number.to_bytes(16, "big"),
+        epoch=1,
+        band=BAND,
+        qos=qos,
+        **fields,
+    )
+    encoded = write_grant(made, LEDGER, LEDGER_ID)
+    return GrantPermit(read_grant(encoded, LEDGER.public, LEDGER_ID), encoded)
+
+
+def state(permits: Iterable[Permit] = (), now_s: int = NOW_S) -> State:
+    """A state that has heard of these permits."""
+    made = State(BOXES, SECRET)
+    for permit in permits:
+        take_permit(made, permit, now_s)
+    return made
+
+
+def request(account: PrivateKey = ALICE, station: MacAddress = PHONE, box: str = "roof") -> AuthoriseRequest:
+    return AuthoriseRequest(account.public, station, BSSIDS.get(box, PHONE), box)
+
+
+def ask(state: State, now_s: int = NOW_S, **changes: object) -> str:
+    """The reason of a no, or "yes"."""
+    decision, _ = authorise(state, request(**changes), now_s)  # type: ignore[arg-type]
+    return told(decision)
+
+
+def told(decision: Decision) -> str:
+    return "yes" if isinstance(decision, Accepted) else decision.reason
+
+
+def record(
+    permit: Permit,
+    status: Status = Status.INTERIM,
+    *,
+    at_s: int = NOW_S,
+    box: str = "roof",
+    **changes: object,
+) -> AccountingRecord:
+    """A record of the phone's session at a box."""
+    made = AccountingRecord(
+        status, box, "5F00", permit.permit_id, PHONE, BSSIDS[box], at_s, at_s - NOW_S, Counters()
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def disconnects(commands: Iterable[Command]) -> list[tuple[str, str]]:
+    """(box, session id) of every Disconnect."""
+    return [(one.box, one.session_id) for one in commands if isinstance(one, Disconnect)]
+
+
+def uses(commands: Iterable[Command]) -> list[str]:
+    return [one.use.box for one in commands if isinstance(one, KeepUse)]
