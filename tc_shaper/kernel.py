@@ -615,15 +615,16 @@ def _is_radio(interface: str, sysfs: Path) -> bool:
 
 
 def _spoken_of_radio(interface: str, *, by_mark: bool) -> tuple[str, ...]:
-    """What nobody can see from here: whether the driver lets stations talk past our hooks, and what it does to us."""
-    isolation = f"{interface} is wireless: stations of one BSS are forwarded by the driver unless hostapd has ap_isolate=1"
-    if by_mark:
-        return (isolation,)
-    return (
-        isolation,
-        "no cls_fw in this kernel: where the radio's driver sets priorities itself (many did before Linux 6.2), "
-        "sessions get nothing towards their stations",
+    """What nobody can see from here: whether the driver lets stations talk past our hooks, or writes priorities."""
+    isolation = (
+        f"{interface} is wireless: stations of one BSS are forwarded by the driver "
+        "unless hostapd has ap_isolate=1"
     )
+    priorities = (
+        "no cls_fw in this kernel: where the radio's driver sets priorities itself (many did before Linux 6.2), "
+        "sessions get nothing towards their stations"
+    )
+    return (isolation,) if by_mark else (isolation, priorities)
 
 
 def _name(ifindex: int) -> str:

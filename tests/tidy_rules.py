@@ -161,6 +161,8 @@ EXCUSED_MODULES: dict[str, str] = {
     "lab/bench/journey.py": "tests/system/test_demo.py",
     "operatord/shells/broker.py": "tests/system/test_operatord_daemon.py",
     "operatord/shells/ledger.py": "tests/system/test_operatord_daemon.py",
+    "lab/ledger_process.py": "tests/system/test_demo.py",
+    "lab/wifi/stage.py": "tests/guest/test_wifi_journeys.py",
     **{
         f"lab/wifi/{name}.py": "tests/guest/test_wifi_joins.py"
         for name in ("air", "control", "hostapd", "radios", "radius", "supplicant")
@@ -171,6 +173,7 @@ EXCUSED_MODULES: dict[str, str] = {
 EXCUSED_TESTS: dict[str, str] = {
     "tests/lab/test_set_up.py": "a shell script: lab/set-up.sh",
     "tests/guest/test_wifi_joins.py": "the Wi-Fi lab under the guest's kernel: lab/wifi",
+    "tests/guest/test_wifi_journeys.py": "the product on virtual radios",
     "tests/wire/test_vectors.py": "every codec against tests/wire/vectors",
     "tests/wire/test_docs.py": "the byte pictures of docs/wire against the vectors",
     "tests/wire/test_properties.py": "every codec: cut, split, garble",

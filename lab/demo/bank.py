@@ -1,6 +1,7 @@
 """The operator's side of the demo: accounts, deposits, the offer, and what the ledger says of money.
 
-By the ledger's own client: transactions over MQTT with mutual TLS, signed by whoever they concern; balances over HTTP.
+By the ledger's own client: transactions over MQTT with mutual TLS, signed by whoever they concern; balances over
+HTTP.
 """
 
 import os
@@ -24,6 +25,13 @@ from wire.receipt import read_receipt
 from wire.transaction import NONCE_SIZE, Action, Transaction, sign_transaction
 
 VALID_FOR_S = 600
+OFFER = PostOffer(
+    price_ubc=UNIT_PRICE_UBC,
+    band=BAND,
+    max_allocations=MAX_ALLOCATIONS,
+    allocation_duration_s=DURATION_S,
+    qos=UNIT,
+)
 EXCHANGE = "exchange"
 """The common name of the exchange's certificate."""
 T = TypeVar("T")
@@ -58,21 +66,14 @@ class Bank:
         opening += [
             (Deposit(wallet.account, DEPOSIT_UBC), self.keys["exchange"]) for wallet in wallets.values()
         ]
-        self._submit(opening)
+        self.submit(opening)
         self.everybody += [key.public for key in keys]
 
     def post_offer(self) -> None:
         """The provider's account, and what its access point sells."""
         provider = self.keys["provider"]
         self.everybody.append(provider.public)
-        offer = PostOffer(
-            price_ubc=UNIT_PRICE_UBC,
-            band=BAND,
-            max_allocations=MAX_ALLOCATIONS,
-            allocation_duration_s=DURATION_S,
-            qos=UNIT,
-        )
-        self._submit([(Create(provider.public), provider), (offer, provider)])
+        self.submit([(Create(provider.public), provider), (OFFER, provider)])
 
     def balances(self, wallets: Mapping[str, Wallet], roles: Sequence[Role]) -> dict[str, int]:
         """Balances of the provider and of these roles, by name."""
@@ -100,7 +101,7 @@ class Bank:
         page: dict[str, Any] = self.read(lambda reader: reader.get(f"accounts/{account}"))
         return int(page["balance_ubc"])
 
-    def _submit(self, actions: Sequence[tuple[Action, PrivateKey]]) -> None:
+    def submit(self, actions: Sequence[tuple[Action, PrivateKey]]) -> None:
         """Signs and submits; ShellError if the ledger rejects any."""
         until_s = int(time.time()) + VALID_FOR_S
         signed = [

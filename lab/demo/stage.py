@@ -1,4 +1,5 @@
-"""The stage: the network, and the real components started on it, each by its own command as an operator would start it.
+"""The stage: the network, and the real components started on it, each by its own command as an operator would start
+it.
 
     operator   mosquitto, the ledger         box    apd, with a software TPM beside it         stations   wallets
 
@@ -33,12 +34,12 @@ from lab.demo.cast import (
     UPLINK_CAPACITY_BPS,
     Role,
 )
+from lab.ledger_process import HTTP_PORT, start_ledger, wait_for_ledger, write_private
 from lab.processes import Child, Household
 from lab.software_tpm import SoftwareTpm
-from ledger.genesis import Genesis, write_genesis
+from ledger.genesis import Genesis
 from wire.keys import PrivateKey
 
-HTTP_PORT = 8573
 STATE = Path("/run")
 """The sandbox's own: short paths, as a socket's may have 107 bytes, and gone when it ends."""
 READY_DEADLINE_S = 30.0
@@ -98,7 +99,12 @@ def set_stage(logs: Path, tell: Callable[[str], None]) -> Iterator[Stage]:
         )
         mosquitto.start()
         tell("the ledger: contract, log, HTTP")
-        _start_ledger(household, network, folder, genesis, keys["ledger"], identities["ledger"], tpm)
+        host = str(OPERATOR_V4.ip)
+        wait_for_ledger(
+            start_ledger(
+                household, network.operator, folder, host, genesis, keys["ledger"], identities["ledger"], tpm
+            )
+        )
         pinned = PinnedLedger(keys["ledger"].public, genesis.ledger_id)
         wallets = {role.name: create_wallet(folder / f"{role.name}.pem", pinned) for role in CAST}
         bank = Bank(
@@ -133,45 +139,6 @@ def set_stage(logs: Path, tell: Callable[[str], None]) -> Iterator[Stage]:
         yield stage
 
 
-def _start_ledger(
-    household: Household,
-    network: Lab,
-    folder: Path,
-    genesis: Genesis,
-    key: PrivateKey,
-    identity: Identity,
-    tpm: SoftwareTpm,
-) -> Child:
-    (folder / "genesis.cbor").write_bytes(write_genesis(genesis))
-    _write_private(folder / "ledger.key", key.to_pem())
-    vendors = b"".join(certificate.read_bytes() for certificate in tpm.vendor_certificates)
-    (folder / "vendors.pem").write_bytes(vendors)
-    settings = folder / "ledger.toml"
-    settings.write_text(
-        f"""\
-[ledger]
-key = "ledger.key"
-genesis = "genesis.cbor"
-database = "ledger.db"
-tpm_vendors = "vendors.pem"
-
-[broker]
-host = "{OPERATOR_V4.ip}"
-authority = "{identity.authority}"
-certificate = "{identity.certificate}"
-key = "{identity.key}"
-
-[http]
-host = "{OPERATOR_V4.ip}"
-port = {HTTP_PORT}
-"""
-    )
-    words: list[str | Path] = [sys.executable, "-m", "ledger", "run", "--config", settings]
-    child = household.start("ledger", words, namespace=network.operator)
-    child.wait_for_line("ready", READY_DEADLINE_S)
-    return child
-
-
 def _start_apd(
     household: Household,
     network: Lab,
@@ -181,7 +148,7 @@ def _start_apd(
     pinned: PinnedLedger,
     tpm: SoftwareTpm,
 ) -> Child:
-    _write_private(folder / "provider.pem", keys["provider"].to_pem())
+    write_private(folder / "provider.pem", keys["provider"].to_pem())
     settings = folder / "apd.toml"
     settings.write_text(
         f"""\
@@ -227,8 +194,3 @@ def _spoken(apd: Child) -> list[str]:
 def _sells(stage: Stage) -> bool:
     status = ask_status(stage.control_socket)
     return bool(status["enrolled"] and status["offer"] and not status["records"]["unacknowledged"])
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    path.touch(mode=0o600)
-    path.write_bytes(content)

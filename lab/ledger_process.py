@@ -1,0 +1,64 @@
+"""The ledger as its operator runs it: settings in a folder, `python -m ledger run`, and the pages over HTTP."""
+
+import sys
+from pathlib import Path
+
+from lab.certificates import Identity
+from lab.namespaces import Namespace
+from lab.processes import Child, Household
+from lab.software_tpm import SoftwareTpm
+from ledger.genesis import Genesis, write_genesis
+from wire.keys import PrivateKey
+
+HTTP_PORT = 8573
+READY_DEADLINE_S = 60.0
+
+SETTINGS = """\
+[ledger]
+key = "ledger.key"
+genesis = "genesis.cbor"
+database = "ledger.db"
+tpm_vendors = "vendors.pem"
+
+[broker]
+host = "{host}"
+authority = "{identity.authority}"
+certificate = "{identity.certificate}"
+key = "{identity.key}"
+
+[http]
+host = "{host}"
+port = {port}
+"""
+
+
+def start_ledger(
+    household: Household,
+    namespace: Namespace,
+    folder: Path,
+    host: str,
+    genesis: Genesis,
+    key: PrivateKey,
+    identity: Identity,
+    tpm: SoftwareTpm,
+) -> Child:
+    """The ledger at the broker on `host`, its pages there too; it trusts the maker of `tpm`. `wait_for_ledger` then."""
+    (folder / "genesis.cbor").write_bytes(write_genesis(genesis))
+    write_private(folder / "ledger.key", key.to_pem())
+    vendors = b"".join(certificate.read_bytes() for certificate in tpm.vendor_certificates)
+    (folder / "vendors.pem").write_bytes(vendors)
+    settings = folder / "ledger.toml"
+    settings.write_text(SETTINGS.format(host=host, identity=identity, port=HTTP_PORT))
+    words: list[str | Path] = [sys.executable, "-m", "ledger", "run", "--config", settings]
+    return household.start("ledger", words, namespace=namespace)
+
+
+def wait_for_ledger(ledger: Child) -> None:
+    """Until it is ready. Raises ShellError."""
+    ledger.wait_for_line("ready", READY_DEADLINE_S)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """A file that only its owner reads."""
+    path.touch(mode=0o600)
+    path.write_bytes(content)
