@@ -7,7 +7,7 @@ from device.discovering import discover
 from device.events import Event, Failure, PurchaseSigned, Send, SignPurchase, Source, Tell
 from device.grant_check import check_grant
 from device.joining import enter_network
-from device.retry import again, begin
+from device.retry import NS_PER_MS, Retry, again, begin
 from device.state import Phase, Signed, State, Step, drop, end, enter, fail, from_chosen, to_chosen
 from nas_tunnel.lobby import Discover, Outcome, Purchase, Refused
 from wire.allocate import Allocate
@@ -35,10 +35,13 @@ def search_again_or_choose(state: State, _event: Event, now: Now, _address: str)
 
 
 def choose_or_give_up(state: State, _event: Event, now: Now, _address: str) -> Step:
-    """Nobody is left who could undercut. If nobody answered at all, the next question may find somebody."""
+    """Nobody is left who could undercut. If nobody answered at all, the next question may find somebody, soon."""
     if state.candidates:
         return buy(state, now)
-    return (fail(state, _why_nothing_was_found(state)) if _heard_all(state) else state), []
+    if _heard_all(state) or state.retry is None or state.retry.exhausted(state.settings.discover):
+        return fail(state, _why_nothing_was_found(state)), []
+    soon_ns = now.mono_ns + state.settings.market_pause_ms * NS_PER_MS
+    return replace(state, retry=Retry(state.retry.tries, min(soon_ns, state.retry.due_ns))), []
 
 
 def _heard_all(state: State) -> bool:

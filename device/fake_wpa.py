@@ -188,7 +188,11 @@ class FakeSupplicant:
 
     def status(self, _rest: str) -> str:
         state = "COMPLETED" if self.bssid else "DISCONNECTED"
-        return f"bssid={self.bssid}\nwpa_state={state}\n" if self.bssid else f"wpa_state={state}\n"
+        return (
+            f"bssid={self.bssid}\nid={self.current}\nwpa_state={state}\n"
+            if self.bssid
+            else f"wpa_state={state}\n"
+        )
 
     def _network(self, number: str) -> FakeNetwork | None:
         return self.networks.get(int(number))
@@ -297,9 +301,11 @@ def _answer(fake: FakeSupplicant, control: socket.socket, attached: list[str]) -
         case "ATTACH":
             attached.append(client)
             answer = "OK\n"
-        case "DETACH":
+        case "DETACH" if client in attached:
             attached.remove(client)
             answer = "OK\n"
+        case "DETACH":
+            answer = "FAIL\n"
         case command:
             answer = fake.reply(command)
     if not fake.silent:

@@ -82,7 +82,7 @@ def hear(membership: Membership, event: WpaEvent) -> Step:
         case Connected():
             return membership, [Disassociated("wpa_supplicant joined another network")]
         case Disconnected(_, reason):
-            return membership, [Disassociated(f"reason code {reason}")]
+            return membership, [Disassociated(f"reason code {reason}" if reason else "the link is down")]
         case CertificateRefused(detail):
             return replace(membership, trouble=detail), []
         case EapFailed():

@@ -81,6 +81,8 @@ class Settings:
     """How often one session may lose its association: an access point that lets in and throws out is left."""
     market_tries: int = 3
     """After so many questions those who answered are the market; if none of them suits, asking on is no use."""
+    market_pause_ms: int = 1_000
+    """Between hearing that nobody answered and the next question."""
     collect_ms: int = 100
     """After the first suitable offer, so long do dearer neighbours of it have a chance to be undercut."""
     purchase_valid_s: int = 40

@@ -44,15 +44,17 @@ from device.membership import (
 from device.membership import hear as hear_membership
 from device.udp import read_clock
 from device.wpa import WpaControl
-from device.wpa_text import GasResponse, ScanAborted, ScanResults, WpaEvent
+from device.wpa_text import GasResponse, ScanAborted, ScanResults, WpaEvent, parse_status
 from nas_tunnel.lobby import Purchase
 from wire.account_certificate import Purpose, issue, write_anchor
 from wire.errors import DecodeError, ShellError
 from wire.keys import PrivateKey
 from wire.units import NS_PER_S
 
-PING_NS = 5 * NS_PER_S
-"""How soon it is noticed, at a quiet time, that wpa_supplicant has ended without a word."""
+LOOK_NS = 5 * NS_PER_S
+"""How soon it is noticed, at a quiet time, that wpa_supplicant has ended without a word, or that an event was lost."""
+UNHEARD_NS = 30 * NS_PER_S
+"""Whoever did not listen for so long listens anew: wpa_supplicant drops listeners whose queue is full."""
 ANY = "any"
 """No BSSID pinned."""
 _SERIAL_BITS = 128
@@ -69,7 +71,7 @@ class Supplicant:
         self._carriage = Carriage()
         self._membership: Membership | None = None
         self._stood_aside = False
-        self._ping_ns = read_clock().mono_ns + PING_NS
+        self._look_ns = read_clock().mono_ns + LOOK_NS
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +99,7 @@ class Supplicant:
     def due_ns(self) -> int:
         """When `wake` wants to be called, in monotonic nanoseconds."""
         carriage_ns = next_due(self._carriage)
-        return self._ping_ns if carriage_ns is None else min(self._ping_ns, carriage_ns)
+        return self._look_ns if carriage_ns is None else min(self._look_ns, carriage_ns)
 
     # ---- What the loop calls
 
@@ -118,9 +120,9 @@ class Supplicant:
         """`due_ns` has come."""
         now = read_clock()
         answers = self._follow(wake(self._carriage, now))
-        if now.mono_ns >= self._ping_ns:
-            self._ping_ns = now.mono_ns + PING_NS
-            answers += self._ping()
+        if now.mono_ns >= self._look_ns:
+            answers += self._look_at_status(anew=now.mono_ns >= self._look_ns + UNHEARD_NS)
+            self._look_ns = now.mono_ns + LOOK_NS
         return answers
 
     def associate(self, order: Associate, account: PrivateKey) -> list[Event]:
@@ -227,12 +229,15 @@ class Supplicant:
     def _pin(self, network_id: int, bssid: str) -> None:
         self._control.set_network(network_id, "bssid", bssid)
 
-    def _ping(self) -> list[Event]:
+    def _look_at_status(self, *, anew: bool) -> list[Event]:
         try:
-            self._control.ping()
+            if anew:
+                self._control.attach_again()
+            status = self._control.status()
         except ShellError as error:
             return [AssociationFailed(Obstacle.NO_SUPPLICANT, str(error))]
-        return []
+        seen = parse_status(status) if self._membership is not None else None
+        return self._hear_of_network(seen) if seen is not None else []
 
     # ---- The network
 

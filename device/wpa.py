@@ -88,6 +88,13 @@ class WpaControl:
         """Readable when an event waits."""
         return self._events.fileno()
 
+    def attach_again(self) -> None:
+        """For whoever did not listen for a while: what waited is forgotten, what comes is heard."""
+        self._events.settimeout(self._timeout_s)
+        with contextlib.suppress(ShellError):
+            self._exchange(self._events, "DETACH")
+        self._attach()
+
     def receive(self) -> list[WpaEvent]:
         """The events that wait, those that concern us; never blocks."""
         found: list[WpaEvent] = []

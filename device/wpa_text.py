@@ -15,6 +15,9 @@ from wire.ids import MacAddress
 
 MAX_DETAIL_CHARACTERS = 160
 """How much of a stranger's certificate or of an event is told on."""
+NOBODY = MacAddress(bytes(6))
+_OUT = frozenset({"DISCONNECTED", "INTERFACE_DISABLED", "INACTIVE", "SCANNING"})
+"""States of wpa_supplicant in which no link is there or being made."""
 _MAC = r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}"
 
 
@@ -152,6 +155,16 @@ def parse_fields(reply: str) -> dict[str, str]:
         if equals:
             fields.setdefault(name, value)
     return fields
+
+
+def parse_status(fields: Mapping[str, str]) -> Connected | Disconnected | None:
+    """What STATUS says, as the event that may have been lost; None while it is about to change."""
+    try:
+        if fields.get("wpa_state") == "COMPLETED":
+            return Connected(parse_mac(fields, "bssid"), parse_number(fields, "id"))
+    except DecodeError:
+        return None
+    return Disconnected(NOBODY, 0) if fields.get("wpa_state") in _OUT else None
 
 
 def parse_number(fields: Mapping[str, str], name: str) -> int:

@@ -163,6 +163,13 @@ def test_several_access_points_of_one_provider_are_one_network() -> None:
     assert state.bssid == near.shop.bssid
 
 
+def test_an_empty_street_is_given_up_after_three_scans() -> None:
+    world = AirWorld()
+    assert world.fail().reason == "no_access_point"
+    assert world.scans == 3
+    assert world.now.mono_ns - START.mono_ns == 3 * SCAN_NS + 2_000_000_000
+
+
 def test_who_shows_no_beacon_element_is_not_asked() -> None:
     world = AirWorld()
     cell = world.add()

@@ -85,7 +85,9 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_bytes() -> None:
     assert len(fake.joined) == 1
 
 
-@pytest.mark.parametrize("reason", ["busy", "moving", "no_airtime", "no_capacity", "not_metered", "too_early"])
+@pytest.mark.parametrize(
+    "reason", ["busy", "moving", "no_airtime", "no_capacity", "not_metered", "too_early"]
+)
 def test_what_may_pass_is_waited_for(reason: str) -> None:
     world = World()
     world.add(refuse=[(Join, reason, "later")] * 2)

@@ -294,6 +294,13 @@ def test_auto_without_wpa_supplicant_says_why_it_asks_in_the_lobby(tmp_path: Pat
     assert any(isinstance(one, Tell) and "no control socket" in one.text for one in said)
 
 
+def test_a_loss_of_which_nothing_was_heard_is_noticed(world: WpaWorld, wallet: Wallet) -> None:
+    world.add()
+    with buy(wallet, way(world), WISH, settings=QUICK) as session:
+        world.fake.bssid = None
+        assert session.wait(20)
+
+
 def test_wpa_supplicant_that_ends_ends_the_session(tmp_path: Path, wallet: Wallet) -> None:
     world = WpaWorld(tmp_path)
     world.add()

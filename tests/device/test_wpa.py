@@ -126,6 +126,17 @@ def next_event(control: WpaControl) -> object:
     pytest.fail("no event within 10 s")
 
 
+def test_listening_anew_forgets_what_waited(world: WpaWorld, control: WpaControl) -> None:
+    world.fake.say("CTRL-EVENT-NETWORK-NOT-FOUND ")
+    assert select.select([control], [], [], 10)[0]
+    control.attach_again()
+    assert control.receive() == []
+    world.fake.say(f"CTRL-EVENT-CONNECTED - Connection to {AP} completed [id=3 id_str=]")
+    assert next_event(control) == Connected(AP, 3)
+    control.attach_again()
+    control.attach_again()
+
+
 # ---- What a person can do
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.wpa_text import (
+    NOBODY,
     CertificateRefused,
     Connected,
     Disconnected,
@@ -24,6 +25,7 @@ from device.wpa_text import (
     parse_networks,
     parse_number,
     parse_octets,
+    parse_status,
 )
 from wire.errors import DecodeError
 from wire.ids import MacAddress
@@ -124,6 +126,21 @@ def test_what_is_not_an_address_or_octets() -> None:
     with pytest.raises(DecodeError, match="ie is"):
         parse_octets("0", "ie")
     assert parse_octets("0a0B\n", "ie") == b"\x0a\x0b"
+
+
+@pytest.mark.parametrize(
+    ("fields", "event"),
+    [
+        ({"wpa_state": "COMPLETED", "bssid": str(AP), "id": "3"}, Connected(AP, 3)),
+        ({"wpa_state": "COMPLETED", "bssid": "?", "id": "3"}, None),
+        ({"wpa_state": "SCANNING"}, Disconnected(NOBODY, 0)),
+        ({"wpa_state": "DISCONNECTED"}, Disconnected(NOBODY, 0)),
+        ({"wpa_state": "4WAY_HANDSHAKE", "bssid": str(AP)}, None),
+        ({}, None),
+    ],
+)
+def test_a_status_is_an_event_that_may_have_been_lost(fields, event) -> None:
+    assert parse_status(fields) == event
 
 
 def test_networks() -> None:
