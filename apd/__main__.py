@@ -119,13 +119,14 @@ def _open_air(config: "Config") -> "AirShells | None":
     from apd.daemon import AirShells
     from apd.shells.hostapd import Hostapd
     from apd.shells.monitor import Monitor
-    from apd.shells.nl80211 import add_monitor, set_airtime_weight
+    from apd.shells.nl80211 import add_monitor, measure_stations, set_airtime_weight
 
     monitor = settings.monitor
     return AirShells(
         Hostapd(settings.hostapd_socket, config.files.control_socket.parent),
         Monitor(monitor, config.box.bssid, lambda: add_monitor(radio, monitor)),
         set_airtime_weight,
+        measure_stations,
     )
 
 

@@ -28,6 +28,7 @@ from apd.sessions import NoCapacity, Outcome
 from apd.settings import AirSettings
 from apd.shortfall import LinkCounters
 from apd.state import State
+from wire.errors import ShellError
 from wire.ids import MacAddress
 from wire.qos import Qos
 from wire.units import PPM, Now
@@ -72,7 +73,7 @@ def pass_time(state: State, now: Now) -> Outcome:
     if due_ns is None or due_ns > now.mono_ns:
         return state, []
     state = replace(state, airtime=replace(state.airtime, measure_due_ns=now.mono_ns + MEASURE_NS))
-    return state, [ReadCounters(), MeasureStations()]
+    return state, [ReadCounters(), MeasureStations(state.airtime.by_hostapd)]
 
 
 def deadlines_ns(state: State) -> list[int]:
@@ -95,6 +96,13 @@ def measured(state: State, stations: tuple[StationMeasurement, ...], now: Now) -
     return _tell(sessions.judge(state, links, now))
 
 
+def measuring_failed(state: State, error: ShellError) -> Outcome:
+    """Hostapd is asked from now on, and until another one is there."""
+    text = f"{error}: hostapd is asked instead, which counts no failed frames and expects no throughput"
+    state = replace(state, airtime=replace(state.airtime, by_hostapd=True))
+    return state, [Note("stations_by_hostapd", text), MeasureStations(by_hostapd=True)]
+
+
 def associated_anew(state: State, station: MacAddress) -> State:
     """The driver made it anew, and has forgotten its weight."""
     weights = {other: weight for other, weight in state.airtime.weights.items() if other != station}
@@ -103,7 +111,7 @@ def associated_anew(state: State, station: MacAddress) -> State:
 
 def hostapd_anew(state: State) -> State:
     """So it has of everybody; and what could not be done may be possible now."""
-    return replace(state, airtime=replace(state.airtime, weights={}, weightless=False))
+    return replace(state, airtime=replace(state.airtime, weights={}, weightless=False, by_hostapd=False))
 
 
 def weightless(state: State) -> Outcome:

@@ -91,7 +91,9 @@ class PublishGrant:
 
 @dataclass(frozen=True, slots=True)
 class MeasureStations:
-    """Have hostapd say what it knows of each station."""
+    """Have the kernel say what it knows of each station; or hostapd, which knows less."""
+
+    by_hostapd: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from apd.events import (
     InstallFailed,
     LedgerReplied,
     LobbyDatagramReceived,
+    MeasuringFailed,
     MonitorCounted,
     MonitorListens,
     MonitorLost,
@@ -223,6 +224,8 @@ def _decide_on_air(state: State, event: AirEvent, now: Now) -> Outcome:  # noqa:
             return known_grants.take_admission(state, data, now)
         case StationsMeasured(stations):
             return budget.measured(state, stations, now)
+        case MeasuringFailed(error):
+            return budget.measuring_failed(state, error)
         case AirtimeWeightsMissed():
             return budget.weightless(state)
         case AirtimeWeightFailed(error):

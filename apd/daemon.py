@@ -20,6 +20,7 @@ from typing import Any, Protocol, TypeVar, assert_never
 from apd import core
 from apd.address import UdpAddress
 from apd.adoption import adopt
+from apd.airtime import StationMeasurement
 from apd.commands import (
     AirCommand,
     AskPrice,
@@ -63,6 +64,7 @@ from apd.events import (
     InstallFailed,
     LedgerReplied,
     LobbyDatagramReceived,
+    MeasuringFailed,
     NetworkSigned,
     OfferSigned,
     RecordSigned,
@@ -72,6 +74,7 @@ from apd.events import (
     SessionInstalled,
     SessionRemoved,
     SigningFailed,
+    StationsMeasured,
     TransferSigned,
 )
 from apd.session import Queued, Usage
@@ -157,6 +160,8 @@ class AirShells:
     monitor: AirMonitor
     weigh: Callable[[str, MacAddress, int], bool]
     """Gives a station of an interface its airtime weight (apd/shells/nl80211.py); False: this driver has none."""
+    measure: Callable[[str], tuple[StationMeasurement, ...]]
+    """What the kernel knows of the stations of an interface (the same)."""
 
 
 class Daemon:
@@ -324,8 +329,8 @@ class Daemon:
                 air.hostapd.set_beacon_element(element)
             case Deauthenticate(station):
                 air.hostapd.deauthenticate(station)
-            case MeasureStations():
-                air.hostapd.measure_stations()
+            case MeasureStations(by_hostapd):
+                self._measure_stations(air, by_hostapd=by_hostapd)
             case SetAirtimeWeight(station, weight):
                 self._set_airtime_weight(air, station, weight)
             case PublishGrant(grant):
@@ -368,6 +373,15 @@ class Daemon:
     def _sign_transfer(self, grant_id: bytes, transaction: Transaction) -> None:
         signed = sign_transaction(transaction, self._config.provider_key, self._config.box.ledger_id)
         self._events.append(TransferSigned(grant_id, signed.transaction_id, signed.envelope.encoded))
+
+    def _measure_stations(self, air: AirShells, *, by_hostapd: bool) -> None:
+        if by_hostapd:
+            air.hostapd.measure_stations()
+            return
+        try:
+            self._events.append(StationsMeasured(air.measure(self._config.box.shaper.interface)))
+        except ShellError as error:
+            self._events.append(MeasuringFailed(error))
 
     def _set_airtime_weight(self, air: AirShells, station: MacAddress, weight: int) -> None:
         try:

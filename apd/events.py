@@ -271,9 +271,16 @@ class DeadlineReached:
 
 @dataclass(frozen=True, slots=True)
 class StationsMeasured:
-    """What hostapd knows of each of its stations."""
+    """What kernel or hostapd know of each station."""
 
     stations: tuple[StationMeasurement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuringFailed:
+    """The kernel would not say what it knows of stations."""
+
+    error: ShellError
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +307,7 @@ AirEvent = (
     | NetworkSigned
     | AdmissionReceived
     | StationsMeasured
+    | MeasuringFailed
     | AirtimeWeightsMissed
     | AirtimeWeightFailed
 )

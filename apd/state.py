@@ -140,6 +140,8 @@ class AirtimeState:
     """What the driver was told."""
     weightless: bool = False
     """It has no weights."""
+    by_hostapd: bool = False
+    """The kernel does not say what it knows of stations: hostapd is asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ import errno
 import socket
 import struct
 
+from apd.airtime import StationMeasurement
+from apd.station_dump import read_station
 from tc_shaper import rtnetlink
 from tc_shaper.attributes import NLM_F_ACK, Message, attribute, nested, read_attributes
 from tc_shaper.netlink import NetlinkSocket, RefusedError
@@ -18,7 +20,7 @@ from wire.ids import MacAddress
 _GENERIC_PROTOCOL = 16
 _CONTROL_FAMILY, _GET_FAMILY = 0x10, 3
 _FAMILY_ID, _FAMILY_NAME = 1, 2
-_NEW_INTERFACE, _SET_STATION = 7, 18
+_NEW_INTERFACE, _GET_STATION, _SET_STATION = 7, 17, 18
 _IFINDEX, _IFNAME, _IFTYPE, _MAC, _MONITOR_FLAGS, _AIRTIME_WEIGHT = 3, 4, 5, 6, 23, 274
 _MONITOR = 6
 _GENERIC_HEADER = struct.Struct("=BBH")
@@ -65,6 +67,16 @@ class Nl80211:
             raise
         return True
 
+    def measure_stations(self, interface: str) -> tuple[StationMeasurement, ...]:
+        """What the kernel knows of every station of this interface, at one instant."""
+        request = _request(self._family, _GET_STATION, (attribute(_IFINDEX, _U32.pack(_index(interface))),))
+        try:
+            answers = self._generic.dump(request)
+        except RefusedError as error:
+            raise ShellError("nl80211", f"stations of {interface}: {error}") from error
+        found = (read_station(answer.body[_GENERIC_HEADER.size :]) for answer in answers)
+        return tuple(one for one in found if one is not None)
+
     def _find_family(self) -> int:
         request = _request(_CONTROL_FAMILY, _GET_FAMILY, (attribute(_FAMILY_NAME, b"nl80211\0"),))
         try:
@@ -102,6 +114,15 @@ def set_airtime_weight(interface: str, station: MacAddress, weight: int) -> bool
     radio = Nl80211()
     try:
         return radio.set_airtime_weight(interface, station, weight)
+    finally:
+        radio.close()
+
+
+def measure_stations(interface: str) -> tuple[StationMeasurement, ...]:
+    """The same, by a socket of its own: once in some seconds."""
+    radio = Nl80211()
+    try:
+        return radio.measure_stations(interface)
     finally:
         radio.close()
 

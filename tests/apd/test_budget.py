@@ -12,6 +12,7 @@ from apd.events import (
     CountersRead,
     DeadlineReached,
     HostapdConnected,
+    MeasuringFailed,
     StationAssociated,
     StationsMeasured,
 )
@@ -116,6 +117,16 @@ class TestMeasuring:
                 << ReadCounters()
                 << MeasureStations()
             )
+
+    def test_a_kernel_that_says_nothing_is_told_once_and_hostapd_is_asked(self, box):
+        serve(box)
+        later = Playbook(box) >> MeasuringFailed(ShellError("nl80211", "no")) << note("stations_by_hostapd")
+        assert later << MeasureStations(by_hostapd=True)
+        again = Playbook(box) >> seconds(5) >> DeadlineReached()
+        assert again << ReadCounters() << MeasureStations(by_hostapd=True)
+        box.feed(HostapdConnected(SSID, BSSID, (StationAssociated(STATION, CONSUMER.public),)))
+        anew = Playbook(box) >> seconds(5) >> DeadlineReached()
+        assert anew << ReadCounters() << MeasureStations()
 
     def test_nobody_is_measured_while_nobody_is_served(self, box):
         assert Playbook(box) >> associates(account=None) >> seconds(1) >> DeadlineReached()

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from apd.airtime import StationMeasurement
 from apd.commands import StoreRefund
 from apd.config import Config
 from apd.daemon import AirShells, Daemon
 from apd.events import (
     AdmissionReceived,
     BrokerConnected,
+    DeadlineReached,
     LedgerReplied,
     LobbyDatagramReceived,
     OfferStateReceived,
@@ -82,6 +84,7 @@ from wire.errors import ShellError
 from wire.evidence import read_evidence
 from wire.grant import Grant
 from wire.grant_price import GrantPrice, read_price_question, write_grant_price
+from wire.ids import MacAddress
 from wire.join_request import JoinPurpose
 from wire.keys import PrivateKey
 from wire.meter_record import UsageReport, read_meter_record, record_hash
@@ -551,7 +554,9 @@ class AirPlace(Place):
     def air(self) -> AirShells:
         self.hostapd = FakeHostapd(self.folder / "wlan0", bssid=BSSID)
         shell = Hostapd(self.folder / "wlan0", self.folder)
-        return AirShells(shell, self, self.weigh)
+        self.weights: list[tuple[str, MacAddress, int]] = []
+        self.stations: tuple[StationMeasurement, ...] | None = None
+        return AirShells(shell, self, self.weigh, self.measure)
 
     def start(self, report) -> None:
         """As a monitor."""
@@ -561,7 +566,13 @@ class AirPlace(Place):
         self.hear = None
 
     def weigh(self, interface: str, station, weight: int) -> bool:
+        self.weights.append((interface, station, weight))
         return False
+
+    def measure(self, interface: str) -> tuple[StationMeasurement, ...]:
+        if self.stations is None:
+            raise ShellError("nl80211", "has no stations")
+        return self.stations
 
     async def begin(self) -> None:
         self.hostapd.start()
@@ -608,6 +619,38 @@ def test_from_a_purchase_on_the_air_to_a_slice_and_out_again(air_place, run_asyn
 
     run_async(story())
     assert place.hear is None
+
+
+def test_stations_are_measured_by_the_kernel_and_else_by_hostapd(air_place, run_async, capsys):
+    place = air_place
+
+    def due() -> None:
+        """As if five seconds had gone by."""
+        state = place.daemon._state
+        place.daemon._state = replace(state, airtime=replace(state.airtime, measure_due_ns=0))
+        place.daemon.take(DeadlineReached())
+
+    async def story():
+        await place.begin()
+        made = place.grant()
+        word = Admission(signed_grant(made), STATION, BSSID, 0, int(time.time()) + 30)
+        place.link.report(AdmissionReceived(write_admission(word, OPERATOR)))
+        place.hostapd.let_in(STATION, str(made.consumer))
+        await place.until(lambda: place.weights, "the slice and its weight")
+        place.stations = (StationMeasurement(STATION, signal_dbm=-42),)
+        due()
+        assert place.daemon._state.airtime.stations[STATION].last.signal_dbm == -42
+        place.stations = None
+        due()
+        await place.until(
+            lambda: place.daemon._state.airtime.stations[STATION].last.signal_dbm == -30, "hostapd's word"
+        )
+        await place.end()
+
+    run_async(story())
+    assert place.weights == [(SETTINGS.shaper.interface, STATION, 3_840)]
+    notes = [json.loads(line)["what"] for line in capsys.readouterr().err.splitlines()]
+    assert notes.count("no_airtime_weights") == notes.count("stations_by_hostapd") == 1
 
 
 def test_the_operator_vouches_and_a_restart_goes_on_with_who_is_there(air_place, run_async):
