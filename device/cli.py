@@ -208,6 +208,7 @@ def _describe(session: Session, offers: list[ShowOffer]) -> dict[str, object]:
         "ceil_up_bps": qos.ceil_up_bps,
         "data_cap_bytes": qos.data_cap_bytes,
         "ssid": session.network.ssid.decode(errors="backslashreplace") if session.network else None,
+        "dropped": session.dropped,
         "offers": [describe_offer(shown) for shown in offers],
     }
 

@@ -136,6 +136,11 @@ class Session:
         return state.bssid or state.chosen.offer.bssid
 
     @property
+    def dropped(self) -> dict[str, int]:
+        """What was heard and not obeyed on the way, by reason."""
+        return self._loop.dropped
+
+    @property
     def ended(self) -> bool:
         return self._loop.state.phase not in _IN
 
@@ -272,6 +277,10 @@ class _Loop:
         self._lobby.close()
         if self._supplicant is not None:
             self._supplicant.close()
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        return {**self.state.dropped, **(self._supplicant.dropped if self._supplicant else {})}
 
     def run(self, until: Callable[[State], bool], at_most_s: float | None = None) -> None:
         """Until the core is in a wanted state, or so many seconds are over."""

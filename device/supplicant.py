@@ -32,7 +32,7 @@ from device.anqp import (
     wake,
 )
 from device.anqp import Step as AirStep
-from device.events import Associate, Associated, AssociationFailed, Event, Obstacle, Send
+from device.events import Associate, Associated, AssociationFailed, Event, Obstacle, Send, SendFailed
 from device.membership import (
     ANCHOR_BLOB,
     CERTIFICATE_BLOB,
@@ -67,6 +67,7 @@ class Supplicant:
     """One interface of wpa_supplicant; closes with the `with` block, and leaves the network as it is."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._control = WpaControl(path)
         self._carriage = Carriage()
         self._membership: Membership | None = None
@@ -112,8 +113,11 @@ class Supplicant:
     def receive(self) -> list[Event]:
         """What the waiting events mean."""
         answers: list[Event] = []
-        for event in self._control.receive():
-            answers += self._take(event)
+        try:
+            for event in self._control.receive():
+                answers += self._take(event)
+        except ShellError as error:
+            answers += self._lose_touch(error)
         return answers
 
     def wake(self) -> list[Event]:
@@ -229,13 +233,24 @@ class Supplicant:
     def _pin(self, network_id: int, bssid: str) -> None:
         self._control.set_network(network_id, "bssid", bssid)
 
+    def _lose_touch(self, error: ShellError) -> list[Event]:
+        """wpa_supplicant has ended, or hangs. One that was started anew serves as well, but has no network of ours."""
+        with contextlib.suppress(ShellError):
+            control = WpaControl(self._path)
+            self._control.close()
+            self._control = control
+        if self._membership is None:
+            return [SendFailed(str(error))]
+        self._membership = None
+        return [AssociationFailed(Obstacle.NO_SUPPLICANT, str(error))]
+
     def _look_at_status(self, *, anew: bool) -> list[Event]:
         try:
             if anew:
                 self._control.attach_again()
             status = self._control.status()
         except ShellError as error:
-            return [AssociationFailed(Obstacle.NO_SUPPLICANT, str(error))]
+            return self._lose_touch(error)
         seen = parse_status(status) if self._membership is not None else None
         return self._hear_of_network(seen) if seen is not None else []
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -292,6 +293,39 @@ def test_auto_without_wpa_supplicant_says_why_it_asks_in_the_lobby(tmp_path: Pat
     with pytest.raises(PurchaseFailed):
         buy(wallet, Way(INTERFACE, Over.AUTO, tmp_path), WISH, said.append, QUICK)
     assert any(isinstance(one, Tell) and "no control socket" in one.text for one in said)
+
+
+def test_a_purchase_survives_a_wpa_supplicant_that_is_started_anew(tmp_path: Path, wallet: Wallet) -> None:
+    world = WpaWorld(tmp_path)
+    cell = world.add()
+    cell.deaf = 1  # the purchase has to be sent again, to the new one
+    told: list[str] = []
+    restarted = threading.Event()
+    with ExitStack() as first, ExitStack() as second:
+        first.enter_context(serving(world))
+
+        def restart(said: ShowOffer | Tell | PinLedger) -> None:
+            told.append(str(said))
+            if isinstance(said, Tell) and said.text.startswith("no answer yet") and not restarted.is_set():
+                restarted.set()
+                first.close()
+                world.fake.bssid = world.fake.current = None
+                second.enter_context(serving(world))
+
+        with buy(wallet, way(world), WISH, restart, QUICK) as session:
+            assert restarted.is_set()
+            assert len(cell.shop.grants) == 1
+            session.leave()
+    assert own_sockets() == set()
+
+
+def test_what_was_dropped_on_the_way_is_counted(world: WpaWorld, wallet: Wallet) -> None:
+    world.add(1)
+    world.add(2, offer_lifetime_s=-9)
+    world.add(3).alter_response = lambda _query, _response: b"\0"
+    with buy(wallet, way(world), WISH, settings=QUICK) as session:
+        assert session.dropped == {"offer_expired": 1, "garbled_offer": 1}
+        session.leave()
 
 
 def test_a_loss_of_which_nothing_was_heard_is_noticed(world: WpaWorld, wallet: Wallet) -> None:
