@@ -382,15 +382,33 @@ def test_garbled_frames_never_raise(choices: list[tuple[int, int, st.DataObject]
 # ---- A real capture
 
 
-def test_a_capture_of_stock_hostapd_and_wpa_supplicant() -> None:
-    """tests/nas_tunnel/captures/README.md says how it was made."""
+def see_capture(name: str) -> list[Sighting]:
+    """tests/nas_tunnel/captures/README.md says how they were made."""
     witness = Witness(LEDGER.public, LEDGER_ID)
     seen: list[Sighting] = []
-    with (CAPTURES / "gas_purchase.pcapng").open("rb") as file:
+    with (CAPTURES / name).open("rb") as file:
         reader: Any = RawPcapNgReader(file)  # type: ignore[arg-type]  # its metaclass takes files too
         for number, (octets, about) in enumerate(reader, 1):
             utc_ns = ((about.tshigh << 32) + about.tslow) * 10**9 // about.tsresol
             seen += witness.see(Frame(number, utc_ns, about.linktype, octets))
+    return seen
+
+
+def test_a_capture_of_the_lobby_on_an_open_network() -> None:
+    seen = see_capture("lobby_purchase.pcapng")
+    assert [(sighting.what, sighting.wrong) for sighting in seen] == [
+        (what, False)
+        for what in (
+            "discover", "offer", "purchase", "answer", "purchase", "answer", "join", "joined", "leave", "left",
+        )
+    ]  # fmt: skip
+    assert {str(sighting.station) for sighting in seen} == {"02:00:00:00:01:00"}
+    assert [sighting.facts.get("executed") for sighting in seen if sighting.what == "answer"] == [False, True]
+    assert seen[1].facts["network_signature"] == seen[6].facts["signature"] == "holds"
+
+
+def test_a_capture_of_stock_hostapd_and_wpa_supplicant() -> None:
+    seen = see_capture("gas_purchase.pcapng")
     assert not any(sighting.wrong for sighting in seen)
     assert [sighting.what for sighting in seen if sighting.what != "advice"] == [
         "beacon", "question", "offer", "purchase", "offer", "question", "question", "answer", "purchase", "offer",
