@@ -44,8 +44,9 @@ QUERY_TRIES = 3
 """A query may be lost three times, of two seconds each, before the core hears of it."""
 POLL = Backoff(first_ms=30, longest_ms=600, tries=14)
 """When the answer is asked for: after 30, 60, 120 ms ... then every 600 ms, for seven seconds after each purchase."""
-FRESH_S = 10
-"""A scan so short ago need not be made again; wpa_supplicant, as long as it finds nothing to join, scans all the time.
+FRESH_S = 15
+"""What was heard so short ago may still be there: the slowest scan takes ten seconds. What went away wpa_supplicant
+remembers for minutes. As long as it finds nothing to join it scans all the time, so another scan is often not needed.
 """
 SCAN_LIMIT_NS = 20 * NS_PER_S
 """All channels of three bands, some of them listened to only, take less than ten seconds."""
@@ -191,8 +192,8 @@ def hear(carriage: Carriage, event: AirEvent, now: Now) -> Step:
     """What wpa_supplicant found and heard."""
     match event:
         case Remembered(found):
-            fresh = tuple(one for one in found if one.age_s <= FRESH_S and _sells(one))
-            return _begin_round(carriage, fresh, now) if fresh else (carriage, [Scan()])
+            known = any(_sells(one) for one in found)
+            return _begin_round(carriage, found, now) if known else (carriage, [Scan()])
         case ScanFinished(found):
             return _begin_round(carriage, found, now)
         case ScanFailed(detail):
@@ -243,8 +244,9 @@ def _discover(carriage: Carriage, now: Now) -> Step:
 
 
 def _sells(one: Found) -> bool:
+    """Heard lately, with our element."""
     try:
-        return find_beacon_element(one.elements) is not None
+        return one.age_s <= FRESH_S and find_beacon_element(one.elements) is not None
     except DecodeError:
         return False
 

@@ -197,6 +197,14 @@ def test_what_was_heard_long_ago_or_does_not_sell_is_no_reason_not_to_scan(why: 
     assert world.scans == 1
 
 
+def test_who_was_heard_minutes_ago_is_not_asked() -> None:
+    world = AirWorld()
+    gone = replace(world.add(1).found(), age_s=100)
+    carriage, _ = hear(Carriage(scanning=True), ScanFinished((gone, world.add(2).found())), START)
+    assert carriage.asked is not None
+    assert (carriage.asked.bssid, carriage.queue) == (MacAddress(b"\x02\0\0\0\0\x02"), ())
+
+
 def test_the_second_time_there_is_a_scan() -> None:
     world = AirWorld()
     cell = world.add()
