@@ -341,8 +341,8 @@ def _check_purchase(state: State, action: Allocate) -> tuple[str, str] | None:
         return "sold_out", "every unit of the current offer is sold"
     if state.disk.failing_ns is not None:
         return "not_metered", "this access point cannot account for anything now"
-    if action.period is None and not action.consumer_keys:
-        return _check_units(state, word, action.allocations)
+    if action.period is None and (not action.consumer_keys or state.air is not None):
+        return _check_units(state, word, action.allocations)  # on the air, of the first of many at least
     return None
 
 

@@ -70,6 +70,13 @@ class TestAdmission:
             Refused, reason="no_airtime", detail="50.0 % of the air asked for, 15.0 % left"
         )
 
+    def test_nor_for_many_if_not_even_one_of_them_fits(self, box):
+        serve(box, grant(qos=HEAVY))
+        sells(box, qos=HEAVY, epoch=4, height=20)
+        keys = CONSUMER.public.octets + OTHER_CONSUMER.public.octets
+        bulk = purchase(8, epoch=4, consumer_keys=keys).envelope.encoded
+        assert Playbook(box) >> heard(Purchase(bulk)) << told(Refused, reason="no_airtime")
+
     def test_neither_on_the_air(self, box):
         serve(box, grant(qos=HEAVY))
         sells(box, qos=HEAVY, epoch=4, height=20)
