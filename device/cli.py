@@ -17,6 +17,7 @@ from device.console import (
     add_way,
     describe_offer,
     make_parser,
+    plain,
     print_json,
     print_offers,
     read_way,
@@ -148,7 +149,7 @@ def _buy(arguments: argparse.Namespace) -> int:
         else:
             _print_session(session, show.offers, kept)
         if arguments.leave:
-            _stay(session, quiet=arguments.json)
+            _stay(session, show, quiet=arguments.json)
     return DONE
 
 
@@ -159,16 +160,17 @@ def _open(arguments: argparse.Namespace, wallet: Wallet, progress: Progress) -> 
     return buy_session(wallet, read_way(arguments), wish, progress)
 
 
-def _stay(session: Session, *, quiet: bool) -> None:
-    """Until the time is over or the user has had enough."""
+def _stay(session: Session, told: Show, *, quiet: bool) -> None:
+    """Until the time is over or the user has had enough. `told` hears the news of the session."""
     try:
         with Show(quiet=quiet) as show:
             while not session.wait(1.0):
-                show.say(f"in; {format_duration_left(session.ends_s - int(time.time()))} left, Ctrl-C leaves")
+                left = format_duration_left(session.ends_s - int(time.time()))
+                show.say(f"{told.news}; {left} left, Ctrl-C leaves")
     except KeyboardInterrupt:
         session.leave()
-        if not quiet:
-            stderr().print("left")
+    if not quiet:
+        stderr().print(plain(told.news))
 
 
 def _print_session(session: Session, offers: list[ShowOffer], kept: str) -> None:

@@ -133,6 +133,8 @@ class Show:
 
     def __init__(self, *, quiet: bool) -> None:
         self.offers: list[ShowOffer] = []
+        self.news = ""
+        """The last sentence that was told."""
         self._console = Console(stderr=True, highlight=False, quiet=quiet)
         self._status: Status = self._console.status("starting")
 
@@ -154,6 +156,7 @@ class Show:
             case ShowOffer():
                 self.offers.append(event)
             case Tell(text):
+                self.news = text
                 self.say(text)
             case PinLedger(ledger):
                 self._console.print(

@@ -9,9 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.choice import Candidate, PinnedLedger, Unsuitable, Wish, cheapest, count_units, weigh
+from device.choice import (
+    Candidate,
+    PinnedLedger,
+    Unsuitable,
+    Wish,
+    cheapest,
+    count_units,
+    weigh,
+    weigh_on_the_air,
+)
 from device.fake_access_point import FakeAccessPoint
-from wire.ids import PublicKey
+from wire.ids import MacAddress, PublicKey
 from wire.keys import PrivateKey
 from wire.qos import MAX_RATE_BPS, Qos
 
@@ -170,3 +179,45 @@ def test_a_foreign_key_that_is_no_point_is_dropped(number: int) -> None:
     found = weigh(replace(announcement, provider=key), "ap", WISH, None, UTC_S)
     assert isinstance(found, Unsuitable)
     assert found.reason == "bad_offer"
+
+
+# ---- On the air
+
+
+def heard(bssid: MacAddress, shop: FakeAccessPoint, signal_dbm: int = -50) -> Candidate | Unsuitable:
+    return weigh_on_the_air(shop.announcement(), bssid, signal_dbm, Wish(0, 0), None, UTC_S)
+
+
+def test_of_equal_offers_the_loudest_and_of_equally_loud_ones_always_the_same() -> None:
+    shop = FakeAccessPoint(BUYER.public, lambda: UTC_S, ssid=b"air")
+    found = []
+    for last, signal_dbm in ((1, -70), (2, -40), (3, -40)):
+        bssid = MacAddress(bytes((2, 0, 0, 0, 0, last)))
+        candidate = heard(bssid, replace(shop, bssid=bssid), signal_dbm)
+        assert isinstance(candidate, Candidate)
+        found.append(candidate)
+    for order in permutations(found):
+        assert cheapest(order) is found[1]
+
+
+def test_the_signed_bytes_name_who_answered_and_how_to_join() -> None:
+    shop = FakeAccessPoint(BUYER.public, lambda: UTC_S, ssid=b"air")
+    good = heard(shop.bssid, shop)
+    assert isinstance(good, Candidate)
+    assert good.network is not None
+    assert (good.address, good.network.ssid) == (str(shop.bssid), b"air")
+    stolen = heard(MacAddress(b"\x02\0\0\0\0\x66"), shop)
+    assert isinstance(stolen, Unsuitable)
+    assert (stolen.reason, stolen.dropped) == ("foreign_bssid", True)
+    wired = heard(shop.bssid, replace(shop, ssid=b""))
+    assert isinstance(wired, Unsuitable)
+    assert (wired.reason, wired.dropped) == ("no_network", False)
+
+
+def test_a_network_of_another_provider_is_a_bad_one() -> None:
+    shop = FakeAccessPoint(BUYER.public, lambda: UTC_S, ssid=b"air")
+    other = replace(shop, provider=PrivateKey.generate())
+    mixed = replace(shop.announcement(), network=other.announcement().network)
+    seen = weigh(mixed, "ap", Wish(0, 0), None, UTC_S)
+    assert isinstance(seen, Unsuitable)
+    assert (seen.reason, seen.dropped) == ("bad_network", True)

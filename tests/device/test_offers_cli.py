@@ -99,6 +99,15 @@ def test_buying_over_the_air_and_leaving_later(
     assert leave(["--interface", INTERFACE, "--over", "lobby"]) == USAGE
 
 
+def test_staying_until_the_time_is_over(
+    world: WpaWorld, wallet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.add(duration_s=2)
+    assert buy(["--wallet", str(wallet), *way(world), "--leave"]) == DONE
+    assert "the time that was bought is over" in capsys.readouterr().err
+    assert world.fake.networks == {}
+
+
 def test_a_refusal_says_what_to_do_and_keeps_the_grant(
     world: WpaWorld, wallet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
