@@ -2,8 +2,12 @@
 
 from dataclasses import replace
 
+import hypothesis
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from apd import budget, sessions
 from apd.airtime import MEASURE_NS, StationMeasurement
 from apd.commands import MeasureStations, ReadCounters, SetAirtimeWeight, SubmitTransaction
 from apd.events import (
@@ -17,8 +21,9 @@ from apd.events import (
     StationsMeasured,
 )
 from apd.session import Queued, Usage
+from apd.sessions import NoCapacity
 from nas_tunnel.lobby import Purchase, Refused
-from tests.apd.air_world import SSID, air_box, associates, bought, serve
+from tests.apd.air_world import AIR, SSID, air_box, associates, bought, serve
 from tests.apd.playbook import (
     Box,
     Playbook,
@@ -32,8 +37,18 @@ from tests.apd.playbook import (
     start_box,
     told,
 )
-from tests.apd.world import BSSID, CONSUMER, OTHER_CONSUMER, OTHER_STATION, STATION, grant, purchase
+from tests.apd.world import (
+    BSSID,
+    CONSUMER,
+    OTHER_CONSUMER,
+    OTHER_STATION,
+    STATION,
+    grant,
+    purchase,
+    signed_grant,
+)
 from wire.errors import ShellError
+from wire.ids import MacAddress
 from wire.qos import Qos
 
 QUIET = {"report_interval_s": 86_400, "idle_timeout_s": 0}
@@ -103,6 +118,33 @@ class TestAdmission:
         wired = sells(start_box(settings(**QUIET)), qos=Qos(25_000_000, 25_000_000, 1, 1))
         asked = Playbook(wired) >> heard(Purchase(purchase().envelope.encoded))
         assert asked << a(SubmitTransaction)
+
+
+FLOORS = st.lists(st.tuples(st.integers(0, 9_000_000), st.integers(0, 9_000_000)), max_size=12)
+
+
+@hypothesis.settings(max_examples=60, deadline=None)
+@given(FLOORS, st.randoms(use_true_random=False))
+def test_admissions_never_exceed_the_budget_and_in_any_order_everybody_fits_or_somebody_is_refused(
+    floors, chance
+):
+    box = air_box(**QUIET)
+    wishes = [Qos(down, down + 1, up, up + 1) for down, up in floors]
+    outcomes = []
+    for order in (wishes, chance.sample(wishes, len(wishes))):
+        state, refused = box.state, 0
+        for number, qos in enumerate(order, 1):
+            made = grant(number, qos=qos)
+            station = MacAddress(b"\x02\0\0\0\1" + bytes((number,)))
+            opened = sessions.open_session(state, made, signed_grant(made), station, box.now)
+            if isinstance(opened, NoCapacity):
+                assert opened.reason in ("no_airtime", "no_capacity")
+                refused += 1
+            else:
+                state, _ = opened
+            assert budget.sold_ppm(state) <= AIR.airtime_budget_ppm
+        outcomes.append(refused == 0)
+    assert outcomes[0] == outcomes[1]
 
 
 def serve_other(box: Box, qos: Qos) -> None:
