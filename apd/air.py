@@ -57,7 +57,7 @@ MAX_STATIONS = 512
 """Stations whose rate is remembered; who was silent longest is forgotten first."""
 
 
-def start(state: State, stored: Iterable[tuple[bytes, int]], now: Now) -> State:
+def start(state: State, stored: Iterable[tuple[bytes, int]], now: Now) -> Outcome:
     """The state of a box that sells on the air."""
     return known_grants.restore(replace(state, air=AirState()), stored, now)
 

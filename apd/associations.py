@@ -92,9 +92,10 @@ def _basis(state: State) -> tuple[int, ...]:
 def _settle(state: State, station: MacAddress, one: Association, now: Now) -> Outcome:
     if one.grant_id:
         session = state.sessions.get(one.grant_id)
-        if session is not None and session.holds_slot and session.phase is not Phase.EXPIRING:
+        mine = session is not None and session.station == station
+        if session is not None and mine and session.holds_slot and session.phase is not Phase.EXPIRING:
             return state, []
-        ended = session.reason if session is not None else EndReason.NONE
+        ended = session.reason if session is not None and mine else EndReason.MOVED
         one = Association(one.account, b"", now.mono_ns, ended.value)
         if ended not in FINAL_REASONS:
             return _throw_out(state, station, one)
@@ -107,8 +108,11 @@ def _find(state: State, station: MacAddress, one: Association, now: Now) -> Outc
     """Serves it by the first of its grants that is good for that, or keeps the reason why none is."""
     if one.account is None:
         return _put(state, station, one), []
+    running = state.session_of(station)
+    if running is not None and running.grant.consumer == one.account and running.phase is not Phase.EXPIRING:
+        return _put(state, station, Association(one.account, running.grant_id)), []  # from before a restart
     reasons: list[str] = []
-    for known in _in_order(state, station, one):
+    for known in _in_order(state, station, one.account):
         match _try(state, station, known, now):
             case str(reason):
                 reasons.append(reason)
@@ -119,21 +123,15 @@ def _find(state: State, station: MacAddress, one: Association, now: Now) -> Outc
     if one.patience_ns is not None and one.patience_ns <= now.mono_ns:
         return _throw_out(state, station, one)
     one = replace(one, reason=next(iter(reasons), one.reason))
-    return (
-        _throw_out(state, station, one)
-        if set(reasons) == {"grant_in_use"}
-        else (_put(state, station, one), [])
-    )
+    if set(reasons) == {"grant_in_use"}:
+        return _throw_out(state, station, one)
+    return _put(state, station, one), []
 
 
-def _in_order(state: State, station: MacAddress, one: Association) -> list[KnownGrant]:
-    """Grants of its account: one that serves it already, one that the operator saw on it, and by their ends."""
-    assert one.account is not None, "nobody has grants without an account"
-    held = state.stations.get(station)
-    return sorted(
-        known_grants.grants_of(state, one.account),
-        key=lambda known: (known.grant.grant_id != held, known.station != station),
-    )
+def _in_order(state: State, station: MacAddress, account: PublicKey) -> list[KnownGrant]:
+    """Grants of its account: one that the operator saw on this station, and then by their ends."""
+    grants = known_grants.grants_of(state, account)
+    return sorted(grants, key=lambda known: known.station != station)
 
 
 def _try(state: State, station: MacAddress, known: KnownGrant, now: Now) -> Outcome | str:
@@ -144,11 +142,7 @@ def _try(state: State, station: MacAddress, known: KnownGrant, now: Now) -> Outc
         return refusal[0]
     session = state.sessions.get(grant.grant_id)
     if session is not None and session.holds_slot:
-        if session.phase is Phase.EXPIRING:
-            return _WAIT
-        if session.station == station:
-            return state, []
-        return "grant_in_use"
+        return _WAIT if session.phase is Phase.EXPIRING else "grant_in_use"
     if state.session_of(station) is not None:
         return _WAIT
     opened = sessions.open_session(state, grant, known.encoded, station, now, known.used_bytes)

@@ -130,17 +130,18 @@ def start(
         revoked=dict.fromkeys(revoked),
         refunds={refund.grant_id: refund for refund in owed},
     ).with_sessions((known | anew).values())
+    forgetting: list[Command] = []
     if settings.air is not None:
         from apd import air
 
-        state = air.start(state, known_grants, now)
+        state, forgetting = air.start(state, known_grants, now)
     state, resuming = sessions.resume(state)
     changed = [s for s in state.sessions.values() if s.grant_id in anew or (s.holds_slot and not kernel_kept)]
     storing = [StoreSession(session) for session in changed]  # their baselines, too, are not what is on disk
     if offer_state:
         state, signing = lobby.take_offer_state(state, offer_state, now)
         resuming = [*resuming, *signing]
-    return sessions.plan_counting(state, now), [*storing, *chain.commands, *resuming]
+    return sessions.plan_counting(state, now), [*storing, *chain.commands, *forgetting, *resuming]
 
 
 def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR0912 - one branch per event

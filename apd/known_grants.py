@@ -11,8 +11,9 @@ from apd.commands import Command, ForgetGrant, Note, PublishGrant, StoreGrant
 from apd.sessions import Outcome, plan_counting
 from apd.state import KnownGrant, State
 from wire.admission import read_admission
-from wire.errors import DecodeError
-from wire.grant import read_grant
+from wire.cose import read_envelope
+from wire.errors import DecodeError, VerificationError
+from wire.grant import parse_grant, read_grant
 from wire.ids import PublicKey
 from wire.units import Now
 
@@ -20,20 +21,23 @@ MAX_GRANTS = 512
 """Two for each session of a full pool: one that runs, and the next. About a kilobyte each."""
 
 
-def restore(state: State, stored: Iterable[tuple[bytes, int]], now: Now) -> State:
-    """What is on disk, as far as it is this ledger's and not over."""
+def restore(state: State, stored: Iterable[tuple[bytes, int]], now: Now) -> Outcome:
+    """What is on disk, as far as it is this ledger's and not over; the rest is forgotten."""
     known: dict[bytes, KnownGrant] = {}
+    gone: list[Command] = []
     for encoded, used_bytes in stored:
+        grant = parse_grant(read_envelope(encoded))
         try:
-            grant = read_grant(encoded, state.settings.ledger, state.settings.ledger_id)
-        except DecodeError:
-            continue  # of an earlier ledger
-        if grant.ends_s > now.utc_s:
+            read_grant(encoded, state.settings.ledger, state.settings.ledger_id)
+        except VerificationError:  # an earlier ledger's
+            gone.append(ForgetGrant(grant.grant_id))
+        else:
             known[grant.grant_id] = KnownGrant(grant, encoded, used_bytes)
     state = _with_grants(state, known)
     for grant_id, one in known.items():
         state = _with_elsewhere(state, grant_id, one.used_bytes)
-    return state
+    state, over = forget_ended(state, now)
+    return state, [*gone, *over]
 
 
 def remember_bought(state: State, grants: Iterable[bytes], now: Now) -> Outcome:
@@ -45,9 +49,13 @@ def remember_bought(state: State, grants: Iterable[bytes], now: Now) -> Outcome:
         except DecodeError as error:
             commands.append(Note("reply_invalid", str(error)))
             continue
-        if grant.provider_id == state.settings.provider.provider_id:
+        here = grant.provider_id == state.settings.provider.provider_id
+        if not here or grant.ends_s * 1_000 <= now.utc_ms:
+            continue
+        if grant.grant_id not in state.on_air.grants:  # a purchase may be answered twice
             state, more = _remember(state, KnownGrant(grant, encoded), now)
-            commands += [*more, PublishGrant(encoded)]
+            commands += more
+        commands.append(PublishGrant(encoded))
     return state, commands
 
 
@@ -67,7 +75,7 @@ def take_admission(state: State, data: bytes, now: Now) -> Outcome:
         return state.with_refusal("admission_invalid"), [Note("admission_invalid", str(error))]
     if admission.bssid != settings.bssid:
         return state.with_refusal("admission_foreign"), []
-    if admission.expires_s <= now.utc_s:
+    if min(admission.expires_s, grant.ends_s) * 1_000 <= now.utc_ms:
         return state.with_refusal("admission_expired"), []
     before = state.on_air.grants.get(grant.grant_id)
     used_bytes = max(admission.used_bytes, before.used_bytes if before else 0)  # an older word may come later
@@ -104,8 +112,10 @@ def _remember(state: State, known: KnownGrant, now: Now) -> Outcome:
         first = min(idle or grants, key=lambda one: (grants[one].grant.ends_s, one))
         state, more = _forget(state, [first])
         commands += more
+        if first == known.grant.grant_id:
+            return state, commands
     storing = StoreGrant(known.grant.grant_id, known.encoded, known.used_bytes)
-    return state, [storing, *commands]
+    return state, [*commands, storing]
 
 
 def _forget(state: State, grant_ids: Iterable[bytes]) -> Outcome:

@@ -121,7 +121,7 @@ class Store:
     def known_grants(self) -> list[tuple[bytes, int]]:
         """Grants whose holders may come by EAP-TLS, encoded, each with the bytes that were delivered elsewhere."""
         rows = self._query("SELECT value, used_bytes FROM known_grant", ())
-        return [(bytes(value), used_bytes) for value, used_bytes in rows]
+        return [(_checked_grant(bytes(value)), used_bytes) for value, used_bytes in rows]
 
     def refunds(self) -> list[Refund]:
         """What is owed, and transfers that the ledger has not answered."""
@@ -225,6 +225,14 @@ def _checked_record(encoded: bytes) -> bytes:
         read_meter_record(encoded)
     except DecodeError as error:
         raise ShellError("store", f"an unsigned record is damaged: {error}") from error
+    return encoded
+
+
+def _checked_grant(encoded: bytes) -> bytes:
+    try:
+        parse_grant(read_envelope(encoded))
+    except DecodeError as error:
+        raise ShellError("store", f"a known grant is damaged: {error}") from error
     return encoded
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from apd import core
@@ -18,6 +19,7 @@ from apd.commands import (
     Command,
     DropUnsigned,
     Enrol,
+    ForgetGrant,
     ForgetRecord,
     ForgetRefund,
     ForgetSession,
@@ -30,6 +32,7 @@ from apd.commands import (
     SignRecord,
     SignTransfer,
     StoreCommand,
+    StoreGrant,
     StoreOfferState,
     StoreRecord,
     StoreRefund,
@@ -124,6 +127,7 @@ class Disk:
     revoked: dict[bytes, None] = field(default_factory=dict)
     offer_state: bytes = b""
     refunds: dict[bytes, Refund] = field(default_factory=dict)
+    known_grants: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
     pcr: bytes = b""
     reported_utc_ms: int = 0
 
@@ -145,6 +149,10 @@ class Disk:
                 self.revoked[grant_id] = None
             case StoreOfferState(data):
                 self.offer_state = data
+            case StoreGrant(grant_id, encoded, used_bytes):
+                self.known_grants[grant_id] = (encoded, used_bytes)
+            case ForgetGrant(grant_id):
+                self.known_grants.pop(grant_id, None)
             case StoreRefund(refund):
                 self.refunds[refund.grant_id] = replace(
                     refund, stored=bool(refund.transfer), refused="", due_ns=0
@@ -179,6 +187,8 @@ class Slot:
 class World:
     """One run. `play` takes as many turns as it is told."""
 
+    settings = SETTINGS
+
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.disk = Disk()
@@ -210,11 +220,16 @@ class World:
             + [self.fall_short] * 2
             + [self.buy, self.discover, self.garbage, self.repeat, self.leave_air, self.revoke, self.broker, self.sell]
         )  # fmt: skip
+        acts += self.acts_on_air()
         for _ in range(turns):
             if self.gave_up or self.random.random() < 0.01:
                 self.crash()
             self.random.choice(acts)()
             self.check()
+
+    def acts_on_air(self) -> list[Callable[[], None]]:
+        """None of a wired box."""
+        return []
 
     def settle(self) -> None:
         """Everything works, nothing new happens, until nothing is left to do; and the last report is signed."""
@@ -395,12 +410,13 @@ class World:
         for shape in found.shapes:
             self.kernel.setdefault(shape.slot, Slot(of_station[shape.station], shape.station))
         self.box = start_box(
-            SETTINGS,
+            self.settings,
             found.sessions,
             self.disk.chain(),
             TpmFound(bytes(320), self.pcr),
             revoked=self.disk.revoked,
             offer_state=self.disk.offer_state,
+            known_grants=self.disk.known_grants.values(),
             owed=self.disk.refunds.values(),
             kernel_kept=found.kernel_kept,
             enrolled=self.random.random() < 0.8,

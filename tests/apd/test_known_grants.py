@@ -6,8 +6,8 @@ import pytest
 
 from apd import known_grants
 from apd.commands import ForgetGrant, PublishGrant, StoreGrant
-from apd.events import AdmissionReceived, BrokerConnected, DeadlineReached
-from tests.apd.air_world import AIR, admission, air_box, serve
+from apd.events import AdmissionReceived, BrokerConnected, DeadlineReached, LedgerReplied
+from tests.apd.air_world import AIR, PARTNER, admission, air_box, bought, serve
 from tests.apd.playbook import Playbook, a, seconds, settings, start_box
 from tests.apd.world import (
     CONSUMER,
@@ -16,6 +16,8 @@ from tests.apd.world import (
     START_S,
     STRANGER,
     grant,
+    purchase,
+    reply,
     signed_grant,
 )
 
@@ -82,6 +84,45 @@ def test_after_a_restart_it_is_still_known_with_what_was_used_elsewhere():
     box = start_box(settings(air=AIR), known_grants=stored)
     assert list(box.state.on_air.grants) == [grant().grant_id]
     assert box.state.on_air.grants[grant().grant_id].used_bytes == 700
+
+
+def test_after_a_restart_what_is_over_or_another_ledgers_is_forgotten_on_disk_too():
+    over, foreign = grant(1, starts_s=START_S - 900), grant(2)
+    stored = [(signed_grant(over), 0), (signed_grant(foreign, key=STRANGER), 0)]
+    box = start_box(settings(air=AIR), known_grants=stored)
+    forgotten = {one.grant_id for one in box.ordered if isinstance(one, ForgetGrant)}
+    assert forgotten == {over.grant_id, foreign.grant_id}
+    assert not box.state.on_air.grants
+
+
+def test_a_purchase_that_is_answered_twice_takes_back_nothing():
+    box, subject = air_box(), purchase().transaction_id
+    for used_bytes in (0, 700):
+        box.feed(bought())
+        box.feed(LedgerReplied(subject, reply(subject, signed_grant(grant()))))
+        box.feed(admission(used_bytes=used_bytes))
+        box.pass_time(seconds(200))
+        box.feed(DeadlineReached())
+    box.feed(bought())
+    box.feed(LedgerReplied(subject, reply(subject, signed_grant(grant()))))
+    assert box.state.on_air.grants[grant().grant_id].used_bytes == 0, "the word of the second came too late"
+    box.feed(admission(used_bytes=700, expires_s=START_S + 1_000))
+    box.pass_time(seconds(30))
+    box.feed(DeadlineReached())
+    box.feed(bought())
+    box.feed(LedgerReplied(subject, reply(subject, signed_grant(grant()))))
+    assert box.state.on_air.grants[grant().grant_id].used_bytes == 700
+
+
+def test_what_was_bought_elsewhere_or_is_over_is_not_kept():
+    box, subject = air_box(), purchase().transaction_id
+    box.feed(bought())
+    foreign = signed_grant(grant(1, provider_id=PARTNER.public.provider_id))
+    over = signed_grant(grant(2, starts_s=START_S - 900))
+    forged = signed_grant(grant(3), key=STRANGER)
+    box.feed(LedgerReplied(subject, reply(subject, foreign, over, forged)))
+    assert not box.state.on_air.grants
+    assert not [one for one in box.ordered if isinstance(one, PublishGrant)]
 
 
 def test_what_was_used_elsewhere_counts_against_the_data_cap():

@@ -14,6 +14,7 @@ from apd.events import (
     ProviderCommanded,
 )
 from nas_tunnel.lobby import Discover, Purchase, write_lobby
+from tests.apd.air_simulation import AirWorld
 from tests.apd.playbook import Playbook, a, heard, join, leave, sells, start_box, unread
 from tests.apd.simulation import World
 from tests.apd.world import grant, purchase, reply, revocation, signed_state
@@ -25,6 +26,37 @@ def test_whatever_happens_nothing_is_lost_doubled_or_leaked(seed):
     world.play(400)
     world.settle()
     world.check_books()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_on_the_air_too_whatever_happens_nobody_is_served_for_nothing(seed):
+    world = AirWorld(seed)
+    world.play(500)
+    world.settle()
+    world.check_books()
+    world.check_stations()
+
+
+def test_the_simulation_of_the_air_reaches_what_it_is_for():
+    refused: set[str] = set()
+    ordered: set[str] = set()
+    for seed in range(15):
+        world = AirWorld(seed)
+        world.play(500)
+        refused |= set(world.box.state.refused) | world.refused
+        ordered |= world.ordered | {type(command).__name__ for command in world.box.ordered}
+    assert {"Deauthenticate", "SetElement", "StoreGrant", "ForgetGrant", "SignNetwork"} <= ordered
+    wanted = {
+        "no_grant",
+        "no_account",
+        "grant_in_use",
+        "grant_used",
+        "no_capacity",
+        "join_by_eap",
+        "admission_invalid",
+    }
+    wanted |= {"air_repeated", "transaction_invalid", "time_up"}
+    assert wanted <= refused, wanted - refused
 
 
 def test_the_simulation_reaches_what_it_is_for():

@@ -187,11 +187,17 @@ class TestChain:
 
 class TestGrants:
     def test_the_last_word_counts_until_it_is_forgotten(self, store):
-        store.save([StoreGrant(b"1" * 16, b"one", 0), StoreGrant(b"2" * 16, b"two", 7)])
-        store.save([StoreGrant(b"1" * 16, b"one", 2**40)])
-        assert store.known_grants() == [(b"one", 2**40), (b"two", 7)]
-        store.save([ForgetGrant(b"1" * 16)])
-        assert store.known_grants() == [(b"two", 7)]
+        one, two = (signed_grant(grant(number)) for number in (1, 2))
+        store.save([StoreGrant(b"1" * 16, one, 0), StoreGrant(b"2" * 16, two, 7)])
+        store.save([StoreGrant(b"1" * 16, one, 2**40)])
+        assert store.known_grants() == [(one, 2**40), (two, 7)]
+        store.save([ForgetGrant(b"1" * 16), ForgetGrant(b"9" * 16)])
+        assert store.known_grants() == [(two, 7)]
+
+    def test_a_damaged_one_stops_the_start(self, store):
+        store.save([StoreGrant(b"1" * 16, b"no grant", 0)])
+        with pytest.raises(ShellError, match="a known grant is damaged"):
+            store.known_grants()
 
 
 class TestRevocations:
