@@ -34,6 +34,7 @@ def format_page(result: Result) -> str:
         sections.rates(result),
         sections.latency(result),
         sections.metering(result),
+        sections.accounting(result),
         sections.shortfalls(result),
         sections.chain(result),
         sections.money(result),

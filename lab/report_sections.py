@@ -74,9 +74,16 @@ ABOUT_SHORTFALLS = r"""A radio cannot promise that a station stays near. Where a
                    part of the price back. Owed and paid back are of both directions together.
                    """
 
+ABOUT_ACCOUNTING = r"""The operator’s own witness: counters of the access point’s Wi-Fi driver, told by RADIUS,
+                    rid of each frame’s headers. Accepted are 3 % of the volume, and 5 % of the duration and
+                    10 s, as the Wireless Broadband Alliance accepts them.
+                    """
+
 ABOUT_CHAIN = r"""Each record holds the hash of the one before and is extended into the TPM’s register, whose
               quote signs it; an anchor certifies a counter that cannot be turned back.
               """
+
+_OUTCOMES = {"agrees": "✓ agrees", "disagrees": "✗ disagrees", "open": "· not judged, it goes on"}
 
 READ_NEXT = (
     ("docs/architecture.md", "how the parts fit together, on one page"),
@@ -417,6 +424,35 @@ def shortfalls(result: Result) -> str:
         numeric=(2, 3, 4, 5),
     )
     return markup.section("What was missing, and what was paid back for it", ABOUT_SHORTFALLS, table)
+
+
+def accounting(result: Result) -> str:
+    """What the access points told by RADIUS beside what their TPMs signed; a part of metering."""
+    if not result.accounting:
+        return ""
+    table = markup.table(
+        ("Buyer", "Grant", "Up, accounted", "Up, metered", "Down, accounted", "Down, metered", "Lasted", ""),
+        [
+            (
+                text(each.buyer),
+                each.grant[:12],
+                f"{each.accounted_up_bytes:,} B",
+                f"{each.metered_up_bytes:,} B",
+                f"{each.accounted_down_bytes:,} B",
+                f"{each.metered_down_bytes:,} B",
+                f"{each.accounted_s} s; metered {each.metered_least_s} to {each.metered_most_s} s",
+                text(_OUTCOMES[each.outcome]),
+            )
+            for each in result.accounting
+        ],
+        numeric=(2, 3, 4, 5),
+    )
+    wrong = [text(f"{each.buyer}: {sentence}") for each in result.accounting for sentence in each.said]
+    return markup.section(
+        "Accounting against the meter",
+        ABOUT_ACCOUNTING,
+        table + (markup.bullets(wrong, "bad") if wrong else ""),
+    )
 
 
 def chain(result: Result) -> str:

@@ -197,6 +197,26 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Accounting:
+    """One grant at one access point: what RADIUS accounting says beside what the signed meter says.
+
+    `outcome` and the sentences in `said`, which do not hold, are the reconciliation's (docs/operatord.md).
+    """
+
+    buyer: str
+    grant: str
+    outcome: Literal["agrees", "disagrees", "open"]
+    accounted_up_bytes: int
+    metered_up_bytes: int
+    accounted_down_bytes: int
+    metered_down_bytes: int
+    accounted_s: int
+    metered_least_s: int
+    metered_most_s: int
+    said: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """Where and when. `began` is a UTC time as text; `remarks` are sentences such as a spoken fallback."""
 
@@ -229,6 +249,7 @@ class Result:
     unpaid: tuple[Unpaid, ...] = ()
     figures: tuple[Figure, ...] = ()
     moments: tuple[Moment, ...] = field(default=())
+    accounting: tuple[Accounting, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -249,6 +270,12 @@ def problems(result: Result) -> list[str]:
         if each.delivered_bytes
     ]
     found += [f"Not stopped: {each.name}." for each in result.attacks if each.stoppable and not each.stopped]
+    found += [
+        f"{each.buyer}: {sentence}."
+        for each in result.accounting
+        if each.outcome == "disagrees"
+        for sentence in each.said or ("accounting and meter disagree",)
+    ]
     if not result.ledger.conserved:
         found.append("Money was made or lost.")
     found += [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab import report_sections as sections
-from lab.result import Check, Ledger, Reports
+from lab.result import Accounting, Check, Ledger, Reports, format_result, parse_result, problems
 
 
 def load_sample():
@@ -137,3 +137,32 @@ def test_a_section_without_content_is_left_out(name):
 def test_a_result_with_almost_nothing_in_it_still_makes_a_page():
     for name in ("opening", "tiles", "rates", "chain"):
         assert getattr(sections, name)(BARE)
+
+
+AGREED = Accounting("Ada", "0f" * 16, "agrees", 2_000_100, 2_000_000, 30_000_500, 30_000_000, 55, 0, 60)
+DISAGREED = replace(AGREED, buyer="Bo <b>", outcome="disagrees", said=("accounting has 7 bytes up",))
+
+
+def test_accounting_is_shown_beside_the_meter_and_what_disagrees_is_said():
+    shown = sections.accounting(replace(RESULT, accounting=(AGREED, DISAGREED)))
+    for words in (
+        "Accounting against the meter",
+        "✓ agrees",
+        "2,000,100 B",
+        "metered 0 to 60 s",
+        "0f0f0f0f0f0f",
+    ):
+        assert words in shown
+    assert "Bo &lt;b&gt;: accounting has 7 bytes up" in shown
+    assert sections.accounting(RESULT) == ""
+
+
+def test_accounting_that_disagrees_is_a_promise_that_did_not_hold():
+    assert problems(replace(RESULT, accounting=(AGREED,))) == problems(RESULT)
+    judged = problems(replace(RESULT, accounting=(DISAGREED, replace(DISAGREED, said=()))))
+    assert judged[-2:] == ["Bo <b>: accounting has 7 bytes up.", "Bo <b>: accounting and meter disagree."]
+
+
+def test_accounting_survives_the_file():
+    told = replace(RESULT, accounting=(AGREED, DISAGREED))
+    assert parse_result(format_result(told)) == told
