@@ -21,7 +21,7 @@ from ledger.enrolment import read_vendors
 from ledger.genesis import Genesis, read_genesis, write_genesis
 from ledger.http import Shelves, create_app, listen, serve
 from ledger.opening import open_ledger, replay
-from ledger.running import run_service
+from ledger.running import OK, run_command, run_service
 from ledger.service import Service
 from ledger.settings import LedgerSettings, parse_settings
 from ledger.store import Store
@@ -31,8 +31,6 @@ from wire.errors import ConfigError, ShellError, VerificationError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.units import parse_duration
-
-OK, NO, USAGE, WORLD = 0, 1, 2, 3
 
 _EXAMPLES = """examples:
   python -m ledger init --folder /var/lib/airgrant/ledger       keys, genesis and a configuration to complete
@@ -69,23 +67,7 @@ port = 8573
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
-    arguments = _parser().parse_args(argv)
-    try:
-        return int(arguments.run(arguments))
-    except VerificationError as error:
-        return _fail(arguments, NO, error)
-    except (ConfigError, ValueError) as error:
-        return _fail(arguments, USAGE, error)
-    except (ShellError, OSError) as error:
-        return _fail(arguments, WORLD, error)
-
-
-def _fail(arguments: argparse.Namespace, status: int, error: Exception) -> int:
-    """In words, and with --json as a value too."""
-    if getattr(arguments, "json", False):
-        print(json.dumps({"ok": False, "error": str(error)}))
-    sys.stderr.write(f"ledger: {error}\n")
-    return status
+    return run_command("ledger", _parser().parse_args(argv), VerificationError)
 
 
 def _parser() -> argparse.ArgumentParser:

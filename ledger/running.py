@@ -1,14 +1,40 @@
-"""Runs a service of several tasks to its end, and says in one error what ended it.
+"""Runs a command to its exit status, and a service of several tasks to its end, with one sentence for what ended it.
 
-Tasks that fail together raise a group; whoever started the service from a command line wants the ShellError inside,
-for a sentence and a status. Anything else in the group is our own fault and is raised as it is.
+Tasks that fail together raise a group; whoever started the service from a command line wants the ShellError inside.
+Anything else in the group is our own fault and is raised as it is. For the ledger's and the operator's commands.
 """
 
+import argparse
 import asyncio
+import json
+import sys
 from collections.abc import Coroutine
 from typing import Any
 
-from wire.errors import ShellError
+from wire.errors import ConfigError, DecodeError, ShellError
+
+OK, NO, USAGE, WORLD = 0, 1, 2, 3
+"""Done; what was asked about does not hold; wrong command line or configuration; disk, broker or network failed."""
+
+
+def run_command(name: str, arguments: argparse.Namespace, no: type[DecodeError]) -> int:
+    """Calls `arguments.run` and gives its status, or that of its error, which is said; `no` is what means NO."""
+    try:
+        return int(arguments.run(arguments))
+    except no as error:
+        return _fail(name, arguments, NO, error)
+    except (ConfigError, ValueError) as error:
+        return _fail(name, arguments, USAGE, error)
+    except (ShellError, OSError) as error:
+        return _fail(name, arguments, WORLD, error)
+
+
+def _fail(name: str, arguments: argparse.Namespace, status: int, error: Exception) -> int:
+    """In words, and with --json as a value too."""
+    if getattr(arguments, "json", False):
+        sys.stdout.write(json.dumps({"ok": False, "error": str(error)}) + "\n")
+    sys.stderr.write(f"{name}: {error}\n")
+    return status
 
 
 def run_service(service: Coroutine[Any, Any, None]) -> None:

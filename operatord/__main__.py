@@ -17,15 +17,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ledger.running import NO, OK, run_command, run_service
 from ledger.toml_file import read_toml
 from operatord.settings import OperatorSettings, parse_settings
 from wire.account_certificate import Purpose, format_pem, issue
-from wire.errors import ConfigError, DecodeError, ShellError
+from wire.errors import ConfigError, DecodeError
 from wire.keys import PrivateKey
 from wire.revocation import Revocation, write_revocation
 from wire.units import parse_duration
 
-OK, NO, USAGE, WORLD = 0, 1, 2, 3
 CLOCK_SLACK_S = 300
 """A new certificate is good from a little before now on: a device's clock may be behind."""
 
@@ -42,22 +42,7 @@ _EXAMPLES = """examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
-    arguments = _parser().parse_args(argv)
-    try:
-        return int(arguments.run(arguments))
-    except DecodeError as error:
-        return _fail(arguments, NO, error)
-    except (ConfigError, ValueError) as error:
-        return _fail(arguments, USAGE, error)
-    except (ShellError, OSError) as error:
-        return _fail(arguments, WORLD, error)
-
-
-def _fail(arguments: argparse.Namespace, status: int, error: Exception) -> int:
-    if getattr(arguments, "json", False):
-        print(json.dumps({"ok": False, "error": str(error)}))
-    sys.stderr.write(f"operatord: {error}\n")
-    return status
+    return run_command("operatord", _parser().parse_args(argv), DecodeError)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -110,8 +95,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from ledger.running import run_service
-
     run_service(_serve(_read_settings(arguments.config)))
     return OK
 

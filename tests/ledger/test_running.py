@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import json
 
 import pytest
 
-from ledger.running import run_service
-from wire.errors import ShellError
+from ledger.running import run_command, run_service
+from wire.errors import ConfigError, DecodeError, ShellError, VerificationError
 
 
 async def fail(error: Exception) -> None:
@@ -38,3 +40,36 @@ def test_a_fault_of_ours_stays_what_it_is() -> None:
 
 def test_a_service_that_ends_by_itself_raises_nothing() -> None:
     run_service(together())
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (None, 0),
+        (VerificationError("does not hold"), 1),
+        (DecodeError("no key"), 2),
+        (ConfigError("file: section.key: reason"), 2),
+        (ShellError("disk", "full"), 3),
+        (OSError("no such file"), 3),
+    ],
+)
+def test_each_kind_of_error_has_its_status_and_is_said(error: Exception | None, status: int, capsys) -> None:
+    def run(_: argparse.Namespace) -> int:
+        if error is not None:
+            raise error
+        return 0
+
+    for with_json in (False, True):
+        assert run_command("some", argparse.Namespace(run=run, json=with_json), VerificationError) == status
+        said = capsys.readouterr()
+        assert said.err == (f"some: {error}\n" if error else "")
+        assert said.out == (
+            json.dumps({"ok": False, "error": str(error)}) + "\n" if error and with_json else ""
+        )
+
+
+def test_what_means_no_is_the_command_s_choice() -> None:
+    def run(_: argparse.Namespace) -> int:
+        raise DecodeError("the daemon says no")
+
+    assert run_command("some", argparse.Namespace(run=run), DecodeError) == 1
