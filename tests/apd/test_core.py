@@ -1,7 +1,10 @@
 """The core as a whole: a restart in mid-session, ten minutes without a ledger, and what a step costs."""
 
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +45,8 @@ from wire.ids import MacAddress
 from wire.keys import PrivateKey
 from wire.meter_record import UsageReport
 from wire.units import NS_PER_S
+
+ROOT = Path(__file__).parents[2]
 
 
 class TestRestart:
@@ -182,3 +187,25 @@ def test_the_secret_of_challenges_is_given_and_not_made(sequence):
     one = start_box(chain=StoredChain(sequence, bytes(32), b"", 0, (), ()))
     two = start_box(chain=StoredChain(sequence, bytes(32), b"", 0, (), ()))
     assert one == two
+
+
+def test_a_wired_box_loads_nothing_of_the_air():
+    """From a start over a session to its end, and the shells with it: memory of a box is for what it does."""
+    script = """
+import sys
+import apd.daemon, apd.config, apd.shells.lobby_socket, apd.shells.meter, apd.shells.mqtt, apd.shells.store
+from apd.events import DeadlineReached, StationLeft
+from tests.apd.playbook import run_session, sells, start_box
+from tests.apd.world import STATION
+box = sells(start_box())
+run_session(box)
+box.feed(StationLeft(STATION))
+box.feed(DeadlineReached())
+air = {"apd.air", "apd.associations", "apd.known_grants", "apd.hostapd_text", "wire.admission"}
+air |= {f"apd.shells.{name}" for name in ("hostapd", "monitor", "nl80211")}
+air |= {f"nas_tunnel.{name}" for name in ("anqp", "gas_frame", "advice_of_charge")}
+print(sorted(air & set(sys.modules)))
+"""
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert shown == "[]\n"
