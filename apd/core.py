@@ -128,7 +128,7 @@ def start(
         pool=new_pool(settings.shaper, [s.slot for s in known.values() if s.holds_slot]),
         link=LinkState(enrolled=enrolled),
         revoked=dict.fromkeys(revoked),
-        refunds={refund.grant_id: refund for refund in owed},
+        refunds=refunds.resume(owed, now),
     ).with_sessions((known | anew).values())
     forgetting: list[Command] = []
     if settings.air is not None:

@@ -267,7 +267,7 @@ def _forget_reported(state: State, now: Now) -> Outcome:
         if session.phase is Phase.CLOSED and session.ends_ns <= now.mono_ns and session.unreported == Usage()
     }
     for session in over.values():
-        state, owing = refunds.owe(state, session)
+        state, owing = refunds.owe(state, session, now)
         commands += owing
     kept = {grant_id: session for grant_id, session in state.sessions.items() if grant_id not in over}
     forgetting = [ForgetSession(grant_id) for grant_id in over]

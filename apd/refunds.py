@@ -42,7 +42,12 @@ REPLAYED, EXPIRED = "replayed", "expired"
 _PRICE, _TRANSFER = b"p", b"t"
 
 
-def owe(state: State, session: Session) -> Outcome:
+def resume(owed: Iterable[Refund], now: Now) -> dict[bytes, Refund]:
+    """Those of a run before, by grant: all of them are due."""
+    return {refund.grant_id: replace(refund, due_ns=now.mono_ns) for refund in owed}
+
+
+def owe(state: State, session: Session, now: Now) -> Outcome:
     """Takes over what a session that is over is owed. Of another provider's grant that provider has the money."""
     refund = owed_for(session)
     if refund is None or session.grant_id in state.refunds:
@@ -53,6 +58,7 @@ def owe(state: State, session: Session) -> Outcome:
     )
     if session.grant.provider_id != state.settings.provider.provider_id:
         return state, [Note("shortfall", f"{text}; another provider sold it: no refund from here")]
+    refund = replace(refund, due_ns=now.mono_ns)
     return _with(state, refund), [StoreRefund(refund), Note("shortfall", text)]
 
 

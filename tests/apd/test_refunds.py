@@ -232,7 +232,7 @@ class TestFromTheSession:
         ended.feed(Saved(records=(2,)))
         ended.feed(RecordSigned(2))
         found = ended.feed(CountersRead({}, report=True))
-        owed = replace(OWED, encoded_grant=session.encoded_grant)
+        owed = replace(OWED, encoded_grant=session.encoded_grant, due_ns=ended.now.mono_ns)
         assert found[:3] == [StoreRefund(owed), note("shortfall"), ForgetSession(grant_id)]
         assert ended.state.refunds == {grant_id: owed}
         assert not ended.state.sessions
