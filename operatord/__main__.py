@@ -32,6 +32,7 @@ CLOCK_SLACK_S = 300
 _EXAMPLES = """examples:
   operatord certificate operatord.toml            server.key and server.pem, as [radius] names them
   operatord freeradius operatord.toml --out /etc/freeradius-airgrant
+  operatord hostapd operatord.toml --box roof --server 192.0.2.1   lines for the box's hostapd.conf
   operatord check operatord.toml                  what the settings mean
   operatord run operatord.toml                    serve, in the foreground, until SIGTERM
   operatord status operatord.toml --json
@@ -74,6 +75,19 @@ def _parser() -> argparse.ArgumentParser:
     freeradius = add("freeradius", _freeradius, "write a complete FreeRADIUS configuration")
     freeradius.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="made if it is not there"
+    )
+    hostapd = add("hostapd", _hostapd, "print the RADIUS lines of a box's hostapd.conf")
+    hostapd.add_argument("--box", required=True, metavar="NAME", help="as in [boxes.NAME]")
+    hostapd.add_argument(
+        "--server", required=True, metavar="ADDRESS", help="where the box reaches FreeRADIUS"
+    )
+    hostapd.add_argument(
+        "--availability", type=int, metavar="PERCENT", help="add WBA-Custom-SLA of the box's current offer"
+    )
+    hostapd.add_argument(
+        "--currency",
+        metavar="EUR=NANOS",
+        help="add WBA-Linear-Volume-Rate; NANOS of it are one micro-bandcoin",
     )
     revoke = add("revoke", _revoke, "end a grant now", shows=True)
     revoke.add_argument("--grant", required=True, metavar="ID", help="its id, 32 hexadecimal digits")
@@ -206,6 +220,45 @@ def _freeradius(arguments: argparse.Namespace) -> int:
         _write(folder / name, text.encode(), 0o640)
     print(f"{folder}: start it with  freeradius -f -d {folder}")
     return OK
+
+
+def _hostapd(arguments: argparse.Namespace) -> int:
+    from operatord.hostapd import render_hostapd
+
+    settings = _read_settings(arguments.config)
+    if arguments.box not in settings.boxes:
+        raise ConfigError(f"{arguments.config}: boxes.{arguments.box}: there is no such box")
+    secret = _read_secrets(settings)[arguments.box]
+    attributes = _say_offer(settings, arguments)
+    print(render_hostapd(settings, arguments.box, secret, arguments.server, attributes), end="")
+    return OK
+
+
+def _say_offer(settings: OperatorSettings, arguments: argparse.Namespace) -> list[bytes]:
+    """The box's offer in the Alliance's attributes, as far as they were asked for."""
+    from ledger.client import LedgerReader
+    from ledger.pages import OfferPage
+    from operatord.alliance import (
+        CUSTOM_SLA,
+        LINEAR_VOLUME_RATE,
+        write_custom_sla,
+        write_linear_volume_rate,
+        write_vendor_attributes,
+    )
+
+    if arguments.availability is None and arguments.currency is None:
+        return []
+    provider = settings.boxes[arguments.box].provider
+    offer = LedgerReader(settings.ledger.url).read(OfferPage, f"offers/{provider}")
+    values = []
+    if arguments.availability is not None:
+        values.append((CUSTOM_SLA, write_custom_sla(offer.qos.floor_down_bps, arguments.availability)))
+    if arguments.currency is not None:
+        currency, _, nanos = arguments.currency.partition("=")
+        cap_bytes = offer.qos.data_cap_bytes
+        rate = write_linear_volume_rate(cap_bytes, offer.price_ubc, currency, int(nanos))
+        values.append((LINEAR_VOLUME_RATE, rate))
+    return write_vendor_attributes(values)
 
 
 # ---- Asking

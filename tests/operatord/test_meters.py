@@ -28,7 +28,14 @@ class Pages:
     def read(self, page: type[BaseModel], path: str) -> Any:
         return page.model_validate(good_pages()[f"/v1/{path}"])
 
-    def listed(self, page: type[BaseModel], items: str, path: str) -> Iterator[Any]:
+    def listed(
+        self,
+        page: type[BaseModel],
+        items: str,
+        path: str,
+        limit: int | None = None,
+        **query: str | int | None,
+    ) -> Iterator[Any]:
         after = None
         while True:
             found = self.read(page, path if after is None else f"{path}?after={after}")

@@ -232,13 +232,11 @@ def test_nobody_else_s_revocation_counts(house, eventually) -> None:
 def test_hostapd_understands_who_is_to_leave(house, eventually, needs, tmp_path) -> None:
     """The real hostapd, without a radio and so without that station: it verifies everything, and finds nobody."""
     needs("hostapd")
-    port = house.port + 7
-    (tmp_path / "hostapd.conf").write_text(
-        "interface=lo\ndriver=none\nssid=airgrant\nieee8021x=1\nwpa=2\nwpa_key_mgmt=WPA-EAP\nown_ip_addr=127.0.0.1\n"
-        f"nas_identifier=roof\nauth_server_addr=127.0.0.1\nauth_server_port=9\nauth_server_shared_secret={SECRET}\n"
-        f"radius_das_port={port}\nradius_das_client=127.0.0.1 {SECRET}\nradius_das_require_event_timestamp=1\n"
-        "radius_das_require_message_authenticator=1\n"
+    lines = house.command(
+        "hostapd", "--box", "roof", "--server", "127.0.0.1", "--availability", "99", "--currency", "EUR=1000"
     )
+    assert "radius_auth_req_attr=26:x:0000372a1106631e8480" in lines, "2 Mbit/s, 99 % of the time"
+    (tmp_path / "hostapd.conf").write_text("interface=lo\ndriver=none\nssid=airgrant\n" + lines)
     buyer, grant = house.buy(eventually)
     with Household(tmp_path) as household:
         hostapd = household.start("hostapd", ["hostapd", "-dd", tmp_path / "hostapd.conf"])

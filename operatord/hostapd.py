@@ -1,0 +1,51 @@
+"""What stock hostapd has to be told of this operator: the RADIUS lines of a box's hostapd.conf.
+
+Pure. The rest of that file (radio, SSID, bridge) is the box's own matter: docs/apd.md. Every request says who asks, so
+that the accounting of a box is known by its name and not by its address; Disconnects are refused without a fresh
+timestamp and a valid authenticator. Reference: hostapd.conf of hostapd 2.10.
+"""
+
+from collections.abc import Sequence
+
+from operatord.settings import OperatorSettings
+
+_LINES = """\
+# The RADIUS part of {box}'s hostapd.conf, written by `operatord hostapd`.
+ieee8021x=1
+wpa=2
+wpa_key_mgmt=WPA-EAP
+rsn_pairwise=CCMP
+ieee80211w=1
+nas_identifier={box}
+own_ip_addr={address}
+auth_server_addr={server}
+auth_server_port={authentication_port}
+auth_server_shared_secret={secret}
+acct_server_addr={server}
+acct_server_port={accounting_port}
+acct_server_shared_secret={secret}
+radius_acct_interim_interval=60
+radius_request_cui=1
+radius_das_port={das_port}
+radius_das_client={server} {secret}
+radius_das_time_window=300
+radius_das_require_event_timestamp=1
+radius_das_require_message_authenticator=1
+"""
+
+
+def render_hostapd(
+    settings: OperatorSettings, box: str, secret: str, server: str, vendor_attributes: Sequence[bytes] = ()
+) -> str:
+    """The lines for one box, which reaches FreeRADIUS at `server`."""
+    address = settings.addresses[box]
+    lines = _LINES.format(
+        box=box,
+        address=address.address,
+        server=server,
+        authentication_port=settings.radius.authentication_port,
+        accounting_port=settings.radius.accounting_port,
+        secret=secret,
+        das_port=address.das_port,
+    )
+    return lines + "".join(f"radius_auth_req_attr=26:x:{value.hex()}\n" for value in vendor_attributes)
