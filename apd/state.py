@@ -253,6 +253,8 @@ class State:
 
     def with_refusal(self, reason: str, times: int = 1) -> "State":
         """The state with one more bad input or refusal of this kind."""
+        if not times:
+            return self
         return replace(self, refused={**self.refused, reason: self.refused.get(reason, 0) + times})
 
     def session_of(self, station: MacAddress) -> Session | None:
