@@ -104,9 +104,14 @@ def measuring_failed(state: State, error: ShellError) -> Outcome:
 
 
 def associated_anew(state: State, station: MacAddress) -> State:
-    """The driver made it anew, and has forgotten its weight."""
+    """The driver made it anew: its weight is forgotten, and its counters began at zero."""
     weights = {other: weight for other, weight in state.airtime.weights.items() if other != station}
-    return replace(state, airtime=replace(state.airtime, weights=weights))
+    stations = {other: known for other, known in state.airtime.stations.items() if other != station}
+    state = replace(state, airtime=replace(state.airtime, weights=weights, stations=stations))
+    session = state.session_of(station)
+    if session is None or session.watch.link is None:
+        return state
+    return state.with_session(replace(session, watch=replace(session.watch, link=None)))
 
 
 def hostapd_anew(state: State) -> State:

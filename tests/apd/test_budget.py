@@ -271,6 +271,16 @@ class TestShortfall:
         assert used.up_shortfall_bytes == 0
         assert box.state.sessions[grant().grant_id].unreported.down_shortfall_bytes == 625_000
 
+    def test_counters_that_began_anew_say_nothing_even_if_they_are_higher(self, box):
+        """It associated again between two measurements, and got so much since that only we know."""
+        serve(box)
+        wait = Queued(down=True)
+        first = (Usage(0, 0, 0, 0), wait, of(tx_bytes=100_000, tx_frames=100))
+        self.rounds(box, first)
+        box.feed(associates())
+        second = (Usage(1_250_000, 0, 5_000_000, 0), wait, of(tx_bytes=1_000 * 1_282, tx_frames=1_000))
+        assert self.rounds(box, second).down_shortfall_bytes == 0
+
     def test_a_station_that_nobody_measures_is_judged_by_the_shaper(self, box):
         serve(box)
         box.feed(CountersRead({16: Usage()}, queued={16: Queued(down=True)}))
