@@ -115,7 +115,7 @@ def associated_anew(state: State, station: MacAddress) -> State:
 
 
 def hostapd_anew(state: State) -> State:
-    """So it has everybody's; and what could not be done may be possible now."""
+    """Every station was made anew; and what could not be done before may be possible now."""
     for station in state.stations:
         state = associated_anew(state, station)
     return replace(state, airtime=replace(state.airtime, weights={}, weightless=False, by_hostapd=False))
