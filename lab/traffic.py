@@ -92,6 +92,7 @@ class RunningStream:
 
     stream: Stream
     client: Child
+    server: Child
     started_s: float
 
     def finish(self) -> StreamReport:
@@ -99,6 +100,7 @@ class RunningStream:
         usable.
         """
         self.client.wait(self.stream.duration_s + STREAM_SLACK_S)
+        self.server.wait(STREAM_SLACK_S)
         return self._report()
 
     def cut(self) -> StreamReport:
@@ -147,7 +149,7 @@ class TrafficServers:
         client = self.household.start(
             f"iperf3-{stream.name}", client_argv(stream, self.address, port), namespace=station
         )
-        return RunningStream(stream, client, time.monotonic())
+        return RunningStream(stream, client, server, time.monotonic())
 
 
 def client_argv(stream: Stream, address: str, port: int) -> list[str]:

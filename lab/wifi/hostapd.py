@@ -39,6 +39,8 @@ class PaidBss:
     nas_identifier: str
     bridge: str = ""
     interim_interval_s: int = 60
+    inactivity_s: int = 300
+    """A station that is silent for so long, and does not answer when asked, is gone."""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -60,6 +62,7 @@ class PaidBss:
             f"acct_server_port={radius.accounting_port}",
             f"acct_server_shared_secret={radius.secret}",
             f"radius_acct_interim_interval={self.interim_interval_s}",
+            f"ap_max_inactivity={self.inactivity_s}",
             "radius_request_cui=1",
             f"radius_das_port={radius.disconnect_port}",
             f"radius_das_client={radius.address} {radius.secret}",

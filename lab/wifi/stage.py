@@ -59,8 +59,12 @@ LOBBY_INTERFACE = "lobby0"
 SECRET = "6c61622773207365637265740a"  # noqa: S105 - of a lab that ends with its run
 READY_DEADLINE_S = 90.0
 """Everything is emulated: a daemon of ours needs five to ten seconds."""
+INACTIVITY_S = 15
 DOWNLINK_CAPACITY_BPS, UPLINK_CAPACITY_BPS = 12_000_000, 8_000_000
-UNIT = Qos(floor_down_bps=1_000_000, ceil_down_bps=2_000_000, floor_up_bps=500_000, ceil_up_bps=1_000_000)
+UNIT = Qos(floor_down_bps=500_000, ceil_down_bps=1_000_000, floor_up_bps=250_000, ceil_up_bps=500_000)
+"""Small, as an emulated radio chooses slow rates and the airtime that they take is sold: a buyer of two takes a
+fifth.
+"""
 UNIT_PRICE_UBC = 20_000
 BAND = Band(from_frequency_khz=2_402_000, to_frequency_khz=2_422_000, bandwidth_khz=20_000)
 PERIOD_S = 60
@@ -73,7 +77,7 @@ SILENT_AFTER_S = 20
 
 
 def terms(duration_s: int) -> PostOffer:
-    """What is for sale: units of 1 Mbit/s, for so long."""
+    """What is for sale: units of half a megabit per second, for so long."""
     return PostOffer(
         price_ubc=UNIT_PRICE_UBC,
         band=BAND,
@@ -81,6 +85,14 @@ def terms(duration_s: int) -> PostOffer:
         allocation_duration_s=duration_s,
         qos=UNIT,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Meter records that there are, and those in which everything holds."""
+
+    count: int
+    verified: int
 
 
 @dataclass(slots=True)
@@ -107,6 +119,11 @@ class AccessPoint:
     def notes(self) -> list[dict[str, Any]]:
         """What the daemon told its operator so far."""
         return [json.loads(line) for line in self.apd.said.splitlines() if line.startswith("{")]
+
+    def settled(self) -> bool:
+        status = self.status()
+        records = status["records"]
+        return not (status["sessions"] or records["unsigned"] or records["unacknowledged"])
 
     def sells(self) -> bool:
         status = self.status()
@@ -166,6 +183,33 @@ class WifiStage:
         station = self.air.station(number)
         wish = Wish(units * UNIT.floor_down_bps, units * UNIT.floor_up_bps)
         return station.namespace.call(lambda: buy(wallet, self.way(number, over), wish, progress))
+
+    def operator(self, *words: str, check: bool = True) -> str:
+        """What a command of operatord says; `provider.pem` among the words is the provider's key."""
+        keys = {"provider.pem": str(self.access_points[0].folder / "provider.pem")}
+        command, *rest = (keys.get(word, word) for word in words)
+        argv = [sys.executable, "-m", "operatord", command, str(self.folder / "operatord.toml"), *rest]
+        child = self.household.start(f"operator-{command}", argv, namespace=self.air.operator)
+        status = child.wait(READY_DEADLINE_S)
+        if check and status:
+            raise ShellError(f"operatord {command}", child.tail())
+        return child.said
+
+    def settle(self) -> None:
+        """Until no session runs, and every record of every box has its receipt."""
+        for each in self.access_points:
+            each.apd.wait_for(each.settled, "every record's receipt", READY_DEADLINE_S)
+
+    def verify_reports(self) -> Verified:
+        """Every meter record of every box, by the command that anybody can run."""
+        words = [sys.executable, "-m", "airgrant", "report", "verify", "--ledger", self.bank.url, "--json"]
+        child = self.household.start("auditor", words, namespace=self.air.operator)
+        if child.wait(READY_DEADLINE_S) not in (0, 1):
+            raise ShellError("airgrant report verify", child.tail())
+        page = json.loads(child.said[child.said.index("{") :])
+        records = [record for chain in page["chains"] for record in chain["records"]]
+        good = sum(all(found["ok"] for found in record["findings"]) for record in records)
+        return Verified(len(records), good)
 
     def operator_status(self) -> dict[str, Any]:
         status: dict[str, Any] = ask_operator(self.folder / "operator" / "operatord.sock", {"ask": "status"})
@@ -342,7 +386,7 @@ def _start_box(
 ) -> AccessPoint:
     folder.mkdir()
     bsses: list[tuple[str, Bss]] = [
-        (RADIO_INTERFACE, PaidBss(SSID, radius, nas_identifier=box.name, bridge=BRIDGE)),
+        (RADIO_INTERFACE, PaidBss(SSID, radius, box.name, bridge=BRIDGE, inactivity_s=INACTIVITY_S)),
         (LOBBY_INTERFACE, LobbyBss(LOBBY_SSID)),
     ]
     hostapd = start_hostapd(household, box.namespace, folder, bsses, name=f"hostapd-{box.name}")

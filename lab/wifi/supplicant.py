@@ -33,6 +33,14 @@ class Supplicant:
     def control(self) -> Control:
         return Control(self.socket)
 
+    def borrow_mac(self, namespace: Namespace, mac: str) -> None:
+        """Take another MAC address, while wpa_supplicant looks away."""
+        with self.control() as control:
+            control.ask("REMOVE_NETWORK all")
+            control.ask("ABORT_SCAN")
+        device = STATION_INTERFACE
+        namespace.ip(f"link set {device} down", f"link set {device} address {mac}", f"link set {device} up")
+
 
 def start_supplicant(household: Household, namespace: Namespace, folder: Path, name: str) -> Supplicant:
     """Returns once its control socket is there. Raises ShellError."""
