@@ -169,7 +169,7 @@ async def _say_ready(
 def _check(arguments: argparse.Namespace) -> int:
     settings = _read_settings(arguments.config)
     _read_secrets(settings)
-    understood = {
+    understood: dict[str, Any] = {
         "operator": str(_read_key(settings.key).public),
         "ledger": settings.ledger.url,
         "broker": f"{settings.broker.host}:{settings.broker.port}",
@@ -186,8 +186,16 @@ def _check(arguments: argparse.Namespace) -> int:
             for name, box in settings.boxes.items()
         },
     }
+    if not arguments.json:
+        boxes = understood.pop("boxes")
+        understood |= {f"box {name}": ", ".join(map(_in_words, box.items())) for name, box in boxes.items()}
     _print(understood, as_json=arguments.json)
     return OK
+
+
+def _in_words(item: tuple[str, Any]) -> str:
+    name, value = item
+    return f"{name} {' and '.join(value) if isinstance(value, list) else value}"
 
 
 def _certificate(arguments: argparse.Namespace) -> int:
@@ -312,7 +320,8 @@ def _reconcile(arguments: argparse.Namespace) -> int:
     names = {name: box.provider.provider_id for name, box in settings.boxes.items()}
     providers = frozenset(box.provider for box in settings.boxes.values())
     meters = gather_meters(LedgerReader(settings.ledger.url), settings.ledger, providers)
-    rows = reconcile(add_sessions(sessions, names), meters.since(since_s), meters.reported_s)
+    accounted = add_sessions(sessions, names, int(time.time()))
+    rows = reconcile(accounted, meters.since(since_s), meters.reported_s)
     wrong = [*meters.complaints, *complaints(rows)]
     if arguments.json:
         _print(

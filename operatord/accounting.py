@@ -13,7 +13,16 @@ from typing import Any
 from operatord.commands import Command, Disconnect, ForgetUse, KeepSession, KeepUse, Note
 from operatord.reply import chargeable_identity
 from operatord.request import BSSID_CHARACTERS, parse_station
-from operatord.sessions import AccountingRecord, Counters, Session, Status, follow, open_session
+from operatord.sessions import (
+    AccountingRecord,
+    BoxRestarted,
+    Counters,
+    Session,
+    Status,
+    follow,
+    interrupt,
+    open_session,
+)
 from operatord.state import State, Use
 from wire.errors import DecodeError
 from wire.fields import format_value
@@ -31,8 +40,8 @@ _STATUSES: dict[str | int, Status | None] = {
 """Acct-Status-Type by number (RFC 2866 clause 5.1) and by FreeRADIUS's names; None is about a whole box."""
 
 
-def read_accounting(page: object, arrived_s: int) -> AccountingRecord | None:
-    """From the JSON of POST /v1/accounting; None for Accounting-On and -Off, which are about no session.
+def read_accounting(page: object, arrived_s: int) -> AccountingRecord | BoxRestarted:
+    """From the JSON of POST /v1/accounting.
 
     A value may be plain or in rlm_rest's form {"type": ..., "value": [...]}. Raises DecodeError.
     """
@@ -41,7 +50,7 @@ def read_accounting(page: object, arrived_s: int) -> AccountingRecord | None:
     attributes = _Attributes(page)
     status = _read_status(attributes)
     if status is None:
-        return None
+        return BoxRestarted(attributes.text("NAS-Identifier"))
     event_s = attributes.time("Event-Timestamp") or arrived_s - attributes.number("Acct-Delay-Time", 0)
     return AccountingRecord(
         status=status,
@@ -92,6 +101,20 @@ def take_accounting(state: State, record: AccountingRecord, now_s: int) -> list[
         sessions[record.key] = after
         kept.append(KeepSession(after))
     return kept + _follow_use(state, record, after, now_s)
+
+
+def take_restart(state: State, restarted: BoxRestarted) -> list[Command]:
+    """A box began anew: its sessions have ended, and their permits are free."""
+    commands: list[Command] = []
+    for use in [use for use in state.uses.values() if use.box == restarted.box]:
+        del state.uses[use.permit_id]
+        commands.append(ForgetUse(use.permit_id))
+    for sessions in state.sessions.values():
+        for key, session in sessions.items():
+            if session.box == restarted.box and not session.stopped:
+                sessions[key] = interrupt(session)
+                commands.append(KeepSession(sessions[key]))
+    return commands
 
 
 def _follow_use(state: State, record: AccountingRecord, session: Session, now_s: int) -> list[Command]:

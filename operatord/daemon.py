@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from operatord.accounting import take_accounting
+from operatord.accounting import take_accounting, take_restart
 from operatord.authorising import Accepted, Decision, authorise
 from operatord.commands import (
     Command,
@@ -31,7 +31,7 @@ from operatord.commands import (
 from operatord.keeping import next_deadline_s, pass_time, restore, revoke, take_permit, trusted_accounts
 from operatord.permit import GrantPermit
 from operatord.request import AuthoriseRequest
-from operatord.sessions import AccountingRecord
+from operatord.sessions import AccountingRecord, BoxRestarted
 from operatord.settings import OperatorSettings
 from operatord.shells.broker import Broker
 from operatord.shells.control import ControlSocket
@@ -128,11 +128,14 @@ class Daemon:
                 await self._publish_admission(command)
         return decision
 
-    async def account(self, record: AccountingRecord) -> None:
+    async def account(self, record: AccountingRecord | BoxRestarted) -> None:
         """Returns when the record is on disk."""
-        self.counters[f"accounting: {record.status.value}"] += 1
-        commands = take_accounting(self._state, record, int(time.time()))
-        self._do(commands)
+        if isinstance(record, BoxRestarted):
+            self.counters["accounting: a box began anew"] += 1
+            self._do(take_restart(self._state, record))
+        else:
+            self.counters[f"accounting: {record.status.value}"] += 1
+            self._do(take_accounting(self._state, record, int(time.time())))
         await self._on_disk()
 
     def status(self) -> dict[str, Any]:

@@ -28,6 +28,8 @@ DURATION_TOLERANCE_PERCENT = 5
 DURATION_SLACK_S = 10
 VOLUME_SLACK_BYTES = 20_000
 """EAP-TLS with its certificates is some 6,000 bytes each way, DHCP and ARP a few hundred; the rest is room."""
+OVER_AFTER_S = 300
+"""A session without a Stop, of which nothing was heard for so long, has ended: five interim updates are missing."""
 Key = tuple[bytes, bytes]
 """(grant id, provider id of the access point)"""
 
@@ -51,6 +53,7 @@ class Accounted:
     sessions: int = 0
     last_s: int = 0
     open: int = 0
+    without_stop: int = 0
     without_start: int = 0
     without_identity: int = 0
     times_went_back: int = 0
@@ -98,7 +101,9 @@ def reconcile(
     return rows
 
 
-def add_sessions(sessions: Iterable[Session], providers: Mapping[str, bytes]) -> dict[Key, Accounted]:
+def add_sessions(
+    sessions: Iterable[Session], providers: Mapping[str, bytes], now_s: int
+) -> dict[Key, Accounted]:
     """Sums by grant and provider; `providers` are provider ids by the name of the box."""
     sums: dict[Key, Accounted] = {}
     for session in sessions:
@@ -113,7 +118,8 @@ def add_sessions(sessions: Iterable[Session], providers: Mapping[str, bytes]) ->
             duration_s=before.duration_s + session.total_s,
             sessions=before.sessions + 1,
             last_s=max(before.last_s, session.event_s),
-            open=before.open + (not session.stopped),
+            open=before.open + (not session.stopped and now_s - session.event_s < OVER_AFTER_S),
+            without_stop=before.without_stop + (not session.stopped),
             without_start=before.without_start + (not session.start_seen),
             without_identity=before.without_identity + (not session.identity_echoed),
             times_went_back=before.times_went_back + session.times_went_back,
@@ -169,6 +175,8 @@ def _compare(grant_id: bytes, ours: Accounted, theirs: Metered) -> Iterable[Find
     yield _judge_duration(name, ours.duration_s, theirs)
     if ours.without_start:
         yield note(CHECK, f"{name}: {ours.without_start} of {ours.sessions} sessions without a Start")
+    if ours.without_stop:
+        yield note(CHECK, f"{name}: {ours.without_stop} of {ours.sessions} sessions without a Stop")
     if ours.times_went_back:
         yield note(CHECK, f"{name}: counters went back {ours.times_went_back} times, and were added to")
     if ours.without_identity:

@@ -24,6 +24,8 @@ from wire.ids import MacAddress
 UP_OVERHEAD_BYTES = 50
 DOWN_OVERHEAD_BYTES = 34
 WRAP = 2**32
+NAS_REBOOT = "NAS-Reboot"
+"""Acct-Terminate-Cause 11 (RFC 2866 clause 5.10), which nobody was left to send."""
 SessionKey = tuple[str, str]
 """(box, Acct-Session-Id)"""
 
@@ -74,6 +76,13 @@ class AccountingRecord:
     @property
     def key(self) -> SessionKey:
         return self.box, self.session_id
+
+
+@dataclass(frozen=True, slots=True)
+class BoxRestarted:
+    """Accounting-On or -Off: whatever ran at this box runs no more (RFC 2866 clause 5.1)."""
+
+    box: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +187,11 @@ def follow(session: Session, record: AccountingRecord) -> Session:
         cause=record.cause or session.cause,
         stopped=session.stopped or record.status is Status.STOP,
     )
+
+
+def interrupt(session: Session) -> Session:
+    """The session after its box began anew: what was last heard of it is its end."""
+    return replace(session, stopped=True, cause=session.cause or NAS_REBOOT)
 
 
 def _grew(session: Session, record: AccountingRecord) -> bool:

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from operatord.accounting import read_accounting
 from operatord.authorising import Accepted, Decision
 from operatord.request import AuthoriseRequest, read_authorise_request
-from operatord.sessions import AccountingRecord
+from operatord.sessions import AccountingRecord, BoxRestarted
 from wire.errors import DecodeError
 
 MAX_BODY_BYTES = 64 * 1024
@@ -28,7 +28,7 @@ class Desk(Protocol):
 
     async def authorise(self, request: AuthoriseRequest) -> Decision: ...
 
-    async def account(self, record: AccountingRecord) -> None: ...
+    async def account(self, record: AccountingRecord | BoxRestarted) -> None: ...
 
     def status(self) -> dict[str, Any]: ...
 
@@ -84,6 +84,5 @@ async def _authorise(desk: Desk, page: object) -> Response:
 
 async def _account(desk: Desk, page: object) -> Response:
     record = read_accounting(page, int(time.time()))
-    if record is not None:
-        await desk.account(record)
+    await desk.account(record)
     return Response(status_code=204)

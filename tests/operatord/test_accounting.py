@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operatord.accounting import MAX_SESSIONS_PER_PERMIT, read_accounting, take_accounting
+from operatord.accounting import MAX_SESSIONS_PER_PERMIT, read_accounting, take_accounting, take_restart
 from operatord.authorising import authorise
 from operatord.commands import Disconnect, ForgetUse, KeepSession, KeepUse, Note
 from operatord.keeping import revoke
 from operatord.reply import chargeable_identity
-from operatord.sessions import Counters, Status
+from operatord.sessions import NAS_REBOOT, AccountingRecord, BoxRestarted, Counters, Status
 from tests.operatord.world import (
+    BOB,
     BSSIDS,
     NOW_S,
     OTHER_PHONE,
@@ -53,15 +54,19 @@ REAL = {
 """The form that FreeRADIUS 3.2.1 sends, of a request by hostapd 2.10."""
 
 
-def read(**changes: object):
-    return read_accounting(
-        {**REAL, **{name.replace("_", "-"): value for name, value in changes.items()}}, NOW_S + 99
-    )
+def read_any(**changes: object) -> AccountingRecord | BoxRestarted:
+    page = {**REAL, **{name.replace("_", "-"): value for name, value in changes.items()}}
+    return read_accounting(page, NOW_S + 99)
+
+
+def read(**changes: object) -> AccountingRecord:
+    got = read_any(**changes)
+    assert isinstance(got, AccountingRecord)
+    return got
 
 
 def test_a_real_record_is_read() -> None:
     got = read()
-    assert got is not None
     assert (got.status, got.box, got.session_id, got.permit_id) == (
         Status.INTERIM,
         "roof",
@@ -80,19 +85,17 @@ def test_plain_values_do_too() -> None:
 
 def test_without_an_event_timestamp_the_delay_tells_when_it_was() -> None:
     got = read(Event_Timestamp=[0])
-    assert got is not None
     assert got.event_s == NOW_S + 99 - 5
 
 
 def test_a_box_with_a_clock_ahead_of_ours_does_not_rule_the_future() -> None:
     got = read(Event_Timestamp=NOW_S + 10_000)
-    assert got is not None
     assert got.event_s == NOW_S + 99
 
 
 @pytest.mark.parametrize("status", ["Accounting-On", "Accounting-Off", 7, 8])
 def test_what_is_about_the_whole_box_is_no_session(status: object) -> None:
-    assert read(Acct_Status_Type=status) is None
+    assert read_any(Acct_Status_Type=status) == BoxRestarted("roof")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +103,6 @@ def test_what_is_about_the_whole_box_is_no_session(status: object) -> None:
 )
 def test_the_status_has_a_number_and_an_old_name(status: object, meant: Status) -> None:
     got = read(Acct_Status_Type=status)
-    assert got is not None
     assert got.status is meant
 
 
@@ -235,3 +237,18 @@ def test_the_pseudonym_that_comes_back_is_recognised() -> None:
         session.session_id: session.identity_echoed for session in made.sessions[PERMIT.permit_id].values()
     }
     assert told == {"a": True, "b": False, "c": False}
+
+
+def test_a_box_that_began_anew_frees_what_was_used_there_and_nothing_else() -> None:
+    here, elsewhere = PERMIT, grant(BOB)
+    made = state([here, elsewhere])
+    authorise(made, request(), NOW_S)
+    authorise(made, request(BOB, OTHER_PHONE, "yard"), NOW_S)
+    take_accounting(made, record(here, Status.START), NOW_S)
+    take_accounting(made, record(here, Status.STOP, session_id="old", cause="User-Request"), NOW_S)
+    commands = take_restart(made, BoxRestarted("roof"))
+    assert [type(one) for one in commands] == [ForgetUse, KeepSession]
+    assert set(made.uses) == {elsewhere.permit_id}
+    ended = {one.session_id: (one.stopped, one.cause) for one in made.sessions[here.permit_id].values()}
+    assert ended == {"5F00": (True, NAS_REBOOT), "old": (True, "User-Request")}
+    assert take_restart(made, BoxRestarted("roof")) == []

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ledger.findings import Severity
 from operatord.reconciling import (
+    OVER_AFTER_S,
     VOLUME_SLACK_BYTES,
     Accounted,
     Metered,
@@ -121,10 +122,12 @@ def test_sessions_are_added_up_where_they_were() -> None:
     partner = PARTNER.public.provider_id
     providers = {"roof": OWN, "yard": OWN, "inn": partner}
     told = [session(), session("yard", stopped=False), session("inn"), session("far")]
-    sums = add_sessions(told, providers)
+    sums = add_sessions(told, providers, NOW_S + 90)
     assert set(sums) == {KEY, (GRANT, partner)}, "a box that is no longer ours is left out"
     own = sums[KEY]
     assert (own.up_bytes, own.down_bytes, own.duration_s, own.sessions, own.open) == (2_000, 4_000, 120, 2, 1)
+    later = add_sessions(told, providers, NOW_S + 60 + OVER_AFTER_S)[KEY]
+    assert (later.open, later.without_stop) == (0, 1), "its Stop was lost"
 
 
 def report(at: int, *grants: bytes, length_ms: int = 60_000) -> UsageReport:
@@ -161,7 +164,7 @@ def test_an_honest_session_always_agrees(volume: int, duration_s: int, offset_s:
     )
     intervals = -(-(offset_s + duration_s) // 60)
     sums = {KEY: Metered(volume, volume, max(0, intervals - 2) * 60_000, intervals * 60_000)}
-    (row,) = reconcile(add_sessions([told], {"roof": OWN}), sums, {OWN: NOW_S + 60})
+    (row,) = reconcile(add_sessions([told], {"roof": OWN}, NOW_S), sums, {OWN: NOW_S + 60})
     assert row.outcome is Outcome.AGREES, [finding.text for finding in row.findings]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from operatord.authorising import Accepted, Rejected
 from operatord.request import AuthoriseRequest
-from operatord.sessions import AccountingRecord
+from operatord.sessions import AccountingRecord, BoxRestarted
 from operatord.shells.http import MAX_BODY_BYTES, create_app
 from tests.operatord.test_accounting import REAL
 from tests.operatord.test_request import PAGE
@@ -21,6 +21,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.records: list[AccountingRecord] = []
+        self.restarted: list[str] = []
         self.counted: list[str] = []
 
     async def authorise(self, request: AuthoriseRequest) -> Accepted | Rejected:
@@ -28,8 +29,11 @@ class Desk:
             return Rejected("unknown_box", "no access point")
         return Accepted(grant(), {"User-Name": "02aa", "Session-Timeout": 60})
 
-    async def account(self, record: AccountingRecord) -> None:
-        self.records.append(record)
+    async def account(self, record: AccountingRecord | BoxRestarted) -> None:
+        if isinstance(record, BoxRestarted):
+            self.restarted.append(record.box)
+        else:
+            self.records.append(record)
 
     def status(self) -> dict[str, Any]:
         return {"grants": 1}
@@ -68,7 +72,7 @@ def test_accounting_is_acknowledged_without_a_word() -> None:
     assert post(desk, "/v1/accounting", json=REAL).status_code == 204
     assert [record.session_id for record in desk.records] == ["5F3C2A"]
     assert post(desk, "/v1/accounting", json={**REAL, "Acct-Status-Type": "Accounting-On"}).status_code == 204
-    assert len(desk.records) == 1
+    assert desk.restarted == ["roof"]
 
 
 @pytest.mark.parametrize(
