@@ -178,6 +178,7 @@ EXCUSED_TESTS: dict[str, str] = {
     "tests/guest/test_wifi_joins.py": "the Wi-Fi lab under the guest's kernel: lab/wifi",
     "tests/guest/test_wifi_airtime.py": "what kernel and hostapd count of a station, under apd/shortfall.py",
     "tests/guest/test_wifi_journeys.py": "the product on virtual radios",
+    "tests/guest/test_wifi_device_wpa.py": "device/wpa.py where there is a radio",
     "tests/wire/test_vectors.py": "every codec against tests/wire/vectors",
     "tests/wire/test_docs.py": "the byte pictures of docs/wire against the vectors",
     "tests/wire/test_properties.py": "every codec: cut, split, garble",
