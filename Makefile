@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 # Folders of Python that exist now, plus the one module at the root.
 CODE := airgrant.py $(sort $(dir $(wildcard */__init__.py))) tests
 
-.PHONY: help set-up demo test check format bench lock clean
+.PHONY: help set-up demo lab-wifi test check format bench lock clean
 
 help: ## show this list
 	@echo "Airgrant: an access point that sells its own airtime."
@@ -24,6 +24,9 @@ set-up: ## install what is missing: system packages, .venv (every goal does this
 
 demo: set-up ## run the main job: buy a guaranteed rate, get it from the kernel, verify the signed meter
 	@lab/sandbox.sh $(PYTHON) -m lab.demo $(ARGS)
+
+lab-wifi: set-up ## play customers and attackers on virtual radios, in a guest kernel: build/lab-wifi/report.html
+	@lab/guest.sh $(PYTHON) -m lab.wifi $(ARGS)
 
 test: set-up ## run the tests against the real kernel, broker, TPM and radios (in a guest), in a private sandbox
 	@lab/test.sh $(ARGS) \

@@ -36,6 +36,11 @@ END_DEADLINE_S = 30.0
 TELL = Callable[[str], None]
 
 
+def serving(stage: WifiStage, session: Session) -> AccessPoint:
+    """The access point at which a session is."""
+    return next(each for each in stage.access_points if each.box.bssid == str(session.bssid))
+
+
 def session_of(access_point: AccessPoint, grant: Grant) -> dict[str, Any] | None:
     """The daemon's active session of this grant."""
     for session in access_point.status()["sessions"]:
@@ -151,23 +156,21 @@ def time_is_up(stage: WifiStage, tell: TELL) -> Finding:
         lambda: access_point.status()["offer"]["allocation_duration_s"] == 25, "the new offer"
     )
     try:
-        with access_point.hostapd.control(access_point.box.interface) as hostapd:
-            with stage.buy(1, dora, UNITS) as session:
-                station = stage.air.station(1)
-                wait_for_slice(_serving(stage, session), session.grant, station.mac)
+        with stage.buy(1, dora, UNITS) as session:
+            station, there = stage.air.station(1), serving(stage, session)
+            with there.hostapd.control(there.box.interface) as hostapd:
                 since = hostapd.mark()
-                serving = _serving(stage, session)
-                if serving is access_point:
-                    hostapd.wait_for(f"AP-STA-DISCONNECTED {station.mac}", 60.0, since=since)
-                wait_for_no_slice(serving, session.grant)
-                late_s = time.time() - session.ends_s
-                _wait_for_stop(stage, session.grant)
-                tell(f"thrown out {late_s:+.1f} s from the end that was paid for")
-                station.namespace.call(session.leave)
-            claims = {
-                "the session ended at the time that was paid for (within 5 s)": -2 < late_s < 5,
-                "the grant opens nothing afterwards": _is_refused(stage, 1, dora, session.encoded_grant),
-            }
+                wait_for_slice(there, session.grant, station.mac)
+                hostapd.wait_for(f"AP-STA-DISCONNECTED {station.mac}", 60.0, since=since)
+            wait_for_no_slice(there, session.grant)
+            late_s = time.time() - session.ends_s
+            _wait_for_stop(stage, session.grant)
+            tell(f"thrown out {late_s:+.1f} s from the end that was paid for")
+            station.namespace.call(session.leave)
+        claims = {
+            "the session ended at the time that was paid for (within 5 s)": -2 < late_s < 5,
+            "the grant opens nothing afterwards": _is_refused(stage, 1, dora, session.encoded_grant),
+        }
     finally:
         stage.bank.submit([(terms(240), stage.keys["provider"])])
     return judge("a grant ends by time", claims, "", Measured("end after the time paid for", late_s, "s"))
@@ -177,12 +180,12 @@ def revoked(stage: WifiStage, tell: TELL) -> Finding:
     """The provider takes a grant back in mid-session: the operator's Disconnect and the box's own end, at once."""
     (emil,) = stage.open_accounts("emil")
     with customer(stage, 1, emil) as session:
-        serving = _serving(stage, session)
+        access_point = serving(stage, session)
         station = stage.air.station(1)
-        wait_for_slice(serving, session.grant, station.mac)
+        wait_for_slice(access_point, session.grant, station.mac)
         began = time.monotonic()
         stage.operator("revoke", "--grant", session.grant.grant_id.hex(), "--provider-key", "provider.pem")
-        wait_for_no_slice(serving, session.grant)
+        wait_for_no_slice(access_point, session.grant)
         took_s = time.monotonic() - began
         tell(f"revoked; the slice was gone after {took_s:.1f} s")
         _wait_for_stop(stage, session.grant)
@@ -197,7 +200,7 @@ def roams(stage: WifiStage, tell: TELL) -> Finding:
     (fay,) = stage.open_accounts("fay")
     station = stage.air.station(2)
     with customer(stage, 2, fay) as session:
-        first = _serving(stage, session)
+        first = serving(stage, session)
         second = next(other for other in stage.access_points if other is not first)
         wait_for_slice(first, session.grant, station.mac)
         used = push(stage, 2, "down", 3.0).finish().received_payload_bytes
@@ -230,10 +233,10 @@ def another_mac(stage: WifiStage, tell: TELL) -> Finding:
     station, supplicant = stage.air.station(1), stage.supplicant(1)
     strange = "0e:11:22:33:44:55"
     with stage.buy(1, gus, UNITS) as session:
-        serving = _serving(stage, session)
-        wait_for_slice(serving, session.grant, station.mac)
+        access_point = serving(stage, session)
+        wait_for_slice(access_point, session.grant, station.mac)
         station.namespace.call(session.leave)
-    wait_for_no_slice(serving, session.grant)
+    wait_for_no_slice(access_point, session.grant)
     supplicant.borrow_mac(station.namespace, strange)
     try:
         with station.namespace.call(
@@ -241,15 +244,15 @@ def another_mac(stage: WifiStage, tell: TELL) -> Finding:
                 gus, Way(station.interface, Over.AIR, supplicant.socket.parent), session.encoded_grant
             )
         ) as again:
-            serving = _serving(stage, again)
-            wait_for_slice(serving, session.grant, strange)
+            access_point = serving(stage, again)
+            wait_for_slice(access_point, session.grant, strange)
             station.take_addresses()
             claims = {
                 "it reaches the world": ping_once(station.namespace, str(WORLD_V4.ip), deadline_s=5) > 0
             }
             tell(f"back as {strange}, without buying again")
             station.namespace.call(again.leave)
-        wait_for_no_slice(serving, session.grant)
+        wait_for_no_slice(access_point, session.grant)
     finally:
         supplicant.borrow_mac(station.namespace, station.mac)
     return judge("another MAC address within the grant's time", claims)
@@ -260,22 +263,22 @@ def reassociates(stage: WifiStage, tell: TELL) -> Finding:
     (hal,) = stage.open_accounts("hal")
     station = stage.air.station(1)
     with customer(stage, 1, hal) as session:
-        serving = _serving(stage, session)
-        wait_for_slice(serving, session.grant, station.mac)
+        access_point = serving(stage, session)
+        wait_for_slice(access_point, session.grant, station.mac)
         push(stage, 1, "down", 3.0).finish()
-        before = _down_bytes(serving, session.grant)
+        before = _down_bytes(access_point, session.grant)
         with (
             stage.supplicant(1).control() as control,
-            serving.hostapd.control(serving.box.interface) as hostapd,
+            access_point.hostapd.control(access_point.box.interface) as hostapd,
         ):
             counted = int(_sta(hostapd.ask(f"STA {station.mac}"), "tx_bytes"))
             since = control.mark()
             control.order("REASSOCIATE")
             control.wait_for("CTRL-EVENT-CONNECTED", 20.0, since=since)
-            wait_for_slice(serving, session.grant, station.mac)
+            wait_for_slice(access_point, session.grant, station.mac)
             counted_after = int(_sta(hostapd.ask(f"STA {station.mac}"), "tx_bytes"))
         push(stage, 1, "down", 3.0).finish()
-        after = _down_bytes(serving, session.grant)
+        after = _down_bytes(access_point, session.grant)
         tell(
             f"the driver counted {counted:,}, then {counted_after:,} bytes; the session {before:,}, then {after:,}"
         )
@@ -305,10 +308,6 @@ def books_agree(stage: WifiStage, tell: TELL) -> Finding:
 
 
 # ---- Looking
-
-
-def _serving(stage: WifiStage, session: Session) -> AccessPoint:
-    return next(each for each in stage.access_points if each.box.bssid == str(session.bssid))
 
 
 def _uses(stage: WifiStage, grant: Grant) -> list[dict[str, Any]]:

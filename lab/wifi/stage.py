@@ -72,7 +72,7 @@ REPORT_INTERVAL_S, ANCHOR_INTERVAL_S = 5, 60
 STATE = Path("/run")
 MADE = Path(__file__).parents[2] / "build" / "guest" / "tpms"
 """TPMs as they left the factory, for all runs."""
-SILENT_AFTER_S = 20
+SILENT_AFTER_S = 30
 """A station that left without a word keeps its grant from others for so long (operatord; a product waits longer)."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.wifi import journeys
+from lab.wifi import hostile, journeys
 from lab.wifi.stage import WifiStage, set_wifi_stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +30,12 @@ def stage() -> Iterator[WifiStage]:
         journeys.reassociates,
         journeys.another_mac,
         journeys.time_is_up,
+        hostile.strange_keys,
+        hostile.second_device,
+        hostile.borrowed_mac,
+        hostile.false_disconnects,
+        hostile.leaves_without_a_word,
+        hostile.flood_of_purchases,
         journeys.books_agree,
     ],
     ids=lambda scenario: scenario.__name__,
