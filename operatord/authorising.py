@@ -129,9 +129,16 @@ def _accept(
         expires_s=permit.ends_s,
     )
     commands: list[Command] = [KeepUse(use), PublishAdmission(box.name, admission)]
-    if before is not None and not stays:
+    if before is not None and not stays and not _would_hit(before, use):
         commands.append(disconnect(before, "its grant is used elsewhere now"))
     return Accepted(permit, reply_attributes(permit, now_s, state.secret)), commands
+
+
+def _would_hit(before: Use, use: Use) -> bool:
+    """Whether a Disconnect for the use before could throw out the new one: the same station at another radio of the
+    same box, where its first session has no name yet. The box itself has seen it move.
+    """
+    return (before.box, before.station, before.session_id) == (use.box, use.station, "")
 
 
 def disconnect(use: Use, why: str) -> Disconnect:

@@ -51,6 +51,8 @@ from wire.revocation import read_revocation
 
 MAX_DISCONNECTS = 1_000
 """Under way at once; more wait their turn."""
+GATHER_S = 0.1
+"""What nobody waits for goes to the disk together: a commit for each question would slow down the next."""
 _TICK_S = 60
 """The longest time without a look at the clock, which may have been set."""
 
@@ -79,6 +81,7 @@ class Daemon:
         self._to_keep: list[StoreCommand] = []
         self._kept: list[asyncio.Future[None]] = []
         self._something_to_keep = asyncio.Event()
+        self._somebody_waits = asyncio.Event()
         self._to_disconnect: asyncio.Queue[Disconnect] = asyncio.Queue()
         self._to_publish: asyncio.Queue[PublishRevocation] = asyncio.Queue()
         self._woken = asyncio.Event()
@@ -157,18 +160,22 @@ class Daemon:
             return
         self._do(take_permit(self._state, GrantPermit(grant, encoded), int(time.time())))
 
-    def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
+    async def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        """For the control socket; what it orders is on disk before the answer."""
         match question:
             case {"ask": "status"}:
                 return self.status()
             case {"ask": "revoke", "revocation": str(signed)}:
-                return self._revoke_signed(bytes.fromhex(signed))
+                answer = self._revoke_signed(bytes.fromhex(signed))
             case {"ask": "revoke", "grant": str(grant), "reason": str(reason)}:
                 permit_id = bytes.fromhex(grant)
                 if len(permit_id) != GRANT_ID_SIZE:
                     raise DecodeError(f"a grant's id has {2 * GRANT_ID_SIZE} hexadecimal digits")
-                return self._revoke(permit_id, reason, b"")
-        raise DecodeError("ask for status, or for revoke with a revocation, or with grant and reason")
+                answer = self._revoke(permit_id, reason, b"")
+            case _:
+                raise DecodeError("ask for status, or for revoke with a revocation, or with grant and reason")
+        await self._on_disk()
+        return answer
 
     def _revoke_signed(self, signed: bytes) -> dict[str, Any]:
         """The grant's own provider has to have signed it, and be one of ours."""
@@ -244,7 +251,10 @@ class Daemon:
         """Everything that waits for the disk, in one commit after the other."""
         while True:
             await self._something_to_keep.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._somebody_waits.wait(), GATHER_S)
             self._something_to_keep.clear()
+            self._somebody_waits.clear()
             commands, self._to_keep = self._to_keep, []
             waiting, self._kept = self._kept, []
             try:
@@ -263,6 +273,7 @@ class Daemon:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._kept.append(future)
         self._something_to_keep.set()
+        self._somebody_waits.set()
         await future
 
     async def _watch_clock(self) -> None:

@@ -101,7 +101,8 @@ class OperatorHouse:
         self.url = self.daemon.wait_for_line(READY, 20)[2]
 
     def start_radius(self) -> None:
-        self.radius = self.household.start("freeradius", ["freeradius", "-fxx", "-d", self.folder / "radius"])
+        argv: list[str | Path] = ["freeradius", "-fxx", "-d", self.folder / "radius"]
+        self.radius = self.household.start("freeradius", argv, environment={"no_proxy": "*"})
         self.radius.wait_for_line("Ready to process requests", 20)
 
     def status(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from wire.errors import DecodeError, ShellError
 
 MAX_LINE_BYTES = 16 * 1024
 _ASK_TIMEOUT_S = 10.0
-Handle = Callable[[dict[str, Any]], dict[str, Any]]
+Handle = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 """From a question to its answer. Raises DecodeError for one that makes no sense."""
 
 
@@ -32,7 +32,7 @@ class ControlSocket:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with contextlib.suppress(OSError, ValueError):  # whoever asked is gone, or never ends its line
                 line = await asyncio.wait_for(reader.readline(), _ASK_TIMEOUT_S)
-                writer.write(json.dumps(_answer(handle, line)).encode() + b"\n")
+                writer.write(json.dumps(await _answer(handle, line)).encode() + b"\n")
                 await writer.drain()
             writer.close()
 
@@ -50,12 +50,12 @@ class ControlSocket:
         self._path.unlink(missing_ok=True)
 
 
-def _answer(handle: Handle, line: bytes) -> dict[str, Any]:
+async def _answer(handle: Handle, line: bytes) -> dict[str, Any]:
     try:
         question = json.loads(line)
         if not isinstance(question, dict):
             return {"error": "a question is one JSON object on a line"}
-        return handle(question)
+        return await handle(question)
     except (ValueError, RecursionError) as error:  # DecodeError too
         return {"error": str(error)}
 

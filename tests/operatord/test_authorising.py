@@ -192,6 +192,19 @@ def test_a_station_that_comes_back_to_where_it_is_disturbs_nobody() -> None:
     assert made.uses[permit.permit_id].session_id == "5F00"
 
 
+def test_a_station_that_changes_the_radio_of_one_box_is_not_thrown_out_by_mistake() -> None:
+    """Two BSSes behind one NAS-Identifier: only a session that has a name can be told from the new one."""
+    permit = grant()
+    made = state([permit])
+    authorise(made, request(), NOW_S)
+    other_radio = replace(request(), bssid=BSSIDS["far"])
+    _, commands = authorise(made, other_radio, NOW_S + 1)
+    assert disconnects(commands) == []
+    take_accounting(made, replace(record(permit, Status.START), bssid=BSSIDS["far"]), NOW_S + 1)
+    _, commands = authorise(made, request(), NOW_S + 2)
+    assert disconnects(commands) == [("roof", "5F00")]
+
+
 @pytest.mark.parametrize(
     ("silent_s", "answer"), [(DEFAULT_SILENT_AFTER_S - 1, "in_use"), (DEFAULT_SILENT_AFTER_S, "yes")]
 )

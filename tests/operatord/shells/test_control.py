@@ -13,7 +13,7 @@ from operatord.shells.control import ControlSocket, ask
 from wire.errors import DecodeError, ShellError
 
 
-def handle(question: dict[str, Any]) -> dict[str, Any]:
+async def handle(question: dict[str, Any]) -> dict[str, Any]:
     if question == {"ask": "status"}:
         return {"grants": 3}
     raise DecodeError("ask for status")
