@@ -165,7 +165,7 @@ EXCUSED_MODULES: dict[str, str] = {
     "lab/ledger_process.py": "tests/system/test_demo.py",
     **{
         f"lab/wifi/{name}.py": "tests/guest/test_wifi_journeys.py"
-        for name in ("__main__", "capture", "hostile", "journeys", "stage")
+        for name in ("__main__", "capture", "hostile", "journeys", "measure", "stage")
     },
     **{
         f"lab/wifi/{name}.py": "tests/guest/test_wifi_joins.py"

@@ -24,6 +24,7 @@ BENCHMARKS = {
     "ledger": "lab.bench.ledger",
     "shaper": "lab.bench.shaper",
     "journey": "lab.bench.journey",
+    "wifi": "lab.bench.wifi",
     "operatord": "lab.bench.operatord",
 }
 """Each module has `run(progress) -> list[Figure]`, and calls `progress(text)` when it begins something new."""

@@ -1,10 +1,10 @@
 """Where the shaper is measured: a world, a box and an air with any number of stations that are only addresses.
 
-    world ---- box ==== air (a witness counts what arrives for each station, and what the world gets from station 1)
+world ---- box ==== air (a witness counts what arrives for each station, and what the world gets from station 1)
 
 The stations share one namespace and one cable; each is a MAC and an IPv4 address that the box knows as a neighbour.
-Nothing limits the cables, so every limit that is seen is the shaper's. The witness is a table of its own at the far end
-of the cable, after the shaper. Units: IP bytes.
+Nothing limits the cables, so every limit that is seen is the shaper's. The witness is a table of its own at the far
+end of the cable, after the shaper. Units: IP bytes.
 """
 
 import ipaddress

@@ -1,4 +1,5 @@
-"""How large the signed messages are, and how fast they are made and read, beside JSON and an independent COSE library.
+"""How large the signed messages are, and how fast they are made and read, beside JSON and an independent COSE
+library.
 
 The sizes are of one realistic offer of 100 Mbit/s with a data cap and everything derived from it. The rival envelopes
 carry the same fields: JSON with the names of the architecture and bytes in hex, signed with the same kind of key; and

@@ -218,9 +218,18 @@ class WifiStage:
 
 @contextmanager
 def set_wifi_stage(
-    logs: Path, tell: Callable[[str], None], *, boxes: int = 2, stations: int = 4, duration_s: int = 120
+    logs: Path,
+    tell: Callable[[str], None],
+    *,
+    boxes: int = 2,
+    stations: int = 4,
+    duration_s: int = 120,
+    beside: Sequence[tuple[str, Bss]] = (),
 ) -> Iterator[WifiStage]:
-    """The whole stage, for the length of a block; `tell` hears what is being set up. Raises ShellError."""
+    """The whole stage, for the length of a block; `tell` hears what is being set up. Raises ShellError.
+
+    `beside` are more BSSes of the first access point: (interface, settings).
+    """
     folder = Path(tempfile.mkdtemp(prefix="wifi-", dir=STATE))
     with ExitStack() as stack:
         tell("radios, namespaces, bridges")
@@ -228,7 +237,7 @@ def set_wifi_stage(
         household = stack.enter_context(Household(logs))
         tell("TPMs of one maker")
         tpms = [stack.enter_context(_made_before(folder, box.number)) for box in air.boxes]
-        yield _build(air, household, folder, tpms, tell, duration_s)
+        yield _build(air, household, folder, tpms, tell, duration_s, beside)
 
 
 def _made_before(folder: Path, number: int) -> SoftwareTpm:
@@ -256,6 +265,7 @@ def _build(
     tpms: Sequence[SoftwareTpm],
     tell: Callable[[str], None],
     duration_s: int,
+    beside: Sequence[tuple[str, Bss]],
 ) -> WifiStage:
     keys = {name: PrivateKey.generate() for name in ("ledger", "exchange", "provider", "operator")}
     genesis = Genesis(keys["ledger"].public, keys["exchange"].public, int(time.time()), PERIOD_S)
@@ -274,7 +284,16 @@ def _build(
     operatord, freeradius = _start_operator(air, household, folder, keys, identities["operator"], genesis)
     radius = RadiusServer(host, SECRET)
     access_points = tuple(
-        _start_box(household, box, folder / box.name, radius, keys, identities[box.name], genesis, tpm)
+        _start_box(
+            household,
+            box,
+            folder / box.name,
+            [*_bsses(box, radius), *(beside if box.number == 1 else ())],
+            keys,
+            identities[box.name],
+            genesis,
+            tpm,
+        )
         for box, tpm in zip(air.boxes, tpms, strict=True)
     )
     supplicants = tuple(
@@ -374,21 +393,22 @@ key = "server.key"
     return operatord, start_freeradius(household, air.operator, folder / "radius")
 
 
+def _bsses(box: Box, radius: RadiusServer) -> list[tuple[str, Bss]]:
+    paid = PaidBss(SSID, radius, box.name, bridge=BRIDGE, inactivity_s=INACTIVITY_S)
+    return [(RADIO_INTERFACE, paid), (LOBBY_INTERFACE, LobbyBss(LOBBY_SSID))]
+
+
 def _start_box(
     household: Household,
     box: Box,
     folder: Path,
-    radius: RadiusServer,
+    bsses: Sequence[tuple[str, Bss]],
     keys: Mapping[str, PrivateKey],
     identity: Identity,
     genesis: Genesis,
     tpm: SoftwareTpm,
 ) -> AccessPoint:
     folder.mkdir()
-    bsses: list[tuple[str, Bss]] = [
-        (RADIO_INTERFACE, PaidBss(SSID, radius, box.name, bridge=BRIDGE, inactivity_s=INACTIVITY_S)),
-        (LOBBY_INTERFACE, LobbyBss(LOBBY_SSID)),
-    ]
     hostapd = start_hostapd(household, box.namespace, folder, bsses, name=f"hostapd-{box.name}")
     write_private(folder / "provider.pem", keys["provider"].to_pem())
     settings = folder / "apd.toml"

@@ -127,6 +127,15 @@ def add_network(control: Control, network: Mapping[str, str]) -> int:
     return number
 
 
+def ask_anqp(control: Control, bssid: str, query: bytes) -> bytes:
+    """The answer to one ANQP query (GAS, advertisement protocol 0). Raises ShellError."""
+    since = control.mark()
+    control.order(f"GAS_REQUEST {bssid} 00 {query.hex()}")
+    said = control.wait_for("GAS-RESPONSE-INFO", since=since).text
+    fields = dict(word.split("=", 1) for word in said.split() if "=" in word)
+    return bytes.fromhex(control.ask(f"GAS_RESPONSE_GET {fields['addr']} {fields['dialog_token']}"))
+
+
 def leave(control: Control) -> None:
     """Say good-bye, and forget."""
     since = control.mark()
