@@ -49,8 +49,8 @@ from wire.ids import GRANT_ID_SIZE
 from wire.keys import PrivateKey
 from wire.revocation import read_revocation
 
-MAX_DISCONNECTS = 1_000
-"""Under way at once; more wait their turn."""
+DISCONNECTS_AT_ONCE = 32
+"""More wait their turn; a box has 256 identifiers, and one that does not answer holds a turn for seven seconds."""
 GATHER_S = 0.1
 """What nobody waits for goes to the disk together: a commit for each question would slow down the next."""
 _TICK_S = 60
@@ -112,7 +112,7 @@ class Daemon:
                 tasks.create_task(self._watch_clock())
                 tasks.create_task(self._follow_ledger())
                 tasks.create_task(self._publish_revocations())
-                for _ in range(min(MAX_DISCONNECTS, 32)):
+                for _ in range(DISCONNECTS_AT_ONCE):
                     tasks.create_task(self._disconnect())
         finally:
             self._control.close()

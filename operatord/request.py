@@ -39,11 +39,14 @@ def read_authorise_request(page: object) -> AuthoriseRequest:
 
 
 def parse_station(text: str) -> MacAddress:
-    """Raises DecodeError."""
+    """One station's or access point's address, no group's. Raises DecodeError."""
     try:
-        return MacAddress.parse(text)
+        address = MacAddress.parse(text)
     except ValueError as error:
         raise DecodeError(f"RADIUS: {error}") from None
+    if address.is_group:
+        raise DecodeError(f"RADIUS: {address} is a group's address")
+    return address
 
 
 def _text(page: Mapping[str, Any], name: str) -> str:

@@ -60,6 +60,7 @@ class Follower:
             page = await asyncio.to_thread(self._read, provider, more)
             for one in page.grants:
                 self._heard(_decode(one.grant))
+                await asyncio.sleep(0)  # a station that waits for its answer comes in between
             if page.reached != more:
                 self._keep(KeepPlace(name, page.reached))
             more = page.reached

@@ -33,6 +33,8 @@ def test_a_question_is_read() -> None:
         {"issuer": None},
         {"station": "02-00-00-00-01"},
         {"station": ""},
+        {"station": "01-00-5E-00-00-01"},
+        {"called_station": "ff-ff-ff-ff-ff-ff:airgrant"},
         {"called_station": "airgrant"},
         {"nas_identifier": 7},
         {"nas_identifier": ""},
