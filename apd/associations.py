@@ -122,10 +122,7 @@ def _find(state: State, station: MacAddress, one: Association, now: Now) -> Outc
         return _put(state, station, replace(one, patience_ns=now.mono_ns + PATIENCE_NS, reason=_WAIT)), []
     if one.patience_ns is not None and one.patience_ns <= now.mono_ns:
         return _throw_out(state, station, one)
-    one = replace(one, reason=next(iter(reasons), one.reason))
-    if set(reasons) == {"grant_in_use"}:
-        return _throw_out(state, station, one)
-    return _put(state, station, one), []
+    return _put(state, station, replace(one, reason=next(iter(reasons), one.reason))), []
 
 
 def _in_order(state: State, station: MacAddress, account: PublicKey) -> list[KnownGrant]:

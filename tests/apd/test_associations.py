@@ -128,19 +128,29 @@ class TestThrownOut:
         assert thrown_out(box) == [STATION]
         assert "no_account" in reasons(box)[0]
 
-    def test_the_second_device_with_one_grant_at_once(self):
+    def test_the_second_device_with_one_grant(self):
         box = air_box()
         serve(box)
         assert (
-            Playbook(box) >> associates(OTHER_STATION) << Deauthenticate(OTHER_STATION) << note("thrown_out")
+            Playbook(box)
+            >> associates(OTHER_STATION)
+            >> seconds(3)
+            >> DeadlineReached()
+            << Deauthenticate(OTHER_STATION)
+            << note("thrown_out")
         )
         assert box.state.sessions[grant().grant_id].station == STATION
         assert "grant_in_use" in reasons(box)[0]
 
-    def test_not_the_second_device_with_a_second_grant(self):
+    def test_not_the_second_device_with_a_second_grant_also_if_that_comes_after_it(self):
         box = air_box()
         serve(box)
+        box.feed(associates(OTHER_STATION))
         box.feed(admission(grant(2), OTHER_STATION))
+        assert box.state.sessions[grant(2).grant_id].station == OTHER_STATION
+        box.feed(StationLeft(OTHER_STATION))
+        box.feed(SessionInstalled(grant(2).grant_id))
+        box.feed(SessionRemoved(grant(2).grant_id, Usage()))
         assert Playbook(box) >> associates(OTHER_STATION) << a(InstallSession, grant_id=grant(2).grant_id)
 
     def test_when_time_is_up(self):
