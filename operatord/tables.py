@@ -52,6 +52,7 @@ def describe_rows(rows: Sequence[Reconciled]) -> list[dict[str, Any]]:
             "grant": row.grant_id.hex(),
             "provider_id": row.provider_id.hex(),
             "outcome": row.outcome.value,
+            "ok": row.outcome is not Outcome.DISAGREES,
             "sessions": row.accounted.sessions,
             "accounted_up_bytes": row.accounted.up_bytes,
             "accounted_down_bytes": row.accounted.down_bytes,

@@ -28,5 +28,6 @@ def test_what_agrees_and_what_does_not_is_shown() -> None:
 
 def test_rows_are_plain_values() -> None:
     first, second = json.loads(json.dumps(describe_rows(ROWS)))
-    assert {first["outcome"], second["outcome"]} == {"agrees", "disagrees"}
+    told = {first["outcome"]: first["ok"], second["outcome"]: second["ok"]}
+    assert told == {"agrees": True, "disagrees": False}
     assert {len(first["findings"]), len(second["findings"])} == {3}
