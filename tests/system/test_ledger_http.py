@@ -6,6 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def buyer(house: LedgerHouse) -> PrivateKey:
 
 
 def test_a_provider_s_grants_are_listed_and_followed(house, provider, buyer) -> None:
-    def ask(**query: str | int) -> dict[str, object]:
+    def ask(**query: str | int) -> dict[str, Any]:
         return house.reader.get("grants", provider=str(provider.public), **query)
 
     assert ask() == {"grants": [], "after": None, "reached": ask()["reached"]}
