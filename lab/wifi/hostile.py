@@ -14,7 +14,7 @@ from lab.processes import Child, wait_until
 from lab.traffic import ping_once
 from lab.wifi.air import WORLD_V4, Station
 from lab.wifi.finding import Finding, Measured, judge
-from lab.wifi.forging import Credentials, disconnect_request, issued, issued_on_another_curve, send_to_das
+from lab.wifi.forging import disconnect_request, issued, issued_on_another_curve, send_to_das
 from lab.wifi.journeys import (
     UNITS,
     customer,
@@ -22,16 +22,15 @@ from lab.wifi.journeys import (
     rate_bps,
     serving,
     session_of,
+    tries_to_join,
     wait_for_no_slice,
     wait_for_slice,
     within,
 )
-from lab.wifi.stage import SECRET, SILENT_AFTER_S, SSID, UNIT, WifiStage, resident_bytes
-from lab.wifi.supplicant import eap_tls, join, leave, scan
-from wire.errors import ShellError
+from lab.wifi.stage import SECRET, SILENT_AFTER_S, UNIT, WifiStage, resident_bytes
+from lab.wifi.supplicant import leave, pin
 from wire.keys import PrivateKey
 
-ATTEMPT_S = 12.0
 FLOOD_S = 12.0
 MAX_GROWTH_BYTES = 8_000_000
 ACK, NAK = 41, 42
@@ -55,7 +54,7 @@ def strange_keys(stage: WifiStage, tell: TELL) -> Finding:
             ),
         }
         for name, credentials in tries.items():
-            joined = _tries_to_join(stage, 4, credentials)
+            joined = tries_to_join(stage, 4, credentials)
             tell(f"{name}: {'LET IN' if joined else 'refused'}")
             claims[f"{name} is refused"] = not joined
         claims["the customer is not disturbed"] = _is_in(stage, 1, session)
@@ -67,7 +66,7 @@ def second_device(stage: WifiStage, tell: TELL) -> Finding:
     (jon,) = stage.open_accounts("jon")
     with customer(stage, 1, jon) as session:
         credentials = issued(stage.folder / "forged" / "second", jon.key, stage.keys["operator"].public)
-        joined = _tries_to_join(stage, 4, credentials)
+        joined = tries_to_join(stage, 4, credentials)
         tell(f"the second device is {'LET IN' if joined else 'refused'}")
         claims = {
             "the second device is refused": not joined,
@@ -90,7 +89,7 @@ def borrowed_mac(stage: WifiStage, tell: TELL) -> Finding:
         )
         supplicant.borrow_mac(thief.namespace, victim.mac)
         try:
-            joined = _tries_to_join(stage, 4, credentials)
+            joined = tries_to_join(stage, 4, credentials)
         finally:
             supplicant.borrow_mac(thief.namespace, thief.mac)
         after = session_of(access_point, session.grant)
@@ -122,7 +121,7 @@ def leaves_without_a_word(stage: WifiStage, tell: TELL) -> Finding:
                 lambda: time.monotonic() - began > SILENT_AFTER_S + 2, "the silence", SILENT_AFTER_S + 10
             )
             credentials = issued(stage.folder / "forged" / "own", lea.key, stage.keys["operator"].public)
-            joined = _tries_to_join(stage, 4, credentials)
+            joined = tries_to_join(stage, 4, credentials)
             tell(f"the owner's other device is {'let in' if joined else 'REFUSED'}")
             if joined:
                 _leave(stage, 4)
@@ -151,7 +150,11 @@ def false_disconnects(stage: WifiStage, tell: TELL) -> Finding:
             "the customer is still in": _is_in(stage, 1, session),
         }
         right = disconnect_request(SECRET.encode(), box, station.mac, session_id, at_s=now_s)
-        with access_point.hostapd.control(access_point.box.interface) as hostapd:
+        with (
+            access_point.hostapd.control(access_point.box.interface) as hostapd,
+            stage.supplicant(1).control() as control,
+        ):
+            pin(control, access_point.box.bssid)
             since = hostapd.mark()
             claims["the right one is obeyed"] = _send(stage, access_point.box.v4.ip, right) == ACK
             hostapd.wait_for(f"AP-STA-CONNECTED {station.mac}", 40.0, since=since)  # it comes back by itself
@@ -200,23 +203,6 @@ def flood_of_purchases(stage: WifiStage, tell: TELL) -> Finding:
 
 
 # ---- Trying and looking
-
-
-def _tries_to_join(stage: WifiStage, number: int, credentials: Credentials) -> bool:
-    """Whether station `number` gets in with these."""
-    with stage.supplicant(number).control() as control:
-        scan(control, SSID)
-        network = eap_tls(SSID, credentials.certificate, credentials.key, credentials.authority)
-        since = control.mark()
-        try:
-            join(control, network, ATTEMPT_S)
-        except ShellError:
-            tried = any("CTRL-EVENT-EAP" in said.text for said in control.heard[since:])
-            control.order("REMOVE_NETWORK all")
-            if not tried:
-                raise
-            return False
-        return True
 
 
 def _leave(stage: WifiStage, number: int) -> None:

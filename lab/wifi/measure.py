@@ -112,7 +112,7 @@ def offer_changes(stage: WifiStage, tell: Tell) -> list[float]:
         for number in range(OFFERS):
             tell(f"offer {number + 1} of {OFFERS}")
             duration_s = 300 + number
-            stage.bank.submit([(terms(duration_s), stage.keys["provider"])])
+            stage.bank.submit([(terms(duration_s), stage.keys["box1"])])
             began = time.monotonic()
             while _announced(ask_anqp(control, bssid, write_offer_query())) != duration_s:
                 if time.monotonic() - began > 10:

@@ -3,6 +3,8 @@
     operator   mosquitto, the ledger, operatord, FreeRADIUS     box1, box2   hostapd, apd, a TPM (swtpm) each
     world      traffic servers                                  sta1 ...     wpa_supplicant, wallets
 
+Each box has an account of its own, as an account has one meter; they are partners, and honour each other's grants.
+
 Stock hostapd, wpa_supplicant and FreeRADIUS; FreeRADIUS's settings are those of `operatord freeradius`. What comes
 out is a `WifiStage`, on which lab/wifi/scenarios.py and the tests in the guest play. State lies in the guest's
 private /run.
@@ -125,6 +127,10 @@ class AccessPoint:
         records = status["records"]
         return not (status["sessions"] or records["unsigned"] or records["unacknowledged"])
 
+    def duration_s(self) -> int:
+        """For how long it sells now."""
+        return int(self.status()["offer"]["allocation_duration_s"])
+
     def sells(self) -> bool:
         status = self.status()
         return bool(status["enrolled"] and status["offer"])
@@ -184,10 +190,15 @@ class WifiStage:
         wish = Wish(units * UNIT.floor_down_bps, units * UNIT.floor_up_bps)
         return station.namespace.call(lambda: buy(wallet, self.way(number, over), wish, progress))
 
+    def post(self, duration_s: int) -> None:
+        """Everybody sells for so long from now on; returns when every access point shows it."""
+        self.bank.submit([(terms(duration_s), self.keys[each.name]) for each in self.access_points])
+        for each in self.access_points:
+            each.apd.wait_for(lambda each=each: each.duration_s() == duration_s, "the new offer")  # type: ignore[misc]
+
     def operator(self, *words: str, check: bool = True) -> str:
-        """What a command of operatord says; `provider.pem` among the words is the provider's key."""
-        keys = {"provider.pem": str(self.access_points[0].folder / "provider.pem")}
-        command, *rest = (keys.get(word, word) for word in words)
+        """What a command of operatord says."""
+        command, *rest = words
         argv = [sys.executable, "-m", "operatord", command, str(self.folder / "operatord.toml"), *rest]
         child = self.household.start(f"operator-{command}", argv, namespace=self.air.operator)
         status = child.wait(READY_DEADLINE_S)
@@ -267,11 +278,10 @@ def _build(
     duration_s: int,
     beside: Sequence[tuple[str, Bss]],
 ) -> WifiStage:
-    keys = {name: PrivateKey.generate() for name in ("ledger", "exchange", "provider", "operator")}
+    keys = {name: PrivateKey.generate() for name in ("ledger", "exchange", "operator", *_names(air))}
     genesis = Genesis(keys["ledger"].public, keys["exchange"].public, int(time.time()), PERIOD_S)
     authority = Authority.create(folder / "pki")
-    names = ("ledger", "exchange", "operator", *(box.name for box in air.boxes))
-    identities = {name: authority.issue_client(name, PrivateKey.generate().key) for name in names}
+    identities = {name: authority.issue_client(name, PrivateKey.generate().key) for name in keys}
     host = str(OPERATOR_V4.ip)
     tell("the broker; then all daemons at once")
     mosquitto = broker(
@@ -308,16 +318,11 @@ def _build(
         identity=identities["exchange"],
         keys=keys,
         ledger_id=genesis.ledger_id,
-        everybody=[keys["provider"].public, keys["operator"].public],
+        everybody=[keys[name].public for name in ("operator", *_names(air))],
     )
-    provider, operator = keys["provider"], keys["operator"]
-    bank.submit(
-        [
-            (Create(operator.public), operator),
-            (Create(provider.public), provider),
-            (terms(duration_s), provider),
-        ]
-    )
+    sellers = [keys[name] for name in _names(air)]
+    bank.submit([(Create(key.public), key) for key in (keys["operator"], *sellers)])
+    bank.submit([(terms(duration_s), key) for key in sellers])
     operatord.wait_for_line("operatord ready", READY_DEADLINE_S)
     for access_point in access_points:
         tell(f"{access_point.name}: an enrolled box with an offer")
@@ -352,10 +357,11 @@ def _start_operator(
     write_private(folder / "box.secret", f"{SECRET}\n".encode())
     host = str(OPERATOR_V4.ip)
     boxes = "".join(
-        f'[boxes.{box.name}]\nprovider = "{keys["provider"].public}"\naddress = "{box.v4.ip}"\n'
+        f'[boxes.{box.name}]\nprovider = "{keys[box.name].public}"\naddress = "{box.v4.ip}"\n'
         f'secret = "box.secret"\n\n'
         for box in air.boxes
     )
+    street = ", ".join(f'"{keys[name].public}"' for name in _names(air))
     settings = folder / "operatord.toml"
     settings.write_text(
         f"""\
@@ -380,7 +386,9 @@ address = "{host}"
 certificate = "server.pem"
 key = "server.key"
 
-{boxes}"""
+{boxes}[groups]
+street = [{street}]
+"""
     )
     for words in (
         ["certificate", str(settings)],
@@ -391,6 +399,15 @@ key = "server.key"
     run: list[str | Path] = [sys.executable, "-m", "operatord", "run", settings]
     operatord = household.start("operatord", run, namespace=air.operator)
     return operatord, start_freeradius(household, air.operator, folder / "radius")
+
+
+def _names(air: WifiAir) -> list[str]:
+    return [box.name for box in air.boxes]
+
+
+def _names_of(keys: Mapping[str, PrivateKey]) -> list[str]:
+    """Of the access points, each of which has an account: an account has one meter (docs/decisions/0007)."""
+    return [name for name in keys if name.startswith("box")]
 
 
 def _bsses(box: Box, radius: RadiusServer) -> list[tuple[str, Bss]]:
@@ -410,7 +427,8 @@ def _start_box(
 ) -> AccessPoint:
     folder.mkdir()
     hostapd = start_hostapd(household, box.namespace, folder, bsses, name=f"hostapd-{box.name}")
-    write_private(folder / "provider.pem", keys["provider"].to_pem())
+    write_private(folder / "provider.pem", keys[box.name].to_pem())
+    partners = ", ".join(f'"{keys[name].public}"' for name in _names_of(keys) if name != box.name)
     settings = folder / "apd.toml"
     settings.write_text(
         f"""\
@@ -428,6 +446,7 @@ uplink_capacity_bps = {UPLINK_CAPACITY_BPS}
 hostapd_socket = "{hostapd.sockets / RADIO_INTERFACE}"
 operator = "{keys["operator"].public}"
 lobby_interface = "{LOBBY_INTERFACE}"
+partners = [{partners}]
 
 [ledger]
 host = "{OPERATOR_V4.ip}"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lab.namespaces import Namespace
 from lab.processes import Child, Household
-from lab.wifi.control import Control
+from lab.wifi.control import Control, parse_lines
 from lab.wifi.radios import STATION_INTERFACE
 
 READY_DEADLINE_S = 15.0
@@ -134,6 +134,12 @@ def ask_anqp(control: Control, bssid: str, query: bytes) -> bytes:
     said = control.wait_for("GAS-RESPONSE-INFO", since=since).text
     fields = dict(word.split("=", 1) for word in said.split() if "=" in word)
     return bytes.fromhex(control.ask(f"GAS_RESPONSE_GET {fields['addr']} {fields['dialog_token']}"))
+
+
+def pin(control: Control, bssid: str) -> None:
+    """The present network only at this access point from now on."""
+    number = parse_lines(control.ask("STATUS"))["id"]
+    control.order(f"SET_NETWORK {number} bssid {bssid}")
 
 
 def leave(control: Control) -> None:
