@@ -1,8 +1,8 @@
 """What stock hostapd has to be told of this operator: the RADIUS lines of a box's hostapd.conf.
 
-Pure. The rest of that file (radio, SSID, bridge) is the box's own matter: docs/apd.md. Every request says who asks, so
-that the accounting of a box is known by its name and not by its address; Disconnects are refused without a fresh
-timestamp and a valid authenticator. Reference: hostapd.conf of hostapd 2.10.
+Pure. The rest of that file (radio, SSID, bridge) is the box's own matter: docs/apd.md. Every request says who asks,
+so that the accounting of a box is known by its name and not by its address; every association asks; Disconnects are
+refused without a fresh timestamp and a valid authenticator. Reference: hostapd.conf of hostapd 2.10.
 """
 
 from collections.abc import Sequence
@@ -31,6 +31,8 @@ radius_das_client={server} {secret}
 radius_das_time_window=300
 radius_das_require_event_timestamp=1
 radius_das_require_message_authenticator=1
+# A key that hostapd remembers from an earlier association would let in without asking.
+disable_pmksa_caching=1
 """
 
 

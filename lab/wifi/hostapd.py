@@ -21,53 +21,52 @@ READY_DEADLINE_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class RadiusServer:
-    """Where the operator's FreeRADIUS is, what it shares with us, and who may send a Disconnect."""
+    """Where a RADIUS server is, and what it shares with us."""
 
     address: str
     secret: str
     authentication_port: int = 1812
     accounting_port: int = 1813
-    disconnect_port: int = 3799
+
+
+def radius_lines(radius: RadiusServer, nas_identifier: str) -> tuple[str, ...]:
+    """What any RADIUS server wants; `operatord hostapd` writes what ours wants."""
+    return (
+        "wpa=2",
+        "wpa_key_mgmt=WPA-EAP",
+        "rsn_pairwise=CCMP",
+        "ieee8021x=1",
+        "ieee80211w=1",
+        f"nas_identifier={nas_identifier}",
+        f"auth_server_addr={radius.address}",
+        f"auth_server_port={radius.authentication_port}",
+        f"auth_server_shared_secret={radius.secret}",
+        f"acct_server_addr={radius.address}",
+        f"acct_server_port={radius.accounting_port}",
+        f"acct_server_shared_secret={radius.secret}",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class PaidBss:
-    """The BSS of those who bought: joined by EAP."""
+    """The BSS of those who bought: joined by EAP, as the `radius` lines say; with interworking, for offers and
+    purchases.
+    """
 
     ssid: str
-    radius: RadiusServer
-    nas_identifier: str
+    radius: tuple[str, ...]
     bridge: str = ""
-    interim_interval_s: int = 60
     inactivity_s: int = 300
     """A station that is silent for so long, and does not answer when asked, is gone."""
 
     @property
     def lines(self) -> tuple[str, ...]:
-        radius = self.radius
         return (
             f"ssid={self.ssid}",
             *((f"bridge={self.bridge}",) if self.bridge else ()),
             "ap_isolate=1",
-            "wpa=2",
-            "wpa_key_mgmt=WPA-EAP WPA-EAP-SHA256",
-            "rsn_pairwise=CCMP",
-            "ieee8021x=1",
-            "ieee80211w=1",
-            f"nas_identifier={self.nas_identifier}",
-            f"auth_server_addr={radius.address}",
-            f"auth_server_port={radius.authentication_port}",
-            f"auth_server_shared_secret={radius.secret}",
-            f"acct_server_addr={radius.address}",
-            f"acct_server_port={radius.accounting_port}",
-            f"acct_server_shared_secret={radius.secret}",
-            f"radius_acct_interim_interval={self.interim_interval_s}",
             f"ap_max_inactivity={self.inactivity_s}",
-            "radius_request_cui=1",
-            f"radius_das_port={radius.disconnect_port}",
-            f"radius_das_client={radius.address} {radius.secret}",
-            "radius_das_require_event_timestamp=1",
-            "radius_das_require_message_authenticator=1",
+            *self.radius,
             "interworking=1",
             "access_network_type=2",
             "internet=1",

@@ -22,7 +22,7 @@ from lab.processes import Household
 from lab.wifi import hostile
 from lab.wifi.air import OPERATOR_V4, wifi_air
 from lab.wifi.capture import capture, look
-from lab.wifi.hostapd import Bss, PaidBss, PskBss, RadiusServer, start_hostapd
+from lab.wifi.hostapd import Bss, PaidBss, PskBss, RadiusServer, radius_lines, start_hostapd
 from lab.wifi.journeys import serving, wait_for_no_slice, wait_for_slice
 from lab.wifi.radius import start_freeradius, write_comparison
 from lab.wifi.stage import SSID, WifiStage, set_wifi_stage, terms
@@ -48,7 +48,7 @@ def compare_joins(folder: Path, tell: Tell) -> Series:
         write_comparison(folder / "radius", address, SECRET, server, [("bob", "builder")])
         start_freeradius(household, air.operator, folder / "radius")
         bsses: list[tuple[str, Bss]] = [
-            ("wlan0", PaidBss("campus", RadiusServer(address, SECRET), "box1")),
+            ("wlan0", PaidBss("campus", radius_lines(RadiusServer(address, SECRET), "box1"))),
             ("psk0", PskBss(KNOWN_SSID, PASSPHRASE)),
         ]
         start_hostapd(household, air.box(1).namespace, folder, bsses)

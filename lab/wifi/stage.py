@@ -10,6 +10,8 @@ out is a `WifiStage`, on which lab/wifi/scenarios.py and the tests in the guest 
 private /run.
 """
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -43,7 +45,7 @@ from lab.wifi.air import (
     WifiAir,
     wifi_air,
 )
-from lab.wifi.hostapd import Bss, Hostapd, LobbyBss, PaidBss, RadiusServer, start_hostapd
+from lab.wifi.hostapd import Bss, Hostapd, LobbyBss, PaidBss, start_hostapd
 from lab.wifi.radius import start_freeradius
 from lab.wifi.supplicant import Supplicant, start_supplicant
 from ledger.genesis import Genesis
@@ -292,13 +294,12 @@ def _build(
         household, air.operator, folder, host, genesis, keys["ledger"], identities["ledger"], tpms[0]
     )
     operatord, freeradius = _start_operator(air, household, folder, keys, identities["operator"], genesis)
-    radius = RadiusServer(host, SECRET)
     access_points = tuple(
         _start_box(
             household,
             box,
             folder / box.name,
-            [*_bsses(box, radius), *(beside if box.number == 1 else ())],
+            [*_bsses(folder, box), *(beside if box.number == 1 else ())],
             keys,
             identities[box.name],
             genesis,
@@ -410,8 +411,21 @@ def _names_of(keys: Mapping[str, PrivateKey]) -> list[str]:
     return [name for name in keys if name.startswith("box")]
 
 
-def _bsses(box: Box, radius: RadiusServer) -> list[tuple[str, Bss]]:
-    paid = PaidBss(SSID, radius, box.name, bridge=BRIDGE, inactivity_s=INACTIVITY_S)
+def _bsses(folder: Path, box: Box) -> list[tuple[str, Bss]]:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        words = [
+            "hostapd",
+            str(folder / "operatord.toml"),
+            "--box",
+            box.name,
+            "--server",
+            str(OPERATOR_V4.ip),
+        ]
+        status = operator_command(words)
+    if status:
+        raise ShellError("operatord hostapd", f"status {status}")
+    paid = PaidBss(SSID, tuple(said.getvalue().splitlines()), bridge=BRIDGE, inactivity_s=INACTIVITY_S)
     return [(RADIO_INTERFACE, paid), (LOBBY_INTERFACE, LobbyBss(LOBBY_SSID))]
 
 

@@ -12,7 +12,16 @@ from lab.certificates import Authority, Identity, new_key
 from lab.processes import Household
 from lab.traffic import ping_once
 from lab.wifi.air import OPERATOR_V4, WORLD_V4, WORLD_V6, WifiAir, wifi_air
-from lab.wifi.hostapd import Bss, Hostapd, LobbyBss, PaidBss, PskBss, RadiusServer, start_hostapd
+from lab.wifi.hostapd import (
+    Bss,
+    Hostapd,
+    LobbyBss,
+    PaidBss,
+    PskBss,
+    RadiusServer,
+    radius_lines,
+    start_hostapd,
+)
 from lab.wifi.radius import start_freeradius, write_comparison
 from lab.wifi.supplicant import Supplicant, eap_tls, eap_ttls, join, leave, psk, scan, start_supplicant
 from wire.errors import ShellError
@@ -39,7 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         address = str(OPERATOR_V4.ip)
         write_comparison(folder / "radius", address, SECRET, server, [("bob", "builder")])
         start_freeradius(household, air.operator, folder / "radius")
-        paid = PaidBss("paid", RadiusServer(address, SECRET), "box1", bridge="br0")
+        paid = PaidBss("paid", radius_lines(RadiusServer(address, SECRET), "box1"), bridge="br0")
         bsses: list[tuple[str, Bss]] = [
             ("wlan0", paid),
             ("psk0", PskBss("known", PASSPHRASE, bridge="br0")),
