@@ -3,7 +3,8 @@
 Sent by a provider's box beside the offer, in the lobby and in the ANQP element that carries the offer. It closes the
 chain from the ledger to the radio: the ledger signed the grant, the grant names the provider, the provider signed the
 network, the network names the operator, and the operator's account key issued the certificate of the RADIUS server
-(wire/account_certificate.py). Largest legal size 200 bytes.
+(wire/account_certificate.py). `registration` is the ledger's word that it knows the operator (wire/registration.py);
+empty, and left out, where the operator is the provider itself. Largest legal size 370 bytes.
 Reference: IEEE 802.11-2020 clause 9.4.2.2 (an SSID is 0 to 32 octets of any kind; 0 would be the wildcard).
 """
 
@@ -15,12 +16,13 @@ from wire.errors import DecodeError
 from wire.fields import FieldReader
 from wire.ids import PUBLIC_KEY_SIZE, MacAddress, PublicKey
 from wire.keys import PrivateKey
+from wire.registration import MAX_REGISTRATION_BYTES
 
 EXTERNAL = b"airgrant/network"
-MAX_NETWORK_BYTES = 200
+MAX_NETWORK_BYTES = 370
 MAX_SSID_BYTES = 32
 
-_BSSID, _SSID, _OPERATOR, _EXPIRES = range(1, 5)
+_BSSID, _SSID, _OPERATOR, _EXPIRES, _REGISTRATION = range(1, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,16 @@ class Network:
     ssid: bytes
     operator: PublicKey
     expires_s: int
+    registration: bytes = b""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.ssid) <= MAX_SSID_BYTES:
             raise DecodeError(f"network: an ssid has 1 to {MAX_SSID_BYTES} bytes, not {len(self.ssid)}")
+        if len(self.registration) > MAX_REGISTRATION_BYTES:
+            size = len(self.registration)
+            raise DecodeError(
+                f"network: registration has {size} bytes, at most {MAX_REGISTRATION_BYTES} are accepted"
+            )
 
 
 def write_network(network: Network, provider: PrivateKey) -> bytes:
@@ -46,6 +54,8 @@ def write_network(network: Network, provider: PrivateKey) -> bytes:
         _OPERATOR: network.operator.octets,
         _EXPIRES: network.expires_s,
     }
+    if network.registration:
+        fields[_REGISTRATION] = network.registration
     return sign_envelope(fields, provider, EXTERNAL).encoded
 
 
@@ -60,11 +70,17 @@ def read_network(data: bytes, provider: PublicKey) -> Network:
         operator = PublicKey(fields.octets(_OPERATOR, "operator", PUBLIC_KEY_SIZE))
     except ValueError as error:
         raise fields.error(str(error)) from None
+    registration = b""
+    if _REGISTRATION in fields:
+        registration = fields.octets(_REGISTRATION, "registration", maximum=MAX_REGISTRATION_BYTES)
+        if not registration:
+            raise fields.error("registration is empty, and has to be left out")
     network = Network(
         bssid=MacAddress(fields.octets(_BSSID, "bssid", 6)),
         ssid=fields.octets(_SSID, "ssid", maximum=MAX_SSID_BYTES),
         operator=operator,
         expires_s=fields.integer(_EXPIRES, "expires_s"),
+        registration=registration,
     )
     fields.finish()
     return network

@@ -34,9 +34,10 @@ FIELDS: dict[str, dict[int, str]] = {
     "attestation_result": {
         1: "attestation_key", 2: "key_name", 3: "provider", 4: "endorsement_hash", 5: "enrolled_s",
     },
-    "network": {1: "bssid", 2: "ssid", 3: "operator", 4: "expires_s"},
+    "network": {1: "bssid", 2: "ssid", 3: "operator", 4: "expires_s", 5: "registration"},
     "admission": {1: "grant", 2: "station", 3: "bssid", 4: "used_bytes", 5: "expires_s"},
     "grant_price": {1: "grant_id", 2: "payer", 3: "price_ubc"},
+    "registration": {1: "account", 2: "height", 3: "utc_s"},
     "create": _TRANSACTION | {3: "account"},
     "deposit": _MONEY,
     "withdraw": _MONEY,

@@ -86,6 +86,13 @@ from wire.post_offer import AuctionShare, PostOffer, Reservation
 from wire.qos import MAX_RATE_BPS, LatencyClass, Qos, RateLayer
 from wire.receipt import EXTERNAL as RECEIPT
 from wire.receipt import MAX_RECEIPT_BYTES, Receipt, read_receipt, write_receipt
+from wire.registration import EXTERNAL as REGISTRATION
+from wire.registration import (
+    MAX_REGISTRATION_BYTES,
+    Registration,
+    read_registration,
+    write_registration,
+)
 from wire.revocation import EXTERNAL as REVOCATION
 from wire.revocation import MAX_REVOCATION_BYTES, Revocation, read_revocation, write_revocation
 from wire.transaction import EXTERNAL as TRANSACTION
@@ -319,6 +326,10 @@ RESERVATIONS = {1_962_222: Reservation(900_000, 20), 1_962_223: Reservation(800_
 SHARES = {CONSUMER.public: AuctionShare(2, 1_700_000)}
 
 _GRANT = sign_again(write_grant(GRANT_VALUE, LEDGER, LEDGER_ID), LEDGER, GRANT + LEDGER_ID)
+_REGISTRATION_VALUE = Registration(OPERATOR.public, 4_711, UTC_S - 3_600)
+_REGISTRATION = sign_again(
+    write_registration(_REGISTRATION_VALUE, LEDGER, LEDGER_ID), LEDGER, REGISTRATION + LEDGER_ID
+)
 _RECEIPT = Receipt(bytes(range(32)), 4_711, UTC_S, "insufficient_funds", "12 BC, and 15 BC are wanted")
 _SIGNED = [
     Message(
@@ -363,9 +374,10 @@ _SIGNED = [
         results, MAX_ATTESTATION_RESULT_BYTES, LEDGER, RESULT + LEDGER_ID,
     ),
     Message(
-        "network", Network(BSSID, b"airgrant", OPERATOR.public, UTC_S + 120),
+        "network", Network(BSSID, b"airgrant", OPERATOR.public, UTC_S + 120, _REGISTRATION),
         lambda value: write_network(value, PROVIDER), lambda data: read_network(data, PROVIDER.public),
-        st.builds(Network, macs, octets(1, MAX_SSID_BYTES), keys, u63), MAX_NETWORK_BYTES, PROVIDER, NETWORK,
+        st.builds(Network, macs, octets(1, MAX_SSID_BYTES), keys, u63, octets(0, MAX_REGISTRATION_BYTES)),
+        MAX_NETWORK_BYTES, PROVIDER, NETWORK,
     ),
     Message(
         "admission", Admission(_GRANT, STATION, BSSID, 250_000_000, UTC_S + 30),
@@ -378,6 +390,12 @@ _SIGNED = [
         lambda value: write_grant_price(value, LEDGER, LEDGER_ID),
         lambda data: read_grant_price(data, LEDGER.public, LEDGER_ID),
         st.builds(GrantPrice, octets(16), keys, u63), MAX_GRANT_PRICE_BYTES, LEDGER, GRANT_PRICE + LEDGER_ID,
+    ),
+    Message(
+        "registration", _REGISTRATION_VALUE,
+        lambda value: write_registration(value, LEDGER, LEDGER_ID),
+        lambda data: read_registration(data, LEDGER.public, LEDGER_ID),
+        st.builds(Registration, keys, u63, u63), MAX_REGISTRATION_BYTES, LEDGER, REGISTRATION + LEDGER_ID,
     ),
 ]  # fmt: skip
 _TRANSACTIONS = [

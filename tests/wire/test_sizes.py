@@ -28,11 +28,13 @@ from wire.grant import Grant, write_grant
 from wire.grant_price import GrantPrice
 from wire.ledger_reply import MAX_GRANTS, LedgerReply
 from wire.meter_record import MAX_METER_RECORD_BYTES, MAX_ROWS, BootRecord, UsageReport, UsageRow
+from wire.network import Network
 from wire.offer import Offer, write_offer
 from wire.offer_state import OfferState
 from wire.post_offer import AuctionShare, PostOffer, Reservation
 from wire.qos import MAX_RATE_BPS, LatencyClass, Qos, RateLayer
 from wire.receipt import MAX_RECEIPT_BYTES, Receipt
+from wire.registration import MAX_REGISTRATION_BYTES, Registration
 from wire.revocation import Revocation
 from wire.transaction import Transaction
 from wire.units import U32_MAX, U63_MAX
@@ -89,6 +91,8 @@ BIGGEST: dict[str, Any] = {
     "offer_state": OfferState(KEY, U63_MAX, U63_MAX, U63_MAX, BIG_BAND, U32_MAX, BIG_QOS, U32_MAX),
     "attestation_result": AttestationResult(ATTESTATION.public, bytes(34), KEY, bytes(32), U63_MAX),
     "grant_price": GrantPrice(bytes(16), KEY, U63_MAX),
+    "registration": Registration(KEY, U63_MAX, U63_MAX),
+    "network": Network(BSSID, bytes(32), KEY, U63_MAX, bytes(MAX_REGISTRATION_BYTES)),
     "boot_record": BootRecord(U63_MAX, bytes(32), U63_MAX, bytes(320), bytes(32), "\N{SNOWMAN}" * 100),
     "usage_report": UsageReport(
         U63_MAX, bytes(32), U63_MAX, U63_MAX, (UsageRow(bytes(16), *[U63_MAX] * 6),) * MAX_ROWS
