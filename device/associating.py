@@ -3,7 +3,9 @@
 A grant is the ticket, the radio's association is the session: there is nothing to send to the access point itself. A
 shell works wpa_supplicant; here it is decided how often an attempt is made again, and when an association that was lost
 has been lost for good. Roaming is wpa_supplicant's: another BSSID of the same network is the same session. Only the
-first attempt, and every other one, is bound to the BSSID that sold, as a stranger may use the same SSID.
+first attempt, and every other one, is bound to the BSSID that the provider signed, as a stranger may use the same SSID.
+Deauthentications and EAP failures can be forged by anybody near: once in, they are obstacles, and what ends a session
+is its own time, or an absence that was too long.
 The certificate's times come from the grant, and so from the ledger's clock, not from this device's.
 """
 
@@ -22,7 +24,7 @@ from device.events import (
     Tell,
 )
 from device.retry import NS_PER_MS, Retry
-from device.state import Phase, State, Step, end, enter, fail
+from device.state import COME_BACK, Phase, State, Step, end, enter, fail
 from wire.units import Now
 
 EARLIER_S, LATER_S = 24 * 3_600, 3_600
@@ -41,20 +43,22 @@ _SOURCES = {
 
 def associate(state: State, now: Now) -> Step:
     state = replace(enter(state, Phase.ASSOCIATING), strange_servers=0, choose_ns=None, setback="")
-    return _attempt(replace(state, retry=None), now)
+    state, order = _attempt(replace(state, retry=None), state.settings.attempt_ms, now)
+    assert state.chosen is not None
+    assert state.chosen.network is not None
+    return state, [Tell(f"joining {_show_ssid(state.chosen.network.ssid)} with the key that bought"), order]
 
 
-def _attempt(state: State, now: Now) -> Step:
+def _attempt(state: State, patience_ms: int, now: Now) -> tuple[State, Associate]:
+    """One more. The odd ones are bound to the signed BSSID."""
     chosen, grant = state.chosen, state.grant
     assert chosen is not None
     assert grant is not None
     assert chosen.network is not None
     tries = state.retry.tries + 1 if state.retry else 1
-    state = replace(state, retry=Retry(tries, now.mono_ns + state.settings.attempt_ms * NS_PER_MS))
-    order = Associate(
-        chosen.network, grant.starts_s - EARLIER_S, grant.ends_s + LATER_S, pinned=bool(tries % 2)
-    )
-    return state, [Tell(f"joining {_show_ssid(chosen.network.ssid)} with the key that bought"), order]
+    not_before_s, not_after_s = grant.starts_s - EARLIER_S, grant.ends_s + LATER_S
+    order = Associate(chosen.network, not_before_s, not_after_s, pinned=bool(tries % 2))
+    return replace(state, retry=Retry(tries, now.mono_ns + patience_ms * NS_PER_MS)), order
 
 
 def _show_ssid(ssid: bytes) -> str:
@@ -99,11 +103,12 @@ def try_again(state: State, _event: Event, now: Now, _address: str) -> Step:
     if retry.exhausted(state.settings.associate):
         last = f"; last heard: {state.setback}" if state.setback else ""
         return _give_up(state, "no_answer", f"the radio did not get in{last}", Source.NETWORK)
-    return _attempt(state, now)
+    state, order = _attempt(state, state.settings.attempt_ms, now)
+    return state, [order]
 
 
 def _give_up(state: State, reason: str, detail: str, source: Source) -> Step:
-    failure = Failure(reason, f"{detail}. The grant is paid for and can be used again", source)
+    failure = Failure(reason, f"{detail}. {COME_BACK}", source)
     return fail(state, failure), [Disassociate()]
 
 
@@ -125,29 +130,41 @@ def come_back(state: State, event: Associated, _now: Now, _address: str) -> Step
     roamed = event.bssid != state.bssid
     told = Tell(f"roamed to {event.bssid}" if roamed else f"back at {event.bssid}")
     known = not roamed and state.absent_until_ns is None
-    return replace(state, bssid=event.bssid, absent_until_ns=None), [] if known else [told]
+    state = replace(state, bssid=event.bssid, absent_until_ns=None, retry=None)
+    return state, [] if known else [told]
 
 
 def lose(state: State, event: Disassociated, now: Now, _address: str) -> Step:
+    """Out, whoever wanted it. wpa_supplicant looks for itself first; then attempts are ordered."""
+    state = replace(state, setback=event.detail)
     if state.absent_until_ns is not None:
-        return replace(state, setback=event.detail), []
-    if state.absences >= state.settings.absences:
-        return _end(state, f"the access point does not keep us: {event.detail}")
+        return state, []
     until_ns = now.mono_ns + state.settings.absence_ms * NS_PER_MS
-    state = replace(state, absences=state.absences + 1, absent_until_ns=until_ns, setback=event.detail)
+    own_ns = now.mono_ns + state.settings.return_ms * NS_PER_MS
+    state = replace(state, absent_until_ns=until_ns, retry=Retry(0, own_ns))
     return state, [Tell(f"the association was lost ({event.detail}); looking for it again")]
 
 
-def stay_away(state: State, event: AssociationFailed, _now: Now, _address: str) -> Step:
-    """The operator does not let us in again: revoked, or used up. Anything else may pass."""
-    if event.obstacle in (Obstacle.REJECTED, Obstacle.NO_SUPPLICANT):
-        return _end(state, f"the session is over: {event.detail}")
-    return replace(state, setback=event.detail), []
+def stay_away(state: State, event: AssociationFailed, now: Now, _address: str) -> Step:
+    """Whoever says no may be a twin of the network, so it only makes the next attempt come sooner. Without
+    wpa_supplicant there is none.
+    """
+    if event.obstacle in FINAL:
+        return _end(state, f"the session is over: {event.detail}. {COME_BACK}")
+    state = replace(state, setback=f"{event.obstacle.value}: {event.detail}")
+    if state.retry is None or event.obstacle is Obstacle.NOT_FOUND:  # wpa_supplicant goes on looking
+        return state, []
+    pause_ns = state.settings.associate.wait_ms(max(1, state.retry.tries)) * NS_PER_MS
+    due_ns = min(state.retry.due_ns, now.mono_ns + pause_ns)
+    return replace(state, retry=Retry(state.retry.tries, due_ns)), []
 
 
 def look_at_the_time(state: State, _event: Event, now: Now, _address: str) -> Step:
     if now.utc_s >= state.ends_s:
         return _end(state, "the time that was bought is over")
     if state.absent_until_ns is not None and now.mono_ns >= state.absent_until_ns:
-        return _end(state, f"the association did not come back: {state.setback}")
+        return _end(state, f"the association did not come back: {state.setback}. {COME_BACK}")
+    if state.retry is not None and now.mono_ns >= state.retry.due_ns:
+        state, order = _attempt(state, state.settings.return_ms, now)
+        return state, [order]
     return state, []

@@ -5,7 +5,7 @@ from dataclasses import replace
 from device.associating import associate
 from device.events import Event, Failure, RequestSigned, Send, SignRequest, Source, Tell
 from device.retry import Backoff, again, begin
-from device.state import Phase, State, Step, drop, end, enter, fail, from_chosen, to_chosen
+from device.state import COME_BACK, Phase, State, Step, drop, end, enter, fail, from_chosen, to_chosen
 from nas_tunnel.lobby import Announcement, Discover, Join, Joined, Leave, Left, Refused
 from wire.join_request import JoinPurpose
 from wire.units import Now
@@ -70,9 +70,7 @@ def _give_up(state: State, reason: str, detail: str, source: Source) -> Step:
     if state.phase is Phase.LEAVING:
         return end(state, "left without a confirmation: the session ends by itself when its time is over")
     last = f"; last heard: {state.setback}" if state.setback else ""
-    return fail(
-        state, Failure(reason, f"{detail}{last}. The grant is paid for and can be used again", source)
-    ), []
+    return fail(state, Failure(reason, f"{detail}{last}. {COME_BACK}", source)), []
 
 
 def refused_request(state: State, refused: Refused, now: Now, address: str) -> Step:

@@ -51,6 +51,8 @@ SUCCESSORS: Mapping[Phase, frozenset[Phase]] = {
 }
 
 
+COME_BACK = "The grant is paid for and kept: `airgrant buy` comes back with it, as long as its time lasts"
+"""What to do next, whoever has paid and is not in."""
 _DISCOVER = Backoff(first_ms=250, longest_ms=2_000, tries=6)
 _PURCHASE = Backoff(first_ms=1_000, longest_ms=4_000, tries=12)
 _JOIN = Backoff(first_ms=400, longest_ms=3_000, tries=14)
@@ -77,8 +79,8 @@ class Settings:
     """Attempts that met a server of somebody else, until the user is told."""
     absence_ms: int = 20_000
     """How long a lost association may take to come back by itself, or elsewhere, until the session is over."""
-    absences: int = 20
-    """How often one session may lose its association: an access point that lets in and throws out is left."""
+    return_ms: int = 4_000
+    """Within an absence: so long wpa_supplicant looks by itself, then each ordered attempt has as long."""
     market_tries: int = 3
     """After so many questions those who answered are the market; if none of them suits, asking on is no use."""
     market_pause_ms: int = 1_000
@@ -128,7 +130,6 @@ class State:
     bssid: MacAddress | None = None
     """Where the station is associated now."""
     strange_servers: int = 0
-    absences: int = 0
     absent_until_ns: int | None = None
     ends_s: int = 0
     failure: Failure | None = None

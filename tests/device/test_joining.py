@@ -103,7 +103,7 @@ def test_what_will_not_pass_reaches_the_user_with_the_grant_kept(reason: str) ->
     state = world.buy()
     assert (world.failure.reason, world.failure.source) == (reason, Source.ACCESS_POINT)
     assert "so it is" in world.failure.detail
-    assert "can be used again" in world.failure.detail
+    assert "`airgrant buy` comes back with it" in world.failure.detail
     assert state.grant_bytes
 
 
