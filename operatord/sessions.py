@@ -7,6 +7,7 @@ The counters of a record are absolute, so that a lost or repeated one does no ha
     counters went back                          the driver began anew (reassociation, restart): what was so far is kept
     no Start                                    the session began Acct-Session-Time before what we first hear
     no Stop                                     it stays open; after a silence others may use the permit
+    a Start after the Stop                      a station came back to its box: the same session has one more run
 
 A record's event time is its Event-Timestamp, else when it arrived less its Acct-Delay-Time.
 
@@ -160,6 +161,10 @@ def open_session(
 def follow(session: Session, record: AccountingRecord) -> Session:
     """The session after one more record; the same session if the record tells nothing new."""
     session = replace(session, start_seen=session.start_seen or record.status is Status.START)
+    if _begins_again(session, record):
+        session = replace(session, stopped=False, cause="")
+        if record.status is Status.START:
+            return _add_run(session, record)
     if record.event_s < session.event_s or record.status is Status.START:
         return session
     counters = replace(
@@ -192,6 +197,30 @@ def follow(session: Session, record: AccountingRecord) -> Session:
 def interrupt(session: Session) -> Session:
     """The session after its box began anew: what was last heard of it is its end."""
     return replace(session, stopped=True, cause=session.cause or NAS_REBOOT)
+
+
+def _begins_again(session: Session, record: AccountingRecord) -> bool:
+    """Whether a session that stopped goes on: hostapd gives a station that comes back its old Acct-Session-Id.
+
+    Event times are whole seconds. A Start of the very second of the Stop is new, unless the session began in it.
+    """
+    if not session.stopped or record.status is Status.STOP:
+        return False
+    if record.event_s == session.event_s:
+        return record.status is Status.START and session.event_s > session.started_s
+    return record.event_s > session.event_s
+
+
+def _add_run(session: Session, record: AccountingRecord) -> Session:
+    """What was counted so far is kept; counters and time begin anew."""
+    return replace(
+        session,
+        before=session.total,
+        before_s=session.total_s,
+        counters=record.counters,
+        duration_s=record.duration_s,
+        event_s=record.event_s,
+    )
 
 
 def _grew(session: Session, record: AccountingRecord) -> bool:

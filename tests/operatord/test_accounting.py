@@ -158,6 +158,21 @@ def test_start_names_the_session_and_stop_frees_the_grant() -> None:
     assert made.uses == {}
 
 
+def test_a_station_that_roams_back_uses_its_grant_under_its_old_session() -> None:
+    """As hostapd told it in the guest: away to the other box, back within seconds, the same Acct-Session-Id."""
+    made = state([PERMIT])
+    for at_s, box, status, session_id in (
+        (0, "roof", Status.START, "0CB43C45"), (5, "roof", Status.STOP, "0CB43C45"),
+        (5, "yard", Status.START, "0DAA8424"), (7, "yard", Status.STOP, "0DAA8424"),
+        (7, "roof", Status.START, "0CB43C45"),
+    ):  # fmt: skip
+        if status is Status.START:
+            authorise(made, request(box=box), NOW_S + at_s)
+        told = record(PERMIT, status, at_s=NOW_S + at_s, box=box, session_id=session_id)
+        assert disconnects(take_accounting(made, told, NOW_S + at_s)) == []
+    assert (made.uses[PERMIT.permit_id].box, made.uses[PERMIT.permit_id].session_id) == ("roof", "0CB43C45")
+
+
 def test_the_stop_of_a_session_that_was_left_frees_nothing() -> None:
     made = state([PERMIT])
     authorise(made, request(), NOW_S)

@@ -65,9 +65,30 @@ def test_without_a_start_the_session_began_when_it_says() -> None:
     assert follow(session, START).start_seen, "it comes late"
 
 
-def test_after_a_stop_nothing_opens_it_again() -> None:
-    session = told(START, at(60, 1_000, status=Status.STOP))
-    assert follow(session, at(61, 1_000)).stopped
+def test_after_a_stop_nothing_that_is_older_opens_it_again() -> None:
+    session = told(START, at(30, 500), at(60, 1_000, status=Status.STOP))
+    for late in (START, at(30, 500), at(60, 1_000), at(60, 1_000, status=Status.STOP)):
+        assert follow(session, late) == session
+    at_once = told(START, at(0, status=Status.STOP))
+    assert follow(at_once, START) == at_once, "a repetition, as far as whole seconds tell"
+
+
+def test_a_station_that_comes_back_has_the_same_session_once_more() -> None:
+    """hostapd 2.10, roaming away and back within 3 s: Stop, and a Start with the same Acct-Session-Id."""
+    stopped = told(START, at(60, 1_000, 2_000, status=Status.STOP))
+    for after_s in (60, 63):
+        again = follow(stopped, replace(at(after_s, status=Status.START), duration_s=0))
+        assert (again.stopped, again.total.up_octets, again.total_s) == (False, 1_000, 60)
+        later = follow(again, replace(at(120, 300, 100, status=Status.STOP), duration_s=57))
+        assert (later.stopped, later.total, later.total_s) == (True, Counters(1_300, 2_100), 117)
+        assert (later.started_s, later.times_went_back) == (NOW_S, 0)
+
+
+def test_an_interim_after_the_stop_tells_that_it_goes_on() -> None:
+    stopped = told(START, at(60, 1_000, status=Status.STOP))
+    assert follow(stopped, at(120, 1_500)).total.up_octets == 1_500
+    assert not follow(stopped, at(120, 1_500)).stopped
+    assert follow(stopped, replace(at(120, 700), duration_s=50)).total.up_octets == 1_700, "and began anew"
 
 
 def test_octets_roll_over_with_their_gigawords() -> None:
