@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ledger.block import Header, Item
 from ledger.granting import Purchase
-from ledger.intake import PriceQuery, Query
+from ledger.intake import PriceQuery, Query, RegistrationQuery
 from ledger.rejection import Reason
 from ledger.submission import Executed, Outcome, Refused
 from wire.attestation_result import read_attestation_result
@@ -22,6 +22,7 @@ from wire.grant_price import GrantPrice, write_grant_price
 from wire.keys import PrivateKey
 from wire.ledger_reply import MAX_GRANTS, LedgerReply, write_ledger_reply
 from wire.receipt import Receipt, write_receipt
+from wire.registration import Registration, write_registration
 
 
 class PastLog(Protocol):
@@ -72,6 +73,16 @@ class Answers:
             return write_grant_price(price, self.key, self.ledger_id)
         subject, detail = hashlib.sha256(query.grant_id).digest(), "no such grant was made here"
         return self._reply(Receipt(subject, head.height, head.time_s, "unknown_grant", detail), ())
+
+    def to_registration_query(
+        self, query: RegistrationQuery, head: Header, now_s: int, *, known: bool
+    ) -> bytes:
+        """That an account exists, as of now: the head of a ledger where nothing happens is old."""
+        if known:
+            registration = Registration(query.account, head.height, max(now_s, head.time_s))
+            return write_registration(registration, self.key, self.ledger_id)
+        subject, detail = hashlib.sha256(query.account.octets).digest(), "has no account here"
+        return self._reply(Receipt(subject, head.height, head.time_s, "unknown_account", detail), ())
 
     def to_enrolment(self, answer: EnrolmentChallenge | bytes) -> bytes:
         """A challenge, or the attestation result."""

@@ -14,8 +14,9 @@ from wire.enrolment import EnrolmentAnswer, EnrolmentRequest, read_enrolment
 from wire.errors import DecodeError
 from wire.evidence import read_evidence
 from wire.grant_price import MAX_QUESTION_BYTES, read_price_question
-from wire.ids import PUBLIC_KEY_SIZE, TRANSACTION_ID_SIZE
+from wire.ids import PUBLIC_KEY_SIZE, TRANSACTION_ID_SIZE, PublicKey
 from wire.meter_record import read_meter_record
+from wire.registration import read_registration_question
 from wire.transaction import SignedTransaction, read_transaction
 
 SUBSCRIPTION = "airgrant/v1/up/+/+"
@@ -25,6 +26,7 @@ KINDS = ("transaction", "report", "enrolment", "query")
 MAX_CORRELATION_BYTES = 64
 MAX_QUERY_BYTES = 100
 
+_ARRAY_OF_ONE = b"\x81"
 _TOPIC = re.compile(r"airgrant/v1/up/([^/+#]{1,80})/([^/+#]{1,40})")
 
 
@@ -53,7 +55,15 @@ class PriceQuery:
     grant_id: bytes
 
 
-Request = SignedTransaction | Record | EnrolmentRequest | EnrolmentAnswer | Query | PriceQuery
+@dataclass(frozen=True, slots=True)
+class RegistrationQuery:
+    """Whether there is such an account."""
+
+    account: PublicKey
+
+
+Questions = Query | PriceQuery | RegistrationQuery
+Request = SignedTransaction | Record | EnrolmentRequest | EnrolmentAnswer | Questions
 
 
 def is_for_others(topic: str) -> bool:
@@ -96,12 +106,14 @@ def write_query(query: Query) -> bytes:
     return write_cbor([query.transaction_id, query.consumer])
 
 
-def read_query(data: bytes) -> Query | PriceQuery:
-    """Of one or the other kind, which their sizes tell apart. Raises DecodeError."""
+def read_query(data: bytes) -> Questions:
+    """Of one or another kind, which size and number of items tell apart. Raises DecodeError."""
     if len(data) <= MAX_QUESTION_BYTES:
         return PriceQuery(read_price_question(data))
     if len(data) > MAX_QUERY_BYTES:
         raise DecodeError(f"query: {len(data)} bytes, at most {MAX_QUERY_BYTES} are accepted")
+    if data[:1] == _ARRAY_OF_ONE:
+        return RegistrationQuery(read_registration_question(data))
     match read_cbor(data):
         case [bytes(transaction_id), bytes(consumer)]:
             if len(transaction_id) == TRANSACTION_ID_SIZE and len(consumer) in (0, PUBLIC_KEY_SIZE):

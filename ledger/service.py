@@ -31,10 +31,20 @@ from ledger.answering import Answers
 from ledger.engine import INTERNAL_FAULT, Engine
 from ledger.enrolling import Enrolling
 from ledger.enrolment import CHANCE_SIZE
-from ledger.intake import SUBSCRIPTION, Address, PriceQuery, Query, is_for_others, read_address, read_request
+from ledger.intake import (
+    SUBSCRIPTION,
+    Address,
+    PriceQuery,
+    Query,
+    RegistrationQuery,
+    is_for_others,
+    read_address,
+    read_request,
+)
 from ledger.recording import ALREADY_ENROLLED
 from ledger.settings import BrokerSettings
 from ledger.showcase import all_providers, due_providers, look_at, touched_providers
+from ledger.state import read_account
 from ledger.submission import Enrolment, Executed, Outcome, Refused, Submission
 from ledger.turnstile import Turnstile
 from wire.attestation_result import AttestationResult, write_attestation_result
@@ -178,6 +188,11 @@ class Service:
                 await self._send(address, self._answers.to_query(request, self._engine.head))
             case PriceQuery():
                 await self._send(address, self._answers.to_price_query(request, self._engine.head))
+            case RegistrationQuery(account):
+                with self._engine.lock:
+                    head, known = self._engine.head, read_account(self._engine.state, account) is not None
+                answer = self._answers.to_registration_query(request, head, _now_s(), known=known)
+                await self._send(address, answer)
             case EnrolmentRequest() | EnrolmentAnswer():
                 await self._enrol(request, address)
             case SignedTransaction() if not self._turnstile.lets_pass(request, _now_s()):

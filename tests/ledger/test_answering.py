@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pytest
 from ledger.answering import Answers
 from ledger.archive import Archive
 from ledger.engine import Engine
-from ledger.intake import PriceQuery, Query
+from ledger.intake import PriceQuery, Query, RegistrationQuery
 from ledger.opening import open_ledger
 from ledger.submission import Enrolment, Refused
 from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, buy, offer
@@ -25,6 +26,7 @@ from wire.keys import PrivateKey
 from wire.ledger_reply import MAX_GRANTS, MAX_LEDGER_REPLY_BYTES, read_ledger_reply
 from wire.money_actions import Deposit
 from wire.receipt import Receipt, read_receipt
+from wire.registration import Registration, read_registration
 from wire.transaction import Action, SignedTransaction, Transaction, sign_transaction
 
 
@@ -121,6 +123,22 @@ def test_what_a_grant_cost_and_who_paid(desk: Desk) -> None:
 def test_a_grant_that_was_never_made_has_no_price(desk: Desk) -> None:
     receipt, grants = read(desk.answers.to_price_query(PriceQuery(bytes(16)), desk.engine.head))
     assert (receipt.reason, grants) == ("unknown_grant", [])
+
+
+def test_an_account_is_confirmed_as_of_now_however_old_the_last_block(desk: Desk) -> None:
+    head = desk.engine.head
+    for now_s, said_s in ((START_S + 10**6, START_S + 10**6), (START_S - 5, head.time_s)):
+        answer = desk.answers.to_registration_query(RegistrationQuery(ALICE.public), head, now_s, known=True)
+        registration = read_registration(answer, LEDGER.public, GENESIS.ledger_id)
+        assert registration == Registration(ALICE.public, head.height, said_s)
+
+
+def test_an_account_that_is_none_is_refused_under_its_hash(desk: Desk) -> None:
+    query = RegistrationQuery(BOB.public)
+    answer = desk.answers.to_registration_query(query, desk.engine.head, START_S, known=False)
+    receipt, grants = read(answer)
+    assert (receipt.reason, grants) == ("unknown_account", [])
+    assert receipt.subject == hashlib.sha256(BOB.public.octets).digest()
 
 
 def test_a_rejection_names_its_rule(desk: Desk) -> None:

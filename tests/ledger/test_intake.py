@@ -12,6 +12,7 @@ from ledger.intake import (
     KINDS,
     PriceQuery,
     Query,
+    RegistrationQuery,
     is_for_others,
     read_address,
     read_query,
@@ -24,6 +25,7 @@ from wire.errors import DecodeError
 from wire.grant_price import write_price_question
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
+from wire.registration import write_registration_question
 from wire.transaction import SignedTransaction
 
 ME = str(ALICE.public)
@@ -69,6 +71,9 @@ def test_each_kind_is_read_as_what_it_is() -> None:
     assert read_request("query", write_query(query), GENESIS.ledger_id) == query
     assert read_query(write_query(Query(bytes(32)))) == Query(bytes(32))
     assert read_query(write_price_question(bytes(range(16)))) == PriceQuery(bytes(range(16)))
+    question = write_registration_question(BOB.public)
+    assert len(question) == len(write_query(Query(bytes(32))))
+    assert read_query(question) == RegistrationQuery(BOB.public)
 
 
 @given(st.sampled_from(KINDS), st.binary(max_size=300))

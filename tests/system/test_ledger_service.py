@@ -50,12 +50,14 @@ from wire.enrolment import (
 from wire.errors import DecodeError, ShellError
 from wire.grant_price import GrantPrice, read_grant_price, write_price_question
 from wire.keys import PrivateKey
+from wire.ledger_reply import read_ledger_reply
 from wire.meter_record import UsageRow
 from wire.money_actions import Deposit, Transfer
 from wire.offer_state import OfferState, read_offer_state
 from wire.post_offer import PostOffer
 from wire.receipt import Receipt, read_receipt
 from wire.refund import refund_nonce
+from wire.registration import read_registration, write_registration_question
 from wire.transaction import Transaction, sign_transaction
 from wire.units import U63_MAX
 
@@ -231,6 +233,17 @@ def test_a_shortfall_is_reported_priced_and_paid_back(house, provider, buyer, me
     ]
     account = house.reader.get(f"accounts/{buyer.public}")
     assert account["balance_ubc"] == 1_000 - PRICE_UBC + PRICE_UBC // 3
+
+
+def test_whether_there_is_an_account(house, provider) -> None:
+    with house.client(provider) as client:
+        answer = client.ask("query", write_registration_question(provider.public))
+        registration = read_registration(answer, house.key.public, house.ledger_id)
+        assert registration.account == provider.public
+        assert abs(registration.utc_s - time.time()) < 60
+        nobody = PrivateKey.generate().public
+        receipt = house.receipt(read_ledger_reply(client.ask("query", write_registration_question(nobody))))
+        assert receipt.reason == "unknown_account"
 
 
 def _verify(house: LedgerHouse, key_id: str, capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
