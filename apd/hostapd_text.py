@@ -1,7 +1,8 @@
 """What hostapd says on its control socket: replies and events as text, and the limits of what it takes.
 
-In: text as hostapd 2.10 writes it. Out: values, or None for what is not meant for us. Nothing here can be trusted more
-than hostapd itself: the account of a station is what the operator's Access-Accept named.
+In: text as hostapd 2.10 writes it. Out: values, or None for what is not meant for us. One field is a stranger's: the
+identity of a station, raw, whatever octets it called itself by last or the operator's Access-Accept named. It may
+bring lines of its own, which are never read as hostapd's; whose account it is, the operator's admission says.
 Reference: hostapd's ctrl_iface.c, ctrl_iface_ap.c, ieee802_1x.c (`ieee802_1x_get_mib_sta`), common.c (`printf_encode`).
 """
 
@@ -16,7 +17,8 @@ from wire.ids import MacAddress, PublicKey
 
 MAX_COMMAND_BYTES = 4_095
 """hostapd's buffer; what is longer loses its end, and fails."""
-_ACCOUNT = "dot1xAuthSessionUserName"
+_IDENTITY, _AFTER_IDENTITY = "\ndot1xAuthSessionUserName=", "\nlast_eap_type_as="
+"""hostapd writes the identity between these, and nothing that comes from a station before or after them."""
 _ESCAPES = {'"': 0x22, "\\": 0x5C, "e": 0x1B, "n": 0x0A, "r": 0x0D, "t": 0x09}
 
 
@@ -71,13 +73,11 @@ def parse_config(text: str) -> BssConfig | None:
 
 def parse_station(text: str) -> StationAssociated | None:
     """The reply to STA, STA-FIRST or STA-NEXT; None if there is no station, or one that is not let in."""
-    station, fields = station_address(text), _fields(text)
-    if station is None or "[AUTHORIZED]" not in fields.get("flags", ""):
+    station, (own, identity) = station_address(text), _part(text)
+    if station is None or "[AUTHORIZED]" not in _fields(own).get("flags", ""):
         return None
-    accounts = re.findall(rf"^{_ACCOUNT}=(.*)$", text, re.MULTILINE)
     try:
-        (account,) = accounts  # two mean that a station wrote one of them
-        return StationAssociated(station, PublicKey.parse(account))
+        return StationAssociated(station, PublicKey.parse(identity))
     except ValueError:
         return StationAssociated(station, None)
 
@@ -87,7 +87,7 @@ def parse_measurement(text: str) -> StationMeasurement | None:
 
     Its rates are in units of 100 kbit/s and may be followed by ` mcs 7` and the like.
     """
-    station, fields = station_address(text), _fields(text)
+    station, fields = station_address(text), _fields(_part(text)[0])
     if station is None:
         return None
     return StationMeasurement(
@@ -133,8 +133,26 @@ def format_element(info_id: int, payload: bytes) -> str:
     return f"SET anqp_elem {info_id}:{payload.hex()}"
 
 
+def _part(text: str) -> tuple[str, str]:
+    """(what hostapd says itself, the identity; empty if there is none).
+
+    Of an identity that has the second mark in it hostapd's own comes later. What follows an identity without that
+    mark is nobody's word.
+    """
+    before, _, rest = text.partition(_IDENTITY)
+    identity, mark, after = rest.rpartition(_AFTER_IDENTITY)
+    if not mark:
+        identity, after = rest, ""
+    return before + mark + after, re.sub(r"\nauthMultiSessionId=[0-9A-F]{16}\Z", "", identity)
+
+
 def _fields(text: str) -> Mapping[str, str]:
-    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    """Of two with one name the first."""
+    fields: dict[str, str] = {}
+    for name, separator, value in (line.partition("=") for line in text.split("\n")):
+        if separator:
+            fields.setdefault(name, value)
+    return fields
 
 
 def _number(text: str) -> int:

@@ -1,7 +1,7 @@
 """A hostapd without a radio: a real control socket that answers as hostapd 2.10 does, with its limits.
 
-For tests that have to make stations come and go, stop and hang; tests/system/test_hostapd.py holds it against the real
-one, as far as that goes without a radio (`driver=none`).
+For tests that have to make stations come and go, stop and hang, lose events and die between two requests;
+tests/system/test_apd_hostapd.py holds it against the real one, as far as that goes without a radio (`driver=none`).
 """
 
 import asyncio
@@ -31,9 +31,18 @@ class FakeHostapd:
         """How often they were updated."""
         self.stations: dict[MacAddress, str] = {}
         """Identities of those that are let in."""
+        self.strangers: list[MacAddress] = []
+        """Who said a word and was never let in: listed first, as newcomers are, and gone without an event."""
+        self.fleeting = False
+        """A stranger is gone as soon as its entry was read."""
         self.answers = True
-        """False: it hangs."""
-        self._listeners: set[str] = set()
+        """False: it hangs. What it is asked meanwhile waits for `catch_up`."""
+        self.dies_after = ""
+        """The command after the answer to which it dies."""
+        self.events_lost = False
+        """Its listeners' queues are full."""
+        self._unanswered: list[tuple[str, str]] = []
+        self._listeners: list[str] = []
         self._socket: socket.socket | None = None
 
     def start(self) -> None:
@@ -54,8 +63,10 @@ class FakeHostapd:
             self._socket = None
             self.path.unlink()
         self._listeners.clear()
+        self._unanswered.clear()
         self.elements.clear()
         self.stations.clear()
+        self.strangers.clear()
         self.vendor_elements = b""
 
     def let_in(self, station: MacAddress, identity: str) -> None:
@@ -66,8 +77,19 @@ class FakeHostapd:
         del self.stations[station]
         self._tell(f"AP-STA-DISCONNECTED {station}")
 
+    def catch_up(self) -> None:
+        """It hung, and answers what it was asked."""
+        self.answers = True
+        for command, source in self._unanswered:
+            self._send(self._answer(command, source), source)
+        self._unanswered.clear()
+
+    def drop_listeners(self) -> None:
+        """As after some events that could not be sent; nobody is told."""
+        self._listeners.clear()
+
     def _tell(self, event: str) -> None:
-        for listener in self._listeners:
+        for listener in () if self.events_lost else self._listeners:
             self._send(f"<3>{event}", listener)
 
     def _send(self, text: str, to: str) -> None:
@@ -83,9 +105,15 @@ class FakeHostapd:
                 data, source = self._socket.recvfrom(MAX_COMMAND_BYTES)  # what is longer loses its end
             except BlockingIOError:
                 return
-            self.said.append(data.decode())
-            if self.answers:
-                self._send(self._answer(data.decode(), source), source)
+            command = data.decode()
+            self.said.append(command)
+            if not self.answers:
+                self._unanswered.append((command, source))
+                continue
+            self._send(self._answer(command, source), source)
+            if command == self.dies_after:
+                self.dies_after = ""
+                self.kill()
 
     def _answer(self, command: str, source: str) -> str:
         name, _, rest = command.partition(" ")
@@ -93,12 +121,14 @@ class FakeHostapd:
             case "PING":
                 return "PONG\n"
             case "ATTACH":
-                self._listeners.add(source)
+                self._listeners += [source] if source not in self._listeners else []
                 return "OK\n"
+            case "DETACH":
+                return self._detach(source)
             case "GET_CONFIG":
                 return f"bssid={self.bssid}\nssid={format_ssid(self.ssid)}\nwps_state=disabled\n"
             case "STA-FIRST":
-                return self._describe(next(iter(self.stations), None), missing="")
+                return self._describe(next(iter([*self.strangers, *self.stations]), None))
             case "STA" | "STA-NEXT":
                 return self._station(name, rest)
             case "SET":
@@ -112,22 +142,36 @@ class FakeHostapd:
                 return self._deauthenticate(rest)
         return "UNKNOWN COMMAND\n"
 
+    def _detach(self, source: str) -> str:
+        if source not in self._listeners:
+            return "FAIL\n"
+        self._listeners.remove(source)
+        return "OK\n"
+
     def _station(self, name: str, rest: str) -> str:
         station = MacAddress.parse(rest)
-        if name == "STA":
-            return self._describe(station if station in self.stations else None, missing="FAIL\n")
-        if station not in self.stations:
+        everybody = [*self.strangers, *self.stations]
+        if station not in everybody:
             return "FAIL\n"
-        known = [*self.stations, None]
-        return self._describe(known[known.index(station) + 1], missing="")
+        if name == "STA":
+            return self._describe(station)
+        following = [*everybody, None][everybody.index(station) + 1]
+        return self._describe(following)
 
-    def _describe(self, station: MacAddress | None, missing: str) -> str:
+    def _describe(self, station: MacAddress | None) -> str:
         if station is None:
-            return missing
+            return ""
+        if station in self.strangers:
+            if self.fleeting:
+                self.strangers.remove(station)
+            return (
+                f"{station}\nflags=[AUTH]\naid=0\nrx_packets=1\ntx_packets=1\nsignal=-80\nconnected_time=0\n"
+            )
         return (
             f"{station}\nflags=[AUTH][ASSOC][AUTHORIZED][SHORT_PREAMBLE][MFP]\naid=1\nwpa=2\n"
-            f"dot1xAuthSessionUserName={self.stations[station]}\nrx_packets=6\ntx_packets=4\nrx_bytes=688\n"
-            "tx_bytes=463\nsignal=-30\nrx_rate_info=10\ntx_rate_info=540\nconnected_time=1\n"
+            f"dot1xAuthSessionUserName={self.stations[station]}\nlast_eap_type_as=13 (TLS)\nlast_eap_type_sta=0 "
+            "(unknown)\nrx_packets=6\ntx_packets=4\nrx_bytes=688\ntx_bytes=463\nsignal=-30\nrx_rate_info=10\n"
+            "tx_rate_info=540\nconnected_time=1\n"
         )
 
     def _set(self, rest: str) -> bool:

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable
 
 from apd.events import Event, MonitorCounted, MonitorListens, MonitorLost, PurchaseHeard
+from apd.shells.comeback import Comeback
 from nas_tunnel.anqp import read_query
 from nas_tunnel.gas_frame import GAS_REQUEST_FILTER, read_gas_request
 from wire.errors import DecodeError, ShellError
@@ -39,9 +40,9 @@ class Monitor:
         self._interface, self._bssid, self._make = interface, bssid, make
         self._socket: socket.socket | None = None
         self._garbage = self._dropped = 0
-        self._attempts = 0
-        self._told_lost = self._closed = False
-        self._timer: asyncio.TimerHandle | None = None  # for the next attempt, or the end of a pause
+        self._comeback = Comeback(RETRY_S)
+        self._closed = False
+        self._pause_timer: asyncio.TimerHandle | None = None
         self._count_timer: asyncio.TimerHandle | None = None
 
     def start(self, report: Callable[[Event], None]) -> None:
@@ -62,7 +63,7 @@ class Monitor:
         except ShellError as error:
             self._lose(str(error))
             return
-        self._attempts, self._told_lost = 0, False
+        self._comeback.succeeded()
         self._listen()
         self._report(MonitorListens())
 
@@ -71,22 +72,16 @@ class Monitor:
         self._loop.add_reader(self._socket, self._read)
 
     def _lose(self, detail: str) -> None:
-        """Tells it once, and tries again."""
         self._hang_up()
-        if self._closed:
-            return
-        wait_s = RETRY_S[min(self._attempts, len(RETRY_S) - 1)]
-        self._attempts += 1
-        self._timer = self._loop.call_later(wait_s, self._open)
-        if not self._told_lost:
-            self._told_lost = True
-            self._report(MonitorLost(detail))
+        if not self._closed:
+            self._comeback.lost(self._open, lambda: self._report(MonitorLost(detail)))
 
     def _hang_up(self) -> None:
-        for timer in (self._timer, self._count_timer):
+        self._comeback.stop()
+        for timer in (self._pause_timer, self._count_timer):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._count_timer = None
+        self._pause_timer = self._count_timer = None
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._socket.close()
@@ -107,7 +102,7 @@ class Monitor:
                 return
         else:
             self._loop.remove_reader(self._socket)
-            self._timer = self._loop.call_later(PAUSE_S, self._listen)
+            self._pause_timer = self._loop.call_later(PAUSE_S, self._listen)
         if self._count_timer is None:
             self._count_timer = self._loop.call_later(COUNT_S, self._count)
 

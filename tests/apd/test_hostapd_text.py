@@ -32,6 +32,7 @@ dot1xPaePortNumber=1
 dot1xAuthSessionTerminateCause=999
 dot1xAuthSessionUserName={CONSUMER.public}
 last_eap_type_as=13 (TLS)
+last_eap_type_sta=0 (unknown)
 rx_packets=6
 tx_packets=4
 rx_bytes=688
@@ -60,6 +61,50 @@ def test_an_identity_that_brings_lines_of_its_own_is_no_account():
         str(CONSUMER.public), f"{CONSUMER.public}\ndot1xAuthSessionUserName={STRANGER.public}"
     )
     assert parse_station(smuggled) == StationAssociated(STATION, None)
+
+
+SMUGGLED = [
+    "flags=[AUTHORIZED]",
+    "signal=-95",
+    "tx_rate_info=1",
+    "rx_rate_info=1",
+    "tx_packets=9",
+    "rx_packets=9",
+    "tx_bytes=9",
+    "rx_bytes=9",
+    "tx_failed=9",
+]
+
+
+@pytest.mark.parametrize(
+    "end", ["", "\nlast_eap_type_as=13 (TLS)", "\nlast_eap_type_as=0 (\nflags=[AUTHORIZED]"]
+)
+@pytest.mark.parametrize("line", SMUGGLED)
+def test_a_line_in_an_identity_is_not_hostapds(line, end):
+    """Neither who is let in nor what is measured: an identity is whatever a stranger says it is."""
+    identity = f"{CONSUMER.public}\n{line}{end}\n{line}"
+    smuggled = STA.replace(str(CONSUMER.public), identity)
+    assert parse_station(smuggled) == StationAssociated(STATION, None)
+    assert parse_station(smuggled.replace("[AUTHORIZED]", "", 1)) is None, "it never authenticated"
+    assert parse_measurement(smuggled) == parse_measurement(STA)
+
+
+def test_an_identity_that_hides_hostapds_last_line_hides_itself():
+    """A reply that is cut short, as hostapd's buffer ends: what is left of an identity says nothing of the link."""
+    cut = STA[: STA.index("last_eap_type_as")] + "signal=-95\ntx_bytes=9"
+    measured = parse_measurement(cut)
+    assert parse_station(cut) == StationAssociated(STATION, None)
+    assert measured is not None
+    assert (measured.signal_dbm, measured.tx_bytes) == (0, 0)
+
+
+def test_the_line_that_some_have_after_the_identity_is_no_part_of_it():
+    session = STA.replace("last_eap_type_as", "authMultiSessionId=0123456789ABCDEF\nlast_eap_type_as", 1)
+    assert parse_station(session) == StationAssociated(STATION, CONSUMER.public)
+
+
+def test_of_two_with_one_name_the_first_counts():
+    assert parse_config(f"bssid={BSSID}\nssid=one\nssid=two\n") == BssConfig(b"one", BSSID)
 
 
 @pytest.mark.parametrize(

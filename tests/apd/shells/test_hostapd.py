@@ -6,6 +6,8 @@ import asyncio
 import time
 from contextlib import asynccontextmanager
 
+import pytest
+
 from apd.events import (
     HostapdConnected,
     HostapdLost,
@@ -15,8 +17,10 @@ from apd.events import (
     StationsMeasured,
 )
 from apd.shells.fake_hostapd import FakeHostapd
-from apd.shells.hostapd import Hostapd
-from tests.apd.world import BSSID, CONSUMER, OTHER_STATION, STATION
+from apd.shells.hostapd import LOOK_S, Hostapd
+from apd.station_walk import MAX_REPLIES
+from tests.apd.world import BSSID, CONSUMER, OTHER_STATION, STATION, STRANGER
+from wire.ids import MacAddress
 
 
 class Ear:
@@ -39,9 +43,11 @@ class Ear:
 
 
 @asynccontextmanager
-async def conversation(tmp_path, *, started: bool = True):
+async def conversation(tmp_path, *, started: bool = True, look_s: float = LOOK_S, prepare=None):
     fake, ear = FakeHostapd(tmp_path / "wlan0", b'air"grant', BSSID), Ear()
-    shell = Hostapd(tmp_path / "wlan0", tmp_path / "run")
+    shell = Hostapd(tmp_path / "wlan0", tmp_path / "run", look_s)
+    if prepare is not None:
+        prepare(fake)
     if started:
         fake.start()
     shell.start(ear)
@@ -204,5 +210,163 @@ def test_one_that_is_not_there_yet_is_waited_for(tmp_path, run_async):
             await ear.wait_for(HostapdLost)
             fake.start()
             await ear.wait_for(HostapdConnected)
+
+    run_async(run())
+
+
+# ---- Who comes and goes meanwhile
+
+
+def strangers(count: int) -> list[MacAddress]:
+    return [MacAddress(b"\x06\0\0" + number.to_bytes(3, "big")) for number in range(count)]
+
+
+def test_strangers_that_go_without_a_word_hide_nobody(tmp_path, run_async):
+    def prepare(fake):
+        fake.stations = {STATION: str(CONSUMER.public), OTHER_STATION: "anonymous"}
+        fake.strangers, fake.fleeting = strangers(3), True
+
+    async def run():
+        async with conversation(tmp_path, prepare=prepare) as (fake, shell, ear):
+            found = (await ear.wait_for(HostapdConnected)).stations
+            assert [one.station for one in found] == [STATION, OTHER_STATION]
+            fake.strangers = strangers(3)
+            shell.measure_stations()
+            measured = await ear.wait_for(StationsMeasured)
+            assert {STATION, OTHER_STATION} <= {one.station for one in measured.stations}
+
+    run_async(run())
+
+
+def test_more_strangers_than_can_be_listed_are_no_end_of_the_list(tmp_path, run_async):
+    """Sessions of stations that were not listed would end: it is gone, until they can be."""
+
+    def prepare(fake):
+        fake.start()
+        fake.stations, fake.fleeting = {STATION: str(CONSUMER.public)}, True
+        fake.strangers = strangers(MAX_REPLIES // 2 + 10)
+
+    async def run():
+        async with conversation(tmp_path, started=False, prepare=prepare) as (_, _, ear):
+            assert (await ear.wait_for(HostapdLost)).detail == "STA-NEXT: no end of stations"
+            connected = await ear.wait_for(HostapdConnected)
+            assert [one.station for one in connected.stations] == [STATION]
+
+    run_async(run())
+
+
+# ---- What was missed
+
+
+def happened(ear: Ear) -> list:
+    return [event for event in ear.events if isinstance(event, StationAssociated | StationLeft)]
+
+
+def test_an_event_that_was_lost_is_told_at_the_next_look(tmp_path, run_async):
+    async def run():
+        async with conversation(tmp_path, look_s=0.02) as (fake, _, ear):
+            fake.events_lost = True
+            fake.let_in(STATION, str(CONSUMER.public))
+            assert await ear.wait_for(StationAssociated) == StationAssociated(STATION, CONSUMER.public)
+            fake.leave(STATION)
+            assert await ear.wait_for(StationLeft) == StationLeft(STATION)
+
+    run_async(run())
+
+
+def test_a_listener_that_was_dropped_attaches_again(tmp_path, run_async):
+    async def run():
+        async with conversation(tmp_path, look_s=0.02) as (fake, _, ear):
+            fake.drop_listeners()
+            await until(lambda: fake._listeners)
+            fake.let_in(STATION, str(CONSUMER.public))
+            await ear.wait_for(StationAssociated)
+            assert f"STA {STATION}" in fake.said, "it was the event that told"
+
+    run_async(run())
+
+
+def test_looking_again_tells_nothing_that_is_known(tmp_path, run_async):
+    """Sessions go on untouched: no event, no second `HostapdConnected`."""
+
+    def prepare(fake):
+        fake.stations, fake.strangers = {STATION: str(CONSUMER.public)}, strangers(2)
+
+    async def run():
+        async with conversation(tmp_path, look_s=0.01, prepare=prepare) as (fake, shell, ear):
+            fake.let_in(OTHER_STATION, "anonymous")
+            await ear.wait_for(StationAssociated)
+            looks = fake.said.count("DETACH")
+            await until(lambda: fake.said.count("DETACH") >= looks + 5)
+            shell.set_element(280, b"x")
+            await until(lambda: fake.elements)
+            assert len(ear.events) == 2, ear.events
+
+    run_async(run())
+
+
+def test_who_calls_itself_something_else_for_a_moment_is_who_it_was(tmp_path, run_async):
+    """As while it proves its key again; one that stays another is told."""
+
+    async def run():
+        async with conversation(tmp_path, look_s=0.02) as (fake, _, ear):
+            fake.let_in(STATION, str(CONSUMER.public))
+            await ear.wait_for(StationAssociated)
+            looks = fake.said.count("STA-FIRST")
+            fake.stations[STATION] = "anonymous"
+            await until(lambda: fake.said.count("STA-FIRST") == looks + 1)
+            fake.stations[STATION] = str(CONSUMER.public)
+            await until(lambda: fake.said.count("STA-FIRST") >= looks + 3)
+            assert len(happened(ear)) == 1
+            fake.stations[STATION] = str(STRANGER.public)
+            assert await ear.wait_for(StationAssociated, 2) == StationAssociated(STATION, STRANGER.public)
+
+    run_async(run())
+
+
+# ---- Ends at bad moments
+
+
+def test_one_that_dies_between_two_requests_is_lost_and_nothing_else(tmp_path, run_async):
+    """The reply to the first came; the second cannot be sent."""
+
+    async def run():
+        async with conversation(tmp_path) as (fake, shell, ear):
+            fake.stations = {STATION: str(CONSUMER.public)}
+            fake.dies_after = "STA-FIRST"
+            shell.measure_stations()
+            shell.set_element(280, b"")
+            await ear.wait_for(HostapdLost)
+            fake.start()
+            await ear.wait_for(HostapdConnected, 2)
+
+    run_async(run())
+
+
+@pytest.mark.parametrize("command", ["ATTACH", "GET_CONFIG", "STA-FIRST", f"STA-NEXT {STATION}"])
+def test_one_that_dies_while_it_is_asked_who_is_there(command, tmp_path, run_async):
+    def prepare(fake):
+        fake.stations, fake.dies_after = {STATION: str(CONSUMER.public)}, command
+
+    async def run():
+        async with conversation(tmp_path, started=False, prepare=prepare) as (fake, _, ear):
+            fake.start()
+            await until(lambda: not fake.dies_after)
+            fake.start()
+            await ear.wait_for(HostapdConnected)
+
+    run_async(run())
+
+
+def test_a_late_reply_is_no_answer_to_a_later_question(tmp_path, run_async):
+    async def run():
+        async with conversation(tmp_path) as (fake, shell, ear):
+            fake.answers = False
+            shell.set_element(280, b"")
+            await ear.wait_for(HostapdLost)
+            await until(lambda: fake.said.count("ATTACH") == 2)
+            fake.catch_up()
+            await ear.wait_for(HostapdConnected, 2)
+            assert fake.said.count("ATTACH") == 2, "it had to begin a third time"
 
     run_async(run())
