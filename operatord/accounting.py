@@ -125,6 +125,8 @@ def _follow_use(state: State, record: AccountingRecord, session: Session, now_s:
             return []
         del state.uses[record.permit_id]
         return [ForgetUse(record.permit_id)]
+    if record.permit_id in state.ended:
+        return [_throw_out(record, "its grant has ended")]
     if record.permit_id in state.revoked:
         return [_throw_out(record, "its grant was revoked")]
     if use is not None and (use.box, use.station) != (record.box, record.station):

@@ -25,8 +25,10 @@ from operatord.sessions import Session
 from operatord.state import Revoked, State, Use
 from wire.ids import PublicKey
 
+LINGER_S = 900
+"""A permit that has ended is kept for so long: the Stop of its last session comes after its end, and may come late."""
 MAX_PERMITS_PER_ACCOUNT = 1_000
-"""All of them are looked at for each request; nobody has so many grants that have not ended."""
+"""All of them are looked at for each request; nobody has so many grants at a time."""
 
 
 def restore(
@@ -77,31 +79,35 @@ def revoke(state: State, permit_id: bytes, reason: str, signed: bytes = b"") -> 
 
 
 def pass_time(state: State, now_s: int) -> list[Command]:
-    """Forgets what has ended, and throws out who still uses it."""
+    """Ends what is over, throws out who still uses it, and forgets it a while later."""
     commands: list[Command] = []
-    while state.ends and state.ends[0][0] <= now_s:
-        permit = state.permits[heapq.heappop(state.ends)[1]]
-        if permit.permit_id not in state.revoked:
-            commands += _withdraw(state, permit, "its grant has ended")
-        _drop(state, permit)
-        commands.append(ForgetPermit(permit.permit_id))
+    while state.due and state.due[0][0] <= now_s:
+        due_s, permit_id = heapq.heappop(state.due)
+        permit = state.permits[permit_id]
+        if due_s < permit.ends_s + LINGER_S:
+            state.ended.add(permit_id)
+            heapq.heappush(state.due, (permit.ends_s + LINGER_S, permit_id))
+            if permit_id not in state.revoked:
+                commands += _withdraw(state, permit, "its grant has ended")
+        else:
+            _drop(state, permit)
+            commands.append(ForgetPermit(permit_id))
     return commands
 
 
 def next_deadline_s(state: State) -> int | None:
-    """When the next permit ends (UTC); None without one."""
-    return state.ends[0][0] if state.ends else None
+    """When the next permit ends or is forgotten (UTC); None without one."""
+    return state.due[0][0] if state.due else None
 
 
 def trusted_accounts(state: State) -> set[PublicKey]:
     """Whose anchors have to be in the trust directory."""
-    live = (permit for permit in state.permits.values() if permit.permit_id not in state.revoked)
-    return {permit.account for permit in live}
+    return {permit.account for permit in state.permits.values() if _is_good(state, permit.permit_id)}
 
 
 def _add(state: State, permit: Permit) -> None:
     state.permits[permit.permit_id] = permit
-    heapq.heappush(state.ends, (permit.ends_s, permit.permit_id))
+    heapq.heappush(state.due, (permit.ends_s, permit.permit_id))
     state.by_account.setdefault(permit.account, {})[permit.permit_id] = permit
 
 
@@ -112,6 +118,7 @@ def _drop(state: State, permit: Permit) -> None:
     if not of_account:
         del state.by_account[permit.account]
     state.revoked.pop(permit.permit_id, None)
+    state.ended.discard(permit.permit_id)
     state.uses.pop(permit.permit_id, None)
     state.sessions.pop(permit.permit_id, None)
 
@@ -130,4 +137,8 @@ def _withdraw(state: State, permit: Permit, why: str) -> list[Command]:
 def _trusted(state: State, permit: Permit, *, but: Permit) -> bool:
     """Whether the account has another permit that nobody revoked."""
     others = state.by_account.get(permit.account, {})
-    return any(other not in state.revoked and other != but.permit_id for other in others)
+    return any(_is_good(state, other) and other != but.permit_id for other in others)
+
+
+def _is_good(state: State, permit_id: bytes) -> bool:
+    return permit_id not in state.revoked and permit_id not in state.ended

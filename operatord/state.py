@@ -64,8 +64,10 @@ class State:
     uses: dict[bytes, Use] = field(default_factory=dict)
     sessions: dict[bytes, dict[SessionKey, Session]] = field(default_factory=dict)
     """By permit; of the permits above only."""
-    ends: list[tuple[int, bytes]] = field(default_factory=list)
-    """A heap of (ends_s, permit id): what ends next is first."""
+    ended: set[bytes] = field(default_factory=set)
+    """Permits whose time is over, and which are kept for what accounting has still to say of them."""
+    due: list[tuple[int, bytes]] = field(default_factory=list)
+    """A heap of (UTC seconds, permit id): what ends, or is forgotten, next is first."""
 
     def is_live(self, use: Use, now_s: int) -> bool:
         """Whether a use still keeps others out: its station may have left without a word."""

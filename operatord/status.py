@@ -15,7 +15,7 @@ def describe(state: State, counters: Mapping[str, int], now_s: int, *, connected
         "utc_s": now_s,
         "broker_connected": connected,
         "boxes": sorted(state.boxes),
-        "grants": len(state.permits),
+        "grants": len(state.permits) - len(state.ended),
         "accounts": len(state.by_account),
         "revoked": len(state.revoked),
         "in_use": len(state.uses),

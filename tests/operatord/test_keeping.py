@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from operatord.accounting import take_accounting
 from operatord.authorising import authorise
 from operatord.commands import (
@@ -10,12 +12,14 @@ from operatord.commands import (
     ForgetUse,
     KeepPermit,
     KeepRevoked,
+    KeepSession,
     Note,
     PublishRevocation,
     RemoveAnchor,
     WriteAnchor,
 )  # fmt: skip
 from operatord.keeping import (
+    LINGER_S,
     MAX_PERMITS_PER_ACCOUNT,
     next_deadline_s,
     pass_time,
@@ -24,7 +28,7 @@ from operatord.keeping import (
     take_permit,
     trusted_accounts,
 )  # fmt: skip
-from operatord.sessions import Status
+from operatord.sessions import Counters, Status
 from operatord.state import Revoked, State
 from tests.operatord.world import (
     ALICE,
@@ -52,8 +56,12 @@ def test_the_first_grant_of_an_account_brings_its_anchor_and_the_last_takes_it_a
     assert take_permit(made, first, NOW_S) == [], "heard twice"
     assert next_deadline_s(made) == first.ends_s
     assert pass_time(made, first.ends_s - 1) == []
-    assert pass_time(made, first.ends_s) == [ForgetPermit(first.permit_id)]
-    assert pass_time(made, second.ends_s) == [RemoveAnchor(ALICE.public), ForgetPermit(second.permit_id)]
+    assert pass_time(made, first.ends_s) == []
+    assert pass_time(made, second.ends_s) == [RemoveAnchor(ALICE.public)]
+    assert trusted_accounts(made) == set()
+    assert next_deadline_s(made) == first.ends_s + LINGER_S
+    assert pass_time(made, first.ends_s + LINGER_S) == [ForgetPermit(first.permit_id)]
+    assert pass_time(made, second.ends_s + LINGER_S) == [ForgetPermit(second.permit_id)]
     assert (made.permits, made.by_account, next_deadline_s(made)) == ({}, {}, None)
 
 
@@ -67,7 +75,22 @@ def test_an_end_throws_out_who_is_there() -> None:
     take_accounting(made, record(PERMIT, Status.START), NOW_S)
     commands = pass_time(made, PERMIT.ends_s)
     assert disconnects(commands) == [("roof", "5F00")]
-    assert (made.uses, made.sessions) == ({}, {})
+    assert made.uses == {}
+    assert ask(made, PERMIT.ends_s) == "ended"
+
+
+def test_the_stop_of_the_last_session_comes_after_the_end_and_is_kept() -> None:
+    made = state([PERMIT])
+    authorise(made, request(), NOW_S)
+    take_accounting(made, record(PERMIT, Status.START), NOW_S)
+    pass_time(made, PERMIT.ends_s)
+    late = record(PERMIT, at_s=PERMIT.ends_s + 1, counters=Counters(1_050, 0, 1, 0))
+    assert disconnects(take_accounting(made, late, PERMIT.ends_s + 1)) == [("roof", "5F00")], "it goes on"
+    stop = replace(late, status=Status.STOP, event_s=PERMIT.ends_s + 2, counters=Counters(2_100, 0, 2, 0))
+    (kept,) = take_accounting(made, stop, PERMIT.ends_s + 2)
+    assert isinstance(kept, KeepSession)
+    assert (kept.session.stopped, kept.session.up_bytes) == (True, 2_000)
+    assert made.uses == {}
 
 
 def test_a_revocation_tells_the_provider_s_boxes_and_throws_out() -> None:
@@ -81,7 +104,10 @@ def test_a_revocation_tells_the_provider_s_boxes_and_throws_out() -> None:
     assert disconnects(commands) == [("inn", "")]
     assert revoke(made, PERMIT.permit_id, "again") == []
     assert ask(made) == "revoked"
-    assert pass_time(made, PERMIT.ends_s) == [ForgetPermit(PERMIT.permit_id)], "and nothing is left of it"
+    assert pass_time(made, PERMIT.ends_s) == []
+    assert pass_time(made, PERMIT.ends_s + LINGER_S) == [ForgetPermit(PERMIT.permit_id)], (
+        "and nothing is left of it"
+    )
     assert made.revoked == {}
 
 
@@ -119,5 +145,5 @@ def test_a_restart_forgets_nothing() -> None:
     restore(again, made.permits.values(), made.revoked.values(), made.uses.values(), sessions)
     for name in ("permits", "by_account", "revoked", "uses", "sessions"):
         assert getattr(again, name) == getattr(made, name), name
-    assert sorted(again.ends) == sorted(made.ends)
+    assert sorted(again.due) == sorted(made.due)
     assert trusted_accounts(again) == {ALICE.public}
