@@ -9,6 +9,12 @@ from collections.abc import Sequence
 
 from operatord.settings import OperatorSettings
 
+DAS_WINDOW_S = 30
+"""How far a Disconnect's timestamp may be from the box's clock (hostapd's own default: 300).
+
+hostapd gives a station that comes back its old session id, so that a Disconnect that somebody kept would end that
+session too, within this time.
+"""
 _LINES = """\
 # The RADIUS part of {box}'s hostapd.conf, written by `operatord hostapd`.
 ieee8021x=1
@@ -28,7 +34,7 @@ radius_acct_interim_interval=60
 radius_request_cui=1
 radius_das_port={das_port}
 radius_das_client={server} {secret}
-radius_das_time_window=300
+radius_das_time_window={window_s}
 radius_das_require_event_timestamp=1
 radius_das_require_message_authenticator=1
 # A key that hostapd remembers from an earlier association would let in without asking.
@@ -49,5 +55,6 @@ def render_hostapd(
         accounting_port=settings.radius.accounting_port,
         secret=secret,
         das_port=address.das_port,
+        window_s=DAS_WINDOW_S,
     )
     return lines + "".join(f"radius_auth_req_attr=26:x:{value.hex()}\n" for value in vendor_attributes)

@@ -1,10 +1,10 @@
 """Disconnect-Requests to access points (RFC 5176), and what they answer.
 
-One datagram socket for all. A request names its session by Acct-Session-Id where it is known and by Calling-Station-Id,
-and the box by NAS-Identifier: hostapd matches each of them, and refuses what is not its own. It carries an
-Event-Timestamp, which hostapd wants within 300 s, and a Message-Authenticator. Sent again up to three times, with the
-same octets, so that a box that has seen it may tell; an answer that is not signed by the box's secret is dropped. The
-packets are pyrad's. Decides nothing.
+One datagram socket for each box. A request names its session by Acct-Session-Id where it is known and by
+Calling-Station-Id, and the box by NAS-Identifier: hostapd matches each of them, and refuses what is not its own. It
+carries an Event-Timestamp, which hostapd wants within a window (operatord/hostapd.py), and a Message-Authenticator.
+Sent again up to three times, with the same octets, so that a box that has seen it may tell; an answer that is not
+signed by the box's secret is dropped. The packets are pyrad's. Decides nothing.
 Reference: RFC 5176 clauses 2.3, 3.3 and 3.5; RFC 2869 clause 5.14.
 """
 

@@ -14,6 +14,7 @@ def test_a_box_is_told_where_to_ask_and_who_may_throw_out() -> None:
         "auth_server_addr=192.0.2.1",
         "acct_server_shared_secret=0123456789abcdef",
         "radius_das_client=192.0.2.1 0123456789abcdef",
+        "radius_das_time_window=30",
         "radius_das_require_message_authenticator=1",
         "radius_auth_req_attr=26:x:0102",
         "disable_pmksa_caching=1",
