@@ -15,7 +15,7 @@ from apd import associations, known_grants, lobby
 from apd.commands import Command, Note, SendLobby, SetBeaconElement, SetElement, SignNetwork, SignOffer
 from apd.events import HostapdConnected
 from apd.sessions import Outcome
-from apd.state import AirAnswer, AirState, State
+from apd.state import AirAnswer, AirState, KnownGrant, State
 from nas_tunnel.advice_of_charge import charge_of, write_advice_of_charge
 from nas_tunnel.anqp import (
     ADVICE_OF_CHARGE,
@@ -57,7 +57,7 @@ MAX_STATIONS = 512
 """Stations whose rate is remembered; who was silent longest is forgotten first."""
 
 
-def start(state: State, stored: Iterable[tuple[bytes, int]], now: Now) -> Outcome:
+def start(state: State, stored: Iterable[KnownGrant], now: Now) -> Outcome:
     """The state of a box that sells on the air."""
     return known_grants.restore(replace(state, air=AirState()), stored, now)
 

@@ -1,8 +1,12 @@
 """Stations that hostapd serves: which grant each of them holds, and who is thrown out.
 
-In: who associated, as which account (EAP-TLS proved the key, the operator's Access-Accept named it). Out: sessions
-admitted by the same machinery as the lobby's joins, and deauthentications. A grant may come a moment after its
-station, so nobody is thrown out for want of one before PATIENCE_NS; a grant serves one station at a time.
+In: who associated, and which grant the operator's signed admission names for that station (EAP-TLS proved the key to
+the operator's RADIUS server). Out: sessions admitted by the machinery of the lobby's joins, and deauthentications.
+
+The account that hostapd shows for a station can be a word of the station itself, so that it lets nobody in: it has to
+be the grant's consumer, and that is all. An admission may come a moment after its station, so nobody is thrown out for
+want of one before PATIENCE_NS; without one only a session goes on that runs already. A grant serves one station at a
+time.
 """
 
 from collections.abc import Mapping
@@ -11,7 +15,7 @@ from dataclasses import replace
 from apd import known_grants, lobby, sessions
 from apd.commands import Command, Deauthenticate, Note
 from apd.events import StationAssociated
-from apd.session import FINAL_REASONS, EndReason, Phase
+from apd.session import FINAL_REASONS, EndReason, Phase, Session
 from apd.sessions import NoCapacity, Outcome
 from apd.state import Association, KnownGrant, State
 from wire.ids import MacAddress, PublicKey
@@ -96,39 +100,57 @@ def _settle(state: State, station: MacAddress, one: Association, now: Now) -> Ou
         if session is not None and mine and session.holds_slot and session.phase is not Phase.EXPIRING:
             return state, []
         ended = session.reason if session is not None and mine else EndReason.MOVED
-        one = Association(one.account, b"", now.mono_ns, ended.value)
-        if ended not in FINAL_REASONS:
-            return _throw_out(state, station, one)
+        named = known_grants.named(state, station)
+        if named is not None and named.grant.grant_id != one.grant_id:  # it may be another device by now
+            one = Association(one.account, b"", now.mono_ns + PATIENCE_NS, ended.value)
+        else:
+            one = Association(one.account, b"", now.mono_ns, ended.value)
+            if ended not in FINAL_REASONS:
+                return _throw_out(state, station, one)
     elif one.patience_ns is None:
         return state, []
     return _find(state, station, one, now)
 
 
 def _find(state: State, station: MacAddress, one: Association, now: Now) -> Outcome:
-    """Serves it by the first of its grants that is good for that, or keeps the reason why none is."""
+    """Serves it by the grant that the operator named for it, or keeps the reason why not."""
     if one.account is None:
-        return _put(state, station, one), []
+        return _wait(state, station, one, one.reason, now)
     running = state.session_of(station)
-    if running is not None and running.grant.consumer == one.account and running.phase is not Phase.EXPIRING:
+    if running is not None and running.grant.consumer == one.account and _stands(state, running):
         return _put(state, station, Association(one.account, running.grant_id)), []  # from before a restart
-    reasons: list[str] = []
-    for known in _in_order(state, station, one.account):
-        match _try(state, station, known, now):
-            case str(reason):
-                reasons.append(reason)
-            case (served, commands):
-                return _put(served, station, Association(one.account, known.grant.grant_id)), commands
-    if _WAIT in reasons and one.reason != _WAIT:
+    known = known_grants.named(state, station)
+    if known is None:
+        return _wait(state, station, one, _unnamed(state, one.account), now)
+    if known.grant.consumer != one.account:
+        return _wait(state, station, one, "identity_differs", now)
+    match _try(state, station, known, now):
+        case str(reason):
+            return _wait(state, station, one, reason, now)
+        case (served, commands):
+            return _put(served, station, Association(one.account, known.grant.grant_id)), commands
+
+
+def _wait(state: State, station: MacAddress, one: Association, reason: str, now: Now) -> Outcome:
+    """Not served for this reason: thrown out if its patience is over, with the reason that it had then."""
+    if reason == _WAIT and one.reason != _WAIT:
         return _put(state, station, replace(one, patience_ns=now.mono_ns + PATIENCE_NS, reason=_WAIT)), []
     if one.patience_ns is not None and one.patience_ns <= now.mono_ns:
         return _throw_out(state, station, one)
-    return _put(state, station, replace(one, reason=next(iter(reasons), one.reason))), []
+    return _put(state, station, replace(one, reason=reason)), []
 
 
-def _in_order(state: State, station: MacAddress, account: PublicKey) -> list[KnownGrant]:
-    """Grants of its account: one that the operator saw on this station, and then by their ends."""
+def _stands(state: State, running: Session) -> bool:
+    """Whether a session goes on as it was: nothing has ended it, and the operator named nobody else since."""
+    known = state.on_air.grants.get(running.grant_id)
+    return running.phase is not Phase.EXPIRING and (known is None or known.station in (None, running.station))
+
+
+def _unnamed(state: State, account: PublicKey) -> str:
+    """Why a station is not served that the operator did not name."""
     grants = known_grants.grants_of(state, account)
-    return sorted(grants, key=lambda known: known.station != station)
+    used = [known for known in grants if known.grant.grant_id in state.stations.values()]
+    return "grant_in_use" if used else "no_admission" if grants else "no_grant"
 
 
 def _try(state: State, station: MacAddress, known: KnownGrant, now: Now) -> Outcome | str:

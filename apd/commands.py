@@ -206,11 +206,15 @@ class StoreRevocation:
 
 @dataclass(frozen=True, slots=True)
 class StoreGrant:
-    """Put on disk a grant whose holder may come by EAP-TLS, and what was delivered on it elsewhere."""
+    """Put on disk a grant whose holder may come by EAP-TLS, what was delivered on it elsewhere, which station the
+    operator's admission names, and whether it was bought here.
+    """
 
     grant_id: bytes
     grant: bytes
     used_bytes: int
+    station: MacAddress | None = None
+    bought: bool = False
 
 
 @dataclass(frozen=True, slots=True)

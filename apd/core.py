@@ -60,7 +60,7 @@ from apd.refund import Refund
 from apd.session import EndReason, Session, Usage
 from apd.sessions import Outcome
 from apd.settings import BoxSettings
-from apd.state import LinkState, LobbyState, MeterState, State
+from apd.state import KnownGrant, LinkState, LobbyState, MeterState, State
 from tc_shaper.pool import new_pool
 from wire.errors import DecodeError
 from wire.ids import MacAddress
@@ -99,7 +99,7 @@ def start(
     *,
     revoked: Iterable[bytes] = (),
     offer_state: bytes = b"",
-    known_grants: Iterable[tuple[bytes, int]] = (),
+    known_grants: Iterable[KnownGrant] = (),
     owed: Iterable[Refund] = (),
     kernel_kept: bool,
     enrolled: bool,

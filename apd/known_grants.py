@@ -7,32 +7,32 @@ grant in here has the ledger's signature; whether its holder is let in is for ap
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from apd import sessions
 from apd.commands import Command, ForgetGrant, Note, PublishGrant, StoreGrant
+from apd.session import EndReason
 from apd.sessions import Outcome, plan_counting
 from apd.state import KnownGrant, State
 from wire.admission import read_admission
-from wire.cose import read_envelope
 from wire.errors import DecodeError, VerificationError
-from wire.grant import parse_grant, read_grant
-from wire.ids import PublicKey
+from wire.grant import read_grant
+from wire.ids import MacAddress, PublicKey
 from wire.units import Now
 
 MAX_GRANTS = 512
 """Two for each session of a full pool: one that runs, and the next. About a kilobyte each."""
 
 
-def restore(state: State, stored: Iterable[tuple[bytes, int]], now: Now) -> Outcome:
+def restore(state: State, stored: Iterable[KnownGrant], now: Now) -> Outcome:
     """What is on disk, as far as it is this ledger's and not over; the rest is forgotten."""
     known: dict[bytes, KnownGrant] = {}
     gone: list[Command] = []
-    for encoded, used_bytes in stored:
-        grant = parse_grant(read_envelope(encoded))
+    for one in stored:
         try:
-            read_grant(encoded, state.settings.ledger, state.settings.ledger_id)
+            read_grant(one.encoded, state.settings.ledger, state.settings.ledger_id)
         except VerificationError:  # an earlier ledger's
-            gone.append(ForgetGrant(grant.grant_id))
+            gone.append(ForgetGrant(one.grant.grant_id))
         else:
-            known[grant.grant_id] = KnownGrant(grant, encoded, used_bytes)
+            known[one.grant.grant_id] = one
     state = _with_grants(state, known)
     for grant_id, one in known.items():
         state = _with_elsewhere(state, grant_id, one.used_bytes)
@@ -53,7 +53,7 @@ def remember_bought(state: State, grants: Iterable[bytes], now: Now) -> Outcome:
         if not here or grant.ends_s * 1_000 <= now.utc_ms:
             continue
         if grant.grant_id not in state.on_air.grants:  # a purchase may be answered twice
-            state, more = _remember(state, KnownGrant(grant, encoded), now)
+            state, more = _remember(state, KnownGrant(grant, encoded, bought=True), now)
             commands += more
         commands.append(PublishGrant(encoded))
     return state, commands
@@ -77,20 +77,26 @@ def take_admission(state: State, data: bytes, now: Now) -> Outcome:
         return state.with_refusal("admission_foreign"), []
     if min(admission.expires_s, grant.ends_s) * 1_000 <= now.utc_ms:
         return state.with_refusal("admission_expired"), []
-    before = state.on_air.grants.get(grant.grant_id)
-    used_bytes = max(admission.used_bytes, before.used_bytes if before else 0)  # an older word may come later
-    encoded = before.encoded if before else admission.grant
-    known = KnownGrant(grant, encoded, used_bytes, admission.station)
-    if known == before:
+    before = state.on_air.grants.get(grant.grant_id, KnownGrant(grant, admission.grant))
+    used_bytes = max(admission.used_bytes, before.used_bytes)  # an older word may come later
+    known = replace(before, used_bytes=used_bytes, station=admission.station)
+    if known == state.on_air.grants.get(grant.grant_id):
         return state, []
-    state, commands = _remember(state, known, now)
-    return _with_elsewhere(state, grant.grant_id, used_bytes, now), commands
+    state, unnaming = _unname(state, admission.station, grant.grant_id)
+    state, remembering = _remember(state, known, now)
+    state = _with_elsewhere(state, grant.grant_id, used_bytes, now)
+    state, moving = _move(state, grant.grant_id, admission.station)
+    return state, [*unnaming, *remembering, *moving]
+
+
+def named(state: State, station: MacAddress) -> KnownGrant | None:
+    """The grant on which this station is served: the one with which the operator's last admission names it."""
+    return next((known for known in state.on_air.grants.values() if known.station == station), None)
 
 
 def grants_of(state: State, account: PublicKey) -> list[KnownGrant]:
-    """This account's grants, the one that ends first in front."""
-    mine = [known for known in state.on_air.grants.values() if known.grant.consumer == account]
-    return sorted(mine, key=lambda known: (known.grant.ends_s, known.grant.grant_id))
+    """This account's grants."""
+    return [known for known in state.on_air.grants.values() if known.grant.consumer == account]
 
 
 def forget_ended(state: State, now: Now) -> Outcome:
@@ -101,6 +107,33 @@ def forget_ended(state: State, now: Now) -> Outcome:
         if known.grant.ends_s * 1_000 <= now.utc_ms
     ]
     return _forget(state, ended) if ended else (state, [])
+
+
+def _unname(state: State, station: MacAddress, grant_id: bytes) -> Outcome:
+    """A station is named with one grant only: others that name it do no more."""
+    freed = {
+        other: replace(known, station=None)
+        for other, known in state.on_air.grants.items()
+        if known.station == station and other != grant_id
+    }
+    storing: list[Command] = [_store(known) for known in freed.values()]
+    return _with_grants(state, {**state.on_air.grants, **freed}) if freed else state, storing
+
+
+def _move(state: State, grant_id: bytes, station: MacAddress) -> Outcome:
+    """The operator has decided: what the grant serves elsewhere ends, as does what serves this station otherwise."""
+    commands: list[Command] = []
+    for session in (state.session_of(station), state.sessions.get(grant_id)):
+        if session is None or not session.holds_slot:
+            continue
+        if (session.grant_id, session.station) != (grant_id, station):
+            state, ending = sessions.end(state, session.grant_id, EndReason.MOVED)
+            commands += ending
+    return state, commands
+
+
+def _store(known: KnownGrant) -> StoreGrant:
+    return StoreGrant(known.grant.grant_id, known.encoded, known.used_bytes, known.station, known.bought)
 
 
 def _remember(state: State, known: KnownGrant, now: Now) -> Outcome:
@@ -114,8 +147,7 @@ def _remember(state: State, known: KnownGrant, now: Now) -> Outcome:
         commands += more
         if first == known.grant.grant_id:
             return state, commands
-    storing = StoreGrant(known.grant.grant_id, known.encoded, known.used_bytes)
-    return state, [*commands, storing]
+    return state, [*commands, _store(known)]
 
 
 def _forget(state: State, grant_ids: Iterable[bytes]) -> Outcome:

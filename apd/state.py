@@ -69,7 +69,9 @@ class KnownGrant:
     encoded: bytes
     used_bytes: int = 0
     station: MacAddress | None = None
-    """Which station the operator saw its key on, if the operator told."""
+    """Which station the operator's last admission named: that one is served on this grant, and no other."""
+    bought: bool = False
+    """The purchase was relayed here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from apd.metering import StoredChain
 from apd.refund import Refund
 from apd.session import EndReason, Phase, Session, StoredSession, Usage
 from apd.sessions import MAX_REVOKED
-from apd.state import OutboxEntry
+from apd.state import KnownGrant, OutboxEntry
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.cose import read_envelope
 from wire.errors import DecodeError, ShellError
@@ -43,8 +43,7 @@ PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA cache_size = -256;
 CREATE TABLE IF NOT EXISTS session (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS known_grant (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL, used_bytes INTEGER NOT NULL)
-WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS air_grant (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refund (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS revoked (number INTEGER PRIMARY KEY, grant_id BLOB NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS record (sequence INTEGER PRIMARY KEY, record BLOB NOT NULL, evidence BLOB, acknowledged
@@ -118,10 +117,9 @@ class Store:
         """Grants that open no session any more, the oldest first."""
         return [bytes(grant) for (grant,) in self._query("SELECT grant_id FROM revoked ORDER BY number", ())]
 
-    def known_grants(self) -> list[tuple[bytes, int]]:
-        """Grants whose holders may come by EAP-TLS, encoded, each with the bytes that were delivered elsewhere."""
-        rows = self._query("SELECT value, used_bytes FROM known_grant", ())
-        return [(_checked_grant(bytes(value)), used_bytes) for value, used_bytes in rows]
+    def known_grants(self) -> list[KnownGrant]:
+        """Grants whose holders may come by EAP-TLS."""
+        return [_read_known_grant(value) for (value,) in self._query("SELECT value FROM air_grant", ())]
 
     def refunds(self) -> list[Refund]:
         """What is owed, and transfers that the ledger has not answered."""
@@ -199,10 +197,10 @@ def _statements(command: StoreCommand) -> list[Statement]:
             ]
         case StoreOfferState(data):
             return [("REPLACE INTO meta VALUES ('offer_state', ?)", (data,))]
-        case StoreGrant(grant_id, grant, used_bytes):
-            return [("REPLACE INTO known_grant VALUES (?, ?, ?)", (grant_id, grant, used_bytes))]
+        case StoreGrant(grant_id):
+            return [("REPLACE INTO air_grant VALUES (?, ?)", (grant_id, _write_known_grant(command)))]
         case ForgetGrant(grant_id):
-            return [("DELETE FROM known_grant WHERE grant_id = ?", (grant_id,))]
+            return [("DELETE FROM air_grant WHERE grant_id = ?", (grant_id,))]
         case StoreRefund(refund):
             return [("REPLACE INTO refund VALUES (?, ?)", (refund.grant_id, _write_refund(refund)))]
         case ForgetRefund(grant_id):
@@ -228,12 +226,22 @@ def _checked_record(encoded: bytes) -> bytes:
     return encoded
 
 
-def _checked_grant(encoded: bytes) -> bytes:
+def _write_known_grant(command: StoreGrant) -> bytes:
+    station = command.station.octets if command.station else b""
+    return write_cbor([command.grant, command.used_bytes, station, int(command.bought)])
+
+
+def _read_known_grant(value: bytes) -> KnownGrant:
     try:
-        parse_grant(read_envelope(encoded))
-    except DecodeError as error:
+        match read_cbor(bytes(value)):
+            case [bytes(encoded), int(used_bytes), bytes(octets), int(bought)]:
+                station = MacAddress(octets) if octets else None
+                return KnownGrant(
+                    parse_grant(read_envelope(encoded)), encoded, used_bytes, station, bool(bought)
+                )
+    except ValueError as error:
         raise ShellError("store", f"a known grant is damaged: {error}") from error
-    return encoded
+    raise ShellError("store", "a known grant is damaged: not the array that was written")
 
 
 def _write_session(session: Session) -> bytes:

@@ -93,10 +93,17 @@ class AirWorld(World):
         return made, key
 
     def vouch(self) -> None:
-        made, _ = self._made()
+        made, key = self._made()
+        mine = [station for station, account in self.on_air.items() if account == key.public]
+        used = [session.station for session in self.box.state.sessions.values() if session.holds_slot]
+        idle = [station for station in mine if station not in used]
+        if self.random.random() < 0.1:
+            idle = list(STATIONS)
+        if not idle:
+            return
         word = Admission(
             signed_grant(made),
-            self.random.choice(STATIONS),
+            self.random.choice(idle),
             BSSID,
             self.random.randrange(900_000),
             self.now.utc_s + 30,
@@ -151,7 +158,7 @@ class AirWorld(World):
                     assert len(payload) <= MAX_ELEMENT_BYTES
                 case PublishGrant(encoded):
                     kept = [one.grant for one in self.orders["disk"] if isinstance(one, StoreGrant)]
-                    stored = [known for known, _ in self.disk.known_grants.values()]
+                    stored = [known.encoded for known in self.disk.known_grants.values()]
                     in_memory = [one.encoded for one in self.box.state.on_air.grants.values()]
                     assert encoded in [*kept, *stored, *in_memory]
         super()._take(commands)

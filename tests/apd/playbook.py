@@ -29,7 +29,7 @@ from apd.metering import StoredChain, TpmFound
 from apd.refund import Refund
 from apd.session import Phase, Session
 from apd.settings import BoxSettings
-from apd.state import State
+from apd.state import KnownGrant, State
 from nas_tunnel.lobby import Join, Leave, LobbyMessage, write_lobby
 from tests.apd.world import (
     CONSUMER,
@@ -135,7 +135,7 @@ def start_box(
     *,
     revoked: Iterable[bytes] = (),
     offer_state: bytes = b"",
-    known_grants: Iterable[tuple[bytes, int]] = (),
+    known_grants: Iterable[KnownGrant] = (),
     owed: Iterable[Refund] = (),
     kernel_kept: bool = True,
     enrolled: bool = True,

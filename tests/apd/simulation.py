@@ -70,7 +70,7 @@ from apd.events import (
 from apd.metering import StoredChain, TpmFound
 from apd.refund import Refund
 from apd.session import Phase, Session, StoredSession, Usage
-from apd.state import OutboxEntry
+from apd.state import KnownGrant, OutboxEntry
 from nas_tunnel.lobby import Discover, Purchase
 from tests.apd.playbook import heard, join, leave, settings, start_box
 from tests.apd.world import (
@@ -86,8 +86,9 @@ from tests.apd.world import (
     signed_grant,
     signed_state,
 )
+from wire.cose import read_envelope
 from wire.errors import ShellError
-from wire.grant import Grant
+from wire.grant import Grant, parse_grant
 from wire.grant_price import GrantPrice, write_grant_price
 from wire.ids import MacAddress
 from wire.meter_record import FIRST_PREVIOUS, MeterRecord, UsageReport, record_hash
@@ -127,7 +128,7 @@ class Disk:
     revoked: dict[bytes, None] = field(default_factory=dict)
     offer_state: bytes = b""
     refunds: dict[bytes, Refund] = field(default_factory=dict)
-    known_grants: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
+    known_grants: dict[bytes, KnownGrant] = field(default_factory=dict)
     pcr: bytes = b""
     reported_utc_ms: int = 0
 
@@ -149,8 +150,9 @@ class Disk:
                 self.revoked[grant_id] = None
             case StoreOfferState(data):
                 self.offer_state = data
-            case StoreGrant(grant_id, encoded, used_bytes):
-                self.known_grants[grant_id] = (encoded, used_bytes)
+            case StoreGrant(grant_id, encoded, used_bytes, station, bought):
+                kept = parse_grant(read_envelope(encoded))
+                self.known_grants[grant_id] = KnownGrant(kept, encoded, used_bytes, station, bought)
             case ForgetGrant(grant_id):
                 self.known_grants.pop(grant_id, None)
             case StoreRefund(refund):

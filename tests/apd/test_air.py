@@ -169,7 +169,7 @@ class TestPurchase:
             >> bought()
             << a(SubmitTransaction, correlation=subject)
             >> LedgerReplied(subject, reply(subject, paid))
-            << StoreGrant(grant().grant_id, paid, 0)
+            << StoreGrant(grant().grant_id, paid, 0, bought=True)
             << PublishGrant(paid)
             << a(SetElement, info_id=answer_id(subject))
         )

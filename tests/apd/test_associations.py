@@ -12,6 +12,7 @@ from apd.commands import (
     StoreSession,
 )
 from apd.events import (
+    BrokerLost,
     CountersRead,
     DeadlineReached,
     HostapdConnected,
@@ -23,6 +24,7 @@ from apd.events import (
     StationLeft,
 )
 from apd.session import EndReason, Phase, Usage
+from apd.state import KnownGrant
 from tests.apd.air_world import AIR, PARTNER, SSID, admission, air_box, associates, bought, serve
 from tests.apd.playbook import Box, Playbook, a, leave, note, seconds, settings, start_box
 from tests.apd.world import (
@@ -52,13 +54,15 @@ def reasons(box: Box) -> list[str]:
 
 
 class TestLetIn:
-    def test_by_a_grant_that_was_bought_here(self):
+    def test_by_a_grant_that_was_bought_here_once_the_operator_names_the_station(self):
         box, subject = air_box(), purchase().transaction_id
         box.feed(bought())
         box.feed(LedgerReplied(subject, reply(subject, signed_grant(grant()))))
         assert (
             Playbook(box)
             >> associates()
+            >> admission()
+            << a(StoreGrant, station=STATION, bought=True)
             << a(InstallSession, grant_id=grant().grant_id)
             >> SessionInstalled(grant().grant_id)
             << a(StoreSession)
@@ -193,6 +197,28 @@ class TestThrownOut:
         box.feed(leave(box))
         assert thrown_out(box) == [STATION]
 
+    def test_with_a_grant_of_its_account_that_the_operator_named_for_nobody(self):
+        """Its account is what the station says, and accounts are public."""
+        box, subject = air_box(), purchase().transaction_id
+        box.feed(bought())
+        box.feed(LedgerReplied(subject, reply(subject, signed_grant(grant()))))
+        box.feed(associates(OTHER_STATION))
+        box.pass_time(seconds(3))
+        box.feed(DeadlineReached())
+        assert thrown_out(box) == [OTHER_STATION]
+        assert "no_admission" in reasons(box)[0]
+        assert not box.state.sessions
+
+    def test_whose_account_is_not_the_one_of_the_admission(self):
+        box = air_box()
+        box.feed(admission())
+        box.feed(associates(account=OTHER_CONSUMER.public))
+        box.pass_time(seconds(3))
+        box.feed(DeadlineReached())
+        assert thrown_out(box) == [STATION]
+        assert "identity_differs" in reasons(box)[0]
+        assert not box.state.sessions
+
     def test_when_there_is_no_room(self):
         box = air_box(shaper_downlink_capacity_bps=3_000_000)
         serve(box)
@@ -209,15 +235,86 @@ class TestNext:
         box = air_box()
         serve(box)
         after = grant(2, starts_s=START_S + 590)
-        box.pass_time(seconds(580))
+        box.pass_time(seconds(598))
         box.feed(CountersRead({16: Usage(0, 0, 0, 9)}))
         box.feed(admission(after, expires_s=START_S + 700))
-        box.pass_time(seconds(20))
-        box.feed(CountersRead({16: Usage(0, 0, 0, 19)}))
-        box.feed(DeadlineReached())
+        assert box.state.sessions[grant().grant_id].reason is EndReason.MOVED, "the operator has decided"
         box.feed(SessionRemoved(grant().grant_id, Usage(5)))
         assert box.last(InstallSession).grant_id == after.grant_id
         assert not thrown_out(box)
+
+
+class TestTheOperatorDecides:
+    def test_who_names_another_account_gets_none_of_its_grants(self):
+        """A station that is in answers an identity request with another's account, then stalls."""
+        box = air_box()
+        served = serve(box)
+        theirs = grant(2, consumer=OTHER_CONSUMER.public)
+        box.feed(admission(theirs, OTHER_STATION))
+        box.feed(HostapdConnected(SSID, BSSID, (StationAssociated(STATION, OTHER_CONSUMER.public),)))
+        assert theirs.grant_id not in box.state.sessions
+        assert box.state.sessions[served].phase is Phase.EXPIRING, "it has lost what it had"
+        box.feed(SessionRemoved(served, Usage()))
+        box.feed(associates(OTHER_STATION, OTHER_CONSUMER.public))
+        assert box.state.stations == {OTHER_STATION: theirs.grant_id}
+
+    def test_of_two_grants_that_are_good_the_one_that_it_named(self):
+        for first, second in ((1, 2), (2, 1)):
+            box, subject = air_box(), purchase().transaction_id
+            made = {1: grant(1, duration_s=500), 2: grant(2, duration_s=600)}
+            box.feed(bought())
+            box.feed(LedgerReplied(subject, reply(subject, *map(signed_grant, made.values()))))
+            box.feed(associates())
+            box.feed(admission(made[first]))
+            assert box.state.stations == {STATION: made[first].grant_id}
+            box.feed(SessionInstalled(made[first].grant_id))
+            box.feed(admission(made[second]))
+            box.feed(SessionRemoved(made[first].grant_id, Usage(5)))
+            assert box.state.stations == {STATION: made[second].grant_id}
+            assert not thrown_out(box)
+            named = [one.station for one in box.state.on_air.grants.values()]
+            assert sorted(map(str, named)) == sorted([str(STATION), "None"])
+
+    def test_that_a_grant_moves_to_another_station(self):
+        box = air_box()
+        served = serve(box)
+        box.feed(CountersRead({16: Usage(1_000)}))
+        box.feed(associates(OTHER_STATION))
+        box.ordered.clear()
+        box.feed(admission(station=OTHER_STATION))
+        assert thrown_out(box) == [STATION]
+        assert box.state.sessions[served].reason is EndReason.MOVED
+        box.feed(StationLeft(STATION))
+        box.feed(SessionRemoved(served, Usage(1_500)))
+        session = box.state.sessions[served]
+        assert (session.station, session.phase) == (OTHER_STATION, Phase.ADMITTED)
+        assert session.used.down_bytes == 1_500
+        assert thrown_out(box) == [STATION]
+        box.feed(associates(STATION))
+        box.pass_time(seconds(3))
+        box.feed(DeadlineReached())
+        assert box.state.stations == {OTHER_STATION: served}, "the old one is not named any more"
+
+    def test_while_it_is_away_who_was_named_last_comes_back(self):
+        box = air_box()
+        served = serve(box)
+        box.feed(BrokerLost("gone"))
+        box.feed(StationLeft(STATION))
+        box.feed(SessionRemoved(served, Usage()))
+        assert Playbook(box) >> associates() << a(InstallSession, grant_id=served)
+
+    def test_also_after_a_restart(self):
+        kept = KnownGrant(grant(), signed_grant(grant()), 0, STATION)
+        box = start_box(settings(air=AIR), known_grants=[kept])
+        there = (
+            StationAssociated(STATION, CONSUMER.public),
+            StationAssociated(OTHER_STATION, CONSUMER.public),
+        )
+        box.feed(HostapdConnected(SSID, BSSID, there))
+        assert box.state.stations == {STATION: grant().grant_id}
+        box.pass_time(seconds(3))
+        box.feed(DeadlineReached())
+        assert thrown_out(box) == [OTHER_STATION]
 
 
 class TestComeAndGo:
@@ -289,7 +386,9 @@ class TestHostapdComesBack:
         before = air_box()
         served = serve(before)
         session = before.state.sessions[served]
-        box = start_box(settings(air=AIR), [session], known_grants=[(signed_grant(grant()), 0)])
+        box = start_box(
+            settings(air=AIR), [session], known_grants=[KnownGrant(grant(), signed_grant(grant()))]
+        )
         box.ordered.clear()
         box.feed(HostapdConnected(SSID, BSSID, (StationAssociated(STATION, CONSUMER.public),)))
         assert box.state.on_air.associations[STATION].grant_id == served

@@ -607,9 +607,11 @@ def test_from_a_purchase_on_the_air_to_a_slice_and_out_again(air_place, run_asyn
         (outcome,) = read_answers(place.element(answer))
         assert isinstance(outcome, Outcome)
         assert [entry[1] for entry in place.link.published if entry[0] == "grant"] == [outcome.grant]
-        assert [known[0] for known in place.store.known_grants()] == [outcome.grant], (
+        assert [known.encoded for known in place.store.known_grants()] == [outcome.grant], (
             "on disk when it is answered"
         )
+        word = Admission(outcome.grant, STATION, BSSID, 0, int(time.time()) + 30)
+        place.link.report(AdmissionReceived(write_admission(word, OPERATOR)))
         place.hostapd.let_in(STATION, str(made.consumer))
         await place.until(place.shaper.sessions, "the slice")
         place.link.report(ProviderCommanded(revocation(made.grant_id)))

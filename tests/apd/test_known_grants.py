@@ -7,6 +7,7 @@ import pytest
 from apd import known_grants
 from apd.commands import ForgetGrant, PublishGrant, StoreGrant
 from apd.events import AdmissionReceived, BrokerConnected, DeadlineReached, LedgerReplied
+from apd.state import KnownGrant
 from tests.apd.air_world import AIR, PARTNER, admission, air_box, bought, serve
 from tests.apd.playbook import Playbook, a, seconds, settings, start_box
 from tests.apd.world import (
@@ -14,6 +15,7 @@ from tests.apd.world import (
     OTHER_STATION,
     QOS,
     START_S,
+    STATION,
     STRANGER,
     grant,
     purchase,
@@ -80,15 +82,17 @@ def test_the_operator_hears_of_it_again_when_the_broker_is_back():
 
 
 def test_after_a_restart_it_is_still_known_with_what_was_used_elsewhere():
-    stored = [(signed_grant(grant()), 700), (signed_grant(grant(2), key=STRANGER), 0)]
+    stored = [
+        KnownGrant(grant(), signed_grant(grant()), 700, STATION, bought=True),
+        KnownGrant(grant(2), signed_grant(grant(2), key=STRANGER)),
+    ]
     box = start_box(settings(air=AIR), known_grants=stored)
-    assert list(box.state.on_air.grants) == [grant().grant_id]
-    assert box.state.on_air.grants[grant().grant_id].used_bytes == 700
+    assert list(box.state.on_air.grants.values()) == stored[:1]
 
 
 def test_after_a_restart_what_is_over_or_another_ledgers_is_forgotten_on_disk_too():
     over, foreign = grant(1, starts_s=START_S - 900), grant(2)
-    stored = [(signed_grant(over), 0), (signed_grant(foreign, key=STRANGER), 0)]
+    stored = [KnownGrant(over, signed_grant(over)), KnownGrant(foreign, signed_grant(foreign, key=STRANGER))]
     box = start_box(settings(air=AIR), known_grants=stored)
     forgotten = {one.grant_id for one in box.ordered if isinstance(one, ForgetGrant)}
     assert forgotten == {over.grant_id, foreign.grant_id}

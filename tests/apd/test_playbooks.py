@@ -48,6 +48,8 @@ def test_the_simulation_of_the_air_reaches_what_it_is_for():
     assert {"Deauthenticate", "SetElement", "StoreGrant", "ForgetGrant", "SignNetwork"} <= ordered
     wanted = {
         "no_grant",
+        "no_admission",
+        "identity_differs",
         "no_account",
         "grant_in_use",
         "grant_used",

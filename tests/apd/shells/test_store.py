@@ -29,9 +29,9 @@ from apd.session import EndReason, Phase, Usage, restore
 from apd.sessions import MAX_REVOKED
 from apd.shells.software_key import SoftwareKey
 from apd.shells.store import Store
-from apd.state import OutboxEntry
+from apd.state import KnownGrant, OutboxEntry
 from tests.apd.test_session import session
-from tests.apd.world import START, grant, signed_grant
+from tests.apd.world import START, STATION, grant, signed_grant
 from wire.cbor import write_cbor
 from wire.errors import ShellError
 from wire.evidence import read_evidence, write_evidence
@@ -188,11 +188,12 @@ class TestChain:
 class TestGrants:
     def test_the_last_word_counts_until_it_is_forgotten(self, store):
         one, two = (signed_grant(grant(number)) for number in (1, 2))
-        store.save([StoreGrant(b"1" * 16, one, 0), StoreGrant(b"2" * 16, two, 7)])
-        store.save([StoreGrant(b"1" * 16, one, 2**40)])
-        assert store.known_grants() == [(one, 2**40), (two, 7)]
+        store.save([StoreGrant(b"1" * 16, one, 0), StoreGrant(b"2" * 16, two, 7, bought=True)])
+        store.save([StoreGrant(b"1" * 16, one, 2**40, STATION)])
+        kept = [KnownGrant(grant(1), one, 2**40, STATION), KnownGrant(grant(2), two, 7, bought=True)]
+        assert store.known_grants() == kept
         store.save([ForgetGrant(b"1" * 16), ForgetGrant(b"9" * 16)])
-        assert store.known_grants() == [(two, 7)]
+        assert store.known_grants() == kept[1:]
 
     def test_a_damaged_one_stops_the_start(self, store):
         store.save([StoreGrant(b"1" * 16, b"no grant", 0)])
