@@ -37,6 +37,7 @@ def radius_lines(radius: RadiusServer, nas_identifier: str) -> tuple[str, ...]:
         "rsn_pairwise=CCMP",
         "ieee8021x=1",
         "ieee80211w=1",
+        "disable_pmksa_caching=1",
         f"nas_identifier={nas_identifier}",
         f"auth_server_addr={radius.address}",
         f"auth_server_port={radius.authentication_port}",
