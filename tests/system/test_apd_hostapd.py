@@ -13,7 +13,7 @@ import pytest
 from apd.events import HostapdConnected, HostapdLost, HostapdRefused
 from apd.hostapd_text import MAX_COMMAND_BYTES, format_element
 from apd.shells.fake_hostapd import FakeHostapd
-from apd.shells.hostapd import Hostapd
+from apd.shells.hostapd import LOOK_S, Hostapd
 from nas_tunnel.anqp import MAX_ELEMENT_BYTES, VENDOR
 from wire.ids import MacAddress
 
@@ -56,10 +56,10 @@ def hostapd(request, needs):
 
 
 @asynccontextmanager
-async def conversation(hostapd, folder):
+async def conversation(hostapd, folder, look_s=LOOK_S):
     events: asyncio.Queue = asyncio.Queue()
     with hostapd(folder) as (path, stop):
-        shell = Hostapd(path, folder / "run")
+        shell = Hostapd(path, folder / "run", look_s)
         shell.start(events.put_nowait)
         try:
             yield shell, events, path, stop
@@ -151,6 +151,40 @@ def test_the_same_question_has_the_same_answer(hostapd, tmp_path, run_async):
             return await ask(path, tmp_path, *told)
 
     assert dict(zip(told, run_async(run()), strict=True)) == told
+
+
+def test_who_was_not_attached_is_told_so_and_attaches_as_often_as_it_likes(hostapd, tmp_path, run_async):
+    """By which one that was dropped unawares may DETACH and ATTACH, and hears each event once."""
+    commands = ["DETACH", "ATTACH", "ATTACH", "DETACH", "ATTACH"]
+
+    async def run():
+        async with conversation(hostapd, tmp_path) as (_, events, path, _):
+            await next_of(events, HostapdConnected)
+            return await ask(path, tmp_path, *commands)
+
+    assert run_async(run()) == ["FAIL\n", "OK\n", "OK\n", "OK\n", "OK\n"]
+
+
+def test_one_that_was_dropped_as_a_listener_attaches_again_and_tells_nothing_new(
+    hostapd, tmp_path, run_async
+):
+    async def looks(shell, count: int) -> None:
+        for _ in range(count):
+            timer = shell._look_timer
+            while shell._look_timer is timer or shell._waiting:  # noqa: ASYNC110 - a look tells nothing
+                await asyncio.sleep(0)
+
+    async def run():
+        async with conversation(hostapd, tmp_path, look_s=0.02) as (shell, events, _, stop):
+            await next_of(events, HostapdConnected)
+            await looks(shell, 2)
+            shell._ask("DETACH", lambda _: None)
+            await looks(shell, 2)
+            assert events.empty()
+            stop()
+            return await next_of(events, HostapdLost)
+
+    assert run_async(run()).detail == "it was stopped", "which only a listener hears"
 
 
 def test_one_that_is_stopped_says_so(hostapd, tmp_path, run_async):

@@ -46,6 +46,8 @@ class Ear:
 async def conversation(tmp_path, *, started: bool = True, look_s: float = LOOK_S, prepare=None):
     fake, ear = FakeHostapd(tmp_path / "wlan0", b'air"grant', BSSID), Ear()
     shell = Hostapd(tmp_path / "wlan0", tmp_path / "run", look_s)
+    faults: list[dict] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     if prepare is not None:
         prepare(fake)
     if started:
@@ -59,6 +61,7 @@ async def conversation(tmp_path, *, started: bool = True, look_s: float = LOOK_S
         shell.close()
         fake.kill()
     assert not list((tmp_path / "run").iterdir()), "our socket stays behind"
+    assert not faults, "a fault in a callback ends the daemon"
 
 
 async def until(fact) -> None:
