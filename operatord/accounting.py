@@ -49,9 +49,9 @@ def read_accounting(page: object, arrived_s: int) -> AccountingRecord | BoxResta
         raise DecodeError("accounting: the request is not an object")
     attributes = _Attributes(page)
     status = _read_status(attributes)
-    if status is None:
-        return BoxRestarted(attributes.text("NAS-Identifier"))
     event_s = attributes.time("Event-Timestamp") or arrived_s - attributes.number("Acct-Delay-Time", 0)
+    if status is None:
+        return BoxRestarted(attributes.text("NAS-Identifier"), min(event_s, arrived_s))
     return AccountingRecord(
         status=status,
         box=attributes.text("NAS-Identifier"),
@@ -106,12 +106,13 @@ def take_accounting(state: State, record: AccountingRecord, now_s: int) -> list[
 def take_restart(state: State, restarted: BoxRestarted) -> list[Command]:
     """A box began anew: its sessions have ended, and their permits are free."""
     commands: list[Command] = []
-    for use in [use for use in state.uses.values() if use.box == restarted.box]:
+    box, event_s = restarted.box, restarted.event_s
+    for use in [use for use in state.uses.values() if use.box == box and use.heard_s < event_s]:
         del state.uses[use.permit_id]
         commands.append(ForgetUse(use.permit_id))
     for sessions in state.sessions.values():
         for key, session in sessions.items():
-            if session.box == restarted.box and not session.stopped:
+            if session.box == box and session.event_s < event_s and not session.stopped:
                 sessions[key] = interrupt(session)
                 commands.append(KeepSession(sessions[key]))
     return commands

@@ -81,9 +81,13 @@ class AccountingRecord:
 
 @dataclass(frozen=True, slots=True)
 class BoxRestarted:
-    """Accounting-On or -Off: whatever ran at this box runs no more (RFC 2866 clause 5.1)."""
+    """Accounting-On or -Off: whatever ran at this box before `event_s` runs no more (RFC 2866 clause 5.1).
+
+    Before: hostapd repeats an Accounting-On that nobody acknowledged while stations join already.
+    """
 
     box: str
+    event_s: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ def test_a_box_with_a_clock_ahead_of_ours_does_not_rule_the_future() -> None:
 
 @pytest.mark.parametrize("status", ["Accounting-On", "Accounting-Off", 7, 8])
 def test_what_is_about_the_whole_box_is_no_session(status: object) -> None:
-    assert read_any(Acct_Status_Type=status) == BoxRestarted("roof")
+    assert read_any(Acct_Status_Type=status) == BoxRestarted("roof", NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -261,9 +261,10 @@ def test_a_box_that_began_anew_frees_what_was_used_there_and_nothing_else() -> N
     authorise(made, request(BOB, OTHER_PHONE, "yard"), NOW_S)
     take_accounting(made, record(here, Status.START), NOW_S)
     take_accounting(made, record(here, Status.STOP, session_id="old", cause="User-Request"), NOW_S)
-    commands = take_restart(made, BoxRestarted("roof"))
+    assert take_restart(made, BoxRestarted("roof", NOW_S)) == [], "repeated, from before they came"
+    commands = take_restart(made, BoxRestarted("roof", NOW_S + 1))
     assert [type(one) for one in commands] == [ForgetUse, KeepSession]
     assert set(made.uses) == {elsewhere.permit_id}
     ended = {one.session_id: (one.stopped, one.cause) for one in made.sessions[here.permit_id].values()}
     assert ended == {"5F00": (True, NAS_REBOOT), "old": (True, "User-Request")}
-    assert take_restart(made, BoxRestarted("roof")) == []
+    assert take_restart(made, BoxRestarted("roof", NOW_S + 1)) == []
