@@ -34,6 +34,8 @@ from wire.keys import PrivateKey
 FLOOD_S = 12.0
 MAX_GROWTH_BYTES = 8_000_000
 ACK, NAK = 41, 42
+FORGETS_S = 6.5
+"""hostapd keeps a station that was thrown out for 5 s, and its session's id if it comes back within them."""
 TELL = Callable[[str], None]
 
 
@@ -157,13 +159,17 @@ def false_disconnects(stage: WifiStage, tell: TELL) -> Finding:
             pin(control, access_point.box.bssid)
             since = hostapd.mark()
             claims["the right one is obeyed"] = _send(stage, access_point.box.v4.ip, right) == ACK
-            hostapd.wait_for(f"AP-STA-CONNECTED {station.mac}", 40.0, since=since)  # it comes back by itself
+            control.order("DISCONNECT")
+            out_since = time.monotonic()
+            wait_until(lambda: time.monotonic() > out_since + FORGETS_S, "hostapd forgets it", FORGETS_S + 5)
+            control.order("RECONNECT")
+            hostapd.wait_for(f"AP-STA-CONNECTED {station.mac}", 40.0, since=since)
         wait_for_slice(access_point, session.grant, station.mac)
-        tell("thrown out by the right one, and back by itself")
-        claims["sent again, it ends nothing: that session is over"] = _send(
-            stage, access_point.box.v4.ip, right
-        ) == NAK and _is_in(stage, 1, session)
-    return judge("wrong and replayed Disconnects", claims)
+        tell("thrown out by the right one, and back")
+        again = _send(stage, access_point.box.v4.ip, right)
+        claims["sent again, it is refused: that session is over"] = again == NAK
+        claims["and the customer stays"] = _is_in(stage, 1, session)
+    return judge("wrong and replayed Disconnects", claims, f"the second one was answered by {again}")
 
 
 def flood_of_purchases(stage: WifiStage, tell: TELL) -> Finding:

@@ -127,7 +127,8 @@ class AccessPoint:
     def settled(self) -> bool:
         status = self.status()
         records = status["records"]
-        return not (status["sessions"] or records["unsigned"] or records["unacknowledged"])
+        running = [each for each in status["sessions"] if each["phase"] != "closed"]
+        return not (running or records["unsigned"] or records["unacknowledged"])
 
     def duration_s(self) -> int:
         """For how long it sells now."""
@@ -211,7 +212,10 @@ class WifiStage:
     def settle(self) -> None:
         """Until no session runs, and every record of every box has its receipt."""
         for each in self.access_points:
-            each.apd.wait_for(each.settled, "every record's receipt", READY_DEADLINE_S)
+            try:
+                each.apd.wait_for(each.settled, "every record's receipt", READY_DEADLINE_S)
+            except ShellError as error:
+                raise ShellError(each.name, f"{error}; status: {each.status()}") from error
 
     def verify_reports(self) -> Verified:
         """Every meter record of every box, by the command that anybody can run."""
