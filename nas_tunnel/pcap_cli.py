@@ -159,8 +159,6 @@ def _utc_ns(reader: Any, about: Any) -> int:
 
 
 def _print(sighting: Sighting, *, as_json: bool) -> None:
-    time = datetime.fromtimestamp(sighting.utc_ns // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    time += f".{sighting.utc_ns // 10**6 % 1_000:03d}"
     if as_json:
         line = {
             "frame": sighting.frame,
@@ -174,7 +172,17 @@ def _print(sighting: Sighting, *, as_json: bool) -> None:
         sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
         return
     mark = "!" if sighting.wrong else " "
-    sys.stdout.write(f"{time}  {sighting.station}  {sighting.what:<9}{mark} {_printable(sighting.said)}\n")
+    time, said = _time(sighting.utc_ns), _printable(sighting.said)
+    sys.stdout.write(f"{time}  {sighting.station}  {sighting.what:<9}{mark} {said}\n")
+
+
+def _time(utc_ns: int) -> str:
+    """To the millisecond; the seconds since 1970 where the calendar ends, as a capture may say anything."""
+    utc_s, milliseconds = utc_ns // 10**9, f".{utc_ns // 10**6 % 1_000:03d}"
+    try:
+        return datetime.fromtimestamp(utc_s, UTC).strftime("%Y-%m-%d %H:%M:%S") + milliseconds
+    except (ValueError, OverflowError, OSError):
+        return f"{utc_s}{milliseconds} s"
 
 
 def _printable(text: str) -> str:

@@ -56,6 +56,8 @@ from wire.units import format_duration, format_money, format_rate
 
 MAX_DIALOGS = 64
 """GAS responses in pieces at a time; the oldest is given up."""
+MAX_RESPONSE_BYTES = 65_535
+"""A response is as long as its length field can say; no station asks for more (IEEE 802.11-2020 clause 9.6.7.13)."""
 MAX_BEACONS = 1_024
 """Basic service sets whose beacons are told apart; the oldest is forgotten, and seen anew."""
 HOLDS, FAILS, UNCHECKED = "holds", "does not hold", "cannot be checked"
@@ -100,6 +102,14 @@ class _Seen:
     wrong: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """The response so far, up to the fragment of this number."""
+
+    fragment: int
+    octets: bytes
+
+
 class Witness:
     """Looks at frames in order; `ledger` and `ledger_id` are pinned, or taken from the offers that are seen."""
 
@@ -107,7 +117,7 @@ class Witness:
         self._ledger = ledger
         self._ledger_id = ledger_id
         self._named: AirOffer | None = None
-        self._pieces: dict[Dialog, bytes] = {}
+        self._pieces: dict[Dialog, _Pieces] = {}
         self._beacons: dict[MacAddress, BeaconOffer] = {}
 
     def see(self, frame: Frame) -> list[Sighting]:
@@ -177,18 +187,21 @@ class Witness:
             yield _Seen("question", f"for {asked}", {"elements": ids})
 
     def _put_together(self, heard: GasResponse | GasComebackResponse) -> bytes:
-        """The response once its last piece is there; until then nothing."""
+        """The response once its last piece is there; until then nothing. A piece that is not the next one was sent
+        again, or others are not in the capture.
+        """
         if isinstance(heard, GasResponse):
             return heard.response
         dialog = heard.station, heard.bssid, heard.dialog_token
-        so_far = b"" if heard.fragment == 0 else self._pieces.pop(dialog, None)
-        if so_far is None:  # the beginning is not in the capture
+        so_far = _Pieces(-1, b"") if heard.fragment == 0 else self._pieces.get(dialog)
+        if so_far is None or heard.fragment != so_far.fragment + 1:
             return b""
-        whole = so_far + heard.response
-        if not heard.more:
-            return whole
-        _remember(self._pieces, dialog, whole, MAX_DIALOGS)
-        return b""
+        whole = so_far.octets + heard.response
+        if heard.more and len(whole) < MAX_RESPONSE_BYTES:
+            _remember(self._pieces, dialog, _Pieces(heard.fragment, whole), MAX_DIALOGS)
+            return b""
+        self._pieces.pop(dialog, None)
+        return b"" if heard.more or len(whole) > MAX_RESPONSE_BYTES else whole
 
     def _see_response(self, frame: Frame, response: bytes) -> Iterator[_Seen]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from nas_tunnel.anqp import VENDOR, write_element
 from nas_tunnel.pcap_cli import DONE, NO, USAGE, WORLD, main
-from tests.nas_tunnel.air import response, story, write_pcap
+from tests.nas_tunnel.air import RADIOTAP_LINK, response, story, write_pcap
 from tests.wire.examples import LEDGER, LEDGER_ID, PROVIDER
 
 CAPTURE = str(Path(__file__).parent / "captures" / "gas_purchase.pcapng")
@@ -72,6 +73,22 @@ def test_a_classic_capture_a_gzipped_one_and_nanoseconds(
     main([write(tmp_path, nano)])
     assert capsys.readouterr().out.splitlines()[-1].startswith("2025-12-17 19:33:20.000")
     assert plain.splitlines()[-1].startswith("2025-12-17 19:33:20.120")
+
+
+def test_a_time_after_the_calendar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A pcapng file whose clock ticks once a second, as its 64 bits allow."""
+    octets = story()[0]
+    body = struct.pack("<IIIII", 0, 2**31, 7, len(octets), len(octets)) + octets + bytes(-len(octets) % 4)
+    section = b"\x4d\x3c\x2b\x1a" + struct.pack("<HHq", 1, 0, -1)
+    interface = struct.pack("<HHI", RADIOTAP_LINK, 0, 0) + bytes.fromhex("0900010000000000") + bytes(4)
+    capture = b"".join(
+        struct.pack("<II", kind, len(content) + 12) + content + struct.pack("<I", len(content) + 12)
+        for kind, content in ((0x0A0D0D0A, section), (1, interface), (6, body))
+    )
+    for options in ([], ["--json"]):
+        assert main([write(tmp_path, capture), *options]) == DONE
+        (line,) = capsys.readouterr().out.splitlines()
+        assert str(2**63 + 7) in line
 
 
 def test_what_does_not_hold_gives_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

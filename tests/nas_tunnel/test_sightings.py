@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ from nas_tunnel.lobby import (
     Refused,
     write_lobby,
 )
-from nas_tunnel.sightings import MAX_BEACONS, MAX_DIALOGS, Frame, Sighting, Witness
+from nas_tunnel.sightings import MAX_BEACONS, MAX_DIALOGS, MAX_RESPONSE_BYTES, Frame, Sighting, Witness
 from tests.nas_tunnel.air import (
     AIR_OFFER,
     ANSWERS_RESPONSE,
@@ -348,6 +349,40 @@ def test_dialogs_that_never_end_cost_a_bounded_memory() -> None:
     last = GasComebackResponse(STATION, BSSID, 1, 0, 0, True, 0, ANSWERS_RESPONSE[:100])
     rest = GasComebackResponse(STATION, BSSID, 1, 0, 1, False, 0, ANSWERS_RESPONSE[100:])
     assert see(witness, write_gas_frame(last), write_gas_frame(rest)) != []
+
+
+def test_a_dialog_without_end_costs_a_bounded_memory_and_time() -> None:
+    """Fragments have numbers up to 127; whoever sends on, sends some of them again."""
+    witness, sizes, began = Witness(), [], time.process_time()
+    for number in range(20_000):
+        fragment = 1 + (number - 1) % 127 if number else 0
+        piece = GasComebackResponse(STATION, BSSID, 1, 0, fragment, True, 0, bytes(2_000))
+        assert see(witness, write_gas_frame(piece)) == []
+        sizes.append(sum(len(pieces.octets) for pieces in witness._pieces.values()))
+    assert 60_000 < max(sizes) < MAX_RESPONSE_BYTES
+    assert time.process_time() - began < 10, (
+        "it took minutes when it copied all that there was for each piece"
+    )
+
+
+def test_a_response_longer_than_any_is_none() -> None:
+    pieces = fragmented(ANSWERS_RESPONSE + bytes(MAX_RESPONSE_BYTES), 9, 2_000)
+    assert see(Witness(), *pieces) == []
+
+
+def test_a_piece_that_was_sent_again_is_one_piece() -> None:
+    pieces = fragmented(ANSWERS_RESPONSE, 9, 100)
+    twice = [piece for piece in pieces for _ in range(2)]
+    whole = see(Witness(), *pieces)
+    assert (
+        [sighting.said for sighting in see(Witness(), *twice)] == [sighting.said for sighting in whole] != []
+    )
+
+
+def test_a_piece_that_is_missing_makes_no_response_of_the_others() -> None:
+    pieces = fragmented(ANSWERS_RESPONSE, 9, 100)
+    for at in range(2, len(pieces), 2):
+        assert see(Witness(), *pieces[:at], *pieces[at + 1 :]) == []
 
 
 def test_beacons_of_everybody_cost_a_bounded_memory() -> None:
