@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from apd.shells.fake_hostapd import FakeHostapd
 from lab.box import BOX_MAC, BoxSite
+from lab.gas_writer import write_gas_frame
 from lab.namespaces import Port, create, delete, plug
 from nas_tunnel.anqp import write_purchase_query
-from nas_tunnel.gas_frame import GasRequest, write_gas_frame
+from nas_tunnel.gas_frame import GasRequest
 from wire.admission import Admission, write_admission
 from wire.grant import Grant, write_grant
 from wire.ids import MacAddress

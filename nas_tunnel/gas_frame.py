@@ -4,8 +4,9 @@
 
 The box hears purchases here, beside a hostapd that answers the same frame. It reads every management frame on its
 channel, so what is no GAS request is refused within a microsecond or two; GAS_REQUEST_FILTER lets the kernel do it
-before anybody wakes. Responses are hostapd's work: they are read for captures, written for tests, and fragments are put
-together by who needs them. An encrypted frame is not ours to read.
+before anybody wakes. Responses are hostapd's work: they are read for captures, and fragments are put together by who
+needs them. Nothing here writes a frame, as drivers do (lab/gas_writer.py does, for tests and the lab). An encrypted
+frame is not ours to read.
 Reference: IEEE 802.11-2020 clauses 9.3.3.13 (action frame), 9.6.7.12 to 9.6.7.15 (GAS), 9.4.2.92 (advertisement
 protocol); radiotap.org. Numbers are little endian.
 Promise: every reader returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
@@ -13,7 +14,6 @@ Promise: every reader returns a value or raises DecodeError, whatever the bytes,
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import assert_never
 
 from wire.errors import DecodeError
 from wire.ids import MacAddress
@@ -27,11 +27,7 @@ _PROTECTED, _ORDER = 0x40, 0x80
 _HEADER_SIZE, _HT_CONTROL_SIZE = 24, 4
 _CATEGORIES = (4, 9)
 _ADVERTISEMENT_PROTOCOL, _ANQP = 108, 0
-_PAGES_UNLIMITED = 0x7F
-"""Query response length limit: as long as GAS allows (IEEE 802.11-2020 clause 9.4.2.92)."""
 _MORE_FRAGMENTS = 0x80
-_RADIOTAP = bytes.fromhex("0000080000000000")
-"""The shortest there is: version 0, 8 octets, no field present."""
 
 
 class GasAction(IntEnum):
@@ -125,11 +121,6 @@ def read_gas_request(frame: bytes) -> GasRequest:
     return message
 
 
-def read_gas_frame(frame: bytes) -> GasMessage:
-    """Any GAS frame for ANQP, radiotap in front. Raises DecodeError."""
-    return read_gas(frame, _skip_radiotap(frame))
-
-
 def read_gas(frame: bytes, start: int = 0) -> GasMessage:
     """Any GAS frame for ANQP whose 802.11 header begins at `start`. Raises DecodeError.
 
@@ -162,31 +153,6 @@ def read_gas(frame: bytes, start: int = 0) -> GasMessage:
             number, more = fragment & ~_MORE_FRAGMENTS, bool(fragment & _MORE_FRAGMENTS)
             response = fields.sized("response")
             return GasComebackResponse(to, sender, dialog_token, status, number, more, delay_tu, response)
-
-
-def write_gas_frame(message: GasMessage) -> bytes:
-    """The frame with the shortest radiotap in front; sequence number and duration 0, as a driver fills them in."""
-    protocol = bytes((_ADVERTISEMENT_PROTOCOL, 2))
-    match message:
-        case GasRequest():
-            to, sender, kind = message.bssid, message.station, GasAction.INITIAL_REQUEST
-            fields = protocol + bytes((0, _ANQP)) + _sized(message.query)
-        case GasResponse():
-            to, sender, kind = message.station, message.bssid, GasAction.INITIAL_RESPONSE
-            fields = _u16(message.status) + _u16(message.comeback_delay_tu)
-            fields += protocol + bytes((_PAGES_UNLIMITED, _ANQP)) + _sized(message.response)
-        case GasComebackRequest():
-            to, sender, kind = message.bssid, message.station, GasAction.COMEBACK_REQUEST
-            fields = b""
-        case GasComebackResponse():
-            to, sender, kind = message.station, message.bssid, GasAction.COMEBACK_RESPONSE
-            fragment = message.fragment | (_MORE_FRAGMENTS if message.more else 0)
-            fields = _u16(message.status) + bytes((fragment,)) + _u16(message.comeback_delay_tu)
-            fields += protocol + bytes((_PAGES_UNLIMITED, _ANQP)) + _sized(message.response)
-        case _:
-            assert_never(message)
-    header = bytes((_ACTION_FRAME, 0, 0, 0)) + to.octets + sender.octets + message.bssid.octets + bytes(2)
-    return _RADIOTAP + header + bytes((_CATEGORIES[0], kind, message.dialog_token)) + fields
 
 
 def _skip_radiotap(frame: bytes) -> int:
@@ -235,12 +201,3 @@ class _Fields:
         content = self.octets("advertisement protocol", size)
         if element != _ADVERTISEMENT_PROTOCOL or size < 2 or content[1] != _ANQP:
             raise DecodeError(f"gas: element {element} ({content[:8].hex()}) is not the protocol ANQP")
-
-
-def _sized(octets: bytes) -> bytes:
-    assert len(octets) <= MAX_QUERY_BYTES, f"{len(octets)} bytes in one frame"
-    return _u16(len(octets)) + octets
-
-
-def _u16(number: int) -> bytes:
-    return number.to_bytes(2, "little")

@@ -24,8 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from lab.gas_writer import write_gas_frame
 from nas_tunnel.anqp import write_purchase_query
-from nas_tunnel.gas_frame import GasRequest, write_gas_frame
+from nas_tunnel.gas_frame import GasRequest
 from wire.account_certificate import Purpose, format_pem, issue, write_anchor
 from wire.ids import MacAddress, PublicKey
 from wire.keys import PrivateKey

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
+from lab.gas_writer import write_gas_frame
 from nas_tunnel.advice_of_charge import charge_of, write_advice_of_charge
 from nas_tunnel.anqp import (
     ADVICE_OF_CHARGE,
@@ -23,7 +24,6 @@ from nas_tunnel.gas_frame import (
     GasComebackResponse,
     GasRequest,
     GasResponse,
-    write_gas_frame,
 )
 from nas_tunnel.lobby import Outcome, Refused
 from tests.wire.examples import BSSID, LEDGER, LEDGER_ID, MESSAGES, PROVIDER, STATION, UTC_S

@@ -11,8 +11,10 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from lab.gas_writer import RADIOTAP as RADIOTAP_HEADER
 from nas_tunnel.advice_of_charge import read_advice_of_charge
 from nas_tunnel.anqp import (
     find_beacon_element,
@@ -26,7 +28,7 @@ from nas_tunnel.anqp import (
     write_offer_query,
     write_purchase_query,
 )
-from nas_tunnel.gas_frame import read_gas, read_gas_frame, read_gas_request
+from nas_tunnel.gas_frame import read_gas, read_gas_request
 from nas_tunnel.link import LINK_TYPES, RADIOTAP
 from nas_tunnel.lobby import read_lobby, write_lobby
 from nas_tunnel.sightings import Frame, Witness
@@ -54,9 +56,9 @@ READERS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes] | None]]
     "elements": (read_elements, None),
     "beacon": (read_beacon_element, None),
     "beacon among others": (find_beacon_element, None),
-    "gas frame": (read_gas_frame, None),
     "gas request": (read_gas_request, None),
     "gas without radiotap": (read_gas, None),
+    "gas behind radiotap": (partial(read_gas, start=len(RADIOTAP_HEADER)), None),
 }
 """Name -> (reader, writer where a value has one form)."""
 SAMPLES = [

@@ -23,7 +23,7 @@ from nas_tunnel.anqp import (
     write_air_offer,
     write_answers,
 )
-from nas_tunnel.gas_frame import GasAction, read_gas, read_gas_frame
+from nas_tunnel.gas_frame import GasAction, read_gas, read_gas_request
 from nas_tunnel.lobby import PORT, LobbyMessage, Outcome, Refused, write_lobby
 from nas_tunnel.scapy import (
     AirgrantAnswers,
@@ -150,7 +150,7 @@ def test_a_purchase_made_with_scapy_is_read_by_our_codec() -> None:
         7,
     )
     assert read_query(request.query) == AnqpQuery((VENDOR,), b"transaction")  # type: ignore[union-attr]
-    assert read_gas_frame(bytes(RadioTap() / frame)) == request
+    assert read_gas_request(bytes(RadioTap() / frame)) == request
 
 
 def test_answers_made_with_scapy_are_read_by_our_codec() -> None:

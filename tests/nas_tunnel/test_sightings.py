@@ -16,6 +16,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 from scapy.utils import RawPcapNgReader
 
+from lab.gas_writer import write_gas_frame
 from nas_tunnel.anqp import (
     NO_OFFER,
     VENDOR,
@@ -24,7 +25,7 @@ from nas_tunnel.anqp import (
     write_beacon_element,
     write_element,
 )
-from nas_tunnel.gas_frame import GasComebackResponse, write_gas_frame
+from nas_tunnel.gas_frame import GasComebackResponse
 from nas_tunnel.link import BARE_80211, ETHERNET, LINK_TYPES, RADIOTAP
 from nas_tunnel.lobby import (
     PORT,

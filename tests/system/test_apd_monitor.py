@@ -13,9 +13,10 @@ import pytest
 from apd.events import MonitorCounted, MonitorListens, MonitorLost, PurchaseHeard
 from apd.shells.monitor import Monitor
 from apd.shells.nl80211 import add_monitor
+from lab.gas_writer import write_gas_frame
 from lab.namespaces import Port, create, delete, plug
 from nas_tunnel.anqp import write_offer_query, write_purchase_query
-from nas_tunnel.gas_frame import GasRequest, GasResponse, write_gas_frame
+from nas_tunnel.gas_frame import GasRequest, GasResponse
 from wire.ids import MacAddress
 
 pytestmark = pytest.mark.system
