@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 
-from apd import associations, known_grants, lobby
+from apd import associations, known_grants, lobby, registration
 from apd.commands import Command, Note, SendLobby, SetBeaconElement, SetElement, SignNetwork, SignOffer
 from apd.events import HostapdConnected
 from apd.sessions import Outcome
@@ -70,6 +70,7 @@ def hostapd_connected(state: State, event: HostapdConnected, now: Now) -> Outcom
             Note("bssid_differs", f"hostapd serves {event.bssid}, offers name {state.settings.bssid}")
         )
     air = replace(state.on_air, connected=True, ssid=event.ssid, elements={}, beacon=b"", signing=False)
+    commands += registration.describe_missing(state)
     state, signing = _sign_network(replace(state, air=air), now.utc_s + state.settings.offer_lifetime_s)
     state, more = associations.synchronise(state, event.stations, now)
     return state, [*commands, *signing, *more]
@@ -115,6 +116,9 @@ def carry(before: State, state: State, commands: Iterable[Command], now: Now) ->
         if isinstance(command, SignOffer):
             state, signing = _sign_network(state, command.offer.expires_s)
             carried += signing
+    if before.air is not None and before.air.registration != state.on_air.registration:
+        state, signing = _sign_network(state, now.utc_s + state.settings.offer_lifetime_s)
+        carried += signing
     state, showing = _show(before, state)
     return state, [*carried, *showing]
 
@@ -215,12 +219,12 @@ def _without(answers: Iterable[AirAnswer], subject: bytes) -> tuple[AirAnswer, .
 
 
 def _sign_network(state: State, expires_s: int) -> Outcome:
-    """How to join, once it is known."""
+    """How to join, once it is known, and the ledger knows the operator."""
     air, settings = state.on_air, state.settings
     assert settings.air is not None, "there is an AirState"
-    if not 1 <= len(air.ssid) <= MAX_SSID_BYTES:
+    if not 1 <= len(air.ssid) <= MAX_SSID_BYTES or registration.is_missing(state):
         return state, []
-    network = Network(settings.bssid, air.ssid, settings.air.operator, expires_s)
+    network = Network(settings.bssid, air.ssid, settings.air.operator, expires_s, air.registration)
     return replace(state, air=replace(air, signing=True)), [SignNetwork(network)]
 
 
@@ -257,9 +261,11 @@ def _answers(air: AirState) -> dict[int, bytes]:
 
 
 def _offer(state: State) -> tuple[dict[int, bytes], bytes]:
-    """The element of the offer, and the beacon's. Between two offers the old ones stay."""
+    """The element of the offer, and the beacon's. Between two offers the old ones stay; an offer that nobody can join
+    is none.
+    """
     settings, word, air = state.settings, state.lobby.offer_state, state.on_air
-    if word is None or not state.lobby.offer:
+    if word is None or not state.lobby.offer or not air.network:
         return (
             ({}, air.beacon) if VENDOR in air.elements else ({VENDOR: NO_OFFER, ADVICE_OF_CHARGE: b""}, b"")
         )

@@ -10,7 +10,7 @@ from apd.session import Session
 from nas_tunnel.lobby import LobbyMessage
 from tc_shaper.tree import SessionShape
 from wire.errors import ShellError
-from wire.ids import MacAddress
+from wire.ids import MacAddress, PublicKey
 from wire.meter_record import MeterRecord
 from wire.network import Network
 from wire.offer import Offer
@@ -110,6 +110,21 @@ class AskPrice:
 
     correlation: bytes
     grant_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AskRegistration:
+    """Ask the ledger whether it knows this account."""
+
+    correlation: bytes
+    account: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRegistration:
+    """Put the ledger's word on the operator on disk: a box that starts while the ledger is away can show its offer."""
+
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +283,7 @@ StoreCommand = (
     | ForgetRecord
     | StoreRevocation
     | StoreOfferState
+    | StoreRegistration
     | StoreGrant
     | ForgetGrant
     | StoreRefund
@@ -283,6 +299,7 @@ AirCommand = (
     | PublishGrant
     | MeasureStations
     | SetAirtimeWeight
+    | AskRegistration
 )
 """What only a box with [air] does."""
 

@@ -85,8 +85,9 @@ def next_deadline_ns(state: State, now: Now) -> int:
     due = [*metering.deadlines_ns(state), *ledger_link.deadlines_ns(state), *disk.deadlines_ns(state)]
     due += sessions.deadlines_ns(state) + lobby.deadlines_ns(state, now) + refunds.deadlines_ns(state)
     if state.air is not None:
-        from apd import air, associations, budget
+        from apd import air, associations, budget, registration
 
+        due += registration.deadlines_ns(state)
         due += air.deadlines_ns(state) + associations.deadlines_ns(state) + budget.deadlines_ns(state)
     return min(due)
 
@@ -101,6 +102,7 @@ def start(
     offer_state: bytes = b"",
     known_grants: Iterable[KnownGrant] = (),
     owed: Iterable[Refund] = (),
+    registered: bytes = b"",
     kernel_kept: bool,
     enrolled: bool,
     secret: bytes,
@@ -132,9 +134,10 @@ def start(
     ).with_sessions((known | anew).values())
     forgetting: list[Command] = []
     if settings.air is not None:
-        from apd import air
+        from apd import air, registration
 
         state, forgetting = air.start(state, known_grants, now)
+        state = registration.start(state, registered, now)
     state, resuming = sessions.resume(state)
     changed = [s for s in state.sessions.values() if s.grant_id in anew or (s.holds_slot and not kernel_kept)]
     storing = [StoreSession(session) for session in changed]  # their baselines, too, are not what is on disk
@@ -271,9 +274,9 @@ def _pass_time(state: State, now: Now) -> Outcome:
     parts = [disk.pass_time, sessions.pass_time, lobby.pass_time, metering.pass_time, ledger_link.pass_time]
     parts.append(refunds.submit)
     if state.air is not None:
-        from apd import air, associations, budget
+        from apd import air, associations, budget, registration
 
-        parts += [air.pass_time, associations.pass_time, budget.pass_time]
+        parts += [air.pass_time, associations.pass_time, budget.pass_time, registration.pass_time]
     for part in parts:
         state, more = part(state, now)
         commands += more
@@ -292,9 +295,10 @@ def _broker_connected(state: State, now: Now) -> Outcome:
     commands = [*commands, *asking]
     if state.air is None:
         return state, commands
-    from apd import known_grants
+    from apd import known_grants, registration
 
-    return state, [*commands, *known_grants.publish_all(state)]
+    state, registering = registration.connected(state, now)
+    return state, [*commands, *registering, *known_grants.publish_all(state)]
 
 
 def _revoke(state: State, data: bytes) -> Outcome:

@@ -24,6 +24,7 @@ from apd.airtime import StationMeasurement
 from apd.commands import (
     AirCommand,
     AskPrice,
+    AskRegistration,
     Command,
     Deauthenticate,
     Enrol,
@@ -105,6 +106,7 @@ from wire.meter_record import MeterRecord
 from wire.network import write_network
 from wire.offer import write_offer
 from wire.receipt import read_receipt
+from wire.registration import write_registration_question
 from wire.transaction import Transaction, sign_transaction
 from wire.units import NS_PER_S, Now
 
@@ -261,6 +263,7 @@ class Daemon:
             offer_state=self._store.offer_state(),
             known_grants=self._store.known_grants() if self._air else (),
             owed=self._store.refunds(),
+            registered=self._store.registration() if self._air else b"",
             kernel_kept=adopted.kernel_kept,
             enrolled=self._is_enrolled(),
             secret=secrets.token_bytes(32),
@@ -335,6 +338,8 @@ class Daemon:
                 self._set_airtime_weight(air, station, weight)
             case PublishGrant(grant):
                 self._link.publish("grant", grant, b"")
+            case AskRegistration(correlation, account):
+                self._link.publish("query", write_registration_question(account), correlation)
             case _:
                 assert_never(command)
 

@@ -78,11 +78,16 @@ def submit(state: State, now: Now) -> Outcome:
 
 
 def take_reply(state: State, correlation: bytes, data: bytes, now: Now) -> Outcome:
-    """A reply of the ledger: to a record's submission, or to a purchase."""
+    """A reply of the ledger: to a record's submission, to a question of ours, or to a purchase."""
     if correlation[:1] == _RECORD and len(correlation) == 9:
         return _take_receipt(state, int.from_bytes(correlation[1:], "big"), data, now)
     if refunds.is_ours(correlation):
         return refunds.take_reply(state, correlation, data, now)
+    if state.air is not None:
+        from apd import registration  # a wired box does without
+
+        if registration.is_ours(correlation):
+            return registration.take_reply(state, data, now)
     return lobby.take_outcome(state, correlation, data, now)
 
 

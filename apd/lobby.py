@@ -68,6 +68,7 @@ and its buyer has not heard.
 MAX_RELAYED = 1_024
 MAX_SEEN_REQUESTS = 4_096
 """Sixty a second for as long as a challenge lasts."""
+_NOT_JOINED_YET = ("nothing_on_offer", "nobody can join here yet")
 
 
 def receive(state: State, source: Address, data: bytes, now: Now) -> Outcome:
@@ -235,6 +236,8 @@ def deadlines_ns(state: State, now: Now) -> list[int]:
 def _announce(state: State, source: Address, now: Now) -> Outcome:
     """The offer, also when it is sold out: who bought already needs the challenge."""
     settings, word = state.settings, state.lobby.offer_state
+    if not _can_be_joined(state):
+        return _refuse(state, source, b"", *_NOT_JOINED_YET)
     if word is None or not state.lobby.offer or state.lobby.offer_expires_s <= now.utc_s:
         state, commands = _refuse(
             state, source, b"", "nothing_on_offer", "this access point has no current offer"
@@ -251,6 +254,11 @@ def _announce(state: State, source: Address, now: Now) -> Outcome:
         network=state.air.network if state.air else b"",
     )
     return replace(state, lobby=lobby), [SendLobby(source, announcement)]
+
+
+def _can_be_joined(state: State) -> bool:
+    """Beside a hostapd it has to be known how."""
+    return state.air is None or bool(state.air.network)
 
 
 def purchase(state: State, source: Address, message: Purchase, now: Now) -> Outcome:
@@ -335,6 +343,8 @@ def _check_purchase(state: State, action: Allocate) -> tuple[str, str] | None:
         return "foreign_provider", "this access point sells for another account"
     if word is None:
         return "nothing_on_offer", "this access point has no current offer"
+    if not _can_be_joined(state):
+        return _NOT_JOINED_YET
     if action.epoch != word.epoch:
         return "epoch_moved", f"the current offer is number {word.epoch}, not {action.epoch}"
     if action.period is None and word.allocations_left == 0:

@@ -109,6 +109,14 @@ class AirState:
     ssid: bytes = b""
     network: bytes = b""
     """The signed word on how to join."""
+    registration: bytes = b""
+    """The ledger's word that it knows the operator; empty where there is none yet, or none is needed."""
+    registered_s: int = 0
+    """When it was said (UTC)."""
+    registration_due_ns: int = 0
+    """When it is asked for (monotonic ns)."""
+    registration_refused: str = ""
+    """Why the ledger would not say it; the operator knows."""
     signing: bool = False
     """A newer one is being signed: the offer waits for it, so that both change at once."""
     elements: Mapping[int, bytes] = field(default_factory=dict)

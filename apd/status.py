@@ -83,6 +83,8 @@ def _describe_air(air: AirState) -> dict[str, Any]:
     return {
         "hostapd_connected": air.connected,
         "ssid": air.ssid.decode(errors="backslashreplace"),
+        "network_known": bool(air.network),
+        "operator_registered_s": air.registered_s or None,
         "elements": {str(info_id): len(payload) for info_id, payload in sorted(air.elements.items())},
         "stations_associated": len(air.associations),
         "stations_served": served,

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -46,10 +46,10 @@ from nas_tunnel.lobby import (
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.band import Band
 from wire.enrolment import EnrolmentReply, read_enrolment, write_enrolment_reply
-from wire.errors import ShellError
+from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence, read_evidence
 from wire.grant import Grant, write_grant
-from wire.ids import MacAddress
+from wire.ids import MacAddress, PublicKey
 from wire.join_request import JoinPurpose, JoinRequest, write_join_request
 from wire.keys import PrivateKey
 from wire.ledger_reply import LedgerReply, write_ledger_reply
@@ -57,6 +57,7 @@ from wire.meter_record import MeterRecord, read_meter_record, record_hash
 from wire.offer_state import OfferState, write_offer_state
 from wire.qos import Qos
 from wire.receipt import Receipt, write_receipt
+from wire.registration import Registration, read_registration_question, write_registration
 
 INTERFACE = "wlan0"
 BOX_MAC = "02:00:00:00:77:00"
@@ -145,6 +146,13 @@ class PlayedLedger:
             self._reply(message, self._receipt(record_hash(read_evidence(message.payload).record)))
         elif kind == "enrolment":
             self._reply(message, self._enrol(message.payload))
+        elif kind == "query":
+            with suppress(DecodeError):  # what a grant cost it does not know
+                self._reply(message, self._confirm(read_registration_question(message.payload)))
+
+    def _confirm(self, account: PublicKey) -> bytes:
+        """Every account exists."""
+        return write_registration(Registration(account, 1, int(time.time())), self.key, self.ledger_id)
 
     def _receipt(self, subject: bytes) -> bytes:
         receipt = Receipt(subject, height=1, utc_s=int(time.time()))

@@ -22,6 +22,7 @@ from apd.commands import (
     StoreOfferState,
     StoreRecord,
     StoreRefund,
+    StoreRegistration,
     StoreRevocation,
     StoreSession,
 )
@@ -113,6 +114,10 @@ class Store:
         """The ledger's last word on our offer, or nothing."""
         return self._meta("offer_state")
 
+    def registration(self) -> bytes:
+        """The ledger's last word on our operator, or nothing."""
+        return self._meta("registration")
+
     def revoked(self) -> list[bytes]:
         """Grants that open no session any more, the oldest first."""
         return [bytes(grant) for (grant,) in self._query("SELECT grant_id FROM revoked ORDER BY number", ())]
@@ -195,8 +200,9 @@ def _statements(command: StoreCommand) -> list[Statement]:
                 ("UPDATE record SET acknowledged = 1 WHERE sequence = ?", (sequence,)),
                 (_FORGET_ACKNOWLEDGED, ()),
             ]
-        case StoreOfferState(data):
-            return [("REPLACE INTO meta VALUES ('offer_state', ?)", (data,))]
+        case StoreOfferState(data) | StoreRegistration(data):
+            name = "offer_state" if isinstance(command, StoreOfferState) else "registration"
+            return [("REPLACE INTO meta VALUES (?, ?)", (name, data))]
         case StoreGrant(grant_id):
             return [("REPLACE INTO air_grant VALUES (?, ?)", (grant_id, _write_known_grant(command)))]
         case ForgetGrant(grant_id):

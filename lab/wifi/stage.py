@@ -136,7 +136,7 @@ class AccessPoint:
 
     def sells(self) -> bool:
         status = self.status()
-        return bool(status["enrolled"] and status["offer"])
+        return bool(status["enrolled"] and status["offer"] and status["air"]["network_known"])
 
 
 @dataclass(slots=True)

@@ -34,6 +34,8 @@ from nas_tunnel.lobby import Join, Leave, LobbyMessage, write_lobby
 from tests.apd.world import (
     CONSUMER,
     DEVICE,
+    LEDGER,
+    LEDGER_ID,
     PROVIDER,
     SETTINGS,
     START,
@@ -44,11 +46,12 @@ from tests.apd.world import (
     signed_state,
 )
 from wire.grant import Grant
-from wire.ids import MacAddress
+from wire.ids import MacAddress, PublicKey
 from wire.join_request import JoinPurpose
 from wire.keys import PrivateKey
 from wire.meter_record import FIRST_PREVIOUS
 from wire.offer import write_offer
+from wire.registration import Registration, write_registration
 from wire.units import NS_PER_S, Now
 
 EMPTY_CHAIN = StoredChain(0, FIRST_PREVIOUS, b"", 0, (), ())
@@ -137,11 +140,16 @@ def start_box(
     offer_state: bytes = b"",
     known_grants: Iterable[KnownGrant] = (),
     owed: Iterable[Refund] = (),
+    registered: bytes | None = None,
     kernel_kept: bool = True,
     enrolled: bool = True,
     now: Now = START,
 ) -> Box:
-    """A box that begins; what it ordered at once is in `ordered`."""
+    """A box that begins; what it ordered at once is in `ordered`. On the air the ledger just said that it knows the
+    operator, unless `registered` is what it said.
+    """
+    if registered is None:
+        registered = registration_of(settings.air.operator, now.utc_s) if settings.air else b""
     state, commands = core.start(
         settings,
         sessions,
@@ -151,6 +159,7 @@ def start_box(
         offer_state=offer_state,
         known_grants=known_grants,
         owed=owed,
+        registered=registered,
         kernel_kept=kernel_kept,
         enrolled=enrolled,
         secret=bytes(32),
@@ -158,6 +167,11 @@ def start_box(
         now=now,
     )
     return Box(state, now, list(commands))
+
+
+def registration_of(operator: PublicKey, utc_s: int) -> bytes:
+    """The ledger's word on it."""
+    return write_registration(Registration(operator, 1, utc_s), LEDGER, LEDGER_ID)
 
 
 def settings(**changes: Any) -> BoxSettings:

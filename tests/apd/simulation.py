@@ -16,6 +16,7 @@ from apd import core
 from apd.adoption import adopt
 from apd.commands import (
     AskPrice,
+    AskRegistration,
     Command,
     DropUnsigned,
     Enrol,
@@ -36,6 +37,7 @@ from apd.commands import (
     StoreOfferState,
     StoreRecord,
     StoreRefund,
+    StoreRegistration,
     StoreRevocation,
     StoreSession,
     SubmitRecord,
@@ -72,7 +74,7 @@ from apd.refund import Refund
 from apd.session import Phase, Session, StoredSession, Usage
 from apd.state import KnownGrant, OutboxEntry
 from nas_tunnel.lobby import Discover, Purchase
-from tests.apd.playbook import heard, join, leave, settings, start_box
+from tests.apd.playbook import heard, join, leave, registration_of, settings, start_box
 from tests.apd.world import (
     CONSUMER,
     LEDGER,
@@ -127,12 +129,13 @@ class Disk:
     acknowledged: set[int] = field(default_factory=set)
     revoked: dict[bytes, None] = field(default_factory=dict)
     offer_state: bytes = b""
+    registration: bytes = b""
     refunds: dict[bytes, Refund] = field(default_factory=dict)
     known_grants: dict[bytes, KnownGrant] = field(default_factory=dict)
     pcr: bytes = b""
     reported_utc_ms: int = 0
 
-    def keep(self, command: StoreCommand) -> None:
+    def keep(self, command: StoreCommand) -> None:  # noqa: C901 - one branch per command
         match command:
             case StoreSession(session):
                 self.sessions[session.grant_id] = session
@@ -150,6 +153,8 @@ class Disk:
                 self.revoked[grant_id] = None
             case StoreOfferState(data):
                 self.offer_state = data
+            case StoreRegistration(data):
+                self.registration = data
             case StoreGrant(grant_id, encoded, used_bytes, station, bought):
                 kept = parse_grant(read_envelope(encoded))
                 self.known_grants[grant_id] = KnownGrant(kept, encoded, used_bytes, station, bought)
@@ -385,7 +390,7 @@ class World:
                     self.orders["kernel"].append(command)
                 case SignRecord() | ReadAnchorCounter():
                     self.orders["tpm"].append(command)
-                case SubmitRecord() | SubmitTransaction() | Enrol() | AskPrice():
+                case SubmitRecord() | SubmitTransaction() | Enrol() | AskPrice() | AskRegistration():
                     self.orders["ledger"].append(command)
                 case SignOffer() | SignTransfer():
                     self.orders["signer"].append(command)
@@ -420,6 +425,7 @@ class World:
             offer_state=self.disk.offer_state,
             known_grants=self.disk.known_grants.values(),
             owed=self.disk.refunds.values(),
+            registered=self.disk.registration,
             kernel_kept=found.kernel_kept,
             enrolled=self.random.random() < 0.8,
             now=self.now,
@@ -520,6 +526,11 @@ class World:
                 if self._works():
                     price = GrantPrice(grant_id, CONSUMER.public, PRICE_UBC)
                     self.feed(LedgerReplied(correlation, write_grant_price(price, LEDGER, LEDGER_ID)))
+            case AskRegistration(correlation, account):
+                known = reply(hashlib.sha256(account.octets).digest(), reason="unknown_account")
+                if self._works():
+                    known = registration_of(account, self.now.utc_s)
+                self.feed(LedgerReplied(correlation, known))
             case SubmitTransaction(correlation, data) if correlation[:1] == b"t" and len(correlation) == 17:
                 self._pay(correlation, data)
             case SubmitTransaction(correlation, _):

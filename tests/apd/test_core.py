@@ -201,7 +201,8 @@ box = sells(start_box())
 run_session(box)
 box.feed(StationLeft(STATION))
 box.feed(DeadlineReached())
-air = {"apd.air", "apd.associations", "apd.known_grants", "apd.hostapd_text", "wire.admission"}
+air = {"apd.air", "apd.associations", "apd.known_grants", "apd.hostapd_text", "apd.registration"}
+air |= {"wire.admission"}
 air |= {f"apd.shells.{name}" for name in ("hostapd", "monitor", "nl80211")}
 air |= {f"nas_tunnel.{name}" for name in ("anqp", "gas_frame", "advice_of_charge")}
 print(sorted(air & set(sys.modules)))

@@ -56,6 +56,7 @@ from nas_tunnel.lobby import (
 from tc_shaper.fake import FakeShaper
 from tc_shaper.tree import Direction
 from tests.apd.air_world import AIR, OPERATOR
+from tests.apd.playbook import registration_of
 from tests.apd.world import (
     BAND,
     BSSID,
@@ -83,13 +84,14 @@ from wire.enrolment import EnrolmentReply, read_enrolment, write_enrolment_reply
 from wire.errors import ShellError
 from wire.evidence import read_evidence
 from wire.grant import Grant
-from wire.grant_price import GrantPrice, read_price_question, write_grant_price
+from wire.grant_price import MAX_QUESTION_BYTES, GrantPrice, read_price_question, write_grant_price
 from wire.ids import MacAddress
 from wire.join_request import JoinPurpose
 from wire.keys import PrivateKey
 from wire.meter_record import UsageReport, read_meter_record, record_hash
 from wire.money_actions import Transfer
 from wire.network import read_network
+from wire.registration import read_registration, read_registration_question
 from wire.transaction import read_transaction
 
 
@@ -140,6 +142,8 @@ class LedgerWire:
             answer = reply(record_hash(read_evidence(data).record))
         elif kind == "transaction":
             answer = reply(read_transaction(data, LEDGER_ID).transaction_id, *self.grants)
+        elif kind == "query" and len(data) > MAX_QUESTION_BYTES:
+            answer = registration_of(read_registration_question(data), int(time.time()))
         elif kind == "query":
             price = GrantPrice(read_price_question(data), STRANGER.public, 250_000)
             answer = write_grant_price(price, LEDGER, LEDGER_ID)
@@ -598,7 +602,10 @@ def test_from_a_purchase_on_the_air_to_a_slice_and_out_again(air_place, run_asyn
     async def story():
         await place.begin()
         shown = read_air_offer(place.element(VENDOR))
-        assert read_network(shown.network, PROVIDER.public).ssid == b"airgrant"
+        network = read_network(shown.network, PROVIDER.public)
+        assert network.ssid == b"airgrant"
+        assert network.registration == place.store.registration()
+        assert read_registration(network.registration, LEDGER.public, LEDGER_ID).account == OPERATOR.public
         bought, made = purchase(), place.grant()
         place.link.grants = (signed_grant(made),)
         place.hear(PurchaseHeard(STATION, bought.envelope.encoded))

@@ -20,6 +20,7 @@ from apd.commands import (
     StoreOfferState,
     StoreRecord,
     StoreRefund,
+    StoreRegistration,
     StoreRevocation,
     StoreSession,
 )
@@ -183,6 +184,11 @@ class TestChain:
         store.save_attestation(b"one")
         store.save_attestation(b"two")
         assert store.attestation() == b"two"
+
+    def test_the_ledgers_last_words_on_the_offer_and_on_the_operator(self, store):
+        assert (store.offer_state(), store.registration()) == (b"", b"")
+        store.save([StoreOfferState(b"offer"), StoreRegistration(b"one"), StoreRegistration(b"two")])
+        assert (store.offer_state(), store.registration()) == (b"offer", b"two")
 
 
 class TestGrants:
