@@ -29,6 +29,7 @@ SUBCOMMANDS = {
     "offer": Subcommand("ledger.cli", "offer", "read or post what a provider sells, and at what price"),
     "buy": Subcommand("device.cli", "buy", "buy a guaranteed rate from an access point and join it"),
     "offers": Subcommand("device.offers_cli", "offers", "list what access points around here sell"),
+    "grants": Subcommand("device.offers_cli", "grants", "list what is paid for and still lasts"),
     "leave": Subcommand("device.offers_cli", "leave", "leave the Wi-Fi network that a purchase joined"),
     "account": Subcommand("ledger.cli", "account", "show a balance, its history and its proof"),
     "report": Subcommand("ledger.cli", "report", "verify the signed meter: `airgrant report verify`"),

@@ -3,9 +3,10 @@
 In: events (device/events.py) and `now`. Out: the next state (device/state.py) and commands. Everything that is sent is
 sent again, unchanged, until it is answered, with back-off and a limit: the ledger runs a transaction once and answers
 a second copy with the first grant, the access point answers a second join of a station with the first session. Another
-purchase is made only after the ledger's signed word that the one before was rejected; what an access point says
-unsigned may end the attempt, never repeat it. What is not in HANDLERS for the phase, or does not verify, is dropped
-with a count.
+purchase is made only after the ledger's signed word that the one before was rejected, in a later run too: what was
+sent is kept before it is sent, and asked for with the same bytes. What an access point says unsigned may end the
+attempt in the lobby, never on the air, and never repeats it. What is not in HANDLERS for the phase, or does not
+verify, is dropped with a count.
 """
 
 from collections.abc import Callable, Mapping

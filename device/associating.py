@@ -114,7 +114,9 @@ def _give_up(state: State, reason: str, detail: str, source: Source) -> Step:
 
 def leave(state: State, _event: Event, _now: Now, _address: str) -> Step:
     """The access point sees the station go; nobody has to be asked."""
-    return _end(state, "left")
+    return _end(
+        state, "left" if state.phase is Phase.ASSOCIATED else f"given up before it was in. {COME_BACK}"
+    )
 
 
 def _end(state: State, text: str) -> Step:

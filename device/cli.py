@@ -22,15 +22,16 @@ from device.console import (
     print_offers,
     read_way,
     run_command,
-    save_grant,
     stderr,
     typed,
+    where_the_grant_is,
 )
-from device.events import ShowOffer
-from device.library import Progress, Session, rejoin
+from device.events import Failure, ShowOffer, Source
+from device.library import Before, Progress, PurchaseFailed, Session, rejoin
 from device.library import buy as buy_session
+from device.state import COME_BACK
 from device.wallet import Wallet, create_wallet, ledger_path, load_wallet, parse_pinned
-from wire.errors import ConfigError
+from wire.errors import ConfigError, ShellError
 from wire.units import format_duration, format_money, format_rate, parse_duration, parse_money, parse_rate
 
 KEYGEN_EXAMPLES = """\
@@ -48,12 +49,16 @@ BUY_EXAMPLES = """\
 examples:
   airgrant buy --wallet wallet.pem --interface wlan0 --down 2Mbit/s --up 512k --max-price 1.5
   airgrant buy --wallet wallet.pem --interface wlan0 --down 5M --at-least 10m --leave
-  airgrant buy --wallet wallet.pem --interface wlan0 --grant session.grant      come back with what is paid for
+  airgrant buy --wallet wallet.pem --interface wlan0 --new                     another, whatever was bought before
+  airgrant buy --wallet wallet.pem --interface wlan0 --grant session.grant     join with this grant
   airgrant buy --wallet wallet.pem --interface wlan0 --over air --down 5M      before anything is joined
   airgrant buy --wallet wallet.pem --interface wlan0 --json | jq .ends_s
 
 Rates are guaranteed ones, at the IP layer. The cheapest offer per guaranteed bit that meets the wish is bought; without
 a wish, the cheapest of all. Prices are in bandcoins.
+What is bought is kept beside the wallet (`airgrant grants`): until its time is over, who buys again from the same
+provider for the same wish comes back with it and pays nothing. A purchase of which nobody signed what became of it is
+asked for first.
 
 exit status: 0 in, 1 the answer is no, 2 usage or wallet, 3 nobody answers or no such interface
 """
@@ -94,10 +99,15 @@ def buy(argv: list[str]) -> int:
         "--at-least", type=typed(parse_duration), default=1, metavar="TIME", help="shortest duration"
     )
     parser.add_argument(
-        "--save", type=Path, metavar="FILE", help="keep the grant here, to come back with --grant"
+        "--save", type=Path, metavar="FILE", help="keep the grant here too, to come back with --grant"
     )
     parser.add_argument(
         "--grant", type=Path, metavar="FILE", help="buy nothing: join with this grant, paid for before"
+    )
+    parser.add_argument(
+        "--new",
+        action="store_true",
+        help="buy, whatever was paid for before, and without asking what became of a purchase: you may pay twice",
     )
     parser.add_argument(
         "--leave", action="store_true", help="stay until the time is over; Ctrl-C leaves at once"
@@ -142,14 +152,14 @@ def _pinned(ledger: str, ledger_id: str) -> PinnedLedger:
 def _buy(arguments: argparse.Namespace) -> int:
     wallet = load_wallet(arguments.wallet)
     with Show(quiet=arguments.json) as show, _open(arguments, wallet, show.progress) as session:
-        kept = save_grant(arguments.save, session.encoded_grant)
+        kept = where_the_grant_is(arguments, session.encoded_grant)
         show.stop()
         if arguments.json:
             print_json(_describe(session, show.offers))
         else:
             _print_session(session, show.offers, kept)
         if arguments.leave:
-            _stay(session, show, quiet=arguments.json)
+            _stay_or_tell(session, show, quiet=arguments.json)
     return DONE
 
 
@@ -157,7 +167,16 @@ def _open(arguments: argparse.Namespace, wallet: Wallet, progress: Progress) -> 
     if arguments.grant is not None:
         return rejoin(wallet, read_way(arguments), arguments.grant.read_bytes(), progress)
     wish = Wish(arguments.down, arguments.up, arguments.max_price, arguments.at_least)
-    return buy_session(wallet, read_way(arguments), wish, progress)
+    before = Before.NOTHING if arguments.new else Before.USE
+    return buy_session(wallet, read_way(arguments), wish, progress, before=before)
+
+
+def _stay_or_tell(session: Session, told: Show, *, quiet: bool) -> None:
+    try:
+        _stay(session, told, quiet=quiet)
+    except ShellError as error:
+        failure = Failure("shell_error", f"{error}. {COME_BACK}", Source.MACHINE)
+        raise PurchaseFailed(failure, session.encoded_grant) from error
 
 
 def _stay(session: Session, told: Show, *, quiet: bool) -> None:
@@ -189,7 +208,7 @@ def _print_session(session: Session, offers: list[ShowOffer], kept: str) -> None
     console.print(
         f"until      [bold]{_local(session.ends_s)}[/] ({format_duration(session.grant.duration_s)} in all)"
     )
-    console.print(f"grant      {session.grant.grant_id.hex()}{kept}", soft_wrap=True)
+    console.print(f"grant      {session.grant.grant_id.hex()}{plain(kept)}", soft_wrap=True)
 
 
 def _describe(session: Session, offers: list[ShowOffer]) -> dict[str, object]:
@@ -197,6 +216,7 @@ def _describe(session: Session, offers: list[ShowOffer]) -> dict[str, object]:
     return {
         "ok": True,
         "grant": session.grant.grant_id.hex(),
+        "encoded_grant": session.encoded_grant.hex(),
         "transaction": session.transaction_id.hex() if session.transaction_id else None,
         "provider": str(session.provider),
         "bssid": str(session.bssid),

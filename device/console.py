@@ -20,13 +20,14 @@ from rich.table import Table
 
 from device.choice import Candidate
 from device.events import PinLedger, ShowOffer, Source, Tell
-from device.library import Over, PurchaseFailed, Way
+from device.keeping import find_grant
+from device.library import Over, PurchaseFailed, PurchaseInterrupted, Way
 from device.wpa import DEFAULT_FOLDER
 from wire.errors import ConfigError, DecodeError, ShellError
 from wire.ids import MacAddress, PublicKey
 from wire.units import format_duration, format_money, format_rate
 
-DONE, NO, USAGE, WORLD = 0, 1, 2, 3
+DONE, NO, USAGE, WORLD, INTERRUPTED = 0, 1, 2, 3, 130
 
 HINTS = {
     "unknown_issuer": ". This ledger does not know your account yet: open it with "
@@ -34,9 +35,9 @@ HINTS = {
     "insufficient_funds": ". Have the exchange put money into your account",
     "price_differs": ". Several units may have a discount that is not announced: ask for the rates of one unit",
     "no_access_point": ". Is the interface up, and is there an access point behind it?",
-    "no_supplicant": ". Come back with --grant when wpa_supplicant can be reached",
+    "no_supplicant": ". Do so when wpa_supplicant can be reached",
     "unknown_authority": ". Somebody else uses this network's name here, or the provider named the wrong operator",
-    "rejected": ". The operator knows why: its log names this account",
+    "rejected": ". Should the operator go on saying no: its log names this account; `airgrant buy --new` buys another",
 }
 """What a person can do about it, by reason."""
 
@@ -106,26 +107,56 @@ def run_command(
         return complain(arguments, WORLD, "shell_error", str(error), source="this machine")
     except PurchaseFailed as error:
         failure = error.failure
-        status = WORLD if failure.source is Source.NETWORK else NO
-        kept = save_grant(getattr(arguments, "save", None), error.grant) + HINTS.get(failure.reason, "")
-        return complain(arguments, status, failure.reason, failure.detail + kept, source=failure.source.value)
+        world = failure.source is Source.NETWORK or failure.reason == "shell_error"
+        detail = failure.detail + HINTS.get(failure.reason, "") + where_the_grant_is(arguments, error.grant)
+        paid = _describe_paid(error.grant, error.transaction_id)
+        source = failure.source.value
+        return complain(arguments, WORLD if world else NO, failure.reason, detail, source, paid)
+    except PurchaseInterrupted as error:
+        detail = f"{error}{where_the_grant_is(arguments, error.grant)}"
+        paid = _describe_paid(error.grant, error.transaction_id)
+        return complain(arguments, INTERRUPTED, "interrupted", detail, paid=paid)
 
 
 def complain(
-    arguments: argparse.Namespace, status: int, reason: str, detail: str, source: str = "device"
+    arguments: argparse.Namespace,
+    status: int,
+    reason: str,
+    detail: str,
+    source: str = "device",
+    paid: dict[str, str] | None = None,
 ) -> int:
     if arguments.json:
-        print_json({"ok": False, "reason": reason, "detail": detail, "source": source})
+        print_json({"ok": False, "reason": reason, "detail": detail, "source": source, **(paid or {})})
     else:
         stderr().print(f"[red]no:[/] {source} says [bold]{reason}[/]: {plain(detail)}")
     return status
 
 
-def save_grant(path: Path | None, grant: bytes) -> str:
-    if path is None or not grant:
+def _describe_paid(grant: bytes, transaction_id: bytes) -> dict[str, str]:
+    """What must not be lost, whatever failed."""
+    named = {"encoded_grant": grant.hex(), "transaction": transaction_id.hex()}
+    return {name: value for name, value in named.items() if value}
+
+
+def where_the_grant_is(arguments: argparse.Namespace, grant: bytes) -> str:
+    """Beside the wallet, in the file of --save too, or, if the disk took neither, here."""
+    if not grant:
         return ""
-    path.write_bytes(grant)
-    return f" (grant kept in {path})"
+    kept = find_grant(arguments.wallet, grant)
+    saved = save_grant(arguments.save, grant)
+    return f" (grant {'in ' + str(kept) if kept else grant.hex()}{saved})"
+
+
+def save_grant(path: Path | None, grant: bytes) -> str:
+    """What to tell of it. Never an exception: whoever is in shall not go out because a disk is full."""
+    if path is None:
+        return ""
+    try:
+        path.write_bytes(grant)
+    except OSError as error:
+        return f", not in {path}: {error.strerror}"
+    return f", in {path} too"
 
 
 class Show:

@@ -164,11 +164,27 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class SignPurchase:
-    """Sign this with the wallet's key and a fresh nonce."""
+    """Sign this with the wallet's key and a fresh nonce, and keep it, and the chosen offer, before it is sent."""
 
     allocate: Allocate
     valid_until_s: int
     ledger_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeepGrant:
+    """This was paid for: keep it at once, whatever happens next. The purchase that it answers need not be kept."""
+
+    grant_id: bytes
+    encoded: bytes
+    transaction_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetPurchase:
+    """The ledger has signed that this one was not executed."""
+
+    transaction_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,4 +237,15 @@ class Tell:
     text: str
 
 
-Command = Send | SignPurchase | SignRequest | Associate | Disassociate | PinLedger | ShowOffer | Tell
+Command = (
+    Send
+    | SignPurchase
+    | KeepGrant
+    | ForgetPurchase
+    | SignRequest
+    | Associate
+    | Disassociate
+    | PinLedger
+    | ShowOffer
+    | Tell
+)

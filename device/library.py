@@ -4,8 +4,9 @@
         ...                      # the network is there, until session.ends_s
         session.leave()
 
-Offers are looked for in the lobby, over the air by wpa_supplicant, or where wpa_supplicant is: on the air first. The
-loop reads the clock, the sockets and randomness, signs what the core (device/agent.py) orders, and decides nothing.
+Offers are looked for in the lobby, over the air by wpa_supplicant, or where wpa_supplicant is: on the air first.
+A purchase is kept beside the wallet before it is sent, a grant as soon as it is there (device/keeping.py). The loop
+reads the clock, the sockets and randomness, signs what the core (device/agent.py) orders, and decides nothing.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 from device.agent import next_deadline, step
+from device.buying import is_unanswered, purchase_unanswered
 from device.choice import Wish
 from device.events import (
     Associate,
@@ -29,6 +31,8 @@ from device.events import (
     Disassociate,
     Event,
     Failure,
+    ForgetPurchase,
+    KeepGrant,
     LeaveWanted,
     Obstacle,
     PinLedger,
@@ -39,11 +43,13 @@ from device.events import (
     ShowOffer,
     SignPurchase,
     SignRequest,
+    Source,
     Started,
     Tell,
 )
+from device.keeping import forget_purchase, keep_grant, keep_purchase, load_kept
 from device.retry import Backoff
-from device.state import Phase, Settings, State
+from device.state import COME_BACK, Phase, Settings, State
 from device.supplicant import Supplicant, restore
 from device.udp import LONGEST_WAIT_S, LobbySocket, read_clock
 from device.wallet import Wallet, pin_ledger
@@ -53,7 +59,7 @@ from wire.errors import ConfigError, ShellError
 from wire.grant import Grant, read_grant
 from wire.ids import MacAddress
 from wire.join_request import JoinRequest, write_join_request
-from wire.transaction import NONCE_SIZE, Transaction, sign_transaction
+from wire.transaction import NONCE_SIZE, SignedTransaction, Transaction, sign_transaction
 from wire.units import NS_PER_S, U63_MAX
 
 Progress: TypeAlias = Callable[[ShowOffer | Tell | PinLedger], None]
@@ -92,13 +98,36 @@ class Way:
         return control_path(self.control, self.interface)
 
 
-class PurchaseFailed(Exception):
-    """It came to no session. `failure` says why; `grant` is not empty if one was paid for: keep it, and `rejoin`."""
+class Before(Enum):
+    """What is done with what the wallet has kept, before anything is bought."""
 
-    def __init__(self, failure: Failure, grant: bytes) -> None:
+    USE = "use"
+    """A grant that serves the wish is used instead of buying; and as ASK."""
+    ASK = "ask"
+    """If a purchase was sent and nobody signed what became of it, that is asked for first."""
+    NOTHING = "nothing"
+    """It stays as it is; who has paid may pay again."""
+
+
+class PurchaseFailed(Exception):
+    """It came to no session. `failure` says why; `grant` is not empty if one was paid for: it is kept beside the
+    wallet, and `rejoin` takes it. `transaction_id` is of the last purchase that was sent, empty if none was.
+    """
+
+    def __init__(self, failure: Failure, grant: bytes, transaction_id: bytes = b"") -> None:
         super().__init__(f"{failure.reason}: {failure.detail}")
         self.failure = failure
         self.grant = grant
+        self.transaction_id = transaction_id
+
+
+class PurchaseInterrupted(KeyboardInterrupt):
+    """Ctrl-C after something was sent or paid for. The text says what to do; the rest as in PurchaseFailed."""
+
+    def __init__(self, text: str, grant: bytes, transaction_id: bytes) -> None:
+        super().__init__(text)
+        self.grant = grant
+        self.transaction_id = transaction_id
 
 
 class Session:
@@ -165,9 +194,21 @@ def buy(
     wish: Wish,
     progress: Progress | None = None,
     settings: Settings | None = None,
+    before: Before = Before.ASK,
 ) -> Session:
     """Finds, buys and joins. Raises PurchaseFailed, or ShellError if interface or wpa_supplicant are not there."""
-    return _run(_way(interface), wallet, progress, settings, lambda state: replace(state, wish=wish))
+
+    def prepare(state: State) -> State:
+        state = replace(state, wish=wish)
+        if before is Before.NOTHING:
+            return state
+        now_s = read_clock().utc_s
+        kept = load_kept(wallet, now_s)
+        held = kept.grants if before is Before.USE else ()
+        unanswered = tuple(signed for signed in kept.purchases if signed.matters_until_s > now_s)
+        return replace(state, held=held, unanswered=unanswered)
+
+    return _run(_way(interface), wallet, progress, settings, prepare)
 
 
 def rejoin(
@@ -239,13 +280,34 @@ def _begin(loop: "_Loop") -> Session:
     try:
         loop.feed(Started())
         loop.run(lambda state: state.phase in _IN or state.phase in _OVER)
-    except BaseException:  # says what may have been charged, asks to be let out, and puts networks back
+    except (
+        BaseException
+    ) as error:  # says what may have been charged, asks to be let out, and puts networks back
+        was = loop.state
         with contextlib.suppress(ShellError):
             loop.feed(LeaveWanted())
+        _raise_with_what_was_paid(was, error)
         raise
     if loop.state.failure is not None:
-        raise PurchaseFailed(loop.state.failure, loop.state.grant_bytes)
+        raise PurchaseFailed(loop.state.failure, loop.state.grant_bytes, _transaction_id(loop.state))
     return Session(loop)
+
+
+def _raise_with_what_was_paid(state: State, error: BaseException) -> None:
+    """Nothing, if nothing was sent."""
+    if not state.grant_bytes and not is_unanswered(state):
+        return
+    next_step = COME_BACK if state.grant_bytes else purchase_unanswered(state).detail
+    if isinstance(error, ShellError):
+        reason = "shell_error" if state.grant_bytes else "outcome_unknown"
+        failure = Failure(reason, f"{error}. {next_step}", Source.MACHINE)
+        raise PurchaseFailed(failure, state.grant_bytes, _transaction_id(state)) from error
+    if isinstance(error, KeyboardInterrupt):
+        raise PurchaseInterrupted(next_step, state.grant_bytes, _transaction_id(state)) from error
+
+
+def _transaction_id(state: State) -> bytes:
+    return state.purchase.transaction_id if state.purchase else b""
 
 
 def leave_network(way: Way) -> bool:
@@ -324,10 +386,15 @@ class _Loop:
             case SignPurchase(allocate, valid_until_s, ledger_id):
                 transaction = Transaction(allocate, os.urandom(NONCE_SIZE), valid_until_s)
                 signed = sign_transaction(transaction, self._wallet.key, ledger_id)
+                self._keep_purchase(signed)
                 return [PurchaseSigned(signed.envelope.encoded, signed.transaction_id)]
             case SignRequest(purpose, grant_id, station, bssid, challenge):
                 request = JoinRequest(purpose, grant_id, station, bssid, challenge)
                 return [RequestSigned(write_join_request(request, self._wallet.key))]
+            case KeepGrant():
+                self._keep_grant(command)
+            case ForgetPurchase(transaction_id):
+                forget_purchase(self._wallet.path, transaction_id)
             case Associate():
                 return self._associate(command)
             case Disassociate():
@@ -338,6 +405,23 @@ class _Loop:
             case ShowOffer() | Tell():
                 self._progress(command)
         return []
+
+    def _keep_purchase(self, signed: SignedTransaction) -> None:
+        """Before it is sent: so that it can be asked for, whatever happens to this process. Raises ShellError."""
+        chosen = self.state.chosen
+        assert chosen is not None
+        transaction, announcement = signed.envelope.encoded, chosen.announcement
+        keep_purchase(
+            self._wallet.path, signed.transaction_id, transaction, announcement.offer, announcement.provider
+        )
+
+    def _keep_grant(self, command: KeepGrant) -> None:
+        """Where that fails the purchase is still there, and the session goes on."""
+        try:
+            keep_grant(self._wallet.path, command.grant_id, command.encoded)
+            forget_purchase(self._wallet.path, command.transaction_id)
+        except ShellError as error:
+            self._progress(Tell(f"the grant could not be kept: {error}"))
 
     def _send(self, command: Send) -> list[Event]:
         if self._supplicant is not None and self._way.over is Over.AIR:

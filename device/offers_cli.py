@@ -1,4 +1,5 @@
-"""`airgrant offers` and `airgrant leave`: look before you buy, and go without waiting. A shell: argv, terminal.
+"""`airgrant offers`, `airgrant grants`, `airgrant leave`: look before you buy, and after; go without waiting. A shell:
+argv, terminal.
 
 How they speak, and what their exit status means: device/console.py.
 """
@@ -24,10 +25,14 @@ from device.console import (
     stderr,
 )
 from device.events import ShowOffer
+from device.keeping import grant_path, load_kept
 from device.library import Over, Way, leave_network
+from device.state import HeldGrant, Signed
 from device.survey import sort_offers, survey_air, survey_lobby
+from device.udp import read_clock
 from device.wallet import load_wallet
 from wire.errors import ConfigError, ShellError
+from wire.units import format_duration, format_money, format_rate
 
 OFFERS_EXAMPLES = """\
 examples:
@@ -46,9 +51,19 @@ examples:
   airgrant leave --interface wlan0
 
 Removes the network that `airgrant buy` added to wpa_supplicant, and enables again what was enabled before. What was
-paid for lasts until its time is over: `airgrant buy --grant FILE` comes back.
+paid for lasts until its time is over: `airgrant buy` comes back with it.
 
 exit status: 0 left, 1 there was nothing to leave, 2 usage, 3 no wpa_supplicant there
+"""
+
+GRANTS_EXAMPLES = """\
+examples:
+  airgrant grants --wallet wallet.pem                        what is paid for, and until when
+  airgrant grants --wallet wallet.pem --json | jq -r '.grants[] | select(.live) | .file'
+
+Also purchases that were sent and of which nobody signed what became of them: `airgrant buy` asks for them first.
+
+exit status: 0 something is paid for or asked for, 1 nothing is, 2 usage or wallet, 3 the disk
 """
 
 
@@ -60,6 +75,13 @@ def offers(argv: list[str]) -> int:
         "--wallet", type=Path, metavar="FILE", help="mark what is not sold through this wallet's ledger"
     )
     return run_command(parser, argv, _offers)
+
+
+def grants(argv: list[str]) -> int:
+    """Lists what is kept beside a wallet; returns the exit status."""
+    parser = make_parser("airgrant grants", "List what you have paid for.", GRANTS_EXAMPLES)
+    parser.add_argument("--wallet", type=Path, required=True, metavar="FILE", help="whose grants")
+    return run_command(parser, argv, _grants)
 
 
 def leave(argv: list[str]) -> int:
@@ -99,6 +121,63 @@ def _survey(way: Way, pinned: PinnedLedger | None, show: Show) -> list[ShowOffer
     if found or way.over is Over.AIR:
         return found
     return survey_lobby(way.interface, pinned)
+
+
+def _grants(arguments: argparse.Namespace) -> int:
+    wallet, now_s = load_wallet(arguments.wallet), read_clock().utc_s
+    kept = load_kept(wallet, now_s)
+    live = [held for held in kept.grants if held.grant.ends_s > now_s]
+    found = bool(live or kept.purchases)
+    if arguments.json:
+        print_json({
+            "ok": found,
+            "grants": [_describe_grant(wallet.path, held, now_s) for held in kept.grants],
+            "purchases": [_describe_purchase(signed) for signed in kept.purchases],
+            "unreadable": [str(path) for path in kept.unreadable],
+        })  # fmt: skip
+        return DONE if found else NO
+    console = Console(highlight=False)
+    for held in live:
+        qos = held.grant.total_qos
+        console.print(
+            f"[bold]{format_duration(held.grant.ends_s - now_s)}[/] left   {format_rate(qos.floor_down_bps)} down, "
+            f"{format_rate(qos.floor_up_bps)} up   {grant_path(wallet.path, held.grant.grant_id)}",
+            soft_wrap=True,
+        )
+    for signed in kept.purchases:
+        price = format_money(signed.allocate.price_ubc)
+        console.print(
+            f"unknown whether charged: {price}, transaction {signed.transaction_id.hex()}", soft_wrap=True
+        )
+    for path in kept.unreadable:
+        console.print(f"[yellow]not of this account and ledger, or damaged:[/] {path}", soft_wrap=True)
+    if not found:
+        stderr().print("nothing is paid for now")
+    return DONE if found else NO
+
+
+def _describe_grant(wallet: Path, held: HeldGrant, now_s: int) -> dict[str, object]:
+    grant, qos = held.grant, held.grant.total_qos
+    return {
+        "grant": grant.grant_id.hex(),
+        "live": grant.ends_s > now_s,
+        "provider_id": grant.provider_id.hex(),
+        "starts_s": grant.starts_s,
+        "ends_s": grant.ends_s,
+        "floor_down_bps": qos.floor_down_bps,
+        "floor_up_bps": qos.floor_up_bps,
+        "file": str(grant_path(wallet, grant.grant_id)),
+        "encoded_grant": held.encoded.hex(),
+    }
+
+
+def _describe_purchase(signed: Signed) -> dict[str, object]:
+    return {
+        "transaction": signed.transaction_id.hex(),
+        "provider": str(signed.allocate.provider),
+        "price_ubc": signed.allocate.price_ubc,
+        "valid_until_s": signed.valid_until_s,
+    }
 
 
 def _leave(arguments: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from nas_tunnel.lobby import LobbyMessage
 from wire.allocate import Allocate
 from wire.grant import Grant
 from wire.ids import MacAddress, PublicKey
+from wire.offer import Offer
 
 
 class Phase(Enum):
@@ -96,11 +97,32 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A purchase under way."""
+    """A purchase under way, and the offer that it took."""
 
     transaction: bytes
     transaction_id: bytes
     valid_until_s: int
+    allocate: Allocate
+    offer: Offer
+
+    @property
+    def matters_until_s(self) -> int:
+        """What it may have bought is over by then."""
+        return self.valid_until_s + self.offer.allocation_duration_s
+
+
+@dataclass(frozen=True, slots=True)
+class HeldGrant:
+    """A verified grant, and its bytes."""
+
+    grant: Grant
+    encoded: bytes
+
+    def serves(self, wish: Wish, utc_s: int) -> bool:
+        """Whether it was bought for such a wish, and its time is not over."""
+        qos = self.grant.total_qos
+        fast = qos.floor_down_bps >= wish.floor_down_bps and qos.floor_up_bps >= wish.floor_up_bps
+        return fast and self.grant.duration_s >= wish.min_duration_s and self.grant.ends_s > utc_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +134,10 @@ class State:
     wish: Wish | None
     pinned: PinnedLedger | None
     settings: Settings = field(default_factory=Settings)
+    held: tuple[HeldGrant, ...] = ()
+    """Paid for before, to be used instead of buying where they serve the wish."""
+    unanswered: tuple[Signed, ...] = ()
+    """Sent before, and nobody signed what became of them: asked for before anything is bought."""
     phase: Phase = Phase.IDLE
     retry: Retry | None = None
     choose_ns: int | None = None
@@ -123,6 +149,8 @@ class State:
     allocate: Allocate | None = None
     purchases: int = 0
     purchase: Signed | None = None
+    patience_until_s: int = 0
+    """UTC until which the outcome of the purchase is asked for."""
     grant: Grant | None = None
     grant_bytes: bytes = b""
     request: bytes = b""
@@ -164,3 +192,8 @@ def to_chosen(state: State, message: LobbyMessage, subject: bytes = b"") -> Send
 
 def from_chosen(state: State, address: str) -> bool:
     return state.chosen is not None and state.chosen.address == address
+
+
+def on_the_air(state: State) -> bool:
+    """Whether the chosen one answers by ANQP: nothing that it says is authentic, unless it is signed."""
+    return state.chosen is not None and state.chosen.address == str(state.chosen.offer.bssid)

@@ -249,10 +249,10 @@ class Supplicant:
             if anew:
                 self._control.attach_again()
             status = self._control.status()
+            seen = parse_status(status) if self._membership is not None else None
+            return self._hear_of_network(seen) if seen is not None else []
         except ShellError as error:
             return self._lose_touch(error)
-        seen = parse_status(status) if self._membership is not None else None
-        return self._hear_of_network(seen) if seen is not None else []
 
     # ---- The network
 

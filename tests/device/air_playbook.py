@@ -34,6 +34,7 @@ from device.events import (
     Disassociate,
     Event,
     Failure,
+    MessageHeard,
     Obstacle,
     PurchaseSigned,
     Send,
@@ -45,6 +46,7 @@ from device.fake_access_point import FakeAccessPoint
 from device.fake_air import FakeAir, FakeBss
 from device.library import AIR_SETTINGS
 from device.state import Phase, State
+from nas_tunnel.lobby import Refused
 from tests.device.playbook import BUYER, START, STATION, WISH
 from wire.account_certificate import Purpose, issue, write_anchor
 from wire.grant import Grant
@@ -185,6 +187,13 @@ class AirWorld:
         self.buy()
         assert self.state.failure is not None
         return self.state.failure
+
+    def refuse(self, reason: str) -> None:
+        """An unsigned refusal of the purchase under way, as anybody in range can send one."""
+        assert self.state.chosen is not None
+        assert self.state.purchase is not None
+        refused = Refused(self.state.purchase.transaction_id, reason, "")
+        self.feed(MessageHeard(self.state.chosen.address, refused))
 
     @property
     def grant(self) -> Grant:

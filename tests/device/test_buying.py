@@ -6,11 +6,20 @@ import pytest
 
 from device.buying import LOOK_AGAIN
 from device.choice import Wish
-from device.events import Failure, LeaveWanted, SignPurchase, Source, Started
+from device.events import (
+    Failure,
+    ForgetPurchase,
+    KeepGrant,
+    LeaveWanted,
+    SignPurchase,
+    Source,
+    Started,
+)
 from device.fake_access_point import sell_as
-from device.state import Phase
+from device.state import HeldGrant, Phase
 from nas_tunnel.lobby import Join, Outcome, Purchase, Refused
-from tests.device.playbook import BUYER, World
+from tests.device.air_playbook import AirWorld
+from tests.device.playbook import BUYER, WISH, World
 from wire.ids import MacAddress
 from wire.keys import PrivateKey
 from wire.receipt import Receipt, write_receipt
@@ -68,7 +77,7 @@ def test_no_answer_at_all_is_said_as_it_is() -> None:
     failure = world.fail_later()
     assert (failure.reason, failure.source) == ("outcome_unknown", Source.NETWORK)
     assert world.purchase.transaction_id.hex() in failure.detail
-    assert "ask it for this id" in failure.detail
+    assert "`airgrant buy` asks for its outcome" in failure.detail
     assert world.now.utc_s <= world.purchase.valid_until_s + world.state.settings.purchase.longest_ms // 1_000
 
 
@@ -99,12 +108,14 @@ def test_a_rejection_by_the_ledger_is_final_and_reaches_the_user(reason: str) ->
     assert world.count(Join) == 0
 
 
-def test_expired_says_that_an_earlier_copy_may_have_run() -> None:
+def test_expired_is_certain() -> None:
+    """The ledger says so only of what never ran: a copy that came in time is `replayed`, with its grant."""
     world = World()
     world.add(reject=[("expired", "it is later")])
     failure = world.fail()
     assert failure.reason == "expired"
-    assert "ask it for this id" in failure.detail
+    assert "nothing was charged" in failure.detail
+    assert "ask" not in failure.detail
 
 
 def test_an_epoch_that_moved_is_looked_up_anew() -> None:
@@ -142,6 +153,144 @@ def test_not_more_purchases_than_the_settings_say() -> None:
         world.aps[str(number)] = sell_as(first, reject=[("epoch_moved", "")])
     assert world.fail().reason == "epoch_moved"
     assert len({send.message for send in world.sent if isinstance(send.message, Purchase)}) == 3
+
+
+# ---- Asked for in a later run
+
+
+def later(world: World, **changes: object) -> World:
+    """Another run with the same wallet, which has the purchase that nobody answered."""
+    fresh = World(now=world.now, aps=world.aps).change(
+        pinned=world.pinned, unanswered=(world.purchase,), **changes
+    )
+    for fake in fresh.aps.values():
+        fake.utc_s = lambda: fresh.now.utc_s
+    return fresh
+
+
+def unheard() -> World:
+    """A purchase that the ledger executed, and whose outcome was lost until the device gave up."""
+    world = World(lose=lambda data: data[1] == 4)
+    world.add()
+    assert world.fail().reason == "outcome_unknown"
+    return world
+
+
+def test_what_was_bought_before_is_found_with_the_same_bytes() -> None:
+    first = unheard()
+    fake = first.aps["ap"]
+    fake.epoch, fake.price_ubc = 2, 3_000_000  # what is sold now is of no matter
+    world = later(first, wish=replace(WISH, max_price_ubc=1))
+    assert world.buy().phase is Phase.JOINED
+    assert world.count(Purchase) == 1
+    assert world.told(SignPurchase) == []
+    assert len(fake.grants) == 1
+    assert world.state.unanswered == ()
+    (kept,) = world.told(KeepGrant)
+    assert (kept.encoded, kept.transaction_id) == (world.state.grant_bytes, first.purchase.transaction_id)
+
+
+def test_what_was_not_bought_before_is_forgotten_and_bought_anew() -> None:
+    first = buying()
+    first.fail_later()
+    fake = first.aps["ap"]
+    fake.lose, fake.reject = {}, [("expired", "it is later")]
+    world = later(first)
+    assert world.buy().phase is Phase.JOINED
+    assert world.told(ForgetPurchase) == [ForgetPurchase(first.purchase.transaction_id)]
+    assert world.purchase.transaction_id != first.purchase.transaction_id
+    assert any("nothing was charged for the purchase before" in text for text in world.texts)
+
+
+def test_nothing_else_is_bought_while_the_outcome_is_unknown() -> None:
+    first = buying()
+    first.fail_later()
+    dear = first.aps["dear"] = sell_as(first.aps["ap"])
+    world = later(first)
+    failure = world.fail()
+    assert failure.reason == "outcome_unknown"
+    assert first.purchase.transaction_id.hex() in failure.detail
+    assert (world.told(SignPurchase), world.told(ForgetPurchase), dear.grants) == ([], [], {})
+
+
+def test_nothing_else_is_bought_where_the_provider_is_not() -> None:
+    first = buying()
+    first.fail_later()
+    first.aps = {"other": sell_as(first.aps["ap"])}
+    world = later(first)
+    failure = world.fail()
+    assert (failure.reason, failure.source) == ("no_access_point", Source.NETWORK)
+    assert first.purchase.transaction_id.hex() in failure.detail
+    assert "--new" in failure.detail
+    assert (world.told(SignPurchase), list(world.state.dropped)) == ([], ["other_provider"])
+
+
+# ---- Paid for before
+
+
+def holding(bought: World, **changes: object) -> World:
+    held = HeldGrant(bought.grant, bought.state.grant_bytes)
+    world = World(now=bought.now, aps=bought.aps).trust(bought.aps["ap"])
+    return world.change(held=(held,), **changes)
+
+
+def sold() -> World:
+    world = World()
+    world.add()
+    world.buy()
+    return world
+
+
+def test_a_grant_that_is_held_is_used_instead_of_buying() -> None:
+    first = sold()
+    first.aps["ap"].price_ubc = 9_000_000
+    world = holding(first, wish=replace(WISH, max_price_ubc=1))
+    assert world.buy().phase is Phase.JOINED
+    assert world.grant == first.grant
+    assert (world.told(SignPurchase), world.state.allocate) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("wish", "passed_s"),
+    [(Wish(3_000_000, 0), 0), (Wish(0, 600_000), 0), (Wish(0, 0, min_duration_s=601), 0), (WISH, 600)],
+)
+def test_a_grant_that_does_not_serve_is_not_used(wish: Wish, passed_s: int) -> None:
+    first = sold()
+    first.aps["ap"].duration_s = 1_200
+    first.pass_ns(passed_s * 1_000_000_000)
+    world = holding(first, wish=wish)
+    world.buy()
+    assert len(world.told(SignPurchase)) == 1
+
+
+def test_a_grant_of_another_provider_is_not_used() -> None:
+    first = sold()
+    first.aps["ap"] = sell_as(first.aps["ap"])
+    world = holding(first)
+    world.buy()
+    assert len(world.told(SignPurchase)) == 1
+
+
+# ---- Kept
+
+
+def test_a_grant_is_kept_before_anything_else() -> None:
+    world = World()
+    world.add(alter_grant=lambda grant: replace(grant, epoch=9))
+    world.feed(Started())
+    world.run(frozenset({Phase.BUYING}))
+    world.commands.clear()
+    world.run()
+    assert isinstance(world.commands[0], KeepGrant)
+    assert world.failure.reason == "grant_differs"
+    assert world.state.grant_bytes == world.commands[0].encoded
+
+
+def test_a_signed_rejection_is_no_purchase_to_ask_for() -> None:
+    world = World()
+    world.add(reject=[("insufficient_funds", "0 BC")])
+    world.fail()
+    assert world.told(ForgetPurchase) == [ForgetPurchase(world.purchase.transaction_id)]
 
 
 # ---- What is not believed
@@ -229,6 +378,46 @@ def test_a_refusal_by_the_access_point_ends_the_attempt_and_buys_nothing_else() 
     assert "the air is full" in failure.detail
     assert f"lapses at {world.purchase.valid_until_s}" in failure.detail
     assert len(dear.grants) == 0
+
+
+def heard_on_the_air(reason: str) -> AirWorld:
+    """Buying on the air; the box does not hear, and somebody sends a refusal that names the transaction."""
+    world = AirWorld()
+    world.add().deaf = 1
+    world.buy(frozenset({Phase.BUYING}))
+    world.refuse(reason)
+    return world
+
+
+@pytest.mark.parametrize("reason", ["sold_out", "no_capacity", "epoch_moved", "invented"])
+def test_on_the_air_a_refusal_ends_nothing(reason: str) -> None:
+    """Nobody signs it, and who stops asking never hears of the grant that the ledger may have charged."""
+    world = heard_on_the_air(reason)
+    assert world.state.phase is Phase.BUYING
+    assert any("waiting for the ledger's word" in text for text in world.texts)
+    assert world.run().phase is Phase.ASSOCIATED
+
+
+def test_on_the_air_a_refusal_is_told_once() -> None:
+    world = heard_on_the_air("sold_out")
+    world.refuse("sold_out")
+    assert len([text for text in world.texts if "waiting for the ledger's word" in text]) == 1
+
+
+def test_on_the_air_the_purchase_s_own_validity_ends_the_waiting() -> None:
+    world = AirWorld()
+    world.add().deaf = 1_000
+    world.buy(frozenset({Phase.BUYING}))
+    world.refuse("sold_out")
+    world.run()
+    failure, purchase = world.state.failure, world.state.purchase
+    assert failure is not None
+    assert purchase is not None
+    assert (failure.reason, failure.source) == ("outcome_unknown", Source.NETWORK)
+    assert purchase.transaction_id.hex() in failure.detail
+    assert "sold_out" in failure.detail
+    assert purchase.valid_until_s <= world.now.utc_s <= purchase.valid_until_s + 5
+    assert world.told(ForgetPurchase) == []
 
 
 def test_a_refusal_by_a_stranger_is_dropped() -> None:

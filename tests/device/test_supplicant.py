@@ -12,13 +12,27 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from device.events import Associate, AssociationFailed, Obstacle, PinLedger, ShowOffer, Source, Tell
 from device.fake_wpa import FakeNetwork
-from device.library import AIR_SETTINGS, Over, PurchaseFailed, Session, Way, buy, leave_network, rejoin
+from device.keeping import Kept, kept_folder, load_kept
+from device.library import (
+    AIR_SETTINGS,
+    Before,
+    Over,
+    Progress,
+    PurchaseFailed,
+    PurchaseInterrupted,
+    Session,
+    Way,
+    buy,
+    leave_network,
+    rejoin,
+)
 from device.membership import ANCHOR_BLOB, CERTIFICATE_BLOB, KEY_BLOB
 from device.retry import Backoff
 from device.supplicant import Supplicant
 from device.wallet import Wallet, load_wallet
+from nas_tunnel.anqp import VENDOR
 from tests.device.playbook import BUYER, WISH
-from tests.device.wpa_world import INTERFACE, SSID, WpaWorld, own_sockets, running, serving
+from tests.device.wpa_world import INTERFACE, SSID, WpaWorld, now_s, own_sockets, running, serving
 from wire.errors import ShellError
 from wire.ids import MacAddress
 from wire.keys import PrivateKey
@@ -360,6 +374,160 @@ def test_an_interrupted_purchase_puts_the_networks_back(world: WpaWorld, wallet:
     with pytest.raises(KeyboardInterrupt):
         buy(wallet, way(world), WISH, interrupt, QUICK)
     assert {n: network.enabled for n, network in world.fake.networks.items()} == {0: True}
+
+
+# ---- Nothing that was paid for is lost
+
+
+NEVER_HEARD = replace(QUICK, purchase_valid_s=1, purchase=Backoff(100, 200, 12))
+
+
+def kept(wallet: Wallet) -> Kept:
+    return load_kept(load_wallet(wallet.path), now_s())
+
+
+def stop_at(words: str, error: BaseException) -> Progress:
+    """Raises where the text begins so, as Ctrl-C may, at any time."""
+    raised = threading.Event()
+
+    def progress(told: ShowOffer | Tell | PinLedger) -> None:
+        if isinstance(told, Tell) and told.text.startswith(words) and not raised.is_set():
+            raised.set()
+            raise error
+
+    return progress
+
+
+def test_what_was_bought_is_kept_beside_the_wallet(world: WpaWorld, wallet: Wallet) -> None:
+    world.add()
+    with buy(wallet, way(world), WISH, settings=QUICK) as session:
+        session.leave()
+    (held,), purchases = kept(wallet).grants, kept(wallet).purchases
+    assert (held.encoded, purchases) == (session.encoded_grant, ())
+
+
+@pytest.mark.parametrize("fault", ["reject_joins", "strange_server"])
+def test_who_was_not_let_in_comes_back_with_what_was_kept(
+    world: WpaWorld, wallet: Wallet, fault: str
+) -> None:
+    cell = world.add()
+    setattr(world.fake.air, fault, 1_000)
+    with pytest.raises(PurchaseFailed) as caught:
+        buy(wallet, way(world), WISH, settings=QUICK)
+    (held,) = kept(wallet).grants
+    assert held.encoded == caught.value.grant
+    setattr(world.fake.air, fault, 0)
+    with buy(load_wallet(wallet.path), way(world), WISH, settings=QUICK, before=Before.USE) as session:
+        assert (session.encoded_grant, session.price_ubc) == (held.encoded, None)
+        session.leave()
+    assert len(cell.shop.grants) == 1
+
+
+def test_what_is_kept_may_be_left_where_it_is(world: WpaWorld, wallet: Wallet) -> None:
+    cell = world.add()
+    buy(wallet, way(world), WISH, settings=QUICK).close()
+    buy(load_wallet(wallet.path), way(world), WISH, settings=QUICK, before=Before.NOTHING).close()
+    assert len(cell.shop.grants) == len(kept(wallet).grants) == 2
+
+
+def test_interrupted_in_the_moment_of_the_grant(world: WpaWorld, wallet: Wallet) -> None:
+    cell = world.add()
+    with pytest.raises(PurchaseInterrupted, match="comes back with it") as caught:
+        buy(wallet, way(world), WISH, stop_at("bought", KeyboardInterrupt()), QUICK)
+    (held,) = kept(wallet).grants
+    assert held.encoded == caught.value.grant
+    assert [held.encoded] == list(cell.shop.grants.values())
+
+
+def test_interrupted_before_the_answer(world: WpaWorld, wallet: Wallet) -> None:
+    """The next run asks with the same bytes, and has what was bought."""
+    cell = world.add()
+    cell.deaf = 1
+    with pytest.raises(PurchaseInterrupted, match="asks for its outcome") as caught:
+        buy(wallet, way(world), WISH, stop_at("no answer yet", KeyboardInterrupt()), QUICK)
+    assert caught.value.grant == b""
+    (purchase,) = kept(wallet).purchases
+    assert purchase.transaction_id == caught.value.transaction_id
+    with buy(load_wallet(wallet.path), way(world), WISH, settings=QUICK) as session:
+        assert session.transaction_id == purchase.transaction_id
+        session.leave()
+    assert (list(cell.shop.grants), kept(wallet).purchases) == ([purchase.transaction_id], ())
+
+
+def test_interrupted_before_anything_was_sent(world: WpaWorld, wallet: Wallet) -> None:
+    world.add()
+    with pytest.raises(KeyboardInterrupt) as caught:
+        buy(wallet, way(world), WISH, stop_at("looking for", KeyboardInterrupt()), QUICK)
+    assert not isinstance(caught.value, PurchaseInterrupted)
+    assert kept(wallet) == Kept()
+
+
+def test_an_outcome_that_nobody_heard_is_found_by_the_next_run(world: WpaWorld, wallet: Wallet) -> None:
+    cell = world.add()
+    hide = world.fake.air.cells[cell.shop.bssid]
+    hide.alter_response = lambda query, response: response if VENDOR in query.ids else b""
+    with pytest.raises(PurchaseFailed, match="outcome_unknown") as caught:
+        buy(wallet, way(world), WISH, settings=NEVER_HEARD)
+    assert caught.value.transaction_id in cell.shop.grants
+    hide.alter_response = lambda _, response: response
+    cell.shop.price_ubc, cell.shop.epoch = 9_000_000, 2
+    with buy(load_wallet(wallet.path), way(world), WISH, settings=QUICK) as session:
+        assert (session.transaction_id, session.price_ubc) == (caught.value.transaction_id, 1_000_000)
+        session.leave()
+    assert len(cell.shop.grants) == 1
+
+
+def test_nothing_is_sent_that_could_not_be_kept(world: WpaWorld, wallet: Wallet) -> None:
+    cell = world.add()
+    kept_folder(wallet.path).write_text("no folder")
+    with pytest.raises(ShellError, match=r"w\.kept"):
+        buy(wallet, way(world), WISH, settings=QUICK)
+    assert (cell.shop.heard, cell.shop.grants) == ([], {})
+
+
+def test_a_disk_that_fails_in_the_moment_of_the_grant(world: WpaWorld, wallet: Wallet) -> None:
+    cell = world.add()
+    told: list[str] = []
+
+    def fail_the_disk(said: ShowOffer | Tell | PinLedger) -> None:
+        told.append(str(said))
+        folder = kept_folder(wallet.path)
+        if isinstance(said, Tell) and said.text.startswith("buying"):
+            folder.rename(folder.with_suffix(".away"))
+            folder.write_text("no folder")
+
+    with buy(wallet, way(world), WISH, fail_the_disk, QUICK) as session:
+        assert session.encoded_grant in cell.shop.grants.values()
+        session.leave()
+    assert any("the grant could not be kept" in text for text in told)
+
+
+def test_an_interface_that_goes_away_after_the_payment(world: WpaWorld, wallet: Wallet) -> None:
+    world.add()
+    error = ShellError("receiving on wlan0", "Network is down")
+    with pytest.raises(PurchaseFailed, match=r"Network is down.*comes back with it") as caught:
+        buy(wallet, way(world), WISH, stop_at("joining", error), QUICK)
+    failure = caught.value.failure
+    assert (failure.reason, failure.source) == ("shell_error", Source.MACHINE)
+    assert [held.encoded for held in kept(wallet).grants] == [caught.value.grant]
+
+
+def test_an_interface_that_goes_away_while_the_outcome_is_open(world: WpaWorld, wallet: Wallet) -> None:
+    world.add().deaf = 1
+    error = ShellError("receiving on wlan0", "Network is down")
+    with pytest.raises(PurchaseFailed, match="Network is down") as caught:
+        buy(wallet, way(world), WISH, stop_at("no answer yet", error), QUICK)
+    assert caught.value.failure.reason == "outcome_unknown"
+    assert [one.transaction_id for one in kept(wallet).purchases] == [caught.value.transaction_id]
+
+
+def test_wpa_supplicant_that_refuses_a_setting_between_two_looks(world: WpaWorld, wallet: Wallet) -> None:
+    """The status says that we are in, of which no event was heard; to unpin fails: an obstacle, not an exception."""
+    world.add()
+    with buy(wallet, way(world), WISH, settings=QUICK) as session:
+        world.fake.fail = {"SET_NETWORK": "FAIL\n"}
+        assert session.wait(20)
+        assert session.ended
 
 
 def test_a_session_is_what_it_says(world: WpaWorld, wallet: Wallet) -> None:
