@@ -140,12 +140,12 @@ def _describe_paid(grant: bytes, transaction_id: bytes) -> dict[str, str]:
 
 
 def where_the_grant_is(arguments: argparse.Namespace, grant: bytes) -> str:
-    """Beside the wallet, in the file of --save too, or, if the disk took neither, here."""
+    """Beside the wallet or where it came from, in the file of --save too, or, if the disk would not take it, here."""
     if not grant:
         return ""
-    kept = find_grant(arguments.wallet, grant)
-    saved = save_grant(arguments.save, grant)
-    return f" (grant {'in ' + str(kept) if kept else grant.hex()}{saved})"
+    kept = find_grant(arguments.wallet, grant) or arguments.grant
+    where = f"in {kept}" if kept else f"not on disk: {grant.hex()}"
+    return f" (the grant is {where}{save_grant(arguments.save, grant)})"
 
 
 def save_grant(path: Path | None, grant: bytes) -> str:

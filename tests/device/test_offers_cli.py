@@ -1,18 +1,24 @@
-"""`airgrant offers`, `airgrant leave`, and `airgrant buy --over air`, with a fake wpa_supplicant behind them."""
+"""`airgrant offers`, `grants`, `leave`, and `airgrant buy --over air`, with a fake wpa_supplicant behind them."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from device.cli import buy
-from device.console import DONE, NO, USAGE, WORLD
+from device.console import DONE, INTERRUPTED, NO, USAGE, WORLD
 from device.fake_wpa import FakeNetwork
-from device.offers_cli import leave, offers
-from device.wallet import create_wallet
+from device.keeping import keep_purchase, kept_folder
+from device.offers_cli import grants, leave, offers
+from device.wallet import create_wallet, load_wallet
 from tests.device.playbook import BUYER
 from tests.device.wpa_world import INTERFACE, WpaWorld, running
+from wire.allocate import Allocate
+from wire.grant import Grant
+from wire.transaction import Transaction, sign_transaction
 
 
 @pytest.fixture
@@ -97,6 +103,108 @@ def test_buying_over_the_air_and_leaving_later(
     assert {n: network.enabled for n, network in world.fake.networks.items()} == {0: True}
     assert leave([*way(world), "--json"]) == NO
     assert leave(["--interface", INTERFACE, "--over", "lobby"]) == USAGE
+
+
+# ---- What was paid for
+
+
+def test_who_was_not_let_in_buys_again_and_pays_nothing(
+    world: WpaWorld, wallet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = world.add()
+    world.fake.air.strange_server = 1_000
+    argv = ["--wallet", str(wallet), *way(world), "--json"]
+    assert buy(argv) == NO
+    told = json.loads(capsys.readouterr().out)
+    ((transaction_id, encoded),) = cell.shop.grants.items()
+    assert (told["encoded_grant"], told["transaction"]) == (encoded.hex(), transaction_id.hex())
+    assert "`airgrant buy` comes back with it" in told["detail"]
+    (kept,) = kept_folder(wallet).iterdir()
+    assert str(kept) in told["detail"]
+    world.fake.air.strange_server = 0
+    assert buy(argv) == DONE
+    told = json.loads(capsys.readouterr().out)
+    assert (told["charged_ubc"], told["encoded_grant"]) == (None, encoded.hex())
+    assert len(cell.shop.grants) == 1
+
+
+def test_another_is_bought_only_when_that_is_said(world: WpaWorld, wallet: Path) -> None:
+    cell = world.add()
+    argv = ["--wallet", str(wallet), *way(world), "--json"]
+    assert [buy(argv), buy(argv)] == [DONE, DONE]
+    assert len(cell.shop.grants) == 1
+    assert buy([*argv, "--new"]) == DONE
+    assert len(cell.shop.grants) == 2
+
+
+def test_ctrl_c_after_the_payment(world: WpaWorld, wallet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The signal comes when the ledger has charged, and the answer is on its way."""
+
+    def interrupt(grant: Grant) -> Grant:
+        os.kill(os.getpid(), signal.SIGINT)
+        return grant
+
+    cell = world.add(alter_grant=interrupt)
+    argv = ["--wallet", str(wallet), *way(world), "--json"]
+    assert buy(argv) == INTERRUPTED
+    told = json.loads(capsys.readouterr().out)
+    (transaction_id,) = cell.shop.grants
+    assert (told["reason"], told["transaction"]) == ("interrupted", transaction_id.hex())
+    assert buy(argv) == DONE
+    assert list(cell.shop.grants) == [transaction_id]
+
+
+def test_a_grant_that_cannot_be_saved_is_not_lost(
+    world: WpaWorld, wallet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = world.add()
+    world.fake.air.strange_server = 1_000
+    nowhere = tmp_path / "no" / "such" / "file"
+    argv = ["--wallet", str(wallet), *way(world), "--save", str(nowhere)]
+    assert buy(argv) == NO
+    said = capsys.readouterr().err
+    assert f"not in {nowhere}: No such file or directory" in said
+    assert [path.read_bytes() for path in kept_folder(wallet).iterdir()] == list(cell.shop.grants.values())
+    world.fake.air.strange_server = 0
+    assert buy(argv) == DONE
+    assert "not in" in capsys.readouterr().out
+
+
+def test_grants_for_people(world: WpaWorld, wallet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert grants(["--wallet", str(wallet)]) == NO
+    assert "nothing is paid for now" in capsys.readouterr().err
+    world.add()
+    assert buy(["--wallet", str(wallet), *way(world), "--json"]) == DONE
+    (kept_folder(wallet) / "x.grant").write_bytes(b"x")
+    capsys.readouterr()
+    assert grants(["--wallet", str(wallet)]) == DONE
+    said = capsys.readouterr().out
+    for part in ("left", "2 Mbit/s down, 500 kbit/s up", ".grant", "or damaged: ", "x.grant"):
+        assert part in said
+
+
+def test_grants_for_scripts(world: WpaWorld, wallet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cell = world.add()
+    assert buy(["--wallet", str(wallet), *way(world), "--json"]) == DONE
+    offer, provider = cell.shop.announcement().offer, cell.shop.provider.public
+    known = load_wallet(wallet)
+    assert known.pinned is not None
+    allocate = Allocate(provider, 7, cell.shop.band, 1, 1)
+    signed = sign_transaction(Transaction(allocate, bytes(8), 2**40), known.key, known.pinned.ledger_id)
+    keep_purchase(wallet, signed.transaction_id, signed.envelope.encoded, offer, provider)
+    capsys.readouterr()
+    assert grants(["--wallet", str(wallet), "--json"]) == DONE
+    told = json.loads(capsys.readouterr().out)
+    (grant,), (purchase,) = told["grants"], told["purchases"]
+    assert (grant["live"], Path(grant["file"]).read_bytes().hex()) == (True, grant["encoded_grant"])
+    assert (purchase["transaction"], purchase["price_ubc"]) == (signed.transaction_id.hex(), 7)
+    assert grants(["--wallet", str(wallet)]) == DONE
+    assert signed.transaction_id.hex() in capsys.readouterr().out
+
+
+def test_grants_of_no_wallet(tmp_path: Path) -> None:
+    assert grants(["--wallet", str(tmp_path / "none.pem")]) == USAGE
+    assert grants(["--help"]) == DONE
 
 
 def test_staying_until_the_time_is_over(
