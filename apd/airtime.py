@@ -124,9 +124,12 @@ def assume(signal_dbm: int, reference_bps: int) -> Throughput:
 
 def share_ppm(qos: Qos, throughput: Throughput) -> int:
     """The part of the air that these floors take of a station this fast, each direction rounded up."""
-    down = -(-qos.floor_down_bps * PPM // throughput.down_bps)
-    up = -(-qos.floor_up_bps * PPM // throughput.up_bps)
-    return down + up
+    return share_of_floors_ppm(qos.floor_down_bps, qos.floor_up_bps, throughput)
+
+
+def share_of_floors_ppm(down_bps: int, up_bps: int, throughput: Throughput) -> int:
+    """The same for any rates."""
+    return -(-down_bps * PPM // throughput.down_bps) + -(-up_bps * PPM // throughput.up_bps)
 
 
 def fits(budget_ppm: int, sold_ppm: int, more_ppm: int) -> bool:

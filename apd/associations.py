@@ -127,6 +127,8 @@ def _find(state: State, station: MacAddress, one: Association, now: Now) -> Outc
     match _try(state, station, known, now):
         case str(reason):
             return _wait(state, station, one, reason, now)
+        case NoCapacity(_, reason):
+            return _turn_away(state, station, one, known, reason, now)
         case (served, commands):
             return _put(served, station, Association(one.account, known.grant.grant_id)), commands
 
@@ -138,6 +140,17 @@ def _wait(state: State, station: MacAddress, one: Association, reason: str, now:
     if one.patience_ns is not None and one.patience_ns <= now.mono_ns:
         return _throw_out(state, station, one)
     return _put(state, station, replace(one, reason=reason)), []
+
+
+def _turn_away(
+    state: State, station: MacAddress, one: Association, known: KnownGrant, reason: str, now: Now
+) -> Outcome:
+    """Whoever bought here is owed what it cannot have; of others nobody has the money here."""
+    commands: list[Command] = []
+    if known.bought:
+        state, commands = sessions.turn_away(state, known.grant, known.encoded, station, now)
+    state, waiting = _wait(state, station, one, reason, now)
+    return state, [*commands, *waiting]
 
 
 def _stands(state: State, running: Session) -> bool:
@@ -153,7 +166,7 @@ def _unnamed(state: State, account: PublicKey) -> str:
     return "grant_in_use" if used else "no_admission" if grants else "no_grant"
 
 
-def _try(state: State, station: MacAddress, known: KnownGrant, now: Now) -> Outcome | str:
+def _try(state: State, station: MacAddress, known: KnownGrant, now: Now) -> Outcome | NoCapacity | str:
     """The state in which this grant serves the station, or why it does not."""
     grant, now = known.grant, sessions.believed(state, now)
     refusal = lobby.check_grant(state, grant, now)
@@ -164,8 +177,7 @@ def _try(state: State, station: MacAddress, known: KnownGrant, now: Now) -> Outc
         return _WAIT if session.phase is Phase.EXPIRING else "grant_in_use"
     if state.session_of(station) is not None:
         return _WAIT
-    opened = sessions.open_session(state, grant, known.encoded, station, now, known.used_bytes)
-    return opened.reason if isinstance(opened, NoCapacity) else opened
+    return sessions.open_session(state, grant, known.encoded, station, now, known.used_bytes)
 
 
 def _throw_out(state: State, station: MacAddress, one: Association) -> Outcome:

@@ -19,10 +19,12 @@ from apd.airtime import (
     fits,
     is_exceeded,
     measure,
+    share_of_floors_ppm,
     share_ppm,
     weigh,
 )
 from apd.commands import Command, MeasureStations, Note, ReadCounters, SetAirtimeWeight
+from apd.promises import NOTHING, Reserved
 from apd.session import Phase, Session
 from apd.sessions import NoCapacity, Outcome
 from apd.settings import AirSettings
@@ -34,9 +36,14 @@ from wire.qos import Qos
 from wire.units import PPM, Now
 
 
-def check(state: State, qos: Qos, station: MacAddress | None = None) -> NoCapacity | None:
-    """Whether these floors fit into the air; of a station that is not known, as if it were the reference."""
-    budget_ppm, sold = _settings(state).airtime_budget_ppm, sold_ppm(state)
+def check(
+    state: State, qos: Qos, station: MacAddress | None = None, kept: Reserved = NOTHING
+) -> NoCapacity | None:
+    """Whether these floors fit into the air beside what is kept for others; of a station that is not known, as if it
+    were the reference.
+    """
+    budget_ppm = _settings(state).airtime_budget_ppm
+    sold = sold_ppm(state) + share_of_floors_ppm(kept.down_bps, kept.up_bps, throughput_of(state, None))
     wanted = share_ppm(qos, throughput_of(state, station))
     if fits(budget_ppm, sold, wanted):
         return None

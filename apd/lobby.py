@@ -13,6 +13,7 @@ from dataclasses import replace
 from apd import sessions
 from apd.address import Address, host_of
 from apd.commands import Command, Note, SendLobby, SignOffer, StoreOfferState, SubmitTransaction
+from apd.promises import reserved
 from apd.session import FINAL_REASONS, EndReason, Phase, Session
 from apd.sessions import NoCapacity, Outcome
 from apd.state import LobbyState, PendingPurchase, State, Waiter
@@ -162,6 +163,7 @@ def take_outcome(state: State, correlation: bytes, data: bytes, now: Now) -> Out
     except DecodeError as error:
         return state.with_refusal("reply_invalid"), [Note("reply_invalid", str(error))]
     if receipt.subject != correlation:  # of one copy with a bad signature: the purchase may still run
+        state = _keep(state, correlation, replace(pending, wants=None))
         return state.with_refusal("reply_unexpected"), []
     grant = reply.grants[0] if reply.grants else b""
     answer = PurchaseOutcome(transaction_id=correlation, receipt=reply.receipt, grant=grant)
@@ -271,7 +273,7 @@ def purchase(state: State, source: Address, message: Purchase, now: Now) -> Outc
     if not isinstance(action, (Allocate, Create)):
         return _refuse(state, source, subject, "not_relayed", "only allocate and create are relayed here")
     if isinstance(action, Allocate) and subject not in state.lobby.relayed:
-        refusal = _check_purchase(state, action)
+        refusal = _check_purchase(state, action, now)
         if refusal is not None:
             return _refuse(state, source, subject, *refusal)
     if not state.link.connected:
@@ -280,10 +282,24 @@ def purchase(state: State, source: Address, message: Purchase, now: Now) -> Outc
         if now.mono_ns < state.lobby.create_due_ns:
             return _refuse(state, source, subject, "busy", "one new account a second is relayed here")
         state = replace(state, lobby=replace(state.lobby, create_due_ns=now.mono_ns + CREATE_NS))
-    return _relay(state, source, subject, message.transaction, now)
+    wants = _wants(state, action) if isinstance(action, Allocate) else None
+    return _relay(state, source, subject, message.transaction, wants, now)
 
 
-def _relay(state: State, source: Address, subject: bytes, data: bytes, now: Now) -> Outcome:
+def _wants(state: State, action: Allocate) -> Qos | None:
+    """What is to be kept for it until it has joined, or the ledger has refused it."""
+    word = state.lobby.offer_state
+    if word is None or action.epoch != word.epoch or action.period is not None:
+        return None
+    try:
+        return word.qos.times(action.allocations)
+    except DecodeError:
+        return None
+
+
+def _relay(
+    state: State, source: Address, subject: bytes, data: bytes, wants: Qos | None, now: Now
+) -> Outcome:
     """To the ledger; what is under way already only gets one more who waits, unless these octets are new or it is
     time to send them again. Nobody who repeats it puts off when the first is told that there is no reply.
     """
@@ -302,7 +318,8 @@ def _relay(state: State, source: Address, subject: bytes, data: bytes, now: Now)
         return _keep(state, subject, replace(known, buyers=buyers)), answers
     timeout_ns = now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S
     deadline_ns = known.deadline_ns if known else timeout_ns
-    state = _keep(state, subject, PendingPurchase(buyers, deadline_ns, {**lately, copy: now.mono_ns}))
+    copies, wants = {**lately, copy: now.mono_ns}, known.wants if known else wants
+    state = _keep(state, subject, PendingPurchase(buyers, deadline_ns, copies, wants))
     relayed = _bounded({**state.lobby.relayed, subject: now.mono_ns + RELAYED_NS}, MAX_RELAYED)
     state = replace(state, lobby=replace(state.lobby, relayed=relayed))
     return state, [*answers, SubmitTransaction(subject, data)]
@@ -336,7 +353,7 @@ def _has_enough(state: State, source: Address) -> bool:
     return mine >= MAX_PENDING_PER_BUYER
 
 
-def _check_purchase(state: State, action: Allocate) -> tuple[str, str] | None:
+def _check_purchase(state: State, action: Allocate, now: Now) -> tuple[str, str] | None:
     """What would be money thrown away here is refused before it is paid."""
     word = state.lobby.offer_state
     if action.provider != state.settings.provider:
@@ -352,16 +369,16 @@ def _check_purchase(state: State, action: Allocate) -> tuple[str, str] | None:
     if state.disk.failing_ns is not None:
         return "not_metered", "this access point cannot account for anything now"
     if action.period is None and (not action.consumer_keys or state.air is not None):
-        return _check_units(state, word, action.allocations)  # on the air, of the first of many at least
+        return _check_units(state, word, action.allocations, now)  # on the air, of the first of many at least
     return None
 
 
-def _check_units(state: State, word: OfferState, units: int) -> tuple[str, str] | None:
+def _check_units(state: State, word: OfferState, units: int, now: Now) -> tuple[str, str] | None:
     try:
         wanted = word.qos.times(units)
     except DecodeError as error:
         return "no_capacity", str(error)
-    full = sessions.check_capacity(state, wanted)
+    full = sessions.check_capacity(state, wanted, kept=reserved(state, sessions.believed(state, now)))
     return (full.reason, full.detail) if full else None
 
 

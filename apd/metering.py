@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from apd import refunds
+from apd import refunds, sessions
 from apd.commands import (
     Command,
     DropUnsigned,
@@ -149,14 +149,14 @@ def report(state: State, now: Now) -> Outcome:
     A wall clock that was set back makes no interval that ends before it begins: the next ones are empty until it has
     caught up.
     """
-    state, commands = _forget_reported(state, now)
-    sessions = [s for s in state.sessions.values() if s.unreported != Usage() or s.phase is Phase.ACTIVE]
+    state, commands = _forget_reported(sessions.count_unserved(state, now), now)
+    told_of = [s for s in state.sessions.values() if s.unreported != Usage() or s.phase is Phase.ACTIVE]
     from_utc_ms = state.meter.reported_utc_ms
     to_utc_ms = max(now.utc_ms, from_utc_ms)
     meter, told = replace(state.meter, reported_utc_ms=to_utc_ms), {**state.sessions}
-    for at in range(0, max(1, len(sessions)), MAX_ROWS):
-        part = tuple(replace(s, unreported=Usage()) for s in sessions[at : at + MAX_ROWS])
-        rows = tuple(_row(session) for session in sessions[at : at + MAX_ROWS])
+    for at in range(0, max(1, len(told_of)), MAX_ROWS):
+        part = tuple(replace(s, unreported=Usage()) for s in told_of[at : at + MAX_ROWS])
+        rows = tuple(_row(session) for session in told_of[at : at + MAX_ROWS])
         record = UsageReport(meter.sequence + 1, meter.head, from_utc_ms, to_utc_ms, rows)
         meter, more = _append(meter, record, part)
         commands += more

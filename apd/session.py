@@ -12,7 +12,7 @@ A session is named by its grant id and serves one station at a time. The diagram
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from apd.shortfall import Flow, LinkCounters, Watch, judge
+from apd.shortfall import Flow, LinkCounters, Watch, judge, missing_bytes
 from tc_shaper.tree import MAX_LIFETIME_S, SessionShape
 from wire.grant import Grant
 from wire.ids import MacAddress
@@ -54,6 +54,7 @@ class EndReason(Enum):
     MOVED = "moved"
     SHAPER_FAILED = "shaper_failed"
     NOT_METERED = "not_metered"
+    NO_ROOM = "no_room"
 
 
 FINAL_REASONS = frozenset({EndReason.TIME_UP, EndReason.DATA_CAP_USED, EndReason.REVOKED})
@@ -133,6 +134,8 @@ class Session:
     queued: Queued = Queued()
     watch: Watch = Watch()
     """Where nothing is sold over the air, nobody is watched."""
+    unserved_ns: int | None = None
+    """Up to when it was counted what is missing of one that is closed because there is no room for it."""
 
     @property
     def grant_id(self) -> bytes:
@@ -186,6 +189,23 @@ class Session:
             self, watch=watch, used=used.plus(shortfall), unreported=self.unreported.plus(shortfall)
         )
 
+    def missed(self, now_ns: int) -> "Session":
+        """The session after the time in which there was no room for it was held against its floors."""
+        until_ns = min(now_ns, self.ends_ns)
+        if self.unserved_ns is None or until_ns <= self.unserved_ns:
+            return self
+        down, up = (
+            missing_bytes(floor_bps, 0, until_ns - self.unserved_ns) if floor_bps else 0
+            for floor_bps in (self.qos.floor_down_bps, self.qos.floor_up_bps)
+        )
+        shortfall = Usage(down_shortfall_bytes=down, up_shortfall_bytes=up)
+        return replace(
+            self,
+            unserved_ns=until_ns,
+            used=self.used.plus(shortfall),
+            unreported=self.unreported.plus(shortfall),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
@@ -224,6 +244,7 @@ def restore(stored: StoredSession, now: Now, *, kept: bool) -> Session:
         used=stored.used,
         unreported=stored.unreported,
         last_heard_ns=now.mono_ns,
+        unserved_ns=now.mono_ns if stored.reason is EndReason.NO_ROOM else None,
     )
 
 

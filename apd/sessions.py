@@ -17,6 +17,7 @@ from apd.commands import (
     StoreRevocation,
     StoreSession,
 )
+from apd.promises import NOTHING, Reserved, reserved
 from apd.session import EndReason, Phase, Queued, Session, Usage, instant_ns, shape_of
 from apd.shortfall import INTERVAL_NS, LEAST_NS, LinkCounters, Watch
 from apd.state import State, earliest
@@ -53,22 +54,28 @@ nothing.
 """
 
 
-def check_capacity(state: State, qos: Qos, station: MacAddress | None = None) -> NoCapacity | None:
-    """Whether these floors fit beside those already promised; on the air, to this station if it is known."""
-    shaper, promised = state.settings.shaper, state.promised
+def check_capacity(
+    state: State, qos: Qos, station: MacAddress | None = None, kept: Reserved = NOTHING
+) -> NoCapacity | None:
+    """Whether these floors fit beside those already promised and what is kept for others; on the air, to this station
+    if it is known.
+    """
+    shaper, promised, pool = state.settings.shaper, state.promised, state.pool
     for direction, capacity_bps, sold_bps, floor_bps in (
-        ("down", shaper.downlink_capacity_bps, promised.down_bps, qos.floor_down_bps),
-        ("up", shaper.uplink_capacity_bps, promised.up_bps, qos.floor_up_bps),
+        ("down", shaper.downlink_capacity_bps, promised.down_bps + kept.down_bps, qos.floor_down_bps),
+        ("up", shaper.uplink_capacity_bps, promised.up_bps + kept.up_bps, qos.floor_up_bps),
     ):
         limit_bps = capacity_bps * state.settings.admission_ppm // PPM
         if sold_bps + floor_bps > limit_bps:
             left = format_rate(max(0, limit_bps - sold_bps))
             return NoCapacity(f"{format_rate(floor_bps)} {direction} asked for, {left} left")
+    if len(pool.free) + pool.limit - pool.length <= kept.sessions:
+        return NoCapacity(f"all {pool.limit} slots are in use or promised")
     if state.settings.air is None:
         return None
     from apd import budget  # a wired box does without
 
-    return budget.check(state, qos, station)
+    return budget.check(state, qos, station, kept)
 
 
 def open_session(
@@ -76,7 +83,42 @@ def open_session(
 ) -> Outcome | NoCapacity:
     """Admits the session of a grant that is good, goes on with what it used before if it had one here."""
     known = state.sessions.get(grant.grant_id)
-    session = Session(
+    known = known.missed(now.mono_ns) if known else None
+    session = replace(
+        _session(grant, encoded_grant, station, now),
+        used=known.used if known else Usage(),
+        unreported=known.unreported if known else Usage(),
+        elsewhere_bytes=elsewhere_bytes,
+    )
+    return admit(state, session, now)
+
+
+def turn_away(state: State, grant: Grant, encoded_grant: bytes, station: MacAddress, now: Now) -> Outcome:
+    """There is no room for a grant that was sold here: until there is, all of its floors are missing. Said once."""
+    known = state.sessions.get(grant.grant_id)
+    if known is not None and known.unserved_ns is not None:
+        return state, []
+    session = known or replace(_session(grant, encoded_grant, station, now), phase=Phase.CLOSED)
+    since_ns = max(now.mono_ns, session.starts_ns)
+    away = replace(session, station=station, reason=EndReason.NO_ROOM, unserved_ns=since_ns)
+    note = Note("turned_away", f"{station}: no room for grant {grant.grant_id.hex()}, which was sold here")
+    return state.with_session(away), [StoreSession(away), note]
+
+
+def count_unserved(state: State, now: Now) -> State:
+    """What is missing up to now of those that were turned away."""
+    missed = {
+        grant_id: session.missed(now.mono_ns)
+        for grant_id, session in state.sessions.items()
+        if session.unserved_ns is not None
+    }
+    return (
+        replace(state, sessions={**state.sessions, **missed}) if missed else state
+    )  # who holds what is as before
+
+
+def _session(grant: Grant, encoded_grant: bytes, station: MacAddress, now: Now) -> Session:
+    return Session(
         grant=grant,
         encoded_grant=encoded_grant,
         qos=grant.total_qos,
@@ -85,11 +127,7 @@ def open_session(
         phase=Phase.OFFERED,
         starts_ns=instant_ns(grant.starts_s, now),
         ends_ns=instant_ns(grant.ends_s, now),
-        used=known.used if known else Usage(),
-        unreported=known.unreported if known else Usage(),
-        elsewhere_bytes=elsewhere_bytes,
     )
-    return admit(state, session, now)
 
 
 def believed(state: State, now: Now) -> Now:
@@ -98,8 +136,12 @@ def believed(state: State, now: Now) -> Now:
 
 
 def admit(state: State, session: Session, now: Now) -> Outcome | NoCapacity:
-    """Keeps a slot for a session that holds none and, when its time has come, has it installed."""
-    full = check_capacity(state, session.qos, session.station)
+    """Keeps a slot for a session that holds none and, when its time has come, has it installed. What was sold here fits
+    as it did when it was sold, as if by a station at the reference, however far away the station is now.
+    """
+    known = state.air.grants.get(session.grant_id) if state.air else None
+    station = None if known is not None and known.bought else session.station
+    full = check_capacity(state, session.qos, station, reserved(state, now, without=session.grant_id))
     if full is not None:
         return full
     found = allocate(state.pool)

@@ -15,6 +15,7 @@ from wire.grant import Grant
 from wire.ids import MacAddress, PublicKey
 from wire.meter_record import FIRST_PREVIOUS, MeterRecord
 from wire.offer_state import OfferState
+from wire.qos import Qos
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class PendingPurchase:
     """When each copy was last sent to the ledger (monotonic ns), by the SHA-256 of its octets: copies differ in their
     signature, which cannot be checked here.
     """
+    wants: Qos | None = None
+    """What a spot purchase will want at once; None where that is not known, or one of its copies was forged."""
 
 
 @dataclass(frozen=True, slots=True)

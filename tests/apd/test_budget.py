@@ -16,6 +16,7 @@ from apd.events import (
     CountersRead,
     DeadlineReached,
     HostapdConnected,
+    LedgerReplied,
     MeasuringFailed,
     StationAssociated,
     StationsMeasured,
@@ -45,6 +46,7 @@ from tests.apd.world import (
     STATION,
     grant,
     purchase,
+    reply,
     signed_grant,
 )
 from wire.errors import ShellError
@@ -79,6 +81,8 @@ class TestAdmission:
     def test_what_does_not_fit_is_not_sold(self, box):
         serve(box, grant(qos=HEAVY))
         assert Playbook(box) >> heard(Purchase(purchase(9).envelope.encoded)) << a(SubmitTransaction)
+        subject = purchase(9).transaction_id
+        box.feed(LedgerReplied(subject, reply(subject, reason="sold_out")))
         sells(box, qos=HEAVY, epoch=4, height=20)
         refused = Playbook(box) >> heard(Purchase(purchase(8, epoch=4).envelope.encoded))
         assert refused << told(

@@ -137,5 +137,17 @@ def test_a_restart_finds_it_as_it_was(phase, kept):
     assert found.last_heard_ns == later.mono_ns, "it is given time to be heard"
 
 
+def test_a_restart_goes_on_with_what_is_missing_of_one_that_found_no_room():
+    stored = StoredSession(
+        grant(), signed_grant(grant()), QOS, STATION, 0, Phase.CLOSED, EndReason.NO_ROOM, Usage(), Usage(), Usage()
+    )  # fmt: skip
+    found = restore(stored, START, kept=False)
+    assert found.missed(START.mono_ns).used == Usage()
+    missed = found.missed(START.mono_ns + 700 * NS_PER_S).used
+    assert (missed.down_shortfall_bytes, missed.up_shortfall_bytes) == (150_000_000, 75_000_000), (
+        "its time, no more"
+    )
+
+
 def test_an_instant_of_the_wall_clock_on_the_other():
     assert instant_ns(START_S + 2, replace(START, utc_ms=START.utc_ms + 500)) == START.mono_ns + 1_500_000_000

@@ -74,7 +74,7 @@ def test_every_refusal_is_explained_and_no_other():
     reasons |= {reason.value for reason in EndReason if reason.value}
     reasons |= {"no_airtime"}  # apd/budget.py's, which the lobby passes on
     told = explained("What it tells strangers")
-    never_waited_for = {"data_cap_used", "moved"}
+    never_waited_for = {"data_cap_used", "moved", "no_room"}
     """Only an active session ends so, and nobody waits for an active one to begin."""
     assert reasons - told - never_waited_for == set(), "what should a device do about these?"
     assert told - reasons - {"refused"} - {"create", "allocate", "early_join_s"} == set(), "nobody says these"
