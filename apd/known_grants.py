@@ -9,17 +9,19 @@ from dataclasses import replace
 
 from apd import sessions
 from apd.commands import Command, ForgetGrant, Note, PublishGrant, StoreGrant
-from apd.session import EndReason
+from apd.session import EndReason, instant_ns
 from apd.sessions import Outcome, plan_counting
 from apd.state import KnownGrant, State
 from wire.admission import read_admission
 from wire.errors import DecodeError, VerificationError
 from wire.grant import read_grant
 from wire.ids import MacAddress, PublicKey
-from wire.units import Now
+from wire.units import NS_PER_S, Now
 
 MAX_GRANTS = 512
 """Two for each session of a full pool: one that runs, and the next. About a kilobyte each."""
+LATELY_NS = 600 * NS_PER_S
+"""Who bought comes within ten minutes, or is not waited for if there is no room for others."""
 
 
 def restore(state: State, stored: Iterable[KnownGrant], now: Now) -> Outcome:
@@ -32,7 +34,7 @@ def restore(state: State, stored: Iterable[KnownGrant], now: Now) -> Outcome:
         except VerificationError:  # an earlier ledger's
             gone.append(ForgetGrant(one.grant.grant_id))
         else:
-            known[one.grant.grant_id] = one
+            known[one.grant.grant_id] = replace(one, ends_ns=instant_ns(one.grant.ends_s, now))
     state = _with_grants(state, known)
     for grant_id, one in known.items():
         state = _with_elsewhere(state, grant_id, one.used_bytes)
@@ -40,8 +42,10 @@ def restore(state: State, stored: Iterable[KnownGrant], now: Now) -> Outcome:
     return state, [*gone, *over]
 
 
-def remember_bought(state: State, grants: Iterable[bytes], now: Now) -> Outcome:
-    """What the ledger gave for a purchase that we relayed: the operator hears of it, too."""
+def remember_bought(state: State, grants: Iterable[bytes], ledger_s: int, now: Now) -> Outcome:
+    """What the ledger gave at `ledger_s`, by its clock, for a purchase that we relayed: the operator hears of it, too.
+    One is over if both clocks say so: ours may be wrong for a while.
+    """
     commands: list[Command] = []
     for encoded in grants:
         try:
@@ -50,10 +54,13 @@ def remember_bought(state: State, grants: Iterable[bytes], now: Now) -> Outcome:
             commands.append(Note("reply_invalid", str(error)))
             continue
         here = grant.provider_id == state.settings.provider.provider_id
-        if not here or grant.ends_s * 1_000 <= now.utc_ms:
+        left_ms = max(grant.ends_s * 1_000 - now.utc_ms, (grant.ends_s - ledger_s) * 1_000)
+        if not here or left_ms <= 0:
             continue
         if grant.grant_id not in state.on_air.grants:  # a purchase may be answered twice
-            state, more = _remember(state, KnownGrant(grant, encoded, bought=True), now)
+            ends_ns = now.mono_ns + left_ms * 1_000_000
+            known = KnownGrant(grant, encoded, bought=True, learnt_ns=now.mono_ns, ends_ns=ends_ns)
+            state, more = _remember(state, known, now)
             commands += more
         commands.append(PublishGrant(encoded))
     return state, commands
@@ -77,9 +84,12 @@ def take_admission(state: State, data: bytes, now: Now) -> Outcome:
         return state.with_refusal("admission_foreign"), []
     if min(admission.expires_s, grant.ends_s) * 1_000 <= now.utc_ms:
         return state.with_refusal("admission_expired"), []
-    before = state.on_air.grants.get(grant.grant_id, KnownGrant(grant, admission.grant))
+    before = state.on_air.grants.get(
+        grant.grant_id, KnownGrant(grant, admission.grant, learnt_ns=now.mono_ns)
+    )
     used_bytes = max(admission.used_bytes, before.used_bytes)  # an older word may come later
-    known = replace(before, used_bytes=used_bytes, station=admission.station)
+    ends_ns = max(before.ends_ns, instant_ns(grant.ends_s, now))
+    known = replace(before, used_bytes=used_bytes, station=admission.station, ends_ns=ends_ns)
     if known == state.on_air.grants.get(grant.grant_id):
         return state, []
     state, unnaming = _unname(state, admission.station, grant.grant_id)
@@ -100,11 +110,13 @@ def grants_of(state: State, account: PublicKey) -> list[KnownGrant]:
 
 
 def forget_ended(state: State, now: Now) -> Outcome:
-    """Without those whose time is over."""
+    """Without those whose time is over by both clocks, as a step of the wall clock may be taken back. A grant is kept as
+    long as its session may go on.
+    """
     ended = [
         grant_id
         for grant_id, known in state.on_air.grants.items()
-        if known.grant.ends_s * 1_000 <= now.utc_ms
+        if _is_over(known, now) and known.ends_ns <= now.mono_ns and not _is_used(state, grant_id, now)
     ]
     return _forget(state, ended) if ended else (state, [])
 
@@ -141,13 +153,32 @@ def _remember(state: State, known: KnownGrant, now: Now) -> Outcome:
     grants = {**state.on_air.grants, known.grant.grant_id: known}
     state = _with_grants(state, grants)
     if len(grants) > MAX_GRANTS:
-        idle = [one for one in grants if one not in state.stations.values()]
-        first = min(idle or grants, key=lambda one: (grants[one].grant.ends_s, one))
+        others = [one for one in grants if one != known.grant.grant_id]
+        idle = [one for one in others if not _is_used(state, one, now)]
+        first = min(idle or others, key=lambda one: _worth(grants[one], now))
         state, more = _forget(state, [first])
         commands += more
-        if first == known.grant.grant_id:
-            return state, commands
     return state, [*commands, _store(known)]
+
+
+def _is_over(known: KnownGrant, now: Now) -> bool:
+    """By the wall clock."""
+    return known.grant.ends_s * 1_000 <= now.utc_ms
+
+
+def _is_used(state: State, grant_id: bytes, now: Now) -> bool:
+    """It has a session, open, or closed and able to go on."""
+    session = state.sessions.get(grant_id)
+    return session is not None and session.ends_ns > now.mono_ns
+
+
+def _worth(known: KnownGrant, now: Now) -> tuple[bool, bool, int, bytes]:
+    """What is forgotten first is worth least: what seems to be over, then what nobody came with or bought lately, and
+    of those what begins last. The operator's next admission brings any of them back.
+    """
+    lately = known.learnt_ns + LATELY_NS > now.mono_ns
+    grant = known.grant
+    return not _is_over(known, now), known.station is not None or lately, -grant.starts_s, grant.grant_id
 
 
 def _forget(state: State, grant_ids: Iterable[bytes]) -> Outcome:

@@ -173,7 +173,7 @@ def take_outcome(state: State, correlation: bytes, data: bytes, now: Now) -> Out
         return state, [*told]
     from apd import known_grants  # a wired box does without
 
-    state, keeping = known_grants.remember_bought(state, reply.grants, now)
+    state, keeping = known_grants.remember_bought(state, reply.grants, receipt.utc_s, now)
     return state, [*keeping, *told]
 
 

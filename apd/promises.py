@@ -42,7 +42,7 @@ def _waits(state: State, known: KnownGrant, now: Now) -> bool:
     grant = known.grant
     if not known.bought or grant.grant_id in state.sessions or grant.grant_id in state.revoked:
         return False
-    return grant.starts_s <= now.utc_s + state.settings.early_join_s and now.utc_s < grant.ends_s
+    return grant.starts_s <= now.utc_s + state.settings.early_join_s and now.mono_ns < known.ends_ns
 
 
 def _sum(wanted: Iterable[Qos]) -> Reserved:

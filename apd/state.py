@@ -75,6 +75,9 @@ class KnownGrant:
     """Which station the operator's last admission named: that one is served on this grant, and no other."""
     bought: bool = False
     """The purchase was relayed here."""
+    learnt_ns: int = field(default=0, compare=False)
+    ends_ns: int = field(default=0, compare=False)
+    """Both on the monotonic clock, as the wall clock stood when it was learnt."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,17 @@ import pytest
 
 from apd import known_grants
 from apd.commands import ForgetGrant, PublishGrant, StoreGrant
-from apd.events import AdmissionReceived, BrokerConnected, DeadlineReached, LedgerReplied
+from apd.events import (
+    AdmissionReceived,
+    BrokerConnected,
+    DeadlineReached,
+    LedgerReplied,
+    SessionRemoved,
+    StationLeft,
+)
+from apd.session import Phase, Usage
 from apd.state import KnownGrant
-from tests.apd.air_world import AIR, PARTNER, admission, air_box, bought, serve
+from tests.apd.air_world import AIR, PARTNER, admission, air_box, associates, bought, serve
 from tests.apd.playbook import Playbook, a, seconds, settings, start_box
 from tests.apd.world import (
     CONSUMER,
@@ -22,6 +30,11 @@ from tests.apd.world import (
     reply,
     signed_grant,
 )
+from wire.ids import MacAddress
+
+
+def station(number: int) -> MacAddress:
+    return MacAddress(b"\x02\0\0" + number.to_bytes(3, "big"))
 
 
 def test_an_admission_is_kept_on_disk():
@@ -53,15 +66,64 @@ def test_a_word_that_is_not_for_now_and_here_is_counted(word, reason):
     assert not box.state.on_air.grants
 
 
-def test_what_is_known_is_bounded_and_the_first_to_end_goes():
+def crowd(box, first: int = 10, **changes) -> None:
+    """As many grants as can be known, none of which anybody uses."""
+    for number in range(first, first + known_grants.MAX_GRANTS):
+        box.feed(admission(grant(number, duration_s=9_000, **changes), OTHER_STATION))
+
+
+def buys(box, made, nonce=1):
+    signed = purchase(nonce)
+    box.feed(bought(nonce))
+    box.feed(LedgerReplied(signed.transaction_id, reply(signed.transaction_id, signed_grant(made))))
+
+
+def test_what_is_known_is_bounded_and_neither_what_is_used_nor_what_is_new_goes():
     box = air_box()
     running = serve(box, grant(1, duration_s=100))
-    for number in range(2, known_grants.MAX_GRANTS + 4):
-        box.feed(admission(grant(number, duration_s=600 + number)))
+    left = serve(box, grant(2, duration_s=100), OTHER_STATION)
+    box.feed(StationLeft(OTHER_STATION))
+    box.feed(SessionRemoved(left, Usage()))
+    crowd(box)
+    buys(box, grant(3, duration_s=50))
     assert len(box.state.on_air.grants) == known_grants.MAX_GRANTS
-    assert running in box.state.on_air.grants, "one that is in use stays"
-    assert grant(2, duration_s=602).grant_id not in box.state.on_air.grants
-    assert ForgetGrant(grant(2, duration_s=602).grant_id) in box.ordered
+    assert {running, left, grant(3, duration_s=50).grant_id} <= box.state.on_air.grants.keys()
+    gone = [one.grant_id for one in box.ordered if isinstance(one, ForgetGrant)]
+    assert len(gone) == 3
+
+
+def test_of_others_what_nobody_came_with_goes_first_and_then_what_begins_last():
+    box = air_box()
+    buys(box, grant(2, starts_s=START_S + 900), 2)
+    buys(box, grant(3, starts_s=START_S + 800), 3)
+    box.pass_time(seconds(601))
+    for number in range(10, 8 + known_grants.MAX_GRANTS):
+        box.feed(admission(grant(number, duration_s=9_000), station(number), expires_s=START_S + 900))
+    box.feed(admission(grant(4, duration_s=9_000), STATION, expires_s=START_S + 900))
+    assert grant(2, starts_s=START_S + 900).grant_id not in box.state.on_air.grants
+    assert grant(3, starts_s=START_S + 800).grant_id in box.state.on_air.grants
+    box.feed(admission(grant(5, duration_s=9_000), STATION, expires_s=START_S + 900))
+    assert grant(3, starts_s=START_S + 800).grant_id not in box.state.on_air.grants
+
+
+def jump(box, hours: int) -> None:
+    box.now = replace(box.now, utc_ms=box.now.utc_ms + hours * 3_600_000)
+
+
+def test_a_jump_of_the_wall_clock_forgets_nothing():
+    box = air_box()
+    served = serve(box)
+    box.feed(admission(grant(2), OTHER_STATION))
+    jump(box, 1)
+    box.feed(DeadlineReached())
+    buys(box, grant(3), 7)
+    jump(box, -1)
+    assert box.state.on_air.grants.keys() == {served, grant(2).grant_id, grant(3).grant_id}
+    assert not [one for one in box.ordered if isinstance(one, ForgetGrant)]
+    box.feed(StationLeft(STATION))
+    box.feed(SessionRemoved(served, Usage()))
+    box.feed(associates())
+    assert box.state.sessions[served].phase is Phase.ADMITTED
 
 
 def test_what_is_over_is_forgotten():
