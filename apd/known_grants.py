@@ -110,8 +110,8 @@ def grants_of(state: State, account: PublicKey) -> list[KnownGrant]:
 
 
 def forget_ended(state: State, now: Now) -> Outcome:
-    """Without those whose time is over by both clocks, as a step of the wall clock may be taken back. A grant is kept as
-    long as its session may go on.
+    """Without those whose time is over by both clocks, as a step of the wall clock may be taken back. A grant is kept
+    as long as its session may go on.
     """
     ended = [
         grant_id
