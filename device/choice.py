@@ -13,10 +13,17 @@ from fractions import Fraction
 from nas_tunnel.lobby import Announcement
 from wire.errors import DecodeError
 from wire.ids import MacAddress, PublicKey
+from wire.keys import load_public_key
 from wire.network import Network, read_network
 from wire.offer import Offer, read_offer
 from wire.qos import Qos
+from wire.registration import read_registration
 from wire.units import U32_MAX, U63_MAX, format_duration, format_money, format_rate
+
+MAX_REGISTRATION_AGE_S = 7 * 86_400
+"""How old the ledger's word on an operator may be. Boxes fetch a fresh one each day, so that a ledger may be away for
+six; the oldest transaction that a ledger takes is as old.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,32 @@ def _read_network(announcement: Announcement, offer: Offer, utc_s: int) -> Netwo
     if network.expires_s <= utc_s:
         detail = f"the word on how to join expired {utc_s - network.expires_s} s ago"
         return Unsuitable("network_expired", detail, dropped=True)
-    return network
+    return _doubt_operator(announcement, network, utc_s) or network
+
+
+def _doubt_operator(announcement: Announcement, network: Network, utc_s: int) -> Unsuitable | None:
+    """Why not to pay for a network whose server is this operator's, if the announced ledger does not know it. That
+    ledger is the pinned one, if any is; and the provider itself is named by the grant.
+    """
+    try:
+        load_public_key(network.operator)
+    except DecodeError as error:
+        return Unsuitable("bad_network", f"operator: {error}", dropped=True)
+    if network.operator == announcement.provider:
+        return None
+    if not network.registration:
+        return Unsuitable("operator_unregistered", f"nothing shows that the ledger knows {network.operator}")
+    try:
+        word = read_registration(network.registration, announcement.ledger, announcement.ledger_id)
+    except DecodeError as error:
+        return Unsuitable("operator_unregistered", str(error), dropped=True)
+    if word.account != network.operator:
+        detail = f"the ledger's word is on {word.account}, the operator is {network.operator}"
+        return Unsuitable("operator_unregistered", detail, dropped=True)
+    if utc_s - word.utc_s > MAX_REGISTRATION_AGE_S:
+        age = format_duration(utc_s - word.utc_s)
+        return Unsuitable("operator_unregistered", f"the ledger's word on the operator is {age} old")
+    return None
 
 
 def weigh_on_the_air(

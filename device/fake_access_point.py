@@ -39,6 +39,7 @@ from wire.network import Network, write_network
 from wire.offer import Offer, write_offer
 from wire.qos import Qos
 from wire.receipt import Receipt, write_receipt
+from wire.registration import Registration, write_registration
 from wire.transaction import SignedTransaction, read_transaction
 
 BAND = Band(2_402_000, 2_482_000, 20_000)
@@ -73,6 +74,8 @@ class FakeAccessPoint:
     operator: PrivateKey = field(default_factory=PrivateKey.generate)
     """Whose key issued the certificate of the RADIUS server, as the signed network says."""
     alter_network: Callable[[Network], Network] = staticmethod(lambda network: network)
+    alter_registration: Callable[[Registration], Registration | None] = staticmethod(lambda word: word)
+    """What the ledger says of whom the network names as its operator; None: nothing."""
     babble: bytes = b""
     """What `serve` sends before every answer."""
     challenge_number: int = 0
@@ -125,8 +128,11 @@ class FakeAccessPoint:
         )
 
     def _write_network(self, expires_s: int) -> bytes:
-        network = Network(self.bssid, self.ssid, self.operator.public, expires_s)
-        return write_network(self.alter_network(network), self.provider)
+        network = self.alter_network(Network(self.bssid, self.ssid, self.operator.public, expires_s))
+        word = self.alter_registration(Registration(network.operator, 1, self.utc_s()))
+        if word is not None and not network.registration:
+            network = replace(network, registration=write_registration(word, self.ledger, self.ledger_id))
+        return write_network(network, self.provider)
 
     def _sell(self, signed: SignedTransaction) -> Outcome:
         """As the ledger does: once; the second time `replayed`, with the first grant."""

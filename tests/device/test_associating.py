@@ -52,7 +52,10 @@ def test_the_certificate_lasts_as_long_as_the_grant_and_a_margin() -> None:
     (order,) = orders(world)
     assert order.not_before_s == world.grant.starts_s - EARLIER_S
     assert order.not_after_s == world.grant.ends_s + LATER_S
-    assert order.network == Network(cell.shop.bssid, SSID, cell.shop.operator.public, order.network.expires_s)
+    network = order.network
+    assert (network.bssid, network.ssid, network.operator) == (
+        cell.shop.bssid, SSID, cell.shop.operator.public,
+    )  # fmt: skip
     assert world.state.ends_s == world.grant.ends_s
 
 
@@ -290,6 +293,7 @@ def test_a_grant_of_before_needs_no_purchase() -> None:
     [
         (lambda n: Network(ELSEWHERE, n.ssid, n.operator, n.expires_s), "bad_network"),
         (lambda n: Network(n.bssid, n.ssid, n.operator, 5), "network_expired"),
+        (lambda n: Network(n.bssid, n.ssid, n.operator, n.expires_s, b"forged"), "operator_unregistered"),
     ],
 )
 def test_a_network_that_is_not_this_one_s_or_stale(alter, reason: str) -> None:
@@ -297,3 +301,13 @@ def test_a_network_that_is_not_this_one_s_or_stale(alter, reason: str) -> None:
     world.add(alter_network=alter)
     assert world.fail().reason == "nothing_suitable"
     assert world.state.dropped[reason] == 1
+    assert world.told(SignPurchase) == []
+
+
+def test_whoever_has_an_operator_that_the_ledger_does_not_know_sells_nothing() -> None:
+    world = AirWorld()
+    world.add(alter_registration=lambda _: None)
+    failure = world.fail()
+    assert failure.reason == "nothing_suitable"
+    assert "operator_unregistered" in failure.detail
+    assert world.told(SignPurchase) == []

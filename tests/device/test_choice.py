@@ -1,5 +1,6 @@
 """Which offer is bought: units, rank, and what never becomes a candidate."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import permutations
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.choice import (
+    MAX_REGISTRATION_AGE_S,
     Candidate,
     PinnedLedger,
     Unsuitable,
@@ -22,7 +24,9 @@ from device.choice import (
 from device.fake_access_point import FakeAccessPoint
 from wire.ids import MacAddress, PublicKey
 from wire.keys import PrivateKey
+from wire.network import Network
 from wire.qos import MAX_RATE_BPS, Qos
+from wire.registration import Registration, write_registration
 
 UTC_S = 1_700_000_000
 WISH = Wish(floor_down_bps=2_000_000, floor_up_bps=500_000)
@@ -221,3 +225,69 @@ def test_a_network_of_another_provider_is_a_bad_one() -> None:
     seen = weigh(mixed, "ap", Wish(0, 0), None, UTC_S)
     assert isinstance(seen, Unsuitable)
     assert (seen.reason, seen.dropped) == ("bad_network", True)
+
+
+# ---- Whose server it will be
+
+
+def registered(signer: PrivateKey = LEDGER, ledger_id: bytes = bytes(32)) -> Callable[[Network], Network]:
+    """The network with this one's word on its operator."""
+
+    def alter(network: Network) -> Network:
+        word = write_registration(Registration(network.operator, 1, UTC_S), signer, ledger_id)
+        return replace(network, registration=word)
+
+    return alter
+
+
+def off_the_curve(network: Network) -> Network:
+    return replace(network, operator=PublicKey(b"\x02" + bytes(31) + b"\x01"))
+
+
+def test_an_operator_that_the_ledger_knows_is_good() -> None:
+    found = candidate(ssid=b"air")
+    assert found.network is not None
+    assert found.network.registration
+    assert isinstance(seen(pinned=PinnedLedger(LEDGER.public, bytes(32)), ssid=b"air"), Candidate)
+
+
+@pytest.mark.parametrize(
+    ("fault", "why", "dropped"),
+    [
+        ({"alter_registration": lambda _: None}, "nothing shows", False),
+        ({"alter_registration": lambda word: replace(word, account=PROVIDER.public)}, "is on", True),
+        (
+            {"alter_registration": lambda word: replace(word, utc_s=UTC_S - MAX_REGISTRATION_AGE_S - 1)},
+            "on the operator is 604801 s old",
+            False,
+        ),
+        ({"alter_network": registered(PROVIDER)}, "signed by key id", True),
+        ({"alter_network": registered(ledger_id=bytes([1]) * 32)}, "signature does not belong", True),
+        ({"alter_network": lambda network: replace(network, registration=b"x")}, "envelope", True),
+    ],
+)
+def test_an_operator_that_the_ledger_does_not_vouch_for_is_not_paid_for(
+    fault: dict[str, Any], why: str, dropped: bool
+) -> None:
+    found = seen(ssid=b"air", **fault)
+    assert isinstance(found, Unsuitable)
+    assert (found.reason, found.dropped) == ("operator_unregistered", dropped)
+    assert why in found.detail
+
+
+@pytest.mark.parametrize("age_s", [MAX_REGISTRATION_AGE_S, 0, -3_600])
+def test_a_word_of_seven_days_is_good_and_so_is_one_of_a_clock_ahead(age_s: int) -> None:
+    candidate(ssid=b"air", alter_registration=lambda word: replace(word, utc_s=UTC_S - age_s))
+
+
+def test_a_provider_that_operates_its_own_server_is_named_by_the_grant() -> None:
+    found = candidate(ssid=b"air", operator=PROVIDER, alter_registration=lambda _: None)
+    assert found.network is not None
+    assert not found.network.registration
+
+
+def test_an_operator_whose_key_no_certificate_can_have_is_a_bad_network() -> None:
+    found = seen(ssid=b"air", alter_network=off_the_curve)
+    assert isinstance(found, Unsuitable)
+    assert (found.reason, found.dropped) == ("bad_network", True)
+    assert "not a point" in found.detail
