@@ -224,7 +224,8 @@ def refused_purchase(state: State, refused: Refused, _now: Now, address: str) ->
         return replace(state, setback=setback), [] if state.setback == setback else [Tell(text)]
     detail = (
         f"{refused.detail}; the signed purchase lapses at {state.purchase.valid_until_s} (UTC seconds). Should it "
-        "have been charged all the same, the next `airgrant buy` here finds that out before it buys anything else"
+        "have been charged all the same, the next `airgrant buy` here finds that out before it buys anything else; to "
+        "buy elsewhere at once takes --new"
     )
     return fail(state, Failure(refused.reason, detail, Source.ACCESS_POINT)), []
 

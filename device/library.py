@@ -52,7 +52,7 @@ from device.retry import Backoff
 from device.state import COME_BACK, Phase, Settings, State
 from device.supplicant import Supplicant, restore
 from device.udp import LONGEST_WAIT_S, LobbySocket, read_clock
-from device.wallet import Wallet, pin_ledger
+from device.wallet import Wallet, load_wallet, pin_ledger
 from device.wpa import DEFAULT_FOLDER, WpaControl, control_path
 from nas_tunnel.lobby import write_lobby
 from wire.errors import ConfigError, ShellError
@@ -203,10 +203,13 @@ def buy(
         if before is Before.NOTHING:
             return state
         now_s = read_clock().utc_s
-        kept = load_kept(wallet, now_s)
+        known = (
+            wallet if wallet.pinned else load_wallet(wallet.path)
+        )  # pinned since, perhaps: what is kept is signed by it
+        kept = load_kept(known, now_s)
         held = kept.grants if before is Before.USE else ()
         unanswered = tuple(signed for signed in kept.purchases if signed.matters_until_s > now_s)
-        return replace(state, held=held, unanswered=unanswered)
+        return replace(state, pinned=known.pinned, held=held, unanswered=unanswered)
 
     return _run(_way(interface), wallet, progress, settings, prepare)
 

@@ -477,6 +477,15 @@ def test_an_outcome_that_nobody_heard_is_found_by_the_next_run(world: WpaWorld, 
     assert len(cell.shop.grants) == 1
 
 
+def test_a_ledger_that_was_pinned_since_the_wallet_was_loaded(world: WpaWorld, wallet: Wallet) -> None:
+    cell = world.add()
+    buy(wallet, way(world), WISH, settings=QUICK).close()
+    assert wallet.pinned is None
+    with buy(wallet, way(world), WISH, settings=QUICK, before=Before.USE) as session:
+        assert session.price_ubc is None
+    assert len(cell.shop.grants) == 1
+
+
 def test_nothing_is_sent_that_could_not_be_kept(world: WpaWorld, wallet: Wallet) -> None:
     cell = world.add()
     kept_folder(wallet.path).write_text("no folder")

@@ -17,6 +17,7 @@ from device.choice import Wish
 from device.cli import buy as buy_command
 from device.events import ShowOffer, Source, Tell
 from device.fake_access_point import FakeAccessPoint, serve
+from device.keeping import load_kept
 from device.library import Over, PurchaseFailed, Way, buy, rejoin
 from device.offers_cli import offers as offers_command
 from device.wallet import Wallet, create_wallet, load_wallet
@@ -119,6 +120,31 @@ def test_a_grant_that_was_paid_for_comes_with_the_exception(shop: Shop) -> None:
     with pytest.raises(PurchaseFailed, match="grant_used") as caught:
         buy(shop.wallet, INTERFACE, WISH)
     assert caught.value.grant in shop.fake.grants.values()
+
+
+def test_a_purchase_that_was_refused_in_the_lobby_is_asked_for_first(shop: Shop) -> None:
+    """The refusal is not signed; the same bytes, sent again, are what can tell, and no others are."""
+    shop.fake.refuse = [(Purchase, "no_capacity", "the air is full")]
+    with pytest.raises(PurchaseFailed, match=r"no_capacity.*finds that out") as caught:
+        buy(shop.wallet, INTERFACE, WISH)
+    (purchase,) = load_kept(load_wallet(shop.wallet.path), int(time.time())).purchases
+    assert purchase.transaction_id == caught.value.transaction_id
+    with buy(load_wallet(shop.wallet.path), INTERFACE, WISH) as session:
+        assert session.transaction_id == purchase.transaction_id
+    assert len({message for message in shop.fake.heard if isinstance(message, Purchase)}) == 1
+    assert len(shop.fake.grants) == 1
+
+
+def test_the_command_comes_back_with_what_was_paid_for(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.fake.refuse = [(Join, "grant_used", "")]
+    argv = ["--wallet", str(shop.wallet.path), "--interface", INTERFACE, "--json"]
+    assert buy_command(argv) == 1
+    assert bytes.fromhex(json.loads(capsys.readouterr().out)["encoded_grant"]) in shop.fake.grants.values()
+    assert buy_command(argv) == 0
+    assert json.loads(capsys.readouterr().out)["charged_ubc"] is None
+    assert len(shop.fake.grants) == 1
 
 
 def test_what_is_on_sale_in_the_lobby(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
