@@ -179,6 +179,7 @@ EXCUSED_TESTS: dict[str, str] = {
     "tests/lab/test_set_up.py": "a shell script: lab/set-up.sh",
     "tests/guest/test_shaper_leaves.py": "tc_shaper on a kernel that has fq_codel and CAKE",
     "tests/guest/test_wifi_joins.py": "the Wi-Fi lab under the guest's kernel: lab/wifi",
+    "tests/guest/test_wifi_identity.py": "apd/hostapd_text.py, held against a real hostapd with a hostile station",
     "tests/guest/test_wifi_shells.py": "apd's shells of hostapd and the monitor where there is a radio",
     "tests/guest/test_wifi_airtime.py": "what kernel and hostapd count of a station, under apd/shortfall.py",
     "tests/guest/test_wifi_journeys.py": "the product on virtual radios",
