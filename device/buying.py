@@ -72,21 +72,22 @@ def _heard_all(state: State) -> bool:
 
 
 def _why_nothing_was_found(state: State) -> Failure:
+    setback = f" (sending failed: {state.setback})" if state.setback else ""
+    reasons = "; ".join(sorted({f"{seen.reason}: {seen.detail}" for seen in state.unsuitable.values()}))
     if state.unanswered:
         which = ", ".join(one.transaction_id.hex() for one in state.unanswered)
+        seen = f"; seen: {reasons}" if reasons else ""
         detail = (
-            f"nobody signed yet what became of transaction {which}, and no access point of its provider answered. "
-            "Ask again where it sells. `airgrant buy --new` buys without asking, and may pay twice"
+            f"nobody signed yet what became of transaction {which}, and there is no access point of its provider to ask"
+            f"{setback}{seen}. Ask again where it sells. `airgrant buy --new` buys without asking, and may pay twice"
         )
         return Failure("no_access_point", detail, Source.NETWORK)
     if state.rejection is not None:
         return state.rejection
-    if state.unsuitable:
-        reasons = "; ".join(sorted({f"{seen.reason}: {seen.detail}" for seen in state.unsuitable.values()}))
+    if reasons:
         return Failure(
             "nothing_suitable", f"{len(state.unsuitable)} seen, none suits: {reasons}", Source.DEVICE
         )
-    setback = f" (sending failed: {state.setback})" if state.setback else ""
     return Failure("no_access_point", f"no access point answered{setback}", Source.NETWORK)
 
 

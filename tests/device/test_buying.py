@@ -11,6 +11,7 @@ from device.events import (
     ForgetPurchase,
     KeepGrant,
     LeaveWanted,
+    SendFailed,
     SignPurchase,
     Source,
     Started,
@@ -218,8 +219,11 @@ def test_nothing_else_is_bought_where_the_provider_is_not() -> None:
     first.fail_later()
     first.aps = {"other": sell_as(first.aps["ap"])}
     world = later(first)
-    failure = world.fail()
+    world.feed(Started())
+    world.feed(SendFailed("no carrier"))
+    failure = world.fail_later()
     assert (failure.reason, failure.source) == ("no_access_point", Source.NETWORK)
+    assert "(sending failed: no carrier)" in failure.detail
     assert first.purchase.transaction_id.hex() in failure.detail
     assert "--new" in failure.detail
     assert (world.told(SignPurchase), list(world.state.dropped)) == ([], ["other_provider"])
