@@ -150,7 +150,7 @@ def start_hostapd(
 ) -> Hostapd:
     """Settings in `folder`, the daemon in `namespace`; returns once every BSS is up. Raises ShellError."""
     folder.mkdir(parents=True, exist_ok=True)
-    settings, sockets = folder / f"{name}.conf", folder / name
+    settings, sockets = folder / f"{name}.conf", folder / f"control-of-{name}"
     settings.touch(mode=0o600)
     settings.write_text(format_settings(interfaces, sockets, channel))
     child = household.start(name, ["hostapd", settings], namespace=namespace)
