@@ -114,7 +114,7 @@ class Hostapd:
         self._socket = opened = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            for left_behind in self._folder.glob(f"{_OWN}*"):
+            for left_behind in filter(Path.is_socket, self._folder.glob(f"{_OWN}*")):
                 left_behind.unlink(missing_ok=True)
             opened.bind(str(self._own))
             opened.connect(str(self._path))
