@@ -2,8 +2,8 @@
 
 In: what a monitor interface heard, what hostapd says. Out: ANQP elements and a beacon element, each set only when its
 bytes change, and all of them again when hostapd was started anew. Buyers are answered where everybody can read it: in
-one of twenty elements, chosen by the hash of their transaction, for ANSWER_NS. What a stranger can fill is bounded,
-and what the ledger gave somebody for money is never put off the air by a refusal.
+one of nineteen elements (281 to 299), chosen by the hash of their transaction, for ANSWER_NS. What a stranger can fill
+is bounded, and what the ledger gave somebody for money is never put off the air by a refusal.
 Reference: IEEE 802.11-2020 clauses 9.4.5 (ANQP elements) and 11.22.3 (ANQP); the elements are in nas_tunnel/anqp.py.
 """
 
@@ -53,6 +53,8 @@ PURCHASE_NS, PURCHASE_BURST = NS_PER_S, 5
 """One station's rate: a purchase a second, five at once."""
 ALL_PURCHASES_NS, ALL_PURCHASES_BURST = NS_PER_S // 20, 40
 """The rate of all stations together, whose addresses are free for the taking: twenty a second."""
+HOPELESS_NS, HOPELESS_BURST = NS_PER_S // 5, 10
+"""How often somebody is told that its purchase cannot be one here: five times a second."""
 MAX_STATIONS = 512
 """Stations whose rate is remembered; who was silent longest is forgotten first."""
 
@@ -87,11 +89,21 @@ def network_signed(state: State, network: bytes) -> State:
 
 
 def hear(state: State, station: MacAddress, transaction: bytes, now: Now) -> Outcome:
-    """A purchase on the air. Who repeats one that was answered has its answer stand longer, and nothing else."""
+    """A purchase on the air. Who repeats one that was answered has its answer stand longer, and nothing else.
+
+    Only what can be a purchase here uses up a rate that buyers share: junk is counted, and what cannot be sold is
+    answered at a rate of its own.
+    """
     digest = hashlib.sha256(transaction).digest()
     before_ns = state.on_air.heard.get(digest)
     if before_ns is not None and now.mono_ns < before_ns + REPEAT_NS:
         return state.with_refusal("air_repeated"), []
+    try:
+        signed = read_transaction(transaction, state.settings.ledger_id, MAX_ENVELOPE_BYTES)
+    except DecodeError:
+        return state.with_refusal("transaction_invalid"), []
+    if lobby.is_hopeless(state, signed):
+        return _answer_hopeless(state, station, transaction, now)
     air = _take_turn(state.on_air, station, now)
     if air is None:
         return state.with_refusal("air_limited"), []
@@ -100,8 +112,18 @@ def hear(state: State, station: MacAddress, transaction: bytes, now: Now) -> Out
         del heard[next(iter(heard))]
     heard[digest] = now.mono_ns
     state = replace(state, air=replace(air, heard=heard, purchases=air.purchases + 1))
-    if air.answers and (refreshed := _refresh(state, transaction, now)) is not None:
+    if air.answers and (refreshed := _refresh(state, signed.transaction_id, now)) is not None:
         return refreshed, []
+    return lobby.purchase(state, station, Purchase(transaction), now)
+
+
+def _answer_hopeless(state: State, station: MacAddress, transaction: bytes, now: Now) -> Outcome:
+    """Its sender may be honest and late. Each answer is an order to hostapd, and that is all a flood can cause."""
+    air = state.on_air
+    busy_ns = max(air.hopeless_until_ns, now.mono_ns)
+    if busy_ns > now.mono_ns + (HOPELESS_BURST - 1) * HOPELESS_NS:
+        return state.with_refusal("air_limited"), []
+    state = replace(state, air=replace(air, hopeless_until_ns=busy_ns + HOPELESS_NS))
     return lobby.purchase(state, station, Purchase(transaction), now)
 
 
@@ -158,13 +180,9 @@ def _take_turn(air: AirState, station: MacAddress, now: Now) -> AirState | None:
 # ---- Answers
 
 
-def _refresh(state: State, transaction: bytes, now: Now) -> State | None:
+def _refresh(state: State, subject: bytes, now: Now) -> State | None:
     """Lets the outcome of this transaction stand for a while longer; None if there is none on the air."""
-    try:
-        signed = read_transaction(transaction, state.settings.ledger_id, MAX_ENVELOPE_BYTES)
-    except DecodeError:
-        return None
-    air, subject = state.on_air, signed.transaction_id
+    air = state.on_air
     known = next((answer for answer in air.answers if answer.subject == subject), None)
     if known is None or isinstance(known.message, Refused):
         return None

@@ -43,7 +43,7 @@ from wire.offer import Offer
 from wire.offer_state import OfferState, read_offer_state
 from wire.qos import Qos, RateLayer
 from wire.receipt import read_receipt
-from wire.transaction import read_transaction
+from wire.transaction import SignedTransaction, read_transaction
 from wire.units import NS_PER_S, Now
 
 CHALLENGE_PERIOD_NS = 30 * NS_PER_S
@@ -284,6 +284,20 @@ def purchase(state: State, source: Address, message: Purchase, now: Now) -> Outc
         state = replace(state, lobby=replace(state.lobby, create_due_ns=now.mono_ns + CREATE_NS))
     wants = _wants(state, action) if isinstance(action, Allocate) else None
     return _relay(state, source, subject, message.transaction, wants, now)
+
+
+def is_hopeless(state: State, signed: SignedTransaction) -> bool:
+    """Whether this will not be relayed, whatever else is the case: it is no purchase of what this box sells, nor a new
+    account. Cheap, as anybody may send as many as the air carries.
+    """
+    action, word = signed.transaction.action, state.lobby.offer_state
+    if isinstance(action, Create):
+        return False
+    if not isinstance(action, Allocate) or action.provider != state.settings.provider:
+        return True
+    if signed.transaction_id in state.lobby.relayed:
+        return False
+    return word is None or action.epoch != word.epoch
 
 
 def _wants(state: State, action: Allocate) -> Qos | None:

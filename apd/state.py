@@ -136,6 +136,8 @@ class AirState:
     """Per station, up to when the purchases heard from it use up its rate; the longest silent first."""
     all_busy_until_ns: int = 0
     """The same for all stations together."""
+    hopeless_until_ns: int = 0
+    """The same for answers to what cannot be sold here."""
     purchases: int = 0
     """Heard and taken up."""
     grants: Mapping[bytes, KnownGrant] = field(default_factory=dict)

@@ -48,8 +48,9 @@ def test_the_offer_is_on_the_air_with_the_network_that_it_leads_to(air):
 
 def test_a_purchase_is_heard(air):
     air.send_purchase(b"no transaction", station_mac(3))
-    air.site.process.wait_for(lambda: air.site.status()["air"]["purchases_heard"] == 1, "the purchase", 10)
-    assert air.site.status()["refused"]["transaction_invalid"] == 1
+    air.site.process.wait_for(
+        lambda: air.site.status()["refused"].get("transaction_invalid") == 1, "what was no purchase", 10
+    )
 
 
 def test_who_is_vouched_for_is_served_and_thrown_out_when_revoked(air):
