@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Iterator
@@ -84,16 +85,19 @@ def test_a_session_with_this_queue_gets_its_rate_and_its_meter_is_right(
     shaper = Shaper(settings)
     assert box.call(shaper.set_up).leaf == leaf
     shape = SessionShape(FIRST_SLOT, MacAddress.parse(STATION), RATE_BPS, RATE_BPS, RATE_BPS, RATE_BPS)
-    shaper.install(shape)
-    assert shaper.present() == plan_tree(settings, shaper.capabilities, [shape])
-    with station.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as ear:
+    with (
+        station.call(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as ear,
+        contextlib.ExitStack() as stack,
+    ):
+        stack.callback(box.call, shaper.tear_down)
+        shaper.install(shape)
+        assert shaper.present() == plan_tree(settings, shaper.capabilities, [shape])
         ear.bind(("10.9.0.2", 9_000))
         ear.setblocking(False)
         arrived = push(box, ear)
         wait_until(lambda: not shaper.read_counters()[0].down.waiting_packets, "the queue is empty", 5.0)
         received = PACKET_BYTES * (arrived + drain(ear))
-    down = shaper.read_counters()[0].down
+        down = shaper.read_counters()[0].down
     assert abs(down.delivered_bytes - received) <= 300
     assert down.offered_bytes > 1.5 * down.delivered_bytes
     assert 0.8 * RATE_BPS * PUSH_S < 8 * received < 1.3 * RATE_BPS * PUSH_S
-    box.call(shaper.tear_down)
