@@ -6,8 +6,10 @@ configuration is wrong; 3 the disk, the broker or the network failed.
 
 import argparse
 import asyncio
+import ipaddress
 import json
 import os
+import pwd
 import secrets
 import signal
 import socket
@@ -21,7 +23,7 @@ from ledger.running import NO, OK, run_command, run_service
 from ledger.toml_file import read_toml
 from operatord.settings import OperatorSettings, parse_settings
 from wire.account_certificate import Purpose, format_pem, issue
-from wire.errors import ConfigError, DecodeError
+from wire.errors import ConfigError, DecodeError, ShellError
 from wire.keys import PrivateKey
 from wire.revocation import Revocation, write_revocation
 from wire.units import parse_duration
@@ -76,10 +78,13 @@ def _parser() -> argparse.ArgumentParser:
     freeradius.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="made if it is not there"
     )
+    freeradius.add_argument(
+        "--user", metavar="NAME", help="give what FreeRADIUS reads to this user, freerad on Debian (as root)"
+    )
     hostapd = add("hostapd", _hostapd, "print the RADIUS lines of a box's hostapd.conf")
     hostapd.add_argument("--box", required=True, metavar="NAME", help="as in [boxes.NAME]")
     hostapd.add_argument(
-        "--server", required=True, metavar="ADDRESS", help="where the box reaches FreeRADIUS"
+        "--server", required=True, metavar="ADDRESS", help="the address at which the box reaches FreeRADIUS"
     )
     hostapd.add_argument(
         "--availability", type=int, metavar="PERCENT", help="add WBA-Custom-SLA of the box's current offer"
@@ -126,7 +131,7 @@ async def _serve(settings: OperatorSettings) -> None:
         name: BoxDas(box.address, box.das_port, found[name].encode())
         for name, box in settings.addresses.items()
     }
-    settings.state.mkdir(parents=True, exist_ok=True)
+    _make_database(settings)
     store = Store(settings.database)
     daemon = Daemon(settings, key, store, Disconnector(boxes), tell)
     daemon.open()
@@ -169,6 +174,7 @@ async def _say_ready(
 def _check(arguments: argparse.Namespace) -> int:
     settings = _read_settings(arguments.config)
     _read_secrets(settings)
+    _refuse_open_files(settings)
     understood: dict[str, Any] = {
         "operator": str(_read_key(settings.key).public),
         "ledger": settings.ledger.url,
@@ -221,12 +227,21 @@ def _freeradius(arguments: argparse.Namespace) -> int:
 
     settings = _read_settings(arguments.config)
     folder: Path = arguments.out.absolute()
+    owner = _find_user(arguments.user) if arguments.user else None
     files = render_freeradius(settings, _read_secrets(settings), folder)
-    (folder / "run").mkdir(parents=True, exist_ok=True)
-    settings.trust.mkdir(parents=True, exist_ok=True)
+    for made in (folder, folder / "run"):
+        made.mkdir(parents=True, exist_ok=True)
+        made.chmod(0o750)
     for name, text in files.items():
         _write(folder / name, text.encode(), 0o640)
-    print(f"{folder}: start it with  freeradius -f -d {folder}")
+    if owner is None:
+        _make_state(settings)
+        settings.trust.mkdir(exist_ok=True)
+        print(f"{folder}: start it with  freeradius -f -d {folder}")
+        return OK
+    for file in (folder, folder / "run", *(folder / name for name in files), settings.radius.key):
+        os.chown(file, owner.pw_uid, owner.pw_gid)
+    print(f"{folder}: start it with  runuser -u {arguments.user} -- freeradius -f -d {folder}")
     return OK
 
 
@@ -237,8 +252,12 @@ def _hostapd(arguments: argparse.Namespace) -> int:
     if arguments.box not in settings.boxes:
         raise ConfigError(f"{arguments.config}: boxes.{arguments.box}: there is no such box")
     secret = _read_secrets(settings)[arguments.box]
+    try:
+        server = str(ipaddress.ip_address(arguments.server))
+    except ValueError as error:
+        raise ConfigError(f"--server: hostapd takes an address, and {error}") from error
     attributes = _say_offer(settings, arguments)
-    print(render_hostapd(settings, arguments.box, secret, arguments.server, attributes), end="")
+    print(render_hostapd(settings, arguments.box, secret, server, attributes), end="")
     return OK
 
 
@@ -263,6 +282,8 @@ def _say_offer(settings: OperatorSettings, arguments: argparse.Namespace) -> lis
         values.append((CUSTOM_SLA, write_custom_sla(offer.qos.floor_down_bps, arguments.availability)))
     if arguments.currency is not None:
         currency, _, nanos = arguments.currency.partition("=")
+        if not (nanos.isascii() and nanos.isdigit()):
+            raise ConfigError(f"--currency: {arguments.currency!r} is not like EUR=1000")
         cap_bytes = offer.qos.data_cap_bytes
         rate = write_linear_volume_rate(cap_bytes, offer.price_ubc, currency, int(nanos))
         values.append((LINEAR_VOLUME_RATE, rate))
@@ -313,6 +334,8 @@ def _reconcile(arguments: argparse.Namespace) -> int:
     from operatord.tables import complaints, describe_rows, reconciliation_table
 
     settings = _read_settings(arguments.config)
+    if not settings.database.exists():
+        raise ShellError("reconcile", f"{settings.database}: there is none; has operatord run?")
     since_s = int(time.time()) - parse_duration(arguments.since)
     store = Store(settings.database)
     sessions = store.sessions(since_s)
@@ -340,6 +363,38 @@ def _reconcile(arguments: argparse.Namespace) -> int:
 
 def _read_settings(file: Path) -> OperatorSettings:
     return parse_settings(read_toml(file.absolute()), file.absolute())
+
+
+def _make_state(settings: OperatorSettings) -> None:
+    """The folder, through which FreeRADIUS as another user reaches the trust directory, and nothing else."""
+    if not settings.state.exists():
+        settings.state.mkdir(parents=True)
+        settings.state.chmod(0o711)
+
+
+def _make_database(settings: OperatorSettings) -> None:
+    """Who was where, and what makes pseudonyms: for its owner alone."""
+    _make_state(settings)
+    settings.database.touch(mode=0o600)
+    settings.database.chmod(0o600)
+
+
+def _refuse_open_files(settings: OperatorSettings) -> None:
+    """Keys and secrets are for their owner, and perhaps for a group. Raises ConfigError."""
+    private = {
+        "operator.key": settings.key,
+        **{f"boxes.{name}.secret": address.secret for name, address in settings.addresses.items()},
+    }
+    for key, file in private.items():
+        if file.stat().st_mode & 0o007:
+            raise ConfigError(f"{key}: {file}: everybody on this machine can read it; chmod 600")
+
+
+def _find_user(name: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise ConfigError(f"--user: there is no user {name!r}") from None
 
 
 def _read_key(file: Path) -> PrivateKey:

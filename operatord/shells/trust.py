@@ -39,6 +39,7 @@ class TrustDirectory:
         wanted = set(accounts)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.chmod(0o755)  # whatever our umask is: FreeRADIUS reads here as a user of its own
             found, changed = self._look()
             for name in sorted(found):
                 self._by_hash[name] = []
@@ -64,6 +65,7 @@ class TrustDirectory:
         try:
             fresh = self._folder / _NEW
             fresh.write_text(pem)
+            fresh.chmod(0o644)
             fresh.rename(self._folder / f"{name}.{len(accounts)}")
         except OSError as error:
             raise ShellError("trust directory", f"{self._folder}: {error.strerror}") from error

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from operatord.__main__ import main
+from ledger.toml_file import read_toml
+from operatord.__main__ import _make_database, main
 from operatord.commands import KeepPermit
+from operatord.settings import parse_settings
 from operatord.shells.store import Store
+from operatord.shells.trust import TrustDirectory
 from tests.operatord.test_settings import TEXT
 from tests.operatord.world import OPERATOR, PROVIDER, grant
 
@@ -22,6 +25,8 @@ def config(tmp_path: Path) -> Path:
     file.write_text(TEXT.replace("/var/lib/operatord", "state"))
     (tmp_path / "operator.key").write_bytes(OPERATOR.to_pem())
     (tmp_path / "roof.secret").write_text("0123456789abcdef\n")
+    for private in ("operator.key", "roof.secret"):
+        (tmp_path / private).chmod(0o600)
     return file
 
 
@@ -52,6 +57,40 @@ def test_freeradius_is_written_with_the_boxes_secrets(config: Path, capsys) -> N
     assert (out / "run").is_dir()
 
 
+def test_freeradius_as_a_user_of_its_own_reads_all_of_it(config: Path, needs) -> None:
+    """The real one, as Debian's freerad: folder, key and run belong to it, and the trust directory can be reached."""
+    import os
+    import pwd
+    import shutil
+    import subprocess
+    import tempfile
+
+    needs("freeradius", "runuser")
+    if os.geteuid():
+        pytest.skip("only root may give files away")
+    folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to others
+    try:
+        shutil.copytree(config.parent, folder, dirs_exist_ok=True)
+        folder.chmod(0o711)
+        settings = folder / "operatord.toml"
+        assert main(["certificate", str(settings)]) == 0
+        assert main(["freeradius", str(settings), "--out", str(folder / "radius"), "--user", "freerad"]) == 0
+        assert not (folder / "state").exists(), "operatord's own user makes it"
+        _make_database(parse_settings(read_toml(settings), settings))
+        TrustDirectory(folder / "state" / "trust").settle([OPERATOR.public])
+        run = subprocess.run(
+            ["runuser", "-u", "freerad", "--", "freeradius", "-C", "-lstdout", "-d", folder / "radius"],
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        assert (run.returncode, run.stderr) == (0, ""), run.stdout
+        assert {file.owner() for file in (folder / "radius").rglob("*")} == {"freerad"}
+        assert (folder / "state" / "operatord.db").stat().st_mode & 0o777 == 0o600
+        assert (folder / "state").stat().st_mode & 0o777 == 0o711
+        assert pwd.getpwnam("freerad").pw_uid == (folder / "server.key").stat().st_uid
+    finally:
+        shutil.rmtree(folder)
+
+
 def test_check_says_what_the_settings_mean(config: Path, capsys) -> None:
     assert main(["check", str(config), "--json"]) == 0
     page = json.loads(capsys.readouterr().out)
@@ -72,7 +111,12 @@ def test_check_says_what_the_settings_mean(config: Path, capsys) -> None:
         (lambda folder: (folder / "operatord.toml").unlink(), ["check"], 2, "No such file"),
         (lambda _: None, ["status"], 3, "is operatord running?"),
         (lambda _: None, ["revoke", "--grant", "00"], 3, "is operatord running?"),
-        (lambda _: None, ["reconcile"], 3, "unable to open"),
+        (lambda _: None, ["reconcile"], 3, "has operatord run?"),
+        (lambda folder: (folder / "roof.secret").chmod(0o644), ["check"], 2, "everybody on this machine"),
+        (lambda folder: (folder / "operator.key").chmod(0o644), ["check"], 2, "everybody on this machine"),
+        (lambda _: None, ["freeradius", "--out", "radius", "--user", "no-such-user"], 2, "no user"),
+        (lambda _: None, ["hostapd", "--box", "roof", "--server", "radius.example"], 2, "takes an address"),
+        (lambda _: None, ["hostapd", "--box", "roof", "--server", "192.0.2.1\nbss=x"], 2, "takes an address"),
         (lambda _: None, ["certificate", "--for", "soon"], 2, "is not a duration"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -136,3 +137,13 @@ def test_a_thousand_accounts_are_settled_in_bounded_time(tmp_path: Path) -> None
     trust.remove(accounts[0])
     trust.write(accounts[0])
     assert (made_s < 10, found_s < 5, time.monotonic() - started < 1) == (True, True, True)
+
+
+def test_freeradius_reads_it_whatever_our_umask_is(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        TrustDirectory(tmp_path / "trust").settle([ALICE])
+    finally:
+        os.umask(before)
+    (anchor,) = (tmp_path / "trust").iterdir()
+    assert (anchor.stat().st_mode & 0o777, anchor.parent.stat().st_mode & 0o777) == (0o644, 0o755)
