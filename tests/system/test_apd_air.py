@@ -9,6 +9,7 @@ from lab.box import BoxSite, box_site, station_mac
 from nas_tunnel.anqp import ADVICE_OF_CHARGE, VENDOR, read_air_offer
 from wire.ids import MacAddress
 from wire.network import read_network
+from wire.registration import read_registration
 from wire.revocation import Revocation, write_revocation
 
 pytestmark = pytest.mark.system
@@ -41,6 +42,8 @@ def test_the_offer_is_on_the_air_with_the_network_that_it_leads_to(air):
     shown = read_air_offer(air.hostapd.elements[VENDOR])
     network = read_network(shown.network, air.site.provider.public)
     assert (network.ssid, network.operator) == (b"airgrant", air.operator.public)
+    word = read_registration(network.registration, shown.ledger, shown.ledger_id)
+    assert (word.account, shown.ledger) == (network.operator, air.site.ledger.key.public)
     assert b"bandcoin" in air.hostapd.elements[ADVICE_OF_CHARGE]
     status = air.site.status()["air"]
     assert (status["hostapd_connected"], status["ssid"], status["stations_served"]) == (True, "airgrant", 0)
