@@ -1,10 +1,12 @@
-"""The configuration files that docs/wifi-lab.md shows are taken as they stand: by hostapd, and by apd."""
+"""The files that docs/wifi-lab.md and docs/operatord.md show are taken as they stand, by the programs themselves."""
 
 from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,14 @@ import pytest
 from apd.config import load_config
 from lab.processes import Household
 from operatord.hostapd import render_hostapd
+from operatord.settings import parse_settings
 from tests.apd.world import BSSID, LEDGER, LEDGER_ID, PROVIDER
 from tests.operatord.test_settings import TEXT, parse
 
 pytestmark = pytest.mark.system
-PAGE = (Path(__file__).parents[2] / "docs" / "wifi-lab.md").read_text()
+PAGE = "".join(
+    (Path(__file__).parents[2] / "docs" / name).read_text() for name in ("wifi-lab.md", "operatord.md")
+)
 SECRET = "6f1d1f6ad1c5c7d16f1d1f6ad1c5c7d1"
 
 
@@ -63,6 +68,27 @@ def settings_of(folder: Path, text: str, ready: str) -> dict[str, str]:
             capture_output=True, text=True, timeout=10, check=True,
         )  # fmt: skip
     return dict(line.partition("=")[::2] for line in run.stdout.splitlines())
+
+
+def test_systemd_takes_the_documented_units(tmp_path, needs) -> None:
+    needs("systemd-analyze", "freeradius")
+    for name in ("operatord.service", "airgrant-radius.service"):
+        text = shown(f"/etc/systemd/system/{name}")
+        (tmp_path / name).write_text(
+            text.replace("/opt/airgrant/bin/operatord", f"{sys.prefix}/bin/operatord")
+        )
+    run = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *sorted(tmp_path.iterdir())],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (run.returncode, [line for line in run.stderr.splitlines() if str(tmp_path) in line]) == (0, [])
+
+
+def test_operatord_takes_the_documented_file() -> None:
+    text = shown("operatord.toml; paths are relative to it")
+    text = text.replace('"02..."', f'"{PROVIDER.public}"').replace('"..."', f'"{LEDGER_ID.hex()}"')
+    settings = parse_settings(tomllib.loads(text), Path("/srv/operator/operatord.toml"))
+    assert settings.addresses["roof"].address == "192.0.2.7"
 
 
 def test_the_documented_radius_lines_are_those_of_the_command() -> None:
