@@ -1,18 +1,17 @@
 """Accounting: what access points tell of their sessions, and what follows for who uses which permit.
 
-In: the attributes of an Accounting-Request as rlm_rest's JSON has them, and the time. Out: sessions to keep, and
+In: the attributes of an Accounting-Request that we asked FreeRADIUS for, and the time. Out: sessions to keep, and
 Disconnects where somebody is served without a right: after a permit's end, after its revocation, or at an access point
 that its station has left for another. What names no permit of ours is counted and not kept.
 Reference: RFC 2866; RFC 2869.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from operatord.commands import Command, Disconnect, ForgetUse, KeepSession, KeepUse, Note
 from operatord.reply import chargeable_identity
-from operatord.request import BSSID_CHARACTERS, parse_station
+from operatord.request import BSSID_CHARACTERS, parse_address, parse_station
 from operatord.sessions import (
     AccountingRecord,
     BoxRestarted,
@@ -32,29 +31,26 @@ from wire.units import U32_MAX
 MAX_SESSIONS_PER_PERMIT = 1_000
 """Each join is one; nobody joins so often, and a box that invents more fills no disk."""
 MAX_SESSION_ID_CHARACTERS = 64
-_STATUSES: dict[str | int, Status | None] = {
-    1: Status.START, "Start": Status.START, 2: Status.STOP, "Stop": Status.STOP,
-    3: Status.INTERIM, "Interim-Update": Status.INTERIM, "Alive": Status.INTERIM,
-    7: None, "Accounting-On": None, 8: None, "Accounting-Off": None,
-}  # fmt: skip
-"""Acct-Status-Type by number (RFC 2866 clause 5.1) and by FreeRADIUS's names; None is about a whole box."""
+_STATUSES = {1: Status.START, 2: Status.STOP, 3: Status.INTERIM, 7: None, 8: None}
+"""Acct-Status-Type (RFC 2866 clause 5.1); 7 and 8, Accounting-On and -Off, are about a whole box."""
 
 
 def read_accounting(page: object, arrived_s: int) -> AccountingRecord | BoxRestarted:
-    """From the JSON of POST /v1/accounting.
-
-    A value may be plain or in rlm_rest's form {"type": ..., "value": [...]}. Raises DecodeError.
+    """From the JSON of POST /v1/accounting, as operatord/freeradius.py has it written: every value a text, empty
+    where the request has no such attribute. Raises DecodeError.
     """
     if not isinstance(page, Mapping):
         raise DecodeError("accounting: the request is not an object")
     attributes = _Attributes(page)
     status = _read_status(attributes)
-    event_s = attributes.time("Event-Timestamp") or arrived_s - attributes.number("Acct-Delay-Time", 0)
+    event_s = attributes.number("Event-Timestamp", 0) or arrived_s - attributes.number("Acct-Delay-Time", 0)
+    address = parse_address(attributes.text("Packet-Src-IP-Address"))
     if status is None:
-        return BoxRestarted(attributes.text("NAS-Identifier"), min(event_s, arrived_s))
+        return BoxRestarted(attributes.text("NAS-Identifier"), address, min(event_s, arrived_s))
     return AccountingRecord(
         status=status,
         box=attributes.text("NAS-Identifier"),
+        address=address,
         session_id=attributes.text("Acct-Session-Id")[:MAX_SESSION_ID_CHARACTERS],
         permit_id=attributes.octets("Class", GRANT_ID_SIZE),
         station=parse_station(attributes.text("Calling-Station-Id")),
@@ -74,9 +70,9 @@ def read_accounting(page: object, arrived_s: int) -> AccountingRecord | BoxResta
 
 def take_accounting(state: State, record: AccountingRecord, now_s: int) -> list[Command]:
     """What one record changes."""
-    box = state.boxes.get(record.box)
+    box = state.box(record.box, record.address)
     if box is None:
-        return [Note("accounting_unknown_box", f"{record.box!r} accounts for a session")]
+        return [_unknown_box(record)]
     permit = state.permits.get(record.permit_id)
     if permit is None:
         commands: list[Command] = [
@@ -105,6 +101,8 @@ def take_accounting(state: State, record: AccountingRecord, now_s: int) -> list[
 
 def take_restart(state: State, restarted: BoxRestarted) -> list[Command]:
     """A box began anew: its sessions have ended, and their permits are free."""
+    if state.box(restarted.box, restarted.address) is None:
+        return [_unknown_box(restarted)]
     commands: list[Command] = []
     box, event_s = restarted.box, restarted.event_s
     for use in [use for use in state.uses.values() if use.box == box and use.heard_s < event_s]:
@@ -116,6 +114,10 @@ def take_restart(state: State, restarted: BoxRestarted) -> list[Command]:
                 sessions[key] = interrupt(session)
                 commands.append(KeepSession(sessions[key]))
     return commands
+
+
+def _unknown_box(told: AccountingRecord | BoxRestarted) -> Note:
+    return Note("accounting_unknown_box", f"{format_value(told.box)} accounts from {told.address}")
 
 
 def _follow_use(state: State, record: AccountingRecord, session: Session, now_s: int) -> list[Command]:
@@ -161,31 +163,29 @@ def _read_identity(text: str) -> str:
 
 
 def _read_status(attributes: "_Attributes") -> Status | None:
-    value = attributes.value("Acct-Status-Type")
-    if not isinstance(value, str | int) or value not in _STATUSES:
-        raise DecodeError(f"accounting: Acct-Status-Type {format_value(value)} is about no session")
+    value = attributes.number("Acct-Status-Type")
+    if value not in _STATUSES:
+        raise DecodeError(f"accounting: Acct-Status-Type {value} is about no session")
     return _STATUSES[value]
 
 
 class _Attributes:
-    """Attributes by name; the first value counts."""
+    """Attributes by name."""
 
     def __init__(self, page: Mapping[str, Any]) -> None:
         self._page = page
 
     def value(self, name: str, default: Any = None) -> Any:
-        value = self._page.get(name, default)
-        if isinstance(value, Mapping):
-            value = value.get("value", default)
-        if isinstance(value, list):
-            value = value[0] if value else default
+        """An empty text is an attribute that the request does not have."""
+        value = self._page.get(name, "")
+        value = default if value == "" else value
         if value is None:
             raise DecodeError(f"accounting: {name} is missing")
         return value
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self.value(name, default)
-        if not isinstance(value, str) or (not value and default is None):
+        if not isinstance(value, str):
             raise DecodeError(f"accounting: {name} is {format_value(value)}, not a text")
         return value
 
@@ -196,17 +196,6 @@ class _Attributes:
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= U32_MAX:
             raise DecodeError(f"accounting: {name} is {format_value(value)}, not a number of 32 bits")
         return value
-
-    def time(self, name: str) -> int:
-        """UTC seconds, from FreeRADIUS's text or a number; 0 if it is not there."""
-        value = self.value(name, 0)
-        if not isinstance(value, str) or value.isdecimal():
-            return self.number(name, 0)
-        try:
-            moment = datetime.strptime(value, "%b %d %Y %H:%M:%S UTC").replace(tzinfo=UTC)
-        except ValueError:
-            raise DecodeError(f"accounting: {name} is {format_value(value)}, not a time") from None
-        return int(moment.timestamp())
 
     def octet_count(self, direction: str) -> int:
         """Octets with their Gigawords (RFC 2869 clauses 5.1 and 5.2)."""

@@ -3,7 +3,7 @@
 Several permits may fit: the one that this station uses already comes first, then the one that ends last. If none does,
 the reason is that of the permit that got furthest. `tests/operatord/test_authorising.py` has a case for each line.
 
-    unknown_box     the asking access point is one of ours
+    unknown_box     the asking access point is one of ours, and asks from its own address
     no_permit       the account has a permit
     revoked         that was not revoked
     ended           is not over
@@ -19,12 +19,13 @@ left without a word keeps others out until it has been silent for `State.silent_
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from operatord.commands import Command, Disconnect, KeepUse, PublishAdmission
+from operatord.commands import Command, Disconnect, KeepUse, Note, PublishAdmission
 from operatord.permit import Permit
 from operatord.reply import Attributes, reply_attributes
 from operatord.request import AuthoriseRequest
 from operatord.state import Box, State, Use
 from wire.admission import Admission
+from wire.fields import format_value
 from wire.ids import MacAddress
 
 CLOCK_SLACK_S = 2
@@ -46,7 +47,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """`reason` is one of REASONS, `detail` a sentence for the operator's log."""
+    """`reason` is one of REASONS, `detail` a sentence for the box's log, without a word of what was asked."""
 
     reason: str
     detail: str
@@ -57,9 +58,11 @@ Decision = Accepted | Rejected
 
 def authorise(state: State, request: AuthoriseRequest, now_s: int) -> tuple[Decision, list[Command]]:
     """The decision, and what is to be done before it is told. The permit is in use from then on."""
-    box = state.boxes.get(request.box)
+    box = state.box(request.box, request.address)
     if box is None:
-        return Rejected(UNKNOWN_BOX, f"no access point {request.box!r} is configured"), []
+        # What was asked is said to our own log and to nobody else.
+        note = Note(UNKNOWN_BOX, f"{format_value(request.box)} asks from {request.address}")
+        return Rejected(UNKNOWN_BOX, "no access point of this name has this address"), [note]
     permits = state.by_account.get(request.account, {}).values()
     if not permits:
         return Rejected(NO_PERMIT, f"account {request.account} has no grant that we know"), []

@@ -147,8 +147,9 @@ class Daemon:
             self._state, self.counters, int(time.time()), connected=self.broker.connected.is_set()
         )
 
-    def count(self, kind: str) -> None:
-        self.counters[kind] += 1
+    def note(self, kind: str, text: str) -> None:
+        """Something that could not be read, counted and said."""
+        self._do([Note(kind, text)])
 
     def _hear_grant(self, encoded: bytes) -> None:
         """From a box or from the ledger: the signature says whether it is a grant."""

@@ -4,6 +4,7 @@ Pure: settings and secrets in, file names and their texts out; `operatord freera
 does: a station's certificate has to lead to a file of the trust directory; then the virtual server `check-eap-tls` asks
 operatord, and without its yes (also when it is not there) the answer is no. No resumption, so that each join is asked
 about. Accounting is acknowledged when operatord has it on disk, and asked for again by the access point when not.
+Both questions say from which address the packet came: a secret belongs to an address, a name to whoever claims it.
 Reference: FreeRADIUS 3.2 raddb; RFC 5216, RFC 9190 (EAP-TLS with TLS 1.3).
 """
 
@@ -15,14 +16,31 @@ from wire.errors import ConfigError
 
 LIBRARY = Path("/usr/lib/freeradius")
 """Where Debian has FreeRADIUS's modules."""
-_AUTHORISE = ("issuer", "subject", "station", "called_station", "nas_identifier")
-_CHECKED = {
+_ADDRESS = "%{Packet-Src-IP-Address}:-%{Packet-Src-IPv6-Address}"
+_AUTHORISE = {
     "issuer": "TLS-Client-Cert-Issuer",
     "subject": "TLS-Client-Cert-Subject",
     "station": "Calling-Station-Id",
     "called_station": "Called-Station-Id",
     "nas_identifier": "NAS-Identifier",
+    "address": _ADDRESS,
 }
+"""(name in the question: what FreeRADIUS puts there)"""
+_ACCOUNT = {
+    "Packet-Src-IP-Address": _ADDRESS,
+    **{
+        name: name
+        for name in (
+            "NAS-Identifier", "Called-Station-Id", "Calling-Station-Id", "Class", "Chargeable-User-Identity",
+            "Acct-Session-Id", "Acct-Session-Time", "Acct-Delay-Time", "Acct-Terminate-Cause",
+            "Acct-Input-Octets", "Acct-Input-Gigawords", "Acct-Input-Packets",
+            "Acct-Output-Octets", "Acct-Output-Gigawords", "Acct-Output-Packets",
+        )
+    },
+    # As numbers: FreeRADIUS prints times in the host's own time zone, and names what it has names for.
+    "Acct-Status-Type": "integer:Acct-Status-Type",
+    "Event-Timestamp": "integer:Event-Timestamp",
+}  # fmt: skip
 
 _MAIN = """\
 # Written by `operatord freeradius`. Change operatord's settings and write it again.
@@ -97,7 +115,7 @@ modules {{
 			uri = "${{..connect_uri}}/v1/authorise"
 			method = "post"
 			body = "json"
-			data = "{question}"
+			data = "{authorise}"
 			force_to = "json"
 			timeout = 5
 			tls = {{}}
@@ -112,6 +130,7 @@ modules {{
 			uri = "${{..connect_uri}}/v1/accounting"
 			method = "post"
 			body = "json"
+			data = "{account}"
 			timeout = 5
 			tls = {{}}
 		}}
@@ -225,7 +244,8 @@ def render_freeradius(
         certificate=radius.certificate,
         trust=settings.trust,
         http=f"http://{settings.http_host}:{settings.http_port}",
-        question=_question(),
+        authorise=_question(_AUTHORISE),
+        account=_question(_ACCOUNT),
         pool=_POOL,
         address=radius.address,
         authentication_port=radius.authentication_port,
@@ -234,9 +254,9 @@ def render_freeradius(
     return {"radiusd.conf": main, "dictionary": _DICTIONARY}
 
 
-def _question() -> str:
+def _question(asked: Mapping[str, str]) -> str:
     """The JSON that asks, each value quoted by FreeRADIUS: a subject is whatever a stranger likes."""
-    fields = (f'\\"{name}\\":\\"%{{jsonquote:%{{{_CHECKED[name]}}}}}\\"' for name in _AUTHORISE)
+    fields = (f'\\"{name}\\":\\"%{{jsonquote:%{{{expansion}}}}}\\"' for name, expansion in asked.items())
     return "{" + ",".join(fields) + "}"
 
 

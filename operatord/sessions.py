@@ -63,6 +63,8 @@ class AccountingRecord:
 
     status: Status
     box: str
+    address: str
+    """IP address that the record came from."""
     session_id: str
     permit_id: bytes
     station: MacAddress
@@ -87,6 +89,7 @@ class BoxRestarted:
     """
 
     box: str
+    address: str
     event_s: int
 
 

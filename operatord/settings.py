@@ -187,7 +187,9 @@ def _parse_box(name: str, values: Any, file: Path) -> Box:
         )
     up_bytes = section.number("up_overhead_bytes", UP_OVERHEAD_BYTES)
     down_bytes = section.number("down_overhead_bytes", DOWN_OVERHEAD_BYTES)
-    return Box(name, section.account("provider"), frozenset(), up_bytes, down_bytes)
+    provider = section.account("provider")
+    address = _address(section, section.text("address"))
+    return Box(name, provider, address, frozenset(), up_bytes, down_bytes)
 
 
 def _parse_address(section: Section) -> BoxAddress:

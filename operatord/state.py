@@ -5,7 +5,7 @@ each request would cost more than the decision; nobody else writes to them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from operatord.permit import Permit
 from operatord.sessions import Session, SessionKey
@@ -21,6 +21,8 @@ class Box:
 
     name: str
     provider: PublicKey
+    address: str
+    """IP address from which it asks: FreeRADIUS knows its secret by that, and nobody else may use its name."""
     honours: frozenset[bytes]
     """Provider ids: its own, and those of its partners."""
     up_overhead_bytes: int = 0
@@ -69,6 +71,11 @@ class State:
     due: list[tuple[int, bytes]] = field(default_factory=list)
     """A heap of (UTC seconds, permit id): what ends, or is forgotten, next is first."""
 
+    def box(self, name: str, address: str) -> Box | None:
+        """The access point of this name, if it is the one at this address."""
+        box = self.boxes.get(name)
+        return box if box is not None and box.address == address else None
+
     def is_live(self, use: Use, now_s: int) -> bool:
         """Whether a use still keeps others out: its station may have left without a word."""
         return now_s - use.heard_s < self.silent_after_s
@@ -86,7 +93,4 @@ def with_partners(boxes: Mapping[str, Box], groups: Mapping[str, frozenset[Publi
         partners = {key for group in groups.values() if box.provider in group for key in group}
         return frozenset(key.provider_id for key in partners | {box.provider})
 
-    return {
-        name: Box(name, box.provider, honours(box), box.up_overhead_bytes, box.down_overhead_bytes)
-        for name, box in boxes.items()
-    }
+    return {name: replace(box, honours=honours(box)) for name, box in boxes.items()}

@@ -70,6 +70,7 @@ class OperatorHouse:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "operator.key").write_bytes(self.key.to_pem())
         (folder / "roof.secret").write_text(SECRET + "\n")
+        (folder / "evil.secret").write_text("abcdefabcdefabcd\n")
         client = self.ledger.authority.issue_client(OPERATOR, self.key.key, label=OPERATOR)
         self.config.write_text(
             f'[operator]\nkey = "operator.key"\nstate = "state"\nsilent_after_s = 5\n'
@@ -100,9 +101,9 @@ class OperatorHouse:
         self.daemon = self.household.start("operatord", argv)
         self.url = self.daemon.wait_for_line(READY, 20)[2]
 
-    def start_radius(self) -> None:
+    def start_radius(self, **environment: str) -> None:
         argv: list[str | Path] = ["freeradius", "-fxx", "-d", self.folder / "radius"]
-        self.radius = self.household.start("freeradius", argv, environment={"no_proxy": "*"})
+        self.radius = self.household.start("freeradius", argv, environment={"no_proxy": "*", **environment})
         self.radius.wait_for_line("Ready to process requests", 20)
 
     def status(self) -> dict[str, Any]:
@@ -141,6 +142,8 @@ class OperatorHouse:
         station: str = STATION,
         box: str = "roof",
         bssid: str = BSSID,
+        sender: str = "127.0.0.1",
+        secret: str = SECRET,
         certificate: str = "",
         key: bytes = b"",
         valid_s: tuple[int, int] = (-60, 3_600),
@@ -163,46 +166,53 @@ class OperatorHouse:
         run = subprocess.run(
             [
                 "eapol_test", "-c", str(folder / "station.conf"), "-a", "127.0.0.1", "-p", str(self.port + 1),
-                "-s", SECRET, "-M", station, "-t", "15", "-r0", "-N", f"30:s:{bssid}:airgrant", "-N", f"32:s:{box}",
+                "-A", sender, "-s", secret, "-M", station, "-t", "15", "-r0",
+                "-N", f"30:s:{bssid}:airgrant", "-N", f"32:s:{box}",
             ],
             capture_output=True, text=True, timeout=60, check=False, errors="replace",
         )  # fmt: skip
         return Joined(run.returncode == 0 and run.stdout.rstrip().endswith("SUCCESS"), run.stdout)
 
-    def account_for(self, grant: Grant, status: str, **attributes: str | int) -> str:
+    def account_for(
+        self, grant: Grant, status: str, sender: str = "", secret: str = SECRET, **attributes: str | int
+    ) -> str:
         """An access point accounts for the session of a grant; what radclient says."""
         return self.radclient(
-            "acct", Acct_Status_Type=status, Acct_Session_Id="5F3C2A", NAS_Identifier="roof",
+            "acct", sender, secret, Acct_Status_Type=status, Acct_Session_Id="5F3C2A", NAS_Identifier="roof",
             Class=f"0x{grant.grant_id.hex()}", Calling_Station_Id=STATION.replace(":", "-"),
             Called_Station_Id=f"{BSSID}:airgrant", Event_Timestamp=int(time.time()), **attributes,
         )  # fmt: skip
 
-    def radclient(self, kind: str, **attributes: str | int) -> str:
-        """One request of an access point; what radclient says."""
+    def radclient(self, kind: str, sender: str = "", secret: str = SECRET, **attributes: str | int) -> str:
+        """One request of an access point, from its own address or from another; what radclient says."""
+        if sender:
+            attributes["Packet-Src-IP-Address"] = sender
         lines = "".join(
             f"{name.replace('_', '-')} = {_quoted(value)}\n" for name, value in attributes.items()
         )
         port = self.port + (2 if kind == "acct" else 1)
         run = subprocess.run(
-            ["radclient", "-x", "-r", "1", "-t", "5", f"127.0.0.1:{port}", kind, SECRET],
+            ["radclient", "-x", "-r", "1", "-t", "5", f"127.0.0.1:{port}", kind, secret],
             input=lines, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         return run.stdout + run.stderr
 
 
 def _quoted(value: str | int) -> str:
-    return f'"{value}"' if isinstance(value, str) and not value.startswith("0x") else str(value)
+    """As text, where it is not octets or an address; radclient expands nothing within single quotes."""
+    plain = not isinstance(value, str) or value.startswith(("0x", "127."))
+    return str(value) if plain else f"'{value}'"
 
 
 @contextmanager
 def operator_house(
-    folder: Path, port: int, settings: str = "accept_software_keys = true"
+    folder: Path, port: int, settings: str = "accept_software_keys = true", boxes: str = ""
 ) -> Iterator[OperatorHouse]:
     """Ledger, broker, operatord and FreeRADIUS, started; `port` and the nine after it are used."""
     os.chmod(folder, 0o755)  # noqa: PTH101 FreeRADIUS may run as somebody else
     with ledger_house(folder, port, settings) as ledger, Household(folder / "logs") as household:
         house = OperatorHouse(ledger, household, port + 1, folder / "operator")
-        house.write(das_port=port + 8)
+        house.write(boxes.replace("{provider}", str(house.provider.public)), das_port=port + 8)
         house.open_shop()
         house.start()
         house.start_radius()

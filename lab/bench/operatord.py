@@ -226,7 +226,7 @@ def _ask_all(office: Office) -> list[float]:
         name = f"/UID={office.buyers[at].public}/CN=airgrant account"
         page: dict[str, object] = {
             "issuer": name, "subject": name, "station": _station(at), "called_station": "02-00-00-00-00-00:airgrant",
-            "nas_identifier": "roof",
+            "nas_identifier": "roof", "address": HOST,
         }  # fmt: skip
         began = time.perf_counter()
         status = asker.post("/v1/authorise", page)
@@ -268,7 +268,7 @@ def _grant_ids(office: Office) -> list[str]:
 
 def _interim(grant_id: str, at: int) -> dict[str, object]:
     return {
-        "Acct-Status-Type": "Interim-Update", "Acct-Session-Id": f"{at:016X}", "NAS-Identifier": "roof",
+        "Packet-Src-IP-Address": HOST, "Acct-Status-Type": 3, "Acct-Session-Id": f"{at:016X}", "NAS-Identifier": "roof",
         "Class": f"0x{grant_id}", "Calling-Station-Id": _station(at), "Called-Station-Id": "02-00-00-00-00-00:airgrant",
         "Event-Timestamp": int(time.time()), "Acct-Session-Time": 60, "Acct-Input-Octets": 1_000 * at,
         "Acct-Output-Octets": 1_000 * at, "Acct-Input-Packets": at, "Acct-Output-Packets": at,

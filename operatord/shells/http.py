@@ -1,8 +1,11 @@
 """The door for FreeRADIUS: HTTP on loopback, JSON in the form of rlm_rest.
 
 POST /v1/authorise answers 200 with the attributes of the Access-Accept, or 401 with a Reply-Message that names the
-reason; POST /v1/accounting 204 once the record is on disk; GET /v1/status what an owner wants to know. Anything that
-cannot be read is 400, counted, and to FreeRADIUS the same as no. Decides nothing: `Desk` does.
+reason; POST /v1/accounting 204 once the record is on disk; GET /v1/status what an owner wants to know. A question that
+cannot be read is refused as `bad_request`, accounting with 400. Decides nothing: `Desk` does.
+
+FreeRADIUS expands each value of an answer as if it stood in its configuration, secrets of other boxes included. So each
+one says `do_xlat: false`, and what a box or a station wrote is repeated to nobody but our own log.
 """
 
 import json
@@ -15,12 +18,18 @@ from fastapi.responses import JSONResponse, Response
 
 from operatord.accounting import read_accounting
 from operatord.authorising import Accepted, Decision
+from operatord.reply import Attributes
 from operatord.request import AuthoriseRequest, read_authorise_request
 from operatord.sessions import AccountingRecord, BoxRestarted
 from wire.errors import DecodeError
 
 MAX_BODY_BYTES = 64 * 1024
 """A RADIUS packet has 4,096 octets; as JSON a few times that."""
+MAX_MESSAGE_BYTES = 253
+"""What one attribute holds (RFC 2865 clause 5)."""
+BAD_REQUEST = "bad_request"
+_NO = _UNREADABLE = 401
+"""To rlm_rest a refusal, whose body it reads; it would not read that of a 400."""
 
 
 class Desk(Protocol):
@@ -32,7 +41,7 @@ class Desk(Protocol):
 
     def status(self) -> dict[str, Any]: ...
 
-    def count(self, kind: str) -> None: ...
+    def note(self, kind: str, text: str) -> None: ...
 
 
 def create_app(desk: Desk) -> FastAPI:
@@ -42,12 +51,12 @@ def create_app(desk: Desk) -> FastAPI:
     @app.post("/v1/authorise")
     async def authorise(request: Request) -> Response:
         """May this key join here?"""
-        return await _answer(desk, request, lambda page: _authorise(desk, page))
+        return await _answer(desk, request, lambda page: _authorise(desk, page), _UNREADABLE)
 
     @app.post("/v1/accounting")
     async def account(request: Request) -> Response:
         """What an access point tells of a session."""
-        return await _answer(desk, request, lambda page: _account(desk, page))
+        return await _answer(desk, request, lambda page: _account(desk, page), 400)
 
     @app.get("/v1/status")
     async def status() -> Response:
@@ -57,18 +66,26 @@ def create_app(desk: Desk) -> FastAPI:
     return app
 
 
-async def _answer(desk: Desk, request: Request, handle: Callable[[object], Awaitable[Response]]) -> Response:
+async def _answer(
+    desk: Desk, request: Request, handle: Callable[[object], Awaitable[Response]], unreadable: int
+) -> Response:
     try:
-        body = await request.body()
-        return await handle(_parse(body))
+        return await handle(_parse(await _read_body(request)))
     except DecodeError as error:
-        desk.count(f"{request.url.path.rpartition('/')[2]}: {type(error).__name__}")
-        return JSONResponse({"reply:Reply-Message": f"bad_request: {error}"}, 400)
+        desk.note(f"{request.url.path.rpartition('/')[2]}: {type(error).__name__}", str(error))
+        return JSONResponse(_reply({"Reply-Message": BAD_REQUEST}), unreadable)
+
+
+async def _read_body(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise DecodeError(f"at most {MAX_BODY_BYTES} bytes are accepted")
+    return body
 
 
 def _parse(body: bytes) -> object:
-    if len(body) > MAX_BODY_BYTES:
-        raise DecodeError(f"{len(body)} bytes, at most {MAX_BODY_BYTES} are accepted")
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -78,8 +95,14 @@ def _parse(body: bytes) -> object:
 async def _authorise(desk: Desk, page: object) -> Response:
     decision = await desk.authorise(read_authorise_request(page))
     if isinstance(decision, Accepted):
-        return JSONResponse({f"reply:{name}": value for name, value in decision.attributes.items()})
-    return JSONResponse({"reply:Reply-Message": f"{decision.reason}: {decision.detail}"}, 401)
+        return JSONResponse(_reply(decision.attributes))
+    message = f"{decision.reason}: {decision.detail}".encode()[:MAX_MESSAGE_BYTES].decode(errors="ignore")
+    return JSONResponse(_reply({"Reply-Message": message}), _NO)
+
+
+def _reply(attributes: Attributes) -> dict[str, Any]:
+    """Attributes of the answer in rlm_rest's form, to be taken as they are."""
+    return {f"reply:{name}": {"do_xlat": False, "value": [value]} for name, value in attributes.items()}
 
 
 async def _account(desk: Desk, page: object) -> Response:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from operatord.accounting import take_accounting
 from operatord.authorising import REASONS, Accepted, authorise
-from operatord.commands import Disconnect, PublishAdmission
+from operatord.commands import Disconnect, Note, PublishAdmission
 from operatord.keeping import revoke
 from operatord.sessions import Counters, Status
 from operatord.state import DEFAULT_SILENT_AFTER_S, State, Use
@@ -29,6 +29,7 @@ from tests.operatord.world import (
     record,
     request,
     state,
+    told,
 )  # fmt: skip
 from wire.ids import PublicKey
 from wire.qos import Qos
@@ -105,6 +106,17 @@ def test_whoever_breaks_several_rules_is_told_the_first() -> None:
     assert ask(made, early.starts_s, box="far") == "yes"
 
 
+def test_a_name_is_good_at_its_own_address_only() -> None:
+    """And what was asked is told to nobody but our own log: FreeRADIUS once expanded it."""
+    hostile = "%{config:client[roof].secret}"
+    for changes in ({"address": "192.0.2.8"}, {"box": hostile}):
+        decision, (note,) = authorise(state([grant()]), replace(request(), **changes), NOW_S)
+        assert told(decision) == "unknown_box"
+        assert "%" not in str(decision)
+        assert isinstance(note, Note)
+        assert changes.get("box", "192.0.2.8") in note.text
+
+
 def replace_uses(made: State) -> State:
     return State(
         made.boxes,
@@ -156,10 +168,10 @@ def test_of_free_grants_the_one_that_ends_last_is_taken() -> None:
 def test_the_box_is_told_who_comes_before_the_answer() -> None:
     permit = grant()
     decision, commands = authorise(state([permit]), request(), NOW_S)
-    (told,) = [one for one in commands if isinstance(one, PublishAdmission)]
+    (order,) = [one for one in commands if isinstance(one, PublishAdmission)]
     assert isinstance(decision, Accepted)
-    assert told.box == "roof"
-    admission = told.admission
+    assert order.box == "roof"
+    admission = order.admission
     assert (admission.grant, admission.station, admission.bssid) == (permit.encoded, PHONE, BSSIDS["roof"])
     assert (admission.used_bytes, admission.expires_s) == (0, permit.ends_s)
 
@@ -173,11 +185,11 @@ def test_a_station_that_roams_is_thrown_out_where_it_was() -> None:
     decision, commands = authorise(made, request(box="yard"), NOW_S + 61)
     assert isinstance(decision, Accepted)
     assert disconnects(commands) == [("roof", "5F00")]
-    (told,) = [one for one in commands if isinstance(one, PublishAdmission)]
-    assert (told.box, told.admission.used_bytes) == ("yard", 1_000), "IP bytes that others have delivered"
+    (order,) = [one for one in commands if isinstance(one, PublishAdmission)]
+    assert (order.box, order.admission.used_bytes) == ("yard", 1_000), "IP bytes that others have delivered"
     _, back = authorise(made, request(), NOW_S + 62)
-    (told,) = [one for one in back if isinstance(one, PublishAdmission)]
-    assert (told.admission.used_bytes, disconnects(back)) == (0, [("yard", "")]), (
+    (order,) = [one for one in back if isinstance(one, PublishAdmission)]
+    assert (order.admission.used_bytes, disconnects(back)) == (0, [("yard", "")]), (
         "what the box delivered, it knows"
     )
 
@@ -254,8 +266,8 @@ def test_the_desk_takes_any_kind_of_permit() -> None:
     decision, commands = authorise(made, request(), NOW_S)
     assert isinstance(decision, Accepted)
     assert decision.attributes["Class"] == "0x" + channel.permit_id.hex()
-    (told,) = [one for one in commands if isinstance(one, PublishAdmission)]
-    assert told.admission.grant == channel.encoded
+    (order,) = [one for one in commands if isinstance(one, PublishAdmission)]
+    assert order.admission.grant == channel.encoded
     assert ask(made, station=OTHER_PHONE) == "in_use"
     assert ask(made, NOW_S + 1_000) == "ended"
 

@@ -49,6 +49,12 @@ def test_a_secret_that_is_weak_or_breaks_the_file_is_refused(secret: str) -> Non
         rendered(roof=secret)
 
 
+def test_both_questions_say_where_a_packet_came_from_and_no_time_depends_on_the_host() -> None:
+    main = rendered()["radiusd.conf"]
+    assert main.count("%{jsonquote:%{%{Packet-Src-IP-Address}:-%{Packet-Src-IPv6-Address}}}") == 2
+    assert '\\"Event-Timestamp\\":\\"%{jsonquote:%{integer:Event-Timestamp}}\\"' in main
+
+
 def test_the_alliance_s_attributes_have_names() -> None:
     dictionary = rendered()["dictionary"]
     assert "WBA-Linear-Volume-Rate\t\t\t15\toctets" in dictionary

@@ -18,11 +18,14 @@ PAGE = {
     "station": "02-00-00-00-01-00",
     "called_station": "02-00-00-00-00-00:a network: with colons",
     "nas_identifier": "roof",
+    "address": "192.0.2.7",
 }
 
 
 def test_a_question_is_read() -> None:
-    assert read_authorise_request(PAGE) == AuthoriseRequest(ALICE.public, PHONE, BSSIDS["roof"], "roof")
+    assert read_authorise_request(PAGE) == AuthoriseRequest(
+        ALICE.public, PHONE, BSSIDS["roof"], "roof", "192.0.2.7"
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,8 @@ def test_a_question_is_read() -> None:
         {"called_station": "airgrant"},
         {"nas_identifier": 7},
         {"nas_identifier": ""},
+        {"address": ""},
+        {"address": "roof"},
     ],
 )
 def test_what_is_no_question_is_refused(changes: dict[str, object]) -> None:

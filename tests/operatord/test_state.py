@@ -13,7 +13,7 @@ def test_partners_honour_each_other_s_grants_and_nobody_else_s() -> None:
 
 
 def test_a_provider_may_be_in_several_groups() -> None:
-    box = {"roof": Box("roof", PROVIDER.public, frozenset(), 7, 8)}
+    box = {"roof": Box("roof", PROVIDER.public, "192.0.2.7", frozenset(), 7, 8)}
     groups = {"one": {PROVIDER, PARTNER}, "two": {PROVIDER, STRANGER}, "three": {PARTNER}}
     keys = {name: frozenset(key.public for key in members) for name, members in groups.items()}
     made = with_partners(box, keys)["roof"]

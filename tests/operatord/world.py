@@ -29,12 +29,13 @@ BSSIDS = {
     name: MacAddress.parse(f"02:00:00:00:00:{at:02x}")
     for at, name in enumerate(("roof", "yard", "far", "inn"))
 }
+ADDRESSES = {"roof": "192.0.2.7", "yard": "192.0.2.8", "inn": "192.0.2.9", "far": "192.0.2.10"}
 BOXES = with_partners(
     {
-        "roof": Box("roof", PROVIDER.public, frozenset(), 50, 34),
-        "yard": Box("yard", PROVIDER.public, frozenset(), 50, 34),
-        "inn": Box("inn", PARTNER.public, frozenset(), 50, 34),
-        "far": Box("far", STRANGER.public, frozenset(), 50, 34),
+        "roof": Box("roof", PROVIDER.public, ADDRESSES["roof"], frozenset(), 50, 34),
+        "yard": Box("yard", PROVIDER.public, ADDRESSES["yard"], frozenset(), 50, 34),
+        "inn": Box("inn", PARTNER.public, ADDRESSES["inn"], frozenset(), 50, 34),
+        "far": Box("far", STRANGER.public, ADDRESSES["far"], frozenset(), 50, 34),
     },
     {"alley": frozenset({PROVIDER.public, PARTNER.public})},
 )
@@ -71,7 +72,9 @@ def state(permits: Iterable[Permit] = (), now_s: int = NOW_S) -> State:
 
 
 def request(account: PrivateKey = ALICE, station: MacAddress = PHONE, box: str = "roof") -> AuthoriseRequest:
-    return AuthoriseRequest(account.public, station, BSSIDS.get(box, PHONE), box)
+    return AuthoriseRequest(
+        account.public, station, BSSIDS.get(box, PHONE), box, ADDRESSES.get(box, "192.0.2.99")
+    )
 
 
 def ask(state: State, now_s: int = NOW_S, **changes: object) -> str:
@@ -94,8 +97,8 @@ def record(
 ) -> AccountingRecord:
     """A record of the phone's session at a box."""
     made = AccountingRecord(
-        status, box, "5F00", permit.permit_id, PHONE, BSSIDS[box], at_s, at_s - NOW_S, Counters()
-    )
+        status, box, ADDRESSES[box], "5F00", permit.permit_id, PHONE, BSSIDS[box], at_s, at_s - NOW_S, Counters()
+    )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
 
 

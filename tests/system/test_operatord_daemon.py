@@ -100,7 +100,7 @@ def authorise(
     name = f"/UID={account.public}/CN=airgrant account"
     page = {
         "issuer": name, "subject": name, "station": station.replace(":", "-"), "called_station": f"{BSSID}:airgrant",
-        "nas_identifier": box,
+        "nas_identifier": box, "address": "127.0.0.1",
     }  # fmt: skip
     return httpx.post(f"{house.url}/v1/authorise", json=page, timeout=10)
 
@@ -156,7 +156,7 @@ def test_what_the_ledger_did_not_sign_is_counted_and_dropped(house, eventually) 
             lambda: counter(house, "grant: DecodeError") >= before["DecodeError"] + 4, "and the garbage"
         )
     assert not house.anchor(thief).exists()
-    assert authorise(house, thief).json()["reply:Reply-Message"].startswith("no_permit")
+    assert authorise(house, thief).json()["reply:Reply-Message"]["value"][0].startswith("no_permit")
 
 
 def test_only_boxes_speak_of_grants_and_only_for_themselves(house, eventually) -> None:
@@ -203,7 +203,7 @@ def test_a_provider_s_revocation_goes_to_its_box(house, eventually) -> None:
     assert (revocation.grant_id, revocation.reason) == (grant.grant_id, "enough")
     assert not house.anchor(buyer).exists()
     assert (
-        authorise(house, buyer).json()["reply:Reply-Message"]
+        authorise(house, buyer).json()["reply:Reply-Message"]["value"][0]
         == f"revoked: grant {grant.grant_id.hex()}: enough"
     )
 
@@ -265,7 +265,7 @@ def test_a_station_that_roams_or_whose_grant_ends_is_thrown_out(house, eventuall
         das.sendto(request.CreateReply().ReplyPacket(), sender)
         eventually(lambda: counter(house, "disconnect: Disconnect-ACK") == 1, "its answer")
     assert not house.anchor(buyer).exists()
-    assert authorise(house, buyer).json()["reply:Reply-Message"].startswith("ended")
+    assert authorise(house, buyer).json()["reply:Reply-Message"]["value"][0].startswith("ended")
     assert grant.grant_id.hex() not in house.command("status")
 
 
@@ -347,9 +347,9 @@ def test_accounting_is_held_against_the_signed_meter(own_house, eventually) -> N
     for grant, share in ((honest, 100), (forgotten, 90)):
         page = {
             "Acct-Session-Id": grant.grant_id.hex()[:16], "NAS-Identifier": "roof",
-            "Class": "0x" + grant.grant_id.hex(),
+            "Packet-Src-IP-Address": "127.0.0.1", "Class": "0x" + grant.grant_id.hex(),
             "Calling-Station-Id": STATION, "Called-Station-Id": f"{BSSID}:airgrant", "Acct-Session-Time": 55,
-            "Acct-Status-Type": "Stop", "Event-Timestamp": int(time.time()),
+            "Acct-Status-Type": 2, "Event-Timestamp": int(time.time()),
             "Acct-Input-Octets": up * share // 100 + 50 * 3_000, "Acct-Input-Packets": 3_000,
             "Acct-Output-Octets": down * share // 100 + 34 * packets, "Acct-Output-Packets": packets,
         }  # fmt: skip

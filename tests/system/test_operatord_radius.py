@@ -13,18 +13,22 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from tests.operator_house import STATION, OperatorHouse, operator_house
+from operatord.shells.store import Store
+from tests.operator_house import SECRET, STATION, OperatorHouse, operator_house
 from wire.account_certificate import Purpose, format_pem, issue, write_anchor
 from wire.keys import PrivateKey
 
 pytestmark = pytest.mark.system
 PORT = 28_900
+EVIL_ADDRESS, EVIL_SECRET = "127.0.0.2", "abcdefabcdefabcd"
+EVIL = f'[boxes.evil]\nprovider = "{{provider}}"\naddress = "{EVIL_ADDRESS}"\nsecret = "evil.secret"\n'
+"""An access point of the same provider, with an address and a secret of its own."""
 PEM, DER = serialization.Encoding.PEM, serialization.Encoding.DER
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorHouse]:
-    with operator_house(tmp_path_factory.mktemp("house"), PORT) as running:
+    with operator_house(tmp_path_factory.mktemp("house"), PORT, boxes=EVIL) as running:
         yield running
 
 
@@ -68,8 +72,12 @@ def test_another_station_is_refused_until_the_first_has_left(house, eventually) 
 
 
 def test_an_account_without_a_grant_is_unknown(house) -> None:
-    assert not house.join(PrivateKey.generate()).accepted
-    assert "unknown ca" in house.radius.said or "unable to get" in house.radius.said
+    """To FreeRADIUS: it finds no anchor, and never asks us."""
+    said, before = len(house.radius.said), house.status()["counters"]
+    joined = house.join(PrivateKey.generate())
+    assert not joined.accepted
+    assert "unable to get local issuer certificate" in house.radius.said[said:]
+    assert house.status()["counters"] == before
 
 
 def test_an_expired_certificate_is_refused(house, eventually) -> None:
@@ -160,6 +168,59 @@ def test_a_box_that_is_not_configured_serves_nobody(house, eventually) -> None:
     assert "unknown_box" in joined.attribute("Reply-Message")
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "%{config:client[roof].secret}",
+        "%{client:secret}",
+        "%{operatord_authorise:http://127.0.0.1:@port@/v1/status}",
+    ],
+)
+def test_an_answer_is_never_expanded(house, eventually, hostile) -> None:
+    """A box's name for itself, and an operator's reason, hold what FreeRADIUS would look up for them."""
+    buyer, grant = house.buy(eventually)
+    hostile = hostile.replace("@port@", str(house.port))
+    for sender, secret in (("127.0.0.1", SECRET), (EVIL_ADDRESS, EVIL_SECRET)):
+        joined = house.join(buyer, box=hostile, sender=sender, secret=secret)
+        assert not joined.accepted
+        assert (
+            joined.attribute("Reply-Message")
+            == "'unknown_box: no access point of this name has this address'"
+        )
+    house.command("revoke", "--grant", grant.grant_id.hex(), "--reason", hostile)
+    joined = house.join(buyer)
+    assert joined.attribute("Reply-Message") == f"'revoked: grant {grant.grant_id.hex()}: {hostile}'"
+    assert f"unknown_box: '{hostile}"[:40] in house.daemon.said, "in our own log it stands as it was"
+
+
+def test_a_box_is_who_it_says_at_its_own_address_only(house, eventually) -> None:
+    """Another box of ours, with its own secret, that says it were the roof."""
+    buyer, grant = house.buy(eventually)
+    stranger = {"sender": EVIL_ADDRESS, "secret": EVIL_SECRET}
+    joined = house.join(buyer, **stranger)
+    assert "unknown_box" in joined.attribute("Reply-Message")
+    assert not joined.accepted
+    assert house.join(buyer, box="evil", **stranger).accepted, "by its own name it may"
+    assert house.join(buyer).accepted
+    house.account_for(grant, "Start")
+    before = house.status()["uses"]
+    house.account_for(grant, "Interim-Update", **stranger, Acct_Session_Time=9, Acct_Input_Octets=10**9)
+    house.account_for(grant, "Stop", **stranger)
+    house.radclient("acct", **stranger, Acct_Status_Type="Accounting-On", NAS_Identifier="roof")
+    page = house.status()
+    assert page["counters"]["accounting_unknown_box"] == 3
+    assert [{**use, "heard_s_ago": 0} for use in page["uses"]] == [
+        {**use, "heard_s_ago": 0} for use in before
+    ]
+
+
+def test_a_question_that_cannot_be_read_is_refused_with_that_reason(house, eventually) -> None:
+    buyer, _ = house.buy(eventually)
+    joined = house.join(buyer, bssid="zz-%{client:secret}")
+    assert not joined.accepted
+    assert joined.attribute("Reply-Message") == "'bad_request'"
+
+
 def test_a_subject_cannot_say_what_json_says(house, eventually) -> None:
     """Its quotes and braces are the device's own choice, and stay inside their string."""
     buyer, _ = house.buy(eventually)
@@ -192,9 +253,12 @@ def test_a_session_is_accounted_for_to_its_end(house, eventually) -> None:
 
 
 def test_accounting_that_cannot_be_read_is_not_acknowledged(house) -> None:
-    assert "Accounting-Response" not in house.radclient(
-        "acct", Acct_Status_Type="Start", Acct_Session_Id="1", NAS_Identifier="roof"
-    )
+    said = {"Acct_Status_Type": "Start", "Acct_Session_Id": "1", "NAS_Identifier": "roof"}
+    before = house.status()["counters"].get("accounting: DecodeError", 0)
+    assert "Accounting-Response" not in house.radclient("acct", **said)
+    assert house.status()["counters"]["accounting: DecodeError"] == before + 1, "it was asked"
+    said["Acct_Status_Type"] = "Accounting-On"
+    assert "Accounting-Response" in house.radclient("acct", **said), "the box and its secret are right"
 
 
 # ---- When operatord is away
@@ -204,6 +268,24 @@ def test_accounting_that_cannot_be_read_is_not_acknowledged(house) -> None:
 def own_house(tmp_path: Path) -> Iterator[OperatorHouse]:
     with operator_house(tmp_path, PORT + 20) as running:
         yield running
+
+
+@pytest.mark.parametrize("zone", ["Europe/Vienna", "America/New_York"])
+def test_accounting_does_not_depend_on_the_host_s_time_zone(own_house, eventually, zone) -> None:
+    house = own_house
+    house.radius.stop()
+    house.start_radius(TZ=zone)
+    buyer, grant = house.buy(eventually)
+    assert house.join(buyer).accepted
+    before_s = int(time.time())
+    assert "Accounting-Response" in house.account_for(grant, "Start")
+    assert "Accounting-Response" in house.account_for(grant, "Stop", Acct_Session_Time=0)
+    house.daemon.stop()
+    store = Store(house.folder / "state" / "operatord.db")
+    (session,) = store.sessions()
+    store.close()
+    assert session.stopped
+    assert before_s <= session.event_s <= time.time()
 
 
 def test_without_operatord_nobody_is_let_in_and_nothing_is_forgotten(own_house, eventually) -> None:

@@ -26,7 +26,7 @@ class Desk:
 
     async def authorise(self, request: AuthoriseRequest) -> Accepted | Rejected:
         if request.box != "roof":
-            return Rejected("unknown_box", "no access point")
+            return Rejected("unknown_box", "no access point " + "ü" * 200)
         return Accepted(grant(), {"User-Name": "02aa", "Session-Timeout": 60})
 
     async def account(self, record: AccountingRecord | BoxRestarted) -> None:
@@ -38,7 +38,8 @@ class Desk:
     def status(self) -> dict[str, Any]:
         return {"grants": 1}
 
-    def count(self, kind: str) -> None:
+    def note(self, kind: str, text: str) -> None:
+        assert text
         self.counted.append(kind)
 
 
@@ -57,21 +58,28 @@ def test_yes_brings_attributes_for_the_reply() -> None:
     answer = post(Desk(), "/v1/authorise", json=PAGE)
     assert (answer.status_code, answer.json()) == (
         200,
-        {"reply:User-Name": "02aa", "reply:Session-Timeout": 60},
+        {
+            "reply:User-Name": {"do_xlat": False, "value": ["02aa"]},
+            "reply:Session-Timeout": {"do_xlat": False, "value": [60]},
+        },
     )
 
 
 def test_no_brings_the_reason() -> None:
     answer = post(Desk(), "/v1/authorise", json={**PAGE, "nas_identifier": "inn"})
     assert answer.status_code == 401
-    assert answer.json() == {"reply:Reply-Message": "unknown_box: no access point"}
+    reply = answer.json()["reply:Reply-Message"]
+    assert reply["do_xlat"] is False
+    (message,) = reply["value"]
+    assert message.startswith("unknown_box: no access point ü")
+    assert len(message.encode()) in (252, 253), "what fits into one attribute"
 
 
 def test_accounting_is_acknowledged_without_a_word() -> None:
     desk = Desk()
     assert post(desk, "/v1/accounting", json=REAL).status_code == 204
     assert [record.session_id for record in desk.records] == ["5F3C2A"]
-    assert post(desk, "/v1/accounting", json={**REAL, "Acct-Status-Type": "Accounting-On"}).status_code == 204
+    assert post(desk, "/v1/accounting", json={**REAL, "Acct-Status-Type": "7"}).status_code == 204
     assert desk.restarted == ["roof"]
 
 
@@ -81,7 +89,9 @@ def test_accounting_is_acknowledged_without_a_word() -> None:
 def test_what_is_no_question_is_refused_and_counted(content: bytes) -> None:
     for path in ("authorise", "accounting"):
         desk = Desk()
-        assert post(desk, f"/v1/{path}", content=content).status_code == 400
+        answer = post(desk, f"/v1/{path}", content=content)
+        assert answer.status_code == (401 if path == "authorise" else 400), "rlm_rest reads the body of a 401"
+        assert answer.json() == {"reply:Reply-Message": {"do_xlat": False, "value": ["bad_request"]}}
         assert desk.counted == [f"{path}: DecodeError"]
 
 
