@@ -9,7 +9,7 @@ Reference: RFC 2866; RFC 2869.
 from collections.abc import Mapping
 from typing import Any
 
-from operatord.commands import Command, Disconnect, ForgetUse, KeepSession, KeepUse, Note
+from operatord.commands import Command, Disconnect, ForgetSession, ForgetUse, KeepSession, KeepUse, Note
 from operatord.reply import chargeable_identity
 from operatord.request import BSSID_CHARACTERS, parse_address, parse_station
 from operatord.sessions import (
@@ -17,7 +17,9 @@ from operatord.sessions import (
     BoxRestarted,
     Counters,
     Session,
+    SessionKey,
     Status,
+    fold,
     follow,
     interrupt,
     open_session,
@@ -28,8 +30,8 @@ from wire.fields import format_value
 from wire.ids import GRANT_ID_SIZE
 from wire.units import U32_MAX
 
-MAX_SESSIONS_PER_PERMIT = 1_000
-"""Each join is one; nobody joins so often, and a box that invents more fills no disk."""
+MAX_SESSIONS_PER_BOX = 1_000
+"""Of one permit, each join being one. Of more, the oldest are kept as a sum, so that no box fills the disk."""
 MAX_SESSION_ID_CHARACTERS = 64
 _STATUSES = {1: Status.START, 2: Status.STOP, 3: Status.INTERIM, 7: None, 8: None}
 """Acct-Status-Type (RFC 2866 clause 5.1); 7 and 8, Accounting-On and -Off, are about a whole box."""
@@ -56,6 +58,7 @@ def read_accounting(page: object, arrived_s: int) -> AccountingRecord | BoxResta
         station=parse_station(attributes.text("Calling-Station-Id")),
         bssid=parse_station(attributes.text("Called-Station-Id")[:BSSID_CHARACTERS]),
         event_s=min(event_s, arrived_s),
+        clock_s=event_s,
         duration_s=attributes.number("Acct-Session-Time", 0),
         counters=Counters(
             attributes.octet_count("Acct-Input"),
@@ -85,14 +88,15 @@ def take_accounting(state: State, record: AccountingRecord, now_s: int) -> list[
         )
     sessions = state.sessions.setdefault(record.permit_id, {})
     before = sessions.get(record.key)
-    if before is None and len(sessions) >= MAX_SESSIONS_PER_PERMIT:
-        return [Note("too_many_sessions", f"{record.permit_id.hex()} has {len(sessions)} already")]
-    identity = chargeable_identity(permit, state.secret)
+    kept: list[Command] = []
     if before is None:
+        kept += _make_room(sessions, record.box)
+        identity = chargeable_identity(permit, state.secret)
         after = open_session(record, box.up_overhead_bytes, box.down_overhead_bytes, identity)
     else:
         after = follow(before, record)
-    kept: list[Command] = []
+        if before.stopped and after == before:
+            return []  # its end was told before, and who uses the permit now is another matter
     if after != before:
         sessions[record.key] = after
         kept.append(KeepSession(after))
@@ -114,6 +118,20 @@ def take_restart(state: State, restarted: BoxRestarted) -> list[Command]:
                 sessions[key] = interrupt(session)
                 commands.append(KeepSession(sessions[key]))
     return commands
+
+
+def _make_room(sessions: dict[SessionKey, Session], box: str) -> list[Command]:
+    """Folds the oldest session of a permit at a box, of those that stopped if there are any, if there are too many."""
+    if len(sessions) < MAX_SESSIONS_PER_BOX:
+        return []
+    here = [session for session in sessions.values() if session.box == box and session.session_id]
+    if len(here) < MAX_SESSIONS_PER_BOX:
+        return []
+    oldest = min(here, key=lambda session: (not session.stopped, session.event_s))
+    del sessions[oldest.key]
+    folded = fold(sessions.get((box, "")), oldest)
+    sessions[folded.key] = folded
+    return [KeepSession(folded), ForgetSession(oldest)]
 
 
 def _unknown_box(told: AccountingRecord | BoxRestarted) -> Note:
@@ -147,7 +165,7 @@ def _follow_use(state: State, record: AccountingRecord, session: Session, now_s:
 def _is_about(use: Use, record: AccountingRecord) -> bool:
     """Whether the session that stopped is the one that uses the permit, and not one before it."""
     same_place = (use.box, use.station) == (record.box, record.station)
-    return same_place and use.session_id in ("", record.session_id)
+    return same_place and use.session_id in ("", record.session_id) and record.event_s >= use.accepted_s
 
 
 def _throw_out(record: AccountingRecord, why: str) -> Disconnect:

@@ -93,6 +93,13 @@ class KeepSession:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetSession:
+    """What it carried is in another."""
+
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
 class KeepPlace:
     """How far the ledger was followed for a provider: kept after the permits that were found before it."""
 
@@ -108,5 +115,7 @@ class Note:
     text: str
 
 
-StoreCommand = KeepPermit | ForgetPermit | KeepRevoked | KeepUse | ForgetUse | KeepSession | KeepPlace
+StoreCommand = (
+    KeepPermit | ForgetPermit | KeepRevoked | KeepUse | ForgetUse | KeepSession | ForgetSession | KeepPlace
+)
 Command = StoreCommand | WriteAnchor | RemoveAnchor | PublishAdmission | PublishRevocation | Disconnect | Note

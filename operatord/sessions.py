@@ -2,14 +2,17 @@
 
 The counters of a record are absolute, so that a lost or repeated one does no harm. What can happen, and what follows:
 
-    the same again, or one that was overtaken   its event time is not later and nothing is higher: nothing changes
+    the same again, or one that was overtaken   the box's clock was not later then: nothing changes
+    two in one second                           a Stop ends it, and of others the one that has counted more is the later
+    the box's clock was set back                a session that lasts longer than before is told of later all the same
     octets roll over at 2**32                   Gigawords say so; packets have none: they wrap, and we see it
     counters went back                          the driver began anew (reassociation, restart): what was so far is kept
     no Start                                    the session began Acct-Session-Time before what we first hear
     no Stop                                     it stays open; after a silence others may use the permit
     a Start after the Stop                      a station came back to its box: the same session has one more run
 
-A record's event time is its Event-Timestamp, else when it arrived less its Acct-Delay-Time.
+The box's clock is a record's Event-Timestamp, else when it arrived less its Acct-Delay-Time; records are put in order
+by that alone. Its event time is the same, but never later than we heard of it.
 
 *Bytes.* A driver counts frames, the meter counts IP bytes. mac80211 counts for each packet the 802.11 header (26 with
 QoS), LLC/SNAP (8) and, on reception where the processor decrypts, CCMP header and MIC (8 + 8): 50 bytes up, 34 down.
@@ -70,6 +73,8 @@ class AccountingRecord:
     station: MacAddress
     bssid: MacAddress
     event_s: int
+    clock_s: int
+    """When it was by the box's own clock, which may be wrong and still tells what came first."""
     duration_s: int = 0
     counters: Counters = Counters()
     cause: str = ""
@@ -104,6 +109,7 @@ class Session:
     bssid: MacAddress
     started_s: int
     event_s: int
+    clock_s: int
     duration_s: int
     counters: Counters
     before: Counters = Counters()
@@ -154,6 +160,7 @@ def open_session(
         bssid=record.bssid,
         started_s=record.event_s - record.duration_s,
         event_s=record.event_s,
+        clock_s=record.clock_s,
         duration_s=record.duration_s,
         counters=record.counters,
         up_overhead_bytes=up_overhead_bytes,
@@ -172,7 +179,7 @@ def follow(session: Session, record: AccountingRecord) -> Session:
         session = replace(session, stopped=False, cause="")
         if record.status is Status.START:
             return _add_run(session, record)
-    if record.event_s < session.event_s or record.status is Status.START:
+    if record.status is Status.START or not _is_news(session, record):
         return session
     counters = replace(
         record.counters,
@@ -194,6 +201,7 @@ def follow(session: Session, record: AccountingRecord) -> Session:
     return replace(
         session,
         event_s=record.event_s,
+        clock_s=record.clock_s,
         duration_s=record.duration_s,
         counters=counters,
         cause=record.cause or session.cause,
@@ -206,16 +214,54 @@ def interrupt(session: Session) -> Session:
     return replace(session, stopped=True, cause=session.cause or NAS_REBOOT)
 
 
+def fold(folded: Session | None, session: Session) -> Session:
+    """The sum of sessions of one permit at one box with one more; its id is empty, as no box's is."""
+    carried = Counters(session.up_bytes, session.down_bytes)  # IP bytes, whatever was taken off for a packet
+    if folded is None:
+        return replace(
+            session,
+            session_id="",
+            before=carried,
+            before_s=session.total_s,
+            counters=Counters(),
+            duration_s=0,
+            stopped=True,
+        )
+    return replace(
+        folded,
+        before=folded.before.plus(carried),
+        before_s=folded.before_s + session.total_s,
+        started_s=min(folded.started_s, session.started_s),
+        event_s=max(folded.event_s, session.event_s),
+        start_seen=folded.start_seen and session.start_seen,
+        identity_echoed=folded.identity_echoed and session.identity_echoed,
+        times_went_back=folded.times_went_back + session.times_went_back,
+    )
+
+
 def _begins_again(session: Session, record: AccountingRecord) -> bool:
     """Whether a session that stopped goes on: hostapd gives a station that comes back its old Acct-Session-Id.
 
-    Event times are whole seconds. A Start of the very second of the Stop is new, unless the session began in it.
+    Clocks count whole seconds. A Start of the very second of the Stop is new, unless the session began in it.
     """
     if not session.stopped or record.status is Status.STOP:
         return False
-    if record.event_s == session.event_s:
+    if record.clock_s == session.clock_s:
         return record.status is Status.START and session.event_s > session.started_s
-    return record.event_s > session.event_s
+    return record.clock_s > session.clock_s
+
+
+def _is_news(session: Session, record: AccountingRecord) -> bool:
+    """Whether a record tells of later than what is known. In one run the duration decides where the clock cannot."""
+    if record.clock_s > session.clock_s:
+        return True
+    if session.stopped:
+        return False
+    if record.clock_s < session.clock_s:
+        return session.before_s == 0 and record.duration_s > session.duration_s
+    if record.duration_s > session.duration_s + 1:  # in the same second: it is of the run before
+        return False
+    return record.status is Status.STOP or _grew(session, record)
 
 
 def _add_run(session: Session, record: AccountingRecord) -> Session:
@@ -227,6 +273,7 @@ def _add_run(session: Session, record: AccountingRecord) -> Session:
         counters=record.counters,
         duration_s=record.duration_s,
         event_s=record.event_s,
+        clock_s=record.clock_s,
     )
 
 

@@ -7,6 +7,7 @@ that is damaged.
 
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, assert_never
 from ledger.store import shell_errors
 from operatord.commands import (
     ForgetPermit,
+    ForgetSession,
     ForgetUse,
     KeepPermit,
     KeepPlace,
@@ -31,7 +33,18 @@ from wire.errors import DecodeError, ShellError
 from wire.grant import parse_grant
 from wire.ids import MacAddress
 
-_SCHEMA = """
+_SESSION = """
+    box TEXT NOT NULL, session_id TEXT NOT NULL, permit_id BLOB NOT NULL, station BLOB NOT NULL, bssid BLOB NOT NULL,
+    started_s INTEGER NOT NULL, event_s INTEGER NOT NULL, clock_s INTEGER NOT NULL, duration_s INTEGER NOT NULL,
+    up_octets INTEGER NOT NULL, down_octets INTEGER NOT NULL,
+    up_packets INTEGER NOT NULL, down_packets INTEGER NOT NULL,
+    before_up_octets INTEGER NOT NULL, before_down_octets INTEGER NOT NULL,
+    before_up_packets INTEGER NOT NULL, before_down_packets INTEGER NOT NULL, before_s INTEGER NOT NULL,
+    up_overhead_bytes INTEGER NOT NULL, down_overhead_bytes INTEGER NOT NULL, cause TEXT NOT NULL,
+    stopped INTEGER NOT NULL, start_seen INTEGER NOT NULL, identity_echoed INTEGER NOT NULL,
+    times_went_back INTEGER NOT NULL, PRIMARY KEY (box, session_id, permit_id)
+"""
+_SCHEMA = f"""
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -41,20 +54,26 @@ CREATE TABLE IF NOT EXISTS used (
     permit_id BLOB PRIMARY KEY, box TEXT NOT NULL, bssid BLOB NOT NULL, station BLOB NOT NULL,
     accepted_s INTEGER NOT NULL, heard_s INTEGER NOT NULL, session_id TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS session (
-    box TEXT NOT NULL, session_id TEXT NOT NULL, permit_id BLOB NOT NULL, station BLOB NOT NULL, bssid BLOB NOT NULL,
-    started_s INTEGER NOT NULL, event_s INTEGER NOT NULL, duration_s INTEGER NOT NULL,
-    up_octets INTEGER NOT NULL, down_octets INTEGER NOT NULL,
-    up_packets INTEGER NOT NULL, down_packets INTEGER NOT NULL,
-    before_up_octets INTEGER NOT NULL, before_down_octets INTEGER NOT NULL,
-    before_up_packets INTEGER NOT NULL, before_down_packets INTEGER NOT NULL, before_s INTEGER NOT NULL,
-    up_overhead_bytes INTEGER NOT NULL, down_overhead_bytes INTEGER NOT NULL, cause TEXT NOT NULL,
-    stopped INTEGER NOT NULL, start_seen INTEGER NOT NULL, identity_echoed INTEGER NOT NULL,
-    times_went_back INTEGER NOT NULL, PRIMARY KEY (box, session_id)
-) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS session ({_SESSION}) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS session_by_permit ON session (permit_id);
 """
-_BUSY_S = 2.0
+_REBUILD = f"""
+BEGIN IMMEDIATE;
+ALTER TABLE session RENAME TO session_before;
+DROP INDEX session_by_permit;
+CREATE TABLE session ({_SESSION}) WITHOUT ROWID;
+INSERT INTO session SELECT
+    box, session_id, permit_id, station, bssid, started_s, event_s, event_s, duration_s, up_octets, down_octets,
+    up_packets, down_packets, before_up_octets, before_down_octets, before_up_packets, before_down_packets, before_s,
+    up_overhead_bytes, down_overhead_bytes, cause, stopped, start_seen, identity_echoed, times_went_back
+    FROM session_before;
+DROP TABLE session_before;
+CREATE INDEX session_by_permit ON session (permit_id);
+COMMIT;
+"""  # noqa: S608 our own names
+"""From before sessions of several permits could have one id, and before a box's clock was kept."""
+_BUSY_S = 60.0
+"""Somebody else's backup or VACUUM is waited for; accounting is not acknowledged meanwhile, and sent again."""
 SECRET_SIZE = 32
 KEEP_SESSIONS_S = 90 * 86_400
 """Three months of accounting, for whoever settles late; the ledger keeps the signed reports for ever."""
@@ -67,12 +86,18 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         with shell_errors(path):
+            _make_private(path)
             self._db = sqlite3.connect(path, _BUSY_S, isolation_level=None, check_same_thread=False)
             self._db.executescript(_SCHEMA)
+            if "clock_s" not in [row[1] for row in self._db.execute("PRAGMA table_info(session)")]:
+                self._db.executescript(_REBUILD)
 
     def close(self) -> None:
-        self._db.close()
+        """Once nothing is being written any more."""
+        with self._lock:
+            self._db.close()
 
     def secret(self) -> bytes:
         """What makes pseudonyms; made at the first start."""
@@ -83,7 +108,7 @@ class Store:
         return stored
 
     def meta(self, name: str) -> bytes | None:
-        rows = list(self._rows("SELECT value FROM meta WHERE name = ?", name))
+        rows = self._rows("SELECT value FROM meta WHERE name = ?", name)
         return bytes(rows[0][0]) if rows else None
 
     def save(self, commands: Iterable[StoreCommand]) -> None:
@@ -124,27 +149,39 @@ class Store:
         except DecodeError as error:
             raise ShellError("store", f"{self._path} is damaged: {error}") from error
 
-    def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        with shell_errors(self._path):
-            yield from self._db.execute(query, values).fetchall()
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with shell_errors(self._path), self._lock:
+            return self._db.execute(query, values).fetchall()
 
     def _commit(self, statements: list[Statement]) -> None:
-        with shell_errors(self._path):
+        with shell_errors(self._path), self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 for query, values in statements:
                     self._db.execute(query, values)
                 self._db.execute("COMMIT")
-            except sqlite3.Error:
+            except BaseException:  # a text that is no UTF-8 is none of SQLite's errors
                 self._db.execute("ROLLBACK")
                 raise
 
 
+def _make_private(path: Path) -> None:
+    """Nobody but its owner reads who was where, and the secret of the pseudonyms; SQLite's other files follow it."""
+    try:
+        path.touch(0o600)
+        for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+            if file.exists() and file.stat().st_mode & 0o077:
+                file.chmod(0o600)
+    except OSError as error:
+        raise ShellError("store", f"{path}: {error.strerror}") from error
+
+
 _SESSION_COLUMNS = (
-    "box", "session_id", "permit_id", "station", "bssid", "started_s", "event_s", "duration_s", "up_octets",
-    "down_octets", "up_packets", "down_packets", "before_up_octets", "before_down_octets", "before_up_packets",
-    "before_down_packets", "before_s", "up_overhead_bytes", "down_overhead_bytes", "cause", "stopped", "start_seen",
-    "identity_echoed", "times_went_back",
+    "box", "session_id", "permit_id", "station", "bssid", "started_s", "event_s", "clock_s", "duration_s",
+    "up_octets", "down_octets", "up_packets", "down_packets",
+    "before_up_octets", "before_down_octets", "before_up_packets", "before_down_packets", "before_s",
+    "up_overhead_bytes", "down_overhead_bytes", "cause", "stopped", "start_seen", "identity_echoed",
+    "times_went_back",
 )  # fmt: skip
 
 
@@ -173,6 +210,9 @@ def _statements(command: StoreCommand) -> Iterator[Statement]:
             values = _write_session(session)
             marks = ", ".join("?" * len(values))
             yield f"INSERT OR REPLACE INTO session VALUES ({marks})", values  # noqa: S608 question marks
+        case ForgetSession(session=session):
+            condition = "box = ? AND session_id = ? AND permit_id = ?"
+            yield f"DELETE FROM session WHERE {condition}", (*session.key, session.permit_id)  # noqa: S608
         case KeepPlace(name=name, place=place):
             yield "INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, place.encode())
         case _:
@@ -194,10 +234,10 @@ def _write_session(session: Session) -> tuple[Any, ...]:
 
 
 def _read_session(row: tuple[Any, ...]) -> Session:
-    box, session_id, permit_id, station, bssid, started_s, event_s, duration_s, *counts = row
+    box, session_id, permit_id, station, bssid, started_s, event_s, clock_s, duration_s, *counts = row
     before_s, up_overhead, down_overhead, cause, stopped, start_seen, echoed, went_back = counts[8:]
     return Session(
-        box, session_id, bytes(permit_id), MacAddress(station), MacAddress(bssid), started_s, event_s, duration_s,
-        Counters(*counts[:4]), Counters(*counts[4:8]), before_s, up_overhead, down_overhead, cause,
+        box, session_id, bytes(permit_id), MacAddress(station), MacAddress(bssid), started_s, event_s, clock_s,
+        duration_s, Counters(*counts[:4]), Counters(*counts[4:8]), before_s, up_overhead, down_overhead, cause,
         bool(stopped), bool(start_seen), bool(echoed), went_back,
     )  # fmt: skip

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operatord.accounting import MAX_SESSIONS_PER_PERMIT, read_accounting, take_accounting, take_restart
+from operatord.accounting import MAX_SESSIONS_PER_BOX, read_accounting, take_accounting, take_restart
 from operatord.authorising import authorise
-from operatord.commands import Disconnect, ForgetUse, KeepSession, KeepUse, Note
+from operatord.commands import Disconnect, ForgetSession, ForgetUse, KeepSession, KeepUse, Note
 from operatord.keeping import revoke
 from operatord.reply import chargeable_identity
 from operatord.sessions import NAS_REBOOT, AccountingRecord, BoxRestarted, Counters, Status
@@ -28,6 +28,7 @@ from tests.operatord.world import (
     record,
     request,
     state,
+    told,
     uses,
 )
 from wire.errors import DecodeError
@@ -232,25 +233,71 @@ def test_a_box_that_takes_another_s_name_is_not_believed() -> None:
     authorise(made, request(), NOW_S)
     take_accounting(made, record(PERMIT, Status.START), NOW_S)
     uses, sessions = dict(made.uses), dict(made.sessions[PERMIT.permit_id])
-    for told in (
+    for heard in (
         record(PERMIT, at_s=NOW_S + 60, counters=Counters(10**10)),
         record(PERMIT, Status.STOP, at_s=NOW_S + 60),
     ):
-        commands = take_accounting(made, replace(told, address="192.0.2.99"), NOW_S + 60)
+        commands = take_accounting(made, replace(heard, address="192.0.2.99"), NOW_S + 60)
         assert [one.kind for one in commands if isinstance(one, Note)] == ["accounting_unknown_box"]
     (note,) = take_restart(made, BoxRestarted("roof", "192.0.2.99", NOW_S + 60))
     assert isinstance(note, Note)
     assert (made.uses, made.sessions[PERMIT.permit_id]) == (uses, sessions)
 
 
-def test_a_box_that_invents_sessions_fills_no_disk() -> None:
+def test_a_box_that_invents_sessions_fills_no_disk_and_hides_none() -> None:
+    """A client that comes and goes all day: what it carried counts, and whoever is there is followed."""
     made = state([PERMIT])
-    kept = 0
-    for number in range(MAX_SESSIONS_PER_PERMIT + 5):
-        commands = take_accounting(made, record(PERMIT, Status.STOP, session_id=f"{number:x}"), NOW_S)
-        kept += sum(isinstance(one, KeepSession) for one in commands)
-    assert kept == len(made.sessions[PERMIT.permit_id]) == MAX_SESSIONS_PER_PERMIT
-    assert made.used_bytes(PERMIT.permit_id) == 0
+    kept = set()
+    for number in range(MAX_SESSIONS_PER_BOX + 5):
+        one = record(PERMIT, Status.STOP, session_id=f"{number:x}", counters=Counters(1_050, 0, 1, 0))
+        for command in take_accounting(made, one, NOW_S):
+            if isinstance(command, KeepSession):
+                kept.add(command.session.key)
+            elif isinstance(command, ForgetSession):
+                kept.remove(command.session.key)
+    assert kept == set(made.sessions[PERMIT.permit_id])
+    assert len(kept) == MAX_SESSIONS_PER_BOX + 1
+    assert made.used_bytes(PERMIT.permit_id) == 1_000 * (MAX_SESSIONS_PER_BOX + 5)
+    assert uses(take_accounting(made, record(PERMIT, Status.START), NOW_S)) == ["roof"]
+    elsewhere = record(PERMIT, Status.START, box="yard")
+    assert disconnects(take_accounting(made, elsewhere, NOW_S)) == [("yard", "5F00")]
+    revoke(made, PERMIT.permit_id, "")
+    assert disconnects(take_accounting(made, record(PERMIT, session_id="new"), NOW_S)) == [("roof", "new")]
+
+
+def test_sessions_that_run_are_folded_last() -> None:
+    made = state([PERMIT])
+    take_accounting(made, record(PERMIT, Status.START, session_id="runs"), NOW_S)
+    for number in range(MAX_SESSIONS_PER_BOX + 5):
+        stop = record(PERMIT, Status.STOP, at_s=NOW_S + number, session_id=f"{number:x}")
+        take_accounting(made, stop, NOW_S + number)
+    assert ("roof", "runs") in made.sessions[PERMIT.permit_id]
+    assert ("roof", "0") not in made.sessions[PERMIT.permit_id]
+
+
+def test_the_stop_that_is_told_again_frees_no_later_use() -> None:
+    """Its acknowledgement was lost, and meanwhile the station came back."""
+    made = state([PERMIT])
+    authorise(made, request(), NOW_S)
+    take_accounting(made, record(PERMIT, Status.START), NOW_S)
+    stop = record(PERMIT, Status.STOP, at_s=NOW_S + 9)
+    take_accounting(made, stop, NOW_S + 9)
+    authorise(made, request(), NOW_S + 9)
+    assert take_accounting(made, stop, NOW_S + 10) == []
+    assert take_accounting(made, record(PERMIT, at_s=NOW_S + 5), NOW_S + 10) == [], (
+        "nor does what it overtook"
+    )
+    assert made.uses[PERMIT.permit_id].accepted_s == NOW_S + 9
+    assert told(authorise(made, request(station=OTHER_PHONE), NOW_S + 11)[0]) == "in_use"
+
+
+def test_a_stop_that_was_delayed_frees_no_use_that_began_after_it() -> None:
+    made = state([PERMIT])
+    authorise(made, request(), NOW_S)
+    take_accounting(made, record(PERMIT, Status.START), NOW_S)
+    authorise(made, request(), NOW_S + 20)
+    take_accounting(made, record(PERMIT, Status.STOP, at_s=NOW_S + 9), NOW_S + 21)
+    assert made.uses[PERMIT.permit_id].accepted_s == NOW_S + 20
 
 
 def test_a_duplicate_is_heard_and_not_kept_again() -> None:

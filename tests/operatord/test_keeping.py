@@ -86,7 +86,13 @@ def test_the_stop_of_the_last_session_comes_after_the_end_and_is_kept() -> None:
     pass_time(made, PERMIT.ends_s)
     late = record(PERMIT, at_s=PERMIT.ends_s + 1, counters=Counters(1_050, 0, 1, 0))
     assert disconnects(take_accounting(made, late, PERMIT.ends_s + 1)) == [("roof", "5F00")], "it goes on"
-    stop = replace(late, status=Status.STOP, event_s=PERMIT.ends_s + 2, counters=Counters(2_100, 0, 2, 0))
+    stop = replace(
+        late,
+        status=Status.STOP,
+        event_s=PERMIT.ends_s + 2,
+        clock_s=PERMIT.ends_s + 2,
+        counters=Counters(2_100, 0, 2, 0),
+    )
     (kept,) = take_accounting(made, stop, PERMIT.ends_s + 2)
     assert isinstance(kept, KeepSession)
     assert (kept.session.stopped, kept.session.up_bytes) == (True, 2_000)

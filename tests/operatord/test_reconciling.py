@@ -112,7 +112,7 @@ def test_what_was_odd_and_does_no_harm_is_told() -> None:
 
 def session(box: str = "roof", session_id: str = "a", **changes: object) -> Session:
     made = Session(
-        box, session_id, GRANT, PHONE, BSSIDS[box], NOW_S, NOW_S + 60, 60, Counters(1_050, 2_034, 1, 1),
+        box, session_id, GRANT, PHONE, BSSIDS[box], NOW_S, NOW_S + 60, NOW_S + 60, 60, Counters(1_050, 2_034, 1, 1),
         stopped=True, start_seen=True, identity_echoed=True,
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]

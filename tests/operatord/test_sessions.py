@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operatord.sessions import WRAP, AccountingRecord, Counters, Session, Status, follow, open_session
+from operatord.sessions import WRAP, AccountingRecord, Counters, Session, Status, fold, follow, open_session
 from tests.operatord.world import NOW_S, grant, record
 
 PERMIT = grant()
@@ -53,6 +53,53 @@ def test_the_same_again_changes_nothing() -> None:
 def test_a_record_that_was_overtaken_changes_nothing() -> None:
     session = told(START, at(120, 5_000))
     assert follow(session, at(60, 1_000)) == session
+
+
+def test_a_record_that_was_overtaken_by_the_stop_of_its_second_is_not_added() -> None:
+    """Interim updates run on 60 s, and so do ends: the two meet."""
+    stop = at(60, 1_000_000, status=Status.STOP)
+    session = told(START, at(60, 990_000), stop)
+    assert (session.total.up_octets, session.times_went_back) == (1_000_000, 0)
+    assert follow(session, at(60, 990_000)) == session
+    assert follow(told(START, stop), at(60, 990_000)) == told(START, stop)
+    running = told(START, at(60, 1_000))
+    assert follow(running, at(60, 900)) == running
+    assert follow(running, at(60, 1_100)).total.up_octets == 1_100
+
+
+def test_a_clock_ahead_of_ours_makes_nothing_later_than_it_was() -> None:
+    """Event times are cut to when we heard, clocks are not: what is sent again keeps its place."""
+    ahead = [
+        replace(one, clock_s=one.clock_s + 10_000)
+        for one in (START, at(60, 500), at(90, 1_000, status=Status.STOP))
+    ]
+    session = told(*ahead)
+    for again in ahead:
+        assert follow(session, replace(again, event_s=NOW_S + 95)) == session
+    assert (session.stopped, session.total.up_octets, session.event_s) == (True, 1_000, NOW_S + 90)
+
+
+def test_a_clock_that_was_set_back_hides_no_stop() -> None:
+    for status in (Status.INTERIM, Status.STOP):
+        later = replace(at(120, 2_000, status=status), clock_s=NOW_S - 3_600)
+        session = told(START, at(60, 1_000), later)
+        assert (session.total.up_octets, session.stopped) == (2_000, status is Status.STOP)
+
+
+def test_the_stop_of_a_run_before_that_comes_again_ends_no_later_run() -> None:
+    stop = at(60, 1_000, status=Status.STOP)
+    again = told(START, stop, replace(at(60, status=Status.START), duration_s=0))
+    assert follow(again, stop) == again
+    assert follow(again, at(30, 500)) == again
+
+
+def test_sessions_fold_into_one_sum() -> None:
+    one = told(START, at(60, 10_500, 20_340, 10, Status.STOP))
+    other = replace(told(at(100, 1_000, 2_000)), session_id="5F01", up_overhead_bytes=0, times_went_back=2)
+    both = fold(fold(None, one), other)
+    assert (both.up_bytes, both.down_bytes) == (one.up_bytes + 1_000, one.down_bytes + 2_000)
+    assert (both.total_s, both.started_s, both.event_s) == (60 + 100, NOW_S, NOW_S + 100)
+    assert (both.session_id, both.stopped, both.start_seen, both.times_went_back) == ("", True, False, 2)
 
 
 def test_a_lost_interim_is_made_up_for_by_the_next() -> None:

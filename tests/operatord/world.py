@@ -97,7 +97,8 @@ def record(
 ) -> AccountingRecord:
     """A record of the phone's session at a box."""
     made = AccountingRecord(
-        status, box, ADDRESSES[box], "5F00", permit.permit_id, PHONE, BSSIDS[box], at_s, at_s - NOW_S, Counters()
+        status, box, ADDRESSES[box], "5F00", permit.permit_id, PHONE, BSSIDS[box], at_s, at_s, at_s - NOW_S,
+        Counters(),
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
 
