@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from apd import associations, known_grants, lobby, registration
 from apd.commands import Command, Note, SendLobby, SetBeaconElement, SetElement, SignNetwork, SignOffer
-from apd.events import HostapdConnected
+from apd.events import BEACON, HostapdConnected
 from apd.sessions import Outcome
-from apd.state import AirAnswer, AirState, KnownGrant, State
+from apd.state import AirAnswer, AirState, HeldBack, KnownGrant, State
 from nas_tunnel.advice_of_charge import charge_of, write_advice_of_charge
 from nas_tunnel.anqp import (
     ADVICE_OF_CHARGE,
@@ -53,6 +53,10 @@ PURCHASE_NS, PURCHASE_BURST = NS_PER_S, 5
 """One station's rate: a purchase a second, five at once."""
 ALL_PURCHASES_NS, ALL_PURCHASES_BURST = NS_PER_S // 20, 40
 """The rate of all stations together, whose addresses are free for the taking: twenty a second."""
+REFUSED_NS, REFUSED_MOST_NS = NS_PER_S, 60 * NS_PER_S
+"""What hostapd refused is tried again after a second, and then twice as late each time, up to a minute."""
+_UNKNOWN = b"?"
+"""What hostapd shows where it refused: equal to nothing that is wanted."""
 HOPELESS_NS, HOPELESS_BURST = NS_PER_S // 5, 10
 """How often somebody is told that its purchase cannot be one here: five times a second."""
 MAX_STATIONS = 512
@@ -71,7 +75,9 @@ def hostapd_connected(state: State, event: HostapdConnected, now: Now) -> Outcom
         commands.append(
             Note("bssid_differs", f"hostapd serves {event.bssid}, offers name {state.settings.bssid}")
         )
-    air = replace(state.on_air, connected=True, ssid=event.ssid, elements={}, beacon=b"", signing=False)
+    air = replace(
+        state.on_air, connected=True, ssid=event.ssid, elements={}, beacon=b"", held_back={}, signing=False
+    )
     commands += registration.describe_missing(state)
     state, signing = _sign_network(replace(state, air=air), now.utc_s + state.settings.offer_lifetime_s)
     state, more = associations.synchronise(state, event.stations, now)
@@ -82,6 +88,23 @@ def hostapd_lost(state: State, detail: str) -> Outcome:
     """Offers cannot be shown; who is served is served, as far as the radio still does."""
     note = Note("hostapd_lost", detail)
     return replace(state, air=replace(state.on_air, connected=False, signing=False)), [note]
+
+
+def refused(state: State, what: str, info_id: int | None, now: Now) -> Outcome:
+    """It does not show what it was told to: that is tried again, later each time, for as long as it is wanted."""
+    note = Note("hostapd_refused", what)
+    if info_id is None:
+        return state, [note]
+    air = state.on_air
+    before = air.held_back.get(info_id)
+    wait_ns = min(2 * before.wait_ns, REFUSED_MOST_NS) if before else REFUSED_NS
+    held_back = {**air.held_back, info_id: HeldBack(wait_ns, now.mono_ns + wait_ns)}
+    elements, beacon = air.elements, air.beacon
+    if info_id == BEACON:
+        beacon = _UNKNOWN
+    else:
+        elements = {**elements, info_id: _UNKNOWN}
+    return replace(state, air=replace(air, held_back=held_back, elements=elements, beacon=beacon)), [note]
 
 
 def network_signed(state: State, network: bytes) -> State:
@@ -150,13 +173,21 @@ def pass_time(state: State, now: Now) -> Outcome:
     air = state.on_air
     left = tuple(answer for answer in air.answers if answer.expires_ns > now.mono_ns)
     if len(left) != len(air.answers):
-        state = replace(state, air=replace(air, answers=left))
-    return state, []
+        air = replace(air, answers=left)
+    due = {
+        at: one for at, one in air.held_back.items() if one.due_ns is not None and one.due_ns <= now.mono_ns
+    }
+    if due:
+        tried = {at: replace(one, due_ns=None) for at, one in due.items()}
+        air = replace(air, held_back={**air.held_back, **tried})
+    return replace(state, air=air), []
 
 
 def deadlines_ns(state: State) -> list[int]:
     """When something of the above is due."""
-    return [answer.expires_ns for answer in state.on_air.answers]
+    air = state.on_air
+    due = [answer.expires_ns for answer in air.answers]
+    return due + [one.due_ns for one in air.held_back.values() if one.due_ns is not None]
 
 
 # ---- Rates
@@ -255,9 +286,14 @@ def _show(before: State, state: State) -> Outcome:
     if not air.signing:
         offer, beacon = _offer(state)
         wanted |= offer
-    changed = {at: payload for at, payload in wanted.items() if elements.get(at) != payload}
+    waiting = {at for at, one in air.held_back.items() if one.due_ns is not None}
+    changed = {
+        at: payload for at, payload in wanted.items() if elements.get(at) != payload and at not in waiting
+    }
     setting: list[Command] = [SetElement(at, payload) for at, payload in changed.items()]
-    if beacon != air.beacon:
+    if BEACON in waiting:
+        beacon = air.beacon
+    elif beacon != air.beacon:
         setting.append(SetBeaconElement(beacon))
     air = replace(air, elements={**elements, **changed}, beacon=beacon)
     return replace(state, air=air), setting
@@ -265,7 +301,8 @@ def _show(before: State, state: State) -> Outcome:
 
 def _shown(state: State) -> tuple[object, ...]:
     air = state.on_air
-    return (air.connected, air.signing, state.lobby.offer, id(air.network), id(air.answers), id(air.elements))
+    parts = (air.network, air.answers, air.elements, air.held_back)
+    return (air.connected, air.signing, state.lobby.offer, *map(id, parts))
 
 
 def _answers(air: AirState) -> dict[int, bytes]:

@@ -33,7 +33,10 @@ from apd.state import State
 from wire.errors import ShellError
 from wire.ids import MacAddress
 from wire.qos import Qos
-from wire.units import PPM, Now
+from wire.units import NS_PER_S, PPM, Now
+
+WEIGH_AGAIN_NS = 30 * NS_PER_S
+"""After a weight that the driver refused."""
 
 
 def check(
@@ -61,6 +64,13 @@ def throughput_of(state: State, station: MacAddress | None) -> Throughput:
     return known.held if known is not None else assume(0, _settings(state).reference_throughput_bps)
 
 
+def start(state: State, now: Now) -> State:
+    """After a restart: who goes on is measured, and held against the floors, from the beginning."""
+    if not any(session.phase is Phase.ACTIVE for session in _held(state)):
+        return state
+    return replace(state, airtime=replace(state.airtime, measure_due_ns=now.mono_ns + MEASURE_NS))
+
+
 def plan(before: State, state: State, now: Now) -> Outcome:
     """After each event: measuring goes on while somebody is served, and buyers weigh what they bought."""
     airtime = state.airtime
@@ -71,7 +81,7 @@ def plan(before: State, state: State, now: Now) -> Outcome:
         airtime = replace(airtime, measure_due_ns=now.mono_ns + MEASURE_NS)
     elif airtime.measure_due_ns is not None and not served:
         airtime = replace(airtime, measure_due_ns=None)
-    return _weigh(replace(state, airtime=airtime), served)
+    return _weigh(replace(state, airtime=airtime), served, now)
 
 
 def pass_time(state: State, now: Now) -> Outcome:
@@ -99,7 +109,10 @@ def measured(state: State, stations: tuple[StationMeasurement, ...], now: Now) -
     for sample in stations:
         air[sample.station] = measure(known.get(sample.station), sample, reference_bps)
     state = replace(state, airtime=replace(state.airtime, stations=air))
-    links = {one.station: LinkCounters(one.tx_bytes, one.tx_frames, one.tx_failed) for one in stations}
+    links = {
+        one.station: LinkCounters(one.tx_bytes, one.tx_frames, one.tx_failed, one.rx_frames)
+        for one in stations
+    }
     return _tell(sessions.judge(state, links, now))
 
 
@@ -128,6 +141,16 @@ def hostapd_anew(state: State) -> State:
     return replace(state, airtime=replace(state.airtime, weights={}, weightless=False, by_hostapd=False))
 
 
+def weight_failed(state: State, error: ShellError, station: MacAddress, now: Now) -> Outcome:
+    """It does not weigh what it should: that is tried again with a later measurement, if it is still there."""
+    airtime = state.airtime
+    weights = {other: weight for other, weight in airtime.weights.items() if other != station}
+    held = {other: ns for other, ns in airtime.weights_held_ns.items() if ns > now.mono_ns}
+    held[station] = now.mono_ns + WEIGH_AGAIN_NS
+    state = replace(state, airtime=replace(airtime, weights=weights, weights_held_ns=held))
+    return state.with_refusal("weight_failed"), [Note("weight_failed", str(error))]
+
+
 def weightless(state: State) -> Outcome:
     """The driver shares the air by no weights: said once, and not tried again."""
     if state.airtime.weightless:
@@ -145,12 +168,16 @@ def _share_of(state: State, session: Session) -> int:
     return share_ppm(session.qos, throughput_of(state, session.station))
 
 
-def _weigh(state: State, served: Iterable[Session]) -> Outcome:
+def _weigh(state: State, served: Iterable[Session], now: Now) -> Outcome:
     """Orders what differs from what the driver was told. Who buys no more is thrown out, and its weight forgotten."""
     airtime = state.airtime
     if airtime.weightless:
         return state, []
-    wanted = {session.station: weigh(_share_of(state, session)) for session in served}
+    wanted = {
+        session.station: weigh(_share_of(state, session))
+        for session in served
+        if airtime.weights_held_ns.get(session.station, 0) <= now.mono_ns
+    }
     if wanted == airtime.weights:
         return state, []
     commands: list[Command] = [

@@ -134,9 +134,10 @@ def start(
     ).with_sessions((known | anew).values())
     forgetting: list[Command] = []
     if settings.air is not None:
-        from apd import air, registration
+        from apd import air, budget, registration
 
         state, forgetting = air.start(state, known_grants, now)
+        state = budget.start(state, now)
         state = registration.start(state, registered, now)
     state, resuming = sessions.resume(state)
     changed = [s for s in state.sessions.values() if s.grant_id in anew or (s.holds_slot and not kernel_kept)]
@@ -220,8 +221,8 @@ def _decide_on_air(state: State, event: AirEvent, now: Now) -> Outcome:  # noqa:
             return air.hostapd_connected(budget.hostapd_anew(state), event, now)
         case HostapdLost(detail):
             return air.hostapd_lost(state, detail)
-        case HostapdRefused(what):
-            return state, [Note("hostapd_refused", what)]
+        case HostapdRefused(what, info_id):
+            return air.refused(state, what, info_id, now)
         case NetworkSigned(network):
             return air.network_signed(state, network), []
         case AdmissionReceived(data):
@@ -232,8 +233,8 @@ def _decide_on_air(state: State, event: AirEvent, now: Now) -> Outcome:  # noqa:
             return budget.measuring_failed(state, error)
         case AirtimeWeightsMissed():
             return budget.weightless(state)
-        case AirtimeWeightFailed(error):
-            return state.with_refusal("weight_failed"), [Note("weight_failed", str(error))]
+        case AirtimeWeightFailed(error, station):
+            return budget.weight_failed(state, error, station, now)
         case _:
             assert_never(event)
 

@@ -394,7 +394,7 @@ class Daemon:
             if not air.weigh(interface, station, weight):
                 self._events.append(AirtimeWeightsMissed())
         except ShellError as error:
-            self._events.append(AirtimeWeightFailed(error))
+            self._events.append(AirtimeWeightFailed(error, station))
 
     def _install(self, grant_id: bytes, shape: SessionShape) -> None:
         try:

@@ -176,11 +176,18 @@ class HostapdLost:
     detail: str
 
 
+BEACON = -1
+"""In place of an info id."""
+
+
 @dataclass(frozen=True, slots=True)
 class HostapdRefused:
-    """hostapd would not do what it was told; `what` names it."""
+    """hostapd would not do what it was told; `what` names it, `info_id` is the element that it would not show, BEACON
+    for the one of its beacons.
+    """
 
     what: str
+    info_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +300,7 @@ class AirtimeWeightFailed:
     """The kernel would not weigh a station, which may be gone."""
 
     error: ShellError
+    station: MacAddress
 
 
 AirEvent = (

@@ -10,7 +10,8 @@ queue can hold would look like hours of waiting.) If less than the floor arrived
 below the floor is shortfall. Delivered is what left the shaper; on radio the shaper
 may hand bytes to a driver that cannot send them, so downlink is the smaller of that and of what the link layer says
 that it sent: its bytes towards the station, less 32 octets of header for each frame, less the frames that it gave up at
-the mean size. Uplink bytes have crossed the air when the shaper sees them: what a station could not send shows as no
+the mean size. An interval in which nothing at all came from the station is absence: nothing is missing in it. Uplink
+bytes have crossed the air when the shaper sees them: what a station could not send shows as no
 demand, and no access point can tell. Decision 0019 says what else this cannot see.
 Units: bytes of IP packets, ns, bit/s.
 """
@@ -47,6 +48,8 @@ class LinkCounters:
     tx_bytes: int
     tx_frames: int
     tx_failed: int = 0
+    rx_frames: int = 0
+    """What came from it, acknowledgements not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ def judge(
     if watch.began_ns is None or qos.rate_layer is not RateLayer.IP:
         return begun, Missing()
     elapsed_ns = now_ns - watch.began_ns
+    if watch.link is not None and link is not None and _is_absent(watch.link, link):
+        return begun, Missing()
     at_most_bytes = link_bytes(watch.link, link) if watch.link is not None and link is not None else None
     demanded_down, down_bytes = _judge_flow(
         watch.demanded_down, qos.floor_down_bps, _since(watch.down, down), elapsed_ns, at_most_bytes
@@ -123,6 +128,14 @@ def link_bytes(before: LinkCounters, after: LinkCounters) -> int | None:
         return 0
     lost = sent * min(failed, frames) // frames
     return max(0, sent - lost - LINK_HEADER_BYTES * (frames - min(failed, frames)))
+
+
+def _is_absent(before: LinkCounters, after: LinkCounters) -> bool:
+    """No frame came from the station and none was acknowledged by it: it is out of reach, or gone, and who is not there
+    misses nothing. Nobody is told from outside whether it went or was jammed.
+    """
+    acknowledged = (after.tx_frames - after.tx_failed) - (before.tx_frames - before.tx_failed)
+    return after.rx_frames == before.rx_frames and acknowledged <= 0 and after.tx_frames >= before.tx_frames
 
 
 def _judge_flow(

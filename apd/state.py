@@ -107,6 +107,14 @@ class AirAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """An element that hostapd refused: tried again at `due_ns` (None: it was, and there is no new refusal)."""
+
+    wait_ns: int
+    due_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class AirState:
     """Towards hostapd and stations that are not associated yet. Everything that a stranger fills is bounded."""
 
@@ -128,6 +136,8 @@ class AirState:
     elements: Mapping[int, bytes] = field(default_factory=dict)
     """What hostapd was told, by info id."""
     beacon: bytes = b""
+    held_back: Mapping[int, HeldBack] = field(default_factory=dict)
+    """What hostapd refused, by info id or BEACON."""
     answers: tuple[AirAnswer, ...] = ()
     """The oldest first."""
     heard: Mapping[bytes, int] = field(default_factory=dict)
@@ -156,6 +166,8 @@ class AirtimeState:
     """More is promised than there is, and the operator knows."""
     weights: Mapping[MacAddress, int] = field(default_factory=dict)
     """What the driver was told."""
+    weights_held_ns: Mapping[MacAddress, int] = field(default_factory=dict)
+    """Until when (monotonic) a station is not weighed whose weight the driver refused."""
     weightless: bool = False
     """It has no weights."""
     by_hostapd: bool = False

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from apd.airtime import StationMeasurement
 from apd.events import (
+    BEACON,
     Event,
     HostapdConnected,
     HostapdLost,
@@ -85,11 +86,11 @@ class Hostapd:
         self._connect()
 
     def set_element(self, info_id: int, payload: bytes) -> None:
-        self._order(format_element(info_id, payload))
+        self._order(format_element(info_id, payload), info_id)
 
     def set_beacon_element(self, element: bytes) -> None:
-        self._order(f"SET vendor_elements {element.hex()}")
-        self._order("UPDATE_BEACON")
+        self._order(f"SET vendor_elements {element.hex()}", BEACON)
+        self._order("UPDATE_BEACON", BEACON)
 
     def deauthenticate(self, station: MacAddress) -> None:
         """Its master key goes first, with everybody's, as hostapd has no other way: who comes back proves itself."""
@@ -233,14 +234,14 @@ class Hostapd:
 
     # ---- requests
 
-    def _order(self, command: str) -> None:
+    def _order(self, command: str, info_id: int | None = None) -> None:
         """What it will not do is told; to one that is not there nothing is said, as it will be told all again."""
         if self._ready:
-            self._ask(command, lambda reply: self._obeyed(command, reply))
+            self._ask(command, lambda reply: self._obeyed(command, info_id, reply))
 
-    def _obeyed(self, command: str, reply: str) -> None:
+    def _obeyed(self, command: str, info_id: int | None, reply: str) -> None:
         if reply != "OK":
-            self._report(HostapdRefused(f"{command[:60]}: {reply[:100]}"))
+            self._report(HostapdRefused(f"{command[:60]}: {reply[:100]}", info_id))
 
     def _ask(self, command: str, then: Then) -> None:
         self._waiting.append((command, then))

@@ -13,6 +13,7 @@ from apd.commands import (
     SubmitTransaction,
 )
 from apd.events import (
+    BEACON,
     BrokerLost,
     DeadlineReached,
     HostapdConnected,
@@ -130,6 +131,47 @@ class TestOffer:
         box.feed(HostapdConnected(SSID, BSSID))
         sign_network(box)
         assert SetElement(VENDOR, NO_OFFER) in box.ordered
+
+    def test_an_element_that_hostapd_refused_is_tried_again_later_each_time(self):
+        box, subject = air_box(), purchase().transaction_id
+        box.feed(bought())
+        box.feed(LedgerReplied(subject, reply(subject, signed_grant(grant()))))
+        shown, element_id = box.last(SetElement), answer_id(subject)
+        assert (
+            Playbook(box)
+            >> HostapdRefused("SET anqp_elem: FAIL", element_id)
+            << note("hostapd_refused")
+            >> seconds(1)
+            >> DeadlineReached()
+            << shown
+            >> HostapdRefused("SET anqp_elem: FAIL", element_id)
+            << note("hostapd_refused")
+            >> seconds(1)
+            >> DeadlineReached()
+            >> seconds(1)
+            >> DeadlineReached()
+            << shown
+            >> seconds(28)
+            >> DeadlineReached()
+            << SetElement(element_id, b"")
+        )
+
+    def test_so_is_the_element_of_the_beacon_and_at_once_by_another_hostapd(self):
+        box = air_box()
+        shown = box.last(SetBeaconElement)
+        assert (
+            Playbook(box)
+            >> HostapdRefused("UPDATE_BEACON: FAIL", BEACON)
+            << note("hostapd_refused")
+            >> seconds(1)
+            >> DeadlineReached()
+            << shown
+        )
+        box.feed(HostapdRefused("UPDATE_BEACON: FAIL", BEACON))
+        box.feed(HostapdConnected(SSID, BSSID))
+        box.ordered = [one for one in box.ordered if isinstance(one, SignNetwork)]
+        sign_network(box)
+        assert box.last(SetBeaconElement) == shown
 
     def test_another_bssid_is_told(self):
         box = start_box(settings(air=AIR))

@@ -1,6 +1,7 @@
 """The radio's time, event by event: what is sold, measured, weighed and said."""
 
 from dataclasses import replace
+from typing import Any
 
 import hypothesis
 import pytest
@@ -63,7 +64,7 @@ def box() -> Box:
     return air_box(**QUIET)
 
 
-def of(station=STATION, round_number: int = 1, **changes: int) -> StationMeasurement:
+def of(station=STATION, round_number: int = 1, **changes: Any) -> StationMeasurement:
     """A station at 100 Mbit/s both ways that moved 1,000 frames since the round before."""
     frames = 1_000 * round_number
     usual = StationMeasurement(
@@ -240,7 +241,7 @@ class TestWeights:
         serve(box)
         assert (
             Playbook(box)
-            >> AirtimeWeightFailed(ShellError("nl80211", "no such device"))
+            >> AirtimeWeightFailed(ShellError("nl80211", "no such device"), STATION)
             << note("weight_failed")
         )
         assert not box.state.airtime.weightless
@@ -250,6 +251,28 @@ class TestWeights:
         box.ordered.clear()
         box.feed(HostapdConnected(SSID, BSSID, (StationAssociated(STATION, CONSUMER.public),)))
         assert box.last(SetAirtimeWeight).station == STATION
+
+    def test_a_weight_that_the_driver_refused_is_tried_again(self, box):
+        serve(box)
+        weighed = box.last(SetAirtimeWeight)
+        assert (
+            Playbook(box)
+            >> AirtimeWeightFailed(ShellError("nl80211", "busy"), STATION)
+            << note("weight_failed")
+            >> seconds(25)
+            >> StationsMeasured((of(),))
+            >> seconds(5)
+            >> StationsMeasured((of(round_number=2),))
+            << a(SetAirtimeWeight, station=weighed.station)
+        )
+
+    def test_after_a_restart_it_begins_at_once(self, box):
+        serve(box)
+        going = box.state.sessions[grant().grant_id]
+        again = start_box(settings(air=AIR, **QUIET), [going])
+        assert again.state.airtime.measure_due_ns == again.now.mono_ns + MEASURE_NS
+        idle = start_box(settings(air=AIR, **QUIET))
+        assert idle.state.airtime.measure_due_ns is None
 
 
 class TestShortfall:

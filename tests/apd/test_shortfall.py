@@ -130,6 +130,23 @@ class TestLink:
         _, missing = judge(watch, QOS, Flow(2_000_000, 10**6, queued=True), Flow(), after, FIVE_S)
         assert missing == Missing(250_000, 0)
 
+    @pytest.mark.parametrize(
+        ("after", "missing"),
+        [
+            (LinkCounters(600_000, 400, 400, 7), Missing()),  # all given up, and not a frame from it
+            (LinkCounters(0, 0, 0, 7), Missing()),
+            (LinkCounters(600_000, 400, 400, 8), Missing(1_250_000)),  # it is there
+            (LinkCounters(600_000, 400, 399, 7), Missing(1_250_000 - 1_468)),  # and so is who acknowledges
+        ],
+    )
+    def test_who_is_not_there_misses_nothing(self, after, missing):
+        """Five minutes of a sender at the floor, to a station that walked away, are no reason to pay."""
+        watch = Watch(0, WAITING, link=LinkCounters(0, 0, 0, 7))
+        judged, found = judge(watch, QOS, Flow(2_000_000, 1_250_000, queued=True), Flow(), after, FIVE_S)
+        assert found == missing
+        assert (judged.demanded_down.time_ns == 0) is (missing == Missing())
+        assert judged.link == after
+
     def test_without_a_count_at_both_ends_the_shaper_is_believed(self):
         for before, after in ((None, LinkCounters(0, 0)), (LinkCounters(0, 0), None)):
             _, missing = judge(Watch(0, link=before), QOS, Flow(2_000_000, 1_250_000), Flow(), after, FIVE_S)

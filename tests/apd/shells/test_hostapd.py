@@ -137,6 +137,7 @@ def test_what_it_will_not_do_is_told(tmp_path, run_async):
             shell.set_element(282, bytes(2_040))
             refused = await ear.wait_for(HostapdRefused)
             assert refused.what.startswith("SET anqp_elem 282:")
+            assert refused.info_id == 282
             assert refused.what.endswith("FAIL")
 
     run_async(run())
