@@ -100,8 +100,9 @@ class RunningStream:
         usable.
         """
         self.client.wait(self.stream.duration_s + STREAM_SLACK_S)
+        report = self._report()  # a server that nobody reached would wait for ever
         self.server.wait(STREAM_SLACK_S)
-        return self._report()
+        return report
 
     def cut(self) -> StreamReport:
         """End the stream now; the rows so far."""

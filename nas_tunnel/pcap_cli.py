@@ -62,7 +62,9 @@ def main(argv: list[str]) -> int:
     except SystemExit as stop:  # argparse has said what is wrong, or printed the help
         return int(stop.code or DONE)
     try:
-        return _show(options)
+        status = _show(options)
+        sys.stdout.flush()  # here, where a closed pipe is no error
+        return status
     except ConfigError as error:
         return _fail(str(error), USAGE)
     except ShellError as error:

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,7 @@ REFERENCE_BPS = 20_000_000
 BUDGET_PPM = 650_000
 
 
-def sample(number: int, **changes: int) -> StationMeasurement:
+def sample(number: int, **changes: Any) -> StationMeasurement:
     """The `number`-th measurement of a station that moves 1,000 frames each way in between, at 100 Mbit/s."""
     usual = StationMeasurement(
         STATION,

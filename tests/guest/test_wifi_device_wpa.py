@@ -23,7 +23,7 @@ from device.wpa_text import GasResponse, ScanResults, WpaEvent
 from lab.processes import Household
 from lab.wifi.air import wifi_air
 from lab.wifi.control import Control
-from lab.wifi.hostapd import Bss, Hostapd, LobbyBss, PaidBss, RadiusServer, start_hostapd
+from lab.wifi.hostapd import Bss, Hostapd, LobbyBss, PaidBss, RadiusServer, radius_lines, start_hostapd
 from lab.wifi.supplicant import Supplicant, start_supplicant
 from nas_tunnel.anqp import MAX_ELEMENT_BYTES, VENDOR, find_beacon_element, read_elements, write_offer_query
 from tests.device.playbook import BUYER
@@ -49,7 +49,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder: Path = tmp_path_factory.mktemp("device")
     with wifi_air(1, 1) as air, Household(folder / "logs") as household:
         bsses: list[tuple[str, Bss]] = [
-            ("wlan0", PaidBss("paid", RadiusServer("127.0.0.1", "nobody-is-asked"), "box1")),
+            ("wlan0", PaidBss("paid", radius_lines(RadiusServer("127.0.0.1", "nobody-is-asked"), "box1"))),
             ("other0", LobbyBss("other")),
         ]
         hostapd = start_hostapd(household, air.box(1).namespace, folder, bsses)

@@ -33,7 +33,7 @@ from apd.shells.store import Store
 from apd.state import KnownGrant, OutboxEntry
 from tests.apd.test_session import session
 from tests.apd.world import START, STATION, grant, signed_grant
-from wire.cbor import write_cbor
+from wire.cbor import Value, write_cbor
 from wire.errors import ShellError
 from wire.evidence import read_evidence, write_evidence
 from wire.keys import PrivateKey
@@ -102,9 +102,18 @@ class TestSessions:
     def test_one_from_before_shortfalls_were_counted_is_read(self, tmp_path):
         """What is on the boxes now: four counts in each of three usages."""
         old = Store(tmp_path / "apd.sqlite")
-        counts = [1, 2, 3, 4]
+        counts: list[Value] = [1, 2, 3, 4]
         made = session()
-        value = [made.encoded_grant, made.station.octets, 16, "closed", "left", counts, counts, counts]
+        value: list[Value] = [
+            made.encoded_grant,
+            made.station.octets,
+            16,
+            "closed",
+            "left",
+            counts,
+            counts,
+            counts,
+        ]
         with sqlite3.connect(tmp_path / "apd.sqlite") as db:
             db.execute("INSERT INTO session VALUES (?, ?)", (made.grant_id, write_cbor(value)))
         (found,) = old.sessions()
