@@ -2,14 +2,17 @@
 
 In: the attributes of an Accounting-Request that we asked FreeRADIUS for, and the time. Out: sessions to keep, and
 Disconnects where somebody is served without a right: after a permit's end, after its revocation, or at an access point
-that its station has left for another. What names no permit of ours is counted and not kept.
+that its station has left for another; and a word to the box of a station that used up more elsewhere. What names no
+permit of ours is counted and not kept.
 Reference: RFC 2866; RFC 2869.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+from operatord.authorising import admit
 from operatord.commands import Command, Disconnect, ForgetSession, ForgetUse, KeepSession, KeepUse, Note
+from operatord.permit import Permit
 from operatord.reply import chargeable_identity
 from operatord.request import BSSID_CHARACTERS, parse_address, parse_station
 from operatord.sessions import (
@@ -33,6 +36,9 @@ from wire.units import U32_MAX
 MAX_SESSIONS_PER_BOX = 1_000
 """Of one permit, each join being one. Of more, the oldest are kept as a sum, so that no box fills the disk."""
 MAX_SESSION_ID_CHARACTERS = 64
+STEPS_OF_A_CAP = 20
+"""A box hears again of what others delivered for each twentieth of the data cap: what the box that was left had not
+accounted for when the station came is told late, and at most 5 % of the cap is not told at all."""
 _STATUSES = {1: Status.START, 2: Status.STOP, 3: Status.INTERIM, 7: None, 8: None}
 """Acct-Status-Type (RFC 2866 clause 5.1); 7 and 8, Accounting-On and -Off, are about a whole box."""
 
@@ -100,7 +106,8 @@ def take_accounting(state: State, record: AccountingRecord, now_s: int) -> list[
     if after != before:
         sessions[record.key] = after
         kept.append(KeepSession(after))
-    return kept + _follow_use(state, record, after, now_s)
+    grew_bytes = after.ip_bytes - (before.ip_bytes if before is not None else 0)
+    return kept + _follow_use(state, record, after, now_s) + _tell_used(state, permit, record.box, grew_bytes)
 
 
 def take_restart(state: State, restarted: BoxRestarted) -> list[Command]:
@@ -160,6 +167,18 @@ def _follow_use(state: State, record: AccountingRecord, session: Session, now_s:
     )
     state.uses[record.permit_id] = heard
     return [KeepUse(heard)]
+
+
+def _tell_used(state: State, permit: Permit, box: str, grew_bytes: int) -> list[Command]:
+    """To the box where a permit with a data cap is used, when another box has come a step further."""
+    use, cap_bytes = state.uses.get(permit.permit_id), permit.qos.data_cap_bytes
+    if not cap_bytes or use is None or use.box == box:
+        return []
+    step_bytes = max(1, cap_bytes // STEPS_OF_A_CAP)
+    used_bytes = state.used_bytes(permit.permit_id, except_at=use.box)
+    if used_bytes // step_bytes == (used_bytes - grew_bytes) // step_bytes:
+        return []
+    return [admit(state, permit, use)]
 
 
 def _is_about(use: Use, record: AccountingRecord) -> bool:

@@ -124,17 +124,22 @@ def _accept(
         session_id=before.session_id if before is not None and stays else "",
     )
     state.uses[permit.permit_id] = use
-    admission = Admission(
-        grant=permit.encoded,
-        station=request.station,
-        bssid=request.bssid,
-        used_bytes=state.used_bytes(permit.permit_id, except_at=box.name),
-        expires_s=permit.ends_s,
-    )
-    commands: list[Command] = [KeepUse(use), PublishAdmission(box.name, admission)]
+    commands: list[Command] = [KeepUse(use), admit(state, permit, use)]
     if before is not None and not stays and not _would_hit(before, use):
         commands.append(disconnect(before, "its grant is used elsewhere now"))
     return Accepted(permit, reply_attributes(permit, now_s, state.secret)), commands
+
+
+def admit(state: State, permit: Permit, use: Use) -> PublishAdmission:
+    """Tells the box of who uses a permit there, and what other boxes have delivered on it."""
+    admission = Admission(
+        grant=permit.encoded,
+        station=use.station,
+        bssid=use.bssid,
+        used_bytes=state.used_bytes(permit.permit_id, except_at=use.box),
+        expires_s=permit.ends_s,
+    )
+    return PublishAdmission(use.box, admission)
 
 
 def _would_hit(before: Use, use: Use) -> bool:

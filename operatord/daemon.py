@@ -93,8 +93,8 @@ class Daemon:
         """What was kept, and a trust directory that says the same. Raises ShellError."""
         store, now_s = self._store, int(time.time())
         store.forget_sessions_before(now_s - KEEP_SESSIONS_S)
-        restore(self._state, store.permits(), store.revoked(), store.uses(), store.open_sessions())
-        commands = pass_time(self._state, now_s)
+        restore(self._state, store.permits(), store.revoked(), store.uses(), store.open_sessions(), now_s)
+        commands = pass_time(self._state, now_s, int(time.monotonic()))
         changed = self._trust.settle(trusted_accounts(self._state))
         self._tell(
             f"{len(self._state.permits)} grants kept; {changed} files changed in {self._settings.trust}"
@@ -138,7 +138,11 @@ class Daemon:
             self._do(take_restart(self._state, record))
         else:
             self.counters[f"accounting: {record.status.value}"] += 1
-            self._do(take_accounting(self._state, record, int(time.time())))
+            commands = take_accounting(self._state, record, int(time.time()))
+            self._do(commands)
+            for command in commands:
+                if isinstance(command, PublishAdmission):
+                    await self._publish_admission(command)
         await self._on_disk()
 
     def status(self) -> dict[str, Any]:
@@ -285,7 +289,7 @@ class Daemon:
             wait_s = _TICK_S if deadline_s is None else min(max(deadline_s - now, 0.0), _TICK_S)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), wait_s)
-            self._do(pass_time(self._state, int(time.time())))
+            self._do(pass_time(self._state, int(time.time()), int(time.monotonic())))
 
     async def _follow_ledger(self) -> None:
         """Catches up, then looks again every second or two, for ever."""

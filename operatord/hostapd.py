@@ -39,6 +39,10 @@ radius_das_require_event_timestamp=1
 radius_das_require_message_authenticator=1
 # A key that hostapd remembers from an earlier association would let in without asking.
 disable_pmksa_caching=1
+# Authenticating again each hour would ask whether the right still holds, and make new keys. Here a Session-Timeout ends
+# what is over, a Disconnect and the box itself end what is revoked, and CCMP counts to 2^48 before it wants a new key;
+# what would be left of it is that a customer is thrown out whose hour comes while the operator is away.
+eap_reauth_period=0
 """
 
 

@@ -7,6 +7,7 @@ has seen until it restarts, so that taking it away stops nobody for certain: `au
 
 import heapq
 from collections.abc import Iterable
+from dataclasses import replace
 
 from operatord.authorising import disconnect
 from operatord.commands import (
@@ -27,6 +28,10 @@ from wire.ids import PublicKey
 
 LINGER_S = 900
 """A permit that has ended is kept for so long: the Stop of its last session comes after its end, and may come late."""
+MAX_JUMP_S = 60
+"""By which a clock is set and nothing follows: adjustments of NTP are smaller."""
+HOLD_S = 900
+"""After a longer jump forward: a clock that was wrong at the start is set right within minutes, or it was right."""
 MAX_PERMITS_PER_ACCOUNT = 1_000
 """All of them are looked at for each request; nobody has so many grants at a time."""
 
@@ -37,12 +42,18 @@ def restore(
     revoked: Iterable[Revoked],
     uses: Iterable[Use],
     sessions: Iterable[Session],
+    now_s: int,
 ) -> None:
-    """What was kept before a restart; sessions of permits that are gone are left where they are."""
+    """What was kept before a restart; sessions of permits that are gone are left where they are.
+
+    Nobody could be heard meanwhile, so that everybody's silence begins now.
+    """
     for permit in permits:
         _add(state, permit)
     state.revoked |= {one.permit_id: one for one in revoked}
-    state.uses |= {use.permit_id: use for use in uses if use.permit_id in state.permits}
+    for use in uses:
+        if use.permit_id in state.permits:
+            state.uses[use.permit_id] = replace(use, heard_s=max(use.heard_s, now_s))
     for session in sessions:
         if session.permit_id in state.permits:
             state.sessions.setdefault(session.permit_id, {})[session.key] = session
@@ -50,7 +61,8 @@ def restore(
 
 def take_permit(state: State, permit: Permit, now_s: int) -> list[Command]:
     """A permit was heard of, perhaps not for the first time."""
-    if permit.permit_id in state.permits or now_s >= permit.ends_s:
+    has_ended = now_s >= permit.ends_s and now_s >= state.held_until_s
+    if permit.permit_id in state.permits or has_ended:
         return []
     known = state.by_account.get(permit.account, {})
     if len(known) >= MAX_PERMITS_PER_ACCOUNT:
@@ -78,12 +90,20 @@ def revoke(state: State, permit_id: bytes, reason: str, signed: bytes = b"") -> 
     return commands + _withdraw(state, permit, reason or "its grant was revoked")
 
 
-def pass_time(state: State, now_s: int) -> list[Command]:
-    """Ends what is over, throws out who still uses it, and forgets it a while later."""
-    commands: list[Command] = []
+def pass_time(state: State, now_s: int, running_s: int) -> list[Command]:
+    """Ends what is over, throws out who still uses it, and forgets it a while later.
+
+    `running_s` are seconds of a clock that nobody sets. If ours is set forward, boxes go on to end what is over, and
+    here nothing ends or is forgotten for HOLD_S; if it is set back, what had ended begins again.
+    """
+    commands = [*_watch_clock(state, now_s, running_s), *_revive(state, now_s)]
+    if now_s < state.held_until_s:
+        return commands
     while state.due and state.due[0][0] <= now_s:
         due_s, permit_id = heapq.heappop(state.due)
-        permit = state.permits[permit_id]
+        permit = state.permits.get(permit_id)
+        if permit is None:  # it ended twice, and is forgotten
+            continue
         if due_s < permit.ends_s + LINGER_S:
             state.ended.add(permit_id)
             heapq.heappush(state.due, (permit.ends_s + LINGER_S, permit_id))
@@ -97,12 +117,38 @@ def pass_time(state: State, now_s: int) -> list[Command]:
 
 def next_deadline_s(state: State) -> int | None:
     """When the next permit ends or is forgotten (UTC); None without one."""
-    return state.due[0][0] if state.due else None
+    return max(state.due[0][0], state.held_until_s) if state.due else None
 
 
 def trusted_accounts(state: State) -> set[PublicKey]:
     """Whose anchors have to be in the trust directory."""
     return {permit.account for permit in state.permits.values() if _is_good(state, permit.permit_id)}
+
+
+def _watch_clock(state: State, now_s: int, running_s: int) -> list[Command]:
+    before, state.clocks = state.clocks, (now_s, running_s)
+    if before is None:
+        return []
+    jump_s = now_s - before[0] - (running_s - before[1])
+    if jump_s > MAX_JUMP_S:
+        state.held_until_s = now_s + HOLD_S
+        return [Note("clock_set_forward", f"by {jump_s} s; nothing is ended here for {HOLD_S} s")]
+    if jump_s < -MAX_JUMP_S:
+        state.held_until_s = 0
+        return [Note("clock_set_back", f"by {-jump_s} s")]
+    return []
+
+
+def _revive(state: State, now_s: int) -> list[Command]:
+    """What had ended by a clock that was ahead has not."""
+    commands: list[Command] = []
+    for permit_id in [one for one in state.ended if now_s < state.permits[one].ends_s]:
+        permit = state.permits[permit_id]
+        state.ended.discard(permit_id)
+        heapq.heappush(state.due, (permit.ends_s, permit_id))
+        if permit_id not in state.revoked:
+            commands.append(WriteAnchor(permit.account))
+    return commands
 
 
 def _add(state: State, permit: Permit) -> None:

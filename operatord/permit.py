@@ -1,8 +1,8 @@
 """What entitles an account to join: a grant today, and whatever else is paid for in advance one day.
 
-`Permit` is the seam. The desk (operatord/desk.py) knows nothing but these properties, so that a funded channel becomes
-a second kind of permit by having them; what is written to disk and sent to a box is in `encoded`, and only the shell
-that made a permit can read it back.
+`Permit` is the seam. The rules (operatord/authorising.py) know nothing but these properties, so that a funded
+channel becomes a second kind of permit by having them; what is written to disk and sent to a box is in `encoded`, and
+only the shell that made a permit can read it back.
 """
 
 from dataclasses import dataclass

@@ -149,11 +149,11 @@ def _loopback(http: Section) -> str:
     """FreeRADIUS asks from the same machine, and whoever can ask can also account."""
     host = http.text("host", "127.0.0.1")
     try:
-        loopback = ipaddress.ip_address(host).is_loopback
+        loopback = ipaddress.IPv4Address(host).is_loopback
     except ValueError:
         loopback = False
     if not loopback:
-        raise http.error("host", f"{host!r} is no loopback address: nothing here asks who is asking")
+        raise http.error("host", f"{host!r} is no loopback address of IPv4: nothing here asks who is asking")
     return host
 
 

@@ -71,6 +71,11 @@ class State:
     due: list[tuple[int, bytes]] = field(default_factory=list)
     """A heap of (UTC seconds, permit id): what ends, or is forgotten, next is first."""
 
+    clocks: tuple[int, int] | None = None
+    """(UTC, seconds of a clock that nobody sets) when time last passed."""
+    held_until_s: int = 0
+    """UTC: the clock was set forward, and until then nothing is ended, in case that it is set back."""
+
     def box(self, name: str, address: str) -> Box | None:
         """The access point of this name, if it is the one at this address."""
         box = self.boxes.get(name)

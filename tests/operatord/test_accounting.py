@@ -12,10 +12,19 @@ from hypothesis import strategies as st
 
 from operatord.accounting import MAX_SESSIONS_PER_BOX, read_accounting, take_accounting, take_restart
 from operatord.authorising import authorise
-from operatord.commands import Disconnect, ForgetSession, ForgetUse, KeepSession, KeepUse, Note
+from operatord.commands import (
+    Disconnect,
+    ForgetSession,
+    ForgetUse,
+    KeepSession,
+    KeepUse,
+    Note,
+    PublishAdmission,
+)
 from operatord.keeping import revoke
 from operatord.reply import chargeable_identity
 from operatord.sessions import NAS_REBOOT, AccountingRecord, BoxRestarted, Counters, Status
+from tests.ledger_world import QOS
 from tests.operatord.world import (
     BOB,
     BSSIDS,
@@ -182,6 +191,36 @@ def test_the_stop_of_a_session_that_was_left_frees_nothing() -> None:
     commands = take_accounting(made, record(PERMIT, Status.STOP, at_s=NOW_S + 2), NOW_S + 2)
     assert [type(one) for one in commands] == [KeepSession]
     assert made.uses[PERMIT.permit_id].box == "yard"
+
+
+def test_a_cap_holds_over_all_boxes_also_for_who_moves_faster_than_they_account() -> None:
+    """What a box that was left still accounts for is told to where its station is, in steps."""
+    capped = grant(qos=replace(QOS, data_cap_bytes=10_000))
+    made = state([capped])
+    authorise(made, request(), NOW_S)
+    authorise(made, request(box="yard"), NOW_S + 1)
+
+    def heard(at_s: int, up_octets: int, status: Status = Status.INTERIM, **changes: object) -> list[int]:
+        one = record(capped, status, at_s=NOW_S + at_s, counters=Counters(up_octets), **changes)
+        told = [one for one in take_accounting(made, one, NOW_S + at_s) if isinstance(one, PublishAdmission)]
+        assert all((one.box, one.admission.station) == ("yard", PHONE) for one in told)
+        return [one.admission.used_bytes for one in told]
+
+    assert heard(2, 499) == [], "less than a step"
+    assert heard(3, 500) == [500], "a twentieth"
+    assert heard(3, 500) == [], "sent again"
+    assert heard(4, 900) == []
+    assert heard(5, 6_000, Status.STOP) == [6_000], "a Stop too"
+    assert heard(6, 3_000, box="yard", session_id="y") == [], "what a box delivers, it knows"
+    authorise(made, request(box="inn"), NOW_S + 7)
+    assert made.used_bytes(capped.permit_id, except_at="inn") == 9_000
+    free = state([PERMIT])
+    authorise(free, request(box="yard"), NOW_S)
+    assert not [
+        one
+        for one in take_accounting(free, record(PERMIT, counters=Counters(10**9)), NOW_S)
+        if isinstance(one, PublishAdmission)
+    ], "without a cap nobody has to know"
 
 
 def test_a_session_that_goes_on_where_its_station_left_is_thrown_out_again() -> None:

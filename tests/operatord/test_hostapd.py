@@ -18,5 +18,6 @@ def test_a_box_is_told_where_to_ask_and_who_may_throw_out() -> None:
         "radius_das_require_message_authenticator=1",
         "radius_auth_req_attr=26:x:0102",
         "disable_pmksa_caching=1",
+        "eap_reauth_period=0",
     ):
         assert line in lines
