@@ -66,7 +66,11 @@ def check_totals(
         before = totals.get(row.grant_id, GrantUsage(0, grant.ends_s, 0))
         item = _Row(row, grant, grant.total_qos, report, _overlap_ms(report, grant), before)
         if grant.provider_id != provider_id:
-            findings.append(_misfit(row, f"is a grant of provider {grant.provider_id.hex()}"))
+            # Partners serve each other's buyers; whether it is one the providers know, and the ledger does not.
+            served = (
+                f"grant {row.grant_id.hex()}: is a grant of provider {grant.provider_id.hex()}, served here"
+            )
+            findings.append(note("totals", served))
         findings += [_misfit(row, text) for check in _ROW_CHECKS for text in check(item)]
         used_bytes = min(_used_bytes(item), U63_MAX)
         totals[row.grant_id] = GrantUsage(used_bytes, grant.ends_s, max(report.to_utc_ms, before.to_utc_ms))

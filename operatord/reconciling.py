@@ -5,13 +5,12 @@ provider, with findings. The accounting is the operator's witness, the reports a
 more than the other here.
 
 Accepted are 3 % of the volume in each direction, and 5 % of the duration and 10 s: the Wireless Broadband Alliance's
-criteria for accounting. Beside them stands a slack for frames that a driver counts and a meter never sees:
-EAPOL, ARP and empty ones, which matter only where nearly nothing was carried.
+criteria for accounting. Beside them stands a slack for frames that a driver counts and a meter never sees: EAPOL, ARP
+and empty ones, which matter only where nearly nothing was carried.
 
 *Volume.* Input is up. A session's octets are already rid of their frames' headers, packet by packet
-(operatord/sessions.py).
-*Duration.* A report covers an interval, and a session may begin and end anywhere within its first and its last one: so
-the meter says "from ... to", and the accounting has to lie in it or near it.
+(operatord/sessions.py). *Duration.* A report covers an interval, and a session may begin and end anywhere within its
+first and its last one: so the meter says "from ... to", and the accounting has to lie in it or near it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,12 +60,17 @@ class Accounted:
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """What all reports of a provider's box say of a grant; the duration lies between `least_ms` and `most_ms`."""
+    """What all reports of a provider's box say of a grant; the duration lies between `least_ms` and `most_ms`.
+
+    An access point counts what a station sent; of that the box carries on what was bought, so that accounting lies
+    between what was delivered and what was offered.
+    """
 
     up_bytes: int = 0
     down_bytes: int = 0
     least_ms: int = 0
     most_ms: int = 0
+    up_offered_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,10 @@ def add_reports(reports: Iterable[UsageReport]) -> dict[bytes, Metered]:
         for row in report.rows:
             before = sums.get(row.grant_id, Metered())
             sums[row.grant_id] = replace(
-                before, up_bytes=before.up_bytes + row.up_bytes, down_bytes=before.down_bytes + row.down_bytes
+                before,
+                up_bytes=before.up_bytes + row.up_bytes,
+                up_offered_bytes=before.up_offered_bytes + row.up_offered_bytes,
+                down_bytes=before.down_bytes + row.down_bytes,
             )
             of_grant = runs.setdefault(row.grant_id, [])
             if of_grant and of_grant[-1][-1][1] == span[0]:
@@ -170,7 +177,8 @@ def _compare(grant_id: bytes, ours: Accounted, theirs: Metered) -> Iterable[Find
         bad = f"{name}: the meter has {theirs.up_bytes + theirs.down_bytes} bytes, and nobody accounted for a session"
         yield judge(CHECK, Severity.CLAIM, ok=unseen, good=f"{name}: next to nothing was carried", bad=bad)
         return
-    yield _judge_volume(name, "up", ours.up_bytes, theirs.up_bytes)
+    offered = max(theirs.up_bytes, theirs.up_offered_bytes)
+    yield _judge_volume(name, "up", ours.up_bytes, min(max(ours.up_bytes, theirs.up_bytes), offered))
     yield _judge_volume(name, "down", ours.down_bytes, theirs.down_bytes)
     yield _judge_duration(name, ours.duration_s, theirs)
     if ours.without_start:

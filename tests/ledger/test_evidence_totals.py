@@ -91,10 +91,16 @@ def test_what_is_missing_may_be_told_a_little_later():
     assert failures == []
 
 
-def test_another_providers_grant_is_refused():
+def test_another_providers_grant_is_told_and_judged_like_its_own():
+    """Partners serve each other's buyers."""
     foreign = replace(GRANT, provider_id=bytes(16))
-    failures, _ = check(row(1, grant=foreign), grant=foreign)
-    assert failures == [f"grant {foreign.grant_id.hex()}: is a grant of provider {'00' * 16}"]
+    start_ms = STARTS_S * 1_000
+    report = UsageReport(5, bytes(32), start_ms, start_ms + 10_000, (row(1, grant=foreign),))
+    findings, totals = check_totals(report, {}, PROVIDER, {foreign.grant_id: foreign}.get)
+    assert [(finding.ok, finding.text) for finding in findings] == [
+        (True, f"grant {foreign.grant_id.hex()}: is a grant of provider {'00' * 16}, served here")
+    ]
+    assert totals[foreign.grant_id].ends_s == foreign.ends_s
 
 
 def test_a_session_that_is_over_may_be_named_with_no_bytes():

@@ -170,3 +170,12 @@ def test_an_honest_session_always_agrees(volume: int, duration_s: int, offset_s:
 
 def test_how_far_apart() -> None:
     assert (format_apart(24, 1_000), format_apart(7, 0)) == ("2.4 %", "100 %")
+
+
+def test_what_a_station_sent_beyond_what_it_bought_is_no_disagreement() -> None:
+    """The access point counted it on the air; the box offered it to the slice, and did not carry it on."""
+    pushed = replace(METERED, up_offered_bytes=3 * METERED.up_bytes)
+    for up_bytes, agrees in ((1, True), (2, True), (3, True), (4, False)):
+        accounted = replace(ACCOUNTED, up_bytes=up_bytes * METERED.up_bytes)
+        assert (judged(accounted, pushed).outcome is Outcome.AGREES) == agrees
+    assert judged(replace(ACCOUNTED, up_bytes=METERED.up_bytes // 2), pushed).outcome is Outcome.DISAGREES
