@@ -4,11 +4,12 @@
 |---|---|---|
 | User-Name | the account in hex: hostapd takes it for the station's identity | RFC 2865 5.1 |
 | Class | the permit's 16 octets: accounting brings them back | RFC 2865 5.25 |
-| Chargeable-User-Identity | a pseudonym, the same for an account at a provider, unlinkable elsewhere | RFC 4372 |
+| Chargeable-User-Identity | a pseudonym, the same for an account at a provider | RFC 4372 |
 | Session-Timeout, Termination-Action | seconds to the permit's end, and then out | RFC 2865 5.27, 5.29 |
 | Acct-Interim-Interval | how often we hear of the session | RFC 2869 5.16 |
 | WISPr-Bandwidth-Max-Up, -Down | the ceilings, in bit/s, at most what 32 bits say | WISPr 1.0, Annex A |
 
+The pseudonym is for whoever settles by it; it hides nobody from a box, which reads the account beside it.
 Pure. Stock hostapd heeds all but the last two, which are for other access points: ours learns rates from the grant.
 """
 
