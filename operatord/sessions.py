@@ -259,7 +259,7 @@ def _is_news(session: Session, record: AccountingRecord) -> bool:
         return False
     if record.clock_s < session.clock_s:
         return session.before_s == 0 and record.duration_s > session.duration_s
-    if record.duration_s > session.duration_s + 1:  # in the same second: it is of the run before
+    if session.before_s and record.duration_s > session.duration_s + 1:  # it is of the run before
         return False
     return record.status is Status.STOP or _grew(session, record)
 

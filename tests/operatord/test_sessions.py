@@ -186,3 +186,11 @@ def test_any_order_and_any_repetition_end_alike(steps: list[tuple[int, int]], ch
 def test_a_session_can_begin_with_any_record(status: Status) -> None:
     session = told(at(60, 1_050, 34, 1, status))
     assert (session.ip_bytes, session.stopped) == (1_000, status is Status.STOP)
+
+
+def test_records_that_come_in_one_second_are_taken_as_they_come() -> None:
+    """Of a run that is the first, whatever its duration says."""
+    session = told(
+        START, replace(at(0, 1_000), duration_s=60), replace(at(0, 2_000, status=Status.STOP), duration_s=61)
+    )
+    assert (session.total.up_octets, session.total_s, session.stopped) == (2_000, 61, True)
