@@ -38,22 +38,22 @@ def _fail(name: str, arguments: argparse.Namespace, status: int, error: Exceptio
 
 
 def run_service(service: Coroutine[Any, Any, None]) -> None:
-    """Until it ends. Raises the first ShellError of a group that has nothing else in it."""
+    """Until it ends. Raises the first ShellError or ConfigError of a group that has nothing else in it."""
     try:
         asyncio.run(service)
     except (
         BaseExceptionGroup
     ) as group:  # `except*` would wrap what it raises in a group again (CPython 3.11.2)
-        ours, others = group.split(ShellError)
+        ours, others = group.split((ShellError, ConfigError))
         if ours is None or others is not None:
             raise
         raise _first(ours) from group
 
 
-def _first(group: BaseExceptionGroup[ShellError]) -> ShellError:
+def _first(group: BaseExceptionGroup[Any]) -> ShellError | ConfigError:
     """The error itself, out of the groups of nested tasks."""
     found: BaseException = group
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
-    assert isinstance(found, ShellError), f"{found!r}"
+    assert isinstance(found, ShellError | ConfigError), f"{found!r}"
     return found

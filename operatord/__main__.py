@@ -98,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     revoke.add_argument("--grant", required=True, metavar="ID", help="its id, 32 hexadecimal digits")
     revoke.add_argument("--reason", default="", help="told to the box and to whoever asks")
     revoke.add_argument(
+        "--ahead", action="store_true", help="also if the grant is not known here, as it is still to come"
+    )
+    revoke.add_argument(
         "--provider-key",
         type=Path,
         metavar="FILE",
@@ -315,11 +318,12 @@ def _revoke(arguments: argparse.Namespace) -> int:
     from operatord.shells.control import ask
 
     settings = _read_settings(arguments.config)
-    question = {"ask": "revoke", "grant": arguments.grant, "reason": arguments.reason}
+    ahead = {"ahead": arguments.ahead}
+    question = {"ask": "revoke", "grant": arguments.grant, "reason": arguments.reason, **ahead}
     if arguments.provider_key:
         revocation = Revocation(bytes.fromhex(arguments.grant), arguments.reason)
         signed = write_revocation(revocation, _read_key(arguments.provider_key))
-        question = {"ask": "revoke", "revocation": signed.hex()}
+        question = {"ask": "revoke", "revocation": signed.hex(), **ahead}
     _print(ask(settings.control_socket, question), as_json=arguments.json)
     return OK
 

@@ -33,10 +33,19 @@ class PublishAdmission:
 
 @dataclass(frozen=True, slots=True)
 class PublishRevocation:
-    """The box is given its provider's word that a grant ends now."""
+    """The box is given its provider's word that a grant ends now. Kept until the broker has it."""
 
     box: str
+    permit_id: bytes
     revocation: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationPublished:
+    """The broker has it: it keeps it for a box that is away."""
+
+    box: str
+    permit_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +109,13 @@ class ForgetSession:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetSessions:
+    """Of which nothing was heard since (UTC)."""
+
+    before_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeepPlace:
     """How far the ledger was followed for a provider: kept after the permits that were found before it."""
 
@@ -116,6 +132,7 @@ class Note:
 
 
 StoreCommand = (
-    KeepPermit | ForgetPermit | KeepRevoked | KeepUse | ForgetUse | KeepSession | ForgetSession | KeepPlace
-)
-Command = StoreCommand | WriteAnchor | RemoveAnchor | PublishAdmission | PublishRevocation | Disconnect | Note
+    KeepPermit | ForgetPermit | KeepRevoked | PublishRevocation | RevocationPublished
+    | KeepUse | ForgetUse | KeepSession | ForgetSession | ForgetSessions | KeepPlace
+)  # fmt: skip
+Command = StoreCommand | WriteAnchor | RemoveAnchor | PublishAdmission | Disconnect | Note

@@ -20,11 +20,14 @@ from operatord.authorising import Accepted, Decision, authorise
 from operatord.commands import (
     Command,
     Disconnect,
+    ForgetPermit,
+    ForgetSessions,
     KeepPermit,
     Note,
     PublishAdmission,
     PublishRevocation,
     RemoveAnchor,
+    RevocationPublished,
     StoreCommand,
     WriteAnchor,
 )
@@ -45,14 +48,20 @@ from wire.admission import write_admission
 from wire.cose import read_envelope
 from wire.errors import DecodeError, ShellError, VerificationError
 from wire.grant import read_grant
-from wire.ids import GRANT_ID_SIZE
+from wire.ids import GRANT_ID_SIZE, MacAddress
 from wire.keys import PrivateKey
 from wire.revocation import read_revocation
 
-DISCONNECTS_AT_ONCE = 32
-"""More wait their turn; a box has 256 identifiers, and one that does not answer holds a turn for seven seconds."""
+DISCONNECTS_AT_ONCE = 8
+"""At one box, where one that is not answered holds a turn for seven seconds; other boxes do not wait for it."""
+MAX_ORDERS = 1_000
+"""Disconnects that wait for one box, one for each station: more than any radio has associations."""
 GATHER_S = 0.1
 """What nobody waits for goes to the disk together: a commit for each question would slow down the next."""
+CLEAN_S = 86_400
+"""So often is forgotten what has been kept for long enough."""
+_RETRY_S = 1.0
+"""A revocation that the broker did not take is offered again."""
 _TICK_S = 60
 """The longest time without a look at the clock, which may have been set."""
 
@@ -82,8 +91,14 @@ class Daemon:
         self._kept: list[asyncio.Future[None]] = []
         self._something_to_keep = asyncio.Event()
         self._somebody_waits = asyncio.Event()
-        self._to_disconnect: asyncio.Queue[Disconnect] = asyncio.Queue()
-        self._to_publish: asyncio.Queue[PublishRevocation] = asyncio.Queue()
+        self._to_disconnect: dict[str, dict[MacAddress, tuple[Disconnect, int]]] = {}
+        """Orders by box and station, in the order in which they came, and when (UTC seconds)."""
+        self._disconnecting: Counter[str] = Counter()
+        self._new_order = asyncio.Event()
+        self._to_publish = {(one.box, one.permit_id): one for one in store.untold()}
+        self._new_revocation = asyncio.Event()
+        self._failed: asyncio.Future[None] | None = None
+        self._clean_s = 0
         self._woken = asyncio.Event()
         self.caught_up = asyncio.Event()
 
@@ -92,7 +107,6 @@ class Daemon:
     def open(self) -> None:
         """What was kept, and a trust directory that says the same. Raises ShellError."""
         store, now_s = self._store, int(time.time())
-        store.forget_sessions_before(now_s - KEEP_SESSIONS_S)
         restore(self._state, store.permits(), store.revoked(), store.uses(), store.open_sessions(), now_s)
         commands = pass_time(self._state, now_s, int(time.monotonic()))
         changed = self._trust.settle(trusted_accounts(self._state))
@@ -103,7 +117,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Until cancelled, or until the disk fails."""
-        await self._disconnector.open()
+        self._failed = asyncio.get_running_loop().create_future()
         await self._control.open(self._answer)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -112,8 +126,8 @@ class Daemon:
                 tasks.create_task(self._watch_clock())
                 tasks.create_task(self._follow_ledger())
                 tasks.create_task(self._publish_revocations())
-                for _ in range(DISCONNECTS_AT_ONCE):
-                    tasks.create_task(self._disconnect())
+                tasks.create_task(self._disconnect(tasks))
+                await self._failed
         finally:
             self._control.close()
             self._disconnector.close()
@@ -155,34 +169,35 @@ class Daemon:
         """Something that could not be read, counted and said."""
         self._do([Note(kind, text)])
 
-    def _hear_grant(self, encoded: bytes) -> None:
+    def _hear_grant(self, encoded: bytes) -> bool:
         """From a box or from the ledger: the signature says whether it is a grant."""
         link = self._settings.ledger
         try:
             grant = read_grant(encoded, link.key, link.ledger_id)
         except DecodeError as error:
             self.counters[f"grant: {type(error).__name__}"] += 1
-            return
+            return False
         self._do(take_permit(self._state, GrantPermit(grant, encoded), int(time.time())))
+        return True
 
     async def _answer(self, question: dict[str, Any]) -> dict[str, Any]:
         """For the control socket; what it orders is on disk before the answer."""
         match question:
             case {"ask": "status"}:
                 return self.status()
-            case {"ask": "revoke", "revocation": str(signed)}:
-                answer = self._revoke_signed(bytes.fromhex(signed))
-            case {"ask": "revoke", "grant": str(grant), "reason": str(reason)}:
+            case {"ask": "revoke", "revocation": str(signed), "ahead": bool(ahead)}:
+                answer = self._revoke_signed(bytes.fromhex(signed), ahead=ahead)
+            case {"ask": "revoke", "grant": str(grant), "reason": str(reason), "ahead": bool(ahead)}:
                 permit_id = bytes.fromhex(grant)
                 if len(permit_id) != GRANT_ID_SIZE:
                     raise DecodeError(f"a grant's id has {2 * GRANT_ID_SIZE} hexadecimal digits")
-                answer = self._revoke(permit_id, reason, b"")
+                answer = self._revoke(permit_id, reason, b"", ahead=ahead)
             case _:
                 raise DecodeError("ask for status, or for revoke with a revocation, or with grant and reason")
         await self._on_disk()
         return answer
 
-    def _revoke_signed(self, signed: bytes) -> dict[str, Any]:
+    def _revoke_signed(self, signed: bytes, *, ahead: bool) -> dict[str, Any]:
         """The grant's own provider has to have signed it, and be one of ours."""
         key_id = read_envelope(signed).key_id
         providers = {box.provider for box in self._settings.boxes.values()}
@@ -193,16 +208,32 @@ class Daemon:
         permit = self._state.permits.get(revocation.grant_id)
         if permit is not None and permit.provider_id != provider.provider_id:
             raise VerificationError(f"revocation: grant {revocation.grant_id.hex()} is another provider's")
-        return self._revoke(revocation.grant_id, revocation.reason, signed)
+        return self._revoke(revocation.grant_id, revocation.reason, signed, ahead=ahead)
 
-    def _revoke(self, permit_id: bytes, reason: str, signed: bytes) -> dict[str, Any]:
+    def _revoke(self, permit_id: bytes, reason: str, signed: bytes, *, ahead: bool) -> dict[str, Any]:
+        """`ahead`: a grant that nobody has told us of is meant. Raises DecodeError."""
         known = permit_id in self._state.permits
-        self._do(revoke(self._state, permit_id, reason, signed))
-        return {"revoked": permit_id.hex(), "known": known, "boxes_told": bool(signed and known)}
+        if not known and not ahead:
+            raise DecodeError(
+                f"grant {permit_id.hex()} is not known; --ahead revokes one that is still to come"
+            )
+        commands = revoke(self._state, permit_id, reason, signed)
+        self._do(commands)
+        boxes = [command.box for command in commands if isinstance(command, PublishRevocation)]
+        return {"revoked": permit_id.hex(), "known": known, "sent_to": boxes}
 
     # ---- Orders
 
     def _do(self, commands: Iterable[Command]) -> None:
+        """Raises ShellError if the trust directory fails, which ends the daemon, whoever asked."""
+        try:
+            self._carry_out(commands)
+        except ShellError as error:
+            if self._failed is not None and not self._failed.done():
+                self._failed.set_exception(error)
+            raise
+
+    def _carry_out(self, commands: Iterable[Command]) -> None:
         for command in commands:
             match command:
                 case WriteAnchor(account=account):
@@ -210,9 +241,7 @@ class Daemon:
                 case RemoveAnchor(account=account):
                     self._trust.remove(account)
                 case Disconnect():
-                    self._to_disconnect.put_nowait(command)
-                case PublishRevocation():
-                    self._to_publish.put_nowait(command)
+                    self._order(command)
                 case Note(kind=kind, text=text):
                     self.counters[kind] += 1
                     self._tell(f"{kind}: {text}")
@@ -223,47 +252,97 @@ class Daemon:
                     self._something_to_keep.set()
                     if isinstance(command, KeepPermit):
                         self._woken.set()
+                    if isinstance(command, ForgetPermit):
+                        self._forget_revocations(command.permit_id)
+                    if isinstance(command, PublishRevocation):
+                        self._to_publish[command.box, command.permit_id] = command
+                        self._new_revocation.set()
+
+    def _forget_revocations(self, permit_id: bytes) -> None:
+        for key in [key for key in self._to_publish if key[1] == permit_id]:
+            del self._to_publish[key]
 
     async def _publish_admission(self, command: PublishAdmission) -> None:
         signed = write_admission(command.admission, self._key)
         await self._publish(command.box, "admission", signed)
 
     async def _publish_revocations(self) -> None:
+        """Each until the broker has it, which keeps it for a box that is away; at a restart, too."""
         while True:
-            command = await self._to_publish.get()
-            await self.broker.connected.wait()
-            await self._publish(command.box, "command", command.revocation)
+            self._new_revocation.clear()
+            for key, command in list(self._to_publish.items()):
+                await self.broker.connected.wait()
+                if not await self._publish(command.box, "command", command.revocation):
+                    await asyncio.sleep(_RETRY_S)
+                elif self._to_publish.get(key) is command:
+                    del self._to_publish[key]
+                    self._do([RevocationPublished(*key)])
+            if not self._to_publish:
+                await self._new_revocation.wait()
 
-    async def _publish(self, box: str, kind: str, payload: bytes) -> None:
+    async def _publish(self, box: str, kind: str, payload: bytes) -> bool:
+        """Whether the broker has it."""
         try:
             await self.broker.publish(box, kind, payload)
         except ShellError as error:
             self.counters[f"{kind}s not published"] += 1
             self._tell(str(error))
+            return False
+        return True
 
-    async def _disconnect(self) -> None:
+    def _order(self, order: Disconnect) -> None:
+        """The last order for a station stands for all of them."""
+        waiting = self._to_disconnect.setdefault(order.box, {})
+        if order.station not in waiting and len(waiting) >= MAX_ORDERS:
+            self.counters["disconnect: too many at once"] += 1
+            return
+        waiting[order.station] = order, int(time.time())
+        self._new_order.set()
+
+    async def _disconnect(self, tasks: asyncio.TaskGroup) -> None:
+        """Boxes do not wait for each other."""
         while True:
-            order = await self._to_disconnect.get()
-            try:
-                answer = await self._disconnector.disconnect(order)
-            except ShellError as error:
-                self._tell(str(error))
-                continue
-            self.counters[f"disconnect: {answer.text}"] += 1
-            self._tell(f"{order.box}: {order.station}, as {order.why}: {answer.text}")
+            await self._new_order.wait()
+            self._new_order.clear()
+            for box, waiting in list(self._to_disconnect.items()):
+                while waiting and self._disconnecting[box] < DISCONNECTS_AT_ONCE:
+                    self._disconnecting[box] += 1
+                    tasks.create_task(self._disconnect_one(*waiting.pop(next(iter(waiting)))))
+
+    async def _disconnect_one(self, order: Disconnect, ordered_s: int) -> None:
+        try:
+            answer = await self._disconnector.disconnect(order, lambda: not self._came_back(order, ordered_s))
+            said = answer.text
+            self._tell(f"{order.box}: {order.station}, as {order.why}: {said}")
+        except ShellError as error:
+            said = "could not be sent"
+            self._tell(str(error))
+        finally:
+            self._disconnecting[order.box] -= 1
+            self._new_order.set()
+        self.counters[f"disconnect: {said}"] += 1
+
+    def _came_back(self, order: Disconnect, ordered_s: int) -> bool:
+        """Whether the station was accepted at that box since: a Disconnect would hit whatever session it has there."""
+        return any(
+            use.accepted_s >= ordered_s
+            for use in self._state.uses.values()
+            if (use.box, use.station) == (order.box, order.station)
+        )
 
     async def _keep(self) -> None:
         """Everything that waits for the disk, in one commit after the other."""
         while True:
             await self._something_to_keep.wait()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._somebody_waits.wait(), GATHER_S)
+                async with asyncio.timeout(GATHER_S):
+                    await self._somebody_waits.wait()
             self._something_to_keep.clear()
             self._somebody_waits.clear()
             commands, self._to_keep = self._to_keep, []
             waiting, self._kept = self._kept, []
             try:
-                await asyncio.to_thread(self._store.save, commands)
+                await self._save(commands)
             except ShellError as error:
                 for future in waiting:
                     if not future.done():
@@ -272,6 +351,17 @@ class Daemon:
             for future in waiting:
                 if not future.done():
                     future.set_result(None)
+
+    async def _save(self, commands: list[StoreCommand]) -> None:
+        """On a thread; whoever cancels us waits for it, as nobody else may write meanwhile. Raises ShellError."""
+        saving = asyncio.create_task(asyncio.to_thread(self._store.save, commands))
+        try:
+            await asyncio.shield(saving)
+        except asyncio.CancelledError:
+            await asyncio.wait([saving])
+            if saving.exception() is not None:
+                self._to_keep = commands + self._to_keep
+            raise
 
     async def _on_disk(self) -> None:
         """Until everything ordered so far is kept. Raises ShellError."""
@@ -283,18 +373,25 @@ class Daemon:
 
     async def _watch_clock(self) -> None:
         while True:
+            self._clean(int(time.time()))
             self._woken.clear()
             deadline_s = next_deadline_s(self._state)
             now = time.time()
             wait_s = _TICK_S if deadline_s is None else min(max(deadline_s - now, 0.0), _TICK_S)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), wait_s)
+                async with asyncio.timeout(wait_s):  # wait_for of CPython 3.11 may swallow a cancellation
+                    await self._woken.wait()
             self._do(pass_time(self._state, int(time.time()), int(time.monotonic())))
+
+    def _clean(self, now_s: int) -> None:
+        if now_s >= self._clean_s:
+            self._clean_s = now_s + CLEAN_S
+            self._do([ForgetSessions(now_s - KEEP_SESSIONS_S)])
 
     async def _follow_ledger(self) -> None:
         """Catches up, then looks again every second or two, for ever."""
-        url = self._settings.ledger.url
-        follower = Follower(url, self._store, self._hear_grant, lambda place: self._do([place]), self._tell)
+        link = self._settings.ledger
+        follower = Follower(link, self._store, self._hear_grant, lambda place: self._do([place]), self._tell)
         await follower.run(sorted(self._settings.providers), self.caught_up)
 
 

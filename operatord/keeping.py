@@ -76,18 +76,19 @@ def take_permit(state: State, permit: Permit, now_s: int) -> list[Command]:
 
 def revoke(state: State, permit_id: bytes, reason: str, signed: bytes = b"") -> list[Command]:
     """Ends a permit now. `signed` is its provider's word for the boxes; without it they hear a Disconnect only."""
-    if permit_id in state.revoked:
-        return []
+    commands: list[Command] = []
+    permit = state.permits.get(permit_id)
+    if permit is not None and signed:
+        boxes = [box for box in state.boxes.values() if box.provider.provider_id == permit.provider_id]
+        commands += [PublishRevocation(box.name, permit_id, signed) for box in boxes]
+    if permit_id in state.revoked:  # again, perhaps with the provider's word this time
+        return commands
     revoked = Revoked(permit_id, reason)
     state.revoked[permit_id] = revoked
-    commands: list[Command] = [KeepRevoked(revoked)]
-    permit = state.permits.get(permit_id)
-    if permit is None:
-        return commands
-    if signed:
-        boxes = [box for box in state.boxes.values() if box.provider.provider_id == permit.provider_id]
-        commands += [PublishRevocation(box.name, signed) for box in boxes]
-    return commands + _withdraw(state, permit, reason or "its grant was revoked")
+    commands.append(KeepRevoked(revoked))
+    return (
+        commands if permit is None else commands + _withdraw(state, permit, reason or "its grant was revoked")
+    )
 
 
 def pass_time(state: State, now_s: int, running_s: int) -> list[Command]:
@@ -172,11 +173,11 @@ def _drop(state: State, permit: Permit) -> None:
 def _withdraw(state: State, permit: Permit, why: str) -> list[Command]:
     """Nobody uses it any more, and its account is trusted for other permits only."""
     commands: list[Command] = []
-    if not _trusted(state, permit, but=permit):
-        commands.append(RemoveAnchor(permit.account))
     use = state.uses.pop(permit.permit_id, None)
     if use is not None:
         commands += [disconnect(use, why), ForgetUse(permit.permit_id)]
+    if not _trusted(state, permit, but=permit):
+        commands.append(RemoveAnchor(permit.account))  # last, as the disk may fail
     return commands
 
 

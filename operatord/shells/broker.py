@@ -32,7 +32,7 @@ class Broker:
         self,
         settings: BrokerSettings,
         identity: str,
-        heard: Callable[[bytes], None],
+        heard: Callable[[bytes], object],
         tell: Callable[[str], None],
     ) -> None:
         self.connected = asyncio.Event()

@@ -56,7 +56,7 @@ async def _answer(handle: Handle, line: bytes) -> dict[str, Any]:
         if not isinstance(question, dict):
             return {"error": "a question is one JSON object on a line"}
         return await handle(question)
-    except (ValueError, RecursionError) as error:  # DecodeError too
+    except (ValueError, RecursionError, ShellError) as error:  # DecodeError too
         return {"error": str(error)}
 
 

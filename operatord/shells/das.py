@@ -11,7 +11,7 @@ Reference: RFC 5176 clauses 2.3, 3.3 and 3.5; RFC 2869 clause 5.14.
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyrad import packet as radius
@@ -24,6 +24,7 @@ WAITS_S = (1.0, 2.0, 4.0)
 MAX_HEARD = 16
 """Datagrams that may wait to be looked at; a flood of forged ones costs no memory."""
 NO_ANSWER = "no answer"
+OVERTAKEN = "not sent: the station belongs there by now"
 GONE = (503,)
 """Session-Context-Not-Found: there is nobody to throw out, which is what was wanted."""
 ERROR_CAUSES = {
@@ -62,7 +63,7 @@ class Answer:
 
 
 class Disconnector:
-    """Sends Disconnects; `open` before, `close` after."""
+    """Sends Disconnects; `close` it after."""
 
     def __init__(self, boxes: Mapping[str, BoxDas], waits_s: Sequence[float] = WAITS_S) -> None:
         self._boxes = boxes
@@ -71,40 +72,48 @@ class Disconnector:
         self._waiting: dict[tuple[str, int], asyncio.Queue[bytes]] = {}
         self._next_id = secrets.randbelow(256)
 
-    async def open(self) -> None:
-        """One connected socket for each box, so that the kernel drops what others send. Raises ShellError."""
-        loop = asyncio.get_running_loop()
-        for name, box in self._boxes.items():
-            try:
-                transport, _ = await loop.create_datagram_endpoint(
-                    lambda name=name: _Protocol(name, self._waiting),  # type: ignore[misc]
-                    remote_addr=(box.address, box.port),
-                )
-            except OSError as error:
-                raise ShellError("RADIUS", f"{box.address} port {box.port}: {error}") from error
-            self._transports[name] = transport
-
     def close(self) -> None:
         for transport in self._transports.values():
             transport.close()
         self._transports.clear()
 
-    async def disconnect(self, order: Disconnect) -> Answer:
-        """Until the box has answered or three times has not."""
+    async def disconnect(self, order: Disconnect, wanted: Callable[[], bool] = lambda: True) -> Answer:
+        """Until the box has answered or three times has not; `wanted` is asked each time. Raises ShellError."""
         box = self._boxes[order.box]
+        transport = await self._open(order.box)
         request = make_request(order, box.secret, self._free_id(order.box), int(time.time()))
         octets = request.RequestPacket()
         key = (order.box, request.id)
         heard = self._waiting[key] = asyncio.Queue(MAX_HEARD)
         try:
             for wait_s in self._waits_s:
-                self._transports[order.box].sendto(octets)
+                if not wanted():
+                    return Answer(ended=False, text=OVERTAKEN)
+                transport.sendto(octets)
                 reply = await _genuine(request, heard, wait_s)
                 if reply is not None:
                     return read_answer(reply)
         finally:
             del self._waiting[key]
         return Answer(ended=False, text=NO_ANSWER)
+
+    async def _open(self, name: str) -> asyncio.DatagramTransport:
+        """A connected socket for each box, so that the kernel drops what others send; made when it is first needed,
+        as there may be no route to the box before.
+        """
+        box = self._boxes[name]
+        if name not in self._transports:
+            try:
+                transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                    lambda: _Protocol(name, self._waiting), remote_addr=(box.address, box.port)
+                )
+            except OSError as error:
+                raise ShellError("RADIUS", f"{name}: {box.address} port {box.port}: {error}") from error
+            if name in self._transports:  # somebody was faster
+                transport.close()
+            else:
+                self._transports[name] = transport
+        return self._transports[name]
 
     def _free_id(self, box: str) -> int:
         """An identifier without a request under way; with 256 of them under way the oldest has waited long enough."""

@@ -1,8 +1,9 @@
 """Follows the ledger over HTTP: every grant of our providers, wherever it was bought.
 
 GET /v1/grants?provider=... page by page, from where the last start left off, then again every second or two. Where it
-stands is on disk, per provider. What it reads is given on as it is: signatures are for whoever hears it. A ledger that
-is away is waited for.
+stands is on disk, per ledger and provider, and never behind something that is no grant of this ledger. What it reads is
+given on as it is: signatures are for whoever hears it. A ledger that is away is waited for; one that is not the one of
+the settings is an error of theirs.
 """
 
 import asyncio
@@ -10,10 +11,12 @@ import base64
 from collections.abc import Callable, Iterable
 
 from ledger.client import LedgerReader
+from ledger.fetching import fetch_genesis
 from ledger.pages import GrantListPage
 from operatord.commands import KeepPlace
+from operatord.settings import LedgerLink
 from operatord.shells.store import Store
-from wire.errors import ShellError
+from wire.errors import ConfigError, DecodeError, ShellError
 from wire.ids import PublicKey
 
 POLL_S = 1.5
@@ -26,49 +29,85 @@ class Follower:
 
     def __init__(
         self,
-        url: str,
+        ledger: LedgerLink,
         store: Store,
-        heard: Callable[[bytes], None],
+        heard: Callable[[bytes], bool],
         keep: Callable[[KeepPlace], None],
         tell: Callable[[str], None],
     ) -> None:
-        self._reader = LedgerReader(url)
+        self._ledger = ledger
+        self._reader = LedgerReader(ledger.url)
+        self._places: dict[PublicKey, str] = {}
+        self._spoilt: set[PublicKey] = set()
+        """Of whom the ledger showed something that is no grant: where we stand is not kept any more."""
         self._store = store
         self._heard = heard
         self._keep = keep
         self._tell = tell
 
     async def run(self, providers: Iterable[PublicKey], caught_up: asyncio.Event) -> None:
-        """Until cancelled; `caught_up` is set once everything that there was at the start has been heard."""
-        wanted, away = list(providers), False
+        """Until cancelled; `caught_up` is set once everything that there was at the start has been heard.
+
+        Raises ConfigError for another ledger, and whatever hearing of a grant raises.
+        """
+        wanted, away, known = list(providers), False, False
         while True:
             try:
+                if not known:
+                    await asyncio.to_thread(self._check)
+                    known = True
                 for provider in wanted:
-                    await self._catch_up(provider)
+                    while not await self._hear_page(provider):
+                        pass
                 caught_up.set()
                 away = False
-            except (ShellError, LookupError) as error:
+            except _Away as error:
                 if not away:
                     self._tell(f"ledger: {error}")
-                away = True
+                away, known = True, False
             await asyncio.sleep(_RETRY_S if away else POLL_S)
 
-    async def _catch_up(self, provider: PublicKey) -> None:
-        name = f"followed {provider}"
-        more: str | None = (self._store.meta(name) or b"").decode() or None
-        while True:
-            page = await asyncio.to_thread(self._read, provider, more)
-            for one in page.grants:
-                self._heard(_decode(one.grant))
-                await asyncio.sleep(0)  # a station that waits for its answer comes in between
-            if page.reached != more:
-                self._keep(KeepPlace(name, page.reached))
-            more = page.reached
-            if page.after is None:
-                return
+    def _check(self) -> None:
+        """A key or an id that was copied wrongly would make every grant worthless."""
+        try:
+            genesis = fetch_genesis(self._reader)
+        except (ShellError, LookupError, DecodeError) as error:
+            raise _Away(str(error)) from error
+        for name, said, wanted in (
+            ("ledger_id", genesis.ledger_id.hex(), self._ledger.ledger_id.hex()),
+            ("key", str(genesis.ledger), str(self._ledger.key)),
+        ):
+            if said != wanted:
+                raise ConfigError(
+                    f"ledger.{name}: {self._ledger.url} is the ledger with {said}, not {wanted}"
+                )
+
+    async def _hear_page(self, provider: PublicKey) -> bool:
+        """Whether it was the last page."""
+        name = f"followed {self._ledger.ledger_id.hex()} {provider}"
+        before = self._places.get(provider) or (self._store.meta(name) or b"").decode()
+        page = await asyncio.to_thread(self._read, provider, before or None)
+        for one in page.grants:
+            if not self._heard(_decode(one.grant)) and provider not in self._spoilt:
+                self._spoilt.add(provider)
+                self._tell(
+                    f"ledger: {self._ledger.url} shows grants of {provider} that are none of this ledger's"
+                )
+            await asyncio.sleep(0)  # a station that waits for its answer comes in between
+        self._places[provider] = page.reached
+        if page.reached != before and provider not in self._spoilt:
+            self._keep(KeepPlace(name, page.reached))
+        return page.after is None
 
     def _read(self, provider: PublicKey, after: str | None) -> GrantListPage:
-        return self._reader.read(GrantListPage, "grants", provider=str(provider), after=after, limit=PAGE)
+        try:
+            return self._reader.read(GrantListPage, "grants", provider=str(provider), after=after, limit=PAGE)
+        except (ShellError, LookupError) as error:
+            raise _Away(str(error)) from error
+
+
+class _Away(Exception):
+    """The ledger does not answer, or nothing that can be read."""
 
 
 def _decode(text: str) -> bytes:

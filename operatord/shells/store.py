@@ -17,12 +17,15 @@ from ledger.store import shell_errors
 from operatord.commands import (
     ForgetPermit,
     ForgetSession,
+    ForgetSessions,
     ForgetUse,
     KeepPermit,
     KeepPlace,
     KeepRevoked,
     KeepSession,
     KeepUse,
+    PublishRevocation,
+    RevocationPublished,
     StoreCommand,
 )
 from operatord.permit import GrantPermit, Permit
@@ -50,6 +53,9 @@ PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS permit (permit_id BLOB PRIMARY KEY, encoded BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS revoked (permit_id BLOB PRIMARY KEY, reason TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS untold (
+    permit_id BLOB NOT NULL, box TEXT NOT NULL, revocation BLOB NOT NULL, PRIMARY KEY (permit_id, box)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS used (
     permit_id BLOB PRIMARY KEY, box TEXT NOT NULL, bssid BLOB NOT NULL, station BLOB NOT NULL,
     accepted_s INTEGER NOT NULL, heard_s INTEGER NOT NULL, session_id TEXT NOT NULL
@@ -115,16 +121,17 @@ class Store:
         """All of these or, with a ShellError, none."""
         self._commit([statement for command in commands for statement in _statements(command)])
 
-    def forget_sessions_before(self, utc_s: int) -> None:
-        """Sessions of which nothing was heard since."""
-        self._commit([("DELETE FROM session WHERE event_s < ?", (utc_s,))])
-
     def permits(self) -> list[Permit]:
         """What was verified when it came."""
         return [self._read_permit(row[0]) for row in self._rows("SELECT encoded FROM permit")]
 
     def revoked(self) -> list[Revoked]:
         return [Revoked(bytes(row[0]), row[1]) for row in self._rows("SELECT * FROM revoked")]
+
+    def untold(self) -> list[PublishRevocation]:
+        """Revocations that the broker has not got yet."""
+        rows = self._rows("SELECT box, permit_id, revocation FROM untold")
+        return [PublishRevocation(box, bytes(permit_id), bytes(signed)) for box, permit_id, signed in rows]
 
     def uses(self) -> list[Use]:
         return [
@@ -190,10 +197,10 @@ def _statements(command: StoreCommand) -> Iterator[Statement]:
         case KeepPermit(permit=permit):
             yield "INSERT OR REPLACE INTO permit VALUES (?, ?)", (permit.permit_id, permit.encoded)
         case ForgetPermit(permit_id=permit_id):
-            for table in ("permit", "revoked", "used"):
-                yield f"DELETE FROM {table} WHERE permit_id = ?", (permit_id,)  # noqa: S608 three names, above
-        case KeepRevoked(revoked=revoked):
-            yield "INSERT OR REPLACE INTO revoked VALUES (?, ?)", (revoked.permit_id, revoked.reason)
+            for table in ("permit", "revoked", "untold", "used"):
+                yield f"DELETE FROM {table} WHERE permit_id = ?", (permit_id,)  # noqa: S608 four names, above
+        case KeepRevoked() | PublishRevocation() | RevocationPublished():
+            yield _revocation_statement(command)
         case KeepUse(use=use):
             values = (
                 use.permit_id,
@@ -213,10 +220,22 @@ def _statements(command: StoreCommand) -> Iterator[Statement]:
         case ForgetSession(session=session):
             condition = "box = ? AND session_id = ? AND permit_id = ?"
             yield f"DELETE FROM session WHERE {condition}", (*session.key, session.permit_id)  # noqa: S608
+        case ForgetSessions(before_s=before_s):
+            yield "DELETE FROM session WHERE event_s < ?", (before_s,)
         case KeepPlace(name=name, place=place):
             yield "INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, place.encode())
         case _:
             assert_never(command)
+
+
+def _revocation_statement(command: KeepRevoked | PublishRevocation | RevocationPublished) -> Statement:
+    match command:
+        case KeepRevoked(revoked=revoked):
+            return "INSERT OR REPLACE INTO revoked VALUES (?, ?)", (revoked.permit_id, revoked.reason)
+        case PublishRevocation(box=box, permit_id=permit_id, revocation=signed):
+            return "INSERT OR REPLACE INTO untold VALUES (?, ?, ?)", (permit_id, box, signed)
+        case RevocationPublished(box=box, permit_id=permit_id):
+            return "DELETE FROM untold WHERE permit_id = ? AND box = ?", (permit_id, box)
 
 
 def _write_session(session: Session) -> tuple[Any, ...]:

@@ -32,6 +32,11 @@ def test_the_world_s_failure_comes_out_of_its_groups() -> None:
         run_service(nested(ShellError("disk", "full")))
 
 
+def test_so_does_what_is_wrong_with_the_settings() -> None:
+    with pytest.raises(ConfigError, match=r"ledger\.key"):
+        run_service(nested(ConfigError("ledger.key: another")))
+
+
 def test_a_fault_of_ours_stays_what_it_is() -> None:
     with pytest.raises(ExceptionGroup) as group:
         run_service(together(ShellError("disk", "full"), KeyError("ours")))

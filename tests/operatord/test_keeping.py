@@ -112,11 +112,13 @@ def test_a_revocation_tells_the_provider_s_boxes_and_throws_out() -> None:
     authorise(made, request(box="inn"), NOW_S)
     commands = revoke(made, PERMIT.permit_id, "the antenna came down", b"signed")
     assert [type(one) for one in commands] == [
-        KeepRevoked, PublishRevocation, PublishRevocation, RemoveAnchor, Disconnect, ForgetUse,
+        PublishRevocation, PublishRevocation, KeepRevoked, Disconnect, ForgetUse, RemoveAnchor,
     ]  # fmt: skip
     assert {one.box for one in commands if isinstance(one, PublishRevocation)} == {"roof", "yard"}
     assert disconnects(commands) == [("inn", "")]
     assert revoke(made, PERMIT.permit_id, "again") == []
+    again = revoke(made, PERMIT.permit_id, "with the provider's word", b"signed again")
+    assert again == [PublishRevocation(box, PERMIT.permit_id, b"signed again") for box in ("roof", "yard")]
     assert ask(made) == "revoked"
     assert passed(made, PERMIT.ends_s) == []
     assert passed(made, PERMIT.ends_s + LINGER_S) == [ForgetPermit(PERMIT.permit_id)], (

@@ -5,10 +5,14 @@ FreeRADIUS is beside it in tests/system/test_operatord_radius.py; here questions
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import sqlite3
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -18,9 +22,12 @@ import pytest
 from pyrad import packet as radius
 
 from lab.processes import Household
-from operatord.shells.das import GONE
+from operatord.commands import KeepSession
+from operatord.shells.das import GONE, OVERTAKEN
+from operatord.shells.store import KEEP_SESSIONS_S, Store
 from tests.ledger_house import LedgerHouse, ledger_house, purchase
 from tests.operator_house import BSSID, SECRET, STATION, OperatorHouse
+from tests.operatord.shells.test_store import SESSION
 from wire.admission import read_admission
 from wire.grant import Grant, write_grant
 from wire.ids import MacAddress
@@ -45,7 +52,8 @@ def daemon_house(folder: Path, port: int) -> Iterator[OperatorHouse]:
         Household(folder / "logs") as household,
     ):
         house = OperatorHouse(ledger, household, port + 1, folder / "operator")
-        house.write(das_port=port + 8)
+        attic = f'[boxes.attic]\nprovider = "{house.short.public}"\naddress = "127.0.0.1"\nsecret = "roof.secret"\n'
+        house.write(f"{attic}das_port = {port + 9}\n", das_port=port + 8)
         house.open_shop()
         house.start()
         yield house
@@ -109,10 +117,10 @@ def counter(house: OperatorHouse, name: str) -> int:
     return int(house.status()["counters"].get(name, 0))
 
 
-def sold_elsewhere(house: OperatorHouse, account: PrivateKey, ledger_key: PrivateKey | None = None) -> bytes:
+def sold_elsewhere(
+    house: OperatorHouse, account: PrivateKey, ledger_key: PrivateKey | None = None, data_cap_bytes: int = 0
+) -> bytes:
     """A grant that no ledger of this house shows, signed by its key or by another."""
-    import time
-
     from tests.ledger_world import BAND, QOS
 
     grant = Grant(
@@ -123,7 +131,7 @@ def sold_elsewhere(house: OperatorHouse, account: PrivateKey, ledger_key: Privat
         int(time.time()) - 5,
         600,
         BAND,
-        QOS,
+        replace(QOS, data_cap_bytes=data_cap_bytes),
     )
     return write_grant(grant, ledger_key or house.ledger.key, house.ledger.ledger_id)
 
@@ -187,6 +195,25 @@ def test_the_box_is_told_who_comes_before_the_answer(house, eventually) -> None:
     assert admission.bssid == MacAddress.parse(BSSID)
 
 
+def test_a_box_is_told_what_others_deliver_on_a_grant_with_a_cap(house, eventually) -> None:
+    """The station moved on before its first box had accounted for anything."""
+    buyer = PrivateKey.generate()
+    encoded = sold_elsewhere(house, buyer, data_cap_bytes=10_000)
+    with Box(house.ledger) as roof, Box(house.ledger, "attic") as attic:
+        roof.publish(encoded)
+        eventually(house.anchor(buyer).exists, "the anchor")
+        assert [authorise(house, buyer, box).status_code for box in ("roof", "attic")] == [200, 200]
+        page = {
+            "Acct-Session-Id": "A", "NAS-Identifier": "roof", "Packet-Src-IP-Address": "127.0.0.1",
+            "Class": "0x" + house.ledger.grant(encoded).grant_id.hex(), "Calling-Station-Id": STATION,
+            "Called-Station-Id": f"{BSSID}:airgrant", "Acct-Status-Type": 2, "Acct-Input-Octets": 6_000,
+        }  # fmt: skip
+        assert httpx.post(f"{house.url}/v1/accounting", json=page, timeout=10).status_code == 204
+        eventually(lambda: len(attic.told) == 2, "a second admission")
+    told = [read_admission(payload, house.key.public) for _, payload in attic.told]
+    assert [one.used_bytes for one in told] == [0, 6_000]
+
+
 def test_a_provider_s_revocation_goes_to_its_box(house, eventually) -> None:
     buyer, grant = house.buy(eventually)
     (house.folder / "provider.key").write_bytes(house.provider.to_pem())
@@ -195,7 +222,7 @@ def test_a_provider_s_revocation_goes_to_its_box(house, eventually) -> None:
             "revoke", "--grant", grant.grant_id.hex(), "--reason", "enough", "--provider-key",
             str(house.folder / "provider.key"), "--json",
         )  # fmt: skip
-        assert '"boxes_told": true' in said
+        assert json.loads(said)["sent_to"] == ["roof"]
         eventually(lambda: box.told, "a command")
         ((kind, payload),) = box.told
     assert kind == "command"
@@ -209,21 +236,35 @@ def test_a_provider_s_revocation_goes_to_its_box(house, eventually) -> None:
 
 
 def test_nobody_else_s_revocation_counts(house, eventually) -> None:
-    _, grant = house.buy(eventually)
-    for key, complaint in ((PrivateKey.generate(), "no provider of our boxes"),):
+    """Neither a stranger's, nor that of a provider of ours for a partner's grant."""
+    buyer, grant = house.buy(eventually, house.short)
+    for key, complaint in (
+        (PrivateKey.generate(), "no provider of our boxes"),
+        (house.provider, "is another provider's"),
+    ):
         (house.folder / "other.key").write_bytes(key.to_pem())
-        said = house.command(
-            "revoke",
-            "--grant",
-            grant.grant_id.hex(),
-            "--provider-key",
-            str(house.folder / "other.key"),
-            status=1,
-        )
-        assert complaint in said
+        arguments = ("--grant", grant.grant_id.hex(), "--provider-key", str(house.folder / "other.key"))
+        assert complaint in house.command("revoke", *arguments, status=1)
     assert "32 hexadecimal digits" in house.command("revoke", "--grant", "00", status=1)
-    assert counter(house, "accepted") >= 0
-    assert not any(one["grant"] == grant.grant_id.hex() for one in house.status()["uses"])
+    assert authorise(house, buyer).status_code == 200
+
+
+def test_a_grant_that_nobody_knows_is_revoked_ahead_only(house) -> None:
+    nobody_s = os.urandom(16).hex()
+    assert "is not known" in house.command("revoke", "--grant", nobody_s, status=1)
+    assert json.loads(house.command("revoke", "--grant", nobody_s, "--ahead", "--json"))["known"] is False
+
+
+def test_who_revokes_again_with_the_provider_s_word_tells_the_box(house, eventually) -> None:
+    _, grant = house.buy(eventually)
+    (house.folder / "provider.key").write_bytes(house.provider.to_pem())
+    arguments = ("--grant", grant.grant_id.hex(), "--json")
+    assert json.loads(house.command("revoke", *arguments))["sent_to"] == [], "a Disconnect only"
+    with Box(house.ledger) as box:
+        said = house.command("revoke", *arguments, "--provider-key", str(house.folder / "provider.key"))
+        assert json.loads(said)["sent_to"] == ["roof"]
+        eventually(lambda: box.told, "a command")
+        assert read_revocation(box.told[0][1], house.provider.public).grant_id == grant.grant_id
 
 
 # ---- Throwing out
@@ -269,6 +310,42 @@ def test_a_station_that_roams_or_whose_grant_ends_is_thrown_out(house, eventuall
     assert grant.grant_id.hex() not in house.command("status")
 
 
+def test_a_station_that_is_back_is_not_thrown_out_by_the_order_of_before(own_house, eventually) -> None:
+    """From roof to attic and back, while the first request for roof is lost."""
+    house = own_house
+    buyer, _ = house.buy(eventually)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as das:
+        das.bind(("127.0.0.1", house.port + 7))
+        das.settimeout(3)
+        for box in ("roof", "attic"):
+            assert authorise(house, buyer, box).status_code == 200
+        das.recvfrom(4_096)
+        assert authorise(house, buyer, "roof").status_code == 200
+        eventually(lambda: counter(house, f"disconnect: {OVERTAKEN}") == 1, "the order is dropped")
+        das.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            das.recvfrom(4_096)
+
+
+def test_a_box_that_is_silent_holds_up_no_other(own_house, eventually) -> None:
+    house = own_house
+    silent, answering = ([house.buy(eventually) for _ in range(count)] for count in (12, 1))
+    with ExitStack() as sockets:
+        dead, roof = (
+            sockets.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(2)
+        )
+        dead.bind(("127.0.0.1", house.port + 8))
+        roof.bind(("127.0.0.1", house.port + 7))
+        roof.settimeout(5)
+        for at, (buyer, _) in enumerate(silent):
+            assert authorise(house, buyer, "attic", f"02:00:00:00:04:{at:02x}").status_code == 200
+        assert authorise(house, answering[0][0], "roof").status_code == 200
+        for _, grant in (*silent, *answering):
+            house.command("revoke", "--grant", grant.grant_id.hex())
+        octets, _ = roof.recvfrom(4_096)
+        assert radius.CoAPacket(packet=octets, secret=SECRET.encode())[32] == [b"roof"]
+
+
 # ---- Away and back
 
 
@@ -308,9 +385,30 @@ def test_a_broker_that_dies_is_found_again_and_nobody_is_locked_out_meanwhile(ow
         eventually(lambda: box.told, "an admission")
 
 
-def test_a_disk_that_fails_ends_the_daemon_with_a_word(own_house, eventually) -> None:
-    import sqlite3
+def test_a_revocation_waits_on_disk_for_the_broker(own_house, eventually) -> None:
+    house = own_house
+    _, grant = house.buy(eventually)
+    (house.folder / "provider.key").write_bytes(house.provider.to_pem())
+    house.ledger.broker.kill()
+    eventually(lambda: not house.status()["broker_connected"], "it is seen")
+    house.command(
+        "revoke", "--grant", grant.grant_id.hex(), "--provider-key", str(house.folder / "provider.key")
+    )
+    house.daemon.kill()
+    house.ledger.start_broker()
+    with Box(house.ledger) as box:
+        house.start()
+        eventually(lambda: box.told, "the command, of a daemon that was killed since")
+        assert read_revocation(box.told[0][1], house.provider.public).grant_id == grant.grant_id
 
+    def untold() -> int:
+        with closing(sqlite3.connect(house.folder / "state" / "operatord.db")) as database:
+            return int(database.execute("SELECT count(*) FROM untold").fetchone()[0])
+
+    eventually(lambda: untold() == 0, "and it is not told again")
+
+
+def test_a_disk_that_fails_ends_the_daemon_with_a_word(own_house, eventually) -> None:
     house = own_house
     buyer, _ = house.buy(eventually)
     database = sqlite3.connect(house.folder / "state" / "operatord.db", isolation_level=None)
@@ -321,14 +419,101 @@ def test_a_disk_that_fails_ends_the_daemon_with_a_word(own_house, eventually) ->
     assert "disk full" in house.daemon.said
 
 
+def test_a_trust_directory_that_fails_ends_the_daemon_and_is_right_at_the_next_start(own_house) -> None:
+    """A purchase that comes by the ledger: the ledger is not away, whatever the disk does."""
+    house = own_house
+    trust, aside = house.folder / "state" / "trust", house.folder / "aside"
+    trust.rename(aside)
+    buyer = house.ledger.new_buyer()
+    with house.ledger.client(buyer) as client:
+        house.ledger.submit(client, purchase(house.provider), buyer)
+    assert house.daemon.wait(10) == 3
+    assert "trust directory" in house.daemon.said
+    aside.rename(trust)
+    house.start()
+    assert house.anchor(buyer).exists()
+    assert authorise(house, buyer).status_code == 200
+
+
+def test_a_trust_directory_that_fails_under_a_revocation_ends_the_daemon_too(own_house, eventually) -> None:
+    house = own_house
+    buyer, grant = house.buy(eventually)
+    for at in range(2):  # the second time it is known to be revoked, and said to be
+        house.anchor(buyer).unlink(missing_ok=True)
+        (house.folder / "state" / "trust").rename(house.folder / "aside")
+        (house.folder / "state" / "trust").write_text("no folder")
+        said = house.command("revoke", "--grant", grant.grant_id.hex(), status=1 if at == 0 else 0)
+        assert at or "trust directory" in said
+        if at == 0:
+            assert house.daemon.wait(10) == 3
+        (house.folder / "state" / "trust").unlink()
+        (house.folder / "aside").rename(house.folder / "state" / "trust")
+        if at == 0:
+            house.start()
+    assert authorise(house, buyer).json()["reply:Reply-Message"]["value"][0].startswith("revoked")
+
+
+@pytest.mark.parametrize("name", ["key", "ledger_id"])
+def test_a_ledger_that_is_not_the_one_of_the_settings_is_said_and_costs_no_grant(
+    own_house, eventually, name: str
+) -> None:
+    house = own_house
+    buyer, _ = house.buy(eventually)
+    assert house.daemon.stop() == 0
+    right = house.config.read_text()
+    good = f'key = "{house.ledger.key.public}"' if name == "key" else house.ledger.ledger_id.hex()
+    wrong = f'key = "{PrivateKey.generate().public}"' if name == "key" else os.urandom(32).hex()
+    house.config.write_text(right.replace(good, wrong))
+    said = house.command("run", status=2)
+    assert f"ledger.{name}: " in said
+    later = house.ledger.new_buyer()
+    with house.ledger.client(later) as client:
+        house.ledger.submit(client, purchase(house.provider), later)
+    house.config.write_text(right)
+    house.start()
+    assert [authorise(house, one).status_code for one in (buyer, later)] == [200, 200]
+
+
+def test_whoever_locks_the_database_is_waited_for_also_at_the_end(own_house, eventually) -> None:
+    """A backup that takes three seconds; and a SIGTERM while a commit waits for it."""
+    house = own_house
+    buyer, grant = house.buy(eventually)
+    with closing(sqlite3.connect(house.folder / "state" / "operatord.db", isolation_level=None)) as other:
+        for ended in (False, True):
+            other.execute("BEGIN IMMEDIATE")
+            assert authorise(house, buyer).status_code == 200
+            time.sleep(3)
+            assert house.daemon.running
+            if ended:
+                house.daemon.process.terminate()
+                time.sleep(0.5)
+            other.execute("ROLLBACK")
+        assert house.daemon.wait(10) == 0, house.daemon.said
+        (use,) = other.execute("SELECT permit_id FROM used").fetchall()
+        assert use == (grant.grant_id,)
+
+
+def test_what_was_kept_for_long_enough_is_forgotten(own_house) -> None:
+    house = own_house
+    assert house.daemon.stop() == 0
+    store = Store(house.folder / "state" / "operatord.db")
+    old, new = (replace(SESSION, session_id=str(age), event_s=int(time.time()) - age) for age in (
+        KEEP_SESSIONS_S + 60, KEEP_SESSIONS_S - 60,
+    ))  # fmt: skip
+    store.save([KeepSession(old), KeepSession(new)])
+    store.close()
+    house.start()
+    assert house.daemon.stop() == 0
+    store = Store(house.folder / "state" / "operatord.db")
+    assert store.sessions() == [new]
+    store.close()
+
+
 # ---- Against the meter
 
 
 def test_accounting_is_held_against_the_signed_meter(own_house, eventually) -> None:
     """Two grants that an access point metered and accounted for: once it says the same of both, once it does not."""
-    import json
-    import time
-
     from apd.shells.software_key import SoftwareKey
     from lab.meter_chain import MeterChain
 

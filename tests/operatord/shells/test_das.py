@@ -14,6 +14,7 @@ from operatord.commands import Disconnect
 from operatord.shells import das
 from operatord.shells.das import Answer, BoxDas, Disconnector, make_request, parse_reply, read_answer
 from tests.operatord.world import NOW_S, PHONE, grant
+from wire.errors import ShellError
 
 SECRET = b"6f1d1f6ad1c5c7d1"
 ORDER = Disconnect("roof", grant().permit_id, PHONE, "5F3C2A", "its grant has ended")
@@ -120,15 +121,16 @@ class FakeDas(asyncio.DatagramProtocol):
             self.transport.sendto(octets, addr)  # type: ignore[attr-defined]
 
 
-def story(fake: FakeDas, waits_s: tuple[float, ...] = (0.2, 0.4)) -> Answer:
+def story(
+    fake: FakeDas, waits_s: tuple[float, ...] = (0.2, 0.4), wanted: Callable[[], bool] = lambda: True
+) -> Answer:
     async def run() -> Answer:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(lambda: fake, local_addr=("127.0.0.1", 0))
         port = transport.get_extra_info("sockname")[1]
         disconnector = Disconnector({"roof": BoxDas("127.0.0.1", port, SECRET)}, waits_s)
-        await disconnector.open()
         try:
-            return await disconnector.disconnect(ORDER)
+            return await disconnector.disconnect(ORDER, wanted)
         finally:
             disconnector.close()
             transport.close()
@@ -166,10 +168,29 @@ def test_a_port_where_nobody_listens_is_silence(free_port) -> None:
     async def run() -> Answer:
         boxes = {"roof": BoxDas("127.0.0.1", free_port(socket.SOCK_DGRAM), SECRET)}
         disconnector = Disconnector(boxes, (0.05, 0.05))
-        await disconnector.open()
         try:
             return await disconnector.disconnect(ORDER)
         finally:
             disconnector.close()
 
     assert asyncio.run(run()) == Answer(ended=False, text=das.NO_ANSWER)
+
+
+def test_a_box_without_a_route_is_told_when_it_is_needed_and_holds_up_nobody() -> None:
+    """The kernel refuses the broadcast address as it refuses one without a route."""
+
+    async def run() -> None:
+        disconnector = Disconnector({"roof": BoxDas("255.255.255.255", 3799, SECRET)}, (0.01,))
+        with pytest.raises(ShellError, match=r"roof: 255\.255\.255\.255 port 3799"):
+            await disconnector.disconnect(ORDER)
+        disconnector.close()
+
+    asyncio.run(run())
+
+
+def test_an_order_that_was_overtaken_is_not_sent_again() -> None:
+    """The station is back where it was, while the first request was lost."""
+    fake = FakeDas()
+    wanted = iter([True, False])
+    assert story(fake, wanted=lambda: next(wanted)) == Answer(ended=False, text=das.OVERTAKEN)
+    assert len(fake.heard) == 1

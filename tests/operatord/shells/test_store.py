@@ -13,12 +13,15 @@ import pytest
 from operatord.commands import (
     ForgetPermit,
     ForgetSession,
+    ForgetSessions,
     ForgetUse,
     KeepPermit,
     KeepPlace,
     KeepRevoked,
     KeepSession,
     KeepUse,
+    PublishRevocation,
+    RevocationPublished,
 )  # fmt: skip
 from operatord.sessions import Counters, Session
 from operatord.shells.store import Store
@@ -66,7 +69,9 @@ def test_what_is_forgotten_is_gone_but_for_its_sessions(tmp_path: Path) -> None:
     store = stored(tmp_path, *kept, ForgetPermit(PERMIT.permit_id))
     assert (store.permits(), store.revoked(), store.uses(), store.open_sessions()) == ([], [], [], [])
     assert store.sessions() == [SESSION], "for the reconciliation"
-    store.forget_sessions_before(SESSION.event_s + 1)
+    store.save([ForgetSessions(SESSION.event_s)])
+    assert store.sessions() == [SESSION]
+    store.save([ForgetSessions(SESSION.event_s + 1)])
     assert store.sessions() == []
     store.close()
 
@@ -191,4 +196,15 @@ def test_a_damaged_file_is_said(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(ShellError, match="is damaged"):
         store.permits()
+    store.close()
+
+
+def test_what_a_box_has_still_to_be_told_is_kept_until_it_is_or_the_grant_is_over(tmp_path: Path) -> None:
+    orders = [PublishRevocation(box, PERMIT.permit_id, b"signed") for box in ("roof", "yard")]
+    store = stored(tmp_path, KeepPermit(PERMIT), *orders)
+    assert store.untold() == orders
+    store.save([RevocationPublished("roof", PERMIT.permit_id)])
+    assert store.untold() == orders[1:]
+    store.save([ForgetPermit(PERMIT.permit_id)])
+    assert store.untold() == []
     store.close()
