@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     reconcile = add("reconcile", _reconcile, "accounting against the signed meter", shows=True)
     reconcile.add_argument(
-        "--since", default="7d", help="sessions of which something was heard since (default 7d)"
+        "--since", default="7d", help="grants of which something was heard since (default 7d), as a whole"
     )
     return parser
 
@@ -335,28 +335,33 @@ def _reconcile(arguments: argparse.Namespace) -> int:
     from operatord.meters import gather_meters
     from operatord.reconciling import add_sessions, reconcile
     from operatord.shells.store import Store
-    from operatord.tables import complaints, describe_rows, reconciliation_table
+    from operatord.tables import complaints, count_judged, describe_rows, reconciliation_table, say_judged
 
     settings = _read_settings(arguments.config)
     if not settings.database.exists():
         raise ShellError("reconcile", f"{settings.database}: there is none; has operatord run?")
     since_s = int(time.time()) - parse_duration(arguments.since)
     store = Store(settings.database)
-    sessions = store.sessions(since_s)
+    sessions = store.sessions()
     store.close()
     names = {name: box.provider.provider_id for name, box in settings.boxes.items()}
     providers = frozenset(box.provider for box in settings.boxes.values())
     meters = gather_meters(LedgerReader(settings.ledger.url), settings.ledger, providers)
-    accounted = add_sessions(sessions, names, int(time.time()))
-    rows = reconcile(accounted, meters.since(since_s), meters.reported_s)
-    wrong = [*meters.complaints, *complaints(rows)]
+    # Of a grant that either side has heard of since, everything: a part is never what the other side calls the whole.
+    recent = meters.since(since_s) | {one.permit_id for one in sessions if one.event_s >= since_s}
+    whole = [session for session in sessions if session.permit_id in recent]
+    accounted = add_sessions(whole, names, int(time.time()))
+    rows = reconcile(accounted, meters.of(recent), meters.reported_s)
+    judged = count_judged(rows)
+    wrong = [*meters.complaints, *complaints(rows)] if judged else [*meters.complaints, say_judged(rows)]
     if arguments.json:
-        _print(
-            {"ok": not wrong, "grants": describe_rows(rows), "meters": list(meters.complaints)}, as_json=True
-        )
+        page = {"ok": not wrong, "judged": judged, "not_judged": len(rows) - judged}
+        _print({**page, "grants": describe_rows(rows), "meters": list(meters.complaints)}, as_json=True)
     else:
         console = Console()
         console.print(reconciliation_table(rows))
+        if judged:
+            console.print(say_judged(rows))
         for text in wrong:
             console.print(text, style="bold red", markup=False, highlight=False)
     return NO if wrong else OK

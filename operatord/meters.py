@@ -5,7 +5,7 @@ its records that somebody vouches for count all the same. Raises ShellError, Loo
 ledger/fetching.py, and VerificationError if the ledger is not the one that the settings name.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ledger.bundle import Bundle, read_report, verify_bundle
@@ -26,16 +26,21 @@ class Meters:
     reported_s: Mapping[bytes, int]
     complaints: tuple[str, ...]
 
-    def since(self, utc_s: int) -> dict[Key, Metered]:
-        """Sums of the grants of which something was reported at that time or later; of these, everything."""
-        found: dict[Key, Metered] = {}
-        for provider_id, reports in self.reports.items():
-            recent = {
-                row.grant_id for report in reports if report.to_utc_ms >= utc_s * 1_000 for row in report.rows
-            }
-            sums = add_reports(reports)
-            found |= {(grant_id, provider_id): sums[grant_id] for grant_id in recent}
-        return found
+    def since(self, utc_s: int) -> set[bytes]:
+        """Ids of the grants of which something was reported at that time or later."""
+        recent = (
+            report for told in self.reports.values() for report in told if report.to_utc_ms >= utc_s * 1_000
+        )
+        return {row.grant_id for report in recent for row in report.rows}
+
+    def of(self, grant_ids: Collection[bytes]) -> dict[Key, Metered]:
+        """All that was ever reported of these grants, in sums."""
+        return {
+            (grant_id, provider_id): metered
+            for provider_id, reports in self.reports.items()
+            for grant_id, metered in add_reports(reports).items()
+            if grant_id in grant_ids
+        }
 
 
 def gather_meters(source: Source, ledger: LedgerLink, providers: frozenset[PublicKey]) -> Meters:

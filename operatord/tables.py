@@ -45,6 +45,20 @@ def complaints(rows: Sequence[Reconciled]) -> list[str]:
     return [finding.text for row in rows for finding in row.findings if not finding.ok]
 
 
+def count_judged(rows: Sequence[Reconciled]) -> int:
+    """Grants that could be compared at all."""
+    return sum(row.outcome is not Outcome.OPEN for row in rows)
+
+
+def say_judged(rows: Sequence[Reconciled]) -> str:
+    """`3 grants judged, 1 not yet`; nothing judged is no agreement, and is said."""
+    judged = count_judged(rows)
+    if not rows:
+        return "nothing was compared: neither accounting nor a meter has told of a grant"
+    said = f"{judged} grant{'' if judged == 1 else 's'} judged, {len(rows) - judged} not yet"
+    return said if judged else f"nothing was compared: {said}"
+
+
 def describe_rows(rows: Sequence[Reconciled]) -> list[dict[str, Any]]:
     """For JSON, and for a report."""
     return [
@@ -53,6 +67,7 @@ def describe_rows(rows: Sequence[Reconciled]) -> list[dict[str, Any]]:
             "provider_id": row.provider_id.hex(),
             "outcome": row.outcome.value,
             "ok": row.outcome is not Outcome.DISAGREES,
+            "judged": row.outcome is not Outcome.OPEN,
             "sessions": row.accounted.sessions,
             "accounted_up_bytes": row.accounted.up_bytes,
             "accounted_down_bytes": row.accounted.down_bytes,

@@ -48,7 +48,7 @@ class Pages:
 def test_the_reports_of_our_providers_are_added_up() -> None:
     meters = gather_meters(Pages(), LINK, frozenset({PROVIDER.public, STRANGER.public}))
     usage = add_usage(WHOLE.records)
-    sums = meters.since(0)
+    sums = meters.of(meters.since(0))
     assert {(grant_id, PROVIDER.public.provider_id) for grant_id in usage} == set(sums)
     for (grant_id, _), metered in sums.items():
         assert (metered.up_bytes, metered.down_bytes) == (
@@ -57,7 +57,12 @@ def test_the_reports_of_our_providers_are_added_up() -> None:
         )
     assert meters.reported_s[PROVIDER.public.provider_id] > 0
     assert meters.complaints == ()
-    assert meters.since(2**40) == {}, "nothing was reported since"
+    assert meters.since(2**40) == set(), "nothing was reported since"
+    last_s = max(report.to_utc_ms for told in meters.reports.values() for report in told) // 1_000
+    recent = meters.since(last_s)
+    assert meters.of(recent) == {key: metered for key, metered in sums.items() if key[0] in recent}, (
+        "of a grant of which something was, everything"
+    )
 
 
 def test_others_meters_are_not_asked_for() -> None:

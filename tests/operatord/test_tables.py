@@ -8,7 +8,7 @@ import json
 from rich.console import Console
 
 from operatord.reconciling import reconcile
-from operatord.tables import complaints, describe_rows, reconciliation_table
+from operatord.tables import complaints, count_judged, describe_rows, reconciliation_table, say_judged
 from tests.operatord.test_reconciling import ACCOUNTED, GRANT, KEY, METERED, OWN
 from tests.operatord.world import NOW_S
 
@@ -24,6 +24,18 @@ def test_what_agrees_and_what_does_not_is_shown() -> None:
     assert "agrees" in text
     assert "disagrees" in text
     assert len(complaints(ROWS)) == 3
+
+
+def test_what_could_not_be_judged_is_no_agreement() -> None:
+    waiting = reconcile({KEY: ACCOUNTED}, {KEY: METERED}, {OWN: 0})
+    assert (count_judged(ROWS), count_judged(waiting)) == (2, 0)
+    assert [say_judged(rows) for rows in (ROWS, [*ROWS, *waiting], waiting, [])] == [
+        "2 grants judged, 0 not yet",
+        "2 grants judged, 1 not yet",
+        "nothing was compared: 0 grants judged, 1 not yet",
+        "nothing was compared: neither accounting nor a meter has told of a grant",
+    ]
+    assert [row["judged"] for row in describe_rows([*ROWS, *waiting])] == [True, True, False]
 
 
 def test_rows_are_plain_values() -> None:

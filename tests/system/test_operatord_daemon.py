@@ -518,6 +518,7 @@ def test_accounting_is_held_against_the_signed_meter(own_house, eventually) -> N
     from lab.meter_chain import MeterChain
 
     house, ledger = own_house, own_house.ledger
+    assert "nothing was compared" in house.command("reconcile", status=1)
     honest, forgotten = house.buy(eventually)[1], house.buy(eventually)[1]
     meter = SoftwareKey(PrivateKey.generate())
     starts_ms = min(honest.starts_s, forgotten.starts_s) * 1_000
@@ -528,20 +529,20 @@ def test_accounting_is_held_against_the_signed_meter(own_house, eventually) -> N
         ledger.enrol(client, house.provider, meter)
         for record in (chain.boot(), chain.usage(60_000, *rows), chain.usage(60_000)):
             assert ledger.receipt(client.report(record)).executed
-    packets = 24_000
-    for grant, share in ((honest, 100), (forgotten, 90)):
+    for grant, share, age_s in ((honest, 60, 30), (honest, 40, 0), (forgotten, 90, 0)):
         page = {
-            "Acct-Session-Id": grant.grant_id.hex()[:16], "NAS-Identifier": "roof",
+            "Acct-Session-Id": f"{grant.grant_id.hex()[:15]}{age_s}", "NAS-Identifier": "roof",
             "Packet-Src-IP-Address": "127.0.0.1", "Class": "0x" + grant.grant_id.hex(),
-            "Calling-Station-Id": STATION, "Called-Station-Id": f"{BSSID}:airgrant", "Acct-Session-Time": 55,
-            "Acct-Status-Type": 2, "Event-Timestamp": int(time.time()),
-            "Acct-Input-Octets": up * share // 100 + 50 * 3_000, "Acct-Input-Packets": 3_000,
-            "Acct-Output-Octets": down * share // 100 + 34 * packets, "Acct-Output-Packets": packets,
+            "Calling-Station-Id": STATION, "Called-Station-Id": f"{BSSID}:airgrant", "Acct-Session-Time": share // 2,
+            "Acct-Status-Type": 2, "Event-Timestamp": int(time.time()) - age_s,
+            "Acct-Input-Octets": up * share // 100 + 50 * 30 * share, "Acct-Input-Packets": 30 * share,
+            "Acct-Output-Octets": down * share // 100 + 34 * 240 * share, "Acct-Output-Packets": 240 * share,
         }  # fmt: skip
         assert httpx.post(f"{house.url}/v1/accounting", json=page, timeout=10).status_code == 204
-    told = json.loads(house.command("reconcile", "--json", status=1))
+    told = json.loads(house.command("reconcile", "--since", "10s", "--json", status=1))
+    assert (told["judged"], told["not_judged"]) == (2, 0)
     outcomes = {row["grant"]: row for row in told["grants"]}
-    assert outcomes[honest.grant_id.hex()]["outcome"] == "agrees"
+    assert outcomes[honest.grant_id.hex()]["outcome"] == "agrees", "with what is older than 10 s"
     assert outcomes[forgotten.grant_id.hex()]["outcome"] == "disagrees"
     assert (told["ok"], told["meters"]) == (False, [])
     page = house.command("reconcile", status=1)
