@@ -197,6 +197,7 @@ EXCUSED_TESTS: dict[str, str] = {
 """Test files that mirror no module, with the reason that they stand alone."""
 
 EXCUSED_LINES: dict[tuple[str, str], str] = {
+    ("tests/system/test_operatord_daemon.py", "sleep"): "how long somebody keeps the database locked",
     ("tests/guest/test_shaper_leaves.py", "sleep"): "the pace of a sender",
     ("tests/conftest.py", "sleep"): "the fixture `eventually`, which waits for a fact",
     ("tests/system/test_lab_air.py", "sleep"): "a measuring window, which has to last",
