@@ -482,11 +482,14 @@ def test_whoever_locks_the_database_is_waited_for_also_at_the_end(own_house, eve
         for ended in (False, True):
             other.execute("BEGIN IMMEDIATE")
             assert authorise(house, buyer).status_code == 200
-            time.sleep(3)
+            backed_up_s = time.monotonic() + 3
+            eventually(lambda until_s=backed_up_s: time.monotonic() > until_s, "the backup's end")
             assert house.daemon.running
             if ended:
                 house.daemon.process.terminate()
-                time.sleep(0.5)
+                looked_s = time.monotonic() + 0.5
+                eventually(lambda until_s=looked_s: time.monotonic() > until_s, "half a second")
+                assert house.daemon.running, "it waits for the disk"
             other.execute("ROLLBACK")
         assert house.daemon.wait(10) == 0, house.daemon.said
         (use,) = other.execute("SELECT permit_id FROM used").fetchall()
