@@ -156,6 +156,8 @@ class WifiStage:
     freeradius: Child
     servers: TrafficServers
     wallets: dict[str, Wallet] = field(default_factory=dict)
+    reassociated: set[str] = field(default_factory=set)
+    """Grants whose station associated anew without leaving: what hostapd had counted before, it never tells."""
 
     @property
     def pinned(self) -> PinnedLedger:
