@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -200,7 +201,7 @@ def test_a_cap_holds_over_all_boxes_also_for_who_moves_faster_than_they_account(
     authorise(made, request(), NOW_S)
     authorise(made, request(box="yard"), NOW_S + 1)
 
-    def heard(at_s: int, up_octets: int, status: Status = Status.INTERIM, **changes: object) -> list[int]:
+    def heard(at_s: int, up_octets: int, status: Status = Status.INTERIM, **changes: Any) -> list[int]:
         one = record(capped, status, at_s=NOW_S + at_s, counters=Counters(up_octets), **changes)
         told = [one for one in take_accounting(made, one, NOW_S + at_s) if isinstance(one, PublishAdmission)]
         assert all((one.box, one.admission.station) == ("yard", PHONE) for one in told)

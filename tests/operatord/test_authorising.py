@@ -109,8 +109,8 @@ def test_whoever_breaks_several_rules_is_told_the_first() -> None:
 def test_a_name_is_good_at_its_own_address_only() -> None:
     """And what was asked is told to nobody but our own log: FreeRADIUS once expanded it."""
     hostile = "%{config:client[roof].secret}"
-    for changes in ({"address": "192.0.2.8"}, {"box": hostile}):
-        decision, (note,) = authorise(state([grant()]), replace(request(), **changes), NOW_S)
+    for asked in (replace(request(), address="192.0.2.8"), replace(request(), box=hostile)):
+        decision, (note,) = authorise(state([grant()]), asked, NOW_S)
         assert told(decision) == "unknown_box"
         assert "%" not in str(decision)
         assert isinstance(note, Note)
