@@ -114,7 +114,8 @@ def test_a_name_is_good_at_its_own_address_only() -> None:
         assert told(decision) == "unknown_box"
         assert "%" not in str(decision)
         assert isinstance(note, Note)
-        assert changes.get("box", "192.0.2.8") in note.text
+        assert asked.box in note.text
+        assert asked.address in note.text
 
 
 def replace_uses(made: State) -> State:
