@@ -10,10 +10,16 @@ Everything in one run, in turns: an emulated machine is slow and uneven, ratios 
 
 import json
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from device.events import ShowOffer
 from device.library import Over
@@ -103,22 +109,47 @@ def _note(seen: list[float], told: object) -> None:
         seen.append(time.monotonic())
 
 
-def offer_changes(stage: WifiStage, tell: Tell) -> list[float]:
-    """From the ledger's receipt for a new offer to the end of the first ANQP answer that has it."""
-    took = []
+def offer_changes(stage: WifiStage, tell: Tell) -> Series:
+    """Until the end of the first ANQP answer that has a new offer: from the ledger's receipt for it, and from the
+    moment at which the broker delivered it, to us as to the box.
+    """
+    found: Series = {"receipt": [], "delivery": []}
     bssid = stage.access_point().box.bssid
-    with stage.supplicant(2).control() as control:
+    with stage.supplicant(2).control() as control, _delivered(stage) as delivered:
         scan(control, SSID)
         for number in range(OFFERS):
             tell(f"offer {number + 1} of {OFFERS}")
             duration_s = 300 + number
+            delivered.clear()
             stage.bank.submit([(terms(duration_s), stage.keys["box1"])])
             began = time.monotonic()
             while _announced(ask_anqp(control, bssid, write_offer_query())) != duration_s:
                 if time.monotonic() - began > 10:
                     raise TimeoutError("the offer never came")
-            took.append(time.monotonic() - began)
-    return took
+            ended = time.monotonic()
+            found["receipt"].append(ended - began)
+            found["delivery"].append(ended - delivered[0])
+    return found
+
+
+@contextmanager
+def _delivered(stage: WifiStage) -> Iterator[list[float]]:
+    """When offers came from the broker, heard by a client of its own."""
+    heard: list[float] = []
+    client: Any = paho.Client(callback_api_version=CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    client.tls_set_context(stage.bank.identity.client_context())
+    client.on_message = lambda *_: heard.append(time.monotonic())
+    client.on_connect = lambda *_: client.subscribe("airgrant/v1/offer/#", qos=1)
+    ready = threading.Event()
+    client.on_subscribe = lambda *_: ready.set()
+    stage.air.operator.call(lambda: client.connect(*stage.bank.broker))
+    client.loop_start()
+    try:
+        ready.wait(10)
+        yield heard
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 def _announced(response: bytes) -> int:

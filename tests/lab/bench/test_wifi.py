@@ -14,7 +14,7 @@ MEASURED: dict[str, Any] = {
         "psk_looked": [4.0, 4.1],
         "psk_seen": [0.05, 0.06],
     },
-    "offer_changes": [0.03, 0.04, 0.09],
+    "offer_changes": {"delivery": [0.03, 0.04, 0.09], "receipt": [0.05, 0.06, 0.11]},
     "flood": {
         "bogus purchases sent": 9000,
         "growth of the daemon": 1.5,
