@@ -40,6 +40,7 @@ command:hostapd|hostapd|the access point's side of 802.11, and of Disconnects
 command:swtpm|swtpm|a TPM 2.0 in software
 command:swtpm_setup|swtpm-tools|its first certificates
 command:openssl|openssl|an independent look at certificates
+command:systemd-analyze|systemd|what it says of the units in the docs
 command:gcc|gcc|compiles the TPM library for Python
 file:$(libc_header)|libc6-dev|the same
 command:pkg-config|pkg-config|the same

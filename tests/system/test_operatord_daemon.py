@@ -286,7 +286,7 @@ def test_hostapd_understands_who_is_to_leave(house, eventually, needs, tmp_path)
         house.command("revoke", "--grant", grant.grant_id.hex())
         hostapd.wait_for_line("RADIUS DAS: No matching session found")
         eventually(
-            lambda: counter(house, "disconnect: Disconnect-NAK: Session-Context-Not-Found") == 1, "its answer"
+            lambda: counter(house, "disconnect: Disconnect-NAK: Session-Context-Not-Found") >= 1, "its answer"
         )
     assert 503 in GONE
 
