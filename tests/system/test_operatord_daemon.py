@@ -305,7 +305,7 @@ def test_a_station_that_roams_or_whose_grant_ends_is_thrown_out(house, eventuall
         assert (request[31], request[32]) == ([STATION.replace(":", "-").encode()], [b"roof"])
         das.sendto(request.CreateReply().ReplyPacket(), sender)
         eventually(lambda: counter(house, "disconnect: Disconnect-ACK") == 1, "its answer")
-    assert not house.anchor(buyer).exists()
+    eventually(lambda: not house.anchor(buyer).exists(), "its anchor's end")
     assert authorise(house, buyer).json()["reply:Reply-Message"]["value"][0].startswith("ended")
     assert grant.grant_id.hex() not in house.command("status")
 
