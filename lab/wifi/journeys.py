@@ -335,6 +335,19 @@ def tries_to_join(stage: WifiStage, number: int, credentials: Credentials) -> bo
         return False
 
 
+def _uses(stage: WifiStage, grant: Grant) -> list[dict[str, Any]]:
+    return [use for use in stage.operator_status()["uses"] if use["grant"] == grant.grant_id.hex()]
+
+
+def _wait_for_stop(stage: WifiStage, grant: Grant) -> None:
+    """Until the operator has no open accounting session of this grant."""
+
+    def stopped() -> bool:
+        return not any(use["live"] for use in _uses(stage, grant))
+
+    wait_until(stopped, "accounting stops", END_DEADLINE_S)
+
+
 def _is_refused(stage: WifiStage, number: int, wallet: Wallet) -> bool:
     """Whether the wallet's key opens nothing any more; a device would try for longer."""
     credentials = issued(
