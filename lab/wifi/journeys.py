@@ -315,15 +315,24 @@ def books_agree(stage: WifiStage, tell: TELL) -> Finding:
 # ---- Trying and looking
 
 
+FIRST_ATTEMPT = (
+    "CTRL-EVENT-CONNECTED|CTRL-EVENT-EAP-FAILURE|CTRL-EVENT-ASSOC-REJECT|CTRL-EVENT-SSID-TEMP-DISABLED"
+)
+"""How the first attempt to join ended, in wpa_supplicant's words."""
+
+
 def tries_to_join(stage: WifiStage, number: int, credentials: Credentials) -> bool:
-    """Whether station `number` gets in with these at its first attempt. Raises ShellError if nobody was even asked."""
+    """Whether station `number` gets in with these at its first attempt. Raises ShellError if nobody was even asked.
+
+    With a borrowed address it may end before EAP: hostapd asks the customer first whether it is still there (SA Query).
+    """
     with stage.supplicant(number).control() as control:
         scan(control, SSID)
         network = eap_tls(SSID, credentials.certificate, credentials.key, credentials.authority)
         since = control.mark()
         control.order(f"SELECT_NETWORK {add_network(control, network)}")
         try:
-            said = control.wait_for("CTRL-EVENT-CONNECTED|CTRL-EVENT-EAP-FAILURE", ATTEMPT_S, since=since)
+            said = control.wait_for(FIRST_ATTEMPT, ATTEMPT_S, since=since)
         except ShellError:
             control.order("REMOVE_NETWORK all")
             if not any("CTRL-EVENT-EAP" in heard.text for heard in control.heard[since:]):
