@@ -101,5 +101,5 @@ def test_a_session_with_this_queue_gets_its_rate_and_its_meter_is_right(
         received = PACKET_BYTES * (arrived + drain(ear))
         down = shaper.read_counters()[0].down
     assert abs(down.delivered_bytes - received) <= 300
-    assert down.offered_bytes > 1.2 * down.delivered_bytes
+    assert down.offered_bytes > 1.1 * down.delivered_bytes  # it dropped: a socket of its own holds no more
     assert 0.8 * RATE_BPS * PUSH_S < 8 * received < 1.3 * RATE_BPS * PUSH_S
