@@ -2,8 +2,8 @@
 # lab/test.sh [ARGUMENT...]: pytest in the sandbox, and then the tests that need a kernel with radios in the guest.
 #
 # Without a test's path among the arguments both run; with paths, the guest is booted only for those in tests/guest.
-# Everything runs even if something failed; the exit status says whether anything did. Where there can be no guest the
-# last lines say so, and with CI=true that is a failure.
+# Everything runs even if something failed; the exit status says whether anything did. The last lines name every test
+# that failed, of both parts. Where there can be no guest they say so, and with CI=true that is a failure.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -23,14 +23,41 @@ if [ ${#ordinary[@]} -eq 0 ] && [ ${#guest[@]} -eq 0 ]; then
   guest=("${guest_tests[@]}")
 fi
 
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+colour=()
+[ ! -t 1 ] || colour=(--color=yes) # pytest itself sees a pipe
 failed=0
+
+# part NAME COMMAND...: runs it, and keeps what it says.
+part() {
+  local name=$1 status
+  shift
+  "$@" "${colour[@]}" "${options[@]}" 2>&1 | tee "$logs/$name"
+  status=${PIPESTATUS[0]}
+  [ $status -eq 0 ] || {
+    failed=$status
+    name_failures "$name" $status >>"$logs/failures"
+  }
+}
+
+# One line for each test that failed, as pytest's own summary has it.
+name_failures() {
+  local name=$1 status=$2 named
+  echo "test: failed of the $name part, exit status $status:"
+  named=$(sed 's/\x1b\[[0-9;]*m//g; s/\r$//' "$logs/$name" | grep -aE '^(FAILED|ERROR) ' | awk '!seen[$0]++' | cut -c 1-200)
+  echo "${named:-no test is named; it ended with:
+$(tail -n 5 "$logs/$name")}"
+}
+
 if [ ${#ordinary[@]} -gt 0 ]; then
-  lab/sandbox.sh .venv/bin/python -m pytest -q "${options[@]}" "${ordinary[@]}" || failed=$?
+  part ordinary lab/sandbox.sh .venv/bin/python -m pytest -q "${ordinary[@]}"
 fi
 if [ ${#guest[@]} -gt 0 ]; then
   if lab/guest.sh --set-up; then
     echo "test: in the guest, under a kernel of its own ..."
-    AIRGRANT_GUEST_LIMIT_S=${AIRGRANT_GUEST_LIMIT_S:-1800} lab/guest.sh .venv/bin/python -m pytest -q -p no:cacheprovider "${options[@]}" "${guest[@]}" || failed=$?
+    export AIRGRANT_GUEST_LIMIT_S=${AIRGRANT_GUEST_LIMIT_S:-1800}
+    part guest lab/guest.sh .venv/bin/python -m pytest -q -p no:cacheprovider "${guest[@]}"
   elif [[ ${CI:-} =~ ^(1|true)$ ]]; then
     echo "test: FAILED: CI=true, and there can be no guest here: the lines above say what is missing." >&2
     failed=1
@@ -38,4 +65,5 @@ if [ ${#guest[@]} -gt 0 ]; then
     echo "test: NOT RUN: ${guest[*]}: there can be no guest here, the lines above say what is missing." >&2
   fi
 fi
+cat "$logs/failures" 2>/dev/null || true
 exit $failed

@@ -1,0 +1,90 @@
+"""lab/test.sh runs both parts whatever happens, and its last lines name every test that failed in either."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTEST = """\
+#!/bin/sh
+# Stands in for pytest: what `say` has for the part, and its exit status.
+part=ordinary; case "$*" in *no:cacheprovider*) part=guest ;; esac
+cat "say/$part"; exit "$(cat "say/$part.status")"
+"""
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """The script, a sandbox and a guest that are none, and a pytest that says what it is told to."""
+    for folder in ("lab", "say", ".venv/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copy(ROOT / "lab" / "test.sh", tmp_path / "lab" / "test.sh")
+    write_program(tmp_path / "lab/sandbox.sh", '#!/bin/sh\nexec "$@"\n')
+    write_program(tmp_path / "lab/guest.sh", '#!/bin/sh\n[ "$1" = --set-up ] || exec "$@"\n')
+    write_program(tmp_path / ".venv/bin/python", PYTEST)
+    say(tmp_path, "ordinary", "6113 passed in 600 s", 0)
+    say(tmp_path, "guest", "36 passed in 900 s", 0)
+    return tmp_path
+
+
+def write_program(file: Path, text: str) -> None:
+    file.write_text(text)
+    file.chmod(file.stat().st_mode | stat.S_IXUSR)
+
+
+def say(clone: Path, part: str, text: str, status: int) -> None:
+    (clone / "say" / part).write_text(text + "\n")
+    (clone / "say" / f"{part}.status").write_text(f"{status}\n")
+
+
+def run_tests(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [clone / "lab/test.sh", *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_an_ordinary_failure_is_named_after_everything_that_the_guest_said(clone: Path) -> None:
+    say(clone, "ordinary", "FAILED tests/wire/test_offer.py::test_x[a b] - assert 1 == 2\n1 failed", 1)
+    say(clone, "guest", "\n".join(f"line {number} of the guest" for number in range(1_000)), 0)
+    run = run_tests(clone)
+    assert run.returncode == 1
+    assert run.stdout.splitlines()[-2:] == [
+        "test: failed of the ordinary part, exit status 1:",
+        "FAILED tests/wire/test_offer.py::test_x[a b] - assert 1 == 2",
+    ]
+    assert "line 999 of the guest" in run.stdout, "both parts ran"
+
+
+def test_both_parts_are_named_and_colours_hide_nothing(clone: Path) -> None:
+    say(clone, "ordinary", "\x1b[31mFAILED\x1b[0m tests/a.py::\x1b[1mtest_a\x1b[0m - no", 1)
+    say(clone, "guest", "ERROR tests/guest/b.py::test_b - " + "x" * 1_000, 1)
+    last = run_tests(clone).stdout.splitlines()[-4:]
+    assert last[1] == "FAILED tests/a.py::test_a - no"
+    assert last[2] == "test: failed of the guest part, exit status 1:"
+    assert last[3].startswith("ERROR tests/guest/b.py::test_b - xxx")
+    assert len(last[3]) == 200, "a line is a line"
+
+
+def test_a_part_that_ends_without_a_summary_is_told_by_its_last_words(clone: Path) -> None:
+    say(clone, "ordinary", "INTERNALERROR> boom\nKilled", 137)
+    run = run_tests(clone)
+    assert run.returncode == 137
+    assert run.stdout.splitlines()[-3:] == [
+        "no test is named; it ended with:", "INTERNALERROR> boom", "Killed",
+    ]  # fmt: skip
+
+
+def test_nothing_is_added_where_nothing_failed(clone: Path) -> None:
+    run = run_tests(clone)
+    assert run.returncode == 0
+    assert run.stdout.splitlines()[-1] == "36 passed in 900 s"
+
+
+def test_a_word_of_a_test_that_passed_is_no_failure(clone: Path) -> None:
+    say(clone, "ordinary", "FAILED words of a test that is run with -s", 0)
+    assert run_tests(clone, "tests/wire").stdout.count("FAILED") == 1
