@@ -118,7 +118,7 @@ run() {
   script=$cache/command.sh
   write_script "$@" >"$script"
   read -r -a accelerator <<<"$(accelerator)"
-  boot "$limit_s" "$script" "${accelerator[@]}" | cat || status=$? # qemu would cut a file at its own beginning
+  boot "$limit_s" "$script" "${accelerator[@]}" 2>&1 | cat || status=$? # qemu would cut a file, of either stream, at its beginning
   [ $status -ne 124 ] || say "ended after $limit_s s: it took too long (AIRGRANT_GUEST_LIMIT_S)."
   exit $status
 }
