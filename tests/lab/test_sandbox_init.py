@@ -36,7 +36,16 @@ def started() -> Iterator[subprocess.Popen[str]]:
         f"import subprocess; p = subprocess.Popen(['sleep', '{mark()}']); print('up', flush=True); p.wait()"
     )
     with subprocess.Popen(
-        [SANDBOX, sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+        [
+            "env",
+            "--default-signal=HUP",
+            SANDBOX,
+            sys.executable,
+            "-c",
+            script,
+        ],  # however these tests were started
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
