@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # lab/set-up.sh: make this machine ready: system packages (apt), and .venv with the locked versions.
 #
-# With --guest also what the guest kernel and the Wi-Fi lab in it need (lab/guest.sh asks for it).
+# With --guest also what the guest kernel and the Wi-Fi lab in it need (lab/guest.sh asks for it), with --go also a Go of
+# any age, by which lab/go.sh fetches the pinned one.
 #
 # Run it as often as you like: when nothing is missing it says nothing and takes a few milliseconds. It asks for sudo only
 # when packages are missing and you are not root, and says first which ones and why. It starts no service.
@@ -11,8 +12,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 log=build/set-up.log
-guest=
+guest= go=
 [ "${1:-}" != --guest ] || guest=yes
+[ "${1:-}" != --go ] || go=yes
 venv=.venv
 stamp=$venv/airgrant-stamp
 
@@ -50,6 +52,7 @@ file:$(python_header)|$python_package-dev|the same
 module:ensurepip|$python_package-venv|the virtual environment
 TABLE
   [ -z "$guest" ] || guest_needs
+  [ -z "$go" ] || go_needs
 }
 
 guest_needs() {
@@ -63,6 +66,8 @@ command:iw|iw|virtual radios in namespaces
 command:tshark|tshark|an independent look at every frame
 TABLE
 }
+
+go_needs() { echo "command:go|golang-go|fetches the Go that builds other people's programs for the tests"; }
 
 libc_header() { echo /usr/include/stdio.h; }
 python_header() { "$python" -c 'import sysconfig; print(sysconfig.get_path("include") + "/Python.h")'; }
@@ -201,6 +206,7 @@ is_ready() {
   for program in unshare ip tc nft ethtool iperf3 mosquitto swtpm swtpm_setup; do
     has "command:$program" || return 1
   done
+  [ -z "$go" ] || has command:go || return 1
   [ -z "$guest" ] || [ -z "$(missing_guest_needs)" ]
 }
 

@@ -10,6 +10,7 @@ import asyncio
 import os
 import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,6 +54,21 @@ def build_dir() -> Path:
     folder = ROOT / "build" / "tests"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def go_program() -> Callable[[str], Path]:
+    """`go_program("nas-oracle")` is a program of the table in lab/go.sh, which builds it where there is a network."""
+
+    def find(name: str) -> Path:
+        built = subprocess.run(
+            [ROOT / "lab" / "go.sh", "build", name], check=False, capture_output=True, text=True
+        )
+        if built.returncode:
+            missing(f"the Go program {name}: {built.stderr.strip()}")
+        return ROOT / "build" / "go" / "bin" / name
+
+    return find
 
 
 @pytest.fixture

@@ -1,0 +1,45 @@
+// A MongoDB for tests: FerretDB, which speaks MongoDB's wire protocol, in front of SQLite in a folder.
+//
+// Usage: ferretdb FOLDER ADDRESS. Prints its URI when it listens (port 0 is any), and ends with its standard input. It reports to nobody.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/FerretDB/FerretDB/ferretdb"
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		fail("usage: ferretdb FOLDER ADDRESS")
+	}
+	server, err := ferretdb.New(&ferretdb.Config{
+		Listener:  ferretdb.ListenerConfig{TCP: os.Args[2]},
+		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Handler:   "sqlite",
+		SQLiteURL: "file:" + os.Args[1] + "/",
+	})
+	if err != nil {
+		fail(err.Error())
+	}
+	context, stop := context.WithCancel(context.Background())
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
+	ended := make(chan error)
+	go func() { ended <- server.Run(context) }()
+	fmt.Println(server.MongoDBURI())
+	if err := <-ended; err != nil {
+		fail(err.Error())
+	}
+}
+
+func fail(why string) {
+	fmt.Fprintln(os.Stderr, "ferretdb:", why)
+	os.Exit(1)
+}
