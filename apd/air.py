@@ -125,7 +125,7 @@ def hear(state: State, station: MacAddress, transaction: bytes, now: Now) -> Out
         signed = read_transaction(transaction, state.settings.ledger_id, MAX_ENVELOPE_BYTES)
     except DecodeError:
         return state.with_refusal("transaction_invalid"), []
-    if lobby.is_hopeless(state, signed):
+    if lobby.is_hopeless(state, signed, now):
         return _answer_hopeless(state, station, transaction, now)
     air = _take_turn(state.on_air, station, now)
     if air is None:

@@ -42,9 +42,11 @@ def restore(state: State, stored: Iterable[KnownGrant], now: Now) -> Outcome:
     return state, [*gone, *over]
 
 
-def remember_bought(state: State, grants: Iterable[bytes], ledger_s: int, now: Now) -> Outcome:
+def remember_bought(
+    state: State, grants: Iterable[bytes], ledger_s: int, now: Now, *, here: bool = True
+) -> Outcome:
     """What the ledger gave at `ledger_s`, by its clock, for a purchase that we relayed: the operator hears of it, too.
-    One is over if both clocks say so: ours may be wrong for a while.
+    One is over if both clocks say so: ours may be wrong for a while. Not bought `here`, it gets what room is left.
     """
     commands: list[Command] = []
     for encoded in grants:
@@ -53,13 +55,13 @@ def remember_bought(state: State, grants: Iterable[bytes], ledger_s: int, now: N
         except DecodeError as error:
             commands.append(Note("reply_invalid", str(error)))
             continue
-        here = grant.provider_id == state.settings.provider.provider_id
+        ours = grant.provider_id == state.settings.provider.provider_id
         left_ms = max(grant.ends_s * 1_000 - now.utc_ms, (grant.ends_s - ledger_s) * 1_000)
-        if not here or left_ms <= 0:
+        if not ours or left_ms <= 0:
             continue
         if grant.grant_id not in state.on_air.grants:  # a purchase may be answered twice
             ends_ns = now.mono_ns + left_ms * 1_000_000
-            known = KnownGrant(grant, encoded, bought=True, learnt_ns=now.mono_ns, ends_ns=ends_ns)
+            known = KnownGrant(grant, encoded, bought=here, learnt_ns=now.mono_ns, ends_ns=ends_ns)
             state, more = _remember(state, known, now)
             commands += more
         commands.append(PublishGrant(encoded))

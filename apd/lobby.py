@@ -67,6 +67,8 @@ RELAYED_NS = 600 * NS_PER_S
 and its buyer has not heard.
 """
 MAX_RELAYED = 1_024
+LATE_S = 30
+"""A purchase whose validity has been over for so long runs nowhere any more; clocks that are kept differ by less."""
 MAX_SEEN_REQUESTS = 4_096
 """Sixty a second for as long as a challenge lasts."""
 _NOT_JOINED_YET = ("nothing_on_offer", "nobody can join here yet")
@@ -173,7 +175,9 @@ def take_outcome(state: State, correlation: bytes, data: bytes, now: Now) -> Out
         return state, [*told]
     from apd import known_grants  # a wired box does without
 
-    state, keeping = known_grants.remember_bought(state, reply.grants, receipt.utc_s, now)
+    state, keeping = known_grants.remember_bought(
+        state, reply.grants, receipt.utc_s, now, here=not pending.asked_late
+    )
     return state, [*keeping, *told]
 
 
@@ -272,9 +276,11 @@ def purchase(state: State, source: Address, message: Purchase, now: Now) -> Outc
     subject, action = signed.transaction_id, signed.transaction.action
     if not isinstance(action, (Allocate, Create)):
         return _refuse(state, source, subject, "not_relayed", "only allocate and create are relayed here")
+    asked_late = False
     if isinstance(action, Allocate) and subject not in state.lobby.relayed:
         refusal = _check_purchase(state, action, now)
-        if refusal is not None:
+        asked_late = refusal is not None and _is_late(state, signed, now)
+        if refusal is not None and not asked_late:
             return _refuse(state, source, subject, *refusal)
     if not state.link.connected:
         return _refuse(state, source, subject, "ledger_unreachable", "no connection to the ledger's broker")
@@ -282,11 +288,23 @@ def purchase(state: State, source: Address, message: Purchase, now: Now) -> Outc
         if now.mono_ns < state.lobby.create_due_ns:
             return _refuse(state, source, subject, "busy", "one new account a second is relayed here")
         state = replace(state, lobby=replace(state.lobby, create_due_ns=now.mono_ns + CREATE_NS))
-    wants = _wants(state, action) if isinstance(action, Allocate) else None
-    return _relay(state, source, subject, message.transaction, wants, now)
+    wants = _wants(state, action) if isinstance(action, Allocate) and not asked_late else None
+    first = PendingPurchase(
+        (), now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S, {}, wants, asked_late
+    )
+    return _relay(state, source, subject, message.transaction, first, now)
 
 
-def is_hopeless(state: State, signed: SignedTransaction) -> bool:
+def _is_late(state: State, signed: SignedTransaction, now: Now) -> bool:
+    """Whether this only asks what became of a purchase: it cannot run any more, so that nothing of ours need fit, and
+    the ledger's signed word (it ran then, or `expired`) lets its buyer buy again without paying twice.
+    """
+    action = signed.transaction.action
+    ours = isinstance(action, Allocate) and action.provider == state.settings.provider
+    return ours and signed.transaction.valid_until_s + LATE_S < now.utc_s
+
+
+def is_hopeless(state: State, signed: SignedTransaction, now: Now) -> bool:
     """Whether this will not be relayed, whatever else is the case: it is no purchase of what this box sells, nor a new
     account. Cheap, as anybody may send as many as the air carries.
     """
@@ -295,7 +313,7 @@ def is_hopeless(state: State, signed: SignedTransaction) -> bool:
         return False
     if not isinstance(action, Allocate) or action.provider != state.settings.provider:
         return True
-    if signed.transaction_id in state.lobby.relayed:
+    if signed.transaction_id in state.lobby.relayed or _is_late(state, signed, now):
         return False
     return word is None or action.epoch != word.epoch
 
@@ -312,10 +330,11 @@ def _wants(state: State, action: Allocate) -> Qos | None:
 
 
 def _relay(
-    state: State, source: Address, subject: bytes, data: bytes, wants: Qos | None, now: Now
+    state: State, source: Address, subject: bytes, data: bytes, first: PendingPurchase, now: Now
 ) -> Outcome:
-    """To the ledger; what is under way already only gets one more who waits, unless these octets are new or it is
-    time to send them again. Nobody who repeats it puts off when the first is told that there is no reply.
+    """To the ledger, as `first` if it is; what is under way already only gets one more who waits, unless these octets
+    are new or it is time to send them again. Nobody who repeats it puts off when the first is told that there is no
+    reply.
     """
     known, answers = state.lobby.pending.get(subject), list[Command]()
     if known is None and _has_enough(state, source):
@@ -323,19 +342,19 @@ def _relay(
     if known is None and len(state.lobby.pending) >= MAX_PENDING:
         oldest = next(iter(state.lobby.pending))
         state, answers = _give_up(state, oldest, "busy", "too many purchases are under way")
-    buyers = known.buyers if known else ()
+    pending = known or first
+    buyers = pending.buyers
     if source not in buyers and len(buyers) < MAX_BUYERS:
         buyers = (*buyers, source)
-    copy, sent = hashlib.sha256(data).digest(), known.copies if known else {}
-    lately = {digest: at_ns for digest, at_ns in sent.items() if now.mono_ns < at_ns + REPEAT_NS}
+    copy = hashlib.sha256(data).digest()
+    lately = {digest: at_ns for digest, at_ns in pending.copies.items() if now.mono_ns < at_ns + REPEAT_NS}
     if known is not None and (copy in lately or len(lately) >= MAX_COPIES):
         return _keep(state, subject, replace(known, buyers=buyers)), answers
-    timeout_ns = now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S
-    deadline_ns = known.deadline_ns if known else timeout_ns
-    copies, wants = {**lately, copy: now.mono_ns}, known.wants if known else wants
-    state = _keep(state, subject, PendingPurchase(buyers, deadline_ns, copies, wants))
-    relayed = _bounded({**state.lobby.relayed, subject: now.mono_ns + RELAYED_NS}, MAX_RELAYED)
-    state = replace(state, lobby=replace(state.lobby, relayed=relayed))
+    copies = {**lately, copy: now.mono_ns}
+    state = _keep(state, subject, replace(pending, buyers=buyers, copies=copies))
+    if not pending.asked_late:  # nobody needs to remember what is relayed as often as it is asked
+        relayed = _bounded({**state.lobby.relayed, subject: now.mono_ns + RELAYED_NS}, MAX_RELAYED)
+        state = replace(state, lobby=replace(state.lobby, relayed=relayed))
     return state, [*answers, SubmitTransaction(subject, data)]
 
 

@@ -33,6 +33,8 @@ class PendingPurchase:
     """
     wants: Qos | None = None
     """What a spot purchase will want at once; None where that is not known, or one of its copies was forged."""
+    asked_late: bool = False
+    """It cannot run any more, as its validity is over, and was not relayed here: its sender asks whether it ran."""
 
 
 @dataclass(frozen=True, slots=True)

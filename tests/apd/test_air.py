@@ -2,7 +2,7 @@
 
 import time
 
-from apd import air, core
+from apd import air, core, lobby
 from apd.commands import (
     PublishGrant,
     SetBeaconElement,
@@ -28,6 +28,7 @@ from apd.events import (
     OfferStateReceived,
     PurchaseHeard,
 )
+from apd.promises import NOTHING, reserved
 from nas_tunnel.advice_of_charge import read_advice_of_charge
 from nas_tunnel.anqp import (
     ADVICE_OF_CHARGE,
@@ -48,6 +49,7 @@ from tests.apd.world import (
     LEDGER,
     LEDGER_ID,
     PROVIDER,
+    START_S,
     STATION,
     create,
     grant,
@@ -330,6 +332,33 @@ class TestRates:
         (refused,) = answers(box, late.transaction_id)
         assert isinstance(refused, Refused)
         assert refused.reason == "epoch_moved"
+
+    def test_a_late_question_is_answered_by_the_ledger_and_what_it_bought_elsewhere_keeps_no_room_here(self):
+        """It was bought through another access point of the provider, which keeps the room for it."""
+        box = air_box()
+        made = purchase(1, epoch=2)
+        box.pass_time(seconds(301 + lobby.LATE_S))
+        assert (
+            Playbook(box)
+            >> PurchaseHeard(STATION, made.envelope.encoded)
+            << a(SubmitTransaction, correlation=made.transaction_id)
+        )
+        granted = grant(transaction=made.transaction_id[:16], starts_s=START_S + 100)
+        encoded = signed_grant(granted)
+        box.feed(LedgerReplied(made.transaction_id, reply(made.transaction_id, encoded, reason="replayed")))
+        (outcome,) = answers(box, made.transaction_id)
+        assert isinstance(outcome, Outcome)
+        assert outcome.grant == encoded
+        assert not box.state.on_air.grants[granted.grant_id].bought
+        assert reserved(box.state, box.now) == NOTHING
+
+    def test_late_questions_share_the_rate_of_purchases(self):
+        box = air_box()
+        box.pass_time(seconds(400))
+        for number in range(100):
+            box.feed(PurchaseHeard(station(number), purchase(number + 1, epoch=2).envelope.encoded))
+        assert len(box.state.lobby.pending) == air.ALL_PURCHASES_BURST
+        assert box.state.refused["air_limited"] == 100 - air.ALL_PURCHASES_BURST
 
     def test_a_hostile_frame_takes_less_than_a_tenth_of_a_millisecond(self):
         """The best of many, as the machine has other things to do."""

@@ -341,6 +341,53 @@ class TestPurchase:
             << a(SubmitTransaction, correlation=bought.transaction_id)
         )
 
+    def test_a_late_question_goes_to_the_ledger_whatever_is_on_offer_now(self, selling):
+        """It was sent through another access point, or before a restart: only a signed word ends the doubt."""
+        sells(selling, height=12, epoch=4, allocations_left=0)
+        asked = purchase()
+        assert (
+            Playbook(selling)
+            >> seconds(300 + lobby.LATE_S)
+            >> heard(Purchase(asked.envelope.encoded))
+            << told(Refused, subject=asked.transaction_id, reason="epoch_moved")
+            >> seconds(1)
+            >> heard(Purchase(asked.envelope.encoded))
+            << a(SubmitTransaction, correlation=asked.transaction_id)
+            >> LedgerReplied(asked.transaction_id, reply(asked.transaction_id, reason="expired"))
+            << told(Outcome, transaction_id=asked.transaction_id)
+        )
+        assert not selling.state.lobby.pending
+        assert not selling.state.lobby.relayed, (
+            "who asks again is relayed again: nothing has to be remembered"
+        )
+
+    def test_a_late_question_finds_a_way_where_nothing_is_on_offer(self, box):
+        box.feed(BrokerConnected())
+        box.pass_time(seconds(301 + lobby.LATE_S))
+        asked = purchase(allocations=26)
+        assert Playbook(box) >> heard(Purchase(asked.envelope.encoded)) << a(SubmitTransaction)
+        assert box.state.lobby.pending[asked.transaction_id].wants is None, "it keeps no room from others"
+
+    def test_a_late_question_about_another_provider_is_for_that_provider(self, selling):
+        selling.pass_time(seconds(400))
+        asked = purchase(provider=STRANGER.public)
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(asked.envelope.encoded))
+            << told(Refused, reason="foreign_provider")
+        )
+
+    def test_late_questions_are_limited_as_purchases_are(self, selling):
+        sells(selling, height=12, epoch=4)
+        selling.pass_time(seconds(400))
+        for number in range(lobby.MAX_PENDING_PER_BUYER):
+            selling.feed(heard(Purchase(purchase(number + 1).envelope.encoded)))
+        assert (
+            Playbook(selling)
+            >> heard(Purchase(purchase(99).envelope.encoded))
+            << told(Refused, reason="busy")
+        )
+
     def test_nothing_on_offer(self, box):
         box.feed(BrokerConnected())
         assert (
