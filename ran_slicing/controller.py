@@ -1,0 +1,305 @@
+"""The closed loop: which share of the cell each promised slice gets, so that its floor is kept and no more is taken.
+
+    admit(controller, promise, bits_per_prb) -> controller | CellFull
+    measure(controller, samples, now_ns) -> controller          once per metrics report
+    ratios(controller) -> {slice: Ratio}                        what the gNB is to be told
+
+Per slice: what a PRB carries (estimate), hence the PRBs that its floor needs with what it is owed; a share rises at
+once, and falls only after the need was lower for a while, a part of the way. Over all slices: the loop never takes
+more than `keep_prb`, so that others always have something; if the needs are more than that, everybody first gets what
+he was admitted with, and what is left is divided among those whose links have become worse than that. Admission is
+stricter (`sell_prb`): between the two lies what fading may take.
+Nothing here knows gNB, prices or subscribers. Integers throughout. Reference: docs/decisions/0021.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ran_slicing.estimate import Estimate, InForce, SliceSample, learn
+from ran_slicing.share import (
+    PAUSED,
+    CellShape,
+    Ratio,
+    prb_for,
+    prb_of,
+    ratio_of,
+    whole_steps,
+    whole_steps_down,
+)
+from ran_slicing.snssai import Snssai
+from wire.units import NS_PER_S, PPM
+
+_MAX_PART = 8
+"""A maximum is left as it is until it is wrong by more than this part: it only bounds what a slice takes beyond."""
+_STEP_PART = 16
+"""A share is not lowered by less than this part of itself, and never by less than a PRB."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerSettings:
+    """How the loop behaves; shares in whole percent of the cell."""
+
+    sell_ratio: int = 70
+    """What may be sold as floors."""
+    keep_ratio: int = 90
+    """What the loop may use to keep them when links get worse; the rest is always there for everybody else."""
+    reference_bits_per_prb: int = 250
+    """What a PRB is taken to carry for a UE of which nothing is known (16-QAM 490/1024 on 132 elements: 252)."""
+    margin_ppm: int = 50_000
+    """A share is made for so much more than the floor, as a link moves between two reports."""
+    catch_up_ms: int = 400
+    """What is owed is to be delivered within this time, within the same second as far as possible."""
+    hold_ms: int = 500
+    """A need has to be lower for so long before a share falls."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.sell_ratio <= self.keep_ratio:
+            raise ValueError(f"sell_ratio: {self.sell_ratio} is outside 1..keep_ratio ({self.keep_ratio})")
+        if not self.keep_ratio <= 99:
+            raise ValueError(f"keep_ratio: {self.keep_ratio} is above 99, and others would starve")
+        if self.reference_bits_per_prb < 1:
+            raise ValueError(f"reference_bits_per_prb: {self.reference_bits_per_prb} is below 1")
+        if not 0 <= self.margin_ppm <= PPM:
+            raise ValueError(f"margin_ppm: {self.margin_ppm} is outside 0..{PPM}")
+        if min(self.catch_up_ms, self.hold_ms) < 1:
+            raise ValueError("catch_up_ms: has to be at least 1, as hold_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What was sold to the UE of a slot: downlink bit/s as the gNB counts them. A ceiling of 0: none."""
+
+    snssai: Snssai
+    floor_bps: int
+    ceil_bps: int = 0
+
+    def __post_init__(self) -> None:
+        assert self.floor_bps >= 1, f"{self}"
+        assert self.ceil_bps == 0 or self.ceil_bps >= self.floor_bps, f"{self}"
+
+
+@dataclass(frozen=True, slots=True)
+class CellFull:
+    """The floor does not fit: it needs `needed_prb`, and `free_prb` can be sold."""
+
+    needed_prb: int
+    free_prb: int
+
+
+@dataclass(frozen=True, slots=True)
+class ControlledSlice:
+    """A promised slice. `prb` is its minimum now, `need_prb` what its floor would take, `admitted_prb` what it was
+    sold as; `lower_since_ns` is when its need fell below its share.
+    """
+
+    promise: Promise
+    estimate: Estimate
+    admitted_prb: int
+    prb: int
+    need_prb: int
+    max_prb: int
+    changed_ns: int
+    lower_since_ns: int | None = None
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """The loop's state. `measured_ns` is the monotonic instant of the last report."""
+
+    settings: ControllerSettings
+    shape: CellShape
+    slices: Mapping[Snssai, ControlledSlice] = field(default_factory=dict)
+    measured_ns: int | None = None
+
+    @property
+    def sell_prb(self) -> int:
+        return prb_of(self.settings.sell_ratio, self.shape)
+
+    @property
+    def keep_prb(self) -> int:
+        return prb_of(self.settings.keep_ratio, self.shape)
+
+    @property
+    def booked_prb(self) -> int:
+        """What the promises take of the cell as their links are now, paused ones included."""
+        return sum(item.need_prb for item in self.slices.values())
+
+    @property
+    def is_overbooked(self) -> bool:
+        """Whether links have become so bad that the promises do not fit together."""
+        return self.booked_prb > self.keep_prb
+
+
+# ---- Admission
+
+
+def admit(
+    controller: Controller, promise: Promise, now_ns: int, bits_per_prb: int = 0
+) -> Controller | CellFull:
+    """The loop with one more promise, or with a changed one; `bits_per_prb` is what its UE's link carries, if known."""
+    known = controller.slices.get(promise.snssai)
+    if known is not None:
+        bits_per_prb = known.estimate.bits_per_prb
+    bits = bits_per_prb or controller.settings.reference_bits_per_prb
+    needed_prb = _need(controller, promise, bits)
+    free_prb = controller.sell_prb - controller.booked_prb + (known.need_prb if known else 0)
+    if needed_prb > free_prb:
+        return CellFull(needed_prb, max(0, free_prb))
+    item = ControlledSlice(
+        promise,
+        known.estimate if known else Estimate(bits),
+        admitted_prb=needed_prb,
+        prb=needed_prb,
+        need_prb=needed_prb,
+        max_prb=_max_prb(controller, promise, bits, needed_prb),
+        changed_ns=now_ns,
+        paused=known.paused if known else False,
+    )
+    return _with(controller, item)
+
+
+def readmit(controller: Controller, promise: Promise, now_ns: int) -> Controller:
+    """The loop with a promise that was sold before (a restart, a grant bought here): nobody asks whether it fits."""
+    bits = controller.settings.reference_bits_per_prb
+    need_prb = _need(controller, promise, bits)
+    max_prb = _max_prb(controller, promise, bits, need_prb)
+    return _with(
+        controller, ControlledSlice(promise, Estimate(bits), need_prb, need_prb, need_prb, max_prb, now_ns)
+    )
+
+
+def withdraw(controller: Controller, snssai: Snssai) -> Controller:
+    """The loop without this promise; none is none."""
+    return replace(controller, slices={key: item for key, item in controller.slices.items() if key != snssai})
+
+
+def pause(controller: Controller, snssai: Snssai, now_ns: int) -> Controller:
+    """Block a slice (its maximum becomes 0) but keep its place."""
+    return _with(controller, replace(controller.slices[snssai], paused=True, changed_ns=now_ns))
+
+
+def resume(controller: Controller, snssai: Snssai, now_ns: int) -> Controller:
+    """Serve a paused slice again."""
+    return _with(controller, replace(controller.slices[snssai], paused=False, changed_ns=now_ns))
+
+
+# ---- The loop
+
+
+def measure(controller: Controller, samples: Iterable[SliceSample], now_ns: int) -> Controller:
+    """The loop after one metrics report. Slices without a sample keep what they have; samples of others are ignored."""
+    elapsed_ns = now_ns - controller.measured_ns if controller.measured_ns is not None else 0
+    slices = dict(controller.slices)
+    for sample in samples:
+        item = slices.get(sample.snssai)
+        if item is not None and not item.paused:
+            slices[sample.snssai] = _measured(controller, item, sample, elapsed_ns)
+    for snssai, granted_prb in _share_out(slices.values(), controller.keep_prb, controller.shape).items():
+        slices[snssai] = _move(controller, slices[snssai], granted_prb, now_ns)
+    return replace(controller, slices=_fitted(slices, controller.keep_prb, now_ns), measured_ns=now_ns)
+
+
+def ratios(controller: Controller) -> dict[Snssai, Ratio]:
+    """What each promised slice is to have."""
+    return {snssai: ratio(controller, item) for snssai, item in controller.slices.items()}
+
+
+def ratio(controller: Controller, item: ControlledSlice) -> Ratio:
+    """Of one slice, in the whole percents that the gNB takes."""
+    if item.paused:
+        return PAUSED
+    low = ratio_of(item.prb, controller.shape)
+    return Ratio(low, max(low, ratio_of(item.max_prb, controller.shape)))
+
+
+def _measured(
+    controller: Controller, item: ControlledSlice, sample: SliceSample, elapsed_ns: int
+) -> ControlledSlice:
+    whole = controller.measured_ns is not None and item.changed_ns <= controller.measured_ns
+    force = InForce(
+        whole_steps(item.prb, controller.shape), whole_steps(item.max_prb, controller.shape), whole
+    )
+    estimate = learn(item.estimate, sample, item.promise.floor_bps, force, controller.shape, elapsed_ns)
+    need_prb = _need(controller, item.promise, estimate.bits_per_prb, estimate.owed_bits)
+    return replace(item, estimate=estimate, need_prb=need_prb)
+
+
+def _need(controller: Controller, promise: Promise, bits_per_prb: int, owed_bits: int = 0) -> int:
+    """The PRBs that keep the floor and pay what is owed; at least one."""
+    target_bps = _with_margin(promise.floor_bps, controller.settings)
+    target_bps += owed_bits * 1_000 // controller.settings.catch_up_ms
+    return max(1, whole_steps(prb_for(target_bps, bits_per_prb, controller.shape), controller.shape))
+
+
+def _max_prb(controller: Controller, promise: Promise, bits_per_prb: int, prb: int) -> int:
+    """What the slice may use: its ceiling, and always some more than its minimum, or it could never catch up."""
+    if not promise.ceil_bps:
+        return controller.shape.prbs
+    ceil_bps = _with_margin(promise.ceil_bps, controller.settings)
+    ceil_prb = prb_for(ceil_bps, bits_per_prb, controller.shape)
+    return min(controller.shape.prbs, max(ceil_prb, prb + max(1, prb // 4)))
+
+
+def _with_margin(rate_bps: int, settings: ControllerSettings) -> int:
+    return rate_bps * (PPM + settings.margin_ppm) // PPM
+
+
+def _share_out(slices: Iterable[ControlledSlice], keep_prb: int, shape: CellShape) -> dict[Snssai, int]:
+    """What each slice may have: all that it needs if the needs fit; else first what it was admitted with, and of what
+    is left a part of the rest of its need.
+    """
+    items = [item for item in slices if not item.paused]
+    firsts = {item.promise.snssai: min(item.need_prb, item.admitted_prb) for item in items}
+    rests = {item.promise.snssai: item.need_prb - firsts[item.promise.snssai] for item in items}
+    left_prb = keep_prb - sum(firsts.values())
+    if left_prb < 0:
+        return _scaled(firsts, keep_prb, shape)
+    more = rests if sum(rests.values()) <= left_prb else _scaled(rests, left_prb, shape)
+    return {snssai: firsts[snssai] + more[snssai] for snssai in firsts}
+
+
+def _scaled(wanted: Mapping[Snssai, int], limit_prb: int, shape: CellShape) -> dict[Snssai, int]:
+    """Each in proportion, rounded down to what the gNB can be told."""
+    total = max(1, sum(wanted.values()))
+    return {snssai: whole_steps_down(prb * limit_prb // total, shape) for snssai, prb in wanted.items()}
+
+
+def _move(controller: Controller, item: ControlledSlice, granted_prb: int, now_ns: int) -> ControlledSlice:
+    """Up at once; down after `hold_ms`, half of the way."""
+    prb, since_ns = _next_prb(controller.settings, item, granted_prb, now_ns)
+    max_prb = _max_prb(controller, item.promise, item.estimate.bits_per_prb, prb)
+    if prb == item.prb and abs(max_prb - item.max_prb) * _MAX_PART <= item.max_prb:
+        return replace(item, lower_since_ns=since_ns)
+    return replace(item, prb=prb, max_prb=max_prb, changed_ns=now_ns, lower_since_ns=since_ns)
+
+
+def _next_prb(
+    settings: ControllerSettings, item: ControlledSlice, granted_prb: int, now_ns: int
+) -> tuple[int, int | None]:
+    """The minimum from now on, and since when the need has been lower."""
+    if granted_prb > item.prb or granted_prb < item.need_prb:
+        return granted_prb, None
+    if item.prb - granted_prb <= item.prb // _STEP_PART:
+        return item.prb, None
+    since_ns = item.lower_since_ns if item.lower_since_ns is not None else now_ns
+    if now_ns - since_ns < settings.hold_ms * NS_PER_S // 1_000:
+        return item.prb, since_ns
+    return item.prb - max(1, (item.prb - granted_prb) // 2), now_ns
+
+
+def _fitted(
+    slices: dict[Snssai, ControlledSlice], keep_prb: int, now_ns: int
+) -> dict[Snssai, ControlledSlice]:
+    """Shares that are only held (hysteresis) give way at once where the limit would be passed."""
+    over_prb = sum(item.prb for item in slices.values() if not item.paused) - keep_prb
+    for snssai, item in slices.items():
+        given_prb = 0 if item.paused else min(over_prb, item.prb - item.need_prb)
+        if given_prb > 0:
+            over_prb -= given_prb
+            slices[snssai] = replace(item, prb=item.prb - given_prb, changed_ns=now_ns)
+    return slices
+
+
+def _with(controller: Controller, item: ControlledSlice) -> Controller:
+    return replace(controller, slices={**controller.slices, item.promise.snssai: item})
