@@ -6,6 +6,7 @@ configuration is wrong; 3 the disk, the broker or the network failed.
 
 import argparse
 import asyncio
+import grp
 import ipaddress
 import json
 import os
@@ -30,6 +31,9 @@ from wire.units import parse_duration
 
 CLOCK_SLACK_S = 300
 """A new certificate is good from a little before now on: a device's clock may be behind."""
+
+RADIUS_USERS = ("freerad", "radiusd")
+"""Whom FreeRADIUS runs as on Debian, and on Fedora."""
 
 _EXAMPLES = """examples:
   operatord certificate operatord.toml            server.key and server.pem, as [radius] names them
@@ -79,7 +83,10 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, metavar="FOLDER", help="made if it is not there"
     )
     freeradius.add_argument(
-        "--user", metavar="NAME", help="give what FreeRADIUS reads to this user, freerad on Debian (as root)"
+        "--user",
+        metavar="NAME",
+        help="whom FreeRADIUS runs as, and its files belong to; by default freerad or radiusd where root asks, "
+        "else who asks (root: a lab, where nobody else is)",
     )
     hostapd = add("hostapd", _hostapd, "print the RADIUS lines of a box's hostapd.conf")
     hostapd.add_argument("--box", required=True, metavar="NAME", help="as in [boxes.NAME]")
@@ -226,25 +233,27 @@ def _certificate(arguments: argparse.Namespace) -> int:
 
 
 def _freeradius(arguments: argparse.Namespace) -> int:
-    from operatord.freeradius import render_freeradius
+    from operatord.freeradius import RunsAs, render_freeradius
 
     settings = _read_settings(arguments.config)
     folder: Path = arguments.out.absolute()
-    owner = _find_user(arguments.user) if arguments.user else None
-    files = render_freeradius(settings, _read_secrets(settings), folder)
+    owner = _find_user(arguments.user)
+    runs_as = RunsAs(owner.pw_name, grp.getgrgid(owner.pw_gid).gr_name)
+    files = render_freeradius(settings, _read_secrets(settings), folder, runs_as)
     for made in (folder, folder / "run"):
         made.mkdir(parents=True, exist_ok=True)
         made.chmod(0o750)
     for name, text in files.items():
         _write(folder / name, text.encode(), 0o640)
-    if owner is None:
+    for file in (folder, folder / "run", *(folder / name for name in files), settings.radius.key):
+        if file.exists():  # the key may come later
+            os.chown(file, owner.pw_uid, owner.pw_gid)
+    if owner.pw_uid == os.geteuid():  # else operatord's own user makes it
         _make_state(settings)
         settings.trust.mkdir(exist_ok=True)
-        print(f"{folder}: start it with  freeradius -f -d {folder}")
-        return OK
-    for file in (folder, folder / "run", *(folder / name for name in files), settings.radius.key):
-        os.chown(file, owner.pw_uid, owner.pw_gid)
-    print(f"{folder}: start it with  runuser -u {arguments.user} -- freeradius -f -d {folder}")
+    print(
+        f"{folder}: start it with  freeradius -f -d {folder}  (as root or {owner.pw_name}, whom it runs as)"
+    )
     return OK
 
 
@@ -399,11 +408,20 @@ def _refuse_open_files(settings: OperatorSettings) -> None:
             raise ConfigError(f"{key}: {file}: everybody on this machine can read it; chmod 600")
 
 
-def _find_user(name: str) -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(name)
-    except KeyError:
-        raise ConfigError(f"--user: there is no user {name!r}") from None
+def _find_user(name: str | None) -> pwd.struct_passwd:
+    """Who FreeRADIUS is. Raises ConfigError."""
+    if name is None and os.geteuid():
+        return pwd.getpwuid(os.geteuid())
+    for candidate in RADIUS_USERS if name is None else (name,):
+        try:
+            return pwd.getpwnam(candidate)
+        except KeyError:
+            continue
+    if name is None:
+        raise ConfigError(
+            f"--user: there is neither {' nor '.join(RADIUS_USERS)}: whom shall FreeRADIUS run as?"
+        )
+    raise ConfigError(f"--user: there is no user {name!r}")
 
 
 def _read_key(file: Path) -> PrivateKey:

@@ -5,10 +5,12 @@ does: a station's certificate has to lead to a file of the trust directory; then
 operatord, and without its yes (also when it is not there) the answer is no. No resumption, so that each join is asked
 about. Accounting is acknowledged when operatord has it on disk, and asked for again by the access point when not.
 Both questions say from which address the packet came: a secret belongs to an address, a name to whoever claims it.
+Strangers are never served by root: who starts it as root has it go on as the user whom its files belong to.
 Reference: FreeRADIUS 3.2 raddb; RFC 5216, RFC 9190 (EAP-TLS with TLS 1.3).
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from operatord.settings import OperatorSettings
@@ -61,6 +63,9 @@ log {{
 }}
 
 security {{
+	# Started as root it goes on as these, whom the files belong to, before it listens.
+	user = {user}
+	group = {group}
 	allow_core_dumps = no
 	max_attributes = 200
 	# An honest buyer who is early waits long enough.
@@ -224,8 +229,20 @@ END-VENDOR	WISPr
 """
 
 
+@dataclass(frozen=True, slots=True)
+class RunsAs:
+    """Names of the user and the group that FreeRADIUS serves as; its files are theirs."""
+
+    user: str
+    group: str
+
+
 def render_freeradius(
-    settings: OperatorSettings, secrets: Mapping[str, str], folder: Path, library: Path = LIBRARY
+    settings: OperatorSettings,
+    secrets: Mapping[str, str],
+    folder: Path,
+    runs_as: RunsAs,
+    library: Path = LIBRARY,
 ) -> dict[str, str]:
     """(file name: text) for `folder`, whose `run` FreeRADIUS writes to. `secrets` are those of the boxes, by name."""
     for name, secret in secrets.items():
@@ -239,6 +256,8 @@ def render_freeradius(
         library=library,
         folder=folder,
         run=folder / "run",
+        user=runs_as.user,
+        group=runs_as.group,
         clients=clients,
         key=radius.key,
         certificate=radius.certificate,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import subprocess
 import sys
@@ -64,7 +65,7 @@ class OperatorHouse:
         self.short = PrivateKey.generate()
         """A partner whose grants last five seconds."""
 
-    def write(self, boxes: str = "", das_port: int = 3799) -> None:
+    def write(self, boxes: str = "", das_port: int = 3799, radius_user: str = "") -> None:
         """Certificates, settings and FreeRADIUS's configuration, by our own commands."""
         folder = self.folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +86,8 @@ class OperatorHouse:
             f'[groups]\nalley = ["{self.provider.public}", "{self.short.public}"]\n'
         )
         self.command("certificate")
-        self.command("freeradius", "--out", str(folder / "radius"))
+        me = pwd.getpwuid(os.geteuid()).pw_name  # in a sandbox perhaps the only one there is
+        self.command("freeradius", "--out", str(folder / "radius"), "--user", radius_user or me)
 
     def command(self, name: str, *arguments: str, status: int = 0) -> str:
         """What `operatord name` prints."""
@@ -206,13 +208,21 @@ def _quoted(value: str | int) -> str:
 
 @contextmanager
 def operator_house(
-    folder: Path, port: int, settings: str = "accept_software_keys = true", boxes: str = ""
+    folder: Path,
+    port: int,
+    settings: str = "accept_software_keys = true",
+    boxes: str = "",
+    radius_user: str = "",
 ) -> Iterator[OperatorHouse]:
     """Ledger, broker, operatord and FreeRADIUS, started; `port` and the nine after it are used."""
     os.chmod(folder, 0o755)  # noqa: PTH101 FreeRADIUS may run as somebody else
     with ledger_house(folder, port, settings) as ledger, Household(folder / "logs") as household:
         house = OperatorHouse(ledger, household, port + 1, folder / "operator")
-        house.write(boxes.replace("{provider}", str(house.provider.public)), das_port=port + 8)
+        house.write(
+            boxes.replace("{provider}", str(house.provider.public)),
+            das_port=port + 8,
+            radius_user=radius_user,
+        )
         house.open_shop()
         house.start()
         house.start_radius()

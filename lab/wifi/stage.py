@@ -399,7 +399,7 @@ street = [{street}]
     )
     for words in (
         ["certificate", str(settings)],
-        ["freeradius", str(settings), "--out", str(folder / "radius")],
+        ["freeradius", str(settings), "--out", str(folder / "radius"), "--user", "root"],
     ):
         if operator_command(words):
             raise ShellError(f"operatord {words[0]}", "failed; what it said is above")

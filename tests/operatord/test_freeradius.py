@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from operatord.freeradius import render_freeradius
+from operatord.freeradius import RunsAs, render_freeradius
 from tests.operatord.test_settings import TEXT, parse
 from wire.errors import ConfigError
 
@@ -15,7 +15,8 @@ YARD = TEXT[TEXT.index("[boxes.roof]") :].replace("roof", "yard")
 
 
 def rendered(text: str = TEXT, **secrets: str) -> dict[str, str]:
-    return render_freeradius(parse(text), secrets or {"roof": SECRET}, Path("/etc/radius"))
+    runs_as = RunsAs("freerad", "radius")
+    return render_freeradius(parse(text), secrets or {"roof": SECRET}, Path("/etc/radius"), runs_as)
 
 
 def test_nothing_but_eap_tls_is_there() -> None:
@@ -26,6 +27,10 @@ def test_nothing_but_eap_tls_is_there() -> None:
     assert 'connect_uri = "http://127.0.0.1:8574"' in main
     for absent in ("md5", "peap", "ttls", "mschap", "pap", "ca_file", "$INCLUDE", "proxy", "sql"):
         assert absent not in main.lower(), absent
+
+
+def test_it_serves_as_the_user_whom_its_files_belong_to() -> None:
+    assert "\tuser = freerad\n\tgroup = radius\n" in rendered()["radiusd.conf"]
 
 
 def test_a_client_is_an_address_with_its_secret() -> None:

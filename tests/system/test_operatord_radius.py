@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import pwd
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -286,6 +290,30 @@ def test_accounting_does_not_depend_on_the_host_s_time_zone(own_house, eventuall
     store.close()
     assert session.stopped
     assert before_s <= session.event_s <= time.time()
+
+
+def test_started_as_root_it_serves_as_freerad(tmp_path, eventually) -> None:
+    """It reads what strangers send: once it listens nothing of root is left, and it still finds key and anchors."""
+    freerad = pwd.getpwnam("freerad")
+    try:
+        os.chown(tmp_path, freerad.pw_uid, freerad.pw_gid)
+    except OSError as error:
+        pytest.skip(f"only root of this machine may give files away: {error}")
+    folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to others
+    try:
+        with operator_house(folder, PORT + 20, radius_user="freerad") as house:
+            buyer, grant = house.buy(eventually)
+            assert house.join(buyer).accepted
+            assert "Accounting-Response" in house.account_for(grant, "Start")
+            assert house.radius is not None
+            status = Path(f"/proc/{house.radius.process.pid}/status").read_text()
+            who = dict(line.split(":\t", 1) for line in status.splitlines())
+            assert set(who["Uid"].split()) == {str(freerad.pw_uid)}, "effective, saved and all"
+            assert set(who["Gid"].split()) == {str(freerad.pw_gid)}
+            assert "0" not in who["Groups"].split()
+            assert int(who["CapEff"], 16) == 0
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_without_operatord_nobody_is_let_in_and_nothing_is_forgotten(own_house, eventually) -> None:
