@@ -17,6 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 programs() {
   cat <<TABLE
 nas-oracle|tests/oracles/nas|.|the NAS codec of free5GC
+ferretdb|tests/oracles/ferretdb|.|MongoDB's wire protocol in front of SQLite, for subscriber documents
 TABLE
 }
 

@@ -1,14 +1,15 @@
 // A MongoDB for tests: FerretDB, which speaks MongoDB's wire protocol, in front of SQLite in a folder.
 //
-// Usage: ferretdb FOLDER ADDRESS. Prints its URI when it listens (port 0 is any), and ends with its standard input. It reports to nobody.
+// Usage: ferretdb FOLDER ADDRESS. Prints its URI when it listens (port 0 is any), and ends on SIGTERM. It reports to nobody.
 package main
 
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/FerretDB/FerretDB/ferretdb"
 )
@@ -26,11 +27,8 @@ func main() {
 	if err != nil {
 		fail(err.Error())
 	}
-	context, stop := context.WithCancel(context.Background())
-	go func() {
-		io.Copy(io.Discard, os.Stdin)
-		stop()
-	}()
+	context, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
 	ended := make(chan error)
 	go func() { ended <- server.Run(context) }()
 	fmt.Println(server.MongoDBURI())
