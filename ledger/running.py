@@ -50,6 +50,15 @@ def run_service(service: Coroutine[Any, Any, None]) -> None:
         raise _first(ours) from group
 
 
+def heed_cancellation() -> None:
+    """Raises CancelledError in a task that was told to end: `asyncio.wait_for` of CPython 3.11, which aiomqtt awaits,
+    may swallow that, and nobody says it twice. To be called after each await of aiomqtt's.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def _first(group: BaseExceptionGroup[Any]) -> ShellError | ConfigError:
     """The error itself, out of the groups of nested tasks."""
     found: BaseException = group

@@ -42,6 +42,7 @@ from ledger.intake import (
     read_request,
 )
 from ledger.recording import ALREADY_ENROLLED
+from ledger.running import heed_cancellation
 from ledger.settings import BrokerSettings
 from ledger.showcase import all_providers, due_providers, look_at, touched_providers
 from ledger.state import read_account
@@ -126,6 +127,7 @@ class Service:
             try:
                 async with self._new_client() as client:
                     await client.subscribe(SUBSCRIPTION, qos=1)
+                    heed_cancellation()
                     self._client, attempts = client, 0
                     self._show_again()
                     self.connected.set()
@@ -139,6 +141,7 @@ class Service:
             finally:
                 self._client = None
                 self.connected.clear()
+            heed_cancellation()
             await asyncio.sleep(_RECONNECT_S[min(attempts, len(_RECONNECT_S) - 1)])
             attempts += 1
 
@@ -284,13 +287,15 @@ class Service:
             await client.publish(address.reply_topic, payload, properties=properties, timeout=SEND_TIMEOUT_S)
         except aiomqtt.MqttError:
             self.counters["answers lost with the broker"] += 1
+        heed_cancellation()
 
     # ---- The crier
 
     async def _cry(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), CRIER_INTERVAL_S)
+                async with asyncio.timeout(CRIER_INTERVAL_S):
+                    await self._changed.wait()
             self._changed.clear()
             await self.connected.wait()
             now_s, state = max(_now_s(), self._engine.head.time_s), self._engine.state
@@ -312,6 +317,7 @@ class Service:
             self._shown[key_id] = replace(look, height=0)
         except aiomqtt.MqttError:
             self._to_show.add(key_id)
+        heed_cancellation()
 
     def _show_again(self) -> None:
         """A broker that was away may have forgotten what it retained."""

@@ -13,6 +13,7 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from ledger.running import heed_cancellation
 from ledger.service import tls_context
 from ledger.settings import BrokerSettings
 from wire.errors import ShellError
@@ -50,6 +51,7 @@ class Broker:
             try:
                 async with self._new_client() as client:
                     await client.subscribe(GRANTS, qos=1)
+                    heed_cancellation()
                     self._client, attempts = client, 0
                     self.connected.set()
                     async for message in client.messages:
@@ -61,6 +63,7 @@ class Broker:
             finally:
                 self._client = None
                 self.connected.clear()
+            heed_cancellation()
             await asyncio.sleep(_RECONNECT_S[min(attempts, len(_RECONNECT_S) - 1)])
             attempts += 1
 
@@ -73,6 +76,7 @@ class Broker:
             await client.publish(f"airgrant/v1/down/{box}/{kind}", payload, qos=1, timeout=SEND_TIMEOUT_S)
         except aiomqtt.MqttError as error:
             raise ShellError("broker", f"{box} was not told its {kind}: {error}") from error
+        heed_cancellation()
 
     def _new_client(self) -> aiomqtt.Client:
         properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 
 import pytest
 
-from ledger.running import run_command, run_service
+from ledger.running import heed_cancellation, run_command, run_service
 from wire.errors import ConfigError, DecodeError, ShellError, VerificationError
 
 
@@ -78,3 +79,23 @@ def test_what_means_no_is_the_command_s_choice() -> None:
         raise DecodeError("the daemon says no")
 
     assert run_command("some", argparse.Namespace(run=run), DecodeError) == 1
+
+
+def test_a_cancellation_that_a_library_swallowed_is_heeded() -> None:
+    async def swallows() -> None:
+        with contextlib.suppress(
+            asyncio.CancelledError
+        ):  # as CPython 3.11 does where the answer is there, too
+            await asyncio.sleep(3_600)
+        heed_cancellation()
+        raise AssertionError("it goes on")
+
+    async def service() -> None:
+        task = asyncio.create_task(swallows())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        heed_cancellation()  # nobody told this one to end
+
+    asyncio.run(service())
