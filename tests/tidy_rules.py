@@ -96,6 +96,7 @@ SHELLS: dict[str, str] = {
     "device/fake_access_point.py": "a fake of the other side, on a socket",
     "device/fake_air.py": "a fake radio neighbourhood of such others",
     "device/fake_wpa.py": "a fake wpa_supplicant, on a socket",
+    "ran_slicing/mongo.py": "the store of subscribers",
     "nas_tunnel/scapy.py": "layers for Scapy, which reads files and sockets where its user asks for it",
     "nas_tunnel/pcap_cli.py": "argv, stdout, exit status, and capture files through Scapy",
     "lab/*": "the lab is all outside world",
@@ -164,6 +165,7 @@ EXCUSED_MODULES: dict[str, str] = {
     "operatord/shells/broker.py": "tests/system/test_operatord_daemon.py",
     "operatord/shells/ledger.py": "tests/system/test_operatord_daemon.py",
     "lab/ledger_process.py": "tests/system/test_demo.py",
+    "lab/ran/subscriber_store.py": "tests/system/test_ran_slicing_mongo.py",
     **{
         f"lab/wifi/{name}.py": "tests/guest/test_wifi_journeys.py"
         for name in ("__main__", "capture", "hostile", "journeys", "measure", "stage")
