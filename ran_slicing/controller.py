@@ -233,12 +233,14 @@ def _need(controller: Controller, promise: Promise, bits_per_prb: int, owed_bits
 
 
 def _max_prb(controller: Controller, promise: Promise, bits_per_prb: int, prb: int) -> int:
-    """What the slice may use: its ceiling, and always some more than its minimum, or it could never catch up."""
+    """What the slice may use: its ceiling, and never less than its minimum. Where the two meet, what a PRB carries is
+    measured from both sides at once (estimate.py), and the rate that arrives is the one that was sold.
+    """
     if not promise.ceil_bps:
         return controller.shape.prbs
     ceil_bps = _with_margin(promise.ceil_bps, controller.settings)
     ceil_prb = prb_for(ceil_bps, bits_per_prb, controller.shape)
-    return min(controller.shape.prbs, max(ceil_prb, prb + max(1, prb // 4)))
+    return min(controller.shape.prbs, max(ceil_prb, prb))
 
 
 def _with_margin(rate_bps: int, settings: ControllerSettings) -> int:

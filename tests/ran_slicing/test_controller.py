@@ -53,10 +53,9 @@ def test_without_a_ceiling_the_whole_cell_is_the_maximum():
     assert ratios(loop(Promise(A, 2_000_000)))[A].max_prb_policy_ratio == 100
 
 
-def test_a_ceiling_leaves_room_to_catch_up():
-    controller = loop(Promise(A, 2_000_000, 2_000_000))
-    assert controller.slices[A].max_prb == 11
-    assert ratios(controller)[A] == Ratio(18, 22)
+def test_a_ceiling_is_a_maximum():
+    assert ratios(loop(Promise(A, 2_000_000, 2_000_000)))[A] == Ratio(18, 18)
+    assert ratios(loop(Promise(A, 2_000_000, 4_000_000)))[A] == Ratio(18, 34)
 
 
 def test_a_full_cell_says_how_much_is_free():
