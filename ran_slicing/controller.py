@@ -197,7 +197,7 @@ def measure(controller: Controller, samples: Iterable[SliceSample], now_ns: int)
             slices[sample.snssai] = _measured(controller, item, sample, elapsed_ns)
     for snssai, granted_prb in _share_out(slices.values(), controller.keep_prb, controller.shape).items():
         slices[snssai] = _move(controller, slices[snssai], granted_prb, now_ns)
-    return replace(controller, slices=_fitted(slices, controller.keep_prb, now_ns), measured_ns=now_ns)
+    return replace(controller, slices=_fitted(controller, slices, now_ns), measured_ns=now_ns)
 
 
 def ratios(controller: Controller) -> dict[Snssai, Ratio]:
@@ -258,7 +258,7 @@ def _share_out(slices: Iterable[ControlledSlice], keep_prb: int, shape: CellShap
     if left_prb < 0:
         return _scaled(firsts, keep_prb, shape)
     more = rests if sum(rests.values()) <= left_prb else _scaled(rests, left_prb, shape)
-    return {snssai: firsts[snssai] + more[snssai] for snssai in firsts}
+    return {snssai: whole_steps_down(firsts[snssai] + more[snssai], shape) for snssai in firsts}
 
 
 def _scaled(wanted: Mapping[Snssai, int], limit_prb: int, shape: CellShape) -> dict[Snssai, int]:
@@ -270,6 +270,7 @@ def _scaled(wanted: Mapping[Snssai, int], limit_prb: int, shape: CellShape) -> d
 def _move(controller: Controller, item: ControlledSlice, granted_prb: int, now_ns: int) -> ControlledSlice:
     """Up at once; down after `hold_ms`, half of the way."""
     prb, since_ns = _next_prb(controller.settings, item, granted_prb, now_ns)
+    prb = whole_steps_down(prb, controller.shape)
     max_prb = _max_prb(controller, item.promise, item.estimate.bits_per_prb, prb)
     if prb == item.prb and abs(max_prb - item.max_prb) * _MAX_PART <= item.max_prb:
         return replace(item, lower_since_ns=since_ns)
@@ -291,15 +292,16 @@ def _next_prb(
 
 
 def _fitted(
-    slices: dict[Snssai, ControlledSlice], keep_prb: int, now_ns: int
+    controller: Controller, slices: dict[Snssai, ControlledSlice], now_ns: int
 ) -> dict[Snssai, ControlledSlice]:
     """Shares that are only held (hysteresis) give way at once where the limit would be passed."""
-    over_prb = sum(item.prb for item in slices.values() if not item.paused) - keep_prb
+    over_prb = sum(item.prb for item in slices.values() if not item.paused) - controller.keep_prb
     for snssai, item in slices.items():
         given_prb = 0 if item.paused else min(over_prb, item.prb - item.need_prb)
         if given_prb > 0:
-            over_prb -= given_prb
-            slices[snssai] = replace(item, prb=item.prb - given_prb, changed_ns=now_ns)
+            prb = whole_steps_down(item.prb - given_prb, controller.shape)
+            over_prb -= item.prb - prb
+            slices[snssai] = replace(item, prb=prb, changed_ns=now_ns)
     return slices
 
 
