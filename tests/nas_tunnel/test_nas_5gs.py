@@ -1,0 +1,130 @@
+"""5G's NAS messages of mobility management: byte-equal to pycrate's and free5GC's, cuts, oversize, garbled bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas_tunnel.nas_5gs import (
+    EAP_MESSAGE,
+    AuthenticationResponse,
+    AuthenticationResult,
+    plain,
+    read_5gmm,
+    write_5gmm,
+)
+from nas_tunnel.nas_elements import Element, find
+from tests.nas_tunnel.nas_examples import EAP_LARGEST, EAP_SMALL, MOBILITY_EXAMPLES
+from tests.nas_tunnel.nas_oracles import free5gc, pycrate_message, pycrate_reads
+from wire.errors import DecodeError
+
+EVERY = pytest.mark.parametrize("name", MOBILITY_EXAMPLES)
+
+
+@EVERY
+def test_byte_equal_to_pycrate(name: str) -> None:
+    example = MOBILITY_EXAMPLES[name]
+    judge = pycrate_message(example.pycrate, example.header, example.fields)
+    assert example.encoded.hex() == judge.to_bytes().hex()
+    pycrate_reads(example.pycrate, example.encoded, example.fields)
+
+
+def test_byte_equal_to_free5gc(go_program: Callable[[str], Path]) -> None:
+    said = free5gc(
+        go_program("nas-oracle"), [example.encoded.hex() for example in MOBILITY_EXAMPLES.values()]
+    )
+    for example, answer in zip(MOBILITY_EXAMPLES.values(), said, strict=True):
+        assert answer["name"] == example.free5gc
+        assert answer["again"] == example.encoded.hex()
+        if isinstance(eap := example.fields.get("EAPMsg"), bytes):
+            assert answer["EAPMessage"] == eap.hex()
+
+
+@EVERY
+def test_what_was_written_is_read(name: str) -> None:
+    example = MOBILITY_EXAMPLES[name]
+    assert read_5gmm(example.encoded) == example.message
+
+
+@EVERY
+def test_every_cut(name: str) -> None:
+    encoded = MOBILITY_EXAMPLES[name].encoded
+    whole = 0
+    for size in range(len(encoded)):
+        try:
+            assert write_5gmm(read_5gmm(encoded[:size])) == encoded[:size]
+            whole += 1
+        except DecodeError:
+            continue
+    assert whole <= 4, "a cut may be a message only where it ends between elements"
+
+
+@EVERY
+@given(st.data())
+def test_garbled(name: str, data: st.DataObject) -> None:
+    """What is read has the meaning that it is written with: only the four spare bits before a key set may differ."""
+    garbled = bytearray(MOBILITY_EXAMPLES[name].encoded)
+    for _ in range(data.draw(st.integers(1, 4))):
+        garbled[data.draw(st.integers(0, min(60, len(garbled) - 1)))] = data.draw(st.integers(0, 255))
+    try:
+        message = read_5gmm(bytes(garbled))
+    except DecodeError:
+        return
+    assert read_5gmm(write_5gmm(message)) == message
+    assert len(write_5gmm(message)) == len(garbled)
+
+
+def test_an_eap_packet_of_1500_octets_and_one_more() -> None:
+    encoded = write_5gmm(AuthenticationResponse((Element(EAP_MESSAGE, EAP_LARGEST),)))
+    assert len(EAP_LARGEST) == 1_500
+    assert len(encoded) == 3 + 1_503
+    assert find(read_5gmm(encoded).elements, EAP_MESSAGE) == EAP_LARGEST
+    longer = bytes.fromhex("7e00577805dd") + bytes(1_501)
+    with pytest.raises(DecodeError, match="78H has 1501 bytes of contents, not 4 to 1500"):
+        read_5gmm(longer)
+    with pytest.raises(AssertionError, match="1501 bytes, not 4 to 1500"):
+        write_5gmm(AuthenticationResponse((Element(EAP_MESSAGE, bytes(1_501)),)))
+    with pytest.raises(AssertionError, match="1501 bytes, not 4 to 1500"):
+        write_5gmm(AuthenticationResult(0, bytes(1_501)))
+
+
+def test_free5gc_refuses_what_is_too_long_too(go_program: Callable[[str], Path]) -> None:
+    longer = bytes.fromhex("7e00577805dd") + bytes(1_501)
+    (said,) = free5gc(go_program("nas-oracle"), [longer.hex()])
+    assert "1501" in said["error"]
+
+
+@pytest.mark.parametrize(
+    ("encoded", "why"),
+    [
+        ("", "header of 2 bytes"),
+        ("7e00", "message type of 1 bytes"),
+        ("7e0099", "message type 99 is none"),
+        ("7e0256", "begins with 7e02"),
+        ("2e0056", "begins with 2e00"),
+        ("7e005600", "length of the ABBA of 1 bytes"),
+        ("7e00560001aa", "ABBA has 1 bytes, not 2 to 255"),
+        ("7e005a000003040400", "EAP message has 3 bytes, not 4 to 1500"),
+        ("7e00670100", "length of the payload container of 2 bytes"),
+        ("7e0067010000", "payload container has 0 bytes"),
+        ("7e00577800030102030400", "78H has 3 bytes of contents"),
+        ("7e005801", "element 01H at byte 3"),
+    ],
+)
+def test_refusals(encoded: str, why: str) -> None:
+    with pytest.raises(DecodeError, match=why):
+        read_5gmm(bytes.fromhex(encoded))
+
+
+def test_security_headers() -> None:
+    message = write_5gmm(AuthenticationResponse((Element(EAP_MESSAGE, EAP_SMALL),)))
+    assert plain(message) == message
+    assert plain(bytes.fromhex("7e03aabbccdd05") + message) == message
+    with pytest.raises(DecodeError, match="security header type 4: ciphered"):
+        plain(bytes.fromhex("7e04aabbccdd05") + message)
+    with pytest.raises(DecodeError, match="end inside the security header"):
+        plain(bytes.fromhex("7e01aabbccdd05"))
