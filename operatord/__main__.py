@@ -117,6 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     reconcile.add_argument(
         "--since", default="7d", help="grants of which something was heard since (default 7d), as a whole"
     )
+    reconcile.add_argument(
+        "--afresh", action="store_true", help="verify the meters' chains from their beginning again"
+    )
     return parser
 
 
@@ -343,6 +346,7 @@ def _reconcile(arguments: argparse.Namespace) -> int:
     from ledger.client import LedgerReader
     from operatord.meters import gather_meters
     from operatord.reconciling import add_sessions, reconcile
+    from operatord.shells.checkpoints import Checkpoints
     from operatord.shells.store import Store
     from operatord.tables import complaints, count_judged, describe_rows, reconciliation_table, say_judged
 
@@ -355,7 +359,15 @@ def _reconcile(arguments: argparse.Namespace) -> int:
     store.close()
     names = {name: box.provider.provider_id for name, box in settings.boxes.items()}
     providers = frozenset(box.provider for box in settings.boxes.values())
-    meters = gather_meters(LedgerReader(settings.ledger.url), settings.ledger, providers)
+    now_ms = time.time_ns() // 1_000_000
+    kept = Checkpoints(settings.checkpoints, settings.ledger.ledger_id)
+    try:
+        if arguments.afresh:
+            kept.forget_all()
+        kept.forget_old(now_ms)
+        meters = gather_meters(LedgerReader(settings.ledger.url), settings.ledger, providers, kept, now_ms)
+    finally:
+        kept.close()
     # Of a grant that either side has heard of since, everything: a part is never what the other side calls the whole.
     recent = meters.since(since_s) | {one.permit_id for one in sessions if one.event_s >= since_s}
     whole = [session for session in sessions if session.permit_id in recent]

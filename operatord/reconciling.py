@@ -1,8 +1,8 @@
 """Accounting held against the meter: does what access points told by RADIUS agree with what their TPMs signed?
 
-In: accounting sessions, and usage reports whose signatures somebody verified. Out: one row for each grant at each
-provider, with findings. The accounting is the operator's witness, the reports are the provider's; neither is believed
-more than the other here.
+In: accounting sessions, and what usage reports whose signatures somebody verified add up to (operatord/tally.py). Out:
+one row for each grant at each provider, with findings. The accounting is the operator's witness, the reports are the
+provider's; neither is believed more than the other here.
 
 Accepted are 3 % of the volume in each direction, and 5 % of the duration and 10 s: the Wireless Broadband Alliance's
 criteria for accounting. Beside them stands a slack for frames that a driver counts and a meter never sees: EAPOL, ARP
@@ -13,13 +13,12 @@ and empty ones, which matter only where nearly nothing was carried.
 first and its last one: so the meter says "from ... to", and the accounting has to lie in it or near it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 
 from ledger.findings import Finding, Severity, judge, note
 from operatord.sessions import Session
-from wire.meter_record import UsageReport
 
 CHECK = "accounting"
 VOLUME_TOLERANCE_PERCENT = 3
@@ -129,40 +128,6 @@ def add_sessions(
             times_went_back=before.times_went_back + session.times_went_back,
         )
     return sums
-
-
-def add_reports(reports: Iterable[UsageReport]) -> dict[bytes, Metered]:
-    """Sums by grant, of one box's reports in their order."""
-    sums: dict[bytes, Metered] = {}
-    runs: dict[bytes, list[list[tuple[int, int]]]] = {}
-    for report in reports:
-        span = (report.from_utc_ms, report.to_utc_ms)
-        for row in report.rows:
-            before = sums.get(row.grant_id, Metered())
-            sums[row.grant_id] = replace(
-                before,
-                up_bytes=before.up_bytes + row.up_bytes,
-                up_offered_bytes=before.up_offered_bytes + row.up_offered_bytes,
-                down_bytes=before.down_bytes + row.down_bytes,
-            )
-            of_grant = runs.setdefault(row.grant_id, [])
-            if of_grant and of_grant[-1][-1][1] == span[0]:
-                of_grant[-1].append(span)
-            elif not of_grant or of_grant[-1][-1] != span:
-                of_grant.append([span])
-    return {
-        grant_id: replace(metered, least_ms=_least_ms(runs[grant_id]), most_ms=_most_ms(runs[grant_id]))
-        for grant_id, metered in sums.items()
-    }
-
-
-def _most_ms(runs: Sequence[Sequence[tuple[int, int]]]) -> int:
-    return sum(to_ms - from_ms for run in runs for from_ms, to_ms in run)
-
-
-def _least_ms(runs: Sequence[Sequence[tuple[int, int]]]) -> int:
-    """Of each run without a gap, what lies between its first interval and its last."""
-    return sum(to_ms - from_ms for run in runs for from_ms, to_ms in run[1:-1])
 
 
 def _why_open(grant_id: bytes, ours: Accounted) -> str:

@@ -107,6 +107,11 @@ class OperatorSettings:
         return self.state / "operatord.db"
 
     @property
+    def checkpoints(self) -> Path:
+        """How far the meters' chains were verified; can be taken away at any time."""
+        return self.state / "meters.db"
+
+    @property
     def control_socket(self) -> Path:
         return self.state / "operatord.sock"
 

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.bench.meter_pages import measure_checkpoints
 from lab.bench.result import RESULTS, Against, Figure
 from lab.broker import OPERATOR, Broker, format_configuration, format_topic_rules
 from lab.certificates import Authority
@@ -55,6 +56,8 @@ class Sizes:
     grants: int = 10_000
     questions: int = 3_000
     processes: int = 20
+    records: int = 43_200
+    """Of a meter's chain: a month of minutes."""
     mqtt_port: int = 28_990
     http_port: int = 28_991
 
@@ -82,7 +85,8 @@ def run(progress: Callable[[str], None], sizes: Sizes = Sizes(), below: Path = R
         progress(f"signing {sizes.grants} grants")
         office = _set_up(folder, sizes)
         with Household(folder / "logs") as household:
-            return _measure(office, household, progress)
+            figures = _measure(office, household, progress)
+        return figures + measure_checkpoints(folder, sizes.records, progress)
     finally:
         shutil.rmtree(folder)
 

@@ -16,14 +16,12 @@ from operatord.reconciling import (
     Metered,
     Outcome,
     Reconciled,
-    add_reports,
     add_sessions,
     format_apart,
     reconcile,
 )  # fmt: skip
 from operatord.sessions import Counters, Session
 from tests.operatord.world import BSSIDS, NOW_S, PARTNER, PHONE, PROVIDER, grant
-from wire.meter_record import UsageReport, UsageRow
 
 GRANT, OWN = grant().permit_id, PROVIDER.public.provider_id
 KEY = (GRANT, OWN)
@@ -128,30 +126,6 @@ def test_sessions_are_added_up_where_they_were() -> None:
     assert (own.up_bytes, own.down_bytes, own.duration_s, own.sessions, own.open) == (2_000, 4_000, 120, 2, 1)
     later = add_sessions(told, providers, NOW_S + 60 + OVER_AFTER_S)[KEY]
     assert (later.open, later.without_stop) == (0, 1), "its Stop was lost"
-
-
-def report(at: int, *grants: bytes, length_ms: int = 60_000) -> UsageReport:
-    rows = tuple(UsageRow(one, 10, 1, 0, 0) for one in grants)
-    return UsageReport(at + 1, bytes(32), at * length_ms, (at + 1) * length_ms, rows)
-
-
-def test_the_meter_s_duration_lies_between_the_inner_intervals_and_all() -> None:
-    sums = add_reports([report(0, GRANT), report(1, GRANT), report(2, GRANT), report(3, GRANT)])
-    assert sums[GRANT] == Metered(4, 40, 120_000, 240_000)
-
-
-def test_a_gap_ends_one_run_and_begins_another() -> None:
-    sums = add_reports([report(0, GRANT), report(1), report(2, GRANT), report(3, GRANT), report(4, GRANT)])
-    assert (sums[GRANT].least_ms, sums[GRANT].most_ms) == (60_000, 240_000)
-
-
-def test_one_interval_in_two_reports_is_one_interval() -> None:
-    """250 rows fill a report; the rest of the same interval goes into the next."""
-    other = grant(number=9).permit_id
-    sums = add_reports(
-        [report(0, GRANT), replace(report(0, other), sequence=2), replace(report(0, GRANT), sequence=3)]
-    )
-    assert (sums[GRANT].most_ms, sums[GRANT].down_bytes) == (60_000, 20)
 
 
 @given(st.integers(0, 10**12), st.integers(1, 10**6), st.integers(0, 30))
