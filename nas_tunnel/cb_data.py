@@ -1,6 +1,6 @@
 """The message that segments of a cell broadcast carry: our bytes, or text for stacks that take only text.
 
-    bytes   an octet 0, "no pages", and our bytes: a telephone has nothing to show, and Wireshark nothing to say
+    bytes   an octet 0, "no pages", and our bytes: a telephone has nothing to show
     text    1 to 15 pages of 82 octets and a length, each 93 characters of 7 bits, which are base64 of our bytes
 
 The serial number is made from our bytes: the same offer has the same number after every restart, another has another,

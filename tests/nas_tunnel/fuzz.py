@@ -42,6 +42,7 @@ from tests.nas_tunnel.air import (
     REFUSED,
     story,
 )
+from tests.nas_tunnel.fuzz_cell import CELL_READERS, CELL_SAMPLES
 from tests.wire.examples import UTC_S
 from tests.wire.fuzz import mutate
 from wire.errors import DecodeError
@@ -59,6 +60,7 @@ READERS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes] | None]]
     "gas request": (read_gas_request, None),
     "gas without radiotap": (read_gas, None),
     "gas behind radiotap": (partial(read_gas, start=len(RADIOTAP_HEADER)), None),
+    **CELL_READERS,
 }
 """Name -> (reader, writer where a value has one form)."""
 SAMPLES = [
@@ -73,6 +75,7 @@ SAMPLES = [
     ADVICE,
     ANSWERS_RESPONSE,
     BEACON_ELEMENT,
+    *CELL_SAMPLES,
 ]
 
 
