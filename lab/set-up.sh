@@ -17,6 +17,7 @@ guest= go=
 [ "${1:-}" != --go ] || go=yes
 venv=.venv
 stamp=$venv/airgrant-stamp
+rlm_rest=/usr/lib/freeradius/rlm_rest.so
 
 say() { printf 'set-up: %s\n' "$@" >&2; }
 fail() {
@@ -35,7 +36,7 @@ command:ethtool|ethtool|offloads that would bypass the shaper
 command:iperf3|iperf3|real traffic
 command:mosquitto|mosquitto|the MQTT broker between access points and ledger
 command:freeradius|freeradius|the operator's RADIUS server
-file:/usr/lib/freeradius/rlm_rest.so|freeradius-rest|how it asks operatord
+file:$rlm_rest|freeradius-rest|how it asks operatord
 command:radclient|freeradius-utils|accounting, and Disconnect messages, right and wrong ones
 command:eapol_test|eapoltest|a station's EAP-TLS, without a radio
 command:hostapd|hostapd|the access point's side of 802.11, and of Disconnects
@@ -203,9 +204,10 @@ venv_is_ready() { [ "$(cat $stamp 2>/dev/null)" = "$(fingerprint)" ] && [ -x $ve
 is_ready() {
   venv_is_ready || return 1
   local program
-  for program in unshare ip tc nft ethtool iperf3 mosquitto swtpm swtpm_setup; do
+  for program in unshare ip tc nft ethtool iperf3 mosquitto swtpm swtpm_setup freeradius radclient eapol_test hostapd; do
     has "command:$program" || return 1
   done
+  has "file:$rlm_rest" || return 1
   [ -z "$go" ] || has command:go || return 1
   [ -z "$guest" ] || [ -z "$(missing_guest_needs)" ]
 }

@@ -89,6 +89,28 @@ def test_missing_packages_are_named_with_their_reason(bare_machine: Path) -> Non
     assert not (bare_machine / ".venv").exists()
 
 
+@pytest.mark.parametrize(
+    ("gone", "package"), [("eapol_test", "eapoltest"), ("radclient", "freeradius-utils")]
+)
+def test_a_program_that_was_removed_since_is_missed(bare_machine: Path, gone: str, package: str) -> None:
+    """The virtual environment is ready, and that is not all."""
+    give_python(bare_machine, f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    shutil.copytree(ROOT / ".venv" / "bin", bare_machine / ".venv" / "bin", symlinks=True)
+    stamp = bare_machine / ".venv" / "airgrant-stamp"
+    stamp.write_text(fingerprint(bare_machine))
+    for program in ("unshare", "ip", "tc", "nft", "ethtool", "iperf3", "mosquitto", "swtpm", "swtpm_setup",
+                    "freeradius", "radclient", "eapol_test", "hostapd"):  # fmt: skip
+        found = shutil.which(program, path="/usr/bin:/usr/sbin:/bin:/sbin")
+        assert found, f"{program} is missing on this machine"
+        if not (bare_machine / "bin" / program).exists():
+            (bare_machine / "bin" / program).symlink_to(found)
+    assert set_up(bare_machine).returncode == 0
+    (bare_machine / "bin" / gone).unlink()
+    done = set_up(bare_machine)
+    assert done.returncode == 3
+    assert re.search(rf"^  {package} ", done.stderr, re.MULTILINE)
+
+
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-build.lock"])
 def test_locks_are_hashed_and_name_no_host(lock: str) -> None:
     text = (ROOT / lock).read_text()
@@ -121,3 +143,15 @@ def test_every_dependency_of_the_project_is_locked() -> None:
 
 def pins(lock: str) -> list[tuple[str, str]]:
     return re.findall(r"^([a-z0-9.-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE)
+
+
+def fingerprint(machine: Path) -> str:
+    """As the script has it, from the script."""
+    text = (ROOT / "lab" / "set-up.sh").read_text()
+    function = re.search(r"^fingerprint\(\) \{\n.*?^\}$", text, re.MULTILINE | re.DOTALL)
+    assert function
+    run = subprocess.run(
+        ["bash", "-c", f"{function[0]}; fingerprint"],
+        cwd=machine, capture_output=True, text=True, timeout=10, check=True,
+    )  # fmt: skip
+    return run.stdout
