@@ -39,7 +39,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
     "market": frozenset(),
     "nas_tunnel": frozenset({"scapy"}),
     "tc_shaper": frozenset({"pyroute2"}),
-    "ran_slicing": frozenset({"websockets"}),
+    "ran_slicing": frozenset(),
     "apd": frozenset({"cryptography", "paho", "pyroute2", "tpm2_pytss"}),
     "ledger": frozenset({
         "cryptography", "aiomqtt", "paho", "fastapi", "starlette", "pydantic", "uvicorn", "rich",
@@ -97,6 +97,8 @@ SHELLS: dict[str, str] = {
     "device/fake_air.py": "a fake radio neighbourhood of such others",
     "device/fake_wpa.py": "a fake wpa_supplicant, on a socket",
     "ran_slicing/mongo.py": "the store of subscribers",
+    "ran_slicing/ran_cli.py": "argv, stdout, exit status, and the gNB's files",
+    "ran_slicing/websocket.py": "the socket to a gNB's remote control",
     "nas_tunnel/scapy.py": "layers for Scapy, which reads files and sockets where its user asks for it",
     "nas_tunnel/pcap_cli.py": "argv, stdout, exit status, and capture files through Scapy",
     "lab/*": "the lab is all outside world",
@@ -121,6 +123,7 @@ COMMAND_LINES: dict[str, str] = {
     "device/console.py": "what they share",
     "device/offers_cli.py": "more of them",
     "nas_tunnel/pcap_cli.py": "a subcommand of airgrant",
+    "ran_slicing/ran_cli.py": "a subcommand of airgrant",
     "lab/*": "people watch the lab",
 }
 """Files that speak to a person, and so may print and may read the environment."""

@@ -1,0 +1,96 @@
+"""What happens to a cell: past facts, from its gNB, from whoever sells, and from whoever counts.
+
+Downlink is towards the UE; rates are of IP packets.
+"""
+
+from dataclasses import dataclass
+
+from ran_slicing.snssai import Snssai
+
+
+@dataclass(frozen=True, slots=True)
+class GnbConnected:
+    """The remote control is there; it may be another gNB than the one before, and has to be told everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class GnbLost:
+    """It is not. Connecting goes on."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class GnbSaid:
+    """One text from it."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SliceSold:
+    """A grant is to have a slot from now on. `snssai` is the slot in which its UE is already, or None for any free one
+    of the tier. A ceiling of 0: none. `resumed`: it was sold before this daemon began, and nobody asks whether it fits.
+    """
+
+    grant_id: bytes
+    floor_bps: int
+    ceil_bps: int = 0
+    snssai: Snssai | None = None
+    tier: int = 0
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SliceEnded:
+    """The grant is over: its slot is free again, and blocked until the next."""
+
+    grant_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SlicePaused:
+    """Nothing for it until further notice (unpaid, data cap used up)."""
+
+    grant_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SliceResumed:
+    """It is served again."""
+
+    grant_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UeIdentified:
+    """Somebody knows which UE of the gNB the grant's is (a core or a CU that tells RNTIs, an operator)."""
+
+    grant_id: bytes
+    rnti: int
+
+
+@dataclass(frozen=True, slots=True)
+class GrantsCounted:
+    """Bytes of IP packets towards each grant's UE since whenever, as the box counted them: (grant, bytes)."""
+
+    counters: tuple[tuple[bytes, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineReached:
+    """The instant that `next_deadline_ns` asked for."""
+
+
+Event = (
+    GnbConnected
+    | GnbLost
+    | GnbSaid
+    | SliceSold
+    | SliceEnded
+    | SlicePaused
+    | SliceResumed
+    | UeIdentified
+    | GrantsCounted
+    | DeadlineReached
+)
