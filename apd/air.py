@@ -19,13 +19,12 @@ from apd.state import AirAnswer, AirState, HeldBack, KnownGrant, State
 from nas_tunnel.advice_of_charge import charge_of, write_advice_of_charge
 from nas_tunnel.anqp import (
     ADVICE_OF_CHARGE,
-    ANSWER_IDS,
-    FIRST_ANSWER_ID,
     NO_OFFER,
     VENDOR,
     AirOffer,
     answer_id,
     fits,
+    is_answer_id,
     write_air_offer,
     write_answers,
     write_beacon_element,
@@ -307,9 +306,7 @@ def _shown(state: State) -> tuple[object, ...]:
 
 def _answers(air: AirState) -> dict[int, bytes]:
     """The elements of answers, those included that are empty now."""
-    by_id: dict[int, list[PurchaseOutcome | Refused]] = {
-        at: [] for at in air.elements if FIRST_ANSWER_ID <= at < FIRST_ANSWER_ID + ANSWER_IDS
-    }
+    by_id: dict[int, list[PurchaseOutcome | Refused]] = {at: [] for at in air.elements if is_answer_id(at)}
     for answer in air.answers:
         by_id.setdefault(answer.info_id, []).append(answer.message)
     return {at: write_answers(messages) for at, messages in by_id.items()}

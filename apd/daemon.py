@@ -322,11 +322,14 @@ class Daemon:
 
     def _obey_on_air(self, command: AirCommand, air: AirShells) -> None:
         """What only a box with [air] does."""
+        from nas_tunnel.anqp import is_answer_id  # a wired box does without it
+
         match command:
             case SignNetwork(network):
                 self._events.append(NetworkSigned(write_network(network, self._config.provider_key)))
             case SetElement(info_id, payload):
-                self._save()  # before any answer
+                if is_answer_id(info_id):
+                    self._save()  # before any answer; an offer promises nothing that a restart could forget
                 air.hostapd.set_element(info_id, payload)
             case SetBeaconElement(element):
                 air.hostapd.set_beacon_element(element)

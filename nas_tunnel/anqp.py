@@ -134,6 +134,11 @@ def answer_id(transaction_id: bytes) -> int:
     return FIRST_ANSWER_ID + int.from_bytes(transaction_id[:8], "big") % ANSWER_IDS
 
 
+def is_answer_id(info_id: int) -> bool:
+    """Whether answers to purchases stand in this element."""
+    return FIRST_ANSWER_ID <= info_id < FIRST_ANSWER_ID + ANSWER_IDS
+
+
 def fits(messages: Sequence[Outcome | Refused]) -> int:
     """How many of these, from the front, one element holds: four Outcomes of the usual size, two of the largest."""
     room = MAX_ELEMENT_BYTES - _PREFIX_SIZE - 1

@@ -14,13 +14,12 @@ from typing import TypeVar
 from nas_tunnel.advice_of_charge import Plan, format_offer, read_advice_of_charge
 from nas_tunnel.anqp import (
     ADVICE_OF_CHARGE,
-    ANSWER_IDS,
-    FIRST_ANSWER_ID,
     NO_OFFER,
     VENDOR,
     AirOffer,
     BeaconOffer,
     find_beacon_element,
+    is_answer_id,
     offer_hash,
     read_air_offer,
     read_answers,
@@ -179,7 +178,7 @@ class Witness:
         if query.purchase is not None:
             yield self._purchase(frame, query.purchase)
             return
-        ids = [info_id for info_id in query.ids if info_id == VENDOR or _is_answer(info_id)]
+        ids = [info_id for info_id in query.ids if info_id == VENDOR or is_answer_id(info_id)]
         if ids:
             asked = ", ".join(
                 "the offer" if info_id == VENDOR else f"answers in {info_id}" for info_id in ids
@@ -216,7 +215,7 @@ class Witness:
             elif info_id == ADVICE_OF_CHARGE:
                 for plan in (plan for charge in read_advice_of_charge(payload) for plan in charge.plans):
                     yield _advice(plan)
-            elif _is_answer(info_id) and payload:
+            elif is_answer_id(info_id) and payload:
                 for message in read_answers(payload):
                     yield self._lobby(frame, message)
 
@@ -411,10 +410,6 @@ def _advice(plan: Plan) -> _Seen:
 def _short(octets: bytes) -> str:
     """The beginning of an id or a key, for a line; the facts have all of it."""
     return octets[:4].hex() + "…"
-
-
-def _is_answer(info_id: int) -> bool:
-    return FIRST_ANSWER_ID <= info_id < FIRST_ANSWER_ID + ANSWER_IDS
 
 
 K = TypeVar("K")

@@ -138,7 +138,7 @@ def start_freeradius(
     household: Household, namespace: Namespace, folder: Path, *, name: str = "freeradius"
 ) -> Child:
     """FreeRADIUS with the settings in `folder`; returns once it processes requests. Raises ShellError."""
-    words: list[str | Path] = ["freeradius", "-d", folder, "-n", "radiusd", "-f", "-l", "stdout", "-x"]
+    words: list[str | Path] = ["freeradius", "-d", folder, "-n", "radiusd", "-f", "-l", "stdout"]
     child = household.start(name, words, namespace=namespace, environment={"LC_ALL": "C", **_no_proxy()})
     child.wait_for_line("Ready to process requests", READY_DEADLINE_S)
     return child

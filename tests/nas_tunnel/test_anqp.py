@@ -30,6 +30,7 @@ from nas_tunnel.anqp import (
     answer_id,
     find_beacon_element,
     fits,
+    is_answer_id,
     iterate_elements,
     offer_hash,
     read_air_offer,
@@ -236,6 +237,7 @@ def test_only_answers_answer() -> None:
 @given(octets(32, 32))
 def test_the_element_of_an_answer(transaction_id: bytes) -> None:
     assert FIRST_ANSWER_ID <= answer_id(transaction_id) < FIRST_ANSWER_ID + ANSWER_IDS
+    assert is_answer_id(answer_id(transaction_id))
 
 
 def test_answers_spread_over_every_element() -> None:
