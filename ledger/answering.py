@@ -7,17 +7,18 @@ lost answer costs nothing to ask for again.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from ledger.block import Header, Item
 from ledger.granting import Purchase
 from ledger.intake import PriceQuery, Query, RegistrationQuery
 from ledger.rejection import Reason
+from ledger.signed_grants import SignedGrants
 from ledger.submission import Executed, Outcome, Refused
 from wire.attestation_result import read_attestation_result
 from wire.enrolment import EnrolmentChallenge, EnrolmentReply, write_enrolment_reply
-from wire.grant import Grant, write_grant
+from wire.grant import Grant
 from wire.grant_price import GrantPrice, write_grant_price
 from wire.keys import PrivateKey
 from wire.ledger_reply import MAX_GRANTS, LedgerReply, write_ledger_reply
@@ -35,13 +36,12 @@ class PastLog(Protocol):
     def enrolment(self, key_id: bytes) -> bytes | None: ...
 
 
-@dataclass(frozen=True, slots=True)
 class Answers:
     """Signs with the ledger's key; looks up in the archive what ran before."""
 
-    past: PastLog
-    key: PrivateKey
-    ledger_id: bytes
+    def __init__(self, past: PastLog, key: PrivateKey, ledger_id: bytes) -> None:
+        self.past, self.key, self.ledger_id = past, key, ledger_id
+        self._grants = SignedGrants(key, ledger_id)
 
     def to_outcome(self, outcome: Outcome) -> bytes:
         """The reply to a transaction or record that went through the engine."""
@@ -106,7 +106,7 @@ class Answers:
         return write_enrolment_reply(EnrolmentReply(receipt=write_receipt(receipt, self.key, self.ledger_id)))
 
     def sign_grant(self, grant: Grant) -> bytes:
-        return write_grant(grant, self.key, self.ledger_id)
+        return self._grants.sign(grant)
 
     def _past_grants(self, transaction_id: bytes) -> list[Grant]:
         purchase = self.past.purchase(transaction_id)

@@ -72,6 +72,8 @@ MAX_PAGE = 1_000
 MAX_RESERVATIONS_SHOWN = 1_000
 MAX_RECORDS = 200
 """Of at most 19 KiB each."""
+MAX_GRANTS = 200
+"""Each is signed for whoever asks, unless it was lately (ledger/signed_grants.py): a page takes some 15 ms at most."""
 
 KEY_PATTERN = "^0[23][0-9a-f]{64}$"
 Key = Annotated[str, Path(pattern=KEY_PATTERN, description="account: compressed public key in hex")]
@@ -269,9 +271,11 @@ def _add_transactions(app: FastAPI, shelves: Shelves) -> None:
 
     @app.get("/v1/grants")
     def get_grants(
-        provider: Annotated[str, Query(pattern=KEY_PATTERN)], after: GrantPlace = "0.0", limit: Limit = PAGE
+        provider: Annotated[str, Query(pattern=KEY_PATTERN)],
+        after: GrantPlace = "0.0",
+        limit: Annotated[int, Query(ge=1, le=MAX_GRANTS)] = PAGE,
     ) -> GrantListPage:
-        """A provider's grants that have not ended, signed now: what its access points may be asked to honour."""
+        """A provider's grants that have not ended, signed: what its access points may be asked to honour."""
         number, position = (int(part) for part in after.split("."))
         grants, place, more = archive.grants_after(
             bytes.fromhex(provider), (number, position), limit, shelves.now_s()

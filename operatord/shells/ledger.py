@@ -20,7 +20,8 @@ from wire.errors import ConfigError, DecodeError, ShellError
 from wire.ids import PublicKey
 
 POLL_S = 1.5
-PAGE = 1_000
+PAGE = 200
+"""Grants; a ledger shows no more at once."""
 _RETRY_S = 5.0
 
 

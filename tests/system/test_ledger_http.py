@@ -136,6 +136,7 @@ def test_the_interface_describes_itself(house) -> None:
         "transactions?after=-1",
         "records/xyz",
         "offers/02",
+        f"grants?provider=02{'0' * 64}&limit=201",
     ],
 )
 def test_a_wrong_request_is_refused_with_a_sentence(house, path: str) -> None:
