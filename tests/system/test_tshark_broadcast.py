@@ -17,10 +17,8 @@ from tests.nas_tunnel.cell_air import (
     CONTENT,
     EXPORTED_PDU_LINK,
     NAME,
-    export,
     exported,
     messages,
-    write_message,
 )
 
 pytestmark = [
