@@ -1,0 +1,204 @@
+"""How much of a cell goes into sessions that fail, with and without admission: figure 4.1 of the session paper.
+
+A small cell of twelve resource blocks, twenty users at distances, and their sessions: calls by video, streams of video
+and of music, at the rates that such services name. A stream is fetched ahead of its playing; who waits too long for it
+gives up, and who hears a call break up for too long hangs up. Resource blocks spent on a session that ends like this
+were wasted. With admission a session is let in only while the sum of bit rates stays below a careful forecast of what
+the cell carries; who is not let in spends nothing.
+What the thesis does not say is chosen here and named: arrivals and durations (its traces are not public), patience.
+Reference: the thesis on session-level guarantees, section 4.3, figure 4.1 (SimuLTE, 12 resource blocks, Max C/I).
+Units: seconds of the cell, bit/s, PRBs.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lab.ran.cell_model import Carrier, Cell, Ue
+from lab.ran.fading import FadingSettings
+from lab.ran.sources import silence, steady
+
+PRBS = 12
+USERS = 20
+SNR_DB = (4.0, 26.0)
+TICK_S = 0.5
+CHUNK_S = 2.0
+"""Of playing time, in one request of a player."""
+AHEAD_S = 20.0
+"""A player fetches no further ahead than this."""
+START_S = 2.0
+"""A player plays when it has so much."""
+STREAM_PATIENCE_S = 10.0
+CALL_PATIENCE_S = 6.0
+CALL_SHARE = 0.9
+"""A call breaks up where less of it arrives."""
+FORECAST_BPS = 3_600_000
+"""What admission counts with: about two thirds of what users at the middle of the cell get out of twelve blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One kind of session: its share of all sessions, its bit rates, how long it lasts."""
+
+    name: str
+    weight: float
+    rates_bps: tuple[int, ...]
+    durations_s: tuple[float, float]
+    is_call: bool = False
+
+
+APPLICATIONS = (
+    Application("video call", 0.3, (300_000, 500_000, 1_200_000), (20.0, 60.0), is_call=True),
+    Application("video stream", 0.4, (400_000, 750_000, 1_000_000, 2_500_000), (20.0, 60.0)),
+    Application("music stream", 0.3, (64_000, 128_000, 192_000), (30.0, 90.0)),
+)
+"""Rates as Skype (normal, high quality, HD), YouTube (240p to 720p) and Pandora name them; durations cut to minutes."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One session under way."""
+
+    application: Application
+    rate_bps: int
+    ends_s: float
+    ue: Ue
+    began_s: float
+    played_s: float = 0.0
+    asked_bits: int = 0
+    delivered_bits: int = 0
+    suffered_s: float = 0.0
+    playing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """What became of the PRBs. Sessions that had not ended at the end count with neither."""
+
+    load: float
+    admission: bool
+    wasted_share: float
+    used_share: float
+    completed: int
+    failed: int
+    refused: int
+
+
+def run_sessions(
+    seed: int, *, load: float, admission: bool, seconds: int = 300, fairness: float = 0.0
+) -> Waste:
+    """Sessions arrive by chance, so many that their bit rates are `load` times the forecast. `fairness` 0: Max C/I."""
+    house = _House(seed, load, fairness, admission=admission)
+    for _ in range(round(seconds / TICK_S)):
+        house.tick()
+    return house.result()
+
+
+class _House:
+    """The cell, who is in it, and who comes next."""
+
+    def __init__(self, seed: int, load: float, fairness: float, *, admission: bool) -> None:
+        carrier = Carrier(
+            prbs=PRBS, slot_s=0.001, pattern="D", ssb_prbs=0, channel_period_slots=10, fairness=fairness
+        )
+        self.cell = Cell(carrier, seed)
+        self.chance = random.Random(seed)
+        self.users_db = [self.chance.uniform(*SNR_DB) for _ in range(USERS)]
+        self.load, self.admission = load, admission
+        self.sessions: list[Session] = []
+        self.next_s, self.next_rnti = 0.0, 1
+        self.prbs = {"completed": 0, "failed": 0}
+        self.ended = {"completed": 0, "failed": 0}
+        self.refused = 0
+
+    def tick(self) -> None:
+        while self.next_s <= self.cell.now_s:
+            self._arrive()
+            self.next_s += self.chance.expovariate(self.load * FORECAST_BPS / _mean_bits(APPLICATIONS))
+        for session in self.sessions:
+            _ask(session)
+        self.cell.run(TICK_S)
+        for session in [*self.sessions]:
+            _play(session)
+            if (verdict := _verdict(session, self.cell.now_s)) is not None:
+                self._end(session, verdict)
+
+    def _arrive(self) -> None:
+        """One more wish, drawn before it is decided upon: with and without admission the same sessions come."""
+        application = self.chance.choices(APPLICATIONS, [each.weight for each in APPLICATIONS])[0]
+        rate_bps = self.chance.choice(application.rates_bps)
+        duration_s = self.chance.uniform(*application.durations_s)
+        snr_db, rnti = self.chance.choice(self.users_db), self.next_rnti
+        self.next_rnti += 1
+        booked_bps = sum(session.rate_bps for session in self.sessions)
+        if self.admission and booked_bps + rate_bps > FORECAST_BPS:
+            self.refused += 1
+            return
+        arrivals = (
+            steady(rate_bps, rnti, packet_bits=max(800, rate_bps // 30)) if application.is_call else silence()
+        )
+        ue = self.cell.add_ue(rnti, None, snr_db, FadingSettings(), arrivals)
+        now_s = self.cell.now_s
+        self.sessions.append(Session(application, rate_bps, now_s + duration_s, ue, now_s))
+
+    def _end(self, session: Session, verdict: str) -> None:
+        self.sessions.remove(session)
+        self.cell.remove_ue(session.ue.rnti)
+        self.prbs[verdict] += session.ue.tally.prbs
+        self.ended[verdict] += 1
+
+    def result(self) -> Waste:
+        spent = sum(self.prbs.values())
+        return Waste(
+            self.load,
+            self.admission,
+            wasted_share=self.prbs["failed"] / spent if spent else 0.0,
+            used_share=self.cell.used_prbs / self.cell.offered_prbs,
+            completed=self.ended["completed"],
+            failed=self.ended["failed"],
+            refused=self.refused,
+        )
+
+
+def _mean_bits(applications: Sequence[Application]) -> float:
+    """Of a session."""
+    total = sum(each.weight for each in applications)
+    return sum(
+        each.weight / total * sum(each.rates_bps) / len(each.rates_bps) * sum(each.durations_s) / 2
+        for each in applications
+    )
+
+
+def _ask(session: Session) -> None:
+    """A player asks for the next chunk when it has the last one and is not far enough ahead."""
+    if session.application.is_call or session.ue.backlog_bits:
+        return
+    length_s = session.ends_s - session.began_s
+    ahead_s = session.asked_bits / session.rate_bps - session.played_s
+    if ahead_s < AHEAD_S and session.asked_bits < session.rate_bps * length_s:
+        chunk = round(session.rate_bps * CHUNK_S)
+        session.asked_bits += chunk
+        session.ue.backlog_bits += chunk
+
+
+def _play(session: Session) -> None:
+    """What the user saw of the last tick."""
+    fresh = session.ue.tally.delivered_bits - session.delivered_bits
+    session.delivered_bits += fresh
+    if session.application.is_call:
+        good = fresh >= CALL_SHARE * session.rate_bps * TICK_S
+    else:
+        ahead_s = session.delivered_bits / session.rate_bps - session.played_s
+        session.playing = ahead_s >= (TICK_S if session.playing else START_S)
+        good = session.playing
+        session.played_s += TICK_S if good else 0.0
+    session.suffered_s = 0.0 if good else session.suffered_s + TICK_S
+
+
+def _verdict(session: Session, now_s: float) -> str | None:
+    patience_s = CALL_PATIENCE_S if session.application.is_call else STREAM_PATIENCE_S
+    if session.suffered_s > patience_s:
+        return "failed"
+    length_s = session.ends_s - session.began_s
+    done = now_s >= session.ends_s if session.application.is_call else session.played_s >= length_s - START_S
+    return "completed" if done else None
