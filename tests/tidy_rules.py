@@ -97,6 +97,7 @@ SHELLS: dict[str, str] = {
     "device/fake_air.py": "a fake radio neighbourhood of such others",
     "device/fake_wpa.py": "a fake wpa_supplicant, on a socket",
     "ran_slicing/mongo.py": "the store of subscribers",
+    "ran_slicing/http2.py": "network functions of the core",
     "ran_slicing/ran_cli.py": "argv, stdout, exit status, and the gNB's files",
     "ran_slicing/websocket.py": "the socket to a gNB's remote control",
     "nas_tunnel/scapy.py": "layers for Scapy, which reads files and sockets where its user asks for it",
@@ -169,6 +170,7 @@ EXCUSED_MODULES: dict[str, str] = {
     "operatord/shells/ledger.py": "tests/system/test_operatord_daemon.py",
     "lab/ledger_process.py": "tests/system/test_demo.py",
     "lab/ran/subscriber_store.py": "tests/system/test_ran_slicing_mongo.py",
+    "lab/ran/http2_server.py": "tests/ran_slicing/test_http2.py",
     **{
         f"lab/wifi/{name}.py": "tests/guest/test_wifi_journeys.py"
         for name in ("__main__", "capture", "hostile", "journeys", "measure", "stage")
