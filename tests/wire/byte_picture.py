@@ -76,6 +76,7 @@ ITEMS: dict[str, list[str]] = {
     ],
     "anqp_offer": ["offer", "provider", "ledger", "ledger_id", "network", "utc_s"],
     "anqp_answers": ["lobby datagram"],
+    "cell_offer": ["offer", "provider", "ledger_key_id", "ledger_id_start"],
     "lobby_join": ["type 5 Join", "grant", "join request"],
     "enrolment_reply": ["kind (2 reply)", "challenge or null", "attestation_result", "receipt"],
 }
@@ -84,6 +85,8 @@ ITEMS: dict[str, list[str]] = {
 PARTS: dict[str, list[tuple[int, str]]] = {
     "anqp_offer": [(3, "OUI"), (1, "type 1: an offer")],
     "anqp_answers": [(3, "OUI"), (1, "type 3: answers")],
+    "cell_offer": [(3, "OUI"), (1, "type 5: a cell offer")],
+    "beacon_name": [(4, "AG1:"), (43, "base64 of 32 octets")],
     "anqp_purchase": [
         (2, "info id 56797, vendor specific"),
         (2, "length: 169"),

@@ -18,6 +18,7 @@ from nas_tunnel.anqp import (
     write_beacon_element,
     write_purchase_query,
 )
+from nas_tunnel.cell_offer import cell_offer, write_beacon_name, write_cell_offer
 from nas_tunnel.lobby import Announcement, Join, Refused, write_lobby
 from tests.wire.byte_picture import draw
 from tests.wire.examples import ENVELOPES, LEDGER, LEDGER_ID, MESSAGES, PROVIDER, UTC_S, Message
@@ -69,6 +70,12 @@ def shown() -> dict[str, bytes]:
     golden["anqp_answers"] = write_answers([Refused(bytes(range(32)), "rate_limit", "one purchase in 2 s")])
     offer = MESSAGES["offer"].example
     golden["beacon_element"] = write_beacon_element(
+        golden["offer"], offer.price_ubc, offer.allocation_duration_s, offer.qos.floor_down_bps
+    )
+    golden["cell_offer"] = write_cell_offer(
+        cell_offer(golden["offer"], PROVIDER.public, LEDGER.public, LEDGER_ID)
+    )
+    golden["beacon_name"] = write_beacon_name(
         golden["offer"], offer.price_ubc, offer.allocation_duration_s, offer.qos.floor_down_bps
     )
     return golden

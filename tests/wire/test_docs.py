@@ -19,7 +19,11 @@ from nas_tunnel.anqp import (
     read_beacon_element,
     read_query,
 )
+from nas_tunnel.carriage import CARRIAGES
+from nas_tunnel.cb_data import EIGHT_BIT_DATA, GSM_7_BIT, MAX_CONTENT_BYTES, MAX_PAGES
+from nas_tunnel.cell_offer import read_beacon_name, read_cell_offer
 from nas_tunnel.lobby import MAX_PURCHASE_BYTES, PORT, Refused, read_lobby
+from nas_tunnel.warning_id import AIRGRANT, PUBLIC_WARNING
 from tests.wire.byte_picture import FIELDS, draw, read_picture
 from tests.wire.examples import MESSAGES, SIGNED
 from tests.wire.make_vectors import BLOCK, refresh, shown, size_table
@@ -47,6 +51,7 @@ def test_every_message_has_its_picture() -> None:
     assert set(PICTURES) == set(shown())
     assert set(shown()) - set(MESSAGES) == {
         "lobby_announcement", "lobby_join", "anqp_offer", "anqp_purchase", "anqp_answers", "beacon_element",
+        "cell_offer", "beacon_name",
     }  # fmt: skip
 
 
@@ -99,6 +104,25 @@ def test_what_is_sent_over_the_air_is_read() -> None:
     (refused,) = read_answers(read_picture(PICTURES["anqp_answers"]))
     assert isinstance(refused, Refused)
     assert read_beacon_element(read_picture(PICTURES["beacon_element"])).floor_down_kbps == 5_000
+
+
+def test_what_a_cell_broadcasts_is_read() -> None:
+    cell = read_cell_offer(read_picture(PICTURES["cell_offer"]))
+    assert cell.offer == MESSAGES["offer"].golden
+    beacon = read_beacon_name(read_picture(PICTURES["beacon_name"]))
+    assert beacon == read_beacon_element(read_picture(PICTURES["beacon_element"]))
+
+
+def test_the_carriages_stand_in_their_page() -> None:
+    page = PAGES["cellular-broadcast.md"]
+    for row in CARRIAGES.values():
+        line = f"| {row.name} | {row.form.value} | {row.segment_bytes} | {row.segments} | {row.source} |"
+        assert line in page
+    assert f"{PUBLIC_WARNING[0]} to {PUBLIC_WARNING[-1]}" in page
+    assert f"The default is {AIRGRANT} ({AIRGRANT:X} hex)" in page
+    assert f"{EIGHT_BIT_DATA:02X} hex, eight-bit data" in page
+    assert f"{GSM_7_BIT:02X} hex, GSM 7 bit" in page
+    assert f"At most {MAX_CONTENT_BYTES:,} bytes are carried, which is {MAX_PAGES} pages" in page
 
 
 def test_the_numbers_of_the_air_stand_in_its_page() -> None:
