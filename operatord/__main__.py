@@ -345,10 +345,18 @@ def _reconcile(arguments: argparse.Namespace) -> int:
 
     from ledger.client import LedgerReader
     from operatord.meters import gather_meters
-    from operatord.reconciling import add_sessions, reconcile
+    from operatord.reconciling import add_sessions, find_overheads, reconcile
     from operatord.shells.checkpoints import Checkpoints
     from operatord.shells.store import Store
-    from operatord.tables import complaints, count_judged, describe_rows, reconciliation_table, say_judged
+    from operatord.tables import (
+        complaints,
+        count_judged,
+        describe_overheads,
+        describe_rows,
+        reconciliation_table,
+        say_judged,
+        say_overheads,
+    )
 
     settings = _read_settings(arguments.config)
     if not settings.database.exists():
@@ -373,16 +381,19 @@ def _reconcile(arguments: argparse.Namespace) -> int:
     whole = [session for session in sessions if session.permit_id in recent]
     accounted = add_sessions(whole, names, int(time.time()))
     rows = reconcile(accounted, meters.of(recent), meters.reported_s)
-    judged = count_judged(rows)
+    judged, overheads = count_judged(rows), find_overheads(rows)
     wrong = [*meters.complaints, *complaints(rows)] if judged else [*meters.complaints, say_judged(rows)]
     if arguments.json:
-        page = {"ok": not wrong, "judged": judged, "not_judged": len(rows) - judged}
+        page: dict[str, Any] = {"ok": not wrong, "judged": judged, "not_judged": len(rows) - judged}
+        page |= {"overheads": describe_overheads(overheads)}
         _print({**page, "grants": describe_rows(rows), "meters": list(meters.complaints)}, as_json=True)
     else:
         console = Console()
         console.print(reconciliation_table(rows))
         if judged:
             console.print(say_judged(rows))
+        for text in say_overheads(overheads, settings.boxes.values()):
+            console.print(text, style="yellow", markup=False, highlight=False)
         for text in wrong:
             console.print(text, style="bold red", markup=False, highlight=False)
     return NO if wrong else OK

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ledger.findings import Finding, Severity, judge, note
-from operatord.sessions import Session
+from operatord.sessions import Counters, Session
 
 CHECK = "accounting"
 VOLUME_TOLERANCE_PERCENT = 3
@@ -28,6 +28,8 @@ VOLUME_SLACK_BYTES = 20_000
 """EAP-TLS with its certificates is some 6,000 bytes each way, DHCP and ARP a few hundred; the rest is room."""
 OVER_AFTER_S = 300
 """A session without a Stop, of which nothing was heard for so long, has ended: five interim updates are missing."""
+OVERHEAD_PACKETS = 10_000
+"""What is told of frames' headers is told by so many: the slack for unmetered frames is two octets a packet then."""
 Key = tuple[bytes, bytes]
 """(grant id, provider id of the access point)"""
 
@@ -55,6 +57,8 @@ class Accounted:
     without_start: int = 0
     without_identity: int = 0
     times_went_back: int = 0
+    counters: Counters = Counters()
+    """As they were told, frames' headers and all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +130,51 @@ def add_sessions(
             without_start=before.without_start + (not session.start_seen),
             without_identity=before.without_identity + (not session.identity_echoed),
             times_went_back=before.times_went_back + session.times_went_back,
+            counters=before.counters.plus(session.total),
         )
     return sums
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """How much more than IP the driver of a provider's box counted, in tenths of octets per packet; None: too little
+    was carried to tell.
+    """
+
+    provider_id: bytes
+    up_tenths: int | None
+    down_tenths: int | None
+
+
+def find_overheads(rows: Iterable[Reconciled]) -> list[Overhead]:
+    """What [boxes.NAME] should say, by all that could be judged: octets that were accounted for less those metered."""
+    told: dict[bytes, list[Reconciled]] = {}
+    for row in rows:
+        if row.outcome is not Outcome.OPEN and row.accounted.sessions:
+            told.setdefault(row.provider_id, []).append(row)
+    return [
+        Overhead(
+            provider_id,
+            _tenths(
+                sum(row.accounted.counters.up_octets for row in of_provider),
+                sum(max(row.metered.up_bytes, row.metered.up_offered_bytes) for row in of_provider),
+                sum(row.accounted.counters.up_packets for row in of_provider),
+            ),
+            _tenths(
+                sum(row.accounted.counters.down_octets for row in of_provider),
+                sum(row.metered.down_bytes for row in of_provider),
+                sum(row.accounted.counters.down_packets for row in of_provider),
+            ),
+        )
+        for provider_id, of_provider in sorted(told.items())
+    ]
+
+
+def _tenths(octets: int, metered_bytes: int, packets: int) -> int | None:
+    """None where the frames that no meter sees would tell more than the others, or it is no overhead at all."""
+    if packets < OVERHEAD_PACKETS or octets < metered_bytes:
+        return None
+    return 10 * (octets - metered_bytes) // packets
 
 
 def _why_open(grant_id: bytes, ours: Accounted) -> str:

@@ -1,13 +1,16 @@
 """How the reconciliation looks in a terminal and as JSON. Pure: values in, a rich table and plain values out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.table import Table
 
-from operatord.reconciling import Outcome, Reconciled
+from operatord.reconciling import Outcome, Overhead, Reconciled
+from operatord.state import Box
 from wire.units import format_duration, format_size
 
+OVERHEAD_DIFFERS_BYTES = 2
+"""Of TCP acknowledgements, 52 bytes each, they are 4 %: just more than is accepted."""
 _STYLES = {Outcome.AGREES: "green", Outcome.DISAGREES: "bold red", Outcome.OPEN: "dim"}
 
 
@@ -57,6 +60,38 @@ def say_judged(rows: Sequence[Reconciled]) -> str:
         return "nothing was compared: neither accounting nor a meter has told of a grant"
     said = f"{judged} grant{'' if judged == 1 else 's'} judged, {len(rows) - judged} not yet"
     return said if judged else f"nothing was compared: {said}"
+
+
+def say_overheads(overheads: Sequence[Overhead], boxes: Iterable[Box]) -> list[str]:
+    """What [boxes.NAME] should rather say: a sentence for each direction in which it is too far off."""
+    of_provider: dict[bytes, list[Box]] = {}
+    for box in boxes:
+        of_provider.setdefault(box.provider.provider_id, []).append(box)
+    said = []
+    for one in overheads:
+        for box in of_provider.get(one.provider_id, []):
+            for direction, tenths, told_bytes in (
+                ("up", one.up_tenths, box.up_overhead_bytes),
+                ("down", one.down_tenths, box.down_overhead_bytes),
+            ):
+                if tenths is not None and abs(tenths - 10 * told_bytes) >= 10 * OVERHEAD_DIFFERS_BYTES:
+                    said.append(
+                        f"{box.name} counts {tenths // 10}.{tenths % 10} octets beyond IP for each packet {direction}; "
+                        f"[boxes.{box.name}] {direction}_overhead_bytes is {told_bytes}"
+                    )
+    return said
+
+
+def describe_overheads(overheads: Sequence[Overhead]) -> list[dict[str, Any]]:
+    """For JSON, in octets per packet."""
+    return [
+        {
+            "provider_id": one.provider_id.hex(),
+            "up_overhead_bytes": None if one.up_tenths is None else one.up_tenths / 10,
+            "down_overhead_bytes": None if one.down_tenths is None else one.down_tenths / 10,
+        }
+        for one in overheads
+    ]
 
 
 def describe_rows(rows: Sequence[Reconciled]) -> list[dict[str, Any]]:

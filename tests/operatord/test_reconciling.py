@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 from ledger.findings import Severity
 from operatord.reconciling import (
     OVER_AFTER_S,
+    OVERHEAD_PACKETS,
     VOLUME_SLACK_BYTES,
     Accounted,
     Metered,
     Outcome,
+    Overhead,
     Reconciled,
     add_sessions,
+    find_overheads,
     format_apart,
     reconcile,
 )  # fmt: skip
@@ -68,7 +71,7 @@ def test_what_agrees_is_said_too() -> None:
     ],
 )
 def test_three_percent_of_the_volume_and_five_of_the_duration(changes: dict[str, int], ok: bool) -> None:
-    row = judged(replace(ACCOUNTED, **changes))
+    row = judged(replace(ACCOUNTED, **changes))  # type: ignore[arg-type]  # a test names real fields
     assert (row.outcome is Outcome.AGREES) == ok
     assert len(wrong(row)) == (0 if ok else 1)
     assert (
@@ -140,6 +143,28 @@ def test_an_honest_session_always_agrees(volume: int, duration_s: int, offset_s:
     sums = {KEY: Metered(volume, volume, max(0, intervals - 2) * 60_000, intervals * 60_000)}
     (row,) = reconcile(add_sessions([told], {"roof": OWN}, NOW_S), sums, {OWN: NOW_S + 60})
     assert row.outcome is Outcome.AGREES, [finding.text for finding in row.findings]
+
+
+def test_what_a_driver_counts_beyond_ip_is_found_out() -> None:
+    """Hardware that takes the cipher's header off before it counts: 34 octets a frame up, not 50."""
+    packets = 50_000
+    told = session(counters=Counters(40 * packets + 34 * packets, MB * 10 + 14 * packets, packets, packets))
+    sums = {KEY: Metered(40 * packets - 5_000, 10 * MB, 0, 60_000, up_offered_bytes=40 * packets)}
+    rows = reconcile(add_sessions([told], {"roof": OWN}, NOW_S), sums, {OWN: NOW_S + 60})
+    assert rows[0].outcome is Outcome.DISAGREES
+    assert find_overheads(rows) == [Overhead(OWN, 340, 140)]
+
+
+def test_too_little_or_lost_counters_tell_nothing_of_headers() -> None:
+    few = OVERHEAD_PACKETS - 1
+    lost = OVERHEAD_PACKETS
+    told = session(counters=Counters(84 * few, 100 * lost, few, lost))
+    sums = {KEY: Metered(50 * few, 101 * lost, 0, 60_000)}
+    rows = reconcile(add_sessions([told], {"roof": OWN}, NOW_S), sums, {OWN: NOW_S + 60})
+    assert find_overheads(rows) == [Overhead(OWN, None, None)]
+    going_on = reconcile(add_sessions([told], {"roof": OWN}, NOW_S), sums, {OWN: 0})
+    assert find_overheads(going_on) == []
+    assert find_overheads(reconcile({}, sums, {OWN: NOW_S})) == []
 
 
 def test_how_far_apart() -> None:

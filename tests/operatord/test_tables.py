@@ -7,10 +7,20 @@ import json
 
 from rich.console import Console
 
-from operatord.reconciling import reconcile
-from operatord.tables import complaints, count_judged, describe_rows, reconciliation_table, say_judged
+from operatord.reconciling import Overhead, reconcile
+from operatord.state import Box
+from operatord.tables import (
+    complaints,
+    count_judged,
+    describe_overheads,
+    describe_rows,
+    reconciliation_table,
+    say_judged,
+    say_overheads,
+)
 from tests.operatord.test_reconciling import ACCOUNTED, GRANT, KEY, METERED, OWN
-from tests.operatord.world import NOW_S
+from tests.operatord.world import NOW_S, PARTNER, PROVIDER
+from wire.keys import PrivateKey
 
 ROWS = reconcile(
     {KEY: ACCOUNTED, (GRANT, bytes(16)): ACCOUNTED}, {KEY: METERED}, {OWN: NOW_S, bytes(16): NOW_S}
@@ -43,3 +53,21 @@ def test_rows_are_plain_values() -> None:
     told = {first["outcome"]: first["ok"], second["outcome"]: second["ok"]}
     assert told == {"agrees": True, "disagrees": False}
     assert {len(first["findings"]), len(second["findings"])} == {3}
+
+
+def test_an_owner_hears_what_its_driver_counts() -> None:
+    def box(name: str, provider: PrivateKey) -> Box:
+        return Box(name, provider.public, "192.0.2.7", frozenset(), 50, 34)
+
+    boxes = [box("roof", PROVIDER), box("inn", PARTNER)]
+    fine = Overhead(PARTNER.public.provider_id, 519, None)
+    bare = Overhead(OWN, 341, 139)
+    assert say_overheads([fine, bare], boxes) == [
+        "roof counts 34.1 octets beyond IP for each packet up; [boxes.roof] up_overhead_bytes is 50",
+        "roof counts 13.9 octets beyond IP for each packet down; [boxes.roof] down_overhead_bytes is 34",
+    ]
+    assert say_overheads([Overhead(bytes(16), 0, 0)], boxes) == [], "a box that is no longer ours"
+    page = describe_overheads([fine])
+    assert page == [
+        {"provider_id": fine.provider_id.hex(), "up_overhead_bytes": 51.9, "down_overhead_bytes": None}
+    ]
