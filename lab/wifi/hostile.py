@@ -29,6 +29,7 @@ from lab.wifi.journeys import (
 )
 from lab.wifi.stage import SECRET, SILENT_AFTER_S, UNIT, WifiStage, resident_bytes
 from lab.wifi.supplicant import leave, pin
+from operatord.hostapd import DAS_WINDOW_S
 from wire.keys import PrivateKey
 
 FLOOD_S = 12.0
@@ -146,9 +147,15 @@ def false_disconnects(stage: WifiStage, tell: TELL) -> Finding:
         session_id = _session_id(stage, session)
         wrong = disconnect_request(b"not the secret at all", box, station.mac, session_id, at_s=now_s)
         old = disconnect_request(SECRET.encode(), box, station.mac, session_id, at_s=now_s - 3_600)
+        # As operatord sends one before accounting has told it the session, kept by somebody past the box's window.
+        nameless = disconnect_request(SECRET.encode(), box, station.mac, "", at_s=now_s - 2 * DAS_WINDOW_S)
         claims = {
             "with the wrong secret: no answer": _send(stage, access_point.box.v4.ip, wrong) is None,
             "with an old stamp: no answer": _send(stage, access_point.box.v4.ip, old) is None,
+            "with an old stamp and no session's name: no answer": _send(
+                stage, access_point.box.v4.ip, nameless
+            )
+            is None,
             "the customer is still in": _is_in(stage, 1, session),
         }
         right = disconnect_request(SECRET.encode(), box, station.mac, session_id, at_s=now_s)
