@@ -8,22 +8,25 @@ lost answer costs nothing to ask for again.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Protocol
 
 from ledger.block import Header, Item
 from ledger.granting import Purchase
 from ledger.intake import PriceQuery, Query, RegistrationQuery
 from ledger.rejection import Reason
-from ledger.signed_grants import SignedGrants
 from ledger.submission import Executed, Outcome, Refused
 from wire.attestation_result import read_attestation_result
 from wire.enrolment import EnrolmentChallenge, EnrolmentReply, write_enrolment_reply
-from wire.grant import Grant
+from wire.grant import Grant, write_grant
 from wire.grant_price import GrantPrice, write_grant_price
 from wire.keys import PrivateKey
 from wire.ledger_reply import MAX_GRANTS, LedgerReply, write_ledger_reply
 from wire.receipt import Receipt, write_receipt
 from wire.registration import Registration, write_registration
+
+GRANTS_KEPT = 20_000
+"""Signed ones, some 15 MB: all live grants of most ledgers, and of a larger one those that are asked for."""
 
 
 class PastLog(Protocol):
@@ -41,7 +44,7 @@ class Answers:
 
     def __init__(self, past: PastLog, key: PrivateKey, ledger_id: bytes) -> None:
         self.past, self.key, self.ledger_id = past, key, ledger_id
-        self._grants = SignedGrants(key, ledger_id)
+        self._sign = lru_cache(GRANTS_KEPT)(partial(write_grant, key=key, ledger_id=ledger_id))
 
     def to_outcome(self, outcome: Outcome) -> bytes:
         """The reply to a transaction or record that went through the engine."""
@@ -106,7 +109,8 @@ class Answers:
         return write_enrolment_reply(EnrolmentReply(receipt=write_receipt(receipt, self.key, self.ledger_id)))
 
     def sign_grant(self, grant: Grant) -> bytes:
-        return self._grants.sign(grant)
+        """Once for as long as it is asked for again: a signature costs more than all else, and anybody may ask."""
+        return self._sign(grant)
 
     def _past_grants(self, transaction_id: bytes) -> list[Grant]:
         purchase = self.past.purchase(transaction_id)

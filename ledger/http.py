@@ -73,7 +73,7 @@ MAX_RESERVATIONS_SHOWN = 1_000
 MAX_RECORDS = 200
 """Of at most 19 KiB each."""
 MAX_GRANTS = 200
-"""Each is signed for whoever asks, unless it was lately (ledger/signed_grants.py): a page takes some 15 ms at most."""
+"""Each is signed for whoever asks, unless it was lately (ledger/answering.py): a page takes some 15 ms at most."""
 
 KEY_PATTERN = "^0[23][0-9a-f]{64}$"
 Key = Annotated[str, Path(pattern=KEY_PATTERN, description="account: compressed public key in hex")]

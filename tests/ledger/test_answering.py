@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,16 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     yield opened
     archive.close()
     engine.store.close()
+
+
+def test_a_grant_is_signed_once_however_often_it_is_asked_for(desk: Desk) -> None:
+    """ECDSA draws a random number: two signatures over the same differ."""
+    _, (grant,) = desk.submit(desk.sign(buy(), ALICE))
+    _, (other,) = desk.submit(desk.sign(buy(), ALICE))
+    first = desk.answers.sign_grant(grant)
+    assert desk.answers.sign_grant(replace(grant)) == first
+    assert desk.answers.sign_grant(other) != first
+    assert read_grant(first, LEDGER.public, GENESIS.ledger_id) == grant
 
 
 def test_a_purchase_and_its_replay_bring_the_same_grant(desk: Desk) -> None:
