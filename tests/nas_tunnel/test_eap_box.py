@@ -1,0 +1,273 @@
+"""The box's end of a purchase inside EAP: the journeys, who is refused, what is passed over, and who it outlives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import count
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nas_tunnel import eap_box
+from nas_tunnel.eap import EapCode, EapPacket, EapType, ours, read_eap, write_eap, write_expanded_nak
+from nas_tunnel.eap_box import (
+    Answered,
+    ExecuteTransaction,
+    Failed,
+    GrantAccepted,
+    JudgeGrant,
+    NothingCame,
+    PacketReceived,
+    Phase,
+    ProofSigned,
+    SendPacket,
+    Succeeded,
+    TookLong,
+    open_exchange,
+    step,
+)
+from nas_tunnel.eap_buyer import KeepGrant, NotWanted
+from nas_tunnel.eap_fragments import split_message
+from nas_tunnel.eap_purchase import Order, OrderContents, OrderKind, SessionKeys, write_message
+from nas_tunnel.lobby import Outcome
+from tests.nas_tunnel.air import AIR_OFFER, GOLDEN, OUTCOME, REFUSED
+from tests.nas_tunnel.eap_world import BOX_SHARE, SHOWN, THE_GRANT, WANTED, World
+from tests.wire.examples import CONSUMER, LEDGER, LEDGER_ID, PROVIDER
+from wire.grant import write_grant
+from wire.ids import PublicKey
+from wire.keys import PrivateKey
+
+
+def keys_of(said: list[object]) -> SessionKeys:
+    (succeeded,) = [word for word in said if hasattr(word, "keys")]
+    keys = succeeded.keys
+    assert isinstance(keys, SessionKeys)
+    return keys
+
+
+def test_a_purchase() -> None:
+    world = World().run()
+    executed, succeeded = world.box_said
+    assert executed == ExecuteTransaction(GOLDEN["allocate"])
+    assert isinstance(succeeded, Succeeded)
+    assert succeeded.grant.consumer == CONSUMER.public
+    assert read_eap(succeeded.packet).code is EapCode.SUCCESS
+    assert keys_of(world.box_said) == keys_of(world.buyer_said)
+    assert any(isinstance(word, KeepGrant) for word in world.buyer_said)
+    assert world.box.phase is Phase.DONE
+    assert len(world.packets) == 5, "two rounds and EAP-Success"
+    assert max(map(len, world.packets)) <= 1_500
+
+
+def test_what_travels_names_nobody() -> None:
+    """Account, grant and transaction are sealed, and so is the key id by which the transaction names its issuer."""
+    world = World().run()
+    said = b"".join(world.packets)
+    for secret in (
+        CONSUMER.public.octets,
+        CONSUMER.public.key_id,
+        GOLDEN["grant"][:40],
+        GOLDEN["allocate"][:40],
+    ):
+        assert secret not in said
+
+
+@pytest.mark.parametrize("max_packet_bytes", [64, 100, 244, 600, 1_020])
+def test_a_purchase_in_small_packets(max_packet_bytes: int) -> None:
+    world = World(max_packet_bytes=max_packet_bytes).run()
+    assert keys_of(world.box_said) == keys_of(world.buyer_said)
+    assert max(map(len, world.packets)) <= max_packet_bytes
+    assert len(world.packets) >= 5
+
+
+def test_a_grant_that_is_shown_again() -> None:
+    world = World(decision=SHOWN, verdict=GrantAccepted()).run()
+    judged, _succeeded = world.box_said
+    assert isinstance(judged, JudgeGrant)
+    assert judged.encoded == GOLDEN["grant"]
+    assert keys_of(world.box_said) == keys_of(world.buyer_said)
+    assert not any(isinstance(word, KeepGrant) for word in world.buyer_said), "it is kept already"
+
+
+def test_two_exchanges_share_no_key() -> None:
+    """Even if an end used its share twice: the proofs carry chance, and the keys depend on every message."""
+    assert keys_of(World().run().box_said).msk != keys_of(World().run().box_said).msk
+
+
+def test_ends_that_heard_another_name_agree_on_nothing() -> None:
+    failed = World(identity=b"other").run().box_said[-1]
+    assert isinstance(failed, Failed)
+
+
+@pytest.mark.parametrize(
+    ("world", "reason"),
+    [
+        (World(air=None), "no_offer"),
+        (World(decision=NotWanted("too_dear")), "declined"),
+        (World(verdict=REFUSED), "rate_limit"),
+        (World(verdict=replace(OUTCOME, grant=b"")), "no_grant"),
+        (World(decision=SHOWN, verdict=REFUSED), "rate_limit"),
+        (World(buyer_key=PROVIDER), "malformed"),
+        (World(box_key=CONSUMER), "declined"),
+        (
+            World(decision=replace(WANTED, contents=OrderContents(OrderKind.GRANT, GOLDEN["receipt"]))),
+            "malformed",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_who_does_not_get_in(world: World, reason: str) -> None:
+    world.run()
+    failed = world.box_said[-1]
+    assert isinstance(failed, Failed)
+    assert failed.reason == reason
+    assert read_eap(failed.packet).code is EapCode.FAILURE
+    assert not any(isinstance(word, Succeeded) for word in world.box_said)
+    assert world.box.phase is Phase.DONE
+
+
+def test_a_grant_of_another_provider_or_ledger() -> None:
+    """One that the ledger made for somebody else, in its answer or shown, is none here."""
+    other = write_grant(replace(THE_GRANT, provider_id=bytes(16)), LEDGER, LEDGER_ID)
+    forged = write_grant(THE_GRANT, CONSUMER, LEDGER_ID)
+    for grant, reason in ((other, "foreign_grant"), (forged, "foreign_grant")):
+        failed = World(verdict=Outcome(OUTCOME.transaction_id, OUTCOME.receipt, grant)).run().box_said[-1]
+        assert isinstance(failed, Failed)
+        assert failed.reason == reason
+    shown = replace(SHOWN, contents=OrderContents(OrderKind.GRANT, other))
+    failed = World(decision=shown, verdict=GrantAccepted()).run().box_said[-1]
+    assert isinstance(failed, Failed)
+    assert "another provider's" in failed.detail
+
+
+def test_a_slow_ledger() -> None:
+    """Hold, "go on", hold again; the answer waits for the receipt of a hold that is out."""
+    world = World(verdict=None).run()
+    assert world.box.phase is Phase.DECIDING
+    before = len(world.packets)
+    for _ in range(3):
+        world.tell_box(TookLong())
+    assert len(world.packets) == before + 6
+    world.wire = lambda _packet: b""
+    world.tell_box(TookLong())
+    assert world.box.held
+    world.tell_box(TookLong())
+    assert len(world.packets) == before + 7, "one hold at a time"
+    world.tell_box(Answered(OUTCOME))
+    assert len(world.packets) == before + 7, "the answer waits"
+    world.wire = lambda packet: packet
+    world.tell_box(NothingCame())
+    assert keys_of(world.box_said) == keys_of(world.buyer_said)
+
+
+def test_a_slow_refusal() -> None:
+    world = World(verdict=None).run()
+    world.wire = lambda _packet: b""
+    world.tell_box(TookLong())
+    world.tell_box(Answered(REFUSED))
+    world.wire = lambda packet: packet
+    world.tell_box(NothingCame())
+    failed = world.box_said[-1]
+    assert isinstance(failed, Failed)
+    assert failed.reason == "rate_limit"
+
+
+@pytest.mark.parametrize("lost", range(4))
+def test_a_packet_is_lost(lost: int) -> None:
+    """The box sends its last one again, the buyer answers it again, and nothing happens twice."""
+    numbers = count()
+    world = World(wire=lambda packet: b"" if next(numbers) == lost else packet).run()
+    world.tell_box(NothingCame())
+    assert keys_of(world.box_said) == keys_of(world.buyer_said)
+    assert sum(isinstance(word, ExecuteTransaction) for word in world.box_said) == 1
+
+
+@given(st.integers(0, 4), st.data())
+@settings(max_examples=150)
+def test_a_packet_is_garbled(which: int, data: st.DataObject) -> None:
+    """Whatever is changed on the way: nobody gets in who would not have, and both ends agree on keys or fail."""
+    numbers = count()
+
+    def garble(packet: bytes) -> bytes:
+        if next(numbers) != which:
+            return packet
+        at = data.draw(st.integers(0, len(packet) - 1))
+        return packet[:at] + bytes((packet[at] ^ data.draw(st.integers(1, 255)),)) + packet[at + 1 :]
+
+    world = World(wire=garble).run()
+    in_here, in_there = (
+        any(hasattr(word, "keys") for word in said) for said in (world.box_said, world.buyer_said)
+    )
+    assert in_here or not in_there
+    assert in_there or not in_here or which == 4, "only EAP-Success itself may be lost on one end"
+    if in_there:
+        assert keys_of(world.box_said) == keys_of(world.buyer_said)
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"",
+        b"\x02\x12\x00\x05",
+        write_eap(EapPacket(EapCode.SUCCESS, 18)),
+        write_eap(EapPacket(EapCode.REQUEST, 18, EapType.IDENTITY)),
+        write_eap(EapPacket(EapCode.RESPONSE, 18, EapType.IDENTITY, b"again")),
+        write_eap(EapPacket(EapCode.RESPONSE, 18, 13, b"tls")),
+        ours(EapCode.RESPONSE, 17, b"\x00late"),
+        ours(EapCode.REQUEST, 18, b"\x00mine"),
+    ],
+)
+def test_what_is_passed_over(packet: bytes) -> None:
+    state, _ = open_exchange(AIR_OFFER, BOX_SHARE, 17)
+    after, commands = step(state, PacketReceived(packet))
+    assert commands == []
+    assert after == replace(state, dropped=1)
+
+
+@pytest.mark.parametrize(
+    "nak", [write_eap(EapPacket(EapCode.RESPONSE, 18, EapType.NAK, b"\x0d")), write_expanded_nak(18)]
+)
+def test_a_stranger_without_this_method(nak: bytes) -> None:
+    state, _ = open_exchange(AIR_OFFER, BOX_SHARE, 17)
+    _state, (failed,) = step(state, PacketReceived(nak))
+    assert isinstance(failed, Failed)
+    assert failed.reason == "not_supported"
+
+
+def test_a_share_that_is_no_point() -> None:
+    state, _ = open_exchange(AIR_OFFER, BOX_SHARE, 17)
+    order = write_message(Order(PublicKey(b"\x02" + b"\xff" * 32), bytes(40)))
+    packet = ours(EapCode.RESPONSE, 18, split_message(order)[0])
+    _state, (failed,) = step(state, PacketReceived(packet))
+    assert isinstance(failed, Failed)
+    assert "not a point on P-256" in failed.detail
+
+
+def test_words_that_nobody_asked_for() -> None:
+    state, (sent,) = open_exchange(AIR_OFFER, BOX_SHARE, 17)
+    for event in (Answered(OUTCOME), GrantAccepted(), ProofSigned(b"proof"), TookLong()):
+        assert step(state, event) == (state, [])
+    assert step(state, NothingCame()) == (state, [sent])
+    done = World().run().box
+    assert step(done, NothingCame()) == (done, [])
+    for event in (Answered(OUTCOME), GrantAccepted(), ProofSigned(b"x"), TookLong()):
+        assert step(done, event) == (done, [])
+
+
+def test_an_order_cannot_be_carried_to_another_exchange() -> None:
+    """Sealed to the shares and the offer of one exchange, it is nothing in the next."""
+    first = World().run()
+    order = first.packets[1]
+    state, _ = open_exchange(AIR_OFFER, PrivateKey.from_secret(5), 17)
+    _state, (failed,) = step(state, PacketReceived(order))
+    assert isinstance(failed, Failed)
+    assert "sealed bytes are not the other end's" in failed.detail
+
+
+def test_the_first_packet_is_one_packet() -> None:
+    _state, (sent,) = open_exchange(AIR_OFFER, BOX_SHARE, 255)
+    assert isinstance(sent, SendPacket)
+    assert read_eap(sent.packet).identifier == 0
+    assert len(sent.packet) < 800
+    assert eap_box.Phase.OFFERED is _state.phase
