@@ -8,7 +8,7 @@ lost answer costs nothing to ask for again.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Protocol
 
 from ledger.block import Header, Item
@@ -44,7 +44,7 @@ class Answers:
 
     def __init__(self, past: PastLog, key: PrivateKey, ledger_id: bytes) -> None:
         self.past, self.key, self.ledger_id = past, key, ledger_id
-        self._sign = lru_cache(GRANTS_KEPT)(partial(write_grant, key=key, ledger_id=ledger_id))
+        self._sign = lru_cache(GRANTS_KEPT)(lambda grant: write_grant(grant, key, ledger_id))
 
     def to_outcome(self, outcome: Outcome) -> bytes:
         """The reply to a transaction or record that went through the engine."""
