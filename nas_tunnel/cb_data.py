@@ -14,6 +14,7 @@ from base64 import b64encode
 
 from nas_tunnel.cell_offer import read_base64
 from wire.errors import DecodeError
+from wire.warning_id import AIRGRANT, own_identifier
 
 MAX_CONTENT_BYTES = 1_024
 """1,366 characters of base64, for which 15 pages have room. No stranger wants to wait for more."""
@@ -57,6 +58,18 @@ def write_text_message(content: bytes) -> bytes:
     return bytes((len(pages),)) + b"".join(map(_write_page, pages))
 
 
+def text_settings(content: bytes, message_identifier: int = AIRGRANT) -> dict[str, int | str]:
+    """What srsRAN wants to know to send it: `cell_cfg.sib.cmas` of the gNB, `sib12` of the eNB. Raises ConfigError for
+    an identifier of public warning.
+    """
+    return {
+        "message_id": own_identifier(message_identifier, "message_id"),
+        "serial_num": serial_number(content),
+        "data_coding_scheme": GSM_7_BIT,
+        "warning_message": format_content(content),
+    }
+
+
 def read_message(message: bytes, serial: int) -> bytes:
     """Our bytes out of a whole message of this serial number. Raises DecodeError."""
     if not 2 <= len(message) <= MAX_MESSAGE_BYTES:
@@ -72,7 +85,11 @@ def read_message(message: bytes, serial: int) -> bytes:
 
 
 def _write_page(characters: bytes) -> bytes:
-    """The character's seven bits follow one another from the lowest bit of the first octet (TS 23.038 clause 6.1.2)."""
+    """Seven bits a character, from the lowest bit of the first octet. Where seven bits would be left over, which read
+    as one more character, there is a carriage return (TS 23.038 clause 6.1.2).
+    """
+    if len(characters) % 8 == 7:
+        characters += b"\r"
     bits = sum(character << 7 * at for at, character in enumerate(characters))
     size = (7 * len(characters) + 7) // 8
     return bits.to_bytes(PAGE_SIZE, "little") + bytes((size,))

@@ -22,9 +22,9 @@ from nas_tunnel.cb_data import (
     write_octets_message,
     write_text_message,
 )
-from nas_tunnel.warning_id import AIRGRANT, own_identifier
 from nas_tunnel.warning_sib import WarningSegment
 from wire.errors import DecodeError
+from wire.warning_id import AIRGRANT, own_identifier
 
 MAX_PARTIALS = 4
 """A changed offer makes two, and two more are for garbage, of which a wiser choice is made below."""

@@ -11,10 +11,10 @@ from nas_tunnel.cell_offer import read_beacon_name, read_cell_offer, write_cell_
 from nas_tunnel.lte_sib import read_lte_sib, read_lte_system_information, write_lte_sib
 from nas_tunnel.nr_sib import read_nr_sib, read_nr_system_information, write_nr_sib
 from nas_tunnel.segments import MAX_PARTIALS, Listener, hear
-from nas_tunnel.warning_id import AIRGRANT
 from nas_tunnel.warning_sib import WarningSegment
 from tests.nas_tunnel.cell_air import CONTENT, NAME, STORY
 from tests.nas_tunnel.sib_values import LTE_EXAMPLES, NR_EXAMPLES
+from wire.warning_id import AIRGRANT
 
 
 def listen(data: bytes) -> tuple[Listener, bytes | None]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from nas_tunnel import lte_sib, nr_sib
-from nas_tunnel.warning_id import AIRGRANT, PUBLIC_WARNING
 from nas_tunnel.warning_sib import WarningNotice, WarningSegment
+from wire.warning_id import AIRGRANT, PUBLIC_WARNING
 
 u16 = st.integers(0, 0xFFFF)
 own_ids = u16.filter(lambda value: value not in PUBLIC_WARNING)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pycrate_mobile.TS23038 import encode_7b
 
 from nas_tunnel.cb_data import (
     MAX_CONTENT_BYTES,
@@ -12,10 +13,11 @@ from nas_tunnel.cb_data import (
     format_content,
     read_message,
     serial_number,
+    text_settings,
     write_octets_message,
     write_text_message,
 )
-from wire.errors import DecodeError
+from wire.errors import ConfigError, DecodeError
 
 contents = st.binary(min_size=1, max_size=MAX_CONTENT_BYTES)
 
@@ -32,6 +34,35 @@ def test_pages_packed_by_hand() -> None:
     message = write_text_message(bytes((0, 16, 131)))
     assert format_content(bytes((0, 16, 131))) == "ABCD"
     assert message == bytes((1, 0x41, 0xE1, 0x90, 0x08)) + bytes(78) + b"\x04"
+
+
+@given(st.binary(min_size=1, max_size=200))
+def test_pycrate_packs_the_same_pages(content: bytes) -> None:
+    text, message = format_content(content), write_text_message(content)
+    for number in range(message[0]):
+        packed, _ = encode_7b(text[number * 93 : number * 93 + 93])
+        size = len(packed)
+        assert message[1 + 83 * number : 84 + 83 * number] == packed.ljust(82, b"\0") + bytes((size,))
+
+
+def test_seven_characters_are_followed_by_a_return() -> None:
+    """As srsRAN packs them, so that nobody reads an eighth character; TS 23.038 clause 6.1.2.3.1."""
+    message = write_text_message(bytes(5))
+    assert (format_content(bytes(5)), message[83]) == ("AAAAAAA", 7)
+    assert message[1:8] == encode_7b("AAAAAAA")[0]
+    assert message[7] >> 1 == ord("\r")
+
+
+def test_what_srsran_is_told() -> None:
+    settings = text_settings(b"abc")
+    assert settings == {
+        "message_id": 41_543,
+        "serial_num": 0xFA78,
+        "data_coding_scheme": 15,
+        "warning_message": "YWJj",
+    }
+    with pytest.raises(ConfigError, match="message_id: 4370 belongs to public warning"):
+        text_settings(b"abc", 4_370)
 
 
 def test_a_page_has_93_characters() -> None:

@@ -22,11 +22,11 @@ from nas_tunnel.lte_sib import (
     write_lte_sib,
     write_lte_system_information,
 )
-from nas_tunnel.warning_id import AIRGRANT
 from nas_tunnel.warning_sib import WarningSegment
 from tests.nas_tunnel import rrc_oracle
 from tests.nas_tunnel.sib_values import FIRST, LTE_EXAMPLES, NOTICE, lte_sibs
 from wire.errors import DecodeError
+from wire.warning_id import AIRGRANT
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "lte_sib.json").read_text())
 NUMBERS = {Sib9: 9, Sib10: 10, Sib11: 11, Sib12: 12}

@@ -21,11 +21,11 @@ from nas_tunnel.nr_sib import (
     write_nr_sib,
     write_nr_system_information,
 )
-from nas_tunnel.warning_id import AIRGRANT
 from nas_tunnel.warning_sib import WarningSegment
 from tests.nas_tunnel import rrc_oracle
 from tests.nas_tunnel.sib_values import FIRST, NOTICE, NR_EXAMPLES, nr_sibs
 from wire.errors import DecodeError
+from wire.warning_id import AIRGRANT
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "nr_sib.json").read_text())
 NUMBERS = {Sib6: 6, Sib7: 7, Sib8: 8, Sib10: 10}

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from nas_tunnel.carriage import CARRIAGES, Carriage, Form
 from nas_tunnel.cb_data import MAX_CONTENT_BYTES, MAX_MESSAGE_BYTES, serial_number
 from nas_tunnel.segments import MAX_PARTIALS, Broadcast, Listener, hear, plan_broadcast
-from nas_tunnel.warning_id import AIRGRANT
 from nas_tunnel.warning_sib import WarningSegment
 from tests.nas_tunnel.sib_values import segments
+from wire.warning_id import AIRGRANT
 
 ROWS = [row for row in CARRIAGES.values() if row.form is not Form.NAME]
 SMALL = Carriage("small", Form.OCTETS, 10, 64, "")

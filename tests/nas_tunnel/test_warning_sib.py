@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from nas_tunnel import lte_sib, nr_sib
-from nas_tunnel.warning_id import AIRGRANT
 from nas_tunnel.warning_sib import WarningNotice, WarningSegment
 from tests.nas_tunnel import rrc_oracle
 from tests.nas_tunnel.sib_values import FIRST, NOTICE
 from wire.errors import DecodeError
+from wire.warning_id import AIRGRANT
 
 SEGMENT: dict[str, Any] = {
     "message_identifier": AIRGRANT, "serial_number": 1, "is_last": True, "number": 0, "octets": b"x",

@@ -11,7 +11,6 @@ import pytest
 
 from nas_tunnel.carriage import CARRIAGES, Form
 from nas_tunnel.cb_data import format_content, serial_number, write_octets_message
-from nas_tunnel.warning_id import AIRGRANT
 from tests.nas_tunnel.air import write_pcap
 from tests.nas_tunnel.cell_air import (
     CONTENT,
@@ -20,6 +19,7 @@ from tests.nas_tunnel.cell_air import (
     exported,
     messages,
 )
+from wire.warning_id import AIRGRANT
 
 pytestmark = [
     pytest.mark.system,

@@ -20,13 +20,13 @@ from nas_tunnel.anqp import (
     read_query,
 )
 from nas_tunnel.carriage import CARRIAGES
-from nas_tunnel.cb_data import EIGHT_BIT_DATA, GSM_7_BIT, MAX_CONTENT_BYTES, MAX_PAGES
+from nas_tunnel.cb_data import EIGHT_BIT_DATA, GSM_7_BIT, MAX_CONTENT_BYTES, MAX_PAGES, text_settings
 from nas_tunnel.cell_offer import read_beacon_name, read_cell_offer
 from nas_tunnel.lobby import MAX_PURCHASE_BYTES, PORT, Refused, read_lobby
-from nas_tunnel.warning_id import AIRGRANT, PUBLIC_WARNING
 from tests.wire.byte_picture import FIELDS, draw, read_picture
 from tests.wire.examples import MESSAGES, SIGNED
 from tests.wire.make_vectors import BLOCK, refresh, shown, size_table
+from wire.warning_id import AIRGRANT, PUBLIC_WARNING
 
 PAGES = {
     path.name: path.read_text() for path in sorted((Path(__file__).parents[2] / "docs" / "wire").glob("*.md"))
@@ -123,6 +123,9 @@ def test_the_carriages_stand_in_their_page() -> None:
     assert f"The default is {AIRGRANT} ({AIRGRANT:X} hex)" in page
     assert f"{EIGHT_BIT_DATA:02X} hex, eight-bit data" in page
     assert f"{GSM_7_BIT:02X} hex, GSM 7 bit" in page
+    told = text_settings(read_picture(PICTURES["cell_offer"]))
+    assert f"serial_num: {told['serial_num']}, data_coding_scheme: {told['data_coding_scheme']}" in page
+    assert f'warning_message: "{str(told["warning_message"])[:6]}..."' in page
     assert f"At most {MAX_CONTENT_BYTES:,} bytes are carried, which is {MAX_PAGES} pages" in page
 
 

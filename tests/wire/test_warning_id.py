@@ -7,9 +7,9 @@ import pytest
 from nas_tunnel import lte_sib, nr_sib
 from nas_tunnel.carriage import CARRIAGES
 from nas_tunnel.segments import plan_broadcast
-from nas_tunnel.warning_id import AIRGRANT, PUBLIC_WARNING, own_identifier
 from nas_tunnel.warning_sib import WarningNotice, WarningSegment
 from wire.errors import ConfigError
+from wire.warning_id import AIRGRANT, PUBLIC_WARNING, own_identifier
 
 
 def test_every_identifier() -> None:
