@@ -75,3 +75,25 @@ def test_what_nr_has_and_we_do_not_write_is_read_past() -> None:
     assert read(8, rrc_oracle.nr_block(nr_sib.Sib8(FIRST), **area)) == nr_sib.Sib8(FIRST)
     assert read(8, rrc_oracle.nr_block(nr_sib.Sib8(FIRST), **late, **area)) == nr_sib.Sib8(FIRST)
     assert read(10, rrc_oracle.nr_block(nr_sib.Sib10((b"n",)), **late)) == nr_sib.Sib10((b"n",))
+
+
+def with_additions(sib: nr_sib.NrSib, head: str) -> bytes:
+    """The block with its first bit set, and after it two additions: one of three octets, one empty."""
+    bits = "".join(f"{octet:08b}" for octet in rrc_oracle.nr_block(sib))
+    bits = "1" + bits[1 : len(bits) - len(head)] + "0" + "000010" + "101" + f"{3:08b}" + "1" * 24 + f"{0:08b}"
+    bits += "0" * (-len(bits) % 8)
+    return int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+@pytest.mark.parametrize(
+    ("number", "sib", "padding"),
+    [
+        (6, nr_sib.Sib6(NOTICE), 6),
+        (7, nr_sib.Sib7(FIRST), 4),
+        (8, nr_sib.Sib8(FIRST), 3),
+        (10, nr_sib.Sib10(()), 5),
+    ],
+)
+def test_additions_that_nobody_made_yet_are_read_past(number: int, sib: nr_sib.NrSib, padding: int) -> None:
+    """NR has none in these blocks, and so pycrate writes none: bits by hand, after X.691 clause 19.7 to 19.9."""
+    assert nr_sib.read_nr_sib(number, with_additions(sib, "0" * padding)) == sib
