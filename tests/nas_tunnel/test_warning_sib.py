@@ -89,8 +89,8 @@ def with_additions(sib: nr_sib.NrSib, head: str) -> bytes:
     ("number", "sib", "padding"),
     [
         (6, nr_sib.Sib6(NOTICE), 6),
-        (7, nr_sib.Sib7(FIRST), 4),
-        (8, nr_sib.Sib8(FIRST), 3),
+        (7, nr_sib.Sib7(FIRST), 6),
+        (8, nr_sib.Sib8(FIRST), 5),
         (10, nr_sib.Sib10(()), 5),
     ],
 )
