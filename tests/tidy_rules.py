@@ -171,6 +171,8 @@ EXCUSED_MODULES: dict[str, str] = {
     "lab/ledger_process.py": "tests/system/test_demo.py",
     "lab/ran/subscriber_store.py": "tests/system/test_ran_slicing_mongo.py",
     "lab/ran/http2_server.py": "tests/ran_slicing/test_http2.py",
+    "ran_slicing/http_message.py": "tests/ran_slicing/test_http2.py",
+    "lab/ran/n5_oracle.py": "tests/system/test_ran_slicing_http2.py",
     **{
         f"lab/wifi/{name}.py": "tests/guest/test_wifi_journeys.py"
         for name in ("__main__", "capture", "hostile", "journeys", "measure", "stage")
