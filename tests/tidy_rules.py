@@ -170,6 +170,7 @@ EXCUSED_MODULES: dict[str, str] = {
     "operatord/shells/ledger.py": "tests/system/test_operatord_daemon.py",
     "lab/ledger_process.py": "tests/system/test_demo.py",
     "lab/ran/subscriber_store.py": "tests/system/test_ran_slicing_mongo.py",
+    "lab/ran/free5gc_core.py": "tests/system/test_lab_free5gc.py",
     "lab/ran/http2_server.py": "tests/ran_slicing/test_http2.py",
     "ran_slicing/http_message.py": "tests/ran_slicing/test_http2.py",
     "lab/ran/n5_oracle.py": "tests/system/test_ran_slicing_http2.py",
