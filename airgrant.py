@@ -34,6 +34,7 @@ SUBCOMMANDS = {
     "account": Subcommand("ledger.cli", "account", "show a balance, its history and its proof"),
     "report": Subcommand("ledger.cli", "report", "verify the signed meter: `airgrant report verify`"),
     "pcap": Subcommand("nas_tunnel.pcap_cli", "main", "show the offers, purchases and verdicts in a capture"),
+    "ran": Subcommand("ran_slicing.ran_cli", "main", "plan and check the slots of a gNB that are sold"),
     "bench": Subcommand("lab.bench.__main__", "main", "measure, and compare with the goals"),
 }
 
