@@ -1,13 +1,14 @@
 """The join request: one station, one access point, one challenge."""
 
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
 from tests.wire.examples import CONSUMER, MESSAGES, PROVIDER, resign_payload
 from wire.errors import DecodeError, VerificationError
 from wire.ids import MacAddress
-from wire.join_request import JoinPurpose, read_join_request
+from wire.join_request import MAX_JOIN_REQUEST_BYTES, JoinPurpose, read_join_request
 
 REQUEST = MESSAGES["join_request"]
 
@@ -32,6 +33,23 @@ def test_a_group_is_no_station(station: str) -> None:
         REQUEST.read(REQUEST.write(replace(REQUEST.example, station=MacAddress.parse(station))))
 
 
+@pytest.mark.parametrize(("ue", "size"), [("10.45.0.2", 4), ("2001:db8:cafe::2", 16)])
+def test_a_ue_is_its_ip_address(ue: str, size: int) -> None:
+    """A UE of a cell has no MAC address; its station is 4 or 16 octets, and all else is as it is."""
+    named = replace(REQUEST.example, station=ip_address(ue))
+    encoded = REQUEST.write(named)
+    assert REQUEST.read(encoded) == named
+    assert len(encoded) == len(REQUEST.golden) + size - 6 <= MAX_JOIN_REQUEST_BYTES
+
+
+@pytest.mark.parametrize(
+    "ue", ["127.0.0.1", "224.0.0.1", "255.255.255.255", "::", "ff02::1", "::ffff:10.45.0.2"]
+)
+def test_an_address_that_no_ue_has(ue: str) -> None:
+    with pytest.raises(DecodeError, match=r"join request: station .* (is not one UE's|write its 4 octets)"):
+        REQUEST.read(REQUEST.write(replace(REQUEST.example, station=ip_address(ue))))
+
+
 @pytest.mark.parametrize(
     ("label", "value", "why"),
     [
@@ -39,7 +57,8 @@ def test_a_group_is_no_station(station: str) -> None:
         (1, 3, "purpose is 3"),
         (1, True, "purpose is not an integer"),
         (2, bytes(15), "grant_id has 15 bytes"),
-        (3, bytes(7), "station has 7 bytes"),
+        (3, bytes(7), "station has 7 bytes, not 4, 6 or 16"),
+        (3, bytes(17), "station has 17 bytes"),
         (4, bytes(8), "bssid has 8 bytes"),
         (5, bytes(17), "challenge has 17 bytes, not 16"),
     ],
