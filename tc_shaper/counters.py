@@ -13,7 +13,7 @@ bytes the headers of all but the first segment are lost (1.8 % there, 3.4 % for 
 from dataclasses import dataclass
 
 from tc_shaper.tree import Direction
-from wire.ids import MacAddress
+from wire.ids import Station
 
 ETHERNET_HEADER_BYTES = 14
 
@@ -60,7 +60,7 @@ class SlotCounters:
     """One session since it was installed."""
 
     slot: int
-    station: MacAddress
+    station: Station
     down: Flow
     up: Flow
 

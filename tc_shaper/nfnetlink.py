@@ -122,10 +122,10 @@ def _read_element(item: bytes) -> Element:
     attributes = read_attributes(item)
     key = read_attributes(attributes[_ELEM_KEY])[_DATA_VALUE]
     data = read_attributes(attributes.get(_ELEM_DATA, b"")).get(_DATA_VALUE, bytes(4))
-    return Element(MacAddress(key[:6]), minor(_CLASSID.unpack(data)[0]), _read_counters(attributes))
+    return Element(MacAddress(key[:6]), minor(_CLASSID.unpack(data)[0]), read_element_counters(attributes))
 
 
-def _read_counters(attributes: dict[int, bytes]) -> ElementCounters:
+def read_element_counters(attributes: dict[int, bytes]) -> ElementCounters:
     """One expression stands alone; with several, the counter is the first of a list."""
     expression = attributes.get(_ELEM_EXPR)
     if expression is None:
