@@ -60,7 +60,7 @@ def read_accounting(page: object, arrived_s: int) -> AccountingRecord | BoxResta
         box=attributes.text("NAS-Identifier"),
         address=address,
         session_id=attributes.text("Acct-Session-Id")[:MAX_SESSION_ID_CHARACTERS],
-        permit_id=attributes.octets("Class", GRANT_ID_SIZE),
+        permit_id=attributes.only_octets("Class", GRANT_ID_SIZE),
         station=parse_station(attributes.text("Calling-Station-Id")),
         bssid=parse_station(attributes.text("Called-Station-Id")[:BSSID_CHARACTERS]),
         event_s=min(event_s, arrived_s),
@@ -238,13 +238,17 @@ class _Attributes:
         """Octets with their Gigawords (RFC 2869 clauses 5.1 and 5.2)."""
         return self.number(f"{direction}-Gigawords", 0) << 32 | self.number(f"{direction}-Octets", 0)
 
-    def octets(self, name: str, size: int) -> bytes:
-        """From 0x and hexadecimal digits."""
+    def only_octets(self, name: str, size: int) -> bytes:
+        """The one of its values that has this size, each being 0x and hexadecimal digits, with commas between them."""
         text = self.text(name)
-        try:
-            value = bytes.fromhex(text.removeprefix("0x"))
-        except ValueError:
-            value = b""
-        if len(value) != size:
-            raise DecodeError(f"accounting: {name} is {format_value(text)}, not {size} octets in hex")
-        return value
+        fitting = {_octets(value) for value in text.split(",") if len(_octets(value)) == size}
+        if len(fitting) != 1:
+            raise DecodeError(f"accounting: {name} is {format_value(text)}, not once {size} octets in hex")
+        return fitting.pop()
+
+
+def _octets(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        return b""

@@ -127,7 +127,7 @@ def _accept(
     commands: list[Command] = [KeepUse(use), admit(state, permit, use)]
     if before is not None and not stays and not _would_hit(before, use):
         commands.append(disconnect(before, "its grant is used elsewhere now"))
-    return Accepted(permit, reply_attributes(permit, now_s, state.secret)), commands
+    return Accepted(permit, reply_attributes(permit, now_s, state.secret, box.provider.provider_id)), commands
 
 
 def admit(state: State, permit: Permit, use: Use) -> PublishAdmission:

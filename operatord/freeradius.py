@@ -33,12 +33,13 @@ _ACCOUNT = {
     **{
         name: name
         for name in (
-            "NAS-Identifier", "Called-Station-Id", "Calling-Station-Id", "Class", "Chargeable-User-Identity",
+            "NAS-Identifier", "Called-Station-Id", "Calling-Station-Id", "Chargeable-User-Identity",
             "Acct-Session-Id", "Acct-Session-Time", "Acct-Delay-Time", "Acct-Terminate-Cause",
             "Acct-Input-Octets", "Acct-Input-Gigawords", "Acct-Input-Packets",
             "Acct-Output-Octets", "Acct-Output-Gigawords", "Acct-Output-Packets",
         )
     },
+    "Class": "Class[*]",
     # As numbers: FreeRADIUS prints times in the host's own time zone, and names what it has names for.
     "Acct-Status-Type": "integer:Acct-Status-Type",
     "Event-Timestamp": "integer:Event-Timestamp",

@@ -61,4 +61,7 @@ def render_hostapd(
         das_port=address.das_port,
         window_s=DAS_WINDOW_S,
     )
+    if settings.radius.operator_name:
+        for requests in ("auth", "acct"):
+            lines += f"radius_{requests}_req_attr=126:s:{settings.radius.operator_name}\n"
     return lines + "".join(f"radius_auth_req_attr=26:x:{value.hex()}\n" for value in vendor_attributes)

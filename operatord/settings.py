@@ -8,7 +8,7 @@ Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError tha
                   certificate = "operator.pem"  key = "operator.key"
     [http]        host = "127.0.0.1"  port = 8574
     [radius]      address = "0.0.0.0"  authentication_port = 1812  accounting_port = 1813
-                  certificate = "server.pem"  key = "server.key"
+                  certificate = "server.pem"  key = "server.key"  operator_name = "4EXAMPLE:AT"
     [boxes.roof]  provider = "02..."  address = "192.0.2.7"  secret = "roof.secret"
                   das_port = 3799  up_overhead_bytes = 50  down_overhead_bytes = 34
     [groups]      alley = ["02...", "03..."]
@@ -39,13 +39,15 @@ _KEYS = {
     "ledger": {"url", "key", "ledger_id"},
     "broker": BROKER_KEYS,
     "http": {"host", "port"},
-    "radius": {"address", "authentication_port", "accounting_port", "certificate", "key"},
+    "radius": {"address", "authentication_port", "accounting_port", "certificate", "key", "operator_name"},
     "boxes": None,
     "groups": None,
 }
 _BOX_KEYS = {"provider", "address", "secret", "das_port", "up_overhead_bytes", "down_overhead_bytes"}
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,66}")
 """One topic level, one word of a RADIUS configuration, at most an account in hex."""
+_OPERATOR_NAME = re.compile(r"[0123][A-Za-z0-9.-]{1,200}|4[A-Za-z0-9._-]{1,200}:[A-Z]{2}")
+"""RFC 5580 clause 4.1: TADIG, realm, E.212 or ICC; RFC 8559 added the Alliance's own, which ends with a country."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class RadiusSettings:
     accounting_port: int
     certificate: Path
     key: Path
+    operator_name: str = ""
+    """Operator-Name (126) of what boxes send, with its namespace; empty: none is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,20 @@ def _parse_radius(radius: Section) -> RadiusSettings:
         accounting_port=radius.port("accounting_port", ACCOUNTING_PORT),
         certificate=radius.path("certificate"),
         key=radius.path("key"),
+        operator_name=_operator_name(radius),
     )
+
+
+def _operator_name(radius: Section) -> str:
+    if "operator_name" not in radius.values:
+        return ""
+    name = radius.text("operator_name")
+    if not _OPERATOR_NAME.fullmatch(name):
+        raise radius.error(
+            "operator_name",
+            f"{name!r} is neither like 1example.net, a realm, nor like 4EXAMPLE:AT, a WBA identity",
+        )
+    return name
 
 
 def _address(section: Section, text: str) -> str:

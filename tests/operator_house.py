@@ -29,6 +29,7 @@ from wire.keys import PrivateKey
 SECRET = "6f1d1f6ad1c5c7d1"
 READY = r"operatord ready account=(\S+) mqtt=\S+ http=(\S+)"
 BSSID = "02-00-00-00-00-00"
+OPERATOR_NAME = "4EXAMPLE:AT"
 STATION = "02:00:00:00:01:00"
 
 
@@ -42,6 +43,11 @@ class Joined:
     def attribute(self, name: str) -> str:
         """The value of an attribute of the Access-Accept, as eapol_test prints it."""
         return self.said.rpartition(f"({name})")[2].partition("Value: ")[2].partition("\n")[0]
+
+    def values(self, name: str) -> list[str]:
+        """The values of an attribute that the last message has several times."""
+        last = self.said.rpartition("RADIUS message: code=")[2]
+        return re.findall(rf"Attribute \d+ \({name}\) length=\d+\n\s+Value: (\S+)", last)
 
     def vendor(self, number: int) -> list[bytes]:
         """The attributes of one vendor in the last message."""
@@ -81,6 +87,7 @@ class OperatorHouse:
             f'certificate = "{client.certificate}"\nkey = "{client.key}"\n[http]\nport = {self.port}\n'
             f'[radius]\naddress = "127.0.0.1"\nauthentication_port = {self.port + 1}\n'
             f'accounting_port = {self.port + 2}\ncertificate = "server.pem"\nkey = "server.key"\n'
+            f'operator_name = "{OPERATOR_NAME}"\n'
             f'[boxes.roof]\nprovider = "{self.provider.public}"\naddress = "127.0.0.1"\nsecret = "roof.secret"\n'
             f"das_port = {das_port}\n{boxes}"
             f'[groups]\nalley = ["{self.provider.public}", "{self.short.public}"]\n'
@@ -176,21 +183,31 @@ class OperatorHouse:
         return Joined(run.returncode == 0 and run.stdout.rstrip().endswith("SUCCESS"), run.stdout)
 
     def account_for(
-        self, grant: Grant, status: str, sender: str = "", secret: str = SECRET, **attributes: str | int
+        self,
+        grant: Grant,
+        status: str,
+        sender: str = "",
+        secret: str = SECRET,
+        **attributes: str | int | list[str],
     ) -> str:
         """An access point accounts for the session of a grant; what radclient says."""
-        return self.radclient(
-            "acct", sender, secret, Acct_Status_Type=status, Acct_Session_Id="5F3C2A", NAS_Identifier="roof",
-            Class=f"0x{grant.grant_id.hex()}", Calling_Station_Id=STATION.replace(":", "-"),
-            Called_Station_Id=f"{BSSID}:airgrant", Event_Timestamp=int(time.time()), **attributes,
-        )  # fmt: skip
+        own: dict[str, str | int | list[str]] = {
+            "Acct_Status_Type": status, "Acct_Session_Id": "5F3C2A", "NAS_Identifier": "roof",
+            "Class": f"0x{grant.grant_id.hex()}", "Calling_Station_Id": STATION.replace(":", "-"),
+            "Called_Station_Id": f"{BSSID}:airgrant", "Event_Timestamp": int(time.time()),
+        }  # fmt: skip
+        return self.radclient("acct", sender, secret, **{**own, **attributes})
 
-    def radclient(self, kind: str, sender: str = "", secret: str = SECRET, **attributes: str | int) -> str:
+    def radclient(
+        self, kind: str, sender: str = "", secret: str = SECRET, **attributes: str | int | list[str]
+    ) -> str:
         """One request of an access point, from its own address or from another; what radclient says."""
         if sender:
             attributes["Packet-Src-IP-Address"] = sender
         lines = "".join(
-            f"{name.replace('_', '-')} = {_quoted(value)}\n" for name, value in attributes.items()
+            f"{name.replace('_', '-')} += {_quoted(value)}\n"
+            for name, values in attributes.items()
+            for value in (values if isinstance(values, list) else [values])
         )
         port = self.port + (2 if kind == "acct" else 1)
         run = subprocess.run(

@@ -102,7 +102,10 @@ async def _authorise(desk: Desk, page: object) -> Response:
 
 def _reply(attributes: Attributes) -> dict[str, Any]:
     """Attributes of the answer in rlm_rest's form, to be taken as they are."""
-    return {f"reply:{name}": {"do_xlat": False, "value": [value]} for name, value in attributes.items()}
+    return {
+        f"reply:{name}": {"do_xlat": False, "value": list(value) if isinstance(value, tuple) else [value]}
+        for name, value in attributes.items()
+    }
 
 
 async def _account(desk: Desk, page: object) -> Response:

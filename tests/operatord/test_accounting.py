@@ -44,12 +44,13 @@ from tests.operatord.world import (
 from wire.errors import DecodeError
 
 PERMIT = grant()
+CLASS = "0x" + PERMIT.permit_id.hex()
 REAL = {
     "Packet-Src-IP-Address": "192.0.2.7",
     "NAS-Identifier": "roof",
     "Called-Station-Id": "02-00-00-00-00-00:airgrant",
     "Calling-Station-Id": "02-00-00-00-01-00",
-    "Class": "0x" + PERMIT.permit_id.hex(),
+    "Class": CLASS,
     "Chargeable-User-Identity": "0x" + b"ab".hex(),
     "Acct-Status-Type": "3",
     "Acct-Session-Id": "5F3C2A",
@@ -101,6 +102,15 @@ def test_a_box_with_a_clock_ahead_of_ours_does_not_rule_the_future() -> None:
     assert got.event_s == NOW_S + 99
 
 
+@pytest.mark.parametrize("others", ["0x736f6c642d62793a00", "0x,0xzz", CLASS])
+def test_the_grant_is_found_among_values_of_class_in_any_order(others: str) -> None:
+    """RFC 2865 clause 5.25 has any number of them, and a server between may add its own."""
+    for said in (f"{CLASS},{others}", f"{others},{CLASS}", f"{others},{CLASS},{others}"):
+        read = read_accounting({**REAL, "Class": said}, NOW_S)
+        assert isinstance(read, AccountingRecord)
+        assert read.permit_id == PERMIT.permit_id
+
+
 @pytest.mark.parametrize("status", ["7", "8"])
 def test_what_is_about_the_whole_box_is_no_session(status: object) -> None:
     assert read_any(Acct_Status_Type=status) == BoxRestarted("roof", "192.0.2.7", NOW_S)
@@ -120,8 +130,9 @@ def test_the_status_is_a_number(status: object, meant: Status) -> None:
         ({"Acct_Status_Type": "9"}, "about no session"),
         ({"Acct_Status_Type": "Start"}, "not a number"),
         ({"Acct_Status_Type": ""}, "Acct-Status-Type is missing"),
-        ({"Class": "0x00"}, "not 16 octets"),
-        ({"Class": "0xzz"}, "not 16 octets"),
+        ({"Class": "0x00"}, "not once 16 octets"),
+        ({"Class": "0xzz"}, "not once 16 octets"),
+        ({"Class": f"{CLASS},0x{bytes(16).hex()}"}, "not once 16 octets"),
         ({"Class": ""}, "Class is missing"),
         ({"Calling_Station_Id": "nobody"}, "not a MAC address"),
         ({"Called_Station_Id": "airgrant"}, "not a MAC address"),

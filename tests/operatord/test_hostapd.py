@@ -21,3 +21,10 @@ def test_a_box_is_told_where_to_ask_and_who_may_throw_out() -> None:
         "eap_reauth_period=0",
     ):
         assert line in lines
+    assert not [line for line in lines if "126" in line]
+
+
+def test_the_operator_s_name_goes_with_every_request() -> None:
+    text = TEXT.replace("[radius]", '[radius]\noperator_name = "4EXAMPLE:AT"')
+    lines = render_hostapd(parse(text), "roof", "0123456789abcdef", "192.0.2.1").splitlines()
+    assert lines[-2:] == ["radius_auth_req_attr=126:s:4EXAMPLE:AT", "radius_acct_req_attr=126:s:4EXAMPLE:AT"]

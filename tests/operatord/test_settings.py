@@ -45,6 +45,10 @@ def test_paths_are_relative_to_the_file_and_the_rest_has_defaults() -> None:
     assert (settings.http_host, settings.http_port, settings.silent_after_s) == ("127.0.0.1", 8574, 130)
     radius = settings.radius
     assert (radius.address, radius.authentication_port, radius.accounting_port) == ("0.0.0.0", 1812, 1813)
+    assert radius.operator_name == ""
+    for name in ("1example.net", "4EXAMPLE:AT"):
+        text = TEXT.replace("[radius]", f'[radius]\noperator_name = "{name}"')
+        assert parse(text).radius.operator_name == name
     roof, address = settings.boxes["roof"], settings.addresses["roof"]
     assert (roof.provider, roof.up_overhead_bytes, roof.down_overhead_bytes) == (PROVIDER.public, 50, 34)
     assert (address.address, address.das_port, address.secret) == (
@@ -78,6 +82,10 @@ def test_partners_are_followed_and_honoured_strangers_are_not() -> None:
         (TEXT + "[groups]\nalley = 3", "groups.alley: is not a list of accounts"),
         (TEXT + '[groups]\nalley = ["me"]', "groups.alley: 'me' is not an account"),
         (TEXT + "das_port = 65536", "boxes.roof.das_port: 65536 is not a port"),
+        *(
+            (TEXT.replace("[radius]", f'[radius]\noperator_name = "{name}"'), "radius.operator_name: ")
+            for name in ("example.net", "5EXAMPLE:AT", "4EXAMPLE", "1exa mple", "1x\\nbss=y", "1")
+        ),
         ("boxes = 3", "boxes: is not a section"),
         (
             TEXT.replace("[boxes.roof]", "[boxes]\nroof = 3\n[http]").split("provider")[0],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import pwd
+import re
 import shutil
 import tempfile
 import time
@@ -17,8 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from lab.processes import Household
 from operatord.shells.store import Store
-from tests.operator_house import SECRET, STATION, OperatorHouse, operator_house
+from tests.operator_house import OPERATOR_NAME, SECRET, STATION, OperatorHouse, operator_house
 from wire.account_certificate import Purpose, format_pem, issue, write_anchor
 from wire.keys import PrivateKey
 
@@ -50,7 +52,11 @@ def test_the_key_that_bought_is_let_in(house, eventually, tls) -> None:
     joined = house.join(buyer, tls=tls)
     assert joined.accepted, joined.said[-2_000:]
     assert ("SSL: Using TLS version TLSv1.3" in joined.said) == (tls == "1.3")
-    assert joined.attribute("Class") == grant.grant_id.hex()
+    sold_by, served_by = (
+        f"{word}:{house.provider.public.provider_id.hex()}".encode().hex()
+        for word in ("sold-by", "served-by")
+    )
+    assert joined.values("Class") == [grant.grant_id.hex(), sold_by, served_by]
     assert joined.attribute("User-Name") == f"'{buyer.public}'"
     assert 0 < int(joined.attribute("Session-Timeout")) <= 600
     assert (joined.attribute("Termination-Action"), joined.attribute("Acct-Interim-Interval")) == ("0", "60")
@@ -252,8 +258,25 @@ def test_a_session_is_accounted_for_to_its_end(house, eventually) -> None:
     )  # fmt: skip
     (use,) = [use for use in house.status()["uses"] if use["grant"] == grant.grant_id.hex()]
     assert (use["used_bytes"], use["session_id"]) == (2**32 + 1_000 - 500 + 7, "5F3C2A")
-    house.account_for(grant, "Stop", Acct_Session_Time=61)
+    classes = [f"0x{b'served-by:00'.hex()}", f"0x{grant.grant_id.hex()}", f"0x{b'sold-by:00'.hex()}"]
+    assert "Accounting-Response" in house.account_for(grant, "Stop", Acct_Session_Time=61, Class=classes)
     assert not [use for use in house.status()["uses"] if use["grant"] == grant.grant_id.hex()]
+
+
+def test_a_box_says_whose_network_it_is(house, needs, tmp_path) -> None:
+    """Stock hostapd, with the lines that we give it; without a radio it says that it is there, and no more."""
+    needs("hostapd")
+    lines = house.command("hostapd", "--box", "roof", "--server", "127.0.0.1")
+    (tmp_path / "hostapd.conf").write_text("interface=lo\ndriver=none\nssid=airgrant\n" + lines)
+    with Household(tmp_path) as household:
+        hostapd = household.start("hostapd", ["hostapd", tmp_path / "hostapd.conf"])
+        hostapd.wait_for_line("AP-ENABLED")
+        assert house.radius is not None
+        house.radius.wait_for_line(f'Operator-Name = "{OPERATOR_NAME}"', 10)
+        assert re.search(
+            rf'Acct-Status-Type = Accounting-On\n(.*\n)*?.*Operator-Name = "{OPERATOR_NAME}"',
+            house.radius.said,
+        )
 
 
 def test_accounting_that_cannot_be_read_is_not_acknowledged(house) -> None:

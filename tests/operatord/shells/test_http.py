@@ -27,7 +27,7 @@ class Desk:
     async def authorise(self, request: AuthoriseRequest) -> Accepted | Rejected:
         if request.box != "roof":
             return Rejected("unknown_box", "no access point " + "ü" * 200)
-        return Accepted(grant(), {"User-Name": "02aa", "Session-Timeout": 60})
+        return Accepted(grant(), {"User-Name": "02aa", "Class": ("0x00", "0x01"), "Session-Timeout": 60})
 
     async def account(self, record: AccountingRecord | BoxRestarted) -> None:
         if isinstance(record, BoxRestarted):
@@ -60,6 +60,7 @@ def test_yes_brings_attributes_for_the_reply() -> None:
         200,
         {
             "reply:User-Name": {"do_xlat": False, "value": ["02aa"]},
+            "reply:Class": {"do_xlat": False, "value": ["0x00", "0x01"]},
             "reply:Session-Timeout": {"do_xlat": False, "value": [60]},
         },
     )
