@@ -77,6 +77,7 @@ ITEMS: dict[str, list[str]] = {
     "anqp_offer": ["offer", "provider", "ledger", "ledger_id", "network", "utc_s"],
     "anqp_answers": ["lobby datagram"],
     "cell_offer": ["offer", "provider", "ledger_key_id", "ledger_id_start"],
+    "eap_shop": ["type 1 Shop", "air offer", "share"],
     "lobby_join": ["type 5 Join", "grant", "join request"],
     "enrolment_reply": ["kind (2 reply)", "challenge or null", "attestation_result", "receipt"],
 }
@@ -97,6 +98,25 @@ PARTS: dict[str, list[tuple[int, str]]] = {
         (2, "length: 4"),
         (2, "the offer: 56797"),
         (2, "it in words: 278"),
+    ],
+    "pco_purchase": [
+        (1, "extension, PPP"),
+        (2, "an operator's unit: FF00H"),
+        (1, "length: 177"),
+        (3, "MCC 001, MNC 01"),
+        (1, "version 1, kind 1: a piece"),
+        (4, "tag: the beginning of SHA-256 of the purchase"),
+        (2, "total: 165"),
+        (2, "at: 0"),
+        (165, "transaction"),
+    ],
+    "eap_shop": [
+        (2, "Request, identifier 1"),
+        (2, "length"),
+        (1, "type 254, expanded"),
+        (3, "vendor 024147H"),
+        (4, "vendor type 1"),
+        (1, "flags: the whole message"),
     ],
     "beacon_element": [
         (2, "element 221, vendor specific; length: 37"),

@@ -19,9 +19,15 @@ from nas_tunnel.anqp import (
     write_purchase_query,
 )
 from nas_tunnel.cell_offer import cell_offer, write_beacon_name, write_cell_offer
+from nas_tunnel.eap import EapCode, ours
+from nas_tunnel.eap_fragments import split_message
+from nas_tunnel.eap_purchase import Shop, write_message
 from nas_tunnel.lobby import Announcement, Join, Refused, write_lobby
+from nas_tunnel.pco import Direction, OperatorUnit, write_operator_unit, write_options
+from nas_tunnel.pco_purchase import UNIT, Piece, tag_of, write_container
+from nas_tunnel.plmn import Plmn
 from tests.wire.byte_picture import draw
-from tests.wire.examples import ENVELOPES, LEDGER, LEDGER_ID, MESSAGES, PROVIDER, UTC_S, Message
+from tests.wire.examples import ENVELOPES, EXCHANGE, LEDGER, LEDGER_ID, MESSAGES, PROVIDER, UTC_S, Message
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "tests" / "wire" / "vectors" / "messages.json"
@@ -78,6 +84,18 @@ def shown() -> dict[str, bytes]:
     golden["beacon_name"] = write_beacon_name(
         golden["offer"], offer.price_ubc, offer.allocation_duration_s, offer.qos.floor_down_bps
     )
+    unit = write_operator_unit(
+        OperatorUnit(
+            UNIT,
+            Plmn("001", "01"),
+            write_container(
+                Piece(tag_of(golden["allocate"]), len(golden["allocate"]), 0, golden["allocate"])
+            ),
+        )
+    )
+    golden["pco_purchase"] = write_options((unit,), Direction.UPLINK)
+    shop = write_message(Shop(air, EXCHANGE.public))
+    golden["eap_shop"] = ours(EapCode.REQUEST, 1, split_message(shop)[0])
     return golden
 
 

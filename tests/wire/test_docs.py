@@ -51,7 +51,7 @@ def test_every_message_has_its_picture() -> None:
     assert set(PICTURES) == set(shown())
     assert set(shown()) - set(MESSAGES) == {
         "lobby_announcement", "lobby_join", "anqp_offer", "anqp_purchase", "anqp_answers", "beacon_element",
-        "cell_offer", "beacon_name",
+        "cell_offer", "beacon_name", "pco_purchase", "eap_shop",
     }  # fmt: skip
 
 
