@@ -43,6 +43,7 @@ from tests.nas_tunnel.air import (
     story,
 )
 from tests.nas_tunnel.fuzz_cell import CELL_READERS, CELL_SAMPLES
+from tests.nas_tunnel.fuzz_nas import NAS_READERS, NAS_SAMPLES
 from tests.wire.examples import UTC_S
 from tests.wire.fuzz import mutate
 from wire.errors import DecodeError
@@ -61,6 +62,7 @@ READERS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes] | None]]
     "gas without radiotap": (read_gas, None),
     "gas behind radiotap": (partial(read_gas, start=len(RADIOTAP_HEADER)), None),
     **CELL_READERS,
+    **NAS_READERS,
 }
 """Name -> (reader, writer where a value has one form)."""
 SAMPLES = [
@@ -76,6 +78,7 @@ SAMPLES = [
     ANSWERS_RESPONSE,
     BEACON_ELEMENT,
     *CELL_SAMPLES,
+    *NAS_SAMPLES,
 ]
 
 

@@ -13,7 +13,7 @@ def test_the_readers_keep_their_promise() -> None:
     """`python -m tests.nas_tunnel.fuzz 3600` is the long run."""
     inputs, values = fuzz.run(20_261_121, lambda done: done < 1_500)
     assert inputs == 1_500
-    assert 500 < values < 10_000
+    assert 500 < values < 20_000
 
 
 def test_every_reader_reads_a_sample() -> None:
