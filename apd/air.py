@@ -107,6 +107,8 @@ def refused(state: State, what: str, info_id: int | None, now: Now) -> Outcome:
 
 
 def network_signed(state: State, network: bytes) -> State:
+    """Not shown if meanwhile the ledger has said that it does not know the operator."""
+    network = b"" if registration.is_missing(state) else network
     return replace(state, air=replace(state.on_air, network=network, signing=False))
 
 
@@ -314,9 +316,11 @@ def _answers(air: AirState) -> dict[int, bytes]:
 
 def _offer(state: State) -> tuple[dict[int, bytes], bytes]:
     """The element of the offer, and the beacon's. Between two offers the old ones stay; an offer that nobody can join
-    is none.
+    is none, and neither is one at a server that the ledger does not know.
     """
     settings, word, air = state.settings, state.lobby.offer_state, state.on_air
+    if registration.is_missing(state):
+        return {VENDOR: NO_OFFER, ADVICE_OF_CHARGE: b""}, b""
     if word is None or not state.lobby.offer or not air.network:
         return (
             ({}, air.beacon) if VENDOR in air.elements else ({VENDOR: NO_OFFER, ADVICE_OF_CHARGE: b""}, b"")

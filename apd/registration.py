@@ -24,6 +24,7 @@ RENEW_S = 86_400
 """A word of the ledger's is asked for anew after a day: devices take one for seven, so a ledger may be away for six."""
 AGAIN_NS = 10 * NS_PER_S
 """After a refusal it is asked again so much later: who was just told to register waits no longer for customers."""
+UNKNOWN = "unknown_account"
 _CORRELATION = b"a"
 
 
@@ -97,22 +98,32 @@ def take_reply(state: State, data: bytes, now: Now) -> Outcome:
 
 
 def _take_refusal(state: State, data: bytes, error: DecodeError, now: Now) -> Outcome:
-    """The ledger knows no such account, if it was the ledger that spoke. The operator hears of it once."""
+    """The ledger knows no such account, if it was the ledger that spoke. The operator hears of it once. An earlier
+    word, of a ledger that was put back, counts no more: nothing is shown or sold until there is another.
+    """
     settings, operator = state.settings, _air(state).operator
     try:
         receipt = read_receipt(read_ledger_reply(data).receipt, settings.ledger, settings.ledger_id)
     except DecodeError:
         return state.with_refusal("reply_invalid"), [Note("registration_invalid", str(error))]
-    if receipt.subject != hashlib.sha256(operator.octets).digest() or receipt.executed:
+    foreign = receipt.subject != hashlib.sha256(operator.octets).digest() or receipt.executed
+    if foreign or receipt.utc_s < state.on_air.registered_s:
         return state.with_refusal("reply_unexpected"), []
-    told = state.on_air.registration_refused == receipt.reason
-    air = replace(state.on_air, registration_refused=receipt.reason)
+    air = state.on_air
+    told, withdrawn = (
+        air.registration_refused == receipt.reason,
+        bool(air.registration) and receipt.reason == UNKNOWN,
+    )
+    air = replace(air, registration_refused=receipt.reason)
+    if withdrawn:
+        air = replace(air, registration=b"", registered_s=receipt.utc_s, network=b"")
     state = _due(replace(state, air=air), now.mono_ns + AGAIN_NS)
     text = (
         f"{operator}: {receipt.reason}: {receipt.detail}; its owner registers it with `airgrant account create`, "
         f"and it is asked for every {AGAIN_NS // NS_PER_S} s"
     )
-    return state, [] if told else [Note("operator_unregistered", text)]
+    noting = [] if told and not withdrawn else [Note("operator_unregistered", text)]
+    return state, [*([StoreRegistration(b"")] if withdrawn else []), *noting]
 
 
 def describe_missing(state: State) -> list[Note]:

@@ -85,7 +85,8 @@ class Answers:
             registration = Registration(query.account, head.height, max(now_s, head.time_s))
             return write_registration(registration, self.key, self.ledger_id)
         subject, detail = hashlib.sha256(query.account.octets).digest(), "has no account here"
-        return self._reply(Receipt(subject, head.height, head.time_s, "unknown_account", detail), ())
+        said_s = max(now_s, head.time_s)
+        return self._reply(Receipt(subject, head.height, said_s, "unknown_account", detail), ())
 
     def to_enrolment(self, answer: EnrolmentChallenge | bytes) -> bytes:
         """A challenge, or the attestation result."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from apd.commands import AskRegistration, Note, SetElement, SignNetwork, StoreRegistration
+from apd.commands import AskRegistration, Note, SetBeaconElement, SetElement, SignNetwork, StoreRegistration
 from apd.events import BrokerConnected, BrokerLost, DeadlineReached, HostapdConnected, LedgerReplied
 from nas_tunnel.anqp import NO_OFFER, VENDOR, read_air_offer
 from nas_tunnel.lobby import Announcement, Discover, Purchase, Refused
@@ -143,7 +143,66 @@ def test_an_operator_without_an_account_is_told_once_and_asked_for_until_it_has_
     assert QUESTION in made.feed(DeadlineReached())
     assert Playbook(made) >> refused("busy") << note("operator_unregistered")
     assert Playbook(made) >> said() << StoreRegistration(WORD) << a(SignNetwork)
-    assert Playbook(made) >> refused() << note("operator_unregistered")
+
+
+def test_a_word_that_the_ledger_takes_back_is_shown_no_more():
+    """Of a ledger that was put back to before the operator had an account, say."""
+    made = box(WORD)
+    sign_network(made)
+    made.feed(BrokerConnected())
+    sells(made)
+    sign_network(made)
+    assert made.state.on_air.elements[VENDOR] != NO_OFFER
+    assert (
+        Playbook(made)
+        >> refused()
+        << StoreRegistration(b"")
+        << note("operator_unregistered")
+        << SetElement(VENDOR, NO_OFFER)
+        << a(SetElement)
+        << SetBeaconElement(b"")
+        >> heard(Discover())
+        << told(Refused, reason="nothing_on_offer")
+        >> heard(Purchase(purchase().envelope.encoded))
+        << told(Refused, reason="nothing_on_offer")
+        >> refused()
+    )
+    made.pass_time(seconds(10))
+    assert QUESTION in made.feed(DeadlineReached())
+    assert Playbook(made) >> said() << StoreRegistration(WORD) << a(SignNetwork)
+    sign_network(made)
+    assert made.state.on_air.elements[VENDOR] != NO_OFFER
+
+
+def test_a_network_that_was_being_signed_meanwhile_is_not_shown_either():
+    made = box(WORD)
+    made.feed(BrokerConnected())
+    sells(made)
+    made.feed(refused())
+    sign_network(made)
+    assert made.state.on_air.network == b""
+    assert made.state.on_air.elements[VENDOR] == NO_OFFER
+
+
+def test_an_older_refusal_takes_nothing_back():
+    """Whoever kept one from before the operator was registered can send it again."""
+    made = box(registration_of(OPERATOR.public, START_S + 1))
+    assert Playbook(made) >> refused()
+    assert made.state.on_air.registration
+    assert made.state.refused["reply_unexpected"] == 1
+
+
+def test_another_reason_takes_nothing_back():
+    made = box(WORD)
+    assert Playbook(made) >> refused("too_busy") << note("operator_unregistered")
+    assert made.state.on_air.registration == WORD
+
+
+def test_a_word_that_is_older_than_the_refusal_is_none():
+    made = box(WORD)
+    made.feed(refused())
+    assert Playbook(made) >> said(registration_of(OPERATOR.public, START_S - 1))
+    assert not made.state.on_air.registration
 
 
 @pytest.mark.parametrize(
