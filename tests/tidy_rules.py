@@ -99,6 +99,8 @@ SHELLS: dict[str, str] = {
     "device/fake_wpa.py": "a fake wpa_supplicant, on a socket",
     "ran_slicing/mongo.py": "the store of subscribers",
     "ran_slicing/http2.py": "network functions of the core",
+    "ran_slicing/info_page.py": "the lists of the core",
+    "ran_slicing/core.py": "the loop that asks the core, over those three",
     "ran_slicing/ran_cli.py": "argv, stdout, exit status, and the gNB's files",
     "ran_slicing/websocket.py": "the socket to a gNB's remote control",
     "nas_tunnel/scapy.py": "layers for Scapy, which reads files and sockets where its user asks for it",
@@ -176,6 +178,7 @@ EXCUSED_MODULES: dict[str, str] = {
     "lab/ran/http2_server.py": "tests/ran_slicing/test_http2.py",
     "ran_slicing/http_message.py": "tests/ran_slicing/test_http2.py",
     "lab/ran/n5_oracle.py": "tests/system/test_ran_slicing_http2.py",
+    "lab/ran/core_lists.py": "tests/ran_slicing/test_info_page.py",
     **{
         f"lab/wifi/{name}.py": "tests/guest/test_wifi_journeys.py"
         for name in ("__main__", "capture", "hostile", "journeys", "measure", "stage")

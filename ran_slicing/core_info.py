@@ -1,0 +1,163 @@
+"""Who is in the core: which subscriber has which address in which slice, and by which numbers the gNB knows it.
+
+In: pages of the lists that SMF and AMF of Open5GS show beside their metrics (`pdu-info`, `ue-info`). Out: one table of
+stays. The two lists are taken one after the other, and a list may change between two of its pages: what is missing in
+the table may be there, and who concludes something from an absence looks twice. Only 5G sessions are in it.
+Reference: Open5GS src/smf/pdu-info.c, src/amf/ue-info.c, lib/metrics/prometheus/json_pager.h.
+Promise: the readers return a value or raise DecodeError, whatever the bytes.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from typing import Any
+
+from ran_slicing.snssai import Snssai, parse_sd
+from wire.errors import DecodeError
+
+PDU_PATH = "/pdu-info"
+UE_PATH = "/ue-info"
+METRICS_PORT = 9090
+PAGE_SIZE = 100
+"""The most that a page has; more is asked for in vain."""
+MAX_PAGES = 50
+"""A small cell has some hundred UEs; a core that has more than this is not looked through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Radio:
+    """By which numbers a gNB and the AMF know a connected UE; `ran_ue_ngap_id` is unique within its gNB only."""
+
+    gnb_id: int
+    cell_id: int
+    ran_ue_ngap_id: int
+    amf_ue_ngap_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One PDU session of a subscriber: its addresses, its slice, its QoS flows as (QFI, 5QI), and where it is now, if
+    it is connected.
+    """
+
+    supi: str
+    psi: int
+    dnn: str
+    snssai: Snssai
+    ipv4: IPv4Address | None
+    ipv6: IPv6Address | None
+    flows: tuple[tuple[int, int], ...]
+    active: bool
+    radio: Radio | None = None
+
+    def has_address(self, address: IPv4Address | IPv6Address) -> bool:
+        """Any address below its prefix is an IPv6 UE's own."""
+        if isinstance(address, IPv4Address):
+            return address == self.ipv4
+        return self.ipv6 is not None and address in IPv6Network((int(self.ipv6), 64), strict=False)
+
+    def flows_of(self, qos_index: int) -> int:
+        """How many of its QoS flows have this 5QI."""
+        return sum(1 for _, known in self.flows if known == qos_index)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Items of a list as they came, whether there is another page, and whether something was left out."""
+
+    items: tuple[Mapping[str, Any], ...]
+    has_next: bool
+    truncated: bool
+
+
+def page_path(path: str, page: int) -> str:
+    return f"{path}?page={page}&page_size={PAGE_SIZE}"
+
+
+def read_page(body: bytes) -> Page:
+    """One page of either list. Raises DecodeError."""
+    try:
+        root = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise DecodeError(f"info: no JSON: {str(error)[:80]}") from error
+    items = root.get("items") if isinstance(root, dict) else None
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise DecodeError("info: no list of items")
+    pager = root.get("pager")
+    fields = pager if isinstance(pager, dict) else {}
+    return Page(tuple(items), fields.get("next") is not None, fields.get("truncated") is True)
+
+
+def join(pdus: Iterable[Mapping[str, Any]], ues: Iterable[Mapping[str, Any]]) -> tuple[Stay, ...]:
+    """Items of both lists to stays, each (subscriber, session) once. Raises DecodeError, which says which is wrong."""
+    radios = {supi: radio for item in ues if (supi := item.get("supi")) and (radio := _read_radio(item))}
+    stays: dict[tuple[str, int], Stay] = {}
+    for item in pdus:
+        supi = _text(item, "supi", "pdu-info")
+        for session in _objects(item, "pdu", supi):
+            if "psi" in session and "dnn" in session:  # else it is one of the older generation
+                stay = _read_stay(supi, session, radios.get(supi))
+                stays[stay.supi, stay.psi] = stay
+    return tuple(stays.values())
+
+
+def find_stays(stays: Iterable[Stay], address: IPv4Address | IPv6Address) -> tuple[Stay, ...]:
+    """All that have the address: more than one where pools of two networks overlap; then nobody knows whose it is."""
+    return tuple(stay for stay in stays if stay.has_address(address))
+
+
+def _read_stay(supi: str, session: Mapping[str, Any], radio: Radio | None) -> Stay:
+    flows = [(_number(flow, "qfi", supi), flow.get("5qi")) for flow in _objects(session, "qos_flows", supi)]
+    try:
+        return Stay(
+            supi=supi,
+            psi=_number(session, "psi", supi),
+            dnn=_text(session, "dnn", supi),
+            snssai=_snssai(session, supi),
+            ipv4=IPv4Address(session["ipv4"]) if "ipv4" in session else None,
+            ipv6=IPv6Address(session["ipv6"]) if "ipv6" in session else None,
+            flows=tuple((qfi, qos_index) for qfi, qos_index in flows if isinstance(qos_index, int)),
+            active=session.get("pdu_state") == "active",
+            radio=radio,
+        )
+    except ValueError as error:
+        raise DecodeError(f"info: {supi}: {str(error)[:80]}") from error
+
+
+def _snssai(session: Mapping[str, Any], supi: str) -> Snssai:
+    fields = session.get("snssai")
+    if not isinstance(fields, dict):
+        raise DecodeError(f"info: {supi}: no snssai")
+    sd = fields.get("sd")
+    return Snssai(_number(fields, "sst", supi), parse_sd(sd) if isinstance(sd, str) else None)
+
+
+def _read_radio(item: Mapping[str, Any]) -> Radio | None:
+    """None of one that is idle: it has no connection, and so no numbers."""
+    fields = item.get("gnb")
+    if not isinstance(fields, dict) or "ran_ue_ngap_id" not in fields:
+        return None
+    names = ("gnb_id", "cell_id", "ran_ue_ngap_id", "amf_ue_ngap_id")
+    return Radio(*(_number(fields, name, str(item.get("supi"))) for name in names))
+
+
+def _objects(fields: Mapping[str, Any], name: str, where: str) -> list[Mapping[str, Any]]:
+    found = fields.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise DecodeError(f"info: {where}: {name} is no list of objects")
+    return found
+
+
+def _number(fields: Mapping[str, Any], name: str, where: str) -> int:
+    found = fields.get(name)
+    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+        raise DecodeError(f"info: {where}: {name} is {str(found)[:40]}, not a number")
+    return found
+
+
+def _text(fields: Mapping[str, Any], name: str, where: str) -> str:
+    found = fields.get(name)
+    if not isinstance(found, str) or not found:
+        raise DecodeError(f"info: {where}: {name} is {str(found)[:40]}, not a text")
+    return found

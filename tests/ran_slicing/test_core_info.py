@@ -1,0 +1,174 @@
+"""The join table: two lists of the core to stays, what is left out, and what cannot be read."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+import pytest
+
+from ran_slicing.core_info import (
+    PDU_PATH,
+    Page,
+    Radio,
+    Stay,
+    find_stays,
+    join,
+    page_path,
+    read_page,
+)
+from ran_slicing.snssai import Snssai
+from tests.wire.fuzz import mutate
+from wire.errors import DecodeError
+
+PDU: dict[str, Any] = {
+    "supi": "imsi-231510000114763",
+    "pdu": [
+        {
+            "psi": 1,
+            "dnn": "internet",
+            "ipv4": "10.45.0.11",
+            "ipv6": "2001:db8:cafe::b",
+            "snssai": {"sst": 1, "sd": "ffffff"},
+            "qos_flows": [{"qfi": 1, "5qi": 9}, {"qfi": 2, "5qi": 2}, {"qfi": 3}],
+            "n3": {"gnb": {"teid": 76, "addr": "[192.168.168.100]:2152"}},
+            "pdu_state": "active",
+        },
+        {"ebi": 5, "apn": "ims", "ipv4": "10.46.0.2", "snssai": {"sst": 0, "sd": "000000"}, "qos_flows": []},
+    ],
+    "ue_activity": "active",
+}
+UE = {
+    "supi": "imsi-231510000114763",
+    "gnb": {"ostream_id": 1, "amf_ue_ngap_id": 2, "ran_ue_ngap_id": 39, "gnb_id": 100, "cell_id": 1},
+}
+STAY = Stay(
+    "imsi-231510000114763",
+    1,
+    "internet",
+    Snssai(1),
+    IPv4Address("10.45.0.11"),
+    IPv6Address("2001:db8:cafe::b"),
+    ((1, 9), (2, 2)),
+    True,
+    Radio(100, 1, 39, 2),
+)
+
+
+def test_the_join() -> None:
+    assert join([PDU], [UE]) == (STAY,)
+    assert STAY.flows_of(2) == 1
+    assert STAY.flows_of(1) == 0
+
+
+@pytest.mark.parametrize(
+    "ues",
+    [
+        [],
+        [{"supi": PDU["supi"], "gnb": {"ostream_id": 0, "status": "not-connected"}}],
+        [{"supi": PDU["supi"]}],
+        [{"suci": "suci-0-001-01-0000-0-0-1", "gnb": UE["gnb"]}],
+    ],
+    ids=["not in the list", "idle", "no gNB", "not identified yet"],
+)
+def test_a_ue_without_radio(ues: list[dict[str, Any]]) -> None:
+    (stay,) = join([PDU], ues)
+    assert stay.radio is None
+
+
+def test_a_subscriber_that_two_pages_show_is_there_once() -> None:
+    assert join([PDU, copy.deepcopy(PDU)], [UE, UE]) == (STAY,)
+
+
+def test_whose_address_it_is() -> None:
+    stays = join([PDU], [])
+    for address in (
+        IPv4Address("10.45.0.11"),
+        IPv6Address("2001:db8:cafe::b"),
+        IPv6Address("2001:db8:cafe::77"),
+    ):
+        assert find_stays(stays, address) == stays
+    for address in (IPv4Address("10.45.0.12"), IPv6Address("2001:db8:cafe:1::b")):
+        assert find_stays(stays, address) == ()
+    bare = copy.deepcopy(PDU)
+    del bare["pdu"][0]["ipv6"], bare["pdu"][0]["ipv4"]
+    assert find_stays(join([bare], []), IPv6Address("::1")) == ()
+    other = copy.deepcopy(PDU) | {"supi": "imsi-999990000000001"}
+    assert len(find_stays(join([PDU, other], []), IPv4Address("10.45.0.11"))) == 2  # overlapping pools
+
+
+@pytest.mark.parametrize(
+    ("pager", "page"),
+    [
+        ({"page": 0, "page_size": 100, "count": 1}, Page((PDU,), has_next=False, truncated=False)),
+        ({"next": "/pdu-info?page=1&page_size=100"}, Page((PDU,), has_next=True, truncated=False)),
+        ({"truncated": True}, Page((PDU,), has_next=False, truncated=True)),
+        ("?", Page((PDU,), has_next=False, truncated=False)),
+    ],
+)
+def test_pages(pager: Any, page: Page) -> None:
+    assert read_page(json.dumps({"items": [PDU], "pager": pager}).encode()) == page
+
+
+def test_the_next_page() -> None:
+    assert page_path(PDU_PATH, 1) == "/pdu-info?page=1&page_size=100"
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "no JSON"),
+        (b'{"items": [', "no JSON"),
+        (b"\xff", "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"[]", "no list of items"),
+        (b'{"items": {}}', "no list of items"),
+        (b'{"items": [1]}', "no list of items"),
+    ],
+)
+def test_pages_that_are_refused(body: bytes, why: str) -> None:
+    with pytest.raises(DecodeError, match=why):
+        read_page(body)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"psi": "1"}, "psi is 1, not a number"),
+        ({"psi": True}, "psi is True"),
+        ({"dnn": None}, "dnn is None, not a text"),
+        ({"snssai": None}, "no snssai"),
+        ({"snssai": {"sst": 256}}, "sst: 256 is outside"),
+        ({"snssai": {"sst": 1, "sd": "xyz"}}, "not six hexadecimal digits"),
+        ({"ipv4": "10.45.0.256"}, "imsi-231510000114763"),
+        ({"ipv6": 7.5}, "imsi-231510000114763"),
+        ({"qos_flows": {}}, "qos_flows is no list"),
+        ({"qos_flows": [{"5qi": 2}]}, "qfi is None"),
+    ],
+)
+def test_sessions_that_are_refused(changes: dict[str, Any], why: str) -> None:
+    wrong = copy.deepcopy(PDU)
+    wrong["pdu"][0].update(changes)
+    with pytest.raises(DecodeError, match=why):
+        join([wrong], [])
+
+
+def test_radios_that_are_refused() -> None:
+    with pytest.raises(DecodeError, match="gnb_id is None"):
+        join([PDU], [{"supi": PDU["supi"], "gnb": {"ran_ue_ngap_id": 1, "cell_id": 1}}])
+
+
+def test_garbled_pages_give_stays_or_a_decode_error() -> None:
+    chance = random.Random(3)
+    example = json.dumps({"items": [PDU], "pager": {}}).encode()
+    tables = 0
+    for _ in range(2_000):
+        try:
+            join(read_page(mutate(example, example, chance)).items, [UE])
+        except DecodeError:
+            continue
+        tables += 1
+    assert tables
