@@ -228,12 +228,12 @@ SESSION_EXAMPLES: dict[str, Example] = {
     ),
     "establishment accept": _5gsm(
         SessionMessageType.ESTABLISHMENT_ACCEPT,
-        "110009010006310101ff0101" + "06" + "060001060001",
+        "11000901000631310101ff01" + "06" + "060001060001",
         "EstabAccept",
         {
             "SSCMode": 1,
             "PDUSessType": 1,
-            "QoSRules": bytes.fromhex("010006310101ff0101"),
+            "QoSRules": bytes.fromhex("01000631310101ff01"),
             "SessAMBR": bytes.fromhex("060001060001"),
         },
         "PDUSessionEstablishmentAccept",
