@@ -48,7 +48,7 @@ class SendPing:
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """The connection is of no use any more; `detail` says why."""
+    """The connection is of no use any more; `detail` says why. For the session it is lost already."""
 
     detail: str
 
@@ -149,7 +149,7 @@ def answered(session: Session, answer: Reply | Refusal, now_ns: int) -> Outcome:
     """An answer: to the request that waits, or the order is lost."""
     request = session.waiting
     if request is None or answer.command not in {None, request.command}:
-        return session, [Reconnect(f"an answer to {answer.command} that was not asked for")]
+        return lost(session), [Reconnect(f"an answer to {answer.command} that was not asked for")]
     session = replace(session, waiting=None)
     if isinstance(answer, Refusal):
         session, commands = _refused(session, request, answer.error, now_ns)
@@ -173,9 +173,9 @@ def pass_time(session: Session, now_ns: int) -> Outcome:
     if not session.connected:
         return session, []
     if session.waiting is not None and now_ns >= session.waiting.sent_ns + REPLY_NS:
-        return session, [Reconnect(f"no answer to {session.waiting.command}")]
+        return lost(session), [Reconnect(f"no answer to {session.waiting.command}")]
     if session.subscribed and now_ns >= session.heard_ns + SILENCE_NS:
-        return session, [Reconnect("no metrics")]
+        return lost(session), [Reconnect("no metrics")]
     commands: list[Command] = []
     if now_ns >= session.ping_ns:
         session = replace(session, ping_ns=now_ns + PING_NS)

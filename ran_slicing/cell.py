@@ -1,0 +1,380 @@
+"""One cell as it is sold: slots, floors, the conversation with its gNB, and the loop that keeps them together.
+
+    step(state, event, now) -> (state, [command])      no await, no clock, no I/O, no randomness
+    next_deadline_ns(state) -> monotonic ns | None     whoever drives it arms one timer
+
+A sale takes a slot and a place in the loop; what the loop wants is told to the gNB; what the gNB measures is joined to
+slots and goes back into the loop. Slots that nobody bought are blocked. A gNB that is away is told everything when it
+is back; meanwhile sales go on, as the promise is kept from then on and the shortfall is counted by whoever meters.
+The parts: slots (who has which), controller (shares), gnb (requests and answers), join (whose metrics), confirmation
+(whether it is true). Reference: docs/decisions/0021.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar, assert_never
+
+from ran_slicing import controller as loop
+from ran_slicing import gnb, join
+from ran_slicing.cell_commands import Command, GrantSlot, Note, RefuseSlot, ReportRatio
+from ran_slicing.cell_events import (
+    DeadlineReached,
+    Event,
+    GnbConnected,
+    GnbLost,
+    GnbSaid,
+    GrantsCounted,
+    SliceEnded,
+    SlicePaused,
+    SliceResumed,
+    SliceSold,
+    UeIdentified,
+)
+from ran_slicing.confirmation import CONTRADICTIONS, Verdict, judge
+from ran_slicing.controller import CellFull, Controller, Promise
+from ran_slicing.estimate import SliceSample
+from ran_slicing.gnb_config import GnbConfig
+from ran_slicing.link import LinkReport, McsTable, bits_per_prb, mean_bits_per_prb
+from ran_slicing.messages import OtherReport, Refusal, Reply, read_message
+from ran_slicing.metrics import CellReport, UeReport
+from ran_slicing.settings import CellSettings
+from ran_slicing.share import Ratio, with_headers
+from ran_slicing.slots import NoSlot, Slot, SlotPool, allocate, new_pool, release, take
+from ran_slicing.snssai import Snssai
+from wire.errors import ConfigError, DecodeError
+from wire.units import NS_PER_S, Now
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+LONGEST_PERIOD_NS = 2 * NS_PER_S
+"""Reports further apart than this are not one interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the gNB says that a grant's slot got, bits as it counts them, and what it says was waiting at last. None of
+    it is signed by anybody: the box's own counters are the meter.
+    """
+
+    bits: int = 0
+    waiting_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`counted` are the box's counters at the last window, `window` the bits that the gNB sent to each UE since."""
+
+    settings: CellSettings
+    mcs_table: McsTable
+    pool: SlotPool
+    controller: Controller
+    session: gnb.Session
+    joined: join.Join = field(default_factory=join.Join)
+    paused: frozenset[bytes] = frozenset()
+    deliveries: Mapping[bytes, Delivery] = field(default_factory=dict)
+    counted: Mapping[bytes, int] = field(default_factory=dict)
+    window: Mapping[int, int] = field(default_factory=dict)
+    doubts: Mapping[Snssai, int] = field(default_factory=dict)
+    reported_ns: int | None = None
+    garbage: int = 0
+    told_overbooked: bool = False
+
+    def grant_of(self, snssai: Snssai) -> bytes | None:
+        return self.pool.holder(snssai)
+
+
+Outcome = tuple[State, list[Command]]
+
+
+def start(settings: CellSettings, config: GnbConfig) -> State:
+    """The state of a cell that begins: every slot is free, and blocked. Raises ConfigError where the gNB's file has not
+    the slices that are for sale.
+    """
+    entries = {entry.snssai: entry for entry in config.slices}
+    missing = [str(snssai) for snssai in settings.snssais if snssai not in entries]
+    if missing:
+        raise ConfigError(f"cell.slots: the gNB's file has no slice {', '.join(missing)}")
+    shape = settings.shape or config.shape
+    if shape is None:
+        raise ConfigError(
+            "cell.prbs: the gNB's file does not tell the cell's size; give prbs and downlink_slots_per_s"
+        )
+    slots = settings.snssais
+    idle = dict.fromkeys(slots, _idle(settings))
+    return State(
+        settings=settings,
+        mcs_table=config.mcs_table,
+        pool=new_pool(Slot(snssai, entries[snssai].priority) for snssai in slots),
+        controller=Controller(settings.controller, shape),
+        session=gnb.Session(config.plmn, frozenset(slots), wanted=idle),
+    )
+
+
+def step(state: State, event: Event, now: Now) -> Outcome:
+    """What one fact changes, and what is to be done about it."""
+    state, commands = _decide(state, event, now.mono_ns)
+    session, asking = gnb.want(state.session, _wanted(state), now.mono_ns)
+    state, more = _take_session(state, (session, asking))
+    state, noting = _note_overbooked(state)
+    return state, [*commands, *more, *noting]
+
+
+def next_deadline_ns(state: State) -> int | None:
+    """The monotonic instant at which `DeadlineReached` is wanted next; None while there is no gNB."""
+    return gnb.deadline_ns(state.session)
+
+
+def _decide(state: State, event: Event, now_ns: int) -> Outcome:
+    match event:
+        case GnbSaid(text):
+            return _hear(state, text, now_ns)
+        case GnbConnected():
+            state, commands = _take_session(state, gnb.connected(state.session, now_ns))
+            return replace(state, reported_ns=None), [
+                Note("gnb_connected", "the gNB is told all again"),
+                *commands,
+            ]
+        case GnbLost(detail):
+            return replace(state, session=gnb.lost(state.session)), [Note("gnb_lost", detail)]
+        case SliceSold():
+            return _sell(state, event, now_ns)
+        case SliceEnded(grant_id):
+            return _end(state, grant_id), []
+        case SlicePaused(grant_id):
+            return _pause(state, grant_id, now_ns, paused=True), []
+        case SliceResumed(grant_id):
+            return _pause(state, grant_id, now_ns, paused=False), []
+        case UeIdentified(grant_id, rnti):
+            snssai = state.pool.slot_of(grant_id)
+            return (
+                state if snssai is None else replace(state, joined=join.tell(state.joined, rnti, snssai))
+            ), []
+        case GrantsCounted(counters):
+            return _count(state, dict(counters)), []
+        case DeadlineReached():
+            return _take_session(state, gnb.pass_time(state.session, now_ns))
+        case _:
+            assert_never(event)
+
+
+# ---- Sales
+
+
+def _sell(state: State, sale: SliceSold, now_ns: int) -> Outcome:
+    slot = _find_slot(state, sale)
+    if isinstance(slot, NoSlot):
+        return state, [RefuseSlot(sale.grant_id, f"no_slot: {slot.reason}")]
+    pool, snssai = slot
+    promise = _promise(state.settings, snssai, sale)
+    admitted = (
+        loop.readmit(state.controller, promise, now_ns)
+        if sale.resumed
+        else loop.admit(state.controller, promise, now_ns)
+    )
+    if isinstance(admitted, CellFull):
+        reason = f"no_prb: needs {admitted.needed_prb} PRBs, {admitted.free_prb} are free"
+        return state, [RefuseSlot(sale.grant_id, reason)]
+    return replace(state, pool=pool, controller=admitted), [GrantSlot(sale.grant_id, snssai)]
+
+
+def _find_slot(state: State, sale: SliceSold) -> tuple[SlotPool, Snssai] | NoSlot:
+    if sale.snssai is None:
+        return allocate(state.pool, sale.grant_id, sale.tier)
+    pool = take(state.pool, sale.snssai, sale.grant_id)
+    return pool if isinstance(pool, NoSlot) else (pool, sale.snssai)
+
+
+def _promise(settings: CellSettings, snssai: Snssai, sale: SliceSold) -> Promise:
+    """As the gNB counts. A sale without a floor is given the smallest one: a PRB."""
+    floor_bps = max(1, with_headers(sale.floor_bps, settings.header_ppm))
+    ceil_bps = with_headers(sale.ceil_bps, settings.header_ppm)
+    return Promise(snssai, floor_bps, max(ceil_bps, floor_bps) if ceil_bps else 0)
+
+
+def _end(state: State, grant_id: bytes) -> State:
+    snssai = state.pool.slot_of(grant_id)
+    if snssai is None:
+        return state
+    return replace(
+        state,
+        pool=release(state.pool, snssai),
+        controller=loop.withdraw(state.controller, snssai),
+        joined=join.free(state.joined, snssai),
+        paused=state.paused - {grant_id},
+        deliveries=_without(state.deliveries, grant_id),
+        counted=_without(state.counted, grant_id),
+        doubts=_without(state.doubts, snssai),
+    )
+
+
+def _pause(state: State, grant_id: bytes, now_ns: int, *, paused: bool) -> State:
+    snssai = state.pool.slot_of(grant_id)
+    if snssai is None or paused is (grant_id in state.paused):
+        return state
+    change = loop.pause if paused else loop.resume
+    grants = state.paused | {grant_id} if paused else state.paused - {grant_id}
+    return replace(state, controller=change(state.controller, snssai, now_ns), paused=grants)
+
+
+def _wanted(state: State) -> dict[Snssai, Ratio]:
+    """Of every slot: what the loop wants, and nothing for those that nobody bought."""
+    return dict.fromkeys(state.session.slices, _idle(state.settings)) | loop.ratios(state.controller)
+
+
+def _idle(settings: CellSettings) -> Ratio:
+    return Ratio(0, settings.idle_max_prb_policy_ratio)
+
+
+# ---- The gNB
+
+
+def _hear(state: State, text: bytes, now_ns: int) -> Outcome:
+    try:
+        message = read_message(text)
+    except DecodeError as error:
+        state = replace(state, garbage=state.garbage + 1)
+        return state, [Note("gnb_garbage", str(error))] if state.garbage == 1 else []
+    match message:
+        case Reply() | Refusal():
+            return _take_session(state, gnb.answered(state.session, message, now_ns))
+        case CellReport():
+            return _measure(state, message, now_ns)
+        case OtherReport():
+            return state, []
+
+
+def _take_session(state: State, outcome: gnb.Outcome) -> Outcome:
+    """Requests go out as they are; what became of them is told to whoever it concerns."""
+    session, said = outcome
+    state = replace(state, session=session)
+    commands: list[Command] = []
+    for command in said:
+        match command:
+            case gnb.RatioTaken(slices, ratio, took_ns):
+                grants = [state.pool.holder(snssai) for snssai in slices]
+                commands += [ReportRatio(grant, ratio, took_ns) for grant in grants if grant is not None]
+            case gnb.RequestRefused(name, error):
+                commands.append(Note("gnb_refused", f"{name}: {error}"))
+            case gnb.Reconnect(detail):
+                commands += [Note("gnb_lost", detail), command]
+            case _:
+                commands.append(command)
+    return state, commands
+
+
+# ---- Measuring
+
+
+def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
+    ues = {ue.rnti: ue for cell in report.cells for ue in cell.ues}
+    left = [event.rnti for cell in report.cells for event in cell.events if event.kind == "ue_rem"]
+    state = replace(
+        state,
+        session=gnb.heard(state.session, now_ns),
+        joined=join.list_ues(state.joined, ues, left),
+        window=_with_window(state, ues, now_ns),
+    )
+    samples = list(_samples(state, ues))
+    state, commands = _confirm(state, samples, now_ns)
+    before = state.reported_ns
+    elapsed_ns = 0 if before is None else min(now_ns - before, LONGEST_PERIOD_NS)
+    return (
+        replace(
+            state,
+            controller=loop.measure(state.controller, samples, now_ns),
+            deliveries=_delivered(state, samples, elapsed_ns),
+            reported_ns=now_ns,
+        ),
+        commands,
+    )
+
+
+def _samples(state: State, ues: Mapping[int, UeReport]) -> Iterable[SliceSample]:
+    """Of each slot that has a UE: all its UEs together."""
+    by_slot: dict[Snssai, list[UeReport]] = {}
+    for rnti, snssai in state.joined.slot_of.items():
+        if rnti in ues:
+            by_slot.setdefault(snssai, []).append(ues[rnti])
+    for snssai, own in by_slot.items():
+        yield SliceSample(
+            snssai,
+            sum(ue.dl_bps for ue in own),
+            sum(ue.dl_waiting_bytes for ue in own),
+            mean_bits_per_prb([(ue.dl_bps, _link(state, ue)) for ue in own]),
+        )
+
+
+def _link(state: State, ue: UeReport) -> int:
+    report = LinkReport(ue.dl_mcs, ue.cqi, ue.dl_ok, ue.dl_lost, ue.dl_layers_ppm)
+    return bits_per_prb(report, state.mcs_table, state.controller.shape.elements_per_prb)
+
+
+def _confirm(state: State, samples: Sequence[SliceSample], now_ns: int) -> Outcome:
+    """Slices whose metrics contradict what they were told are told again, and the operator once."""
+    doubts = dict(state.doubts)
+    for sample in samples:
+        item = state.controller.slices.get(sample.snssai)
+        told = state.session.told.get(sample.snssai)
+        whole = state.reported_ns is not None and item is not None and item.changed_ns <= state.reported_ns
+        if item is None or told is None or not whole or told != loop.ratio(state.controller, item):
+            continue
+        bits = sample.bits_per_prb or item.estimate.bits_per_prb
+        verdict = judge(told, sample, bits, item.promise.floor_bps, state.controller.shape)
+        if verdict is Verdict.AGREES:
+            doubts.pop(sample.snssai, None)
+        elif verdict is Verdict.CONTRADICTS:
+            doubts[sample.snssai] = doubts.get(sample.snssai, 0) + 1
+    doubtful = [snssai for snssai, count in doubts.items() if count and count % CONTRADICTIONS == 0]
+    fresh = [snssai for snssai in doubtful if doubts[snssai] == CONTRADICTIONS]
+    state = replace(state, doubts=doubts)
+    state, commands = (
+        _take_session(state, gnb.doubt(state.session, doubtful, now_ns)) if doubtful else (state, [])
+    )
+    notes = [
+        Note("slice_not_applied", f"slice {snssai} does not get what the gNB said it has; it is told again")
+        for snssai in fresh
+    ]
+    return state, [*notes, *commands]
+
+
+def _delivered(state: State, samples: Sequence[SliceSample], elapsed_ns: int) -> dict[bytes, Delivery]:
+    deliveries = dict(state.deliveries)
+    for sample in samples:
+        grant_id = state.pool.holder(sample.snssai)
+        if grant_id is not None:
+            bits = deliveries.get(grant_id, Delivery()).bits + sample.rate_bps * elapsed_ns // NS_PER_S
+            deliveries[grant_id] = Delivery(bits, sample.waiting_bytes)
+    return deliveries
+
+
+def _with_window(state: State, ues: Mapping[int, UeReport], now_ns: int) -> dict[int, int]:
+    """The bits of each UE since the box counted last."""
+    elapsed_ns = 0 if state.reported_ns is None else min(now_ns - state.reported_ns, LONGEST_PERIOD_NS)
+    return {rnti: state.window.get(rnti, 0) + ue.dl_bps * elapsed_ns // NS_PER_S for rnti, ue in ues.items()}
+
+
+def _count(state: State, counters: Mapping[bytes, int]) -> State:
+    """The box's own counters: one window of the comparison by bytes."""
+    sent = {
+        snssai: max(0, octets - state.counted[grant_id]) * 8
+        for grant_id, octets in counters.items()
+        if grant_id in state.counted and (snssai := state.pool.slot_of(grant_id)) is not None
+    }
+    known = {
+        grant_id: octets for grant_id, octets in counters.items() if state.pool.slot_of(grant_id) is not None
+    }
+    return replace(state, joined=join.compare(state.joined, sent, state.window), counted=known, window={})
+
+
+def _note_overbooked(state: State) -> Outcome:
+    over = state.controller.is_overbooked
+    if over is state.told_overbooked:
+        return state, []
+    text = f"floors need {state.controller.booked_prb} PRBs, {state.controller.keep_prb} may be used"
+    kind = "cell_overbooked" if over else "cell_fits_again"
+    return replace(state, told_overbooked=over), [Note(kind, text)]
+
+
+def _without(items: Mapping[K, V], key: K) -> dict[K, V]:
+    return {known: value for known, value in items.items() if known != key}

@@ -1,0 +1,281 @@
+"""The whole cell: >> events, << commands, with a gNB that answers by the book or does not."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from ran_slicing.cell import State, next_deadline_ns, start, step
+from ran_slicing.cell_commands import GrantSlot, Note, RefuseSlot, ReportRatio
+from ran_slicing.cell_events import (
+    DeadlineReached,
+    GnbConnected,
+    GnbLost,
+    GnbSaid,
+    GrantsCounted,
+    SliceEnded,
+    SlicePaused,
+    SliceResumed,
+    SliceSold,
+    UeIdentified,
+)
+from ran_slicing.gnb import REPLY_NS, Reconnect, SendText
+from ran_slicing.gnb_config import read_gnb_files
+from ran_slicing.settings import CellSettings
+from ran_slicing.share import PAUSED, Ratio
+from ran_slicing.snssai import Snssai
+from tests.ran_slicing.gnb_files import SOUND
+from tests.ran_slicing.metrics_examples import report, ue_entry
+from wire.errors import ConfigError
+from wire.units import Now
+
+A, B = Snssai(1, 0xA600), Snssai(1, 0xA601)
+ONE, TWO, THREE = b"grant one", b"grant two", b"grant three"
+X, Y = 0x4601, 0x4602
+ONE_TIER = SOUND.replace("priority: 7", "priority: 0")
+MS = 1_000_000
+
+
+def settings(**changes):
+    return CellSettings(**{"gnb_files": (Path("gnb.yml"),), "slots": ("1-00a600", "1-00a601")} | changes)
+
+
+@dataclass
+class Cell:
+    """A cell under test, and a gNB that takes everything unless it is told not to answer."""
+
+    state: State
+    now_ns: int = 0
+    answers: bool = True
+    ratios: dict = field(default_factory=dict)
+    subscribed: bool = False
+    requests: int = 0
+
+    def __rshift__(self, event):
+        """One event; the commands, those to the gNB obeyed."""
+        self.state, commands = step(self.state, event, Now(self.now_ns, 0))
+        said = list(commands)
+        for command in commands:
+            if isinstance(command, SendText):
+                said += self.obey(json.loads(command.text))
+        return [command for command in said if not isinstance(command, SendText)]
+
+    def obey(self, request):
+        self.requests += 1
+        if not self.answers:
+            return []
+        if request["cmd"] == "metrics_subscribe":
+            self.subscribed = True
+        else:
+            policies = request["policies"]
+            pair = Ratio(policies["min_prb_policy_ratio"], policies["max_prb_policy_ratio"])
+            for member in policies["rRMPolicyMemberList"]:
+                self.ratios[Snssai(member["sst"], member.get("sd"))] = pair
+        return self >> GnbSaid(json.dumps({"cmd": request["cmd"], "timestamp": "t"}).encode())
+
+    def report(self, *ues, ms=100, events=None):
+        """Metrics, a period later."""
+        self.now_ns += ms * MS
+        return self >> GnbSaid(json.dumps(report(*ues, events=events)).encode())
+
+
+def new_cell(text=ONE_TIER, **changes):
+    config, findings = read_gnb_files([("gnb.yml", text)])
+    assert findings == ()
+    return Cell(start(settings(**changes), config))
+
+
+@pytest.fixture
+def cell():
+    made = new_cell()
+    made >> GnbConnected()
+    return made
+
+
+def notes(commands):
+    return [command.kind for command in commands if isinstance(command, Note)]
+
+
+def test_slots_that_nobody_bought_are_blocked(cell):
+    assert cell.ratios == {A: PAUSED, B: PAUSED}
+    assert cell.subscribed
+
+
+def test_or_get_what_the_operator_allows():
+    cell = new_cell(idle_max_prb_policy_ratio=5)
+    cell >> GnbConnected()
+    assert cell.ratios == {A: Ratio(0, 5), B: Ratio(0, 5)}
+
+
+def test_a_sale_from_slot_to_share(cell):
+    said = cell >> SliceSold(ONE, 2_000_000, 4_000_000)
+    assert said[0] == GrantSlot(ONE, A)
+    assert cell.ratios[A].min_prb_policy_ratio > 0
+    assert cell.ratios[A].max_prb_policy_ratio > cell.ratios[A].min_prb_policy_ratio
+    assert said[1:] == [ReportRatio(ONE, cell.ratios[A], 0)]
+
+
+def test_the_end_of_a_sale_blocks_the_slot_and_frees_it(cell):
+    cell >> SliceSold(ONE, 2_000_000)
+    cell >> SliceEnded(ONE)
+    assert cell.ratios[A] == PAUSED
+    cell >> SliceSold(TWO, 2_000_000)
+    assert (cell >> SliceSold(THREE, 2_000_000))[0] == GrantSlot(THREE, A)
+
+
+def test_the_slot_in_which_a_ue_is(cell):
+    assert (cell >> SliceSold(ONE, 2_000_000, snssai=B))[0] == GrantSlot(ONE, B)
+    (refused,) = cell >> SliceSold(TWO, 2_000_000, snssai=B)
+    assert refused == RefuseSlot(TWO, "no_slot: slot 1-00a601 is held by another")
+
+
+def test_no_slot_and_no_room():
+    """A tier is a priority in the gNB's file, which cannot be changed while it runs."""
+    cell = new_cell(SOUND)
+    cell >> GnbConnected()
+    assert (cell >> SliceSold(ONE, 9_000_000, tier=7))[0] == GrantSlot(ONE, A)
+    (refused,) = cell >> SliceSold(TWO, 9_000_000)
+    assert isinstance(refused, RefuseSlot)
+    assert refused.reason.startswith("no_prb: needs ")
+    (refused,) = cell >> SliceSold(TWO, 1_000_000, tier=7)
+    assert refused == RefuseSlot(TWO, "no_slot: all 1 slots of tier 7 are held")
+    assert (cell >> SliceSold(TWO, 1_000_000, snssai=B))[0] == GrantSlot(TWO, B)
+
+
+def test_what_was_sold_before_has_its_place_and_the_operator_hears_that_it_is_too_much(cell):
+    cell >> SliceSold(ONE, 9_000_000, snssai=A, resumed=True)
+    said = cell >> SliceSold(TWO, 9_000_000, snssai=B, resumed=True)
+    assert said[0] == GrantSlot(TWO, B)
+    assert "cell_overbooked" in notes(said)
+    assert notes(cell >> SliceEnded(ONE)) == ["cell_fits_again"]
+
+
+def test_pause_and_resume(cell):
+    cell >> SliceSold(ONE, 2_000_000)
+    before = cell.ratios[A]
+    cell >> SlicePaused(ONE)
+    assert cell.ratios[A] == PAUSED
+    requests = cell.requests
+    assert (cell >> SlicePaused(ONE)) == []
+    assert cell.requests == requests
+    cell >> SliceResumed(ONE)
+    assert cell.ratios[A] == before
+
+
+def test_events_about_grants_that_nobody_has(cell):
+    for event in (SliceEnded(ONE), SlicePaused(ONE), SliceResumed(ONE), UeIdentified(ONE, X)):
+        assert (cell >> event) == []
+    cell >> GrantsCounted(((ONE, 5),))
+    assert cell.state.counted == {}
+
+
+def test_a_gnb_that_comes_back_is_told_everything(cell):
+    cell >> SliceSold(ONE, 2_000_000)
+    wanted = dict(cell.ratios)
+    assert notes(cell >> GnbLost("it hung up")) == ["gnb_lost"]
+    cell.ratios.clear()
+    cell >> SliceSold(TWO, 1_000_000)
+    assert cell.ratios == {}
+    assert notes(cell >> GnbConnected())[:1] == ["gnb_connected"]
+    assert cell.ratios[A] == wanted[A]
+    assert cell.ratios[B].min_prb_policy_ratio > 0
+
+
+def test_a_gnb_that_does_not_answer_is_left():
+    cell = new_cell()
+    cell.answers = False
+    cell >> GnbConnected()
+    cell.now_ns = next_deadline_ns(cell.state)
+    assert cell.now_ns == REPLY_NS
+    said = cell >> DeadlineReached()
+    assert Reconnect("no answer to rrm_policy_ratio_set") in said
+    assert next_deadline_ns(cell.state) is None
+
+
+def test_a_worse_link_gets_a_larger_share(cell):
+    cell >> SliceSold(ONE, 2_000_000, 2_000_000)
+    cell >> UeIdentified(ONE, X)
+    before = cell.ratios[A].min_prb_policy_ratio
+    for _ in range(10):
+        cell.report(ue_entry(X, dl_mcs=3, dl_brate=500_000.0, dl_bs=10**6))
+    assert cell.ratios[A].min_prb_policy_ratio > before
+
+
+def test_a_ue_that_nobody_joined_changes_nothing(cell):
+    cell >> SliceSold(ONE, 2_000_000, 2_000_000)
+    before = cell.ratios[A]
+    for _ in range(10):
+        cell.report(ue_entry(X, dl_mcs=3, dl_brate=500_000.0, dl_bs=10**6))
+    assert cell.ratios[A] == before
+
+
+def test_bytes_join_a_ue(cell):
+    cell >> SliceSold(ONE, 2_000_000, 2_000_000)
+    octets = 0
+    for _ in range(7):
+        for _ in range(10):
+            cell.report(ue_entry(X, dl_brate=2_040_000.0), ue_entry(Y, dl_brate=7_000_000.0))
+        octets += 250_000
+        cell >> GrantsCounted(((ONE, octets),))
+    assert cell.state.joined.slot_of == {X: A}
+    cell.report(ue_entry(Y), events=[{"slot": 1, "rnti": X, "event_type": "ue_rem"}])
+    assert cell.state.joined.slot_of == {}
+
+
+def test_what_was_delivered(cell):
+    cell >> SliceSold(ONE, 2_000_000)
+    cell >> UeIdentified(ONE, X)
+    for _ in range(11):
+        cell.report(ue_entry(X, dl_brate=2_000_000.0, dl_bs=77))
+    delivery = cell.state.deliveries[ONE]
+    assert (delivery.bits, delivery.waiting_bytes) == (2_000_000, 77)
+    cell >> SliceEnded(ONE)
+    assert cell.state.deliveries == {}
+
+
+def test_success_for_what_did_not_happen_is_found_and_told_again(cell):
+    """Paused, and the gNB said yes; its metrics say that the UE is served all the same."""
+    cell >> SliceSold(ONE, 2_000_000)
+    cell >> UeIdentified(ONE, X)
+    cell.report(ue_entry(X, dl_brate=2_000_000.0))
+    cell >> SlicePaused(ONE)
+    requests = cell.requests
+    heard = [kind for _ in range(20) for kind in notes(cell.report(ue_entry(X, dl_brate=2_000_000.0)))]
+    assert heard == ["slice_not_applied"]
+    assert cell.requests - requests >= 2
+
+
+def test_garbage_is_counted_and_told_once(cell):
+    assert notes(cell >> GnbSaid(b"{")) == ["gnb_garbage"]
+    assert notes(cell >> GnbSaid(b'{"cells":[5],"timestamp":"t"}')) == []
+    assert cell.state.garbage == 2
+    assert (cell >> GnbSaid(b'{"timestamp":"t","rlc_metrics":{}}')) == []
+
+
+def test_a_refusal_is_told(cell):
+    cell.answers = False
+    cell >> SliceSold(ONE, 2_000_000)
+    said = cell >> GnbSaid(
+        b'{"cmd":"rrm_policy_ratio_set","error":"failed to be applied by the DU","timestamp":"t"}'
+    )
+    assert Note("gnb_refused", "rrm_policy_ratio_set: failed to be applied by the DU") in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "text", "says"),
+    [
+        ({"slots": ("1-00a600", "9")}, SOUND, "cell.slots: the gNB's file has no slice 9"),
+        ({}, SOUND.replace("  band: 78\n", ""), "cell.prbs: "),
+    ],
+)
+def test_a_cell_that_cannot_be_sold(changes, text, says):
+    config, _ = read_gnb_files([("gnb.yml", text)])
+    with pytest.raises(ConfigError, match=says):
+        start(settings(**changes), config)
+
+
+def test_a_size_from_the_daemons_own_file():
+    config, _ = read_gnb_files([("gnb.yml", SOUND.replace("  band: 78\n", ""))])
+    made = start(settings(prbs=24, downlink_slots_per_s=500), config)
+    assert made.controller.shape.prbs == 24
