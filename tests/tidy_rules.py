@@ -193,6 +193,7 @@ EXCUSED_MODULES: dict[str, str] = {
 EXCUSED_TESTS: dict[str, str] = {
     "tests/lab/test_set_up.py": "a shell script: lab/set-up.sh",
     "tests/lab/test_test_script.py": "a shell script: lab/test.sh",
+    "tests/lab/test_go.py": "a shell script: lab/go.sh",
     "tests/lab/compose/test_files.py": "the compose files, as Docker Compose reads them",
     "tests/guest/test_shaper_leaves.py": "tc_shaper on a kernel that has fq_codel and CAKE",
     "tests/guest/test_wifi_joins.py": "the Wi-Fi lab under the guest's kernel: lab/wifi",
