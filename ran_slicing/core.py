@@ -1,0 +1,146 @@
+"""The 5G core, kept at what is sold: plans, asks, absorbs, and looks at the lists again.
+
+In: which flows are wanted. Out: who is there, and how each wanted flow stands. Every decision is core_plan's; here
+are the loop, the clock and the three worlds that are asked: PCF, store and lists. Steps are done one after the other,
+each once. What a world fails in becomes an answer to the plan.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ran_slicing.core_info import PDU_PATH, UE_PATH, Stay, join
+from ran_slicing.core_plan import (
+    Answer,
+    ChangeSubscriber,
+    CoreState,
+    ReadSubscriber,
+    Served,
+    Step,
+    Unanswered,
+    absorb,
+    next_try_ns,
+    plan_core,
+    served,
+    take_stays,
+    write_step,
+)
+from ran_slicing.core_settings import CoreSettings
+from ran_slicing.http2 import Http2, RequestFailed
+from ran_slicing.info_page import InfoFailed, InfoPages
+from ran_slicing.mongo import Mongo, StoreLost
+from ran_slicing.n5 import AppSession
+from ran_slicing.subscriber import COLLECTION, subscriber_query
+from wire.errors import DecodeError, ShellError
+
+_MOST_ROUNDS = 10
+"""Of plan and answers without a pause: a document that somebody else changes takes two."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoreReport:
+    """Who is there, how each wanted flow stands, and why the lists cannot be had, if they cannot."""
+
+    stays: tuple[Stay, ...]
+    served: Mapping[bytes, Served]
+    lists_failed: str = ""
+
+
+class Core:
+    """A conversation with one core, from `start` to `close`."""
+
+    def __init__(self, settings: CoreSettings) -> None:
+        self._settings = settings
+        self._pcf = Http2(settings.pcf_host, settings.pcf_port)
+        self._store = Mongo(settings.store)
+        self._smf = InfoPages(settings.smf_host, settings.smf_metrics_port)
+        self._amf = InfoPages(settings.amf_host, settings.amf_metrics_port) if settings.amf_host else None
+        self._wanted: Mapping[bytes, AppSession] = {}
+        self._state = CoreState()
+        self._lists_failed = ""
+        self._reported: CoreReport | None = None
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, report: Callable[[CoreReport], None]) -> None:
+        """Reports from the running loop, whenever something is another than it was."""
+        self._report = report
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def want(self, wanted: Mapping[bytes, AppSession]) -> None:
+        """From now on these flows, and no others."""
+        self._wanted = dict(wanted)
+        self._changed.set()
+
+    async def close(self) -> None:
+        """What is granted stays as it is: a daemon that comes back does not know its names, and the UE's session ends
+        it; to end it first, want nothing and wait for the report.
+        """
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._pcf.close()
+        await self._store.close()
+
+    # ---- the loop
+
+    async def _run(self) -> None:
+        look_ns = 0
+        while True:
+            self._changed.clear()
+            if self._now_ns() >= look_ns:
+                await self._look()
+                look_ns = self._now_ns() + self._settings.look_s * 1_000_000_000
+            await self._settle()
+            self._tell()
+            now_ns = self._now_ns()
+            until_ns = min(look_ns, next_try_ns(self._state, self._wanted, now_ns) or look_ns)
+            try:
+                async with asyncio.timeout(max(until_ns - now_ns, 0) / 1e9):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def _look(self) -> None:
+        """Both lists; the AMF's after the SMF's, so that whoever has an address was connected before."""
+        try:
+            pdus, complete = await self._smf.items(PDU_PATH)
+            ues = (await self._amf.items(UE_PATH))[0] if self._amf is not None else []
+            stays = join(pdus, ues)
+        except (InfoFailed, DecodeError) as error:
+            self._lists_failed = str(error)
+            return
+        self._lists_failed = ""
+        self._state = take_stays(self._state, self._wanted, stays, self._now_ns(), complete=complete)
+
+    async def _settle(self) -> None:
+        for _ in range(_MOST_ROUNDS):
+            steps = plan_core(self._state, self._wanted, self._settings.priority, self._now_ns())
+            if not steps:
+                return
+            for step in steps:
+                answer = await self._do(step)
+                self._state = absorb(self._state, step, answer, self._now_ns())
+
+    async def _do(self, step: Step) -> Answer:
+        try:
+            if isinstance(step, ReadSubscriber):
+                return await self._store.find_one(COLLECTION, subscriber_query(step.wanted.supi))
+            if isinstance(step, ChangeSubscriber):
+                return await self._store.change_one(COLLECTION, step.change.query, step.change.update)
+            return await self._pcf.ask(write_step(step, self._settings.notification_uri))
+        except RequestFailed as error:
+            return Unanswered(error.may_have_been_done, str(error))
+        except ShellError as error:
+            return Unanswered(isinstance(error, StoreLost), str(error))
+        except ValueError as error:  # a subscriber that has no IMSI
+            return Unanswered(may_have_been_done=False, detail=str(error))
+
+    def _tell(self) -> None:
+        report = CoreReport(self._state.stays, served(self._state, self._wanted), self._lists_failed)
+        if report != self._reported:
+            self._reported = report
+            self._report(report)
+
+    def _now_ns(self) -> int:
+        return int(asyncio.get_running_loop().time() * 1e9)
