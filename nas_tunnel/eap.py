@@ -61,6 +61,12 @@ class EapPacket:
     def is_ours(self) -> bool:
         return self.type == _EXPANDED and self.vendor == VENDOR and self.vendor_type == PURCHASE_METHOD
 
+    @property
+    def is_nak(self) -> bool:
+        """Another method is wanted, said in either form."""
+        expanded = self.type == _EXPANDED and self.vendor == 0 and self.vendor_type == EapType.NAK
+        return self.type == EapType.NAK or expanded
+
 
 def read_eap(packet: bytes) -> EapPacket:
     """The packet that fills these octets. Raises DecodeError."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from nas_tunnel.anqp import AirOffer
-from nas_tunnel.eap import MAX_EAP_BYTES, EapCode, EapPacket, EapType, read_eap, write_eap
+from nas_tunnel.eap import MAX_EAP_BYTES, EapCode, EapPacket, read_eap, write_eap
 from nas_tunnel.eap_link import Link, send, take
 from nas_tunnel.eap_purchase import (
     Answer,
@@ -227,7 +227,7 @@ def _receive(state: BoxExchange, data: bytes) -> Step:
         return _drop(state)
     if packet.code is not EapCode.RESPONSE or packet.identifier != state.link.identifier or not state.waiting:
         return _drop(state)
-    if packet.type == EapType.NAK or (packet.type == EapType.EXPANDED and packet.vendor_type == EapType.NAK):
+    if packet.is_nak:
         return _fail(state, "not_supported", "the stranger does not know this method")
     if not packet.is_ours:
         return _drop(state)

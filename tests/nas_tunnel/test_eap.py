@@ -57,7 +57,9 @@ def test_a_nak_of_anothers_method() -> None:
     """RFC 3748 clause 5.3.2: type 254, vendor 0, vendor type 3, then what is wanted in the same form."""
     nak = write_expanded_nak(9)
     assert nak.hex() == "02090014" + "fe00000000000003" + "fe02414700000001"
+    assert read_eap(nak).is_nak
     assert not read_eap(nak).is_ours
+    assert not read_eap(bytes.fromhex("0209000c" + "fe00013700000003")).is_nak, "another vendor's type 3"
 
 
 def test_ours_is_ours() -> None:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
+import cbor2
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,6 +67,46 @@ def test_a_purchase() -> None:
     assert world.box.phase is Phase.DONE
     assert len(world.packets) == 5, "two rounds and EAP-Success"
     assert max(map(len, world.packets)) <= 1_500
+
+
+def test_the_page_is_enough_to_follow_an_exchange() -> None:
+    """docs/wire/cellular-nas.md, clause by clause, with cbor2 and cryptography and nothing of ours."""
+    world = World().run()
+    shop, order, answer, proof = (packet[13:] for packet in world.packets[:4])
+    assert [cbor2.loads(message)[0] for message in (shop, order, answer, proof)] == [1, 2, 4, 5]
+
+    def h(t: bytes, m: bytes) -> bytes:
+        return hashlib.sha256(t + len(m).to_bytes(4, "big") + m).digest()
+
+    share = cbor2.loads(order)[1]
+    t1 = h(h(hashlib.sha256(b"airgrant/eap/1").digest(), b""), shop)
+    t2 = h(t1, order)
+    t3 = h(t2, answer)
+    t4 = h(t3, proof)
+    point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), share)
+    root = hmac.digest(h(t1, share), BOX_SHARE.key.exchange(ec.ECDH(), point), "sha256")
+
+    def unsealed(kind: int, t: bytes, sealed: bytes) -> Any:
+        info = b"airgrant/eap/1/seal" + bytes((kind,)) + t
+        key = HKDFExpand(hashes.SHA256(), 16, info).derive(root)
+        return cbor2.loads(AESGCM(key).decrypt(bytes(12), sealed, t))
+
+    assert unsealed(2, t1, cbor2.loads(order)[2]) == [1, GOLDEN["allocate"]]
+    outcome, box_proof = unsealed(4, t2, cbor2.loads(answer)[1])
+    assert cbor2.loads(outcome)[3] == GOLDEN["grant"]
+    for envelope, key, external, transcript in (
+        (cbor2.loads(box_proof), PROVIDER, b"airgrant/exchange/box", h(t2, outcome)),
+        (unsealed(5, t3, cbor2.loads(proof)[1]), CONSUMER, b"airgrant/exchange/buyer", t3),
+    ):
+        protected, _, payload, signature = envelope.value
+        assert cbor2.loads(payload) == {1: transcript}
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        signed = cbor2.dumps(["Signature1", protected, external, payload])
+        key.key.public_key().verify(encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
+    exported = HKDFExpand(hashes.SHA256(), 128, b"airgrant/eap/1/session" + t4).derive(root)
+    keys = keys_of(world.box_said)
+    assert keys.msk + keys.emsk == exported
+    assert keys.session_id == bytes.fromhex("fe02414700000001") + t4
 
 
 def test_what_travels_names_nobody() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,12 +39,20 @@ from tests.nas_tunnel.nas_examples import (
 from tests.nas_tunnel.nas_oracles import pycrate_message, pycrate_reads
 from wire.errors import DecodeError
 
+VECTORS = json.loads((Path(__file__).parent / "vectors" / "nas.json").read_text())
 EVERY = pytest.mark.parametrize("name", EPS_EXAMPLES)
 
 
 def codec(example: Example) -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
     mobility = isinstance(example.message, AttachRequest | AttachReject)
     return (read_emm, write_emm) if mobility else (read_esm, write_esm)
+
+
+@EVERY
+def test_vectors(name: str) -> None:
+    """Of pycrate, as they stand in the file."""
+    example = EPS_EXAMPLES[name]
+    assert codec(example)[1](example.message).hex() == VECTORS["messages"][name]
 
 
 @EVERY
