@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 # Folders of Python that exist now, plus the one module at the root.
 CODE := airgrant.py $(sort $(dir $(wildcard */__init__.py))) tests
 
-.PHONY: help set-up demo lab-wifi test check format bench lock clean
+.PHONY: help set-up demo lab-wifi lab-ran test check format bench lock clean
 
 help: ## show this list
 	@echo "Airgrant: an access point that sells its own airtime."
@@ -27,6 +27,9 @@ demo: set-up ## run the main job: buy a guaranteed rate, get it from the kernel,
 
 lab-wifi: set-up ## play customers and attackers on virtual radios, in a guest kernel: build/lab-wifi/report.html
 	@lab/guest.sh $(PYTHON) -m lab.wifi $(ARGS)
+
+lab-ran: set-up ## sell floors in a model of a 5G cell behind a gNB's remote control: build/lab-ran/report.html
+	@$(PYTHON) -m lab.ran $(ARGS)
 
 test: set-up ## run the tests against the real kernel, broker, TPM and radios (in a guest), in a private sandbox
 	@lab/test.sh $(ARGS) \

@@ -26,6 +26,7 @@ BENCHMARKS = {
     "journey": "lab.bench.journey",
     "wifi": "lab.bench.wifi",
     "operatord": "lab.bench.operatord",
+    "cellular": "lab.bench.cellular",
 }
 """Each module has `run(progress) -> list[Figure]`, and calls `progress(text)` when it begins something new."""
 

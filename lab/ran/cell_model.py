@@ -13,7 +13,7 @@ import heapq
 import math
 import random
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 
 from lab.ran.fading import Channel, FadingSettings
@@ -37,6 +37,7 @@ BLOCK_SHARE = 1.015
 """Bits of a block for a bit of IP: headers of SDAP, PDCP, RLC and MAC, of 1,400-byte packets about 1.5 %."""
 LEAST_QUEUE_BITS = 64 * 12_000
 RESCALE_AT = 1e30
+AVERAGE_KEEPS = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,7 @@ class Slice:
     ues: list[Ue] = field(default_factory=list)
     last_slot: int = -LONGEST_WAIT
     average_prb: float = 0.0
+    averaged_slot: int = 0
     prbs_this_slot: int = 0
     used_prbs: int = 0
 
@@ -147,6 +149,7 @@ class Cell:
         self._chance = random.Random(seed)
         self._due: list[tuple[float, int, int]] = []
         self._scale = 1.0
+        self._served: list[Slice] = []
         self._downlink = [letter == "D" for letter in carrier.pattern]
         self._blocks = block_table(carrier.prbs)
 
@@ -252,7 +255,7 @@ class Cell:
             free -= self.carrier.ssb_prbs
         self.offered_prbs += free
         left = free
-        queue = sorted(self._candidates())
+        queue = self._candidates()
         while queue and left > 0:
             *_, index, start, stop = queue.pop()
             if queue and queue[-1][4] == index:
@@ -265,19 +268,46 @@ class Cell:
         self.used_prbs += free - left
         return free - left
 
-    def _candidates(self) -> Iterable[_Candidate]:
-        """Of each slice one or two (inter_slice_scheduler.cpp, slot_indication)."""
+    def _candidates(self) -> list[_Candidate]:
+        """Of each slice one or two, the first to be served last (inter_slice_scheduler.cpp, slot_indication). Of slices
+        for which nothing waits only those two are kept that could stand between the two of another.
+        """
+        found: list[_Candidate] = []
+        least_idle: _Candidate | None = None
+        most_idle: _Candidate | None = None
         for index, each in enumerate(self.slices):
             if each.max_prb <= 0:
                 continue
+            low, high = each.min_prb, each.max_prb
             waited = min(self.slot - each.last_slot, LONGEST_WAIT)
-            least = LONGEST_WAIT - min(round(each.average_prb), LONGEST_WAIT)
-            start = 0
-            if 0 < each.min_prb < each.max_prb:
-                yield True, each.priority, waited, least, index, 0, each.min_prb
-                start = each.min_prb
-            below = 0 < each.min_prb == each.max_prb
-            yield below, each.priority, waited, least, index, start, each.max_prb
+            least = LONGEST_WAIT - min(round(self._average_prb(each)), LONGEST_WAIT)
+            split = 0 < low < high
+            whole = (0 < low == high, each.priority, waited, least, index, low if split else 0, high)
+            first = (True, each.priority, waited, least, index, 0, low) if split else None
+            for ue in each.ues:
+                if ue.backlog_bits:
+                    found.append(whole)
+                    if first:
+                        found.append(first)
+                    break
+            else:
+                below = first or (whole if whole[0] else None)
+                if below and (least_idle is None or below < least_idle):
+                    least_idle = below
+                if not whole[0] and (most_idle is None or whole > most_idle):
+                    most_idle = whole
+        if found:
+            found += [each for each in (least_idle, most_idle) if each is not None]
+            found.sort()
+        return found
+
+    def _average_prb(self, each: Slice) -> float:
+        """Of the last hundred slots or so."""
+        passed = self.slot - each.averaged_slot
+        if passed:
+            each.average_prb *= AVERAGE_KEEPS**passed
+            each.averaged_slot = self.slot
+        return each.average_prb
 
     def _serve(self, chosen: Slice, prbs: int) -> int:
         """Give up to `prbs` to UEs of a slice, best first; how many were taken."""
@@ -298,6 +328,7 @@ class Cell:
         chosen.prbs_this_slot += taken
         chosen.used_prbs += taken
         chosen.last_slot = self.slot
+        self._served.append(chosen)
         return taken
 
     def _fair_order(self, ue: Ue) -> float:
@@ -328,9 +359,10 @@ class Cell:
         return prbs
 
     def _end_slot(self) -> None:
-        for each in self.slices:
-            each.average_prb += 0.01 * (each.prbs_this_slot - each.average_prb)
+        for each in self._served:
+            each.average_prb = self._average_prb(each) + (1 - AVERAGE_KEEPS) * each.prbs_this_slot
             each.prbs_this_slot = 0
+        self._served.clear()
         self._scale *= 1 + 1 / self.carrier.fairness_memory_slots
         if self._scale > RESCALE_AT:
             for ue in self.ues.values():

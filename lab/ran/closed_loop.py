@@ -12,12 +12,21 @@ from dataclasses import dataclass, field
 from lab.ran.cell_model import BLOCK_SHARE, Cell, Ue
 from lab.ran.gnb_metrics import scheduler_report, snapshot
 from lab.ran.remote_commands import answer
-from ran_slicing.controller import CellFull, Controller, ControllerSettings, Promise, admit, measure, ratios
+from ran_slicing.controller import (
+    CellFull,
+    Controller,
+    ControllerSettings,
+    Promise,
+    admit,
+    measure,
+    ratios,
+    withdraw,
+)
 from ran_slicing.estimate import SliceSample
 from ran_slicing.link import LinkReport, McsTable, bits_per_prb
 from ran_slicing.messages import MAX_SLICES_PER_REQUEST, read_message, write_policy
 from ran_slicing.metrics import CellReport, UeReport
-from ran_slicing.share import CellShape, Ratio, with_headers
+from ran_slicing.share import EVERYTHING, CellShape, Ratio, with_headers
 from ran_slicing.snssai import Snssai
 from wire.units import NS_PER_S, PPM
 
@@ -38,20 +47,28 @@ class ClosedLoop:
     """Shares stay as they were sold: what there would be without a loop."""
     last: dict[int, UeReport] = field(default_factory=dict)
 
-    def sell(self, rnti: int, floor_bps: int, ceil_bps: int = 0) -> CellFull | None:
-        """Promise a floor to the UE; the reason if the cell is full. The UE has to be in a slot's slice."""
+    def sell(self, rnti: int, floor_bps: int, ceil_bps: int = 0, bits_per_prb: int = 0) -> CellFull | None:
+        """Promise a floor to the UE; the reason if the cell is full. The UE has to be in a slot's slice. What a PRB
+        carries for it is known from the last report, if there was one with it, or is told.
+        """
         ue = self.cell.ues[rnti]
         assert ue.slice_name is not None
         snssai = Snssai(*ue.slice_name)
         promise = Promise(snssai, with_headers(floor_bps, HEADERS_PPM), with_headers(ceil_bps, HEADERS_PPM))
         known = self.last.get(rnti)
-        made = admit(self.controller, promise, self._now_ns, _bits(known) if known else 0)
+        made = admit(self.controller, promise, self._now_ns, _bits(known) if known else bits_per_prb)
         if isinstance(made, CellFull):
             return made
         self.controller = made
         self.slot_of[rnti] = snssai
         self._ask()
         return None
+
+    def end(self, rnti: int) -> None:
+        """The promise is over: its slot is as it stands in the gNB's file."""
+        self.controller = withdraw(self.controller, self.slot_of[rnti])
+        self._request({EVERYTHING: [self.slot_of.pop(rnti)]})
+        self._ask()
 
     def step(self, period_s: float) -> None:
         """One report period of the cell, and what follows from it."""
@@ -75,13 +92,16 @@ class ClosedLoop:
         for snssai, ratio in wanted.items():
             if self.in_force.get(snssai) != ratio:
                 changed.setdefault(ratio, []).append(snssai)
+        self._request(changed)
+        self.in_force = wanted
+
+    def _request(self, changed: Mapping[Ratio, list[Snssai]]) -> None:
         for ratio, slices in changed.items():
             for start in range(0, len(slices), MAX_SLICES_PER_REQUEST):
                 request = write_policy(PLMN, slices[start : start + MAX_SLICES_PER_REQUEST], ratio)
                 made = answer(request.decode(), self.cell, PLMN, "2026-01-01T00:00:00")
                 assert not made.log, made.log
                 self.requests += 1
-        self.in_force = wanted
 
 
 def shape_of(cell: Cell) -> CellShape:

@@ -1,39 +1,50 @@
 """How much of a cell goes into sessions that fail, with and without admission: figure 4.1 of the session paper.
 
 A small cell of twelve resource blocks, twenty users at distances, and their sessions: calls by video, streams of video
-and of music, at the rates that such services name. A stream is fetched ahead of its playing; who waits too long for it
-gives up, and who hears a call break up for too long hangs up. Resource blocks spent on a session that ends like this
-were wasted. With admission a session is let in only while the sum of bit rates stays below a careful forecast of what
-the cell carries; who is not let in spends nothing.
+and of music, at the rates that such services name. A stream is fetched ahead of its playing. A session has failed once
+it stood still for too long, and all resource blocks that were spent on it were wasted; its user may wait some time more
+before he gives up. Three ways: everybody comes in; the paper's admission, which lets a session in while the sum of bit
+rates stays below a careful forecast; and ours, which sells the session a slice with a floor while resource blocks last.
 What the thesis does not say is chosen here and named: arrivals and durations (its traces are not public), patience.
-Reference: the thesis on session-level guarantees, section 4.3, figure 4.1 (SimuLTE, 12 resource blocks, Max C/I).
+Reference: the thesis on session-level guarantees, section 4.3, figure 4.1 (SimuLTE, 12 resource blocks).
 Units: seconds of the cell, bit/s, PRBs.
 """
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
-from lab.ran.cell_model import Carrier, Cell, Ue
+from lab.ran.cell_model import Carrier, Cell, SliceName, Ue
+from lab.ran.closed_loop import new_loop
 from lab.ran.fading import FadingSettings
-from lab.ran.sources import silence, steady
+from lab.ran.sources import Arrivals, silence, steady
+from lab.ran.transport_block import CQI_EFFICIENCY, ELEMENTS_PER_PRB, cqi_at
+from ran_slicing.controller import ControllerSettings
 
 PRBS = 12
 USERS = 20
-SNR_DB = (4.0, 26.0)
+SNR_DB = (8.0, 26.0)
 TICK_S = 0.5
+REPORT_S = 0.1
 CHUNK_S = 2.0
 """Of playing time, in one request of a player."""
 AHEAD_S = 20.0
 """A player fetches no further ahead than this."""
 START_S = 2.0
 """A player plays when it has so much."""
-STREAM_PATIENCE_S = 10.0
-CALL_PATIENCE_S = 6.0
+HALT_S = 4.0
+"""A session that stood still for so long has failed, whatever comes then."""
+PATIENCE_S = 15.0
+"""A user who saw nothing for so long is gone."""
 CALL_SHARE = 0.9
 """A call breaks up where less of it arrives."""
-FORECAST_BPS = 3_600_000
-"""What admission counts with: about two thirds of what users at the middle of the cell get out of twelve blocks."""
+FORECAST_BPS = 4_000_000
+"""What the paper's admission counts with: two thirds of what a user at the middle of the cell gets out of the cell."""
+SLICES = ControllerSettings(sell_ratio=85, keep_ratio=95)
+"""There is nobody else in this cell for whom something would have to be left."""
+FLOOR_SHARE = 1.1
+"""A stream that is not ahead of its playing stands still: its floor is a little more than its rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +59,19 @@ class Application:
 
 
 APPLICATIONS = (
-    Application("video call", 0.3, (300_000, 500_000, 1_200_000), (20.0, 60.0), is_call=True),
-    Application("video stream", 0.4, (400_000, 750_000, 1_000_000, 2_500_000), (20.0, 60.0)),
-    Application("music stream", 0.3, (64_000, 128_000, 192_000), (30.0, 90.0)),
+    Application("video call", 0.3, (300_000, 500_000, 1_200_000), (30.0, 120.0), is_call=True),
+    Application("video stream", 0.4, (400_000, 750_000, 1_000_000), (30.0, 120.0)),
+    Application("music stream", 0.3, (64_000, 128_000, 192_000), (60.0, 180.0)),
 )
-"""Rates as Skype (normal, high quality, HD), YouTube (240p to 720p) and Pandora name them; durations cut to minutes."""
+"""Rates as Skype (normal, high quality, HD), YouTube (240p to 480p) and Pandora name them; durations cut to minutes."""
+
+
+class Admission(Enum):
+    """Who comes in."""
+
+    NONE = "everybody"
+    FORECAST = "by bit rates"
+    SLICES = "by resource blocks"
 
 
 @dataclass(slots=True)
@@ -69,6 +88,7 @@ class Session:
     delivered_bits: int = 0
     suffered_s: float = 0.0
     playing: bool = False
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +96,7 @@ class Waste:
     """What became of the PRBs. Sessions that had not ended at the end count with neither."""
 
     load: float
-    admission: bool
+    admission: Admission
     wasted_share: float
     used_share: float
     completed: int
@@ -85,10 +105,10 @@ class Waste:
 
 
 def run_sessions(
-    seed: int, *, load: float, admission: bool, seconds: int = 300, fairness: float = 0.0
+    seed: int, *, load: float, admission: Admission, seconds: int = 300, fairness: float = 2.0
 ) -> Waste:
     """Sessions arrive by chance, so many that their bit rates are `load` times the forecast. `fairness` 0: Max C/I."""
-    house = _House(seed, load, fairness, admission=admission)
+    house = _House(seed, load, fairness, admission)
     for _ in range(round(seconds / TICK_S)):
         house.tick()
     return house.result()
@@ -97,11 +117,15 @@ def run_sessions(
 class _House:
     """The cell, who is in it, and who comes next."""
 
-    def __init__(self, seed: int, load: float, fairness: float, *, admission: bool) -> None:
+    def __init__(self, seed: int, load: float, fairness: float, admission: Admission) -> None:
         carrier = Carrier(
             prbs=PRBS, slot_s=0.001, pattern="D", ssb_prbs=0, channel_period_slots=10, fairness=fairness
         )
         self.cell = Cell(carrier, seed)
+        self.free: list[SliceName] = [(1, sd) for sd in range(1, PRBS + 1)]
+        for name in self.free:
+            self.cell.add_slice(name, 0, PRBS)
+        self.loop = new_loop(self.cell, SLICES)
         self.chance = random.Random(seed)
         self.users_db = [self.chance.uniform(*SNR_DB) for _ in range(USERS)]
         self.load, self.admission = load, admission
@@ -117,11 +141,15 @@ class _House:
             self.next_s += self.chance.expovariate(self.load * FORECAST_BPS / _mean_bits(APPLICATIONS))
         for session in self.sessions:
             _ask(session)
-        self.cell.run(TICK_S)
+        if self.admission is Admission.SLICES:
+            for _ in range(round(TICK_S / REPORT_S)):
+                self.loop.step(REPORT_S)
+        else:
+            self.cell.run(TICK_S)
         for session in [*self.sessions]:
             _play(session)
-            if (verdict := _verdict(session, self.cell.now_s)) is not None:
-                self._end(session, verdict)
+            if _is_over(session, self.cell.now_s):
+                self._end(session)
 
     def _arrive(self) -> None:
         """One more wish, drawn before it is decided upon: with and without admission the same sessions come."""
@@ -130,19 +158,39 @@ class _House:
         duration_s = self.chance.uniform(*application.durations_s)
         snr_db, rnti = self.chance.choice(self.users_db), self.next_rnti
         self.next_rnti += 1
-        booked_bps = sum(session.rate_bps for session in self.sessions)
-        if self.admission and booked_bps + rate_bps > FORECAST_BPS:
+        frame_bits = max(800, rate_bps // 30)
+        arrivals = steady(rate_bps, rnti, frame_bits) if application.is_call else silence()
+        ue = self._let_in(rnti, rate_bps, snr_db, arrivals)
+        if ue is None:
             self.refused += 1
-            return
-        arrivals = (
-            steady(rate_bps, rnti, packet_bits=max(800, rate_bps // 30)) if application.is_call else silence()
-        )
-        ue = self.cell.add_ue(rnti, None, snr_db, FadingSettings(), arrivals)
-        now_s = self.cell.now_s
-        self.sessions.append(Session(application, rate_bps, now_s + duration_s, ue, now_s))
+        else:
+            now_s = self.cell.now_s
+            self.sessions.append(Session(application, rate_bps, now_s + duration_s, ue, now_s))
 
-    def _end(self, session: Session, verdict: str) -> None:
+    def _let_in(self, rnti: int, rate_bps: int, snr_db: float, arrivals: Arrivals) -> Ue | None:
+        """The user's UE, with its session; None if there is no room for it."""
+        if self.admission is not Admission.SLICES:
+            booked_bps = sum(session.rate_bps for session in self.sessions)
+            if self.admission is Admission.FORECAST and booked_bps + rate_bps > FORECAST_BPS:
+                return None
+            return self.cell.add_ue(rnti, None, snr_db, FadingSettings(), arrivals)
+        if not self.free:
+            return None
+        ue = self.cell.add_ue(rnti, self.free[0], snr_db, FadingSettings(), arrivals)
+        bits_per_prb = round(CQI_EFFICIENCY[cqi_at(snr_db)] * ELEMENTS_PER_PRB)
+        if self.loop.sell(rnti, round(FLOOR_SHARE * rate_bps), bits_per_prb=bits_per_prb) is not None:
+            self.cell.remove_ue(rnti)
+            return None
+        del self.free[0]
+        return ue
+
+    def _end(self, session: Session) -> None:
+        verdict = "failed" if session.failed else "completed"
         self.sessions.remove(session)
+        if self.admission is Admission.SLICES:
+            assert session.ue.slice_name is not None
+            self.loop.end(session.ue.rnti)
+            self.free.append(session.ue.slice_name)
         self.cell.remove_ue(session.ue.rnti)
         self.prbs[verdict] += session.ue.tally.prbs
         self.ended[verdict] += 1
@@ -193,12 +241,12 @@ def _play(session: Session) -> None:
         good = session.playing
         session.played_s += TICK_S if good else 0.0
     session.suffered_s = 0.0 if good else session.suffered_s + TICK_S
+    session.failed = session.failed or session.suffered_s > HALT_S
 
 
-def _verdict(session: Session, now_s: float) -> str | None:
-    patience_s = CALL_PATIENCE_S if session.application.is_call else STREAM_PATIENCE_S
-    if session.suffered_s > patience_s:
-        return "failed"
-    length_s = session.ends_s - session.began_s
-    done = now_s >= session.ends_s if session.application.is_call else session.played_s >= length_s - START_S
-    return "completed" if done else None
+def _is_over(session: Session, now_s: float) -> bool:
+    if session.suffered_s > PATIENCE_S:
+        return True
+    if session.application.is_call:
+        return now_s >= session.ends_s
+    return session.played_s >= session.ends_s - session.began_s - START_S

@@ -1,0 +1,242 @@
+"""The cellular path: floors kept in a model of a cell, requests to a gNB, codecs, what it all weighs.
+
+The cell is lab/ran/cell_model.py, in its own time and from seeds, so that these figures are the same on each machine;
+requests go over a real socket to a gNB without a radio in a process of its own, and codecs run beside pycrate.
+"""
+
+from __future__ import annotations
+
+import importlib
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from lab.bench.cellular_requests import PERIOD_S, measure_requests
+from lab.bench.result import Against, Figure
+from lab.percentile import percentile
+from lab.ran.fading import STATIC, FadingSettings
+from lab.ran.lab_run import kept_share, others_share
+from lab.ran.scenarios import FullCell, drops, full_cell
+from lab.ran.session_waste import Admission, run_sessions
+from wire.errors import ShellError
+
+Progress = Callable[[str], None]
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = (1, 2, 3)
+FULL_S = 60
+KEPT_GOAL_PERCENT, BACK_GOAL_S, ROUND_TRIP_GOAL_MS, IMPORT_GOAL_MB, WASTE_GOAL_PERCENT = 99, 2, 10, 3, 5
+WASTE_LOAD, WASTE_S, WASTE_SEEDS = 3.0, 300, (1, 2)
+HARD = FadingSettings(paths=2, coherence_s=0.1, shadow_db=5.0, shadow_memory_s=3.0)
+"""A narrow channel behind corners: fades of ten decibels that last."""
+CODECS: Final = ("lab.bench.cellular_codecs", "lab.bench.cellular_nas")
+IMPORT_ROUNDS = 5
+DAEMON = "apd.__main__ apd.daemon apd.core apd.config"
+CELLULAR = "ran_slicing nas_tunnel"
+NOT_ON_THE_BOX = ("pcap", "scapy")
+
+
+def run(progress: Progress) -> list[Figure]:
+    """All figures, in the order of the goals."""
+    return [
+        *floors(progress),
+        *worse_links(progress),
+        *requests(progress),
+        *codecs(progress),
+        *import_cost(progress),
+        *waste(progress),
+    ]
+
+
+# ---- Floors
+
+
+def floors(progress: Progress, seconds: int = FULL_S, seeds: Sequence[int] = SEEDS) -> Iterator[Figure]:
+    """Twenty UEs, fading, half as much load again as the cell carries."""
+    progress(f"{len(seeds)} full cells of twenty UEs, {seconds} s of each")
+    sliced = tuple(full_cell(seed, seconds=seconds) for seed in seeds)
+    progress("the same without slices")
+    plain = tuple(full_cell(seed, seconds=seconds, sliced=False) for seed in seeds)
+    yield Figure(
+        f"seconds in which a sold floor was kept to 95 % ({sum(each.windows for each in sliced):,} seconds of "
+        f"{sum(len(each.floors) for each in sliced)} buyers, 150 % load)",
+        100 * kept_share(sliced),
+        "%",
+        KEPT_GOAL_PERCENT,
+        "higher",
+        Against("the same UEs without slices", 100 * kept_share(plain)),
+    )
+    yield Figure("the worst of these seconds, of its floor", 100 * min(each.worst for each in sliced), "%")
+    yield Figure("resource blocks in use", 100 * min(each.used_share for each in sliced), "%")
+    yield Figure(
+        "best effort gets the rest: of what the cell carries",
+        100 * others_share(sliced),
+        "%",
+        None,
+        "higher",
+        Against("the same UEs without slices", 100 * others_share(plain)),
+    )
+    yield Figure(
+        "requests to the gNB", statistics.mean(each.requests_per_s for each in sliced), "1/s", None, "lower"
+    )
+    progress("the same with deep fades, and with the gNB's usual report period")
+    yield _kept("the same, links that fade by ten decibels", [full_cell(1, seconds=seconds, fading=HARD)])
+    yield _kept("the same, a report each second", [full_cell(1, seconds=seconds, report_s=1.0)])
+
+
+def _kept(what: str, runs: Sequence[FullCell]) -> Figure:
+    return Figure(what, 100 * kept_share(tuple(runs)), "%")
+
+
+def worse_links(progress: Progress, seeds: Sequence[int] = SEEDS) -> Iterator[Figure]:
+    """A buyer's link loses 6 dB at once."""
+    progress("links that lose 6 dB")
+    still = [drop for seed in seeds for drop in drops(seed, fading=STATIC)]
+    fixed = [drop for seed in seeds for drop in drops(seed, fading=STATIC, frozen=True)]
+    moving = [drop for seed in seeds for drop in drops(seed)]
+    yield Figure(
+        f"reconvergence after 6 dB less: last tenth of a second below the floor, slowest of {len(still)}",
+        max(drop.short_s for drop in still),
+        "s",
+        BACK_GOAL_S,
+        "lower",
+        Against(
+            f"the share left as it was, looked at for {fixed[0].looked_s:g} s", max(d.short_s for d in fixed)
+        ),
+    )
+    yield Figure(
+        "the same on fading links: until a whole second is at the floor again, p95",
+        percentile([drop.back_s for drop in moving], 0.95),
+        "s",
+        BACK_GOAL_S,
+        "lower",
+    )
+
+
+# ---- Requests
+
+
+def requests(progress: Progress, count: int = 1_000) -> Iterator[Figure]:
+    """Our client and a gNB of another process, over a real socket."""
+    progress(f"{count:,} requests to a gNB that runs a cell meanwhile")
+    with gnb_process(
+        "--slots", "4", "--others", "8", "--still", "--period-ms", f"{1_000 * PERIOD_S:.0f}"
+    ) as port:
+        seen = measure_requests("127.0.0.1", port, count)
+    milliseconds = [1e3 * value for value in seen.round_trips_s]
+    yield Figure(
+        "slice change: request to answer, p99",
+        percentile(milliseconds, 0.99),
+        "ms",
+        ROUND_TRIP_GOAL_MS,
+        "lower",
+    )
+    yield Figure("slice change: request to answer, p50", percentile(milliseconds, 0.5), "ms", None, "lower")
+    yield Figure(
+        "slice change: request to confirmed effect (metrics each 100 ms show the rate), p50",
+        1e3 * percentile(seen.effects_s, 0.5),
+        "ms",
+        None,
+        "lower",
+    )
+    yield Figure("the same, slowest", 1e3 * max(seen.effects_s), "ms", None, "lower")
+
+
+@contextmanager
+def gnb_process(*options: str) -> Iterator[int]:
+    """A gNB without a radio in a process of its own; gives its port."""
+    words = [sys.executable, "-m", "lab.ran.gnb_process", *options]
+    child = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        if not line.strip().isdigit():
+            raise ShellError("lab.ran.gnb_process", f"said {line!r} instead of its port")
+        yield int(line)
+    finally:
+        child.kill()
+        child.communicate()
+
+
+# ---- Codecs and weight
+
+
+def codecs(progress: Progress) -> Iterator[Figure]:
+    """Rows of the other files: broadcasts with their late joiners, and NAS."""
+    for name in CODECS:
+        yield from importlib.import_module(name).run(progress)
+
+
+def import_cost(progress: Progress) -> Iterator[Figure]:
+    """Resident memory of the daemon's modules with and without everything cellular, medians of fresh processes."""
+    progress("resident memory of imports")
+    names = " ".join(cellular_modules())
+    plain = [resident_mb(DAEMON) for _ in range(IMPORT_ROUNDS)]
+    whole = [resident_mb(f"{DAEMON} {names}") for _ in range(IMPORT_ROUNDS)]
+    theirs = resident_mb(f"{DAEMON} pycrate_mobile.NAS pycrate_asn1dir.RRCNR pycrate_asn1dir.RRCLTE")
+    yield Figure(
+        f"import cost: {len(names.split())} cellular modules, over the daemon without them",
+        statistics.median(whole) - statistics.median(plain),
+        "MB",
+        IMPORT_GOAL_MB,
+        "lower",
+        Against("pycrate's NAS and RRC", theirs - statistics.median(plain)),
+    )
+    yield Figure("the daemon's modules without them", statistics.median(plain), "MB", None, "lower")
+
+
+def cellular_modules() -> list[str]:
+    """Every module that a cell could need on the box: more than any one configuration imports."""
+    found = [
+        f"{path.parent.name}.{path.stem}"
+        for name in CELLULAR.split()
+        for path in sorted((ROOT / name).glob("*.py"))
+    ]
+    return [name for name in found if not any(word in name for word in NOT_ON_THE_BOX) and "__" not in name]
+
+
+def resident_mb(modules: str) -> float:
+    """VmRSS of a fresh Python that imported these."""
+    code = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]: importlib.import_module(name)\n"
+        "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmRSS')))"
+    )
+    words = [sys.executable, "-c", code, *modules.split()]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    if said.returncode:
+        raise ShellError("import", said.stderr.strip()[-300:])
+    return int(said.stdout) * 1_024 / 1e6
+
+
+# ---- Waste
+
+
+def waste(progress: Progress, seconds: int = WASTE_S, load: float = WASTE_LOAD) -> Iterator[Figure]:
+    """Figure 4.1 of the session paper: its mix, its twelve resource blocks, three ways of letting sessions in."""
+    progress(f"sessions of the paper's mix, {seconds} s, let in in three ways")
+    seen = {
+        way: [run_sessions(seed, load=load, admission=way, seconds=seconds) for seed in WASTE_SEEDS]
+        for way in Admission
+    }
+    wasted = {way: 100 * statistics.mean(each.wasted_share for each in runs) for way, runs in seen.items()}
+    used = {way: 100 * statistics.mean(each.used_share for each in runs) for way, runs in seen.items()}
+    without = Against("without admission (the paper: about 47)", wasted[Admission.NONE])
+    beside = Against("without admission", used[Admission.NONE])
+    for way, name in (
+        (Admission.FORECAST, "admission by bit rates, as in the paper"),
+        (Admission.SLICES, "admission by resource blocks, a slice for each session"),
+    ):
+        yield Figure(
+            f"resource blocks wasted on sessions that fail, {name}",
+            wasted[way],
+            "%",
+            WASTE_GOAL_PERCENT,
+            "lower",
+            without,
+        )
+        yield Figure("resource blocks in use by that", used[way], "%", None, "higher", beside)

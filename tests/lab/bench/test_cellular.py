@@ -1,0 +1,68 @@
+"""The benchmark of the cellular path, small: each figure of the goals is there, and says what it is beside."""
+
+from __future__ import annotations
+
+from lab.bench.cellular import (
+    cellular_modules,
+    floors,
+    import_cost,
+    requests,
+    resident_mb,
+    waste,
+    worse_links,
+)
+from lab.bench.result import Figure
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def by_start(figures: list[Figure], start: str) -> Figure:
+    (found,) = (each for each in figures if each.what.startswith(start))
+    return found
+
+
+def test_floors_are_kept_beside_a_cell_without_slices() -> None:
+    seen = list(floors(quiet, seconds=3, seeds=(1,)))
+    kept = by_start(seen, "seconds in which a sold floor was kept")
+    assert kept.ok
+    assert kept.goal == 99
+    assert kept.against is not None
+    assert kept.against.value < kept.value
+    assert by_start(seen, "resource blocks in use").value > 98
+
+
+def test_a_worse_link_is_made_up_for() -> None:
+    seen = list(worse_links(quiet, seeds=(1,)))
+    assert [figure.ok for figure in seen] == [True, True]
+    assert seen[0].against is not None
+    assert seen[0].against.value > 2
+
+
+def test_requests_are_answered_and_confirmed() -> None:
+    seen = list(requests(quiet, count=50))
+    assert {figure.unit for figure in seen} == {"ms"}
+    assert 0 < by_start(seen, "slice change: request to answer, p50").value < 1_000
+    effect = by_start(seen, "slice change: request to confirmed effect")
+    assert 1 < effect.value < 1_000, "no sooner than the gNB reports, no later than a second"
+
+
+def test_modules_of_the_box_are_weighed_and_no_others() -> None:
+    names = cellular_modules()
+    assert "ran_slicing.controller" in names
+    assert "nas_tunnel.eap_purchase" in names
+    assert not any("scapy" in name or "pcap" in name for name in names)
+    assert 5 < resident_mb("json") < 60
+
+
+def test_the_weight_is_beside_that_of_pycrate() -> None:
+    cost = next(iter(import_cost(quiet)))
+    assert cost.against is not None
+    assert 0 < cost.value < cost.against.value
+
+
+def test_waste_is_beside_no_admission() -> None:
+    seen = list(waste(quiet, seconds=20))
+    assert [figure.unit for figure in seen] == ["%"] * 4
+    assert all(figure.against is not None for figure in seen)
