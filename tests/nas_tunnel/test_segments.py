@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nas_tunnel.carriage import CARRIAGES, Carriage, Form
 from nas_tunnel.cb_data import MAX_CONTENT_BYTES, MAX_MESSAGE_BYTES, serial_number
-from nas_tunnel.segments import MAX_PARTIALS, Broadcast, Listener, hear, plan_broadcast
+from nas_tunnel.segments import MAX_PARTIALS, Broadcast, Listener, Partial, hear, plan_broadcast
 from nas_tunnel.warning_sib import WarningSegment
 from tests.nas_tunnel.sib_values import segments
 from wire.warning_id import AIRGRANT
@@ -165,6 +165,14 @@ def test_a_last_segment_before_what_was_heard_begins_anew() -> None:
     assert hear_all(Listener(), [broadcast.segment(3), *after])[1] == [ONE]
     unfinished = WarningSegment(AIRGRANT, broadcast.serial_number, False, 3, broadcast.pieces[3])
     assert hear_all(Listener(), [broadcast.segment(3), unfinished, *cycle(broadcast)])[1] == [ONE]
+
+
+@pytest.mark.parametrize(("before", "last"), [((2, False), 1), ((3, True), 1), ((1, True), 3)])
+def test_of_two_ends_the_newer_is_right(before: tuple[int, bool], last: int) -> None:
+    number, is_last = before
+    first = WarningSegment(AIRGRANT, 7, is_last, number, b"before")
+    listener, _ = hear_all(Listener(), [first, WarningSegment(AIRGRANT, 7, True, last, b"after")])
+    assert listener.partials == (Partial(7, {last: b"after"}, last),)
 
 
 def test_a_message_that_is_not_what_its_number_says_is_counted_and_forgotten() -> None:
