@@ -31,6 +31,9 @@ class FakeHostapd:
         """How often they were updated."""
         self.stations: dict[MacAddress, str] = {}
         """Identities of those that are let in."""
+        self.denied: list[str] = []
+        self.takes_denials = True
+        """False: as before it had such a list."""
         self.strangers: list[MacAddress] = []
         """Who said a word and was never let in: listed first, as newcomers are, and gone without an event."""
         self.fleeting = False
@@ -67,7 +70,16 @@ class FakeHostapd:
         self.elements.clear()
         self.stations.clear()
         self.strangers.clear()
+        self.denied.clear()
         self.vendor_elements = b""
+
+    def reload(self) -> None:
+        """As on SIGHUP: what it was set is forgotten, its stations have to come again, and that is all that it says."""
+        self.elements.clear()
+        self.denied.clear()
+        self.vendor_elements = b""
+        for station in [*self.stations]:
+            self.leave(station)
 
     def let_in(self, station: MacAddress, identity: str) -> None:
         self.stations[station] = identity
@@ -140,6 +152,8 @@ class FakeHostapd:
                 return "OK\n"
             case "DEAUTHENTICATE":
                 return self._deauthenticate(rest)
+            case "DENY_ACL" if self.takes_denials:
+                return self._deny(rest)
         return "UNKNOWN COMMAND\n"
 
     def _detach(self, source: str) -> str:
@@ -189,6 +203,15 @@ class FakeHostapd:
                 return False
             return True
         return False
+
+    def _deny(self, rest: str) -> str:
+        name, _, address = rest.partition(" ")
+        if name == "SHOW":
+            return "".join(f"{one} VLAN_ID=0\n" for one in self.denied)
+        if name != "ADD_MAC":
+            return "FAIL\n"
+        self.denied += [address] if address not in self.denied else []
+        return "OK\n"
 
     def _deauthenticate(self, rest: str) -> str:
         try:

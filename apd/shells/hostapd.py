@@ -4,7 +4,8 @@ In: elements, and stations to throw out. Out: stations that come and go, and whe
 nothing; it does go on connecting, and whoever hears `HostapdConnected` says everything again. A hostapd that does not
 answer within REPLY_S is gone. Nothing here blocks: a request waits for the reply to the one before. Events are sent
 without waiting, and a listener with a full queue loses them, and after some is dropped: so every LOOK_S we attach again
-and look who is there, and what differs from what was told is told.
+and look who is there, and what differs from what was told is told. That it has read its configuration again, and lost
+what it was set, is noticed within a second (apd/shells/reload_watch.py) and is as if it were another hostapd.
 Reference: hostapd's wpa_ctrl.c (requests and events are datagrams on one Unix socket) and ctrl_iface.c.
 """
 
@@ -39,6 +40,7 @@ from apd.hostapd_text import (
     parse_station,
 )
 from apd.shells.comeback import Comeback
+from apd.shells.reload_watch import ReloadWatch
 from apd.station_walk import StationWalk, Step
 from wire.ids import MacAddress
 
@@ -76,6 +78,7 @@ class Hostapd:
         self._measuring: StationWalk[StationMeasurement] | None = None
         self._ready = self._changed = self._closed = False
         self._comeback = Comeback(RETRY_S)
+        self._watch = ReloadWatch(self._ask, self._look)
         self._timer: asyncio.TimerHandle | None = None  # for the reply, or the next ping
         self._look_timer: asyncio.TimerHandle | None = None
 
@@ -138,6 +141,7 @@ class Hostapd:
 
     def _hang_up(self) -> None:
         self._ready, self._looking, self._measuring = False, None, None
+        self._watch.stop()
         self._waiting.clear()
         self._comeback.stop()
         self._set_timer(None)
@@ -154,6 +158,7 @@ class Hostapd:
     def _look(self) -> None:
         """Which network it is, and who is there; whoever hears it begins anew."""
         self._ready = self._changed = False
+        self._watch.stop()
         self._ask("GET_CONFIG", self._configured)
 
     def _configured(self, reply: str) -> None:
@@ -172,11 +177,14 @@ class Hostapd:
             self._ready, self._known, self._doubtful = True, stations, {}
             self._comeback.succeeded()
             self._set_look_timer(self._look_s)
+            self._watch.start()
             self._report(HostapdConnected(config.ssid, config.bssid, tuple(stations.values())))
 
     def _look_again(self) -> None:
         """Attaches anew, which a listener that was dropped is not told to do, and looks for what it missed."""
         self._set_look_timer(self._look_s)
+        if self._ready:
+            self._watch.start()
         if self._ready and self._looking is None:
             self._ask("DETACH", lambda _: None)  # FAIL: it had dropped us
             self._ask(

@@ -3,6 +3,7 @@ both, so that what is tried against the fake holds for the real one.
 """
 
 import asyncio
+import signal
 import socket
 import subprocess
 import time
@@ -14,6 +15,7 @@ from apd.events import HostapdConnected, HostapdLost, HostapdRefused
 from apd.hostapd_text import MAX_COMMAND_BYTES, format_element
 from apd.shells.fake_hostapd import FakeHostapd
 from apd.shells.hostapd import LOOK_S, Hostapd
+from apd.shells.reload_watch import MARK, WATCH_S
 from nas_tunnel.anqp import MAX_ELEMENT_BYTES, VENDOR
 from wire.ids import MacAddress
 
@@ -32,7 +34,7 @@ def real(folder):
     with (folder / "hostapd.log").open("w") as log:
         process = subprocess.Popen(["hostapd", folder / "hostapd.conf"], stdout=log, stderr=log)
         try:
-            yield folder / "ctrl" / "none0", process.terminate
+            yield folder / "ctrl" / "none0", process.terminate, lambda: process.send_signal(signal.SIGHUP)
         finally:
             process.kill()
             process.wait()
@@ -43,14 +45,14 @@ def faked(folder):
     fake = FakeHostapd(folder / "none0", SSID)
     fake.start()
     try:
-        yield fake.path, fake.stop
+        yield fake.path, fake.stop, fake.reload
     finally:
         fake.kill()
 
 
 @pytest.fixture(params=[real, faked], ids=["real", "fake"])
 def hostapd(request, needs):
-    """How to start one: `with hostapd(folder) as (socket, stop)`, in a running loop."""
+    """How to start one: `with hostapd(folder) as (socket, stop, reload)`, in a running loop."""
     needs("hostapd")
     return request.param
 
@@ -58,7 +60,7 @@ def hostapd(request, needs):
 @asynccontextmanager
 async def conversation(hostapd, folder, look_s=LOOK_S):
     events: asyncio.Queue = asyncio.Queue()
-    with hostapd(folder) as (path, stop):
+    with hostapd(folder) as (path, stop, _):
         shell = Hostapd(path, folder / "run", look_s)
         shell.start(events.put_nowait)
         try:
@@ -138,6 +140,8 @@ def test_the_same_question_has_the_same_answer(hostapd, tmp_path, run_async):
         "SET vendor_elements dd04024147ff": "OK\n",
         "SET vendor_elements xx": "FAIL\n",
         "UPDATE_BEACON": "OK\n",
+        f"DENY_ACL ADD_MAC {MARK}": "OK\n",
+        "DENY_ACL SHOW": f"{MARK} VLAN_ID=0\n",
         "PMKSA_FLUSH": "OK\n",
         f"DEAUTHENTICATE {STATION}": "OK\n",
         "DEAUTHENTICATE nobody": "FAIL\n",
@@ -195,3 +199,27 @@ def test_one_that_is_stopped_says_so(hostapd, tmp_path, run_async):
             return await next_of(events, HostapdLost)
 
     assert run_async(run()).detail == "it was stopped"
+
+
+def test_that_it_has_read_its_configuration_again_is_noticed(hostapd, tmp_path, run_async):
+    """It says nothing of it, and what it was set is gone: whoever hears that it is there sets all again."""
+
+    async def run():
+        events: asyncio.Queue = asyncio.Queue()
+        with hostapd(tmp_path) as (path, _, reload):
+            shell = Hostapd(path, tmp_path / "run")
+            shell.start(events.put_nowait)
+            await next_of(events, HostapdConnected)
+            while not (await ask(path, tmp_path, "DENY_ACL SHOW"))[0]:  # noqa: ASYNC110 the mark is being put
+                await asyncio.sleep(0)
+            for _ in range(2):
+                reload()
+                began = time.monotonic()
+                await next_of(events, HostapdConnected)
+                assert time.monotonic() - began < 3 * WATCH_S
+                while not (await ask(path, tmp_path, "DENY_ACL SHOW"))[0]:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+            shell.close()
+            assert events.empty()
+
+    run_async(run())

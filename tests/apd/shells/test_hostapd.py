@@ -18,6 +18,7 @@ from apd.events import (
 )
 from apd.shells.fake_hostapd import FakeHostapd
 from apd.shells.hostapd import LOOK_S, Hostapd
+from apd.shells.reload_watch import WATCH_S
 from apd.station_walk import MAX_REPLIES
 from tests.apd.world import BSSID, CONSUMER, OTHER_STATION, STATION, STRANGER
 from wire.ids import MacAddress
@@ -195,9 +196,31 @@ def test_one_that_begins_anew_without_a_restart_is_looked_at_again(tmp_path, run
     run_async(run())
 
 
+def test_one_that_reads_its_configuration_again_is_told_all_again(tmp_path, run_async):
+    """It says nothing of that itself, and its stations are gone, too."""
+
+    async def run():
+        async with conversation(tmp_path) as (fake, shell, ear):
+            fake.let_in(STATION, str(CONSUMER.public))
+            await until(lambda: fake.denied)
+            shell.set_element(300, b"at first")
+            await until(lambda: fake.elements)
+            began = time.monotonic()
+            fake.reload()
+            assert (await ear.wait_for(HostapdConnected, 2)).stations == ()
+            assert time.monotonic() - began < 3 * WATCH_S
+            assert StationLeft(STATION) in ear.events
+            shell.set_element(300, b"again")
+            await until(lambda: fake.elements == {300: b"again"})
+            assert not [event for event in ear.events if isinstance(event, HostapdLost)]
+
+    run_async(run())
+
+
 def test_one_that_hangs_is_gone(tmp_path, run_async):
     async def run():
         async with conversation(tmp_path) as (fake, shell, ear):
+            await until(lambda: fake.said[-1] == "DENY_ACL SHOW")
             fake.answers = False
             shell.set_element(280, b"")
             lost = await ear.wait_for(HostapdLost)
