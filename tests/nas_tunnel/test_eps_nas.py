@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas_tunnel.eps_nas import (
@@ -61,6 +61,30 @@ def test_byte_equal_to_pycrate(name: str) -> None:
     judge = pycrate_message(example.pycrate, example.header, example.fields)
     assert example.encoded.hex() == judge.to_bytes().hex()
     pycrate_reads(example.pycrate, example.encoded, example.fields)
+
+
+@given(
+    st.integers(0, 7),
+    st.binary(min_size=4, max_size=11),
+    st.binary(min_size=3, max_size=700),
+    st.binary(min_size=1, max_size=251),
+)
+@settings(max_examples=40)
+def test_pycrate_agrees_on_any_contents(key_set: int, identity: bytes, esm: bytes, options: bytes) -> None:
+    attach = AttachRequest(key_set, 1, identity, CAPABILITY, esm)
+    fields: dict[str, bytes | int] = {
+        "NAS_KSI": key_set, "EPSAttachType": 1, "EPSID": identity, "UENetCap": CAPABILITY, "ESMContainer": esm,
+    }  # fmt: skip
+    assert write_emm(attach) == pycrate_message("EMMAttachRequest", {}, fields).to_bytes()
+    assert read_emm(write_emm(attach)) == attach
+    request = PdnConnectivityRequest(key_set, 1, 1, (Element(PCO, options),))
+    judge = pycrate_message(
+        "ESMPDNConnectivityRequest",
+        {"PTI": key_set},
+        {"PDNType": 1, "RequestType": 1, "ProtConfig": options},
+    )
+    assert write_esm(request) == judge.to_bytes()
+    assert read_esm(write_esm(request)) == request
 
 
 @EVERY
