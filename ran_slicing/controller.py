@@ -45,11 +45,11 @@ class ControllerSettings:
     """What the loop may use to keep them when links get worse; the rest is always there for everybody else."""
     reference_bits_per_prb: int = 250
     """What a PRB is taken to carry for a UE of which nothing is known (16-QAM 490/1024 on 132 elements: 252)."""
-    margin_ppm: int = 50_000
+    margin_ppm: int = 30_000
     """A share is made for so much more than the floor, as a link moves between two reports."""
     catch_up_ms: int = 400
     """What is owed is to be delivered within this time, within the same second as far as possible."""
-    hold_ms: int = 500
+    hold_ms: int = 1_000
     """A need has to be lower for so long before a share falls."""
 
     def __post_init__(self) -> None:

@@ -45,7 +45,7 @@ def run(controller, samples, count=1, start_ms=0, step_ms=100):
 
 def test_a_floor_is_the_prbs_that_carry_it_with_a_margin():
     controller = loop(Promise(A, 2_000_000))
-    assert controller.slices[A].prb == 9  # 2.1 Mbit/s at 250 kbit/s for each PRB
+    assert controller.slices[A].prb == 9  # 2.06 Mbit/s at 250 kbit/s for each PRB
     assert prb_of(ratios(controller)[A].min_prb_policy_ratio, SHAPE) == 9
 
 
