@@ -6,9 +6,7 @@ saw. Everything is on the loopback: run it inside lab/sandbox.sh. The programs a
 """
 
 import json
-import os
 import socket
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +16,7 @@ from typing import Any, Self
 
 from lab.processes import Child, Household, wait_until
 from lab.ran.subscriber_store import SubscriberStore
+from lab.ran.told import Fact, Told
 from wire.errors import ShellError
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "build/go/bin"
@@ -34,8 +33,8 @@ class Core:
 
     folder: Path
     _household: Household = field(init=False)
-    _standin: subprocess.Popen[str] = field(init=False)
-    _seen: list[dict[str, Any]] = field(default_factory=list, init=False)
+    _standin: Told = field(init=False)
+    _standin_runs: bool = field(default=False, init=False)
     _functions: dict[str, Child] = field(default_factory=dict, init=False)
     _store: SubscriberStore = field(init=False)
 
@@ -43,6 +42,8 @@ class Core:
         self.folder = self.folder.absolute()
         self._household = Household(self.folder / "log")
         self._store = SubscriberStore(self.folder / "store")
+        arguments: list[str | Path] = [PROGRAMS / "free5gc-standin", f"{STANDIN[0]}:{STANDIN[1]}", UPF]
+        self._standin = Told("standin", arguments, self.folder / "log")
 
     def __enter__(self) -> Self:
         try:
@@ -57,43 +58,25 @@ class Core:
     ) -> None:
         self._stop()
 
-    def order(self, *words: str, deadline_s: float = 20.0) -> dict[str, Any]:
+    def order(self, *words: str) -> Fact:
         """Have the stand-in do something as an AMF would; what came of it. ShellError where the core said no."""
         line = " ".join(words)
-        assert self._standin.stdin is not None, "it was started with a pipe"
-        self._standin.stdin.write(line + "\n")
-        self._standin.stdin.flush()
-        answer = self.event("obeyed", lambda facts: facts["order"] == line, deadline_s)
+        self._standin.order(line)
+        answer = self._standin.take("obeyed", lambda fact: fact["order"] == line)
         if "error" in answer:
             raise ShellError("free5gc", f"{line[:60]}: {answer['error']}")
         return answer
 
-    def event(
-        self,
-        name: str,
-        fits: Callable[[Mapping[str, Any]], bool] = lambda _: True,
-        deadline_s: float = 20.0,
-    ) -> dict[str, Any]:
-        """The first such fact, ever or until the deadline. Raises ShellError."""
-        found: list[int] = []
+    def told(self, name: str, fits: Callable[[Fact], bool] = lambda _: True) -> Fact:
+        """The first such fact of all that the stand-in saw. Raises ShellError at the deadline."""
+        seen: list[Fact] = []
 
         def look() -> bool:
-            lines = self._log("standin").read_text().splitlines(keepends=True)
-            self._seen = [json.loads(line) for line in lines if line.endswith("\n")]
-            found[:] = [at for at, facts in enumerate(self._seen) if facts["event"] == name and fits(facts)]
-            return bool(found) or self._standin.poll() is not None
+            seen[:] = [fact for fact in self._standin.told() if fact["event"] == name and fits(fact)]
+            return bool(seen)
 
-        try:
-            wait_until(look, name, deadline_s)
-        except TimeoutError as late:
-            raise ShellError(
-                "free5gc", f"no {name} within {deadline_s:g} s; seen: {self._seen[-5:]}"
-            ) from late
-        if not found:
-            raise ShellError(
-                "free5gc", f"the stand-in ended: {self._log('standin-errors').read_text()[-500:]}"
-            )
-        return self._seen[found[0]]
+        wait_until(look, name, START_S)
+        return seen[0]
 
     def said(self, function: str) -> str:
         """The log of `pcf` or `smf`."""
@@ -111,11 +94,13 @@ class Core:
         (self.folder / "log").mkdir(parents=True, exist_ok=True)
         self._store.start()
         store = f"mongodb://{self._store.address.host}:{self._store.address.port}"
-        self._start_standin()
+        self._standin.__enter__()
+        self._standin_runs = True
+        self._standin.take("ready", deadline_s=START_S)
         self._start_function("pcf", _pcf_settings(store))
-        self.event("enrolled", lambda facts: facts["type"] == "PCF", START_S)
+        self._standin.take("enrolled", lambda fact: fact["type"] == "PCF", START_S)
         self._start_function("smf", _smf_settings())
-        self.event("associated", deadline_s=START_S)
+        self._standin.take("associated", deadline_s=START_S)
         for name, address in (("pcf", PCF), ("smf", SMF)):
             self._functions[name].wait_for(partial(_answers, address), f"port {address[1]}", START_S)
 
@@ -132,27 +117,9 @@ class Core:
             environment={"GIN_MODE": "release"},
         )
 
-    def _start_standin(self) -> None:
-        with self._log("standin").open("w") as out, self._log("standin-errors").open("w") as errors:
-            self._standin = subprocess.Popen(
-                [PROGRAMS / "free5gc-standin", f"{STANDIN[0]}:{STANDIN[1]}", UPF],
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=errors,
-                text=True,
-                env=os.environ,
-            )
-        self.event("ready", deadline_s=START_S)
-
-    def _log(self, name: str) -> Path:
-        return self.folder / "log" / f"{name}.json"
-
     def _stop(self) -> None:
-        if hasattr(self, "_standin"):
-            self._standin.kill()
-            self._standin.wait()
-            assert self._standin.stdin is not None, "it was started with a pipe"
-            self._standin.stdin.close()
+        if self._standin_runs:
+            self._standin.__exit__(None, None, None)
         self._household.stop()
         self._store.__exit__(None, None, None)
 
