@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-TELL = "print(*sorted({'email', 'http.client', 'paho.mqtt.client', 'urllib.request'} & set(sys.modules)))"
+TELL = (
+    "print(*sorted({'dns', 'email', 'http.client', 'paho.mqtt.client', 'urllib.request'} & set(sys.modules)))"
+)
 
 
 def run(*lines: str) -> str:
@@ -29,6 +31,11 @@ def test_the_daemon_comes_without_them_too():
 def test_whoever_wants_urllib_later_gets_the_real_one():
     lines = ("import_paho()", "import urllib.request", "print(urllib.request.getproxies.__module__)")
     assert run(*lines) == "urllib.request\n"
+
+
+def test_whoever_wants_dns_later_gets_it_where_it_is_installed():
+    lines = ("import_paho()", "import dns.resolver", "print(dns.resolver.Resolver.__module__)")
+    assert run(*lines) == "dns.resolver\n"
 
 
 @pytest.mark.parametrize("before", ["import urllib.request", "sys.path.insert(0, FOLDER)"])
