@@ -7,7 +7,7 @@ A sale takes a slot and a place in the loop; what the loop wants is told to the 
 slots and goes back into the loop. Slots that nobody bought are blocked. A gNB that is away is told everything when it
 is back; meanwhile sales go on, as the promise is kept from then on and the shortfall is counted by whoever meters.
 The parts: slots (who has which), controller (shares), gnb (requests and answers), join (whose metrics), confirmation
-(whether it is true). Reference: docs/decisions/0021.
+(whether it is true). Reference: docs/decisions/0023.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -9,7 +9,7 @@ once, and falls only after the need was lower for a while, a part of the way. Ov
 more than `keep_prb`, so that others always have something; if the needs are more than that, everybody first gets what
 he was admitted with, and what is left is divided among those whose links have become worse than that. Admission is
 stricter (`sell_prb`): between the two lies what fading may take.
-Nothing here knows gNB, prices or subscribers. Integers throughout. Reference: docs/decisions/0021.
+Nothing here knows gNB, prices or subscribers. Integers throughout. Reference: docs/decisions/0023.
 """
 
 from collections.abc import Iterable, Mapping

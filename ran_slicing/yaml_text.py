@@ -4,7 +4,7 @@ In: text. Out: the tree, every scalar as the text that stands there, as the gNB 
 PLMN, not the number 65). Understood: block mappings and lists, [..] and {..}, plain and quoted scalars, comments.
 What is not understood is refused with its line, never guessed: anchors, tags, block scalars, scalars over several
 lines, several documents, tabs, a key twice.
-Reference: YAML 1.2.2 chapters 6 to 8, of which this is a subset; decision 0021 says why it is ours.
+Reference: YAML 1.2.2 chapters 6 to 8, of which this is a subset; decision 0023 says why it is ours.
 Promise: a tree or ConfigError "name:line: reason", in bounded time and depth.
 """
 
