@@ -18,9 +18,10 @@ from ran_slicing.share import CellShape
 from ran_slicing.snssai import Snssai
 from ran_slicing.yaml_text import Yaml, read_yaml
 from wire.errors import ConfigError
+from wire.warning_id import own_identifier
 
-PUBLIC_WARNING_IDS = range(4_352, 6_400)
-"""Message identifiers of ETWS, CMAS and other public warning systems (TS 23.041 clause 9.4.1.2.2)."""
+_WARNING_DEFAULTS = {"cmas": 0x1112, "etws": 0x1104}
+"""What the gNB broadcasts as where its file names no `message_id`: a presidential alert, and an earthquake test."""
 LONGEST_PERIOD_MS = 200
 """A floor is kept within a second only if the loop hears of a fade a few times in it; 100 is what the plan writes."""
 _DEFAULT_PERIOD_MS = 1_000
@@ -214,11 +215,34 @@ class _TreeReader:
             )
 
     def _no_public_warning(self) -> None:
-        for kind in ("cmas", "etws"):
-            path = f"cell_cfg.sib.{kind}.message_id"
-            if self._has(path) and self._number(path, 0) in PUBLIC_WARNING_IDS:
-                number = self._number(path, 0)
-                self._fatal(path, f"{number} is an identifier of public warning (4352..6399): never send one")
+        """Of the cell, and of each one of the list, which has from the cell what it does not say itself."""
+        cells = self._items("cells")
+        for kind, default in _WARNING_DEFAULTS.items():
+            common = self._warning_block("cell_cfg", self._find("cell_cfg"), kind)
+            if common is not None:
+                self._refuse_public_warning(f"cell_cfg.sib.{kind}", common, default)
+            for index, cell in enumerate(cells):
+                own = self._warning_block(f"cells[{index}]", cell, kind)
+                if own is not None:
+                    self._refuse_public_warning(f"cells[{index}].sib.{kind}", (common or {}) | own, default)
+
+    def _warning_block(self, path: str, cell: Yaml, kind: str) -> dict[str, Yaml] | None:
+        """None if there is none. Without a value it is one of defaults only."""
+        blocks = cell.get("sib") if isinstance(cell, dict) else None
+        if not isinstance(blocks, dict) or kind not in blocks:
+            return None
+        block = blocks[kind]
+        if block is not None and not isinstance(block, dict):
+            raise ConfigError(f"{self.name}: {path}.sib.{kind}: has to be a mapping")
+        return block or {}
+
+    def _refuse_public_warning(self, path: str, block: Mapping[str, Yaml], default: int) -> None:
+        named = block.get("message_id")
+        number = default if named is None else self._whole(f"{path}.message_id", named)
+        try:
+            own_identifier(number, "message_id" if named is not None else "message_id is not given, and then")
+        except ConfigError as error:
+            self._fatal(path, str(error))
 
     def _slices(self) -> tuple[SliceEntry, ...]:
         entries: list[SliceEntry] = []
