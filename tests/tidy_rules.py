@@ -207,6 +207,7 @@ EXCUSED_TESTS: dict[str, str] = {
     "tests/guest/test_wifi_journeys.py": "the product on virtual radios",
     "tests/guest/test_wifi_device_wpa.py": "device/wpa.py where there is a radio",
     "tests/guest/test_wifi_shortfall.py": "what a radio loses is signed and paid back, all parts real",
+    "tests/ran_slicing/test_a_sold_slice.py": "the whole cell against a simulated gNB, over a socket",
     "tests/wire/test_vectors.py": "every codec against tests/wire/vectors",
     "tests/wire/test_docs.py": "the byte pictures of docs/wire against the vectors",
     "tests/wire/test_properties.py": "every codec: cut, split, garble",
