@@ -19,7 +19,10 @@ from lab.bench.cellular_requests import PERIOD_S, measure_requests
 from lab.bench.result import Against, Figure
 from lab.percentile import percentile
 from lab.ran.fading import STATIC, FadingSettings
+from lab.ran.gnb_file import new_state, slots_of
+from lab.ran.gnb_process import FIRST_RNTI, new_cell
 from lab.ran.lab_run import kept_share, others_share
+from lab.ran.live_cell import restarts
 from lab.ran.scenarios import FullCell, drops, full_cell
 from lab.ran.session_waste import Admission, run_sessions
 from wire.errors import ShellError
@@ -30,6 +33,22 @@ ROOT = Path(__file__).resolve().parents[2]
 SEEDS = (1, 2, 3)
 FULL_S = 60
 KEPT_GOAL_PERCENT, BACK_GOAL_S, ROUND_TRIP_GOAL_MS, IMPORT_GOAL_MB, WASTE_GOAL_PERCENT = 99, 2, 10, 3, 5
+AWAY_S = (0.0, 0.5, 1.0, 2.0)
+WASTE_LOAD, WASTE_S, WASTE_SEEDS = 3.0, 300, (1, 2)
+HARD = FadingSettings(paths=2, coherence_s=0.1, shadow_db=5.0, shadow_memory_s=3.0)
+"""A narrow channel behind corners: fades of ten decibels that last."""
+CODECS: Final = ("lab.bench.cellular_codecs", "lab.bench.cellular_nas")
+IMPORT_ROUNDS = 5
+DAEMON = "apd.__main__ apd.daemon apd.core apd.config"
+GNB = "ran_slicing.cell ran_slicing.websocket"
+CORE = "ran_slicing.core ran_slicing.http2_client ran_slicing.mongo"
+SIGNALLING = (
+    "nas_tunnel.eap_box nas_tunnel.pco_desk nas_tunnel.nas_5gs nas_tunnel.eps_nas nas_tunnel.lte_sib nas_tunnel.nr_sib "
+    "nas_tunnel.segments nas_tunnel.cell_offer"
+)
+"""What a box with everything cellular turned on would import, with what these import."""
+
+AWAY_S = (0.0, 0.5, 1.0, 2.0)
 WASTE_LOAD, WASTE_S, WASTE_SEEDS = 3.0, 300, (1, 2)
 HARD = FadingSettings(paths=2, coherence_s=0.1, shadow_db=5.0, shadow_memory_s=3.0)
 """A narrow channel behind corners: fades of ten decibels that last."""
@@ -144,6 +163,17 @@ def requests(progress: Progress, count: int = 1_000) -> Iterator[Figure]:
         "lower",
     )
     yield Figure("the same, slowest", 1e3 * max(seen.effects_s), "ms", None, "lower")
+    progress("a gNB that restarts")
+    slots = slots_of(8)
+    sales = [(slot, FIRST_RNTI + index, 1_000_000) for index, slot in enumerate(slots)]
+    back = restarts(new_state(slots), lambda: new_cell(8, 4), sales, AWAY_S)
+    yield Figure(
+        f"a gNB that restarted and forgot everything: until {len(sales)} floors stand again, slowest of {len(back)}",
+        max(each.back_s for each in back),
+        "s",
+        None,
+        "lower",
+    )
 
 
 @contextmanager
@@ -172,31 +202,36 @@ def codecs(progress: Progress) -> Iterator[Figure]:
 
 
 def import_cost(progress: Progress) -> Iterator[Figure]:
-    """Resident memory of the daemon's modules with and without everything cellular, medians of fresh processes."""
+    """Resident memory of the daemon's modules with and without what is cellular, medians of fresh processes."""
     progress("resident memory of imports")
-    names = " ".join(cellular_modules())
-    plain = [resident_mb(DAEMON) for _ in range(IMPORT_ROUNDS)]
-    whole = [resident_mb(f"{DAEMON} {names}") for _ in range(IMPORT_ROUNDS)]
+    sets = {
+        "": DAEMON,
+        "gNB": f"{DAEMON} {GNB}",
+        "core": f"{DAEMON} {GNB} {CORE}",
+        "all": f"{DAEMON} {GNB} {CORE} {SIGNALLING}",
+    }
+    seen = {
+        name: statistics.median(resident_mb(names) for _ in range(IMPORT_ROUNDS))
+        for name, names in sets.items()
+    }
     theirs = resident_mb(f"{DAEMON} pycrate_mobile.NAS pycrate_asn1dir.RRCNR pycrate_asn1dir.RRCLTE")
     yield Figure(
-        f"import cost: {len(names.split())} cellular modules, over the daemon without them",
-        statistics.median(whole) - statistics.median(plain),
+        "import cost over the daemon without cellular: a cell with its gNB",
+        seen["gNB"] - seen[""],
+        "MB",
+        None,
+        "lower",
+    )
+    yield Figure("the same, and a core", seen["core"] - seen[""], "MB", None, "lower")
+    yield Figure(
+        "the same, and all signalling: everything cellular",
+        seen["all"] - seen[""],
         "MB",
         IMPORT_GOAL_MB,
         "lower",
-        Against("pycrate's NAS and RRC", theirs - statistics.median(plain)),
+        Against("pycrate's NAS and RRC", theirs - seen[""]),
     )
-    yield Figure("the daemon's modules without them", statistics.median(plain), "MB", None, "lower")
-
-
-def cellular_modules() -> list[str]:
-    """Every module that a cell could need on the box: more than any one configuration imports."""
-    found = [
-        f"{path.parent.name}.{path.stem}"
-        for name in CELLULAR.split()
-        for path in sorted((ROOT / name).glob("*.py"))
-    ]
-    return [name for name in found if not any(word in name for word in NOT_ON_THE_BOX) and "__" not in name]
+    yield Figure("the daemon's modules without them", seen[""], "MB", None, "lower")
 
 
 def resident_mb(modules: str) -> float:

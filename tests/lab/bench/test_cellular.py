@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lab.bench.cellular import (
-    cellular_modules,
     floors,
     import_cost,
     requests,
@@ -48,18 +47,11 @@ def test_requests_are_answered_and_confirmed() -> None:
     assert 1 < effect.value < 1_000, "no sooner than the gNB reports, no later than a second"
 
 
-def test_modules_of_the_box_are_weighed_and_no_others() -> None:
-    names = cellular_modules()
-    assert "ran_slicing.controller" in names
-    assert "nas_tunnel.eap_purchase" in names
-    assert not any("scapy" in name or "pcap" in name for name in names)
-    assert 5 < resident_mb("json") < 60
-
-
 def test_the_weight_is_beside_that_of_pycrate() -> None:
-    cost = next(iter(import_cost(quiet)))
-    assert cost.against is not None
-    assert 0 < cost.value < cost.against.value
+    assert 5 < resident_mb("json") < 60
+    gnb, core, everything, daemon = import_cost(quiet)
+    assert everything.against is not None
+    assert 0 < gnb.value < core.value < everything.value < everything.against.value < 10 * daemon.value
 
 
 def test_waste_is_beside_no_admission() -> None:
