@@ -21,7 +21,9 @@ from ran_slicing.core_plan import (
     absorb,
     next_try_ns,
     plan_core,
+    resume,
     served,
+    session_names,
     take_stays,
     write_step,
 )
@@ -39,10 +41,13 @@ _MOST_ROUNDS = 10
 
 @dataclass(frozen=True, slots=True)
 class CoreReport:
-    """Who is there, how each wanted flow stands, and why the lists cannot be had, if they cannot."""
+    """Who is there, how each wanted flow stands, the names of sessions that have to outlive the daemon (`start`), and
+    why the lists cannot be had, if they cannot.
+    """
 
     stays: tuple[Stay, ...]
     served: Mapping[bytes, Served]
+    names: Mapping[bytes, str]
     lists_failed: str = ""
 
 
@@ -56,26 +61,28 @@ class Core:
         self._smf = InfoPages(settings.smf_host, settings.smf_metrics_port)
         self._amf = InfoPages(settings.amf_host, settings.amf_metrics_port) if settings.amf_host else None
         self._wanted: Mapping[bytes, AppSession] = {}
+        self._is_told = False
         self._state = CoreState()
         self._lists_failed = ""
         self._reported: CoreReport | None = None
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, report: Callable[[CoreReport], None]) -> None:
-        """Reports from the running loop, whenever something is another than it was."""
+    def start(self, report: Callable[[CoreReport], None], names: Mapping[bytes, str] | None = None) -> None:
+        """Reports from the running loop, whenever something is another than it was. `names` are those of the last
+        report before this daemon began: of sessions that nobody wants any more, none is ended before `want` was called.
+        """
         self._report = report
+        self._state = resume(names or {})
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def want(self, wanted: Mapping[bytes, AppSession]) -> None:
         """From now on these flows, and no others."""
-        self._wanted = dict(wanted)
+        self._wanted, self._is_told = dict(wanted), True
         self._changed.set()
 
     async def close(self) -> None:
-        """What is granted stays as it is: a daemon that comes back does not know its names, and the UE's session ends
-        it; to end it first, want nothing and wait for the report.
-        """
+        """What is granted stays as it is, for the daemon that comes back."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -91,7 +98,8 @@ class Core:
             if self._now_ns() >= look_ns:
                 await self._look()
                 look_ns = self._now_ns() + self._settings.look_s * 1_000_000_000
-            await self._settle()
+            if self._is_told:
+                await self._settle()
             self._tell()
             now_ns = self._now_ns()
             until_ns = min(look_ns, next_try_ns(self._state, self._wanted, now_ns) or look_ns)
@@ -121,6 +129,8 @@ class Core:
             for step in steps:
                 answer = await self._do(step)
                 self._state = absorb(self._state, step, answer, self._now_ns())
+                if isinstance(answer, Unanswered):
+                    break  # the others would wait for the same silence
 
     async def _do(self, step: Step) -> Answer:
         try:
@@ -137,7 +147,12 @@ class Core:
             return Unanswered(may_have_been_done=False, detail=str(error))
 
     def _tell(self) -> None:
-        report = CoreReport(self._state.stays, served(self._state, self._wanted), self._lists_failed)
+        report = CoreReport(
+            self._state.stays,
+            served(self._state, self._wanted),
+            session_names(self._state),
+            self._lists_failed,
+        )
         if report != self._reported:
             self._reported = report
             self._report(report)

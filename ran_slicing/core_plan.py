@@ -149,11 +149,21 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How often one world did not answer, one after the other, and until when nobody asks it anything."""
+
+    failures: int = 0
+    not_before_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CoreState:
-    """Everything that is known of the core; `CoreState()` at the beginning. `taken_ns` is when the lists were."""
+    """Everything that is known of the core; `resume` at the beginning. `taken_ns` is when the lists were."""
 
     flows: Mapping[bytes, Flow] = field(default_factory=dict)
     rules: Mapping[RuleKey, Rule] = field(default_factory=dict)
+    pcf: Patience = Patience()
+    store: Patience = Patience()
     stays: tuple[Stay, ...] = ()
     taken_ns: int = -1
     missed: frozenset[bytes] = frozenset()
@@ -174,6 +184,18 @@ class Served:
 
     service: Service
     detail: str = ""
+
+
+def resume(names: Mapping[bytes, str]) -> CoreState:
+    """What is known at the beginning: the sessions that a daemon before this one had, by grant. They are said again, or
+    ended if nobody wants them any more.
+    """
+    return CoreState({grant_id: Flow(Standing.STALE, session_id=name) for grant_id, name in names.items()})
+
+
+def session_names(state: CoreState) -> dict[bytes, str]:
+    """What has to outlive the daemon, for `resume`: without its name a session cannot be changed or ended."""
+    return {grant_id: flow.session_id for grant_id, flow in state.flows.items() if flow.session_id}
 
 
 # ---- Lists
@@ -256,25 +278,29 @@ def _stay(state: CoreState, session: AppSession) -> Stay | None:
 def plan_core(
     state: CoreState, wanted: Mapping[bytes, AppSession], priority: Priority, now_ns: int
 ) -> tuple[Step, ...]:
-    """What is to be done now, in this order: what is over makes room, then documents, then sessions. The answer to each
-    is absorbed before the next plan is made.
+    """What is to be done now, in this order: documents, then sessions that are over, which make room for others. The
+    answer to each is absorbed before the next plan is made; after one that is Unanswered the rest is planned anew.
     """
     ended = [_end(grant_id, flow) for grant_id, flow in _due(state, now_ns) if grant_id not in wanted]
-    steps: list[Step] = [step for step in ended if step is not None]
-    rules: set[RuleKey] = set()
-    for grant_id, session in sorted(wanted.items()):
-        flow = state.flows.get(grant_id, Flow())
+    session_steps: list[SessionStep] = [step for step in ended if step is not None]
+    rules: dict[RuleKey, StoreStep] = {}
+    for grant_id in sorted(
+        wanted, key=lambda grant_id: (state.flows.get(grant_id, Flow()).failures, grant_id)
+    ):
+        session, flow = wanted[grant_id], state.flows.get(grant_id, Flow())
         if flow.not_before_ns > now_ns or _no_room(state, wanted, grant_id) or not _is_there(state, session):
             continue
         key = rule_key(session)
         rule = state.rules.get(key, Rule())
         if not rule.in_place:
-            if rule.not_before_ns <= now_ns and key not in rules:
-                rules.add(key)
-                steps.append(_rule_step(key, rule, session, priority))
+            if rule.not_before_ns <= now_ns:
+                rules[key] = _rule_step(key, rule, session, priority)
         elif (step := _session_step(grant_id, flow, session)) is not None:
-            steps.append(step)
-    return tuple(steps)
+            session_steps.append(step)
+    return (
+        *(rules.values() if state.store.not_before_ns <= now_ns else ()),
+        *(session_steps if state.pcf.not_before_ns <= now_ns else ()),
+    )
 
 
 def write_step(step: SessionStep, notification_uri: str) -> Request:
@@ -295,6 +321,7 @@ def next_try_ns(state: CoreState, wanted: Mapping[bytes, AppSession], now_ns: in
     ]
     keys = {rule_key(session) for session in wanted.values()}
     waiting += [rule.not_before_ns for key, rule in state.rules.items() if key in keys]
+    waiting += [state.pcf.not_before_ns, state.store.not_before_ns]
     return min((time_ns for time_ns in waiting if time_ns > now_ns), default=None)
 
 
@@ -311,25 +338,26 @@ def _due(state: CoreState, now_ns: int) -> list[tuple[bytes, Flow]]:
     ]
 
 
-def _end(grant_id: bytes, flow: Flow) -> Step | None:
+def _end(grant_id: bytes, flow: Flow) -> SessionStep | None:
     """Only what has a name can be ended; the rest ends with the UE's session."""
     return DeleteSession(grant_id, flow.session_id) if flow.session_id else None
 
 
-def _rule_step(key: RuleKey, rule: Rule, session: AppSession, priority: Priority) -> Step:
+def _rule_step(key: RuleKey, rule: Rule, session: AppSession, priority: Priority) -> StoreStep:
     if rule.change is not None:
         return ChangeSubscriber(key, rule.change)
     wanted = WantedRule(session.supi, session.snssai, session.dnn, session.quality.qos_index, priority)
     return ReadSubscriber(key, wanted)
 
 
-def _session_step(grant_id: bytes, flow: Flow, session: AppSession) -> Step | None:
+def _session_step(grant_id: bytes, flow: Flow, session: AppSession) -> SessionStep | None:
     if flow.standing is Standing.ABSENT:
         return CreateSession(grant_id, session)
     if flow.standing in {Standing.DOUBTFUL, Standing.NAMELESS}:
         return None
-    assert flow.asked is not None, "what was made was asked for"
-    if replace(flow.asked, rates=session.rates) != session:  # another UE, address or quality
+    if (
+        flow.asked is not None and replace(flow.asked, rates=session.rates) != session
+    ):  # another UE, address or quality
         return DeleteSession(grant_id, flow.session_id)
     if flow.standing is Standing.STALE or flow.asked != session:
         return UpdateSession(grant_id, flow.session_id, session)
@@ -359,21 +387,31 @@ def _no_room(state: CoreState, wanted: Mapping[bytes, AppSession], grant_id: byt
 
 
 def absorb(state: CoreState, step: Step, answer: Answer, now_ns: int) -> CoreState:
-    """What the answer to a step changes."""
-    match step:
-        case ReadSubscriber() | ChangeSubscriber():
-            rule = _absorb_rule(state.rules.get(step.key, Rule()), step, answer, now_ns)
-            return replace(state, rules={**state.rules, step.key: rule})
+    """What the answer to a step changes. A world that does not answer is left alone for a while, and what it did not
+    answer comes last then: it may be the reason.
+    """
+    if isinstance(step, ReadSubscriber | ChangeSubscriber):
+        rule = _absorb_rule(state.rules.get(step.key, Rule()), step, answer, now_ns)
+        store = _try_again(state.store, now_ns) if isinstance(answer, Unanswered) else Patience()
+        return replace(state, rules={**state.rules, step.key: rule}, store=store)
     assert isinstance(answer, Response | Unanswered), f"{answer!r} answers no request"
-    flow = state.flows.get(step.grant_id, Flow())
     if isinstance(answer, Unanswered):
-        state = _lose(state, answer)
-        flow = _absorb_silence(state.flows.get(step.grant_id, flow), step, answer, now_ns)
+        state = replace(_lose(state, answer), pcf=_try_again(state.pcf, now_ns))
+        flow = _absorb_silence(state.flows.get(step.grant_id, Flow()), step, answer, now_ns)
     else:
-        flow = _absorb_response(flow, step, answer, now_ns)
+        flow = _absorb_response(state.flows.get(step.grant_id, Flow()), step, answer, now_ns)
+        is_busy = flow.refusal is Refusal.BUSY
+        state = replace(
+            state, pcf=Patience(state.pcf.failures + 1, flow.not_before_ns) if is_busy else Patience()
+        )
         if flow.refusal is Refusal.NO_RULE:
             state = _forget_rule(state, step)
     return replace(state, flows={**state.flows, step.grant_id: flow})
+
+
+def _try_again(patience: Patience, now_ns: int) -> Patience:
+    failures = patience.failures + 1
+    return Patience(failures, now_ns + _wait_ns(failures))
 
 
 def _absorb_rule(rule: Rule, step: StoreStep, answer: Answer, now_ns: int) -> Rule:

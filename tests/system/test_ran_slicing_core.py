@@ -45,6 +45,7 @@ class House:
     pcf: PcfSimulator
     server: Http2Server
     core: Core
+    settings: CoreSettings
     reports: asyncio.Queue[CoreReport]
 
     async def until(self, fact: Callable[[CoreReport], bool]) -> CoreReport:
@@ -102,7 +103,7 @@ async def house(store: SubscriberStore) -> AsyncIterator[House]:
             core = Core(settings)
             core.start(reports.put_nowait)
             try:
-                yield House(pcf, server, core, reports)
+                yield House(pcf, server, core, settings, reports)
             finally:
                 await core.close()
 
@@ -143,6 +144,24 @@ def test_the_pcf_restarts(store: SubscriberStore) -> None:
         await house.server.start()
         await house.stands(Service.CONFIRMED)
         assert house.pcf.app_sessions == 1
+
+    run(store, story)
+
+
+def test_the_daemon_restarts(store: SubscriberStore) -> None:
+    async def story(house: House) -> None:
+        house.core.want({GRANT: SESSION})
+        report = await house.stands(Service.CONFIRMED)
+        await house.core.close()
+        second = Core(house.settings)
+        second.start(house.reports.put_nowait, report.names)
+        second.want({GRANT: SESSION})
+        await house.stands(Service.CONFIRMED)
+        assert house.pcf.app_sessions == 1
+        second.want({})
+        await house.until(lambda report: not report.served)
+        assert house.pcf.app_sessions == 0
+        await second.close()
 
     run(store, story)
 
