@@ -21,6 +21,7 @@ from lab.ran.ngap_messages import (
     write_downlink,
     write_session_setup,
     write_setup_response,
+    write_transfer,
 )
 from nas_tunnel.nas_5gs import (
     ABBA,
@@ -163,12 +164,14 @@ class Amf:
             _ACCEPTED_SESSION,
             elements,
         )
-        session_id = Element(PDU_SESSION_ID, bytes((request.session_id,)))
-        transport = write_5gmm(DownlinkTransport(SESSION_MANAGEMENT, write_5gsm(answer), (session_id,)))
-        nas = self._protect(transport)
-        self._n2.send(
-            write_session_setup(AMF_UE_ID, self._ran_id, request.session_id, asked.snssai, nas, AMBR_BPS)
-        )
+        return self.relay(asked, write_5gsm(answer), write_transfer(AMBR_BPS))
+
+    def relay(self, asked: SessionAsked, answer: bytes, transfer: bytes) -> tuple[int, ...]:
+        """The same with the words of an SMF: its message to the UE, and its demand of the gNB."""
+        session_id = Element(PDU_SESSION_ID, bytes((asked.message.session_id,)))
+        nas = self._protect(write_5gmm(DownlinkTransport(SESSION_MANAGEMENT, answer, (session_id,))))
+        session = asked.message.session_id
+        self._n2.send(write_session_setup(AMF_UE_ID, self._ran_id, session, asked.snssai, nas, transfer))
         return self._hear(SessionSetUp).sessions
 
     # ---- Messages

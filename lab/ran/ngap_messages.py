@@ -106,20 +106,21 @@ def write_downlink(amf_id: int, ran_id: int, nas: bytes) -> bytes:
 
 
 def write_session_setup(
-    amf_id: int, ran_id: int, session_id: int, snssai: Snssai, nas: bytes, ambr_bps: int
+    amf_id: int, ran_id: int, session_id: int, snssai: Snssai, nas: bytes, transfer: bytes
 ) -> bytes:
-    """With the answer to the UE inside, and one flow of 5QI 9 that ends nowhere: there is no UPF here."""
+    """With the answer to the UE inside, and what the gNB is to set up."""
     session = {
         "pDUSessionID": session_id,
         "pDUSessionNAS-PDU": nas,
         "s-NSSAI": _snssai(snssai),
-        "pDUSessionResourceSetupRequestTransfer": _write_transfer(ambr_bps),
+        "pDUSessionResourceSetupRequestTransfer": transfer,
     }
     elements = [*_ids(amf_id, ran_id), _element(_SESSIONS, "PDUSessionResourceSetupListSUReq", [session])]
     return _write("initiatingMessage", _SESSION_SETUP, "PDUSessionResourceSetupRequest", elements)
 
 
-def _write_transfer(ambr_bps: int) -> bytes:
+def write_transfer(ambr_bps: int) -> bytes:
+    """One flow of 5QI 9, whose tunnel ends nowhere."""
     ambr = {f"pDUSessionAggregateMaximumBitRate{way}": ambr_bps for way in ("DL", "UL")}
     tunnel = {"transportLayerAddress": (0x7F000114, 32), "gTP-TEID": bytes(4)}
     arp = {

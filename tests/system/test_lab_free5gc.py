@@ -29,6 +29,7 @@ from ran_slicing.n5 import (
     write_update,
 )
 from ran_slicing.snssai import Snssai
+from tests.lab.ran.cell_journey import Cell
 from wire.errors import ShellError
 
 SUPI = "imsi-001010000000001"
@@ -132,3 +133,23 @@ def test_nothing_is_sold_to_an_address_without_a_session(core: Core, run_async: 
 def test_a_ue_that_is_not_registered_gets_no_session(core: Core) -> None:
     with pytest.raises(ShellError):
         core.order("session", "imsi-001010000000009", "00")
+
+
+def test_who_bought_inside_eap_gets_its_session_from_this_core_and_its_rate(
+    core: Core, tmp_path: Path, go_program: Callable[[str], Path], run_async: Callable[[Any], Any]
+) -> None:
+    """The whole way: purchase, NAS security, a session by free5GC's SMF, a sold rate at its PCF."""
+    with Cell(go_program("radio"), tmp_path / "radio", tmp_path / "n2") as cell:
+        cell.register()
+        asked = cell.ask_for_session()
+        assert core.order("session", SUPI, asked.encoded.hex())["status"] == 201
+        transfer = core.told("transfer")
+        parts = (bytes.fromhex(transfer[name]) for name in ("GSM_NAS", "N2SmInformation"))
+        assert cell.amf.relay(asked, *parts) == (1,)
+        address = IPv4Address(cell.radio.take("session")["address"])
+    assert str(address) == core.told("session established")["ue"]
+    sold = AppSession(address, SUPI, Snssai(1, 1), "internet", Rates(5_000_000, 500_000, 6_000_000, 600_000))
+    made, after = run_async(ask(write_creation(sold, NOTIFICATION_URI), DECISION))
+    assert read_creation(made) == f"{SUPI}-1"
+    assert len(decision_of(after)["pccRules"]) == 1
+    core.wait_for_line("smf", r"\| 204 \| .* /nsmf-callback/sm-policies/.*/update")

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"strings"
@@ -71,9 +75,30 @@ func answer(writer http.ResponseWriter, request *http.Request) {
 	case strings.HasPrefix(path, "/nudr-dr/") && strings.HasSuffix(path, "/sm-data"):
 		reply(writer, http.StatusOK, sessionPolicy)
 	case strings.HasPrefix(path, "/namf-comm/") && strings.HasSuffix(path, "/n1-n2-messages"):
+		tell("transfer", partsOf(request.Header.Get("Content-Type"), body))
 		reply(writer, http.StatusOK, `{"cause":"N1_N2_TRANSFER_INITIATED"}`)
 	default:
 		reply(writer, http.StatusNotFound, `{"status":404}`)
+	}
+}
+
+// The binary parts of an N1N2MessageTransfer, by their content id, in hex.
+func partsOf(contentType string, body []byte) map[string]any {
+	parts := map[string]any{}
+	_, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return parts
+	}
+	reader := multipart.NewReader(bytes.NewReader(body), parameters["boundary"])
+	for {
+		part, err := reader.NextRawPart()
+		if err != nil {
+			return parts
+		}
+		octets, err := io.ReadAll(part)
+		if id := part.Header.Get("Content-Id"); err == nil && id != "" {
+			parts[id] = hex.EncodeToString(octets)
+		}
 	}
 }
 
