@@ -26,6 +26,7 @@ def clone(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "lab" / "test.sh", tmp_path / "lab" / "test.sh")
     write_program(tmp_path / "lab/sandbox.sh", '#!/bin/sh\nexec "$@"\n')
     write_program(tmp_path / "lab/guest.sh", '#!/bin/sh\n[ "$1" = --set-up ] || exec "$@"\n')
+    write_program(tmp_path / "lab/go.sh", "#!/bin/sh\nexit 3\n")  # no Go here: the tests say so themselves
     write_program(tmp_path / ".venv/bin/python", PYTEST)
     say(tmp_path, "ordinary", "6113 passed in 600 s", 0)
     say(tmp_path, "guest", "36 passed in 900 s", 0)
