@@ -10,10 +10,10 @@ table 5.3.2-1.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ran_slicing.link import McsTable
+from ran_slicing.settings import is_private
 from ran_slicing.share import CellShape
 from ran_slicing.snssai import Snssai
 from ran_slicing.yaml_text import Yaml, read_yaml
@@ -325,7 +325,7 @@ class _TreeReader:
             self._fatal("remote_control.enabled", "has to be true")
         if not 0 < port < 65_536:
             self._fatal("remote_control.port", f"{port} is not a port")
-        if not _is_private(host, networks):
+        if not is_private(host, networks):
             self._fatal(
                 "remote_control.bind_addr",
                 f"{host}: whoever reaches it commands the gNB, without a password; bind it to 127.0.0.1",
@@ -414,14 +414,3 @@ def _mappings(value: Any) -> list[dict[str, Yaml]]:
 def _keeps_gbr(policy: Yaml) -> bool:
     sched = policy.get("qos_sched") if isinstance(policy, dict) else None
     return isinstance(sched, dict) and sched.get("combine_function") == "gbr_prioritized"
-
-
-def _is_private(host: str, networks: Sequence[str]) -> bool:
-    """Whether only this machine, or one of the named networks, reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or any(address in ip_network(network) for network in networks)

@@ -3,8 +3,9 @@
 Nothing is read here. What the gNB's own files say (PLMN, size, address, slices) is not repeated: it comes from them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from ran_slicing.controller import ControllerSettings
@@ -50,6 +51,10 @@ class CellSettings:
             raise ValueError("slots: a slice stands there twice")
         for network in self.remote_networks:
             _check_network(network)
+        if self.remote_host and not is_private(self.remote_host, self.remote_networks):
+            raise ValueError(
+                f"remote_host: {self.remote_host} is neither on this machine nor in remote_networks"
+            )
         if not 0 <= self.header_ppm <= PPM:
             raise ValueError(f"header_ppm: {self.header_ppm} is outside 0..{PPM}")
         if not 0 <= self.idle_max_prb_policy_ratio <= 100:
@@ -73,6 +78,17 @@ class CellSettings:
         if not self.prbs and not self.downlink_slots_per_s:
             return None
         return CellShape(self.prbs, self.downlink_slots_per_s)
+
+
+def is_private(host: str, networks: Sequence[str]) -> bool:
+    """Whether only this machine, or one of the named networks, reaches an address. A name is not looked up."""
+    if host == "localhost":
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or any(address in ip_network(network) for network in networks)
 
 
 def _check_network(text: str) -> None:

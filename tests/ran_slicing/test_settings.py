@@ -23,6 +23,13 @@ def test_a_size_that_the_gnbs_file_does_not_tell():
     assert settings.shape == CellShape(51, 1_400)
 
 
+def test_where_the_gnb_may_be():
+    for host in ("127.0.0.1", "::1", "localhost"):
+        assert CellSettings(FILES, ("1",), remote_host=host).remote_host == host
+    compose = CellSettings(FILES, ("1",), remote_host="10.53.1.3", remote_networks=("10.53.1.0/24",))
+    assert compose.remote_host == "10.53.1.3"
+
+
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
@@ -33,6 +40,8 @@ def test_a_size_that_the_gnbs_file_does_not_tell():
         ({"remote_networks": ("8.8.8.0/24",)}, "remote_networks"),
         ({"remote_networks": ("0.0.0.0/0",)}, "remote_networks"),
         ({"remote_networks": ("x",)}, "remote_networks"),
+        ({"remote_host": "10.53.1.3"}, "remote_host"),
+        ({"remote_host": "gnb"}, "remote_host"),
         ({"header_ppm": -1}, "header_ppm"),
         ({"idle_max_prb_policy_ratio": 101}, "idle_max_prb_policy_ratio"),
         ({"sell_ratio": 95}, "sell_ratio"),
