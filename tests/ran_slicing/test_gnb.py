@@ -3,12 +3,15 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ran_slicing.gnb import (
     PING_NS,
     REPLY_NS,
     RETRY_NS,
     SILENCE_NS,
+    Command,
     RatioTaken,
     Reconnect,
     RequestRefused,
@@ -181,3 +184,67 @@ def test_a_ping_before_the_gnb_is_bored():
     assert commands == [SendPing()]
     assert PING_NS < 120 * 10**9
     assert pass_time(heard(session, 2 * PING_NS), 2 * PING_NS)[1] == [SendPing()]
+
+
+class Gnb:
+    """A gNB as it is: obeys what arrives in its order, answers late, forgets at a restart, fails now and then."""
+
+    def __init__(self):
+        self.ratios = {}
+        self.inbox = []
+
+    def take(self, commands):
+        self.inbox += [json.loads(command.text) for command in commands if isinstance(command, SendText)]
+
+    def answer(self, *, fails):
+        request = self.inbox.pop(0)
+        if fails:
+            return Refusal(request["cmd"], "failed to be applied by the DU")
+        if request["cmd"] == POLICY:
+            policies = request["policies"]
+            pair = Ratio(policies["min_prb_policy_ratio"], policies["max_prb_policy_ratio"])
+            self.ratios |= {Snssai(m["sst"], m["sd"]): pair for m in policies["rRMPolicyMemberList"]}
+        return Reply(request["cmd"])
+
+
+wishes = st.dictionaries(
+    st.sampled_from([A, B, C, *MANY[:20]]), st.sampled_from([LOW, HIGH, PAUSED]), max_size=6
+)
+happenings = st.one_of(
+    st.tuples(st.just("want"), wishes),
+    st.tuples(st.sampled_from(["answer", "fail", "lose", "restart"]), st.none()),
+    st.tuples(st.just("wait"), st.integers(0, 12 * 10**9)),
+    st.tuples(st.just("doubt"), st.sampled_from([A, B])),
+)
+
+
+@given(st.lists(happenings, max_size=40))
+def test_whatever_happens_the_gnb_ends_with_what_is_wanted(story):
+    session, gnb, now_ns = new_session(), Gnb(), 0
+    for what, detail in [*story, ("lose", None)]:
+        commands: list[Command] = []
+        if what == "want":
+            session, commands = want(session, detail, now_ns)
+        elif what in {"answer", "fail"} and gnb.inbox and session.connected:
+            session, commands = answered(session, gnb.answer(fails=what == "fail"), now_ns)
+        elif what == "doubt":
+            session, commands = doubt(session, [detail], now_ns)
+        elif what == "wait":
+            now_ns += detail
+            session, commands = pass_time(heard(session, now_ns), now_ns)
+        elif what in {"lose", "restart"}:
+            gnb.inbox.clear()
+            if what == "restart":
+                gnb.ratios.clear()
+            session, commands = connected(lost(session), now_ns)
+        assert len([each for each in commands if isinstance(each, SendText)]) <= 1
+        gnb.take(commands)
+        if any(isinstance(command, Reconnect) for command in commands):
+            gnb.inbox.clear()
+            session, commands = connected(session, now_ns)
+            gnb.take(commands)
+    while gnb.inbox:
+        session, commands = answered(session, gnb.answer(fails=False), now_ns)
+        gnb.take(commands)
+    assert session.is_settled
+    assert {snssai: gnb.ratios.get(snssai) for snssai in session.wanted} == dict(session.wanted)
