@@ -7,6 +7,7 @@ when broker or ledger do not answer.
 Reference: OASIS MQTT 5.0 clause 4.10 (request and response).
 """
 
+import email.utils
 import itertools
 import json
 import queue
@@ -169,6 +170,8 @@ class LedgerReader:
         if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
             raise ValueError(f"{url!r} is not a ledger such as http://127.0.0.1:8573")
         self.url = url.rstrip("/")
+        self.said_s: int | None = None
+        """What time it was at the ledger (UTC, not signed) when it last answered."""
         self._timeout_s = timeout_s
 
     def get(self, path: str, **query: str | int | None) -> Any:
@@ -177,6 +180,7 @@ class LedgerReader:
         url = f"{self.url}/v1/{path}" + ("?" + urllib.parse.urlencode(wanted) if wanted else "")
         try:
             with urllib.request.urlopen(url, timeout=self._timeout_s) as answer:  # noqa: S310 the scheme is checked
+                self.said_s = _read_date(answer.headers["Date"])
                 return json.loads(answer.read(MAX_PAGE_BYTES))
         except urllib.error.HTTPError as error:
             raise self._refusal(error) from None
@@ -229,6 +233,14 @@ class LedgerReader:
         except (ValueError, KeyError, TypeError):
             return ShellError(self.url, str(error))
         return LookupError(text) if error.code == 404 else ShellError(self.url, text)
+
+
+def _read_date(text: str | None) -> int | None:
+    """Of an HTTP header (RFC 9110 clause 5.6.7); None if it says no time."""
+    try:
+        return None if text is None else int(email.utils.parsedate_to_datetime(text).timestamp())
+    except (ValueError, OverflowError):
+        return None
 
 
 def _send_at_once(_client: paho.Client, _data: Any, opened: Any) -> None:

@@ -221,6 +221,7 @@ def _certificate(arguments: argparse.Namespace) -> int:
     settings = _read_settings(arguments.config)
     account, server = _read_key(settings.key), PrivateKey.generate()
     now_s = int(time.time())
+    _refuse_wrong_clock(settings, now_s)
     certificate = issue(
         account,
         Purpose.SERVER,
@@ -233,6 +234,31 @@ def _certificate(arguments: argparse.Namespace) -> int:
     _write(settings.radius.certificate, format_pem(certificate).encode(), 0o644)
     print(f"{settings.radius.certificate}: a server of {account.public}; its key: {settings.radius.key}")
     return OK
+
+
+def _refuse_wrong_clock(settings: OperatorSettings, now_s: int) -> None:
+    """A certificate for 90 days of another year is none. Raises ConfigError."""
+    from ledger.client import LedgerReader
+    from ledger.pages import LedgerPage
+    from operatord.clock import MAX_APART_S
+
+    reader = LedgerReader(settings.ledger.url)
+    try:
+        reader.read(LedgerPage, "ledger")
+    except (ShellError, LookupError) as error:
+        print(
+            f"operatord: this clock was compared with nobody's, as the ledger is away: {error}",
+            file=sys.stderr,
+        )
+    made_s = int(settings.key.stat().st_mtime)
+    if now_s + MAX_APART_S < made_s:
+        raise ConfigError(
+            f"this machine's clock is {made_s - now_s} s behind the making of {settings.key}: set it"
+        )
+    if reader.said_s is not None and abs(now_s - reader.said_s) > MAX_APART_S:
+        raise ConfigError(
+            f"this machine's clock and the ledger's are {abs(now_s - reader.said_s)} s apart: set it"
+        )
 
 
 def _freeradius(arguments: argparse.Namespace) -> int:

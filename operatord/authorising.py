@@ -3,6 +3,7 @@
 Several permits may fit: the one that this station uses already comes first, then the one that ends last. If none does,
 the reason is that of the permit that got furthest. `tests/operatord/test_authorising.py` has a case for each line.
 
+    clock_wrong     our clock is to be believed
     unknown_box     the asking access point is one of ours, and asks from its own address
     no_permit       the account has a permit
     revoked         that was not revoked
@@ -30,10 +31,10 @@ from wire.ids import MacAddress
 
 CLOCK_SLACK_S = 2
 """A grant may begin this much later by our clock than by the ledger's, and its buyer join at once."""
-UNKNOWN_BOX, NO_PERMIT, REVOKED, ENDED, NOT_BEGUN, OTHER_PROVIDER, CAP_USED, IN_USE = (
-    "unknown_box", "no_permit", "revoked", "ended", "not_begun", "other_provider", "cap_used", "in_use",
+CLOCK_WRONG, UNKNOWN_BOX, NO_PERMIT, REVOKED, ENDED, NOT_BEGUN, OTHER_PROVIDER, CAP_USED, IN_USE = (
+    "clock_wrong", "unknown_box", "no_permit", "revoked", "ended", "not_begun", "other_provider", "cap_used", "in_use",
 )  # fmt: skip
-REASONS = (UNKNOWN_BOX, NO_PERMIT, REVOKED, ENDED, NOT_BEGUN, OTHER_PROVIDER, CAP_USED, IN_USE)
+REASONS = (CLOCK_WRONG, UNKNOWN_BOX, NO_PERMIT, REVOKED, ENDED, NOT_BEGUN, OTHER_PROVIDER, CAP_USED, IN_USE)
 """In order of precedence: whoever broke several rules is told the first."""
 
 
@@ -58,6 +59,8 @@ Decision = Accepted | Rejected
 
 def authorise(state: State, request: AuthoriseRequest, now_s: int) -> tuple[Decision, list[Command]]:
     """The decision, and what is to be done before it is told. The permit is in use from then on."""
+    if state.clock_wrong:
+        return Rejected(CLOCK_WRONG, "nobody can be let in now"), []
     box = state.box(request.box, request.address)
     if box is None:
         # What was asked is said to our own log and to nobody else.

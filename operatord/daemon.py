@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from operatord import clock
 from operatord.accounting import take_accounting, take_restart
 from operatord.authorising import Accepted, Decision, authorise
 from operatord.commands import (
@@ -108,7 +109,8 @@ class Daemon:
         """What was kept, and a trust directory that says the same. Raises ShellError."""
         store, now_s = self._store, int(time.time())
         restore(self._state, store.permits(), store.revoked(), store.uses(), store.open_sessions(), now_s)
-        commands = pass_time(self._state, now_s, int(time.monotonic()))
+        commands = clock.start(self._state, store.meta(clock.PLACE), now_s)
+        commands += pass_time(self._state, now_s, int(time.monotonic()))
         changed = self._trust.settle(trusted_accounts(self._state))
         self._tell(
             f"{len(self._state.permits)} grants kept; {changed} files changed in {self._settings.trust}"
@@ -137,6 +139,7 @@ class Daemon:
 
     async def authorise(self, request: AuthoriseRequest) -> Decision:
         """For FreeRADIUS, while the station waits."""
+        self._do(clock.look(self._state, int(time.time()), int(time.monotonic())))
         decision, commands = authorise(self._state, request, int(time.time()))
         self.counters["accepted" if isinstance(decision, Accepted) else f"rejected: {decision.reason}"] += 1
         self._do(commands)
@@ -381,6 +384,7 @@ class Daemon:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):  # wait_for of CPython 3.11 may swallow a cancellation
                     await self._woken.wait()
+            self._do(clock.look(self._state, int(time.time()), int(time.monotonic())))
             self._do(pass_time(self._state, int(time.time()), int(time.monotonic())))
 
     def _clean(self, now_s: int) -> None:
@@ -388,10 +392,23 @@ class Daemon:
             self._clean_s = now_s + CLEAN_S
             self._do([ForgetSessions(now_s - KEEP_SESSIONS_S)])
 
+    def _hear_ledger_time(self, ledger_s: int) -> None:
+        held = self._state.held_until_s
+        self._do(clock.hear_ledger(self._state, ledger_s, int(time.time()), int(time.monotonic())))
+        if self._state.held_until_s != held:
+            self._woken.set()
+
     async def _follow_ledger(self) -> None:
         """Catches up, then looks again every second or two, for ever."""
         link = self._settings.ledger
-        follower = Follower(link, self._store, self._hear_grant, lambda place: self._do([place]), self._tell)
+        follower = Follower(
+            link,
+            self._store,
+            self._hear_grant,
+            lambda place: self._do([place]),
+            self._hear_ledger_time,
+            self._tell,
+        )
         await follower.run(sorted(self._settings.providers), self.caught_up)
 
 

@@ -73,6 +73,12 @@ class State:
 
     clocks: tuple[int, int] | None = None
     """(UTC, seconds of a clock that nobody sets) when time last passed."""
+    clock_wrong: str = ""
+    """Why our clock is not to be believed (operatord/clock.py); empty while it is."""
+    right_s: int = 0
+    """UTC: when it was last found right, as far as that was kept."""
+    ledger_offset_s: int | None = None
+    """What the ledger's clock is ahead of a clock that nobody sets; None until the ledger was heard."""
     held_until_s: int = 0
     """UTC: the clock was set forward, and until then nothing is ended, in case that it is set back."""
 

@@ -13,6 +13,7 @@ def describe(state: State, counters: Mapping[str, int], now_s: int, *, connected
     uses = sorted(state.uses.values(), key=lambda use: -use.heard_s)[:MAX_SHOWN]
     return {
         "utc_s": now_s,
+        "clock": state.clock_wrong or ("not compared yet" if state.ledger_offset_s is None else "right"),
         "broker_connected": connected,
         "boxes": sorted(state.boxes),
         "grants": len(state.permits) - len(state.ended),

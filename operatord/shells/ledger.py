@@ -34,6 +34,7 @@ class Follower:
         store: Store,
         heard: Callable[[bytes], bool],
         keep: Callable[[KeepPlace], None],
+        hear_time: Callable[[int], None],
         tell: Callable[[str], None],
     ) -> None:
         self._ledger = ledger
@@ -44,6 +45,7 @@ class Follower:
         self._store = store
         self._heard = heard
         self._keep = keep
+        self._hear_time = hear_time
         self._tell = tell
 
     async def run(self, providers: Iterable[PublicKey], caught_up: asyncio.Event) -> None:
@@ -57,6 +59,7 @@ class Follower:
                 if not known:
                     await asyncio.to_thread(self._check)
                     known = True
+                    self._say_time()
                 for provider in wanted:
                     while not await self._hear_page(provider):
                         pass
@@ -83,11 +86,16 @@ class Follower:
                     f"ledger.{name}: {self._ledger.url} is the ledger with {said}, not {wanted}"
                 )
 
+    def _say_time(self) -> None:
+        if self._reader.said_s is not None:
+            self._hear_time(self._reader.said_s)
+
     async def _hear_page(self, provider: PublicKey) -> bool:
         """Whether it was the last page."""
         name = f"followed {self._ledger.ledger_id.hex()} {provider}"
         before = self._places.get(provider) or (self._store.meta(name) or b"").decode()
         page = await asyncio.to_thread(self._read, provider, before or None)
+        self._say_time()
         for one in page.grants:
             if not self._heard(_decode(one.grant)) and provider not in self._spoilt:
                 self._spoilt.add(provider)

@@ -58,7 +58,13 @@ def revoked(permit) -> State:
     return made
 
 
+def with_wrong_clock(made: State) -> State:
+    made.clock_wrong = "this machine's clock is 900 s ahead of the ledger's"
+    return made
+
+
 RULES = {
+    "clock_wrong": (lambda: with_wrong_clock(state([grant()])), {}, NOW_S),
     "unknown_box": (lambda: state([grant()]), {"box": "nowhere"}, NOW_S),
     "no_permit": (lambda: state([grant(BOB)]), {}, NOW_S),
     "revoked": (lambda: revoked(grant()), {}, NOW_S),

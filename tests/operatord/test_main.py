@@ -8,7 +8,9 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,48 @@ def test_a_certificate_is_issued_by_the_operator_s_key(config: Path, capsys) -> 
     first = (folder / "server.key").read_bytes()
     assert main(["certificate", str(config)]) == 0
     assert (folder / "server.key").read_bytes() != first, "a new key each time"
+
+
+def test_no_certificate_is_dated_by_a_wrong_clock(config: Path, capsys) -> None:
+    """Neither of two clocks is believed where they differ; where nobody can be asked, that is said."""
+    from tests.ledger.test_fetching import good_pages
+
+    ahead_s = [0]
+
+    class Ledger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(good_pages()[self.path]).encode()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def date_time_string(self, _timestamp: float | None = None) -> str:
+            return super().date_time_string(time.time() + ahead_s[0])
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Ledger) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}"
+            config.write_text(config.read_text().replace("http://127.0.0.1:8573", url))
+            for ahead_s[0] in (7_200, -7_200):
+                assert main(["certificate", str(config)]) == 2
+                assert "s apart" in capsys.readouterr().err
+                assert not (config.parent / "server.key").exists()
+            ahead_s[0] = 10
+            assert main(["certificate", str(config)]) == 0
+            assert capsys.readouterr().err == ""
+        finally:
+            server.shutdown()
+            thread.join()
+    assert main(["certificate", str(config)]) == 0
+    assert "compared with nobody's" in capsys.readouterr().err
+    os.utime(config.parent / "operator.key", (time.time() + 3_600,) * 2)
+    assert main(["certificate", str(config)]) == 2
+    assert "behind the making of" in capsys.readouterr().err
 
 
 def test_freeradius_is_written_with_the_boxes_secrets(config: Path, capsys) -> None:

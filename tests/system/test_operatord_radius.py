@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from lab.processes import Household
+from operatord.clock import PLACE
+from operatord.commands import KeepPlace
 from operatord.shells.store import Store
 from tests.operator_house import OPERATOR_NAME, SECRET, STATION, OperatorHouse, operator_house
 from wire.account_certificate import Purpose, format_pem, issue, write_anchor
@@ -344,9 +346,15 @@ def test_without_operatord_nobody_is_let_in_and_nothing_is_forgotten(own_house, 
     buyer, grant = house.buy(eventually)
     assert house.join(buyer).accepted
     house.account_for(grant, "Start")
+    assert house.status()["clock"] == "right"
     house.daemon.kill()
     assert not house.join(buyer).accepted, "closed, not open"
+    store = Store(house.folder / "state" / "operatord.db")
+    store.save([KeepPlace(PLACE, str(int(time.time()) + 86_400))])
+    store.close()
     house.start()
+    assert "clock_wrong: this machine's clock is 86" in house.daemon.said, "before the ledger was heard"
+    assert house.daemon.said.count("clock_right: ") == 1, "which knows better"
     (use,) = [use for use in house.status()["uses"] if use["grant"] == grant.grant_id.hex()]
     assert (use["station"], use["session_id"]) == (STATION, "5F3C2A")
     assert not house.join(buyer, station="02:00:00:00:02:00").accepted
