@@ -48,16 +48,6 @@ SIGNALLING = (
 )
 """What a box with everything cellular turned on would import, with what these import."""
 
-AWAY_S = (0.0, 0.5, 1.0, 2.0)
-WASTE_LOAD, WASTE_S, WASTE_SEEDS = 3.0, 300, (1, 2)
-HARD = FadingSettings(paths=2, coherence_s=0.1, shadow_db=5.0, shadow_memory_s=3.0)
-"""A narrow channel behind corners: fades of ten decibels that last."""
-CODECS: Final = ("lab.bench.cellular_codecs", "lab.bench.cellular_nas")
-IMPORT_ROUNDS = 5
-DAEMON = "apd.__main__ apd.daemon apd.core apd.config"
-CELLULAR = "ran_slicing nas_tunnel"
-NOT_ON_THE_BOX = ("pcap", "scapy")
-
 
 def run(progress: Progress) -> list[Figure]:
     """All figures, in the order of the goals."""

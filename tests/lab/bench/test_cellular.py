@@ -41,7 +41,8 @@ def test_a_worse_link_is_made_up_for() -> None:
 
 def test_requests_are_answered_and_confirmed() -> None:
     seen = list(requests(quiet, count=50))
-    assert {figure.unit for figure in seen} == {"ms"}
+    assert {figure.unit for figure in seen} == {"ms", "s"}
+    assert 0 < by_start(seen, "a gNB that restarted").value < 20
     assert 0 < by_start(seen, "slice change: request to answer, p50").value < 1_000
     effect = by_start(seen, "slice change: request to confirmed effect")
     assert 1 < effect.value < 1_000, "no sooner than the gNB reports, no later than a second"
