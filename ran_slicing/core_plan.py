@@ -24,6 +24,7 @@ from ran_slicing.n5 import (
     Refused,
     read_consent,
     read_creation,
+    read_update,
     write_creation,
     write_deletion,
     write_update,
@@ -355,9 +356,8 @@ def _session_step(grant_id: bytes, flow: Flow, session: AppSession) -> SessionSt
         return CreateSession(grant_id, session)
     if flow.standing in {Standing.DOUBTFUL, Standing.NAMELESS}:
         return None
-    if (
-        flow.asked is not None and replace(flow.asked, rates=session.rates) != session
-    ):  # another UE, address or quality
+    is_another = flow.asked is not None and replace(flow.asked, rates=session.rates) != session
+    if is_another or flow.refusal is Refusal.UNCHANGED:
         return DeleteSession(grant_id, flow.session_id)
     if flow.standing is Standing.STALE or flow.asked != session:
         return UpdateSession(grant_id, flow.session_id, session)
@@ -466,11 +466,13 @@ def _absorb_response(flow: Flow, step: SessionStep, response: Response, now_ns: 
                 return _later(doubtful, now_ns, outcome.detail)
             return replace(_later(flow, now_ns, _words(outcome), outcome), asked=step.session)
         case UpdateSession():
-            refused = read_consent(response)
+            refused = read_update(response, step.session)
             if refused is None:
                 return Flow(Standing.MADE, now_ns, step.session, step.session_id, flow.failures)
             if refused.refusal is Refusal.UNKNOWN:
                 return Flow(detail="the PCF has forgotten it")
+            if refused.refusal is Refusal.UNCHANGED:  # it has to be made anew
+                return replace(flow, standing=Standing.STALE, refusal=refused.refusal, detail=_words(refused))
             return replace(_later(flow, now_ns, _words(refused), refused), standing=Standing.STALE)
         case DeleteSession():
             refused = read_consent(response)

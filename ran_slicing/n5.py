@@ -107,6 +107,7 @@ class Refusal(Enum):
     SERVER = "the PCF failed"
     ELSEWHERE = "the PCF names another one"
     UNREADABLE = "the PCF's answer cannot be read"
+    UNCHANGED = "the PCF consented, and kept the rates that it had"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,10 @@ def _slice(snssai: Snssai) -> dict[str, object]:
     return {"sst": snssai.sst} if snssai.sd is None else {"sst": snssai.sst, "sd": format_sd(snssai.sd)}
 
 
-def _components(session: AppSession) -> dict[str, object]:
+_RATE_NAMES = frozenset({"marBwDl", "marBwUl", "mirBwDl", "mirBwUl"})
+
+
+def _components(session: AppSession) -> dict[str, dict[str, object]]:
     rates, quality = session.rates, session.quality
     kind = (
         {"medType": quality.media_type} if quality.reference is None else {"qosReference": quality.reference}
@@ -207,6 +211,39 @@ def read_creation(response: Response) -> str | Refused:
 def read_consent(response: Response) -> Refused | None:
     """None if an update or deletion was done, or why it was not."""
     return None if response.status in {200, 204} else _refused(response)
+
+
+def read_update(response: Response, session: AppSession) -> Refused | None:
+    """None if the session is now as asked for. Some PCF answers with the session as it is, and has not understood what
+    it consented to: release 15 has the body of an update without `ascReqData` around it.
+    """
+    refused = read_consent(response)
+    if refused is not None or response.status != 200:
+        return refused
+    asked = _components(session)
+    try:
+        told = json.loads(response.body)["ascReqData"]["medComponents"]
+        same = all(
+            _bps(told[number].get(name, value)) in {None, _bps(value)}
+            for number, component in asked.items()
+            for name, value in component.items()
+            if name in _RATE_NAMES
+        )
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return None  # it does not tell
+    return None if same else Refused(Refusal.UNCHANGED, response.status, "")
+
+
+_UNITS_BPS = {"bps": 1, "Kbps": 10**3, "Mbps": 10**6, "Gbps": 10**9, "Tbps": 10**12}
+
+
+def _bps(rate: object) -> int | None:
+    """A bit rate in words (TS 29.571 clause 5.2.2), rounded; None if it is none."""
+    match = re.fullmatch(r"(\d{1,15})(?:\.(\d{1,6}))? ([KMGT]?bps)", rate) if isinstance(rate, str) else None
+    if match is None:
+        return None
+    unit_bps = _UNITS_BPS[match[3]]
+    return int(match[1]) * unit_bps + int((match[2] or "0").ljust(6, "0")) * unit_bps // 1_000_000
 
 
 def _refused(response: Response) -> Refused:

@@ -40,7 +40,7 @@ from ran_slicing.core_plan import (
     write_step,
 )
 from ran_slicing.http_message import Response
-from ran_slicing.n5 import AUDIO, AppSession, Rates, write_creation
+from ran_slicing.n5 import AUDIO, AppSession, Rates, write_creation, write_update
 from ran_slicing.snssai import Snssai
 from ran_slicing.subscriber import Priority
 
@@ -462,6 +462,15 @@ def test_nobody_is_asked_while_the_pcf_is_busy() -> None:
     assert world.settle() == []
     world.now_ns += 3 * SECOND_NS
     assert world.settle() == ["UpdateSession", "UpdateSession"]
+
+
+def test_a_pcf_that_consents_to_an_update_and_does_not_do_it_makes_the_session_anew() -> None:
+    world = World()
+    world.settle()
+    world.wanted[A] = faster()
+    world.faults.append((False, Response(200, (), write_update("1", SESSION).body)))
+    assert world.settle() == ["UpdateSession", "DeleteSession", "CreateSession"]
+    assert world.rates() == [6_000_000]
 
 
 # ---- The daemon restarts

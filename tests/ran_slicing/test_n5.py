@@ -25,6 +25,7 @@ from ran_slicing.n5 import (
     Refused,
     read_consent,
     read_creation,
+    read_update,
     write_creation,
     write_deletion,
     write_update,
@@ -241,3 +242,39 @@ def test_a_refusal(response: Response, refused: Refused) -> None:
 def test_consent() -> None:
     assert read_consent(answer(200, b"{}")) is None
     assert read_consent(answer(204)) is None
+
+
+def test_an_update_that_was_done() -> None:
+    update = write_update("7", SESSION)
+    for response in (
+        answer(204),
+        answer(200),
+        answer(200, b"[]"),
+        answer(200, b"{}"),
+        answer(200, update.body),
+    ):
+        assert read_update(response, SESSION) is None
+    assert read_update(answer(200, b'{"ascReqData": {"medComponents": {"1": {}}}}'), SESSION) is None
+    assert read_update(answer(200, b'{"ascReqData": {"medComponents": {"1": []}}}'), SESSION) is None
+    assert read_update(answer(404), SESSION) == Refused(Refusal.UNKNOWN, 404, "")
+
+
+def test_an_update_that_was_consented_to_and_not_done() -> None:
+    before = write_update("7", SESSION).body.replace(b"5000000 bps", b"4000000 bps")
+    assert read_update(answer(200, before), SESSION) == Refused(Refusal.UNCHANGED, 200, "")
+
+
+@pytest.mark.parametrize(
+    ("told", "same"),
+    [
+        ("5 Mbps", True),
+        ("0.005 Gbps", True),
+        ("5000.0 Kbps", True),
+        ("4.999999 Mbps", False),
+        ("much", True),
+        ("5", True),
+    ],
+)
+def test_a_rate_in_other_words(told: str, same: bool) -> None:
+    body = write_update("7", SESSION).body.replace(b"5000000 bps", told.encode())
+    assert (read_update(answer(200, body), SESSION) is None) == same
