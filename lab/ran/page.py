@@ -36,8 +36,8 @@ ABOUT_WASTE = """Twelve resource blocks, calls and streams that come by chance. 
 has failed, and all that was spent on it was wasted. The paper’s admission lets a session in while the sum of bit rates
 stays below a careful forecast; ours sells it a slice while resource blocks last. Figure 4.1 of the session paper has
 47 % without and about 5 % with admission; its traces are not public, so arrivals, durations and patience are chosen
-here, and the load is on the axis. With a slice each, fewer blocks are in use: one block of twelve is the smallest share,
-and a lone UE in a slice with a minimum gets that minimum in a slot and no more."""
+here, and the load is on the axis. With a slice each, fewer blocks are in use: one block of twelve is the smallest
+share, and a lone UE in a slice with a minimum gets that minimum in a slot and no more."""
 ABOUT_JOINERS = """A device that switches on anywhere in the cycle, every fifth segment lost, one segment every 160 ms.
 The bound is the time in which the cell sends each segment once."""
 WAYS = (
