@@ -10,12 +10,14 @@ import asyncio
 from enum import Enum
 
 from ran_slicing.http2_client import Answered, Failed, Failure, Http2Client
-from ran_slicing.http_message import Request, Response
+from ran_slicing.http_message import MAX_BODY_BYTES, Request, Response
 from wire.errors import ShellError
 
 DEADLINE_S = 5.0
 """The PCF asks the SMF nothing before it answers; the SCP gives up after ten."""
 CONNECT_S = 2.0
+_MOST_UNREAD_BYTES = 4 * MAX_BODY_BYTES
+"""What a peer may leave unread of ours before the connection ends: it could have us answer pings for ever."""
 
 
 class Reason(Enum):
@@ -151,6 +153,9 @@ class _Connection(asyncio.Protocol):
         outgoing = self._client.take_outgoing()
         if outgoing:
             self._transport.write(outgoing)
+        if self._transport.get_write_buffer_size() > _MOST_UNREAD_BYTES:
+            self._settle(self._client.lose("the peer does not read"))
+            self._transport.abort()
         if (self._retired or not self._client.is_open) and not self._client.asked:
             self._transport.close()
 

@@ -61,7 +61,12 @@ _ACTED_ON = frozenset(Fault) - {Fault.SILENCE, Fault.REFUSE, Fault.GO_AWAY_BEFOR
 class Http2Server:
     """Serves on HOST while the block runs; on `port` again after `restart`."""
 
-    def __init__(self, answer: Callable[[Request], Response | None], window_bytes: int = 65_535) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Request], Response | None],
+        window_bytes: int = 65_535,
+        most_streams: int = 100,
+    ) -> None:
         self.faults: deque[Fault] = deque()
         """What happens to the next requests, one each."""
         self.requests: list[Request] = []
@@ -70,7 +75,7 @@ class Http2Server:
         self.connections = 0
         """How many were ever made."""
         self.port = 0
-        self.answer, self.window_bytes = answer, window_bytes
+        self.answer, self.window_bytes, self.most_streams = answer, window_bytes, most_streams
         self._server: asyncio.Server | None = None
         self.open: set[_Serving] = set()
 
@@ -119,7 +124,10 @@ class _Serving(asyncio.Protocol):
         self._server.connections += 1
         self._server.open.add(self)
         self._http2.initiate_connection()
-        self._http2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: self._server.window_bytes})
+        self._http2.update_settings({
+            SettingCodes.INITIAL_WINDOW_SIZE: self._server.window_bytes,
+            SettingCodes.MAX_CONCURRENT_STREAMS: self._server.most_streams,
+        })  # fmt: skip
         self._send()
 
     def connection_lost(self, _: Exception | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from lab.ran.http2_server import HOST, Fault, Http2Server
 from ran_slicing.http2 import Http2, Reason, RequestFailed
+from ran_slicing.http2_frame import FrameType, write_frame, write_settings
 from ran_slicing.http_message import MAX_BODY_BYTES, Request, Response
 
 GET = Request("GET", "/a?page=0")
@@ -138,6 +139,46 @@ def test_others_on_the_connection_are_not_lost_with_one_that_is_late() -> None:
             assert isinstance(late, RequestFailed)
             assert late.reason is Reason.TIMED_OUT
             assert early == HELLO
+
+    run(story)
+
+
+def test_a_connection_that_is_full_is_followed_by_another() -> None:
+    async def story() -> None:
+        server = Http2Server(lambda _: HELLO, most_streams=1)
+        async with talking(server, deadline_s=0.5) as client:
+            assert await client.ask(GET) == HELLO  # now its limit is known
+            server.faults.append(Fault.SILENCE)
+            late, early = await asyncio.gather(client.ask(GET), client.ask(GET), return_exceptions=True)
+            assert isinstance(late, RequestFailed)
+            assert early == HELLO
+        assert server.connections == 2
+
+    run(story)
+
+
+def test_a_peer_that_has_us_talk_and_does_not_listen() -> None:
+    async def story() -> None:
+        enough = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readexactly(24)  # the preface, and not a byte more
+            writer.write(write_settings({}))
+            ping = write_frame(FrameType.PING, 0, 0, bytes(8))
+            with contextlib.suppress(OSError):
+                while not enough.is_set():
+                    writer.write(ping * 1_000)
+                    await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(serve, HOST, 0, limit=24)
+        client = Http2(HOST, server.sockets[0].getsockname()[1])
+        with pytest.raises(RequestFailed, match="the peer does not read"):
+            await client.ask(GET)
+        enough.set()
+        client.close()
+        server.close()
+        await server.wait_closed()
 
     run(story)
 
