@@ -119,7 +119,8 @@ class Core:
             self._lists_failed = str(error)
             return
         self._lists_failed = ""
-        self._state = take_stays(self._state, self._wanted, stays, self._now_ns(), complete=complete)
+        conclusive = complete and self._is_told  # nobody knows yet whose flows are looked for
+        self._state = take_stays(self._state, self._wanted, stays, self._now_ns(), complete=conclusive)
 
     async def _settle(self) -> None:
         for _ in range(_MOST_ROUNDS):

@@ -189,14 +189,23 @@ class Served:
 
 def resume(names: Mapping[bytes, str]) -> CoreState:
     """What is known at the beginning: the sessions that a daemon before this one had, by grant. They are said again, or
-    ended if nobody wants them any more.
+    ended if nobody wants them any more; those without a name are in doubt.
     """
-    return CoreState({grant_id: Flow(Standing.STALE, session_id=name) for grant_id, name in names.items()})
+    return CoreState({
+        grant_id: Flow(Standing.STALE if name else Standing.DOUBTFUL, session_id=name)
+        for grant_id, name in names.items()
+    })  # fmt: skip
 
 
 def session_names(state: CoreState) -> dict[bytes, str]:
-    """What has to outlive the daemon, for `resume`: without its name a session cannot be changed or ended."""
-    return {grant_id: flow.session_id for grant_id, flow in state.flows.items() if flow.session_id}
+    """What has to outlive the daemon, for `resume`: without its name a session cannot be changed or ended. The name is
+    empty where nobody knows it.
+    """
+    return {
+        grant_id: flow.session_id
+        for grant_id, flow in state.flows.items()
+        if flow.standing is not Standing.ABSENT
+    }
 
 
 # ---- Lists
@@ -213,7 +222,12 @@ def take_stays(
     """The lists were taken. A stay that two complete lists in a row do not show has ended, and its flow with it; a flow
     that is not there any more is asked for again.
     """
-    state = replace(state, stays=tuple(stays), taken_ns=now_ns)
+    resumed = {
+        grant_id: replace(flow, asked=wanted[grant_id])
+        for grant_id, flow in state.flows.items()
+        if flow.asked is None and flow.standing is Standing.DOUBTFUL and grant_id in wanted
+    }
+    state = replace(state, stays=tuple(stays), taken_ns=now_ns, flows={**state.flows, **resumed})
     if not complete:
         return state
     gone = frozenset(
@@ -226,7 +240,7 @@ def take_stays(
     kept = {
         grant_id: flow
         for grant_id, flow in flows.items()
-        if grant_id in wanted or flow.standing is not Standing.ABSENT
+        if grant_id in wanted or (flow.standing is not Standing.ABSENT and (flow.asked or flow.session_id))
     }
     return replace(state, flows=kept, missed=gone)
 

@@ -489,6 +489,28 @@ def test_what_a_daemon_before_had_is_said_again_and_not_made_twice() -> None:
     assert session_names(world.state) == {A: "1"}
 
 
+@pytest.mark.parametrize("done", [True, False])
+def test_a_doubt_outlives_the_daemon(done: bool) -> None:
+    world = World()
+    world.faults += [(True, None), (True, None), silence(done=done)]
+    world.settle()
+    assert session_names(world.state) == {A: ""}
+    world.state = resume(session_names(world.state))
+    assert world.settle() == ["ReadSubscriber"]
+    world.look()
+    assert world.settle() == ([] if done else ["CreateSession"])
+    assert world.rates() == [5_000_000]
+    assert session_names(world.state) == {A: "" if done else "1"}
+
+
+def test_a_doubt_that_nobody_cares_for_any_more() -> None:
+    world = World(wanted={}, state=resume({A: ""}))
+    assert world.settle() == []
+    world.look()
+    world.look()
+    assert world.state.flows == {}
+
+
 def test_a_name_that_the_pcf_does_not_know_any_more() -> None:
     world = World(state=resume({A: "77"}))
     assert world.settle() == ["ReadSubscriber", "ChangeSubscriber", "UpdateSession", "CreateSession"]
