@@ -57,7 +57,9 @@ def owe(state: State, session: Session, now: Now) -> Outcome:
         "of its floors were wanted and did not arrive"
     )
     if session.grant.provider_id != state.settings.provider.provider_id:
-        return state, [Note("shortfall", f"{text}; another provider sold it: no refund from here")]
+        return state, [
+            Note("shortfall", f"{text}; it is for {session.grant.provider_id.hex()}, which sold it, to pay")
+        ]
     refund = replace(refund, due_ns=now.mono_ns)
     return _with(state, refund), [StoreRefund(refund), Note("shortfall", text)]
 

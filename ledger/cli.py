@@ -27,8 +27,17 @@ from rich.markup import escape
 
 from ledger.bundle import Audit, Bundle, read_bundle, verify_bundle, write_bundle
 from ledger.client import LedgerAway, LedgerClient, LedgerReader
-from ledger.fetching import Tell, fetch_bundle, fetch_genesis, fetch_key_ids, fetch_repayments
-from ledger.pages import AccountPage, OfferListPage, OfferPage, ProofPage, TransactionListPage
+from ledger.fetching import (
+    Tell,
+    fetch_bundle,
+    fetch_genesis,
+    fetch_key_ids,
+    fetch_repayments,
+    fetch_transfers,
+    read_base64,
+)
+from ledger.pages import AccountPage, GrantPage, OfferListPage, OfferPage, ProofPage, TransactionListPage
+from ledger.repayment import Missing, plan_partner_refund
 from ledger.tables import (
     account_table,
     audit_json,
@@ -40,12 +49,15 @@ from ledger.tables import (
 from wire.band import Band
 from wire.create import Create
 from wire.errors import ConfigError, DecodeError, ShellError
+from wire.grant import read_grant
+from wire.grant_price import read_grant_price, write_price_question
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import Deposit, Transfer, Withdraw
 from wire.post_offer import PostOffer, Reservation
 from wire.qos import LatencyClass, Qos, RateLayer
 from wire.receipt import read_receipt
+from wire.refund import refund_nonce
 from wire.transaction import NONCE_SIZE, Action, Transaction, sign_transaction
 from wire.units import parse_duration, parse_money, parse_rate, parse_size
 
@@ -78,6 +90,7 @@ examples:
   airgrant account create --key alice.pem --authority ca.pem --certificate alice.crt
   airgrant account deposit 02c1...9f 25 --key exchange.pem ...      as the exchange: put 25 BC in
   airgrant account transfer 03ab...11 1.5 --key alice.pem ...       give 1.5 BC
+  airgrant account refund 0f3e...20 --key provider.pem ...          for what a partner's box did not deliver
 
 Amounts are in bandcoins, with at most six decimals. A certificate of --certificate-key (default: the same key) logs in
 at the broker; who pays is decided by --key alone.
@@ -132,6 +145,11 @@ def account(argv: list[str]) -> int:
             "amount_ubc", type=_typed(parse_money), metavar="AMOUNT", help="bandcoins, e.g. 1.5"
         )
         _submitting_options(moving)
+    refund = _subcommand(
+        commands, "refund", "pay for what partners' boxes did not deliver of a grant", _account_refund
+    )
+    refund.add_argument("grant", type=_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
+    _submitting_options(refund)
     return _run(parser, _with_default(argv, commands, "show"))
 
 
@@ -261,6 +279,44 @@ def _account_move(options: argparse.Namespace) -> int:
     return _submit(options, lambda _key: actions[options.command](options.account, options.amount_ubc))
 
 
+def _account_refund(options: argparse.Namespace) -> int:
+    """The seller has the money, and a partner's signed reports say what was missing: each chain is verified first.
+    Run again it pays what later reports add, and else nothing.
+    """
+    key, reader = _load_key(options.key), _reader(options)
+    genesis = fetch_genesis(reader)
+    page = reader.read(GrantPage, f"grants/{options.grant.hex()}")
+    grant = read_grant(read_base64(page.grant, reader.url), genesis.ledger, genesis.ledger_id)
+    if grant.grant_id != options.grant or grant.provider_id != key.public.provider_id:
+        raise LookupError(f"grant {options.grant.hex()} was sold by another provider: who has the money pays")
+    if grant.ends_s > time.time():
+        raise LookupError(f"grant {options.grant.hex()} goes on until {grant.ends_s}")
+    with _client(options) as client:
+        answer = client.ask("query", write_price_question(options.grant))
+    price = read_grant_price(answer, genesis.ledger, genesis.ledger_id)
+    own, elsewhere = Missing(), Missing()
+    with progress(quiet=options.json) as tell:
+        for key_id in fetch_key_ids(reader):
+            audit = _audit(fetch_bundle(reader, genesis, key_id, tell), None, tell)
+            use = audit.usage.get(options.grant)
+            if use is None:
+                continue
+            if not audit.ok:
+                raise LookupError(
+                    f"meter {key_id} names it and does not verify: airgrant report verify says why"
+                )
+            missing = use.down_shortfall_bytes, use.up_shortfall_bytes
+            if audit.enrolment.provider.provider_id == grant.provider_id:
+                own = own.plus(*missing)
+            else:
+                elsewhere = elsewhere.plus(*missing)
+    transfers = fetch_transfers(reader, str(price.payer))
+    amount_ubc, why = plan_partner_refund(grant, price.price_ubc, own, elsewhere, transfers)
+    if not amount_ubc:
+        raise LookupError(f"grant {options.grant.hex()}: {why}")
+    return _submit(options, lambda _key: Transfer(price.payer, amount_ubc), refund_nonce(options.grant))
+
+
 # ---- airgrant report
 
 
@@ -343,8 +399,10 @@ def _read_file(file: Path) -> bytes:
 # ---- Submitting
 
 
-def _submit(options: argparse.Namespace, make_action: Callable[[PrivateKey], Action]) -> int:
-    """Signs with --key, submits, and shows the signed receipt. Status 1 if the ledger says no.
+def _submit(
+    options: argparse.Namespace, make_action: Callable[[PrivateKey], Action], nonce: bytes | None = None
+) -> int:
+    """Signs with --key, submits, and shows the signed receipt. Status 1 if the ledger says no. `nonce`: default random.
 
     Raises ConfigError for an action that cannot be sent, before anything is.
     """
@@ -354,7 +412,8 @@ def _submit(options: argparse.Namespace, make_action: Callable[[PrivateKey], Act
     except DecodeError as error:
         raise ConfigError(str(error)) from error
     genesis = fetch_genesis(_reader(options))
-    transaction = Transaction(action, secrets.token_bytes(NONCE_SIZE), int(time.time()) + VALIDITY_S)
+    nonce = nonce or secrets.token_bytes(NONCE_SIZE)
+    transaction = Transaction(action, nonce, int(time.time()) + VALIDITY_S)
     signed = sign_transaction(transaction, key, genesis.ledger_id)
     with _client(options) as client:
         reply = client.submit(signed.envelope.encoded)
@@ -522,6 +581,12 @@ def _typed(parse: Callable[[str], int]) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return read
+
+
+def _grant_id(text: str) -> bytes:
+    if not re.fullmatch("[0-9a-f]{32}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a grant id: want 32 hexadecimal digits")
+    return bytes.fromhex(text)
 
 
 def _account(text: str) -> PublicKey:

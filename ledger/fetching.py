@@ -22,6 +22,7 @@ from ledger.pages import (
     LedgerPage,
     RecordListPage,
     TransactionListPage,
+    TransactionPage,
 )
 from ledger.repayment import Repayment, match_repayment
 from wire.errors import ShellError
@@ -83,23 +84,25 @@ def fetch_repayments(source: Source, audit: Audit, tell: Tell) -> tuple[Repaymen
     """For each grant that something was missing of, what the ledger has of it being paid back."""
     if not audit.short_grants:
         return ()
-    tell(f"{audit.enrolment.provider}: what was paid back")
-    provider = str(audit.enrolment.provider)
-    transfers = [
-        one
-        for one in source.listed(TransactionListPage, "transactions", "transactions", account=provider)
-        if one.action == "transfer"
-    ]
-    prices = {
-        grant.grant_id: source.read(GrantPage, f"grants/{grant.grant_id.hex()}").price_ubc
-        for grant, _ in audit.short_grants
-    }
-    return tuple(
-        match_repayment(
-            grant, use.down_shortfall_bytes, use.up_shortfall_bytes, prices[grant.grant_id], transfers
-        )
-        for grant, use in audit.short_grants
-    )
+    provider = audit.enrolment.provider
+    transfers: dict[str, list[TransactionPage]] = {}
+    repayments = []
+    for grant, use in audit.short_grants:
+        page = source.read(GrantPage, f"grants/{grant.grant_id.hex()}")
+        # The seller pays, also for what a partner's box did not deliver: then its account is found at the buyer's.
+        account = str(provider) if grant.provider_id == provider.provider_id else page.payer or str(provider)
+        if account not in transfers:
+            tell(f"{account}: what was paid back")
+            transfers[account] = fetch_transfers(source, account)
+        missing = use.down_shortfall_bytes, use.up_shortfall_bytes
+        repayments.append(match_repayment(grant, *missing, page.price_ubc, transfers[account]))
+    return tuple(repayments)
+
+
+def fetch_transfers(source: Source, account: str) -> list[TransactionPage]:
+    """Every transfer that an account took part in."""
+    listed = source.listed(TransactionListPage, "transactions", "transactions", account=account)
+    return [one for one in listed if one.action == "transfer"]
 
 
 def _fetch_end(source: Source, key_id: str) -> ChainProof:

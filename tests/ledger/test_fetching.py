@@ -23,10 +23,11 @@ from ledger.pages import show_attestation, show_grant, show_ledger, show_record,
 from ledger.repayment import Repayment
 from tests.ledger.test_bundle import GRANT, KEY, bundle
 from tests.ledger.test_repayment import transfer
-from tests.ledger_world import ALICE, GENESIS, PROVIDER, START_S
+from tests.ledger_world import ALICE, CAROL, GENESIS, PROVIDER, START_S
 from wire.attestation_result import AttestationResult
 from wire.errors import ShellError
 from wire.grant import read_grant
+from wire.refund import refund_nonce
 
 KEY_ID = KEY.public_key.key_id.hex()
 WHOLE = bundle()
@@ -105,6 +106,22 @@ def test_what_was_paid_back_is_asked_for_only_where_something_was_missing(
     pages[f"/v1/grants/{GRANT.grant_id.hex()}"] |= {"price_ubc": 1_000_000}
     found = fetch_repayments(reader, replace(audit, usage=usage), lambda _text: None)
     assert found == (Repayment(GRANT.grant_id, 100_000, 100_000),)
+
+
+def test_what_a_partner_sold_is_paid_back_by_the_partner(shown: tuple[LedgerReader, dict[str, Any]]) -> None:
+    """Its transfer is found at the buyer's account, as the box's provider took no part in it."""
+    reader, pages = shown
+    audit = verify_bundle(WHOLE)
+    sold = replace(GRANT, provider_id=ALICE.public.provider_id)
+    pages[f"/v1/grants/{sold.grant_id.hex()}"] = show_grant(sold, b"").model_dump() | {
+        "price_ubc": 1_000_000, "payer": str(CAROL.public),
+    }  # fmt: skip
+    paid = transfer(100_000, nonce=refund_nonce(sold.grant_id), key=ALICE, to=CAROL.public).model_dump()
+    pages[f"/v1/transactions?account={CAROL.public}"] = {"transactions": [paid], "after": None}
+    short = replace(audit.usage[GRANT.grant_id], down_shortfall_bytes=22_500_000)
+    audit = replace(audit, usage={sold.grant_id: short}, grants={sold.grant_id: sold})
+    (repayment,) = fetch_repayments(reader, audit, lambda _text: None)
+    assert (repayment.owed_ubc, repayment.paid_ubc) == (100_000, 100_000)
 
 
 def test_a_grant_that_is_not_there_is_left_out(shown: tuple[LedgerReader, dict[str, Any]]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ledger.block import Item
 from ledger.pages import TransactionPage, show_transaction
-from ledger.repayment import Repayment, match_repayment
+from ledger.repayment import Missing, Repayment, match_repayment, plan_partner_refund
 from tests.ledger.test_bundle import GRANT
 from tests.ledger_world import ALICE, BOB, GENESIS, PROVIDER, START_S
 from wire.ids import PublicKey
@@ -50,6 +50,26 @@ def test_only_transfers_of_the_provider_that_name_the_grant_count(transfers, pai
     found = match_repayment(GRANT, *MISSING, PRICE_UBC, transfers)
     assert found == Repayment(GRANT.grant_id, 100_000, paid_ubc)
     assert found.ok == ok
+
+
+@pytest.mark.parametrize(
+    ("own", "elsewhere", "transfers", "amount_ubc", "why"),
+    [
+        (Missing(), Missing(*MISSING), [], 100_000, ""),
+        (Missing(), Missing(*MISSING), [transfer(40_000)], 60_000, ""),
+        (Missing(), Missing(*MISSING), [transfer(100_000)], 0, "100000 ubc are owed, and 100000 were paid"),
+        (Missing(), Missing(), [], 0, "0 ubc are owed"),
+        (Missing(*MISSING), Missing(*MISSING), [transfer(100_000)], 100_000, ""),
+        (Missing(*MISSING), Missing(*MISSING), [transfer(200_000)], 0, "200000 ubc are owed"),
+        (Missing(*MISSING), Missing(*MISSING), [], 0, "its own box has paid 0 of 100000 ubc"),
+        (Missing(), Missing(10**12, 10**12), [transfer(1)], PRICE_UBC - 1, ""),
+    ],
+)
+def test_a_seller_owes_what_its_partners_did_not_deliver_once(own, elsewhere, transfers, amount_ubc, why):
+    planned, said = plan_partner_refund(GRANT, PRICE_UBC, own, elsewhere, transfers)
+    assert planned == amount_ubc
+    assert said.startswith(why)
+    assert bool(said) == (not amount_ubc)
 
 
 def test_without_a_price_nothing_can_be_said_to_be_enough():

@@ -12,7 +12,7 @@ import pytest
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from ledger import cli
-from tests.ledger_house import LedgerHouse, ledger_house, purchase
+from tests.ledger_house import LedgerHouse, ledger_house, purchase, sixty_seconds
 from wire.enrolment import EnrolmentRequest, read_enrolment_reply, write_enrolment_request
 from wire.keys import PrivateKey
 from wire.meter_record import UsageRow
@@ -163,3 +163,47 @@ def test_accounts_from_the_command_line(house, tmp_path: Path, capsys) -> None:
     assert "interactive" in shown
     assert cli.offer(["--ledger", house.reader.url, "--json"]) == 0
     assert account in {one["provider"] for one in json.loads(capsys.readouterr().out)}
+
+
+def test_a_seller_pays_for_what_a_partner_did_not_deliver(house, buyer, meter, eventually, capsys) -> None:
+    """Half of what the floors promise for five seconds is missing in the partner's signed report."""
+    seller, partner = house.new_provider(sixty_seconds(100, 5)), house.new_provider()
+    files = house.authority.issue_client("seller", seller.key)
+    door = [
+        "--key", str(files.key), "--broker", f"127.0.0.1:{house.port}", "--authority", str(files.authority),
+        "--certificate", str(files.certificate), "--ledger", house.reader.url,
+    ]  # fmt: skip
+    with house.client(buyer) as client:
+        grant = house.grant(client.submit(house.sign(purchase(seller), buyer)).grants[0])
+    refund = ["refund", grant.grant_id.hex(), *door]
+    assert cli.account(refund) == 1
+    assert "goes on until" in capsys.readouterr().err
+    missing_bytes = grant.total_qos.floor_down_bps * 5 // 16
+    row = UsageRow(grant.grant_id, 1_000, 0, 1_000, 0, missing_bytes, 0)
+    chain = MeterChain(meter, grant.starts_s * 1_000)
+    with house.client(partner) as client:
+        house.enrol(client, partner, meter)
+        for record in (chain.boot(), chain.usage(5_000, row)):
+            assert house.receipt(client.report(record)).executed
+    eventually(lambda: time.time() > grant.ends_s + 1, "the grant is over")
+    before_ubc = house.reader.get(f"accounts/{buyer.public}")["balance_ubc"]
+    assert cli.account([*refund, "--json"]) == 0
+    qos = grant.total_qos
+    owed_ubc = 100 * 8 * missing_bytes // (5 * (qos.floor_down_bps + qos.floor_up_bps))
+    assert owed_ubc > 0
+    assert house.reader.get(f"accounts/{buyer.public}")["balance_ubc"] == before_ubc + owed_ubc
+    capsys.readouterr()
+    assert cli.account(refund) == 1
+    assert "were paid" in capsys.readouterr().err
+    assert (
+        cli.report(
+            ["verify", "--key-id", meter.public_key.key_id.hex(), "--json", "--ledger", house.reader.url]
+        )
+        == 0
+    )
+    (chain_page,) = json.loads(capsys.readouterr().out)["chains"]
+    assert [(one["owed_ubc"], one["ok"]) for one in chain_page["repayments"]] == [(owed_ubc, True)]
+    other = house.authority.issue_client("other", partner.key)
+    assert cli.account(["refund", grant.grant_id.hex(), *door[2:-4], "--certificate", str(other.certificate),
+                        "--ledger", house.reader.url, "--key", str(other.key)]) == 1  # fmt: skip
+    assert "was sold by another provider" in capsys.readouterr().err
