@@ -19,7 +19,8 @@ from wire.ids import MacAddress
 
 if TYPE_CHECKING:
     from apd.config import Config
-    from apd.daemon import AirShells
+    from apd.daemon import AirShells, KernelShaper, Lobby
+    from apd.shells.cell import CellShells
 
 EXIT_CONFIG = 2
 EXIT_WORLD = 3
@@ -78,18 +79,13 @@ def _run(arguments: argparse.Namespace) -> int:
     from apd.config import load_config
     from apd.daemon import Daemon
     from apd.shells.control import ControlSocket
-    from apd.shells.lobby_socket import LobbySockets
     from apd.shells.meter import open_meter
     from apd.shells.mqtt import Mqtt
     from apd.shells.store import Store
-    from tc_shaper.kernel import Shaper
 
     config = load_config(arguments.config, read_interface_address)
-    shaper = Shaper(config.box.shaper)
-    shaper.check_offload()
+    shaper = _open_shaper(config)
     provider = config.box.provider
-    # Whoever has paid reaches the lobby where it is; others, if that is closed to them, on its own interface.
-    places = (config.box.shaper.interface, config.box.shaper.lobby_interface)
 
     async def serve() -> None:
         daemon = Daemon(
@@ -98,9 +94,10 @@ def _run(arguments: argparse.Namespace) -> int:
             meter=open_meter(config.meter),
             store=Store(config.files.store),
             link=Mqtt(config.ledger, provider, admissions=config.box.air is not None),
-            lobby=LobbySockets(list(filter(None, places)), config.box.shaper.lobby_port),
+            lobby=_open_lobby(config),
             control=ControlSocket(config.files.control_socket),
             air=_open_air(config),
+            cell=_open_cell(config),
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -109,6 +106,38 @@ def _run(arguments: argparse.Namespace) -> int:
 
     asyncio.run(serve())
     return 0
+
+
+def _open_shaper(config: "Config") -> "KernelShaper | None":
+    """The kernel's, but of a cell, which shapes by itself."""
+    if config.cell is not None:
+        return None
+    from tc_shaper.kernel import Shaper
+
+    shaper = Shaper(config.box.shaper)
+    shaper.check_offload()
+    return shaper
+
+
+def _open_lobby(config: "Config") -> "Lobby":
+    """Whoever has paid reaches it where he is; others, if that is closed to them, on an interface of its own."""
+    shaper = config.box.shaper
+    if config.cell is not None:
+        from apd.shells.cell_lobby import CellLobby
+
+        return CellLobby(shaper.interface, shaper.lobby_port)
+    from apd.shells.lobby_socket import LobbySockets
+
+    return LobbySockets(list(filter(None, (shaper.interface, shaper.lobby_interface))), shaper.lobby_port)
+
+
+def _open_cell(config: "Config") -> "CellShells | None":
+    """The shells of [cell], if there is one."""
+    if config.cell is None:
+        return None
+    from apd.shells.cell import CellShells
+
+    return CellShells(config.cell, config.box.shaper.interface)
 
 
 def _open_air(config: "Config") -> "AirShells | None":
@@ -145,6 +174,15 @@ def _check(arguments: argparse.Namespace) -> int:
         "meter": config.meter.tpm or "software key: every report is marked unattested",
         "store": str(config.files.store),
     }
+    if config.cell is not None:
+        begins = config.cell.begins
+        understood |= {
+            "gnb": f"{config.cell.host}:{config.cell.port}",
+            "slots": ", ".join(str(slot.snssai) for slot in begins.pool.slots),
+            "resource_blocks": begins.controller.shape.prbs,
+            "core": f"{config.cell.core.smf_host}, {config.cell.core.pcf_host}",
+            "look_at": "; ".join(config.cell.findings) or "nothing",
+        }
     if box.air is not None:
         understood |= {"hostapd": str(box.air.hostapd_socket), "operator": str(box.air.operator)}
     _print(understood, as_json=arguments.json)

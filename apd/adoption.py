@@ -4,11 +4,12 @@ In: what is on disk, what the kernel still has, the clock. Out: sessions and sha
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv6Address
 
 from apd.session import Phase, Session, StoredSession, restore, shape_of
 from tc_shaper.tree import SessionShape
-from wire.ids import MacAddress
+from wire.ids import MacAddress, Station
 from wire.units import Now
 
 
@@ -19,10 +20,12 @@ class Adopted:
     sessions: tuple[Session, ...]
     shapes: tuple[SessionShape, ...]
     kernel_kept: bool
+    ues: Mapping[int, IPv4Address | IPv6Address] = field(default_factory=dict)
+    """On a cell, instead of shapes: whose packets are to be counted, by slot."""
 
 
 def adopt(
-    stored: Iterable[StoredSession], in_kernel: Mapping[int, MacAddress], now: Now, last_utc_ms: int
+    stored: Iterable[StoredSession], in_kernel: Mapping[int, Station], now: Now, last_utc_ms: int
 ) -> Adopted:
     """What the kernel still has goes on untouched. What it lost is to be installed anew if its time lasts.
 
@@ -32,13 +35,12 @@ def adopt(
     then = replace(now, utc_ms=max(now.utc_ms, last_utc_ms))
     found = [(one, in_kernel.get(one.slot) == one.station) for one in stored]
     sessions = [(restore(one, then, kept=kept), kept) for one, kept in found]
-    shapes = tuple(
-        shape_of(session, now) for session, kept in sessions if _is_wanted(session, now, kept=kept)
-    )
+    wanted = [session for session, kept in sessions if _is_wanted(session, now, kept=kept)]
     return Adopted(
         sessions=tuple(session for session, _ in sessions),
-        shapes=shapes,
+        shapes=tuple(shape_of(one, now) for one in wanted if isinstance(one.station, MacAddress)),
         kernel_kept=all(kept for session, kept in sessions if session.phase is Phase.ACTIVE),
+        ues={one.slot: one.station for one in wanted if not isinstance(one.station, MacAddress)},
     )
 
 

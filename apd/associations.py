@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from apd import known_grants, lobby, sessions
+from apd.address import mac_of
 from apd.commands import Command, Deauthenticate, Note
 from apd.events import StationAssociated
 from apd.session import FINAL_REASONS, EndReason, Phase, Session
@@ -52,7 +53,7 @@ def synchronise(state: State, present: tuple[StationAssociated, ...], now: Now) 
     stations = {one.station for one in present}
     for station in [*state.stations, *state.on_air.associations]:
         if station not in stations:
-            state, more = left(state, station)
+            state, more = left(state, mac_of(station))
             commands += more
     for one in present:
         state, more = associated(state, one.station, one.account, now)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from apd import sessions
+from apd.address import mac_of
 from apd.airtime import (
     MEASURE_NS,
     StationAir,
@@ -31,7 +32,7 @@ from apd.settings import AirSettings
 from apd.shortfall import LinkCounters
 from apd.state import State
 from wire.errors import ShellError
-from wire.ids import MacAddress
+from wire.ids import MacAddress, Station
 from wire.qos import Qos
 from wire.units import NS_PER_S, PPM, Now
 
@@ -40,7 +41,7 @@ WEIGH_AGAIN_NS = 30 * NS_PER_S
 
 
 def check(
-    state: State, qos: Qos, station: MacAddress | None = None, kept: Reserved = NOTHING
+    state: State, qos: Qos, station: Station | None = None, kept: Reserved = NOTHING
 ) -> NoCapacity | None:
     """Whether these floors fit into the air beside what is kept for others; of a station that is not known, as if it
     were the reference.
@@ -59,7 +60,7 @@ def sold_ppm(state: State) -> int:
     return sum(_share_of(state, session) for session in _held(state))
 
 
-def throughput_of(state: State, station: MacAddress | None) -> Throughput:
+def throughput_of(state: State, station: Station | None) -> Throughput:
     known = state.airtime.stations.get(station) if station is not None else None
     return known.held if known is not None else assume(0, _settings(state).reference_throughput_bps)
 
@@ -105,11 +106,11 @@ def measured(state: State, stations: tuple[StationMeasurement, ...], now: Now) -
     """
     reference_bps = _settings(state).reference_throughput_bps
     known = state.airtime.stations
-    air: dict[MacAddress, StationAir] = {at: one for at, one in known.items() if at in state.stations}
+    air: dict[Station, StationAir] = {at: one for at, one in known.items() if at in state.stations}
     for sample in stations:
         air[sample.station] = measure(known.get(sample.station), sample, reference_bps)
     state = replace(state, airtime=replace(state.airtime, stations=air))
-    links = {
+    links: dict[Station, LinkCounters] = {
         one.station: LinkCounters(one.tx_bytes, one.tx_frames, one.tx_failed, one.rx_frames)
         for one in stations
     }
@@ -123,7 +124,7 @@ def measuring_failed(state: State, error: ShellError) -> Outcome:
     return state, [Note("stations_by_hostapd", text), MeasureStations(by_hostapd=True)]
 
 
-def associated_anew(state: State, station: MacAddress) -> State:
+def associated_anew(state: State, station: Station) -> State:
     """The driver made it anew: its weight is forgotten, and its counters began at zero."""
     weights = {other: weight for other, weight in state.airtime.weights.items() if other != station}
     stations = {other: known for other, known in state.airtime.stations.items() if other != station}
@@ -181,7 +182,9 @@ def _weigh(state: State, served: Iterable[Session], now: Now) -> Outcome:
     if wanted == airtime.weights:
         return state, []
     commands: list[Command] = [
-        SetAirtimeWeight(at, weight) for at, weight in wanted.items() if airtime.weights.get(at) != weight
+        SetAirtimeWeight(mac_of(at), weight)
+        for at, weight in wanted.items()
+        if airtime.weights.get(at) != weight
     ]
     return replace(state, airtime=replace(airtime, weights=wanted)), commands
 

@@ -2,7 +2,10 @@
 it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING
 
 from apd.address import Address
 from apd.refund import Refund
@@ -15,6 +18,11 @@ from wire.meter_record import MeterRecord
 from wire.network import Network
 from wire.offer import Offer
 from wire.transaction import Transaction
+
+if TYPE_CHECKING:  # a box without [cell] does without
+    from ran_slicing.gnb import Reconnect, SendPing, SendText
+    from ran_slicing.n5 import AppSession
+    from ran_slicing.subscriber import SubscriberChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +158,52 @@ class RemoveSession:
     grant_id: bytes
     slot: int
     station: MacAddress
+
+
+@dataclass(frozen=True, slots=True)
+class CountUe:
+    """Have the kernel count the packets of a UE on the user plane, from zero."""
+
+    grant_id: bytes
+    slot: int
+    ue: IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class UncountUe:
+    """Have the kernel count them no more, and report its last counters."""
+
+    grant_id: bytes
+    slot: int
+    ue: IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class TellGnb:
+    """Say this on the gNB's remote control, or connect to it anew."""
+
+    what: "SendText | SendPing | Reconnect"
+
+
+@dataclass(frozen=True, slots=True)
+class WantFlows:
+    """Have the core guarantee these flows, by grant, and no others."""
+
+    flows: "Mapping[bytes, AppSession]"
+
+
+@dataclass(frozen=True, slots=True)
+class FindSubscriber:
+    """Read a subscriber's document in the core's store."""
+
+    supi: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSubscriber:
+    """Make one change to a subscriber's document, if it is still as it was read."""
+
+    change: "SubscriberChange"
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +357,9 @@ AirCommand = (
 )
 """What only a box with [air] does."""
 
+CellCommand = CountUe | UncountUe | TellGnb | WantFlows | FindSubscriber | ChangeSubscriber
+"""What only a box with [cell] does."""
+
 Command = (
     SendLobby
     | SubmitTransaction
@@ -310,6 +367,7 @@ Command = (
     | Enrol
     | SignOffer
     | AirCommand
+    | CellCommand
     | AskPrice
     | SignTransfer
     | InstallSession

@@ -1,4 +1,4 @@
-"""The configuration file of the box: TOML, six sections, every key a field of a settings dataclass.
+"""The configuration file of the box: TOML, a few sections, every key a field of a settings dataclass.
 
 The one place that reads it. Unknown keys are refused with the nearest known one, a bad value with `file:
 section.key: reason`; rates and durations may be written as people do ("50Mbit/s", "2m"); paths are relative to the
@@ -8,17 +8,32 @@ file. Raises ConfigError only.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
-from apd.settings import AirSettings, BoxSettings, Files, LedgerLinkSettings, MeterSettings
+from apd.settings import (
+    AirSettings,
+    BoxSettings,
+    Files,
+    LedgerLinkSettings,
+    MeterSettings,
+    UserPlaneSettings,
+)
 from tc_shaper.settings import ShaperSettings
 from wire.errors import ConfigError
 from wire.ids import MacAddress, PublicKey
 from wire.keys import PrivateKey
 from wire.units import parse_duration, parse_rate
 
+if TYPE_CHECKING:  # a box without [cell] does without
+    from ran_slicing import cell as ran
+    from ran_slicing.core_settings import CoreSettings
+    from ran_slicing.snssai import Snssai
+
 T = TypeVar("T")
-SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air")
+SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air", "cell")
+PARTS_OF_CELL = ("user_plane", "core")
+_ANY_RATE_BPS = 1_000_000_000_000
+"""Of the downlink of a cell not bits per second are sold, but resource blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +45,20 @@ class Config:
     meter: MeterSettings
     files: Files
     provider_key: PrivateKey
+    cell: "CellConfig | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class CellConfig:
+    """Of a box with [cell]: the cell as it begins, and where its gNB listens."""
+
+    begins: "ran.State"
+    host: str
+    port: int
+    core: "CoreSettings"
+    lobby_slice: "Snssai | None"
+    findings: tuple[str, ...]
+    """What in the gNB's files deserves a look."""
 
 
 def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config:
@@ -38,9 +67,8 @@ def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config
     """
     reader = _SectionReader(path, _parse(path))
     air = reader.build("air", AirSettings) if "air" in reader else None
-    lobby_interface = air.lobby_interface if air else None
-    followed = {"closed": air is not None, "lobby_interface": lobby_interface}
-    shaper = reader.build("shaper", ShaperSettings, followed)
+    cell, cell_box = _load_cell(reader, path) if "cell" in reader else (None, None)
+    shaper = _shaper_of(reader, path, air, cell_box)
     ledger = reader.build("ledger", LedgerLinkSettings)
     meter = reader.build("meter", MeterSettings)
     files = reader.build("files", Files)
@@ -51,17 +79,81 @@ def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config
         "ledger_id": ledger.ledger_id,
         "provider": provider_key.public,
         "air": air,
+        "cell": cell_box,
     }
     if not reader.has("box", "bssid"):
+        if cell is not None:
+            raise ConfigError(
+                f"{path}: box.bssid: is missing; offers and grants name a cell by it: take a locally administered"
+                " address that no other cell of yours has, such as 02:00:00:00:00:01"
+            )
         given["bssid"] = read_address(shaper.interface)
     box = reader.build("box", BoxSettings, given)
-    return Config(box, ledger, meter, files, provider_key)
+    return Config(box, ledger, meter, files, provider_key, cell)
+
+
+def _shaper_of(
+    reader: "_SectionReader", path: Path, air: AirSettings | None, cell: UserPlaneSettings | None
+) -> ShaperSettings:
+    """Section [shaper]; of a cell, which shapes by itself, what the rest of the daemon wants to know."""
+    if cell is None:
+        lobby_interface = air.lobby_interface if air else None
+        followed = {"closed": air is not None, "lobby_interface": lobby_interface}
+        return reader.build("shaper", ShaperSettings, followed)
+    for section in ("shaper", "air"):
+        if section in reader:
+            raise ConfigError(f"{path}: {section}: a box has either [{section}] or [cell]")
+    return ShaperSettings(
+        interface=cell.interface,
+        downlink_capacity_bps=_ANY_RATE_BPS,
+        uplink_capacity_bps=cell.uplink_capacity_bps,
+        lobby_bps=min(500_000, cell.uplink_capacity_bps),
+        lobby_port=cell.lobby_port,
+    )
+
+
+def _load_cell(reader: "_SectionReader", path: Path) -> tuple[CellConfig, UserPlaneSettings]:
+    """Section [cell] with its parts, and the gNB's own files, which are refused if they cannot be sold."""
+    from ran_slicing import cell
+    from ran_slicing.core_settings import CoreSettings
+    from ran_slicing.gnb_config import read_gnb_files, refuse_fatal
+    from ran_slicing.settings import CellSettings
+
+    user_plane = reader.build("cell.user_plane", UserPlaneSettings)
+    core = reader.build("cell.core", CoreSettings)
+    settings = reader.build("cell", CellSettings)
+    lobby_slice = _lobby_slice(path, user_plane.lobby_slice, settings.snssais)
+    try:
+        files = [(str(name), name.read_text()) for name in settings.gnb_files]
+        gnb, findings = read_gnb_files(files, settings.remote_networks)
+        refuse_fatal(findings)
+        begins = cell.start(settings, gnb)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cell.gnb_files: {error}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: cell: {error}") from error
+    host = settings.remote_host or gnb.host
+    return CellConfig(begins, host, gnb.port, core, lobby_slice, tuple(map(str, findings))), user_plane
+
+
+def _lobby_slice(path: Path, text: str, for_sale: Sequence["Snssai"]) -> "Snssai | None":
+    from ran_slicing.snssai import parse_snssai
+
+    if not text:
+        return None
+    try:
+        lobby = parse_snssai(text)
+    except ValueError as error:
+        raise ConfigError(f"{path}: cell.user_plane.lobby_slice: {error}") from None
+    if lobby in for_sale:
+        raise ConfigError(f"{path}: cell.user_plane.lobby_slice: {lobby} is for sale itself (cell.slots)")
+    return lobby
 
 
 class _SectionReader:
     def __init__(self, path: Path, document: Mapping[str, Any]) -> None:
         self._path = path
-        self._document = document
+        self._document = {**document, **_parts_of_cell(path, document)}
         for section, table in document.items():
             if section not in SECTIONS:
                 raise ConfigError(f"{path}: {section}: unknown section{_nearest(section, SECTIONS)}")
@@ -97,6 +189,19 @@ class _SectionReader:
             return _convert(key, hint, raw, self._path.parent)
         except (ValueError, TypeError) as error:
             raise ConfigError(f"{self._path}: {section}.{key}: {error}") from error
+
+
+def _parts_of_cell(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Section [cell] without its tables, and they as sections of their own."""
+    cell = document.get("cell")
+    if not isinstance(cell, dict):
+        return {}
+    parts = {name: cell.get(name, {}) for name in PARTS_OF_CELL}
+    for name, part in parts.items():
+        if not isinstance(part, dict):
+            raise ConfigError(f"{path}: cell.{name}: has to be a table, [cell.{name}]")
+    rest = {key: value for key, value in cell.items() if key not in parts}
+    return {"cell": rest, **{f"cell.{name}": part for name, part in parts.items()}}
 
 
 def _convert(key: str, hint: Any, raw: Any, folder: Path) -> Any:

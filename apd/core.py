@@ -22,12 +22,15 @@ from apd.events import (
     AnchorCounterRead,
     BrokerConnected,
     BrokerLost,
+    CellEvent,
+    CoreReported,
     CountersFailed,
     CountersRead,
     DeadlineReached,
     Enrolled,
     EnrolmentFailed,
     Event,
+    GnbHeard,
     HostapdConnected,
     HostapdLost,
     HostapdRefused,
@@ -53,14 +56,17 @@ from apd.events import (
     StationAssociated,
     StationLeft,
     StationsMeasured,
+    SubscriberChanged,
+    SubscriberFailed,
+    SubscriberFound,
     TransferSigned,
 )
 from apd.metering import StoredChain, TpmFound
 from apd.refund import Refund
-from apd.session import EndReason, Session, Usage
+from apd.session import EndReason, Queued, Session, Usage
 from apd.sessions import Outcome
 from apd.settings import BoxSettings
-from apd.state import KnownGrant, LinkState, LobbyState, MeterState, State
+from apd.state import CellState, KnownGrant, LinkState, LobbyState, MeterState, State
 from tc_shaper.pool import new_pool
 from wire.errors import DecodeError
 from wire.ids import MacAddress
@@ -77,6 +83,8 @@ def step(state: State, event: Event, now: Now) -> Outcome:
     commands += answers
     if state.air is not None:
         state, commands = _on_air(before, state, commands, now)
+    if state.cell is not None:
+        state, commands = _on_cell(before, state, commands, now)
     return disk.hold_back(state, commands)
 
 
@@ -89,6 +97,10 @@ def next_deadline_ns(state: State, now: Now) -> int:
 
         due += registration.deadlines_ns(state)
         due += air.deadlines_ns(state) + associations.deadlines_ns(state) + budget.deadlines_ns(state)
+    if state.cell is not None:
+        from apd import cell, cell_places
+
+        due += cell.deadlines_ns(state) + cell_places.deadlines_ns(state)
     return min(due)
 
 
@@ -103,6 +115,7 @@ def start(
     known_grants: Iterable[KnownGrant] = (),
     owed: Iterable[Refund] = (),
     registered: bytes = b"",
+    cell: CellState | None = None,
     kernel_kept: bool,
     enrolled: bool,
     secret: bytes,
@@ -139,6 +152,10 @@ def start(
         state, forgetting = air.start(state, known_grants, now)
         state = budget.start(state, now)
         state = registration.start(state, registered, now)
+    if cell is not None:
+        from apd import cell as selling
+
+        state, forgetting = selling.start(state, cell, now)
     state, resuming = sessions.resume(state)
     changed = [s for s in state.sessions.values() if s.grant_id in anew or (s.holds_slot and not kernel_kept)]
     storing = [StoreSession(session) for session in changed]  # their baselines, too, are not what is on disk
@@ -165,7 +182,7 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
         case OfferSigned(offer, expires_s):
             return lobby.take_signed_offer(state, offer, expires_s), []
         case SessionInstalled(grant_id):
-            return sessions.installed(state, grant_id, now)
+            return _installed(state, grant_id, now)
         case InstallFailed(grant_id, error):
             return sessions.install_failed(state, grant_id, error)
         case SessionRemoved(grant_id, counters):
@@ -173,7 +190,7 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
         case RemoveFailed(grant_id, error):
             return sessions.remove_failed(state, grant_id, error, now)
         case CountersRead(counters, report, queued):
-            return _counted(sessions.count(state, counters, now, queued), now, report=report)
+            return _counted(_count(state, counters, queued, now), now, report=report)
         case CountersFailed(error, report):
             return _counted(sessions.count_failed(state, error, now), now, report=report)
         case StationLeft(station):
@@ -198,8 +215,60 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
             return ledger_link.enrolment_failed(state, detail, now)
         case DeadlineReached():
             return _pass_time(state, now)
+        case GnbHeard() | CoreReported() | SubscriberFound() | SubscriberChanged() | SubscriberFailed():
+            return _decide_on_cell(state, event, now)
         case _:
             return _decide_on_air(state, event, now)
+
+
+def _decide_on_cell(state: State, event: CellEvent, now: Now) -> Outcome:
+    """What only a box with [cell] hears of."""
+    from apd import cell, cell_places  # others do without
+
+    match event:
+        case GnbHeard(what):
+            return cell.hear(state, what, now)
+        case CoreReported(report):
+            return cell_places.take_report(state, report, now)
+        case SubscriberFound(supi, document):
+            return cell_places.found(state, supi, document, now)
+        case SubscriberChanged(supi):
+            return cell_places.changed(state, supi)
+        case SubscriberFailed(supi, error):
+            return cell_places.store_failed(state, supi, error, now)
+        case _:
+            assert_never(event)
+
+
+def _on_cell(before: State, state: State, commands: list[Command], now: Now) -> Outcome:
+    """After each event: slots follow sessions, sessions follow what gNB and kernel said, subscribers and flows follow
+    both; and who waits is told.
+    """
+    from apd import cell, cell_places
+
+    state, settling = cell.settle(state, now)
+    state, answers = lobby.answer_waiting(state)
+    state, moving = cell_places.settle(before, state)
+    return state, [*commands, *settling, *answers, *moving]
+
+
+def _installed(state: State, grant_id: bytes, now: Now) -> Outcome:
+    """The kernel does its part; on a cell the gNB has to do the other."""
+    if state.cell is None:
+        return sessions.installed(state, grant_id, now)
+    from apd import cell
+
+    return cell.counted(state, grant_id, now)
+
+
+def _count(state: State, counters: dict[int, Usage], queued: Mapping[int, Queued], now: Now) -> Outcome:
+    if state.cell is None:
+        return sessions.count(state, counters, now, queued)
+    from apd import cell
+
+    state, commands = sessions.count(state, counters, now, cell.queued(state))
+    state, telling = cell.take_counters(state, now)
+    return state, [*commands, *telling]
 
 
 def _decide_on_air(state: State, event: AirEvent, now: Now) -> Outcome:  # noqa: C901, PLR0912 - as above
@@ -278,6 +347,10 @@ def _pass_time(state: State, now: Now) -> Outcome:
         from apd import air, associations, budget, registration
 
         parts += [air.pass_time, associations.pass_time, budget.pass_time, registration.pass_time]
+    if state.cell is not None:
+        from apd import cell, cell_places
+
+        parts += [cell.pass_time, cell_places.pass_time]
     for part in parts:
         state, more = part(state, now)
         commands += more

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, assert_never
 
 from apd import core
 from apd.address import UdpAddress
@@ -25,9 +25,12 @@ from apd.commands import (
     AirCommand,
     AskPrice,
     AskRegistration,
+    ChangeSubscriber,
     Command,
+    CountUe,
     Deauthenticate,
     Enrol,
+    FindSubscriber,
     GiveUp,
     InstallSession,
     MeasureStations,
@@ -49,6 +52,9 @@ from apd.commands import (
     StoreRefund,
     SubmitRecord,
     SubmitTransaction,
+    TellGnb,
+    UncountUe,
+    WantFlows,
 )
 from apd.config import Config
 from apd.events import (
@@ -78,7 +84,7 @@ from apd.events import (
     StationsMeasured,
     TransferSigned,
 )
-from apd.session import Queued, Usage
+from apd.session import Queued, usage_of
 from apd.shells.clock import read_clock
 from apd.shells.control import ControlSocket
 from apd.shells.meter import Meter
@@ -109,6 +115,9 @@ from wire.receipt import read_receipt
 from wire.registration import write_registration_question
 from wire.transaction import Transaction, sign_transaction
 from wire.units import NS_PER_S, Now
+
+if TYPE_CHECKING:  # a box without [cell] does without
+    from apd.shells.cell import CellShells
 
 _ENROLMENT = b"e"
 T = TypeVar("T")
@@ -172,16 +181,19 @@ class Daemon:
     def __init__(
         self,
         config: Config,
-        shaper: KernelShaper,
+        shaper: KernelShaper | None,
         meter: Meter,
         store: Store,
         link: LedgerLink,
         lobby: Lobby,
         control: ControlSocket,
         air: AirShells | None = None,
+        cell: "CellShells | None" = None,
     ) -> None:
+        assert (shaper is None) is (cell is not None), "a cell shapes by itself"
         self._config = config
-        self._shaper = shaper
+        self._kernel = shaper
+        self._cell = cell
         self._meter = meter
         self._store = store
         self._link = link
@@ -198,6 +210,11 @@ class Daemon:
         self._enrolment = secrets.randbits(31)  # replies to an earlier run may be waiting at the broker
         self._fault: BaseException | None = None
 
+    @property
+    def _shaper(self) -> KernelShaper:
+        assert self._kernel is not None, "a cell has none"
+        return self._kernel
+
     async def run(self) -> None:
         """Starts everything, then lets events drive it. Raises ShellError when the box cannot start."""
         self._loop = asyncio.get_running_loop()
@@ -207,15 +224,19 @@ class Daemon:
             await self._stopping.wait()
         finally:
             self._close()
+            if self._cell is not None:
+                await self._cell.close()
         if self._fault is not None:
             raise self._fault
 
     async def _begin(self) -> None:
         gc.collect()  # what imports and set-up left behind
         gc.freeze()
-        self.capabilities = self._shaper.set_up()
-        for sentence in self.capabilities.spoken:
-            self._note(Note("capability", sentence))
+        if self._cell is not None:
+            self._cell.set_up()
+        else:
+            for sentence in self._shaper.set_up().spoken:
+                self._note(Note("capability", sentence))
         self._state, commands = self._start(read_clock())
         self._lobby.listen(lambda source, data: self.take(LobbyDatagramReceived(source, data)))
         await self._control.serve(lambda: describe(self._state, read_clock()))
@@ -224,6 +245,10 @@ class Daemon:
         if self._air is not None:
             self._air.hostapd.start(self.take)
             self._air.monitor.start(self.take)
+        if self._cell is not None:
+            from apd.cell import flow_names  # others do without
+
+            self._cell.start(self.take, flow_names(self._state))
         self.take(DeadlineReached())
         self._note(
             Note("ready", f"selling on {self._config.box.shaper.interface} as {self._config.box.provider}")
@@ -252,8 +277,12 @@ class Daemon:
 
     def _start(self, now: Now) -> tuple[State, list[Command]]:
         chain = self._store.chain()
-        adopted = adopt(self._store.sessions(), self._shaper.sessions(), now, chain.reported_utc_ms)
-        self._shaper.resynchronise(adopted.shapes)
+        enforced = self._shaper if self._cell is None else self._cell
+        adopted = adopt(self._store.sessions(), enforced.sessions(), now, chain.reported_utc_ms)
+        if self._cell is None:
+            self._shaper.resynchronise(adopted.shapes)
+        else:
+            self._cell.resynchronise(adopted.ues)
         return core.start(
             self._config.box,
             adopted.sessions,
@@ -264,6 +293,7 @@ class Daemon:
             known_grants=self._store.known_grants() if self._air else (),
             owed=self._store.refunds(),
             registered=self._store.registration() if self._air else b"",
+            cell=self._cell.begins if self._cell else None,
             kernel_kept=adopted.kernel_kept,
             enrolled=self._is_enrolled(),
             secret=secrets.token_bytes(32),
@@ -316,6 +346,9 @@ class Daemon:
                 self._note(command)
             case GiveUp(error):
                 self._end_with(error)
+            case CountUe() | UncountUe() | TellGnb() | WantFlows() | FindSubscriber() | ChangeSubscriber():
+                assert self._cell is not None, f"{command} without [cell]"
+                self._events += self._cell.obey(command)
             case _:
                 assert self._air is not None, f"{command} without [air]"
                 self._obey_on_air(command, self._air)
@@ -408,15 +441,16 @@ class Daemon:
 
     def _remove(self, grant_id: bytes, slot: int, station: MacAddress) -> None:
         try:
-            self._events.append(SessionRemoved(grant_id, _usage(self._shaper.remove(slot, station))))
+            self._events.append(SessionRemoved(grant_id, usage_of(self._shaper.remove(slot, station))))
         except ShellError as error:
             self._events.append(RemoveFailed(grant_id, error))
 
     def _read_counters(self, *, report: bool) -> None:
         try:
             self._lobby.check()  # the queues of a device that is gone would be read as empty
-            found = self._shaper.read_counters()
-            counters = {counted.slot: _usage(counted) for counted in found}
+            enforced = self._shaper if self._cell is None else self._cell
+            found = enforced.read_counters()
+            counters = {counted.slot: usage_of(counted) for counted in found}
             queued = {counted.slot: _queued(counted) for counted in found}
             self._events.append(CountersRead(counters, report, queued))
         except ShellError as error:
@@ -550,16 +584,8 @@ class Daemon:
         self._lobby.close()
         self._worker.shutdown()
         self._store.close()
-        self._shaper.close()
-
-
-def _usage(counted: SlotCounters) -> Usage:
-    return Usage(
-        counted.down.delivered_bytes,
-        counted.up.delivered_bytes,
-        counted.down.offered_bytes,
-        counted.up.offered_bytes,
-    )
+        if self._kernel is not None:
+            self._kernel.close()
 
 
 def _queued(counted: SlotCounters) -> Queued:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from apd.address import UdpAddress
 from apd.airtime import StationMeasurement
@@ -9,6 +10,11 @@ from apd.commands import StoreCommand
 from apd.session import Queued, Usage
 from wire.errors import ShellError
 from wire.ids import MacAddress, PublicKey
+
+if TYPE_CHECKING:  # a box without [cell] does without
+    from ran_slicing.bson import Document
+    from ran_slicing.cell_events import GnbConnected, GnbLost, GnbSaid
+    from ran_slicing.core import CoreReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +309,44 @@ class AirtimeWeightFailed:
     station: MacAddress
 
 
+@dataclass(frozen=True, slots=True)
+class GnbHeard:
+    """The gNB's remote control came, went, or said something."""
+
+    what: "GnbConnected | GnbLost | GnbSaid"
+
+
+@dataclass(frozen=True, slots=True)
+class CoreReported:
+    """Who is in the core, and how each wanted flow stands; it was another before."""
+
+    report: "CoreReport"
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberFound:
+    """A subscriber's document; None if the store has none."""
+
+    supi: str
+    document: "Document | None"
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberChanged:
+    """Whether the change was made: it is not where the document was another by then."""
+
+    supi: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberFailed:
+    """The store would not."""
+
+    supi: str
+    error: ShellError
+
+
 AirEvent = (
     StationAssociated
     | PurchaseHeard
@@ -321,6 +365,9 @@ AirEvent = (
 )
 """What only a box with [air] hears of."""
 
+CellEvent = GnbHeard | CoreReported | SubscriberFound | SubscriberChanged | SubscriberFailed
+"""What only a box with [cell] hears of."""
+
 Event = (
     LobbyDatagramReceived
     | BrokerConnected
@@ -337,6 +384,7 @@ Event = (
     | CountersFailed
     | StationLeft
     | AirEvent
+    | CellEvent
     | TransferSigned
     | AnchorCounterRead
     | AnchorCounterFailed

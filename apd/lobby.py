@@ -37,6 +37,7 @@ from wire.cose import MAX_ENVELOPE_BYTES
 from wire.create import Create
 from wire.errors import DecodeError, VerificationError
 from wire.grant import Grant, read_grant
+from wire.ids import MacAddress, Station
 from wire.join_request import JoinPurpose, JoinRequest, read_join_request
 from wire.ledger_reply import read_ledger_reply
 from wire.offer import Offer
@@ -86,7 +87,7 @@ def receive(state: State, source: Address, data: bytes, now: Now) -> Outcome:
         case Purchase():
             return purchase(state, source, message, now)
         case Join():
-            return _join(state, source, message, now)
+            return join(state, source, message, now)
         case Leave():
             return _leave(state, source, message, now)
         case _:
@@ -171,6 +172,10 @@ def take_outcome(state: State, correlation: bytes, data: bytes, now: Now) -> Out
     answer = PurchaseOutcome(transaction_id=correlation, receipt=reply.receipt, grant=grant)
     told = [SendLobby(buyer, answer) for buyer in pending.buyers]
     state = _without_pending(state, correlation)
+    if state.cell is not None:
+        from apd import cell  # others do without
+
+        return cell.remember_bought(state, reply.grants, now), [*told]
     if state.air is None:
         return state, [*told]
     from apd import known_grants  # a wired box does without
@@ -243,9 +248,9 @@ def _announce(state: State, source: Address, now: Now) -> Outcome:
     """The offer, also when it is sold out: who bought already needs the challenge."""
     settings, word = state.settings, state.lobby.offer_state
     if not _can_be_joined(state):
-        return _refuse(state, source, b"", *_NOT_JOINED_YET)
+        return refuse(state, source, b"", *_NOT_JOINED_YET)
     if word is None or not state.lobby.offer or state.lobby.offer_expires_s <= now.utc_s:
-        state, commands = _refuse(
+        state, commands = refuse(
             state, source, b"", "nothing_on_offer", "this access point has no current offer"
         )
         return state, commands if word is None else [*commands, sign_offer(state, word, now)]
@@ -272,21 +277,21 @@ def purchase(state: State, source: Address, message: Purchase, now: Now) -> Outc
     try:
         signed = read_transaction(message.transaction, state.settings.ledger_id, MAX_ENVELOPE_BYTES)
     except DecodeError as error:
-        return _refuse(state, source, b"", "transaction_invalid", str(error))
+        return refuse(state, source, b"", "transaction_invalid", str(error))
     subject, action = signed.transaction_id, signed.transaction.action
     if not isinstance(action, (Allocate, Create)):
-        return _refuse(state, source, subject, "not_relayed", "only allocate and create are relayed here")
+        return refuse(state, source, subject, "not_relayed", "only allocate and create are relayed here")
     asked_late = False
     if isinstance(action, Allocate) and subject not in state.lobby.relayed:
         refusal = _check_purchase(state, action, now)
         asked_late = refusal is not None and _is_late(state, signed, now)
         if refusal is not None and not asked_late:
-            return _refuse(state, source, subject, *refusal)
+            return refuse(state, source, subject, *refusal)
     if not state.link.connected:
-        return _refuse(state, source, subject, "ledger_unreachable", "no connection to the ledger's broker")
+        return refuse(state, source, subject, "ledger_unreachable", "no connection to the ledger's broker")
     if isinstance(action, Create) and subject not in state.lobby.pending:
         if now.mono_ns < state.lobby.create_due_ns:
-            return _refuse(state, source, subject, "busy", "one new account a second is relayed here")
+            return refuse(state, source, subject, "busy", "one new account a second is relayed here")
         state = replace(state, lobby=replace(state.lobby, create_due_ns=now.mono_ns + CREATE_NS))
     wants = _wants(state, action) if isinstance(action, Allocate) and not asked_late else None
     first = PendingPurchase(
@@ -338,7 +343,7 @@ def _relay(
     """
     known, answers = state.lobby.pending.get(subject), list[Command]()
     if known is None and _has_enough(state, source):
-        return _refuse(state, source, subject, "busy", "too many of your purchases are under way")
+        return refuse(state, source, subject, "busy", "too many of your purchases are under way")
     if known is None and len(state.lobby.pending) >= MAX_PENDING:
         oldest = next(iter(state.lobby.pending))
         state, answers = _give_up(state, oldest, "busy", "too many purchases are under way")
@@ -367,7 +372,7 @@ def _give_up(state: State, subject: bytes, reason: str, detail: str) -> Outcome:
     """Tells everybody who waits for a purchase that its outcome is not known here."""
     commands: list[Command] = []
     for buyer in state.lobby.pending[subject].buyers:
-        state, answer = _refuse(state, buyer, subject, reason, detail)
+        state, answer = refuse(state, buyer, subject, reason, detail)
         commands += answer
     return _without_pending(state, subject), commands
 
@@ -401,7 +406,9 @@ def _check_purchase(state: State, action: Allocate, now: Now) -> tuple[str, str]
         return "sold_out", "every unit of the current offer is sold"
     if state.disk.failing_ns is not None:
         return "not_metered", "this access point cannot account for anything now"
-    if action.period is None and (not action.consumer_keys or state.air is not None):
+    if action.period is None and (
+        not action.consumer_keys or state.air is not None or state.cell is not None
+    ):
         return _check_units(state, word, action.allocations, now)  # on the air, of the first of many at least
     return None
 
@@ -411,41 +418,60 @@ def _check_units(state: State, word: OfferState, units: int, now: Now) -> tuple[
         wanted = word.qos.times(units)
     except DecodeError as error:
         return "no_capacity", str(error)
-    full = sessions.check_capacity(state, wanted, kept=reserved(state, sessions.believed(state, now)))
+    kept = reserved(state, sessions.believed(state, now))
+    full = sessions.check_capacity(state, wanted, kept=kept)
+    if full is None and state.cell is not None:
+        from apd import cell  # others do without
+
+        full = cell.check(state, wanted, kept)
     return (full.reason, full.detail) if full else None
 
 
-def _join(state: State, source: Address, message: Join, now: Now) -> Outcome:
+def join(state: State, source: Address, message: Join, now: Now) -> Outcome:
     settings, now = state.settings, sessions.believed(state, now)
     try:
         grant = read_grant(message.grant, settings.ledger, settings.ledger_id)
     except DecodeError as error:
-        return _refuse(state, source, b"", "grant_invalid", str(error))
+        return refuse(state, source, b"", "grant_invalid", str(error))
     grant_id = grant.grant_id
     if settings.air is not None:
-        return _refuse(
+        return refuse(
             state, source, grant_id, "join_by_eap", "join the network by EAP-TLS with the key that paid"
         )
     refusal = check_grant(state, grant, now)
     if refusal is not None:
-        return _refuse(state, source, grant_id, *refusal)
+        return refuse(state, source, grant_id, *refusal)
     request = _read_request(state, grant, message.request, JoinPurpose.JOIN, now)
     if isinstance(request, tuple):
-        return _refuse(state, source, grant_id, *request)
+        return refuse(state, source, grant_id, *request)
     known = state.sessions.get(grant_id)
     if known is not None and known.holds_slot and known.station == request.station:
         return _joined_already(state, source, known)
     if _digest(message.request) in state.lobby.seen_requests:
-        return _refuse(state, source, grant_id, "replayed", "this request was acted on before")
+        return refuse(state, source, grant_id, "replayed", "this request was acted on before")
     other = state.session_of(request.station)
     if other is not None and other.grant_id != grant_id:
         detail = f"{request.station} has a session until {other.grant.ends_s}"
-        return _refuse(state, source, grant_id, "station_has_session", detail)
+        return refuse(state, source, grant_id, "station_has_session", detail)
     if known is not None and known.holds_slot:
         return _move(state, source, known)
-    match sessions.open_session(state, grant, message.grant, request.station, now):
+    if state.cell is not None:
+        from apd import cell_places  # others do without
+
+        return cell_places.join(state, source, message, grant, request.station, now)
+    if not isinstance(request.station, MacAddress):
+        return refuse(
+            state, source, grant_id, "request_invalid", "a station is named by its MAC address here"
+        )
+    return let_in(state, source, message, grant, request.station, now)
+
+
+def let_in(state: State, source: Address, message: Join, grant: Grant, station: Station, now: Now) -> Outcome:
+    """Opens the session, if there is room."""
+    grant_id = grant.grant_id
+    match sessions.open_session(state, grant, message.grant, station, now):
         case NoCapacity(detail, reason):  # not remembered: it may be asked again as it is
-            return _refuse(state, source, grant_id, reason, detail)
+            return refuse(state, source, grant_id, reason, detail)
         case (admitted, commands):
             admitted = _wait(_remember(admitted, message.request, now), grant_id, Waiter(source, joins=True))
             return admitted, [*commands, *_tell_early(admitted, source, grant_id)]
@@ -463,7 +489,7 @@ def _tell_early(state: State, source: Address, grant_id: bytes) -> list[Command]
 def _move(state: State, source: Address, session: Session) -> Outcome:
     """The consumer wants its session on another station: the old one ends first, and the consumer asks again."""
     state, commands = sessions.end(state, session.grant_id, EndReason.MOVED)
-    state, answer = _refuse(
+    state, answer = refuse(
         state, source, session.grant_id, "moving", "the session is leaving its old station; ask again"
     )
     return state, [*commands, *answer]
@@ -476,20 +502,20 @@ def _joined_already(state: State, source: Address, session: Session) -> Outcome:
     if session.phase is Phase.ADMITTED:
         state = _wait(state, session.grant_id, Waiter(source, joins=True))
         return state, _tell_early(state, source, session.grant_id)
-    return _refuse(state, source, session.grant_id, "moving", "the session is ending; ask again")
+    return refuse(state, source, session.grant_id, "moving", "the session is ending; ask again")
 
 
 def _leave(state: State, source: Address, message: Leave, now: Now) -> Outcome:
     session = state.sessions.get(message.grant_id)
     if session is None:
-        return _refuse(state, source, message.grant_id, "no_such_session", "")
+        return refuse(state, source, message.grant_id, "no_such_session", "")
     request = _read_request(state, session.grant, message.request, JoinPurpose.LEAVE, now)
     if isinstance(request, tuple):
-        return _refuse(state, source, message.grant_id, *request)
+        return refuse(state, source, message.grant_id, *request)
     if _digest(message.request) in state.lobby.seen_requests:
         if not session.holds_slot:
             return state, [SendLobby(source, Left(message.grant_id))]  # our answer was lost
-        return _refuse(state, source, message.grant_id, "replayed", "this request was acted on before")
+        return refuse(state, source, message.grant_id, "replayed", "this request was acted on before")
     state = _remember(state, message.request, now)
     state = _wait(state, message.grant_id, Waiter(source, joins=False))
     return sessions.end(state, message.grant_id, EndReason.LEFT)
@@ -538,7 +564,7 @@ def _read_request(
     return request
 
 
-def _refuse(state: State, to: Address, subject: bytes, reason: str, detail: str) -> Outcome:
+def refuse(state: State, to: Address, subject: bytes, reason: str, detail: str) -> Outcome:
     return state.with_refusal(reason), [SendLobby(to, Refused(subject, reason, detail[:150]))]
 
 

@@ -27,14 +27,18 @@ NOTHING = Reserved()
 
 def reserved(state: State, now: Now, without: bytes = b"") -> Reserved:
     """What is kept for others than the grant of this id. A wired box knows no grant before it is shown."""
-    if state.air is None:
+    if state.air is None and state.cell is None:
         return NOTHING
+    wanted = [one.wants for one in state.lobby.pending.values() if one.wants is not None]
+    if state.cell is not None:
+        waiting = state.cell.bought.items()
+        return _sum([*(grant.total_qos for grant_id, grant in waiting if grant_id != without), *wanted])
     bought = [
         known.grant.total_qos
         for grant_id, known in state.on_air.grants.items()
         if grant_id != without and _waits(state, known, now)
     ]
-    return _sum([*bought, *(one.wants for one in state.lobby.pending.values() if one.wants is not None)])
+    return _sum([*bought, *wanted])
 
 
 def _waits(state: State, known: KnownGrant, now: Now) -> bool:

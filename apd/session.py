@@ -12,10 +12,12 @@ A session is named by its grant id and serves one station at a time. The diagram
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from apd.address import mac_of
 from apd.shortfall import Flow, LinkCounters, Watch, judge, missing_bytes
+from tc_shaper.counters import SlotCounters
 from tc_shaper.tree import MAX_LIFETIME_S, SessionShape
 from wire.grant import Grant
-from wire.ids import MacAddress
+from wire.ids import Station
 from wire.qos import LatencyClass, Qos
 from wire.units import NS_PER_S, Now
 
@@ -114,7 +116,7 @@ class Session:
     encoded_grant: bytes
     qos: Qos
     """What all units of the grant get together."""
-    station: MacAddress
+    station: Station
     slot: int
     phase: Phase
     ends_ns: int
@@ -134,6 +136,8 @@ class Session:
     queued: Queued = Queued()
     watch: Watch = Watch()
     """Where nothing is sold over the air, nobody is watched."""
+    place: str = ""
+    """On a cell: slot, subscriber, data network, guaranteed flow (apd/cell.py)."""
     unserved_ns: int | None = None
     """Up to when it was counted what is missing of one that is closed because there is no room for it."""
 
@@ -214,13 +218,14 @@ class StoredSession:
     grant: Grant
     encoded_grant: bytes
     qos: Qos
-    station: MacAddress
+    station: Station
     slot: int
     phase: Phase
     reason: EndReason
     baseline: Usage
     used: Usage
     unreported: Usage
+    place: str = ""
 
 
 def restore(stored: StoredSession, now: Now, *, kept: bool) -> Session:
@@ -244,6 +249,7 @@ def restore(stored: StoredSession, now: Now, *, kept: bool) -> Session:
         used=stored.used,
         unreported=stored.unreported,
         last_heard_ns=now.mono_ns,
+        place=stored.place,
         unserved_ns=now.mono_ns if stored.reason is EndReason.NO_ROOM else None,
     )
 
@@ -259,13 +265,23 @@ def shape_of(session: Session, now: Now) -> SessionShape:
     left_s = -(-(session.ends_ns - now.mono_ns) // NS_PER_S)
     return SessionShape(
         slot=session.slot,
-        station=session.station,
+        station=mac_of(session.station),
         down_floor_bps=qos.floor_down_bps,
         down_ceil_bps=qos.ceil_down_bps,
         up_floor_bps=qos.floor_up_bps,
         up_ceil_bps=qos.ceil_up_bps,
         lifetime_s=min(max(left_s, 1), MAX_LIFETIME_S),
         interactive=qos.latency_class is LatencyClass.INTERACTIVE,
+    )
+
+
+def usage_of(counted: SlotCounters) -> Usage:
+    """What the kernel counted."""
+    return Usage(
+        counted.down.delivered_bytes,
+        counted.up.delivered_bytes,
+        counted.down.offered_bytes,
+        counted.up.offered_bytes,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from apd.commands import (
     Command,
+    CountUe,
     GiveUp,
     InstallSession,
     Note,
@@ -16,6 +17,7 @@ from apd.commands import (
     RemoveSession,
     StoreRevocation,
     StoreSession,
+    UncountUe,
 )
 from apd.promises import NOTHING, Reserved, reserved
 from apd.session import EndReason, Phase, Queued, Session, Usage, instant_ns, shape_of
@@ -24,7 +26,7 @@ from apd.state import State, earliest
 from tc_shaper.pool import Exhausted, allocate, release
 from wire.errors import ShellError
 from wire.grant import Grant
-from wire.ids import MacAddress
+from wire.ids import MacAddress, Station
 from wire.qos import Qos
 from wire.units import NS_PER_S, PPM, Now, format_rate
 
@@ -55,7 +57,7 @@ nothing.
 
 
 def check_capacity(
-    state: State, qos: Qos, station: MacAddress | None = None, kept: Reserved = NOTHING
+    state: State, qos: Qos, station: Station | None = None, kept: Reserved = NOTHING
 ) -> NoCapacity | None:
     """Whether these floors fit beside those already promised and what is kept for others; on the air, to this station
     if it is known.
@@ -79,7 +81,7 @@ def check_capacity(
 
 
 def open_session(
-    state: State, grant: Grant, encoded_grant: bytes, station: MacAddress, now: Now, elsewhere_bytes: int = 0
+    state: State, grant: Grant, encoded_grant: bytes, station: Station, now: Now, elsewhere_bytes: int = 0
 ) -> Outcome | NoCapacity:
     """Admits the session of a grant that is good, goes on with what it used before if it had one here."""
     known = state.sessions.get(grant.grant_id)
@@ -93,7 +95,7 @@ def open_session(
     return admit(state, session, now)
 
 
-def turn_away(state: State, grant: Grant, encoded_grant: bytes, station: MacAddress, now: Now) -> Outcome:
+def turn_away(state: State, grant: Grant, encoded_grant: bytes, station: Station, now: Now) -> Outcome:
     """There is no room for a grant that was sold here: until there is, all of its floors are missing. Said once."""
     known = state.sessions.get(grant.grant_id)
     if known is not None and known.unserved_ns is not None:
@@ -117,7 +119,7 @@ def count_unserved(state: State, now: Now) -> State:
     )  # who holds what is as before
 
 
-def _session(grant: Grant, encoded_grant: bytes, station: MacAddress, now: Now) -> Session:
+def _session(grant: Grant, encoded_grant: bytes, station: Station, now: Now) -> Session:
     return Session(
         grant=grant,
         encoded_grant=encoded_grant,
@@ -160,7 +162,7 @@ def installed(state: State, grant_id: bytes, now: Now) -> Outcome:
     if session.phase is Phase.EXPIRING:
         return state.with_session(session), []
     active = session.move(Phase.ACTIVE)
-    if state.settings.air is not None:
+    if state.settings.air is not None or state.cell is not None:
         active = replace(active, watch=Watch(), queued=Queued()).judged(None, now.mono_ns)
     due_ns = earliest(state.counting_due_ns, _counting_due_ns(state, active, now))
     state = replace(state.with_session(active), counting_due_ns=due_ns)
@@ -188,7 +190,7 @@ def end(state: State, grant_id: bytes, reason: EndReason) -> Outcome:
         return state, []
     expiring = session.move(Phase.EXPIRING, reason)
     commands: list[Command] = [
-        RemoveSession(grant_id, session.slot, session.station),
+        _remove(session),
         Note("session_ends", f"{session.station}: {reason.value}, grant {grant_id.hex()}"),
     ]
     return state.with_session(expiring), commands
@@ -211,9 +213,7 @@ def remove_failed(state: State, grant_id: bytes, error: ShellError, now: Now) ->
 def resume(state: State) -> Outcome:
     """After a restart: what was being removed when the daemon died is removed now, and what was revoked ends."""
     commands: list[Command] = [
-        RemoveSession(session.grant_id, session.slot, session.station)
-        for session in state.sessions.values()
-        if session.phase is Phase.EXPIRING
+        _remove(session) for session in state.sessions.values() if session.phase is Phase.EXPIRING
     ]
     for grant_id in state.revoked.keys() & set(state.stations.values()):
         state, ending = end(state, grant_id, EndReason.REVOKED)
@@ -269,7 +269,7 @@ def count(
     return plan_counting(state, now), commands
 
 
-def judge(state: State, links: Mapping[MacAddress, LinkCounters], now: Now) -> State:
+def judge(state: State, links: Mapping[Station, LinkCounters], now: Now) -> State:
     """Holds what was counted last against the floors, of stations whose link layer was counted at the same time."""
     judged = {
         grant_id: session.judged(links[session.station], now.mono_ns)
@@ -313,7 +313,7 @@ def _pass_session_time(state: State, now: Now) -> Outcome:
             continue
         if session.retry_ns is not None:
             state = state.with_session(replace(session, retry_ns=None))
-            commands.append(RemoveSession(grant_id, session.slot, session.station))
+            commands.append(_remove(session))
         elif session.ends_ns <= now.mono_ns:
             state, ending = end(state, grant_id, EndReason.TIME_UP)
             commands += ending
@@ -338,7 +338,7 @@ def plan_counting(state: State, now: Now) -> State:
     return replace(state, counting_due_ns=due_ns)
 
 
-def leave(state: State, station: MacAddress, reason: EndReason) -> Outcome:
+def leave(state: State, station: Station, reason: EndReason) -> Outcome:
     """The link layer, or somebody, says that this station is gone."""
     session = state.session_of(station)
     return end(state, session.grant_id, reason) if session else (state, [])
@@ -364,8 +364,17 @@ def _used_up(state: State, session: Session, now: Now) -> EndReason:
     return EndReason.NONE
 
 
-def _install(session: Session, now: Now) -> InstallSession:
-    return InstallSession(session.grant_id, shape_of(session, now))
+def _install(session: Session, now: Now) -> Command:
+    """Has the kernel shape a station. A UE is shaped by its cell (apd/cell.py): the kernel counts it."""
+    if isinstance(session.station, MacAddress):
+        return InstallSession(session.grant_id, shape_of(session, now))
+    return CountUe(session.grant_id, session.slot, session.station)
+
+
+def _remove(session: Session) -> Command:
+    if isinstance(session.station, MacAddress):
+        return RemoveSession(session.grant_id, session.slot, session.station)
+    return UncountUe(session.grant_id, session.slot, session.station)
 
 
 def _close(state: State, session: Session, reason: EndReason) -> Outcome:

@@ -50,6 +50,33 @@ class AirSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class UserPlaneSettings:
+    """Section [cell.user_plane]: where packets of UEs leave the core, on this machine. What the gNB and the core have
+    a part in is in ran_slicing/settings.py ([cell]) and ran_slicing/core_settings.py ([cell.core]).
+    """
+
+    interface: str = "ogstun"
+    """The device of the UPF, beyond which the UEs are: their packets are counted there, and they reach the lobby."""
+    uplink_capacity_bps: int = 1_000_000_000
+    """What of the uplink may be sold as floors, bits per second of IP packets. The loop keeps the downlink, and a slice
+    has the same share of the uplink."""
+    lobby_port: int = 18_573
+    """UDP port of the lobby, at every address that this machine has on that device."""
+    lobby_slice: str = ""
+    """The slice of UEs that bought nothing, as `1-000001`: from there a buyer's subscriber is moved into a slot, and
+    back when its time is over. Empty: nobody is moved, and the operator puts subscribers into slots.
+    """
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_.\-]{1,15}", self.interface):
+            raise ConfigError("interface: not a device name")
+        if self.uplink_capacity_bps < 1_000:
+            raise ConfigError(f"uplink_capacity_bps: {self.uplink_capacity_bps} is below 1000")
+        if not 0 < self.lobby_port < 65_536:
+            raise ConfigError(f"lobby_port: {self.lobby_port} is not a port")
+
+
+@dataclass(frozen=True, slots=True)
 class BoxSettings:
     """What the core decides by."""
 
@@ -81,6 +108,8 @@ class BoxSettings:
     """After so long without a receipt a meter record is submitted again."""
     air: AirSettings | None = None
     """None: nothing is sold over 802.11 itself."""
+    cell: UserPlaneSettings | None = None
+    """None: no small cell."""
 
     def __post_init__(self) -> None:
         for name in (

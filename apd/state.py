@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from apd.address import Address
 from apd.airtime import StationAir
@@ -9,13 +10,20 @@ from apd.commands import StoreCommand
 from apd.refund import Refund
 from apd.session import Session
 from apd.settings import BoxSettings
-from nas_tunnel.lobby import Outcome, Refused
+from nas_tunnel.lobby import Join, Outcome, Refused
 from tc_shaper.pool import Pool
 from wire.grant import Grant
-from wire.ids import MacAddress, PublicKey
+from wire.ids import MacAddress, PublicKey, Station
 from wire.meter_record import FIRST_PREVIOUS, MeterRecord
 from wire.offer_state import OfferState
 from wire.qos import Qos
+
+if TYPE_CHECKING:  # a box without [cell] does without
+    from ran_slicing import cell as ran
+    from ran_slicing.core_info import Stay
+    from ran_slicing.core_settings import CoreSettings
+    from ran_slicing.n5 import AppSession
+    from ran_slicing.snssai import Snssai
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +168,87 @@ class AirState:
 class AirtimeState:
     """The radio's time (apd/budget.py)."""
 
-    stations: Mapping[MacAddress, StationAir] = field(default_factory=dict)
+    stations: Mapping[Station, StationAir] = field(default_factory=dict)
     """As measured last."""
     measure_due_ns: int | None = None
     """None while nobody is served."""
     exceeded: bool = False
     """More is promised than there is, and the operator knows."""
-    weights: Mapping[MacAddress, int] = field(default_factory=dict)
+    weights: Mapping[Station, int] = field(default_factory=dict)
     """What the driver was told."""
-    weights_held_ns: Mapping[MacAddress, int] = field(default_factory=dict)
+    weights_held_ns: Mapping[Station, int] = field(default_factory=dict)
     """Until when (monotonic) a station is not weighed whose weight the driver refused."""
     weightless: bool = False
     """It has no weights."""
     by_hostapd: bool = False
     """The kernel does not say what it knows of stations: hostapd is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a grant is served: which subscriber's UE, and in which slot."""
+
+    supi: str = ""
+    dnn: str = ""
+    snssai: "Snssai | None" = None
+    waits_until_ns: int | None = None
+    """A slot is kept until then for a UE that has to come into it; None: it is there."""
+    moved: bool = False
+    """The subscriber's document says so."""
+    flow: str = ""
+    """By which name the core knows its guaranteed flow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A subscriber whose document is to name this slice; tried again when it is due, or under way (None)."""
+
+    to: "Snssai"
+    due_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingJoin:
+    """A join whose UE is being looked up: it is read again when the core has answered."""
+
+    source: Address
+    message: Join
+    asked_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellState:
+    """Towards gNB and core (apd/cell.py)."""
+
+    ran: "ran.State"
+    core: "CoreSettings"
+    lobby_slice: "Snssai | None" = None
+    stays: "tuple[Stay, ...]" = ()
+    """Who was in the core when it was asked last."""
+    core_failing: str = "not asked yet"
+    """Why that is not known; the operator knows."""
+    joins: Mapping[Station, WaitingJoin] = field(default_factory=dict)
+    places: Mapping[bytes, Place] = field(default_factory=dict)
+    """Of each grant that has a slot, or is to have one."""
+    counted: frozenset[bytes] = frozenset()
+    """Grants whose packets the kernel counts."""
+    confirmed: frozenset[bytes] = frozenset()
+    """Grants of whose share the gNB said that it has it."""
+    patience_ns: Mapping[bytes, int] = field(default_factory=dict)
+    """Until when the gNB may take for its word, by grant."""
+    gone_ns: Mapping[bytes, int] = field(default_factory=dict)
+    """Since when a grant's UE is not in the core."""
+    bought: Mapping[bytes, Grant] = field(default_factory=dict)
+    """Sold here lately, and not joined yet: their room is kept."""
+    count_due_ns: int | None = None
+    judge_due_ns: int | None = None
+    """When bytes are counted, and floors judged, next; None while nobody is served."""
+    moves: "Mapping[str, Move]" = field(default_factory=dict)
+    """Subscribers whose documents are to name another slice, by SUPI."""
+    flows: "Mapping[bytes, AppSession] | None" = None
+    """What the core was told to guarantee; None: nothing was said yet."""
+    noted: Mapping[bytes, str] = field(default_factory=dict)
+    """What the operator was told of a grant's guaranteed flow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +333,7 @@ class State:
     link: LinkState = LinkState()
     disk: DiskState = DiskState()
     sessions: Mapping[bytes, Session] = field(default_factory=dict)
-    stations: Mapping[MacAddress, bytes] = field(default_factory=dict)
+    stations: Mapping[Station, bytes] = field(default_factory=dict)
     """Which grant's session holds a slot for this station. Kept by `with_session`, as is `promised`."""
     promised: Promised = Promised()
     session_due_ns: int | None = None
@@ -273,6 +348,8 @@ class State:
     """Bad input and refusals, by reason: shown by `apd status`."""
     air: AirState | None = None
     """None where nothing is sold over 802.11 itself."""
+    cell: CellState | None = None
+    """None where there is no small cell."""
     airtime: AirtimeState = AirtimeState()
     refunds: Mapping[bytes, Refund] = field(default_factory=dict)
     """What is owed, by grant, until the ledger has moved it."""
@@ -283,13 +360,19 @@ class State:
         assert self.air is not None, "no [air] in the settings"
         return self.air
 
+    @property
+    def on_cell(self) -> CellState:
+        """The same of [cell]."""
+        assert self.cell is not None, "no [cell] in the settings"
+        return self.cell
+
     def with_refusal(self, reason: str, times: int = 1) -> "State":
         """The state with one more bad input or refusal of this kind."""
         if not times:
             return self
         return replace(self, refused={**self.refused, reason: self.refused.get(reason, 0) + times})
 
-    def session_of(self, station: MacAddress) -> Session | None:
+    def session_of(self, station: Station) -> Session | None:
         """The session that holds a slot for this station."""
         grant_id = self.stations.get(station)
         return None if grant_id is None else self.sessions[grant_id]

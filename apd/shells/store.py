@@ -36,7 +36,7 @@ from wire.cose import read_envelope
 from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence, write_evidence
 from wire.grant import parse_grant
-from wire.ids import MacAddress
+from wire.ids import MacAddress, station_octets, station_of
 from wire.meter_record import FIRST_PREVIOUS, read_meter_record, record_hash
 
 _SCHEMA = """
@@ -254,21 +254,33 @@ def _write_session(session: Session) -> bytes:
     usages: list[Value] = [
         _write_usage(usage) for usage in (session.baseline, session.used, session.unreported)
     ]
-    head: list[Value] = [session.encoded_grant, session.station.octets, session.slot]
-    return write_cbor([*head, session.phase.value, session.reason.value, *usages])
+    head: list[Value] = [session.encoded_grant, station_octets(session.station), session.slot]
+    place: list[Value] = [session.place] if session.place else []
+    return write_cbor([*head, session.phase.value, session.reason.value, *usages, *place])
 
 
 def _read_session(value: bytes) -> StoredSession:
     try:
         match read_cbor(bytes(value)):
-            case [bytes(encoded), bytes(station), int(slot), str(phase), str(reason), a, b, c]:
+            case [bytes(encoded), bytes(station), int(slot), str(phase), str(reason), a, b, c, *place]:
                 grant = parse_grant(read_envelope(encoded))
-                usages = [_read_usage(item) for item in (a, b, c)]
-                kept = (MacAddress(station), slot, Phase(phase), EndReason(reason))
-                return StoredSession(grant, encoded, grant.total_qos, *kept, *usages)
+                kept = (station_of(station), slot, Phase(phase), EndReason(reason))
+                baseline, used, unreported = (_read_usage(item) for item in (a, b, c))
+                usages = (baseline, used, unreported)
+                return StoredSession(grant, encoded, grant.total_qos, *kept, *usages, _read_place(place))
     except ValueError as error:
         raise ShellError("store", f"a session is damaged: {error}") from error
     raise ShellError("store", "a session is damaged: not the array that was written")
+
+
+def _read_place(items: list[Value]) -> str:
+    """Of a session on a cell one text, of others nothing."""
+    match items:
+        case []:
+            return ""
+        case [str(place)]:
+            return place
+    raise DecodeError("place is not one text")
 
 
 def _write_refund(refund: Refund) -> bytes:

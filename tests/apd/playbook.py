@@ -29,7 +29,7 @@ from apd.metering import StoredChain, TpmFound
 from apd.refund import Refund
 from apd.session import Phase, Session
 from apd.settings import BoxSettings
-from apd.state import KnownGrant, State
+from apd.state import CellState, KnownGrant, State
 from nas_tunnel.lobby import Join, Leave, LobbyMessage, write_lobby
 from tests.apd.world import (
     CONSUMER,
@@ -141,6 +141,7 @@ def start_box(
     known_grants: Iterable[KnownGrant] = (),
     owed: Iterable[Refund] = (),
     registered: bytes | None = None,
+    cell: CellState | None = None,
     kernel_kept: bool = True,
     enrolled: bool = True,
     now: Now = START,
@@ -160,6 +161,7 @@ def start_box(
         known_grants=known_grants,
         owed=owed,
         registered=registered,
+        cell=cell,
         kernel_kept=kernel_kept,
         enrolled=enrolled,
         secret=bytes(32),

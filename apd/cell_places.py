@@ -1,0 +1,420 @@
+"""Where a buyer's UE is: a join is answered by what the core says of the address that it names.
+
+In: joins that the lobby found good, the core's lists, answers of its store of subscribers. Out: a slot and a session
+for a UE that is in a slice for sale; a subscriber moved into a slot, and a word to register again, for one that is
+not; the end of sessions whose UE has gone. A UE is known by the address of its PDU session and nothing that it says:
+a join counts only if it comes from the address that it names (the UPF lets nobody send from another's).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from apd import cell, lobby, sessions
+from apd.address import Address, host_of
+from apd.commands import ChangeSubscriber, Command, FindSubscriber, Note, StoreSession, WantFlows
+from apd.session import EndReason, Phase, Session
+from apd.sessions import Outcome
+from apd.state import CellState, Move, Place, State, WaitingJoin, earliest
+from nas_tunnel.lobby import Join
+from ran_slicing.bson import Document
+from ran_slicing.core import CoreReport
+from ran_slicing.core_info import Stay, find_stays
+from ran_slicing.core_plan import Service
+from ran_slicing.n5 import AppSession, Rates
+from ran_slicing.snssai import Snssai
+from ran_slicing.subscriber_slice import NoSlice, SliceInPlace, plan_slice
+from wire.errors import ShellError
+from wire.grant import Grant
+from wire.ids import MacAddress, Station, parse_station
+from wire.units import NS_PER_S, Now
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MAX_JOINS = 64
+"""Joins that wait for the core: each shows a grant that was paid, so that nobody fills them for nothing."""
+KEEP_SLOT_NS = 120 * NS_PER_S
+"""How long a slot is kept for a UE that has to register again: a phone takes some seconds, a person longer."""
+SLACK_NS = 2 * NS_PER_S
+"""Beyond the period of the core's lists, until a UE that is not in them is not there."""
+MOVE_AGAIN_NS = 5 * NS_PER_S
+"""A store of subscribers that failed is asked again."""
+
+
+# ---- Joins
+
+
+def join(state: State, source: Address, message: Join, grant: Grant, station: Station, now: Now) -> Outcome:
+    """The lobby's question for a grant that is good and a request that its consumer signed."""
+    if isinstance(station, MacAddress):
+        return lobby.refuse(
+            state, source, grant.grant_id, "request_invalid", "a UE is named by its IP address"
+        )
+    if station != _address_of(source):
+        detail = f"the request names {station}, and came from {host_of(source)}"
+        return lobby.refuse(state, source, grant.grant_id, "address_differs", detail)
+    known = state.on_cell.places.get(grant.grant_id)
+    if known is not None and known.waits_until_ns is not None and not known.moved:
+        return _wait(state, source, message, station, now), []  # its subscriber is being moved
+    found = find_stays(state.on_cell.stays, station)
+    if len(found) == 1 and not state.on_cell.core_failing:
+        return _place(state, source, message, grant, found[0], now)
+    return _wait(state, source, message, station, now), []
+
+
+def _address_of(source: Address) -> Station | None:
+    """An IPv4 source comes as `::ffff:10.45.0.2` on a socket for both."""
+    if isinstance(source, MacAddress):
+        return None
+    try:
+        return parse_station(source[0].partition("%")[0].removeprefix("::ffff:"))
+    except ValueError:
+        return None
+
+
+def _wait(state: State, source: Address, message: Join, station: Station, now: Now) -> State:
+    """Answered when the core has told, or its time is over; asking again does not put that off."""
+    joins = dict(state.on_cell.joins)
+    asked_ns = joins[station].asked_ns if station in joins else now.mono_ns
+    joins[station] = WaitingJoin(source, message, asked_ns)
+    while len(joins) > MAX_JOINS:
+        del joins[next(iter(joins))]
+    return _with(state, joins=joins)
+
+
+def _place(state: State, source: Address, message: Join, grant: Grant, stay: Stay, now: Now) -> Outcome:
+    """It is in a slot that is free, or its own: let in. Else it has to move."""
+    pool = state.on_cell.ran.pool
+    for_sale = stay.snssai in [slot.snssai for slot in pool.slots]
+    if not for_sale or pool.holder(stay.snssai) not in (None, grant.grant_id):
+        return _move(state, source, message, grant, stay, now)
+    commands: list[Command] = []
+    if pool.slot_of(grant.grant_id) not in (None, stay.snssai):
+        state, commands = cell.release(state, grant.grant_id, now)  # it was kept another
+    place = Place(stay.supi, stay.dnn, stay.snssai)
+    sold = state.on_cell.ran.pool.slot_of(grant.grant_id) == stay.snssai
+    if sold:
+        state = cell.with_place(state, grant.grant_id, place)
+    else:
+        refusal = sessions.check_capacity(state, grant.total_qos)
+        state, more = (
+            cell.sell(state, grant.grant_id, grant.total_qos, place, now) if refusal is None else (state, [])
+        )
+        commands += more
+        if state.on_cell.ran.pool.slot_of(grant.grant_id) is None:
+            detail = (
+                refusal.detail if refusal else "its floor does not fit into the cell beside those of others"
+            )
+            state, more = lobby.refuse(state, source, grant.grant_id, "no_capacity", detail)
+            return state, [*commands, *more]
+    state, more = lobby.let_in(state, source, message, grant, _served(stay, source), now)
+    session = state.sessions.get(grant.grant_id)
+    if session is not None and session.holds_slot:
+        state = state.with_session(replace(session, place=cell.write_place(place)))
+    return state, [*commands, *more]
+
+
+def _served(stay: Stay, source: Address) -> Station:
+    address = _address_of(source)
+    assert address is not None, f"{stay} was found by its address"
+    return address
+
+
+def _move(state: State, source: Address, message: Join, grant: Grant, stay: Stay, now: Now) -> Outcome:
+    """A slot is kept for it, and the subscriber's document changed, once; then it is told to come."""
+    home, grant_id = state.on_cell.lobby_slice, grant.grant_id
+    if home is None:
+        detail = f"the SIM is in slice {stay.snssai}, which is not free for sale: ask the operator to put it into one"
+        return lobby.refuse(state, source, grant_id, "other_slice", detail)
+    known = state.on_cell.places.get(grant_id)
+    if known is not None and known.moved:
+        detail = f"the SIM is in slice {known.snssai} now: register again (flight mode on and off), then join again"
+        return lobby.refuse(state, source, grant_id, "other_slice", detail)
+    free = state.on_cell.ran.pool.free
+    place = Place(stay.supi, stay.dnn, free[0] if free else None, now.mono_ns + KEEP_SLOT_NS)
+    state, commands = cell.sell(state, grant_id, grant.total_qos, place, now)
+    kept = state.on_cell.ran.pool.slot_of(grant_id)
+    if kept is None:
+        state, more = lobby.refuse(
+            state, source, grant_id, "no_capacity", "no slot of the cell is free, or no room"
+        )
+        return state, [*commands, *more]
+    state, more = _order_move(state, stay.supi, kept)
+    state = _wait(state, source, message, _served(stay, source), now)
+    return state, [*commands, *more]
+
+
+# ---- Subscribers
+
+
+def settle(before: State, state: State) -> Outcome:
+    """After each event: who lost a slot goes home, and the core guarantees the flows of who is in force."""
+    commands: list[Command] = []
+    if state.on_cell.lobby_slice is not None and before.cell is not None:
+        for grant_id, place in before.on_cell.places.items():
+            if grant_id not in state.on_cell.places and place.supi and not _has_place(state, place.supi):
+                state, more = _order_move(state, place.supi, state.on_cell.lobby_slice)
+                commands += more
+    flows = _flows(state)
+    if flows != state.on_cell.flows:
+        state = _with(state, flows=flows)
+        commands.append(WantFlows(flows))
+    return state, commands
+
+
+def _has_place(state: State, supi: str) -> bool:
+    return any(place.supi == supi for place in state.on_cell.places.values())
+
+
+def _order_move(state: State, supi: str, to: Snssai) -> Outcome:
+    """The last word counts, whatever is under way."""
+    under_way = supi in state.on_cell.moves and state.on_cell.moves[supi].due_ns is None
+    state = _with(state, moves={**state.on_cell.moves, supi: Move(to)})
+    return state, [] if under_way else [FindSubscriber(supi)]
+
+
+def found(state: State, supi: str, document: Document | None, now: Now) -> Outcome:
+    """The document as it is: what has to be changed, if anything."""
+    move = state.on_cell.moves.get(supi)
+    if move is None:
+        return state, []
+    if document is None:
+        return _give_up(state, supi, f"the core's store has no {supi}")
+    assert state.on_cell.lobby_slice is not None, "else nobody is moved"
+    among = {*(slot.snssai for slot in state.on_cell.ran.pool.slots), state.on_cell.lobby_slice}
+    match plan_slice(document, supi, among, move.to):
+        case SliceInPlace():
+            return _moved(state, supi, now)
+        case NoSlice(reason):
+            return _give_up(state, supi, reason)
+        case change:
+            return state, [ChangeSubscriber(change)]
+
+
+def changed(state: State, supi: str) -> Outcome:
+    """Read again, done or not: what is there now, is."""
+    return state, [FindSubscriber(supi)] if supi in state.on_cell.moves else []
+
+
+def store_failed(state: State, supi: str, error: ShellError, now: Now) -> Outcome:
+    move = state.on_cell.moves.get(supi)
+    if move is None:
+        return state, []
+    later = replace(move, due_ns=now.mono_ns + MOVE_AGAIN_NS)
+    state = _with(state, moves={**state.on_cell.moves, supi: later})
+    state, refusing = _refuse_waiting(
+        state, supi, "core_unreachable", "the core's store of subscribers does not answer"
+    )
+    return state, [Note("subscriber_failed", f"{supi}: {error}"), *refusing]
+
+
+def _give_up(state: State, supi: str, reason: str) -> Outcome:
+    """A person has to change the document."""
+    state = _with(state, moves=_without(state.on_cell.moves, supi))
+    kept = [one for one, place in state.on_cell.places.items() if place.supi == supi and place.waits_until_ns]
+    state, refusing = _refuse_waiting(state, supi, "other_slice", "the SIM cannot be moved: ask the operator")
+    for grant_id in kept:
+        state = cell.with_place(state, grant_id, None)
+    return state, [Note("subscriber_unmoved", reason), *refusing]
+
+
+def _moved(state: State, supi: str, now: Now) -> Outcome:
+    state = _with(state, moves=_without(state.on_cell.moves, supi))
+    places = {
+        grant_id: replace(place, moved=True) if place.supi == supi and place.waits_until_ns else place
+        for grant_id, place in state.on_cell.places.items()
+    }
+    return _answer_joins(_with(state, places=places), now)
+
+
+def _refuse_waiting(state: State, supi: str, reason: str, detail: str) -> Outcome:
+    """Whoever waits for the move of this subscriber."""
+    commands: list[Command] = []
+    for station, waiting in state.on_cell.joins.items():
+        if not isinstance(station, MacAddress) and any(
+            stay.supi == supi for stay in find_stays(state.on_cell.stays, station)
+        ):
+            state = _with(state, joins=_without(state.on_cell.joins, station))
+            state, refusing = lobby.refuse(state, waiting.source, b"", reason, detail)
+            commands += refusing
+    return state, commands
+
+
+# ---- Who is there
+
+
+def take_report(state: State, report: CoreReport, now: Now) -> Outcome:
+    """The core's lists, and how guaranteed flows stand."""
+    before = state.on_cell
+    state = _with(state, stays=report.stays, core_failing=report.lists_failed)
+    commands: list[Command] = []
+    if report.lists_failed and report.lists_failed != before.core_failing:
+        commands.append(Note("core_lost", report.lists_failed))
+    elif before.core_failing and not report.lists_failed:
+        commands.append(Note("core_connected", f"{len(report.stays)} sessions of UEs are in the core"))
+    state, noting = _note_flows(state, report)
+    state, storing = _keep_names(state, report)
+    state = _note_gone(state, now)
+    state, ending = _end_strangers(state)
+    state, answers = _answer_joins(state, now)
+    return state, [*commands, *noting, *storing, *ending, *answers]
+
+
+def _answer_joins(state: State, now: Now) -> Outcome:
+    """Each is read again: it is answered, or waits on."""
+    commands: list[Command] = []
+    for station, waiting in list(state.on_cell.joins.items()):
+        state = _with(state, joins=_without(state.on_cell.joins, station))
+        state, more = lobby.join(state, waiting.source, waiting.message, now)
+        commands += more
+        if station in state.on_cell.joins:
+            kept = replace(state.on_cell.joins[station], asked_ns=waiting.asked_ns)
+            state = _with(state, joins={**state.on_cell.joins, station: kept})
+    return state, commands
+
+
+def _stay_of(state: State, session: Session) -> Stay | None:
+    if isinstance(session.station, MacAddress):
+        return None
+    found_stays = find_stays(state.on_cell.stays, session.station)
+    return found_stays[0] if len(found_stays) == 1 else None
+
+
+def _note_gone(state: State, now: Now) -> State:
+    """Since when each UE that is served is not in the core; lists that cannot be had say nothing."""
+    if state.on_cell.core_failing:
+        return _with(state, gone_ns={})
+    known = state.on_cell.gone_ns
+    return _with(
+        state,
+        gone_ns={
+            session.grant_id: known.get(session.grant_id, now.mono_ns)
+            for session in _served_now(state)
+            if _stay_of(state, session) is None
+        },
+    )
+
+
+def _end_strangers(state: State) -> Outcome:
+    """Its address is somebody else's by now, or its UE came again in another slice: what was served is over."""
+    commands: list[Command] = []
+    for session in _served_now(state):
+        stay, place = _stay_of(state, session), state.on_cell.places.get(session.grant_id, Place())
+        if stay is not None and place.supi and (stay.supi, stay.snssai) != (place.supi, place.snssai):
+            state, ending = sessions.end(state, session.grant_id, EndReason.STATION_LEFT)
+            commands += ending
+    return state, commands
+
+
+def _served_now(state: State) -> list[Session]:
+    return [
+        session
+        for session in state.sessions.values()
+        if session.phase in (Phase.ADMITTED, Phase.ACTIVE) and session.grant_id in state.on_cell.places
+    ]
+
+
+# ---- Time
+
+
+def pass_time(state: State, now: Now) -> Outcome:
+    """Joins that waited long enough, slots that were kept long enough, UEs that are gone long enough, moves again."""
+    commands: list[Command] = []
+    for station, waiting in list(state.on_cell.joins.items()):
+        if waiting.asked_ns + _look_ns(state) <= now.mono_ns:
+            state = _with(state, joins=_without(state.on_cell.joins, station))
+            state, more = lobby.refuse(state, waiting.source, b"", *_not_found(state.on_cell, station))
+            commands += more
+    for grant_id, place in list(state.on_cell.places.items()):
+        if place.waits_until_ns is not None and place.waits_until_ns <= now.mono_ns:
+            state = cell.with_place(state, grant_id, None)
+            commands.append(Note("slot_unused", f"{place.supi} did not come into slice {place.snssai}"))
+    for grant_id, since_ns in list(state.on_cell.gone_ns.items()):
+        if since_ns + _look_ns(state) <= now.mono_ns:
+            state = _with(state, gone_ns=_without(state.on_cell.gone_ns, grant_id))
+            state, ending = sessions.end(state, grant_id, EndReason.STATION_LEFT)
+            commands += ending
+    for supi, move in state.on_cell.moves.items():
+        if move.due_ns is not None and move.due_ns <= now.mono_ns:
+            state = _with(state, moves={**state.on_cell.moves, supi: replace(move, due_ns=None)})
+            commands.append(FindSubscriber(supi))
+    return state, commands
+
+
+def deadlines_ns(state: State) -> list[int]:
+    """When something of the above is due."""
+    here, look_ns = state.on_cell, _look_ns(state)
+    due = earliest(
+        *(waiting.asked_ns + look_ns for waiting in here.joins.values()),
+        *(place.waits_until_ns for place in here.places.values()),
+        *(since_ns + look_ns for since_ns in here.gone_ns.values()),
+        *(move.due_ns for move in here.moves.values()),
+    )
+    return [] if due is None else [due]
+
+
+def _look_ns(state: State) -> int:
+    """By then the core was asked again, whatever moment it is."""
+    return state.on_cell.core.look_s * NS_PER_S + SLACK_NS
+
+
+def _not_found(here: CellState, station: Station) -> tuple[str, str]:
+    if here.core_failing:
+        return "core_unreachable", "the core does not say whose address that is"
+    return "ue_unknown", f"the core has no session of a UE with {station}, or two of them"
+
+
+# ---- Guaranteed flows
+
+
+def _flows(state: State) -> dict[bytes, AppSession]:
+    """Of every session in force whose UE is known."""
+    flows: dict[bytes, AppSession] = {}
+    for session in _served_now(state):
+        place = state.on_cell.places[session.grant_id]
+        if (
+            session.phase is not Phase.ACTIVE
+            or place.snssai is None
+            or isinstance(session.station, MacAddress)
+        ):
+            continue
+        qos = session.qos
+        rates = Rates(qos.floor_down_bps, qos.floor_up_bps, qos.ceil_down_bps, qos.ceil_up_bps)
+        flows[session.grant_id] = AppSession(
+            session.station, place.supi, place.snssai, place.dnn, rates, state.on_cell.core.quality
+        )
+    return flows
+
+
+def _note_flows(state: State, report: CoreReport) -> Outcome:
+    """The operator hears once of each flow that is not there, and why: the share of the cell holds without it."""
+    noted, commands = dict(state.on_cell.noted), list[Command]()
+    for grant_id, served in report.served.items():
+        missing = served.detail if served.service is Service.NOT_SERVED else ""
+        if grant_id in (state.on_cell.flows or {}) and missing and noted.get(grant_id) != missing:
+            text = f"grant {grant_id.hex()}: {missing}; its share of the cell holds without it"
+            commands.append(Note("no_guaranteed_flow", text))
+            noted[grant_id] = missing
+    return _with(state, noted=noted), commands
+
+
+def _keep_names(state: State, report: CoreReport) -> Outcome:
+    """Flows that the core granted are known by their names also after a restart."""
+    commands: list[Command] = []
+    for grant_id, name in report.names.items():
+        place, session = state.on_cell.places.get(grant_id), state.sessions.get(grant_id)
+        if place is not None and session is not None and place.flow != name:
+            place = replace(place, flow=name)
+            session = replace(session, place=cell.write_place(place))
+            state = cell.with_place(state, grant_id, place).with_session(session)
+            commands.append(StoreSession(session))
+    return state, commands
+
+
+def _without(items: Mapping[K, V], key: K) -> dict[K, V]:
+    return {known: value for known, value in items.items() if known != key}
+
+
+def _with(state: State, **changes: object) -> State:
+    return replace(state, cell=replace(state.on_cell, **changes))  # type: ignore[arg-type]  # real fields

@@ -1,0 +1,198 @@
+"""Slots follow sessions: raised when sold, in force when gNB and kernel say so, blocked again at the end."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from apd.commands import SignOffer, SubmitTransaction
+from apd.events import (
+    CountersRead,
+    DeadlineReached,
+    GnbHeard,
+    InstallFailed,
+    OfferSigned,
+    OfferStateReceived,
+)
+from apd.session import EndReason, Phase, Usage
+from nas_tunnel.lobby import Joined, Purchase, Refused
+from ran_slicing.cell_events import GnbSaid
+from ran_slicing.share import PAUSED
+from tests.apd.cell_world import (
+    OTHER_SUPI,
+    OTHER_UE,
+    RNTI,
+    A,
+    B,
+    cell_box,
+    stay,
+)
+from tests.apd.playbook import heard, seconds
+from tests.apd.world import PROVIDER, QOS, grant, purchase, signed_state
+from tests.ran_slicing.metrics_examples import report, ue_entry
+from wire.errors import ShellError
+from wire.offer import write_offer
+
+
+@pytest.fixture
+def cell():
+    """A UE in slot A, another in slot B."""
+    made = cell_box()
+    made.stays = [stay(), stay(B, OTHER_UE, OTHER_SUPI)]
+    made.look()
+    return made
+
+
+def test_slots_that_nobody_bought_are_blocked(cell):
+    assert cell.ratios == {A: PAUSED, B: PAUSED}
+
+
+def test_a_grant_raises_the_slot_of_its_ue_and_no_other(cell):
+    assert isinstance(cell.join(), Joined)
+    assert cell.session().phase is Phase.ACTIVE
+    assert cell.ratios[A].min_prb_policy_ratio > 0
+    assert cell.ratios[B] == PAUSED
+
+
+def test_without_the_gnbs_word_nobody_is_in(cell):
+    cell.answers = False
+    assert cell.join() is None
+    assert cell.session().phase is Phase.ADMITTED
+    cell.answers = True
+    cell.connect()
+    assert isinstance(cell.told[-1], Joined)
+    assert cell.session().phase is Phase.ACTIVE
+
+
+def test_a_gnb_that_is_away_too_long_is_told_to_who_waits(cell):
+    cell.lose()
+    cell.ratios = {}
+    assert cell.join() is None
+    cell.pass_s(6)
+    assert isinstance(cell.told[-1], Refused)
+    assert cell.told[-1].reason == "shaper_failed"
+    assert cell.session().phase is Phase.CLOSED
+    assert cell.counters == {}
+    assert "install_failed" in cell.noted()
+    cell.connect()
+    assert cell.ratios[A] == PAUSED
+    assert isinstance(cell.join(), Joined), "and it may ask again"
+
+
+def test_a_kernel_that_would_not_count_is_an_end_of_it(cell):
+    cell.answers = False
+    cell.join()
+    grant_id = cell.session().grant_id
+    cell.box.state = replace(cell.box.state, cell=replace(cell.box.state.on_cell, counted=frozenset()))
+    cell.feed(InstallFailed(grant_id, ShellError("count", "EEXIST")))
+    assert cell.told[-1].reason == "shaper_failed"
+    cell.answers = True
+    cell.connect()
+    assert cell.ratios[A] == PAUSED
+
+
+def test_at_the_end_the_slot_is_blocked(cell):
+    cell.join()
+    cell.pass_s(1)
+    cell.box.pass_time(seconds(600))
+    cell.pass_s(0.1)
+    assert cell.session().reason is EndReason.TIME_UP
+    assert cell.ratios[A] == PAUSED
+    assert cell.counters == {}
+
+
+def test_a_data_cap_that_is_used_up_blocks_the_slot(cell):
+    made = grant(qos=replace(QOS, data_cap_bytes=1_000_000))
+    assert isinstance(cell.join(made), Joined)
+    slot = cell.session(made).slot
+    cell.counters[slot] = Usage(900_000, 200_000, 900_000, 200_000)
+    cell.feed(CountersRead(dict(cell.counters)))
+    assert cell.session(made).reason is EndReason.DATA_CAP_USED
+    assert cell.ratios[A] == PAUSED
+
+
+def test_a_gnb_that_restarted_is_told_again_and_the_session_goes_on(cell):
+    cell.join()
+    before = cell.ratios[A]
+    cell.lose()
+    cell.connect()
+    assert cell.ratios[A].min_prb_policy_ratio == before.min_prb_policy_ratio
+    assert cell.session().phase is Phase.ACTIVE
+
+
+def test_a_restarted_daemon_sells_the_same_slot_before_it_blocks_the_others(cell):
+    cell.join()
+    stored = cell.session()
+    assert stored.place.startswith("1-00a600 imsi-001010000000001 internet")
+    again = cell_box(sessions=(stored,), now=cell.box.now)
+    assert again.ratios[A].min_prb_policy_ratio > 0
+    assert again.ratios[B] == PAUSED
+    assert again.session().phase is Phase.ACTIVE
+
+
+def test_a_floor_that_does_not_fit_is_refused_before_it_is_paid(cell):
+    big = replace(QOS, floor_down_bps=60_000_000, ceil_down_bps=60_000_000)
+    _offer(cell, big)
+    cell.told.clear()
+    cell.feed(heard(Purchase(purchase(epoch=4).envelope.encoded)))
+    assert cell.told[-1].reason == "no_capacity"
+    assert "resource blocks" in cell.told[-1].detail
+    assert not [one for one in cell.box.ordered if isinstance(one, SubmitTransaction)]
+
+
+def _offer(cell, qos):
+    cell.feed(OfferStateReceived(signed_state(height=11, epoch=4, qos=qos)))
+    offer = cell.box.last(SignOffer).offer
+    cell.feed(OfferSigned(write_offer(offer, PROVIDER), offer.expires_s))
+
+
+def test_two_buyers_do_not_buy_the_last_slot_before_either_has_joined(cell):
+    cell.join()
+    cell.told.clear()
+    cell.feed(heard(Purchase(purchase(1).envelope.encoded)))
+    assert cell.told == [], "relayed: one slot is free"
+    cell.feed(heard(Purchase(purchase(2).envelope.encoded)))
+    assert cell.told[-1].reason == "no_capacity"
+
+
+def test_a_join_for_which_the_cell_has_no_room_costs_nothing_more(cell):
+    """It was bought elsewhere, or long ago."""
+    large = replace(QOS, floor_down_bps=40_000_000, ceil_down_bps=40_000_000)
+    refused = cell.join(grant(2, qos=large))
+    assert isinstance(refused, Refused)
+    assert refused.reason == "no_capacity"
+    assert cell.ratios[A] == PAUSED
+    assert isinstance(cell.join(), Joined)
+
+
+def test_what_waited_and_did_not_come_is_a_shortfall(cell):
+    """The kernel hands the user plane 2.1 Mbit/s; from the tenth second on the gNB sends 1.85 of the 2.0 promised."""
+    cell.join()
+    slot = cell.session().slot
+    for tenth in range(1, 301):
+        cell.box.pass_time(seconds(0.1))
+        if tenth % 10 == 0:
+            cell.counters[slot] = Usage(tenth * 26_250, 1_000, tenth * 26_250, 1_000)
+            cell.feed(CountersRead(dict(cell.counters)))
+        keeps_up = tenth <= 100
+        rate_bps = (2_100_000 if keeps_up else 1_850_000) * 1.02
+        cell.report(ue_entry(RNTI, dl_brate=rate_bps, dl_bs=0 if keeps_up else 400_000))
+        cell.feed(DeadlineReached())
+    used = cell.session().used
+    assert used.down_bytes == 300 * 26_250
+    missed_s = used.down_shortfall_bytes * 8 / 150_000
+    assert 14 <= missed_s <= 20.1, "whole intervals, in which data waited at both ends"
+    assert used.up_shortfall_bytes == 0
+
+
+def test_a_ue_that_nobody_found_in_the_metrics_is_not_judged(cell):
+    cell.join()
+    cell.pass_s(12)
+    assert cell.session().used.down_shortfall_bytes == 0
+
+
+def test_garbage_from_the_gnb_is_told_once(cell):
+    cell.feed(GnbHeard(GnbSaid(b"\xff")))
+    cell.feed(GnbHeard(GnbSaid(b"{}[")))
+    cell.feed(GnbHeard(GnbSaid(json.dumps(report()).encode())))
+    assert cell.noted().count("gnb_garbage") == 1
