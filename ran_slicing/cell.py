@@ -32,9 +32,15 @@ from ran_slicing.cell_events import (
 )
 from ran_slicing.confirmation import CONTRADICTIONS, Verdict, judge
 from ran_slicing.controller import CellFull, Controller, Promise
-from ran_slicing.estimate import SliceSample
+from ran_slicing.estimate import SliceSample, Traffic
 from ran_slicing.gnb_config import GnbConfig
-from ran_slicing.link import LinkReport, McsTable, bits_per_prb, mean_bits_per_prb
+from ran_slicing.link import (
+    UPLINK_ELEMENTS_PER_PRB,
+    LinkReport,
+    McsTable,
+    bits_per_prb,
+    mean_bits_per_prb,
+)
 from ran_slicing.messages import OtherReport, Refusal, Reply, read_message
 from ran_slicing.metrics import CellReport, UeReport
 from ran_slicing.settings import CellSettings
@@ -67,6 +73,7 @@ class State:
 
     settings: CellSettings
     mcs_table: McsTable
+    up_mcs_table: McsTable
     pool: SlotPool
     controller: Controller
     session: gnb.Session
@@ -105,6 +112,7 @@ def start(settings: CellSettings, config: GnbConfig) -> State:
     return State(
         settings=settings,
         mcs_table=config.mcs_table,
+        up_mcs_table=config.up_mcs_table,
         pool=new_pool(Slot(snssai, entries[snssai].priority) for snssai in slots),
         controller=Controller(settings.controller, shape),
         session=gnb.Session(config.plmn, frozenset(slots), wanted=idle),
@@ -162,6 +170,8 @@ def _decide(state: State, event: Event, now_ns: int) -> Outcome:
 
 
 def _sell(state: State, sale: SliceSold, now_ns: int) -> Outcome:
+    if sale.floor_up_bps and state.controller.shape.uplink is None:
+        return state, [RefuseSlot(sale.grant_id, "no_uplink: how much uplink the cell has is not known")]
     slot = _find_slot(state, sale)
     if isinstance(slot, NoSlot):
         return state, [RefuseSlot(sale.grant_id, f"no_slot: {slot.reason}")]
@@ -189,7 +199,8 @@ def _promise(settings: CellSettings, snssai: Snssai, sale: SliceSold) -> Promise
     """As the gNB counts. A sale without a floor is given the smallest one: a PRB."""
     floor_bps = max(1, with_headers(sale.floor_bps, settings.header_ppm))
     ceil_bps = with_headers(sale.ceil_bps, settings.header_ppm)
-    return Promise(snssai, floor_bps, max(ceil_bps, floor_bps) if ceil_bps else 0)
+    up_bps = with_headers(sale.floor_up_bps, settings.header_ppm)
+    return Promise(snssai, floor_bps, max(ceil_bps, floor_bps) if ceil_bps else 0, up_bps)
 
 
 def _end(state: State, grant_id: bytes) -> State:
@@ -302,12 +313,23 @@ def _samples(state: State, ues: Mapping[int, UeReport]) -> Iterable[SliceSample]
             sum(ue.dl_bps for ue in own),
             sum(ue.dl_waiting_bytes for ue in own),
             mean_bits_per_prb([(ue.dl_bps, _link(state, ue)) for ue in own]),
+            Traffic(
+                sum(ue.ul_bps for ue in own),
+                sum(ue.ul_waiting_bytes for ue in own),
+                mean_bits_per_prb([(ue.ul_bps, _uplink(state, ue)) for ue in own]),
+            ),
         )
 
 
 def _link(state: State, ue: UeReport) -> int:
     report = LinkReport(ue.dl_mcs, ue.cqi, ue.dl_ok, ue.dl_lost, ue.dl_layers_ppm)
     return bits_per_prb(report, state.mcs_table, state.controller.shape.elements_per_prb)
+
+
+def _uplink(state: State, ue: UeReport) -> int:
+    """Of the uplink only its MCS tells, and only where data moved."""
+    report = LinkReport(ue.ul_mcs, None, ue.ul_ok, ue.ul_lost, ue.ul_layers_ppm)
+    return bits_per_prb(report, state.up_mcs_table, UPLINK_ELEMENTS_PER_PRB)
 
 
 def _confirm(state: State, samples: Sequence[SliceSample], now_ns: int) -> Outcome:

@@ -31,6 +31,7 @@ class GnbSaid:
 class SliceSold:
     """A grant is to have a slot from now on. `snssai` is the slot in which its UE is already, or None for any free one
     of the tier. A ceiling of 0: none. `resumed`: it was sold before this daemon began, and nobody asks whether it fits.
+    `floor_up_bps` is a floor of the uplink, if one was sold.
     """
 
     grant_id: bytes
@@ -39,6 +40,7 @@ class SliceSold:
     snssai: Snssai | None = None
     tier: int = 0
     resumed: bool = False
+    floor_up_bps: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ class ControllerSettings:
     """What the loop may use to keep them when links get worse; the rest is always there for everybody else."""
     reference_bits_per_prb: int = 250
     """What a PRB is taken to carry for a UE of which nothing is known (16-QAM 490/1024 on 132 elements: 252)."""
+    reference_up_bits_per_prb: int = 140
+    """The same of the uplink, where a UE sends with a fifth of a watt (QPSK 526/1024 on 144 elements: 147)."""
     margin_ppm: int = 30_000
     """A share is made for so much more than the floor, as a link moves between two reports."""
     catch_up_ms: int = 400
@@ -57,8 +59,9 @@ class ControllerSettings:
             raise ValueError(f"sell_ratio: {self.sell_ratio} is outside 1..keep_ratio ({self.keep_ratio})")
         if not self.keep_ratio <= 99:
             raise ValueError(f"keep_ratio: {self.keep_ratio} is above 99, and others would starve")
-        if self.reference_bits_per_prb < 1:
-            raise ValueError(f"reference_bits_per_prb: {self.reference_bits_per_prb} is below 1")
+        for name in ("reference_bits_per_prb", "reference_up_bits_per_prb"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is below 1")
         if not 0 <= self.margin_ppm <= PPM:
             raise ValueError(f"margin_ppm: {self.margin_ppm} is outside 0..{PPM}")
         if min(self.catch_up_ms, self.hold_ms) < 1:
@@ -67,11 +70,14 @@ class ControllerSettings:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What was sold to the UE of a slot: downlink bit/s as the gNB counts them. A ceiling of 0: none."""
+    """What was sold to the UE of a slot, bit/s as the gNB counts them: downlink, and a floor of the uplink if that is
+    not 0. A ceiling of 0: none.
+    """
 
     snssai: Snssai
     floor_bps: int
     ceil_bps: int = 0
+    floor_up_bps: int = 0
 
     def __post_init__(self) -> None:
         assert self.floor_bps >= 1, f"{self}"
@@ -88,12 +94,14 @@ class CellFull:
 
 @dataclass(frozen=True, slots=True)
 class ControlledSlice:
-    """A promised slice. `prb` is its minimum now, `need_prb` what its floor would take, `admitted_prb` what it was
-    sold as; `lower_since_ns` is when its need fell below its share.
+    """A promised slice. `prb` is its minimum now, `need_prb` what its floors would take in the direction that takes
+    more, `admitted_prb` what it was sold as; `lower_since_ns` is when its need fell below its share. `up` is the
+    estimate of the uplink, where a floor of that was sold.
     """
 
     promise: Promise
     estimate: Estimate
+    up: Estimate
     admitted_prb: int
     prb: int
     need_prb: int
@@ -142,13 +150,16 @@ def admit(
     if known is not None:
         bits_per_prb = known.estimate.bits_per_prb
     bits = bits_per_prb or controller.settings.reference_bits_per_prb
-    needed_prb = _need(controller, promise, bits)
+    estimate = replace(known.estimate, owed_bits=0) if known else Estimate(bits)
+    up = replace(known.up, owed_bits=0) if known else Estimate(controller.settings.reference_up_bits_per_prb)
+    needed_prb = _need(controller, promise, estimate, up)
     free_prb = controller.sell_prb - controller.booked_prb + (known.need_prb if known else 0)
     if needed_prb > free_prb:
         return CellFull(needed_prb, max(0, free_prb))
     item = ControlledSlice(
         promise,
-        known.estimate if known else Estimate(bits),
+        estimate,
+        up,
         admitted_prb=needed_prb,
         prb=needed_prb,
         need_prb=needed_prb,
@@ -162,10 +173,11 @@ def admit(
 def readmit(controller: Controller, promise: Promise, now_ns: int) -> Controller:
     """The loop with a promise that was sold before (a restart, a grant bought here): nobody asks whether it fits."""
     bits = controller.settings.reference_bits_per_prb
-    need_prb = _need(controller, promise, bits)
+    estimate, up = Estimate(bits), Estimate(controller.settings.reference_up_bits_per_prb)
+    need_prb = _need(controller, promise, estimate, up)
     max_prb = _max_prb(controller, promise, bits, need_prb)
     return _with(
-        controller, ControlledSlice(promise, Estimate(bits), need_prb, need_prb, need_prb, max_prb, now_ns)
+        controller, ControlledSlice(promise, estimate, up, need_prb, need_prb, need_prb, max_prb, now_ns)
     )
 
 
@@ -221,15 +233,27 @@ def _measured(
         whole_steps(item.prb, controller.shape), whole_steps(item.max_prb, controller.shape), whole
     )
     estimate = learn(item.estimate, sample, item.promise.floor_bps, force, controller.shape, elapsed_ns)
-    need_prb = _need(controller, item.promise, estimate.bits_per_prb, estimate.owed_bits)
-    return replace(item, estimate=estimate, need_prb=need_prb)
+    up, uplink = item.up, controller.shape.uplink
+    if uplink is not None and item.promise.floor_up_bps:
+        up = learn(up, sample.up, item.promise.floor_up_bps, force, uplink, elapsed_ns)
+    return replace(item, estimate=estimate, up=up, need_prb=_need(controller, item.promise, estimate, up))
 
 
-def _need(controller: Controller, promise: Promise, bits_per_prb: int, owed_bits: int = 0) -> int:
-    """The PRBs that keep the floor and pay what is owed; at least one."""
-    target_bps = _with_margin(promise.floor_bps, controller.settings)
-    target_bps += owed_bits * 1_000 // controller.settings.catch_up_ms
-    return max(1, whole_steps(prb_for(target_bps, bits_per_prb, controller.shape), controller.shape))
+def _need(controller: Controller, promise: Promise, estimate: Estimate, up: Estimate) -> int:
+    """The PRBs that keep the floors and pay what is owed, at least one: a share is one for both directions, so the
+    direction that takes more counts.
+    """
+    shape = controller.shape
+    prb = prb_for(_target_bps(controller, promise.floor_bps, estimate), estimate.bits_per_prb, shape)
+    if promise.floor_up_bps and shape.uplink is not None:
+        up_bps = _target_bps(controller, promise.floor_up_bps, up)
+        prb = max(prb, prb_for(up_bps, up.bits_per_prb, shape.uplink))
+    return max(1, whole_steps(prb, shape))
+
+
+def _target_bps(controller: Controller, floor_bps: int, estimate: Estimate) -> int:
+    owed_bps = estimate.owed_bits * 1_000 // controller.settings.catch_up_ms
+    return _with_margin(floor_bps, controller.settings) + owed_bps
 
 
 def _max_prb(controller: Controller, promise: Promise, bits_per_prb: int, prb: int) -> int:

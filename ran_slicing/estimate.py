@@ -32,15 +32,27 @@ _LONGEST_NS = 2 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
+class Traffic:
+    """What one report says of one direction: the rate since the report before, what waits, and what a PRB carries (0:
+    unknown).
+    """
+
+    rate_bps: int = 0
+    waiting_bytes: int = 0
+    bits_per_prb: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SliceSample:
     """What one report says of a slice, all its UEs together: what they got since the report before (bit/s), what waits
-    for them, and what a PRB carries for them (0: unknown).
+    for them, and what a PRB carries for them (0: unknown); `up` is what they sent, and wait to send.
     """
 
     snssai: Snssai
     rate_bps: int
     waiting_bytes: int
     bits_per_prb: int
+    up: Traffic = Traffic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,12 @@ class InForce:
 
 
 def learn(
-    known: Estimate, sample: SliceSample, floor_bps: int, force: InForce, shape: CellShape, elapsed_ns: int
+    known: Estimate,
+    sample: SliceSample | Traffic,
+    floor_bps: int,
+    force: InForce,
+    shape: CellShape,
+    elapsed_ns: int,
 ) -> Estimate:
     """The estimate after one more sample, `elapsed_ns` after the one before."""
     elapsed_ns = min(elapsed_ns, _LONGEST_NS)
@@ -113,7 +130,7 @@ def _bounded_trust(
     return min(MOST_TRUST_PPM, max(LEAST_TRUST_PPM, trust_ppm))
 
 
-def _owe(owed_bits: int, sample: SliceSample, floor_bps: int, elapsed_ns: int) -> int:
+def _owe(owed_bits: int, sample: SliceSample | Traffic, floor_bps: int, elapsed_ns: int) -> int:
     """What was missing is owed while it still waits: what nobody asks for any more is not."""
     owed_bits += (floor_bps - sample.rate_bps) * elapsed_ns // NS_PER_S
     return max(0, min(owed_bits, sample.waiting_bytes * 8, floor_bps * OWED_MS // 1_000))

@@ -36,7 +36,9 @@ _PRBS: dict[int, dict[int, int]] = {
 }  # fmt: skip
 """PRBs by subcarrier spacing in kHz and bandwidth in MHz (TS 38.101-1 table 5.3.2-1)."""
 _TDD_BANDS = frozenset({34, 38, 39, 40, 41, 46, 47, 48, 50, 51, 53, 77, 78, 79, 90, 96, 101, 102, 104})
-_TDD_DEFAULT = {"dl_ul_tx_period": 10, "nof_dl_slots": 6, "nof_dl_symbols": 8}
+_TDD_DEFAULT = {
+    "dl_ul_tx_period": 10, "nof_dl_slots": 6, "nof_dl_symbols": 8, "nof_ul_slots": 3, "nof_ul_symbols": 0,
+}  # fmt: skip
 """The gNB's own pattern where its file has none."""
 
 
@@ -76,6 +78,7 @@ class GnbConfig:
     period_ms: int
     shape: CellShape | None
     mcs_table: McsTable
+    up_mcs_table: McsTable
     radiates: bool
 
 
@@ -133,7 +136,8 @@ class _TreeReader:
             port=port,
             period_ms=self._metrics(),
             shape=self._shape(),
-            mcs_table=self._mcs_table(),
+            mcs_table=self._mcs_table("pdsch"),
+            up_mcs_table=self._mcs_table("pusch"),
             radiates=self._radiates(),
         )
 
@@ -362,38 +366,42 @@ class _TreeReader:
     def _shape(self) -> CellShape | None:
         spacing = self._number("cell_cfg.common_scs", 15)
         prbs = _PRBS.get(spacing, {}).get(self._number("cell_cfg.channel_bandwidth_MHz", 20))
-        slots = self._downlink_slots_per_s(spacing)
-        if prbs is None or not slots:
+        downlink, uplink = self._slots_per_s(spacing)
+        if prbs is None or not downlink:
             self._note(
                 "cell_cfg", "its size cannot be told: give prbs and downlink_slots_per_s in the daemon's file"
             )
             return None
-        return CellShape(prbs, slots)
+        return CellShape(prbs, downlink, uplink_slots_per_s=uplink)
 
-    def _downlink_slots_per_s(self, spacing: int) -> int:
-        """Slots with a full PDSCH; the part of a slot before the uplink counts by its symbols. 0: cannot be told."""
+    def _slots_per_s(self, spacing: int) -> tuple[int, int]:
+        """Slots per second of each direction; the parts of the slot between them count by their symbols. 0: cannot be
+        told.
+        """
         per_s = 1_000 * spacing // 15
         has_pattern = self._has("cell_cfg.tdd_ul_dl_cfg")
         band = self._number("cell_cfg.band", 0)
         if not has_pattern and band == 0:
-            return 0
+            return 0, 0
         if not has_pattern and band not in _TDD_BANDS:
-            return per_s
-        period, slots, symbols = (
+            return per_s, per_s
+        period, *counts = (
             self._number(f"cell_cfg.tdd_ul_dl_cfg.{key}", default) for key, default in _TDD_DEFAULT.items()
         )
-        if not 0 < slots <= period:
+        down, down_symbols, up, up_symbols = counts
+        if down < 1 or min(counts) < 0 or (down + up) * 14 + down_symbols + up_symbols > period * 14:
             raise ConfigError(
-                f"{self.name}: cell_cfg.tdd_ul_dl_cfg: {slots} of {period} slots cannot be downlink"
+                f"{self.name}: cell_cfg.tdd_ul_dl_cfg: {down} and {up} slots are not a pattern of {period}"
             )
-        return per_s * (slots * 14 + symbols) // (period * 14)
+        whole = period * 14
+        return per_s * (down * 14 + down_symbols) // whole, per_s * (up * 14 + up_symbols) // whole
 
-    def _mcs_table(self) -> McsTable:
-        name = self._text("cell_cfg.pdsch.mcs_table", McsTable.QAM256.value)
+    def _mcs_table(self, channel: str) -> McsTable:
+        name = self._text(f"cell_cfg.{channel}.mcs_table", McsTable.QAM256.value)
         try:
             return McsTable(name)
         except ValueError:
-            self._note("cell_cfg.pdsch.mcs_table", f"{name} is not known here; qam64 is assumed")
+            self._note(f"cell_cfg.{channel}.mcs_table", f"{name} is not known here; qam64 is assumed")
             return McsTable.QAM64
 
 

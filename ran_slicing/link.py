@@ -91,6 +91,10 @@ def bits_per_prb(report: LinkReport, table: McsTable, elements_per_prb: int) -> 
     return bits * max(report.layers_ppm, 1_000_000) // (_RATE_UNIT * 1_000_000)
 
 
+UPLINK_ELEMENTS_PER_PRB = 144
+"""Resource elements of a PRB and slot of PUSCH that carry data: 168 less two symbols of DM-RS."""
+
+
 def mean_bits_per_prb(rates_and_bits: list[tuple[int, int]]) -> int:
     """Of several UEs in one slice, from (rate, bits per PRB) of each: their bits over their PRBs. Those of unknown
     efficiency are left out; if none moves data, the worst of them counts.

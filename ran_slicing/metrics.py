@@ -34,6 +34,10 @@ class UeReport:
     dl_waiting_bytes: int
     ul_bps: int
     ul_waiting_bytes: int
+    ul_mcs: int | None = None
+    ul_layers_ppm: int = PPM
+    ul_ok: int = 0
+    ul_lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +96,28 @@ def _read_cell(cell: dict[str, Any]) -> CellMetrics:
 
 def _read_ue(ue: dict[str, Any]) -> UeReport:
     cqi = _optional(ue, "cqi")
-    layers = ue.get("dl_ri")
     return UeReport(
         rnti=_rnti(ue),
         ue=_optional(ue, "ue"),
         cqi=cqi if cqi is not None and 0 <= cqi <= MAX_CQI else None,
         dl_mcs=_optional(ue, "dl_mcs"),
-        dl_layers_ppm=PPM if layers is None else _whole("dl_ri", layers, scale=PPM),
+        dl_layers_ppm=_layers_ppm(ue, "dl_ri"),
         dl_bps=_counted(ue, "dl_brate"),
         dl_ok=_counted(ue, "dl_nof_ok"),
         dl_lost=_counted(ue, "dl_nof_nok"),
         dl_waiting_bytes=_counted(ue, "dl_bs"),
         ul_bps=_counted(ue, "ul_brate"),
         ul_waiting_bytes=_counted(ue, "bsr"),
+        ul_mcs=_optional(ue, "ul_mcs"),
+        ul_layers_ppm=_layers_ppm(ue, "ul_ri"),
+        ul_ok=_counted(ue, "ul_nof_ok"),
+        ul_lost=_counted(ue, "ul_nof_nok"),
     )
+
+
+def _layers_ppm(ue: dict[str, Any], key: str) -> int:
+    layers = ue.get(key)
+    return PPM if layers is None else _whole(key, layers, scale=PPM)
 
 
 def _read_event(event: dict[str, Any]) -> UeEvent:

@@ -30,6 +30,8 @@ class CellSettings:
     """PRBs of the cell; 0: as the gNB's file says."""
     downlink_slots_per_s: int = 0
     """Slots per second that carry downlink; 0: as the gNB's file says."""
+    uplink_slots_per_s: int = 0
+    """Slots per second that carry uplink, where the two above are given; 0: no floor of the uplink is sold."""
     header_ppm: int = 20_000
     """What the gNB counts beyond IP packets (SDAP, PDCP, RLC, MAC), parts per million: 1.5 % of 1,400-byte packets."""
     sell_ratio: int = ControllerSettings().sell_ratio
@@ -38,6 +40,8 @@ class CellSettings:
     """The part that may be used to keep them when links get worse, in percent; the rest is everybody's."""
     reference_bits_per_prb: int = ControllerSettings().reference_bits_per_prb
     """What a PRB of a slot is taken to carry for a UE of which nothing is known, bits."""
+    reference_up_bits_per_prb: int = ControllerSettings().reference_up_bits_per_prb
+    """The same of the uplink."""
     idle_max_prb_policy_ratio: int = 0
     """What UEs in a slot that nobody bought may use, in percent; 0 blocks them."""
 
@@ -70,14 +74,16 @@ class CellSettings:
 
     @property
     def controller(self) -> ControllerSettings:
-        return ControllerSettings(self.sell_ratio, self.keep_ratio, self.reference_bits_per_prb)
+        return ControllerSettings(
+            self.sell_ratio, self.keep_ratio, self.reference_bits_per_prb, self.reference_up_bits_per_prb
+        )
 
     @property
     def shape(self) -> CellShape | None:
         """The size that stands here; None: that of the gNB's file counts."""
         if not self.prbs and not self.downlink_slots_per_s:
             return None
-        return CellShape(self.prbs, self.downlink_slots_per_s)
+        return CellShape(self.prbs, self.downlink_slots_per_s, uplink_slots_per_s=self.uplink_slots_per_s)
 
 
 def is_private(host: str, networks: Sequence[str]) -> bool:

@@ -20,12 +20,14 @@ MAX_PRB = 275
 class CellShape:
     """What a cell has to share. `downlink_slots_per_s` counts slots with a full PDSCH: 1000 x 2^numerology times the
     part of the TDD pattern that is downlink. `elements_per_prb` are the resource elements of a PRB and slot that carry
-    data: 168 less DM-RS and control. Raises ValueError.
+    data: 168 less DM-RS and control. `uplink_slots_per_s` is the same of PUSCH, 0 where it is not known. Raises
+    ValueError.
     """
 
     prbs: int
     downlink_slots_per_s: int
     elements_per_prb: int = 132
+    uplink_slots_per_s: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.prbs <= MAX_PRB:
@@ -34,6 +36,13 @@ class CellShape:
             raise ValueError(f"downlink_slots_per_s: {self.downlink_slots_per_s} is outside 1..8000")
         if not 1 <= self.elements_per_prb <= 168:
             raise ValueError(f"elements_per_prb: {self.elements_per_prb} is outside 1..168")
+        if not 0 <= self.uplink_slots_per_s <= 8_000:
+            raise ValueError(f"uplink_slots_per_s: {self.uplink_slots_per_s} is outside 0..8000")
+
+    @property
+    def uplink(self) -> "CellShape | None":
+        """The same PRBs, as the other direction has them: a slice's share is one for both."""
+        return CellShape(self.prbs, self.uplink_slots_per_s) if self.uplink_slots_per_s else None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -223,6 +223,24 @@ def test_bytes_join_a_ue(cell):
     assert cell.state.joined.slot_of == {}
 
 
+def test_a_floor_of_the_uplink(cell):
+    cell >> SliceSold(ONE, 500_000, floor_up_bps=2_000_000)
+    more = cell.ratios[A].min_prb_policy_ratio
+    cell >> UeIdentified(ONE, X)
+    for _ in range(10):
+        cell.report(ue_entry(X, dl_brate=500_000.0, dl_bs=0, ul_mcs=2, ul_brate=300_000.0, bsr=10**6))
+    assert cell.ratios[A].min_prb_policy_ratio > more
+
+
+def test_an_uplink_of_unknown_size_is_not_sold():
+    config, _ = read_gnb_files([("gnb.yml", ONE_TIER)])
+    cell = Cell(start(settings(prbs=24, downlink_slots_per_s=500), config))
+    cell >> GnbConnected()
+    (refused,) = cell >> SliceSold(ONE, 500_000, floor_up_bps=1_000)
+    assert refused == RefuseSlot(ONE, "no_uplink: how much uplink the cell has is not known")
+    assert (cell >> SliceSold(ONE, 500_000))[0] == GrantSlot(ONE, A)
+
+
 def test_what_was_delivered(cell):
     cell >> SliceSold(ONE, 2_000_000)
     cell >> UeIdentified(ONE, X)

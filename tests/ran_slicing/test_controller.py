@@ -17,7 +17,7 @@ from ran_slicing.controller import (
     resume,
     withdraw,
 )
-from ran_slicing.estimate import SliceSample
+from ran_slicing.estimate import SliceSample, Traffic
 from ran_slicing.share import PAUSED, CellShape, Ratio, prb_of, rate_of
 from ran_slicing.snssai import Snssai
 
@@ -145,6 +145,30 @@ def test_a_promise_can_be_changed_in_its_place():
     controller = loop(Promise(A, 6_000_000))
     assert isinstance(admit(controller, Promise(A, 8_000_000), 0), Controller)
     assert admit(controller, Promise(A, 9_000_000), 0) == CellFull(needed_prb=38, free_prb=35)
+
+
+def test_a_floor_of_the_uplink_takes_its_part_of_the_same_share():
+    """600 slots a second and 140 bits: 84 kbit/s for each PRB, where the downlink has 250."""
+    both = CellShape(51, 1_000, uplink_slots_per_s=600)
+    assert loop(Promise(A, 500_000), shape=both).slices[A].prb == 3
+    assert loop(Promise(A, 500_000, floor_up_bps=1_000_000), shape=both).slices[A].prb == 13
+    assert loop(Promise(A, 4_000_000, floor_up_bps=1_000_000), shape=both).slices[A].prb == 17
+
+
+def test_a_worse_uplink_raises_the_share():
+    both = CellShape(51, 1_000, uplink_slots_per_s=600)
+    controller = loop(Promise(A, 500_000, floor_up_bps=1_000_000), shape=both)
+    short = SliceSample(A, 500_000, 0, 250, Traffic(400_000, 10**6, 50))
+    assert run(controller, [short], 5).slices[A].prb > 25
+    assert run(controller, [SliceSample(A, 500_000, 0, 250, Traffic(0, 0, 50))], 5).slices[A].prb > 25
+    assert run(controller, [SliceSample(A, 500_000, 0, 250, Traffic(0, 0, 0))], 5).slices[A].prb == 13
+
+
+def test_an_uplink_that_nobody_bought_changes_nothing():
+    both = CellShape(51, 1_000, uplink_slots_per_s=600)
+    controller = loop(Promise(A, 500_000), shape=both)
+    short = SliceSample(A, 500_000, 0, 250, Traffic(1_000, 10**6, 50))
+    assert run(controller, [short], 9).slices[A].prb == 3
 
 
 def test_samples_of_slices_that_nobody_bought_are_ignored():

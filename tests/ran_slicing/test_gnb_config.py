@@ -44,15 +44,15 @@ def test_a_sound_file():
 
 def test_the_size_of_a_tdd_cell():
     """The gNB's default pattern: six of ten slots, and eight symbols of a seventh."""
-    assert read(SOUND)[0].shape == CellShape(51, 2_000 * (6 * 14 + 8) // 140)
+    assert read(SOUND)[0].shape == CellShape(51, 2_000 * (6 * 14 + 8) // 140, uplink_slots_per_s=600)
     pattern = (
         "  tdd_ul_dl_cfg:\n    dl_ul_tx_period: 10\n    nof_dl_slots: 7\n    nof_dl_symbols: 0\n  pdsch:"
     )
-    assert read(changed("  pdsch:", pattern))[0].shape == CellShape(51, 1_400)
+    assert read(changed("  pdsch:", pattern))[0].shape == CellShape(51, 1_400, uplink_slots_per_s=600)
 
 
 def test_the_size_of_an_fdd_cell():
-    assert read(BARE)[0].shape == CellShape(106, 1_000)
+    assert read(BARE)[0].shape == CellShape(106, 1_000, uplink_slots_per_s=1_000)
 
 
 @pytest.mark.parametrize(

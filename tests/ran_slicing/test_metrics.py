@@ -14,6 +14,7 @@ def test_a_report_of_ocudu():
     assert (ue.rnti, ue.ue, ue.cqi, ue.dl_mcs, ue.dl_layers_ppm) == (0x4601, 0, 12, 20, 1_000_000)
     assert (ue.dl_bps, ue.dl_ok, ue.dl_lost, ue.dl_waiting_bytes) == (2_052_000, 130, 11, 18_230)
     assert (ue.ul_bps, ue.ul_waiting_bytes) == (51_000, 312)
+    assert (ue.ul_mcs, ue.ul_layers_ppm, ue.ul_ok, ue.ul_lost) == (24, 1_000_000, 40, 1)
     assert cell.events == (UeEvent(0x4601, "ue_create"),)
     assert cell.pci == 1
     assert cell.dl_prbs[1] == 51

@@ -76,6 +76,12 @@ def test_a_pair():
             Ratio(low, high)
 
 
+def test_the_uplink_has_the_same_prbs():
+    both = CellShape(51, 1_400, uplink_slots_per_s=600)
+    assert both.uplink == CellShape(51, 600)
+    assert SMALL.uplink is None
+
+
 @pytest.mark.parametrize(
     "numbers",
     [(0, 1_000, 132), (276, 1_000, 132), (51, 0, 132), (51, 8_001, 132), (51, 1_000, 0), (51, 1_000, 169)],
