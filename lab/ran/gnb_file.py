@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ran_slicing.cell import State, start
+from ran_slicing.controller import ControllerSettings
 from ran_slicing.gnb_config import read_gnb_files, refuse_fatal
 from ran_slicing.settings import CellSettings
+from ran_slicing.share import CellShape
 from ran_slicing.snssai import Snssai, format_snssai
 
 PLMN = "00101"
@@ -63,9 +65,23 @@ metrics:
 """
 
 
-def new_state(slots: Sequence[Snssai]) -> State:
-    """The product's cell as it starts with that file."""
+def new_state(
+    slots: Sequence[Snssai],
+    shape: CellShape | None = None,
+    *,
+    sell_ratio: int | None = None,
+    keep_ratio: int | None = None,
+) -> State:
+    """The product's cell as it starts with that file; `shape` where the cell has another size than the file says."""
     config, findings = read_gnb_files([("gnb.yml", format_gnb_file(slots))])
     refuse_fatal(findings)
-    names = tuple(format_snssai(each) for each in slots)
-    return start(CellSettings(gnb_files=(Path("gnb.yml"),), slots=names), config)
+    usual = ControllerSettings()
+    settings = CellSettings(
+        gnb_files=(Path("gnb.yml"),),
+        slots=tuple(format_snssai(each) for each in slots),
+        prbs=shape.prbs if shape else 0,
+        downlink_slots_per_s=shape.downlink_slots_per_s if shape else 0,
+        sell_ratio=sell_ratio or usual.sell_ratio,
+        keep_ratio=keep_ratio or usual.keep_ratio,
+    )
+    return start(settings, config)

@@ -124,8 +124,8 @@ def claims(run: LabRun) -> list[Claim]:
         ),
         Claim(
             "A full cell says no, and nobody who is in suffers",
-            f"{run.shop.admitted} of 30 let in; the next needed {run.shop.refusal.needed_prb} PRBs of "
-            f"{run.shop.refusal.free_prb}; {run.shop.kept_share:.2%} of their seconds kept",
+            f"{run.shop.admitted} of 30 let in, {run.shop.kept_share:.2%} of their seconds kept; the next heard "
+            f"“{run.shop.refusal}”",
             run.shop.admitted < 30 and run.shop.kept_share > KEPT_GOAL,
         ),
         Claim(

@@ -38,7 +38,7 @@ def answer(frame: str, cell: Cell, plmn: str, timestamp: str, *, metrics: bool =
     """Obey one frame. `metrics` is `enable_json`: without it there is no such command as metrics_subscribe."""
     try:
         request = json.loads(frame)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Answer(_error(f"parse error: {error}", None, timestamp))
     command = request.get("cmd") if isinstance(request, dict) else None
     if command is None:

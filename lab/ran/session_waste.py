@@ -19,8 +19,6 @@ from lab.ran.cell_model import Carrier, Cell, SliceName, Ue
 from lab.ran.closed_loop import new_loop
 from lab.ran.fading import FadingSettings
 from lab.ran.sources import Arrivals, silence, steady
-from lab.ran.transport_block import CQI_EFFICIENCY, ELEMENTS_PER_PRB, cqi_at
-from ran_slicing.controller import ControllerSettings
 
 PRBS = 12
 USERS = 20
@@ -41,7 +39,7 @@ CALL_SHARE = 0.9
 """A call breaks up where less of it arrives."""
 FORECAST_BPS = 4_000_000
 """What the paper's admission counts with: two thirds of what a user at the middle of the cell gets out of the cell."""
-SLICES = ControllerSettings(sell_ratio=85, keep_ratio=95)
+SELL_RATIO, KEEP_RATIO = 85, 95
 """There is nobody else in this cell for whom something would have to be left."""
 FLOOR_SHARE = 1.1
 """A stream that is not ahead of its playing stands still: its floor is a little more than its rate."""
@@ -125,7 +123,7 @@ class _House:
         self.free: list[SliceName] = [(1, sd) for sd in range(1, PRBS + 1)]
         for name in self.free:
             self.cell.add_slice(name, 0, PRBS)
-        self.loop = new_loop(self.cell, SLICES)
+        self.loop = new_loop(self.cell, sell_ratio=SELL_RATIO, keep_ratio=KEEP_RATIO)
         self.chance = random.Random(seed)
         self.users_db = [self.chance.uniform(*SNR_DB) for _ in range(USERS)]
         self.load, self.admission = load, admission
@@ -177,8 +175,7 @@ class _House:
         if not self.free:
             return None
         ue = self.cell.add_ue(rnti, self.free[0], snr_db, FadingSettings(), arrivals)
-        bits_per_prb = round(CQI_EFFICIENCY[cqi_at(snr_db)] * ELEMENTS_PER_PRB)
-        if self.loop.sell(rnti, round(FLOOR_SHARE * rate_bps), bits_per_prb=bits_per_prb) is not None:
+        if self.loop.sell(rnti, round(FLOOR_SHARE * rate_bps)) is not None:
             self.cell.remove_ue(rnti)
             return None
         del self.free[0]
@@ -191,7 +188,8 @@ class _House:
             assert session.ue.slice_name is not None
             self.loop.end(session.ue.rnti)
             self.free.append(session.ue.slice_name)
-        self.cell.remove_ue(session.ue.rnti)
+        else:
+            self.cell.remove_ue(session.ue.rnti)
         self.prbs[verdict] += session.ue.tally.prbs
         self.ended[verdict] += 1
 

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.ran.cell_model import FDD, Carrier, Cell
 from lab.ran.remote_commands import Answer, answer
@@ -214,6 +216,52 @@ def test_metrics_are_a_command_only_where_the_file_turns_them_on() -> None:
     assert ask(cell, {"cmd": "metrics_subscribe"}).subscribes is True
     assert ask(cell, {"cmd": "metrics_unsubscribe"}).subscribes is False
     assert "Unknown command type" in error(ask(cell, {"cmd": "metrics_subscribe"}, metrics=False))
+
+
+def test_priority_and_policy_cannot_be_changed_and_nobody_says_so() -> None:
+    cell = Cell(Carrier(), 1)
+    cell.add_slice((1, 1), 0, 51, priority=7)
+    made = set_ratio(cell, policies(1, max_prb_policy_ratio=50, priority=200, policy={"rr_sched": {}}))
+    assert json.loads(made.text) == OK
+    assert (cell.slices[1].max_prb, cell.slices[1].priority) == (25, 7)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "cmd",
+                    "policies",
+                    "resourceType",
+                    "rRMPolicyMemberList",
+                    "plmn",
+                    "sst",
+                    "sd",
+                    "cells",
+                    "nci",
+                ]
+                + ["min_prb_policy_ratio", "max_prb_policy_ratio", "dedicated_ratio", "ssb_block_power_dbm"]
+            ),
+            inner | st.sampled_from(["rrm_policy_ratio_set", "ssb_set", "PRB", "00101"]),
+            max_size=6,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_whatever_comes_is_answered(frame: object) -> None:
+    made = ask(new_cell(), frame)
+    assert {"timestamp"} < json.loads(made.text).keys() <= {"timestamp", "cmd", "error"}
+
+
+@pytest.mark.parametrize("frame", ["[" * 8_000, '{"a":' * 3_000, "", "nul", "\ud800"])
+def test_what_is_no_json_is_answered(frame: str) -> None:
+    assert "error" in json.loads(ask(new_cell(), frame).text)
 
 
 def test_quit_is_one_frame_away() -> None:
