@@ -17,6 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 programs() {
   cat <<TABLE
 nas-oracle|tests/oracles/nas|.|the NAS codec of free5GC
+ngap-oracle|tests/oracles/ngap|.|the NGAP codec of free5GC
 ferretdb|tests/oracles/ferretdb|.|MongoDB's wire protocol in front of SQLite, for subscriber documents
 n5-oracle|tests/oracles/n5|.|N5 requests as free5GC reads them
 compose|tests/oracles/compose|.|what Docker Compose makes of our compose files

@@ -43,6 +43,7 @@ from tests.nas_tunnel.air import (
     story,
 )
 from tests.nas_tunnel.fuzz_cell import CELL_READERS, CELL_SAMPLES
+from tests.nas_tunnel.fuzz_core import CORE_READERS, CORE_SAMPLES
 from tests.nas_tunnel.fuzz_nas import NAS_READERS, NAS_SAMPLES
 from tests.wire.examples import UTC_S
 from tests.wire.fuzz import mutate
@@ -63,6 +64,7 @@ READERS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes] | None]]
     "gas behind radiotap": (partial(read_gas, start=len(RADIOTAP_HEADER)), None),
     **CELL_READERS,
     **NAS_READERS,
+    **CORE_READERS,
 }
 """Name -> (reader, writer where a value has one form)."""
 SAMPLES = [
@@ -79,6 +81,7 @@ SAMPLES = [
     BEACON_ELEMENT,
     *CELL_SAMPLES,
     *NAS_SAMPLES,
+    *CORE_SAMPLES,
 ]
 
 
