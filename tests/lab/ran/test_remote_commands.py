@@ -226,25 +226,16 @@ def test_priority_and_policy_cannot_be_changed_and_nobody_says_so() -> None:
     assert (cell.slices[1].max_prb, cell.slices[1].priority) == (25, 7)
 
 
+FIELDS = (
+    "cmd policies resourceType rRMPolicyMemberList plmn sst sd cells nci min_prb_policy_ratio max_prb_policy_ratio "
+    "dedicated_ratio ssb_block_power_dbm"
+).split()
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(
-                [
-                    "cmd",
-                    "policies",
-                    "resourceType",
-                    "rRMPolicyMemberList",
-                    "plmn",
-                    "sst",
-                    "sd",
-                    "cells",
-                    "nci",
-                ]
-                + ["min_prb_policy_ratio", "max_prb_policy_ratio", "dedicated_ratio", "ssb_block_power_dbm"]
-            ),
+            st.sampled_from(FIELDS),
             inner | st.sampled_from(["rrm_policy_ratio_set", "ssb_set", "PRB", "00101"]),
             max_size=6,
         )
