@@ -69,7 +69,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`counted` are the box's counters at the last window, `window` the bits that the gNB sent to each UE since."""
+    """`counted` are the box's counters at the last window, `window` the bits that the gNB sent to each UE since,
+    `links` what a PRB carried for each UE of the last report.
+    """
 
     settings: CellSettings
     mcs_table: McsTable
@@ -82,6 +84,7 @@ class State:
     deliveries: Mapping[bytes, Delivery] = field(default_factory=dict)
     counted: Mapping[bytes, int] = field(default_factory=dict)
     window: Mapping[int, int] = field(default_factory=dict)
+    links: Mapping[int, int] = field(default_factory=dict)
     doubts: Mapping[Snssai, int] = field(default_factory=dict)
     reported_ns: int | None = None
     garbage: int = 0
@@ -180,12 +183,18 @@ def _sell(state: State, sale: SliceSold, now_ns: int) -> Outcome:
     admitted = (
         loop.readmit(state.controller, promise, now_ns)
         if sale.resumed
-        else loop.admit(state.controller, promise, now_ns)
+        else loop.admit(state.controller, promise, now_ns, _link_known(state, sale.rnti))
     )
     if isinstance(admitted, CellFull):
         reason = f"no_prb: needs {admitted.needed_prb} PRBs, {admitted.free_prb} are free"
         return state, [RefuseSlot(sale.grant_id, reason)]
-    return replace(state, pool=pool, controller=admitted), [GrantSlot(sale.grant_id, snssai)]
+    joined = state.joined if sale.rnti is None else join.tell(state.joined, sale.rnti, snssai)
+    return replace(state, pool=pool, controller=admitted, joined=joined), [GrantSlot(sale.grant_id, snssai)]
+
+
+def _link_known(state: State, rnti: int | None) -> int:
+    """What a PRB carries for a UE of the last report; 0 if nobody knows."""
+    return 0 if rnti is None else state.links.get(rnti, 0)
 
 
 def _find_slot(state: State, sale: SliceSold) -> tuple[SlotPool, Snssai] | NoSlot:
@@ -285,6 +294,7 @@ def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
         session=gnb.heard(state.session, now_ns),
         joined=join.list_ues(state.joined, ues, left),
         window=_with_window(state, ues, now_ns),
+        links={rnti: _link(state, ue) for rnti, ue in ues.items()},
     )
     samples = list(_samples(state, ues))
     state, commands = _confirm(state, samples, now_ns)
@@ -312,7 +322,7 @@ def _samples(state: State, ues: Mapping[int, UeReport]) -> Iterable[SliceSample]
             snssai,
             sum(ue.dl_bps for ue in own),
             sum(ue.dl_waiting_bytes for ue in own),
-            mean_bits_per_prb([(ue.dl_bps, _link(state, ue)) for ue in own]),
+            mean_bits_per_prb([(ue.dl_bps, state.links[ue.rnti]) for ue in own]),
             Traffic(
                 sum(ue.ul_bps for ue in own),
                 sum(ue.ul_waiting_bytes for ue in own),

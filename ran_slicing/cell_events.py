@@ -31,7 +31,8 @@ class GnbSaid:
 class SliceSold:
     """A grant is to have a slot from now on. `snssai` is the slot in which its UE is already, or None for any free one
     of the tier. A ceiling of 0: none. `resumed`: it was sold before this daemon began, and nobody asks whether it fits.
-    `floor_up_bps` is a floor of the uplink, if one was sold.
+    `floor_up_bps` is a floor of the uplink, if one was sold. `rnti`, if somebody knows it already: then the UE's link
+    is known, and the floor is weighed by it and not by the reference.
     """
 
     grant_id: bytes
@@ -41,6 +42,7 @@ class SliceSold:
     tier: int = 0
     resumed: bool = False
     floor_up_bps: int = 0
+    rnti: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,6 +232,16 @@ def test_a_floor_of_the_uplink(cell):
     assert cell.ratios[A].min_prb_policy_ratio > more
 
 
+def test_a_known_ue_is_weighed_by_its_own_link(cell):
+    cell.report(
+        ue_entry(X, dl_mcs=27, dl_nof_ok=99, dl_nof_nok=0), ue_entry(Y, dl_mcs=27, dl_nof_ok=99, dl_nof_nok=0)
+    )
+    cell >> SliceSold(ONE, 2_000_000, rnti=X)
+    cell >> SliceSold(TWO, 2_000_000)
+    assert cell.ratios[A].min_prb_policy_ratio * 3 < cell.ratios[B].min_prb_policy_ratio
+    assert cell.state.joined.slot_of == {X: A}
+
+
 def test_an_uplink_of_unknown_size_is_not_sold():
     config, _ = read_gnb_files([("gnb.yml", ONE_TIER)])
     cell = Cell(start(settings(prbs=24, downlink_slots_per_s=500), config))
