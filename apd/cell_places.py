@@ -18,9 +18,8 @@ from apd.sessions import Outcome
 from apd.state import CellState, Move, Place, State, WaitingJoin, earliest
 from nas_tunnel.lobby import Join
 from ran_slicing.bson import Document
-from ran_slicing.core import CoreReport
 from ran_slicing.core_info import Stay, find_stays
-from ran_slicing.core_plan import Service
+from ran_slicing.core_plan import CoreReport, Service
 from ran_slicing.n5 import AppSession, Rates
 from ran_slicing.snssai import Snssai
 from ran_slicing.subscriber_slice import NoSlice, SliceInPlace, plan_slice

@@ -14,7 +14,7 @@ from wire.ids import MacAddress, PublicKey
 if TYPE_CHECKING:  # a box without [cell] does without
     from ran_slicing.bson import Document
     from ran_slicing.cell_events import GnbConnected, GnbLost, GnbSaid
-    from ran_slicing.core import CoreReport
+    from ran_slicing.core_plan import CoreReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,14 @@ each once. What a world fails in becomes an answer to the plan.
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-from ran_slicing.core_info import PDU_PATH, UE_PATH, Stay, join
+from ran_slicing.core_info import PDU_PATH, UE_PATH, join
 from ran_slicing.core_plan import (
     Answer,
     ChangeSubscriber,
+    CoreReport,
     CoreState,
     ReadSubscriber,
-    Served,
     Step,
     Unanswered,
     absorb,
@@ -37,18 +36,6 @@ from wire.errors import DecodeError, ShellError
 
 _MOST_ROUNDS = 10
 """Of plan and answers without a pause: a document that somebody else changes takes two."""
-
-
-@dataclass(frozen=True, slots=True)
-class CoreReport:
-    """Who is there, how each wanted flow stands, the names of sessions that have to outlive the daemon (`start`), and
-    why the lists cannot be had, if they cannot.
-    """
-
-    stays: tuple[Stay, ...]
-    served: Mapping[bytes, Served]
-    names: Mapping[bytes, str]
-    lists_failed: str = ""
 
 
 class Core:

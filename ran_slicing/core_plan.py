@@ -523,6 +523,18 @@ def _words(refused: Refused) -> str:
 # ---- How it stands
 
 
+@dataclass(frozen=True, slots=True)
+class CoreReport:
+    """Who is there, how each wanted flow stands, the names of sessions that have to outlive the daemon (`resume`), and
+    why the lists cannot be had, if they cannot.
+    """
+
+    stays: tuple[Stay, ...]
+    served: Mapping[bytes, Served]
+    names: Mapping[bytes, str]
+    lists_failed: str = ""
+
+
 def served(state: CoreState, wanted: Mapping[bytes, AppSession]) -> dict[bytes, Served]:
     """How each wanted flow stands."""
     return {grant_id: _served(state, wanted, grant_id) for grant_id in wanted}

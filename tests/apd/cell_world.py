@@ -33,8 +33,8 @@ from apd.state import CellState
 from nas_tunnel.lobby import Discover
 from ran_slicing import cell as ran
 from ran_slicing.cell_events import GnbConnected, GnbLost, GnbSaid
-from ran_slicing.core import CoreReport
 from ran_slicing.core_info import Stay
+from ran_slicing.core_plan import CoreReport
 from ran_slicing.core_settings import CoreSettings
 from ran_slicing.gnb import SendText
 from ran_slicing.gnb_config import read_gnb_files

@@ -18,8 +18,8 @@ from lab.ran.http2_server import Fault, Http2Server
 from lab.ran.pcf_simulator import PcfSimulator, PduSession, Subscriber
 from lab.ran.subscriber_store import SubscriberStore
 from ran_slicing.bson import read_document
-from ran_slicing.core import Core, CoreReport
-from ran_slicing.core_plan import Service
+from ran_slicing.core import Core
+from ran_slicing.core_plan import CoreReport, Service
 from ran_slicing.core_settings import CoreSettings
 from ran_slicing.n5 import AppSession, Rates
 from ran_slicing.snssai import Snssai
