@@ -174,6 +174,7 @@ EXCUSED_MODULES: dict[str, str] = {
     "lab/ledger_process.py": "tests/system/test_demo.py",
     "tc_shaper/ue_meter.py": "tests/system/test_shaper_ue_meter.py",
     "lab/ran/subscriber_store.py": "tests/system/test_ran_slicing_mongo.py",
+    "lab/compose/box.py": "tests/lab/compose/test_sold_slice.py",
     "lab/ran/free5gc_core.py": "tests/system/test_lab_free5gc.py",
     "lab/ran/nas_security.py": "tests/lab/ran/test_amf.py, held against free5GC's",
     "lab/ran/ngap_messages.py": "tests/lab/ran/test_amf.py, held against free5GC's",

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from lab.compose.load import SINK_PORT, Address, run_sink, run_source
+from lab.compose.sold_slice import compose_lab, run
 from lab.compose.subscribers import SUBSCRIBERS, store_subscribers
 from ran_slicing.store_address import parse_store_address
 from wire.errors import ShellError
@@ -27,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
                 run_source(parsed.listen)
             case "sink":
                 run_sink(("0.0.0.0", SINK_PORT), parsed.tell)
+            case "test":
+                return run(compose_lab(parsed.lab))
             case "wait":
                 _wait()
     except ShellError as error:
@@ -59,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--listen", type=_address, required=True, metavar="ADDRESS:PORT")
     sink = commands.add_parser("sink", help="count what arrives in a UE")
     sink.add_argument("--tell", type=_address, required=True, metavar="ADDRESS:PORT")
+    test = commands.add_parser("test", help="sell a slice in the running lab, and say what was measured")
+    test.add_argument("--lab", choices=("srsran", "ueransim"), required=True)
     commands.add_parser("wait", help="do nothing until told to end; commands are run beside it")
     return parser
 
