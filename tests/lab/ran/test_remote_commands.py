@@ -227,19 +227,8 @@ def test_priority_and_policy_cannot_be_changed_and_nobody_says_so() -> None:
 
 
 FIELDS = [
-    "cmd",
-    "policies",
-    "resourceType",
-    "rRMPolicyMemberList",
-    "plmn",
-    "sst",
-    "sd",
-    "cells",
-    "nci",
-    "min_prb_policy_ratio",
-    "max_prb_policy_ratio",
-    "dedicated_ratio",
-    "ssb_block_power_dbm",
+    *("cmd", "policies", "resourceType", "rRMPolicyMemberList", "plmn", "sst", "sd", "cells", "nci"),
+    *("min_prb_policy_ratio", "max_prb_policy_ratio", "dedicated_ratio", "ssb_block_power_dbm"),
 ]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
