@@ -25,7 +25,6 @@ from ran_slicing.cell_events import (
     SlicePaused,
     SliceResumed,
     SliceSold,
-    UeIdentified,
 )
 from ran_slicing.gnb import SendPing, SendText
 from ran_slicing.share import CellShape
@@ -52,12 +51,9 @@ class ClosedLoop:
         ue = self.cell.ues[rnti]
         assert ue.slice_name is not None
         self._said.clear()
-        self.tell(SliceSold(grant_of(rnti), floor_bps, ceil_bps, Snssai(*ue.slice_name)))
+        self.tell(SliceSold(grant_of(rnti), floor_bps, ceil_bps, Snssai(*ue.slice_name), rnti=rnti))
         (said,) = self._said
-        if isinstance(said, RefuseSlot):
-            return said
-        self.tell(UeIdentified(grant_of(rnti), rnti))
-        return None
+        return said if isinstance(said, RefuseSlot) else None
 
     def pause(self, rnti: int) -> None:
         self.tell(SlicePaused(grant_of(rnti)))

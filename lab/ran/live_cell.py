@@ -15,7 +15,7 @@ from lab.ran.cell_model import Cell
 from lab.ran.gnb_simulator import GnbSettings, GnbSimulator, running_gnb
 from ran_slicing.cell import State, next_deadline_ns, step
 from ran_slicing.cell_commands import Command, GrantSlot, Note, RefuseSlot, ReportRatio
-from ran_slicing.cell_events import DeadlineReached, Event, SliceEnded, SlicePaused, SliceSold, UeIdentified
+from ran_slicing.cell_events import DeadlineReached, Event, SliceEnded, SlicePaused, SliceSold
 from ran_slicing.gnb import Reconnect, SendPing, SendText
 from ran_slicing.snssai import Snssai
 from ran_slicing.websocket import RemoteControl
@@ -47,10 +47,8 @@ class LiveCell:
     ) -> GrantSlot | RefuseSlot:
         """A floor for the UE in that slot, which somebody knows."""
         self._said.clear()
-        self.tell(SliceSold(grant_id, floor_bps, ceil_bps, snssai))
+        self.tell(SliceSold(grant_id, floor_bps, ceil_bps, snssai, rnti=rnti))
         (answer,) = self._said
-        if isinstance(answer, GrantSlot):
-            self.tell(UeIdentified(grant_id, rnti))
         return answer
 
     def pause(self, grant_id: bytes) -> None:

@@ -17,7 +17,7 @@ def test_floors_hold_in_a_full_cell_and_best_effort_gets_the_rest() -> None:
     assert seen.windows == 6 * len(seen.floors)
     assert seen.kept_share > 0.99
     assert seen.used_share > 0.99
-    assert others_bps(seen) > 0.2 * seen.capacity_bps
+    assert others_bps(seen) > 0.1 * seen.capacity_bps
 
 
 def test_without_slices_the_same_floors_do_not_hold() -> None:
