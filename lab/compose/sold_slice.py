@@ -34,9 +34,19 @@ ENOUGH = 0.95
 """Of the floor, in each second."""
 LEAK = 0.05
 """What may pass a blocked slot, of what is offered: what was under way."""
-SETTLE_S, SECONDS = 3.0, 6
-APPEAR_S, ANSWER_S = 60.0, 20.0
 MEDIA_5QI = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a UE may take to appear and the core to answer; what passes before the rate counts; how long it is
+    measured. Whole seconds.
+    """
+
+    appear_s: int = 60
+    answer_s: int = 20
+    settle_s: int = 3
+    measure_s: int = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class Lab:
     source: Address
     gnb_file: Path | None
     remote: Address | None = None
+    pace: Pace = Pace()
 
 
 def compose_lab(name: str) -> Lab:
@@ -124,34 +135,36 @@ async def play(lab: Lab) -> Sequence[str]:
     verdicts = Verdicts()
     state, gnb = (None, None) if lab.gnb_file is None else read_cell(lab.gnb_file)
     async with running_box(lab.core, state, lab.remote or gnb) as box:
-        await box.until(lambda: box.stay(BUYER, SLOT_1), f"{BUYER} has a session in slot {SLOT_1}", APPEAR_S)
+        await box.until(
+            lambda: box.stay(BUYER, SLOT_1), f"{BUYER} has a session in slot {SLOT_1}", lab.pace.appear_s
+        )
         stay = box.stay(BUYER, SLOT_1)
         assert stay is not None
         assert stay.ipv4 is not None
         verdicts.note(True, f"{BUYER} is {stay.ipv4} in slot {SLOT_1}")
         async with metering(lab, stay.ipv4) as meter:
             if state is not None:
-                await _see_blocked(box, meter, verdicts, "before the sale")
+                await _see_blocked(box, meter, verdicts, lab.pace, "before the sale")
             session = AppSession(stay.ipv4, BUYER, SLOT_1, stay.dnn, RATES)
             box.sell(session, SLOT_1)
-            await _see_sold(box, meter, verdicts, radio=state is not None)
+            await _see_sold(box, meter, verdicts, lab.pace, radio=state is not None)
             box.end()
-            await _see_flow_gone(box, verdicts)
+            await _see_flow_gone(box, verdicts, lab.pace)
             if state is not None:
-                await _see_blocked(box, meter, verdicts, "after the sale")
+                await _see_blocked(box, meter, verdicts, lab.pace, "after the sale")
     return verdicts.failed
 
 
-async def _see_blocked(box: Box, meter: Meter, verdicts: Verdicts, when: str) -> None:
-    await meter.seconds(box, round(SETTLE_S))
+async def _see_blocked(box: Box, meter: Meter, verdicts: Verdicts, pace: Pace, when: str) -> None:
+    await meter.seconds(box, pace.settle_s)
     rates = await meter.seconds(box, 2)
     verdicts.note(
         max(rates) <= LEAK * OFFERED_BPS, f"{when} the slot carries {_mbps(rates)} of {_mbps([OFFERED_BPS])}"
     )
 
 
-async def _see_sold(box: Box, meter: Meter, verdicts: Verdicts, *, radio: bool) -> None:
-    await box.until(lambda: box.service is Service.CONFIRMED, "the core shows the flow", ANSWER_S)
+async def _see_sold(box: Box, meter: Meter, verdicts: Verdicts, pace: Pace, *, radio: bool) -> None:
+    await box.until(lambda: box.service is Service.CONFIRMED, "the core shows the flow", pace.answer_s)
     flows = box.stay(BUYER, SLOT_1)
     verdicts.note(
         flows and flows.flows_of(MEDIA_5QI) == 1, f"the core gives the buyer one flow of 5QI {MEDIA_5QI}"
@@ -159,8 +172,8 @@ async def _see_sold(box: Box, meter: Meter, verdicts: Verdicts, *, radio: bool) 
     stranger = box.stay(STRANGER, LOBBY)
     if stranger is not None:
         verdicts.note(stranger.flows_of(MEDIA_5QI) == 0, "and nobody else")
-    await meter.seconds(box, round(SETTLE_S))
-    rates = await meter.seconds(box, SECONDS)
+    await meter.seconds(box, pace.settle_s)
+    rates = await meter.seconds(box, pace.measure_s)
     least = ENOUGH * FLOOR_BPS if radio else 1
     verdicts.note(min(rates) >= least, f"sold {_mbps([FLOOR_BPS])}, each second got {_mbps(rates)}")
     if radio:
@@ -171,12 +184,12 @@ async def _see_sold(box: Box, meter: Meter, verdicts: Verdicts, *, radio: bool) 
         )
 
 
-async def _see_flow_gone(box: Box, verdicts: Verdicts) -> None:
+async def _see_flow_gone(box: Box, verdicts: Verdicts, pace: Pace) -> None:
     def is_gone() -> bool:
         stay = box.stay(BUYER, SLOT_1)
         return stay is not None and stay.flows_of(MEDIA_5QI) == 0
 
-    await box.until(is_gone, "the core ends the flow", ANSWER_S)
+    await box.until(is_gone, "the core ends the flow", pace.answer_s)
     verdicts.note(True, "it is over: the core shows the flow no more")
 
 

@@ -15,7 +15,7 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
 from lab.compose.load import read_order, write_count
-from lab.compose.sold_slice import BUYER, STRANGER, Lab, compose_lab, play, run
+from lab.compose.sold_slice import BUYER, STRANGER, Lab, Pace, compose_lab, play, run
 from lab.compose.subscribers import LOBBY, SLOT_1, store_subscribers
 from lab.ran.cell_model import FDD, Cell
 from lab.ran.core_lists import HOST, InfoServer, Listed
@@ -35,11 +35,8 @@ GNB_FILE = Path(__file__).parents[3] / "lab/compose/srsran/gnb.yaml"
 BUYERS_RNTI = 0x4601
 
 
-@pytest.fixture(autouse=True)
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here takes as long as a real lab may."""
-    monkeypatch.setattr("lab.compose.sold_slice.SETTLE_S", 1.5)
-    monkeypatch.setattr("lab.compose.sold_slice.SECONDS", 2)
+HURRIED = Pace(appear_s=10, settle_s=2, measure_s=2)
+"""Nothing here takes as long as a real lab may."""
 
 
 @pytest.fixture(scope="module")
@@ -167,12 +164,7 @@ def test_a_floor_that_is_not_kept_fails(
     assert "FAIL  sold 2.00 Mbit/s, each second got" in capsys.readouterr().out
 
 
-def test_without_a_lab_it_says_what_it_waited_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("lab.compose.sold_slice.APPEAR_S", 1.0)
-    lab = replace(
-        compose_lab("ueransim"), core=CoreSettings(pcf_host=HOST, smf_host=HOST, smf_metrics_port=1)
-    )
-    assert run(lab) == 1
+def test_without_a_lab_it_says_what_it_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    core = CoreSettings(pcf_host=HOST, smf_host=HOST, smf_metrics_port=1)
+    assert run(replace(compose_lab("ueransim"), core=core, pace=Pace(appear_s=1))) == 1
     assert f"{BUYER} has a session in slot 1-000001: not within" in capsys.readouterr().out
