@@ -32,7 +32,7 @@ from ran_slicing.cell_events import (
 )
 from ran_slicing.confirmation import CONTRADICTIONS, Verdict, judge
 from ran_slicing.controller import CellFull, Controller, Promise
-from ran_slicing.estimate import SliceSample, Traffic
+from ran_slicing.estimate import SliceSample, Traffic, follow
 from ran_slicing.gnb_config import GnbConfig
 from ran_slicing.link import (
     UPLINK_ELEMENTS_PER_PRB,
@@ -70,7 +70,7 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class State:
     """`counted` are the box's counters at the last window, `window` the bits that the gNB sent to each UE since,
-    `links` what a PRB carried for each UE of the last report.
+    `links` what a PRB carries for each UE, as the loop would count with it.
     """
 
     settings: CellSettings
@@ -193,7 +193,7 @@ def _sell(state: State, sale: SliceSold, now_ns: int) -> Outcome:
 
 
 def _link_known(state: State, rnti: int | None) -> int:
-    """What a PRB carries for a UE of the last report; 0 if nobody knows."""
+    """What a PRB carries for a UE that was measured; 0 if nobody knows."""
     return 0 if rnti is None else state.links.get(rnti, 0)
 
 
@@ -294,7 +294,7 @@ def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
         session=gnb.heard(state.session, now_ns),
         joined=join.list_ues(state.joined, ues, left),
         window=_with_window(state, ues, now_ns),
-        links={rnti: _link(state, ue) for rnti, ue in ues.items()},
+        links=_links(state, ues),
     )
     samples = list(_samples(state, ues))
     state, commands = _confirm(state, samples, now_ns)
@@ -322,7 +322,7 @@ def _samples(state: State, ues: Mapping[int, UeReport]) -> Iterable[SliceSample]
             snssai,
             sum(ue.dl_bps for ue in own),
             sum(ue.dl_waiting_bytes for ue in own),
-            mean_bits_per_prb([(ue.dl_bps, state.links[ue.rnti]) for ue in own]),
+            mean_bits_per_prb([(ue.dl_bps, _link(state, ue)) for ue in own]),
             Traffic(
                 sum(ue.ul_bps for ue in own),
                 sum(ue.ul_waiting_bytes for ue in own),
@@ -334,6 +334,12 @@ def _samples(state: State, ues: Mapping[int, UeReport]) -> Iterable[SliceSample]
 def _link(state: State, ue: UeReport) -> int:
     report = LinkReport(ue.dl_mcs, ue.cqi, ue.dl_ok, ue.dl_lost, ue.dl_layers_ppm)
     return bits_per_prb(report, state.mcs_table, state.controller.shape.elements_per_prb)
+
+
+def _links(state: State, ues: Mapping[int, UeReport]) -> dict[int, int]:
+    """From the reference on, as one report may have met the top of a fade: what is sold by it has to last."""
+    reference_bits = state.settings.reference_bits_per_prb
+    return {rnti: follow(state.links.get(rnti, reference_bits), _link(state, ue)) for rnti, ue in ues.items()}
 
 
 def _uplink(state: State, ue: UeReport) -> int:
@@ -400,7 +406,9 @@ def _count(state: State, counters: Mapping[bytes, int]) -> State:
 
 
 def _note_overbooked(state: State) -> Outcome:
-    over = state.controller.is_overbooked
+    """Once when it begins; and when there is room to sell again, or a fade would be news every second."""
+    booked_prb = state.controller.booked_prb
+    over = booked_prb > (state.controller.sell_prb if state.told_overbooked else state.controller.keep_prb)
     if over is state.told_overbooked:
         return state, []
     text = f"floors need {state.controller.booked_prb} PRBs, {state.controller.keep_prb} may be used"

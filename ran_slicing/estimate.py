@@ -89,7 +89,7 @@ def learn(
     """The estimate after one more sample, `elapsed_ns` after the one before."""
     elapsed_ns = min(elapsed_ns, _LONGEST_NS)
     waits = has_demand(sample.waiting_bytes, floor_bps)
-    link_bits = _follow(known.link_bits, sample.bits_per_prb)
+    link_bits = follow(known.link_bits, sample.bits_per_prb)
     trust_ppm = known.trust_ppm
     if force.whole and elapsed_ns:
         word_bits = sample.bits_per_prb or link_bits
@@ -103,7 +103,8 @@ def has_demand(waiting_bytes: int, floor_bps: int) -> bool:
     return waiting_bytes * 8_000 > floor_bps * DEMAND_MS
 
 
-def _follow(known_bits: int, sampled_bits: int) -> int:
+def follow(known_bits: int, sampled_bits: int) -> int:
+    """A link's efficiency after one more word of it; 0 says nothing."""
     if not sampled_bits:
         return known_bits
     if not known_bits:

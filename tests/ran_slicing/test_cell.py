@@ -233,13 +233,26 @@ def test_a_floor_of_the_uplink(cell):
 
 
 def test_a_known_ue_is_weighed_by_its_own_link(cell):
-    cell.report(
-        ue_entry(X, dl_mcs=27, dl_nof_ok=99, dl_nof_nok=0), ue_entry(Y, dl_mcs=27, dl_nof_ok=99, dl_nof_nok=0)
-    )
+    for _ in range(20):
+        cell.report(ue_entry(X, dl_mcs=27, dl_nof_ok=99, dl_nof_nok=0))
     cell >> SliceSold(ONE, 2_000_000, rnti=X)
     cell >> SliceSold(TWO, 2_000_000)
     assert cell.ratios[A].min_prb_policy_ratio * 3 < cell.ratios[B].min_prb_policy_ratio
     assert cell.state.joined.slot_of == {X: A}
+
+
+def test_one_report_from_the_top_of_a_fade_is_not_believed(cell):
+    cell.report(ue_entry(X, dl_mcs=27, dl_nof_ok=99, dl_nof_nok=0))
+    reference = cell.state.settings.reference_bits_per_prb
+    assert reference < cell.state.links[X] < 2 * reference
+
+
+def test_an_overbooked_cell_is_news_once(cell):
+    cell >> SliceSold(ONE, 5_000_000, snssai=A, resumed=True)
+    cell >> UeIdentified(ONE, X)
+    worse, better = ue_entry(X, dl_mcs=5, dl_brate=5e6), ue_entry(X, dl_mcs=7, dl_brate=5e6)
+    heard = [kind for index in range(40) for kind in notes(cell.report(worse if index % 8 < 4 else better))]
+    assert heard == ["cell_overbooked"]
 
 
 def test_an_uplink_of_unknown_size_is_not_sold():
