@@ -361,6 +361,8 @@ def _look_ns(state: State) -> int:
 def _not_found(here: CellState, station: Station) -> tuple[str, str]:
     if here.core_failing:
         return "core_unreachable", "the core does not say whose address that is"
+    if not isinstance(station, MacAddress) and len(find_stays(here.stays, station)) == 1:
+        return "core_unreachable", "the core's store of subscribers does not answer"
     return "ue_unknown", f"the core has no session of a UE with {station}, or two of them"
 
 
