@@ -9,9 +9,8 @@ Promise: the readers return a value or raise DecodeError, whatever the bytes.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
-from typing import Any
+from typing import Any, NamedTuple
 
 from ran_slicing.snssai import Snssai, parse_sd
 from wire.errors import DecodeError
@@ -25,8 +24,7 @@ MAX_PAGES = 50
 """A small cell has some hundred UEs; a core that has more than this is not looked through."""
 
 
-@dataclass(frozen=True, slots=True)
-class Radio:
+class Radio(NamedTuple):
     """By which numbers a gNB and the AMF know a connected UE; `ran_ue_ngap_id` is unique within its gNB only."""
 
     gnb_id: int
@@ -35,8 +33,7 @@ class Radio:
     amf_ue_ngap_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(NamedTuple):
     """One PDU session of a subscriber: its addresses, its slice, its QoS flows as (QFI, 5QI), and where it is now, if
     it is connected.
     """
@@ -62,8 +59,7 @@ class Stay:
         return sum(1 for _, known in self.flows if known == qos_index)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """Items of a list as they came, whether there is another page, and whether something was left out."""
 
     items: tuple[Mapping[str, Any], ...]

@@ -10,9 +10,9 @@ Units: nanoseconds of a monotonic clock.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ran_slicing.bson import Value
 from ran_slicing.core_info import Stay
@@ -45,16 +45,14 @@ MAX_WAIT_S = 300
 # ---- What is wanted, what is done
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
+class Unanswered(NamedTuple):
     """A request that has no response, and whether the PCF may have acted on it."""
 
     may_have_been_done: bool
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class RuleKey:
+class RuleKey(NamedTuple):
     """Where in whose document a rule has to be."""
 
     supi: str
@@ -64,32 +62,28 @@ class RuleKey:
     qos_index: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReadSubscriber:
+class ReadSubscriber(NamedTuple):
     """Find the document; the answer is `Document | None`, or Unanswered."""
 
     key: RuleKey
     wanted: WantedRule
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeSubscriber:
+class ChangeSubscriber(NamedTuple):
     """Make the change; the answer is whether the document was still as it was read, or Unanswered."""
 
     key: RuleKey
     change: SubscriberChange
 
 
-@dataclass(frozen=True, slots=True)
-class CreateSession:
+class CreateSession(NamedTuple):
     """The answer to this and to the next two is a Response, or Unanswered."""
 
     grant_id: bytes
     session: AppSession
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateSession:
+class UpdateSession(NamedTuple):
     """All rates, whether or not they changed."""
 
     grant_id: bytes
@@ -97,8 +91,7 @@ class UpdateSession:
     session: AppSession
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteSession:
+class DeleteSession(NamedTuple):
     """The flow ends at once."""
 
     grant_id: bytes
@@ -124,8 +117,7 @@ class Standing(Enum):
     STALE = "granted, before the PCF was lost or the flow was gone"
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """One grant's flow: how it stands since when, what was last asked, and when something may be tried again."""
 
     standing: Standing = Standing.ABSENT
@@ -138,8 +130,7 @@ class Flow:
     refusal: Refusal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule: whether it is in its document, the change that would put it there, and why not."""
 
     in_place: bool = False
@@ -149,20 +140,18 @@ class Rule:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How often one world did not answer, one after the other, and until when nobody asks it anything."""
 
     failures: int = 0
     not_before_ns: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CoreState:
+class CoreState(NamedTuple):
     """Everything that is known of the core; `resume` at the beginning. `taken_ns` is when the lists were."""
 
-    flows: Mapping[bytes, Flow] = field(default_factory=dict)
-    rules: Mapping[RuleKey, Rule] = field(default_factory=dict)
+    flows: Mapping[bytes, Flow] = {}
+    rules: Mapping[RuleKey, Rule] = {}
     pcf: Patience = Patience()
     store: Patience = Patience()
     stays: tuple[Stay, ...] = ()
@@ -179,8 +168,7 @@ class Service(Enum):
     NOT_SERVED = "there is no flow"
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """How a flow stands, and why not better."""
 
     service: Service
@@ -223,11 +211,11 @@ def take_stays(
     that is not there any more is asked for again.
     """
     resumed = {
-        grant_id: replace(flow, asked=wanted[grant_id])
+        grant_id: flow._replace(asked=wanted[grant_id])
         for grant_id, flow in state.flows.items()
         if flow.asked is None and flow.standing is Standing.DOUBTFUL and grant_id in wanted
     }
-    state = replace(state, stays=tuple(stays), taken_ns=now_ns, flows={**state.flows, **resumed})
+    state = state._replace(stays=tuple(stays), taken_ns=now_ns, flows={**state.flows, **resumed})
     if not complete:
         return state
     gone = frozenset(
@@ -242,7 +230,7 @@ def take_stays(
         for grant_id, flow in flows.items()
         if grant_id in wanted or (flow.standing is not Standing.ABSENT and (flow.asked or flow.session_id))
     }
-    return replace(state, flows=kept, missed=gone)
+    return state._replace(flows=kept, missed=gone)
 
 
 def _compare(state: CoreState, flow: Flow, *, gone: bool) -> Flow:
@@ -255,16 +243,16 @@ def _compare(state: CoreState, flow: Flow, *, gone: bool) -> Flow:
     shown = stay.flows_of(flow.asked.quality.qos_index) >= _expected(state, flow.asked)
     match flow.standing:
         case Standing.DOUBTFUL if shown:
-            return replace(flow, standing=Standing.NAMELESS, detail=Standing.NAMELESS.value)
+            return flow._replace(standing=Standing.NAMELESS, detail=Standing.NAMELESS.value)
         case Standing.DOUBTFUL:
-            return replace(flow, standing=Standing.ABSENT, detail="it was not made")
+            return flow._replace(standing=Standing.ABSENT, detail="it was not made")
         case Standing.NAMELESS if not shown:
             return Flow(detail="the flow has ended")
         case Standing.MADE if not shown:
-            stale = replace(flow, standing=Standing.STALE)
+            stale = flow._replace(standing=Standing.STALE)
             return _later(stale, state.taken_ns, "granted, and the session has no such flow")
         case Standing.MADE:
-            return replace(flow, failures=0, detail="")
+            return flow._replace(failures=0, detail="")
     return flow
 
 
@@ -407,20 +395,20 @@ def absorb(state: CoreState, step: Step, answer: Answer, now_ns: int) -> CoreSta
     if isinstance(step, ReadSubscriber | ChangeSubscriber):
         rule = _absorb_rule(state.rules.get(step.key, Rule()), step, answer, now_ns)
         store = _try_again(state.store, now_ns) if isinstance(answer, Unanswered) else Patience()
-        return replace(state, rules={**state.rules, step.key: rule}, store=store)
+        return state._replace(rules={**state.rules, step.key: rule}, store=store)
     assert isinstance(answer, Response | Unanswered), f"{answer!r} answers no request"
     if isinstance(answer, Unanswered):
-        state = replace(_lose(state, answer), pcf=_try_again(state.pcf, now_ns))
+        state = _lose(state, answer)._replace(pcf=_try_again(state.pcf, now_ns))
         flow = _absorb_silence(state.flows.get(step.grant_id, Flow()), step, answer, now_ns)
     else:
         flow = _absorb_response(state.flows.get(step.grant_id, Flow()), step, answer, now_ns)
         is_busy = flow.refusal is Refusal.BUSY
-        state = replace(
-            state, pcf=Patience(state.pcf.failures + 1, flow.not_before_ns) if is_busy else Patience()
+        state = state._replace(
+            pcf=Patience(state.pcf.failures + 1, flow.not_before_ns) if is_busy else Patience()
         )
         if flow.refusal is Refusal.NO_RULE:
             state = _forget_rule(state, step)
-    return replace(state, flows={**state.flows, step.grant_id: flow})
+    return state._replace(flows={**state.flows, step.grant_id: flow})
 
 
 def _try_again(patience: Patience, now_ns: int) -> Patience:
@@ -433,7 +421,7 @@ def _absorb_rule(rule: Rule, step: StoreStep, answer: Answer, now_ns: int) -> Ru
         case _, Unanswered():
             failures = rule.failures + 1
             wait_ns = _wait_ns(failures)
-            return replace(rule, failures=failures, not_before_ns=now_ns + wait_ns, detail=answer.detail)
+            return rule._replace(failures=failures, not_before_ns=now_ns + wait_ns, detail=answer.detail)
         case ChangeSubscriber(), bool():
             return Rule(in_place=True) if answer else Rule(detail="somebody else changed the document")
         case ReadSubscriber(), None:
@@ -453,19 +441,19 @@ def _absorb_rule(rule: Rule, step: StoreStep, answer: Answer, now_ns: int) -> Ru
 def _lose(state: CoreState, answer: Unanswered) -> CoreState:
     """A PCF that does not answer may have restarted: what it has is said again."""
     flows = {
-        grant_id: replace(flow, standing=Standing.STALE) if flow.standing is Standing.MADE else flow
+        grant_id: flow._replace(standing=Standing.STALE) if flow.standing is Standing.MADE else flow
         for grant_id, flow in state.flows.items()
     }
-    return replace(state, flows=flows) if answer.may_have_been_done else state
+    return state._replace(flows=flows) if answer.may_have_been_done else state
 
 
 def _absorb_silence(flow: Flow, step: SessionStep, answer: Unanswered, now_ns: int) -> Flow:
     flow = _later(flow, now_ns, answer.detail)
     if isinstance(step, CreateSession):
         standing = Standing.DOUBTFUL if answer.may_have_been_done else Standing.ABSENT
-        return replace(flow, standing=standing, since_ns=now_ns, asked=step.session)
+        return flow._replace(standing=standing, since_ns=now_ns, asked=step.session)
     if isinstance(step, UpdateSession) and answer.may_have_been_done:
-        return replace(flow, standing=Standing.STALE)
+        return flow._replace(standing=Standing.STALE)
     return flow
 
 
@@ -476,9 +464,9 @@ def _absorb_response(flow: Flow, step: SessionStep, response: Response, now_ns: 
             if isinstance(outcome, str):
                 return Flow(Standing.MADE, now_ns, step.session, outcome)
             if outcome.refusal is Refusal.UNREADABLE and response.status == 201:
-                doubtful = replace(flow, standing=Standing.DOUBTFUL, since_ns=now_ns, asked=step.session)
+                doubtful = flow._replace(standing=Standing.DOUBTFUL, since_ns=now_ns, asked=step.session)
                 return _later(doubtful, now_ns, outcome.detail)
-            return replace(_later(flow, now_ns, _words(outcome), outcome), asked=step.session)
+            return _later(flow, now_ns, _words(outcome), outcome)._replace(asked=step.session)
         case UpdateSession():
             refused = read_update(response, step.session)
             if refused is None:
@@ -486,8 +474,8 @@ def _absorb_response(flow: Flow, step: SessionStep, response: Response, now_ns: 
             if refused.refusal is Refusal.UNKNOWN:
                 return Flow(detail="the PCF has forgotten it")
             if refused.refusal is Refusal.UNCHANGED:  # it has to be made anew
-                return replace(flow, standing=Standing.STALE, refusal=refused.refusal, detail=_words(refused))
-            return replace(_later(flow, now_ns, _words(refused), refused), standing=Standing.STALE)
+                return flow._replace(standing=Standing.STALE, refusal=refused.refusal, detail=_words(refused))
+            return _later(flow, now_ns, _words(refused), refused)._replace(standing=Standing.STALE)
         case DeleteSession():
             refused = read_consent(response)
             if refused is None or refused.refusal is Refusal.UNKNOWN:
@@ -500,7 +488,7 @@ def _forget_rule(state: CoreState, step: SessionStep) -> CoreState:
     if isinstance(step, DeleteSession):
         return state
     key = rule_key(step.session)
-    return replace(state, rules={known: rule for known, rule in state.rules.items() if known != key})
+    return state._replace(rules={known: rule for known, rule in state.rules.items() if known != key})
 
 
 def _later(flow: Flow, now_ns: int, detail: str, refused: Refused | None = None) -> Flow:
@@ -509,7 +497,7 @@ def _later(flow: Flow, now_ns: int, detail: str, refused: Refused | None = None)
     if refused is not None and refused.retry_after_s is not None:
         wait_ns = max(wait_ns, min(refused.retry_after_s, MAX_WAIT_S) * _SECOND_NS)
     refusal = None if refused is None else refused.refusal
-    return replace(flow, failures=failures, not_before_ns=now_ns + wait_ns, detail=detail, refusal=refusal)
+    return flow._replace(failures=failures, not_before_ns=now_ns + wait_ns, detail=detail, refusal=refusal)
 
 
 def _wait_ns(failures: int) -> int:
@@ -523,8 +511,7 @@ def _words(refused: Refused) -> str:
 # ---- How it stands
 
 
-@dataclass(frozen=True, slots=True)
-class CoreReport:
+class CoreReport(NamedTuple):
     """Who is there, how each wanted flow stands, the names of sessions that have to outlive the daemon (`resume`), and
     why the lists cannot be had, if they cannot.
     """

@@ -10,6 +10,7 @@ Promise: `receive` raises nothing; a peer that breaks the protocol loses the con
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from ran_slicing.hpack import MAX_BLOCK_BYTES, read_header_block, write_header_block
 from ran_slicing.http2_frame import (
@@ -58,16 +59,14 @@ class Failure(Enum):
         return self is not Failure.REFUSED
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(NamedTuple):
     """A request's whole response."""
 
     stream_id: int
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """A request has no response and will have none."""
 
     stream_id: int

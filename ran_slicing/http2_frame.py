@@ -7,8 +7,8 @@ Promise: the readers return a value or raise DecodeError, whatever the bytes.
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from wire.errors import DecodeError
 
@@ -51,8 +51,7 @@ class ErrorCode(IntEnum):
     REFUSED_STREAM, CANCEL = 7, 8
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """Type 0 to 255, flags, stream (0 for the connection), payload with its padding."""
 
     type: int

@@ -3,14 +3,13 @@
 Header names are lower case. A body is whole; what is larger than MAX_BODY_BYTES is refused where it arrives.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_BODY_BYTES = 256 * 1024
 """A page of a hundred UEs in the core's lists has some 100 KB; a problem report has some hundred bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """Method, path with query, headers beyond those that the connection adds itself, body."""
 
     method: str
@@ -23,8 +22,7 @@ class Request:
         return next((value for key, value in self.headers if key == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """Status 200 to 599 (what is merely informational is not handed on), headers, body."""
 
     status: int

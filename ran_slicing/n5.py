@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from typing import NamedTuple
 
 from ran_slicing.http_message import Request, Response
 from ran_slicing.snssai import Snssai, format_sd
@@ -110,8 +111,7 @@ class Refusal(Enum):
     UNCHANGED = "the PCF consented, and kept the rates that it had"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """No consent: what it means, the HTTP status, what the PCF says of it, and when to ask again if it says so."""
 
     refusal: Refusal

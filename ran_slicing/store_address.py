@@ -5,13 +5,12 @@ options) is refused, not passed over.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DEFAULT_PORT = 27_017
 
 
-@dataclass(frozen=True, slots=True)
-class StoreAddress:
+class StoreAddress(NamedTuple):
     """A host name or address, a TCP port and the name of a database."""
 
     host: str

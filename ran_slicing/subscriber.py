@@ -12,6 +12,7 @@ and webui/server/models/subscriber.js.   Units: bit/s.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ran_slicing.bson import Document, Int64, Value
 from ran_slicing.snssai import NO_SD, Snssai, parse_sd
@@ -39,8 +40,7 @@ class Priority:
             raise ValueError(f"level: {self.level} is outside 1..15")
 
 
-@dataclass(frozen=True, slots=True)
-class WantedRule:
+class WantedRule(NamedTuple):
     """A rule of this 5QI in the session of this slice and data network."""
 
     supi: str
@@ -50,15 +50,13 @@ class WantedRule:
     priority: Priority = Priority()
 
 
-@dataclass(frozen=True, slots=True)
-class RuleInPlace:
+class RuleInPlace(NamedTuple):
     """Nothing is to be done; `ours` if it carries our mark."""
 
     ours: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriberChange:
+class SubscriberChange(NamedTuple):
     """An update that does nothing unless the document is still as it was read."""
 
     supi: str
@@ -66,15 +64,13 @@ class SubscriberChange:
     update: Document
 
 
-@dataclass(frozen=True, slots=True)
-class NoRule:
+class NoRule(NamedTuple):
     """The rule cannot be there, and why."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Session:
+class _Session(NamedTuple):
     """Where in the document the session is that Open5GS would find, and its name and rules as they are."""
 
     slice_at: int
