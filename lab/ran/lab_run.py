@@ -27,12 +27,13 @@ class Sizes:
     seeds: tuple[int, ...] = (1, 2, 3)
     full_s: int = 40
     drop_seeds: tuple[int, ...] = (1, 2, 3)
+    drop_buyers: int = 4
     shop_s: int = 15
     waste_s: int = 300
     loads: tuple[float, ...] = LOADS
 
 
-QUICK = Sizes(seeds=(1,), full_s=6, drop_seeds=(1,), shop_s=4, waste_s=60, loads=(1.0, 2.0))
+QUICK = Sizes(seeds=(1,), full_s=6, drop_seeds=(1,), drop_buyers=1, shop_s=4, waste_s=60, loads=(1.0, 2.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +67,14 @@ def run_lab(sizes: Sizes, joiners: Callable[[], list[Acquisition]], tell: Tell) 
     tell("the same UEs and loads without slices")
     unsliced = tuple(full_cell(seed, seconds=sizes.full_s, sliced=False) for seed in sizes.seeds)
     tell("links that lose 6 dB at once, with the loop and with shares that stay")
-    still = tuple(drop for seed in sizes.drop_seeds for drop in drops(seed, fading=STATIC))
-    fixed = tuple(drop for seed in sizes.drop_seeds for drop in drops(seed, fading=STATIC, frozen=True))
-    moving = tuple(drop for seed in sizes.drop_seeds for drop in drops(seed))
+    still, fixed, moving = (
+        tuple(
+            drop
+            for seed in sizes.drop_seeds
+            for drop in drops(seed, buyers=sizes.drop_buyers, fading=fading, frozen=frozen)
+        )
+        for fading, frozen in ((STATIC, False), (STATIC, True), (None, False))
+    )
     tell("a slice that is paused, a cell that is sold out")
     pause, shop = paused(1), full_shop(1, seconds=sizes.shop_s)
     waste = []
