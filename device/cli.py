@@ -52,6 +52,7 @@ examples:
   airgrant buy --wallet wallet.pem --interface wlan0 --new                     another, whatever was bought before
   airgrant buy --wallet wallet.pem --interface wlan0 --grant session.grant     join with this grant
   airgrant buy --wallet wallet.pem --interface wlan0 --over air --down 5M      before anything is joined
+  airgrant buy --wallet wallet.pem --interface wwan0 --cell 10.45.0.1          on a small cell, from its box
   airgrant buy --wallet wallet.pem --interface wlan0 --json | jq .ends_s
 
 Rates are guaranteed ones, at the IP layer. The cheapest offer per guaranteed bit that meets the wish is bought; without

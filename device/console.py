@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
 
@@ -72,10 +73,24 @@ def add_way(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help=f"where wpa_supplicant has its control sockets ({DEFAULT_FOLDER})",
     )
+    parser.add_argument(
+        "--cell",
+        metavar="ADDRESS",
+        help="on a small cell, behind the modem's interface: the IP address of the box that sells",
+    )
 
 
 def read_way(arguments: argparse.Namespace) -> Way:
-    return Way(arguments.interface, Over(arguments.over), arguments.control)
+    """Raises ConfigError."""
+    if arguments.cell is None:
+        return Way(arguments.interface, Over(arguments.over), arguments.control)
+    try:
+        cell = ip_address(arguments.cell)
+    except ValueError as error:
+        raise ConfigError(f"--cell: {error}") from None
+    if arguments.over == Over.AIR.value:
+        raise ConfigError("--cell: a cell is not asked over 802.11: leave out --over air")
+    return Way(arguments.interface, Over.LOBBY, arguments.control, cell)
 
 
 def typed(parse: Callable[[str], int]) -> Callable[[str], int]:

@@ -6,7 +6,7 @@ from enum import Enum
 from device.choice import Candidate, PinnedLedger, Unsuitable
 from nas_tunnel.lobby import Announcement, LobbyMessage
 from wire.allocate import Allocate
-from wire.ids import MacAddress
+from wire.ids import MacAddress, Station
 from wire.join_request import JoinPurpose
 from wire.network import Network
 
@@ -193,7 +193,7 @@ class SignRequest:
 
     purpose: JoinPurpose
     grant_id: bytes
-    station: MacAddress
+    station: Station
     bssid: MacAddress
     challenge: bytes
 

@@ -32,7 +32,7 @@ from wire.allocate import Allocate
 from wire.band import Band
 from wire.errors import DecodeError
 from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant, read_grant, write_grant
-from wire.ids import MacAddress, PublicKey
+from wire.ids import MacAddress, PublicKey, Station
 from wire.join_request import JoinPurpose, read_join_request
 from wire.keys import PrivateKey
 from wire.network import Network, write_network
@@ -81,7 +81,7 @@ class FakeAccessPoint:
     challenge_number: int = 0
     heard: list[LobbyMessage] = field(default_factory=list)
     grants: dict[bytes, bytes] = field(default_factory=dict)
-    joined: dict[bytes, MacAddress] = field(default_factory=dict)
+    joined: dict[bytes, Station] = field(default_factory=dict)
 
     @property
     def challenge(self) -> bytes:

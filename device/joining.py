@@ -10,7 +10,9 @@ from nas_tunnel.lobby import Announcement, Discover, Join, Joined, Leave, Left, 
 from wire.join_request import JoinPurpose
 from wire.units import Now
 
-NOT_YET = frozenset({"busy", "moving", "no_airtime", "no_capacity", "not_metered", "too_early"})
+NOT_YET = frozenset({
+    "busy", "core_unreachable", "moving", "no_airtime", "no_capacity", "not_metered", "too_early", "ue_unknown",
+})  # fmt: skip
 """Refusals after which the same request is worth repeating for a while: the grant is paid for."""
 WANTS_CHALLENGE = frozenset({"challenge_stale", "replayed"})
 """Refusals after which the request has to be signed anew, over another challenge."""

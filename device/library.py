@@ -15,6 +15,7 @@ import select
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -92,6 +93,8 @@ class Way:
     interface: str
     over: Over = Over.AUTO
     control: Path = DEFAULT_FOLDER
+    cell: IPv4Address | IPv6Address | None = None
+    """On a cell: at which address the box is. Then there is no air and no neighbour to ask."""
 
     @property
     def socket_path(self) -> Path:
@@ -246,7 +249,7 @@ def _run(
     prepare: Callable[[State], State],
 ) -> Session:
     progress = progress or (lambda _: None)
-    if way.over is Over.AUTO and _hears_wpa_supplicant(way, progress):
+    if way.over is Over.AUTO and way.cell is None and _hears_wpa_supplicant(way, progress):
         try:
             return _try(replace(way, over=Over.AIR), wallet, progress, settings, prepare)
         except PurchaseFailed as error:
@@ -328,7 +331,7 @@ class _Loop:
         self._way = way
         self._wallet = wallet
         self._progress = progress
-        self._lobby = LobbySocket(way.interface)
+        self._lobby = LobbySocket(way.interface, way.cell)
         self._supplicant: Supplicant | None = None
         try:
             self.state = State(wallet.account, self._lobby.read_station(), None, wallet.pinned)

@@ -110,7 +110,7 @@ def _offers(arguments: argparse.Namespace) -> int:
 
 def _survey(way: Way, pinned: PinnedLedger | None, show: Show) -> list[ShowOffer]:
     if way.over is Over.LOBBY:
-        return survey_lobby(way.interface, pinned)
+        return survey_lobby(way.interface, pinned, way.cell)
     try:
         found = survey_air(way.socket_path, pinned)
     except ShellError as error:

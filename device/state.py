@@ -19,7 +19,7 @@ from device.retry import Backoff, Retry
 from nas_tunnel.lobby import LobbyMessage
 from wire.allocate import Allocate
 from wire.grant import Grant
-from wire.ids import MacAddress, PublicKey
+from wire.ids import MacAddress, PublicKey, Station
 from wire.offer import Offer
 
 
@@ -130,7 +130,7 @@ class State:
     """Everything the device knows. `dropped` counts what was heard and not obeyed, by reason."""
 
     consumer: PublicKey
-    station: MacAddress
+    station: Station
     wish: Wish | None
     pinned: PinnedLedger | None
     settings: Settings = field(default_factory=Settings)

@@ -6,6 +6,7 @@ answers are collected for two seconds. Judged by device/choice.py, with no wish:
 
 import select
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from device.choice import Candidate, PinnedLedger, Unsuitable, Wish, weigh, weigh_on_the_air
@@ -29,10 +30,12 @@ def survey_air(path: Path, pinned: PinnedLedger | None) -> list[ShowOffer]:
         return [_judge_air(event, pinned) for event in _listen(supplicant)]
 
 
-def survey_lobby(interface: str, pinned: PinnedLedger | None) -> list[ShowOffer]:
-    """On an interface as it is. Raises ShellError."""
+def survey_lobby(
+    interface: str, pinned: PinnedLedger | None, cell: IPv4Address | IPv6Address | None = None
+) -> list[ShowOffer]:
+    """On an interface as it is, or of the box at an address. Raises ShellError."""
     seen: dict[str, ShowOffer] = {}
-    with LobbySocket(interface) as lobby:
+    with LobbySocket(interface, cell) as lobby:
         for _ in range(QUESTIONS):
             lobby.send(write_lobby(Discover()), None)
             end_ns = read_clock().mono_ns + LOBBY_NS // QUESTIONS

@@ -2,7 +2,7 @@
 
 For tests and figures of the daemon itself. The station on the other end of the cable has no daemon of its own: this
 file says in the lobby what a station would, for as many stations as it likes (the consumer's signature names the one
-that is let in). The played ledger sells to everybody, enrols every TPM of its vendor, and keeps every piece of
+that is let in). The played ledger sells to its accounts, enrols every TPM of its vendor, and keeps every piece of
 evidence that it ever received, in order of arrival. Run it only inside the lab's sandbox.
 """
 
@@ -43,12 +43,14 @@ from nas_tunnel.lobby import (
     read_lobby,
     write_lobby,
 )
+from wire.allocate import Allocate
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.band import Band
+from wire.cose import MAX_ENVELOPE_BYTES
 from wire.enrolment import EnrolmentReply, read_enrolment, write_enrolment_reply
 from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence, read_evidence
-from wire.grant import Grant, write_grant
+from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant, write_grant
 from wire.ids import MacAddress, PublicKey
 from wire.join_request import JoinPurpose, JoinRequest, write_join_request
 from wire.keys import PrivateKey
@@ -58,6 +60,7 @@ from wire.offer_state import OfferState, write_offer_state
 from wire.qos import Qos
 from wire.receipt import Receipt, write_receipt
 from wire.registration import Registration, read_registration_question, write_registration
+from wire.transaction import read_transaction
 
 INTERFACE = "wlan0"
 BOX_MAC = "02:00:00:00:77:00"
@@ -87,6 +90,8 @@ class PlayedLedger:
     """Everything that came on the report topic, duplicates included."""
     enrolment: AttestationResult | None = None
     answers: bool = True
+    accounts: list[PublicKey] = field(default_factory=list)
+    """Who may buy, and pays nothing."""
     _client: Any = None
     _changed: threading.Event = field(default_factory=threading.Event)
 
@@ -146,9 +151,31 @@ class PlayedLedger:
             self._reply(message, self._receipt(record_hash(read_evidence(message.payload).record)))
         elif kind == "enrolment":
             self._reply(message, self._enrol(message.payload))
+        elif kind == "transaction":
+            self._reply(message, self._sell(message.payload))
         elif kind == "query":
             with suppress(DecodeError):  # what a grant cost it does not know
                 self._reply(message, self._confirm(read_registration_question(message.payload)))
+
+    def _sell(self, data: bytes) -> bytes:
+        """One unit of what is on offer, from now."""
+        signed = read_transaction(data, self.ledger_id, MAX_ENVELOPE_BYTES)
+        action, now_s = signed.transaction.action, int(time.time())
+        assert isinstance(action, Allocate), action
+        buyer = next(account for account in self.accounts if account.key_id == signed.issuer_key_id)
+        signed.verify(buyer)
+        grant = Grant(
+            consumer=buyer,
+            provider_id=action.provider.provider_id,
+            transaction=signed.transaction_id[:TRANSACTION_REFERENCE_SIZE],
+            epoch=1,
+            starts_s=now_s,
+            duration_s=600,
+            band=BAND,
+            qos=QOS,
+        )
+        receipt = write_receipt(Receipt(signed.transaction_id, 1, now_s), self.key, self.ledger_id)
+        return write_ledger_reply(LedgerReply(receipt, (write_grant(grant, self.key, self.ledger_id),)))
 
     def _confirm(self, account: PublicKey) -> bytes:
         """Every account exists."""

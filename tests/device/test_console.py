@@ -1,5 +1,7 @@
 """How the commands speak: ways, tables, a peer's words."""
 
+from ipaddress import ip_address
+
 import pytest
 from rich.console import Console
 
@@ -10,6 +12,7 @@ from device.fake_access_point import FakeAccessPoint
 from device.library import Over, Way
 from device.wpa import DEFAULT_FOLDER
 from tests.device.playbook import BUYER
+from wire.errors import ConfigError
 
 NOW_S = 1_700_000_000
 
@@ -32,6 +35,18 @@ def test_a_way() -> None:
     arguments = ["--interface", "wlan0", "--over", "air", "--control", "/x"]
     way = read_way(parser.parse_args(arguments))
     assert (way.over, str(way.socket_path)) == (Over.AIR, "/x/wlan0")
+
+
+def test_a_cell_is_asked_at_its_address_and_not_on_the_air() -> None:
+    parser = make_parser("try", "", "")
+    add_way(parser)
+    words = ["--interface", "wwan0", "--cell", "10.45.0.1"]
+    way = read_way(parser.parse_args(words))
+    assert (way.over, way.cell) == (Over.LOBBY, ip_address("10.45.0.1"))
+    with pytest.raises(ConfigError, match="--cell: 'here' does not appear to be"):
+        read_way(parser.parse_args([*words[:3], "here"]))
+    with pytest.raises(ConfigError, match="leave out --over air"):
+        read_way(parser.parse_args([*words, "--over", "air"]))
 
 
 def test_a_table_of_offers() -> None:

@@ -5,15 +5,20 @@ The kernel, the broker and the sockets are real; the gNB has no radio (lab/ran),
 
 import json
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 
+from device.choice import PinnedLedger, Wish
+from device.library import Over, Way, buy, rejoin
+from device.wallet import create_wallet
 from lab.box import QOS
-from lab.cell_site import LOBBY, CellSite, cell_site, slice_of_document, ue_address
+from lab.cell_site import BOX_ADDRESS, LOBBY, CellSite, cell_site, slice_of_document, ue_address
 from lab.processes import wait_until
 from lab.ran.gnb_file import slots_of
 from ledger.evidence import verify_chain
 from nas_tunnel.lobby import Joined, Left, Refused
+from wire.grant import write_grant
 from wire.meter_record import UsageReport
 
 pytestmark = pytest.mark.system
@@ -83,6 +88,36 @@ def test_a_grant_raises_the_slice_and_what_passed_is_reported_and_verified(site)
     ledger = site.box.ledger
     verdict = verify_chain(ledger.unique_evidence(), ledger.enrolment, {grant.grant_id: grant}.get)
     assert not verdict.failures
+
+
+def test_a_device_behind_a_modem_buys_and_leaves(site, tmp_path):
+    """It asks the box at its address, names its own, and its slice is raised."""
+    wallet = new_wallet(site, tmp_path)
+    way = Way("wlan0", Over.LOBBY, cell=ip_address(BOX_ADDRESS))
+    with site.box.station.call(lambda: buy(wallet, way, Wish(QOS.floor_down_bps, 0))) as session:
+        assert session.station == ue_address(1)
+        assert raised(site, A)
+        assert session.price_ubc == 1_000
+        site.box.station.call(session.leave)
+    wait_raised(site, A, is_raised=False)
+
+
+def test_a_device_comes_back_with_what_it_paid_for(site, tmp_path):
+    wallet = new_wallet(site, tmp_path)
+    ledger = site.box.ledger
+    grant = write_grant(replace(site.box.grant(), consumer=wallet.account), ledger.key, ledger.ledger_id)
+    way = Way("wlan0", Over.LOBBY, cell=ip_address(BOX_ADDRESS))
+    with site.box.station.call(lambda: rejoin(wallet, way, grant)) as session:
+        assert session.price_ubc is None
+        assert raised(site, A)
+
+
+def new_wallet(site: CellSite, folder):
+    """Of a buyer whom the ledger knows."""
+    ledger = site.box.ledger
+    wallet = create_wallet(folder / "wallet.pem", PinnedLedger(ledger.key.public, ledger.ledger_id))
+    ledger.accounts.append(wallet.account)
+    return wallet
 
 
 def test_a_gnb_that_restarts_in_mid_session_is_told_again(site):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,26 @@ def test_an_interface_that_is_down_is_a_shell_error(cable: None) -> None:
             lobby.send(b"x", None)
     finally:
         subprocess.run(["ip", "link", "del", "devdown0"], check=True, timeout=10)
+
+
+def test_a_cells_box_is_heard_at_its_address_and_nobody_else_is(cable: None) -> None:
+    """The UE is known by the address from which the kernel sends there."""
+    ip("addr", "replace", "10.45.0.2/16", "dev", INTERFACE)
+    box_address = "10.45.0.1"
+    ip("addr", "replace", f"{box_address}/16", "dev", "lo")
+    ip("route", "replace", f"{box_address}/32", "dev", INTERFACE)
+    with LobbySocket(INTERFACE, IPv4Address(box_address)) as lobby:
+        assert lobby.read_station() == IPv4Address("10.45.0.2")
+        own = lobby._socket.getsockname()[1]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            stranger.sendto(b"a stranger", ("10.45.0.2", own))
+        assert lobby.receive(0.2) is None
+
+
+def test_a_tunnel_has_no_mac_address() -> None:
+    ip("tuntap", "add", "udptun0", "mode", "tun")
+    try:
+        with LobbySocket("udptun0") as lobby, pytest.raises(ShellError, match="say with --cell"):
+            lobby.read_station()
+    finally:
+        ip("link", "del", "udptun0")
