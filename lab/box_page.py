@@ -13,9 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import apd.settings
+import ran_slicing.core_settings
+import ran_slicing.settings
 import tc_shaper.settings
 from apd.session import FINAL_REASONS, FOLLOWS, EndReason, Phase
-from apd.settings import AirSettings, BoxSettings, Files, LedgerLinkSettings, MeterSettings
+from apd.settings import (
+    AirSettings,
+    BoxSettings,
+    Files,
+    LedgerLinkSettings,
+    MeterSettings,
+    UserPlaneSettings,
+)
+from ran_slicing.core_settings import CoreSettings
+from ran_slicing.settings import CellSettings
 from tc_shaper.settings import ShaperSettings
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "apd.md"
@@ -26,9 +37,12 @@ SECTIONS: dict[str, tuple[type, str]] = {
     "files": (Files, apd.settings.__file__),
     "box": (BoxSettings, apd.settings.__file__),
     "air": (AirSettings, apd.settings.__file__),
+    "cell": (CellSettings, ran_slicing.settings.__file__),
+    "cell.user_plane": (UserPlaneSettings, apd.settings.__file__),
+    "cell.core": (CoreSettings, ran_slicing.core_settings.__file__),
 }
 GIVEN: dict[type, frozenset[str]] = {
-    BoxSettings: frozenset({"provider", "ledger", "ledger_id", "shaper", "air"}),
+    BoxSettings: frozenset({"provider", "ledger", "ledger_id", "shaper", "air", "cell"}),
     ShaperSettings: frozenset({"closed", "lobby_interface"}),
 }
 """Fields that follow from other sections and are not written in their own."""

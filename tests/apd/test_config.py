@@ -7,6 +7,7 @@ import pytest
 from apd.config import load_config
 from apd.settings import MeterSettings
 from tests.apd.world import BSSID, LEDGER, LEDGER_ID, PROVIDER
+from tests.ran_slicing.gnb_files import SOUND
 from wire.errors import ConfigError
 from wire.ids import MacAddress
 
@@ -204,3 +205,86 @@ def test_an_interface_that_is_not_there_is_the_operators_fault(tmp_path):
     (tmp_path / "apd.toml").write_text(GOOD)
     with pytest.raises(ConfigError, match="no such device"):
         load_config(tmp_path / "apd.toml", missing)
+
+
+CELL = """
+[box]
+bssid = "02:00:00:00:00:01"
+
+[cell]
+gnb_files = ["gnb.yml"]
+slots = ["1-00a600", "1-00a601"]
+
+[cell.user_plane]
+uplink_capacity_bps = "20Mbit/s"
+lobby_slice = "1-000001"
+
+[cell.core]
+pcf_host = "127.0.0.13"
+smf_host = "127.0.0.4"
+"""
+CELL_GOOD = CELL + GOOD[GOOD.index("[ledger]") :]
+
+
+def load_cell(tmp_path: Path, text: str = CELL_GOOD, gnb: str = SOUND):
+    (tmp_path / "gnb.yml").write_text(gnb)
+    return load(tmp_path, text)
+
+
+def test_a_cell(tmp_path):
+    config = load_cell(tmp_path)
+    assert config.cell is not None
+    assert config.box.cell is not None
+    assert config.box.shaper.interface == "ogstun"
+    assert config.box.shaper.uplink_capacity_bps == 20_000_000
+    assert [str(slot.snssai) for slot in config.cell.begins.pool.slots] == ["1-00a600", "1-00a601"]
+    assert (config.cell.host, config.cell.port) == ("127.0.0.1", 8001)
+    assert str(config.cell.lobby_slice) == "1-000001"
+    assert config.cell.core.pcf_host == "127.0.0.13"
+
+
+def test_a_box_without_a_cell_has_none(tmp_path):
+    config = load(tmp_path)
+    assert config.cell is None
+    assert config.box.cell is None
+
+
+@pytest.mark.parametrize(
+    ("find", "put", "why"),
+    [
+        ('bssid = "02:00:00:00:00:01"', "", "box.bssid: is missing; offers and grants name a cell by it"),
+        ('slots = ["1-00a600", "1-00a601"]', "", "cell.slots: is missing"),
+        ('"1-00a601"]', '"1-00beef"]', "the gNB's file has no slice 1-00beef"),
+        ('"1-00a601"]', '"x"]', "cell.slots: 'x' is not an S-NSSAI"),
+        ('["gnb.yml"]', '["none.yml"]', "cell.gnb_files: .*none.yml"),
+        ('"1-000001"', '"1-00a600"', "cell.user_plane.lobby_slice: 1-00a600 is for sale itself"),
+        ('"1-000001"', '"lobby"', "cell.user_plane.lobby_slice: 'lobby' is not an S-NSSAI"),
+        ('smf_host = "127.0.0.4"', "", "cell.core.smf_host: is missing"),
+        (
+            'smf_host = "127.0.0.4"',
+            'smfhost = "127.0.0.4"',
+            "cell.core.smfhost: unknown key; did you mean smf_host",
+        ),
+        ("[cell.core]", "[cell.cores]", "cell.core.pcf_host: is missing|cell.cores: unknown key"),
+        (
+            'pcf_host = "127.0.0.13"',
+            'pcf_host = "127.0.0.13"\nstore_uri = "mysql:"',
+            "cell.core.store_uri: 'mysql:'",
+        ),
+        ("[cell]", '[air]\nhostapd_socket = "x"\n[cell]', "air: a box has either|air.operator: is missing"),
+        (
+            "[cell]",
+            '[shaper]\ninterface = "wlan0"\n[cell]',
+            r"shaper: a box has either \[shaper\] or \[cell\]",
+        ),
+    ],
+)
+def test_a_cell_that_cannot_be(tmp_path, find, put, why):
+    assert find in CELL_GOOD
+    with pytest.raises(ConfigError, match=why):
+        load_cell(tmp_path, CELL_GOOD.replace(find, put, 1))
+
+
+def test_a_gnb_file_with_a_trap_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"cell: .*gnb.yml: metrics.enable_json: has to be true"):
+        load_cell(tmp_path, gnb=SOUND.replace("enable_json: true", "enable_json: false"))

@@ -14,6 +14,7 @@ from lab.box_page import GIVEN, PAGE, SECTIONS, format_configuration, format_ses
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = PAGE.read_text(encoding="utf-8")
+ON_A_CELL = {"address_differs", "core_unreachable", "other_slice", "ue_unknown"}
 PLAIN_WORDS = {"big", "ip"}
 """Strings in the lobby's code that look like a reason and are none."""
 
@@ -43,9 +44,12 @@ def notes() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Note":
                 (first, *_) = node.args
+                if path.name == "cell.py" and getattr(first, "id", "") == "kind":
+                    continue  # the machine's own words
                 assert isinstance(first, ast.Constant), f"{path}: a note's word is fixed"
                 found.add(str(first.value))
-    return found
+    machine = strings(ROOT / "ran_slicing" / "cell.py")
+    return found | {word for word in machine if re.match(r"(gnb|slice|cell)_", word)}
 
 
 def test_the_page_is_as_the_code_is():
@@ -73,6 +77,7 @@ def test_every_refusal_is_explained_and_no_other():
     reasons = {reason for reason in reasons if reason not in notes() - {"not_metered", "rate_layer_differs"}}
     reasons |= {reason.value for reason in EndReason if reason.value}
     reasons |= {"no_airtime"}  # apd/budget.py's, which the lobby passes on
+    reasons |= strings(ROOT / "apd" / "cell_places.py") & ON_A_CELL
     told = explained("What it tells strangers")
     never_waited_for = {"data_cap_used", "moved", "no_room"}
     """Only an active session ends so, and nobody waits for an active one to begin."""
