@@ -55,27 +55,44 @@ def hear(link_type: int, frame: bytes) -> Heard | None:
     """What is ours in one frame of a capture of this link type, one of LINK_TYPES."""
     match link_type:
         case 1:
-            return _hear_ethernet(frame)
+            return _hear_packet(link_type, frame, _ethernet_addresses(frame))
         case 105:
             return _hear_80211(frame, 0)
         case 127:
             return _hear_80211(frame, int.from_bytes(frame[2:4], "little")) if frame[:1] == b"\0" else None
         case 113:
-            return _hear_ipv6(frame, 16, int.from_bytes(frame[14:16], "big"), _cooked_address(frame, 6, 5))
+            return _hear_packet(link_type, frame, _cooked_address(frame, 6, 5))
         case 276:
-            return _hear_ipv6(frame, 20, int.from_bytes(frame[0:2], "big"), _cooked_address(frame, 12, 11))
+            return _hear_packet(link_type, frame, _cooked_address(frame, 12, 11))
         case _:
             return None
 
 
-def _hear_ethernet(frame: bytes) -> Datagram | None:
-    at = 12
-    while int.from_bytes(frame[at : at + 2], "big") == _VLAN:
-        at += 4
-    if len(frame) < at + 2:
-        return None
-    addresses = MacAddress(frame[6:12]), MacAddress(frame[0:6])
-    return _hear_ipv6(frame, at + 2, int.from_bytes(frame[at : at + 2], "big"), addresses)
+def find_packet(link_type: int, frame: bytes) -> tuple[int, int] | None:
+    """(protocol, where it begins) of a frame of Ethernet or Linux cooked; protocols are numbered as EtherType is."""
+    match link_type:
+        case 1:
+            at = 12
+            while int.from_bytes(frame[at : at + 2], "big") == _VLAN:
+                at += 4
+            start = at + 2
+        case 113:
+            at, start = 14, 16
+        case 276:
+            at, start = 0, 20
+        case _:
+            return None
+    return (int.from_bytes(frame[at : at + 2], "big"), start) if len(frame) >= start else None
+
+
+def _hear_packet(link_type: int, frame: bytes, addresses: tuple[MacAddress, MacAddress]) -> Datagram | None:
+    found = find_packet(link_type, frame)
+    return None if found is None else _hear_ipv6(frame, found[1], found[0], addresses)
+
+
+def _ethernet_addresses(frame: bytes) -> tuple[MacAddress, MacAddress]:
+    """(source, destination)."""
+    return (MacAddress(frame[6:12]), MacAddress(frame[0:6])) if len(frame) >= 12 else (_UNKNOWN, _UNKNOWN)
 
 
 def _cooked_address(frame: bytes, at: int, size_at: int) -> tuple[MacAddress, MacAddress]:

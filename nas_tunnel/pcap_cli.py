@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from nas_tunnel.link import LINK_TYPES
-from nas_tunnel.sightings import Frame, Sighting, Witness
+from nas_tunnel.cell_link import FIRST_USER_LINK, LAST_USER_LINK, USER_LINKS, CellName, Form, UeName
+from nas_tunnel.sightings import LINK_TYPES, Frame, Sighting, Subject, Witness
 from wire.errors import ConfigError, ShellError
 from wire.ids import LEDGER_ID_SIZE, PublicKey
 
@@ -31,11 +31,15 @@ HOW_TO_INSTALL = "Scapy, which opens capture files, is not installed here: pip i
 EXAMPLES = f"""\
 examples:
   airgrant pcap air.pcapng                                  a capture of a monitor interface, or of the lobby
+  airgrant pcap n2.pcapng                                   of a base station's NGAP or S1AP, over SCTP
+  airgrant pcap cell.pcap --user-link 147=nr-rrc.bcch.dl.sch
   airgrant pcap air.pcapng --ledger-key 02c1...9f --ledger-id 7d0a...31
   airgrant pcap air.pcapng --json | jq -r 'select(.what == "offer") | .price_ubc'
   tshark -i mon0 -w air.pcapng                              how to make one
+  tshark -i any -f sctp -w n2.pcapng
 
 Link types: {", ".join(f"{number} ({name})" for number, name in LINK_TYPES.items())}. Frames of others are passed over.
+148 to 152 are what srsRAN writes; --user-link says what else there is in 147 to 162.
 Without a pinned ledger, receipts and grants are held against the ledger that the last offer named, which is the
 seller's word. Whether something has expired is judged at the time of its frame.
 
@@ -57,6 +61,13 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--ledger-id", metavar="ID", help="pin the ledger: its id, 64 hexadecimal digits")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, for scripts")
+    parser.add_argument(
+        "--user-link",
+        metavar="NUMBER=NAME",
+        action="append",
+        default=[],
+        help=f"what a link type for private use has, {', '.join(form.value for form in Form)}; may be repeated",
+    )
     try:
         options = parser.parse_args(argv)
     except SystemExit as stop:  # argparse has said what is wrong, or printed the help
@@ -80,13 +91,14 @@ def _fail(text: str, status: int) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    witness = Witness(*_pinned(options.ledger_key, options.ledger_id))
+    user_links = {**USER_LINKS, **dict(map(_user_link, options.user_link))}
+    witness = Witness(*_pinned(options.ledger_key, options.ledger_id), user_links)
     frames = sightings = 0
     wrong = 0
     others: set[int] = set()
     for frame in _frames(options.file):
         frames += 1
-        if frame.link_type not in LINK_TYPES:
+        if frame.link_type not in LINK_TYPES and frame.link_type not in user_links:
             others.add(frame.link_type)
         for sighting in witness.see(frame):
             sightings += 1
@@ -107,6 +119,19 @@ def _pinned(key: str | None, ledger_id: str | None) -> tuple[PublicKey | None, b
         return (PublicKey.parse(key) if key is not None else None), octets
     except ValueError as error:
         raise ConfigError(f"--ledger-key: {error}") from None
+
+
+def _user_link(text: str) -> tuple[int, Form]:
+    number, _, name = text.partition("=")
+    if not number.isascii() or not number.isdecimal():
+        raise ConfigError(f"--user-link: {text!r} does not begin with a number")
+    if not FIRST_USER_LINK <= int(number) <= LAST_USER_LINK:
+        raise ConfigError(f"--user-link: {number} is not within {FIRST_USER_LINK} to {LAST_USER_LINK}")
+    try:
+        return int(number), Form(name)
+    except ValueError:
+        known = ", ".join(form.value for form in Form)
+        raise ConfigError(f"--user-link: {name!r} is none of {known}") from None
 
 
 # ---- The file
@@ -165,7 +190,7 @@ def _print(sighting: Sighting, *, as_json: bool) -> None:
         line = {
             "frame": sighting.frame,
             "time_ns": sighting.utc_ns,
-            "station": str(sighting.station),
+            **_named(sighting.subject),
             "what": sighting.what,
             "wrong": sighting.wrong,
             "said": sighting.said,
@@ -175,7 +200,17 @@ def _print(sighting: Sighting, *, as_json: bool) -> None:
         return
     mark = "!" if sighting.wrong else " "
     time, said = _time(sighting.utc_ns), _printable(sighting.said)
-    sys.stdout.write(f"{time}  {sighting.station}  {sighting.what:<9}{mark} {said}\n")
+    sys.stdout.write(f"{time}  {sighting.subject!s:<17}  {sighting.what:<9}{mark} {said}\n")
+
+
+def _named(subject: Subject) -> dict[str, str | int | None]:
+    match subject:
+        case UeName(ran_node, ran_ue_id, core_ue_id):
+            return {"ran_node": ran_node, "ran_ue_id": ran_ue_id, "core_ue_id": core_ue_id}
+        case CellName(ran_node):
+            return {"ran_node": ran_node}
+        case _:
+            return {"station": str(subject)}
 
 
 def _time(utc_ns: int) -> str:

@@ -48,8 +48,12 @@ def messages(carriage: str) -> list[bytes]:
 
 
 def export(carriage: str, message: bytes) -> bytes:
+    return export_named(LTE_DISSECTOR if carriage.startswith("lte") else NR_DISSECTOR, message)
+
+
+def export_named(dissector: str, message: bytes) -> bytes:
     """As Wireshark takes in what no link carries: the dissector's name, and what it is to dissect."""
-    name = (LTE_DISSECTOR if carriage.startswith("lte") else NR_DISSECTOR).encode()
+    name = dissector.encode()
     padded = name.ljust(-(-len(name) // 4) * 4, b"\0")
     return struct.pack(">HH", 12, len(padded)) + padded + bytes(4) + message
 

@@ -29,9 +29,9 @@ from nas_tunnel.anqp import (
     write_purchase_query,
 )
 from nas_tunnel.gas_frame import read_gas, read_gas_request
-from nas_tunnel.link import LINK_TYPES, RADIOTAP
+from nas_tunnel.link import RADIOTAP
 from nas_tunnel.lobby import read_lobby, write_lobby
-from nas_tunnel.sightings import Frame, Witness
+from nas_tunnel.sightings import LINK_TYPES, Frame, Witness
 from tests.nas_tunnel.air import (
     ADVICE,
     AIR_OFFER,
@@ -104,7 +104,7 @@ def run(seed: int, go_on: Callable[[int], bool]) -> tuple[int, int]:
     inputs = values = 0
     while go_on(inputs):
         data = mutate(chance.choice(SAMPLES), chance.choice(SAMPLES), chance)
-        link_type = RADIOTAP if chance.random() < 0.7 else chance.choice(list(LINK_TYPES))
+        link_type = RADIOTAP if chance.random() < 0.4 else chance.choice(list(LINK_TYPES))
         try:
             values += sum([check(name, data) for name in READERS])
             witness.see(Frame(inputs, UTC_S * 10**9, link_type, data))

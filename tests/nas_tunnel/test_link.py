@@ -21,6 +21,7 @@ from nas_tunnel.link import (
     RADIOTAP,
     Datagram,
     Elements,
+    find_packet,
     hear,
 )
 from nas_tunnel.lobby import PORT
@@ -143,3 +144,14 @@ def test_a_frame_cut_short_or_garbled_is_heard_or_passed_over(
     if garbled:
         garbled[data.draw(st.integers(0, len(garbled) - 1))] = data.draw(st.integers(0, 255))
     hear(link_type, bytes(garbled))
+
+
+def test_where_a_packet_begins() -> None:
+    """Behind Ethernet with and without a tag, and behind both forms of Linux cooked."""
+    packet = b"\x45rest"
+    assert find_packet(ETHERNET, bytes(12) + b"\x08\0" + packet) == (0x0800, 14)
+    assert find_packet(ETHERNET, bytes(12) + b"\x81\0\0\x64\x08\0" + packet) == (0x0800, 18)
+    assert find_packet(COOKED, bytes(14) + b"\x86\xdd" + packet) == (0x86DD, 16)
+    assert find_packet(COOKED_2, b"\x08\0" + bytes(18) + packet) == (0x0800, 20)
+    for link_type, size in ((ETHERNET, 13), (COOKED, 15), (COOKED_2, 19), (RADIOTAP, 99), (BARE_80211, 99)):
+        assert find_packet(link_type, bytes(size)) is None

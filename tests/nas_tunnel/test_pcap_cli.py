@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 
 from nas_tunnel.anqp import VENDOR, write_element
+from nas_tunnel.link import ETHERNET
 from nas_tunnel.pcap_cli import DONE, NO, USAGE, WORLD, main
 from tests.nas_tunnel.air import RADIOTAP_LINK, response, story, write_pcap
+from tests.nas_tunnel.cell_air import messages
+from tests.nas_tunnel.core_capture import n2_story, s1_story, warning_story
 from tests.wire.examples import LEDGER, LEDGER_ID, PROVIDER
 
 CAPTURE = str(Path(__file__).parent / "captures" / "gas_purchase.pcapng")
@@ -73,6 +76,43 @@ def test_a_classic_capture_a_gzipped_one_and_nanoseconds(
     main([write(tmp_path, nano)])
     assert capsys.readouterr().out.splitlines()[-1].startswith("2025-12-17 19:33:20.000")
     assert plain.splitlines()[-1].startswith("2025-12-17 19:33:20.120")
+
+
+def test_a_capture_of_a_core_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = [*n2_story(), *s1_story(), *warning_story()]
+    assert main([write(tmp_path, write_pcap(frames, ETHERNET), "n2.pcap")]) == NO, "the example's receipt"
+    shown = capsys.readouterr()
+    lines = [line[25:] for line in shown.out.splitlines()]
+    assert lines[0].startswith("ue 1 of 10.53.1.3  offer      1.5 BC (bandcoin) for 20 min")
+    assert [line.split("  ")[0] for line in lines[-2:]] == ["cell 10.53.1.3"] * 2
+    assert "ue 1 of 10.53.1.3  success    EAP-Success; whether both have one key only they know" in lines
+    assert shown.err.endswith("14 frames, 13 of ours, 1 of them wrong (marked !)\n")
+
+
+def test_a_capture_of_a_core_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main([write(tmp_path, write_pcap([*n2_story(), *warning_story()], ETHERNET), "n2.pcap"), "--json"])
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    order, cell = lines[1], lines[-1]
+    assert (order["what"], order["ran_node"], order["ran_ue_id"], order["core_ue_id"]) == (
+        "order",
+        "10.53.1.3",
+        1,
+        42,
+    )
+    assert (cell["what"], cell["ran_node"]) == ("offer", "10.53.1.3")
+    assert not any("station" in line for line in lines)
+
+
+def test_a_link_type_for_private_use_is_what_its_owner_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capture = write(tmp_path, write_pcap(messages("nr-sib8"), 147), "cell.pcap")
+    assert main([capture]) == DONE
+    assert "frames of link type 147 were passed over" in capsys.readouterr().err
+    assert main([capture, "--user-link", "147=nr-rrc.bcch.dl.sch", "--user-link", "148=eap"]) == DONE
+    shown = capsys.readouterr()
+    assert "  cell               offer      1.5 BC" in shown.out
+    assert shown.err.endswith("1 frames, 1 of ours\n")
 
 
 def test_a_time_after_the_calendar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,6 +191,9 @@ def test_no_such_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         (["x.pcap", "--ledger-id", "00"], "--ledger-id: '00' is not 64 hexadecimal digits"),
         (["x.pcap", "--ledger-id", "zz"], "--ledger-id: 'zz' is not 64 hexadecimal digits"),
         (["x.pcap", "--ledger-key", "00"], "--ledger-key: '00' is not an account"),
+        (["x.pcap", "--user-link", "nas-5gs"], "--user-link: 'nas-5gs' does not begin with a number"),
+        (["x.pcap", "--user-link", "1=nas-5gs"], "--user-link: 1 is not within 147 to 162"),
+        (["x.pcap", "--user-link", "147=http"], "--user-link: 'http' is none of nas-5gs, nas-eps, eap"),
         (["x.pcap", "--colour"], "unrecognized arguments: --colour"),
     ],
 )

@@ -126,7 +126,7 @@ def test_the_story_of_a_purchase() -> None:
         (13, "answer", True),
         (13, "refused", False),
     ]
-    assert {sighting.station for sighting in seen} == {STATION, BSSID}
+    assert {sighting.subject for sighting in seen} == {STATION, BSSID}
 
 
 def test_a_beacon_is_told_once_until_it_changes() -> None:
@@ -136,7 +136,7 @@ def test_a_beacon_is_told_once_until_it_changes() -> None:
     )
     assert [sighting.frame for sighting in seen] == [1, 3]
     assert seen[0].facts["price_ubc"] == OFFER.price_ubc
-    assert (seen[1].station, seen[1].facts["floor_down_bps"]) == (BSSID, 3_000)
+    assert (seen[1].subject, seen[1].facts["floor_down_bps"]) == (BSSID, 3_000)
 
 
 def test_an_offer_with_its_verdict() -> None:
@@ -303,7 +303,7 @@ def test_a_conversation_in_the_lobby() -> None:
     assert [sighting.what for sighting in seen] == [
         "discover", "purchase", "join", "leave", "offer", "answer", "joined", "left", "refused",
     ]  # fmt: skip
-    assert {sighting.station for sighting in seen} == {STATION}
+    assert {sighting.subject for sighting in seen} == {STATION}
     assert not any(sighting.wrong for sighting in seen)
     assert seen[2].facts["named_station"] == str(STATION)
 
@@ -438,7 +438,7 @@ def test_a_capture_of_the_lobby_on_an_open_network() -> None:
             "discover", "offer", "purchase", "answer", "purchase", "answer", "join", "joined", "leave", "left",
         )
     ]  # fmt: skip
-    assert {str(sighting.station) for sighting in seen} == {"02:00:00:00:01:00"}
+    assert {str(sighting.subject) for sighting in seen} == {"02:00:00:00:01:00"}
     assert [sighting.facts.get("executed") for sighting in seen if sighting.what == "answer"] == [False, True]
     assert seen[1].facts["network_signature"] == seen[6].facts["signature"] == "holds"
 

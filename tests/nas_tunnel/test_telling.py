@@ -1,0 +1,71 @@
+"""Messages in words: what is the same on every carriage. tests/nas_tunnel/test_sightings.py has the verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from nas_tunnel.anqp import BeaconOffer, offer_hash
+from nas_tunnel.lobby import Discover, Refused
+from nas_tunnel.telling import Teller, remember, short, tell_beacon, tell_garbled
+from tests.nas_tunnel.air import AIR_OFFER, GOLDEN, OFFER, TRANSACTION_ID
+from tests.nas_tunnel.cell_air import CELL_OFFER
+from tests.wire.examples import LEDGER, LEDGER_ID, UTC_S
+from wire.errors import DecodeError
+from wire.keys import PrivateKey
+
+NOW_NS = UTC_S * 10**9
+MALLORY = PrivateKey.from_secret(666)
+
+
+def test_an_offer_says_the_same_on_wifi_and_in_a_cell() -> None:
+    air, cell = Teller().offer(NOW_NS, AIR_OFFER), Teller().cell_offer(NOW_NS, CELL_OFFER)
+    assert cell.said == air.said.removesuffix("; join 'airgrant'")
+    assert {key: cell.facts[key] for key in cell.facts.keys() & air.facts.keys()}.items() <= air.facts.items()
+    assert cell.facts["offer_hash"] == offer_hash(GOLDEN["offer"]).hex()
+
+
+def test_a_cell_offer_expires_and_may_be_forged() -> None:
+    late = Teller().cell_offer((OFFER.expires_s + 9) * 10**9, CELL_OFFER)
+    assert (late.facts["expired"], late.wrong) == (True, False)
+    assert "expired 9 s ago" in late.said
+    forged = Teller().cell_offer(NOW_NS, replace(CELL_OFFER, provider=MALLORY.public))
+    assert (forged.facts["signature"], forged.wrong) == ("does not hold", True)
+    with pytest.raises(DecodeError):
+        Teller().cell_offer(NOW_NS, replace(CELL_OFFER, offer=b"nonsense"))
+
+
+@pytest.mark.parametrize(("ledger", "matches"), [(LEDGER, True), (MALLORY, False)], ids=["it", "another"])
+def test_hints_are_held_against_a_pinned_ledger(ledger: PrivateKey, matches: bool) -> None:
+    told = Teller(ledger.public, LEDGER_ID).cell_offer(NOW_NS, CELL_OFFER)
+    assert (told.facts["ledger_matches"], told.wrong) == (matches, False)
+    assert "ledger_matches" not in Teller(ledger.public).cell_offer(NOW_NS, CELL_OFFER).facts
+
+
+def test_hints_name_no_ledger() -> None:
+    """They are too short to be one: what is known of the ledger stays what it was."""
+    teller = Teller()
+    teller.cell_offer(NOW_NS, CELL_OFFER)
+    assert "transaction" not in teller.purchase(NOW_NS, GOLDEN["allocate"]).facts
+    teller.offer(NOW_NS, AIR_OFFER)
+    teller.cell_offer(NOW_NS, CELL_OFFER)
+    assert teller.purchase(NOW_NS, GOLDEN["allocate"]).facts["transaction"] == TRANSACTION_ID.hex()
+
+
+def test_lines_without_a_verdict() -> None:
+    assert Teller().lobby(NOW_NS, Discover()).what == "discover"
+    refused = Teller().lobby(NOW_NS, Refused(b"\xab\xcd\xef\x01\x02", "sold_out", ""))
+    assert (refused.what, refused.said) == ("refused", "sold_out (abcdef01…)")
+    beacon = tell_beacon(BeaconOffer(bytes(16), 1_500_000, 1_200, 5_000))
+    assert beacon.said.endswith("5 Mbit/s down; a hint, not signed")
+    garbled = tell_garbled("name", DecodeError("no name"))
+    assert (garbled.what, garbled.said, garbled.wrong) == ("garbled", "name: no name", True)
+    assert short(bytes(33)) == "00000000…"
+
+
+def test_memory_keeps_what_came_last() -> None:
+    memory: dict[str, int] = {}
+    for name in "abcbd":
+        remember(memory, name, len(memory), 3)
+    assert list(memory) == ["c", "b", "d"]
