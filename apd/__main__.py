@@ -1,4 +1,4 @@
-"""The `apd` command: the box. `run`, `check CONFIG`, `status`, `--version`; the standard library only.
+"""The `apd` command: the box. `run`, `check CONFIG`, `status`, `sib CONFIG`, `--version`; the standard library only.
 
 Exit status: 0 done; 1 a mistake of our own, with a traceback; 2 the command line or the configuration is wrong; 3 the
 kernel, the TPM, the disk or the network failed.
@@ -66,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--socket", type=Path, default=Path("/run/airgrant/apd.sock"))
     status.add_argument("--json", action="store_true")
     status.set_defaults(run=_status)
+    sib = commands.add_parser(
+        "sib", help="print what a gNB's file has to say to broadcast the offer of this box"
+    )
+    sib.add_argument("config", type=Path, metavar="CONFIG")
+    sib.add_argument("--days", type=int, default=1, help="how long the broadcast offer is good (default 1)")
+    sib.set_defaults(run=_sib)
     return parser
 
 
@@ -186,6 +192,31 @@ def _check(arguments: argparse.Namespace) -> int:
     if box.air is not None:
         understood |= {"hostapd": str(box.air.hostapd_socket), "operator": str(box.air.operator)}
     _print(understood, as_json=arguments.json)
+    return 0
+
+
+def _sib(arguments: argparse.Namespace) -> int:
+    """Beside a running daemon, or without one that ran before."""
+    from apd.config import load_config
+    from apd.shells.clock import read_clock
+    from apd.shells.store import Store
+    from apd.sib import LIFETIME_S, format_sib, plan_offer
+    from wire.offer import write_offer
+    from wire.offer_state import read_offer_state
+
+    config = load_config(arguments.config, read_interface_address)
+    box = config.box
+    store = Store(config.files.store)
+    try:
+        stored = store.offer_state()
+    finally:
+        store.close()
+    if not stored:
+        raise ShellError("offer", "the ledger has not said yet what is sold here: start the daemon first")
+    word = read_offer_state(stored, box.ledger, box.ledger_id)
+    expires_s = read_clock().utc_s + max(1, arguments.days) * LIFETIME_S
+    signed = write_offer(plan_offer(word, box.bssid, expires_s), config.provider_key)
+    sys.stdout.write(format_sib(signed, box.provider, box.ledger, box.ledger_id))
     return 0
 
 

@@ -1,7 +1,10 @@
 """Slots follow sessions: raised when sold, in force when gNB and kernel say so, blocked again at the end."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +35,8 @@ from tests.apd.world import PROVIDER, QOS, grant, purchase, signed_state
 from tests.ran_slicing.metrics_examples import report, ue_entry
 from wire.errors import ShellError
 from wire.offer import write_offer
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -196,3 +201,10 @@ def test_garbage_from_the_gnb_is_told_once(cell):
     cell.feed(GnbHeard(GnbSaid(b"{}[")))
     cell.feed(GnbHeard(GnbSaid(json.dumps(report()).encode())))
     assert cell.noted().count("gnb_garbage") == 1
+
+
+def test_a_box_without_a_cell_loads_nothing_of_it():
+    lines = "import sys, apd.config, apd.daemon, apd.core; import apd.shells.store, tc_shaper.kernel"
+    tell = "print([name for name in sys.modules if name.startswith(('ran_slicing', 'apd.cell', 'apd.shells.cell'))])"
+    command = [sys.executable, "-c", f"{lines}; {tell}"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "[]\n"

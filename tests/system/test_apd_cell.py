@@ -4,10 +4,13 @@ The kernel, the broker and the sockets are real; the gNB has no radio (lab/ran),
 """
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
+import yaml
 
 from device.choice import PinnedLedger, Wish
 from device.library import Over, Way, buy, rejoin
@@ -20,6 +23,7 @@ from ledger.evidence import verify_chain
 from nas_tunnel.lobby import Joined, Left, Refused
 from wire.grant import write_grant
 from wire.meter_record import UsageReport
+from wire.warning_id import PUBLIC_WARNING
 
 pytestmark = pytest.mark.system
 
@@ -118,6 +122,14 @@ def new_wallet(site: CellSite, folder):
     wallet = create_wallet(folder / "wallet.pem", PinnedLedger(ledger.key.public, ledger.ledger_id))
     ledger.accounts.append(wallet.account)
     return wallet
+
+
+def test_what_a_gnbs_file_has_to_say_to_broadcast_the_offer(site):
+    words = [sys.executable, "-m", "apd", "sib", str(site.box.config)]
+    said = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True).stdout
+    cmas = yaml.safe_load(said)["cell_cfg"]["sib"]["cmas"]
+    assert cmas["message_id"] not in PUBLIC_WARNING
+    assert 200 < len(cmas["warning_message"]) < 400
 
 
 def test_a_gnb_that_restarts_in_mid_session_is_told_again(site):
