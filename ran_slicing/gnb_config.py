@@ -219,7 +219,9 @@ class _TreeReader:
             )
 
     def _no_public_warning(self) -> None:
-        """Of the cell, and of each one of the list, which has from the cell what it does not say itself."""
+        """Of the cell, and of each one of the list, which has from the cell what it does not say itself. Whatever is
+        not an operator's own is refused: nations have warnings that no list of ours has.
+        """
         cells = self._items("cells")
         for kind, default in _WARNING_DEFAULTS.items():
             common = self._warning_block("cell_cfg", self._find("cell_cfg"), kind)

@@ -7,7 +7,7 @@ from nas_tunnel.cb_data import read_message, write_text_message
 from nas_tunnel.cell_offer import read_cell_offer
 from tests.apd.world import BSSID, LEDGER, LEDGER_ID, PROVIDER, offer_state
 from wire.offer import read_offer, write_offer
-from wire.warning_id import PUBLIC_WARNING
+from wire.warning_id import OWN
 
 
 def test_a_gnbs_file_with_the_offer_in_it():
@@ -17,7 +17,7 @@ def test_a_gnbs_file_with_the_offer_in_it():
     sib = document["cell_cfg"]["sib"]
     assert sib["si_sched_info"] == [{"si_period": 16, "sib_mapping": [8], "si_window_position": 1}]
     cmas = sib["cmas"]
-    assert cmas["message_id"] not in PUBLIC_WARNING
+    assert cmas["message_id"] in OWN
     assert cmas["data_coding_scheme"] == 0xF
     heard = read_cell_offer(_broadcast(cmas))
     assert heard.offer == signed

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from nas_tunnel import lte_sib, nr_sib
 from nas_tunnel.warning_sib import WarningNotice, WarningSegment
-from wire.warning_id import AIRGRANT, PUBLIC_WARNING
+from wire.warning_id import AIRGRANT, OWN
 
 u16 = st.integers(0, 0xFFFF)
-own_ids = u16.filter(lambda value: value not in PUBLIC_WARNING)
+own_ids = st.sampled_from(OWN)
 schemes = st.none() | st.integers(0, 255)
 
 
@@ -45,8 +45,8 @@ FIRST = WarningSegment(
     AIRGRANT, 0xC123, is_last=False, number=0, octets=bytes(range(127)), data_coding_scheme=0x44
 )
 LONG = WarningSegment(AIRGRANT, 0xFFFF, is_last=False, number=62, octets=bytes(range(128)))
-LAST = WarningSegment(0, 0, is_last=True, number=63, octets=b"")
-NOTICE = WarningNotice(0xFFFF, 0x1234, b"\x05\x80")
+LAST = WarningSegment(OWN[0], 0, is_last=True, number=63, octets=b"")
+NOTICE = WarningNotice(OWN[-1], 0x1234, b"\x05\x80")
 
 LTE_EXAMPLES: dict[str, lte_sib.LteSib] = {
     "sib9": lte_sib.Sib9(b"Airgrant"),

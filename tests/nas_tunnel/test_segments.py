@@ -186,7 +186,7 @@ def test_a_message_that_is_not_what_its_number_says_is_counted_and_forgotten() -
 
 
 def test_public_warnings_and_other_messages_leave_no_trace() -> None:
-    for identifier in (4_370, 4_352, 6_399, AIRGRANT + 1, 0):
+    for identifier in (50, 919, 4_352, 4_370, 6_399, 6_400, AIRGRANT + 1, 0):
         alert = WarningSegment(identifier, 0x3000, False, 0, b"take cover")
         assert hear(Listener(), alert) == (Listener(), None)
 

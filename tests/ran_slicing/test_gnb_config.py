@@ -106,6 +106,16 @@ def test_two_files_are_one_with_the_later_on_top():
         (SOUND + "cells:\n  - sib:\n      cmas:\n        message_id: 0x1112\n", "4370 belongs to public warning"),
         (SOUND + "cells:\n  - sib:\n      etws:\n        serial_num: 1\n", "not given, and then: 4356"),
         (changed("  pdsch:", "  sib:\n    etws:\n      message_id: 0x1104\n  pdsch:"), "4356 belongs to public"),
+        *(
+            (changed("  pdsch:", f"  sib:\n    {kind}:\n      message_id: {number}\n  pdsch:"), f"{number} belongs to")
+            for kind in ("cmas", "etws")
+            for number in (50, 911, 919, 4352, 6399, 6400)
+        ),
+        *(
+            (changed("  pdsch:", f"  sib:\n    cmas:\n      message_id: {number}\n  pdsch:"), f"{number} may be")
+            for number in (0, 4351, 6401, 40959, 45056, 65535)
+        ),
+        (changed("  pdsch:", "  sib:\n    cmas:\n      message_id: 65536\n  pdsch:"), "65536 is outside"),
         (BARE, "no slice: there is nothing to sell"),
     ],
 )  # fmt: skip
@@ -115,8 +125,9 @@ def test_what_would_be_taken_in_silence_is_fatal(text, says):
         refuse_fatal(read(text)[1])
 
 
-def test_a_warning_channel_outside_of_public_warning_is_not_refused():
-    assert fatal(changed("  pdsch:", "  sib:\n    cmas:\n      message_id: 40960\n  pdsch:")) == []
+@pytest.mark.parametrize("number", [40_960, 41_543, 45_055])
+def test_an_operators_own_broadcast_is_not_refused(number):
+    assert fatal(changed("  pdsch:", f"  sib:\n    cmas:\n      message_id: {number}\n  pdsch:")) == []
 
 
 def test_the_network_of_a_compose_lab():

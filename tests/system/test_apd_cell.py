@@ -23,7 +23,7 @@ from ledger.evidence import verify_chain
 from nas_tunnel.lobby import Joined, Left, Refused
 from wire.grant import write_grant
 from wire.meter_record import UsageReport
-from wire.warning_id import PUBLIC_WARNING
+from wire.warning_id import OWN
 
 pytestmark = pytest.mark.system
 
@@ -128,7 +128,7 @@ def test_what_a_gnbs_file_has_to_say_to_broadcast_the_offer(site):
     words = [sys.executable, "-m", "apd", "sib", str(site.box.config)]
     said = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True).stdout
     cmas = yaml.safe_load(said)["cell_cfg"]["sib"]["cmas"]
-    assert cmas["message_id"] not in PUBLIC_WARNING
+    assert cmas["message_id"] in OWN
     assert 200 < len(cmas["warning_message"]) < 400
 
 

@@ -26,7 +26,7 @@ from nas_tunnel.lobby import MAX_PURCHASE_BYTES, PORT, Refused, read_lobby
 from tests.wire.byte_picture import FIELDS, draw, read_picture
 from tests.wire.examples import MESSAGES, SIGNED
 from tests.wire.make_vectors import BLOCK, refresh, shown, size_table
-from wire.warning_id import AIRGRANT, PUBLIC_WARNING
+from wire.warning_id import AIRGRANT, OWN, PUBLIC_WARNING
 
 PAGES = {
     path.name: path.read_text() for path in sorted((Path(__file__).parents[2] / "docs" / "wire").glob("*.md"))
@@ -120,6 +120,7 @@ def test_the_carriages_stand_in_their_page() -> None:
         assert line in page
     page = " ".join(page.split())
     assert f"{PUBLIC_WARNING[0]} to {PUBLIC_WARNING[-1]}" in page
+    assert f"{OWN[0]} to {OWN[-1]} ({OWN[0]:X} to {OWN[-1]:X} hex)" in page
     assert f"The default is {AIRGRANT} ({AIRGRANT:X} hex)" in page
     assert f"{EIGHT_BIT_DATA:02X} hex, eight-bit data" in page
     assert f"{GSM_7_BIT:02X} hex, GSM 7 bit" in page
