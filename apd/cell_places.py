@@ -200,12 +200,15 @@ def store_failed(state: State, supi: str, error: ShellError, now: Now) -> Outcom
     move = state.on_cell.moves.get(supi)
     if move is None:
         return state, []
-    later = replace(move, due_ns=now.mono_ns + MOVE_AGAIN_NS)
+    later = replace(move, due_ns=now.mono_ns + MOVE_AGAIN_NS, told=True)
     state = _with(state, moves={**state.on_cell.moves, supi: later})
     state, refusing = _refuse_waiting(
         state, supi, "core_unreachable", "the core's store of subscribers does not answer"
     )
-    return state, [Note("subscriber_failed", f"{supi}: {error}"), *refusing]
+    noting: list[Command] = (
+        [] if move.told else [Note("subscriber_failed", f"{supi}: {error}; it is tried again")]
+    )
+    return state, [*noting, *refusing]
 
 
 def _give_up(state: State, supi: str, reason: str) -> Outcome:

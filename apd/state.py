@@ -205,6 +205,8 @@ class Move:
 
     to: "Snssai"
     due_ns: int | None = None
+    told: bool = False
+    """The operator knows that the store fails."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,7 +205,9 @@ def test_a_subscriber_that_cannot_be_moved_is_the_operators(cell):
 
 def test_a_store_that_fails_is_told_and_asked_again(cell):
     cell.box.feed(join(cell.box, grant(), UE, source=address()))
-    cell.feed(SubscriberFailed(SUPI, ShellError("mongodb", "refused")))
+    for _ in range(3):
+        cell.feed(SubscriberFailed(SUPI, ShellError("mongodb", "refused")))
+    assert cell.noted().count("subscriber_failed") == 1
     assert reason(cell.told[-1]) == "core_unreachable"
     cell.pass_s(6)
     assert cell.documents[SUPI]["slice"][0]["sd"] == "00a600"
