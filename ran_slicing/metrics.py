@@ -8,8 +8,7 @@ Reference: srsRAN Project 25.10 and OCUDU 26.04, json_generators/du_high/schedul
 Promise: a value or DecodeError, whatever the document, in time linear in it. Units: bit/s, bytes.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from wire.errors import DecodeError
 from wire.units import PPM, U63_MAX
@@ -19,8 +18,7 @@ MAX_RNTI = 0xFFFF
 MAX_CQI = 15
 
 
-@dataclass(frozen=True, slots=True)
-class UeReport:
+class UeReport(NamedTuple):
     """One UE in one period. `dl_*` is towards it. None: the gNB did not say."""
 
     rnti: int
@@ -40,16 +38,14 @@ class UeReport:
     ul_lost: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UeEvent:
+class UeEvent(NamedTuple):
     """A UE came (`ue_create`), changed (`ue_reconf`: it got or lost a bearer) or went (`ue_rem`)."""
 
     rnti: int
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class CellMetrics:
+class CellMetrics(NamedTuple):
     """One cell in one period. `dl_prbs` are the PRBs used in each slot of the TDD pattern, where the gNB says it."""
 
     pci: int | None
@@ -58,8 +54,7 @@ class CellMetrics:
     dl_prbs: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CellReport:
+class CellReport(NamedTuple):
     """All cells of a DU in one period, at the gNB's own time."""
 
     timestamp: str
