@@ -104,6 +104,7 @@ SHELLS: dict[str, str] = {
     "ran_slicing/ran_cli.py": "argv, stdout, exit status, and the gNB's files",
     "ran_slicing/websocket.py": "the socket to a gNB's remote control",
     "nas_tunnel/scapy.py": "layers for Scapy, which reads files and sockets where its user asks for it",
+    "nas_tunnel/scapy_cellular.py": "more of them",
     "nas_tunnel/pcap_cli.py": "argv, stdout, exit status, and capture files through Scapy",
     "lab/*": "the lab is all outside world",
 }

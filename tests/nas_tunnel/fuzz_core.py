@@ -14,7 +14,6 @@ from nas_tunnel.s1ap import read_s1ap
 from tests.nas_tunnel.core_air import NGAP_EXAMPLES, S1AP_EXAMPLES
 from tests.nas_tunnel.core_capture import n2_story, s1_story, warning_story
 
-
 EAR = CellEar()
 
 
