@@ -28,6 +28,8 @@ FIELDS = (
     "_ws.expert.message",
 )
 NG_SETUP, INITIAL_UE, DOWNLINK_NAS, UPLINK_NAS, SESSION_SETUP = "21", "15", "4", "46", "29"
+LAST = bytes.fromhex("201d00")
+"""How the answer to the session's setup begins: successful outcome, procedure 29, to be rejected if not understood."""
 REGISTRATION_REQUEST, AUTHENTICATION_REQUEST, AUTHENTICATION_RESPONSE, SECURITY_MODE_COMMAND = (
     "0x41",
     "0x56",
@@ -57,7 +59,11 @@ def look(file: Path) -> list[dict[str, list[str]]]:
 
 
 def test_a_ue_buys_registers_and_gets_a_session_over_sctp(
-    tmp_path: Path, build_dir: Path, go_program: Callable[[str], Path], needs: Callable[..., None]
+    tmp_path: Path,
+    build_dir: Path,
+    go_program: Callable[[str], Path],
+    needs: Callable[..., None],
+    eventually: Callable[..., None],
 ) -> None:
     needs("dumpcap", "tshark")
     if not has_sctp():
@@ -72,6 +78,7 @@ def test_a_ue_buys_registers_and_gets_a_session_over_sctp(
         cell.register()
         cell.begin_session()
         assert Path("/proc/net/sctp/assocs").read_text().splitlines()[1:], "it was SCTP"
+        eventually(lambda: LAST in file.read_bytes(), "the last message is in the capture", 60.0)
     packets = look(file)
 
     def all_of(name: str) -> list[str]:
