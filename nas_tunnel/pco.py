@@ -32,8 +32,8 @@ _EXTENSION = 0x80
 class Direction(Enum):
     """Who sends: the same identifier may mean something else, with another length, the other way."""
 
-    UPLINK = frozenset({0x0041})
-    DOWNLINK = frozenset({0x0023, 0x0024, 0x0030, 0x0031, 0x0032, 0x0041})
+    UPLINK = frozenset({0x0041, 0x0051, 0x0056})
+    DOWNLINK = frozenset({0x0023, 0x0024, 0x0030, 0x0031, 0x0032, 0x0041, 0x0051, 0x0056})
 
     @property
     def long_units(self) -> frozenset[int]:

@@ -56,23 +56,34 @@ def test_extended_options_have_more_units_not_longer_ones() -> None:
     assert len(EXTENDED_OPTIONS) == 1 + 6 * 258
 
 
+LONG_BOTH_WAYS, LONG_DOWN = (0x41, 0x51, 0x56), (0x23, 0x24, 0x30, 0x31, 0x32)
+"""TS 24.008 table 10.5.154, read from two public implementations that have it whole: units that say "with the length of
+two octets"."""
+
+
 @pytest.mark.parametrize(
     ("direction", "identifier", "size"),
     [
-        (Direction.DOWNLINK, 0x23, "0005"),
-        (Direction.DOWNLINK, 0x41, "0005"),
-        (Direction.UPLINK, 0x41, "0005"),
-        (Direction.UPLINK, 0x23, "05"),
-        (Direction.DOWNLINK, 0x25, "05"),
+        *((way, identifier, "0005") for way in Direction for identifier in LONG_BOTH_WAYS),
+        *((Direction.DOWNLINK, identifier, "0005") for identifier in LONG_DOWN),
+        *((Direction.UPLINK, identifier, "05") for identifier in LONG_DOWN),
+        *((way, identifier, "05") for way in Direction for identifier in (0x22, 0x25, 0x2F, 0x33, 0x50, 0x52, 0x57)),
     ],
-)
+)  # fmt: skip
 def test_lengths_of_two_octets(direction: Direction, identifier: int, size: str) -> None:
-    """TS 24.008 table 10.5.154: QoS rules and others have them, one way only. pycrate 0.8.1 and free5GC's nas 1.2.1
-    read one octet for all ("TODO: starting with 3GPP rel.15", says pycrate): there is nothing to compare with."""
-    encoded = bytes.fromhex(f"80{identifier:04x}{size}0102030405" + "000d00")
-    units = (Unit(identifier, bytes((1, 2, 3, 4, 5))), Unit(0x0D, b""))
+    """Some one way only. pycrate 0.8.1 and free5GC's nas 1.2.1 read one octet for all ("TODO: starting with 3GPP
+    rel.15", says pycrate): there is nothing to compare with. Our unit behind has to be found."""
+    encoded = bytes.fromhex(f"80{identifier:04x}{size}0102030405" + "ff000400f110aa")
+    ours = OperatorUnit(0xFF00, LAB, b"\xaa")
+    units = (Unit(identifier, bytes((1, 2, 3, 4, 5))), write_operator_unit(ours))
     assert read_options(encoded, direction) == units
     assert write_options(units, direction) == encoded
+    assert list(operator_units(units, LAB)) == [ours]
+
+
+def test_no_other_identifier_has_them() -> None:
+    assert Direction.UPLINK.long_units == {*LONG_BOTH_WAYS}
+    assert Direction.DOWNLINK.long_units == {*LONG_BOTH_WAYS, *LONG_DOWN}
 
 
 @BOTH
