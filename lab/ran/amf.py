@@ -1,8 +1,9 @@
 """An AMF and AUSF of the lab, for one gNB and one UE at a time, whose authentication is the EAP purchase.
 
 It stands where free5GC's and Open5GS's own cannot: both know EAP-AKA' at most. Each method is one step of a story and
-returns when the UE has done its part; whoever tells the story carries EAP between it and the box's exchange. NAS and
-EAP are the codecs of `nas_tunnel`, so what is on the wire is what they wrote.
+returns when the UE has done its part; whoever tells the story carries EAP between it and the box's exchange, and says
+whose the key is that paid: the purchase authenticates that key, and nothing that a UE calls itself. NAS and EAP are the
+codecs of `nas_tunnel`, so what is on the wire is what they wrote.
 Reference: 3GPP TS 24.501 clauses 5.4.1.2, 5.4.2, 5.5.1.2, 6.4.1; TS 33.501 annex B.
 """
 
@@ -95,7 +96,7 @@ class Amf:
         return asked.slices
 
     def await_registration(self) -> str:
-        """A UE without a context begins; the SUPI that its SUCI of the null scheme conceals."""
+        """A UE without a context begins; who it says it is, in a SUCI of the null scheme. Nothing vouches for that."""
         heard = self._hear(NasReceived)
         self._ran_id, self._registration = heard.ran_id, heard.nas
         request = read_5gmm(heard.nas)
@@ -120,8 +121,12 @@ class Amf:
         """It did not come to a purchase; `eap` is EAP-Failure."""
         self._send_plain(write_5gmm(AuthenticationReject((Element(EAP_MESSAGE, eap),))))
 
-    def secure(self, emsk: bytes, eap: bytes) -> None:
-        """NAS security begins, with EAP-Success inside; the UE proves with a MAC that it has the same key."""
+    def secure(self, emsk: bytes, eap: bytes, supi: str) -> None:
+        """NAS security begins, with EAP-Success inside; the UE proves with a MAC that it has the same key. `supi` is
+        the subscriber whose key paid: a UE that called itself otherwise is refused.
+        """
+        if supi != f"imsi-{self._imsi}":
+            raise DecodeError(f"amf: the key of {supi} paid, and imsi-{self._imsi} registers")
         self._context = derive_context(emsk, self._imsi)
         elements = (Element(EAP_MESSAGE, eap), Element(ABBA, NO_ABBA))
         command = SecurityModeCommand(ALGORITHMS, KEY_SET, self._capability, elements)

@@ -31,8 +31,12 @@ from nas_tunnel.pco import (
 from nas_tunnel.plmn import Plmn
 from ran_slicing.snssai import Snssai
 from tests.nas_tunnel.eap_world import World
+from tests.wire.examples import CONSUMER
 
 IMSI = "001010000000001"
+SUPI = f"imsi-{IMSI}"
+SUBSCRIBERS = {CONSUMER.public: SUPI}
+"""Whose keys are whose: the only way from a purchase to a subscriber."""
 SLOT = Snssai(1, 1)
 PLMN = Plmn("001", "01")
 ASKED, ANSWERED = b"which slot did I buy?", b"slot 1-000001 until noon"
@@ -94,16 +98,16 @@ class Cell:
     def buy(self, **world: Any) -> OverTheAir:
         """The UE appears, and both state machines talk until neither has a word left."""
         self.radio.order("register", IMSI)
-        assert self.amf.await_registration() == f"imsi-{IMSI}"
+        assert self.amf.await_registration() == SUPI
         purchase = OverTheAir(amf=self.amf, radio=self.radio, **world)
         purchase.run()
         return purchase
 
-    def secure(self, box: SessionKeys, buyer: SessionKeys, success: bytes) -> Fact:
+    def secure(self, box: SessionKeys, buyer: SessionKeys, success: bytes, supi: str = SUPI) -> Fact:
         """Each end derives its own keys; what the UE told when security began."""
         self.radio.order("key", buyer.emsk.hex())
         self.radio.take("keyed")
-        self.amf.secure(box.emsk, success)
+        self.amf.secure(box.emsk, success, supi)
         return self.radio.take("secured")
 
     def register(self) -> None:
@@ -114,7 +118,7 @@ class Cell:
         assert keys is not None
         assert keys == bought.keys
         assert not any(isinstance(word, eap_buyer.Succeeded) for word in purchase.buyer_said)
-        secured = self.secure(bought.keys, keys, bought.packet)
+        secured = self.secure(bought.keys, keys, bought.packet, SUBSCRIBERS[bought.grant.consumer])
         purchase.tell_buyer(eap_buyer.PacketReceived(bytes.fromhex(secured["packet"])))
         assert isinstance(purchase.buyer_said[-1], eap_buyer.Succeeded)
         self.amf.accept()

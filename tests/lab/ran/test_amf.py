@@ -49,6 +49,16 @@ def test_a_network_that_has_another_key_is_left(cell: Cell) -> None:
     assert cell.radio.take("failed")["why"] == "the MAC is wrong"
 
 
+def test_a_name_that_did_not_pay_is_not_served(cell: Cell) -> None:
+    purchase = cell.buy()
+    (bought,) = [word for word in purchase.box_said if isinstance(word, eap_box.Succeeded)]
+    assert purchase.buyer.keys is not None
+    with pytest.raises(
+        DecodeError, match="the key of imsi-001010000000002 paid, and imsi-001010000000001 registers"
+    ):
+        cell.secure(bought.keys, purchase.buyer.keys, bought.packet, "imsi-001010000000002")
+
+
 def test_the_amf_opens_no_message_of_another_key(cell: Cell) -> None:
     cell.register()
     context = cell.amf._context
