@@ -164,7 +164,11 @@ def cell_site(folder: Path, *, ues: int = 3, settings: str = "", store: bool = F
         uri = stack.enter_context(_store(box, ues)) if store else "mongodb://127.0.0.1:1/open5gs"
         house = stack.enter_context(_house(box, uri if store else ""))
         _rewrite_config(box, house, uri)
-        yield CellSite(box, house, uri)
+        try:
+            yield CellSite(box, house, uri)
+        finally:  # first who connects, then who is connected to
+            if box.apd is not None and box.apd.running:
+                box.apd.stop()
 
 
 @contextlib.contextmanager
