@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scapy.utils import RawPcapNgReader
 
 from nas_tunnel import cell_sightings, eap_buyer
 from nas_tunnel.carriage import CARRIAGES, Form
 from nas_tunnel.cb_data import serial_number, write_octets_message
-from nas_tunnel.cell_link import EXPORTED_PDU
+from nas_tunnel.cell_link import EXPORTED_PDU, UeName
 from nas_tunnel.cell_offer import NAME_START, cell_offer, write_cell_offer
 from nas_tunnel.eap import EapCode, EapPacket, EapType, ours, write_eap, write_expanded_nak
 from nas_tunnel.eap_purchase import Closed, Hold, write_message
@@ -44,6 +47,7 @@ from wire.keys import PrivateKey
 from wire.offer import write_offer
 from wire.warning_id import AIRGRANT
 
+CAPTURES = Path(__file__).parent / "captures"
 MALLORY = PrivateKey.from_secret(666)
 PINNED = LEDGER.public, LEDGER_ID
 
@@ -147,6 +151,25 @@ def test_nas_of_others_is_passed_over() -> None:
     ]
     assert see([export_named("nas-5gs", nas) for nas in messages_of_others], EXPORTED_PDU) == []
     assert see_eps(*messages_of_others) == []
+
+
+def test_a_real_capture_of_n2() -> None:
+    """NGAP and NAS by free5GC and pycrate over a kernel's SCTP; tests/nas_tunnel/captures/README.md."""
+    witness, seen = Witness(), []
+    with (CAPTURES / "n2_purchase.pcapng").open("rb") as file:
+        reader: Any = RawPcapNgReader(file)  # type: ignore[arg-type]  # its metaclass takes files too
+        for number, (octets, about) in enumerate(reader, 1):
+            seen += witness.see(Frame(number, UTC_S * 10**9, about.linktype, octets))
+    assert [(sighting.frame, sighting.what) for sighting in seen] == [
+        (10, "offer"),
+        (11, "order"),
+        (12, "answer"),
+        (13, "proof"),
+        (14, "success"),
+    ]
+    assert {str(sighting.subject) for sighting in seen} == {"ue 1 of 127.0.0.1"}
+    assert {sighting.subject.core_ue_id for sighting in seen if isinstance(sighting.subject, UeName)} == {1}
+    assert seen[0].facts["signature"] == "holds"
 
 
 # ---- Configuration options

@@ -32,6 +32,7 @@ pytestmark = [
         shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh --guest"
     ),
 ]
+CAPTURES = Path(__file__).parents[1] / "nas_tunnel" / "captures"
 COMPLAINTS = ("Expert Info", "Malformed", "Unknown", "Undecoded", "Warning/", "Bad checksum")
 EXPECTED = (
     "Mobile Country Code (MCC)",
@@ -80,6 +81,14 @@ def test_nothing_to_complain_about(tmp_path: Path, name: str) -> None:
     dissected = dissect(tmp_path, frames, link_type, "-V")
     assert complaints(dissected) == []
     assert dissected.count("Stream Control Transmission Protocol") == len(frames)
+
+
+def test_nothing_to_complain_about_in_a_real_capture() -> None:
+    """tests/nas_tunnel/captures/README.md says how it was recorded; after EAP-Success NAS is ciphered."""
+    command = ["tshark", "-r", str(CAPTURES / "n2_purchase.pcapng"), "-V", "-Y", "frame.number < 15"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert complaints(shown) == []
+    assert shown.count("EAP-EXT Vendor Id: Unknown (0x24147)") == 4
 
 
 def test_a_complaint_would_be_noticed(tmp_path: Path) -> None:
