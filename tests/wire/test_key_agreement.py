@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wire.errors import VerificationError
 from wire.ids import PublicKey
 from wire.key_agreement import SEAL_OVERHEAD, agree, expand, extract, seal, unseal
-from wire.keys import PrivateKey
+from wire.keys import PrivateKey, load_public_key
 
 
 def test_a_published_agreement() -> None:
@@ -59,3 +59,22 @@ def test_sealed_and_unsealed(plaintext: bytes, associated: bytes) -> None:
     ):
         with pytest.raises(VerificationError, match="sealed bytes are not the other end's"):
             unseal(*other)
+
+
+def test_one_key_that_seals_twice() -> None:
+    """Another message has another nonce, so that the two tell nothing of each other; the same one is the same."""
+    one, other = b"a transaction, say", b"a grant, or so ..."
+    sealed = [seal(bytes(16), text, b"t") for text in (one, other, one)]
+    assert sealed[0] == sealed[2]
+    assert sealed[0][:12] != sealed[1][:12]
+    assert sealed[0][:12] != seal(bytes(16), one, b"u")[:12], "nor the same among other messages"
+    ends = [text[12:-16] for text in sealed[:2]]
+    assert bytes(a ^ b for a, b in zip(*ends, strict=True)) != bytes(
+        a ^ b for a, b in zip(one, other, strict=True)
+    )
+
+
+def test_strangers_do_not_fill_the_cache_of_keys() -> None:
+    before = load_public_key.cache_info()
+    agree(PrivateKey.from_secret(1), PrivateKey.from_secret(987_654).public)
+    assert load_public_key.cache_info() == before
