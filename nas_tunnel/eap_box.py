@@ -3,7 +3,8 @@
     step(state, event) -> (state, [command])
 
     OFFERED    the shop is open, an order is awaited
-    DECIDING   somebody else executes the transaction or looks at the grant
+    DECIDING   the ledger executes the transaction
+    JUDGING    somebody else looks whether the grant is good here and now, and keeps it for this exchange
     SIGNING    the provider's key signs
     PROVING    the answer is out, the buyer's proof is awaited
     CLOSING    a refusal is out, EAP-Failure follows its receipt
@@ -11,7 +12,9 @@
 
 It signs nothing itself, asks no ledger and has no clock: the caller says when the buyer has waited long enough for a
 word (`TookLong`) or for a packet (`NothingCame`). A packet that is none, or not the answer to the last one, is passed
-over, as RFC 3748 wants it; a message of ours that is wrong ends the exchange with EAP-Failure.
+over, as RFC 3748 wants it; a message of ours that is wrong ends the exchange with EAP-Failure while nothing is ordered,
+and is passed over afterwards, as anybody may have sent it. What the ledger signed always goes to the buyer, whether or
+not it lets him in here; if he is gone, the caller gets it back (`LateOutcome`).
 """
 
 from dataclasses import dataclass, replace
@@ -21,6 +24,7 @@ from nas_tunnel.anqp import AirOffer
 from nas_tunnel.eap import MAX_EAP_BYTES, EapCode, EapPacket, read_eap, write_eap
 from nas_tunnel.eap_link import Link, send, take
 from nas_tunnel.eap_purchase import (
+    MAX_HOLDS,
     Answer,
     AnswerContents,
     Closed,
@@ -41,11 +45,14 @@ from nas_tunnel.eap_purchase import (
     write_message,
     write_word,
 )
-from nas_tunnel.lobby import Outcome, Refused
+from nas_tunnel.lobby import MAX_PURCHASE_BYTES, Outcome, Refused
+from wire.allocate import Allocate
 from wire.errors import DecodeError
 from wire.exchange_proof import Prover, verify_exchange_proof
 from wire.grant import Grant, read_grant
+from wire.ids import PublicKey
 from wire.keys import PrivateKey
+from wire.transaction import read_transaction
 
 
 class Phase(Enum):
@@ -53,6 +60,7 @@ class Phase(Enum):
 
     OFFERED = auto()
     DECIDING = auto()
+    JUDGING = auto()
     SIGNING = auto()
     PROVING = auto()
     CLOSING = auto()
@@ -71,14 +79,16 @@ class PacketReceived:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """To `ExecuteTransaction` the ledger's signed outcome, or why there is none; to `JudgeGrant` only the latter."""
+    """To `ExecuteTransaction` the ledger's signed outcome, or why there is none; to `JudgeGrant` only the latter: not
+    its time, or somebody else has it.
+    """
 
     message: Outcome | Refused
 
 
 @dataclass(frozen=True, slots=True)
 class GrantAccepted:
-    """To `JudgeGrant`: it runs, it is for this box, and nobody else uses it."""
+    """To `JudgeGrant`: it runs, nobody else uses it, and it is kept for this exchange until `Succeeded` or `Failed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +123,19 @@ class SendPacket:
 
 @dataclass(frozen=True, slots=True)
 class ExecuteTransaction:
-    """Carry this to the ledger. Sent once in an exchange; the ledger executes it once in any case."""
+    """Carry this to the ledger: a purchase from this provider for one consumer. Whether it is of the present offer
+    (nas_tunnel/order_check.py), and how often a stranger may ask, is for the caller, who has a clock. Sent once in an
+    exchange; the ledger executes it once in any case, and answers a copy with the grant of the first run.
+    """
 
     transaction: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeGrant:
-    """The ledger signed this grant for this provider; whether it is its time, and free, is not for this machine."""
+    """The ledger signed this grant for this provider, now or long ago; whether it is its time, and free, is not for
+    this machine. Whoever accepts it keeps it for this exchange, as another one may show the same at this moment.
+    """
 
     grant: Grant
     encoded: bytes
@@ -135,10 +150,17 @@ class SignProof:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The stranger holds the key of this grant. `packet` is EAP-Success, for the caller to send with its own word."""
+    """The stranger holds the key of this grant. `packet` is EAP-Success, for the caller to send with its own word.
+
+    `peer_id` and `server_id` are who was authenticated (RFC 5247 clause 1.4): the grant's consumer, and the provider.
+    Nobody else was: whoever needs a subscriber's identity makes it of `peer_id` or looks it up there, and refuses what
+    else the stranger calls itself, in NAS or in EAP-Identity.
+    """
 
     grant: Grant
     encoded: bytes
+    peer_id: PublicKey
+    server_id: PublicKey
     keys: SessionKeys
     packet: bytes
 
@@ -152,7 +174,14 @@ class Failed:
     packet: bytes
 
 
-Command = SendPacket | ExecuteTransaction | JudgeGrant | SignProof | Succeeded | Failed
+@dataclass(frozen=True, slots=True)
+class LateOutcome:
+    """The ledger signed this, and the buyer is gone: keep it for when he asks again."""
+
+    outcome: Outcome
+
+
+Command = SendPacket | ExecuteTransaction | JudgeGrant | SignProof | Succeeded | Failed | LateOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +191,21 @@ class BoxExchange:
     phase: Phase
     link: Link
     air: AirOffer | None
-    share: PrivateKey
+    share: PrivateKey | None
+    """Forgotten as soon as it has agreed."""
     secrets: Secrets
     waiting: bool = False
     """A Request is out, and its Response is to come."""
     answer: AnswerContents | None = None
     grant: Grant | None = None
     grant_bytes: bytes = b""
+    outcome: Outcome | None = None
+    """The ledger's word, as soon as it is there."""
     refusal: Refused | Closed | None = None
     dropped: int = 0
     held: bool = False
     """A Hold is out: the answer has to wait for its receipt."""
+    holds: int = 0
 
 
 Step = tuple[BoxExchange, list[Command]]
@@ -186,7 +219,8 @@ def open_exchange(
     max_packet_bytes: int = MAX_EAP_BYTES,
 ) -> Step:
     """Begins with what is for sale, or says that nothing is. `share` is a fresh key for this exchange,
-    `identifier` a random octet, `identity` what the stranger said if somebody asked it for EAP-Identity.
+    `identifier` that of the last Request sent to the stranger, whoever sent it, else a random octet; `identity` what
+    the stranger said if somebody asked it for EAP-Identity.
     """
     state = BoxExchange(
         Phase.OFFERED,
@@ -227,14 +261,16 @@ def _receive(state: BoxExchange, data: bytes) -> Step:
         return _drop(state)
     if packet.code is not EapCode.RESPONSE or packet.identifier != state.link.identifier or not state.waiting:
         return _drop(state)
-    if packet.is_nak:
+    if packet.is_nak and state.phase is Phase.OFFERED:  # only to the first Request: RFC 3748 clause 5.3.1
         return _fail(state, "not_supported", "the stranger does not know this method")
     if not packet.is_ours:
         return _drop(state)
     try:
         return _take(state, packet)
     except DecodeError as error:
-        return _fail(state, "malformed", str(error))
+        if state.phase is Phase.OFFERED:
+            return _fail(state, "malformed", str(error))
+        return _drop(state)
 
 
 def _take(state: BoxExchange, packet: EapPacket) -> Step:
@@ -261,13 +297,29 @@ def _take_order(state: BoxExchange, data: bytes) -> Step:
         return _fail(state, "declined", message.reason)
     if not isinstance(message, Order):
         raise DecodeError(f"eap purchase: {type(message).__name__} is no order")
+    assert state.share is not None
     secrets = state.secrets.agreed(state.share, message.share, message.share)
     contents = read_order(secrets.unseal(MessageType.ORDER, message.sealed))
-    state = replace(state, phase=Phase.DECIDING, secrets=secrets.heard(data))
-    if contents.kind is OrderKind.TRANSACTION:
-        return state, [ExecuteTransaction(contents.encoded)]
-    grant = _read_grant(state, contents.encoded)
-    return replace(state, grant=grant, grant_bytes=contents.encoded), [JudgeGrant(grant, contents.encoded)]
+    state = replace(state, phase=Phase.DECIDING, share=None, secrets=secrets.heard(data))
+    if contents.kind is OrderKind.GRANT:
+        return _judge(state, _read_grant(state, contents.encoded), contents.encoded)
+    if refusal := _refusal_of(state, contents.encoded):
+        return _refuse(state, refusal, refusal)
+    return state, [ExecuteTransaction(contents.encoded)]
+
+
+def _refusal_of(state: BoxExchange, transaction: bytes) -> Refused | None:
+    """Why this is none for the ledger: we are nobody's open relay, and what comes of it has to fit this answer."""
+    assert state.air is not None
+    signed = read_transaction(transaction, state.air.ledger_id, MAX_PURCHASE_BYTES)
+    subject, action = signed.transaction_id, signed.transaction.action
+    if not isinstance(action, Allocate):
+        return Refused(subject, "not_relayed", "only allocate is relayed here")
+    if action.provider != state.air.provider:
+        return Refused(subject, "foreign_provider", "this purchase is another provider's")
+    if len(action.consumers) > 1:
+        return Refused(subject, "many_consumers", "one grant goes back: buy for one, or at the ledger")
+    return None
 
 
 def _take_patience(state: BoxExchange, message: bytes) -> Step:
@@ -285,37 +337,56 @@ def _take_proof(state: BoxExchange, data: bytes) -> Step:
     if not isinstance(message, Proof):
         raise DecodeError(f"eap purchase: {type(message).__name__} is no proof")
     assert state.grant is not None
+    assert state.air is not None
     proof = state.secrets.unseal(MessageType.PROOF, message.sealed)
-    verify_exchange_proof(proof, Prover.BUYER, state.secrets.transcript, state.grant.consumer)
+    try:
+        verify_exchange_proof(proof, Prover.BUYER, state.secrets.transcript, state.grant.consumer)
+    except DecodeError as error:  # sealed by the other end itself
+        return _fail(state, "not_the_consumer", str(error))
     keys = session_keys(state.secrets.heard(data))
     packet = write_eap(EapPacket(EapCode.SUCCESS, state.link.identifier))
-    return replace(state, phase=Phase.DONE), [Succeeded(state.grant, state.grant_bytes, keys, packet)]
+    ends = (state.grant.consumer, state.air.provider)
+    return _done(state), [Succeeded(state.grant, state.grant_bytes, *ends, keys, packet)]
 
 
 # ---- Decisions of others
 
 
 def _answered(state: BoxExchange, message: Outcome | Refused) -> Step:
-    if state.phase is not Phase.DECIDING:
+    if isinstance(message, Outcome):
+        return _executed(state, message)
+    if state.phase not in (Phase.DECIDING, Phase.JUDGING):
         return state, []
-    if isinstance(message, Refused):
-        return _refuse(state, message, message)
-    if not message.grant:
-        return _refuse(
-            state, message, Refused(message.transaction_id, "no_grant", "the ledger's receipt says why")
-        )
+    said = state.outcome or message  # what the ledger signed goes to who paid for it, whoever says no
+    return _refuse(state, said, message)
+
+
+def _executed(state: BoxExchange, outcome: Outcome) -> Step:
+    if state.phase is Phase.OFFERED or state.outcome is not None:
+        return state, []
+    decides = state.phase is Phase.DECIDING
+    state = replace(state, outcome=outcome)
+    if not decides:
+        return state, [LateOutcome(outcome)]
+    if not outcome.grant:
+        refusal = Refused(outcome.transaction_id, "no_grant", "the ledger's receipt says why")
+        return _refuse(state, outcome, refusal)
     try:
-        grant = _read_grant(state, message.grant)
+        grant = _read_grant(state, outcome.grant)
     except DecodeError as error:
-        return _fail(state, "foreign_grant", str(error))
-    state = replace(state, grant=grant, grant_bytes=message.grant)
-    return _sign(state, AnswerContents(message, b""))
+        return _refuse(state, outcome, Refused(outcome.transaction_id, "foreign_grant", str(error)))
+    return _judge(state, grant, outcome.grant)
+
+
+def _judge(state: BoxExchange, grant: Grant, encoded: bytes) -> Step:
+    state = replace(state, phase=Phase.JUDGING, grant=grant, grant_bytes=encoded)
+    return state, [JudgeGrant(grant, encoded)]
 
 
 def _accepted(state: BoxExchange) -> Step:
-    if state.phase is not Phase.DECIDING or state.grant is None:
+    if state.phase is not Phase.JUDGING:
         return state, []
-    return _sign(state, AnswerContents(None, b""))
+    return _sign(state, AnswerContents(state.outcome, b""))
 
 
 def _sign(state: BoxExchange, answer: AnswerContents) -> Step:
@@ -336,9 +407,11 @@ def _refuse(state: BoxExchange, said: Outcome | Refused, refusal: Refused) -> St
 
 
 def _hold(state: BoxExchange) -> Step:
-    if state.held or state.waiting or state.phase not in (Phase.DECIDING, Phase.SIGNING):
+    may_hold = state.phase in (Phase.DECIDING, Phase.JUDGING, Phase.SIGNING) and state.holds < MAX_HOLDS
+    if state.waiting or not may_hold:
         return state, []
-    return _send(replace(state, held=True), write_message(Hold()))
+    held, said = _send(replace(state, held=True, holds=state.holds + 1), write_message(Hold()))
+    return replace(held, link=replace(held.link, rounds=state.link.rounds)), said
 
 
 # ---- Sending
@@ -365,7 +438,13 @@ def _send(state: BoxExchange, message: bytes) -> Step:
 
 def _fail(state: BoxExchange, reason: str, detail: str) -> Step:
     packet = write_eap(EapPacket(EapCode.FAILURE, state.link.identifier))
-    return replace(state, phase=Phase.DONE, waiting=False), [Failed(reason, detail, packet)]
+    return _done(state), [Failed(reason, detail, packet)]
+
+
+def _done(state: BoxExchange) -> BoxExchange:
+    """What could compute a key of this exchange is gone."""
+    secrets = state.secrets.forgotten()
+    return replace(state, phase=Phase.DONE, waiting=False, share=None, secrets=secrets)
 
 
 def _drop(state: BoxExchange) -> Step:

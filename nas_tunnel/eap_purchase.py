@@ -10,7 +10,8 @@
 Each message is one CBOR array and has one form. What is proved (docs/wire/cellular-nas.md has it in full): the box has
 the provider's key, the buyer the key of the grant, both in this exchange and over these messages, and nobody else has
 the session key, even if one of those keys is lost later. Who only listens learns neither account nor grant. Who plays a
-box with a copied offer learns them, but has no proof and no key, and nothing that it could spend.
+box with a copied offer learns them, and can have the order executed for whoever signed it, at the true box; it has no
+proof and no key, and what it may not have is the last word: the buyer keeps its order until the ledger signs something.
 Reference: RFC 3748 clause 7.10 and RFC 5247 clause 1.4 (MSK, EMSK, Session-Id); the proofs cover both shares and all
 messages, as in SIGMA (Krawczyk, CRYPTO 2003).
 """
@@ -46,7 +47,8 @@ SESSION_KEY_SIZE = 64
 TYPE_CODE = bytes((EapType.EXPANDED,)) + VENDOR.to_bytes(3, "big") + PURCHASE_METHOD.to_bytes(4, "big")
 
 _LABEL = b"airgrant/eap/1"
-_MAX_SEALED_BYTES = MAX_MESSAGE_BYTES - 100
+MAX_HOLDS = 300
+"""Ten minutes where one leaves every 2 s. They do not count among the packets of an exchange (MAX_ROUNDS)."""
 
 
 class MessageType(IntEnum):
@@ -131,7 +133,9 @@ class OrderContents:
 
 @dataclass(frozen=True, slots=True)
 class AnswerContents:
-    """`message` is None where a grant was shown and is accepted. `proof` is empty with a refusal."""
+    """`message` is None where a grant was shown and is accepted. `proof` is empty where the box lets nobody in: with a
+    refusal, and with the ledger's word if that has no grant by which this box would.
+    """
 
     message: Outcome | Refused | None
     proof: bytes
@@ -169,13 +173,13 @@ def read_message(data: bytes) -> Message:
                 read_air_offer(items.octets("offer", 1, MAX_MESSAGE_BYTES)), items.public_key("share")
             )
         case MessageType.ORDER:
-            message = Order(items.public_key("share"), items.octets("order", 1, _MAX_SEALED_BYTES))
+            message = Order(items.public_key("share"), items.octets("order", 1, MAX_MESSAGE_BYTES))
         case MessageType.HOLD:
             message = Hold()
         case MessageType.ANSWER:
-            message = Answer(items.octets("answer", 1, _MAX_SEALED_BYTES))
+            message = Answer(items.octets("answer", 1, MAX_MESSAGE_BYTES))
         case MessageType.PROOF:
-            message = Proof(items.octets("proof", 1, _MAX_SEALED_BYTES))
+            message = Proof(items.octets("proof", 1, MAX_MESSAGE_BYTES))
         case MessageType.CLOSED:
             reason = items.text("reason", 1, MAX_REASON_CHARACTERS)
             message = Closed(reason, items.text("detail", 0, MAX_DETAIL_CHARACTERS))
@@ -237,6 +241,10 @@ class Secrets:
 
     transcript: bytes
     root: bytes = field(default=b"", repr=False)
+
+    def forgotten(self) -> "Secrets":
+        """Without the root: nobody can compute a key of this exchange any more."""
+        return Secrets(self.transcript)
 
     def heard(self, message: bytes) -> "Secrets":
         """After one more message, whoever sent it."""

@@ -257,6 +257,8 @@ def exchange() -> list[bytes]:
         match command:
             case eap_box.ExecuteTransaction():
                 event = eap_box.Answered(_OUTCOME)
+            case eap_box.JudgeGrant():
+                event = eap_box.GrantAccepted()
             case eap_box.SignProof(transcript):
                 event = eap_box.ProofSigned(write_exchange_proof(Prover.BOX, transcript, provider))
             case eap_box.SendPacket(packet) | eap_box.Succeeded(packet=packet):

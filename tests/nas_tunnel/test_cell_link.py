@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_tunnel import eap_box, pco_desk
+from nas_tunnel import eap_box, eap_buyer, pco_desk
 from nas_tunnel.cell_link import (
     CELL_LINK_TYPES,
     EXPORTED_PDU,
@@ -37,7 +37,7 @@ from nas_tunnel.nas_5gs import (
 )
 from nas_tunnel.nas_elements import find
 from nas_tunnel.pco import Direction, operator_units, read_options
-from tests.nas_tunnel.air import AIR_OFFER, OUTCOME
+from tests.nas_tunnel.air import AIR_OFFER
 from tests.nas_tunnel.cell_air import export, export_named, messages
 from tests.nas_tunnel.core_air import NGAP_EXAMPLES, S1AP_EXAMPLES, WARNING, ngap_initial
 from tests.nas_tunnel.core_capture import (
@@ -52,8 +52,11 @@ from tests.nas_tunnel.core_capture import (
     warning_story,
 )
 from tests.nas_tunnel.eap_world import BOX_SHARE, World
+from tests.nas_tunnel.eap_world import OUTCOME as EAP_OUTCOME
 from tests.nas_tunnel.nas_examples import LAB
+from tests.nas_tunnel.test_order_check import TERMS
 from tests.nas_tunnel.test_pco_purchase import PURCHASE
+from wire.units import Now
 
 
 def hear(link_type: int, *frames: bytes) -> list[Heard]:
@@ -204,7 +207,7 @@ class Replay:
             self.said.append(command)
             match command:
                 case eap_box.ExecuteTransaction():
-                    self.tell(eap_box.Answered(OUTCOME))
+                    self.tell(eap_box.Answered(EAP_OUTCOME))
                 case eap_box.JudgeGrant():
                     self.tell(eap_box.GrantAccepted())
                 case eap_box.SignProof():
@@ -232,7 +235,8 @@ def test_a_captured_purchase_in_eap_is_played_to_a_box() -> None:
     assert packets == [asked, answered]
     assert eap_box.ExecuteTransaction(PURCHASE) in replay.said
     (bought,) = [one for one in replay.said if isinstance(one, eap_box.Succeeded)]
-    assert (bought.packet, bought.keys) == (success, world.buyer.keys)
+    (succeeded,) = [one for one in world.buyer_said if isinstance(one, eap_buyer.Succeeded)]
+    assert (bought.packet, bought.keys) == (success, succeeded.keys)
 
 
 def eap_of(nas: bytes) -> bytes | None:
@@ -242,14 +246,14 @@ def eap_of(nas: bytes) -> bytes | None:
 
 
 def test_a_captured_purchase_in_options_is_played_to_a_desk() -> None:
-    desk, executed, replies = pco_desk.Desk(), [], 0
+    desk, executed, replies = pco_desk.Desk(terms=TERMS), [], 0
     for nas in said(hear(ETHERNET, *s1_story())):
         message = read_emm(nas)
         if not isinstance(message, AttachRequest):
             continue
         options = find(read_esm(message.esm).elements, PCO) or b""
         for unit in operator_units(read_options(options, Direction.UPLINK), LAB):
-            desk, commands = pco_desk.hear(desk, b"replayed", unit.contents, 0)
+            desk, commands = pco_desk.hear(desk, b"replayed", unit.contents, Now(0, 0))
             executed += [one for one in commands if isinstance(one, pco_desk.Execute)]
             replies += sum(isinstance(one, pco_desk.Reply) for one in commands)
     assert [one.transaction for one in executed] == [PURCHASE]

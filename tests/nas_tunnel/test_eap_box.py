@@ -26,6 +26,7 @@ from nas_tunnel.eap_box import (
     Failed,
     GrantAccepted,
     JudgeGrant,
+    LateOutcome,
     NothingCame,
     PacketReceived,
     Phase,
@@ -36,16 +37,28 @@ from nas_tunnel.eap_box import (
     open_exchange,
     step,
 )
-from nas_tunnel.eap_buyer import KeepGrant, NotWanted
+from nas_tunnel.eap_buyer import KeepGrant, KeepOutcome, NotWanted, Ordered
 from nas_tunnel.eap_fragments import split_message
-from nas_tunnel.eap_purchase import Order, OrderContents, OrderKind, SessionKeys, write_message
-from nas_tunnel.lobby import Outcome
-from tests.nas_tunnel.air import AIR_OFFER, GOLDEN, OUTCOME, REFUSED
-from tests.nas_tunnel.eap_world import BOX_SHARE, SHOWN, THE_GRANT, WANTED, World
+from nas_tunnel.eap_purchase import (
+    MAX_HOLDS,
+    Hold,
+    Order,
+    OrderContents,
+    OrderKind,
+    SessionKeys,
+    write_message,
+    write_order,
+)
+from nas_tunnel.lobby import Outcome, Refused
+from tests.nas_tunnel.air import AIR_OFFER, GOLDEN, REFUSED, TRANSACTION_ID
+from tests.nas_tunnel.eap_world import BOUGHT, BOX_SHARE, OUTCOME, SHOWN, THE_GRANT, WANTED, World, outcome
 from tests.wire.examples import CONSUMER, LEDGER, LEDGER_ID, PROVIDER
+from wire.allocate import Allocate
 from wire.grant import write_grant
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
+from wire.money_actions import Transfer
+from wire.transaction import Action, Transaction, read_transaction, sign_transaction
 
 
 def keys_of(said: list[object]) -> SessionKeys:
@@ -57,10 +70,12 @@ def keys_of(said: list[object]) -> SessionKeys:
 
 def test_a_purchase() -> None:
     world = World().run()
-    executed, succeeded = world.box_said
+    executed, judged, succeeded = world.box_said
     assert executed == ExecuteTransaction(GOLDEN["allocate"])
+    assert judged == JudgeGrant(BOUGHT, OUTCOME.grant)
     assert isinstance(succeeded, Succeeded)
     assert succeeded.grant.consumer == CONSUMER.public
+    assert (succeeded.peer_id, succeeded.server_id) == (CONSUMER.public, PROVIDER.public)
     assert read_eap(succeeded.packet).code is EapCode.SUCCESS
     assert keys_of(world.box_said) == keys_of(world.buyer_said)
     assert any(isinstance(word, KeepGrant) for word in world.buyer_said)
@@ -89,11 +104,11 @@ def test_the_page_is_enough_to_follow_an_exchange() -> None:
     def unsealed(kind: int, t: bytes, sealed: bytes) -> Any:
         info = b"airgrant/eap/1/seal" + bytes((kind,)) + t
         key = HKDFExpand(hashes.SHA256(), 16, info).derive(root)
-        return cbor2.loads(AESGCM(key).decrypt(bytes(12), sealed, t))
+        return cbor2.loads(AESGCM(key).decrypt(sealed[:12], sealed[12:], t))
 
     assert unsealed(2, t1, cbor2.loads(order)[2]) == [1, GOLDEN["allocate"]]
     outcome, box_proof = unsealed(4, t2, cbor2.loads(answer)[1])
-    assert cbor2.loads(outcome)[3] == GOLDEN["grant"]
+    assert cbor2.loads(outcome)[3] == OUTCOME.grant
     for envelope, key, external, transcript in (
         (cbor2.loads(box_proof), PROVIDER, b"airgrant/exchange/box", h(t2, outcome)),
         (unsealed(5, t3, cbor2.loads(proof)[1]), CONSUMER, b"airgrant/exchange/buyer", t3),
@@ -139,14 +154,34 @@ def test_a_grant_that_is_shown_again() -> None:
     assert not any(isinstance(word, KeepGrant) for word in world.buyer_said), "it is kept already"
 
 
-def test_two_exchanges_share_no_key() -> None:
-    """Even if an end used its share twice: the proofs carry chance, and the keys depend on every message."""
-    assert keys_of(World().run().box_said).msk != keys_of(World().run().box_said).msk
+def test_shares_that_are_used_twice() -> None:
+    """The keys of two exchanges depend on every message, the proofs' chance included; and two orders under one key, as
+    a box that repeats its Shop can have them from a buyer that repeats its share, give nothing of each other away.
+    """
+    bought, again = World().run(), World().run()
+    shown = World(decision=SHOWN, verdict=GrantAccepted()).run()
+    assert keys_of(bought.box_said).msk != keys_of(again.box_said).msk
+    one, other = (cbor2.loads(world.packets[1][13:])[2] for world in (bought, shown))
+    assert one[:12] != other[:12], "another nonce"
+    streams = [
+        bytes(a ^ b for a, b in zip(sealed[12:-16], write_order(wanted.contents), strict=True))
+        for sealed, wanted in ((one, WANTED), (other, SHOWN))
+    ]
+    assert streams[0][:100] != streams[1][:100]
 
 
 def test_ends_that_heard_another_name_agree_on_nothing() -> None:
     failed = World(identity=b"other").run().box_said[-1]
     assert isinstance(failed, Failed)
+
+
+ALLOCATE = read_transaction(GOLDEN["allocate"], LEDGER_ID).transaction.action
+assert isinstance(ALLOCATE, Allocate)
+
+
+def wants(action: Action) -> Ordered:
+    signed = sign_transaction(Transaction(action, bytes(8), 1_766_000_060), CONSUMER, LEDGER_ID)
+    return replace(WANTED, contents=OrderContents(OrderKind.TRANSACTION, signed.envelope.encoded))
 
 
 @pytest.mark.parametrize(
@@ -157,11 +192,14 @@ def test_ends_that_heard_another_name_agree_on_nothing() -> None:
         (World(verdict=REFUSED), "rate_limit"),
         (World(verdict=replace(OUTCOME, grant=b"")), "no_grant"),
         (World(decision=SHOWN, verdict=REFUSED), "rate_limit"),
-        (World(buyer_key=PROVIDER), "malformed"),
+        (World(judgement=REFUSED), "rate_limit"),
+        (World(buyer_key=PROVIDER), "not_the_consumer"),
         (World(box_key=CONSUMER), "declined"),
+        (World(decision=wants(Transfer(PROVIDER.public, 5))), "not_relayed"),
+        (World(decision=wants(replace(ALLOCATE, provider=LEDGER.public))), "foreign_provider"),
         (
-            World(decision=replace(WANTED, contents=OrderContents(OrderKind.GRANT, GOLDEN["receipt"]))),
-            "malformed",
+            World(decision=wants(replace(ALLOCATE, consumer_keys=2 * CONSUMER.public.octets))),
+            "many_consumers",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -174,20 +212,129 @@ def test_who_does_not_get_in(world: World, reason: str) -> None:
     assert read_eap(failed.packet).code is EapCode.FAILURE
     assert not any(isinstance(word, Succeeded) for word in world.box_said)
     assert world.box.phase is Phase.DONE
+    asked = [word for word in world.box_said if isinstance(word, ExecuteTransaction)]
+    assert not asked or reason not in ("not_relayed", "foreign_provider", "many_consumers")
 
 
 def test_a_grant_of_another_provider_or_ledger() -> None:
     """One that the ledger made for somebody else, in its answer or shown, is none here."""
     other = write_grant(replace(THE_GRANT, provider_id=bytes(16)), LEDGER, LEDGER_ID)
     forged = write_grant(THE_GRANT, CONSUMER, LEDGER_ID)
-    for grant, reason in ((other, "foreign_grant"), (forged, "foreign_grant")):
-        failed = World(verdict=Outcome(OUTCOME.transaction_id, OUTCOME.receipt, grant)).run().box_said[-1]
+    for grant in (other, forged):
+        world = World(verdict=Outcome(TRANSACTION_ID, OUTCOME.receipt, grant)).run()
+        failed = world.box_said[-1]
         assert isinstance(failed, Failed)
-        assert failed.reason == reason
+        assert failed.reason == "foreign_grant"
+        (kept,) = [word for word in world.buyer_said if isinstance(word, KeepOutcome)]
+        assert kept.outcome.grant == grant, "whoever paid is told what for"
     shown = replace(SHOWN, contents=OrderContents(OrderKind.GRANT, other))
     failed = World(decision=shown, verdict=GrantAccepted()).run().box_said[-1]
     assert isinstance(failed, Failed)
     assert "another provider's" in failed.detail
+
+
+def test_one_transaction_in_two_exchanges() -> None:
+    """The ledger answers a copy with the grant of the first run: whoever keeps grants for exchanges gives it once."""
+    second = World(judgement=Refused(BOUGHT.grant_id, "grant_used", "another exchange has it"))
+    first = World(judgement=None).run()
+    second.run()
+    first.tell_box(GrantAccepted())
+    assert isinstance(first.box_said[-1], Succeeded)
+    failed = second.box_said[-1]
+    assert isinstance(failed, Failed)
+    assert failed.reason == "grant_used"
+    assert any(isinstance(word, KeepGrant) for word in second.buyer_said), "it is his all the same"
+
+
+def test_a_grant_whose_time_is_over_is_judged_before_anything_is_signed() -> None:
+    over = outcome(grant=replace(BOUGHT, starts_s=1, duration_s=1))
+    world = World(verdict=over, judgement=None).run()
+    judged = world.box_said[-1]
+    assert isinstance(judged, JudgeGrant)
+    assert judged.grant.ends_s == 2
+    assert world.box.phase is Phase.JUDGING
+    world.tell_box(Answered(Refused(BOUGHT.grant_id, "grant_over", "it ended")))
+    assert isinstance(world.box_said[-1], Failed)
+    assert world.box.answer is not None
+    assert not world.box.answer.proof
+    assert any(isinstance(word, KeepOutcome) for word in world.buyer_said)
+
+
+def test_an_outcome_that_nobody_waits_for_any_more() -> None:
+    world = World(verdict=REFUSED).run()
+    world.tell_box(Answered(OUTCOME))
+    world.tell_box(Answered(OUTCOME))
+    assert [word for word in world.box_said if isinstance(word, LateOutcome)] == [LateOutcome(OUTCOME)]
+
+
+def test_a_shown_grant_is_not_answered_by_an_outcome() -> None:
+    world = World(decision=SHOWN, verdict=None, judgement=None).run()
+    world.tell_box(Answered(OUTCOME))
+    assert world.box_said[-1] == LateOutcome(OUTCOME)
+    assert world.box.phase is Phase.JUDGING
+
+
+def test_what_could_compute_a_key_is_forgotten() -> None:
+    for world in (World(), World(verdict=REFUSED), World(buyer_key=PROVIDER)):
+        world.run()
+        for end in (world.box, world.buyer):
+            assert end.phase.name == "DONE"
+            assert end.secrets.root == b""
+        assert world.box.share is None
+        assert world.buyer.keys is None
+        assert not hasattr(world.buyer.order, "share")
+
+
+def test_every_packet_arrives_twice() -> None:
+    """Also an order while the ledger is asked, and while the buyer holds."""
+    world = World(copies=2, verdict=None).run()
+    world.tell_box(TookLong())
+    world.tell_box(Answered(OUTCOME))
+    assert keys_of(world.box_said) == keys_of(world.buyer_said)
+    kinds = [type(word) for word in world.box_said]
+    assert kinds == [ExecuteTransaction, JudgeGrant, Succeeded]
+
+
+def test_a_ledger_that_takes_minutes() -> None:
+    """Holds do not use up the packets of an exchange; they have an end of their own, and the answer still gets out."""
+    world = World(verdict=None).run()
+    before = len(world.packets)
+    for _ in range(MAX_HOLDS + 5):
+        world.tell_box(TookLong())
+    assert len(world.packets) == before + 2 * MAX_HOLDS
+    world.tell_box(Answered(OUTCOME))
+    assert keys_of(world.box_said) == keys_of(world.buyer_said)
+
+
+def test_a_second_signature_is_not_sent() -> None:
+    world = World(verdict=None).run()
+    world.wire = lambda _packet: b""
+    world.tell_box(TookLong())
+    world.tell_box(Answered(OUTCOME))
+    assert world.box.answer is not None
+    proof = world.box.answer.proof
+    world.tell_box(ProofSigned(b"another"))
+    assert world.box.answer is not None
+    assert world.box.answer.proof == proof
+
+
+@pytest.mark.parametrize(
+    "junk", [b"\xff", b"", write_message(Order(PROVIDER.public, b"x")), write_message(Hold())]
+)
+def test_a_forged_packet_does_not_end_a_paid_exchange(junk: bytes) -> None:
+    world = World(wire=lambda packet: b"" if packet[12:14] == b"\0\x82" and packet[14] == 5 else packet).run()
+    assert world.box.phase is Phase.PROVING
+    identifier = world.box.link.identifier
+    naks = (
+        write_eap(EapPacket(EapCode.RESPONSE, identifier, EapType.NAK, b"\x0d")),
+        write_expanded_nak(identifier),
+    )
+    for forged in (ours(EapCode.RESPONSE, identifier, b"\0" + junk), *naks):
+        world.tell_box(PacketReceived(forged))
+    assert world.box.phase is Phase.PROVING
+    world.wire = lambda packet: packet
+    world.tell_box(NothingCame())
+    assert keys_of(world.box_said) == keys_of(world.buyer_said)
 
 
 def test_a_slow_ledger() -> None:
