@@ -1,17 +1,23 @@
 """The cell's end of purchases in configuration options: puts pieces together, and hands answers out in parts. Pure.
 
-    hear(desk, stranger, container, now_ns) -> (desk, [command])
+    hear(desk, stranger, container, now) -> (desk, [command])
 
 A stranger is whatever octets the network tells attempts apart by: a temporary identity, better than an address of a
 moment. Each has one purchase at a time, the whole desk MAX_STRANGERS of them, and each is forgotten FORGET_NS after it
 was last heard: what strangers can make us keep is bounded by MAX_STRANGERS times 2.4 kB. Pieces are taken in order. A
-purchase that is whole is what its tag said, or is thrown away. Every container that can be read gets a reply.
+purchase that is whole is what its tag said, or is thrown away.
+
+What goes to the ledger is a purchase of what is on offer (nas_tunnel/order_check.py), one of a stranger in REPEAT_NS
+and MAX_EXECUTES of all in that time. Nothing is lost by a lost command: while there is no answer, whoever asks has it
+carried again, and the ledger runs a transaction once. What the ledger signed is kept; a refusal of ours is handed out
+once, as it may have passed when the stranger comes back. Piece and Ask get a reply, garbage gets none.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from nas_tunnel.lobby import Outcome, Refused, write_lobby
+from nas_tunnel.order_check import Terms, check_order
 from nas_tunnel.pco_purchase import (
     MAX_CONTENTS_BYTES,
     Ask,
@@ -24,29 +30,50 @@ from nas_tunnel.pco_purchase import (
     write_container,
 )
 from wire.errors import DecodeError
+from wire.units import NS_PER_S, Now
 
 MAX_STRANGERS = 256
 """More than attach at one small cell within FORGET_NS."""
-FORGET_NS = 120 * 10**9
-"""An attach attempt follows a reject after 10 s (timer T3411) or some, and there are up to ten of them."""
+FORGET_NS = 900 * NS_PER_S
+"""After a reject with cause 19 a phone may count its attempts as used up, and comes back after 12 minutes (T3402), not
+after 10 s (T3411); five attempts of the quick kind fit in too (TS 24.301 clauses 5.5.1.2.6 and 10.2)."""
+REPEAT_NS = 10 * NS_PER_S
+"""A stranger's purchases go to the ledger at most once in this time: no phone is back sooner (T3411)."""
+MAX_EXECUTES = 16
+"""Of all strangers, in REPEAT_NS: names cost a liar nothing, and so they cannot be all that counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """One stranger's purchase: what has come, and the answer once there is one."""
+    """One stranger's purchase: what has come, whether it went to the ledger, and what there is to hand out.
+
+    `passing` says of the answer that the ledger did not sign it. `executed_ns` is also of the stranger's purchases
+    before this one.
+    """
 
     tag: bytes
     total: int
     heard_ns: int
     received: bytes = b""
     answer: bytes = b""
+    passing: bool = False
+    relayed: bool = False
+    executed_ns: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.received) == self.total
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`counters` by stranger, least recently heard first; `dropped` counts containers that were none."""
+    """`terms` is what is on offer, if anything is; `counters` by stranger, least recently heard first; `executed_ns`
+    when the last MAX_EXECUTES purchases went to the ledger; `dropped` counts containers that were none.
+    """
 
+    terms: Terms | None = None
     counters: Mapping[bytes, Counter] = field(default_factory=dict)
+    executed_ns: tuple[int, ...] = ()
     dropped: int = 0
 
 
@@ -70,7 +97,7 @@ class Reply:
 Command = Execute | Reply
 
 
-def hear(desk: Desk, stranger: bytes, data: bytes, now_ns: int) -> tuple[Desk, list[Command]]:
+def hear(desk: Desk, stranger: bytes, data: bytes, now: Now) -> tuple[Desk, list[Command]]:
     """One container of an ATTACH REQUEST. Garbage is counted and not answered."""
     try:
         container = read_container(data)
@@ -78,19 +105,21 @@ def hear(desk: Desk, stranger: bytes, data: bytes, now_ns: int) -> tuple[Desk, l
         return replace(desk, dropped=desk.dropped + 1), []
     match container:
         case Piece():
-            return _take_piece(desk, stranger, container, now_ns)
+            return _take_piece(desk, stranger, container, now)
         case Ask():
-            return _give_part(desk, stranger, container, now_ns)
+            return _take_question(desk, stranger, container, now)
         case _:
             return replace(desk, dropped=desk.dropped + 1), []
 
 
 def answer(desk: Desk, stranger: bytes, tag: bytes, message: Outcome | Refused) -> Desk:
-    """The ledger has answered, or the box has refused: for whenever the stranger comes back."""
-    counter = desk.counters.get(stranger)
-    if counter is None or counter.tag != tag:
+    """The ledger has answered, or the box has refused: for whenever the stranger comes back. A refusal takes no place
+    of what the ledger signed.
+    """
+    counter, passing = desk.counters.get(stranger), isinstance(message, Refused)
+    if counter is None or counter.tag != tag or (passing and counter.answer and not counter.passing):
         return desk
-    return _keep(desk, stranger, replace(counter, answer=write_lobby(message)))
+    return _keep(desk, stranger, replace(counter, answer=write_lobby(message), passing=passing))
 
 
 def forget(desk: Desk, now_ns: int) -> Desk:
@@ -99,40 +128,75 @@ def forget(desk: Desk, now_ns: int) -> Desk:
     return desk if len(kept) == len(desk.counters) else replace(desk, counters=kept)
 
 
-def _take_piece(desk: Desk, stranger: bytes, piece: Piece, now_ns: int) -> tuple[Desk, list[Command]]:
+def _take_piece(desk: Desk, stranger: bytes, piece: Piece, now: Now) -> tuple[Desk, list[Command]]:
     counter = desk.counters.get(stranger)
     if counter is None or (counter.tag, counter.total) != (piece.tag, piece.total):
-        counter = Counter(piece.tag, piece.total, now_ns)
-    counter = replace(counter, heard_ns=now_ns)
-    if counter.answer:
-        return _keep(desk, stranger, counter), [_reply(stranger, _part(counter, 0))]
+        executed_ns = counter.executed_ns if counter is not None else None
+        counter = Counter(piece.tag, piece.total, now.mono_ns, executed_ns=executed_ns)
+    if not counter.is_whole:
+        counter = _with_piece(counter, piece)
+    return _respond(desk, stranger, counter, 0, now)
+
+
+def _with_piece(counter: Counter, piece: Piece) -> Counter:
     had = len(counter.received)
     if piece.at > had or piece.at + len(piece.contents) <= had:
-        return _keep(desk, stranger, counter), [_reply(stranger, Have(counter.tag, had))]
+        return counter
     received = counter.received[: piece.at] + piece.contents
     if len(received) == piece.total and tag_of(received) != piece.tag:
         received = b""  # pieces of two purchases, or of a liar
-    desk = _keep(desk, stranger, replace(counter, received=received))
-    reply = _reply(stranger, Have(piece.tag, len(received)))
-    if len(received) < piece.total:
-        return desk, [reply]
-    return desk, [Execute(stranger, piece.tag, received), reply]
+    return replace(counter, received=received)
 
 
-def _give_part(desk: Desk, stranger: bytes, ask: Ask, now_ns: int) -> tuple[Desk, list[Command]]:
+def _take_question(desk: Desk, stranger: bytes, ask: Ask, now: Now) -> tuple[Desk, list[Command]]:
     counter = desk.counters.get(stranger)
     if counter is None or counter.tag != ask.tag:
         return desk, [_reply(stranger, Have(ask.tag, 0))]  # forgotten: from the beginning, please
-    counter = replace(counter, heard_ns=now_ns)
-    said: Container = Have(counter.tag, len(counter.received))
-    if counter.answer:
-        said = _part(counter, ask.at if ask.at < len(counter.answer) else 0)
-    return _keep(desk, stranger, counter), [_reply(stranger, said)]
+    return _respond(desk, stranger, counter, ask.at, now)
 
 
-def _part(counter: Counter, at: int) -> Part:
-    contents = counter.answer[at : at + MAX_CONTENTS_BYTES]
-    return Part(counter.tag, len(counter.answer), at, contents)
+def _respond(desk: Desk, stranger: bytes, counter: Counter, at: int, now: Now) -> tuple[Desk, list[Command]]:
+    """Has the purchase carried, if it is time for that, and says what there is to say from octet `at` on."""
+    counter, orders = replace(counter, heard_ns=now.mono_ns), list[Command]()
+    if counter.is_whole and not counter.answer:
+        counter = _judged(desk.terms, counter, now)
+        if not counter.answer and _may_execute(desk, counter, now):
+            counter = replace(counter, relayed=True, executed_ns=now.mono_ns)
+            desk = replace(desk, executed_ns=(*desk.executed_ns[1 - MAX_EXECUTES :], now.mono_ns))
+            orders.append(Execute(stranger, counter.tag, counter.received))
+    counter, said = _say(counter, at)
+    return _keep(desk, stranger, counter), [*orders, _reply(stranger, said)]
+
+
+def _judged(terms: Terms | None, counter: Counter, now: Now) -> Counter:
+    """With the refusal, if the ledger is not to be asked. What was relayed may have run, whatever is on offer now."""
+    if counter.relayed:
+        return counter
+    told = Refused(b"", "nothing_on_offer", "this cell has no current offer")
+    if terms is not None:
+        checked = check_order(counter.received, terms, now.utc_s)
+        if not isinstance(checked, Refused):
+            return counter
+        told = checked
+    return replace(counter, answer=write_lobby(told), passing=True)
+
+
+def _may_execute(desk: Desk, counter: Counter, now: Now) -> bool:
+    if counter.executed_ns is not None and now.mono_ns - counter.executed_ns < REPEAT_NS:
+        return False
+    return len(desk.executed_ns) < MAX_EXECUTES or now.mono_ns - desk.executed_ns[0] >= REPEAT_NS
+
+
+def _say(counter: Counter, at: int) -> tuple[Counter, Have | Part]:
+    """A refusal is forgotten with its last part."""
+    size = len(counter.answer)
+    if not size:
+        return counter, Have(counter.tag, len(counter.received))
+    at = at if at < size else 0
+    part = Part(counter.tag, size, at, counter.answer[at : at + MAX_CONTENTS_BYTES])
+    if counter.passing and at + len(part.contents) == size:
+        counter = replace(counter, answer=b"", passing=False)
+    return counter, part
 
 
 def _reply(stranger: bytes, container: Container) -> Reply:

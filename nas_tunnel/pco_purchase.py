@@ -7,8 +7,9 @@
     4 Part     total 2, at 2, contents  cell -> buyer: a part of the answer (Outcome or Refused of the lobby)
 
 One container travels up in each ATTACH REQUEST and one down in the ATTACH REJECT that may follow, so a purchase of 165
-octets takes one attempt and its answer two more. A phone need not believe a reject, or hand it on: whoever hears
-nothing begins again, and the ledger executes a transaction once.
+octets takes one attempt and its answer two more. A phone need not believe a reject, or hand it on, and need not come
+back soon: after cause 19 it may wait 12 minutes (T3402). Whoever hears nothing begins again, and the ledger executes a
+transaction once.
 
 Everybody within reach can read this. So it is only for an account that its owner uses in this network and nowhere else
 (docs/decisions/0020): `begin` refuses any other, and purchases for others. The purchase proves no possession to this
@@ -144,7 +145,11 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """A purchase under way: sent up to `at`, `had` by the cell as far as it said, and what came of the answer."""
+    """A purchase under way: sent up to `at`, `had` by the cell as far as it said, and what came of the answer.
+
+    `refused` is what was said last, by anybody: it is not signed, the purchase may have run, and who buys anew may pay
+    twice. Only the ledger's receipt in `answer` tells; when the purchase's time is over, it is `expired` at the latest.
+    """
 
     purchase: bytes
     tag: bytes
@@ -152,7 +157,8 @@ class Sale:
     had: int = 0
     total: int | None = None
     received: bytes = b""
-    answer: Outcome | Refused | None = None
+    answer: Outcome | None = None
+    refused: Refused | None = None
 
 
 def begin(purchase: bytes, ledger_id: bytes, plmn: Plmn, pseudonym: Pseudonym) -> Sale | NotSent:
@@ -187,7 +193,8 @@ def next_container(sale: Sale) -> tuple[Sale, bytes]:
 
 def hear(sale: Sale, data: bytes) -> Sale:
     """What an ATTACH REJECT, or what came later, said. Only receipt and grant in the answer are signed: whoever finds
-    them wrong begins with `ask_again`. Raises DecodeError.
+    them wrong begins with `ask_again`. A refusal is not: it is kept, and the answer asked for again. Raises
+    DecodeError.
     """
     container = read_container(data)
     if isinstance(container, Piece | Ask):
@@ -214,10 +221,15 @@ def _hear_part(sale: Sale, part: Part) -> Sale:
     sale = replace(sale, total=part.total, received=received)
     if len(received) < part.total:
         return sale
+    anew = ask_again(sale)
     try:
         answer = read_lobby(received)
     except DecodeError:
-        return replace(sale, total=None, received=b"")  # parts of two answers: once more
-    if not isinstance(answer, Outcome | Refused):
-        raise DecodeError(f"pco purchase: {type(answer).__name__} is no answer")
-    return replace(sale, answer=answer)
+        return anew  # parts of two answers: once more
+    match answer:
+        case Outcome():
+            return replace(sale, answer=answer)
+        case Refused():
+            return replace(anew, refused=answer)
+        case _:
+            return anew

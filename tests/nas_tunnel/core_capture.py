@@ -37,8 +37,10 @@ from tests.nas_tunnel.core_air import (
 )
 from tests.nas_tunnel.eap_world import World
 from tests.nas_tunnel.nas_examples import CAPABILITY, IMSI, LAB, MOBILITY_EXAMPLES
+from tests.nas_tunnel.test_order_check import TERMS
 from tests.nas_tunnel.test_pco_purchase import MINE, PURCHASE
 from tests.wire.examples import LEDGER_ID
+from wire.units import Now
 from wire.warning_id import AIRGRANT
 
 GNB, AMF, GNB_6, AMF_6 = "10.53.1.3", "10.53.1.2", "fd00::3", "fd00::2"
@@ -160,13 +162,13 @@ def attach_reject(container: bytes) -> bytes:
 
 def attach_messages() -> list[tuple[bool, bytes]]:
     """(up, NAS) of as many attempts as it takes, between the two ends that the product has."""
-    said, desk, stranger = [], pco_desk.Desk(), b"stranger"
+    said, desk, stranger = [], pco_desk.Desk(terms=TERMS), b"stranger"
     sale = begin(PURCHASE, LEDGER_ID, LAB, MINE)
     assert not hasattr(sale, "reason"), sale
     while sale.answer is None:  # type: ignore[union-attr]
         sale, container = next_container(sale)  # type: ignore[arg-type]
         said.append((True, attach_request(container)))
-        desk, commands = pco_desk.hear(desk, stranger, container, 0)
+        desk, commands = pco_desk.hear(desk, stranger, container, Now(0, 0))
         for command in commands:
             if isinstance(command, pco_desk.Execute):
                 desk = pco_desk.answer(desk, stranger, command.tag, OUTCOME)

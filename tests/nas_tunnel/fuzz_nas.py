@@ -40,7 +40,9 @@ from tests.nas_tunnel.nas_examples import (
     OPTIONS,
 )
 from tests.nas_tunnel.test_eap_purchase import MESSAGES
+from tests.nas_tunnel.test_order_check import TERMS
 from tests.nas_tunnel.test_pco_purchase import PURCHASE, TAG, answer_parts
+from wire.units import Now
 
 Reader = tuple[Callable[[bytes], Any], Callable[[Any], bytes] | None]
 
@@ -56,9 +58,9 @@ def fragments(data: bytes) -> int:
 
 def strangers(data: bytes) -> Desk:
     """Every 60 octets are a container of the stranger that the first octet names."""
-    desk = Desk()
+    desk = Desk(terms=TERMS)
     for at in range(0, len(data), 60):
-        desk, _ = hear(desk, data[at : at + 1], data[at + 1 : at + 60], at)
+        desk, _ = hear(desk, data[at : at + 1], data[at + 1 : at + 60], Now(at, at))
     return desk
 
 

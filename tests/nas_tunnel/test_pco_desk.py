@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +24,7 @@ from nas_tunnel.eps_nas import (
     write_emm,
     write_esm,
 )
+from nas_tunnel.lobby import MAX_PURCHASE_BYTES, Refused, read_lobby, write_lobby
 from nas_tunnel.nas_elements import Element, find
 from nas_tunnel.pco import (
     Direction,
@@ -30,8 +34,19 @@ from nas_tunnel.pco import (
     write_operator_unit,
     write_options,
 )
-from nas_tunnel.pco_desk import FORGET_NS, MAX_STRANGERS, Desk, Execute, Reply, answer, forget, hear
+from nas_tunnel.pco_desk import (
+    FORGET_NS,
+    MAX_EXECUTES,
+    MAX_STRANGERS,
+    Desk,
+    Execute,
+    Reply,
+    answer,
+    forget,
+    hear,
+)
 from nas_tunnel.pco_purchase import (
+    TAG_SIZE,
     UNIT,
     Ask,
     Have,
@@ -45,24 +60,60 @@ from nas_tunnel.pco_purchase import (
     write_container,
 )
 from nas_tunnel.pco_purchase import hear as buyer_hears
-from tests.nas_tunnel.air import OUTCOME, REFUSED
+from tests.nas_tunnel.air import GOLDEN, OUTCOME, REFUSED
 from tests.nas_tunnel.nas_examples import CAPABILITY, IMSI, LAB
-from tests.nas_tunnel.test_pco_purchase import MINE, PURCHASE, TAG
+from tests.nas_tunnel.test_order_check import TERMS
+from tests.nas_tunnel.test_pco_purchase import ALLOCATE, BUYER, MINE, PURCHASE, TAG
 from tests.wire.examples import LEDGER_ID
+from wire.allocate import Allocate
+from wire.keys import PrivateKey
+from wire.transaction import sign_transaction
+from wire.units import NS_PER_S, Now
 
 WHO = b"guti"
-LONG = bytes(n % 249 for n in range(600))
+FOR_MANY = [PrivateKey.from_secret(number).public.octets for number in range(100, 129)]
 
 
-def attempts(sale: Sale, lost: Callable[[], bool], limit: int) -> tuple[Sale, Desk, int, int]:
+def bought_for(others: int) -> bytes:
+    """A purchase that is 33 octets longer for each of these consumers."""
+    action = ALLOCATE.action
+    assert isinstance(action, Allocate)
+    units = max(1, others)
+    action = replace(
+        action, consumer_keys=b"".join(FOR_MANY[:others]), price_ubc=units * TERMS.price_ubc, allocations=1
+    )
+    return sign_transaction(replace(ALLOCATE, action=action), BUYER, LEDGER_ID).envelope.encoded
+
+
+def altered(nonce: int = 0, **fields: Any) -> bytes:
+    action = ALLOCATE.action
+    assert isinstance(action, Allocate)
+    transaction = replace(ALLOCATE, action=replace(action, **fields), nonce=nonce.to_bytes(8, "big"))
+    return sign_transaction(transaction, BUYER, LEDGER_ID).envelope.encoded
+
+
+LONG = bought_for(13)
+MAX_OTHERS = next(others for others in range(29, 0, -1) if len(bought_for(others)) <= MAX_PURCHASE_BYTES)
+SHOP = Desk(terms=TERMS)
+
+
+def at(seconds: float) -> Now:
+    """A moment so long after a beginning, when the golden purchase is valid."""
+    return Now(int(seconds * NS_PER_S), ALLOCATE.valid_until_s * 1_000)
+
+
+def attempts(
+    sale: Sale, lost: Callable[[], bool], limit: int, seconds: Iterator[float]
+) -> tuple[Sale, Desk, int, int]:
     """Attach attempts until the buyer has its answer; the ledger answers between two of them."""
-    desk, executed, count = Desk(), 0, 0
+    desk, executed, count = SHOP, 0, 0
     while sale.answer is None and count < limit:
         count += 1
+        now = at(next(seconds))
         sale, container = next_container(sale)
         if lost():
             continue
-        desk, said = hear(desk, WHO, container, count)
+        desk, said = hear(forget(desk, now.mono_ns), WHO, container, now)
         for command in said:
             if isinstance(command, Execute):
                 executed += 1
@@ -72,32 +123,40 @@ def attempts(sale: Sale, lost: Callable[[], bool], limit: int) -> tuple[Sale, De
     return sale, desk, count, executed
 
 
-def test_three_attempts() -> None:
-    """The purchase in one, its answer of two parts in two more; in the first reject there is no answer yet."""
+def begun() -> Sale:
     sale = begin(PURCHASE, LEDGER_ID, LAB, MINE)
     assert isinstance(sale, Sale)
-    sale, _desk, count, executed = attempts(sale, lambda: False, 10)
+    return sale
+
+
+@pytest.mark.parametrize("wait_s", [10, 725], ids=["T3411", "T3402"])
+def test_attempts_as_they_come(wait_s: int) -> None:
+    """The purchase in one, its answer of two parts in more; where the ledger is quick, the first reject has the answer
+    already. After cause 19 the next attempt may come after 12 minutes only (TS 24.301 clause 5.5.1.2.6).
+    """
+    sale, desk, count, executed = attempts(begun(), lambda: False, 10, itertools.count(0, wait_s))
     assert sale.answer == OUTCOME
     assert (count, executed) == (3, 1)
+    assert desk.counters[WHO].answer
 
 
-@given(st.integers(0, 2**32), st.integers(1, 1_195), st.integers(0, 60))
+@given(st.integers(0, 2**32), st.integers(0, MAX_OTHERS), st.integers(0, 60))
 @settings(max_examples=60)
-def test_with_loss(seed: int, size: int, percent: int) -> None:
-    """Each way a container may be lost: in the end the answer is there, and the transaction was relayed once."""
+def test_with_loss(seed: int, others: int, percent: int) -> None:
+    """Each way a container may be lost: in the end the answer is there, and was asked for once."""
     chance = random.Random(seed)
-    purchase = bytes(n % 251 for n in range(size))
+    purchase = bought_for(others)
     sale = Sale(purchase, tag_of(purchase))
-    sale, _desk, _count, executed = attempts(sale, lambda: chance.random() * 100 < percent, 2_000)
+    sale, _desk, _count, executed = attempts(
+        sale, lambda: chance.random() * 100 < percent, 2_000, itertools.count(0, 10)
+    )
     assert sale.answer == OUTCOME
     assert executed == 1
 
 
 def test_through_nas() -> None:
     """The whole way: container, operator unit, options, session management, ATTACH REQUEST, and back in a reject."""
-    sale = begin(PURCHASE, LEDGER_ID, LAB, MINE)
-    assert isinstance(sale, Sale)
-    desk, count = Desk(), 0
+    sale, desk, count = begun(), SHOP, 0
     while sale.answer is None:
         count += 1
         sale, container = next_container(sale)
@@ -109,7 +168,7 @@ def test_through_nas() -> None:
         heard = find(read_esm(attach.esm).elements, PCO)
         assert heard is not None
         (operators,) = operator_units(read_options(heard, Direction.UPLINK), LAB)
-        desk, said = hear(desk, attach.mobile_identity, operators.contents, count)
+        desk, said = hear(desk, attach.mobile_identity, operators.contents, at(count))
         for command in said:
             if isinstance(command, Execute):
                 desk = answer(desk, command.stranger, command.tag, OUTCOME)
@@ -128,76 +187,223 @@ def test_through_nas() -> None:
     assert count == 3
 
 
-def piece(at: int, size: int = 235, source: bytes = LONG) -> bytes:
-    return write_container(Piece(tag_of(LONG), len(LONG), at, source[at : at + size]))
+def piece(start: int, size: int = 235, source: bytes = LONG) -> bytes:
+    return write_container(Piece(tag_of(LONG), len(LONG), start, source[start : start + size]))
 
 
-def replies(said: list[object]) -> list[object]:
+def whole(purchase: bytes = PURCHASE) -> bytes:
+    return write_container(Piece(tag_of(purchase), len(purchase), 0, purchase))
+
+
+def replies(said: Iterable[object]) -> list[object]:
     return [read_container(command.container) for command in said if isinstance(command, Reply)]
 
 
+def executed(said: Iterable[object]) -> list[object]:
+    return [command for command in said if isinstance(command, Execute)]
+
+
+def refusal(said: Iterable[object]) -> Refused:
+    (part,) = replies(said)
+    assert isinstance(part, Part)
+    told = read_lobby(part.contents)
+    assert isinstance(told, Refused)
+    return told
+
+
+# ---- Pieces
+
+
 def test_pieces_out_of_order_and_doubled() -> None:
-    tag, desk = tag_of(LONG), Desk()
-    for at, had in ((235, 0), (0, 235), (0, 235), (470, 235), (235, 470)):
-        desk, said = hear(desk, WHO, piece(at), 0)
-        assert replies(list(said)) == [Have(tag, had)]
-    desk, said = hear(desk, WHO, piece(470), 0)
+    tag, desk, size = tag_of(LONG), SHOP, len(LONG)
+    assert 470 < size < 705
+    for start, had in ((235, 0), (0, 235), (0, 235), (470, 235), (235, 470)):
+        desk, said = hear(desk, WHO, piece(start), at(0))
+        assert replies(said) == [Have(tag, had)]
+    desk, said = hear(desk, WHO, piece(470), at(0))
     assert said[0] == Execute(WHO, tag, LONG)
-    desk, said = hear(desk, WHO, piece(0), 0)
-    assert replies(list(said)) == [Have(tag, 600)], "no answer yet, and not relayed again"
-    assert not any(isinstance(command, Execute) for command in said)
+    desk, said = hear(desk, WHO, piece(0), at(0))
+    assert replies(said) == [Have(tag, size)], "no answer yet, and not relayed again"
+    assert not executed(said)
 
 
 def test_a_purchase_that_is_not_what_its_tag_said() -> None:
-    desk, _ = hear(Desk(), WHO, piece(0), 0)
-    desk, _ = hear(desk, WHO, piece(235), 0)
-    desk, said = hear(desk, WHO, piece(470, source=bytes(600)), 0)
-    assert replies(list(said)) == [Have(tag_of(LONG), 0)]
-    assert not any(isinstance(command, Execute) for command in said)
-    for at in (0, 235):
-        desk, _ = hear(desk, WHO, piece(at), 0)
-    _desk, said = hear(desk, WHO, piece(470), 0)
-    assert isinstance(said[0], Execute), "the honest one begins again"
+    """All of the tag counts."""
+    desk, _ = hear(SHOP, WHO, piece(0), at(0))
+    desk, _ = hear(desk, WHO, piece(235), at(0))
+    desk, said = hear(desk, WHO, piece(470, source=bytes(len(LONG))), at(0))
+    assert replies(said) == [Have(tag_of(LONG), 0)]
+    assert not executed(said)
+    for start in (0, 235):
+        desk, _ = hear(desk, WHO, piece(start), at(0))
+    _desk, said = hear(desk, WHO, piece(470), at(0))
+    assert executed(said), "the honest one begins again"
+
+
+@pytest.mark.parametrize("octet", range(TAG_SIZE))
+def test_every_octet_of_a_tag(octet: int) -> None:
+    tag = bytearray(TAG)
+    tag[octet] ^= 1
+    _desk, said = hear(SHOP, WHO, write_container(Piece(bytes(tag), len(PURCHASE), 0, PURCHASE)), at(0))
+    assert replies(said) == [Have(bytes(tag), 0)]
+    assert not executed(said)
 
 
 def test_strangers_do_not_meet() -> None:
     """The same tag from two strangers is two purchases: nobody can spoil another's without its identity."""
-    desk, _ = hear(Desk(), b"liar", piece(0, source=bytes(600)), 0)
-    for at in (0, 235):
-        desk, _ = hear(desk, WHO, piece(at), 0)
-    desk, said = hear(desk, WHO, piece(470), 0)
-    assert isinstance(said[0], Execute)
+    desk, _ = hear(SHOP, b"liar", piece(0, source=bytes(600)), at(0))
+    for start in (0, 235):
+        desk, _ = hear(desk, WHO, piece(start), at(0))
+    desk, said = hear(desk, WHO, piece(470), at(0))
+    assert executed(said)
     assert desk.counters[b"liar"].received == bytes(235)
 
 
-def test_an_answer_is_handed_out_again_until_it_is_forgotten() -> None:
-    desk, _ = hear(Desk(), WHO, write_container(Piece(TAG, len(PURCHASE), 0, PURCHASE)), 0)
-    desk = answer(desk, WHO, TAG, REFUSED)
-    for container in (Ask(TAG, 0), Ask(TAG, 9_999), Piece(TAG, len(PURCHASE), 0, PURCHASE)):
-        desk, said = hear(desk, WHO, write_container(container), FORGET_NS - 1)
-        (part,) = replies(list(said))
+# ---- What goes to the ledger
+
+
+@pytest.mark.parametrize(
+    ("purchase", "reason"),
+    [
+        (b"garbage", "transaction_invalid"),
+        (GOLDEN["transfer"], "not_relayed"),
+        (altered(epoch=TERMS.epoch + 1), "epoch_moved"),
+        (altered(price_ubc=TERMS.price_ubc - 1), "price_differs"),
+        (altered(provider=BUYER.public), "foreign_provider"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_purchase_here_is_refused_and_not_relayed(purchase: bytes, reason: str) -> None:
+    _desk, said = hear(SHOP, WHO, whole(purchase), at(0))
+    assert refusal(said).reason == reason
+    assert not executed(said)
+
+
+def test_nothing_on_offer() -> None:
+    """A desk that was told of no offer sells nothing; when there is one, the same stranger is served."""
+    desk, said = hear(Desk(), WHO, whole(), at(0))
+    assert refusal(said).reason == "nothing_on_offer"
+    assert not executed(said)
+    _desk, said = hear(replace(desk, terms=TERMS), WHO, whole(), at(0))
+    assert executed(said)
+
+
+def test_a_stranger_has_one_purchase_carried_in_a_while() -> None:
+    """However many different ones it sends."""
+    desk, count = SHOP, 0
+    for number in range(1_000):
+        desk, said = hear(desk, WHO, whole(altered(nonce=number)), at(number / 100))
+        count += len(executed(said))
+    assert count == 1
+    _desk, said = hear(desk, WHO, whole(altered(nonce=1_000)), at(10))
+    assert executed(said)
+
+
+def test_all_strangers_together_have_so_many() -> None:
+    """Names cost a liar nothing. Who has to wait is served when it asks again."""
+    desk, count = SHOP, 0
+    for number in range(100):
+        desk, said = hear(desk, number.to_bytes(2, "big"), whole(), at(number / 100))
+        count += len(executed(said))
+        assert replies(said) == [Have(TAG, len(PURCHASE))]
+    assert count == MAX_EXECUTES
+    last = (99).to_bytes(2, "big")
+    for moment, carried in ((9.99, 0), (10, 1)):
+        desk, said = hear(desk, last, write_container(Ask(TAG, 0)), at(moment))
+        assert len(executed(said)) == carried
+
+
+def test_a_lost_command_is_repeated_for_who_asks() -> None:
+    """The ledger runs it once; also when the offer has moved meanwhile, as the purchase may have run before that."""
+    desk, said = hear(SHOP, WHO, whole(), at(0))
+    assert executed(said)
+    desk = replace(desk, terms=replace(TERMS, epoch=TERMS.epoch + 1))
+    carried = []
+    for moment in range(1, 41):
+        desk, said = hear(desk, WHO, write_container(Ask(TAG, 0)) if moment % 2 else whole(), at(moment))
+        carried += [moment] if executed(said) else []
+        assert replies(said) == [Have(TAG, len(PURCHASE))]
+    assert carried == [10, 20, 30, 40]
+    _desk, said = hear(replace(desk, terms=None), b"another", whole(), at(50))
+    assert not executed(said)
+
+
+# ---- Answers
+
+
+def test_what_the_ledger_signed_is_handed_out_again_until_it_is_forgotten() -> None:
+    desk, _ = hear(SHOP, WHO, whole(), at(0))
+    desk = answer(desk, WHO, TAG, OUTCOME)
+    late = FORGET_NS / NS_PER_S - 1
+    for container in (Ask(TAG, 0), Ask(TAG, 9_999), Ask(TAG, 235), Piece(TAG, len(PURCHASE), 0, PURCHASE)):
+        desk, said = hear(desk, WHO, write_container(container), at(late))
+        (part,) = replies(said)
         assert isinstance(part, Part)
-        assert part.at == 0
-    assert forget(desk, 2 * FORGET_NS - 2) is desk
-    desk = forget(desk, 2 * FORGET_NS - 1)
+        assert part.at == (235 if container == Ask(TAG, 235) else 0)
+        assert not executed(said)
+    assert answer(desk, WHO, TAG, REFUSED) is desk, "a refusal takes no place of it"
+    assert forget(desk, int(2 * late * NS_PER_S)) is desk
+    desk = forget(desk, int(late * NS_PER_S) + FORGET_NS)
     assert desk.counters == {}
-    assert replies(list(hear(desk, WHO, write_container(Ask(TAG, 0)), 0)[1])) == [Have(TAG, 0)]
+    assert replies(hear(desk, WHO, write_container(Ask(TAG, 0)), at(0))[1]) == [Have(TAG, 0)]
+
+
+def test_every_word_counts_as_hearing() -> None:
+    """Each kind of it keeps a stranger: pieces, whole or not, and questions."""
+    for begins, later in ((piece(0), piece(0)), (whole(), whole()), (whole(), write_container(Ask(TAG, 0)))):
+        desk, _ = hear(SHOP, WHO, begins, at(0))
+        desk, _ = hear(desk, WHO, later, at(800))
+        assert forget(desk, at(1_600).mono_ns) is desk
+        assert not forget(desk, at(1_700).mono_ns).counters
+
+
+def test_a_refusal_is_handed_out_once() -> None:
+    """As what it speaks of may have passed: the next word has the purchase carried again."""
+    desk, _ = hear(SHOP, WHO, whole(), at(0))
+    for minute in range(1, 5):
+        desk = answer(desk, WHO, TAG, Refused(b"", "ledger_unreachable", ""))
+        desk, said = hear(desk, WHO, write_container(Ask(TAG, 0)), at(60 * minute))
+        assert refusal(said).reason == "ledger_unreachable"
+        assert not executed(said)
+        desk, said = hear(desk, WHO, write_container(Ask(TAG, 0)), at(60 * minute + 1))
+        assert executed(said)
+    desk = answer(desk, WHO, TAG, REFUSED)
+    desk = answer(desk, WHO, TAG, OUTCOME)
+    _desk, said = hear(desk, WHO, write_container(Ask(TAG, 0)), at(400))
+    assert isinstance(replies(said)[0], Part), "the ledger's word takes its place"
+
+
+def test_a_refusal_of_two_parts() -> None:
+    told = Refused(bytes(32), "r" * 60, "d" * 150)
+    encoded = write_lobby(told)
+    assert 235 < len(encoded) <= 470
+    desk, _ = hear(SHOP, WHO, whole(), at(0))
+    desk = answer(desk, WHO, TAG, told)
+    heard = b""
+    for start in (0, 0, 235):
+        desk, said = hear(desk, WHO, write_container(Ask(TAG, start)), at(20))
+        (part,) = replies(said)
+        assert isinstance(part, Part)
+        heard = heard[:start] + part.contents
+        assert not executed(said)
+    assert heard == encoded
+    assert executed(hear(desk, WHO, write_container(Ask(TAG, 0)), at(20))[1])
 
 
 def test_an_answer_for_nobody() -> None:
-    desk, _ = hear(Desk(), WHO, piece(0), 0)
+    desk, _ = hear(SHOP, WHO, piece(0), at(0))
     assert answer(desk, b"other", tag_of(LONG), OUTCOME) is desk
     assert answer(desk, WHO, TAG, OUTCOME) is desk
 
 
 def test_who_came_last_stays() -> None:
-    desk = Desk()
+    desk = SHOP
     for number in range(MAX_STRANGERS + 50):
-        desk, _ = hear(desk, number.to_bytes(2, "big"), piece(0), number)
+        desk, _ = hear(desk, number.to_bytes(2, "big"), piece(0), at(number))
     assert len(desk.counters) == MAX_STRANGERS
     assert next(iter(desk.counters)) == (50).to_bytes(2, "big")
-    desk, _ = hear(desk, (50).to_bytes(2, "big"), piece(235), 1_000)
-    desk, _ = hear(desk, b"new", piece(0), 1_001)
+    desk, _ = hear(desk, (50).to_bytes(2, "big"), piece(235), at(1_000))
+    desk, _ = hear(desk, b"new", piece(0), at(1_001))
     assert (51).to_bytes(2, "big") not in desk.counters
     assert (50).to_bytes(2, "big") in desk.counters
 
@@ -206,4 +412,4 @@ def test_who_came_last_stays() -> None:
     "data", [b"", b"garbage", write_container(Have(TAG, 1)), write_container(Part(TAG, 1, 0, b"x"))]
 )
 def test_what_no_buyer_says(data: bytes) -> None:
-    assert hear(Desk(), WHO, data, 0) == (Desk(dropped=1), [])
+    assert hear(Desk(), WHO, data, at(0)) == (Desk(dropped=1), [])
