@@ -24,6 +24,7 @@ from lab.ran.ngap_messages import (
     write_setup_response,
     write_transfer,
 )
+from nas_tunnel.eap import EapCode, EapPacket, read_eap, write_eap
 from nas_tunnel.nas_5gs import (
     ABBA,
     DNN,
@@ -36,6 +37,7 @@ from nas_tunnel.nas_5gs import (
     AuthenticationRequest,
     AuthenticationResponse,
     DownlinkTransport,
+    RegistrationReject,
     RegistrationRequest,
     SecurityModeCommand,
     UplinkTransport,
@@ -56,6 +58,8 @@ AMBR_BPS = 100_000_000
 
 _UE_SECURITY_CAPABILITY = 0x2E
 _PDU_ADDRESS, _IPV4 = 0x29, 1
+_CONGESTION, _BACK_OFF, _A_MINUTE = 22, 0x5F, b"\x21"
+"""5GMM cause #22 with T3346, a GPRS timer 2 of one minute (TS 24.501 clauses 5.5.1.2.5, 8.2.9; TS 24.008 10.5.7.4)."""
 _SECURITY_MODE_COMPLETE, _REGISTRATION_COMPLETE = 0x5E, 0x43
 _REGISTRATION_ACCEPT = bytes.fromhex("7e004201017700" + "0bf200f110020040" + "00000001")
 """3GPP access, and the 5G-GUTI of region 2, set 1, pointer 0, TMSI 1 (TS 24.501 clause 8.2.7)."""
@@ -118,7 +122,12 @@ class Amf:
         return find(response.elements, EAP_MESSAGE) or b""
 
     def reject(self, eap: bytes) -> None:
-        """It did not come to a purchase; `eap` is EAP-Failure."""
+        """It did not come to a purchase: nobody did wrong, come again later. `eap` is EAP-Failure."""
+        elements = (Element(_BACK_OFF, _A_MINUTE), Element(EAP_MESSAGE, eap))
+        self._send_plain(write_5gmm(RegistrationReject(_CONGESTION, elements)))
+
+    def reject_proof(self, eap: bytes) -> None:
+        """The stranger has not the key, or not the name, that it said: a UE then takes its credential for invalid."""
         self._send_plain(write_5gmm(AuthenticationReject((Element(EAP_MESSAGE, eap),))))
 
     def secure(self, emsk: bytes, eap: bytes, supi: str) -> None:
@@ -126,6 +135,7 @@ class Amf:
         the subscriber whose key paid: a UE that called itself otherwise is refused.
         """
         if supi != f"imsi-{self._imsi}":
+            self.reject_proof(write_eap(EapPacket(EapCode.FAILURE, read_eap(eap).identifier)))
             raise DecodeError(f"amf: the key of {supi} paid, and imsi-{self._imsi} registers")
         self._context = derive_context(emsk, self._imsi)
         elements = (Element(EAP_MESSAGE, eap), Element(ABBA, NO_ABBA))

@@ -182,7 +182,11 @@ func (ue *ue) take(octets []byte) error {
 	case nas.MsgTypeAuthenticationReject:
 		tell("rejected", map[string]any{"packet": hex.EncodeToString(message.AuthenticationReject.EAPMessage.Buffer)})
 	case nas.MsgTypeRegistrationReject:
-		tell("rejected", map[string]any{"cause": message.RegistrationReject.Cause5GMM.GetCauseValue()})
+		told := map[string]any{"cause": message.RegistrationReject.Cause5GMM.GetCauseValue()}
+		if message.RegistrationReject.EAPMessage != nil {
+			told["packet"] = hex.EncodeToString(message.RegistrationReject.EAPMessage.Buffer)
+		}
+		tell("rejected", told)
 	case nas.MsgTypeSecurityModeCommand:
 		return ue.secure(message.SecurityModeCommand)
 	case nas.MsgTypeRegistrationAccept:

@@ -118,7 +118,7 @@ class Cell:
         assert keys is not None
         assert keys == bought.keys
         assert not any(isinstance(word, eap_buyer.Succeeded) for word in purchase.buyer_said)
-        secured = self.secure(bought.keys, keys, bought.packet, SUBSCRIBERS[bought.grant.consumer])
+        secured = self.secure(bought.keys, keys, bought.packet, SUBSCRIBERS[bought.peer_id])
         purchase.tell_buyer(eap_buyer.PacketReceived(bytes.fromhex(secured["packet"])))
         assert isinstance(purchase.buyer_said[-1], eap_buyer.Succeeded)
         self.amf.accept()

@@ -33,8 +33,10 @@ def test_who_does_not_buy_is_not_let_in(cell: Cell) -> None:
     (failed,) = [word for word in purchase.box_said if isinstance(word, eap_box.Failed)]
     assert failed.reason == "rate_limit"
     cell.amf.reject(failed.packet)
-    rejected = bytes.fromhex(cell.radio.take("rejected")["packet"])
-    assert read_eap(rejected).code is EapCode.FAILURE
+    rejected = cell.radio.take("rejected")
+    assert rejected["cause"] == 22, "congestion: come again later"
+    assert bytes.fromhex(rejected["packet"]) == failed.packet
+    assert read_eap(failed.packet).code is EapCode.FAILURE
     cell.radio.order("session", "1", "000001", "80")
     assert cell.radio.take("failed")["why"] == "not registered"
 
@@ -57,6 +59,18 @@ def test_a_name_that_did_not_pay_is_not_served(cell: Cell) -> None:
         DecodeError, match="the key of imsi-001010000000002 paid, and imsi-001010000000001 registers"
     ):
         cell.secure(bought.keys, purchase.buyer.keys, bought.packet, "imsi-001010000000002")
+    rejected = cell.radio.take("rejected")
+    assert "cause" not in rejected, "AUTHENTICATION REJECT"
+    assert read_eap(bytes.fromhex(rejected["packet"])).code is EapCode.FAILURE
+    assert cell.amf._context is None
+
+
+def test_who_has_not_the_key_is_refused_for_good(cell: Cell) -> None:
+    purchase = cell.buy(buyer_key=PrivateKey.from_secret(9))
+    (failed,) = [word for word in purchase.box_said if isinstance(word, eap_box.Failed)]
+    assert failed.reason == "not_the_consumer"
+    cell.amf.reject_proof(failed.packet)
+    assert "cause" not in cell.radio.take("rejected")
 
 
 def test_the_amf_opens_no_message_of_another_key(cell: Cell) -> None:
