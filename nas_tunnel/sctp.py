@@ -3,7 +3,7 @@
 In: IPv4 and IPv6 packets in the order of the capture. Out: whole messages with their payload protocol (60 is NGAP, 18
 S1AP). IP fragments and IPv6 extension headers are not looked behind, and checksums are not looked at, as a capture of
 the sender has none. Nothing is raised: what is damaged or cut short is passed over.
-Bounds: MAX_HELD_BYTES of fragments that wait, MAX_PIECES of one message, MAX_REMEMBERED transmission numbers.
+Bounds: MAX_HELD_BYTES of fragments that wait, MAX_PIECES of one message, MAX_REMEMBERED numbers, MAX_FLOWS.
 Reference: RFC 9260 clauses 3 (packet), 3.3.1 (DATA), 6.9 (fragments), 6.2 (what arrives twice).   Numbers: big endian.
 """
 
@@ -16,6 +16,7 @@ IPV4, IPV6 = 0x0800, 0x86DD
 MAX_HELD_BYTES = 1 << 22
 MAX_PIECES = 256
 MAX_REMEMBERED = 8_192
+MAX_FLOWS = 1_024
 
 _SCTP = 132
 _IPV4_SIZE, _IPV6_SIZE, _HEADER_SIZE = 20, 40, 12
@@ -57,13 +58,19 @@ class _Chunk:
     octets: bytes
 
 
+_Key = tuple[int, int]
+"""The number of a flow, and of a chunk in it."""
+
+
 @dataclass(slots=True)
 class Reassembly:
     """Takes packets in order; what it holds is bounded."""
 
-    _held: dict[tuple[Flow, int], _Chunk] = field(default_factory=dict)
+    _held: dict[_Key, _Chunk] = field(default_factory=dict)
     _held_bytes: int = 0
-    _seen: dict[tuple[Flow, int], None] = field(default_factory=dict)
+    _seen: dict[_Key, None] = field(default_factory=dict)
+    _flows: dict[Flow, int] = field(default_factory=dict)
+    _next_flow: int = 0
 
     def take(self, protocol: int, packet: bytes) -> Iterator[UserMessage]:
         """Messages that end in this packet of IPV4 or IPV6."""
@@ -71,12 +78,23 @@ class Reassembly:
         if found is None:
             return
         flow, payload = found
+        number = self._number(flow)
         for chunk in _chunks(payload):
-            message = self._take_chunk(flow, chunk)
+            message = self._take_chunk(number, chunk)
             if message is not None:
-                yield message
+                yield UserMessage(flow, *message)
 
-    def _take_chunk(self, flow: Flow, chunk: _Chunk) -> UserMessage | None:
+    def _number(self, flow: Flow) -> int:
+        """A short name for it, so that looking for fragments is quick; of those too many the oldest is forgotten."""
+        number = self._flows.get(flow)
+        if number is None:
+            number = self._flows[flow] = self._next_flow
+            self._next_flow += 1
+            if len(self._flows) > MAX_FLOWS:
+                del self._flows[next(iter(self._flows))]
+        return number
+
+    def _take_chunk(self, flow: int, chunk: _Chunk) -> tuple[int, bytes] | None:
         key = flow, chunk.number
         if key in self._seen:
             return None
@@ -84,23 +102,23 @@ class Reassembly:
         if len(self._seen) > MAX_REMEMBERED:
             del self._seen[next(iter(self._seen))]
         if chunk.flags & (_BEGINNING | _END) == _BEGINNING | _END:
-            return UserMessage(flow, chunk.protocol, chunk.octets)
+            return chunk.protocol, chunk.octets
         self._hold(key, chunk)
         return self._joined(flow, chunk.number)
 
-    def _hold(self, key: tuple[Flow, int], chunk: _Chunk) -> None:
+    def _hold(self, key: _Key, chunk: _Chunk) -> None:
         self._release(key)
         self._held[key] = chunk
         self._held_bytes += _cost(chunk)
         while self._held_bytes > MAX_HELD_BYTES:
             self._release(next(iter(self._held)))
 
-    def _release(self, key: tuple[Flow, int]) -> None:
+    def _release(self, key: _Key) -> None:
         chunk = self._held.pop(key, None)
         if chunk is not None:
             self._held_bytes -= _cost(chunk)
 
-    def _joined(self, flow: Flow, number: int) -> UserMessage | None:
+    def _joined(self, flow: int, number: int) -> tuple[int, bytes] | None:
         """The message that this fragment belongs to, if all its fragments are here."""
         first = number
         for _ in range(MAX_PIECES):
@@ -120,10 +138,10 @@ class Reassembly:
                 return self._message(flow, pieces)
         return None
 
-    def _message(self, flow: Flow, pieces: list[_Chunk]) -> UserMessage:
+    def _message(self, flow: int, pieces: list[_Chunk]) -> tuple[int, bytes]:
         for chunk in pieces:
             self._release((flow, chunk.number))
-        return UserMessage(flow, pieces[0].protocol, b"".join(chunk.octets for chunk in pieces))
+        return pieces[0].protocol, b"".join(chunk.octets for chunk in pieces)
 
 
 def _cost(chunk: _Chunk) -> int:

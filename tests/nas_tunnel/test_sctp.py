@@ -16,6 +16,7 @@ from scapy.layers.sctp import SCTPChunkHeartbeatReq, SCTPChunkSACK
 from nas_tunnel.sctp import (
     IPV4,
     IPV6,
+    MAX_FLOWS,
     MAX_HELD_BYTES,
     MAX_PIECES,
     MAX_REMEMBERED,
@@ -152,3 +153,24 @@ def test_a_message_has_only_so_many_fragments() -> None:
         frames = Association(*NGAP, max_chunk_bytes=1).say(bytes(count), up=True)
         assert len(take(Reassembly(), *frames)) == wanted
         assert len(take(Reassembly(), *reversed(frames))) == wanted
+
+
+def test_associations_are_forgotten_and_never_mixed() -> None:
+    """Its first half is of an association that so many others came after."""
+    reassembly = Reassembly()
+    first, second = Association(*NGAP, max_chunk_bytes=4, tag=0).say(b"01234567", up=True)
+    assert take(reassembly, first) == []
+    for tag in range(1, MAX_FLOWS + 1):
+        (frame,) = Association(*NGAP, tag=tag).say(b"other", up=True)
+        assert octets(take(reassembly, frame)) == [b"other"]
+    assert len(reassembly._flows) == MAX_FLOWS
+    assert take(reassembly, second) == []
+
+
+def test_fragments_of_one_octet_do_not_take_long() -> None:
+    link = Association(*NGAP, max_chunk_bytes=1)
+    chunks = link.chunks(bytes(2_000), up=True)[1:]
+    packets = [bytes(link.packet(*chunks[at : at + 70], up=True)) for at in range(0, len(chunks), 70)]
+    reassembly, start = Reassembly(), time.monotonic()
+    assert take(reassembly, *packets) == []
+    assert (time.monotonic() - start) / len(packets) < 0.05
