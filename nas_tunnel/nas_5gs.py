@@ -35,7 +35,8 @@ _SECURITY_HEADER_SIZE = 7
 _LIMITS = {EAP_MESSAGE: (MIN_EAP_BYTES, MAX_EAP_BYTES)}
 _AUTHENTICATION_LAYOUT = Layout(sizes={0x21: 16}, limits={**_LIMITS, ABBA: (2, 255)})
 _SECURITY_MODE_LAYOUT = Layout(sizes={0x57: 1}, limits={**_LIMITS, ABBA: (2, 255)})
-_REGISTRATION_REQUEST_LAYOUT = Layout(sizes={0x52: 6}, limits={})
+_REGISTRATION_REQUEST_LAYOUT = Layout(sizes={0x52: 6, 0x0A: 0}, limits={})
+"""0AH is the N5GC indication, of a device behind a wireline gateway: a name, and nothing behind it."""
 _REGISTRATION_REJECT_LAYOUT = Layout(sizes={}, limits=_LIMITS)
 _TRANSPORT_LAYOUT = Layout(
     sizes={PDU_SESSION_ID: 1, 0x59: 1, 0x58: 1}, limits={S_NSSAI: (1, 8), DNN: (1, 100)}

@@ -6,7 +6,8 @@
     name, contents              a length that the standard fixed          listed by the message
 
 An element of a later release therefore has a form that a receiver can step over: it is kept as it came. What may not
-be stepped over (name 00H to 0FH, "comprehension required") is refused, as no message here has one.
+be stepped over (name 00H to 0FH, "comprehension required") is refused, unless its message lists it: of those here only
+REGISTRATION REQUEST has one, which has no contents.
 Reference: 3GPP TS 24.007 clauses 11.2.1.1 and 11.2.4. Numbers are big endian.
 Promise: every reader returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
 """
@@ -83,10 +84,10 @@ class FieldsOf:
             start = at + 1
             size = layout.sizes.get(iei)
             if size is None:
+                if iei < _COMPREHENSION_REQUIRED:
+                    raise self.error(f"the element {iei:02X}H at byte {at} has to be understood, and is not")
                 start = at + (3 if iei >= _LONG else 2)
                 size = int.from_bytes(data[at + 1 : start], "big")
-            if iei < _COMPREHENSION_REQUIRED:
-                raise self.error(f"the element {iei:02X}H at byte {at} has to be understood, and is not")
             if start + size > end:
                 raise self.error(f"the element {iei:02X}H at byte {at} does not fit into {end} bytes")
             least, most = layout.limits.get(iei, (0, size))

@@ -40,6 +40,17 @@ def pycrate_reads(name: str, data: bytes, fields: dict[str, bytes | int]) -> Non
             assert parts[field].to_uint() & 0x0F == value, field
 
 
+def pycrate_sizes(name: str) -> dict[int, int]:
+    """The octets of contents of those elements of a message that have no length, by name (IEI): formats TV and T."""
+    sizes = {}
+    for part in pycrate_message(name, {}, {})._content:
+        if type(part).__name__ == "Type3TV":
+            sizes[part["T"].get_val()] = part["V"].get_bl() // 8
+        elif type(part).__name__ == "Type2":
+            sizes[part["T"].get_val()] = 0
+    return sizes
+
+
 def pycrate_units(data: bytes) -> list[tuple[int, bytes]]:
     """The units of configuration options that fill `data`."""
     options = TS24008_IE.ProtConfig()

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nas_tunnel import eps_nas, nas_5gs, nas_5gsm
 from nas_tunnel.nas_elements import Element, FieldsOf, Layout, find, write_elements, write_sized
+from tests.nas_tunnel.nas_oracles import pycrate_sizes
 from wire.errors import DecodeError
 
 LAYOUT = Layout(sizes={0x52: 5, 0x13: 0}, limits={0x27: (1, 251), 0x78: (4, 1_500)})
@@ -43,6 +45,50 @@ def test_each_form(encoded: str, element: Element) -> None:
     """TS 24.007 clause 11.2.1.1: TV of a half octet, TLV, TV, T, TLV-E; by hand."""
     assert write_elements((element,), LAYOUT) == bytes.fromhex(encoded)
     assert read(bytes.fromhex(encoded)) == (element,)
+
+
+@pytest.mark.parametrize(
+    ("layout", "messages"),
+    [
+        (eps_nas._ATTACH_REQUEST_LAYOUT, ["EMMAttachRequest"]),
+        (eps_nas._ATTACH_REJECT_LAYOUT, ["EMMAttachReject"]),
+        (
+            eps_nas._ESM_LAYOUT,
+            ["ESMPDNConnectivityRequest", "ESMPDNConnectivityReject", "ESMInformationResponse"],
+        ),
+        (nas_5gs._REGISTRATION_REQUEST_LAYOUT, ["FGMMRegistrationRequest"]),
+        (nas_5gs._REGISTRATION_REJECT_LAYOUT, ["FGMMRegistrationReject"]),
+        (
+            nas_5gs._AUTHENTICATION_LAYOUT,
+            [f"FGMMAuthentication{kind}" for kind in ("Request", "Response", "Result", "Reject")],
+        ),
+        (nas_5gs._SECURITY_MODE_LAYOUT, ["FGMMSecurityModeCommand"]),
+        (nas_5gs._TRANSPORT_LAYOUT, ["FGMMULNASTransport", "FGMMDLNASTransport"]),
+        (
+            nas_5gsm._LAYOUT,
+            [
+                f"FGSMPDUSession{kind}"
+                for kind in ("EstabRequest", "EstabAccept", "EstabReject", "ModifRequest", "ModifCommand")
+            ],
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "layout",
+)
+def test_what_the_standard_fixed(layout: Layout, messages: list[str]) -> None:
+    """Each element without a length, in each message that we read, as pycrate has it; and no other."""
+    theirs = [pycrate_sizes(message) for message in messages]
+    assert layout.sizes == {iei: size for sizes in theirs for iei, size in sizes.items()}
+    assert all(layout.sizes[iei] == size for sizes in theirs for iei, size in sizes.items())
+
+
+def test_an_indication_that_has_to_be_understood() -> None:
+    """REGISTRATION REQUEST of a device behind a wireline gateway; elsewhere it is refused."""
+    request = nas_5gs.read_5gmm(bytes.fromhex("7e004179000101" + "0a" + "2e02f070"))
+    assert isinstance(request, nas_5gs.RegistrationRequest)
+    assert request.elements == (Element(0x0A, b""), Element(0x2E, b"\xf0\x70"))
+    assert nas_5gs.write_5gmm(request).hex() == "7e004179000101" + "0a" + "2e02f070"
+    with pytest.raises(DecodeError, match="element 0AH at byte 4 has to be understood"):
+        nas_5gs.read_5gmm(bytes.fromhex("7e004416" + "0a"))
 
 
 @given(elements)
