@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 from nas_tunnel import eap_box, eap_buyer
-from nas_tunnel.eap import read_eap, write_eap
+from nas_tunnel.eap import EapCode, read_eap, write_eap
 from nas_tunnel.eap_fragments import MAX_MESSAGE_BYTES, NOTHING, take_fragment
 from nas_tunnel.eap_purchase import (
     AnswerContents,
+    MessageType,
     read_answer,
     read_message,
     read_order,
@@ -64,14 +65,29 @@ def strangers(data: bytes) -> Desk:
     return desk
 
 
+def _without(code: int, message: int) -> World:
+    """A purchase in which this message does not arrive."""
+    return World(
+        wire=lambda packet: b"" if packet[0] == code and packet[14:15] == bytes((message,)) else packet
+    ).run()
+
+
+BOX_THAT_WAITS_FOR_A_PROOF = _without(EapCode.RESPONSE, MessageType.PROOF).box
+BUYER_THAT_WAITS_FOR_AN_ANSWER = _without(EapCode.REQUEST, MessageType.ANSWER).buyer
+
+
 def a_box(data: bytes) -> eap_box.Phase:
     """A box that waits for an order, and one that waits for a proof, take anything."""
+    waits = eap_box.step(BOX_THAT_WAITS_FOR_A_PROOF, eap_box.PacketReceived(data))[0]
+    assert waits.phase in (eap_box.Phase.PROVING, eap_box.Phase.DONE)
     state, _ = eap_box.open_exchange(AIR_OFFER, BOX_SHARE, data[1] - 1 & 255 if len(data) > 1 else 0)
     return eap_box.step(state, eap_box.PacketReceived(data))[0].phase
 
 
 def a_buyer(data: bytes) -> eap_buyer.Phase:
-    """So does a buyer that waits for an offer."""
+    """So do a buyer that waits for an offer, and one that waits for an answer."""
+    waits = eap_buyer.step(BUYER_THAT_WAITS_FOR_AN_ANSWER, eap_buyer.PacketReceived(data))[0]
+    assert waits.phase is eap_buyer.Phase.ORDERED
     return eap_buyer.step(eap_buyer.await_offer(), eap_buyer.PacketReceived(data))[0].phase
 
 
