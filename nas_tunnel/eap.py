@@ -19,7 +19,9 @@ from wire.errors import DecodeError
 MIN_EAP_BYTES, MAX_EAP_BYTES = 4, 1_500
 VENDOR = 0x024147
 PURCHASE_METHOD = 1
-"""Our only vendor type. A new form of the exchange is a new type, and EAP negotiates it."""
+"""Our only vendor type. A new form of the exchange is a new type. EAP negotiates it by a Nak that nobody signs, so the
+second one has to put the types that were offered into its transcript.
+"""
 EXPANDED_HEADER_SIZE = 12
 
 _EXPANDED = 254
