@@ -306,6 +306,17 @@ def test_a_ledger_that_takes_minutes() -> None:
     assert keys_of(world.box_said) == keys_of(world.buyer_said)
 
 
+def test_nothing_is_heard_while_nothing_is_asked() -> None:
+    """No Request is out while the ledger is asked; and the share has done its work."""
+    world = World(verdict=None).run()
+    assert world.box.share is None
+    identifier = world.box.link.identifier
+    for data in (bytes.fromhex("c0 0800 aabbcc"), b"\0", b"\0x"):
+        after, said = step(world.box, PacketReceived(ours(EapCode.RESPONSE, identifier, data)))
+        assert said == []
+        assert after == replace(world.box, dropped=world.box.dropped + 1)
+
+
 def test_a_second_signature_is_not_sent() -> None:
     world = World(verdict=None).run()
     world.wire = lambda _packet: b""

@@ -31,6 +31,7 @@ from nas_tunnel.eap_buyer import (
 )
 from nas_tunnel.eap_fragments import split_message
 from nas_tunnel.eap_purchase import (
+    MAX_HOLDS,
     Answer,
     AnswerContents,
     Hold,
@@ -223,6 +224,25 @@ def test_failure_after_the_order_ends_nothing() -> None:
     assert world.buyer_said[-1] == Setback("rejected", "EAP-Failure in the phase ordered")
     world.tell_box(eap_box.Answered(OUTCOME))
     assert isinstance(world.buyer_said[-1], Succeeded)
+
+
+def test_who_only_holds_is_not_answered_for_ever() -> None:
+    world = ordered()
+    state = replace(world.buyer, holds=MAX_HOLDS)
+    after, said = hear(state, request(77, write_message(Hold())))
+    assert (said, after.dropped) == ([], 1)
+
+
+def test_a_shown_grant_has_no_outcome() -> None:
+    """Nothing was bought; whoever says so anyway, with a proof, is no box."""
+    world = World(decision=SHOWN, verdict=None, judgement=None).run()
+    state = world.buyer
+    transcript = state.secrets.heard(write_lobby(OUTCOME)).transcript
+    proof = write_exchange_proof(Prover.BOX, transcript, PROVIDER)
+    sealed = state.secrets.seal(MessageType.ANSWER, write_answer(AnswerContents(OUTCOME, proof)))
+    _state, said = hear(state, request(77, write_message(Answer(sealed))))
+    assert [type(word) for word in said] == [SendPacket, Failed]
+    assert said[-1] == Failed("malformed", "the answer is not to this order")
 
 
 def test_an_order_without_an_answer_is_given_up_by_who_has_the_clock() -> None:
