@@ -2,14 +2,15 @@
 
 The cell sends one segment per period of its system information: the first, the second, ... the last, the first. When
 the offer changes, the next segment sent is the first of the new one. A listener joins anywhere, misses some, hears
-garbage, and gives each message once, when it is whole and is what its serial number says.
+garbage, and gives each message once, when it is whole and is what its serial number says: of messages
+that come in turn it knows MAX_PARTIALS again. Which offer is the newer, the offer says.
 Pure: `hear(listener, segment)` gives the next listener and a message or None. There is no clock in it: a serial number
 is made from what it numbers, so that an old segment of the same number is as good as a new one.
-Bounds: MAX_PARTIALS messages in the making and the one delivered last, each of at most MAX_MESSAGE_BYTES.
+Bounds: MAX_PARTIALS messages in the making and as many delivered, each of at most MAX_MESSAGE_BYTES.
 Reference: 3GPP TS 36.331, clause 5.2.2.19, and TS 38.331, clause 5.2.2.4.9 (assembly of warning segments).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from nas_tunnel.carriage import Carriage, Form
@@ -55,8 +56,8 @@ class Broadcast:
 
 
 def plan_broadcast(content: bytes, carriage: Carriage, message_identifier: int = AIRGRANT) -> Broadcast:
-    """As few segments as the carriage allows. Raises ConfigError for an identifier of public warning, and asserts that
-    the content fits.
+    """As few segments as the carriage allows. Raises ConfigError for an identifier that is not an operator's
+    own, and asserts that the content fits.
     """
     assert carriage.form is not Form.NAME, f"{carriage.name} takes names"
     is_text = carriage.form is Form.TEXT
@@ -93,13 +94,14 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Listens to one message identifier; partials in the order in which they were last heard. `refused` counts messages
-    that were thrown away: too long, or whole and not what their serial number says.
+    """Listens to one message identifier; partials in the order in which they were last heard, what was delivered in
+    that of delivery, one of a serial number. `refused` counts messages that were thrown away: too long, or whole and
+    not what their serial number says.
     """
 
     message_identifier: int = AIRGRANT
     partials: tuple[Partial, ...] = ()
-    delivered: Partial | None = None
+    delivered: tuple[Partial, ...] = ()
     refused: int = 0
 
 
@@ -107,14 +109,16 @@ def hear(listener: Listener, segment: WarningSegment) -> tuple[Listener, bytes |
     """The next listener, and a message's content if this segment made it whole."""
     if segment.message_identifier != listener.message_identifier:
         return listener, None
-    delivered = listener.delivered
-    if delivered is not None and delivered.serial_number == segment.serial_number:
-        if not _contradicts(delivered, segment):
-            return listener, None
-        listener = replace(listener, delivered=None)
-    before = next((at for at in listener.partials if at.serial_number == segment.serial_number), None)
+    before = _numbered(listener.partials, segment.serial_number)
+    known = _numbered(listener.delivered, segment.serial_number)
+    if before is None and known is not None and not _contradicts(known, segment):
+        return listener, None
     others = tuple(at for at in listener.partials if at is not before)
     return _hear_new(replace(listener, partials=others), before or Partial(segment.serial_number), segment)
+
+
+def _numbered(partials: Iterable[Partial], serial_number: int) -> Partial | None:
+    return next((partial for partial in partials if partial.serial_number == serial_number), None)
 
 
 def _hear_new(listener: Listener, partial: Partial, segment: WarningSegment) -> tuple[Listener, bytes | None]:
@@ -126,7 +130,16 @@ def _hear_new(listener: Listener, partial: Partial, segment: WarningSegment) -> 
         content = read_message(partial.message(), partial.serial_number)
     except DecodeError:
         return replace(listener, refused=listener.refused + 1), None
-    return replace(listener, delivered=partial), content
+    return _deliver(listener, partial, content)
+
+
+def _deliver(listener: Listener, partial: Partial, content: bytes) -> tuple[Listener, bytes | None]:
+    """Once: garbage under its number may have had it put together again. The newest of a number takes its place."""
+    known = _numbered(listener.delivered, partial.serial_number)
+    if known is not None and known.message() == partial.message():
+        return listener, None
+    others = tuple(at for at in listener.delivered if at is not known)
+    return replace(listener, delivered=(*others[1 - MAX_PARTIALS :], partial)), content
 
 
 def _with_segment(partial: Partial, segment: WarningSegment) -> Partial:

@@ -130,7 +130,32 @@ def test_an_offer_that_changes_in_mid_cycle() -> None:
 
 def test_an_offer_that_changes_after_it_was_heard_and_back() -> None:
     old, new = plan_broadcast(ONE, SMALL), plan_broadcast(OTHER, SMALL)
-    assert hear_all(Listener(), [*cycle(old), *cycle(new), *cycle(old)])[1] == [ONE, OTHER, ONE]
+    listener, contents = hear_all(Listener(), [*cycle(old), *cycle(new), *cycle(old)])
+    assert contents == [ONE, OTHER], "each once"
+    others = [plan_broadcast(bytes((number,)) * 35, SMALL) for number in range(MAX_PARTIALS)]
+    listener, contents = hear_all(listener, [segment for other in others for segment in cycle(other)])
+    assert len(contents) == len(listener.delivered) == MAX_PARTIALS
+    assert hear_all(listener, cycle(old))[1] == [ONE], "so many are known again, and no more"
+
+
+def test_messages_in_turn_are_given_once_each() -> None:
+    """Of several cells, or of one that has several."""
+    turns = [plan_broadcast(bytes((number,)) * 35, SMALL) for number in range(MAX_PARTIALS)]
+    heard = [turn.segment(occasion) for occasion in range(20) for turn in turns]
+    listener, contents = hear_all(Listener(), heard)
+    assert len(contents) == MAX_PARTIALS
+    assert listener.partials == ()
+
+
+@pytest.mark.parametrize("carriage", [SMALL, CARRIAGES["nr-sib8"]], ids=["four segments", "one"])
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_garbage_under_its_number_has_no_message_given_again(carriage: Carriage, number: int) -> None:
+    broadcast = plan_broadcast(ONE, carriage)
+    junk = WarningSegment(AIRGRANT, broadcast.serial_number, False, number, b"junk")
+    heard = [segment for _ in range(10) for segment in (*cycle(broadcast), junk)]
+    listener, contents = hear_all(Listener(), heard)
+    assert contents == [ONE]
+    assert len(listener.partials) <= 1
 
 
 def test_two_offers_of_one_serial_number() -> None:
@@ -218,7 +243,7 @@ def test_garbage_costs_no_more_than_it_may(heard: list[WarningSegment]) -> None:
             listener, content = hear(listener, each)
             if content is not None:
                 assert serial_number(content) == each.serial_number
-            assert len(listener.partials) <= MAX_PARTIALS
+            assert max(len(listener.partials), len(listener.delivered)) <= MAX_PARTIALS
             assert all(partial.size_bytes <= MAX_MESSAGE_BYTES for partial in listener.partials)
             assert len({partial.serial_number for partial in listener.partials}) == len(listener.partials)
     before = listener
