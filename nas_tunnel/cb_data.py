@@ -60,7 +60,7 @@ def write_text_message(content: bytes) -> bytes:
 
 def text_settings(content: bytes, message_identifier: int = AIRGRANT) -> dict[str, int | str]:
     """What srsRAN wants to know to send it: `cell_cfg.sib.cmas` of the gNB, `sib12` of the eNB. Raises ConfigError for
-    an identifier of public warning.
+    an identifier that is not an operator's own.
     """
     return {
         "message_id": own_identifier(message_identifier, "message_id"),

@@ -67,10 +67,12 @@ LteSib = Sib9 | Sib10 | Sib11 | Sib12
 
 
 def write_lte_sib(sib: LteSib) -> bytes:
-    """The block alone. Raises ConfigError for an identifier of public warning."""
+    """The block alone. Raises ConfigError for an identifier that is not an operator's own."""
     writer = BitWriter()
     _write_block(writer, sib)
-    return writer.finish()
+    block = writer.finish()
+    assert len(block) <= MAX_SI_BYTES_1A, f"a block of {len(block)} bytes"
+    return block
 
 
 def read_lte_sib(number: int, data: bytes) -> LteSib:
@@ -133,7 +135,7 @@ _FIRST_ROOT, _ROOT_BLOCKS = 2, 10
 
 
 def write_lte_system_information(sibs: Sequence[LteSib]) -> bytes:
-    """A BCCH-DL-SCH-Message of these blocks. Raises ConfigError for an identifier of public warning."""
+    """A BCCH-DL-SCH-Message of these blocks. Raises ConfigError for an identifier that is not an operator's own."""
     assert 1 <= len(sibs) <= MAX_BLOCKS, f"{len(sibs)} blocks in one message"
     writer = BitWriter()
     writer.bits(_SYSTEM_INFORMATION, _HEAD_BITS)

@@ -70,10 +70,12 @@ NrSib = Sib6 | Sib7 | Sib8 | Sib10
 
 
 def write_nr_sib(sib: NrSib) -> bytes:
-    """The block alone, as F1AP has it. Raises ConfigError for an identifier of public warning."""
+    """The block alone, as F1AP has it. Raises ConfigError for an identifier that is not an operator's own."""
     writer = BitWriter()
     _write_block(writer, sib)
-    return writer.finish()
+    block = writer.finish()
+    assert len(block) <= MAX_SI_BYTES, f"a block of {len(block)} bytes"
+    return block
 
 
 def read_nr_sib(number: int, data: bytes) -> NrSib:
@@ -144,7 +146,7 @@ _FIRST_ROOT = 2
 
 
 def write_nr_system_information(sibs: Sequence[NrSib]) -> bytes:
-    """A BCCH-DL-SCH-Message of these blocks. Raises ConfigError for an identifier of public warning."""
+    """A BCCH-DL-SCH-Message of these blocks. Raises ConfigError for an identifier that is not an operator's own."""
     assert 1 <= len(sibs) <= MAX_BLOCKS, f"{len(sibs)} blocks in one message"
     writer = BitWriter()
     writer.bits(_SYSTEM_INFORMATION, _HEAD_BITS)

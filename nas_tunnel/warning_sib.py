@@ -3,8 +3,8 @@
     notice     LTE SIB10, NR SIB6     two octets in a hurry
     segment    LTE SIB11 and SIB12, NR SIB7 and SIB8     a piece of up to 64 of a message
 
-A reader takes any identifier, as real warnings are heard too; a writer refuses those of public warning. Options that we
-never write (late non-critical extension, warning area) and additions of later releases are read past.
+A reader takes any identifier, as real warnings are heard too; a writer refuses all but an operator's own. Options that
+we never write (late non-critical extension, warning area) and additions of later releases are read past.
 Reference: 3GPP TS 36.331 and TS 38.331, clause 6.3.1; TS 23.041, clause 9.4.1.2.
 """
 
@@ -59,7 +59,9 @@ class WarningSegment:
 
 
 def write_notice(writer: BitWriter, notice: WarningNotice) -> None:
-    """Extension bit and the bit of the one option, then the fields. Raises ConfigError for public warning."""
+    """Extension bit and the bit of the one option, then the fields. Raises ConfigError for another identifier
+    than an operator's own.
+    """
     writer.bits(0, 2)
     writer.bits(own_identifier(notice.message_identifier), 16)
     writer.bits(notice.serial_number, 16)
@@ -94,7 +96,7 @@ def _read_notice(reader: BitReader) -> WarningNotice:
 
 def write_segment(writer: BitWriter, segment: WarningSegment, later_options: int) -> None:
     """`later_options` is how many octet strings could follow the data coding scheme; none does. Raises ConfigError for
-    public warning.
+    another identifier than an operator's own.
     """
     scheme = segment.data_coding_scheme
     writer.bits((scheme is not None) << later_options, 2 + later_options)

@@ -157,6 +157,8 @@ def test_the_largest_segments() -> None:
         if limit == MAX_SI_BYTES_1A:
             with pytest.raises(AssertionError, match="a message of 278 bytes"):
                 write_lte_system_information([sib(segment(largest + 1))])
+            with pytest.raises(AssertionError, match="a block of 1009 bytes"):
+                write_lte_sib(sib(segment(1_009 - len(write_lte_sib(sib(segment(largest)))) + largest)))
 
 
 def test_names_have_limits() -> None:

@@ -149,6 +149,8 @@ def test_the_largest_segments() -> None:
         assert len(write_nr_system_information([sib(segment(largest))])) == MAX_SI_BYTES
         with pytest.raises(AssertionError, match="a message of 373 bytes"):
             write_nr_system_information([sib(segment(largest + 1))])
+        with pytest.raises(AssertionError, match="a block of 1009 bytes"):
+            write_nr_sib(sib(segment(1_009 - len(write_nr_sib(sib(segment(largest)))) + largest)))
 
 
 def test_names_have_limits() -> None:
@@ -161,8 +163,9 @@ def test_names_have_limits() -> None:
 
 def test_seven_full_names_fit_and_eight_do_not() -> None:
     assert len(write_nr_system_information([Sib10((bytes(48),) * 7)])) <= MAX_SI_BYTES
-    with pytest.raises(AssertionError, match="a message of"):
-        write_nr_system_information([Sib10((bytes(48),) * 8)])
+    for write in (write_nr_sib, lambda sib: write_nr_system_information([sib])):
+        with pytest.raises(AssertionError, match="a block of 392 bytes"):
+            write(Sib10((bytes(48),) * 8))
 
 
 def test_a_message_has_one_to_32_blocks() -> None:
