@@ -115,7 +115,7 @@ def eap_messages(world: World) -> list[tuple[bool, bytes]]:
                 message = nas_5gs.SecurityModeCommand(0x02, 0, CAPABILITY, element)
                 said.append((False, b"\x7e\x03" + NO_MAC + nas_5gs.write_5gmm(message)))
             case EapCode.FAILURE:
-                said.append((False, nas_5gs.write_5gmm(nas_5gs.AuthenticationReject(element))))
+                said.append((False, nas_5gs.write_5gmm(nas_5gs.RegistrationReject(22, element))))
     return said
 
 
