@@ -55,6 +55,13 @@ V = TypeVar("V")
 
 LONGEST_PERIOD_NS = 2 * NS_PER_S
 """Reports further apart than this are not one interval."""
+NOTED_WINDOWS = 2 * join.ENOUGH
+"""After so many in which a floor was asked for by a UE that is not found, the operator is told: most are found in half
+of them."""
+_ASKS_PERCENT = 50
+"""A slice that is sent so much of its floor asks for it: more share than it uses costs nobody anything."""
+NO_FLOOR_BPS = 1
+"""What a sale without a floor is given: a PRB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +76,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`counted` are the box's counters at the last window, `window` the bits that the gNB sent to each UE since,
-    `links` what a PRB carries for each UE, as the loop would count with it.
+    """`counted` are the box's counters at the last window, taken at `counted_ns`; `window` is what the gNB says of each
+    UE since, `links` what a PRB carries for each UE, as the loop would count with it, and `unknown` counts the windows
+    in which a slot was to have its floor and nobody knew its UE.
     """
 
     settings: CellSettings
@@ -83,7 +91,9 @@ class State:
     paused: frozenset[bytes] = frozenset()
     deliveries: Mapping[bytes, Delivery] = field(default_factory=dict)
     counted: Mapping[bytes, int] = field(default_factory=dict)
-    window: Mapping[int, int] = field(default_factory=dict)
+    counted_ns: int | None = None
+    window: Mapping[int, join.Window] = field(default_factory=dict)
+    unknown: Mapping[Snssai, int] = field(default_factory=dict)
     links: Mapping[int, int] = field(default_factory=dict)
     doubts: Mapping[Snssai, int] = field(default_factory=dict)
     reported_ns: int | None = None
@@ -142,7 +152,7 @@ def _decide(state: State, event: Event, now_ns: int) -> Outcome:
             return _hear(state, text, now_ns)
         case GnbConnected():
             state, commands = _take_session(state, gnb.connected(state.session, now_ns))
-            return replace(state, reported_ns=None), [
+            return _forget_ues(state), [
                 Note("gnb_connected", "the gNB is told all again"),
                 *commands,
             ]
@@ -162,7 +172,7 @@ def _decide(state: State, event: Event, now_ns: int) -> Outcome:
                 state if snssai is None else replace(state, joined=join.tell(state.joined, rnti, snssai))
             ), []
         case GrantsCounted(counters):
-            return _count(state, dict(counters)), []
+            return _count(state, dict(counters), now_ns)
         case DeadlineReached():
             return _take_session(state, gnb.pass_time(state.session, now_ns))
         case _:
@@ -205,8 +215,8 @@ def _find_slot(state: State, sale: SliceSold) -> tuple[SlotPool, Snssai] | NoSlo
 
 
 def _promise(settings: CellSettings, snssai: Snssai, sale: SliceSold) -> Promise:
-    """As the gNB counts. A sale without a floor is given the smallest one: a PRB."""
-    floor_bps = max(1, with_headers(sale.floor_bps, settings.header_ppm))
+    """As the gNB counts."""
+    floor_bps = max(NO_FLOOR_BPS, with_headers(sale.floor_bps, settings.header_ppm))
     ceil_bps = with_headers(sale.ceil_bps, settings.header_ppm)
     up_bps = with_headers(sale.floor_up_bps, settings.header_ppm)
     return Promise(snssai, floor_bps, max(ceil_bps, floor_bps) if ceil_bps else 0, up_bps)
@@ -225,6 +235,7 @@ def _end(state: State, grant_id: bytes) -> State:
         deliveries=_without(state.deliveries, grant_id),
         counted=_without(state.counted, grant_id),
         doubts=_without(state.doubts, snssai),
+        unknown=_without(state.unknown, snssai),
     )
 
 
@@ -262,6 +273,14 @@ def _hear(state: State, text: bytes, now_ns: int) -> Outcome:
             return _measure(state, message, now_ns)
         case OtherReport():
             return state, []
+
+
+def _forget_ues(state: State) -> State:
+    """A gNB that was away may be another one: it gives the same RNTIs to others. What was delivered stays so."""
+    deliveries = {grant_id: replace(known, waiting_bytes=0) for grant_id, known in state.deliveries.items()}
+    return replace(
+        state, joined=join.Join(), deliveries=deliveries, window={}, links={}, doubts={}, reported_ns=None
+    )
 
 
 def _take_session(state: State, outcome: gnb.Outcome) -> Outcome:
@@ -386,23 +405,73 @@ def _delivered(state: State, samples: Sequence[SliceSample], elapsed_ns: int) ->
     return deliveries
 
 
-def _with_window(state: State, ues: Mapping[int, UeReport], now_ns: int) -> dict[int, int]:
-    """The bits of each UE since the box counted last."""
+def _with_window(state: State, ues: Mapping[int, UeReport], now_ns: int) -> dict[int, join.Window]:
+    """What each UE got since the box counted last, and what waits for it."""
     elapsed_ns = 0 if state.reported_ns is None else min(now_ns - state.reported_ns, LONGEST_PERIOD_NS)
-    return {rnti: state.window.get(rnti, 0) + ue.dl_bps * elapsed_ns // NS_PER_S for rnti, ue in ues.items()}
+    windows = {}
+    for rnti, ue in ues.items():
+        waiting_bytes = ue.dl_waiting_bytes
+        known = state.window.get(rnti) or join.Window(least_bytes=waiting_bytes)
+        carried_bps = _link(state, ue) * state.controller.shape.downlink_slots_per_s
+        windows[rnti] = join.Window(
+            known.bits + ue.dl_bps * elapsed_ns // NS_PER_S,
+            known.prb_bits + carried_bps * elapsed_ns // NS_PER_S,
+            known.before_bytes,
+            waiting_bytes,
+            min(known.least_bytes, waiting_bytes),
+            max(known.most_bytes, waiting_bytes),
+        )
+    return windows
 
 
-def _count(state: State, counters: Mapping[bytes, int]) -> State:
+def _count(state: State, counters: Mapping[bytes, int], now_ns: int) -> Outcome:
     """The box's own counters: one window of the comparison by bytes."""
     sent = {
-        snssai: max(0, octets - state.counted[grant_id]) * 8
+        snssai: _sent(state, snssai, max(0, octets - state.counted[grant_id]) * 8)
         for grant_id, octets in counters.items()
         if grant_id in state.counted and (snssai := state.pool.slot_of(grant_id)) is not None
     }
     known = {
         grant_id: octets for grant_id, octets in counters.items() if state.pool.slot_of(grant_id) is not None
     }
-    return replace(state, joined=join.compare(state.joined, sent, state.window), counted=known, window={})
+    before_ns = state.counted_ns
+    state = replace(state, counted=known, counted_ns=now_ns)
+    if before_ns is None or state.reported_ns is None or state.reported_ns <= before_ns:
+        return state, []  # the gNB said nothing of this window
+    state = replace(state, joined=join.compare(state.joined, sent, state.window))
+    state, commands = _serve_blindly(state, sent, now_ns - before_ns)
+    waiting = {rnti: _next_window(window) for rnti, window in state.window.items()}
+    return replace(state, window=waiting), commands
+
+
+def _sent(state: State, snssai: Snssai, bits: int) -> join.Sent:
+    item = state.controller.slices[snssai]
+    return join.Sent(bits, item.promise.floor_bps, item.prb, item.max_prb)
+
+
+def _next_window(window: join.Window) -> join.Window:
+    waiting_bytes = window.waiting_bytes
+    return join.Window(0, 0, waiting_bytes, waiting_bytes, waiting_bytes, waiting_bytes)
+
+
+def _serve_blindly(state: State, sent: Mapping[Snssai, join.Sent], elapsed_ns: int) -> Outcome:
+    """Slots whose UE is not found although their floors are asked for get more, and the operator hears of it once."""
+    controller, unknown = state.controller, dict(state.unknown)
+    commands: list[Command] = []
+    for snssai in state.joined.slot_of.values():
+        if unknown.pop(snssai, None) is not None:
+            controller = loop.see(controller, snssai)
+    for snssai in sent.keys() - set(state.joined.slot_of.values()):
+        own = sent[snssai]
+        asks = own.bits * 100 * NS_PER_S >= own.floor_bps * _ASKS_PERCENT * elapsed_ns
+        if not asks or own.floor_bps == NO_FLOOR_BPS or controller.slices[snssai].paused:
+            continue
+        unknown[snssai] = unknown.get(snssai, 0) + 1
+        controller = loop.raise_blindly(controller, snssai)
+        if unknown[snssai] == NOTED_WINDOWS:
+            text = f"slice {snssai}: which UE is in it is not known yet; its share is raised blindly"
+            commands.append(Note("ue_unknown_to_gnb", text))
+    return replace(state, controller=controller, unknown=unknown), commands
 
 
 def _note_overbooked(state: State) -> Outcome:

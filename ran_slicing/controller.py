@@ -7,7 +7,8 @@
 Per slice: what a PRB carries (estimate), hence the PRBs that its floor needs with what it is owed; a share rises at
 once, and falls only after the need was lower for a while, a part of the way. Over all slices: the loop never takes
 more than `keep_prb`, so that others always have something; if the needs are more than that, everybody first gets what
-he was admitted with, and what is left is divided among those whose links have become worse than that. Admission is
+he was admitted with, and what is left is divided among those whose links have become worse than that, and then among
+those of which nobody knows the UE. Admission is
 stricter (`sell_prb`): between the two lies what fading may take.
 Nothing here knows gNB, prices or subscribers. Integers throughout. Reference: docs/decisions/0023.
 """
@@ -96,7 +97,8 @@ class CellFull:
 class ControlledSlice:
     """A promised slice. `prb` is its minimum now, `need_prb` what its floors would take in the direction that takes
     more, `admitted_prb` what it was sold as; `lower_since_ns` is when its need fell below its share. `up` is the
-    estimate of the uplink, where a floor of that was sold.
+    estimate of the uplink, where a floor of that was sold. `blind_prb` is what it gets of what is left while nobody
+    knows which UE is in it (0: as sold).
     """
 
     promise: Promise
@@ -109,6 +111,7 @@ class ControlledSlice:
     changed_ns: int
     lower_since_ns: int | None = None
     paused: bool = False
+    blind_prb: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,20 @@ def resume(controller: Controller, snssai: Snssai, now_ns: int) -> Controller:
     return _with(controller, replace(controller.slices[snssai], paused=False, changed_ns=now_ns))
 
 
+def raise_blindly(controller: Controller, snssai: Snssai) -> Controller:
+    """More for a slice that asks for its floor while its UE is not known: what is left when everybody has what he
+    needs, twice as much each time. It takes nothing that was sold, and others use what it does not.
+    """
+    item = controller.slices[snssai]
+    more_prb = min(controller.keep_prb, 2 * max(item.prb, item.blind_prb))
+    return _with(controller, replace(item, blind_prb=more_prb))
+
+
+def see(controller: Controller, snssai: Snssai) -> Controller:
+    """Its UE is known again: it has what it needs, and no more."""
+    return _with(controller, replace(controller.slices[snssai], blind_prb=0))
+
+
 # ---- The loop
 
 
@@ -273,7 +290,7 @@ def _with_margin(rate_bps: int, settings: ControllerSettings) -> int:
 
 def _share_out(slices: Iterable[ControlledSlice], keep_prb: int, shape: CellShape) -> dict[Snssai, int]:
     """What each slice may have: all that it needs if the needs fit; else first what it was admitted with, and of what
-    is left a part of the rest of its need.
+    is left a part of the rest of its need. What is left then is for slices that are served blindly.
     """
     items = [item for item in slices if not item.paused]
     firsts = {item.promise.snssai: min(item.need_prb, item.admitted_prb) for item in items}
@@ -281,8 +298,15 @@ def _share_out(slices: Iterable[ControlledSlice], keep_prb: int, shape: CellShap
     left_prb = keep_prb - sum(firsts.values())
     if left_prb < 0:
         return _scaled(firsts, keep_prb, shape)
-    more = rests if sum(rests.values()) <= left_prb else _scaled(rests, left_prb, shape)
-    return {snssai: whole_steps_down(firsts[snssai] + more[snssai], shape) for snssai in firsts}
+    more = _within(rests, left_prb, shape)
+    given = {snssai: firsts[snssai] + more[snssai] for snssai in firsts}
+    blind = {item.promise.snssai: max(0, item.blind_prb - given[item.promise.snssai]) for item in items}
+    extra = _within(blind, keep_prb - sum(given.values()), shape)
+    return {snssai: whole_steps_down(given[snssai] + extra[snssai], shape) for snssai in given}
+
+
+def _within(wanted: dict[Snssai, int], limit_prb: int, shape: CellShape) -> dict[Snssai, int]:
+    return wanted if sum(wanted.values()) <= limit_prb else _scaled(wanted, limit_prb, shape)
 
 
 def _scaled(wanted: Mapping[Snssai, int], limit_prb: int, shape: CellShape) -> dict[Snssai, int]:

@@ -4,28 +4,69 @@ The metrics name a UE by its RNTI and say neither slice nor subscriber. The rule
 - A slot serves one stay, so what is measured of the stay's UE is measured of the slot. If it is told of several UEs in
   one slot, they count together, and the floor is the slot's: the gNB shares a slice among its UEs as it likes.
 - A UE is joined to a slot when somebody who knows says so, or by bytes: the box counts what it sends to the grant's
-  address, the gNB what it sends to each RNTI, and over some seconds only one RNTI fits.
-- A slot without a UE is served blindly: its share stays what it was sold as, and nothing is learnt.
+  address, the gNB what it sends to each RNTI and what waits for it, and over some seconds only one RNTI fits.
+- A UE for which data waits all the time gets less than is sent to it, and the rest is lost somewhere: then it fits if
+  it took as many PRBs as its slot may. Nothing that happens while data waits speaks against a joined one: to be served
+  badly is what the loop is for.
+- A slot without a UE is served blindly: nothing is learnt of it (the controller raises its share meanwhile).
 - A UE that left, or whose bytes have stopped to fit, is joined to nothing. An RNTI is given anew to somebody else.
 Units: bits in a window between two countings; windows of a second or so.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
+from ran_slicing.estimate import has_demand
 from ran_slicing.snssai import Snssai
 
-LEAST_BITS = 400_000
-"""A window in which less was sent to a stay says nothing."""
+MOST_LEAST_BITS, LEAST_LEAST_BITS = 400_000, 20_000
+"""A window in which less was sent to a stay says nothing: half of its floor, between these two. Below lie control
+elements and what telephones chatter by themselves."""
 LEAST_PERCENT, MOST_PERCENT = 85, 125
-"""What the gNB sends for 100 bits that the box sent: headers of some percent, and what waited from or until another
-window. Two UEs with the same capped rate fit both, and then neither is joined until they differ."""
+"""What the gNB sends for 100 bits that the box sent, with what came to wait meanwhile: headers of some percent, and
+what was on its way at the window's ends. Two UEs with the same capped rate fit both, and then neither is joined until
+they differ."""
+LEAST_PRB_PERCENT, MOST_PRB_PERCENT = 50, 130
+"""What a UE for which data waits uses of its slice's minimum at least, of its maximum at most: what a PRB carries is
+an estimate, and slots with control channels carry less."""
 ENOUGH = 4
 """Windows in which the same one fits, and no other as often."""
+MOST_FITS = 2 * ENOUGH
+"""No more are counted, so that two which were alike for long part as soon as two which were so for a moment."""
 WRONG = 8
 """Windows in a row in which a joined one does not fit: it is somebody else."""
 GONE_REPORTS = 3
 """Reports in which a UE is not listed: it left."""
+
+
+class Sent(NamedTuple):
+    """Of one sold slot: bits that the box sent into it in the window, the window's floor, and the PRBs of each radio
+    slot that its slice could use at least and at most.
+    """
+
+    bits: int
+    floor_bps: int
+    min_prb: int
+    max_prb: int
+
+    @property
+    def least_bits(self) -> int:
+        """Of which a window has to have as many to say something."""
+        return max(LEAST_LEAST_BITS, min(MOST_LEAST_BITS, self.floor_bps // 2))
+
+
+class Window(NamedTuple):
+    """Of one UE: bits that the gNB sent to it in the window, those that one PRB of each radio slot would have carried
+    (0: unknown), and the bytes that waited before it, at its end, and at the least and the most between.
+    """
+
+    bits: int = 0
+    prb_bits: int = 0
+    before_bytes: int = 0
+    waiting_bytes: int = 0
+    least_bytes: int = 0
+    most_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +119,21 @@ def list_ues(join: Join, rntis: Iterable[int], left: Iterable[int] = ()) -> Join
     return replace(join, absent=absent)
 
 
-def compare(join: Join, sent: Mapping[Snssai, int], reported: Mapping[int, int]) -> Join:
-    """After one window: bits that the box sent into each sold slot, and that the gNB sent to each UE."""
+def compare(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int, Window]) -> Join:
+    """After one window: what the box sent into each sold slot, and what the gNB says of each UE."""
     join = _check_joined(join, sent, reported)
     taken = set(join.slot_of.values())
-    open_slots = [snssai for snssai, bits in sent.items() if snssai not in taken and bits >= LEAST_BITS]
+    open_slots = [
+        snssai for snssai, own in sent.items() if snssai not in taken and own.bits >= own.least_bits
+    ]
     fits = dict(join.fits)
     for snssai in open_slots:
-        for rnti, bits in reported.items():
+        for rnti, window in reported.items():
             if rnti in join.slot_of:
                 continue
             pair = (snssai, rnti)
-            fits[pair] = max(0, fits.get(pair, 0) + (1 if fit(sent[snssai], bits) else -2))
+            step = 1 if fit(sent[snssai], window) else -2
+            fits[pair] = min(MOST_FITS, max(0, fits.get(pair, 0) + step))
     kept = {pair: count for pair, count in fits.items() if count and pair[1] in reported}
     join = replace(join, fits=kept)
     for snssai in open_slots:
@@ -99,19 +143,39 @@ def compare(join: Join, sent: Mapping[Snssai, int], reported: Mapping[int, int])
     return join
 
 
-def fit(sent_bits: int, reported_bits: int) -> bool:
+def fit(sent: Sent, window: Window) -> bool:
     """Whether the one can be the other."""
-    return sent_bits * LEAST_PERCENT <= reported_bits * 100 <= sent_bits * MOST_PERCENT
+    came_bits = _came_bits(window)
+    if came_bits * 100 > sent.bits * MOST_PERCENT:
+        return False
+    if came_bits * 100 >= sent.bits * LEAST_PERCENT:
+        return True
+    return has_demand(window.least_bytes, sent.floor_bps) and _within_share(sent, window)
 
 
-def _check_joined(join: Join, sent: Mapping[Snssai, int], reported: Mapping[int, int]) -> Join:
+def _came_bits(window: Window) -> int:
+    """What came for a UE, as far as it was not lost: what was sent to it, and what came to wait."""
+    return window.bits + 8 * (window.waiting_bytes - window.before_bytes)
+
+
+def _within_share(sent: Sent, window: Window) -> bool:
+    """Whether it used the PRBs that a UE with data waiting uses in this slice."""
+    if not window.prb_bits:
+        return False
+    least_bits, most_bits = sent.min_prb * window.prb_bits, sent.max_prb * window.prb_bits
+    return least_bits * LEAST_PRB_PERCENT <= window.bits * 100 <= most_bits * MOST_PRB_PERCENT
+
+
+def _check_joined(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int, Window]) -> Join:
     misfits = dict(join.misfits)
     for rnti, snssai in join.slot_of.items():
-        bits = sent.get(snssai, 0)
+        own, window = sent.get(snssai), reported.get(rnti, Window())
         alone = sum(slot == snssai for slot in join.slot_of.values()) == 1
-        if rnti in join.told or not alone or bits < LEAST_BITS:
+        if rnti in join.told or not alone or own is None or own.bits < own.least_bits:
             continue
-        misfits[rnti] = 0 if fit(bits, reported.get(rnti, 0)) else misfits.get(rnti, 0) + 1
+        if has_demand(window.most_bytes, own.floor_bps):
+            continue
+        misfits[rnti] = 0 if fit(own, window) else misfits.get(rnti, 0) + 1
     join = replace(join, misfits=misfits)
     for rnti in [rnti for rnti, count in misfits.items() if count >= WRONG]:
         join = leave(join, rnti)

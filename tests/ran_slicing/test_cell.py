@@ -223,6 +223,77 @@ def test_bytes_join_a_ue(cell):
     assert cell.state.joined.slot_of == {}
 
 
+def a_window(cell, octets, *ues):
+    """A second of reports, and what the box sent to the first grant by then."""
+    for _ in range(10):
+        cell.report(*ues)
+    return cell >> GrantsCounted(((ONE, octets),))
+
+
+def test_a_ue_that_is_not_found_is_served_blindly_and_the_operator_hears_of_it_once(cell):
+    """No UE of the metrics fits: one is sent next to nothing, data does not wait for the other."""
+    cell >> SliceSold(ONE, 1_000_000, 1_000_000)
+    sold = cell.ratios[A].min_prb_policy_ratio
+    strangers = ue_entry(X, dl_brate=5_000.0, dl_bs=0), ue_entry(Y, dl_brate=9_000_000.0, dl_bs=0)
+    heard = [kind for index in range(20) for kind in notes(a_window(cell, 200_000 * index, *strangers))]
+    assert heard == ["ue_unknown_to_gnb"]
+    assert cell.state.joined.slot_of == {}
+    assert cell.ratios[A].min_prb_policy_ratio > 2 * sold
+    assert cell.ratios[A].min_prb_policy_ratio <= cell.state.settings.keep_ratio
+    assert cell.state.controller.booked_prb == cell.state.controller.slices[A].admitted_prb
+    cell >> UeIdentified(ONE, X)
+    for index in range(20, 30):
+        a_window(cell, 200_000 * index, *strangers)
+    assert cell.ratios[A].min_prb_policy_ratio <= sold
+    assert cell.state.unknown == {}
+
+
+@pytest.mark.parametrize(("floor_bps", "octets"), [(1_000_000, 10_000), (0, 200_000)])
+def test_a_slot_that_does_not_ask_for_its_floor_is_left_as_it_was_sold(cell, floor_bps, octets):
+    cell >> SliceSold(ONE, floor_bps)
+    sold = cell.ratios[A]
+    for index in range(20):
+        assert a_window(cell, octets * index, ue_entry(X, dl_brate=9_000_000.0, dl_bs=0)) == []
+    assert cell.ratios[A] == sold
+
+
+def test_windows_of_which_the_gnb_said_nothing_say_nothing(cell):
+    cell >> SliceSold(ONE, 1_000_000)
+    a_window(cell, 0, ue_entry(X))
+    for index in range(1, 20):
+        assert (cell >> GrantsCounted(((ONE, 200_000 * index),))) == []
+    assert (cell.state.unknown, dict(cell.state.joined.fits)) == ({}, {})
+
+
+def test_a_ue_for_which_more_is_sent_than_it_gets_is_found_and_keeps_its_slot(cell):
+    """5 Mbit/s are sent, a fraction arrives: by the share that it uses it can only be X."""
+    cell >> SliceSold(ONE, 1_000_000, 1_000_000)
+    badly = {"dl_mcs": 5, "dl_nof_ok": 99, "dl_nof_nok": 0, "dl_bs": 300_000}
+    slots_per_s = cell.state.controller.shape.downlink_slots_per_s
+    for index in range(8):
+        for _ in range(10):
+            used_bps = 170.0 * cell.state.controller.slices[A].prb * slots_per_s
+            cell.report(ue_entry(X, dl_brate=used_bps, **badly), ue_entry(Y, dl_brate=120_000.0, **badly))
+        cell >> GrantsCounted(((ONE, 625_000 * index),))
+    assert cell.state.joined.slot_of == {X: A}
+
+
+def test_a_gnb_that_was_away_gives_the_same_rntis_to_others(cell):
+    cell >> SliceSold(ONE, 2_000_000)
+    cell >> UeIdentified(ONE, X)
+    for _ in range(11):
+        cell.report(ue_entry(X, dl_brate=2_000_000.0, dl_bs=77))
+    cell >> GnbLost("it hung up")
+    cell >> GnbConnected()
+    assert cell.state.joined.slot_of == {}
+    share = cell.ratios[A]
+    for _ in range(50):
+        cell.report(ue_entry(X, dl_brate=9e6, dl_mcs=2, dl_bs=900_000))
+    assert cell.ratios[A].min_prb_policy_ratio <= share.min_prb_policy_ratio
+    delivery = cell.state.deliveries[ONE]
+    assert (delivery.bits, delivery.waiting_bytes) == (2_000_000, 0)
+
+
 def test_a_floor_of_the_uplink(cell):
     cell >> SliceSold(ONE, 500_000, floor_up_bps=2_000_000)
     more = cell.ratios[A].min_prb_policy_ratio

@@ -12,9 +12,11 @@ from ran_slicing.controller import (
     admit,
     measure,
     pause,
+    raise_blindly,
     ratios,
     readmit,
     resume,
+    see,
     withdraw,
 )
 from ran_slicing.estimate import SliceSample, Traffic
@@ -220,3 +222,13 @@ def test_whatever_is_measured_the_limits_hold(reports, prbs):
         taken = sum(prb_of(ratio.min_prb_policy_ratio, controller.shape) for ratio in told.values())
         assert taken <= controller.keep_prb
         assert all(ratio.max_prb_policy_ratio > 0 for ratio in told.values())
+
+
+def test_a_blind_share_doubles_and_takes_nothing_that_others_need():
+    controller = loop(Promise(A, 2_000_000), Promise(B, 2_000_000))
+    for _ in range(6):
+        controller = measure(raise_blindly(controller, A), [], 0)
+    assert controller.booked_prb == 18
+    assert controller.slices[B].prb == 9
+    assert controller.slices[A].prb == controller.keep_prb - 9
+    assert run(see(controller, A), [], 100).slices[A].prb == 9

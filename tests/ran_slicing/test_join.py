@@ -3,9 +3,12 @@
 from ran_slicing.join import (
     ENOUGH,
     GONE_REPORTS,
-    LEAST_BITS,
+    LEAST_LEAST_BITS,
+    MOST_LEAST_BITS,
     WRONG,
     Join,
+    Sent,
+    Window,
     compare,
     fit,
     free,
@@ -20,10 +23,31 @@ X, Y, Z = 0x4601, 0x4602, 0x4603
 MBIT = 1_000_000
 
 
+FLOOR_BPS = 2 * MBIT
+PRB_BITS = 100_000
+"""What a PRB of each radio slot carries in a window."""
+
+
+def sent_into(bits, prb=10, floor_bps=FLOOR_BPS):
+    return Sent(bits, floor_bps, prb, prb)
+
+
+def seen(bits, waiting_bytes=0, before_bytes=None):
+    """Of a UE for which as much waits all the time, if it does."""
+    before = waiting_bytes if before_bytes is None else before_bytes
+    return Window(
+        bits, PRB_BITS, before, waiting_bytes, min(before, waiting_bytes), max(before, waiting_bytes)
+    )
+
+
 def after(windows, join=None):
     join = join or Join()
     for sent, reported in windows:
-        join = compare(join, sent, reported)
+        join = compare(
+            join,
+            {slot: bits if isinstance(bits, Sent) else sent_into(bits) for slot, bits in sent.items()},
+            {rnti: bits if isinstance(bits, Window) else seen(bits) for rnti, bits in reported.items()},
+        )
     return join
 
 
@@ -74,8 +98,48 @@ def test_two_slots_that_were_sent_the_same_are_not_guessed():
     assert after(windows).slot_of == {}
 
 
+def test_those_that_were_alike_for_long_part_as_soon():
+    alike = [({A: MBIT}, {X: 1_020_000, Y: 1_030_000})] * 1_000
+    apart = [({A: MBIT}, {X: 1_020_000, Y: 3_000_000})] * 4
+    assert after(alike + apart).slot_of == {X: A}
+
+
 def test_little_data_says_nothing():
-    assert after([({A: LEAST_BITS - 1}, {X: LEAST_BITS})] * 30).slot_of == {}
+    assert after([({A: MOST_LEAST_BITS - 1}, {X: MOST_LEAST_BITS})] * 30).slot_of == {}
+    least = sent_into(LEAST_LEAST_BITS - 1, floor_bps=1)
+    assert after([({A: least}, {X: LEAST_LEAST_BITS})] * 30).slot_of == {}
+
+
+def test_but_half_of_a_small_floor_says_enough():
+    assert after([({A: sent_into(32_000, floor_bps=64_000)}, {X: 33_000})] * ENOUGH).slot_of == {X: A}
+    assert after([({A: sent_into(31_999, floor_bps=64_000)}, {X: 33_000})] * ENOUGH).slot_of == {}
+
+
+def test_a_ue_that_gets_much_less_than_is_sent_is_found_by_its_share():
+    """Data waits for all of them, and Y and Z take other shares of the cell than the slot has."""
+    reported = {X: seen(9 * PRB_BITS, MBIT), Y: seen(4 * PRB_BITS, MBIT), Z: seen(14 * PRB_BITS, MBIT)}
+    windows = [({A: sent_into(5 * MBIT, prb=10)}, reported)] * ENOUGH
+    assert after(windows[:-1]).slot_of == {}
+    assert after(windows).slot_of == {X: A}
+
+
+def test_two_that_take_the_same_share_part_when_the_slots_is_raised():
+    alike = {X: seen(7 * PRB_BITS, MBIT), Y: seen(6 * PRB_BITS, MBIT)}
+    windows = [({A: sent_into(5 * MBIT, prb=7)}, alike)] * 30
+    assert after(windows).slot_of == {}
+    raised = {X: seen(14 * PRB_BITS, MBIT), Y: seen(5 * PRB_BITS, MBIT)}
+    assert after([*windows, *[({A: sent_into(5 * MBIT, prb=14)}, raised)] * ENOUGH]).slot_of == {X: A}
+
+
+def test_what_comes_to_wait_came_too():
+    growing = seen(5 * PRB_BITS, 125_000, before_bytes=60_000)
+    assert fit(sent_into(MBIT, prb=1), growing)
+    assert not fit(sent_into(MBIT, prb=1), seen(5 * PRB_BITS, 60_000))
+
+
+def test_a_joined_one_that_is_served_badly_stays_joined():
+    join = after([({A: MBIT}, {X: 1_020_000})] * ENOUGH)
+    assert after([({A: 5 * MBIT}, {X: seen(100_000, MBIT)})] * 600, join).slot_of == {X: A}
 
 
 def test_a_joined_one_that_does_not_fit_any_more_is_somebody_else():
@@ -103,7 +167,17 @@ def test_several_ues_of_one_slot_count_together_and_are_not_judged_alone():
 
 
 def test_what_fits():
-    assert fit(1_000, 1_020)
-    assert fit(1_000, 850)
-    assert not fit(1_000, 849)
-    assert not fit(1_000, 1_251)
+    assert fit(sent_into(1_000), seen(1_020))
+    assert fit(sent_into(1_000), seen(850))
+    assert not fit(sent_into(1_000), seen(849))
+    assert not fit(sent_into(1_000), seen(1_251))
+
+
+def test_what_a_ue_uses_while_data_waits():
+    sent = sent_into(5 * MBIT, prb=10)
+    assert fit(sent, seen(5 * PRB_BITS, MBIT))
+    assert not fit(sent, seen(5 * PRB_BITS - 1, MBIT))
+    assert fit(sent, seen(13 * PRB_BITS, MBIT))
+    assert not fit(sent, seen(13 * PRB_BITS + 1, MBIT))
+    assert not fit(sent, seen(10 * PRB_BITS, 100))
+    assert not fit(sent, seen(10 * PRB_BITS, MBIT)._replace(prb_bits=0))
