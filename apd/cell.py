@@ -30,11 +30,12 @@ from wire.grant import read_grant
 from wire.qos import Qos
 from wire.units import NS_PER_S, PPM, Now, format_rate
 
-PATIENCE_NS = 5 * NS_PER_S
-"""A gNB answers within milliseconds; who waits for one that is away so long is told, and may ask again."""
-BOUGHT_S = 60
-MAX_BOUGHT = 64
-"""Room is kept for so many purchases for so long after they begin, while nobody joins with them."""
+PATIENCE_NS = 8 * NS_PER_S
+"""A gNB answers within milliseconds, and is asked again five seconds after it refused anybody's share; who waits for
+one that is away longer is told, and may ask again.
+"""
+MAX_BOUGHT = 1_024
+"""So many purchases are remembered until they end: their buyers are owed what the cell cannot give them."""
 COUNT_NS = NS_PER_S
 """How often bytes are counted while somebody is served: by them the machine finds the UE in the gNB's metrics."""
 
@@ -73,24 +74,40 @@ def watch_from_now(session: Session, now: Now) -> Session:
     return replace(session, queued=Queued()).judged(None, now.mono_ns)
 
 
-def check(state: State, qos: Qos, kept: Reserved = NOTHING) -> NoCapacity | None:
-    """Whether a floor fits into the cell, beside what is sold and what is kept for others; of a UE of which nothing is
-    known, as if it were the reference.
+def check(state: State, qos: Qos, kept: Reserved = NOTHING, supi: str = "") -> NoCapacity | None:
+    """Whether floors fit into the cell, beside what is sold and, each by itself, what is kept for others; of a UE of
+    which nothing is known but whose it is, as if it were the reference.
     """
-    begins = state.on_cell.ran
-    if len(begins.pool.free) <= kept.sessions:
-        return NoCapacity(f"all {len(begins.pool.slots)} slots of the cell are sold or promised")
-    floors_bps = [with_headers(qos.floor_down_bps, begins.settings.header_ppm)]
-    if kept.sessions:
-        floors_bps.append(with_headers(kept.down_bps, begins.settings.header_ppm))
+    begins, slots = state.on_cell.ran, vacant(state, supi)
+    if len(slots) <= kept.sessions:
+        total = len(begins.pool.slots)
+        return NoCapacity(f"all {total} slots of the cell are sold, promised, or a UE is still in them")
     loop = begins.controller
-    for snssai, floor_bps in zip(begins.pool.free, reversed(floors_bps), strict=False):
-        fitted = fit_into_loop(loop, Promise(snssai, max(1, floor_bps)), 0)
+    if qos.floor_up_bps and loop.shape.uplink is None:
+        return NoCapacity("how much uplink the cell has is not known: no floor of it is sold")
+    for snssai, floors in zip(slots, [*kept.each, qos], strict=False):
+        fitted = fit_into_loop(loop, _promise(state, snssai, floors), 0)
         if isinstance(fitted, CellFull):
-            asked = format_rate(qos.floor_down_bps)
+            asked = f"{format_rate(qos.floor_down_bps)} down and {format_rate(qos.floor_up_bps)} up"
             return NoCapacity(f"{asked} need {fitted.needed_prb} resource blocks, {fitted.free_prb} are left")
         loop = fitted
     return None
+
+
+def _promise(state: State, snssai: Snssai, qos: Qos) -> Promise:
+    ppm = state.on_cell.ran.settings.header_ppm
+    down_bps, up_bps = with_headers(qos.floor_down_bps, ppm), with_headers(qos.floor_up_bps, ppm)
+    return Promise(snssai, max(1, down_bps), floor_up_bps=up_bps)
+
+
+def vacant(state: State, supi: str = "") -> tuple[Snssai, ...]:
+    """The slots that can be sold to this subscriber: nobody holds them, the core shows nobody else's UE in them, and no
+    document of somebody else names them. A gNB shares a slice among all who are in it.
+    """
+    here = state.on_cell
+    taken = {stay.snssai for stay in here.stays if stay.supi != supi}
+    taken |= {move.leaves for known, move in here.moves.items() if move.leaves is not None and known != supi}
+    return tuple(snssai for snssai in here.ran.pool.free if snssai not in taken)
 
 
 def flow_names(state: State) -> dict[bytes, str]:
@@ -117,13 +134,8 @@ def remember_bought(state: State, grants: Iterable[bytes], now: Now) -> State:
 
 
 def _forget_bought(state: State, now: Now) -> State:
-    """Who has joined, or took too long to."""
-    late_s = now.utc_s - BOUGHT_S
-    bought = {
-        grant_id: grant
-        for grant_id, grant in state.on_cell.bought.items()
-        if grant_id not in state.sessions and grant_id not in state.on_cell.places and grant.starts_s > late_s
-    }
+    """Whose time is over."""
+    bought = {known: grant for known, grant in state.on_cell.bought.items() if grant.ends_s > now.utc_s}
     return state if len(bought) == len(state.on_cell.bought) else _with(state, bought=bought)
 
 
@@ -205,13 +217,20 @@ def _wanted(state: State) -> dict[bytes, cell_events.SliceSold | None]:
 def sale_of(
     grant_id: bytes, qos: Qos, snssai: Snssai | None, *, resumed: bool = False
 ) -> cell_events.SliceSold:
-    return cell_events.SliceSold(grant_id, qos.floor_down_bps, qos.ceil_down_bps, snssai, resumed=resumed)
+    return cell_events.SliceSold(
+        grant_id,
+        qos.floor_down_bps,
+        qos.ceil_down_bps,
+        snssai,
+        floor_up_bps=qos.floor_up_bps,
+        resumed=resumed,
+    )
 
 
-def sell(state: State, grant_id: bytes, qos: Qos, place: Place, now: Now) -> Outcome:
-    """Take a slot for a grant: the one in which its UE is, or any (`place.snssai` is None)."""
-    state = with_place(state, grant_id, place)
-    return _feed(state, sale_of(grant_id, qos, place.snssai), now)
+def sell(state: State, sale: cell_events.SliceSold, place: Place, now: Now) -> Outcome:
+    """Take a slot for a grant, and say where it is served."""
+    state = with_place(state, sale.grant_id, place)
+    return _feed(state, sale, now)
 
 
 def release(state: State, grant_id: bytes, now: Now) -> Outcome:
@@ -235,6 +254,14 @@ def counted(state: State, grant_id: bytes, now: Now) -> Outcome:
         return sessions.installed(state, grant_id, now)
     patience = {**state.on_cell.patience_ns, grant_id: now.mono_ns + PATIENCE_NS}
     return _with(state, counted=state.on_cell.counted | {grant_id}, patience_ns=patience), []
+
+
+def count_anew(state: State, grant_id: bytes, place: Place) -> State:
+    """Its UE has another address: the share is as it was, and its packets are not counted yet."""
+    here = state.on_cell
+    patience = {known: due for known, due in here.patience_ns.items() if known != grant_id}
+    state = _with(state, counted=here.counted - {grant_id}, patience_ns=patience)
+    return with_place(state, grant_id, place)
 
 
 def _ready(state: State) -> list[Session]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from apd import cell, lobby, sessions
+from apd import cell, lobby, promises, sessions
 from apd.address import Address, host_of
 from apd.commands import ChangeSubscriber, Command, FindSubscriber, Note, StoreSession, WantFlows
 from apd.session import EndReason, Phase, Session
@@ -23,6 +23,7 @@ from ran_slicing.core_plan import CoreReport, Service
 from ran_slicing.n5 import AppSession, Rates
 from ran_slicing.snssai import Snssai
 from ran_slicing.subscriber_slice import NoSlice, SliceInPlace, plan_slice
+from tc_shaper.ue_elements import counted_as
 from wire.errors import ShellError
 from wire.grant import Grant
 from wire.ids import MacAddress, Station, parse_station
@@ -53,13 +54,57 @@ def join(state: State, source: Address, message: Join, grant: Grant, station: St
     if station != _address_of(source):
         detail = f"the request names {station}, and came from {host_of(source)}"
         return lobby.refuse(state, source, grant.grant_id, "address_differs", detail)
+    session = state.sessions.get(grant.grant_id)
+    if session is not None and session.holds_slot and _is_counted_as(session.station, station):
+        return lobby.joined_already(state, source, session)  # from another address below its prefix
     known = state.on_cell.places.get(grant.grant_id)
     if known is not None and known.waits_until_ns is not None and not known.moved:
-        return _wait(state, source, message, station, now), []  # its subscriber is being moved
+        return _wait(state, source, message, grant, station, now)  # its subscriber is being moved
     found = find_stays(state.on_cell.stays, station)
-    if len(found) == 1 and not state.on_cell.core_failing:
-        return _place(state, source, message, grant, found[0], now)
-    return _wait(state, source, message, station, now), []
+    if len(found) != 1 or state.on_cell.core_failing:
+        return _wait(state, source, message, grant, station, now)
+    if session is not None and session.holds_slot:
+        return _come_again(state, source, session, found[0], now)
+    if (other := _other_grant(state, grant, found[0])) is not None:
+        detail = f"{found[0].supi} is served, or waited for, with grant {other.hex()}"
+        return lobby.refuse(state, source, grant.grant_id, "station_has_session", detail)
+    return _place(state, source, message, grant, found[0], now)
+
+
+def _is_counted_as(one: Station, other: Station) -> bool:
+    """An IPv6 UE makes up addresses below its prefix as it likes."""
+    if isinstance(one, MacAddress) or isinstance(other, MacAddress):
+        return one == other
+    return counted_as(one) == counted_as(other)
+
+
+def _come_again(state: State, source: Address, session: Session, stay: Stay, now: Now) -> Outcome:
+    """From another address. The same subscriber in the same slot has registered again: the slot stays its own, and
+    raised, while the counters of its old address are closed. Anybody else's UE begins anew.
+    """
+    grant_id = session.grant_id
+    place = state.on_cell.places.get(grant_id)
+    if place is not None and (place.supi, place.snssai) == (stay.supi, stay.snssai):
+        kept = replace(place, waits_until_ns=now.mono_ns + KEEP_SLOT_NS, moved=True)
+        state = cell.count_anew(state, grant_id, kept)
+    return lobby.move(state, source, session)
+
+
+def _other_grant(state: State, grant: Grant, stay: Stay) -> bytes | None:
+    """The grant with which this subscriber has a slot already."""
+    places = state.on_cell.places.items()
+    return next(
+        (known for known, place in places if place.supi == stay.supi and known != grant.grant_id), None
+    )
+
+
+def supi_at(state: State, source: Address) -> str:
+    """Whose UE speaks from there; empty where the core does not say."""
+    address = _address_of(source)
+    if address is None or isinstance(address, MacAddress):
+        return ""
+    found = find_stays(state.on_cell.stays, address)
+    return found[0].supi if len(found) == 1 else ""
 
 
 def _address_of(source: Address) -> Station | None:
@@ -72,51 +117,93 @@ def _address_of(source: Address) -> Station | None:
         return None
 
 
-def _wait(state: State, source: Address, message: Join, station: Station, now: Now) -> State:
-    """Answered when the core has told, or its time is over; asking again does not put that off."""
-    joins = dict(state.on_cell.joins)
-    asked_ns = joins[station].asked_ns if station in joins else now.mono_ns
-    joins[station] = WaitingJoin(source, message, asked_ns)
+def _wait(state: State, source: Address, message: Join, grant: Grant, station: Station, now: Now) -> Outcome:
+    """Answered when the core has told, or its time is over; asking again does not put that off. One of each grant
+    waits; whoever has no room hears it.
+    """
+    grant_id, waiting = grant.grant_id, state.on_cell.joins
+    asked_ns = waiting[station].asked_ns if station in waiting else now.mono_ns
+    joins = {known: one for known, one in waiting.items() if one.grant_id != grant_id or known == station}
+    gone = [one for known, one in waiting.items() if known not in joins]
+    joins[station] = WaitingJoin(source, message, grant_id, asked_ns)
     while len(joins) > MAX_JOINS:
-        del joins[next(iter(joins))]
-    return _with(state, joins=joins)
+        gone.append(joins.pop(next(iter(joins))))
+    state, commands = _with(state, joins=joins), list[Command]()
+    for one in gone:
+        state, more = lobby.refuse(state, one.source, one.grant_id, "busy", "another join took its place")
+        commands += more
+    return state, commands
 
 
 def _place(state: State, source: Address, message: Join, grant: Grant, stay: Stay, now: Now) -> Outcome:
-    """It is in a slot that is free, or its own: let in. Else it has to move."""
-    pool = state.on_cell.ran.pool
-    for_sale = stay.snssai in [slot.snssai for slot in pool.slots]
-    if not for_sale or pool.holder(stay.snssai) not in (None, grant.grant_id):
+    """It is in a slot that is vacant, or its own: let in. Else it has to move."""
+    grant_id, commands = grant.grant_id, list[Command]()
+    own = state.on_cell.ran.pool.slot_of(grant_id)
+    if stay.snssai != own and stay.snssai not in cell.vacant(state, stay.supi):
         return _move(state, source, message, grant, stay, now)
-    commands: list[Command] = []
-    if pool.slot_of(grant.grant_id) not in (None, stay.snssai):
-        state, commands = cell.release(state, grant.grant_id, now)  # it was kept another
+    if own not in (None, stay.snssai):
+        state, commands = cell.release(state, grant_id, now)  # it was kept another
     place = Place(stay.supi, stay.dnn, stay.snssai)
-    sold = state.on_cell.ran.pool.slot_of(grant.grant_id) == stay.snssai
-    if sold:
-        state = cell.with_place(state, grant.grant_id, place)
+    if own == stay.snssai:
+        state = cell.with_place(state, grant_id, place)
     else:
-        refusal = sessions.check_capacity(state, grant.total_qos)
-        state, more = (
-            cell.sell(state, grant.grant_id, grant.total_qos, place, now) if refusal is None else (state, [])
-        )
+        state, more, refusal = _sell(state, source, message, grant, place, now)
         commands += more
-        if state.on_cell.ran.pool.slot_of(grant.grant_id) is None:
-            detail = (
-                refusal.detail if refusal else "its floor does not fit into the cell beside those of others"
-            )
-            state, more = lobby.refuse(state, source, grant.grant_id, "no_capacity", detail)
+        if refusal:
+            state, more = lobby.refuse(state, source, grant_id, "no_capacity", refusal)
             return state, [*commands, *more]
-    state, more = lobby.let_in(state, source, message, grant, _served(stay, source), now)
-    session = state.sessions.get(grant.grant_id)
+    state, more = _follow(state, stay)
+    commands += more
+    state, more = lobby.let_in(state, source, message, grant, _served(source), now)
+    session = state.sessions.get(grant_id)
     if session is not None and session.holds_slot:
         state = state.with_session(replace(session, place=cell.write_place(place)))
     return state, [*commands, *more]
 
 
-def _served(stay: Stay, source: Address) -> Station:
+def _sell(
+    state: State, source: Address, message: Join, grant: Grant, place: Place, now: Now
+) -> tuple[State, list[Command], str]:
+    """Takes the place's slot, or says why not. What was bought here a moment ago fits as it did; who bought here and
+    comes later is owed what there is no room for.
+    """
+    grant_id, qos, commands = grant.grant_id, grant.total_qos, list[Command]()
+    known = state.on_cell.bought.get(grant_id)
+    is_kept = known is not None and promises.is_kept(state, known, now)
+    refusal = _check(state, grant, place, now) if place.snssai is None or not is_kept else ""
+    if not refusal:
+        sale = cell.sale_of(grant_id, qos, place.snssai, resumed=is_kept)
+        state, commands = cell.sell(state, sale, place, now)
+        if state.on_cell.ran.pool.slot_of(grant_id) is not None:
+            return state, commands, ""
+        refusal = "its floor does not fit into the cell beside those of others"
+    if known is not None:
+        state, more = sessions.turn_away(state, grant, message.grant, _served(source), now)
+        commands += more
+    return state, commands, refusal
+
+
+def _check(state: State, grant: Grant, place: Place, now: Now) -> str:
+    """Beside all that is sold, and what is kept for others."""
+    if place.snssai is None:
+        return "no slot of the cell is free: all are sold, or a UE is still in them"
+    kept = promises.reserved(state, now, without=grant.grant_id)
+    full = sessions.check_capacity(state, grant.total_qos, kept=kept)
+    full = full or cell.check(state, grant.total_qos, kept, place.supi)
+    return full.detail if full else ""
+
+
+def _follow(state: State, stay: Stay) -> Outcome:
+    """The document names the slot in which it is served, where it was about to name another."""
+    move = state.on_cell.moves.get(stay.supi)
+    if move is None or move.to == stay.snssai:
+        return state, []
+    return _order_move(state, stay.supi, stay.snssai, move.leaves)
+
+
+def _served(source: Address) -> Station:
     address = _address_of(source)
-    assert address is not None, f"{stay} was found by its address"
+    assert address is not None, f"{source} was found by its address"
     return address
 
 
@@ -130,18 +217,16 @@ def _move(state: State, source: Address, message: Join, grant: Grant, stay: Stay
     if known is not None and known.moved:
         detail = f"the SIM is in slice {known.snssai} now: register again (flight mode on and off), then join again"
         return lobby.refuse(state, source, grant_id, "other_slice", detail)
-    free = state.on_cell.ran.pool.free
+    free = cell.vacant(state)
     place = Place(stay.supi, stay.dnn, free[0] if free else None, now.mono_ns + KEEP_SLOT_NS)
-    state, commands = cell.sell(state, grant_id, grant.total_qos, place, now)
-    kept = state.on_cell.ran.pool.slot_of(grant_id)
-    if kept is None:
-        state, more = lobby.refuse(
-            state, source, grant_id, "no_capacity", "no slot of the cell is free, or no room"
-        )
+    state, commands, refusal = _sell(state, source, message, grant, place, now)
+    if refusal:
+        state, more = lobby.refuse(state, source, grant_id, "no_capacity", refusal)
         return state, [*commands, *more]
-    state, more = _order_move(state, stay.supi, kept)
-    state = _wait(state, source, message, _served(stay, source), now)
-    return state, [*commands, *more]
+    assert place.snssai is not None, "else it was refused"
+    state, more = _order_move(state, stay.supi, place.snssai)
+    state, waiting = _wait(state, source, message, grant, _served(source), now)
+    return state, [*commands, *more, *waiting]
 
 
 # ---- Subscribers
@@ -153,7 +238,8 @@ def settle(before: State, state: State) -> Outcome:
     if state.on_cell.lobby_slice is not None and before.cell is not None:
         for grant_id, place in before.on_cell.places.items():
             if grant_id not in state.on_cell.places and place.supi and not _has_place(state, place.supi):
-                state, more = _order_move(state, place.supi, state.on_cell.lobby_slice)
+                home = state.on_cell.lobby_slice
+                state, more = _order_move(state, place.supi, home, place.snssai)
                 commands += more
     flows = _flows(state)
     if flows != state.on_cell.flows:
@@ -166,10 +252,12 @@ def _has_place(state: State, supi: str) -> bool:
     return any(place.supi == supi for place in state.on_cell.places.values())
 
 
-def _order_move(state: State, supi: str, to: Snssai) -> Outcome:
-    """The last word counts, whatever is under way."""
-    under_way = supi in state.on_cell.moves and state.on_cell.moves[supi].due_ns is None
-    state = _with(state, moves={**state.on_cell.moves, supi: Move(to)})
+def _order_move(state: State, supi: str, to: Snssai, leaves: Snssai | None = None) -> Outcome:
+    """The last word counts, whatever is under way. `leaves` is the slot that the document names up to then."""
+    known = state.on_cell.moves.get(supi)
+    under_way = known is not None and known.due_ns is None
+    leaves = leaves or (known.leaves if known else None)
+    state = _with(state, moves={**state.on_cell.moves, supi: Move(to, leaves)})
     return state, [] if under_way else [FindSubscriber(supi)]
 
 

@@ -283,7 +283,7 @@ def purchase(state: State, source: Address, message: Purchase, now: Now) -> Outc
         return refuse(state, source, subject, "not_relayed", "only allocate and create are relayed here")
     asked_late = False
     if isinstance(action, Allocate) and subject not in state.lobby.relayed:
-        refusal = _check_purchase(state, action, now)
+        refusal = _check_purchase(state, source, action, now)
         asked_late = refusal is not None and _is_late(state, signed, now)
         if refusal is not None and not asked_late:
             return refuse(state, source, subject, *refusal)
@@ -391,7 +391,7 @@ def _has_enough(state: State, source: Address) -> bool:
     return mine >= MAX_PENDING_PER_BUYER
 
 
-def _check_purchase(state: State, action: Allocate, now: Now) -> tuple[str, str] | None:
+def _check_purchase(state: State, source: Address, action: Allocate, now: Now) -> tuple[str, str] | None:
     """What would be money thrown away here is refused before it is paid."""
     word = state.lobby.offer_state
     if action.provider != state.settings.provider:
@@ -409,11 +409,15 @@ def _check_purchase(state: State, action: Allocate, now: Now) -> tuple[str, str]
     if action.period is None and (
         not action.consumer_keys or state.air is not None or state.cell is not None
     ):
-        return _check_units(state, word, action.allocations, now)  # on the air, of the first of many at least
+        return _check_units(
+            state, source, word, action.allocations, now
+        )  # on the air, of the first of many at least
     return None
 
 
-def _check_units(state: State, word: OfferState, units: int, now: Now) -> tuple[str, str] | None:
+def _check_units(
+    state: State, source: Address, word: OfferState, units: int, now: Now
+) -> tuple[str, str] | None:
     try:
         wanted = word.qos.times(units)
     except DecodeError as error:
@@ -421,9 +425,9 @@ def _check_units(state: State, word: OfferState, units: int, now: Now) -> tuple[
     kept = reserved(state, sessions.believed(state, now))
     full = sessions.check_capacity(state, wanted, kept=kept)
     if full is None and state.cell is not None:
-        from apd import cell  # others do without
+        from apd import cell, cell_places  # others do without
 
-        full = cell.check(state, wanted, kept)
+        full = cell.check(state, wanted, kept, cell_places.supi_at(state, source))
     return (full.reason, full.detail) if full else None
 
 
@@ -446,19 +450,19 @@ def join(state: State, source: Address, message: Join, now: Now) -> Outcome:
         return refuse(state, source, grant_id, *request)
     known = state.sessions.get(grant_id)
     if known is not None and known.holds_slot and known.station == request.station:
-        return _joined_already(state, source, known)
+        return joined_already(state, source, known)
     if _digest(message.request) in state.lobby.seen_requests:
         return refuse(state, source, grant_id, "replayed", "this request was acted on before")
     other = state.session_of(request.station)
     if other is not None and other.grant_id != grant_id:
         detail = f"{request.station} has a session until {other.grant.ends_s}"
         return refuse(state, source, grant_id, "station_has_session", detail)
-    if known is not None and known.holds_slot:
-        return _move(state, source, known)
     if state.cell is not None:
         from apd import cell_places  # others do without
 
         return cell_places.join(state, source, message, grant, request.station, now)
+    if known is not None and known.holds_slot:
+        return move(state, source, known)
     if not isinstance(request.station, MacAddress):
         return refuse(
             state, source, grant_id, "request_invalid", "a station is named by its MAC address here"
@@ -486,7 +490,7 @@ def _tell_early(state: State, source: Address, grant_id: bytes) -> list[Command]
     return [SendLobby(source, Refused(grant_id, "too_early", detail))]
 
 
-def _move(state: State, source: Address, session: Session) -> Outcome:
+def move(state: State, source: Address, session: Session) -> Outcome:
     """The consumer wants its session on another station: the old one ends first, and the consumer asks again."""
     state, commands = sessions.end(state, session.grant_id, EndReason.MOVED)
     state, answer = refuse(
@@ -495,7 +499,7 @@ def _move(state: State, source: Address, session: Session) -> Outcome:
     return state, [*commands, *answer]
 
 
-def _joined_already(state: State, source: Address, session: Session) -> Outcome:
+def joined_already(state: State, source: Address, session: Session) -> Outcome:
     """Our answer was lost, or the session is being installed."""
     if session.phase is Phase.ACTIVE:
         return state, [SendLobby(source, Joined(session.grant_id, session.grant.ends_s))]

@@ -6,20 +6,25 @@ forged holds no room: else strangers could take all of it with purchases that no
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from apd.state import KnownGrant, State
+from wire.grant import Grant
 from wire.qos import Qos
 from wire.units import Now
+
+BOUGHT_S = 60
+"""On a cell: room is kept for so long after a purchase begins, while nobody joins with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """Floors in bit/s, and how many sessions they are."""
+    """Floors in bit/s, how many sessions they are, and each of them: a cell rounds each up to whole resource blocks."""
 
     down_bps: int = 0
     up_bps: int = 0
     sessions: int = 0
+    each: tuple[Qos, ...] = field(default=(), compare=False)
 
 
 NOTHING = Reserved()
@@ -31,14 +36,25 @@ def reserved(state: State, now: Now, without: bytes = b"") -> Reserved:
         return NOTHING
     wanted = [one.wants for one in state.lobby.pending.values() if one.wants is not None]
     if state.cell is not None:
-        waiting = state.cell.bought.items()
-        return _sum([*(grant.total_qos for grant_id, grant in waiting if grant_id != without), *wanted])
+        waiting = [
+            grant
+            for grant in state.cell.bought.values()
+            if grant.grant_id != without and is_kept(state, grant, now)
+        ]
+        return _sum([*(grant.total_qos for grant in waiting), *wanted])
     bought = [
         known.grant.total_qos
         for grant_id, known in state.on_air.grants.items()
         if grant_id != without and _waits(state, known, now)
     ]
     return _sum([*bought, *wanted])
+
+
+def is_kept(state: State, grant: Grant, now: Now) -> bool:
+    """On a cell: it was bought here a moment ago, and has had no session yet."""
+    if grant.grant_id in state.sessions or grant.grant_id in state.on_cell.places:
+        return False
+    return grant.grant_id in state.on_cell.bought and grant.starts_s > now.utc_s - BOUGHT_S
 
 
 def _waits(state: State, known: KnownGrant, now: Now) -> bool:
@@ -50,6 +66,6 @@ def _waits(state: State, known: KnownGrant, now: Now) -> bool:
 
 
 def _sum(wanted: Iterable[Qos]) -> Reserved:
-    each = [*wanted]
+    each = tuple(wanted)
     down_bps, up_bps = sum(qos.floor_down_bps for qos in each), sum(qos.floor_up_bps for qos in each)
-    return Reserved(down_bps, up_bps, len(each))
+    return Reserved(down_bps, up_bps, len(each), each)

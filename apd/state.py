@@ -204,6 +204,8 @@ class Move:
     """A subscriber whose document is to name this slice; tried again when it is due, or under way (None)."""
 
     to: "Snssai"
+    leaves: "Snssai | None" = None
+    """The slot that its document names until then: its UE may come into it."""
     due_ns: int | None = None
     told: bool = False
     """The operator knows that the store fails."""
@@ -215,6 +217,7 @@ class WaitingJoin:
 
     source: Address
     message: Join
+    grant_id: bytes
     asked_ns: int
 
 
@@ -241,7 +244,7 @@ class CellState:
     gone_ns: Mapping[bytes, int] = field(default_factory=dict)
     """Since when a grant's UE is not in the core."""
     bought: Mapping[bytes, Grant] = field(default_factory=dict)
-    """Sold here lately, and not joined yet: their room is kept."""
+    """Sold here, until they end. The room of those who have not joined is kept for a while (apd/promises.py)."""
     count_due_ns: int | None = None
     judge_due_ns: int | None = None
     """When bytes are counted, and floors judged, next; None while nobody is served."""

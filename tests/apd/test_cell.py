@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
+from apd.cell import check, remember_bought
 from apd.commands import SignOffer, SubmitTransaction
 from apd.events import (
     CountersRead,
@@ -17,21 +19,26 @@ from apd.events import (
     OfferSigned,
     OfferStateReceived,
 )
+from apd.promises import Reserved, reserved
 from apd.session import EndReason, Phase, Usage
 from nas_tunnel.lobby import Joined, Purchase, Refused
 from ran_slicing.cell_events import GnbSaid
-from ran_slicing.share import PAUSED
+from ran_slicing.controller import CellFull, Promise, admit
+from ran_slicing.share import PAUSED, with_headers
+from ran_slicing.slots import Slot, new_pool
+from ran_slicing.snssai import Snssai
 from tests.apd.cell_world import (
     OTHER_SUPI,
     OTHER_UE,
     RNTI,
     A,
     B,
+    address,
     cell_box,
     stay,
 )
 from tests.apd.playbook import heard, seconds
-from tests.apd.world import PROVIDER, QOS, grant, purchase, signed_state
+from tests.apd.world import PROVIDER, QOS, grant, purchase, signed_grant, signed_state
 from tests.ran_slicing.metrics_examples import report, ue_entry
 from wire.errors import ShellError
 from wire.offer import write_offer
@@ -73,7 +80,7 @@ def test_a_gnb_that_is_away_too_long_is_told_to_who_waits(cell):
     cell.lose()
     cell.ratios = {}
     assert cell.join() is None
-    cell.pass_s(6)
+    cell.pass_s(9)
     assert isinstance(cell.told[-1], Refused)
     assert cell.told[-1].reason == "shaper_failed"
     assert cell.session().phase is Phase.CLOSED
@@ -139,7 +146,7 @@ def test_a_floor_that_does_not_fit_is_refused_before_it_is_paid(cell):
     big = replace(QOS, floor_down_bps=60_000_000, ceil_down_bps=60_000_000)
     _offer(cell, big)
     cell.told.clear()
-    cell.feed(heard(Purchase(purchase(epoch=4).envelope.encoded)))
+    cell.feed(heard(Purchase(purchase(epoch=4).envelope.encoded), address()))
     assert cell.told[-1].reason == "no_capacity"
     assert "resource blocks" in cell.told[-1].detail
     assert not [one for one in cell.box.ordered if isinstance(one, SubmitTransaction)]
@@ -154,10 +161,86 @@ def _offer(cell, qos):
 def test_two_buyers_do_not_buy_the_last_slot_before_either_has_joined(cell):
     cell.join()
     cell.told.clear()
-    cell.feed(heard(Purchase(purchase(1).envelope.encoded)))
-    assert cell.told == [], "relayed: one slot is free"
-    cell.feed(heard(Purchase(purchase(2).envelope.encoded)))
+    cell.feed(heard(Purchase(purchase(1).envelope.encoded), address(OTHER_UE)))
+    assert cell.told == [], "relayed: it is in the slot that is free"
+    cell.feed(heard(Purchase(purchase(2).envelope.encoded), address(OTHER_UE)))
     assert cell.told[-1].reason == "no_capacity"
+
+
+def test_a_slot_in_which_somebodys_ue_still_is_is_not_for_sale_to_others(cell):
+    cell.join()
+    cell.told.clear()
+    cell.feed(heard(Purchase(purchase(1).envelope.encoded), address(ip_address("10.45.0.9"))))
+    assert cell.told[-1].reason == "no_capacity"
+    cell.stays.pop()
+    cell.look()
+    cell.told.clear()
+    cell.feed(heard(Purchase(purchase(1).envelope.encoded), address(ip_address("10.45.0.9"))))
+    assert cell.told == [], "it has left"
+
+
+@pytest.mark.parametrize("floor_bps", [100_000, 800_000, 1_000_000, 1_400_000])
+def test_what_is_bought_and_has_not_joined_fits_to_the_last_resource_block(floor_bps):
+    """Each floor is rounded up to whole blocks by itself."""
+    slots = tuple(f"1-00a6{number:02x}" for number in range(2))
+    state = cell_box(sell_ratio=20, slots=slots).box.state
+    many = new_pool(Slot(Snssai(1, 0xA600 + number)) for number in range(32))
+    state = replace(state, cell=replace(state.on_cell, ran=replace(state.on_cell.ran, pool=many)))
+    qos, bought = replace(QOS, floor_down_bps=floor_bps, floor_up_bps=0), 0
+    while check(state, qos, Reserved(bought * floor_bps, 0, bought, (qos,) * bought)) is None:
+        bought += 1
+    loop, held = state.on_cell.ran.controller, 0
+    while not isinstance(
+        more := admit(loop, Promise(many.free[held], with_headers(floor_bps, 20_000)), 0), CellFull
+    ):
+        loop, held = more, held + 1
+    assert bought == held > 0
+
+
+def test_what_was_bought_here_is_let_in_though_links_have_become_worse_and_who_comes_late_is_owed(cell):
+    kept, late = grant(), grant(2)
+    cell.box.state = remember_bought(cell.box.state, [signed_grant(kept), signed_grant(late)], cell.box.now)
+    assert reserved(cell.box.state, cell.box.now).sessions == 2
+    full = replace(cell.box.state.on_cell.ran.controller.settings, sell_ratio=1)
+    loop = replace(cell.box.state.on_cell.ran.controller, settings=full)
+    here = cell.box.state.on_cell
+    cell.box.state = replace(cell.box.state, cell=replace(here, ran=replace(here.ran, controller=loop)))
+    assert isinstance(cell.join(kept), Joined)
+    cell.pass_s(61)
+    assert reserved(cell.box.state, cell.box.now).sessions == 0
+    assert cell.join(late, OTHER_UE).reason == "no_capacity"
+    assert "turned_away" in cell.noted()
+    away = cell.session(late)
+    assert away.reason is EndReason.NO_ROOM
+    assert away.missed(cell.box.now.mono_ns + 10**10).used.down_shortfall_bytes >= 2_000_000 * 10 // 8
+
+
+def test_a_grant_that_was_not_bought_here_is_owed_nothing(cell):
+    large = replace(QOS, floor_down_bps=40_000_000, ceil_down_bps=40_000_000)
+    assert cell.join(grant(2, qos=large)).reason == "no_capacity"
+    assert "turned_away" not in cell.noted()
+
+
+def test_a_floor_of_the_uplink_is_in_the_share(cell):
+    """The dearer direction decides: 1.5 Mbit/s up need more blocks than 2 Mbit/s down, of the reference."""
+    cell.join(grant(2, qos=replace(QOS, floor_up_bps=0)), OTHER_UE)
+    cell.join(grant(1, qos=replace(QOS, floor_up_bps=1_500_000)))
+    assert cell.box.state.on_cell.ran.controller.slices[A].promise.floor_up_bps == 1_530_000
+    assert cell.ratios[A].min_prb_policy_ratio > cell.ratios[B].min_prb_policy_ratio
+
+
+def test_a_floor_of_the_uplink_that_does_not_fit_or_is_not_known_is_refused_before_it_is_paid(cell):
+    up = replace(QOS, floor_up_bps=19_000_000, ceil_up_bps=19_000_000)
+    _offer(cell, up)
+    cell.told.clear()
+    cell.feed(heard(Purchase(purchase(epoch=4).envelope.encoded), address()))
+    assert cell.told[-1].reason == "no_capacity"
+    assert "resource blocks" in cell.told[-1].detail
+    unknown = cell_box(prbs=51, downlink_slots_per_s=1_400).box.state
+    refused = check(unknown, QOS)
+    assert refused is not None
+    assert "uplink" in refused.detail
+    assert check(unknown, replace(QOS, floor_up_bps=0)) is None
 
 
 def test_a_join_for_which_the_cell_has_no_room_costs_nothing_more(cell):

@@ -4,9 +4,10 @@ from ipaddress import ip_address
 
 import pytest
 
-from apd.events import SubscriberFailed
-from apd.session import EndReason, Phase
-from nas_tunnel.lobby import Joined, Refused
+from apd.cell import vacant
+from apd.events import DeadlineReached, SessionRemoved, SubscriberFailed
+from apd.session import EndReason, Phase, Usage
+from nas_tunnel.lobby import Discover, Joined, Refused
 from ran_slicing.core_plan import Served, Service
 from ran_slicing.n5 import AppSession
 from ran_slicing.share import PAUSED
@@ -23,7 +24,7 @@ from tests.apd.cell_world import (
     cell_box,
     stay,
 )
-from tests.apd.playbook import join, run_session, seconds, sells, start_box
+from tests.apd.playbook import heard, join, run_session, seconds, sells, start_box
 from tests.apd.world import OTHER_CONSUMER, STATION, grant
 from wire.errors import ShellError
 
@@ -127,6 +128,17 @@ def test_joins_that_wait_are_bounded(cell):
     assert len(cell.box.state.on_cell.joins) == 64
 
 
+def test_one_grant_has_one_join_that_waits(cell):
+    cell.stays = []
+    cell.look()
+    assert cell.join() is None
+    for number in range(70):
+        cell.join(grant(2), ip_address(f"10.45.1.{number + 1}"))
+    assert UE in cell.box.state.on_cell.joins
+    assert len(cell.box.state.on_cell.joins) == 2
+    assert reason(cell.told[-1]) == "busy"
+
+
 # ---- In another slice
 
 
@@ -163,12 +175,104 @@ def test_a_slot_is_not_kept_for_ever(cell):
     assert cell.documents[SUPI]["slice"][0]["sd"] == "000001"
 
 
+def test_a_slot_in_which_another_ue_is_is_not_given_away(cell):
+    """A former buyer stays registered where it was: a gNB shares a slice among all who are in it."""
+    cell.stays = [stay(LOBBY), stay(A, OTHER_UE, OTHER_SUPI)]
+    cell.look()
+    assert reason(cell.join()) == "other_slice"
+    assert cell.documents[SUPI]["slice"][0]["sd"] == "00a601"
+    assert cell.ratios[A] == PAUSED
+
+
+def test_with_a_ue_in_each_slot_there_is_no_room(cell):
+    cell.stays = [
+        stay(LOBBY),
+        stay(A, OTHER_UE, OTHER_SUPI),
+        stay(B, ip_address("10.45.0.4"), "imsi-001010000000004"),
+    ]
+    cell.look()
+    assert reason(cell.join()) == "no_capacity"
+    assert cell.ratios == {A: PAUSED, B: PAUSED}
+
+
+def test_a_slot_that_a_document_still_names_is_not_given_away(cell):
+    """The store was away when a former buyer was to go home: its UE may come into that slot yet."""
+    cell.join()
+    cell.stays = [stay(A)]
+    cell.look()
+    cell.join()
+    cell.box.pass_time(seconds(600))
+    cell.box.feed(DeadlineReached())
+    cell.box.feed(SessionRemoved(grant().grant_id, Usage()))
+    cell.feed(SubscriberFailed(SUPI, ShellError("mongodb", "refused")))
+    assert cell.box.state.on_cell.moves[SUPI].leaves == A
+    assert vacant(cell.box.state, OTHER_SUPI) == (B,)
+    cell.pass_s(6)
+    assert cell.documents[SUPI]["slice"][0]["sd"] == "000001"
+    assert set(vacant(cell.box.state, SUPI)) == {A, B}
+
+
+@pytest.mark.parametrize("second", ["2001:db8:cafe:7::2", "10.45.0.2"])
+def test_a_ue_that_is_served_is_not_moved_for_a_second_grant(cell, second):
+    """A tethered device behind it has another grant: one /64, or both kinds of address, are one UE."""
+    cell.stays = [stay(A)._replace(ipv6=ip_address("2001:db8:cafe:7::"))]
+    cell.documents = {SUPI: document("00a600")}
+    cell.look()
+    assert isinstance(_join_ipv6(cell, grant(), "2001:db8:cafe:7::1"), Joined)
+    again = cell.join(grant(2)) if "." in second else _join_ipv6(cell, grant(2), second)
+    assert reason(again) == "station_has_session"
+    assert cell.documents[SUPI]["slice"][0]["sd"] == "00a600"
+    assert cell.ratios[B] == PAUSED
+    assert cell.session().phase is Phase.ACTIVE
+    assert isinstance(_join_ipv6(cell, grant(), "2001:db8:cafe:7::3"), Joined), (
+        "the same UE by another address"
+    )
+
+
+def _join_ipv6(cell, made, ue):
+    source = (ue, 40_000, 0, 0)
+    cell.feed(heard(Discover(), source))
+    cell.told.clear()
+    cell.feed(join(cell.box, made, ip_address(ue), source=source))
+    return cell.told[-1]
+
+
+def test_a_ue_that_registers_again_in_mid_grant_keeps_its_raised_slot(cell):
+    """Flight mode on and off: the same SIM, the same slot, a new address."""
+    cell.stays = [stay(A)]
+    cell.documents = {SUPI: document("00a600")}
+    cell.look()
+    assert isinstance(cell.join(), Joined)
+    before = cell.ratios[A]
+    cell.stays = [stay(A, OTHER_UE)]
+    cell.look()
+    assert reason(cell.join(ue=OTHER_UE)) == "moving"
+    assert cell.ratios[A] == before
+    assert cell.documents[SUPI]["slice"][0]["sd"] == "00a600"
+    assert isinstance(cell.join(ue=OTHER_UE), Joined)
+    assert cell.ratios[A] == before
+    assert cell.session().station == OTHER_UE
+    assert cell.session().phase is Phase.ACTIVE
+
+
+def test_a_grant_that_goes_to_another_subscribers_ue_leaves_its_slot(cell):
+    cell.stays = [stay(A), stay(B, OTHER_UE, OTHER_SUPI)]
+    cell.look()
+    assert isinstance(cell.join(), Joined)
+    assert reason(cell.join(ue=OTHER_UE)) == "moving"
+    assert cell.ratios[A] == PAUSED
+    assert isinstance(cell.join(ue=OTHER_UE), Joined)
+    assert cell.ratios[B].min_prb_policy_ratio > 0
+
+
 def test_a_slot_of_somebody_else_is_left(cell):
-    """The operator put two subscribers into one slot; one of them bought."""
-    cell.stays = [stay(A, OTHER_UE, OTHER_SUPI), stay(A)]
+    """The operator put a subscriber into the slot of one who bought."""
+    cell.stays = [stay(A, OTHER_UE, OTHER_SUPI)]
     cell.documents[SUPI] = document("00a600")
     cell.look()
     assert isinstance(cell.join(grant(2), OTHER_UE), Joined)
+    cell.stays.append(stay(A))
+    cell.look()
     answer = cell.join()
     assert reason(answer) == "other_slice"
     assert cell.documents[SUPI]["slice"][0]["sd"] == "00a601"
