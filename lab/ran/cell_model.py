@@ -100,6 +100,8 @@ class Ue:
     channel: Channel
     arrivals: Arrivals
     started_s: float
+    arrived_bits: int = 0
+    """What came for it, `dropped_bits` included, which found no room in its queue."""
     backlog_bits: int = 0
     dropped_bits: int = 0
     tally: Tally = field(default_factory=Tally)
@@ -225,6 +227,7 @@ class Cell:
             _, bits, rnti = heapq.heappop(self._due)
             ue = self.ues[rnti]
             room = max(0, max(ue.queue_bits, bits) - ue.backlog_bits)
+            ue.arrived_bits += bits
             ue.backlog_bits += min(bits, room)
             ue.dropped_bits += bits - min(bits, room)
             self._schedule_arrival(ue)

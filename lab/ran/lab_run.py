@@ -4,7 +4,7 @@ Nothing is judged twice: what a scenario promises is one `Claim` each, with the 
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,21 @@ from lab.percentile import percentile
 from lab.ran.fading import STATIC
 from lab.ran.late_joiner import Acquisition
 from lab.ran.scenarios import Drop, FullCell, FullShop, Pause, drops, full_cell, full_shop, paused
-from lab.ran.session_waste import Admission, Waste, run_sessions
+from lab.ran.session_waste import FAIR, MAX_CI, Admission, Chosen, Waste, run_sessions
 
 Tell = Callable[[str], None]
 
 KEPT_GOAL, BACK_GOAL_S, WASTE_GOAL = 0.99, 2.0, 0.05
-LOADS = (1.0, 2.0, 3.0, 4.0)
+LOADS = (1.0, 2.0, 3.0)
+"""Beyond, the forecast is no longer careful enough: docs/cell-lab.md."""
+WAYS = (
+    (Admission.NONE, FAIR),
+    (Admission.FORECAST, FAIR),
+    (Admission.SLICES, FAIR),
+    (Admission.NONE, MAX_CI),
+    (Admission.FORECAST, MAX_CI),
+)
+"""How sessions are let in, and how those who are in are served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +38,7 @@ class Sizes:
     drop_seeds: tuple[int, ...] = (1, 2, 3)
     drop_buyers: int = 4
     shop_s: int = 15
-    waste_s: int = 300
+    waste_s: int = 240
     loads: tuple[float, ...] = LOADS
 
 
@@ -79,8 +88,11 @@ def run_lab(sizes: Sizes, joiners: Callable[[], list[Acquisition]], tell: Tell) 
     pause, shop = paused(1), full_shop(1, seconds=sizes.shop_s)
     waste = []
     for load in sizes.loads:
-        tell(f"sessions at {load:g} times what admission counts with, let in in three ways")
-        waste += [run_sessions(1, load=load, admission=each, seconds=sizes.waste_s) for each in Admission]
+        tell(f"sessions at a load of {load:g}, let in and served in {len(WAYS)} ways")
+        waste += [
+            run_sessions(1, admission=way, seconds=sizes.waste_s, fairness=fairness, chosen=Chosen(load=load))
+            for way, fairness in WAYS
+        ]
     tell("late joiners of each carriage")
     return LabRun(full, unsliced, still, fixed, moving, pause, shop, tuple(waste), tuple(joiners()))
 
@@ -102,10 +114,8 @@ def claims(run: LabRun) -> list[Claim]:
     used = min(each.used_share for each in run.full)
     still = max(drop.short_s for drop in run.still_drops)
     moving = percentile([drop.back_s for drop in run.fading_drops], 0.95)
-    guarded = [each for each in run.waste if each.admission is Admission.SLICES]
-    worst = max(guarded, key=lambda each: each.wasted_share)
-    free = max(
-        (each for each in run.waste if each.admission is Admission.NONE), key=lambda each: each.wasted_share
+    free, careful, sliced = (
+        [each for each in run.waste if each.admission is way and each.fairness == FAIR] for way in Admission
     )
     return [
         Claim(
@@ -135,12 +145,34 @@ def claims(run: LabRun) -> list[Claim]:
             run.shop.admitted < 30 and run.shop.kept_share > KEPT_GOAL,
         ),
         Claim(
-            "Admission keeps resource blocks out of sessions that fail",
-            f"at most {worst.wasted_share:.1%} wasted, where {free.wasted_share:.0%} are if everybody comes in "
-            f"({free.load:g} times the forecast)",
-            worst.wasted_share < WASTE_GOAL,
+            "Admission by bit rates, as in the session paper, wastes less and completes more",
+            _told(careful, free),
+            _worst(careful) < WASTE_GOAL and _completed(careful) >= _completed(free),
+        ),
+        Claim(
+            "A session with a slice of its own does not fail (whole blocks are its price)",
+            _told(sliced, free),
+            not sum(each.failed for each in sliced) and _completed(sliced) > 0,
         ),
     ]
+
+
+def _told(runs: Sequence[Waste], free: Sequence[Waste]) -> str:
+    """Refusing everybody wastes nothing: so what is made of the cell is told with it, of all loads together."""
+    used = sum(each.used_share for each in runs) / len(runs)
+    return (
+        f"at most {_worst(runs):.1%} of the blocks wasted, {_worst(free):.0%} if everybody comes in; "
+        f"{_completed(runs)} sessions completed, {_completed(free)} if everybody comes in; "
+        f"{used:.0%} of the blocks in use"
+    )
+
+
+def _worst(runs: Sequence[Waste]) -> float:
+    return max(each.wasted_share for each in runs)
+
+
+def _completed(runs: Sequence[Waste]) -> int:
+    return sum(each.completed for each in runs)
 
 
 def as_document(run: LabRun, machine: str, lasted_s: float) -> dict[str, Any]:

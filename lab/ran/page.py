@@ -13,7 +13,7 @@ from lab.markup import WHOLE_PX, WIDE_PX, bullets, format_axis_rate, format_seco
 from lab.ran.lab_run import Claim, LabRun, claims, kept_share, others_share
 from lab.ran.late_joiner import Acquisition
 from lab.ran.scenarios import KEPT, Drop, Floor, FullCell, Pause, Point
-from lab.ran.session_waste import Admission, Waste
+from lab.ran.session_waste import FAIR, Admission, Waste
 from wire.units import format_rate
 
 TEMPLATE = Path(__file__).parents[1] / "report_page.html"
@@ -35,9 +35,10 @@ ABOUT_PAUSE = (
 ABOUT_WASTE = """Twelve resource blocks, calls and streams that come by chance. A session that stands still for too long
 has failed, and all that was spent on it was wasted. The paper’s admission lets a session in while the sum of bit rates
 stays below a careful forecast; ours sells it a slice while resource blocks last. Figure 4.1 of the session paper has
-47 % without and about 5 % with admission; its traces are not public, so arrivals, durations and patience are chosen
-here, and the load is on the axis. With a slice each, fewer blocks are in use: one block of twelve is the smallest
-share, and a lone UE in a slice with a minimum gets that minimum in a slot and no more."""
+47 % without and about 5 % with admission. The kinds of sessions and their rates are the paper’s; its traces are not
+public, so shares, arrivals, durations and patience are chosen here, and the load is on the axis. Curves are with
+proportional fairness, the table has MAX C/I too. With a slice each, far fewer blocks are in use: one block of twelve
+is the smallest share, and a lone UE in a slice with a minimum gets that minimum in a slot and no more."""
 ABOUT_JOINERS = """A device that switches on anywhere in the cycle, every fifth segment lost, one segment every 160 ms.
 The bound is the time in which the cell sends each segment once."""
 WAYS = (
@@ -324,7 +325,11 @@ def _waste(seen: Sequence[Waste]) -> str:
             Line(
                 name,
                 style,
-                tuple((each.load, 100 * pick(each)) for each in seen if each.admission is way),
+                tuple(
+                    (each.load, 100 * pick(each))
+                    for each in seen
+                    if each.admission is way and each.fairness == FAIR
+                ),
                 "{:.1f} %".format,
             )
             for name, style, way in WAYS
@@ -335,6 +340,7 @@ def _waste(seen: Sequence[Waste]) -> str:
         (
             f"{each.load:g}",
             text(each.admission.value),
+            "fair" if each.fairness else "MAX C/I",
             f"{each.wasted_share:.1%}",
             f"{each.used_share:.0%}",
             str(each.completed),
@@ -343,14 +349,14 @@ def _waste(seen: Sequence[Waste]) -> str:
         )
         for each in seen
     ]
-    head = ("Load", "Let in", "Wasted", "PRBs in use", "Completed", "Failed", "Refused")
-    table = markup.table(head, rows, numeric=(0, 2, 3, 4, 5, 6))
-    described = "; ".join(f"load {row[0]} {row[1]}: {row[2]} wasted" for row in rows)
+    head = ("Load", "Let in", "Served", "Wasted", "PRBs in use", "Completed", "Failed", "Refused")
+    table = markup.table(head, rows, numeric=(0, 3, 4, 5, 6, 7))
+    described = "; ".join(f"load {row[0]} {row[1]}, {row[2]}: {row[3]} wasted" for row in rows)
     highest = 1.2 * max([60.0, *(100 * each.wasted_share for each in seen)])
     figures = (
         markup.figure(
             "Wasted",
-            "resource blocks spent on sessions that failed, by offered load (1: the forecast)",
+            "resource blocks spent on sessions that failed, by offered load",
             _chart(shares, [], Words("Wasted", described, "{:g}".format, "{:.0f} %".format), highest),
             WIDE_PX,
         ),
@@ -380,11 +386,17 @@ def _used(each: Waste) -> float:
 
 def _headline_load(seen: Sequence[Waste]) -> float:
     """Where most is wasted without admission."""
-    return max((each for each in seen if each.admission is Admission.NONE), key=_wasted).load
+    return max(
+        (each for each in seen if each.admission is Admission.NONE and each.fairness == FAIR), key=_wasted
+    ).load
 
 
 def _waste_at(seen: Sequence[Waste], load: float, admission: Admission) -> float:
-    return next(each.wasted_share for each in seen if each.load == load and each.admission is admission)
+    return next(
+        each.wasted_share
+        for each in seen
+        if each.load == load and each.admission is admission and each.fairness == FAIR
+    )
 
 
 def _joiners(found: Sequence[Acquisition]) -> str:

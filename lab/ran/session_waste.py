@@ -1,17 +1,18 @@
-"""How much of a cell goes into sessions that fail, with and without admission: figure 4.1 of the session paper.
+"""How much of a cell goes into sessions that fail, with and without admission: after figure 4.1 of the session paper.
 
 A small cell of twelve resource blocks, twenty users at distances, and their sessions: calls by video, streams of video
 and of music, at the rates that such services name. A stream is fetched ahead of its playing. A session has failed once
 it stood still for too long, and all resource blocks that were spent on it were wasted; its user may wait some time more
 before he gives up. Three ways: everybody comes in; the paper's admission, which lets a session in while the sum of bit
 rates stays below a careful forecast; and ours, which sells the session a slice with a floor while resource blocks last.
-What the thesis does not say is chosen here and named: arrivals and durations (its traces are not public), patience.
+From the paper: blocks, number of users, kinds of sessions and whose bit rates they have, the rule of its admission, and
+MAX C/I beside proportional fairness. Its traces are not public, so everything in `Chosen` is ours, and how much hangs
+on it is in docs/cell-lab.md. A user is a distance here: each of his sessions is a UE with fading of its own.
 Reference: the thesis on session-level guarantees, section 4.3, figure 4.1 (SimuLTE, 12 resource blocks).
 Units: seconds of the cell, bit/s, PRBs.
 """
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -22,7 +23,6 @@ from lab.ran.sources import Arrivals, silence, steady
 
 PRBS = 12
 USERS = 20
-SNR_DB = (8.0, 26.0)
 TICK_S = 0.5
 REPORT_S = 0.1
 CHUNK_S = 2.0
@@ -31,14 +31,8 @@ AHEAD_S = 20.0
 """A player fetches no further ahead than this."""
 START_S = 2.0
 """A player plays when it has so much."""
-HALT_S = 4.0
-"""A session that stood still for so long has failed, whatever comes then."""
-PATIENCE_S = 15.0
-"""A user who saw nothing for so long is gone."""
 CALL_SHARE = 0.9
 """A call breaks up where less of it arrives."""
-FORECAST_BPS = 4_000_000
-"""What the paper's admission counts with: two thirds of what a user at the middle of the cell gets out of the cell."""
 SELL_RATIO, KEEP_RATIO = 85, 95
 """There is nobody else in this cell for whom something would have to be left."""
 FLOOR_SHARE = 1.1
@@ -47,21 +41,44 @@ FLOOR_SHARE = 1.1
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One kind of session: its share of all sessions, its bit rates, how long it lasts."""
+    """One kind of session: its bit rates, how long it lasts."""
 
     name: str
-    weight: float
     rates_bps: tuple[int, ...]
     durations_s: tuple[float, float]
     is_call: bool = False
 
 
 APPLICATIONS = (
-    Application("video call", 0.3, (300_000, 500_000, 1_200_000), (30.0, 120.0), is_call=True),
-    Application("video stream", 0.4, (400_000, 750_000, 1_000_000), (30.0, 120.0)),
-    Application("music stream", 0.3, (64_000, 128_000, 192_000), (60.0, 180.0)),
+    Application("video call", (300_000, 500_000, 1_200_000), (30.0, 120.0), is_call=True),
+    Application("video stream", (400_000, 750_000, 1_000_000), (30.0, 120.0)),
+    Application("music stream", (64_000, 128_000, 192_000), (60.0, 180.0)),
 )
-"""Rates as Skype (normal, high quality, HD), YouTube (240p to 480p) and Pandora name them; durations cut to minutes."""
+"""Rates as Skype (normal, high quality, HD), YouTube (240p to 480p) and Pandora name them; durations are ours."""
+FAIR, MAX_CI = 2.0, 0.0
+"""How the cell serves those in one slice: proportional fairness as the gNB has it, and the best link first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the paper does not say, and what is said instead. `load` is what arrives, in parts of `demand_bps`."""
+
+    load: float = 3.0
+    demand_bps: int = 4_000_000
+    """What a load of 1 is: two thirds of what the cell gives a user in its middle."""
+    weights: tuple[float, ...] = (0.3, 0.4, 0.3)
+    """Of calls, video and music among all sessions."""
+    snr_db: tuple[float, float] = (8.0, 26.0)
+    """Between which the users are."""
+    halt_s: float = 4.0
+    """A session that stood still for so long has failed, whatever comes then."""
+    patience_s: float = 15.0
+    """A user who saw nothing for so long is gone."""
+    forecast_bps: int = 5_000_000
+    """What the paper's admission counts with. It has 10 Mbit/s "for example", of a cell whose best is not said."""
+
+
+CHOSEN = Chosen()
 
 
 class Admission(Enum):
@@ -95,6 +112,7 @@ class Waste:
 
     load: float
     admission: Admission
+    fairness: float
     wasted_share: float
     used_share: float
     completed: int
@@ -103,10 +121,10 @@ class Waste:
 
 
 def run_sessions(
-    seed: int, *, load: float, admission: Admission, seconds: int = 300, fairness: float = 2.0
+    seed: int, *, admission: Admission, seconds: int = 300, fairness: float = FAIR, chosen: Chosen = CHOSEN
 ) -> Waste:
-    """Sessions arrive by chance, so many that their bit rates are `load` times the forecast. `fairness` 0: Max C/I."""
-    house = _House(seed, load, fairness, admission)
+    """Sessions arrive by chance, the same ones however they are let in and served."""
+    house = _House(seed, chosen, fairness, admission)
     for _ in range(round(seconds / TICK_S)):
         house.tick()
     return house.result()
@@ -115,7 +133,7 @@ def run_sessions(
 class _House:
     """The cell, who is in it, and who comes next."""
 
-    def __init__(self, seed: int, load: float, fairness: float, admission: Admission) -> None:
+    def __init__(self, seed: int, chosen: Chosen, fairness: float, admission: Admission) -> None:
         carrier = Carrier(
             prbs=PRBS, slot_s=0.001, pattern="D", ssb_prbs=0, channel_period_slots=10, fairness=fairness
         )
@@ -125,8 +143,8 @@ class _House:
             self.cell.add_slice(name, 0, PRBS)
         self.loop = new_loop(self.cell, sell_ratio=SELL_RATIO, keep_ratio=KEEP_RATIO)
         self.chance = random.Random(seed)
-        self.users_db = [self.chance.uniform(*SNR_DB) for _ in range(USERS)]
-        self.load, self.admission = load, admission
+        self.users_db = [self.chance.uniform(*chosen.snr_db) for _ in range(USERS)]
+        self.chosen, self.admission, self.fairness = chosen, admission, fairness
         self.sessions: list[Session] = []
         self.next_s, self.next_rnti = 0.0, 1
         self.prbs = {"completed": 0, "failed": 0}
@@ -136,7 +154,9 @@ class _House:
     def tick(self) -> None:
         while self.next_s <= self.cell.now_s:
             self._arrive()
-            self.next_s += self.chance.expovariate(self.load * FORECAST_BPS / _mean_bits(APPLICATIONS))
+            self.next_s += self.chance.expovariate(
+                self.chosen.load * self.chosen.demand_bps / _mean_bits(self.chosen)
+            )
         for session in self.sessions:
             _ask(session)
         if self.admission is Admission.SLICES:
@@ -145,13 +165,13 @@ class _House:
         else:
             self.cell.run(TICK_S)
         for session in [*self.sessions]:
-            _play(session)
-            if _is_over(session, self.cell.now_s):
+            _play(session, self.chosen.halt_s)
+            if _is_over(session, self.cell.now_s, self.chosen.patience_s):
                 self._end(session)
 
     def _arrive(self) -> None:
         """One more wish, drawn before it is decided upon: with and without admission the same sessions come."""
-        application = self.chance.choices(APPLICATIONS, [each.weight for each in APPLICATIONS])[0]
+        application = self.chance.choices(APPLICATIONS, self.chosen.weights)[0]
         rate_bps = self.chance.choice(application.rates_bps)
         duration_s = self.chance.uniform(*application.durations_s)
         snr_db, rnti = self.chance.choice(self.users_db), self.next_rnti
@@ -169,7 +189,7 @@ class _House:
         """The user's UE, with its session; None if there is no room for it."""
         if self.admission is not Admission.SLICES:
             booked_bps = sum(session.rate_bps for session in self.sessions)
-            if self.admission is Admission.FORECAST and booked_bps + rate_bps > FORECAST_BPS:
+            if self.admission is Admission.FORECAST and booked_bps + rate_bps > self.chosen.forecast_bps:
                 return None
             return self.cell.add_ue(rnti, None, snr_db, FadingSettings(), arrivals)
         if not self.free:
@@ -196,8 +216,9 @@ class _House:
     def result(self) -> Waste:
         spent = sum(self.prbs.values())
         return Waste(
-            self.load,
+            self.chosen.load,
             self.admission,
+            self.fairness,
             wasted_share=self.prbs["failed"] / spent if spent else 0.0,
             used_share=self.cell.used_prbs / self.cell.offered_prbs,
             completed=self.ended["completed"],
@@ -206,12 +227,11 @@ class _House:
         )
 
 
-def _mean_bits(applications: Sequence[Application]) -> float:
+def _mean_bits(chosen: Chosen) -> float:
     """Of a session."""
-    total = sum(each.weight for each in applications)
     return sum(
-        each.weight / total * sum(each.rates_bps) / len(each.rates_bps) * sum(each.durations_s) / 2
-        for each in applications
+        weight / sum(chosen.weights) * sum(each.rates_bps) / len(each.rates_bps) * sum(each.durations_s) / 2
+        for each, weight in zip(APPLICATIONS, chosen.weights, strict=True)
     )
 
 
@@ -224,10 +244,11 @@ def _ask(session: Session) -> None:
     if ahead_s < AHEAD_S and session.asked_bits < session.rate_bps * length_s:
         chunk = round(session.rate_bps * CHUNK_S)
         session.asked_bits += chunk
+        session.ue.arrived_bits += chunk
         session.ue.backlog_bits += chunk
 
 
-def _play(session: Session) -> None:
+def _play(session: Session, halt_s: float) -> None:
     """What the user saw of the last tick."""
     fresh = session.ue.tally.delivered_bits - session.delivered_bits
     session.delivered_bits += fresh
@@ -239,11 +260,11 @@ def _play(session: Session) -> None:
         good = session.playing
         session.played_s += TICK_S if good else 0.0
     session.suffered_s = 0.0 if good else session.suffered_s + TICK_S
-    session.failed = session.failed or session.suffered_s > HALT_S
+    session.failed = session.failed or session.suffered_s > halt_s
 
 
-def _is_over(session: Session, now_s: float) -> bool:
-    if session.suffered_s > PATIENCE_S:
+def _is_over(session: Session, now_s: float, patience_s: float) -> bool:
+    if session.suffered_s > patience_s:
         return True
     if session.application.is_call:
         return now_s >= session.ends_s

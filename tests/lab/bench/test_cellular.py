@@ -56,6 +56,16 @@ def test_the_weight_is_beside_that_of_pycrate() -> None:
 
 
 def test_waste_is_beside_no_admission() -> None:
-    seen = list(waste(quiet, seconds=20))
-    assert [figure.unit for figure in seen] == ["%"] * 4
-    assert all(figure.against is not None for figure in seen)
+    seen = list(waste(quiet, seconds=20, seeds=(1,)))
+    assert [figure.unit for figure in seen] == [
+        *["%", "points", "%", "%", "sessions"] * 2,
+        "%",
+        "%",
+        "sessions",
+    ]
+    assert all(figure.against is not None for figure in seen if figure.unit != "points")
+    assert [figure.goal is None for figure in seen] == [index in (0, 5) for index in range(13)]
+    distance = seen[1]
+    assert (distance.ok, distance.value) == (False, 47), (
+        "nobody fails so soon, and the row says that it is no rerun"
+    )

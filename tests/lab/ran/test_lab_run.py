@@ -21,7 +21,7 @@ def quick() -> LabRun:
 
 def test_every_promise_is_judged_and_holds(quick: LabRun) -> None:
     judged = claims(quick)
-    assert len(judged) == 6
+    assert len(judged) == 7
     assert [claim.what for claim in judged if not claim.held] == []
 
 

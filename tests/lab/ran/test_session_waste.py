@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from lab.ran.session_waste import Admission, run_sessions
+from lab.ran.session_waste import FAIR, MAX_CI, Admission, Chosen, run_sessions
 
 
 def test_admission_lets_fewer_in_and_wastes_less() -> None:
-    free = run_sessions(3, load=4.0, admission=Admission.NONE, seconds=60)
-    guarded = run_sessions(3, load=4.0, admission=Admission.FORECAST, seconds=60)
+    free = run_sessions(3, admission=Admission.NONE, seconds=60, chosen=Chosen(load=4.0))
+    guarded = run_sessions(3, admission=Admission.FORECAST, seconds=60, chosen=Chosen(load=4.0))
     assert free.refused == 0
     assert guarded.refused > 0
     assert free.failed > guarded.failed
     assert free.wasted_share > guarded.wasted_share
+    assert guarded.completed >= free.completed, "refusing alone would waste nothing, too"
+
+
+def test_the_best_link_first_lets_more_sessions_fail() -> None:
+    fair, best = (
+        run_sessions(1, admission=Admission.NONE, seconds=100, fairness=fairness, chosen=Chosen(load=2.0))
+        for fairness in (FAIR, MAX_CI)
+    )
+    assert best.failed > fair.failed
 
 
 def test_a_slice_for_each_session_lets_none_fail() -> None:
-    seen = run_sessions(3, load=4.0, admission=Admission.SLICES, seconds=40)
+    seen = run_sessions(3, admission=Admission.SLICES, seconds=40, chosen=Chosen(load=4.0))
     assert seen.refused > 0
     assert seen.failed == 0
     assert seen.wasted_share == 0.0
@@ -25,11 +34,13 @@ def test_a_slice_for_each_session_lets_none_fail() -> None:
 
 @pytest.mark.parametrize("admission", list(Admission))
 def test_a_nearly_empty_cell_wastes_nothing(admission: Admission) -> None:
-    seen = run_sessions(2, load=0.3, admission=admission, seconds=120)
+    seen = run_sessions(2, admission=admission, seconds=120, chosen=Chosen(load=0.3))
     assert (seen.failed, seen.wasted_share) == (0, 0.0)
     assert seen.completed > 0
 
 
 def test_a_run_is_repeatable() -> None:
-    first, again = (run_sessions(5, load=2.0, admission=Admission.SLICES, seconds=15) for _ in range(2))
+    first, again = (
+        run_sessions(5, admission=Admission.SLICES, seconds=15, chosen=Chosen(load=2.0)) for _ in range(2)
+    )
     assert first == again
