@@ -434,14 +434,13 @@ def _count(state: State, counters: Mapping[bytes, int], now_ns: int) -> Outcome:
     known = {
         grant_id: octets for grant_id, octets in counters.items() if state.pool.slot_of(grant_id) is not None
     }
-    before_ns = state.counted_ns
-    state = replace(state, counted=known, counted_ns=now_ns)
+    before_ns, window = state.counted_ns, state.window
+    waiting = {rnti: _next_window(ended) for rnti, ended in window.items()}
+    state = replace(state, counted=known, counted_ns=now_ns, window=waiting)
     if before_ns is None or state.reported_ns is None or state.reported_ns <= before_ns:
         return state, []  # the gNB said nothing of this window
-    state = replace(state, joined=join.compare(state.joined, sent, state.window))
-    state, commands = _serve_blindly(state, sent, now_ns - before_ns)
-    waiting = {rnti: _next_window(window) for rnti, window in state.window.items()}
-    return replace(state, window=waiting), commands
+    state = replace(state, joined=join.compare(state.joined, sent, window))
+    return _serve_blindly(state, sent, now_ns - before_ns)
 
 
 def _sent(state: State, snssai: Snssai, bits: int) -> join.Sent:

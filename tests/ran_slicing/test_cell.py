@@ -266,7 +266,7 @@ def test_windows_of_which_the_gnb_said_nothing_say_nothing(cell):
 
 
 def test_a_ue_for_which_more_is_sent_than_it_gets_is_found_and_keeps_its_slot(cell):
-    """5 Mbit/s are sent, a fraction arrives: by the share that it uses it can only be X."""
+    """50 Mbit/s are sent, a fraction arrives: by the share that it uses it can only be X."""
     cell >> SliceSold(ONE, 1_000_000, 1_000_000)
     badly = {"dl_mcs": 5, "dl_nof_ok": 99, "dl_nof_nok": 0, "dl_bs": 300_000}
     slots_per_s = cell.state.controller.shape.downlink_slots_per_s
@@ -274,7 +274,7 @@ def test_a_ue_for_which_more_is_sent_than_it_gets_is_found_and_keeps_its_slot(ce
         for _ in range(10):
             used_bps = 170.0 * cell.state.controller.slices[A].prb * slots_per_s
             cell.report(ue_entry(X, dl_brate=used_bps, **badly), ue_entry(Y, dl_brate=120_000.0, **badly))
-        cell >> GrantsCounted(((ONE, 625_000 * index),))
+        cell >> GrantsCounted(((ONE, 6_250_000 * index),))
     assert cell.state.joined.slot_of == {X: A}
 
 
