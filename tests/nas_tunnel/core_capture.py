@@ -67,7 +67,7 @@ class Association:
 
     def chunks(self, pdu: bytes, *, up: bool) -> list[Packet]:
         size = self.max_chunk_bytes
-        chunks = []
+        chunks: list[Packet] = []
         for at in range(0, len(pdu), size):
             chunks.append(
                 SCTPChunkData(
@@ -165,8 +165,8 @@ def attach_messages() -> list[tuple[bool, bytes]]:
     said, desk, stranger = [], pco_desk.Desk(terms=TERMS), b"stranger"
     sale = begin(PURCHASE, LEDGER_ID, LAB, MINE)
     assert not hasattr(sale, "reason"), sale
-    while sale.answer is None:  # type: ignore[union-attr]
-        sale, container = next_container(sale)  # type: ignore[arg-type]
+    while sale.answer is None:
+        sale, container = next_container(sale)
         said.append((True, attach_request(container)))
         desk, commands = pco_desk.hear(desk, stranger, container, Now(0, 0))
         for command in commands:
