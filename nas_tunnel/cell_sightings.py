@@ -38,7 +38,7 @@ from nas_tunnel.signalling import CarriedWarning
 from nas_tunnel.telling import UNCHECKED, Fact, Teller, Told, remember, tell_beacon, tell_garbled
 from nas_tunnel.warning_sib import WarningSegment
 from wire.errors import DecodeError
-from wire.warning_id import PUBLIC_WARNING
+from wire.warning_id import is_public_warning
 
 MAX_EXCHANGES, MAX_PURCHASES, MAX_LISTENERS, MAX_BROADCASTS = 256, 64, 16, 1_024
 
@@ -288,7 +288,7 @@ class CellWitness:
     def _see_segment(
         self, utc_ns: int, subject: CellName, form: Form, segment: WarningSegment
     ) -> Iterator[Told]:
-        if segment.message_identifier in PUBLIC_WARNING:
+        if is_public_warning(segment.message_identifier):
             return
         key = subject, form, segment.message_identifier
         listener = self._listeners.get(key) or Listener(segment.message_identifier)
@@ -299,7 +299,7 @@ class CellWitness:
 
     def _see_warning(self, utc_ns: int, warning: CarriedWarning) -> Iterator[Told]:
         """What the core wants broadcast, each time that it says so."""
-        if warning.message_identifier in PUBLIC_WARNING:
+        if is_public_warning(warning.message_identifier):
             return
         try:
             content = read_broadcast(warning.contents, warning.serial_number)
