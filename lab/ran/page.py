@@ -26,9 +26,12 @@ ABOUT = """A model of one small cell (20 MHz, 51 resource blocks, fading links) 
 controller reads its metrics and asks for shares, as it would of srsRAN Project or OCUDU. A gNB gives shares of resource
 blocks; what was sold is bits per second. The loop between the two is what is tried here."""
 ABOUT_FLOORS = """Twenty UEs at distances ask for half as much again as the cell carries. Ten of them want a floor and
-ask for 1.3 times of it all the time; who fits is sold it. Each second of each buyer counts."""
+ask for more than it all the time, of which the box lets 1.25 times through; who fits is sold it. Two of them are at the
+edge of the cell, at 0 to 5 dB. As in the daemon, nobody tells the loop which UE of the gNB’s metrics is whose: it
+compares what was sent with what the gNB says of each, and UEs with the same rate look alike to it. Each second of each
+buyer counts."""
 ABOUT_DROPS = """A buyer’s link loses 6 dB at once: the same resource blocks carry a quarter to a third less. Nobody may
-have more than his floor here, as what he has beyond it would hide the drop."""
+have much more than his floor here, as what he has beyond it would hide the drop."""
 ABOUT_PAUSE = (
     """A maximum of 0 blocks a slice without taking it away: what happens to a buyer who does not pay on."""
 )
@@ -121,6 +124,7 @@ def _floors(run: LabRun) -> str:
     legend = markup.legend(
         ("l-delivered", "delivered, or with slices"),
         ("l-second", "resource blocks given as minimum, or without slices"),
+        ("l-offered", "the loop is told which UE is whose"),
         ("box l-band", "the floor, and what may come beyond it"),
     )
     rows = [
@@ -188,11 +192,13 @@ def _floor_figure(floor: Floor) -> str:
 def _windows_figure(run: LabRun) -> str:
     samples = [
         ("with slices", "delivered", _window_shares(run.full)),
+        ("told", "offered", _window_shares(run.told)),
         ("without", "second", _window_shares(run.unsliced)),
     ]
     words = Words(
         "Seconds by what they delivered",
-        f"{kept_share(run.full):.2%} with slices, {kept_share(run.unsliced):.0%} without, reach {KEPT:.0%} of a floor.",
+        f"{kept_share(run.full):.2%} with slices, {kept_share(run.told):.2%} if the loop is told which UE is whose, "
+        f"{kept_share(run.unsliced):.0%} without slices, reach {KEPT:.0%} of a floor.",
         "{:g} %".format,
         "{:.0%}".format,
     )
@@ -238,7 +244,7 @@ def _drops(run: LabRun) -> str:
     figures = [
         _drop_figure("With the loop", run.still_drops[worst]),
         _drop_figure("With the share that it had", run.fixed_drops[worst]),
-        _drop_figure("With the loop, and fading", max(run.fading_drops, key=_back), fading=True),
+        _drop_figure("With the loop, and fading", max(run.fading_drops, key=_bad), fading=True),
         _back_figure(run),
     ]
     legend = markup.legend(
@@ -254,7 +260,7 @@ def _drops(run: LabRun) -> str:
 def _drop_figure(name: str, drop: Drop, *, fading: bool = False) -> str:
     shares = [point.min_prb for point in drop.points]
     ends = (
-        f"a whole second at the floor from {drop.back_s:.1f} s on"
+        f"a second below the floor until {drop.bad_s:.1f} s"
         if fading
         else f"below the floor until {drop.short_s:.1f} s"
     )
@@ -282,8 +288,8 @@ def _rate_and_share(
     return _chart(lines, [band], Words(name, described, format_seconds, format_axis_rate, eras), highest)
 
 
-def _back(drop: Drop) -> float:
-    return drop.back_s
+def _bad(drop: Drop) -> float:
+    return drop.bad_s
 
 
 def _back_figure(run: LabRun) -> str:

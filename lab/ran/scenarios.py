@@ -20,13 +20,18 @@ KEPT = 0.95
 WINDOW_S = 1.0
 FLOORS_BPS = (500_000, 1_000_000, 1_500_000, 2_000_000, 3_000_000)
 DEMAND = 1.3
-"""A buyer sends so much more than his floor: without that, a floor is never tried."""
+"""A buyer asks for so much more than his floor: without that, a floor is never tried."""
 CEIL = 1.25
-DROP_FLOOR_BPS = 2_000_000
+"""The box lets no more through than that, as it shapes what it hands to the cell."""
+WEAK_DB = (0.0, 5.0)
+WEAK_FLOORS_BPS = (500_000, 1_000_000)
+"""The first buyers of a full cell are at its edge, and ask for little."""
+DROP_FLOORS_BPS = (1_000_000, 1_400_000, 2_000_000, 2_800_000)
+"""Different, so that bytes tell whose UE is whose: what is tried is the loop. A full cell has equal ones, too."""
 REPORT_S = 0.1
 WARM_UP_S = 3.0
-SETTLE_S = 8.0
-"""A share begins with what an unknown link might need, and comes down slowly: so long until it has nothing to spare."""
+SETTLE_S = 15.0
+"""UEs are found in some seconds; a share begins with what an unknown link might need, and comes down slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,14 @@ class Floor:
     floor_bps: int
     window_bps: tuple[float, ...]
     points: tuple[Point, ...]
+    mean_snr_db: float
+    joined: bool
+    """At the end the loop knew which UE of the metrics this is."""
+
+    @property
+    def is_weak(self) -> bool:
+        """At the edge of the cell."""
+        return self.mean_snr_db <= WEAK_DB[1]
 
     @property
     def kept(self) -> int:
@@ -93,25 +106,30 @@ def full_cell(
     report_s: float = REPORT_S,
     fading: FadingSettings | None = None,
     sliced: bool = True,
+    weak: int = 2,
+    told: bool = False,
 ) -> FullCell:
-    """Twenty UEs at distances, half of them with a floor, half as much load again as the cell carries. `sliced`
-    False: nothing is sold, everybody is in the gNB's default slice, and the same floors are only looked at.
+    """Twenty UEs at distances, half of them with a floor, half as much load again as the cell carries. Of the buyers
+    `weak` are at its edge. `sliced` False: nothing is sold, everybody is in the gNB's default slice, and the same
+    floors are only looked at. `told`: the loop is told whose RNTI is whose.
     """
     chance = random.Random(seed)
     cell, snrs_db = Cell(Carrier(), seed), [chance.uniform(8, 24) for _ in range(ues)]
     wanted = {rnti: chance.choice(FLOORS_BPS) for rnti in range(1, buyers + 1)}
+    for rnti in range(1, weak + 1):
+        snrs_db[rnti - 1], wanted[rnti] = chance.uniform(*WEAK_DB), chance.choice(WEAK_FLOORS_BPS)
     capacity_bps = _capacity_bps(cell.carrier, snrs_db)
     others = ues - buyers
     for rnti, snr_db in enumerate(snrs_db, start=1):
         if rnti <= buyers:
             cell.add_slice((1, rnti), 0, cell.carrier.prbs)
-            arrivals = steady(wanted[rnti] * DEMAND, seed * 1_000 + rnti)
+            arrivals = steady(wanted[rnti] * min(DEMAND, CEIL), seed * 1_000 + rnti)
         else:
-            left_bps = load * capacity_bps - DEMAND * sum(wanted.values())
+            left_bps = load * capacity_bps - min(DEMAND, CEIL) * sum(wanted.values())
             arrivals = random_packets(max(left_bps / others, 100_000), seed * 1_000 + rnti)
         name = (1, rnti) if sliced and rnti <= buyers else None
         cell.add_ue(rnti, name, snr_db, fading or FadingSettings(), arrivals)
-    loop = new_loop(cell)
+    loop = new_loop(cell, told=told)
     loop.step(report_s)
     sold = _sell_all(loop, wanted) if sliced else wanted
     _run(loop, WARM_UP_S, report_s)
@@ -121,7 +139,17 @@ def full_cell(
         seed,
         load,
         capacity_bps,
-        tuple(Floor(rnti, sold[rnti], tuple(windows[rnti]), tuple(points[rnti])) for rnti in sold),
+        tuple(
+            Floor(
+                rnti,
+                sold[rnti],
+                tuple(windows[rnti]),
+                tuple(points[rnti]),
+                mean_snr_db=snrs_db[rnti - 1],
+                joined=rnti in loop.state.joined.slot_of,
+            )
+            for rnti in sold
+        ),
         refused=buyers - len(sold),
         others_bps=tuple(others_bps),
         used_share=(cell.used_prbs - used) / (cell.offered_prbs - offered),
@@ -192,8 +220,8 @@ def _point(loop: ClosedLoop, rnti: int, before_bits: int, report_s: float) -> Po
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A link that became worse at `at_s`. `short_s` is when the last report period below the floor ended, `back_s`
-    when the first whole second began that reached it; both since the drop, `looked_s` if never in that time.
+    """A link that became worse at `at_s`. `short_s` is when the last report period below the floor ended, `bad_s` when
+    the last whole second below it did; both since the drop, 0 if there was none, no later than `looked_s`.
     """
 
     rnti: int
@@ -201,7 +229,7 @@ class Drop:
     floor_bps: int
     looked_s: float
     short_s: float
-    back_s: float
+    bad_s: float
     points: tuple[Point, ...]
 
 
@@ -209,27 +237,29 @@ def drops(
     seed: int,
     *,
     drop_db: float = 6.0,
-    buyers: int = 4,
+    buyers: int = len(DROP_FLOORS_BPS),
     look_s: float = 5.0,
     fading: FadingSettings | None = None,
     report_s: float = REPORT_S,
     frozen: bool = False,
+    told: bool = False,
 ) -> list[Drop]:
-    """One buyer after the other loses `drop_db` at once, in a cell that others keep full. Nobody may have more than his
-    floor, or what he has beyond it would hide the drop.
+    """One buyer after the other loses `drop_db` at once, in a cell that others keep full. Nobody may have much more
+    than his floor, or what he has beyond it would hide the drop.
     """
     chance = random.Random(seed)
     cell = Cell(Carrier(), seed)
     for rnti in range(1, buyers + 1):
         cell.add_slice((1, rnti), 0, cell.carrier.prbs)
-        arrivals = steady(DEMAND * DROP_FLOOR_BPS, seed * 1_000 + rnti)
+        arrivals = steady(CEIL * DROP_FLOORS_BPS[rnti - 1], seed * 1_000 + rnti)
         cell.add_ue(rnti, (1, rnti), chance.uniform(16, 22), fading or FadingSettings(), arrivals)
     for rnti in range(buyers + 1, buyers + 7):
         cell.add_ue(rnti, None, chance.uniform(8, 24), FadingSettings(), full_buffer())
-    loop = new_loop(cell)
+    loop = new_loop(cell, told=told)
     loop.step(report_s)
     for rnti in range(1, buyers + 1):
-        assert loop.sell(rnti, DROP_FLOOR_BPS, DROP_FLOOR_BPS) is None
+        floor_bps = DROP_FLOORS_BPS[rnti - 1]
+        assert loop.sell(rnti, floor_bps, round(CEIL * floor_bps)) is None
     _run(loop, SETTLE_S, report_s)
     loop.frozen = frozen
     return [_drop(loop, rnti, drop_db, look_s, report_s) for rnti in range(1, buyers + 1)]
@@ -237,19 +267,19 @@ def drops(
 
 def _drop(loop: ClosedLoop, rnti: int, drop_db: float, look_s: float, report_s: float) -> Drop:
     """The second before is looked at too, so that a picture shows what there was."""
+    floor_bps = DROP_FLOORS_BPS[rnti - 1]
     points = [*_points(loop, rnti, WINDOW_S, report_s)]
     at_s = loop.cell.now_s
     loop.cell.ues[rnti].channel.mean_snr_db -= drop_db
     after = [*_points(loop, rnti, look_s, report_s)]
-    low_s = [point.at_s - at_s for point in after if point.rate_bps < KEPT * DROP_FLOOR_BPS]
-    back_s = _back_s(after, DROP_FLOOR_BPS, report_s)
+    low_s = [point.at_s - at_s for point in after if point.rate_bps < KEPT * floor_bps]
     return Drop(
         rnti,
         at_s,
-        DROP_FLOOR_BPS,
+        floor_bps,
         look_s,
         short_s=max(low_s, default=0.0),
-        back_s=look_s if back_s is None else back_s,
+        bad_s=_bad_s(after, floor_bps, report_s),
         points=(*points, *after),
     )
 
@@ -261,14 +291,14 @@ def _points(loop: ClosedLoop, rnti: int, seconds: float, report_s: float) -> Ite
         yield _point(loop, rnti, before, report_s)
 
 
-def _back_s(after: Sequence[Point], floor_bps: int, report_s: float) -> float | None:
-    """The start of the first window of a second that is kept, counted from the drop."""
-    length = round(WINDOW_S / report_s)
+def _bad_s(after: Sequence[Point], floor_bps: int, report_s: float) -> float:
+    """The end of the last window of a second that is not kept, counted from the drop."""
+    length, last_s = round(WINDOW_S / report_s), 0.0
     for start in range(len(after) - length + 1):
         window = after[start : start + length]
-        if sum(point.rate_bps for point in window) / length >= KEPT * floor_bps:
-            return start * report_s
-    return None
+        if sum(point.rate_bps for point in window) / length < KEPT * floor_bps:
+            last_s = (start + length) * report_s
+    return last_s
 
 
 # ---- A pause, and a full shop
@@ -290,7 +320,7 @@ def paused(seed: int, *, seconds: float = 4.0, report_s: float = REPORT_S) -> Pa
     """A buyer's slice is paused (the meter is not paid), and resumed."""
     cell = Cell(Carrier(), seed)
     cell.add_slice((1, 1), 0, cell.carrier.prbs)
-    cell.add_ue(1, (1, 1), 18.0, FadingSettings(), steady(DEMAND * 3_000_000, seed))
+    cell.add_ue(1, (1, 1), 18.0, FadingSettings(), steady(CEIL * 3_000_000, seed))
     for rnti in range(2, 8):
         cell.add_ue(rnti, None, 16.0, FadingSettings(), full_buffer())
     loop = new_loop(cell)
@@ -333,7 +363,7 @@ def full_shop(
     cell = Cell(Carrier(), seed)
     for rnti in range(1, 31):
         cell.add_slice((1, rnti), 0, cell.carrier.prbs)
-        arrivals = steady(DEMAND * floor_bps, seed * 1_000 + rnti)
+        arrivals = steady(CEIL * floor_bps, seed * 1_000 + rnti)
         cell.add_ue(rnti, (1, rnti), chance.uniform(12, 24), FadingSettings(), arrivals)
     loop = new_loop(cell)
     loop.step(report_s)

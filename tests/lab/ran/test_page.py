@@ -19,5 +19,7 @@ def test_half_seconds_are_means_of_five_reports() -> None:
 
 
 def test_a_share_that_moves_is_more_restless() -> None:
-    still, moving = (Floor(1, 1_000_000, (1e6,), points(shares)) for shares in ([4, 4, 4], [2, 4, 3]))
+    still, moving = (
+        Floor(1, 1_000_000, (1e6,), points(shares), 20.0, True) for shares in ([4, 4, 4], [2, 4, 3])
+    )
     assert _unrest(still) == 0 < _unrest(moving)

@@ -11,13 +11,22 @@ def others_bps(seen: FullCell) -> float:
 
 
 def test_floors_hold_in_a_full_cell_and_best_effort_gets_the_rest() -> None:
-    seen = full_cell(1, seconds=6)
+    seen = full_cell(1, seconds=6, told=True)
     assert len(seen.floors) + seen.refused == 10
     assert len(seen.floors) >= 6
     assert seen.windows == 6 * len(seen.floors)
     assert seen.kept_share > 0.99
     assert seen.used_share > 0.99
     assert others_bps(seen) > 0.1 * seen.capacity_bps
+
+
+def test_a_loop_that_is_not_told_has_to_find_its_ues() -> None:
+    """It finds those whose rate nobody else has, and makes up for bad links only then."""
+    told, seen = (full_cell(2, seconds=8, told=told) for told in (True, False))
+    assert all(floor.joined for floor in told.floors)
+    assert not all(floor.joined for floor in full_cell(2, seconds=1).floors)
+    assert 0.6 < seen.kept_share <= told.kept_share
+    assert [floor.rnti for floor in told.floors if floor.is_weak] == [1, 2]
 
 
 def test_without_slices_the_same_floors_do_not_hold() -> None:
@@ -27,11 +36,11 @@ def test_without_slices_the_same_floors_do_not_hold() -> None:
 def test_a_loop_makes_up_for_a_worse_link_and_a_fixed_share_does_not() -> None:
     seen = drops(1, buyers=3, look_s=2.5, fading=STATIC)
     assert all(drop.short_s <= 0.5 for drop in seen)
-    assert all(drop.back_s <= 0.5 for drop in seen)
+    assert all(drop.bad_s == 0 for drop in seen)
     shares = [(drop.points[0].min_prb, drop.points[-1].min_prb) for drop in seen]
     assert all(after > before for before, after in shares)
     fixed = drops(1, buyers=3, look_s=2.5, fading=STATIC, frozen=True)
-    assert any(drop.back_s == drop.looked_s for drop in fixed)
+    assert any(drop.bad_s == drop.looked_s for drop in fixed)
 
 
 def test_a_paused_slice_gets_nothing_and_comes_back() -> None:
