@@ -13,7 +13,7 @@ import heapq
 import math
 import random
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from lab.ran.fading import Channel, FadingSettings
@@ -195,6 +195,14 @@ class Cell:
         for each in self.slices:
             each.ues = [known for known in each.ues if known is not ue]
         self._due = [entry for entry in self._due if entry[2] != rnti]
+        heapq.heapify(self._due)
+
+    def renumber(self, rntis: Mapping[int, int]) -> None:
+        """Give each UE another RNTI, by a permutation of them."""
+        for rnti, ue in self.ues.items():
+            ue.rnti = rntis[rnti]
+        self.ues = {ue.rnti: ue for ue in self.ues.values()}
+        self._due = [(due_s, bits, rntis[rnti]) for due_s, bits, rnti in self._due]
         heapq.heapify(self._due)
 
     def run(self, seconds: float, every_slot: Callable[[], None] | None = None) -> None:

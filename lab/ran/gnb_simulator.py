@@ -82,10 +82,14 @@ class GnbSimulator:
         return len(self._clients)
 
     async def restart(self, away_s: float = 0.0) -> None:
-        """The gNB dies and comes again: connections end without a word, UEs and ratios are those of the file."""
+        """The gNB dies and comes again: connections end without a word, ratios are those of the file, and UEs
+        get RNTIs in the order in which they come back: each that of another one.
+        """
         await self.close()
         await asyncio.sleep(away_s)
         self.cell = self.new_cell()
+        known = list(self.cell.ues)
+        self.cell.renumber(dict(zip(known, [*known[1:], *known[:1]], strict=True)))
         await self.open()
 
     async def open(self) -> None:

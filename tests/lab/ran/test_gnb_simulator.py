@@ -66,8 +66,11 @@ def test_a_change_is_in_force_when_it_is_answered() -> None:
 def test_a_restart_forgets_what_was_set_and_ends_connections_without_a_word() -> None:
     async def scene(gnb: GnbSimulator, client: ClientConnection) -> None:
         await ask(client, ratio(20, 40))
-        port = gnb.port
+        port, before = gnb.port, {rnti: ue.slice_name for rnti, ue in gnb.cell.ues.items()}
         await gnb.restart()
+        after = {rnti: ue.slice_name for rnti, ue in gnb.cell.ues.items()}
+        assert after.keys() == before.keys()
+        assert after != before or len(set(before.values())) == 1, "an RNTI is somebody else's now"
         with pytest.raises(ConnectionClosed):
             await client.recv()
         assert client.close_code == 1006
