@@ -6,6 +6,7 @@ each once. What a world fails in becomes an answer to the plan.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 
 from ran_slicing.core_info import PDU_PATH, UE_PATH, join
@@ -62,6 +63,7 @@ class Core:
         self._report = report
         self._state = resume(names or {})
         self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(_end_aloud)
 
     def want(self, wanted: Mapping[bytes, AppSession]) -> None:
         """From now on these flows, and no others."""
@@ -97,14 +99,18 @@ class Core:
                 continue
 
     async def _look(self) -> None:
-        """Both lists; the AMF's after the SMF's, so that whoever has an address was connected before."""
+        """Both lists; the AMF's after the SMF's, so that whoever has an address was connected before. Nobody is kept
+        out because the AMF's cannot be had.
+        """
         try:
             pdus, complete = await self._smf.items(PDU_PATH)
-            ues = (await self._amf.items(UE_PATH))[0] if self._amf is not None else []
-            stays = join(pdus, ues)
+            stays = join(pdus, [])
         except (InfoFailed, DecodeError) as error:
             self._lists_failed = str(error)
             return
+        if self._amf is not None:
+            with contextlib.suppress(InfoFailed, DecodeError):
+                stays = join(pdus, (await self._amf.items(UE_PATH))[0])
         self._lists_failed = ""
         conclusive = complete and self._is_told  # nobody knows yet whose flows are looked for
         self._state = take_stays(self._state, self._wanted, stays, self._now_ns(), complete=conclusive)
@@ -147,3 +153,11 @@ class Core:
 
     def _now_ns(self) -> int:
         return int(asyncio.get_running_loop().time() * 1e9)
+
+
+def _end_aloud(task: asyncio.Task[None]) -> None:
+    """What nobody foresaw goes to the loop's handler, which ends the daemon: a core that nobody looks at any more would
+    be believed for ever.
+    """
+    if not task.cancelled():
+        task.result()

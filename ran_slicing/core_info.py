@@ -35,7 +35,7 @@ class Radio(NamedTuple):
 
 class Stay(NamedTuple):
     """One PDU session of a subscriber: its addresses, its slice, its QoS flows as (QFI, 5QI), and where it is now, if
-    it is connected.
+    it is connected and the AMF says so: for whoever looks, as nothing is decided by it.
     """
 
     supi: str
@@ -87,7 +87,11 @@ def read_page(body: bytes) -> Page:
 
 def join(pdus: Iterable[Mapping[str, Any]], ues: Iterable[Mapping[str, Any]]) -> tuple[Stay, ...]:
     """Items of both lists to stays, each (subscriber, session) once. Raises DecodeError, which says which is wrong."""
-    radios = {supi: radio for item in ues if (supi := item.get("supi")) and (radio := _read_radio(item))}
+    radios = {
+        _text(item, "supi", "ue-info"): radio
+        for item in ues
+        if "supi" in item and (radio := _read_radio(item)) is not None
+    }
     stays: dict[tuple[str, int], Stay] = {}
     for item in pdus:
         supi = _text(item, "supi", "pdu-info")
@@ -111,8 +115,8 @@ def _read_stay(supi: str, session: Mapping[str, Any], radio: Radio | None) -> St
             psi=_number(session, "psi", supi),
             dnn=_text(session, "dnn", supi),
             snssai=_snssai(session, supi),
-            ipv4=IPv4Address(session["ipv4"]) if "ipv4" in session else None,
-            ipv6=IPv6Address(session["ipv6"]) if "ipv6" in session else None,
+            ipv4=IPv4Address(_text(session, "ipv4", supi)) if "ipv4" in session else None,
+            ipv6=IPv6Address(_text(session, "ipv6", supi)) if "ipv6" in session else None,
             flows=tuple((qfi, qos_index) for qfi, qos_index in flows if isinstance(qos_index, int)),
             active=session.get("pdu_state") == "active",
             radio=radio,

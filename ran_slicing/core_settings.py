@@ -26,7 +26,9 @@ class CoreSettings:
     smf_metrics_port: int = METRICS_PORT
     """TCP port of its metrics, HTTP/1."""
     amf_host: str = ""
-    """Of the access and mobility function, whose metrics show by which number the gNB knows a UE; empty: not asked."""
+    """Of the access and mobility function, whose metrics show by which number the gNB knows a UE; nothing is decided by
+    it, and nobody is kept out if it does not answer. Empty: not asked.
+    """
     amf_metrics_port: int = METRICS_PORT
     """TCP port of its metrics, HTTP/1."""
     store_uri: str = "mongodb://127.0.0.1/open5gs"

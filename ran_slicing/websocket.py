@@ -78,6 +78,7 @@ class RemoteControl:
 
     def _connect(self) -> None:
         self._attempt = self._loop.create_task(self._try())
+        self._attempt.add_done_callback(_end_aloud)
 
     async def _try(self) -> None:
         line = _Line(self._host, self._port, self._opened, self._heard, self._lost)
@@ -115,6 +116,12 @@ class RemoteControl:
         if not self._told_lost:
             self._told_lost = True
             self._report(GnbLost(f"{self._host}:{self._port}: {detail}"))
+
+
+def _end_aloud(task: asyncio.Task[None]) -> None:
+    """What nobody foresaw goes to the loop's handler, which ends the daemon: nobody would connect again."""
+    if not task.cancelled():
+        task.result()
 
 
 class _Line(asyncio.Protocol):

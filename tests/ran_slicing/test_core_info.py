@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import random
@@ -144,7 +145,8 @@ def test_pages_that_are_refused(body: bytes, why: str) -> None:
         ({"snssai": {"sst": 256}}, "sst: 256 is outside"),
         ({"snssai": {"sst": 1, "sd": "xyz"}}, "not six hexadecimal digits"),
         ({"ipv4": "10.45.0.256"}, "imsi-231510000114763"),
-        ({"ipv6": 7.5}, "imsi-231510000114763"),
+        ({"ipv6": 7.5}, "ipv6 is 7.5, not a text"),
+        ({"ipv4": 7}, "ipv4 is 7, not a text"),
         ({"qos_flows": {}}, "qos_flows is no list"),
         ({"qos_flows": [{"5qi": 2}]}, "qfi is None"),
     ],
@@ -159,6 +161,31 @@ def test_sessions_that_are_refused(changes: dict[str, Any], why: str) -> None:
 def test_radios_that_are_refused() -> None:
     with pytest.raises(DecodeError, match="gnb_id is None"):
         join([PDU], [{"supi": PDU["supi"], "gnb": {"ran_ue_ngap_id": 1, "cell_id": 1}}])
+
+
+@pytest.mark.parametrize("supi", [["x"], {}, 7, "", None, True])
+def test_names_that_are_refused(supi: Any) -> None:
+    with pytest.raises(DecodeError, match=r"ue-info: supi is .*, not a text"):
+        join([PDU], [UE | {"supi": supi}])
+    with pytest.raises(DecodeError, match=r"pdu-info: supi is .*, not a text"):
+        join([PDU | {"supi": supi}], [UE])
+
+
+def test_items_of_any_kind_give_stays_or_a_decode_error() -> None:
+    """Each value of both lists in turn becomes one of each kind that JSON has."""
+    for kind in (None, True, -1, 7.5, "x", [], ["x"], [[]], {}, {"x": 1}, 10**400):
+        pdu, ue = copy.deepcopy(PDU), copy.deepcopy(UE)
+        for fields, at in [*_places(pdu), *_places(ue)]:
+            before, fields[at] = fields[at], kind
+            with contextlib.suppress(DecodeError):
+                join([pdu], [ue])
+            fields[at] = before
+
+
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Each container in a value, with each key or index of it."""
+    keys = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    return [place for at in keys for place in ((value, at), *_places(value[at]))]
 
 
 def test_garbled_pages_give_stays_or_a_decode_error() -> None:

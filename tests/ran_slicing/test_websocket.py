@@ -227,3 +227,25 @@ def test_closing_while_it_connects():
             await control.close()
 
     asyncio.run(story())
+
+
+def test_what_nobody_foresaw_is_said_aloud():
+    """A daemon ends by it; a socket that silently connects no more would not be missed."""
+
+    async def story():
+        said: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _loop, context: said.done() or said.set_result(context["exception"])
+        )
+        control = RemoteControl("127.0.0.1", 1)
+
+        def report(_event):
+            raise AssertionError("unforeseen")
+
+        control.start(report)
+        async with asyncio.timeout(DEADLINE_S):
+            assert str(await said) == "unforeseen"
+        with contextlib.suppress(AssertionError):
+            await control.close()
+
+    asyncio.run(story())

@@ -196,3 +196,48 @@ def test_nobody_is_there(free_port: Callable[[], int]) -> None:
         await core.close()
 
     asyncio.run(asyncio.wait_for(story(), 20))
+
+
+def test_what_nobody_foresaw_is_said_aloud() -> None:
+    """A daemon ends by it: lists that are looked at no more would be believed for ever."""
+
+    async def story() -> None:
+        said: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _loop, context: said.set_result(context["exception"])
+        )
+
+        def report(_word: CoreReport) -> None:
+            raise AssertionError("unforeseen")
+
+        async with InfoServer(list) as lists:
+            core = Core(CoreSettings(pcf_host=HOST, smf_host=HOST, smf_metrics_port=lists.port))
+            core.start(report)
+            async with asyncio.timeout(20):
+                assert str(await said) == "unforeseen"
+            await core.close()
+
+    asyncio.run(story())
+
+
+def test_a_list_of_the_amf_that_cannot_be_had_keeps_nobody_out() -> None:
+    async def story() -> None:
+        async with InfoServer(lambda: [Listed(UE, (), 7)]) as lists:
+            core = Core(
+                CoreSettings(
+                    pcf_host=HOST,
+                    smf_host=HOST,
+                    smf_metrics_port=lists.port,
+                    amf_host=HOST,
+                    amf_metrics_port=1,
+                )
+            )
+            reports: asyncio.Queue[CoreReport] = asyncio.Queue()
+            core.start(reports.put_nowait)
+            async with asyncio.timeout(20):
+                report = await reports.get()
+            await core.close()
+            assert report.lists_failed == ""
+            assert [(stay.supi, stay.radio) for stay in report.stays] == [(SUPI, None)]
+
+    asyncio.run(story())
