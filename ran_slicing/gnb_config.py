@@ -83,10 +83,11 @@ class GnbConfig:
 
 
 def read_gnb_files(
-    files: Sequence[tuple[str, str]], networks: Sequence[str] = ()
+    files: Sequence[tuple[str, str]], networks: Sequence[str] = (), lobby: Snssai | None = None
 ) -> tuple[GnbConfig, tuple[Finding, ...]]:
     """From (name, text) of each file. `networks` (CIDR) are those to which the remote control may be bound beside the
-    loopback: that of a compose lab. Raises ConfigError for what cannot be read at all.
+    loopback: that of a compose lab. `lobby` is the slice of UEs that bought nothing. Raises ConfigError for what cannot
+    be read at all.
     """
     tree: dict[str, Yaml] = {}
     for name, text in files:
@@ -95,7 +96,7 @@ def read_gnb_files(
             raise ConfigError(f"{name}: is not a mapping, as a gNB's file is")
         tree = _merged(tree, document)
     reader = _TreeReader(" + ".join(name for name, _ in files), tree)
-    return reader.config(networks), tuple(reader.findings)
+    return reader.config(networks, lobby), tuple(reader.findings)
 
 
 def refuse_fatal(findings: Iterable[Finding]) -> None:
@@ -121,13 +122,13 @@ class _TreeReader:
         self.name, self.tree = name, tree
         self.findings: list[Finding] = []
 
-    def config(self, networks: Sequence[str]) -> GnbConfig:
+    def config(self, networks: Sequence[str], lobby: Snssai | None) -> GnbConfig:
         self._old_places()
         self._one_cell()
         self._no_public_warning()
         plmn = self._text("cell_cfg.plmn", "00101")
         slices = self._slices()
-        self._admitted(plmn, slices)
+        self._admitted(plmn, [*(entry.snssai for entry in slices), *([] if lobby is None else [lobby])])
         host, port = self._remote(networks)
         return GnbConfig(
             plmn=plmn,
@@ -303,7 +304,7 @@ class _TreeReader:
         if not 0 <= entry.priority <= 254:
             self._fatal(f"{path}.sched_cfg.priority", f"{entry.priority} is outside 0..254")
 
-    def _admitted(self, plmn: str, slices: Sequence[SliceEntry]) -> None:
+    def _admitted(self, plmn: str, slices: Sequence[Snssai]) -> None:
         """UEs come only into slices of which the AMF was told."""
         areas = self._items("cu_cp.amf.supported_tracking_areas")
         if not areas:
@@ -316,7 +317,7 @@ class _TreeReader:
                 if entry.get("plmn") == plmn:
                     found = _mappings(entry.get("tai_slice_support_list"))
                     supported |= {self._snssai(f"{path}..tai_slice_support_list", item) for item in found}
-        missing = [entry.snssai for entry in slices if entry.snssai not in supported]
+        missing = [snssai for snssai in slices if snssai not in supported]
         if missing:
             names = ", ".join(map(str, missing))
             self._fatal(

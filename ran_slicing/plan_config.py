@@ -34,12 +34,15 @@ _OWNERS_CHOICE = frozenset({"remote_control.bind_addr"})
 
 @dataclass(frozen=True, slots=True)
 class SlotPlan:
-    """`count` slots of one tier: S-NSSAIs with one `sst` and differentiators from `first_sd` on."""
+    """`count` slots of one tier: S-NSSAIs with one `sst` and differentiators from `first_sd` on. `lobby` is the slice
+    of UEs that bought nothing: it is admitted like them, and has no share of its own.
+    """
 
     count: int
     sst: int = 1
     first_sd: int = FIRST_SD
     priority: int = 0
+    lobby: Snssai | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.count <= 64:
@@ -50,6 +53,8 @@ class SlotPlan:
             assert self.names
         except ValueError as error:
             raise ConfigError(str(error)) from error
+        if self.lobby in self.names:
+            raise ConfigError(f"lobby: {self.lobby} is one of the slots")
 
     @property
     def names(self) -> tuple[Snssai, ...]:
@@ -108,9 +113,20 @@ def _plan_support(lines: "_Lines", tree: dict[str, Any], plan: SlotPlan) -> None
     entries = [entry for area in areas for entry in area.get("plmn_list") or [] if entry.get("plmn") == plmn]
     for place, entry in zip(lines.support_lists(plmn), entries, strict=False):
         known = entry.get("tai_slice_support_list") or []
-        missing = [snssai for snssai in plan.names if snssai not in _names(known)]
-        entry["tai_slice_support_list"] = [*known, *({"sst": str(s.sst), "sd": str(s.sd)} for s in missing)]
-        lines.append_at(place, [f"- {{ sst: {snssai.sst}, sd: {snssai.sd} }}" for snssai in missing])
+        admitted = plan.names if plan.lobby is None else (*plan.names, plan.lobby)
+        missing = [snssai for snssai in admitted if snssai not in _names(known)]
+        entry["tai_slice_support_list"] = [*known, *(_support(snssai) for snssai in missing)]
+        lines.append_at(place, [_support_line(snssai) for snssai in missing])
+
+
+def _support(snssai: Snssai) -> dict[str, Yaml]:
+    """One element of a support list as the tree has it; `_support_line` is the same as text."""
+    sd: dict[str, Yaml] = {} if snssai.sd is None else {"sd": str(snssai.sd)}
+    return {"sst": str(snssai.sst), **sd}
+
+
+def _support_line(snssai: Snssai) -> str:
+    return "- { " + ", ".join(f"{key}: {value}" for key, value in _support(snssai).items()) + " }"
 
 
 def _slice(snssai: Snssai, priority: int) -> dict[str, Yaml]:

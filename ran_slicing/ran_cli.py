@@ -6,12 +6,15 @@ Exit status: 0 done or sound, 1 a finding that stops a sale, 2 usage or a file t
 
 import argparse
 import difflib
+import os
+import shutil
 import sys
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from ran_slicing.gnb_config import GnbConfig, read_gnb_files
 from ran_slicing.plan_config import FIRST_SD, SlotPlan, plan_gnb_file
-from ran_slicing.snssai import Snssai
+from ran_slicing.snssai import Snssai, parse_snssai
 from wire.errors import ConfigError
 
 OK, UNSOUND, USAGE = 0, 1, 2
@@ -46,9 +49,18 @@ def _parser() -> argparse.ArgumentParser:
         "--priority", type=int, default=0, help="the gNB's priority of these, a tier of its own (0..254)"
     )
     plan.add_argument(
-        "--write", action="store_true", help="change the file; the old one stays beside it, with .orig"
+        "--write", action="store_true", help="change the file; the first one stays beside it, with .orig"
     )
-    check = commands.add_parser("check", help="whether what the gNB is started with can be sold")
+    for command in (
+        plan,
+        check := commands.add_parser("check", help="whether what the gNB is started with can be sold"),
+    ):
+        command.add_argument(
+            "--lobby",
+            type=parse_snssai,
+            metavar="SST-SD",
+            help="the slice of UEs that bought nothing, as 1-0000ff",
+        )
     check.add_argument(
         "--gnb",
         type=Path,
@@ -69,24 +81,41 @@ def _parser() -> argparse.ArgumentParser:
 
 def _plan(options: argparse.Namespace) -> int:
     path: Path = options.gnb
-    plan = SlotPlan(options.slots, options.sst, options.first_sd, options.priority)
+    plan = SlotPlan(options.slots, options.sst, options.first_sd, options.priority, options.lobby)
     before = path.read_text(encoding="utf-8")
     after = plan_gnb_file(before, str(path), plan)
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), str(path), "planned", lineterm="", n=2
     )
     print("\n".join(lines) or f"{path}: has these slots already")
-    print(f"\nFor the daemon's file:\n{format_section([path], plan.names)}")
+    print(f"\nFor the daemon's file:\n{format_section([path], plan.names, plan.lobby)}")
     if options.write and after != before:
-        path.with_name(path.name + ".orig").write_text(before, encoding="utf-8")
-        path.write_text(after, encoding="utf-8")
+        original = path.with_name(path.name + ".orig")
+        if not original.exists():
+            _write(original, before, like=path)
+        _write(path, after, like=path)
         print(f"\nWritten to {path}; restart the gNB to have them.")
     return OK
 
 
+def _write(path: Path, text: str, like: Path) -> None:
+    """Whole or not at all, with the permissions of another file."""
+    path, like = path.resolve(), like.resolve()
+    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+            shutil.copymode(like, file.name)
+            Path(file.name).replace(path)
+        except OSError:
+            Path(file.name).unlink()
+            raise
+
+
 def _check(options: argparse.Namespace) -> int:
     files = [(str(path), path.read_text(encoding="utf-8")) for path in options.gnb]
-    config, findings = read_gnb_files(files, options.network)
+    config, findings = read_gnb_files(files, options.network, options.lobby)
     for finding in findings:
         print(f"{'WRONG' if finding.fatal else 'note '} {finding}")
     print(format_config(config))
@@ -105,11 +134,12 @@ def format_config(config: GnbConfig) -> str:
     )
 
 
-def format_section(files: list[Path], slots: tuple[Snssai, ...]) -> str:
+def format_section(files: list[Path], slots: tuple[Snssai, ...], lobby: Snssai | None) -> str:
     """The section of the daemon's configuration that sells these slots."""
     names = ", ".join(f'"{snssai}"' for snssai in slots)
     paths = ", ".join(f'"{path.resolve()}"' for path in files)
-    return f"[cell]\ngnb_files = [{paths}]\nslots = [{names}]"
+    section = f"[cell]\ngnb_files = [{paths}]\nslots = [{names}]"
+    return section if lobby is None else f'{section}\n\n[cell.user_plane]\nlobby_slice = "{lobby}"'
 
 
 def _whole(text: str) -> int:

@@ -36,6 +36,7 @@ cu_cp:
           - plmn: "00101"
             tai_slice_support_list:
               - sst: 1
+              - { sst: 1, sd: 1 }
               - { sst: 1, sd: 42496 }
               - { sst: 1, sd: 0xa601 }
           - plmn: "00102"

@@ -21,6 +21,32 @@ def test_from_a_bare_file_to_one_that_can_be_sold(tmp_path, capsys):
     assert "106 PRBs, 1000 downlink slots/s" in capsys.readouterr().out
 
 
+def test_the_owners_file_stays_as_it_was_however_often_slots_are_added(tmp_path):
+    path = tmp_path / "gnb.yml"
+    path.write_text(BARE)
+    path.chmod(0o640)
+    for slots in ("2", "4"):
+        assert main(["plan", "--gnb", str(path), "--slots", slots, "--write"]) == OK
+    assert (tmp_path / "gnb.yml.orig").read_text() == BARE
+    assert "42499" in path.read_text()
+    assert {file.name for file in tmp_path.iterdir()} == {"gnb.yml", "gnb.yml.orig"}
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o640}
+
+
+def test_a_lobby_that_nobody_would_be_admitted_to(tmp_path, capsys):
+    path = tmp_path / "gnb.yml"
+    path.write_text(BARE)
+    lobby = ["--lobby", "1-0000ff"]
+    assert main(["plan", "--gnb", str(path), "--write"]) == OK
+    assert main(["check", "--gnb", str(path), *lobby]) == UNSOUND
+    assert "lacks 1-0000ff for PLMN" in capsys.readouterr().out
+    assert main(["plan", "--gnb", str(path), "--write", *lobby]) == OK
+    assert 'lobby_slice = "1-0000ff"' in capsys.readouterr().out
+    assert main(["check", "--gnb", str(path), *lobby]) == OK
+    assert main(["plan", "--gnb", str(path), "--lobby", "1-00a600"]) == USAGE
+    assert "lobby: 1-00a600 is one of the slots" in capsys.readouterr().err
+
+
 def test_planning_again_says_so(tmp_path, capsys):
     path = tmp_path / "gnb.yml"
     path.write_text(SOUND)
