@@ -143,7 +143,7 @@ def _open_cell(config: "Config") -> "CellShells | None":
         return None
     from apd.shells.cell import CellShells
 
-    return CellShells(config.cell, config.box.shaper.interface)
+    return CellShells(config.cell, config.box.shaper.interface, config.box.shaper.lobby_port)
 
 
 def _open_air(config: "Config") -> "AirShells | None":

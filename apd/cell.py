@@ -160,7 +160,9 @@ def _feed(state: State, fact: cell_events.Event, now: Now) -> Outcome:
                 state, more = _refused(state, grant_id, reason)
                 commands += more
             case ReportRatio(grant_id, ratio):
-                if not ratio.is_paused:
+                if ratio.max_prb_policy_ratio > state.on_cell.ran.settings.idle_max_prb_policy_ratio or (
+                    ratio.min_prb_policy_ratio
+                ):  # not the answer to what it was given while nobody had it
                     state = _with(state, confirmed=state.on_cell.confirmed | {grant_id})
             case RanNote(kind, detail):
                 commands.append(Note(kind, detail))

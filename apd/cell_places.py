@@ -6,13 +6,22 @@ not; the end of sessions whose UE has gone. A UE is known by the address of its 
 a join counts only if it comes from the address that it names (the UPF lets nobody send from another's).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
 from apd import cell, lobby, promises, sessions
 from apd.address import Address, host_of
-from apd.commands import ChangeSubscriber, Command, FindSubscriber, Note, StoreSession, WantFlows
+from apd.commands import (
+    ChangeSubscriber,
+    Command,
+    ConfineUes,
+    FindSubscriber,
+    FindSubscribersIn,
+    Note,
+    StoreSession,
+    WantFlows,
+)
 from apd.session import EndReason, Phase, Session
 from apd.sessions import Outcome
 from apd.state import CellState, Move, Place, State, WaitingJoin, earliest
@@ -22,7 +31,7 @@ from ran_slicing.core_info import Stay, find_stays
 from ran_slicing.core_plan import CoreReport, Service
 from ran_slicing.n5 import AppSession, Rates
 from ran_slicing.snssai import Snssai
-from ran_slicing.subscriber_slice import NoSlice, SliceInPlace, plan_slice
+from ran_slicing.subscriber_slice import NoSlice, SliceInPlace, named_slices, plan_slice
 from tc_shaper.ue_elements import counted_as
 from wire.errors import ShellError
 from wire.grant import Grant
@@ -217,6 +226,10 @@ def _move(state: State, source: Address, message: Join, grant: Grant, stay: Stay
     if known is not None and known.moved:
         detail = f"the SIM is in slice {known.snssai} now: register again (flight mode on and off), then join again"
         return lobby.refuse(state, source, grant_id, "other_slice", detail)
+    if not state.on_cell.is_swept:
+        return _wait(
+            state, source, message, grant, _served(source), now
+        )  # slots may be somebody's on the way
     free = cell.vacant(state)
     place = Place(stay.supi, stay.dnn, free[0] if free else None, now.mono_ns + KEEP_SLOT_NS)
     state, commands, refusal = _sell(state, source, message, grant, place, now)
@@ -241,6 +254,8 @@ def settle(before: State, state: State) -> Outcome:
                 home = state.on_cell.lobby_slice
                 state, more = _order_move(state, place.supi, home, place.snssai)
                 commands += more
+    state, confining = _confine(before, state)
+    commands += confining
     flows = _flows(state)
     if flows != state.on_cell.flows:
         state = _with(state, flows=flows)
@@ -329,6 +344,85 @@ def _refuse_waiting(state: State, supi: str, reason: str, detail: str) -> Outcom
             state, refusing = lobby.refuse(state, waiting.source, b"", reason, detail)
             commands += refusing
     return state, commands
+
+
+# ---- Those of an earlier run
+
+
+def found_in_slots(state: State, documents: Iterable[Document], now: Now, *, whole: bool) -> Outcome:
+    """Whoever is in a slot by its document, and is neither served nor waited for, goes home: it was on its way when
+    the daemon ended, or the store was away when its time was over.
+    """
+    commands: list[Command] = []
+    home = state.on_cell.lobby_slice
+    assert home is not None, "else nobody is asked for"
+    for document in documents:
+        supi = f"imsi-{document.get('imsi')}"
+        if supi in state.on_cell.moves or _has_place(state, supi):
+            continue
+        named = [one for one in named_slices(document) if one in state.on_cell.ran.session.slices]
+        state, more = _order_move(state, supi, home, named[0] if named else None)
+        commands += more
+    due_ns = None if whole else now.mono_ns + MOVE_AGAIN_NS
+    state = _with(state, homecoming_due_ns=due_ns, homecoming_told=False, is_swept=True)
+    return _answer_and(state, commands, now)
+
+
+def _answer_and(state: State, commands: list[Command], now: Now) -> Outcome:
+    state, answers = _answer_joins(state, now)
+    return state, [*commands, *answers]
+
+
+def slots_unknown(state: State, error: ShellError, now: Now) -> Outcome:
+    note = Note("subscriber_failed", f"who is in a slot: {error}; it is tried again")
+    told = state.on_cell.homecoming_told
+    state = _with(state, homecoming_due_ns=now.mono_ns + MOVE_AGAIN_NS, homecoming_told=True)
+    return state, [] if told else [note]
+
+
+def _bring_home(state: State, now: Now) -> Outcome:
+    """Asks for them, when the time has come."""
+    here = state.on_cell
+    if here.lobby_slice is None or here.homecoming_due_ns is None or here.homecoming_due_ns > now.mono_ns:
+        return state, []
+    slots = tuple(slot.snssai for slot in here.ran.pool.slots)
+    return _with(state, homecoming_due_ns=None), [FindSubscribersIn(slots)]
+
+
+# ---- Who has not bought
+
+
+def _confine(before: State, state: State) -> Outcome:
+    """A UE in a slot that is for sale reaches the lobby by the least that a gNB gives; the kernel lets it reach nothing
+    else before it is served, and then only by the address that is counted.
+    """
+    here = state.on_cell
+    if here.confined is None and here.core_failing:
+        return state, []  # nobody knows yet who is there; the kernel goes on as it was
+    unchanged = state.sessions is before.sessions and before.cell is not None
+    if here.confined is not None and unchanged and before.on_cell.stays is here.stays:
+        return state, []
+    slots = {slot.snssai for slot in here.ran.pool.slots}
+    served = {
+        counted_as(session.station)
+        for session in _served_now(state)
+        if session.phase is Phase.ACTIVE and not isinstance(session.station, MacAddress)
+    }
+    ues = frozenset(
+        counted_as(ue)
+        for stay in here.stays
+        if stay.snssai in slots
+        for ue in (stay.ipv4, stay.ipv6)
+        if ue is not None and counted_as(ue) not in served
+    )
+    if ues == here.confined:
+        return state, []
+    return _with(state, confined=ues), [ConfineUes(ues)]
+
+
+def confine_failed(state: State, error: ShellError, now: Now) -> Outcome:
+    state = _with(state, confine_due_ns=now.mono_ns + MOVE_AGAIN_NS)
+    return state, [Note("confine_failed", f"UEs that bought nothing are not kept to the lobby: {error}")]
 
 
 # ---- Who is there
@@ -425,6 +519,10 @@ def pass_time(state: State, now: Now) -> Outcome:
             state = _with(state, gone_ns=_without(state.on_cell.gone_ns, grant_id))
             state, ending = sessions.end(state, grant_id, EndReason.STATION_LEFT)
             commands += ending
+    if _is_due(state.on_cell.confine_due_ns, now):
+        state = _with(state, confined=None, confine_due_ns=None)
+    state, more = _bring_home(state, now)
+    commands += more
     for supi, move in state.on_cell.moves.items():
         if move.due_ns is not None and move.due_ns <= now.mono_ns:
             state = _with(state, moves={**state.on_cell.moves, supi: replace(move, due_ns=None)})
@@ -440,8 +538,14 @@ def deadlines_ns(state: State) -> list[int]:
         *(place.waits_until_ns for place in here.places.values()),
         *(since_ns + look_ns for since_ns in here.gone_ns.values()),
         *(move.due_ns for move in here.moves.values()),
+        here.confine_due_ns,
+        here.homecoming_due_ns if here.lobby_slice is not None else None,
     )
     return [] if due is None else [due]
+
+
+def _is_due(due_ns: int | None, now: Now) -> bool:
+    return due_ns is not None and due_ns <= now.mono_ns
 
 
 def _look_ns(state: State) -> int:

@@ -22,6 +22,7 @@ from wire.transaction import Transaction
 if TYPE_CHECKING:  # a box without [cell] does without
     from ran_slicing.gnb import Reconnect, SendPing, SendText
     from ran_slicing.n5 import AppSession
+    from ran_slicing.snssai import Snssai
     from ran_slicing.subscriber import SubscriberChange
 
 
@@ -193,6 +194,20 @@ class WantFlows:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfineUes:
+    """Have the kernel let these UEs reach the lobby and nothing else, and all others whatever they like."""
+
+    ues: frozenset[IPv4Address | IPv6Address]
+
+
+@dataclass(frozen=True, slots=True)
+class FindSubscribersIn:
+    """Read the documents of all subscribers who are in one of these slices."""
+
+    slices: "tuple[Snssai, ...]"
+
+
+@dataclass(frozen=True, slots=True)
 class FindSubscriber:
     """Read a subscriber's document in the core's store."""
 
@@ -357,7 +372,16 @@ AirCommand = (
 )
 """What only a box with [air] does."""
 
-CellCommand = CountUe | UncountUe | TellGnb | WantFlows | FindSubscriber | ChangeSubscriber
+CellCommand = (
+    CountUe
+    | UncountUe
+    | TellGnb
+    | WantFlows
+    | ConfineUes
+    | FindSubscribersIn
+    | FindSubscriber
+    | ChangeSubscriber
+)
 """What only a box with [cell] does."""
 
 Command = (

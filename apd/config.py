@@ -6,7 +6,7 @@ file. Raises ConfigError only.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
@@ -27,6 +27,8 @@ from wire.units import parse_duration, parse_rate
 if TYPE_CHECKING:  # a box without [cell] does without
     from ran_slicing import cell as ran
     from ran_slicing.core_settings import CoreSettings
+    from ran_slicing.settings import CellSettings
+    from ran_slicing.share import CellShape
     from ran_slicing.snssai import Snssai
 
 T = TypeVar("T")
@@ -125,15 +127,38 @@ def _load_cell(reader: "_SectionReader", path: Path) -> tuple[CellConfig, UserPl
     lobby_slice = _lobby_slice(path, user_plane.lobby_slice, settings.snssais)
     try:
         files = [(str(name), name.read_text()) for name in settings.gnb_files]
-        gnb, findings = read_gnb_files(files, settings.remote_networks)
+        gnb, findings = read_gnb_files(files, settings.remote_networks, lobby_slice)
         refuse_fatal(findings)
-        begins = cell.start(settings, gnb)
+        begins = cell.start(_idle_speaks(settings, gnb.shape), gnb)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cell.gnb_files: {error}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}: cell: {error}") from error
+    _refuse_tiers(path, begins)
     host = settings.remote_host or gnb.host
     return CellConfig(begins, host, gnb.port, core, lobby_slice, tuple(map(str, findings))), user_plane
+
+
+def _idle_speaks(settings: "CellSettings", shape: "CellShape | None") -> "CellSettings":
+    """A UE in a slot that nobody bought has to reach the lobby: it may use one resource block, if not more. The kernel
+    lets nothing else of it pass.
+    """
+    from ran_slicing.share import ratio_of
+
+    shape = settings.shape or shape
+    if shape is None:
+        return settings  # the cell refuses that by itself
+    least = max(settings.idle_max_prb_policy_ratio, ratio_of(1, shape))
+    return replace(settings, idle_max_prb_policy_ratio=least)
+
+
+def _refuse_tiers(path: Path, begins: "ran.State") -> None:
+    """An offer has no tier, so that a buyer of one price would get any of them."""
+    if len({slot.tier for slot in begins.pool.slots}) > 1:
+        tiers = ", ".join(f"{slot.snssai}: {slot.tier}" for slot in begins.pool.slots)
+        raise ConfigError(
+            f"{path}: cell.slots: the gNB's file gives them different priorities ({tiers}); one offer sells them all"
+        )
 
 
 def _lobby_slice(path: Path, text: str, for_sale: Sequence["Snssai"]) -> "Snssai | None":

@@ -23,6 +23,7 @@ from apd.events import (
     BrokerConnected,
     BrokerLost,
     CellEvent,
+    ConfineFailed,
     CoreReported,
     CountersFailed,
     CountersRead,
@@ -59,6 +60,8 @@ from apd.events import (
     SubscriberChanged,
     SubscriberFailed,
     SubscriberFound,
+    SubscribersFound,
+    SubscribersUnknown,
     TransferSigned,
 )
 from apd.metering import StoredChain, TpmFound
@@ -217,6 +220,8 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
             return _pass_time(state, now)
         case GnbHeard() | CoreReported() | SubscriberFound() | SubscriberChanged() | SubscriberFailed():
             return _decide_on_cell(state, event, now)
+        case SubscribersFound() | SubscribersUnknown() | ConfineFailed():
+            return _decide_on_cell(state, event, now)
         case _:
             return _decide_on_air(state, event, now)
 
@@ -236,6 +241,12 @@ def _decide_on_cell(state: State, event: CellEvent, now: Now) -> Outcome:
             return cell_places.changed(state, supi)
         case SubscriberFailed(supi, error):
             return cell_places.store_failed(state, supi, error, now)
+        case SubscribersFound(documents, whole):
+            return cell_places.found_in_slots(state, documents, now, whole=whole)
+        case SubscribersUnknown(error):
+            return cell_places.slots_unknown(state, error, now)
+        case ConfineFailed(error):
+            return cell_places.confine_failed(state, error, now)
         case _:
             assert_never(event)
 
@@ -249,7 +260,7 @@ def _on_cell(before: State, state: State, commands: list[Command], now: Now) -> 
     state, settling = cell.settle(state, now)
     state, answers = lobby.answer_waiting(state)
     state, moving = cell_places.settle(before, state)
-    return state, [*commands, *settling, *answers, *moving]
+    return state, [*commands, *settling, *moving, *answers]
 
 
 def _installed(state: State, grant_id: bytes, now: Now) -> Outcome:

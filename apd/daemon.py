@@ -27,10 +27,12 @@ from apd.commands import (
     AskRegistration,
     ChangeSubscriber,
     Command,
+    ConfineUes,
     CountUe,
     Deauthenticate,
     Enrol,
     FindSubscriber,
+    FindSubscribersIn,
     GiveUp,
     InstallSession,
     MeasureStations,
@@ -346,7 +348,16 @@ class Daemon:
                 self._note(command)
             case GiveUp(error):
                 self._end_with(error)
-            case CountUe() | UncountUe() | TellGnb() | WantFlows() | FindSubscriber() | ChangeSubscriber():
+            case (
+                CountUe()
+                | UncountUe()
+                | TellGnb()
+                | WantFlows()
+                | ConfineUes()
+                | FindSubscribersIn()
+                | FindSubscriber()
+                | ChangeSubscriber()
+            ):
                 assert self._cell is not None, f"{command} without [cell]"
                 self._events += self._cell.obey(command)
             case _:

@@ -365,7 +365,39 @@ AirEvent = (
 )
 """What only a box with [air] hears of."""
 
-CellEvent = GnbHeard | CoreReported | SubscriberFound | SubscriberChanged | SubscriberFailed
+
+@dataclass(frozen=True, slots=True)
+class SubscribersFound:
+    """The documents of all who were asked for; `whole` if these are all."""
+
+    documents: "tuple[Document, ...]"
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubscribersUnknown:
+    """The store would not say them."""
+
+    error: ShellError
+
+
+@dataclass(frozen=True, slots=True)
+class ConfineFailed:
+    """The kernel would not; whom it lets pass is as it was."""
+
+    error: ShellError
+
+
+CellEvent = (
+    GnbHeard
+    | CoreReported
+    | SubscriberFound
+    | SubscriberChanged
+    | SubscriberFailed
+    | SubscribersFound
+    | SubscribersUnknown
+    | ConfineFailed
+)
 """What only a box with [cell] hears of."""
 
 Event = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 from apd.address import Address
@@ -250,6 +251,16 @@ class CellState:
     """When bytes are counted, and floors judged, next; None while nobody is served."""
     moves: "Mapping[str, Move]" = field(default_factory=dict)
     """Subscribers whose documents are to name another slice, by SUPI."""
+    homecoming_due_ns: int | None = 0
+    """When the store is asked who is in a slot by an earlier run; None: it has told, or is being asked."""
+    homecoming_told: bool = False
+    """The operator knows that it does not say."""
+    is_swept: bool = False
+    """It has told: whoever has no grant goes home, and nobody is moved before."""
+    confined: "frozenset[IPv4Address | IPv6Address] | None" = None
+    """Who was to reach the lobby only; None: nothing was said yet."""
+    confine_due_ns: int | None = None
+    """When that is said again, as the kernel refused it."""
     flows: "Mapping[bytes, AppSession] | None" = None
     """What the core was told to guarantee; None: nothing was said yet."""
     noted: Mapping[bytes, str] = field(default_factory=dict)

@@ -27,6 +27,17 @@ class NoSlice:
     reason: str
 
 
+def named_slices(document: Mapping[str, Value]) -> tuple[Snssai, ...]:
+    """The slices that the core would read in it."""
+    slices = document.get("slice")
+    found = [
+        _name(slice_)
+        for slice_ in (slices if isinstance(slices, Sequence) else ())
+        if isinstance(slice_, Mapping)
+    ]
+    return tuple(name for name in found if name is not None)
+
+
 def plan_slice(
     document: Mapping[str, Value], supi: str, among: Collection[Snssai], to: Snssai
 ) -> SliceInPlace | SubscriberChange | NoSlice:

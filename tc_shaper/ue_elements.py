@@ -1,14 +1,15 @@
 """Counting the packets of UEs on the user plane's device: nftables rules, and set elements as netlink messages.
 
-A cell shapes by itself, so that nothing is queued or dropped here: a UE has an element in a set of each direction, and
-the element counts. An IPv6 UE makes up addresses below its /64 as it likes, so that it is known by that. An element
-carries its session's slot as a comment, by which the next run finds it again. Only text and bytes.
+A cell shapes by itself, so that nothing is queued here: a UE has an element in a set of each direction, and the element
+counts. UEs in a slice that is for sale, and that did not buy it, stand in sets of another table, and reach the lobby
+only. An IPv6 UE makes up addresses below its /64 as it likes, so that it is known by that. An element carries its
+session's slot as a comment, by which the next run finds it again. Only text and bytes.
 Reference: Linux include/uapi/linux/netfilter/nf_tables.h; libnftnl's udata (type 0 is an element's comment); 3GPP
 TS 23.501 clause 5.8.2.2 (a PDU session's prefix).
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import NamedTuple
@@ -38,6 +39,7 @@ _DATA_VALUE = 1
 _COMMENT = 0
 _PREFIX = 64
 _MOST = 65_535
+_NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert }"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,35 @@ def plan_ue_rules(table: str, device: str) -> str:
     flush = "\n".join(f"flush chain inet {table} {name}" for name in hooks)
     lines = "\n".join(f"  chain {name} {{\n    {one}\n    {two}\n  }}" for name, (one, two) in rules.items())
     return f"table inet {table} {{\n{sets}\n{chains}\n}}\n{flush}\ntable inet {table} {{\n{lines}\n}}\n"
+
+
+def plan_ue_gate(table: str, device: str, lobby_port: int, ues: Iterable[IPv4Address | IPv6Address]) -> str:
+    """The table of UEs that bought nothing, for the `nft` program; loading it again takes the place of what there was,
+    in one step. They reach the lobby's UDP port at this machine, and nothing else comes or goes by the device for them.
+    """
+    known = {counted_as(ue) for ue in ues}
+    sets = "\n".join(
+        f"  set idle{version} {{ type {kind}; {_elements(sorted(str(ue) for ue in known if ue.version == version))}}}"
+        for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr"))
+    )
+    prefix = f"& {IPv6Network(('::', _PREFIX)).netmask}"
+    hooks = {
+        "up": ("prerouting priority -290", "iifname", "saddr", "fib daddr type", "dport"),
+        "down": ("postrouting priority 290", "oifname", "daddr", "fib saddr type", "sport"),
+    }
+    chains = "\n".join(
+        f"  chain {name} {{\n    type filter hook {hook}; policy accept;\n"
+        f"    {here} local udp {port} {lobby_port} accept\n    {here} {{ local, multicast }} {_NEIGHBOURS} accept\n"
+        f'    {match} "{device}" ip {side} @idle4 drop\n    {match} "{device}" ip6 {side} {prefix} @idle6 drop\n  }}'
+        for name, (hook, match, side, here, port) in hooks.items()
+    )
+    return (
+        f"table inet {table} {{ }}\ndelete table inet {table}\ntable inet {table} {{\n{sets}\n{chains}\n}}\n"
+    )
+
+
+def _elements(addresses: Sequence[str]) -> str:
+    return f"elements = {{ {', '.join(addresses)} }}; " if addresses else ""
 
 
 def add_ue(table: str, ue: CountedUe) -> list[Message]:

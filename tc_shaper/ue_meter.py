@@ -1,6 +1,7 @@
 """The shell that has the kernel count the packets of UEs on the user plane's device (a UPF's tun).
 
-In: which UEs are to be counted. Out: their counters, by slot. It shapes nothing: the cell does. The kernel keeps
+In: which UEs are to be counted, and which may speak to the lobby only. Out: counters, by slot. It shapes nothing: the
+cell does. The kernel keeps
 elements and counters while no daemon runs; `set_up` adopts them. The `nft` program runs at set-up; the rest goes
 over one netlink socket and takes well under a millisecond. Whatever the device: rules name it, and count what comes
 and goes by a device of that name, so that a user plane that starts anew is counted on.
@@ -24,6 +25,7 @@ from tc_shaper.ue_elements import (
     add_ue,
     counted_as,
     dump_ues,
+    plan_ue_gate,
     plan_ue_rules,
     read_ues,
     remove_ue,
@@ -39,6 +41,7 @@ class UeMeter:
     def __init__(self, device: str, table: str = "airgrant_cell") -> None:
         self._device, self._table = device, table
         self._socket: NetlinkSocket | None = None
+        self._gate = f"{table}_gate"
         self._ues: dict[int, IPv4Address | IPv6Address] = {}
 
     def set_up(self) -> None:
@@ -62,7 +65,12 @@ class UeMeter:
     def tear_down(self) -> None:
         """Take the table away, with all counters."""
         self.close()
-        _nft(f"table inet {self._table} {{ }}\ndelete table inet {self._table}\n")
+        for table in (self._table, self._gate):
+            _nft(f"table inet {table} {{ }}\ndelete table inet {table}\n")
+
+    def confine(self, ues: Iterable[IPv4Address | IPv6Address], lobby_port: int) -> None:
+        """These UEs, and no others, reach the lobby and nothing else. Runs `nft`: some milliseconds."""
+        _nft(plan_ue_gate(self._gate, self._device, lobby_port, ues))
 
     def ues(self) -> dict[int, IPv4Address | IPv6Address]:
         """Which slots are counted, and for whom; of an IPv6 UE its prefix's first address."""

@@ -5,20 +5,23 @@ one shell in ran_slicing or tc_shaper that owns that world. The kernel answers a
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address
 
 from apd.commands import (
     CellCommand,
     ChangeSubscriber,
+    ConfineUes,
     CountUe,
     FindSubscriber,
+    FindSubscribersIn,
     TellGnb,
     UncountUe,
     WantFlows,
 )
 from apd.config import CellConfig
 from apd.events import (
+    ConfineFailed,
     CoreReported,
     Event,
     GnbHeard,
@@ -29,12 +32,16 @@ from apd.events import (
     SubscriberChanged,
     SubscriberFailed,
     SubscriberFound,
+    SubscribersFound,
+    SubscribersUnknown,
 )
 from apd.session import usage_of
 from apd.state import CellState
+from ran_slicing.bson import Document
 from ran_slicing.core import Core
 from ran_slicing.gnb import Reconnect, SendPing, SendText
 from ran_slicing.mongo import Mongo
+from ran_slicing.snssai import Snssai, format_sd
 from ran_slicing.subscriber import COLLECTION, subscriber_query
 from ran_slicing.websocket import RemoteControl
 from tc_shaper.counters import SlotCounters
@@ -42,11 +49,15 @@ from tc_shaper.ue_elements import CountedUe
 from tc_shaper.ue_meter import UeMeter
 from wire.errors import ShellError
 
+MOST_FOUND = 100
+"""Documents in one reply; a subscriber's has one to two thousand octets."""
+
 
 class CellShells:
     """One cell. `set_up` first, then `start` in the running loop, `close` at the end."""
 
-    def __init__(self, config: CellConfig, user_plane: str) -> None:
+    def __init__(self, config: CellConfig, user_plane: str, lobby_port: int) -> None:
+        self._lobby_port = lobby_port
         self.begins = CellState(config.begins, config.core, config.lobby_slice)
         self._meter = UeMeter(user_plane)
         self._gnb = RemoteControl(config.host, config.port)
@@ -101,10 +112,12 @@ class CellShells:
                 self._gnb.reconnect(detail)
             case WantFlows(flows):
                 self._core.want(flows)
+            case ConfineUes(ues):
+                return self._confine(ues)
+            case FindSubscribersIn(slices):
+                self._ask(self._find_in(slices))
             case FindSubscriber() | ChangeSubscriber():
-                task = asyncio.get_running_loop().create_task(self._ask_store(command))
-                self._asked.add(task)
-                task.add_done_callback(self._asked.discard)
+                self._ask(self._ask_store(command))
             case _:
                 raise AssertionError(f"{command} is not for a cell")
         return []
@@ -121,6 +134,42 @@ class CellShells:
             return SessionRemoved(grant_id, usage_of(self._meter.remove(ue)))
         except ShellError as error:
             return RemoveFailed(grant_id, error)
+
+    def _confine(self, ues: frozenset[IPv4Address | IPv6Address]) -> list[Event]:
+        try:
+            self._meter.confine(ues, self._lobby_port)
+        except ShellError as error:
+            return [ConfineFailed(error)]
+        return []
+
+    def _ask(self, question: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(question)
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+
+    async def _find_in(self, slices: Sequence[Snssai]) -> None:
+        """MOST_FOUND of them, as a reply has a largest size."""
+        names = [name for one in slices for name in (format_sd(one.sd), format_sd(one.sd).upper())]
+        question: Document = {
+            "find": COLLECTION,
+            "filter": {"slice.sd": {"$in": names}},
+            "projection": {"imsi": 1, "slice": 1},
+            "limit": MOST_FOUND,
+            "batchSize": MOST_FOUND,
+            "singleBatch": True,
+        }
+        try:
+            reply = await self._store.run(question)
+        except ShellError as error:
+            self._report(SubscribersUnknown(error))
+            return
+        cursor = reply.get("cursor")
+        batch = cursor.get("firstBatch") if isinstance(cursor, Mapping) else None
+        if not isinstance(batch, list):
+            self._report(SubscribersUnknown(ShellError("mongodb", "a reply to find without a first batch")))
+            return
+        documents = tuple(one for one in batch if isinstance(one, dict))
+        self._report(SubscribersFound(documents, whole=len(batch) < MOST_FOUND))
 
     async def _ask_store(self, command: FindSubscriber | ChangeSubscriber) -> None:
         supi = command.supi if isinstance(command, FindSubscriber) else command.change.supi

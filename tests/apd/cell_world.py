@@ -10,8 +10,10 @@ from typing import Any
 
 from apd.commands import (
     ChangeSubscriber,
+    ConfineUes,
     CountUe,
     FindSubscriber,
+    FindSubscribersIn,
     Note,
     SendLobby,
     TellGnb,
@@ -26,6 +28,8 @@ from apd.events import (
     SessionRemoved,
     SubscriberChanged,
     SubscriberFound,
+    SubscribersFound,
+    SubscribersUnknown,
 )
 from apd.session import Session, Usage
 from apd.settings import UserPlaneSettings
@@ -39,12 +43,13 @@ from ran_slicing.core_settings import CoreSettings
 from ran_slicing.gnb import SendText
 from ran_slicing.gnb_config import read_gnb_files
 from ran_slicing.settings import CellSettings
-from ran_slicing.share import Ratio
-from ran_slicing.snssai import Snssai, parse_snssai
+from ran_slicing.share import EVERYTHING, Ratio
+from ran_slicing.snssai import Snssai, format_sd, parse_snssai
 from tests.apd.playbook import Box, heard, join, seconds, sells, start_box
 from tests.apd.world import CONSUMER, SETTINGS, grant
 from tests.ran_slicing.gnb_files import SOUND
 from tests.ran_slicing.metrics_examples import report
+from wire.errors import ShellError
 from wire.grant import Grant
 from wire.ids import Station
 from wire.keys import PrivateKey
@@ -55,6 +60,8 @@ UE, OTHER_UE = ip_address("10.45.0.2"), ip_address("10.45.0.3")
 SUPI, OTHER_SUPI = "imsi-001010000000001", "imsi-001010000000002"
 CORE = CoreSettings(pcf_host="127.0.0.13", smf_host="127.0.0.4", amf_host="127.0.0.5")
 RNTI = 0x4601
+IDLE = Ratio(0, 2)
+"""One of 51 resource blocks: what a UE in a slot that nobody bought speaks to the lobby with."""
 CELL_SETTINGS = replace(
     SETTINGS,
     shaper=replace(SETTINGS.shaper, interface="ogstun", downlink_capacity_bps=10**12),
@@ -74,7 +81,11 @@ def address(ue: Station = UE) -> tuple[str, int, int, int]:
 
 def cell_state(lobby: Snssai | None = None, **changes: Any) -> CellState:
     config, _ = read_gnb_files([("gnb.yml", SOUND)])
-    given = {"gnb_files": (Path("gnb.yml"),), "slots": ("1-00a600", "1-00a601")} | changes
+    given = {
+        "gnb_files": (Path("gnb.yml"),),
+        "slots": ("1-00a600", "1-00a601"),
+        "idle_max_prb_policy_ratio": IDLE.max_prb_policy_ratio,
+    } | changes
     return CellState(ran.start(CellSettings(**given), config), CORE, lobby)
 
 
@@ -95,6 +106,10 @@ class CellBox:
     """What strangers were told."""
     notes: list[Note] = field(default_factory=list)
     flows: dict[bytes, Any] = field(default_factory=dict)
+    confined: set[Any] = field(default_factory=set)
+    """Who reaches the lobby and nothing else."""
+    store_is_away: bool = False
+    """It does not say who is in a slot."""
     counters: dict[int, Usage] = field(default_factory=dict)
 
     def feed(self, event: Any) -> None:
@@ -119,6 +134,10 @@ class CellBox:
                 self.notes.append(command)
             case WantFlows(flows):
                 self.flows = dict(flows)
+            case ConfineUes(ues):
+                self.confined = set(ues)
+            case FindSubscribersIn(slices):
+                return self._list(slices)
             case FindSubscriber(supi):
                 return [SubscriberFound(supi, self.documents.get(supi))]
             case ChangeSubscriber(change):
@@ -128,6 +147,17 @@ class CellBox:
                     slices[int(at)][name] = value
                 return [SubscriberChanged(change.supi, done=True)]
         return []
+
+    def _list(self, slices: tuple[Snssai, ...]) -> list[Any]:
+        if self.store_is_away:
+            return [SubscribersUnknown(ShellError("mongodb", "refused"))]
+        names = {format_sd(one.sd) for one in slices}
+        found = [
+            document
+            for document in self.documents.values()
+            if any(one["sd"].lower() in names for one in document["slice"])
+        ]
+        return [SubscribersFound(tuple(found), whole=True)]
 
     def _answer(self, request: dict[str, Any]) -> list[Any]:
         if not self.answers:
@@ -169,11 +199,17 @@ class CellBox:
         key: PrivateKey = CONSUMER,
         named: Station | None = None,
     ) -> Any:
-        """What is told to whoever joins; None while it is not told anything."""
-        self.feed(heard(Discover(), address(ue)))  # each join has a challenge of its own
+        """What is told to whoever joins; None while it is not told anything, or not heard."""
+        self.say(heard(Discover(), address(ue)), ue)  # each join has a challenge of its own
         self.told.clear()
-        self.feed(join(self.box, made, named or ue, key, address(ue)))
+        self.say(join(self.box, made, named or ue, key, address(ue)), ue)
         return self.told[-1] if self.told else None
+
+    def say(self, datagram: Any, ue: Station = UE) -> None:
+        """It passes the cell: of a UE whose slice may use nothing, nothing is heard."""
+        slices = [one.snssai for one in self.stays if ue in (one.ipv4, one.ipv6)]
+        if all(self.ratios.get(snssai, EVERYTHING).max_prb_policy_ratio for snssai in slices):
+            self.feed(datagram)
 
     def session(self, made: Grant | None = None) -> Session:
         return self.box.state.sessions[(made or grant()).grant_id]
@@ -183,12 +219,17 @@ class CellBox:
 
 
 def cell_box(
-    lobby: Snssai | None = None, sessions: tuple[Session, ...] = (), now: Now | None = None, **changes: Any
+    lobby: Snssai | None = None,
+    sessions: tuple[Session, ...] = (),
+    now: Now | None = None,
+    documents: dict[str, dict[str, Any]] | None = None,
+    **changes: Any,
 ) -> CellBox:
     """A box that sells, with a gNB and a core that are there."""
     given: dict[str, Any] = {"now": now} if now else {}
     box = start_box(CELL_SETTINGS, sessions, cell=cell_state(lobby, **changes), **given)
-    made = CellBox(sells(box))
+    made = CellBox(sells(box), documents=documents or {})
     made.connect()
     made.look()
+    made.feed(DeadlineReached())
     return made

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from apd.cell import check, remember_bought
-from apd.commands import SignOffer, SubmitTransaction
+from apd.commands import SignOffer, SubmitTransaction, TellGnb
 from apd.events import (
     CountersRead,
     DeadlineReached,
@@ -24,10 +24,11 @@ from apd.session import EndReason, Phase, Usage
 from nas_tunnel.lobby import Joined, Purchase, Refused
 from ran_slicing.cell_events import GnbSaid
 from ran_slicing.controller import CellFull, Promise, admit
-from ran_slicing.share import PAUSED, with_headers
+from ran_slicing.share import with_headers
 from ran_slicing.slots import Slot, new_pool
 from ran_slicing.snssai import Snssai
 from tests.apd.cell_world import (
+    IDLE,
     OTHER_SUPI,
     OTHER_UE,
     RNTI,
@@ -56,14 +57,14 @@ def cell():
 
 
 def test_slots_that_nobody_bought_are_blocked(cell):
-    assert cell.ratios == {A: PAUSED, B: PAUSED}
+    assert cell.ratios == {A: IDLE, B: IDLE}
 
 
 def test_a_grant_raises_the_slot_of_its_ue_and_no_other(cell):
     assert isinstance(cell.join(), Joined)
     assert cell.session().phase is Phase.ACTIVE
     assert cell.ratios[A].min_prb_policy_ratio > 0
-    assert cell.ratios[B] == PAUSED
+    assert cell.ratios[B] == IDLE
 
 
 def test_without_the_gnbs_word_nobody_is_in(cell):
@@ -73,6 +74,25 @@ def test_without_the_gnbs_word_nobody_is_in(cell):
     cell.answers = True
     cell.connect()
     assert isinstance(cell.told[-1], Joined)
+    assert cell.session().phase is Phase.ACTIVE
+
+
+def test_the_answer_to_what_an_unsold_slot_is_given_is_not_taken_for_the_share(cell):
+    """It was under way when the slot was sold."""
+    cell.answers = False
+    cell.connect()
+    del cell.box.ordered[:]
+    cell.join()
+    reply = json.dumps({"cmd": "rrm_policy_ratio_set", "timestamp": "t"}).encode()
+    cell.feed(GnbHeard(GnbSaid(reply)))
+    assert cell.session().phase is Phase.ADMITTED
+    asked = [json.loads(one.what.text) for one in cell.box.ordered if isinstance(one, TellGnb)]
+    ratios = [
+        one["policies"]["min_prb_policy_ratio"] for one in asked if one["cmd"] == "rrm_policy_ratio_set"
+    ]
+    assert ratios, "the share is asked for next"
+    assert ratios[0] > 0
+    cell.feed(GnbHeard(GnbSaid(reply)))
     assert cell.session().phase is Phase.ACTIVE
 
 
@@ -87,7 +107,7 @@ def test_a_gnb_that_is_away_too_long_is_told_to_who_waits(cell):
     assert cell.counters == {}
     assert "install_failed" in cell.noted()
     cell.connect()
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
     assert isinstance(cell.join(), Joined), "and it may ask again"
 
 
@@ -100,7 +120,7 @@ def test_a_kernel_that_would_not_count_is_an_end_of_it(cell):
     assert cell.told[-1].reason == "shaper_failed"
     cell.answers = True
     cell.connect()
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
 
 
 def test_at_the_end_the_slot_is_blocked(cell):
@@ -109,7 +129,7 @@ def test_at_the_end_the_slot_is_blocked(cell):
     cell.box.pass_time(seconds(600))
     cell.pass_s(0.1)
     assert cell.session().reason is EndReason.TIME_UP
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
     assert cell.counters == {}
 
 
@@ -120,7 +140,7 @@ def test_a_data_cap_that_is_used_up_blocks_the_slot(cell):
     cell.counters[slot] = Usage(900_000, 200_000, 900_000, 200_000)
     cell.feed(CountersRead(dict(cell.counters)))
     assert cell.session(made).reason is EndReason.DATA_CAP_USED
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
 
 
 def test_a_gnb_that_restarted_is_told_again_and_the_session_goes_on(cell):
@@ -138,7 +158,7 @@ def test_a_restarted_daemon_sells_the_same_slot_before_it_blocks_the_others(cell
     assert stored.place.startswith("1-00a600 imsi-001010000000001 internet")
     again = cell_box(sessions=(stored,), now=cell.box.now)
     assert again.ratios[A].min_prb_policy_ratio > 0
-    assert again.ratios[B] == PAUSED
+    assert again.ratios[B] == IDLE
     assert again.session().phase is Phase.ACTIVE
 
 
@@ -249,7 +269,7 @@ def test_a_join_for_which_the_cell_has_no_room_costs_nothing_more(cell):
     refused = cell.join(grant(2, qos=large))
     assert isinstance(refused, Refused)
     assert refused.reason == "no_capacity"
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
     assert isinstance(cell.join(), Joined)
 
 

@@ -1,18 +1,19 @@
 """Whose address that is, into which slice its UE has to come, and what is done when it goes."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
 from apd.cell import vacant
-from apd.events import DeadlineReached, SessionRemoved, SubscriberFailed
+from apd.events import ConfineFailed, DeadlineReached, SessionRemoved, SubscriberFailed
 from apd.session import EndReason, Phase, Usage
 from nas_tunnel.lobby import Discover, Joined, Refused
 from ran_slicing.core_plan import Served, Service
 from ran_slicing.n5 import AppSession
-from ran_slicing.share import PAUSED
 from tests.apd.cell_world import (
     ELSEWHERE,
+    IDLE,
     LOBBY,
     OTHER_SUPI,
     OTHER_UE,
@@ -60,7 +61,7 @@ def test_a_join_counts_only_from_the_address_that_it_names(cell):
     cell.look()
     assert reason(cell.join(ue=OTHER_UE, named=UE)) == "address_differs"
     assert cell.box.state.sessions == {}
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
 
 
 def test_a_ue_is_not_named_by_a_mac_address(cell):
@@ -164,14 +165,14 @@ def test_after_its_time_it_goes_home(cell):
     cell.pass_s(0.1)
     assert cell.session().phase is Phase.CLOSED
     assert cell.documents[SUPI]["slice"][0]["sd"] == "000001"
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
 
 
 def test_a_slot_is_not_kept_for_ever(cell):
     cell.join()
     cell.pass_s(121)
     assert "slot_unused" in cell.noted()
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
     assert cell.documents[SUPI]["slice"][0]["sd"] == "000001"
 
 
@@ -181,7 +182,7 @@ def test_a_slot_in_which_another_ue_is_is_not_given_away(cell):
     cell.look()
     assert reason(cell.join()) == "other_slice"
     assert cell.documents[SUPI]["slice"][0]["sd"] == "00a601"
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
 
 
 def test_with_a_ue_in_each_slot_there_is_no_room(cell):
@@ -192,7 +193,7 @@ def test_with_a_ue_in_each_slot_there_is_no_room(cell):
     ]
     cell.look()
     assert reason(cell.join()) == "no_capacity"
-    assert cell.ratios == {A: PAUSED, B: PAUSED}
+    assert cell.ratios == {A: IDLE, B: IDLE}
 
 
 def test_a_slot_that_a_document_still_names_is_not_given_away(cell):
@@ -222,7 +223,7 @@ def test_a_ue_that_is_served_is_not_moved_for_a_second_grant(cell, second):
     again = cell.join(grant(2)) if "." in second else _join_ipv6(cell, grant(2), second)
     assert reason(again) == "station_has_session"
     assert cell.documents[SUPI]["slice"][0]["sd"] == "00a600"
-    assert cell.ratios[B] == PAUSED
+    assert cell.ratios[B] == IDLE
     assert cell.session().phase is Phase.ACTIVE
     assert isinstance(_join_ipv6(cell, grant(), "2001:db8:cafe:7::3"), Joined), (
         "the same UE by another address"
@@ -260,7 +261,7 @@ def test_a_grant_that_goes_to_another_subscribers_ue_leaves_its_slot(cell):
     cell.look()
     assert isinstance(cell.join(), Joined)
     assert reason(cell.join(ue=OTHER_UE)) == "moving"
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
     assert isinstance(cell.join(ue=OTHER_UE), Joined)
     assert cell.ratios[B].min_prb_policy_ratio > 0
 
@@ -285,7 +286,7 @@ def test_without_a_lobby_slice_the_operator_is_asked():
     answer = cell.join()
     assert reason(answer) == "other_slice"
     assert "ask the operator" in answer.detail
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
 
 
 def test_when_all_slots_are_sold_nobody_is_moved(cell):
@@ -304,7 +305,7 @@ def test_a_subscriber_that_cannot_be_moved_is_the_operators(cell):
     cell.documents = {SUPI: document("00beef")}
     assert reason(cell.join()) == "other_slice"
     assert "subscriber_unmoved" in cell.noted()
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
 
 
 def test_a_store_that_fails_is_told_and_asked_again(cell):
@@ -316,6 +317,76 @@ def test_a_store_that_fails_is_told_and_asked_again(cell):
     cell.pass_s(6)
     assert cell.documents[SUPI]["slice"][0]["sd"] == "00a600"
     assert reason(cell.join()) == "other_slice"
+
+
+# ---- Who has not bought
+
+
+def test_a_ue_in_a_slot_reaches_the_lobby_only_until_it_is_served(cell):
+    cell.stays = [stay(A)._replace(ipv6=ip_address("2001:db8:cafe:7::")), stay(LOBBY, OTHER_UE, OTHER_SUPI)]
+    cell.look()
+    assert cell.confined == {UE, ip_address("2001:db8:cafe:7::")}
+    assert isinstance(cell.join(), Joined)
+    assert cell.confined == {ip_address("2001:db8:cafe:7::")}, "what is not counted passes nowhere"
+    cell.box.pass_time(seconds(600))
+    cell.pass_s(0.1)
+    assert cell.session().phase is Phase.CLOSED
+    assert UE in cell.confined
+    assert cell.ratios[A] == IDLE
+    cell.told.clear()
+    cell.say(heard(Discover(), address()))
+    assert cell.told, "and it may buy again"
+
+
+def test_a_kernel_that_confines_nobody_is_told_and_asked_again(cell):
+    cell.feed(ConfineFailed(ShellError("nft", "no such program")))
+    assert cell.noted().count("confine_failed") == 1
+    cell.confined = {UE}
+    cell.pass_s(6)
+    assert cell.confined == set()
+
+
+# ---- Restarts
+
+
+def test_a_daemon_that_ended_while_a_ue_was_on_its_way_brings_it_home(cell):
+    assert reason(cell.join()) == "other_slice"
+    again = cell_box(lobby=LOBBY, documents=cell.documents, now=cell.box.now)
+    assert again.documents[SUPI]["slice"][0]["sd"] == "000001"
+    again.stays = [stay(A)]
+    again.look()
+    assert isinstance(again.join(), Joined), "it came, and is in a slot that it can speak in"
+
+
+def test_a_daemon_that_ended_before_its_buyer_went_home_brings_it_home_and_sells_that_slot_to_nobody(cell):
+    away = {SUPI: document("00a600")}
+    other = {OTHER_SUPI: document() | {"imsi": OTHER_SUPI.removeprefix("imsi-")}}
+    again = cell_box(lobby=LOBBY, now=cell.box.now)
+    again.store_is_away = True
+    again.box.state = replace(
+        again.box.state, cell=replace(again.box.state.on_cell, homecoming_due_ns=0, is_swept=False)
+    )
+    again.documents = away | other
+    again.stays = [stay(LOBBY, OTHER_UE, OTHER_SUPI)]
+    again.look()
+    again.pass_s(0.2)
+    assert again.noted().count("subscriber_failed") == 1
+    assert again.join(ue=OTHER_UE) is None, "slots may be somebody's on the way"
+    again.store_is_away = False
+    again.pass_s(6)
+    assert again.documents[SUPI]["slice"][0]["sd"] == "000001"
+    assert again.documents[OTHER_SUPI]["slice"][0]["sd"] == "00a601", "not the one that was left"
+    assert reason(again.told[-1]) == "other_slice"
+
+
+def test_who_is_served_when_the_daemon_begins_stays_where_it_is(cell):
+    cell.join()
+    cell.stays = [stay(A)]
+    cell.look()
+    assert isinstance(cell.join(), Joined)
+    again = cell_box(lobby=LOBBY, sessions=(cell.session(),), documents=cell.documents, now=cell.box.now)
+    assert again.documents[SUPI]["slice"][0]["sd"] == "00a600"
+    assert again.session().phase is Phase.ACTIVE
 
 
 # ---- Going
@@ -331,7 +402,7 @@ def test_a_ue_that_went_loses_its_slot_after_a_while(cell):
     assert cell.session().phase is Phase.ACTIVE, "lists are taken one after the other"
     cell.pass_s(7)
     assert cell.session().reason is EndReason.STATION_LEFT
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
     cell.stays = [stay()]
     cell.look()
     assert isinstance(cell.join(), Joined), "and may come back"
@@ -354,7 +425,7 @@ def test_an_address_that_is_somebody_elses_by_now_is_not_served(cell):
     cell.stays = [stay(A, UE, OTHER_SUPI)]
     cell.look()
     assert cell.session().reason is EndReason.STATION_LEFT
-    assert cell.ratios[A] == PAUSED
+    assert cell.ratios[A] == IDLE
 
 
 def test_a_ue_that_came_again_in_another_slice_is_not_served_there(cell):

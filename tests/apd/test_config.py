@@ -6,6 +6,7 @@ import pytest
 
 from apd.config import load_config
 from apd.settings import MeterSettings
+from ran_slicing.share import Ratio
 from tests.apd.world import BSSID, LEDGER, LEDGER_ID, PROVIDER
 from tests.ran_slicing.gnb_files import SOUND
 from wire.errors import ConfigError
@@ -226,7 +227,10 @@ smf_host = "127.0.0.4"
 CELL_GOOD = CELL + GOOD[GOOD.index("[ledger]") :]
 
 
-def load_cell(tmp_path: Path, text: str = CELL_GOOD, gnb: str = SOUND):
+ONE_PRIORITY = SOUND.replace("priority: 7", "priority: 0")
+
+
+def load_cell(tmp_path: Path, text: str = CELL_GOOD, gnb: str = ONE_PRIORITY):
     (tmp_path / "gnb.yml").write_text(gnb)
     return load(tmp_path, text)
 
@@ -241,6 +245,15 @@ def test_a_cell(tmp_path):
     assert (config.cell.host, config.cell.port) == ("127.0.0.1", 8001)
     assert str(config.cell.lobby_slice) == "1-000001"
     assert config.cell.core.pcf_host == "127.0.0.13"
+    idle = config.cell.begins.session.wanted.values()
+    assert set(idle) == {Ratio(0, 2)}, "a resource block, to reach the lobby with"
+
+
+def test_slots_of_several_priorities_have_no_price(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"cell.slots: the gNB's file gives them different priorities \(1-0"
+    ):
+        load_cell(tmp_path, gnb=SOUND)
 
 
 def test_a_box_without_a_cell_has_none(tmp_path):

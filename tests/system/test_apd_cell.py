@@ -80,12 +80,13 @@ def test_a_grant_raises_the_slice_and_what_passed_is_reported_and_verified(site)
     assert not raised(site, A)
     assert isinstance(site.join(grant), Joined)
     assert raised(site, A), "when it says that it is in, the gNB has the share"
-    assert site.house.slice(B).max_prb == 0
+    assert site.house.slice(B).max_prb == 1, "what it takes to speak to the lobby"
     sent = site.send_down(1, 200)
-    site.send_down(2, 50)
+    assert site.send_down(2, 50) == 0, "it bought nothing"
     assert isinstance(site.leave(grant), Left)
     wait_raised(site, A, is_raised=False)
-    assert site.house.slice(A).max_prb == 0, "blocked until the next"
+    assert site.send_down(1, 5) == 0, "the lobby and nothing else from now on"
+    assert site.house.slice(A).max_prb == 1, "the lobby and no more until the next"
     wait_until(lambda: reported_down_bytes(site, grant.grant_id) >= sent, "every octet is reported", 15)
     assert reported_down_bytes(site, grant.grant_id) <= sent + 3_000, "the lobby's answers, and no more"
     site.box.wait_for_status("enrolled", True)
@@ -151,7 +152,7 @@ def test_killed_and_started_again_it_serves_the_same_slot_and_counts_on(site):
     wait_for_note(site, "gnb_connected")
     assert raised(site, A)
     assert isinstance(site.join(grant), Joined)
-    assert site.house.slice(B).max_prb == 0
+    assert site.house.slice(B).max_prb == 1, "what it takes to speak to the lobby"
     assert isinstance(site.leave(grant), Left)
     wait_until(lambda: reported_down_bytes(site, grant.grant_id) >= sent, "every octet is reported", 15)
 
@@ -199,7 +200,7 @@ def test_a_full_cell_refuses_who_comes_with_an_old_grant(site):
     large = replace(QOS, floor_down_bps=60_000_000, ceil_down_bps=60_000_000)
     assert isinstance(site.join(site.box.grant(), 1), Joined)
     assert reason(site.join(site.box.grant(2, qos=large), 2)) == "no_capacity"
-    assert site.house.slice(B).max_prb == 0
+    assert site.house.slice(B).max_prb == 1, "what it takes to speak to the lobby"
     assert raised(site, A)
 
 

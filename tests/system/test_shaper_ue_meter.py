@@ -93,6 +93,27 @@ def test_octets_of_ip_packets_are_counted_for_the_ue_they_belong_to(sides, meter
     assert counted(meter, 17)[0] >= before + 348, "another address below the same prefix"
 
 
+def test_who_is_confined_reaches_one_port_and_nothing_else(sides, meter):
+    sides[0].call(lambda: meter.confine((UE4.address, UE6.address), PORT + 1))
+    send(sides, str(OTHER.address), BOX4, 100, down=False)
+    for source, target, down in (
+        (str(UE4.address), BOX4, False),
+        (BOX4, str(UE4.address), True),
+        (str(UE6.address), BOX6, False),
+    ):
+        with pytest.raises((TimeoutError, PermissionError)):
+            send(sides, source, target, 100, down=down)
+    sides[0].call(lambda: meter.confine((UE4.address, UE6.address), PORT))
+    for source, target, down in (
+        (str(UE4.address), BOX4, False),
+        (BOX4, str(UE4.address), True),
+        (str(UE6.address), BOX6, False),
+    ):
+        send(sides, source, target, 100, down=down)
+    sides[0].call(lambda: meter.confine((), PORT + 1))
+    send(sides, str(UE4.address), BOX4, 100, down=False)
+
+
 def test_counters_outlive_the_daemon_and_end_with_the_ue(sides, meter):
     meter.add(UE4)
     send(sides, BOX4, str(UE4.address), 1_000, down=True)

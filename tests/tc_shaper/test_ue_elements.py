@@ -11,6 +11,7 @@ from tc_shaper.ue_elements import (
     add_ue,
     counted_as,
     dump_ues,
+    plan_ue_gate,
     plan_ue_rules,
     read_ues,
     remove_ue,
@@ -30,6 +31,17 @@ def test_the_rules_name_the_device_and_drop_nothing() -> None:
     assert 'oifname "ogstun" ip daddr @down4' in text
     assert 'iifname "ogstun" ip6 saddr & ffff:ffff:ffff:ffff:: @up6' in text
     assert "drop" not in text
+
+
+def test_who_bought_nothing_reaches_the_lobby_by_both_addresses() -> None:
+    text = plan_ue_gate("gate", "ogstun", 18_573, (UE4.address, UE6.address))
+    assert "set idle4 { type ipv4_addr; elements = { 10.45.0.2 }; }" in text
+    assert "set idle6 { type ipv6_addr; elements = { 2001:db8:cafe:7:: }; }" in text
+    assert 'iifname "ogstun" ip saddr @idle4 drop' in text
+    assert 'oifname "ogstun" ip6 daddr & ffff:ffff:ffff:ffff:: @idle6 drop' in text
+    lobby = "fib daddr type local udp dport 18573 accept"
+    assert text.index(lobby) < text.index("saddr @idle4 drop"), "at this machine, not through it"
+    assert "elements" not in plan_ue_gate("gate", "ogstun", 18_573, ())
 
 
 def test_an_element_comes_back_as_it_was_added() -> None:
