@@ -12,7 +12,7 @@ The parts: slots (who has which), controller (shares), gnb (requests and answers
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar, assert_never
+from typing import NamedTuple, TypeVar, assert_never
 
 from ran_slicing import controller as loop
 from ran_slicing import gnb, join
@@ -64,8 +64,7 @@ NO_FLOOR_BPS = 1
 """What a sale without a floor is given: a PRB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """What the gNB says that a grant's slot got, bits as it counts them, and what it says was waiting at last. None of
     it is signed by anybody: the box's own counters are the meter.
     """
@@ -277,7 +276,7 @@ def _hear(state: State, text: bytes, now_ns: int) -> Outcome:
 
 def _forget_ues(state: State) -> State:
     """A gNB that was away may be another one: it gives the same RNTIs to others. What was delivered stays so."""
-    deliveries = {grant_id: replace(known, waiting_bytes=0) for grant_id, known in state.deliveries.items()}
+    deliveries = {grant_id: known._replace(waiting_bytes=0) for grant_id, known in state.deliveries.items()}
     return replace(
         state, joined=join.Join(), deliveries=deliveries, window={}, links={}, doubts={}, reported_ns=None
     )

@@ -1,30 +1,27 @@
 """What a cell asks for: imperatives, for the socket to its gNB and for whoever sells."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ran_slicing.gnb import Reconnect, SendPing, SendText
 from ran_slicing.share import Ratio
 from ran_slicing.snssai import Snssai
 
 
-@dataclass(frozen=True, slots=True)
-class GrantSlot:
+class GrantSlot(NamedTuple):
     """Tell whoever sells: the grant has this slot, and its UE belongs into that slice."""
 
     grant_id: bytes
     snssai: Snssai
 
 
-@dataclass(frozen=True, slots=True)
-class RefuseSlot:
+class RefuseSlot(NamedTuple):
     """Tell whoever sells: there is no slot, or no room, for this grant."""
 
     grant_id: bytes
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReportRatio:
+class ReportRatio(NamedTuple):
     """Tell whoever keeps the books: the gNB answered that the grant's slice has this, `took_ns` after it was asked."""
 
     grant_id: bytes
@@ -32,8 +29,7 @@ class ReportRatio:
     took_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """Tell the operator: a kind for counting, and a sentence."""
 
     kind: str

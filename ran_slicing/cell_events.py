@@ -4,6 +4,7 @@ Downlink is towards the UE; rates are of IP packets.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ran_slicing.snssai import Snssai
 
@@ -13,22 +14,19 @@ class GnbConnected:
     """The remote control is there; it may be another gNB than the one before, and has to be told everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class GnbLost:
+class GnbLost(NamedTuple):
     """It is not. Connecting goes on."""
 
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class GnbSaid:
+class GnbSaid(NamedTuple):
     """One text from it."""
 
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SliceSold:
+class SliceSold(NamedTuple):
     """A grant is to have a slot from now on. `snssai` is the slot in which its UE is already, or None for any free one
     of the tier. A ceiling of 0: none. `resumed`: it was sold before this daemon began, and nobody asks whether it fits.
     `floor_up_bps` is a floor of the uplink, if one was sold. `rnti`, if somebody knows it already: then the UE's link
@@ -45,37 +43,32 @@ class SliceSold:
     rnti: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SliceEnded:
+class SliceEnded(NamedTuple):
     """The grant is over: its slot is free again, and blocked until the next."""
 
     grant_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SlicePaused:
+class SlicePaused(NamedTuple):
     """Nothing for it until further notice (unpaid, data cap used up)."""
 
     grant_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SliceResumed:
+class SliceResumed(NamedTuple):
     """It is served again."""
 
     grant_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class UeIdentified:
+class UeIdentified(NamedTuple):
     """Somebody knows which UE of the gNB the grant's is (a core or a CU that tells RNTIs, an operator)."""
 
     grant_id: bytes
     rnti: int
 
 
-@dataclass(frozen=True, slots=True)
-class GrantsCounted:
+class GrantsCounted(NamedTuple):
     """Bytes of IP packets towards each grant's UE since whenever, as the box counted them: (grant, bytes)."""
 
     counters: tuple[tuple[bytes, int], ...]

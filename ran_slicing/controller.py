@@ -15,6 +15,7 @@ Nothing here knows gNB, prices or subscribers. Integers throughout. Reference: d
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from ran_slicing.estimate import Estimate, InForce, SliceSample, learn
 from ran_slicing.share import (
@@ -85,8 +86,7 @@ class Promise:
         assert self.ceil_bps == 0 or self.ceil_bps >= self.floor_bps, f"{self}"
 
 
-@dataclass(frozen=True, slots=True)
-class CellFull:
+class CellFull(NamedTuple):
     """The floor does not fit: it needs `needed_prb`, and `free_prb` can be sold."""
 
     needed_prb: int

@@ -12,6 +12,7 @@ Units: bits per PRB of one slot, bit/s, parts per million.
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ran_slicing.share import CellShape, bits_per_prb_of
 from ran_slicing.snssai import Snssai
@@ -31,8 +32,7 @@ _LONGEST_NS = 2 * NS_PER_S
 """Reports further apart than this have nothing to say about each other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(NamedTuple):
     """What one report says of one direction: the rate since the report before, what waits, and what a PRB carries (0:
     unknown).
     """
@@ -42,8 +42,7 @@ class Traffic:
     bits_per_prb: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SliceSample:
+class SliceSample(NamedTuple):
     """What one report says of a slice, all its UEs together: what they got since the report before (bit/s), what waits
     for them, and what a PRB carries for them (0: unknown); `up` is what they sent, and wait to send.
     """
@@ -69,8 +68,7 @@ class Estimate:
         return max(1, self.link_bits * self.trust_ppm // PPM)
 
 
-@dataclass(frozen=True, slots=True)
-class InForce:
+class InForce(NamedTuple):
     """What the slice could use during the interval that a sample reports of; `whole` if it was the same throughout."""
 
     min_prb: int

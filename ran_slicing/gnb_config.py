@@ -9,8 +9,7 @@ table 5.3.2-1.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ran_slicing.link import McsTable
 from ran_slicing.settings import is_private
@@ -42,8 +41,7 @@ _TDD_DEFAULT = {
 """The gNB's own pattern where its file has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """Something in the file that is wrong (`fatal`) or deserves a look: where, and what to write instead."""
 
     fatal: bool
@@ -54,8 +52,7 @@ class Finding:
         return f"{self.where}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class SliceEntry:
+class SliceEntry(NamedTuple):
     """One element of `cell_cfg.slicing`."""
 
     snssai: Snssai
@@ -67,8 +64,7 @@ class SliceEntry:
     """`policy.qos_sched` with `combine_function: gbr_prioritized`: a GBR flow of the core counts inside the slice."""
 
 
-@dataclass(frozen=True, slots=True)
-class GnbConfig:
+class GnbConfig(NamedTuple):
     """What we need of the file. `shape` is None where it cannot be told from it."""
 
     plmn: str

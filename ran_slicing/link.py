@@ -7,9 +7,9 @@ Reference: 3GPP TS 38.214 tables 5.1.3.1-1 to -3 (MCS) and 5.2.2.1-2 to -4 (CQI)
 Units: bits per PRB of one slot.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
+from typing import NamedTuple
 
 _RATE_UNIT = 2_048
 """Code rates below are R x 2048, so that 682.5/1024 is a whole number too."""
@@ -23,8 +23,7 @@ class McsTable(Enum):
     QAM64_LOW_SE = "qam64LowSe"
 
 
-@dataclass(frozen=True, slots=True)
-class LinkReport:
+class LinkReport(NamedTuple):
     """Of one UE and one report period. None: the gNB did not say. `layers_ppm` is the mean rank in millionths."""
 
     mcs: int | None
