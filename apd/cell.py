@@ -111,8 +111,11 @@ def vacant(state: State, supi: str = "") -> tuple[Snssai, ...]:
 
 
 def flow_names(state: State) -> dict[bytes, str]:
-    """By which names the core knows guaranteed flows of an earlier run."""
-    return {grant_id: place.flow for grant_id, place in state.on_cell.places.items() if place.flow}
+    """By which names the core knows guaranteed flows of an earlier run; also of sessions that are over: a PCF that was
+    away at their end has them still.
+    """
+    names = {session.grant_id: read_place(session.place).flow for session in state.sessions.values()}
+    return {grant_id: name for grant_id, name in names.items() if name}
 
 
 def remember_bought(state: State, grants: Iterable[bytes], now: Now) -> State:

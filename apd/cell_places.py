@@ -596,15 +596,17 @@ def _note_flows(state: State, report: CoreReport) -> Outcome:
 
 
 def _keep_names(state: State, report: CoreReport) -> Outcome:
-    """Flows that the core granted are known by their names also after a restart."""
+    """Flows that the core granted are known by their names also after a restart, until they are gone."""
     commands: list[Command] = []
-    for grant_id, name in report.names.items():
-        place, session = state.on_cell.places.get(grant_id), state.sessions.get(grant_id)
-        if place is not None and session is not None and place.flow != name:
-            place = replace(place, flow=name)
-            session = replace(session, place=cell.write_place(place))
-            state = cell.with_place(state, grant_id, place).with_session(session)
-            commands.append(StoreSession(session))
+    for grant_id, session in list(state.sessions.items()):
+        stored, name = cell.read_place(session.place), report.names.get(grant_id, "")
+        if not session.place or stored.flow == name:
+            continue
+        named = replace(session, place=cell.write_place(replace(stored, flow=name)))
+        state = state.with_session(named)
+        commands.append(StoreSession(named))
+        if (place := state.on_cell.places.get(grant_id)) is not None:
+            state = cell.with_place(state, grant_id, replace(place, flow=name))
     return state, commands
 
 

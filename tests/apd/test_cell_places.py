@@ -5,13 +5,14 @@ from ipaddress import ip_address
 
 import pytest
 
-from apd.cell import vacant
+from apd.cell import flow_names, vacant
 from apd.events import ConfineFailed, DeadlineReached, SessionRemoved, SubscriberFailed
 from apd.session import EndReason, Phase, Usage
 from nas_tunnel.lobby import Discover, Joined, Refused
 from ran_slicing.core_plan import Served, Service
 from ran_slicing.n5 import AppSession
 from tests.apd.cell_world import (
+    CELL_SETTINGS,
     ELSEWHERE,
     IDLE,
     LOBBY,
@@ -23,6 +24,7 @@ from tests.apd.cell_world import (
     B,
     address,
     cell_box,
+    cell_state,
     stay,
 )
 from tests.apd.playbook import heard, join, run_session, seconds, sells, start_box
@@ -474,6 +476,29 @@ def test_the_name_of_a_flow_outlives_the_daemon(cell):
     cell.names = {grant().grant_id: "7"}
     cell.look()
     assert cell.session().place.split(" ")[3] == "7"
+
+
+def test_the_name_of_a_flow_outlives_its_session_until_the_core_has_it_no_more(cell):
+    """The PCF was away at the grant's end, and the daemon ended then."""
+    cell.stays = [stay()]
+    cell.look()
+    cell.join()
+    cell.names = {grant().grant_id: "17"}
+    cell.look()
+    cell.box.pass_time(seconds(600))
+    cell.pass_s(0.1)
+    stored = cell.session()
+    assert stored.phase is Phase.CLOSED
+    again = cell_box(lobby=LOBBY, sessions=(stored,), now=cell.box.now)
+    assert flow_names(cell_box_state(stored)) == {grant().grant_id: "17"}
+    again.names = {}
+    again.look()
+    assert flow_names(again.box.state) == {}
+
+
+def cell_box_state(stored):
+    """As a daemon begins with it."""
+    return start_box(CELL_SETTINGS, (stored,), cell=cell_state(LOBBY)).state
 
 
 def test_another_consumers_grant_for_the_same_ue_is_refused(cell):
