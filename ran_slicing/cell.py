@@ -173,7 +173,7 @@ def _decide(state: State, event: Event, now_ns: int) -> Outcome:
         case GrantsCounted(counters):
             return _count(state, dict(counters), now_ns)
         case DeadlineReached():
-            return _take_session(state, gnb.pass_time(state.session, now_ns))
+            return _pass_time(state, now_ns)
         case _:
             assert_never(event)
 
@@ -272,6 +272,19 @@ def _hear(state: State, text: bytes, now_ns: int) -> Outcome:
             return _measure(state, message, now_ns)
         case OtherReport():
             return state, []
+
+
+def _pass_time(state: State, now_ns: int) -> Outcome:
+    """Of a slot without a known UE, a blocked one above all, no metrics tell whether the gNB did what it said: with
+    each keepalive it is told again.
+    """
+    keeps_alive = state.session.connected and now_ns >= state.session.ping_ns
+    state, commands = _take_session(state, gnb.pass_time(state.session, now_ns))
+    if not keeps_alive:
+        return state, commands
+    unseen = state.session.slices - set(state.joined.slot_of.values())
+    state, more = _take_session(state, gnb.doubt(state.session, unseen, now_ns))
+    return state, [*commands, *more]
 
 
 def _forget_ues(state: State) -> State:

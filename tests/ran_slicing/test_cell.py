@@ -20,7 +20,7 @@ from ran_slicing.cell_events import (
     SliceSold,
     UeIdentified,
 )
-from ran_slicing.gnb import REPLY_NS, Reconnect, SendText
+from ran_slicing.gnb import PING_NS, REPLY_NS, Reconnect, SendText
 from ran_slicing.gnb_config import read_gnb_files
 from ran_slicing.settings import CellSettings
 from ran_slicing.share import PAUSED, Ratio
@@ -180,6 +180,21 @@ def test_a_gnb_that_comes_back_is_told_everything(cell):
     assert notes(cell >> GnbConnected())[:1] == ["gnb_connected"]
     assert cell.ratios[A] == wanted[A]
     assert cell.ratios[B].min_prb_policy_ratio > 0
+
+
+def test_slots_of_which_no_metrics_tell_are_told_again_with_each_keepalive(cell):
+    """The gNB said yes to the block, and forgot it."""
+    cell >> SliceSold(ONE, 2_000_000, snssai=B)
+    cell >> UeIdentified(ONE, X)
+    cell.report(ue_entry(X))
+    del cell.ratios[A]
+    cell.now_ns = PING_NS - 2 * MS
+    cell.report(ue_entry(X), ms=1)
+    cell >> DeadlineReached()
+    assert A not in cell.ratios
+    cell.report(ue_entry(X), ms=1)
+    cell >> DeadlineReached()
+    assert cell.ratios[A] == PAUSED
 
 
 def test_a_gnb_that_does_not_answer_is_left():
