@@ -1,6 +1,7 @@
 """`make lab-ran`: every scenario of the cellular laboratory, with a table, a page with charts, and result.json.
 
-Exit status: 0 every promise held; 1 one did not (the table says which); 130 interrupted.
+Exit status: 0 everything was played, and table and page say what held; with --strict 1 if a promise did not; 130
+interrupted. A figure below its goal is shown, not hidden, and does not break a build: docs/cell-lab.md says which it is.
 """
 
 import argparse
@@ -33,18 +34,20 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="short runs: to see that it works, not what is so"
     )
+    parser.add_argument("--strict", action="store_true", help="exit status 1 if a promise did not hold")
     arguments = parser.parse_args(argv)
     console = Console(highlight=False, width=int(os.environ.get("COLUMNS") or 110))
     try:
         with interruptible():
-            return play(arguments.out, QUICK if arguments.quick else Sizes(), console)
+            held = play(arguments.out, QUICK if arguments.quick else Sizes(), console)
+            return DONE if held or not arguments.strict else NO
     except KeyboardInterrupt:
         console.print("interrupted")
         return INTERRUPTED
 
 
-def play(out: Path, sizes: Sizes, console: Console) -> int:
-    """Run, write report.html and result.json, print what was promised."""
+def play(out: Path, sizes: Sizes, console: Console) -> bool:
+    """Run, write report.html and result.json, print what was promised; whether all of it held."""
     began = time.monotonic()
 
     def tell(what: str) -> None:
@@ -59,7 +62,7 @@ def play(out: Path, sizes: Sizes, console: Console) -> int:
     return _summarise(run, out, console)
 
 
-def _summarise(run: LabRun, out: Path, console: Console) -> int:
+def _summarise(run: LabRun, out: Path, console: Console) -> bool:
     table = Table("promise", "", "seen", box=None, header_style="dim")
     judged = claims(run)
     for claim in judged:
@@ -67,8 +70,8 @@ def _summarise(run: LabRun, out: Path, console: Console) -> int:
     console.print(table)
     console.print(f"report    {out / 'report.html'}")
     held = all(claim.held for claim in judged)
-    console.print("[bold green]It holds.[/]" if held else "[bold red]It does not hold.[/]")
-    return DONE if held else NO
+    console.print("[bold green]It holds.[/]" if held else "[bold red]Not all of it holds.[/]")
+    return held
 
 
 if __name__ == "__main__":

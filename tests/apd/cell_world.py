@@ -81,7 +81,7 @@ def address(ue: Station = UE) -> tuple[str, int, int, int]:
 
 def cell_state(lobby: Snssai | None = None, **changes: Any) -> CellState:
     config, _ = read_gnb_files([("gnb.yml", SOUND)])
-    given = {
+    given: dict[str, Any] = {
         "gnb_files": (Path("gnb.yml"),),
         "slots": ("1-00a600", "1-00a601"),
         "idle_max_prb_policy_ratio": IDLE.max_prb_policy_ratio,
@@ -142,7 +142,8 @@ class CellBox:
                 return [SubscriberFound(supi, self.documents.get(supi))]
             case ChangeSubscriber(change):
                 slices = self.documents[change.supi]["slice"]
-                for path, value in change.update["$set"].items():
+                changed: Any = change.update["$set"]
+                for path, value in changed.items():
                     _, at, name = path.split(".")
                     slices[int(at)][name] = value
                 return [SubscriberChanged(change.supi, done=True)]

@@ -46,7 +46,7 @@ from tests.apd.world import (
     signed_state,
 )
 from wire.grant import Grant
-from wire.ids import MacAddress, PublicKey
+from wire.ids import MacAddress, PublicKey, Station
 from wire.join_request import JoinPurpose
 from wire.keys import PrivateKey
 from wire.meter_record import FIRST_PREVIOUS
@@ -267,7 +267,7 @@ def sells(box: Box, **changes: Any) -> Box:
 def join(
     box: Box,
     made: Grant | None = None,
-    station: MacAddress = STATION,
+    station: Station = STATION,
     key: PrivateKey = CONSUMER,
     source: UdpAddress = DEVICE,
 ) -> LobbyDatagramReceived:
@@ -278,7 +278,7 @@ def join(
 
 
 def leave(
-    box: Box, made: Grant | None = None, station: MacAddress = STATION, key: PrivateKey = CONSUMER
+    box: Box, made: Grant | None = None, station: Station = STATION, key: PrivateKey = CONSUMER
 ) -> LobbyDatagramReceived:
     """The datagram that ends it, well-formed."""
     made = made or grant()

@@ -24,6 +24,7 @@ from apd.session import EndReason, Phase, Usage
 from nas_tunnel.lobby import Joined, Purchase, Refused
 from ran_slicing.cell_events import GnbSaid
 from ran_slicing.controller import CellFull, Promise, admit
+from ran_slicing.gnb import SendText
 from ran_slicing.share import with_headers
 from ran_slicing.slots import Slot, new_pool
 from ran_slicing.snssai import Snssai
@@ -86,7 +87,8 @@ def test_the_answer_to_what_an_unsold_slot_is_given_is_not_taken_for_the_share(c
     reply = json.dumps({"cmd": "rrm_policy_ratio_set", "timestamp": "t"}).encode()
     cell.feed(GnbHeard(GnbSaid(reply)))
     assert cell.session().phase is Phase.ADMITTED
-    asked = [json.loads(one.what.text) for one in cell.box.ordered if isinstance(one, TellGnb)]
+    told = [one.what for one in cell.box.ordered if isinstance(one, TellGnb)]
+    asked = [json.loads(one.text) for one in told if isinstance(one, SendText)]
     ratios = [
         one["policies"]["min_prb_policy_ratio"] for one in asked if one["cmd"] == "rrm_policy_ratio_set"
     ]

@@ -1,7 +1,7 @@
 """Whose address that is, into which slice its UE has to come, and what is done when it goes."""
 
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 import pytest
 
@@ -218,7 +218,7 @@ def test_a_slot_that_a_document_still_names_is_not_given_away(cell):
 @pytest.mark.parametrize("second", ["2001:db8:cafe:7::2", "10.45.0.2"])
 def test_a_ue_that_is_served_is_not_moved_for_a_second_grant(cell, second):
     """A tethered device behind it has another grant: one /64, or both kinds of address, are one UE."""
-    cell.stays = [stay(A)._replace(ipv6=ip_address("2001:db8:cafe:7::"))]
+    cell.stays = [stay(A)._replace(ipv6=IPv6Address("2001:db8:cafe:7::"))]
     cell.documents = {SUPI: document("00a600")}
     cell.look()
     assert isinstance(_join_ipv6(cell, grant(), "2001:db8:cafe:7::1"), Joined)
@@ -325,7 +325,7 @@ def test_a_store_that_fails_is_told_and_asked_again(cell):
 
 
 def test_a_ue_in_a_slot_reaches_the_lobby_only_until_it_is_served(cell):
-    cell.stays = [stay(A)._replace(ipv6=ip_address("2001:db8:cafe:7::")), stay(LOBBY, OTHER_UE, OTHER_SUPI)]
+    cell.stays = [stay(A)._replace(ipv6=IPv6Address("2001:db8:cafe:7::")), stay(LOBBY, OTHER_UE, OTHER_SUPI)]
     cell.look()
     assert cell.confined == {UE, ip_address("2001:db8:cafe:7::")}
     assert isinstance(cell.join(), Joined)

@@ -11,7 +11,7 @@ from wire.allocate import Allocate
 from wire.band import Band
 from wire.create import Create
 from wire.grant import Grant, write_grant
-from wire.ids import MacAddress
+from wire.ids import MacAddress, Station
 from wire.join_request import JoinPurpose, JoinRequest, write_join_request
 from wire.keys import PrivateKey
 from wire.ledger_reply import LedgerReply, write_ledger_reply
@@ -90,7 +90,7 @@ def request(
     made: Grant,
     *,
     purpose: JoinPurpose = JoinPurpose.JOIN,
-    station: MacAddress = STATION,
+    station: Station = STATION,
     bssid: MacAddress = BSSID,
     key: PrivateKey = CONSUMER,
 ) -> bytes:

@@ -173,7 +173,8 @@ def test_names_that_are_refused(supi: Any) -> None:
 
 def test_items_of_any_kind_give_stays_or_a_decode_error() -> None:
     """Each value of both lists in turn becomes one of each kind that JSON has."""
-    for kind in (None, True, -1, 7.5, "x", [], ["x"], [[]], {}, {"x": 1}, 10**400):
+    kinds: list[Any] = [None, True, -1, 7.5, "x", [], ["x"], [[]], {}, {"x": 1}, 10**400]
+    for kind in kinds:
         pdu, ue = copy.deepcopy(PDU), copy.deepcopy(UE)
         for fields, at in [*_places(pdu), *_places(ue)]:
             before, fields[at] = fields[at], kind

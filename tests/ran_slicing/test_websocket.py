@@ -235,7 +235,7 @@ def test_what_nobody_foresaw_is_said_aloud():
     async def story():
         said: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().set_exception_handler(
-            lambda _loop, context: said.done() or said.set_result(context["exception"])
+            lambda _loop, context: None if said.done() else said.set_result(context["exception"])
         )
         control = RemoteControl("127.0.0.1", 1)
 

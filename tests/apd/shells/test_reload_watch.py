@@ -50,9 +50,10 @@ def test_a_mark_that_is_gone_is_told_once(run_async):
         assert not hostapd.reloaded
         hostapd.show = "02:00:00:00:00:09 VLAN_ID=0"
         await look(hostapd, 4)
-        assert hostapd.reloaded == 1
+        reloaded: int = hostapd.reloaded
+        assert reloaded == 1
         watch.start()
-        assert hostapd.reloaded == 1, "it does not show at all"
+        assert hostapd.reloaded == reloaded, "it does not show at all"
 
     run_async(run())
 

@@ -36,6 +36,7 @@ from tests.apd.world import START, STATION, grant, signed_grant
 from wire.cbor import Value, write_cbor
 from wire.errors import ShellError
 from wire.evidence import read_evidence, write_evidence
+from wire.ids import station_octets
 from wire.keys import PrivateKey
 from wire.meter_record import FIRST_PREVIOUS, UsageReport, UsageRow, record_hash, write_meter_record
 
@@ -106,7 +107,7 @@ class TestSessions:
         made = session()
         value: list[Value] = [
             made.encoded_grant,
-            made.station.octets,
+            station_octets(made.station),
             16,
             "closed",
             "left",
