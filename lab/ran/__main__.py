@@ -1,7 +1,7 @@
 """`make lab-ran`: every scenario of the cellular laboratory, with a table, a page with charts, and result.json.
 
 Exit status: 0 everything was played, and table and page say what held; with --strict 1 if a promise did not; 130
-interrupted. A figure below its goal is shown, not hidden, and does not break a build: docs/cell-lab.md says which it is.
+interrupted. A figure below its goal is shown, not hidden, and breaks no build; docs/cell-lab.md says which it is.
 """
 
 import argparse
