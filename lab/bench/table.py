@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from rich.markup import escape
 from rich.table import Table
 
 from lab.bench.result import Figure, Result
@@ -64,12 +65,12 @@ def terminal_table(result: Result) -> Table:
         verdict = format_verdict(figure)
         style = {"ok": "green", BELOW: "bold red"}.get(verdict, "dim")
         table.add_row(
-            figure.what,
+            escape(figure.what),  # brackets are no markup
             format_number(figure.value),
             figure.unit,
             format_goal(figure),
             f"[{style}]{verdict}[/]" if verdict else "",
-            format_against(figure),
+            escape(format_against(figure)),
         )
     return table
 

@@ -54,6 +54,14 @@ def test_the_terminal_shows_what_falls_short() -> None:
     assert "below goal" in lines[0]
 
 
+def test_brackets_are_no_markup() -> None:
+    said = io.StringIO()
+    figure = Figure("with a section [cell]", 1, "MB", against=Against("[air]", 2))
+    Console(file=said, width=200).print(terminal_table(Result("one", "a machine", "make bench", (figure,))))
+    assert "[cell]" in said.getvalue()
+    assert "[air]" in said.getvalue()
+
+
 def test_markdown() -> None:
     assert markdown_table(RESULT).splitlines() == [
         "`make bench NAME=wire` on a machine:",
