@@ -40,6 +40,8 @@ file:$rlm_rest|freeradius-rest|how it asks operatord
 command:radclient|freeradius-utils|accounting, and Disconnect messages, right and wrong ones
 command:eapol_test|eapoltest|a station's EAP-TLS, without a radio
 command:hostapd|hostapd|the access point's side of 802.11, and of Disconnects
+command:wpa_supplicant|wpasupplicant|the station's side
+command:tshark|tshark|an independent look at every frame
 command:swtpm|swtpm|a TPM 2.0 in software
 command:swtpm_setup|swtpm-tools|its first certificates
 command:openssl|openssl|an independent look at certificates
@@ -62,9 +64,7 @@ command:qemu-system-x86_64|qemu-system-x86|the guest whose kernel has virtual ra
 command:busybox|busybox-static|its first program
 command:file|file|by which the guest's starter tells whether that program is static
 command:kmod|kmod|its modules
-command:wpa_supplicant|wpasupplicant|the station's side
 command:iw|iw|virtual radios in namespaces
-command:tshark|tshark|an independent look at every frame
 TABLE
 }
 
@@ -204,7 +204,8 @@ venv_is_ready() { [ "$(cat $stamp 2>/dev/null)" = "$(fingerprint)" ] && [ -x $ve
 is_ready() {
   venv_is_ready || return 1
   local program
-  for program in unshare ip tc nft ethtool iperf3 mosquitto swtpm swtpm_setup freeradius radclient eapol_test hostapd; do
+  for program in unshare ip tc nft ethtool iperf3 mosquitto swtpm swtpm_setup freeradius radclient eapol_test hostapd \
+    wpa_supplicant tshark; do
     has "command:$program" || return 1
   done
   has "file:$rlm_rest" || return 1

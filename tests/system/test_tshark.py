@@ -27,7 +27,7 @@ from tests.nas_tunnel.air import (
 pytestmark = [
     pytest.mark.system,
     pytest.mark.skipif(
-        shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh --guest"
+        shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh"
     ),
 ]
 CAPTURES = Path(__file__).parents[1] / "nas_tunnel" / "captures"

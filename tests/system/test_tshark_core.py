@@ -29,7 +29,7 @@ from wire.warning_id import AIRGRANT
 pytestmark = [
     pytest.mark.system,
     pytest.mark.skipif(
-        shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh --guest"
+        shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh"
     ),
 ]
 CAPTURES = Path(__file__).parents[1] / "nas_tunnel" / "captures"
