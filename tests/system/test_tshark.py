@@ -26,9 +26,7 @@ from tests.nas_tunnel.air import (
 
 pytestmark = [
     pytest.mark.system,
-    pytest.mark.skipif(
-        shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh"
-    ),
+    pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh"),
 ]
 CAPTURES = Path(__file__).parents[1] / "nas_tunnel" / "captures"
 ABOUT_THE_VIRTUAL_RADIO = "No preamble length information was available, assuming short preamble."

@@ -23,9 +23,7 @@ from wire.warning_id import AIRGRANT
 
 pytestmark = [
     pytest.mark.system,
-    pytest.mark.skipif(
-        shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh"
-    ),
+    pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh"),
 ]
 COMPLAINTS = ("Expert Info", "Malformed", "Unknown", "Undecoded", "Warning/")
 NO_PUBLIC_WARNING = f": Unknown ({AIRGRANT})"

@@ -28,9 +28,7 @@ from wire.warning_id import AIRGRANT
 
 pytestmark = [
     pytest.mark.system,
-    pytest.mark.skipif(
-        shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh"
-    ),
+    pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh"),
 ]
 CAPTURES = Path(__file__).parents[1] / "nas_tunnel" / "captures"
 COMPLAINTS = ("Expert Info", "Malformed", "Unknown", "Undecoded", "Warning/", "Bad checksum")

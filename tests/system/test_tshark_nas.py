@@ -26,9 +26,7 @@ from tests.wire.make_vectors import shown
 
 pytestmark = [
     pytest.mark.system,
-    pytest.mark.skipif(
-        shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh"
-    ),
+    pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed: run lab/set-up.sh"),
 ]
 COMPLAINTS = ("Expert Info", "Malformed", "Unknown", "Undecoded", "Warning/")
 NAMES = ("Mobile Country Code (MCC)", "Mobile Network Code (MNC)", "EAP-EXT Vendor Id")
