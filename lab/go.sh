@@ -25,6 +25,7 @@ radio|lab/ran/radio|.|a gNB and a UE on the codecs of free5GC, without a radio
 free5gc-pcf|lab/ran/free5gc|github.com/free5gc/pcf|the policy control of free5GC
 free5gc-smf|lab/ran/free5gc|github.com/free5gc/smf|the session management of free5GC
 free5gc-standin|lab/ran/free5gc|.|what these two ask of the rest of a core
+cometbft|lab/comet|github.com/cometbft/cometbft/cmd/cometbft|consensus between several operators' ledgers
 TABLE
 }
 
