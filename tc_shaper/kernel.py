@@ -11,7 +11,6 @@ import errno
 import os
 import re
 import socket
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +20,7 @@ from tc_shaper.attributes import Message
 from tc_shaper.counters import ElementCounters, Flow, QueueCounters, SlotCounters, plan_flow, widen_queue
 from tc_shaper.diff import AddElement, RemoveElement, RemoveLeaf, SetClass, SetLeaf, Step, diff
 from tc_shaper.netlink import NetlinkSocket, RefusedError
+from tc_shaper.nft import run_nft
 from tc_shaper.offload import AGGREGATION, parse_flowtables, refuse_offload
 from tc_shaper.ruleset import plan_ruleset
 from tc_shaper.settings import ShaperSettings
@@ -46,8 +46,6 @@ from tc_shaper.tree import (
 from wire.errors import ConfigError, ShellError
 from wire.ids import MacAddress
 
-NFT_DEADLINE_S = 20.0
-"""Loading the table takes some ten milliseconds; a box under load is given a thousand times that."""
 ELEMENTS_PER_TRANSACTION = 1_000
 """Keeps one transaction within a socket buffer that needs no privilege."""
 GONE = (errno.ENOENT, errno.ENODEV)
@@ -88,7 +86,7 @@ class Shaper:
     def check_offload(self) -> None:
         """Raise ConfigError, with what to do, if a flowtable or the network chip would carry packets past us."""
         interfaces = [self.settings.interface, *filter(None, [self.settings.wan_interface])]
-        flowtables = parse_flowtables(_nft("list flowtables"))
+        flowtables = parse_flowtables(run_nft("list flowtables"))
         refuse_offload(interfaces, flowtables, {name: ethtool.read_features(name) for name in interfaces})
 
     def close(self) -> None:
@@ -104,7 +102,7 @@ class Shaper:
         if not self._open:
             self._connect()
         undo = _parse_undo(self._read_table())
-        _nft(f"delete table netdev {self.settings.table}\n", missing_is_fine=True)
+        run_nft(f"delete table netdev {self.settings.table}\n", missing_is_fine=True)
         self._unless_gone(self._route, [rtnetlink.remove_root(self._ifindex[Direction.DOWN])])
         ifb = _find_ifindex(self.settings.ifb)
         if ifb is not None and self._read_link(ifb).kind == "ifb":
@@ -364,7 +362,7 @@ class Shaper:
         complaint = ""
         for limits, text in attempts:
             try:
-                _nft(text)
+                run_nft(text)
             except ShellError as error:
                 complaint = complaint or error.detail
             else:
@@ -384,7 +382,7 @@ class Shaper:
         return MacAddress(link.address)
 
     def _read_table(self) -> str:
-        return _nft(f"list table netdev {self.settings.table}", "--terse", missing_is_fine=True)
+        return run_nft(f"list table netdev {self.settings.table}", "--terse", missing_is_fine=True)
 
     def _read_link(self, ifindex: int) -> rtnetlink.Link:
         answers = self._run(self._route, [rtnetlink.get_link(ifindex)], f"read device {ifindex}")
@@ -646,21 +644,3 @@ def _ifindex(name: str) -> int:
     if found is None:
         raise ShellError(f"interface {name}", "there is no such device")
     return found
-
-
-def _nft(text: str, *options: str, missing_is_fine: bool = False) -> str:
-    """Run the `nft` program on commands; what it printed. With `missing_is_fine` an absent table is an empty answer."""
-    try:
-        done = subprocess.run(
-            ["nft", *options, "-f", "-"],
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=NFT_DEADLINE_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ShellError("nft (package nftables)", str(error)) from error
-    if done.returncode and not (missing_is_fine and "No such file" in done.stderr):
-        raise ShellError("nft", done.stderr.strip()[:500])
-    return done.stdout

@@ -9,7 +9,6 @@ and goes by a device of that name, so that a user plane that starts anew is coun
 
 import errno
 import socket
-import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
@@ -18,6 +17,7 @@ from tc_shaper.attributes import Message
 from tc_shaper.counters import ElementCounters, Flow, SlotCounters
 from tc_shaper.netlink import NetlinkSocket, RefusedError
 from tc_shaper.nfnetlink import NETFILTER_PROTOCOL, batch
+from tc_shaper.nft import run_nft
 from tc_shaper.tree import Direction
 from tc_shaper.ue_elements import (
     CountedUe,
@@ -31,8 +31,6 @@ from tc_shaper.ue_elements import (
     remove_ue,
 )
 from wire.errors import ShellError
-
-NFT_DEADLINE_S = 20.0
 
 
 class UeMeter:
@@ -52,7 +50,7 @@ class UeMeter:
             raise ShellError(
                 f"interface {self._device}", f"is not there: does the UPF run? ({error})"
             ) from error
-        _nft(plan_ue_rules(self._table, self._device))
+        run_nft(plan_ue_rules(self._table, self._device))
         self._socket = NetlinkSocket(NETFILTER_PROTOCOL, "nftables")
         self._ues = {element.slot: element.address for element in self._elements() if element.slot}
 
@@ -66,11 +64,11 @@ class UeMeter:
         """Take the table away, with all counters."""
         self.close()
         for table in (self._table, self._gate):
-            _nft(f"table inet {table} {{ }}\ndelete table inet {table}\n")
+            run_nft(f"table inet {table} {{ }}\ndelete table inet {table}\n")
 
     def confine(self, ues: Iterable[IPv4Address | IPv6Address], lobby_port: int) -> None:
         """These UEs, and no others, reach the lobby and nothing else. Runs `nft`: some milliseconds."""
-        _nft(plan_ue_gate(self._gate, self._device, lobby_port, ues))
+        run_nft(plan_ue_gate(self._gate, self._device, lobby_port, ues))
 
     def ues(self) -> dict[int, IPv4Address | IPv6Address]:
         """Which slots are counted, and for whom; of an IPv6 UE its prefix's first address."""
@@ -159,19 +157,3 @@ def _slot_counters(
         for direction, one in counted.items()
     }
     return SlotCounters(slot, address, flows[Direction.DOWN], flows[Direction.UP])
-
-
-def _nft(text: str) -> None:
-    try:
-        done = subprocess.run(
-            ["nft", "-f", "-"],
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=NFT_DEADLINE_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ShellError("nft (package nftables)", str(error)) from error
-    if done.returncode:
-        raise ShellError("nft", done.stderr.strip()[:500])

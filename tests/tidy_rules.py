@@ -65,6 +65,7 @@ SHELLS: dict[str, str] = {
     "apd/shells/*": "one outside world per file",
     "tc_shaper/kernel.py": "the kernel's traffic control and nftables",
     "tc_shaper/ue_meter.py": "the kernel's nftables",
+    "tc_shaper/nft.py": "the nft program",
     "tc_shaper/netlink.py": "sockets to the kernel",
     "tc_shaper/ethtool.py": "device features, by ioctl",
     "ledger/store.py": "SQLite and the disk",
