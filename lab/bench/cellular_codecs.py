@@ -6,12 +6,11 @@ general and generated from the standard; ours does these few blocks by hand, bec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
+from lab.bench.contest import Contest, codec_figures
 from lab.bench.result import Against, Figure
-from lab.bench.timing import rates
 from lab.bench.wire import LEDGER_ID, OFFER, ledger, provider
 from lab.ran.late_joiner import LOSS, PERIOD_MS, Acquisition, acquire
 from nas_tunnel.carriage import CARRIAGES, Form
@@ -22,23 +21,10 @@ from nas_tunnel.segments import plan_broadcast
 from nas_tunnel.warning_sib import WarningSegment
 from wire.offer import write_offer
 
-GOAL_US = 50.0
-"""For a message, encoded or decoded, on the machine at hand."""
 SEED = 20_261_122
 SHARES = (0.5, 0.99)
 SIGNED_OFFER = write_offer(OFFER, provider)
 """Once, as every signature differs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contest:
-    """One message: ours and theirs, both ways. `encode` gives bytes, `decode` takes those."""
-
-    name: str
-    encode: Callable[[], bytes]
-    decode: Callable[[bytes], object]
-    encode_theirs: Callable[[], bytes]
-    decode_theirs: Callable[[bytes], object]
 
 
 def run(progress: Callable[[str], None]) -> list[Figure]:
@@ -50,26 +36,6 @@ def run(progress: Callable[[str], None]) -> list[Figure]:
 
 
 # ---- Codecs
-
-
-def codec_figures(rows: Sequence[Contest], rounds: int = 11) -> list[Figure]:
-    """Microseconds per message of each contest; asserts first that both sides write the same bytes."""
-    functions: dict[str, Callable[[], object]] = {}
-    for row in rows:
-        message = row.encode()
-        assert message == row.encode_theirs(), f"{row.name}: {message.hex()} is not what pycrate writes"
-        functions[f"{row.name}: encoded"] = row.encode
-        functions[f"{row.name}: encoded, theirs"] = row.encode_theirs
-        functions[f"{row.name}: decoded"] = lambda row=row, message=message: row.decode(message)  # type: ignore[misc]
-        functions[f"{row.name}: decoded, theirs"] = lambda row=row, message=message: row.decode_theirs(
-            message
-        )  # type: ignore[misc]
-    seen_us = {name: 1e6 / rate for name, rate in rates(functions, rounds).items()}
-    return [
-        Figure(what, seen_us[what], "us", GOAL_US, "lower", Against("pycrate", seen_us[f"{what}, theirs"]))
-        for row in rows
-        for what in (f"{row.name}: encoded", f"{row.name}: decoded")
-    ]
 
 
 def contests() -> list[Contest]:

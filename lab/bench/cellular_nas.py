@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from lab.bench.result import Against, Figure
+from lab.bench.contest import Contest, codec_figures
+from lab.bench.result import Figure
 from lab.bench.timing import rates
 from lab.bench.wire import (
     LEDGER_ID,
@@ -58,9 +58,6 @@ from wire.offer import write_offer
 from wire.receipt import Receipt, write_receipt
 from wire.transaction import sign_transaction
 
-GOAL_US = 50.0
-"""For a message, encoded or decoded, on the machine at hand."""
-
 IMSI, CAPABILITY = bytes.fromhex("0910101032547698"), bytes.fromhex("f0700000")
 SIGNED = sign_transaction(TRANSACTION, consumer, LEDGER_ID)
 PURCHASE = SIGNED.envelope.encoded
@@ -72,17 +69,6 @@ Rival = Callable[..., Any]
 """A class of pycrate's, which has no types."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contest:
-    """One message: ours and theirs, both ways. `encode` gives bytes, `decode` takes those."""
-
-    name: str
-    encode: Callable[[], bytes]
-    decode: Callable[[bytes], object]
-    encode_theirs: Callable[[], bytes]
-    decode_theirs: Callable[[bytes], object]
-
-
 def run(progress: Callable[[str], None]) -> list[Figure]:
     """Every figure of signalling in cells."""
     progress("encoding and decoding NAS, side by side with pycrate")
@@ -92,30 +78,6 @@ def run(progress: Callable[[str], None]) -> list[Figure]:
 
 
 # ---- Codecs
-
-
-def codec_figures(rows: Sequence[Contest], rounds: int = 11) -> list[Figure]:
-    """Microseconds per message of each contest; asserts first that both sides write the same bytes."""
-    functions: dict[str, Callable[[], object]] = {}
-    for row in rows:
-        message = row.encode()
-        assert message == row.encode_theirs(), f"{row.name}: {message.hex()} is not what pycrate writes"
-        functions |= _both_ways(row, message)
-    seen_us = {name: 1e6 / rate for name, rate in rates(functions, rounds).items()}
-    return [
-        Figure(what, seen_us[what], "us", GOAL_US, "lower", Against("pycrate", seen_us[f"{what}, theirs"]))
-        for row in rows
-        for what in (f"{row.name}: encoded", f"{row.name}: decoded")
-    ]
-
-
-def _both_ways(row: Contest, message: bytes) -> dict[str, Callable[[], object]]:
-    return {
-        f"{row.name}: encoded": row.encode,
-        f"{row.name}: encoded, theirs": row.encode_theirs,
-        f"{row.name}: decoded": lambda: row.decode(message),
-        f"{row.name}: decoded, theirs": lambda: row.decode_theirs(message),
-    }
 
 
 def contests() -> list[Contest]:
