@@ -23,7 +23,7 @@ from lab.ran.fading import STATIC, FadingSettings
 from lab.ran.gnb_file import new_state, slots_of
 from lab.ran.gnb_process import FIRST_RNTI, new_cell
 from lab.ran.lab_run import found_share, kept_share, others_share, weak_share
-from lab.ran.live_cell import restarts
+from lab.ran.restarts import restarts
 from lab.ran.scenarios import FullCell, drops, full_cell
 from lab.ran.session_waste import FAIR, MAX_CI, Admission, Waste, run_sessions
 from wire.errors import ShellError

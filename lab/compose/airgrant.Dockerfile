@@ -7,6 +7,8 @@ WORKDIR /airgrant
 COPY wire/ wire/
 COPY ran_slicing/ ran_slicing/
 COPY lab/__init__.py lab/__init__.py
+COPY lab/ran/__init__.py lab/ran/__init__.py
+COPY lab/ran/cell_loop.py lab/ran/cell_loop.py
 COPY lab/compose/*.py lab/compose/
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 ENTRYPOINT ["python3", "-m", "lab.compose"]

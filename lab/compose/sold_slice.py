@@ -19,7 +19,6 @@ from lab.compose.box import Box, running_box
 from lab.compose.load import Address, Order, read_count, write_order
 from lab.compose.subscribers import LOBBY, SLOT_1, SLOT_2
 from ran_slicing import cell
-from ran_slicing.cell_commands import ReportRatio
 from ran_slicing.core_plan import Service
 from ran_slicing.core_settings import CoreSettings
 from ran_slicing.gnb_config import read_gnb_files, refuse_fatal
@@ -177,7 +176,7 @@ async def _see_sold(box: Box, meter: Meter, verdicts: Verdicts, pace: Pace, *, r
     least = ENOUGH * FLOOR_BPS if radio else 1
     verdicts.note(min(rates) >= least, f"sold {_mbps([FLOOR_BPS])}, each second got {_mbps(rates)}")
     if radio:
-        taken = [word for word in box.said if isinstance(word, ReportRatio)]
+        taken = [] if box.cell is None else box.cell.taken
         took_ms = max((word.took_ns for word in taken), default=0) / 1e6
         verdicts.note(
             taken, f"the gNB took {len(taken)} changes of the slot, the slowest in {took_ms:.1f} ms"

@@ -2,28 +2,24 @@
 
 import asyncio
 import contextlib
-import time
 from pathlib import Path
 
+from lab.ran.cell_loop import running_cell
 from lab.ran.cell_model import Carrier, Cell
 from lab.ran.fading import STATIC
 from lab.ran.gnb_simulator import GnbSettings, running_gnb
 from lab.ran.sources import full_buffer, steady
-from ran_slicing.cell import next_deadline_ns, start, step
+from ran_slicing.cell import start
 from ran_slicing.cell_commands import GrantSlot, Note
-from ran_slicing.cell_events import DeadlineReached, GrantsCounted, SliceEnded, SlicePaused, SliceSold
-from ran_slicing.gnb import Reconnect, SendPing, SendText
+from ran_slicing.cell_events import GrantsCounted, SliceEnded, SlicePaused, SliceSold
 from ran_slicing.gnb_config import read_gnb_files, refuse_fatal
 from ran_slicing.settings import CellSettings
 from ran_slicing.snssai import Snssai
-from ran_slicing.websocket import RemoteControl
 from tests.ran_slicing.gnb_files import SOUND
-from wire.units import Now
 
 A, B = Snssai(1, 0xA600), Snssai(1, 0xA601)
 ONE = b"grant one"
 FLOOR = 3_000_000
-DEADLINE_S = 30.0
 
 
 def new_cell():
@@ -37,57 +33,19 @@ def new_cell():
     return cell
 
 
-class Box:
-    """What a daemon does around a cell: the clock, one timer, the socket."""
-
-    def __init__(self, port):
-        config, findings = read_gnb_files([("gnb.yml", SOUND)])
-        refuse_fatal(findings)
-        self.state = start(CellSettings((Path("gnb.yml"),), (str(A), str(B))), config)
-        self.control = RemoteControl("127.0.0.1", port)
-        self.said = []
-        self.timer = None
-        self.turn = asyncio.Event()
-
-    def take(self, event):
-        self.turn.set()
-        self.turn = asyncio.Event()
-        self.state, commands = step(self.state, event, Now(time.monotonic_ns(), 0))
-        for command in commands:
-            match command:
-                case SendText(text):
-                    self.control.send_text(text)
-                case SendPing():
-                    self.control.send_ping()
-                case Reconnect(detail):
-                    self.control.reconnect(detail)
-                case _:
-                    self.said.append(command)
-        if self.timer is not None:
-            self.timer.cancel()
-        due_ns = next_deadline_ns(self.state)
-        if due_ns is not None:
-            wait_s = max(0.0, (due_ns - time.monotonic_ns()) / 1e9)
-            self.timer = asyncio.get_running_loop().call_later(wait_s, self.take, DeadlineReached())
-
-    async def until(self, holds):
-        """Waits until it is so; with each event, metrics mostly, it may be."""
-        async with asyncio.timeout(DEADLINE_S):
-            while not holds():
-                await self.turn.wait()
+def new_state():
+    config, findings = read_gnb_files([("gnb.yml", SOUND)])
+    refuse_fatal(findings)
+    return start(CellSettings((Path("gnb.yml"),), (str(A), str(B))), config)
 
 
 @contextlib.asynccontextmanager
 async def box_and_gnb(**settings):
-    async with running_gnb(new_cell, GnbSettings(du_report_period_ms=50, **settings)) as gnb:
-        box = Box(gnb.port)
-        box.control.start(box.take)
-        try:
-            yield box, gnb
-        finally:
-            await box.control.close()
-            if box.timer is not None:
-                box.timer.cancel()
+    async with (
+        running_gnb(new_cell, GnbSettings(du_report_period_ms=50, **settings)) as gnb,
+        running_cell(new_state(), "127.0.0.1", gnb.port) as box,
+    ):
+        yield box, gnb
 
 
 def slot(gnb):
@@ -100,12 +58,12 @@ def test_a_slot_from_blocked_to_sold_to_blocked():
     async def story():
         async with box_and_gnb() as (box, gnb):
             await box.until(lambda: slot(gnb).max_prb == 0)
-            box.take(SliceSold(ONE, FLOOR, snssai=A))
+            box.tell(SliceSold(ONE, FLOOR, snssai=A))
             assert box.said[-1] == GrantSlot(ONE, A)
             await box.until(lambda: slot(gnb).min_prb > 0)
-            box.take(SlicePaused(ONE))
+            box.tell(SlicePaused(ONE))
             await box.until(lambda: slot(gnb).max_prb == 0)
-            box.take(SliceEnded(ONE))
+            box.tell(SliceEnded(ONE))
             await box.until(lambda: box.state.session.is_settled)
             assert slot(gnb).max_prb == 0
             assert gnb.log == []
@@ -116,7 +74,7 @@ def test_a_slot_from_blocked_to_sold_to_blocked():
 def test_a_gnb_that_restarts_has_it_all_again():
     async def story():
         async with box_and_gnb() as (box, gnb):
-            box.take(SliceSold(ONE, FLOOR, snssai=A))
+            box.tell(SliceSold(ONE, FLOOR, snssai=A))
             await box.until(lambda: slot(gnb).min_prb > 0)
             had = (slot(gnb).min_prb, slot(gnb).max_prb)
             await gnb.restart()
@@ -131,7 +89,7 @@ def test_a_ue_is_found_by_its_bytes_and_its_floor_is_kept():
 
     async def story():
         async with box_and_gnb() as (box, gnb):
-            box.take(SliceSold(ONE, FLOOR, snssai=A))
+            box.tell(SliceSold(ONE, FLOOR, snssai=A))
             counted = asyncio.create_task(count(box, gnb))
             await box.until(lambda: box.state.joined.slot_of == {1: A})
             counted.cancel()
@@ -149,7 +107,7 @@ def test_a_ue_is_found_by_its_bytes_and_its_floor_is_kept():
         while True:
             ue = gnb.cell.ues[1]
             octets = (ue.tally.delivered_bits + ue.backlog_bits) // 8
-            box.take(GrantsCounted(((ONE, octets),)))
+            box.tell(GrantsCounted(((ONE, octets),)))
             due_s = gnb.cell.now_s + 0.5
             await box.until(lambda due_s=due_s: gnb.cell.now_s >= due_s)
 
@@ -159,7 +117,7 @@ def test_a_ue_is_found_by_its_bytes_and_its_floor_is_kept():
 def test_a_gnb_without_metrics_is_served_blindly():
     async def story():
         async with box_and_gnb(enable_json=False) as (box, gnb):
-            box.take(SliceSold(ONE, FLOOR, snssai=A))
+            box.tell(SliceSold(ONE, FLOOR, snssai=A))
             await box.until(lambda: slot(gnb).min_prb > 0 and box.state.session.no_metrics)
             assert any(isinstance(said, Note) and said.kind == "gnb_refused" for said in box.said)
 
