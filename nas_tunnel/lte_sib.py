@@ -9,6 +9,7 @@ Reference: 3GPP TS 36.331, clauses 6.2.2 (BCCH-DL-SCH-Message, SystemInformation
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from nas_tunnel.system_information import MAX_BLOCKS, check_name, check_size, read_name, write_name
 from nas_tunnel.uper import BitReader, BitWriter
 from nas_tunnel.warning_sib import (
     WarningNotice,
@@ -19,14 +20,11 @@ from nas_tunnel.warning_sib import (
     write_segment,
 )
 from wire.errors import DecodeError
-from wire.fields import check_range
 
-MAX_NAME_BYTES = 48
 MAX_SI_BYTES_1A = 277
 """2,216 bits: the largest block that DCI format 1A schedules for broadcast (TS 36.213 clause 7.1.7.2.1)."""
 MAX_SI_BYTES_1C = 217
 """1,736 bits: the same for the compact format 1C."""
-MAX_BLOCKS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Sib9:
 
     def __post_init__(self) -> None:
         if self.hnb_name is not None:
-            check_range("lte sib9", "octets of hnb_name", len(self.hnb_name), 1, MAX_NAME_BYTES)
+            check_name("lte sib9", "hnb_name", self.hnb_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def write_lte_sib(sib: LteSib) -> bytes:
 
 def read_lte_sib(number: int, data: bytes) -> LteSib:
     """Block 9, 10, 11 or 12 alone. Raises DecodeError."""
-    _check_size(data)
+    check_size("lte", data, MAX_SI_BYTES_1A)
     read = _READERS.get(number)
     if read is None:
         raise DecodeError(f"lte sib: number {number} is not read, only {min(_READERS)} to {max(_READERS)}")
@@ -104,13 +102,12 @@ def _write_sib9(writer: BitWriter, sib: Sib9) -> None:
         writer.bits(0, 2)
     else:
         writer.bits(1, 2)
-        writer.bits(len(sib.hnb_name) - 1, 6)
-        writer.octets(sib.hnb_name)
+        write_name(writer, sib.hnb_name)
 
 
 def _read_sib9(reader: BitReader) -> Sib9:
     has_additions, has_name = reader.bits(1), reader.bits(1)
-    sib = Sib9(reader.octets(reader.bits(6) + 1) if has_name else None)
+    sib = Sib9(read_name(reader) if has_name else None)
     if has_additions:
         reader.pass_additions()
     return sib
@@ -130,7 +127,7 @@ _READERS: dict[int, Callable[[BitReader], LteSib]] = {
 
 _SYSTEM_INFORMATION, _HEAD_BITS = 0b0000, 4
 """c1, systemInformation, systemInformation-r8, no non-critical extension."""
-_FIRST_ROOT, _ROOT_BLOCKS = 2, 10
+_FIRST_ROOT, _ROOT_BLOCKS, _SIB12_ADDED = 2, 10, 0
 """SIB2 to SIB11 stood in the first release; SIB12 is the first of those that were added."""
 
 
@@ -142,8 +139,7 @@ def write_lte_system_information(sibs: Sequence[LteSib]) -> bytes:
     writer.bits(len(sibs) - 1, 5)
     for sib in sibs:
         if isinstance(sib, Sib12):
-            writer.bits(0b1_0_000000, 8)
-            writer.octet_string(write_lte_sib(sib))
+            writer.added_choice(_SIB12_ADDED, write_lte_sib(sib))
         else:
             writer.bits(_ROOT_INDEX[type(sib)], 5)
             _write_block(writer, sib)
@@ -157,7 +153,7 @@ _ROOT_INDEX: dict[type[LteSib], int] = {Sib9: 7, Sib10: 8, Sib11: 9}
 
 def read_lte_system_information(data: bytes) -> tuple[LteSib, ...]:
     """Our kinds of block out of a BCCH-DL-SCH-Message, with or without its padding. Raises DecodeError."""
-    _check_size(data)
+    check_size("lte", data, MAX_SI_BYTES_1A)
     reader = BitReader(data, "lte system information")
     head, count = reader.bits(_HEAD_BITS), reader.bits(5) + 1
     if head & ~1 != _SYSTEM_INFORMATION:
@@ -169,20 +165,12 @@ def read_lte_system_information(data: bytes) -> tuple[LteSib, ...]:
 
 
 def _read_listed(reader: BitReader) -> LteSib | None:
-    if reader.bits(1):
-        if reader.bits(1):
-            raise reader.error("a block numbered past 64")
-        index, content = reader.bits(6), reader.octet_string()
-        return read_lte_sib(12, content) if index == 0 else None
+    added = reader.added_choice()
+    if added is not None:
+        index, content = added
+        return read_lte_sib(12, content) if index == _SIB12_ADDED else None
     index = reader.bits(4)
     number = _FIRST_ROOT + index
     if index >= _ROOT_BLOCKS or number not in _READERS:
         raise reader.error(f"root block {index} (SIB{number}), which has no length, is not read")
     return _READERS[number](reader)
-
-
-def _check_size(data: bytes) -> None:
-    if len(data) > MAX_SI_BYTES_1A:
-        raise DecodeError(
-            f"lte system information: {len(data)} bytes, at most {MAX_SI_BYTES_1A} are accepted"
-        )

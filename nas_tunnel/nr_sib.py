@@ -9,6 +9,7 @@ Reference: 3GPP TS 38.331, clauses 5.2.1 (size), 6.2.2 (BCCH-DL-SCH-Message, Sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from nas_tunnel.system_information import MAX_BLOCKS, check_name, check_size, read_name, write_name
 from nas_tunnel.uper import BitReader, BitWriter
 from nas_tunnel.warning_sib import (
     WarningNotice,
@@ -21,11 +22,9 @@ from nas_tunnel.warning_sib import (
 from wire.errors import DecodeError
 from wire.fields import check_range
 
-MAX_NAME_BYTES = 48
 MAX_NAMES = 12
 MAX_SI_BYTES = 372
 """2,976 bits (TS 38.331 clause 5.2.1)."""
-MAX_BLOCKS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Sib10:
         check_range("nr sib10", "number of names", len(self.names), 0, MAX_NAMES)
         for name in self.names:
             if name is not None:
-                check_range("nr sib10", "octets of a name", len(name), 1, MAX_NAME_BYTES)
+                check_name("nr sib10", "a name", name)
 
 
 NrSib = Sib6 | Sib7 | Sib8 | Sib10
@@ -80,7 +79,7 @@ def write_nr_sib(sib: NrSib) -> bytes:
 
 def read_nr_sib(number: int, data: bytes) -> NrSib:
     """Block 6, 7, 8 or 10 alone. Raises DecodeError."""
-    _check_size(data)
+    check_size("nr", data, MAX_SI_BYTES)
     read = _READERS.get(number)
     if read is None:
         raise DecodeError(f"nr sib: number {number} is not read, only {', '.join(map(str, _READERS))}")
@@ -109,22 +108,21 @@ def _write_sib10(writer: BitWriter, sib: Sib10) -> None:
     for name in sib.names:
         writer.bits(name is not None, 1)
         if name is not None:
-            writer.bits(len(name) - 1, 6)
-            writer.octets(name)
+            write_name(writer, name)
 
 
 def _read_sib10(reader: BitReader) -> Sib10:
     has_additions, has_names, has_late = reader.bits(1), reader.bits(1), reader.bits(1)
-    names = tuple(_read_name(reader) for _ in range(reader.bits(4) + 1)) if has_names else ()
+    names = (
+        tuple(read_name(reader) if reader.bits(1) else None for _ in range(reader.bits(4) + 1))
+        if has_names
+        else ()
+    )
     if has_late:
         reader.octet_string()
     if has_additions:
         reader.pass_additions()
     return Sib10(names)
-
-
-def _read_name(reader: BitReader) -> bytes | None:
-    return reader.octets(reader.bits(6) + 1) if reader.bits(1) else None
 
 
 _SIB7_OPTIONS, _SIB8_OPTIONS = 1, 2
@@ -141,7 +139,7 @@ _READERS: dict[int, Callable[[BitReader], NrSib]] = {
 
 _SYSTEM_INFORMATION, _HEAD_BITS = 0b00000, 5
 """c1, systemInformation, systemInformation again, no late extension, no non-critical extension."""
-_FIRST_ROOT = 2
+_FIRST_ROOT, _SIB10_ADDED = 2, 0
 """SIB2 to SIB9 stood in the first release; SIB10 is the first of those that were added."""
 
 
@@ -153,8 +151,7 @@ def write_nr_system_information(sibs: Sequence[NrSib]) -> bytes:
     writer.bits(len(sibs) - 1, 5)
     for sib in sibs:
         if isinstance(sib, Sib10):
-            writer.bits(0b1_0_000000, 8)
-            writer.octet_string(write_nr_sib(sib))
+            writer.added_choice(_SIB10_ADDED, write_nr_sib(sib))
         else:
             writer.bits(_ROOT_INDEX[type(sib)], 4)
             _write_block(writer, sib)
@@ -168,7 +165,7 @@ _ROOT_INDEX: dict[type[NrSib], int] = {Sib6: 4, Sib7: 5, Sib8: 6}
 
 def read_nr_system_information(data: bytes) -> tuple[NrSib, ...]:
     """Our kinds of block out of a BCCH-DL-SCH-Message, with or without its padding. Raises DecodeError."""
-    _check_size(data)
+    check_size("nr", data, MAX_SI_BYTES)
     reader = BitReader(data, "nr system information")
     head, count = reader.bits(_HEAD_BITS), reader.bits(5) + 1
     if head & ~3 != _SYSTEM_INFORMATION:
@@ -180,17 +177,11 @@ def read_nr_system_information(data: bytes) -> tuple[NrSib, ...]:
 
 
 def _read_listed(reader: BitReader) -> NrSib | None:
-    if reader.bits(1):
-        if reader.bits(1):
-            raise reader.error("a block numbered past 64")
-        index, content = reader.bits(6), reader.octet_string()
-        return read_nr_sib(10, content) if index == 0 else None
+    added = reader.added_choice()
+    if added is not None:
+        index, content = added
+        return read_nr_sib(10, content) if index == _SIB10_ADDED else None
     number = _FIRST_ROOT + reader.bits(3)
     if number not in _READERS:
         raise reader.error(f"SIB{number}, which has no length, is not read")
     return _READERS[number](reader)
-
-
-def _check_size(data: bytes) -> None:
-    if len(data) > MAX_SI_BYTES:
-        raise DecodeError(f"nr system information: {len(data)} bytes, at most {MAX_SI_BYTES} are accepted")

@@ -2,13 +2,16 @@
 
 What a writer is given must fit its field, which is our own mistake otherwise. A reader takes the one shortest form of a
 length, passes over additions of later releases, and refuses everything else with the bit at which it stands.
-Reference: ITU-T X.691, clauses 11.2 (open types), 11.5 (numbers), 11.6 (small numbers), 11.9 (lengths), 19 (sequences).
+Reference: ITU-T X.691, clauses 11.2 (open types), 11.5 (numbers), 11.6 (small numbers), 11.9 (lengths), 19 (sequences),
+23 (choices).
 """
 
 from wire.errors import DecodeError
 
 MAX_LENGTH = 0x3FFF
 """The longest octet string that has a length in one piece (X.691 clause 11.9.3.7); a broadcast is far shorter."""
+SMALL_NUMBERS = 64
+"""Numbers below this have a short form (X.691 clause 11.6.1); no list of additions of ours is that long."""
 
 
 class BitWriter:
@@ -41,6 +44,14 @@ class BitWriter:
         else:
             self.bits(0x8000 | size, 16)
         self.octets(data)
+
+    def added_choice(self, index: int, content: bytes) -> None:
+        """An alternative that a later release added to a choice: its number among those, and its content as an open
+        type (clauses 11.6 and 23.8).
+        """
+        assert 0 <= index < SMALL_NUMBERS, f"alternative {index} has no small number"
+        self.bits(0b1_0_000000 | index, 8)
+        self.octet_string(content)
 
     def finish(self) -> bytes:
         """Everything, with zero bits up to a whole octet."""
@@ -80,10 +91,20 @@ class BitReader:
                 raise self.error("a length that is not in its shortest form")
         return self.octets(size)
 
+    def added_choice(self) -> tuple[int, bytes] | None:
+        """Which alternative it is of those that later releases added to a choice, and its content; None where one of
+        the first release follows, by its number.
+        """
+        if not self.bits(1):
+            return None
+        if self.bits(1):
+            raise self.error(f"an alternative numbered past {SMALL_NUMBERS}")
+        return self.bits(6), self.octet_string()
+
     def pass_additions(self) -> None:
         """What a later release added to a sequence: a bitmap, and each addition as an open type."""
         if self.bits(1):
-            raise self.error("more than 64 additions")
+            raise self.error(f"more than {SMALL_NUMBERS} additions")
         present = self.bits(self.bits(6) + 1).bit_count()
         if not present:
             raise self.error("additions are announced and none is there")

@@ -10,6 +10,7 @@ from nas_tunnel import lte_sib, nr_sib
 from nas_tunnel.carriage import CARRIAGES, SI_PERIODS_MS, Carriage, Form
 from nas_tunnel.cb_data import MAX_CONTENT_BYTES
 from nas_tunnel.segments import plan_broadcast
+from nas_tunnel.system_information import MAX_NAME_BYTES
 from nas_tunnel.warning_sib import WarningSegment
 
 ROWS = [row for row in CARRIAGES.values() if row.form is not Form.NAME]
@@ -59,8 +60,8 @@ def test_the_largest_segment_fills_a_message(name: str, limit: int) -> None:
 def test_names_are_as_long_as_the_codecs_take() -> None:
     names = [row for row in CARRIAGES.values() if row.form is Form.NAME]
     assert [(row.segment_bytes, row.segments) for row in names] == [
-        (lte_sib.MAX_NAME_BYTES, 1),
-        (nr_sib.MAX_NAME_BYTES, nr_sib.MAX_NAMES),
+        (MAX_NAME_BYTES, 1),
+        (MAX_NAME_BYTES, nr_sib.MAX_NAMES),
     ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_tunnel.uper import MAX_LENGTH, BitReader, BitWriter
+from nas_tunnel.uper import MAX_LENGTH, SMALL_NUMBERS, BitReader, BitWriter
 from wire.errors import DecodeError
 
 fields = st.lists(
@@ -96,6 +96,31 @@ def test_additions_are_passed_over() -> None:
 def test_additions_that_are_refused(bits: str, why: str) -> None:
     with pytest.raises(DecodeError, match=why):
         read(bits).pass_additions()
+
+
+@given(st.integers(0, SMALL_NUMBERS - 1), st.binary(max_size=300))
+def test_an_alternative_of_a_later_release_has_a_small_number_and_a_length(
+    index: int, content: bytes
+) -> None:
+    writer = BitWriter()
+    writer.added_choice(index, content)
+    written = writer.finish()
+    assert written[0] == 0b1000_0000 | index, (
+        "X.691 clause 23.8: the extension bit, 0 of clause 11.6.1, six bits"
+    )
+    reader = BitReader(written, "choice")
+    assert reader.added_choice() == (index, content)
+    reader.finish()
+
+
+def test_an_alternative_of_the_first_release_is_none_of_them() -> None:
+    reader = read("0 101")
+    assert reader.added_choice() is None
+    assert reader.bits(3) == 0b101
+    with pytest.raises(DecodeError, match="an alternative numbered past 64, at bit 2"):
+        read("1 1 000000").added_choice()
+    with pytest.raises(AssertionError, match="alternative 64 has no small number"):
+        BitWriter().added_choice(SMALL_NUMBERS, b"")
 
 
 def test_the_end_is_zero_bits_up_to_the_octet() -> None:
