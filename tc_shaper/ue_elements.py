@@ -39,6 +39,8 @@ _DATA_VALUE = 1
 _COMMENT = 0
 _PREFIX = 64
 _MOST = 65_535
+_PER_MESSAGE = 500
+"""A list of elements is one attribute, whose length is 16 bits."""
 _NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert }"
 
 
@@ -90,14 +92,12 @@ def plan_ue_rules(table: str, device: str) -> str:
     return f"table inet {table} {{\n{sets}\n{chains}\n}}\n{flush}\ntable inet {table} {{\n{lines}\n}}\n"
 
 
-def plan_ue_gate(table: str, device: str, lobby_port: int, ues: Iterable[IPv4Address | IPv6Address]) -> str:
-    """The table of UEs that bought nothing, for the `nft` program; loading it again takes the place of what there was,
-    in one step. They reach the lobby's UDP port at this machine, and nothing else comes or goes by the device for them.
+def plan_ue_gate(table: str, device: str, lobby_port: int) -> str:
+    """The table of UEs that bought nothing, for the `nft` program; loading it again keeps who stands in it. They reach
+    the lobby's UDP port at this machine, and nothing else comes or goes by the device for them.
     """
-    known = {counted_as(ue) for ue in ues}
     sets = "\n".join(
-        f"  set idle{version} {{ type {kind}; {_elements(sorted(str(ue) for ue in known if ue.version == version))}}}"
-        for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr"))
+        f"  set idle{version} {{ type {kind}; }}" for version, kind in ((4, "ipv4_addr"), (6, "ipv6_addr"))
     )
     prefix = f"& {IPv6Network(('::', _PREFIX)).netmask}"
     hooks = {
@@ -105,18 +105,33 @@ def plan_ue_gate(table: str, device: str, lobby_port: int, ues: Iterable[IPv4Add
         "down": ("postrouting priority 290", "oifname", "daddr", "fib saddr type", "sport"),
     }
     chains = "\n".join(
-        f"  chain {name} {{\n    type filter hook {hook}; policy accept;\n"
+        f"  chain {name} {{ type filter hook {hook}; policy accept; }}" for name, (hook, *_) in hooks.items()
+    )
+    flush = "\n".join(f"flush chain inet {table} {name}" for name in hooks)
+    lines = "\n".join(
+        f"  chain {name} {{\n"
         f"    {here} local udp {port} {lobby_port} accept\n    {here} {{ local, multicast }} {_NEIGHBOURS} accept\n"
         f'    {match} "{device}" ip {side} @idle4 drop\n    {match} "{device}" ip6 {side} {prefix} @idle6 drop\n  }}'
-        for name, (hook, match, side, here, port) in hooks.items()
+        for name, (_, match, side, here, port) in hooks.items()
     )
-    return (
-        f"table inet {table} {{ }}\ndelete table inet {table}\ntable inet {table} {{\n{sets}\n{chains}\n}}\n"
-    )
+    return f"table inet {table} {{\n{sets}\n{chains}\n}}\n{flush}\ntable inet {table} {{\n{lines}\n}}\n"
 
 
-def _elements(addresses: Sequence[str]) -> str:
-    return f"elements = {{ {', '.join(addresses)} }}; " if addresses else ""
+def set_idle(table: str, ues: Iterable[IPv4Address | IPv6Address]) -> list[Message]:
+    """Exactly these stand in the gate's table, as one transaction's changes. ENOENT where there is no such table."""
+    known = sorted({counted_as(ue).packed for ue in ues})
+    changes: list[Message] = []
+    for version, size in ((4, 4), (6, 16)):
+        name = f"idle{version}"
+        changes.append(_message(_DELSETELEM, NLM_F_ACK, table, name, ()))
+        items = [
+            nested(1, nested(_ELEM_KEY, attribute(_DATA_VALUE, key))) for key in known if len(key) == size
+        ]
+        changes += [
+            _message(_NEWSETELEM, NLM_F_ACK | NLM_F_CREATE, table, name, items[start : start + _PER_MESSAGE])
+            for start in range(0, len(items), _PER_MESSAGE)
+        ]
+    return changes
 
 
 def add_ue(table: str, ue: CountedUe) -> list[Message]:
@@ -129,7 +144,8 @@ def add_ue(table: str, ue: CountedUe) -> list[Message]:
     )
     flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
     return [
-        _message(_NEWSETELEM, flags, table, direction, ue.address.version, (item,)) for direction in Direction
+        _message(_NEWSETELEM, flags, table, f"{direction.value}{ue.address.version}", (item,))
+        for direction in Direction
     ]
 
 
@@ -138,14 +154,15 @@ def remove_ue(table: str, address: IPv4Address | IPv6Address) -> list[Message]:
     item = nested(1, nested(_ELEM_KEY, attribute(_DATA_VALUE, counted_as(address).packed)))
     flags = NLM_F_ACK | NLM_F_ECHO
     return [
-        _message(_DELSETELEM, flags, table, direction, address.version, (item,)) for direction in Direction
+        _message(_DELSETELEM, flags, table, f"{direction.value}{address.version}", (item,))
+        for direction in Direction
     ]
 
 
 def dump_ues(table: str) -> list[Message]:
     """All elements: one dump for each set."""
     return [
-        _message(_GETSETELEM, 0, table, direction, version, ())
+        _message(_GETSETELEM, 0, table, f"{direction.value}{version}", ())
         for direction in Direction
         for version in (4, 6)
     ]
@@ -172,13 +189,12 @@ def _read_slot(userdata: bytes) -> int:
     return int(words[1]) if len(words) == 2 and words[0] == b"slot" and words[1].isdigit() else 0
 
 
-def _message(
-    kind: int, flags: int, table: str, direction: Direction, version: int, items: Sequence[bytes]
-) -> Message:
+def _message(kind: int, flags: int, table: str, name: str, items: Sequence[bytes]) -> Message:
+    """About elements of the set of that name; a removal without elements empties it."""
     body = (
         _NFGENMSG.pack(_FAMILY_INET, 0, 0)
         + attribute(_LIST_TABLE, table.encode() + b"\0")
-        + attribute(_LIST_SET, f"{direction.value}{version}".encode() + b"\0")
+        + attribute(_LIST_SET, name.encode() + b"\0")
         + (nested(_LIST_ELEMENTS, *items) if items else b"")
     )
     return Message(_SUBSYSTEM_NFTABLES << 8 | kind, flags, body)

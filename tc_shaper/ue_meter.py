@@ -1,10 +1,10 @@
 """The shell that has the kernel count the packets of UEs on the user plane's device (a UPF's tun).
 
 In: which UEs are to be counted, and which may speak to the lobby only. Out: counters, by slot. It shapes nothing: the
-cell does. The kernel keeps
-elements and counters while no daemon runs; `set_up` adopts them. The `nft` program runs at set-up; the rest goes
-over one netlink socket and takes well under a millisecond. Whatever the device: rules name it, and count what comes
-and goes by a device of that name, so that a user plane that starts anew is counted on.
+cell does. The kernel keeps elements and counters while no daemon runs; `set_up` adopts them. The `nft` program runs at
+set-up, in `load_gate` and at the end; the rest goes over one netlink socket and takes well under a millisecond.
+Whatever the device: rules name it, and count what comes and goes by a device of that name, so that a user plane that
+starts anew is counted on.
 """
 
 import errno
@@ -29,6 +29,7 @@ from tc_shaper.ue_elements import (
     plan_ue_rules,
     read_ues,
     remove_ue,
+    set_idle,
 )
 from wire.errors import ShellError
 
@@ -36,14 +37,15 @@ from wire.errors import ShellError
 class UeMeter:
     """Counts on `device` in the nftables table `table`. Every method raises ShellError only."""
 
-    def __init__(self, device: str, table: str = "airgrant_cell") -> None:
-        self._device, self._table = device, table
+    def __init__(self, device: str, lobby_port: int, table: str = "airgrant_cell") -> None:
+        self._device, self._lobby_port, self._table = device, lobby_port, table
         self._socket: NetlinkSocket | None = None
         self._gate = f"{table}_gate"
+        self._gate_refused: ShellError | None = None
         self._ues: dict[int, IPv4Address | IPv6Address] = {}
 
     def set_up(self) -> None:
-        """Make table and rules, or adopt them with the UEs in them. The device has to be there."""
+        """Make tables and rules, or adopt them with the UEs in them. The device has to be there."""
         try:
             socket.if_nametoindex(self._device)
         except OSError as error:
@@ -51,8 +53,21 @@ class UeMeter:
                 f"interface {self._device}", f"is not there: does the UPF run? ({error})"
             ) from error
         run_nft(plan_ue_rules(self._table, self._device))
+        self.load_gate()
         self._socket = NetlinkSocket(NETFILTER_PROTOCOL, "nftables")
         self._ues = {element.slot: element.address for element in self._elements() if element.slot}
+
+    def load_gate(self) -> None:
+        """Make the table behind `confine`, or adopt it with who is in it. Where the kernel will not, `confine` says so.
+
+        Runs `nft`, some milliseconds; it uses nothing that the other methods change, so any thread may call it.
+        """
+        try:
+            run_nft(plan_ue_gate(self._gate, self._device, self._lobby_port))
+        except ShellError as error:
+            self._gate_refused = error
+        else:
+            self._gate_refused = None
 
     def close(self) -> None:
         """Forget the kernel; it counts on."""
@@ -61,14 +76,16 @@ class UeMeter:
             self._socket = None
 
     def tear_down(self) -> None:
-        """Take the table away, with all counters."""
+        """Take the tables away, with all counters."""
         self.close()
         for table in (self._table, self._gate):
             run_nft(f"table inet {table} {{ }}\ndelete table inet {table}\n")
 
-    def confine(self, ues: Iterable[IPv4Address | IPv6Address], lobby_port: int) -> None:
-        """These UEs, and no others, reach the lobby and nothing else. Runs `nft`: some milliseconds."""
-        run_nft(plan_ue_gate(self._gate, self._device, lobby_port, ues))
+    def confine(self, ues: Iterable[IPv4Address | IPv6Address]) -> None:
+        """These UEs, and no others, reach the lobby and nothing else."""
+        if self._gate_refused is not None:
+            raise self._gate_refused
+        self._change(set_idle(self._gate, ues), f"keep UEs to the lobby by table {self._gate}")
 
     def ues(self) -> dict[int, IPv4Address | IPv6Address]:
         """Which slots are counted, and for whom; of an IPv6 UE its prefix's first address."""

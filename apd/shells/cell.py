@@ -57,9 +57,8 @@ class CellShells:
     """One cell. `set_up` first, then `start` in the running loop, `close` at the end."""
 
     def __init__(self, config: CellConfig, user_plane: str, lobby_port: int) -> None:
-        self._lobby_port = lobby_port
         self.begins = CellState(config.begins, config.core, config.lobby_slice)
-        self._meter = UeMeter(user_plane)
+        self._meter = UeMeter(user_plane, lobby_port)
         self._gnb = RemoteControl(config.host, config.port)
         self._core = Core(config.core)
         self._store = Mongo(config.core.store)
@@ -137,8 +136,10 @@ class CellShells:
 
     def _confine(self, ues: frozenset[IPv4Address | IPv6Address]) -> list[Event]:
         try:
-            self._meter.confine(ues, self._lobby_port)
+            self._meter.confine(ues)
         except ShellError as error:
+            # Somebody flushed the ruleset, or the kernel lacks a part: made anew before it is ordered again.
+            self._ask(asyncio.to_thread(self._meter.load_gate))
             return [ConfineFailed(error)]
         return []
 

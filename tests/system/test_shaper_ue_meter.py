@@ -47,7 +47,7 @@ def sides(needs):
 
 @pytest.fixture
 def meter(sides):
-    made = sides[0].call(lambda: UeMeter(DEVICE))
+    made = sides[0].call(lambda: UeMeter(DEVICE, PORT))
     sides[0].call(made.set_up)
     yield made
     made.close()
@@ -94,7 +94,9 @@ def test_octets_of_ip_packets_are_counted_for_the_ue_they_belong_to(sides, meter
 
 
 def test_who_is_confined_reaches_one_port_and_nothing_else(sides, meter):
-    sides[0].call(lambda: meter.confine((UE4.address, UE6.address), PORT + 1))
+    other = sides[0].call(lambda: UeMeter(DEVICE, PORT + 1))
+    sides[0].call(other.set_up)
+    other.confine((UE4.address, UE6.address))
     send(sides, str(OTHER.address), BOX4, 100, down=False)
     for source, target, down in (
         (str(UE4.address), BOX4, False),
@@ -103,15 +105,59 @@ def test_who_is_confined_reaches_one_port_and_nothing_else(sides, meter):
     ):
         with pytest.raises((TimeoutError, PermissionError)):
             send(sides, source, target, 100, down=down)
-    sides[0].call(lambda: meter.confine((UE4.address, UE6.address), PORT))
+    sides[0].call(meter.load_gate)
     for source, target, down in (
         (str(UE4.address), BOX4, False),
         (BOX4, str(UE4.address), True),
         (str(UE6.address), BOX6, False),
     ):
         send(sides, source, target, 100, down=down)
-    sides[0].call(lambda: meter.confine((), PORT + 1))
+    sides[0].call(other.load_gate)
+    other.confine(())
     send(sides, str(UE4.address), BOX4, 100, down=False)
+    other.close()
+
+
+def test_who_was_confined_stays_so_until_the_next_run_says_who_is(sides, meter):
+    other = sides[0].call(lambda: UeMeter(DEVICE, PORT + 1))
+    sides[0].call(other.set_up)
+    other.confine((UE4.address, OTHER.address))
+    other.close()
+    again = sides[0].call(lambda: UeMeter(DEVICE, PORT + 1))
+    sides[0].call(again.set_up)
+    for ue in (UE4, OTHER):
+        with pytest.raises(TimeoutError):
+            send(sides, str(ue.address), BOX4, 100, down=False)
+    again.confine((OTHER.address,))
+    send(sides, str(UE4.address), BOX4, 100, down=False)
+    with pytest.raises(TimeoutError):
+        send(sides, str(OTHER.address), BOX4, 100, down=False)
+    again.close()
+
+
+def test_a_gate_that_somebody_took_away_is_said_and_made_anew(sides, meter):
+    sides[0].run(["nft", "delete", "table", "inet", "airgrant_cell_gate"])
+    with pytest.raises(ShellError, match=r"table airgrant_cell_gate: .*ENOENT"):
+        meter.confine((UE4.address,))
+    sides[0].call(meter.load_gate)
+    meter.confine((UE4.address,))
+    meter.confine(ip_address("10.45.0.0") + number for number in range(2, 3_000))
+
+
+def test_a_gate_that_the_kernel_refuses_is_said_when_it_is_wanted(sides):
+    """A chain of that name which hooks elsewhere, as a kernel without a part would refuse: counting goes on."""
+    sides[0].run(["nft", "add", "table", "inet", "airgrant_cell_gate"])
+    hook = "{ type filter hook input priority 0; }"
+    sides[0].run(["nft", f"add chain inet airgrant_cell_gate up {hook}"])
+    meter = sides[0].call(lambda: UeMeter(DEVICE, PORT))
+    sides[0].call(meter.set_up)
+    meter.add(UE4)
+    with pytest.raises(ShellError, match="nft: "):
+        meter.confine((UE4.address,))
+    sides[0].run(["nft", "delete", "table", "inet", "airgrant_cell_gate"])
+    sides[0].call(meter.load_gate)
+    meter.confine((UE4.address,))
+    meter.close()
 
 
 def test_counters_outlive_the_daemon_and_end_with_the_ue(sides, meter):
@@ -119,7 +165,7 @@ def test_counters_outlive_the_daemon_and_end_with_the_ue(sides, meter):
     send(sides, BOX4, str(UE4.address), 1_000, down=True)
     meter.close()
     send(sides, BOX4, str(UE4.address), 1_000, down=True)
-    again = sides[0].call(lambda: UeMeter(DEVICE))
+    again = sides[0].call(lambda: UeMeter(DEVICE, PORT))
     sides[0].call(again.set_up)
     assert again.ues() == {16: UE4.address}
     assert counted(again, 16) == (2_056, 0)
@@ -169,4 +215,4 @@ def test_a_user_plane_that_starts_anew_is_counted_on(sides, meter):
 def test_without_a_user_plane_it_does_not_begin(needs):
     needs("nft")
     with pytest.raises(ShellError, match="does the UPF run"):
-        UeMeter("nothere0").set_up()
+        UeMeter("nothere0", PORT).set_up()

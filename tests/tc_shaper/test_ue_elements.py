@@ -15,6 +15,7 @@ from tc_shaper.ue_elements import (
     plan_ue_rules,
     read_ues,
     remove_ue,
+    set_idle,
 )
 
 UE4 = CountedUe(16, ip_address("10.45.0.2"))
@@ -34,14 +35,37 @@ def test_the_rules_name_the_device_and_drop_nothing() -> None:
 
 
 def test_who_bought_nothing_reaches_the_lobby_by_both_addresses() -> None:
-    text = plan_ue_gate("gate", "ogstun", 18_573, (UE4.address, UE6.address))
-    assert "set idle4 { type ipv4_addr; elements = { 10.45.0.2 }; }" in text
-    assert "set idle6 { type ipv6_addr; elements = { 2001:db8:cafe:7:: }; }" in text
+    text = plan_ue_gate("gate", "ogstun", 18_573)
+    assert "set idle4 { type ipv4_addr; }" in text
+    assert "set idle6 { type ipv6_addr; }" in text
     assert 'iifname "ogstun" ip saddr @idle4 drop' in text
     assert 'oifname "ogstun" ip6 daddr & ffff:ffff:ffff:ffff:: @idle6 drop' in text
     lobby = "fib daddr type local udp dport 18573 accept"
     assert text.index(lobby) < text.index("saddr @idle4 drop"), "at this machine, not through it"
-    assert "elements" not in plan_ue_gate("gate", "ogstun", 18_573, ())
+
+
+def test_who_bought_nothing_takes_the_place_of_whoever_it_was() -> None:
+    """Each set is emptied, then has its own by the addresses by which they are known."""
+    changes = set_idle("gate", (UE4.address, UE6.address))
+    expected = [
+        (14, b"idle4\0", None),
+        (12, b"idle4\0", bytes((10, 45, 0, 2))),
+        (14, b"idle6\0", None),
+        (12, b"idle6\0", ip_address("2001:db8:cafe:7::").packed),
+    ]
+    for change, (kind, name, key) in zip(changes, expected, strict=True):
+        elements = b"" if key is None else nested(3, nested(1, nested(1, attribute(1, key))))
+        assert (change.kind & 0xFF, change.body[4:]) == (
+            kind,
+            attribute(1, b"gate\0") + attribute(2, name) + elements,
+        )
+    assert [change.kind & 0xFF for change in set_idle("gate", ())] == [14, 14]
+
+
+def test_many_who_bought_nothing_are_told_in_lists_that_fit() -> None:
+    changes = set_idle("gate", (ip_address(f"10.45.{high}.{low}") for high in range(4) for low in range(256)))
+    assert [change.kind & 0xFF for change in changes] == [14, 12, 12, 12, 14]
+    assert all(len(change.body) < 1 << 15 for change in changes)
 
 
 def test_an_element_comes_back_as_it_was_added() -> None:
