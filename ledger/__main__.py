@@ -108,7 +108,7 @@ def _init(arguments: argparse.Namespace) -> int:
     exchange = own_exchange.public if arguments.exchange is None else PublicKey.parse(arguments.exchange)
     licensees = arguments.licensee and tuple(sorted(map(PublicKey.parse, set(arguments.licensee))))
     period_s = parse_duration(arguments.period)
-    genesis = Genesis(ledger.public, exchange, int(time.time()), period_s, licensees)
+    genesis = Genesis((ledger.public,), exchange, int(time.time()), period_s, licensees)
     folder.mkdir(parents=True, exist_ok=True)  # here nothing is wrong any more with what was asked for
     _write_new(folder / "ledger.key", ledger.to_pem())
     if arguments.exchange is None:
@@ -149,16 +149,16 @@ def _verify(arguments: argparse.Namespace) -> int:
 async def _serve(settings: LedgerSettings) -> None:
     key = PrivateKey.from_pem(settings.key.read_bytes(), str(settings.key))
     genesis = read_genesis(settings.genesis.read_bytes())
-    if genesis.ledger != key.public:
-        raise ConfigError(f"{settings.key}: is not the key of the ledger in {settings.genesis}")
+    if key.public not in genesis.gateways:
+        raise ConfigError(f"{settings.key}: is no gateway's key of the ledger in {settings.genesis}")
     engine = open_ledger(settings.database, genesis)
     archive = Archive(settings.database, genesis)
-    answers = Answers(archive, key, genesis.ledger_id)
+    answers = Answers(archive, key, genesis)
     vendors = None if settings.tpm_vendors is None else read_vendors(settings.tpm_vendors.read_bytes())
     enrolling = Enrolling(vendors, settings.accept_software_keys)
     turnstile = Turnstile(settings.max_accounts_per_minute)
     service = Service(engine, answers, key, enrolling, settings.broker, _tell, turnstile)
-    app = create_app(Shelves(engine, archive, answers, service.counters))
+    app = create_app(Shelves(engine.application, archive, answers, service.counters))
     listening = listen(settings.http_host, settings.http_port)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -12,11 +12,12 @@ from functools import lru_cache
 from typing import Protocol
 
 from ledger.block import Header, Item
+from ledger.genesis import Genesis
 from ledger.granting import Purchase
 from ledger.intake import PriceQuery, Query, RegistrationQuery
 from ledger.rejection import Reason
 from ledger.submission import Executed, Outcome, Refused
-from wire.attestation_result import read_attestation_result
+from wire.attestation_result import read_attestation_result, write_attestation_result
 from wire.enrolment import EnrolmentChallenge, EnrolmentReply, write_enrolment_reply
 from wire.grant import Grant, write_grant
 from wire.grant_price import GrantPrice, write_grant_price
@@ -40,11 +41,11 @@ class PastLog(Protocol):
 
 
 class Answers:
-    """Signs with the ledger's key; looks up in the archive what ran before."""
+    """Signs with the key of one gateway; looks up in the archive what ran before."""
 
-    def __init__(self, past: PastLog, key: PrivateKey, ledger_id: bytes) -> None:
-        self.past, self.key, self.ledger_id = past, key, ledger_id
-        self._sign = lru_cache(GRANTS_KEPT)(lambda grant: write_grant(grant, key, ledger_id))
+    def __init__(self, past: PastLog, key: PrivateKey, genesis: Genesis) -> None:
+        self.past, self.key, self.genesis, self.ledger_id = past, key, genesis, genesis.ledger_id
+        self._sign = lru_cache(GRANTS_KEPT)(lambda grant: write_grant(grant, key, genesis.ledger_id))
 
     def to_outcome(self, outcome: Outcome) -> bytes:
         """The reply to a transaction or record that went through the engine."""
@@ -95,13 +96,17 @@ class Answers:
         return write_enrolment_reply(EnrolmentReply(challenge=answer))
 
     def to_known_enrolment(self, result: bytes, refused: Refused) -> bytes:
-        """The stored result, if the same box enrols again for the same provider; else the refusal."""
+        """The stored result, by our own word, if the same box enrols again for the same provider; else the refusal."""
         fresh = read_attestation_result(result, self.key.public, self.ledger_id)
         stored = self.past.enrolment(fresh.attestation_key.key_id)
         if stored is not None:
-            known = read_attestation_result(stored, self.key.public, self.ledger_id)
+            signer = self.genesis.signer(stored)
+            known = read_attestation_result(stored, signer, self.ledger_id)
             if replace(known, enrolled_s=fresh.enrolled_s) == fresh:
-                return self.to_enrolment(stored)
+                own = signer == self.key.public  # a box trusts its own operator's gateway
+                return self.to_enrolment(
+                    stored if own else write_attestation_result(known, self.key, self.ledger_id)
+                )
         receipt = Receipt(refused.subject, refused.height, refused.utc_s, refused.reason, refused.detail)
         return write_enrolment_reply(EnrolmentReply(receipt=write_receipt(receipt, self.key, self.ledger_id)))
 

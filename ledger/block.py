@@ -1,10 +1,13 @@
-"""The block header: what chains the log, and the ledger's signature over it for whoever keeps a proof.
+"""The block header: what chains the log, whose hash is the app hash, and a gateway's signature over it for whoever
+keeps a proof.
 
-    [ form 1, height, hash of the previous header, time_s, items root, number of items, app hash ]
+    [ form 2, height, app hash of the block before, time_s, items root, number of items, state root, sales root ]
 
-Canonical CBOR. Height 0 has no items and names the ledger id as its previous hash. The hash of a header is
-SHA-256 of its bytes. Items are signed transactions, meter evidence and attestation results, in the order in
-which they took effect.
+Canonical CBOR. The app hash is SHA-256 of these bytes, so whoever knows one app hash knows all that ever happened.
+Height 0 has no items and names the ledger id as its previous app hash. A block in which nothing took effect has no
+header and leaves the app hash as it was, so heights may skip. Items are signed transactions, meter evidence and
+attestation results, in the order in which they took effect. The sales root is that of an empty tree: sales have no
+leaves yet.
 """
 
 import hashlib
@@ -21,7 +24,8 @@ from wire.keys import PrivateKey
 EXTERNAL = b"airgrant/block/"
 MAX_HEADER_BYTES = 300
 
-_FORM = 1
+_FORM = 2
+_HASH_SIZE = 32
 
 
 class ItemKind(IntEnum):
@@ -30,6 +34,8 @@ class ItemKind(IntEnum):
     TRANSACTION = 1
     EVIDENCE = 2
     ATTESTATION_RESULT = 3
+    EARLY_EVIDENCE = 4
+    """A record that came before its predecessors: noted, so that everybody waits for them equally long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +47,11 @@ class Header:
     time_s: int
     items_root: bytes
     item_count: int
-    app_hash: bytes
+    state_root: bytes
+    sales_root: bytes
 
     @property
-    def hash(self) -> bytes:
+    def app_hash(self) -> bytes:
         return hashlib.sha256(write_header(self)).digest()
 
 
@@ -93,11 +100,13 @@ def read_header(data: bytes) -> Header:
     if len(data) > MAX_HEADER_BYTES:
         raise DecodeError(f"block header: {len(data)} bytes, at most {MAX_HEADER_BYTES} are accepted")
     match read_cbor(data):
-        case [1, int(height), bytes(previous), int(time_s), bytes(root), int(count), bytes(app_hash)]:
-            if len(previous) == len(root) == len(app_hash) == 32 and min(height, time_s, count) >= 0:
-                return Header(height, previous, time_s, root, count, app_hash)
+        case [
+            2, int(height), bytes(previous), int(time_s), bytes(items), int(count), bytes(state), bytes(sales),
+        ] if {len(previous), len(items), len(state), len(sales)} == {_HASH_SIZE}:  # fmt: skip
+            if min(height, time_s, count) >= 0:
+                return Header(height, previous, time_s, items, count, state, sales)
     raise DecodeError(
-        "block header: not [1, height, previous, time_s, items root, number of items, app hash]"
+        "block header: not [2, height, previous, time_s, items root, number of items, state root, sales root]"
     )
 
 
@@ -120,5 +129,6 @@ def _items(header: Header) -> Value:
         header.time_s,
         header.items_root,
         header.item_count,
-        header.app_hash,
+        header.state_root,
+        header.sales_root,
     ]

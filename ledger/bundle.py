@@ -121,11 +121,14 @@ def verify_bundle(bundle: Bundle, on_record: Callable[[int], None] = lambda _num
     `on_record` gets the number of each record before it is verified, from 1 on.
     """
     genesis = bundle.genesis
-    ledger, ledger_id = genesis.ledger, genesis.ledger_id
-    enrolment = read_attestation_result(bundle.attestation_result, ledger, ledger_id)
-    granted = [read_grant(one, ledger, ledger_id) for one in bundle.grants]
+    ledger_id, signer = genesis.ledger_id, genesis.signer
+    enrolment = read_attestation_result(
+        bundle.attestation_result, signer(bundle.attestation_result), ledger_id
+    )
+    granted = [read_grant(one, signer(one), ledger_id) for one in bundle.grants]
     grants: dict[bytes, Grant] = {grant.grant_id: grant for grant in granted}
-    proved = verify_chain_proof(bundle.end, enrolment.attestation_key.key_id, ledger, ledger_id)
+    header_signer = signer(bundle.end.header)
+    proved = verify_chain_proof(bundle.end, enrolment.attestation_key.key_id, header_signer, ledger_id)
     verdict = verify_chain(_counted(bundle.records, on_record), enrolment, grants.get)
     complete = check_complete(proved, verdict.records)
     return Audit(ledger_id, enrolment, verdict, add_usage(bundle.records), proved, complete, grants)

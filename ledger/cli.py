@@ -286,14 +286,15 @@ def _account_refund(options: argparse.Namespace) -> int:
     key, reader = _load_key(options.key), _reader(options)
     genesis = fetch_genesis(reader)
     page = reader.read(GrantPage, f"grants/{options.grant.hex()}")
-    grant = read_grant(read_base64(page.grant, reader.url), genesis.ledger, genesis.ledger_id)
+    encoded = read_base64(page.grant, reader.url)
+    grant = read_grant(encoded, genesis.signer(encoded), genesis.ledger_id)
     if grant.grant_id != options.grant or grant.provider_id != key.public.provider_id:
         raise LookupError(f"grant {options.grant.hex()} was sold by another provider: who has the money pays")
     if grant.ends_s > time.time():
         raise LookupError(f"grant {options.grant.hex()} goes on until {grant.ends_s}")
     with _client(options) as client:
         answer = client.ask("query", write_price_question(options.grant))
-    price = read_grant_price(answer, genesis.ledger, genesis.ledger_id)
+    price = read_grant_price(answer, genesis.signer(answer), genesis.ledger_id)
     own, elsewhere = Missing(), Missing()
     with progress(quiet=options.json) as tell:
         for key_id in fetch_key_ids(reader):
@@ -417,7 +418,7 @@ def _submit(
     signed = sign_transaction(transaction, key, genesis.ledger_id)
     with _client(options) as client:
         reply = client.submit(signed.envelope.encoded)
-    receipt = read_receipt(reply.receipt, genesis.ledger, genesis.ledger_id)
+    receipt = read_receipt(reply.receipt, genesis.signer(reply.receipt), genesis.ledger_id)
     if receipt.subject != signed.transaction_id:
         raise ShellError("ledger", "the receipt is for another transaction")
     page = {

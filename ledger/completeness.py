@@ -19,7 +19,7 @@ from wire.ids import PublicKey
 
 @dataclass(frozen=True, slots=True)
 class ChainProof:
-    """As the ledger shows them: the encoded entry, its path to the app hash, the signed header."""
+    """As the ledger shows them: the encoded entry, its path to the state root, the signed header."""
 
     entry: bytes
     proof: bytes
@@ -39,7 +39,7 @@ def verify_chain_proof(shown: ChainProof, key_id: bytes, ledger: PublicKey, ledg
     """Raises DecodeError, VerificationError."""
     header = read_signed_header(shown.header, ledger, ledger_id)
     key = chain_key(key_id)
-    verify_proof(header.app_hash, key, shown.entry, read_proof(shown.proof))
+    verify_proof(header.state_root, key, shown.entry, read_proof(shown.proof))
     end = read_entry(key, shown.entry)
     if not isinstance(end, MeterChain):
         raise DecodeError(f"chain proof: what lies under {key.hex()} is no chain")

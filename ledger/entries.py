@@ -7,6 +7,7 @@ the fields below in their order, and what the app hash and a proof cover (ledger
     a account(8)                              Account
     b provider(8)                             BandBooks: what is outstanding, band by band
     c period(8) provider(8) from(4) to(4)     PeriodBook: the outstanding of one band in one period
+    g attestation key(8)                      MeterGap: a meter's record came before its predecessors
     h provider(8) consumer(33)                Share of a cleared auction
     k attestation key(8)                      MeterChain: the end of a box's metering chain
     l provider(8)                             ShareList: whose shares the current offer has
@@ -51,7 +52,11 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class StandingOffer:
-    """A provider's current offer. `cleared`: it settles an auction, and only its shares may be bought."""
+    """A provider's current offer. `cleared`: it settles an auction, and only its shares may be bought.
+
+    `auction` is that auction's id, where the offer says which; `settled_s` the clearing time of the last one that the
+    provider settled, and 0 while there is none.
+    """
 
     epoch: int
     price_ubc: int
@@ -62,6 +67,8 @@ class StandingOffer:
     volume_multiplier_ppm: int
     reservation_multiplier_ppm: int
     cleared: bool
+    auction: bytes = b""
+    settled_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,14 @@ class MeterChain:
     retired_s: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class MeterGap:
+    """Record `missing` of a chain is waited for since the block of time `since_s`, because a later one came."""
+
+    missing: int
+    since_s: int
+
+
 Entry = (
     Account
     | Money
@@ -150,6 +165,7 @@ Entry = (
     | PeriodBook
     | SpotEnding
     | MeterChain
+    | MeterGap
 )
 
 MONEY_KEY = b"m"
@@ -161,6 +177,10 @@ def account_key(key_id: bytes) -> bytes:
 
 def chain_key(attestation_key_id: bytes) -> bytes:
     return b"k" + attestation_key_id
+
+
+def gap_key(attestation_key_id: bytes) -> bytes:
+    return b"g" + attestation_key_id
 
 
 def offer_key(provider_key_id: bytes) -> bytes:
@@ -245,13 +265,15 @@ def _entry_items(entry: Entry) -> Value:
             return [deposited_ubc, withdrawn_ubc]
         case MeterChain(sequence, head, retired_s):
             return [sequence, head, retired_s]
+        case MeterGap(missing, since_s):
+            return [missing, since_s]
         case StandingOffer():
             return _offer_items(entry)
 
 
 def _offer_items(offer: StandingOffer) -> Value:
     band = offer.band
-    return [
+    items: list[Value] = [
         offer.epoch,
         offer.price_ubc,
         [band.from_frequency_khz, band.to_frequency_khz, band.bandwidth_khz],
@@ -262,6 +284,7 @@ def _offer_items(offer: StandingOffer) -> Value:
         offer.reservation_multiplier_ppm,
         offer.cleared,
     ]
+    return [*items, offer.auction, offer.settled_s] if offer.settled_s else items
 
 
 def read_qos_items(items: list[int]) -> Qos:
@@ -272,12 +295,34 @@ def read_qos_items(items: list[int]) -> Qos:
 
 def _read_offer(items: list[Value]) -> Entry:
     match items:
-        case [epoch, price, list(band), maximum, duration, list(qos), volume, reservation, bool(cleared)]:
+        case [
+            epoch,
+            price,
+            list(band),
+            maximum,
+            duration,
+            list(qos),
+            volume,
+            reservation,
+            bool(cleared),
+            *settled,
+        ]:
             numbers = _integers([epoch, price, maximum, duration, volume, reservation])
+            auction, settled_s = _read_settled(settled)
             return StandingOffer(
                 numbers[0], numbers[1], Band(*_integers(band)), numbers[2], numbers[3],
                 read_qos_items(_integers(qos)), numbers[4], numbers[5], cleared,
+                auction, settled_s,
             )  # fmt: skip
+    raise ValueError("not an offer")
+
+
+def _read_settled(items: list[Value]) -> tuple[bytes, int]:
+    match items:
+        case []:
+            return b"", 0
+        case [bytes(auction), int(settled_s)] if settled_s > 0:
+            return auction, settled_s
     raise ValueError("not an offer")
 
 
@@ -330,6 +375,7 @@ _READERS: dict[bytes, Callable[[list[Value]], Entry]] = {
     b"a": _read_account,
     b"b": _read_band_books,
     b"c": lambda items: PeriodBook(*_integers(items)),
+    b"g": lambda items: MeterGap(*_integers(items)),
     b"h": _read_share,
     b"k": _read_chain,
     b"l": _read_share_list,

@@ -3,7 +3,8 @@
 Collects; decides nothing. Until the engine has it on disk it is a draft that can be dropped.
 """
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 from ledger.block import BlockRows, Item, ItemKind, item_leaf
 from ledger.chain_state import ChainState
@@ -32,6 +33,21 @@ class FormingBlock:
     enrolments: dict[bytes, AttestationResult] = field(default_factory=dict)
     grants: dict[bytes, Grant] = field(default_factory=dict)
     item_ids: set[bytes] = field(default_factory=set)
+
+    def fork(self) -> "FormingBlock":
+        """A copy that can be dropped. Its draft lies over this one's, so its `changes` are what it adds."""
+        rows = copy(self.rows)
+        for name in ("items", "parties", "grants", "records", "enrolments"):
+            setattr(rows, name, list(getattr(rows, name)))
+        return replace(
+            self, draft=Draft(self.draft), rows=rows, leaves=list(self.leaves), chains=dict(self.chains),
+            enrolments=dict(self.enrolments), grants=dict(self.grants), item_ids=set(self.item_ids),
+        )  # fmt: skip
+
+    def join(self, other: "FormingBlock") -> "FormingBlock":
+        """`other`, a fork of this, as a block of its own; this one is used up."""
+        self.draft.absorb(other.draft.changes, other.draft.executed.items())
+        return replace(other, draft=self.draft)
 
     def add(
         self, kind: ItemKind, item_id: bytes, encoded: bytes, result: bytes = b"", valid_until_s: int = 0

@@ -1,13 +1,20 @@
 """The genesis: what a ledger is from its first instant on, and what its id is the hash of.
 
 Its id separates the signatures of one ledger from those of every other. Nothing in it ever changes.
+
+    [ form 2, gateways in order, exchange, time_s, period_s, licensees in order or null ]
+
+A *gateway* is an operator's door to the ledger: it signs receipts, grants, headers and attestation results. With one
+operator there is one. With several each has its own; the word of any of them counts, and whoever trusts only one
+operator asks that one's.
 """
 
 import hashlib
 from dataclasses import dataclass
 
 from wire.cbor import Value, read_cbor, write_cbor
-from wire.errors import DecodeError
+from wire.cose import read_envelope
+from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
 from wire.units import U63_MAX
 
@@ -15,16 +22,17 @@ MAX_GENESIS_BYTES = 64 * 1024
 MAX_PERIOD_S = 86_400
 """A day, so that the longest series of periods still fits a grant's duration of 32 bits."""
 
-_FORM = 1
+MAX_GATEWAYS = 100
+_FORM = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Genesis:
-    """`period_s` is the length of the time slots that reservations are sold by. `licensees` None: anybody may
-    post offers.
+    """`gateways` sign for the ledger. `period_s` is the length of the time slots that reservations are sold by.
+    `licensees` None: anybody may post offers.
     """
 
-    ledger: PublicKey
+    gateways: tuple[PublicKey, ...]
     exchange: PublicKey
     time_s: int
     period_s: int = 900
@@ -35,11 +43,25 @@ class Genesis:
             raise DecodeError(f"genesis: period_s is {self.period_s}, outside 1..{MAX_PERIOD_S}")
         if not 0 <= self.time_s <= U63_MAX:
             raise DecodeError(f"genesis: time_s is {self.time_s}")
+        if not 1 <= len(self.gateways) <= MAX_GATEWAYS:
+            raise DecodeError(f"genesis: {len(self.gateways)} gateways, outside 1..{MAX_GATEWAYS}")
+        if len({key.key_id for key in self.gateways}) != len(self.gateways):
+            raise DecodeError("genesis: two gateways have one key id")
 
     @property
     def ledger_id(self) -> bytes:
         """32 octets: SHA-256 of the genesis' bytes."""
         return hashlib.sha256(write_genesis(self)).digest()
+
+    def signer(self, encoded: bytes) -> PublicKey:
+        """The gateway whose key id a signed thing names; the signature is still to be verified. Raises DecodeError,
+        and VerificationError if it names no gateway of this ledger.
+        """
+        key_id = read_envelope(encoded).key_id
+        for gateway in self.gateways:
+            if gateway.key_id == key_id:
+                return gateway
+        raise VerificationError(f"signed by key id {key_id.hex()}, which is no gateway of this ledger")
 
     def period_at(self, utc_s: int) -> int:
         """The slot of time that an instant lies in."""
@@ -47,12 +69,11 @@ class Genesis:
 
 
 def write_genesis(genesis: Genesis) -> bytes:
+    gateways: list[Value] = [key.octets for key in sorted(genesis.gateways)]
     licensees: Value = None
     if genesis.licensees is not None:
         licensees = [key.octets for key in sorted(set(genesis.licensees))]
-    return write_cbor(
-        [_FORM, genesis.ledger.octets, genesis.exchange.octets, genesis.time_s, genesis.period_s, licensees]
-    )
+    return write_cbor([_FORM, gateways, genesis.exchange.octets, genesis.time_s, genesis.period_s, licensees])
 
 
 def read_genesis(data: bytes) -> Genesis:
@@ -60,13 +81,20 @@ def read_genesis(data: bytes) -> Genesis:
     if len(data) > MAX_GENESIS_BYTES:
         raise DecodeError(f"genesis: {len(data)} bytes, at most {MAX_GENESIS_BYTES} are accepted")
     match read_cbor(data):
-        case [1, bytes(ledger), bytes(exchange), int(time_s), int(period_s), None]:
-            return Genesis(_key(ledger), _key(exchange), time_s, period_s)
-        case [1, bytes(ledger), bytes(exchange), int(time_s), int(period_s), list(items)]:
-            licensees = tuple(_key(item) for item in items if isinstance(item, bytes))
-            if len(licensees) == len(items) and list(licensees) == sorted(set(licensees)):
-                return Genesis(_key(ledger), _key(exchange), time_s, period_s, licensees)
-    raise DecodeError("genesis: not [1, ledger, exchange, time_s, period_s, licensees in order or null]")
+        case [2, list(gateways), bytes(exchange), int(time_s), int(period_s), None]:
+            return Genesis(_keys(gateways), _key(exchange), time_s, period_s)
+        case [2, list(gateways), bytes(exchange), int(time_s), int(period_s), list(licensees)]:
+            return Genesis(_keys(gateways), _key(exchange), time_s, period_s, _keys(licensees))
+        case [1, *_]:
+            raise DecodeError("genesis: is of form 1, from before a ledger had gateways: make a new one")
+    raise DecodeError("genesis: not [2, gateways, exchange, time_s, period_s, licensees or null]")
+
+
+def _keys(items: list[Value]) -> tuple[PublicKey, ...]:
+    keys = tuple(_key(item) for item in items if isinstance(item, bytes))
+    if len(keys) != len(items) or list(keys) != sorted(set(keys)):
+        raise DecodeError("genesis: keys that are not in order, or no keys")
+    return keys
 
 
 def _key(octets: bytes) -> PublicKey:

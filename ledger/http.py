@@ -17,10 +17,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from ledger.answering import Answers
+from ledger.application import Application
 from ledger.archive import Archive
 from ledger.block import Header, Item, write_signed_header
 from ledger.capacity import MAX_PERIODS_AHEAD, allocations_left
-from ledger.engine import Engine
 from ledger.entries import MeterChain, account_key, chain_key, write_entry
 from ledger.genesis import Genesis
 from ledger.pages import (
@@ -102,19 +102,19 @@ class Shelves:
     """What the pages are made from."""
 
     def __init__(
-        self, engine: Engine, archive: Archive, answers: Answers, counters: Mapping[str, int]
+        self, application: Application, archive: Archive, answers: Answers, counters: Mapping[str, int]
     ) -> None:
-        self.engine = engine
+        self.application = application
         self.archive = archive
         self.answers = answers
         self.counters = counters
 
     @property
     def genesis(self) -> Genesis:
-        return self.engine.genesis
+        return self.application.genesis
 
     def now_s(self) -> int:
-        return max(int(time.time()), self.engine.head.time_s)
+        return max(int(time.time()), self.application.head.time_s)
 
     def signed_header(self, height: int) -> bytes:
         header = self.archive.header(height)
@@ -122,7 +122,7 @@ class Shelves:
         return self.sign_header(header)
 
     def sign_header(self, header: Header) -> bytes:
-        return write_signed_header(header, self.answers.key, self.engine.ledger_id)
+        return write_signed_header(header, self.answers.key, self.application.ledger_id)
 
     def transaction(self, transaction_id: str) -> Item:
         item = self.archive.item(bytes.fromhex(transaction_id))
@@ -138,12 +138,12 @@ class Shelves:
         if account is None or offer is None:
             raise NotFoundError("no_offer", f"key id {provider_key_id.hex()} never posted an offer")
         left = allocations_left(view, provider_key_id, offer, self.now_s())
-        return show_offer(account.key, offer, left, self.engine.head.height)
+        return show_offer(account.key, offer, left, self.application.head.height)
 
     def offer_now(self, provider_key_id: bytes) -> OfferPage:
         """Holds the engine up for one provider's walk at most, however many are asked for."""
-        with self.engine.lock:
-            return self.offer(pass_time(self.engine.state, self.now_s()), provider_key_id)
+        with self.application.lock:
+            return self.offer(pass_time(self.application.state, self.now_s()), provider_key_id)
 
 
 class NotFoundError(Exception):
@@ -155,7 +155,7 @@ class NotFoundError(Exception):
 
 
 def create_app(shelves: Shelves) -> FastAPI:
-    """The application over one engine."""
+    """The application over one application."""
     app = FastAPI(
         title="Airgrant ledger",
         version="1",
@@ -184,16 +184,17 @@ def _add_errors(app: FastAPI) -> None:
 
 
 def _add_ledger(app: FastAPI, shelves: Shelves) -> None:
-    engine = shelves.engine
+    application = shelves.application
 
     @app.get("/v1/ledger")
     def get_ledger() -> LedgerPage:
         """Genesis, keys and the signed head of the chain."""
-        with engine.lock:
-            money = read_money(engine.state)
-            head = engine.head
+        with application.lock:
+            money = read_money(application.state)
+            head = application.head
         signed = shelves.sign_header(head)
-        return show_ledger(engine.genesis, head, signed, money.deposited_ubc, money.withdrawn_ubc)
+        key, moved = shelves.answers.key.public, (money.deposited_ubc, money.withdrawn_ubc)
+        return show_ledger(application.genesis, key, head, signed, *moved)
 
     @app.get("/v1/counters")
     def get_counters() -> CountersPage:
@@ -203,22 +204,22 @@ def _add_ledger(app: FastAPI, shelves: Shelves) -> None:
     @app.get("/v1/accounts/{key}")
     def get_account(key: Key) -> AccountPage:
         """An account's balance."""
-        with engine.lock:
-            account = read_account(engine.state, PublicKey.parse(key))
-            height = engine.head.height
+        with application.lock:
+            account = read_account(application.state, PublicKey.parse(key))
+            height = application.head.height
         if account is None:
             raise NotFoundError("unknown_account", f"no account {key}")
         return show_account(account, height)
 
 
 def _add_offers(app: FastAPI, shelves: Shelves) -> None:
-    engine = shelves.engine
+    application = shelves.application
 
     @app.get("/v1/offers")
     def get_offers(after: str = "", limit: Limit = PAGE) -> OfferListPage:
         """Current offers, in the order of their providers' key ids."""
-        with engine.lock:
-            known = all_providers(engine.state)
+        with application.lock:
+            known = all_providers(application.state)
         named = sorted(key_id for key_id in known if key_id.hex() > after)
         pages = [shelves.offer_now(key_id) for key_id in named[:limit]]
         return OfferListPage(offers=pages, after=named[limit - 1].hex() if len(named) > limit else None)
@@ -227,8 +228,8 @@ def _add_offers(app: FastAPI, shelves: Shelves) -> None:
     def get_offer(key: Key) -> OfferPage:
         """A provider's current offer, with what may be reserved in the next periods."""
         provider = PublicKey.parse(key)
-        with engine.lock:
-            view = pass_time(engine.state, shelves.now_s())
+        with application.lock:
+            view = pass_time(application.state, shelves.now_s())
             page = shelves.offer(view, provider.key_id)
             page.reservations = list(_reservations(view, provider, shelves.now_s()))
         return page
@@ -246,7 +247,7 @@ def _reservations(view: View, provider: PublicKey, now_s: int) -> Iterator[Reser
 
 
 def _add_transactions(app: FastAPI, shelves: Shelves) -> None:
-    archive, ledger_id = shelves.archive, shelves.engine.ledger_id
+    archive, ledger_id = shelves.archive, shelves.application.ledger_id
 
     @app.get("/v1/transactions")
     def get_transactions(
@@ -304,14 +305,18 @@ def _add_transactions(app: FastAPI, shelves: Shelves) -> None:
 
 
 def _add_proofs(app: FastAPI, shelves: Shelves) -> None:
-    engine = shelves.engine
+    application = shelves.application
 
     @app.get("/v1/proofs/accounts/{key}")
     def get_account_proof(key: Key) -> ProofPage:
         """Proof of what the state has under an account's key id, against the signed head."""
         state_key = account_key(PublicKey.parse(key).key_id)
-        with engine.lock:
-            entry, proof, head = engine.state.get(state_key), engine.tree.prove(state_key), engine.head
+        with application.lock:
+            entry, proof, head = (
+                application.state.get(state_key),
+                application.tree.prove(state_key),
+                application.head,
+            )
         return ProofPage(
             account=key,
             key=state_key.hex(),
@@ -324,8 +329,12 @@ def _add_proofs(app: FastAPI, shelves: Shelves) -> None:
     def get_chain_proof(key_id: KeyId) -> ChainProofPage:
         """Proof of where the metering chain of an attestation key ends, against the signed head."""
         state_key = chain_key(bytes.fromhex(key_id))
-        with engine.lock:
-            entry, proof, head = engine.state.get(state_key), engine.tree.prove(state_key), engine.head
+        with application.lock:
+            entry, proof, head = (
+                application.state.get(state_key),
+                application.tree.prove(state_key),
+                application.head,
+            )
         if entry is None:
             raise NotFoundError("not_enrolled", f"no attestation key {key_id}")
         return ChainProofPage(
@@ -342,7 +351,7 @@ def _add_proofs(app: FastAPI, shelves: Shelves) -> None:
         item = shelves.transaction(transaction_id)
         index, count, path = shelves.archive.prove(item)
         return InclusionPage(
-            transaction=show_transaction(item, engine.ledger_id, whole=True),
+            transaction=show_transaction(item, application.ledger_id, whole=True),
             index=index,
             item_count=count,
             path=[step.hex() for step in path],
@@ -365,8 +374,10 @@ def _add_metering(app: FastAPI, shelves: Shelves) -> None:
     @app.get("/v1/attestations")
     def get_attestations(after: str = "", limit: Limit = PAGE) -> AttestationListPage:
         """Every enrolled attestation key."""
-        with shelves.engine.lock:
-            known = sorted(key_id for key_id in shelves.engine.metering.enrolments if key_id.hex() > after)
+        with shelves.application.lock:
+            known = sorted(
+                key_id for key_id in shelves.application.metering.enrolments if key_id.hex() > after
+            )
         pages = [get_attestation(key_id.hex()) for key_id in known[:limit]]
         return AttestationListPage(
             attestations=pages, after=known[limit - 1].hex() if len(known) > limit else None
@@ -378,9 +389,9 @@ def _add_metering(app: FastAPI, shelves: Shelves) -> None:
         encoded = archive.enrolment(bytes.fromhex(key_id))
         if encoded is None:
             raise NotFoundError("not_enrolled", f"no attestation key {key_id}")
-        result = read_attestation_result(encoded, genesis.ledger, genesis.ledger_id)
-        with shelves.engine.lock:
-            end = shelves.engine.state.get(chain_key(bytes.fromhex(key_id)))
+        result = read_attestation_result(encoded, genesis.signer(encoded), genesis.ledger_id)
+        with shelves.application.lock:
+            end = shelves.application.state.get(chain_key(bytes.fromhex(key_id)))
         return show_attestation(result, encoded, end.retired_s if isinstance(end, MeterChain) else 0)
 
 

@@ -7,31 +7,38 @@ program that wrote it has to be trusted.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from ledger.block import BlockRows, Header, Item, ItemKind, item_leaf, read_header, write_header
+from ledger.application import Application
+from ledger.block import BlockRows, Header, Item, item_leaf, read_header, write_header
 from ledger.chain_state import read_chain_state
-from ledger.contract import apply
 from ledger.engine import Engine
 from ledger.entries import Account, Entry, account_key, read_entry, write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis, read_genesis, write_genesis
-from ledger.granting import write_sale
-from ledger.merkle import merkle_root
+from ledger.granting import read_purchase
+from ledger.merkle import EMPTY_ROOT, merkle_root
 from ledger.passing import pass_time
 from ledger.recording import Metering
-from ledger.rejection import Rejected
 from ledger.state import State
 from ledger.state_tree import StateTree
 from ledger.store import Store
+from ledger.submission import Refused
+from ledger.taking import read_item, take
 from wire.attestation_result import read_attestation_result
 from wire.errors import DecodeError, VerificationError
-from wire.transaction import read_transaction
+from wire.grant import Grant
 
 
 def open_ledger(path: Path, genesis: Genesis) -> Engine:
-    """The engine of the ledger in `path`, made if the file has none. Raises ShellError, VerificationError."""
+    """The embedded engine over the ledger in `path`, made if the file has none. Raises as `open_application`."""
+    return Engine(open_application(path, genesis))
+
+
+def open_application(path: Path, genesis: Genesis) -> Application:
+    """The ledger in `path`, made if the file has none. Raises ShellError, VerificationError."""
     store = Store(path)
     stored = store.genesis()
     if stored is None:
@@ -62,17 +69,13 @@ def replay(store: Store) -> Header:
     for header, (height, items) in zip(headers, blocks, strict=True):
         if header.height != height:
             raise VerificationError(f"block {header.height}: its items are missing")
-        block = FormingBlock(
-            height, header.time_s, pass_time(state, header.time_s), 1, BlockRows(height, b"")
-        )
-        for item in items:
-            _replay_item(block, item, genesis, metering)
+        block = _replay_block(header, list(items), store, state, metering)
         changes = block.draft.changes
         plan = tree.plan(
             (key, None if entry is None else write_entry(entry)) for key, entry in changes.items()
         )
-        if plan.root != header.app_hash or merkle_root(block.leaves) != header.items_root:
-            raise VerificationError(f"block {height}: the log leads to another app hash or items root")
+        if (plan.root, merkle_root(block.leaves)) != (header.state_root, header.items_root):
+            raise VerificationError(f"block {height}: the log leads to another state or items root")
         state.merge(changes, block.draft.executed, header.time_s)
         tree.commit(plan)
         metering.merge(block.chains, block.enrolments)
@@ -83,20 +86,20 @@ def replay(store: Store) -> Header:
 def check_headers(encoded: Iterable[bytes], genesis: Genesis, genesis_root: bytes) -> Iterator[Header]:
     """Each header, once it is known to follow the one before. Raises VerificationError."""
     previous = genesis_header(genesis, genesis_root)
-    for height, data in enumerate(encoded):
+    for number, data in enumerate(encoded):
         header = read_header(data)
-        if height == 0 and header != previous:
+        if number == 0 and header != previous:
             raise VerificationError("block 0: does not follow from the genesis")
-        if height and (header.height != height or header.previous != previous.hash):
-            raise VerificationError(f"block {height}: does not follow the block before it")
+        if number and (header.height <= previous.height or header.previous != previous.app_hash):
+            raise VerificationError(f"block {header.height}: does not follow the block before it")
         if header.time_s < previous.time_s:
-            raise VerificationError(f"block {height}: time goes back")
+            raise VerificationError(f"block {header.height}: time goes back")
         yield header
         previous = header
 
 
-def genesis_header(genesis: Genesis, app_hash: bytes) -> Header:
-    return Header(0, genesis.ledger_id, genesis.time_s, merkle_root([]), 0, app_hash)
+def genesis_header(genesis: Genesis, state_root: bytes) -> Header:
+    return Header(0, genesis.ledger_id, genesis.time_s, EMPTY_ROOT, 0, state_root, EMPTY_ROOT)
 
 
 def genesis_entries(genesis: Genesis) -> dict[bytes, Entry]:
@@ -120,23 +123,23 @@ def _genesis_rows(genesis: Genesis) -> BlockRows:
     return rows
 
 
-def _load(store: Store, genesis: Genesis) -> Engine:
+def _load(store: Store, genesis: Genesis) -> Application:
     _, first, _ = _begin(genesis)
     head = _check_log(store, genesis, first.root)
-    engine = Engine(store, genesis, head)
+    application = Application(store, genesis, head)
     snapshot = list(store.state())
     entries = {key: read_entry(key, value) for key, value in snapshot}
-    engine.state.merge(entries, dict(store.executed_since(head.time_s)), 0)
-    engine.tree.commit(engine.tree.plan(snapshot))
-    if engine.tree.root != head.app_hash:
+    application.state.merge(entries, dict(store.executed_since(head.time_s)), 0)
+    application.tree.commit(application.tree.plan(snapshot))
+    if application.tree.root != head.state_root:
         raise VerificationError(f"the state is not the one of block {head.height}")
     chains = {key_id: read_chain_state(data) for key_id, data in store.chains()}
     enrolments = {
-        key_id: read_attestation_result(data, genesis.ledger, genesis.ledger_id)
+        key_id: read_attestation_result(data, genesis.signer(data), genesis.ledger_id)
         for key_id, data in store.enrolments()
     }
-    engine.metering.merge(chains, enrolments)
-    return engine
+    application.metering.merge(chains, enrolments)
+    return application
 
 
 def _check_log(store: Store, genesis: Genesis, genesis_root: bytes) -> Header:
@@ -155,21 +158,38 @@ def _check_log(store: Store, genesis: Genesis, genesis_root: bytes) -> Header:
     return head
 
 
-def _replay_item(block: FormingBlock, item: Item, genesis: Genesis, metering: Metering) -> None:
-    match ItemKind(item.kind):
-        case ItemKind.TRANSACTION:
-            signed = read_transaction(item.encoded, genesis.ledger_id)
-            outcome = apply(block.draft, signed, block.time_s)
-            if isinstance(outcome, Rejected):
-                raise VerificationError(f"item {item.number}: {outcome.reason.text}: {outcome.detail}")
-            sale = b"" if outcome.sale is None else write_sale(outcome.sale)
-            if sale != item.result or signed.transaction_id != item.id:
-                raise VerificationError(f"item {item.number}: the log says something else was sold")
-            block.add_transaction(signed, outcome)
-        case ItemKind.EVIDENCE:
-            why = metering.retake_record(block, item.encoded)
-            if why is not None:
-                raise VerificationError(f"item {item.number}: {why.reason}: {why.detail}")
-        case ItemKind.ATTESTATION_RESULT:
-            result = read_attestation_result(item.encoded, genesis.ledger, genesis.ledger_id)
-            metering.take_enrolment(block, item.encoded, result, item.id)
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the log had before the item of this number, as the block that it begins found it."""
+
+    store: Store
+    ledger_id: bytes
+    number: int
+
+    def has_item(self, item_id: bytes) -> bool:
+        item = self.store.item_by_id(item_id)
+        return item is not None and item.number < self.number
+
+    def find_grant(self, grant_id: bytes) -> Grant | None:
+        place = self.store.grant(grant_id)
+        item = None if place is None or place[0] >= self.number else self.store.item(place[0])
+        purchase = None if item is None else read_purchase(item.encoded, item.result, self.ledger_id)
+        return None if purchase is None or place is None else purchase.grant_at(place[1])
+
+
+def _replay_block(
+    header: Header, items: list[Item], store: Store, state: State, metering: Metering
+) -> FormingBlock:
+    """The block that these items make anew: each of them again, and nothing else."""
+    genesis, first = state.genesis, items[0].number
+    draft, rows = pass_time(state, header.time_s), BlockRows(header.height, b"")
+    block = FormingBlock(header.height, header.time_s, draft, first, rows)
+    past = _Before(store, genesis.ledger_id, first)
+    for item in items:
+        outcome = take(block, read_item(item, genesis.ledger_id), metering, past)
+        if len(rows.items) <= item.number - first:
+            why = f"{outcome.reason}: {outcome.detail}" if isinstance(outcome, Refused) else "nothing happens"
+            raise VerificationError(f"item {item.number}: {why}")
+        if rows.items[-1] != item:
+            raise VerificationError(f"item {item.number}: the log says something else was sold or taken")
+    return block

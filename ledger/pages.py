@@ -19,6 +19,7 @@ from wire.band import Band
 from wire.create import Create
 from wire.grant import Grant
 from wire.grant_price import GrantPrice
+from wire.ids import PublicKey
 from wire.post_offer import PostOffer
 from wire.qos import Qos
 from wire.transaction import Action, ActionCode, read_transaction
@@ -32,10 +33,11 @@ class ErrorPage(BaseModel):
 
 
 class LedgerPage(BaseModel):
-    """The ledger as of its last block. `head` is the signed header."""
+    """The ledger as of its last block. `ledger_key` is the one of `gateways` that signs these answers."""
 
     ledger_id: str
     ledger_key: str
+    gateways: list[str]
     exchange: str
     period_s: int
     licensees: list[str] | None
@@ -43,7 +45,6 @@ class LedgerPage(BaseModel):
     height: int
     time_s: int
     app_hash: str
-    block_hash: str
     head: str = Field(description="base64 of the block header, signed by the ledger (COSE_Sign1)")
     deposited_ubc: int
     withdrawn_ubc: int
@@ -240,12 +241,19 @@ class CountersPage(BaseModel):
 
 
 def show_ledger(
-    genesis: Genesis, head: Header, signed_head: bytes, deposited_ubc: int, withdrawn_ubc: int
+    genesis: Genesis,
+    key: PublicKey,
+    head: Header,
+    signed_head: bytes,
+    deposited_ubc: int,
+    withdrawn_ubc: int,
 ) -> LedgerPage:
+    """As the gateway with this key shows it."""
     licensees = None if genesis.licensees is None else [str(key) for key in genesis.licensees]
     return LedgerPage(
         ledger_id=genesis.ledger_id.hex(),
-        ledger_key=str(genesis.ledger),
+        ledger_key=str(key),
+        gateways=[str(gateway) for gateway in genesis.gateways],
         exchange=str(genesis.exchange),
         period_s=genesis.period_s,
         licensees=licensees,
@@ -253,7 +261,6 @@ def show_ledger(
         height=head.height,
         time_s=head.time_s,
         app_hash=head.app_hash.hex(),
-        block_hash=head.hash.hex(),
         head=to_base64(signed_head),
         deposited_ubc=deposited_ubc,
         withdrawn_ubc=withdrawn_ubc,

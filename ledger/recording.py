@@ -3,7 +3,8 @@
 A record is accepted when the enrolled key vouches for it, also if it shows a broken chain or claims too much:
 it is evidence, and whoever reads the log sees what does not hold. What nobody vouches for is refused and not
 kept. A record that skips its predecessors waits for them a while, so that a lost message does not look like a
-hidden record.
+hidden record. That it came early, and when, is noted in the log and in the state: how long a record waits must be the
+same for everybody who applies the log, whenever he does.
 
 A provider has one live attestation key: enrolling another retires the one before, whose chain ends there
 (docs/decisions/0007).
@@ -15,7 +16,7 @@ from hashlib import sha256
 
 from ledger.block import ItemKind
 from ledger.chain_state import ChainState, write_chain_state
-from ledger.entries import MeterChain, chain_key
+from ledger.entries import MeterChain, MeterGap, chain_key, gap_key
 from ledger.evidence import step
 from ledger.evidence_totals import FindGrant
 from ledger.forming import FormingBlock
@@ -46,8 +47,6 @@ class Metering:
     chains: dict[bytes, ChainState] = field(default_factory=dict)
     enrolments: dict[bytes, AttestationResult] = field(default_factory=dict)
     live: dict[bytes, bytes] = field(default_factory=dict)
-    _gaps: dict[bytes, tuple[int, int]] = field(default_factory=dict)
-    """Of a key: the sequence that is missing, and since when (UTC seconds)."""
 
     def merge(
         self, chains: Mapping[bytes, ChainState], enrolments: Mapping[bytes, AttestationResult]
@@ -59,14 +58,23 @@ class Metering:
 
     def take_record(self, block: FormingBlock, encoded: bytes, find_grant: FindGrant) -> NotTaken | None:
         """None if the block now has it. Raises DecodeError for bytes that are no record."""
-        return self._take(block, encoded, find_grant, patient=True)
-
-    def retake_record(self, block: FormingBlock, encoded: bytes) -> NotTaken | None:
-        """As `take_record`, for a record of the log's past: it waits for nothing.
-
-        What a report claims of its grants is an auditor's matter; the state has only the end of its chain.
-        """
-        return self._take(block, encoded, lambda _grant_id: None, patient=False)
+        evidence = read_evidence(encoded)
+        key_id = evidence.key_id
+        enrolment = block.enrolments.get(key_id) or self.enrolments.get(key_id)
+        if enrolment is None:
+            return NotTaken("not_enrolled", f"attestation key {key_id.hex()} is not enrolled here")
+        if retired := _check_live(block, key_id):
+            return retired
+        before = block.chains.get(key_id) or self.chains[key_id]
+        after, verdict = step(before, encoded, enrolment, find_grant)
+        if verdict.forged:
+            return NotTaken("forged", verdict.failures[0].text)
+        if waiting := _check_gap(block, before, evidence, encoded):
+            return waiting
+        number = block.add(ItemKind.EVIDENCE, record_item_id(evidence), encoded)
+        block.rows.records.append((key_id, verdict.sequence, number))
+        self._note(block, key_id, after)
+        return None
 
     def take_enrolment(
         self, block: FormingBlock, encoded: bytes, result: AttestationResult, subject: bytes
@@ -85,27 +93,6 @@ class Metering:
         self._note(block, key_id, ChainState())
         return None
 
-    def _take(
-        self, block: FormingBlock, encoded: bytes, find_grant: FindGrant, *, patient: bool
-    ) -> NotTaken | None:
-        evidence = read_evidence(encoded)
-        key_id = evidence.key_id
-        enrolment = block.enrolments.get(key_id) or self.enrolments.get(key_id)
-        if enrolment is None:
-            return NotTaken("not_enrolled", f"attestation key {key_id.hex()} is not enrolled here")
-        if retired := _check_live(block, key_id):
-            return retired
-        before = block.chains.get(key_id) or self.chains[key_id]
-        after, verdict = step(before, encoded, enrolment, find_grant)
-        if verdict.forged:
-            return NotTaken("forged", verdict.failures[0].text)
-        if patient and (waiting := self._check_gap(before, evidence, block.time_s)):
-            return waiting
-        number = block.add(ItemKind.EVIDENCE, record_item_id(evidence), encoded)
-        block.rows.records.append((key_id, verdict.sequence, number))
-        self._note(block, key_id, after)
-        return None
-
     def _note(self, block: FormingBlock, key_id: bytes, chain: ChainState) -> None:
         block.chains[key_id] = chain
         block.draft.put(chain_key(key_id), MeterChain(chain.sequence, chain.head))
@@ -118,20 +105,33 @@ class Metering:
             end = _chain_end(block, before)
             block.draft.put(chain_key(before), replace(end, retired_s=block.time_s))
 
-    def _check_gap(self, before: ChainState, evidence: Evidence, now_s: int) -> NotTaken | None:
-        record, key_id = read_meter_record(evidence.record), evidence.key_id
-        wanted = before.sequence + 1
-        if isinstance(record, BootRecord) or record.sequence <= wanted:
-            return None
-        missing, since_s = self._gaps.get(key_id, (0, 0))
-        if missing != wanted:
-            since_s = now_s
-            self._gaps[key_id] = (wanted, since_s)
-        wait_s = since_s + GAP_PATIENCE_S - now_s
-        if wait_s <= 0:
-            return None
-        detail = f"records {wanted} to {record.sequence - 1} come first; taken without them in {wait_s} s"
-        return NotTaken("sequence_gap", detail)
+
+def _check_gap(
+    block: FormingBlock, before: ChainState, evidence: Evidence, encoded: bytes
+) -> NotTaken | None:
+    """None if the record follows, or if its predecessors have been waited for long enough."""
+    record, key_id = read_meter_record(evidence.record), evidence.key_id
+    wanted = before.sequence + 1
+    if isinstance(record, BootRecord) or record.sequence <= wanted:
+        return None
+    noted = block.draft.get(gap_key(key_id))
+    if not isinstance(noted, MeterGap) or noted.missing != wanted:
+        noted = MeterGap(wanted, block.time_s)
+        _note_early(block, evidence, encoded, noted)
+    wait_s = noted.since_s + GAP_PATIENCE_S - block.time_s
+    if wait_s <= 0:
+        return None
+    detail = f"records {wanted} to {record.sequence - 1} come first; taken without them in {wait_s} s"
+    return NotTaken("sequence_gap", detail)
+
+
+def _note_early(block: FormingBlock, evidence: Evidence, encoded: bytes, gap: MeterGap) -> None:
+    """Once for what is missing, so that it costs a box nothing less than the record before."""
+    numbers = block.height.to_bytes(8, "big") + gap.missing.to_bytes(8, "big")
+    item_id = sha256(b"early" + numbers + evidence.key_id + evidence.record).digest()
+    if item_id not in block.item_ids:
+        block.add(ItemKind.EARLY_EVIDENCE, item_id, encoded)
+        block.draft.put(gap_key(evidence.key_id), gap)
 
 
 def _chain_end(block: FormingBlock, key_id: bytes) -> MeterChain:

@@ -28,7 +28,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ledger.answering import Answers
-from ledger.engine import INTERNAL_FAULT, Engine
+from ledger.engine import Engine
 from ledger.enrolling import Enrolling
 from ledger.enrolment import CHANCE_SIZE
 from ledger.intake import (
@@ -47,6 +47,7 @@ from ledger.settings import BrokerSettings
 from ledger.showcase import all_providers, due_providers, look_at, touched_providers
 from ledger.state import read_account
 from ledger.submission import Enrolment, Executed, Outcome, Refused, Submission
+from ledger.taking import INTERNAL_FAULT
 from ledger.turnstile import Turnstile
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
@@ -98,6 +99,7 @@ class Service:
         self.connected = asyncio.Event()
         self.counters: Counter[str] = Counter()
         self._engine = engine
+        self._application = engine.application
         self._answers = answers
         self._key = key
         self._enrolling = enrolling
@@ -110,7 +112,7 @@ class Service:
         self._changed = asyncio.Event()
         self._to_show = all_providers(engine.state)
         self._shown: dict[bytes, OfferState] = {}
-        engine.tell_fault = self._note_fault
+        engine.application.tell_fault = self._note_fault
 
     async def run(self) -> None:
         """Serves until cancelled."""
@@ -170,7 +172,7 @@ class Service:
         try:
             address = read_address(str(message.topic), response_topic, correlation)
             kind = address.kind
-            request = read_request(kind, message.payload, self._engine.ledger_id)
+            request = read_request(kind, message.payload, self._application.ledger_id)
             await self._handle(request, address)
         except DecodeError as error:
             self.counters[f"{kind}: {type(error).__name__}"] += 1
@@ -188,12 +190,15 @@ class Service:
     async def _handle(self, request: Any, address: Address) -> None:
         match request:
             case Query():
-                await self._send(address, self._answers.to_query(request, self._engine.head))
+                await self._send(address, self._answers.to_query(request, self._application.head))
             case PriceQuery():
-                await self._send(address, self._answers.to_price_query(request, self._engine.head))
+                await self._send(address, self._answers.to_price_query(request, self._application.head))
             case RegistrationQuery(account):
-                with self._engine.lock:
-                    head, known = self._engine.head, read_account(self._engine.state, account) is not None
+                with self._application.lock:
+                    head, known = (
+                        self._application.head,
+                        read_account(self._application.state, account) is not None,
+                    )
                 answer = self._answers.to_registration_query(request, head, _now_s(), known=known)
                 await self._send(address, answer)
             case EnrolmentRequest() | EnrolmentAnswer():
@@ -205,7 +210,7 @@ class Service:
                 self._queue.put_nowait(Waiting(request, address))
 
     def _turn_away(self, signed: SignedTransaction) -> Refused:
-        head = self._engine.head
+        head = self._application.head
         detail = f"{self._turnstile.per_minute} new accounts a minute are let in: send it again later"
         return Refused(signed.transaction_id, TOO_MANY_ACCOUNTS, detail, head.height, head.time_s)
 
@@ -215,12 +220,12 @@ class Service:
         except DecodeError as error:
             self.counters[f"enrolment: {type(error).__name__}"] += 1
             refused = self._answers.to_refused_enrolment(
-                bytes(32), "enrolment_refused", str(error), self._engine.head
+                bytes(32), "enrolment_refused", str(error), self._application.head
             )
             await self._send(address, refused)
             return
         if isinstance(word, AttestationResult):
-            signed = write_attestation_result(word, self._key, self._engine.ledger_id)
+            signed = write_attestation_result(word, self._key, self._application.ledger_id)
             self._queue.put_nowait(Waiting(Enrolment(signed), address))
         else:
             await self._send(address, self._answers.to_enrolment(word))
@@ -269,7 +274,7 @@ class Service:
                 return self._answers.to_known_enrolment(submission.result, outcome)
             case Enrolment(), Refused():
                 return self._answers.to_refused_enrolment(
-                    outcome.subject, outcome.reason, outcome.detail, self._engine.head
+                    outcome.subject, outcome.reason, outcome.detail, self._application.head
                 )
             case _:
                 return self._answers.to_outcome(outcome)
@@ -298,12 +303,12 @@ class Service:
                     await self._changed.wait()
             self._changed.clear()
             await self.connected.wait()
-            now_s, state = max(_now_s(), self._engine.head.time_s), self._engine.state
-            with self._engine.lock:
+            now_s, state = max(_now_s(), self._application.head.time_s), self._application.state
+            with self._application.lock:
                 providers, self._to_show = self._to_show | due_providers(state, now_s), set()
             for key_id in providers:
-                with self._engine.lock:  # for one walk at a time: a commit waits no longer than that
-                    look = look_at(state, key_id, self._engine.head.height, now_s)
+                with self._application.lock:  # for one walk at a time: a commit waits no longer than that
+                    look = look_at(state, key_id, self._application.head.height, now_s)
                 await self._show(key_id, look)
                 await asyncio.sleep(0)
 
@@ -311,7 +316,7 @@ class Service:
         client = self._client
         if look is None or client is None or self._shown.get(key_id) == replace(look, height=0):
             return
-        encoded = write_offer_state(look, self._key, self._engine.ledger_id)
+        encoded = write_offer_state(look, self._key, self._application.ledger_id)
         try:
             await client.publish(f"airgrant/v1/offer/{look.provider}", encoded, qos=1, retain=True)
             self._shown[key_id] = replace(look, height=0)
@@ -322,7 +327,7 @@ class Service:
     def _show_again(self) -> None:
         """A broker that was away may have forgotten what it retained."""
         self._shown.clear()
-        self._to_show |= all_providers(self._engine.state)
+        self._to_show |= all_providers(self._application.state)
         self._changed.set()
 
 

@@ -15,13 +15,14 @@ from typing import Any
 from ledger.block import BlockRows, Item
 from wire.errors import ShellError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 WAL_CHECKPOINT_PAGES = 8_000
 """32 MB of log between checkpoints: long enough that bulk purchases do not wait for one each time."""
 CACHE_KIB = 64 * 1024
 
 _SCHEMA = """
 CREATE TABLE genesis (one INTEGER PRIMARY KEY CHECK (one = 1), encoded BLOB NOT NULL) STRICT;
+CREATE TABLE ordered (one INTEGER PRIMARY KEY CHECK (one = 1), height INTEGER NOT NULL) STRICT;
 CREATE TABLE blocks (height INTEGER PRIMARY KEY, header BLOB NOT NULL) STRICT;
 CREATE TABLE items (
     number INTEGER PRIMARY KEY, height INTEGER NOT NULL, kind INTEGER NOT NULL, id BLOB NOT NULL UNIQUE,
@@ -75,6 +76,16 @@ class Store:
         """All of it, on disk when this returns; or ShellError and nothing of it."""
         with self._transaction():
             self._insert(block)
+
+    def write_height(self, height: int) -> None:
+        """That a block of this height was ordered in which nothing took effect."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO ordered VALUES (1, ?)", (height,))
+
+    def height(self) -> int:
+        """Of the last block that was ordered, whether anything took effect in it or not."""
+        row = self._one("SELECT height FROM ordered")
+        return 0 if row is None else int(row[0])
 
     def genesis(self) -> bytes | None:
         row = self._one("SELECT encoded FROM genesis")
@@ -159,7 +170,11 @@ class Store:
         if version == 0:
             self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
         elif version != SCHEMA_VERSION:
-            raise ShellError(str(self.path), f"has schema {version}, this program wants {SCHEMA_VERSION}")
+            raise ShellError(
+                str(self.path),
+                f"has schema {version}, this program reads schema {SCHEMA_VERSION} only: "
+                "run the program that wrote it, or begin a new ledger",
+            )
 
     def _insert(self, block: BlockRows) -> None:
         execute_many = self._db.executemany
@@ -167,6 +182,7 @@ class Store:
             (item.number, item.height, item.kind, item.id, item.valid_until_s, item.encoded, item.result)
             for item in block.items
         ]
+        self._db.execute("INSERT OR REPLACE INTO ordered VALUES (1, ?)", (block.height,))
         self._db.execute("INSERT INTO blocks VALUES (?, ?)", (block.height, block.header))
         execute_many("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?)", items)
         execute_many("INSERT OR IGNORE INTO parties VALUES (?, ?)", block.parties)

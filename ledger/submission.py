@@ -1,11 +1,28 @@
-"""What can be submitted to the ledger, and what can become of it."""
+"""What can be submitted to the ledger, its one wire form, and what can become of it.
+
+    [ 1, transaction ]   [ 2, [ transaction, ... ] ]   [ 3, evidence ]   [ 4, attestation result ]
+
+Canonical CBOR around bytes that are signed by themselves and kept as they are (docs/wire/submission.md). It is what
+engines order; whoever submits to a gateway by MQTT sends the inner bytes to a topic of their kind.
+"""
 
 from dataclasses import dataclass
 from hashlib import sha256
 
 from ledger.contract import Applied
+from wire.attestation_result import MAX_ATTESTATION_RESULT_BYTES
+from wire.cbor import Value, read_cbor, write_cbor
+from wire.errors import DecodeError
+from wire.evidence import read_evidence
 from wire.grant import Grant
-from wire.transaction import SignedTransaction
+from wire.meter_record import read_meter_record
+from wire.transaction import SignedTransaction, read_transaction
+
+MAX_SUBMISSION_BYTES = 4 * 1024 * 1024
+"""As an MQTT packet to the ledger: two purchases for 50,000 consumers, or an auction of 10,000 bids."""
+MAX_BATCH = 20_000
+
+_TRANSACTION, _BATCH, _RECORD, _ENROLMENT = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +41,44 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """An attestation result that this ledger signed."""
+    """An attestation result that a gateway of this ledger signed."""
 
     result: bytes
 
 
 Submission = SignedTransaction | Batch | Record | Enrolment
+
+
+def write_submission(submission: Submission) -> bytes:
+    match submission:
+        case SignedTransaction():
+            return write_cbor([_TRANSACTION, submission.envelope.encoded])
+        case Batch():
+            transactions: list[Value] = [one.envelope.encoded for one in submission.transactions]
+            return write_cbor([_BATCH, transactions])
+        case Record():
+            return write_cbor([_RECORD, submission.evidence])
+        case Enrolment():
+            return write_cbor([_ENROLMENT, submission.result])
+
+
+def read_submission(data: bytes, ledger_id: bytes) -> Submission:
+    """Its signatures are still to be verified. Raises DecodeError."""
+    if len(data) > MAX_SUBMISSION_BYTES:
+        raise DecodeError(f"submission: {len(data)} bytes, at most {MAX_SUBMISSION_BYTES} are accepted")
+    match read_cbor(data):
+        case [1, bytes(transaction)]:
+            return read_transaction(transaction, ledger_id)
+        case [2, list(items)] if 1 <= len(items) <= MAX_BATCH:
+            parts = [one for one in items if isinstance(one, bytes)]
+            if len(parts) == len(items):
+                return Batch(tuple(read_transaction(one, ledger_id) for one in parts))
+        case [3, bytes(evidence)]:
+            read_meter_record(read_evidence(evidence).record)
+            return Record(evidence)
+        case [4, bytes(result)] if len(result) <= MAX_ATTESTATION_RESULT_BYTES:
+            return Enrolment(result)
+    raise DecodeError("submission: not [1, transaction], [2, transactions], [3, evidence] or [4, result]")
 
 
 def received_id(submission: Submission) -> bytes:
@@ -68,8 +117,8 @@ class Executed:
 class Refused:
     """Nothing happened; `reason` is the name of the rule that says no.
 
-    `subject` is the transaction id or record hash, except for `bad_signature` and `internal_fault`: then it is
-    `received_id`.
+    `subject` is the transaction id or record hash, except for `bad_signature`, `unreadable` and `internal_fault`: then
+    it is the SHA-256 of the bytes that arrived (`received_id`).
     """
 
     subject: bytes

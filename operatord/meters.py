@@ -131,7 +131,7 @@ def follow_meter(
     """(provider id, all that the chain says, what is wrong with its end)"""
     page = source.read(AttestationPage, f"attestations/{key_id}")
     encoded = read_base64(page.attestation_result, source.url)
-    enrolment = read_attestation_result(encoded, genesis.ledger, genesis.ledger_id)
+    enrolment = read_attestation_result(encoded, genesis.signer(encoded), genesis.ledger_id)
     proved = _fetch_end(source, genesis, key_id)
     known = kept.load(key_id)
     follower = _Follower(source, genesis, enrolment, known or Checkpoint(), proved, now_ms)
@@ -150,7 +150,7 @@ def follow_meter(
 def _fetch_end(source: Source, genesis: Genesis, key_id: str) -> ProvedEnd:
     page = source.read(ChainProofPage, f"proofs/chains/{key_id}")
     shown = ChainProof(*(read_base64(text, source.url) for text in (page.entry, page.proof, page.header)))
-    return verify_chain_proof(shown, bytes.fromhex(key_id), genesis.ledger, genesis.ledger_id)
+    return verify_chain_proof(shown, bytes.fromhex(key_id), genesis.signer(shown.header), genesis.ledger_id)
 
 
 class _Follower:
@@ -254,7 +254,7 @@ class _Follower:
         except LookupError:
             return None
         encoded = read_base64(page.grant, self._source.url)
-        return read_grant(encoded, self._genesis.ledger, self._genesis.ledger_id)
+        return read_grant(encoded, self._genesis.signer(encoded), self._genesis.ledger_id)
 
 
 def _is_hole(verdict: RecordVerdict) -> bool:

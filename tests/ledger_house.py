@@ -45,7 +45,7 @@ class LedgerHouse:
         self.folder = folder
         self.household = household
         self.key, self.exchange = PrivateKey.generate(), PrivateKey.generate()
-        self.genesis = Genesis(self.key.public, self.exchange.public, int(time.time()) - 1, 60)
+        self.genesis = Genesis((self.key.public,), self.exchange.public, int(time.time()) - 1, 60)
         self.ledger_id = self.genesis.ledger_id
         self.authority = Authority.create(folder / "certificates")
         self.port = port

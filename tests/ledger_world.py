@@ -28,7 +28,7 @@ LEDGER, EXCHANGE, PROVIDER, ALICE, BOB, CAROL = (PrivateKey.from_secret(number) 
 PERIOD_S = 60
 START_S = 1_000 * PERIOD_S
 """The beginning of period 1000."""
-GENESIS = Genesis(LEDGER.public, EXCHANGE.public, START_S, PERIOD_S)
+GENESIS = Genesis((LEDGER.public,), EXCHANGE.public, START_S, PERIOD_S)
 BAND = Band(5_150_000, 5_170_000, 20_000)
 OTHER_BAND = Band(5_250_000, 5_270_000, 20_000)
 QOS = Qos(2_000_000, 10_000_000, 1_000_000, 5_000_000)

@@ -71,7 +71,8 @@ SHELLS: dict[str, str] = {
     "ledger/store.py": "SQLite and the disk",
     "ledger/tables.py": "the terminal, through rich",
     "ledger/archive.py": "reads the same file, from several threads",
-    "ledger/engine.py": "one thread that commits, over the store",
+    "ledger/application.py": "the state machine over the store, and locks for those who read it",
+    "ledger/engine.py": "one thread that commits, over the application",
     "ledger/opening.py": "opens the store and verifies it",
     "ledger/answering.py": "answers out of the engine's log",
     "ledger/service.py": "the MQTT service",
@@ -136,7 +137,7 @@ COMMAND_LINES: dict[str, str] = {
 
 BROAD_EXCEPT: dict[str, str] = {
     "apd/daemon.py": "the one place that must outlive a fault in a shell, and turns it into an event",
-    "ledger/engine.py": "a fault of ours refuses one submission; others that came with it are not ours to drop",
+    "ledger/application.py": "a fault of ours refuses one submission; others that came with it are not ours to drop",
     "ledger/service.py": "the same for one message and for one answer; each fault is told with its traceback",
     "ledger/enrolment.py": "an X.509 library has no list of what it raises about a stranger's certificate",
 }

@@ -81,10 +81,10 @@ class Shop:
         self.ledger, self.exchange, self.provider = (PrivateKey.generate() for _ in range(3))
         self.buyers = [PrivateKey.generate() for _ in range(BUYERS)]
         self.now_s = int(time.time())
-        self.genesis = Genesis(self.ledger.public, self.exchange.public, self.now_s)
+        self.genesis = Genesis((self.ledger.public,), self.exchange.public, self.now_s)
         self.engine: Engine = open_ledger(folder / "ledger.db", self.genesis)
         self.archive = Archive(folder / "ledger.db", self.genesis)
-        self.answers = Answers(self.archive, self.ledger, self.genesis.ledger_id)
+        self.answers = Answers(self.archive, self.ledger, self.genesis)
         self.plain = sqlite3.connect(folder / "plain.db", isolation_level=None)
         self.plain.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
@@ -168,7 +168,7 @@ def _measure_single(shop: Shop, sizes: Sizes, progress: Callable[[str], None]) -
 def _measure_log(shop: Shop, progress: Callable[[str], None]) -> list[Figure]:
     progress("the log, applied again from the genesis")
     head = shop.engine.head
-    items = shop.engine.next_number - 1
+    items = shop.engine.application.next_number - 1
     replayed_s = _seconds(lambda: _must_equal(replay(shop.engine.store), head))
     opened_s = _seconds(lambda: _open_and_close(shop))
     return [

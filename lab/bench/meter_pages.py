@@ -21,6 +21,7 @@ from ledger.block import Header, Item, write_signed_header
 from ledger.entries import MeterChain as ChainEnd
 from ledger.entries import chain_key, write_entry
 from ledger.genesis import Genesis, write_genesis
+from ledger.merkle import EMPTY_ROOT
 from ledger.pages import (
     AttestationPage,
     RecordListPage,
@@ -55,7 +56,7 @@ class MeterPages:
     def __init__(self, count: int) -> None:
         self.ledger, self.provider, self._meter = (PrivateKey.generate() for _ in range(3))
         self._start_s = int(time.time()) - count * MINUTE_MS // 1_000
-        self.genesis = Genesis(self.ledger.public, self.ledger.public, self._start_s)
+        self.genesis = Genesis((self.ledger.public,), self.ledger.public, self._start_s)
         self.grants = [self._new_grant(count) for _ in range(SESSIONS)]
         self._ends: list[ChainEnd] = []
         self._records = [show_record(at, item) for at, item in enumerate(self._make(count), 1)]
@@ -117,7 +118,7 @@ class MeterPages:
         tree, key = StateTree(), chain_key(self._meter.public.key_id)
         entry = write_entry(self._ends[self.shown - 1])
         tree.commit(tree.plan([(key, entry)]))
-        header = Header(7, bytes(32), int(time.time()), bytes(32), 1, tree.root)
+        header = Header(7, bytes(32), int(time.time()), bytes(32), 1, tree.root, EMPTY_ROOT)
         signed = write_signed_header(header, self.ledger, self.genesis.ledger_id)
         proof = write_proof(tree.prove(key))
         return {"entry": to_base64(entry), "proof": to_base64(proof), "header": to_base64(signed)}

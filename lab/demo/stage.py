@@ -85,7 +85,7 @@ def set_stage(logs: Path, tell: Callable[[str], None]) -> Iterator[Stage]:
         SoftwareTpm(folder / "tpm") as tpm,
     ):
         keys = {name: PrivateKey.generate() for name in ("ledger", "exchange", "provider")}
-        genesis = Genesis(keys["ledger"].public, keys["exchange"].public, int(time.time()), PERIOD_S)
+        genesis = Genesis((keys["ledger"].public,), keys["exchange"].public, int(time.time()), PERIOD_S)
         authority = Authority.create(folder / "pki")
         identities = {name: authority.issue_client(name, key.key) for name, key in keys.items()}
         tell("the broker: mosquitto, mutual TLS")

@@ -287,7 +287,7 @@ def _build(
     beside: Sequence[tuple[str, Bss]],
 ) -> WifiStage:
     keys = {name: PrivateKey.generate() for name in ("ledger", "exchange", "operator", *_names(air))}
-    genesis = Genesis(keys["ledger"].public, keys["exchange"].public, int(time.time()), PERIOD_S)
+    genesis = Genesis((keys["ledger"].public,), keys["exchange"].public, int(time.time()), PERIOD_S)
     authority = Authority.create(folder / "pki")
     identities = {name: authority.issue_client(name, PrivateKey.generate().key) for name in keys}
     host = str(OPERATOR_V4.ip)

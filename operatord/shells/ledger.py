@@ -77,11 +77,13 @@ class Follower:
             genesis = fetch_genesis(self._reader)
         except (ShellError, LookupError, DecodeError) as error:
             raise _Away(str(error)) from error
-        for name, said, wanted in (
-            ("ledger_id", genesis.ledger_id.hex(), self._ledger.ledger_id.hex()),
-            ("key", str(genesis.ledger), str(self._ledger.key)),
-        ):
-            if said != wanted:
+        gateways = " or ".join(map(str, genesis.gateways))
+        for name, said, wanted, agrees in (
+            ("ledger_id", genesis.ledger_id.hex(), self._ledger.ledger_id.hex(),
+             genesis.ledger_id == self._ledger.ledger_id),
+            ("key", gateways, str(self._ledger.key), self._ledger.key in genesis.gateways),
+        ):  # fmt: skip
+            if not agrees:
                 raise ConfigError(
                     f"ledger.{name}: {self._ledger.url} is the ledger with {said}, not {wanted}"
                 )

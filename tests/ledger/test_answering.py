@@ -54,7 +54,7 @@ def read(encoded: bytes) -> tuple[Receipt, list[Grant]]:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     engine = open_ledger(tmp_path / "ledger.db", GENESIS)
     archive = Archive(tmp_path / "ledger.db", GENESIS)
-    opened = Desk(engine, Answers(archive, LEDGER, GENESIS.ledger_id))
+    opened = Desk(engine, Answers(archive, LEDGER, GENESIS))
     for action, key in (
         (Create(ALICE.public), ALICE),
         (Create(PROVIDER.public), PROVIDER),

@@ -50,7 +50,7 @@ def test_grants_are_found_by_purchase_and_by_id(house) -> None:
 
 def test_records_and_enrolments_are_found_by_key(house) -> None:
     engine, archive = house
-    ((key_id, enrolment),) = engine.metering.enrolments.items()
+    ((key_id, enrolment),) = engine.application.metering.enrolments.items()
     assert enrolment.provider == PROVIDER.public
     assert [sequence for sequence, _ in archive.records_after(key_id, 0, 10)] == [1, 2]
     assert archive.enrolment(key_id) is not None

@@ -13,7 +13,7 @@ from ledger.genesis import Genesis
 from tests.ledger_world import ALICE, GENESIS, LEDGER
 from wire.errors import DecodeError, VerificationError
 
-HEADER = Header(3, b"\x01" * 32, 1_000, b"\x02" * 32, 7, b"\x03" * 32)
+HEADER = Header(3, b"\x01" * 32, 1_000, b"\x02" * 32, 7, b"\x03" * 32, b"\x04" * 32)
 
 
 def test_a_header_survives_its_bytes() -> None:
@@ -22,24 +22,25 @@ def test_a_header_survives_its_bytes() -> None:
 
 def test_the_bytes_are_those_of_the_picture() -> None:
     """Source: our own, by hand from the picture in ledger/block.py."""
-    expected = "8701035820" + "01" * 32 + "1903e85820" + "02" * 32 + "075820" + "03" * 32
+    expected = "8802035820" + "01" * 32 + "1903e85820" + "02" * 32 + "075820" + "03" * 32 + "5820" + "04" * 32
     assert write_header(HEADER).hex() == expected
 
 
-def test_every_field_is_in_the_hash() -> None:
+def test_every_field_is_in_the_app_hash() -> None:
     others = [
         replace(HEADER, height=4),
         replace(HEADER, previous=bytes(32)),
         replace(HEADER, time_s=1_001),
         replace(HEADER, items_root=bytes(32)),
         replace(HEADER, item_count=8),
-        replace(HEADER, app_hash=bytes(32)),
+        replace(HEADER, state_root=bytes(32)),
+        replace(HEADER, sales_root=bytes(32)),
     ]
-    assert len({header.hash for header in (HEADER, *others)}) == 7
+    assert len({header.app_hash for header in (HEADER, *others)}) == 8
 
 
 def test_the_kind_of_an_item_is_in_its_leaf() -> None:
-    assert len({item_leaf(kind, b"content") for kind in (1, 2, 3)}) == 3
+    assert len({item_leaf(kind, b"content") for kind in (1, 2, 3, 4)}) == 4
 
 
 def test_only_this_ledger_signs_a_header_of_this_ledger() -> None:

@@ -25,6 +25,7 @@ from ledger.bundle import (
 from ledger.completeness import ChainProof
 from ledger.entries import MeterChain as ChainEnd
 from ledger.entries import chain_key, write_entry
+from ledger.merkle import EMPTY_ROOT
 from ledger.state_tree import StateTree, write_proof
 from tests.ledger_world import ALICE, BAND, BOB, GENESIS, LEDGER, PROVIDER, QOS, START_S
 from wire.attestation_result import AttestationResult, write_attestation_result
@@ -58,7 +59,7 @@ def proof_of(end: ChainEnd, ledger: PrivateKey = LEDGER) -> ChainProof:
     """What a ledger shows whose state holds the end of this chain, and nothing else."""
     tree, key, entry = StateTree(), chain_key(KEY.public_key.key_id), write_entry(end)
     tree.commit(tree.plan([(key, entry)]))
-    header = Header(7, bytes(32), START_S + 20, bytes(32), 1, tree.root)
+    header = Header(7, bytes(32), START_S + 20, bytes(32), 1, tree.root, EMPTY_ROOT)
     signed = write_signed_header(header, ledger, GENESIS.ledger_id)
     return ChainProof(entry, write_proof(tree.prove(key)), signed)
 

@@ -12,6 +12,7 @@ from ledger.entries import (
     BandBooks,
     Entry,
     MeterChain,
+    MeterGap,
     Money,
     PeriodBook,
     ReservationOffer,
@@ -22,6 +23,7 @@ from ledger.entries import (
     account_key,
     band_books_key,
     chain_key,
+    gap_key,
     offer_key,
     overlaps,
     period_book_key,
@@ -51,6 +53,7 @@ SAMPLES: list[tuple[bytes, Entry]] = [
     (period_book_key(KEY_ID, 1_000, SPAN), PeriodBook(4, 8)),
     (spot_ending_key(KEY_ID, 60_010, SPAN), SpotEnding(4)),
     (chain_key(KEY_ID), MeterChain(7, bytes(32), 60_000)),
+    (gap_key(KEY_ID), MeterGap(8, 60_001)),
 ]
 
 

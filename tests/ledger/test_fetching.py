@@ -23,7 +23,7 @@ from ledger.pages import show_attestation, show_grant, show_ledger, show_record,
 from ledger.repayment import Repayment
 from tests.ledger.test_bundle import GRANT, KEY, bundle
 from tests.ledger.test_repayment import transfer
-from tests.ledger_world import ALICE, CAROL, GENESIS, PROVIDER, START_S
+from tests.ledger_world import ALICE, CAROL, GENESIS, LEDGER, PROVIDER, START_S
 from wire.attestation_result import AttestationResult
 from wire.errors import ShellError
 from wire.grant import read_grant
@@ -36,17 +36,17 @@ WHOLE = bundle()
 def good_pages() -> dict[str, Any]:
     """What a ledger shows of the chain of test_bundle.py; the first page of records is not the last."""
     end = WHOLE.end
-    head = Header(7, bytes(32), START_S, bytes(32), 0, bytes(32))
+    head = Header(7, bytes(32), START_S, bytes(32), 0, bytes(32), bytes(32))
     result = AttestationResult(KEY.public_key, b"", PROVIDER.public, b"", START_S)
     attestation = show_attestation(result, WHOLE.attestation_result, 0).model_dump()
     records = [
         show_record(at, Item(at, 7, 2, bytes(32), 0, encoded, b"")).model_dump()
         for at, encoded in enumerate(WHOLE.records, 1)
     ]
-    grants = [(read_grant(one, GENESIS.ledger, GENESIS.ledger_id), one) for one in WHOLE.grants]
+    grants = [(read_grant(one, LEDGER.public, GENESIS.ledger_id), one) for one in WHOLE.grants]
     proof = {"entry": to_base64(end.entry), "proof": to_base64(end.proof), "header": to_base64(end.header)}
     return {
-        "/v1/ledger": show_ledger(GENESIS, head, end.header, 0, 0).model_dump(),
+        "/v1/ledger": show_ledger(GENESIS, LEDGER.public, head, end.header, 0, 0).model_dump(),
         "/v1/attestations": {"attestations": [attestation], "after": None},
         f"/v1/attestations/{KEY_ID}": attestation,
         f"/v1/proofs/chains/{KEY_ID}": {"key_id": KEY_ID, "key": "", **proof},

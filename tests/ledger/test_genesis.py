@@ -21,7 +21,7 @@ def test_it_survives_its_bytes() -> None:
 
 def test_everything_in_it_is_in_its_id() -> None:
     others = [
-        replace(GENESIS, ledger=ALICE.public),
+        replace(GENESIS, gateways=(ALICE.public,)),
         replace(GENESIS, exchange=ALICE.public),
         replace(GENESIS, time_s=1),
         replace(GENESIS, period_s=1),

@@ -20,7 +20,7 @@ def test_init_makes_keys_a_genesis_and_a_configuration_that_fit(tmp_path: Path, 
     folder = tmp_path / "ledger"
     assert main(["init", "--folder", str(folder), "--period", "1h", "--licensee", str(ALICE.public)]) == 0
     genesis = read_genesis((folder / "genesis.cbor").read_bytes())
-    assert genesis.ledger == PrivateKey.from_pem((folder / "ledger.key").read_bytes()).public
+    assert genesis.gateways == (PrivateKey.from_pem((folder / "ledger.key").read_bytes()).public,)
     assert genesis.exchange == PrivateKey.from_pem((folder / "exchange.key").read_bytes()).public
     assert (genesis.period_s, genesis.licensees) == (3_600, (ALICE.public,))
     assert genesis.ledger_id.hex() in capsys.readouterr().out
@@ -74,7 +74,7 @@ def test_init_and_verify_speak_to_scripts(tmp_path: Path, capsys) -> None:
     made = json.loads(capsys.readouterr().out)
     genesis = read_genesis((tmp_path / "genesis.cbor").read_bytes())
     assert made == {
-        "ledger": str(genesis.ledger),
+        "ledger": str(genesis.gateways[0]),
         "exchange": str(genesis.exchange),
         "ledger_id": genesis.ledger_id.hex(),
         "configuration": str(tmp_path / "ledger.toml"),
@@ -105,4 +105,4 @@ def test_run_refuses_another_ledger_s_key(tmp_path: Path, capsys) -> None:
     one = tmp_path / "one"
     (one / "ledger.key").write_bytes((tmp_path / "other" / "ledger.key").read_bytes())
     assert main(["run", "--config", str(one / "ledger.toml")]) == 2
-    assert "is not the key of the ledger" in capsys.readouterr().err
+    assert "is no gateway's key of the ledger" in capsys.readouterr().err

@@ -67,7 +67,9 @@ def test_retired_keys_are_retired_again(tmp_path: Path) -> None:
     assert replay(engine.store) == engine.head
     again = open_ledger(tmp_path / "ledger.db", GENESIS)
     last = PrivateKey.from_secret(92).public.key_id
-    assert again.metering.live == engine.metering.live == {PROVIDER.public.octets: last}
+    assert (
+        again.application.metering.live == engine.application.metering.live == {PROVIDER.public.octets: last}
+    )
     ends = {key: entry for key, entry in again.state.entries.items() if isinstance(entry, ChainEnd)}
     assert len(ends) == 4
     assert [key for key, end in ends.items() if not end.retired_s] == [chain_key(last)]
@@ -84,7 +86,7 @@ def database(tmp_path: Path) -> Path:
 
 def test_a_new_ledger_begins_with_its_genesis(tmp_path: Path) -> None:
     engine = open_ledger(tmp_path / "ledger.db", GENESIS)
-    assert engine.head == genesis_header(GENESIS, engine.tree.root)
+    assert engine.head == genesis_header(GENESIS, engine.application.tree.root)
     assert replay(engine.store) == engine.head
     engine.store.close()
 
@@ -94,11 +96,14 @@ def test_everything_is_as_it_was(tmp_path: Path) -> None:
     again = open_ledger(tmp_path / "ledger.db", GENESIS)
     assert again.head == engine.head
     assert (again.state.entries, again.state.executed) == (engine.state.entries, engine.state.executed)
-    assert (again.metering.chains, again.metering.enrolments) == (
-        engine.metering.chains,
-        engine.metering.enrolments,
+    assert (again.application.metering.chains, again.application.metering.enrolments) == (
+        engine.application.metering.chains,
+        engine.application.metering.enrolments,
     )
-    assert (again.tree.root, again.next_number) == (engine.tree.root, engine.next_number)
+    assert (again.application.tree.root, again.application.next_number) == (
+        engine.application.tree.root,
+        engine.application.next_number,
+    )
     assert list(again.state.keys_due(START_S + 10**6)) == list(engine.state.keys_due(START_S + 10**6))
     for one in (engine, again):
         one.store.close()
@@ -172,12 +177,12 @@ def bend_header(height: int, **changes: object) -> Callable[[Path], None]:
             damage(
                 "UPDATE blocks SET header = (SELECT header FROM blocks WHERE height = 2) WHERE height = 3"
             ),
-            "block 3",
+            "block 2: does not follow",
         ),
         (damage("DELETE FROM blocks WHERE height = 2"), "does not follow"),
-        (bend_header(2, app_hash=bytes(32)), "block 3: does not follow"),
+        (bend_header(2, state_root=bytes(32)), "block 3: does not follow"),
         (bend_header(6, previous=bytes(32)), "block 6: does not follow"),
-        (bend_header(6, app_hash=bytes(32)), "the state is not the one"),
+        (bend_header(6, state_root=bytes(32)), "the state is not the one"),
         (bend_header(6, time_s=START_S - 1), "time goes back"),
         (bend_header(0, time_s=START_S - 1), "does not follow from the genesis"),
         (damage("UPDATE blocks SET header = x'80' WHERE height = 4"), "block header"),
@@ -201,9 +206,9 @@ def test_a_log_that_was_rewritten_consistently_does_not_replay(database: Path) -
 
 
 def test_a_log_that_leads_elsewhere_does_not_replay(database: Path) -> None:
-    bend_header(6, app_hash=bytes(32))(database)
+    bend_header(6, state_root=bytes(32))(database)
     store = Store(database)
-    with pytest.raises(VerificationError, match="another app hash"):
+    with pytest.raises(VerificationError, match="another state or items root"):
         replay(store)
     store.close()
 

@@ -43,7 +43,7 @@ from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.transaction import Action
 
-HEAD = Header(3, bytes(32), START_S, bytes(32), 1, b"\x07" * 32)
+HEAD = Header(3, bytes(32), START_S, bytes(32), 1, b"\x07" * 32, bytes(32))
 SALE = Sale(ALICE.public, PROVIDER.public, 1, START_S, 10, BAND, QOS, 200, 2)
 
 
@@ -56,9 +56,9 @@ def item(action: Action, result: bytes = b"") -> Item:
 
 def test_the_ledger_shows_its_genesis_and_signed_head() -> None:
     signed = write_signed_header(HEAD, LEDGER, GENESIS.ledger_id)
-    page = show_ledger(GENESIS, HEAD, signed, 10, 3)
+    page = show_ledger(GENESIS, LEDGER.public, HEAD, signed, 10, 3)
     assert read_genesis(base64.b64decode(page.genesis)) == GENESIS
-    assert (page.height, page.app_hash, page.exchange) == (3, "07" * 32, str(EXCHANGE.public))
+    assert (page.height, page.app_hash, page.exchange) == (3, HEAD.app_hash.hex(), str(EXCHANGE.public))
     assert (page.deposited_ubc, page.withdrawn_ubc, page.licensees) == (10, 3, None)
     assert base64.b64decode(page.head) == signed
 

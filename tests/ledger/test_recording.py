@@ -8,8 +8,8 @@ from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from ledger.block import BlockRows, ItemKind
 from ledger.chain_state import read_chain_state
+from ledger.entries import Entry, MeterGap, chain_key, gap_key
 from ledger.entries import MeterChain as ChainEnd
-from ledger.entries import chain_key
 from ledger.forming import FormingBlock
 from ledger.passing import pass_time
 from ledger.recording import GAP_PATIENCE_S, Metering, chain_rows, record_item_id
@@ -41,12 +41,16 @@ class Office:
         self.metering.merge(block.chains, block.enrolments)
         self.world.state.merge(block.draft.changes, {}, block.time_s)
 
+    @property
+    def noted(self) -> dict[bytes, Entry]:
+        """The gaps that the state knows of."""
+        return {key: one for key, one in self.world.state.entries.items() if isinstance(one, MeterGap)}
+
     def take(self, encoded: bytes, block: FormingBlock | None = None, now_s: int = START_S) -> str:
-        """The reason why it was not taken; merged if it was."""
+        """The reason why it was not taken; what is in the block then is merged."""
         block = block or self.block(now_s)
         why = self.metering.take_record(block, encoded, no_grants)
-        if why is None:
-            self.merge(block)
+        self.merge(block)
         return "" if why is None else why.reason
 
 
@@ -82,7 +86,7 @@ def test_who_is_not_enrolled_leaves_nothing_behind(office: Office) -> None:
     stranger = MeterChain(SoftwareKey(PrivateKey.generate()), START_S * 1_000)
     stranger.boot()
     assert office.take(stranger.usage(1_000)) == "not_enrolled"
-    assert office.metering._gaps == {}
+    assert not office.noted
 
 
 def test_a_forged_record_does_not_start_the_wait_for_a_gap(office: Office) -> None:
@@ -90,7 +94,7 @@ def test_a_forged_record_does_not_start_the_wait_for_a_gap(office: Office) -> No
     office.chain.usage(1_000)
     record = office.chain.usage(1_000)
     assert office.take(record[:-40] + bytes(30) + record[-10:]) == "forged"
-    assert office.metering._gaps == {}
+    assert not office.noted
 
 
 def test_a_gap_is_waited_for_once_whichever_later_record_comes(office: Office) -> None:
@@ -109,10 +113,18 @@ def test_a_boot_record_never_waits(office: Office) -> None:
     assert office.take(office.chain.boot()) == ""
 
 
-def test_the_log_s_own_past_waits_for_nothing(office: Office) -> None:
+def test_a_record_that_came_early_is_noted_once_in_log_and_state(office: Office) -> None:
+    """Who applies the log later waits as long as who was there."""
     office.take(office.chain.boot())
-    office.chain.usage(1_000)
-    assert office.metering.retake_record(office.block(), office.chain.usage(1_000)) is None
+    lost, later, last = (office.chain.usage(1_000) for _ in range(3))
+    block = office.block()
+    assert [office.take(one, block) for one in (later, last, later)] == ["sequence_gap"] * 3
+    assert [(item.kind, item.encoded) for item in block.rows.items] == [(ItemKind.EARLY_EVIDENCE, later)]
+    key_id = office.key.public_key.key_id
+    assert office.noted == {gap_key(key_id): MeterGap(2, START_S)}
+    assert office.take(lost) == ""
+    assert office.take(last, now_s=START_S + 9) == "sequence_gap"
+    assert office.noted == {gap_key(key_id): MeterGap(3, START_S + 9)}
 
 
 def test_a_key_is_enrolled_once(office: Office) -> None:

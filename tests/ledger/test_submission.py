@@ -5,8 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
-from ledger.submission import Batch, Enrolment, Record, received_id
-from tests.ledger_world import ALICE, BOB, GENESIS, World
+import cbor2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apd.shells.software_key import SoftwareKey
+from lab.meter_chain import MeterChain
+from ledger.submission import (
+    MAX_SUBMISSION_BYTES,
+    Batch,
+    Enrolment,
+    Record,
+    Submission,
+    read_submission,
+    received_id,
+    write_submission,
+)
+from tests.ledger_world import ALICE, BOB, GENESIS, START_S, World
+from wire.errors import DecodeError
+from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.transaction import read_transaction
 
@@ -26,3 +44,68 @@ def test_every_kind_has_a_name() -> None:
     assert received_id(Record(b"evidence")) == sha256(b"evidence").digest()
     assert received_id(Enrolment(b"result")) == sha256(b"result").digest()
     assert received_id(Batch((signed, other))) == sha256(signed.envelope.encoded + b"other").digest()
+
+
+# ---- The wire form
+
+
+def every_kind() -> list[Submission]:
+    """One of each."""
+    one, other = (World().sign(Transfer(BOB.public, amount), ALICE) for amount in (1, 2))
+    boot = MeterChain(SoftwareKey(PrivateKey.from_secret(7)), START_S * 1_000).boot()
+    return [one, Batch((one, other)), Record(boot), Enrolment(b"whatever a gateway signed")]
+
+
+def test_every_kind_survives_its_bytes_and_is_what_the_page_says() -> None:
+    """Source of the other encoding: cbor2."""
+    one, batch, record, enrolment = every_kind()
+    for submission in (one, batch, record, enrolment):
+        assert read_submission(write_submission(submission), GENESIS.ledger_id) == submission
+    assert isinstance(batch, Batch)
+    assert isinstance(record, Record)
+    parts = [signed.envelope.encoded for signed in batch.transactions]
+    assert write_submission(batch) == cbor2.dumps([2, parts], canonical=True)
+    assert write_submission(batch.transactions[0]) == cbor2.dumps([1, parts[0]], canonical=True)
+    assert write_submission(record) == cbor2.dumps([3, record.evidence], canonical=True)
+    assert write_submission(enrolment) == cbor2.dumps([4, b"whatever a gateway signed"], canonical=True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [],
+        [1],
+        [5, b""],
+        [1, b"no transaction"],
+        [2, []],
+        [2, [1]],
+        [3, b"no evidence"],
+        [4, bytes(401)],
+        [4, "text"],
+        {1: b""},
+    ],
+)
+def test_anything_else_is_a_decode_error(value: object) -> None:
+    with pytest.raises(DecodeError):
+        read_submission(cbor2.dumps(value, canonical=True), GENESIS.ledger_id)
+
+
+def test_what_is_too_large_is_not_even_read() -> None:
+    with pytest.raises(DecodeError, match="are accepted"):
+        read_submission(bytes(MAX_SUBMISSION_BYTES + 1), GENESIS.ledger_id)
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_a_decode_error(data: bytes) -> None:
+    with pytest.raises(DecodeError):
+        read_submission(data, GENESIS.ledger_id)
+
+
+def test_cut_or_lengthened_bytes_are_a_decode_error() -> None:
+    for submission in every_kind():
+        whole = write_submission(submission)
+        for size in range(0, len(whole), 7):
+            with pytest.raises(DecodeError):
+                read_submission(whole[:size], GENESIS.ledger_id)
+        with pytest.raises(DecodeError):
+            read_submission(whole + b"\x00", GENESIS.ledger_id)

@@ -24,7 +24,7 @@ from wire.errors import VerificationError
 from wire.evidence import read_evidence, write_evidence
 from wire.meter_record import UsageRow, read_meter_record, record_hash
 
-LINK = LedgerLink("http://ledger", GENESIS.ledger, GENESIS.ledger_id)
+LINK = LedgerLink("http://ledger", GENESIS.gateways[0], GENESIS.ledger_id)
 START_MS = START_S * 1_000
 OURS = frozenset({PROVIDER.public, STRANGER.public})
 ROW = UsageRow(GRANT.grant_id, 1_000, 10, 2_000, 10)

@@ -70,7 +70,7 @@ def test_the_head_the_accounts_and_the_log_can_be_proved(house, provider, buyer)
     page = house.reader.get(f"proofs/accounts/{buyer.public}")
     header = read_signed_header(base64.b64decode(page["header"]), house.key.public, house.ledger_id)
     key, entry = account_key(buyer.public.key_id), base64.b64decode(page["entry"])
-    verify_proof(header.app_hash, key, entry, read_proof(base64.b64decode(page["proof"])))
+    verify_proof(header.state_root, key, entry, read_proof(base64.b64decode(page["proof"])))
     assert read_entry(key, entry) == Account(buyer.public.octets, 1_000 - PRICE_UBC)
 
     with pytest.raises(LookupError, match="no attestation key"):
@@ -89,7 +89,7 @@ def test_a_stranger_s_absence_can_be_proved(house) -> None:
     header = read_signed_header(base64.b64decode(page["header"]), house.key.public, house.ledger_id)
     assert page["entry"] is None
     proof = read_proof(base64.b64decode(page["proof"]))
-    verify_proof(header.app_hash, account_key(stranger.key_id), None, proof)
+    verify_proof(header.state_root, account_key(stranger.key_id), None, proof)
     with pytest.raises(LookupError, match="unknown_account"):
         house.reader.get(f"accounts/{stranger}")
 

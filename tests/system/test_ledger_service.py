@@ -431,12 +431,12 @@ def test_a_tpm_is_enrolled_and_its_chain_is_receipted_and_verified(tmp_path: Pat
 def test_a_message_that_makes_us_fail_is_told_and_the_next_one_is_read(tmp_path: Path) -> None:
     """No payload at all: no broker delivers that, and it is what a mistake of ours would look like."""
     key, told = PrivateKey.generate(), list[str]()
-    genesis = Genesis(key.public, key.public, 1, 60)
+    genesis = Genesis((key.public,), key.public, 1, 60)
     files = Authority.create(tmp_path / "certificates").issue_client(str(key.public), key.key)
     broker = BrokerSettings("127.0.0.1", 1, files.authority, files.certificate, files.key)
     engine = open_ledger(tmp_path / "ledger.db", genesis)
     archive = Archive(tmp_path / "ledger.db", genesis)
-    answers = Answers(archive, key, genesis.ledger_id)
+    answers = Answers(archive, key, genesis)
     service = Service(engine, answers, key, Enrolling(None, True), broker, told.append, Turnstile(600))
     topic = f"airgrant/v1/up/{key.public}/transaction"
     signed = sign_transaction(Transaction(Create(key.public), bytes(8), 2**40), key, genesis.ledger_id)

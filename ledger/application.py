@@ -1,0 +1,343 @@
+"""The ledger as a state machine: blocks that somebody else put in order go in, outcomes and the app hash come out.
+
+Shaped like ABCI 2.0, and knows nothing of who orders: the embedded engine (ledger/engine.py) and CometBFT drive the
+same methods, and the same submissions in the same blocks give the same app hash. Everything that decides is a function
+of the log: no clock, no chance, no memory of what was not taken.
+
+    check      CheckTx: would this be taken now? Of the committed state; decides nothing.
+    prepare    PrepareProposal: what of these can be in a block
+    process    ProcessProposal: whether a block that somebody proposes has only what the rules take
+    finalise   FinalizeBlock: outcomes and app hash; nothing durable, nothing changed
+    commit     Commit: the finalised block on disk, and only then true in memory
+
+A block may hold what is refused, if those who order are wrong together: it has no effect and is no item of the log.
+What makes us fail in a way that nobody foresaw is refused as `internal_fault`, told to the operator, and the rest of
+the block is applied without it. A disk that fails is no such case: it raises ShellError, and nothing has happened.
+
+One thread drives prepare to commit; `check` and readers may come from others. `lock` guards the state against readers
+during the instant of a change.
+"""
+
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from ledger.block import BlockRows, Header, read_header, write_header
+from ledger.entries import write_entry
+from ledger.forming import FormingBlock
+from ledger.genesis import Genesis
+from ledger.granting import read_purchase
+from ledger.merkle import EMPTY_ROOT, merkle_root
+from ledger.passing import pass_time
+from ledger.recording import Metering, chain_rows, record_item_id
+from ledger.rejection import Reason
+from ledger.state import Draft, State
+from ledger.state_tree import Plan, StateTree
+from ledger.store import Store
+from ledger.submission import Executed, Outcome, Record, Refused, Submission, read_submission
+from ledger.taking import KNOWN_RECORD, refuse_faulty, refuse_unreadable, take
+from wire.errors import DecodeError, ShellError
+from wire.evidence import read_evidence
+from wire.grant import Grant
+
+GRANTS_REMEMBERED = 10_000
+"""Grants kept ready for checking usage reports, which name the same ones again and again."""
+PROPOSAL_OVERHEAD_BYTES = 6
+"""What a block spends around each submission, at most: a tag and a length (protobuf)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Bytes in a block that are no submission."""
+
+    encoded: bytes
+    error: DecodeError
+
+
+@dataclass(frozen=True, slots=True)
+class Finalised:
+    """What a block does: one outcome for each of its submissions, and the app hash after it."""
+
+    outcomes: tuple[Outcome, ...]
+    app_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Formed:
+    """A block that is ready to be written. `took[n]`: submission n left something in the log."""
+
+    block: FormingBlock
+    plan: Plan
+    header: Header
+    outcomes: tuple[Outcome, ...]
+    took: tuple[bool, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.block.rows.items
+
+
+class Application:
+    """State, the tree over it and the file behind it, as of the block `height`; the last in which anything took effect
+    is `head`. `tell_fault` gets a traceback of ours.
+    """
+
+    def __init__(self, store: Store, genesis: Genesis, head: Header) -> None:
+        self.store = store
+        self.genesis = genesis
+        self.ledger_id = genesis.ledger_id
+        self.head = head
+        self.height = store.height()
+        self.state = State(genesis)
+        self.tree = StateTree()
+        self.metering = Metering()
+        self.next_number = store.last_number() + 1
+        self.lock = threading.RLock()
+        self.tell_fault: Callable[[str], None] = lambda _text: None
+        self._log = threading.Lock()
+        self._grants: dict[bytes, Grant] = {}
+        self._proposed: tuple[int, tuple[bytes, ...], Formed] | None = None
+        self._finalised: Formed | None = None
+
+    @property
+    def app_hash(self) -> bytes:
+        return self.head.app_hash
+
+    def check(self, encoded: bytes, now_s: int = 0) -> Refused | None:
+        """Why it would be refused if the next block, of `now_s` or the last block's time, had nothing else."""
+        with self._log, self.lock:
+            block = self._begin(max(now_s, self.head.time_s))
+            submission = self._read(encoded)
+            outcome, took = self._try_one(block, submission)
+        return outcome if isinstance(outcome, Refused) and not took else None
+
+    def prepare(
+        self,
+        encoded: Sequence[bytes],
+        time_s: int,
+        max_bytes: int,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> list[bytes]:
+        """Those that a block of this time and size can have, in their order. `enough` closes it before."""
+        time_s = max(time_s, self.head.time_s)
+        fitting = _fit(encoded, max_bytes)
+        formed = self.form(time_s, map(self._read, fitting), enough)
+        kept = tuple(one for one, took in zip(fitting, formed.took, strict=False) if took)
+        outcomes = tuple(one for one, took in zip(formed.outcomes, formed.took, strict=True) if took)
+        formed = Formed(formed.block, formed.plan, formed.header, outcomes, (True,) * len(kept))
+        self._proposed = time_s, kept, formed
+        return list(kept)
+
+    def process(self, encoded: Sequence[bytes], time_s: int) -> bool:
+        """Whether every submission of a proposed block leaves something in the log, and time does not go back."""
+        return time_s >= self.head.time_s and all(self._propose(encoded, time_s).took)
+
+    def finalise(self, height: int, time_s: int, encoded: Sequence[bytes]) -> Finalised:
+        """What the block of this height does; `commit` makes it so. May be asked again, also about another block."""
+        assert height == self.height + 1, f"block {height} after block {self.height}"
+        formed = self._propose(encoded, max(time_s, self.head.time_s))
+        self.adopt(formed)
+        return Finalised(formed.outcomes, formed.header.app_hash)
+
+    def commit(self) -> None:
+        """The finalised block is durable, then true. Raises ShellError if the disk fails: then neither is, and it can
+        be tried again.
+        """
+        formed = self._finalised
+        assert formed is not None, "commit of a block that was not finalised"
+        block = formed.block
+        with self._log:
+            if formed.is_empty:
+                self.store.write_height(block.height)
+            else:
+                self.store.write_block(block.rows)
+            with self.lock:
+                self.height = block.height
+                if not formed.is_empty:
+                    self._make_true(formed)
+        self._finalised = self._proposed = None
+        self._remember(block.grants)
+
+    def form(
+        self,
+        time_s: int,
+        submissions: Iterable[Submission | Unreadable],
+        enough: Callable[[], bool] = lambda: False,
+    ) -> Formed:
+        """The next block out of these, as far as `enough` lets them in: it is asked after each. Changes nothing."""
+        submissions = list(submissions)
+        try:
+            return self._form_at_once(time_s, submissions, enough)
+        except ShellError:
+            raise
+        except Exception:  # noqa: BLE001 ours, whatever it is: the block is made again, and it costs one submission
+            return self._form_with_care(time_s, submissions, enough)
+
+    def adopt(self, formed: Formed) -> None:
+        """This block is what `commit` writes."""
+        assert formed.block.height == self.height + 1, f"block {formed.block.height} after {self.height}"
+        self._finalised = formed
+
+    def recall(self, submission: Submission, outcome: Outcome) -> Outcome:
+        """What the whole log adds to a refusal, for whoever asks a gateway: that it ran before, however long ago.
+
+        No part of a block's outcomes: those are of the state alone.
+        """
+        if not isinstance(outcome, Refused):
+            return outcome
+        if outcome.reason == Reason.EXPIRED.text and (item := self.store.item_by_id(outcome.subject)):
+            detail = f"{outcome.subject.hex()} was executed in block {item.height}"
+            return Refused(outcome.subject, Reason.REPLAYED.text, detail, outcome.height, outcome.utc_s)
+        if outcome.reason == KNOWN_RECORD and isinstance(submission, Record):
+            item = self.store.item_by_id(record_item_id(read_evidence(submission.evidence)))
+            header = None if item is None else self.store.header(item.height)
+            if header is not None:
+                place = read_header(header)
+                return Executed(outcome.subject, place.height, place.time_s)
+        return outcome
+
+    def has_item(self, item_id: bytes) -> bool:
+        """Whether the log has an item of this id."""
+        return self.store.item_by_id(item_id) is not None
+
+    def find_grant(self, grant_id: bytes) -> Grant | None:
+        """The grant of this id, if the ledger ever made it."""
+        if grant_id in self._grants:
+            return self._grants[grant_id]
+        place = self.store.grant(grant_id)
+        if place is None:
+            return None
+        item = self.store.item(place[0])
+        assert item is not None, f"grant {grant_id.hex()} of a missing item"
+        purchase = read_purchase(item.encoded, item.result, self.ledger_id)
+        assert purchase is not None, f"grant {grant_id.hex()} of no purchase"
+        grant = purchase.grant_at(place[1])
+        self._remember({grant_id: grant})
+        return grant
+
+    # ---- Making a block
+
+    def _propose(self, encoded: Sequence[bytes], time_s: int) -> Formed:
+        """The block of these. The last one is kept: it is prepared, processed and finalised in turn."""
+        wanted = tuple(encoded)
+        if self._proposed is None or self._proposed[:2] != (time_s, wanted):
+            self._proposed = time_s, wanted, self.form(time_s, map(self._read, wanted))
+        return self._proposed[2]
+
+    def _read(self, encoded: bytes) -> Submission | Unreadable:
+        try:
+            return read_submission(encoded, self.ledger_id)
+        except DecodeError as error:
+            return Unreadable(encoded, error)
+
+    def _begin(self, time_s: int) -> FormingBlock:
+        height = self.height + 1
+        return FormingBlock(
+            height, time_s, pass_time(self.state, time_s), self.next_number, BlockRows(height, b"")
+        )
+
+    def _form_at_once(
+        self, time_s: int, submissions: Sequence[Submission | Unreadable], enough: Callable[[], bool]
+    ) -> Formed:
+        block = self._begin(time_s)
+        outcomes: list[Outcome] = []
+        took: list[bool] = []
+        for submission in submissions:
+            number = block.next_number
+            outcomes.append(self._take(block, submission))
+            took.append(block.next_number > number)
+            if enough():
+                break
+        return self._close(block, outcomes, took)
+
+    def _form_with_care(
+        self, time_s: int, submissions: Sequence[Submission | Unreadable], enough: Callable[[], bool]
+    ) -> Formed:
+        """Each on a copy that is dropped if we fail at it."""
+        block = self._begin(time_s)
+        outcomes: list[Outcome] = []
+        took: list[bool] = []
+        for submission in submissions:
+            trial = block.fork()
+            outcome, taken = self._try_one(trial, submission)
+            outcomes.append(outcome)
+            took.append(taken)
+            if taken:
+                block = block.join(trial)
+            if enough():
+                break
+        return self._close(block, outcomes, took)
+
+    def _try_one(self, block: FormingBlock, submission: Submission | Unreadable) -> tuple[Outcome, bool]:
+        """Outcome, and whether the block has more than before. Ours to drop if not."""
+        number = block.next_number
+        try:
+            outcome = self._take(block, submission)
+            _write_changes(block.draft)
+        except ShellError:
+            raise
+        except Exception:  # noqa: BLE001 ours, whatever it is: this submission is refused and no other
+            assert not isinstance(submission, Unreadable), "what cannot be read is refused and nothing else"
+            self.tell_fault(traceback.format_exc())
+            return refuse_faulty(block, submission), False
+        return outcome, block.next_number > number
+
+    def _take(self, block: FormingBlock, submission: Submission | Unreadable) -> Outcome:
+        if isinstance(submission, Unreadable):
+            return refuse_unreadable(block, submission.encoded, submission.error)
+        return take(block, submission, self.metering, self)
+
+    def _close(self, block: FormingBlock, outcomes: list[Outcome], took: list[bool]) -> Formed:
+        """Everything that becomes bytes does so here, before anything is on disk; the app hash with it."""
+        rows = block.rows
+        if not rows.items:
+            return Formed(block, self.tree.plan([]), self.head, tuple(outcomes), tuple(took))
+        written = _write_changes(block.draft)
+        rows.state = [(key, value) for key, value in written if value is not None]
+        rows.removed = [(key,) for key, value in written if value is None]
+        rows.chains = chain_rows(block)
+        rows.grants.sort()  # in the order of the index: three times as fast for a bulk purchase
+        rows.parties.sort()
+        plan = self.tree.plan(written)
+        header = Header(
+            height=block.height,
+            previous=self.head.app_hash,
+            time_s=block.time_s,
+            items_root=merkle_root(block.leaves),
+            item_count=len(block.leaves),
+            state_root=plan.root,
+            sales_root=EMPTY_ROOT,
+        )
+        rows.header = write_header(header)
+        return Formed(block, plan, header, tuple(outcomes), tuple(took))
+
+    def _make_true(self, formed: Formed) -> None:
+        block = formed.block
+        self.state.merge(block.draft.changes, block.draft.executed, block.time_s)
+        self.tree.commit(formed.plan)
+        self.metering.merge(block.chains, block.enrolments)
+        self.head, self.next_number = formed.header, block.next_number
+
+    def _remember(self, grants: dict[bytes, Grant]) -> None:
+        if len(self._grants) + len(grants) > GRANTS_REMEMBERED:
+            self._grants.clear()
+        self._grants.update(grants)
+
+
+def _write_changes(draft: Draft) -> list[tuple[bytes, bytes | None]]:
+    return [(key, None if entry is None else write_entry(entry)) for key, entry in draft.changes.items()]
+
+
+def _fit(encoded: Sequence[bytes], max_bytes: int) -> list[bytes]:
+    """As many as fit in their order; what does not fit into an empty block is passed over."""
+    fitting, left = list[bytes](), max_bytes
+    for one in encoded:
+        size = len(one) + PROPOSAL_OVERHEAD_BYTES
+        if size > max_bytes:
+            continue
+        if size > left:
+            break
+        fitting.append(one)
+        left -= size
+    return fitting

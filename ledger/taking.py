@@ -1,0 +1,125 @@
+"""What a submission does to a block in the making: it is taken, or refused with the rule that says no.
+
+Pure: what is known of the past comes in as `Past`. The same block, submission and past lead to the same outcome on
+every machine; nothing here asks what time it is or who carries the submission. What was refused leaves no trace, but
+for the note that a meter record came early (ledger/recording.py).
+"""
+
+import hashlib
+from typing import Protocol
+
+from ledger.block import Item, ItemKind
+from ledger.contract import apply, apply_batch
+from ledger.forming import FormingBlock
+from ledger.recording import Metering, NotTaken, record_item_id
+from ledger.rejection import Reason, Rejected
+from ledger.submission import Batch, Enrolment, Executed, Outcome, Record, Refused, Submission, received_id
+from wire.attestation_result import read_attestation_result
+from wire.errors import DecodeError
+from wire.evidence import read_evidence
+from wire.grant import Grant
+from wire.meter_record import record_hash
+from wire.transaction import SignedTransaction, read_transaction
+
+KNOWN_RECORD = "known_record"
+"""The log has this meter record: its sender wants the receipt of the first time."""
+UNREADABLE = "unreadable"
+INTERNAL_FAULT = "internal_fault"
+"""The reason of a refusal that is nobody's fault but ours."""
+
+
+class Past(Protocol):
+    """What blocks before the one in the making have left in the log."""
+
+    def has_item(self, item_id: bytes) -> bool: ...
+    def find_grant(self, grant_id: bytes) -> Grant | None: ...
+
+
+def take(block: FormingBlock, submission: Submission, metering: Metering, past: Past) -> Outcome:
+    """Raises only for what is wrong with us."""
+    match submission:
+        case SignedTransaction():
+            return _take_transaction(block, submission)
+        case Batch():
+            return _take_batch(block, submission)
+        case Record():
+            return _take_record(block, submission.evidence, metering, past)
+        case Enrolment():
+            return _take_enrolment(block, submission.result, metering)
+
+
+def read_item(item: Item, ledger_id: bytes) -> Submission:
+    """The submission that an item of the log was made of; of a batch, one of its transactions. Raises DecodeError."""
+    match ItemKind(item.kind):
+        case ItemKind.TRANSACTION:
+            return read_transaction(item.encoded, ledger_id)
+        case ItemKind.EVIDENCE | ItemKind.EARLY_EVIDENCE:
+            return Record(item.encoded)
+        case ItemKind.ATTESTATION_RESULT:
+            return Enrolment(item.encoded)
+
+
+def refuse_unreadable(block: FormingBlock, encoded: bytes, error: DecodeError) -> Refused:
+    return _refuse(block, hashlib.sha256(encoded).digest(), UNREADABLE, str(error))
+
+
+def refuse_faulty(block: FormingBlock, submission: Submission) -> Refused:
+    """A submission at which we failed."""
+    detail = "the ledger failed at this one; its operator was told"
+    return _refuse(block, received_id(submission), INTERNAL_FAULT, detail)
+
+
+def _take_transaction(block: FormingBlock, signed: SignedTransaction) -> Outcome:
+    outcome = apply(block.draft, signed, block.time_s)
+    if isinstance(outcome, Rejected):
+        return _reject(block, signed, outcome)
+    grants = block.add_transaction(signed, outcome)
+    return Executed(signed.transaction_id, block.height, block.time_s, (outcome,), grants)
+
+
+def _take_batch(block: FormingBlock, batch: Batch) -> Outcome:
+    outcome = apply_batch(block.draft, batch.transactions, block.time_s)
+    if isinstance(outcome, tuple):
+        index, rejected = outcome
+        return _reject(block, batch.transactions[index], rejected)
+    for signed, applied in zip(batch.transactions, outcome, strict=True):
+        block.add_transaction(signed, applied)
+    subject = batch.transactions[-1].transaction_id if batch.transactions else bytes(32)
+    return Executed(subject, block.height, block.time_s, tuple(outcome))
+
+
+def _reject(block: FormingBlock, signed: SignedTransaction, rejected: Rejected) -> Refused:
+    """It names the transaction, except where its signature is bad: a broken copy says nothing of the good one."""
+    bad = rejected.reason is Reason.BAD_SIGNATURE
+    subject = received_id(signed) if bad else signed.transaction_id
+    return _refuse(block, subject, rejected.reason.text, rejected.detail)
+
+
+def _take_record(block: FormingBlock, encoded: bytes, metering: Metering, past: Past) -> Outcome:
+    evidence = read_evidence(encoded)
+    subject, item_id = record_hash(evidence.record), record_item_id(evidence)
+    if item_id in block.item_ids or past.has_item(item_id):
+        return _refuse(block, subject, KNOWN_RECORD, f"record {subject.hex()} was accepted before")
+    why = metering.take_record(
+        block, encoded, lambda grant_id: block.grants.get(grant_id) or past.find_grant(grant_id)
+    )
+    return _outcome(block, subject, why)
+
+
+def _take_enrolment(block: FormingBlock, encoded: bytes, metering: Metering) -> Outcome:
+    genesis, subject = block.draft.genesis, hashlib.sha256(encoded).digest()
+    try:
+        result = read_attestation_result(encoded, genesis.signer(encoded), genesis.ledger_id)
+    except DecodeError as error:
+        return _refuse(block, subject, Reason.BAD_SIGNATURE.text, str(error))
+    return _outcome(block, subject, metering.take_enrolment(block, encoded, result, subject))
+
+
+def _outcome(block: FormingBlock, subject: bytes, why: NotTaken | None) -> Outcome:
+    if why is None:
+        return Executed(subject, block.height, block.time_s)
+    return _refuse(block, subject, why.reason, why.detail)
+
+
+def _refuse(block: FormingBlock, subject: bytes, reason: str, detail: str) -> Refused:
+    return Refused(subject, reason, detail, block.height - 1, block.time_s)

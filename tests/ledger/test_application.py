@@ -1,0 +1,351 @@
+"""The state machine: what it promises to whoever orders blocks, whichever way they come."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from apd.shells.software_key import SoftwareKey
+from lab.meter_chain import MeterChain
+from ledger.application import PROPOSAL_OVERHEAD_BYTES, Application, Finalised
+from ledger.engine import Engine
+from ledger.entries import Account, account_key
+from ledger.opening import open_application, open_ledger, replay
+from ledger.recording import GAP_PATIENCE_S
+from ledger.state import read_account
+from ledger.submission import Batch, Enrolment, Executed, Record, Refused, Submission, write_submission
+from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, buy, offer
+from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.create import Create
+from wire.errors import ShellError
+from wire.keys import PrivateKey
+from wire.money_actions import Deposit, Transfer
+from wire.transaction import Action, SignedTransaction, Transaction, sign_transaction
+from wire.units import U63_MAX
+
+NOW_S = START_S + 100
+ROOM = 1_000_000
+
+
+class Pen:
+    """Signs transactions, each a new one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def sign(self, action: Action, key: PrivateKey, valid_s: int = 500) -> SignedTransaction:
+        self.count += 1
+        transaction = Transaction(action, self.count.to_bytes(8, "big"), NOW_S + valid_s)
+        return sign_transaction(transaction, key, GENESIS.ledger_id)
+
+    def write(self, action: Action, key: PrivateKey, valid_s: int = 500) -> bytes:
+        return write_submission(self.sign(action, key, valid_s))
+
+
+@pytest.fixture
+def pen() -> Pen:
+    return Pen()
+
+
+@pytest.fixture
+def application(tmp_path: Path, pen: Pen) -> Iterator[Application]:
+    """A ledger with Alice, who has 1,000 ubc, Bob, and a provider who sells."""
+    opened = open_application(tmp_path / "ledger.db", GENESIS)
+    order(opened, [pen.write(Create(key.public), key) for key in (ALICE, BOB, PROVIDER)])
+    order(opened, [pen.write(Deposit(ALICE.public, 1_000), EXCHANGE), pen.write(offer(), PROVIDER)])
+    yield opened
+    opened.store.close()
+
+
+def order(application: Application, encoded: Sequence[bytes], time_s: int = NOW_S) -> Finalised:
+    """One block, as those who order drive it."""
+    finalised = application.finalise(application.height + 1, time_s, encoded)
+    application.commit()
+    assert application.app_hash == finalised.app_hash
+    return finalised
+
+
+def reasons(finalised: Finalised) -> list[str]:
+    return [one.reason if isinstance(one, Refused) else "" for one in finalised.outcomes]
+
+
+def picture(application: Application) -> object:
+    """All of the committed state."""
+    return (
+        application.height,
+        application.app_hash,
+        dict(application.state.entries),
+        dict(application.state.executed),
+        application.tree.root,
+        dict(application.metering.chains),
+        application.next_number,
+        list(application.store.items()),
+    )
+
+
+# ---- check
+
+
+def test_check_says_why_and_changes_nothing(application: Application, pen: Pen) -> None:
+    before = picture(application)
+    good, poor = pen.write(Transfer(BOB.public, 1), ALICE), pen.write(Transfer(BOB.public, 1_001), ALICE)
+    assert application.check(good) is None
+    for encoded, reason in (
+        (poor, "insufficient_funds"),
+        (pen.write(Transfer(BOB.public, 1), CAROL), "unknown_issuer"),
+        (b"noise", "unreadable"),
+        (good[:-1] + bytes((good[-1] ^ 1,)), "bad_signature"),
+    ):
+        refused = application.check(encoded)
+        assert refused is not None
+        assert refused.reason == reason
+    assert picture(application) == before
+    order(application, [good])
+    refused = application.check(good)
+    assert refused is not None
+    assert refused.reason == "replayed"
+
+
+def test_check_is_of_the_time_that_it_is_told(application: Application, pen: Pen) -> None:
+    """The last block may be long ago, and grants have ended since."""
+    order(application, [pen.write(buy(100), ALICE) for _ in range(10)])
+    another = pen.write(Transfer(BOB.public, 1), EXCHANGE)
+    order(application, [pen.write(Deposit(ALICE.public, 100), EXCHANGE)])
+    last = pen.write(buy(100), ALICE)
+    refused = application.check(last)
+    assert refused is not None
+    assert refused.reason == "sold_out"
+    assert application.check(last, NOW_S + 10) is None
+    late = application.check(another, NOW_S + 501)
+    assert late is not None
+    assert late.reason == "expired"
+
+
+# ---- prepare and process
+
+
+def test_a_proposal_has_what_the_rules_take_in_its_order(application: Application, pen: Pen) -> None:
+    before = picture(application)
+    first, last = pen.write(Transfer(BOB.public, 999), ALICE), pen.write(Transfer(ALICE.public, 5), BOB)
+    poor = pen.write(Transfer(BOB.public, 2), ALICE)
+    encoded = [first, b"noise", poor, first, last]
+    kept = application.prepare(encoded, NOW_S, ROOM)
+    assert kept == [first, last]
+    assert application.process(kept, NOW_S)
+    assert picture(application) == before
+    assert reasons(order(application, kept)) == ["", ""]
+
+
+@pytest.mark.parametrize("spoiler", ["noise", "refused", "twice", "earlier"])
+def test_a_proposal_with_anything_else_in_it_is_voted_down(
+    application: Application, pen: Pen, spoiler: str
+) -> None:
+    good = pen.write(Transfer(BOB.public, 1), ALICE)
+    encoded = {
+        "noise": [good, b"noise"],
+        "refused": [good, pen.write(Transfer(BOB.public, 1_000), ALICE)],
+        "twice": [good, good],
+        "earlier": [good],
+    }[spoiler]
+    assert application.process([good], NOW_S)
+    assert not application.process(encoded, NOW_S - 1 if spoiler == "earlier" else NOW_S)
+
+
+def test_a_proposal_fits_its_size(application: Application, pen: Pen) -> None:
+    encoded = [pen.write(Transfer(BOB.public, 1), ALICE) for _ in range(4)]
+    size = len(encoded[0]) + PROPOSAL_OVERHEAD_BYTES
+    assert application.prepare(encoded, NOW_S, 3 * size) == encoded[:3]
+    assert application.prepare(encoded, NOW_S, 3 * size - 1) == encoded[:2]
+    keys = [PrivateKey.from_secret(90 + number).public for number in range(60)]
+    large = pen.write(buy(consumers=keys, price_ubc=0), ALICE)
+    assert application.prepare([large, *encoded], NOW_S, 3 * size) == encoded[:3], "it would never fit"
+
+
+def test_a_proposal_is_closed_when_it_is_enough(application: Application, pen: Pen) -> None:
+    encoded = [pen.write(Transfer(BOB.public, 1), ALICE) for _ in range(4)]
+    assert application.prepare(encoded, NOW_S, ROOM, lambda: True) == encoded[:1]
+    assert reasons(order(application, encoded[:1])) == [""]
+
+
+# ---- finalise and commit
+
+
+def test_nothing_happens_before_the_commit(application: Application, pen: Pen) -> None:
+    before = picture(application)
+    encoded = [pen.write(Transfer(BOB.public, 1), ALICE)]
+    height = application.height + 1
+    first = application.finalise(height, NOW_S, encoded)
+    assert application.finalise(height, NOW_S, []).app_hash == application.app_hash
+    assert picture(application) == before
+    assert application.finalise(height, NOW_S, encoded) == first
+    application.commit()
+    assert application.app_hash == first.app_hash
+
+
+def test_the_wrong_height_is_our_mistake(application: Application) -> None:
+    for height in (application.height, application.height + 2):
+        with pytest.raises(AssertionError):
+            application.finalise(height, NOW_S, [])
+
+
+def test_what_is_refused_in_a_block_has_no_effect_and_is_no_item(tmp_path: Path, pen: Pen) -> None:
+    """Of two ledgers one gets blocks with refused and unreadable submissions in them."""
+    hashes = []
+    good = [
+        [pen.write(Create(key.public), key) for key in (ALICE, BOB)],
+        [pen.write(Deposit(ALICE.public, 1_000), EXCHANGE)],
+    ]
+    bad = [b"", b"noise", pen.write(Transfer(BOB.public, 1), CAROL), pen.write(Create(ALICE.public), ALICE)]
+    for name, extra in (("clean", []), ("dirty", bad)):
+        opened = open_application(tmp_path / f"{name}.db", GENESIS)
+        for encoded in good:
+            finalised = order(opened, [*encoded, *extra])
+            assert [one for one in reasons(finalised) if not one] == [""] * len(encoded)
+        hashes.append((opened.app_hash, opened.store.last_number()))
+        opened.store.close()
+    assert hashes[0] == hashes[1]
+
+
+def test_a_block_in_which_nothing_takes_effect_moves_the_height_alone(
+    application: Application, pen: Pen
+) -> None:
+    """Also not by the passing of time: CometBFT would make blocks for ever, one for each change of the app hash."""
+    order(application, [pen.write(buy(), ALICE)])
+    app_hash, height, state = application.app_hash, application.height, dict(application.state.entries)
+    for later_s in (1, 100, 10_000):
+        order(application, [], NOW_S + later_s)
+        order(application, [pen.write(Transfer(BOB.public, 1), CAROL)], NOW_S + later_s)
+    assert (application.app_hash, application.state.entries) == (app_hash, state)
+    assert application.height == height + 6
+    again = open_application(application.store.path, GENESIS)
+    assert (again.height, again.app_hash, again.head) == (height + 6, app_hash, application.head)
+    order(again, [pen.write(Transfer(BOB.public, 1), ALICE)])
+    assert (again.height, again.head.height) == (height + 7, height + 7)
+    again.store.close()
+    assert replay(application.store).height == height + 7
+
+
+def test_time_never_goes_back_in_a_block_either(application: Application, pen: Pen) -> None:
+    (outcome,) = order(application, [pen.write(Transfer(BOB.public, 1), ALICE)], NOW_S - 50).outcomes
+    assert outcome.utc_s == application.head.time_s == NOW_S
+
+
+def test_a_disk_that_fails_leaves_disk_and_memory_as_before(application: Application, pen: Pen) -> None:
+    before = picture(application)
+    finalised = application.finalise(
+        application.height + 1, NOW_S, [pen.write(Transfer(BOB.public, 1), ALICE)]
+    )
+    saboteur = sqlite3.connect(application.store.path, isolation_level=None)
+    saboteur.execute("CREATE TRIGGER full BEFORE INSERT ON state BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    with pytest.raises(ShellError, match="disk full"):
+        application.commit()
+    assert picture(application) == before
+    saboteur.execute("DROP TRIGGER full")
+    saboteur.close()
+    application.commit()
+    assert application.app_hash == finalised.app_hash
+    assert replay(application.store) == application.head
+
+
+# ---- What we fail at
+
+
+@pytest.fixture
+def poison(application: Application, pen: Pen) -> bytes:
+    """A transfer that fails inside of us: Carol is given a balance that the deposits do not allow."""
+    order(application, [pen.write(Create(CAROL.public), CAROL)])
+    application.state.entries[account_key(CAROL.public.key_id)] = Account(CAROL.public.octets, U63_MAX)
+    return pen.write(Transfer(CAROL.public, 1), ALICE)
+
+
+def test_a_fault_of_ours_costs_one_submission(application: Application, pen: Pen, poison: bytes) -> None:
+    told: list[str] = []
+    application.tell_fault = told.append
+    good = [pen.write(Transfer(BOB.public, 1), ALICE) for _ in range(3)]
+    together = [good[0], poison, good[1], b"noise", poison, good[2]]
+    refused = application.check(poison)
+    assert refused is not None
+    assert refused.reason == "internal_fault"
+    assert not application.process(together, NOW_S)
+    assert application.prepare(together, NOW_S, ROOM) == good
+    finalised = order(application, together)
+    assert reasons(finalised) == ["", "internal_fault", "", "unreadable", "internal_fault", ""]
+    assert application.head.item_count == 3
+    assert all("AssertionError: balance of" in text for text in told)
+    alice = read_account(application.state, ALICE.public)
+    assert alice is not None
+    assert alice.balance_ubc == 997
+
+
+# ---- What is a function of the log
+
+
+def test_however_blocks_come_the_app_hash_is_the_same(tmp_path: Path, pen: Pen) -> None:
+    """By the embedded engine; proposed, voted on and finalised; only finalised, after a restart each; from the log."""
+    key = SoftwareKey(PrivateKey.generate())
+    chain = MeterChain(key, NOW_S * 1_000)
+    result = AttestationResult(key.public_key, b"", PROVIDER.public, b"", NOW_S)
+    enrolment = Enrolment(write_attestation_result(result, LEDGER, GENESIS.ledger_id))
+    boot, lost, later = Record(chain.boot()), Record(chain.usage(1_000)), Record(chain.usage(1_000))
+    settlement = Batch((pen.sign(offer(price_ubc=50), PROVIDER), pen.sign(buy(50, epoch=2), ALICE)))
+    blocks: list[tuple[int, list[Submission]]] = [
+        (0, [pen.sign(Create(one.public), one) for one in (ALICE, BOB, PROVIDER)]),
+        (0, [pen.sign(Deposit(ALICE.public, 1_000), EXCHANGE), pen.sign(offer(), PROVIDER)]),
+        (1, [pen.sign(buy(), ALICE), pen.sign(buy(200, consumers=[BOB.public, CAROL.public]), ALICE)]),
+        (5, [enrolment, boot, later]),
+        (6, [settlement]),
+        (20, [later, pen.sign(Transfer(BOB.public, 1), ALICE)]),
+        (5 + GAP_PATIENCE_S, [later, lost, pen.sign(Transfer(BOB.public, 3), ALICE)]),
+    ]
+    engine = open_ledger(tmp_path / "engine.db", GENESIS)
+    voted = open_application(tmp_path / "voted.db", GENESIS)
+    for second, submissions in blocks:
+        run_everywhere(engine, voted, tmp_path / "restarted.db", NOW_S + second, submissions)
+    kinds = [item.kind for item in engine.store.items()]
+    assert (kinds.count(4), kinds.count(2)) == (1, 3)
+    assert replay(engine.store) == engine.head
+    engine.store.close()
+    voted.store.close()
+
+
+def run_everywhere(
+    engine: Engine, voted: Application, restarted: Path, time_s: int, submissions: list[Submission]
+) -> None:
+    outcomes = engine.commit(submissions, time_s)
+    encoded = [write_submission(one) for one in submissions]
+    kept = voted.prepare(encoded, time_s, ROOM)
+    assert voted.process(kept, time_s)
+    order(voted, kept, time_s)
+    other = open_application(restarted, GENESIS)
+    finalised = order(other, encoded, time_s)
+    assert [isinstance(one, Executed) for one in finalised.outcomes] == [
+        isinstance(one, Executed) for one in outcomes
+    ]
+    assert other.app_hash == voted.app_hash == engine.head.app_hash
+    other.store.close()
+
+
+def test_what_the_log_remembers_is_no_part_of_an_outcome_but_is_told(
+    application: Application, pen: Pen
+) -> None:
+    """A replica that began with a snapshot decides the same; a gateway that has the log says more."""
+    signed = pen.sign(Transfer(BOB.public, 1), ALICE)
+    order(application, [write_submission(signed)])
+    height = application.height
+    (late,) = order(application, [write_submission(signed)], NOW_S + 501).outcomes
+    assert isinstance(late, Refused)
+    assert late.reason == "expired"
+    told = application.recall(signed, late)
+    assert isinstance(told, Refused)
+    assert (told.reason, told.subject) == ("replayed", signed.transaction_id)
+    assert f"in block {height}" in told.detail
+
+
+def test_unreadable_bytes_are_named_by_their_hash(application: Application) -> None:
+    (outcome,) = order(application, [b"noise"]).outcomes
+    assert isinstance(outcome, Refused)
+    assert (outcome.subject, outcome.reason) == (hashlib.sha256(b"noise").digest(), "unreadable")
