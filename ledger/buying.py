@@ -79,7 +79,12 @@ def _no_offer(view: View, provider: PublicKey) -> Rejected:
 
 
 def _check_match(offer: StandingOffer, action: Allocate, consumers: list[bytes]) -> Rejected | None:
-    if action.epoch != offer.epoch:
+    if action.auction and action.auction != offer.auction:
+        settled = offer.auction.hex() or "none"
+        return Rejected(
+            Reason.AUCTION_DIFFERS, f"the bid is for {action.auction.hex()}, the offer settles {settled}"
+        )
+    if not action.auction and action.epoch != offer.epoch:
         return Rejected(Reason.EPOCH_MOVED, f"the offer is now epoch {offer.epoch}, not {action.epoch}")
     if offer.max_allocations == 0:
         return Rejected(Reason.SELLING_IS_OFF, "max_allocations of the offer is 0")

@@ -43,6 +43,8 @@ def post_offer(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: int) -
             volume_multiplier_ppm=action.volume_discount_multiplier_ppm,
             reservation_multiplier_ppm=action.reservation_discount_multiplier_ppm,
             cleared=bool(action.consumers),
+            auction=action.auction_id(issuer),
+            settled_s=_settled_s(previous) if action.auction is None else action.auction.clearing_s,
         ),
     )
     for period, reservation in sorted(action.reservations.items()):
@@ -68,6 +70,9 @@ def _check(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: int) -> Re
         return Rejected(
             Reason.SHARES_EXCEED_OFFER, f"{units} units in consumers, {action.max_allocations} on offer"
         )
+    rejected = _check_auction(draft, issuer, action, now_s)
+    if rejected is not None:
+        return rejected
     current = genesis.period_at(now_s)
     for period in sorted(action.reservations):
         if period <= current:
@@ -79,6 +84,24 @@ def _check(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: int) -> Re
                 Reason.PERIOD_TOO_FAR, f"period {period} is over {MAX_PERIODS_AHEAD} after {current}"
             )
     return None
+
+
+def _check_auction(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: int) -> Rejected | None:
+    """An auction is settled once and not before its time: its bids stay signed, and then all can read them."""
+    if action.auction is None:
+        return None
+    clearing_s, settled_s = action.auction.clearing_s, _settled_s(read_offer(draft, issuer))
+    if clearing_s > now_s:
+        return Rejected(Reason.AUCTION_OPEN, f"the auction is cleared at {clearing_s}, it is {now_s}")
+    if clearing_s <= settled_s:
+        return Rejected(
+            Reason.AUCTION_SETTLED, f"of this provider one of {settled_s} is settled, this is of {clearing_s}"
+        )
+    return None
+
+
+def _settled_s(offer: StandingOffer | None) -> int:
+    return 0 if offer is None else offer.settled_s
 
 
 def _replace_shares(draft: Draft, issuer: PublicKey, action: PostOffer) -> None:

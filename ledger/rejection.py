@@ -32,9 +32,12 @@ class Reason(IntEnum):
     DURATION_TOO_LONG = auto()
     TOO_MANY_BANDS = auto()
     SHARES_EXCEED_OFFER = auto()
+    AUCTION_OPEN = auto()
+    AUCTION_SETTLED = auto()
     # allocate
     UNKNOWN_PROVIDER = auto()
     NO_OFFER = auto()
+    AUCTION_DIFFERS = auto()
     EPOCH_MOVED = auto()
     SELLING_IS_OFF = auto()
     BAND_DIFFERS = auto()

@@ -3,27 +3,31 @@
 Without `period` it is a spot purchase that runs from the block's time for the offer's duration; with it, units of
 every period from `period` to `period_to` are bought in advance. `consumers` are concatenated compressed keys, 33
 octets each, as one byte string, because 50,000 of them are legal; each gets `allocations` units. Price, band and
-epoch repeat the offer, so that nobody pays for anything but what he saw. Reference: Bandcoin 5.1.2, 5.1.3.
+epoch repeat the offer, so that nobody pays for anything but what he saw. A bid in an auction is signed before there is
+an offer: it names the auction instead of an epoch. Reference: Bandcoin 5.1.2, 5.1.3, 5.4.
 """
 
 from dataclasses import dataclass
 
+from wire.auction_terms import AUCTION_ID_SIZE
 from wire.band import Band, read_band, write_band
 from wire.cbor import Key, Value
 from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
 from wire.ids import PUBLIC_KEY_SIZE, PublicKey
-from wire.units import U32_MAX
+from wire.units import U32_MAX, U63_MAX
 
 MAX_CONSUMERS = 50_000
 
-_PROVIDER, _PRICE, _BAND, _EPOCH, _ALLOCATIONS, _PERIOD, _PERIOD_TO, _CONSUMERS = range(3, 11)
+_PROVIDER, _PRICE, _BAND, _EPOCH, _ALLOCATIONS, _PERIOD, _PERIOD_TO, _CONSUMERS, _AUCTION = range(3, 12)
 
 
 @dataclass(frozen=True, slots=True)
 class Allocate:
-    """`price_ubc` is the computed total. `period` and `period_to` are both None for a spot purchase."""
+    """`price_ubc` is the computed total, of a bid the most that is paid. `period` and `period_to` are both None on the
+    spot. Either `epoch` is the offer's, or it is 0 and `auction` the id of the auction that this is a bid in.
+    """
 
     provider: PublicKey
     price_ubc: int
@@ -33,10 +37,15 @@ class Allocate:
     period: int | None = None
     period_to: int | None = None
     consumer_keys: bytes = b""
+    auction: bytes = b""
 
     def __post_init__(self) -> None:
         check_range("allocate", "price_ubc", self.price_ubc)
-        check_range("allocate", "epoch", self.epoch, 1)
+        if len(self.auction) not in (0, AUCTION_ID_SIZE):
+            raise DecodeError(
+                f"allocate: an auction's id has {AUCTION_ID_SIZE} bytes, not {len(self.auction)}"
+            )
+        check_range("allocate", "epoch", self.epoch, 0 if self.auction else 1, 0 if self.auction else U63_MAX)
         check_range("allocate", "allocations", self.allocations, 1, U32_MAX)
         for name, period in (("period", self.period), ("period_to", self.period_to)):
             if period is not None:
@@ -66,8 +75,11 @@ def write_allocate(action: Allocate) -> dict[Key, Value]:
         _PROVIDER: action.provider.octets,
         _PRICE: action.price_ubc,
         _BAND: write_band(action.band),
-        _EPOCH: action.epoch,
     }
+    if action.auction:
+        fields[_AUCTION] = action.auction
+    else:
+        fields[_EPOCH] = action.epoch
     if action.allocations != 1:
         fields[_ALLOCATIONS] = action.allocations
     if action.period is not None:
@@ -88,9 +100,10 @@ def read_allocate(fields: FieldReader) -> Allocate:
         provider=read_public_key(fields, _PROVIDER, "provider"),
         price_ubc=fields.integer(_PRICE, "price_ubc"),
         band=read_band(fields, _BAND),
-        epoch=fields.integer(_EPOCH, "epoch"),
+        epoch=0 if _AUCTION in fields else fields.integer(_EPOCH, "epoch", 1),
         allocations=fields.integer(_ALLOCATIONS, "allocations", minimum=2) if _ALLOCATIONS in fields else 1,
         period=fields.integer(_PERIOD, "period") if _PERIOD in fields else None,
         period_to=fields.integer(_PERIOD_TO, "period_to") if _PERIOD_TO in fields else None,
         consumer_keys=consumer_keys,
+        auction=fields.octets(_AUCTION, "auction", AUCTION_ID_SIZE) if _AUCTION in fields else b"",
     )

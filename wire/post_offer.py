@@ -4,12 +4,14 @@ The multipliers are the paper's volume_discount and reservation_discount, named 
 item costs price x multiplier^n, so 1,000,000 ppm is no discount. Zero, which would give goods away, has no encoding,
 and leaving the field out means no discount. Reservations are keyed by period, a slot of time, where the paper reuses
 epoch (docs/decisions/0002). `consumers` is the dictionary of a cleared auction: only those keys may buy, each its own
-number of units at its own total price, once. Reference: Bandcoin 5.1.2, 5.1.3, 5.4, 6.3.
+number of units at its own total price, once. `auction` says which auction that was.
+Reference: Bandcoin 5.1.2, 5.1.3, 5.4, 6.3.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from wire.auction_terms import AuctionMark, AuctionTerms, read_mark
 from wire.band import Band, read_band, write_band
 from wire.cbor import Key, Value
 from wire.errors import DecodeError
@@ -24,6 +26,7 @@ MAX_CONSUMERS = 50_000
 _PRICE, _BAND, _MAX_ALLOCATIONS, _DURATION, _QOS, _VOLUME, _RESERVATION, _RESERVATIONS, _CONSUMERS = range(
     4, 13
 )
+_AUCTION = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class PostOffer:
     reservation_discount_multiplier_ppm: int = PPM
     reservations: Mapping[int, Reservation] = field(default_factory=dict)
     consumers: Mapping[PublicKey, AuctionShare] = field(default_factory=dict)
+    auction: AuctionMark | None = None
 
     def __post_init__(self) -> None:
         check_range("offer", "price_ubc", self.price_ubc)
@@ -73,6 +77,16 @@ class PostOffer:
         for name in ("volume_discount_multiplier_ppm", "reservation_discount_multiplier_ppm"):
             if not 1 <= getattr(self, name) <= PPM:
                 raise DecodeError(f"offer: {name} is {getattr(self, name)}, outside 1..{PPM} (no discount)")
+        if self.auction is not None and not self.consumers:
+            raise DecodeError("offer: it settles an auction, and consumers is empty")
+
+    def auction_id(self, provider: PublicKey) -> bytes:
+        """Of the auction that this offer settles; empty if it settles none."""
+        if self.auction is None:
+            return b""
+        return AuctionTerms(
+            provider, self.auction, self.band, self.max_allocations, self.allocation_duration_s, self.qos
+        ).auction_id
 
 
 def write_post_offer(action: PostOffer) -> dict[Key, Value]:
@@ -91,6 +105,9 @@ def write_post_offer(action: PostOffer) -> dict[Key, Value]:
         fields[_RESERVATIONS] = {p: [r.price_ubc, r.capacity] for p, r in action.reservations.items()}
     if action.consumers:
         fields[_CONSUMERS] = {k.octets: [s.allocations, s.price_ubc] for k, s in action.consumers.items()}
+    if action.auction is not None:
+        mark = action.auction
+        fields[_AUCTION] = [int(mark.kind), mark.clearing_s, mark.min_price_ubc]
     return fields
 
 
@@ -107,6 +124,7 @@ def read_post_offer(fields: FieldReader) -> PostOffer:
         ),
         reservations=dict(_read_reservations(fields)),
         consumers=dict(_read_consumers(fields)),
+        auction=read_mark(fields, _AUCTION) if _AUCTION in fields else None,
     )
 
 

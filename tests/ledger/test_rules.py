@@ -31,11 +31,13 @@ from tests.ledger_world import (
     buy,
     offer,
 )
+from wire.allocate import Allocate
+from wire.auction_terms import AuctionKind, AuctionMark
 from wire.band import Band
 from wire.create import Create
 from wire.keys import PrivateKey
 from wire.money_actions import Deposit, Transfer, Withdraw
-from wire.post_offer import AuctionShare, Reservation
+from wire.post_offer import AuctionShare, PostOffer, Reservation
 from wire.transaction import Action, SignedTransaction
 from wire.units import U32_MAX, U63_MAX
 
@@ -106,6 +108,23 @@ def claimed(world: World) -> World:
     return world
 
 
+def settling(clearing_s: int, **changes: object) -> PostOffer:
+    """The offer that settles an auction which Alice won."""
+    mark = AuctionMark(AuctionKind.VICKREY, clearing_s, 10)
+    shares = {ALICE.public: AuctionShare(1, 20)}
+    return offer(**{"max_allocations": 3, "consumers": shares, "auction": mark, **changes})
+
+
+def settled(world: World, *offers: PostOffer) -> World:
+    for one in offers:
+        world.must(one, PROVIDER)
+    return world
+
+
+def bid(auction_id: bytes) -> Allocate:
+    return buy(30, epoch=0, auction=auction_id)
+
+
 AHEAD = {NOW + 1: Reservation(80, 5), NOW + 2: Reservation(90, 5)}
 TOO_FAST = replace(QOS, ceil_down_bps=600_000_000_000)
 
@@ -147,8 +166,24 @@ ROWS = [
             reservations={NOW: Reservation(1, 1)},
         ),
     ),
+    Row(Reason.AUCTION_OPEN, PROVIDER, settling(START_S + 1, reservations={NOW: Reservation(1, 1)})),
+    Row(
+        Reason.AUCTION_SETTLED,
+        PROVIDER,
+        settling(START_S, max_allocations=4),
+        lambda world: settled(world, settling(START_S), offer()),
+        note="nor another of the same time, whatever was posted since",
+    ),
     Row(Reason.UNKNOWN_PROVIDER, ALICE, buy(provider=CAROL.public)),
     Row(Reason.NO_OFFER, ALICE, buy(epoch=7)),
+    Row(Reason.AUCTION_DIFFERS, ALICE, bid(bytes(32)), posted(max_allocations=0)),
+    Row(
+        Reason.AUCTION_DIFFERS,
+        ALICE,
+        bid(settling(START_S, qos=replace(QOS, floor_up_bps=7)).auction_id(PROVIDER.public)),
+        lambda world: settled(world, settling(START_S)),
+        note="the same, but for a worse qos",
+    ),
     Row(Reason.EPOCH_MOVED, ALICE, buy(epoch=2, band=OTHER_BAND), posted(max_allocations=0)),
     Row(Reason.SELLING_IS_OFF, ALICE, buy(band=OTHER_BAND), posted(max_allocations=0)),
     Row(Reason.BAND_DIFFERS, ALICE, buy(band=OTHER_BAND, consumers=[BOB.public, BOB.public]), posted()),

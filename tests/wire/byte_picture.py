@@ -51,6 +51,25 @@ FIELDS: dict[str, dict[int, str]] = {
         3: "provider", 4: "price_ubc", 5: "band", 6: "epoch", 7: "allocations", 8: "period", 9: "period_to",
         10: "consumers",
     },
+    "bid": _TRANSACTION | {3: "provider", 4: "price_ubc", 5: "band", 7: "allocations", 11: "auction"},
+    "settling_offer": _TRANSACTION | {
+        4: "price_ubc", 5: "band", 6: "max_allocations", 7: "allocation_duration_s", 8: "qos",
+        12: "consumers: key -> [allocations, price_ubc]", 13: "auction: kind, clearing_s, min_price_ubc",
+    },
+    "time_key": {1: "keeper", 2: "time_s", 3: "key"},
+    "auction": {
+        1: "provider", 2: "auction: kind, clearing_s, min_price_ubc", 3: "band", 4: "max_allocations",
+        5: "allocation_duration_s", 6: "qos", 7: "epoch", 8: "offer_callback", 9: "house", 10: "charging",
+        11: "threshold", 12: "time_keys",
+    },
+    "sealed_bid": {1: "auction_id", 2: "bid_key", 3: "share_key", 4: "ticket", 5: "shares", 6: "content"},
+    "auction_receipt": {
+        1: "auction_id", 2: "status", 3: "bid_id", 4: "number", 5: "at_ns", 6: "head", 7: "reason", 8: "detail",
+    },
+    "generate_offer": {
+        1: "auction", 2: "price_ubc", 3: "consumers: key -> [allocations, price_ubc]", 4: "valid_until_s",
+        5: "refunds: key -> amount",
+    },
     "boot_record": _RECORD | {3: "utc_ms", 4: "boot_pcrs", 5: "meter_pcr", 6: "software"},
     "usage_report": _RECORD | {3: "from_utc_ms", 4: "to_utc_ms", 5: "rows"},
     "usage_report_short": _RECORD | {3: "from_utc_ms", 4: "to_utc_ms", 5: "rows"},
@@ -61,6 +80,7 @@ FIELDS: dict[str, dict[int, str]] = {
     },
 }  # fmt: skip
 ITEMS: dict[str, list[str]] = {
+    "generated_offer": ["offer", "refunds"],
     "evidence": ["key_id", "record", "attest", "signature", "certify", "certify_signature"],
     "ledger_reply": ["receipt", "grants"],
     "enrolment_request": ["kind (1 request)", "signed request"],

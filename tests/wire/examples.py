@@ -26,6 +26,17 @@ from wire.attestation_result import (
     read_attestation_result,
     write_attestation_result,
 )
+from wire.auction import EXTERNAL as AUCTION
+from wire.auction import MAX_AUCTION_BYTES, Auction, Charging, read_auction, write_auction
+from wire.auction_receipt import EXTERNAL as AUCTION_RECEIPT
+from wire.auction_receipt import (
+    MAX_AUCTION_RECEIPT_BYTES,
+    AuctionReceipt,
+    Status,
+    read_auction_receipt,
+    write_auction_receipt,
+)
+from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
 from wire.band import MAX_KHZ, Band
 from wire.cbor import read_cbor, write_cbor
 from wire.cose import Envelope, read_envelope
@@ -50,6 +61,17 @@ from wire.enrolment import (
     SOFTWARE_DOMAIN as ENROLMENT_PROOF,
 )
 from wire.evidence import MAX_EVIDENCE_BYTES, SOFTWARE_DOMAIN, Evidence, read_evidence, write_evidence
+from wire.generate_offer import EXTERNAL as GENERATE_OFFER
+from wire.generate_offer import (
+    MAX_GENERATE_OFFER_BYTES,
+    MAX_GENERATED_OFFER_BYTES,
+    GeneratedOffer,
+    GenerateOffer,
+    read_generate_offer,
+    read_generated_offer,
+    write_generate_offer,
+    write_generated_offer,
+)
 from wire.grant import EXTERNAL as GRANT
 from wire.grant import MAX_GRANT_BYTES, Grant, read_grant, write_grant
 from wire.grant_price import EXTERNAL as GRANT_PRICE
@@ -63,6 +85,7 @@ from wire.join_request import (
     read_join_request,
     write_join_request,
 )
+from wire.key_agreement import seal
 from wire.keys import PrivateKey
 from wire.ledger_reply import MAX_LEDGER_REPLY_BYTES, LedgerReply, read_ledger_reply, write_ledger_reply
 from wire.meter_record import (
@@ -95,6 +118,22 @@ from wire.registration import (
 )
 from wire.revocation import EXTERNAL as REVOCATION
 from wire.revocation import MAX_REVOCATION_BYTES, Revocation, read_revocation, write_revocation
+from wire.sealed_bid import (
+    EXTERNAL as SEALED_BID,
+)
+from wire.sealed_bid import (
+    MAX_SEALED_BID_BYTES,
+    Lock,
+    SealedBid,
+    _associated,
+    _pad,
+    _seal,
+    _ticket_bytes,
+    read_sealed_bid,
+    write_sealed_bid,
+)
+from wire.time_key import EXTERNAL as TIME_KEY
+from wire.time_key import MAX_TIME_KEY_BYTES, TimeKey, read_time_key, write_time_key
 from wire.transaction import EXTERNAL as TRANSACTION
 from wire.transaction import MAX_TRANSACTION_BYTES, Transaction, read_transaction, sign_transaction
 from wire.units import PPM, U32_MAX, U63_MAX
@@ -229,7 +268,13 @@ allocates = st.one_of(
         ),
         keys, u63, bands, epochs, periods, st.lists(keys, max_size=4),
     ),
+    st.builds(
+        lambda key, price, band, units, auction: Allocate(key, price, band, 0, units, auction=auction),
+        keys, u63, bands, up_to(U32_MAX, 1), octets(32),
+    ),
 )  # fmt: skip
+marks = st.builds(AuctionMark, st.sampled_from(AuctionKind), epochs, u63)
+shares = st.builds(AuctionShare, durations, u63)
 post_offers = st.builds(
     PostOffer,
     u63,
@@ -240,8 +285,11 @@ post_offers = st.builds(
     up_to(PPM, 1),
     up_to(PPM, 1),
     st.dictionaries(u63, st.builds(Reservation, u63, u63), max_size=4),
-    st.dictionaries(keys, st.builds(AuctionShare, durations, u63), max_size=4),
-)
+    st.dictionaries(keys, shares, max_size=4),
+) | st.builds(
+    lambda price, band, some, mark: PostOffer(price, band, 9, 60, QOS, consumers=some, auction=mark),
+    u63, bands, st.dictionaries(keys, shares, min_size=1, max_size=4), marks,
+)  # fmt: skip
 actions = st.one_of(
     st.builds(Create, keys),
     st.builds(Deposit, keys, u63),
@@ -282,6 +330,42 @@ receipts = st.one_of(
     st.builds(Receipt, octets(32), u63, u63), st.builds(Receipt, octets(32), u63, u63, names, texts)
 )
 provider_key = st.just(PROVIDER.public)
+BIDDING = PrivateKey.from_secret(7)
+"""A key that was made for one bid."""
+_encoded_keys = st.lists(octets(1, MAX_TIME_KEY_BYTES), min_size=1, max_size=16)
+
+
+def _auction_of(
+    mark: AuctionMark, band: Band, numbers: list[int], qos: Qos, time_keys: list[bytes]
+) -> Auction:
+    units, duration_s, epoch, threshold = numbers
+    return Auction(
+        AuctionTerms(PROVIDER.public, mark, band, units, duration_s, qos), epoch, "http://[::1]:8/a", OPERATOR.public,
+        Charging.REFUNDED if mark.kind is AuctionKind.VICKREY else Charging.CLEARED,
+        min(threshold, len(time_keys)), tuple(time_keys),
+    )  # fmt: skip
+
+
+auctions = st.builds(
+    _auction_of, marks, bands,
+    st.tuples(durations, durations, epochs, up_to(16, 1)).map(list), qoses, _encoded_keys,
+)  # fmt: skip
+sealed_bids = st.builds(
+    lambda auction, key, ticket, count, content: SealedBid(
+        auction, BIDDING.public, key, ticket, bytes(16 * count), content
+    ),
+    octets(32), keys, octets(125), st.integers(1, 16), octets(348),
+)  # fmt: skip
+auction_receipts = st.one_of(
+    st.builds(AuctionReceipt, octets(32), st.sampled_from(Status), st.one_of(st.none(), keys)),
+    st.builds(
+        AuctionReceipt, octets(32), st.sampled_from(Status), keys, epochs, u63, octets(32), names, texts
+    ),
+)
+generate_offers = st.builds(
+    GenerateOffer, octets(0, 300), u63, st.dictionaries(keys, shares, min_size=1, max_size=4), u63,
+    st.dictionaries(keys, epochs, max_size=4),
+)  # fmt: skip
 
 
 def _software_request(secret: int) -> EnrolmentRequest:
@@ -330,6 +414,39 @@ _REGISTRATION_VALUE = Registration(OPERATOR.public, 4_711, UTC_S - 3_600)
 _REGISTRATION = sign_again(
     write_registration(_REGISTRATION_VALUE, LEDGER, LEDGER_ID), LEDGER, REGISTRATION + LEDGER_ID
 )
+_TIME_KEY_VALUE = TimeKey(OPERATOR.public, UTC_S + 600, PrivateKey.from_secret(8).public)
+_TIME_KEY = sign_again(write_time_key(_TIME_KEY_VALUE, OPERATOR), OPERATOR, TIME_KEY)
+_AUCTION_VALUE = Auction(
+    AuctionTerms(
+        PROVIDER.public, AuctionMark(AuctionKind.VICKREY, UTC_S + 600, 1_000_000), BAND, 40, 1_200, QOS
+    ),
+    13,
+    "https://roof.example/offer",
+    OPERATOR.public,
+    Charging.CLEARED,
+    1,
+    (_TIME_KEY,),
+)
+_AUCTION = sign_again(write_auction(_AUCTION_VALUE, PROVIDER, LEDGER_ID), PROVIDER, AUCTION + LEDGER_ID)
+LOCK = Lock(_AUCTION_VALUE.auction_id, OPERATOR.public, (_TIME_KEY_VALUE.key,), 1, LEDGER_ID)
+BID_VALUE = Transaction(
+    Allocate(PROVIDER.public, 1_700_000, BAND, 0, auction=LOCK.auction_id), NONCE, UTC_S + 1_200
+)
+BID = sign_again(
+    sign_transaction(BID_VALUE, CONSUMER, LEDGER_ID).envelope.encoded, CONSUMER, TRANSACTION + LEDGER_ID
+)
+
+
+def seal_the_same_again(lock: Lock, transaction: bytes) -> SealedBid:
+    """As `seal_bid` does, with the deterministic signature in the ticket."""
+    content = len(transaction).to_bytes(2, "big") + transaction.ljust(318, b"\0")
+    shared, cut, sealed = _seal(lock, BIDDING.public, bytes(range(16)), content)
+    voucher = CONSUMER.public.octets + sign_deterministically(_ticket_bytes(lock, BIDDING.public), CONSUMER)
+    pad = _pad(shared, shared.public, lock.house, b"ticket")
+    ticket = seal(pad, voucher, _associated(lock, BIDDING.public))
+    return SealedBid(lock.auction_id, BIDDING.public, shared.public, ticket, b"".join(cut), sealed)
+
+
 _RECEIPT = Receipt(bytes(range(32)), 4_711, UTC_S, "insufficient_funds", "12 BC, and 15 BC are wanted")
 _SIGNED = [
     Message(
@@ -397,6 +514,34 @@ _SIGNED = [
         lambda data: read_registration(data, LEDGER.public, LEDGER_ID),
         st.builds(Registration, keys, u63, u63), MAX_REGISTRATION_BYTES, LEDGER, REGISTRATION + LEDGER_ID,
     ),
+    Message(
+        "time_key", _TIME_KEY_VALUE, lambda value: write_time_key(value, OPERATOR), read_time_key,
+        st.builds(TimeKey, st.just(OPERATOR.public), epochs, keys), MAX_TIME_KEY_BYTES, OPERATOR, TIME_KEY,
+    ),
+    Message(
+        "auction", _AUCTION_VALUE,
+        lambda value: write_auction(value, PROVIDER, LEDGER_ID), lambda data: read_auction(data, LEDGER_ID),
+        auctions, MAX_AUCTION_BYTES, PROVIDER, AUCTION + LEDGER_ID,
+    ),
+    Message(
+        "sealed_bid", seal_the_same_again(LOCK, BID),
+        lambda value: write_sealed_bid(value, BIDDING, LEDGER_ID), lambda data: read_sealed_bid(data, LEDGER_ID),
+        sealed_bids, MAX_SEALED_BID_BYTES, BIDDING, SEALED_BID + LEDGER_ID,
+    ),
+    Message(
+        "auction_receipt",
+        AuctionReceipt(LOCK.auction_id, Status.PENDING, BIDDING.public, 2, UTC_S * 10**9, bytes(range(32))),
+        lambda value: write_auction_receipt(value, OPERATOR, LEDGER_ID),
+        lambda data: read_auction_receipt(data, OPERATOR.public, LEDGER_ID),
+        auction_receipts, MAX_AUCTION_RECEIPT_BYTES, OPERATOR, AUCTION_RECEIPT + LEDGER_ID,
+    ),
+    Message(
+        "generate_offer",
+        GenerateOffer(_AUCTION, 1_600_000, {CONSUMER.public: AuctionShare(1, 1_600_000)}, UTC_S + 1_200),
+        lambda value: write_generate_offer(value, OPERATOR, LEDGER_ID),
+        lambda data: read_generate_offer(data, OPERATOR.public, LEDGER_ID),
+        generate_offers, MAX_GENERATE_OFFER_BYTES, OPERATOR, GENERATE_OFFER + LEDGER_ID,
+    ),
 ]  # fmt: skip
 _TRANSACTIONS = [
     _transaction("create", Create(CONSUMER.public), CONSUMER, st.builds(Create, keys)),
@@ -410,7 +555,16 @@ _TRANSACTIONS = [
         post_offers,
     ),
     _transaction("allocate", Allocate(PROVIDER.public, 1_500_000, BAND, 12), CONSUMER, allocates),
-]
+    _transaction("bid", BID_VALUE.action, CONSUMER, allocates),
+    _transaction(
+        "settling_offer",
+        PostOffer(
+            1_600_000, BAND, 40, 1_200, QOS,
+            consumers={CONSUMER.public: AuctionShare(1, 1_600_000)}, auction=_AUCTION_VALUE.terms.mark,
+        ),
+        PROVIDER, post_offers,
+    ),
+]  # fmt: skip
 _GOLDEN = {message.name: message.golden for message in _SIGNED}
 _REPORT = UsageReport(
     2, bytes(range(32)), UTC_S * 1_000, UTC_S * 1_000 + 60_000,
@@ -439,6 +593,12 @@ _UNSIGNED = [
             sign_deterministically(SOFTWARE_DOMAIN + _RECORD_BYTES, ATTESTATION),
         ),
         write_evidence, read_evidence, evidences, MAX_EVIDENCE_BYTES,
+    ),
+    Message(
+        "generated_offer", GeneratedOffer(_TRANSACTIONS[-1].golden),
+        write_generated_offer, read_generated_offer,
+        st.builds(GeneratedOffer, octets(0, 300), st.lists(octets(0, 200), max_size=4).map(tuple)),
+        MAX_GENERATED_OFFER_BYTES,
     ),
     Message(
         "ledger_reply", LedgerReply(_GOLDEN["receipt"], (_GOLDEN["grant"],)),

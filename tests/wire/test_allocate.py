@@ -3,7 +3,7 @@
 import pytest
 
 from tests.wire.examples import BAND, CONSUMER, MESSAGES, PROVIDER, resign_payload
-from wire.allocate import MAX_CONSUMERS, Allocate
+from wire.allocate import MAX_CONSUMERS, Allocate, write_allocate
 from wire.errors import DecodeError
 
 ALLOCATE = MESSAGES["allocate"]
@@ -61,9 +61,21 @@ def test_refused_by_the_constructor(fields: dict[str, object], why: str) -> None
         ({10: [KEY]}, "consumers is not a byte string"),
         ({6: 0}, "epoch is 0"),
         ({4: -5}, "price_ubc is -5"),
-        ({11: 0}, "field 11 is unknown and critical"),
+        ({11: 0}, "auction is not a byte string"),
+        ({11: bytes(31)}, "auction has 31 bytes, not 32"),
+        ({11: bytes(32)}, "field 6 is unknown and critical"),
+        ({12: 0}, "field 12 is unknown and critical"),
     ],
 )
 def test_refused_when_read(extra: dict[int, object], why: str) -> None:
     with pytest.raises(DecodeError, match=why):
         ALLOCATE.read(resign_payload(ALLOCATE, extra))
+
+
+def test_a_bid_names_its_auction_and_no_epoch() -> None:
+    bid = Allocate(PROVIDER.public, 5, BAND, 0, auction=bytes(32))
+    assert 6 not in write_allocate(bid)
+    with pytest.raises(DecodeError, match="epoch is 3, outside 0"):
+        Allocate(PROVIDER.public, 5, BAND, 3, auction=bytes(32))
+    with pytest.raises(DecodeError, match="an auction's id has 32 bytes, not 31"):
+        Allocate(PROVIDER.public, 5, BAND, 0, auction=bytes(31))

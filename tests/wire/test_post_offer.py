@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.wire.examples import BAND, CONSUMER, MESSAGES, QOS, resign_payload
+from wire.auction_terms import AuctionKind, AuctionMark
 from wire.errors import DecodeError
 from wire.post_offer import AuctionShare, PostOffer, Reservation
 from wire.units import PPM, U63_MAX
@@ -100,3 +101,11 @@ def test_no_discount_is_left_out() -> None:
 
 def test_zero_units_turn_selling_off() -> None:
     assert OFFER.read(resign_payload(OFFER, {6: 0})).action.max_allocations == 0
+
+
+def test_what_settles_an_auction_names_its_winners() -> None:
+    mark = AuctionMark(AuctionKind.VICKREY, 5, 0)
+    with pytest.raises(DecodeError, match="it settles an auction, and consumers is empty"):
+        PostOffer(1, BAND, 1, 1, QOS, auction=mark)
+    with pytest.raises(DecodeError, match="kind 2 is none of"):
+        OFFER.read(resign_payload(OFFER, {13: [2, 5, 0]}))

@@ -66,5 +66,7 @@ def test_no_two_purposes_share_their_external_data() -> None:
     for name in SIGNED:
         kinds.setdefault(MESSAGES[name].external, set()).add(name)
     shared = [names for names in kinds.values() if len(names) > 1]
-    assert shared == [{"create", "deposit", "withdraw", "transfer", "post_offer", "allocate"}]
+    assert shared == [
+        {"create", "deposit", "withdraw", "transfer", "post_offer", "allocate", "bid", "settling_offer"}
+    ]
     assert all(external.startswith(b"airgrant/") for external in kinds)
