@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from apd.config import Config
     from apd.daemon import AirShells, KernelShaper, Lobby
     from apd.shells.cell import CellShells
+    from apd.shells.signalling import SignallingShell
 
 EXIT_CONFIG = 2
 EXIT_WORLD = 3
@@ -104,6 +105,7 @@ def _run(arguments: argparse.Namespace) -> int:
             control=ControlSocket(config.files.control_socket),
             air=_open_air(config),
             cell=_open_cell(config),
+            signalling=_open_signalling(config),
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -144,6 +146,15 @@ def _open_cell(config: "Config") -> "CellShells | None":
     from apd.shells.cell import CellShells
 
     return CellShells(config.cell, config.box.shaper.interface, config.box.shaper.lobby_port)
+
+
+def _open_signalling(config: "Config") -> "SignallingShell | None":
+    """Of [cell.signalling], if there is one: other cells do not even import it."""
+    if config.cell is None or config.cell.signalling is None:
+        return None
+    from apd.shells.signalling import SignallingShell
+
+    return SignallingShell(config.cell.signalling, config.provider_key, config.box)
 
 
 def _open_air(config: "Config") -> "AirShells | None":
@@ -189,6 +200,12 @@ def _check(arguments: argparse.Namespace) -> int:
             "core": f"{config.cell.core.smf_host}, {config.cell.core.pcf_host}",
             "look_at": "; ".join(config.cell.findings) or "nothing",
         }
+        if config.cell.signalling is not None:
+            signalling = config.cell.signalling
+            understood |= {
+                "purchases_in_nas": str(signalling.socket or "no"),
+                "broadcast": str(signalling.sib_file or "no"),
+            }
     if box.air is not None:
         understood |= {"hostapd": str(box.air.hostapd_socket), "operator": str(box.air.operator)}
     _print(understood, as_json=arguments.json)

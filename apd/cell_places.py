@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from apd import cell, lobby, promises, sessions
-from apd.address import Address, host_of
+from apd.address import Address, NasAddress, host_of
 from apd.commands import (
     ChangeSubscriber,
     Command,
@@ -120,6 +120,8 @@ def _address_of(source: Address) -> Station | None:
     """An IPv4 source comes as `::ffff:10.45.0.2` on a socket for both."""
     if isinstance(source, MacAddress):
         return None
+    if isinstance(source, NasAddress):
+        return source.station
     try:
         return parse_station(source[0].partition("%")[0].removeprefix("::ffff:"))
     except ValueError:

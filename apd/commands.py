@@ -5,7 +5,7 @@ it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from apd.address import Address
 from apd.refund import Refund
@@ -20,6 +20,7 @@ from wire.offer import Offer
 from wire.transaction import Transaction
 
 if TYPE_CHECKING:  # a box without [cell] does without
+    from apd.signalling_state import TellOrder
     from ran_slicing.gnb import Reconnect, SendPing, SendText
     from ran_slicing.n5 import AppSession
     from ran_slicing.snssai import Snssai
@@ -184,6 +185,12 @@ class TellGnb:
     """Say this on the gNB's remote control, or connect to it anew."""
 
     what: "SendText | SendPing | Reconnect"
+
+
+class TellSignalling(NamedTuple):
+    """What purchases in NAS need of the outside (apd/signalling_state.py)."""
+
+    what: "TellOrder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,6 +399,7 @@ Command = (
     | SignOffer
     | AirCommand
     | CellCommand
+    | TellSignalling
     | AskPrice
     | SignTransfer
     | InstallSession

@@ -25,6 +25,7 @@ from wire.keys import PrivateKey
 from wire.units import parse_duration, parse_rate
 
 if TYPE_CHECKING:  # a box without [cell] does without
+    from apd.signalling_settings import SignallingSettings
     from ran_slicing import cell as ran
     from ran_slicing.core_settings import CoreSettings
     from ran_slicing.settings import CellSettings
@@ -34,6 +35,8 @@ if TYPE_CHECKING:  # a box without [cell] does without
 T = TypeVar("T")
 SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air", "cell")
 PARTS_OF_CELL = ("user_plane", "core")
+SIGNALLING = "signalling"
+"""A part that is off where it is not there."""
 _ANY_RATE_BPS = 1_000_000_000_000
 """Of the downlink of a cell not bits per second are sold, but resource blocks."""
 
@@ -61,6 +64,7 @@ class CellConfig:
     lobby_slice: "Snssai | None"
     findings: tuple[str, ...]
     """What in the gNB's files deserves a look."""
+    signalling: "SignallingSettings | None" = None
 
 
 def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config:
@@ -136,7 +140,17 @@ def _load_cell(reader: "_SectionReader", path: Path) -> tuple[CellConfig, UserPl
         raise ConfigError(f"{path}: cell: {error}") from error
     _refuse_tiers(path, begins)
     host = settings.remote_host or gnb.host
-    return CellConfig(begins, host, gnb.port, core, lobby_slice, tuple(map(str, findings))), user_plane
+    looks = tuple(map(str, findings))
+    return CellConfig(begins, host, gnb.port, core, lobby_slice, looks, _signalling(reader)), user_plane
+
+
+def _signalling(reader: "_SectionReader") -> "SignallingSettings | None":
+    """Section [cell.signalling]; a box without it loads nothing of it."""
+    if f"cell.{SIGNALLING}" not in reader:
+        return None
+    from apd.signalling_settings import SignallingSettings
+
+    return reader.build(f"cell.{SIGNALLING}", SignallingSettings)
 
 
 def _idle_speaks(settings: "CellSettings", shape: "CellShape | None") -> "CellSettings":
@@ -222,6 +236,7 @@ def _parts_of_cell(path: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(cell, dict):
         return {}
     parts = {name: cell.get(name, {}) for name in PARTS_OF_CELL}
+    parts |= {name: cell[name] for name in (SIGNALLING,) if name in cell}
     for name, part in parts.items():
         if not isinstance(part, dict):
             raise ConfigError(f"{path}: cell.{name}: has to be a table, [cell.{name}]")

@@ -9,7 +9,7 @@ ledger_link (the outbox), disk (what could not be kept). Those parts return stat
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from apd import disk, ledger_link, lobby, metering, refunds, sessions
 from apd.commands import Command, Note, StoreSession
@@ -53,6 +53,7 @@ from apd.events import (
     SaveFailed,
     SessionInstalled,
     SessionRemoved,
+    SignallingHeard,
     SigningFailed,
     StationAssociated,
     StationLeft,
@@ -77,6 +78,9 @@ from wire.meter_record import MeterRecord, UsageReport
 from wire.revocation import read_revocation
 from wire.units import NS_PER_S, Now
 
+if TYPE_CHECKING:  # a box without [cell.signalling] does without
+    from apd.signalling_state import SignallingState
+
 
 def step(state: State, event: Event, now: Now) -> Outcome:
     """What one fact changes, and what is to be done about it."""
@@ -86,7 +90,9 @@ def step(state: State, event: Event, now: Now) -> Outcome:
     commands += answers
     if state.air is not None:
         state, commands = _on_air(before, state, commands, now)
-    if state.cell is not None:
+    if state.signalling is not None:
+        state, commands = _on_signalling(before, state, commands, now)
+    elif state.cell is not None:
         state, commands = _on_cell(before, state, commands, now)
     return disk.hold_back(state, commands)
 
@@ -104,6 +110,10 @@ def next_deadline_ns(state: State, now: Now) -> int:
         from apd import cell, cell_places
 
         due += cell.deadlines_ns(state) + cell_places.deadlines_ns(state)
+    if state.signalling is not None:
+        from apd import sib, signalling
+
+        due += signalling.deadlines_ns(state) + sib.deadlines_ns(state, now)
     return min(due)
 
 
@@ -119,6 +129,7 @@ def start(
     owed: Iterable[Refund] = (),
     registered: bytes = b"",
     cell: CellState | None = None,
+    signalling: "SignallingState | None" = None,
     kernel_kept: bool,
     enrolled: bool,
     secret: bytes,
@@ -159,6 +170,7 @@ def start(
         from apd import cell as selling
 
         state, forgetting = selling.start(state, cell, now)
+        state = replace(state, signalling=signalling)
     state, resuming = sessions.resume(state)
     changed = [s for s in state.sessions.values() if s.grant_id in anew or (s.holds_slot and not kernel_kept)]
     storing = [StoreSession(session) for session in changed]  # their baselines, too, are not what is on disk
@@ -222,6 +234,10 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
             return _decide_on_cell(state, event, now)
         case SubscribersFound() | SubscribersUnknown() | ConfineFailed():
             return _decide_on_cell(state, event, now)
+        case SignallingHeard(what):
+            from apd import signalling  # others do without
+
+            return signalling.hear(state, what, now)
         case _:
             return _decide_on_air(state, event, now)
 
@@ -261,6 +277,18 @@ def _on_cell(before: State, state: State, commands: list[Command], now: Now) -> 
     state, answers = lobby.answer_waiting(state)
     state, moving = cell_places.settle(before, state)
     return state, [*commands, *settling, *moving, *answers]
+
+
+def _on_signalling(before: State, state: State, commands: list[Command], now: Now) -> Outcome:
+    """The same with purchases in NAS: who proved a key there is joined to a session that is there by now, and what is
+    said to strangers goes into their exchanges. The gNB's file follows the offer.
+    """
+    from apd import sib, signalling, signalling_joins
+
+    state, joining = signalling_joins.settle(state, now)
+    state, commands = _on_cell(before, state, [*commands, *joining], now)
+    state, writing = sib.settle(state, now)
+    return signalling.carry(state, [*commands, *writing], now)
 
 
 def _installed(state: State, grant_id: bytes, now: Now) -> Outcome:
@@ -362,6 +390,10 @@ def _pass_time(state: State, now: Now) -> Outcome:
         from apd import cell, cell_places
 
         parts += [cell.pass_time, cell_places.pass_time]
+    if state.signalling is not None:
+        from apd import signalling
+
+        parts.append(signalling.pass_time)
     for part in parts:
         state, more = part(state, now)
         commands += more

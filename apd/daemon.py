@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, assert_never
 
 from apd import core
-from apd.address import UdpAddress
+from apd.address import NasAddress, UdpAddress
 from apd.adoption import adopt
 from apd.airtime import StationMeasurement
 from apd.commands import (
@@ -55,6 +55,7 @@ from apd.commands import (
     SubmitRecord,
     SubmitTransaction,
     TellGnb,
+    TellSignalling,
     UncountUe,
     WantFlows,
 )
@@ -120,6 +121,7 @@ from wire.units import NS_PER_S, Now
 
 if TYPE_CHECKING:  # a box without [cell] does without
     from apd.shells.cell import CellShells
+    from apd.shells.signalling import SignallingShell
 
 _ENROLMENT = b"e"
 T = TypeVar("T")
@@ -191,11 +193,13 @@ class Daemon:
         control: ControlSocket,
         air: AirShells | None = None,
         cell: "CellShells | None" = None,
+        signalling: "SignallingShell | None" = None,
     ) -> None:
         assert (shaper is None) is (cell is not None), "a cell shapes by itself"
         self._config = config
         self._kernel = shaper
         self._cell = cell
+        self._signalling = signalling
         self._meter = meter
         self._store = store
         self._link = link
@@ -251,6 +255,8 @@ class Daemon:
             from apd.cell import flow_names  # others do without
 
             self._cell.start(self.take, flow_names(self._state))
+        if self._signalling is not None:
+            await self._signalling.start(self.take)
         self.take(DeadlineReached())
         self._note(
             Note("ready", f"selling on {self._config.box.shaper.interface} as {self._config.box.provider}")
@@ -296,6 +302,7 @@ class Daemon:
             owed=self._store.refunds(),
             registered=self._store.registration() if self._air else b"",
             cell=self._cell.begins if self._cell else None,
+            signalling=self._signalling.begins if self._signalling else None,
             kernel_kept=adopted.kernel_kept,
             enrolled=self._is_enrolled(),
             secret=secrets.token_bytes(32),
@@ -313,7 +320,7 @@ class Daemon:
             return
         match command:
             case SendLobby(to, message):
-                assert not isinstance(to, MacAddress), "whoever is on the air reads elements"
+                assert not isinstance(to, MacAddress | NasAddress), "elements and exchanges carry these"
                 self._save()  # before any answer; a disk that fails is in the core's hands
                 self._lobby.send(to, write_lobby(message))
             case InstallSession(grant_id, shape):
@@ -348,6 +355,10 @@ class Daemon:
                 self._note(command)
             case GiveUp(error):
                 self._end_with(error)
+            case TellSignalling(what):
+                assert self._signalling is not None, f"{what} without [cell.signalling]"
+                self._save()  # before any answer
+                self._events += self._signalling.obey(what)
             case (
                 CountUe()
                 | UncountUe()
@@ -591,6 +602,8 @@ class Daemon:
         if self._air is not None:
             self._air.hostapd.close()
             self._air.monitor.close()
+        if self._signalling is not None:
+            self._signalling.close()
         self._control.close()
         self._lobby.close()
         self._worker.shutdown()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from apd.address import UdpAddress
 from apd.airtime import StationMeasurement
@@ -12,6 +12,7 @@ from wire.errors import ShellError
 from wire.ids import MacAddress, PublicKey
 
 if TYPE_CHECKING:  # a box without [cell] does without
+    from apd.signalling_state import Fact
     from ran_slicing.bson import Document
     from ran_slicing.cell_events import GnbConnected, GnbLost, GnbSaid
     from ran_slicing.core_plan import CoreReport
@@ -388,6 +389,12 @@ class ConfineFailed:
     error: ShellError
 
 
+class SignallingHeard(NamedTuple):
+    """Of purchases in NAS (apd/signalling_state.py)."""
+
+    what: "Fact"
+
+
 CellEvent = (
     GnbHeard
     | CoreReported
@@ -417,6 +424,7 @@ Event = (
     | StationLeft
     | AirEvent
     | CellEvent
+    | SignallingHeard
     | TransferSigned
     | AnchorCounterRead
     | AnchorCounterFailed

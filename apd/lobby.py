@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from apd import sessions
-from apd.address import Address, host_of
+from apd.address import Address, NasAddress, host_of
 from apd.commands import Command, Note, SendLobby, SignOffer, StoreOfferState, SubmitTransaction
 from apd.promises import reserved
 from apd.session import FINAL_REASONS, EndReason, Phase, Session
@@ -445,29 +445,40 @@ def join(state: State, source: Address, message: Join, now: Now) -> Outcome:
     refusal = check_grant(state, grant, now)
     if refusal is not None:
         return refuse(state, source, grant_id, *refusal)
-    request = _read_request(state, grant, message.request, JoinPurpose.JOIN, now)
-    if isinstance(request, tuple):
-        return refuse(state, source, grant_id, *request)
+    station = _proven_station(source) or _named_station(state, grant, message.request, now)
+    if isinstance(station, tuple):
+        return refuse(state, source, grant_id, *station)
     known = state.sessions.get(grant_id)
-    if known is not None and known.holds_slot and known.station == request.station:
+    if known is not None and known.holds_slot and known.station == station:
         return joined_already(state, source, known)
-    if _digest(message.request) in state.lobby.seen_requests:
+    if _proven_station(source) is None and _digest(message.request) in state.lobby.seen_requests:
         return refuse(state, source, grant_id, "replayed", "this request was acted on before")
-    other = state.session_of(request.station)
+    other = state.session_of(station)
     if other is not None and other.grant_id != grant_id:
-        detail = f"{request.station} has a session until {other.grant.ends_s}"
+        detail = f"{station} has a session until {other.grant.ends_s}"
         return refuse(state, source, grant_id, "station_has_session", detail)
     if state.cell is not None:
         from apd import cell_places  # others do without
 
-        return cell_places.join(state, source, message, grant, request.station, now)
+        return cell_places.join(state, source, message, grant, station, now)
     if known is not None and known.holds_slot:
         return move(state, source, known)
-    if not isinstance(request.station, MacAddress):
+    if not isinstance(station, MacAddress):
         return refuse(
             state, source, grant_id, "request_invalid", "a station is named by its MAC address here"
         )
-    return let_in(state, source, message, grant, request.station, now)
+    return let_in(state, source, message, grant, station, now)
+
+
+def _proven_station(source: Address) -> Station | None:
+    """Where the grant's key was proved inside EAP there is no request, and nothing that could be replayed."""
+    return source.station if isinstance(source, NasAddress) else None
+
+
+def _named_station(state: State, grant: Grant, data: bytes, now: Now) -> Station | tuple[str, str]:
+    """The station that the consumer's request names, or why it is refused."""
+    request = _read_request(state, grant, data, JoinPurpose.JOIN, now)
+    return request if isinstance(request, tuple) else request.station
 
 
 def let_in(state: State, source: Address, message: Join, grant: Grant, station: Station, now: Now) -> Outcome:

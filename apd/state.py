@@ -20,6 +20,7 @@ from wire.offer_state import OfferState
 from wire.qos import Qos
 
 if TYPE_CHECKING:  # a box without [cell] does without
+    from apd.signalling_state import SignallingState
     from ran_slicing import cell as ran
     from ran_slicing.core_info import Stay
     from ran_slicing.core_settings import CoreSettings
@@ -366,6 +367,8 @@ class State:
     """None where nothing is sold over 802.11 itself."""
     cell: CellState | None = None
     """None where there is no small cell."""
+    signalling: "SignallingState | None" = None
+    """None where nothing is sold in NAS, and nothing broadcast."""
     airtime: AirtimeState = AirtimeState()
     refunds: Mapping[bytes, Refund] = field(default_factory=dict)
     """What is owed, by grant, until the ledger has moved it."""
@@ -381,6 +384,12 @@ class State:
         """The same of [cell]."""
         assert self.cell is not None, "no [cell] in the settings"
         return self.cell
+
+    @property
+    def on_signalling(self) -> "SignallingState":
+        """The same of [cell.signalling]."""
+        assert self.signalling is not None, "no [cell.signalling] in the settings"
+        return self.signalling
 
     def with_refusal(self, reason: str, times: int = 1) -> "State":
         """The state with one more bad input or refusal of this kind."""

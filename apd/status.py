@@ -40,6 +40,7 @@ def describe(state: State, now: Now) -> dict[str, Any]:
             if state.air is None
             else {"air": _describe_air(state.air), "airtime": _describe_airtime(state)}
         ),
+        **({} if state.signalling is None else {"signalling": _describe_signalling(state)}),
     }
 
 
@@ -75,6 +76,18 @@ def _describe_airtime(state: State) -> dict[str, Any]:
             }
             for station, known in state.airtime.stations.items()
         ],
+    }
+
+
+def _describe_signalling(state: State) -> dict[str, Any]:
+    here = state.on_signalling
+    broadcast = here.broadcast
+    return {
+        "exchanges": len(here.exchanges),
+        "exchanges_begun": here.begun,
+        "proven": len(here.proven),
+        "purchases_in_options": len(here.desk.counters),
+        "broadcast_epoch": broadcast.terms.epoch if broadcast is not None else None,
     }
 
 

@@ -249,6 +249,13 @@ def test_a_cell(tmp_path):
     assert set(idle) == {Ratio(0, 2)}, "a resource block, to reach the lobby with"
 
 
+def test_purchases_in_nas_are_off_without_their_section(tmp_path):
+    assert load_cell(tmp_path).cell.signalling is None
+    text = CELL_GOOD.replace("[cell.core]", '[cell.signalling]\nsocket = "nas.sock"\n\n[cell.core]')
+    signalling = load_cell(tmp_path, text).cell.signalling
+    assert (signalling.socket, signalling.sib_file) == (tmp_path / "nas.sock", None)
+
+
 def test_slots_of_several_priorities_have_no_price(tmp_path):
     with pytest.raises(
         ConfigError, match=r"cell.slots: the gNB's file gives them different priorities \(1-0"
@@ -278,6 +285,8 @@ def test_a_box_without_a_cell_has_none(tmp_path):
             'smfhost = "127.0.0.4"',
             "cell.core.smfhost: unknown key; did you mean smf_host",
         ),
+        ("[cell.core]", "[cell.signalling]\n[cell.core]", "cell.signalling.socket: name a socket"),
+        ("[cell.core]", '[cell.signalling]\nsockets = "a"\n[cell.core]', "did you mean socket"),
         ("[cell.core]", "[cell.cores]", "cell.core.pcf_host: is missing|cell.cores: unknown key"),
         (
             'pcf_host = "127.0.0.13"',

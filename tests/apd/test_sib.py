@@ -1,11 +1,19 @@
-"""The lines that a gNB broadcasts: read back as it would, they are the signed offer."""
+"""The lines that a gNB broadcasts: read back as it would, they are the signed offer; and the file follows it."""
+
+from pathlib import Path
 
 import yaml
 
-from apd.sib import format_sib, plan_offer
+from apd.events import DeadlineReached, OfferStateReceived, SignallingHeard
+from apd.sib import LIFETIME_S, format_sib, plan_offer
+from apd.signalling_settings import SignallingSettings
+from apd.signalling_state import SibFailed
 from nas_tunnel.cb_data import read_message, write_text_message
 from nas_tunnel.cell_offer import read_cell_offer
-from tests.apd.world import BSSID, LEDGER, LEDGER_ID, PROVIDER, offer_state
+from tests.apd.nas_world import nas_box
+from tests.apd.playbook import seconds
+from tests.apd.world import BSSID, LEDGER, LEDGER_ID, PROVIDER, offer_state, signed_state
+from wire.errors import ShellError
 from wire.offer import read_offer, write_offer
 from wire.warning_id import OWN
 
@@ -32,3 +40,41 @@ def _broadcast(cmas):
     text = cmas["warning_message"]
     content = base64.b64decode(text + "=" * (-len(text) % 4))
     return read_message(write_text_message(content), cmas["serial_num"])
+
+
+def test_the_file_follows_the_offer_and_no_purchase():
+    nas = nas_box()
+    nas.feed(DeadlineReached())
+    assert [offer.epoch for offer in nas.sibs] == [3]
+    nas.feed(OfferStateReceived(signed_state(height=20, allocations_left=1)))
+    assert len(nas.sibs) == 1, "a purchase is no reason to start a gNB again"
+    nas.feed(OfferStateReceived(signed_state(height=21, epoch=4)))
+    assert [offer.epoch for offer in nas.sibs] == [3, 4]
+    assert "sib_written" in nas.noted()
+
+
+def test_the_file_is_written_anew_long_before_its_offer_expires():
+    nas = nas_box()
+    nas.feed(DeadlineReached())
+    first = nas.sibs[0].expires_s
+    nas.box.pass_time(seconds(LIFETIME_S / 2))
+    nas.feed(DeadlineReached())
+    assert nas.sibs[1].expires_s == first + LIFETIME_S // 2
+    assert nas.box.now.utc_s + LIFETIME_S == nas.sibs[1].expires_s
+
+
+def test_a_disk_that_refuses_is_asked_again_after_a_minute():
+    nas = nas_box()
+    nas.feed(DeadlineReached())
+    nas.feed(SignallingHeard(SibFailed(ShellError("sib file", "full"))))
+    assert "sib_failed" in nas.noted()
+    assert len(nas.sibs) == 1
+    nas.box.pass_time(seconds(60))
+    nas.feed(DeadlineReached())
+    assert len(nas.sibs) == 2
+
+
+def test_without_a_file_nothing_is_written():
+    nas = nas_box(SignallingSettings(socket=Path("nas.sock")))
+    nas.feed(DeadlineReached())
+    assert nas.sibs == []

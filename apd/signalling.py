@@ -1,0 +1,436 @@
+"""Purchases inside NAS: strangers that the end of NAS (an AMF, an MME) hands on before it has authenticated them.
+
+In: its frames (apd/signalling_frames.py), keys and proofs that the shell made, answers of the lobby's part of the core.
+Out: frames for it, and the same purchases that the lobby relays: `lobby.purchase` keeps the room before the ledger is
+asked, promises what was paid, and answers to the `NasAddress` of the exchange, which `carry` hands to it. The exchange
+is nas_tunnel/eap_box.py, options are nas_tunnel/pco_desk.py; this file is their clock, their ledger and their judge.
+
+A stranger's names cost it nothing, so everything is bounded in all and not only for each: MAX_EXCHANGES exchanges of
+some 8 kB, MAX_OPENED of them begun in a second, MAX_EXECUTES purchases in ten seconds, 256 purchases in options. Who is
+in the middle of a purchase is never put out for somebody new.
+Reference: TS 24.501 clauses 5.4.1.2 and 10.2 (T3520, T3560).
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from apd import lobby, sessions, signalling_joins
+from apd.address import NasAddress
+from apd.commands import Command, Note, SendLobby, TellSignalling
+from apd.sessions import Outcome
+from apd.signalling_frames import (
+    Admitted,
+    Begin,
+    EapHeard,
+    Gone,
+    Heard,
+    NotAdmitted,
+    OptionsHeard,
+    Said,
+    SendEap,
+    SendOptions,
+    Subscriber,
+    read_frame,
+    write_frame,
+)
+from apd.signalling_state import (
+    Exchange,
+    Fact,
+    FrameHeard,
+    LinkLost,
+    MakeProof,
+    MakeShare,
+    ProofMade,
+    SendFrame,
+    ShareMade,
+    SibFailed,
+    SibWritten,
+    Where,
+)
+from apd.state import State
+from nas_tunnel import eap_box, pco_desk
+from nas_tunnel.anqp import AirOffer
+from nas_tunnel.eap import EapCode, EapPacket, read_eap, write_eap
+from nas_tunnel.eap_box import Phase
+from nas_tunnel.lobby import LobbyMessage, Purchase, Refused
+from nas_tunnel.lobby import Outcome as PurchaseOutcome
+from nas_tunnel.order_check import check_order, terms_of
+from nas_tunnel.pco_desk import FORGET_NS, MAX_EXECUTES, MAX_STRANGERS, REPEAT_NS
+from wire.cose import MAX_ENVELOPE_BYTES
+from wire.errors import DecodeError
+from wire.grant import Grant
+from wire.transaction import read_transaction
+from wire.units import NS_PER_S, Now
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MAX_EXCHANGES = 64
+"""At once: more than register at one small cell within the seconds that an exchange takes."""
+MAX_OPENED = 32
+"""Begun in a second: each costs us two operations on the curve, some 0.2 ms."""
+SETTLED_NS = 5 * NS_PER_S
+"""Who was shown an offer and said nothing for so long makes room for another; a UE answers within tenths of a second,
+its owner's policy was set before."""
+IDLE_NS = 30 * NS_PER_S
+"""A UE that says nothing for so long is gone: T3560 of the AMF has run out five times."""
+HOLD_NS = 2 * NS_PER_S
+"""How long a UE waits before it is told that the ledger has not answered; T3520 of the UE lasts 15 s."""
+DECIDE_SLACK_NS = 5 * NS_PER_S
+"""Beyond the lobby's own patience with the ledger, until a purchase is given up that nobody answered."""
+_DECIDING = (Phase.DECIDING, Phase.JUDGING, Phase.SIGNING)
+
+
+def hear(state: State, fact: Fact, now: Now) -> Outcome:
+    """One fact; garbage of the end of NAS is counted and not answered."""
+    match fact:
+        case FrameHeard(link, data):
+            try:
+                frame = read_frame(data)
+            except DecodeError:
+                return state.with_refusal("nas_garbage"), []
+            if not isinstance(frame, Heard):
+                return state.with_refusal("nas_not_for_us"), []
+            return _take(state, link, frame, now)
+        case ShareMade():
+            return _open(state, fact, now)
+        case ProofMade(about, proof):
+            return _feed(state, about, eap_box.ProofSigned(proof), now)
+        case LinkLost(link):
+            kept = {where: one for where, one in state.on_signalling.exchanges.items() if where[0] != link}
+            note = Note("nas_lost", "the end of NAS hung up; purchases under way go on at the ledger")
+            return _with(state, exchanges=kept), [note]
+        case SibWritten(epoch):
+            text = f"offer {epoch} is in the gNB's file: restart the gNB to broadcast it"
+            return state, [Note("sib_written", text)]
+        case SibFailed(error):
+            due_ns = now.mono_ns + 60 * NS_PER_S
+            return _with(state, broadcast_due_ns=due_ns), [
+                Note("sib_failed", f"{error}; tried again in 60 s")
+            ]
+
+
+def _take(state: State, link: int, frame: Heard, now: Now) -> Outcome:
+    match frame:
+        case Begin():
+            return _begin(state, link, frame, now)
+        case EapHeard(ue, packet):
+            return _hear_packet(state, link, ue, packet, now)
+        case Gone(ue):
+            return _without(state, (link, ue)), []
+        case Subscriber(ue, supi):
+            return signalling_joins.bind(state, link, ue, supi, now)
+        case OptionsHeard(ue, container):
+            return _hear_options(state, link, ue, container, now)
+
+
+# ---- Exchanges
+
+
+def _begin(state: State, link: int, begin: Begin, now: Now) -> Outcome:
+    """A UE that begins anew has forgotten what it began before; the ledger has not."""
+    state, commands = _make_room(_without(state, (link, begin.ue)), now)
+    here = state.on_signalling
+    is_flood = len(here.opened_ns) >= MAX_OPENED and now.mono_ns - here.opened_ns[0] < NS_PER_S
+    if is_flood or len(here.exchanges) >= MAX_EXCHANGES:
+        refused = _not_admitted(begin.ue, begin.identifier, "busy", "too many UEs begin here at once")
+        return state.with_refusal("nas_busy"), [*commands, _say(link, refused)]
+    state = _with(state, opened_ns=(*here.opened_ns[1 - MAX_OPENED :], now.mono_ns))
+    return state, [*commands, TellSignalling(MakeShare(link, begin))]
+
+
+def _make_room(state: State, now: Now) -> Outcome:
+    """Of those who were shown an offer and are silent, the longest silent goes."""
+    exchanges = state.on_signalling.exchanges
+    if len(exchanges) < MAX_EXCHANGES:
+        return state, []
+    silent = [
+        (one.heard_ns, where)
+        for where, one in exchanges.items()
+        if one.box.phase is Phase.OFFERED and one.heard_ns + SETTLED_NS <= now.mono_ns
+    ]
+    return _end(state, min(silent)[1], "silent") if silent else (state, [])
+
+
+def _open(state: State, made: ShareMade, now: Now) -> Outcome:
+    begin, number = made.begin, state.on_signalling.begun + 1
+    box, said = eap_box.open_exchange(
+        _air_offer(state, now), made.share, begin.identifier, begin.identity, begin.max_packet_bytes
+    )
+    exchange = Exchange(number, box, now.mono_ns, now.mono_ns)
+    state = _with_exchange(_with(state, begun=number), (made.link, begin.ue), exchange)
+    return _obey(state, NasAddress(made.link, begin.ue, number), said, now)
+
+
+def _air_offer(state: State, now: Now) -> AirOffer | None:
+    """What the lobby announces, while there is a disk to account on."""
+    settings, here = state.settings, state.lobby
+    if not here.offer or here.offer_expires_s <= now.utc_s:
+        return None
+    return AirOffer(here.offer, settings.provider, settings.ledger, settings.ledger_id, b"", now.utc_s)
+
+
+def _hear_packet(state: State, link: int, ue: bytes, packet: bytes, now: Now) -> Outcome:
+    exchange = state.on_signalling.exchanges.get((link, ue))
+    if exchange is None:
+        try:
+            identifier = read_eap(packet).identifier
+        except DecodeError:
+            return state.with_refusal("nas_garbage"), []
+        return state, [_say(link, _not_admitted(ue, identifier, "no_exchange", "begin again"))]
+    before = exchange.box.dropped
+    state = _with_exchange(state, (link, ue), exchange._replace(heard_ns=now.mono_ns))
+    state, commands = _feed(state, NasAddress(link, ue, exchange.number), eap_box.PacketReceived(packet), now)
+    after = state.on_signalling.exchanges.get((link, ue))
+    dropped = after is not None and after.box.dropped > before
+    return state.with_refusal("nas_dropped", int(dropped)), commands
+
+
+def _feed(state: State, about: NasAddress, event: eap_box.Event, now: Now) -> Outcome:
+    """One event for an exchange, if it is still that one."""
+    where = (about.link, about.ue)
+    exchange = state.on_signalling.exchanges.get(where)
+    if exchange is None or exchange.number != about.exchange:
+        return state, []
+    box, said = eap_box.step(exchange.box, event)
+    state = _with_exchange(state, where, exchange._replace(box=box))
+    return _obey(state, about, said, now)
+
+
+def _obey(state: State, about: NasAddress, said: Iterable[eap_box.Command], now: Now) -> Outcome:
+    commands: list[Command] = []
+    for command in said:
+        state, more = _obey_one(state, about, command, now)
+        commands += more
+    return state, commands
+
+
+def _obey_one(state: State, about: NasAddress, command: eap_box.Command, now: Now) -> Outcome:
+    match command:
+        case eap_box.SendPacket(packet):
+            return state, [_say(about.link, SendEap(about.ue, packet))]
+        case eap_box.ExecuteTransaction(transaction):
+            return _order(state, about, transaction, now)
+        case eap_box.JudgeGrant(grant):
+            return _feed(state, about, _judgement(state, grant, now), now)
+        case eap_box.SignProof(transcript):
+            return state, [TellSignalling(MakeProof(about, transcript))]
+        case eap_box.Succeeded():
+            return _succeed(state, about, command, now)
+        case eap_box.Failed(reason, detail, packet):
+            state = _without(state, (about.link, about.ue)).with_refusal("nas_failed")
+            return state, [_say(about.link, NotAdmitted(about.ue, packet, reason, detail))]
+        case eap_box.LateOutcome():  # its room is kept (apd/cell.py); whoever asks again is answered by the ledger
+            return state.with_refusal("nas_late"), []
+
+
+def _order(state: State, about: NasAddress, transaction: bytes, now: Now) -> Outcome:
+    """To the ledger, by the lobby's own way; or a refusal. What may have run is always asked about again."""
+    where, here = (about.link, about.ue), state.on_signalling
+    known = _subject(state, transaction) in state.lobby.relayed
+    refusal = None if known else _check_order(state, transaction, now)
+    own_ns = None if known else here.ordered_by.get(where)
+    if refusal is None and own_ns is not None and now.mono_ns - own_ns < REPEAT_NS:
+        refusal = _busy(state, transaction, "one purchase of a UE in ten seconds")
+    many = len(here.ordered_ns) >= MAX_EXECUTES
+    if refusal is None and many and now.mono_ns - here.ordered_ns[0] < REPEAT_NS:
+        refusal = _busy(state, transaction, "too many purchases at once")
+    if refusal is not None:
+        state = state.with_refusal(refusal.reason)
+        return _feed(state, about, eap_box.Answered(refusal), now)
+    until_ns = now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S + DECIDE_SLACK_NS
+    exchange = here.exchanges[where]._replace(told_ns=now.mono_ns, decides_until_ns=until_ns)
+    state = _with(
+        _with_exchange(state, where, exchange),
+        ordered_ns=(*here.ordered_ns[1 - MAX_EXECUTES :], now.mono_ns),
+        ordered_by=_newest({**_except(here.ordered_by, where), where: now.mono_ns}, MAX_STRANGERS),
+    )
+    return lobby.purchase(state, about, Purchase(transaction), now)
+
+
+def _subject(state: State, transaction: bytes) -> bytes:
+    """Empty if it is none."""
+    try:
+        return read_transaction(transaction, state.settings.ledger_id, MAX_ENVELOPE_BYTES).transaction_id
+    except DecodeError:
+        return b""
+
+
+def _busy(state: State, transaction: bytes, detail: str) -> Refused:
+    return Refused(_subject(state, transaction), "busy", f"{detail}: ask for this one again later")
+
+
+def _check_order(state: State, transaction: bytes, now: Now) -> Refused | None:
+    if not state.lobby.offer:
+        return Refused(b"", "nothing_on_offer", "this cell has no current offer")
+    terms = terms_of(state.lobby.offer, state.settings.provider, state.settings.ledger_id)
+    checked = check_order(transaction, terms, now.utc_s)
+    return checked if isinstance(checked, Refused) else None
+
+
+def _judgement(state: State, grant: Grant, now: Now) -> eap_box.Event:
+    """By the lobby's rules. Nobody else can prove its key, so that no other exchange has to be kept from it: whoever
+    proves it last has it.
+    """
+    refusal = lobby.check_grant(state, grant, sessions.believed(state, now))
+    if refusal is None:
+        return eap_box.GrantAccepted()
+    return eap_box.Answered(Refused(grant.grant_id, *refusal))
+
+
+def _succeed(state: State, about: NasAddress, won: eap_box.Succeeded, now: Now) -> Outcome:
+    """Judged once more, as the proof took its time."""
+    state, grant = _without(state, (about.link, about.ue)), won.grant
+    refusal = lobby.check_grant(state, grant, sessions.believed(state, now))
+    if refusal is not None:
+        refused = _not_admitted(about.ue, read_eap(won.packet).identifier, *refusal)
+        return state.with_refusal(refusal[0]), [_say(about.link, refused)]
+    state = signalling_joins.prove(state, about, grant, won.encoded)
+    keys = won.keys
+    admitted = Admitted(about.ue, won.packet, keys.msk, keys.emsk, won.peer_id, grant.grant_id, grant.ends_s)
+    note = Note("nas_admitted", f"{won.peer_id} proved the key of grant {grant.grant_id.hex()}")
+    return state, [_say(about.link, admitted), note]
+
+
+def _end(state: State, where: Where, reason: str) -> Outcome:
+    """What its purchase comes to is kept all the same."""
+    identifier = state.on_signalling.exchanges[where].box.link.identifier
+    refused = _not_admitted(where[1], identifier, reason, "nothing more came of this UE")
+    return _without(state, where).with_refusal("nas_failed"), [_say(where[0], refused)]
+
+
+# ---- Configuration options
+
+
+def _hear_options(state: State, link: int, ue: bytes, container: bytes, now: Now) -> Outcome:
+    """A stranger is known by its name alone: it comes back on another connection, after minutes."""
+    state = _with_terms(state, now)
+    desk, said = pco_desk.hear(state.on_signalling.desk, ue, container, now)
+    dropped = desk.dropped - state.on_signalling.desk.dropped
+    state = _with(state.with_refusal("nas_garbage", dropped), desk=desk)
+    commands: list[Command] = []
+    for one in said:
+        match one:
+            case pco_desk.Execute(stranger, tag, transaction):
+                about = NasAddress(link, stranger, tag=tag)
+                state, more = lobby.purchase(state, about, Purchase(transaction), now)
+                commands += more
+            case pco_desk.Reply(stranger, reply):
+                commands.append(_say(link, SendOptions(stranger, reply)))
+    return state, commands
+
+
+def _with_terms(state: State, now: Now) -> State:
+    here, offer = state.on_signalling, state.lobby.offer
+    if state.lobby.offer_expires_s <= now.utc_s:
+        offer = b""
+    if offer == here.desk_offer:
+        return state
+    settings = state.settings
+    terms = terms_of(offer, settings.provider, settings.ledger_id) if offer else None
+    return _with(state, desk=replace(here.desk, terms=terms), desk_offer=offer)
+
+
+# ---- Answers
+
+
+def carry(state: State, commands: Iterable[Command], now: Now) -> Outcome:
+    """After each event: what the lobby's part has to say to strangers in NAS goes into their exchanges."""
+    carried, waiting = list[Command](), deque(commands)
+    while waiting:
+        command = waiting.popleft()
+        if isinstance(command, SendLobby) and isinstance(command.to, NasAddress):
+            state, more = _answer(state, command.to, command.message, now)
+            waiting.extendleft(reversed(more))
+        else:
+            carried.append(command)
+    return state, carried
+
+
+def _answer(state: State, to: NasAddress, message: LobbyMessage, now: Now) -> Outcome:
+    if to.station is not None:
+        return signalling_joins.answered(state, to, message)
+    assert isinstance(message, PurchaseOutcome | Refused), f"{type(message).__name__} answers no purchase"
+    if to.tag:
+        return _with(state, desk=pco_desk.answer(state.on_signalling.desk, to.ue, to.tag, message)), []
+    return _feed(state, to, eap_box.Answered(message), now)
+
+
+def _say(link: int, frame: Said) -> Command:
+    return TellSignalling(SendFrame(link, write_frame(frame)))
+
+
+def _not_admitted(ue: bytes, identifier: int, reason: str, detail: str) -> NotAdmitted:
+    return NotAdmitted(ue, write_eap(EapPacket(EapCode.FAILURE, identifier)), reason, detail)
+
+
+# ---- Time
+
+
+def pass_time(state: State, now: Now) -> Outcome:
+    """Who waits is told so, who is silent goes, and what the ledger did not answer is given up."""
+    commands: list[Command] = []
+    for where, exchange in list(state.on_signalling.exchanges.items()):
+        if _due_ns(exchange) <= now.mono_ns:
+            state, more = _pass_time_of(state, where, exchange, now)
+            commands += more
+    state = _with(state, desk=pco_desk.forget(state.on_signalling.desk, now.mono_ns))
+    return signalling_joins.forget(state, now), commands
+
+
+def _pass_time_of(state: State, where: Where, exchange: Exchange, now: Now) -> Outcome:
+    about = NasAddress(*where, exchange.number)
+    if _is_idle(exchange, now):
+        return _end(state, where, "silent")
+    state = _with_exchange(state, where, exchange._replace(told_ns=now.mono_ns))
+    until_ns = exchange.decides_until_ns
+    if until_ns is not None and until_ns <= now.mono_ns and exchange.box.phase is Phase.DECIDING:
+        refusal = Refused(b"", "ledger_unreachable", "no reply in time: ask for this purchase again")
+        return _feed(state, about, eap_box.Answered(refusal), now)
+    return _feed(state, about, eap_box.TookLong(), now)
+
+
+def _is_idle(exchange: Exchange, now: Now) -> bool:
+    return exchange.box.waiting and exchange.heard_ns + IDLE_NS <= now.mono_ns
+
+
+def _due_ns(exchange: Exchange) -> int:
+    """A UE that owes us a packet is waited for; one that we owe an answer is told to wait."""
+    if exchange.box.waiting or exchange.box.phase not in _DECIDING:
+        return exchange.heard_ns + IDLE_NS
+    return exchange.told_ns + HOLD_NS
+
+
+def deadlines_ns(state: State) -> list[int]:
+    """When something of the above is due."""
+    here = state.on_signalling
+    due = [_due_ns(exchange) for exchange in here.exchanges.values()]
+    due += [counter.heard_ns + FORGET_NS for counter in list(here.desk.counters.values())[:1]]
+    return due
+
+
+# ---- State
+
+
+def _with_exchange(state: State, where: Where, exchange: Exchange) -> State:
+    return _with(state, exchanges={**state.on_signalling.exchanges, where: exchange})
+
+
+def _without(state: State, where: Where) -> State:
+    return _with(state, exchanges=_except(state.on_signalling.exchanges, where))
+
+
+def _except(items: Mapping[K, V], key: K) -> dict[K, V]:
+    return {known: value for known, value in items.items() if known != key}
+
+
+def _newest(items: dict[K, V], most: int) -> dict[K, V]:
+    while len(items) > most:
+        del items[next(iter(items))]
+    return items
+
+
+def _with(state: State, **changes: object) -> State:
+    return replace(state, signalling=replace(state.on_signalling, **changes))  # type: ignore[arg-type]  # real fields

@@ -1,0 +1,145 @@
+"""From a proof inside EAP to a session: who has shown the key of a grant in NAS need not ask once more over IP.
+
+In: proofs, whose key each was as the end of NAS says, and the core's lists. Out: the lobby's own join (`lobby.join`),
+from the address that the core gives for that subscriber; so that admission, moving into a slot, counting and promises
+are the ones that all joins have. The end of NAS is told what became of it, as it may have to make the UE register
+again.
+"""
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
+
+from apd import cell, lobby
+from apd.address import NasAddress
+from apd.commands import Command, TellSignalling
+from apd.session import Phase
+from apd.sessions import Outcome
+from apd.signalling_frames import Told, write_frame
+from apd.signalling_state import Proven, SendFrame
+from apd.state import State
+from nas_tunnel.lobby import Join, Joined, LobbyMessage, write_lobby
+from ran_slicing.core_info import Stay
+from wire.grant import Grant
+from wire.units import NS_PER_S, Now
+
+MAX_PROVEN = 256
+"""Each was paid, so that nobody fills them for nothing; the oldest is forgotten, and may be shown again."""
+DOUBT_NS = 30 * NS_PER_S
+"""Who registers while the core's lists, some seconds old, show its session of before: the grant follows it from that
+one to the next for so long."""
+
+
+def prove(state: State, about: NasAddress, grant: Grant, encoded: bytes) -> State:
+    """A UE has the key of this grant. Who proves it last has it; a UE has one grant."""
+    kept = {
+        known: one
+        for known, one in state.on_signalling.proven.items()
+        if known != grant.grant_id and (one.link, one.ue) != (about.link, about.ue)
+    }
+    while len(kept) >= MAX_PROVEN:
+        del kept[next(iter(kept))]
+    kept[grant.grant_id] = Proven(about.link, about.ue, grant, encoded)
+    return _with(state, kept)
+
+
+def bind(state: State, link: int, ue: bytes, supi: str, now: Now) -> Outcome:
+    """Whose key that was. Of a UE that proved nothing, or whose session has begun, nothing follows."""
+    proven = state.on_signalling.proven
+    known = next((key for key, one in proven.items() if (one.link, one.ue) == (link, ue)), None)
+    if known is None:
+        return state.with_refusal("nas_unproven"), []
+    one = proven[known]._replace(supi=supi, tried=None, doubted_until_ns=None)
+    if _stay_of(state, supi) is not None:
+        one = one._replace(doubted_until_ns=now.mono_ns + DOUBT_NS)
+    return _with(state, {**proven, known: one}), []
+
+
+def settle(state: State, now: Now) -> Outcome:
+    """After each event: who has a session in the core by now is joined to its grant. Tried again only when something
+    is other than it was.
+    """
+    commands: list[Command] = []
+    if state.on_cell.core_failing:
+        return state, commands
+    for grant_id, one in list(state.on_signalling.proven.items()):
+        found = _stay_of(state, one.supi)
+        if found is None:
+            continue
+        stay, address = found
+        seen = _seen(state, grant_id, stay, address)
+        if seen == one.tried:
+            continue
+        state = _with(state, {**state.on_signalling.proven, grant_id: one._replace(tried=seen)})
+        about = NasAddress(one.link, one.ue, station=address)
+        state, more = lobby.join(state, about, Join(one.encoded, b""), now)
+        commands += more
+    return state, commands
+
+
+def _stay_of(state: State, supi: str) -> tuple[Stay, IPv4Address | IPv6Address] | None:
+    """The subscriber's session with an address, in a slot that is for sale rather than elsewhere."""
+    if not supi:
+        return None
+    slots = {slot.snssai for slot in state.on_cell.ran.pool.slots}
+    stays = [stay for stay in state.on_cell.stays if stay.supi == supi]
+    stays.sort(key=lambda stay: stay.snssai not in slots)
+    for stay in stays:
+        address = stay.ipv4 or stay.ipv6
+        if address is not None:
+            return stay, address
+    return None
+
+
+def _seen(state: State, grant_id: bytes, stay: Stay, address: IPv4Address | IPv6Address) -> object:
+    """What an answer depends on, beside the grant."""
+    session, place = state.sessions.get(grant_id), state.on_cell.places.get(grant_id)
+    return (
+        (stay.snssai, address),
+        session.phase if session is not None else None,
+        (place.snssai, place.moved, place.waits_until_ns is None) if place is not None else None,
+        cell.vacant(state, stay.supi),
+        state.on_cell.is_swept,
+    )
+
+
+def answered(state: State, to: NasAddress, message: LobbyMessage) -> Outcome:
+    """The end of NAS hears it, once; what has joined is a session from now on, and has to prove nothing more."""
+    encoded, proven = write_lobby(message), dict(state.on_signalling.proven)
+    for known, one in proven.items():
+        if (one.link, one.ue) != (to.link, to.ue):
+            continue
+        if one.told == encoded:
+            return state, []
+        proven[known] = one._replace(told=encoded)
+    if isinstance(message, Joined) and _is_settled(proven.get(message.grant_id), None):
+        del proven[message.grant_id]
+    frame = write_frame(Told(to.ue, encoded))
+    return _with(state, proven), [TellSignalling(SendFrame(to.link, frame))]
+
+
+def _is_settled(one: Proven | None, now: Now | None) -> bool:
+    """Whether the session that it joined is its own beyond doubt."""
+    if one is None:
+        return False
+    until_ns = one.doubted_until_ns
+    return until_ns is None or (now is not None and until_ns <= now.mono_ns)
+
+
+def forget(state: State, now: Now) -> State:
+    """Grants that are over, and those that are served beyond doubt."""
+    proven = state.on_signalling.proven
+    kept = {
+        known: one
+        for known, one in proven.items()
+        if one.grant.ends_s > now.utc_s and not (_is_served(state, known) and _is_settled(one, now))
+    }
+    return state if len(kept) == len(proven) else _with(state, kept)
+
+
+def _is_served(state: State, grant_id: bytes) -> bool:
+    session = state.sessions.get(grant_id)
+    return session is not None and session.phase is Phase.ACTIVE
+
+
+def _with(state: State, proven: dict[bytes, Proven]) -> State:
+    return replace(state, signalling=replace(state.on_signalling, proven=proven))

@@ -1,0 +1,162 @@
+"""What the core remembers of purchases in NAS; the facts that it hears of them, and the orders that it gives.
+
+Frozen values. Loaded only where there is a section [cell.signalling]. Everything that a stranger can fill is bounded
+in apd/signalling.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from apd.address import NasAddress
+from apd.signalling_frames import Begin
+from apd.signalling_settings import SignallingSettings
+from nas_tunnel.eap_box import BoxExchange
+from nas_tunnel.pco_desk import Desk
+from wire.errors import ShellError
+from wire.grant import Grant
+from wire.keys import PrivateKey
+from wire.offer import Offer
+from wire.offer_state import OfferState
+
+Where = tuple[int, bytes]
+"""A connection of the end of NAS, and the name of a UE on it."""
+
+
+class Exchange(NamedTuple):
+    """One EAP exchange. `number` is never used again; `heard_ns` when its UE spoke last, `told_ns` when it was last
+    told anything, and `decides_until_ns` when its purchase is given up here, as the ledger did not answer.
+    """
+
+    number: int
+    box: BoxExchange
+    heard_ns: int
+    told_ns: int
+    decides_until_ns: int | None = None
+
+
+class Proven(NamedTuple):
+    """A grant whose key was proved inside EAP, and whose session has not begun. `supi` is whose key it is, as the end
+    of NAS says; `tried` what was seen when it was tried last, and `told` what the end of NAS heard last. Until
+    `doubted_until_ns` a session that the core shows may be of the registration before.
+    """
+
+    link: int
+    ue: bytes
+    grant: Grant
+    encoded: bytes
+    supi: str = ""
+    tried: object = None
+    told: bytes = b""
+    doubted_until_ns: int | None = None
+
+
+class Broadcast(NamedTuple):
+    """What the gNB's file has, or was to have: terms, and when (UTC) it is written anew."""
+
+    terms: OfferState
+    renew_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignallingState:
+    """Towards the end of NAS."""
+
+    settings: SignallingSettings
+    exchanges: Mapping[Where, Exchange] = field(default_factory=dict)
+    begun: int = 0
+    """Exchanges so far."""
+    opened_ns: tuple[int, ...] = ()
+    """When the last of them were begun."""
+    ordered_ns: tuple[int, ...] = ()
+    """When the last purchases went to the ledger, of all strangers."""
+    ordered_by: Mapping[Where, int] = field(default_factory=dict)
+    """And of each."""
+    proven: Mapping[bytes, Proven] = field(default_factory=dict)
+    """By grant."""
+    desk: Desk = Desk()
+    """Purchases in configuration options."""
+    desk_offer: bytes = b""
+    """The offer of whose terms the desk knows."""
+    broadcast: Broadcast | None = None
+    broadcast_due_ns: int | None = None
+    """The disk refused it: when it is tried again."""
+
+
+# ---- Facts
+
+
+class FrameHeard(NamedTuple):
+    """Bytes of the end of NAS, without their length."""
+
+    link: int
+    data: bytes
+
+
+class LinkLost(NamedTuple):
+    """It hung up."""
+
+    link: int
+
+
+class ShareMade(NamedTuple):
+    """To `MakeShare`."""
+
+    link: int
+    begin: Begin
+    share: PrivateKey
+
+
+class ProofMade(NamedTuple):
+    """To `MakeProof`."""
+
+    about: NasAddress
+    proof: bytes
+
+
+class SibWritten(NamedTuple):
+    """The gNB's file has the offer of this number."""
+
+    epoch: int
+
+
+class SibFailed(NamedTuple):
+    """It has what it had."""
+
+    error: ShellError
+
+
+Fact = FrameHeard | LinkLost | ShareMade | ProofMade | SibWritten | SibFailed
+
+
+# ---- Orders
+
+
+class SendFrame(NamedTuple):
+    """To the end of NAS, with its length in front."""
+
+    link: int
+    data: bytes
+
+
+class MakeShare(NamedTuple):
+    """A fresh key for one exchange."""
+
+    link: int
+    begin: Begin
+
+
+class MakeProof(NamedTuple):
+    """With the provider's key: a wire/exchange_proof.py of the box."""
+
+    about: NasAddress
+    transcript: bytes
+
+
+class WriteSib(NamedTuple):
+    """Sign this offer, and put the lines of apd/sib.py into the gNB's file."""
+
+    offer: Offer
+
+
+TellOrder = SendFrame | MakeShare | MakeProof | WriteSib

@@ -1,0 +1,167 @@
+"""apd/signalling_joins.py: a proof in NAS becomes the lobby's own join, once there is a session."""
+
+from __future__ import annotations
+
+from apd.address import NasAddress
+from apd.session import EndReason, Phase
+from apd.signalling_frames import Subscriber
+from apd.signalling_joins import MAX_PROVEN, prove
+from nas_tunnel.eap_purchase import OrderKind
+from nas_tunnel.lobby import Joined, Refused
+from tests.apd.cell_world import ELSEWHERE, OTHER_SUPI, OTHER_UE, SUPI, UE, A, stay
+from tests.apd.nas_world import NasBox, Ue, bought, nas_box
+from tests.apd.playbook import seconds
+from tests.apd.world import grant, signed_grant
+from wire.grant import Grant
+
+
+def proven(nas: NasBox, made: Grant, name: bytes = b"ue 1", supi: str = SUPI) -> Ue:
+    """A UE that has shown this grant."""
+    ue = Ue(nas, name, signed_grant(made), OrderKind.GRANT).register()
+    if supi:
+        nas.tell(Subscriber(name, supi))
+    return ue
+
+
+MADE = bought(bytes(16))
+
+
+def test_whose_subscriber_it_is_has_to_be_said() -> None:
+    nas = nas_box()
+    proven(nas, MADE, supi="")
+    nas.stays = [stay()]
+    nas.look()
+    assert not nas.box.state.sessions
+    nas.tell(Subscriber(b"ue 1", SUPI))
+    assert nas.session(MADE).phase is Phase.ACTIVE
+
+
+def test_another_subscribers_session_is_not_served_on_it() -> None:
+    nas = nas_box()
+    proven(nas, MADE, supi=OTHER_SUPI)
+    nas.stays = [stay()]
+    nas.look()
+    assert not nas.box.state.sessions
+
+
+def test_lists_that_cannot_be_had_begin_nothing() -> None:
+    nas = nas_box()
+    nas.stays = [stay()]
+    nas.look("away")
+    proven(nas, MADE)
+    assert not nas.box.state.sessions
+    nas.look()
+    assert nas.session(MADE).phase is Phase.ACTIVE
+
+
+def test_of_two_sessions_the_one_in_a_slot_is_served() -> None:
+    nas = nas_box()
+    proven(nas, MADE)
+    nas.stays = [stay(ELSEWHERE), stay(A, OTHER_UE)]
+    nas.look()
+    assert nas.session(MADE).station == OTHER_UE
+
+
+def test_a_refusal_is_told_once_and_tried_again_when_something_has_changed() -> None:
+    nas = nas_box()
+    others = [stay(A, OTHER_UE, OTHER_SUPI), stay(A)]
+    proven(nas, MADE)
+    nas.stays = others
+    nas.look()
+    (told,) = nas.words(b"ue 1")
+    assert isinstance(told, Refused)
+    assert told.reason == "other_slice"
+    nas.pass_s(3)
+    assert nas.words(b"ue 1") == []
+    nas.stays = [stay(A)]
+    nas.look()
+    assert nas.words(b"ue 1") == [Joined(MADE.grant_id, MADE.ends_s)]
+
+
+def test_a_grant_that_is_served_already_moves_to_where_its_key_was_proved() -> None:
+    nas = nas_box()
+    nas.stays = [stay()]
+    nas.look()
+    assert isinstance(nas.join(MADE), Joined)
+    proven(nas, MADE)
+    assert isinstance(nas.words(b"ue 1")[-1], Joined), "as the lists say that it is there"
+    nas.stays = [stay(A, OTHER_UE)]
+    nas.look()
+    session = nas.session(MADE)
+    assert (session.phase, session.station) == (Phase.ACTIVE, OTHER_UE)
+    assert isinstance(nas.words(b"ue 1")[-1], Joined)
+
+
+def test_a_session_of_before_is_followed_to_the_next_and_then_no_more() -> None:
+    """The lists were old when it registered."""
+    nas = nas_box()
+    nas.stays = [stay()]
+    nas.look()
+    proven(nas, MADE)
+    nas.stays = [stay(A, OTHER_UE)]
+    nas.look()
+    assert nas.session(MADE).station == OTHER_UE
+    assert nas.box.state.on_signalling.proven
+    nas.pass_s(31)
+    assert not nas.box.state.on_signalling.proven
+    nas.stays = [stay()]
+    nas.look()
+    nas.pass_s(20)
+    assert nas.session(MADE).reason is EndReason.STATION_LEFT
+
+
+def test_who_proves_it_last_has_it() -> None:
+    nas = nas_box()
+    proven(nas, MADE, b"1")
+    proven(nas, MADE, b"2")
+    (one,) = nas.box.state.on_signalling.proven.values()
+    assert one.ue == b"2"
+
+
+def test_an_early_grant_waits_for_its_time() -> None:
+    nas = nas_box()
+    made = bought(bytes(16), starts_s=grant().starts_s + 30)
+    proven(nas, made)
+    nas.stays = [stay()]
+    nas.look()
+    (told,) = nas.words(b"ue 1")
+    assert isinstance(told, Refused)
+    assert told.reason == "too_early"
+    nas.pass_s(31)
+    assert nas.words(b"ue 1") == [Joined(made.grant_id, made.ends_s)]
+
+
+def test_a_grant_that_is_over_is_forgotten() -> None:
+    nas = nas_box()
+    proven(nas, MADE)
+    nas.box.pass_time(seconds(601))
+    nas.pass_s(0.1)
+    assert not nas.box.state.on_signalling.proven
+
+
+def test_proofs_are_bounded_and_the_oldest_goes() -> None:
+    state = nas_box().box.state
+    for number in range(MAX_PROVEN + 3):
+        made = bought(number.to_bytes(16, "big"))
+        state = prove(state, NasAddress(1, number.to_bytes(2, "big")), made, b"")
+    kept = state.on_signalling.proven
+    assert len(kept) == MAX_PROVEN
+    assert bought((2).to_bytes(16, "big")).grant_id not in kept
+
+
+def test_a_gnb_that_says_nothing_is_asked_again_while_the_grant_lasts() -> None:
+    nas = nas_box()
+    nas.answers = False
+    proven(nas, MADE)
+    nas.stays = [stay()]
+    nas.look()
+    for _ in range(100):
+        nas.box.pass_time(seconds(0.1))
+        nas.pass_s(0)
+    nas.pass_s(10)
+    assert nas.session(MADE).reason in (EndReason.SHAPER_FAILED, EndReason.NONE)
+    nas.answers = True
+    nas.connect()
+    nas.pass_s(10)
+    assert nas.session(MADE).phase is Phase.ACTIVE
+    assert nas.session(MADE).station == UE
