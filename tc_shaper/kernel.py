@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from tc_shaper import ethtool, nfnetlink, rtnetlink
+from tc_shaper import ethtool, nfnetlink, nft_set, rtnetlink
 from tc_shaper.attributes import Message
 from tc_shaper.counters import ElementCounters, Flow, QueueCounters, SlotCounters, plan_flow, widen_queue
 from tc_shaper.diff import AddElement, RemoveElement, RemoveLeaf, SetClass, SetLeaf, Step, diff
@@ -460,7 +460,7 @@ class Shaper:
             batches = [nfnetlink.batch([removal]) for removal in removals]
             answers = [answer for batch in batches for answer in self._unless_gone(self._nft, batch)]
         found = dict.fromkeys(Direction, ElementCounters())
-        for direction, elements in map(nfnetlink.read_elements, filter(nfnetlink.is_element, answers)):
+        for direction, elements in map(nfnetlink.read_elements, filter(nft_set.is_element, answers)):
             for element in elements:
                 found[direction] = element.counters
         return found

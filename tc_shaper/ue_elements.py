@@ -8,39 +8,21 @@ Reference: Linux include/uapi/linux/netfilter/nf_tables.h; libnftnl's udata (typ
 TS 23.501 clause 5.8.2.2 (a PDU session's prefix).
 """
 
-import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import NamedTuple
 
-from tc_shaper.attributes import (
-    NLM_F_ACK,
-    NLM_F_CREATE,
-    NLM_F_ECHO,
-    NLM_F_EXCL,
-    Message,
-    attribute,
-    iterate_attributes,
-    nested,
-    read_attributes,
-)
+from tc_shaper import nft_set
+from tc_shaper.attributes import Message, attribute
 from tc_shaper.counters import ElementCounters
 from tc_shaper.nfnetlink import read_element_counters
+from tc_shaper.nft_set import ELEM_KEY, ELEM_USERDATA, FAMILY_INET, NftSet, read_value
 from tc_shaper.tree import Direction
 
-_NFGENMSG = struct.Struct("!BBH")
-_FAMILY_INET = 1
-_SUBSYSTEM_NFTABLES = 10
-_NEWSETELEM, _GETSETELEM, _DELSETELEM = 12, 13, 14
-_LIST_TABLE, _LIST_SET, _LIST_ELEMENTS = 1, 2, 3
-_ELEM_KEY, _ELEM_USERDATA = 1, 6
-_DATA_VALUE = 1
 _COMMENT = 0
 _PREFIX = 64
 _MOST = 65_535
-_PER_MESSAGE = 500
-"""A list of elements is one attribute, whose length is 16 bits."""
 _NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, nd-router-advert }"
 
 
@@ -122,65 +104,46 @@ def set_idle(table: str, ues: Iterable[IPv4Address | IPv6Address]) -> list[Messa
     known = sorted({counted_as(ue).packed for ue in ues})
     changes: list[Message] = []
     for version, size in ((4, 4), (6, 16)):
-        name = f"idle{version}"
-        changes.append(_message(_DELSETELEM, NLM_F_ACK, table, name, ()))
-        items = [
-            nested(1, nested(_ELEM_KEY, attribute(_DATA_VALUE, key))) for key in known if len(key) == size
-        ]
-        changes += [
-            _message(_NEWSETELEM, NLM_F_ACK | NLM_F_CREATE, table, name, items[start : start + _PER_MESSAGE])
-            for start in range(0, len(items), _PER_MESSAGE)
-        ]
+        idle = NftSet(FAMILY_INET, table, f"idle{version}")
+        changes.append(nft_set.empty(idle))
+        changes += nft_set.add(
+            idle, [nft_set.element(key) for key in known if len(key) == size], exclusively=False
+        )
     return changes
 
 
 def add_ue(table: str, ue: CountedUe) -> list[Message]:
     """Count it from zero in both directions. EEXIST where it is counted already."""
     comment = f"slot {ue.slot}".encode() + b"\0"
-    item = nested(
-        1,
-        nested(_ELEM_KEY, attribute(_DATA_VALUE, counted_as(ue.address).packed)),
-        attribute(_ELEM_USERDATA, bytes((_COMMENT, len(comment))) + comment),
+    item = nft_set.element(
+        counted_as(ue.address).packed,
+        attribute(ELEM_USERDATA, bytes((_COMMENT, len(comment))) + comment),
     )
-    flags = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
-    return [
-        _message(_NEWSETELEM, flags, table, f"{direction.value}{ue.address.version}", (item,))
-        for direction in Direction
-    ]
+    return [message for one in _sets(table, ue.address.version) for message in nft_set.add(one, [item])]
 
 
 def remove_ue(table: str, address: IPv4Address | IPv6Address) -> list[Message]:
     """Count it no more; the kernel echoes the last counters. ENOENT where it is not counted."""
-    item = nested(1, nested(_ELEM_KEY, attribute(_DATA_VALUE, counted_as(address).packed)))
-    flags = NLM_F_ACK | NLM_F_ECHO
-    return [
-        _message(_DELSETELEM, flags, table, f"{direction.value}{address.version}", (item,))
-        for direction in Direction
-    ]
+    item = nft_set.element(counted_as(address).packed)
+    return [message for one in _sets(table, address.version) for message in nft_set.remove(one, [item])]
 
 
 def dump_ues(table: str) -> list[Message]:
     """All elements: one dump for each set."""
-    return [
-        _message(_GETSETELEM, 0, table, f"{direction.value}{version}", ())
-        for direction in Direction
-        for version in (4, 6)
-    ]
+    return [nft_set.dump(one) for one in _sets(table, 4, 6)]
 
 
 def read_ues(message: Message) -> Iterator[UeElement]:
     """The elements of one answer; an answer of another kind has none."""
-    if message.kind >> 8 != _SUBSYSTEM_NFTABLES or message.kind & 0xFF not in (_NEWSETELEM, _DELSETELEM):
+    if not nft_set.is_element(message):
         return
-    attributes = read_attributes(message.body, _NFGENMSG.size)
-    name = attributes[_LIST_SET].rstrip(b"\0").decode()
+    name, elements = nft_set.read_elements(message)
     direction, size = Direction(name[:-1]), 4 if name.endswith("4") else 16
-    for _, item in iterate_attributes(attributes.get(_LIST_ELEMENTS, b"")):
-        inside = read_attributes(item)
-        key = read_attributes(inside[_ELEM_KEY])[_DATA_VALUE][:size]
+    for attributes in elements:
+        key = read_value(attributes, ELEM_KEY)[:size]
         address = IPv4Address(key) if size == 4 else IPv6Address(key)
-        slot = _read_slot(inside.get(_ELEM_USERDATA, b""))
-        yield UeElement(direction, address, slot, read_element_counters(inside))
+        slot = _read_slot(attributes.get(ELEM_USERDATA, b""))
+        yield UeElement(direction, address, slot, read_element_counters(attributes))
 
 
 def _read_slot(userdata: bytes) -> int:
@@ -189,12 +152,8 @@ def _read_slot(userdata: bytes) -> int:
     return int(words[1]) if len(words) == 2 and words[0] == b"slot" and words[1].isdigit() else 0
 
 
-def _message(kind: int, flags: int, table: str, name: str, items: Sequence[bytes]) -> Message:
-    """About elements of the set of that name; a removal without elements empties it."""
-    body = (
-        _NFGENMSG.pack(_FAMILY_INET, 0, 0)
-        + attribute(_LIST_TABLE, table.encode() + b"\0")
-        + attribute(_LIST_SET, name.encode() + b"\0")
-        + (nested(_LIST_ELEMENTS, *items) if items else b"")
-    )
-    return Message(_SUBSYSTEM_NFTABLES << 8 | kind, flags, body)
+def _sets(table: str, *versions: int) -> Iterator[NftSet]:
+    """One for each direction and version of IP."""
+    for direction in Direction:
+        for version in versions:
+            yield NftSet(FAMILY_INET, table, f"{direction.value}{version}")

@@ -70,11 +70,6 @@ def test_an_element_without_a_counter_counts_nothing():
     assert nfnetlink.read_elements(answer())[1][0].counters == ElementCounters()
 
 
-def test_an_answer_that_is_no_element_is_told_apart():
-    assert nfnetlink.is_element(answer())
-    assert not nfnetlink.is_element(answer()._replace(kind=0x0A0F))
-
-
 def test_a_named_counter_is_read():
     values = attribute(1, (700).to_bytes(8, "big")) + attribute(2, (7).to_bytes(8, "big"))
     body = bytes(4) + attribute(1, b"airgrant\0") + attribute(2, b"unpaid_in\0") + nested(4, values)
