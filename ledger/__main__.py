@@ -14,13 +14,19 @@ import sys
 import time
 from pathlib import Path
 
+from ledger.abci.consensus import Consensus
+from ledger.abci.network import parse_network
+from ledger.abci.snapshots import NoSnapshots
 from ledger.answering import Answers
+from ledger.application import Application
 from ledger.archive import Archive
+from ledger.engine import Engine
 from ledger.enrolling import Enrolling
 from ledger.enrolment import read_vendors
 from ledger.genesis import Genesis, read_genesis, write_genesis
 from ledger.http import Shelves, create_app, listen, serve
-from ledger.opening import open_ledger, replay
+from ledger.opening import open_application, replay
+from ledger.ordering import Alone
 from ledger.running import OK, run_command, run_service
 from ledger.service import Service
 from ledger.settings import LedgerSettings, parse_settings
@@ -151,14 +157,18 @@ async def _serve(settings: LedgerSettings) -> None:
     genesis = read_genesis(settings.genesis.read_bytes())
     if key.public not in genesis.gateways:
         raise ConfigError(f"{settings.key}: is no gateway's key of the ledger in {settings.genesis}")
-    engine = open_ledger(settings.database, genesis)
+    application = open_application(settings.database, genesis)
+    consensus = _join_network(application, settings)
     archive = Archive(settings.database, genesis)
     answers = Answers(archive, key, genesis)
     vendors = None if settings.tpm_vendors is None else read_vendors(settings.tpm_vendors.read_bytes())
     enrolling = Enrolling(vendors, settings.accept_software_keys)
     turnstile = Turnstile(settings.max_accounts_per_minute)
-    service = Service(engine, answers, key, enrolling, settings.broker, _tell, turnstile)
-    app = create_app(Shelves(engine.application, archive, answers, service.counters))
+    orderer = consensus or Alone(Engine(application))
+    service = Service(orderer, answers, key, enrolling, settings.broker, _tell, turnstile)
+    if consensus is not None:
+        consensus.counters = service.counters
+    app = create_app(Shelves(application, archive, answers, service.counters))
     listening = listen(settings.http_host, settings.http_port)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -166,6 +176,7 @@ async def _serve(settings: LedgerSettings) -> None:
         loop.add_signal_handler(number, stop.set)
     async with asyncio.TaskGroup() as tasks:
         running = [
+            *([] if consensus is None else [tasks.create_task(consensus.run())]),
             tasks.create_task(service.run()),
             tasks.create_task(serve(app, listening)),
             tasks.create_task(_say_ready(service, listening, settings, genesis)),
@@ -174,7 +185,17 @@ async def _serve(settings: LedgerSettings) -> None:
         for task in running:
             task.cancel()
     archive.close()
-    engine.store.close()
+    application.store.close()
+
+
+def _join_network(application: Application, settings: LedgerSettings) -> Consensus | None:
+    """Our part of a ledger that is shared; None if it is ours alone. Raises ConfigError."""
+    if settings.consensus is None:
+        return None
+    network = parse_network(read_toml(settings.consensus.network), settings.consensus.network)
+    if network.genesis != application.genesis:
+        raise ConfigError(f"{settings.consensus.network}: network.ledger: is not that of {settings.genesis}")
+    return Consensus(application, NoSnapshots(), settings.consensus, _tell)
 
 
 async def _say_ready(

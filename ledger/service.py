@@ -2,9 +2,9 @@
 
 Three tasks. The *listener* keeps a connection to the broker, reads each message and queues what it asks for;
 what cannot be read is counted and dropped, and what makes us fail is told to the operator too. The *clerk* takes
-everything that is queued, has the engine make one block of it in a thread (the loop goes on listening during the
-flush), and answers. The *crier* publishes offer states, retained, when offers change or units become free again.
-Answers are sent once: who misses one asks again and gets it again.
+everything that is queued, has it put in order (ledger/ordering.py; the loop goes on listening meanwhile), and answers.
+The *crier* publishes offer states, retained, when offers change or units become free again. Answers are sent once: who
+misses one asks again and gets it again.
 
 Raises ShellError when the disk fails; a broker that goes away is waited for.
 Reference: OASIS MQTT 5.0 clause 4.10 (request and response).
@@ -28,7 +28,6 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ledger.answering import Answers
-from ledger.engine import Engine
 from ledger.enrolling import Enrolling
 from ledger.enrolment import CHANCE_SIZE
 from ledger.intake import (
@@ -41,10 +40,11 @@ from ledger.intake import (
     read_address,
     read_request,
 )
+from ledger.ordering import Orderer
 from ledger.recording import ALREADY_ENROLLED
 from ledger.running import heed_cancellation
 from ledger.settings import BrokerSettings
-from ledger.showcase import all_providers, due_providers, look_at, touched_providers
+from ledger.showcase import all_providers, due_providers, look_at
 from ledger.state import read_account
 from ledger.submission import Enrolment, Executed, Outcome, Refused, Submission
 from ledger.taking import INTERNAL_FAULT
@@ -56,10 +56,6 @@ from wire.keys import PrivateKey
 from wire.offer_state import OfferState, write_offer_state
 from wire.transaction import SignedTransaction
 
-MAX_BLOCK_ITEMS = 1_000
-"""Submissions of one block: some 0.3 s of work, so that nobody waits long behind others."""
-BLOCK_BUDGET_S = 0.5
-"""A block is closed when making it has taken so long; what is left comes first in the next one."""
 MAX_QUEUE = 20_000
 """Submissions that wait; beyond it they are dropped and counted, and their senders ask again."""
 TOO_MANY_ACCOUNTS = "too_many_accounts"
@@ -88,7 +84,7 @@ class Service:
 
     def __init__(
         self,
-        engine: Engine,
+        orderer: Orderer,
         answers: Answers,
         key: PrivateKey,
         enrolling: Enrolling,
@@ -98,8 +94,8 @@ class Service:
     ) -> None:
         self.connected = asyncio.Event()
         self.counters: Counter[str] = Counter()
-        self._engine = engine
-        self._application = engine.application
+        self._orderer = orderer
+        self._application = orderer.application
         self._answers = answers
         self._key = key
         self._enrolling = enrolling
@@ -110,15 +106,16 @@ class Service:
         self._client: aiomqtt.Client | None = None
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MAX_QUEUE)
         self._changed = asyncio.Event()
-        self._to_show = all_providers(engine.state)
+        self._to_show = all_providers(orderer.application.state)
         self._shown: dict[bytes, OfferState] = {}
-        engine.application.tell_fault = self._note_fault
+        orderer.application.tell_fault = self._note_fault
 
     async def run(self) -> None:
         """Serves until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
-            tasks.create_task(self._serve())
+            for _ in range(self._orderer.clerks):
+                tasks.create_task(self._serve())
             tasks.create_task(self._cry())
 
     # ---- The listener
@@ -237,22 +234,14 @@ class Service:
         while True:
             if not waiting:
                 waiting.append(await self._queue.get())
-            while len(waiting) < MAX_BLOCK_ITEMS and not self._queue.empty():
+            while len(waiting) < self._orderer.at_once and not self._queue.empty():
                 waiting.append(self._queue.get_nowait())
-            submissions = [one.submission for one in waiting]
-            late_s = time.monotonic() + BLOCK_BUDGET_S
-            outcomes = await asyncio.to_thread(
-                self._engine.commit,
-                submissions,
-                _now_s(),
-                lambda: time.monotonic() > late_s,  # noqa: B023
-            )
+            outcomes = await self._orderer.order([one.submission for one in waiting])
             served, waiting = waiting[: len(outcomes)], waiting[len(outcomes) :]
             for one, outcome in zip(served, outcomes, strict=True):
-                await self._send_answer(one, outcome)
-                if isinstance(outcome, Executed):
-                    for applied in outcome.applied:
-                        self._to_show |= touched_providers(applied.changes)
+                if outcome is not None:
+                    await self._send_answer(one, outcome)
+            self._to_show |= self._orderer.take_touched()
             if self._to_show:
                 self._changed.set()
 
@@ -305,7 +294,8 @@ class Service:
             await self.connected.wait()
             now_s, state = max(_now_s(), self._application.head.time_s), self._application.state
             with self._application.lock:
-                providers, self._to_show = self._to_show | due_providers(state, now_s), set()
+                touched = self._to_show | self._orderer.take_touched()
+                providers, self._to_show = touched | due_providers(state, now_s), set()
             for key_id in providers:
                 with self._application.lock:  # for one walk at a time: a commit waits no longer than that
                     look = look_at(state, key_id, self._application.head.height, now_s)

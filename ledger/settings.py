@@ -7,6 +7,9 @@ Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError tha
     [broker]   host = "127.0.0.1"  port = 8883  authority = "ca.pem"
                certificate = "ledger.pem"  key = "ledger.key"
     [http]     host = "127.0.0.1"  port = 8573
+    [consensus]  socket = "comet/application.sock"  rpc = "http://127.0.0.1:26657"  network = "network.toml"
+
+Without [consensus] the ledger is this machine's alone. With it blocks are CometBFT's, which runs beside it.
 
 Paths are relative to the folder of the file.
 """
@@ -20,6 +23,8 @@ from ledger.section import Section, refuse_unknown
 
 DEFAULT_HTTP_PORT = 8573
 DEFAULT_MQTT_PORT = 8883
+DEFAULT_RPC = "http://127.0.0.1:26657"
+"""Where CometBFT listens for its own operator."""
 DEFAULT_ACCOUNTS_PER_MINUTE = 600
 """Ten a second: more than any crowd at a gate brings, and little enough to be noticed before it fills a disk."""
 
@@ -35,6 +40,7 @@ _KEYS = {
     },
     "broker": BROKER_KEYS,
     "http": {"host", "port"},
+    "consensus": {"socket", "rpc", "network"},
 }
 
 
@@ -47,6 +53,15 @@ class BrokerSettings:
     authority: Path
     certificate: Path
     key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ConsensusSettings:
+    """Where two programs meet: CometBFT asks at `socket`, we at `rpc`. `network` describes who shares the ledger."""
+
+    socket: Path
+    rpc: str
+    network: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +80,7 @@ class LedgerSettings:
     accept_software_keys: bool = False
     tpm_vendors: Path | None = None
     max_accounts_per_minute: int = DEFAULT_ACCOUNTS_PER_MINUTE
+    consensus: ConsensusSettings | None = None
 
 
 def parse_settings(page: Mapping[str, Any], file: Path) -> LedgerSettings:
@@ -81,6 +97,17 @@ def parse_settings(page: Mapping[str, Any], file: Path) -> LedgerSettings:
         accept_software_keys=ledger.switch("accept_software_keys"),
         tpm_vendors=ledger.path("tpm_vendors") if "tpm_vendors" in ledger.values else None,
         max_accounts_per_minute=ledger.number("max_accounts_per_minute", DEFAULT_ACCOUNTS_PER_MINUTE),
+        consensus=_parse_consensus(Section(page["consensus"], "consensus", file))
+        if "consensus" in page
+        else None,
+    )
+
+
+def _parse_consensus(consensus: Section) -> ConsensusSettings:
+    return ConsensusSettings(
+        socket=consensus.path("socket"),
+        rpc=consensus.text("rpc", DEFAULT_RPC),
+        network=consensus.path("network"),
     )
 
 

@@ -31,6 +31,7 @@ from ledger.enrolling import Enrolling
 from ledger.enrolment import Vendors, check_endorsement_certificate
 from ledger.genesis import Genesis
 from ledger.opening import open_ledger, replay
+from ledger.ordering import Alone
 from ledger.service import Service, _correlated
 from ledger.settings import BrokerSettings
 from ledger.store import Store
@@ -437,7 +438,7 @@ def test_a_message_that_makes_us_fail_is_told_and_the_next_one_is_read(tmp_path:
     engine = open_ledger(tmp_path / "ledger.db", genesis)
     archive = Archive(tmp_path / "ledger.db", genesis)
     answers = Answers(archive, key, genesis)
-    service = Service(engine, answers, key, Enrolling(None, True), broker, told.append, Turnstile(600))
+    service = Service(Alone(engine), answers, key, Enrolling(None, True), broker, told.append, Turnstile(600))
     topic = f"airgrant/v1/up/{key.public}/transaction"
     signed = sign_transaction(Transaction(Create(key.public), bytes(8), 2**40), key, genesis.ledger_id)
     for payload in (None, signed.envelope.encoded):

@@ -1,0 +1,116 @@
+"""The description of a network, and the genesis that CometBFT makes of it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.abci.comet_home import generate_keys, read_operator
+from ledger.abci.network import (
+    Network,
+    app_state,
+    chain_id,
+    format_comet_genesis,
+    format_network,
+    parse_network,
+    read_app_state,
+)
+from ledger.genesis import Genesis, write_genesis
+from wire.errors import ConfigError, DecodeError
+from wire.keys import PrivateKey
+
+KEY = PrivateKey.generate().public
+GENESIS = Genesis((KEY,), KEY, 1_700_000_000)
+OPERATORS = tuple(
+    read_operator(generate_keys(), name, f"192.0.2.{number}:26656")
+    for number, name in enumerate(("alice", "bob", "carol", "dave"), 1)
+)
+NETWORK = Network(GENESIS, OPERATORS, 2)
+FILE = Path("network.toml")
+
+
+def page() -> dict[str, Any]:
+    return tomllib.loads(format_network(NETWORK))
+
+
+def test_a_description_comes_back() -> None:
+    assert parse_network(page(), FILE) == NETWORK
+
+
+def test_defaults() -> None:
+    short = page()
+    del short["network"]["empty_block_s"], short["operators"]["alice"]["power"]
+    assert parse_network(short, FILE) == replace(NETWORK, empty_block_s=1)
+
+
+def test_the_chain_is_named_after_the_ledger() -> None:
+    assert NETWORK.chain_id == chain_id(GENESIS) == GENESIS.ledger_id.hex()[:32]
+    assert chain_id(replace(GENESIS, period_s=60)) != chain_id(GENESIS)
+
+
+def test_the_genesis_of_cometbft_names_the_ledgers() -> None:
+    genesis = json.loads(format_comet_genesis(NETWORK))
+    assert genesis["chain_id"] == NETWORK.chain_id
+    assert genesis["genesis_time"] == "2023-11-14T22:13:20Z"
+    assert [one["name"] for one in genesis["validators"]] == ["alice", "bob", "carol", "dave"]
+    assert read_app_state(json.dumps(genesis["app_state"], indent=4).encode()) == write_genesis(GENESIS)
+    assert read_app_state(app_state(GENESIS)) == write_genesis(GENESIS)
+
+
+def test_peers_are_all_the_others() -> None:
+    peers = NETWORK.peers_of("bob").split(",")
+    assert [peer.split("@")[1] for peer in peers] == ["192.0.2.1:26656", "192.0.2.3:26656", "192.0.2.4:26656"]
+    assert len(NETWORK.peers_of("a stranger").split(",")) == 4
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b'{"ledger": 1}', b'{"ledger": "%"}', b"\xff"]
+)
+def test_an_app_state_that_names_no_ledger(data: bytes) -> None:
+    with pytest.raises(DecodeError, match="app_state"):
+        read_app_state(data)
+
+
+def alter(path: str, value: Any) -> dict[str, Any]:
+    changed = page()
+    *steps, last = path.split(".")
+    inner = changed
+    for step in steps:
+        inner = inner[step]
+    inner[last] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        ("network.ledger", "%", "network.ledger: is not base64"),
+        ("network.ledger", "AAAA", "network.ledger: "),
+        ("network.empty_block_s", -1, "network.empty_block_s"),
+        ("network.other", 1, "network.other: there is no such setting"),
+        ("operators", {}, "operators: 0, outside 1..100"),
+        ("operators.alice", 3, "operators.alice"),
+        ("operators.Al ice", {}, "operators.Al ice: is not a section with a name"),
+        ("operators.alice.validator", "AAAA", "a key of 3 bytes"),
+        ("operators.alice.node", "zz", "operators.alice.node"),
+        ("operators.alice.address", "nowhere", "'nowhere' is not HOST:PORT"),
+        ("operators.alice.address", "192.0.2.2:26656", "two have the same address"),
+        ("operators.alice.power", 0, "operators.alice.power"),
+        ("operators.alice.other", 0, "operators.alice.other: there is no such setting"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(path: str, value: Any, why: str) -> None:
+    with pytest.raises(ConfigError, match=r"network\.toml") as caught:
+        parse_network(alter(path, value), FILE)
+    assert why in str(caught.value)
+
+
+def test_two_with_one_key_are_refused() -> None:
+    twice = Network(GENESIS, (OPERATORS[0], replace(OPERATORS[1], validator=OPERATORS[0].validator)))
+    with pytest.raises(ConfigError, match="two have the same validator"):
+        parse_network(tomllib.loads(format_network(twice)), FILE)
