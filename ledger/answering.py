@@ -11,13 +11,14 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol
 
-from ledger.block import Header, Item
+from ledger.block import Item
 from ledger.genesis import Genesis
 from ledger.granting import Purchase
 from ledger.intake import PriceQuery, Query, RegistrationQuery
 from ledger.rejection import Reason
 from ledger.submission import Executed, Outcome, Refused
 from wire.attestation_result import read_attestation_result, write_attestation_result
+from wire.block_header import Header
 from wire.enrolment import EnrolmentChallenge, EnrolmentReply, write_enrolment_reply
 from wire.grant import Grant, write_grant
 from wire.grant_price import GrantPrice, write_grant_price

@@ -23,12 +23,11 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ledger.block import BlockRows, Header, read_header, write_header
+from ledger.block import BlockRows
 from ledger.entries import write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis
 from ledger.granting import read_purchase
-from ledger.merkle import EMPTY_ROOT, merkle_root
 from ledger.passing import pass_time
 from ledger.recording import Metering, chain_rows, record_item_id
 from ledger.rejection import Reason
@@ -37,9 +36,11 @@ from ledger.state_tree import Plan, StateTree
 from ledger.store import Store
 from ledger.submission import Executed, Outcome, Record, Refused, Submission, read_submission
 from ledger.taking import KNOWN_RECORD, refuse_faulty, refuse_unreadable, take
+from wire.block_header import Header, read_header, write_header
 from wire.errors import DecodeError, ShellError
 from wire.evidence import read_evidence
 from wire.grant import Grant
+from wire.merkle import EMPTY_ROOT, merkle_root
 
 GRANTS_REMEMBERED = 10_000
 """Grants kept ready for checking usage reports, which name the same ones again and again."""

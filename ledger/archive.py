@@ -1,4 +1,4 @@
-"""The reading side of the ledger's file: what was executed, and what everybody got.
+"""The reading side of the ledger's store: what was executed, and what everybody got.
 
 Has a connection of its own, so that it sees only what is on disk, and a lock, so that several threads may
 read. Knows nothing of the state in memory.
@@ -6,22 +6,22 @@ read. Knows nothing of the state in memory.
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
-from ledger.block import Header, Item, item_leaf, read_header
+from ledger.block import Item, item_leaf
 from ledger.genesis import Genesis
 from ledger.granting import Purchase, read_purchase
-from ledger.merkle import merkle_path
-from ledger.store import Store
+from ledger.store import Place, open_to_read
+from wire.block_header import Header, read_header
 from wire.grant import Grant
 from wire.grant_price import GrantPrice
+from wire.merkle import merkle_path
 
 
 class Archive:
     """Raises ShellError if the disk fails, DecodeError if the file is damaged."""
 
-    def __init__(self, path: Path, genesis: Genesis) -> None:
-        self._store = Store(path, read_only=True)
+    def __init__(self, place: Place, genesis: Genesis) -> None:
+        self._store = open_to_read(place)
         self._ledger_id = genesis.ledger_id
         self._lock = threading.Lock()
 

@@ -9,10 +9,10 @@ one, and whoever reads it knows what time it is.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ledger.block import read_signed_header
 from ledger.entries import MeterChain, chain_key, read_entry
 from ledger.findings import Finding, RecordVerdict, Severity, judge
 from ledger.state_tree import read_proof, verify_proof
+from wire.block_header import read_signed_header
 from wire.errors import DecodeError
 from wire.ids import PublicKey
 

@@ -11,11 +11,11 @@ operators share a ledger, CometBFT takes its place over the same application (do
 from collections.abc import Callable, Sequence
 
 from ledger.application import Application
-from ledger.block import Header
 from ledger.genesis import Genesis
 from ledger.state import State
 from ledger.store import Store
 from ledger.submission import Outcome, Submission
+from wire.block_header import Header
 
 
 class Engine:

@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse
 from ledger.answering import Answers
 from ledger.application import Application
 from ledger.archive import Archive
-from ledger.block import Header, Item, write_signed_header
+from ledger.block import Item
 from ledger.capacity import MAX_PERIODS_AHEAD, allocations_left
 from ledger.entries import MeterChain, account_key, chain_key, write_entry
 from ledger.genesis import Genesis
@@ -64,6 +64,7 @@ from ledger.state import (
 )
 from ledger.state_tree import write_proof
 from wire.attestation_result import read_attestation_result
+from wire.block_header import Header, write_signed_header
 from wire.errors import ShellError
 from wire.ids import PublicKey
 

@@ -1,4 +1,4 @@
-"""Making an engine: a new ledger from its genesis, or an old one from its file, which is verified first.
+"""Making an engine: a new ledger from its genesis, or an old one from its store, which is verified first.
 
 On opening, every header is chained to the one before, every item is hashed into its block's root, and the
 snapshot of the state into the app hash of the last block. `replay` goes further: it applies the whole log
@@ -9,49 +9,49 @@ program that wrote it has to be trusted.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 
 from ledger.application import Application
-from ledger.block import BlockRows, Header, Item, item_leaf, read_header, write_header
+from ledger.block import BlockRows, Item, item_leaf
 from ledger.chain_state import read_chain_state
 from ledger.engine import Engine
 from ledger.entries import Account, Entry, account_key, read_entry, write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis, read_genesis, write_genesis
 from ledger.granting import read_purchase
-from ledger.merkle import EMPTY_ROOT, merkle_root
 from ledger.passing import pass_time
 from ledger.recording import Metering
 from ledger.state import State
 from ledger.state_tree import StateTree
-from ledger.store import Store
+from ledger.store import Place, Store, open_store
 from ledger.submission import Refused
 from ledger.taking import read_item, take
 from wire.attestation_result import read_attestation_result
+from wire.block_header import Header, read_header, write_header
 from wire.errors import DecodeError, VerificationError
 from wire.grant import Grant
+from wire.merkle import EMPTY_ROOT, merkle_root
 
 
-def open_ledger(path: Path, genesis: Genesis) -> Engine:
-    """The embedded engine over the ledger in `path`, made if the file has none. Raises as `open_application`."""
-    return Engine(open_application(path, genesis))
+def open_ledger(place: Place, genesis: Genesis) -> Engine:
+    """The embedded engine over the ledger in `place`, made if nothing is there. Raises as `open_application`."""
+    return Engine(open_application(place, genesis))
 
 
-def open_application(path: Path, genesis: Genesis) -> Application:
-    """The ledger in `path`, made if the file has none. Raises ShellError, VerificationError."""
-    store = Store(path)
+def open_application(place: Place, genesis: Genesis) -> Application:
+    """The ledger in `place`, made if nothing is there. Raises ShellError, VerificationError."""
+    store = open_store(place)
     stored = store.genesis()
     if stored is None:
         store.write_genesis(write_genesis(genesis), _genesis_rows(genesis))
     elif stored != write_genesis(genesis):
         there = read_genesis(stored).ledger_id.hex()
-        raise VerificationError(f"{path}: is the ledger {there}, not {genesis.ledger_id.hex()}")
+        raise VerificationError(f"{store.name}: is the ledger {there}, not {genesis.ledger_id.hex()}")
     try:
         return _load(store, genesis)
     except DecodeError as error:
         damage = str(error)
     store.close()  # only now: until here the error holds readers of it
-    raise VerificationError(f"{path}: {damage}")
+    raise VerificationError(f"{store.name}: {damage}")
 
 
 def replay(store: Store) -> Header:
@@ -60,7 +60,7 @@ def replay(store: Store) -> Header:
     """
     stored = store.genesis()
     if stored is None:
-        raise VerificationError(f"{store.path}: holds no ledger")
+        raise VerificationError(f"{store.name}: holds no ledger")
     genesis = read_genesis(stored)
     state, tree, metering = _begin(genesis)
     headers = check_headers(store.headers(), genesis, tree.root)

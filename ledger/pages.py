@@ -9,13 +9,14 @@ import base64
 
 from pydantic import BaseModel, Field
 
-from ledger.block import Header, Item, ItemKind
+from ledger.block import Item, ItemKind
 from ledger.entries import Account, ReservationOffer, StandingOffer
 from ledger.genesis import Genesis, write_genesis
 from ledger.granting import read_sale
 from wire.allocate import Allocate
 from wire.attestation_result import AttestationResult
 from wire.band import Band
+from wire.block_header import Header
 from wire.create import Create
 from wire.grant import Grant
 from wire.grant_price import GrantPrice

@@ -16,9 +16,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ledger.merkle import LEAF, NODE, node_hash
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError, VerificationError
+from wire.merkle import LEAF, NODE, node_hash
 
 DEPTH = 16
 _FIRST_LEAF = 1 << DEPTH

@@ -17,11 +17,10 @@ from pydantic import BaseModel
 from apd.shells.software_key import SoftwareKey
 from lab.bench.result import Against, Figure
 from lab.meter_chain import MeterChain
-from ledger.block import Header, Item, write_signed_header
+from ledger.block import Item
 from ledger.entries import MeterChain as ChainEnd
 from ledger.entries import chain_key, write_entry
 from ledger.genesis import Genesis, write_genesis
-from ledger.merkle import EMPTY_ROOT
 from ledger.pages import (
     AttestationPage,
     RecordListPage,
@@ -37,8 +36,10 @@ from operatord.settings import LedgerLink
 from operatord.shells.checkpoints import Checkpoints
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.band import Band
+from wire.block_header import Header, write_signed_header
 from wire.grant import Grant, write_grant
 from wire.keys import PrivateKey
+from wire.merkle import EMPTY_ROOT
 from wire.meter_record import UsageRow
 from wire.qos import Qos
 

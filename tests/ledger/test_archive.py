@@ -11,9 +11,9 @@ import pytest
 from ledger.archive import Archive
 from ledger.block import item_leaf
 from ledger.engine import Engine
-from ledger.merkle import verify_path
 from tests.ledger.test_opening import live
 from tests.ledger_world import ALICE, BOB, GENESIS, PROVIDER
+from wire.merkle import verify_path
 
 
 @pytest.fixture

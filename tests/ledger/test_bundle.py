@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
-from ledger.block import Header, write_signed_header
 from ledger.bundle import (
     Bundle,
     Usage,
@@ -25,15 +24,16 @@ from ledger.bundle import (
 from ledger.completeness import ChainProof
 from ledger.entries import MeterChain as ChainEnd
 from ledger.entries import chain_key, write_entry
-from ledger.merkle import EMPTY_ROOT
 from ledger.state_tree import StateTree, write_proof
 from tests.ledger_world import ALICE, BAND, BOB, GENESIS, LEDGER, PROVIDER, QOS, START_S
 from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.block_header import Header, write_signed_header
 from wire.cbor import write_cbor
 from wire.errors import DecodeError, VerificationError
 from wire.evidence import read_evidence
 from wire.grant import Grant, write_grant
 from wire.keys import PrivateKey
+from wire.merkle import EMPTY_ROOT
 from wire.meter_record import UsageRow, record_hash
 
 GRANT = Grant(ALICE.public, PROVIDER.public.provider_id, bytes(16), 1, START_S, 600, BAND, QOS)

@@ -15,7 +15,6 @@ import pytest
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from ledger.archive import Archive
-from ledger.block import read_header
 from ledger.engine import Engine
 from ledger.entries import Account, account_key
 from ledger.opening import open_ledger, replay
@@ -25,6 +24,7 @@ from ledger.submission import Batch, Enrolment, Executed, Outcome, Record, Refus
 from ledger.taking import INTERNAL_FAULT
 from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, buy, offer
 from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.block_header import read_header
 from wire.create import Create
 from wire.errors import ShellError
 from wire.evidence import read_evidence

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ledger import cli
-from ledger.block import Header, Item
+from ledger.block import Item
 from ledger.bundle import verify_bundle
 from ledger.client import LedgerReader
 from ledger.fetching import fetch_bundle, fetch_genesis, fetch_key_ids, fetch_repayments, read_base64
@@ -25,6 +25,7 @@ from tests.ledger.test_bundle import GRANT, KEY, bundle
 from tests.ledger.test_repayment import transfer
 from tests.ledger_world import ALICE, CAROL, GENESIS, LEDGER, PROVIDER, START_S
 from wire.attestation_result import AttestationResult
+from wire.block_header import Header
 from wire.errors import ShellError
 from wire.grant import read_grant
 from wire.refund import refund_nonce

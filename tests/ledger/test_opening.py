@@ -12,7 +12,6 @@ import pytest
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
-from ledger.block import read_header, write_header
 from ledger.engine import Engine
 from ledger.entries import MeterChain as ChainEnd
 from ledger.entries import chain_key
@@ -21,6 +20,7 @@ from ledger.store import Store
 from ledger.submission import Enrolment, Executed, Record, Refused
 from tests.ledger_world import ALICE, BOB, EXCHANGE, GENESIS, LEDGER, PERIOD_S, PROVIDER, START_S, buy, offer
 from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.block_header import read_header, write_header
 from wire.create import Create
 from wire.errors import ShellError, VerificationError
 from wire.keys import PrivateKey

@@ -6,7 +6,7 @@ import base64
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
-from ledger.block import Header, Item, ItemKind, write_signed_header
+from ledger.block import Item, ItemKind
 from ledger.buying import Sale
 from ledger.entries import Account, StandingOffer
 from ledger.genesis import read_genesis
@@ -37,6 +37,7 @@ from tests.ledger_world import (
     offer,
 )
 from wire.attestation_result import AttestationResult
+from wire.block_header import Header, write_signed_header
 from wire.create import Create
 from wire.grant import Grant
 from wire.keys import PrivateKey

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.merkle import LEAF, node_hash
 from ledger.state_tree import DEPTH, Proof, StateTree, read_proof, verify_proof, write_proof
 from wire.errors import DecodeError, VerificationError
+from wire.merkle import LEAF, node_hash
 
 keys = st.binary(min_size=1, max_size=3)
 entries = st.dictionaries(keys, st.binary(max_size=4), max_size=30)

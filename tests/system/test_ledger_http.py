@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from ledger.block import item_leaf, read_signed_header
+from ledger.block import item_leaf
 from ledger.entries import Account, account_key, read_entry
-from ledger.merkle import verify_path
 from ledger.state_tree import read_proof, verify_proof
 from tests.ledger_house import PRICE_UBC, LedgerHouse, ledger_house, purchase, sixty_seconds
+from wire.block_header import read_signed_header
 from wire.create import Create
 from wire.errors import ShellError
 from wire.keys import PrivateKey
+from wire.merkle import verify_path
 from wire.money_actions import Transfer
 from wire.post_offer import Reservation
 

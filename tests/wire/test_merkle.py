@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
-from ledger.merkle import EMPTY_ROOT, leaf_hash, merkle_path, merkle_root, node_hash, verify_path
 from wire.errors import VerificationError
+from wire.merkle import EMPTY_ROOT, leaf_hash, merkle_path, merkle_root, node_hash, verify_path
 
 # Source: the reference inputs of RFC 6962, as published with the first implementation of certificate transparency.
 INPUTS = [bytes.fromhex(text) for text in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657")]
