@@ -27,7 +27,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lab.namespaces import Address, Namespace, Port, create, delete, plug
+from lab.namespaces import Address, Namespace, Port, namespaces, plug
+from lab.world import forward, lay_world
 
 DEFAULT_AIR_BPS = 60_000_000
 """A modest 802.11n cell; small enough that two cores can overload it eightfold."""
@@ -53,10 +54,6 @@ BOX_BACKHAUL_V4 = ipaddress.IPv4Interface("10.78.0.2/24")
 BOX_BACKHAUL_V6 = ipaddress.IPv6Interface("fd78::2/64")
 OPERATOR_V4 = ipaddress.IPv4Interface("10.78.0.1/24")
 OPERATOR_V6 = ipaddress.IPv6Interface("fd78::1/64")
-OPERATOR_WORLD_V4 = ipaddress.IPv4Interface("10.79.0.1/24")
-OPERATOR_WORLD_V6 = ipaddress.IPv6Interface("fd79::1/64")
-WORLD_V4 = ipaddress.IPv4Interface("10.79.0.2/24")
-WORLD_V6 = ipaddress.IPv6Interface("fd79::2/64")
 
 MAX_STATIONS = 200
 """Addresses 10.77.0.11 to 10.77.0.210."""
@@ -142,13 +139,7 @@ def lab(
     """The network for the length of a `with` block; its namespaces are gone afterwards."""
     if not 1 <= station_count <= MAX_STATIONS:
         raise ValueError(f"{station_count} stations: the lab has room for 1 to {MAX_STATIONS}")
-    made: list[Namespace] = []
-
-    def make(name: str) -> Namespace:
-        made.append(create(name))
-        return made[-1]
-
-    try:
+    with namespaces() as make:
         network = Lab(
             operator=make("operator"),
             world=make("world"),
@@ -161,9 +152,6 @@ def lab(
         _lay_backhaul(network)
         _open_air(network)
         yield network
-    finally:
-        for namespace in made:
-            delete(namespace)
 
 
 def _lay_backhaul(network: Lab) -> None:
@@ -172,19 +160,15 @@ def _lay_backhaul(network: Lab) -> None:
         Port(network.box, BACKHAUL_INTERFACE, addresses=(BOX_BACKHAUL_V4, BOX_BACKHAUL_V6)),
         Port(network.operator, "box0", addresses=(OPERATOR_V4, OPERATOR_V6)),
     )
-    plug(
-        Port(network.operator, "world0", addresses=(OPERATOR_WORLD_V4, OPERATOR_WORLD_V6)),
-        Port(network.world, "wan0", addresses=(WORLD_V4, WORLD_V6)),
-    )
-    _forward(network.box)
-    _forward(network.operator)
+    lay_world(network.operator, network.world)
+    forward(network.box)
+    for router in (network.box, network.operator):  # stations may not be told of a shorter way: there is none
+        for family in ("all", "default"):
+            router.set_kernel(f"ipv4/conf/{family}/send_redirects", 0)
     network.box.ip(f"route add default via {OPERATOR_V4.ip}", f"route add ::/0 via {OPERATOR_V6.ip}")
     network.operator.ip(
         f"route add {BOX_V4.network} via {BOX_BACKHAUL_V4.ip}",
         f"route add {BOX_V6.network} via {BOX_BACKHAUL_V6.ip}",
-    )
-    network.world.ip(
-        f"route add default via {OPERATOR_WORLD_V4.ip}", f"route add ::/0 via {OPERATOR_WORLD_V6.ip}"
     )
 
 
@@ -291,10 +275,3 @@ def _route_through_box(station: Station) -> None:
         f"route replace {BOX_V6.ip}/128 dev {device}",
         f"route replace ::/0 via {BOX_V6.ip} dev {device}",
     )
-
-
-def _forward(namespace: Namespace) -> None:
-    namespace.set_kernel("ipv4/ip_forward", 1)
-    namespace.set_kernel("ipv6/conf/all/forwarding", 1)
-    for family in ("all", "default"):
-        namespace.set_kernel(f"ipv4/conf/{family}/send_redirects", 0)

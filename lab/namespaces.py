@@ -14,8 +14,9 @@ import ctypes
 import ipaddress
 import os
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -133,6 +134,22 @@ def create(name: str) -> Namespace:
 def delete(namespace: Namespace) -> None:
     """Remove the name; the kernel takes the interfaces with it once the last process inside has ended."""
     run(["ip", "netns", "del", namespace.name])
+
+
+@contextmanager
+def namespaces() -> Iterator[Callable[[str], Namespace]]:
+    """Gives `create` for the length of a block; what it made is gone afterwards, however far it came."""
+    made: list[Namespace] = []
+
+    def make(name: str) -> Namespace:
+        made.append(create(name))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for namespace in made:
+            delete(namespace)
 
 
 def plug(one: Port, other: Port) -> None:

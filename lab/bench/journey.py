@@ -14,12 +14,12 @@ from tempfile import TemporaryDirectory
 from device.choice import Wish
 from device.library import buy
 from device.wallet import Wallet, create_wallet
-from lab.air import WORLD_V4
 from lab.bench.result import Against, Figure
 from lab.demo.cast import ADA, UNIT
 from lab.demo.stage import Stage, set_stage
 from lab.percentile import percentile
 from lab.traffic import ping_once
+from lab.world import WORLD_V4
 
 JOURNEYS = 25
 """As many as the stage's offer has units for, and more than the twenty that a 95th percentile needs."""

@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lab.air import WORLD_V4, WORLD_V6, Station
+from lab.air import Station
 from lab.counters import ByteCounter, Witness
 from lab.demo.lobby_talk import first_of, in_lobby
 from lab.result import Attack
+from lab.world import WORLD_V4, WORLD_V6
 from nas_tunnel.lobby import Announcement, Join, Joined, LobbyMessage, Outcome, Purchase, Refused, read_lobby
 from wire.allocate import Allocate
 from wire.errors import ShellError

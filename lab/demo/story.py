@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.air import WORLD_V4, Station
+from lab.air import Station
 from lab.counters import Witness
 from lab.demo import attacks
 from lab.demo.attacks import Cheat
@@ -32,6 +32,7 @@ from lab.demo.watch import Sample, Watch
 from lab.processes import Child, wait_until
 from lab.result import Attack
 from lab.traffic import LatencyReport, Stream, TrafficServers, latency, start_flood, start_latency_probe
+from lab.world import WORLD_V4
 from wire.errors import ShellError
 from wire.units import format_rate
 

@@ -17,8 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lab.namespaces import Namespace, Port, create, delete, plug
+from lab.namespaces import Namespace, Port, namespaces, plug
 from lab.wifi.radios import STATION_INTERFACE, Radio, radios
+from lab.world import lay_world
 
 RADIO_INTERFACE = "wlan0"
 BRIDGE = "br0"
@@ -26,10 +27,6 @@ BACKHAUL_INTERFACE = "wan0"
 
 OPERATOR_V4 = ipaddress.IPv4Interface("10.77.0.1/24")
 OPERATOR_V6 = ipaddress.IPv6Interface("fd77::1/64")
-OPERATOR_WORLD_V4 = ipaddress.IPv4Interface("10.79.0.1/24")
-OPERATOR_WORLD_V6 = ipaddress.IPv6Interface("fd79::1/64")
-WORLD_V4 = ipaddress.IPv4Interface("10.79.0.2/24")
-WORLD_V6 = ipaddress.IPv6Interface("fd79::2/64")
 MAX_BOXES = 8
 
 
@@ -119,46 +116,28 @@ def wifi_air(box_count: int, station_count: int) -> Iterator[WifiAir]:
     """The network for the length of a block; radios and namespaces are gone afterwards."""
     if not 1 <= box_count <= MAX_BOXES:
         raise ValueError(f"{box_count} access points: the lab has room for 1 to {MAX_BOXES}")
-    made: list[Namespace] = []
-
-    def make(name: str) -> Namespace:
-        made.append(create(name))
-        return made[-1]
-
-    with radios(box_count + station_count) as found:
-        try:
-            air = WifiAir(
-                operator=make("operator"),
-                world=make("world"),
-                boxes=tuple(Box(n, make(f"box{n}"), found[n - 1]) for n in range(1, box_count + 1)),
-                stations=tuple(
-                    Station(n, make(f"sta{n}"), found[box_count + n - 1]) for n in range(1, station_count + 1)
-                ),
-            )
-            _lay_cables(air)
-            for box in air.boxes:
-                box.radio.move(box.namespace)
-            for station in air.stations:
-                station.radio.move(station.namespace)
-            yield air
-        finally:
-            for namespace in made:
-                delete(namespace)
+    with radios(box_count + station_count) as found, namespaces() as make:
+        air = WifiAir(
+            operator=make("operator"),
+            world=make("world"),
+            boxes=tuple(Box(n, make(f"box{n}"), found[n - 1]) for n in range(1, box_count + 1)),
+            stations=tuple(
+                Station(n, make(f"sta{n}"), found[box_count + n - 1]) for n in range(1, station_count + 1)
+            ),
+        )
+        _lay_cables(air)
+        for box in air.boxes:
+            box.radio.move(box.namespace)
+        for station in air.stations:
+            station.radio.move(station.namespace)
+        yield air
 
 
 def _lay_cables(air: WifiAir) -> None:
     operator = air.operator
     operator.ip("link add lan0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0", "link set lan0 up")
     operator.ip(f"addr add {OPERATOR_V4} dev lan0", f"addr add {OPERATOR_V6} dev lan0 nodad")
-    plug(
-        Port(operator, "world0", addresses=(OPERATOR_WORLD_V4, OPERATOR_WORLD_V6)),
-        Port(air.world, "wan0", addresses=(WORLD_V4, WORLD_V6)),
-    )
-    operator.set_kernel("ipv4/ip_forward", 1)
-    operator.set_kernel("ipv6/conf/all/forwarding", 1)
-    air.world.ip(
-        f"route add default via {OPERATOR_WORLD_V4.ip}", f"route add ::/0 via {OPERATOR_WORLD_V6.ip}"
-    )
+    lay_world(operator, air.world)
     for box in air.boxes:
         plug(Port(operator, box.name), Port(box.namespace, BACKHAUL_INTERFACE))
         operator.ip(f"link set {box.name} master lan0")

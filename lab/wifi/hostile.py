@@ -12,7 +12,7 @@ from pathlib import Path
 from device.library import Session
 from lab.processes import Child, wait_until
 from lab.traffic import ping_once
-from lab.wifi.air import WORLD_V4, Station
+from lab.wifi.air import Station
 from lab.wifi.finding import Finding, Measured, judge
 from lab.wifi.forging import disconnect_request, issued, issued_on_another_curve, send_to_das
 from lab.wifi.journeys import (
@@ -29,6 +29,7 @@ from lab.wifi.journeys import (
 )
 from lab.wifi.stage import SECRET, SILENT_AFTER_S, UNIT, WifiStage, resident_bytes
 from lab.wifi.supplicant import leave, pin
+from lab.world import WORLD_V4
 from operatord.hostapd import DAS_WINDOW_S
 from wire.keys import PrivateKey
 

@@ -17,11 +17,11 @@ from device.library import Over, Session, Way, rejoin
 from device.wallet import Wallet
 from lab.processes import wait_until
 from lab.traffic import RunningStream, Stream, ping_once
-from lab.wifi.air import WORLD_V4, WORLD_V6
 from lab.wifi.finding import Finding, Measured, judge
 from lab.wifi.forging import Credentials, issued
 from lab.wifi.stage import LOBBY_SSID, SSID, UNIT, AccessPoint, WifiStage
 from lab.wifi.supplicant import add_network, eap_tls, pin, scan
+from lab.world import WORLD_V4, WORLD_V6
 from wire.errors import ShellError
 from wire.grant import Grant
 

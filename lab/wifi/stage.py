@@ -35,19 +35,11 @@ from lab.ledger_process import HTTP_PORT, start_ledger, wait_for_ledger, write_p
 from lab.processes import Child, Household
 from lab.software_tpm import SoftwareTpm
 from lab.traffic import TrafficServers
-from lab.wifi.air import (
-    BACKHAUL_INTERFACE,
-    BRIDGE,
-    OPERATOR_V4,
-    RADIO_INTERFACE,
-    WORLD_V4,
-    Box,
-    WifiAir,
-    wifi_air,
-)
+from lab.wifi.air import BACKHAUL_INTERFACE, BRIDGE, OPERATOR_V4, RADIO_INTERFACE, Box, WifiAir, wifi_air
 from lab.wifi.hostapd import Bss, Hostapd, LobbyBss, PaidBss, start_hostapd
 from lab.wifi.radius import start_freeradius
 from lab.wifi.supplicant import Supplicant, start_supplicant
+from lab.world import WORLD_V4
 from ledger.genesis import Genesis
 from operatord.__main__ import main as operator_command
 from operatord.shells.control import ask as ask_operator

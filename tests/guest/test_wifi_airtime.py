@@ -16,9 +16,10 @@ from apd.shortfall import LinkCounters, link_bytes
 from lab.namespaces import run
 from lab.processes import Household
 from lab.traffic import ping_once
-from lab.wifi.air import WORLD_V4, WifiAir, wifi_air
+from lab.wifi.air import WifiAir, wifi_air
 from lab.wifi.hostapd import Hostapd, PskBss, start_hostapd
 from lab.wifi.supplicant import join, psk, scan, start_supplicant
+from lab.world import WORLD_V4
 from wire.ids import MacAddress
 
 PASSPHRASE = "everybody knows it"

@@ -11,7 +11,7 @@ import pytest
 from lab.certificates import Authority, Identity, new_key
 from lab.processes import Household
 from lab.traffic import ping_once
-from lab.wifi.air import OPERATOR_V4, WORLD_V4, WORLD_V6, WifiAir, wifi_air
+from lab.wifi.air import OPERATOR_V4, WifiAir, wifi_air
 from lab.wifi.hostapd import (
     Bss,
     Hostapd,
@@ -24,6 +24,7 @@ from lab.wifi.hostapd import (
 )
 from lab.wifi.radius import start_freeradius, write_comparison
 from lab.wifi.supplicant import Supplicant, eap_tls, eap_ttls, join, leave, psk, scan, start_supplicant
+from lab.world import WORLD_V4, WORLD_V6
 from wire.errors import ShellError
 
 SECRET = "0123456789abcdef"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.wifi import hostile, journeys
+from lab.wifi.__main__ import SCENARIOS
 from lab.wifi.stage import WifiStage, set_wifi_stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,25 +21,7 @@ def stage() -> Iterator[WifiStage]:
         yield made
 
 
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        journeys.three_buy,
-        journeys.revoked,
-        journeys.roams,
-        journeys.reassociates,
-        journeys.another_mac,
-        journeys.time_is_up,
-        hostile.strange_keys,
-        hostile.second_device,
-        hostile.borrowed_mac,
-        hostile.false_disconnects,
-        hostile.leaves_without_a_word,
-        hostile.flood_of_purchases,
-        journeys.books_agree,
-    ],
-    ids=lambda scenario: scenario.__name__,
-)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_it_holds(stage: WifiStage, scenario) -> None:
     found = scenario(stage, print)
     print(found)

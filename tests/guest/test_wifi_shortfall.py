@@ -12,8 +12,8 @@ import pytest
 
 from lab.namespaces import run
 from lab.traffic import ping_once
-from lab.wifi.air import WORLD_V4
 from lab.wifi.stage import UNIT, UNIT_PRICE_UBC, WifiStage, set_wifi_stage
+from lab.world import WORLD_V4
 from wire.refund import refund_ubc
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,11 +7,12 @@ import time
 
 import pytest
 
-from lab.air import BOX_V4, BOX_V6, WORLD_V4, WORLD_V6, lab
+from lab.air import BOX_V4, BOX_V6, lab
 from lab.counters import ByteCounter, Witness
 from lab.namespaces import NETNS_FOLDER, create, delete
 from lab.processes import Household
 from lab.traffic import ping_once, start_flood
+from lab.world import WORLD_V4, WORLD_V6
 from wire.errors import ShellError
 
 pytestmark = [

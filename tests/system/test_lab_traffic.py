@@ -5,10 +5,11 @@ import time
 
 import pytest
 
-from lab.air import BOX_V4, WORLD_V4, WORLD_V6, lab
+from lab.air import BOX_V4, lab
 from lab.counters import ByteCounter, Witness
 from lab.processes import Household, wait_until
 from lab.traffic import Stream, TrafficServers, latency, ping_once, start_flood, start_latency_probe
+from lab.world import WORLD_V4, WORLD_V6
 from wire.errors import ShellError
 
 pytestmark = [

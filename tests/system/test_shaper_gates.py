@@ -28,8 +28,9 @@ from scapy.layers.inet6 import (
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
 from scapy.packet import Raw
 
-from lab.air import BOX_MAC, BOX_V6, OPERATOR_V6, WORLD_V4, WORLD_V6, lab
+from lab.air import BOX_MAC, BOX_V6, OPERATOR_V6, lab
 from lab.namespaces import Port, create, delete, plug
+from lab.world import WORLD_V4, WORLD_V6
 from tc_shaper.kernel import Shaper
 from tc_shaper.ruleset import SMALL_GROUP_PER_S
 from tc_shaper.settings import ShaperSettings

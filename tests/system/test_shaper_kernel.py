@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from lab.air import BOX_V4, WORLD_V4, WORLD_V6, lab
+from lab.air import BOX_V4, lab
 from lab.namespaces import Port, create, delete, plug
 from lab.traffic import ping_once
+from lab.world import WORLD_V4, WORLD_V6
 from tc_shaper import rtnetlink
 from tc_shaper.kernel import Shaper
 from tc_shaper.ruleset import plan_ruleset
