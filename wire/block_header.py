@@ -1,5 +1,4 @@
-"""The header of a block of the ledger: what chains the log, and whose hash is the app hash. A gateway signs it for whoever
-keeps a proof.
+"""The header of a block of the ledger: what chains the log, whose hash is the app hash. A gateway signs it for proofs.
 
     [ form 2, height, app hash of the block before, time_s, items root, number of items, state root, sales root ]
 
