@@ -6,6 +6,7 @@ that is let in). The played ledger sells to its accounts, enrols every TPM of it
 evidence that it ever received, in order of arrival. Run it only inside the lab's sandbox.
 """
 
+import hashlib
 import os
 import secrets
 import socket
@@ -92,6 +93,8 @@ class PlayedLedger:
     answers: bool = True
     accounts: list[PublicKey] = field(default_factory=list)
     """Who may buy, and pays nothing."""
+    sold: dict[bytes, bytes] = field(default_factory=dict)
+    """The grants that it gave, by transaction: what comes again runs no second time."""
     _client: Any = None
     _changed: threading.Event = field(default_factory=threading.Event)
 
@@ -158,24 +161,36 @@ class PlayedLedger:
                 self._reply(message, self._confirm(read_registration_question(message.payload)))
 
     def _sell(self, data: bytes) -> bytes:
-        """One unit of what is on offer, from now."""
+        """One unit of what is on offer, from now; once."""
         signed = read_transaction(data, self.ledger_id, MAX_ENVELOPE_BYTES)
-        action, now_s = signed.transaction.action, int(time.time())
+        action, now_s, subject = signed.transaction.action, int(time.time()), signed.transaction_id
         assert isinstance(action, Allocate), action
-        buyer = next(account for account in self.accounts if account.key_id == signed.issuer_key_id)
-        signed.verify(buyer)
+        buyer = next((one for one in self.accounts if one.key_id == signed.issuer_key_id), None)
+        if buyer is None:
+            return self._refuse(subject, "unknown_issuer")
+        try:
+            signed.verify(buyer)
+        except DecodeError:  # whose it is nobody knows, so that these octets are its subject
+            return self._refuse(hashlib.sha256(data).digest(), "bad_signature")
+        if subject in self.sold:
+            return self._refuse(subject, "replayed", self.sold[subject])
         grant = Grant(
             consumer=buyer,
             provider_id=action.provider.provider_id,
-            transaction=signed.transaction_id[:TRANSACTION_REFERENCE_SIZE],
+            transaction=subject[:TRANSACTION_REFERENCE_SIZE],
             epoch=1,
             starts_s=now_s,
             duration_s=600,
             band=BAND,
             qos=QOS,
         )
-        receipt = write_receipt(Receipt(signed.transaction_id, 1, now_s), self.key, self.ledger_id)
-        return write_ledger_reply(LedgerReply(receipt, (write_grant(grant, self.key, self.ledger_id),)))
+        self.sold[subject] = write_grant(grant, self.key, self.ledger_id)
+        receipt = write_receipt(Receipt(subject, 1, now_s), self.key, self.ledger_id)
+        return write_ledger_reply(LedgerReply(receipt, (self.sold[subject],)))
+
+    def _refuse(self, subject: bytes, reason: str, *grants: bytes) -> bytes:
+        receipt = Receipt(subject, 1, int(time.time()), reason, "so it is played")
+        return write_ledger_reply(LedgerReply(write_receipt(receipt, self.key, self.ledger_id), grants))
 
     def _confirm(self, account: PublicKey) -> bytes:
         """Every account exists."""

@@ -1,17 +1,22 @@
 """An AMF and AUSF of the lab, for one gNB and one UE at a time, whose authentication is the EAP purchase.
 
 It stands where free5GC's and Open5GS's own cannot: both know EAP-AKA' at most. Each method is one step of a story and
-returns when the UE has done its part; whoever tells the story carries EAP between it and the box's exchange, and says
-whose the key is that paid: the purchase authenticates that key, and nothing that a UE calls itself. NAS and EAP are the
-codecs of `nas_tunnel`, so what is on the wire is what they wrote.
+returns when the UE has done its part; EAP goes to the box's exchange, on apd's own socket (`register_by_purchase`) or
+by whoever tells the story, and whose the key is that paid is told from outside: the purchase authenticates that key,
+and nothing that a UE calls itself. NAS and EAP are the codecs of `nas_tunnel`, so what is on the wire is what they
+wrote.
 Reference: 3GPP TS 24.501 clauses 5.4.1.2, 5.4.2, 5.5.1.2, 6.4.1; TS 33.501 annex B.
 """
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TypeVar
 
+from apd.signalling_frames import Admitted, NotAdmitted, SendEap
 from lab.ran.n2 import N2
+from lab.ran.nas_end import NasEnd
 from lab.ran.nas_security import ALGORITHMS, Header, NasContext, derive_context
 from lab.ran.ngap_messages import (
     Heard,
@@ -48,6 +53,7 @@ from nas_tunnel.nas_5gsm import EXTENDED_PCO, SessionMessage, SessionMessageType
 from nas_tunnel.nas_elements import Element, find
 from ran_slicing.snssai import Snssai
 from wire.errors import DecodeError
+from wire.ids import PublicKey
 
 Kind = TypeVar("Kind", bound=Heard)
 
@@ -109,6 +115,28 @@ class Amf:
         self._capability = find(request.elements, _UE_SECURITY_CAPABILITY) or b""
         self._imsi = _null_scheme(request.mobile_identity)
         return f"imsi-{self._imsi}"
+
+    def register_by_purchase(
+        self, box: NasEnd, subscribers: Mapping[PublicKey, str]
+    ) -> tuple[bytes, Admitted | NotAdmitted]:
+        """A registration whose authentication is a purchase at apd: its name there, and how it ended. `subscribers`
+        says whose keys are whose; a key that nobody has is refused like a name that did not pay.
+        """
+        self.await_registration()
+        ue = os.urandom(8)
+        word = box.begin(ue)
+        while isinstance(word, SendEap):
+            self.ask(word.packet)
+            word = box.hear(ue, self.await_answer())
+        if isinstance(word, NotAdmitted):
+            refuse = self.reject_proof if word.reason == "not_the_consumer" else self.reject
+            refuse(word.packet)
+            return ue, word
+        supi = subscribers.get(word.consumer, "nobody")
+        self.secure(word.emsk, word.packet, supi)
+        box.subscriber(ue, supi)
+        self.accept()
+        return ue, word
 
     def ask(self, eap: bytes) -> None:
         """One EAP request, before there is any security."""
