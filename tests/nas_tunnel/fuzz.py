@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -32,6 +31,7 @@ from nas_tunnel.gas_frame import read_gas, read_gas_request
 from nas_tunnel.link import RADIOTAP
 from nas_tunnel.lobby import read_lobby, write_lobby
 from nas_tunnel.sightings import LINK_TYPES, Frame, Witness
+from tests.fuzzing import GoOn, Trial, keep_trying, main
 from tests.nas_tunnel.air import (
     ADVICE,
     AIR_OFFER,
@@ -97,32 +97,23 @@ def check(name: str, data: bytes) -> bool:
     return True
 
 
-def run(seed: int, go_on: Callable[[int], bool]) -> tuple[int, int]:
+def run(seed: int, go_on: GoOn) -> tuple[int, int]:
     """(inputs, of which values); raises at the first broken promise, with the input in hexadecimal digits."""
-    chance = random.Random(seed)
     witness = Witness()
-    inputs = values = 0
-    while go_on(inputs):
+
+    def draw(chance: random.Random, number: int) -> Trial:
         data = mutate(chance.choice(SAMPLES), chance.choice(SAMPLES), chance)
         link_type = RADIOTAP if chance.random() < 0.4 else chance.choice(list(LINK_TYPES))
-        try:
-            values += sum([check(name, data) for name in READERS])
-            witness.see(Frame(inputs, UTC_S * 10**9, link_type, data))
-        except Exception as error:
-            error.add_note(f"seed {seed}, input {inputs}: bytes.fromhex('{data.hex()}')")
-            raise
-        inputs += 1
-    return inputs, values
 
+        def attempt() -> int:
+            values = sum([check(name, data) for name in READERS])
+            witness.see(Frame(number, UTC_S * 10**9, link_type, data))
+            return values
 
-def main(argv: list[str]) -> int:
-    seconds = float(argv[0]) if argv else 10.0
-    seed = int(argv[1]) if len(argv) > 1 else random.SystemRandom().randrange(2**32)
-    end = time.monotonic() + seconds
-    inputs, values = run(seed, lambda _: time.monotonic() < end)
-    print(f"seed {seed}: {inputs} inputs, {values} times a value, no promise broken")
-    return 0
+        return Trial(f"bytes.fromhex('{data.hex()}')", attempt)
+
+    return keep_trying(seed, go_on, draw)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], run))

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import random
 import sys
-import time
-from collections.abc import Callable
 
+from tests.fuzzing import GoOn, Trial, keep_trying, main
 from tests.wire.examples import ENVELOPES, MESSAGES, Message, sign_raw
 from wire.cbor import read_cbor, write_cbor
 from wire.cose import read_envelope
@@ -132,31 +131,17 @@ def read_payload(message: Message) -> bytes:
     return read_envelope(message.golden, 1 << 21).payload if message.name in ENVELOPES else message.golden
 
 
-def run(seed: int, go_on: Callable[[int], bool]) -> tuple[int, int]:
+def run(seed: int, go_on: GoOn) -> tuple[int, int]:
     """(inputs, of which values); raises at the first broken promise, with the input in hexadecimal digits."""
-    chance = random.Random(seed)
     messages = list(MESSAGES.values())
-    inputs = values = 0
-    while go_on(inputs):
+
+    def draw(chance: random.Random, _: int) -> Trial:
         message = chance.choice(messages)
         data = attack(message, chance.choice(messages), chance)
-        try:
-            values += check(message, data)
-        except Exception as error:
-            error.add_note(f"seed {seed}, input {inputs}: {message.name}.read(bytes.fromhex('{data.hex()}'))")
-            raise
-        inputs += 1
-    return inputs, values
+        return Trial(f"{message.name}.read(bytes.fromhex('{data.hex()}'))", lambda: check(message, data))
 
-
-def main(argv: list[str]) -> int:
-    seconds = float(argv[0]) if argv else 10.0
-    seed = int(argv[1]) if len(argv) > 1 else random.SystemRandom().randrange(2**32)
-    end = time.monotonic() + seconds
-    inputs, values = run(seed, lambda _: time.monotonic() < end)
-    print(f"seed {seed}: {inputs} inputs, {values} of them values, no promise broken")
-    return 0
+    return keep_trying(seed, go_on, draw)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], run))
