@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,30 +11,13 @@ import pytest
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from ledger import cli
-from tests.ledger_house import LedgerHouse, ledger_house, purchase, sixty_seconds
+from tests.ledger_house import purchase, sixty_seconds
 from wire.enrolment import EnrolmentRequest, read_enrolment_reply, write_enrolment_request
 from wire.keys import PrivateKey
 from wire.meter_record import UsageRow
 from wire.receipt import read_receipt
 
-PORT = 28_886
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerHouse]:
-    with ledger_house(tmp_path_factory.mktemp("house"), PORT, "accept_software_keys = true") as running:
-        yield running
-
-
-@pytest.fixture
-def provider(house: LedgerHouse) -> PrivateKey:
-    return house.new_provider()
-
-
-@pytest.fixture
-def buyer(house: LedgerHouse) -> PrivateKey:
-    return house.new_buyer()
 
 
 @pytest.fixture

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from ledger.client import LedgerClient, LedgerReader
-from tests.ledger_house import LedgerHouse, ledger_house
+from tests.ledger_house import LedgerHouse
 from wire.create import Create
 from wire.errors import ShellError
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 
 pytestmark = pytest.mark.system
-
-PORT = 28_887
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerHouse]:
-    with ledger_house(tmp_path_factory.mktemp("house"), PORT) as running:
-        yield running
 
 
 def test_answers_come_in_the_order_of_the_questions(house: LedgerHouse) -> None:

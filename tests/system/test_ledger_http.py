@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from ledger.block import item_leaf
 from ledger.entries import Account, account_key, read_entry
 from ledger.state_tree import read_proof, verify_proof
-from tests.ledger_house import PRICE_UBC, LedgerHouse, ledger_house, purchase, sixty_seconds
+from tests.ledger_house import PRICE_UBC, purchase, sixty_seconds
 from wire.block_header import read_signed_header
 from wire.create import Create
 from wire.errors import ShellError
@@ -22,24 +21,7 @@ from wire.merkle import verify_path
 from wire.money_actions import Transfer
 from wire.post_offer import Reservation
 
-PORT = 28_885
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerHouse]:
-    with ledger_house(tmp_path_factory.mktemp("house"), PORT, "accept_software_keys = true") as running:
-        yield running
-
-
-@pytest.fixture
-def provider(house: LedgerHouse) -> PrivateKey:
-    return house.new_provider()
-
-
-@pytest.fixture
-def buyer(house: LedgerHouse) -> PrivateKey:
-    return house.new_buyer()
 
 
 # ---- What the ledger shows

@@ -62,24 +62,7 @@ from wire.registration import read_registration, write_registration_question
 from wire.transaction import Transaction, sign_transaction
 from wire.units import U63_MAX
 
-PORT = 28_883
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerHouse]:
-    with ledger_house(tmp_path_factory.mktemp("house"), PORT, "accept_software_keys = true") as running:
-        yield running
-
-
-@pytest.fixture
-def provider(house: LedgerHouse) -> PrivateKey:
-    return house.new_provider()
-
-
-@pytest.fixture
-def buyer(house: LedgerHouse) -> PrivateKey:
-    return house.new_buyer()
 
 
 # ---- The journey
