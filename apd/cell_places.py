@@ -188,10 +188,27 @@ def _sell(
         if state.on_cell.ran.pool.slot_of(grant_id) is not None:
             return state, commands, ""
         refusal = "its floor does not fit into the cell beside those of others"
-    if known is not None:
+    if known is not None and _address_of(source) is not None:
         state, more = sessions.turn_away(state, grant, message.grant, _served(source), now)
         commands += more
     return state, commands, refusal
+
+
+def keep_slot(state: State, source: Address, message: Join, grant: Grant, supi: str, now: Now) -> Outcome:
+    """For a UE that proved its key before it has a session: a slot is raised and kept, and its subscriber moved, as by
+    a join from elsewhere. Nothing where there is no room, or nobody is moved: its join hears why.
+    """
+    here, free = state.on_cell, cell.vacant(state, supi)
+    if here.lobby_slice is None or not here.is_swept or not free:
+        return state, []
+    if grant.grant_id in here.places or _has_place(state, supi):
+        return state, []
+    place = Place(supi, "", free[0], now.mono_ns + KEEP_SLOT_NS)
+    state, commands, refusal = _sell(state, source, message, grant, place, now)
+    if refusal:
+        return state, commands
+    state, more = _order_move(state, supi, free[0])
+    return state, [*commands, *more]
 
 
 def _check(state: State, grant: Grant, place: Place, now: Now) -> str:

@@ -3,7 +3,7 @@
     length 2, [ type, ue, item, ... ]      one CBOR array in each frame, big endian in front
 
     end of NAS -> box    Begin, EapHeard, Gone, Subscriber, OptionsHeard
-    box -> end of NAS    SendEap, Admitted, NotAdmitted, SendOptions, Told
+    box -> end of NAS    SendEap, Admitted, NotAdmitted, Placed, SendOptions, Told
 
 The end of NAS is an AMF with an EAP server of ours behind it (5GS), or an MME (EPS): it carries, and decides nothing of
 what is sold. `ue` is its own name for a UE, good for as long as its connection: in EAP for one registration, for
@@ -47,6 +47,7 @@ class FrameType(IntEnum):
     NOT_ADMITTED = 19
     SEND_OPTIONS = 20
     TOLD = 21
+    PLACED = 22
 
 
 class Begin(NamedTuple):
@@ -119,6 +120,15 @@ class NotAdmitted(NamedTuple):
     detail: str
 
 
+class Placed(NamedTuple):
+    """To `Subscriber`: its document names this slice from now on (`snssai` as in NAS, 1 or 4 octets), in which a slot
+    is kept for it. Empty: it was not moved. Whoever lets it register after this has it in the right slice at once.
+    """
+
+    ue: bytes
+    snssai: bytes
+
+
 class SendOptions(NamedTuple):
     """A container for the options of the message that goes to the UE next."""
 
@@ -134,7 +144,7 @@ class Told(NamedTuple):
 
 
 Heard = Begin | EapHeard | Gone | Subscriber | OptionsHeard
-Said = SendEap | Admitted | NotAdmitted | SendOptions | Told
+Said = SendEap | Admitted | NotAdmitted | Placed | SendOptions | Told
 Frame = Heard | Said
 
 
@@ -164,6 +174,8 @@ def _write_items(frame: Frame) -> list[Value]:
         case NotAdmitted(ue, packet, reason, detail):
             words = [reason[:MAX_REASON_CHARACTERS], detail[:MAX_DETAIL_CHARACTERS]]
             return [FrameType.NOT_ADMITTED.value, ue, packet, *words]
+        case Placed(ue, snssai):
+            return [FrameType.PLACED.value, ue, snssai]
         case SendOptions(ue, container):
             return [FrameType.SEND_OPTIONS.value, ue, container]
         case Told(ue, message):
@@ -179,12 +191,14 @@ def read_frame(data: bytes) -> Frame:
     items = ItemReader(data, "signalling")
     kind = items.integer("type", 255)
     ue = items.octets("ue", 1, MAX_UE_BYTES)
-    frame = _read_items(items, kind, ue)
+    frame = _read_heard(items, kind, ue) or _read_said(items, kind, ue)
+    if frame is None:
+        raise items.error(f"type {kind} is unknown")
     items.finish()
     return frame
 
 
-def _read_items(items: ItemReader, kind: int, ue: bytes) -> Frame:
+def _read_heard(items: ItemReader, kind: int, ue: bytes) -> Heard | None:
     match kind:
         case FrameType.BEGIN:
             identifier = items.integer("identifier", 255)
@@ -201,6 +215,12 @@ def _read_items(items: ItemReader, kind: int, ue: bytes) -> Frame:
             return Subscriber(ue, items.text("supi", 1, MAX_SUPI_CHARACTERS))
         case FrameType.OPTIONS_HEARD:
             return OptionsHeard(ue, items.octets("container", 1, MAX_OPERATOR_BYTES))
+        case _:
+            return None
+
+
+def _read_said(items: ItemReader, kind: int, ue: bytes) -> Said | None:
+    match kind:
         case FrameType.SEND_EAP:
             return SendEap(ue, _packet(items))
         case FrameType.ADMITTED:
@@ -215,10 +235,15 @@ def _read_items(items: ItemReader, kind: int, ue: bytes) -> Frame:
             return NotAdmitted(ue, packet, reason, items.text("detail", 0, MAX_DETAIL_CHARACTERS))
         case FrameType.SEND_OPTIONS:
             return SendOptions(ue, items.octets("container", 1, MAX_OPERATOR_BYTES))
+        case FrameType.PLACED:
+            snssai = items.octets("snssai", 0, 4)
+            if len(snssai) not in (0, 1, 4):
+                raise items.error(f"an S-NSSAI of {len(snssai)} octets")
+            return Placed(ue, snssai)
         case FrameType.TOLD:
             return Told(ue, items.octets("message", 1, MAX_LOBBY_BYTES))
         case _:
-            raise items.error(f"type {kind} is unknown")
+            return None
 
 
 def _packet(items: ItemReader) -> bytes:

@@ -9,12 +9,12 @@ again.
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
-from apd import cell, lobby
+from apd import cell, cell_places, lobby
 from apd.address import NasAddress
 from apd.commands import Command, TellSignalling
 from apd.session import Phase
 from apd.sessions import Outcome
-from apd.signalling_frames import Told, write_frame
+from apd.signalling_frames import Placed, Told, write_frame
 from apd.signalling_state import Proven, SendFrame
 from apd.state import State
 from nas_tunnel.lobby import Join, Joined, LobbyMessage, write_lobby
@@ -43,15 +43,22 @@ def prove(state: State, about: NasAddress, grant: Grant, encoded: bytes) -> Stat
 
 
 def bind(state: State, link: int, ue: bytes, supi: str, now: Now) -> Outcome:
-    """Whose key that was. Of a UE that proved nothing, or whose session has begun, nothing follows."""
+    """Whose key that was: a slot is kept for it, so that it comes into its own slice when it registers. Of a UE that
+    proved nothing, or whose session has begun, nothing follows.
+    """
     proven = state.on_signalling.proven
     known = next((key for key, one in proven.items() if (one.link, one.ue) == (link, ue)), None)
     if known is None:
         return state.with_refusal("nas_unproven"), []
-    one = proven[known]._replace(supi=supi, tried=None, doubted_until_ns=None)
-    if _stay_of(state, supi) is not None:
+    one = proven[known]._replace(supi=supi, tried=None, doubted_until_ns=None, placed=False)
+    is_there = _stay_of(state, supi) is not None
+    if is_there:
         one = one._replace(doubted_until_ns=now.mono_ns + DOUBT_NS)
-    return _with(state, {**proven, known: one}), []
+    state = _with(state, {**proven, known: one})
+    if is_there or state.on_cell.core_failing:
+        return state, []
+    about = NasAddress(link, ue)
+    return cell_places.keep_slot(state, about, Join(one.encoded, b""), one.grant, supi, now)
 
 
 def settle(state: State, now: Now) -> Outcome:
@@ -59,8 +66,30 @@ def settle(state: State, now: Now) -> Outcome:
     is other than it was.
     """
     commands: list[Command] = []
-    if state.on_cell.core_failing:
-        return state, commands
+    if not state.on_cell.core_failing:
+        state, commands = _join_all(state, now)
+    for grant_id, one in list(state.on_signalling.proven.items()):
+        snssai = _placed(state, grant_id)
+        if one.supi and not one.placed and snssai is not None:
+            state = _with(state, {**state.on_signalling.proven, grant_id: one._replace(placed=True)})
+            frame = write_frame(Placed(one.ue, snssai))
+            commands.append(TellSignalling(SendFrame(one.link, frame)))
+    return state, commands
+
+
+def _placed(state: State, grant_id: bytes) -> bytes | None:
+    """The slice in which its subscriber is by its document, empty if nobody moves it; None while it is being moved."""
+    place = state.on_cell.places.get(grant_id)
+    if place is None or place.snssai is None:
+        return b""
+    if place.waits_until_ns is not None and not place.moved:
+        return None
+    sst, sd = place.snssai.sst, place.snssai.sd
+    return bytes((sst,)) if sd is None else bytes((sst,)) + sd.to_bytes(3, "big")
+
+
+def _join_all(state: State, now: Now) -> Outcome:
+    commands: list[Command] = []
     for grant_id, one in list(state.on_signalling.proven.items()):
         found = _stay_of(state, one.supi)
         if found is None:

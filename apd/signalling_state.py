@@ -38,7 +38,8 @@ class Exchange(NamedTuple):
 class Proven(NamedTuple):
     """A grant whose key was proved inside EAP, and whose session has not begun. `supi` is whose key it is, as the end
     of NAS says; `tried` what was seen when it was tried last, and `told` what the end of NAS heard last. Until
-    `doubted_until_ns` a session that the core shows may be of the registration before.
+    `doubted_until_ns` a session that the core shows may be of the registration before. `placed` is said where its slot
+    is, if anywhere.
     """
 
     link: int
@@ -49,6 +50,7 @@ class Proven(NamedTuple):
     tried: object = None
     told: bytes = b""
     doubted_until_ns: int | None = None
+    placed: bool = False
 
 
 class Broadcast(NamedTuple):

@@ -135,6 +135,7 @@ class Amf:
         supi = subscribers.get(word.consumer, "nobody")
         self.secure(word.emsk, word.packet, supi)
         box.subscriber(ue, supi)
+        box.placed(ue)  # what the core reads of the subscriber at registration is as it has to be
         self.accept()
         return ue, word
 

@@ -21,6 +21,7 @@ from apd.signalling_frames import (
     Gone,
     NotAdmitted,
     OptionsHeard,
+    Placed,
     SendEap,
     SendOptions,
     Subscriber,
@@ -77,6 +78,10 @@ class NasEnd:
     def subscriber(self, ue: bytes, supi: str) -> None:
         """Whose key it was that `Admitted` named."""
         self.say(Subscriber(ue, supi))
+
+    def placed(self, ue: bytes) -> bytes:
+        """The slice in which it is to be, empty if it was not moved."""
+        return self._take(Placed, ue).snssai
 
     def told(self, ue: bytes) -> LobbyMessage:
         """What became of its session."""

@@ -16,6 +16,7 @@ from apd.signalling_frames import (
     Gone,
     NotAdmitted,
     OptionsHeard,
+    Placed,
     SendEap,
     SendOptions,
     Subscriber,
@@ -36,6 +37,8 @@ FRAMES: list[Frame] = [
     SendEap(b"ue", PACKET),
     Admitted(b"ue", b"\x03\x01\x00\x04", bytes(64), bytes(64), CONSUMER.public, bytes(16), 1_800_000_000),
     NotAdmitted(b"ue", b"\x04\x01\x00\x04", "no_capacity", "all are sold"),
+    Placed(b"ue", b"\x01\x00\xa6\x00"),
+    Placed(b"ue", b""),
     SendOptions(b"ue", bytes(244)),
     Told(b"ue", bytes(1_200)),
 ]
@@ -77,6 +80,7 @@ def test_cut_or_garbled_it_is_a_frame_or_a_decode_error(frame: Frame) -> None:
         (EapHeard(b"ue", bytes(1_501)), "packet"),
         (OptionsHeard(b"ue", b""), "container"),
         (Subscriber(b"ue", ""), "supi"),
+        (Placed(b"ue", b"\x01\x00"), "an S-NSSAI of 2 octets"),
         (Subscriber(b"ue", "x" * 65), "supi"),
     ],
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+from ipaddress import ip_address
+
+from apd import cell
 from apd.address import NasAddress
 from apd.session import EndReason, Phase
-from apd.signalling_frames import Subscriber
+from apd.signalling_frames import Placed, Subscriber
 from apd.signalling_joins import MAX_PROVEN, prove
 from nas_tunnel.eap_purchase import OrderKind
 from nas_tunnel.lobby import Joined, Refused
-from tests.apd.cell_world import ELSEWHERE, OTHER_SUPI, OTHER_UE, SUPI, UE, A, stay
+from tests.apd.cell_world import ELSEWHERE, LOBBY, OTHER_SUPI, OTHER_UE, SUPI, UE, A, B, stay
 from tests.apd.nas_world import NasBox, Ue, bought, nas_box
 from tests.apd.playbook import seconds
 from tests.apd.world import grant, signed_grant
@@ -110,6 +114,67 @@ def test_a_session_of_before_is_followed_to_the_next_and_then_no_more() -> None:
     assert nas.session(MADE).reason is EndReason.STATION_LEFT
 
 
+DOCUMENT = {"imsi": SUPI.removeprefix("imsi-"), "slice": [{"sst": 1, "sd": "000001", "session": []}]}
+
+
+def lobby_box() -> NasBox:
+    return nas_box(lobby=LOBBY, documents={SUPI: copy.deepcopy(DOCUMENT)})
+
+
+def test_its_subscriber_is_moved_before_it_registers_so_that_it_does_so_once() -> None:
+    nas = lobby_box()
+    proven(nas, MADE)
+    assert nas.documents[SUPI]["slice"][0]["sd"] == "00a600"
+    assert nas.take(Placed, b"ue 1") == [Placed(b"ue 1", b"\x01\x00\xa6\x00")]
+    assert nas.ratios[A].min_prb_policy_ratio > 0, "the slot is kept, and raised"
+    nas.stays = [stay(A)]
+    nas.look()
+    assert nas.words(b"ue 1") == [Joined(MADE.grant_id, MADE.ends_s)]
+    assert nas.session(MADE).phase is Phase.ACTIVE
+
+
+def test_who_does_not_come_loses_the_slot_that_was_kept() -> None:
+    nas = lobby_box()
+    proven(nas, MADE)
+    nas.pass_s(121)
+    assert nas.documents[SUPI]["slice"][0]["sd"] == "000001"
+    assert not nas.box.state.on_cell.places
+
+
+def test_who_comes_into_the_lobbys_slice_all_the_same_is_told() -> None:
+    nas = lobby_box()
+    proven(nas, MADE)
+    nas.stays = [stay(LOBBY)]
+    nas.look()
+    (told,) = nas.words(b"ue 1")
+    assert isinstance(told, Refused)
+    assert told.reason == "other_slice"
+
+
+def test_without_room_nobody_is_moved_and_the_end_of_nas_need_not_wait() -> None:
+    nas = lobby_box()
+    nas.stays = [stay(A, OTHER_UE, OTHER_SUPI), stay(B, ip_address("10.45.0.9"), "imsi-001010000000009")]
+    nas.look()
+    proven(nas, MADE)
+    assert nas.take(Placed, b"ue 1") == [Placed(b"ue 1", b"")]
+    assert nas.documents[SUPI] == DOCUMENT
+    assert not nas.box.state.on_cell.places
+
+
+def test_one_who_bought_here_and_finds_no_room_before_it_has_an_address_hears_it_when_it_has_one() -> None:
+    nas = lobby_box()
+    others = [stay(A, OTHER_UE, OTHER_SUPI), stay(B, ip_address("10.45.0.9"), "imsi-001010000000009")]
+    nas.stays = others
+    nas.look()
+    nas.box.state = cell.remember_bought(nas.box.state, [signed_grant(MADE)], nas.box.now)
+    proven(nas, MADE)
+    assert nas.take(Placed, b"ue 1") == [Placed(b"ue 1", b"")]
+    nas.stays = [*others, stay(LOBBY)]
+    nas.look()
+    assert [word.reason for word in nas.words(b"ue 1") if isinstance(word, Refused)] == ["no_capacity"]
+    assert nas.session(MADE).reason is EndReason.NO_ROOM, "and is owed it"
+
+
 def test_who_proves_it_last_has_it() -> None:
     nas = nas_box()
     proven(nas, MADE, b"1")
@@ -142,11 +207,11 @@ def test_a_grant_that_is_over_is_forgotten() -> None:
 def test_proofs_are_bounded_and_the_oldest_goes() -> None:
     state = nas_box().box.state
     for number in range(MAX_PROVEN + 3):
-        made = bought(number.to_bytes(16, "big"))
+        made = bought(number.to_bytes(2, "big") * 8)
         state = prove(state, NasAddress(1, number.to_bytes(2, "big")), made, b"")
     kept = state.on_signalling.proven
     assert len(kept) == MAX_PROVEN
-    assert bought((2).to_bytes(16, "big")).grant_id not in kept
+    assert bought((2).to_bytes(2, "big") * 8).grant_id not in kept
 
 
 def test_a_gnb_that_says_nothing_is_asked_again_while_the_grant_lasts() -> None:

@@ -156,6 +156,24 @@ def test_a_stranger_buys_inside_nas_registers_and_its_slice_is_raised(
     assert "nas_admitted" in notes(site)
 
 
+def test_a_subscriber_of_the_lobbys_slice_is_in_its_own_at_its_first_registration(
+    tmp_path: Path, needs: Callable[..., None], go_program: Callable[[str], Path]
+) -> None:
+    needs("mosquitto", "nft", "ip")
+    go_program("ferretdb")
+    with cell_site(tmp_path, settings=IMPATIENT, store=True) as site:
+        start(site)
+        with end_of_nas(site) as nas:
+            assert isinstance(exchange(nas, buyer(site)), Admitted)
+            nas.subscriber(UE, supi(1))
+            snssai = nas.placed(UE)
+            assert snssai == bytes((A.sst,)) + (A.sd or 0).to_bytes(3, "big")
+            assert slice_of_document(site, 1) == "000001"
+            site.house.attach(1, A)  # it registers, and the core reads its document
+            assert isinstance(nas.told(UE), Joined)
+            assert raised(site, A)
+
+
 def test_bought_in_the_lobbys_slice_it_is_moved_and_registers_again(
     tmp_path: Path, needs: Callable[..., None], go_program: Callable[[str], Path]
 ) -> None:
