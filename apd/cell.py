@@ -50,7 +50,7 @@ def start(state: State, begins: CellState, now: Now) -> Outcome:
         state = state.with_session(watch_from_now(session, now))
         place = read_place(session.place)
         state = with_place(state, session.grant_id, place)
-        state, more = _feed(state, sale_of(session.grant_id, session.qos, place.snssai, resumed=True), now)
+        state, more = _feed(state, sale_of(session.grant_id, session.qos, place, resumed=True), now)
         commands += more
     return _plan_clocks(state, now), commands
 
@@ -75,8 +75,8 @@ def watch_from_now(session: Session, now: Now) -> Session:
 
 
 def check(state: State, qos: Qos, kept: Reserved = NOTHING, supi: str = "") -> NoCapacity | None:
-    """Whether floors fit into the cell, beside what is sold and, each by itself, what is kept for others; of a UE of
-    which nothing is known but whose it is, as if it were the reference.
+    """Whether floors fit into the cell, beside what is sold and, each by itself, what is kept for others: by the UE's
+    own link where it was seen to come, else as if it were the reference.
     """
     begins, slots = state.on_cell.ran, vacant(state, supi)
     if len(slots) <= kept.sessions:
@@ -85,11 +85,14 @@ def check(state: State, qos: Qos, kept: Reserved = NOTHING, supi: str = "") -> N
     loop = begins.controller
     if qos.floor_up_bps and loop.shape.uplink is None:
         return NoCapacity("how much uplink the cell has is not known: no floor of it is sold")
-    for snssai, floors in zip(slots, [*kept.each, qos], strict=False):
-        fitted = fit_into_loop(loop, _promise(state, snssai, floors), 0)
+    usual_bits = begins.usual_bits(supi)
+    asked = [*((floors, 0) for floors in kept.each), (qos, usual_bits)]
+    for snssai, (floors, bits) in zip(slots, asked, strict=False):
+        fitted = fit_into_loop(loop, _promise(state, snssai, floors), 0, bits)
         if isinstance(fitted, CellFull):
-            asked = f"{format_rate(qos.floor_down_bps)} down and {format_rate(qos.floor_up_bps)} up"
-            return NoCapacity(f"{asked} need {fitted.needed_prb} resource blocks, {fitted.free_prb} are left")
+            floor = f"{format_rate(qos.floor_down_bps)} down and {format_rate(qos.floor_up_bps)} up"
+            text = f"{floor} need {fitted.needed_prb} resource blocks, {fitted.free_prb} are left"
+            return NoCapacity(f"{text}, by this UE's link" if usual_bits else text)
         loop = fitted
     return None
 
@@ -160,7 +163,7 @@ def _feed(state: State, fact: cell_events.Event, now: Now) -> Outcome:
                 place = state.on_cell.places.get(grant_id, Place())
                 state = with_place(state, grant_id, replace(place, snssai=snssai))
             case RefuseSlot(grant_id, reason):
-                state, more = _refused(state, grant_id, reason)
+                state, more = _refused(state, grant_id, reason, now)
                 commands += more
             case ReportRatio(grant_id, ratio):
                 if ratio.max_prb_policy_ratio > state.on_cell.ran.settings.idle_max_prb_policy_ratio or (
@@ -174,13 +177,19 @@ def _feed(state: State, fact: cell_events.Event, now: Now) -> Outcome:
     return state, commands
 
 
-def _refused(state: State, grant_id: bytes, reason: str) -> Outcome:
-    """It fitted when it was admitted: somebody else was faster, or a grant that was sold before finds no slot."""
+def _refused(state: State, grant_id: bytes, reason: str, now: Now) -> Outcome:
+    """It fitted when it was admitted: somebody else was faster, a grant that was sold before finds no slot, or its UE's
+    link, now that it is known, is too bad for its floor. What it does not get from here on is owed.
+    """
     state = with_place(state, grant_id, None)
     note = Note("slot_refused", f"grant {grant_id.hex()}: {reason}")
     if grant_id not in state.sessions:
         return state, [note]
     state, ending = sessions.end(state, grant_id, EndReason.NO_ROOM)
+    session = state.sessions[grant_id]
+    if session.reason is EndReason.NO_ROOM and session.unserved_ns is None:
+        since_ns = max(now.mono_ns, session.starts_ns)
+        state = state.with_session(replace(session, unserved_ns=since_ns))
     return state, [note, *ending]
 
 
@@ -215,20 +224,22 @@ def _wanted(state: State) -> dict[bytes, cell_events.SliceSold | None]:
         if place.waits_until_ns is not None:
             wanted[grant_id] = None  # it was sold when its place was made
         elif session is not None and session.phase in (Phase.ADMITTED, Phase.ACTIVE):
-            wanted[grant_id] = sale_of(session.grant_id, session.qos, place.snssai, resumed=True)
+            wanted[grant_id] = sale_of(session.grant_id, session.qos, place, resumed=True)
     return wanted
 
 
 def sale_of(
-    grant_id: bytes, qos: Qos, snssai: Snssai | None, *, resumed: bool = False
+    grant_id: bytes, qos: Qos, place: Place, *, resumed: bool = False, reserved: bool = False
 ) -> cell_events.SliceSold:
     return cell_events.SliceSold(
         grant_id,
         qos.floor_down_bps,
         qos.ceil_down_bps,
-        snssai,
+        place.snssai,
         floor_up_bps=qos.floor_up_bps,
         resumed=resumed,
+        supi=place.supi,
+        reserved=reserved,
     )
 
 

@@ -27,6 +27,7 @@ from apd.sessions import Outcome
 from apd.state import CellState, Move, Place, State, WaitingJoin, earliest
 from nas_tunnel.lobby import Join
 from ran_slicing.bson import Document
+from ran_slicing.cell_events import UesListed
 from ran_slicing.core_info import Stay, find_stays
 from ran_slicing.core_plan import CoreReport, Service
 from ran_slicing.n5 import AppSession, Rates
@@ -175,15 +176,15 @@ def _place(state: State, source: Address, message: Join, grant: Grant, stay: Sta
 def _sell(
     state: State, source: Address, message: Join, grant: Grant, place: Place, now: Now
 ) -> tuple[State, list[Command], str]:
-    """Takes the place's slot, or says why not. What was bought here a moment ago fits as it did; who bought here and
-    comes later is owed what there is no room for.
+    """Takes the place's slot, or says why not. What was bought here a moment ago fits as it did, unless its UE's link
+    is known and too bad; who bought here and comes later is owed what there is no room for.
     """
     grant_id, qos, commands = grant.grant_id, grant.total_qos, list[Command]()
     known = state.on_cell.bought.get(grant_id)
     is_kept = known is not None and promises.is_kept(state, known, now)
     refusal = _check(state, grant, place, now) if place.snssai is None or not is_kept else ""
     if not refusal:
-        sale = cell.sale_of(grant_id, qos, place.snssai, resumed=is_kept)
+        sale = cell.sale_of(grant_id, qos, place, reserved=is_kept)
         state, commands = cell.sell(state, sale, place, now)
         if state.on_cell.ran.pool.slot_of(grant_id) is not None:
             return state, commands, ""
@@ -456,12 +457,21 @@ def take_report(state: State, report: CoreReport, now: Now) -> Outcome:
         commands.append(Note("core_lost", report.lists_failed))
     elif before.core_failing and not report.lists_failed:
         commands.append(Note("core_connected", f"{len(report.stays)} sessions of UEs are in the core"))
+    state, hearing = _hear_who_came(state, report, now)
+    commands += hearing
     state, noting = _note_flows(state, report)
     state, storing = _keep_names(state, report)
     state = _note_gone(state, now)
     state, ending = _end_strangers(state)
     state, answers = _answer_joins(state, now)
     return state, [*commands, *noting, *storing, *ending, *answers]
+
+
+def _hear_who_came(state: State, report: CoreReport, now: Now) -> Outcome:
+    """Whom the AMF lists as connected, for whoever looks for them in the gNB's metrics."""
+    if report.radios is None:
+        return state, []
+    return cell.hear(state, UesListed(report.radios, _look_ns(state)), now)
 
 
 def _answer_joins(state: State, now: Now) -> Outcome:

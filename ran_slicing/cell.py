@@ -6,16 +6,17 @@
 A sale takes a slot and a place in the loop; what the loop wants is told to the gNB; what the gNB measures is joined to
 slots and goes back into the loop. Slots that nobody bought are blocked. A gNB that is away is told everything when it
 is back; meanwhile sales go on, as the promise is kept from then on and the shortfall is counted by whoever meters.
-The parts: slots (who has which), controller (shares), gnb (requests and answers), join (whose metrics), confirmation
-(whether it is true). Reference: docs/decisions/0023.
+The parts: slots (who has which), controller (shares), gnb (requests and answers), confirmation (whether it is true);
+whose metrics are whose is found by arrivals (who came), join (bytes) and probe (a pause).
+Reference: docs/decisions/0023.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar, assert_never
 
+from ran_slicing import arrivals, gnb, join, probe
 from ran_slicing import controller as loop
-from ran_slicing import gnb, join
 from ran_slicing.cell_commands import Command, GrantSlot, Note, RefuseSlot, ReportRatio
 from ran_slicing.cell_events import (
     DeadlineReached,
@@ -25,26 +26,25 @@ from ran_slicing.cell_events import (
     GnbSaid,
     GrantsCounted,
     SliceEnded,
-    SlicePaused,
-    SliceResumed,
     SliceSold,
-    UeIdentified,
+    UesListed,
 )
 from ran_slicing.confirmation import CONTRADICTIONS, Verdict, judge
 from ran_slicing.controller import CellFull, Controller, Promise
-from ran_slicing.estimate import SliceSample, Traffic, follow
+from ran_slicing.estimate import SliceSample, Traffic
 from ran_slicing.gnb_config import GnbConfig
 from ran_slicing.link import (
     UPLINK_ELEMENTS_PER_PRB,
     LinkReport,
     McsTable,
+    UsualLink,
     bits_per_prb,
     mean_bits_per_prb,
 )
 from ran_slicing.messages import OtherReport, Refusal, Reply, read_message
 from ran_slicing.metrics import CellReport, UeReport
 from ran_slicing.settings import CellSettings
-from ran_slicing.share import Ratio, with_headers
+from ran_slicing.share import PAUSED, Ratio, with_headers
 from ran_slicing.slots import NoSlot, Slot, SlotPool, allocate, new_pool, release, take
 from ran_slicing.snssai import Snssai
 from wire.errors import ConfigError, DecodeError
@@ -76,8 +76,10 @@ class Delivery(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class State:
     """`counted` are the box's counters at the last window, taken at `counted_ns`; `window` is what the gNB says of each
-    UE since, `links` what a PRB carries for each UE, as the loop would count with it, and `unknown` counts the windows
-    in which a slot was to have its floor and nobody knew its UE.
+    UE since, `links` what its PRBs usually carry, and `unknown` counts the windows in which a slot was to have its
+    floor and nobody knew its UE; `asking` are those of the last window. `subscribers` are in sold slots, as far as
+    somebody said whose they are. `trials` were sold by the reference, and are weighed when their UEs are known. `pause`
+    is going on, `tried` counts those that showed nothing, with when the last one ended.
     """
 
     settings: CellSettings
@@ -87,20 +89,27 @@ class State:
     controller: Controller
     session: gnb.Session
     joined: join.Join = field(default_factory=join.Join)
-    paused: frozenset[bytes] = frozenset()
+    arrived: arrivals.Arrivals = field(default_factory=arrivals.Arrivals)
+    subscribers: Mapping[Snssai, str] = field(default_factory=dict)
+    trials: frozenset[Snssai] = frozenset()
+    pause: probe.Probe | None = None
+    tried: Mapping[Snssai, tuple[int, int]] = field(default_factory=dict)
     deliveries: Mapping[bytes, Delivery] = field(default_factory=dict)
     counted: Mapping[bytes, int] = field(default_factory=dict)
     counted_ns: int | None = None
     window: Mapping[int, join.Window] = field(default_factory=dict)
     unknown: Mapping[Snssai, int] = field(default_factory=dict)
-    links: Mapping[int, int] = field(default_factory=dict)
+    asking: frozenset[Snssai] = frozenset()
+    links: Mapping[int, UsualLink] = field(default_factory=dict)
     doubts: Mapping[Snssai, int] = field(default_factory=dict)
     reported_ns: int | None = None
     garbage: int = 0
     told_overbooked: bool = False
 
-    def grant_of(self, snssai: Snssai) -> bytes | None:
-        return self.pool.holder(snssai)
+    def usual_bits(self, supi: str) -> int:
+        """What a PRB usually carries for this subscriber's UE; 0 where it is not known."""
+        rnti = self.arrived.rnti_of.get(supi)
+        return 0 if rnti is None else self.links.get(rnti, UsualLink()).bits_per_prb
 
 
 Outcome = tuple[State, list[Command]]
@@ -135,7 +144,7 @@ def step(state: State, event: Event, now: Now) -> Outcome:
     """What one fact changes, and what is to be done about it."""
     state, commands = _decide(state, event, now.mono_ns)
     session, asking = gnb.want(state.session, _wanted(state), now.mono_ns)
-    state, more = _take_session(state, (session, asking))
+    state, more = _take_session(state, (session, asking), now.mono_ns)
     state, noting = _note_overbooked(state)
     return state, [*commands, *more, *noting]
 
@@ -150,7 +159,7 @@ def _decide(state: State, event: Event, now_ns: int) -> Outcome:
         case GnbSaid(text):
             return _hear(state, text, now_ns)
         case GnbConnected():
-            state, commands = _take_session(state, gnb.connected(state.session, now_ns))
+            state, commands = _take_session(state, gnb.connected(state.session, now_ns), now_ns)
             return _forget_ues(state), [
                 Note("gnb_connected", "the gNB is told all again"),
                 *commands,
@@ -161,15 +170,8 @@ def _decide(state: State, event: Event, now_ns: int) -> Outcome:
             return _sell(state, event, now_ns)
         case SliceEnded(grant_id):
             return _end(state, grant_id), []
-        case SlicePaused(grant_id):
-            return _pause(state, grant_id, now_ns, paused=True), []
-        case SliceResumed(grant_id):
-            return _pause(state, grant_id, now_ns, paused=False), []
-        case UeIdentified(grant_id, rnti):
-            snssai = state.pool.slot_of(grant_id)
-            return (
-                state if snssai is None else replace(state, joined=join.tell(state.joined, rnti, snssai))
-            ), []
+        case UesListed(radios, within_ns):
+            return replace(state, arrived=arrivals.look(state.arrived, radios, within_ns, now_ns)), []
         case GrantsCounted(counters):
             return _count(state, dict(counters), now_ns)
         case DeadlineReached():
@@ -189,21 +191,34 @@ def _sell(state: State, sale: SliceSold, now_ns: int) -> Outcome:
         return state, [RefuseSlot(sale.grant_id, f"no_slot: {slot.reason}")]
     pool, snssai = slot
     promise = _promise(state.settings, snssai, sale)
+    usual_bits = _usual_bits(state, sale)
     admitted = (
         loop.readmit(state.controller, promise, now_ns)
-        if sale.resumed
-        else loop.admit(state.controller, promise, now_ns, _link_known(state, sale.rnti))
+        if sale.resumed or (sale.reserved and not usual_bits)
+        else loop.admit(state.controller, promise, now_ns, usual_bits)
     )
     if isinstance(admitted, CellFull):
-        reason = f"no_prb: needs {admitted.needed_prb} PRBs, {admitted.free_prb} are free"
-        return state, [RefuseSlot(sale.grant_id, reason)]
-    joined = state.joined if sale.rnti is None else join.tell(state.joined, sale.rnti, snssai)
-    return replace(state, pool=pool, controller=admitted, joined=joined), [GrantSlot(sale.grant_id, snssai)]
+        return state, [RefuseSlot(sale.grant_id, _no_room(admitted))]
+    sold = replace(
+        state,
+        pool=pool,
+        controller=admitted,
+        joined=state.joined if sale.rnti is None else join.tell(state.joined, sale.rnti, snssai),
+        subscribers={**state.subscribers, snssai: sale.supi} if sale.supi else state.subscribers,
+        trials=state.trials if sale.resumed or usual_bits else state.trials | {snssai},
+    )
+    return _seat_arrived(sold), [GrantSlot(sale.grant_id, snssai)]
 
 
-def _link_known(state: State, rnti: int | None) -> int:
+def _no_room(full: CellFull) -> str:
+    return f"no_prb: needs {full.needed_prb} PRBs, {full.free_prb} are free"
+
+
+def _usual_bits(state: State, sale: SliceSold) -> int:
     """What a PRB carries for a UE that was measured; 0 if nobody knows."""
-    return 0 if rnti is None else state.links.get(rnti, 0)
+    if sale.rnti is None:
+        return state.usual_bits(sale.supi)
+    return state.links.get(sale.rnti, UsualLink()).bits_per_prb
 
 
 def _find_slot(state: State, sale: SliceSold) -> tuple[SlotPool, Snssai] | NoSlot:
@@ -230,7 +245,11 @@ def _end(state: State, grant_id: bytes) -> State:
         pool=release(state.pool, snssai),
         controller=loop.withdraw(state.controller, snssai),
         joined=join.free(state.joined, snssai),
-        paused=state.paused - {grant_id},
+        subscribers=_without(state.subscribers, snssai),
+        trials=state.trials - {snssai},
+        pause=None if state.pause is not None and state.pause.snssai == snssai else state.pause,
+        tried=_without(state.tried, snssai),
+        asking=state.asking - {snssai},
         deliveries=_without(state.deliveries, grant_id),
         counted=_without(state.counted, grant_id),
         doubts=_without(state.doubts, snssai),
@@ -238,18 +257,33 @@ def _end(state: State, grant_id: bytes) -> State:
     )
 
 
-def _pause(state: State, grant_id: bytes, now_ns: int, *, paused: bool) -> State:
-    snssai = state.pool.slot_of(grant_id)
-    if snssai is None or paused is (grant_id in state.paused):
-        return state
-    change = loop.pause if paused else loop.resume
-    grants = state.paused | {grant_id} if paused else state.paused - {grant_id}
-    return replace(state, controller=change(state.controller, snssai, now_ns), paused=grants)
+def _weigh(state: State) -> Outcome:
+    """Who was sold a floor by the reference is weighed once his link is known: what it takes is kept for him from then
+    on, or he is told that there is no room.
+    """
+    commands: list[Command] = []
+    for rnti, snssai in state.joined.slot_of.items():
+        usual_bits = state.links.get(rnti, UsualLink()).bits_per_prb
+        if snssai not in state.trials or not usual_bits:
+            continue
+        state = replace(state, trials=state.trials - {snssai})
+        weighed = loop.weigh(state.controller, snssai, usual_bits)
+        if isinstance(weighed, CellFull):
+            grant_id = state.pool.holder(snssai)
+            assert grant_id is not None, "else it is on no trial"
+            state = _end(state, grant_id)
+            commands.append(RefuseSlot(grant_id, f"{_no_room(weighed)}, now that its link is known"))
+        else:
+            state = replace(state, controller=weighed)
+    return state, commands
 
 
 def _wanted(state: State) -> dict[Snssai, Ratio]:
-    """Of every slot: what the loop wants, and nothing for those that nobody bought."""
-    return dict.fromkeys(state.session.slices, _idle(state.settings)) | loop.ratios(state.controller)
+    """Of every slot: what the loop wants, and nothing for those that nobody bought, or that is paused."""
+    wanted = dict.fromkeys(state.session.slices, _idle(state.settings)) | loop.ratios(state.controller)
+    if state.pause is not None and state.pause.still is None:
+        wanted[state.pause.snssai] = PAUSED
+    return wanted
 
 
 def _idle(settings: CellSettings) -> Ratio:
@@ -267,7 +301,7 @@ def _hear(state: State, text: bytes, now_ns: int) -> Outcome:
         return state, [Note("gnb_garbage", str(error))] if state.garbage == 1 else []
     match message:
         case Reply() | Refusal():
-            return _take_session(state, gnb.answered(state.session, message, now_ns))
+            return _take_session(state, gnb.answered(state.session, message, now_ns), now_ns)
         case CellReport():
             return _measure(state, message, now_ns)
         case OtherReport():
@@ -279,11 +313,11 @@ def _pass_time(state: State, now_ns: int) -> Outcome:
     each keepalive it is told again.
     """
     keeps_alive = state.session.connected and now_ns >= state.session.ping_ns
-    state, commands = _take_session(state, gnb.pass_time(state.session, now_ns))
+    state, commands = _take_session(state, gnb.pass_time(state.session, now_ns), now_ns)
     if not keeps_alive:
         return state, commands
     unseen = state.session.slices - set(state.joined.slot_of.values())
-    state, more = _take_session(state, gnb.doubt(state.session, unseen, now_ns))
+    state, more = _take_session(state, gnb.doubt(state.session, unseen, now_ns), now_ns)
     return state, [*commands, *more]
 
 
@@ -291,18 +325,29 @@ def _forget_ues(state: State) -> State:
     """A gNB that was away may be another one: it gives the same RNTIs to others. What was delivered stays so."""
     deliveries = {grant_id: known._replace(waiting_bytes=0) for grant_id, known in state.deliveries.items()}
     return replace(
-        state, joined=join.Join(), deliveries=deliveries, window={}, links={}, doubts={}, reported_ns=None
+        state,
+        joined=join.Join(),
+        arrived=arrivals.lose(state.arrived),
+        pause=None,
+        deliveries=deliveries,
+        window={},
+        links={},
+        doubts={},
+        reported_ns=None,
     )
 
 
-def _take_session(state: State, outcome: gnb.Outcome) -> Outcome:
+def _take_session(state: State, outcome: gnb.Outcome, now_ns: int) -> Outcome:
     """Requests go out as they are; what became of them is told to whoever it concerns."""
     session, said = outcome
     state = replace(state, session=session)
+    pause = state.pause
     commands: list[Command] = []
     for command in said:
         match command:
             case gnb.RatioTaken(slices, ratio, took_ns):
+                if pause is not None and pause.still is None and ratio == PAUSED and pause.snssai in slices:
+                    state = replace(state, pause=pause._replace(paused_ns=now_ns))
                 grants = [state.pool.holder(snssai) for snssai in slices]
                 commands += [ReportRatio(grant, ratio, took_ns) for grant in grants if grant is not None]
             case gnb.RequestRefused(name, error):
@@ -320,17 +365,20 @@ def _take_session(state: State, outcome: gnb.Outcome) -> Outcome:
 def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
     ues = {ue.rnti: ue for cell in report.cells for ue in cell.ues}
     left = [event.rnti for cell in report.cells for event in cell.events if event.kind == "ue_rem"]
+    before = state.reported_ns
+    elapsed_ns = 0 if before is None else min(now_ns - before, LONGEST_PERIOD_NS)
     state = replace(
         state,
         session=gnb.heard(state.session, now_ns),
         joined=join.list_ues(state.joined, ues, left),
+        arrived=arrivals.list_ues(state.arrived, ues, left, now_ns - elapsed_ns, now_ns),
         window=_with_window(state, ues, now_ns),
         links=_links(state, ues),
     )
+    state = _probe(_seat_arrived(state), ues, elapsed_ns, now_ns)
+    state, refusing = _weigh(state)
     samples = list(_samples(state, ues))
     state, commands = _confirm(state, samples, now_ns)
-    before = state.reported_ns
-    elapsed_ns = 0 if before is None else min(now_ns - before, LONGEST_PERIOD_NS)
     return (
         replace(
             state,
@@ -338,8 +386,60 @@ def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
             deliveries=_delivered(state, samples, elapsed_ns),
             reported_ns=now_ns,
         ),
-        commands,
+        [*refusing, *commands],
     )
+
+
+def _seat_arrived(state: State) -> State:
+    """Who was seen to come is in the slot of his subscriber."""
+    for snssai, supi in state.subscribers.items():
+        rnti = state.arrived.rnti_of.get(supi)
+        if rnti is not None and rnti not in state.joined.slot_of:
+            state = replace(state, joined=join.seat(join.free(state.joined, snssai), rnti, snssai))
+    return state
+
+
+def _probe(state: State, ues: Mapping[int, UeReport], elapsed_ns: int, now_ns: int) -> State:
+    """A pause goes through its three reports: what was before, what stopped, what came back."""
+    pause = state.pause
+    if pause is None:
+        return _begin_pause(state, ues, elapsed_ns, now_ns)
+    if pause.snssai in state.joined.slot_of.values():
+        return _end_pause(state, pause, now_ns)
+    if pause.still is not None:
+        found = probe.verdict(pause, ues)
+        state = _end_pause(state, pause, now_ns)
+        if found is None:
+            return replace(state, controller=loop.forgive(state.controller, pause.snssai))
+        return replace(state, joined=join.seat(state.joined, found, pause.snssai))
+    if probe.is_of_pause(pause, now_ns - elapsed_ns, now_ns):
+        item = state.controller.slices[pause.snssai]
+        assert pause.paused_ns is not None, "else the report is not of the pause"
+        held_ns = now_ns - pause.paused_ns
+        controller = loop.hold_up(state.controller, pause.snssai, held_ns, now_ns)
+        stopped = probe.stop(pause, ues, item.promise.floor_bps, now_ns)
+        return replace(state, controller=controller, pause=stopped)
+    return _end_pause(state, pause, now_ns) if now_ns > pause.asked_ns + probe.GIVE_UP_NS else state
+
+
+def _begin_pause(state: State, ues: Mapping[int, UeReport], elapsed_ns: int, now_ns: int) -> State:
+    """Of the slot that has waited longest, if the gNB has nothing else to answer."""
+    if not 0 < elapsed_ns <= probe.LONGEST_PERIOD_NS or not state.session.is_settled:
+        return state
+    due = []
+    for snssai in state.asking - set(state.joined.slot_of.values()):
+        count, last_ns = state.tried.get(snssai, (0, 0))
+        if now_ns >= last_ns + probe.wait_ns(count):
+            due.append((last_ns, snssai))
+    if not due:
+        return state
+    _, snssai = min(due)
+    return replace(state, pause=probe.begin(snssai, ues, state.joined.slot_of, now_ns))
+
+
+def _end_pause(state: State, pause: probe.Probe, now_ns: int) -> State:
+    count, _ = state.tried.get(pause.snssai, (0, 0))
+    return replace(state, pause=None, tried={**state.tried, pause.snssai: (count + 1, now_ns)})
 
 
 def _samples(state: State, ues: Mapping[int, UeReport]) -> Iterable[SliceSample]:
@@ -367,10 +467,8 @@ def _link(state: State, ue: UeReport) -> int:
     return bits_per_prb(report, state.mcs_table, state.controller.shape.elements_per_prb)
 
 
-def _links(state: State, ues: Mapping[int, UeReport]) -> dict[int, int]:
-    """From the reference on, as one report may have met the top of a fade: what is sold by it has to last."""
-    reference_bits = state.settings.reference_bits_per_prb
-    return {rnti: follow(state.links.get(rnti, reference_bits), _link(state, ue)) for rnti, ue in ues.items()}
+def _links(state: State, ues: Mapping[int, UeReport]) -> dict[int, UsualLink]:
+    return {rnti: state.links.get(rnti, UsualLink()).heard(_link(state, ue)) for rnti, ue in ues.items()}
 
 
 def _uplink(state: State, ue: UeReport) -> int:
@@ -398,7 +496,7 @@ def _confirm(state: State, samples: Sequence[SliceSample], now_ns: int) -> Outco
     fresh = [snssai for snssai in doubtful if doubts[snssai] == CONTRADICTIONS]
     state = replace(state, doubts=doubts)
     state, commands = (
-        _take_session(state, gnb.doubt(state.session, doubtful, now_ns)) if doubtful else (state, [])
+        _take_session(state, gnb.doubt(state.session, doubtful, now_ns), now_ns) if doubtful else (state, [])
     )
     notes = [
         Note("slice_not_applied", f"slice {snssai} does not get what the gNB said it has; it is told again")
@@ -451,7 +549,10 @@ def _count(state: State, counters: Mapping[bytes, int], now_ns: int) -> Outcome:
     state = replace(state, counted=known, counted_ns=now_ns, window=waiting)
     if before_ns is None or state.reported_ns is None or state.reported_ns <= before_ns:
         return state, []  # the gNB said nothing of this window
-    state = replace(state, joined=join.compare(state.joined, sent, window))
+    joined = join.compare(state.joined, sent, window)
+    for rnti in state.joined.slot_of.keys() - joined.slot_of.keys():  # its bytes are somebody else's
+        state = replace(state, arrived=arrivals.forget(state.arrived, rnti))
+    state = replace(state, joined=joined)
     return _serve_blindly(state, sent, now_ns - before_ns)
 
 
@@ -469,29 +570,31 @@ def _serve_blindly(state: State, sent: Mapping[Snssai, join.Sent], elapsed_ns: i
     """Slots whose UE is not found although their floors are asked for get more, and the operator hears of it once."""
     controller, unknown = state.controller, dict(state.unknown)
     commands: list[Command] = []
+    asking: set[Snssai] = set()
     for snssai in state.joined.slot_of.values():
         if unknown.pop(snssai, None) is not None:
             controller = loop.see(controller, snssai)
     for snssai in sent.keys() - set(state.joined.slot_of.values()):
         own = sent[snssai]
         asks = own.bits * 100 * NS_PER_S >= own.floor_bps * _ASKS_PERCENT * elapsed_ns
-        if not asks or own.floor_bps == NO_FLOOR_BPS or controller.slices[snssai].paused:
+        if not asks or own.floor_bps == NO_FLOOR_BPS:
             continue
+        asking.add(snssai)
         unknown[snssai] = unknown.get(snssai, 0) + 1
         controller = loop.raise_blindly(controller, snssai)
         if unknown[snssai] == NOTED_WINDOWS:
             text = f"slice {snssai}: which UE is in it is not known yet; its share is raised blindly"
             commands.append(Note("ue_unknown_to_gnb", text))
-    return replace(state, controller=controller, unknown=unknown), commands
+    return replace(state, controller=controller, unknown=unknown, asking=frozenset(asking)), commands
 
 
 def _note_overbooked(state: State) -> Outcome:
     """Once when it begins; and when there is room to sell again, or a fade would be news every second."""
-    booked_prb = state.controller.booked_prb
-    over = booked_prb > (state.controller.sell_prb if state.told_overbooked else state.controller.keep_prb)
+    needed_prb = state.controller.needed_prb
+    over = needed_prb > (state.controller.sell_prb if state.told_overbooked else state.controller.keep_prb)
     if over is state.told_overbooked:
         return state, []
-    text = f"floors need {state.controller.booked_prb} PRBs, {state.controller.keep_prb} may be used"
+    text = f"floors need {needed_prb} PRBs, {state.controller.keep_prb} may be used"
     kind = "cell_overbooked" if over else "cell_fits_again"
     return replace(state, told_overbooked=over), [Note(kind, text)]
 

@@ -15,7 +15,9 @@ class GrantSlot(NamedTuple):
 
 
 class RefuseSlot(NamedTuple):
-    """Tell whoever sells: there is no slot, or no room, for this grant."""
+    """Tell whoever sells: there is no slot, or no room, for this grant; also of one that had a slot on trial, whose
+    UE's link turned out to need more than there is.
+    """
 
     grant_id: bytes
     reason: str

@@ -3,9 +3,11 @@
 Downlink is towards the UE; rates are of IP packets.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ran_slicing.core_info import Radio
 from ran_slicing.snssai import Snssai
 
 
@@ -28,9 +30,10 @@ class GnbSaid(NamedTuple):
 
 class SliceSold(NamedTuple):
     """A grant is to have a slot from now on. `snssai` is the slot in which its UE is already, or None for any free one
-    of the tier. A ceiling of 0: none. `resumed`: it was sold before this daemon began, and nobody asks whether it fits.
-    `floor_up_bps` is a floor of the uplink, if one was sold. `rnti`, if somebody knows it already: then the UE's link
-    is known, and the floor is weighed by it and not by the reference.
+    of the tier. A ceiling of 0: none. `resumed`: it was in force before, and nobody asks whether it fits. `reserved`:
+    room was kept for it as for a UE at the reference, and only its own link may say no. `floor_up_bps` is a floor of
+    the uplink, if one was sold. `supi` is whose it is, by which its UE may be found; `rnti`, if somebody knows it. A
+    floor is weighed by the UE's link where that is known, else by the reference, and by the link once that is known.
     """
 
     grant_id: bytes
@@ -41,6 +44,8 @@ class SliceSold(NamedTuple):
     resumed: bool = False
     floor_up_bps: int = 0
     rnti: int | None = None
+    supi: str = ""
+    reserved: bool = False
 
 
 class SliceEnded(NamedTuple):
@@ -49,23 +54,13 @@ class SliceEnded(NamedTuple):
     grant_id: bytes
 
 
-class SlicePaused(NamedTuple):
-    """Nothing for it until further notice (unpaid, data cap used up)."""
+class UesListed(NamedTuple):
+    """The core lists its connected subscribers, by whatever numbers gNB and core know them; its list before this one
+    was taken no longer than `within_ns` ago.
+    """
 
-    grant_id: bytes
-
-
-class SliceResumed(NamedTuple):
-    """It is served again."""
-
-    grant_id: bytes
-
-
-class UeIdentified(NamedTuple):
-    """Somebody knows which UE of the gNB the grant's is (a core or a CU that tells RNTIs, an operator)."""
-
-    grant_id: bytes
-    rnti: int
+    radios: Mapping[str, Radio]
+    within_ns: int
 
 
 class GrantsCounted(NamedTuple):
@@ -80,14 +75,5 @@ class DeadlineReached:
 
 
 Event = (
-    GnbConnected
-    | GnbLost
-    | GnbSaid
-    | SliceSold
-    | SliceEnded
-    | SlicePaused
-    | SliceResumed
-    | UeIdentified
-    | GrantsCounted
-    | DeadlineReached
+    GnbConnected | GnbLost | GnbSaid | SliceSold | SliceEnded | UesListed | GrantsCounted | DeadlineReached
 )

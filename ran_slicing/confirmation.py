@@ -29,10 +29,6 @@ class Verdict(Enum):
 def judge(ratio: Ratio, sample: SliceSample, bits_per_prb: int, floor_bps: int, shape: CellShape) -> Verdict:
     """`bits_per_prb` is what the link carries (the sample's own word, or the estimate)."""
     waits = has_demand(sample.waiting_bytes, floor_bps)
-    if ratio.is_paused:
-        if sample.rate_bps > LEAK_BPS:
-            return Verdict.CONTRADICTS
-        return Verdict.AGREES if waits else Verdict.UNKNOWN
     most_bps = rate_of(prb_of(ratio.max_prb_policy_ratio, shape), bits_per_prb, shape)
     least_bps = rate_of(prb_of(ratio.min_prb_policy_ratio, shape), bits_per_prb, shape)
     if sample.rate_bps > most_bps * _SLACK + LEAK_BPS:

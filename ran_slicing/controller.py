@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 from ran_slicing.estimate import Estimate, InForce, SliceSample, learn
 from ran_slicing.share import (
-    PAUSED,
     CellShape,
     Ratio,
     prb_for,
@@ -33,6 +32,8 @@ from wire.units import NS_PER_S, PPM
 
 _MAX_PART = 8
 """A maximum is left as it is until it is wrong by more than this part: it only bounds what a slice takes beyond."""
+_USUAL_PART = 30
+"""The usual need follows what is needed now by this part of the difference in each report."""
 _STEP_PART = 16
 """A share is not lowered by less than this part of itself, and never by less than a PRB."""
 
@@ -96,9 +97,9 @@ class CellFull(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class ControlledSlice:
     """A promised slice. `prb` is its minimum now, `need_prb` what its floors would take in the direction that takes
-    more, `admitted_prb` what it was sold as; `lower_since_ns` is when its need fell below its share. `up` is the
-    estimate of the uplink, where a floor of that was sold. `blind_prb` is what it gets of what is left while nobody
-    knows which UE is in it (0: as sold).
+    more, `usual_milli` the thousandths of a PRB that it took in the mean of some seconds, `admitted_prb` what it was
+    sold as; `lower_since_ns` is when its need fell below its share. `up` is the estimate of the uplink, where a floor
+    of that was sold. `blind_prb` is what it gets of what is left while nobody knows which UE is in it (0: as sold).
     """
 
     promise: Promise
@@ -107,10 +108,10 @@ class ControlledSlice:
     admitted_prb: int
     prb: int
     need_prb: int
+    usual_milli: int
     max_prb: int
     changed_ns: int
     lower_since_ns: int | None = None
-    paused: bool = False
     blind_prb: int = 0
 
 
@@ -133,13 +134,13 @@ class Controller:
 
     @property
     def booked_prb(self) -> int:
-        """What the promises take of the cell as their links are now, paused ones included."""
-        return sum(item.need_prb for item in self.slices.values())
+        """What the promises take of the cell in the mean of some seconds: by this is sold."""
+        return -(-sum(item.usual_milli for item in self.slices.values()) // 1_000)
 
     @property
-    def is_overbooked(self) -> bool:
-        """Whether links have become so bad that the promises do not fit together."""
-        return self.booked_prb > self.keep_prb
+    def needed_prb(self) -> int:
+        """What they take as their links are now."""
+        return sum(item.need_prb for item in self.slices.values())
 
 
 # ---- Admission
@@ -156,32 +157,47 @@ def admit(
     estimate = replace(known.estimate, owed_bits=0) if known else Estimate(bits)
     up = replace(known.up, owed_bits=0) if known else Estimate(controller.settings.reference_up_bits_per_prb)
     needed_prb = _need(controller, promise, estimate, up)
-    free_prb = controller.sell_prb - controller.booked_prb + (known.need_prb if known else 0)
+    free_prb = _free_prb(controller, promise.snssai)
     if needed_prb > free_prb:
         return CellFull(needed_prb, max(0, free_prb))
-    item = ControlledSlice(
-        promise,
-        estimate,
-        up,
-        admitted_prb=needed_prb,
-        prb=needed_prb,
-        need_prb=needed_prb,
-        max_prb=_max_prb(controller, promise, bits, needed_prb),
-        changed_ns=now_ns,
-        paused=known.paused if known else False,
-    )
-    return _with(controller, item)
+    return _with(controller, _sold(controller, promise, estimate, up, now_ns))
 
 
 def readmit(controller: Controller, promise: Promise, now_ns: int) -> Controller:
     """The loop with a promise that was sold before (a restart, a grant bought here): nobody asks whether it fits."""
     bits = controller.settings.reference_bits_per_prb
     estimate, up = Estimate(bits), Estimate(controller.settings.reference_up_bits_per_prb)
-    need_prb = _need(controller, promise, estimate, up)
-    max_prb = _max_prb(controller, promise, bits, need_prb)
-    return _with(
-        controller, ControlledSlice(promise, estimate, up, need_prb, need_prb, need_prb, max_prb, now_ns)
-    )
+    return _with(controller, _sold(controller, promise, estimate, up, now_ns))
+
+
+def weigh(controller: Controller, snssai: Snssai, bits_per_prb: int) -> Controller | CellFull:
+    """A promise that was sold as that of the reference, now that its UE's downlink is known: it stays as what it really
+    takes, or does not fit beside the others. One that takes no more than it was sold as always fits. The uplink counts
+    as it was sold: of that a few seconds tell little.
+    """
+    item = controller.slices[snssai]
+    up = Estimate(controller.settings.reference_up_bits_per_prb)
+    needed_prb = _need(controller, item.promise, Estimate(bits_per_prb), up)
+    free_prb = _free_prb(controller, snssai)
+    if needed_prb > max(item.admitted_prb, free_prb):
+        return CellFull(needed_prb, max(0, free_prb))
+    milli = needed_prb * 1_000
+    return _with(controller, replace(item, admitted_prb=needed_prb, usual_milli=milli))
+
+
+def _free_prb(controller: Controller, snssai: Snssai) -> int:
+    """What can be sold to this slice, beside all others."""
+    others = sum(item.usual_milli for key, item in controller.slices.items() if key != snssai)
+    return controller.sell_prb - -(-others // 1_000)
+
+
+def _sold(
+    controller: Controller, promise: Promise, estimate: Estimate, up: Estimate, now_ns: int
+) -> ControlledSlice:
+    """As it begins."""
+    prb = _need(controller, promise, estimate, up)
+    max_prb = _max_prb(controller, promise, estimate.bits_per_prb, prb)
+    return ControlledSlice(promise, estimate, up, prb, prb, prb, prb * 1_000, max_prb, now_ns)
 
 
 def withdraw(controller: Controller, snssai: Snssai) -> Controller:
@@ -189,14 +205,23 @@ def withdraw(controller: Controller, snssai: Snssai) -> Controller:
     return replace(controller, slices={key: item for key, item in controller.slices.items() if key != snssai})
 
 
-def pause(controller: Controller, snssai: Snssai, now_ns: int) -> Controller:
-    """Block a slice (its maximum becomes 0) but keep its place."""
-    return _with(controller, replace(controller.slices[snssai], paused=True, changed_ns=now_ns))
+def hold_up(controller: Controller, snssai: Snssai, held_ns: int, now_ns: int) -> Controller:
+    """It was paused for so long: what its floor would have carried is owed, and made up."""
+    item = controller.slices[snssai]
+    owed_bits = item.estimate.owed_bits + item.promise.floor_bps * held_ns // NS_PER_S
+    estimate = replace(item.estimate, owed_bits=owed_bits)
+    need_prb = _need(controller, item.promise, estimate, item.up)
+    return _with(controller, replace(item, estimate=estimate, need_prb=need_prb, changed_ns=now_ns))
 
 
-def resume(controller: Controller, snssai: Snssai, now_ns: int) -> Controller:
-    """Serve a paused slice again."""
-    return _with(controller, replace(controller.slices[snssai], paused=False, changed_ns=now_ns))
+def forgive(controller: Controller, snssai: Snssai) -> Controller:
+    """What is owed to a slice whose UE is not known was made up, as far as anybody can tell."""
+    item = controller.slices[snssai]
+    estimate = replace(item.estimate, owed_bits=0)
+    return _with(
+        controller,
+        replace(item, estimate=estimate, need_prb=_need(controller, item.promise, estimate, item.up)),
+    )
 
 
 def raise_blindly(controller: Controller, snssai: Snssai) -> Controller:
@@ -222,7 +247,7 @@ def measure(controller: Controller, samples: Iterable[SliceSample], now_ns: int)
     slices = dict(controller.slices)
     for sample in samples:
         item = slices.get(sample.snssai)
-        if item is not None and not item.paused:
+        if item is not None:
             slices[sample.snssai] = _measured(controller, item, sample, elapsed_ns)
     for snssai, granted_prb in _share_out(slices.values(), controller.keep_prb, controller.shape).items():
         slices[snssai] = _move(controller, slices[snssai], granted_prb, now_ns)
@@ -236,8 +261,6 @@ def ratios(controller: Controller) -> dict[Snssai, Ratio]:
 
 def ratio(controller: Controller, item: ControlledSlice) -> Ratio:
     """Of one slice, in the whole percents that the gNB takes."""
-    if item.paused:
-        return PAUSED
     low = ratio_of(item.prb, controller.shape)
     return Ratio(low, max(low, ratio_of(item.max_prb, controller.shape)))
 
@@ -253,7 +276,9 @@ def _measured(
     up, uplink = item.up, controller.shape.uplink
     if uplink is not None and item.promise.floor_up_bps:
         up = learn(up, sample.up, item.promise.floor_up_bps, force, uplink, elapsed_ns)
-    return replace(item, estimate=estimate, up=up, need_prb=_need(controller, item.promise, estimate, up))
+    need_prb = _need(controller, item.promise, estimate, up)
+    usual_milli = item.usual_milli + (need_prb * 1_000 - item.usual_milli) // _USUAL_PART
+    return replace(item, estimate=estimate, up=up, need_prb=need_prb, usual_milli=usual_milli)
 
 
 def _need(controller: Controller, promise: Promise, estimate: Estimate, up: Estimate) -> int:
@@ -292,7 +317,7 @@ def _share_out(slices: Iterable[ControlledSlice], keep_prb: int, shape: CellShap
     """What each slice may have: all that it needs if the needs fit; else first what it was admitted with, and of what
     is left a part of the rest of its need. What is left then is for slices that are served blindly.
     """
-    items = [item for item in slices if not item.paused]
+    items = list(slices)
     firsts = {item.promise.snssai: min(item.need_prb, item.admitted_prb) for item in items}
     rests = {item.promise.snssai: item.need_prb - firsts[item.promise.snssai] for item in items}
     left_prb = keep_prb - sum(firsts.values())
@@ -343,9 +368,9 @@ def _fitted(
     controller: Controller, slices: dict[Snssai, ControlledSlice], now_ns: int
 ) -> dict[Snssai, ControlledSlice]:
     """Shares that are only held (hysteresis) give way at once where the limit would be passed."""
-    over_prb = sum(item.prb for item in slices.values() if not item.paused) - controller.keep_prb
+    over_prb = sum(item.prb for item in slices.values()) - controller.keep_prb
     for snssai, item in slices.items():
-        given_prb = 0 if item.paused else min(over_prb, item.prb - item.need_prb)
+        given_prb = min(over_prb, item.prb - item.need_prb)
         if given_prb > 0:
             prb = whole_steps_down(item.prb - given_prb, controller.shape)
             over_prb -= item.prb - prb

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 
-from ran_slicing.core_info import PDU_PATH, UE_PATH, join
+from ran_slicing.core_info import PDU_PATH, UE_PATH, Radio, read_radios, read_stays
 from ran_slicing.core_plan import (
     Answer,
     ChangeSubscriber,
@@ -52,6 +52,7 @@ class Core:
         self._is_told = False
         self._state = CoreState()
         self._lists_failed = ""
+        self._radios: Mapping[str, Radio] | None = None
         self._reported: CoreReport | None = None
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -99,18 +100,18 @@ class Core:
                 continue
 
     async def _look(self) -> None:
-        """Both lists; the AMF's after the SMF's, so that whoever has an address was connected before. Nobody is kept
-        out because the AMF's cannot be had.
-        """
+        """Both lists. Nobody is kept out because the AMF's cannot be had."""
         try:
             pdus, complete = await self._smf.items(PDU_PATH)
-            stays = join(pdus, [])
+            stays = read_stays(pdus)
         except (InfoFailed, DecodeError) as error:
             self._lists_failed = str(error)
             return
+        self._radios = None
         if self._amf is not None:
             with contextlib.suppress(InfoFailed, DecodeError):
-                stays = join(pdus, (await self._amf.items(UE_PATH))[0])
+                ues, whole = await self._amf.items(UE_PATH)
+                self._radios = read_radios(ues) if whole else None
         self._lists_failed = ""
         conclusive = complete and self._is_told  # nobody knows yet whose flows are looked for
         self._state = take_stays(self._state, self._wanted, stays, self._now_ns(), complete=conclusive)
@@ -146,6 +147,7 @@ class Core:
             served(self._state, self._wanted),
             session_names(self._state),
             self._lists_failed,
+            self._radios,
         )
         if report != self._reported:
             self._reported = report

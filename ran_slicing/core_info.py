@@ -1,8 +1,9 @@
 """Who is in the core: which subscriber has which address in which slice, and by which numbers the gNB knows it.
 
-In: pages of the lists that SMF and AMF of Open5GS show beside their metrics (`pdu-info`, `ue-info`). Out: one table of
-stays. The two lists are taken one after the other, and a list may change between two of its pages: what is missing in
-the table may be there, and who concludes something from an absence looks twice. Only 5G sessions are in it.
+In: pages of the lists that SMF and AMF of Open5GS show beside their metrics (`pdu-info`, `ue-info`). Out: the stays of
+the one, the connections of the other. The two lists are taken one after the other, and a list may change between two
+of its pages: what is missing may be there, and who concludes something from an absence looks twice. Only 5G sessions
+are in it.
 Reference: Open5GS src/smf/pdu-info.c, src/amf/ue-info.c, lib/metrics/prometheus/json_pager.h.
 Promise: the readers return a value or raise DecodeError, whatever the bytes.
 """
@@ -25,7 +26,9 @@ MAX_PAGES = 50
 
 
 class Radio(NamedTuple):
-    """By which numbers a gNB and the AMF know a connected UE; `ran_ue_ngap_id` is unique within its gNB only."""
+    """By which numbers a gNB and the AMF know a connected UE: others with each connection. `ran_ue_ngap_id` is unique
+    within its gNB only, the AMF counts its own up.
+    """
 
     gnb_id: int
     cell_id: int
@@ -34,9 +37,7 @@ class Radio(NamedTuple):
 
 
 class Stay(NamedTuple):
-    """One PDU session of a subscriber: its addresses, its slice, its QoS flows as (QFI, 5QI), and where it is now, if
-    it is connected and the AMF says so: for whoever looks, as nothing is decided by it.
-    """
+    """One PDU session of a subscriber: its addresses, its slice, its QoS flows as (QFI, 5QI)."""
 
     supi: str
     psi: int
@@ -46,7 +47,6 @@ class Stay(NamedTuple):
     ipv6: IPv6Address | None
     flows: tuple[tuple[int, int], ...]
     active: bool
-    radio: Radio | None = None
 
     def has_address(self, address: IPv4Address | IPv6Address) -> bool:
         """Any address below its prefix is an IPv6 UE's own."""
@@ -85,19 +85,23 @@ def read_page(body: bytes) -> Page:
     return Page(tuple(items), fields.get("next") is not None, fields.get("truncated") is True)
 
 
-def join(pdus: Iterable[Mapping[str, Any]], ues: Iterable[Mapping[str, Any]]) -> tuple[Stay, ...]:
-    """Items of both lists to stays, each (subscriber, session) once. Raises DecodeError, which says which is wrong."""
-    radios = {
+def read_radios(ues: Iterable[Mapping[str, Any]]) -> dict[str, Radio]:
+    """Items of the AMF's list to the connection of each subscriber who has one. Raises DecodeError."""
+    return {
         _text(item, "supi", "ue-info"): radio
         for item in ues
         if "supi" in item and (radio := _read_radio(item)) is not None
     }
+
+
+def read_stays(pdus: Iterable[Mapping[str, Any]]) -> tuple[Stay, ...]:
+    """Items of the SMF's list to stays, each (subscriber, session) once. Raises DecodeError."""
     stays: dict[tuple[str, int], Stay] = {}
     for item in pdus:
         supi = _text(item, "supi", "pdu-info")
         for session in _objects(item, "pdu", supi):
             if "psi" in session and "dnn" in session:  # else it is one of the older generation
-                stay = _read_stay(supi, session, radios.get(supi))
+                stay = _read_stay(supi, session)
                 stays[stay.supi, stay.psi] = stay
     return tuple(stays.values())
 
@@ -107,7 +111,7 @@ def find_stays(stays: Iterable[Stay], address: IPv4Address | IPv6Address) -> tup
     return tuple(stay for stay in stays if stay.has_address(address))
 
 
-def _read_stay(supi: str, session: Mapping[str, Any], radio: Radio | None) -> Stay:
+def _read_stay(supi: str, session: Mapping[str, Any]) -> Stay:
     flows = [(_number(flow, "qfi", supi), flow.get("5qi")) for flow in _objects(session, "qos_flows", supi)]
     try:
         return Stay(
@@ -119,7 +123,6 @@ def _read_stay(supi: str, session: Mapping[str, Any], radio: Radio | None) -> St
             ipv6=IPv6Address(_text(session, "ipv6", supi)) if "ipv6" in session else None,
             flows=tuple((qfi, qos_index) for qfi, qos_index in flows if isinstance(qos_index, int)),
             active=session.get("pdu_state") == "active",
-            radio=radio,
         )
     except ValueError as error:
         raise DecodeError(f"info: {supi}: {str(error)[:80]}") from error

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from ran_slicing.bson import Value
-from ran_slicing.core_info import Stay
+from ran_slicing.core_info import Radio, Stay
 from ran_slicing.http_message import Request, Response
 from ran_slicing.n5 import (
     MAX_GUARANTEED_FLOWS,
@@ -512,14 +512,15 @@ def _words(refused: Refused) -> str:
 
 
 class CoreReport(NamedTuple):
-    """Who is there, how each wanted flow stands, the names of sessions that have to outlive the daemon (`resume`), and
-    why the lists cannot be had, if they cannot.
+    """Who is there, how each wanted flow stands, the names of sessions that have to outlive the daemon (`resume`), why
+    the lists cannot be had, if they cannot, and who is connected, if the AMF says so.
     """
 
     stays: tuple[Stay, ...]
     served: Mapping[bytes, Served]
     names: Mapping[bytes, str]
     lists_failed: str = ""
+    radios: Mapping[str, Radio] | None = None
 
 
 def served(state: CoreState, wanted: Mapping[bytes, AppSession]) -> dict[bytes, Served]:

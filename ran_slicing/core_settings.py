@@ -26,8 +26,8 @@ class CoreSettings:
     smf_metrics_port: int = METRICS_PORT
     """TCP port of its metrics, HTTP/1."""
     amf_host: str = ""
-    """Of the access and mobility function, whose metrics show by which number the gNB knows a UE; nothing is decided by
-    it, and nobody is kept out if it does not answer. Empty: not asked.
+    """Of the access and mobility function, whose metrics show who is connected: a UE that comes is found by it in the
+    gNB's metrics at once. Nobody is kept out if it does not answer. Empty: not asked.
     """
     amf_metrics_port: int = METRICS_PORT
     """TCP port of its metrics, HTTP/1."""

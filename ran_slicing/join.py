@@ -84,8 +84,14 @@ class Join:
 
 def tell(join: Join, rnti: int, snssai: Snssai) -> Join:
     """Somebody knows; whatever was thought of this RNTI is forgotten."""
+    join = seat(join, rnti, snssai)
+    return replace(join, told=join.told | {rnti})
+
+
+def seat(join: Join, rnti: int, snssai: Snssai) -> Join:
+    """It was found otherwise than by bytes, which may still undo it."""
     join = leave(join, rnti)
-    return replace(join, slot_of={**join.slot_of, rnti: snssai}, told=join.told | {rnti})
+    return replace(join, slot_of={**join.slot_of, rnti: snssai})
 
 
 def leave(join: Join, rnti: int) -> Join:
@@ -139,7 +145,7 @@ def compare(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int, Wind
     for snssai in open_slots:
         found = _only_one(join, snssai)
         if found is not None:
-            join = replace(leave(join, found), slot_of={**join.slot_of, found: snssai})
+            join = seat(join, found, snssai)
     return join
 
 

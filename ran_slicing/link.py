@@ -23,6 +23,34 @@ class McsTable(Enum):
     QAM64_LOW_SE = "qam64LowSe"
 
 
+KNOWN_REPORTS = 10
+"""So many words of a link before a floor is weighed by it: one may have met the top of a fade."""
+_MEMORY_REPORTS = 30
+"""Older words fade: three seconds at the usual period, in which shadows move a little and fast fades many times."""
+_COST_UNIT = 1_000_000_000
+
+
+class UsualLink(NamedTuple):
+    """What PRBs of a link carry in the mean, counted by what a bit costs: a floor takes more blocks in a fade than it
+    saves at its top. `cost` is the mean of 10^9 / bits.
+    """
+
+    cost: int = 0
+    reports: int = 0
+
+    @property
+    def bits_per_prb(self) -> int:
+        """0 until enough was heard."""
+        return _COST_UNIT // max(1, self.cost) if self.reports >= KNOWN_REPORTS else 0
+
+    def heard(self, bits: int) -> "UsualLink":
+        """After one more word of it; 0 says nothing."""
+        if bits <= 0:
+            return self
+        reports = min(self.reports + 1, _MEMORY_REPORTS)
+        return UsualLink(self.cost + (_COST_UNIT // bits - self.cost) // reports, reports)
+
+
 class LinkReport(NamedTuple):
     """Of one UE and one report period. None: the gNB did not say. `layers_ppm` is the mean rank in millionths."""
 

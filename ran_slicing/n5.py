@@ -26,8 +26,6 @@ MIN_RATE_BPS = 1_000
 """The smallest that the core can tell the user plane, which counts in kbit/s (TS 29.244 clause 8.2.8)."""
 MAX_RATE_BPS = 4_000_000_000_000
 """The largest that the core can tell the gNB (TS 38.413 clause 9.3.1.4); a double still counts it in bits."""
-MAX_SESSION_RULES = 8
-"""Rules of one PDU session, of all its application sessions together: the PCF of Open5GS has no room for a ninth."""
 MAX_GUARANTEED_FLOWS = 3
 """A PDU session has four QoS flows in Open5GS, and one of them is the default flow."""
 

@@ -55,10 +55,6 @@ class Ratio:
     def __post_init__(self) -> None:
         assert 0 <= self.min_prb_policy_ratio <= self.max_prb_policy_ratio <= PERCENT, f"{self}"
 
-    @property
-    def is_paused(self) -> bool:
-        return self.max_prb_policy_ratio == 0
-
 
 PAUSED = Ratio(0, 0)
 EVERYTHING = Ratio(0, PERCENT)

@@ -108,24 +108,6 @@ def plan_rule(document: Mapping[str, Value], wanted: WantedRule) -> RuleInPlace 
     return _replace(wanted.supi, session, [*rules, _new_rule(wanted)])
 
 
-def plan_removal(
-    document: Mapping[str, Value], wanted: WantedRule
-) -> RuleInPlace | SubscriberChange | NoRule:
-    """How a rule of ours goes: RuleInPlace if what is there is the operator's, NoRule if nothing is."""
-    session = _find_session(document, wanted.snssai, wanted.dnn)
-    if isinstance(session, NoRule):
-        return session
-    rules = _rules(session)
-    if isinstance(rules, NoRule):
-        return rules
-    found = [rule for rule in rules if _qos_index(rule) == wanted.qos_index]
-    if not found:
-        return NoRule(f"session {session.name} has no rule of 5QI {wanted.qos_index}")
-    if not _is_ours(found[0]):
-        return RuleInPlace(ours=False)
-    return _replace(wanted.supi, session, [rule for rule in rules if rule is not found[0]])
-
-
 # ---- Which session
 
 

@@ -20,11 +20,12 @@ from lab.bench.cellular_requests import PERIOD_S, measure_requests
 from lab.bench.result import Against, Figure
 from lab.percentile import percentile
 from lab.ran.fading import STATIC, FadingSettings
+from lab.ran.full_cell import FullCell, full_cell
 from lab.ran.gnb_file import new_state, slots_of
 from lab.ran.gnb_process import FIRST_RNTI, new_cell
-from lab.ran.lab_run import found_share, kept_share, others_share, weak_share
+from lab.ran.lab_run import found_share, kept_share, others_share, owed, refused, weak_share
 from lab.ran.restarts import restarts
-from lab.ran.scenarios import FullCell, drops, full_cell
+from lab.ran.scenarios import drops
 from lab.ran.session_waste import FAIR, MAX_CI, Admission, Waste, run_sessions
 from wire.errors import ShellError
 
@@ -69,9 +70,11 @@ def run(progress: Progress) -> list[Figure]:
 
 
 def floors(progress: Progress, seconds: int = FULL_S, seeds: Sequence[int] = SEEDS) -> Iterator[Figure]:
-    """Twenty UEs, fading, half as much load again as the cell carries."""
-    progress(f"{len(seeds)} full cells of twenty UEs, {seconds} s of each")
+    """Twenty UEs, fading, half as much load again as the cell carries; buyers come as they do to the daemon."""
+    progress(f"{len(seeds)} full cells of twenty UEs, {seconds} s of each after all have come")
     sliced = tuple(full_cell(seed, seconds=seconds) for seed in seeds)
+    progress("the same, if all buyers come in one moment")
+    together = tuple(full_cell(seed, seconds=seconds, together=True) for seed in seeds)
     progress("the same, if the loop is told which UE is whose")
     told = tuple(full_cell(seed, seconds=seconds, told=True) for seed in seeds)
     progress("the same without slices")
@@ -95,14 +98,60 @@ def floors(progress: Progress, seconds: int = FULL_S, seeds: Sequence[int] = SEE
         Against(oracle, 100 * kept_share(told)),
     )
     yield Figure(
-        "of them those of buyers at the cell's edge, 0 to 5 dB",
-        100 * weak_share(sliced),
+        "the same if all buyers come in one moment, so that nobody is known by coming",
+        100 * kept_share(together),
         "%",
         KEPT_GOAL_PERCENT,
         "higher",
+    )
+    yield Figure(
+        "of them those of buyers at the cell's edge, 0 to 5 dB, whose floors fit",
+        100 * weak_share(sliced),
+        "%",
+        None,
+        "higher",
         Against(oracle, 100 * weak_share(told)),
     )
-    yield Figure("buyers whose UE was found in the metrics", 100 * found_share(sliced), "%", None, "higher")
+    buyers = sum(len(each.floors) + each.refused for each in sliced)
+    yield Figure(
+        f"of {buyers} buyers those refused before they paid",
+        refused(sliced),
+        "buyers",
+        None,
+        "lower",
+        Against(oracle, refused(told)),
+    )
+    yield Figure(
+        "those whose link was not known then and is too bad: ended some seconds later, and owed it",
+        owed(sliced),
+        "buyers",
+        None,
+        "lower",
+        Against(oracle, owed(told)),
+    )
+    yield Figure(
+        "buyers whose UE was found in the metrics",
+        100 * found_share(sliced),
+        "%",
+        None,
+        "higher",
+        Against("if all come in one moment", 100 * found_share(together)),
+    )
+    waits = [floor.joined_s for each in sliced for floor in each.floors if floor.joined_s is not None]
+    yield Figure(
+        "from a floor in force until its UE is found, p95",
+        percentile(waits, 0.95),
+        "s",
+        None,
+        "lower",
+    )
+    yield Figure(
+        "seconds in which somebody else's UE was taken for that of a slot, all runs",
+        sum(each.wrong_s for each in (*sliced, *together)),
+        "s",
+        0,
+        "lower",
+    )
     yield Figure("the worst of these seconds, of its floor", 100 * min(each.worst for each in sliced), "%")
     yield Figure("resource blocks in use", 100 * min(each.used_share for each in sliced), "%")
     yield Figure(

@@ -197,6 +197,12 @@ class Cell:
         self._due = [entry for entry in self._due if entry[2] != rnti]
         heapq.heapify(self._due)
 
+    def start(self, rnti: int, arrivals: Arrivals) -> None:
+        """From now on this is sent to a UE for which nothing came before."""
+        ue = self.ues[rnti]
+        ue.arrivals, ue.started_s = arrivals, self.now_s
+        self._schedule_arrival(ue)
+
     def renumber(self, rntis: Mapping[int, int]) -> None:
         """Give each UE another RNTI, by a permutation of them."""
         for rnti, ue in self.ues.items():

@@ -3,18 +3,19 @@
 Each period the cell runs and tells its metrics as the gNB's JSON; `ran_slicing.cell` hears them and decides; what it
 says is obeyed by the simulator's remote control, whose answer it hears in turn. Only sockets and waiting are left out,
 so that an hour of a cell takes minutes and happens the same way each time. As the daemon does, it sells without
-knowing whose RNTI is whose, and tells each second what the box sent to each grant, what the cell lost of it included.
-A loop that is `told` the RNTI is what there would be if somebody knew: a figure beside the other, never instead of it.
+knowing whose RNTI is whose, tells each second what the box sent to each grant, what the cell lost of it included, and
+every five seconds whom the core lists as connected. A loop that is `told` is what there would be if somebody knew who
+is who: a figure beside the other, never instead of it. A buyer is a number; it is his RNTI too until he connects anew.
 Units: seconds of the cell; bit/s of IP where a floor is named, as the buyer counts them.
 """
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lab.ran.cell_model import Cell, Ue
 from lab.ran.gnb_file import PLMN, new_state
-from lab.ran.gnb_metrics import UE_REMOVE, UeEvent, scheduler_report, snapshot
+from lab.ran.gnb_metrics import UE_CREATE, UE_REMOVE, UeEvent, scheduler_report, snapshot
 from lab.ran.remote_commands import answer
 from ran_slicing.cell import State, step
 from ran_slicing.cell_commands import GrantSlot, Note, RefuseSlot, ReportRatio
@@ -25,10 +26,10 @@ from ran_slicing.cell_events import (
     GnbSaid,
     GrantsCounted,
     SliceEnded,
-    SlicePaused,
-    SliceResumed,
     SliceSold,
+    UesListed,
 )
+from ran_slicing.core_info import Radio
 from ran_slicing.gnb import SendPing, SendText
 from ran_slicing.share import CellShape
 from ran_slicing.snssai import Snssai
@@ -37,6 +38,8 @@ from wire.units import NS_PER_S, Now
 STAMP = "2026-01-01T00:00:00.000"
 COUNT_S = 1.0
 """How often the box's counters are read, as by the daemon."""
+LOOK_S, LOOK_SLACK_S = 5.0, 1.0
+"""How often the core's list is taken, and how much longer than that it may have taken."""
 
 
 @dataclass(slots=True)
@@ -48,41 +51,68 @@ class ClosedLoop:
     frozen: bool = False
     """Reports are not heard and shares stay as they are: what there would be without a loop."""
     told: bool = False
-    """Sales come with the RNTI: what there would be if somebody knew."""
+    """It is told which RNTI is whose: what there would be if somebody knew."""
     requests: int = 0
     notes: list[Note] = field(default_factory=list)
-    _said: list[GrantSlot | RefuseSlot] = field(default_factory=list)
+    rntis: dict[int, int] = field(default_factory=dict)
+    """Of each number that has connected, its RNTI."""
+    refused: dict[int, str] = field(default_factory=dict)
+    """Buyers of whom the cell said no, and why; also after it had said yes."""
+    _radios: dict[int, Radio] = field(default_factory=dict)
+    _listed: dict[str, Radio] | None = None
+    _look_s: float = 0.0
+    _reported: set[int] = field(default_factory=set)
     _before: dict[int, int] = field(default_factory=dict)
     """What had come for each buyer when he bought, bits."""
     _count_s: float = 0.0
+    _connections: int = 0
 
-    def sell(self, rnti: int, floor_bps: int, ceil_bps: int = 0) -> RefuseSlot | None:
-        """Promise a floor to the UE, in the slot in which it is; the refusal if there is one."""
-        ue = self.cell.ues[rnti]
-        assert ue.slice_name is not None
-        self._said.clear()
-        self.tell(
-            SliceSold(
-                grant_of(rnti), floor_bps, ceil_bps, Snssai(*ue.slice_name), rnti=rnti if self.told else None
-            )
-        )
-        (said,) = self._said
-        if isinstance(said, RefuseSlot):
-            return said
-        self._before[rnti] = ue.arrived_bits
-        return None
+    def connect(self, who: int, rnti: int) -> None:
+        """A UE that is in the cell with this RNTI now has a connection to the core."""
+        self._connections += 1
+        self.rntis[who] = rnti
+        self._radios[who] = Radio(411, 1, self._connections, self._connections)
 
-    def pause(self, rnti: int) -> None:
-        self.tell(SlicePaused(grant_of(rnti)))
+    def disconnect(self, who: int) -> None:
+        """It has none any more; the gNB has forgotten it."""
+        self.cell.remove_ue(self.rntis.pop(who))
+        self._radios.pop(who, None)
 
-    def resume(self, rnti: int) -> None:
-        self.tell(SliceResumed(grant_of(rnti)))
+    def lists(self, who: int) -> bool:
+        """Whether the daemon has seen it in the core's list as it is connected now."""
+        return who in self._radios and (self._listed or {}).get(supi_of(who)) == self._radios[who]
 
-    def end(self, rnti: int) -> None:
+    def sell(
+        self,
+        who: int,
+        floor_bps: int,
+        ceil_bps: int = 0,
+        snssai: Snssai | None = None,
+        *,
+        reserved: bool = False,
+    ) -> str:
+        """Promise a floor to a UE, in the slot in which it is or is to come; the refusal, or nothing. What is sent to
+        it is counted once it is there (`count`).
+        """
+        self.rntis.setdefault(who, who)
+        if snssai is None:
+            name = self.cell.ues[self.rntis[who]].slice_name
+            assert name is not None
+            snssai = Snssai(*name)
+            self.count(who)
+        self.refused.pop(who, None)
+        self.tell(SliceSold(grant_of(who), floor_bps, ceil_bps, snssai, supi=supi_of(who), reserved=reserved))
+        return self.refused.get(who, "")
+
+    def count(self, who: int) -> None:
+        """From now on the box counts what it sends to it."""
+        self._before[who] = self.cell.ues[self.rntis[who]].arrived_bits
+
+    def end(self, who: int) -> None:
         """The promise is over, and the UE is gone."""
-        self.tell(SliceEnded(grant_of(rnti)))
-        del self._before[rnti]
-        self.cell.remove_ue(rnti)
+        self.tell(SliceEnded(grant_of(who)))
+        self._before.pop(who, None)
+        self.disconnect(who)
 
     def step(self, period_s: float) -> None:
         """One report period of the cell, and what follows from it."""
@@ -91,18 +121,35 @@ class ClosedLoop:
         if self.frozen:
             return
         self.tell(DeadlineReached())
-        gone = [
-            UeEvent(self.cell.slot, rnti, UE_REMOVE) for rnti in before.tallies.keys() - self.cell.ues.keys()
-        ]
-        self.tell(GnbSaid(scheduler_report(self.cell, before, STAMP, gone).encode()))
+        if self.told:
+            truth = {supi_of(who): rnti for who, rnti in self.rntis.items()}
+            self.state = replace(self.state, arrived=self.state.arrived._replace(rnti_of=truth))
+        self.tell(GnbSaid(scheduler_report(self.cell, before, STAMP, self._events()).encode()))
         if self.cell.now_s >= self._count_s:
             self._count_s = self.cell.now_s + COUNT_S
             self.tell(GrantsCounted(tuple(self._sent_bytes())))
+        if self.cell.now_s >= self._look_s:
+            self._look_s = self.cell.now_s + LOOK_S
+            self._look()
+
+    def _events(self) -> list[UeEvent]:
+        """Who came and went since the report before."""
+        known, here = self._reported, set(self.cell.ues)
+        self._reported = here
+        gone = [UeEvent(self.cell.slot, rnti, UE_REMOVE) for rnti in sorted(known - here)]
+        return [*gone, *(UeEvent(self.cell.slot, rnti, UE_CREATE) for rnti in sorted(here - known))]
+
+    def _look(self) -> None:
+        """The daemon hears of the list when it is another than before."""
+        listed = {supi_of(who): radio for who, radio in self._radios.items()}
+        if listed != self._listed:
+            self._listed = listed
+            self.tell(UesListed(listed, round((LOOK_S + LOOK_SLACK_S) * NS_PER_S)))
 
     def _sent_bytes(self) -> Iterable[tuple[bytes, int]]:
         """The box's counters: what it handed to the cell, whatever became of it there."""
-        for rnti, before in self._before.items():
-            yield grant_of(rnti), (self.cell.ues[rnti].arrived_bits - before) // 8
+        for who, before in self._before.items():
+            yield grant_of(who), (self.cell.ues[self.rntis[who]].arrived_bits - before) // 8
 
     def tell(self, event: Event) -> None:
         """One event, and what it leads to until nothing more is said."""
@@ -114,11 +161,13 @@ class ClosedLoop:
                 match command:
                     case SendText(text):
                         events.append(GnbSaid(self._answer(text)))
-                    case GrantSlot() | RefuseSlot():
-                        self._said.append(command)
+                    case RefuseSlot(grant_id, reason):
+                        who = int.from_bytes(grant_id)
+                        self.refused[who] = reason
+                        self._before.pop(who, None)
                     case Note():
                         self.notes.append(command)
-                    case SendPing() | ReportRatio():
+                    case SendPing() | ReportRatio() | GrantSlot():
                         pass
                     case _:
                         raise AssertionError(command)
@@ -130,9 +179,14 @@ class ClosedLoop:
         return made.text.encode()
 
 
-def grant_of(rnti: int) -> bytes:
+def grant_of(who: int) -> bytes:
     """A grant's id."""
-    return rnti.to_bytes(16, "big")
+    return who.to_bytes(16)
+
+
+def supi_of(who: int) -> str:
+    """A subscriber's name in the core."""
+    return f"imsi-00101{who:010d}"
 
 
 def shape_of(cell: Cell) -> CellShape:

@@ -10,9 +10,10 @@ from string import Template
 from lab import markup
 from lab.charts import Band, Era, Line, Words, distribution_chart, line_chart
 from lab.markup import WHOLE_PX, WIDE_PX, bullets, format_axis_rate, format_seconds, percentile, text
+from lab.ran.full_cell import Floor, FullCell
 from lab.ran.lab_run import Claim, LabRun, claims, kept_share, others_share
 from lab.ran.late_joiner import Acquisition
-from lab.ran.scenarios import KEPT, Drop, Floor, FullCell, Pause, Point
+from lab.ran.scenarios import KEPT, Drop, Point
 from lab.ran.session_waste import FAIR, Admission, Waste
 from wire.units import format_rate
 
@@ -25,16 +26,13 @@ HEIGHT_PX = 230
 ABOUT = """A model of one small cell (20 MHz, 51 resource blocks, fading links) behind a gNB’s own words: our
 controller reads its metrics and asks for shares, as it would of srsRAN Project or OCUDU. A gNB gives shares of resource
 blocks; what was sold is bits per second. The loop between the two is what is tried here."""
-ABOUT_FLOORS = """Twenty UEs at distances ask for half as much again as the cell carries. Ten of them want a floor and
-ask for more than it all the time, of which the box lets 1.25 times through; who fits is sold it. Two of them are at the
-edge of the cell, at 0 to 5 dB. As in the daemon, nobody tells the loop which UE of the gNB’s metrics is whose: it
-compares what was sent with what the gNB says of each, and UEs with the same rate look alike to it. Each second of each
-buyer counts."""
+ABOUT_FLOORS = """Twenty UEs at distances ask for half as much again as the cell carries. Ten of them come one by one
+to buy a floor, register again in their slots, and ask for more than it all the time, of which the box lets 1.25 times
+through. Two of them are at the edge of the cell, at 0 to 5 dB. Nobody tells the loop which UE of the gNB’s metrics is
+whose: it sees who comes there and in the core’s list, compares bytes, and pauses a doubtful slot for a moment.
+Whose link is known to be too bad is refused; of the others each second counts in which a floor was in force."""
 ABOUT_DROPS = """A buyer’s link loses 6 dB at once: the same resource blocks carry a quarter to a third less. Nobody may
 have much more than his floor here, as what he has beyond it would hide the drop."""
-ABOUT_PAUSE = (
-    """A maximum of 0 blocks a slice without taking it away: what happens to a buyer who does not pay on."""
-)
 ABOUT_WASTE = """Twelve resource blocks, calls and streams that come by chance. A session that stands still for too long
 has failed, and all that was spent on it was wasted. The paper’s admission lets a session in while the sum of bit rates
 stays below a careful forecast; ours sells it a slice while resource blocks last. Figure 4.1 of the session paper has
@@ -61,7 +59,6 @@ def format_page(run: LabRun, machine: str, lasted_s: float) -> str:
         _tiles(run),
         _floors(run),
         _drops(run),
-        _pause(run.pause),
         _waste(run.waste),
         _joiners(run.joiners),
     )
@@ -130,7 +127,7 @@ def _floors(run: LabRun) -> str:
     rows = [
         (
             str(run_.seed),
-            str(floor.rnti),
+            str(floor.who),
             format_rate(floor.floor_bps),
             format_rate(round(sum(floor.window_bps) / len(floor.window_bps))),
             f"{min(floor.window_bps) / floor.floor_bps:.0%}",
@@ -175,14 +172,14 @@ def _floor_figure(floor: Floor) -> str:
     )
     shares = [point.min_prb for point in floor.points]
     words = Words(
-        f"Buyer {floor.rnti}",
+        f"Buyer {floor.who}",
         f"Floor {format_rate(floor.floor_bps)}; {floor.kept} of {len(floor.window_bps)} seconds kept; the share moved "
         f"between {min(shares)} and {max(shares)} resource blocks.",
         format_seconds,
         format_axis_rate,
     )
     return markup.figure(
-        f"Buyer {floor.rnti}, floor {format_rate(floor.floor_bps)}",
+        f"Buyer {floor.who}, floor {format_rate(floor.floor_bps)}",
         f"half-second means; share between {min(shares)} and {max(shares)} PRBs",
         _chart(lines, [band], words, highest),
         WIDE_PX,
@@ -215,7 +212,7 @@ def _window_shares(runs: Sequence[FullCell]) -> list[float]:
 
 
 def _others_figure(run: FullCell) -> str:
-    sold = [sum(rates) for rates in zip(*(floor.window_bps for floor in run.floors), strict=True)]
+    sold = run.sold_bps
     lines = [
         Line("sold", "second", tuple(enumerate(sold, start=1)), _rate),
         Line("best effort", "delivered", tuple(enumerate(run.others_bps, start=1)), _rate),
@@ -236,7 +233,7 @@ def _others_figure(run: FullCell) -> str:
     )
 
 
-# ---- Drops and the pause
+# ---- Drops
 
 
 def _drops(run: LabRun) -> str:
@@ -312,14 +309,6 @@ def _back_figure(run: LabRun) -> str:
         ),
         WIDE_PX,
     )
-
-
-def _pause(seen: Pause) -> str:
-    eras = (Era(seen.from_s, seen.to_s, "paused"),)
-    described = f"{seen.paused_bps / 1e6:.2f} Mbit/s while paused, {seen.after_bps / 1e6:.2f} Mbit/s after."
-    draw = _rate_and_share("A paused slice", seen.points, 0.0, seen.floor_bps, eras, described)
-    drawn = markup.figure("One buyer", described, draw, WHOLE_PX, whole=True)
-    return markup.section("A slice is paused", ABOUT_PAUSE, f'<div class="plots">{drawn}</div>')
 
 
 # ---- Waste and late joiners

@@ -195,7 +195,7 @@ class _House:
         if not self.free:
             return None
         ue = self.cell.add_ue(rnti, self.free[0], snr_db, FadingSettings(), arrivals)
-        if self.loop.sell(rnti, round(FLOOR_SHARE * rate_bps)) is not None:
+        if self.loop.sell(rnti, round(FLOOR_SHARE * rate_bps)):
             self.cell.remove_ue(rnti)
             return None
         del self.free[0]

@@ -4,7 +4,7 @@ import pytest
 
 from ran_slicing.confirmation import Verdict, judge
 from ran_slicing.estimate import SliceSample
-from ran_slicing.share import PAUSED, CellShape, Ratio, rate_of
+from ran_slicing.share import CellShape, Ratio, rate_of
 from ran_slicing.snssai import Snssai
 
 SHAPE = CellShape(50, 1_000)
@@ -17,10 +17,6 @@ TENTH = Ratio(10, 10)
 @pytest.mark.parametrize(
     ("ratio", "rate_bps", "waiting", "verdict"),
     [
-        (PAUSED, 0, LOTS, Verdict.AGREES),
-        (PAUSED, 0, 0, Verdict.UNKNOWN),
-        (PAUSED, 50_000, LOTS, Verdict.AGREES),
-        (PAUSED, 2_000_000, 0, Verdict.CONTRADICTS),
         (TENTH, rate_of(5, 300, SHAPE), LOTS, Verdict.AGREES),
         (TENTH, rate_of(5, 300, SHAPE), 0, Verdict.UNKNOWN),
         (TENTH, rate_of(12, 300, SHAPE), 0, Verdict.CONTRADICTS),

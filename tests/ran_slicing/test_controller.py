@@ -1,4 +1,4 @@
-"""The closed loop: admission, up at once and down slowly, whole PRBs, the limits, and pause."""
+"""The closed loop: admission, up at once and down slowly, whole PRBs, the limits, and what is owed."""
 
 import pytest
 from hypothesis import given
@@ -10,17 +10,18 @@ from ran_slicing.controller import (
     ControllerSettings,
     Promise,
     admit,
+    forgive,
+    hold_up,
     measure,
-    pause,
     raise_blindly,
     ratios,
     readmit,
-    resume,
     see,
+    weigh,
     withdraw,
 )
 from ran_slicing.estimate import SliceSample, Traffic
-from ran_slicing.share import PAUSED, CellShape, Ratio, prb_of, rate_of
+from ran_slicing.share import CellShape, Ratio, prb_of, rate_of
 from ran_slicing.snssai import Snssai
 
 SHAPE = CellShape(51, 1_000)
@@ -81,7 +82,7 @@ def test_what_was_sold_before_is_not_asked_whether_it_fits():
     controller = loop()
     for snssai in (A, B, C):
         controller = readmit(controller, Promise(snssai, 6_000_000), 0)
-    assert controller.is_overbooked
+    assert controller.needed_prb > controller.keep_prb
     controller = run(controller, [])
     assert sum(item.prb for item in controller.slices.values()) <= controller.keep_prb
 
@@ -121,7 +122,7 @@ def test_bad_links_take_what_is_left_and_not_what_others_were_admitted_with():
     controller = loop(Promise(A, 4_000_000), Promise(B, 4_000_000))
     samples = [SliceSample(A, 1_000_000, 10**6, 25), SliceSample(B, 4_000_000, 0, 250)]
     controller = run(controller, samples, 20)
-    assert controller.is_overbooked
+    assert controller.needed_prb > controller.keep_prb
     assert controller.slices[B].prb == 17
     assert controller.slices[A].prb == controller.keep_prb - 17
 
@@ -134,13 +135,45 @@ def test_a_cell_that_lost_most_of_its_efficiency_is_shared_in_proportion():
     assert 2 * controller.slices[A].prb in (controller.keep_prb, controller.keep_prb - 1)
 
 
-def test_a_paused_slice_is_blocked_and_keeps_its_place():
+def test_what_a_pause_held_up_is_owed_and_raises_the_share_until_it_is_made_up():
     controller = loop(Promise(A, 2_000_000))
-    paused = pause(controller, A, 0)
-    assert ratios(paused)[A] == PAUSED
-    assert paused.booked_prb == controller.booked_prb
-    assert ratios(run(paused, [SliceSample(A, 0, 10**6, 250)], 10))[A] == PAUSED
-    assert ratios(resume(paused, A, 0)) == ratios(controller)
+    before = controller.slices[A]
+    held = hold_up(controller, A, 100 * MS, 50 * MS)
+    assert held.slices[A].estimate.owed_bits == 200_000
+    assert held.slices[A].need_prb > before.need_prb
+    assert run(held, []).slices[A].prb == held.slices[A].need_prb
+    assert forgive(held, A).slices[A].need_prb == before.need_prb
+
+
+def test_sold_by_the_mean_need_and_not_by_that_of_the_moment():
+    """A fade of a second takes more blocks now; what is sold beside it is weighed by what is usual."""
+    controller = loop(Promise(A, 2_000_000))
+    faded = run(controller, [SliceSample(A, 2_000_000, 0, 80)], 3)
+    assert faded.needed_prb >= 20
+    assert 9 < faded.booked_prb <= 12
+    stays = run(faded, [SliceSample(A, 2_000_000, 0, 80)], 300, start_ms=300)
+    assert stays.booked_prb == stays.needed_prb
+
+
+def test_a_promise_is_weighed_by_its_own_link_once_that_is_known():
+    controller = loop(Promise(A, 2_000_000), Promise(B, 4_000_000))
+    assert controller.sell_prb - controller.booked_prb == 35 - 9 - 17
+    dearer = weigh(controller, A, 125)
+    assert isinstance(dearer, Controller)
+    assert (dearer.slices[A].admitted_prb, dearer.booked_prb) == (17, 17 + 17)
+    assert weigh(controller, A, 110) == CellFull(needed_prb=19, free_prb=18)
+    cheaper = weigh(controller, A, 500)
+    assert isinstance(cheaper, Controller)
+    assert cheaper.slices[A].admitted_prb == 5
+
+
+def test_who_takes_no_more_than_he_was_sold_as_always_fits():
+    controller = loop()
+    for snssai in (A, B):
+        controller = readmit(controller, Promise(snssai, 6_000_000), 0)
+    assert controller.booked_prb > controller.sell_prb
+    assert isinstance(weigh(controller, A, 250), Controller)
+    assert isinstance(weigh(controller, A, 200), CellFull)
 
 
 def test_a_promise_can_be_changed_in_its_place():

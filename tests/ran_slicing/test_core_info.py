@@ -17,9 +17,10 @@ from ran_slicing.core_info import (
     Radio,
     Stay,
     find_stays,
-    join,
     page_path,
     read_page,
+    read_radios,
+    read_stays,
 )
 from ran_slicing.snssai import Snssai
 from tests.wire.fuzz import mutate
@@ -55,12 +56,11 @@ STAY = Stay(
     IPv6Address("2001:db8:cafe::b"),
     ((1, 9), (2, 2)),
     True,
-    Radio(100, 1, 39, 2),
 )
 
 
-def test_the_join() -> None:
-    assert join([PDU], [UE]) == (STAY,)
+def test_the_stays() -> None:
+    assert read_stays([PDU]) == (STAY,)
     assert STAY.flows_of(2) == 1
     assert STAY.flows_of(1) == 0
 
@@ -76,16 +76,15 @@ def test_the_join() -> None:
     ids=["not in the list", "idle", "no gNB", "not identified yet"],
 )
 def test_a_ue_without_radio(ues: list[dict[str, Any]]) -> None:
-    (stay,) = join([PDU], ues)
-    assert stay.radio is None
+    assert read_radios([*ues, UE | {"supi": "imsi-2"}]) == {"imsi-2": Radio(100, 1, 39, 2)}
 
 
 def test_a_subscriber_that_two_pages_show_is_there_once() -> None:
-    assert join([PDU, copy.deepcopy(PDU)], [UE, UE]) == (STAY,)
+    assert read_stays([PDU, copy.deepcopy(PDU)]) == (STAY,)
 
 
 def test_whose_address_it_is() -> None:
-    stays = join([PDU], [])
+    stays = read_stays([PDU])
     for address in (
         IPv4Address("10.45.0.11"),
         IPv6Address("2001:db8:cafe::b"),
@@ -96,9 +95,9 @@ def test_whose_address_it_is() -> None:
         assert find_stays(stays, address) == ()
     bare = copy.deepcopy(PDU)
     del bare["pdu"][0]["ipv6"], bare["pdu"][0]["ipv4"]
-    assert find_stays(join([bare], []), IPv6Address("::1")) == ()
+    assert find_stays(read_stays([bare]), IPv6Address("::1")) == ()
     other = copy.deepcopy(PDU) | {"supi": "imsi-999990000000001"}
-    assert len(find_stays(join([PDU, other], []), IPv4Address("10.45.0.11"))) == 2  # overlapping pools
+    assert len(find_stays(read_stays([PDU, other]), IPv4Address("10.45.0.11"))) == 2  # overlapping pools
 
 
 @pytest.mark.parametrize(
@@ -155,20 +154,20 @@ def test_sessions_that_are_refused(changes: dict[str, Any], why: str) -> None:
     wrong = copy.deepcopy(PDU)
     wrong["pdu"][0].update(changes)
     with pytest.raises(DecodeError, match=why):
-        join([wrong], [])
+        read_stays([wrong])
 
 
 def test_radios_that_are_refused() -> None:
     with pytest.raises(DecodeError, match="gnb_id is None"):
-        join([PDU], [{"supi": PDU["supi"], "gnb": {"ran_ue_ngap_id": 1, "cell_id": 1}}])
+        read_radios([{"supi": PDU["supi"], "gnb": {"ran_ue_ngap_id": 1, "cell_id": 1}}])
 
 
 @pytest.mark.parametrize("supi", [["x"], {}, 7, "", None, True])
 def test_names_that_are_refused(supi: Any) -> None:
     with pytest.raises(DecodeError, match=r"ue-info: supi is .*, not a text"):
-        join([PDU], [UE | {"supi": supi}])
+        read_radios([UE | {"supi": supi}])
     with pytest.raises(DecodeError, match=r"pdu-info: supi is .*, not a text"):
-        join([PDU | {"supi": supi}], [UE])
+        read_stays([PDU | {"supi": supi}])
 
 
 def test_items_of_any_kind_give_stays_or_a_decode_error() -> None:
@@ -179,7 +178,8 @@ def test_items_of_any_kind_give_stays_or_a_decode_error() -> None:
         for fields, at in [*_places(pdu), *_places(ue)]:
             before, fields[at] = fields[at], kind
             with contextlib.suppress(DecodeError):
-                join([pdu], [ue])
+                read_stays([pdu])
+                read_radios([ue])
             fields[at] = before
 
 
@@ -195,7 +195,7 @@ def test_garbled_pages_give_stays_or_a_decode_error() -> None:
     tables = 0
     for _ in range(2_000):
         try:
-            join(read_page(mutate(example, example, chance)).items, [UE])
+            read_stays(read_page(mutate(example, example, chance)).items)
         except DecodeError:
             continue
         tables += 1

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from lab.ran.core_lists import Listed, pdu_items, ue_items
+from lab.ran.core_lists import Listed, pdu_items
 from lab.ran.pcf_simulator import PcfSimulator, PduSession
-from ran_slicing.core_info import join
+from ran_slicing.core_info import read_stays
 from ran_slicing.core_plan import (
     MAX_WAIT_S,
     RETRY_NS,
@@ -105,7 +105,7 @@ class World:
         """Time passes, and the lists are taken."""
         self.now_ns += after_ns
         listed = [Listed(session, self.pcf.flows(session), 7) for session in self.pcf.sessions]
-        stays = join(pdu_items(listed), ue_items(listed))
+        stays = read_stays(pdu_items(listed))
         self.state = take_stays(self.state, self.wanted, stays, self.now_ns, complete=complete)
 
     def rates(self) -> list[int]:

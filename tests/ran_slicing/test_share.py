@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ran_slicing.share import (
-    PAUSED,
     CellShape,
     Ratio,
     bits_per_prb_of,
@@ -69,8 +68,6 @@ def test_headers_are_added_and_rounded_up():
 
 
 def test_a_pair():
-    assert PAUSED.is_paused
-    assert not Ratio(0, 1).is_paused
     for low, high in ((1, 0), (-1, 5), (0, 101)):
         with pytest.raises(AssertionError):
             Ratio(low, high)

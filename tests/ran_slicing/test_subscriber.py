@@ -16,7 +16,6 @@ from ran_slicing.subscriber import (
     RuleInPlace,
     SubscriberChange,
     WantedRule,
-    plan_removal,
     plan_rule,
     subscriber_query,
 )
@@ -147,23 +146,9 @@ def test_the_session_that_open5gs_finds(slices: list[Document], path: str) -> No
     ],
 )
 def test_no_place_for_a_rule(found: Document, why: str) -> None:
-    for planned in (plan_rule(found, WANTED), plan_removal(found, WANTED)):
-        assert isinstance(planned, NoRule)
-        assert why in planned.reason
-
-
-def test_only_our_own_rule_is_removed() -> None:
-    with_ours = document(slice_(1, "000001", session("internet", OPERATORS_RULE, OURS)))
-    planned = plan_removal(with_ours, WANTED)
-    assert isinstance(planned, SubscriberChange)
-    assert planned.query["slice.0.session.0.pcc_rule"] == [OPERATORS_RULE, OURS]
-    assert planned.update == {"$set": {"slice.0.session.0.pcc_rule": [OPERATORS_RULE]}}
-    unmarked = {**OURS}
-    del unmarked["airgrant"]
-    assert plan_removal(document(slice_(1, "000001", session("internet", unmarked))), WANTED) == RuleInPlace(
-        ours=False
-    )
-    assert plan_removal(document(), WANTED) == NoRule("session internet has no rule of 5QI 2")
+    planned = plan_rule(found, WANTED)
+    assert isinstance(planned, NoRule)
+    assert why in planned.reason
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from ran_slicing.subscriber import (
     RuleInPlace,
     SubscriberChange,
     WantedRule,
-    plan_removal,
     plan_rule,
     subscriber_query,
 )
@@ -92,14 +91,15 @@ async def apply(client: Mongo, change: object) -> bool:
     return await client.change_one(COLLECTION, change.query, change.update)
 
 
-def test_a_rule_comes_and_goes_and_nothing_else_changes(running: SubscriberStore) -> None:
+def test_a_rule_comes_and_nothing_else_changes(running: SubscriberStore) -> None:
     async def story(client: Mongo) -> None:
         before = await find(client)
         assert write_document(before) == write_document(SUBSCRIBER)
         assert await apply(client, plan_rule(before, WANTED))
         between = await find(client)
         assert plan_rule(between, WANTED) == RuleInPlace(ours=True)
-        assert await apply(client, plan_removal(between, WANTED))
+        theirs = {"$pop": {"slice.0.session.0.pcc_rule": 1}}
+        assert await client.change_one(COLLECTION, subscriber_query(SUPI), theirs)
         assert write_document(await find(client)) == write_document(SUBSCRIBER)
 
     with_store(running, story)

@@ -11,7 +11,7 @@ from lab.ran.gnb_file import new_state, slots_of
 from lab.ran.gnb_process import FIRST_RNTI, new_cell
 from lab.ran.gnb_simulator import GnbSettings, GnbSimulator, running_gnb
 from ran_slicing.cell_commands import GrantSlot, RefuseSlot
-from ran_slicing.cell_events import SliceEnded, SlicePaused, SliceSold
+from ran_slicing.cell_events import SliceEnded, SliceSold
 from ran_slicing.snssai import Snssai
 
 ONE, TWO = b"grant one", b"grant two"
@@ -73,10 +73,9 @@ def test_a_floor_is_sold_kept_and_ended() -> None:
         began_bits, began_s = ue.tally.delivered_bits, gnb.cell.now_s
         await cell.until(lambda: gnb.cell.now_s - began_s > 1.5)
         assert (ue.tally.delivered_bits - began_bits) / (gnb.cell.now_s - began_s) > 0.95 * 2_000_000
-        cell.tell(SlicePaused(ONE))
+        cell.tell(SliceEnded(ONE))
         await cell.until(lambda: cell.state.session.is_settled)
         assert shares(gnb, A) == (0, 0)
-        cell.tell(SliceEnded(ONE))
         assert [note.kind for note in cell.notes] == ["gnb_connected"]
 
     play(scene)

@@ -23,9 +23,7 @@ def test_every_promise_is_judged_and_holds(quick: LabRun) -> None:
     judged = claims(quick)
     assert len(judged) == 7
     assert [claim.what for claim in judged[1:] if not claim.held] == []
-    assert kept_share(quick.told) > 0.99 >= 0.99 * kept_share(quick.full), (
-        "what is lost is lost by not knowing"
-    )
+    assert kept_share(quick.told) > 0.99
 
 
 def test_a_bad_run_is_told_so(quick: LabRun) -> None:
@@ -33,7 +31,7 @@ def test_a_bad_run_is_told_so(quick: LabRun) -> None:
     bad = replace(quick, full=quick.unsliced, still_drops=quick.fixed_drops)
     held = [claim.held for claim in claims(bad)]
     assert held[0] is False
-    assert held[2] is False
+    assert held[3] is False
     page = format_page(bad, "a <machine>", 1.0)
     assert "promises did not hold" in page
     assert "a &lt;machine&gt;" in page
