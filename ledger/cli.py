@@ -1,4 +1,4 @@
-"""`airgrant offer`, `airgrant account` and `airgrant report`: the ledger for people and scripts.
+"""`airgrant offer`, `airgrant account`, `airgrant report` and `airgrant ledger`: the ledger for people and scripts.
 
 A shell: argv, terminal, files, exit status. Reads the ledger over HTTP, submits over MQTT with mutual TLS.
 Exit status: 0 done; 1 the answer is no (rejected, not there, a verification failed); 2 the command line or a
@@ -6,6 +6,7 @@ key is wrong; 3 the world failed. With --json one JSON value on standard output,
 """
 
 import argparse
+import importlib
 import json
 import os
 import re
@@ -105,6 +106,23 @@ examples:
   airgrant report verify box.report --ledger-id 7d0a...31  offline, trusting that ledger only
 
 {EXIT_CODES}"""
+
+
+LEDGER_COMMANDS = {
+    "exchange": ("ledger.exchange.cli", "real money at a payment gateway against bandcoins, each way, once"),
+}
+"""Subcommands of `airgrant ledger`, each a function `main(argv)` that is imported only when it is asked for."""
+
+
+def ledger(argv: list[str]) -> int:
+    """`airgrant ledger`; returns the exit status."""
+    if argv and argv[0] in LEDGER_COMMANDS:
+        return int(importlib.import_module(LEDGER_COMMANDS[argv[0]][0]).main(argv[1:]))
+    asked = bool(argv) and argv[0] in {"-h", "--help"}
+    lines = [f"  {name:<10} {text}" for name, (_, text) in LEDGER_COMMANDS.items()]
+    text = "\n".join(["usage: airgrant ledger COMMAND [OPTION...]", "", "commands:", *lines, ""])
+    (sys.stdout if asked else sys.stderr).write(text)
+    return OK if asked else USAGE
 
 
 def offer(argv: list[str]) -> int:

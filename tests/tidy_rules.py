@@ -82,6 +82,14 @@ SHELLS: dict[str, str] = {
     "ledger/__main__.py": "the command that runs the service",
     "ledger/toml_file.py": "the configuration file",
     "ledger/running.py": "the event loop of a service, and the exit status of a command",
+    "ledger/exchange/audit.py": "SQLite and the disk",
+    "ledger/exchange/bank.py": "the bank, over HTTP",
+    "ledger/exchange/cli.py": "argv, stdout, exit status",
+    "ledger/exchange/desk.py": "the book over its table, from several threads",
+    "ledger/exchange/fake_bank.py": "a fake of the bank's side, on a socket",
+    "ledger/exchange/service.py": "the loop around the book: ledger, bank, clock",
+    "ledger/exchange/tables.py": "the terminal, through rich",
+    "ledger/exchange/webhook.py": "the HTTP service for gateways",
     "operatord/__main__.py": "the operator's command",
     "operatord/daemon.py": "the loop that turns commands into calls of shells",
     "operatord/shells/*": "one outside world per file",
@@ -124,6 +132,7 @@ COMMAND_LINES: dict[str, str] = {
     "airgrant.py": "the command",
     "apd/__main__.py": "the command of the box",
     "ledger/cli.py": "subcommands of airgrant",
+    "ledger/exchange/cli.py": "more of them",
     "ledger/__main__.py": "the command that runs the service",
     "operatord/__main__.py": "the operator's command",
     "device/cli.py": "subcommands of airgrant",
@@ -149,6 +158,8 @@ CLOCKS: dict[str, str] = {
     "ledger/http.py": "answers as of now",
     "ledger/client.py": "stamps requests",
     "ledger/cli.py": "shows times to a person",
+    "ledger/exchange/cli.py": "gives the exchange its clock",
+    "ledger/exchange/service.py": "waits before it asks again",
     "ledger/__main__.py": "gives the service its clock",
     "operatord/daemon.py": "reads the clock once per event",
     "operatord/shells/das.py": "stamps Disconnects",
@@ -166,6 +177,15 @@ INTEGER_ONLY = ("wire", "market", "ledger")
 
 EXCUSED_MODULES: dict[str, str] = {
     "airgrant.py": "tests/test_airgrant.py",
+    "ledger/exchange/events.py": "tests/ledger/exchange/test_braintree.py",
+    "ledger/exchange/entry.py": "tests/ledger/exchange/test_audit.py",
+    **{
+        f"ledger/exchange/{name}.py": "tests/ledger/exchange/test_service.py"
+        for name in ("book", "desk", "planning", "signing")
+    },
+    "ledger/exchange/fake_bank.py": "tests/ledger/exchange/test_bank.py",
+    "ledger/exchange/cli.py": "tests/system/test_exchange.py",
+    "ledger/exchange/tables.py": "tests/system/test_exchange.py",
     **{
         f"lab/demo/{name}.py": "tests/system/test_demo.py"
         for name in ("__main__", "attacks", "bank", "stage", "story", "verdict", "watch")

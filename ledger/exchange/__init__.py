@@ -1,0 +1,1 @@
+"""The exchange: real money at a payment gateway against bandcoins on the ledger, each way, once."""

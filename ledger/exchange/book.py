@@ -1,0 +1,278 @@
+"""What the exchange knows, folded out of the lines of its audit table: every case and how far it is.
+
+Pure: entries in, cases out. The same table gives the same book, so a crash loses nothing that was written. Amounts
+are micro-bandcoins (ubc) and minor units of a currency.
+
+    event payment   account, minor, currency, ubc
+    event reversal  payment (key), minor, currency          event refunded   payment (key), minor, currency
+    event payout    account, ubc, minor, currency, destination, id, transfer (hex), valid_until_s
+    event notice, puzzle   whatever is worth reading
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ledger.exchange.entry import Entry, Step
+from ledger.exchange.rates import reversed_ubc
+
+PAYMENT, REVERSAL, REFUNDED, PAYOUT, NOTICE, PUZZLE, ADOPTED = (
+    "payment", "reversal", "refunded", "payout", "notice", "puzzle", "adopted",
+)  # fmt: skip
+REVERSALS = (REVERSAL, REFUNDED)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One transaction of ours for a case, signed in line `number`."""
+
+    number: int
+    purpose: str
+    transaction_id: str
+    encoded: bytes
+    account: str
+    ubc: int
+    valid_until_s: int
+    executed: bool = False
+    expired: bool = False
+    rejection: str = ""
+
+    @property
+    def is_out(self) -> bool:
+        """It may still run."""
+        return not (self.executed or self.expired)
+
+
+@dataclass(slots=True)
+class Case:
+    """One idempotency key. `event` is the line that opened it."""
+
+    event: Entry
+    refused: str = ""
+    attempts: list[Attempt] = field(default_factory=list)
+    paying: bool = False
+    paid: str = ""
+    unpaid: str = ""
+    funded: bool = False
+    never_funded: bool = False
+    rejection: str = ""
+    closed: str = ""
+    shortfall_ubc: int = 0
+    since_s: int = 0
+    """When it began to wait: told, or released."""
+
+    @property
+    def key(self) -> str:
+        return self.event.key
+
+    @property
+    def kind(self) -> str:
+        return self.event.text("kind")
+
+    @property
+    def is_open(self) -> bool:
+        return not self.closed and not self.refused
+
+    @property
+    def out(self) -> Attempt | None:
+        """The transaction of ours that may still run: there is never more than one."""
+        return self.attempts[-1] if self.attempts and self.attempts[-1].is_out else None
+
+    def done(self, purpose: str) -> Attempt | None:
+        """The transaction of ours for this purpose that ran."""
+        return next((one for one in self.attempts if one.executed and one.purpose == purpose), None)
+
+    @property
+    def stage(self) -> str:
+        """In a word or a few, for people."""
+        if self.refused:
+            return f"refused: {self.refused}"
+        if self.closed:
+            return self.closed
+        if self.kind == PAYOUT:
+            return self._payout_stage()
+        if self.out is not None and self.out.rejection:
+            return f"waits: {self.out.rejection}"
+        return "at the ledger" if self.out is not None else "waits"
+
+    def _payout_stage(self) -> str:
+        if self.unpaid:
+            return f"goes back: {self.unpaid}"
+        if self.paid:
+            return "paid, bandcoins not withdrawn yet"
+        if self.paying:
+            return "at the bank"
+        return (
+            "due" if self.funded else f"waits for the transfer{': ' * bool(self.rejection)}{self.rejection}"
+        )
+
+
+class Book:
+    """All cases, in the order of their first line."""
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self.cases: dict[str, Case] = {}
+        self.last_number = 0
+        self._open: dict[str, Case] = {}
+        self._reversals: dict[str, list[Case]] = {}
+        self._owing: dict[str, int] = {}
+        self._nonces: dict[str, Entry] = {}
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        assert entry.number == self.last_number + 1, f"line {entry.number} after {self.last_number}"
+        self.last_number = entry.number
+        if entry.step is Step.EVENT:
+            self._begin(entry)
+            return
+        case = self.cases[entry.key]
+        _FOLDS[entry.step](case, entry)
+        if case.is_open:
+            self._open[case.key] = case
+        else:
+            self._open.pop(case.key, None)
+        if entry.step is Step.CLOSED and case.shortfall_ubc:
+            account = self.cases[case.event.text("payment")].event.text("account")
+            self._owing[account] = self._owing.get(account, 0) + case.shortfall_ubc
+
+    def open_cases(self) -> Iterator[Case]:
+        yield from list(self._open.values())
+
+    def owing_ubc(self, account: str) -> int:
+        """What reversals wanted back of an account and it did not have."""
+        return self._owing.get(account, 0)
+
+    def adopted(self, nonce: str) -> Entry | None:
+        """A transaction of the exchange that the ledger had before this table began."""
+        return self._nonces.get(nonce)
+
+    def owed_ubc(self, reversal: Case) -> int:
+        """What this reversal takes back of its payment's deposit: by how much it raises what is reversed in all."""
+        before, after = self._totals(reversal)
+        payment = self.cases.get(reversal.event.text("payment"))
+        if payment is None:
+            return 0
+        whole, paid = payment.event.count("ubc"), payment.event.count("minor")
+        if not paid:  # refused for its amount: nothing was or will be deposited
+            return 0
+        return reversed_ubc(whole, paid, after) - reversed_ubc(whole, paid, before)
+
+    def netted_ubc(self, payment: Case, before_number: int) -> int:
+        """What reversals told before that line take off a deposit that had not been signed."""
+        earlier = [one for one in self._reversals.get(payment.key, []) if one.event.number < before_number]
+        return sum(self.owed_ubc(one) for one in earlier if not one.refused)
+
+    def _totals(self, reversal: Case) -> tuple[int, int]:
+        """Minor units of the payment that are reversed before and after this one, in the order of the table."""
+        added = highest = before = 0
+        payment = self.cases.get(reversal.event.text("payment"))
+        currency = (payment or reversal).event.text("currency")
+        for one in self._reversals.get(reversal.event.text("payment"), []):
+            if one.refused or one.event.text("currency") != currency:
+                continue
+            before = added + highest
+            if one.kind == REFUNDED:
+                highest = max(highest, one.event.count("minor"))
+            else:
+                added += one.event.count("minor")
+            if one is reversal:
+                return before, added + highest
+        return before, before
+
+    def _begin(self, entry: Entry) -> None:
+        assert entry.key not in self.cases, f"{entry.key} begins twice"
+        case = Case(entry, since_s=entry.time_s)
+        self.cases[entry.key] = case
+        if case.kind in REVERSALS:
+            self._reversals.setdefault(entry.text("payment"), []).append(case)
+        if case.kind == NOTICE:
+            case.closed = "noted"
+        elif case.kind == PUZZLE:
+            case.refused = entry.text("reason")
+        elif case.kind == ADOPTED:
+            case.closed = "before this table"
+            self._nonces[entry.text("nonce")] = entry
+        else:
+            self._open[entry.key] = case
+
+
+def _attempt(case: Case, entry: Entry) -> Attempt | None:
+    return next((one for one in case.attempts if one.transaction_id == entry.text("id")), None)
+
+
+def _fold_refused(case: Case, entry: Entry) -> None:
+    case.refused = entry.text("reason")
+
+
+def _fold_released(case: Case, entry: Entry) -> None:
+    case.refused, case.since_s = "", entry.time_s
+
+
+def _fold_signed(case: Case, entry: Entry) -> None:
+    assert case.out is None, f"{case.key}: a second transaction while the first may still run"
+    case.attempts.append(
+        Attempt(
+            entry.number,
+            entry.text("purpose"),
+            entry.text("id"),
+            bytes.fromhex(entry.text("bytes")),
+            entry.text("account"),
+            entry.count("ubc"),
+            entry.count("valid_until_s"),
+        )
+    )
+
+
+def _fold_rejected(case: Case, entry: Entry) -> None:
+    attempt = _attempt(case, entry)
+    if attempt is None:
+        case.rejection = entry.text("reason")
+    else:
+        attempt.rejection = entry.text("reason")
+
+
+def _fold_expired(case: Case, entry: Entry) -> None:
+    attempt = _attempt(case, entry)
+    if attempt is None:
+        case.never_funded = True
+    else:
+        attempt.expired = True
+
+
+def _fold_executed(case: Case, entry: Entry) -> None:
+    attempt = _attempt(case, entry)
+    if attempt is None:
+        case.funded = True
+    else:
+        attempt.executed = True
+
+
+def _fold_paying(case: Case, _entry: Entry) -> None:
+    case.paying = True
+
+
+def _fold_paid(case: Case, entry: Entry) -> None:
+    case.paid = entry.text("reference")
+
+
+def _fold_unpaid(case: Case, entry: Entry) -> None:
+    case.unpaid = entry.text("reason")
+
+
+def _fold_closed(case: Case, entry: Entry) -> None:
+    case.closed = entry.text("why")
+    case.shortfall_ubc = entry.count("shortfall_ubc")
+
+
+_FOLDS = {
+    Step.REFUSED: _fold_refused,
+    Step.RELEASED: _fold_released,
+    Step.SIGNED: _fold_signed,
+    Step.REJECTED: _fold_rejected,
+    Step.EXPIRED: _fold_expired,
+    Step.EXECUTED: _fold_executed,
+    Step.PAYING: _fold_paying,
+    Step.PAID: _fold_paid,
+    Step.UNPAID: _fold_unpaid,
+    Step.CLOSED: _fold_closed,
+}

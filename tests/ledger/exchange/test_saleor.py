@@ -1,0 +1,183 @@
+"""Saleor's webhooks, signed as Saleor signs them (PyJWT, detached), and as nobody may sign them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given
+from hypothesis import strategies as st
+from jwt.algorithms import RSAAlgorithm
+
+from ledger.exchange.events import Cash, Notice, Payment, Puzzle, RefundTotal
+from ledger.exchange.saleor import Keys, read_jwks, read_webhook
+from wire.errors import DecodeError, VerificationError
+from wire.keys import PrivateKey
+
+ACCOUNT = PrivateKey.from_secret(4).public
+SHOP = rsa.generate_private_key(65_537, 2_048)
+JWKS = {"keys": [json.loads(RSAAlgorithm.to_jwk(SHOP.public_key())) | {"use": "sig", "kid": "1"}]}
+KEYS = read_jwks(json.dumps(JWKS).encode())
+VECTORS = json.loads((Path(__file__).parent / "vectors" / "saleor.json").read_text())
+
+
+def page(kind: str = "OrderFullyPaid", **changes: Any) -> dict[str, Any]:
+    order: dict[str, Any] = {
+        "id": "T3JkZXI6MQ==",
+        "number": "17",
+        "chargeStatus": "FULL",
+        "total": {"gross": {"amount": 25.5, "currency": "EUR"}},
+        "totalRefunded": {"amount": 5, "currency": "EUR"},
+        "metadata": [{"key": "bandcoin_account", "value": str(ACCOUNT)}, {"key": "other", "value": "x"}],
+    }
+    return {"__typename": kind, "issuedAt": "2026-11-22T05:00:00.123456+00:00", "order": order | changes}
+
+
+def signed(content: object, key: rsa.RSAPrivateKey = SHOP, kid: str = "1") -> tuple[bytes, str]:
+    """As saleor/core/jwt_manager.py does it."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return body, jwt.api_jws.encode(body, key, "RS256", {"kid": kid}, is_payload_detached=True)
+
+
+def write_header(header: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(header).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("vector", VECTORS["webhooks"], ids=lambda one: one["name"])
+def test_recorded_webhooks(vector: dict[str, Any]):
+    keys = (
+        Keys({}, vector["secret"]) if "secret" in vector else read_jwks(json.dumps(VECTORS["jwks"]).encode())
+    )
+    body, signature = vector["body"].encode(), vector["signature"]
+    event = read_webhook(body, signature, keys)
+    assert {"type": type(event).__name__, "key": event.key, "time_s": event.time_s} == vector["event"]
+    if "secret" not in vector:  # the independent opinion
+        key = jwt.PyJWK(VECTORS["jwks"]["keys"][0])
+        assert jwt.api_jws.decode(signature, key, ["RS256"], detached_payload=body) == body
+
+
+def test_a_paid_order_is_a_payment_of_its_total():
+    event = read_webhook(*signed(page()), KEYS)
+    assert isinstance(event, Payment)
+    assert (event.payment_id, event.account, event.cash) == ("T3JkZXI6MQ==", ACCOUNT, Cash("25.5", "EUR"))
+    assert event.time_s == 1_795_323_600
+
+
+def test_a_subscription_with_its_own_field_is_unwrapped():
+    assert isinstance(read_webhook(*signed({"data": {"orderFullyPaid": page()}}), KEYS), Payment)
+
+
+@pytest.mark.parametrize("kind", ["OrderRefunded", "OrderFullyRefunded"])
+def test_a_refund_says_what_was_given_back_so_far(kind: str):
+    event = read_webhook(*signed(page(kind)), KEYS)
+    assert isinstance(event, RefundTotal)
+    assert event.cash == Cash("5", "EUR")
+
+
+def test_the_body_says_what_happened_and_not_a_header():
+    assert isinstance(read_webhook(*signed(page("OrderCreated")), KEYS), Notice)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"chargeStatus": "PARTIAL"},
+        {"chargeStatus": "NONE"},
+        {"metadata": []},
+        {"metadata": [{"key": "bandcoin_account", "value": str(ACCOUNT)}] * 2},
+        {"metadata": [{"key": "bandcoin_account", "value": "02ff"}]},
+        {"total": {"gross": {"amount": -1, "currency": "EUR"}}},
+        {"total": {"gross": {"amount": 1e30, "currency": "EUR"}}},
+        {"total": {"gross": {"amount": "25", "currency": "euro"}}},
+        {"total": None},
+        {"id": "with space"},
+    ],
+)
+def test_what_is_genuine_and_not_as_it_should_be_is_for_a_person(changes: dict[str, Any]):
+    assert isinstance(read_webhook(*signed(page(**changes)), KEYS), Puzzle)
+
+
+def test_signatures_of_nobody_are_refused():
+    body, signature = signed(page())
+    other = rsa.generate_private_key(65_537, 2_048)
+    header, _, digest = signature.split(".")
+    none, shared = (write_header({"alg": name, "kid": "1", "b64": False}) for name in ("none", "HS256"))
+    headers = {"kid": "1", "crit": ["exp"], "exp": 1}
+    critical = jwt.api_jws.encode(body, SHOP, "RS256", headers, is_payload_detached=True)
+    for wrong in (
+        "",
+        "..",
+        f"{header}.{base64.urlsafe_b64encode(body).decode()}.{digest}",
+        f"{header}..{digest[:-2]}AA",
+        f"{none}..",
+        f"{shared}..{digest}",
+        f"{header}..!",
+        f"{header}.",
+        critical,
+        signed(page(), other)[1],
+        signed(page(), SHOP, "2")[1],
+    ):
+        with pytest.raises(VerificationError):
+            read_webhook(body, wrong, KEYS)
+    with pytest.raises(VerificationError):
+        read_webhook(body + b" ", signature, KEYS)
+
+
+def test_the_deprecated_secret():
+    body = json.dumps(page()).encode()
+    keys = Keys({}, "shared secret")
+    assert isinstance(
+        read_webhook(body, hmac.new(b"shared secret", body, hashlib.sha256).hexdigest(), keys), Payment
+    )
+    for wrong in ("", "0" * 64, signed(page())[1]):
+        with pytest.raises(VerificationError):
+            read_webhook(body, wrong, keys)
+    assert "shared secret" not in repr(keys)
+
+
+def test_with_keys_the_secret_is_not_accepted_nor_an_empty_one():
+    body = json.dumps(page()).encode()
+    with pytest.raises(VerificationError):
+        read_webhook(body, hmac.new(b"", body, hashlib.sha256).hexdigest(), KEYS)
+
+
+def test_a_payload_in_base64_is_verified_too():
+    """RFC 7515 appendix F without RFC 7797."""
+    body = json.dumps(page()).encode()
+    whole = jwt.api_jws.encode(body, SHOP, "RS256", {"kid": "1"})
+    header, _, digest = whole.split(".")
+    assert isinstance(read_webhook(body, f"{header}..{digest}", KEYS), Payment)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{}", b"[]", b'{"keys": []}', b'{"keys": [{"kty": "RSA", "kid": "1"}]}']
+)
+def test_key_sets_without_a_key_are_refused(text: bytes):
+    with pytest.raises(DecodeError, match="JWK set"):
+        read_jwks(text)
+
+
+def test_a_short_key_is_refused():
+    short = json.loads(RSAAlgorithm.to_jwk(rsa.generate_private_key(65_537, 1_024).public_key()))
+    with pytest.raises(DecodeError, match="1024 bits"):
+        read_jwks(json.dumps({"keys": [short | {"kid": "1"}]}).encode())
+
+
+EVENTS = st.from_regex(r'\A\{"__typename": "[A-Za-z]{1,9}", "issuedAt": ".{0,30}"\}\Z').map(str.encode)
+
+
+@given(st.one_of(st.binary(max_size=100), EVENTS))
+def test_whatever_is_signed_is_read_or_refused(body: bytes):
+    digest = hmac.new(b"s", body, hashlib.sha256).hexdigest()
+    try:
+        event = read_webhook(body, digest, Keys({}, "s"))
+    except DecodeError:
+        return
+    assert isinstance(event, Notice | Puzzle)

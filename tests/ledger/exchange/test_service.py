@@ -1,0 +1,419 @@
+"""The clerk before a real ledger: every way of money in and out, cut off at every point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.exchange.book import Case
+from ledger.exchange.events import Payment
+from ledger.exchange.fake_bank import FakeBank
+from ledger.exchange.planning import EXPIRY_MARGIN_S, PATIENCE_S, VALIDITY_S
+from ledger.exchange.reconciling import reconcile
+from ledger.exchange.service import adopt
+from tests.exchange_world import PowerCut, World
+from wire.create import Create
+from wire.errors import ConfigError
+from wire.keys import PrivateKey
+from wire.money_actions import Transfer
+
+PAID = "braintree:payment:p1"
+BACK = "braintree:reversal:r1"
+CENT = 10_000
+"""ubc"""
+
+
+@pytest.fixture
+def bank() -> Iterator[FakeBank]:
+    with FakeBank(b"bank secret") as running:
+        yield running
+
+
+@pytest.fixture
+def world(tmp_path: Path, bank: FakeBank) -> Iterator[World]:
+    made = World(tmp_path, bank)
+    yield made
+    made.close()
+
+
+def books_agree(world: World) -> None:
+    key = world.exchange.public
+    findings, _ = reconcile(
+        world.desk.book, world.pages(), key.key_id.hex(), str(key), world.totals, world.balance(key)
+    )
+    assert findings == []
+
+
+def paid_in(world: World, amount: str = "25.00") -> PrivateKey:
+    key = world.open_account()
+    assert world.desk.take(world.payment(key.public, amount))
+    world.settle()
+    return key
+
+
+# ---- Deposits
+
+
+def test_a_payment_is_deposited_once_however_often_it_is_told(world: World):
+    key = world.open_account()
+    payment = world.payment(key.public)
+    assert world.desk.take(payment)
+    assert not world.desk.take(payment)
+    world.settle()
+    assert not world.desk.take(world.payment(key.public, "99.00"))  # the same payment, whatever it says now
+    world.settle()
+    assert world.balance(key) == 2_500 * CENT
+    assert world.case(PAID).stage == "deposited"
+    assert world.totals == (2_500 * CENT, 0)
+    books_agree(world)
+
+
+def test_the_same_bytes_are_sent_until_the_ledger_answers(world: World):
+    key = world.open_account()
+    world.away = True
+    world.desk.take(world.payment(key.public))
+    world.settle()
+    attempt = world.case(PAID).attempts[0]
+    world.restart()
+    world.away = False
+    world.settle()
+    assert world.sent == [attempt.encoded]
+    assert world.balance(key) == 2_500 * CENT
+    assert world.told == ["ledger: away"] or world.told[-1] == "goes on"
+
+
+def test_an_account_that_is_not_there_yet_is_waited_for(world: World):
+    key = PrivateKey.generate()
+    world.desk.take(world.payment(key.public))
+    world.settle()
+    assert world.case(PAID).stage == "waits: unknown_account"
+    world.execute(Create(key.public), key)
+    world.settle()
+    assert world.balance(key) == 2_500 * CENT
+
+
+def test_another_is_signed_only_when_the_first_has_expired_for_good(world: World):
+    key = PrivateKey.generate()
+    world.desk.take(world.payment(key.public))
+    world.settle()
+    world.clock_s += VALIDITY_S + 1
+    world.settle()
+    assert len(world.case(PAID).attempts) == 1  # expired by one clock: another gateway's may be behind
+    world.clock_s += EXPIRY_MARGIN_S + 1
+    world.settle()
+    first, second = world.case(PAID).attempts
+    assert first.expired
+    assert second.is_out
+    world.execute(Create(key.public), key)
+    world.settle()
+    assert world.balance(key) == 2_500 * CENT
+
+
+def test_after_a_week_without_the_account_a_person_decides(world: World):
+    key = PrivateKey.generate()
+    world.desk.take(world.payment(key.public))
+    world.settle()
+    world.clock_s += PATIENCE_S + VALIDITY_S + EXPIRY_MARGIN_S + 2
+    world.settle()
+    assert world.case(PAID).stage == "refused: account_never_opened"
+    world.execute(Create(key.public), key)
+    world.settle()
+    assert world.balance(key) == 0
+    world.desk.release(PAID, "a person")
+    world.settle()
+    assert world.balance(key) == 2_500 * CENT
+
+
+def test_who_lost_the_table_deposits_nothing_twice(world: World):
+    key = paid_in(world)
+    world.desk.close()
+    (world.folder / "exchange.db").unlink()
+    world.restart()
+    with pytest.raises(ConfigError, match="--adopt"):
+        adopt(world.desk, world.genesis, world.pages(), willing=False)
+    adopt(world.desk, world.genesis, world.pages(), willing=True)
+    world.desk.take(world.payment(key.public))
+    world.settle()
+    assert world.balance(key) == 2_500 * CENT
+    assert world.case(PAID).stage.startswith("deposited by ")
+    books_agree(world)
+
+
+# ---- Reversals
+
+
+def test_a_refund_takes_back_its_part_and_the_whole_takes_the_whole(world: World):
+    key = world.open_account()
+    world.desk.take(world.payment(key.public, "100", currency="JPY"))  # 100 yen are 666,666 ubc and a bit
+    world.settle()
+    assert world.balance(key) == 666_666
+    for at, (yen, left) in enumerate([("33", 446_667), ("33", 226_667), ("34", 0)]):
+        event = world.reversal(yen, f"r{at}")
+        world.desk.take(
+            type(event)(event.gateway, event.reversal_id, "p1", type(event.cash)(yen, "JPY"), event.time_s)
+        )
+        world.settle()
+        assert world.balance(key) == left
+    books_agree(world)
+
+
+def test_a_refund_total_is_what_was_given_back_so_far(world: World):
+    key = paid_in(world)
+    for amount, left in [("5.00", 2_000), ("3.00", 2_000), ("25.00", 0), ("99.00", 0)]:
+        world.desk.take(world.refund_total(amount))
+        world.settle()
+        assert world.balance(key) == left * CENT
+    books_agree(world)
+
+
+def test_what_the_account_does_not_have_is_the_exchanges_loss_and_is_remembered(world: World):
+    key, other = paid_in(world), world.open_account()
+    world.execute(Transfer(other.public, 2_000 * CENT), key)
+    world.desk.take(world.reversal("25.00"))
+    world.settle()
+    assert world.balance(key) == 0
+    assert world.balance(other) == 2_000 * CENT  # who was paid keeps it
+    assert world.case(BACK).shortfall_ubc == 2_000 * CENT
+    world.desk.take(world.payment(key.public, "10.00", "p2"))
+    world.settle()
+    assert world.case("braintree:payment:p2").stage == "refused: account_owes"
+    assert world.balance(key) == 0
+    books_agree(world)
+
+
+def test_money_that_is_spent_while_it_is_taken_back_is_not_taken_twice(world: World):
+    key, other = paid_in(world), world.open_account()
+    world.desk.take(world.reversal("25.00"))
+
+    def spend() -> None:
+        world.between = lambda: None
+        world.execute(Transfer(other.public, 1_000 * CENT), key)
+
+    world.between = spend
+    world.settle()
+    attempt = world.case(BACK).attempts[0]
+    assert attempt.rejection == "insufficient_funds"
+    world.clock_s = attempt.valid_until_s + EXPIRY_MARGIN_S + 1
+    world.settle()
+    assert world.balance(key) == 0
+    assert world.case(BACK).shortfall_ubc == 1_000 * CENT
+    world.execute(Transfer(key.public, 1_000 * CENT), other)
+    world.deliver(attempt.encoded)  # somebody kept a copy
+    assert world.balance(key) == 1_000 * CENT
+    books_agree(world)
+
+
+def test_a_reversal_that_comes_before_its_payment_is_taken_off_the_deposit(world: World):
+    key = world.open_account()
+    world.desk.take(world.reversal("5.00"))
+    world.settle()
+    assert world.case(BACK).is_open
+    world.desk.take(world.payment(key.public))
+    world.settle()
+    assert world.balance(key) == 2_000 * CENT
+    assert world.totals == (2_000 * CENT, 0)
+    assert world.case(BACK).stage == "taken off the deposit"
+    world.desk.take(world.reversal("20.00", "r2"))
+    world.settle()
+    assert world.balance(key) == 0
+    books_agree(world)
+
+
+def test_a_payment_that_was_wholly_reversed_before_is_never_deposited(world: World):
+    key = world.open_account()
+    world.desk.take(world.reversal("25.00"))
+    world.desk.take(world.payment(key.public))
+    world.settle()
+    assert world.totals == (0, 0)
+    assert world.case(PAID).stage == "reversed before it was deposited"
+
+
+# ---- Payouts
+
+
+def payout(world: World, key: PrivateKey, amount_ubc: int) -> Case:
+    name, new = world.desk.take_payout(world.ask(key, amount_ubc))
+    assert new
+    return world.case(name)
+
+
+def test_a_payout_is_paid_once_and_the_bandcoins_are_gone(world: World, bank: FakeBank):
+    key = paid_in(world)
+    request = world.ask(key, 1_000 * CENT)
+    name, _ = world.desk.take_payout(request)
+    world.settle()
+    assert world.desk.take_payout(request) == (name, False)
+    world.settle()
+    assert [one["minor"] for one in bank.paid.values()] == [1_000]
+    assert world.case(name).stage == "paid"
+    assert world.balance(key) == 1_500 * CENT
+    assert world.totals == (2_500 * CENT, 1_000 * CENT)
+    assert world.balance(world.exchange) == 0
+    books_agree(world)
+
+
+@pytest.mark.parametrize(
+    "trouble", [["break"], ["lose"], ["babble"], ["pending", "pending"], ["lose", "break", "babble"]]
+)
+def test_a_bank_that_says_nothing_that_counts_is_asked_again_under_the_same_key(
+    world: World, bank: FakeBank, trouble: list[str]
+):
+    key = paid_in(world)
+    bank.plan = list(trouble)
+    case = payout(world, key, 1_000 * CENT)
+    for _ in trouble:
+        world.settle()
+        assert case.stage == "at the bank"
+        books_agree(world)
+    world.settle()
+    assert case.stage == "paid"
+    assert bank.asked == [case.key] * (len(trouble) + 1)
+    assert len(bank.paid) == 1
+
+
+def test_a_payout_that_the_bank_refuses_for_good_goes_back_whole(world: World, bank: FakeBank):
+    key = paid_in(world)
+    bank.plan = ["break", "refuse"]
+    case = payout(world, key, 1_000 * CENT)
+    world.settle()
+    world.settle()
+    assert case.stage == "went back"
+    assert bank.paid == {}
+    assert world.balance(key) == 2_500 * CENT
+    assert world.totals == (2_500 * CENT, 0)
+    books_agree(world)
+
+
+def test_without_the_owners_transfer_nothing_is_paid(world: World, bank: FakeBank):
+    key = paid_in(world)
+    case = payout(world, key, 9_999 * CENT)  # more than there is
+    world.settle()
+    assert case.stage == "waits for the transfer: insufficient_funds"
+    world.clock_s += 600 + EXPIRY_MARGIN_S + 1
+    world.settle()
+    assert case.stage == "the transfer never ran"
+    assert bank.asked == []
+    assert world.balance(key) == 2_500 * CENT
+
+
+def test_a_transfer_that_somebody_else_carried_is_paid_too(world: World, bank: FakeBank):
+    key = paid_in(world)
+    request = world.ask(key, 1_000 * CENT)
+    world.deliver(request.transfer.envelope.encoded)
+    books_agree(world)  # sent, and nobody asked for anything yet
+    world.clock_s += 86_400  # asked for late
+    name, _ = world.desk.take_payout(request)
+    world.settle()
+    assert world.case(name).stage == "paid"
+    assert len(bank.paid) == 1
+
+
+def test_a_person_pays_where_there_is_no_bank(tmp_path: Path):
+    world = World(tmp_path)
+    key = paid_in(world)
+    case, other = payout(world, key, 1_000 * CENT), payout(world, key, 500 * CENT)
+    world.settle()
+    assert case.stage == other.stage == "due"
+    with pytest.raises(LookupError, match="reference"):
+        world.desk.note_paid(case.key, "")
+    world.desk.note_paid(case.key, "wire 4711")
+    world.desk.note_unpaid(other.key, "no such IBAN")
+    world.settle()
+    assert (case.stage, other.stage) == ("paid", "went back")
+    with pytest.raises(LookupError, match="not due"):
+        world.desk.note_unpaid(case.key, "changed my mind")
+    assert world.balance(key) == 1_500 * CENT
+    books_agree(world)
+    world.close()
+
+
+def test_what_the_bank_was_asked_only_the_bank_can_call_off(world: World, bank: FakeBank):
+    key = paid_in(world)
+    bank.plan = ["lose"]
+    case = payout(world, key, 1_000 * CENT)
+    world.settle()
+    with pytest.raises(LookupError, match="only the bank"):
+        world.desk.note_unpaid(case.key, "it takes so long")
+    world.settle()
+    assert case.stage == "paid"
+
+
+# ---- Power cuts
+
+
+def deposit_story(world: World, key: PrivateKey) -> None:
+    world.desk.take(told(world, key))
+
+
+def told(world: World, key: PrivateKey) -> Payment:
+    return world.payment(key.public)
+
+
+def refund_story(world: World, key: PrivateKey) -> None:
+    world.desk.take(told(world, key))
+    world.settle()
+    world.desk.take(world.reversal("5.00"))
+
+
+Story = Callable[[World, PrivateKey], None]
+
+
+def cut_short(world: World, key: PrivateKey, story: Story, last: int) -> bool:
+    """Whether the power was cut before the story ended; then the gateway tells again what nobody acknowledged."""
+    world.touches.last = world.touches.count + last
+    try:
+        story(world, key)
+        world.settle()
+    except PowerCut:
+        world.restart()
+        story(world, key)
+        world.settle()
+        return True
+    world.touches.last = None
+    return False
+
+
+@pytest.mark.parametrize(("story", "left"), [(deposit_story, 2_500), (refund_story, 2_000)])
+def test_a_power_cut_anywhere_neither_loses_nor_doubles_a_deposit(tmp_path: Path, story: Story, left: int):
+    for last in range(100):
+        (tmp_path / str(last)).mkdir()
+        world = World(tmp_path / str(last))
+        key = world.open_account()
+        was_cut = cut_short(world, key, story, last)
+        assert world.balance(key) == left * CENT, last
+        books_agree(world)
+        world.close()
+        if not was_cut:
+            assert last > 8
+            return
+    raise AssertionError("the story has no end")
+
+
+@pytest.mark.parametrize("trouble", [[], ["lose"], ["refuse"]])
+def test_a_power_cut_anywhere_neither_loses_nor_doubles_a_payout(tmp_path: Path, trouble: list[str]):
+    for last in range(100):
+        (tmp_path / str(last)).mkdir()
+        with FakeBank(b"s") as bank:
+            world = World(tmp_path / str(last), bank)
+            key = paid_in(world)
+            bank.plan = list(trouble)
+            request = world.ask(key, 1_000 * CENT)
+
+            def story(world: World, _key: PrivateKey, request=request) -> None:
+                world.desk.take_payout(request)
+                world.settle()
+
+            was_cut = cut_short(world, key, story, last)
+            world.settle()
+            back = trouble == ["refuse"]
+            assert len(bank.paid) == (0 if back else 1), last
+            assert world.balance(key) == (2_500 if back else 1_500) * CENT, last
+            assert world.balance(world.exchange) == 0
+            books_agree(world)
+            world.close()
+        if not was_cut:
+            assert last > 12
+            return
+    raise AssertionError("the story has no end")
