@@ -31,7 +31,7 @@ from nas_tunnel.lobby import (
 from wire.allocate import Allocate
 from wire.band import Band
 from wire.errors import DecodeError
-from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant, read_grant, write_grant
+from wire.grant import Grant, grant_id_of, read_grant, write_grant
 from wire.ids import MacAddress, PublicKey, Station
 from wire.join_request import JoinPurpose, read_join_request
 from wire.keys import PrivateKey
@@ -150,7 +150,7 @@ class FakeAccessPoint:
         grant = Grant(
             consumer=self.buyer,
             provider_id=self.provider.public.provider_id,
-            transaction=transaction_id[:TRANSACTION_REFERENCE_SIZE],
+            grant_id=grant_id_of(transaction_id),
             epoch=self.epoch,
             starts_s=self.utc_s(),
             duration_s=self.duration_s,

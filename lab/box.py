@@ -51,7 +51,7 @@ from wire.cose import MAX_ENVELOPE_BYTES
 from wire.enrolment import EnrolmentReply, read_enrolment, write_enrolment_reply
 from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence, read_evidence
-from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant, write_grant
+from wire.grant import Grant, grant_id_of, write_grant
 from wire.ids import MacAddress, PublicKey
 from wire.join_request import JoinPurpose, JoinRequest, write_join_request
 from wire.keys import PrivateKey
@@ -177,7 +177,7 @@ class PlayedLedger:
         grant = Grant(
             consumer=buyer,
             provider_id=action.provider.provider_id,
-            transaction=subject[:TRANSACTION_REFERENCE_SIZE],
+            grant_id=grant_id_of(subject),
             epoch=1,
             starts_s=now_s,
             duration_s=600,
@@ -282,7 +282,7 @@ class BoxSite:
         return Grant(
             consumer=self.consumer.public,
             provider_id=self.provider.public.provider_id,
-            transaction=number.to_bytes(16, "big"),
+            grant_id=number.to_bytes(16, "big"),
             epoch=1,
             starts_s=int(time.time()),
             duration_s=duration_s,

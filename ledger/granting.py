@@ -5,7 +5,6 @@ purchase of 50,000 is stored once and a grant signed when its consumer asks; ask
 same.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -15,9 +14,9 @@ from wire.allocate import Allocate
 from wire.band import Band
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError
-from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant
+from wire.grant import Grant, grant_id_of
 from wire.grant_price import GrantPrice
-from wire.ids import GRANT_ID_SIZE, PUBLIC_KEY_SIZE, PublicKey
+from wire.ids import PUBLIC_KEY_SIZE, PublicKey
 from wire.qos import write_qos
 from wire.transaction import read_transaction
 
@@ -36,7 +35,7 @@ class Purchase:
         return Grant(
             consumer=PublicKey(self.consumers[position]),
             provider_id=sale.provider.provider_id,
-            transaction=self.transaction_id[:TRANSACTION_REFERENCE_SIZE],
+            grant_id=grant_id_of(self.transaction_id, position),
             epoch=sale.epoch,
             starts_s=sale.starts_s,
             duration_s=sale.duration_s,
@@ -65,9 +64,8 @@ class Purchase:
         return GrantPrice(self.grant_at(position).grant_id, sale.buyer, price_ubc)
 
     def grant_ids(self) -> list[bytes]:
-        """The ids of all grants (wire.grant.Grant.grant_id), 50,000 at a time."""
-        reference, sha256 = self.transaction_id[:TRANSACTION_REFERENCE_SIZE], hashlib.sha256
-        return [sha256(reference + consumer).digest()[:GRANT_ID_SIZE] for consumer in self.consumers]
+        """The ids of all grants, in the order of the consumers."""
+        return [grant_id_of(self.transaction_id, position) for position in range(len(self.consumers))]
 
 
 def make_purchase(transaction_id: bytes, action: Allocate, sale: Sale) -> Purchase:

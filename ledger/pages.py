@@ -156,7 +156,9 @@ class TransactionPage(BaseModel):
     consumers: int | None = None
     starts_s: int | None = None
     duration_s: int | None = None
-    nonce: str = Field(default="", description="hexadecimal; of a refund the beginning of the grant's id")
+    nonce: str = Field(
+        default="", description="hexadecimal; of a refund the beginning of SHA-256 of the grant's id"
+    )
     valid_until_s: int
     bytes: int
     transaction: str | None = Field(default=None, description="base64, left out in lists and above 64 KiB")

@@ -1,7 +1,7 @@
 """What a shortfall was worth, and what the ledger has of it being paid back.
 
 In: what signed reports say was missing of a grant, what the grant cost, the provider's transfers. Out: what is owed and
-what was paid. A refund is a transfer of the provider's whose nonce is the beginning of the grant's id
+what was paid. A refund is a transfer of the provider's whose nonce is the beginning of the hash of the grant's id
 (wire/refund.py). Price and transfers are the ledger's word, not proved.
 """
 

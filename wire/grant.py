@@ -6,7 +6,6 @@ unit times `allocations`. At most 220 bytes while rates and data cap stay below 
 Reference: Bandcoin 5.1.1, allocate ("used by the receiver to prove its bandwidth grant").
 """
 
-import hashlib
 from dataclasses import dataclass
 
 from wire.band import Band, read_band, write_band
@@ -21,10 +20,13 @@ from wire.units import U32_MAX, U63_MAX
 
 EXTERNAL = b"airgrant/grant/"
 MAX_GRANT_BYTES = 256
-TRANSACTION_REFERENCE_SIZE = 16
-"""Leading octets of the transaction id: enough to find it, and no collision helps anybody as the grant is signed."""
+POSITION_SIZE = 2
+TRANSACTION_REFERENCE_SIZE = GRANT_ID_SIZE - POSITION_SIZE
+"""Leading octets of the transaction id: enough to find it. Whoever finds two that share them has his second purchase
+refused (docs/decisions/0030).
+"""
 
-_CONSUMER, _PROVIDER, _TRANSACTION, _EPOCH, _STARTS, _DURATION, _BAND, _QOS, _ALLOCATIONS = range(1, 10)
+_CONSUMER, _PROVIDER, _GRANT_ID, _EPOCH, _STARTS, _DURATION, _BAND, _QOS, _ALLOCATIONS = range(1, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Grant:
 
     consumer: PublicKey
     provider_id: bytes
-    transaction: bytes
+    grant_id: bytes
+    """16 octets that name this grant in sessions and usage reports (`grant_id_of`)."""
     epoch: int
     starts_s: int
     duration_s: int
@@ -46,20 +49,30 @@ class Grant:
         return self.starts_s + self.duration_s
 
     @property
-    def grant_id(self) -> bytes:
-        """16 octets that name this grant in sessions and usage reports: same purchase and consumer, same id."""
-        return hashlib.sha256(self.transaction + self.consumer.octets).digest()[:GRANT_ID_SIZE]
+    def transaction(self) -> bytes:
+        """The leading octets of the id of the purchase."""
+        return self.grant_id[:TRANSACTION_REFERENCE_SIZE]
+
+    @property
+    def position(self) -> int:
+        """Which of the purchase's consumers it is for, from 0."""
+        return int.from_bytes(self.grant_id[TRANSACTION_REFERENCE_SIZE:], "big")
 
     @property
     def total_qos(self) -> Qos:
         return self.qos.times(self.allocations)
 
 
+def grant_id_of(transaction_id: bytes, position: int = 0) -> bytes:
+    """The id of the grant of a purchase's consumer at this position: different for each consumer of each purchase."""
+    return transaction_id[:TRANSACTION_REFERENCE_SIZE] + position.to_bytes(POSITION_SIZE, "big")
+
+
 def write_grant(grant: Grant, ledger: PrivateKey, ledger_id: bytes) -> bytes:
     fields: dict[int | bytes | str, Value] = {
         _CONSUMER: grant.consumer.octets,
         _PROVIDER: grant.provider_id,
-        _TRANSACTION: grant.transaction,
+        _GRANT_ID: grant.grant_id,
         _EPOCH: grant.epoch,
         _STARTS: grant.starts_s,
         _DURATION: grant.duration_s,
@@ -92,7 +105,7 @@ def parse_grant(envelope: Envelope) -> Grant:
     grant = Grant(
         consumer=consumer,
         provider_id=fields.octets(_PROVIDER, "provider_id", PROVIDER_ID_SIZE),
-        transaction=fields.octets(_TRANSACTION, "transaction", TRANSACTION_REFERENCE_SIZE),
+        grant_id=fields.octets(_GRANT_ID, "grant_id", GRANT_ID_SIZE),
         epoch=fields.integer(_EPOCH, "epoch", minimum=1),
         starts_s=fields.integer(_STARTS, "starts_s", maximum=U63_MAX - U32_MAX),
         duration_s=fields.integer(_DURATION, "duration_s", 1, U32_MAX),

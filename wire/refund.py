@@ -10,6 +10,8 @@ without a floor was promised nothing and owes nothing.
 Reference: decision 5 of docs/architecture.md.   Units: bytes, bit/s, s, micro-bandcoin.
 """
 
+import hashlib
+
 from wire.qos import Qos
 from wire.transaction import NONCE_SIZE
 
@@ -27,5 +29,7 @@ def refund_ubc(price_ubc: int, qos: Qos, duration_s: int, down_bytes: int, up_by
 
 
 def refund_nonce(grant_id: bytes) -> bytes:
-    """The nonce of the transfer that pays a refund back: by it anybody finds the grant that it is for."""
-    return grant_id[:NONCE_SIZE]
+    """The nonce of the transfer that pays a refund back: by it anybody finds the grant that it is for. A hash, as
+    the ids of all grants of one purchase begin alike.
+    """
+    return hashlib.sha256(grant_id).digest()[:NONCE_SIZE]

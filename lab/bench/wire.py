@@ -23,7 +23,7 @@ from wire.allocate import Allocate
 from wire.band import Band
 from wire.cbor import read_cbor, write_cbor
 from wire.cose import read_envelope
-from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant, read_grant, write_grant
+from wire.grant import Grant, grant_id_of, read_grant, write_grant
 from wire.ids import MacAddress, PublicKey
 from wire.join_request import JoinPurpose, JoinRequest, write_join_request
 from wire.keys import PrivateKey, verify
@@ -109,8 +109,8 @@ def sizes() -> list[Figure]:
 
 def the_grant(transaction_id: bytes) -> Grant:
     """What the ledger answers to TRANSACTION."""
-    reference = transaction_id[:TRANSACTION_REFERENCE_SIZE]
-    return Grant(consumer.public, provider.public.provider_id, reference, 41, NOW_S, 600, BAND, QOS)
+    grant_id = grant_id_of(transaction_id)
+    return Grant(consumer.public, provider.public.provider_id, grant_id, 41, NOW_S, 600, BAND, QOS)
 
 
 def _size(what: str, size: int, rival: int, goal: float | None = None) -> Figure:

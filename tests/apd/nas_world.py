@@ -40,7 +40,7 @@ from tests.apd.cell_world import CellBox, cell_box
 from tests.apd.world import BAND, CONSUMER, LEDGER, LEDGER_ID, PROVIDER, grant, reply, signed_grant
 from wire.allocate import Allocate
 from wire.exchange_proof import Prover, write_exchange_proof
-from wire.grant import Grant
+from wire.grant import Grant, grant_id_of
 from wire.keys import PrivateKey
 from wire.transaction import SignedTransaction, Transaction, sign_transaction
 
@@ -100,7 +100,7 @@ class NasBox(CellBox):
 
 def bought(transaction_id: bytes, **changes: Any) -> Grant:
     """The grant of that purchase."""
-    return replace(grant(), transaction=transaction_id[:16], **changes)
+    return replace(grant(), grant_id=grant_id_of(transaction_id), **changes)
 
 
 def nas_box(settings: SignallingSettings = SETTINGS, **changes: Any) -> NasBox:

@@ -58,6 +58,7 @@ from tests.apd.world import (
     signed_grant,
     signed_state,
 )
+from wire.grant import grant_id_of
 from wire.ids import MacAddress
 from wire.network import read_network
 from wire.offer import read_offer, write_offer
@@ -343,7 +344,7 @@ class TestRates:
             >> PurchaseHeard(STATION, made.envelope.encoded)
             << a(SubmitTransaction, correlation=made.transaction_id)
         )
-        granted = grant(transaction=made.transaction_id[:16], starts_s=START_S + 100)
+        granted = grant(grant_id=grant_id_of(made.transaction_id), starts_s=START_S + 100)
         encoded = signed_grant(granted)
         box.feed(LedgerReplied(made.transaction_id, reply(made.transaction_id, encoded, reason="replayed")))
         (outcome,) = answers(box, made.transaction_id)

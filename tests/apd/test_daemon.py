@@ -231,7 +231,7 @@ class Place:
         return Grant(
             consumer=PrivateKey.from_secret(5).public,
             provider_id=PROVIDER.public.provider_id,
-            transaction=number.to_bytes(16, "big"),
+            grant_id=number.to_bytes(16, "big"),
             epoch=3,
             starts_s=int(time.time()),
             duration_s=600,

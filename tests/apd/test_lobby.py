@@ -72,6 +72,7 @@ from tests.apd.world import (
     transaction,
 )
 from wire.errors import ShellError
+from wire.grant import grant_id_of
 from wire.ids import MacAddress
 from wire.join_request import JoinPurpose
 from wire.ledger_reply import LedgerReply, write_ledger_reply
@@ -198,7 +199,7 @@ class TestOfferState:
 class TestPurchase:
     def test_it_is_relayed_and_its_outcome_returned(self, selling):
         bought = purchase()
-        made = signed_grant(grant(transaction=bought.transaction_id[:16]))
+        made = signed_grant(grant(grant_id=grant_id_of(bought.transaction_id)))
         answer = reply(bought.transaction_id, made)
         assert (
             Playbook(selling)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from wire.allocate import Allocate
 from wire.band import Band
 from wire.create import Create
 from wire.grant import Grant, write_grant
-from wire.ids import MacAddress, Station
+from wire.ids import GRANT_ID_SIZE, MacAddress, PublicKey, Station
 from wire.join_request import JoinPurpose, JoinRequest, write_join_request
 from wire.keys import PrivateKey
 from wire.ledger_reply import LedgerReply, write_ledger_reply
@@ -68,10 +69,12 @@ def signed_state(key: PrivateKey = LEDGER, ledger_id: bytes = LEDGER_ID, **chang
 
 def grant(number: int = 1, **changes: object) -> Grant:
     """The consumer's `number`-th purchase: ten minutes from START."""
+    consumer = changes.get("consumer", CONSUMER.public)
+    assert isinstance(consumer, PublicKey)
     made = Grant(
-        consumer=CONSUMER.public,
+        consumer=consumer,
         provider_id=PROVIDER.public.provider_id,
-        transaction=number.to_bytes(16, "big"),
+        grant_id=hashlib.sha256(number.to_bytes(16, "big") + consumer.octets).digest()[:GRANT_ID_SIZE],
         epoch=3,
         starts_s=START_S,
         duration_s=600,

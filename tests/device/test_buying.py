@@ -342,7 +342,7 @@ def test_executed_without_a_grant_asks_again() -> None:
     [
         ({"consumer": MALLORY.public}, "consumer"),
         ({"provider_id": bytes(16)}, "provider"),
-        ({"transaction": bytes(16)}, "transaction"),
+        ({"grant_id": bytes(16)}, "transaction"),
         ({"epoch": 9}, "epoch: 9 instead of 1"),
         ({"duration_s": 1}, "duration_s: 1 instead of 600"),
         ({"allocations": 7}, "allocations: 7 instead of 1"),

@@ -9,7 +9,7 @@ from device.fake_access_point import BAND, QOS
 from device.grant_check import check_grant
 from wire.allocate import Allocate
 from wire.band import Band
-from wire.grant import Grant
+from wire.grant import Grant, grant_id_of
 from wire.ids import MacAddress
 from wire.keys import PrivateKey
 from wire.offer import Offer
@@ -18,7 +18,9 @@ CONSUMER, PROVIDER = PrivateKey.from_secret(7).public, PrivateKey.from_secret(11
 TRANSACTION_ID = bytes(range(32))
 OFFER = Offer(3, 1_000_000, 600, BAND, QOS, MacAddress(bytes(6)), 2_000_000_000)
 ALLOCATE = Allocate(PROVIDER, 2_000_000, BAND, 3, allocations=2)
-GRANT = Grant(CONSUMER, PROVIDER.provider_id, TRANSACTION_ID[:16], 3, 1_700_000_000, 600, BAND, QOS, 2)
+GRANT = Grant(
+    CONSUMER, PROVIDER.provider_id, grant_id_of(TRANSACTION_ID), 3, 1_700_000_000, 600, BAND, QOS, 2
+)
 
 
 def test_what_was_bought() -> None:
@@ -30,7 +32,7 @@ def test_what_was_bought() -> None:
     [
         ({"consumer": PROVIDER}, "consumer: "),
         ({"provider_id": bytes(16)}, "provider: " + "00" * 16),
-        ({"transaction": bytes(16)}, "transaction: "),
+        ({"grant_id": bytes(16)}, "transaction: "),
         ({"epoch": 4}, "epoch: 4 instead of 3"),
         ({"duration_s": 599}, "duration_s: 599 instead of 600"),
         ({"band": Band(1, 3, 1)}, "band: "),

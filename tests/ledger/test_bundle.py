@@ -31,13 +31,13 @@ from wire.block_header import Header, write_signed_header
 from wire.cbor import write_cbor
 from wire.errors import DecodeError, VerificationError
 from wire.evidence import read_evidence
-from wire.grant import Grant, write_grant
+from wire.grant import Grant, grant_id_of, write_grant
 from wire.keys import PrivateKey
 from wire.merkle import EMPTY_ROOT
 from wire.meter_record import UsageRow, record_hash
 
 GRANT = Grant(ALICE.public, PROVIDER.public.provider_id, bytes(16), 1, START_S, 600, BAND, QOS)
-OTHER = replace(GRANT, consumer=BOB.public)
+OTHER = replace(GRANT, consumer=BOB.public, grant_id=grant_id_of(bytes(32), 1))
 KEY = SoftwareKey(PrivateKey.from_secret(99))
 
 

@@ -18,7 +18,7 @@ STARTS_S = 1_800_000_000
 GRANT = Grant(
     consumer=PrivateKey.from_secret(8).public,
     provider_id=PROVIDER.provider_id,
-    transaction=bytes(16),
+    grant_id=bytes(16),
     epoch=1,
     starts_s=STARTS_S,
     duration_s=60,
@@ -48,7 +48,7 @@ def test_what_was_bought_may_be_used():
 @pytest.mark.parametrize(
     ("what", "arguments", "why"),
     [
-        ("an unknown grant", {"rows": [UsageRow(bytes(16), 1, 1, 1, 1)]}, "no such grant"),
+        ("an unknown grant", {"rows": [UsageRow(b"\x01" * 16, 1, 1, 1, 1)]}, "no such grant"),
         ("a grant twice in a report", {"rows": [row(1), row(1)]}, "reported for this time before"),
         (
             "bytes before the grant's time",

@@ -10,6 +10,7 @@ from ledger.buying import Sale
 from ledger.granting import Purchase, make_purchase, read_purchase, read_sale, write_sale
 from tests.ledger_world import ALICE, BAND, BOB, CAROL, GENESIS, PROVIDER, QOS, START_S, World, buy, offer
 from wire.errors import DecodeError
+from wire.grant import grant_id_of
 from wire.money_actions import Transfer
 from wire.post_offer import AuctionShare
 
@@ -37,7 +38,7 @@ def test_a_single_purchase_is_the_buyer_s_own() -> None:
     transaction_id, purchase = bought(world, 200, allocations=2)
     (grant,) = purchase.grants(16)
     assert grant.consumer == ALICE.public
-    assert (grant.transaction, grant.provider_id) == (transaction_id[:16], PROVIDER.public.provider_id)
+    assert (grant.grant_id, grant.provider_id) == (grant_id_of(transaction_id), PROVIDER.public.provider_id)
     assert (grant.epoch, grant.starts_s, grant.duration_s, grant.allocations) == (1, START_S, 10, 2)
     assert purchase.grant_ids() == [grant.grant_id]
 

@@ -13,14 +13,14 @@ from nas_tunnel.lobby import Outcome, Refused
 from tests.nas_tunnel.air import AIR_OFFER, GOLDEN, TRANSACTION_ID
 from tests.wire.examples import CONSUMER, LEDGER, LEDGER_ID, PROVIDER
 from wire.exchange_proof import Prover, write_exchange_proof
-from wire.grant import Grant, read_grant, write_grant
+from wire.grant import Grant, grant_id_of, read_grant, write_grant
 from wire.keys import PrivateKey
 from wire.receipt import Receipt, write_receipt
 
 BOX_SHARE, BUYER_SHARE = PrivateKey.from_secret(1_001), PrivateKey.from_secret(1_002)
 THE_GRANT = read_grant(GOLDEN["grant"], LEDGER.public, LEDGER_ID)
 RECEIPT = Receipt(TRANSACTION_ID, 4_711, 1_766_000_000)
-BOUGHT = replace(THE_GRANT, transaction=TRANSACTION_ID[:16])
+BOUGHT = replace(THE_GRANT, grant_id=grant_id_of(TRANSACTION_ID))
 
 
 def outcome(receipt: Receipt = RECEIPT, grant: Grant | None = BOUGHT) -> Outcome:

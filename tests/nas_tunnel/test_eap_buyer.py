@@ -119,7 +119,7 @@ def test_a_name_that_was_said_is_part_of_the_exchange() -> None:
     assert isinstance(world.box_said[-1], eap_box.Succeeded)
 
 
-ANOTHER = replace(BOUGHT, transaction=bytes(16))
+ANOTHER = replace(BOUGHT, grant_id=bytes(16))
 NEVER_RAN = replace(RECEIPT, reason="insufficient_funds", detail="12 BC, and 15 BC are wanted")
 
 

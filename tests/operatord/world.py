@@ -53,7 +53,7 @@ def grant(
     made = Grant(
         consumer=account.public,
         provider_id=provider.public.provider_id,
-        transaction=number.to_bytes(16, "big"),
+        grant_id=number.to_bytes(16, "big"),
         epoch=1,
         band=BAND,
         qos=qos,

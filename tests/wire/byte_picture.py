@@ -21,7 +21,7 @@ FIELDS: dict[str, dict[int, str]] = {
         1: "epoch", 2: "price_ubc", 3: "allocation_duration_s", 4: "band", 5: "qos", 6: "bssid", 7: "expires_s",
     },
     "grant": {
-        1: "consumer", 2: "provider_id", 3: "transaction", 4: "epoch", 5: "starts_s", 6: "duration_s", 7: "band",
+        1: "consumer", 2: "provider_id", 3: "grant_id", 4: "epoch", 5: "starts_s", 6: "duration_s", 7: "band",
         8: "qos", 9: "allocations",
     },
     "receipt": {1: "subject", 2: "height", 3: "utc_s", 4: "reason", 5: "detail"},

@@ -147,11 +147,9 @@ NONCE = bytes.fromhex("0102030405060708")
 STATION, BSSID = MacAddress.parse("02:00:00:00:00:01"), MacAddress.parse("02:00:00:00:00:fe")
 BAND = Band(5_170_000, 5_250_000, 80_000)
 QOS = Qos(5_000_000, 20_000_000, 1_000_000, 5_000_000, 2_000_000_000, LatencyClass.INTERACTIVE)
-TRANSACTION_REFERENCE = bytes(range(16))
+GRANT_ID = bytes([*range(14), 0, 7])
 
-GRANT_VALUE = Grant(
-    CONSUMER.public, PROVIDER.public.provider_id, TRANSACTION_REFERENCE, 12, UTC_S, 1_200, BAND, QOS
-)
+GRANT_VALUE = Grant(CONSUMER.public, PROVIDER.public.provider_id, GRANT_ID, 12, UTC_S, 1_200, BAND, QOS)
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,11 @@ from tests.wire.examples import (
     UTC_S,
     resign_payload,
 )
+from wire.allocate import MAX_CONSUMERS
 from wire.cose import read_envelope
 from wire.errors import DecodeError, VerificationError
-from wire.grant import parse_grant, read_grant, write_grant
+from wire.grant import grant_id_of, parse_grant, read_grant, write_grant
+from wire.ids import GRANT_ID_SIZE
 from wire.qos import MAX_RATE_BPS, Qos
 from wire.units import U32_MAX, U63_MAX
 
@@ -44,11 +46,14 @@ def test_when_it_ends() -> None:
     assert GRANT_VALUE.ends_s == UTC_S + 1_200
 
 
-def test_same_purchase_and_consumer_same_id() -> None:
-    assert replace(GRANT_VALUE, epoch=99, allocations=3).grant_id == GRANT_VALUE.grant_id
-    assert replace(GRANT_VALUE, consumer=PROVIDER.public).grant_id != GRANT_VALUE.grant_id
-    assert replace(GRANT_VALUE, transaction=bytes(16)).grant_id != GRANT_VALUE.grant_id
-    assert len(GRANT_VALUE.grant_id) == 16
+def test_its_id_says_of_which_purchase_and_for_which_of_its_consumers() -> None:
+    transaction_id = bytes(range(32))
+    ids = {grant_id_of(transaction_id, position) for position in range(MAX_CONSUMERS)}
+    assert len(ids) == MAX_CONSUMERS
+    assert {len(one) for one in ids} == {GRANT_ID_SIZE}
+    last = replace(GRANT_VALUE, grant_id=grant_id_of(transaction_id, MAX_CONSUMERS - 1))
+    assert (last.transaction, last.position) == (transaction_id[:14], MAX_CONSUMERS - 1)
+    assert grant_id_of(transaction_id) == transaction_id[:14] + bytes(2)
 
 
 def test_units_multiply() -> None:
@@ -80,7 +85,7 @@ def test_no_grant_is_read_whose_total_cannot_be_had() -> None:
         (1, bytes(33), "not a compressed P-256 public key"),
         (1, bytes(32), "consumer has 32 bytes, not 33"),
         (2, bytes(15), "provider_id has 15 bytes, not 16"),
-        (3, bytes(32), "transaction has 32 bytes, not 16"),
+        (3, bytes(32), "grant_id has 32 bytes, not 16"),
         (4, 0, "epoch is 0"),
         (5, U63_MAX, "starts_s is"),
         (6, 0, "duration_s is 0"),

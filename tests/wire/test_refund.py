@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wire.grant import grant_id_of
 from wire.qos import Qos
 from wire.refund import promised_bits, refund_nonce, refund_ubc
 from wire.transaction import NONCE_SIZE
@@ -77,5 +78,8 @@ def test_who_misses_more_gets_no_less(price_ubc, down, up, more):
 
 
 def test_the_nonce_names_the_grant():
-    assert refund_nonce(bytes(range(16))) == bytes(range(8))
-    assert len(refund_nonce(bytes(16))) == NONCE_SIZE
+    """Source: `head -c 16 /dev/zero | sha256sum`. Grants of one purchase differ in their last octets only."""
+    assert refund_nonce(bytes(16)).hex() == "374708fff7719dd5"
+    nonces = {refund_nonce(grant_id_of(bytes(32), position)) for position in range(1_000)}
+    assert len(nonces) == 1_000
+    assert {len(nonce) for nonce in nonces} == {NONCE_SIZE}
