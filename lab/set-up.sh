@@ -35,6 +35,7 @@ command:nft|nftables|the rules that tell sessions apart
 command:ethtool|ethtool|offloads that would bypass the shaper
 command:iperf3|iperf3|real traffic
 command:mosquitto|mosquitto|the MQTT broker between access points and ledger
+file:$(postgresql_initdb)|postgresql|a ledger in a database; its own cluster is not used
 command:freeradius|freeradius|the operator's RADIUS server
 file:$rlm_rest|freeradius-rest|how it asks operatord
 command:radclient|freeradius-utils|accounting, and Disconnect messages, right and wrong ones
@@ -70,6 +71,10 @@ TABLE
 
 go_needs() { echo "command:go|golang-go|fetches the Go that builds other people's programs for the tests"; }
 
+postgresql_initdb() {
+  local found=(/usr/lib/postgresql/*/bin/initdb)
+  echo "${found[-1]}"
+}
 libc_header() { echo /usr/include/stdio.h; }
 python_header() { "$python" -c 'import sysconfig; print(sysconfig.get_path("include") + "/Python.h")'; }
 

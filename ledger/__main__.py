@@ -20,6 +20,7 @@ from ledger.abci.snapshots import NoSnapshots
 from ledger.answering import Answers
 from ledger.application import Application
 from ledger.archive import Archive
+from ledger.database import open_to_read
 from ledger.engine import Engine
 from ledger.enrolling import Enrolling
 from ledger.enrolment import read_vendors
@@ -30,7 +31,7 @@ from ledger.ordering import Alone
 from ledger.running import OK, run_command, run_service
 from ledger.service import Service
 from ledger.settings import LedgerSettings, parse_settings
-from ledger.store import Store
+from ledger.store import POSTGRESQL
 from ledger.toml_file import read_toml
 from ledger.turnstile import Turnstile
 from wire.errors import ConfigError, ShellError, VerificationError
@@ -98,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--config", type=Path, required=True, metavar="FILE")
     run.set_defaults(run=_run)
     verify = commands.add_parser("verify", help="apply the whole log again and compare every app hash")
-    verify.add_argument("database", type=Path, metavar="DATABASE")
+    verify.add_argument("database", metavar="DATABASE", help="a file, or postgresql://...")
     _json_option(verify)
     verify.set_defaults(run=_verify)
     return parser
@@ -142,13 +143,16 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    if not arguments.database.exists():
-        raise ShellError(str(arguments.database), "is not there")
-    head = replay(Store(arguments.database, read_only=True))
+    place: str = arguments.database
+    if not place.startswith(POSTGRESQL) and not Path(place).exists():
+        raise ShellError(place, "is not there")
+    store = open_to_read(place)
+    head = replay(store)
+    store.close()
     if arguments.json:
         print(json.dumps({"ok": True, "blocks": head.height, "app_hash": head.app_hash.hex()}))
         return OK
-    print(f"{arguments.database}: {head.height} blocks hold; app hash {head.app_hash.hex()}")
+    print(f"{store.name}: {head.height} blocks hold; app hash {head.app_hash.hex()}")
     return OK
 
 
@@ -157,9 +161,9 @@ async def _serve(settings: LedgerSettings) -> None:
     genesis = read_genesis(settings.genesis.read_bytes())
     if key.public not in genesis.gateways:
         raise ConfigError(f"{settings.key}: is no gateway's key of the ledger in {settings.genesis}")
-    application = open_application(settings.database, genesis)
+    application = open_application(settings.store, genesis)
     consensus = _join_network(application, settings)
-    archive = Archive(settings.database, genesis)
+    archive = Archive(settings.store, genesis)
     answers = Answers(archive, key, genesis)
     vendors = None if settings.tpm_vendors is None else read_vendors(settings.tpm_vendors.read_bytes())
     enrolling = Enrolling(vendors, settings.accept_software_keys)

@@ -8,9 +8,10 @@ import threading
 from collections.abc import Sequence
 
 from ledger.block import Item, item_leaf
+from ledger.database import open_to_read
 from ledger.genesis import Genesis
 from ledger.granting import Purchase, read_purchase
-from ledger.store import Place, open_to_read
+from ledger.store import Place
 from wire.block_header import Header, read_header
 from wire.grant import Grant
 from wire.grant_price import GrantPrice

@@ -13,6 +13,7 @@ from itertools import groupby
 from ledger.application import Application
 from ledger.block import BlockRows, Item, item_leaf
 from ledger.chain_state import read_chain_state
+from ledger.database import open_store
 from ledger.engine import Engine
 from ledger.entries import Account, Entry, account_key, read_entry, write_entry
 from ledger.forming import FormingBlock
@@ -22,7 +23,7 @@ from ledger.passing import pass_time
 from ledger.recording import Metering
 from ledger.state import State
 from ledger.state_tree import StateTree
-from ledger.store import Place, Store, open_store
+from ledger.store import Place, Store
 from ledger.submission import Refused
 from ledger.taking import read_item, take
 from wire.attestation_result import read_attestation_result

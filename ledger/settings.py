@@ -3,6 +3,7 @@
 Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError that names the file and the key.
 
     [ledger]   key = "ledger.key"  genesis = "genesis.cbor"  database = "ledger.db"
+               store = "postgresql://ledger@/bandcoin" in place of database
                accept_software_keys = false  tpm_vendors = "vendors.pem"  max_accounts_per_minute = 600
     [broker]   host = "127.0.0.1"  port = 8883  authority = "ca.pem"
                certificate = "ledger.pem"  key = "ledger.key"
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.section import Section, refuse_unknown
+from ledger.store import POSTGRESQL, Place
 
 DEFAULT_HTTP_PORT = 8573
 DEFAULT_MQTT_PORT = 8883
@@ -34,6 +36,7 @@ _KEYS = {
         "key",
         "genesis",
         "database",
+        "store",
         "accept_software_keys",
         "tpm_vendors",
         "max_accounts_per_minute",
@@ -66,14 +69,15 @@ class ConsensusSettings:
 
 @dataclass(frozen=True, slots=True)
 class LedgerSettings:
-    """`key` signs receipts and grants. `tpm_vendors` (None: no TPM can be enrolled) are makers' certificates.
+    """`store` has the log: a file, or the address of a PostgreSQL database. `key` signs receipts and grants.
 
-    `max_accounts_per_minute`: new accounts that are let in (ledger/turnstile.py).
+    `tpm_vendors` (None: no TPM can be enrolled) are makers' certificates. `max_accounts_per_minute`: new accounts that
+    are let in (ledger/turnstile.py).
     """
 
     key: Path
     genesis: Path
-    database: Path
+    store: Place
     broker: BrokerSettings
     http_host: str = "127.0.0.1"
     http_port: int = DEFAULT_HTTP_PORT
@@ -90,7 +94,7 @@ def parse_settings(page: Mapping[str, Any], file: Path) -> LedgerSettings:
     return LedgerSettings(
         key=ledger.path("key"),
         genesis=ledger.path("genesis"),
-        database=ledger.path("database"),
+        store=_parse_store(ledger),
         broker=parse_broker(broker),
         http_host=http.text("host", "127.0.0.1"),
         http_port=http.port("port", DEFAULT_HTTP_PORT),
@@ -109,6 +113,18 @@ def _parse_consensus(consensus: Section) -> ConsensusSettings:
         rpc=consensus.text("rpc", DEFAULT_RPC),
         network=consensus.path("network"),
     )
+
+
+def _parse_store(ledger: Section) -> Place:
+    """A file of its own, or a PostgreSQL database."""
+    if "store" not in ledger.values:
+        return ledger.path("database")
+    if "database" in ledger.values:
+        raise ledger.error("store", "the log is in a file (database) or in PostgreSQL (store): remove one")
+    store = ledger.text("store")
+    if not store.startswith(POSTGRESQL):
+        raise ledger.error("store", "does not begin with postgresql://; a file is named by `database`")
+    return store
 
 
 def parse_broker(broker: Section) -> BrokerSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from ledger.entries import Account, account_key
 from ledger.opening import open_application, open_ledger, replay
 from ledger.recording import GAP_PATIENCE_S
 from ledger.state import read_account
+from ledger.store import Place
 from ledger.submission import Batch, Enrolment, Executed, Record, Refused, Submission, write_submission
 from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, buy, offer
 from wire.attestation_result import AttestationResult, write_attestation_result
@@ -221,7 +223,7 @@ def test_a_block_in_which_nothing_takes_effect_moves_the_height_alone(
         order(application, [pen.write(Transfer(BOB.public, 1), CAROL)], NOW_S + later_s)
     assert (application.app_hash, application.state.entries) == (app_hash, state)
     assert application.height == height + 6
-    again = open_application(application.store.path, GENESIS)
+    again = open_application(application.store.place, GENESIS)
     assert (again.height, again.app_hash, again.head) == (height + 6, app_hash, application.head)
     order(again, [pen.write(Transfer(BOB.public, 1), ALICE)])
     assert (again.height, again.head.height) == (height + 7, height + 7)
@@ -239,7 +241,7 @@ def test_a_disk_that_fails_leaves_disk_and_memory_as_before(application: Applica
     finalised = application.finalise(
         application.height + 1, NOW_S, [pen.write(Transfer(BOB.public, 1), ALICE)]
     )
-    saboteur = sqlite3.connect(application.store.path, isolation_level=None)
+    saboteur = sqlite3.connect(application.store.place, isolation_level=None)
     saboteur.execute("CREATE TRIGGER full BEFORE INSERT ON state BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     with pytest.raises(ShellError, match="disk full"):
         application.commit()
@@ -310,6 +312,58 @@ def test_however_blocks_come_the_app_hash_is_the_same(tmp_path: Path, pen: Pen) 
     assert replay(engine.store) == engine.head
     engine.store.close()
     voted.store.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_workloads_lead_to_one_app_hash_in_every_database(
+    tmp_path: Path, place: Place, pen: Pen, seed: int
+) -> None:
+    """With restarts at random between blocks, and with refused submissions among the others."""
+    chance = random.Random(seed)
+    engine, other = open_ledger(tmp_path / "engine.db", GENESIS), open_application(place, GENESIS)
+    height = 0
+    for number in range(40):
+        submissions = first_block(pen) if number == 0 else random_block(pen, chance)
+        time_s = NOW_S + 3 * number
+        engine.commit(submissions, time_s)
+        if engine.head.height > height:
+            order(other, [write_submission(one) for one in submissions], time_s)
+            height = engine.head.height
+        assert other.app_hash == engine.head.app_hash
+        if chance.randrange(5) == 0:
+            other.store.close()
+            other = open_application(place, GENESIS)
+    assert len(list(other.store.items())) > 40
+    assert list(other.store.items()) == list(engine.store.items())
+    assert sorted(other.store.state()) == sorted(engine.store.state())
+    assert replay(other.store) == other.head == engine.head
+    for store in (engine.store, other.store):
+        store.close()
+
+
+def first_block(pen: Pen) -> list[Submission]:
+    people = [pen.sign(Create(key.public), key) for key in (ALICE, BOB, PROVIDER)]
+    return [*people, pen.sign(Deposit(ALICE.public, 5_000), EXCHANGE), pen.sign(offer(), PROVIDER)]
+
+
+def random_block(pen: Pen, chance: random.Random) -> list[Submission]:
+    """Some of it good and some not, as it comes."""
+    made: list[Submission] = []
+    for _ in range(chance.randrange(1, 9)):
+        buyer, other = chance.sample([ALICE, BOB, CAROL], 2)
+        actions: list[tuple[Action, PrivateKey]] = [
+            (Transfer(other.public, chance.randrange(0, 300)), buyer),
+            (Deposit(buyer.public, chance.randrange(1, 500)), chance.choice([EXCHANGE, ALICE])),
+            (offer(price_ubc=chance.randrange(3), max_allocations=chance.randrange(20)), PROVIDER),
+            (buy(chance.randrange(3), epoch=chance.randrange(1, 4)), buyer),
+            (buy(chance.randrange(4), epoch=chance.randrange(1, 4), consumers=[other.public]), buyer),
+            (Create(CAROL.public), CAROL),
+        ]
+        made.append(pen.sign(*chance.choice(actions), valid_s=chance.choice([500, 500, -1])))
+    if chance.randrange(4) == 0:
+        pair = tuple(pen.sign(Transfer(BOB.public, chance.randrange(2)), ALICE) for _ in range(2))
+        made.append(Batch(pair))
+    return [*made, chance.choice(made)]
 
 
 def run_everywhere(

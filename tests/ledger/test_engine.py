@@ -154,7 +154,7 @@ def test_a_purchase_brings_its_grant_and_is_found_by_everybody(engine: Engine) -
     (outcome,) = must(engine, sign(buy(consumers=[BOB.public, CAROL.public], price_ubc=200), ALICE))
     assert [grant.consumer for grant in outcome.grants] == [BOB.public, CAROL.public]
     assert [engine.application.find_grant(grant.grant_id) for grant in outcome.grants] == list(outcome.grants)
-    archive = Archive(engine.store.path, GENESIS)
+    archive = Archive(engine.store.place, GENESIS)
     item = archive.item(outcome.subject)
     assert item is not None
     for key in (ALICE, BOB, CAROL, PROVIDER):
@@ -165,7 +165,7 @@ def test_a_purchase_brings_its_grant_and_is_found_by_everybody(engine: Engine) -
 
 def test_a_disk_that_fails_leaves_memory_and_file_in_agreement(engine: Engine) -> None:
     head, picture = engine.head, dict(engine.state.entries)
-    saboteur = sqlite3.connect(engine.store.path, isolation_level=None)
+    saboteur = sqlite3.connect(engine.store.place, isolation_level=None)
     saboteur.execute("CREATE TRIGGER full BEFORE INSERT ON state BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     with pytest.raises(ShellError, match="disk full"):
         engine.commit([sign(Transfer(BOB.public, 1), ALICE)], NOW_S)

@@ -12,11 +12,11 @@ import pytest
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
+from ledger.database import open_store
 from ledger.engine import Engine
 from ledger.entries import MeterChain as ChainEnd
 from ledger.entries import chain_key
 from ledger.opening import genesis_header, open_ledger, replay
-from ledger.store import Store
 from ledger.submission import Enrolment, Executed, Record, Refused
 from tests.ledger_world import ALICE, BOB, EXCHANGE, GENESIS, LEDGER, PERIOD_S, PROVIDER, START_S, buy, offer
 from wire.attestation_result import AttestationResult, write_attestation_result
@@ -122,7 +122,7 @@ def test_what_was_executed_cannot_be_replayed_after_a_restart(tmp_path: Path) ->
 
 
 def test_the_log_alone_leads_to_the_same_app_hash(database: Path) -> None:
-    store = Store(database)
+    store = open_store(database)
     head = replay(store)
     assert head.height == 6
     store.close()
@@ -199,7 +199,7 @@ def test_damage_is_found_on_opening(database: Path, spoil: Callable[[Path], None
 def test_a_log_that_was_rewritten_consistently_does_not_replay(database: Path) -> None:
     """A forger who recomputes all hashes still lacks a signature: the items' own are checked."""
     damage("UPDATE items SET result = x'' WHERE result != x''")(database)
-    store = Store(database)
+    store = open_store(database)
     with pytest.raises(VerificationError, match="something else was sold"):
         replay(store)
     store.close()
@@ -207,14 +207,14 @@ def test_a_log_that_was_rewritten_consistently_does_not_replay(database: Path) -
 
 def test_a_log_that_leads_elsewhere_does_not_replay(database: Path) -> None:
     bend_header(6, state_root=bytes(32))(database)
-    store = Store(database)
+    store = open_store(database)
     with pytest.raises(VerificationError, match="another state or items root"):
         replay(store)
     store.close()
 
 
 def test_there_is_nothing_to_replay_in_an_empty_file(tmp_path: Path) -> None:
-    store = Store(tmp_path / "ledger.db")
+    store = open_store(tmp_path / "ledger.db")
     with pytest.raises(VerificationError, match="holds no ledger"):
         replay(store)
     store.close()

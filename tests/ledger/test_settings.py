@@ -37,7 +37,7 @@ def parse(text: str) -> LedgerSettings:
 def test_paths_are_relative_to_the_file_and_the_rest_has_defaults() -> None:
     settings = parse(TEXT)
     assert settings.key == Path("/etc/ledger.key")
-    assert settings.database == Path("/var/lib/ledger.db")
+    assert settings.store == Path("/var/lib/ledger.db")
     assert (settings.broker.port, settings.http_host, settings.http_port) == (
         DEFAULT_MQTT_PORT,
         "127.0.0.1",
@@ -85,3 +85,15 @@ def test_what_is_wrong_is_named(text: str, complaint: str) -> None:
         parse(text)
     assert str(error.value).startswith("/etc/ledger.toml: ")
     assert complaint in str(error.value)
+
+
+def test_the_log_is_in_a_file_or_in_postgresql() -> None:
+    address = "postgresql://ledger@/bandcoin"
+    named = TEXT.replace('database = "/var/lib/ledger.db"', f'store = "{address}"')
+    assert parse(named).store == address
+    with pytest.raises(ConfigError, match=r"ledger\.store: .* remove one"):
+        parse(TEXT.replace("[broker]", f'store = "{address}"\n[broker]'))
+    with pytest.raises(ConfigError, match=r"ledger\.store: does not begin with"):
+        parse(named.replace("postgresql://", "mysql://"))
+    with pytest.raises(ConfigError, match=r"ledger\.database: a text is needed"):
+        parse(TEXT.replace('database = "/var/lib/ledger.db"', ""))

@@ -27,6 +27,7 @@ from ledger import cli
 from ledger.answering import Answers
 from ledger.archive import Archive
 from ledger.client import LedgerClient
+from ledger.database import open_to_read
 from ledger.enrolling import Enrolling
 from ledger.enrolment import Vendors, check_endorsement_certificate
 from ledger.genesis import Genesis
@@ -34,7 +35,6 @@ from ledger.opening import open_ledger, replay
 from ledger.ordering import Alone
 from ledger.service import Service, _correlated
 from ledger.settings import BrokerSettings
-from ledger.store import Store
 from ledger.turnstile import Turnstile
 from tests.ledger_house import PRICE_UBC, LedgerHouse, ledger_house, purchase, sixty_seconds
 from tests.ledger_world import BAND, QOS
@@ -505,7 +505,7 @@ def test_a_killed_ledger_has_everything_that_it_acknowledged(own_house) -> None:
     assert {receipt.reason for receipt in receipts} == {"replayed"}, "each ran, and none twice"
     assert house.reader.get(f"accounts/{buyer.public}")["balance_ubc"] == 700
     assert house.service.stop() == 0
-    assert replay(Store(house.folder / "ledger.db", read_only=True)).height > 0
+    assert replay(open_to_read(house.folder / "ledger.db")).height > 0
 
 
 def test_a_disk_that_fails_ends_the_service_with_a_word(own_house) -> None:

@@ -1,0 +1,27 @@
+"""Opens the database that a place names: a file of the ledger's own, or PostgreSQL, whose library nobody else loads."""
+
+from pathlib import Path
+
+from ledger.store import POSTGRESQL, Place, Store
+
+
+def open_store(place: Place) -> Store:
+    """To write: made if it is new. Raises ShellError."""
+    if isinstance(place, str) and place.startswith(POSTGRESQL):
+        from ledger.postgres_store import PostgresStore
+
+        return PostgresStore(place)
+    from ledger.sqlite_store import SqliteStore
+
+    return SqliteStore(Path(place))
+
+
+def open_to_read(place: Place) -> Store:
+    """Of a ledger that is there. Raises ShellError."""
+    if isinstance(place, str) and place.startswith(POSTGRESQL):
+        from ledger.postgres_store import PostgresStore
+
+        return PostgresStore(place, read_only=True)
+    from ledger.sqlite_store import SqliteStore
+
+    return SqliteStore(Path(place), read_only=True)
