@@ -285,7 +285,7 @@ def _on_signalling(before: State, state: State, commands: list[Command], now: No
     """
     from apd import sib, signalling, signalling_joins
 
-    state, joining = signalling_joins.settle(state, now)
+    state, joining = signalling_joins.settle(before, state, now)
     state, commands = _on_cell(before, state, [*commands, *joining], now)
     state, writing = sib.settle(state, now)
     return signalling.carry(state, [*commands, *writing], now)

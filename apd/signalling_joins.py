@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from apd import cell, cell_places, lobby
 from apd.address import NasAddress
 from apd.commands import Command, TellSignalling
-from apd.session import Phase
+from apd.session import EndReason, Phase
 from apd.sessions import Outcome
 from apd.signalling_frames import Placed, Told, write_frame
 from apd.signalling_state import Proven, SendFrame
@@ -61,11 +61,11 @@ def bind(state: State, link: int, ue: bytes, supi: str, now: Now) -> Outcome:
     return cell_places.keep_slot(state, about, Join(one.encoded, b""), one.grant, supi, now)
 
 
-def settle(state: State, now: Now) -> Outcome:
-    """After each event: who has a session in the core by now is joined to its grant. Tried again only when something
-    is other than it was.
+def settle(before: State, state: State, now: Now) -> Outcome:
+    """After each event: who has a session in the core by now is joined to its grant, and whoever left it is not pulled
+    back. Tried again only when something is other than it was.
     """
-    commands: list[Command] = []
+    state, commands = _without_leavers(before, state), list[Command]()
     if not state.on_cell.core_failing:
         state, commands = _join_all(state, now)
     for grant_id, one in list(state.on_signalling.proven.items()):
@@ -75,6 +75,21 @@ def settle(state: State, now: Now) -> Outcome:
             frame = write_frame(Placed(one.ue, snssai))
             commands.append(TellSignalling(SendFrame(one.link, frame)))
     return state, commands
+
+
+def _without_leavers(before: State, state: State) -> State:
+    if before.sessions is state.sessions:
+        return state
+    proven = state.on_signalling.proven
+    kept = {known: one for known, one in proven.items() if not _has_left(before, state, known)}
+    return state if len(kept) == len(proven) else _with(state, kept)
+
+
+def _has_left(before: State, state: State, grant_id: bytes) -> bool:
+    was, session = before.sessions.get(grant_id), state.sessions.get(grant_id)
+    if was is None or session is None:
+        return False
+    return session.reason is EndReason.LEFT and was.reason is not EndReason.LEFT
 
 
 def _placed(state: State, grant_id: bytes) -> bytes | None:

@@ -41,7 +41,7 @@ PAPER_WASTE_PERCENT, WASTE_BAND_POINTS, USED_GOAL_PERCENT = 47, 8, 90
 """Figure 4.1: 47 % without admission, below 5 % with it, "preserving nearly full utilization"."""
 HARD = FadingSettings(paths=2, coherence_s=0.1, shadow_db=5.0, shadow_memory_s=3.0)
 """A narrow channel behind corners: fades of ten decibels that last."""
-CODECS: Final = ("lab.bench.cellular_codecs", "lab.bench.cellular_nas")
+CODECS: Final = ("lab.bench.cellular_codecs", "lab.bench.cellular_nas", "lab.bench.cellular_purchase")
 IMPORT_ROUNDS = 5
 DAEMON = "apd.__main__ apd.daemon apd.core apd.config"
 GNB = "ran_slicing.gnb_config ran_slicing.cell ran_slicing.websocket"
@@ -51,7 +51,9 @@ SIGNALLING = (
     "nas_tunnel.eap_box nas_tunnel.pco_desk nas_tunnel.nas_5gs nas_tunnel.eps_nas nas_tunnel.lte_sib nas_tunnel.nr_sib "
     "nas_tunnel.segments nas_tunnel.cell_offer"
 )
-"""What speaks with devices before they are let in; the daemon of a cell does not load it."""
+"""What speaks with devices before they are let in; of the codecs the daemon loads none."""
+IN_NAS = "apd.signalling apd.sib apd.shells.signalling"
+"""What the daemon imports with a section [cell.signalling]."""
 
 
 def run(progress: Progress) -> list[Figure]:
@@ -262,7 +264,7 @@ def gnb_process(*options: str) -> Iterator[int]:
 
 
 def codecs(progress: Progress) -> Iterator[Figure]:
-    """Rows of the other files: broadcasts with their late joiners, and NAS."""
+    """Rows of the other files: broadcasts with their late joiners, NAS, and purchases in it."""
     for name in CODECS:
         yield from importlib.import_module(name).run(progress)
 
@@ -282,7 +284,8 @@ def import_cost(progress: Progress) -> Iterator[Figure]:
         "": DAEMON,
         "gNB": f"{DAEMON} {GNB}",
         "cell": f"{DAEMON} {CELL}",
-        "all": f"{DAEMON} {CELL} {SIGNALLING}",
+        "nas": f"{DAEMON} {CELL} {IN_NAS}",
+        "all": f"{DAEMON} {CELL} {IN_NAS} {SIGNALLING}",
     }
     seen = {
         name: statistics.median(resident_mb(names) for _ in range(IMPORT_ROUNDS))
@@ -298,6 +301,13 @@ def import_cost(progress: Progress) -> Iterator[Figure]:
         "lower",
     )
     yield Figure("of it without a core", seen["gNB"] - seen[""], "MB", None, "lower")
+    yield Figure(
+        "the same with a section [cell.signalling], which others do not load",
+        seen["nas"] - seen[""],
+        "MB",
+        None,
+        "lower",
+    )
     yield Figure(
         "the same with everything that is spoken before a device is let in (NAS, EAP, broadcasts)",
         seen["all"] - seen[""],

@@ -65,12 +65,12 @@ class NasEnd:
     def begin(self, ue: bytes) -> Word:
         """A UE registers; the first packet for it, or a no."""
         self.say(Begin(ue, os.urandom(1)[0]))
-        return self._word(ue)
+        return self.word(ue)
 
     def hear(self, ue: bytes, packet: bytes) -> Word:
         """Its answer; what it is to be told next."""
         self.say(EapHeard(ue, packet))
-        return self._word(ue)
+        return self.word(ue)
 
     def gone(self, ue: bytes) -> None:
         self.say(Gone(ue))
@@ -102,7 +102,8 @@ class NasEnd:
         except OSError as error:
             raise ShellError("nas end", f"apd hung up: {error}") from error
 
-    def _word(self, ue: bytes) -> Word:
+    def word(self, ue: bytes) -> Word:
+        """The next packet for it, or how it ended."""
         word: Word = self._first(lambda frame: isinstance(frame, Word) and frame.ue == ue)
         return word
 

@@ -11,12 +11,13 @@ from apd.session import EndReason, Phase
 from apd.signalling_frames import Placed, Subscriber
 from apd.signalling_joins import MAX_PROVEN, prove
 from nas_tunnel.eap_purchase import OrderKind
-from nas_tunnel.lobby import Joined, Refused
-from tests.apd.cell_world import ELSEWHERE, LOBBY, OTHER_SUPI, OTHER_UE, SUPI, UE, A, B, stay
+from nas_tunnel.lobby import Joined, Leave, Refused
+from tests.apd.cell_world import ELSEWHERE, LOBBY, OTHER_SUPI, OTHER_UE, SUPI, UE, A, B, address, stay
 from tests.apd.nas_world import NasBox, Ue, bought, nas_box
-from tests.apd.playbook import seconds
-from tests.apd.world import grant, signed_grant
+from tests.apd.playbook import heard, seconds
+from tests.apd.world import grant, request, signed_grant
 from wire.grant import Grant
+from wire.join_request import JoinPurpose
 
 
 def proven(nas: NasBox, made: Grant, name: bytes = b"ue 1", supi: str = SUPI) -> Ue:
@@ -173,6 +174,22 @@ def test_one_who_bought_here_and_finds_no_room_before_it_has_an_address_hears_it
     nas.look()
     assert [word.reason for word in nas.words(b"ue 1") if isinstance(word, Refused)] == ["no_capacity"]
     assert nas.session(MADE).reason is EndReason.NO_ROOM, "and is owed it"
+
+
+def test_who_leaves_is_not_pulled_back() -> None:
+    nas = nas_box()
+    nas.stays = [stay()]
+    nas.look()
+    proven(nas, MADE)
+    assert nas.session(MADE).phase is Phase.ACTIVE
+    assert nas.box.state.on_signalling.proven, "as it may register anew"
+    challenge = nas.box.challenge()
+    asked = request(challenge, MADE, purpose=JoinPurpose.LEAVE, station=UE)
+    nas.feed(heard(Leave(MADE.grant_id, asked), address()))
+    nas.pass_s(3)
+    assert (nas.session(MADE).phase, nas.session(MADE).reason) == (Phase.CLOSED, EndReason.LEFT)
+    proven(nas, MADE, b"anew")
+    assert nas.session(MADE).phase is Phase.ACTIVE, "until it proves its key again"
 
 
 def test_who_proves_it_last_has_it() -> None:
