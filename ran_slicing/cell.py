@@ -12,7 +12,6 @@ Reference: docs/decisions/0023.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar, assert_never
 
 from ran_slicing import arrivals, gnb, join, probe
@@ -73,8 +72,7 @@ class Delivery(NamedTuple):
     waiting_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """`counted` are the box's counters at the last window, taken at `counted_ns`; `window` is what the gNB says of each
     UE since, `links` what its PRBs usually carry, and `unknown` counts the windows in which a slot was to have its
     floor and nobody knew its UE; `asking` are those of the last window. `subscribers` are in sold slots, as far as
@@ -88,20 +86,20 @@ class State:
     pool: SlotPool
     controller: Controller
     session: gnb.Session
-    joined: join.Join = field(default_factory=join.Join)
-    arrived: arrivals.Arrivals = field(default_factory=arrivals.Arrivals)
-    subscribers: Mapping[Snssai, str] = field(default_factory=dict)
+    joined: join.Join = join.Join()
+    arrived: arrivals.Arrivals = arrivals.Arrivals()
+    subscribers: Mapping[Snssai, str] = {}
     trials: frozenset[Snssai] = frozenset()
     pause: probe.Probe | None = None
-    tried: Mapping[Snssai, tuple[int, int]] = field(default_factory=dict)
-    deliveries: Mapping[bytes, Delivery] = field(default_factory=dict)
-    counted: Mapping[bytes, int] = field(default_factory=dict)
+    tried: Mapping[Snssai, tuple[int, int]] = {}
+    deliveries: Mapping[bytes, Delivery] = {}
+    counted: Mapping[bytes, int] = {}
     counted_ns: int | None = None
-    window: Mapping[int, join.Window] = field(default_factory=dict)
-    unknown: Mapping[Snssai, int] = field(default_factory=dict)
+    window: Mapping[int, join.Window] = {}
+    unknown: Mapping[Snssai, int] = {}
     asking: frozenset[Snssai] = frozenset()
-    links: Mapping[int, UsualLink] = field(default_factory=dict)
-    doubts: Mapping[Snssai, int] = field(default_factory=dict)
+    links: Mapping[int, UsualLink] = {}
+    doubts: Mapping[Snssai, int] = {}
     reported_ns: int | None = None
     garbage: int = 0
     told_overbooked: bool = False
@@ -165,13 +163,13 @@ def _decide(state: State, event: Event, now_ns: int) -> Outcome:
                 *commands,
             ]
         case GnbLost(detail):
-            return replace(state, session=gnb.lost(state.session)), [Note("gnb_lost", detail)]
+            return state._replace(session=gnb.lost(state.session)), [Note("gnb_lost", detail)]
         case SliceSold():
             return _sell(state, event, now_ns)
         case SliceEnded(grant_id):
             return _end(state, grant_id), []
         case UesListed(radios, within_ns):
-            return replace(state, arrived=arrivals.look(state.arrived, radios, within_ns, now_ns)), []
+            return state._replace(arrived=arrivals.look(state.arrived, radios, within_ns, now_ns)), []
         case GrantsCounted(counters):
             return _count(state, dict(counters), now_ns)
         case DeadlineReached():
@@ -199,8 +197,7 @@ def _sell(state: State, sale: SliceSold, now_ns: int) -> Outcome:
     )
     if isinstance(admitted, CellFull):
         return state, [RefuseSlot(sale.grant_id, _no_room(admitted))]
-    sold = replace(
-        state,
+    sold = state._replace(
         pool=pool,
         controller=admitted,
         joined=state.joined if sale.rnti is None else join.tell(state.joined, sale.rnti, snssai),
@@ -240,8 +237,7 @@ def _end(state: State, grant_id: bytes) -> State:
     snssai = state.pool.slot_of(grant_id)
     if snssai is None:
         return state
-    return replace(
-        state,
+    return state._replace(
         pool=release(state.pool, snssai),
         controller=loop.withdraw(state.controller, snssai),
         joined=join.free(state.joined, snssai),
@@ -266,7 +262,7 @@ def _weigh(state: State) -> Outcome:
         usual_bits = state.links.get(rnti, UsualLink()).bits_per_prb
         if snssai not in state.trials or not usual_bits:
             continue
-        state = replace(state, trials=state.trials - {snssai})
+        state = state._replace(trials=state.trials - {snssai})
         weighed = loop.weigh(state.controller, snssai, usual_bits)
         if isinstance(weighed, CellFull):
             grant_id = state.pool.holder(snssai)
@@ -274,7 +270,7 @@ def _weigh(state: State) -> Outcome:
             state = _end(state, grant_id)
             commands.append(RefuseSlot(grant_id, f"{_no_room(weighed)}, now that its link is known"))
         else:
-            state = replace(state, controller=weighed)
+            state = state._replace(controller=weighed)
     return state, commands
 
 
@@ -297,7 +293,7 @@ def _hear(state: State, text: bytes, now_ns: int) -> Outcome:
     try:
         message = read_message(text)
     except DecodeError as error:
-        state = replace(state, garbage=state.garbage + 1)
+        state = state._replace(garbage=state.garbage + 1)
         return state, [Note("gnb_garbage", str(error))] if state.garbage == 1 else []
     match message:
         case Reply() | Refusal():
@@ -324,8 +320,7 @@ def _pass_time(state: State, now_ns: int) -> Outcome:
 def _forget_ues(state: State) -> State:
     """A gNB that was away may be another one: it gives the same RNTIs to others. What was delivered stays so."""
     deliveries = {grant_id: known._replace(waiting_bytes=0) for grant_id, known in state.deliveries.items()}
-    return replace(
-        state,
+    return state._replace(
         joined=join.Join(),
         arrived=arrivals.lose(state.arrived),
         pause=None,
@@ -340,14 +335,14 @@ def _forget_ues(state: State) -> State:
 def _take_session(state: State, outcome: gnb.Outcome, now_ns: int) -> Outcome:
     """Requests go out as they are; what became of them is told to whoever it concerns."""
     session, said = outcome
-    state = replace(state, session=session)
+    state = state._replace(session=session)
     pause = state.pause
     commands: list[Command] = []
     for command in said:
         match command:
             case gnb.RatioTaken(slices, ratio, took_ns):
                 if pause is not None and pause.still is None and ratio == PAUSED and pause.snssai in slices:
-                    state = replace(state, pause=pause._replace(paused_ns=now_ns))
+                    state = state._replace(pause=pause._replace(paused_ns=now_ns))
                 grants = [state.pool.holder(snssai) for snssai in slices]
                 commands += [ReportRatio(grant, ratio, took_ns) for grant in grants if grant is not None]
             case gnb.RequestRefused(name, error):
@@ -367,8 +362,7 @@ def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
     left = [event.rnti for cell in report.cells for event in cell.events if event.kind == "ue_rem"]
     before = state.reported_ns
     elapsed_ns = 0 if before is None else min(now_ns - before, LONGEST_PERIOD_NS)
-    state = replace(
-        state,
+    state = state._replace(
         session=gnb.heard(state.session, now_ns),
         joined=join.list_ues(state.joined, ues, left),
         arrived=arrivals.list_ues(state.arrived, ues, left, now_ns - elapsed_ns, now_ns),
@@ -380,8 +374,7 @@ def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
     samples = list(_samples(state, ues))
     state, commands = _confirm(state, samples, now_ns)
     return (
-        replace(
-            state,
+        state._replace(
             controller=loop.measure(state.controller, samples, now_ns),
             deliveries=_delivered(state, samples, elapsed_ns),
             reported_ns=now_ns,
@@ -395,7 +388,7 @@ def _seat_arrived(state: State) -> State:
     for snssai, supi in state.subscribers.items():
         rnti = state.arrived.rnti_of.get(supi)
         if rnti is not None and rnti not in state.joined.slot_of:
-            state = replace(state, joined=join.seat(join.free(state.joined, snssai), rnti, snssai))
+            state = state._replace(joined=join.seat(join.free(state.joined, snssai), rnti, snssai))
     return state
 
 
@@ -410,15 +403,15 @@ def _probe(state: State, ues: Mapping[int, UeReport], elapsed_ns: int, now_ns: i
         found = probe.verdict(pause, ues)
         state = _end_pause(state, pause, now_ns)
         if found is None:
-            return replace(state, controller=loop.forgive(state.controller, pause.snssai))
-        return replace(state, joined=join.seat(state.joined, found, pause.snssai))
+            return state._replace(controller=loop.forgive(state.controller, pause.snssai))
+        return state._replace(joined=join.seat(state.joined, found, pause.snssai))
     if probe.is_of_pause(pause, now_ns - elapsed_ns, now_ns):
         item = state.controller.slices[pause.snssai]
         assert pause.paused_ns is not None, "else the report is not of the pause"
         held_ns = now_ns - pause.paused_ns
         controller = loop.hold_up(state.controller, pause.snssai, held_ns, now_ns)
         stopped = probe.stop(pause, ues, item.promise.floor_bps, now_ns)
-        return replace(state, controller=controller, pause=stopped)
+        return state._replace(controller=controller, pause=stopped)
     return _end_pause(state, pause, now_ns) if now_ns > pause.asked_ns + probe.GIVE_UP_NS else state
 
 
@@ -434,12 +427,12 @@ def _begin_pause(state: State, ues: Mapping[int, UeReport], elapsed_ns: int, now
     if not due:
         return state
     _, snssai = min(due)
-    return replace(state, pause=probe.begin(snssai, ues, state.joined.slot_of, now_ns))
+    return state._replace(pause=probe.begin(snssai, ues, state.joined.slot_of, now_ns))
 
 
 def _end_pause(state: State, pause: probe.Probe, now_ns: int) -> State:
     count, _ = state.tried.get(pause.snssai, (0, 0))
-    return replace(state, pause=None, tried={**state.tried, pause.snssai: (count + 1, now_ns)})
+    return state._replace(pause=None, tried={**state.tried, pause.snssai: (count + 1, now_ns)})
 
 
 def _samples(state: State, ues: Mapping[int, UeReport]) -> Iterable[SliceSample]:
@@ -494,7 +487,7 @@ def _confirm(state: State, samples: Sequence[SliceSample], now_ns: int) -> Outco
             doubts[sample.snssai] = doubts.get(sample.snssai, 0) + 1
     doubtful = [snssai for snssai, count in doubts.items() if count and count % CONTRADICTIONS == 0]
     fresh = [snssai for snssai in doubtful if doubts[snssai] == CONTRADICTIONS]
-    state = replace(state, doubts=doubts)
+    state = state._replace(doubts=doubts)
     state, commands = (
         _take_session(state, gnb.doubt(state.session, doubtful, now_ns), now_ns) if doubtful else (state, [])
     )
@@ -546,13 +539,13 @@ def _count(state: State, counters: Mapping[bytes, int], now_ns: int) -> Outcome:
     }
     before_ns, window = state.counted_ns, state.window
     waiting = {rnti: _next_window(ended) for rnti, ended in window.items()}
-    state = replace(state, counted=known, counted_ns=now_ns, window=waiting)
+    state = state._replace(counted=known, counted_ns=now_ns, window=waiting)
     if before_ns is None or state.reported_ns is None or state.reported_ns <= before_ns:
         return state, []  # the gNB said nothing of this window
     joined = join.compare(state.joined, sent, window)
     for rnti in state.joined.slot_of.keys() - joined.slot_of.keys():  # its bytes are somebody else's
-        state = replace(state, arrived=arrivals.forget(state.arrived, rnti))
-    state = replace(state, joined=joined)
+        state = state._replace(arrived=arrivals.forget(state.arrived, rnti))
+    state = state._replace(joined=joined)
     return _serve_blindly(state, sent, now_ns - before_ns)
 
 
@@ -585,7 +578,7 @@ def _serve_blindly(state: State, sent: Mapping[Snssai, join.Sent], elapsed_ns: i
         if unknown[snssai] == NOTED_WINDOWS:
             text = f"slice {snssai}: which UE is in it is not known yet; its share is raised blindly"
             commands.append(Note("ue_unknown_to_gnb", text))
-    return replace(state, controller=controller, unknown=unknown, asking=frozenset(asking)), commands
+    return state._replace(controller=controller, unknown=unknown, asking=frozenset(asking)), commands
 
 
 def _note_overbooked(state: State) -> Outcome:
@@ -596,7 +589,7 @@ def _note_overbooked(state: State) -> Outcome:
         return state, []
     text = f"floors need {needed_prb} PRBs, {state.controller.keep_prb} may be used"
     kind = "cell_overbooked" if over else "cell_fits_again"
-    return replace(state, told_overbooked=over), [Note(kind, text)]
+    return state._replace(told_overbooked=over), [Note(kind, text)]
 
 
 def _without(items: Mapping[K, V], key: K) -> dict[K, V]:

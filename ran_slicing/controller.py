@@ -14,7 +14,7 @@ Nothing here knows gNB, prices or subscribers. Integers throughout. Reference: d
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from ran_slicing.estimate import Estimate, InForce, SliceSample, learn
@@ -94,8 +94,7 @@ class CellFull(NamedTuple):
     free_prb: int
 
 
-@dataclass(frozen=True, slots=True)
-class ControlledSlice:
+class ControlledSlice(NamedTuple):
     """A promised slice. `prb` is its minimum now, `need_prb` what its floors would take in the direction that takes
     more, `usual_milli` the thousandths of a PRB that it took in the mean of some seconds, `admitted_prb` what it was
     sold as; `lower_since_ns` is when its need fell below its share. `up` is the estimate of the uplink, where a floor
@@ -115,13 +114,12 @@ class ControlledSlice:
     blind_prb: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Controller:
+class Controller(NamedTuple):
     """The loop's state. `measured_ns` is the monotonic instant of the last report."""
 
     settings: ControllerSettings
     shape: CellShape
-    slices: Mapping[Snssai, ControlledSlice] = field(default_factory=dict)
+    slices: Mapping[Snssai, ControlledSlice] = {}
     measured_ns: int | None = None
 
     @property
@@ -154,8 +152,8 @@ def admit(
     if known is not None:
         bits_per_prb = known.estimate.bits_per_prb
     bits = bits_per_prb or controller.settings.reference_bits_per_prb
-    estimate = replace(known.estimate, owed_bits=0) if known else Estimate(bits)
-    up = replace(known.up, owed_bits=0) if known else Estimate(controller.settings.reference_up_bits_per_prb)
+    estimate = known.estimate._replace(owed_bits=0) if known else Estimate(bits)
+    up = known.up._replace(owed_bits=0) if known else Estimate(controller.settings.reference_up_bits_per_prb)
     needed_prb = _need(controller, promise, estimate, up)
     free_prb = _free_prb(controller, promise.snssai)
     if needed_prb > free_prb:
@@ -182,7 +180,7 @@ def weigh(controller: Controller, snssai: Snssai, bits_per_prb: int) -> Controll
     if needed_prb > max(item.admitted_prb, free_prb):
         return CellFull(needed_prb, max(0, free_prb))
     milli = needed_prb * 1_000
-    return _with(controller, replace(item, admitted_prb=needed_prb, usual_milli=milli))
+    return _with(controller, item._replace(admitted_prb=needed_prb, usual_milli=milli))
 
 
 def _free_prb(controller: Controller, snssai: Snssai) -> int:
@@ -202,25 +200,25 @@ def _sold(
 
 def withdraw(controller: Controller, snssai: Snssai) -> Controller:
     """The loop without this promise; none is none."""
-    return replace(controller, slices={key: item for key, item in controller.slices.items() if key != snssai})
+    return controller._replace(slices={key: item for key, item in controller.slices.items() if key != snssai})
 
 
 def hold_up(controller: Controller, snssai: Snssai, held_ns: int, now_ns: int) -> Controller:
     """It was paused for so long: what its floor would have carried is owed, and made up."""
     item = controller.slices[snssai]
     owed_bits = item.estimate.owed_bits + item.promise.floor_bps * held_ns // NS_PER_S
-    estimate = replace(item.estimate, owed_bits=owed_bits)
+    estimate = item.estimate._replace(owed_bits=owed_bits)
     need_prb = _need(controller, item.promise, estimate, item.up)
-    return _with(controller, replace(item, estimate=estimate, need_prb=need_prb, changed_ns=now_ns))
+    return _with(controller, item._replace(estimate=estimate, need_prb=need_prb, changed_ns=now_ns))
 
 
 def forgive(controller: Controller, snssai: Snssai) -> Controller:
     """What is owed to a slice whose UE is not known was made up, as far as anybody can tell."""
     item = controller.slices[snssai]
-    estimate = replace(item.estimate, owed_bits=0)
+    estimate = item.estimate._replace(owed_bits=0)
     return _with(
         controller,
-        replace(item, estimate=estimate, need_prb=_need(controller, item.promise, estimate, item.up)),
+        item._replace(estimate=estimate, need_prb=_need(controller, item.promise, estimate, item.up)),
     )
 
 
@@ -230,12 +228,12 @@ def raise_blindly(controller: Controller, snssai: Snssai) -> Controller:
     """
     item = controller.slices[snssai]
     more_prb = min(controller.keep_prb, 2 * max(item.prb, item.blind_prb))
-    return _with(controller, replace(item, blind_prb=more_prb))
+    return _with(controller, item._replace(blind_prb=more_prb))
 
 
 def see(controller: Controller, snssai: Snssai) -> Controller:
     """Its UE is known again: it has what it needs, and no more."""
-    return _with(controller, replace(controller.slices[snssai], blind_prb=0))
+    return _with(controller, controller.slices[snssai]._replace(blind_prb=0))
 
 
 # ---- The loop
@@ -251,7 +249,7 @@ def measure(controller: Controller, samples: Iterable[SliceSample], now_ns: int)
             slices[sample.snssai] = _measured(controller, item, sample, elapsed_ns)
     for snssai, granted_prb in _share_out(slices.values(), controller.keep_prb, controller.shape).items():
         slices[snssai] = _move(controller, slices[snssai], granted_prb, now_ns)
-    return replace(controller, slices=_fitted(controller, slices, now_ns), measured_ns=now_ns)
+    return controller._replace(slices=_fitted(controller, slices, now_ns), measured_ns=now_ns)
 
 
 def ratios(controller: Controller) -> dict[Snssai, Ratio]:
@@ -278,7 +276,7 @@ def _measured(
         up = learn(up, sample.up, item.promise.floor_up_bps, force, uplink, elapsed_ns)
     need_prb = _need(controller, item.promise, estimate, up)
     usual_milli = item.usual_milli + (need_prb * 1_000 - item.usual_milli) // _USUAL_PART
-    return replace(item, estimate=estimate, up=up, need_prb=need_prb, usual_milli=usual_milli)
+    return item._replace(estimate=estimate, up=up, need_prb=need_prb, usual_milli=usual_milli)
 
 
 def _need(controller: Controller, promise: Promise, estimate: Estimate, up: Estimate) -> int:
@@ -346,8 +344,8 @@ def _move(controller: Controller, item: ControlledSlice, granted_prb: int, now_n
     prb = whole_steps_down(prb, controller.shape)
     max_prb = _max_prb(controller, item.promise, item.estimate.bits_per_prb, prb)
     if prb == item.prb and abs(max_prb - item.max_prb) * _MAX_PART <= item.max_prb:
-        return replace(item, lower_since_ns=since_ns)
-    return replace(item, prb=prb, max_prb=max_prb, changed_ns=now_ns, lower_since_ns=since_ns)
+        return item._replace(lower_since_ns=since_ns)
+    return item._replace(prb=prb, max_prb=max_prb, changed_ns=now_ns, lower_since_ns=since_ns)
 
 
 def _next_prb(
@@ -374,9 +372,9 @@ def _fitted(
         if given_prb > 0:
             prb = whole_steps_down(item.prb - given_prb, controller.shape)
             over_prb -= item.prb - prb
-            slices[snssai] = replace(item, prb=prb, changed_ns=now_ns)
+            slices[snssai] = item._replace(prb=prb, changed_ns=now_ns)
     return slices
 
 
 def _with(controller: Controller, item: ControlledSlice) -> Controller:
-    return replace(controller, slices={**controller.slices, item.promise.snssai: item})
+    return controller._replace(slices={**controller.slices, item.promise.snssai: item})

@@ -11,7 +11,6 @@ The estimate is the link's word, smoothed, times a factor (`trust`) that is move
 Units: bits per PRB of one slot, bit/s, parts per million.
 """
 
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ran_slicing.share import CellShape, bits_per_prb_of
@@ -54,8 +53,7 @@ class SliceSample(NamedTuple):
     up: Traffic = Traffic()
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(NamedTuple):
     """Of one slice. `waited` says that there was demand at the last report."""
 
     link_bits: int
@@ -93,7 +91,7 @@ def learn(
         word_bits = sample.bits_per_prb or link_bits
         trust_ppm = _bounded_trust(known, sample.rate_bps, word_bits, force, shape, waits=waits)
     owed_bits = _owe(known.owed_bits, sample, floor_bps, elapsed_ns) if waits or known.owed_bits else 0
-    return replace(known, link_bits=link_bits, trust_ppm=trust_ppm, owed_bits=owed_bits, waited=waits)
+    return known._replace(link_bits=link_bits, trust_ppm=trust_ppm, owed_bits=owed_bits, waited=waits)
 
 
 def has_demand(waiting_bytes: int, floor_bps: int) -> bool:

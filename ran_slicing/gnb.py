@@ -10,6 +10,7 @@ file may be wanted: it would say yes to any other. Its yes is no proof; `doubt` 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from ran_slicing.messages import (
     MAX_SLICES_PER_REQUEST,
@@ -34,8 +35,7 @@ RETRY_NS = 5 * NS_PER_S
 """A refused request is not repeated before."""
 
 
-@dataclass(frozen=True, slots=True)
-class SendText:
+class SendText(NamedTuple):
     """To be sent as one text frame."""
 
     text: bytes
@@ -46,15 +46,13 @@ class SendPing:
     """To be sent as a ping: the gNB counts it as a sign of life."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reconnect:
+class Reconnect(NamedTuple):
     """The connection is of no use any more; `detail` says why. For the session it is lost already."""
 
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class RatioTaken:
+class RatioTaken(NamedTuple):
     """The gNB answered that these slices have this pair, `took_ns` after it was asked."""
 
     slices: tuple[Snssai, ...]
@@ -62,8 +60,7 @@ class RatioTaken:
     took_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRefused:
+class RequestRefused(NamedTuple):
     """It answered with an error."""
 
     command: str
@@ -73,8 +70,7 @@ class RequestRefused:
 Command = SendText | SendPing | Reconnect | RatioTaken | RequestRefused
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What is on its way. A subscription has no slices."""
 
     command: str

@@ -14,7 +14,6 @@ Units: bits in a window between two countings; windows of a second or so.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ran_slicing.estimate import has_demand
@@ -69,35 +68,33 @@ class Window(NamedTuple):
     most_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(NamedTuple):
     """`slot_of` joins; `told` are those that somebody knew, which bytes do not undo. `fits` counts windows in favour of
     a pair, `misfits` those against a joined one, `absent` the reports without a joined one.
     """
 
-    slot_of: Mapping[int, Snssai] = field(default_factory=dict)
+    slot_of: Mapping[int, Snssai] = {}
     told: frozenset[int] = frozenset()
-    fits: Mapping[tuple[Snssai, int], int] = field(default_factory=dict)
-    misfits: Mapping[int, int] = field(default_factory=dict)
-    absent: Mapping[int, int] = field(default_factory=dict)
+    fits: Mapping[tuple[Snssai, int], int] = {}
+    misfits: Mapping[int, int] = {}
+    absent: Mapping[int, int] = {}
 
 
 def tell(join: Join, rnti: int, snssai: Snssai) -> Join:
     """Somebody knows; whatever was thought of this RNTI is forgotten."""
     join = seat(join, rnti, snssai)
-    return replace(join, told=join.told | {rnti})
+    return join._replace(told=join.told | {rnti})
 
 
 def seat(join: Join, rnti: int, snssai: Snssai) -> Join:
     """It was found otherwise than by bytes, which may still undo it."""
     join = leave(join, rnti)
-    return replace(join, slot_of={**join.slot_of, rnti: snssai})
+    return join._replace(slot_of={**join.slot_of, rnti: snssai})
 
 
 def leave(join: Join, rnti: int) -> Join:
     """This UE has gone."""
-    return replace(
-        join,
+    return join._replace(
         slot_of={key: slot for key, slot in join.slot_of.items() if key != rnti},
         told=join.told - {rnti},
         fits={pair: count for pair, count in join.fits.items() if pair[1] != rnti},
@@ -110,7 +107,7 @@ def free(join: Join, snssai: Snssai) -> Join:
     """This slot has no stay any more."""
     for rnti in [rnti for rnti, slot in join.slot_of.items() if slot == snssai]:
         join = leave(join, rnti)
-    return replace(join, fits={pair: count for pair, count in join.fits.items() if pair[0] != snssai})
+    return join._replace(fits={pair: count for pair, count in join.fits.items() if pair[0] != snssai})
 
 
 def list_ues(join: Join, rntis: Iterable[int], left: Iterable[int] = ()) -> Join:
@@ -122,7 +119,7 @@ def list_ues(join: Join, rntis: Iterable[int], left: Iterable[int] = ()) -> Join
     for rnti in [rnti for rnti, count in absent.items() if count >= GONE_REPORTS]:
         join = leave(join, rnti)
         del absent[rnti]
-    return replace(join, absent=absent)
+    return join._replace(absent=absent)
 
 
 def compare(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int, Window]) -> Join:
@@ -141,7 +138,7 @@ def compare(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int, Wind
             step = 1 if fit(sent[snssai], window) else -2
             fits[pair] = min(MOST_FITS, max(0, fits.get(pair, 0) + step))
     kept = {pair: count for pair, count in fits.items() if count and pair[1] in reported}
-    join = replace(join, fits=kept)
+    join = join._replace(fits=kept)
     for snssai in open_slots:
         found = _only_one(join, snssai)
         if found is not None:
@@ -182,7 +179,7 @@ def _check_joined(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int
         if has_demand(window.most_bytes, own.floor_bps):
             continue
         misfits[rnti] = 0 if fit(own, window) else misfits.get(rnti, 0) + 1
-    join = replace(join, misfits=misfits)
+    join = join._replace(misfits=misfits)
     for rnti in [rnti for rnti, count in misfits.items() if count >= WRONG]:
         join = leave(join, rnti)
     return join

@@ -8,28 +8,25 @@ leaves late has the most time to be gone.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ran_slicing.snssai import Snssai
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A slice of the cell that may be sold, and the tier that its fixed `priority` gives it."""
 
     snssai: Snssai
     tier: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NoSlot:
+class NoSlot(NamedTuple):
     """Nothing to take: every slot of the tier is held, this one is, or there is none of that name."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class SlotPool:
+class SlotPool(NamedTuple):
     """All slots, the free ones in the order of use, and the holder (a grant's id) of each of the others."""
 
     slots: tuple[Slot, ...]
@@ -78,9 +75,9 @@ def release(pool: SlotPool, snssai: Snssai) -> SlotPool:
     """Give a slot back. One that is free already is our own mistake."""
     assert pool.holder(snssai) is not None, f"slot {snssai} is not held"
     held = tuple(item for item in pool.held if item[0] != snssai)
-    return replace(pool, free=(*pool.free, snssai), held=held)
+    return pool._replace(free=(*pool.free, snssai), held=held)
 
 
 def _hold(pool: SlotPool, snssai: Snssai, holder: bytes) -> SlotPool:
     free = tuple(item for item in pool.free if item != snssai)
-    return replace(pool, free=free, held=(*pool.held, (snssai, holder)))
+    return pool._replace(free=free, held=(*pool.held, (snssai, holder)))

@@ -11,7 +11,7 @@ Units: seconds of the cell; bit/s of IP where a floor is named, as the buyer cou
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lab.ran.cell_model import Cell, Ue
 from lab.ran.gnb_file import PLMN, new_state
@@ -123,7 +123,7 @@ class ClosedLoop:
         self.tell(DeadlineReached())
         if self.told:
             truth = {supi_of(who): rnti for who, rnti in self.rntis.items()}
-            self.state = replace(self.state, arrived=self.state.arrived._replace(rnti_of=truth))
+            self.state = self.state._replace(arrived=self.state.arrived._replace(rnti_of=truth))
         self.tell(GnbSaid(scheduler_report(self.cell, before, STAMP, self._events()).encode()))
         if self.cell.now_s >= self._count_s:
             self._count_s = self.cell.now_s + COUNT_S

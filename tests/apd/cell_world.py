@@ -37,7 +37,7 @@ from apd.state import CellState
 from nas_tunnel.lobby import Discover
 from ran_slicing import cell as ran
 from ran_slicing.cell_events import GnbConnected, GnbLost, GnbSaid
-from ran_slicing.core_info import Stay
+from ran_slicing.core_info import Radio, Stay
 from ran_slicing.core_plan import CoreReport
 from ran_slicing.core_settings import CoreSettings
 from ran_slicing.gnb import SendText
@@ -99,6 +99,8 @@ class CellBox:
     answers: bool = True
     ratios: dict[Snssai, Ratio] = field(default_factory=dict)
     stays: list[Stay] = field(default_factory=list)
+    radios: dict[str, Radio] = field(default_factory=dict)
+    """Who is connected."""
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     served: dict[bytes, Any] = field(default_factory=dict)
     names: dict[bytes, str] = field(default_factory=dict)
@@ -180,7 +182,8 @@ class CellBox:
 
     def look(self, failed: str = "") -> None:
         """The core's lists as they are now."""
-        self.feed(CoreReported(CoreReport(tuple(self.stays), self.served, self.names, failed)))
+        radios = dict(self.radios)
+        self.feed(CoreReported(CoreReport(tuple(self.stays), self.served, self.names, failed, radios)))
 
     def pass_s(self, count: float) -> None:
         """Time goes by, a tenth of a second at once, with metrics of a gNB whose UEs do nothing."""

@@ -24,6 +24,7 @@ from apd.session import EndReason, Phase, Usage
 from nas_tunnel.lobby import Joined, Purchase, Refused
 from ran_slicing.cell_events import GnbSaid
 from ran_slicing.controller import CellFull, Promise, admit
+from ran_slicing.core_info import Radio
 from ran_slicing.gnb import SendText
 from ran_slicing.share import with_headers
 from ran_slicing.slots import Slot, new_pool
@@ -33,6 +34,7 @@ from tests.apd.cell_world import (
     OTHER_SUPI,
     OTHER_UE,
     RNTI,
+    SUPI,
     A,
     B,
     address,
@@ -174,6 +176,63 @@ def test_a_floor_that_does_not_fit_is_refused_before_it_is_paid(cell):
     assert not [one for one in cell.box.ordered if isinstance(one, SubmitTransaction)]
 
 
+def come(cell, **link):
+    """The first UE connects anew, and is heard of for two seconds."""
+    cell.radios = {}
+    cell.look()
+    cell.pass_s(0.1)
+    cell.box.pass_time(seconds(0.1))
+    cell.report(ue_entry(RNTI, **link))
+    cell.radios = {SUPI: Radio(411, 0, 7, 7)}
+    cell.look()
+    for _ in range(20):
+        cell.box.pass_time(seconds(0.1))
+        cell.report(ue_entry(RNTI, **link))
+
+
+WEAK = {"dl_mcs": 0, "dl_nof_ok": 99, "dl_nof_nok": 0, "dl_brate": 300_000.0, "dl_bs": 400_000}
+
+
+def test_a_floor_that_does_not_fit_by_the_ues_own_link_is_refused_before_it_is_paid(cell):
+    """By the reference it would."""
+    come(cell, **WEAK)
+    cell.told.clear()
+    cell.feed(heard(Purchase(purchase(1).envelope.encoded), address()))
+    assert cell.told[-1].reason == "no_capacity"
+    assert cell.told[-1].detail.endswith("by this UE's link")
+    cell.told.clear()
+    cell.feed(heard(Purchase(purchase(2).envelope.encoded), address(OTHER_UE)))
+    assert cell.told == [], "relayed: of the other nothing is known"
+
+
+def test_what_was_bought_here_and_does_not_fit_by_the_ues_own_link_is_owed(cell):
+    cell.box.state = remember_bought(cell.box.state, [signed_grant(grant())], cell.box.now)
+    come(cell, **WEAK)
+    assert cell.join().reason == "no_capacity"
+    assert "turned_away" in cell.noted()
+    assert cell.session().reason is EndReason.NO_ROOM
+
+
+def test_a_link_that_shows_too_late_ends_the_session_and_the_rest_is_owed(cell):
+    assert isinstance(cell.join(), Joined)
+    come(cell, **WEAK)
+    cell.feed(DeadlineReached())
+    session = cell.session()
+    assert (session.phase, session.reason) == (Phase.CLOSED, EndReason.NO_ROOM)
+    assert cell.ratios[A] == IDLE
+    assert "slot_refused" in cell.noted()
+    owed = session.missed(cell.box.now.mono_ns + 10**10).used.down_shortfall_bytes
+    assert owed - session.used.down_shortfall_bytes >= 2_000_000 * 10 // 8
+    assert session.used.down_bytes == 0
+
+
+def test_a_good_link_that_shows_later_changes_nothing(cell):
+    assert isinstance(cell.join(), Joined)
+    come(cell, dl_mcs=20, dl_nof_ok=99, dl_nof_nok=0, dl_brate=2_000_000.0, dl_bs=0)
+    assert cell.session().phase is Phase.ACTIVE
+    assert cell.box.state.on_cell.ran.joined.slot_of == {RNTI: A}
+
+
 def _offer(cell, qos):
     cell.feed(OfferStateReceived(signed_state(height=11, epoch=4, qos=qos)))
     offer = cell.box.last(SignOffer).offer
@@ -207,7 +266,7 @@ def test_what_is_bought_and_has_not_joined_fits_to_the_last_resource_block(floor
     slots = tuple(f"1-00a6{number:02x}" for number in range(2))
     state = cell_box(sell_ratio=20, slots=slots).box.state
     many = new_pool(Slot(Snssai(1, 0xA600 + number)) for number in range(32))
-    state = replace(state, cell=replace(state.on_cell, ran=replace(state.on_cell.ran, pool=many)))
+    state = replace(state, cell=replace(state.on_cell, ran=state.on_cell.ran._replace(pool=many)))
     qos, bought = replace(QOS, floor_down_bps=floor_bps, floor_up_bps=0), 0
     while check(state, qos, Reserved(bought * floor_bps, 0, bought, (qos,) * bought)) is None:
         bought += 1
@@ -224,9 +283,9 @@ def test_what_was_bought_here_is_let_in_though_links_have_become_worse_and_who_c
     cell.box.state = remember_bought(cell.box.state, [signed_grant(kept), signed_grant(late)], cell.box.now)
     assert reserved(cell.box.state, cell.box.now).sessions == 2
     full = replace(cell.box.state.on_cell.ran.controller.settings, sell_ratio=1)
-    loop = replace(cell.box.state.on_cell.ran.controller, settings=full)
+    loop = cell.box.state.on_cell.ran.controller._replace(settings=full)
     here = cell.box.state.on_cell
-    cell.box.state = replace(cell.box.state, cell=replace(here, ran=replace(here.ran, controller=loop)))
+    cell.box.state = replace(cell.box.state, cell=replace(here, ran=here.ran._replace(controller=loop)))
     assert isinstance(cell.join(kept), Joined)
     cell.pass_s(61)
     assert reserved(cell.box.state, cell.box.now).sessions == 0
