@@ -407,6 +407,7 @@ def deadlines_ns(state: State) -> list[int]:
     """When something of the above is due."""
     here = state.on_signalling
     due = [_due_ns(exchange) for exchange in here.exchanges.values()]
+    due += signalling_joins.deadlines_ns(state)
     due += [counter.heard_ns + FORGET_NS for counter in list(here.desk.counters.values())[:1]]
     return due
 

@@ -24,6 +24,8 @@ from wire.units import NS_PER_S, Now
 
 MAX_PROVEN = 256
 """Each was paid, so that nobody fills them for nothing; the oldest is forgotten, and may be shown again."""
+PLACE_NS = 2 * NS_PER_S
+"""So long the end of NAS may have to wait until a subscriber is moved: T3560 of its AMF lasts 6 s."""
 DOUBT_NS = 30 * NS_PER_S
 """Who registers while the core's lists, some seconds old, show its session of before: the grant follows it from that
 one to the next for so long."""
@@ -50,7 +52,8 @@ def bind(state: State, link: int, ue: bytes, supi: str, now: Now) -> Outcome:
     known = next((key for key, one in proven.items() if (one.link, one.ue) == (link, ue)), None)
     if known is None:
         return state.with_refusal("nas_unproven"), []
-    one = proven[known]._replace(supi=supi, tried=None, doubted_until_ns=None, placed=False)
+    one = proven[known]._replace(supi=supi, tried=None, doubted_until_ns=None)
+    one = one._replace(placed=False, place_by_ns=now.mono_ns + PLACE_NS)
     is_there = _stay_of(state, supi) is not None
     if is_there:
         one = one._replace(doubted_until_ns=now.mono_ns + DOUBT_NS)
@@ -70,6 +73,8 @@ def settle(before: State, state: State, now: Now) -> Outcome:
         state, commands = _join_all(state, now)
     for grant_id, one in list(state.on_signalling.proven.items()):
         snssai = _placed(state, grant_id)
+        if snssai is None and one.place_by_ns <= now.mono_ns:
+            snssai = b""  # it is moved later, and hears then that it has to register again
         if one.supi and not one.placed and snssai is not None:
             state = _with(state, {**state.on_signalling.proven, grant_id: one._replace(placed=True)})
             frame = write_frame(Placed(one.ue, snssai))
@@ -178,6 +183,12 @@ def forget(state: State, now: Now) -> State:
         if one.grant.ends_s > now.utc_s and not (_is_served(state, known) and _is_settled(one, now))
     }
     return state if len(kept) == len(proven) else _with(state, kept)
+
+
+def deadlines_ns(state: State) -> list[int]:
+    """When an end of NAS has waited long enough."""
+    proven = state.on_signalling.proven.values()
+    return [one.place_by_ns for one in proven if one.supi and not one.placed]
 
 
 def _is_served(state: State, grant_id: bytes) -> bool:

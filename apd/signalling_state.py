@@ -39,7 +39,7 @@ class Proven(NamedTuple):
     """A grant whose key was proved inside EAP, and whose session has not begun. `supi` is whose key it is, as the end
     of NAS says; `tried` what was seen when it was tried last, and `told` what the end of NAS heard last. Until
     `doubted_until_ns` a session that the core shows may be of the registration before. `placed` is said where its slot
-    is, if anywhere.
+    is, if anywhere, by `place_by_ns` at the latest.
     """
 
     link: int
@@ -51,6 +51,7 @@ class Proven(NamedTuple):
     told: bytes = b""
     doubted_until_ns: int | None = None
     placed: bool = False
+    place_by_ns: int = 0
 
 
 class Broadcast(NamedTuple):

@@ -4,7 +4,7 @@
 
     OFFERED    the shop is open, an order is awaited
     DECIDING   the ledger executes the transaction
-    JUDGING    somebody else looks whether the grant is good here and now, and keeps it for this exchange
+    JUDGING    somebody else looks whether the grant is good here and now
     SIGNING    the provider's key signs
     PROVING    the answer is out, the buyer's proof is awaited
     CLOSING    a refusal is out, EAP-Failure follows its receipt
@@ -80,7 +80,7 @@ class PacketReceived:
 @dataclass(frozen=True, slots=True)
 class Answered:
     """To `ExecuteTransaction` the ledger's signed outcome, or why there is none; to `JudgeGrant` only the latter: not
-    its time, or somebody else has it.
+    its time, used up, or revoked.
     """
 
     message: Outcome | Refused
@@ -88,7 +88,9 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class GrantAccepted:
-    """To `JudgeGrant`: it runs, nobody else uses it, and it is kept for this exchange until `Succeeded` or `Failed`."""
+    """To `JudgeGrant`: it runs, and would be served here. Only its consumer can prove its key, and so take it from an
+    exchange before; whoever proves it last has it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,8 @@ class ExecuteTransaction:
 
 @dataclass(frozen=True, slots=True)
 class JudgeGrant:
-    """The ledger signed this grant for this provider, now or long ago; whether it is its time, and free, is not for
-    this machine. Whoever accepts it keeps it for this exchange, as another one may show the same at this moment.
+    """The ledger signed this grant for this provider, now or long ago; whether it is its time, and good here, is not
+    for this machine. Whoever accepts it judges it once more at `Succeeded`, as the proof takes its time.
     """
 
     grant: Grant

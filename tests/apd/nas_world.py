@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from apd.commands import SubmitTransaction, TellSignalling
-from apd.events import LedgerReplied, SignallingHeard
+from apd.commands import FindSubscriber, SubmitTransaction, TellSignalling
+from apd.events import LedgerReplied, SignallingHeard, SubscriberFailed
 from apd.signalling_frames import (
     LENGTH_SIZE,
     Admitted,
@@ -39,6 +39,7 @@ from nas_tunnel.lobby import LobbyMessage, read_lobby
 from tests.apd.cell_world import CellBox, cell_box
 from tests.apd.world import BAND, CONSUMER, LEDGER, LEDGER_ID, PROVIDER, grant, reply, signed_grant
 from wire.allocate import Allocate
+from wire.errors import ShellError
 from wire.exchange_proof import Prover, write_exchange_proof
 from wire.grant import Grant, grant_id_of
 from wire.keys import PrivateKey
@@ -57,6 +58,7 @@ class NasBox(CellBox):
     submitted: list[SubmitTransaction] = field(default_factory=list)
     sibs: list[Any] = field(default_factory=list)
     shares: int = 5_000
+    store_fails: bool = False
 
     def _obey(self, command: Any) -> list[Any]:
         match command:
@@ -72,6 +74,8 @@ class NasBox(CellBox):
             case TellSignalling(WriteSib(offer)):
                 self.sibs.append(offer)
                 return [SignallingHeard(SibWritten(offer.epoch))]
+            case FindSubscriber(supi) if self.store_fails:
+                return [SubscriberFailed(supi, ShellError("mongodb", "refused"))]
             case SubmitTransaction():
                 self.submitted.append(command)
         return super()._obey(command)

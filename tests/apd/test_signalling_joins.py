@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from ipaddress import ip_address
 
-from apd import cell
+from apd import cell, core
 from apd.address import NasAddress
 from apd.session import EndReason, Phase
 from apd.signalling_frames import Placed, Subscriber
@@ -18,6 +18,7 @@ from tests.apd.playbook import heard, seconds
 from tests.apd.world import grant, request, signed_grant
 from wire.grant import Grant
 from wire.join_request import JoinPurpose
+from wire.units import NS_PER_S
 
 
 def proven(nas: NasBox, made: Grant, name: bytes = b"ue 1", supi: str = SUPI) -> Ue:
@@ -140,6 +141,21 @@ def test_who_does_not_come_loses_the_slot_that_was_kept() -> None:
     nas.pass_s(121)
     assert nas.documents[SUPI]["slice"][0]["sd"] == "000001"
     assert not nas.box.state.on_cell.places
+
+
+def test_a_store_that_does_not_answer_keeps_nobody_waiting() -> None:
+    nas = lobby_box()
+    made = MADE
+    ue = Ue(nas, b"ue 1", signed_grant(made), OrderKind.GRANT).register()
+    nas.store_fails = True
+    nas.tell(Subscriber(ue.name, SUPI))
+    assert nas.take(Placed, b"ue 1") == []
+    assert core.next_deadline_ns(nas.box.state, nas.box.now) <= nas.box.now.mono_ns + 2 * NS_PER_S
+    nas.pass_s(2.1)
+    assert nas.take(Placed, b"ue 1") == [Placed(b"ue 1", b"")]
+    nas.store_fails = False
+    nas.pass_s(6)
+    assert nas.documents[SUPI]["slice"][0]["sd"] == "00a600", "as soon as it does"
 
 
 def test_who_comes_into_the_lobbys_slice_all_the_same_is_told() -> None:
