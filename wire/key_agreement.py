@@ -23,6 +23,8 @@ SEAL_OVERHEAD = 28
 """Octets that sealing adds: the nonce and the tag."""
 
 _HASH_SIZE = 32
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Of the group of P-256 (SP 800-186 clause 3.2.1.3)."""
 _NONCE_SIZE = 12
 _NONCE_LABEL = b"airgrant/nonce"
 
@@ -48,6 +50,12 @@ def expand(root: bytes, info: bytes, size: int) -> bytes:
         block = hmac.digest(root, block + info + bytes((number,)), hashlib.sha256)
         out += block
     return out[:size]
+
+
+def derive_key(root: bytes, info: bytes) -> PrivateKey:
+    """A P-256 key for the use that `info` names, with 128 bits more than it needs, so that none is likelier."""
+    number = int.from_bytes(expand(root, info, _HASH_SIZE + 16), "big")
+    return PrivateKey.from_secret(number % (_ORDER - 1) + 1)
 
 
 def seal(key: bytes, plaintext: bytes, associated: bytes) -> bytes:

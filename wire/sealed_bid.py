@@ -24,7 +24,7 @@ from wire.create import read_public_key
 from wire.errors import DecodeError, VerificationError
 from wire.fields import FieldReader
 from wire.ids import PUBLIC_KEY_SIZE, PublicKey
-from wire.key_agreement import SEAL_KEY_SIZE, SEAL_OVERHEAD, expand, extract, seal, unseal
+from wire.key_agreement import SEAL_KEY_SIZE, SEAL_OVERHEAD, derive_key, expand, extract, seal, unseal
 from wire.keys import SIGNATURE_SIZE, PrivateKey, load_public_key, verify
 from wire.secret_sharing import join_secret, split_secret
 
@@ -36,8 +36,6 @@ MAX_BID_BYTES = 318
 _TICKET_DOMAIN = b"airgrant/bid-ticket/"
 _CONTENT_SIZE = MAX_BID_BYTES + 2
 _TICKET_SIZE = PUBLIC_KEY_SIZE + SIGNATURE_SIZE + SEAL_OVERHEAD
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""Of the group of P-256 (SP 800-186 clause 3.2.1.3)."""
 _AUCTION, _BID_KEY, _SHARE_KEY, _TICKET, _SHARES, _CONTENT = range(1, 7)
 
 
@@ -156,8 +154,7 @@ def _seal(
     """(secret of the share key, shares, sealed content): all follow from key and content. `pads`: what is known."""
     associated, known = _associated(lock, bid_key), pads or {}
     root = extract(b"airgrant/sealed-bid", key + content)
-    number = int.from_bytes(expand(root, b"share key" + associated, 48), "big")
-    shared = PrivateKey.from_secret(number % (_ORDER - 1) + 1)
+    shared = derive_key(root, b"share key" + associated)
     coefficients = expand(root, b"coefficients" + associated, SEAL_KEY_SIZE * (lock.threshold - 1))
     cut = split_secret(key, coefficients, len(lock.time_keys))
     shares = [

@@ -1,0 +1,40 @@
+"""The bidder's side: whether an auction may be trusted with a bid, and the bid itself.
+
+Pure: chance comes in. A sealed bid is as secret as the keepers are honest, so the bidder says whom he trusts: fewer
+than the threshold of an auction's keepers may be strangers to him.
+"""
+
+from collections.abc import Collection
+
+from ledger.clearing.door import settle_by_s
+from wire.allocate import Allocate
+from wire.auction import Auction
+from wire.ids import PublicKey
+from wire.keys import PrivateKey
+from wire.sealed_bid import Lock, seal_bid, write_sealed_bid
+from wire.transaction import Transaction, sign_transaction
+
+
+def strangers(auction: Auction, trusted: Collection[PublicKey]) -> list[PublicKey]:
+    """Keepers that nobody vouches for, if together they could read a bid before its time; else none.
+
+    Raises DecodeError, VerificationError for time keys that do not hold.
+    """
+    unknown = [key.keeper for key in auction.read_time_keys() if key.keeper not in trusted]
+    return unknown if auction.is_sealed and len(unknown) >= auction.threshold else []
+
+
+def make_bid(auction: Auction, price_ubc: int, bidder: PrivateKey, ledger_id: bytes, nonce: bytes) -> bytes:
+    """A signed `allocate` for one unit or for a share, that is good for this auction alone; `price_ubc` is the most."""
+    action = Allocate(auction.terms.provider, price_ubc, auction.terms.band, 0, auction=auction.auction_id)
+    transaction = Transaction(action, nonce, settle_by_s(auction))
+    return sign_transaction(transaction, bidder, ledger_id).envelope.encoded
+
+
+def conceal_bid(
+    auction: Auction, bid: bytes, bidder: PrivateKey, bid_key: PrivateKey, ledger_id: bytes, chance: bytes
+) -> bytes:
+    """The same, sealed until the clearing time. `bid_key` and `chance` (16 octets) are made for this bid."""
+    keys = tuple(key.key for key in auction.read_time_keys())
+    lock = Lock(auction.auction_id, auction.house, keys, auction.threshold, ledger_id)
+    return write_sealed_bid(seal_bid(lock, bid, bidder, bid_key, chance), bid_key, ledger_id)

@@ -1,0 +1,249 @@
+"""The clearing house's book: its auctions and bids as of the last entry of its log.
+
+`apply` takes an event that was decided elsewhere (ledger/clearing/house.py) and writes it in; it never says no, so the
+same log gives the same book on every machine, and anybody who has the log has the auction. Bids that are sealed become
+readable with the event that brings the secrets; opening many of them is work, so whoever makes a book may say how it is
+spread (`Opener`).
+Reference: Bandcoin 5.4, table 1.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from ledger.clearing.awards import Award, OpenBid, clear_bids
+from ledger.clearing.door import Refusal, read_bid
+from ledger.clearing.events import (
+    FIRST_HEAD,
+    AuctionClosed,
+    AuctionTaken,
+    BidsDropped,
+    BidTaken,
+    Event,
+    OfferRejected,
+    OfferTaken,
+    Unsealed,
+    next_head,
+    write_event,
+)
+from wire.auction import Auction, read_auction
+from wire.auction_receipt import AuctionReceipt, Status
+from wire.errors import DecodeError, VerificationError
+from wire.generate_offer import GeneratedOffer, read_generated_offer
+from wire.ids import PublicKey
+from wire.key_agreement import SEAL_KEY_SIZE
+from wire.keys import PrivateKey
+from wire.sealed_bid import Lock, SealedBid, open_bid, open_ticket, read_sealed_bid
+from wire.time_key import read_time_secret
+
+REPLACED = Refusal("replaced", "the same account bid again")
+OUTBID = Refusal("outbid", "others bid more")
+
+
+class Phase(Enum):
+    """What an auction waits for."""
+
+    OPEN = auto()
+    """Bids, until the clearing time; then the keepers' secrets."""
+    CLEARING = auto()
+    """Bids can be read: who can pay, and what the provider signs."""
+    OFFERED = auto()
+    """The ledger's word on the batch."""
+    CLOSED = auto()
+
+
+@dataclass(slots=True)
+class Bid:
+    """`name` is the key that signed it. `taken` is what the receipt for it says; `refusal` why it takes no part."""
+
+    name: PublicKey
+    account: PublicKey
+    encoded: bytes
+    taken: AuctionReceipt
+    sealed: SealedBid | None = None
+    opened: OpenBid | None = None
+    refusal: Refusal | None = None
+
+
+@dataclass(slots=True)
+class Listing:
+    """One auction, with its bids in the order in which they came. `closed` is set once it is over."""
+
+    auction: Auction
+    encoded: bytes
+    taken: AuctionReceipt
+    lock: Lock
+    phase: Phase = Phase.OPEN
+    bids: dict[PublicKey, Bid] = field(default_factory=dict)
+    by_account: dict[PublicKey, Bid] = field(default_factory=dict)
+    awards: tuple[Award, ...] = ()
+    answer: GeneratedOffer | None = None
+    rejected: tuple[str, str] = ("", "")
+    closed: AuctionClosed | None = None
+
+    @property
+    def auction_id(self) -> bytes:
+        return self.lock.auction_id
+
+    @property
+    def is_active(self) -> bool:
+        return self.closed is None
+
+    def clear(self) -> None:
+        """Awards from the bids that take part."""
+        bids = [
+            bid.opened for bid in self.by_account.values() if bid.opened is not None and bid.refusal is None
+        ]
+        self.awards = clear_bids(self.auction.terms, bids)
+
+    def receipt(self, name: PublicKey | None = None) -> AuctionReceipt:
+        """Of the auction, or of a bid in it: what was taken, and what became of it."""
+        if name is None:
+            closed = self.closed or AuctionClosed(0, b"")
+            status = Status.ACTIVE if self.closed is None else Status.INACTIVE
+            return _with(self.taken, status, closed.reason, closed.detail)
+        bid = self.bids.get(name)
+        if bid is None:
+            return AuctionReceipt(self.auction_id, Status.UNKNOWN, name)
+        status, refusal = self._status(bid)
+        return _with(
+            bid.taken, status, "" if refusal is None else refusal.reason, refusal.detail if refusal else ""
+        )
+
+    def _status(self, bid: Bid) -> tuple[Status, Refusal | None]:
+        if bid.refusal is not None:
+            harmless = bid.refusal.reason in {REPLACED.reason, "below_minimum"}
+            return (Status.CANCELLED if harmless else Status.ERROR), bid.refusal
+        if self.closed is None:
+            return Status.PENDING, None
+        if self.closed.reason:
+            return Status.CANCELLED, Refusal(self.closed.reason, self.closed.detail)
+        if any(award.bid is bid.opened for award in self.awards):
+            return Status.EXECUTED, None
+        return Status.CANCELLED, OUTBID
+
+
+Opener = Callable[[Listing, Sequence[Bid], Mapping[int, PrivateKey], bytes], list["OpenBid | Refusal"]]
+"""(auction, sealed bids, secrets by place, ledger id) -> what each of them is, in their order."""
+
+
+def open_in_turn(
+    listing: Listing, bids: Sequence[Bid], secrets: Mapping[int, PrivateKey], ledger_id: bytes
+) -> list[OpenBid | Refusal]:
+    return [open_one(listing, bid, secrets, ledger_id) for bid in bids]
+
+
+def open_one(
+    listing: Listing, bid: Bid, secrets: Mapping[int, PrivateKey], ledger_id: bytes
+) -> OpenBid | Refusal:
+    assert bid.sealed is not None, "an open bid is not opened"
+    try:
+        encoded = open_bid(bid.sealed, listing.lock, secrets)
+    except VerificationError as error:
+        return Refusal("badly_sealed", str(error))
+    return read_bid(encoded, listing.auction, bid.account, bid.taken.at_ns, ledger_id)
+
+
+class Book:
+    """Of one house and one ledger. `at_ns` and `head` are those of the last entry; `number` counts entries."""
+
+    def __init__(self, house: PrivateKey, ledger_id: bytes, opener: Opener = open_in_turn) -> None:
+        self.house, self.ledger_id = house, ledger_id
+        self.listings: dict[bytes, Listing] = {}
+        self.active: dict[bytes, Listing] = {}
+        self.number, self.at_ns, self.head = 0, 0, FIRST_HEAD
+        self._opener = opener
+
+    def stamp(self, now_ns: int) -> int:
+        """The time of the next entry: no two have the same, and none is before another."""
+        return max(now_ns, self.at_ns + 1)
+
+    def apply(self, event: Event, entry: bytes | None = None) -> None:
+        """`entry`: its bytes, where they are at hand. Raises DecodeError if it fits no log of this house."""
+        encoded = write_event(event) if entry is None else entry
+        self.number, self.at_ns, self.head = self.number + 1, event.at_ns, next_head(self.head, encoded)
+        match event:
+            case AuctionTaken():
+                self._list(event)
+            case BidTaken():
+                self._take_bid(self.listings[event.auction_id], event)
+            case Unsealed():
+                self._unseal(self.listings[event.auction_id], event)
+            case BidsDropped():
+                _drop(self.listings[event.auction_id], event)
+            case OfferTaken():
+                listing = self.listings[event.auction_id]
+                listing.answer, listing.phase = read_generated_offer(event.answer), Phase.OFFERED
+            case OfferRejected():
+                listing = self.listings[event.auction_id]
+                listing.answer, listing.phase = None, Phase.CLEARING
+                listing.rejected = event.reason, event.detail
+            case AuctionClosed():
+                listing = self.active.pop(event.auction_id)
+                listing.closed, listing.phase = event, Phase.CLOSED
+
+    def read_sealed(self, listing: Listing, encoded: bytes) -> tuple[PublicKey, PublicKey]:
+        """(name, account) of a sealed bid. Raises DecodeError."""
+        sealed = read_sealed_bid(encoded, self.ledger_id)
+        if sealed.auction_id != listing.auction_id:
+            raise VerificationError(f"a bid in auction {sealed.auction_id.hex()}")
+        if len(sealed.shares) != SEAL_KEY_SIZE * len(listing.lock.time_keys):
+            raise VerificationError(f"a bid with {len(sealed.shares)} bytes of shares")
+        return sealed.bid_key, open_ticket(sealed, listing.lock, self.house)
+
+    def _list(self, event: AuctionTaken) -> None:
+        auction = read_auction(event.encoded, self.ledger_id)
+        keys = tuple(key.key for key in auction.read_time_keys())
+        lock = Lock(auction.auction_id, auction.house, keys, auction.threshold, self.ledger_id)
+        taken = AuctionReceipt(lock.auction_id, Status.ACTIVE, None, self.number, event.at_ns, self.head)
+        listing = Listing(auction, event.encoded, taken, lock)
+        self.listings[lock.auction_id] = self.active[lock.auction_id] = listing
+
+    def _take_bid(self, listing: Listing, event: BidTaken) -> None:
+        bid = self._read_bid(listing, event)
+        earlier = listing.by_account.get(bid.account)
+        if earlier is not None:
+            earlier.refusal = REPLACED
+        listing.bids[bid.name] = listing.by_account[bid.account] = bid
+
+    def _read_bid(self, listing: Listing, event: BidTaken) -> Bid:
+        if listing.auction.is_sealed:
+            sealed = read_sealed_bid(event.encoded, self.ledger_id)
+            name, account = sealed.bid_key, open_ticket(sealed, listing.lock, self.house)
+            return Bid(name, account, event.encoded, self._taken(listing, name, event), sealed)
+        account = PublicKey(event.account)
+        opened = read_bid(event.encoded, listing.auction, account, event.at_ns, self.ledger_id)
+        taken = self._taken(listing, account, event)
+        if isinstance(opened, Refusal):
+            raise DecodeError(f"clearing log: a bid that no house takes: {opened.detail}")
+        return Bid(account, account, event.encoded, taken, None, opened)
+
+    def _taken(self, listing: Listing, name: PublicKey, event: BidTaken) -> AuctionReceipt:
+        return AuctionReceipt(listing.auction_id, Status.PENDING, name, self.number, event.at_ns, self.head)
+
+    def _unseal(self, listing: Listing, event: Unsealed) -> None:
+        keys = listing.lock.time_keys
+        secrets = {place: read_time_secret(secret, keys[place]) for place, secret in event.secrets.items()}
+        sealed = [bid for bid in listing.by_account.values() if bid.sealed is not None]
+        for bid, found in zip(sealed, self._opener(listing, sealed, secrets, self.ledger_id), strict=True):
+            if isinstance(found, Refusal):
+                bid.refusal = found
+            else:
+                bid.opened = found
+        listing.phase = Phase.CLEARING
+        listing.clear()
+
+
+def _drop(listing: Listing, event: BidsDropped) -> None:
+    refusals = {drop.transaction_id: Refusal(drop.reason, drop.detail) for drop in event.drops}
+    for bid in listing.by_account.values():
+        if bid.opened is not None and bid.opened.transaction.transaction_id in refusals:
+            bid.refusal = refusals[bid.opened.transaction.transaction_id]
+    listing.answer, listing.phase = None, Phase.CLEARING
+    listing.clear()
+
+
+def _with(taken: AuctionReceipt, status: Status, reason: str, detail: str) -> AuctionReceipt:
+    return AuctionReceipt(
+        taken.auction_id, status, taken.bid_id, taken.number, taken.at_ns, taken.head, reason, detail
+    )

@@ -1,0 +1,146 @@
+"""What a clearing house takes: rules that an auction and a bid have to keep, asked before anything is written down.
+
+Pure: what the ledger says of an account comes in. A refusal is a value with a word and a sentence. What a sealed bid
+says inside is held against the same rules when it is opened (`read_bid`), and a bid that breaks one takes no part.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ledger.clearing.awards import OpenBid
+from wire.allocate import Allocate
+from wire.auction import Auction, Charging
+from wire.errors import DecodeError
+from wire.ids import PublicKey
+from wire.transaction import SignedTransaction, Transaction, read_transaction
+
+MAX_BIDS = 12_000
+"""In one auction: settling them is one batch, which has at most 20,000 transactions and 4 MiB."""
+MAX_REFUNDED = 5_000
+"""Units of an auction with refunds: each makes the batch longer by a transfer."""
+MAX_AUCTIONS = 1_000
+"""Active at once, in one house."""
+MAX_AHEAD_S = 7 * 86_400
+"""How far ahead a clearing time may lie: the ledger lets a transaction be valid no longer."""
+SETTLE_S = 600
+"""After the clearing time an auction is settled within so long, or not at all: until then the bids are valid."""
+SLACK_S = 3_600
+"""How much longer than that a bid may be valid: a signature that stays good for days is a risk to its owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Nothing was taken; `reason` is a word."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the ledger says of somebody. `epoch` of the current offer, 0 if there is none; `licensed` to post one."""
+
+    has_account: bool
+    balance_ubc: int = 0
+    epoch: int = 0
+    licensed: bool = True
+
+
+def check_auction(auction: Auction, house: PublicKey, provider: Standing, now_s: int) -> Refusal | None:
+    """Of an auction whose signature holds."""
+    clearing_s = auction.terms.mark.clearing_s
+    if auction.house != house:
+        return Refusal("another_house", f"this house is {house}")
+    if not provider.has_account or not provider.licensed:
+        return Refusal("not_a_provider", f"{auction.terms.provider} has no account, or may post no offers")
+    if auction.epoch != provider.epoch + 1:
+        return Refusal("epoch_moved", f"the next offer has epoch {provider.epoch + 1}, not {auction.epoch}")
+    if clearing_s <= now_s:
+        return Refusal("too_late", f"to be cleared at {clearing_s}, it is {now_s}")
+    if clearing_s > now_s + MAX_AHEAD_S - SETTLE_S:
+        return Refusal(
+            "too_far", f"to be cleared in {clearing_s - now_s} s, at most {MAX_AHEAD_S - SETTLE_S}"
+        )
+    if auction.charging is Charging.REFUNDED and auction.terms.max_allocations > MAX_REFUNDED:
+        return Refusal("too_many_units", f"with refunds at most {MAX_REFUNDED}")
+    try:
+        auction.read_time_keys()
+    except DecodeError as error:
+        return Refusal("bad_time_keys", str(error))
+    return None
+
+
+def check_bidder(auction: Auction, bidder: Standing) -> Refusal | None:
+    """Whoever bids has an account with at least the minimum in it: the world is large, and the house is small."""
+    if not bidder.has_account:
+        return Refusal("unknown_issuer", "the bidder has no account")
+    minimum_ubc = auction.terms.mark.min_price_ubc
+    if bidder.balance_ubc < minimum_ubc:
+        return Refusal(
+            "insufficient_funds", f"the lowest bid is {minimum_ubc} ubc, the balance {bidder.balance_ubc}"
+        )
+    return None
+
+
+def settle_by_s(auction: Auction) -> int:
+    """The last second at which an auction can be settled; bids and the offer are signed until then."""
+    return auction.terms.mark.clearing_s + SETTLE_S
+
+
+def read_bid(
+    encoded: bytes, auction: Auction, account: PublicKey, at_ns: int, ledger_id: bytes
+) -> OpenBid | Refusal:
+    """The bid that a signed `allocate` is, if the ledger could execute it for this auction and account."""
+    try:
+        signed = read_transaction(encoded, ledger_id)
+        if signed.issuer_key_id != account.key_id:
+            return Refusal(
+                "another_issuer", f"signed by key id {signed.issuer_key_id.hex()}, not by {account}"
+            )
+        refusal = _check_bid(auction, account, signed.transaction)
+        if refusal is not None:
+            return refusal
+        signed.verify(account)
+    except DecodeError as error:
+        return Refusal("unreadable", str(error))
+    action = signed.transaction.action
+    assert isinstance(action, Allocate), "seen above"
+    return OpenBid(account, action.price_ubc, at_ns, signed)
+
+
+def read_issuer(
+    encoded: bytes, ledger_id: bytes, find: Callable[[bytes], PublicKey | None]
+) -> PublicKey | Refusal:
+    """Whose open bid this is, as the ledger knows the key id."""
+    try:
+        signed: SignedTransaction = read_transaction(encoded, ledger_id)
+    except DecodeError as error:
+        return Refusal("unreadable", str(error))
+    account = find(signed.issuer_key_id)
+    if account is None:
+        return Refusal("unknown_issuer", f"no account has key id {signed.issuer_key_id.hex()}")
+    return account
+
+
+def _check_bid(auction: Auction, account: PublicKey, transaction: Transaction) -> Refusal | None:
+    action, until_s = transaction.action, transaction.valid_until_s
+    if not isinstance(action, Allocate):
+        return Refusal("not_an_allocate", f"a bid is an allocate, not {type(action).__name__}")
+    if action.auction != auction.auction_id or action.provider != auction.terms.provider:
+        return Refusal("another_auction", f"this auction is {auction.auction_id.hex()}")
+    if action.band != auction.terms.band:
+        return Refusal("band_differs", f"this auction is for {auction.terms.band}")
+    if action.consumers not in ([], [account.octets]) or action.period is not None:
+        return Refusal("not_for_itself", "a bid is for its own account, and on the spot")
+    if action.allocations != 1:
+        return Refusal(
+            "more_than_one", f"a bid takes what it wins, from one unit up; it wants {action.allocations}"
+        )
+    if not settle_by_s(auction) <= until_s <= settle_by_s(auction) + SLACK_S:
+        return Refusal(
+            "valid_until", f"valid until {until_s}, not within {SLACK_S} s after {settle_by_s(auction)}"
+        )
+    minimum_ubc = auction.terms.mark.min_price_ubc
+    if action.price_ubc < minimum_ubc:
+        return Refusal("below_minimum", f"{action.price_ubc} ubc, at least {minimum_ubc}")
+    return None

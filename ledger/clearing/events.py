@@ -1,0 +1,202 @@
+"""What happens in a clearing house, as its log has it: facts in their order, from which all else is computed.
+
+Each entry is canonical CBOR, an array of the kind, the time (UTC, nanoseconds, later than that of any entry before) and
+the fields below. The head of the log after an entry is SHA-256(head before, SHA-256(entry)); receipts name it.
+
+    1 AuctionTaken     the auction, as its provider signed it
+    2 BidTaken         auction id; the bid as it came, sealed or a signed `allocate`; of the latter the account
+    3 Unsealed         auction id; what keepers told: place of the time key -> secret
+    4 BidsDropped      auction id; [transaction id, reason, detail] of bids that take no part any more
+    5 OfferTaken       auction id; the provider's answer
+    6 OfferRejected    auction id; why that answer did not land
+    7 AuctionClosed    auction id; reason and detail, empty if it was settled
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from wire.auction_terms import AUCTION_ID_SIZE
+from wire.cbor import Value, read_cbor, write_cbor
+from wire.errors import DecodeError
+
+FIRST_HEAD = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionTaken:
+    """A provider opened an auction."""
+
+    at_ns: int
+    encoded: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BidTaken:
+    """Somebody bid. `account` is the signer's key where the bid is open; of a sealed one the ticket says it."""
+
+    at_ns: int
+    auction_id: bytes
+    encoded: bytes
+    account: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """The clearing time came, and with it enough secrets; none where bids are open."""
+
+    at_ns: int
+    auction_id: bytes
+    secrets: Mapping[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A bid, by the id of its transaction, that takes no part, and why."""
+
+    transaction_id: bytes
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class BidsDropped:
+    """Bids that the ledger would not execute: the others are cleared without them."""
+
+    at_ns: int
+    auction_id: bytes
+    drops: tuple[Drop, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferTaken:
+    """The provider signed what the auction came to."""
+
+    at_ns: int
+    auction_id: bytes
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRejected:
+    """The ledger did not take it; it is asked for again."""
+
+    at_ns: int
+    auction_id: bytes
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionClosed:
+    """Settled (no reason), or over without."""
+
+    at_ns: int
+    auction_id: bytes
+    reason: str = ""
+    detail: str = ""
+
+
+Event = AuctionTaken | BidTaken | Unsealed | BidsDropped | OfferTaken | OfferRejected | AuctionClosed
+
+
+def next_head(head: bytes, entry: bytes) -> bytes:
+    return hashlib.sha256(head + hashlib.sha256(entry).digest()).digest()
+
+
+def write_event(event: Event) -> bytes:
+    match event:
+        case AuctionTaken(at_ns, encoded):
+            return write_cbor([1, at_ns, encoded])
+        case BidTaken(at_ns, auction_id, encoded, account):
+            return write_cbor([2, at_ns, auction_id, encoded, account])
+        case Unsealed(at_ns, auction_id, secrets):
+            return write_cbor([3, at_ns, auction_id, dict(secrets.items())])
+        case BidsDropped(at_ns, auction_id, drops):
+            items: list[Value] = [[one.transaction_id, one.reason, one.detail] for one in drops]
+            return write_cbor([4, at_ns, auction_id, items])
+        case OfferTaken(at_ns, auction_id, answer):
+            return write_cbor([5, at_ns, auction_id, answer])
+        case OfferRejected(at_ns, auction_id, reason, detail):
+            return write_cbor([6, at_ns, auction_id, reason, detail])
+        case AuctionClosed(at_ns, auction_id, reason, detail):
+            return write_cbor([7, at_ns, auction_id, reason, detail])
+
+
+def read_event(data: bytes) -> Event:
+    """An entry of a log. Raises DecodeError: the log is damaged, or somebody else's."""
+    match read_cbor(data):
+        case [1, int(at_ns), bytes(encoded)]:
+            return AuctionTaken(at_ns, encoded)
+        case [int(kind), int(at_ns), bytes(auction_id), *rest] if len(auction_id) == AUCTION_ID_SIZE:
+            reader = _READERS.get(kind)
+            event = None if reader is None else reader(at_ns, auction_id, rest)
+            if event is not None:
+                return event
+    raise DecodeError("clearing log: an entry of no kind that we know")
+
+
+def _read_bid(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | None:
+    match rest:
+        case [bytes(encoded), bytes(account)]:
+            return BidTaken(at_ns, auction_id, encoded, account)
+    return None
+
+
+def _read_unsealed(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | None:
+    match rest:
+        case [dict(items)]:
+            secrets = {
+                place: secret
+                for place, secret in items.items()
+                if isinstance(place, int) and isinstance(secret, bytes)
+            }
+            return Unsealed(at_ns, auction_id, secrets) if len(secrets) == len(items) else None
+    return None
+
+
+def _read_dropped(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | None:
+    match rest:
+        case [list(items)]:
+            drops = [_read_drop(item) for item in items]
+            known = tuple(drop for drop in drops if drop is not None)
+            return BidsDropped(at_ns, auction_id, known) if len(known) == len(items) else None
+    return None
+
+
+def _read_drop(item: Value) -> Drop | None:
+    match item:
+        case [bytes(transaction_id), str(reason), str(detail)]:
+            return Drop(transaction_id, reason, detail)
+    return None
+
+
+def _read_offer(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | None:
+    match rest:
+        case [bytes(answer)]:
+            return OfferTaken(at_ns, auction_id, answer)
+    return None
+
+
+def _read_rejected(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | None:
+    match rest:
+        case [str(reason), str(detail)]:
+            return OfferRejected(at_ns, auction_id, reason, detail)
+    return None
+
+
+def _read_closed(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | None:
+    match rest:
+        case [str(reason), str(detail)]:
+            return AuctionClosed(at_ns, auction_id, reason, detail)
+    return None
+
+
+_READERS: dict[int, Callable[[int, bytes, list[Value]], Event | None]] = {
+    2: _read_bid,
+    3: _read_unsealed,
+    4: _read_dropped,
+    5: _read_offer,
+    6: _read_rejected,
+    7: _read_closed,
+}

@@ -1,0 +1,337 @@
+"""The clearing house decides: what it takes, and what comes next for an auction whose time has come.
+
+Pure: requests, what the ledger says and what others answered come in; out come an event for the log, or a refusal, or a
+`Step` for whoever can ask keepers, provider and ledger. A step that fails is tried again until the auction's last
+second, and then the auction is over and nothing has happened: money moves in the one batch or not at all.
+
+    open, clearing time   ask keepers for the secrets            Unsealed
+    clearing              ask the ledger who can pay             BidsDropped, and clear again
+    clearing              ask the provider for the offer         OfferTaken
+    offered               submit the batch                       AuctionClosed, or BidsDropped, or OfferRejected
+
+Reference: Bandcoin 5.4.2, steps 4 to 8; docs/decisions/0027.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ledger.clearing.book import Book, Listing, Phase
+from ledger.clearing.door import (
+    MAX_AUCTIONS,
+    MAX_BIDS,
+    Refusal,
+    Standing,
+    check_auction,
+    check_bidder,
+    read_bid,
+    read_issuer,
+    settle_by_s,
+)
+from ledger.clearing.events import (
+    AuctionClosed,
+    AuctionTaken,
+    BidsDropped,
+    BidTaken,
+    Drop,
+    Event,
+    OfferRejected,
+    OfferTaken,
+    Unsealed,
+)
+from ledger.clearing.provider import make_offer
+from ledger.rejection import Reason
+from ledger.submission import Batch, Executed, Outcome, received_id
+from wire.auction import Charging, read_auction
+from wire.auction_receipt import AuctionReceipt
+from wire.auction_terms import AuctionKind
+from wire.errors import DecodeError
+from wire.generate_offer import GenerateOffer, read_generated_offer, write_generate_offer
+from wire.ids import PublicKey
+from wire.money_actions import Transfer
+from wire.post_offer import AuctionShare
+from wire.time_key import read_time_secret
+from wire.transaction import Action, SignedTransaction, read_transaction
+
+BIDDERS_FAULT = frozenset({
+    Reason.EXPIRED, Reason.VALIDITY_TOO_LONG, Reason.UNKNOWN_ISSUER, Reason.BAD_SIGNATURE, Reason.INSUFFICIENT_FUNDS,
+    Reason.PRICE_DIFFERS,
+})  # fmt: skip
+"""Why the ledger may refuse one winner's bid and not another's: it is dropped, and the rest cleared again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskKeepers:
+    """Enough time keys' secrets are wanted: `threshold` of those of the auction."""
+
+    listing: Listing
+
+
+@dataclass(frozen=True, slots=True)
+class AskLedger:
+    """The balances of everybody who takes part are wanted."""
+
+    listing: Listing
+    accounts: tuple[PublicKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AskProvider:
+    """The question is to be posted to the auction's callback."""
+
+    listing: Listing
+    question: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """All of these, or none; in this order."""
+
+    listing: Listing
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Nothing is left to try."""
+
+    listing: Listing
+    reason: str
+    detail: str
+
+
+Step = AskKeepers | AskLedger | AskProvider | Submit | Close
+
+
+class House:
+    """Decides over a book. Whoever calls writes each event to the log before it applies it."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self._funds_known: set[bytes] = set()
+
+    # ---- CreateAuction, Bid, GetBid
+
+    def take_auction(
+        self, encoded: bytes, standing_of: Callable[[PublicKey], Standing], now_ns: int
+    ) -> Event | AuctionReceipt | Refusal:
+        """An event; the receipt of an auction that is there already; or why not. Raises DecodeError."""
+        auction = read_auction(encoded, self.book.ledger_id)
+        known = self.book.listings.get(auction.auction_id)
+        if known is not None:
+            return known.receipt()
+        if len(self.book.active) >= MAX_AUCTIONS:
+            return Refusal("too_many_auctions", f"this house runs {MAX_AUCTIONS} already")
+        provider = standing_of(auction.terms.provider)
+        refusal = check_auction(auction, self.book.house.public, provider, now_ns // 10**9)
+        return refusal or AuctionTaken(self.book.stamp(now_ns), encoded)
+
+    def take_bid(
+        self,
+        auction_id: bytes,
+        encoded: bytes,
+        standing_of: Callable[[PublicKey], Standing],
+        find: Callable[[bytes], PublicKey | None],
+        now_ns: int,
+    ) -> Event | AuctionReceipt | Refusal:
+        """`find` gives the account of a key id. Raises DecodeError for a sealed bid that is none."""
+        listing = self.book.listings.get(auction_id)
+        if listing is None:
+            return Refusal("unknown_auction", f"no auction {auction_id.hex()} here")
+        if listing.auction.is_sealed:
+            name, account = self.book.read_sealed(listing, encoded)
+        else:
+            issuer = read_issuer(encoded, self.book.ledger_id, find)
+            if isinstance(issuer, Refusal):
+                return issuer
+            name = account = issuer
+        known = listing.bids.get(name)
+        if known is not None and known.encoded == encoded:
+            return listing.receipt(name)
+        refusal = self._check_place(listing, account, name, now_ns // 10**9)
+        refusal = refusal or check_bidder(listing.auction, standing_of(account))
+        if refusal is not None:
+            return refusal
+        at_ns = self.book.stamp(now_ns)
+        if listing.auction.is_sealed:
+            return BidTaken(at_ns, auction_id, encoded)
+        opened = read_bid(encoded, listing.auction, account, at_ns, self.book.ledger_id)
+        return opened if isinstance(opened, Refusal) else BidTaken(at_ns, auction_id, encoded, account.octets)
+
+    def _check_place(
+        self, listing: Listing, account: PublicKey, name: PublicKey, now_s: int
+    ) -> Refusal | None:
+        clearing_s = listing.auction.terms.mark.clearing_s
+        if listing.phase is not Phase.OPEN or now_s >= clearing_s:
+            return Refusal("too_late", f"bids were taken until {clearing_s}")
+        if listing.auction.is_sealed and name in listing.bids:
+            return Refusal("name_taken", "make a new key for each bid")
+        if len(listing.bids) >= 2 * MAX_BIDS or (
+            account not in listing.by_account and len(listing.by_account) >= MAX_BIDS
+        ):
+            return Refusal("too_many_bids", f"there are {MAX_BIDS} bids in this auction")
+        return None
+
+    # ---- Clearing
+
+    def steps(self, now_s: int) -> Iterator[Step]:
+        """What is to be done for each auction whose time has come, one step each.
+
+        One after the other for each provider, in the order of the clearing times: the ledger settles no earlier one
+        after a later one.
+        """
+        busy: set[PublicKey] = set()
+        for listing in sorted(self.book.active.values(), key=_clearing_s):
+            if _clearing_s(listing) <= now_s and listing.auction.terms.provider not in busy:
+                busy.add(listing.auction.terms.provider)
+                yield self.next_step(listing, now_s)
+
+    def next_step(self, listing: Listing, now_s: int) -> Step:
+        if now_s > settle_by_s(listing.auction):
+            reason, detail = listing.rejected
+            why = f"{reason}: {detail}" if reason else "its last second has passed"
+            return Close(listing, reason or _AWAY[listing.phase], why)
+        if listing.phase is Phase.OPEN:
+            return AskKeepers(listing)
+        if listing.phase is Phase.OFFERED:
+            return Submit(listing, self.batch(listing))
+        if listing.auction_id not in self._funds_known:
+            return AskLedger(listing, _takers(listing))
+        if not listing.awards:
+            return Close(listing, "no_bids", "nobody bid who can pay")
+        return AskProvider(listing, self.question(listing))
+
+    def take_secrets(self, listing: Listing, secrets: Mapping[int, bytes], now_ns: int) -> Event | Refusal:
+        """What keepers told, by the places of their time keys; what is no secret of its key is passed over."""
+        keys = listing.lock.time_keys
+        good = {
+            place: secret
+            for place, secret in secrets.items()
+            if 0 <= place < len(keys) and _is_secret(secret, keys[place])
+        }
+        if len(good) < listing.lock.threshold:
+            return Refusal("keepers_away", f"{len(good)} of {listing.lock.threshold} secrets were told")
+        return Unsealed(self.book.stamp(now_ns), listing.auction_id, good)
+
+    def take_balances(self, listing: Listing, balances: Mapping[PublicKey, int], now_ns: int) -> Event | None:
+        """Who cannot pay what he bids takes no part: neither does he win, nor is anybody's price the higher for it."""
+        self._funds_known.add(listing.auction_id)
+        drops = tuple(
+            Drop(
+                bid.opened.transaction.transaction_id,
+                Reason.INSUFFICIENT_FUNDS.text,
+                f"bid {bid.opened.price_ubc} ubc, had {balances.get(bid.account, 0)} ubc at the clearing",
+            )
+            for bid in listing.by_account.values()
+            if bid.opened is not None
+            and bid.refusal is None
+            and balances.get(bid.account, 0) < bid.opened.price_ubc
+        )
+        return BidsDropped(self.book.stamp(now_ns), listing.auction_id, drops) if drops else None
+
+    def question(self, listing: Listing) -> bytes:
+        return write_generate_offer(ask_for(listing), self.book.house, self.book.ledger_id)
+
+    def take_answer(self, listing: Listing, encoded: bytes, now_ns: int) -> Event | Refusal:
+        """The provider's answer, if it is what the auction came to and nothing else."""
+        try:
+            wrong = self._check_answer(listing, encoded)
+        except DecodeError as error:
+            wrong = str(error)
+        if wrong is not None:
+            return Refusal("provider_lies", wrong)
+        return OfferTaken(self.book.stamp(now_ns), listing.auction_id, encoded)
+
+    def _check_answer(self, listing: Listing, encoded: bytes) -> str | None:
+        answer, asked = read_generated_offer(encoded), ask_for(listing)
+        expected: list[Action] = [make_offer(listing.auction, asked)]
+        expected += [Transfer(winner, asked.refunds[winner]) for winner in sorted(asked.refunds)]
+        if len(answer.refunds) != len(asked.refunds):
+            return f"{len(answer.refunds)} refunds, not {len(asked.refunds)}"
+        for encoded_one, action in zip((answer.offer, *answer.refunds), expected, strict=True):
+            signed = read_transaction(encoded_one, self.book.ledger_id)
+            if signed.transaction.action != action:
+                return f"{type(signed.transaction.action).__name__}: not what the auction came to"
+            if signed.transaction.valid_until_s != asked.valid_until_s:
+                return f"valid until {signed.transaction.valid_until_s}, not {asked.valid_until_s}"
+            signed.verify(listing.auction.terms.provider)
+        return None
+
+    def batch(self, listing: Listing) -> Batch:
+        """The offer, the winning bids from the best on, the refunds."""
+        answer = listing.answer
+        assert answer is not None, "nothing is submitted before there is an offer"
+        offer = read_transaction(answer.offer, self.book.ledger_id)
+        refunds = [read_transaction(one, self.book.ledger_id) for one in answer.refunds]
+        return Batch((offer, *(award.bid.transaction for award in listing.awards), *refunds))
+
+    def take_outcome(self, listing: Listing, batch: Batch, outcome: Outcome, now_ns: int) -> Event:
+        """What the ledger said to a batch, or to what was left of it."""
+        at_ns, auction_id = self.book.stamp(now_ns), listing.auction_id
+        self._funds_known.discard(auction_id)
+        if isinstance(outcome, Executed):
+            return AuctionClosed(at_ns, auction_id)
+        bids = {award.bid.transaction.transaction_id for award in listing.awards}
+        refused = next((one for one in batch.transactions if outcome.subject in _names(one)), None)
+        if refused is not None and refused.transaction_id in bids and outcome.reason in _BIDDERS_WORDS:
+            drop = Drop(refused.transaction_id, outcome.reason, outcome.detail)
+            return BidsDropped(at_ns, auction_id, (drop,))
+        return OfferRejected(at_ns, auction_id, outcome.reason, outcome.detail)
+
+    def settled(self, listing: Listing, now_ns: int) -> Event:
+        """All of its batch is in the ledger already: an answer was lost."""
+        return AuctionClosed(self.book.stamp(now_ns), listing.auction_id)
+
+    def close(self, step: Close, now_ns: int) -> Event:
+        return AuctionClosed(self.book.stamp(now_ns), step.listing.auction_id, step.reason, step.detail)
+
+
+def rest_of(batch: Batch, has: Callable[[bytes], bool]) -> Batch:
+    """What the ledger has not executed yet: all of it, unless an answer was lost or the provider was faster."""
+    return Batch(tuple(one for one in batch.transactions if not has(one.transaction_id)))
+
+
+def ask_for(listing: Listing) -> GenerateOffer:
+    """What the awards of an auction come to, as a question to its provider."""
+    auction, awards = listing.auction, listing.awards
+    valid_until_s = settle_by_s(auction)
+    if auction.charging is Charging.REFUNDED:
+        shares = {one.bid.account: AuctionShare(one.units, one.bid.price_ubc) for one in awards}
+        refunds = {one.bid.account: one.bid.price_ubc - one.price_ubc for one in awards}
+        refunds = {key: amount_ubc for key, amount_ubc in refunds.items() if amount_ubc}
+        return GenerateOffer(listing.encoded, awards[0].bid.price_ubc, shares, valid_until_s, refunds)
+    shares = {one.bid.account: AuctionShare(one.units, one.price_ubc) for one in awards}
+    mark = auction.terms.mark
+    price_ubc = awards[0].price_ubc if mark.kind is AuctionKind.VICKREY else mark.min_price_ubc
+    return GenerateOffer(listing.encoded, price_ubc, shares, valid_until_s)
+
+
+def _clearing_s(listing: Listing) -> int:
+    return listing.auction.terms.mark.clearing_s
+
+
+def _takers(listing: Listing) -> tuple[PublicKey, ...]:
+    return tuple(
+        bid.account for bid in listing.by_account.values() if bid.opened is not None and bid.refusal is None
+    )
+
+
+def _names(signed: SignedTransaction) -> tuple[bytes, bytes]:
+    """By either of which a refusal may name it."""
+    return signed.transaction_id, received_id(signed)
+
+
+def _is_secret(secret: bytes, key: PublicKey) -> bool:
+    try:
+        read_time_secret(secret, key)
+    except DecodeError:
+        return False
+    return True
+
+
+_BIDDERS_WORDS = frozenset(reason.text for reason in BIDDERS_FAULT)
+_AWAY = {
+    Phase.OPEN: "keepers_away",
+    Phase.CLEARING: "provider_away",
+    Phase.OFFERED: "ledger_away",
+    Phase.CLOSED: "closed",
+}

@@ -1,0 +1,95 @@
+"""The provider's side of an auction: it signs what the clearing house found, if that keeps to the auction's terms.
+
+Pure and without memory: the question carries the auction as the provider signed it. The same question gets transactions
+of the same ids, so that asking twice is harmless. Reference: Bandcoin 5.4, table 2.
+"""
+
+from dataclasses import dataclass
+
+from wire.auction import Auction, Charging, read_auction
+from wire.auction_terms import AuctionKind
+from wire.generate_offer import (
+    GeneratedOffer,
+    GenerateOffer,
+    derive_nonce,
+    read_generate_offer,
+    write_generated_offer,
+)
+from wire.ids import PublicKey
+from wire.keys import PrivateKey
+from wire.money_actions import Transfer
+from wire.post_offer import PostOffer
+from wire.transaction import Action, Transaction, sign_transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """The house asks for something that was not agreed; nothing is signed."""
+
+    detail: str
+
+
+def answer(
+    question: bytes, house: PublicKey, provider: PrivateKey, ledger_id: bytes, now_s: int
+) -> bytes | Wrong:
+    """The encoded answer. Raises DecodeError for what is no question of this house."""
+    asked = read_generate_offer(question, house, ledger_id)
+    auction = read_auction(asked.auction, ledger_id)
+    wrong = _check(asked, auction, provider, house, now_s)
+    if wrong is not None:
+        return Wrong(wrong)
+
+    def sign(action: Action, use: bytes) -> bytes:
+        transaction = Transaction(action, derive_nonce(question, use), asked.valid_until_s)
+        return sign_transaction(transaction, provider, ledger_id).envelope.encoded
+
+    offer = sign(make_offer(auction, asked), b"offer")
+    refunds = tuple(
+        sign(Transfer(winner, asked.refunds[winner]), b"refund" + winner.octets)
+        for winner in sorted(asked.refunds)
+    )
+    return write_generated_offer(GeneratedOffer(offer, refunds))
+
+
+def make_offer(auction: Auction, question: GenerateOffer) -> PostOffer:
+    """The one offer that answers a question."""
+    terms = auction.terms
+    return PostOffer(
+        price_ubc=question.price_ubc,
+        band=terms.band,
+        max_allocations=terms.max_allocations,
+        allocation_duration_s=terms.allocation_duration_s,
+        qos=terms.qos,
+        consumers=question.consumers,
+        auction=terms.mark,
+    )
+
+
+def _check(
+    asked: GenerateOffer, auction: Auction, provider: PrivateKey, house: PublicKey, now_s: int
+) -> str | None:
+    terms, shares = auction.terms, asked.consumers.values()
+    if terms.provider != provider.public or auction.house != house:
+        return "the auction is another provider's, or another house's"
+    if terms.mark.clearing_s > now_s:
+        return f"the auction is open until {terms.mark.clearing_s}, it is {now_s}"
+    if sum(share.allocations for share in shares) > terms.max_allocations:
+        return f"more than {terms.max_allocations} units are given out"
+    if any(share.price_ubc < terms.mark.min_price_ubc for share in shares):
+        return f"a share costs less than {terms.mark.min_price_ubc} ubc"
+    if terms.mark.kind is AuctionKind.VICKREY and any(share.allocations != 1 for share in shares):
+        return "a winner of a Vickrey auction has one unit"
+    return _check_refunds(asked, auction)
+
+
+def _check_refunds(asked: GenerateOffer, auction: Auction) -> str | None:
+    if asked.refunds and auction.charging is not Charging.REFUNDED:
+        return "the auction knows no refunds"
+    for winner, amount_ubc in asked.refunds.items():
+        share = asked.consumers.get(winner)
+        if share is None or share.price_ubc - amount_ubc < auction.terms.mark.min_price_ubc:
+            return f"{winner} would pay less than {auction.terms.mark.min_price_ubc} ubc"
+    paid = {share.price_ubc - asked.refunds.get(key, 0) for key, share in asked.consumers.items()}
+    if auction.terms.mark.kind is AuctionKind.VICKREY and len(paid) != 1:
+        return "winners of a Vickrey auction pay different prices"
+    return None

@@ -1,0 +1,46 @@
+"""The bidder's side: whom a sealed bid trusts, and that what is made is what a house takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ledger.clearing.bidding import conceal_bid, make_bid, strangers
+from ledger.clearing.door import SETTLE_S, read_bid
+from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
+from tests.ledger_world import ALICE
+from wire.keys import PrivateKey
+from wire.sealed_bid import read_sealed_bid
+
+
+def test_fewer_strangers_than_the_threshold_may_keep_the_keys() -> None:
+    auction = ClearingWorld().auction()
+    assert strangers(auction, {key.public for key in KEEPERS}) == []
+    assert strangers(auction, {key.public for key in KEEPERS[:2]}) == []
+    assert strangers(auction, {KEEPERS[0].public}) == [key.public for key in KEEPERS[1:]]
+    assert strangers(replace(auction, threshold=3), {KEEPERS[0].public}) == []
+    assert strangers(ClearingWorld().auction(PROPSHARE), ()) == []
+
+
+def test_a_bid_is_an_allocate_for_this_auction_alone() -> None:
+    world = ClearingWorld()
+    auction = world.auction()
+    bid = make_bid(auction, 77, ALICE, world.ledger_id, bytes(8))
+    opened = read_bid(bid, auction, ALICE.public, 5, world.ledger_id)
+    assert opened.price_ubc == 77  # type: ignore[union-attr]  # no refusal
+    assert opened.transaction.transaction.valid_until_s == CLEARING_S + SETTLE_S  # type: ignore[union-attr]
+
+
+def test_the_same_bid_concealed_twice_has_nothing_in_common() -> None:
+    world = ClearingWorld()
+    auction = world.auction()
+    bid = make_bid(auction, 77, ALICE, world.ledger_id, bytes(8))
+    one, other = (
+        read_sealed_bid(
+            conceal_bid(auction, bid, ALICE, PrivateKey.generate(), world.ledger_id, chance), world.ledger_id
+        )
+        for chance in (bytes(16), b"\1" * 16)
+    )
+    for name in ("bid_key", "share_key", "ticket", "shares", "content"):
+        assert getattr(one, name) != getattr(other, name)
+    assert one.auction_id == other.auction_id
+    assert auction.house == HOUSE.public

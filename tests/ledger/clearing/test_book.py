@@ -1,0 +1,193 @@
+"""The book: the same log gives the same book; and what an observer of the log can know before the clearing time."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from itertools import combinations
+
+import pytest
+
+from ledger.clearing.awards import OpenBid
+from ledger.clearing.book import Book, Phase, open_in_turn, open_one
+from ledger.clearing.door import Refusal
+from ledger.clearing.events import BidTaken, Unsealed, next_head, read_event, write_event
+from ledger.clearing.keeping import time_secret
+from tests.clearing_world import BIDDERS, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
+from tests.ledger_world import ALICE, BOB, CAROL
+from wire.auction_receipt import Status
+from wire.cbor import read_cbor
+from wire.cose import read_envelope
+from wire.errors import DecodeError, VerificationError
+from wire.keys import PrivateKey
+from wire.sealed_bid import open_bid, open_ticket, read_sealed_bid
+
+
+def bidding(prices: dict[int, int], kind_of: str = "sealed") -> ClearingWorld:
+    """A world in which bidder n has bid prices[n]."""
+    world = ClearingWorld()
+    listing = world.open() if kind_of == "sealed" else world.open(kind=PROPSHARE)
+    for number, price_ubc in prices.items():
+        world.bid(listing, BIDDERS[number], price_ubc)
+    return world
+
+
+@pytest.mark.parametrize("kind_of", ["sealed", "open"])
+def test_the_same_log_gives_the_same_book(kind_of: str) -> None:
+    world = bidding({0: 70, 1: 100, 2: 90}, kind_of)
+    (listing,) = world.book.listings.values()
+    world.clear(listing)
+    receipts = [listing.receipt(name) for name in listing.bids]
+    world.restart()
+    again = world.book.listings[listing.auction_id]
+    assert [again.receipt(name) for name in again.bids] == receipts
+    assert (again.receipt(), again.awards) == (listing.receipt(), listing.awards)
+    assert world.book.active == {}
+
+
+def test_receipts_name_a_place_in_the_log_and_the_head_up_to_it() -> None:
+    world = bidding({0: 70, 1: 100})
+    (listing,) = world.book.listings.values()
+    head = bytes(32)
+    receipts = {receipt.number: receipt for receipt in map(listing.receipt, [None, *listing.bids])}
+    for number, entry in enumerate(world.entries, 1):
+        head = next_head(head, entry)
+        assert receipts[number].head == head
+        assert receipts[number].at_ns == read_event(entry).at_ns
+    assert len(receipts) == 3
+
+
+def test_no_two_entries_have_the_same_time_and_none_goes_back() -> None:
+    world = bidding(dict.fromkeys(range(5), 9))
+    world.world.now_s -= 50
+    (listing,) = world.book.listings.values()
+    world.bid(listing, BIDDERS[6], 9)
+    times = [read_event(entry).at_ns for entry in world.entries]
+    assert times == sorted(set(times))
+
+
+def test_a_log_of_another_house_is_refused() -> None:
+    world = bidding({0: 70})
+    book = Book(PrivateKey.from_secret(99), world.ledger_id)
+    book.apply(read_event(world.entries[0]))
+    with pytest.raises(DecodeError):
+        book.apply(read_event(world.entries[1]))
+
+
+def test_a_log_with_a_bid_that_no_house_takes_is_refused() -> None:
+    world = bidding({0: 70}, "open")
+    taken = read_event(world.entries[1])
+    assert isinstance(taken, BidTaken)
+    forged = BidTaken(taken.at_ns, taken.auction_id, taken.encoded, BOB.public.octets)
+    world.entries[1] = write_event(forged)
+    with pytest.raises(DecodeError, match="a bid that no house takes"):
+        world.restart()
+
+
+def test_a_bid_in_another_auction_is_refused_at_once() -> None:
+    world = ClearingWorld()
+    one, other = world.open(), world.open(units=2, clearing_s=world.world.now_s + 99)
+    with pytest.raises(VerificationError, match="a bid in auction"):
+        world.take(other, world.make_bid(one, ALICE, 50))
+
+
+def test_what_is_opened_is_what_was_bid() -> None:
+    world = bidding({0: 70})
+    (listing,) = world.book.listings.values()
+    (bid,) = listing.bids.values()
+    assert bid.opened is None
+    assert listing.phase is Phase.OPEN
+    secrets = dict(enumerate(_time_secrets(world)))
+    found = open_one(listing, bid, secrets, world.ledger_id)
+    assert isinstance(found, OpenBid)
+    assert found.price_ubc == 70
+    assert open_in_turn(listing, [bid], secrets, world.ledger_id) == [found]
+    assert isinstance(open_one(listing, bid, {0: KEEPERS[0], 1: KEEPERS[1]}, world.ledger_id), Refusal)
+
+
+def _time_secrets(world: ClearingWorld) -> list[PrivateKey]:
+    (listing,) = world.book.listings.values()
+    clearing_s = listing.auction.terms.mark.clearing_s
+    return [PrivateKey.from_secret(int.from_bytes(time_secret(key, clearing_s), "big")) for key in KEEPERS]
+
+
+# ---- Sealedness
+
+
+def observed(entries: list[bytes]) -> list[tuple[int, int, int, int]]:
+    """All that the log says of each sealed bid to who has no key: when, how long, and how long its parts are."""
+    rows = []
+    for entry in entries:
+        event = read_event(entry)
+        if isinstance(event, BidTaken):
+            sealed = read_sealed_bid(event.encoded, ClearingWorld().ledger_id)
+            rows.append((event.at_ns, len(event.encoded), len(sealed.ticket), len(sealed.content)))
+            assert event.account == b""
+    return rows
+
+
+def test_an_observer_of_the_log_learns_size_and_time_and_nothing_else() -> None:
+    """Other bidders, other prices, from one to the largest: the same sizes at the same times."""
+    one = bidding({0: 1, 1: 2, 2: 3})
+    other = bidding({6: 2**63 - 1, 3: 10_000, 0: 0})
+    assert observed(one.entries) == observed(other.entries)
+    assert len({row[1:] for row in observed(one.entries)}) == 1
+
+
+def test_nothing_of_a_bid_stands_in_the_log_before_the_clearing() -> None:
+    """Neither account, nor key id, nor price; and afterwards the keepers' secrets, with which all can read all."""
+    price_ubc = 0x7A7B7C7D7E
+    world = bidding({0: price_ubc, 1: price_ubc + 1})
+    (listing,) = world.book.listings.values()
+    before = b"".join(world.entries)
+    for key in (ALICE, BOB):
+        assert key.public.octets not in before
+        assert key.public.key_id not in before
+    assert price_ubc.to_bytes(5, "big") not in before
+    world.clear(listing)
+    (told,) = (event for event in map(read_event, world.entries) if isinstance(event, Unsealed))
+    secrets = {at: PrivateKey.from_secret(int.from_bytes(one, "big")) for at, one in told.secrets.items()}
+    for bid in listing.bids.values():
+        assert bid.sealed is not None
+        assert open_bid(bid.sealed, listing.lock, secrets)
+
+
+def test_every_part_of_a_bid_looks_like_chance() -> None:
+    """Octets of 300 bids of the same price by the same bidder: no value is much likelier than another."""
+    world = ClearingWorld()
+    listing = world.open()
+    seen: Counter[int] = Counter()
+    for _ in range(300):
+        sealed = read_sealed_bid(world.make_bid(listing, ALICE, 5), world.ledger_id)
+        seen.update(sealed.ticket + sealed.shares + sealed.content)
+    total = sum(seen.values())
+    chi_squared = sum((seen[value] - total / 256) ** 2 / (total / 256) for value in range(256))
+    assert chi_squared < 255 + 6 * math.sqrt(2 * 255)
+
+
+def test_house_provider_and_one_keeper_of_three_together_cannot_read_a_bid() -> None:
+    world = bidding({0: 70})
+    (listing,) = world.book.listings.values()
+    (bid,) = listing.bids.values()
+    assert bid.sealed is not None
+    assert open_ticket(bid.sealed, listing.lock, HOUSE) == ALICE.public
+    secrets = _time_secrets(world)
+    for place in range(3):
+        others = [at for at in range(3) if at != place]
+        for guess in (HOUSE, CAROL, KEEPERS[place], secrets[place]):
+            with pytest.raises(VerificationError):
+                open_bid(bid.sealed, listing.lock, {place: secrets[place], others[0]: guess})
+    for places in combinations(range(3), 2):
+        assert open_bid(bid.sealed, listing.lock, {at: secrets[at] for at in places})
+
+
+def test_answers_say_nothing_of_a_pending_bid_but_that_it_is_there() -> None:
+    world = bidding({0: 70, 1: 7})
+    (listing,) = world.book.listings.values()
+    for name, bid in listing.bids.items():
+        receipt = listing.receipt(name)
+        assert (receipt.status, receipt.reason, receipt.detail) == (Status.PENDING, "", "")
+        assert bid.account != name
+        fields = read_cbor(read_envelope(bid.encoded).payload)
+        assert isinstance(fields, dict)
+        assert set(fields) == {1, 2, 3, 4, 5, 6}

@@ -1,0 +1,169 @@
+"""What a clearing house takes: a row for each word that it says no with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from ledger.clearing.awards import OpenBid
+from ledger.clearing.door import (
+    MAX_AHEAD_S,
+    MAX_REFUNDED,
+    SETTLE_S,
+    SLACK_S,
+    Refusal,
+    Standing,
+    check_auction,
+    check_bidder,
+    read_bid,
+    read_issuer,
+    settle_by_s,
+)
+from ledger.clearing.keeping import time_key
+from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, VICKREY, ClearingWorld
+from tests.ledger_world import ALICE, BOB, OTHER_BAND, PROVIDER, START_S, buy
+from wire.allocate import Allocate
+from wire.auction import Auction, Charging
+from wire.money_actions import Transfer
+from wire.transaction import Transaction, sign_transaction
+
+WORLD = ClearingWorld()
+AUCTION = WORLD.auction(minimum_ubc=5)
+PROVIDES = Standing(has_account=True)
+
+
+def moved(clearing_s: int) -> Auction:
+    return WORLD.auction(clearing_s=clearing_s)
+
+
+@pytest.mark.parametrize(
+    ("auction", "standing", "reason"),
+    [
+        (replace(AUCTION, house=BOB.public), PROVIDES, "another_house"),
+        (AUCTION, Standing(has_account=False), "not_a_provider"),
+        (AUCTION, Standing(True, licensed=False), "not_a_provider"),
+        (AUCTION, Standing(True, epoch=1), "epoch_moved"),
+        (moved(START_S), PROVIDES, "too_late"),
+        (moved(START_S + MAX_AHEAD_S - SETTLE_S + 1), PROVIDES, "too_far"),
+        (
+            WORLD.auction(VICKREY, MAX_REFUNDED + 1, charging=Charging.REFUNDED),
+            PROVIDES,
+            "too_many_units",
+        ),
+        (replace(AUCTION, time_keys=AUCTION.time_keys[:1] * 2), PROVIDES, "bad_time_keys"),
+        (replace(AUCTION, time_keys=(time_key(KEEPERS[0], 7),) * 2), PROVIDES, "bad_time_keys"),
+    ],
+)
+def test_an_auction_that_is_refused(auction: Auction, standing: Standing, reason: str) -> None:
+    refusal = check_auction(auction, HOUSE.public, standing, START_S)
+    assert refusal is not None
+    assert refusal.reason == reason
+
+
+def test_an_auction_that_is_taken() -> None:
+    for auction in (AUCTION, moved(START_S + 1), moved(START_S + MAX_AHEAD_S - SETTLE_S)):
+        assert check_auction(auction, HOUSE.public, PROVIDES, START_S) is None
+
+
+@pytest.mark.parametrize(
+    ("standing", "reason"),
+    [
+        (Standing(has_account=False), "unknown_issuer"),
+        (Standing(has_account=True, balance_ubc=4), "insufficient_funds"),
+        (Standing(has_account=True, balance_ubc=5), None),
+    ],
+)
+def test_a_bidder(standing: Standing, reason: str | None) -> None:
+    refusal = check_bidder(AUCTION, standing)
+    assert (refusal.reason if refusal else None) == reason
+
+
+@dataclass(frozen=True)
+class Row:
+    reason: str
+    changes: dict[str, Any]
+    valid_until_s: int = CLEARING_S + SETTLE_S
+
+
+GOOD: dict[str, Any] = {
+    "provider": PROVIDER.public,
+    "price_ubc": 5,
+    "epoch": 0,
+    "auction": AUCTION.auction_id,
+}
+BIDS = [
+    Row("another_auction", {"auction": bytes(32)}),
+    Row("another_auction", {"auction": b"", "epoch": 1}),
+    Row("another_auction", {"provider": BOB.public}),
+    Row("band_differs", {"band": OTHER_BAND}),
+    Row("not_for_itself", {"consumers": [BOB.public]}),
+    Row("not_for_itself", {"consumers": [ALICE.public, BOB.public]}),
+    Row("not_for_itself", {"period": 5_000, "period_to": 5_000}),
+    Row("more_than_one", {"allocations": 2}),
+    Row("valid_until", {}, CLEARING_S + SETTLE_S - 1),
+    Row("valid_until", {}, CLEARING_S + SETTLE_S + SLACK_S + 1),
+    Row("below_minimum", {"price_ubc": 4}),
+]
+
+
+def signed(action: Allocate | Transfer, valid_until_s: int = CLEARING_S + SETTLE_S) -> bytes:
+    return sign_transaction(
+        Transaction(action, bytes(8), valid_until_s), ALICE, WORLD.ledger_id
+    ).envelope.encoded
+
+
+def read(encoded: bytes) -> OpenBid | Refusal:
+    return read_bid(encoded, AUCTION, ALICE.public, 9, WORLD.ledger_id)
+
+
+@pytest.mark.parametrize("row", BIDS, ids=lambda row: f"{row.reason} {sorted(row.changes)}")
+def test_a_bid_that_is_refused(row: Row) -> None:
+    refusal = read(signed(buy(**{**GOOD, **row.changes}), row.valid_until_s))
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == row.reason
+
+
+def test_a_bid_that_is_taken() -> None:
+    for changes in ({}, {"consumers": [ALICE.public]}, {"price_ubc": 2**63 - 1}):
+        opened = read(signed(buy(**{**GOOD, **changes})))
+        assert isinstance(opened, OpenBid)
+        assert (opened.account, opened.at_ns) == (ALICE.public, 9)
+
+
+@pytest.mark.parametrize(
+    ("garble", "reason"),
+    [
+        (lambda _: signed(Transfer(BOB.public, 1)), "not_an_allocate"),
+        (lambda bid: bid[:-1] + bytes([bid[-1] ^ 1]), "unreadable"),
+        (lambda bid: bid[:50], "unreadable"),
+        (lambda _: b"", "unreadable"),
+    ],
+)
+def test_what_is_no_bid(garble: Callable[[bytes], bytes], reason: str) -> None:
+    refusal = read(garble(signed(buy(**GOOD))))
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == reason
+
+
+def test_a_bid_of_somebody_else() -> None:
+    refusal = read_bid(signed(buy(**GOOD)), AUCTION, BOB.public, 9, WORLD.ledger_id)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "another_issuer"
+
+
+def test_who_issued_an_open_bid_is_found_by_its_key_id() -> None:
+    bid = signed(buy(**GOOD))
+    assert read_issuer(bid, WORLD.ledger_id, WORLD.find) == ALICE.public
+    assert read_issuer(bid, WORLD.ledger_id, lambda _: None) == Refusal(
+        "unknown_issuer", f"no account has key id {ALICE.public.key_id.hex()}"
+    )
+    unread = read_issuer(b"x", WORLD.ledger_id, WORLD.find)
+    assert isinstance(unread, Refusal)
+    assert unread.reason == "unreadable"
+
+
+def test_bids_are_good_until_the_last_second_of_their_auction() -> None:
+    assert settle_by_s(AUCTION) == CLEARING_S + SETTLE_S

@@ -1,0 +1,72 @@
+"""Entries of the log: each is read back, and nothing else is."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.clearing.events import (
+    FIRST_HEAD,
+    AuctionClosed,
+    AuctionTaken,
+    BidsDropped,
+    BidTaken,
+    Drop,
+    Event,
+    OfferRejected,
+    OfferTaken,
+    Unsealed,
+    next_head,
+    read_event,
+    write_event,
+)
+from wire.cbor import Value, write_cbor
+from wire.errors import DecodeError
+
+A = bytes(range(32))
+EVENTS: list[Event] = [
+    AuctionTaken(1, b"auction"),
+    BidTaken(2, A, b"bid"),
+    BidTaken(2, A, b"bid", b"\2" * 33),
+    Unsealed(3, A, {0: b"s", 2: b"t"}),
+    Unsealed(3, A, {}),
+    BidsDropped(4, A, (Drop(b"t", "insufficient_funds", "bid 5"), Drop(b"u", "r", ""))),
+    OfferTaken(5, A, b"answer"),
+    OfferRejected(6, A, "sold_out", "3 left"),
+    AuctionClosed(7, A),
+    AuctionClosed(7, A, "no_bids", "nobody"),
+]
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_read_back(event: Event) -> None:
+    assert read_event(write_event(event)) == event
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [], 1, [0, 1, b""], [8, 1, A], [1, 1, "x"], [2, 1, A[1:], b"", b""], [2, 1, A, b""], [3, 1, A, {"x": b""}],
+        [3, 1, A, {1: 1}], [4, 1, A, [[b"", 1, ""]]], [5, 1, A, 5], [6, 1, A, "x"], [7, 1, A, "x", b""], ["1", 1, b""],
+    ],
+)  # fmt: skip
+def test_anything_else_is_refused(value: Value) -> None:
+    with pytest.raises(DecodeError, match="no kind that we know"):
+        read_event(write_cbor(value))
+
+
+@given(st.binary(max_size=60), st.integers(0, len(EVENTS) - 1), st.integers(0, 80))
+def test_garbled_entries_are_entries_or_refused(garbage: bytes, which: int, at: int) -> None:
+    good = write_event(EVENTS[which])
+    data = good[:at] + garbage + good[at + len(garbage) :]
+    with contextlib.suppress(DecodeError):
+        assert write_event(read_event(data)) == data
+
+
+def test_the_head_depends_on_every_entry_and_their_order() -> None:
+    one, two = write_event(EVENTS[0]), write_event(EVENTS[1])
+    heads = {next_head(next_head(FIRST_HEAD, a), b) for a, b in ((one, two), (two, one), (one, one))}
+    assert len(heads | {next_head(FIRST_HEAD, one)}) == 4

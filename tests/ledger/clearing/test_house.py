@@ -1,0 +1,569 @@
+"""A whole auction in memory: who bids, who lies, who has no money, who goes away; and what the ledger shows at the end.
+
+Every submission checks that money is neither made nor lost, and that a refusal changes no byte
+(tests/clearing_world.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.clearing.book import Phase
+from ledger.clearing.door import SETTLE_S, Refusal
+from ledger.clearing.house import AskKeepers, AskLedger, AskProvider, Submit
+from ledger.clearing.provider import Wrong
+from ledger.submission import Batch, Executed, Refused
+from tests.clearing_world import (
+    BIDDERS,
+    CLEARING_S,
+    HOUSE,
+    KEEPERS,
+    PROPSHARE,
+    VICKREY,
+    ClearingWorld,
+    away,
+    honest,
+)
+from tests.ledger_world import ALICE, BOB, CAROL, OTHER_BAND, PROVIDER, QOS, buy, offer
+from wire.auction import Charging, write_auction
+from wire.auction_receipt import AuctionReceipt, Status
+from wire.auction_terms import AuctionKind
+from wire.generate_offer import GeneratedOffer, read_generated_offer, write_generated_offer
+from wire.ids import PublicKey
+from wire.keys import PrivateKey
+from wire.money_actions import Transfer
+from wire.post_offer import AuctionShare, PostOffer
+from wire.transaction import Transaction, read_transaction, sign_transaction
+
+EXECUTED, OUTBID = (Status.EXECUTED, ""), (Status.CANCELLED, "outbid")
+
+
+def run(
+    prices: list[int], units: int = 1, minimum_ubc: int = 0, kind: AuctionKind = VICKREY, **changes: object
+) -> tuple[ClearingWorld, list[tuple[Status, str]], list[int]]:
+    """(world, status of each bid, what each bidder paid)"""
+    world = ClearingWorld()
+    listing = world.open(world.auction(kind, units, minimum_ubc, **changes))
+    names = [world.bid(listing, key, price) for key, price in zip(BIDDERS, prices, strict=False)]
+    world.clear(listing)
+    paid = [10_000 - world.world.balance(key) for key, _ in zip(BIDDERS, prices, strict=False)]
+    return world, [world.status(listing, name) for name in names], paid
+
+
+def test_the_printed_example() -> None:
+    """Figure 1 of the paper: the highest bid wins at the second highest."""
+    world, statuses, paid = run([70, 100, 90])
+    assert statuses == [OUTBID, EXECUTED, OUTBID]
+    assert paid == [0, 90, 0]
+    assert world.world.balance(PROVIDER) == 90
+    assert [type(one.transaction.action).__name__ for one in world.batches[0].transactions] == [
+        "PostOffer", "Allocate",
+    ]  # fmt: skip
+
+
+def test_with_refunds_the_same_is_paid_and_all_of_it_lands_together() -> None:
+    world, statuses, paid = run([70, 100, 90], units=2, charging=Charging.REFUNDED)
+    assert statuses == [OUTBID, EXECUTED, EXECUTED]
+    assert paid == [0, 70, 70]
+    actions = [one.transaction.action for one in world.batches[0].transactions]
+    assert [type(action).__name__ for action in actions] == [
+        "PostOffer",
+        "Allocate",
+        "Allocate",
+        "Transfer",
+        "Transfer",
+    ]
+    assert {action for action in actions if isinstance(action, Transfer)} == {
+        Transfer(BOB.public, 30),
+        Transfer(CAROL.public, 20),
+    }
+
+
+def test_proportional_share() -> None:
+    world, statuses, paid = run([50, 30, 20], units=7, kind=PROPSHARE)
+    assert statuses == [EXECUTED] * 3
+    assert paid == [50, 30, 20]
+    shares = world.batches[0].transactions[0].transaction.action
+    assert isinstance(shares, PostOffer)
+    assert [shares.consumers[key.public].allocations for key in (ALICE, BOB, CAROL)] == [4, 2, 1]
+
+
+def test_who_gets_no_unit_of_a_proportional_share_pays_nothing() -> None:
+    _, statuses, paid = run([500, 400, 1], units=2, kind=PROPSHARE)
+    assert statuses == [EXECUTED, EXECUTED, OUTBID]
+    assert paid == [500, 400, 0]
+
+
+@pytest.mark.parametrize("kind", [VICKREY, PROPSHARE])
+def test_without_a_bid_nothing_happens(kind: AuctionKind) -> None:
+    world = ClearingWorld()
+    before = world.world.picture()
+    listing = world.clear(world.open(kind=kind))
+    assert (listing.receipt().status, listing.receipt().reason) == (Status.INACTIVE, "no_bids")
+    assert world.world.picture() == before
+
+
+# ---- The door
+
+
+def test_the_same_auction_and_the_same_bid_are_taken_once() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    again = world.house.take_auction(
+        write_auction(listing.auction, PROVIDER, world.ledger_id), world.standing_of, 9
+    )
+    assert isinstance(again, AuctionReceipt)
+    assert again == listing.taken
+    bid = world.make_bid(listing, ALICE, 50)
+    name = world.take(listing, bid)
+    assert isinstance(name, PublicKey)
+    said = world.take(listing, bid)
+    assert said == listing.receipt(name)
+    assert len(world.entries) == 2
+
+
+def test_who_bids_again_takes_the_place_of_his_first_bid() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    first, second = world.bid(listing, ALICE, 500), world.bid(listing, ALICE, 60)
+    other = world.bid(listing, BOB, 70)
+    assert world.status(listing, first) == (Status.CANCELLED, "replaced")
+    world.clear(listing)
+    assert [world.status(listing, name) for name in (second, other)] == [OUTBID, EXECUTED]
+    assert world.world.balance(BOB) == 10_000 - 60
+
+
+def test_too_late_and_unknown() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    bid = world.make_bid(listing, ALICE, 50)
+    world.world.now_s = CLEARING_S
+    late = world.take(listing, bid)
+    assert isinstance(late, Refusal)
+    assert late.reason == "too_late"
+    nowhere = world.house.take_bid(bytes(32), bid, world.standing_of, world.find, 0)
+    assert isinstance(nowhere, Refusal)
+    assert nowhere.reason == "unknown_auction"
+    assert listing.receipt(ALICE.public).status is Status.UNKNOWN
+
+
+def test_a_bidder_without_the_minimum_is_not_let_in() -> None:
+    world = ClearingWorld()
+    listing = world.open(minimum_ubc=20_000)
+    refusal = world.take(listing, world.make_bid(listing, ALICE, 20_000))
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "insufficient_funds"
+
+
+def test_a_name_is_used_once() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    world.bid(listing, ALICE, 5)
+    world.serial -= 1
+    refusal = world.take(listing, world.make_bid(listing, BOB, 5))
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "name_taken"
+
+
+# ---- Money
+
+
+def test_who_cannot_pay_at_the_clearing_neither_wins_nor_raises_the_price() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    names = [world.bid(listing, key, price) for key, price in ((ALICE, 9_000), (BOB, 50), (CAROL, 40))]
+    world.world.must(Transfer(PROVIDER.public, 5_000), ALICE)
+    world.clear(listing)
+    assert [world.status(listing, name) for name in names] == [
+        (Status.ERROR, "insufficient_funds"), EXECUTED, OUTBID,
+    ]  # fmt: skip
+    assert world.world.balance(BOB) == 10_000 - 40
+
+
+def test_who_spends_his_money_between_two_looks_is_dropped_and_the_rest_is_cleared_again() -> None:
+    """The best bidder still has it when the house asks, and has given it away when the batch arrives."""
+    world = ClearingWorld()
+    listing = world.open()
+    names = [world.bid(listing, key, price) for key, price in ((ALICE, 9_000), (BOB, 50), (CAROL, 40))]
+    asked = []
+
+    def slow(question: bytes, now_s: int) -> bytes | Wrong | None:
+        asked.append(question)
+        if len(asked) == 1:
+            world.world.must(Transfer(PROVIDER.public, 9_990), ALICE)
+        return honest(question, now_s)
+
+    world.clear(listing, slow)
+    assert len(asked) == 2
+    assert world.status(listing, names[0]) == (Status.ERROR, "insufficient_funds")
+    assert [world.status(listing, name) for name in names[1:]] == [EXECUTED, OUTBID]
+    assert world.world.balance(BOB) == 10_000 - 40
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from([VICKREY, PROPSHARE]),
+    st.lists(st.tuples(st.integers(0, 12_000), st.integers(0, 10_000)), min_size=1, max_size=6),
+    st.integers(1, 4),
+    st.sampled_from([Charging.CLEARED, Charging.REFUNDED]),
+)
+def test_money_whatever_is_bid_and_spent(
+    kind: AuctionKind, bids: list[tuple[int, int]], units: int, charging: Charging
+) -> None:
+    """Whoever spends how much before the clearing: nobody pays above his bid, the provider has what was paid, nobody
+    can be below nothing, and no unit is sold twice.
+    """
+    world = ClearingWorld()
+    charging = charging if kind is VICKREY else Charging.CLEARED
+    listing = world.open(kind=kind, units=units, charging=charging)
+    for key, (price, _) in zip(BIDDERS, bids, strict=False):
+        world.bid(listing, key, price)
+    sink = PrivateKey.from_secret(57)
+    for key, (_, spent) in zip(BIDDERS, bids, strict=False):
+        if spent:
+            world.world.must(Transfer(sink.public, spent), key)
+    world.clear(listing)
+    paid = [10_000 - spent - world.world.balance(key) for key, (_, spent) in zip(BIDDERS, bids, strict=False)]
+    assert all(0 <= amount <= price for amount, (price, _) in zip(paid, bids, strict=True))
+    assert world.world.balance(PROVIDER) == sum(paid)
+    assert sum(award.units for award in listing.awards) <= units
+    won = [award.bid.account for award in listing.awards]
+    for key, (price, spent) in zip(BIDDERS, bids, strict=False):
+        assert key.public not in won or price <= 10_000 - spent
+
+
+# ---- Providers that are away, late, or lie
+
+
+def test_a_provider_that_is_away_gets_nothing_and_takes_nothing() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    name = world.bid(listing, ALICE, 50)
+    before = world.world.picture()
+    world.clear(listing, away)
+    assert world.status(listing, name) == (Status.CANCELLED, "provider_away")
+    assert world.world.picture() == before
+    assert world.batches == []
+
+
+def test_a_provider_that_comes_back_in_time_is_heard() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    name = world.bid(listing, ALICE, 50)
+    world.clear(
+        listing, lambda question, now_s: honest(question, now_s) if now_s > CLEARING_S + 300 else None
+    )
+    assert world.status(listing, name) == EXECUTED
+
+
+def signed(answer: bytes, world: ClearingWorld, key: PrivateKey = PROVIDER, **changes: object) -> bytes:
+    """The same answer, with something else in the offer, or another signature."""
+    parts = read_generated_offer(answer)
+    transaction = read_transaction(parts.offer, world.ledger_id).transaction
+    until_s = changes.pop("valid_until_s", transaction.valid_until_s)
+    assert isinstance(transaction.action, PostOffer)
+    action = replace(transaction.action, **changes)  # type: ignore[arg-type]  # fields of an offer
+    lie = sign_transaction(Transaction(action, bytes(8), int(str(until_s))), key, world.ledger_id)
+    return write_generated_offer(GeneratedOffer(lie.envelope.encoded, parts.refunds))
+
+
+Lie = Callable[[bytes, ClearingWorld], bytes]
+LIES: dict[str, Lie] = {
+    "another price for a winner": lambda said, world: signed(
+        said, world, consumers={ALICE.public: replace(_shares(said, world)[ALICE.public], price_ubc=99)}
+    ),
+    "other winners": lambda said, world: signed(
+        said, world, consumers={BOB.public: _shares(said, world)[ALICE.public]}
+    ),
+    "more units to somebody": lambda said, world: signed(
+        said, world, consumers={ALICE.public: replace(_shares(said, world)[ALICE.public], allocations=2)}
+    ),
+    "a winner left out": lambda said, world: signed(said, world, consumers={}, auction=None),
+    "another price": lambda said, world: signed(said, world, price_ubc=1),
+    "more than was for sale": lambda said, world: signed(said, world, max_allocations=1_000),
+    "another band": lambda said, world: signed(said, world, band=OTHER_BAND),
+    "a worse qos": lambda said, world: signed(said, world, qos=replace(QOS, floor_down_bps=1)),
+    "a shorter time": lambda said, world: signed(said, world, allocation_duration_s=1),
+    "no auction": lambda said, world: signed(said, world, auction=None),
+    "a discount": lambda said, world: signed(said, world, volume_discount_multiplier_ppm=1),
+    "valid for too short": lambda said, world: signed(said, world, valid_until_s=CLEARING_S + 1),
+    "signed by somebody else": lambda said, world: signed(said, world, key=BOB),
+    "no offer at all": lambda _, world: write_generated_offer(GeneratedOffer(world.make_bid(
+        world.book.listings[next(iter(world.book.listings))], ALICE, 1
+    ))),
+    "a refund that nobody asked for": lambda said, _: write_generated_offer(
+        GeneratedOffer(read_generated_offer(said).offer, (read_generated_offer(said).offer,))
+    ),
+    "no bytes that mean anything": lambda said, _: said[:-1],
+}  # fmt: skip
+
+
+def _shares(said: bytes, world: ClearingWorld) -> dict[PublicKey, AuctionShare]:
+    action = read_transaction(read_generated_offer(said).offer, world.ledger_id).transaction.action
+    assert isinstance(action, PostOffer)
+    return dict(action.consumers)
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_provider_that_lies_gets_nothing_and_takes_nothing(lie: str) -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    name, other = world.bid(listing, ALICE, 100), world.bid(listing, BOB, 40)
+    before = world.world.picture()
+
+    def lying(question: bytes, now_s: int) -> bytes | Wrong | None:
+        said = honest(question, now_s)
+        assert isinstance(said, bytes)
+        return LIES[lie](said, world)
+
+    world.clear(listing, lying)
+    assert world.status(listing, name) == (Status.CANCELLED, "provider_away")
+    assert world.status(listing, other)[0] is Status.CANCELLED
+    assert world.batches == []
+    assert world.world.picture() == before
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_provider_that_keeps_a_refund_gets_nothing(missing: int) -> None:
+    world = ClearingWorld()
+    listing = world.open(units=2, charging=Charging.REFUNDED)
+    for key, price in ((ALICE, 100), (BOB, 90), (CAROL, 40)):
+        world.bid(listing, key, price)
+    before = world.world.picture()
+
+    def lying(question: bytes, now_s: int) -> bytes | Wrong | None:
+        said = honest(question, now_s)
+        assert isinstance(said, bytes)
+        parts = read_generated_offer(said)
+        return write_generated_offer(GeneratedOffer(parts.offer, (parts.refunds[missing],) * 2))
+
+    world.clear(listing, lying)
+    assert world.world.picture() == before
+
+
+def test_a_provider_that_sold_the_air_elsewhere_is_waited_for_and_then_nobody_pays() -> None:
+    """It posts an ordinary offer while bids come in, and sells all of the band for longer than the house can wait."""
+    world = ClearingWorld()
+    listing = world.open()
+    name = world.bid(listing, ALICE, 100)
+    world.world.must(offer(max_allocations=10, allocation_duration_s=5_000), PROVIDER)
+    world.world.must(buy(1_000, allocations=10), BOB)
+    before = world.world.balance(ALICE)
+    world.clear(listing)
+    assert world.status(listing, name) == (Status.CANCELLED, "sold_out")
+    assert world.world.balance(ALICE) == before
+
+
+def test_bids_survive_what_the_provider_posts_before_the_clearing() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    name = world.bid(listing, ALICE, 100)
+    for _ in range(3):
+        world.world.must(offer(price_ubc=7), PROVIDER)
+    world.clear(listing)
+    assert world.status(listing, name) == EXECUTED
+
+
+def test_losing_bids_are_worth_nothing_to_the_provider_once_they_can_be_read() -> None:
+    """It posts the auction's offer a second time, for the loser and at his bid, and brings his signed bid along."""
+    world = ClearingWorld()
+    listing = world.open()
+    world.bid(listing, ALICE, 100)
+    world.bid(listing, BOB, 80)
+    world.clear(listing)
+    settled = world.batches[0].transactions[0].transaction.action
+    loser = listing.by_account[BOB.public].opened
+    assert loser is not None
+    assert isinstance(settled, PostOffer)
+    share = next(iter(settled.consumers.values()))
+    again = replace(settled, consumers={BOB.public: share})
+    outcome = world.submit(Batch((world.world.sign(again, PROVIDER), loser.transaction)))
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "auction_settled"
+    alone = world.submit(Batch((loser.transaction,)))
+    assert isinstance(alone, Refused)
+    assert alone.reason == "not_a_winner"
+    assert world.world.balance(BOB) == 10_000
+
+
+def test_an_offer_that_the_provider_brings_to_the_ledger_itself_is_not_submitted_again() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    name = world.bid(listing, ALICE, 100)
+
+    def fast(question: bytes, now_s: int) -> bytes | Wrong | None:
+        said = honest(question, now_s)
+        assert isinstance(said, bytes)
+        signed_offer = read_transaction(read_generated_offer(said).offer, world.ledger_id)
+        assert isinstance(world.submit(Batch((signed_offer,))), Executed)
+        return said
+
+    world.clear(listing, fast)
+    assert world.status(listing, name) == EXECUTED
+    assert len(world.batches[-1].transactions) == 1
+
+
+# ---- Keepers, restarts, order
+
+
+def test_without_enough_keepers_nothing_is_opened_and_nobody_pays() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    name = world.bid(listing, ALICE, 100)
+    world.clear(listing, keepers=(1,))
+    assert world.status(listing, name) == (Status.CANCELLED, "keepers_away")
+    assert listing.by_account[ALICE.public].opened is None
+
+
+@pytest.mark.parametrize("keepers", [(0, 1), (0, 2), (1, 2), (0, 1, 2)])
+def test_whichever_keepers_answer_the_result_is_the_same(keepers: tuple[int, ...]) -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    for key, price in ((ALICE, 100), (BOB, 80)):
+        world.bid(listing, key, price)
+    world.clear(listing, keepers=keepers)
+    assert world.world.balance(ALICE) == 10_000 - 80
+
+
+def test_secrets_that_are_none_do_not_count() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    world.world.now_s = CLEARING_S
+    secret = KEEPERS[0].key.private_numbers().private_value.to_bytes(32, "big")
+    refusal = world.house.take_secrets(
+        listing, {0: secret, 1: bytes(32), 7: secret, -1: secret}, world.now_ns
+    )
+    assert refusal == Refusal("keepers_away", "0 of 2 secrets were told")
+
+
+def test_a_bid_that_is_badly_sealed_harms_only_itself() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    good = world.bid(listing, BOB, 50)
+    other = replace(listing.auction, threshold=3)
+    listing.auction, kept = other, listing.auction
+    bad = world.make_bid(listing, ALICE, 100)
+    listing.auction = kept
+    name = world.take(listing, bad)
+    assert isinstance(name, PublicKey)
+    world.clear(listing)
+    assert world.status(listing, name) == (Status.ERROR, "badly_sealed")
+    assert world.status(listing, good) == EXECUTED
+
+
+def test_a_sealed_bid_below_the_minimum_is_cancelled() -> None:
+    _, statuses, paid = run([3, 9], minimum_ubc=5)
+    assert statuses == [(Status.CANCELLED, "below_minimum"), EXECUTED]
+    assert paid == [0, 5]
+
+
+def test_a_house_that_starts_again_at_any_moment_comes_to_the_same_end() -> None:
+    reference = ClearingWorld()
+    _scenario(reference, restart_after=-1)
+    entries = len(reference.entries)
+    for restart_after in range(entries):
+        world = ClearingWorld()
+        _scenario(world, restart_after)
+        assert world.entries == reference.entries or len(world.entries) == entries
+        assert world.world.balance(BOB) == reference.world.balance(BOB) == 10_000 - 70
+        assert world.world.balance(PROVIDER) == 70
+
+
+def _scenario(world: ClearingWorld, restart_after: int) -> None:
+    restarted: list[int] = []
+
+    def note_and_restart() -> None:
+        if len(world.entries) == restart_after + 1 and not restarted:
+            restarted.append(1)
+            world.restart()
+
+    listing = world.open()
+    note_and_restart()
+    for key, price in ((ALICE, 70), (BOB, 100)):
+        world.bid(world.book.listings[listing.auction_id], key, price)
+        note_and_restart()
+    world.world.now_s = CLEARING_S
+    while (now := world.book.listings[listing.auction_id]).phase is not Phase.CLOSED:
+        world.do(world.house.next_step(now, world.world.now_s))
+        note_and_restart()
+
+
+def test_an_answer_of_the_ledger_that_is_lost_is_not_needed() -> None:
+    """The batch landed and the house fell over before it could write that down."""
+    world = ClearingWorld()
+    listing = world.open()
+    name = world.bid(listing, ALICE, 100)
+    world.world.now_s = CLEARING_S
+    step = world.house.next_step(listing, world.world.now_s)
+    while not isinstance(step, Submit):
+        world.do(step)
+        step = world.house.next_step(listing, world.world.now_s)
+    assert isinstance(world.submit(step.batch), Executed)
+    world.restart()
+    world.clear(world.book.listings[listing.auction_id])
+    assert world.status(listing, name) == EXECUTED
+    assert len(world.batches) == 1
+
+
+def test_the_steps_of_an_auction() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    world.bid(listing, ALICE, 100)
+    assert list(world.house.steps(CLEARING_S - 1)) == []
+    world.world.now_s = CLEARING_S
+    kinds = []
+    while listing.phase is not Phase.CLOSED:
+        (step,) = world.house.steps(CLEARING_S)
+        kinds.append(type(step))
+        world.do(step)
+    assert kinds == [AskKeepers, AskLedger, AskProvider, Submit]
+
+
+def test_a_providers_auctions_are_settled_in_the_order_of_their_times() -> None:
+    world = ClearingWorld()
+    late, early = world.open(clearing_s=CLEARING_S + 1), world.open(clearing_s=CLEARING_S)
+    assert [step.listing for step in world.house.steps(CLEARING_S + 5)] == [early]
+    world.clear(early)
+    assert [step.listing for step in world.house.steps(CLEARING_S + 5)] == [late]
+
+
+def test_nothing_is_settled_after_its_last_second() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    name = world.bid(listing, ALICE, 100)
+    world.world.now_s = CLEARING_S + SETTLE_S + 1
+    world.clear(listing)
+    assert world.status(listing, name) == (Status.CANCELLED, "keepers_away")
+    assert world.batches == []
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.permutations([(ALICE, 100), (BOB, 80), (CAROL, 60), (BIDDERS[3], 40)]),
+    st.sampled_from([VICKREY, PROPSHARE]),
+)
+def test_the_order_in_which_bids_arrive_is_nothing(
+    bids: list[tuple[PrivateKey, int]], kind: AuctionKind
+) -> None:
+    world = ClearingWorld()
+    listing = world.open(kind=kind, units=2)
+    for key, price in bids:
+        world.bid(listing, key, price)
+    world.clear(listing)
+    paid = [10_000 - world.world.balance(key) for key in BIDDERS[:4]]
+    assert paid == ([60, 60, 0, 0] if kind is VICKREY else [100, 80, 0, 0])
+
+
+def test_ties_go_to_who_came_first() -> None:
+    _, statuses, paid = run([50, 50, 50], units=2)
+    assert statuses == [EXECUTED, EXECUTED, OUTBID]
+    assert paid == [50, 50, 0]
+
+
+def test_the_house_is_named_in_its_own_auctions() -> None:
+    assert ClearingWorld().auction().house == HOUSE.public
