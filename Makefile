@@ -10,12 +10,12 @@ PYTHON := .venv/bin/python
 # Folders of Python that exist now, plus the one module at the root.
 CODE := airgrant.py $(sort $(dir $(wildcard */__init__.py))) tests
 
-.PHONY: help set-up demo lab-wifi lab-ran test check format bench lock clean
+.PHONY: help set-up demo lab-wifi lab-ran lab-ledger test check format bench lock clean
 
 help: ## show this list
 	@echo "Airgrant: an access point that sells its own airtime."
 	@echo
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "  make %-10s %s\n", $$1, $$2 }'
 	@echo
 	@echo "  make test ARGS='tests/wire -k offer'      make bench NAME=shaper      make demo ARGS=--help"
 
@@ -30,6 +30,10 @@ lab-wifi: set-up ## play customers and attackers on virtual radios, in a guest k
 
 lab-ran: set-up ## sell floors in a model of a 5G cell behind a gNB's remote control: build/lab-ran/report.html
 	@$(PYTHON) -m lab.ran $(ARGS)
+
+lab-ledger: set-up ## share a ledger between four operators on CometBFT, and break things: build/lab-ledger/report.html
+	@lab/go.sh build cometbft
+	@lab/sandbox.sh $(PYTHON) -m lab.ledger_net $(ARGS)
 
 test: set-up ## run the tests against the real kernel, broker, TPM and radios (in a guest), in a private sandbox
 	@lab/test.sh $(ARGS) \

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ledger.abci.consensus import Consensus
 from ledger.abci.network import parse_network
-from ledger.abci.snapshots import NoSnapshots
+from ledger.abci.snapshots import LogSnapshots
 from ledger.answering import Answers
 from ledger.application import Application
 from ledger.archive import Archive
@@ -199,7 +199,9 @@ def _join_network(application: Application, settings: LedgerSettings) -> Consens
     network = parse_network(read_toml(settings.consensus.network), settings.consensus.network)
     if network.genesis != application.genesis:
         raise ConfigError(f"{settings.consensus.network}: network.ledger: is not that of {settings.genesis}")
-    return Consensus(application, NoSnapshots(), settings.consensus, _tell)
+    return Consensus(
+        application, LogSnapshots(application, open_to_read(settings.store), _tell), settings.consensus, _tell
+    )
 
 
 async def _say_ready(

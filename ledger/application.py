@@ -180,6 +180,12 @@ class Application:
         assert formed.block.height == self.height + 1, f"block {formed.block.height} after {self.height}"
         self._finalised = formed
 
+    def skip_to(self, height: int) -> None:
+        """In the blocks up to this one, nothing took effect."""
+        if height > self.height:
+            self.store.write_height(height)
+            self.height = height
+
     def recall(self, submission: Submission, outcome: Outcome) -> Outcome:
         """What the whole log adds to a refusal, for whoever asks a gateway: that it ran before, however long ago.
 

@@ -113,7 +113,7 @@ class StateSync:
 class Place:
     """Where one operator's CometBFT is reached, by whom, and what it reaches. Addresses as CometBFT writes them."""
 
-    application: str = "unix://application.sock"
+    application: str
     rpc: str = "tcp://127.0.0.1:26657"
     listen: str = "0.0.0.0:26656"
     pause_ms: int = 100

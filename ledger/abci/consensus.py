@@ -53,11 +53,12 @@ class Consensus:
         self._touched: set[bytes] = set()
         self._waiters = Waiters()
         self._tell = tell
+        self._shelf = shelf
         self._rpc = CometRpc(settings.rpc)
         self._sending = asyncio.Lock()
         self._sender = ThreadPoolExecutor(1, "comet-rpc")
         handler = Handler(application, shelf, application.genesis, self._hear, _budget)
-        self._server = AbciServer(f"unix://{settings.socket}", handler)
+        self._server = AbciServer(f"unix://{settings.socket.absolute()}", handler)
 
     async def run(self) -> None:
         """Answers CometBFT until cancelled. Raises what went wrong, and is then not to be run again."""
@@ -65,6 +66,7 @@ class Consensus:
             await self._server.run()
         finally:
             self._rpc.close()
+            self._shelf.close()
             self._sender.shutdown(wait=False)
 
     async def order(self, submissions: Sequence[Submission]) -> Sequence[Outcome | None]:

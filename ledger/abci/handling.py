@@ -61,6 +61,9 @@ UNKNOWN_PATH = 2
 ORDERING = (InitChain, PrepareProposal, ProcessProposal, FinalizeBlock, Commit)
 """The requests that consensus waits for."""
 
+READING = (ListSnapshots, LoadSnapshotChunk)
+"""The requests that need nothing but the log, which the machine does not change: nobody waits for them."""
+
 Tell = Callable[[bytes, Outcome], None]
 """Takes `tx_id` and what became of it."""
 

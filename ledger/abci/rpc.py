@@ -1,4 +1,4 @@
-"""Asks a CometBFT on this machine: JSON-RPC over one HTTP connection that is kept.
+"""Asks a CometBFT: JSON-RPC over one HTTP connection that is kept.
 
 `broadcast` puts transactions before it in their order, without waiting for what becomes of them: that is said on the
 other side, where it asks our ledger. Blocking; one caller at a time. Raises CometAway if nobody answers, ShellError for

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from ledger.abci.handling import ORDERING, Handler
-from ledger.abci.messages import Flush, read_request
+from ledger.abci.handling import ORDERING, READING, Handler
+from ledger.abci.messages import Flush, Request, read_request
 from wire.errors import DecodeError, ShellError
 from wire.protobuf import MAX_VARINT_BYTES, read_varint, write_delimited
 
@@ -123,12 +123,17 @@ class AbciServer:
             finally:
                 self._open.discard(connection)
 
+    def _answer(self, request: Request) -> bytes:
+        if isinstance(request, READING):
+            return self._handler.answer(request)
+        with self._turns.turn(urgent=isinstance(request, ORDERING)):
+            return self._handler.answer(request)
+
     def _answer_all(self, connection: socket.socket, stream: BufferedReader) -> None:
         gathered = bytearray()
         while (frame := read_frame(stream)) is not None:
             request = read_request(frame)
-            with self._turns.turn(urgent=isinstance(request, ORDERING)):
-                answer = self._handler.answer(request)
+            answer = self._answer(request)
             gathered += write_delimited(answer)
             if isinstance(request, Flush) or len(gathered) > GATHER_BYTES:
                 connection.sendall(gathered)

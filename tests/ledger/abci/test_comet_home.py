@@ -58,7 +58,7 @@ def test_settings_follow_from_the_network() -> None:
 
 def test_a_newcomer_that_begins_with_a_state_and_is_no_validator() -> None:
     sync = StateSync(("192.0.2.1:26657", "192.0.2.2:26657"), 7, "AB" * 32)
-    settings = tomllib.loads(format_home(NETWORK, "eve", Place(), sync)[SETTINGS])
+    settings = tomllib.loads(format_home(NETWORK, "eve", Place("unix:///a.sock"), sync)[SETTINGS])
     assert settings["p2p"]["external_address"] == ""
     assert settings["p2p"]["persistent_peers"].count("@") == 2
     assert settings["statesync"]["enable"] is True

@@ -117,6 +117,9 @@ class Shelf:
     def apply(self, index: int, chunk: bytes) -> AppliedChunk:
         return AppliedChunk.ACCEPT if (index, chunk) == (0, b"piece") else AppliedChunk.RETRY
 
+    def close(self) -> None:
+        pass
+
 
 @dataclass
 class Desk:

@@ -68,9 +68,7 @@ def test_peers_are_all_the_others() -> None:
     assert len(NETWORK.peers_of("a stranger").split(",")) == 4
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"[]", b'{"ledger": 1}', b'{"ledger": "%"}', b"\xff"]
-)
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"ledger": 1}', b'{"ledger": "%"}', b"\xff"])
 def test_an_app_state_that_names_no_ledger(data: bytes) -> None:
     with pytest.raises(DecodeError, match="app_state"):
         read_app_state(data)

@@ -1,0 +1,152 @@
+"""Whether it held: every operator's log against every other's, against what customers were told, and against itself.
+
+Reads the operators' files as they lie on the disk, and asks no program that took part, except to replay a file from
+its genesis.
+"""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.ledger_net.market import DEPOSIT_UBC, Market
+from lab.ledger_net.sites import Site, Sites
+from ledger.abci.light import read_commit
+from ledger.block import ItemKind
+from wire.block_header import read_header
+from wire.comet_commit import verify_signed_block
+from wire.errors import ShellError, VerificationError
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One operator's ledger: app hash by height, ids of its transactions, and what accounts hold."""
+
+    name: str
+    app_hashes: dict[int, bytes]
+    transactions: frozenset[bytes]
+    replayed: str
+    held_ubc: int
+    provider_ubc: int
+
+    @property
+    def height(self) -> int:
+        return max(self.app_hashes)
+
+    @property
+    def app_hash(self) -> bytes:
+        return self.app_hashes[self.height]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One promise, and what was seen."""
+
+    promise: str
+    ok: bool
+    seen: str
+
+
+def read_copies(sites: Sequence[Site], market: Market) -> list[Copy]:
+    """While the ledgers run. Raises ShellError."""
+    return [_read_copy(site, market) for site in sites]
+
+
+def judge(copies: Sequence[Copy], sites: Sites, market: Market) -> list[Finding]:
+    """Every promise, kept or not."""
+    return [
+        _judge_app_hashes(copies),
+        _judge_transactions(copies, market),
+        _judge_money(copies, market),
+        _judge_replay(copies),
+        _judge_light(copies, sites),
+    ]
+
+
+def _read_copy(site: Site, market: Market) -> Copy:
+    with closing(sqlite3.connect(f"file:{site.database}?mode=ro", uri=True)) as database:
+        hashes = {
+            header.height: header.app_hash
+            for (encoded,) in database.execute("SELECT header FROM blocks ORDER BY height")
+            for header in [read_header(encoded)]
+        }
+        rows = database.execute("SELECT id FROM items WHERE kind = ?", (int(ItemKind.TRANSACTION),))
+        transactions = [bytes(row[0]) for row in rows]
+    if len(set(transactions)) != len(transactions):
+        raise ShellError(site.name, "has a transaction twice")
+    provider = _balance(site, market.provider.public.octets.hex())
+    held = provider + sum(_balance(site, key.public.octets.hex()) for key in market.buyers)
+    return Copy(site.name, hashes, frozenset(transactions), _replay(site.database), held, provider)
+
+
+def _balance(site: Site, account: str) -> int:
+    return int(site.read(f"accounts/{account}")["balance_ubc"])
+
+
+def _replay(database: Path) -> str:
+    """The app hash that the log leads to, from the genesis on."""
+    words = [sys.executable, "-m", "ledger", "verify", "--json", str(database)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    answer = json.loads(done.stdout or "{}")
+    return str(answer.get("app_hash", answer.get("error", done.stderr)))
+
+
+def _judge_app_hashes(copies: Sequence[Copy]) -> Finding:
+    heights = sorted({height for copy in copies for height in copy.app_hashes})
+    differ = [
+        height
+        for height in heights
+        if len({copy.app_hashes[height] for copy in copies if height in copy.app_hashes}) != 1
+    ]
+    missing = [copy.name for copy in copies if len(copy.app_hashes) != len(heights)]
+    seen = f"{len(heights)} blocks in {len(copies)} ledgers; heights that differ: {differ or 'none'}"
+    if missing:
+        seen += f"; without all of them: {', '.join(missing)}"
+    return Finding("one app hash at each height", not differ and not missing, seen)
+
+
+def _judge_transactions(copies: Sequence[Copy], market: Market) -> Finding:
+    told = set(market.done)
+    lost = sum(len(told - copy.transactions) for copy in copies)
+    unknown = sum(len(copy.transactions - told) for copy in copies)
+    seen = f"{len(told)} transactions told; lost {lost}, never told {unknown}, refused {len(market.refused)}"
+    return Finding("nothing lost, nothing invented", not (lost or unknown or market.refused), seen)
+
+
+def _judge_money(copies: Sequence[Copy], market: Market) -> Finding:
+    deposited, spent = DEPOSIT_UBC * len(market.buyers), market.spent_ubc()
+    wrong = [copy.name for copy in copies if (copy.held_ubc, copy.provider_ubc) != (deposited, spent)]
+    seen = f"provider has {spent} ubc, everybody {deposited} ubc; elsewhere: {', '.join(wrong) or 'nowhere'}"
+    return Finding("nothing doubled, money conserved", not wrong, seen)
+
+
+def _judge_replay(copies: Sequence[Copy]) -> Finding:
+    wrong = [f"{copy.name}: {copy.replayed}" for copy in copies if copy.replayed != copy.app_hash.hex()]
+    return Finding(
+        "every log, replayed from its genesis, leads there", not wrong, "; ".join(wrong) or "all do"
+    )
+
+
+def _judge_light(copies: Sequence[Copy], sites: Sites) -> Finding:
+    """A block that two thirds of the operators signed has our app hash: verified from the network's description."""
+    signed = list(_light_heads(sites))
+    wrong = [f"{name}: {why}" for name, why in signed if why]
+    heads = {copy.app_hash.hex() for copy in copies}
+    seen = "; ".join(wrong) or f"{len(signed)} headers verified offline, app hash {min(heads)[:16]}..."
+    return Finding("signed headers carry that app hash", not wrong, seen)
+
+
+def _light_heads(sites: Sites) -> Iterator[tuple[str, str]]:
+    for site in sites.everybody:
+        block = read_commit(site.ask("commit"))
+        try:
+            header = verify_signed_block(block, sites.network.chain_id, sites.network.validators)
+        except VerificationError as error:
+            yield site.name, str(error)
+            continue
+        said = site.read("ledger")["app_hash"]
+        yield site.name, "" if header.app_hash.hex() == said else f"{header.app_hash.hex()} is not {said}"

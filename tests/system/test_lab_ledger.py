@@ -1,0 +1,53 @@
+"""`make lab-ledger` as a stranger runs it: four operators, real CometBFT, every trouble; its exit status and files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+
+
+@pytest.fixture(scope="module")
+def played(go_program: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one whole run."""
+    go_program("cometbft")
+    out = tmp_path_factory.mktemp("lab-ledger")
+    words = [sys.executable, "-m", "lab.ledger_net", "--out", str(out)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=390, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def test_every_promise_held(played: Path) -> None:
+    result = json.loads((played / "result.json").read_text())
+    assert result["ok"] is True
+    assert [one["promise"] for one in result["promises"] if not one["ok"]] == []
+    assert len(result["promises"]) == 5
+
+
+def test_all_ledgers_are_the_same(played: Path) -> None:
+    operators = json.loads((played / "result.json").read_text())["operators"]
+    assert [one["name"] for one in operators] == ["alice", "bob", "carol", "dave", "eve"]
+    assert len({(one["height"], one["app_hash"], one["transactions"]) for one in operators}) == 1
+    assert operators[0]["transactions"] > 1_000
+
+
+def test_each_trouble_was_played(played: Path) -> None:
+    titles = " ".join(one["title"] for one in json.loads((played / "result.json").read_text())["chapters"])
+    for trouble in ("killed", "cut off", "state sync", "at once", "the same purchases"):
+        assert trouble in titles
+    said = (played / "logs" / "eve-comet.log").read_text()
+    assert "Snapshot restored" in said
+
+
+def test_the_page_needs_nothing_from_outside(played: Path) -> None:
+    page = (played / "report.html").read_text()
+    assert "Every promise held." in page
+    assert "src=" not in page
+    assert "@import" not in page
