@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ledger.clearing.events import FIRST_HEAD, next_head
-from ledger.store import shell_errors
+from ledger.sqlite_store import shell_errors
 from wire.errors import ShellError
 
 _SCHEMA = """
