@@ -20,7 +20,17 @@ MAX_DEPTH = 8
 """Nested containers: our deepest message has four; cbor2 allows 400 by default."""
 
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
+_FIRST_LONG = b"\x18"
+"""Below it a byte is an integer of its own."""
 _SIMPLE_VALUES: dict[int, bool | None] = {20: False, 21: True, 22: None}
+
+
+def _head_of_bytes(size: int) -> bytes:
+    return bytes((_BYTES << 5 | size,)) if size < 24 else bytes((_BYTES << 5 | 24, size))
+
+
+_BYTES_HEADS = tuple(map(_head_of_bytes, range(256)))
+"""Of byte strings that are as short as keys, hashes and signatures are."""
 
 
 def write_cbor(value: Value) -> bytes:
@@ -53,26 +63,54 @@ def write_head(major: int, argument: int) -> bytes:
 
 
 def _write(value: Value, out: bytearray) -> None:
+    """By exact type, the frequent ones first: all that is signed and stored passes through here."""
+    if type(value) is bytes:
+        size = len(value)
+        out += _BYTES_HEADS[size] if size < 256 else write_head(_BYTES, size)
+        out += value
+    elif type(value) is int:
+        if 0 <= value < 24:
+            out.append(value)
+        else:
+            out += write_head(_UNSIGNED, value) if value >= 0 else write_head(_NEGATIVE, -1 - value)
+    elif type(value) is list:
+        out += write_head(_ARRAY, len(value))
+        for item in value:
+            _write(item, out)
+    elif type(value) is dict:
+        _write_map(value, out)
+    else:
+        _write_rare(value, out)
+
+
+def _write_map(value: "dict[Key, Value]", out: bytearray) -> None:
+    """Keys in the order of their encodings, which for the labels of our messages is that of the integers."""
+    out += write_head(_MAP, len(value))
+    previous = -1
+    for key in value:
+        if type(key) is not int or not previous < key < 24:
+            break
+        previous = key
+    else:
+        for key, item in value.items():
+            out.append(key)  # type: ignore[arg-type]  # as was just seen
+            _write(item, out)
+        return
+    for encoded, item in sorted((write_cbor(key), item) for key, item in value.items()):
+        out += encoded
+        _write(item, out)
+
+
+def _write_rare(value: Value, out: bytearray) -> None:
+    """Simple values and texts, and enumerations of integers."""
     if isinstance(value, bool) or value is None:
         out.append(0xF6 if value is None else 0xF5 if value else 0xF4)
     elif isinstance(value, int):
-        out += write_head(_UNSIGNED, value) if value >= 0 else write_head(_NEGATIVE, -1 - value)
-    elif isinstance(value, bytes):
-        out += write_head(_BYTES, len(value))
-        out += value
+        _write(int(value), out)
     elif isinstance(value, str):
         text = value.encode()
         out += write_head(_TEXT, len(text))
         out += text
-    elif isinstance(value, list):
-        out += write_head(_ARRAY, len(value))
-        for item in value:
-            _write(item, out)
-    elif isinstance(value, dict):
-        out += write_head(_MAP, len(value))
-        for key, item in sorted((write_cbor(key), item) for key, item in value.items()):
-            out += key
-            _write(item, out)
     else:
         raise TypeError(f"{type(value).__name__} has no form here")
 
@@ -81,10 +119,13 @@ def _read_head(data: bytes, at: int) -> tuple[int, int, int]:
     """(major type, argument, next position)"""
     if at >= len(data):
         raise DecodeError(f"cbor: ends at byte {at} where a value should begin")
-    major, information = data[at] >> 5, data[at] & 31
+    first = data[at]
+    major, information = first >> 5, first & 31
     at += 1
     if information < 24:
         return major, information, at
+    if information == 24 and at < len(data) and data[at] >= 24:  # what is as short as keys and hashes
+        return major, data[at], at + 1
     if information > 27:
         raise DecodeError(f"cbor: indefinite or reserved length at byte {at - 1}")
     size = 1 << (information - 24)
@@ -101,6 +142,8 @@ def _read(data: bytes, at: int, depth: int) -> tuple[Value, int]:
     major, argument, at = _read_head(data, at)
     if major == _UNSIGNED:
         return argument, at
+    if major == _BYTES and argument <= len(data) - at:
+        return data[at : at + argument], at + argument
     if major == _NEGATIVE:
         return -1 - argument, at
     if major == _SIMPLE and start + 1 == at and argument in _SIMPLE_VALUES:
@@ -109,8 +152,6 @@ def _read(data: bytes, at: int, depth: int) -> tuple[Value, int]:
         raise DecodeError(f"cbor: tag, float or simple value at byte {start} is not in our subset")
     if argument > len(data) - at:
         raise DecodeError(f"cbor: length {argument} at byte {start} exceeds the {len(data) - at} bytes left")
-    if major == _BYTES:
-        return data[at : at + argument], at + argument
     if major == _TEXT:
         return _read_text(data, at, argument), at + argument
     if depth >= MAX_DEPTH:
@@ -139,6 +180,10 @@ def _read_map(data: bytes, at: int, count: int, depth: int) -> tuple[Value, int]
     items: dict[Key, Value] = {}
     previous = b""
     for _ in range(count):
+        if previous < data[at : at + 1] < _FIRST_LONG:  # a label, greater than the one before
+            previous = data[at : at + 1]
+            items[data[at]], at = _read(data, at + 1, depth)
+            continue
         key, end = _read(data, at, depth)
         if isinstance(key, (bool, list, dict)) or key is None:
             raise DecodeError(f"cbor: map key at byte {at} is neither integer, bytes nor text")

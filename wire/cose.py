@@ -15,7 +15,7 @@ Reference: RFC 9052 clauses 4.2 and 4.4, RFC 9864 clause 2.1.
 import hashlib
 from dataclasses import dataclass
 
-from wire.cbor import Key, Value, read_cbor, write_cbor
+from wire.cbor import Key, Value, read_cbor, write_cbor, write_head
 from wire.errors import DecodeError, VerificationError
 from wire.fields import format_value
 from wire.ids import KEY_ID_SIZE, PublicKey
@@ -29,7 +29,12 @@ larger.
 """
 
 _TAG_SIGN1 = 0xD2
+_SIGNATURE1 = b"\x84\x6aSignature1"
+"""An array of four that begins with this text."""
+_BYTE_STRING = 2
 _ALGORITHM, _KEY_ID = 1, 4
+_PROTECTED = b"\xa2\x01\x28\x04\x48"
+"""What the one protected header that is written has before its key id: a map of algorithm -9 and 8 octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ class Envelope:
 
     def signed_bytes(self, external: bytes) -> bytes:
         """The Sig_structure that the signature covers (RFC 9052 clause 4.4)."""
-        return write_cbor(["Signature1", self.protected, external, self.payload])
+        parts = (self.protected, external, self.payload)
+        return _SIGNATURE1 + b"".join([write_head(_BYTE_STRING, len(part)) + part for part in parts])
 
     def digest(self, external: bytes) -> bytes:
         """SHA-256 of what was signed: a name that another valid signature of the same content does not change."""
@@ -59,11 +65,17 @@ class Envelope:
 
 def sign_envelope(payload: Value, key: PrivateKey, external: bytes) -> Envelope:
     """Serialises the payload, once, and signs it."""
-    protected = write_cbor({_ALGORITHM: ESP256, _KEY_ID: key.public.key_id})
-    unsigned = Envelope(b"", protected, write_cbor(payload), key.public.key_id, b"")
-    signature = key.sign(unsigned.signed_bytes(external))
-    encoded = bytes((_TAG_SIGN1,)) + write_cbor([protected, {}, unsigned.payload, signature])
-    return Envelope(encoded, protected, unsigned.payload, unsigned.key_id, signature)
+    unsigned = join_envelope(write_cbor(payload), key.public.key_id, b"")
+    return join_envelope(unsigned.payload, unsigned.key_id, key.sign(unsigned.signed_bytes(external)))
+
+
+def join_envelope(payload: bytes, key_id: bytes, signature: bytes) -> Envelope:
+    """The envelope that these are the parts of, for whoever keeps them apart. Unverified; of the one algorithm that is
+    written.
+    """
+    protected = _PROTECTED + key_id
+    encoded = bytes((_TAG_SIGN1,)) + write_cbor([protected, {}, payload, signature])
+    return Envelope(encoded, protected, payload, key_id, signature)
 
 
 def read_envelope(data: bytes, max_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope:
@@ -89,6 +101,8 @@ def read_envelope(data: bytes, max_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope:
 
 
 def _read_protected(protected: bytes) -> bytes:
+    if protected[:5] == _PROTECTED and len(protected) == len(_PROTECTED) + KEY_ID_SIZE:
+        return protected[5:]
     header = read_cbor(protected) if protected else {}
     if not isinstance(header, dict):
         raise DecodeError("envelope: the protected header is not a map")

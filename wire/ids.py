@@ -7,6 +7,7 @@ compresses them.
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 PUBLIC_KEY_SIZE = 33
@@ -15,6 +16,12 @@ PROVIDER_ID_SIZE = 16
 GRANT_ID_SIZE = 16
 TRANSACTION_ID_SIZE = 32
 LEDGER_ID_SIZE = 32
+
+
+@lru_cache(maxsize=4_096)
+def _digest(octets: bytes) -> bytes:
+    """A key is asked for its short names again and again."""
+    return hashlib.sha256(octets).digest()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,12 +51,12 @@ class PublicKey:
     @property
     def key_id(self) -> bytes:
         """The 8 octets by which envelopes name this key (RFC 9052 clause 3.1, kid)."""
-        return hashlib.sha256(self.octets).digest()[:KEY_ID_SIZE]
+        return _digest(self.octets)[:KEY_ID_SIZE]
 
     @property
     def provider_id(self) -> bytes:
         """The 16 octets by which a grant names its provider: long enough that no second key can be found for them."""
-        return hashlib.sha256(self.octets).digest()[:PROVIDER_ID_SIZE]
+        return _digest(self.octets)[:PROVIDER_ID_SIZE]
 
 
 @dataclass(frozen=True, slots=True, order=True)
