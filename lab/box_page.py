@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import apd.settings
+import apd.signalling_settings
 import ran_slicing.core_settings
 import ran_slicing.settings
 import tc_shaper.settings
@@ -25,6 +26,7 @@ from apd.settings import (
     MeterSettings,
     UserPlaneSettings,
 )
+from apd.signalling_settings import SignallingSettings
 from ran_slicing.core_settings import CoreSettings
 from ran_slicing.settings import CellSettings
 from tc_shaper.settings import ShaperSettings
@@ -40,6 +42,7 @@ SECTIONS: dict[str, tuple[type, str]] = {
     "cell": (CellSettings, ran_slicing.settings.__file__),
     "cell.user_plane": (UserPlaneSettings, apd.settings.__file__),
     "cell.core": (CoreSettings, ran_slicing.core_settings.__file__),
+    "cell.signalling": (SignallingSettings, apd.signalling_settings.__file__),
 }
 GIVEN: dict[type, frozenset[str]] = {
     BoxSettings: frozenset({"provider", "ledger", "ledger_id", "shaper", "air", "cell"}),
