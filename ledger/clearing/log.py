@@ -31,7 +31,7 @@ class ClearingLog:
 
     def __init__(self, path: Path, house: bytes, ledger_id: bytes) -> None:
         self.path = path
-        with shell_errors(path):
+        with shell_errors(str(path)):
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
@@ -49,7 +49,7 @@ class ClearingLog:
     def entries(self) -> Iterator[bytes]:
         """All of them in their order; then the log can be added to. Raises ShellError if one was changed."""
         head, number = FIRST_HEAD, 0
-        with shell_errors(self.path):
+        with shell_errors(str(self.path)):
             for at, encoded, said in self._db.execute(
                 "SELECT number, encoded, head FROM entries ORDER BY number"
             ):
@@ -65,7 +65,7 @@ class ClearingLog:
         for encoded in entries:
             head, number = next_head(head, encoded), number + 1
             rows.append((number, encoded, head))
-        with shell_errors(self.path):
+        with shell_errors(str(self.path)):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 self._db.executemany("INSERT INTO entries VALUES (?, ?, ?)", rows)
@@ -79,5 +79,5 @@ class ClearingLog:
     def after(self, number: int, limit: int) -> list[tuple[int, bytes]]:
         """At most `limit` entries after this one, for auditors."""
         query = "SELECT number, encoded FROM entries WHERE number > ? ORDER BY number LIMIT ?"
-        with shell_errors(self.path):
+        with shell_errors(str(self.path)):
             return [(int(at), bytes(encoded)) for at, encoded in self._db.execute(query, (number, limit))]
