@@ -82,10 +82,11 @@ pattern read airgrant/v1/offer/#
 
 @dataclass(slots=True)
 class Broker:
-    """One mosquitto in one namespace; `start`, `stop`, `kill`, `start` again, as often as a story needs."""
+    """One mosquitto; `start`, `stop`, `kill`, `start` again, as often as a story needs."""
 
     household: Household
-    namespace: Namespace
+    namespace: Namespace | None
+    """None: where we are."""
     address: str
     ledger_account: str
     server: Identity
@@ -150,7 +151,7 @@ class Broker:
                 return False
             return True
 
-        return self.namespace.call(shake_hands)
+        return shake_hands() if self.namespace is None else self.namespace.call(shake_hands)
 
 
 def broker(

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from lab.broker import MQTT_TLS_PORT
 from lab.certificates import Identity
 from lab.namespaces import Namespace
 from lab.processes import Child, Household
@@ -18,10 +19,11 @@ SETTINGS = """\
 key = "ledger.key"
 genesis = "genesis.cbor"
 database = "ledger.db"
-tpm_vendors = "vendors.pem"
+{trusts}
 
 [broker]
 host = "{host}"
+port = {broker_port}
 authority = "{identity.authority}"
 certificate = "{identity.certificate}"
 key = "{identity.key}"
@@ -34,21 +36,29 @@ port = {port}
 
 def start_ledger(
     household: Household,
-    namespace: Namespace,
+    namespace: Namespace | None,
     folder: Path,
     host: str,
     genesis: Genesis,
     key: PrivateKey,
     identity: Identity,
-    tpm: SoftwareTpm,
+    tpm: SoftwareTpm | None,
+    port: int = MQTT_TLS_PORT,
 ) -> Child:
-    """The ledger at the broker on `host`, its pages there too; it trusts the maker of `tpm`. `wait_for_ledger` then."""
+    """The ledger at the broker on `host`, its pages there too; it trusts the maker of `tpm`, or meters without one.
+    `wait_for_ledger` then.
+    """
     (folder / "genesis.cbor").write_bytes(write_genesis(genesis))
     write_private(folder / "ledger.key", key.to_pem())
-    vendors = b"".join(certificate.read_bytes() for certificate in tpm.vendor_certificates)
-    (folder / "vendors.pem").write_bytes(vendors)
+    trusts = "accept_software_keys = true"
+    if tpm is not None:
+        vendors = b"".join(certificate.read_bytes() for certificate in tpm.vendor_certificates)
+        (folder / "vendors.pem").write_bytes(vendors)
+        trusts = 'tpm_vendors = "vendors.pem"'
     settings = folder / "ledger.toml"
-    settings.write_text(SETTINGS.format(host=host, identity=identity, port=HTTP_PORT))
+    settings.write_text(
+        SETTINGS.format(host=host, identity=identity, port=HTTP_PORT, broker_port=port, trusts=trusts)
+    )
     words: list[str | Path] = [sys.executable, "-m", "ledger", "run", "--config", settings]
     return household.start("ledger", words, namespace=namespace)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# lab/compose/run.sh COMMAND [srsran|ueransim]: a 5G core, a gNB and UEs in containers, and our test against them.
+# lab/compose/run.sh COMMAND [srsran|ueransim|apd]: a 5G core, a gNB and UEs in containers, and our test against them.
 #
 #   up      start it, and return once the UE has its session (the first time fetches about 2 GB of images)
 #   test    sell a slice in the running lab, and say what was measured
@@ -7,7 +7,8 @@
 #   logs    what its parts said
 #   config  show what compose makes of the files, start nothing
 #
-# `srsran` (the default) is Open5GS, srsRAN's gNB and srsUE over ZeroMQ; `ueransim` Open5GS and UERANSIM with two slices.
+# `srsran` (the default) is Open5GS, srsRAN's gNB and srsUE over ZeroMQ; `ueransim` Open5GS and UERANSIM with two slices;
+# `apd` is srsran with the daemon that is sold, a ledger, and a buyer behind the UE: there `test` buys.
 # Needs Docker with compose 2.24 or later, and the kernel module sctp. Nothing listens on the host.
 # Exit status: that of compose; 3 something is missing (it says what).
 set -euo pipefail
@@ -21,12 +22,39 @@ fail() {
 command=${1:-}
 lab=${2:-srsran}
 case $command in up | test | down | logs | config) ;; *) sed -n '2p' "${BASH_SOURCE[0]}" >&2 && exit 2 ;; esac
-case $lab in srsran | ueransim) ;; *) fail "there is no lab '$lab': srsran or ueransim." ;; esac
+case $lab in
+  srsran | ueransim) files=(core "$lab" box) ;;
+  apd) files=(core srsran box apd) ;;
+  *) fail "there is no lab '$lab': srsran, ueransim or apd." ;;
+esac
 
 docker compose version >/dev/null 2>&1 || fail "'docker compose' is missing: install Docker and its compose plugin."
-compose() { docker compose --file core.yaml --file "$lab.yaml" --file box.yaml "$@"; }
+compose() {
+  local options=() file
+  for file in "${files[@]}"; do options+=(--file "$file.yaml"); done
+  docker compose "${options[@]}" "$@"
+}
 
 has_sctp() { [ -e /proc/net/sctp ] || modprobe -q sctp 2>/dev/null || sudo -n modprobe -q sctp 2>/dev/null; }
+
+# ---- In the lab `apd`: what a person with a modem does.
+buy() {
+  compose exec -T buyer python3 airgrant.py buy --json --wallet /shop/buyer.pem --interface tun_srsue \
+    --cell 10.45.0.1 --down 2M
+}
+
+buy_and_move() {
+  local said
+  if ! said=$(buy); then
+    case $said in
+      *other_slice*) echo "ok    bought in the lobby's slice, and apd moved the subscriber" ;;
+      *) fail "the purchase: $said" ;;
+    esac
+    compose up --detach --wait --wait-timeout 120 --force-recreate --no-deps ue sink buyer # it registers again
+    said=$(buy) || fail "the join after it registered again: $said"
+  fi
+  echo "ok    the buyer is let in"
+}
 
 case $command in
   up)
@@ -34,7 +62,10 @@ case $command in
     [ "$lab" = ueransim ] || [ "$(nproc)" -ge 4 ] || echo "compose lab: srsRAN wants four processors, this has $(nproc)." >&2
     compose up --build --detach --wait --wait-timeout 300
     ;;
-  test) compose exec -T airgrant python3 -m lab.compose test --lab "$lab" ;;
+  test)
+    [ "$lab" != apd ] || buy_and_move
+    compose exec -T airgrant python3 -m lab.compose test --lab "$lab"
+    ;;
   down) compose down --volumes --remove-orphans ;;
   logs) compose logs --no-color --timestamps ;;
   config) compose config ;;

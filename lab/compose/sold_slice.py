@@ -10,10 +10,11 @@ Exit status: 0 everything held, 1 something did not, and it says what.   Units: 
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 from lab.compose.box import Box, running_box
 from lab.compose.load import Address, Order, read_count, write_order
@@ -24,6 +25,7 @@ from ran_slicing.core_settings import CoreSettings
 from ran_slicing.gnb_config import read_gnb_files, refuse_fatal
 from ran_slicing.n5 import AppSession, Rates
 from ran_slicing.settings import CellSettings
+from ran_slicing.snssai import Snssai
 from wire.errors import ConfigError, ShellError
 
 BUYER, STRANGER = "imsi-001010000000001", "imsi-001010000000002"
@@ -80,6 +82,10 @@ def read_cell(file: Path) -> tuple[cell.State, Address]:
     refuse_fatal(findings)
     settings = CellSettings(gnb_files=(file,), slots=(str(SLOT_1), str(SLOT_2)))
     return cell.start(settings, config), (config.host, config.port)
+
+
+Story = Callable[[Lab], Coroutine[Any, Any, Sequence[str]]]
+"""What did not hold, once it is told. Raises ShellError and ConfigError where it cannot go on."""
 
 
 class Verdicts:
@@ -164,23 +170,32 @@ async def _see_blocked(box: Box, meter: Meter, verdicts: Verdicts, pace: Pace, w
 
 async def _see_sold(box: Box, meter: Meter, verdicts: Verdicts, pace: Pace, *, radio: bool) -> None:
     await box.until(lambda: box.service is Service.CONFIRMED, "the core shows the flow", pace.answer_s)
-    flows = box.stay(BUYER, SLOT_1)
-    verdicts.note(
-        flows and flows.flows_of(MEDIA_5QI) == 1, f"the core gives the buyer one flow of 5QI {MEDIA_5QI}"
-    )
-    stranger = box.stay(STRANGER, LOBBY)
-    if stranger is not None:
-        verdicts.note(stranger.flows_of(MEDIA_5QI) == 0, "and nobody else")
-    await meter.seconds(box, pace.settle_s)
-    rates = await meter.seconds(box, pace.measure_s)
-    least = ENOUGH * FLOOR_BPS if radio else 1
-    verdicts.note(min(rates) >= least, f"sold {_mbps([FLOOR_BPS])}, each second got {_mbps(rates)}")
+    see_flows(box, verdicts, SLOT_1)
+    await see_floor(box, meter, verdicts, pace, ENOUGH * FLOOR_BPS if radio else 1)
     if radio:
         taken = [] if box.cell is None else box.cell.taken
         took_ms = max((word.took_ns for word in taken), default=0) / 1e6
         verdicts.note(
             taken, f"the gNB took {len(taken)} changes of the slot, the slowest in {took_ms:.1f} ms"
         )
+
+
+def see_flows(box: Box, verdicts: Verdicts, snssai: Snssai) -> None:
+    """The buyer, in this slot, has a flow that guarantees a rate; nobody else has."""
+    stay = box.stay(BUYER, snssai)
+    verdicts.note(
+        stay and stay.flows_of(MEDIA_5QI) == 1, f"the core gives the buyer one flow of 5QI {MEDIA_5QI}"
+    )
+    stranger = box.stay(STRANGER, LOBBY)
+    if stranger is not None:
+        verdicts.note(stranger.flows_of(MEDIA_5QI) == 0, "and nobody else")
+
+
+async def see_floor(box: Box, meter: Meter, verdicts: Verdicts, pace: Pace, least_bps: float) -> None:
+    """What arrives in each second, once the loop had its time."""
+    await meter.seconds(box, pace.settle_s)
+    rates = await meter.seconds(box, pace.measure_s)
+    verdicts.note(min(rates) >= least_bps, f"sold {_mbps([FLOOR_BPS])}, each second got {_mbps(rates)}")
 
 
 async def _see_flow_gone(box: Box, verdicts: Verdicts, pace: Pace) -> None:
@@ -197,10 +212,10 @@ def _mbps(rates: Sequence[int]) -> str:
     return f"{low:.2f} Mbit/s" if low == high else f"{low:.2f} to {high:.2f} Mbit/s"
 
 
-def run(lab: Lab) -> int:
+def run(lab: Lab, story: Story = play) -> int:
     """The exit status."""
     try:
-        failed = asyncio.run(play(lab))
+        failed = asyncio.run(story(lab))
     except (ShellError, ConfigError) as error:
         print(f"FAIL  {error}", flush=True)
         return 1

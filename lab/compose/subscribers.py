@@ -5,7 +5,7 @@ are printed in every tutorial and keep nothing secret. UE 1 may use the lobby an
 Reference: Open5GS webui/server/models/subscriber.js, lib/dbi/subscription.c.   Units: Mbit/s where it says 2.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from ran_slicing.bson import Document, Int64
 from ran_slicing.mongo import Mongo
@@ -22,6 +22,8 @@ SUBSCRIBERS = {
     "001010000000001": (LOBBY, SLOT_1, SLOT_2),
     "001010000000002": (LOBBY,),
 }
+ONE_SLICE = dict.fromkeys(SUBSCRIBERS, (LOBBY,))
+"""As apd wants them: each in the lobby until it buys."""
 _MBPS = 2
 """Open5GS's unit: 0 bit/s, 1 kbit/s, 2 Mbit/s, 3 Gbit/s, 4 Tbit/s."""
 _IPV4 = 1
@@ -68,11 +70,13 @@ def _ambr(rate_mbps: int) -> Document:
     }
 
 
-async def store_subscribers(address: StoreAddress) -> None:
+async def store_subscribers(
+    address: StoreAddress, subscribers: Mapping[str, Sequence[Snssai]] = SUBSCRIBERS
+) -> None:
     """Put them into the store; who is there already is as new. Raises ShellError."""
     store = Mongo(address)
     try:
-        for imsi, slices in SUBSCRIBERS.items():
+        for imsi, slices in subscribers.items():
             change: Document = {"q": {"imsi": imsi}, "u": subscriber_document(imsi, slices), "upsert": True}
             reply = await store.run({"update": COLLECTION, "updates": [change]})
             if reply.get("n") != 1:
