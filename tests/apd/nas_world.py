@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from apd.commands import FindSubscriber, SubmitTransaction, TellSignalling
-from apd.events import LedgerReplied, SignallingHeard, SubscriberFailed
+from apd.commands import FindSubscriber, SignOffer, SubmitTransaction, TellSignalling
+from apd.events import LedgerReplied, OfferSigned, SignallingHeard, SubscriberFailed
 from apd.signalling_frames import (
     LENGTH_SIZE,
     Admitted,
@@ -43,6 +43,7 @@ from wire.errors import ShellError
 from wire.exchange_proof import Prover, write_exchange_proof
 from wire.grant import Grant, grant_id_of
 from wire.keys import PrivateKey
+from wire.offer import write_offer
 from wire.transaction import SignedTransaction, Transaction, sign_transaction
 
 LINK = 1
@@ -74,6 +75,8 @@ class NasBox(CellBox):
             case TellSignalling(WriteSib(offer)):
                 self.sibs.append(offer)
                 return [SignallingHeard(SibWritten(offer.epoch))]
+            case SignOffer(offer):
+                return [OfferSigned(write_offer(offer, PROVIDER), offer.expires_s)]
             case FindSubscriber(supi) if self.store_fails:
                 return [SubscriberFailed(supi, ShellError("mongodb", "refused"))]
             case SubmitTransaction():

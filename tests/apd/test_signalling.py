@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from apd import core
 from apd.commands import SubmitTransaction
-from apd.events import BrokerLost, DeadlineReached, ProviderCommanded, SignallingHeard
+from apd.events import BrokerLost, DeadlineReached, LedgerReplied, ProviderCommanded, SignallingHeard
 from apd.session import Phase
 from apd.signalling import HOLD_NS, IDLE_NS, MAX_EXCHANGES, MAX_OPENED, SETTLED_NS
 from apd.signalling_frames import Admitted, Begin, EapHeard, Gone, NotAdmitted, SendEap, Subscriber
@@ -22,7 +23,7 @@ from nas_tunnel.plmn import Plmn
 from tests.apd.cell_world import LOBBY, SUPI, UE, A, B, stay
 from tests.apd.nas_world import LINK, NasBox, Ue, allocate, bought, nas_box
 from tests.apd.playbook import seconds
-from tests.apd.world import CONSUMER, LEDGER_ID, OTHER_CONSUMER, STRANGER, revocation, signed_grant
+from tests.apd.world import CONSUMER, LEDGER_ID, OTHER_CONSUMER, STRANGER, reply, revocation, signed_grant
 from wire.units import NS_PER_S
 
 
@@ -427,3 +428,54 @@ def test_every_order_is_one_that_the_ledger_may_be_asked() -> None:
     nas = nas_box()
     buy(nas)
     assert all(isinstance(command, SubmitTransaction) for command in nas.submitted)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_lost_nothing_that_was_paid_is(seed: int) -> None:
+    """Packets, answers, links and the broker come and go; in the end everybody who was charged has his grant."""
+    chance, nas, paid = random.Random(seed), nas_box(), dict[bytes, bytes]()
+    ues = [Ue(nas, bytes((number,)), allocate(number).envelope.encoded) for number in range(1, 9)]
+    for _ in range(300):
+        ue = chance.choice(ues)
+        match chance.randrange(8):
+            case 0 | 1:
+                ue.buyer, ue.end = eap_buyer.await_offer(), None
+                nas.tell(Begin(ue.name, chance.randrange(256)))
+            case 2 | 3:
+                ue.run()
+            case 4:
+                nas.frames.clear()
+            case 5:
+                if chance.random() < 0.2:
+                    nas.feed(SignallingHeard(LinkLost(LINK)))
+                else:
+                    nas.tell(Gone(ue.name))
+            case 6 if nas.submitted:
+                _answer_or_not(nas, paid, lost=chance.random() < 0.3)
+            case _:
+                pass_s(nas, chance.choice((0.1, 1, 6)))
+        assert len(nas.box.state.on_signalling.exchanges) <= len(ues)
+        core.next_deadline_ns(nas.box.state, nas.box.now)
+    assert paid, "somebody bought"
+    nas.submitted.clear()
+    for ue in ues:
+        if allocate(ue.name[0]).transaction_id not in paid:
+            continue
+        pass_s(nas, 61)
+        ue.told.clear()
+        nas.frames.clear()  # what was said to its registration before
+        ue.register()
+        while nas.submitted:
+            _answer_or_not(nas, paid, lost=False)
+        ue.run()
+        assert ue.said(eap_buyer.KeepOutcome).outcome.grant == paid[allocate(ue.name[0]).transaction_id]
+
+
+def _answer_or_not(nas: NasBox, paid: dict[bytes, bytes], *, lost: bool) -> None:
+    """The ledger runs each purchase once; a copy gets the grant of the first run, if its answer arrives."""
+    order = nas.submitted.pop(0)
+    is_copy = order.correlation in paid
+    granted = paid.setdefault(order.correlation, signed_grant(bought(order.correlation)))
+    if not lost:
+        reason = "replayed" if is_copy else ""
+        nas.feed(LedgerReplied(order.correlation, reply(order.correlation, granted, reason=reason)))

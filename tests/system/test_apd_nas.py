@@ -23,7 +23,7 @@ from lab.cell_site import LOBBY, CellSite, cell_site, slice_of_document, supi, u
 from lab.processes import wait_until
 from lab.ran.amf import Amf
 from lab.ran.gnb_file import slots_of
-from lab.ran.n2 import N2
+from lab.ran.n2 import N2, NGAP_PORT
 from lab.ran.nas_buyer import NasBuyer
 from lab.ran.nas_end import NasEnd, Word
 from lab.ran.told import Told
@@ -127,13 +127,13 @@ def register(amf: Amf, nas: NasEnd, radio: Told, device: NasBuyer, site: CellSit
     return ue, word
 
 
-def test_a_stranger_buys_inside_nas_registers_and_its_slice_is_raised(
-    site: CellSite, tmp_path: Path, go_program: Callable[[str], Path]
-) -> None:
+def play_a_purchase(site: CellSite, at: str | Path, folder: Path, radio_program: Path) -> None:
+    """The whole way over N2 at this address (SCTP) or path: offer, purchase, keys, registration, session, slice."""
+    network = ["sctp", f"{at}:{NGAP_PORT}"] if isinstance(at, str) else ["unix", str(at)]
     device = buyer(site)
     with (
-        N2(tmp_path / "n2") as n2,
-        Told("radio", [go_program("radio"), "unix", tmp_path / "n2"], tmp_path, 60.0) as radio,
+        N2(at) as n2,
+        Told("radio", [radio_program, *network], folder, 120.0) as radio,
         end_of_nas(site) as nas,
     ):
         amf = Amf(n2)
@@ -154,6 +154,12 @@ def test_a_stranger_buys_inside_nas_registers_and_its_slice_is_raised(
     (session,) = site.box.status()["sessions"]
     assert (session["phase"], session["station"]) == ("active", str(ue_address(1)))
     assert "nas_admitted" in notes(site)
+
+
+def test_a_stranger_buys_inside_nas_registers_and_its_slice_is_raised(
+    site: CellSite, tmp_path: Path, go_program: Callable[[str], Path]
+) -> None:
+    play_a_purchase(site, tmp_path / "n2", tmp_path, go_program("radio"))
 
 
 def test_a_subscriber_of_the_lobbys_slice_is_in_its_own_at_its_first_registration(
