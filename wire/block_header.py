@@ -4,15 +4,15 @@
 
 Canonical CBOR. The app hash is SHA-256 of these bytes, so whoever knows one app hash knows all that ever happened.
 Height 0 has no items and names the ledger id as its previous app hash. A block in which nothing took effect has no
-header and leaves the app hash as it was, so heights may skip. The sales root is that of an empty tree: sales have no
-leaves yet.
+header and leaves the app hash as it was, so heights may skip. The sales root names what the purchases of the block
+sold (wire/sale_leaf.py).
 """
 
 import hashlib
 from dataclasses import dataclass
 
 from wire.cbor import Value, read_cbor, write_cbor
-from wire.cose import read_envelope, sign_envelope
+from wire.cose import Envelope, read_envelope, sign_envelope
 from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
@@ -60,8 +60,12 @@ def read_header(data: bytes) -> Header:
     )
 
 
+def sign_header(header: Header, ledger: PrivateKey, ledger_id: bytes) -> Envelope:
+    return sign_envelope(_items(header), ledger, EXTERNAL + ledger_id)
+
+
 def write_signed_header(header: Header, ledger: PrivateKey, ledger_id: bytes) -> bytes:
-    return sign_envelope(_items(header), ledger, EXTERNAL + ledger_id).encoded
+    return sign_header(header, ledger, ledger_id).encoded
 
 
 def read_signed_header(data: bytes, ledger: PublicKey, ledger_id: bytes) -> Header:

@@ -45,19 +45,26 @@ def merkle_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 def verify_path(root: bytes, leaf: bytes, index: int, count: int, path: Sequence[bytes]) -> None:
     """Raises VerificationError unless `leaf` is number `index` of the `count` leaves under `root`."""
+    if root_of_path(leaf, index, count, path) != root:
+        raise VerificationError("merkle path: does not lead to the root")
+
+
+def root_of_path(leaf: bytes, index: int, count: int, path: Sequence[bytes]) -> bytes:
+    """The root to which this path leads from leaf number `index` of `count`. Raises VerificationError if none does."""
     if not 0 <= index < count:
         raise VerificationError(f"merkle path: index {index} of {count} leaves")
-    rest, found = list(path), leaf
+    rest, found = list(reversed(path)), leaf
     while count > 1:
         neighbour = index ^ 1
         if neighbour < count:
             if not rest:
                 raise VerificationError("merkle path: too short")
-            other = rest.pop(0)
+            other = rest.pop()
             found = node_hash(found, other) if neighbour > index else node_hash(other, found)
         index, count = index // 2, (count + 1) // 2
-    if rest or found != root:
-        raise VerificationError("merkle path: does not lead to the root")
+    if rest:
+        raise VerificationError("merkle path: too long")
+    return found
 
 
 def _parents(level: list[bytes]) -> list[bytes]:

@@ -79,10 +79,20 @@ def write_qos(qos: Qos) -> Value:
 
 def read_qos(fields: FieldReader, label: int) -> Qos:
     items = fields.integers(label, "qos", 4, 7)
+    try:
+        return qos_of(items)
+    except DecodeError as error:
+        raise fields.error(str(error)) from None
+
+
+def qos_of(items: list[int]) -> Qos:
+    """From the items of its array. Raises DecodeError."""
+    if not 4 <= len(items) <= 7:
+        raise DecodeError(f"qos: {len(items)} items, not 4 to 7")
     if len(items) > 4 and items[-1] == 0:
-        raise fields.error("qos ends in a default, which has to be left out")
+        raise DecodeError("qos ends in a default, which has to be left out")
     down_floor, down_ceil, up_floor, up_ceil, cap, latency, layer = items + [0] * (7 - len(items))
     try:
         return Qos(down_floor, down_ceil, up_floor, up_ceil, cap, LatencyClass(latency), RateLayer(layer))
     except ValueError as error:
-        raise fields.error(str(error)) from None
+        raise DecodeError(str(error)) from None

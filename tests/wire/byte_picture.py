@@ -82,6 +82,18 @@ FIELDS: dict[str, dict[int, str]] = {
 ITEMS: dict[str, list[str]] = {
     "generated_offer": ["offer", "refunds"],
     "evidence": ["key_id", "record", "attest", "signature", "certify", "certify_signature"],
+    "grant_proof": [
+        "form",
+        "position",
+        "consumers of the leaf",
+        "path",
+        "transaction, number of consumers, terms",
+        "turns",
+        "path of the sale, 1 x 32 bytes",
+        "height, previous, time_s, items root, items, state root",
+        "key id",
+        "signature",
+    ],
     "ledger_reply": ["receipt", "grants"],
     "enrolment_request": ["kind (1 request)", "signed request"],
     "enrolment_answer": ["kind (3 answer)", "key_id", "secret"],

@@ -7,7 +7,7 @@ own signatures carry chance.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cbor2
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import strategies as st
 
+from tests.wire.proving import Sold, consumer_row, prove
 from wire.admission import EXTERNAL as ADMISSION
 from wire.admission import MAX_ADMISSION_BYTES, Admission, read_admission, write_admission
 from wire.allocate import Allocate
@@ -38,8 +39,10 @@ from wire.auction_receipt import (
 )
 from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
 from wire.band import MAX_KHZ, Band
+from wire.block_header import EXTERNAL as BLOCK
+from wire.block_header import write_header
 from wire.cbor import read_cbor, write_cbor
-from wire.cose import Envelope, read_envelope
+from wire.cose import Envelope, join_envelope, read_envelope
 from wire.create import Create
 from wire.enrolment import (
     EXTERNAL as ENROLMENT,
@@ -76,6 +79,7 @@ from wire.grant import EXTERNAL as GRANT
 from wire.grant import MAX_GRANT_BYTES, Grant, read_grant, write_grant
 from wire.grant_price import EXTERNAL as GRANT_PRICE
 from wire.grant_price import MAX_GRANT_PRICE_BYTES, GrantPrice, read_grant_price, write_grant_price
+from wire.grant_proof import MAX_GRANT_PROOF_BYTES, GrantProof, read_grant_proof, write_grant_proof
 from wire.ids import MacAddress, PublicKey
 from wire.join_request import EXTERNAL as JOIN
 from wire.join_request import (
@@ -118,6 +122,7 @@ from wire.registration import (
 )
 from wire.revocation import EXTERNAL as REVOCATION
 from wire.revocation import MAX_REVOCATION_BYTES, Revocation, read_revocation, write_revocation
+from wire.sale_leaf import SaleTerms
 from wire.sealed_bid import (
     EXTERNAL as SEALED_BID,
 )
@@ -257,6 +262,27 @@ offers = st.builds(Offer, epochs, u63, durations, bands, qoses, macs, u63)
 grants = st.builds(
     Grant, keys, octets(16), octets(16), epochs, up_to(U63_MAX - U32_MAX), durations, bands, qoses, st.just(1)
 )
+terms_of_sales = st.builds(
+    SaleTerms, octets(16), epochs, up_to(U63_MAX - U32_MAX), durations, bands, qoses, up_to(U32_MAX)
+)
+
+
+@st.composite
+def grant_proofs(draw: st.DrawFn) -> GrantProof:
+    """Of any shape; what it leads to is nothing."""
+    terms, count = draw(terms_of_sales), draw(st.integers(1, 65_536))
+    position = draw(st.integers(0, count - 1))
+    entries = min(4, count - position // 4 * 4) * (33 if terms.allocations else 37)
+    steps, above = draw(st.integers(0, 14)), draw(st.integers(0, 5))
+    signed = draw(st.booleans())
+    return GrantProof(
+        position, draw(octets(entries)), tuple(draw(octets(32)) for _ in range(steps)), draw(octets(14)), count,
+        terms, draw(st.integers(0, (1 << above) - 1)), tuple(draw(octets(32)) for _ in range(above)), draw(u63),
+        draw(octets(32)), draw(u63), draw(octets(32)), draw(u63), draw(octets(32)),
+        draw(octets(8)) if signed else b"", draw(octets(64)) if signed else b"",
+    )  # fmt: skip
+
+
 periods = st.tuples(u63, u63).map(sorted)
 allocates = st.one_of(
     st.builds(Allocate, keys, u63, bands, epochs, up_to(U32_MAX, 1)),
@@ -574,6 +600,18 @@ _SHORT = UsageReport(
 )  # fmt: skip
 _BOOT = BootRecord(1, FIRST_PREVIOUS, UTC_S * 1_000, bytes(320), bytes(32), "apd 0.1.0")
 _RECORD_BYTES = write_meter_record(_REPORT)
+
+
+def _grant_proof() -> GrantProof:
+    """The example grant as the last of six consumers, in a block of two purchases."""
+    terms = SaleTerms(PROVIDER.public.provider_id, 12, UTC_S, 1_200, BAND, QOS, 1)
+    sold = Sold(bytes(range(14)), consumer_row(5) + CONSUMER.public.octets, terms)
+    proof = prove([sold, Sold(b"o" * 14, consumer_row(1), terms)], 0, 5)
+    unsigned = join_envelope(write_header(proof.header), LEDGER.public.key_id, b"")
+    signature = sign_deterministically(sig_structure(unsigned, BLOCK + LEDGER_ID), LEDGER)
+    return replace(proof, key_id=LEDGER.public.key_id, signature=signature)
+
+
 _UNSIGNED = [
     Message("boot_record", _BOOT, write_meter_record, read_meter_record, records, MAX_METER_RECORD_BYTES),
     Message("usage_report", _REPORT, write_meter_record, read_meter_record, records, MAX_METER_RECORD_BYTES),
@@ -601,6 +639,9 @@ _UNSIGNED = [
     Message(
         "ledger_reply", LedgerReply(_GOLDEN["receipt"], (_GOLDEN["grant"],)),
         write_ledger_reply, read_ledger_reply, replies, MAX_LEDGER_REPLY_BYTES,
+    ),
+    Message(
+        "grant_proof", _grant_proof(), write_grant_proof, read_grant_proof, grant_proofs(), MAX_GRANT_PROOF_BYTES,
     ),
     Message(
         "enrolment_request", EnrolmentRequest(
