@@ -1,26 +1,13 @@
 """Each section says what the result says, and nothing where there is nothing."""
 
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
 
 from lab import report_sections as sections
 from lab.result import Accounting, Check, Ledger, Reports, format_result, parse_result, problems
+from tests.lab.sample_result import RESULT
 
-
-def load_sample():
-    """The result that test_result.py judges."""
-    spec = spec_from_file_location("sample", Path(__file__).with_name("test_result.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.RESULT
-
-
-RESULT = load_sample()
 BARE = replace(
     RESULT,
     sessions=(),
