@@ -34,6 +34,7 @@ from ledger.settings import LedgerSettings, parse_settings
 from ledger.store import POSTGRESQL
 from ledger.toml_file import read_toml
 from ledger.turnstile import Turnstile
+from ledger.verifying import Verifiers
 from wire.errors import ConfigError, ShellError, VerificationError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
@@ -169,7 +170,7 @@ async def _serve(settings: LedgerSettings) -> None:
     enrolling = Enrolling(vendors, settings.accept_software_keys)
     turnstile = Turnstile(settings.max_accounts_per_minute)
     orderer = consensus or Alone(Engine(application))
-    service = Service(orderer, answers, key, enrolling, settings.broker, _tell, turnstile)
+    service = Service(orderer, answers, key, enrolling, settings.broker, _tell, turnstile, Verifiers(_tell))
     if consensus is not None:
         consensus.counters = service.counters
     app = create_app(Shelves(application, archive, answers, service.counters))

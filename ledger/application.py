@@ -34,16 +34,21 @@ from ledger.rejection import Reason
 from ledger.state import Draft, State
 from ledger.state_tree import Plan, StateTree
 from ledger.store import Store
-from ledger.submission import Executed, Outcome, Record, Refused, Submission, read_submission
+from ledger.submission import Batch, Executed, Outcome, Record, Refused, Submission, read_submission
 from ledger.taking import KNOWN_RECORD, refuse_faulty, refuse_unreadable, take
 from wire.block_header import Header, read_header, write_header
 from wire.errors import DecodeError, ShellError
 from wire.evidence import read_evidence
 from wire.grant import Grant
 from wire.merkle import EMPTY_ROOT, merkle_root
+from wire.transaction import SignedTransaction
 
 GRANTS_REMEMBERED = 10_000
 """Grants kept ready for checking usage reports, which name the same ones again and again."""
+CHECKED_REMEMBERED = 20_000
+"""Submissions that were checked and may come in a block: read and verified once."""
+CHECKED_BYTES = 64 * 1024
+"""Larger ones are read again, as a signature is the least of what they cost."""
 PROPOSAL_OVERHEAD_BYTES = 6
 """What a block spends around each submission, at most: a tag and a length (protobuf)."""
 
@@ -98,6 +103,7 @@ class Application:
         self.tell_fault: Callable[[str], None] = lambda _text: None
         self._log = threading.Lock()
         self._grants: dict[bytes, Grant] = {}
+        self._checked: dict[bytes, Submission] = {}
         self._proposed: tuple[int, tuple[bytes, ...], Formed] | None = None
         self._finalised: Formed | None = None
 
@@ -111,6 +117,7 @@ class Application:
             block = self._begin(max(now_s, self.head.time_s))
             submission = self._read(encoded)
             outcome, took = self._try_one(block, submission)
+            self._note_checked(encoded, submission, outcome)
         return outcome if isinstance(outcome, Refused) and not took else None
 
     def prepare(
@@ -233,10 +240,30 @@ class Application:
         return self._proposed[2]
 
     def _read(self, encoded: bytes) -> Submission | Unreadable:
+        known = self._checked.get(encoded)
+        if known is not None:
+            return known
         try:
             return read_submission(encoded, self.ledger_id)
         except DecodeError as error:
             return Unreadable(encoded, error)
+
+    def _note_checked(self, encoded: bytes, submission: Submission | Unreadable, outcome: Outcome) -> None:
+        """So that blocks find its signatures verified: whoever signed is in the outcome."""
+        if len(encoded) > CHECKED_BYTES or not isinstance(outcome, Executed) or not outcome.applied:
+            return
+        issuers = [one.issuer for one in outcome.applied]
+        match submission:
+            case SignedTransaction():
+                submission = submission.vouched(issuers[0])
+            case Batch(transactions):
+                pairs = zip(transactions, issuers, strict=True)
+                submission = Batch(tuple(one.vouched(issuer) for one, issuer in pairs))
+            case _:
+                return
+        if len(self._checked) >= CHECKED_REMEMBERED:
+            self._checked.clear()
+        self._checked[encoded] = submission
 
     def _begin(self, time_s: int) -> FormingBlock:
         height = self.height + 1

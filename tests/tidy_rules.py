@@ -68,6 +68,8 @@ SHELLS: dict[str, str] = {
     "tc_shaper/nft.py": "the nft program",
     "tc_shaper/netlink.py": "sockets to the kernel",
     "tc_shaper/ethtool.py": "device features, by ioctl",
+    "ledger/verifier.py": "a process that answers on its output",
+    "ledger/verifying.py": "those processes",
     "ledger/database.py": "opens one of the two that follow",
     "ledger/sqlite_store.py": "SQLite and the disk",
     "ledger/postgres_store.py": "PostgreSQL",

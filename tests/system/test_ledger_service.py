@@ -36,6 +36,7 @@ from ledger.ordering import Alone
 from ledger.service import Service, _correlated
 from ledger.settings import BrokerSettings
 from ledger.turnstile import Turnstile
+from ledger.verifying import Verifiers
 from tests.ledger_house import PRICE_UBC, LedgerHouse, ledger_house, purchase, sixty_seconds
 from tests.ledger_world import BAND, QOS
 from wire.allocate import Allocate
@@ -421,7 +422,16 @@ def test_a_message_that_makes_us_fail_is_told_and_the_next_one_is_read(tmp_path:
     engine = open_ledger(tmp_path / "ledger.db", genesis)
     archive = Archive(tmp_path / "ledger.db", genesis)
     answers = Answers(archive, key, genesis)
-    service = Service(Alone(engine), answers, key, Enrolling(None, True), broker, told.append, Turnstile(600))
+    service = Service(
+        Alone(engine),
+        answers,
+        key,
+        Enrolling(None, True),
+        broker,
+        told.append,
+        Turnstile(600),
+        Verifiers(told.append),
+    )
     topic = f"airgrant/v1/up/{key.public}/transaction"
     signed = sign_transaction(Transaction(Create(key.public), bytes(8), 2**40), key, genesis.ledger_id)
     for payload in (None, signed.envelope.encoded):
