@@ -119,7 +119,7 @@ def _take(state: State, link: int, frame: Heard, now: Now) -> Outcome:
         case EapHeard(ue, packet):
             return _hear_packet(state, link, ue, packet, now)
         case Gone(ue):
-            return _without(state, (link, ue)), []
+            return signalling_joins.forget_ue(_without(state, (link, ue)), link, ue), []
         case Subscriber(ue, supi):
             return signalling_joins.bind(state, link, ue, supi, now)
         case OptionsHeard(ue, container):

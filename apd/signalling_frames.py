@@ -12,6 +12,7 @@ and group may open it.
 Largest legal size 2,048 octets. Promise: `read_frame` returns a value or raises DecodeError, whatever the bytes.
 """
 
+import re
 from enum import IntEnum
 from typing import NamedTuple, assert_never
 
@@ -30,7 +31,8 @@ MAX_IDENTITY_BYTES = 253
 """Of a network access identifier (RFC 7542 clause 2.3)."""
 MIN_PACKET_BYTES = 128
 """Smaller EAP packets carry next to nothing of ours; NAS has 1,500."""
-MAX_SUPI_CHARACTERS = 64
+MAX_SUPI_CHARACTERS = 20
+"""`imsi-` and 15 digits (TS 29.571 clause 5.3.2): the core's lists and its store name subscribers so."""
 SESSION_KEY_SIZE = 64
 
 
@@ -69,7 +71,9 @@ class EapHeard(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """The UE is not there any more, or goes another way."""
+    """The UE is not there any more, or goes another way: nothing more is done for it, also after `Admitted`. What was
+    bought is its buyer's all the same.
+    """
 
     ue: bytes
 
@@ -212,7 +216,10 @@ def _read_heard(items: ItemReader, kind: int, ue: bytes) -> Heard | None:
         case FrameType.GONE:
             return Gone(ue)
         case FrameType.SUBSCRIBER:
-            return Subscriber(ue, items.text("supi", 1, MAX_SUPI_CHARACTERS))
+            supi = items.text("supi", 1, MAX_SUPI_CHARACTERS)
+            if re.fullmatch(r"imsi-[0-9]{5,15}", supi) is None:
+                raise items.error("supi is not imsi- and 5 to 15 digits")
+            return Subscriber(ue, supi)
         case FrameType.OPTIONS_HEARD:
             return OptionsHeard(ue, items.octets("container", 1, MAX_OPERATOR_BYTES))
         case _:

@@ -64,6 +64,17 @@ def bind(state: State, link: int, ue: bytes, supi: str, now: Now) -> Outcome:
     return cell_places.keep_slot(state, about, Join(one.encoded, b""), one.grant, supi, now)
 
 
+def forget_ue(state: State, link: int, ue: bytes) -> State:
+    """Nothing is done on its proof any more; a slot that was kept for it is free."""
+    proven = state.on_signalling.proven
+    gone = [known for known, one in proven.items() if (one.link, one.ue) == (link, ue)]
+    for grant_id in gone:
+        place = state.on_cell.places.get(grant_id)
+        if place is not None and place.waits_until_ns is not None:
+            state = cell.with_place(state, grant_id, None)
+    return _with(state, {known: one for known, one in proven.items() if known not in gone}) if gone else state
+
+
 def settle(before: State, state: State, now: Now) -> Outcome:
     """After each event: who has a session in the core by now is joined to its grant, and whoever left it is not pulled
     back. Tried again only when something is other than it was.

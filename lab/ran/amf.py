@@ -133,7 +133,11 @@ class Amf:
             refuse(word.packet)
             return ue, word
         supi = subscribers.get(word.consumer, "nobody")
-        self.secure(word.emsk, word.packet, supi)
+        try:
+            self.secure(word.emsk, word.packet, supi)
+        except DecodeError:
+            box.gone(ue)
+            raise
         box.subscriber(ue, supi)
         box.placed(ue)  # what the core reads of the subscriber at registration is as it has to be
         self.accept()

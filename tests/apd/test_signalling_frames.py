@@ -81,7 +81,8 @@ def test_cut_or_garbled_it_is_a_frame_or_a_decode_error(frame: Frame) -> None:
         (OptionsHeard(b"ue", b""), "container"),
         (Subscriber(b"ue", ""), "supi"),
         (Placed(b"ue", b"\x01\x00"), "an S-NSSAI of 2 octets"),
-        (Subscriber(b"ue", "x" * 65), "supi"),
+        (Subscriber(b"ue", "imsi-0010100000000011"), "supi"),
+        (Subscriber(b"ue", "nobody"), "supi is not imsi- and 5 to 15 digits"),
     ],
 )
 def test_what_has_no_place_is_refused(frame: Frame, why: str) -> None:

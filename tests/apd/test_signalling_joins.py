@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from apd import cell, core
 from apd.address import NasAddress
 from apd.session import EndReason, Phase
-from apd.signalling_frames import Placed, Subscriber
+from apd.signalling_frames import Gone, Placed, Subscriber
 from apd.signalling_joins import MAX_PROVEN, prove
 from nas_tunnel.eap_purchase import OrderKind
 from nas_tunnel.lobby import Joined, Leave, Refused
@@ -133,6 +133,16 @@ def test_its_subscriber_is_moved_before_it_registers_so_that_it_does_so_once() -
     nas.look()
     assert nas.words(b"ue 1") == [Joined(MADE.grant_id, MADE.ends_s)]
     assert nas.session(MADE).phase is Phase.ACTIVE
+
+
+def test_who_goes_another_way_frees_what_was_kept_for_it() -> None:
+    nas = lobby_box()
+    proven(nas, MADE)
+    nas.tell(Gone(b"ue 1"))
+    assert nas.documents[SUPI]["slice"][0]["sd"] == "000001", "home again"
+    assert not nas.box.state.on_cell.places
+    assert not nas.box.state.on_signalling.proven
+    nas.tell(Gone(b"nobody"))
 
 
 def test_who_does_not_come_loses_the_slot_that_was_kept() -> None:

@@ -69,14 +69,16 @@ def full_site(tmp_path: Path, needs: Callable[..., None]) -> Iterator[CellSite]:
         yield made
 
 
-def start(site: CellSite) -> None:
+def start(site: CellSite, deadline_s: float = 20.0) -> None:
     config = site.box.config
     config.write_text(f'{config.read_text()}\n[cell.signalling]\nsocket = "nas.sock"\nsib_file = "sib.yml"\n')
     site.box.ledger.accounts.append(site.box.consumer.public)
-    site.box.start()
-    site.box.wait_until_it_sells()
-    wait_for_note(site, "core_connected")
-    wait_for_note(site, "gnb_connected")
+    process = site.box.start(ready=False)
+    process.wait_for_line('"ready"', deadline_s)
+    process.wait_for(lambda: bool(site.box.status()["offer"]), "an offer", deadline_s)
+    site.box.wait_for_status("enrolled", True, deadline_s)
+    wait_for_note(site, "core_connected", deadline_s)
+    wait_for_note(site, "gnb_connected", deadline_s)
 
 
 def end_of_nas(site: CellSite) -> NasEnd:
