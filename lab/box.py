@@ -28,6 +28,7 @@ from paho.mqtt.properties import Properties
 from apd.shells.control import ask_status
 from lab.broker import Broker, broker
 from lab.certificates import Authority, Identity
+from lab.ledger_process import format_ledger_section
 from lab.namespaces import Namespace, Port, create, delete, plug
 from lab.processes import Child, Household, wait_until
 from lab.software_tpm import SoftwareTpm
@@ -434,14 +435,7 @@ downlink_capacity_bps = "500Mbit/s"
 uplink_capacity_bps = "500Mbit/s"
 {shaper}
 
-[ledger]
-host = "{ADDRESS}"
-authority_file = "{identity.authority}"
-certificate_file = "{identity.certificate}"
-certificate_key_file = "{identity.key}"
-key = "{ledger.key.public}"
-ledger_id = "{ledger.ledger_id.hex()}"
-
+{format_ledger_section(ADDRESS, identity, ledger.key.public, ledger.ledger_id)}
 [meter]
 {meter}
 

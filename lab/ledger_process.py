@@ -9,6 +9,7 @@ from lab.namespaces import Namespace
 from lab.processes import Child, Household
 from lab.software_tpm import SoftwareTpm
 from ledger.genesis import Genesis, write_genesis
+from wire.ids import PublicKey
 from wire.keys import PrivateKey
 
 HTTP_PORT = 8573
@@ -61,6 +62,22 @@ def start_ledger(
     )
     words: list[str | Path] = [sys.executable, "-m", "ledger", "run", "--config", settings]
     return household.start("ledger", words, namespace=namespace)
+
+
+def format_ledger_section(
+    host: str, identity: Identity, key: PublicKey, ledger_id: bytes, port: int = MQTT_TLS_PORT
+) -> str:
+    """Section [ledger] of a box's apd.toml: the broker, its certificate there, and the ledger that it believes."""
+    return f"""\
+[ledger]
+host = "{host}"
+port = {port}
+authority_file = "{identity.authority}"
+certificate_file = "{identity.certificate}"
+certificate_key_file = "{identity.key}"
+key = "{key}"
+ledger_id = "{ledger_id.hex()}"
+"""
 
 
 def wait_for_ledger(ledger: Child) -> None:

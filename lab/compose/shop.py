@@ -17,7 +17,7 @@ from device.wallet import create_wallet
 from lab.broker import MQTT_TLS_PORT, Broker
 from lab.certificates import Authority, Identity
 from lab.compose.subscribers import LOBBY, SLOT_1, SLOT_2
-from lab.ledger_process import start_ledger, wait_for_ledger, write_private
+from lab.ledger_process import format_ledger_section, start_ledger, wait_for_ledger, write_private
 from lab.processes import Household
 from ledger.client import LedgerClient
 from ledger.genesis import Genesis
@@ -65,15 +65,7 @@ look_s = 1
 interface = "ogstun"
 lobby_slice = "{lobby}"
 
-[ledger]
-host = "{host}"
-port = {port}
-authority_file = "{identity.authority}"
-certificate_file = "{identity.certificate}"
-certificate_key_file = "{identity.key}"
-key = "{pinned.key}"
-ledger_id = "{ledger_id}"
-
+{ledger}
 [meter]
 software_key_file = "meter.pem"
 accept_unattested = true
@@ -158,11 +150,7 @@ def format_apd(place: Place, identity: Identity, pinned: PinnedLedger) -> str:
         remote=place.remote,
         slots=(SLOT_1, SLOT_2),
         lobby=LOBBY,
-        host=place.address,
-        port=place.port,
-        identity=identity,
-        pinned=pinned,
-        ledger_id=pinned.ledger_id.hex(),
+        ledger=format_ledger_section(place.address, identity, pinned.key, pinned.ledger_id, place.port),
     )
 
 

@@ -34,7 +34,7 @@ from lab.demo.cast import (
     UPLINK_CAPACITY_BPS,
     Role,
 )
-from lab.ledger_process import HTTP_PORT, start_ledger, wait_for_ledger, write_private
+from lab.ledger_process import HTTP_PORT, format_ledger_section, start_ledger, wait_for_ledger, write_private
 from lab.processes import Child, Household
 from lab.software_tpm import SoftwareTpm
 from ledger.genesis import Genesis
@@ -162,14 +162,7 @@ wan_interface = "{BACKHAUL_INTERFACE}"
 downlink_capacity_bps = {DOWNLINK_CAPACITY_BPS}
 uplink_capacity_bps = {UPLINK_CAPACITY_BPS}
 
-[ledger]
-host = "{OPERATOR_V4.ip}"
-authority_file = "{identity.authority}"
-certificate_file = "{identity.certificate}"
-certificate_key_file = "{identity.key}"
-key = "{pinned.key}"
-ledger_id = "{pinned.ledger_id.hex()}"
-
+{format_ledger_section(str(OPERATOR_V4.ip), identity, pinned.key, pinned.ledger_id)}
 [meter]
 tpm = "{tpm.tcti}"
 

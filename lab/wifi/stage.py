@@ -31,7 +31,7 @@ from device.wallet import Wallet, create_wallet
 from lab.broker import Broker, broker
 from lab.certificates import Authority, Identity
 from lab.demo.bank import Bank
-from lab.ledger_process import HTTP_PORT, start_ledger, wait_for_ledger, write_private
+from lab.ledger_process import HTTP_PORT, format_ledger_section, start_ledger, wait_for_ledger, write_private
 from lab.processes import Child, Household
 from lab.software_tpm import SoftwareTpm
 from lab.traffic import TrafficServers
@@ -460,14 +460,7 @@ operator = "{keys["operator"].public}"
 lobby_interface = "{LOBBY_INTERFACE}"
 partners = [{partners}]
 
-[ledger]
-host = "{OPERATOR_V4.ip}"
-authority_file = "{identity.authority}"
-certificate_file = "{identity.certificate}"
-certificate_key_file = "{identity.key}"
-key = "{keys["ledger"].public}"
-ledger_id = "{genesis.ledger_id.hex()}"
-
+{format_ledger_section(str(OPERATOR_V4.ip), identity, keys["ledger"].public, genesis.ledger_id)}
 [meter]
 tpm = "{tpm.tcti}"
 
