@@ -99,29 +99,23 @@ class CborIntField(Field[int, int]):
 class CborBytesField(StrField):
     """A byte string."""
 
+    major, what = _BYTES, "a byte string"
+
     def addfield(self, pkt: Any, s: bytes, val: Any) -> bytes:
         octets = self.i2m(pkt, val)
-        return s + write_head(_BYTES, len(octets)) + octets
+        return s + write_head(self.major, len(octets)) + octets
 
     def getfield(self, pkt: Any, s: bytes) -> tuple[bytes, bytes]:
-        size, rest = _read_head(s, _BYTES)
+        size, rest = _read_head(s, self.major)
         if size > len(rest):
-            raise ValueError(f"a byte string of {size} bytes where {len(rest)} are left")
+            raise ValueError(f"{self.what} of {size} bytes where {len(rest)} are left")
         return rest[size:], rest[:size]
 
 
-class CborTextField(StrField):
+class CborTextField(CborBytesField):
     """A text, as its UTF-8 bytes."""
 
-    def addfield(self, pkt: Any, s: bytes, val: Any) -> bytes:
-        octets = self.i2m(pkt, val)
-        return s + write_head(_TEXT, len(octets)) + octets
-
-    def getfield(self, pkt: Any, s: bytes) -> tuple[bytes, bytes]:
-        size, rest = _read_head(s, _TEXT)
-        if size > len(rest):
-            raise ValueError(f"a text of {size} bytes where {len(rest)} are left")
-        return rest[size:], rest[:size]
+    major, what = _TEXT, "a text"
 
 
 class CborPacketListField(PacketListField):
