@@ -110,6 +110,7 @@ examples:
 
 LEDGER_COMMANDS = {
     "exchange": ("ledger.exchange.cli", "real money at a payment gateway against bandcoins, each way, once"),
+    "gateway": ("ledger.gateway_cli", "one of several processes between the boxes' broker and the ledger"),
 }
 """Subcommands of `airgrant ledger`, each a function `main(argv)` that is imported only when it is asked for."""
 

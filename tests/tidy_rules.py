@@ -95,6 +95,8 @@ SHELLS: dict[str, str] = {
     "ledger/__main__.py": "the command that runs the service",
     "ledger/toml_file.py": "the configuration file",
     "ledger/running.py": "the event loop of a service, and the exit status of a command",
+    "ledger/gateway.py": "two brokers, and threads between them",
+    "ledger/gateway_cli.py": "argv, stdout, exit status",
     "ledger/exchange/audit.py": "SQLite and the disk",
     "ledger/exchange/bank.py": "the bank, over HTTP",
     "ledger/exchange/cli.py": "argv, stdout, exit status",
@@ -146,6 +148,7 @@ COMMAND_LINES: dict[str, str] = {
     "apd/__main__.py": "the command of the box",
     "ledger/cli.py": "subcommands of airgrant",
     "ledger/exchange/cli.py": "more of them",
+    "ledger/gateway_cli.py": "more of them",
     "ledger/__main__.py": "the command that runs the service",
     "operatord/__main__.py": "the operator's command",
     "device/cli.py": "subcommands of airgrant",
@@ -174,6 +177,7 @@ CLOCKS: dict[str, str] = {
     "ledger/client.py": "stamps requests",
     "ledger/cli.py": "shows times to a person",
     "ledger/exchange/cli.py": "gives the exchange its clock",
+    "ledger/gateway.py": "times what is under way",
     "ledger/exchange/service.py": "waits before it asks again",
     "ledger/__main__.py": "gives the service its clock",
     "operatord/daemon.py": "reads the clock once per event",
@@ -199,6 +203,8 @@ EXCUSED_MODULES: dict[str, str] = {
         for name in ("book", "desk", "planning", "signing")
     },
     "ledger/exchange/fake_bank.py": "tests/ledger/exchange/test_bank.py",
+    "ledger/gateway_cli.py": "tests/system/test_gateway.py",
+    "ledger/gateway.py": "tests/system/test_gateway.py",
     "ledger/exchange/cli.py": "tests/system/test_exchange.py",
     "ledger/exchange/tables.py": "tests/system/test_exchange.py",
     **{
