@@ -13,7 +13,19 @@ from apd.commands import SubmitTransaction
 from apd.events import BrokerLost, DeadlineReached, LedgerReplied, ProviderCommanded, SignallingHeard
 from apd.session import Phase
 from apd.signalling import HOLD_NS, IDLE_NS, MAX_EXCHANGES, MAX_OPENED, SETTLED_NS
-from apd.signalling_frames import Admitted, Begin, EapHeard, Gone, NotAdmitted, SendEap, Subscriber
+from apd.signalling_frames import (
+    LENGTH_SIZE,
+    Admitted,
+    Begin,
+    EapHeard,
+    Frame,
+    Gone,
+    NotAdmitted,
+    OptionsHeard,
+    SendEap,
+    Subscriber,
+    write_frame,
+)
 from apd.signalling_state import FrameHeard, LinkLost
 from nas_tunnel import eap_buyer, pco_purchase
 from nas_tunnel.eap_purchase import OrderKind
@@ -479,3 +491,32 @@ def _answer_or_not(nas: NasBox, paid: dict[bytes, bytes], *, lost: bool) -> None
     if not lost:
         reason = "replayed" if is_copy else ""
         nas.feed(LedgerReplied(order.correlation, reply(order.correlation, granted, reason=reason)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_garbled_frames_never_stop_the_core(seed: int) -> None:
+    """Each octet of what an end of NAS says in a whole purchase may be another one."""
+    chance, nas = random.Random(seed), nas_box()
+    ue = buy(nas)
+    nas.tell(Subscriber(ue.name, SUPI))
+    heard: list[Frame] = [
+        Begin(ue.name, 7),
+        *(EapHeard(ue.name, packet) for packet in ue.sent),
+        Subscriber(ue.name, SUPI),
+    ]
+    heard += [OptionsHeard(b"tmsi", allocate(7).envelope.encoded[:200]), Gone(ue.name)]
+    for _ in range(400):
+        data = bytearray(write_frame(chance.choice(heard))[LENGTH_SIZE:])
+        for _ in range(chance.randrange(3)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        nas.feed(
+            SignallingHeard(FrameHeard(LINK, bytes(data[: chance.choice((len(data), chance.randrange(99)))])))
+        )
+        if chance.random() < 0.1:
+            pass_s(nas, chance.random())
+        assert len(nas.box.state.on_signalling.exchanges) <= MAX_EXCHANGES
+        assert len(nas.box.state.on_signalling.proven) <= 1
+    nas.submitted.clear()
+    pass_s(nas, 61)
+    anew = Ue(nas, b"anew", signed_grant(bought(bytes(16))), OrderKind.GRANT).register()
+    assert isinstance(anew.end, Admitted)
