@@ -2,16 +2,19 @@
 
 *bulk*: from the bytes of one signed transaction for 50,000 consumers to its block on disk, every grant and
 every consumer in an index. *single*: from the bytes of one signed transaction for one consumer to the signed
-receipt and grant, many transactions under way, committed together as the service does it. Beside them: a
-plain SQLite table with one row per allocation and no signature, and one flush to disk for each transaction.
-Both run in turns with ours. The seed's figures are those of its text.
+receipt and grant, many transactions under way, as the service does it: signatures in processes of their own, and
+everything that has arrived in one block. *latency*: one alone, the ledger idle before it. Beside them: a plain SQLite
+table with one row per allocation and no signature, and one flush to disk for each transaction. All run in turns with
+ours. The seed's figures are those of its text.
 
-One process, one core. Files lie below build/bench, on the disk of the project.
+The same once more in PostgreSQL, where it is installed: the lab's own cluster, with the package's settings. Files lie
+below build/bench, on the disk of the project; the cluster's below /tmp.
 Reference: Bandcoin 6.2 (10,000 to 13,000 allocations/s in bulk, 0.5 to 1 one by one).
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -19,17 +22,22 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 from lab.bench.result import RESULTS, Against, Figure
+from lab.percentile import percentile
+from lab.postgres import find_programs, start_cluster
+from lab.processes import Household
 from ledger.answering import Answers
 from ledger.archive import Archive
 from ledger.engine import Engine
 from ledger.genesis import Genesis
 from ledger.opening import open_ledger, replay
-from ledger.submission import Executed
+from ledger.store import Place
+from ledger.submission import Executed, Submission
+from ledger.verifying import Verifiers
 from wire.allocate import MAX_CONSUMERS, Allocate
 from wire.band import Band
 from wire.create import Create
@@ -39,10 +47,12 @@ from wire.post_offer import PostOffer
 from wire.qos import Qos
 from wire.transaction import Action, Transaction, read_transaction, sign_transaction
 
-BULK_GOAL, SINGLE_GOAL = 60_000, 3_000
+BULK_GOAL, SINGLE_GOAL, LATENCY_GOAL_MS = 60_000, 5_000, 20
 SEED_BULK, SEED_SINGLE = 13_000, 1
 TOGETHER = 250
 """Transactions that share a flush: what arrives at the service during one commit at this rate."""
+IDLE_S = 0.01
+"""Before a transaction that comes alone."""
 BUYERS = 50
 PRICE_UBC = 100
 BAND = Band(5_170_000, 5_250_000, 80_000)
@@ -51,11 +61,12 @@ QOS = Qos(20_000_000, 100_000_000, 5_000_000, 20_000_000)
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured: rounds of which the median counts, consumers and transactions in each."""
+    """How much is measured: rounds of which the median counts, consumers and transactions in each; one by one."""
 
     rounds: int = 7
     consumers: int = MAX_CONSUMERS
-    transactions: int = 1_500
+    transactions: int = 5_000
+    alone: int = 300
 
 
 def run(progress: Callable[[str], None], sizes: Sizes = Sizes(), below: Path = RESULTS) -> list[Figure]:
@@ -64,11 +75,13 @@ def run(progress: Callable[[str], None], sizes: Sizes = Sizes(), below: Path = R
     folder = Path(tempfile.mkdtemp(prefix=".ledger-", dir=below))
     try:
         with Shop(folder) as shop:
-            return (
+            found = (
                 _measure_bulk(shop, sizes, progress)
                 + _measure_single(shop, sizes, progress)
+                + _measure_latency(shop, sizes, progress)
                 + _measure_log(shop, progress)
             )
+        return found + _measure_postgresql(folder, sizes, progress)
     finally:
         shutil.rmtree(folder)
 
@@ -76,14 +89,15 @@ def run(progress: Callable[[str], None], sizes: Sizes = Sizes(), below: Path = R
 class Shop:
     """A ledger on disk with one provider and a few buyers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, place: Place | None = None) -> None:
         self.folder = folder
+        self.place = folder / "ledger.db" if place is None else place
         self.ledger, self.exchange, self.provider = (PrivateKey.generate() for _ in range(3))
         self.buyers = [PrivateKey.generate() for _ in range(BUYERS)]
         self.now_s = int(time.time())
         self.genesis = Genesis((self.ledger.public,), self.exchange.public, self.now_s)
-        self.engine: Engine = open_ledger(folder / "ledger.db", self.genesis)
-        self.archive = Archive(folder / "ledger.db", self.genesis)
+        self.engine: Engine = open_ledger(self.place, self.genesis)
+        self.archive = Archive(self.place, self.genesis)
         self.answers = Answers(self.archive, self.ledger, self.genesis)
         self.plain = sqlite3.connect(folder / "plain.db", isolation_level=None)
         self.plain.executescript(
@@ -118,6 +132,25 @@ class Shop:
         assert all(isinstance(outcome, Executed) for outcome in outcomes), outcomes[:1]
         return [self.answers.to_outcome(outcome) for outcome in outcomes]
 
+    async def serve(self, encoded: Sequence[bytes], verifiers: Verifiers) -> int:
+        """The same as a stream: signatures of what comes next are verified while a block is on its way to disk."""
+        passed: asyncio.Queue[list[Submission]] = asyncio.Queue(maxsize=4)
+
+        async def take_in() -> None:
+            for at in range(0, len(encoded), TOGETHER):
+                signed = [read_transaction(one, self.engine.ledger_id) for one in encoded[at : at + TOGETHER]]
+                await passed.put(await verifiers.vouch(signed, self.engine.state))
+            await passed.put([])
+
+        answered = 0
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(take_in())
+            while submissions := await passed.get():
+                outcomes = await asyncio.to_thread(self.engine.commit, submissions, self.now_s)
+                assert all(isinstance(outcome, Executed) for outcome in outcomes), outcomes[:1]
+                answered += len([self.answers.to_outcome(outcome) for outcome in outcomes])
+        return answered
+
     def commit_plain(self, consumers: Sequence[bytes]) -> None:
         """The same allocations as rows, durable, without signatures or rules."""
         provider = self.provider.public.octets
@@ -150,19 +183,74 @@ def _measure_bulk(shop: Shop, sizes: Sizes, progress: Callable[[str], None]) -> 
 def _measure_single(shop: Shop, sizes: Sizes, progress: Callable[[str], None]) -> list[Figure]:
     progress(f"single, {TOGETHER} signed transactions under way")
     together, alone = [], []
-    for _ in range(sizes.rounds):
-        encoded = shop.sign_purchases(sizes.transactions)
-        together.append(sizes.transactions / _seconds(lambda: _commit_all(shop, encoded, TOGETHER)))  # noqa: B023
-        few = shop.sign_purchases(sizes.transactions // 5)
-        alone.append(len(few) / _seconds(lambda: _commit_all(shop, few, 1)))  # noqa: B023 called at once
+    with Streaming(shop) as streaming:
+        for _ in range(sizes.rounds):
+            encoded = shop.sign_purchases(sizes.transactions)
+            together.append(sizes.transactions / _seconds(lambda: streaming.serve(encoded)))  # noqa: B023 called at once
+            few = shop.sign_purchases(max(1, sizes.transactions // 10))
+            alone.append(len(few) / _seconds(lambda: _commit_all(shop, few, 1)))  # noqa: B023 called at once
     rate = round(statistics.median(together))
     what = "single signed transactions, durable, pipelined, each with its signed receipt and grant"
     seed = Against("the seed's chain, as its text says", SEED_SINGLE)
-    flush = Against("the same, one flush to disk for each transaction", round(statistics.median(alone)))
+    flush = Against(
+        "the same in one process, a flush to disk for each transaction", round(statistics.median(alone))
+    )
     return [
         Figure(what, rate, "transactions/s", SINGLE_GOAL, against=seed),
         Figure(f"{what}, beside a flush for each", rate, "transactions/s", against=flush),
     ]
+
+
+def _measure_latency(shop: Shop, sizes: Sizes, progress: Callable[[str], None]) -> list[Figure]:
+    progress("one transaction alone")
+    took_ms = []
+    for encoded in shop.sign_purchases(sizes.alone):
+        time.sleep(IDLE_S)
+        took_ms.append(1_000 * _seconds(lambda: shop.commit([encoded])))  # noqa: B023 called at once
+    what = "one signed transaction alone, from its bytes to its signed receipt and grant, durable"
+    return [
+        Figure(f"{what}, p50", round(percentile(took_ms, 0.50), 2), "ms", better="lower"),
+        Figure(f"{what}, p95", round(percentile(took_ms, 0.95), 2), "ms", LATENCY_GOAL_MS, better="lower"),
+    ]
+
+
+def _measure_postgresql(folder: Path, sizes: Sizes, progress: Callable[[str], None]) -> list[Figure]:
+    """The same figures, without goals: they are SQLite's. Nothing where it is not installed."""
+    if find_programs() is None:
+        progress("PostgreSQL is not installed: lab/set-up.sh")
+        return []
+    folder = folder / "postgresql"
+    with Household(folder) as household:
+        cluster = start_cluster(household)
+        try:
+            with Shop(folder, cluster.address) as shop:
+                found = _measure_bulk(shop, sizes, progress)[:1]
+                found += _measure_single(shop, sizes, progress)[:1]
+                found += _measure_latency(shop, sizes, progress)
+        finally:
+            cluster.stop()
+    return [replace(figure, what=f"PostgreSQL: {figure.what}", goal=None) for figure in found]
+
+
+class Streaming:
+    """The processes that verify, for as long as something is measured."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+        self._runner = asyncio.Runner()
+        self._verifiers = Verifiers(print)
+
+    def __enter__(self) -> Self:
+        self._runner.run(self._verifiers.start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._verifiers.close())
+        self._runner.close()
+
+    def serve(self, encoded: Sequence[bytes]) -> None:
+        answered = self._runner.run(self._shop.serve(encoded, self._verifiers))
+        assert answered == len(encoded), f"{answered} answers of {len(encoded)}"
 
 
 def _measure_log(shop: Shop, progress: Callable[[str], None]) -> list[Figure]:
@@ -192,7 +280,7 @@ def _commit_all(shop: Shop, encoded: Sequence[bytes], together: int) -> None:
 
 
 def _open_and_close(shop: Shop) -> None:
-    open_ledger(shop.folder / "ledger.db", shop.genesis).store.close()
+    open_ledger(shop.place, shop.genesis).store.close()
 
 
 def _must_equal(one: object, other: object) -> None:
