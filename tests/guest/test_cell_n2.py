@@ -15,10 +15,13 @@ from typing import Any
 
 import pytest
 
+from lab.cell_site import cell_site
 from lab.processes import Household
 from lab.ran.n2 import has_sctp
 from nas_tunnel.eap import VENDOR
 from tests.lab.ran.cell_journey import Cell
+from tests.system.test_apd_cell import QUICK
+from tests.system.test_apd_nas import play_a_purchase, start
 
 FIELDS = (
     "ngap.procedureCode",
@@ -102,3 +105,14 @@ def test_a_ue_buys_registers_and_gets_a_session_over_sctp(
         int(vendor, 16) & 0xFFFF for vendor in all_of("eap.ext.vendor_id")
     }  # Wireshark 4.0 shows two of three octets
     assert vendors == {VENDOR & 0xFFFF}, "our method, and no other"
+
+
+def test_the_daemon_sells_inside_nas_over_sctp(
+    tmp_path: Path, go_program: Callable[[str], Path], needs: Callable[..., None]
+) -> None:
+    needs("mosquitto", "nft", "ip")
+    if not has_sctp():
+        pytest.skip("this kernel has no SCTP")
+    with cell_site(tmp_path / "site", settings=QUICK) as site:
+        start(site, 120.0)
+        play_a_purchase(site, "127.0.0.1", tmp_path, go_program("radio"))
