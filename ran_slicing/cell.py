@@ -77,7 +77,7 @@ class State(NamedTuple):
     UE since, `links` what its PRBs usually carry, and `unknown` counts the windows in which a slot was to have its
     floor and nobody knew its UE; `asking` are those of the last window. `subscribers` are in sold slots, as far as
     somebody said whose they are. `trials` were sold by the reference, and are weighed when their UEs are known. `pause`
-    is going on, `tried` counts those that showed nothing, with when the last one ended.
+    is going on, `tried` are those that showed nobody.
     """
 
     settings: CellSettings
@@ -91,7 +91,7 @@ class State(NamedTuple):
     subscribers: Mapping[Snssai, str] = {}
     trials: frozenset[Snssai] = frozenset()
     pause: probe.Probe | None = None
-    tried: Mapping[Snssai, tuple[int, int]] = {}
+    tried: Mapping[Snssai, probe.Tried] = {}
     deliveries: Mapping[bytes, Delivery] = {}
     counted: Mapping[bytes, int] = {}
     counted_ns: int | None = None
@@ -398,13 +398,9 @@ def _probe(state: State, ues: Mapping[int, UeReport], elapsed_ns: int, now_ns: i
     if pause is None:
         return _begin_pause(state, ues, elapsed_ns, now_ns)
     if pause.snssai in state.joined.slot_of.values():
-        return _end_pause(state, pause, now_ns)
+        return state._replace(pause=None)
     if pause.still is not None:
-        found = probe.verdict(pause, ues)
-        state = _end_pause(state, pause, now_ns)
-        if found is None:
-            return state._replace(controller=loop.forgive(state.controller, pause.snssai))
-        return state._replace(joined=join.seat(state.joined, found, pause.snssai))
+        return _conclude(state, pause, probe.came_back(pause, ues), now_ns)
     if probe.is_of_pause(pause, now_ns - elapsed_ns, now_ns):
         item = state.controller.slices[pause.snssai]
         assert pause.paused_ns is not None, "else the report is not of the pause"
@@ -412,27 +408,37 @@ def _probe(state: State, ues: Mapping[int, UeReport], elapsed_ns: int, now_ns: i
         controller = loop.hold_up(state.controller, pause.snssai, held_ns, now_ns)
         stopped = probe.stop(pause, ues, item.promise.floor_bps, now_ns)
         return state._replace(controller=controller, pause=stopped)
-    return _end_pause(state, pause, now_ns) if now_ns > pause.asked_ns + probe.GIVE_UP_NS else state
+    if now_ns > pause.asked_ns + probe.GIVE_UP_NS:
+        return _conclude(state, pause, frozenset(), now_ns)
+    return state
+
+
+def _conclude(state: State, pause: probe.Probe, stopped: frozenset[int], now_ns: int) -> State:
+    snssai = pause.snssai
+    tried = state.tried.get(snssai, probe.Tried())
+    fitting = frozenset(rnti for slot, rnti in state.joined.fits if slot == snssai)
+    found = probe.verdict(stopped, tried.stopped, fitting)
+    if found is None:
+        again = probe.Tried(tried.pauses + 1, now_ns, stopped)
+        controller = loop.forgive(state.controller, snssai)
+        return state._replace(pause=None, tried={**state.tried, snssai: again}, controller=controller)
+    joined = join.seat(state.joined, found, snssai)
+    return state._replace(pause=None, tried=_without(state.tried, snssai), joined=joined)
 
 
 def _begin_pause(state: State, ues: Mapping[int, UeReport], elapsed_ns: int, now_ns: int) -> State:
     """Of the slot that has waited longest, if the gNB has nothing else to answer."""
     if not 0 < elapsed_ns <= probe.LONGEST_PERIOD_NS or not state.session.is_settled:
         return state
-    due = []
-    for snssai in state.asking - set(state.joined.slot_of.values()):
-        count, last_ns = state.tried.get(snssai, (0, 0))
-        if now_ns >= last_ns + probe.wait_ns(count):
-            due.append((last_ns, snssai))
+    due = [
+        (tried.last_ns, snssai)
+        for snssai in state.asking - set(state.joined.slot_of.values())
+        if (tried := state.tried.get(snssai, probe.Tried())).due_ns <= now_ns
+    ]
     if not due:
         return state
     _, snssai = min(due)
     return state._replace(pause=probe.begin(snssai, ues, state.joined.slot_of, now_ns))
-
-
-def _end_pause(state: State, pause: probe.Probe, now_ns: int) -> State:
-    count, _ = state.tried.get(pause.snssai, (0, 0))
-    return state._replace(pause=None, tried={**state.tried, pause.snssai: (count + 1, now_ns)})
 
 
 def _samples(state: State, ues: Mapping[int, UeReport]) -> Iterable[SliceSample]:

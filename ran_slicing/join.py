@@ -6,8 +6,8 @@ The metrics name a UE by its RNTI and say neither slice nor subscriber. The rule
 - A UE is joined to a slot when somebody who knows says so, or by bytes: the box counts what it sends to the grant's
   address, the gNB what it sends to each RNTI and what waits for it, and over some seconds only one RNTI fits.
 - A UE for which data waits all the time gets less than is sent to it, and the rest is lost somewhere: then it fits if
-  it took as many PRBs as its slot may. Nothing that happens while data waits speaks against a joined one: to be served
-  badly is what the loop is for.
+  it took as many PRBs as its slot may. That little arrives while data waits does not speak against a joined one: to be
+  served badly is what the loop is for; but for whom more comes than was sent, he is somebody else.
 - A slot without a UE is served blindly: nothing is learnt of it (the controller raises its share meanwhile).
 - A UE that left, or whose bytes have stopped to fit, is joined to nothing. An RNTI is given anew to somebody else.
 Units: bits in a window between two countings; windows of a second or so.
@@ -176,7 +176,8 @@ def _check_joined(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int
         alone = sum(slot == snssai for slot in join.slot_of.values()) == 1
         if rnti in join.told or not alone or own is None or own.bits < own.least_bits:
             continue
-        if has_demand(window.most_bytes, own.floor_bps):
+        too_much = _came_bits(window) * 100 > own.bits * MOST_PERCENT
+        if has_demand(window.most_bytes, own.floor_bps) and not too_much:
             continue
         misfits[rnti] = 0 if fit(own, window) else misfits.get(rnti, 0) + 1
     join = join._replace(misfits=misfits)

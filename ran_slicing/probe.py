@@ -1,9 +1,10 @@
 """A short pause of one slot, to see whose data stops: how UEs that look alike are told apart.
 
-Nobody else can stop a UE so: its slot's maximum is 0 for one report, and the only UE that got nothing in it although
-data waited, and was served before and after, is in that slot. What the pause held up is owed, and made up by the loop
-within the same second. One slot at a time, only one whose floor is asked for and whose UE is not known, only where
-reports are so frequent that a pause is short, and each time again after twice as long.
+Its slot's maximum is 0 for one report: the UE that got nothing in it although data waited, and was served before and
+after, is in that slot. Now and then somebody else gets nothing by chance; so it has to be the only one whose bytes fit
+too, or the only one who stopped in two pauses. What a pause held up is owed, and made up by the loop within the same
+second. One slot at a time, only one whose floor is asked for and whose UE is not known, only where reports are so
+frequent that a pause is short, and each time again after twice as long.
 Units: blocks in a report, bytes, monotonic ns.
 """
 
@@ -43,6 +44,20 @@ class Probe(NamedTuple):
     resumed_ns: int = 0
 
 
+class Tried(NamedTuple):
+    """Of a slot: how many pauses showed nobody, when the last of them ended, and who stopped in it."""
+
+    pauses: int = 0
+    last_ns: int = 0
+    stopped: frozenset[int] = frozenset()
+
+    @property
+    def due_ns(self) -> int:
+        """When it may be paused next."""
+        wait_ns = min(LONGEST_AGAIN_NS, AGAIN_NS << min(self.pauses - 1, 16)) if self.pauses else 0
+        return self.last_ns + wait_ns
+
+
 def begin(snssai: Snssai, ues: Mapping[int, UeReport], known: Collection[int], now_ns: int) -> Probe:
     """Whoever is not known, and was served in the last report."""
     served = {rnti: _blocks(ue) for rnti, ue in ues.items() if rnti not in known}
@@ -70,15 +85,17 @@ def stop(probe: Probe, ues: Mapping[int, UeReport], floor_bps: int, now_ns: int)
     return probe._replace(still=still, resumed_ns=now_ns)
 
 
-def verdict(probe: Probe, ues: Mapping[int, UeReport]) -> int | None:
-    """The report after it: the only UE that is served again, if it is the only one."""
-    again = [rnti for rnti in probe.still or () if rnti in ues and _blocks(ues[rnti]) >= LEAST_BLOCKS]
-    return again[0] if len(again) == 1 else None
+def came_back(probe: Probe, ues: Mapping[int, UeReport]) -> frozenset[int]:
+    """The report after it: who stopped, and is served again."""
+    return frozenset(rnti for rnti in probe.still or () if rnti in ues and _blocks(ues[rnti]) >= LEAST_BLOCKS)
 
 
-def wait_ns(tried: int) -> int:
-    """Until the next pause of a slot after so many that showed nothing."""
-    return min(LONGEST_AGAIN_NS, AGAIN_NS << min(tried, 16) >> 1) if tried else 0
+def verdict(stopped: frozenset[int], before: frozenset[int], fitting: frozenset[int]) -> int | None:
+    """Of those who stopped in this pause and in the one before: the only one whose bytes fit, or who did so twice."""
+    for likely in (stopped & fitting, stopped & before):
+        if len(likely) == 1:
+            return min(likely)
+    return None
 
 
 def _blocks(ue: UeReport) -> int:

@@ -340,9 +340,9 @@ def waste(progress: Progress, seconds: int = WASTE_S, seeds: Sequence[int] = WAS
     """After figure 4.1 of the session paper: its blocks, users, kinds of sessions and admission; the rest is chosen."""
     for fairness, name in ((MAX_CI, "MAX C/I, as in the paper"), (FAIR, "proportional fair")):
         progress(f"sessions that come by chance, {seconds} s of {len(seeds)} cells, {name}")
-        free, careful = (
+        free, careful, by_blocks = (
             [run_sessions(seed, admission=way, seconds=seconds, fairness=fairness) for seed in seeds]
-            for way in (Admission.NONE, Admission.FORECAST)
+            for way in (Admission.NONE, Admission.FORECAST, Admission.BLOCKS)
         )
         wasted = _wasted_percent(free)
         yield Figure(
@@ -361,6 +361,7 @@ def waste(progress: Progress, seconds: int = WASTE_S, seeds: Sequence[int] = WAS
             "lower",
         )
         yield from _admission(careful, free, f"admission by bit rates as in the paper, {name}")
+        yield from _admission(by_blocks, free, f"admission by blocks of each user's own link, {name}")
     progress("the same with a slice for each session")
     free, sliced = (
         [run_sessions(seed, admission=way, seconds=seconds) for seed in seeds]

@@ -28,6 +28,7 @@ WAYS = (
     (Admission.SLICES, FAIR),
     (Admission.NONE, MAX_CI),
     (Admission.FORECAST, MAX_CI),
+    (Admission.BLOCKS, MAX_CI),
 )
 """How sessions are let in, and how those who are in are served."""
 
@@ -148,7 +149,8 @@ def claims(run: LabRun) -> list[Claim]:
     still = max(drop.short_s for drop in run.still_drops)
     moving = percentile([drop.bad_s for drop in run.fading_drops], 0.95)
     free, careful, sliced = (
-        [each for each in run.waste if each.admission is way and each.fairness == FAIR] for way in Admission
+        [each for each in run.waste if each.admission is way and each.fairness == FAIR]
+        for way in (Admission.NONE, Admission.FORECAST, Admission.SLICES)
     )
     return [
         Claim(

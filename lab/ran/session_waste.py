@@ -3,8 +3,9 @@
 A small cell of twelve resource blocks, twenty users at distances, and their sessions: calls by video, streams of video
 and of music, at the rates that such services name. A stream is fetched ahead of its playing. A session has failed once
 it stood still for too long, and all resource blocks that were spent on it were wasted; its user may wait some time more
-before he gives up. Three ways: everybody comes in; the paper's admission, which lets a session in while the sum of bit
-rates stays below a careful forecast; and ours, which sells the session a slice with a floor while resource blocks last.
+before he gives up. Four ways: everybody comes in; the paper's admission, which lets a session in while the sum of bit
+rates stays below a careful forecast; the same sum in resource blocks, by what a bit costs on each user's own link; and
+ours, which sells the session a slice with a floor while resource blocks last.
 From the paper: blocks, number of users, kinds of sessions and whose bit rates they have, the rule of its admission, and
 MAX C/I beside proportional fairness. Its traces are not public, so everything in `Chosen` is ours, and how much hangs
 on it is in docs/cell-lab.md. A user is a distance here: each of his sessions is a UE with fading of its own.
@@ -12,14 +13,16 @@ Reference: the thesis on session-level guarantees, section 4.3, figure 4.1 (Simu
 Units: seconds of the cell, bit/s, PRBs.
 """
 
+import functools
 import random
 from dataclasses import dataclass
 from enum import Enum
 
 from lab.ran.cell_model import Carrier, Cell, SliceName, Ue
 from lab.ran.closed_loop import new_loop
-from lab.ran.fading import FadingSettings
+from lab.ran.fading import Channel, FadingSettings
 from lab.ran.sources import Arrivals, silence, steady
+from lab.ran.transport_block import block_bits, mcs_at
 
 PRBS = 12
 USERS = 20
@@ -76,6 +79,8 @@ class Chosen:
     """A user who saw nothing for so long is gone."""
     forecast_bps: int = 5_000_000
     """What the paper's admission counts with. It has 10 Mbit/s "for example", of a cell whose best is not said."""
+    block_share: float = 0.75
+    """What admission by blocks gives away: the best link first leaves to the worst what the others leave."""
 
 
 CHOSEN = Chosen()
@@ -86,6 +91,7 @@ class Admission(Enum):
 
     NONE = "everybody"
     FORECAST = "by bit rates"
+    BLOCKS = "by blocks of each link"
     SLICES = "by resource blocks"
 
 
@@ -166,7 +172,9 @@ class _House:
             self.cell.run(TICK_S)
         for session in [*self.sessions]:
             _play(session, self.chosen.halt_s)
-            if _is_over(session, self.cell.now_s, self.chosen.patience_s):
+            if session.ue.rnti in self.loop.refused:
+                self._turn_away(session)
+            elif _is_over(session, self.cell.now_s, self.chosen.patience_s):
                 self._end(session)
 
     def _arrive(self) -> None:
@@ -191,6 +199,8 @@ class _House:
             booked_bps = sum(session.rate_bps for session in self.sessions)
             if self.admission is Admission.FORECAST and booked_bps + rate_bps > self.chosen.forecast_bps:
                 return None
+            if self.admission is Admission.BLOCKS and not self._has_blocks(rate_bps, snr_db):
+                return None
             return self.cell.add_ue(rnti, None, snr_db, FadingSettings(), arrivals)
         if not self.free:
             return None
@@ -200,6 +210,18 @@ class _House:
             return None
         del self.free[0]
         return ue
+
+    def _has_blocks(self, rate_bps: int, snr_db: float) -> bool:
+        """Whether the blocks that all need, each on his own link, stay within what is given away."""
+        taken = sum(_blocks(each.rate_bps, each.ue.channel.mean_snr_db) for each in self.sessions)
+        return taken + _blocks(rate_bps, snr_db) <= self.chosen.block_share * PRBS
+
+    def _turn_away(self, session: Session) -> None:
+        """Its link turned out to be too bad for its floor: a refusal, though blocks were spent on it."""
+        session.failed = True
+        self._end(session)
+        self.ended["failed"] -= 1
+        self.refused += 1
 
     def _end(self, session: Session) -> None:
         verdict = "failed" if session.failed else "completed"
@@ -225,6 +247,21 @@ class _House:
             failed=self.ended["failed"],
             refused=self.refused,
         )
+
+
+def _blocks(rate_bps: int, snr_db: float) -> float:
+    """Blocks of each slot that this rate takes on such a link, in the mean of its fading."""
+    return rate_bps * _blocks_per_bit(snr_db) / 1_000
+
+
+@functools.cache
+def _blocks_per_bit(snr_db: float) -> float:
+    """As a minute and a half of a user's reports would tell it."""
+    channel, costs = Channel(snr_db, FadingSettings(), 1), []
+    for _ in range(2_000):
+        channel.advance(0.05)
+        costs.append(PRBS / max(1, block_bits(mcs_at(channel.snr_db), PRBS)))
+    return sum(costs) / len(costs)
 
 
 def _mean_bits(chosen: Chosen) -> float:

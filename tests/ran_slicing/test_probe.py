@@ -13,11 +13,12 @@ from ran_slicing.probe import (
     AGAIN_NS,
     LONGEST_AGAIN_NS,
     Probe,
+    Tried,
     begin,
+    came_back,
     is_of_pause,
     stop,
     verdict,
-    wait_ns,
 )
 from ran_slicing.snssai import Snssai
 from tests.ran_slicing.metrics_examples import report, ue_entry
@@ -56,7 +57,7 @@ def test_whoever_stopped_and_came_back_is_it() -> None:
     probe = stop(probe, ues(x=(2, 20_000), y=(44, 9_000), z=(0, 20_000)), FLOOR, 102 * MS)
     assert probe.still == frozenset({X})
     assert probe.resumed_ns == 102 * MS
-    assert verdict(probe, ues(x=(80, 9_000), y=(44, 9_000))) == X
+    assert came_back(probe, ues(x=(80, 9_000), y=(44, 9_000))) == {X}
 
 
 @pytest.mark.parametrize(
@@ -64,21 +65,36 @@ def test_whoever_stopped_and_came_back_is_it() -> None:
     [
         ({"x": (0, 0), "y": (50, 9_000)}, {"x": (60, 9_000)}),
         ({"x": (40, 20_000), "y": (50, 9_000)}, {"x": (60, 9_000)}),
-        ({"x": (0, 20_000), "y": (0, 20_000)}, {"x": (60, 9_000), "y": (60, 9_000)}),
         ({"x": (0, 20_000), "y": (50, 9_000)}, {"x": (0, 20_000)}),
         ({"y": (50, 9_000)}, {"y": (50, 9_000)}),
     ],
-    ids=["nothing waited", "went on", "two stopped", "did not come back", "has gone"],
+    ids=["nothing waited", "went on", "did not come back", "has gone"],
 )
-def test_nobody_is_guessed(during: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> None:
+def test_nobody_stopped(during: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> None:
     probe = stop(paused(x=(60, 9_000), y=(50, 9_000)), ues(**during), FLOOR, 102 * MS)
-    assert verdict(probe, ues(**after)) is None
+    assert came_back(probe, ues(**after)) == frozenset()
 
 
-def test_of_two_who_stopped_the_one_that_came_back() -> None:
-    during = ues(x=(0, 20_000), y=(0, 20_000))
-    probe = stop(paused(x=(60, 9_000), y=(50, 9_000)), during, FLOOR, 102 * MS)
-    assert verdict(probe, ues(x=(60, 9_000), y=(0, 20_000))) == X
+NOBODY = frozenset[int]()
+
+
+@pytest.mark.parametrize(
+    ("stopped", "before", "fitting", "found"),
+    [
+        ({X}, NOBODY, {X, Y}, X),
+        ({X, Y}, NOBODY, {X}, X),
+        ({X, Y}, NOBODY, {X, Y}, None),
+        ({X}, NOBODY, NOBODY, None),
+        ({X}, {X, Z}, NOBODY, X),
+        ({X, Y}, {X, Z}, {Z}, X),
+        ({X, Y}, {X, Y}, NOBODY, None),
+        (NOBODY, {X}, {X}, None),
+    ],
+)
+def test_it_is_the_only_one_whose_bytes_fit_or_who_stopped_twice(
+    stopped: set[int], before: set[int], fitting: set[int], found: int | None
+) -> None:
+    assert verdict(frozenset(stopped), frozenset(before), frozenset(fitting)) == found
 
 
 def test_who_gets_little_says_nothing() -> None:
@@ -95,5 +111,5 @@ def test_a_report_is_of_the_pause_if_nearly_all_of_its_time_was() -> None:
 
 
 def test_each_pause_that_showed_nothing_is_a_reason_to_wait_longer() -> None:
-    assert [wait_ns(tried) // AGAIN_NS for tried in range(5)] == [0, 1, 2, 4, 8]
-    assert wait_ns(40) == LONGEST_AGAIN_NS
+    assert [Tried(count).due_ns // AGAIN_NS for count in range(5)] == [0, 1, 2, 4, 8]
+    assert Tried(40, last_ns=7).due_ns == LONGEST_AGAIN_NS + 7

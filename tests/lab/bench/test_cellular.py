@@ -71,13 +71,13 @@ def test_the_weight_is_beside_that_of_pycrate() -> None:
 def test_waste_is_beside_no_admission() -> None:
     seen = list(waste(quiet, seconds=20, seeds=(1,)))
     assert [figure.unit for figure in seen] == [
-        *["%", "points", "%", "%", "sessions"] * 2,
+        *["%", "points", *["%", "%", "sessions"] * 2] * 2,
         "%",
         "%",
         "sessions",
     ]
     assert all(figure.against is not None for figure in seen if figure.unit != "points")
-    assert [figure.goal is None for figure in seen] == [index in (0, 5) for index in range(13)]
+    assert [figure.goal is None for figure in seen] == [index in (0, 8) for index in range(19)]
     distance = seen[1]
     assert (distance.ok, distance.value) == (False, 47), (
         "nobody fails so soon, and the row says that it is no rerun"

@@ -45,6 +45,7 @@ def test_the_document_has_the_numbers_and_the_page_the_charts(quick: LabRun) -> 
     assert {each["admission"] for each in document["waste"]} == {
         "everybody",
         "by bit rates",
+        "by blocks of each link",
         "by resource blocks",
     }
     page = format_page(quick, "a machine", 1.5)

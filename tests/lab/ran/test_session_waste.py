@@ -25,11 +25,23 @@ def test_the_best_link_first_lets_more_sessions_fail() -> None:
     assert best.failed > fair.failed
 
 
+def test_blocks_of_each_link_keep_out_whom_bit_rates_let_in() -> None:
+    """Who is far away costs several times the blocks of a near one; the best link first leaves him nothing."""
+    by_rates, by_blocks = (
+        run_sessions(1, admission=way, seconds=150, fairness=MAX_CI)
+        for way in (Admission.FORECAST, Admission.BLOCKS)
+    )
+    assert by_rates.failed > by_blocks.failed == 0
+    assert by_blocks.completed >= by_rates.completed
+    assert by_blocks.used_share > 0.5
+
+
 def test_a_slice_for_each_session_lets_none_fail() -> None:
-    seen = run_sessions(3, admission=Admission.SLICES, seconds=40, chosen=Chosen(load=4.0))
+    """But who is turned away when his link is known: a second's blocks."""
+    seen = run_sessions(3, admission=Admission.SLICES, seconds=100, chosen=Chosen(load=4.0))
     assert seen.refused > 0
     assert seen.failed == 0
-    assert seen.wasted_share == 0.0
+    assert seen.wasted_share < 0.1
 
 
 @pytest.mark.parametrize("admission", list(Admission))
