@@ -95,6 +95,19 @@ def test_a_grant_raises_the_slice_and_what_passed_is_reported_and_verified(site)
     assert not verdict.failures
 
 
+def test_whoever_flushes_the_gate_is_told_and_it_stands_again(site):
+    """As some other program does with `nft flush ruleset`; seen when the next one comes or goes."""
+    grant = site.box.grant()
+    assert isinstance(site.join(grant), Joined)
+    assert site.send_down(2, 5) == 0, "it bought nothing"
+    site.box.namespace.run(["nft", "delete", "table", "inet", "airgrant_cell_gate"])
+    assert site.send_down(2, 5) > 0
+    assert isinstance(site.leave(grant), Left)
+    wait_for_note(site, "confine_failed")
+    wait_until(lambda: site.send_down(2, 5) == 0, "the gate stands again", 15)
+    assert site.send_down(1, 5) == 0, "nor has the one that left anything but the lobby"
+
+
 def test_a_device_behind_a_modem_buys_and_leaves(site, tmp_path):
     """It asks the box at its address, names its own, and its slice is raised."""
     wallet = new_wallet(site, tmp_path)
