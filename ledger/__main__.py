@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ledger.abci.consensus import Consensus
 from ledger.abci.network import parse_network
+from ledger.abci.pages import Shared, add_network_pages
 from ledger.abci.snapshots import LogSnapshots
 from ledger.answering import Answers
 from ledger.application import Application
@@ -30,7 +31,7 @@ from ledger.opening import open_application, replay
 from ledger.ordering import Alone
 from ledger.running import OK, run_command, run_service
 from ledger.service import Service
-from ledger.settings import LedgerSettings, parse_settings
+from ledger.settings import ConsensusSettings, LedgerSettings, parse_settings
 from ledger.store import POSTGRESQL
 from ledger.toml_file import read_toml
 from ledger.turnstile import Turnstile
@@ -163,7 +164,10 @@ async def _serve(settings: LedgerSettings) -> None:
     if key.public not in genesis.gateways:
         raise ConfigError(f"{settings.key}: is no gateway's key of the ledger in {settings.genesis}")
     application = open_application(settings.store, genesis)
-    consensus = _join_network(application, settings)
+    shared = _read_network(genesis, settings)
+    consensus = (
+        None if settings.consensus is None else _join_network(application, settings, settings.consensus)
+    )
     archive = Archive(settings.store, genesis)
     answers = Answers(archive, key, genesis)
     vendors = None if settings.tpm_vendors is None else read_vendors(settings.tpm_vendors.read_bytes())
@@ -174,6 +178,7 @@ async def _serve(settings: LedgerSettings) -> None:
     if consensus is not None:
         consensus.counters = service.counters
     app = create_app(Shelves(application, archive, answers, service.counters))
+    add_network_pages(app, shared)
     listening = listen(settings.http_host, settings.http_port)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -193,16 +198,23 @@ async def _serve(settings: LedgerSettings) -> None:
     application.store.close()
 
 
-def _join_network(application: Application, settings: LedgerSettings) -> Consensus | None:
-    """Our part of a ledger that is shared; None if it is ours alone. Raises ConfigError."""
+def _read_network(genesis: Genesis, settings: LedgerSettings) -> Shared | None:
+    """Who shares the ledger; None if it is ours alone. Raises ConfigError."""
     if settings.consensus is None:
         return None
     network = parse_network(read_toml(settings.consensus.network), settings.consensus.network)
-    if network.genesis != application.genesis:
-        raise ConfigError(f"{settings.consensus.network}: network.ledger: is not that of {settings.genesis}")
-    return Consensus(
-        application, LogSnapshots(application, open_to_read(settings.store), _tell), settings.consensus, _tell
-    )
+    if network.genesis != genesis:
+        raise ConfigError(
+            f"{settings.consensus.network}: is not the network of the ledger in {settings.genesis}"
+        )
+    return Shared(network, settings.consensus.rpc)
+
+
+def _join_network(
+    application: Application, settings: LedgerSettings, consensus: ConsensusSettings
+) -> Consensus:
+    shelf = LogSnapshots(application, open_to_read(settings.store), _tell)
+    return Consensus(application, shelf, consensus, _tell)
 
 
 async def _say_ready(

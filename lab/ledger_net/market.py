@@ -28,6 +28,8 @@ DEPOSIT_UBC = 10**12
 BUYERS = 20
 VALID_FOR_S = 3_600
 DURATION_S = 600
+TOGETHER = 10
+"""Purchases that customers of one operator send at once, so that a wave of them lasts for some blocks."""
 REPLAYED = "replayed"
 BAND = Band(5_170_000, 5_250_000, 80_000)
 QOS = Qos(20_000_000, 100_000_000, 5_000_000, 20_000_000)
@@ -83,32 +85,39 @@ class Market:
         price_ubc = action.price_ubc if isinstance(action, Allocate) else 0
         return Purchase(signed.envelope.encoded, signed.transaction_id, price_ubc)
 
-    def hand(self, site: Site, purchases: Sequence[Purchase], timeout_s: float = 30.0) -> list[Purchase]:
-        """To one operator; those of which it said nothing in time."""
-        heard: list[Purchase] = []
+    def hand(
+        self, site: Site, purchases: Sequence[Purchase], timeout_s: float = 30.0, together: int = TOGETHER
+    ) -> list[Purchase]:
+        """To one operator, so many at once; those of which it said nothing in time."""
+        heard = 0
         try:
             with site.client(timeout_s) as client:
-                for purchase, reply in zip(
-                    purchases, client.submit_all(one.encoded for one in purchases), strict=True
-                ):
-                    self._note(site, purchase, reply)
-                    heard.append(purchase)
+                for at in range(0, len(purchases), together):
+                    some = purchases[at : at + together]
+                    replies = client.submit_all(one.encoded for one in some)
+                    for purchase, reply in zip(some, replies, strict=True):
+                        self._note(site, purchase, reply)
+                        heard += 1
         except ShellError as error:
             site.remarks.append(str(error))
-        return list(purchases[len(heard) :])
+        return list(purchases[heard:])
 
     def hand_round(
-        self, sites: Sequence[Site], purchases: Sequence[Purchase], timeout_s: float = 30.0
+        self,
+        sites: Sequence[Site],
+        purchases: Sequence[Purchase],
+        timeout_s: float = 30.0,
+        together: int = TOGETHER,
     ) -> list[Purchase]:
         """To all of these at once, an equal part each; those of which nobody said anything in time."""
         parts = [purchases[number :: len(sites)] for number in range(len(sites))]
         with ThreadPoolExecutor(len(sites)) as hands:
-            left = hands.map(self.hand, sites, parts, [timeout_s] * len(sites))
+            left = hands.map(lambda site, part: self.hand(site, part, timeout_s, together), sites, parts)
             return [purchase for part in left for purchase in part]
 
     def must(self, site: Site, purchases: Sequence[Purchase]) -> None:
         """Raises ShellError unless all took effect."""
-        silent = self.hand(site, purchases)
+        silent = self.hand(site, purchases, together=len(purchases))
         if silent:
             raise ShellError(site.name, f"said nothing of {len(silent)} transactions: {site.remarks[-1:]}")
         self.check(purchases)

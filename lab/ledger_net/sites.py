@@ -28,7 +28,7 @@ from ledger.abci.comet_home import Place, StateSync, format_home, generate_keys,
 from ledger.abci.network import Network, Operator, format_network, parse_network
 from ledger.abci.rpc import CometAway, CometRpc
 from ledger.client import LedgerClient, LedgerReader
-from ledger.genesis import Genesis, write_genesis
+from ledger.genesis import write_genesis
 from wire.errors import ShellError
 from wire.keys import PrivateKey
 
@@ -237,9 +237,6 @@ def _write_sites(folder: Path, household: Household, spaces: dict[str, Namespace
     authority, exchange = Authority.create(folder / "pki"), PrivateKey.generate()
     customer = authority.issue_client("customer", PrivateKey.generate().key)
     keys = {name: PrivateKey.generate() for name in (*NAMES, "eve")}
-    genesis = Genesis(
-        tuple(sorted(key.public for key in keys.values())), exchange.public, int(time.time()), PERIOD_S
-    )
     sites = []
     for number, (name, key) in enumerate(keys.items(), 1):
         identity = authority.issue_client(f"ledger-{name}", key.key)
@@ -252,20 +249,20 @@ def _write_sites(folder: Path, household: Household, spaces: dict[str, Namespace
             folder=folder / f"{name}-broker",
         )
         site = Site(name, number, key, folder / name, household, spaces[name], door, customer)
-        _write_site(site, genesis, identity)
+        _write_site(site, identity)
         sites.append(site)
-    operators = tuple(_read_operator(site) for site in sites[:-1])
-    text = format_network(Network(genesis, operators))
+    operators = tuple(_read_operator(site, int(site.name in NAMES)) for site in sites)
+    text = format_network(Network(operators, exchange.public, int(time.time()), PERIOD_S))
     (folder / "network.toml").write_text(text)
     network = parse_network(tomllib.loads(text), folder / "network.toml")
     for site in sites:
+        (site.folder / "genesis.cbor").write_bytes(write_genesis(network.genesis))
         write_home(site, network)
     return Sites(tuple(sites[:-1]), sites[-1], network, exchange, spaces["router"])
 
 
-def _write_site(site: Site, genesis: Genesis, identity: Identity) -> None:
+def _write_site(site: Site, identity: Identity) -> None:
     site.folder.mkdir()
-    (site.folder / "genesis.cbor").write_bytes(write_genesis(genesis))
     (site.folder / "ledger.key").write_bytes(site.key.to_pem())
     settings = _SETTINGS.format(identity=identity, mqtt=MQTT_TLS_PORT, http=HTTP_PORT)
     (site.folder / "ledger.toml").write_text(settings)
@@ -275,10 +272,10 @@ def _write_site(site: Site, genesis: Genesis, identity: Identity) -> None:
         (site.folder / "comet" / file).write_text(text)
 
 
-def _read_operator(site: Site) -> Operator:
+def _read_operator(site: Site, power: int) -> Operator:
     home = site.folder / "comet"
     keys = {str(path.relative_to(home)): path.read_text() for path in home.glob("*/*.json")}
-    return read_operator(keys, site.name, f"{site.address}:{P2P_PORT}")
+    return read_operator(keys, site.name, site.key.public, f"{site.address}:{P2P_PORT}", power)
 
 
 def write_home(site: Site, network: Network, state_sync: StateSync | None = None) -> None:

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.abci.network import Network, Operator, format_comet_genesis
 from wire.comet_commit import ADDRESS_SIZE, Validator
+from wire.ids import PublicKey
 
 VALIDATOR_KEY = "config/priv_validator_key.json"
 NODE_KEY = "config/node_key.json"
@@ -137,17 +138,20 @@ def generate_keys() -> dict[str, str]:
     }
 
 
-def read_operator(keys: Mapping[str, str], name: str, address: str, power: int = 1) -> Operator:
-    """Who the keys are of. Raises ValueError, KeyError for files that are none of CometBFT's."""
-    validator = base64.b64decode(json.loads(keys[VALIDATOR_KEY])["pub_key"]["value"], validate=True)
+def read_operator(
+    keys: Mapping[str, str], name: str, gateway: PublicKey, address: str, power: int = 1
+) -> Operator:
+    """Who the keys are of; without a vote if `power` is 0. Raises ValueError, KeyError for files that are none."""
+    key = base64.b64decode(json.loads(keys[VALIDATOR_KEY])["pub_key"]["value"], validate=True)
     node = base64.b64decode(json.loads(keys[NODE_KEY])["priv_key"]["value"], validate=True)[32:]
-    return Operator(name, Validator(validator, power), _address(node).hex(), address)
+    validator = Validator(key, power) if power else None
+    return Operator(name, gateway, validator, _address(node).hex(), address)
 
 
 def format_home(
     network: Network, name: str, place: Place, state_sync: StateSync | None = None
 ) -> dict[str, str]:
-    """The files that follow from the network. `name` need not be one of its validators."""
+    """The files that follow from the network, for the operator of this name."""
     own = next((one.address for one in network.operators if one.name == name), "")
     settings = _SETTINGS.format(
         application=place.application,

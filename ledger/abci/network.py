@@ -1,18 +1,23 @@
 """The description of a network: who shares a ledger. One TOML file, the same for every operator.
 
     [network]
-    ledger = "..."                  the ledger's genesis (genesis.cbor) in base64
+    exchange = "02..."              the account through which money comes in and goes out
+    time_s = 1795326082             when the ledger begins
+    period_s = 900                  length of the slots that reservations are sold by
+    licensees = ["03..."]           who may post offers; left out: anybody
     empty_block_s = 1
 
     [operators.alice]
-    validator = "..."               what `airgrant ledger join` printed for alice: her validator's key in base64
+    gateway = "03..."               the key that signs receipts and grants for her customers
+    validator = "..."               her validator's key in base64; left out: she has no vote
+    power = 1                       her part of the votes
     node = "..."                    the id of her node, 40 hexadecimal digits
     address = "192.0.2.1:26656"     where other nodes reach hers
-    power = 1
 
-Pure: a mapping as TOML gives it comes in, a description comes out, or ConfigError that names file and key; and from a
-description the genesis file of CometBFT, byte for byte the same for everybody, and the chain id, which is the beginning
-of the ledger's id. The set of validators is fixed: another one is another chain.
+Each operator's section is what `airgrant ledger join` printed for it. Pure: a mapping as TOML gives it comes in, a
+description comes out, or ConfigError that names file and key; and from a description the genesis of the ledger and that
+of CometBFT, byte for byte the same for everybody. The chain's id is the beginning of the ledger's. Operators and votes
+are fixed: others are another ledger.
 Reference: CometBFT v0.38 spec/core/genesis.md.
 """
 
@@ -26,18 +31,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ledger.genesis import Genesis, read_genesis, write_genesis
+from ledger.genesis import Genesis, write_genesis
 from ledger.section import Section, refuse_unknown
 from wire.comet_commit import MAX_VALIDATORS, VALIDATOR_KEY_SIZE, Validator
 from wire.errors import ConfigError, DecodeError
+from wire.ids import PublicKey
 
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
 """Nine bulk purchases for 50,000 consumers in one block; CometBFT's own default is 4 MiB."""
 DEFAULT_EMPTY_BLOCK_S = 1
 """A block's time is when the one before was signed, so this is how stale the time of a purchase may be."""
+DEFAULT_PERIOD_S = 900
 NODE_ID_SIZE = 20
 CHAIN_ID_DIGITS = 32
 
+_NETWORK_KEYS = {"exchange", "time_s", "period_s", "licensees", "empty_block_s"}
+_OPERATOR_KEYS = {"gateway", "validator", "power", "node", "address"}
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:]+\]|[^:\s/@,]+):[0-9]{1,5}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
@@ -47,7 +56,8 @@ class Operator:
     """One of those who share the ledger. `node` is the hexadecimal id of its node, `address` HOST:PORT."""
 
     name: str
-    validator: Validator
+    gateway: PublicKey
+    validator: Validator | None
     node: str
     address: str
 
@@ -56,9 +66,18 @@ class Operator:
 class Network:
     """All of them, and the ledger. `empty_block_s`: the most that passes between two blocks when nothing happens."""
 
-    genesis: Genesis
     operators: tuple[Operator, ...]
+    exchange: PublicKey
+    time_s: int
+    period_s: int = DEFAULT_PERIOD_S
+    licensees: tuple[PublicKey, ...] | None = None
     empty_block_s: int = DEFAULT_EMPTY_BLOCK_S
+
+    @property
+    def genesis(self) -> Genesis:
+        """Of the ledger. Raises DecodeError for one that cannot be."""
+        gateways = tuple(sorted(one.gateway for one in self.operators))
+        return Genesis(gateways, self.exchange, self.time_s, self.period_s, self.licensees)
 
     @property
     def chain_id(self) -> str:
@@ -66,7 +85,7 @@ class Network:
 
     @property
     def validators(self) -> tuple[Validator, ...]:
-        return tuple(operator.validator for operator in self.operators)
+        return tuple(one.validator for one in self.operators if one.validator is not None)
 
     def peers_of(self, name: str) -> str:
         """Every other operator's node, as CometBFT lists them."""
@@ -96,42 +115,58 @@ def read_app_state(data: bytes) -> bytes:
 
 def parse_network(page: Mapping[str, Any], file: Path) -> Network:
     """From the content of a TOML file. Raises ConfigError."""
-    refuse_unknown(page, {"network": {"ledger", "empty_block_s"}, "operators": None}, file)
+    refuse_unknown(page, {"network": _NETWORK_KEYS, "operators": None}, file)
     top = Section(page.get("network", {}), "network", file)
     operators = tuple(
         _parse_operator(name, values, file) for name, values in page.get("operators", {}).items()
     )
-    if not 1 <= len(operators) <= MAX_VALIDATORS:
-        raise ConfigError(f"{file}: operators: {len(operators)}, outside 1..{MAX_VALIDATORS}")
-    for what in ("validator", "node", "address"):
-        if len({getattr(one, what) for one in operators}) != len(operators):
+    for what in ("gateway", "node", "address", "validator"):
+        known = [value for one in operators if (value := getattr(one, what)) is not None]
+        if len(set(known)) != len(known):
             raise ConfigError(f"{file}: operators: two have the same {what}")
-    try:
-        genesis = read_genesis(_base64(top, "ledger"))
-    except DecodeError as error:
-        raise top.error("ledger", str(error)) from error
-    return Network(genesis, operators, top.number("empty_block_s", DEFAULT_EMPTY_BLOCK_S) or 1)
+    network = Network(
+        operators=operators,
+        exchange=top.account("exchange"),
+        time_s=top.number("time_s", 0),
+        period_s=top.number("period_s", DEFAULT_PERIOD_S),
+        licensees=_parse_licensees(top),
+        empty_block_s=top.number("empty_block_s", DEFAULT_EMPTY_BLOCK_S) or 1,
+    )
+    if not 1 <= len(network.validators) <= MAX_VALIDATORS:
+        raise ConfigError(
+            f"{file}: operators: {len(network.validators)} with a vote, outside 1..{MAX_VALIDATORS}"
+        )
+    _check_genesis(network, file)
+    return network
 
 
 def format_operator(operator: Operator) -> str:
     """The section of one operator, for the file that all have."""
-    key = base64.b64encode(operator.validator.key).decode()
-    return (
-        f'[operators.{operator.name}]\nvalidator = "{key}"\nnode = "{operator.node}"\n'
-        f'address = "{operator.address}"\npower = {operator.validator.power}\n'
-    )
+    lines = [f"[operators.{operator.name}]", f'gateway = "{operator.gateway}"']
+    if operator.validator is not None:
+        key = base64.b64encode(operator.validator.key).decode()
+        lines += [f'validator = "{key}"', f"power = {operator.validator.power}"]
+    return "\n".join([*lines, f'node = "{operator.node}"', f'address = "{operator.address}"', ""])
 
 
 def format_network(network: Network) -> str:
     """The whole file."""
-    ledger = base64.b64encode(write_genesis(network.genesis)).decode()
-    head = f'[network]\nledger = "{ledger}"\nempty_block_s = {network.empty_block_s}\n'
-    return "\n".join((head, *map(format_operator, network.operators)))
+    lines = [
+        "[network]",
+        f'exchange = "{network.exchange}"',
+        f"time_s = {network.time_s}",
+        f"period_s = {network.period_s}",
+        f"empty_block_s = {network.empty_block_s}",
+    ]
+    if network.licensees is not None:
+        accounts = ", ".join(f'"{one}"' for one in network.licensees)
+        lines.append(f"licensees = [{accounts}]")
+    return "\n".join(["\n".join([*lines, ""]), *map(format_operator, network.operators)])
 
 
 def format_comet_genesis(network: Network) -> str:
     """CometBFT's genesis.json, whose bytes every operator has to have alike."""
-    time = datetime.fromtimestamp(network.genesis.time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    time = datetime.fromtimestamp(network.time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     validators = [
         {
             "address": one.validator.address.hex().upper(),
@@ -143,6 +178,7 @@ def format_comet_genesis(network: Network) -> str:
             "name": one.name,
         }
         for one in network.operators
+        if one.validator is not None
     ]
     content = {
         "genesis_time": time,
@@ -166,28 +202,46 @@ def format_comet_genesis(network: Network) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
+def _check_genesis(network: Network, file: Path) -> Genesis:
+    try:
+        return network.genesis
+    except DecodeError as error:
+        raise ConfigError(f"{file}: network: {error}") from error
+
+
+def _parse_licensees(top: Section) -> tuple[PublicKey, ...] | None:
+    if "licensees" not in top.values:
+        return None
+    values = top.values["licensees"]
+    try:
+        return tuple(sorted({PublicKey.parse(one) for one in values}))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise top.error("licensees", f"not a list of accounts: {error}") from None
+
+
 def _parse_operator(name: str, values: Any, file: Path) -> Operator:
     if not isinstance(values, dict) or not _NAME.fullmatch(name):
         raise ConfigError(f"{file}: operators.{name}: is not a section with a name of letters and digits")
     section = Section(values, f"operators.{name}", file)
-    unknown = sorted(set(values) - {"validator", "node", "address", "power"})
+    unknown = sorted(set(values) - _OPERATOR_KEYS)
     if unknown:
         raise section.error(unknown[0], "there is no such setting")
     address = section.text("address")
     if not _ADDRESS.fullmatch(address):
         raise section.error("address", f"{address!r} is not HOST:PORT")
-    key = _base64(section, "validator")
+    validator = _parse_validator(section) if "validator" in values else None
+    node = section.octets("node", NODE_ID_SIZE).hex()
+    return Operator(name, section.account("gateway"), validator, node, address)
+
+
+def _parse_validator(section: Section) -> Validator:
+    try:
+        key = base64.b64decode(section.text("validator"), validate=True)
+    except binascii.Error:
+        raise section.error("validator", "is not base64") from None
     if len(key) != VALIDATOR_KEY_SIZE:
         raise section.error("validator", f"is a key of {len(key)} bytes, not {VALIDATOR_KEY_SIZE}")
     try:
-        validator = Validator(key, section.number("power", 1))
+        return Validator(key, section.number("power", 1))
     except DecodeError as error:
         raise section.error("power", str(error)) from error
-    return Operator(name, validator, section.octets("node", NODE_ID_SIZE).hex(), address)
-
-
-def _base64(section: Section, key: str) -> bytes:
-    try:
-        return base64.b64decode(section.text(key), validate=True)
-    except binascii.Error:
-        raise section.error(key, "is not base64") from None

@@ -19,20 +19,21 @@ from ledger.abci.comet_home import (
     read_operator,
 )
 from ledger.abci.network import Network, format_comet_genesis
-from ledger.genesis import Genesis
 from wire.keys import PrivateKey
 
 KEY = PrivateKey.generate().public
 KEYS = generate_keys()
-ALICE = read_operator(KEYS, "alice", "192.0.2.1:26656", 3)
-BOB = read_operator(generate_keys(), "bob", "192.0.2.2:26656")
-NETWORK = Network(Genesis((KEY,), KEY, 1_700_000_000), (ALICE, BOB), 5)
+ALICE = read_operator(KEYS, "alice", PrivateKey.generate().public, "192.0.2.1:26656", 3)
+BOB = read_operator(generate_keys(), "bob", PrivateKey.generate().public, "192.0.2.2:26656")
+NETWORK = Network((ALICE, BOB), KEY, 1_700_000_000, empty_block_s=5)
 
 
 def test_keys_are_new_each_time_and_name_their_owner() -> None:
     assert set(KEYS) == set(PRIVATE)
     assert generate_keys() != KEYS
     validator = json.loads(KEYS[VALIDATOR_KEY])
+    assert ALICE.validator is not None
+    assert read_operator(KEYS, "alice", KEY, "192.0.2.1:26656", 0).validator is None
     assert validator["address"] == ALICE.validator.address.hex().upper()
     assert (ALICE.validator.power, ALICE.name, ALICE.address) == (3, "alice", "192.0.2.1:26656")
     assert len(ALICE.node) == 40

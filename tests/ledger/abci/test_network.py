@@ -25,12 +25,12 @@ from wire.errors import ConfigError, DecodeError
 from wire.keys import PrivateKey
 
 KEY = PrivateKey.generate().public
-GENESIS = Genesis((KEY,), KEY, 1_700_000_000)
 OPERATORS = tuple(
-    read_operator(generate_keys(), name, f"192.0.2.{number}:26656")
-    for number, name in enumerate(("alice", "bob", "carol", "dave"), 1)
+    read_operator(generate_keys(), name, PrivateKey.generate().public, f"192.0.2.{number}:26656", power)
+    for number, (name, power) in enumerate({"alice": 1, "bob": 2, "carol": 1, "dave": 1, "eve": 0}.items(), 1)
 )
-NETWORK = Network(GENESIS, OPERATORS, 2)
+NETWORK = Network(OPERATORS, KEY, 1_700_000_000, 60, (KEY,), 2)
+GENESIS = NETWORK.genesis
 FILE = Path("network.toml")
 
 
@@ -44,13 +44,20 @@ def test_a_description_comes_back() -> None:
 
 def test_defaults() -> None:
     short = page()
-    del short["network"]["empty_block_s"], short["operators"]["alice"]["power"]
-    assert parse_network(short, FILE) == replace(NETWORK, empty_block_s=1)
+    del short["network"]["empty_block_s"], short["network"]["period_s"], short["network"]["licensees"]
+    del short["operators"]["alice"]["power"]
+    assert parse_network(short, FILE) == Network(OPERATORS, KEY, 1_700_000_000)
+
+
+def test_the_ledgers_genesis_follows() -> None:
+    gateways = tuple(sorted(one.gateway for one in OPERATORS))
+    assert Genesis(gateways, KEY, 1_700_000_000, 60, (KEY,)) == GENESIS
+    assert [one.power for one in NETWORK.validators] == [1, 2, 1, 1], "eve has no vote"
 
 
 def test_the_chain_is_named_after_the_ledger() -> None:
     assert NETWORK.chain_id == chain_id(GENESIS) == GENESIS.ledger_id.hex()[:32]
-    assert chain_id(replace(GENESIS, period_s=60)) != chain_id(GENESIS)
+    assert chain_id(replace(GENESIS, period_s=61)) != chain_id(GENESIS)
 
 
 def test_the_genesis_of_cometbft_names_the_ledgers() -> None:
@@ -64,8 +71,8 @@ def test_the_genesis_of_cometbft_names_the_ledgers() -> None:
 
 def test_peers_are_all_the_others() -> None:
     peers = NETWORK.peers_of("bob").split(",")
-    assert [peer.split("@")[1] for peer in peers] == ["192.0.2.1:26656", "192.0.2.3:26656", "192.0.2.4:26656"]
-    assert len(NETWORK.peers_of("a stranger").split(",")) == 4
+    assert [peer.split("@")[1] for peer in peers] == [f"192.0.2.{number}:26656" for number in (1, 3, 4, 5)]
+    assert len(NETWORK.peers_of("a stranger").split(",")) == 5
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"ledger": 1}', b'{"ledger": "%"}', b"\xff"])
@@ -87,11 +94,15 @@ def alter(path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("path", "value", "why"),
     [
-        ("network.ledger", "%", "network.ledger: is not base64"),
-        ("network.ledger", "AAAA", "network.ledger: "),
+        ("network.exchange", "02", "network.exchange"),
+        ("network.period_s", 0, "period_s is 0"),
+        ("network.licensees", "02", "network.licensees: not a list of accounts"),
+        ("network.licensees", 7, "network.licensees: not a list of accounts"),
+        ("operators.bob.validator", "%", "operators.bob.validator: is not base64"),
+        ("operators.bob.gateway", "02", "operators.bob.gateway"),
         ("network.empty_block_s", -1, "network.empty_block_s"),
         ("network.other", 1, "network.other: there is no such setting"),
-        ("operators", {}, "operators: 0, outside 1..100"),
+        ("operators", {}, "operators: 0 with a vote, outside 1..100"),
         ("operators.alice", 3, "operators.alice"),
         ("operators.Al ice", {}, "operators.Al ice: is not a section with a name"),
         ("operators.alice.validator", "AAAA", "a key of 3 bytes"),
@@ -108,7 +119,8 @@ def test_what_is_wrong_is_said_with_its_place(path: str, value: Any, why: str) -
     assert why in str(caught.value)
 
 
-def test_two_with_one_key_are_refused() -> None:
-    twice = Network(GENESIS, (OPERATORS[0], replace(OPERATORS[1], validator=OPERATORS[0].validator)))
-    with pytest.raises(ConfigError, match="two have the same validator"):
-        parse_network(tomllib.loads(format_network(twice)), FILE)
+@pytest.mark.parametrize("what", ["validator", "gateway", "node", "address"])
+def test_two_with_one_key_are_refused(what: str) -> None:
+    twice = replace(OPERATORS[1], **{what: getattr(OPERATORS[0], what)})
+    with pytest.raises(ConfigError, match=f"two have the same {what}"):
+        parse_network(tomllib.loads(format_network(replace(NETWORK, operators=(OPERATORS[0], twice)))), FILE)

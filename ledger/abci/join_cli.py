@@ -1,0 +1,178 @@
+"""`airgrant ledger join`: makes a ledger part of a network of others, in two steps.
+
+First without a network: it makes the keys of this operator's CometBFT and prints the section that all of them put into
+the description of their network. Then with that description: it writes CometBFT's home and the genesis of the common
+ledger, and says what to start. It never writes over a key, nor over the genesis of a ledger that has run.
+
+A shell: argv, files, terminal, exit status. 0 done; 2 the command line, a file or the description is wrong; 3 the disk
+failed.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from ledger.abci.comet_home import PRIVATE, Place, StateSync, format_home, generate_keys, read_operator
+from ledger.abci.network import Network, Operator, format_operator, parse_network
+from ledger.genesis import write_genesis
+from ledger.running import OK, run_command
+from ledger.toml_file import read_toml
+from wire.errors import ConfigError, VerificationError
+from wire.ids import PublicKey
+from wire.keys import PrivateKey
+
+COMET = "comet"
+_EXAMPLES = """examples:
+  python -m ledger init --folder bandcoin                                      keys and settings, once
+  airgrant ledger join --folder bandcoin --name alice --address 192.0.2.1:26656
+                                                     prints your section of network.toml: give it to the others
+  airgrant ledger join --folder bandcoin --name alice --network network.toml   when all sections are in it
+  cometbft start --home bandcoin/comet  and  python -m ledger run --config bandcoin/ledger.toml
+"""
+_CONSENSUS = """
+[consensus]
+socket = "comet/application.sock"
+rpc = "http://{rpc}"
+network = "{network}"
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        "airgrant ledger join",
+        description="Makes a ledger part of a network of operators on CometBFT.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--folder", type=Path, required=True, help="of `python -m ledger init`")
+    parser.add_argument("--name", required=True, help="what the others call you: small letters and digits")
+    parser.add_argument("--address", metavar="HOST:PORT", help="where other nodes reach yours (first step)")
+    parser.add_argument("--power", type=int, default=1, metavar="N", help="your votes; 0: none (first step)")
+    parser.add_argument(
+        "--network", type=Path, metavar="FILE", help="the description of the network (second step)"
+    )
+    parser.add_argument("--listen", default="0.0.0.0:26656", metavar="HOST:PORT", help="for other nodes")
+    parser.add_argument("--rpc", default="127.0.0.1:26657", metavar="HOST:PORT", help="for your ledger only")
+    parser.add_argument(
+        "--trust",
+        metavar="HEIGHT:HASH",
+        help="begin with the others' log, from a block that somebody whom you trust names",
+    )
+    parser.add_argument("--ask", action="append", metavar="HOST:PORT", help="RPC of two others, with --trust")
+    parser.set_defaults(run=_join)
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 2
+    return run_command("join", options, VerificationError)
+
+
+def _join(options: argparse.Namespace) -> int:
+    folder: Path = options.folder
+    key = _read_gateway(folder)
+    files = _keys(folder / COMET)
+    if options.network is None:
+        if options.address is None:
+            raise ConfigError(
+                "join: give --address for your section of the network, or --network when it is whole"
+            )
+        sys.stdout.write(
+            format_operator(read_operator(files, options.name, key, options.address, options.power))
+        )
+        return OK
+    network = parse_network(read_toml(options.network), options.network)
+    own = _find_own(network, options.name, options.network)
+    _check_own(
+        own, read_operator(files, own.name, key, own.address, own.validator.power if own.validator else 0)
+    )
+    _write_genesis(folder, network)
+    place = Place(
+        application=f"unix://{(folder / COMET / 'application.sock').absolute()}",
+        rpc=f"tcp://{options.rpc}",
+        listen=options.listen,
+    )
+    for name, text in format_home(network, own.name, place, _state_sync(options)).items():
+        (folder / COMET / name).write_text(text)
+    _add_consensus(folder / "ledger.toml", options)
+    _say(folder, network)
+    return OK
+
+
+def _read_gateway(folder: Path) -> PublicKey:
+    file = folder / "ledger.key"
+    if not file.exists():
+        raise ConfigError(f"{file}: is not there: make it with `python -m ledger init --folder {folder}`")
+    return PrivateKey.from_pem(file.read_bytes(), str(file)).public
+
+
+def _keys(home: Path) -> dict[str, str]:
+    """Those that are there, or new ones."""
+    for part in ("config", "data"):
+        (home / part).mkdir(parents=True, exist_ok=True)
+    there = [name for name in PRIVATE if (home / name).exists()]
+    if not there:
+        for name, text in generate_keys().items():
+            _write_private(home / name, text)
+    elif len(there) != len(PRIVATE):
+        missing = next(name for name in PRIVATE if name not in there)
+        raise ConfigError(
+            f"{home / missing}: is missing, and without it nobody knows what the key has signed already"
+        )
+    return {name: (home / name).read_text() for name in PRIVATE}
+
+
+def _find_own(network: Network, name: str, file: Path) -> Operator:
+    for operator in network.operators:
+        if operator.name == name:
+            return operator
+    raise ConfigError(f"{file}: operators.{name}: is not in it")
+
+
+def _check_own(said: Operator, own: Operator) -> None:
+    for what in ("gateway", "validator", "node"):
+        if getattr(said, what) != getattr(own, what):
+            raise ConfigError(f"operators.{said.name}.{what}: is not the one of this folder's keys")
+
+
+def _write_genesis(folder: Path, network: Network) -> None:
+    file, encoded = folder / "genesis.cbor", write_genesis(network.genesis)
+    if (folder / "ledger.db").exists() and file.read_bytes() != encoded:
+        raise ConfigError(f"{folder / 'ledger.db'}: is a ledger that has run, and not this network's")
+    file.write_bytes(encoded)
+
+
+def _state_sync(options: argparse.Namespace) -> StateSync | None:
+    if options.trust is None:
+        return None
+    height, _, block = options.trust.partition(":")
+    if not height.isdecimal() or len(bytes.fromhex(block)) != 32:
+        raise ConfigError(f"join: --trust {options.trust!r} is not HEIGHT:HASH")
+    if len(options.ask or []) < 2:
+        raise ConfigError("join: --trust needs --ask twice: two others who say the same")
+    return StateSync(tuple(options.ask), int(height), block.upper())
+
+
+def _add_consensus(file: Path, options: argparse.Namespace) -> None:
+    """Once, at the end of the settings."""
+    text = file.read_text() if file.exists() else ""
+    if "[consensus]" not in text:
+        section = _CONSENSUS.format(rpc=options.rpc, network=options.network.absolute())
+        file.write_text(text + section)
+
+
+def _say(folder: Path, network: Network) -> None:
+    votes = sum(one.power for one in network.validators)
+    sys.stdout.write(
+        f"ledger id {network.genesis.ledger_id.hex()}\n"
+        f"{len(network.operators)} operators, {votes} votes: {2 * votes // 3 + 1} decide\n"
+        f"start:  cometbft start --home {folder / COMET}\n"
+        f"        python -m ledger run --config {folder / 'ledger.toml'}\n"
+    )
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Unreadable to others from its first moment on."""
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)

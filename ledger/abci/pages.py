@@ -1,0 +1,126 @@
+"""What a shared ledger shows over HTTP beside its other pages: who shares it, and the blocks that they signed.
+
+Asks the CometBFT beside us for each answer; a page without an answer from there is a 503. Changes nothing. An error is
+{"error": word, "detail": sentence}, as on the other pages.
+"""
+
+import base64
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from ledger.abci.light import read_commit
+from ledger.abci.network import Network
+from ledger.abci.rpc import CometAway, CometRpc
+from ledger.http import NotFoundError
+from wire.comet_commit import write_signed_block
+from wire.errors import DecodeError
+
+
+class OperatorPage(BaseModel):
+    """One of those who share the ledger."""
+
+    name: str
+    gateway: str
+    power: int = Field(description="its part of the votes; 0: it has none")
+    node: str
+    address: str
+    connected: bool = Field(description="whether our node is connected to its; of our own: that it answers")
+
+
+class NetworkPage(BaseModel):
+    """Who shares this ledger, and how our node stands."""
+
+    chain_id: str
+    name: str = Field(description="our own in this network; empty if it does not know us")
+    height: int = Field(
+        description="of the last block that our node has, whether anything took effect in it or not"
+    )
+    catching_up: bool
+    decides: bool = Field(
+        description="whether operators with more than two thirds of the votes are connected"
+    )
+    operators: list[OperatorPage]
+
+
+class SignedBlockPage(BaseModel):
+    """A block that operators signed, whose header has the app hash of the block before it."""
+
+    height: int
+    app_hash: str
+    signed_block: str = Field(description="base64 of wire/comet_commit.py's form")
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the pages are made from: who shares the ledger, and where its CometBFT is asked."""
+
+    network: Network
+    url: str
+
+    def ask(self, method: str, **params: str) -> Any:
+        """Raises CometAway, ShellError, LookupError."""
+        rpc = CometRpc(self.url)
+        try:
+            return rpc.ask(method, **params)
+        finally:
+            rpc.close()
+
+
+def add_network_pages(app: FastAPI, shared: Shared | None) -> None:
+    """To the pages of a ledger; None: it is shared with nobody, which they say."""
+
+    @app.exception_handler(CometAway)
+    async def say_away(_request: Request, error: CometAway) -> JSONResponse:
+        return JSONResponse({"error": "comet_away", "detail": str(error)}, 503)
+
+    @app.get("/v1/network")
+    def get_network() -> NetworkPage:
+        """Who shares this ledger, and whether they are there."""
+        known = _must_be_shared(shared)
+        return show_network(known.network, known.ask("status"), known.ask("net_info"))
+
+    @app.get("/v1/proofs/signed_block")
+    def get_signed_block(height: Annotated[int, Query(ge=0)]) -> SignedBlockPage:
+        """The signatures of the operators under the app hash as of a block."""
+        try:
+            block = read_commit(_must_be_shared(shared).ask("commit", height=str(height + 1)))
+        except (LookupError, DecodeError) as error:
+            raise NotFoundError("no_signatures", f"block {height}: {error}") from error
+        encoded = base64.b64encode(write_signed_block(block)).decode()
+        return SignedBlockPage(height=height, app_hash=block.header.app_hash.hex(), signed_block=encoded)
+
+
+def _must_be_shared(shared: Shared | None) -> Shared:
+    if shared is None:
+        raise NotFoundError("not_shared", "blocks are made on this machine alone")
+    return shared
+
+
+def show_network(network: Network, status: Any, net_info: Any) -> NetworkPage:
+    """From what CometBFT says of itself and of its peers."""
+    own = str(status["node_info"]["id"])
+    there = {own, *(str(peer["node_info"]["id"]) for peer in net_info["peers"])}
+    operators = [
+        OperatorPage(
+            name=one.name,
+            gateway=str(one.gateway),
+            power=0 if one.validator is None else one.validator.power,
+            node=one.node,
+            address=one.address,
+            connected=one.node in there,
+        )
+        for one in network.operators
+    ]
+    votes = sum(one.power for one in operators if one.connected)
+    return NetworkPage(
+        chain_id=network.chain_id,
+        name=next((one.name for one in operators if one.node == own), ""),
+        height=int(status["sync_info"]["latest_block_height"]),
+        catching_up=bool(status["sync_info"]["catching_up"]),
+        decides=3 * votes > 2 * sum(one.power for one in operators),
+        operators=operators,
+    )

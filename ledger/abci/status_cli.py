@@ -1,0 +1,79 @@
+"""`airgrant ledger status`: how a ledger stands, and who shares it.
+
+A shell: argv, terminal, exit status. 0 all is well; 1 its node is behind, or too few operators are connected to decide
+anything; 2 the command line is wrong; 3 nobody answers.
+"""
+
+import argparse
+import json
+import os
+import sys
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from ledger.abci.pages import NetworkPage
+from ledger.client import LedgerReader
+from ledger.pages import LedgerPage
+from ledger.running import NO, OK, run_command
+from wire.errors import VerificationError
+
+LEDGER_VARIABLE, DEFAULT_LEDGER = "AIRGRANT_LEDGER", "http://127.0.0.1:8573"
+
+
+def main(argv: list[str]) -> int:
+    """Entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        "airgrant ledger status", description="How a ledger stands, and who shares it."
+    )
+    default = os.environ.get(LEDGER_VARIABLE, DEFAULT_LEDGER)
+    parser.add_argument("--ledger", default=default, metavar="URL", help=f"default: {default}")
+    parser.add_argument("--json", action="store_true", help="one JSON value on standard output")
+    parser.set_defaults(run=_status)
+    try:
+        options = parser.parse_args(argv)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 2
+    return run_command("status", options, VerificationError)
+
+
+def _status(options: argparse.Namespace) -> int:
+    reader = LedgerReader(options.ledger)
+    ledger = reader.read(LedgerPage, "ledger")
+    try:
+        network = reader.read(NetworkPage, "network")
+    except LookupError:  # there is no such page: it is shared with nobody
+        network = None
+    well = network is None or (network.decides and not network.catching_up)
+    if options.json:
+        shared = None if network is None else network.model_dump()
+        sys.stdout.write(json.dumps({"ok": well, "ledger": ledger.model_dump(), "network": shared}) + "\n")
+    else:
+        _show(ledger, network)
+    return OK if well else NO
+
+
+def _show(ledger: LedgerPage, network: NetworkPage | None) -> None:
+    console = Console(highlight=False)
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("ledger", ledger.ledger_id)
+    facts.add_row(
+        "last block", f"{ledger.height}, {datetime.fromtimestamp(ledger.time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    )
+    facts.add_row("app hash", ledger.app_hash)
+    if network is None:
+        facts.add_row("shared with", "nobody: blocks are made on one machine")
+        console.print(facts)
+        return
+    pace = "behind, catching up" if network.catching_up else "up to date"
+    facts.add_row("node", f"{network.name or 'not of this network'}, at block {network.height}, {pace}")
+    facts.add_row("decides", "yes" if network.decides else "[red]no[/]: too few votes are connected")
+    console.print(facts)
+    table = Table(box=None, header_style="dim")
+    for name in ("operator", "votes", "node", "connected"):
+        table.add_column(name)
+    for one in network.operators:
+        there = "[green]yes[/]" if one.connected else "[red]no[/]"
+        table.add_row(one.name, str(one.power), f"{one.node[:12]}… {one.address}", there)
+    console.print(table)
