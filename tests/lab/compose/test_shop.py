@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +14,10 @@ from apd.config import load_config
 from device.wallet import load_wallet
 from lab.certificates import Identity
 from lab.compose import sold_slice
-from lab.compose.shop import DEPOSIT_UBC, FLOOR_BPS, OFFER, Place, open_shop
+from lab.compose.shop import ADDRESS, DEPOSIT_UBC, FLOOR_BPS, OFFER, Place, open_shop
 from lab.compose.subscribers import LOBBY, SLOT_1, SLOT_2
 from lab.ledger_process import HTTP_PORT
+from lab.namespaces import namespaces
 from ledger.client import LedgerClient, LedgerReader
 from ran_slicing.gnb_config import read_gnb_files, refuse_fatal
 from wire.errors import ConfigError
@@ -50,6 +54,28 @@ def test_everything_that_box_and_buyer_need_is_there(
         identity = Identity(link.certificate_file, link.certificate_key_file, link.authority_file)
         with LedgerClient(HOST, place.port, "provider", identity.client_context()):
             pass  # the broker takes the box's certificate
+
+
+@pytest.mark.system
+def test_as_its_container_runs_it(
+    needs: Callable[..., None], tmp_path: Path, eventually: Callable[[Callable[[], bool], str], None]
+) -> None:
+    """The command of apd.yaml at the address of apd.yaml, until it is told to end."""
+    needs("mosquitto", "ip")
+    with namespaces() as make:
+        box = make("compose-shop")
+        box.ip(f"addr add {ADDRESS}/32 dev lo")
+        done = tmp_path / "ready"
+        words = [sys.executable, "-m", "lab.compose", "shop", "--folder", str(tmp_path), "--done", str(done)]
+        with subprocess.Popen(box.argv(words), cwd=COMPOSE.parents[1], stderr=subprocess.PIPE) as child:
+            try:
+                eventually(lambda: done.exists() or child.poll() is not None, "the shop is open")
+                assert child.poll() is None, child.communicate()[1]
+                assert f'host = "{ADDRESS}"' in (tmp_path / "apd.toml").read_text()
+                child.send_signal(signal.SIGTERM)
+                assert child.wait(20) == 0
+            finally:
+                child.kill()
 
 
 def test_apd_refuses_the_lab_s_gnb_anywhere_else(tmp_path: Path) -> None:
