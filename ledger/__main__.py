@@ -21,6 +21,9 @@ from ledger.abci.snapshots import LogSnapshots
 from ledger.answering import Answers
 from ledger.application import Application
 from ledger.archive import Archive
+from ledger.clearing.log import ClearingLog
+from ledger.clearing.settings import ClearingSettings
+from ledger.clearing_service import ClearingService, add_routes
 from ledger.database import open_to_read
 from ledger.engine import Engine
 from ledger.enrolling import Enrolling
@@ -28,7 +31,7 @@ from ledger.enrolment import read_vendors
 from ledger.genesis import Genesis, read_genesis, write_genesis
 from ledger.http import Shelves, create_app, listen, serve
 from ledger.opening import open_application, replay
-from ledger.ordering import Alone
+from ledger.ordering import Alone, Orderer
 from ledger.running import OK, run_command, run_service
 from ledger.service import Service
 from ledger.settings import ConsensusSettings, LedgerSettings, parse_settings
@@ -179,6 +182,9 @@ async def _serve(settings: LedgerSettings) -> None:
         consensus.counters = service.counters
     app = create_app(Shelves(application, archive, answers, service.counters))
     add_network_pages(app, shared)
+    clearing = _open_house(orderer, key, settings.clearing)
+    if clearing is not None:
+        add_routes(app, clearing, key)
     listening = listen(settings.http_host, settings.http_port)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -188,14 +194,27 @@ async def _serve(settings: LedgerSettings) -> None:
         running = [
             *([] if consensus is None else [tasks.create_task(consensus.run())]),
             tasks.create_task(service.run()),
+            *([] if clearing is None else [tasks.create_task(clearing.run())]),
             tasks.create_task(serve(app, listening)),
             tasks.create_task(_say_ready(service, listening, settings, genesis)),
         ]
         await stop.wait()
         for task in running:
             task.cancel()
+    if clearing is not None:
+        clearing.close()
     archive.close()
     application.store.close()
+
+
+def _open_house(
+    orderer: Orderer, key: PrivateKey, settings: ClearingSettings | None
+) -> ClearingService | None:
+    """The clearing house, with its log applied; None if there is to be none."""
+    if settings is None:
+        return None
+    log = ClearingLog(settings.database, key.public.octets, orderer.application.ledger_id)
+    return ClearingService(orderer, key, log, settings.keepers, _tell)
 
 
 def _read_network(genesis: Genesis, settings: LedgerSettings) -> Shared | None:

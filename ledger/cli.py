@@ -111,6 +111,7 @@ examples:
 LEDGER_COMMANDS = {
     "join": ("ledger.abci.join_cli", "make a ledger part of a network of operators"),
     "status": ("ledger.abci.status_cli", "how a ledger stands, and who shares it"),
+    "auction": ("ledger.clearing.cli", "open an auction, bid in one, see what came of it"),
     "exchange": ("ledger.exchange.cli", "real money at a payment gateway against bandcoins, each way, once"),
     "gateway": ("ledger.gateway_cli", "one of several processes between the boxes' broker and the ledger"),
 }

@@ -50,14 +50,16 @@ class Alone:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._turn = asyncio.Lock()
         self._touched: set[bytes] = set()
         self.application = engine.application
 
     async def order(self, submissions: Sequence[Submission]) -> Sequence[Outcome | None]:
-        late_s = time.monotonic() + BLOCK_BUDGET_S
-        outcomes = await asyncio.to_thread(
-            self._engine.commit, submissions, int(time.time()), lambda: time.monotonic() > late_s
-        )
+        async with self._turn:  # the clearing house orders, too
+            late_s = time.monotonic() + BLOCK_BUDGET_S
+            outcomes = await asyncio.to_thread(
+                self._engine.commit, submissions, int(time.time()), lambda: time.monotonic() > late_s
+            )
         for outcome in outcomes:
             if isinstance(outcome, Executed):
                 for applied in outcome.applied:

@@ -10,7 +10,10 @@ Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError tha
     [http]     host = "127.0.0.1"  port = 8573
     [consensus]  socket = "comet/application.sock"  rpc = "http://127.0.0.1:26657"  network = "network.toml"
 
+    [clearing]   database = "clearing.db"      and who else keeps time keys: ledger/clearing/settings.py
+
 Without [consensus] the ledger is this machine's alone. With it blocks are CometBFT's, which runs beside it.
+With [clearing] a clearing house for auctions runs in the service.
 
 Paths are relative to the folder of the file.
 """
@@ -20,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ledger.clearing.settings import CLEARING_KEYS, ClearingSettings, parse_clearing
 from ledger.section import Section, refuse_unknown
 from ledger.store import POSTGRESQL, Place
 
@@ -44,6 +48,7 @@ _KEYS = {
     "broker": BROKER_KEYS,
     "http": {"host", "port"},
     "consensus": {"socket", "rpc", "network"},
+    "clearing": CLEARING_KEYS,
 }
 
 
@@ -85,6 +90,7 @@ class LedgerSettings:
     tpm_vendors: Path | None = None
     max_accounts_per_minute: int = DEFAULT_ACCOUNTS_PER_MINUTE
     consensus: ConsensusSettings | None = None
+    clearing: ClearingSettings | None = None
 
 
 def parse_settings(page: Mapping[str, Any], file: Path) -> LedgerSettings:
@@ -104,6 +110,7 @@ def parse_settings(page: Mapping[str, Any], file: Path) -> LedgerSettings:
         consensus=_parse_consensus(Section(page["consensus"], "consensus", file))
         if "consensus" in page
         else None,
+        clearing=parse_clearing(Section(page["clearing"], "clearing", file)) if "clearing" in page else None,
     )
 
 

@@ -67,7 +67,9 @@ class Bid:
 
 @dataclass(slots=True)
 class Listing:
-    """One auction, with its bids in the order in which they came. `closed` is set once it is over."""
+    """One auction, with its bids in the order in which they came, `last` the last one. `rejected` is why it stands
+    still, in a word and a sentence; `closed` is set once it is over.
+    """
 
     auction: Auction
     encoded: bytes
@@ -79,6 +81,7 @@ class Listing:
     awards: tuple[Award, ...] = ()
     answer: GeneratedOffer | None = None
     rejected: tuple[str, str] = ("", "")
+    last: PublicKey | None = None
     closed: AuctionClosed | None = None
 
     @property
@@ -174,6 +177,7 @@ class Book:
             case OfferTaken():
                 listing = self.listings[event.auction_id]
                 listing.answer, listing.phase = read_generated_offer(event.answer), Phase.OFFERED
+                listing.rejected = "", ""
             case OfferRejected():
                 listing = self.listings[event.auction_id]
                 listing.answer, listing.phase = None, Phase.CLEARING
@@ -205,6 +209,7 @@ class Book:
         if earlier is not None:
             earlier.refusal = REPLACED
         listing.bids[bid.name] = listing.by_account[bid.account] = bid
+        listing.last = bid.name
 
     def _read_bid(self, listing: Listing, event: BidTaken) -> Bid:
         if listing.auction.is_sealed:
@@ -230,7 +235,7 @@ class Book:
                 bid.refusal = found
             else:
                 bid.opened = found
-        listing.phase = Phase.CLEARING
+        listing.phase, listing.rejected = Phase.CLEARING, ("", "")
         listing.clear()
 
 

@@ -1,0 +1,350 @@
+"""`airgrant ledger auction`: a provider opens an auction and answers for it; a bidder looks, bids, sees the end.
+
+A shell: argv, terminal, files, exit status. Exit status: 0 done; 1 the answer is no (refused, not there, lost); 2 the
+command line or a key is wrong; 3 the house or the network failed. With --json one JSON value on standard output.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from ledger.clearing.bidding import conceal_bid, make_bid, strangers
+from ledger.clearing.house_client import HouseClient
+from ledger.clearing.offer_desk import create_desk
+from ledger.cli import DEFAULT_LEDGER, LEDGER_VARIABLE, RATE_LAYERS, _account, _band, _rate_range, _typed
+from ledger.client import LedgerReader
+from ledger.http import listen, serve
+from ledger.pages import LedgerPage, OfferPage
+from ledger.running import NO, OK, run_command, run_service
+from wire.auction import Auction, Charging, write_auction
+from wire.auction_receipt import AuctionReceipt, Status
+from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
+from wire.errors import ConfigError, DecodeError
+from wire.ids import PublicKey
+from wire.key_agreement import SEAL_KEY_SIZE
+from wire.keys import PrivateKey
+from wire.qos import LatencyClass, Qos
+from wire.transaction import NONCE_SIZE
+from wire.units import format_money, parse_duration, parse_money, parse_size
+
+KINDS = {"vickrey": AuctionKind.VICKREY, "propshare": AuctionKind.PROPSHARE}
+_EXAMPLES = f"""examples:
+  airgrant ledger auction                                    what is being auctioned
+  airgrant ledger auction show 7d0a...31                     one auction, with its bids as far as they may be seen
+  airgrant ledger auction create --key roof.key --kind vickrey --units 40 --minimum 0.001 --in 5m --for 10m \\
+      --down 2M-20M --up 1M-5M --band 5170000-5250000/80000 --callback http://roof.example:8600/offer
+  airgrant ledger auction serve --key roof.key --listen 0.0.0.0:8600     sign what the house found, until SIGTERM
+  airgrant ledger auction bid 7d0a...31 0.004 --key alice.key            sealed, if the auction is
+  airgrant ledger auction status 7d0a...31 02c1...9f                     of a bid, by the name that `bid` printed
+
+A sealed bid can be read before the clearing time if enough of the auction's keepers want to. Say with --keeper whom
+you trust (default: the house); with too many strangers among them no bid is sent. The house is that of --ledger URL or
+the variable {LEDGER_VARIABLE}; by default {DEFAULT_LEDGER}.
+
+exit status: 0 done, 1 the answer is no, 2 usage or key file, 3 the world failed
+"""
+
+
+def main(argv: list[str]) -> int:
+    """`airgrant ledger auction`; returns the exit status."""
+    parser = _parser()
+    try:
+        arguments = parser.parse_args(argv or ["list"])
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 2
+    arguments.run = _no_for_refusals(arguments.run)
+    return run_command("airgrant ledger auction", arguments, DecodeError)
+
+
+def _no_for_refusals(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """What a house or a ledger says no to has status 1."""
+
+    def run_it(arguments: argparse.Namespace) -> int:
+        try:
+            return run(arguments)
+        except LookupError as error:
+            raise DecodeError(str(error.args[0])) from error
+
+    return run_it
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    house = _house(arguments)
+    found: list[dict[str, Any]] = []
+    after: object = 0
+    while after is not None:
+        page: dict[str, Any] = house.page(f"auctions?after={after}&limit=100")
+        found += page["auctions"]
+        after = page["after"]
+    return _show(arguments, found, [_auction_table(found)])
+
+
+def _show_one(arguments: argparse.Namespace) -> int:
+    page: dict[str, Any] = _house(arguments).page(f"auctions/{arguments.auction.hex()}")
+    return _show(arguments, page, [_auction_table([page]), _bid_table(page["bids"])])
+
+
+def _create(arguments: argparse.Namespace) -> int:
+    key, house = _key(arguments.key), _house(arguments)
+    now_s = int(time.time())
+    mark = AuctionMark(KINDS[arguments.kind], now_s + arguments.clears_in, arguments.minimum)
+    reader = LedgerReader(arguments.ledger)
+    auction = _auction(arguments, key, house, mark, _next_epoch(reader, key.public))
+    receipt = house.create(write_auction(auction, key, house.ledger_id))
+    return _say(arguments, receipt, f"auction {receipt.auction_id.hex()} clears at {mark.clearing_s}")
+
+
+def _auction(
+    arguments: argparse.Namespace, key: PrivateKey, house: HouseClient, mark: AuctionMark, epoch: int
+) -> Auction:
+    (down_floor, down_ceil), (up_floor, up_ceil) = arguments.down, arguments.up
+    latency = LatencyClass.INTERACTIVE if arguments.interactive else LatencyClass.BEST_EFFORT
+    layer = RATE_LAYERS[arguments.rate_layer]
+    qos = Qos(down_floor, down_ceil, up_floor, up_ceil, arguments.data_cap, latency, layer)
+    terms = AuctionTerms(key.public, mark, arguments.band, arguments.units, arguments.duration, qos)
+    sealed = mark.kind is AuctionKind.VICKREY or arguments.sealed
+    urls = (arguments.keeper_at or [arguments.ledger]) if sealed else []
+    keys = [HouseClient(url, house.house, house.ledger_id).time_key(mark.clearing_s)[0] for url in urls]
+    threshold = (arguments.threshold or len(keys)) if keys else 0
+    charging = Charging.REFUNDED if arguments.refunds else Charging.CLEARED
+    return Auction(terms, epoch, arguments.callback, house.house, charging, threshold, tuple(keys))
+
+
+def _next_epoch(reader: LedgerReader, provider: PublicKey) -> int:
+    try:
+        return reader.read(OfferPage, f"offers/{provider}").epoch + 1
+    except LookupError:
+        return 1
+
+
+def _bid(arguments: argparse.Namespace) -> int:
+    key, house = _key(arguments.key), _house(arguments)
+    auction = house.auction(arguments.auction)
+    unknown = strangers(auction, {house.house, *(arguments.keeper or [])})
+    if unknown:
+        named = ", ".join(map(str, unknown))
+        raise DecodeError(
+            f"{len(unknown)} keepers that you do not trust could read the bid: {named} (see --keeper)"
+        )
+    bid = make_bid(auction, arguments.price, key, house.ledger_id, secrets.token_bytes(NONCE_SIZE))
+    if auction.is_sealed:
+        chance = secrets.token_bytes(SEAL_KEY_SIZE)
+        bid = conceal_bid(auction, bid, key, PrivateKey.generate(), house.ledger_id, chance)
+    receipt = house.bid(arguments.auction, bid)
+    return _say(arguments, receipt, f"bid {receipt.bid_id} is {receipt.status.name.lower()}")
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    receipt = _house(arguments).bid_status(arguments.auction, arguments.bid)
+    why = f" ({receipt.reason}: {receipt.detail})" if receipt.reason else ""
+    status = _say(arguments, receipt, f"bid {arguments.bid} is {receipt.status.name.lower()}{why}")
+    return status if receipt.status in {Status.PENDING, Status.EXECUTED} else NO
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    key, house = _key(arguments.key), _house(arguments)
+    host, _, port = arguments.listen.rpartition(":")
+    if not host or not port.isdigit():
+        raise ConfigError(f"--listen {arguments.listen!r} is not HOST:PORT")
+    run_service(_answer_for(key, house, host, int(port)))
+    return OK
+
+
+async def _answer_for(key: PrivateKey, house: HouseClient, host: str, port: int) -> None:
+    listening = listen(host, port)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    desk = create_desk(key, house.house, house.ledger_id, _tell)
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(serve(desk, listening))
+        print(f"offer desk ready http://{host}:{listening.getsockname()[1]}/offer", flush=True)
+        await stop.wait()
+        serving.cancel()
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"offer desk: {text}\n")
+    sys.stderr.flush()
+
+
+# ---- What is shown
+
+
+def _say(arguments: argparse.Namespace, receipt: AuctionReceipt, text: str) -> int:
+    page = {
+        "auction_id": receipt.auction_id.hex(),
+        "bid_id": None if receipt.bid_id is None else str(receipt.bid_id),
+        "status": receipt.status.name.lower(),
+        "number": receipt.number,
+        "at_ns": receipt.at_ns,
+        "head": receipt.head.hex(),
+        "reason": receipt.reason,
+        "detail": receipt.detail,
+    }
+    return _show(arguments, page, [text])
+
+
+def _show(arguments: argparse.Namespace, page: object, lines: Sequence[Any]) -> int:
+    if arguments.json:
+        print(json.dumps(page, indent=2))
+    else:
+        console = Console()
+        for line in lines:
+            console.print(line)
+    return OK
+
+
+def _auction_table(pages: Sequence[dict[str, Any]]) -> Table:
+    table = Table("auction", "kind", "status", "units", "minimum", "clears at", "bids", "reason")
+    for page in pages:
+        table.add_row(
+            page["auction_id"],
+            page["kind"] + (", sealed" if page["sealed"] else ""),
+            page["status"],
+            str(page["max_allocations"]),
+            format_money(page["min_price_ubc"]),
+            str(page["clearing_s"]),
+            str(len(page["bids"])),
+            page["reason"],
+        )
+    return table
+
+
+def _bid_table(pages: Sequence[dict[str, Any]]) -> Table:
+    table = Table("bid", "status", "price", "units", "paid", "reason")
+    for page in pages:
+        price = "sealed" if page["price_ubc"] is None else format_money(page["price_ubc"])
+        paid = format_money(page["paid_ubc"])
+        table.add_row(page["bid_id"], page["status"], price, str(page["units"]), paid, page["reason"])
+    return table
+
+
+# ---- The command line
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "airgrant ledger auction",
+        description="Auctions of a clearing house.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _command(commands, "list", "what is being auctioned").set_defaults(run=_list)
+    show = _command(commands, "show", "one auction, and its bids as far as they may be seen")
+    show.add_argument("auction", type=_auction_id, metavar="AUCTION")
+    show.set_defaults(run=_show_one)
+    _create_options(_command(commands, "create", "open an auction"))
+    desk = _command(commands, "serve", "sign what the house found, until SIGTERM")
+    desk.add_argument("--key", type=Path, required=True, help="PEM key of the provider")
+    desk.add_argument(
+        "--listen", required=True, metavar="HOST:PORT", help="where --callback of `create` leads"
+    )
+    desk.set_defaults(run=_serve)
+    bid = _command(commands, "bid", "bid in an auction, sealed if it is")
+    bid.add_argument("auction", type=_auction_id, metavar="AUCTION")
+    bid.add_argument(
+        "price", type=_typed(parse_money), metavar="PRICE", help="the most that you pay, in bandcoins"
+    )
+    bid.add_argument("--key", type=Path, required=True, help="PEM key of your account")
+    bid.add_argument(
+        "--keeper", type=_account, action="append", help="a keeper that you trust (default: the house)"
+    )
+    bid.set_defaults(run=_bid)
+    status = _command(commands, "status", "what became of a bid")
+    status.add_argument("auction", type=_auction_id, metavar="AUCTION")
+    status.add_argument("bid", type=_account, metavar="BID", help="the name that `bid` printed")
+    status.set_defaults(run=_status)
+    return parser
+
+
+def _create_options(create: argparse.ArgumentParser) -> None:
+    add = create.add_argument
+    add("--key", type=Path, required=True, help="PEM key of the provider")
+    add("--kind", choices=KINDS, default="vickrey")
+    add("--units", type=int, required=True, help="how many are sold")
+    add("--minimum", type=_typed(parse_money), default=0, help="the lowest bid, in bandcoins")
+    add(
+        "--in",
+        dest="clears_in",
+        type=_typed(parse_duration),
+        required=True,
+        help="when it is cleared: 5m from now",
+    )
+    add(
+        "--for",
+        dest="duration",
+        type=_typed(parse_duration),
+        required=True,
+        help="how long a unit lasts: 10m",
+    )
+    add("--down", type=_rate_range, required=True, metavar="FLOOR-CEILING", help="e.g. 2M-20M")
+    add("--up", type=_rate_range, required=True, metavar="FLOOR-CEILING", help="e.g. 1M-5M")
+    add("--band", type=_band, required=True, metavar="FROM-TO/WIDTH", help="in kHz: 5170000-5250000/80000")
+    add("--data-cap", type=_typed(parse_size), default=0, help="of one unit: 250MB; 0: none")
+    add("--rate-layer", choices=RATE_LAYERS, default="ip")
+    add("--interactive", action="store_true", help="a queue for calls and games, within the same rate")
+    add(
+        "--callback",
+        required=True,
+        metavar="URL",
+        help="where `auction serve` listens, as the house reaches it",
+    )
+    add("--sealed", action="store_true", help="seal the bids of a proportional share, too")
+    add(
+        "--keeper-at",
+        action="append",
+        metavar="URL",
+        help="a house that keeps a time key (default: this one)",
+    )
+    add("--threshold", type=int, help="how many of them open a bid (default: all)")
+    add(
+        "--refunds",
+        action="store_true",
+        help="charge winners their bids and refund the rest, as the paper does",
+    )
+    create.set_defaults(run=_create)
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    default = os.environ.get(LEDGER_VARIABLE, DEFAULT_LEDGER)
+    parser.add_argument("--ledger", default=default, metavar="URL", help=f"default: {default}")
+    parser.add_argument("--json", action="store_true", help="one JSON value on standard output")
+    return parser
+
+
+def _auction_id(text: str) -> bytes:
+    try:
+        if len(text) == 64:
+            return bytes.fromhex(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not an auction: want 64 hexadecimal digits")
+
+
+def _house(arguments: argparse.Namespace) -> HouseClient:
+    """The house beside the ledger; it signs with the ledger's key."""
+    page = LedgerReader(arguments.ledger).read(LedgerPage, "ledger")
+    return HouseClient(arguments.ledger, PublicKey.parse(page.ledger_key), bytes.fromhex(page.ledger_id))
+
+
+def _key(file: Path) -> PrivateKey:
+    try:
+        return PrivateKey.from_pem(file.read_bytes(), str(file))
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from error

@@ -1,0 +1,92 @@
+"""Asking a clearing house: its auctions, a bid, what became of it, time keys. Over HTTP.
+
+What the house says of a bid it signs, and that is verified here; an auction is its provider's word and verified, too.
+Raises ShellError when nobody answers, LookupError with the house's words when it says no.
+"""
+
+import base64
+import http.client
+import json
+import urllib.error
+import urllib.request
+
+from wire.auction import Auction, read_auction
+from wire.auction_receipt import AuctionReceipt, read_auction_receipt
+from wire.errors import ShellError
+from wire.ids import PublicKey
+from wire.time_key import TimeKey, read_time_key
+
+TIMEOUT_S = 10.0
+MAX_PAGE_BYTES = 16 * 1024 * 1024
+
+
+class HouseClient:
+    """The house at a ledger's URL. `house` signs its receipts."""
+
+    def __init__(self, url: str, house: PublicKey, ledger_id: bytes) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"{url!r} is not a clearing house such as http://127.0.0.1:8573")
+        self.url, self.house, self.ledger_id = url.rstrip("/"), house, ledger_id
+
+    def create(self, auction: bytes) -> AuctionReceipt:
+        """Raises LookupError if the house does not take it."""
+        return self._taken(self._ask("auctions", auction))
+
+    def bid(self, auction_id: bytes, bid: bytes) -> AuctionReceipt:
+        """Raises LookupError if the house does not take it."""
+        return self._taken(self._ask(f"auctions/{auction_id.hex()}/bids", bid))
+
+    def bid_status(self, auction_id: bytes, bid_id: PublicKey) -> AuctionReceipt:
+        return self._receipt(self._ask(f"auctions/{auction_id.hex()}/bids/{bid_id}"))
+
+    def auction(self, auction_id: bytes) -> Auction:
+        """As its provider signed it. Raises VerificationError if it is another."""
+        page = self.page(f"auctions/{auction_id.hex()}")
+        auction = read_auction(base64.b64decode(str(page["auction"])), self.ledger_id)
+        if auction.auction_id != auction_id:
+            raise ShellError(self.url, f"showed auction {auction.auction_id.hex()} for {auction_id.hex()}")
+        return auction
+
+    def time_key(self, time_s: int) -> tuple[bytes, TimeKey]:
+        """Signed, and read."""
+        encoded = self._ask(f"time-keys/{time_s}")
+        return encoded, read_time_key(encoded)
+
+    def page(self, path: str) -> dict[str, object]:
+        """A page of the house as JSON."""
+        try:
+            page = json.loads(self._ask(path))
+        except ValueError as error:
+            raise ShellError(self.url, f"{path} is no page: {error}") from error
+        if not isinstance(page, dict):
+            raise ShellError(self.url, f"{path} is no page")
+        return page
+
+    def _taken(self, encoded: bytes) -> AuctionReceipt:
+        receipt = self._receipt(encoded)
+        if receipt.number == 0:
+            raise LookupError(f"{receipt.reason}: {receipt.detail}")
+        return receipt
+
+    def _receipt(self, encoded: bytes) -> AuctionReceipt:
+        return read_auction_receipt(encoded, self.house, self.ledger_id)
+
+    def _ask(self, path: str, content: bytes | None = None) -> bytes:
+        url = f"{self.url}/v1/{path}"
+        request = urllib.request.Request(url, content, {"Content-Type": "application/cbor"})  # noqa: S310 checked above
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 checked above
+                body: bytes = answer.read(MAX_PAGE_BYTES)
+                return body
+        except urllib.error.HTTPError as error:
+            with error:
+                raise self._refusal(error.read(MAX_PAGE_BYTES), error.code) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise ShellError(self.url, str(getattr(error, "reason", error))) from error
+
+    def _refusal(self, body: bytes, status: int) -> LookupError | ShellError:
+        try:
+            page = json.loads(body)
+            return LookupError(f"{page['error']}: {page['detail']}")
+        except (ValueError, KeyError, TypeError):
+            return ShellError(self.url, f"answers {status}")

@@ -1,0 +1,348 @@
+"""The service over a real engine on disk: bids survive a restart, the clock settles auctions, others may be away.
+
+Provider's desk and house answer by HTTP on this host; the engine is the embedded one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from ledger.clearing.bidding import conceal_bid, make_bid
+from ledger.clearing.book import Book
+from ledger.clearing.events import read_event
+from ledger.clearing.house_client import HouseClient
+from ledger.clearing.keeping import time_key
+from ledger.clearing.log import ClearingLog
+from ledger.clearing.offer_desk import create_desk
+from ledger.clearing_service import ClearingService, add_routes
+from ledger.engine import Engine
+from ledger.genesis import Genesis
+from ledger.http import listen, serve
+from ledger.opening import open_application
+from ledger.ordering import Alone
+from ledger.state import read_account
+from ledger.submission import Executed
+from tests.ledger_world import BAND, QOS
+from wire.auction import Auction, write_auction
+from wire.auction_receipt import Status, read_auction_receipt
+from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
+from wire.create import Create
+from wire.errors import DecodeError, ShellError
+from wire.ids import PublicKey
+from wire.keys import PrivateKey
+from wire.money_actions import Deposit
+from wire.transaction import Action, Transaction, sign_transaction
+
+KEY, EXCHANGE, PROVIDER, ALICE, BOB, CAROL, OTHER = (PrivateKey.generate() for _ in range(7))
+VICKREY, PROPSHARE = AuctionKind.VICKREY, AuctionKind.PROPSHARE
+
+
+@dataclass
+class Town:
+    """A ledger with a provider and three buyers of 1,000 ubc, and a clearing house that can be started again."""
+
+    folder: Path
+    said: list[str] = field(default_factory=list)
+    heard: Callable[[], object] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.genesis = Genesis((KEY.public,), EXCHANGE.public, int(time.time()) - 1, 60)
+        self.application = open_application(self.folder / "ledger.db", self.genesis)
+        self.engine = Engine(self.application)
+        self.ledger_id = self.genesis.ledger_id
+        people = (PROVIDER, ALICE, BOB, CAROL)
+        self.commit(*((Create(key.public), key) for key in people))
+        self.commit(*((Deposit(key.public, 1_000), EXCHANGE) for key in people[1:]))
+        self.start()
+
+    def start(self, keepers: dict[PublicKey, str] | None = None) -> ClearingService:
+        log = ClearingLog(self.folder / "clearing.db", KEY.public.octets, self.ledger_id)
+        self.service = ClearingService(Alone(self.engine), KEY, log, keepers or {}, self.hear)
+        return self.service
+
+    def hear(self, text: str) -> None:
+        """What the service tells its operator."""
+        self.said.append(text)
+        self.heard()
+
+    def close(self) -> None:
+        self.service.close()
+        self.application.store.close()
+
+    def commit(self, *actions: tuple[Action, PrivateKey]) -> None:
+        signed = [
+            sign_transaction(Transaction(action, os.urandom(8), int(time.time()) + 60), key, self.ledger_id)
+            for action, key in actions
+        ]
+        outcomes = self.engine.commit(signed, int(time.time()))
+        assert all(isinstance(outcome, Executed) for outcome in outcomes), outcomes
+
+    def auction(self, callback: str, kind: AuctionKind = VICKREY, units: int = 1, **changes: Any) -> Auction:
+        """To be cleared within two seconds."""
+        mark = AuctionMark(kind, int(time.time()) + 2, 10)
+        keys = (time_key(KEY, mark.clearing_s),) if kind is VICKREY else ()
+        terms = AuctionTerms(PROVIDER.public, mark, BAND, units, 60, QOS)
+        fields = {"time_keys": keys, "threshold": len(keys), **changes}
+        return Auction(terms, 1, callback, KEY.public, **fields)
+
+    def take(self, auction: Auction) -> bytes:
+        receipt = self.read(self.service.take_auction(write_auction(auction, PROVIDER, self.ledger_id)))
+        assert receipt.status is Status.ACTIVE, receipt
+        return receipt.auction_id
+
+    def bid(self, auction: Auction, key: PrivateKey, price_ubc: int) -> PublicKey:
+        receipt = self.read(self.service.take_bid(auction.auction_id, self.make_bid(auction, key, price_ubc)))
+        assert receipt.status is Status.PENDING, receipt
+        assert receipt.bid_id is not None
+        return receipt.bid_id
+
+    def make_bid(self, auction: Auction, key: PrivateKey, price_ubc: int) -> bytes:
+        bid = make_bid(auction, price_ubc, key, self.ledger_id, os.urandom(8))
+        if not auction.is_sealed:
+            return bid
+        return conceal_bid(auction, bid, key, PrivateKey.generate(), self.ledger_id, os.urandom(16))
+
+    def read(self, receipt: bytes) -> Any:
+        return read_auction_receipt(receipt, KEY.public, self.ledger_id)
+
+    def status(self, auction: Auction, name: PublicKey) -> Status:
+        status: Status = self.read(self.service.get_bid(auction.auction_id, name)).status
+        return status
+
+    def balance(self, key: PrivateKey) -> int:
+        account = read_account(self.application.state, key.public)
+        assert account is not None
+        return account.balance_ubc
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    made = Town(tmp_path)
+    yield made
+    made.close()
+
+
+@contextlib.asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[str]:
+    """The URL at which it answers."""
+    listening = listen("127.0.0.1", 0)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(serve(app, listening))
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        task.cancel()
+    listening.close()
+
+
+async def until(town: Town, fact: Callable[[], bool], deadline_s: float = 20.0) -> None:
+    """Runs the service until something is so; looks whenever it tells something."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    town.heard = lambda: loop.call_soon_threadsafe(told.set)
+    async with asyncio.timeout(deadline_s), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(town.service.run())
+        while not fact():
+            await told.wait()
+            told.clear()
+        running.cancel()
+    town.heard = lambda: None
+
+
+def desk(town: Town) -> FastAPI:
+    return create_desk(PROVIDER, KEY.public, town.ledger_id, town.said.append)
+
+
+def test_an_auction_from_its_opening_to_the_ledger(town: Town) -> None:
+    async def scenario() -> None:
+        async with serving(desk(town)) as url:
+            auction = town.auction(f"{url}/offer", units=2)
+            town.take(auction)
+            names = [town.bid(auction, key, price) for key, price in ((ALICE, 300), (BOB, 200), (CAROL, 100))]
+            assert {town.status(auction, name) for name in names} == {Status.PENDING}
+            await until(town, lambda: not town.service.book.active)
+            statuses = [town.status(auction, name) for name in names]
+            assert statuses == [Status.EXECUTED, Status.EXECUTED, Status.CANCELLED]
+
+    asyncio.run(scenario())
+    assert [town.balance(key) for key in (ALICE, BOB, CAROL, PROVIDER)] == [900, 900, 1_000, 200]
+    assert any("settled, 2 winners" in line for line in town.said)
+
+
+def test_a_restart_loses_no_bid_and_the_auction_goes_on(town: Town) -> None:
+    async def scenario() -> None:
+        async with serving(desk(town)) as url:
+            auction = town.auction(f"{url}/offer")
+            town.take(auction)
+            first = town.bid(auction, ALICE, 300)
+            town.service.close()
+            town.start()
+            second = town.bid(auction, BOB, 200)
+            town.service.close()
+            town.start()
+            assert {town.status(auction, name) for name in (first, second)} == {Status.PENDING}
+            await until(town, lambda: not town.service.book.active)
+            assert town.status(auction, first) is Status.EXECUTED
+            town.service.close()
+            town.start()
+            assert town.status(auction, first) is Status.EXECUTED
+            assert town.status(auction, second) is Status.CANCELLED
+
+    asyncio.run(scenario())
+    assert (town.balance(ALICE), town.balance(PROVIDER)) == (800, 200)
+
+
+def test_an_open_auction_by_shares_and_by_http(town: Town) -> None:
+    app = FastAPI()
+    add_routes(app, town.service, KEY)
+
+    async def scenario() -> None:
+        async with serving(desk(town)) as url, serving(app) as house_url:
+            auction = town.auction(f"{url}/offer", PROPSHARE, 7)
+            client = HouseClient(house_url, KEY.public, town.ledger_id)
+            await asyncio.to_thread(by_http, town, client, auction)
+            await until(town, lambda: not town.service.book.active)
+            page: Any = await asyncio.to_thread(client.page, f"auctions/{auction.auction_id.hex()}")
+            assert [bid["units"] for bid in page["bids"]] == [4, 2, 1]
+            receipt = await asyncio.to_thread(client.bid_status, auction.auction_id, ALICE.public)
+            assert receipt.status is Status.EXECUTED
+
+    asyncio.run(scenario())
+    assert town.balance(PROVIDER) == 1_000
+
+
+def by_http(town: Town, client: HouseClient, auction: Auction) -> None:
+    encoded = write_auction(auction, PROVIDER, town.ledger_id)
+    created = client.create(encoded)
+    assert (created.status, created.number) == (Status.ACTIVE, 1)
+    assert client.create(encoded) == created
+    for key, price in ((ALICE, 500), (BOB, 300), (CAROL, 200)):
+        bid = town.make_bid(auction, key, price)
+        receipt = client.bid(auction.auction_id, bid)
+        assert (receipt.bid_id, receipt.status) == (key.public, Status.PENDING)
+        assert client.bid(auction.auction_id, bid) == receipt
+    assert client.auction(auction.auction_id) == auction
+    assert client.bid_status(auction.auction_id, OTHER.public).status is Status.UNKNOWN
+    page: Any = client.page("auctions")
+    assert [one["auction_id"] for one in page["auctions"]] == [auction.auction_id.hex()]
+    log: Any = client.page("clearing-log?after=1&limit=2")
+    assert [entry["number"] for entry in log["entries"]] == [2, 3]
+    assert log["after"] == 3
+    encoded_key, key_read = client.time_key(int(time.time()) + 60)
+    assert (key_read.keeper, bool(encoded_key)) == (KEY.public, True)
+    for path, why in (
+        (f"time-secrets/{int(time.time()) + 60}", "too_early"),
+        (f"time-keys/{int(time.time()) + 10**9}", "too_far"),
+        (f"auctions/{bytes(32).hex()}", "unknown_auction"),
+    ):
+        with pytest.raises(LookupError, match=why):
+            client._ask(path)
+    assert len(client._ask(f"time-secrets/{int(time.time()) - 1}")) == 32
+    with pytest.raises(LookupError, match="unreadable"):
+        client.create(b"x")
+    with pytest.raises(LookupError, match="too_large"):
+        client.create(bytes(5_000))
+    with pytest.raises(LookupError, match="unknown_auction"):
+        client.bid(bytes(32), b"x")
+    with pytest.raises(LookupError, match="unreadable"):
+        client.bid(auction.auction_id, b"x")
+
+
+def test_a_provider_that_is_away_is_told_of_and_asked_again(town: Town) -> None:
+    async def scenario() -> None:
+        listening = listen("127.0.0.1", 0)
+        port = listening.getsockname()[1]
+        listening.close()
+        auction = town.auction(f"http://127.0.0.1:{port}/offer")
+        town.take(auction)
+        name = town.bid(auction, ALICE, 300)
+        await until(town, lambda: any("provider_away" in line for line in town.said))
+        assert town.status(auction, name) is Status.PENDING
+        later = listen("127.0.0.1", port)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(serve(desk(town), later))
+            await until(town, lambda: not town.service.book.active)
+            task.cancel()
+        later.close()
+        assert town.status(auction, name) is Status.EXECUTED
+
+    asyncio.run(scenario())
+    assert town.balance(ALICE) == 990
+
+
+def test_keepers_are_asked_over_http_and_one_may_be_away(town: Town) -> None:
+    """Two of three: the house, another house, and one that nobody reaches."""
+    away = PrivateKey.generate()
+    other = FastAPI()
+    add_routes(other, town.service, OTHER)
+
+    async def scenario() -> None:
+        async with serving(desk(town)) as url, serving(other) as other_url:
+            town.service.close()
+            town.start({OTHER.public: other_url, away.public: "http://127.0.0.1:1"})
+            auction = town.auction(f"{url}/offer")
+            clearing_s = auction.terms.mark.clearing_s
+            keys = tuple(time_key(key, clearing_s) for key in (away, OTHER, KEY))
+            auction = Auction(auction.terms, 1, f"{url}/offer", KEY.public, threshold=2, time_keys=keys)
+            town.take(auction)
+            name = town.bid(auction, ALICE, 300)
+            await until(town, lambda: not town.service.book.active)
+            assert town.status(auction, name) is Status.EXECUTED
+
+    asyncio.run(scenario())
+
+
+def test_the_log_alone_says_who_won(town: Town) -> None:
+    """An auditor applies the house's log to a book of his own. Only who reads tickets needs the house's key."""
+
+    async def scenario() -> None:
+        async with serving(desk(town)) as url:
+            auction = town.auction(f"{url}/offer")
+            town.take(auction)
+            for key, price in ((ALICE, 300), (BOB, 200)):
+                town.bid(auction, key, price)
+            await until(town, lambda: not town.service.book.active)
+
+    asyncio.run(scenario())
+    book = Book(KEY, town.ledger_id)
+    for _, entry in town.service.entries(0, 100):
+        book.apply(read_event(entry), entry)
+    (listing,) = book.listings.values()
+    assert [(award.bid.account, award.price_ubc) for award in listing.awards] == [(ALICE.public, 200)]
+    assert book.head == town.service.book.head
+
+
+def test_what_is_refused_leaves_no_entry(town: Town) -> None:
+    auction = town.auction("http://127.0.0.1:1/offer")
+    wrong = Auction(
+        auction.terms, 7, auction.offer_callback, KEY.public, threshold=1, time_keys=auction.time_keys
+    )
+    receipt = town.read(town.service.take_auction(write_auction(wrong, PROVIDER, town.ledger_id)))
+    assert (receipt.status, receipt.reason, receipt.number) == (Status.ERROR, "epoch_moved", 0)
+    with pytest.raises(DecodeError):
+        town.service.take_auction(b"x")
+    town.take(auction)
+    refused = town.read(town.service.take_bid(auction.auction_id, town.make_bid(auction, OTHER, 50)))
+    assert (refused.status, refused.reason) == (Status.ERROR, "unknown_issuer")
+    assert len(town.service.entries(0, 10)) == 1
+    assert town.service.find(bytes(32)) is None
+
+
+def test_a_log_that_was_changed_is_refused(town: Town) -> None:
+    town.take(town.auction("http://127.0.0.1:1/offer"))
+    town.service.close()
+    database = sqlite3.connect(town.folder / "clearing.db")
+    database.executescript("DROP TRIGGER entries_stay; UPDATE entries SET encoded = x'00';")
+    database.close()
+    with pytest.raises(ShellError, match="does not follow"):
+        town.start()
+    (town.folder / "clearing.db").unlink()
+    town.start()

@@ -1,0 +1,116 @@
+"""`airgrant ledger auction` against a real ledger with a clearing house in it, and a provider's desk beside it.
+
+The ledger's process is killed between the bids and the clearing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger import cli
+from tests.ledger_house import LedgerHouse, ledger_house
+from wire.keys import PrivateKey
+
+pytestmark = pytest.mark.system
+
+TERMS = [
+    "--units", "1", "--minimum", "0.00001", "--in", "6s", "--for", "1m", "--down", "2M-10M", "--up", "1M-5M",
+    "--band", "5150000-5170000/20000",
+]  # fmt: skip
+
+
+@pytest.fixture
+def house(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[LedgerHouse]:
+    settings = '[clearing]\ndatabase = "clearing.db"'
+    with ledger_house(tmp_path / "house", free_port(), settings) as running:
+        yield running
+
+
+@pytest.fixture
+def auction(house: LedgerHouse, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """`auction("bid", ...)` runs the command and gives its page; `status=1` is what it should come to."""
+
+    def run(*arguments: object, status: int = 0) -> Any:
+        words = [*map(str, arguments), "--json", "--ledger", house.reader.url]
+        assert cli.ledger(["auction", *words]) == status, capsys.readouterr()
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def saved(folder: Path, key: PrivateKey, name: str) -> Path:
+    file = folder / f"{name}.key"
+    file.write_bytes(key.to_pem())
+    return file
+
+
+def balance(house: LedgerHouse, key: PrivateKey) -> int:
+    return int(house.reader.get(f"accounts/{key.public}")["balance_ubc"])
+
+
+def test_an_auction_from_the_command_line_with_a_ledger_that_falls_over(
+    house: LedgerHouse, auction: Callable[..., Any], tmp_path: Path, free_port, eventually
+) -> None:
+    provider, buyers = house.new_provider(), [house.new_buyer() for _ in range(3)]
+    port = free_port()
+    desk = house.household.start(
+        "desk",
+        [
+            sys.executable, "-c", "import sys; from ledger.cli import ledger; sys.exit(ledger(sys.argv[1:]))",
+            "auction", "serve", "--key", str(saved(tmp_path, provider, "roof")), "--listen", f"127.0.0.1:{port}",
+            "--ledger", house.reader.url,
+        ],
+    )  # fmt: skip
+    desk.wait_for_line("offer desk ready")
+    callback = f"http://127.0.0.1:{port}/offer"
+    created = auction("create", "--key", tmp_path / "roof.key", "--callback", callback, *TERMS)
+    names = []
+    for number, price in enumerate(("0.0003", "0.0005", "0.0004")):
+        key = saved(tmp_path, buyers[number], f"buyer{number}")
+        names.append(auction("bid", created["auction_id"], price, "--key", key)["bid_id"])
+    shown = auction("show", created["auction_id"])
+    assert [bid["price_ubc"] for bid in shown["bids"]] == [None, None, None]
+
+    assert house.service is not None
+    house.service.process.kill()
+    house.service.process.wait()
+    house.start_ledger()
+    assert [auction("status", created["auction_id"], name)["status"] for name in names] == ["pending"] * 3
+
+    eventually(lambda: auction("show", created["auction_id"])["status"] == "inactive", "it is settled", 30)
+    assert auction("status", created["auction_id"], names[1])["status"] == "executed"
+    assert auction("status", created["auction_id"], names[0], status=1)["status"] == "cancelled"
+    assert [balance(house, key) for key in buyers] == [1_000, 1_000 - 400, 1_000]
+    (listed,) = [one for one in auction("list") if one["auction_id"] == created["auction_id"]]
+    assert [bid["paid_ubc"] for bid in listed["bids"]] == [0, 400, 0]
+    assert "signed the offer of an auction" in desk.said
+
+
+def test_what_the_command_refuses(
+    house: LedgerHouse, auction: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provider, buyer = house.new_provider(), house.new_buyer()
+    key = saved(tmp_path, provider, "roof")
+    assert "not_agreed" not in str(auction("list"))
+    assert "unknown_auction" in auction("show", bytes(32).hex(), status=1)["error"]
+    created = auction("create", "--key", key, "--callback", "http://127.0.0.1:1/offer", *TERMS)
+    rich = auction("bid", created["auction_id"], "1", "--key", saved(tmp_path, buyer, "alice"))
+    assert rich["status"] == "pending", "what it is worth nobody knows before the clearing"
+    stranger = saved(tmp_path, PrivateKey.generate(), "stranger")
+    assert (
+        "unknown_issuer" in auction("bid", created["auction_id"], "1", "--key", stranger, status=1)["error"]
+    )
+    assert auction("status", created["auction_id"], buyer.public, status=1)["status"] == "unknown"
+    assert (
+        "no http or https URL"
+        in auction("create", "--key", key, "--callback", "x", *TERMS, status=1)["error"]
+    )
+    for words, status in ((["bid", "x", "1", "--key", str(key)], 2), (["--help"], 0), (["nonsense"], 2)):
+        assert cli.ledger(["auction", *words]) == status
+    capsys.readouterr()
