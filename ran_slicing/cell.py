@@ -149,7 +149,8 @@ def step(state: State, event: Event, now: Now) -> Outcome:
 
 def next_deadline_ns(state: State) -> int | None:
     """The monotonic instant at which `DeadlineReached` is wanted next; None while there is no gNB."""
-    return gnb.deadline_ns(state.session)
+    due_ns, pause = gnb.deadline_ns(state.session), state.pause
+    return due_ns if due_ns is None or pause is None else min(due_ns, pause.due_ns)
 
 
 def _decide(state: State, event: Event, now_ns: int) -> Outcome:
@@ -308,6 +309,8 @@ def _pass_time(state: State, now_ns: int) -> Outcome:
     """Of a slot without a known UE, a blocked one above all, no metrics tell whether the gNB did what it said: with
     each keepalive it is told again.
     """
+    if state.pause is not None and now_ns >= state.pause.due_ns:
+        state = _conclude(state, state.pause, frozenset(), now_ns)
     keeps_alive = state.session.connected and now_ns >= state.session.ping_ns
     state, commands = _take_session(state, gnb.pass_time(state.session, now_ns), now_ns)
     if not keeps_alive:
@@ -408,8 +411,6 @@ def _probe(state: State, ues: Mapping[int, UeReport], elapsed_ns: int, now_ns: i
         controller = loop.hold_up(state.controller, pause.snssai, held_ns, now_ns)
         stopped = probe.stop(pause, ues, item.promise.floor_bps, now_ns)
         return state._replace(controller=controller, pause=stopped)
-    if now_ns > pause.asked_ns + probe.GIVE_UP_NS:
-        return _conclude(state, pause, frozenset(), now_ns)
     return state
 
 

@@ -18,7 +18,7 @@ from wire.units import NS_PER_S
 LONGEST_PERIOD_NS = NS_PER_S // 4
 """Reports further apart than this would make the pause longer than a second's floor bears."""
 GIVE_UP_NS = NS_PER_S // 2
-"""A gNB that has not paused the slot by then is not waited for."""
+"""A gNB that has not paused the slot by then, or says nothing of it, is not waited for: nobody is paused for longer."""
 AGAIN_NS, LONGEST_AGAIN_NS = 2 * NS_PER_S, 64 * NS_PER_S
 """After the first pause that showed nothing, and at most."""
 LEAST_BLOCKS = 4
@@ -41,7 +41,11 @@ class Probe(NamedTuple):
     served: Mapping[int, int]
     paused_ns: int | None = None
     still: frozenset[int] | None = None
-    resumed_ns: int = 0
+
+    @property
+    def due_ns(self) -> int:
+        """When it is over, whatever came."""
+        return self.asked_ns + GIVE_UP_NS
 
 
 class Tried(NamedTuple):
@@ -82,7 +86,7 @@ def stop(probe: Probe, ues: Mapping[int, UeReport], floor_bps: int, now_ns: int)
         and _blocks(ues[rnti]) * _STILL_PART <= before
         and ues[rnti].dl_waiting_bytes > waiting_bytes
     )
-    return probe._replace(still=still, resumed_ns=now_ns)
+    return probe._replace(still=still)
 
 
 def came_back(probe: Probe, ues: Mapping[int, UeReport]) -> frozenset[int]:

@@ -21,6 +21,7 @@ from ran_slicing.cell_events import (
 from ran_slicing.core_info import Radio
 from ran_slicing.gnb import PING_NS, REPLY_NS, Reconnect, SendText
 from ran_slicing.gnb_config import read_gnb_files
+from ran_slicing.probe import GIVE_UP_NS
 from ran_slicing.settings import CellSettings
 from ran_slicing.share import PAUSED, Ratio
 from ran_slicing.snssai import Snssai
@@ -438,6 +439,24 @@ def test_a_pause_that_shows_nothing_is_not_repeated_soon(cell):
         cell >> GrantsCounted(((ONE, 156_250 * index),))
     assert 4 <= paused <= 8
     assert cell.state.joined.slot_of == {}
+
+
+def test_metrics_that_stop_in_the_midst_of_a_pause_do_not_make_it_longer(cell):
+    cell >> SliceSold(ONE, 1_000_000, 1_250_000, snssai=A)
+    cell >> SliceSold(TWO, 1_000_000, 1_250_000, snssai=B)
+    served: dict[int, int] = {}
+    octets = 0
+    while cell.state.pause is None:
+        alike(cell, served)
+        if cell.now_ns % (1_000 * MS) == 0:
+            cell >> GrantsCounted(((ONE, octets), (TWO, octets)))
+            octets += 156_250
+    assert PAUSED in cell.ratios.values()
+    began_ns, cell.now_ns = cell.now_ns, next_deadline_ns(cell.state)
+    assert cell.now_ns - began_ns == GIVE_UP_NS
+    cell >> DeadlineReached()
+    assert cell.state.pause is None
+    assert PAUSED not in cell.ratios.values()
 
 
 def test_a_gnb_that_goes_in_the_midst_of_a_pause(cell):

@@ -56,7 +56,6 @@ def test_whoever_stopped_and_came_back_is_it() -> None:
     assert set(probe.served) == {X, Y}, "whose Z is, is known"
     probe = stop(probe, ues(x=(2, 20_000), y=(44, 9_000), z=(0, 20_000)), FLOOR, 102 * MS)
     assert probe.still == frozenset({X})
-    assert probe.resumed_ns == 102 * MS
     assert came_back(probe, ues(x=(80, 9_000), y=(44, 9_000))) == {X}
 
 
