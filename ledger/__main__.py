@@ -174,7 +174,7 @@ async def _serve(settings: LedgerSettings) -> None:
     archive = Archive(settings.store, genesis)
     answers = Answers(archive, key, genesis)
     vendors = None if settings.tpm_vendors is None else read_vendors(settings.tpm_vendors.read_bytes())
-    enrolling = Enrolling(vendors, settings.accept_software_keys)
+    enrolling = Enrolling(vendors, settings.accept_software_keys, shared=len(genesis.gateways) > 1)
     turnstile = Turnstile(settings.max_accounts_per_minute)
     orderer = consensus or Alone(Engine(application))
     service = Service(orderer, answers, key, enrolling, settings.broker, _tell, turnstile, Verifiers(_tell))

@@ -103,7 +103,7 @@ class Answers:
         if stored is not None:
             signer = self.genesis.signer(stored)
             known = read_attestation_result(stored, signer, self.ledger_id)
-            if replace(known, enrolled_s=fresh.enrolled_s) == fresh:
+            if replace(known, enrolled_s=fresh.enrolled_s, request=fresh.request) == fresh:
                 own = signer == self.key.public  # a box trusts its own operator's gateway
                 return self.to_enrolment(
                     stored if own else write_attestation_result(known, self.key, self.ledger_id)

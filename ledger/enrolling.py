@@ -6,7 +6,7 @@ ends nobody's, as 32 octets are not guessed within CHALLENGE_LIFETIME_S. At most
 room: who wants to push somebody's challenge out has to be faster than that box's TPM.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ledger.enrolment import (
     PendingEnrolment,
@@ -24,10 +24,14 @@ MAX_PENDING = 1_000
 
 @dataclass(slots=True)
 class Enrolling:
-    """`vendors` None: no TPM can be enrolled here. Software keys only if the operator accepts them."""
+    """`vendors` None: no TPM can be enrolled here. Software keys only if the operator accepts them.
+
+    `shared`: others, who were not asked, have to see that the provider did ask; its request is then in the result.
+    """
 
     vendors: Vendors | None
     accept_software_keys: bool
+    shared: bool = False
     _pending: dict[tuple[bytes, bytes], PendingEnrolment] = field(default_factory=dict)
     """By (attestation key's id, provider's octets), the oldest first."""
 
@@ -38,6 +42,12 @@ class Enrolling:
 
         `chance`: CHANCE_SIZE fresh random octets, used only if there is a challenge to make.
         """
+        word = self._take(message, chance, now_s)
+        return replace(word, request=b"") if isinstance(word, AttestationResult) and not self.shared else word
+
+    def _take(
+        self, message: EnrolmentRequest | EnrolmentAnswer, chance: bytes, now_s: int
+    ) -> EnrolmentChallenge | AttestationResult:
         if isinstance(message, EnrolmentAnswer):
             return self._finish(message, now_s)
         if message.software_key is not None:

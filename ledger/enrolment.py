@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from wire.attestation_result import AttestationResult
-from wire.enrolment import EnrolmentAnswer, EnrolmentChallenge, EnrolmentRequest
+from wire.enrolment import EnrolmentAnswer, EnrolmentChallenge, EnrolmentRequest, read_request
 from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
 from wire.tpm_buffer import write_sized, write_u32
@@ -64,6 +64,7 @@ class PendingEnrolment:
     endorsement_hash: bytes
     expires_s: int
     secret: bytes = field(repr=False)
+    request: bytes = b""
 
 
 def read_vendors(pem: bytes) -> Vendors:
@@ -96,6 +97,7 @@ def begin_enrolment(
         endorsement_hash=sha256(request.endorsement_certificate).digest(),
         expires_s=now_s + CHALLENGE_LIFETIME_S,
         secret=secret,
+        request=request.encoded,
     )
     return pending, EnrolmentChallenge(blob, encrypted_secret)
 
@@ -109,14 +111,35 @@ def finish_enrolment(pending: PendingEnrolment, answer: EnrolmentAnswer, now_s: 
         raise VerificationError(f"enrolment: the answer is for key {answer.key_id.hex()}, not this one")
     if not hmac.compare_digest(answer.secret, pending.secret):
         raise VerificationError("enrolment: wrong secret: the key is not in the TPM of this certificate")
-    return AttestationResult(key.public_key, key.name, pending.provider, pending.endorsement_hash, now_s)
+    return AttestationResult(
+        key.public_key, key.name, pending.provider, pending.endorsement_hash, now_s, pending.request
+    )
 
 
 def enrol_software_key(request: EnrolmentRequest, now_s: int) -> AttestationResult:
     """The result for a box without a TPM: it names no TPM, so everything that it signs is unattested."""
     if request.software_key is None:
         raise VerificationError("enrolment: the request names a TPM, not a software key")
-    return AttestationResult(request.software_key, b"", request.provider, b"", now_s)
+    return AttestationResult(request.software_key, b"", request.provider, b"", now_s, request.encoded)
+
+
+def check_asked_for(result: AttestationResult, ledger_id: bytes) -> None:
+    """That the provider asked for exactly this. Raises DecodeError, VerificationError. Not whether it deserves it: that
+    is the word of the gateway.
+    """
+    request = read_request(result.request, ledger_id)
+    if request.software_key is not None:
+        asked = AttestationResult(
+            request.software_key, b"", request.provider, b"", result.enrolled_s, result.request
+        )
+    else:
+        key = read_attestation_key(request.attestation_public)
+        certificate = sha256(request.endorsement_certificate).digest()
+        asked = AttestationResult(
+            key.public_key, key.name, request.provider, certificate, result.enrolled_s, result.request
+        )
+    if asked != result:
+        raise VerificationError("enrolment: its provider asked for something else")
 
 
 def check_endorsement_certificate(der: bytes, vendors: Vendors, now_s: int) -> rsa.RSAPublicKey:

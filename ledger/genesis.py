@@ -23,6 +23,8 @@ MAX_PERIOD_S = 86_400
 """A day, so that the longest series of periods still fits a grant's duration of 32 bits."""
 
 MAX_GATEWAYS = 100
+MAX_SIGNED_BYTES = 8 * 1024
+"""More than anything that a gateway signs: an attestation result with the request in it."""
 _FORM = 2
 
 
@@ -57,7 +59,7 @@ class Genesis:
         """The gateway whose key id a signed thing names; the signature is still to be verified. Raises DecodeError,
         and VerificationError if it names no gateway of this ledger.
         """
-        key_id = read_envelope(encoded).key_id
+        key_id = read_envelope(encoded, MAX_SIGNED_BYTES).key_id
         for gateway in self.gateways:
             if gateway.key_id == key_id:
                 return gateway

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ledger.block import Item, ItemKind
 from ledger.contract import apply, apply_batch
+from ledger.enrolment import check_asked_for
 from ledger.forming import FormingBlock
 from ledger.recording import Metering, NotTaken, record_item_id
 from ledger.rejection import Reason, Rejected
@@ -24,6 +25,8 @@ from wire.transaction import SignedTransaction, read_transaction
 KNOWN_RECORD = "known_record"
 """The log has this meter record: its sender wants the receipt of the first time."""
 UNREADABLE = "unreadable"
+NOT_ASKED_FOR = "not_asked_for"
+"""A gateway of several enrols a key for a provider who did not sign that he wants it."""
 INTERNAL_FAULT = "internal_fault"
 """The reason of a refusal that is nobody's fault but ours."""
 
@@ -112,6 +115,11 @@ def _take_enrolment(block: FormingBlock, encoded: bytes, metering: Metering) -> 
         result = read_attestation_result(encoded, genesis.signer(encoded), genesis.ledger_id)
     except DecodeError as error:
         return _refuse(block, subject, Reason.BAD_SIGNATURE.text, str(error))
+    if len(genesis.gateways) > 1:
+        try:
+            check_asked_for(result, genesis.ledger_id)
+        except DecodeError as error:
+            return _refuse(block, subject, NOT_ASKED_FOR, str(error))
     return _outcome(block, subject, metering.take_enrolment(block, encoded, result, subject))
 
 

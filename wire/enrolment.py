@@ -12,7 +12,7 @@ Replies carry one of: challenge, attestation result, or a signed receipt that sa
 Reference: TPM 2.0 Part 1 clause 24 (credential protection); TCG EK Credential Profile.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from wire.cbor import Key, Value, read_cbor, write_cbor
 from wire.cose import read_envelope, sign_envelope
@@ -43,6 +43,8 @@ class EnrolmentRequest:
     attestation_public: bytes = b""
     endorsement_certificate: bytes = b""
     software_proof: bytes = b""
+    encoded: bytes = field(default=b"", compare=False)
+    """The provider's envelope as it was read."""
 
     def __post_init__(self) -> None:
         if (self.software_key is None) != bool(self.attestation_public and self.endorsement_certificate):
@@ -108,7 +110,7 @@ def read_enrolment(data: bytes, ledger_id: bytes) -> EnrolmentRequest | Enrolmen
         raise DecodeError(f"enrolment: {len(data)} bytes, at most {MAX_ENROLMENT_BYTES} are accepted")
     match read_cbor(data):
         case [int(kind), bytes(envelope)] if kind is not True and kind == _REQUEST:
-            return _read_request(envelope, ledger_id)
+            return read_request(envelope, ledger_id)
         case [int(kind), bytes(key_id), bytes(secret)] if kind == _ANSWER and len(key_id) == KEY_ID_SIZE:
             return EnrolmentAnswer(key_id, secret)
         case _:
@@ -135,7 +137,8 @@ def read_enrolment_reply(data: bytes) -> EnrolmentReply:
             raise DecodeError("enrolment reply: not a challenge, an attestation result or a receipt")
 
 
-def _read_request(envelope_bytes: bytes, ledger_id: bytes) -> EnrolmentRequest:
+def read_request(envelope_bytes: bytes, ledger_id: bytes) -> EnrolmentRequest:
+    """What a provider asks for, in its own words. Raises DecodeError, VerificationError."""
     envelope = read_envelope(envelope_bytes, MAX_ENROLMENT_BYTES)
     fields = FieldReader(envelope.payload, "enrolment")
     provider = read_public_key(fields, _PROVIDER, "provider")
@@ -144,6 +147,7 @@ def _read_request(envelope_bytes: bytes, ledger_id: bytes) -> EnrolmentRequest:
             provider,
             software_key=read_public_key(fields, _SOFTWARE_KEY, "software_key"),
             software_proof=fields.octets(_SOFTWARE_PROOF, "software_proof", SIGNATURE_SIZE),
+            encoded=envelope_bytes,
         )
     else:
         request = EnrolmentRequest(
@@ -152,6 +156,7 @@ def _read_request(envelope_bytes: bytes, ledger_id: bytes) -> EnrolmentRequest:
             endorsement_certificate=fields.octets(
                 _ENDORSEMENT_CERTIFICATE, "endorsement_certificate", maximum=_MAX_CERTIFICATE_BYTES
             ),
+            encoded=envelope_bytes,
         )
     fields.finish()
     envelope.verify(provider, EXTERNAL + ledger_id)

@@ -5,13 +5,21 @@ Credential activation itself, with a real TPM's key, is the matter of test_enrol
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ledger.enrolling import MAX_PENDING, Enrolling
 from ledger.enrolment import PendingEnrolment
 from tests.ledger_world import ALICE, BOB, PROVIDER, START_S
 from wire.attestation_result import AttestationResult
-from wire.enrolment import EnrolmentAnswer, EnrolmentRequest, prove_software_key
+from wire.enrolment import (
+    EnrolmentAnswer,
+    EnrolmentRequest,
+    prove_software_key,
+    read_enrolment,
+    write_enrolment_request,
+)
 from wire.errors import VerificationError
 from wire.keys import PrivateKey
 from wire.tpm_public import AttestationKey
@@ -27,6 +35,21 @@ def test_a_software_key_is_enrolled_where_the_operator_accepts_it() -> None:
     assert result == AttestationResult(ALICE.public, b"", PROVIDER.public, b"", START_S)
     with pytest.raises(VerificationError, match="accepts no software keys"):
         Enrolling(None, accept_software_keys=False).take(SOFTWARE, SECRET, START_S)
+
+
+def test_others_see_that_the_provider_asked() -> None:
+    """The request is in the result, where there are others; kept between the question and the answer too."""
+    asked = read_enrolment(write_enrolment_request(SOFTWARE, PROVIDER, bytes(32)), bytes(32))
+    assert isinstance(asked, EnrolmentRequest)
+    for shared in (True, False):
+        enrolling = Enrolling(None, accept_software_keys=True, shared=shared)
+        result = enrolling.take(asked, SECRET, START_S)
+        assert isinstance(result, AttestationResult)
+        assert result.request == (asked.encoded if shared else b"")
+        enrolling._keep(replace(pending(), request=b"as it came"))
+        result = enrolling.take(EnrolmentAnswer(KEY_ID, SECRET), SECRET, START_S)
+        assert isinstance(result, AttestationResult)
+        assert result.request == (b"as it came" if shared else b"")
 
 
 def test_without_trusted_makers_no_tpm_is_enrolled() -> None:

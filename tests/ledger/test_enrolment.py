@@ -21,12 +21,20 @@ from ledger.enrolment import (
     TPM_IDENTITY,
     Vendors,
     begin_enrolment,
+    check_asked_for,
     check_endorsement_certificate,
     enrol_software_key,
     finish_enrolment,
     read_vendors,
 )
-from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
+from wire.cbor import read_cbor
+from wire.enrolment import (
+    EnrolmentAnswer,
+    EnrolmentRequest,
+    prove_software_key,
+    read_request,
+    write_enrolment_request,
+)
 from wire.errors import DecodeError, ShellError, VerificationError
 from wire.keys import PrivateKey
 from wire.tpm_public import USER_WITH_AUTH, attestation_key_template, read_ecc_public, write_ecc_public
@@ -156,6 +164,59 @@ def test_neither_kind_of_key_is_enrolled_as_the_other(tpm):
         )
     with pytest.raises(VerificationError, match="not a software key"):
         enrol_software_key(request_of(tpm), NOW_S)
+
+
+# ---- What its provider asked for
+
+LEDGER_ID = bytes(range(32))
+OWNER = PrivateKey.from_secret(7)
+
+
+def asked(request, signer=OWNER, ledger_id=LEDGER_ID):
+    """A request as a ledger reads it from its provider's own bytes."""
+    _, envelope = read_cbor(write_enrolment_request(request, signer, ledger_id))
+    return read_request(envelope, ledger_id)
+
+
+def enrolled(tpm):
+    pending, challenge = begin_enrolment(asked(request_of(tpm)), VENDORS, CHANCE, NOW_S)
+    return finish_enrolment(pending, answer_of(tpm, challenge), NOW_S)
+
+
+def software_result():
+    key = PrivateKey.from_secret(99)
+    proof = prove_software_key(key, PROVIDER)
+    return enrol_software_key(asked(EnrolmentRequest(PROVIDER, key.public, software_proof=proof)), NOW_S)
+
+
+def test_what_a_provider_asked_for_is_seen_by_everybody(tpm):
+    check_asked_for(enrolled(tpm), LEDGER_ID)
+    check_asked_for(software_result(), LEDGER_ID)
+
+
+def test_nothing_else_passes_for_it(tpm):
+    """A gateway that lies about one thing, with a request that is genuine, old, another's, or none."""
+    other = PrivateKey.from_secret(8)
+    good, software = enrolled(tpm), software_result()
+    lies = [
+        replace(good, attestation_key=other.public),
+        replace(good, key_name=bytes(34)),
+        replace(good, endorsement_hash=bytes(32)),
+        replace(good, provider=other.public),
+        replace(good, key_name=b"", endorsement_hash=b""),
+        replace(good, request=software.request),
+        replace(good, request=b""),
+        replace(good, request=good.request[:-1] + bytes((good.request[-1] ^ 1,))),
+        replace(software, attestation_key=other.public),
+        replace(software, provider=other.public),
+    ]
+    for lie in lies:
+        with pytest.raises(DecodeError):
+            check_asked_for(lie, LEDGER_ID)
+    with pytest.raises(VerificationError):
+        check_asked_for(good, bytes(32))
+    with pytest.raises(VerificationError):
+        asked(request_of(tpm), signer=other)
 
 
 # ---- Certificates, one thing wrong at a time

@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.genesis import MAX_PERIOD_S, read_genesis, write_genesis
-from tests.ledger_world import ALICE, BOB, GENESIS
-from wire.errors import DecodeError
+from tests.ledger_world import ALICE, BOB, CAROL, GENESIS
+from wire.cbor import write_cbor
+from wire.errors import DecodeError, VerificationError
+from wire.ids import PublicKey
+from wire.receipt import Receipt, write_receipt
 
 
 def test_it_survives_its_bytes() -> None:
@@ -28,6 +31,30 @@ def test_everything_in_it_is_in_its_id() -> None:
         replace(GENESIS, licensees=()),
     ]
     assert len({genesis.ledger_id for genesis in (GENESIS, *others)}) == 6
+
+
+def test_a_gateway_signs_for_the_ledger_and_nobody_else() -> None:
+    shared = replace(GENESIS, gateways=(BOB.public, ALICE.public))
+    assert read_genesis(write_genesis(shared)).gateways == tuple(sorted((ALICE.public, BOB.public)))
+    for gateway in (ALICE, BOB):
+        signed = write_receipt(Receipt(bytes(32), 1, 2), gateway, shared.ledger_id)
+        assert shared.signer(signed) == gateway.public
+    with pytest.raises(VerificationError, match="no gateway of this ledger"):
+        shared.signer(write_receipt(Receipt(bytes(32), 1, 2), CAROL, shared.ledger_id))
+    with pytest.raises(DecodeError):
+        shared.signer(b"noise")
+
+
+@pytest.mark.parametrize("gateways", [(), (ALICE.public, ALICE.public)])
+def test_gateways_are_some_and_different(gateways: tuple[PublicKey, ...]) -> None:
+    with pytest.raises(DecodeError, match="gateways"):
+        replace(GENESIS, gateways=gateways)
+
+
+def test_a_genesis_of_before_is_refused_in_words() -> None:
+    old = write_cbor([1, ALICE.public.octets, BOB.public.octets, 1, 60, None])
+    with pytest.raises(DecodeError, match="form 1, from before a ledger had gateways: make a new one"):
+        read_genesis(old)
 
 
 def test_the_order_of_licensees_does_not_matter() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -16,6 +16,7 @@ from ledger.submission import Batch, Enrolment, Executed, Outcome, Record, Refus
 from ledger.taking import (
     INTERNAL_FAULT,
     KNOWN_RECORD,
+    NOT_ASKED_FOR,
     UNREADABLE,
     read_item,
     refuse_faulty,
@@ -24,6 +25,7 @@ from ledger.taking import (
 )
 from tests.ledger_world import ALICE, BOB, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, World
 from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.enrolment import EnrolmentRequest, prove_software_key, read_enrolment, write_enrolment_request
 from wire.errors import DecodeError
 from wire.evidence import read_evidence
 from wire.grant import Grant
@@ -117,6 +119,23 @@ def test_only_a_gateway_enrols(desk: Desk) -> None:
         assert isinstance(refused, Refused)
         assert (refused.subject, refused.reason) == (received_id(garbage), "bad_signature")
     assert desk.kinds == []
+
+
+def test_on_a_shared_ledger_a_gateway_enrols_only_what_the_provider_asked_for() -> None:
+    """Else one operator could retire the meter of another's customer."""
+    shared = replace(GENESIS, gateways=(LEDGER.public, BOB.public))
+    desk = Desk(World(genesis=shared))
+    key, own = PrivateKey.generate(), PrivateKey.generate()
+    proof = prove_software_key(key, PROVIDER.public)
+    request = EnrolmentRequest(PROVIDER.public, key.public, software_proof=proof)
+    asked = read_enrolment(write_enrolment_request(request, PROVIDER, shared.ledger_id), shared.ledger_id)
+    assert isinstance(asked, EnrolmentRequest)
+    honest = AttestationResult(key.public, b"", PROVIDER.public, b"", START_S, asked.encoded)
+    for result in (replace(honest, request=b""), replace(honest, attestation_key=own.public)):
+        refused = desk.take(Enrolment(write_attestation_result(result, BOB, shared.ledger_id)))
+        assert isinstance(refused, Refused)
+        assert refused.reason == NOT_ASKED_FOR
+    assert isinstance(desk.take(Enrolment(write_attestation_result(honest, BOB, shared.ledger_id))), Executed)
 
 
 def test_what_an_item_was_made_of_is_read_again(desk: Desk) -> None:

@@ -344,7 +344,7 @@ evidences = st.one_of(
     st.builds(Evidence, octets(8), octets(0, 300), octets(1, 400), octets(64), octets(1, 400), octets(64)),
 )
 results = st.one_of(
-    st.builds(AttestationResult, keys, octets(34), keys, octets(32), u63),
+    st.builds(AttestationResult, keys, octets(34), keys, octets(32), u63, octets(0, 200)),
     st.builds(AttestationResult, keys, st.just(b""), keys, st.just(b""), u63),
 )
 replies = st.builds(
