@@ -27,8 +27,8 @@ from ledger.block import BlockRows
 from ledger.entries import write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis
-from ledger.granting import read_purchase
 from ledger.passing import pass_time
+from ledger.purchases import Purchases
 from ledger.recording import Metering, chain_rows, record_item_id
 from ledger.rejection import Reason
 from ledger.state import Draft, State
@@ -40,7 +40,8 @@ from wire.block_header import Header, read_header, write_header
 from wire.errors import DecodeError, ShellError
 from wire.evidence import read_evidence
 from wire.grant import Grant
-from wire.merkle import EMPTY_ROOT, merkle_root
+from wire.merkle import merkle_root
+from wire.sale_leaf import sales_root
 from wire.transaction import SignedTransaction
 
 GRANTS_REMEMBERED = 10_000
@@ -103,6 +104,7 @@ class Application:
         self.tell_fault: Callable[[str], None] = lambda _text: None
         self._log = threading.Lock()
         self._grants: dict[bytes, Grant] = {}
+        self._purchases = Purchases(store, genesis.ledger_id)
         self._checked: dict[bytes, Submission] = {}
         self._proposed: tuple[int, tuple[bytes, ...], Formed] | None = None
         self._finalised: Formed | None = None
@@ -219,16 +221,16 @@ class Application:
         """The grant of this id, if the ledger ever made it."""
         if grant_id in self._grants:
             return self._grants[grant_id]
-        place = self.store.grant(grant_id)
-        if place is None:
+        found = self._purchases.find_grant(grant_id)
+        if found is None:
             return None
-        item = self.store.item(place[0])
-        assert item is not None, f"grant {grant_id.hex()} of a missing item"
-        purchase = read_purchase(item.encoded, item.result, self.ledger_id)
-        assert purchase is not None, f"grant {grant_id.hex()} of no purchase"
-        grant = purchase.grant_at(place[1])
+        grant = found[0].grant_at(found[1])
         self._remember({grant_id: grant})
         return grant
+
+    def has_purchase(self, reference: bytes) -> bool:
+        """Whether the log has a purchase whose id begins with these octets."""
+        return bool(self.store.purchases(reference))
 
     # ---- Making a block
 
@@ -331,7 +333,6 @@ class Application:
         rows.state = [(key, value) for key, value in written if value is not None]
         rows.removed = [(key,) for key, value in written if value is None]
         rows.chains = chain_rows(block)
-        rows.grants.sort()  # in the order of the index: three times as fast for a bulk purchase
         rows.parties.sort()
         plan = self.tree.plan(written)
         header = Header(
@@ -341,7 +342,7 @@ class Application:
             items_root=merkle_root(block.leaves),
             item_count=len(block.leaves),
             state_root=plan.root,
-            sales_root=EMPTY_ROOT,
+            sales_root=sales_root(block.sales),
         )
         rows.header = write_header(header)
         return Formed(block, plan, header, tuple(outcomes), tuple(took))

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Sequence
 
 from ledger.block import Item, item_leaf
+from ledger.crowd import bucket_of, may_hold
 from ledger.database import open_to_read
 from ledger.genesis import Genesis
 from ledger.granting import Purchase, read_purchase
+from ledger.purchases import Purchases
 from ledger.store import Place
 from wire.block_header import Header, read_header
 from wire.grant import Grant
@@ -24,6 +26,7 @@ class Archive:
     def __init__(self, place: Place, genesis: Genesis) -> None:
         self._store = open_to_read(place)
         self._ledger_id = genesis.ledger_id
+        self._purchases = Purchases(self._store, genesis.ledger_id)
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -46,8 +49,28 @@ class Archive:
         return header.time_s
 
     def items_after(self, number: int, limit: int, account: bytes | None = None) -> list[Item]:
+        """At most `limit` items with a higher number, in their order; of one account, whatever its part in them."""
         with self._lock:
-            return self._store.items_after(number, limit, account)
+            if account is None:
+                return self._store.items_after(number, limit)
+            found = {item.number: item for item in self._store.items_after(number, limit, account)}
+            last = max(found) if len(found) == limit else None
+            for place, marks in self._store.crowds(bucket_of(account), number):
+                if last is not None and place > last:
+                    break
+                if place not in found and may_hold(marks, account):
+                    found |= self._as_consumer(place, account)
+                    if len([one for one in found if one <= place]) == limit:
+                        break
+        return [found[place] for place in sorted(found)][:limit]
+
+    def _as_consumer(self, number: int, account: bytes) -> dict[int, Item]:
+        """The item under its number, if this account is one of its consumers."""
+        item = self._store.item(number)
+        purchase = None if item is None else read_purchase(item.encoded, item.result, self._ledger_id)
+        if item is None or purchase is None or purchase.position_of(account) is None:
+            return {}
+        return {number: item}
 
     def records_after(self, key_id: bytes, sequence: int, limit: int) -> list[tuple[int, Item]]:
         with self._lock:
@@ -75,12 +98,7 @@ class Archive:
     def _purchase_of(self, grant_id: bytes) -> tuple[Purchase, int] | None:
         """The purchase that a grant comes from, and its consumer's position in it."""
         with self._lock:
-            place = self._store.grant(grant_id)
-            item = None if place is None else self._store.item(place[0])
-        if place is None or item is None:
-            return None
-        purchase = read_purchase(item.encoded, item.result, self._ledger_id)
-        return None if purchase is None else (purchase, place[1])
+            return self._purchases.find_grant(grant_id)
 
     def grants_after(
         self, provider: bytes, place: tuple[int, int], limit: int, now_s: int
@@ -89,14 +107,15 @@ class Archive:
         on: (number of an item, how many of its consumers are passed over). (0, 0) is the beginning.
         """
         found: list[Grant] = []
-        items = self.items_after(place[0] - 1, limit, provider)
+        with self._lock:
+            items = self._store.items_after(place[0] - 1, limit, provider)
         for item in items:
             first = place[1] if item.number == place[0] else 0
             purchase = read_purchase(item.encoded, item.result, self._ledger_id)
             if purchase is not None and _lasts(purchase, provider, now_s):
-                last = min(first + limit - len(found), len(purchase.consumers))
+                last = min(first + limit - len(found), purchase.count)
                 found += [purchase.grant_at(position) for position in range(first, last)]
-                if last < len(purchase.consumers):
+                if last < purchase.count:
                     return found, (item.number, last), True
             place = (item.number + 1, 0)
         return found, place, len(items) == limit

@@ -43,7 +43,7 @@ class BlockRows:
     header: bytes
     items: list[Item] = field(default_factory=list)
     parties: list[tuple[bytes, int]] = field(default_factory=list)
-    grants: list[tuple[bytes, int, int]] = field(default_factory=list)
+    crowds: list[tuple[int, int, bytes]] = field(default_factory=list)
     records: list[tuple[bytes, int, int]] = field(default_factory=list)
     state: list[tuple[bytes, bytes]] = field(default_factory=list)
     removed: list[tuple[bytes]] = field(default_factory=list)

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 from ledger.block import BlockRows, Item, ItemKind, item_leaf
 from ledger.chain_state import ChainState
 from ledger.contract import Applied
+from ledger.crowd import CROWD, crowd_rows
 from ledger.granting import make_purchase, write_sale
 from ledger.state import Draft
 from wire.allocate import Allocate
 from wire.attestation_result import AttestationResult
-from wire.grant import Grant
+from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant
 from wire.ledger_reply import MAX_GRANTS
 from wire.money_actions import Deposit, Transfer, Withdraw
+from wire.sale_leaf import SaleLeaf
 from wire.transaction import SignedTransaction
 
 
@@ -33,15 +35,19 @@ class FormingBlock:
     enrolments: dict[bytes, AttestationResult] = field(default_factory=dict)
     grants: dict[bytes, Grant] = field(default_factory=dict)
     item_ids: set[bytes] = field(default_factory=set)
+    sales: list[SaleLeaf] = field(default_factory=list)
+    references: set[bytes] = field(default_factory=set)
+    """Beginnings of the ids of purchases, by which grants are found."""
 
     def fork(self) -> "FormingBlock":
         """A copy that can be dropped. Its draft lies over this one's, so its `changes` are what it adds."""
         rows = copy(self.rows)
-        for name in ("items", "parties", "grants", "records", "enrolments"):
+        for name in ("items", "parties", "crowds", "records", "enrolments"):
             setattr(rows, name, list(getattr(rows, name)))
         return replace(
             self, draft=Draft(self.draft), rows=rows, leaves=list(self.leaves), chains=dict(self.chains),
             enrolments=dict(self.enrolments), grants=dict(self.grants), item_ids=set(self.item_ids),
+            sales=list(self.sales), references=set(self.references),
         )  # fmt: skip
 
     def join(self, other: "FormingBlock") -> "FormingBlock":
@@ -82,11 +88,12 @@ class FormingBlock:
     ) -> tuple[Grant, ...]:
         assert applied.sale is not None, "an allocate that was executed sold something"
         purchase = make_purchase(signed.transaction_id, action, applied.sale)
-        ids = purchase.grant_ids()
-        self.rows.grants += [(grant_id, number, position) for position, grant_id in enumerate(ids)]
-        if action.consumer_keys:
-            self.rows.parties += [(consumer, number) for consumer in purchase.consumers]
+        self.sales.append(purchase.leaf())
+        self.references.add(signed.transaction_id[:TRANSACTION_REFERENCE_SIZE])
+        if purchase.count > CROWD:
+            self.rows.crowds += crowd_rows(action.consumer_keys, number)
+        else:
+            self.rows.parties += [(consumer, number) for consumer in action.consumers]
         grants = tuple(purchase.grants(MAX_GRANTS))
-        if grants:
-            self.grants.update(zip(ids, grants, strict=True))
+        self.grants.update((grant.grant_id, grant) for grant in grants)
         return grants

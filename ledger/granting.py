@@ -1,4 +1,4 @@
-"""Grants on demand: what an executed purchase entitles one of its consumers to.
+"""Grants on demand: what an executed purchase entitles its consumers to, and the leaf by which its block says so.
 
 The log keeps the purchase and what was sold (a Sale). Everything in a grant follows from these two, so a bulk
 purchase of 50,000 is stored once and a grant signed when its consumer asks; asked again, the content is the
@@ -14,26 +14,45 @@ from wire.allocate import Allocate
 from wire.band import Band
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError
-from wire.grant import Grant, grant_id_of
+from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant, grant_id_of
 from wire.grant_price import GrantPrice
 from wire.ids import PUBLIC_KEY_SIZE, PublicKey
+from wire.merkle import merkle_root
 from wire.qos import write_qos
+from wire.sale_leaf import SaleLeaf, SaleTerms, consumer_leaves, sale_leaf, write_terms
 from wire.transaction import read_transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """An executed `allocate`: its id, whom it bought for in its order, and what was sold."""
+    """An executed `allocate`: its id, the keys of those whom it bought for, 33 octets each in its order, and what was
+    sold.
+    """
 
     transaction_id: bytes
-    consumers: list[bytes]
+    consumer_keys: bytes
     sale: Sale
+
+    @property
+    def count(self) -> int:
+        """How many consumers it has."""
+        return len(self.consumer_keys) // PUBLIC_KEY_SIZE
+
+    def consumer_at(self, position: int) -> bytes:
+        return self.consumer_keys[position * PUBLIC_KEY_SIZE : (position + 1) * PUBLIC_KEY_SIZE]
+
+    def position_of(self, consumer: bytes) -> int | None:
+        """Where this key stands among the consumers; None if nowhere."""
+        at = self.consumer_keys.find(consumer)
+        while at > 0 and at % PUBLIC_KEY_SIZE:
+            at = self.consumer_keys.find(consumer, at + 1)
+        return None if at < 0 else at // PUBLIC_KEY_SIZE
 
     def grant_at(self, position: int) -> Grant:
         """The grant of the consumer at this position."""
         sale = self.sale
         return Grant(
-            consumer=PublicKey(self.consumers[position]),
+            consumer=PublicKey(self.consumer_at(position)),
             provider_id=sale.provider.provider_id,
             grant_id=grant_id_of(self.transaction_id, position),
             epoch=sale.epoch,
@@ -46,12 +65,13 @@ class Purchase:
 
     def grants(self, limit: int) -> list[Grant]:
         """All grants, unless they are more than `limit`: then none."""
-        if len(self.consumers) > limit:
+        if self.count > limit:
             return []
-        return [self.grant_at(position) for position in range(len(self.consumers))]
+        return [self.grant_at(position) for position in range(self.count)]
 
     def grant_of(self, consumer: bytes) -> Grant | None:
-        return self.grant_at(self.consumers.index(consumer)) if consumer in self.consumers else None
+        position = self.position_of(consumer)
+        return None if position is None else self.grant_at(position)
 
     def price_at(self, position: int) -> GrantPrice:
         """What the grant of the consumer at this position cost: the part of its units, rounded down (of several shares
@@ -59,17 +79,39 @@ class Purchase:
         """
         sale = self.sale
         units = sale.shares[position] if sale.shares else sale.allocations
-        all_units = sum(sale.shares) if sale.shares else sale.allocations * len(self.consumers)
+        all_units = sum(sale.shares) if sale.shares else sale.allocations * self.count
         price_ubc = sale.charged_ubc * units // all_units if all_units else 0
         return GrantPrice(self.grant_at(position).grant_id, sale.buyer, price_ubc)
 
-    def grant_ids(self) -> list[bytes]:
-        """The ids of all grants, in the order of the consumers."""
-        return [grant_id_of(self.transaction_id, position) for position in range(len(self.consumers))]
+    def leaf(self, consumers_root: bytes | None = None) -> SaleLeaf:
+        """Its leaf among the sales of its block; the root of its consumers is computed unless it is known."""
+        if consumers_root is None:
+            consumers_root = merkle_root(consumer_leaves(self.consumer_keys, self.sale.shares))
+        terms = write_terms(self.terms) if self.sale.shares else _write_sale_terms(self.terms)
+        reference = self.transaction_id[:TRANSACTION_REFERENCE_SIZE]
+        return SaleLeaf(sale_leaf(reference, self.count, consumers_root, terms), self.count)
+
+    @property
+    def terms(self) -> SaleTerms:
+        """What each consumer got."""
+        sale = self.sale
+        return SaleTerms(
+            sale.provider.provider_id,
+            sale.epoch,
+            sale.starts_s,
+            sale.duration_s,
+            sale.band,
+            sale.qos,
+            0 if sale.shares else sale.allocations,
+        )
+
+
+_write_sale_terms = lru_cache(maxsize=64)(write_terms)
+"""Many buyers of an offer within a second get the same."""
 
 
 def make_purchase(transaction_id: bytes, action: Allocate, sale: Sale) -> Purchase:
-    return Purchase(transaction_id, action.consumers or [sale.buyer.octets], sale)
+    return Purchase(transaction_id, action.consumer_keys or sale.buyer.octets, sale)
 
 
 def read_purchase(encoded: bytes, result: bytes, ledger_id: bytes) -> Purchase | None:

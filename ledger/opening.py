@@ -18,8 +18,8 @@ from ledger.engine import Engine
 from ledger.entries import Account, Entry, account_key, read_entry, write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis, read_genesis, write_genesis
-from ledger.granting import read_purchase
 from ledger.passing import pass_time
+from ledger.purchases import Purchases
 from ledger.recording import Metering
 from ledger.state import State
 from ledger.state_tree import StateTree
@@ -31,6 +31,7 @@ from wire.block_header import Header, read_header, write_header
 from wire.errors import DecodeError, VerificationError
 from wire.grant import Grant
 from wire.merkle import EMPTY_ROOT, merkle_root
+from wire.sale_leaf import sales_root
 
 
 def open_ledger(place: Place, genesis: Genesis) -> Engine:
@@ -64,19 +65,27 @@ def replay(store: Store) -> Header:
         raise VerificationError(f"{store.name}: holds no ledger")
     genesis = read_genesis(stored)
     state, tree, metering = _begin(genesis)
+    purchases = Purchases(store, genesis.ledger_id)
     headers = check_headers(store.headers(), genesis, tree.root)
     head = next(headers)
     blocks = groupby(store.items(), lambda item: item.height)
     for header, (height, items) in zip(headers, blocks, strict=True):
         if header.height != height:
             raise VerificationError(f"block {header.height}: its items are missing")
-        block = _replay_block(header, list(items), store, state, metering)
+        rows = list(items)
+        block = _replay_block(header, rows, _Before(store, purchases, rows[0].number), state, metering)
         changes = block.draft.changes
         plan = tree.plan(
             (key, None if entry is None else write_entry(entry)) for key, entry in changes.items()
         )
-        if (plan.root, merkle_root(block.leaves)) != (header.state_root, header.items_root):
-            raise VerificationError(f"block {height}: the log leads to another state or items root")
+        roots = merkle_root(block.leaves), plan.root, sales_root(block.sales)
+        if (*roots, len(block.leaves)) != (
+            header.items_root,
+            header.state_root,
+            header.sales_root,
+            header.item_count,
+        ):
+            raise VerificationError(f"block {height}: the log leads to another state or items or sales root")
         state.merge(changes, block.draft.executed, header.time_s)
         tree.commit(plan)
         metering.merge(block.chains, block.enrolments)
@@ -164,28 +173,28 @@ class _Before:
     """What the log had before the item of this number, as the block that it begins found it."""
 
     store: Store
-    ledger_id: bytes
+    purchases: Purchases
     number: int
 
     def has_item(self, item_id: bytes) -> bool:
         item = self.store.item_by_id(item_id)
         return item is not None and item.number < self.number
 
+    def has_purchase(self, reference: bytes) -> bool:
+        return any(number < self.number for number in self.store.purchases(reference))
+
     def find_grant(self, grant_id: bytes) -> Grant | None:
-        place = self.store.grant(grant_id)
-        item = None if place is None or place[0] >= self.number else self.store.item(place[0])
-        purchase = None if item is None else read_purchase(item.encoded, item.result, self.ledger_id)
-        return None if purchase is None or place is None else purchase.grant_at(place[1])
+        found = self.purchases.find_grant(grant_id, self.number)
+        return None if found is None else found[0].grant_at(found[1])
 
 
 def _replay_block(
-    header: Header, items: list[Item], store: Store, state: State, metering: Metering
+    header: Header, items: list[Item], past: _Before, state: State, metering: Metering
 ) -> FormingBlock:
     """The block that these items make anew: each of them again, and nothing else."""
     genesis, first = state.genesis, items[0].number
     draft, rows = pass_time(state, header.time_s), BlockRows(header.height, b"")
     block = FormingBlock(header.height, header.time_s, draft, first, rows)
-    past = _Before(store, genesis.ledger_id, first)
     for item in items:
         outcome = take(block, read_item(item, genesis.ledger_id), metering, past)
         if len(rows.items) <= item.number - first:

@@ -17,8 +17,9 @@ from psycopg import conninfo, errors
 
 from ledger.block import BlockRows, Item
 from wire.errors import ShellError
+from wire.ids import TRANSACTION_ID_SIZE
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 WRITER_LOCK = 0x61697267
 """The advisory lock of whoever writes: "airg"."""
 LOCK_PATIENCE_MS = 5_000
@@ -41,7 +42,9 @@ ALTER TABLE items ALTER COLUMN encoded SET STORAGE EXTERNAL;
 CREATE INDEX items_by_height ON items (height);
 CREATE INDEX items_by_validity ON items (valid_until_s) WHERE valid_until_s > 0;
 CREATE TABLE parties (account BYTEA NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (account, number));
-CREATE TABLE grants (grant_id BYTEA PRIMARY KEY, number BIGINT NOT NULL, position BIGINT NOT NULL);
+CREATE TABLE crowds (
+    bucket BIGINT NOT NULL, number BIGINT NOT NULL, marks BYTEA NOT NULL, PRIMARY KEY (bucket, number)
+);
 CREATE TABLE records (
     key_id BYTEA NOT NULL, sequence BIGINT NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (key_id, sequence, number)
 );
@@ -159,10 +162,18 @@ class PostgresStore:
         for row in self._pages(query, 0, lambda row: row[2], now_s):
             yield row[0], row[1]
 
-    def grant(self, grant_id: bytes) -> tuple[int, int] | None:
-        """(number of the item, position among its consumers)"""
-        row = self._one("SELECT number, position FROM grants WHERE grant_id = %s", grant_id)
-        return None if row is None else (int(row[0]), int(row[1]))
+    def crowds(self, bucket: int, number: int) -> Iterator[tuple[int, bytes]]:
+        query = "SELECT number, marks FROM crowds WHERE bucket = %s AND number > %s ORDER BY number LIMIT %s"
+        for row in self._pages(query, number, lambda row: row[0], bucket):
+            yield row[0], row[1]
+
+    def purchases(self, reference: bytes) -> list[int]:
+        rest = TRANSACTION_ID_SIZE - len(reference)
+        query = (
+            "SELECT number FROM items WHERE id BETWEEN %s AND %s AND length(result) > 0 ORDER BY id LIMIT 2"
+        )
+        rows = self._rows(query, reference + bytes(rest), reference + b"\xff" * rest)
+        return [int(row[0]) for row in rows]
 
     def records_after(self, key_id: bytes, sequence: int, limit: int) -> list[tuple[int, Item]]:
         """(sequence, item) of at most `limit` meter records of one key with a higher sequence."""
@@ -290,7 +301,7 @@ def _insert(cursor: "psycopg.Cursor[Row]", block: BlockRows) -> None:
                     )
                 )
     _copy(cursor, "parties", pack_pairs(dict.fromkeys(block.parties)))
-    _copy(cursor, "grants", pack_triples(block.grants))
+    _copy(cursor, "crowds", pack_crowds(block.crowds))
     _copy(cursor, "records", pack_triples(block.records))
     _copy(cursor, "enrolments", pack_pairs(block.enrolments))
     if block.state:
@@ -342,6 +353,14 @@ def pack_triples(rows: Iterable[tuple[bytes, int, int]]) -> bytes:
         form = forms.get(size) or forms.setdefault(size, struct.Struct(f">hi{size}siqiq"))
         packed.append(form.pack(3, size, octets, 8, one, 8, other))
     return b"".join(packed)
+
+
+def pack_crowds(rows: Iterable[tuple[int, int, bytes]]) -> bytes:
+    """(number, number, octets), as `pack_pairs`."""
+    return b"".join(
+        struct.pack(f">hiqiqi{len(octets)}s", 3, 8, bucket, 8, number, len(octets), octets)
+        for bucket, number, octets in rows
+    )
 
 
 def _shown(place: str) -> str:

@@ -14,8 +14,9 @@ from typing import Any
 
 from ledger.block import BlockRows, Item
 from wire.errors import ShellError
+from wire.ids import TRANSACTION_ID_SIZE
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 WAL_CHECKPOINT_PAGES = 8_000
 """32 MB of log between checkpoints: long enough that bulk purchases do not wait for one each time."""
 CACHE_KIB = 64 * 1024
@@ -33,8 +34,8 @@ CREATE INDEX items_by_validity ON items (valid_until_s) WHERE valid_until_s > 0;
 CREATE TABLE parties (
     account BLOB NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (account, number)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE grants (
-    grant_id BLOB PRIMARY KEY NOT NULL, number INTEGER NOT NULL, position INTEGER NOT NULL
+CREATE TABLE crowds (
+    bucket INTEGER NOT NULL, number INTEGER NOT NULL, marks BLOB NOT NULL, PRIMARY KEY (bucket, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE records (
     key_id BLOB NOT NULL, sequence INTEGER NOT NULL, number INTEGER NOT NULL,
@@ -135,10 +136,15 @@ class SqliteStore:
         query = "SELECT id, valid_until_s FROM items WHERE valid_until_s > 0 AND valid_until_s >= ?"
         yield from self._rows(query, now_s)
 
-    def grant(self, grant_id: bytes) -> tuple[int, int] | None:
-        """(number of the item, position among its consumers)"""
-        row = self._one("SELECT number, position FROM grants WHERE grant_id = ?", grant_id)
-        return None if row is None else (int(row[0]), int(row[1]))
+    def crowds(self, bucket: int, number: int) -> Iterator[tuple[int, bytes]]:
+        query = "SELECT number, marks FROM crowds WHERE bucket = ? AND number > ? ORDER BY number"
+        yield from self._rows(query, bucket, number)
+
+    def purchases(self, reference: bytes) -> list[int]:
+        rest = TRANSACTION_ID_SIZE - len(reference)
+        query = "SELECT number FROM items WHERE id BETWEEN ? AND ? AND length(result) > 0 ORDER BY id LIMIT 2"
+        rows = self._rows(query, reference + bytes(rest), reference + b"\xff" * rest)
+        return [int(row[0]) for row in rows]
 
     def records_after(self, key_id: bytes, sequence: int, limit: int) -> list[tuple[int, Item]]:
         """(sequence, item) of at most `limit` meter records of one key with a higher sequence."""
@@ -186,7 +192,7 @@ class SqliteStore:
         self._db.execute("INSERT INTO blocks VALUES (?, ?)", (block.height, block.header))
         execute_many("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?)", items)
         execute_many("INSERT OR IGNORE INTO parties VALUES (?, ?)", block.parties)
-        execute_many("INSERT INTO grants VALUES (?, ?, ?)", block.grants)
+        execute_many("INSERT INTO crowds VALUES (?, ?, ?)", block.crowds)
         execute_many("INSERT INTO records VALUES (?, ?, ?)", block.records)
         execute_many("INSERT OR REPLACE INTO state VALUES (?, ?)", block.state)
         execute_many("DELETE FROM state WHERE key = ?", block.removed)

@@ -66,15 +66,19 @@ class Store(Protocol):
     def last_number(self) -> int: ...
 
     def items_after(self, number: int, limit: int, account: bytes | None = None) -> list[Item]:
-        """At most `limit` items with a higher number, of one account if it is given."""
+        """At most `limit` items with a higher number, of one account if it is given: as anything but one of a crowd."""
         ...
 
     def executed_since(self, now_s: int) -> Iterator[tuple[bytes, int]]:
         """(id, valid_until_s) of executed transactions that are still valid."""
         ...
 
-    def grant(self, grant_id: bytes) -> tuple[int, int] | None:
-        """(number of the item, position among its consumers)"""
+    def crowds(self, bucket: int, number: int) -> Iterator[tuple[int, bytes]]:
+        """(number, marks) of rows of one bucket with a higher number, in their order (ledger/crowd.py)."""
+        ...
+
+    def purchases(self, reference: bytes) -> list[int]:
+        """The numbers of at most two items that sold something and whose ids begin with these octets."""
         ...
 
     def records_after(self, key_id: bytes, sequence: int, limit: int) -> list[tuple[int, Item]]:

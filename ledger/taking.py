@@ -6,6 +6,7 @@ for the note that a meter record came early (ledger/recording.py).
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Protocol
 
 from ledger.block import Item, ItemKind
@@ -15,15 +16,18 @@ from ledger.forming import FormingBlock
 from ledger.recording import Metering, NotTaken, record_item_id
 from ledger.rejection import Reason, Rejected
 from ledger.submission import Batch, Enrolment, Executed, Outcome, Record, Refused, Submission, received_id
+from wire.allocate import Allocate
 from wire.attestation_result import read_attestation_result
 from wire.errors import DecodeError
 from wire.evidence import read_evidence
-from wire.grant import Grant
+from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant
 from wire.meter_record import record_hash
 from wire.transaction import SignedTransaction, read_transaction
 
 KNOWN_RECORD = "known_record"
 """The log has this meter record: its sender wants the receipt of the first time."""
+GRANT_ID_TAKEN = "grant_id_taken"
+"""An earlier purchase's id begins as this one's, by which grants are named: whoever sought it out buys again."""
 UNREADABLE = "unreadable"
 NOT_ASKED_FOR = "not_asked_for"
 """A gateway of several enrols a key for a provider who did not sign that he wants it."""
@@ -35,6 +39,7 @@ class Past(Protocol):
     """What blocks before the one in the making have left in the log."""
 
     def has_item(self, item_id: bytes) -> bool: ...
+    def has_purchase(self, reference: bytes) -> bool: ...
     def find_grant(self, grant_id: bytes) -> Grant | None: ...
 
 
@@ -42,9 +47,9 @@ def take(block: FormingBlock, submission: Submission, metering: Metering, past: 
     """Raises only for what is wrong with us."""
     match submission:
         case SignedTransaction():
-            return _take_transaction(block, submission)
+            return _take_transaction(block, submission, past)
         case Batch():
-            return _take_batch(block, submission)
+            return _take_batch(block, submission, past)
         case Record():
             return _take_record(block, submission.evidence, metering, past)
         case Enrolment():
@@ -72,23 +77,49 @@ def refuse_faulty(block: FormingBlock, submission: Submission) -> Refused:
     return _refuse(block, received_id(submission), INTERNAL_FAULT, detail)
 
 
-def _take_transaction(block: FormingBlock, signed: SignedTransaction) -> Outcome:
+def _take_transaction(block: FormingBlock, signed: SignedTransaction, past: Past) -> Outcome:
     outcome = apply(block.draft, signed, block.time_s)
     if isinstance(outcome, Rejected):
         return _reject(block, signed, outcome)
+    if _taken(block, (signed,), past) is not None:
+        return _refuse_taken(block, signed)
     grants = block.add_transaction(signed, outcome)
     return Executed(signed.transaction_id, block.height, block.time_s, (outcome,), grants)
 
 
-def _take_batch(block: FormingBlock, batch: Batch) -> Outcome:
+def _take_batch(block: FormingBlock, batch: Batch, past: Past) -> Outcome:
     outcome = apply_batch(block.draft, batch.transactions, block.time_s)
     if isinstance(outcome, tuple):
         index, rejected = outcome
         return _reject(block, batch.transactions[index], rejected)
+    taken = _taken(block, batch.transactions, past)
+    if taken is not None:
+        return _refuse_taken(block, taken)
     for signed, applied in zip(batch.transactions, outcome, strict=True):
         block.add_transaction(signed, applied)
     subject = batch.transactions[-1].transaction_id if batch.transactions else bytes(32)
     return Executed(subject, block.height, block.time_s, tuple(outcome))
+
+
+def _taken(
+    block: FormingBlock, transactions: Sequence[SignedTransaction], past: Past
+) -> SignedTransaction | None:
+    """The first purchase whose grants would be named as those of another one, earlier or among these."""
+    references: set[bytes] = set()
+    for signed in transactions:
+        if isinstance(signed.transaction.action, Allocate):
+            reference = signed.transaction_id[:TRANSACTION_REFERENCE_SIZE]
+            if reference in references or reference in block.references or past.has_purchase(reference):
+                return signed
+            references.add(reference)
+    return None
+
+
+def _refuse_taken(block: FormingBlock, signed: SignedTransaction) -> Refused:
+    reference = signed.transaction_id[:TRANSACTION_REFERENCE_SIZE].hex()
+    return _refuse(
+        block, signed.transaction_id, GRANT_ID_TAKEN, f"grants of another purchase begin with {reference}"
+    )
 
 
 def _reject(block: FormingBlock, signed: SignedTransaction, rejected: Rejected) -> Refused:

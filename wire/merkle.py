@@ -32,14 +32,27 @@ def merkle_root(leaves: Sequence[bytes]) -> bytes:
     return level[0]
 
 
+def merkle_levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    """All nodes over at least one leaf: the leaves, their parents, and so on up to the root; for many paths."""
+    levels = [list(leaves)]
+    while len(levels[-1]) > 1:
+        levels.append(_parents(levels[-1]))
+    return levels
+
+
 def merkle_path(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """The neighbours from the leaf of this index up to the root."""
-    level, path = list(leaves), list[bytes]()
-    while len(level) > 1:
+    return path_in(merkle_levels(leaves), index)
+
+
+def path_in(levels: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
+    """As `merkle_path`, from nodes that are known."""
+    path = list[bytes]()
+    for level in levels[:-1]:
         neighbour = index ^ 1
         if neighbour < len(level):
             path.append(level[neighbour])
-        level, index = _parents(level), index // 2
+        index //= 2
     return path
 
 
@@ -68,7 +81,10 @@ def root_of_path(leaf: bytes, index: int, count: int, path: Sequence[bytes]) -> 
 
 
 def _parents(level: list[bytes]) -> list[bytes]:
-    parents = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+    sha256 = hashlib.sha256
+    parents = [
+        sha256(NODE + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=False)
+    ]
     if len(level) % 2:
         parents.append(level[-1])
     return parents

@@ -40,7 +40,7 @@ def test_every_item_is_proved_in_its_block(house) -> None:
 def test_grants_are_found_by_purchase_and_by_id(house) -> None:
     _, archive = house
     purchases = [archive.purchase(item.id) for item in archive.items_after(0, 100, ALICE.public.octets)]
-    (pair,) = [purchase for purchase in purchases if purchase is not None and len(purchase.consumers) == 2]
+    (pair,) = [purchase for purchase in purchases if purchase is not None and purchase.count == 2]
     grant = pair.grant_of(BOB.public.octets)
     assert grant is not None
     assert archive.grant(grant.grant_id) == grant

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ledger.block import BlockRows, ItemKind, item_leaf
 from ledger.contract import Applied, apply
+from ledger.crowd import CROWD, crowd_rows
 from ledger.forming import FormingBlock
 from ledger.granting import write_sale
 from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, PROVIDER, World, buy, offer
+from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.ledger_reply import MAX_GRANTS
 from wire.money_actions import Deposit
@@ -35,7 +37,8 @@ def formed(world: World, action: Action, key: PrivateKey) -> tuple[FormingBlock,
 def test_money_is_found_by_both_sides() -> None:
     block, grants, _ = formed(World(), Deposit(ALICE.public, 5), EXCHANGE)
     assert set(block.rows.parties) == {(EXCHANGE.public.octets, 41), (ALICE.public.octets, 41)}
-    assert (grants, block.rows.grants, block.rows.items[0].result) == ((), [], b"")
+    assert (grants, block.rows.items[0].result) == ((), b"")
+    assert (block.sales, block.references) == ([], set())
 
 
 def test_a_purchase_is_found_by_buyer_provider_and_consumers() -> None:
@@ -44,15 +47,29 @@ def test_a_purchase_is_found_by_buyer_provider_and_consumers() -> None:
     block, grants, applied = formed(world, buy(200, consumers=[BOB.public, CAROL.public]), ALICE)
     parties = {key for key, _ in block.rows.parties}
     assert parties == {key.public.octets for key in (ALICE, PROVIDER, BOB, CAROL)}
-    assert [row[0] for row in block.rows.grants] == [grant.grant_id for grant in grants]  # type: ignore[attr-defined]
-    assert [position for _, _, position in block.rows.grants] == [0, 1]
+    assert block.rows.crowds == []
+    assert block.references == {grant.transaction for grant in grants}  # type: ignore[attr-defined]
+    assert [grant.position for grant in grants] == [0, 1]  # type: ignore[attr-defined]
+    assert set(block.grants.values()) == set(grants)
     assert applied.sale is not None
     assert block.rows.items[0].result == write_sale(applied.sale)
 
 
-def test_a_bulk_purchase_indexes_every_grant_and_makes_none() -> None:
+def test_a_bulk_purchase_makes_no_grants_and_finds_every_consumer() -> None:
     world = World()
     world.must(offer(price_ubc=0, max_allocations=100), PROVIDER)
     keys = [PrivateKey.from_secret(100 + number).public for number in range(MAX_GRANTS + 1)]
     block, grants, _ = formed(world, buy(0, consumers=keys), ALICE)
-    assert (grants, len(block.rows.grants)) == ((), MAX_GRANTS + 1)
+    assert (grants, block.grants) == ((), {})
+    assert len(block.rows.parties) == 2 + MAX_GRANTS + 1
+
+
+def test_a_crowd_is_indexed_by_marks() -> None:
+    world = World()
+    world.must(offer(price_ubc=0, max_allocations=10**6), PROVIDER)
+    keys = [PublicKey(b"\x03" + number.to_bytes(4, "big") * 8) for number in range(CROWD + 1)]
+    block, _, _ = formed(world, buy(0, consumers=keys), ALICE)
+    assert {key for key, _ in block.rows.parties} == {ALICE.public.octets, PROVIDER.public.octets}
+    assert block.rows.crowds == crowd_rows(b"".join(key.octets for key in keys), 41)
+    (sale,) = block.sales
+    assert sale.consumers == CROWD + 1

@@ -15,7 +15,7 @@ from ledger.block import BlockRows
 from ledger.database import open_to_read
 from ledger.engine import Engine
 from ledger.opening import open_ledger, replay
-from ledger.postgres_store import PostgresStore, pack_pairs, pack_triples
+from ledger.postgres_store import PostgresStore, pack_crowds, pack_pairs, pack_triples
 from ledger.submission import Executed
 from tests.ledger_world import ALICE, BAND, BOB, EXCHANGE, GENESIS, PROVIDER, START_S, offer
 from wire.allocate import Allocate
@@ -58,6 +58,8 @@ class Pen:
 def test_rows_are_packed_as_copy_wants_them() -> None:
     """Source: PostgreSQL 15 documentation, COPY, binary format."""
     assert pack_pairs([(b"ab", 3)]).hex() == "0002000000026162000000080000000000000003"
+    crowd = "000300000008" + "00" * 7 + "0500000008" + "00" * 7 + "03000000026162"
+    assert pack_crowds([(5, 3, b"ab")]).hex() == crowd
     packed = pack_triples([(b"a", 1, 2), (b"", 3, 4)]).hex()
     assert packed == (
         "0003" "00000001" "61" "00000008" "0000000000000001" "00000008" "0000000000000002"

@@ -31,7 +31,7 @@ def block(height: int, *numbers: int) -> BlockRows:
 
 def test_what_was_written_is_there_for_another_connection(store: SqliteStore) -> None:
     rows = block(1, 1, 2)
-    rows.grants, rows.records = [(b"grant", 2, 7)], [(b"key", 5, 1)]
+    rows.crowds, rows.records = [(7, 1, b"marks"), (7, 2, b"more"), (8, 2, b"other")], [(b"key", 5, 1)]
     rows.enrolments, rows.chains = [(b"key", 2)], [(b"key", b"chain")]
     store.write_block(rows)
     reader = SqliteStore(store.place, read_only=True)
@@ -44,7 +44,8 @@ def test_what_was_written_is_there_for_another_connection(store: SqliteStore) ->
     assert reader.items_after(1, 10) == reader.items_after(1, 10, b"alice") == [rows.items[1]]
     assert reader.items_after(0, 1) == [rows.items[0]]
     assert reader.items_after(0, 10, b"bob") == []
-    assert (reader.grant(b"grant"), reader.grant(b"other")) == ((2, 7), None)
+    assert list(reader.crowds(7, 0)) == [(1, b"marks"), (2, b"more")]
+    assert (list(reader.crowds(7, 1)), list(reader.crowds(9, 0))) == ([(2, b"more")], [])
     assert reader.records_after(b"key", 4, 9) == [(5, rows.items[0])]
     assert reader.records_after(b"key", 5, 9) == []
     assert (reader.enrolment(b"key"), list(reader.enrolments())) == (b"item", [(b"key", b"item")])

@@ -33,7 +33,7 @@ def block(height: int, *numbers: int) -> BlockRows:
 def test_what_was_written_is_there_for_another_connection(store: Store) -> None:
     rows = block(1, 1, 2)
     rows.parties = [(b"alice", 1), (b"alice", 2), (b"alice", 2)]
-    rows.grants, rows.records = [(b"grant", 2, 7)], [(b"key", 5, 1)]
+    rows.crowds, rows.records = [(7, 1, b"marks"), (7, 2, b"more"), (8, 2, b"other")], [(b"key", 5, 1)]
     rows.enrolments, rows.chains = [(b"key", 2)], [(b"key", b"chain")]
     store.write_block(rows)
     reader = open_to_read(store.place)
@@ -46,7 +46,8 @@ def test_what_was_written_is_there_for_another_connection(store: Store) -> None:
     assert reader.items_after(1, 10) == reader.items_after(1, 10, b"alice") == [rows.items[1]]
     assert reader.items_after(0, 1) == [rows.items[0]]
     assert reader.items_after(0, 10, b"bob") == []
-    assert (reader.grant(b"grant"), reader.grant(b"other")) == ((2, 7), None)
+    assert list(reader.crowds(7, 0)) == [(1, b"marks"), (2, b"more")]
+    assert (list(reader.crowds(7, 1)), list(reader.crowds(9, 0))) == ([(2, b"more")], [])
     assert reader.records_after(b"key", 4, 9) == [(5, rows.items[0])]
     assert reader.records_after(b"key", 5, 9) == []
     assert (reader.enrolment(b"key"), list(reader.enrolments())) == (b"item", [(b"key", b"item")])
@@ -143,5 +144,22 @@ def test_an_older_ledger_is_refused_in_words(place: Place, run_sql: Callable[[Pl
     open_store(place).close()
     sqlite = isinstance(place, Path)
     run_sql(place, "PRAGMA user_version = 1" if sqlite else "UPDATE ledger_schema SET version = 1")
-    with pytest.raises(ShellError, match="has schema 1, this program reads schema 2 only"):
+    with pytest.raises(ShellError, match="has schema 1, this program reads schema 3 only"):
         open_store(place)
+
+
+def test_purchases_are_found_by_the_beginning_of_their_ids(store: Store) -> None:
+    """At most two, of those that sold something: whoever asks wants to know whether there is one, and only one."""
+    rows = block(1, 1)
+    begin = b"\x00\xff" * 7
+    ids = [begin + bytes([last]) * 18 for last in (0, 7, 255)]
+    others = [bytes(32), begin[:13] + b"\xfe" + bytes(18), b"\x01" + bytes(31)]
+    rows.items = [
+        Item(number, 1, 1, one, 100, b"item", b"sold") for number, one in enumerate([*ids, *others], 1)
+    ]
+    rows.items.append(Item(7, 1, 1, begin + b"\x01" * 18, 100, b"item", b""))
+    store.write_block(rows)
+    assert store.purchases(begin) == [1, 2]
+    assert store.purchases(begin + b"\x07") == [2]
+    assert store.purchases(begin + b"\x01") == [], "it sold nothing"
+    assert store.purchases(b"\x02" * 14) == []

@@ -14,6 +14,7 @@ from ledger.forming import FormingBlock
 from ledger.recording import Metering, record_item_id
 from ledger.submission import Batch, Enrolment, Executed, Outcome, Record, Refused, Submission, received_id
 from ledger.taking import (
+    GRANT_ID_TAKEN,
     INTERNAL_FAULT,
     KNOWN_RECORD,
     NOT_ASKED_FOR,
@@ -23,7 +24,7 @@ from ledger.taking import (
     refuse_unreadable,
     take,
 )
-from tests.ledger_world import ALICE, BOB, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, World
+from tests.ledger_world import ALICE, BOB, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, World, buy, offer
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.enrolment import EnrolmentRequest, prove_software_key, read_enrolment, write_enrolment_request
 from wire.errors import DecodeError
@@ -48,6 +49,9 @@ class Desk:
 
     def has_item(self, item_id: bytes) -> bool:
         return item_id in self.known
+
+    def has_purchase(self, reference: bytes) -> bool:
+        return reference in self.known
 
     def find_grant(self, _grant_id: bytes) -> Grant | None:
         return None
@@ -95,6 +99,29 @@ def test_a_batch_that_fails_leaves_nothing(desk: Desk) -> None:
     good = desk.world.sign(Deposit(BOB.public, 1), EXCHANGE)
     assert isinstance(desk.take(Batch((first, good))), Executed)
     assert len(desk.kinds) == 2
+
+
+def test_no_two_purchases_name_their_grants_alike(desk: Desk) -> None:
+    """Of the past, of this block, and of one batch; what else begins alike does not matter."""
+    desk.world.must(offer(price_ubc=0, max_allocations=100), PROVIDER)
+    desk.block.draft = desk.world.draft()
+    early, late, good = (desk.world.sign(buy(0), ALICE) for _ in range(3))
+    desk.known.add(early.transaction_id[:14])
+    refused = desk.take(early)
+    assert isinstance(refused, Refused)
+    assert (refused.subject, refused.reason) == (early.transaction_id, GRANT_ID_TAKEN)
+    alike = replace(late, transaction_id=good.transaction_id[:14] + bytes(18))
+    for batch in ((alike, good), (good, alike)):
+        outcome = desk.take(Batch(batch))
+        assert isinstance(outcome, Refused)
+        assert (outcome.subject, outcome.reason) == (batch[1].transaction_id, GRANT_ID_TAKEN)
+    assert desk.kinds == []
+    assert isinstance(desk.take(good), Executed)
+    again = desk.take(alike)
+    assert isinstance(again, Refused)
+    assert again.reason == GRANT_ID_TAKEN
+    transfer = desk.world.sign(Transfer(BOB.public, 1), ALICE)
+    assert isinstance(desk.take(replace(transfer, transaction_id=alike.transaction_id)), Executed)
 
 
 def test_a_record_that_is_known_is_not_taken_again(desk: Desk) -> None:
