@@ -239,6 +239,7 @@ EXCUSED_MODULES: dict[str, str] = {
     "ledger/ordering.py": "tests/system/test_ledger_service.py",
     "ledger/abci/rpc.py": "tests/system/test_lab_ledger.py",
     "ledger/abci/status_cli.py": "tests/system/test_lab_ledger.py",
+    "lab/bench/ledger_net.py": "tests/system/test_lab_ledger.py",
     "ledger/abci/consensus.py": "tests/system/test_lab_ledger.py",
     "ledger/abci/machine.py": "tests/ledger/abci/test_handling.py",
     **{

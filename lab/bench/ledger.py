@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+from lab.bench import ledger_net
 from lab.bench.result import RESULTS, Against, Figure
 from lab.percentile import percentile
 from lab.postgres import find_programs, start_cluster
@@ -67,6 +68,8 @@ class Sizes:
     consumers: int = MAX_CONSUMERS
     transactions: int = 5_000
     alone: int = 300
+    network: ledger_net.Sizes | None = ledger_net.Sizes()
+    """None: four operators are left out."""
 
 
 def run(progress: Callable[[str], None], sizes: Sizes = Sizes(), below: Path = RESULTS) -> list[Figure]:
@@ -81,7 +84,8 @@ def run(progress: Callable[[str], None], sizes: Sizes = Sizes(), below: Path = R
                 + _measure_latency(shop, sizes, progress)
                 + _measure_log(shop, progress)
             )
-        return found + _measure_postgresql(folder, sizes, progress)
+        found += _measure_postgresql(folder, sizes, progress)
+        return found if sizes.network is None else found + ledger_net.measure(progress, sizes.network)
     finally:
         shutil.rmtree(folder)
 

@@ -9,6 +9,7 @@ without a vote. State lies in the sandbox's private /run, for its short paths, a
 """
 
 import ipaddress
+import json
 import sys
 import tempfile
 import time
@@ -143,6 +144,11 @@ class Site:
         """A page of its ledger. Raises LedgerAway, ShellError, LookupError."""
         reader = LedgerReader(f"http://127.0.0.1:{HTTP_PORT}")
         return self.namespace.call(lambda: reader.get(path))
+
+    def status(self) -> Any:
+        """What `airgrant ledger status` says there. Raises ShellError if that is no."""
+        words = [sys.executable, "-m", "airgrant", "ledger", "status", "--json"]
+        return json.loads(self.namespace.run(words))["network"]
 
     @contextmanager
     def client(self, timeout_s: float = 20.0) -> Iterator[LedgerClient]:

@@ -66,10 +66,19 @@ def _killed(sites: Sites, market: Market, tell: Tell) -> Chapter:
         dave.end(Child.kill)
     again = market.purchases(WAVE // 4)
     _settle(sites, market, [*purchases, *again], [*left.result(), *again], others)
+    _check_status(sites["alice"], away="dave")
     dave.start()
     dave.wait_until_ready()
     wait_until_agreed(sites.everybody)
     return Chapter("dave is killed, and comes back by replay", _lost(left), len(purchases) + len(again))
+
+
+def _check_status(site: Site, away: str) -> None:
+    """Its status names who is away, and that the others decide."""
+    status = site.status()
+    gone = [one["name"] for one in status["operators"] if not one["connected"] and one["power"]]
+    if gone != [away] or not status["decides"] or status["name"] != site.name:
+        raise ShellError(site.name, f"its status says that {gone} are away, and {status['decides']}")
 
 
 def _cut_off(sites: Sites, market: Market, tell: Tell) -> Chapter:

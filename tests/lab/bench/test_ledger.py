@@ -31,7 +31,9 @@ def test_a_purchase_that_fails_fails_the_benchmark(tmp_path: Path) -> None:
 @pytest.mark.skipif(find_programs() is None, reason="PostgreSQL is not installed: run lab/set-up.sh")
 def test_the_figures_are_those_that_have_goals(tmp_path: Path) -> None:
     said: list[str] = []
-    figures = run(said.append, Sizes(rounds=1, consumers=20, transactions=20, alone=5), tmp_path)
+    figures = run(
+        said.append, Sizes(rounds=1, consumers=20, transactions=20, alone=5, network=None), tmp_path
+    )
     goals = {figure.what: figure.goal for figure in figures if figure.goal}
     assert sorted(goals.values()) == [20, 5_000, 60_000]
     assert any("bulk" in what for what in goals)
