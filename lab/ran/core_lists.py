@@ -81,17 +81,17 @@ def write_page(items: Sequence[dict[str, Any]], path: str, page: int, page_size:
 
 
 class InfoServer:
-    """Both lists on one port of HOST while the block runs; `listed` is asked for each page."""
+    """Both lists on one port of `host` while the block runs; `listed` is asked for each page."""
 
-    def __init__(self, listed: Callable[[], Iterable[Listed]]) -> None:
-        self.port = 0
+    def __init__(self, listed: Callable[[], Iterable[Listed]], host: str = HOST, port: int = 0) -> None:
+        self.host, self.port = host, port
         self.asked: list[str] = []
         """Every path."""
         self._listed = listed
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, HOST, 0)
+        self._server = await asyncio.start_server(self._serve, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

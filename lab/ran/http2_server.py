@@ -59,13 +59,15 @@ _ACTED_ON = frozenset(Fault) - {Fault.SILENCE, Fault.REFUSE, Fault.GO_AWAY_BEFOR
 
 
 class Http2Server:
-    """Serves on HOST while the block runs; on `port` again after `restart`."""
+    """Serves on `host` while the block runs; on `port` again after `restart`."""
 
     def __init__(
         self,
         answer: Callable[[Request], Response | None],
         window_bytes: int = 65_535,
         most_streams: int = 100,
+        host: str = HOST,
+        port: int = 0,
     ) -> None:
         self.faults: deque[Fault] = deque()
         """What happens to the next requests, one each."""
@@ -74,7 +76,7 @@ class Http2Server:
         """Whether there was any."""
         self.connections = 0
         """How many were ever made."""
-        self.port = 0
+        self.host, self.port = host, port
         self.answer, self.window_bytes, self.most_streams = answer, window_bytes, most_streams
         self._server: asyncio.Server | None = None
         self.open: set[_Serving] = set()
@@ -90,7 +92,7 @@ class Http2Server:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Serving(self), HOST, self.port)
+        self._server = await loop.create_server(lambda: _Serving(self), self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -21,7 +21,7 @@ class SubscriberStore:
     """A store with its documents in `folder`, running while the block runs."""
 
     folder: Path
-    address: StoreAddress = field(default=StoreAddress(HOST, 0, "open5gs"), init=False)
+    address: StoreAddress = StoreAddress(HOST, 0, "open5gs")
     _household: Household = field(init=False)
     _process: Child | None = field(default=None, init=False)
 
@@ -45,10 +45,10 @@ class SubscriberStore:
         documents = self.folder / "documents"
         documents.mkdir(parents=True, exist_ok=True)
         self._process = self._household.start(
-            "ferretdb", [PROGRAM, documents, f"{HOST}:{self.address.port}"], folder=self.folder
+            "ferretdb", [PROGRAM, documents, f"{self.address.host}:{self.address.port}"], folder=self.folder
         )
         found = self._process.wait_for_line(r"^mongodb://[^:]+:(\d+)/")
-        self.address = StoreAddress(HOST, int(found[1]), "open5gs")
+        self.address = self.address._replace(port=int(found[1]))
 
     def stop(self) -> None:
         """The documents stay."""

@@ -172,6 +172,11 @@ def test_run_sh_puts_the_same_files_together(tmp_path: Path) -> None:
             0,
             ["ok    bought in", "up --detach", "ok    the buyer", "test --lab apd"],
         ),
+        (
+            ("1 other_slice", "1 other_slice", "0 joined"),
+            0,
+            ["up --detach", "ok    the buyer", "test --lab apd"],
+        ),
         (("0 joined",), 0, ["ok    the buyer", "test --lab apd"]),
         (("1 no_capacity",), 3, ["compose lab: the purchase: no_capacity"]),
         (("1 other_slice", "1 other_slice"), 3, ["compose lab: the join after it registered again"]),
@@ -189,6 +194,7 @@ def test_run_sh_buys_registers_again_and_comes_back(
         "  *version) ;;\n"
         '  *" buy "*)\n'
         f"    n=$(cat {tmp_path}/n 2>/dev/null || echo 0); echo $((n + 1)) > {tmp_path}/n\n"
+        f"    [ -e {tmp_path}/answer$n ] || n={len(answers) - 1}\n"
         f"    read code said < {tmp_path}/answer$n; echo $said; exit $code ;;\n"
         '  *) echo "$@" ;;\n'
         "esac\n"

@@ -23,7 +23,8 @@ from ran_slicing.gnb_config import read_gnb_files, refuse_fatal
 from wire.errors import ConfigError
 from wire.ids import MacAddress
 
-COMPOSE = Path(__file__).parents[3] / "lab/compose"
+ROOT = Path(__file__).parents[3]
+COMPOSE = ROOT / "lab/compose"
 HOST = "127.0.0.1"
 
 
@@ -67,7 +68,7 @@ def test_as_its_container_runs_it(
         box.ip(f"addr add {ADDRESS}/32 dev lo")
         done = tmp_path / "ready"
         words = [sys.executable, "-m", "lab.compose", "shop", "--folder", str(tmp_path), "--done", str(done)]
-        with subprocess.Popen(box.argv(words), cwd=COMPOSE.parents[1], stderr=subprocess.PIPE) as child:
+        with subprocess.Popen(box.argv(words), cwd=ROOT, stderr=subprocess.PIPE) as child:
             try:
                 eventually(lambda: done.exists() or child.poll() is not None, "the shop is open")
                 assert child.poll() is None, child.communicate()[1]
