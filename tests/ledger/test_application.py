@@ -127,6 +127,26 @@ def test_check_is_of_the_time_that_it_is_told(application: Application, pen: Pen
     assert late.reason == "expired"
 
 
+def test_what_was_checked_is_not_verified_again_and_nothing_else_is_believed(
+    application: Application, pen: Pen
+) -> None:
+    """The parts of a batch too."""
+    good, poor = pen.write(Transfer(BOB.public, 1), ALICE), pen.write(Transfer(BOB.public, 1_001), ALICE)
+    pair = Batch((pen.sign(Transfer(BOB.public, 1), ALICE), pen.sign(Transfer(ALICE.public, 1), BOB)))
+    forged = good[:-1] + bytes((good[-1] ^ 1,))
+    batch = write_submission(pair)
+    for encoded in (good, poor, batch, forged):
+        application.check(encoded)
+    known = application._checked
+    assert set(known) == {good, batch}
+    single, double = known[good], known[batch]
+    assert isinstance(single, SignedTransaction)
+    assert isinstance(double, Batch)
+    assert single.verified_by == ALICE.public
+    assert [one.verified_by for one in double.transactions] == [ALICE.public, BOB.public]
+    assert reasons(order(application, [forged, good, batch])) == ["bad_signature", "", ""]
+
+
 # ---- prepare and process
 
 
