@@ -100,12 +100,17 @@ class LedgerClient:
 
     def submit_all(self, transactions: Iterable[bytes]) -> Iterator[LedgerReply]:
         """Answers in the order of the transactions, with up to WINDOW of them under way."""
-        for chunk in _chunks(transactions, WINDOW):
-            waiting = {self._send("transaction", payload): payload for payload in chunk}
+        for reply in self.ask_all("transaction", transactions):
+            yield read_ledger_reply(reply)
+
+    def ask_all(self, kind: str, payloads: Iterable[bytes]) -> Iterator[bytes]:
+        """The raw answers in the order of the requests, with up to WINDOW of them under way."""
+        for chunk in _chunks(payloads, WINDOW):
+            waiting = {self._send(kind, payload): payload for payload in chunk}
             for correlation in list(waiting):
-                reply = self._await("transaction", waiting, correlation)
+                reply = self._await(kind, waiting, correlation)
                 del waiting[correlation]
-                yield read_ledger_reply(reply)
+                yield reply
 
     def report(self, evidence: bytes) -> LedgerReply:
         """The ledger's answer to a meter record."""

@@ -88,13 +88,10 @@ class GatewayHouse:
         """As a box does: many under way, in order, and again whatever was refused. How many were."""
         again, waiting = 0, list(records)
         while waiting:
-            under_way = {client._send("report", one): one for one in waiting[:window]}
-            refused: list[bytes] = []
-            for correlation in list(under_way):
-                reply = client._await("report", under_way, correlation)
-                record = under_way.pop(correlation)
-                if not self.house.receipt(read_ledger_reply(reply)).executed:
-                    refused.append(record)
+            replies = zip(waiting[:window], client.ask_all("report", waiting[:window]), strict=True)
+            refused = [
+                one for one, reply in replies if not self.house.receipt(read_ledger_reply(reply)).executed
+            ]
             again += len(refused)
             waiting = refused + waiting[window:]
         return again

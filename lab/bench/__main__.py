@@ -22,6 +22,7 @@ from wire.errors import ShellError
 BENCHMARKS = {
     "wire": "lab.bench.wire",
     "ledger": "lab.bench.ledger",
+    "gateway": "lab.bench.gateway",
     "shaper": "lab.bench.shaper",
     "journey": "lab.bench.journey",
     "wifi": "lab.bench.wifi",

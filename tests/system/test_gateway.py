@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -45,21 +46,9 @@ def chain_of(chain: MeterChain, count: int) -> list[bytes]:
 
 def in_parallel(deeds: list[Callable[[], None]]) -> None:
     """All of them; the first that failed is raised."""
-    wrong: list[BaseException] = []
-
-    def run(deed: Callable[[], None]) -> None:
-        try:
-            deed()
-        except BaseException as error:  # noqa: BLE001 it is raised below
-            wrong.append(error)
-
-    threads = [threading.Thread(target=run, args=(deed,)) for deed in deeds]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if wrong:
-        raise wrong[0]
+    with ThreadPoolExecutor(len(deeds)) as pool:
+        for future in [pool.submit(deed) for deed in deeds]:
+            future.result()
 
 
 def sequences(house: GatewayHouse, chain: MeterChain) -> list[int]:
