@@ -14,19 +14,22 @@ from typing import Protocol
 from ledger.block import Item
 from ledger.genesis import Genesis
 from ledger.granting import Purchase
-from ledger.intake import PriceQuery, Query, RegistrationQuery
+from ledger.intake import PriceQuery, ProofQuery, Query, RegistrationQuery
 from ledger.rejection import Reason
 from ledger.submission import Executed, Outcome, Refused
 from wire.attestation_result import read_attestation_result, write_attestation_result
-from wire.block_header import Header
+from wire.block_header import Header, sign_header
 from wire.enrolment import EnrolmentChallenge, EnrolmentReply, write_enrolment_reply
-from wire.grant import Grant, write_grant
+from wire.grant import Grant, grant_id_of, write_grant
 from wire.grant_price import GrantPrice, write_grant_price
+from wire.grant_proof import GrantProof, write_grant_proof
 from wire.keys import PrivateKey
 from wire.ledger_reply import MAX_GRANTS, LedgerReply, write_ledger_reply
 from wire.receipt import Receipt, write_receipt
 from wire.registration import Registration, write_registration
 
+HEADERS_KEPT = 100
+"""Signed ones: every proof of a block has the same."""
 GRANTS_KEPT = 20_000
 """Signed ones, some 15 MB: all live grants of most ledgers, and of a larger one those that are asked for."""
 
@@ -38,6 +41,7 @@ class PastLog(Protocol):
     def time_of(self, item: Item) -> int: ...
     def purchase(self, transaction_id: bytes) -> Purchase | None: ...
     def price(self, grant_id: bytes) -> GrantPrice | None: ...
+    def proof(self, grant_id: bytes) -> GrantProof | None: ...
     def enrolment(self, key_id: bytes) -> bytes | None: ...
 
 
@@ -47,6 +51,9 @@ class Answers:
     def __init__(self, past: PastLog, key: PrivateKey, genesis: Genesis) -> None:
         self.past, self.key, self.genesis, self.ledger_id = past, key, genesis, genesis.ledger_id
         self._sign = lru_cache(GRANTS_KEPT)(lambda grant: write_grant(grant, key, genesis.ledger_id))
+        self._sign_header = lru_cache(HEADERS_KEPT)(
+            lambda header: sign_header(header, key, genesis.ledger_id)
+        )
 
     def to_outcome(self, outcome: Outcome) -> bytes:
         """The reply to a transaction or record that went through the engine."""
@@ -78,6 +85,27 @@ class Answers:
             return write_grant_price(price, self.key, self.ledger_id)
         subject, detail = hashlib.sha256(query.grant_id).digest(), "no such grant was made here"
         return self._reply(Receipt(subject, head.height, head.time_s, "unknown_grant", detail), ())
+
+    def to_proof_query(self, query: ProofQuery, head: Header) -> bytes:
+        """The proof that a consumer got what a transaction bought for it; else a reply with a receipt that says no, of
+        the SHA-256 of both.
+        """
+        purchase = self.past.purchase(query.transaction_id)
+        position = None if purchase is None else purchase.position_of(query.consumer)
+        proof = None if position is None else self.prove(grant_id_of(query.transaction_id, position))
+        if proof is not None:
+            return proof
+        detail = "bought nothing for this consumer" if purchase else "bought nothing here"
+        subject = hashlib.sha256(query.transaction_id + query.consumer).digest()
+        return self._reply(Receipt(subject, head.height, head.time_s, "unknown_grant", detail), ())
+
+    def prove(self, grant_id: bytes) -> bytes | None:
+        """The proof of the grant of this id, under our signature over its block's header; None if there is none."""
+        proof = self.past.proof(grant_id)
+        if proof is None:
+            return None
+        signed = self._sign_header(proof.header)
+        return write_grant_proof(replace(proof, key_id=signed.key_id, signature=signed.signature))
 
     def to_registration_query(
         self, query: RegistrationQuery, head: Header, now_s: int, *, known: bool

@@ -224,7 +224,7 @@ class Application:
         found = self._purchases.find_grant(grant_id)
         if found is None:
             return None
-        grant = found[0].grant_at(found[1])
+        grant = found.grant
         self._remember({grant_id: grant})
         return grant
 

@@ -12,11 +12,13 @@ from ledger.crowd import bucket_of, may_hold
 from ledger.database import open_to_read
 from ledger.genesis import Genesis
 from ledger.granting import Purchase, read_purchase
-from ledger.purchases import Purchases
+from ledger.proving import Prover
+from ledger.purchases import Bought, Purchases
 from ledger.store import Place
 from wire.block_header import Header, read_header
 from wire.grant import Grant
 from wire.grant_price import GrantPrice
+from wire.grant_proof import GrantProof
 from wire.merkle import merkle_path
 
 
@@ -27,6 +29,7 @@ class Archive:
         self._store = open_to_read(place)
         self._ledger_id = genesis.ledger_id
         self._purchases = Purchases(self._store, genesis.ledger_id)
+        self._prover = Prover(self._store, genesis.ledger_id)
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -87,16 +90,23 @@ class Archive:
 
     def grant(self, grant_id: bytes) -> Grant | None:
         """The grant of this id, if the ledger ever made it."""
-        found = self._purchase_of(grant_id)
-        return None if found is None else found[0].grant_at(found[1])
+        found = self._bought(grant_id)
+        return None if found is None else found.grant
 
     def price(self, grant_id: bytes) -> GrantPrice | None:
         """What the grant of this id cost, if the ledger ever made it."""
-        found = self._purchase_of(grant_id)
-        return None if found is None else found[0].price_at(found[1])
+        found = self._bought(grant_id)
+        return None if found is None else found.purchase.price_at(found.position)
 
-    def _purchase_of(self, grant_id: bytes) -> tuple[Purchase, int] | None:
-        """The purchase that a grant comes from, and its consumer's position in it."""
+    def proof(self, grant_id: bytes) -> GrantProof | None:
+        """That a block sold the grant of this id, unsigned; None if none did. Raises VerificationError as Prover."""
+        found = self._bought(grant_id)
+        if found is None:
+            return None
+        with self._lock:
+            return self._prover.prove(found)
+
+    def _bought(self, grant_id: bytes) -> Bought | None:
         with self._lock:
             return self._purchases.find_grant(grant_id)
 

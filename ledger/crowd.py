@@ -7,7 +7,6 @@ looks somebody up compares the whole key in the purchase itself. Pure.
 
 from array import array
 from bisect import bisect_left
-from sys import byteorder
 
 from wire.ids import PUBLIC_KEY_SIZE
 
@@ -19,6 +18,8 @@ _BITS = 30
 _WIDTH = (1 << _BITS) // BUCKETS
 _MARK_SIZE = 4
 _FIRST_OCTET = bytes(octet & 0x3F for octet in range(256))
+_TURNED = array("I", (1,)).tobytes()[0] == 1
+"""This machine writes integers the other way round than the network."""
 
 Row = tuple[int, int, bytes]
 """Bucket, number of the item, marks in rising order."""
@@ -65,12 +66,12 @@ def _read(octets: bytes) -> "array[int]":
     marks = array("I")
     assert marks.itemsize == _MARK_SIZE, "an unsigned int has four octets wherever CPython runs"
     marks.frombytes(octets)
-    if byteorder == "little":
+    if _TURNED:
         marks.byteswap()
     return marks
 
 
 def _write(marks: "array[int]") -> bytes:
-    if byteorder == "little":
+    if _TURNED:
         marks.byteswap()
     return marks.tobytes()

@@ -32,6 +32,7 @@ from ledger.pages import (
     ErrorPage,
     GrantListPage,
     GrantPage,
+    GrantProofPage,
     InclusionPage,
     LedgerPage,
     OfferListPage,
@@ -45,6 +46,7 @@ from ledger.pages import (
     show_account,
     show_attestation,
     show_grant,
+    show_grant_proof,
     show_ledger,
     show_offer,
     show_record,
@@ -66,6 +68,8 @@ from ledger.state_tree import write_proof
 from wire.attestation_result import read_attestation_result
 from wire.block_header import Header, write_signed_header
 from wire.errors import ShellError
+from wire.grant import grant_id_of
+from wire.grant_proof import read_grant_proof
 from wire.ids import PublicKey
 
 PAGE = 100
@@ -345,6 +349,24 @@ def _add_proofs(app: FastAPI, shelves: Shelves) -> None:
             proof=to_base64(write_proof(proof)),
             header=to_base64(shelves.sign_header(head)),
         )
+
+    @app.get("/v1/proofs/grants/{grant_id}")
+    def get_grant_proof(grant_id: GrantId) -> GrantProofPage:
+        """Proof of the grant of this id, under the signed header of its block."""
+        encoded = shelves.answers.prove(bytes.fromhex(grant_id))
+        if encoded is None:
+            raise NotFoundError("no_grant", f"no grant {grant_id} is proved here")
+        return show_grant_proof(read_grant_proof(encoded), encoded)
+
+    @app.get("/v1/proofs/grants/{transaction_id}/{consumer}")
+    def get_consumer_proof(transaction_id: TransactionId, consumer: ConsumerKey) -> GrantProofPage:
+        """Proof of what a transaction bought for a consumer."""
+        shelves.transaction(transaction_id)
+        purchase = shelves.archive.purchase(bytes.fromhex(transaction_id))
+        position = None if purchase is None else purchase.position_of(bytes.fromhex(consumer))
+        if position is None:
+            raise NotFoundError("no_grant", f"transaction {transaction_id} bought nothing for {consumer}")
+        return get_grant_proof(grant_id_of(bytes.fromhex(transaction_id), position).hex())
 
     @app.get("/v1/proofs/transactions/{transaction_id}")
     def get_transaction_proof(transaction_id: TransactionId) -> InclusionPage:

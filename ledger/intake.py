@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from ledger.submission import Record
-from wire.cbor import read_cbor, write_cbor
+from wire.cbor import Value, read_cbor, write_cbor
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest, read_enrolment
 from wire.errors import DecodeError
 from wire.evidence import read_evidence
@@ -27,6 +27,8 @@ MAX_CORRELATION_BYTES = 64
 MAX_QUERY_BYTES = 100
 
 _ARRAY_OF_ONE = b"\x81"
+_PROOF = 1
+"""The third item of a query: what is wanted is the proof, and no receipt."""
 _TOPIC = re.compile(r"airgrant/v1/up/([^/+#]{1,80})/([^/+#]{1,40})")
 
 
@@ -49,6 +51,14 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofQuery:
+    """The proof of what a transaction bought for a consumer."""
+
+    transaction_id: bytes
+    consumer: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class PriceQuery:
     """What a grant cost, and who paid."""
 
@@ -62,7 +72,7 @@ class RegistrationQuery:
     account: PublicKey
 
 
-Questions = Query | PriceQuery | RegistrationQuery
+Questions = Query | ProofQuery | PriceQuery | RegistrationQuery
 Request = SignedTransaction | Record | EnrolmentRequest | EnrolmentAnswer | Questions
 
 
@@ -102,8 +112,9 @@ def read_request(kind: str, payload: bytes, ledger_id: bytes) -> Request:
             return read_query(payload)
 
 
-def write_query(query: Query) -> bytes:
-    return write_cbor([query.transaction_id, query.consumer])
+def write_query(query: Query | ProofQuery) -> bytes:
+    wanted: list[Value] = [_PROOF] if isinstance(query, ProofQuery) else []
+    return write_cbor([query.transaction_id, query.consumer, *wanted])
 
 
 def read_query(data: bytes) -> Questions:
@@ -118,4 +129,9 @@ def read_query(data: bytes) -> Questions:
         case [bytes(transaction_id), bytes(consumer)]:
             if len(transaction_id) == TRANSACTION_ID_SIZE and len(consumer) in (0, PUBLIC_KEY_SIZE):
                 return Query(transaction_id, consumer)
-    raise DecodeError("query: not [transaction id, consumer key or nothing]")
+        case [bytes(transaction_id), bytes(consumer), 1]:
+            if len(transaction_id) == TRANSACTION_ID_SIZE and len(consumer) == PUBLIC_KEY_SIZE:
+                return ProofQuery(transaction_id, consumer)
+    raise DecodeError(
+        "query: not [transaction id, consumer key or nothing], nor [transaction id, consumer key, 1]"
+    )

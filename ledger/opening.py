@@ -185,7 +185,7 @@ class _Before:
 
     def find_grant(self, grant_id: bytes) -> Grant | None:
         found = self.purchases.find_grant(grant_id, self.number)
-        return None if found is None else found[0].grant_at(found[1])
+        return None if found is None else found.grant
 
 
 def _replay_block(

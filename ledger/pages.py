@@ -20,6 +20,7 @@ from wire.block_header import Header
 from wire.create import Create
 from wire.grant import Grant
 from wire.grant_price import GrantPrice
+from wire.grant_proof import GrantProof
 from wire.ids import PublicKey
 from wire.post_offer import PostOffer
 from wire.qos import Qos
@@ -181,6 +182,17 @@ class InclusionPage(BaseModel):
     header: str
 
 
+class GrantProofPage(BaseModel):
+    """Proof that a block sold a grant, for a station to show: no grant of the same purchase is asked for again."""
+
+    grant_id: str
+    consumer: str
+    height: int
+    app_hash: str = Field(description="of that block; of a shared ledger in the header of the next one, too")
+    bytes: int
+    proof: str = Field(description="base64 of docs/wire/grant_proof.md, signed by the ledger")
+
+
 class ProofPage(BaseModel):
     """Proof of an account in the state: `entry` lies under `key` in the app hash of the signed header."""
 
@@ -335,6 +347,18 @@ def show_grant(grant: Grant, signed: bytes, price: GrantPrice | None = None) -> 
         price_ubc=None if price is None else price.price_ubc,
         payer=None if price is None else str(price.payer),
         grant=to_base64(signed),
+    )
+
+
+def show_grant_proof(proof: GrantProof, encoded: bytes) -> GrantProofPage:
+    grant, header = proof.grant, proof.header
+    return GrantProofPage(
+        grant_id=grant.grant_id.hex(),
+        consumer=str(grant.consumer),
+        height=header.height,
+        app_hash=header.app_hash.hex(),
+        bytes=len(encoded),
+        proof=to_base64(encoded),
     )
 
 

@@ -5,14 +5,27 @@ no two purchases begin alike (ledger/taking.py), and if a log had two, neither w
 """
 
 from collections import OrderedDict
-from typing import Protocol
+from dataclasses import replace
+from typing import NamedTuple, Protocol
 
 from ledger.block import Item
 from ledger.granting import Purchase, read_purchase
-from wire.grant import TRANSACTION_REFERENCE_SIZE
+from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant
 
 KEPT = 8
 """Some 13 MB if all are as large as can be."""
+
+
+class Bought(NamedTuple):
+    """A purchase, which of its consumers, and the height of its block."""
+
+    purchase: Purchase
+    position: int
+    height: int
+
+    @property
+    def grant(self) -> Grant:
+        return self.purchase.grant_at(self.position)
 
 
 class Source(Protocol):
@@ -27,19 +40,19 @@ class Purchases:
 
     def __init__(self, store: Source, ledger_id: bytes) -> None:
         self._store, self._ledger_id = store, ledger_id
-        self._kept: OrderedDict[bytes, tuple[int, Purchase]] = OrderedDict()
+        self._kept: OrderedDict[bytes, tuple[Item, Purchase]] = OrderedDict()
 
-    def find_grant(self, grant_id: bytes, before: int | None = None) -> tuple[Purchase, int] | None:
-        """The purchase that a grant comes from, and its consumer's position; None if it was never made. `before`: the
-        number of the item that the log ends with, for whoever replays it.
+    def find_grant(self, grant_id: bytes, before: int | None = None) -> Bought | None:
+        """What a grant comes from; None if it was never made. `before`: the number of the item that the log ends
+        before, for whoever replays it.
         """
-        found = self._find(grant_id[:TRANSACTION_REFERENCE_SIZE], before)
-        if found is None:
+        found = self._find(grant_id[:TRANSACTION_REFERENCE_SIZE])
+        if found is None or (before is not None and found[0].number >= before):
             return None
         position = int.from_bytes(grant_id[TRANSACTION_REFERENCE_SIZE:], "big")
-        return (found, position) if position < found.count else None
+        return Bought(found[1], position, found[0].height) if position < found[1].count else None
 
-    def _find(self, reference: bytes, before: int | None) -> Purchase | None:
+    def _find(self, reference: bytes) -> tuple[Item, Purchase] | None:
         known = self._kept.get(reference)
         if known is None:
             numbers = self._store.purchases(reference)
@@ -47,8 +60,8 @@ class Purchases:
             purchase = None if item is None else read_purchase(item.encoded, item.result, self._ledger_id)
             if item is None or purchase is None:
                 return None
-            known = self._kept[reference] = item.number, purchase
+            known = self._kept[reference] = replace(item, encoded=b""), purchase
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(reference)
-        return known[1] if before is None or known[0] < before else None
+        return known

@@ -35,6 +35,7 @@ from ledger.intake import (
     SUBSCRIPTION,
     Address,
     PriceQuery,
+    ProofQuery,
     Query,
     RegistrationQuery,
     is_for_others,
@@ -207,6 +208,8 @@ class Service:
                 await self._send(address, self._answers.to_query(request, self._application.head))
             case PriceQuery():
                 await self._send(address, self._answers.to_price_query(request, self._application.head))
+            case ProofQuery():
+                await self._send(address, self._answers.to_proof_query(request, self._application.head))
             case RegistrationQuery(account):
                 with self._application.lock:
                     head, known = (

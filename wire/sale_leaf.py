@@ -131,16 +131,13 @@ class SaleLeaf:
 
 def sales_root(sales: Sequence[SaleLeaf]) -> bytes:
     """Over the sales of a block."""
-    if not sales:
-        return EMPTY_ROOT
-    return _join(sales)[-1][0]
+    return join_sales(sales)[-1][0] if sales else EMPTY_ROOT
 
 
-def sales_path(sales: Sequence[SaleLeaf], index: int) -> tuple[int, list[bytes]]:
+def sales_path(nodes: "Sequence[Node]", index: int) -> tuple[int, list[bytes]]:
     """(turns, neighbours) from the sale of this index up to the root: bit n of the turns is set where the neighbour of
-    step n is on the left.
+    step n is on the left. `nodes` as joined.
     """
-    nodes = _join(sales)
     turns, path = 0, list[bytes]()
     at = index
     while (parent := nodes[at][1]) is not None:
@@ -159,15 +156,16 @@ def climb(leaf: bytes, turns: int, path: Sequence[bytes]) -> bytes:
     return found
 
 
-_Parent = tuple[int, int, bool]
+Parent = tuple[int, int, bool]
 """Number of the node above, of the neighbour, whether this one is the right one."""
+Node = tuple[bytes, Parent | None]
 
 
-def _join(sales: Sequence[SaleLeaf]) -> list[tuple[bytes, _Parent | None]]:
+def join_sales(sales: Sequence[SaleLeaf]) -> list[Node]:
     """Every node with its parent, the root last: the two lightest are joined until one is left, the lighter left, of
     equals the earlier (Huffman's tree, so that a sale lies about log2(all consumers / its own) below the root).
     """
-    nodes: list[tuple[bytes, _Parent | None]] = [(sale.hash, None) for sale in sales]
+    nodes: list[Node] = [(sale.hash, None) for sale in sales]
     waiting = [(sale.consumers, number) for number, sale in enumerate(sales)]
     heapq.heapify(waiting)
     while len(waiting) > 1:

@@ -13,7 +13,7 @@ import pytest
 from ledger.answering import Answers
 from ledger.archive import Archive
 from ledger.engine import Engine
-from ledger.intake import PriceQuery, Query, RegistrationQuery
+from ledger.intake import PriceQuery, ProofQuery, Query, RegistrationQuery
 from ledger.opening import open_ledger
 from ledger.submission import Enrolment, Refused
 from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, buy, offer
@@ -22,6 +22,7 @@ from wire.create import Create
 from wire.enrolment import EnrolmentChallenge, read_enrolment_reply
 from wire.grant import Grant, read_grant
 from wire.grant_price import read_grant_price
+from wire.grant_proof import verify_grant_proof, verify_grant_under
 from wire.keys import PrivateKey
 from wire.ledger_reply import MAX_GRANTS, MAX_LEDGER_REPLY_BYTES, read_ledger_reply
 from wire.money_actions import Deposit
@@ -128,6 +129,32 @@ def test_what_a_grant_cost_and_who_paid(desk: Desk) -> None:
         answer = desk.answers.to_price_query(PriceQuery(grant.grant_id), desk.engine.head)
         price = read_grant_price(answer, LEDGER.public, GENESIS.ledger_id)
         assert (price.grant_id, price.payer, price.price_ubc) == (grant.grant_id, ALICE.public, price_ubc)
+
+
+def test_any_consumer_gets_the_proof_of_its_own_grant(desk: Desk) -> None:
+    """Without the others: it says what the signed grant says, also when the block has other sales."""
+    keys = [PrivateKey.from_secret(100 + number).public for number in range(MAX_GRANTS + 1)]
+    bulk, own = desk.sign(buy(100 * len(keys), consumers=keys), ALICE), desk.sign(buy(), ALICE)
+    desk.engine.commit([own, bulk], START_S)
+    head = desk.engine.head
+    for signed, consumer in ((bulk, keys[0]), (bulk, keys[-1]), (own, ALICE.public)):
+        answer = desk.answers.to_proof_query(ProofQuery(signed.transaction_id, consumer.octets), head)
+        proved = verify_grant_proof(answer, LEDGER.public, GENESIS.ledger_id)
+        assert verify_grant_under(answer, head.app_hash) == proved
+        _, (granted,) = read(desk.answers.to_query(Query(signed.transaction_id, consumer.octets), head))
+        assert proved == granted
+        assert desk.answers.prove(granted.grant_id) == answer, "signed once for the whole block"
+
+
+def test_what_was_not_sold_is_not_proved(desk: Desk) -> None:
+    bought = desk.sign(buy(), ALICE)
+    desk.submit(bought)
+    for transaction_id in (bytes(32), bought.transaction_id):
+        query = ProofQuery(transaction_id, BOB.public.octets)
+        receipt, grants = read(desk.answers.to_proof_query(query, desk.engine.head))
+        assert (receipt.reason, grants) == ("unknown_grant", [])
+        assert receipt.subject == hashlib.sha256(transaction_id + BOB.public.octets).digest()
+    assert desk.answers.prove(bytes(16)) is None
 
 
 def test_a_grant_that_was_never_made_has_no_price(desk: Desk) -> None:

@@ -10,9 +10,13 @@ import pytest
 
 from ledger.archive import Archive
 from ledger.block import item_leaf
+from ledger.crowd import CROWD
 from ledger.engine import Engine
-from tests.ledger.test_opening import live
-from tests.ledger_world import ALICE, BOB, GENESIS, PROVIDER
+from ledger.state import read_offer
+from ledger.submission import Executed
+from tests.ledger.test_opening import live, sign
+from tests.ledger_world import ALICE, BOB, CAROL, GENESIS, PROVIDER, buy, offer
+from wire.ids import PublicKey
 from wire.merkle import verify_path
 
 
@@ -93,3 +97,40 @@ def test_a_provider_s_grants_come_in_their_order_from_a_place_on(house) -> None:
     assert lasting == [grant for grant in everything if grant.ends_s == late_s]
     assert archive.grants_after(provider, (0, 0), 100, late_s)[0] == []
     assert now_s < late_s
+
+
+def test_who_was_bought_for_in_a_crowd_is_found(house) -> None:
+    """Among what it took part in otherwise, in the order of the log, and no more than are asked for."""
+    engine, archive = house
+    keys = [PublicKey(b"\x03" + number.to_bytes(4, "big") * 8) for number in range(CROWD)]
+    now_s = engine.head.time_s
+    outcomes = engine.commit([sign(offer(price_ubc=0, max_allocations=10**6), PROVIDER)], now_s)
+    standing = read_offer(engine.state, PROVIDER.public)
+    assert standing is not None
+    epoch = standing.epoch
+    crowd = [*keys, CAROL.public]
+    purchases = [sign(buy(0, epoch=epoch, consumers=crowd), ALICE) for _ in range(2)]
+    purchases.insert(1, sign(buy(0, epoch=epoch, consumers=[CAROL.public]), ALICE))
+    outcomes += engine.commit(purchases, now_s)
+    assert all(isinstance(outcome, Executed) for outcome in outcomes), outcomes
+    found = archive.items_after(0, 100, CAROL.public.octets)
+    assert [item.id for item in found][-3:] == [one.transaction_id for one in purchases]
+    first = found[-3].number
+    assert archive.items_after(first - 1, 1, CAROL.public.octets) == found[-3:-2]
+    assert archive.items_after(first, 1, CAROL.public.octets) == found[-2:-1]
+    assert archive.items_after(first + 1, 5, CAROL.public.octets) == found[-1:]
+    assert archive.items_after(0, 100, keys[17].octets) == [found[-3], found[-1]]
+    stranger = b"\x02" + keys[17].octets[1:]
+    assert archive.items_after(0, 100, stranger) == [], "the mark is the same, the key is another"
+
+
+def test_a_proof_is_found_by_the_id_of_the_grant(house) -> None:
+    _, archive = house
+    for item in archive.items_after(0, 100):
+        purchase = archive.purchase(item.id)
+        for grant in purchase.grants(9) if purchase else []:
+            proof = archive.proof(grant.grant_id)
+            assert proof is not None
+            assert proof.grant == grant
+            assert proof.header == archive.header(item.height)
+    assert archive.proof(bytes(16)) is None

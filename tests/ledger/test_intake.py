@@ -11,6 +11,7 @@ from lab.meter_chain import MeterChain
 from ledger.intake import (
     KINDS,
     PriceQuery,
+    ProofQuery,
     Query,
     RegistrationQuery,
     is_for_others,
@@ -21,6 +22,7 @@ from ledger.intake import (
 )
 from ledger.submission import Record
 from tests.ledger_world import ALICE, BOB, GENESIS, World
+from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
 from wire.grant_price import write_price_question
 from wire.keys import PrivateKey
@@ -70,6 +72,13 @@ def test_each_kind_is_read_as_what_it_is() -> None:
     query = Query(bytes(32), BOB.public.octets)
     assert read_request("query", write_query(query), GENESIS.ledger_id) == query
     assert read_query(write_query(Query(bytes(32)))) == Query(bytes(32))
+    wanted = ProofQuery(bytes(32), BOB.public.octets)
+    assert read_query(write_query(wanted)) == wanted
+    consumer = BOB.public.octets
+    others: list[list[Value]] = [[bytes(32), b"", 1], [bytes(31), consumer, 1], [bytes(32), consumer, 2]]
+    for other in others:
+        with pytest.raises(DecodeError, match=r"nor \[transaction id, consumer key, 1\]"):
+            read_query(write_cbor(other))
     assert read_query(write_price_question(bytes(range(16)))) == PriceQuery(bytes(range(16)))
     question = write_registration_question(BOB.public)
     assert len(question) == len(write_query(Query(bytes(32))))

@@ -16,6 +16,7 @@ from wire.sale_leaf import (
     SaleLeaf,
     SaleTerms,
     consumer_leaves,
+    join_sales,
     leaf_content,
     sale_leaf,
     sales_path,
@@ -57,7 +58,7 @@ def prove(block: Sequence[Sold], index: int, position: int) -> GrantProof:
     """Unsigned: for whoever knows the app hash."""
     sold, header = block[index], header_of(block)
     path = merkle_path(consumer_leaves(sold.consumer_keys, sold.shares), position // CONSUMERS_IN_LEAF)
-    turns, sale_path = sales_path([one.leaf for one in block], index)
+    turns, sale_path = sales_path(join_sales([one.leaf for one in block]), index)
     return GrantProof(
         position,
         leaf_content(sold.consumer_keys, sold.shares, position),

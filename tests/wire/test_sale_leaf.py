@@ -20,6 +20,7 @@ from wire.sale_leaf import (
     climb,
     consumer_leaves,
     integers_of,
+    join_sales,
     leaf_content,
     read_terms,
     sale_leaf,
@@ -111,7 +112,7 @@ def test_integers_are_no_booleans() -> None:
 def test_no_sales_and_one() -> None:
     assert sales_root([]) == EMPTY_ROOT
     assert sales_root([SaleLeaf(b"\x07" * 32, 5)]) == b"\x07" * 32
-    assert sales_path([SaleLeaf(b"\x07" * 32, 5)], 0) == (0, [])
+    assert sales_path(join_sales([SaleLeaf(b"\x07" * 32, 5)]), 0) == (0, [])
 
 
 def test_the_lightest_are_joined_first() -> None:
@@ -120,25 +121,27 @@ def test_the_lightest_are_joined_first() -> None:
     three = sha(b"\1" + one.hash + two.hash)
     seven = sha(b"\1" + three + four.hash)
     assert sales_root([nine, one, four, two]) == sha(b"\1" + seven + nine.hash)
-    assert sales_path([nine, one, four, two], 0) == (1, [seven])
-    assert sales_path([nine, one, four, two], 1) == (0, [two.hash, four.hash, nine.hash])
-    assert sales_path([nine, one, four, two], 3) == (1, [one.hash, four.hash, nine.hash])
+    nodes = join_sales([nine, one, four, two])
+    assert sales_path(nodes, 0) == (1, [seven])
+    assert sales_path(nodes, 1) == (0, [two.hash, four.hash, nine.hash])
+    assert sales_path(nodes, 3) == (1, [one.hash, four.hash, nine.hash])
     alike = [SaleLeaf(bytes([n]) * 32, 1) for n in (1, 2)]
     assert sales_root(alike) == sha(b"\1" + alike[0].hash + alike[1].hash)
 
 
 def test_a_large_sale_lies_high_among_many() -> None:
     sales = [SaleLeaf(at.to_bytes(32, "big"), 1) for at in range(5_000)] + [SaleLeaf(b"\xff" * 32, 50_000)]
-    assert len(sales_path(sales, 5_000)[1]) == 1
-    assert len(sales_path(sales, 17)[1]) <= 14
+    nodes = join_sales(sales)
+    assert len(sales_path(nodes, 5_000)[1]) == 1
+    assert len(sales_path(nodes, 17)[1]) <= 14
 
 
 @given(st.lists(st.integers(1, 60_000), min_size=1, max_size=40))
 def test_every_sale_has_a_path_to_the_root(weights: list[int]) -> None:
     sales = [SaleLeaf(at.to_bytes(32, "big"), weight) for at, weight in enumerate(weights)]
-    root = sales_root(sales)
+    root, nodes = sales_root(sales), join_sales(sales)
     for index, sale in enumerate(sales):
-        turns, path = sales_path(sales, index)
+        turns, path = sales_path(nodes, index)
         assert climb(sale.hash, turns, path) == root
         assert 0 <= turns < 1 << len(path)
         assert sale.consumers * 1.6 ** (len(path) - 1) <= sum(weights), (
