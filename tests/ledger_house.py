@@ -35,13 +35,17 @@ from wire.receipt import Receipt, read_receipt
 from wire.transaction import Action, Transaction, sign_transaction
 
 PRICE_UBC = 100
+FILE = 'database = "ledger.db"'
+"""Where the log is, as the settings have it."""
 READY = r"ledger ready id=([0-9a-f]{64}) mqtt=(\S+) http=(\S+)"
 
 
 class LedgerHouse:
     """Keys, files and processes of one ledger."""
 
-    def __init__(self, folder: Path, household: Household, port: int, settings: str = "") -> None:
+    def __init__(
+        self, folder: Path, household: Household, port: int, settings: str = "", store: str = FILE
+    ) -> None:
         self.folder = folder
         self.household = household
         self.key, self.exchange = PrivateKey.generate(), PrivateKey.generate()
@@ -52,7 +56,7 @@ class LedgerHouse:
         self.service: Child | None = None
         self.broker: Child | None = None
         self.reader = LedgerReader("http://127.0.0.1:1")
-        self._write_files(settings)
+        self._write_files(f"{store}\n{settings}")
 
     def start_broker(self) -> None:
         self.broker = self.household.start("broker", ["mosquitto", "-c", str(self.folder / "mosquitto.conf")])
@@ -130,7 +134,7 @@ class LedgerHouse:
         client = self.authority.issue_client(str(self.key.public), self.key.key, label="ledger")
         server = self.authority.issue_server("broker", ["127.0.0.1"])
         (folder / "ledger.toml").write_text(
-            f'[ledger]\nkey = "ledger.key"\ngenesis = "genesis.cbor"\ndatabase = "ledger.db"\n{settings}\n'
+            f'[ledger]\nkey = "ledger.key"\ngenesis = "genesis.cbor"\n{settings}\n'
             f'[broker]\nhost = "127.0.0.1"\nport = {self.port}\nauthority = "{client.authority}"\n'
             f'certificate = "{client.certificate}"\nkey = "{client.key}"\n[http]\nport = 0\n'
         )
@@ -153,10 +157,10 @@ def purchase(provider: PrivateKey, epoch: int = 1) -> Allocate:
 
 
 @contextmanager
-def ledger_house(folder: Path, port: int, settings: str = "") -> Iterator[LedgerHouse]:
+def ledger_house(folder: Path, port: int, settings: str = "", store: str = FILE) -> Iterator[LedgerHouse]:
     """Broker and ledger, started; stopped at the end whatever happens."""
     with Household(folder / "logs") as household:
-        house = LedgerHouse(folder, household, port, settings)
+        house = LedgerHouse(folder, household, port, settings, store)
         house.start_broker()
         house.start_ledger()
         yield house

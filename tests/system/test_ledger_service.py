@@ -23,6 +23,8 @@ from apd.shells.fake_tpm import FakeVendor
 from apd.shells.software_key import SoftwareKey
 from lab.certificates import Authority
 from lab.meter_chain import MeterChain
+from lab.postgres import find_programs, start_cluster
+from lab.processes import Household
 from ledger import cli
 from ledger.answering import Answers
 from ledger.archive import Archive
@@ -532,3 +534,34 @@ def test_a_disk_that_fails_ends_the_service_with_a_word(own_house) -> None:
     house.start_ledger()
     with house.client(key) as client:
         assert house.submit(client, Create(key.public), key).executed
+
+
+def test_a_ledger_in_postgresql_outlives_its_own_end_and_the_server_s(tmp_path: Path) -> None:
+    """Both are killed; the service ends with a word when the server does, and goes on where it was."""
+    if find_programs() is None:
+        pytest.skip("PostgreSQL is not installed: run lab/set-up.sh")
+    with Household(tmp_path / "server") as household:
+        cluster = start_cluster(household)
+        with ledger_house(tmp_path, 28_893, store=f'store = "{cluster.address}"') as house:
+            buyer = house.new_buyer()
+            with house.client(buyer, timeout_s=8) as client:
+                spend = [house.sign(Transfer(house.exchange.public, 1), buyer) for _ in range(100)]
+                assert all(house.receipt(reply).executed for reply in client.submit_all(spend[:50]))
+                house.service.kill()
+                house.start_ledger()
+                assert house.receipt(client.submit(spend[0])).reason == "replayed"
+                cluster.kill()
+                with pytest.raises(ShellError, match="did not answer"):
+                    client.submit(spend[50])
+                assert house.service.wait(20) == 3
+                assert "postgresql database" in house.service.said
+                cluster.start_again()
+                house.start_ledger()
+                receipts = [house.receipt(reply) for reply in client.submit_all(spend)]
+            assert [receipt.reason for receipt in receipts] == ["replayed"] * 50 + [""] * 50
+            assert house.reader.get(f"accounts/{buyer.public}")["balance_ubc"] == 900
+            assert house.service.stop() == 0
+            store = open_to_read(cluster.address)
+            assert replay(store).height > 0
+            store.close()
+        cluster.stop()
