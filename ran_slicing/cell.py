@@ -33,6 +33,7 @@ from ran_slicing.controller import CellFull, Controller, Promise
 from ran_slicing.estimate import SliceSample, Traffic
 from ran_slicing.gnb_config import GnbConfig
 from ran_slicing.link import (
+    UNHEARD_BITS,
     UPLINK_ELEMENTS_PER_PRB,
     LinkReport,
     McsTable,
@@ -468,7 +469,13 @@ def _link(state: State, ue: UeReport) -> int:
 
 
 def _links(state: State, ues: Mapping[int, UeReport]) -> dict[int, UsualLink]:
-    return {rnti: state.links.get(rnti, UsualLink()).heard(_link(state, ue)) for rnti, ue in ues.items()}
+    """A UE that says that it hears nothing is not one that says nothing: its link is the worst."""
+    return {
+        rnti: state.links.get(rnti, UsualLink()).heard(
+            _link(state, ue) or (UNHEARD_BITS if ue.cqi == 0 else 0)
+        )
+        for rnti, ue in ues.items()
+    }
 
 
 def _uplink(state: State, ue: UeReport) -> int:

@@ -28,6 +28,8 @@ KNOWN_REPORTS = 10
 _MEMORY_REPORTS = 30
 """Older words fade: three seconds at the usual period, in which shadows move a little and fast fades many times."""
 _COST_UNIT = 1_000_000_000
+UNHEARD_BITS = 20
+"""What counts for a PRB of a UE that reports a CQI of 0: less than the lowest MCS carries."""
 
 
 class UsualLink(NamedTuple):

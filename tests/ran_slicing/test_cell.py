@@ -311,6 +311,13 @@ def test_a_known_ue_is_weighed_by_its_own_link(cell):
     assert cell.state.joined.slot_of == {X: A}
 
 
+def test_a_ue_that_hears_nothing_half_of_the_time_is_no_good_ue(cell):
+    for index in range(20):
+        cell.report(ue_entry(X, cqi=12 * (index % 2), dl_nof_ok=0, dl_nof_nok=0), ue_entry(Y, cqi=None))
+    assert 0 < cell.state.links[X].bits_per_prb < 50
+    assert cell.state.links[Y].bits_per_prb > 0, "it sends blocks"
+
+
 def test_one_report_from_the_top_of_a_fade_is_not_believed(cell):
     cell.report(ue_entry(X, dl_mcs=27, dl_nof_ok=99, dl_nof_nok=0))
     cell >> SliceSold(ONE, 2_000_000, rnti=X)

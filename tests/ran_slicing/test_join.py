@@ -14,6 +14,7 @@ from ran_slicing.join import (
     free,
     leave,
     list_ues,
+    seat,
     tell,
 )
 from ran_slicing.snssai import Snssai
@@ -148,6 +149,20 @@ def test_a_joined_one_that_does_not_fit_any_more_is_somebody_else():
     assert after(wrong[:-1], join).slot_of == {X: A}
     assert X not in after(wrong, join).slot_of
     assert after(wrong * 2, join).slot_of == {Y: A}
+
+
+def test_for_whom_more_comes_than_was_sent_is_somebody_else_though_data_waits():
+    join = seat(Join(), X, A)
+    greedy = [({A: MBIT}, {X: seen(2 * MBIT, 500_000)})] * WRONG
+    assert after(greedy[:-1], join).slot_of == {X: A}
+    assert after(greedy, join).slot_of == {}
+
+
+def test_what_was_found_otherwise_is_undone_by_bytes_and_what_was_told_is_not():
+    wrong = [({A: MBIT}, {X: 100_000})] * WRONG
+    assert after(wrong, seat(Join(), X, A)).slot_of == {}
+    assert after(wrong, tell(Join(), X, A)).slot_of == {X: A}
+    assert seat(tell(Join(), X, A), X, B) == Join({X: B})
 
 
 def test_one_bad_window_is_not_enough():

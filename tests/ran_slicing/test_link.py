@@ -4,9 +4,11 @@ import pytest
 
 from ran_slicing.link import (
     CQI_EFFICIENCY,
+    KNOWN_REPORTS,
     MCS_EFFICIENCY,
     LinkReport,
     McsTable,
+    UsualLink,
     bits_per_prb,
     mean_bits_per_prb,
 )
@@ -70,3 +72,22 @@ def test_several_ues_are_their_bits_over_their_prbs():
     assert mean_bits_per_prb([(300, 300), (100, 0)]) == 300
     assert mean_bits_per_prb([(0, 300), (0, 100)]) == 100
     assert mean_bits_per_prb([]) == 0
+
+
+def test_what_a_link_usually_carries_is_weighed_by_what_a_bit_costs():
+    """Half of the time 100 bits, half of it 400: a floor takes 1/100 and 1/400, and so 160 bits on average."""
+    link = UsualLink()
+    for index in range(KNOWN_REPORTS):
+        assert link.bits_per_prb == 0
+        link = link.heard(100 if index % 2 else 400)
+    assert link.bits_per_prb == pytest.approx(160, abs=1)
+    assert link.heard(0) == link
+
+
+def test_an_older_word_of_a_link_fades():
+    link = UsualLink()
+    for _ in range(30):
+        link = link.heard(400)
+    for _ in range(200):
+        link = link.heard(100)
+    assert link.bits_per_prb == pytest.approx(100, abs=2)
