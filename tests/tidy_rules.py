@@ -292,6 +292,7 @@ EXCUSED_TESTS: dict[str, str] = {
     "tests/nas_tunnel/test_fuzz.py": "every reader of nas_tunnel: tests/nas_tunnel/fuzz.py",
     "tests/wire/test_sizes.py": "every message against the size that it promises",
     "tests/ledger/test_rules.py": "the table of rejections, over all transition functions",
+    "tests/ledger/clearing/test_paper_auctions.py": "one test per fault of the printed auctions, over a whole auction",
     "tests/ledger/test_paper_faults.py": "one test per fault of the printed contract, over all transition functions",
     "tests/apd/test_playbooks.py": "the whole daemon: >> event, << command",
 }

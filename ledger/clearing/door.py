@@ -105,7 +105,7 @@ def read_bid(
         return Refusal("unreadable", str(error))
     action = signed.transaction.action
     assert isinstance(action, Allocate), "seen above"
-    return OpenBid(account, action.price_ubc, at_ns, signed)
+    return OpenBid(account, action.price_ubc, at_ns, signed.vouched(account))
 
 
 def read_issuer(

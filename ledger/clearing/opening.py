@@ -5,7 +5,8 @@ that needs them and stay; `close` ends them. What they compute is `open_one` of 
 They are asked and answer in frames of canonical CBOR, four octets of length before each:
 
     [ auction, ledger id, { place: secret }, [ [ bid key, share key, shares, content, account, at_ns ], ... ] ]
-    [ [ transaction ] or [ reason, detail ], ... ]
+    [ [ transaction, its protected header, payload and signature, id, nonce, valid_until_s, consumers, price ]
+      or [ reason, detail ], ... ]
 
 Raises ShellError if a process ends before it has answered.
 """
@@ -22,15 +23,17 @@ from typing import IO
 from ledger.clearing.awards import OpenBid
 from ledger.clearing.book import Bid, Listing, open_in_turn, open_one
 from ledger.clearing.door import Refusal
+from wire.allocate import Allocate
 from wire.auction import read_auction
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.cbor import Value, read_cbor, write_cbor
+from wire.cose import Envelope
 from wire.errors import ShellError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.sealed_bid import Lock, SealedBid
 from wire.time_key import TIME_SECRET_SIZE
-from wire.transaction import read_transaction
+from wire.transaction import EXTERNAL, SignedTransaction, Transaction
 
 FEW = 500
 CHUNK = 250
@@ -61,7 +64,7 @@ class ManyAtOnce:
                 answer = _ask(process, _write_job(listing, chunk, secrets, ledger_id))
             finally:
                 free.put(process)
-            return _read_answer(answer, chunk, ledger_id)
+            return _read_answer(answer, chunk, listing, ledger_id)
 
         chunks = [bids[at : at + CHUNK] for at in range(0, len(bids), CHUNK)]
         with ThreadPoolExecutor(self.processes) as threads:
@@ -111,17 +114,29 @@ def _write_row(bid: Bid) -> Value:
     return [bid.name.octets, sealed.share_key.octets, sealed.shares, sealed.content, account, bid.taken.at_ns]
 
 
-def _read_answer(data: bytes, bids: Sequence[Bid], ledger_id: bytes) -> list[OpenBid | Refusal]:
+def _read_answer(
+    data: bytes, bids: Sequence[Bid], listing: Listing, ledger_id: bytes
+) -> list[OpenBid | Refusal]:
     answers = read_cbor(data)
     assert isinstance(answers, list), "our own process answers with a list"
-    return [_read_one(item, bid, ledger_id) for item, bid in zip(answers, bids, strict=True)]
+    return [_read_one(item, bid, listing, ledger_id) for item, bid in zip(answers, bids, strict=True)]
 
 
-def _read_one(item: Value, bid: Bid, ledger_id: bytes) -> OpenBid | Refusal:
+def _read_one(item: Value, bid: Bid, listing: Listing, ledger_id: bytes) -> OpenBid | Refusal:
+    """The bid in its parts, which the process has read and held against the auction and the signature."""
     match item:
-        case [bytes(transaction), int(price_ubc)]:
-            signed = read_transaction(transaction, ledger_id)
-            return OpenBid(bid.account, price_ubc, bid.taken.at_ns, signed)
+        case [
+            bytes(encoded), bytes(protected), bytes(payload), bytes(signature), bytes(transaction_id),
+            bytes(nonce), int(until_s), bytes(consumers), int(price_ubc),
+        ]:  # fmt: skip
+            terms, account = listing.auction.terms, bid.account
+            action = Allocate(
+                terms.provider, price_ubc, terms.band, 0, consumer_keys=consumers, auction=listing.auction_id
+            )
+            envelope = Envelope(encoded, protected, payload, account.key_id, signature)
+            transaction = Transaction(action, nonce, until_s)
+            signed = SignedTransaction(envelope, transaction, transaction_id, EXTERNAL + ledger_id, account)
+            return OpenBid(account, price_ubc, bid.taken.at_ns, signed)
         case [str(reason), str(detail)]:
             return Refusal(reason, detail)
     raise AssertionError(f"our own process answers {item!r}")
@@ -175,7 +190,13 @@ def _read_row(row: Value, auction_id: bytes) -> Bid:
 def _write_one(found: OpenBid | Refusal) -> Value:
     if isinstance(found, Refusal):
         return [found.reason, found.detail]
-    return [found.transaction.envelope.encoded, found.price_ubc]
+    signed = found.transaction
+    envelope, transaction, action = signed.envelope, signed.transaction, signed.transaction.action
+    assert isinstance(action, Allocate), "a bid is one"
+    return [
+        envelope.encoded, envelope.protected, envelope.payload, envelope.signature, signed.transaction_id,
+        transaction.nonce, transaction.valid_until_s, action.consumer_keys, found.price_ubc,
+    ]  # fmt: skip
 
 
 def _write_frame(file: IO[bytes], content: bytes) -> None:
