@@ -177,7 +177,16 @@ async def _serve(settings: LedgerSettings) -> None:
     enrolling = Enrolling(vendors, settings.accept_software_keys, shared=len(genesis.gateways) > 1)
     turnstile = Turnstile(settings.max_accounts_per_minute)
     orderer = consensus or Alone(Engine(application))
-    service = Service(orderer, answers, key, enrolling, settings.broker, _tell, turnstile, Verifiers(_tell))
+    service = Service(
+        orderer,
+        answers,
+        key,
+        enrolling,
+        settings.broker,
+        _tell,
+        turnstile,
+        Verifiers(_tell, None if consensus is None else 0),
+    )
     if consensus is not None:
         consensus.counters = service.counters
     app = create_app(Shelves(application, archive, answers, service.counters))

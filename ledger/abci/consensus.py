@@ -20,14 +20,20 @@ from ledger.abci.rpc import IN_CACHE, CometAway, CometRpc
 from ledger.abci.server import AbciServer
 from ledger.abci.waiting import Waiters
 from ledger.application import Application
+from ledger.recording import ALREADY_ENROLLED
+from ledger.rejection import Reason
 from ledger.settings import ConsensusSettings
 from ledger.showcase import touched_providers
 from ledger.submission import Executed, Outcome, Submission, write_submission
+from ledger.taking import KNOWN_RECORD
 
 PATIENCE_S = 30.0
 """Longer than a client asks again for; a block takes some 0.2 s, and seconds when an operator is away."""
 PROPOSAL_BUDGET_S = 0.3
 """A proposal is closed when making it has taken so long: the others do the same work before they vote."""
+
+BECAUSE_IT_RAN = (Reason.REPLAYED.text, KNOWN_RECORD, ALREADY_ENROLLED)
+"""The refusals that say that something has taken effect before. Any other may be over when its block is made."""
 
 AWAY = "submissions while CometBFT was away"
 TURNED_AWAY = "submissions that CometBFT had no room for"
@@ -74,7 +80,7 @@ class Consensus:
         encoded = [write_submission(one) for one in submissions]
         futures = [self._waiters.wait_for(tx_id(one)) for one in encoded]
         try:
-            await self._send(encoded, futures)
+            await self._send(submissions, encoded, futures)
             _, late = await asyncio.wait(futures, timeout=PATIENCE_S)
             self._count(UNKNOWN, len(late))
             found = [None if one.cancelled() or one in late else one.result() for one in futures]
@@ -105,7 +111,12 @@ class Consensus:
         if number:
             self.counters[what] = self.counters.get(what, 0) + number
 
-    async def _send(self, encoded: Sequence[bytes], futures: Sequence[asyncio.Future[Outcome]]) -> None:
+    async def _send(
+        self,
+        submissions: Sequence[Submission],
+        encoded: Sequence[bytes],
+        futures: Sequence[asyncio.Future[Outcome]],
+    ) -> None:
         loop = asyncio.get_running_loop()
         async with self._sending:  # those who came first are sent first
             try:
@@ -114,17 +125,22 @@ class Consensus:
                 self._tell(str(error))
                 self._give_up(futures, AWAY)
                 return
-        for one, future, words in zip(encoded, futures, said, strict=True):
+        for submission, one, future, words in zip(submissions, encoded, futures, said, strict=True):
             if words == IN_CACHE:
-                await self._look_back(one, future)
+                await self._look_back(submission, one, future)
             elif words:
                 self._give_up([future], TURNED_AWAY)
 
-    async def _look_back(self, encoded: bytes, future: asyncio.Future[Outcome]) -> None:
-        """It was seen before: it waits still, and so do we, or it ran, and the rules say so."""
+    async def _look_back(
+        self, submission: Submission, encoded: bytes, future: asyncio.Future[Outcome]
+    ) -> None:
+        """It was seen before: it has taken effect, and the rules say so, or it waits still, and so do we."""
         refused = await asyncio.to_thread(self.application.check, encoded, int(time.time()))
-        if refused is not None and not future.done():
-            future.set_result(refused)
+        if refused is None or future.done():
+            return
+        outcome = self.application.recall(submission, refused)
+        if isinstance(outcome, Executed) or outcome.reason in BECAUSE_IT_RAN:
+            future.set_result(outcome)
 
     def _give_up(self, futures: Sequence[asyncio.Future[Outcome]], why: str) -> None:
         self._count(why, len(futures))

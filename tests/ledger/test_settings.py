@@ -11,6 +11,8 @@ from ledger.settings import (
     DEFAULT_ACCOUNTS_PER_MINUTE,
     DEFAULT_HTTP_PORT,
     DEFAULT_MQTT_PORT,
+    DEFAULT_RPC,
+    ConsensusSettings,
     LedgerSettings,
     parse_settings,
 )
@@ -97,3 +99,17 @@ def test_the_log_is_in_a_file_or_in_postgresql() -> None:
         parse(named.replace("postgresql://", "mysql://"))
     with pytest.raises(ConfigError, match=r"ledger\.database: a text is needed"):
         parse(TEXT.replace('database = "/var/lib/ledger.db"', ""))
+
+
+def test_a_ledger_that_is_shared() -> None:
+    assert parse(TEXT).consensus is None
+    shared = parse(TEXT + '[consensus]\nsocket = "comet/a.sock"\nnetwork = "network.toml"\n').consensus
+    assert shared == ConsensusSettings(Path("/etc/comet/a.sock"), DEFAULT_RPC, Path("/etc/network.toml"))
+    other = TEXT + '[consensus]\nsocket = "a"\nnetwork = "n"\nrpc = "http://[::1]:1"\n'
+    assert parse(other).consensus == ConsensusSettings(Path("/etc/a"), "http://[::1]:1", Path("/etc/n"))
+
+
+@pytest.mark.parametrize("line", ['network = "n"', 'socket = "a"', 'socket = "a"\nnetwork = "n"\nother = 1'])
+def test_a_shared_ledger_without_its_places_is_refused(line: str) -> None:
+    with pytest.raises(ConfigError, match=r"/etc/ledger\.toml: consensus\."):
+        parse(f"{TEXT}[consensus]\n{line}\n")
