@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse
 from ledger.clearing.book import Book, Listing
 from ledger.clearing.callback import ask_keeper, ask_provider
 from ledger.clearing.door import Refusal
-from ledger.clearing.events import BidsDropped, Event, OfferRejected, read_event, write_event
+from ledger.clearing.events import BidsDropped, Event, OfferRejected, write_event
 from ledger.clearing.house import (
     AskKeepers,
     AskLedger,
@@ -75,8 +75,7 @@ class ClearingService:
         self._keepers = keepers
         self._opener = ManyAtOnce()
         self.book = Book(key, self._view.ledger_id, self._opener)
-        for entry in log.entries():
-            self.book.apply(read_event(entry), entry)
+        self.book.load(list(log.entries()), time.time_ns())
         self._house = House(self.book)
         self._lock = threading.Lock()
         self._busy: set[bytes] = set()
@@ -165,6 +164,7 @@ class ClearingService:
     def _due(self) -> list[Step]:
         now_s, now = int(time.time()), time.monotonic()
         with self._lock:
+            self.book.forget(now_s * 10**9)
             return [step for step in self._house.steps(now_s) if self._is_ready(step, now)]
 
     def _next(self, listing: Listing) -> Step:

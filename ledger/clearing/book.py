@@ -24,6 +24,7 @@ from ledger.clearing.events import (
     OfferTaken,
     Unsealed,
     next_head,
+    read_event,
     write_event,
 )
 from wire.auction import Auction, read_auction
@@ -36,6 +37,8 @@ from wire.keys import PrivateKey
 from wire.sealed_bid import Lock, SealedBid, open_bid, open_ticket, read_sealed_bid
 from wire.time_key import read_time_secret
 
+KEPT_NS = 86_400 * 10**9
+"""How long an auction that is over is shown: a day, in which every bidder has had time to look."""
 REPLACED = Refusal("replaced", "the same account bid again")
 OUTBID = Refusal("outbid", "others bid more")
 
@@ -161,10 +164,35 @@ class Book:
         """The time of the next entry: no two have the same, and none is before another."""
         return max(now_ns, self.at_ns + 1)
 
+    def load(self, entries: Sequence[bytes], now_ns: int) -> None:
+        """The whole log. What was over long before `now_ns` is passed over: nobody asks for it, and opening its bids
+        again would make a start the slower the older a house is.
+        """
+        events = [read_event(entry) for entry in entries]
+        over = {
+            event.auction_id
+            for event in events
+            if isinstance(event, AuctionClosed) and event.at_ns < now_ns - KEPT_NS
+        }
+        for event, entry in zip(events, entries, strict=True):
+            if self._auction_id(event) in over:
+                self._count(event, entry)
+            else:
+                self.apply(event, entry)
+
+    def forget(self, now_ns: int) -> None:
+        """Auctions that were over long ago; the log has them."""
+        old = [
+            auction_id
+            for auction_id, listing in self.listings.items()
+            if listing.closed is not None and listing.closed.at_ns < now_ns - KEPT_NS
+        ]
+        for auction_id in old:
+            del self.listings[auction_id]
+
     def apply(self, event: Event, entry: bytes | None = None) -> None:
         """`entry`: its bytes, where they are at hand. Raises DecodeError if it fits no log of this house."""
-        encoded = write_event(event) if entry is None else entry
-        self.number, self.at_ns, self.head = self.number + 1, event.at_ns, next_head(self.head, encoded)
+        self._count(event, write_event(event) if entry is None else entry)
         match event:
             case AuctionTaken():
                 self._list(event)
@@ -194,6 +222,14 @@ class Book:
         if len(sealed.shares) != SEAL_KEY_SIZE * len(listing.lock.time_keys):
             raise VerificationError(f"a bid with {len(sealed.shares)} bytes of shares")
         return sealed.bid_key, open_ticket(sealed, listing.lock, self.house)
+
+    def _count(self, event: Event, entry: bytes) -> None:
+        self.number, self.at_ns, self.head = self.number + 1, event.at_ns, next_head(self.head, entry)
+
+    def _auction_id(self, event: Event) -> bytes:
+        if isinstance(event, AuctionTaken):
+            return read_auction(event.encoded, self.ledger_id).auction_id
+        return event.auction_id
 
     def _list(self, event: AuctionTaken) -> None:
         auction = read_auction(event.encoded, self.ledger_id)

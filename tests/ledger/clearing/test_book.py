@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import pytest
 
 from ledger.clearing.awards import OpenBid
-from ledger.clearing.book import Book, Phase, open_in_turn, open_one
+from ledger.clearing.book import KEPT_NS, Bid, Book, Listing, Phase, open_in_turn, open_one
 from ledger.clearing.door import Refusal
 from ledger.clearing.events import BidTaken, Unsealed, next_head, read_event, write_event
 from ledger.clearing.keeping import time_secret
@@ -191,3 +193,28 @@ def test_answers_say_nothing_of_a_pending_bid_but_that_it_is_there() -> None:
         fields = read_cbor(read_envelope(bid.encoded).payload)
         assert isinstance(fields, dict)
         assert set(fields) == {1, 2, 3, 4, 5, 6}
+
+
+def test_what_was_over_a_day_ago_is_in_the_log_and_no_longer_in_the_book() -> None:
+    world = bidding({0: 70, 1: 100})
+    (old,) = world.book.listings.values()
+    world.clear(old)
+    world.world.wait(KEPT_NS // 10**9 + 1)
+    young = world.open(clearing_s=world.world.now_s + 5)
+    world.bid(young, CAROL, 50)
+    opened: list[int] = []
+
+    def counting(listing: Listing, bids: Sequence[Bid], *rest: Any) -> list[OpenBid | Refusal]:
+        opened.append(len(bids))
+        return open_in_turn(listing, bids, *rest)
+
+    book = Book(HOUSE, world.ledger_id, counting)
+    book.load(world.entries, world.now_ns)
+    assert (book.head, book.number, book.at_ns) == (world.book.head, world.book.number, world.book.at_ns)
+    assert list(book.listings) == list(book.active) == [young.auction_id]
+    assert opened == []
+    world.book.forget(world.now_ns)
+    assert list(world.book.listings) == [young.auction_id]
+    assert world.clear(young).closed is not None
+    world.book.forget(world.now_ns)
+    assert list(world.book.listings) == [young.auction_id], "it is shown for a day"
