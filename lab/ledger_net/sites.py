@@ -10,6 +10,7 @@ without a vote. State lies in the sandbox's private /run, for its short paths, a
 
 import ipaddress
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -120,6 +121,14 @@ class Site:
             if child is not None:
                 how(child)
 
+    def forget(self) -> None:
+        """Everything but its keys, and what they have signed. Both programs have ended."""
+        for file in self.folder.glob("ledger.db*"):
+            file.unlink()
+        for file in (self.folder / "comet" / "data").iterdir():
+            if file.is_dir():
+                shutil.rmtree(file)
+
     def height(self) -> int:
         """Of CometBFT's last block; 0 while it is away, or still behind."""
         try:
@@ -185,12 +194,12 @@ class Sites:
     def heal(self, name: str) -> None:
         self.router.ip(f"link set {name} up")
 
-    def start_newcomer(self) -> None:
-        """With the state that the others have, verified from what two of them say of a block that both know."""
-        site, trusted = self.newcomer, self.everybody[0]
-        height = trusted.height()
-        block = trusted.ask("commit", height=str(height))["signed_header"]["commit"]["block_id"]["hash"]
-        servers = tuple(f"{one.address}:{RPC_PORT}" for one in self.everybody[:2])
+    def start_with_log(self, site: Site) -> None:
+        """With the log that the others have, verified from what two of them say of a block that both know."""
+        others = [one for one in self.everybody if one is not site][:2]
+        height = others[0].height()
+        block = others[0].ask("commit", height=str(height))["signed_header"]["commit"]["block_id"]["hash"]
+        servers = tuple(f"{one.address}:{RPC_PORT}" for one in others)
         write_home(site, self.network, StateSync(servers, height, block))
         site.start()
 

@@ -4,14 +4,16 @@ Each chapter ends with all operators at one app hash, and with every purchase th
 to have taken effect or handed to somebody else, with the same bytes.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from lab.ledger_net.market import Market, Purchase
 from lab.ledger_net.sites import Site, Sites, wait_until_agreed
 from lab.processes import Child, wait_until
+from ledger.entries import account_key
 from wire.errors import ShellError
 
 WAVE = 240
@@ -36,7 +38,7 @@ class Chapter:
 def play(sites: Sites, market: Market, tell: Tell) -> list[Chapter]:
     """All chapters. Raises ShellError, TimeoutError where a promise does not hold."""
     chapters = []
-    for chapter in (_quiet, _same_to_all, _killed, _cut_off, _newcomer, _all_killed):
+    for chapter in (_quiet, _same_to_all, _killed, _cut_off, _newcomer, _tampered, _all_killed):
         chapters.append(chapter(sites, market, tell))
         tell(f"{chapters[-1].title}: {chapters[-1].outcome}")
     return chapters
@@ -101,7 +103,7 @@ def _cut_off(sites: Sites, market: Market, tell: Tell) -> Chapter:
 
 def _newcomer(sites: Sites, market: Market, tell: Tell) -> Chapter:
     tell("eve: joins with a snapshot of the state")
-    sites.start_newcomer()
+    sites.start_with_log(sites.newcomer)
     sites.newcomer.wait_until_ready()
     with _wave(market, [*sites.everybody, sites.newcomer]) as (purchases, left):
         pass
@@ -111,6 +113,34 @@ def _newcomer(sites: Sites, market: Market, tell: Tell) -> Chapter:
     if "Snapshot restored" not in sites.newcomer.comet.said:
         raise ShellError("eve", "did not begin with a snapshot")
     return Chapter("eve joins by state sync, without a vote", _lost(left), len(purchases))
+
+
+def _tampered(sites: Sites, market: Market, tell: Tell) -> Chapter:
+    """Somebody gives himself money in the file of one operator."""
+    dave, others = sites["dave"], sites.others("dave")
+    dave.end(Child.stop)
+    _enrich(dave, market)
+    dave.start_ledger()
+    assert dave.ledger is not None
+    if dave.ledger.wait(30.0) == 0 or "the state is not the one of block" not in dave.ledger.said:
+        raise ShellError("dave", f"serves a file that was changed: {dave.ledger.tail()}")
+    tell("dave: refuses the file, and begins anew with the others' log")
+    purchases = market.purchases(WAVE // 4)
+    _settle(sites, market, purchases, purchases, others)
+    dave.forget()
+    sites.start_with_log(dave)
+    dave.wait_until_ready()
+    wait_until_agreed(sites.everybody)
+    outcome = "refused; it votes again with the others' log"
+    return Chapter("dave's file is changed behind its back", outcome, len(purchases))
+
+
+def _enrich(site: Site, market: Market) -> None:
+    """An entry of the state, by SQL: the provider has what a buyer has."""
+    provider, buyer = (account_key(key.public.key_id) for key in (market.provider, market.buyers[0]))
+    with closing(sqlite3.connect(site.database)) as database, database:
+        (value,) = database.execute("SELECT value FROM state WHERE key = ?", (buyer,)).fetchone()
+        database.execute("UPDATE state SET value = ? WHERE key = ?", (value, provider))
 
 
 def _all_killed(sites: Sites, market: Market, tell: Tell) -> Chapter:
