@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(
         "python -m lab.ledger_net",
-        description="Four operators share a ledger on CometBFT; one is killed, one cut off, one changed, one joins, all fall.",
+        description="Four operators share a ledger on CometBFT, and whatever may go wrong does.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
