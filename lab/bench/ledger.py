@@ -1,11 +1,12 @@
 """How many allocations the ledger makes durable in a second: 50,000 in one transaction, and one by one.
 
-*bulk*: from the bytes of one signed transaction for 50,000 consumers to its block on disk, every grant and
-every consumer in an index. *single*: from the bytes of one signed transaction for one consumer to the signed
-receipt and grant, many transactions under way, as the service does it: signatures in processes of their own, and
-everything that has arrived in one block. *latency*: one alone, the ledger idle before it. Beside them: a plain SQLite
-table with one row per allocation and no signature, and one flush to disk for each transaction. All run in turns with
-ours. The seed's figures are those of its text.
+*bulk*: from the bytes of one signed transaction for 50,000 consumers to its block on disk, every grant and every
+consumer in an index. *replay*: twenty of those, applied again from the genesis. *proof*: the grant of one of the
+50,000, shown without the others and verified as the box does. *single*: from the bytes of one signed transaction for
+one consumer to the signed receipt and grant, many transactions under way, as the service does it: signatures in
+processes of their own, and everything that has arrived in one block. *latency*: one alone, the ledger idle before it.
+Beside them: a plain SQLite table with one row per allocation and no signature, and one flush to disk for each
+transaction. All run in turns with ours. The seed's figures are those of its text.
 
 The same once more in PostgreSQL, where it is installed: the lab's own cluster, with the package's settings. Files lie
 below build/bench, on the disk of the project; the cluster's below /tmp.
@@ -42,13 +43,16 @@ from ledger.verifying import Verifiers
 from wire.allocate import MAX_CONSUMERS, Allocate
 from wire.band import Band
 from wire.create import Create
+from wire.grant import grant_id_of
+from wire.grant_proof import verify_grant_proof
 from wire.keys import PrivateKey
 from wire.money_actions import Deposit
 from wire.post_offer import PostOffer
 from wire.qos import Qos
 from wire.transaction import Action, Transaction, read_transaction, sign_transaction
 
-BULK_GOAL, SINGLE_GOAL, LATENCY_GOAL_MS = 60_000, 5_000, 20
+BULK_GOAL, SINGLE_GOAL, LATENCY_GOAL_MS = 300_000, 5_000, 20
+REPLAY_GOAL_S, PROOF_GOAL_BYTES, PROOF_GOAL_MS = 10, 1_000, 1
 SEED_BULK, SEED_SINGLE = 13_000, 1
 TOGETHER = 250
 """Transactions that share a flush: what arrives at the service during one commit at this rate."""
@@ -68,6 +72,8 @@ class Sizes:
     consumers: int = MAX_CONSUMERS
     transactions: int = 5_000
     alone: int = 300
+    bulks: int = 20
+    """Purchases that are replayed: a million allocations."""
     network: ledger_net.Sizes | None = ledger_net.Sizes()
     """None: four operators are left out."""
 
@@ -84,6 +90,7 @@ def run(progress: Callable[[str], None], sizes: Sizes = Sizes(), below: Path = R
                 + _measure_latency(shop, sizes, progress)
                 + _measure_log(shop, progress)
             )
+        found += _measure_bulk_log(folder, sizes, progress)
         found += _measure_postgresql(folder, sizes, progress)
         return found if sizes.network is None else found + ledger_net.measure(progress, sizes.network)
     finally:
@@ -129,6 +136,12 @@ class Shop:
         action = Allocate(self.provider.public, PRICE_UBC, BAND, 1)
         return [self.sign(action, self.buyers[at % BUYERS]) for at in range(count)]
 
+    def sign_bulk(self, consumers: int) -> tuple[bytes, list[bytes]]:
+        """One purchase for so many, and their keys."""
+        keys = b"".join(b"\x02" + os.urandom(32) for _ in range(consumers))
+        action = Allocate(self.provider.public, PRICE_UBC * consumers, BAND, 1, consumer_keys=keys)
+        return self.sign(action, self.buyers[0]), action.consumers
+
     def commit(self, encoded: Sequence[bytes]) -> list[bytes]:
         """Transactions that arrived together: read, executed, on disk; the signed answers."""
         signed = [read_transaction(one, self.engine.ledger_id) for one in encoded]
@@ -168,9 +181,7 @@ def _measure_bulk(shop: Shop, sizes: Sizes, progress: Callable[[str], None]) -> 
     progress(f"bulk, {sizes.consumers:,} consumers in one transaction")
     ours, plain = [], []
     for _ in range(sizes.rounds):
-        keys = b"".join(b"\x02" + os.urandom(32) for _ in range(sizes.consumers))
-        action = Allocate(shop.provider.public, PRICE_UBC * sizes.consumers, BAND, 1, consumer_keys=keys)
-        encoded, consumers = shop.sign(action, shop.buyers[0]), action.consumers
+        encoded, consumers = shop.sign_bulk(sizes.consumers)
         ours.append(sizes.consumers / _seconds(lambda: shop.commit([encoded])))  # noqa: B023 called at once
         plain.append(sizes.consumers / _seconds(lambda: shop.commit_plain(consumers)))  # noqa: B023 called at once
     rate = round(statistics.median(ours))
@@ -215,6 +226,50 @@ def _measure_latency(shop: Shop, sizes: Sizes, progress: Callable[[str], None]) 
     return [
         Figure(f"{what}, p50", round(percentile(took_ms, 0.50), 2), "ms", better="lower"),
         Figure(f"{what}, p95", round(percentile(took_ms, 0.95), 2), "ms", LATENCY_GOAL_MS, better="lower"),
+    ]
+
+
+def _measure_bulk_log(folder: Path, sizes: Sizes, progress: Callable[[str], None]) -> list[Figure]:
+    """A log of bulk purchases: applied again, and one grant out of it proved."""
+    progress(f"{sizes.bulks * sizes.consumers:,} allocations in bulk, applied again")
+    folder = folder / "bulk"
+    folder.mkdir()
+    with Shop(folder) as shop:
+        for _ in range(sizes.bulks):
+            encoded, _ = shop.sign_bulk(sizes.consumers)
+            shop.commit([encoded])
+        head = shop.engine.head
+        replayed_s = _seconds(lambda: _must_equal(replay(shop.engine.store), head))
+        what = (
+            f"replay of {sizes.bulks * sizes.consumers:,} allocations in bulk, every signature and app hash"
+        )
+        found = [Figure(what, round(replayed_s, 2), "s", REPLAY_GOAL_S, better="lower")]
+        return found + _measure_proof(shop, sizes, progress)
+
+
+def _measure_proof(shop: Shop, sizes: Sizes, progress: Callable[[str], None]) -> list[Figure]:
+    """In a block of its own, as all bulk purchases here, and beside as many small purchases as wait for one."""
+    progress(f"the proof of one in {sizes.consumers:,}")
+    bulk, _ = shop.sign_bulk(sizes.consumers)
+    shop.commit([*shop.sign_purchases(TOGETHER), bulk])
+    grant_id = grant_id_of(read_transaction(bulk, shop.engine.ledger_id).transaction_id, sizes.consumers // 3)
+    first_ms = 1_000 * _seconds(lambda: shop.answers.prove(grant_id))
+    proof = shop.answers.prove(grant_id)
+    assert proof is not None, "the ledger sold it"
+    ledger_id, key = shop.engine.ledger_id, shop.ledger.public
+    took_ms = [1_000 * _seconds(lambda: verify_grant_proof(proof, key, ledger_id)) for _ in range(200)]
+    again_ms = [1_000 * _seconds(lambda: shop.answers.prove(grant_id)) for _ in range(200)]
+    what = (
+        f"proof of one consumer in a bulk of {sizes.consumers:,}, its block shared with {TOGETHER} purchases"
+    )
+    whole = Against("the purchase itself", len(bulk))
+    return [
+        Figure(what, len(proof), "bytes", PROOF_GOAL_BYTES, "lower", whole),
+        Figure(f"{what}: verified, p95", round(percentile(took_ms, 0.95), 3), "ms", PROOF_GOAL_MS, "lower"),
+        Figure(f"{what}: made, the first of a block", round(first_ms, 1), "ms", better="lower"),
+        Figure(
+            f"{what}: made, each further one", round(statistics.median(again_ms), 3), "ms", better="lower"
+        ),
     ]
 
 

@@ -32,13 +32,13 @@ def test_a_purchase_that_fails_fails_the_benchmark(tmp_path: Path) -> None:
 def test_the_figures_are_those_that_have_goals(tmp_path: Path) -> None:
     said: list[str] = []
     figures = run(
-        said.append, Sizes(rounds=1, consumers=20, transactions=20, alone=5, network=None), tmp_path
+        said.append, Sizes(rounds=1, consumers=20, transactions=20, alone=5, bulks=2, network=None), tmp_path
     )
     goals = {figure.what: figure.goal for figure in figures if figure.goal}
-    assert sorted(goals.values()) == [20, 5_000, 60_000]
+    assert sorted(goals.values()) == [1, 10, 20, 1_000, 5_000, 300_000]
     assert any("bulk" in what for what in goals)
     assert any("single" in what for what in goals)
     assert all(figure.value > 0 for figure in figures)
-    assert len(said) == 7
+    assert len(said) == 9
     assert len([figure for figure in figures if figure.what.startswith("PostgreSQL")]) == 4
     assert list(tmp_path.iterdir()) == [], "the ledger is taken away again"
