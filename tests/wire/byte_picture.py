@@ -56,6 +56,9 @@ FIELDS: dict[str, dict[int, str]] = {
         4: "price_ubc", 5: "band", 6: "max_allocations", 7: "allocation_duration_s", 8: "qos",
         12: "consumers: key -> [allocations, price_ubc]", 13: "auction: kind, clearing_s, min_price_ubc",
     },
+    "usage_terms": {
+        1: "provider_id", 2: "epoch", 3: "included_bytes", 4: "step_bytes", 5: "price_ubc", 6: "most_ubc",
+    },
     "time_key": {1: "keeper", 2: "time_s", 3: "key"},
     "auction": {
         1: "provider", 2: "auction: kind, clearing_s, min_price_ubc", 3: "band", 4: "max_allocations",

@@ -142,6 +142,13 @@ from wire.time_key import MAX_TIME_KEY_BYTES, TimeKey, read_time_key, write_time
 from wire.transaction import EXTERNAL as TRANSACTION
 from wire.transaction import MAX_TRANSACTION_BYTES, Transaction, read_transaction, sign_transaction
 from wire.units import PPM, U32_MAX, U63_MAX
+from wire.usage_terms import EXTERNAL as USAGE_TERMS
+from wire.usage_terms import (
+    MAX_USAGE_TERMS_BYTES,
+    UsageTerms,
+    read_usage_terms,
+    write_usage_terms,
+)
 
 PROVIDER, CONSUMER, LEDGER, EXCHANGE, ATTESTATION, OPERATOR = (
     PrivateKey.from_secret(secret) for secret in range(1, 7)
@@ -537,6 +544,13 @@ _SIGNED = [
         lambda value: write_registration(value, LEDGER, LEDGER_ID),
         lambda data: read_registration(data, LEDGER.public, LEDGER_ID),
         st.builds(Registration, keys, u63, u63), MAX_REGISTRATION_BYTES, LEDGER, REGISTRATION + LEDGER_ID,
+    ),
+    Message(
+        "usage_terms", UsageTerms(PROVIDER.public.provider_id, 12, 2_000_000_000, 1_000_000, 500, 200_000),
+        lambda value: write_usage_terms(value, PROVIDER, LEDGER_ID),
+        lambda data: read_usage_terms(data, PROVIDER.public, LEDGER_ID),
+        st.builds(UsageTerms, st.just(PROVIDER.public.provider_id), epochs, u63, epochs, epochs, epochs),
+        MAX_USAGE_TERMS_BYTES, PROVIDER, USAGE_TERMS + LEDGER_ID,
     ),
     Message(
         "time_key", _TIME_KEY_VALUE, lambda value: write_time_key(value, OPERATOR), read_time_key,
