@@ -214,7 +214,7 @@ EXCUSED_MODULES: dict[str, str] = {
     "ledger/exchange/entry.py": "tests/ledger/exchange/test_audit.py",
     **{
         f"ledger/exchange/{name}.py": "tests/ledger/exchange/test_service.py"
-        for name in ("book", "desk", "planning", "signing")
+        for name in ("book", "desk", "nonces", "planning", "signing")
     },
     "ledger/exchange/fake_bank.py": "tests/ledger/exchange/test_bank.py",
     "ledger/gateway_cli.py": "tests/system/test_gateway.py",

@@ -13,12 +13,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ledger.exchange.entry import Entry, Step
+from ledger.exchange.nonces import first_nonces
 from ledger.exchange.rates import reversed_ubc
 
 PAYMENT, REVERSAL, REFUNDED, PAYOUT, NOTICE, PUZZLE, ADOPTED = (
     "payment", "reversal", "refunded", "payout", "notice", "puzzle", "adopted",
 )  # fmt: skip
 REVERSALS = (REVERSAL, REFUNDED)
+LOST = "in a line that was lost"
 
 
 @dataclass(slots=True)
@@ -81,6 +83,18 @@ class Case:
         """The transaction of ours for this purpose that ran."""
         return next((one for one in self.attempts if one.executed and one.purpose == purpose), None)
 
+    def sign_off(self, entry: Entry) -> None:
+        """A transaction of ours that ran, and whose own line this table never had or lost: recognised on the ledger."""
+        purpose, ubc = entry.text("purpose"), entry.count("ubc")
+        whole = ubc == self.event.count("ubc")  # then no reversal was taken off it, whatever is told by now
+        number = self.event.number if whole else entry.number
+        account = entry.text("account")
+        self.attempts.append(Attempt(number, purpose, entry.text("id"), b"", account, ubc, 0, executed=True))
+        if self.kind == PAYOUT:
+            self.funded = True
+            self.paid = self.paid or (LOST if purpose == "withdraw" else "")
+            self.unpaid = self.unpaid or (LOST if purpose == "transfer" else "")
+
     @property
     def stage(self) -> str:
         """In a word or a few, for people."""
@@ -116,6 +130,7 @@ class Book:
         self._reversals: dict[str, list[Case]] = {}
         self._owing: dict[str, int] = {}
         self._nonces: dict[str, Entry] = {}
+        self._ids: set[str] = set()
         for entry in entries:
             self.add(entry)
 
@@ -126,6 +141,8 @@ class Book:
             self._begin(entry)
             return
         case = self.cases[entry.key]
+        if entry.step is Step.SIGNED:
+            self._ids.add(entry.text("id"))
         _FOLDS[entry.step](case, entry)
         if case.is_open:
             self._open[case.key] = case
@@ -142,9 +159,17 @@ class Book:
         """What reversals wanted back of an account and it did not have."""
         return self._owing.get(account, 0)
 
-    def adopted(self, nonce: str) -> Entry | None:
-        """A transaction of the exchange that the ledger had before this table began."""
-        return self._nonces.get(nonce)
+    def recognise(self, case: Case, purpose: str) -> Entry | None:
+        """A transaction that the exchange signed for this before it lost the line, and that the ledger has."""
+        if not self._nonces or case.done(purpose):
+            return None
+        return next(
+            (found for nonce in first_nonces(case.key, purpose) if (found := self._nonces.get(nonce))), None
+        )
+
+    def knows(self, transaction_id: str) -> bool:
+        """Whether a line is about this transaction of ours."""
+        return transaction_id in self._ids
 
     def owed_ubc(self, reversal: Case) -> int:
         """What this reversal takes back of its payment's deposit: by how much it raises what is reversed in all."""
@@ -190,8 +215,9 @@ class Book:
         elif case.kind == PUZZLE:
             case.refused = entry.text("reason")
         elif case.kind == ADOPTED:
-            case.closed = "before this table"
+            case.closed = "found on the ledger"
             self._nonces[entry.text("nonce")] = entry
+            self._ids.add(entry.text("id"))
         else:
             self._open[entry.key] = case
 
@@ -241,10 +267,12 @@ def _fold_expired(case: Case, entry: Entry) -> None:
 
 def _fold_executed(case: Case, entry: Entry) -> None:
     attempt = _attempt(case, entry)
-    if attempt is None:
-        case.funded = True
-    else:
+    if attempt is not None:
         attempt.executed = True
+    elif entry.text("purpose"):
+        case.sign_off(entry)
+    else:
+        case.funded = True
 
 
 def _fold_paying(case: Case, _entry: Entry) -> None:

@@ -142,7 +142,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 async def _serve(settings: ExchangeSettings, *, willing: bool) -> None:
-    key = PrivateKey.from_pem(_read(settings.key), str(settings.key))
+    key = PrivateKey.from_pem(_read_secret(settings.key), str(settings.key))
     reader = LedgerReader(settings.ledger_url)
     genesis = check_ledger(reader, settings.ledger_id, key)
     desk = Desk(settings.table, settings.rules, _now_s)
@@ -207,19 +207,19 @@ class _Connection:
 def _bank(settings: ExchangeSettings) -> Bank | None:
     if settings.bank_url is None or settings.bank_secret is None:
         return None
-    return Bank(settings.bank_url, _read(settings.bank_secret).strip())
+    return Bank(settings.bank_url, _read_secret(settings.bank_secret).strip())
 
 
 def _credentials(settings: ExchangeSettings) -> braintree.Credentials | None:
     if settings.braintree_public_key is None or settings.braintree_private_key is None:
         return None
-    private_key = _read(settings.braintree_private_key).decode("ascii").strip()
+    private_key = _read_secret(settings.braintree_private_key).decode("ascii").strip()
     return braintree.Credentials(settings.braintree_public_key, private_key)
 
 
 def _shop(settings: ExchangeSettings) -> saleor.Keys | None:
     if settings.saleor_secret is not None:
-        return saleor.Keys({}, _read(settings.saleor_secret).decode().strip())
+        return saleor.Keys({}, _read_secret(settings.saleor_secret).decode().strip())
     if settings.saleor_jwks is None:
         return None
     try:
@@ -381,6 +381,14 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}") from error
+
+
+def _read_secret(file: Path) -> bytes:
+    """Refuses what everybody on the machine can read."""
+    content = _read(file)
+    if file.stat().st_mode & 0o007:
+        raise ConfigError(f"{file}: everybody on this machine can read it: chmod o= {file}")
+    return content
 
 
 def _tell(text: str) -> None:

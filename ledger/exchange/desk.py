@@ -12,11 +12,9 @@ from pathlib import Path
 from ledger.exchange.audit import AuditTable
 from ledger.exchange.book import PAYOUT, Book
 from ledger.exchange.entry import Step
-from ledger.exchange.events import Event, Payment
+from ledger.exchange.events import Event
 from ledger.exchange.judging import Line, Rules, judge, judge_payout, payout_key
 from ledger.exchange.payout_request import PayoutRequest
-from ledger.exchange.planning import DEPOSIT
-from ledger.exchange.signing import MAX_RECOGNISED_ATTEMPTS, make_nonce
 
 Decide = Callable[[Book], Sequence[Line]]
 
@@ -105,12 +103,4 @@ class Desk:
         self.write(decide)
 
     def _judge(self, event: Event, book: Book) -> Sequence[Line]:
-        lines = judge(event, book, self.rules, self.clock())
-        if isinstance(event, Payment) and lines and lines[-1][1] is Step.EVENT:
-            for attempt in range(MAX_RECOGNISED_ATTEMPTS):
-                nonce = make_nonce(event.key, DEPOSIT, attempt)
-                adopted = book.adopted(nonce.hex())
-                if adopted is not None:
-                    why = f"deposited by {adopted.text('id')}, before this table began"
-                    return [*lines, (event.key, Step.CLOSED, {"why": why, "shortfall_ubc": 0})]
-        return lines
+        return judge(event, book, self.rules, self.clock())

@@ -98,6 +98,11 @@ def plan(
     if case.out is not None:
         out = case.out
         return Submit(case.key, out.transaction_id, out.encoded, out.valid_until_s, out.rejection)
+    for purpose in (DEPOSIT, WITHDRAW, TRANSFER):
+        found = book.recognise(case, purpose)
+        if found is not None:
+            fields = {name: value for name, value in found.fields.items() if name in ("id", "account", "ubc")}
+            return Write((case.key, Step.EXECUTED, {**fields, "purpose": purpose}))
     if case.kind == PAYMENT:
         return _plan_payment(case, book, now_s)
     if case.kind == PAYOUT:
@@ -152,6 +157,7 @@ def _plan_reversal(case: Case, book: Book, balance_ubc: int | None) -> Deed | No
     if deposit is None or deposit.number > case.event.number:
         return _close(case, "taken off the deposit")
     if taken is not None:
+        assert taken.ubc <= owed_ubc, f"{case.key}: {taken.ubc} ubc were taken back, {owed_ubc} were owed"
         return _close(case, "taken back", owed_ubc - taken.ubc)
     account = payment.event.text("account")
     if balance_ubc is None:

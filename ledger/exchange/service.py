@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ledger.client import LedgerReader
 from ledger.exchange.bank import Never, Paid, Pending
-from ledger.exchange.book import Book, Case
+from ledger.exchange.book import ADOPTED, Book, Case
 from ledger.exchange.desk import Desk
 from ledger.exchange.entry import Step
 from ledger.exchange.judging import Line
@@ -233,22 +233,32 @@ def own_transactions(reader: LedgerReader, genesis: Genesis) -> list[Transaction
 
 
 def adopt(desk: Desk, genesis: Genesis, pages: Sequence[TransactionPage], *, willing: bool) -> None:
-    """An empty table before a ledger that knows this exchange's work: written down if `willing`, else ConfigError."""
-    ours = [page for page in pages if page.issuer_key_id == genesis.exchange.key_id.hex()]
-    if desk.book.last_number or not ours:
+    """What the exchange's key did on the ledger and the table does not know: lines of it are lost, or somebody used the
+    key beside it. Written down if `willing`, so that none of it is done again; else ConfigError.
+    """
+    key_id = genesis.exchange.key_id.hex()
+    unknown = [page for page in pages if page.issuer_key_id == key_id and not desk.book.knows(page.id)]
+    if not unknown:
         return
     if not willing:
         raise ConfigError(
-            f"the audit table is empty, and the ledger has {len(ours)} transactions of this exchange: put the table "
-            "back from its backup, or start once with --adopt, which keeps what was deposited from being so again"
+            f"the ledger has {len(unknown)} transactions of this exchange that the audit table does not know: put its "
+            "last copy back, or start once with --adopt, which keeps what was done from being done again"
         )
     lines: list[Line] = [
         (
             f"adopted:{page.id}",
             Step.EVENT,
-            {"kind": "adopted", "id": page.id, "nonce": page.nonce, "action": page.action},
+            {
+                "kind": ADOPTED,
+                "id": page.id,
+                "nonce": page.nonce,
+                "action": page.action,
+                "account": page.provider or "",
+                "ubc": page.price_ubc or 0,
+            },
         )
-        for page in ours
+        for page in unknown
     ]
     desk.write(lambda _book: lines)
 

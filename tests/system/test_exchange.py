@@ -90,6 +90,8 @@ class Exchange:
         (folder / "exchange.key").chmod(0o600)
         (folder / "braintree.secret").write_text(SECRET + "\n")
         (folder / "bank.secret").write_bytes(bank.secret + b"\n")
+        for secret in ("braintree.secret", "bank.secret"):
+            (folder / secret).chmod(0o640)
         files = house.authority.issue_client("exchange", house.exchange.key, label="exchange")
         self.config.write_text(
             '[exchange]\nkey = "exchange.key"\ntable = "exchange.db"\n'
@@ -183,6 +185,10 @@ def test_what_is_wrong_is_said_before_anything_is_served(
         exchange.config.write_text(text.replace(old, new))
         assert main(["run", str(exchange.config)]) == 2
         assert why in capsys.readouterr().err
+    exchange.config.write_text(text)
+    (exchange.folder / "exchange.key").chmod(0o644)
+    assert main(["run", str(exchange.config)]) == 2
+    assert "everybody on this machine can read it" in capsys.readouterr().err
     assert main(["reconcile", str(exchange.config), "--gateway", "braintree"]) == 2
     assert main([]) == 2
     assert ledger(["--help"]) == 0

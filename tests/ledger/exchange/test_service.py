@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from ledger.exchange.audit import AuditTable
 from ledger.exchange.book import Case
 from ledger.exchange.events import Payment
 from ledger.exchange.fake_bank import FakeBank
@@ -134,11 +138,46 @@ def test_who_lost_the_table_deposits_nothing_twice(world: World):
     with pytest.raises(ConfigError, match="--adopt"):
         adopt(world.desk, world.genesis, world.pages(), willing=False)
     adopt(world.desk, world.genesis, world.pages(), willing=True)
+    adopt(world.desk, world.genesis, world.pages(), willing=False)  # nothing is unknown any more
     world.desk.take(world.payment(key.public))
     world.settle()
     assert world.balance(key) == 2_500 * CENT
-    assert world.case(PAID).stage.startswith("deposited by ")
+    assert world.case(PAID).stage == "deposited"
+    world.desk.take(world.reversal("5.00"))
+    world.settle()
+    assert world.balance(key) == 2_000 * CENT
     books_agree(world)
+
+
+@pytest.mark.parametrize("trouble", [[], ["refuse"]])
+def test_an_older_copy_of_the_table_does_nothing_again(world: World, bank: FakeBank, trouble: list[str]):
+    """Whatever line the copy ends with."""
+    key = world.open_account()
+    bank.plan = list(trouble)
+    world.desk.take(world.payment(key.public))
+    world.settle()
+    name, _ = world.desk.take_payout(world.ask(key, 1_000 * CENT))
+    world.settle()
+    world.desk.take(world.reversal("5.00"))
+    world.settle()
+    balance, totals, paid = world.balance(key), world.totals, dict(bank.paid)
+    entries = world.desk.table.read_after(0)
+    for kept in range(1, len(entries)):
+        world.desk.close()
+        for file in world.folder.glob("exchange.db*"):
+            file.unlink()
+        with AuditTable(world.folder / "exchange.db") as table:
+            for entry in entries[:kept]:
+                assert table.append([(entry.key, entry.step, entry.fields)], entry.number - 1, entry.time_s)
+        world.restart()
+        adopt(world.desk, world.genesis, world.pages(), willing=True)
+        world.settle()
+        world.desk.take(world.payment(key.public))
+        world.desk.take(world.reversal("5.00"))
+        world.settle()
+        assert (world.balance(key), world.totals, bank.paid) == (balance, totals, paid), entries[kept]
+        if name in world.desk.book.cases:
+            assert world.case(name).stage == ("went back" if trouble else "paid")
 
 
 # ---- Reversals
@@ -417,3 +456,98 @@ def test_a_power_cut_anywhere_neither_loses_nor_doubles_a_payout(tmp_path: Path,
             assert last > 12
             return
     raise AssertionError("the story has no end")
+
+
+# ---- Anything in any order
+
+
+CHOICES = st.sampled_from(
+    ["pay", "reverse", "total", "ask", "spend", "work", "later", "away", "bank", "cut", "copy"]
+)
+AMOUNTS = st.integers(1, 3_000)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(CHOICES, st.integers(0, 2), AMOUNTS), max_size=25))
+def test_whatever_happens_in_whatever_order_money_is_neither_made_nor_lost(deeds: list[tuple[str, int, int]]):
+    """On the ledger is what was paid in, less what was reversed and could be had, less what the bank paid out."""
+    with TemporaryDirectory() as folder, FakeBank(b"s") as bank:
+        world = World(Path(folder), bank)
+        keys, late = [world.open_account() for _ in range(2)], PrivateKey.generate()
+        people = [*keys, late]
+        old: list[bytes] = []
+        for number, (deed, who, cents) in enumerate(deeds):
+            try:
+                happen(world, bank, deed, people[who], keys, number, cents, old)
+            except PowerCut:
+                world.restart()
+        world.touches.last, world.away, bank.plan = None, False, []
+        world.execute(Create(late.public), late)
+        for _ in range(4):
+            world.settle()
+            world.clock_s += VALIDITY_S + EXPIRY_MARGIN_S + 2
+        for encoded in [*old, *world.sent]:  # whoever kept a copy of anything
+            world.deliver(encoded)
+        cases = list(world.desk.book.cases.values())
+        for case in (
+            one for one in cases if one.is_open
+        ):  # only what waits for a payment that nobody told of
+            assert case.event.text("payment") not in world.desk.book.cases, case.key
+        deposits = [one.done("deposit") for one in cases]
+        taken = [one.done("withdraw") for one in cases if one.kind in ("reversal", "refunded")]
+        paid = [one for one in cases if one.closed == "paid"]
+        assert world.totals[0] == sum(one.ubc for one in deposits if one)
+        assert world.totals[1] == sum(one.ubc for one in taken if one) + sum(
+            one.event.count("ubc") for one in paid
+        )
+        assert sorted(bank.paid) == sorted(one.key for one in paid)
+        assert sum(map(world.balance, [*people, world.exchange])) == world.totals[0] - world.totals[1]
+        books_agree(world)
+        for payment in (one for one in cases if one.kind == "payment" and not one.refused):
+            whole, done = payment.event.count("ubc"), payment.done("deposit")
+            mine = [one for one in cases if one.event.text("payment") == payment.key and not one.refused]
+            back = sum(one.ubc for case in mine if (one := case.done("withdraw")))
+            short = sum(case.shortfall_ubc for case in mine)
+            owed = sum(world.desk.book.owed_ubc(case) for case in mine)
+            assert all(case.shortfall_ubc >= 0 for case in mine)
+            assert (done.ubc if done else 0) - back == whole - owed + short
+        world.close()
+
+
+def happen(
+    world: World,
+    bank: FakeBank,
+    deed: str,
+    who: PrivateKey,
+    keys: list[PrivateKey],
+    number: int,
+    cents: int,
+    old: list[bytes],
+) -> None:
+    amount, payment_id = f"{cents // 100}.{cents % 100:02d}", f"p{cents % 4}"
+    match deed:
+        case "pay":
+            world.desk.take(world.payment(who.public, amount, payment_id))
+        case "reverse":
+            world.desk.take(world.reversal(amount, f"r{cents % 5}", payment_id))
+        case "total":
+            world.desk.take(world.refund_total(amount, payment_id))
+        case "ask":
+            request = world.ask(who, cents * CENT)
+            old.append(request.transfer.envelope.encoded)
+            world.desk.take_payout(request)
+        case "spend":
+            world.execute(Transfer(keys[cents % 2].public, cents * CENT), who)
+        case "work":
+            world.settle()
+        case "later":
+            world.clock_s += cents * 100
+        case "away":
+            world.away = not world.away
+        case "bank":
+            bank.plan += [["lose", "break", "refuse", "pending", "babble"][cents % 5]]
+        case "cut":
+            world.touches.last = world.touches.count + cents % 12
+        case _:
+            for encoded in list(world.sent):
+                world.deliver(encoded)
