@@ -175,6 +175,7 @@ def test_what_is_wrong_is_said_before_anything_is_served(
 ):
     exchange = Exchange(house, bank)
     text = exchange.config.read_text()
+    (house.folder / "ledger.key").chmod(0o600)
     assert main(["audit", str(exchange.config)]) == 3
     assert "has the exchange been run" in capsys.readouterr().err
     for old, new, why in [
