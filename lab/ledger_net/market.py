@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lab.ledger_net.sites import Site, wait_until_agreed
 from wire.allocate import Allocate
@@ -42,6 +42,8 @@ class Purchase:
     encoded: bytes
     transaction_id: bytes
     price_ubc: int = 0
+    consumer: bytes = b""
+    """One of many for whom it buys."""
 
 
 @dataclass(slots=True)
@@ -77,7 +79,7 @@ class Market:
         """One purchase for so many consumers."""
         keys = b"".join(b"\x02" + os.urandom(32) for _ in range(consumers))
         action = Allocate(self.provider.public, PRICE_UBC * consumers, BAND, 1, consumer_keys=keys)
-        return self.sign(action, self._buyer())
+        return replace(self.sign(action, self._buyer()), consumer=keys[:33])
 
     def sign(self, action: Action, key: PrivateKey) -> Purchase:
         transaction = Transaction(action, os.urandom(NONCE_SIZE), int(time.time()) + VALID_FOR_S)

@@ -18,6 +18,8 @@ from wire.errors import ShellError
 
 WAVE = 240
 """Purchases of one chapter that are under way when trouble comes."""
+CONSUMERS = 5_000
+"""Of one purchase."""
 BEFORE_TROUBLE = 40
 """How many of them have been answered by then."""
 PATIENCE_S = 8.0
@@ -46,7 +48,7 @@ def play(sites: Sites, market: Market, tell: Tell) -> list[Chapter]:
 
 def _quiet(sites: Sites, market: Market, _tell: Tell) -> Chapter:
     market.open(sites.everybody)
-    purchases = market.purchases(WAVE)
+    purchases = [*market.purchases(WAVE), market.bulk(CONSUMERS)]
     _settle(sites, market, purchases, market.hand_round(sites.everybody, purchases))
     return Chapter("purchases at all four operators", "all took effect, one app hash", len(purchases))
 

@@ -4,6 +4,7 @@ Reads the operators' files as they lie on the disk, and asks no program that too
 its genesis.
 """
 
+import base64
 import json
 import sqlite3
 import subprocess
@@ -18,8 +19,9 @@ from lab.ledger_net.sites import Site, Sites
 from ledger.abci.light import read_commit
 from ledger.block import ItemKind
 from wire.block_header import read_header
-from wire.comet_commit import verify_signed_block
-from wire.errors import ShellError, VerificationError
+from wire.comet_commit import read_signed_block, verify_signed_block
+from wire.errors import DecodeError, ShellError, VerificationError
+from wire.grant_proof import verify_grant_under
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def judge(copies: Sequence[Copy], sites: Sites, market: Market) -> list[Finding]
         _judge_money(copies, market),
         _judge_replay(copies),
         _judge_light(copies, sites),
+        _judge_grant(sites, market),
     ]
 
 
@@ -150,3 +153,21 @@ def _light_heads(sites: Sites) -> Iterator[tuple[str, str]]:
             continue
         said = site.read("ledger")["app_hash"]
         yield site.name, "" if header.app_hash.hex() == said else f"{header.app_hash.hex()} is not {said}"
+
+
+def _judge_grant(sites: Sites, market: Market) -> Finding:
+    """One of thousands shows what it was sold to somebody who has the network's description and nothing else."""
+    promise = "one consumer of thousands proves its grant offline"
+    bought = next(one for one in market.done.values() if one.consumer)
+    site = sites.everybody[1]  # the last one has begun anew, and has no signatures from before
+    page = site.read(f"proofs/grants/{bought.transaction_id.hex()}/{bought.consumer.hex()}")
+    proof = base64.b64decode(page["proof"])
+    encoded = base64.b64decode(site.read(f"proofs/signed_block?height={page['height']}")["signed_block"])
+    try:
+        signed = read_signed_block(encoded)
+        header = verify_signed_block(signed, sites.network.chain_id, sites.network.validators)
+        grant = verify_grant_under(proof, header.app_hash)
+    except DecodeError as error:
+        return Finding(promise, ok=False, seen=str(error))
+    seen = f"{len(proof)} bytes of proof under a header of {len(encoded)} bytes that the operators signed"
+    return Finding(promise, grant.consumer.octets == bought.consumer, seen)

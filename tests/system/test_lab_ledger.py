@@ -40,7 +40,7 @@ def test_every_promise_held(played: Path) -> None:
     result = json.loads((played / "result.json").read_text())
     assert result["ok"] is True
     assert [one["promise"] for one in result["promises"] if not one["ok"]] == []
-    assert len(result["promises"]) == 5
+    assert len(result["promises"]) == 6
 
 
 def test_all_ledgers_are_the_same(played: Path) -> None:
