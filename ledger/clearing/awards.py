@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from market import proportional_share, vickrey
 from wire.auction_terms import AuctionKind, AuctionTerms
 from wire.ids import PublicKey
+from wire.sealed_bid import Unlocked
 from wire.transaction import SignedTransaction
 
 
@@ -17,13 +18,15 @@ from wire.transaction import SignedTransaction
 class OpenBid:
     """A bid that can be read: `transaction` is the signed `allocate`, `price_ubc` the most that `account` pays.
 
-    `at_ns` is when it came (UTC); no two bids of a house have the same.
+    `at_ns` is when it came (UTC); no two bids of a house have the same. With `unlocked` it was sealed, and neither its
+    sealing nor its signature is verified yet: enough to lose, and no more.
     """
 
     account: PublicKey
     price_ubc: int
     at_ns: int
     transaction: SignedTransaction
+    unlocked: Unlocked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,16 @@ class Award:
     bid: OpenBid
     units: int
     price_ubc: int
+
+
+def contenders(terms: AuctionTerms, bids: Iterable[OpenBid]) -> list[OpenBid]:
+    """The bids on which the result depends: those that win, and the one that sets the price. What any other says, or
+    whether it is good at all, changes nothing.
+    """
+    if terms.mark.kind is AuctionKind.PROPSHARE:
+        return list(bids)
+    ranked = sorted(bids, key=lambda bid: (-bid.price_ubc, bid.at_ns, bid.transaction.transaction_id))
+    return ranked[: terms.max_allocations + 1]
 
 
 def clear_bids(terms: AuctionTerms, bids: Iterable[OpenBid]) -> tuple[Award, ...]:

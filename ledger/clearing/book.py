@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from ledger.clearing.awards import Award, OpenBid, clear_bids
-from ledger.clearing.door import Refusal, read_bid
+from ledger.clearing.awards import Award, OpenBid, clear_bids, contenders
+from ledger.clearing.door import Refusal, confirm, read_bid, read_unlocked
 from ledger.clearing.events import (
     FIRST_HEAD,
     AuctionClosed,
@@ -34,7 +34,7 @@ from wire.generate_offer import GeneratedOffer, read_generated_offer
 from wire.ids import PublicKey
 from wire.key_agreement import SEAL_KEY_SIZE
 from wire.keys import PrivateKey
-from wire.sealed_bid import Lock, SealedBid, open_bid, open_ticket, read_sealed_bid
+from wire.sealed_bid import Lock, SealedBid, open_ticket, read_sealed_bid, unlock_bid
 from wire.time_key import read_time_secret
 
 KEPT_NS = 86_400 * 10**9
@@ -96,11 +96,27 @@ class Listing:
         return self.closed is None
 
     def clear(self) -> None:
-        """Awards from the bids that take part."""
-        bids = [
-            bid.opened for bid in self.by_account.values() if bid.opened is not None and bid.refusal is None
-        ]
-        self.awards = clear_bids(self.auction.terms, bids)
+        """Awards from the bids that take part. Of sealed ones those on which the result depends are confirmed first;
+        what does not hold takes no part, and others take its place.
+        """
+        while True:
+            taking = [bid for bid in self.by_account.values() if bid.opened is not None and not bid.refusal]
+            opened = [bid.opened for bid in taking if bid.opened is not None]
+            named = {one.transaction.transaction_id: bid for bid, one in zip(taking, opened, strict=True)}
+            unconfirmed = [one for one in contenders(self.auction.terms, opened) if one.unlocked is not None]
+            if not unconfirmed:
+                break
+            for one in unconfirmed:
+                self._confirm(named[one.transaction.transaction_id], one)
+        self.awards = clear_bids(self.auction.terms, opened)
+
+    def _confirm(self, bid: Bid, opened: OpenBid) -> None:
+        assert bid.sealed is not None, "what is to be confirmed was sealed"
+        found = confirm(opened, bid.sealed, self.lock)
+        if isinstance(found, Refusal):
+            bid.refusal = found
+        else:
+            bid.opened = found
 
     def receipt(self, name: PublicKey | None = None) -> AuctionReceipt:
         """Of the auction, or of a bid in it: what was taken, and what became of it."""
@@ -142,12 +158,13 @@ def open_in_turn(
 def open_one(
     listing: Listing, bid: Bid, secrets: Mapping[int, PrivateKey], ledger_id: bytes
 ) -> OpenBid | Refusal:
+    """Not confirmed yet: `Listing.clear` does that for those that matter."""
     assert bid.sealed is not None, "an open bid is not opened"
     try:
-        encoded = open_bid(bid.sealed, listing.lock, secrets)
+        unlocked = unlock_bid(bid.sealed, listing.lock, secrets)
     except VerificationError as error:
         return Refusal("badly_sealed", str(error))
-    return read_bid(encoded, listing.auction, bid.account, bid.taken.at_ns, ledger_id)
+    return read_unlocked(unlocked, listing.auction, bid.account, bid.taken.at_ns, ledger_id)
 
 
 class Book:

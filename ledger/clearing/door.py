@@ -12,6 +12,7 @@ from wire.allocate import Allocate
 from wire.auction import Auction, Charging
 from wire.errors import DecodeError
 from wire.ids import PublicKey
+from wire.sealed_bid import Lock, SealedBid, Unlocked, confirm_bid
 from wire.transaction import SignedTransaction, Transaction, read_transaction
 
 MAX_BIDS = 12_000
@@ -91,21 +92,58 @@ def read_bid(
     encoded: bytes, auction: Auction, account: PublicKey, at_ns: int, ledger_id: bytes
 ) -> OpenBid | Refusal:
     """The bid that a signed `allocate` is, if the ledger could execute it for this auction and account."""
+    found = _read_unverified(encoded, auction, account, ledger_id)
+    if isinstance(found, Refusal):
+        return found
     try:
-        signed = read_transaction(encoded, ledger_id)
-        if signed.issuer_key_id != account.key_id:
-            return Refusal(
-                "another_issuer", f"signed by key id {signed.issuer_key_id.hex()}, not by {account}"
-            )
-        refusal = _check_bid(auction, account, signed.transaction)
-        if refusal is not None:
-            return refusal
-        signed.verify(account)
+        found.verify(account)
     except DecodeError as error:
         return Refusal("unreadable", str(error))
+    return OpenBid(account, _price_of(found), at_ns, found.vouched(account))
+
+
+def read_unlocked(
+    unlocked: Unlocked, auction: Auction, account: PublicKey, at_ns: int, ledger_id: bytes
+) -> OpenBid | Refusal:
+    """The bid that a sealed one says to be. Its sealing and its signature are for `confirm`."""
+    try:
+        encoded = unlocked.transaction
+    except DecodeError as error:
+        return Refusal("badly_sealed", str(error))
+    found = _read_unverified(encoded, auction, account, ledger_id)
+    return found if isinstance(found, Refusal) else OpenBid(account, _price_of(found), at_ns, found, unlocked)
+
+
+def confirm(bid: OpenBid, sealed: SealedBid, lock: Lock) -> OpenBid | Refusal:
+    """The same bid once it is known that others would read the same, and that its account signed it."""
+    assert bid.unlocked is not None, "an open bid was verified when it came"
+    try:
+        confirm_bid(sealed, lock, bid.unlocked)
+    except DecodeError as error:
+        return Refusal("badly_sealed", str(error))
+    try:
+        bid.transaction.verify(bid.account)
+    except DecodeError as error:
+        return Refusal("unreadable", str(error))
+    return OpenBid(bid.account, bid.price_ubc, bid.at_ns, bid.transaction.vouched(bid.account))
+
+
+def _read_unverified(
+    encoded: bytes, auction: Auction, account: PublicKey, ledger_id: bytes
+) -> SignedTransaction | Refusal:
+    try:
+        signed = read_transaction(encoded, ledger_id)
+    except DecodeError as error:
+        return Refusal("unreadable", str(error))
+    if signed.issuer_key_id != account.key_id:
+        return Refusal("another_issuer", f"signed by key id {signed.issuer_key_id.hex()}, not by {account}")
+    return _check_bid(auction, account, signed.transaction) or signed
+
+
+def _price_of(signed: SignedTransaction) -> int:
     action = signed.transaction.action
-    assert isinstance(action, Allocate), "seen above"
-    return OpenBid(account, action.price_ubc, at_ns, signed.vouched(account))
+    assert isinstance(action, Allocate), "checked when it was read"
+    return action.price_ubc
 
 
 def read_issuer(

@@ -4,10 +4,11 @@ Few bids are opened where they are: starting a process takes longer. The process
 that needs them and stay; `close` ends them. What they compute is `open_one` of ledger/clearing/book.py, bid by bid.
 They are asked and answer in frames of canonical CBOR, four octets of length before each:
 
-    [ auction, ledger id, { place: secret }, [ [ bid key, share key, shares, content, account, at_ns ], ... ] ]
-    [ [ transaction, its protected header, payload and signature, id, nonce, valid_until_s, consumers, price ]
+    [ auction, ledger id, { place: secret }, whole, [ [ bid key, share key, shares, content, account, at_ns ], ... ] ]
+    [ [ transaction, its protected header, payload and signature, id, nonce, valid_until_s, consumers, price, key ]
       or [ reason, detail ], ... ]
 
+`whole`: the bids are confirmed as well, which pays where most of them matter; then the content key is left empty.
 Raises ShellError if a process ends before it has answered.
 """
 
@@ -22,16 +23,17 @@ from typing import IO
 
 from ledger.clearing.awards import OpenBid
 from ledger.clearing.book import Bid, Listing, open_in_turn, open_one
-from ledger.clearing.door import Refusal
+from ledger.clearing.door import Refusal, confirm
 from wire.allocate import Allocate
 from wire.auction import read_auction
 from wire.auction_receipt import AuctionReceipt, Status
+from wire.auction_terms import AuctionKind
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.cose import Envelope
 from wire.errors import ShellError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
-from wire.sealed_bid import Lock, SealedBid
+from wire.sealed_bid import Lock, SealedBid, Unlocked, fill_up
 from wire.time_key import TIME_SECRET_SIZE
 from wire.transaction import EXTERNAL, SignedTransaction, Transaction
 
@@ -105,7 +107,12 @@ def _write_job(
         for place, key in secrets.items()
     }
     rows: list[Value] = [_write_row(bid) for bid in bids]
-    return write_cbor([listing.encoded, ledger_id, dict(told.items()), rows])
+    return write_cbor([listing.encoded, ledger_id, dict(told.items()), _most_matter(listing), rows])
+
+
+def _most_matter(listing: Listing) -> bool:
+    terms = listing.auction.terms
+    return terms.mark.kind is AuctionKind.PROPSHARE or 2 * terms.max_allocations >= len(listing.by_account)
 
 
 def _write_row(bid: Bid) -> Value:
@@ -127,7 +134,7 @@ def _read_one(item: Value, bid: Bid, listing: Listing, ledger_id: bytes) -> Open
     match item:
         case [
             bytes(encoded), bytes(protected), bytes(payload), bytes(signature), bytes(transaction_id),
-            bytes(nonce), int(until_s), bytes(consumers), int(price_ubc),
+            bytes(nonce), int(until_s), bytes(consumers), int(price_ubc), bytes(key),
         ]:  # fmt: skip
             terms, account = listing.auction.terms, bid.account
             action = Allocate(
@@ -135,8 +142,12 @@ def _read_one(item: Value, bid: Bid, listing: Listing, ledger_id: bytes) -> Open
             )
             envelope = Envelope(encoded, protected, payload, account.key_id, signature)
             transaction = Transaction(action, nonce, until_s)
-            signed = SignedTransaction(envelope, transaction, transaction_id, EXTERNAL + ledger_id, account)
-            return OpenBid(account, price_ubc, bid.taken.at_ns, signed)
+            verified_by = None if key else account
+            signed = SignedTransaction(
+                envelope, transaction, transaction_id, EXTERNAL + ledger_id, verified_by
+            )
+            unlocked = Unlocked(key, fill_up(encoded)) if key else None
+            return OpenBid(account, price_ubc, bid.taken.at_ns, signed, unlocked)
         case [str(reason), str(detail)]:
             return Refusal(reason, detail)
     raise AssertionError(f"our own process answers {item!r}")
@@ -157,18 +168,30 @@ def main() -> int:
 
 def _open_all(job: bytes) -> bytes:
     match read_cbor(job):
-        case [bytes(encoded), bytes(ledger_id), dict(told), list(rows)]:
+        case [bytes(encoded), bytes(ledger_id), dict(told), bool(whole), list(rows)]:
             listing = _bare_listing(encoded, ledger_id)
             secrets = {
                 place: PrivateKey.from_secret(int.from_bytes(secret, "big"))
                 for place, secret in told.items()
                 if isinstance(place, int) and isinstance(secret, bytes)
             }
-            found = [
-                open_one(listing, _read_row(row, listing.auction_id), secrets, ledger_id) for row in rows
-            ]
-            return write_cbor([_write_one(one) for one in found])
+            bids = [_read_row(row, listing.auction_id) for row in rows]
+            return write_cbor([_write_one(_open(listing, bid, secrets, ledger_id, whole)) for bid in bids])
     raise AssertionError("not a job")
+
+
+def _open(
+    listing: Listing,
+    bid: Bid,
+    secrets: Mapping[int, PrivateKey],
+    ledger_id: bytes,
+    whole: bool,  # noqa: FBT001 it comes in a frame
+) -> OpenBid | Refusal:
+    found = open_one(listing, bid, secrets, ledger_id)
+    if isinstance(found, Refusal) or not whole:
+        return found
+    assert bid.sealed is not None, "it was sealed"
+    return confirm(found, bid.sealed, listing.lock)
 
 
 def _bare_listing(encoded: bytes, ledger_id: bytes) -> Listing:
@@ -196,6 +219,7 @@ def _write_one(found: OpenBid | Refusal) -> Value:
     return [
         envelope.encoded, envelope.protected, envelope.payload, envelope.signature, signed.transaction_id,
         transaction.nonce, transaction.valid_until_s, action.consumer_keys, found.price_ubc,
+        found.unlocked.key if found.unlocked else b"",
     ]  # fmt: skip
 
 

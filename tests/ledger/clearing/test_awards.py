@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.clearing.awards import OpenBid, clear_bids
+from ledger.clearing.awards import OpenBid, clear_bids, contenders
 from tests.ledger_world import BAND, PROVIDER, QOS
 from wire.allocate import Allocate
 from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
@@ -117,3 +117,18 @@ def _gain_of(
     mine = bid(77, price, at_ns or -1)
     awards = clear_bids(terms(AuctionKind.VICKREY, units, minimum_ubc), [*bids(*others), mine])
     return next(((one.units, one.price_ubc) for one in awards if one.bid is mine), (0, 0))
+
+
+@given(
+    st.sampled_from(KINDS), st.lists(st.integers(0, 30), max_size=9), st.integers(1, 4), st.integers(0, 15)
+)
+def test_the_result_depends_on_the_contenders_alone(
+    kind: AuctionKind, prices: list[int], units: int, minimum_ubc: int
+) -> None:
+    """So what others say need not be verified."""
+    auction, some = terms(kind, units, minimum_ubc), bids(*prices)
+    matter = contenders(auction, some)
+    assert clear_bids(auction, matter) == clear_bids(auction, some)
+    assert {award.bid for award in clear_bids(auction, some)} <= set(matter)
+    if kind is AuctionKind.VICKREY:
+        assert len(matter) == min(len(some), units + 1)

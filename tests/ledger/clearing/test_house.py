@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.clearing.book import Phase
+from ledger.clearing.bidding import conceal_bid, make_bid
+from ledger.clearing.book import Listing, Phase
 from ledger.clearing.door import SETTLE_S, Refusal
 from ledger.clearing.house import AskKeepers, AskLedger, AskProvider, Submit
 from ledger.clearing.provider import Wrong
@@ -454,6 +455,38 @@ def test_a_bid_that_is_badly_sealed_harms_only_itself() -> None:
     world.clear(listing)
     assert world.status(listing, name) == (Status.ERROR, "badly_sealed")
     assert world.status(listing, good) == EXECUTED
+
+
+def sealed_forgery(world: ClearingWorld, listing: Listing, bidder: PrivateKey, price_ubc: int) -> bytes:
+    """A well sealed bid with a purchase that its account did not sign."""
+    bid = make_bid(listing.auction, price_ubc, bidder, world.ledger_id, bytes(8))
+    forged = bid[:-64] + make_bid(listing.auction, 1, CAROL, world.ledger_id, bytes(8))[-64:]
+    world.serial += 1
+    bid_key = PrivateKey.from_secret(1_000 + world.serial)
+    return conceal_bid(listing.auction, forged, bidder, bid_key, world.ledger_id, bytes(16))
+
+
+@pytest.mark.parametrize(
+    ("forged_ubc", "status", "paid_ubc"),
+    [
+        (200, (Status.ERROR, "unreadable"), 40),
+        (90, (Status.ERROR, "unreadable"), 40),
+        (20, (Status.CANCELLED, "outbid"), 40),
+    ],
+)
+def test_a_bid_that_nobody_signed_wins_nothing_and_sets_no_price(
+    forged_ubc: int, status: tuple[Status, str], paid_ubc: int
+) -> None:
+    """It could never be made to pay, so it may not cost others anything. What loses anyway is not looked at closely."""
+    world = ClearingWorld()
+    listing = world.open()
+    name = world.take(listing, sealed_forgery(world, listing, BIDDERS[3], forged_ubc))
+    assert isinstance(name, PublicKey)
+    for key, price in ((ALICE, 100), (BOB, 40)):
+        world.bid(listing, key, price)
+    world.clear(listing)
+    assert world.status(listing, name) == status
+    assert world.world.balance(ALICE) == 10_000 - paid_ubc
 
 
 def test_a_sealed_bid_below_the_minimum_is_cancelled() -> None:

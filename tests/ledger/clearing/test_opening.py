@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from ledger.clearing import opening
+from ledger.clearing.awards import OpenBid
 from ledger.clearing.book import open_in_turn
-from ledger.clearing.keeping import time_secret
+from ledger.clearing.keeping import time_key, time_secret
 from ledger.clearing.opening import ManyAtOnce
 from tests.clearing_world import BIDDERS, CLEARING_S, KEEPERS, ClearingWorld
+from wire.auction_terms import AuctionKind
 from wire.errors import ShellError
 from wire.keys import PrivateKey
 
@@ -32,6 +34,35 @@ def test_many_are_opened_as_few_are() -> None:
         assert {one.reason for one in at_once(listing, bids, wrong, world.ledger_id)} == {"badly_sealed"}  # type: ignore[union-attr]
     finally:
         at_once.close()
+
+
+def test_where_most_bids_matter_the_processes_confirm_them() -> None:
+    """A sealed proportional share: every bid matters."""
+    at_once, worlds = ManyAtOnce(2), []
+    try:
+        for opener in (at_once, open_in_turn):
+            world = ClearingWorld(opener=opener)
+            keys = tuple(time_key(keeper, CLEARING_S) for keeper in KEEPERS)
+            listing = world.open(world.auction(AuctionKind.PROPSHARE, 700, threshold=2, time_keys=keys))
+            for number, key in enumerate(BIDDERS):
+                world.bid(listing, key, 10 + number)
+            worlds.append((world, listing))
+        bids = list(worlds[0][1].by_account.values()) * opening.FEW
+        secrets = dict(enumerate(_secrets()))
+        found = at_once(worlds[0][1], bids, secrets, worlds[0][0].ledger_id)
+        assert all(isinstance(one, OpenBid) and one.unlocked is None for one in found)
+        paid = []
+        for world, listing in worlds:
+            world.clear(listing)
+            paid.append([world.world.balance(key) for key in BIDDERS])
+        assert paid[0] == paid[1]
+        assert sum(award.units for award in worlds[0][1].awards) == 700
+    finally:
+        at_once.close()
+
+
+def _secrets() -> list[PrivateKey]:
+    return [PrivateKey.from_secret(int.from_bytes(time_secret(key, CLEARING_S), "big")) for key in KEEPERS]
 
 
 @pytest.mark.parametrize("processes", [1, 2])
