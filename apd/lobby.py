@@ -36,7 +36,8 @@ from wire.allocate import Allocate
 from wire.cose import MAX_ENVELOPE_BYTES
 from wire.create import Create
 from wire.errors import DecodeError, VerificationError
-from wire.grant import Grant, read_grant
+from wire.grant import Grant
+from wire.grant_proof import read_shown_grant
 from wire.ids import MacAddress, Station
 from wire.join_request import JoinPurpose, JoinRequest, read_join_request
 from wire.ledger_reply import read_ledger_reply
@@ -434,7 +435,7 @@ def _check_units(
 def join(state: State, source: Address, message: Join, now: Now) -> Outcome:
     settings, now = state.settings, sessions.believed(state, now)
     try:
-        grant = read_grant(message.grant, settings.ledger, settings.ledger_id)
+        grant = read_shown_grant(message.grant, settings.ledger, settings.ledger_id)
     except DecodeError as error:
         return refuse(state, source, b"", "grant_invalid", str(error))
     grant_id = grant.grant_id

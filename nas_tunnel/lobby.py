@@ -22,6 +22,7 @@ from nas_tunnel.items import ItemReader
 from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
 from wire.grant import MAX_GRANT_BYTES
+from wire.grant_proof import MAX_GRANT_PROOF_BYTES
 from wire.ids import GRANT_ID_SIZE, LEDGER_ID_SIZE, TRANSACTION_ID_SIZE, PublicKey
 from wire.join_request import CHALLENGE_SIZE, MAX_JOIN_REQUEST_BYTES
 from wire.network import MAX_NETWORK_BYTES
@@ -92,7 +93,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Let me in: a grant and the consumer's signed request with purpose `join` (wire/join_request.py)."""
+    """Let me in: a grant, signed or proved (wire/grant_proof.py), and the consumer's signed request with purpose `join`
+    (wire/join_request.py).
+    """
 
     grant: bytes
     request: bytes
@@ -216,7 +219,8 @@ def _read_items(kind: int, items: ItemReader) -> LobbyMessage:
             )
         case MessageType.JOIN:
             return Join(
-                items.octets("grant", 1, MAX_GRANT_BYTES), items.octets("request", 1, MAX_JOIN_REQUEST_BYTES)
+                items.octets("grant", 1, MAX_GRANT_PROOF_BYTES),
+                items.octets("request", 1, MAX_JOIN_REQUEST_BYTES),
             )
         case MessageType.JOINED:
             return Joined(_grant_id(items), items.integer("ends_s"))

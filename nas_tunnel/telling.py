@@ -28,7 +28,8 @@ from nas_tunnel.lobby import (
 from wire.allocate import Allocate
 from wire.cose import read_envelope
 from wire.errors import DecodeError, VerificationError
-from wire.grant import Grant, parse_grant, read_grant
+from wire.grant import Grant, read_grant
+from wire.grant_proof import parse_shown_grant
 from wire.ids import PublicKey
 from wire.join_request import JoinRequest, read_join_request
 from wire.network import read_network
@@ -189,7 +190,7 @@ class Teller:
         return Told("answer", "; ".join(words), facts, wrong)
 
     def join(self, grant_bytes: bytes, request_bytes: bytes) -> Told:
-        grant = parse_grant(read_envelope(grant_bytes))
+        grant = parse_shown_grant(grant_bytes)
         facts = _grant_facts(grant)
         request, verdict = _verified(lambda: read_join_request(request_bytes, grant.consumer), lambda: None)
         facts["signature"] = verdict

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 from wire.block_header import EXTERNAL, Header, write_header
 from wire.cbor import read_cbor, write_cbor
-from wire.cose import join_envelope
+from wire.cose import join_envelope, read_envelope
 from wire.errors import DecodeError, VerificationError
 from wire.fields import check_range
-from wire.grant import POSITION_SIZE, TRANSACTION_REFERENCE_SIZE, Grant, grant_id_of, read_grant
+from wire.grant import POSITION_SIZE, TRANSACTION_REFERENCE_SIZE, Grant, grant_id_of, parse_grant, read_grant
 from wire.ids import KEY_ID_SIZE, PUBLIC_KEY_SIZE, PublicKey
 from wire.keys import SIGNATURE_SIZE
 from wire.merkle import leaf_hash, root_of_path
@@ -211,6 +211,11 @@ def read_shown_grant(data: bytes, ledger: PublicKey, ledger_id: bytes) -> Grant:
     if data[:1] == _ENVELOPE:
         return read_grant(data, ledger, ledger_id)
     return verify_grant_proof(data, ledger, ledger_id)
+
+
+def parse_shown_grant(data: bytes) -> Grant:
+    """The same of one that was verified before, as when it comes back from a store of ours. Raises DecodeError."""
+    return parse_grant(read_envelope(data)) if data[:1] == _ENVELOPE else read_grant_proof(data).grant
 
 
 def _hashes(octets: bytes) -> tuple[bytes, ...]:

@@ -36,6 +36,7 @@ from wire.cose import read_envelope
 from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence, write_evidence
 from wire.grant import parse_grant
+from wire.grant_proof import parse_shown_grant
 from wire.ids import MacAddress, station_octets, station_of
 from wire.meter_record import FIRST_PREVIOUS, read_meter_record, record_hash
 
@@ -263,7 +264,7 @@ def _read_session(value: bytes) -> StoredSession:
     try:
         match read_cbor(bytes(value)):
             case [bytes(encoded), bytes(station), int(slot), str(phase), str(reason), a, b, c, *place]:
-                grant = parse_grant(read_envelope(encoded))
+                grant = parse_shown_grant(encoded)
                 kept = (station_of(station), slot, Phase(phase), EndReason(reason))
                 baseline, used, unreported = (_read_usage(item) for item in (a, b, c))
                 usages = (baseline, used, unreported)
@@ -296,7 +297,7 @@ def _read_refund(value: bytes) -> Refund:
             case [
                 bytes(encoded), [int(down), int(up)], bytes(transfer), bytes(transaction_id), int(amount_ubc),
             ]:  # fmt: skip
-                grant, stored = parse_grant(read_envelope(encoded)), bool(transfer)
+                grant, stored = parse_shown_grant(encoded), bool(transfer)
                 return Refund(grant, encoded, down, up, transfer, transaction_id, amount_ubc, stored)
     except ValueError as error:
         raise ShellError("store", f"a refund is damaged: {error}") from error

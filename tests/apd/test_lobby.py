@@ -63,6 +63,7 @@ from tests.apd.world import (
     create,
     grant,
     offer_state,
+    proved_grant,
     purchase,
     receipt,
     reply,
@@ -73,6 +74,7 @@ from tests.apd.world import (
 )
 from wire.errors import ShellError
 from wire.grant import grant_id_of
+from wire.grant_proof import read_grant_proof, write_grant_proof
 from wire.ids import MacAddress
 from wire.join_request import JoinPurpose
 from wire.ledger_reply import LedgerReply, write_ledger_reply
@@ -92,6 +94,10 @@ def _other_signature(encoded: bytes, number: int) -> bytes:
 @pytest.fixture
 def selling(box: Box) -> Box:
     return sells(box)
+
+
+PROVED = grant(grant_id=grant_id_of(bytes(range(32)), 5))
+"""One of a purchase for eight."""
 
 
 class TestDiscover:
@@ -592,6 +598,45 @@ class TestJoin:
         assert Playbook(selling) >> heard(shown) << told(Refused, reason=reason)
         assert not selling.state.stations
         assert selling.state.refused == {reason: 1}
+
+    @pytest.mark.parametrize(
+        ("made", "key", "ledger_id", "reason"),
+        [
+            (PROVED, STRANGER, LEDGER_ID, "grant_invalid"),
+            (PROVED, LEDGER, bytes(32), "grant_invalid"),
+            (replace(PROVED, provider_id=bytes(16)), LEDGER, LEDGER_ID, "foreign_provider"),
+            (replace(PROVED, starts_s=START_S - 700), LEDGER, LEDGER_ID, "grant_expired"),
+            (replace(PROVED, allocations=26), LEDGER, LEDGER_ID, "no_capacity"),
+            (replace(PROVED, consumer=OTHER_CONSUMER.public), LEDGER, LEDGER_ID, "not_the_consumer"),
+        ],
+    )
+    def test_what_is_proved_counts_under_the_same_rules(self, selling, made, key, ledger_id, reason):
+        shown = Join(proved_grant(made, key, ledger_id), request(selling.challenge(), made))
+        assert Playbook(selling) >> heard(shown) << told(Refused, reason=reason)
+        assert not selling.state.stations
+
+    def test_a_proof_is_as_good_as_a_signed_grant(self, selling):
+        """And is the same grant: who shows the other one next has joined already."""
+        made, proof = PROVED, proved_grant(PROVED)
+        asked = request(selling.challenge(), made)
+        assert (
+            Playbook(selling)
+            >> heard(Join(proof, asked))
+            << a(InstallSession, grant_id=made.grant_id)
+            >> SessionInstalled(made.grant_id)
+            << a(StoreSession)
+            << note("session_active")
+            << told(Joined, grant_id=made.grant_id)
+            >> heard(Join(signed_grant(made), request(selling.challenge(), made)))
+            << told(Joined, grant_id=made.grant_id)
+        )
+        assert selling.state.sessions[made.grant_id].grant == made
+
+    def test_the_proof_of_a_neighbour_lets_nobody_in(self, selling):
+        """It can be said of another place in the leaf, and then it is another's grant."""
+        neighbour = replace(read_grant_proof(proved_grant(PROVED)), position=PROVED.position + 1)
+        shown = Join(write_grant_proof(neighbour), request(selling.challenge(), PROVED))
+        assert Playbook(selling) >> heard(shown) << told(Refused, reason="not_the_consumer")
 
     def test_every_octet_of_a_grant_matters(self, selling):
         made = grant()

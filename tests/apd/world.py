@@ -8,10 +8,12 @@ from typing import Any
 
 from apd.settings import BoxSettings
 from tc_shaper.settings import ShaperSettings
+from tests.wire.proving import Sold, consumer_row, prove, sign
 from wire.allocate import Allocate
 from wire.band import Band
 from wire.create import Create
 from wire.grant import Grant, write_grant
+from wire.grant_proof import write_grant_proof
 from wire.ids import GRANT_ID_SIZE, MacAddress, PublicKey, Station
 from wire.join_request import JoinPurpose, JoinRequest, write_join_request
 from wire.keys import PrivateKey
@@ -20,6 +22,7 @@ from wire.offer_state import OfferState, write_offer_state
 from wire.qos import Qos
 from wire.receipt import Receipt, write_receipt
 from wire.revocation import Revocation, write_revocation
+from wire.sale_leaf import SaleTerms
 from wire.transaction import Action, SignedTransaction, Transaction, sign_transaction
 from wire.units import Now
 
@@ -86,6 +89,16 @@ def grant(number: int = 1, **changes: object) -> Grant:
 
 def signed_grant(made: Grant, key: PrivateKey = LEDGER, ledger_id: bytes = LEDGER_ID) -> bytes:
     return write_grant(made, key, ledger_id)
+
+
+def proved_grant(made: Grant, key: PrivateKey = LEDGER, ledger_id: bytes = LEDGER_ID) -> bytes:
+    """The same grant, proved to be one of a purchase for eight in a block beside another one."""
+    terms = SaleTerms(
+        made.provider_id, made.epoch, made.starts_s, made.duration_s, made.band, made.qos, made.allocations
+    )
+    keys = consumer_row(made.position % 8) + made.consumer.octets + consumer_row(7 - made.position % 8)
+    block = [Sold(b"o" * 14, consumer_row(1), terms), Sold(made.transaction, keys, terms)]
+    return write_grant_proof(sign(prove(block, 1, made.position % 8), key, ledger_id))
 
 
 def request(

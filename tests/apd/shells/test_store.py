@@ -32,10 +32,11 @@ from apd.shells.software_key import SoftwareKey
 from apd.shells.store import Store
 from apd.state import KnownGrant, OutboxEntry
 from tests.apd.test_session import session
-from tests.apd.world import START, STATION, grant, signed_grant
+from tests.apd.world import START, STATION, grant, proved_grant, signed_grant
 from wire.cbor import Value, write_cbor
 from wire.errors import ShellError
 from wire.evidence import read_evidence, write_evidence
+from wire.grant import grant_id_of
 from wire.ids import station_octets
 from wire.keys import PrivateKey
 from wire.meter_record import FIRST_PREVIOUS, UsageReport, UsageRow, record_hash, write_meter_record
@@ -94,6 +95,15 @@ class TestSessions:
         (found,) = store.sessions()
         again = restore(found, START, kept=True)
         assert again == replace(kept, last_heard_ns=START.mono_ns)
+
+    def test_what_was_shown_with_a_proof_is_found_again(self, store):
+        made = grant(grant_id=grant_id_of(bytes(32), 6))
+        kept = session(grant=made, encoded_grant=proved_grant(made))
+        owed = Refund(made, kept.encoded_grant, 1, 2)
+        store.save([StoreSession(kept), StoreRefund(owed)])
+        (found,) = store.sessions()
+        assert (found.grant, found.encoded_grant) == (made, kept.encoded_grant)
+        assert [one.grant for one in store.refunds()] == [made]
 
     def test_the_last_word_counts(self, store):
         store.save([StoreSession(session(slot=20)), StoreSession(session(slot=21))])
