@@ -41,12 +41,15 @@ class GatewayHouse:
     def start(self) -> None:
         self.house.start_broker()
         self.house.start_ledger()
-        front = self.household.start(
-            "front", ["mosquitto", "-c", str(self.folder / "front" / "mosquitto.conf")]
-        )
-        front.wait_for_line(r"mosquitto version .* running")
+        self.front = self.start_front()
         for name in self.names:
             self.start_gateway(name)
+
+    def start_front(self) -> Child:
+        words = ["mosquitto", "-c", str(self.folder / "front" / "mosquitto.conf")]
+        self.front = self.household.start("front", words)
+        self.front.wait_for_line(r"mosquitto version .* running")
+        return self.front
 
     def start_gateway(self, name: str) -> Child:
         house = self.house

@@ -98,8 +98,7 @@ class Clerk:
             ]
         before = self._desk.book.last_number
         try:
-            self._sign([one for one in deeds if isinstance(one, Sign)])
-            self._write([one for one in deeds if isinstance(one, Write)])
+            self._settle([one for one in deeds if isinstance(one, Sign | Write)])
             for look in (one for one in deeds if isinstance(one, LookUp)):
                 self._look_up(look)
             self._submit([one for one in deeds if isinstance(one, Submit)])
@@ -117,25 +116,21 @@ class Clerk:
         deed = plan(case, self._desk.book, self._genesis.exchange, now_s, balance_ubc)
         return None if isinstance(deed, Pay) and self._bank is None else deed
 
-    def _sign(self, deeds: Sequence[Sign]) -> None:
-        now_s = self._desk.clock()
-        for deed in deeds:
-            line = sign(deed, self._key, self._genesis.ledger_id, now_s)
-            self._if_still(deed, line)
-
-    def _write(self, deeds: Sequence[Write]) -> None:
-        for deed in deeds:
-            self._if_still(deed, deed.line)
-
-    def _if_still(self, deed: Sign | Write, line: Line, balance_ubc: int | None = None) -> None:
-        """Writes the line if the book would still say the same: somebody may have been told something meanwhile."""
-        key = line[0]
+    def _settle(self, deeds: Sequence[Sign | Write], balance_ubc: int | None = None) -> None:
+        """Writes their lines in one flush, but for what the book says no more, as something was told meanwhile."""
+        now_s, ledger_id = self._desk.clock(), self._genesis.ledger_id
+        lines = [
+            (one, one.line if isinstance(one, Write) else sign(one, self._key, ledger_id, now_s))
+            for one in deeds
+        ]
 
         def decide(book: Book) -> Sequence[Line]:
-            same = (
-                plan(book.cases[key], book, self._genesis.exchange, self._desk.clock(), balance_ubc) == deed
-            )
-            return [line] if same else []
+            exchange, cases = self._genesis.exchange, book.cases
+            return [
+                line
+                for deed, line in lines
+                if plan(cases[line[0]], book, exchange, now_s, balance_ubc) == deed
+            ]
 
         self._desk.write(decide)
 
@@ -143,11 +138,8 @@ class Clerk:
         balance_ubc = self._balance(deed.account)
         case = self._desk.book.cases[deed.key]
         then = self._plan(case, self._desk.clock(), balance_ubc)
-        if isinstance(then, Sign):
-            line = sign(then, self._key, self._genesis.ledger_id, self._desk.clock())
-            self._if_still(then, line, balance_ubc)
-        elif isinstance(then, Write):
-            self._if_still(then, then.line, balance_ubc)
+        if isinstance(then, Sign | Write):
+            self._settle([then], balance_ubc)
 
     def _submit(self, deeds: Sequence[Submit]) -> None:
         if not deeds:

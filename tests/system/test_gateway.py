@@ -145,6 +145,20 @@ def test_whatever_a_ledger_is_asked_goes_through(house: GatewayHouse, eventually
     assert sum(counted) == 1
 
 
+def test_brokers_that_go_away_are_waited_for(house: GatewayHouse):
+    key, back = PrivateKey.generate(), house.house
+    with house.client(key, 60) as client:
+        assert back.submit(client, Create(key.public), key).executed
+        assert back.broker is not None
+        back.broker.kill()
+        back.start_broker()
+        assert back.submit(client, Deposit(key.public, 5), back.exchange).executed
+        house.front.kill()
+        house.start_front()
+        assert back.submit(client, Deposit(key.public, 7), back.exchange).executed
+        assert back.reader.get(f"accounts/{key.public}")["balance_ubc"] == 12
+
+
 def test_on_one_broker_gateways_do_not_pass_on_for_ever(house: GatewayHouse):
     """The mistake of a configuration: the ledger's own broker as the boxes'."""
     front, house.front_port = house.front_port, house.house.port
