@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from lab.bench import ledger_net
+from lab.bench import clearing, ledger_net
 from lab.bench.result import RESULTS, Against, Figure
 from lab.percentile import percentile
 from lab.postgres import find_programs, start_cluster
@@ -74,6 +74,7 @@ class Sizes:
     alone: int = 300
     bulks: int = 20
     """Purchases that are replayed: a million allocations."""
+    clearing: clearing.Sizes = clearing.Sizes()
     network: ledger_net.Sizes | None = ledger_net.Sizes()
     """None: four operators are left out."""
 
@@ -91,6 +92,7 @@ def run(progress: Callable[[str], None], sizes: Sizes = Sizes(), below: Path = R
                 + _measure_log(shop, progress)
             )
         found += _measure_bulk_log(folder, sizes, progress)
+        found += clearing.measure(folder, progress, sizes.clearing)
         found += _measure_postgresql(folder, sizes, progress)
         return found if sizes.network is None else found + ledger_net.measure(progress, sizes.network)
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.bench import clearing
 from lab.bench.ledger import Shop, Sizes, run
 from lab.postgres import find_programs
 from wire.ledger_reply import read_ledger_reply
@@ -31,14 +32,13 @@ def test_a_purchase_that_fails_fails_the_benchmark(tmp_path: Path) -> None:
 @pytest.mark.skipif(find_programs() is None, reason="PostgreSQL is not installed: run lab/set-up.sh")
 def test_the_figures_are_those_that_have_goals(tmp_path: Path) -> None:
     said: list[str] = []
-    figures = run(
-        said.append, Sizes(rounds=1, consumers=20, transactions=20, alone=5, bulks=2, network=None), tmp_path
-    )
+    sizes = Sizes(1, 20, 20, 5, bulks=2, clearing=clearing.Sizes(20, 5, 3), network=None)
+    figures = run(said.append, sizes, tmp_path)
     goals = {figure.what: figure.goal for figure in figures if figure.goal}
-    assert sorted(goals.values()) == [1, 10, 20, 1_000, 5_000, 300_000]
+    assert sorted(goals.values()) == [1, 3, 3, 3, 10, 20, 1_000, 5_000, 300_000]
     assert any("bulk" in what for what in goals)
     assert any("single" in what for what in goals)
     assert all(figure.value > 0 for figure in figures)
-    assert len(said) == 9
+    assert len(said) == 14
     assert len([figure for figure in figures if figure.what.startswith("PostgreSQL")]) == 4
     assert list(tmp_path.iterdir()) == [], "the ledger is taken away again"
