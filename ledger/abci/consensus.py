@@ -29,8 +29,10 @@ from ledger.taking import KNOWN_RECORD
 
 PATIENCE_S = 30.0
 """Longer than a client asks again for; a block takes some 0.2 s, and seconds when an operator is away."""
-PROPOSAL_BUDGET_S = 0.3
-"""A proposal is closed when making it has taken so long: the others do the same work before they vote."""
+PROPOSAL_BUDGET_S = 0.6
+"""A proposal is closed when making it has taken so long: the others do the same work before they vote, and give up on a
+proposer after two seconds. With 0.3 s four operators on two processors decided a third fewer transactions.
+"""
 
 BECAUSE_IT_RAN = (Reason.REPLAYED.text, KNOWN_RECORD, ALREADY_ENROLLED)
 """The refusals that say that something has taken effect before. Any other may be over when its block is made."""
