@@ -185,7 +185,7 @@ async def _serve(settings: LedgerSettings) -> None:
         settings.broker,
         _tell,
         turnstile,
-        Verifiers(_tell, None if consensus is None else 0),
+        Verifiers(_tell, key, None if consensus is None else 0),
     )
     if consensus is not None:
         consensus.counters = service.counters

@@ -6,8 +6,8 @@ lost answer costs nothing to ask for again.
 """
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -19,13 +19,14 @@ from ledger.rejection import Reason
 from ledger.submission import Executed, Outcome, Refused
 from wire.attestation_result import read_attestation_result, write_attestation_result
 from wire.block_header import Header, sign_header
+from wire.cose import Unsigned
 from wire.enrolment import EnrolmentChallenge, EnrolmentReply, write_enrolment_reply
-from wire.grant import Grant, grant_id_of, write_grant
+from wire.grant import Grant, draft_grant, grant_id_of, write_grant
 from wire.grant_price import GrantPrice, write_grant_price
 from wire.grant_proof import GrantProof, write_grant_proof
 from wire.keys import PrivateKey
 from wire.ledger_reply import MAX_GRANTS, LedgerReply, write_ledger_reply
-from wire.receipt import Receipt, write_receipt
+from wire.receipt import Receipt, draft_receipt, write_receipt
 from wire.registration import Registration, write_registration
 
 HEADERS_KEPT = 100
@@ -45,6 +46,25 @@ class PastLog(Protocol):
     def enrolment(self, key_id: bytes) -> bytes | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class DraftReply:
+    """A receipt and grants that are still to be signed."""
+
+    receipt: Unsigned
+    grants: tuple[Unsigned, ...]
+
+    @property
+    def messages(self) -> list[bytes]:
+        """What is to be signed, in the order in which `join` wants the signatures."""
+        return [self.receipt.message, *(grant.message for grant in self.grants)]
+
+    def join(self, signatures: Iterator[bytes]) -> bytes:
+        """The reply, with the next signatures of these."""
+        receipt = self.receipt.join(next(signatures)).encoded
+        grants = tuple(grant.join(next(signatures)).encoded for grant in self.grants)
+        return write_ledger_reply(LedgerReply(receipt, grants))
+
+
 class Answers:
     """Signs with the key of one gateway; looks up in the archive what ran before."""
 
@@ -57,12 +77,21 @@ class Answers:
 
     def to_outcome(self, outcome: Outcome) -> bytes:
         """The reply to a transaction or record that went through the engine."""
+        return self._reply(*self._say(outcome))
+
+    def draft_outcome(self, outcome: Outcome) -> DraftReply:
+        """As `to_outcome`, for whoever has many signed at once."""
+        receipt, grants = self._say(outcome)
+        public, ledger_id = self.key.public, self.ledger_id
+        drafts = tuple(draft_grant(grant, public, ledger_id) for grant in grants)
+        return DraftReply(draft_receipt(receipt, public, ledger_id), drafts)
+
+    def _say(self, outcome: Outcome) -> tuple[Receipt, Sequence[Grant]]:
         if isinstance(outcome, Executed):
-            return self._reply(Receipt(outcome.subject, outcome.height, outcome.utc_s), outcome.grants)
+            return Receipt(outcome.subject, outcome.height, outcome.utc_s), outcome.grants
         replayed = outcome.reason == Reason.REPLAYED.text
         grants = self._past_grants(outcome.subject) if replayed else ()
-        refusal = Receipt(outcome.subject, outcome.height, outcome.utc_s, outcome.reason, outcome.detail)
-        return self._reply(refusal, grants)
+        return Receipt(outcome.subject, outcome.height, outcome.utc_s, outcome.reason, outcome.detail), grants
 
     def to_query(self, query: Query, head: Header) -> bytes:
         """What became of a transaction, with the consumer's grant or with as many as fit."""

@@ -1,11 +1,11 @@
 """The ledger's MQTT service: takes requests from the broker, commits what arrived together, answers.
 
-Four kinds of tasks. The *listener* keeps a connection to the broker, reads each message and queues what it asks for;
+Five kinds of tasks. The *listener* keeps a connection to the broker, reads each message and queues what it asks for;
 what cannot be read is counted and dropped, and what makes us fail is told to the operator too. The *porter* has the
-signatures of what waits verified (ledger/verifying.py). The *clerk* takes everything that has passed him, has it put in
-order (ledger/ordering.py; the loop goes on listening meanwhile), and answers. The *crier* publishes offer states,
-retained, when offers change or units become free again. Answers are sent once: who misses one asks again and gets it
-again.
+signatures of what waits verified (ledger/verifying.py). The *clerk* takes everything that has passed him and has it put
+in order (ledger/ordering.py; the loop goes on listening meanwhile). The *secretary* has the answers signed and sends
+them, once: who misses one asks again and gets it again. The *crier* publishes offer states, retained, when offers
+change or units become free again.
 
 Raises ShellError when the disk fails; a broker that goes away is waited for.
 Reference: OASIS MQTT 5.0 clause 4.10 (request and response).
@@ -28,7 +28,7 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from ledger.answering import Answers
+from ledger.answering import Answers, DraftReply
 from ledger.enrolling import Enrolling
 from ledger.enrolment import CHANCE_SIZE
 from ledger.intake import (
@@ -69,6 +69,8 @@ PASSED_AT_ONCE = 250
 """Submissions whose signatures are verified together: some 5 ms of two processors."""
 MAX_PASSED = 2_000
 """Verified submissions that wait for the clerk."""
+MAX_UNANSWERED = 4
+"""Blocks of which answers are being signed and sent."""
 SEND_TIMEOUT_S = 2.0
 """How long a broker may take to read an answer before it counts as gone."""
 _PROPERTIES: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -115,6 +117,7 @@ class Service:
         self._client: aiomqtt.Client | None = None
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MAX_QUEUE)
         self._passed: asyncio.Queue[Waiting] = asyncio.Queue(MAX_PASSED)
+        self._decided: asyncio.Queue[list[tuple[Waiting, Outcome]]] = asyncio.Queue(MAX_UNANSWERED)
         self._changed = asyncio.Event()
         self._to_show = all_providers(orderer.application.state)
         self._shown: dict[bytes, OfferState] = {}
@@ -132,6 +135,7 @@ class Service:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
             tasks.create_task(self._pass_on())
+            tasks.create_task(self._reply())
             for _ in range(self._orderer.clerks):
                 tasks.create_task(self._serve())
             tasks.create_task(self._cry())
@@ -270,24 +274,37 @@ class Service:
                 waiting.append(self._passed.get_nowait())
             outcomes = await self._orderer.order([one.submission for one in waiting])
             served, waiting = waiting[: len(outcomes)], waiting[len(outcomes) :]
-            for one, outcome in zip(served, outcomes, strict=True):
-                if outcome is not None:
-                    await self._send_answer(one, outcome)
+            known = zip(served, outcomes, strict=True)
+            await self._decided.put([(one, outcome) for one, outcome in known if outcome is not None])
             self._to_show |= self._orderer.take_touched()
             if self._to_show:
                 self._changed.set()
 
-    async def _send_answer(self, one: Waiting, outcome: Outcome) -> None:
+    # ---- The secretary
+
+    async def _reply(self) -> None:
+        while True:
+            await self._send_answers(await self._decided.get())
+
+    async def _send_answers(self, served: list[tuple[Waiting, Outcome]]) -> None:
+        """All are signed together."""
+        drafts = [(one.address, self._try_answer(one.submission, outcome)) for one, outcome in served]
+        messages = [draft.messages for _, draft in drafts if isinstance(draft, DraftReply)]
+        signatures = iter(await self._verifiers.sign([message for some in messages for message in some]))
+        for address, draft in drafts:
+            if draft is not None:
+                await self._send(address, draft.join(signatures) if isinstance(draft, DraftReply) else draft)
+
+    def _try_answer(self, submission: Submission, outcome: Outcome) -> bytes | DraftReply | None:
         try:
-            answer = self._answer(one.submission, outcome)
+            return self._answer(submission, outcome)
         except ShellError:
             raise
         except Exception:  # noqa: BLE001 who gets no answer asks again; the others get theirs
             self._note_fault(traceback.format_exc())
-            return
-        await self._send(one.address, answer)
+            return None
 
-    def _answer(self, submission: Submission, outcome: Outcome) -> bytes:
+    def _answer(self, submission: Submission, outcome: Outcome) -> bytes | DraftReply:
         match submission, outcome:
             case Enrolment(), Executed():
                 return self._answers.to_enrolment(submission.result)
@@ -298,7 +315,7 @@ class Service:
                     outcome.subject, outcome.reason, outcome.detail, self._application.head
                 )
             case _:
-                return self._answers.to_outcome(outcome)
+                return self._answers.draft_outcome(outcome)
 
     async def _send(self, address: Address, payload: bytes) -> None:
         """Now or never: a sender that hears nothing asks again."""

@@ -1,9 +1,9 @@
-"""Signatures of transactions, verified by processes of their own before the engine puts anything in order.
+"""Signatures by processes of their own: transactions are verified before they are put in order, answers signed after.
 
-A signature check is a third of what a transaction costs, needs nothing of the state but the issuer's key, and spreads
-over processors; threads do not help (docs/decisions/0025). What comes back is the same submissions, of which those
-whose signature holds say so. Whatever is not known here (an account that the same block opens, a process that died) the
-contract verifies itself, so this changes how fast something is decided and never what.
+Signatures are half of what a transaction costs, need nothing of the state but a key, and spread over processors;
+threads do not help (docs/decisions/0025). What comes back of transactions is the same submissions, of which those
+whose signature holds say so. Whatever is not known here (an account that the same block opens, a process that died)
+the contract verifies itself, so this changes how fast something is decided and never what.
 """
 
 import asyncio
@@ -11,17 +11,21 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ledger.state import View, read_account_by_id
 from ledger.submission import Batch, Submission
-from ledger.verifier import Signed, write_question
+from ledger.verifier import Signed, ask_to_sign, ask_to_verify, give_key
 from wire.create import Create
 from wire.ids import PublicKey
+from wire.keys import SIGNATURE_SIZE, PrivateKey
 from wire.transaction import SignedTransaction
 
 FEW = 8
 """So many are verified here in the time that asking somebody else takes."""
 MOST_WORKERS = 8
+
+T = TypeVar("T")
 
 
 def count_workers() -> int:
@@ -30,16 +34,17 @@ def count_workers() -> int:
 
 
 class Verifiers:
-    """`start` before, `close` after. `tell` hears when a process ends that should not."""
+    """`start` before, `close` after. `tell` hears when a process ends that should not. `key` signs."""
 
-    def __init__(self, tell: Callable[[str], None], workers: int | None = None) -> None:
+    def __init__(self, tell: Callable[[str], None], key: PrivateKey, workers: int | None = None) -> None:
         self._tell = tell
+        self._key = key
         self._wanted = count_workers() if workers is None else workers
         self._workers: list[_Worker] = []
 
     async def start(self) -> None:
         for _ in range(self._wanted):
-            self._workers.append(await _Worker.start())
+            self._workers.append(await _Worker.start(self._key))
 
     async def close(self) -> None:
         for worker in self._workers:
@@ -64,26 +69,48 @@ class Verifiers:
 
         return [_vouch_one(one, vouched) for one in submissions]
 
+    async def sign(self, messages: Sequence[bytes]) -> list[bytes]:
+        """The key's signature over each."""
+        if len(messages) <= FEW:
+            return [self._key.sign(message) for message in messages]
+        signatures: list[bytes] = []
+        for part, answer in await self._share(messages, ask_to_sign, SIGNATURE_SIZE):
+            if answer is None:
+                signatures += [self._key.sign(message) for message in part]
+            else:
+                signatures += [
+                    answer[at : at + SIGNATURE_SIZE] for at in range(0, len(answer), SIGNATURE_SIZE)
+                ]
+        return signatures
+
     async def _verify(self, signed: Sequence[Signed]) -> bytes:
-        """One octet for each, as far as there is somebody to ask."""
+        """One octet for each: 0 also for what nobody could be asked about."""
+        shares = await self._share(signed, ask_to_verify, 1)
+        return b"".join(bytes(len(part)) if answer is None else answer for part, answer in shares)
+
+    async def _share(
+        self, things: Sequence[T], write: Callable[[Sequence[T]], bytes], answer_size: int
+    ) -> list[tuple[Sequence[T], bytes | None]]:
+        """Each process gets a part; with each part its answer, or None if there is nobody."""
         workers = list(self._workers)
-        if not workers or not signed:
-            return b""
-        share = -(-len(signed) // len(workers))
-        parts = [signed[at : at + share] for at in range(0, len(signed), share)]
+        if not workers or not things:
+            return [(things, None)]
+        share = -(-len(things) // len(workers))
+        parts = [things[at : at + share] for at in range(0, len(things), share)]
+        asked = zip(workers, parts, strict=False)
         answers = await asyncio.gather(
-            *(worker.ask(part) for worker, part in zip(workers, parts, strict=False))
+            *(worker.ask(write(part), answer_size * len(part)) for worker, part in asked)
         )
         for worker in workers:
             if worker.ended and worker in self._workers:
                 self._workers.remove(worker)
                 await worker.close()
                 self._tell(f"a process that verifies signatures has ended; {len(self._workers)} are left")
-        return b"".join(answers)
+        return list(zip(parts, answers, strict=True))
 
 
 class _Worker:
-    """One process. Answers what it did not answer with: none holds."""
+    """One process."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -91,23 +118,26 @@ class _Worker:
         self.ended = False
 
     @classmethod
-    async def start(cls) -> "_Worker":
+    async def start(cls, key: PrivateKey) -> "_Worker":
         pipe = asyncio.subprocess.PIPE
         words = [sys.executable, "-m", "ledger.verifier"]
-        return cls(await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe))
+        worker = cls(await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe))
+        await worker.ask(give_key(key), 0)
+        return worker
 
-    async def ask(self, signed: Sequence[Signed]) -> bytes:
+    async def ask(self, question: bytes, answer_size: int) -> bytes | None:
+        """None if it has ended."""
         sink, source = self._process.stdin, self._process.stdout
         assert sink is not None, "it was started with pipes"
         assert source is not None, "it was started with pipes"
         async with self._turn:
             try:
-                sink.write(write_question(signed))
+                sink.write(question)
                 await sink.drain()
-                return await source.readexactly(len(signed))
+                return await source.readexactly(answer_size)
             except (asyncio.IncompleteReadError, ConnectionError):
                 self.ended = True
-                return bytes(len(signed))
+                return None
 
     async def close(self) -> None:
         if self._process.stdin is not None:

@@ -63,10 +63,34 @@ class Envelope:
         verify(key, self.signature, self.signed_bytes(external))
 
 
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A payload that waits for the signature of the key of this id, over `message`."""
+
+    payload: bytes
+    key_id: bytes
+    external: bytes
+
+    @property
+    def message(self) -> bytes:
+        return Envelope(b"", _PROTECTED + self.key_id, self.payload, self.key_id, b"").signed_bytes(
+            self.external
+        )
+
+    def join(self, signature: bytes) -> Envelope:
+        """Whole; whether the signature is that of `message`, nobody looks."""
+        return join_envelope(self.payload, self.key_id, signature)
+
+
+def draft_envelope(payload: Value, signer: PublicKey, external: bytes) -> Unsigned:
+    """Serialises the payload, once."""
+    return Unsigned(write_cbor(payload), signer.key_id, external)
+
+
 def sign_envelope(payload: Value, key: PrivateKey, external: bytes) -> Envelope:
     """Serialises the payload, once, and signs it."""
-    unsigned = join_envelope(write_cbor(payload), key.public.key_id, b"")
-    return join_envelope(unsigned.payload, unsigned.key_id, key.sign(unsigned.signed_bytes(external)))
+    unsigned = draft_envelope(payload, key.public, external)
+    return unsigned.join(key.sign(unsigned.message))
 
 
 def join_envelope(payload: bytes, key_id: bytes, signature: bytes) -> Envelope:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from wire.band import Band, read_band, write_band
 from wire.cbor import Value
-from wire.cose import Envelope, read_envelope, sign_envelope
+from wire.cose import Envelope, Unsigned, draft_envelope, read_envelope
 from wire.errors import DecodeError
 from wire.fields import FieldReader
 from wire.ids import GRANT_ID_SIZE, PROVIDER_ID_SIZE, PUBLIC_KEY_SIZE, PublicKey
@@ -69,6 +69,14 @@ def grant_id_of(transaction_id: bytes, position: int = 0) -> bytes:
 
 
 def write_grant(grant: Grant, ledger: PrivateKey, ledger_id: bytes) -> bytes:
+    unsigned = draft_grant(grant, ledger.public, ledger_id)
+    encoded = unsigned.join(ledger.sign(unsigned.message)).encoded
+    assert len(encoded) <= MAX_GRANT_BYTES, f"grant of {len(encoded)} bytes"
+    return encoded
+
+
+def draft_grant(grant: Grant, ledger: PublicKey, ledger_id: bytes) -> Unsigned:
+    """For whoever has many signed at once."""
     fields: dict[int | bytes | str, Value] = {
         _CONSUMER: grant.consumer.octets,
         _PROVIDER: grant.provider_id,
@@ -81,9 +89,7 @@ def write_grant(grant: Grant, ledger: PrivateKey, ledger_id: bytes) -> bytes:
     }
     if grant.allocations != 1:
         fields[_ALLOCATIONS] = grant.allocations
-    encoded = sign_envelope(fields, ledger, EXTERNAL + ledger_id).encoded
-    assert len(encoded) <= MAX_GRANT_BYTES, f"grant of {len(encoded)} bytes"
-    return encoded
+    return draft_envelope(fields, ledger, EXTERNAL + ledger_id)
 
 
 def read_grant(data: bytes, ledger: PublicKey, ledger_id: bytes) -> Grant:

@@ -10,7 +10,7 @@ Largest legal size 400 bytes.
 from dataclasses import dataclass
 
 from wire.cbor import Key, Value
-from wire.cose import read_envelope, sign_envelope
+from wire.cose import Unsigned, draft_envelope, read_envelope
 from wire.fields import FieldReader, cut_text
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
@@ -41,13 +41,19 @@ class Receipt:
 
 
 def write_receipt(receipt: Receipt, ledger: PrivateKey, ledger_id: bytes) -> bytes:
+    unsigned = draft_receipt(receipt, ledger.public, ledger_id)
+    return unsigned.join(ledger.sign(unsigned.message)).encoded
+
+
+def draft_receipt(receipt: Receipt, ledger: PublicKey, ledger_id: bytes) -> Unsigned:
+    """For whoever has many signed at once."""
     fields: dict[Key, Value] = {_SUBJECT: receipt.subject, _HEIGHT: receipt.height, _TIME: receipt.utc_s}
     if receipt.reason:
         fields |= {
             _REASON: cut_text(receipt.reason, MAX_REASON_BYTES),
             _DETAIL: cut_text(receipt.detail, MAX_DETAIL_BYTES),
         }
-    return sign_envelope(fields, ledger, EXTERNAL + ledger_id).encoded
+    return draft_envelope(fields, ledger, EXTERNAL + ledger_id)
 
 
 def read_receipt(data: bytes, ledger: PublicKey, ledger_id: bytes) -> Receipt:

@@ -38,7 +38,7 @@ from ledger.engine import Engine
 from ledger.genesis import Genesis
 from ledger.opening import open_ledger, replay
 from ledger.store import Place
-from ledger.submission import Executed, Submission
+from ledger.submission import Executed, Outcome, Submission
 from ledger.verifying import Verifiers
 from wire.allocate import MAX_CONSUMERS, Allocate
 from wire.band import Band
@@ -152,8 +152,11 @@ class Shop:
         return [self.answers.to_outcome(outcome) for outcome in outcomes]
 
     async def serve(self, encoded: Sequence[bytes], verifiers: Verifiers) -> int:
-        """The same as a stream: signatures of what comes next are verified while a block is on its way to disk."""
+        """The same as a stream: while a block is on its way to disk, signatures of what comes next are verified, and
+        answers to the one before are signed.
+        """
         passed: asyncio.Queue[list[Submission]] = asyncio.Queue(maxsize=4)
+        decided: asyncio.Queue[list[Outcome]] = asyncio.Queue(maxsize=4)
 
         async def take_in() -> None:
             for at in range(0, len(encoded), TOGETHER):
@@ -161,13 +164,21 @@ class Shop:
                 await passed.put(await verifiers.vouch(signed, self.engine.state))
             await passed.put([])
 
+        async def commit() -> None:
+            while submissions := await passed.get():
+                await decided.put(await asyncio.to_thread(self.engine.commit, submissions, self.now_s))
+            await decided.put([])
+
         answered = 0
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(take_in())
-            while submissions := await passed.get():
-                outcomes = await asyncio.to_thread(self.engine.commit, submissions, self.now_s)
+            tasks.create_task(commit())
+            while outcomes := await decided.get():
                 assert all(isinstance(outcome, Executed) for outcome in outcomes), outcomes[:1]
-                answered += len([self.answers.to_outcome(outcome) for outcome in outcomes])
+                drafts = [self.answers.draft_outcome(outcome) for outcome in outcomes]
+                messages = [message for draft in drafts for message in draft.messages]
+                signatures = iter(await verifiers.sign(messages))
+                answered += len([draft.join(signatures) for draft in drafts])
         return answered
 
     def commit_plain(self, consumers: Sequence[bytes]) -> None:
@@ -299,7 +310,7 @@ class Streaming:
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
         self._runner = asyncio.Runner()
-        self._verifiers = Verifiers(print)
+        self._verifiers = Verifiers(print, shop.ledger)
 
     def __enter__(self) -> Self:
         self._runner.run(self._verifiers.start())

@@ -11,9 +11,10 @@ import pytest
 
 from ledger.submission import Batch, Enrolment, Record, Submission
 from ledger.verifying import FEW, Verifiers, count_workers
-from tests.ledger_world import ALICE, BOB, CAROL, GENESIS, World
+from tests.ledger_world import ALICE, BOB, CAROL, GENESIS, LEDGER, World
 from wire.create import Create
 from wire.errors import VerificationError
+from wire.keys import verify
 from wire.money_actions import Transfer
 from wire.transaction import SignedTransaction, read_transaction
 
@@ -33,7 +34,7 @@ def run(work: Callable[[Verifiers], Awaitable[None]], workers: int = 2) -> list[
     told: list[str] = []
 
     async def main() -> None:
-        verifiers = Verifiers(told.append, workers)
+        verifiers = Verifiers(told.append, LEDGER, workers)
         await verifiers.start()
         try:
             await work(verifiers)
@@ -112,6 +113,29 @@ def test_questions_that_cross_get_their_own_answers() -> None:
         assert [vouchers(some) for some in found] == [[True] * (len(some) - 1) + [False] for some in many]
 
     assert run(work, workers=1) == []
+
+
+def test_answers_are_signed_in_their_order_whoever_does_it() -> None:
+    async def work(verifiers: Verifiers) -> None:
+        for count in (0, 1, FEW, FEW + 1, 50):
+            messages = [b"message %d" % number for number in range(count)]
+            signatures = await verifiers.sign(messages)
+            assert len(signatures) == count
+            for message, signature in zip(messages, signatures, strict=True):
+                verify(LEDGER.public, signature, message)
+
+    for workers in (0, 1, 3):
+        assert run(work, workers) == []
+
+
+def test_what_a_dead_process_did_not_sign_is_signed_all_the_same() -> None:
+    async def work(verifiers: Verifiers) -> None:
+        os.kill(verifiers._workers[0]._process.pid, signal.SIGKILL)
+        messages = [b"message %d" % number for number in range(50)]
+        for message, signature in zip(messages, await verifiers.sign(messages), strict=True):
+            verify(LEDGER.public, signature, message)
+
+    assert len(run(work)) == 1
 
 
 def test_a_process_that_dies_is_told_and_the_contract_verifies_instead() -> None:

@@ -432,7 +432,7 @@ def test_a_message_that_makes_us_fail_is_told_and_the_next_one_is_read(tmp_path:
         broker,
         told.append,
         Turnstile(600),
-        Verifiers(told.append),
+        Verifiers(told.append, key),
     )
     topic = f"airgrant/v1/up/{key.public}/transaction"
     signed = sign_transaction(Transaction(Create(key.public), bytes(8), 2**40), key, genesis.ledger_id)
@@ -543,6 +543,7 @@ def test_a_ledger_in_postgresql_outlives_its_own_end_and_the_server_s(tmp_path: 
     with Household(tmp_path / "server") as household:
         cluster = start_cluster(household)
         with ledger_house(tmp_path, 28_893, store=f'store = "{cluster.address}"') as house:
+            assert house.service is not None
             buyer = house.new_buyer()
             with house.client(buyer, timeout_s=8) as client:
                 spend = [house.sign(Transfer(house.exchange.public, 1), buyer) for _ in range(100)]
