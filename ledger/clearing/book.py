@@ -7,6 +7,7 @@ spread (`Opener`).
 Reference: Bandcoin 5.4, table 1.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -85,6 +86,7 @@ class Listing:
     answer: GeneratedOffer | None = None
     rejected: tuple[str, str] = ("", "")
     last: PublicKey | None = None
+    changes: Counter[PublicKey] = field(default_factory=Counter)
     closed: AuctionClosed | None = None
 
     @property
@@ -263,6 +265,7 @@ class Book:
             earlier.refusal = REPLACED
         listing.bids[bid.name] = listing.by_account[bid.account] = bid
         listing.last = bid.name
+        listing.changes[bid.account] += 1
 
     def _read_bid(self, listing: Listing, event: BidTaken) -> Bid:
         if listing.auction.is_sealed:

@@ -17,6 +17,8 @@ from wire.transaction import SignedTransaction, Transaction, read_transaction
 
 MAX_BIDS = 12_000
 """In one auction: settling them is one batch, which has at most 20,000 transactions and 4 MiB."""
+MAX_CHANGES = 8
+"""Bids of one account in one auction, of which the last counts: else one purse could fill a house's log."""
 MAX_REFUNDED = 5_000
 """Units of an auction with refunds: each makes the batch longer by a transfer."""
 MAX_AUCTIONS = 1_000

@@ -19,6 +19,7 @@ from ledger.clearing.book import Book, Listing, Phase
 from ledger.clearing.door import (
     MAX_AUCTIONS,
     MAX_BIDS,
+    MAX_CHANGES,
     Refusal,
     Standing,
     check_auction,
@@ -165,9 +166,9 @@ class House:
             return Refusal("too_late", f"bids were taken until {clearing_s}")
         if listing.auction.is_sealed and name in listing.bids:
             return Refusal("name_taken", "make a new key for each bid")
-        if len(listing.bids) >= 2 * MAX_BIDS or (
-            account not in listing.by_account and len(listing.by_account) >= MAX_BIDS
-        ):
+        if listing.changes[account] >= MAX_CHANGES:
+            return Refusal("too_many_changes", f"an account bids {MAX_CHANGES} times in an auction")
+        if account not in listing.by_account and len(listing.by_account) >= MAX_BIDS:
             return Refusal("too_many_bids", f"there are {MAX_BIDS} bids in this auction")
         return None
 

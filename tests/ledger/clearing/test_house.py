@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import Listing, Phase
-from ledger.clearing.door import SETTLE_S, Refusal
+from ledger.clearing.door import MAX_CHANGES, SETTLE_S, Refusal
 from ledger.clearing.house import AskKeepers, AskLedger, AskProvider, Submit
 from ledger.clearing.provider import Wrong
 from ledger.submission import Batch, Executed, Refused
@@ -137,6 +137,22 @@ def test_who_bids_again_takes_the_place_of_his_first_bid() -> None:
     world.clear(listing)
     assert [world.status(listing, name) for name in (second, other)] == [OUTBID, EXECUTED]
     assert world.world.balance(BOB) == 10_000 - 60
+
+
+@pytest.mark.parametrize("kind", [VICKREY, PROPSHARE])
+def test_one_purse_does_not_fill_a_house(kind: AuctionKind) -> None:
+    world = ClearingWorld()
+    listing = world.open(kind=kind)
+    for price in range(MAX_CHANGES):
+        world.bid(listing, ALICE, 10 + price)
+    refusal = world.take(listing, world.make_bid(listing, ALICE, 99))
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "too_many_changes"
+    world.restart()
+    again = world.take(world.book.listings[listing.auction_id], world.make_bid(listing, ALICE, 99))
+    assert isinstance(again, Refusal)
+    world.clear(world.book.listings[listing.auction_id])
+    assert world.world.balance(ALICE) == 10_000 - (0 if kind is VICKREY else 10 + MAX_CHANGES - 1)
 
 
 def test_too_late_and_unknown() -> None:
