@@ -167,6 +167,11 @@ class Book:
             (found for nonce in first_nonces(case.key, purpose) if (found := self._nonces.get(nonce))), None
         )
 
+    def unfunded_ubc(self, account: str) -> int:
+        """What payouts that wait for their transfer still ask of an account."""
+        waiting = (one for one in self._open.values() if one.kind == PAYOUT and not one.funded)
+        return sum(one.event.count("ubc") for one in waiting if one.event.text("account") == account)
+
     def knows(self, transaction_id: str) -> bool:
         """Whether a line is about this transaction of ours."""
         return transaction_id in self._ids

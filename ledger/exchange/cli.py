@@ -35,7 +35,7 @@ from ledger.exchange.book import Book, Case
 from ledger.exchange.desk import Desk
 from ledger.exchange.payout_request import write_payout_request
 from ledger.exchange.reconciling import compare_export, read_export, reconcile
-from ledger.exchange.service import Clerk, adopt, balance_of, check_ledger, own_transactions
+from ledger.exchange.service import Clerk, adopt, available_for, balance_of, check_ledger, own_transactions
 from ledger.exchange.settings import ExchangeSettings, parse_settings
 from ledger.exchange.tables import case_table, line_table, payout_table, reconciliation
 from ledger.exchange.webhook import Door, create_app
@@ -151,7 +151,8 @@ async def _serve(settings: ExchangeSettings, *, willing: bool) -> None:
         adopt(desk, genesis, own_transactions(reader, genesis), willing=willing)
         connection = _Connection(settings.broker)
         clerk = Clerk(desk, key, genesis, connection.open, balance_of(reader), _bank(settings), _tell)
-        door = Door(desk, genesis, clerk.woken.set, _credentials(settings), _shop(settings))
+        available = available_for(reader)
+        door = Door(desk, genesis, clerk.woken.set, available, _credentials(settings), _shop(settings))
         listening = listen(settings.http_host, settings.http_port)
         sys.stdout.write(f"exchange ready http=http://{settings.http_host}:{listening.getsockname()[1]}\n")
         sys.stdout.flush()
@@ -323,7 +324,7 @@ def _ask(options: argparse.Namespace) -> int:
 
 
 def _post(url: str, body: bytes) -> dict[str, Any]:
-    """The JSON answer. Raises ShellError; the same bytes may be sent again as often as one likes."""
+    """The JSON answer. Raises ShellError, LookupError for a no; the same bytes may be sent again as often as one likes."""
     if not re.match("https?://", url):
         raise ConfigError(f"--exchange {url!r} is no address such as https://pay.example")
     request = urllib.request.Request(url, body, {"Content-Type": "application/cose"}, method="POST")  # noqa: S310 checked
@@ -332,7 +333,10 @@ def _post(url: str, body: bytes) -> dict[str, Any]:
             return dict(json.loads(answer.read(MAX_ANSWER_BYTES)))
     except urllib.error.HTTPError as error:
         with error:
-            raise ShellError(url, error.read(MAX_ANSWER_BYTES).decode(errors="replace")) from None
+            said = error.read(MAX_ANSWER_BYTES).decode(errors="replace")
+        if error.code == 400:
+            raise LookupError(f"{url}: {said}") from None
+        raise ShellError(url, said) from None
     except (OSError, ValueError) as error:
         raise ShellError(url, str(error)) from error
 

@@ -56,9 +56,10 @@ class Desk:
         """Whether it was new. On disk when this returns."""
         return self.write(lambda book: self._judge(event, book))
 
-    def take_payout(self, request: PayoutRequest) -> tuple[str, bool]:
-        """Its key, and whether it was new. On disk when this returns."""
-        return payout_key(request), self.write(lambda book: judge_payout(request, book, self.rules))
+    def take_payout(self, request: PayoutRequest, available_ubc: int | None) -> tuple[str, bool]:
+        """Its key, and whether it was new. On disk when this returns. Raises DecodeError as `judge_payout`."""
+        new = self.write(lambda book: judge_payout(request, book, self.rules, available_ubc))
+        return payout_key(request), new
 
     def release(self, key: str, by: str) -> None:
         """A refused case goes on, at the rate of the day on which it came."""

@@ -62,11 +62,20 @@ def payout_key(request: PayoutRequest) -> str:
     return f"payout:{request.transfer.transaction_id.hex()}"
 
 
-def judge_payout(request: PayoutRequest, book: Book, rules: Rules) -> list[Line]:
-    """Nothing if it is known already."""
+def judge_payout(request: PayoutRequest, book: Book, rules: Rules, available_ubc: int | None) -> list[Line]:
+    """Nothing if it is known already. `available_ubc` is what the account has; None: the transfer ran already.
+
+    Raises DecodeError for what the account could not pay: anybody can sign anything, and each line stays for ever.
+    """
     key = payout_key(request)
     if key in book.cases:
         return []
+    if available_ubc is not None:
+        wanted_ubc = request.amount_ubc + book.unfunded_ubc(str(request.account))
+        if wanted_ubc > available_ubc:
+            raise DecodeError(
+                f"payout request: the account has {available_ubc} ubc, and {wanted_ubc} are asked of it"
+            )
     fields: dict[str, str | int] = {
         "kind": PAYOUT,
         "account": str(request.account),

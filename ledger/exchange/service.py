@@ -17,6 +17,7 @@ from ledger.exchange.book import ADOPTED, Book, Case
 from ledger.exchange.desk import Desk
 from ledger.exchange.entry import Step
 from ledger.exchange.judging import Line
+from ledger.exchange.payout_request import PayoutRequest
 from ledger.exchange.planning import Deed, LookUp, Pay, Sign, Submit, Write, plan, read_answer
 from ledger.exchange.signing import sign
 from ledger.fetching import fetch_genesis
@@ -253,6 +254,20 @@ def adopt(desk: Desk, genesis: Genesis, pages: Sequence[TransactionPage], *, wil
         for page in unknown
     ]
     desk.write(lambda _book: lines)
+
+
+def available_for(reader: LedgerReader) -> Callable[[PayoutRequest], int | None]:
+    """For ledger/exchange/webhook.py."""
+    balance = balance_of(reader)
+
+    def look(request: PayoutRequest) -> int | None:
+        try:
+            reader.read(TransactionPage, f"transactions/{request.transfer.transaction_id.hex()}")
+        except LookupError:
+            return balance(str(request.account))
+        return None
+
+    return look
 
 
 def balance_of(reader: LedgerReader) -> Lookup:

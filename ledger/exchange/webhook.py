@@ -22,27 +22,33 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from ledger.exchange import braintree, saleor
 from ledger.exchange.desk import Desk
 from ledger.exchange.events import Event
-from ledger.exchange.payout_request import MAX_PAYOUT_REQUEST_BYTES, read_payout_request
+from ledger.exchange.payout_request import MAX_PAYOUT_REQUEST_BYTES, PayoutRequest, read_payout_request
 from ledger.genesis import Genesis
 from wire.errors import DecodeError, ShellError
 
+Available = Callable[[PayoutRequest], int | None]
+"""What the account of a request has, in ubc; None if the ledger has its transfer already. Raises ShellError."""
 TransactionId = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 
 class Door:
-    """What the pages need. `wake` is called when something new is on disk; `counters` counts what was sent away."""
+    """What the pages need. `wake` is called when something new is on disk; `available` says what is there for a payout;
+    `counters` counts what was sent away.
+    """
 
     def __init__(
         self,
         desk: Desk,
         genesis: Genesis,
         wake: Callable[[], None],
+        available: Available,
         credentials: braintree.Credentials | None,
         shop: saleor.Keys | None,
     ) -> None:
         self.desk = desk
         self.genesis = genesis
         self.wake = wake
+        self.available = available
         self.credentials = credentials
         self.shop = shop
         self.counters: Counter[str] = Counter()
@@ -101,7 +107,8 @@ def _add_payouts(app: FastAPI, door: Door) -> None:
     async def post_payout(request: Request) -> Response:
         body = await _read_body(request, MAX_PAYOUT_REQUEST_BYTES)
         wanted = read_payout_request(body, door.genesis.exchange, door.genesis.ledger_id)
-        key, new = await asyncio.to_thread(door.desk.take_payout, wanted)
+        available_ubc = await asyncio.to_thread(door.available, wanted)
+        key, new = await asyncio.to_thread(door.desk.take_payout, wanted, available_ubc)
         door.wake()
         return JSONResponse(_show(door, key) | {"new": new})
 

@@ -130,6 +130,9 @@ def test_money_goes_in_and_out_once_through_kills_and_restarts(
     asked = ["ask", "100", "EUR", "AT61 1904", "--key", str(exchange.folder / "owner.key"), "--json"]
     assert main([*asked, "--exchange", exchange.url, "--ledger", house.reader.url]) == 0
     payout = json.loads(capsys.readouterr().out)
+    too_much = [*asked[:1], "9999", *asked[2:], "--exchange", exchange.url, "--ledger", house.reader.url]
+    assert main(too_much) == 1
+    assert "are asked of it" in capsys.readouterr().err
     assert (payout["minor"], payout["stage"]) == (10_000, "waits for the transfer")
     eventually(lambda: bank.asked, "the bank is asked", 20)
     exchange.child.kill()

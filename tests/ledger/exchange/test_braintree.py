@@ -98,6 +98,15 @@ def test_what_is_lost_is_a_reversal(kind: str, reversal_id: str, payment_id: str
     assert event.cash == Cash("100.00", "USD")
 
 
+def test_a_sale_that_is_told_to_be_settled_and_disbursed_is_one_payment():
+    signature, payload = with_account(sample("transaction_settled")[1])
+    settled = read_notification(signature, payload, KEYS)
+    document = base64.b64decode(payload).decode().replace(">transaction_settled<", ">transaction_disbursed<")
+    disbursed = read_notification(*signed(document), KEYS)
+    assert isinstance(disbursed, Payment)
+    assert disbursed == settled
+
+
 def test_a_credit_of_an_earlier_transaction_is_a_refund():
     document = base64.b64decode(sample("transaction_settled")[1]).decode()
     credit = document.replace("<type>sale<", "<type>credit<").replace(

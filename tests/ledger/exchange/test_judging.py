@@ -11,6 +11,7 @@ from ledger.exchange.entry import Step
 from ledger.exchange.events import Cash, Notice, Payment, Puzzle
 from ledger.exchange.judging import SKEW_S, Line, judge, judge_payout
 from tests.exchange_world import BEGAN_S, RULES, World
+from wire.errors import DecodeError
 from wire.keys import PrivateKey
 
 ACCOUNT = PrivateKey.from_secret(4)
@@ -79,12 +80,23 @@ def test_a_reversal_in_another_currency_is_for_a_person(world: World):
 )
 def test_payouts(world: World, amount_ubc: int, currency: str, expected: str):
     request = world.ask(ACCOUNT, amount_ubc, currency)
-    lines = judge_payout(request, world.desk.book, RULES)
+    lines = judge_payout(request, world.desk.book, RULES, None)
     assert reason(lines) == expected
     if not expected:
         assert lines[0][2]["minor"] == 1
-    world.desk.take_payout(request)
-    assert judge_payout(request, world.desk.book, RULES) == []
+    world.desk.take_payout(request, None)
+    assert judge_payout(request, world.desk.book, RULES, None) == []
+
+
+def test_what_an_account_cannot_pay_is_not_even_written_down(world: World):
+    first, second = world.ask(ACCOUNT, 30_000), world.ask(ACCOUNT, 30_000)
+    with pytest.raises(DecodeError, match="has 29999 ubc, and 30000"):
+        world.desk.take_payout(first, 29_999)
+    assert world.desk.take_payout(first, 50_000)[1]
+    with pytest.raises(DecodeError, match="has 50000 ubc, and 60000"):
+        world.desk.take_payout(second, 50_000)
+    assert not world.desk.take_payout(first, 0)[1]  # known, whatever there is by now
+    assert world.desk.take_payout(second, None)[1]  # its transfer ran
 
 
 def test_what_moves_no_money_is_noted_once(world: World):

@@ -156,7 +156,7 @@ def test_an_older_copy_of_the_table_does_nothing_again(world: World, bank: FakeB
     bank.plan = list(trouble)
     world.desk.take(world.payment(key.public))
     world.settle()
-    name, _ = world.desk.take_payout(world.ask(key, 1_000 * CENT))
+    name, _ = world.desk.take_payout(world.ask(key, 1_000 * CENT), None)
     world.settle()
     world.desk.take(world.reversal("5.00"))
     world.settle()
@@ -273,7 +273,7 @@ def test_a_payment_that_was_wholly_reversed_before_is_never_deposited(world: Wor
 
 
 def payout(world: World, key: PrivateKey, amount_ubc: int) -> Case:
-    name, new = world.desk.take_payout(world.ask(key, amount_ubc))
+    name, new = world.desk.take_payout(world.ask(key, amount_ubc), None)
     assert new
     return world.case(name)
 
@@ -281,9 +281,9 @@ def payout(world: World, key: PrivateKey, amount_ubc: int) -> Case:
 def test_a_payout_is_paid_once_and_the_bandcoins_are_gone(world: World, bank: FakeBank):
     key = paid_in(world)
     request = world.ask(key, 1_000 * CENT)
-    name, _ = world.desk.take_payout(request)
+    name, _ = world.desk.take_payout(request, None)
     world.settle()
-    assert world.desk.take_payout(request) == (name, False)
+    assert world.desk.take_payout(request, None) == (name, False)
     world.settle()
     assert [one["minor"] for one in bank.paid.values()] == [1_000]
     assert world.case(name).stage == "paid"
@@ -343,7 +343,7 @@ def test_a_transfer_that_somebody_else_carried_is_paid_too(world: World, bank: F
     world.deliver(request.transfer.envelope.encoded)
     books_agree(world)  # sent, and nobody asked for anything yet
     world.clock_s += 86_400  # asked for late
-    name, _ = world.desk.take_payout(request)
+    name, _ = world.desk.take_payout(request, None)
     world.settle()
     assert world.case(name).stage == "paid"
     assert len(bank.paid) == 1
@@ -441,7 +441,7 @@ def test_a_power_cut_anywhere_neither_loses_nor_doubles_a_payout(tmp_path: Path,
             request = world.ask(key, 1_000 * CENT)
 
             def story(world: World, _key: PrivateKey, request=request) -> None:
-                world.desk.take_payout(request)
+                world.desk.take_payout(request, None)
                 world.settle()
 
             was_cut = cut_short(world, key, story, last)
@@ -535,7 +535,7 @@ def happen(
         case "ask":
             request = world.ask(who, cents * CENT)
             old.append(request.transfer.envelope.encoded)
-            world.desk.take_payout(request)
+            world.desk.take_payout(request, None)
         case "spend":
             world.execute(Transfer(keys[cents % 2].public, cents * CENT), who)
         case "work":

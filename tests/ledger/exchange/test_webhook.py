@@ -15,13 +15,13 @@ import pytest
 from fastapi import FastAPI
 
 from ledger.exchange.braintree import Credentials
-from ledger.exchange.payout_request import write_payout_request
+from ledger.exchange.payout_request import PayoutRequest, write_payout_request
 from ledger.exchange.saleor import Keys, read_jwks
 from ledger.exchange.webhook import Door, create_app, read_form
 from ledger.http import listen, serve
 from tests.exchange_world import World
 from wire.errors import DecodeError
-from wire.money_actions import Transfer
+from wire.money_actions import Deposit, Transfer
 
 FOLDER = Path(__file__).parent / "vectors"
 BRAINTREE = json.loads((FOLDER / "braintree.json").read_text())["notifications"]
@@ -38,7 +38,10 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def door(world: World, credentials: Credentials | None = KEYS, shop: Keys | None = SHOP) -> Door:
-    return Door(world.desk, world.genesis, lambda: world.told.append("woken"), credentials, shop)
+    def available(request: PayoutRequest) -> int:
+        return world.balance(request.account)
+
+    return Door(world.desk, world.genesis, lambda: world.told.append("woken"), available, credentials, shop)
 
 
 @contextmanager
@@ -132,6 +135,9 @@ def test_a_payout_is_asked_for_and_looked_up(client: httpx.Client, world: World)
     key = world.open_account()
     transfer = world.sign(Transfer(world.exchange.public, 30_000), key)
     request = write_payout_request(transfer, "EUR", "AT61 1904", key, world.genesis.ledger_id)
+    refused = client.post("/payouts", content=request)
+    assert (refused.status_code, "has 0 ubc" in refused.text) == (400, True)
+    world.execute(Deposit(key.public, 30_000), world.exchange)
     page = client.post("/payouts", content=request).json()
     assert (page["minor"], page["currency"], page["new"]) == (3, "EUR", True)
     assert not client.post("/payouts", content=request).json()["new"]
