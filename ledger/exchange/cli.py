@@ -324,7 +324,7 @@ def _ask(options: argparse.Namespace) -> int:
 
 
 def _post(url: str, body: bytes) -> dict[str, Any]:
-    """The JSON answer. Raises ShellError, LookupError for a no; the same bytes may be sent again as often as one likes."""
+    """The JSON answer; LookupError for a no, ShellError where nobody says so. It bears being sent again."""
     if not re.match("https?://", url):
         raise ConfigError(f"--exchange {url!r} is no address such as https://pay.example")
     request = urllib.request.Request(url, body, {"Content-Type": "application/cose"}, method="POST")  # noqa: S310 checked
