@@ -113,6 +113,7 @@ LEDGER_COMMANDS = {
     "status": ("ledger.abci.status_cli", "how a ledger stands, and who shares it"),
     "auction": ("ledger.clearing.cli", "open an auction, bid in one, see what came of it"),
     "exchange": ("ledger.exchange.cli", "real money at a payment gateway against bandcoins, each way, once"),
+    "proof": ("ledger.proof_cli", "that a signed block sold a grant: fetch it, verify it offline"),
     "gateway": ("ledger.gateway_cli", "one of several processes between the boxes' broker and the ledger"),
 }
 """Subcommands of `airgrant ledger`, each a function `main(argv)` that is imported only when it is asked for."""

@@ -1,0 +1,159 @@
+"""`airgrant ledger proof`: fetch the proof of a grant, and verify one offline.
+
+A shell: argv, terminal, files, exit status. 0 it holds; 1 it does not, or there is no such grant; 2 the command line is
+wrong; 3 nobody answers, or a file cannot be read.
+"""
+
+import argparse
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ledger.client import LedgerReader
+from ledger.fetching import fetch_genesis, read_base64
+from ledger.pages import GrantProofPage, show_band, show_qos
+from ledger.running import NO, OK, USAGE, run_command
+from wire.errors import DecodeError
+from wire.grant import Grant
+from wire.grant_proof import MAX_GRANT_PROOF_BYTES, verify_grant_proof, verify_grant_under
+from wire.ids import PublicKey
+
+LEDGER_VARIABLE, DEFAULT_LEDGER = "AIRGRANT_LEDGER", "http://127.0.0.1:8573"
+EXAMPLES = """\
+examples:
+  airgrant ledger proof fetch 61a48d02...000a --out grant.proof
+  airgrant ledger proof fetch 61a48d02...9f --consumer 02c1...9f --out grant.proof      by the purchase's id
+  airgrant ledger proof verify grant.proof --key 025e...fd --ledger-id a0a1...bf
+  airgrant ledger proof verify grant.proof --app-hash 7d0a...31         as the operators of a shared ledger signed it
+
+exit status: 0 it holds, 1 it does not or there is no such grant, 2 usage, 3 the world failed
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        "airgrant ledger proof",
+        description="That a signed block sold a grant, without the other consumers of its purchase.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    fetch = commands.add_parser("fetch", help="ask a ledger, verify what it says, keep it")
+    fetch.add_argument("id", type=_id, metavar="ID", help="of a grant (32 digits) or of a transaction (64)")
+    fetch.add_argument("--consumer", type=_account, metavar="ACCOUNT", help="of a transaction: whose grant")
+    fetch.add_argument("--out", type=Path, required=True, metavar="FILE")
+    default = os.environ.get(LEDGER_VARIABLE, DEFAULT_LEDGER)
+    fetch.add_argument("--ledger", default=default, metavar="URL", help=f"default: {default}")
+    fetch.set_defaults(run=_fetch)
+    verify = commands.add_parser("verify", help="offline, trusting a key or an app hash only")
+    verify.add_argument("file", type=Path, metavar="FILE")
+    verify.add_argument("--key", type=_account, metavar="KEY", help="the gateway's, 66 hexadecimal digits")
+    verify.add_argument("--ledger-id", type=_hash, metavar="ID", help="64 hexadecimal digits")
+    verify.add_argument("--app-hash", type=_hash, metavar="HASH", help="of its block, known by other means")
+    verify.set_defaults(run=_verify)
+    for command in (fetch, verify):
+        command.add_argument("--json", action="store_true", help="one JSON value on standard output")
+    try:
+        options = parser.parse_args(argv)
+        _check(parser, options)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else USAGE
+    try:
+        return run_command("proof", options, DecodeError)
+    except LookupError as error:
+        sys.stderr.write(f"proof: {error.args[0]}\n")
+        return NO
+
+
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """What argparse cannot say about arguments that go together."""
+    if options.run is _fetch:
+        if (len(options.id) == 64) != (options.consumer is not None):
+            parser.error("--consumer goes with the id of a transaction, and with nothing else")
+        return
+    given = [one is not None for one in (options.key, options.ledger_id, options.app_hash)]
+    if given not in ([True, True, False], [False, False, True]):
+        parser.error("wants --key and --ledger-id, or --app-hash")
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    reader = LedgerReader(options.ledger)
+    genesis = fetch_genesis(reader)
+    consumer = f"/{options.consumer}" if options.consumer else ""
+    page = reader.read(GrantProofPage, f"proofs/grants/{options.id}{consumer}")
+    encoded = read_base64(page.proof, reader.url)
+    key = PublicKey.parse(reader.get("ledger")["ledger_key"])
+    if key not in genesis.gateways:
+        raise DecodeError(f"{reader.url}: {key} is no gateway of its genesis")
+    grant = verify_grant_proof(encoded, key, genesis.ledger_id)
+    asked = str(grant.consumer) == str(options.consumer) if consumer else grant.grant_id.hex() == options.id
+    if not asked:
+        raise DecodeError(f"{reader.url}: proves another grant than was asked for, {grant.grant_id.hex()}")
+    options.out.write_bytes(encoded)
+    return _show(options, grant, len(encoded))
+
+
+def _verify(options: argparse.Namespace) -> int:
+    with options.file.open("rb") as file:
+        encoded = file.read(MAX_GRANT_PROOF_BYTES + 1)
+    if options.app_hash is None:
+        grant = verify_grant_proof(encoded, options.key, options.ledger_id)
+    else:
+        grant = verify_grant_under(encoded, options.app_hash)
+    return _show(options, grant, len(encoded))
+
+
+def _show(options: argparse.Namespace, grant: Grant, size: int) -> int:
+    facts: dict[str, str | int] = {
+        "grant_id": grant.grant_id.hex(),
+        "consumer": str(grant.consumer),
+        "provider_id": grant.provider_id.hex(),
+        "epoch": grant.epoch,
+        "starts_s": grant.starts_s,
+        "ends_s": grant.ends_s,
+        "allocations": grant.allocations,
+        "bytes": size,
+    }
+    if options.json:
+        terms = {"band": show_band(grant.band).model_dump(), "qos": show_qos(grant.qos).model_dump()}
+        sys.stdout.write(json.dumps({"ok": True, **facts, **terms}) + "\n")
+        return OK
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        shown = datetime.fromtimestamp(int(value), UTC) if name.endswith("_s") else None
+        table.add_row(name, str(value) if shown is None else f"{value}, {shown:%Y-%m-%d %H:%M:%S} UTC")
+    console = Console(highlight=False)
+    console.print("the proof holds: a signed block of the ledger sold this grant")
+    console.print(table)
+    return OK
+
+
+def _id(text: str) -> str:
+    if len(text) not in (32, 64) or not _is_hexadecimal(text):
+        raise argparse.ArgumentTypeError(
+            "want 32 hexadecimal digits of a grant's id, or 64 of a transaction's"
+        )
+    return text.lower()
+
+
+def _hash(text: str) -> bytes:
+    if len(text) != 64 or not _is_hexadecimal(text):
+        raise argparse.ArgumentTypeError("want 64 hexadecimal digits")
+    return bytes.fromhex(text)
+
+
+def _is_hexadecimal(text: str) -> bool:
+    return all(digit in "0123456789abcdefABCDEF" for digit in text)
+
+
+def _account(text: str) -> PublicKey:
+    try:
+        return PublicKey.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

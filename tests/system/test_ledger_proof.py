@@ -1,0 +1,84 @@
+"""The proof of a grant out of a real ledger: by HTTP, by MQTT and by `airgrant ledger proof`, verified offline."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ledger import cli
+from ledger.intake import ProofQuery, write_query
+from ledger.pages import GrantProofPage
+from tests.ledger_house import PRICE_UBC, purchase
+from wire.grant_proof import verify_grant_proof, verify_grant_under
+from wire.keys import PrivateKey
+
+pytestmark = pytest.mark.system
+
+
+def proof(*arguments: str) -> int:
+    return cli.ledger(["proof", *arguments])
+
+
+def test_one_of_many_proves_its_grant(house, provider, buyer, tmp_path: Path, capsys) -> None:
+    keys = [PrivateKey.from_secret(1_000 + number).public for number in range(6)]
+    consumers = b"".join(key.octets for key in keys)
+    action = replace(purchase(provider), price_ubc=6 * PRICE_UBC, consumer_keys=consumers)
+    with house.client(buyer) as client:
+        receipt = house.receipt(client.submit(house.sign(action, buyer)))
+        assert receipt.executed, receipt.detail
+        subject = receipt.subject
+        answer = client.ask("query", write_query(ProofQuery(subject, keys[5].octets)))
+    grant = verify_grant_proof(answer, house.key.public, house.ledger_id)
+    assert (grant.consumer, grant.position) == (keys[5], 5)
+
+    page = house.reader.read(GrantProofPage, f"proofs/grants/{subject.hex()}/{keys[5]}")
+    assert base64.b64decode(page.proof) == answer
+    assert (page.bytes, page.grant_id) == (len(answer), grant.grant_id.hex())
+    assert verify_grant_under(answer, bytes.fromhex(page.app_hash)) == grant
+    assert house.reader.read(GrantProofPage, f"proofs/grants/{page.grant_id}") == page
+    with pytest.raises(LookupError, match="bought nothing"):
+        house.reader.get(f"proofs/grants/{subject.hex()}/{buyer.public}")
+    with pytest.raises(LookupError, match="no grant"):
+        house.reader.get(f"proofs/grants/{bytes(16).hex()}")
+
+    saved = str(tmp_path / "grant.proof")
+    url = ["--ledger", house.reader.url]
+    named = [subject.hex(), "--consumer", str(keys[5])]
+    assert proof("fetch", *named, "--out", saved, *url) == 0
+    assert Path(saved).read_bytes() == answer
+    trusted = ["--key", str(house.key.public), "--ledger-id", house.ledger_id.hex()]
+    capsys.readouterr()
+    assert proof("verify", saved, *trusted, "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["ok"], shown["grant_id"], shown["consumer"]) == (True, page.grant_id, str(keys[5]))
+    assert proof("verify", saved, "--app-hash", page.app_hash) == 0
+    assert "the proof holds" in capsys.readouterr().out
+
+
+def test_what_does_not_hold_is_status_1_and_a_wrong_line_2(house, provider, buyer, tmp_path, capsys) -> None:
+    with house.client(buyer) as client:
+        grant = house.grant(client.submit(house.sign(purchase(provider), buyer)).grants[0])
+    saved, url = tmp_path / "grant.proof", ["--ledger", house.reader.url]
+    assert proof("fetch", grant.grant_id.hex(), "--out", str(saved), *url) == 0
+    good, trusted = saved.read_bytes(), ["--key", str(house.key.public), "--ledger-id"]
+    assert proof("verify", str(saved), *trusted, "00" * 32) == 1
+    assert proof("verify", str(saved), "--app-hash", "00" * 32) == 1
+    saved.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    assert proof("verify", str(saved), *trusted, house.ledger_id.hex(), "--json") == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["ok"] is False
+    assert proof("fetch", "00" * 16, "--out", str(saved), *url) == 1
+    assert proof("verify", str(tmp_path / "nothing"), *trusted, house.ledger_id.hex()) == 3
+    for wrong in (
+        ["fetch", "00" * 32, "--out", str(saved), *url],
+        ["fetch", "00" * 16, "--consumer", str(buyer.public), "--out", str(saved), *url],
+        ["fetch", "00", "--out", str(saved)],
+        ["verify", str(saved)],
+        ["verify", str(saved), *trusted, house.ledger_id.hex(), "--app-hash", "00" * 32],
+        ["verify", str(saved), "--key", "00"],
+        [],
+    ):
+        assert proof(*wrong) == 2
