@@ -8,7 +8,7 @@ Reference: Bandcoin 5.1.1, 5.2.2.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from wire.allocate import Allocate, read_allocate, write_allocate
@@ -97,7 +97,7 @@ class SignedTransaction:
 
     def vouched(self, issuer: PublicKey) -> "SignedTransaction":
         """The same, for whoever has verified that `issuer` signed it."""
-        return replace(self, verified_by=issuer)
+        return SignedTransaction(self.envelope, self.transaction, self.transaction_id, self.external, issuer)
 
 
 def sign_transaction(transaction: Transaction, issuer: PrivateKey, ledger_id: bytes) -> SignedTransaction:
