@@ -49,8 +49,7 @@ class Envelope:
 
     def signed_bytes(self, external: bytes) -> bytes:
         """The Sig_structure that the signature covers (RFC 9052 clause 4.4)."""
-        parts = (self.protected, external, self.payload)
-        return _SIGNATURE1 + b"".join([write_head(_BYTE_STRING, len(part)) + part for part in parts])
+        return _write_signed(self.protected, external, self.payload)
 
     def digest(self, external: bytes) -> bytes:
         """SHA-256 of what was signed: a name that another valid signature of the same content does not change."""
@@ -73,9 +72,7 @@ class Unsigned:
 
     @property
     def message(self) -> bytes:
-        return Envelope(b"", _PROTECTED + self.key_id, self.payload, self.key_id, b"").signed_bytes(
-            self.external
-        )
+        return _write_signed(_PROTECTED + self.key_id, self.external, self.payload)
 
     def join(self, signature: bytes) -> Envelope:
         """Whole; whether the signature is that of `message`, nobody looks."""
@@ -100,6 +97,11 @@ def join_envelope(payload: bytes, key_id: bytes, signature: bytes) -> Envelope:
     protected = _PROTECTED + key_id
     encoded = bytes((_TAG_SIGN1,)) + write_cbor([protected, {}, payload, signature])
     return Envelope(encoded, protected, payload, key_id, signature)
+
+
+def _write_signed(protected: bytes, external: bytes, payload: bytes) -> bytes:
+    parts = (protected, external, payload)
+    return _SIGNATURE1 + b"".join([write_head(_BYTE_STRING, len(part)) + part for part in parts])
 
 
 def read_envelope(data: bytes, max_bytes: int = MAX_ENVELOPE_BYTES) -> Envelope:
