@@ -53,7 +53,8 @@ class Verifiers:
 
     async def vouch(self, submissions: Sequence[Submission], view: View) -> list[Submission]:
         """The same in the same order; transactions with a good signature of an account in `view` say so."""
-        if len(submissions) <= FEW and not any(isinstance(one, Batch) for one in submissions):
+        few = len(submissions) <= FEW and not any(isinstance(one, Batch) for one in submissions)
+        if few or not self._workers:
             return list(submissions)
         issuers = {
             id(signed): issuer
@@ -121,7 +122,10 @@ class _Worker:
     async def start(cls, key: PrivateKey) -> "_Worker":
         pipe = asyncio.subprocess.PIPE
         words = [sys.executable, "-m", "ledger.verifier"]
-        worker = cls(await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe))
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=pipe, stdout=pipe, start_new_session=True
+        )  # a Ctrl-C is for us; it ends with our pipe
+        worker = cls(process)
         await worker.ask(give_key(key), 0)
         return worker
 
