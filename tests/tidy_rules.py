@@ -279,6 +279,7 @@ EXCUSED_TESTS: dict[str, str] = {
     "tests/lab/test_test_script.py": "a shell script: lab/test.sh",
     "tests/lab/test_go.py": "a shell script: lab/go.sh",
     "tests/lab/compose/test_files.py": "the compose files, as Docker Compose reads them",
+    "tests/system/test_abci_liars.py": "ledger/abci on real CometBFTs, one of which is not honest",
     "tests/guest/test_shaper_leaves.py": "tc_shaper on a kernel that has fq_codel and CAKE",
     "tests/guest/test_cell_n2.py": "N2 over SCTP, which the guest's kernel has",
     "tests/guest/test_wifi_joins.py": "the Wi-Fi lab under the guest's kernel: lab/wifi",

@@ -153,10 +153,9 @@ class Handler:
         kept = self._machine.prepare(
             request.encoded, self._not_back(request.time_s), request.max_bytes, self._begin_block()
         )
-        taken = set(kept)
-        looked_at = list(request.encoded)
-        while kept and looked_at[-1] != kept[-1]:
-            looked_at.pop()
+        taken, looked_at = set(kept), request.encoded
+        if kept and kept[-1] in looked_at:
+            looked_at = looked_at[: looked_at.index(kept[-1])]
         self._doubted = {tx_id(one) for one in looked_at if one not in taken}
         return write_prepare_proposal(kept)
 
