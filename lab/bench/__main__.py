@@ -22,12 +22,12 @@ from wire.errors import ShellError
 BENCHMARKS = {
     "wire": "lab.bench.wire",
     "ledger": "lab.bench.ledger",
-    "gateway": "lab.bench.gateway",
     "shaper": "lab.bench.shaper",
     "journey": "lab.bench.journey",
     "wifi": "lab.bench.wifi",
     "operatord": "lab.bench.operatord",
     "cellular": "lab.bench.cellular",
+    "gateway": "lab.bench.gateway",
 }
 """Each module has `run(progress) -> list[Figure]`, and calls `progress(text)` when it begins something new."""
 
