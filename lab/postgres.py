@@ -8,7 +8,9 @@ flushed to disk.
 Tried with PostgreSQL 15 (Debian 12).
 """
 
+import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -55,15 +57,17 @@ class Cluster:
             raise ShellError("psql", done.stderr.strip())
 
     def kill(self) -> None:
-        """Every process of the server at once, as a power cut does."""
-        children = _children(self.child.process.pid)
-        while more := [one for pid in children for one in _children(pid) if one not in children]:
-            children += more
-        for pid in (self.child.process.pid, *children):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        """Every process of the server at once, as a power cut does; they have ended when this returns."""
+        family = [self.child.process.pid]
+        for pid in family:  # grows while it is walked
+            family += _children(pid)
+        ends = [end for end in map(_open_end, family) if end is not None]
+        for end in ends:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(end, signal.SIGKILL)
+        for end in ends:
+            select.select([end], [], [], READY_DEADLINE_S)
+            os.close(end)
         self.child.process.wait()
 
     def start_again(self) -> None:
@@ -116,6 +120,14 @@ def _become() -> list[str]:
 def _is_real_root() -> bool:
     """Root that has other users: not that of a sandbox which an ordinary user made."""
     return os.geteuid() == 0 and int(Path("/proc/self/uid_map").read_text().split()[2]) > 1
+
+
+def _open_end(pid: int) -> int | None:
+    """A file that can be read once the process has ended; None if it has."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
 
 
 def _children(pid: int) -> list[int]:
