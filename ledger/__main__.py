@@ -177,6 +177,7 @@ async def _serve(settings: LedgerSettings) -> None:
     enrolling = Enrolling(vendors, settings.accept_software_keys, shared=len(genesis.gateways) > 1)
     turnstile = Turnstile(settings.max_accounts_per_minute)
     orderer = consensus or Alone(Engine(application))
+    clearing = _open_house(orderer, key, settings.clearing)
     service = Service(
         orderer,
         answers,
@@ -186,12 +187,12 @@ async def _serve(settings: LedgerSettings) -> None:
         _tell,
         turnstile,
         Verifiers(_tell, key, None if consensus is None else 0),
+        None if clearing is None else clearing.answer,
     )
     if consensus is not None:
         consensus.counters = service.counters
     app = create_app(Shelves(application, archive, answers, service.counters))
     add_network_pages(app, shared)
-    clearing = _open_house(orderer, key, settings.clearing)
     if clearing is not None:
         add_routes(app, clearing, key)
     listening = listen(settings.http_host, settings.http_port)

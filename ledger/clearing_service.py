@@ -1,4 +1,4 @@
-"""The clearing house's service: takes auctions and bids by HTTP, and settles auctions when their time has come.
+"""The clearing house's service: takes auctions and bids by HTTP and MQTT, and settles auctions in time.
 
 Runs in the ledger's process, over whatever engine orders the ledger's blocks (ledger/ordering.py). What is taken is on
 disk before it is answered, so a restart loses no bid: the log is applied again and each auction goes on where it was.
@@ -36,6 +36,7 @@ from ledger.clearing.ledger_view import LedgerView
 from ledger.clearing.log import ClearingLog
 from ledger.clearing.opening import FEW, ManyAtOnce
 from ledger.clearing.pages import AuctionListPage, AuctionPage, EntryPage, LogPage, show_auction
+from ledger.clearing.request import AuctionRequest, CreateAuction, GetBid, PlaceBid
 from ledger.ordering import Orderer
 from wire.auction import MAX_AUCTION_BYTES
 from wire.auction_receipt import AuctionReceipt, Status, write_auction_receipt
@@ -124,6 +125,16 @@ class ClearingService:
             if listing is not None:
                 receipt = listing.receipt(bid_id)
         return self._sign(receipt)
+
+    def answer(self, request: AuctionRequest) -> bytes:
+        """The same three for whoever has no HTTP. Raises DecodeError, ShellError."""
+        match request:
+            case CreateAuction(auction):
+                return self.take_auction(auction)
+            case PlaceBid(auction_id, bid):
+                return self.take_bid(auction_id, bid)
+            case GetBid(auction_id, bid_id):
+                return self.get_bid(auction_id, bid_id)
 
     def find(self, auction_id: bytes) -> AuctionPage | None:
         with self._lock:

@@ -8,6 +8,7 @@ sender's own airgrant/v1/down/IDENTITY/, so that nobody can make the ledger spea
 import re
 from dataclasses import dataclass
 
+from ledger.clearing.request import AuctionRequest, read_auction_request
 from ledger.submission import Record
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest, read_enrolment
@@ -22,7 +23,7 @@ from wire.transaction import SignedTransaction, read_transaction
 SUBSCRIPTION = "airgrant/v1/up/+/+"
 FOR_OTHERS = ("grant",)
 """Kinds that boxes publish for somebody else, the operator's daemon: no concern of the ledger, and no bad input."""
-KINDS = ("transaction", "report", "enrolment", "query")
+KINDS = ("transaction", "report", "enrolment", "query", "auction")
 MAX_CORRELATION_BYTES = 64
 MAX_QUERY_BYTES = 100
 
@@ -73,7 +74,7 @@ class RegistrationQuery:
 
 
 Questions = Query | ProofQuery | PriceQuery | RegistrationQuery
-Request = SignedTransaction | Record | EnrolmentRequest | EnrolmentAnswer | Questions
+Request = SignedTransaction | Record | EnrolmentRequest | EnrolmentAnswer | Questions | AuctionRequest
 
 
 def is_for_others(topic: str) -> bool:
@@ -108,6 +109,8 @@ def read_request(kind: str, payload: bytes, ledger_id: bytes) -> Request:
             return Record(payload)
         case "enrolment":
             return read_enrolment(payload, ledger_id)
+        case "auction":
+            return read_auction_request(payload)
         case _:
             return read_query(payload)
 

@@ -29,6 +29,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ledger.answering import Answers, DraftReply
+from ledger.clearing.request import AuctionRequest, CreateAuction, GetBid, PlaceBid
 from ledger.enrolling import Enrolling
 from ledger.enrolment import CHANCE_SIZE
 from ledger.intake import (
@@ -69,6 +70,8 @@ PASSED_AT_ONCE = 250
 """Submissions whose signatures are verified together: some 5 ms of two processors."""
 MAX_PASSED = 2_000
 """Verified submissions that wait for the clerk."""
+MAX_AUCTION_QUEUE = 2_000
+"""Bids that wait for the clearing house, some seconds of its work; more are dropped, and their senders ask again."""
 MAX_UNANSWERED = 4
 """Blocks of which answers are being signed and sent."""
 SEND_TIMEOUT_S = 2.0
@@ -88,7 +91,8 @@ class Waiting:
 class Service:
     """One ledger at one broker. `counters` counts what could not be read, by topic kind and error.
 
-    `tell` gets a sentence when the broker goes away or comes back, and a traceback where we failed.
+    `tell` gets a sentence when the broker goes away or comes back, and a traceback where we failed. `auctions` answers
+    for the clearing house (ledger/clearing_service.py), where there is one.
     """
 
     def __init__(
@@ -101,6 +105,7 @@ class Service:
         tell: Callable[[str], None],
         turnstile: Turnstile,
         verifiers: Verifiers,
+        auctions: Callable[[AuctionRequest], bytes] | None = None,
     ) -> None:
         self.connected = asyncio.Event()
         self.counters: Counter[str] = Counter()
@@ -113,6 +118,8 @@ class Service:
         self._tell = tell
         self._turnstile = turnstile
         self._verifiers = verifiers
+        self._auctions = auctions
+        self._to_auction: asyncio.Queue[tuple[AuctionRequest, Address]] = asyncio.Queue(MAX_AUCTION_QUEUE)
         self._tls = tls_context(broker)
         self._client: aiomqtt.Client | None = None
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MAX_QUEUE)
@@ -139,6 +146,8 @@ class Service:
             for _ in range(self._orderer.clerks):
                 tasks.create_task(self._serve())
             tasks.create_task(self._cry())
+            if self._auctions is not None:
+                tasks.create_task(self._auction(self._auctions))
 
     # ---- The listener
 
@@ -224,6 +233,10 @@ class Service:
                 await self._send(address, answer)
             case EnrolmentRequest() | EnrolmentAnswer():
                 await self._enrol(request, address)
+            case CreateAuction() | PlaceBid() | GetBid() if self._auctions is None:
+                self.counters["auction: there is no clearing house here"] += 1
+            case CreateAuction() | PlaceBid() | GetBid():
+                self._to_auction.put_nowait((request, address))
             case SignedTransaction() if not self._turnstile.lets_pass(request, _now_s()):
                 self.counters[TOO_MANY_ACCOUNTS] += 1
                 await self._send(address, self._answers.to_outcome(self._turn_away(request)))
@@ -331,6 +344,19 @@ class Service:
         except aiomqtt.MqttError:
             self.counters["answers lost with the broker"] += 1
         heed_cancellation()
+
+    # ---- The clearing house
+
+    async def _auction(self, answer: Callable[[AuctionRequest], bytes]) -> None:
+        """One after the other, and beside the listener: while bids are opened, others are heard."""
+        while True:
+            request, address = await self._to_auction.get()
+            try:
+                said = await asyncio.to_thread(answer, request)
+            except DecodeError as error:
+                self.counters[f"auction: {type(error).__name__}"] += 1
+                continue
+            await self._send(address, said)
 
     # ---- The crier
 

@@ -126,6 +126,8 @@ def write_event(event: Event) -> bytes:
 def read_event(data: bytes) -> Event:
     """An entry of a log. Raises DecodeError: the log is damaged, or somebody else's."""
     match read_cbor(data):
+        case [bool(), *_] | [_, bool(), *_]:
+            pass
         case [1, int(at_ns), bytes(encoded)]:
             return AuctionTaken(at_ns, encoded)
         case [int(kind), int(at_ns), bytes(auction_id), *rest] if len(auction_id) == AUCTION_ID_SIZE:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,19 @@ from typing import Any
 import pytest
 
 from ledger import cli
+from ledger.clearing.bidding import make_bid
+from ledger.clearing.request import (
+    AuctionRequest,
+    CreateAuction,
+    GetBid,
+    PlaceBid,
+    write_auction_request,
+)
 from tests.ledger_house import LedgerHouse, ledger_house
+from tests.ledger_world import BAND, QOS
+from wire.auction import Auction, write_auction
+from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt
+from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
 from wire.keys import PrivateKey
 
 pytestmark = pytest.mark.system
@@ -90,6 +103,26 @@ def test_an_auction_from_the_command_line_with_a_ledger_that_falls_over(
     (listed,) = [one for one in auction("list") if one["auction_id"] == created["auction_id"]]
     assert [bid["paid_ubc"] for bid in listed["bids"]] == [0, 400, 0]
     assert "signed the offer of an auction" in desk.said
+
+
+def test_a_bid_over_mqtt(house: LedgerHouse) -> None:
+    """A box that relays needs no HTTP."""
+    provider, buyer = house.new_provider(), house.new_buyer()
+    mark = AuctionMark(AuctionKind.PROPSHARE, int(time.time()) + 600, 10)
+    terms = AuctionTerms(provider.public, mark, BAND, 5, 60, QOS)
+    auction = Auction(terms, 2, "http://127.0.0.1:1/offer", house.key.public)
+    with house.client(buyer) as client:
+
+        def ask(request: AuctionRequest) -> AuctionReceipt:
+            answer = client.ask("auction", write_auction_request(request))
+            return read_auction_receipt(answer, house.key.public, house.ledger_id)
+
+        created = ask(CreateAuction(write_auction(auction, provider, house.ledger_id)))
+        assert created.status is Status.ACTIVE
+        bid = make_bid(auction, 500, buyer, house.ledger_id, bytes(8))
+        assert ask(PlaceBid(auction.auction_id, bid)).status is Status.PENDING
+        assert ask(GetBid(auction.auction_id, buyer.public)).status is Status.PENDING
+        assert ask(PlaceBid(bytes(32), bid)).reason == "unknown_auction"
 
 
 def test_what_the_command_refuses(

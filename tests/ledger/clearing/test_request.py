@@ -1,0 +1,55 @@
+"""Requests over MQTT: read back, and nothing else is one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.clearing.request import (
+    MAX_AUCTION_REQUEST_BYTES,
+    AuctionRequest,
+    CreateAuction,
+    GetBid,
+    PlaceBid,
+    read_auction_request,
+    write_auction_request,
+)
+from tests.ledger_world import ALICE
+from wire.cbor import Value, write_cbor
+from wire.errors import DecodeError
+
+A = bytes(range(32))
+REQUESTS: list[AuctionRequest] = [CreateAuction(b"auction"), PlaceBid(A, b"bid"), GetBid(A, ALICE.public)]
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: type(one).__name__)
+def test_read_back(request_: AuctionRequest) -> None:
+    assert read_auction_request(write_auction_request(request_)) == request_
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1, [], [0, b""], [True, b"auction"], [1, "x"], [1, b"", b""], [2, A], [2, A[1:], b"bid"], [2, A, bytes(1_201)],
+        [3, A, A], [3, A, b"\4" * 33], [4, A, b""],
+    ],
+)  # fmt: skip
+def test_anything_else_is_refused(value: Value) -> None:
+    with pytest.raises(DecodeError, match="auction request"):
+        read_auction_request(write_cbor(value))
+
+
+def test_the_largest_auction_fits() -> None:
+    assert len(write_auction_request(CreateAuction(bytes(4_096)))) <= MAX_AUCTION_REQUEST_BYTES
+    with pytest.raises(DecodeError, match="at most"):
+        read_auction_request(bytes(MAX_AUCTION_REQUEST_BYTES + 1))
+
+
+@given(st.binary(max_size=100))
+def test_whatever_comes_is_a_request_or_refused(data: bytes) -> None:
+    try:
+        found = read_auction_request(data)
+    except DecodeError:
+        return
+    assert write_auction_request(found) == data
