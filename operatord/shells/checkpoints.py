@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.chain_state import read_chain_state, write_chain_state
-from ledger.store import shell_errors
+from ledger.sqlite_store import shell_errors
 from operatord.meters import Checkpoint
 from operatord.tally import Tally
 from wire.errors import DecodeError, ShellError
@@ -44,7 +44,7 @@ class Checkpoints:
 
     def __init__(self, path: Path, ledger_id: bytes) -> None:
         self._path = path
-        with shell_errors(path):
+        with shell_errors(str(path)):
             _make_private(path)
             self._db = sqlite3.connect(path, _BUSY_S, isolation_level=None)
             self._db.executescript(_SCHEMA)
@@ -103,11 +103,11 @@ class Checkpoints:
         self._commit([("DELETE FROM tally WHERE last_to_ms < ?", (now_ms - KEEP_TALLIES_MS,))])
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with shell_errors(self._path):
+        with shell_errors(str(self._path)):
             return self._db.execute(query, values).fetchall()
 
     def _commit(self, statements: list[tuple[str, tuple[Any, ...]]]) -> None:
-        with shell_errors(self._path):
+        with shell_errors(str(self._path)):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 for query, values in statements:

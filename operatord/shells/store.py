@@ -13,7 +13,7 @@ from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any, assert_never
 
-from ledger.store import shell_errors
+from ledger.sqlite_store import shell_errors
 from operatord.commands import (
     ForgetPermit,
     ForgetSession,
@@ -93,7 +93,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        with shell_errors(path):
+        with shell_errors(str(path)):
             _make_private(path)
             self._db = sqlite3.connect(path, _BUSY_S, isolation_level=None, check_same_thread=False)
             self._db.executescript(_SCHEMA)
@@ -157,11 +157,11 @@ class Store:
             raise ShellError("store", f"{self._path} is damaged: {error}") from error
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        with shell_errors(self._path), self._lock:
+        with shell_errors(str(self._path)), self._lock:
             return self._db.execute(query, values).fetchall()
 
     def _commit(self, statements: list[Statement]) -> None:
-        with shell_errors(self._path), self._lock:
+        with shell_errors(str(self._path)), self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 for query, values in statements:
