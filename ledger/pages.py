@@ -406,7 +406,7 @@ def show_transaction(item: Item, ledger_id: bytes, *, whole: bool) -> Transactio
             page.provider, page.price_ubc = str(action.provider), action.price_ubc
     if isinstance(action, Allocate):
         sale = read_sale(item.result)
-        page.epoch, page.charged_ubc = action.epoch, sale.charged_ubc
+        page.epoch, page.charged_ubc = sale.epoch, sale.charged_ubc
         page.consumers = len(action.consumers) or 1
         page.starts_s, page.duration_s = sale.starts_s, sale.duration_s
     return page

@@ -35,7 +35,7 @@ from wire.ids import PublicKey
 from wire.key_agreement import SEAL_KEY_SIZE
 from wire.keys import PrivateKey
 from wire.qos import LatencyClass, Qos
-from wire.transaction import NONCE_SIZE
+from wire.transaction import NONCE_SIZE, read_transaction
 from wire.units import format_money, parse_duration, parse_money, parse_size
 
 KINDS = {"vickrey": AuctionKind.VICKREY, "propshare": AuctionKind.PROPSHARE}
@@ -138,11 +138,15 @@ def _bid(arguments: argparse.Namespace) -> int:
             f"{len(unknown)} keepers that you do not trust could read the bid: {named} (see --keeper)"
         )
     bid = make_bid(auction, arguments.price, key, house.ledger_id, secrets.token_bytes(NONCE_SIZE))
+    transaction = read_transaction(bid, house.ledger_id).transaction_id.hex()
     if auction.is_sealed:
         chance = secrets.token_bytes(SEAL_KEY_SIZE)
         bid = conceal_bid(auction, bid, key, PrivateKey.generate(), house.ledger_id, chance)
     receipt = house.bid(arguments.auction, bid)
-    return _say(arguments, receipt, f"bid {receipt.bid_id} is {receipt.status.name.lower()}")
+    said = (
+        f"bid {receipt.bid_id} is {receipt.status.name.lower()}; if it wins, its transaction is {transaction}"
+    )
+    return _say(arguments, receipt, said, transaction)
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -182,7 +186,9 @@ def _tell(text: str) -> None:
 # ---- What is shown
 
 
-def _say(arguments: argparse.Namespace, receipt: AuctionReceipt, text: str) -> int:
+def _say(
+    arguments: argparse.Namespace, receipt: AuctionReceipt, text: str, transaction: str | None = None
+) -> int:
     page = {
         "auction_id": receipt.auction_id.hex(),
         "bid_id": None if receipt.bid_id is None else str(receipt.bid_id),
@@ -192,6 +198,7 @@ def _say(arguments: argparse.Namespace, receipt: AuctionReceipt, text: str) -> i
         "head": receipt.head.hex(),
         "reason": receipt.reason,
         "detail": receipt.detail,
+        "transaction": transaction,
     }
     return _show(arguments, page, [text])
 

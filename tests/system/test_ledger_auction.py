@@ -5,6 +5,7 @@ The ledger's process is killed between the bids and the clearing.
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import time
@@ -83,10 +84,12 @@ def test_an_auction_from_the_command_line_with_a_ledger_that_falls_over(
     desk.wait_for_line("offer desk ready")
     callback = f"http://127.0.0.1:{port}/offer"
     created = auction("create", "--key", tmp_path / "roof.key", "--callback", callback, *TERMS)
-    names = []
+    names, transactions = [], []
     for number, price in enumerate(("0.0003", "0.0005", "0.0004")):
         key = saved(tmp_path, buyers[number], f"buyer{number}")
-        names.append(auction("bid", created["auction_id"], price, "--key", key)["bid_id"])
+        placed = auction("bid", created["auction_id"], price, "--key", key)
+        names.append(placed["bid_id"])
+        transactions.append(placed["transaction"])
     shown = auction("show", created["auction_id"])
     assert [bid["price_ubc"] for bid in shown["bids"]] == [None, None, None]
 
@@ -100,6 +103,10 @@ def test_an_auction_from_the_command_line_with_a_ledger_that_falls_over(
     assert auction("status", created["auction_id"], names[1])["status"] == "executed"
     assert auction("status", created["auction_id"], names[0], status=1)["status"] == "cancelled"
     assert [balance(house, key) for key in buyers] == [1_000, 1_000 - 400, 1_000]
+    grant = house.reader.get(f"grants/{transactions[1]}/{buyers[1].public}")
+    assert house.grant(base64.b64decode(grant["grant"])).consumer == buyers[1].public
+    executed = house.reader.get(f"transactions/{transactions[1]}")
+    assert (executed["charged_ubc"], executed["epoch"]) == (400, 2)
     (listed,) = [one for one in auction("list") if one["auction_id"] == created["auction_id"]]
     assert [bid["paid_ubc"] for bid in listed["bids"]] == [0, 400, 0]
     assert "signed the offer of an auction" in desk.said
