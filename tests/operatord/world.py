@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from hashlib import sha256
 
 from operatord.authorising import Accepted, Decision, authorise
 from operatord.commands import Command, Disconnect, KeepUse
@@ -14,7 +15,7 @@ from operatord.sessions import AccountingRecord, Counters, Status
 from operatord.state import Box, State, with_partners
 from tests.ledger_world import ALICE, BAND, BOB, CAROL, LEDGER, PROVIDER, QOS
 from wire.grant import Grant, read_grant, write_grant
-from wire.ids import MacAddress
+from wire.ids import GRANT_ID_SIZE, MacAddress
 from wire.keys import PrivateKey
 from wire.qos import Qos
 
@@ -53,7 +54,7 @@ def grant(
     made = Grant(
         consumer=account.public,
         provider_id=provider.public.provider_id,
-        grant_id=number.to_bytes(16, "big"),
+        grant_id=sha256(number.to_bytes(16, "big") + account.public.octets).digest()[:GRANT_ID_SIZE],
         epoch=1,
         band=BAND,
         qos=qos,
