@@ -23,6 +23,7 @@ from ledger.submission import (
     write_submission,
 )
 from tests.ledger_world import ALICE, BOB, GENESIS, START_S, World
+from wire.attestation_result import MAX_ATTESTATION_RESULT_BYTES
 from wire.errors import DecodeError
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
@@ -80,7 +81,7 @@ def test_every_kind_survives_its_bytes_and_is_what_the_page_says() -> None:
         [2, []],
         [2, [1]],
         [3, b"no evidence"],
-        [4, bytes(401)],
+        [4, bytes(MAX_ATTESTATION_RESULT_BYTES + 1)],
         [4, "text"],
         {1: b""},
     ],
