@@ -67,7 +67,8 @@ def measure(folder: Path, progress: Callable[[str], None], sizes: Sizes = Sizes(
             progress(f"clearing: {sizes.bids:,} bids sealed to {threshold} of {keepers}")
             sealed.append(_measure_sealed(rooms, sizes, keepers, threshold))
         progress(f"clearing: {sizes.bids:,} open bids")
-        open_s, _ = rooms.clear(rooms.fill(AuctionKind.PROPSHARE, sizes.bids, sizes.bids))
+        open_s, winners = rooms.clear(rooms.fill(AuctionKind.PROPSHARE, 10 * sizes.bids, sizes.bids))
+        assert winners == sizes.bids, winners
         progress("clearing: bids one by one")
         rate = _measure_taking(rooms, sizes)
     finally:
