@@ -93,6 +93,7 @@ def _come_again(state: State, source: Address, session: Session, stay: Stay, now
     raised, while the counters of its old address are closed. Anybody else's UE begins anew.
     """
     grant_id = session.grant_id
+    state = _with(state, gone_ns=_without(state.on_cell.gone_ns, grant_id))  # that was the other address
     place = state.on_cell.places.get(grant_id)
     if place is not None and (place.supi, place.snssai) == (stay.supi, stay.snssai):
         kept = replace(place, waits_until_ns=now.mono_ns + KEEP_SLOT_NS, moved=True)

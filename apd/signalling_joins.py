@@ -46,13 +46,14 @@ def prove(state: State, about: NasAddress, grant: Grant, encoded: bytes) -> Stat
 
 def bind(state: State, link: int, ue: bytes, supi: str, now: Now) -> Outcome:
     """Whose key that was: a slot is kept for it, so that it comes into its own slice when it registers. Of a UE that
-    proved nothing, or whose session has begun, nothing follows.
+    proved nothing, or whose session has begun, nothing follows, but for the word that it was not moved.
     """
     proven = state.on_signalling.proven
     known = next((key for key, one in proven.items() if (one.link, one.ue) == (link, ue)), None)
     if known is None:
-        return state.with_refusal("nas_unproven"), []
-    one = proven[known]._replace(supi=supi, tried=None, doubted_until_ns=None)
+        unmoved = write_frame(Placed(ue, b""))  # whoever asks waits for a word
+        return state.with_refusal("nas_unproven"), [TellSignalling(SendFrame(link, unmoved))]
+    one = proven[known]._replace(supi=supi, tried=None, served=False, doubted_until_ns=None)
     one = one._replace(placed=False, place_by_ns=now.mono_ns + PLACE_NS)
     is_there = _stay_of(state, supi) is not None
     if is_there:
@@ -170,23 +171,23 @@ def answered(state: State, to: NasAddress, message: LobbyMessage) -> Outcome:
             continue
         if one.told == encoded:
             return state, []
-        proven[known] = one._replace(told=encoded)
-    if isinstance(message, Joined) and _is_settled(proven.get(message.grant_id), None):
-        del proven[message.grant_id]
+        proven[known] = one._replace(told=encoded, served=isinstance(message, Joined))
+    own = proven.get(message.grant_id) if isinstance(message, Joined) else None
+    if own is not None and own.served and own.doubted_until_ns is None:
+        del proven[own.grant.grant_id]
     frame = write_frame(Told(to.ue, encoded))
     return _with(state, proven), [TellSignalling(SendFrame(to.link, frame))]
 
 
-def _is_settled(one: Proven | None, now: Now | None) -> bool:
-    """Whether the session that it joined is its own beyond doubt."""
-    if one is None:
-        return False
-    until_ns = one.doubted_until_ns
-    return until_ns is None or (now is not None and until_ns <= now.mono_ns)
+def _is_settled(one: Proven, now: Now) -> bool:
+    """Whether it joined a session that is its own beyond doubt. Of a proof that nobody has named a subscriber for, or
+    whose subscriber has no address yet, the session of its grant is one of before.
+    """
+    return one.served and (one.doubted_until_ns is None or one.doubted_until_ns <= now.mono_ns)
 
 
 def forget(state: State, now: Now) -> State:
-    """Grants that are over, and those that are served beyond doubt."""
+    """Grants that are over, and those that were joined by their proof and are served beyond doubt."""
     proven = state.on_signalling.proven
     kept = {
         known: one

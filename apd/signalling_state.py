@@ -37,9 +37,9 @@ class Exchange(NamedTuple):
 
 class Proven(NamedTuple):
     """A grant whose key was proved inside EAP, and whose session has not begun. `supi` is whose key it is, as the end
-    of NAS says; `tried` what was seen when it was tried last, and `told` what the end of NAS heard last. Until
-    `doubted_until_ns` a session that the core shows may be of the registration before. `placed` is said where its slot
-    is, if anywhere, by `place_by_ns` at the latest.
+    of NAS says; `tried` what was seen when it was tried last, `told` what the end of NAS heard last, and `served` says
+    that this was `Joined`. Until `doubted_until_ns` a session that the core shows may be of the registration before.
+    `placed` is said where its slot is, if anywhere, by `place_by_ns` at the latest.
     """
 
     link: int
@@ -49,6 +49,7 @@ class Proven(NamedTuple):
     supi: str = ""
     tried: object = None
     told: bytes = b""
+    served: bool = False
     doubted_until_ns: int | None = None
     placed: bool = False
     place_by_ns: int = 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from ipaddress import ip_address
 
+import pytest
+
 from apd import cell, core
 from apd.address import NasAddress
 from apd.session import EndReason, Phase
@@ -114,6 +116,36 @@ def test_a_session_of_before_is_followed_to_the_next_and_then_no_more() -> None:
     nas.look()
     nas.pass_s(20)
     assert nas.session(MADE).reason is EndReason.STATION_LEFT
+
+
+@pytest.mark.parametrize("is_listed", [True, False], ids=["of old lists", "released before"])
+def test_who_registers_again_keeps_its_session_however_long_each_step_takes(*, is_listed: bool) -> None:
+    """Its session runs; time passes between its proof, its name and its new address."""
+    nas = nas_box()
+    nas.stays = [stay()]
+    nas.look()
+    assert isinstance(nas.join(MADE), Joined)
+    proven(nas, MADE, supi="")
+    nas.pass_s(0.2)
+    if not is_listed:
+        nas.stays = []
+        nas.look()
+    nas.tell(Subscriber(b"ue 1", SUPI))
+    nas.pass_s(2.1)
+    assert nas.take(Placed, b"ue 1"), "whoever waits for it is let go"
+    nas.stays = [stay(A, OTHER_UE)]
+    nas.look()
+    nas.pass_s(20)
+    session = nas.session(MADE)
+    assert (session.phase, session.station) == (Phase.ACTIVE, OTHER_UE)
+    assert isinstance(nas.words(b"ue 1")[-1], Joined)
+
+
+def test_who_is_named_without_a_proof_need_not_be_waited_for() -> None:
+    nas = nas_box()
+    nas.tell(Subscriber(b"ue 1", SUPI))
+    assert nas.take(Placed, b"ue 1") == [Placed(b"ue 1", b"")]
+    assert nas.box.state.refused["nas_unproven"] == 1
 
 
 DOCUMENT = {"imsi": SUPI.removeprefix("imsi-"), "slice": [{"sst": 1, "sd": "000001", "session": []}]}
