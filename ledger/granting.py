@@ -5,7 +5,7 @@ purchase of 50,000 is stored once and a grant signed when its consumer asks; ask
 same.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from ledger.buying import Sale
@@ -18,7 +18,7 @@ from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant, grant_id_of
 from wire.grant_price import GrantPrice
 from wire.ids import PUBLIC_KEY_SIZE, PublicKey
 from wire.merkle import merkle_root
-from wire.qos import write_qos
+from wire.qos import Qos, write_qos
 from wire.sale_leaf import SaleLeaf, SaleTerms, consumer_leaves, sale_leaf, write_terms
 from wire.transaction import read_transaction
 
@@ -87,16 +87,9 @@ class Purchase:
         """Its leaf among the sales of its block; the root of its consumers is computed unless it is known."""
         if consumers_root is None:
             consumers_root = merkle_root(consumer_leaves(self.consumer_keys, self.sale.shares))
-        terms = write_terms(self.terms) if self.sale.shares else _write_sale_terms(self.terms)
-        reference = self.transaction_id[:TRANSACTION_REFERENCE_SIZE]
-        return SaleLeaf(sale_leaf(reference, self.count, consumers_root, terms), self.count)
-
-    @property
-    def terms(self) -> SaleTerms:
-        """What each consumer got."""
         sale = self.sale
-        return SaleTerms(
-            sale.provider.provider_id,
+        terms = _write_leaf_terms(
+            sale.provider,
             sale.epoch,
             sale.starts_s,
             sale.duration_s,
@@ -104,10 +97,17 @@ class Purchase:
             sale.qos,
             0 if sale.shares else sale.allocations,
         )
+        reference = self.transaction_id[:TRANSACTION_REFERENCE_SIZE]
+        return SaleLeaf(sale_leaf(reference, self.count, consumers_root, terms), self.count)
 
-
-_write_sale_terms = lru_cache(maxsize=64)(write_terms)
-"""Many buyers of an offer within a second get the same."""
+    @property
+    def terms(self) -> SaleTerms:
+        """What each consumer got."""
+        sale = self.sale
+        units = 0 if sale.shares else sale.allocations
+        return _leaf_terms(
+            sale.provider, sale.epoch, sale.starts_s, sale.duration_s, sale.band, sale.qos, units
+        )
 
 
 def make_purchase(transaction_id: bytes, action: Allocate, sale: Sale) -> Purchase:
@@ -127,7 +127,17 @@ def read_purchase(encoded: bytes, result: bytes, ledger_id: bytes) -> Purchase |
 
 def write_sale(sale: Sale) -> bytes:
     """For the ledger's own store: the buyer's key, then what was sold, which many buyers share."""
-    return sale.buyer.octets + _write_terms(replace(sale, buyer=sale.provider))
+    return sale.buyer.octets + _write_terms(
+        sale.provider,
+        sale.epoch,
+        sale.starts_s,
+        sale.duration_s,
+        sale.band,
+        sale.qos,
+        sale.charged_ubc,
+        sale.allocations,
+        sale.shares,
+    )
 
 
 def read_sale(data: bytes) -> Sale:
@@ -149,20 +159,36 @@ def read_sale(data: bytes) -> Sale:
     raise DecodeError("sale: not nine items of the right kinds")
 
 
+# Many buyers of an offer within a second get the same.
+
+
 @lru_cache(maxsize=64)
-def _write_terms(sale: Sale) -> bytes:
-    band = sale.band
-    shares: list[Value] = list(sale.shares)
+def _write_terms(
+    provider: PublicKey,
+    epoch: int,
+    starts_s: int,
+    duration_s: int,
+    band: Band,
+    qos: Qos,
+    charged_ubc: int,
+    allocations: int,
+    shares: tuple[int, ...],
+) -> bytes:
+    edges: list[Value] = [band.from_frequency_khz, band.to_frequency_khz, band.bandwidth_khz]
+    rates, parts = write_qos(qos), list[Value](shares)
     return write_cbor(
-        [
-            sale.provider.octets,
-            sale.epoch,
-            sale.starts_s,
-            sale.duration_s,
-            [band.from_frequency_khz, band.to_frequency_khz, band.bandwidth_khz],
-            write_qos(sale.qos),
-            sale.charged_ubc,
-            sale.allocations,
-            shares,
-        ]
+        [provider.octets, epoch, starts_s, duration_s, edges, rates, charged_ubc, allocations, parts]
     )
+
+
+@lru_cache(maxsize=64)
+def _write_leaf_terms(
+    provider: PublicKey, epoch: int, starts_s: int, duration_s: int, band: Band, qos: Qos, units: int
+) -> bytes:
+    return write_terms(_leaf_terms(provider, epoch, starts_s, duration_s, band, qos, units))
+
+
+def _leaf_terms(
+    provider: PublicKey, epoch: int, starts_s: int, duration_s: int, band: Band, qos: Qos, units: int
+) -> SaleTerms:
+    return SaleTerms(provider.provider_id, epoch, starts_s, duration_s, band, qos, units)
