@@ -17,7 +17,7 @@ from typing import Annotated
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from ledger.clearing.book import Book, Listing
+from ledger.clearing.book import Book, Listing, with_key
 from ledger.clearing.callback import ask_keeper, ask_provider
 from ledger.clearing.door import Refusal
 from ledger.clearing.events import BidsDropped, Event, OfferRejected, write_event
@@ -75,9 +75,9 @@ class ClearingService:
         self._orderer, self._key, self._log, self._tell = orderer, key, log, tell
         self._keepers = keepers
         self._opener = ManyAtOnce()
-        self.book = Book(key, self._view.ledger_id, self._opener)
+        self.book = Book(self._view.ledger_id, with_key(key), self._opener)
         self.book.load(list(log.entries()), time.time_ns())
-        self._house = House(self.book)
+        self._house = House(self.book, key)
         self._lock = threading.Lock()
         self._busy: set[bytes] = set()
         self._pauses: dict[bytes, tuple[float, float]] = {}

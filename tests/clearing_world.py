@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ledger.clearing.bidding import conceal_bid, make_bid
-from ledger.clearing.book import Book, Listing, Opener, Phase, open_in_turn
+from ledger.clearing.book import Book, Listing, Opener, Phase, open_in_turn, with_key
 from ledger.clearing.door import SETTLE_S, Refusal, Standing
 from ledger.clearing.events import Event, OfferRejected, read_event, write_event
 from ledger.clearing.house import (
@@ -81,10 +81,10 @@ class ClearingWorld:
 
     def restart(self) -> None:
         """A house that knows only what its log says."""
-        self.book = Book(HOUSE, self.ledger_id, self.opener)
+        self.book = Book(self.ledger_id, with_key(HOUSE), self.opener)
         for entry in self.entries:
             self.book.apply(read_event(entry), entry)
-        self.house = House(self.book)
+        self.house = House(self.book, HOUSE)
 
     def note(self, event: Event) -> None:
         self.entries.append(write_event(event))

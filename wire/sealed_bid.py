@@ -62,6 +62,26 @@ class Lock:
     ledger_id: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Unlocked:
+    """What some keepers' secrets bring out of a bid: `confirm_bid` says whether others would bring out the same."""
+
+    key: bytes
+    content: bytes
+
+    @property
+    def transaction(self) -> bytes:
+        """The signed `allocate`. Raises VerificationError if the content is not filled up as it should be."""
+        size = int.from_bytes(self.content[:2], "big")
+        if (
+            len(self.content) != _CONTENT_SIZE
+            or size > MAX_BID_BYTES
+            or self.content[2 + size :].strip(b"\0")
+        ):
+            raise VerificationError("a bid that is not filled up as it should be")
+        return self.content[2 : 2 + size]
+
+
 def seal_bid(
     lock: Lock, transaction: bytes, bidder: PrivateKey, bid_key: PrivateKey, chance: bytes
 ) -> SealedBid:
@@ -83,7 +103,21 @@ def fill_up(transaction: bytes) -> bytes:
 
 def open_ticket(bid: SealedBid, lock: Lock, house: PrivateKey) -> PublicKey:
     """Whose bid it is; says nothing about how much. Raises VerificationError."""
-    pad = _pad(house, bid.share_key, lock.house, b"ticket", _read_point(bid.share_key))
+    return _read_ticket(
+        bid, lock, _pad(house, bid.share_key, lock.house, b"ticket", _read_point(bid.share_key))
+    )
+
+
+def open_ticket_afterwards(bid: SealedBid, lock: Lock, unlocked: Unlocked) -> PublicKey:
+    """The same for everybody, once the bid can be read. Raises VerificationError, also for a bid that others would read
+    differently.
+    """
+    confirm_bid(bid, lock, unlocked)
+    shared, _, _ = _seal(lock, bid.bid_key, unlocked.key, unlocked.content)
+    return _read_ticket(bid, lock, _pad(shared, shared.public, lock.house, b"ticket"))
+
+
+def _read_ticket(bid: SealedBid, lock: Lock, pad: bytes) -> PublicKey:
     voucher = unseal(pad, bid.ticket, _associated(lock, bid.bid_key))
     if len(voucher) != PUBLIC_KEY_SIZE + SIGNATURE_SIZE:
         raise VerificationError(f"a bid's ticket has {len(voucher)} bytes")
@@ -93,26 +127,6 @@ def open_ticket(bid: SealedBid, lock: Lock, house: PrivateKey) -> PublicKey:
         raise VerificationError(f"a bid's ticket: {error}") from None
     verify(bidder, voucher[PUBLIC_KEY_SIZE:], _ticket_bytes(lock, bid.bid_key))
     return bidder
-
-
-@dataclass(frozen=True, slots=True)
-class Unlocked:
-    """What some keepers' secrets bring out of a bid: `confirm_bid` says whether others would bring out the same."""
-
-    key: bytes
-    content: bytes
-
-    @property
-    def transaction(self) -> bytes:
-        """The signed `allocate`. Raises VerificationError if the content is not filled up as it should be."""
-        size = int.from_bytes(self.content[:2], "big")
-        if (
-            len(self.content) != _CONTENT_SIZE
-            or size > MAX_BID_BYTES
-            or self.content[2 + size :].strip(b"\0")
-        ):
-            raise VerificationError("a bid that is not filled up as it should be")
-        return self.content[2 : 2 + size]
 
 
 def open_bid(bid: SealedBid, lock: Lock, secrets: Mapping[int, PrivateKey]) -> bytes:

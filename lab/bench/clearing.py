@@ -20,7 +20,7 @@ from pathlib import Path
 
 from lab.bench.result import Against, Figure
 from ledger.clearing.bidding import conceal_bid, make_bid
-from ledger.clearing.book import Book, Listing, open_in_turn
+from ledger.clearing.book import Book, Listing, open_in_turn, with_key
 from ledger.clearing.events import Event, write_event
 from ledger.clearing.house import AskKeepers, AskLedger, AskProvider, House, Submit
 from ledger.clearing.keeping import time_key, time_secret
@@ -102,8 +102,8 @@ class Rooms:
         self.ledger_id = genesis.ledger_id
         self.opener = ManyAtOnce()
         self.log = ClearingLog(folder / "clearing.db", self.key.public.octets, self.ledger_id)
-        self.book = Book(self.key, self.ledger_id, self.opener)
-        self.house = House(self.book)
+        self.book = Book(self.ledger_id, with_key(self.key), self.opener)
+        self.house = House(self.book, self.key)
         self.view = LedgerView(self.engine.application)
         self.commit([(Create(key.public), key) for key in (self.provider, *self.bidders)])
         self.commit([(Deposit(key.public, 10**9), self.exchange) for key in self.bidders])

@@ -147,6 +147,14 @@ class Listing:
         return Status.CANCELLED, OUTBID
 
 
+Tickets = Callable[[SealedBid, Lock], PublicKey]
+"""Whose bid it is: the house's key says so (`with_key`), or the bid itself once it can be read."""
+
+
+def with_key(house: PrivateKey) -> Tickets:
+    return lambda sealed, lock: open_ticket(sealed, lock, house)
+
+
 Opener = Callable[[Listing, Sequence[Bid], Mapping[int, PrivateKey], bytes], list["OpenBid | Refusal"]]
 """(auction, sealed bids, secrets by place, ledger id) -> what each of them is, in their order."""
 
@@ -172,8 +180,9 @@ def open_one(
 class Book:
     """Of one house and one ledger. `at_ns` and `head` are those of the last entry; `number` counts entries."""
 
-    def __init__(self, house: PrivateKey, ledger_id: bytes, opener: Opener = open_in_turn) -> None:
-        self.house, self.ledger_id = house, ledger_id
+    def __init__(self, ledger_id: bytes, tickets: Tickets, opener: Opener = open_in_turn) -> None:
+        self.ledger_id = ledger_id
+        self.read_ticket = tickets
         self.listings: dict[bytes, Listing] = {}
         self.active: dict[bytes, Listing] = {}
         self.number, self.at_ns, self.head = 0, 0, FIRST_HEAD
@@ -240,7 +249,7 @@ class Book:
             raise VerificationError(f"a bid in auction {sealed.auction_id.hex()}")
         if len(sealed.shares) != SEAL_KEY_SIZE * len(listing.lock.time_keys):
             raise VerificationError(f"a bid with {len(sealed.shares)} bytes of shares")
-        return sealed.bid_key, open_ticket(sealed, listing.lock, self.house)
+        return sealed.bid_key, self.read_ticket(sealed, listing.lock)
 
     def _count(self, event: Event, entry: bytes) -> None:
         self.number, self.at_ns, self.head = self.number + 1, event.at_ns, next_head(self.head, entry)
@@ -270,7 +279,7 @@ class Book:
     def _read_bid(self, listing: Listing, event: BidTaken) -> Bid:
         if listing.auction.is_sealed:
             sealed = read_sealed_bid(event.encoded, self.ledger_id)
-            name, account = sealed.bid_key, open_ticket(sealed, listing.lock, self.house)
+            name, account = sealed.bid_key, self.read_ticket(sealed, listing.lock)
             return Bid(name, account, event.encoded, self._taken(listing, name, event), sealed)
         account = PublicKey(event.account)
         opened = read_bid(event.encoded, listing.auction, account, event.at_ns, self.ledger_id)

@@ -6,6 +6,7 @@ command line or a key is wrong; 3 the house or the network failed. With --json o
 
 import argparse
 import asyncio
+import base64
 import json
 import os
 import secrets
@@ -19,6 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ledger.clearing.audit import audit_log
 from ledger.clearing.bidding import conceal_bid, make_bid, strangers
 from ledger.clearing.house_client import HouseClient
 from ledger.clearing.offer_desk import create_desk
@@ -47,6 +49,7 @@ _EXAMPLES = f"""examples:
   airgrant ledger auction serve --key roof.key --listen 0.0.0.0:8600     sign what the house found, until SIGTERM
   airgrant ledger auction bid 7d0a...31 0.004 --key alice.key            sealed, if the auction is
   airgrant ledger auction status 7d0a...31 02c1...9f                     of a bid, by the name that `bid` printed
+  airgrant ledger auction verify                             compute every auction again from the house's log
 
 A sealed bid can be read before the clearing time if enough of the auction's keepers want to. Say with --keeper whom
 you trust (default: the house); with too many strangers among them no bid is sent. The house is that of --ledger URL or
@@ -154,6 +157,37 @@ def _status(arguments: argparse.Namespace) -> int:
     why = f" ({receipt.reason}: {receipt.detail})" if receipt.reason else ""
     status = _say(arguments, receipt, f"bid {arguments.bid} is {receipt.status.name.lower()}{why}")
     return status if receipt.status in {Status.PENDING, Status.EXECUTED} else NO
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    house = _house(arguments)
+    entries: list[bytes] = []
+    after: object = 0
+    while after is not None:
+        page: dict[str, Any] = house.page(f"clearing-log?after={after}&limit=500")
+        entries += [base64.b64decode(one["entry"]) for one in page["entries"]]
+        after = page["after"]
+    audit = audit_log(entries, house.ledger_id)
+    pages: list[dict[str, Any]] = [
+        {
+            "auction_id": one.auction_id.hex(),
+            "settled": one.settled,
+            "winners": len(one.awards),
+            "paid_ubc": sum(award.price_ubc for award in one.awards),
+            "dropped": one.dropped,
+            "wrong": one.wrong,
+        }
+        for one in audit.auctions
+    ]
+    ok = not any(one.wrong for one in audit.auctions)
+    head = audit.heads[-1].hex() if audit.heads else ""
+    table = Table("auction", "settled", "winners", "paid", "dropped", "does not hold")
+    for one in pages:
+        paid = format_money(one["paid_ubc"])
+        words = [one["auction_id"], str(one["settled"]), str(one["winners"]), paid, str(one["dropped"])]
+        table.add_row(*words, one["wrong"])
+    _show(arguments, {"ok": ok, "entries": len(entries), "head": head, "auctions": pages}, [table])
+    return OK if ok else NO
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -270,6 +304,7 @@ def _parser() -> argparse.ArgumentParser:
         "--keeper", type=_account, action="append", help="a keeper that you trust (default: the house)"
     )
     bid.set_defaults(run=_bid)
+    _command(commands, "verify", "compute every auction again from the house's log").set_defaults(run=_verify)
     status = _command(commands, "status", "what became of a bid")
     status.add_argument("auction", type=_auction_id, metavar="AUCTION")
     status.add_argument("bid", type=_account, metavar="BID", help="the name that `bid` printed")

@@ -48,6 +48,7 @@ from wire.auction_terms import AuctionKind
 from wire.errors import DecodeError
 from wire.generate_offer import GenerateOffer, read_generated_offer, write_generate_offer
 from wire.ids import PublicKey
+from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.post_offer import AuctionShare
 from wire.time_key import read_time_secret
@@ -104,10 +105,10 @@ Step = AskKeepers | AskLedger | AskProvider | Submit | Close
 
 
 class House:
-    """Decides over a book. Whoever calls writes each event to the log before it applies it."""
+    """Decides over a book. Whoever calls writes each event to the log before it applies it. `key` is the house's."""
 
-    def __init__(self, book: Book) -> None:
-        self.book = book
+    def __init__(self, book: Book, key: PrivateKey) -> None:
+        self.book, self._key = book, key
         self._funds_known: set[bytes] = set()
 
     # ---- CreateAuction, Bid, GetBid
@@ -123,7 +124,7 @@ class House:
         if len(self.book.active) >= MAX_AUCTIONS:
             return Refusal("too_many_auctions", f"this house runs {MAX_AUCTIONS} already")
         provider = standing_of(auction.terms.provider)
-        refusal = check_auction(auction, self.book.house.public, provider, now_ns // 10**9)
+        refusal = check_auction(auction, self._key.public, provider, now_ns // 10**9)
         return refusal or AuctionTaken(self.book.stamp(now_ns), encoded)
 
     def take_bid(
@@ -230,32 +231,17 @@ class House:
         return BidsDropped(self.book.stamp(now_ns), listing.auction_id, drops) if drops else None
 
     def question(self, listing: Listing) -> bytes:
-        return write_generate_offer(ask_for(listing), self.book.house, self.book.ledger_id)
+        return write_generate_offer(ask_for(listing), self._key, self.book.ledger_id)
 
     def take_answer(self, listing: Listing, encoded: bytes, now_ns: int) -> Event | Refusal:
         """The provider's answer, if it is what the auction came to and nothing else."""
         try:
-            wrong = self._check_answer(listing, encoded)
+            wrong = check_answer(listing, encoded, self.book.ledger_id)
         except DecodeError as error:
             wrong = str(error)
         if wrong is not None:
             return Refusal("provider_lies", wrong)
         return OfferTaken(self.book.stamp(now_ns), listing.auction_id, encoded)
-
-    def _check_answer(self, listing: Listing, encoded: bytes) -> str | None:
-        answer, asked = read_generated_offer(encoded), ask_for(listing)
-        expected: list[Action] = [make_offer(listing.auction, asked)]
-        expected += [Transfer(winner, asked.refunds[winner]) for winner in sorted(asked.refunds)]
-        if len(answer.refunds) != len(asked.refunds):
-            return f"{len(answer.refunds)} refunds, not {len(asked.refunds)}"
-        for encoded_one, action in zip((answer.offer, *answer.refunds), expected, strict=True):
-            signed = read_transaction(encoded_one, self.book.ledger_id)
-            if signed.transaction.action != action:
-                return f"{type(signed.transaction.action).__name__}: not what the auction came to"
-            if signed.transaction.valid_until_s != asked.valid_until_s:
-                return f"valid until {signed.transaction.valid_until_s}, not {asked.valid_until_s}"
-            signed.verify(listing.auction.terms.provider)
-        return None
 
     def batch(self, listing: Listing) -> Batch:
         """The offer, the winning bids from the best on, the refunds."""
@@ -284,6 +270,23 @@ class House:
 
     def close(self, step: Close, now_ns: int) -> Event:
         return AuctionClosed(self.book.stamp(now_ns), step.listing.auction_id, step.reason, step.detail)
+
+
+def check_answer(listing: Listing, encoded: bytes, ledger_id: bytes) -> str | None:
+    """What is wrong with a provider's answer, if it is not what the auction came to. Raises DecodeError."""
+    answer, asked = read_generated_offer(encoded), ask_for(listing)
+    expected: list[Action] = [make_offer(listing.auction, asked)]
+    expected += [Transfer(winner, asked.refunds[winner]) for winner in sorted(asked.refunds)]
+    if len(answer.refunds) != len(asked.refunds):
+        return f"{len(answer.refunds)} refunds, not {len(asked.refunds)}"
+    for encoded_one, action in zip((answer.offer, *answer.refunds), expected, strict=True):
+        signed = read_transaction(encoded_one, ledger_id)
+        if signed.transaction.action != action:
+            return f"{type(signed.transaction.action).__name__}: not what the auction came to"
+        if signed.transaction.valid_until_s != asked.valid_until_s:
+            return f"valid until {signed.transaction.valid_until_s}, not {asked.valid_until_s}"
+        signed.verify(listing.auction.terms.provider)
+    return None
 
 
 def rest_of(batch: Batch, has: Callable[[bytes], bool]) -> Batch:

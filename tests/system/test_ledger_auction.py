@@ -107,6 +107,12 @@ def test_an_auction_from_the_command_line_with_a_ledger_that_falls_over(
     assert house.grant(base64.b64decode(grant["grant"])).consumer == buyers[1].public
     executed = house.reader.get(f"transactions/{transactions[1]}")
     assert (executed["charged_ubc"], executed["epoch"]) == (400, 2)
+    verified = auction("verify")
+    assert (verified["ok"], verified["auctions"][0]["winners"], verified["auctions"][0]["paid_ubc"]) == (
+        True,
+        1,
+        400,
+    )
     (listed,) = [one for one in auction("list") if one["auction_id"] == created["auction_id"]]
     assert [bid["paid_ubc"] for bid in listed["bids"]] == [0, 400, 0]
     assert "signed the offer of an auction" in desk.said

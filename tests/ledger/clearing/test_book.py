@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ledger.clearing.awards import OpenBid
-from ledger.clearing.book import KEPT_NS, Bid, Book, Listing, Phase, open_in_turn, open_one
+from ledger.clearing.book import KEPT_NS, Bid, Book, Listing, Phase, open_in_turn, open_one, with_key
 from ledger.clearing.door import Refusal
 from ledger.clearing.events import BidTaken, Unsealed, next_head, read_event, write_event
 from ledger.clearing.keeping import time_secret
@@ -70,7 +70,7 @@ def test_no_two_entries_have_the_same_time_and_none_goes_back() -> None:
 
 def test_a_log_of_another_house_is_refused() -> None:
     world = bidding({0: 70})
-    book = Book(PrivateKey.from_secret(99), world.ledger_id)
+    book = Book(world.ledger_id, with_key(PrivateKey.from_secret(99)))
     book.apply(read_event(world.entries[0]))
     with pytest.raises(DecodeError):
         book.apply(read_event(world.entries[1]))
@@ -208,7 +208,7 @@ def test_what_was_over_a_day_ago_is_in_the_log_and_no_longer_in_the_book() -> No
         opened.append(len(bids))
         return open_in_turn(listing, bids, *rest)
 
-    book = Book(HOUSE, world.ledger_id, counting)
+    book = Book(world.ledger_id, with_key(HOUSE), counting)
     book.load(world.entries, world.now_ns)
     assert (book.head, book.number, book.at_ns) == (world.book.head, world.book.number, world.book.at_ns)
     assert list(book.listings) == list(book.active) == [young.auction_id]
