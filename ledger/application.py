@@ -35,7 +35,7 @@ from ledger.state import Draft, State
 from ledger.state_tree import Plan, StateTree
 from ledger.store import Store
 from ledger.submission import Batch, Executed, Outcome, Record, Refused, Submission, read_submission
-from ledger.taking import KNOWN_RECORD, refuse_faulty, refuse_unreadable, take
+from ledger.taking import KNOWN_RECORD, purchase_references, refuse_faulty, refuse_unreadable, take
 from wire.block_header import Header, read_header, write_header
 from wire.errors import DecodeError, ShellError
 from wire.evidence import read_evidence
@@ -106,6 +106,8 @@ class Application:
         self._grants: dict[bytes, Grant] = {}
         self._purchases = Purchases(store, genesis.ledger_id)
         self._checked: dict[bytes, Submission] = {}
+        self._foreseen: frozenset[bytes] = frozenset()
+        self._known: set[bytes] = set()
         self._proposed: tuple[int, tuple[bytes, ...], Formed] | None = None
         self._finalised: Formed | None = None
 
@@ -167,6 +169,7 @@ class Application:
                 if not formed.is_empty:
                     self._make_true(formed)
         self._finalised = self._proposed = None
+        self._foreseen = frozenset()
         self._remember(block.grants)
 
     def form(
@@ -177,6 +180,9 @@ class Application:
     ) -> Formed:
         """The next block out of these, as far as `enough` lets them in: it is asked after each. Changes nothing."""
         submissions = list(submissions)
+        foreseen = frozenset(purchase_references(submissions))
+        self._known = self.store.known_purchases(sorted(foreseen))
+        self._foreseen = foreseen
         try:
             return self._form_at_once(time_s, submissions, enough)
         except ShellError:
@@ -230,6 +236,8 @@ class Application:
 
     def has_purchase(self, reference: bytes) -> bool:
         """Whether the log has a purchase whose id begins with these octets."""
+        if reference in self._foreseen:
+            return reference in self._known
         return bool(self.store.purchases(reference))
 
     # ---- Making a block

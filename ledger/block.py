@@ -7,6 +7,7 @@ block's header is wire/block_header.py.
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from wire.ids import TRANSACTION_ID_SIZE
 from wire.merkle import leaf_hash
 
 
@@ -49,6 +50,12 @@ class BlockRows:
     removed: list[tuple[bytes]] = field(default_factory=list)
     enrolments: list[tuple[bytes, int]] = field(default_factory=list)
     chains: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+def id_range(beginning: bytes) -> tuple[bytes, bytes]:
+    """The first and the last transaction id that begins with these octets."""
+    rest = TRANSACTION_ID_SIZE - len(beginning)
+    return beginning + bytes(rest), beginning + b"\xff" * rest
 
 
 def item_leaf(kind: int, encoded: bytes) -> bytes:

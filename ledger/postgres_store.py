@@ -15,9 +15,8 @@ from typing import Any
 import psycopg
 from psycopg import conninfo, errors
 
-from ledger.block import BlockRows, Item
+from ledger.block import BlockRows, Item, id_range
 from wire.errors import ShellError
-from wire.ids import TRANSACTION_ID_SIZE
 
 SCHEMA_VERSION = 3
 WRITER_LOCK = 0x61697267
@@ -64,6 +63,10 @@ INSERT INTO state SELECT * FROM unnest(%b::bytea[], %b::bytea[]) ON CONFLICT (ke
 _PUT_CHAINS = """
 INSERT INTO chains SELECT * FROM unnest(%b::bytea[], %b::bytea[])
 ON CONFLICT (key_id) DO UPDATE SET state = excluded.state
+"""
+_KNOWN_PURCHASES = """
+SELECT low FROM unnest(%b::bytea[], %b::bytea[]) AS wanted (low, high)
+WHERE EXISTS (SELECT 1 FROM items WHERE id BETWEEN low AND high AND length(result) > 0)
 """
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_END = b"\xff\xff"
@@ -167,12 +170,19 @@ class PostgresStore:
         for row in self._pages(query, number, lambda row: row[0], bucket):
             yield row[0], row[1]
 
+    def known_purchases(self, references: Sequence[bytes]) -> set[bytes]:
+        if not references:
+            return set()
+        edges = [id_range(one) for one in references]
+        with shell_errors(self.name):
+            found = self._live().execute(_KNOWN_PURCHASES, _columns(edges), binary=True).fetchall()
+        return {bytes(row[0])[: len(references[0])] for row in found}
+
     def purchases(self, reference: bytes) -> list[int]:
-        rest = TRANSACTION_ID_SIZE - len(reference)
         query = (
             "SELECT number FROM items WHERE id BETWEEN %s AND %s AND length(result) > 0 ORDER BY id LIMIT 2"
         )
-        rows = self._rows(query, reference + bytes(rest), reference + b"\xff" * rest)
+        rows = self._rows(query, *id_range(reference))
         return [int(row[0]) for row in rows]
 
     def records_after(self, key_id: bytes, sequence: int, limit: int) -> list[tuple[int, Item]]:

@@ -5,7 +5,7 @@ append-only; everything else can be computed from it. A block and what it does t
 at all. What fails is raised as ShellError.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -75,6 +75,10 @@ class Store(Protocol):
 
     def crowds(self, bucket: int, number: int) -> Iterator[tuple[int, bytes]]:
         """(number, marks) of rows of one bucket with a higher number, in their order (ledger/crowd.py)."""
+        ...
+
+    def known_purchases(self, references: Sequence[bytes]) -> set[bytes]:
+        """Those of these beginnings of ids that purchases have. One question: a block may have thousands."""
         ...
 
     def purchases(self, reference: bytes) -> list[int]:

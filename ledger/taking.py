@@ -6,7 +6,7 @@ for the note that a meter record came early (ledger/recording.py).
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from ledger.block import Item, ItemKind
@@ -54,6 +54,14 @@ def take(block: FormingBlock, submission: Submission, metering: Metering, past: 
             return _take_record(block, submission.evidence, metering, past)
         case Enrolment():
             return _take_enrolment(block, submission.result, metering)
+
+
+def purchase_references(submissions: Iterable[object]) -> Iterator[bytes]:
+    """What `Past.has_purchase` is going to be asked about."""
+    for one in submissions:
+        for signed in one.transactions if isinstance(one, Batch) else (one,):
+            if isinstance(signed, SignedTransaction) and isinstance(signed.transaction.action, Allocate):
+                yield signed.transaction_id[:TRANSACTION_REFERENCE_SIZE]
 
 
 def read_item(item: Item, ledger_id: bytes) -> Submission:

@@ -70,6 +70,24 @@ def test_the_snapshot_follows_and_the_log_only_grows(store: Store) -> None:
     assert [item.number for item in store.items()] == [1, 2, 3]
 
 
+def test_purchases_are_found_by_how_their_ids_begin(store: Store) -> None:
+    """One by one and many at once; what sold nothing is none."""
+    rows = BlockRows(1, b"header 1")
+    ids = [bytes([number]) * 14 + bytes(18) for number in range(1, 6)]
+    ids[1] = ids[1][:14] + b"\xff" * 18
+    sales = [b"sale", b"sale", b"", b"sale", b"sale"]
+    rows.items = [
+        Item(number, 1, 1, one, 0, b"item", sale)
+        for number, (one, sale) in enumerate(zip(ids, sales, strict=True), 1)
+    ]
+    store.write_block(rows)
+    begins = [one[:14] for one in ids]
+    strangers = [number.to_bytes(14, "big") for number in range(2_500)]
+    assert store.known_purchases([*begins, *strangers]) == {begins[at] for at in (0, 1, 3, 4)}
+    assert store.known_purchases([]) == store.known_purchases(strangers) == set()
+    assert [store.purchases(one) for one in begins] == [[1], [2], [], [4], [5]]
+
+
 def test_a_height_alone_is_remembered(store: Store) -> None:
     assert store.height() == 0
     store.write_height(4)
