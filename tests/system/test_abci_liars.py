@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.processes import Child, Household
+from lab.processes import Child, Household, wait_until
 from ledger.abci.comet_home import Place, format_home, generate_keys, read_operator
 from ledger.abci.handling import Handler
 from ledger.abci.messages import AppliedChunk, Offered, Snapshot
@@ -145,10 +145,7 @@ def rpc(number: int) -> Iterator[CometRpc]:
 
 
 async def until(fact: Callable[[], bool], what: str) -> None:
-    ends = time.monotonic() + DEADLINE_S
-    while not fact():
-        assert time.monotonic() < ends, f"{what}: not within {DEADLINE_S} s"
-        await asyncio.to_thread(lambda: None)
+    await asyncio.to_thread(wait_until, fact, what, DEADLINE_S)
 
 
 @asynccontextmanager
