@@ -49,7 +49,8 @@ from nas_tunnel.lobby import MAX_PURCHASE_BYTES, Outcome, Refused
 from wire.allocate import Allocate
 from wire.errors import DecodeError
 from wire.exchange_proof import Prover, verify_exchange_proof
-from wire.grant import Grant, read_grant
+from wire.grant import Grant
+from wire.grant_proof import read_shown_grant
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.transaction import read_transaction
@@ -455,7 +456,7 @@ def _drop(state: BoxExchange) -> Step:
 
 def _read_grant(state: BoxExchange, encoded: bytes) -> Grant:
     assert state.air is not None
-    grant = read_grant(encoded, state.air.ledger, state.air.ledger_id)
+    grant = read_shown_grant(encoded, state.air.ledger, state.air.ledger_id)
     if grant.provider_id != state.air.provider.provider_id:
         raise DecodeError("eap purchase: the grant is another provider's")
     return grant

@@ -63,6 +63,7 @@ from nas_tunnel.lobby import MAX_PURCHASE_BYTES, Outcome, Refused
 from wire.errors import DecodeError
 from wire.exchange_proof import Prover, verify_exchange_proof
 from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant, read_grant
+from wire.grant_proof import read_shown_grant
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.receipt import Receipt, read_receipt
@@ -365,7 +366,7 @@ def _take_answer(state: BuyerExchange, contents: AnswerContents, data: bytes) ->
             state, said = _take_outcome(state, outcome, contents, data)
             return state, [KeepOutcome(outcome), *said]
         case None if not order.transaction_id:
-            grant = read_grant(order.contents.encoded, order.ledger, order.ledger_id)
+            grant = read_shown_grant(order.contents.encoded, order.ledger, order.ledger_id)
             return _check_box(state, grant, contents, data)
         case _:
             return _break_off(state, "malformed", "the answer is not to this order")
@@ -469,7 +470,7 @@ def _expect(order: Ordered) -> Expected:
         transaction_id = read_transaction(
             contents.encoded, order.ledger_id, MAX_PURCHASE_BYTES
         ).transaction_id
-    elif read_grant(contents.encoded, order.ledger, order.ledger_id).consumer != order.consumer:
+    elif read_shown_grant(contents.encoded, order.ledger, order.ledger_id).consumer != order.consumer:
         raise DecodeError("eap purchase: the grant is another consumer's")
     return Expected(contents, transaction_id, order.consumer, order.ledger, order.ledger_id)
 

@@ -37,7 +37,7 @@ from nas_tunnel.lobby import (
 )
 from wire.cbor import write_cbor
 from wire.exchange_proof import MAX_EXCHANGE_PROOF_BYTES
-from wire.grant import MAX_GRANT_BYTES
+from wire.grant_proof import MAX_GRANT_PROOF_BYTES
 from wire.ids import PublicKey
 from wire.key_agreement import SEAL_KEY_SIZE, agree, expand, extract, seal, unseal
 from wire.keys import PrivateKey
@@ -204,7 +204,7 @@ def read_order(data: bytes) -> OrderContents:
                 OrderKind.TRANSACTION, items.octets("transaction", 1, MAX_PURCHASE_BYTES)
             )
         case OrderKind.GRANT:
-            contents = OrderContents(OrderKind.GRANT, items.octets("grant", 1, MAX_GRANT_BYTES))
+            contents = OrderContents(OrderKind.GRANT, items.octets("grant", 1, MAX_GRANT_PROOF_BYTES))
         case kind:
             raise items.error(f"kind {kind} is unknown")
     items.finish()

@@ -55,6 +55,7 @@ from tests.nas_tunnel.eap_world import BOUGHT, BOX_SHARE, OUTCOME, SHOWN, THE_GR
 from tests.wire.examples import CONSUMER, LEDGER, LEDGER_ID, PROVIDER
 from wire.allocate import Allocate
 from wire.grant import write_grant
+from wire.grant_proof import verify_grant_proof
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
@@ -231,6 +232,18 @@ def test_a_grant_of_another_provider_or_ledger() -> None:
     failed = World(decision=shown, verdict=GrantAccepted()).run().box_said[-1]
     assert isinstance(failed, Failed)
     assert "another provider's" in failed.detail
+
+
+def test_a_grant_is_shown_by_its_proof() -> None:
+    """As one of many, out of a signed block; a proof of another ledger's block is none."""
+    proof = OrderContents(OrderKind.GRANT, GOLDEN["grant_proof"])
+    world = World(decision=replace(SHOWN, contents=proof), verdict=GrantAccepted()).run()
+    (judged,) = {word.grant for word in world.box_said if isinstance(word, JudgeGrant)}
+    assert judged == verify_grant_proof(GOLDEN["grant_proof"], LEDGER.public, LEDGER_ID)
+    assert isinstance(world.box_said[-1], Succeeded)
+    forged = OrderContents(OrderKind.GRANT, GOLDEN["grant_proof"][:-1] + b"\0")
+    world = World(decision=replace(SHOWN, contents=forged), verdict=GrantAccepted()).run()
+    assert not any(isinstance(word, JudgeGrant | Succeeded) for word in world.box_said)
 
 
 def test_one_transaction_in_two_exchanges() -> None:

@@ -35,6 +35,7 @@ from tests.nas_tunnel.air import AIR_OFFER, GOLDEN, OUTCOME, REFUSED
 from tests.wire.examples import CONSUMER, PROVIDER
 from wire.cbor import write_cbor
 from wire.errors import DecodeError, VerificationError
+from wire.grant_proof import MAX_GRANT_PROOF_BYTES
 from wire.keys import PrivateKey
 
 SHARE = PrivateKey.from_secret(77).public
@@ -102,7 +103,12 @@ def test_orders(contents: OrderContents) -> None:
 
 
 def test_an_order_that_is_too_long_or_unknown() -> None:
-    for items in ([1, bytes(MAX_PURCHASE_BYTES + 1)], [2, bytes(257)], [3, b"x"], [1, b"x", 1]):
+    for items in (
+        [1, bytes(MAX_PURCHASE_BYTES + 1)],
+        [2, bytes(MAX_GRANT_PROOF_BYTES + 1)],
+        [3, b"x"],
+        [1, b"x", 1],
+    ):
         with pytest.raises(DecodeError):
             read_order(write_cbor(items))  # type: ignore[arg-type]
 
