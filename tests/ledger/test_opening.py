@@ -205,8 +205,9 @@ def test_a_log_that_was_rewritten_consistently_does_not_replay(database: Path) -
     store.close()
 
 
-def test_a_log_that_leads_elsewhere_does_not_replay(database: Path) -> None:
-    bend_header(6, state_root=bytes(32))(database)
+@pytest.mark.parametrize("bent", [{"state_root": bytes(32)}, {"sales_root": bytes(32)}, {"item_count": 77}])
+def test_a_log_that_leads_elsewhere_does_not_replay(database: Path, bent: dict[str, object]) -> None:
+    bend_header(6, **bent)(database)
     store = open_store(database)
     with pytest.raises(VerificationError, match="another state or items or sales root"):
         replay(store)
