@@ -74,6 +74,10 @@ key = "ledger.key"
 [http]
 host = "127.0.0.1"
 port = 8573
+
+# A clearing house for auctions, under the ledger's key.
+# [clearing]
+# database = "clearing.db"
 """
 
 

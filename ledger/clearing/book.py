@@ -87,6 +87,7 @@ class Listing:
     rejected: tuple[str, str] = ("", "")
     last: PublicKey | None = None
     changes: Counter[PublicKey] = field(default_factory=Counter)
+    seen: set[bytes] = field(default_factory=set)
     closed: AuctionClosed | None = None
 
     @property
@@ -275,6 +276,8 @@ class Book:
         listing.bids[bid.name] = listing.by_account[bid.account] = bid
         listing.last = bid.name
         listing.changes[bid.account] += 1
+        if bid.opened is not None:
+            listing.seen.add(bid.opened.transaction.transaction_id)
 
     def _read_bid(self, listing: Listing, event: BidTaken) -> Bid:
         if listing.auction.is_sealed:

@@ -157,6 +157,8 @@ class House:
         if listing.auction.is_sealed:
             return BidTaken(at_ns, auction_id, encoded)
         opened = read_bid(encoded, listing.auction, account, at_ns, self.book.ledger_id)
+        if not isinstance(opened, Refusal) and opened.transaction.transaction_id in listing.seen:
+            return listing.receipt(name)  # anybody can send an open bid again, and an old one is no new word
         return opened if isinstance(opened, Refusal) else BidTaken(at_ns, auction_id, encoded, account.octets)
 
     def _check_place(

@@ -34,6 +34,7 @@ from tests.ledger_world import ALICE, BOB, CAROL, OTHER_BAND, PROVIDER, QOS, buy
 from wire.auction import Charging, write_auction
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import AuctionKind
+from wire.errors import DecodeError
 from wire.generate_offer import GeneratedOffer, read_generated_offer, write_generated_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
@@ -41,6 +42,8 @@ from wire.money_actions import Transfer
 from wire.post_offer import AuctionShare, PostOffer
 from wire.transaction import Transaction, read_transaction, sign_transaction
 
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Of the group of P-256."""
 EXECUTED, OUTBID = (Status.EXECUTED, ""), (Status.CANCELLED, "outbid")
 
 
@@ -153,6 +156,23 @@ def test_one_purse_does_not_fill_a_house(kind: AuctionKind) -> None:
     assert isinstance(again, Refusal)
     world.clear(world.book.listings[listing.auction_id])
     assert world.world.balance(ALICE) == 10_000 - (0 if kind is VICKREY else 10 + MAX_CHANGES - 1)
+
+
+def test_an_open_bid_that_somebody_sends_again_does_not_take_the_place_of_a_later_one() -> None:
+    """Open bids stand in the log for all to read; with (r, n - s) the same bid has other bytes."""
+    world = ClearingWorld()
+    listing = world.open(kind=PROPSHARE, units=2)
+    first, second = world.make_bid(listing, ALICE, 10), world.make_bid(listing, ALICE, 90)
+    for bid in (first, second):
+        assert isinstance(world.take(listing, bid), PublicKey)
+    twin = first[:-32] + (ORDER - int.from_bytes(first[-32:], "big")).to_bytes(32, "big")
+    for again in (first, twin, second):
+        said = world.take(listing, again)
+        assert isinstance(said, AuctionReceipt)
+        assert said == listing.receipt(ALICE.public)
+    world.bid(listing, BOB, 90)
+    world.clear(listing)
+    assert world.world.balance(ALICE) == 10_000 - 90
 
 
 def test_too_late_and_unknown() -> None:
@@ -616,3 +636,20 @@ def test_ties_go_to_who_came_first() -> None:
 
 def test_the_house_is_named_in_its_own_auctions() -> None:
     assert ClearingWorld().auction().house == HOUSE.public
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=80), st.integers(0, 700), st.sampled_from([VICKREY, PROPSHARE]))
+def test_whatever_is_sent_is_taken_or_refused_in_words(garbage: bytes, at: int, kind: AuctionKind) -> None:
+    """A bid with other octets in some place, or more or fewer: never another error, and nothing in the log."""
+    world = ClearingWorld()
+    listing = world.open(kind=kind)
+    bid = world.make_bid(listing, ALICE, 50)
+    garbled = bid[:at] + garbage + bid[at + len(garbage) :]
+    entries = len(world.entries)
+    try:
+        said = world.take(listing, garbled)
+    except DecodeError:
+        said = None
+    assert isinstance(said, PublicKey) == (garbled == bid)
+    assert len(world.entries) == entries + (garbled == bid)
