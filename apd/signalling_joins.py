@@ -15,9 +15,9 @@ from apd.commands import Command, TellSignalling
 from apd.session import EndReason, Phase
 from apd.sessions import Outcome
 from apd.signalling_frames import Placed, Told, write_frame
-from apd.signalling_state import Proven, SendFrame
+from apd.signalling_state import Proven, SendFrame, Tried
 from apd.state import State
-from nas_tunnel.lobby import Join, Joined, LobbyMessage, write_lobby
+from nas_tunnel.lobby import Join, Joined, LobbyMessage, Refused, write_lobby
 from ran_slicing.core_info import Stay
 from wire.grant import Grant
 from wire.units import NS_PER_S, Now
@@ -26,6 +26,9 @@ MAX_PROVEN = 256
 """Each was paid, so that nobody fills them for nothing; the oldest is forgotten, and may be shown again."""
 PLACE_NS = 2 * NS_PER_S
 """So long the end of NAS may have to wait until a subscriber is moved: T3560 of its AMF lasts 6 s."""
+AGAIN_NS = NS_PER_S
+"""What was refused is tried again so often, beside each time that the core's lists come: a disk, a promise to others or
+a floor that is in the way today is none in a second, and nobody asks again in NAS."""
 DOUBT_NS = 30 * NS_PER_S
 """Who registers while the core's lists, some seconds old, show its session of before: the grant follows it from that
 one to the next for so long."""
@@ -78,11 +81,12 @@ def forget_ue(state: State, link: int, ue: bytes) -> State:
 
 def settle(before: State, state: State, now: Now) -> Outcome:
     """After each event: who has a session in the core by now is joined to its grant, and whoever left it is not pulled
-    back. Tried again only when something is other than it was.
+    back. What was refused is tried again.
     """
     state, commands = _without_leavers(before, state), list[Command]()
     if not state.on_cell.core_failing:
-        state, commands = _join_all(state, now)
+        is_look = before.on_cell.stays is not state.on_cell.stays
+        state, commands = _join_all(state, now, is_look=is_look)
     for grant_id, one in list(state.on_signalling.proven.items()):
         snssai = _placed(state, grant_id)
         if snssai is None and one.place_by_ns <= now.mono_ns:
@@ -120,21 +124,29 @@ def _placed(state: State, grant_id: bytes) -> bytes | None:
     return bytes((sst,)) if sd is None else bytes((sst,)) + sd.to_bytes(3, "big")
 
 
-def _join_all(state: State, now: Now) -> Outcome:
+def _join_all(state: State, now: Now, *, is_look: bool) -> Outcome:
     commands: list[Command] = []
-    for grant_id, one in list(state.on_signalling.proven.items()):
-        found = _stay_of(state, one.supi)
-        if found is None:
-            continue
-        stay, address = found
-        seen = _seen(state, grant_id, stay, address)
-        if seen == one.tried:
-            continue
-        state = _with(state, {**state.on_signalling.proven, grant_id: one._replace(tried=seen)})
-        about = NasAddress(one.link, one.ue, station=address)
-        state, more = lobby.join(state, about, Join(one.encoded, b""), now)
+    for grant_id in list(state.on_signalling.proven):
+        state, more = _join(state, grant_id, now, is_look=is_look)
         commands += more
     return state, commands
+
+
+def _join(state: State, grant_id: bytes, now: Now, *, is_look: bool) -> Outcome:
+    """If its subscriber has a session, and something is other than it was, or it is time."""
+    one, session = state.on_signalling.proven[grant_id], state.sessions.get(grant_id)
+    found = _stay_of(state, one.supi)
+    if found is None:
+        return _put(state, one._replace(tried=None, again_ns=None)) if one.tried else state, []
+    stay, address = found
+    seen = Tried(stay.snssai, address, session.phase if session is not None else None)
+    is_again = seen == one.tried
+    if is_again and (_has_joined(state, one) or not (is_look or _is_due(one, now))):
+        return state, []
+    about, refused = NasAddress(one.link, one.ue, station=address), state.refused
+    state = _put(state, one._replace(tried=seen, again_ns=now.mono_ns + AGAIN_NS))
+    state, commands = lobby.join(state, about, Join(one.encoded, b""), now)
+    return replace(state, refused=refused) if is_again else state, commands  # each refusal is counted once
 
 
 def _stay_of(state: State, supi: str) -> tuple[Stay, IPv4Address | IPv6Address] | None:
@@ -151,27 +163,16 @@ def _stay_of(state: State, supi: str) -> tuple[Stay, IPv4Address | IPv6Address] 
     return None
 
 
-def _seen(state: State, grant_id: bytes, stay: Stay, address: IPv4Address | IPv6Address) -> object:
-    """What an answer depends on, beside the grant."""
-    session, place = state.sessions.get(grant_id), state.on_cell.places.get(grant_id)
-    return (
-        (stay.snssai, address),
-        session.phase if session is not None else None,
-        (place.snssai, place.moved, place.waits_until_ns is None) if place is not None else None,
-        cell.vacant(state, stay.supi),
-        state.on_cell.is_swept,
-    )
-
-
 def answered(state: State, to: NasAddress, message: LobbyMessage) -> Outcome:
     """The end of NAS hears it, once; what has joined is a session from now on, and has to prove nothing more."""
     encoded, proven = write_lobby(message), dict(state.on_signalling.proven)
+    word = message.reason if isinstance(message, Refused) else type(message).__name__
     for known, one in proven.items():
         if (one.link, one.ue) != (to.link, to.ue):
             continue
-        if one.told == encoded:
+        if one.told == word:
             return state, []
-        proven[known] = one._replace(told=encoded, served=isinstance(message, Joined))
+        proven[known] = one._replace(told=word, served=isinstance(message, Joined))
     own = proven.get(message.grant_id) if isinstance(message, Joined) else None
     if own is not None and own.served and own.doubted_until_ns is None:
         del proven[own.grant.grant_id]
@@ -180,32 +181,47 @@ def answered(state: State, to: NasAddress, message: LobbyMessage) -> Outcome:
 
 
 def _is_settled(one: Proven, now: Now) -> bool:
-    """Whether it joined a session that is its own beyond doubt. Of a proof that nobody has named a subscriber for, or
-    whose subscriber has no address yet, the session of its grant is one of before.
-    """
-    return one.served and (one.doubted_until_ns is None or one.doubted_until_ns <= now.mono_ns)
+    """Whether the session that it joined is its own beyond doubt."""
+    return one.doubted_until_ns is None or one.doubted_until_ns <= now.mono_ns
 
 
 def forget(state: State, now: Now) -> State:
-    """Grants that are over, and those that were joined by their proof and are served beyond doubt."""
+    """Grants that are over, and those that were joined by their proof and are served beyond doubt. Before somebody has
+    named a subscriber, and this has an address, a session that runs is one of before.
+    """
     proven = state.on_signalling.proven
     kept = {
         known: one
         for known, one in proven.items()
-        if one.grant.ends_s > now.utc_s and not (_is_served(state, known) and _is_settled(one, now))
+        if one.grant.ends_s > now.utc_s and not (_has_joined(state, one) and _is_settled(one, now))
     }
     return state if len(kept) == len(proven) else _with(state, kept)
 
 
 def deadlines_ns(state: State) -> list[int]:
-    """When an end of NAS has waited long enough."""
+    """When an end of NAS has waited long enough, and when a join is tried again."""
     proven = state.on_signalling.proven.values()
-    return [one.place_by_ns for one in proven if one.supi and not one.placed]
+    due = [one.place_by_ns for one in proven if one.supi and not one.placed]
+    if not state.on_cell.core_failing:
+        due += [one.again_ns for one in proven if one.again_ns is not None and not _has_joined(state, one)]
+    return due
+
+
+def _is_due(one: Proven, now: Now) -> bool:
+    return one.again_ns is None or one.again_ns <= now.mono_ns
+
+
+def _has_joined(state: State, one: Proven) -> bool:
+    return one.served and _is_served(state, one.grant.grant_id)
 
 
 def _is_served(state: State, grant_id: bytes) -> bool:
     session = state.sessions.get(grant_id)
     return session is not None and session.phase is Phase.ACTIVE
+
+
+def _put(state: State, one: Proven) -> State:
+    return _with(state, {**state.on_signalling.proven, one.grant.grant_id: one})
 
 
 def _with(state: State, proven: dict[bytes, Proven]) -> State:

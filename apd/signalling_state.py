@@ -6,13 +6,16 @@ in apd/signalling.py.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from apd.address import NasAddress
+from apd.session import Phase
 from apd.signalling_frames import Begin
 from apd.signalling_settings import SignallingSettings
 from nas_tunnel.eap_box import BoxExchange
 from nas_tunnel.pco_desk import Desk
+from ran_slicing.snssai import Snssai
 from wire.errors import ShellError
 from wire.grant import Grant
 from wire.keys import PrivateKey
@@ -35,11 +38,20 @@ class Exchange(NamedTuple):
     decides_until_ns: int | None = None
 
 
+class Tried(NamedTuple):
+    """Where the core had the subscriber when its join was tried, and what its session was then."""
+
+    snssai: Snssai
+    address: IPv4Address | IPv6Address
+    phase: Phase | None
+
+
 class Proven(NamedTuple):
     """A grant whose key was proved inside EAP, and whose session has not begun. `supi` is whose key it is, as the end
-    of NAS says; `tried` what was seen when it was tried last, `told` what the end of NAS heard last, and `served` says
-    that this was `Joined`. Until `doubted_until_ns` a session that the core shows may be of the registration before.
-    `placed` is said where its slot is, if anywhere, by `place_by_ns` at the latest.
+    of NAS says; `tried` what was seen when it was tried last, `again_ns` when it is tried again, `told` the reason that
+    the end of NAS heard last, or `Joined`, which `served` says as well. Until `doubted_until_ns` a session that the
+    core shows may be of the registration before. `placed` is said where its slot is, if anywhere, by `place_by_ns` at
+    the latest.
     """
 
     link: int
@@ -47,8 +59,9 @@ class Proven(NamedTuple):
     grant: Grant
     encoded: bytes
     supi: str = ""
-    tried: object = None
-    told: bytes = b""
+    tried: Tried | None = None
+    again_ns: int | None = None
+    told: str = ""
     served: bool = False
     doubted_until_ns: int | None = None
     placed: bool = False

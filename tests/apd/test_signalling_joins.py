@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
 from apd import cell, core
 from apd.address import NasAddress
+from apd.events import DeadlineReached
 from apd.session import EndReason, Phase
 from apd.signalling_frames import Gone, Placed, Subscriber
 from apd.signalling_joins import MAX_PROVEN, prove
 from nas_tunnel.eap_purchase import OrderKind
 from nas_tunnel.lobby import Joined, Leave, Refused
 from tests.apd.cell_world import ELSEWHERE, LOBBY, OTHER_SUPI, OTHER_UE, SUPI, UE, A, B, address, stay
-from tests.apd.nas_world import NasBox, Ue, bought, nas_box
+from tests.apd.nas_world import NasBox, Ue, allocate, bought, nas_box
 from tests.apd.playbook import heard, seconds
 from tests.apd.world import grant, request, signed_grant
 from wire.grant import Grant
@@ -83,6 +85,37 @@ def test_a_refusal_is_told_once_and_tried_again_when_something_has_changed() -> 
     assert nas.words(b"ue 1") == []
     nas.stays = [stay(A)]
     nas.look()
+    assert nas.words(b"ue 1") == [Joined(MADE.grant_id, MADE.ends_s)]
+
+
+def test_who_was_refused_for_the_disks_sake_is_served_when_it_writes_again() -> None:
+    nas = nas_box()
+    proven(nas, MADE)
+    sound = nas.box.state.disk
+    nas.box.state = replace(nas.box.state, disk=replace(sound, failing_ns=nas.box.now.mono_ns))
+    nas.stays = [stay()]
+    nas.look()
+    assert [word.reason for word in nas.words(b"ue 1") if isinstance(word, Refused)] == ["not_metered"]
+    nas.box.pass_time(seconds(5))
+    nas.feed(DeadlineReached())
+    assert nas.words(b"ue 1") == [], "it was said"
+    assert nas.box.state.refused["not_metered"] == 1, "and counted"
+    nas.box.state = replace(nas.box.state, disk=sound)
+    assert core.next_deadline_ns(nas.box.state, nas.box.now) <= nas.box.now.mono_ns + NS_PER_S
+    nas.pass_s(1.1)
+    assert nas.words(b"ue 1") == [Joined(MADE.grant_id, MADE.ends_s)]
+
+
+def test_who_was_refused_for_a_promises_sake_is_served_when_nobody_wants_that_room() -> None:
+    nas = nas_box()
+    Ue(nas, b"other", allocate(5).envelope.encoded).register()
+    assert nas.submitted, "room is promised"
+    nas.stays = [stay(B, OTHER_UE, OTHER_SUPI), stay(A)]
+    nas.look()
+    proven(nas, MADE)
+    assert [word.reason for word in nas.words(b"ue 1") if isinstance(word, Refused)] == ["no_capacity"]
+    nas.ledger_answers(reason="insufficient_funds")
+    nas.pass_s(1.1)
     assert nas.words(b"ue 1") == [Joined(MADE.grant_id, MADE.ends_s)]
 
 
