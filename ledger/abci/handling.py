@@ -58,6 +58,11 @@ APP_VERSION = 1
 REFUSED = 1
 UNKNOWN_PATH = 2
 
+RETAIN_BLOCKS = 200_000
+"""CometBFT forgets older ones: at 4 kB for an empty block each second it would keep 340 MB a day for ever, and what
+took effect is in the log. Twice as long as it takes evidence of a validator that signed two blocks of one height.
+"""
+
 ORDERING = (InitChain, PrepareProposal, ProcessProposal, FinalizeBlock, Commit)
 """The requests that consensus waits for."""
 
@@ -71,7 +76,8 @@ Tell = Callable[[bytes, Outcome], None]
 class Handler:
     """The answers of one operator's ledger. `tell` hears of each transaction that took effect or was refused.
 
-    `begin_block` is asked when a block of ours begins to be made, and gives what says when it has enough.
+    `begin_block` is asked when a block of ours begins to be made, and gives what says when it has enough. CometBFT may
+    forget blocks older than `retain_blocks`.
     """
 
     def __init__(
@@ -81,12 +87,14 @@ class Handler:
         genesis: Genesis,
         tell: Tell,
         begin_block: Callable[[], Callable[[], bool]] = lambda: lambda: False,
+        retain_blocks: int = RETAIN_BLOCKS,
     ) -> None:
         self._machine = machine
         self._shelf = shelf
         self._genesis = genesis
         self._tell = tell
         self._begin_block = begin_block
+        self._retain_blocks = retain_blocks
         self._time_s = 0
         self._decided: list[tuple[bytes, Outcome]] = []
         self._doubted: set[bytes] = set()
@@ -170,7 +178,7 @@ class Handler:
         decided, self._decided = self._decided, []
         for name, outcome in decided:
             self._tell(name, outcome)
-        return write_commit()
+        return write_commit(max(0, self._machine.height - self._retain_blocks))
 
     def _begin(self, request: InitChain) -> bytes:
         ledger = read_app_state(request.app_state)

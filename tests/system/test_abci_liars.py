@@ -29,6 +29,8 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 NAMES = ("alice", "bob", "carol", "mallory")
 P2P, RPC = 27_700, 27_800
 DEADLINE_S = 40.0
+RETAINED = 5
+"""Blocks that each CometBFT keeps."""
 FORBIDDEN = b"no: this is against the rules"
 
 
@@ -155,7 +157,9 @@ async def sit_down(folder: Path, cometbft: Path, mallory: Honest):
     async with AsyncExitStack() as stack:
         tasks = []
         for name, machine in zip(NAMES, machines, strict=True):
-            handler = Handler(machine, NoShelf(), network.genesis, lambda _name, _outcome: None)
+            handler = Handler(
+                machine, NoShelf(), network.genesis, lambda _name, _outcome: None, retain_blocks=RETAINED
+            )
             server = AbciServer(f"unix://{folder / name}.sock", handler)
             tasks.append(asyncio.create_task(server.run()))
         household = stack.enter_context(Household(folder / "logs"))
@@ -248,5 +252,9 @@ def test_who_proposes_what_nobody_may_is_outvoted(
         assert all(one.rejected for one in table.honest), "mallory had a turn"
         assert all(FORBIDDEN not in one.words for one in table.machines)
         assert len({one.app_hash for one in table.machines[:-1]}) == 1
+        with rpc(0) as alice:
+            at = alice.ask("status")["sync_info"]
+        kept = int(at["latest_block_height"]) - int(at["earliest_block_height"])
+        assert RETAINED <= kept <= RETAINED + 1
 
     play(short_path, go_program("cometbft"), ProposesForbidden(), story)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ledger.abci.handling import Handler, tx_id
+from ledger.abci.handling import RETAIN_BLOCKS, Handler, tx_id
 from ledger.abci.messages import (
     AppliedChunk,
     ApplySnapshotChunk,
@@ -152,6 +152,13 @@ def test_a_block_takes_effect_and_is_told_once_it_is_kept() -> None:
     desk.ask(FinalizeBlock((), 2, 1_001), 21)
     desk.ask(Commit(), 12)
     assert len(desk.told) == 2, "nothing is told twice"
+
+
+def test_cometbft_forgets_what_the_log_has() -> None:
+    desk = Desk(Words(height=RETAIN_BLOCKS - 1))
+    for forgotten in (0, 1, 2):
+        desk.ask(FinalizeBlock((), desk.machine.height + 1, 1_000), 21)
+        assert desk.ask(Commit(), 12).number(3) == forgotten
 
 
 def test_where_the_ledger_is() -> None:
