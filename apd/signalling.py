@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from apd import lobby, sessions, signalling_joins
-from apd.address import NasAddress
+from apd.address import Address, NasAddress
 from apd.commands import Command, Note, SendLobby, TellSignalling
 from apd.sessions import Outcome
 from apd.signalling_frames import (
@@ -227,27 +227,55 @@ def _obey_one(state: State, about: NasAddress, command: eap_box.Command, now: No
 
 
 def _order(state: State, about: NasAddress, transaction: bytes, now: Now) -> Outcome:
-    """To the ledger, by the lobby's own way; or a refusal. What may have run is always asked about again."""
-    where, here = (about.link, about.ue), state.on_signalling
-    known = _subject(state, transaction) in state.lobby.relayed
-    refusal = None if known else _check_order(state, transaction, now)
-    own_ns = None if known else here.ordered_by.get(where)
-    if refusal is None and own_ns is not None and now.mono_ns - own_ns < REPEAT_NS:
-        refusal = _busy(state, transaction, "one purchase of a UE in ten seconds")
-    many = len(here.ordered_ns) >= MAX_EXECUTES
-    if refusal is None and many and now.mono_ns - here.ordered_ns[0] < REPEAT_NS:
-        refusal = _busy(state, transaction, "too many purchases at once")
+    """To the ledger, by the lobby's own way; or a refusal. What was relayed before may have run: it is asked about
+    again whatever the pace of others, as often as the lobby lets the same octets go, and is not counted.
+    """
+    where, here, subject = (about.link, about.ue), state.on_signalling, _subject(state, transaction)
+    is_known = subject in state.lobby.relayed
+    refusal = (
+        None if is_known else _check_order(state, transaction, now) or _check_pace(state, where, subject, now)
+    )
     if refusal is not None:
         state = state.with_refusal(refusal.reason)
         return _feed(state, about, eap_box.Answered(refusal), now)
     until_ns = now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S + DECIDE_SLACK_NS
     exchange = here.exchanges[where]._replace(told_ns=now.mono_ns, decides_until_ns=until_ns)
-    state = _with(
-        _with_exchange(state, where, exchange),
-        ordered_ns=(*here.ordered_ns[1 - MAX_EXECUTES :], now.mono_ns),
-        ordered_by=_newest({**_except(here.ordered_by, where), where: now.mono_ns}, MAX_STRANGERS),
-    )
+    state = _with_buyer(_with_exchange(state, where, exchange), subject, about)
+    if not is_known:
+        state = _with(
+            state,
+            ordered_ns=(*here.ordered_ns[1 - MAX_EXECUTES :], now.mono_ns),
+            ordered_by=_newest({**_except(here.ordered_by, where), where: now.mono_ns}, MAX_STRANGERS),
+        )
     return lobby.purchase(state, about, Purchase(transaction), now)
+
+
+def _check_pace(state: State, where: Where, subject: bytes, now: Now) -> Refused | None:
+    """Of this UE, and of all."""
+    here = state.on_signalling
+    own_ns = here.ordered_by.get(where)
+    if own_ns is not None and now.mono_ns - own_ns < REPEAT_NS:
+        return _busy(subject, "one purchase of a UE in ten seconds")
+    if len(here.ordered_ns) >= MAX_EXECUTES and now.mono_ns - here.ordered_ns[0] < REPEAT_NS:
+        return _busy(subject, "too many purchases at once")
+    return None
+
+
+def _with_buyer(state: State, subject: bytes, about: NasAddress) -> State:
+    """Whoever waits for this purchase in an exchange that is over leaves the place to who asks now."""
+    pending = state.lobby.pending.get(subject)
+    if pending is None:
+        return state
+    waiting = tuple(buyer for buyer in pending.buyers if not _is_over(state, buyer))
+    pending = replace(pending, buyers=(*waiting, about)[: lobby.MAX_BUYERS])
+    return replace(state, lobby=replace(state.lobby, pending={**state.lobby.pending, subject: pending}))
+
+
+def _is_over(state: State, buyer: Address) -> bool:
+    if not isinstance(buyer, NasAddress) or not buyer.exchange:
+        return False
+    exchange = state.on_signalling.exchanges.get((buyer.link, buyer.ue))
+    return exchange is None or exchange.number != buyer.exchange
 
 
 def _subject(state: State, transaction: bytes) -> bytes:
@@ -258,8 +286,8 @@ def _subject(state: State, transaction: bytes) -> bytes:
         return b""
 
 
-def _busy(state: State, transaction: bytes, detail: str) -> Refused:
-    return Refused(_subject(state, transaction), "busy", f"{detail}: ask for this one again later")
+def _busy(subject: bytes, detail: str) -> Refused:
+    return Refused(subject, "busy", f"{detail}: ask for this one again later")
 
 
 def _check_order(state: State, transaction: bytes, now: Now) -> Refused | None:

@@ -350,6 +350,46 @@ def test_purchases_of_one_ue_and_of_all_are_paced() -> None:
     assert ordered == MAX_EXECUTES
 
 
+def test_a_purchase_that_may_have_run_is_asked_about_whatever_strangers_order() -> None:
+    nas = nas_box()
+    ue = Ue(nas).register()
+    nas.tell(Gone(ue.name))
+    nas.ledger_answers()
+    pass_s(nas, 2)
+    for number in range(3, 40):
+        Ue(nas, number.to_bytes(2, "big"), allocate(number, STRANGER).envelope.encoded).register()
+        while nas.submitted:
+            nas.ledger_answers(reason="unknown_account")
+        nas.box.pass_time(seconds(0.04))
+    assert Ue(nas, b"new", allocate(2).envelope.encoded).register().refused == "busy"
+    again = Ue(nas, b"again").register()
+    assert [order.data for order in nas.submitted] == [again.order]
+    nas.ledger_answers()
+    assert isinstance(again.run().end, Admitted)
+
+
+def test_a_purchase_that_was_relayed_spends_nothing_of_others_pace() -> None:
+    nas = nas_box()
+    Ue(nas).register()
+    for number in range(2 * MAX_EXECUTES):
+        pass_s(nas, 0.1)
+        Ue(nas, number.to_bytes(2, "big")).register()
+    nas.submitted.clear()
+    Ue(nas, b"other", allocate(2).envelope.encoded).register()
+    assert len(nas.submitted) == 1
+
+
+def test_the_registration_that_is_alive_hears_what_the_ones_before_it_asked() -> None:
+    nas = nas_box()
+    for number in range(4):
+        Ue(nas, bytes((number,))).register()
+        nas.tell(Gone(bytes((number,))))
+        pass_s(nas, 1.1)
+    last = Ue(nas, b"last").register()
+    nas.ledger_answers()
+    assert isinstance(last.run().end, Admitted)
+
+
 def test_who_says_nothing_more_is_forgotten() -> None:
     nas = nas_box()
     nas.tell(Begin(b"1", 7))
