@@ -37,6 +37,7 @@ from ledger.archive import Archive
 from ledger.engine import Engine
 from ledger.genesis import Genesis
 from ledger.opening import open_ledger, replay
+from ledger.ordering import Alone
 from ledger.store import Place
 from ledger.submission import Executed, Outcome, Submission
 from ledger.verifying import Verifiers
@@ -153,7 +154,7 @@ class Shop:
 
     async def serve(self, encoded: Sequence[bytes], verifiers: Verifiers) -> int:
         """The same as a stream: while a block is on its way to disk, signatures of what comes next are verified, and
-        answers to the one before are signed.
+        answers to the one before are signed. Whatever has passed by then is in the next block.
         """
         passed: asyncio.Queue[list[Submission]] = asyncio.Queue(maxsize=4)
         decided: asyncio.Queue[list[Outcome]] = asyncio.Queue(maxsize=4)
@@ -165,7 +166,11 @@ class Shop:
             await passed.put([])
 
         async def commit() -> None:
-            while submissions := await passed.get():
+            going_on = True
+            while going_on and (submissions := await passed.get()):
+                while going_on and len(submissions) < Alone.at_once and not passed.empty():
+                    more = passed.get_nowait()
+                    going_on, submissions = bool(more), submissions + more
                 await decided.put(await asyncio.to_thread(self.engine.commit, submissions, self.now_s))
             await decided.put([])
 
