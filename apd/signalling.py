@@ -6,9 +6,9 @@ asked, promises what was paid, and answers to the `NasAddress` of the exchange, 
 is nas_tunnel/eap_box.py, options are nas_tunnel/pco_desk.py; this file is their clock, their ledger and their judge.
 
 A stranger's names cost it nothing, so everything is bounded in all and not only for each: MAX_EXCHANGES exchanges of
-some 8 kB, MAX_OPENED of them begun in a second, MAX_EXECUTES purchases in ten seconds, 256 purchases in options. Who is
-in the middle of a purchase is never put out for somebody new.
-Reference: TS 24.501 clauses 5.4.1.2 and 10.2 (T3520, T3560).
+some 4 kB, MAX_OPENED of them begun in a second, MAX_EXECUTES purchases in ten seconds, 256 purchases in options. Who
+has paid, or whose first purchase is at the ledger, is never put out for somebody new; all others may be.
+Reference: TS 24.501 clauses 5.4.1.2, 5.5.1.2.7 and 10.2 (T3510, T3560).
 """
 
 from collections import deque
@@ -60,7 +60,7 @@ from nas_tunnel.order_check import check_order, terms_of
 from nas_tunnel.pco_desk import FORGET_NS, MAX_EXECUTES, MAX_STRANGERS, REPEAT_NS
 from wire.cose import MAX_ENVELOPE_BYTES
 from wire.errors import DecodeError
-from wire.grant import Grant
+from wire.grant import Grant, grant_id_of
 from wire.transaction import read_transaction
 from wire.units import NS_PER_S, Now
 
@@ -71,15 +71,19 @@ MAX_EXCHANGES = 64
 """At once: more than register at one small cell within the seconds that an exchange takes."""
 MAX_OPENED = 32
 """Begun in a second: each costs us two operations on the curve, some 0.2 ms."""
-SETTLED_NS = 5 * NS_PER_S
-"""Who was shown an offer and said nothing for so long makes room for another; a UE answers within tenths of a second,
-its owner's policy was set before."""
-IDLE_NS = 30 * NS_PER_S
-"""A UE that says nothing for so long is gone: T3560 of the AMF has run out five times."""
+SETTLED_NS = MAX_EXCHANGES // MAX_OPENED * NS_PER_S
+"""Who began so long ago, and has not paid, makes room for another: a UE answers within tenths of a second, as its
+owner's policy was set before. With as many as may begin in this time there is always room for the next."""
+LIFE_NS = 15 * NS_PER_S
+"""From the first word to the last, whatever comes between: T3510 of a UE runs from REGISTRATION REQUEST to ACCEPT or
+REJECT, and no authentication stops it. Whoever needs longer has begun anew."""
+DECIDE_NS = 10 * NS_PER_S
+"""After the beginning, an order is given up that the ledger has not answered: proof, security and `Placed` take their
+time before T3510 is over. The purchase may run all the same, and is asked about in the next registration."""
+CLOSING_NS = 5 * NS_PER_S
+"""A refusal waits so long for its receipt; a purchase that ran waits to the end."""
 HOLD_NS = 2 * NS_PER_S
-"""How long a UE waits before it is told that the ledger has not answered; T3520 of the UE lasts 15 s."""
-DECIDE_SLACK_NS = 5 * NS_PER_S
-"""Beyond the lobby's own patience with the ledger, until a purchase is given up that nobody answered."""
+"""How long a UE waits before it is told that the ledger has not answered."""
 _DECIDING = (Phase.DECIDING, Phase.JUDGING, Phase.SIGNING)
 
 
@@ -142,16 +146,28 @@ def _begin(state: State, link: int, begin: Begin, now: Now) -> Outcome:
 
 
 def _make_room(state: State, now: Now) -> Outcome:
-    """Of those who were shown an offer and are silent, the longest silent goes."""
+    """Of those who have not paid, the oldest goes: who has shown nothing before who has shown a grant, or asks."""
     exchanges = state.on_signalling.exchanges
     if len(exchanges) < MAX_EXCHANGES:
         return state, []
-    silent = [
-        (one.heard_ns, where)
+    may_go = [
+        (one.box.phase not in (Phase.OFFERED, Phase.CLOSING), one.begun_ns, where)
         for where, one in exchanges.items()
-        if one.box.phase is Phase.OFFERED and one.heard_ns + SETTLED_NS <= now.mono_ns
+        if one.begun_ns + SETTLED_NS <= now.mono_ns and not _may_have_paid(state, one)
     ]
-    return _end(state, min(silent)[1], "silent") if silent else (state, [])
+    return _end(state, min(may_go)[2]) if may_go else (state, [])
+
+
+def _may_have_paid(state: State, exchange: Exchange) -> bool:
+    """The ledger has sold, or is asked for the first time: so often only as the pace allows."""
+    if _has_paid(exchange):
+        return True
+    is_deciding = exchange.box.phase in _DECIDING and bool(exchange.subject)
+    return is_deciding and (exchange.is_first or grant_id_of(exchange.subject) in state.on_cell.bought)
+
+
+def _has_paid(exchange: Exchange) -> bool:
+    return exchange.box.outcome is not None and bool(exchange.box.outcome.grant)
 
 
 def _open(state: State, made: ShareMade, now: Now) -> Outcome:
@@ -181,7 +197,6 @@ def _hear_packet(state: State, link: int, ue: bytes, packet: bytes, now: Now) ->
             return state.with_refusal("nas_garbage"), []
         return state, [_say(link, _not_admitted(ue, identifier, "no_exchange", "begin again"))]
     before = exchange.box.dropped
-    state = _with_exchange(state, (link, ue), exchange._replace(heard_ns=now.mono_ns))
     state, commands = _feed(state, NasAddress(link, ue, exchange.number), eap_box.PacketReceived(packet), now)
     after = state.on_signalling.exchanges.get((link, ue))
     dropped = after is not None and after.box.dropped > before
@@ -210,6 +225,8 @@ def _obey(state: State, about: NasAddress, said: Iterable[eap_box.Command], now:
 def _obey_one(state: State, about: NasAddress, command: eap_box.Command, now: Now) -> Outcome:
     match command:
         case eap_box.SendPacket(packet):
+            exchange = state.on_signalling.exchanges[about.link, about.ue]._replace(told_ns=now.mono_ns)
+            state = _with_exchange(state, (about.link, about.ue), exchange)
             return state, [_say(about.link, SendEap(about.ue, packet))]
         case eap_box.ExecuteTransaction(transaction):
             return _order(state, about, transaction, now)
@@ -238,8 +255,7 @@ def _order(state: State, about: NasAddress, transaction: bytes, now: Now) -> Out
     if refusal is not None:
         state = state.with_refusal(refusal.reason)
         return _feed(state, about, eap_box.Answered(refusal), now)
-    until_ns = now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S + DECIDE_SLACK_NS
-    exchange = here.exchanges[where]._replace(told_ns=now.mono_ns, decides_until_ns=until_ns)
+    exchange = here.exchanges[where]._replace(told_ns=now.mono_ns, subject=subject, is_first=not is_known)
     state = _with_buyer(_with_exchange(state, where, exchange), subject, about)
     if not is_known:
         state = _with(
@@ -322,10 +338,13 @@ def _succeed(state: State, about: NasAddress, won: eap_box.Succeeded, now: Now) 
     return state, [_say(about.link, admitted), note]
 
 
-def _end(state: State, where: Where, reason: str) -> Outcome:
-    """What its purchase comes to is kept all the same."""
-    identifier = state.on_signalling.exchanges[where].box.link.identifier
-    refused = _not_admitted(where[1], identifier, reason, "nothing more came of this UE")
+def _end(state: State, where: Where) -> Outcome:
+    """What its purchase comes to is kept all the same; a refusal whose receipt did not come is said once more."""
+    box = state.on_signalling.exchanges[where].box
+    reason, detail = "silent", "nothing more came of this UE: it may register again"
+    if box.phase is Phase.CLOSING and box.refusal is not None:
+        reason, detail = box.refusal.reason, box.refusal.detail
+    refused = _not_admitted(where[1], box.link.identifier, reason, detail)
     return _without(state, where).with_refusal("nas_failed"), [_say(where[0], refused)]
 
 
@@ -410,25 +429,30 @@ def pass_time(state: State, now: Now) -> Outcome:
 
 def _pass_time_of(state: State, where: Where, exchange: Exchange, now: Now) -> Outcome:
     about = NasAddress(*where, exchange.number)
-    if _is_idle(exchange, now):
-        return _end(state, where, "silent")
+    if _ends_ns(exchange) <= now.mono_ns:
+        return _end(state, where)
     state = _with_exchange(state, where, exchange._replace(told_ns=now.mono_ns))
-    until_ns = exchange.decides_until_ns
-    if until_ns is not None and until_ns <= now.mono_ns and exchange.box.phase is Phase.DECIDING:
+    if exchange.begun_ns + DECIDE_NS <= now.mono_ns and exchange.box.phase is Phase.DECIDING:
         refusal = Refused(b"", "ledger_unreachable", "no reply in time: ask for this purchase again")
         return _feed(state, about, eap_box.Answered(refusal), now)
     return _feed(state, about, eap_box.TookLong(), now)
 
 
-def _is_idle(exchange: Exchange, now: Now) -> bool:
-    return exchange.box.waiting and exchange.heard_ns + IDLE_NS <= now.mono_ns
+def _ends_ns(exchange: Exchange) -> int:
+    ends_ns = exchange.begun_ns + LIFE_NS
+    if exchange.box.phase is Phase.CLOSING and not _has_paid(exchange):
+        return min(ends_ns, exchange.told_ns + CLOSING_NS)
+    return ends_ns
 
 
 def _due_ns(exchange: Exchange) -> int:
     """A UE that owes us a packet is waited for; one that we owe an answer is told to wait."""
-    if exchange.box.waiting or exchange.box.phase not in _DECIDING:
-        return exchange.heard_ns + IDLE_NS
-    return exchange.told_ns + HOLD_NS
+    due = [_ends_ns(exchange)]
+    if exchange.box.phase in _DECIDING and not exchange.box.waiting:
+        due.append(exchange.told_ns + HOLD_NS)
+    if exchange.box.phase is Phase.DECIDING:
+        due.append(exchange.begun_ns + DECIDE_NS)
+    return min(due)
 
 
 def deadlines_ns(state: State) -> list[int]:

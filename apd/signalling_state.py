@@ -27,15 +27,16 @@ Where = tuple[int, bytes]
 
 
 class Exchange(NamedTuple):
-    """One EAP exchange. `number` is never used again; `heard_ns` when its UE spoke last, `told_ns` when it was last
-    told anything, and `decides_until_ns` when its purchase is given up here, as the ledger did not answer.
+    """One EAP exchange. `number` is never used again; `told_ns` is when its UE was last told anything. `subject` is the
+    transaction of its order, as soon as it went to the ledger, and `is_first` that none with this id did before.
     """
 
     number: int
     box: BoxExchange
-    heard_ns: int
+    begun_ns: int
     told_ns: int
-    decides_until_ns: int | None = None
+    subject: bytes = b""
+    is_first: bool = False
 
 
 class Tried(NamedTuple):

@@ -47,8 +47,9 @@ SESSION_KEY_SIZE = 64
 TYPE_CODE = bytes((EapType.EXPANDED,)) + VENDOR.to_bytes(3, "big") + PURCHASE_METHOD.to_bytes(4, "big")
 
 _LABEL = b"airgrant/eap/1"
-MAX_HOLDS = 300
-"""Ten minutes where one leaves every 2 s. They do not count among the packets of an exchange (MAX_ROUNDS)."""
+MAX_HOLDS = 8
+"""Sixteen seconds where one leaves every 2 s: a registration lasts 15 (T3510 of TS 24.501 clause 10.2). They do not
+count among the packets of an exchange (MAX_ROUNDS)."""
 
 
 class MessageType(IntEnum):

@@ -12,7 +12,7 @@ from apd import core
 from apd.commands import SubmitTransaction
 from apd.events import BrokerLost, DeadlineReached, LedgerReplied, ProviderCommanded, SignallingHeard
 from apd.session import Phase
-from apd.signalling import HOLD_NS, IDLE_NS, MAX_EXCHANGES, MAX_OPENED, SETTLED_NS
+from apd.signalling import CLOSING_NS, DECIDE_NS, HOLD_NS, LIFE_NS, MAX_EXCHANGES, MAX_OPENED, SETTLED_NS
 from apd.signalling_frames import (
     LENGTH_SIZE,
     Admitted,
@@ -333,6 +333,105 @@ def test_after_a_flood_who_is_silent_makes_room() -> None:
     buy(nas)
 
 
+def order_only(ue: Ue) -> None:
+    """It begins, says what it wants, and nothing more."""
+    ue.nas.tell(Begin(ue.name, 7))
+    (shop,) = ue.nas.take(SendEap, ue.name)
+    ue.hear(eap_buyer.PacketReceived(shop.packet))
+
+
+def many(nas: NasBox, order: bytes, kind: OrderKind) -> None:
+    """As many as there may be, each with this order."""
+    ues = [Ue(nas, number.to_bytes(2, "big"), order, kind) for number in range(MAX_EXCHANGES)]
+    for number, ue in enumerate(ues):
+        if number % 30 == 0:
+            nas.box.pass_time(seconds(1.1))
+        order_only(ue)
+    assert len(nas.box.state.on_signalling.exchanges) == MAX_EXCHANGES
+
+
+@pytest.mark.parametrize(
+    ("order", "kind"),
+    [
+        (allocate(1, STRANGER, epoch=2).envelope.encoded, OrderKind.TRANSACTION),
+        (signed_grant(bought(bytes(16))), OrderKind.GRANT),
+    ],
+    ids=["refused", "a grant without its proof"],
+)
+def test_exchanges_that_cost_nothing_do_not_shut_the_shop(order: bytes, kind: OrderKind) -> None:
+    nas = nas_box()
+    many(nas, order, kind)
+    pass_s(nas, SETTLED_NS / NS_PER_S)
+    buy(nas)
+
+
+def test_who_says_something_now_and_then_is_put_out_like_the_silent() -> None:
+    nas = nas_box()
+    names = [number.to_bytes(2, "big") for number in range(MAX_EXCHANGES)]
+    for number, name in enumerate(names):
+        if number % MAX_OPENED == 0:
+            nas.box.pass_time(seconds(1))
+        nas.tell(Begin(name, 7))
+    for _ in range(LIFE_NS // NS_PER_S):
+        pass_s(nas, 1)
+        for name in names:
+            nas.tell(EapHeard(name, b"\x02\x00\x00\x05\x01"))
+    assert not nas.box.state.on_signalling.exchanges
+
+
+def test_a_refusal_waits_for_its_receipt_and_not_for_ever() -> None:
+    nas = nas_box()
+    order_only(Ue(nas, b"1", allocate(epoch=2).envelope.encoded))
+    pass_s(nas, CLOSING_NS / NS_PER_S - 0.1)
+    assert not nas.take(NotAdmitted, b"1")
+    pass_s(nas, 0.1)
+    assert [word.reason for word in nas.take(NotAdmitted, b"1")] == ["epoch_moved"]
+
+
+@pytest.mark.parametrize("is_answered", [True, False], ids=["has paid", "is at the ledger"])
+def test_who_pays_is_put_out_by_nobody(*, is_answered: bool) -> None:
+    nas = nas_box()
+    ue = Ue(nas).register()
+    if is_answered:
+        nas.ledger_answers()
+    shown = signed_grant(bought(bytes(16)))
+    for round_ in range(6):
+        nas.box.pass_time(seconds(1.1))
+        for number in range(MAX_OPENED - 2):
+            order_only(Ue(nas, bytes((round_, number)), shown, OrderKind.GRANT))
+    assert len(nas.box.state.on_signalling.exchanges) == MAX_EXCHANGES
+    if not is_answered:
+        nas.ledger_answers()
+    assert isinstance(ue.run().end, Admitted)
+
+
+def test_who_asks_for_what_was_paid_is_put_out_by_nobody() -> None:
+    nas = nas_box()
+    ue = Ue(nas).register()
+    nas.ledger_answers()
+    nas.tell(Gone(ue.name))
+    pass_s(nas, 1.1)
+    again = Ue(nas, b"again").register()
+    shown = signed_grant(bought(bytes(16)))
+    for round_ in range(4):
+        nas.box.pass_time(seconds(1.1))
+        for number in range(MAX_OPENED - 2):
+            order_only(Ue(nas, bytes((round_, number)), shown, OrderKind.GRANT))
+    nas.ledger_answers()
+    assert isinstance(again.run().end, Admitted)
+
+
+def test_an_order_is_given_up_while_the_ue_still_listens() -> None:
+    nas = nas_box()
+    nas.box.state = replace(nas.box.state, settings=replace(nas.box.state.settings, purchase_timeout_s=600))
+    ue = Ue(nas).register()
+    for _ in range(DECIDE_NS // HOLD_NS):
+        assert ue.end is None
+        pass_s(nas, HOLD_NS / NS_PER_S)
+        ue.run()
+    assert ue.refused == "ledger_unreachable"
+
+
 def test_purchases_of_one_ue_and_of_all_are_paced() -> None:
     nas = nas_box()
     ue = Ue(nas, order=allocate(1, STRANGER).envelope.encoded).register()
@@ -393,8 +492,10 @@ def test_the_registration_that_is_alive_hears_what_the_ones_before_it_asked() ->
 def test_who_says_nothing_more_is_forgotten() -> None:
     nas = nas_box()
     nas.tell(Begin(b"1", 7))
-    assert core.next_deadline_ns(nas.box.state, nas.box.now) <= nas.box.now.mono_ns + IDLE_NS
-    pass_s(nas, IDLE_NS / NS_PER_S)
+    assert core.next_deadline_ns(nas.box.state, nas.box.now) <= nas.box.now.mono_ns + LIFE_NS
+    pass_s(nas, LIFE_NS / NS_PER_S - 0.1)
+    assert nas.box.state.on_signalling.exchanges
+    pass_s(nas, 0.1)
     assert not nas.box.state.on_signalling.exchanges
     (refused,) = nas.take(NotAdmitted, b"1")
     assert refused.reason == "silent"
