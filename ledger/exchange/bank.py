@@ -13,10 +13,9 @@ person pays, and says so. Reference: IETF draft-ietf-httpapi-idempotency-key-hea
 import hashlib
 import hmac
 import json
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 
+from ledger.asking import ask
 from ledger.exchange.planning import Pay
 from wire.errors import ShellError
 
@@ -66,17 +65,10 @@ class Bank:
             "Idempotency-Key": f'"{deed.key}"',
             "Airgrant-Signature": sign_question(body, self._secret, now_s),
         }
-        request = urllib.request.Request(self._url, body, headers, method="POST")  # noqa: S310 the settings checked it
-        try:
-            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310 as above
-                return self._read(answer.read(MAX_ANSWER_BYTES))
-        except urllib.error.HTTPError as error:
-            with error:
-                if error.code == 422:
-                    return self._read(error.read(MAX_ANSWER_BYTES))
-            raise ShellError(self._url, f"HTTP {error.code}") from error
-        except OSError as error:
-            raise ShellError(self._url, str(getattr(error, "reason", error))) from error
+        answer = ask(self._url, body, headers, MAX_ANSWER_BYTES, self._timeout_s)
+        if 200 <= answer.status < 300 or answer.status == 422:
+            return self._read(answer.content)
+        raise ShellError(self._url, f"HTTP {answer.status}")
 
     def _read(self, answer: bytes) -> Paid | Never | Pending:
         try:
