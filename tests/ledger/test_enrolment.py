@@ -27,12 +27,11 @@ from ledger.enrolment import (
     finish_enrolment,
     read_vendors,
 )
-from wire.cbor import read_cbor
 from wire.enrolment import (
     EnrolmentAnswer,
     EnrolmentRequest,
     prove_software_key,
-    read_request,
+    read_enrolment,
     write_enrolment_request,
 )
 from wire.errors import DecodeError, ShellError, VerificationError
@@ -174,8 +173,7 @@ OWNER = PrivateKey.from_secret(7)
 
 def asked(request, signer=OWNER, ledger_id=LEDGER_ID):
     """A request as a ledger reads it from its provider's own bytes."""
-    _, envelope = read_cbor(write_enrolment_request(request, signer, ledger_id))
-    return read_request(envelope, ledger_id)
+    return read_enrolment(write_enrolment_request(request, signer, ledger_id), ledger_id)
 
 
 def enrolled(tpm):
