@@ -57,6 +57,8 @@ APP_VERSION = 1
 """Of the rules by which blocks are executed: operators of one network have the same."""
 REFUSED = 1
 UNKNOWN_PATH = 2
+SHOWN_BYTES = 100
+"""Of a question that somebody asked CometBFT, in our answer."""
 
 RETAIN_BLOCKS = 200_000
 """CometBFT forgets older ones: at 4 kB for an empty block each second it would keep 340 MB a day for ever, and what
@@ -136,7 +138,8 @@ class Handler:
                 app_hash = machine.app_hash if machine.height else b""
                 return write_info(NAME, "1", APP_VERSION, machine.height, app_hash)
             case Query(path, _data):
-                return write_query(UNKNOWN_PATH, f"{path!r}: ask the ledger's own pages", b"", machine.height)
+                asked = f"{path[:SHOWN_BYTES]!r}: ask the ledger's own pages"
+                return write_query(UNKNOWN_PATH, asked, b"", machine.height)
             case Echo(message):
                 return write_echo(message)
             case ExtendVote():

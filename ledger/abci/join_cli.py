@@ -54,7 +54,12 @@ def main(argv: list[str]) -> int:
         "--network", type=Path, metavar="FILE", help="the description of the network (second step)"
     )
     parser.add_argument("--listen", default="0.0.0.0:26656", metavar="HOST:PORT", help="for other nodes")
-    parser.add_argument("--rpc", default="127.0.0.1:26657", metavar="HOST:PORT", help="for your ledger only")
+    parser.add_argument(
+        "--rpc",
+        default="127.0.0.1:26657",
+        metavar="HOST:PORT",
+        help="for your ledger only: never open it to others",
+    )
     parser.add_argument(
         "--trust",
         metavar="HEIGHT:HASH",

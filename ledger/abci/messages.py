@@ -42,9 +42,9 @@ class InitChain:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """CometBFT's own question to a state; ours is asked over HTTP."""
+    """CometBFT's own question to a state; ours is asked over HTTP. Any stranger's bytes: neither need be UTF-8."""
 
-    path: str
+    path: bytes
     data: bytes
 
 
@@ -198,6 +198,11 @@ def read_request(data: bytes) -> Request:
     return _READERS[known[0]](outer.inner(known[0]))
 
 
+def write_exception(error: str) -> bytes:
+    """To what is no request: CometBFT ends when it gets this."""
+    return write_message(1, write_octets(1, error.encode()))
+
+
 def write_echo(message: bytes) -> bytes:
     return write_message(2, write_octets(1, message))
 
@@ -314,7 +319,7 @@ _READERS: dict[int, Callable[[Fields], Request]] = {
     2: lambda _: Flush(),
     3: lambda _: Info(),
     5: lambda fields: InitChain(fields.text(2), fields.octets(5), fields.signed(6)),
-    6: lambda fields: Query(fields.text(2), fields.octets(1)),
+    6: lambda fields: Query(fields.octets(2), fields.octets(1)),
     8: lambda fields: CheckTx(fields.octets(1), fields.number(2) == 1),
     11: lambda _: Commit(),
     12: lambda _: ListSnapshots(),

@@ -5,8 +5,9 @@ pass first. Answers of one connection are in the order of its requests; they are
 when enough have gathered, or when nothing more is there to be read. CometBFT sends no more than it has room for, and
 neither do we: a thread that cannot write does not read.
 
-What CometBFT must not send (a frame too long, bytes that are no request) and every fault of the machine end `run` with
-that error, as the program then does: nothing is answered with a guess.
+What CometBFT does not send (a frame too long, bytes that are no request) is answered with an exception, and ends that
+connection and no other. Every fault of the machine ends `run` with that error, as the program then does: nothing is
+answered with a guess.
 Reference: CometBFT v0.38 spec/abci/abci++_client_server.md (socket).
 """
 
@@ -20,7 +21,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from ledger.abci.handling import ORDERING, READING, Handler
-from ledger.abci.messages import Flush, Request, read_request
+from ledger.abci.messages import Flush, Request, read_request, write_exception
 from wire.errors import DecodeError, ShellError
 from wire.protobuf import MAX_VARINT_BYTES, read_varint, write_delimited
 
@@ -131,8 +132,14 @@ class AbciServer:
 
     def _answer_all(self, connection: socket.socket, stream: BufferedReader) -> None:
         gathered = bytearray()
-        while (frame := read_frame(stream)) is not None:
-            request = read_request(frame)
+        while True:
+            try:
+                if (frame := read_frame(stream)) is None:
+                    return
+                request = read_request(frame)
+            except DecodeError as error:
+                connection.sendall(gathered + write_delimited(write_exception(str(error))))
+                return
             answer = self._answer(request)
             gathered += write_delimited(answer)
             if isinstance(request, Flush) or len(gathered) > GATHER_BYTES:

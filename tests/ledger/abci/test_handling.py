@@ -256,7 +256,10 @@ def test_small_talk() -> None:
     desk = Desk()
     assert desk.ask(Echo(b"hi"), 2).octets(1) == b"hi"
     assert desk.ask(Flush(), 3).found == {}
-    assert desk.ask(Query("/x", b""), 7).number(1) == 2
+    for path in (b"/x", b"\xff", b"\xff" * 100_000):
+        said = desk.ask(Query(path, path), 7)
+        assert said.number(1) == 2
+        assert len(said.text(3)) < 1_000
     assert desk.ask(ExtendVote(), 19).found == {}
     assert desk.ask(VerifyVoteExtension(b""), 20).number(1) == 1
     assert desk.ask(VerifyVoteExtension(b"more"), 20).number(1) == 2

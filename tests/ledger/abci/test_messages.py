@@ -57,7 +57,8 @@ REQUESTS: list[tuple[int, bytes, Request]] = [
         write_message(1, TIME) + write_octets(2, b"chain") + write_octets(5, b"{}") + write_number(6, 1),
         InitChain("chain", b"{}", 1),
     ),
-    (6, write_octets(1, b"key") + write_octets(2, b"/p"), Query("/p", b"key")),
+    (6, write_octets(1, b"key") + write_octets(2, b"/p"), Query(b"/p", b"key")),
+    (6, write_octets(2, b"\xff"), Query(b"\xff", b"")),
     (8, write_octets(1, b"tx") + write_number(2, 1), CheckTx(b"tx", True)),
     (8, write_octets(1, b"tx"), CheckTx(b"tx", False)),
     (11, b"", Commit()),
@@ -134,6 +135,7 @@ def test_any_bytes_are_a_request_or_a_decode_error(field: int, inner: bytes) -> 
 @pytest.mark.parametrize(
     ("written", "field", "inner"),
     [
+        (messages.write_exception("no"), 1, {1: [b"no"]}),
         (messages.write_echo(b"hi"), 2, {1: [b"hi"]}),
         (messages.write_flush(), 3, {}),
         (messages.write_info("n", "v", 1, 7, b"h"), 4, {1: [b"n"], 2: [b"v"], 3: [1], 4: [7], 5: [b"h"]}),

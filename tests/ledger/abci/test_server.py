@@ -14,8 +14,8 @@ import pytest
 
 from ledger.abci.messages import Flush, Request, write_echo, write_flush
 from ledger.abci.server import MAX_FRAME_BYTES, AbciServer, Turns, listen_at, read_frame
-from wire.errors import DecodeError, ShellError
-from wire.protobuf import write_delimited, write_message, write_octets, write_varint
+from wire.errors import ShellError
+from wire.protobuf import read_fields, write_delimited, write_message, write_octets, write_varint
 
 ECHO = write_delimited(write_message(1, write_octets(1, b"hi")))
 FLUSH = write_delimited(write_message(2, b""))
@@ -90,14 +90,32 @@ def test_much_is_answered_before_anybody_asks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [write_varint(MAX_FRAME_BYTES + 1), b"\xff" * 11, write_delimited(b"\x0b")])
-def test_what_cometbft_must_not_send_ends_the_service(tmp_path: Path, data: bytes) -> None:
-    def talk(connection: socket.socket) -> bytes:
-        connection.sendall(data)
-        return connection.recv(10)
+def test_what_is_no_request_ends_its_connection_and_no_other(tmp_path: Path, data: bytes) -> None:
+    def talk(connection: socket.socket) -> tuple[bytes, bytes]:
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.settimeout(10)
+            stranger.connect(str(tmp_path / "a.sock"))
+            stranger.sendall(ECHO + data)
+            said = receive(stranger, 10_000)  # up to the end, which the server makes
+        connection.sendall(ECHO + FLUSH)
+        return said, receive(connection, len(ANSWERS))
 
-    with pytest.raises(BaseExceptionGroup) as caught:
-        serve(tmp_path, talk, fails=True)
-    assert isinstance(caught.value.exceptions[0], DecodeError)
+    said, answers = serve(tmp_path, talk)
+    echo = write_delimited(write_echo(b"hi"))
+    assert said.startswith(echo)
+    assert list(read_fields(said[len(echo) + 1 :], "response").found) == [1], "an exception"
+    assert answers == ANSWERS
+
+
+def test_a_question_that_is_no_utf8_is_answered(tmp_path: Path) -> None:
+    """What `abci_query?path=0xff` makes of CometBFT's RPC."""
+    query = write_delimited(write_message(6, write_octets(2, b"\xff")))
+
+    def talk(connection: socket.socket) -> bytes:
+        connection.sendall(query + FLUSH)
+        return receive(connection, len(ANSWERS))
+
+    assert serve(tmp_path, talk) == ANSWERS
 
 
 def test_a_fault_of_the_machine_ends_the_service_unanswered(tmp_path: Path) -> None:
