@@ -36,6 +36,7 @@ from apd.signalling_frames import (
     write_frame,
 )
 from apd.signalling_state import (
+    Ended,
     Exchange,
     Fact,
     FrameHeard,
@@ -82,6 +83,8 @@ DECIDE_NS = 10 * NS_PER_S
 time before T3510 is over. The purchase may run all the same, and is asked about in the next registration."""
 CLOSING_NS = 5 * NS_PER_S
 """A refusal waits so long for its receipt; a purchase that ran waits to the end."""
+ENDED_NS = 30 * NS_PER_S
+"""A copy of the packet that ended an exchange may come for so long: T3560 of the AMF runs out five times."""
 HOLD_NS = 2 * NS_PER_S
 """How long a UE waits before it is told that the ledger has not answered."""
 _DECIDING = (Phase.DECIDING, Phase.JUDGING, Phase.SIGNING)
@@ -104,8 +107,9 @@ def hear(state: State, fact: Fact, now: Now) -> Outcome:
             return _feed(state, about, eap_box.ProofSigned(proof), now)
         case LinkLost(link):
             kept = {where: one for where, one in state.on_signalling.exchanges.items() if where[0] != link}
+            ended = {where: one for where, one in state.on_signalling.ended.items() if where[0] != link}
             note = Note("nas_lost", "the end of NAS hung up; purchases under way go on at the ledger")
-            return _with(state, exchanges=kept), [note]
+            return _with(state, exchanges=kept, ended=ended), [note]
         case SibWritten(epoch):
             text = f"offer {epoch} is in the gNB's file: restart the gNB to broadcast it"
             return state, [Note("sib_written", text)]
@@ -125,6 +129,7 @@ def _take(state: State, link: int, frame: Heard, now: Now) -> Outcome:
         case Gone(ue):
             return signalling_joins.forget_ue(_without(state, (link, ue)), link, ue), []
         case Subscriber(ue, supi):
+            state = _with(state, ended=_except(state.on_signalling.ended, (link, ue)))
             return signalling_joins.bind(state, link, ue, supi, now)
         case OptionsHeard(ue, container):
             return _hear_options(state, link, ue, container, now)
@@ -191,16 +196,41 @@ def _air_offer(state: State, now: Now) -> AirOffer | None:
 def _hear_packet(state: State, link: int, ue: bytes, packet: bytes, now: Now) -> Outcome:
     exchange = state.on_signalling.exchanges.get((link, ue))
     if exchange is None:
-        try:
-            identifier = read_eap(packet).identifier
-        except DecodeError:
-            return state.with_refusal("nas_garbage"), []
-        return state, [_say(link, _not_admitted(ue, identifier, "no_exchange", "begin again"))]
+        return _hear_late(state, link, ue, packet, now)
     before = exchange.box.dropped
     state, commands = _feed(state, NasAddress(link, ue, exchange.number), eap_box.PacketReceived(packet), now)
     after = state.on_signalling.exchanges.get((link, ue))
-    dropped = after is not None and after.box.dropped > before
-    return state.with_refusal("nas_dropped", int(dropped)), commands
+    if after is None:
+        return _with_end(state, (link, ue), packet, commands, now), commands
+    return state.with_refusal("nas_dropped", int(after.box.dropped > before)), commands
+
+
+def _hear_late(state: State, link: int, ue: bytes, packet: bytes, now: Now) -> Outcome:
+    """Its AMF or its radio repeats a packet; or there was no beginning."""
+    ended = state.on_signalling.ended.get((link, ue))
+    if ended is not None and now.mono_ns < ended.until_ns:
+        state = state.with_refusal("nas_dropped")
+        return state, [TellSignalling(SendFrame(link, ended.frame))] if packet == ended.packet else []
+    if any((one.link, one.ue) == (link, ue) for one in state.on_signalling.proven.values()):
+        return state.with_refusal("nas_dropped"), []
+    try:
+        identifier = read_eap(packet).identifier
+    except DecodeError:
+        return state.with_refusal("nas_garbage"), []
+    return state, [_say(link, _not_admitted(ue, identifier, "no_exchange", "register again"))]
+
+
+def _with_end(state: State, where: Where, packet: bytes, said: Iterable[Command], now: Now) -> State:
+    """This packet ended it, and that was said."""
+    frames = [
+        command.what.data
+        for command in said
+        if isinstance(command, TellSignalling) and isinstance(command.what, SendFrame)
+    ]
+    ended = Ended(packet, frames[-1], now.mono_ns + ENDED_NS)
+    return _with(
+        state, ended=_newest({**_except(state.on_signalling.ended, where), where: ended}, MAX_EXCHANGES)
+    )
 
 
 def _feed(state: State, about: NasAddress, event: eap_box.Event, now: Now) -> Outcome:
@@ -423,7 +453,9 @@ def pass_time(state: State, now: Now) -> Outcome:
         if _due_ns(exchange) <= now.mono_ns:
             state, more = _pass_time_of(state, where, exchange, now)
             commands += more
-    state = _with(state, desk=pco_desk.forget(state.on_signalling.desk, now.mono_ns))
+    here = state.on_signalling
+    ended = {where: one for where, one in here.ended.items() if now.mono_ns < one.until_ns}
+    state = _with(state, desk=pco_desk.forget(here.desk, now.mono_ns), ended=ended)
     return signalling_joins.forget(state, now), commands
 
 
@@ -460,6 +492,7 @@ def deadlines_ns(state: State) -> list[int]:
     here = state.on_signalling
     due = [_due_ns(exchange) for exchange in here.exchanges.values()]
     due += signalling_joins.deadlines_ns(state)
+    due += [one.until_ns for one in list(here.ended.values())[:1]]
     due += [counter.heard_ns + FORGET_NS for counter in list(here.desk.counters.values())[:1]]
     return due
 
@@ -472,7 +505,8 @@ def _with_exchange(state: State, where: Where, exchange: Exchange) -> State:
 
 
 def _without(state: State, where: Where) -> State:
-    return _with(state, exchanges=_except(state.on_signalling.exchanges, where))
+    here = state.on_signalling
+    return _with(state, exchanges=_except(here.exchanges, where), ended=_except(here.ended, where))
 
 
 def _except(items: Mapping[K, V], key: K) -> dict[K, V]:

@@ -39,6 +39,16 @@ class Exchange(NamedTuple):
     is_first: bool = False
 
 
+class Ended(NamedTuple):
+    """How an exchange ended: its UE's last packet, and the frame that answered it, good until then. That of an admitted
+    one has keys in it, and is forgotten as soon as the end of NAS has used them.
+    """
+
+    packet: bytes
+    frame: bytes
+    until_ns: int
+
+
 class Tried(NamedTuple):
     """Where the core had the subscriber when its join was tried, and what its session was then."""
 
@@ -82,6 +92,8 @@ class SignallingState:
 
     settings: SignallingSettings
     exchanges: Mapping[Where, Exchange] = field(default_factory=dict)
+    ended: Mapping[Where, Ended] = field(default_factory=dict)
+    """Of those that ended by a packet, a moment ago."""
     begun: int = 0
     """Exchanges so far."""
     opened_ns: tuple[int, ...] = ()

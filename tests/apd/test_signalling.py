@@ -12,7 +12,16 @@ from apd import core
 from apd.commands import SubmitTransaction
 from apd.events import BrokerLost, DeadlineReached, LedgerReplied, ProviderCommanded, SignallingHeard
 from apd.session import Phase
-from apd.signalling import CLOSING_NS, DECIDE_NS, HOLD_NS, LIFE_NS, MAX_EXCHANGES, MAX_OPENED, SETTLED_NS
+from apd.signalling import (
+    CLOSING_NS,
+    DECIDE_NS,
+    ENDED_NS,
+    HOLD_NS,
+    LIFE_NS,
+    MAX_EXCHANGES,
+    MAX_OPENED,
+    SETTLED_NS,
+)
 from apd.signalling_frames import (
     LENGTH_SIZE,
     Admitted,
@@ -293,6 +302,35 @@ def test_a_packet_without_an_exchange_is_answered_with_a_failure() -> None:
     nas.tell(EapHeard(b"1", b"\x02\x08\x00\x05\x01"))
     (refused,) = nas.take(NotAdmitted, b"1")
     assert (refused.reason, refused.packet) == ("no_exchange", b"\x04\x08\x00\x04")
+
+
+def test_a_copy_of_the_packet_that_ended_it_gets_the_same_word_again() -> None:
+    """An AMF repeats its request, so that two equal responses come."""
+    nas = nas_box()
+    ue = buy(nas)
+    nas.tell(EapHeard(ue.name, ue.sent[-1]))
+    assert nas.take(Admitted, ue.name) == [ue.end]
+    for packet in ue.sent[:-1]:
+        nas.tell(EapHeard(ue.name, packet))
+    assert not nas.frames, "older copies are passed over"
+    pass_s(nas, 29)
+    nas.tell(Subscriber(ue.name, SUPI))
+    nas.frames.clear()
+    assert not nas.box.state.on_signalling.ended, "the keys were used"
+    nas.tell(EapHeard(ue.name, ue.sent[-1]))
+    assert not nas.frames, "it is let in: nobody takes that back"
+
+
+def test_a_copy_of_what_ended_a_refusal_hears_why_once_more_and_later_nothing_of_it() -> None:
+    nas = nas_box()
+    ue = Ue(nas, order=allocate(epoch=2).envelope.encoded).register()
+    nas.tell(EapHeard(ue.name, ue.sent[-1]))
+    assert nas.take(NotAdmitted, ue.name) == [ue.end]
+    assert core.next_deadline_ns(nas.box.state, nas.box.now) <= nas.box.now.mono_ns + ENDED_NS
+    pass_s(nas, ENDED_NS / NS_PER_S)
+    assert not nas.box.state.on_signalling.ended
+    nas.tell(EapHeard(ue.name, ue.sent[-1]))
+    assert [word.reason for word in nas.take(NotAdmitted, ue.name)] == ["no_exchange"]
 
 
 def test_packets_of_an_exchange_before_are_of_no_use() -> None:
