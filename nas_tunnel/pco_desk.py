@@ -3,9 +3,10 @@
     hear(desk, stranger, container, now) -> (desk, [command])
 
 A stranger is whatever octets the network tells attempts apart by: a temporary identity, better than an address of a
-moment. Each has one purchase at a time, the whole desk MAX_STRANGERS of them, and each is forgotten FORGET_NS after it
-was last heard: what strangers can make us keep is bounded by MAX_STRANGERS times 2.4 kB. Pieces are taken in order. A
-purchase that is whole is what its tag said, or is thrown away.
+moment. Each has one purchase at a time beside those that may have run, the whole desk MAX_STRANGERS of them, and each
+is forgotten FORGET_NS after it was last heard: what strangers can make us keep is bounded by MAX_STRANGERS times
+2.4 kB. Where there are too many, who has paid goes last. Whoever calls himself as another hears the other's answer, and
+takes none away. Pieces are taken in order. A purchase that is whole is what its tag said, or is thrown away.
 
 What goes to the ledger is a purchase of what is on offer (nas_tunnel/order_check.py), one of a stranger in REPEAT_NS
 and MAX_EXECUTES of all in that time. Nothing is lost by a lost command: while there is no answer, whoever asks has it
@@ -47,8 +48,8 @@ MAX_EXECUTES = 16
 class Counter:
     """One stranger's purchase: what has come, whether it went to the ledger, and what there is to hand out.
 
-    `passing` says of the answer that the ledger did not sign it. `executed_ns` is also of the stranger's purchases
-    before this one.
+    `passing` says of the answer that the ledger did not sign it, `paid` that there is a grant in it. `executed_ns` is
+    also of the stranger's purchases before this one.
     """
 
     tag: bytes
@@ -58,21 +59,27 @@ class Counter:
     answer: bytes = b""
     passing: bool = False
     relayed: bool = False
+    paid: bool = False
     executed_ns: int | None = None
 
     @property
     def is_whole(self) -> bool:
         return len(self.received) == self.total
 
+    @property
+    def worth(self) -> int:
+        """What is lost if it is put out: a few octets, a purchase, one that may have run, one that was paid."""
+        return 3 if self.paid else 2 if self.relayed else int(self.is_whole)
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`terms` is what is on offer, if anything is; `counters` by stranger, least recently heard first; `executed_ns`
-    when the last MAX_EXECUTES purchases went to the ledger; `dropped` counts containers that were none.
+    """`terms` is what is on offer, if anything is; `counters` by stranger and tag, least recently heard first;
+    `executed_ns` when the last MAX_EXECUTES purchases went to the ledger; `dropped` counts containers that were none.
     """
 
     terms: Terms | None = None
-    counters: Mapping[bytes, Counter] = field(default_factory=dict)
+    counters: Mapping[tuple[bytes, bytes], Counter] = field(default_factory=dict)
     executed_ns: tuple[int, ...] = ()
     dropped: int = 0
 
@@ -116,22 +123,23 @@ def answer(desk: Desk, stranger: bytes, tag: bytes, message: Outcome | Refused) 
     """The ledger has answered, or the box has refused: for whenever the stranger comes back. A refusal takes no place
     of what the ledger signed.
     """
-    counter, passing = desk.counters.get(stranger), isinstance(message, Refused)
-    if counter is None or counter.tag != tag or (passing and counter.answer and not counter.passing):
+    counter, passing = desk.counters.get((stranger, tag)), isinstance(message, Refused)
+    if counter is None or (passing and counter.answer and not counter.passing):
         return desk
-    return _keep(desk, stranger, replace(counter, answer=write_lobby(message), passing=passing))
+    paid = isinstance(message, Outcome) and bool(message.grant)
+    return _keep(desk, stranger, replace(counter, answer=write_lobby(message), passing=passing, paid=paid))
 
 
 def forget(desk: Desk, now_ns: int) -> Desk:
     """Without those who were not heard for FORGET_NS."""
-    kept = {who: counter for who, counter in desk.counters.items() if now_ns - counter.heard_ns < FORGET_NS}
+    kept = {key: counter for key, counter in desk.counters.items() if now_ns - counter.heard_ns < FORGET_NS}
     return desk if len(kept) == len(desk.counters) else replace(desk, counters=kept)
 
 
 def _take_piece(desk: Desk, stranger: bytes, piece: Piece, now: Now) -> tuple[Desk, list[Command]]:
-    counter = desk.counters.get(stranger)
-    if counter is None or (counter.tag, counter.total) != (piece.tag, piece.total):
-        executed_ns = counter.executed_ns if counter is not None else None
+    counter = desk.counters.get((stranger, piece.tag))
+    if counter is None or (counter.total != piece.total and not counter.relayed):
+        executed_ns = _executed_ns(desk, stranger)
         counter = Counter(piece.tag, piece.total, now.mono_ns, executed_ns=executed_ns)
     if not counter.is_whole:
         counter = _with_piece(counter, piece)
@@ -149,8 +157,8 @@ def _with_piece(counter: Counter, piece: Piece) -> Counter:
 
 
 def _take_question(desk: Desk, stranger: bytes, ask: Ask, now: Now) -> tuple[Desk, list[Command]]:
-    counter = desk.counters.get(stranger)
-    if counter is None or counter.tag != ask.tag:
+    counter = desk.counters.get((stranger, ask.tag))
+    if counter is None:
         return desk, [_reply(stranger, Have(ask.tag, 0))]  # forgotten: from the beginning, please
     return _respond(desk, stranger, counter, ask.at, now)
 
@@ -161,8 +169,9 @@ def _respond(desk: Desk, stranger: bytes, counter: Counter, at: int, now: Now) -
     if counter.is_whole and not counter.answer:
         counter = _judged(desk.terms, counter, now)
         if not counter.answer and _may_execute(desk, counter, now):
+            if not counter.relayed:
+                desk = replace(desk, executed_ns=(*desk.executed_ns[1 - MAX_EXECUTES :], now.mono_ns))
             counter = replace(counter, relayed=True, executed_ns=now.mono_ns)
-            desk = replace(desk, executed_ns=(*desk.executed_ns[1 - MAX_EXECUTES :], now.mono_ns))
             orders.append(Execute(stranger, counter.tag, counter.received))
     counter, said = _say(counter, at)
     return _keep(desk, stranger, counter), [*orders, _reply(stranger, said)]
@@ -181,9 +190,17 @@ def _judged(terms: Terms | None, counter: Counter, now: Now) -> Counter:
     return replace(counter, answer=write_lobby(told), passing=True)
 
 
+def _executed_ns(desk: Desk, stranger: bytes) -> int | None:
+    """When one of this stranger's purchases went to the ledger last."""
+    moments = [one.executed_ns for (who, _), one in desk.counters.items() if who == stranger]
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
 def _may_execute(desk: Desk, counter: Counter, now: Now) -> bool:
     if counter.executed_ns is not None and now.mono_ns - counter.executed_ns < REPEAT_NS:
         return False
+    if counter.relayed:  # it may have run, and waits for no stranger
+        return True
     return len(desk.executed_ns) < MAX_EXECUTES or now.mono_ns - desk.executed_ns[0] >= REPEAT_NS
 
 
@@ -204,6 +221,15 @@ def _reply(stranger: bytes, container: Container) -> Reply:
 
 
 def _keep(desk: Desk, stranger: bytes, counter: Counter) -> Desk:
-    """With this one last; the least recently heard make room."""
-    others = [(who, kept) for who, kept in desk.counters.items() if who != stranger]
-    return replace(desk, counters=dict([*others[1 - MAX_STRANGERS :], (stranger, counter)]))
+    """With this one last. Of a stranger's other purchases those stay that may have run; where there are too many, the
+    one of least worth makes room, and of these the least recently heard.
+    """
+    key = stranger, counter.tag
+    others = {
+        known: kept
+        for known, kept in desk.counters.items()
+        if known != key and (known[0] != stranger or kept.relayed)
+    }
+    while len(others) >= MAX_STRANGERS:
+        del others[min(others, key=lambda known: others[known].worth)]
+    return replace(desk, counters={**others, key: counter})

@@ -137,7 +137,7 @@ def test_attempts_as_they_come(wait_s: int) -> None:
     sale, desk, count, executed = attempts(begun(), lambda: False, 10, itertools.count(0, wait_s))
     assert sale.answer == OUTCOME
     assert (count, executed) == (3, 1)
-    assert desk.counters[WHO].answer
+    assert desk.counters[WHO, TAG].answer
 
 
 @given(st.integers(0, 2**32), st.integers(0, MAX_OTHERS), st.integers(0, 60))
@@ -256,7 +256,7 @@ def test_strangers_do_not_meet() -> None:
         desk, _ = hear(desk, WHO, piece(start), at(0))
     desk, said = hear(desk, WHO, piece(470), at(0))
     assert executed(said)
-    assert desk.counters[b"liar"].received == bytes(235)
+    assert desk.counters[b"liar", tag_of(LONG)].received == bytes(235)
 
 
 # ---- What goes to the ledger
@@ -401,11 +401,61 @@ def test_who_came_last_stays() -> None:
     for number in range(MAX_STRANGERS + 50):
         desk, _ = hear(desk, number.to_bytes(2, "big"), piece(0), at(number))
     assert len(desk.counters) == MAX_STRANGERS
-    assert next(iter(desk.counters)) == (50).to_bytes(2, "big")
+    assert next(iter(desk.counters))[0] == (50).to_bytes(2, "big")
     desk, _ = hear(desk, (50).to_bytes(2, "big"), piece(235), at(1_000))
     desk, _ = hear(desk, b"new", piece(0), at(1_001))
-    assert (51).to_bytes(2, "big") not in desk.counters
-    assert (50).to_bytes(2, "big") in desk.counters
+    strangers = {who for who, _ in desk.counters}
+    assert (51).to_bytes(2, "big") not in strangers
+    assert (50).to_bytes(2, "big") in strangers
+
+
+def test_strangers_put_out_nobody_who_has_paid() -> None:
+    """Nor whose purchase may have run, while there is anybody else."""
+    desk, _ = hear(SHOP, WHO, whole(), at(0))
+    desk, _ = hear(desk, b"relayed", whole(), at(0))
+    desk = answer(desk, WHO, TAG, OUTCOME)
+    moved = altered(epoch=TERMS.epoch + 1)
+    desk, _ = hear(desk, b"refused", whole(moved), at(0))
+    desk, _ = hear(desk, b"begins", piece(0), at(0))
+    for number in range(MAX_STRANGERS):
+        desk, _ = hear(desk, number.to_bytes(2, "big"), write_container(Piece(b"abcd", 165, 0, b"x")), at(1))
+        assert len(desk.counters) <= MAX_STRANGERS
+    strangers = {who for who, _ in desk.counters}
+    assert {WHO, b"relayed", b"refused"} <= strangers
+    assert b"begins" not in strangers
+    for number in range(MAX_STRANGERS - 1):
+        desk, _ = hear(desk, number.to_bytes(2, "big"), whole(), at(10 * number))
+    assert (WHO, TAG) in desk.counters, "a grant stays longest"
+    assert (b"refused", tag_of(moved)) not in desk.counters
+
+
+def test_whoever_says_anothers_name_takes_no_answer_away() -> None:
+    """A temporary identity is said in clear beside the purchase."""
+    desk, _ = hear(SHOP, WHO, whole(), at(0))
+    for lie in (Piece(b"abcd", 165, 0, b"x"), Piece(TAG, 165, 0, b"x"), Piece(TAG, 1, 0, b"x")):
+        desk, _ = hear(desk, WHO, write_container(lie), at(1))
+    desk = answer(desk, WHO, TAG, OUTCOME)
+    for lie in (Piece(b"abcd", 165, 0, b"x"), Piece(TAG, 165, 0, b"x")):
+        desk, _ = hear(desk, WHO, write_container(lie), at(2))
+    (part,) = replies(hear(desk, WHO, write_container(Ask(TAG, 0)), at(3))[1])
+    assert isinstance(part, Part)
+
+
+def test_of_a_strangers_other_purchases_those_stay_that_may_have_run() -> None:
+    desk, _ = hear(SHOP, WHO, whole(), at(0))
+    others = [altered(nonce=number) for number in range(1, 20)]
+    for other in others:
+        desk, said = hear(desk, WHO, whole(other), at(1))
+        assert not executed(said), "one in ten seconds, whatever it is"
+    assert [tag for _, tag in desk.counters] == [TAG, tag_of(others[-1])]
+
+
+def test_what_may_have_run_is_asked_about_whatever_others_do() -> None:
+    desk, _ = hear(SHOP, WHO, whole(), at(0))
+    for number in range(MAX_EXECUTES):
+        desk, _ = hear(desk, number.to_bytes(2, "big"), whole(), at(10))
+    assert not executed(hear(desk, b"new", whole(), at(10))[1])
+    assert executed(hear(desk, WHO, write_container(Ask(TAG, 0)), at(10))[1])
 
 
 @pytest.mark.parametrize(
