@@ -470,9 +470,9 @@ def take_report(state: State, report: CoreReport, now: Now) -> Outcome:
 
 def _hear_who_came(state: State, report: CoreReport, now: Now) -> Outcome:
     """Whom the AMF lists as connected, for whoever looks for them in the gNB's metrics."""
-    if report.radios is None:
+    if report.listed is None:
         return state, []
-    return cell.hear(state, UesListed(report.radios, _look_ns(state)), now)
+    return cell.hear(state, UesListed(report.listed), now)
 
 
 def _answer_joins(state: State, now: Now) -> Outcome:

@@ -170,8 +170,8 @@ def _decide(state: State, event: Event, now_ns: int) -> Outcome:
             return _sell(state, event, now_ns)
         case SliceEnded(grant_id):
             return _end(state, grant_id), []
-        case UesListed(radios, within_ns):
-            return state._replace(arrived=arrivals.look(state.arrived, radios, within_ns, now_ns)), []
+        case UesListed(listed):
+            return state._replace(arrived=arrivals.look(state.arrived, listed)), []
         case GrantsCounted(counters):
             return _count(state, dict(counters), now_ns)
         case DeadlineReached():
@@ -369,7 +369,7 @@ def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
     state = state._replace(
         session=gnb.heard(state.session, now_ns),
         joined=join.list_ues(state.joined, ues, left),
-        arrived=arrivals.list_ues(state.arrived, ues, left, now_ns - elapsed_ns, now_ns),
+        arrived=arrivals.list_ues(state.arrived, ues, left, now_ns if before is None else before, now_ns),
         window=_with_window(state, ues, now_ns),
         links=_links(state, ues),
     )

@@ -3,11 +3,10 @@
 Downlink is towards the UE; rates are of IP packets.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ran_slicing.core_info import Radio
+from ran_slicing.core_info import Listed
 from ran_slicing.snssai import Snssai
 
 
@@ -55,12 +54,9 @@ class SliceEnded(NamedTuple):
 
 
 class UesListed(NamedTuple):
-    """The core lists its connected subscribers, by whatever numbers gNB and core know them; its list before this one
-    was taken no longer than `within_ns` ago.
-    """
+    """The core lists its connected subscribers, by whatever numbers gNB and core know them."""
 
-    radios: Mapping[str, Radio]
-    within_ns: int
+    listed: Listed
 
 
 class GrantsCounted(NamedTuple):

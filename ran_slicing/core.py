@@ -7,9 +7,10 @@ each once. What a world fails in becomes an answer to the plan.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 
-from ran_slicing.core_info import PDU_PATH, UE_PATH, Radio, read_radios, read_stays
+from ran_slicing.core_info import PDU_PATH, UE_PATH, Listed, read_located, read_radios, read_stays
 from ran_slicing.core_plan import (
     Answer,
     ChangeSubscriber,
@@ -52,7 +53,8 @@ class Core:
         self._is_told = False
         self._state = CoreState()
         self._lists_failed = ""
-        self._radios: Mapping[str, Radio] | None = None
+        self._listed: Listed | None = None
+        self._listed_ns = 0
         self._reported: CoreReport | None = None
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -107,14 +109,25 @@ class Core:
         except (InfoFailed, DecodeError) as error:
             self._lists_failed = str(error)
             return
-        self._radios = None
+        self._listed = None
         if self._amf is not None:
             with contextlib.suppress(InfoFailed, DecodeError):
-                ues, whole = await self._amf.items(UE_PATH)
-                self._radios = read_radios(ues) if whole else None
+                self._listed = await self._list_ues(self._amf)
         self._lists_failed = ""
         conclusive = complete and self._is_told  # nobody knows yet whose flows are looked for
         self._state = take_stays(self._state, self._wanted, stays, self._now_ns(), complete=conclusive)
+
+    async def _list_ues(self, amf: InfoPages) -> Listed | None:
+        """The AMF's stamps are of its own clock, which is taken to be right, as it mostly is this machine's."""
+        began_ns = self._now_ns()
+        ues, whole = await amf.items(UE_PATH)
+        if not whole:
+            return None
+        by_ns, ahead_ns = self._now_ns(), time.time_ns() - self._now_ns()
+        located_ns = {supi: stamp_ns - ahead_ns for supi, stamp_ns in read_located(ues).items()}
+        listed = Listed(read_radios(ues), self._listed_ns, by_ns, located_ns)
+        self._listed_ns = began_ns
+        return listed
 
     async def _settle(self) -> None:
         for _ in range(_MOST_ROUNDS):
@@ -147,7 +160,7 @@ class Core:
             served(self._state, self._wanted),
             session_names(self._state),
             self._lists_failed,
-            self._radios,
+            self._listed,
         )
         if report != self._reported:
             self._reported = report

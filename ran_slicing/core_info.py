@@ -10,6 +10,7 @@ Promise: the readers return a value or raise DecodeError, whatever the bytes.
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Any, NamedTuple
 
@@ -27,13 +28,26 @@ MAX_PAGES = 50
 
 class Radio(NamedTuple):
     """By which numbers a gNB and the AMF know a connected UE: others with each connection. `ran_ue_ngap_id` is unique
-    within its gNB only, the AMF counts its own up.
+    within its gNB only. Neither counts up: Open5GS takes its own from a ring, in the order in which others ended.
     """
 
     gnb_id: int
     cell_id: int
     ran_ue_ngap_id: int
     amf_ue_ngap_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The AMF's list of connected subscribers: begun after `since_ns`, when the list before it was begun, and had by
+    `by_ns`. `located_ns` is when each was heard last where it is now, as far as the AMF says: no earlier than it came.
+    A list of the same connections is the same. Monotonic ns.
+    """
+
+    radios: Mapping[str, Radio]
+    since_ns: int = field(compare=False)
+    by_ns: int = field(compare=False)
+    located_ns: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 class Stay(NamedTuple):
@@ -92,6 +106,17 @@ def read_radios(ues: Iterable[Mapping[str, Any]]) -> dict[str, Radio]:
         for item in ues
         if "supi" in item and (radio := _read_radio(item)) is not None
     }
+
+
+def read_located(ues: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """When each subscriber of the AMF's list was heard last with a place, UTC ns; not those of whom it does not say."""
+    located: dict[str, int] = {}
+    for item in ues:
+        location = item.get("location")
+        stamp_us = location.get("timestamp") if isinstance(location, dict) else None
+        if isinstance(supi := item.get("supi"), str) and isinstance(stamp_us, int) and stamp_us > 0:
+            located[supi] = stamp_us * 1_000
+    return located
 
 
 def read_stays(pdus: Iterable[Mapping[str, Any]]) -> tuple[Stay, ...]:

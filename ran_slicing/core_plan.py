@@ -15,7 +15,7 @@ from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from ran_slicing.bson import Value
-from ran_slicing.core_info import Radio, Stay
+from ran_slicing.core_info import Listed, Stay
 from ran_slicing.http_message import Request, Response
 from ran_slicing.n5 import (
     MAX_GUARANTEED_FLOWS,
@@ -520,7 +520,7 @@ class CoreReport(NamedTuple):
     served: Mapping[bytes, Served]
     names: Mapping[bytes, str]
     lists_failed: str = ""
-    radios: Mapping[str, Radio] | None = None
+    listed: Listed | None = None
 
 
 def served(state: CoreState, wanted: Mapping[bytes, AppSession]) -> dict[bytes, Served]:

@@ -9,6 +9,7 @@ is who: a figure beside the other, never instead of it. A buyer is a number; it 
 Units: seconds of the cell; bit/s of IP where a floor is named, as the buyer counts them.
 """
 
+import random
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from ran_slicing.cell_events import (
     SliceSold,
     UesListed,
 )
-from ran_slicing.core_info import Radio
+from ran_slicing.core_info import Listed, Radio
 from ran_slicing.gnb import SendPing, SendText
 from ran_slicing.share import CellShape
 from ran_slicing.snssai import Snssai
@@ -38,8 +39,10 @@ from wire.units import NS_PER_S, Now
 STAMP = "2026-01-01T00:00:00.000"
 COUNT_S = 1.0
 """How often the box's counters are read, as by the daemon."""
-LOOK_S, LOOK_SLACK_S = 5.0, 1.0
-"""How often the core's list is taken, and how much longer than that it may have taken."""
+LOOK_S = 5.0
+"""How often the core's list is taken."""
+CONNECTIONS = 1_024
+"""Numbers of the AMF's: it gives them anew in the order in which connections ended, and has done so for long."""
 
 
 @dataclass(slots=True)
@@ -60,23 +63,31 @@ class ClosedLoop:
     """Buyers of whom the cell said no, and why; also after it had said yes."""
     _radios: dict[int, Radio] = field(default_factory=dict)
     _listed: dict[str, Radio] | None = None
+    _located_ns: dict[int, int] = field(default_factory=dict)
     _look_s: float = 0.0
+    _looked_ns: int = 0
     _reported: set[int] = field(default_factory=set)
     _before: dict[int, int] = field(default_factory=dict)
     """What had come for each buyer when he bought, bits."""
     _count_s: float = 0.0
-    _connections: int = 0
+    _ring: deque[int] = field(default_factory=lambda: deque(_worn_ring()))
 
     def connect(self, who: int, rnti: int) -> None:
         """A UE that is in the cell with this RNTI now has a connection to the core."""
-        self._connections += 1
+        self._end_connection(who)
+        number = self._ring.popleft()
         self.rntis[who] = rnti
-        self._radios[who] = Radio(411, 1, self._connections, self._connections)
+        self._radios[who] = Radio(411, 1, number, number)
+        self._located_ns[who] = round(self.cell.now_s * NS_PER_S)
 
     def disconnect(self, who: int) -> None:
         """It has none any more; the gNB has forgotten it."""
         self.cell.remove_ue(self.rntis.pop(who))
-        self._radios.pop(who, None)
+        self._end_connection(who)
+
+    def _end_connection(self, who: int) -> None:
+        if who in self._radios:
+            self._ring.append(self._radios.pop(who).amf_ue_ngap_id)
 
     def lists(self, who: int) -> bool:
         """Whether the daemon has seen it in the core's list as it is connected now."""
@@ -141,10 +152,12 @@ class ClosedLoop:
 
     def _look(self) -> None:
         """The daemon hears of the list when it is another than before."""
-        listed = {supi_of(who): radio for who, radio in self._radios.items()}
-        if listed != self._listed:
-            self._listed = listed
-            self.tell(UesListed(listed, round((LOOK_S + LOOK_SLACK_S) * NS_PER_S)))
+        radios = {supi_of(who): radio for who, radio in self._radios.items()}
+        located_ns = {supi_of(who): self._located_ns[who] for who in self._radios}
+        since_ns, self._looked_ns = self._looked_ns, round(self.cell.now_s * NS_PER_S)
+        if radios != self._listed:
+            self._listed = radios
+            self.tell(UesListed(Listed(radios, since_ns, self._looked_ns, located_ns)))
 
     def _sent_bytes(self) -> Iterable[tuple[bytes, int]]:
         """The box's counters: what it handed to the cell, whatever became of it there."""
@@ -177,6 +190,11 @@ class ClosedLoop:
         assert all("list is full" in line for line in made.log), made.log
         self.requests += 1
         return made.text.encode()
+
+
+def _worn_ring() -> list[int]:
+    """As it is after some hours."""
+    return random.Random(CONNECTIONS).sample(range(1, CONNECTIONS + 1), CONNECTIONS)
 
 
 def grant_of(who: int) -> bytes:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,6 +17,8 @@ from lab.ran.pcf_simulator import Flow, PduSession
 
 HOST = "127.0.0.1"
 MOST_PER_PAGE = 100
+RING = 1_024
+"""Numbers of connections: an index of a ring, which says nothing of who came first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Listed:
     session: PduSession
     flows: Sequence[Flow]
     ran_ue_ngap_id: int | None = None
+    located_us: int = 0
+    """When it was heard last, UTC; 0: just now."""
 
 
 def pdu_items(listed: Iterable[Listed]) -> list[dict[str, Any]]:
@@ -52,11 +57,11 @@ def pdu_items(listed: Iterable[Listed]) -> list[dict[str, Any]]:
 def ue_items(listed: Iterable[Listed]) -> list[dict[str, Any]]:
     """As `amf_dump_ue_info` has them, shortened."""
     items: dict[str, dict[str, Any]] = {}
-    for one in listed:
+    for index, one in enumerate(listed):
         connected = one.ran_ue_ngap_id is not None
         gnb = {
             "ostream_id": 1,
-            "amf_ue_ngap_id": 2,
+            "amf_ue_ngap_id": RING - index,
             "ran_ue_ngap_id": one.ran_ue_ngap_id,
             "gnb_id": 411,
             "cell_id": 0,
@@ -65,6 +70,7 @@ def ue_items(listed: Iterable[Listed]) -> list[dict[str, Any]]:
             "supi": one.session.supi,
             "cm_state": "connected" if connected else "idle",
             "gnb": gnb if connected else {"ostream_id": 0, "status": "not-connected"},
+            "location": {"timestamp": one.located_us or time.time_ns() // 1_000},
             "ambr": {"downlink": 1_000_000_000, "uplink": 1_000_000_000},
         }
     return list(items.values())

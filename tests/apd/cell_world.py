@@ -37,7 +37,7 @@ from apd.state import CellState
 from nas_tunnel.lobby import Discover
 from ran_slicing import cell as ran
 from ran_slicing.cell_events import GnbConnected, GnbLost, GnbSaid
-from ran_slicing.core_info import Radio, Stay
+from ran_slicing.core_info import Listed, Radio, Stay
 from ran_slicing.core_plan import CoreReport
 from ran_slicing.core_settings import CoreSettings
 from ran_slicing.gnb import SendText
@@ -100,6 +100,7 @@ class CellBox:
     ratios: dict[Snssai, Ratio] = field(default_factory=dict)
     stays: list[Stay] = field(default_factory=list)
     radios: dict[str, Radio] = field(default_factory=dict)
+    looked_ns: int = 0
     """Who is connected."""
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     served: dict[bytes, Any] = field(default_factory=dict)
@@ -182,8 +183,9 @@ class CellBox:
 
     def look(self, failed: str = "") -> None:
         """The core's lists as they are now."""
-        radios = dict(self.radios)
-        self.feed(CoreReported(CoreReport(tuple(self.stays), self.served, self.names, failed, radios)))
+        listed = Listed(dict(self.radios), self.looked_ns, self.box.now.mono_ns)
+        self.looked_ns = self.box.now.mono_ns
+        self.feed(CoreReported(CoreReport(tuple(self.stays), self.served, self.names, failed, listed)))
 
     def pass_s(self, count: float) -> None:
         """Time goes by, a tenth of a second at once, with metrics of a gNB whose UEs do nothing."""

@@ -179,6 +179,7 @@ def test_a_floor_that_does_not_fit_is_refused_before_it_is_paid(cell):
 def come(cell, **link):
     """The first UE connects anew, and is heard of for two seconds."""
     cell.radios = {}
+    cell.pass_s(5.5)
     cell.look()
     cell.pass_s(0.1)
     cell.box.pass_time(seconds(0.1))

@@ -18,7 +18,7 @@ from ran_slicing.cell_events import (
     SliceSold,
     UesListed,
 )
-from ran_slicing.core_info import Radio
+from ran_slicing.core_info import Listed, Radio
 from ran_slicing.gnb import PING_NS, REPLY_NS, Reconnect, SendText
 from ran_slicing.gnb_config import read_gnb_files
 from ran_slicing.probe import GIVE_UP_NS
@@ -325,12 +325,19 @@ def test_one_report_from_the_top_of_a_fade_is_not_believed(cell):
     assert cell.ratios[A] == cell.ratios[B]
 
 
+def listed(cell, since_ns, supi, number):
+    """The core's list has one subscriber."""
+    cell >> UesListed(Listed({supi: Radio(411, 0, number, number)}, since_ns, cell.now_ns))
+
+
 def came(cell, rnti, supi="imsi-1", number=7):
     """A UE that connects: new in the metrics, and then in the core's list."""
     cell.report()
-    cell >> UesListed({}, 6_000 * MS)
+    began_ns = cell.now_ns
+    cell >> UesListed(Listed({}, 0, began_ns))
+    cell.report(ms=6_000)
     cell.report(ue_entry(rnti))
-    cell >> UesListed({supi: Radio(411, 0, number, number)}, 6_000 * MS)
+    listed(cell, began_ns + 5_500 * MS, supi, number)
     cell.report(ue_entry(rnti))
 
 
@@ -353,7 +360,7 @@ def test_who_comes_again_with_another_rnti_is_found_again(cell):
     cell >> SliceSold(ONE, 1_000_000, supi="imsi-1")
     cell.report(ue_entry(Y), events=[{"slot": 1, "rnti": X, "event_type": "ue_rem"}])
     assert cell.state.joined.slot_of == {}
-    cell >> UesListed({"imsi-1": Radio(411, 0, 8, 8)}, 6_000 * MS)
+    listed(cell, cell.now_ns - 1_000 * MS, "imsi-1", 8)
     cell.report(ue_entry(Y))
     assert cell.state.joined.slot_of == {Y: A}
 

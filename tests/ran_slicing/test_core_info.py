@@ -18,6 +18,7 @@ from ran_slicing.core_info import (
     Stay,
     find_stays,
     page_path,
+    read_located,
     read_page,
     read_radios,
     read_stays,
@@ -200,3 +201,11 @@ def test_garbled_pages_give_stays_or_a_decode_error() -> None:
             continue
         tables += 1
     assert tables
+
+
+def test_when_each_was_heard_last_as_far_as_the_core_says() -> None:
+    heard = UE | {"location": {"timestamp": 1758733375895512}}
+    silent = UE | {"supi": "imsi-2", "location": {"timestamp": 0}}
+    assert read_located([heard, silent, UE | {"supi": "imsi-3"}, {"location": 7}]) == {
+        UE["supi"]: 1758733375895512000
+    }

@@ -121,8 +121,8 @@ def test_a_sale_from_nothing_to_a_flow_and_back(store: SubscriberStore) -> None:
         there = await house.until(lambda report: bool(report.stays))
         (stay,) = there.stays
         assert stay.has_address(SESSION.ue)
-        assert there.radios is not None
-        assert there.radios[SUPI].ran_ue_ngap_id == 7
+        assert there.listed is not None
+        assert there.listed.radios[SUPI].ran_ue_ngap_id == 7
         house.core.want({GRANT: SESSION})
         await house.stands(Service.CONFIRMED)
         assert house.pcf.flows(UE)[1].gbr_down_bps == 5_000_000
@@ -239,6 +239,6 @@ def test_a_list_of_the_amf_that_cannot_be_had_keeps_nobody_out() -> None:
             await core.close()
             assert report.lists_failed == ""
             assert [stay.supi for stay in report.stays] == [SUPI]
-            assert report.radios is None
+            assert report.listed is None
 
     asyncio.run(story())

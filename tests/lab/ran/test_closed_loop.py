@@ -73,6 +73,8 @@ def test_an_end_and_a_slot_that_is_free_again() -> None:
 
 def test_who_connects_is_listed_by_the_core_some_seconds_later_and_found_then() -> None:
     loop = busy_loop(1)
+    for _ in range(60):
+        loop.step(0.1)
     loop.cell.add_ue(7, (1, 1), 18.0, STATIC)
     loop.connect(5, 7)
     assert not loop.lists(5)
