@@ -186,11 +186,27 @@ def _open(state: State, made: ShareMade, now: Now) -> Outcome:
 
 
 def _air_offer(state: State, now: Now) -> AirOffer | None:
-    """What the lobby announces, while there is a disk to account on."""
+    """What the lobby announces. Shown also while nothing new is sold: who has bought before needs the exchange."""
     settings, here = state.settings, state.lobby
     if not here.offer or here.offer_expires_s <= now.utc_s:
         return None
     return AirOffer(here.offer, settings.provider, settings.ledger, settings.ledger_id, b"", now.utc_s)
+
+
+def _closed(state: State, now: Now) -> str:
+    """Why nothing is sold now, empty if something is: who pays here pays in order to be let in, so that it has to be
+    possible to let him in, to count what he gets, and to find out that he came.
+    """
+    here = state.on_cell
+    if not state.lobby.offer or state.lobby.offer_expires_s <= now.utc_s:
+        return "this cell has no current offer"
+    if not here.ran.session.connected:
+        return "the cell's gNB does not answer: come again later"
+    if here.core_failing:
+        return "the cell's core does not answer: come again later"
+    if state.disk.failing_ns is not None:
+        return "this cell cannot account for anything now: come again later"
+    return ""
 
 
 def _hear_packet(state: State, link: int, ue: bytes, packet: bytes, now: Now) -> Outcome:
@@ -337,8 +353,8 @@ def _busy(subject: bytes, detail: str) -> Refused:
 
 
 def _check_order(state: State, transaction: bytes, now: Now) -> Refused | None:
-    if not state.lobby.offer:
-        return Refused(b"", "nothing_on_offer", "this cell has no current offer")
+    if closed := _closed(state, now):
+        return Refused(b"", "nothing_on_offer", closed)
     terms = terms_of(state.lobby.offer, state.settings.provider, state.settings.ledger_id)
     checked = check_order(transaction, terms, now.utc_s)
     return checked if isinstance(checked, Refused) else None
@@ -400,9 +416,7 @@ def _hear_options(state: State, link: int, ue: bytes, container: bytes, now: Now
 
 
 def _with_terms(state: State, now: Now) -> State:
-    here, offer = state.on_signalling, state.lobby.offer
-    if state.lobby.offer_expires_s <= now.utc_s:
-        offer = b""
+    here, offer = state.on_signalling, b"" if _closed(state, now) else state.lobby.offer
     if offer == here.desk_offer:
         return state
     settings = state.settings

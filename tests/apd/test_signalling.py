@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -38,7 +39,7 @@ from apd.signalling_frames import (
 from apd.signalling_state import FrameHeard, LinkLost
 from nas_tunnel import eap_buyer, pco_purchase
 from nas_tunnel.eap_purchase import OrderKind
-from nas_tunnel.lobby import Joined, Outcome, Refused
+from nas_tunnel.lobby import Joined, Outcome, Refused, read_lobby
 from nas_tunnel.pco_desk import MAX_EXECUTES
 from nas_tunnel.plmn import Plmn
 from tests.apd.cell_world import LOBBY, SUPI, UE, A, B, stay
@@ -49,8 +50,11 @@ from wire.units import NS_PER_S
 
 
 def pass_s(nas: NasBox, count: float) -> None:
+    """Its gNB is there again, should it have said nothing for too long."""
     nas.box.pass_time(seconds(count))
     nas.feed(DeadlineReached())
+    if not nas.box.state.on_cell.ran.session.connected:
+        nas.connect()
 
 
 def buy(nas: NasBox, ue: Ue | None = None) -> Ue:
@@ -130,6 +134,59 @@ def test_it_waits_for_the_ledger_and_is_told_so() -> None:
 
 
 # ---- What cannot be had
+
+
+def lose_gnb(nas: NasBox) -> None:
+    nas.lose()
+
+
+def lose_core(nas: NasBox) -> None:
+    nas.look("away")
+
+
+def lose_disk(nas: NasBox) -> None:
+    failing = replace(nas.box.state.disk, failing_ns=nas.box.now.mono_ns)
+    nas.box.state = replace(nas.box.state, disk=failing)
+
+
+def lose_offer(nas: NasBox) -> None:
+    """Nobody signs a new one."""
+    lobby = replace(nas.box.state.lobby, offer_expires_s=nas.box.now.utc_s)
+    nas.box.state = replace(nas.box.state, lobby=lobby)
+
+
+@pytest.mark.parametrize("lose", [lose_gnb, lose_core, lose_disk, lose_offer])
+def test_what_could_not_be_served_is_not_sold(lose: Callable[[NasBox], None]) -> None:
+    """Neither to who comes, nor to who was shown the offer, nor in options."""
+    nas = nas_box()
+    shown = Ue(nas, b"shown")
+    nas.tell(Begin(shown.name, 7))
+    lose(nas)
+    assert shown.run().refused == "nothing_on_offer"
+    assert Ue(nas, b"new").register().refused in ("nothing_on_offer", "no_offer")
+    purchase = allocate(2).envelope.encoded
+    piece = pco_purchase.Piece(pco_purchase.tag_of(purchase), len(purchase), 0, purchase)
+    answer = Ue(nas, b"tmsi").options(pco_purchase.write_container(piece))
+    assert answer is not None
+    part = pco_purchase.read_container(answer)
+    assert isinstance(part, pco_purchase.Part)
+    told = read_lobby(part.contents)
+    assert isinstance(told, Refused)
+    assert told.reason == "nothing_on_offer"
+    assert not nas.submitted
+
+
+def test_what_may_have_run_is_asked_about_while_nothing_is_sold() -> None:
+    nas = nas_box()
+    shown = Ue(nas, b"shown")
+    Ue(nas).register()
+    pass_s(nas, 1.1)
+    nas.tell(Begin(shown.name, 7))
+    nas.lose()
+    shown.run()
+    assert len(nas.submitted) == 2
+    nas.ledger_answers()
+    assert isinstance(shown.run().end, Admitted)
 
 
 def test_without_an_offer_nothing_is_begun() -> None:

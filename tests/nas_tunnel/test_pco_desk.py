@@ -412,8 +412,8 @@ def test_who_came_last_stays() -> None:
 def test_strangers_put_out_nobody_who_has_paid() -> None:
     """Nor whose purchase may have run, while there is anybody else."""
     desk, _ = hear(SHOP, WHO, whole(), at(0))
-    desk, _ = hear(desk, b"relayed", whole(), at(0))
     desk = answer(desk, WHO, TAG, OUTCOME)
+    desk, _ = hear(desk, b"relayed", whole(), at(0))
     moved = altered(epoch=TERMS.epoch + 1)
     desk, _ = hear(desk, b"refused", whole(moved), at(0))
     desk, _ = hear(desk, b"begins", piece(0), at(0))
