@@ -469,10 +469,11 @@ def take_report(state: State, report: CoreReport, now: Now) -> Outcome:
 
 
 def _hear_who_came(state: State, report: CoreReport, now: Now) -> Outcome:
-    """Whom the AMF lists as connected, for whoever looks for them in the gNB's metrics."""
-    if report.listed is None:
+    """Whom the AMF lists as connected, and who is in which slice, for whoever looks for them in the gNB's metrics."""
+    if report.lists_failed:
         return state, []
-    return cell.hear(state, UesListed(report.listed), now)
+    stays = frozenset((stay.supi, stay.snssai) for stay in report.stays)
+    return cell.hear(state, UesListed(report.listed, stays), now)
 
 
 def _answer_joins(state: State, now: Now) -> Outcome:

@@ -74,11 +74,11 @@ class Delivery(NamedTuple):
 
 
 class State(NamedTuple):
-    """`counted` are the box's counters at the last window, taken at `counted_ns`; `window` is what the gNB says of each
-    UE since, `links` what its PRBs usually carry, and `unknown` counts the windows in which a slot was to have its
-    floor and nobody knew its UE; `asking` are those of the last window. `subscribers` are in sold slots, as far as
-    somebody said whose they are. `trials` were sold by the reference, and are weighed when their UEs are known. `pause`
-    is going on, `tried` are those that showed nobody.
+    """`counted` are the box's counters at the last window, taken at `counted_ns`; `window` is what the gNB says of
+    each UE since, `links` what its PRBs usually carry, and `unknown` counts the windows in which a slot was to have
+    its floor and nobody knew its UE; `asking` are those of the last window. `subscribers` are in sold slots, as far
+    as somebody said whose they are, `stays` who is in which slice by the core's last list. `trials` were sold by the
+    reference, and are weighed when their UEs are known. `pause` is going on, `tried` are those that showed nobody.
     """
 
     settings: CellSettings
@@ -90,6 +90,7 @@ class State(NamedTuple):
     joined: join.Join = join.Join()
     arrived: arrivals.Arrivals = arrivals.Arrivals()
     subscribers: Mapping[Snssai, str] = {}
+    stays: frozenset[tuple[str, Snssai]] = frozenset()
     trials: frozenset[Snssai] = frozenset()
     pause: probe.Probe | None = None
     tried: Mapping[Snssai, probe.Tried] = {}
@@ -170,8 +171,9 @@ def _decide(state: State, event: Event, now_ns: int) -> Outcome:
             return _sell(state, event, now_ns)
         case SliceEnded(grant_id):
             return _end(state, grant_id), []
-        case UesListed(listed):
-            return state._replace(arrived=arrivals.look(state.arrived, listed)), []
+        case UesListed(listed, stays):
+            arrived = state.arrived if listed is None else arrivals.look(state.arrived, listed)
+            return state._replace(arrived=arrived, stays=stays), []
         case GrantsCounted(counters):
             return _count(state, dict(counters), now_ns)
         case DeadlineReached():
@@ -388,8 +390,12 @@ def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
 
 
 def _seat_arrived(state: State) -> State:
-    """Who was seen to come is in the slot of his subscriber."""
+    """Who was seen to come is in the slot of his subscriber, once the core lists him there: before, he is in the
+    lobby's slice, and what he gets in that says nothing of the slot. By his next connection the RNTI is another.
+    """
     for snssai, supi in state.subscribers.items():
+        if (supi, snssai) not in state.stays:
+            continue
         rnti = state.arrived.rnti_of.get(supi)
         if rnti is not None and rnti not in state.joined.slot_of:
             state = state._replace(joined=join.seat(join.free(state.joined, snssai), rnti, snssai))

@@ -54,9 +54,12 @@ class SliceEnded(NamedTuple):
 
 
 class UesListed(NamedTuple):
-    """The core lists its connected subscribers, by whatever numbers gNB and core know them."""
+    """The core lists its connected subscribers, by whatever numbers gNB and core know them (None: the AMF was not
+    asked, or did not say), and which subscriber has a session in which slice.
+    """
 
-    listed: Listed
+    listed: Listed | None
+    stays: frozenset[tuple[str, Snssai]]
 
 
 class GrantsCounted(NamedTuple):

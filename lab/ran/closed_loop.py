@@ -64,6 +64,7 @@ class ClosedLoop:
     _radios: dict[int, Radio] = field(default_factory=dict)
     _listed: dict[str, Radio] | None = None
     _located_ns: dict[int, int] = field(default_factory=dict)
+    _stayed: frozenset[tuple[str, Snssai]] = frozenset()
     _look_s: float = 0.0
     _looked_ns: int = 0
     _reported: set[int] = field(default_factory=set)
@@ -134,7 +135,9 @@ class ClosedLoop:
         self.tell(DeadlineReached())
         if self.told:
             truth = {supi_of(who): rnti for who, rnti in self.rntis.items()}
-            self.state = self.state._replace(arrived=self.state.arrived._replace(rnti_of=truth))
+            self.state = self.state._replace(
+                arrived=self.state.arrived._replace(rnti_of=truth), stays=frozenset(self._stays(self.rntis))
+            )
         self.tell(GnbSaid(scheduler_report(self.cell, before, STAMP, self._events()).encode()))
         if self.cell.now_s >= self._count_s:
             self._count_s = self.cell.now_s + COUNT_S
@@ -155,9 +158,17 @@ class ClosedLoop:
         radios = {supi_of(who): radio for who, radio in self._radios.items()}
         located_ns = {supi_of(who): self._located_ns[who] for who in self._radios}
         since_ns, self._looked_ns = self._looked_ns, round(self.cell.now_s * NS_PER_S)
-        if radios != self._listed:
-            self._listed = radios
-            self.tell(UesListed(Listed(radios, since_ns, self._looked_ns, located_ns)))
+        stays = frozenset(self._stays(self._radios))
+        if (radios, stays) != (self._listed, self._stayed):
+            self._listed, self._stayed = radios, stays
+            self.tell(UesListed(Listed(radios, since_ns, self._looked_ns, located_ns), stays))
+
+    def _stays(self, whose: Iterable[int]) -> Iterable[tuple[str, Snssai]]:
+        """Who has a session in which slice; not those in the gNB's default one."""
+        for who in whose:
+            ue = self.cell.ues.get(self.rntis[who])
+            if ue is not None and ue.slice_name is not None:
+                yield supi_of(who), Snssai(*ue.slice_name)
 
     def _sent_bytes(self) -> Iterable[tuple[bytes, int]]:
         """The box's counters: what it handed to the cell, whatever became of it there."""

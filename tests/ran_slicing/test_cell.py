@@ -325,19 +325,20 @@ def test_one_report_from_the_top_of_a_fade_is_not_believed(cell):
     assert cell.ratios[A] == cell.ratios[B]
 
 
-def listed(cell, since_ns, supi, number):
-    """The core's list has one subscriber."""
-    cell >> UesListed(Listed({supi: Radio(411, 0, number, number)}, since_ns, cell.now_ns))
+def listed(cell, since_ns, supi, number, slices=(A,)):
+    """The core's list has one subscriber, with a session in slot A."""
+    stays = frozenset((supi, snssai) for snssai in slices)
+    cell >> UesListed(Listed({supi: Radio(411, 0, number, number)}, since_ns, cell.now_ns), stays)
 
 
-def came(cell, rnti, supi="imsi-1", number=7):
+def came(cell, rnti, supi="imsi-1", number=7, slices=(A,)):
     """A UE that connects: new in the metrics, and then in the core's list."""
     cell.report()
     began_ns = cell.now_ns
-    cell >> UesListed(Listed({}, 0, began_ns))
+    cell >> UesListed(Listed({}, 0, began_ns), frozenset())
     cell.report(ms=6_000)
     cell.report(ue_entry(rnti))
-    listed(cell, began_ns + 5_500 * MS, supi, number)
+    listed(cell, began_ns + 5_500 * MS, supi, number, slices)
     cell.report(ue_entry(rnti))
 
 
@@ -353,6 +354,23 @@ def test_who_was_seen_to_come_is_found_before_anything_is_sent_and_weighed_by_th
     assert (cell >> SliceSold(ONE, 100_000, supi="imsi-1"))[0] == GrantSlot(ONE, A)
     assert cell.state.joined.slot_of == {X: A}
     assert cell.state.trials == frozenset()
+
+
+def test_a_buyer_who_is_still_in_the_lobby_is_weighed_by_its_link_and_not_measured_in_the_slot(cell):
+    """What it downloads there would say of the slot that a PRB carries anything."""
+    came(cell, X, slices=())
+    lobby = ue_entry(X, dl_brate=9_000_000.0, dl_bs=400_000)
+    for _ in range(12):
+        cell.report(lobby)
+    cell >> SliceSold(ONE, 1_000_000, 1_250_000, A, supi="imsi-1")
+    sold = cell.ratios[A]
+    said = [command for _ in range(30) for command in cell.report(lobby)]
+    assert said == []
+    assert cell.state.joined.slot_of == {}
+    assert cell.ratios[A] == sold
+    listed(cell, cell.now_ns - 5_000 * MS, "imsi-1", 8)
+    cell.report(ue_entry(Y), events=[{"slot": 1, "rnti": X, "event_type": "ue_rem"}])
+    assert X not in cell.state.joined.slot_of
 
 
 def test_who_comes_again_with_another_rnti_is_found_again(cell):
