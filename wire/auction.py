@@ -1,15 +1,14 @@
 """The auction (CreateAuction): a provider's signed word on what it will sell at the highest bids, and when.
 
 Sent to a clearing house, which shows it to everybody. The terms make the auction's id; the rest says how it is run:
-where the house asks for the offer when the bids are cleared, how a winner is charged, and to whose time keys bids are
-sealed: any `threshold` of them open a bid, at the clearing time. A Vickrey auction is always sealed. `epoch` is that of
-the provider's current offer and 1; bids do not depend on it. Largest legal size 4,096 bytes.
+where the house asks for the offer when the bids are cleared, and to whose time keys bids are sealed: any `threshold` of
+them open a bid, at the clearing time. A Vickrey auction is always sealed. `epoch` is that of the provider's current
+offer and 1; bids do not depend on it. Largest legal size 4,096 bytes.
 Reference: Bandcoin 5.4, table 1.
 """
 
 import re
 from dataclasses import dataclass
-from enum import IntEnum
 
 from wire.auction_terms import AuctionKind, AuctionTerms, read_mark
 from wire.band import read_band, write_band
@@ -31,17 +30,8 @@ MAX_KEEPERS = 16
 """The validators of a large network; a share of each makes a bid 16 octets longer."""
 
 _PROVIDER, _MARK, _BAND, _MAX_ALLOCATIONS, _DURATION, _QOS, _EPOCH, _CALLBACK, _HOUSE = range(1, 10)
-_CHARGING, _THRESHOLD, _TIME_KEYS = range(10, 13)
+_THRESHOLD, _TIME_KEYS = 11, 12
 _WEB = re.compile(r"https?://(\[[0-9a-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?(/[!-~]*)?")
-
-
-class Charging(IntEnum):
-    """How a winner comes to pay the clearing price."""
-
-    CLEARED = 0
-    """The offer's dictionary has the clearing price, and that is charged (docs/decisions/0003)."""
-    REFUNDED = 1
-    """As printed: the dictionary has the bid, and the provider transfers the difference in the same batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +42,6 @@ class Auction:
     epoch: int
     offer_callback: str
     house: PublicKey
-    charging: Charging = Charging.CLEARED
     threshold: int = 0
     time_keys: tuple[bytes, ...] = ()
 
@@ -67,8 +56,6 @@ class Auction:
             raise DecodeError(f"auction: {self.threshold} of {len(self.time_keys)} time keys open no bid")
         if terms.mark.kind is AuctionKind.VICKREY and not self.time_keys:
             raise DecodeError("auction: the bids of a Vickrey auction are sealed, and there is no time key")
-        if terms.mark.kind is AuctionKind.PROPSHARE and self.charging is Charging.REFUNDED:
-            raise DecodeError("auction: who pays his own bid gets nothing back")
         if len(self.offer_callback) > MAX_CALLBACK_CHARACTERS or not _WEB.fullmatch(self.offer_callback):
             raise DecodeError(
                 f"auction: offer_callback is no http or https URL of {MAX_CALLBACK_CHARACTERS} characters"
@@ -107,8 +94,6 @@ def write_auction(auction: Auction, provider: PrivateKey, ledger_id: bytes) -> b
         _CALLBACK: auction.offer_callback,
         _HOUSE: auction.house.octets,
     }
-    if auction.charging is not Charging.CLEARED:
-        fields[_CHARGING] = int(auction.charging)
     if auction.time_keys:
         fields[_THRESHOLD] = auction.threshold
         fields[_TIME_KEYS] = list(auction.time_keys)
@@ -133,7 +118,6 @@ def read_auction(data: bytes, ledger_id: bytes) -> Auction:
         fields.integer(_EPOCH, "epoch"),
         fields.text(_CALLBACK, "offer_callback", MAX_CALLBACK_CHARACTERS),
         read_public_key(fields, _HOUSE, "house"),
-        Charging(fields.integer(_CHARGING, "charging", 1, 1)) if _CHARGING in fields else Charging.CLEARED,
         fields.integer(_THRESHOLD, "threshold", 1, MAX_KEEPERS) if _THRESHOLD in fields else 0,
         _read_time_keys(fields) if _TIME_KEYS in fields else (),
     )

@@ -1,20 +1,20 @@
 """GenerateOffer: a clearing house asks a provider to sign what its auction came to, and the provider's answer.
 
 The question is signed by the house and carries the auction as the provider signed it, so that the provider needs no
-memory to know that it is its own: band, units, duration, qos and minimum stand there. The answer is the signed `offer`,
-and a signed `transfer` for each refund, in the order of the question (only where winners are charged their bids and
-refunded). Asked again the same, a provider gives transactions of the same ids. Largest legal size 2 MiB.
+memory to know that it is its own: band, units, duration, qos and minimum stand there. The answer is the signed
+`offer`, as any transaction is encoded. The paper's answer is (offer, refund); there is no refund, as the offer charges
+the clearing price (docs/decisions/0003), and a refund that is signed beside the offer would be money for whoever
+brings it to the ledger alone. Largest legal size 2 MiB.
 Reference: Bandcoin 5.4, table 2.
 """
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from wire.auction import MAX_AUCTION_BYTES
-from wire.cbor import Key, Value, read_cbor, write_cbor
+from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
-from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
@@ -23,37 +23,25 @@ from wire.transaction import MAX_TRANSACTION_BYTES, NONCE_SIZE
 
 EXTERNAL = b"airgrant/generate-offer/"
 MAX_GENERATE_OFFER_BYTES = 2 * 1024 * 1024
-MAX_GENERATED_OFFER_BYTES = 2 * MAX_TRANSACTION_BYTES
-"""An offer for 50,000 winners and as many transfers would be more: an auction with refunds has fewer winners."""
+MAX_GENERATED_OFFER_BYTES = MAX_TRANSACTION_BYTES
 
-_AUCTION, _PRICE, _CONSUMERS, _VALID_UNTIL, _REFUNDS = range(1, 6)
+_AUCTION, _PRICE, _CONSUMERS, _VALID_UNTIL = range(1, 5)
 
 
 @dataclass(frozen=True, slots=True)
 class GenerateOffer:
-    """`auction` is signed and encoded. `price_ubc` is the offer's, for one unit; `refunds` what goes back to whom, in
-    the order of the keys. The transactions are to be valid until `valid_until_s` (UTC).
+    """`auction` is signed and encoded. `price_ubc` is the offer's, for one unit; the offer is to be valid until
+    `valid_until_s` (UTC).
     """
 
     auction: bytes
     price_ubc: int
     consumers: Mapping[PublicKey, AuctionShare]
     valid_until_s: int
-    refunds: Mapping[PublicKey, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_range("generate offer", "price_ubc", self.price_ubc)
         check_range("generate offer", "valid_until_s", self.valid_until_s)
-        for amount_ubc in self.refunds.values():
-            check_range("generate offer", "refund", amount_ubc, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class GeneratedOffer:
-    """Signed transactions: the `offer`, and a `transfer` for each refund."""
-
-    offer: bytes
-    refunds: tuple[bytes, ...] = ()
 
 
 def write_generate_offer(question: GenerateOffer, house: PrivateKey, ledger_id: bytes) -> bytes:
@@ -65,8 +53,6 @@ def write_generate_offer(question: GenerateOffer, house: PrivateKey, ledger_id: 
         },
         _VALID_UNTIL: question.valid_until_s,
     }
-    if question.refunds:
-        fields[_REFUNDS] = {key.octets: amount_ubc for key, amount_ubc in question.refunds.items()}
     return sign_envelope(fields, house, EXTERNAL + ledger_id).encoded
 
 
@@ -80,32 +66,17 @@ def read_generate_offer(data: bytes, house: PublicKey, ledger_id: bytes) -> Gene
         fields.integer(_PRICE, "price_ubc"),
         _read_shares(fields),
         fields.integer(_VALID_UNTIL, "valid_until_s"),
-        _read_refunds(fields) if _REFUNDS in fields else {},
     )
     fields.finish()
     return question
 
 
-def write_generated_offer(answer: GeneratedOffer) -> bytes:
-    """Not signed: each transaction in it is."""
-    return write_cbor([answer.offer, list(answer.refunds)])
-
-
-def read_generated_offer(data: bytes) -> GeneratedOffer:
-    """Raises DecodeError. Whether the transactions are what was asked for is for the house to see."""
-    if len(data) > MAX_GENERATED_OFFER_BYTES:
-        raise DecodeError(f"generated offer: {len(data)} bytes, at most {MAX_GENERATED_OFFER_BYTES}")
-    match read_cbor(data):
-        case [bytes(offer), list(items)]:
-            refunds = tuple(item for item in items if isinstance(item, bytes))
-            if len(refunds) == len(items):
-                return GeneratedOffer(offer, refunds)
-    raise DecodeError("generated offer: not an offer and an array of transfers")
-
-
-def derive_nonce(question: bytes, use: bytes) -> bytes:
-    """Of a transaction that answers this question: the same question brings the same transaction."""
-    return hashlib.sha256(b"airgrant/generated/" + use + b"/" + question).digest()[:NONCE_SIZE]
+def derive_nonce(question: bytes) -> bytes:
+    """Of the offer that answers this question: what is asked decides, and not with which signature. Raises
+    DecodeError.
+    """
+    payload = read_envelope(question, MAX_GENERATE_OFFER_BYTES).payload
+    return hashlib.sha256(b"airgrant/generated/" + payload).digest()[:NONCE_SIZE]
 
 
 def _read_shares(fields: FieldReader) -> dict[PublicKey, AuctionShare]:
@@ -119,15 +90,6 @@ def _read_shares(fields: FieldReader) -> dict[PublicKey, AuctionShare]:
             case _:
                 raise fields.error("consumers: want public key -> [allocations, price_ubc]")
     return shares
-
-
-def _read_refunds(fields: FieldReader) -> dict[PublicKey, int]:
-    refunds: dict[PublicKey, int] = {}
-    for key, value in _read_map(fields, _REFUNDS, "refunds"):
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise fields.error("refunds: want public key -> amount")
-        refunds[key] = value
-    return refunds
 
 
 def _read_map(fields: FieldReader, label: int, name: str) -> list[tuple[PublicKey, Value]]:

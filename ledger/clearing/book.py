@@ -31,7 +31,6 @@ from ledger.clearing.events import (
 from wire.auction import Auction, read_auction
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.errors import DecodeError, VerificationError
-from wire.generate_offer import GeneratedOffer, read_generated_offer
 from wire.ids import PublicKey
 from wire.key_agreement import SEAL_KEY_SIZE
 from wire.keys import PrivateKey
@@ -83,7 +82,7 @@ class Listing:
     bids: dict[PublicKey, Bid] = field(default_factory=dict)
     by_account: dict[PublicKey, Bid] = field(default_factory=dict)
     awards: tuple[Award, ...] = ()
-    answer: GeneratedOffer | None = None
+    answer: bytes | None = None
     rejected: tuple[str, str] = ("", "")
     last: PublicKey | None = None
     changes: Counter[PublicKey] = field(default_factory=Counter)
@@ -233,7 +232,7 @@ class Book:
                 _drop(self.listings[event.auction_id], event)
             case OfferTaken():
                 listing = self.listings[event.auction_id]
-                listing.answer, listing.phase = read_generated_offer(event.answer), Phase.OFFERED
+                listing.answer, listing.phase = event.answer, Phase.OFFERED
                 listing.rejected = "", ""
             case OfferRejected():
                 listing = self.listings[event.auction_id]

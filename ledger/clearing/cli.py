@@ -29,7 +29,7 @@ from ledger.client import LedgerReader
 from ledger.http import listen, serve
 from ledger.pages import LedgerPage, OfferPage
 from ledger.running import NO, OK, run_command, run_service
-from wire.auction import Auction, Charging, write_auction
+from wire.auction import Auction, write_auction
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
 from wire.errors import ConfigError, DecodeError
@@ -120,8 +120,7 @@ def _auction(
     urls = (arguments.keeper_at or [arguments.ledger]) if sealed else []
     keys = [HouseClient(url, house.house, house.ledger_id).time_key(mark.clearing_s)[0] for url in urls]
     threshold = (arguments.threshold or len(keys)) if keys else 0
-    charging = Charging.REFUNDED if arguments.refunds else Charging.CLEARED
-    return Auction(terms, epoch, arguments.callback, house.house, charging, threshold, tuple(keys))
+    return Auction(terms, epoch, arguments.callback, house.house, threshold, tuple(keys))
 
 
 def _next_epoch(reader: LedgerReader, provider: PublicKey) -> int:
@@ -352,11 +351,6 @@ def _create_options(create: argparse.ArgumentParser) -> None:
         help="a house that keeps a time key (default: this one)",
     )
     add("--threshold", type=int, help="how many of them open a bid (default: all)")
-    add(
-        "--refunds",
-        action="store_true",
-        help="charge winners their bids and refund the rest, as the paper does",
-    )
     create.set_defaults(run=_create)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ledger.clearing.awards import OpenBid
 from wire.allocate import Allocate
-from wire.auction import Auction, Charging
+from wire.auction import Auction
 from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.sealed_bid import Lock, SealedBid, Unlocked, confirm_bid
@@ -19,8 +19,6 @@ MAX_BIDS = 12_000
 """In one auction: settling them is one batch, which has at most 20,000 transactions and 4 MiB."""
 MAX_CHANGES = 8
 """Bids of one account in one auction, of which the last counts: else one purse could fill a house's log."""
-MAX_REFUNDED = 5_000
-"""Units of an auction with refunds: each makes the batch longer by a transfer."""
 MAX_AUCTIONS = 1_000
 """Active at once, in one house."""
 MAX_AHEAD_S = 7 * 86_400
@@ -64,8 +62,6 @@ def check_auction(auction: Auction, house: PublicKey, provider: Standing, now_s:
         return Refusal(
             "too_far", f"to be cleared in {clearing_s - now_s} s, at most {MAX_AHEAD_S - SETTLE_S}"
         )
-    if auction.charging is Charging.REFUNDED and auction.terms.max_allocations > MAX_REFUNDED:
-        return Refusal("too_many_units", f"with refunds at most {MAX_REFUNDED}")
     try:
         auction.read_time_keys()
     except DecodeError as error:

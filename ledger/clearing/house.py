@@ -42,17 +42,16 @@ from ledger.clearing.events import (
 from ledger.clearing.provider import make_offer
 from ledger.rejection import Reason
 from ledger.submission import Batch, Executed, Outcome, received_id
-from wire.auction import Charging, read_auction
+from wire.auction import read_auction
 from wire.auction_receipt import AuctionReceipt
 from wire.auction_terms import AuctionKind
 from wire.errors import DecodeError
-from wire.generate_offer import GenerateOffer, read_generated_offer, write_generate_offer
+from wire.generate_offer import GenerateOffer, write_generate_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
-from wire.money_actions import Transfer
 from wire.post_offer import AuctionShare
 from wire.time_key import read_time_secret
-from wire.transaction import Action, SignedTransaction, read_transaction
+from wire.transaction import SignedTransaction, read_transaction
 
 BIDDERS_FAULT = frozenset({
     Reason.EXPIRED, Reason.VALIDITY_TOO_LONG, Reason.UNKNOWN_ISSUER, Reason.BAD_SIGNATURE, Reason.INSUFFICIENT_FUNDS,
@@ -246,12 +245,10 @@ class House:
         return OfferTaken(self.book.stamp(now_ns), listing.auction_id, encoded)
 
     def batch(self, listing: Listing) -> Batch:
-        """The offer, the winning bids from the best on, the refunds."""
-        answer = listing.answer
-        assert answer is not None, "nothing is submitted before there is an offer"
-        offer = read_transaction(answer.offer, self.book.ledger_id)
-        refunds = [read_transaction(one, self.book.ledger_id) for one in answer.refunds]
-        return Batch((offer, *(award.bid.transaction for award in listing.awards), *refunds))
+        """The offer, and the winning bids from the best on."""
+        assert listing.answer is not None, "nothing is submitted before there is an offer"
+        offer = read_transaction(listing.answer, self.book.ledger_id)
+        return Batch((offer, *(award.bid.transaction for award in listing.awards)))
 
     def take_outcome(self, listing: Listing, batch: Batch, outcome: Outcome, now_ns: int) -> Event:
         """What the ledger said to a batch, or to what was left of it."""
@@ -276,18 +273,12 @@ class House:
 
 def check_answer(listing: Listing, encoded: bytes, ledger_id: bytes) -> str | None:
     """What is wrong with a provider's answer, if it is not what the auction came to. Raises DecodeError."""
-    answer, asked = read_generated_offer(encoded), ask_for(listing)
-    expected: list[Action] = [make_offer(listing.auction, asked)]
-    expected += [Transfer(winner, asked.refunds[winner]) for winner in sorted(asked.refunds)]
-    if len(answer.refunds) != len(asked.refunds):
-        return f"{len(answer.refunds)} refunds, not {len(asked.refunds)}"
-    for encoded_one, action in zip((answer.offer, *answer.refunds), expected, strict=True):
-        signed = read_transaction(encoded_one, ledger_id)
-        if signed.transaction.action != action:
-            return f"{type(signed.transaction.action).__name__}: not what the auction came to"
-        if signed.transaction.valid_until_s != asked.valid_until_s:
-            return f"valid until {signed.transaction.valid_until_s}, not {asked.valid_until_s}"
-        signed.verify(listing.auction.terms.provider)
+    asked, signed = ask_for(listing), read_transaction(encoded, ledger_id)
+    if signed.transaction.action != make_offer(listing.auction, asked):
+        return f"{type(signed.transaction.action).__name__}: not what the auction came to"
+    if signed.transaction.valid_until_s != asked.valid_until_s:
+        return f"valid until {signed.transaction.valid_until_s}, not {asked.valid_until_s}"
+    signed.verify(listing.auction.terms.provider)
     return None
 
 
@@ -300,11 +291,6 @@ def ask_for(listing: Listing) -> GenerateOffer:
     """What the awards of an auction come to, as a question to its provider."""
     auction, awards = listing.auction, listing.awards
     valid_until_s = settle_by_s(auction)
-    if auction.charging is Charging.REFUNDED:
-        shares = {one.bid.account: AuctionShare(one.units, one.bid.price_ubc) for one in awards}
-        refunds = {one.bid.account: one.bid.price_ubc - one.price_ubc for one in awards}
-        refunds = {key: amount_ubc for key, amount_ubc in refunds.items() if amount_ubc}
-        return GenerateOffer(listing.encoded, awards[0].bid.price_ubc, shares, valid_until_s, refunds)
     shares = {one.bid.account: AuctionShare(one.units, one.price_ubc) for one in awards}
     mark = auction.terms.mark
     price_ubc = awards[0].price_ubc if mark.kind is AuctionKind.VICKREY else mark.min_price_ubc

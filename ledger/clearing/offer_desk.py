@@ -1,6 +1,6 @@
 """The provider's desk: answers a clearing house that asks, by HTTP, for the offer that settles an auction.
 
-POST of a GenerateOffer, the signed offer and refunds back (both CBOR). Keeps nothing: what it may sign stands in the
+POST of a GenerateOffer, the signed offer back (both CBOR). Keeps nothing: what it may sign stands in the
 question, signed by the provider itself. Reference: Bandcoin 5.4, table 2.
 """
 

@@ -6,20 +6,13 @@ of the same ids, so that asking twice is harmless. Reference: Bandcoin 5.4, tabl
 
 from dataclasses import dataclass
 
-from wire.auction import Auction, Charging, read_auction
+from wire.auction import Auction, read_auction
 from wire.auction_terms import AuctionKind
-from wire.generate_offer import (
-    GeneratedOffer,
-    GenerateOffer,
-    derive_nonce,
-    read_generate_offer,
-    write_generated_offer,
-)
+from wire.generate_offer import GenerateOffer, derive_nonce, read_generate_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
-from wire.money_actions import Transfer
 from wire.post_offer import PostOffer
-from wire.transaction import Action, Transaction, sign_transaction
+from wire.transaction import Transaction, sign_transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +25,14 @@ class Wrong:
 def answer(
     question: bytes, house: PublicKey, provider: PrivateKey, ledger_id: bytes, now_s: int
 ) -> bytes | Wrong:
-    """The encoded answer. Raises DecodeError for what is no question of this house."""
+    """The encoded offer, signed. Raises DecodeError for what is no question of this house."""
     asked = read_generate_offer(question, house, ledger_id)
     auction = read_auction(asked.auction, ledger_id)
     wrong = _check(asked, auction, provider, house, now_s)
     if wrong is not None:
         return Wrong(wrong)
-
-    def sign(action: Action, use: bytes) -> bytes:
-        transaction = Transaction(action, derive_nonce(question, use), asked.valid_until_s)
-        return sign_transaction(transaction, provider, ledger_id).envelope.encoded
-
-    offer = sign(make_offer(auction, asked), b"offer")
-    refunds = tuple(
-        sign(Transfer(winner, asked.refunds[winner]), b"refund" + winner.octets)
-        for winner in sorted(asked.refunds)
-    )
-    return write_generated_offer(GeneratedOffer(offer, refunds))
+    transaction = Transaction(make_offer(auction, asked), derive_nonce(question), asked.valid_until_s)
+    return sign_transaction(transaction, provider, ledger_id).envelope.encoded
 
 
 def make_offer(auction: Auction, question: GenerateOffer) -> PostOffer:
@@ -79,17 +63,6 @@ def _check(
         return f"a share costs less than {terms.mark.min_price_ubc} ubc"
     if terms.mark.kind is AuctionKind.VICKREY and any(share.allocations != 1 for share in shares):
         return "a winner of a Vickrey auction has one unit"
-    return _check_refunds(asked, auction)
-
-
-def _check_refunds(asked: GenerateOffer, auction: Auction) -> str | None:
-    if asked.refunds and auction.charging is not Charging.REFUNDED:
-        return "the auction knows no refunds"
-    for winner, amount_ubc in asked.refunds.items():
-        share = asked.consumers.get(winner)
-        if share is None or share.price_ubc - amount_ubc < auction.terms.mark.min_price_ubc:
-            return f"{winner} would pay less than {auction.terms.mark.min_price_ubc} ubc"
-    paid = {share.price_ubc - asked.refunds.get(key, 0) for key, share in asked.consumers.items()}
-    if auction.terms.mark.kind is AuctionKind.VICKREY and len(paid) != 1:
+    if terms.mark.kind is AuctionKind.VICKREY and len({share.price_ubc for share in shares}) > 1:
         return "winners of a Vickrey auction pay different prices"
     return None

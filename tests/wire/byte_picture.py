@@ -62,7 +62,7 @@ FIELDS: dict[str, dict[int, str]] = {
     "time_key": {1: "keeper", 2: "time_s", 3: "key"},
     "auction": {
         1: "provider", 2: "auction: kind, clearing_s, min_price_ubc", 3: "band", 4: "max_allocations",
-        5: "allocation_duration_s", 6: "qos", 7: "epoch", 8: "offer_callback", 9: "house", 10: "charging",
+        5: "allocation_duration_s", 6: "qos", 7: "epoch", 8: "offer_callback", 9: "house",
         11: "threshold", 12: "time_keys",
     },
     "sealed_bid": {1: "auction_id", 2: "bid_key", 3: "share_key", 4: "ticket", 5: "shares", 6: "content"},
@@ -71,7 +71,6 @@ FIELDS: dict[str, dict[int, str]] = {
     },
     "generate_offer": {
         1: "auction", 2: "price_ubc", 3: "consumers: key -> [allocations, price_ubc]", 4: "valid_until_s",
-        5: "refunds: key -> amount",
     },
     "boot_record": _RECORD | {3: "utc_ms", 4: "boot_pcrs", 5: "meter_pcr", 6: "software"},
     "usage_report": _RECORD | {3: "from_utc_ms", 4: "to_utc_ms", 5: "rows"},
@@ -83,7 +82,6 @@ FIELDS: dict[str, dict[int, str]] = {
     },
 }  # fmt: skip
 ITEMS: dict[str, list[str]] = {
-    "generated_offer": ["offer", "refunds"],
     "evidence": ["key_id", "record", "attest", "signature", "certify", "certify_signature"],
     "grant_proof": [
         "form",

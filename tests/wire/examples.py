@@ -28,7 +28,7 @@ from wire.attestation_result import (
     write_attestation_result,
 )
 from wire.auction import EXTERNAL as AUCTION
-from wire.auction import MAX_AUCTION_BYTES, Auction, Charging, read_auction, write_auction
+from wire.auction import MAX_AUCTION_BYTES, Auction, read_auction, write_auction
 from wire.auction_receipt import EXTERNAL as AUCTION_RECEIPT
 from wire.auction_receipt import (
     MAX_AUCTION_RECEIPT_BYTES,
@@ -67,13 +67,9 @@ from wire.evidence import MAX_EVIDENCE_BYTES, SOFTWARE_DOMAIN, Evidence, read_ev
 from wire.generate_offer import EXTERNAL as GENERATE_OFFER
 from wire.generate_offer import (
     MAX_GENERATE_OFFER_BYTES,
-    MAX_GENERATED_OFFER_BYTES,
-    GeneratedOffer,
     GenerateOffer,
     read_generate_offer,
-    read_generated_offer,
     write_generate_offer,
-    write_generated_offer,
 )
 from wire.grant import EXTERNAL as GRANT
 from wire.grant import MAX_GRANT_BYTES, Grant, read_grant, write_grant
@@ -372,7 +368,6 @@ def _auction_of(
     units, duration_s, epoch, threshold = numbers
     return Auction(
         AuctionTerms(PROVIDER.public, mark, band, units, duration_s, qos), epoch, "http://[::1]:8/a", OPERATOR.public,
-        Charging.REFUNDED if mark.kind is AuctionKind.VICKREY else Charging.CLEARED,
         min(threshold, len(time_keys)), tuple(time_keys),
     )  # fmt: skip
 
@@ -395,7 +390,6 @@ auction_receipts = st.one_of(
 )
 generate_offers = st.builds(
     GenerateOffer, octets(0, 300), u63, st.dictionaries(keys, shares, min_size=1, max_size=4), u63,
-    st.dictionaries(keys, epochs, max_size=4),
 )  # fmt: skip
 
 
@@ -454,7 +448,6 @@ _AUCTION_VALUE = Auction(
     13,
     "https://roof.example/offer",
     OPERATOR.public,
-    Charging.CLEARED,
     1,
     (_TIME_KEY,),
 )
@@ -643,12 +636,6 @@ _UNSIGNED = [
             sign_deterministically(SOFTWARE_DOMAIN + _RECORD_BYTES, ATTESTATION),
         ),
         write_evidence, read_evidence, evidences, MAX_EVIDENCE_BYTES,
-    ),
-    Message(
-        "generated_offer", GeneratedOffer(_TRANSACTIONS[-1].golden),
-        write_generated_offer, read_generated_offer,
-        st.builds(GeneratedOffer, octets(0, 300), st.lists(octets(0, 200), max_size=4).map(tuple)),
-        MAX_GENERATED_OFFER_BYTES,
     ),
     Message(
         "ledger_reply", LedgerReply(_GOLDEN["receipt"], (_GOLDEN["grant"],)),

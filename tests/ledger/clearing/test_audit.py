@@ -84,8 +84,8 @@ def test_an_offer_for_somebody_else_is_found() -> None:
     (answer,) = (event.answer for event in map(read_event, other.entries) if isinstance(event, OfferTaken))
     (found,) = audit_log(changed(world, OfferTaken, answer=answer), world.ledger_id).auctions
     assert "not what the auction came to" in found.wrong
-    with pytest.raises(DecodeError):
-        audit_log(changed(world, OfferTaken, answer=b"x"), world.ledger_id)
+    (found,) = audit_log(changed(world, OfferTaken, answer=b"x"), world.ledger_id).auctions
+    assert found.wrong
 
 
 def test_times_that_go_back_are_no_log() -> None:

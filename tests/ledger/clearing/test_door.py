@@ -11,7 +11,6 @@ import pytest
 from ledger.clearing.awards import OpenBid
 from ledger.clearing.door import (
     MAX_AHEAD_S,
-    MAX_REFUNDED,
     SETTLE_S,
     SLACK_S,
     Refusal,
@@ -23,10 +22,10 @@ from ledger.clearing.door import (
     settle_by_s,
 )
 from ledger.clearing.keeping import time_key
-from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, VICKREY, ClearingWorld
+from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, ClearingWorld
 from tests.ledger_world import ALICE, BOB, OTHER_BAND, PROVIDER, START_S, buy
 from wire.allocate import Allocate
-from wire.auction import Auction, Charging
+from wire.auction import Auction
 from wire.money_actions import Transfer
 from wire.transaction import Transaction, sign_transaction
 
@@ -48,11 +47,6 @@ def moved(clearing_s: int) -> Auction:
         (AUCTION, Standing(True, epoch=1), "epoch_moved"),
         (moved(START_S), PROVIDES, "too_late"),
         (moved(START_S + MAX_AHEAD_S - SETTLE_S + 1), PROVIDES, "too_far"),
-        (
-            WORLD.auction(VICKREY, MAX_REFUNDED + 1, charging=Charging.REFUNDED),
-            PROVIDES,
-            "too_many_units",
-        ),
         (replace(AUCTION, time_keys=AUCTION.time_keys[:1] * 2), PROVIDES, "bad_time_keys"),
         (replace(AUCTION, time_keys=(time_key(KEEPERS[0], 7),) * 2), PROVIDES, "bad_time_keys"),
     ],

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import Listing, Phase
 from ledger.clearing.door import MAX_CHANGES, SETTLE_S, Refusal
+from ledger.clearing.events import OfferTaken, read_event
 from ledger.clearing.house import AskKeepers, AskLedger, AskProvider, Submit
 from ledger.clearing.provider import Wrong
 from ledger.submission import Batch, Executed, Refused
@@ -31,11 +32,10 @@ from tests.clearing_world import (
     honest,
 )
 from tests.ledger_world import ALICE, BOB, CAROL, OTHER_BAND, PROVIDER, QOS, buy, offer
-from wire.auction import Charging, write_auction
+from wire.auction import write_auction
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import AuctionKind
 from wire.errors import DecodeError
-from wire.generate_offer import GeneratedOffer, read_generated_offer, write_generated_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
@@ -68,24 +68,6 @@ def test_the_printed_example() -> None:
     assert [type(one.transaction.action).__name__ for one in world.batches[0].transactions] == [
         "PostOffer", "Allocate",
     ]  # fmt: skip
-
-
-def test_with_refunds_the_same_is_paid_and_all_of_it_lands_together() -> None:
-    world, statuses, paid = run([70, 100, 90], units=2, charging=Charging.REFUNDED)
-    assert statuses == [OUTBID, EXECUTED, EXECUTED]
-    assert paid == [0, 70, 70]
-    actions = [one.transaction.action for one in world.batches[0].transactions]
-    assert [type(action).__name__ for action in actions] == [
-        "PostOffer",
-        "Allocate",
-        "Allocate",
-        "Transfer",
-        "Transfer",
-    ]
-    assert {action for action in actions if isinstance(action, Transfer)} == {
-        Transfer(BOB.public, 30),
-        Transfer(CAROL.public, 20),
-    }
 
 
 def test_proportional_share() -> None:
@@ -247,17 +229,13 @@ def test_who_spends_his_money_between_two_looks_is_dropped_and_the_rest_is_clear
     st.sampled_from([VICKREY, PROPSHARE]),
     st.lists(st.tuples(st.integers(0, 12_000), st.integers(0, 10_000)), min_size=1, max_size=6),
     st.integers(1, 4),
-    st.sampled_from([Charging.CLEARED, Charging.REFUNDED]),
 )
-def test_money_whatever_is_bid_and_spent(
-    kind: AuctionKind, bids: list[tuple[int, int]], units: int, charging: Charging
-) -> None:
+def test_money_whatever_is_bid_and_spent(kind: AuctionKind, bids: list[tuple[int, int]], units: int) -> None:
     """Whoever spends how much before the clearing: nobody pays above his bid, the provider has what was paid, nobody
     can be below nothing, and no unit is sold twice.
     """
     world = ClearingWorld()
-    charging = charging if kind is VICKREY else Charging.CLEARED
-    listing = world.open(kind=kind, units=units, charging=charging)
+    listing = world.open(kind=kind, units=units)
     for key, (price, _) in zip(BIDDERS, bids, strict=False):
         world.bid(listing, key, price)
     sink = PrivateKey.from_secret(57)
@@ -300,13 +278,12 @@ def test_a_provider_that_comes_back_in_time_is_heard() -> None:
 
 def signed(answer: bytes, world: ClearingWorld, key: PrivateKey = PROVIDER, **changes: object) -> bytes:
     """The same answer, with something else in the offer, or another signature."""
-    parts = read_generated_offer(answer)
-    transaction = read_transaction(parts.offer, world.ledger_id).transaction
+    transaction = read_transaction(answer, world.ledger_id).transaction
     until_s = changes.pop("valid_until_s", transaction.valid_until_s)
     assert isinstance(transaction.action, PostOffer)
     action = replace(transaction.action, **changes)  # type: ignore[arg-type]  # fields of an offer
     lie = sign_transaction(Transaction(action, bytes(8), int(str(until_s))), key, world.ledger_id)
-    return write_generated_offer(GeneratedOffer(lie.envelope.encoded, parts.refunds))
+    return lie.envelope.encoded
 
 
 Lie = Callable[[bytes, ClearingWorld], bytes]
@@ -330,18 +307,13 @@ LIES: dict[str, Lie] = {
     "a discount": lambda said, world: signed(said, world, volume_discount_multiplier_ppm=1),
     "valid for too short": lambda said, world: signed(said, world, valid_until_s=CLEARING_S + 1),
     "signed by somebody else": lambda said, world: signed(said, world, key=BOB),
-    "no offer at all": lambda _, world: write_generated_offer(GeneratedOffer(world.make_bid(
-        world.book.listings[next(iter(world.book.listings))], ALICE, 1
-    ))),
-    "a refund that nobody asked for": lambda said, _: write_generated_offer(
-        GeneratedOffer(read_generated_offer(said).offer, (read_generated_offer(said).offer,))
-    ),
+    "no offer at all": lambda _, world: world.world.sign(Transfer(ALICE.public, 1), PROVIDER).envelope.encoded,
     "no bytes that mean anything": lambda said, _: said[:-1],
 }  # fmt: skip
 
 
 def _shares(said: bytes, world: ClearingWorld) -> dict[PublicKey, AuctionShare]:
-    action = read_transaction(read_generated_offer(said).offer, world.ledger_id).transaction.action
+    action = read_transaction(said, world.ledger_id).transaction.action
     assert isinstance(action, PostOffer)
     return dict(action.consumers)
 
@@ -365,24 +337,6 @@ def test_a_provider_that_lies_gets_nothing_and_takes_nothing(lie: str) -> None:
     assert world.world.picture() == before
 
 
-@pytest.mark.parametrize("missing", [0, 1])
-def test_a_provider_that_keeps_a_refund_gets_nothing(missing: int) -> None:
-    world = ClearingWorld()
-    listing = world.open(units=2, charging=Charging.REFUNDED)
-    for key, price in ((ALICE, 100), (BOB, 90), (CAROL, 40)):
-        world.bid(listing, key, price)
-    before = world.world.picture()
-
-    def lying(question: bytes, now_s: int) -> bytes | Wrong | None:
-        said = honest(question, now_s)
-        assert isinstance(said, bytes)
-        parts = read_generated_offer(said)
-        return write_generated_offer(GeneratedOffer(parts.offer, (parts.refunds[missing],) * 2))
-
-    world.clear(listing, lying)
-    assert world.world.picture() == before
-
-
 def test_a_provider_that_sold_the_air_elsewhere_is_waited_for_and_then_nobody_pays() -> None:
     """It posts an ordinary offer while bids come in, and sells all of the band for longer than the house can wait."""
     world = ClearingWorld()
@@ -394,6 +348,26 @@ def test_a_provider_that_sold_the_air_elsewhere_is_waited_for_and_then_nobody_pa
     world.clear(listing)
     assert world.status(listing, name) == (Status.CANCELLED, "sold_out")
     assert world.world.balance(ALICE) == before
+
+
+def test_what_a_batch_that_failed_leaves_in_the_log_moves_no_money_of_the_providers() -> None:
+    """Two bids for two units, and one of the units is sold just before: the log is public, the batch fails."""
+    world = ClearingWorld()
+    world.world.must(offer(max_allocations=2, allocation_duration_s=1_000), PROVIDER)
+    listing = world.open(units=2)
+    for key, price in ((ALICE, 9_000), (BOB, 50)):
+        world.bid(listing, key, price)
+    world.world.must(buy(100), CAROL)
+    before = world.world.balance(PROVIDER)
+    world.clear(listing)
+    assert listing.receipt().reason == "sold_out"
+    told = [event.answer for event in map(read_event, world.entries) if isinstance(event, OfferTaken)]
+    assert told
+    for answer in told:
+        signed_offer = read_transaction(answer, world.ledger_id)
+        assert isinstance(signed_offer.transaction.action, PostOffer)
+        world.submit(Batch((signed_offer,)))
+    assert world.world.balance(PROVIDER) == before
 
 
 def test_bids_survive_what_the_provider_posts_before_the_clearing() -> None:
@@ -436,7 +410,7 @@ def test_an_offer_that_the_provider_brings_to_the_ledger_itself_is_not_submitted
     def fast(question: bytes, now_s: int) -> bytes | Wrong | None:
         said = honest(question, now_s)
         assert isinstance(said, bytes)
-        signed_offer = read_transaction(read_generated_offer(said).offer, world.ledger_id)
+        signed_offer = read_transaction(said, world.ledger_id)
         assert isinstance(world.submit(Batch((signed_offer,))), Executed)
         return said
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from ledger.contract import Applied
 from tests.clearing_world import BIDDERS, PROPSHARE, VICKREY, ClearingWorld
 from tests.ledger_world import ALICE, BOB, PROVIDER, World, buy, offer
-from wire.auction import Charging
 from wire.auction_receipt import Status
 from wire.auction_terms import AuctionKind
 from wire.keys import PrivateKey
@@ -72,7 +71,7 @@ def test_b6_a_refund_that_fails_fails_the_purchase_with_it() -> None:
     assert printed.balance(ALICE) == 10_000 - 100, "and the winner has paid his bid"
 
     world = ClearingWorld()
-    listing = world.open(world.auction(charging=Charging.REFUNDED))
+    listing = world.open(world.auction())
     for key, price in ((ALICE, 100), (BOB, 40)):
         world.bid(listing, key, price)
     world.clear(listing)

@@ -10,11 +10,10 @@ from ledger.clearing.house import ask_for
 from ledger.clearing.provider import Wrong, answer
 from tests.clearing_world import HOUSE, ClearingWorld
 from tests.ledger_world import ALICE, BOB, CAROL, PROVIDER
-from wire.auction import Auction, Charging, write_auction
+from wire.auction import Auction, write_auction
 from wire.errors import VerificationError
-from wire.generate_offer import GenerateOffer, read_generated_offer, write_generate_offer
+from wire.generate_offer import GenerateOffer, write_generate_offer
 from wire.keys import PrivateKey
-from wire.money_actions import Transfer
 from wire.post_offer import AuctionShare, PostOffer
 from wire.transaction import read_transaction
 
@@ -22,10 +21,10 @@ WORLD = ClearingWorld()
 NOW_S = 10**9
 
 
-def question(charging: Charging = Charging.CLEARED, **changes: object) -> GenerateOffer:
+def question(**changes: object) -> GenerateOffer:
     """After an auction of two units that Alice and Bob won at 10."""
     world = ClearingWorld()
-    listing = world.open(units=2, minimum_ubc=5, charging=charging)
+    listing = world.open(units=2, minimum_ubc=5)
     for bidder, price_ubc in ((ALICE, 30), (BOB, 20), (CAROL, 10)):
         world.bid(listing, bidder, price_ubc)
     world.clear(listing)
@@ -42,37 +41,21 @@ def asked(
 def test_the_offer_of_a_cleared_auction() -> None:
     said = asked(question())
     assert isinstance(said, bytes)
-    offer = read_transaction(read_generated_offer(said).offer, WORLD.ledger_id)
+    offer = read_transaction(said, WORLD.ledger_id)
     offer.verify(PROVIDER.public)
     action = offer.transaction.action
     assert isinstance(action, PostOffer)
     assert action.consumers == {key.public: AuctionShare(1, 10) for key in (ALICE, BOB)}
-    assert read_generated_offer(said).refunds == ()
-
-
-def test_the_refunds_as_printed() -> None:
-    said = asked(question(Charging.REFUNDED))
-    assert isinstance(said, bytes)
-    refunds = [read_transaction(one, WORLD.ledger_id) for one in read_generated_offer(said).refunds]
-    for one in refunds:
-        one.verify(PROVIDER.public)
-    paid = {one.transaction.action for one in refunds}
-    assert paid == {Transfer(ALICE.public, 20), Transfer(BOB.public, 10)}
 
 
 def test_the_same_question_brings_the_same_transactions() -> None:
-    """Signed anew, and with the same ids: the ledger runs each once."""
-    encoded = write_generate_offer(question(Charging.REFUNDED), HOUSE, WORLD.ledger_id)
-    ids = set()
+    """Asked and signed anew, and with the same id: the ledger runs it once."""
+    ids, asked_for = set(), question()
     for _ in range(2):
+        encoded = write_generate_offer(asked_for, HOUSE, WORLD.ledger_id)
         said = answer(encoded, HOUSE.public, PROVIDER, WORLD.ledger_id, NOW_S)
         assert isinstance(said, bytes)
-        parts = read_generated_offer(said)
-        ids.add(
-            tuple(
-                read_transaction(one, WORLD.ledger_id).transaction_id for one in (parts.offer, *parts.refunds)
-            )
-        )
+        ids.add(read_transaction(said, WORLD.ledger_id).transaction_id)
     assert len(ids) == 1
 
 
@@ -87,22 +70,12 @@ def shares(*pairs: tuple[int, int]) -> dict[object, AuctionShare]:
         ({"consumers": shares((1, 4))}, "costs less than 5"),
         ({"consumers": shares((2, 10))}, "has one unit"),
         ({"consumers": shares((1, 10), (1, 11))}, "pay different prices"),
-        ({"refunds": {ALICE.public: 1}}, "knows no refunds"),
     ],
 )
 def test_a_house_that_asks_for_something_else(changes: dict[str, object], why: str) -> None:
-    said = asked(question(**changes))  # type: ignore[arg-type]  # fields of a question
+    said = asked(question(**changes))
     assert isinstance(said, Wrong)
     assert why in said.detail
-
-
-@pytest.mark.parametrize(
-    "refunds", [{ALICE.public: 26, BOB.public: 10}, {ALICE.public: 20, BOB.public: 10, CAROL.public: 1}]
-)
-def test_a_refund_that_leaves_less_than_the_minimum_or_goes_elsewhere(refunds: dict[object, int]) -> None:
-    said = asked(question(Charging.REFUNDED, refunds=refunds))
-    assert isinstance(said, Wrong)
-    assert "would pay less than 5" in said.detail
 
 
 def test_somebody_elses_auction() -> None:
