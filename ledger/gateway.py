@@ -17,7 +17,6 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Self
 
@@ -28,8 +27,9 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from ledger.gateway_room import WaitingRoom
+from ledger.gateway_table import Place, RequestTable, UnderWay
 from ledger.genesis import Genesis
-from ledger.intake import SUBSCRIPTION, Address, is_for_others, read_address, read_request
+from ledger.intake import SUBSCRIPTION, is_for_others, read_address, read_request
 from wire.errors import DecodeError, ShellError
 from wire.evidence import read_evidence
 from wire.ids import KEY_ID_SIZE
@@ -41,27 +41,10 @@ PROGRESS_TOPIC = "airgrant/v1/gateway/progress"
 """Key id and sequence (8 octets each) of a record that has just gone on; sequence 0: the ledger misses one of its."""
 PASSED_ON = ("airgrant", "passed on")
 """User property of what gateways publish, so that they never pass on to each other what they passed on."""
-MAX_UNDER_WAY = 20_000
-"""Beyond it requests are dropped and counted, and their senders ask again."""
-FORGOTTEN_AFTER_S = 30.0
-"""A request without an answer: the ledger is away, and the sender has sent again since."""
 ANSWERS_KEPT = 10_000
 """Receipts of records that the ledger accepted: 5 MB."""
 TIMEOUT_S = 10.0
 MAX_PACKET_BYTES = 4 * 1024 * 1024
-
-
-@dataclass(slots=True)
-class UnderWay:
-    """A request, who wants its answer, and since when; of a record also whose it is and which."""
-
-    kind: str
-    payload: bytes
-    digest: bytes
-    since_s: float
-    wanted_by: list[Address] = field(default_factory=list)
-    key_id: bytes = b""
-    sequence: int = 0
 
 
 class Gateway:
@@ -72,7 +55,7 @@ class Gateway:
         self._name, self._genesis, self._tell = name, genesis, tell
         self._lock = threading.RLock()
         self._room: WaitingRoom[bytes] = WaitingRoom()
-        self._under_way: dict[bytes, UnderWay] = {}
+        self._under_way = RequestTable()
         self._serial = int(time.time() * 1_000) << 20
         self._sent: dict[bytes, bytes] = {}
         self._answers: OrderedDict[bytes, bytes] = OrderedDict()
@@ -116,9 +99,8 @@ class Gateway:
         try:
             address = read_address(message.topic, response_topic, correlation)
             kind = address.kind
-            request = UnderWay(
-                kind, payload, sha256(kind.encode() + payload).digest(), time.monotonic(), [address]
-            )
+            digest = sha256(kind.encode() + payload).digest()
+            request = UnderWay(kind, payload, digest, _now_ms(), [address])
             if kind == "report":
                 evidence = read_evidence(payload)
                 request.key_id, request.sequence = (
@@ -134,23 +116,19 @@ class Gateway:
             self._admit(request)
 
     def _admit(self, request: UnderWay) -> None:
-        known, twin = self._answers.get(request.digest), self._under_way.get(request.digest)
+        known = self._answers.get(request.digest)
         if known is not None:
             self.counters["answered again"] += 1
             self._answer(request, known)
-        elif twin is not None and time.monotonic() - twin.since_s < 1.0:
-            twin.wanted_by += request.wanted_by
-            self.counters["asked twice"] += 1
-        elif len(self._under_way) >= MAX_UNDER_WAY:
-            self.counters["dropped, too many are under way"] += 1
-        else:
-            if twin is not None:
-                request.wanted_by += twin.wanted_by
-            self._under_way[request.digest] = request
-            if request.kind == "report":
-                going = self._room.arrive(request.key_id, request.sequence, request.digest, _now_ms())
-                self._send(going)
-            else:
+            return
+        match self._under_way.admit(request):
+            case Place.FULL:
+                self.counters["dropped, too many are under way"] += 1
+            case Place.WAIT:
+                self.counters["asked twice"] += 1
+            case Place.NEW | Place.PASS_ON_AGAIN if request.kind == "report":
+                self._send(self._room.arrive(request.key_id, request.sequence, request.digest, _now_ms()))
+            case Place.NEW | Place.PASS_ON_AGAIN:
                 self._send([request.digest])
 
     # ---- To the ledger
@@ -158,7 +136,7 @@ class Gateway:
     def _send(self, digests: list[bytes]) -> None:
         """In this order, on one connection, at QoS 0: what is lost with it is sent again by whoever sent it."""
         for digest in digests:
-            request = self._under_way.get(digest)
+            request = self._under_way.requests.get(digest)
             if request is None:
                 continue
             self._serial += 1
@@ -180,7 +158,7 @@ class Gateway:
                 self._hear_progress(payload)
                 return
             digest = self._sent.pop(getattr(message.properties, "CorrelationData", b""), None)
-            request = None if digest is None else self._under_way.pop(digest, None)
+            request = None if digest is None else self._under_way.take(digest)
             if request is None:
                 self.counters["answers to nobody"] += 1
                 return
@@ -225,16 +203,9 @@ class Gateway:
         while not self._stopped.wait(0.05):
             with self._lock:
                 self._send(self._room.overdue(_now_ms()))
-                old_s = time.monotonic() - FORGOTTEN_AFTER_S
-                for digest, request in list(self._under_way.items()):
-                    if request.since_s > old_s:
-                        break  # they are in the order in which they came
-                    del self._under_way[digest]
-                    self.counters["never answered"] += 1
-                for correlation, digest in list(self._sent.items()):
-                    if digest in self._under_way:
-                        break
-                    del self._sent[correlation]
+                self.counters["never answered"] += self._under_way.forget(_now_ms())
+                known = self._under_way.requests
+                self._sent = {at: digest for at, digest in self._sent.items() if digest in known}
 
     def _connection(
         self, side: str, topics: list[tuple[str, int]], take: Callable[[paho.MQTTMessage], None]
