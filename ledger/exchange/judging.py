@@ -65,7 +65,8 @@ def payout_key(request: PayoutRequest) -> str:
 def judge_payout(request: PayoutRequest, book: Book, rules: Rules, available_ubc: int | None) -> list[Line]:
     """Nothing if it is known already. `available_ubc` is what the account has; None: the transfer ran already.
 
-    Raises DecodeError for what the account could not pay: anybody can sign anything, and each line stays for ever.
+    Raises DecodeError for what the account could not pay, and for what nobody could: anybody can sign anything, each
+    line stays for ever, and a transfer that ran is good for another request.
     """
     key = payout_key(request)
     if key in book.cases:
@@ -91,6 +92,8 @@ def judge_payout(request: PayoutRequest, book: Book, rules: Rules, available_ubc
         fields["minor"] = minor = rates.payout_minor(rate, request.amount_ubc)
         _check_worth(min(request.amount_ubc, minor), request.amount_ubc, rules)
     except _Refused as no:
+        if no.reason != "amount_too_large":  # a person may release that
+            raise DecodeError(f"payout request: {no.reason}: {no}") from None
         return [(key, Step.EVENT, fields), _refusal(key, no)]
     return [(key, Step.EVENT, fields)]
 
