@@ -28,6 +28,7 @@ from ledger.entries import write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis
 from ledger.passing import pass_time
+from ledger.proposal_limits import MAX_WORK, how_many_fit, may_be_ordered
 from ledger.purchases import Purchases
 from ledger.recording import Metering, chain_rows, record_item_id
 from ledger.rejection import Reason
@@ -101,6 +102,7 @@ class Application:
         self.metering = Metering()
         self.next_number = store.last_number() + 1
         self.lock = threading.RLock()
+        self.max_work = MAX_WORK
         self.tell_fault: Callable[[str], None] = lambda _text: None
         self._log = threading.Lock()
         self._grants: dict[bytes, Grant] = {}
@@ -133,8 +135,8 @@ class Application:
     ) -> list[bytes]:
         """Those that a block of this time and size can have, in their order. `enough` closes it before."""
         time_s = max(time_s, self.head.time_s)
-        fitting = _fit(encoded, max_bytes)
-        formed = self.form(time_s, map(self._read, fitting), enough)
+        fitting, submissions = self._choose(_fit(encoded, max_bytes))
+        formed = self.form(time_s, submissions, enough)
         kept = tuple(one for one, took in zip(fitting, formed.took, strict=False) if took)
         outcomes = tuple(one for one, took in zip(formed.outcomes, formed.took, strict=True) if took)
         formed = Formed(formed.block, formed.plan, formed.header, outcomes, (True,) * len(kept))
@@ -142,8 +144,27 @@ class Application:
         return list(kept)
 
     def process(self, encoded: Sequence[bytes], time_s: int) -> bool:
-        """Whether every submission of a proposed block leaves something in the log, and time does not go back."""
-        return time_s >= self.head.time_s and all(self._propose(encoded, time_s).took)
+        """Whether every submission of a proposed block leaves something in the log, the block is within the limits of
+        work, and time does not go back. Says no at the first that is not so.
+        """
+        if time_s < self.head.time_s:
+            return False
+        wanted = tuple(encoded)
+        if self._proposed is not None and self._proposed[:2] == (time_s, wanted):
+            return all(self._proposed[2].took)
+        submissions: list[Submission] = []
+        for one in wanted:
+            submission = self._read(one)
+            if isinstance(submission, Unreadable) or not may_be_ordered(submission):
+                return False
+            submissions.append(submission)
+        if how_many_fit(submissions, self.max_work) < len(wanted):
+            return False
+        formed = self.form(time_s, submissions, strict=True)
+        if not all(formed.took):
+            return False
+        self._proposed = time_s, wanted, formed
+        return True
 
     def finalise(self, height: int, time_s: int, encoded: Sequence[bytes]) -> Finalised:
         """What the block of this height does; `commit` makes it so. May be asked again, also about another block."""
@@ -177,18 +198,22 @@ class Application:
         time_s: int,
         submissions: Iterable[Submission | Unreadable],
         enough: Callable[[], bool] = lambda: False,
+        *,
+        strict: bool = False,
     ) -> Formed:
-        """The next block out of these, as far as `enough` lets them in: it is asked after each. Changes nothing."""
+        """The next block out of these, as far as `enough` lets them in: it is asked after each. `strict` closes it
+        behind the first that is not taken. Changes nothing.
+        """
         submissions = list(submissions)
         foreseen = frozenset(purchase_references(submissions))
         self._known = self.store.known_purchases(sorted(foreseen))
         self._foreseen = foreseen
         try:
-            return self._form_at_once(time_s, submissions, enough)
+            return self._form_at_once(time_s, submissions, enough, strict=strict)
         except ShellError:
             raise
         except Exception:  # noqa: BLE001 ours, whatever it is: the block is made again, and it costs one submission
-            return self._form_with_care(time_s, submissions, enough)
+            return self._form_with_care(time_s, submissions, enough, strict=strict)
 
     def adopt(self, formed: Formed) -> None:
         """This block is what `commit` writes."""
@@ -249,6 +274,18 @@ class Application:
             self._proposed = time_s, wanted, self.form(time_s, map(self._read, wanted))
         return self._proposed[2]
 
+    def _choose(self, encoded: Sequence[bytes]) -> tuple[list[bytes], list[Submission]]:
+        """Of these, those that an honest proposer may put into one block: bytes, and what they say."""
+        chosen: list[bytes] = []
+        submissions: list[Submission] = []
+        for one in encoded:
+            submission = self._read(one)
+            if not isinstance(submission, Unreadable) and may_be_ordered(submission):
+                chosen.append(one)
+                submissions.append(submission)
+        count = how_many_fit(submissions, self.max_work)
+        return chosen[:count], submissions[:count]
+
     def _read(self, encoded: bytes) -> Submission | Unreadable:
         known = self._checked.get(encoded)
         if known is not None:
@@ -282,7 +319,12 @@ class Application:
         )
 
     def _form_at_once(
-        self, time_s: int, submissions: Sequence[Submission | Unreadable], enough: Callable[[], bool]
+        self,
+        time_s: int,
+        submissions: Sequence[Submission | Unreadable],
+        enough: Callable[[], bool],
+        *,
+        strict: bool,
     ) -> Formed:
         block = self._begin(time_s)
         outcomes: list[Outcome] = []
@@ -291,12 +333,17 @@ class Application:
             number = block.next_number
             outcomes.append(self._take(block, submission))
             took.append(block.next_number > number)
-            if enough():
+            if enough() or (strict and not took[-1]):
                 break
         return self._close(block, outcomes, took)
 
     def _form_with_care(
-        self, time_s: int, submissions: Sequence[Submission | Unreadable], enough: Callable[[], bool]
+        self,
+        time_s: int,
+        submissions: Sequence[Submission | Unreadable],
+        enough: Callable[[], bool],
+        *,
+        strict: bool,
     ) -> Formed:
         """Each on a copy that is dropped if we fail at it."""
         block = self._begin(time_s)
@@ -309,7 +356,7 @@ class Application:
             took.append(taken)
             if taken:
                 block = block.join(trial)
-            if enough():
+            if enough() or (strict and not took[-1]):
                 break
         return self._close(block, outcomes, took)
 

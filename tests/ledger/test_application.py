@@ -16,6 +16,7 @@ from ledger.application import PROPOSAL_OVERHEAD_BYTES, Application, Finalised
 from ledger.engine import Engine
 from ledger.entries import Account, account_key
 from ledger.opening import open_application, open_ledger, replay
+from ledger.proposal_limits import MAX_MIXED_BATCH, Work
 from ledger.recording import GAP_PATIENCE_S
 from ledger.state import read_account
 from ledger.store import Place
@@ -175,6 +176,33 @@ def test_a_proposal_with_anything_else_in_it_is_voted_down(
     }[spoiler]
     assert application.process([good], NOW_S)
     assert not application.process(encoded, NOW_S - 1 if spoiler == "earlier" else NOW_S)
+
+
+def test_voting_no_costs_no_more_than_the_first_that_is_refused(
+    application: Application, pen: Pen, poison: bytes
+) -> None:
+    """What comes behind it would fail inside of us, and tell: it is not looked at."""
+    told: list[str] = []
+    application.tell_fault = told.append
+    poor, good = pen.write(Transfer(BOB.public, 1_001), ALICE), pen.write(Transfer(BOB.public, 1), ALICE)
+    assert not application.process([good, poor, poison], NOW_S)
+    assert not application.process([poison, b"noise"], NOW_S), "what cannot be read is seen before any work"
+    assert told == []
+    assert application.process([good], NOW_S), "the next round is about another block"
+    assert reasons(order(application, [poor, good])) == ["insufficient_funds", ""]
+
+
+def test_a_block_of_more_work_than_its_limit_is_neither_proposed_nor_voted_for(
+    application: Application, pen: Pen
+) -> None:
+    application.max_work = Work(3, 3, 3)
+    encoded = [pen.write(Transfer(BOB.public, 1), ALICE) for _ in range(4)]
+    assert application.prepare(encoded, NOW_S, ROOM) == encoded[:3]
+    assert application.process(encoded[:3], NOW_S)
+    assert not application.process(encoded, NOW_S)
+    mixed = Batch(tuple(pen.sign(Transfer(BOB.public, 1), ALICE) for _ in range(MAX_MIXED_BATCH + 1)))
+    assert application.prepare([write_submission(mixed), *encoded], NOW_S, ROOM) == encoded[:3]
+    assert not application.process([write_submission(mixed)], NOW_S)
 
 
 def test_a_proposal_fits_its_size(application: Application, pen: Pen) -> None:

@@ -1,0 +1,101 @@
+"""What one block of a shared ledger may hold: counted alike by whoever proposes it and by whoever votes on it.
+
+Octets have their limit in CometBFT. Here is the work that is not in the octets: signatures to verify, consumers to
+give grants to, purchases to look up for meter records. A block over a limit is no block that an honest operator
+proposes, and is voted down before any of the work is done. One submission alone is always let in.
+
+Pure: a function of the submissions. It is a rule of all operators of a network: to change a number here is to change
+`APP_VERSION` in ledger/abci/handling.py.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ledger.submission import Batch, Enrolment, Record, Submission
+from wire.allocate import Allocate
+from wire.ids import PUBLIC_KEY_SIZE
+from wire.post_offer import PostOffer
+from wire.transaction import Action, SignedTransaction
+
+MAX_MIXED_BATCH = 100
+"""Transactions of a batch that is not an auction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What submissions cost beside their octets."""
+
+    signatures: int = 0
+    consumers: int = 0
+    record_bytes: int = 0
+
+    def and_also(self, other: "Work") -> "Work":
+        return Work(
+            self.signatures + other.signatures,
+            self.consumers + other.consumers,
+            self.record_bytes + other.record_bytes,
+        )
+
+    def fits(self, limit: "Work") -> bool:
+        return (
+            self.signatures <= limit.signatures
+            and self.consumers <= limit.consumers
+            and self.record_bytes <= limit.record_bytes
+        )
+
+
+MAX_WORK = Work(signatures=20_000, consumers=500_000, record_bytes=128 * 1024)
+"""Signatures: as one batch may have, some three seconds of one processor. Consumers: nine purchases for 50,000 are what
+the octets of a block have room for. Records: 1,800 rows, each of which may name a purchase that has to be read.
+"""
+
+
+def work_of(submission: Submission) -> Work:
+    match submission:
+        case SignedTransaction():
+            return Work(1, _consumers(submission.transaction.action))
+        case Batch(transactions):
+            named = sum(_consumers(one.transaction.action) for one in transactions)
+            return Work(len(transactions), named)
+        case Record(evidence):
+            return Work(1, 0, len(evidence))
+        case Enrolment():
+            return Work(2)  # the gateway's, and the provider's who asks for it
+
+
+def how_many_fit(submissions: Iterable[Submission], limit: Work = MAX_WORK) -> int:
+    """The first so many, in their order, are within what one block may cost."""
+    total, count = Work(), 0
+    for submission in submissions:
+        total = total.and_also(work_of(submission))
+        if count and not total.fits(limit):
+            break
+        count += 1
+    return count
+
+
+def may_be_ordered(submission: Submission) -> bool:
+    """Whether it is none of the batches that nobody needs: large ones are the end of one auction, and nothing else.
+
+    So whoever makes others verify thousands of signatures has at least those of thousands of accounts.
+    """
+    if not isinstance(submission, Batch) or len(submission.transactions) <= MAX_MIXED_BATCH:
+        return True
+    first, *rest = (one.transaction.action for one in submission.transactions)
+    is_offer = isinstance(first, PostOffer) and first.auction is not None
+    auctions = {_auction(one) for one in (rest if is_offer else [first, *rest])}
+    return len(auctions) == 1 and b"" not in auctions
+
+
+def _auction(action: Action) -> bytes:
+    return action.auction if isinstance(action, Allocate) else b""
+
+
+def _consumers(action: Action) -> int:
+    match action:
+        case Allocate():
+            return len(action.consumer_keys) // PUBLIC_KEY_SIZE
+        case PostOffer():
+            return len(action.consumers)
+        case _:
+            return 0

@@ -1,0 +1,60 @@
+"""The limits of work: what is counted, and which batches may be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ledger.proposal_limits import MAX_MIXED_BATCH, MAX_WORK, Work, how_many_fit, may_be_ordered, work_of
+from ledger.submission import Batch, Enrolment, Record
+from tests.ledger_world import ALICE, BOB, CAROL, GENESIS, PROVIDER, START_S, buy, offer
+from wire.auction_terms import AuctionKind, AuctionMark
+from wire.keys import PrivateKey
+from wire.money_actions import Transfer
+from wire.post_offer import AuctionShare
+from wire.transaction import Action, SignedTransaction, Transaction, sign_transaction
+
+MARK = AuctionMark(AuctionKind(1), START_S, 0)
+SETTLES = offer(auction=MARK, consumers={BOB.public: AuctionShare(1, 1)})
+BID = buy(30, epoch=0, auction=bytes(32))
+MANY = MAX_MIXED_BATCH
+
+
+def sign(action: Action, key: PrivateKey = ALICE) -> SignedTransaction:
+    return sign_transaction(Transaction(action, bytes(8), START_S), key, GENESIS.ledger_id)
+
+
+def test_what_is_counted() -> None:
+    purchase = sign(buy(consumers=[BOB.public, CAROL.public]))
+    assert work_of(sign(Transfer(BOB.public, 1))) == Work(1)
+    assert work_of(purchase) == Work(1, 2)
+    assert work_of(sign(SETTLES, PROVIDER)) == Work(1, 1)
+    assert work_of(Batch((purchase, purchase))) == Work(2, 4)
+    assert work_of(Record(bytes(70))) == Work(1, 0, 70)
+    assert work_of(Enrolment(b"")) == Work(2)
+
+
+@pytest.mark.parametrize("what", ["signatures", "consumers", "record_bytes"])
+def test_each_limit_closes_a_block_and_the_first_is_always_let_in(what: str) -> None:
+    one = Record(b"r") if what == "record_bytes" else sign(buy(consumers=[BOB.public]))
+    for number, fit in ((5, 5), (2, 2), (0, 1)):
+        assert how_many_fit([one] * 5, replace(MAX_WORK, **{what: number})) == fit
+    assert how_many_fit([]) == 0
+
+
+def test_a_large_batch_is_the_end_of_one_auction() -> None:
+    transfer, bid, settles = sign(Transfer(BOB.public, 1)), sign(BID), sign(SETTLES, PROVIDER)
+    other = sign(buy(30, epoch=0, auction=bytes(31) + b"1"))
+    assert may_be_ordered(transfer)
+    assert may_be_ordered(Batch((transfer,) * MANY))
+    assert may_be_ordered(Batch((settles, *(bid,) * MANY)))
+    assert may_be_ordered(Batch((bid,) * (MANY + 1))), "what is left of one"
+    for wrong in (
+        (transfer,) * (MANY + 1),
+        (settles, *(bid,) * MANY, transfer),
+        (settles, *(bid,) * MANY, other),
+        (sign(offer(), PROVIDER), *(bid,) * MANY),
+        (sign(buy()),) * (MANY + 1),
+    ):
+        assert not may_be_ordered(Batch(wrong))
