@@ -13,6 +13,7 @@ from typing import assert_never
 
 from apd.events import Event, SignallingHeard
 from apd.settings import BoxSettings
+from apd.shells.unix_socket import UnixSocket
 from apd.sib import format_sib
 from apd.signalling_frames import LENGTH_SIZE, MAX_FRAME_BYTES
 from apd.signalling_settings import SignallingSettings
@@ -50,6 +51,7 @@ class SignallingShell:
         self._links: dict[int, _Link] = {}
         self._next = 1
         self._server: asyncio.Server | None = None
+        self._socket: UnixSocket | None = None
 
     async def start(self, report: Callable[[Event], None]) -> None:
         """From the running loop. Raises ShellError."""
@@ -59,21 +61,19 @@ class SignallingShell:
             return
         loop = asyncio.get_running_loop()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-            self._server = await loop.create_unix_server(lambda: _Link(self), path)
-            path.chmod(0o660)
+            self._socket = UnixSocket(path)
+            self._server = await loop.create_unix_server(lambda: _Link(self), sock=self._socket.socket)
         except OSError as error:
             raise ShellError("signalling socket", f"{path}: {error}") from error
 
     def close(self) -> None:
         if self._server is None:
             return
+        if self._socket is not None:
+            self._socket.remove()
         self._server.close()
         for link in list(self._links.values()):
             link.hang_up()
-        if self._settings.socket is not None:
-            self._settings.socket.unlink(missing_ok=True)
 
     def obey(self, order: TellOrder) -> list[Event]:
         """One order; what is known of it at once."""

@@ -108,8 +108,7 @@ def test_a_frame_that_is_too_long_ends_the_connection(tmp_path: Path, run_async:
         async with Served(tmp_path) as served:
             reader, writer = await served.connect()
             writer.write(b"\xff\xff")
-            with pytest.raises(ConnectionResetError):
-                raise ConnectionResetError if await reader.read() == b"" else AssertionError
+            assert await reader.read() == b""
             await served.until(lambda: served.facts == [LinkLost(1)])
             writer.close()
 
@@ -174,6 +173,20 @@ def test_the_gnbs_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
     (event,) = served.shell.obey(order)
     assert isinstance(event, SignallingHeard)
     assert isinstance(event.what, SibFailed)
+
+
+def test_two_that_serve_do_not_take_each_others_place(tmp_path: Path, run_async: Run) -> None:
+    async def run() -> None:
+        async with Served(tmp_path) as served:
+            with pytest.raises(ShellError, match="another program"):
+                await Served(tmp_path).__aenter__()
+            _, writer = await served.connect()
+            writer.write(FRAME)
+            await served.until(lambda: bool(served.facts))
+            writer.close()
+        assert not served.path.exists()
+
+    run_async(run())
 
 
 def test_a_socket_that_cannot_be_made_is_said(tmp_path: Path, run_async: Run) -> None:
