@@ -33,6 +33,8 @@ ENOUGH = 4
 """Windows in which the same one fits, and no other as often."""
 MOST_FITS = 2 * ENOUGH
 """No more are counted, so that two which were alike for long part as soon as two which were so for a moment."""
+_ROUNDS = 4
+"""In which pairs are looked for after one window; the rest after the next."""
 WRONG = 8
 """Windows in a row in which a joined one does not fit: it is somebody else."""
 GONE_REPORTS = 3
@@ -130,19 +132,27 @@ def compare(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int, Wind
         snssai for snssai, own in sent.items() if snssai not in taken and own.bits >= own.least_bits
     ]
     fits = dict(join.fits)
+    nobodys = [
+        (rnti, window, _came_bits(window)) for rnti, window in reported.items() if rnti not in join.slot_of
+    ]
     for snssai in open_slots:
-        for rnti, window in reported.items():
-            if rnti in join.slot_of:
-                continue
+        own = sent[snssai]
+        least, most = own.bits * LEAST_PERCENT, own.bits * MOST_PERCENT
+        for rnti, window, came in nobodys:
             pair = (snssai, rnti)
-            step = 1 if fit(sent[snssai], window) else -2
-            fits[pair] = min(MOST_FITS, max(0, fits.get(pair, 0) + step))
+            known = fits.get(pair, 0)
+            if came * 100 <= most and (came * 100 >= least or _fits_waiting(own, window)):
+                fits[pair] = min(MOST_FITS, known + 1)
+            elif known:
+                fits[pair] = max(0, known - 2)
     kept = {pair: count for pair, count in fits.items() if count and pair[1] in reported}
     join = join._replace(fits=kept)
-    for snssai in open_slots:
-        found = _only_one(join, snssai)
-        if found is not None:
-            join = seat(join, found, snssai)
+    for _ in range(_ROUNDS):  # who is found is in nobody's way any more
+        found = _pairs(join)
+        for rnti, snssai in found:
+            join = seat(join, rnti, snssai)
+        if not found:
+            break
     return join
 
 
@@ -153,6 +163,10 @@ def fit(sent: Sent, window: Window) -> bool:
         return False
     if came_bits * 100 >= sent.bits * LEAST_PERCENT:
         return True
+    return _fits_waiting(sent, window)
+
+
+def _fits_waiting(sent: Sent, window: Window) -> bool:
     return has_demand(window.least_bytes, sent.floor_bps) and _within_share(sent, window)
 
 
@@ -186,13 +200,28 @@ def _check_joined(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int
     return join
 
 
-def _only_one(join: Join, snssai: Snssai) -> int | None:
-    """The UE that has fitted often enough, if no other UE has for this slot, nor it for another slot, half as often."""
-    rivals = sorted(
-        ((count, rnti) for (slot, rnti), count in join.fits.items() if slot == snssai), reverse=True
-    )
-    if not rivals or rivals[0][0] < ENOUGH:
-        return None
-    count, rnti = rivals[0]
-    others = [fits for (slot, other), fits in join.fits.items() if (slot == snssai) != (other == rnti)]
-    return rnti if all(fits * 2 <= count for fits in others) else None
+def _pairs(join: Join) -> list[tuple[int, Snssai]]:
+    """The UEs that have fitted often enough, if no other UE has for their slot, nor they for another slot, half as
+    often. Each pair is looked at once: a cell may have a hundred slots, and all UEs fit all of them.
+    """
+    taken = set(join.slot_of.values())
+    of_slot: dict[Snssai, list[int]] = {}
+    of_ue: dict[int, list[int]] = {}
+    for (snssai, rnti), count in join.fits.items():
+        _keep_two(of_slot.setdefault(snssai, [0, 0]), count)
+        _keep_two(of_ue.setdefault(rnti, [0, 0]), count)
+    return [
+        (rnti, snssai)
+        for (snssai, rnti), count in join.fits.items()
+        if count >= ENOUGH
+        and snssai not in taken
+        and all(2 * two[1] <= count == two[0] for two in (of_slot[snssai], of_ue[rnti]))
+    ]
+
+
+def _keep_two(most: list[int], count: int) -> None:
+    """The two most, the most first."""
+    if count > most[0]:
+        most[:] = [count, most[0]]
+    elif count > most[1]:
+        most[1] = count

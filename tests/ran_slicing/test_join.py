@@ -1,5 +1,7 @@
 """Whose UE an RNTI is: told, or found by bytes, and never guessed."""
 
+import time
+
 from ran_slicing.join import (
     ENOUGH,
     GONE_REPORTS,
@@ -81,6 +83,18 @@ def test_bytes_tell_who_it_is():
     windows = [({A: MBIT, B: 2 * MBIT}, {X: 1_020_000, Y: 2_050_000, Z: 9 * MBIT})] * ENOUGH
     assert after(windows[:-1]).slot_of == {}
     assert after(windows).slot_of == {X: A, Y: B}
+
+
+def test_a_hundred_slots_are_looked_at_at_once():
+    slots = [Snssai(1, number) for number in range(100)]
+    sent = {slot: 450_000 * 13**number // 10**number for number, slot in enumerate(slots[:20])}
+    reported = {0x4601 + number: bits for number, bits in enumerate(sent.values())}
+    found = after([(sent, reported)] * ENOUGH).slot_of
+    assert found == {0x4601 + number: slot for number, slot in enumerate(slots[:20])}
+    windows = [(dict.fromkeys(slots, MBIT), dict.fromkeys(range(0x4601, 0x4701), MBIT))] * (ENOUGH + 1)
+    began = time.thread_time()
+    assert after(windows).slot_of == {}
+    assert time.thread_time() - began < 1, "as many seconds of the loop as it was before"
 
 
 def test_two_that_look_alike_are_not_guessed():
