@@ -141,16 +141,24 @@ def _load_cell(reader: "_SectionReader", path: Path) -> tuple[CellConfig, UserPl
     _refuse_tiers(path, begins)
     host = settings.remote_host or gnb.host
     looks = tuple(map(str, findings))
-    return CellConfig(begins, host, gnb.port, core, lobby_slice, looks, _signalling(reader)), user_plane
+    signalling = _signalling(reader, path, settings.gnb_files)
+    return CellConfig(begins, host, gnb.port, core, lobby_slice, looks, signalling), user_plane
 
 
-def _signalling(reader: "_SectionReader") -> "SignallingSettings | None":
+def _signalling(
+    reader: "_SectionReader", path: Path, gnb_files: tuple[Path, ...]
+) -> "SignallingSettings | None":
     """Section [cell.signalling]; a box without it loads nothing of it."""
     if f"cell.{SIGNALLING}" not in reader:
         return None
     from apd.signalling_settings import SignallingSettings
 
-    return reader.build(f"cell.{SIGNALLING}", SignallingSettings)
+    settings = reader.build(f"cell.{SIGNALLING}", SignallingSettings)
+    try:
+        settings.refuse_files((path, *gnb_files))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: cell.{SIGNALLING}.{error}") from error
+    return settings
 
 
 def _idle_speaks(settings: "CellSettings", shape: "CellShape | None") -> "CellSettings":

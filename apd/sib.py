@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # the command does without
 
 LIFETIME_S = 86_400
 """A day: whoever restarts the gNB less often says more."""
+FIRST_LINE = "# Airgrant writes this file: what the cell broadcasts of its offer\n"
+"""By it the daemon knows a file that it may replace."""
 _SCHEDULE = """\
     si_sched_info:
       - si_period: 16
@@ -53,7 +55,7 @@ def format_sib(signed: bytes, provider: PublicKey, ledger: PublicKey, ledger_id:
     settings = "".join(
         f"      {name}: {json.dumps(value)}\n" for name, value in text_settings(content).items()
     )
-    return f"cell_cfg:\n  sib:\n{_SCHEDULE}    cmas:\n{settings}"
+    return f"{FIRST_LINE}cell_cfg:\n  sib:\n{_SCHEDULE}    cmas:\n{settings}"
 
 
 # ---- The file, kept by the daemon

@@ -4,6 +4,7 @@ Loaded only where the section is there. Every rule that a value has to obey is i
 ConfigError.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +24,20 @@ class SignallingSettings:
     whenever the offer changes, and before it expires. In shielded or licensed test cells only.
     """
 
+    def refuse_files(self, others: Iterable[Path]) -> None:
+        """Files of somebody else that the daemon would replace. Raises ConfigError."""
+        if self.sib_file is None:
+            return
+        for other in others:
+            if self.sib_file.resolve() == other.resolve():
+                raise ConfigError(
+                    f"sib_file: {other} is the gNB's own: name another file, which it is given besides"
+                )
+
     def __post_init__(self) -> None:
         if self.socket is None and self.sib_file is None:
             raise ConfigError(
                 "socket: name a socket for purchases in NAS, or a sib_file; else leave the section out"
             )
+        if self.socket is not None and self.socket == self.sib_file:
+            raise ConfigError("sib_file: it is the socket as well: name a file")

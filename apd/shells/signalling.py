@@ -7,6 +7,8 @@ fifth one.
 
 import asyncio
 import os
+import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import assert_never
@@ -14,7 +16,7 @@ from typing import assert_never
 from apd.events import Event, SignallingHeard
 from apd.settings import BoxSettings
 from apd.shells.unix_socket import UnixSocket
-from apd.sib import format_sib
+from apd.sib import FIRST_LINE, format_sib
 from apd.signalling_frames import LENGTH_SIZE, MAX_FRAME_BYTES
 from apd.signalling_settings import SignallingSettings
 from apd.signalling_state import (
@@ -93,18 +95,14 @@ class SignallingShell:
                 assert_never(order)
 
     def _write_sib(self, offer: Offer) -> Fact:
-        """Whole or not at all: a gNB may start at this moment."""
+        """Whole or not at all, as a gNB may start at this moment; and never in the place of a file that is not ours."""
         path, box = self._settings.sib_file, self._box
         assert path is not None, "nothing is broadcast"
         text = format_sib(write_offer(offer, self._key), box.provider, box.ledger, box.ledger_id)
-        beside = path.with_name(f"{path.name}.new")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(beside).replace(path)
+            _refuse_others(path)
+            _replace(path, text)
         except OSError as error:
             return SibFailed(ShellError("sib file", f"{path}: {error}"))
         return SibWritten(offer.epoch)
@@ -123,6 +121,36 @@ class SignallingShell:
     def lost(self, number: int) -> None:
         if self._links.pop(number, None) is not None:
             self._report(SignallingHeard(LinkLost(number)))
+
+
+def _refuse_others(path: Path) -> None:
+    """Raises OSError if somebody else wrote what stands there."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    begins = b""
+    if stat.S_ISREG(mode):
+        with path.open("rb") as file:
+            begins = file.read(len(FIRST_LINE))
+    if begins != FIRST_LINE.encode():
+        raise FileExistsError(f"does not begin with {FIRST_LINE.strip()!r}: not ours, and not replaced")
+
+
+def _replace(path: Path, text: str) -> None:
+    """By a file beside it, whose name nobody has."""
+    number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    beside = Path(name)
+    try:
+        with os.fdopen(number, "w") as file:
+            os.fchmod(number, 0o644)  # the gNB reads it, under whatever name it runs
+            file.write(text)
+            file.flush()
+            os.fsync(number)
+        beside.replace(path)
+    except OSError:
+        beside.unlink()
+        raise
 
 
 class _Link(asyncio.Protocol):

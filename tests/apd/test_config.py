@@ -287,6 +287,11 @@ def test_a_box_without_a_cell_has_none(tmp_path):
         ),
         ("[cell.core]", "[cell.signalling]\n[cell.core]", "cell.signalling.socket: name a socket"),
         ("[cell.core]", '[cell.signalling]\nsockets = "a"\n[cell.core]', "did you mean socket"),
+        (
+            "[cell.core]",
+            '[cell.signalling]\nsib_file = "gnb.yml"\n[cell.core]',
+            "cell.signalling.sib_file: .*own",
+        ),
         ("[cell.core]", "[cell.cores]", "cell.core.pcf_host: is missing|cell.cores: unknown key"),
         (
             'pcf_host = "127.0.0.13"',

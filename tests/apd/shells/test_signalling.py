@@ -14,7 +14,7 @@ import pytest
 from apd.address import NasAddress
 from apd.events import SignallingHeard
 from apd.shells.signalling import MAX_LINKS, MAX_UNSENT_BYTES, SignallingShell
-from apd.sib import plan_offer
+from apd.sib import FIRST_LINE, plan_offer
 from apd.signalling_frames import Begin, Gone, SendEap, write_frame
 from apd.signalling_settings import SignallingSettings
 from apd.signalling_state import (
@@ -167,12 +167,27 @@ def test_the_gnbs_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
     served = Served(tmp_path)
     order = WriteSib(plan_offer(offer_state(), BSSID, 1_700_086_400))
     assert served.shell.obey(order) == [SignallingHeard(SibWritten(3))]
-    assert served.sib.read_text().startswith("cell_cfg:")
-    served.sib.unlink()
-    served.sib.mkdir()
-    (event,) = served.shell.obey(order)
+    assert served.sib.read_text().startswith(f"{FIRST_LINE}cell_cfg:")
+    assert stat.S_IMODE(served.sib.stat().st_mode) == 0o644
+    served.sib.write_text(FIRST_LINE)
+    assert served.shell.obey(order) == [SignallingHeard(SibWritten(3))], "it is ours"
+    assert "cell_cfg:" in served.sib.read_text()
+    assert list(tmp_path.iterdir()) == [served.sib], "nothing is left beside it"
+
+
+@pytest.mark.parametrize("content", ["cell_cfg:\n", "", None], ids=["a gNB's", "empty", "a folder"])
+def test_what_somebody_else_wrote_stays(tmp_path: Path, content: str | None) -> None:
+    served = Served(tmp_path)
+    if content is None:
+        served.sib.mkdir()
+    else:
+        served.sib.write_text(content)
+    (event,) = served.shell.obey(WriteSib(plan_offer(offer_state(), BSSID, 1_700_086_400)))
     assert isinstance(event, SignallingHeard)
     assert isinstance(event.what, SibFailed)
+    assert "not ours" in str(event.what.error)
+    assert content is None or served.sib.read_text() == content
+    assert list(tmp_path.iterdir()) == [served.sib]
 
 
 def test_two_that_serve_do_not_take_each_others_place(tmp_path: Path, run_async: Run) -> None:
