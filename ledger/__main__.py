@@ -246,8 +246,10 @@ def _read_network(genesis: Genesis, settings: LedgerSettings) -> Shared | None:
 def _join_network(
     application: Application, settings: LedgerSettings, consensus: ConsensusSettings
 ) -> Consensus:
+    network = parse_network(read_toml(consensus.network), consensus.network)
+    nodes = frozenset(one.node for one in network.operators)
     shelf = LogSnapshots(application, open_to_read(settings.store), _tell)
-    return Consensus(application, shelf, consensus, _tell)
+    return Consensus(application, shelf, consensus, _tell, nodes)
 
 
 async def _say_ready(

@@ -300,6 +300,7 @@ def write_home(site: Site, network: Network, state_sync: StateSync | None = None
         rpc=f"tcp://0.0.0.0:{RPC_PORT}",
         listen=f"{site.address}:{P2P_PORT}",
         redial="1s",
+        one_host=True,
     )
     for file, text in format_home(network, site.name, place, state_sync).items():
         (site.folder / "comet" / file).write_text(text)

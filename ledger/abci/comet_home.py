@@ -29,6 +29,8 @@ _SETTINGS = """\
 # Written by `airgrant ledger join`, which writes it anew: put your own settings elsewhere.
 proxy_app = "{application}"
 moniker = "{name}"
+# The ledger is asked about each node that connects, and lets nobody in who is not in the description of the network.
+filter_peers = true
 db_backend = "goleveldb"
 abci = "socket"
 log_level = "{log_level}"
@@ -48,7 +50,9 @@ persistent_peers_max_dial_period = "{redial}"
 # Only those in the description of the network are asked for, and they may have private addresses.
 pex = false
 addr_book_strict = false
-allow_duplicate_ip = true
+# Whoever else knocks takes nobody's place.
+unconditional_peer_ids = "{nodes}"
+allow_duplicate_ip = {one_host}
 # Blocks of some MB are to reach the others within the time of a round.
 send_rate = 104857600
 recv_rate = 104857600
@@ -112,7 +116,10 @@ class StateSync:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one operator's CometBFT is reached, by whom, and what it reaches. Addresses as CometBFT writes them."""
+    """Where one operator's CometBFT is reached, by whom, and what it reaches. Addresses as CometBFT writes them.
+
+    `one_host`: several nodes come from one address, as in a laboratory.
+    """
 
     application: str
     rpc: str = "tcp://127.0.0.1:26657"
@@ -120,6 +127,7 @@ class Place:
     pause_ms: int = 100
     log_level: str = "info"
     redial: str = "10s"
+    one_host: bool = False
 
 
 def generate_keys() -> dict[str, str]:
@@ -161,6 +169,8 @@ def format_home(
         address=own,
         peers=network.peers_of(name),
         redial=place.redial,
+        nodes=",".join(sorted(one.node for one in network.operators if one.name != name)),
+        one_host="true" if place.one_host else "false",
         state_sync="false" if state_sync is None else "true",
         state_sync_servers="" if state_sync is None else ",".join(state_sync.servers),
         trust_height=0 if state_sync is None else state_sync.height,

@@ -43,7 +43,7 @@ UNKNOWN = "submissions whose end nobody knows yet"
 
 
 class Consensus:
-    """One operator's part of a network. `counters` counts what had no answer."""
+    """One operator's part of a network, whose nodes have these ids. `counters` counts what had no answer."""
 
     clerks = 16
     at_once = 250
@@ -54,6 +54,7 @@ class Consensus:
         shelf: SnapshotShelf,
         settings: ConsensusSettings,
         tell: Callable[[str], None],
+        nodes: frozenset[str] | None = None,
     ) -> None:
         self.application = application
         self.counters: MutableMapping[str, int] = Counter()
@@ -65,7 +66,7 @@ class Consensus:
         self._rpc = CometRpc(settings.rpc)
         self._sending = asyncio.Lock()
         self._sender = ThreadPoolExecutor(1, "comet-rpc")
-        handler = Handler(application, shelf, application.genesis, self._hear, _budget)
+        handler = Handler(application, shelf, application.genesis, self._hear, _budget, nodes=nodes)
         self._server = AbciServer(f"unix://{settings.socket.absolute()}", handler)
 
     async def run(self) -> None:

@@ -57,6 +57,8 @@ APP_VERSION = 1
 """Of the rules by which blocks are executed: operators of one network have the same."""
 REFUSED = 1
 UNKNOWN_PATH = 2
+PEER_FILTER = b"/p2p/filter/"
+"""CometBFT's question, with `filter_peers`, whether a node may connect: addr/HOST:PORT, then id/ID."""
 SHOWN_BYTES = 100
 """Of a question that somebody asked CometBFT, in our answer."""
 
@@ -79,7 +81,7 @@ class Handler:
     """The answers of one operator's ledger. `tell` hears of each transaction that took effect or was refused.
 
     `begin_block` is asked when a block of ours begins to be made, and gives what says when it has enough. CometBFT may
-    forget blocks older than `retain_blocks`.
+    forget blocks older than `retain_blocks`. Of other nodes, those of these ids may connect; None: any.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Handler:
         tell: Tell,
         begin_block: Callable[[], Callable[[], bool]] = lambda: lambda: False,
         retain_blocks: int = RETAIN_BLOCKS,
+        nodes: frozenset[str] | None = None,
     ) -> None:
         self._machine = machine
         self._shelf = shelf
@@ -97,6 +100,7 @@ class Handler:
         self._tell = tell
         self._begin_block = begin_block
         self._retain_blocks = retain_blocks
+        self._nodes = nodes
         self._time_s = 0
         self._decided: list[tuple[bytes, Outcome]] = []
         self._doubted: set[bytes] = set()
@@ -137,6 +141,9 @@ class Handler:
             case Info():
                 app_hash = machine.app_hash if machine.height else b""
                 return write_info(NAME, "1", APP_VERSION, machine.height, app_hash)
+            case Query(path, _data) if path.startswith(PEER_FILTER):
+                code = 0 if self._lets_in(path) else REFUSED
+                return write_query(code, "" if code == 0 else "not in this network", b"", machine.height)
             case Query(path, _data):
                 asked = f"{path[:SHOWN_BYTES]!r}: ask the ledger's own pages"
                 return write_query(UNKNOWN_PATH, asked, b"", machine.height)
@@ -146,6 +153,11 @@ class Handler:
                 return write_extend_vote()
             case VerifyVoteExtension(extension):
                 return write_verify_vote_extension(accept=not extension)
+
+    def _lets_in(self, path: bytes) -> bool:
+        """CometBFT asks twice about a node that connects: by its address, which says nothing, and by its id."""
+        what, _, who = path.removeprefix(PEER_FILTER).decode(errors="replace").partition("/")
+        return what == "addr" or self._nodes is None or who in self._nodes
 
     def _check(self, request: CheckTx) -> bytes:
         """Whatever waits is asked about again after each block. Only what we would not propose is worth the look."""

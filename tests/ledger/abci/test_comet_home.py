@@ -52,6 +52,9 @@ def test_settings_follow_from_the_network() -> None:
     assert settings["p2p"]["laddr"] == "tcp://0.0.0.0:2"
     assert settings["p2p"]["external_address"] == "192.0.2.1:26656"
     assert settings["p2p"]["persistent_peers"] == f"{BOB.node}@192.0.2.2:26656"
+    assert settings["p2p"]["unconditional_peer_ids"] == BOB.node
+    assert settings["p2p"]["allow_duplicate_ip"] is False
+    assert settings["filter_peers"] is True
     assert settings["consensus"]["timeout_commit"] == "50ms"
     assert settings["consensus"]["create_empty_blocks_interval"] == "5s"
     assert settings["statesync"]["enable"] is False

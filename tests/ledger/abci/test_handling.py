@@ -252,6 +252,21 @@ def test_snapshots_come_from_the_shelf() -> None:
     assert desk.ask(ApplySnapshotChunk(0, b"wrong", "peer"), 16).number(1) == AppliedChunk.RETRY
 
 
+def test_only_nodes_of_the_network_are_let_in() -> None:
+    """As CometBFT asks with `filter_peers` (node/setup.go, createTransport)."""
+    desk = Desk()
+    desk.handler = Handler(desk.machine, Shelf(), GENESIS, lambda *_: None, nodes=frozenset(["a" * 40]))
+    for path, code in (
+        (b"/p2p/filter/addr/192.0.2.1:1", 0),
+        (b"/p2p/filter/id/" + b"a" * 40, 0),
+        (b"/p2p/filter/id/" + b"b" * 40, 1),
+        (b"/p2p/filter/id/\xff", 1),
+        (b"/p2p/filter/", 1),
+    ):
+        assert desk.ask(Query(path, b""), 7).number(1) == code
+    assert Desk().ask(Query(b"/p2p/filter/id/" + b"b" * 40, b""), 7).number(1) == 0, "nobody said who"
+
+
 def test_small_talk() -> None:
     desk = Desk()
     assert desk.ask(Echo(b"hi"), 2).octets(1) == b"hi"
