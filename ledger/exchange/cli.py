@@ -218,13 +218,14 @@ def _credentials(settings: ExchangeSettings) -> braintree.Credentials | None:
     return braintree.Credentials(settings.braintree_public_key, private_key)
 
 
-def _shop(settings: ExchangeSettings) -> saleor.Keys | None:
+def _shop(settings: ExchangeSettings) -> saleor.Shop | None:
     if settings.saleor_secret is not None:
-        return saleor.Keys({}, _read_secret(settings.saleor_secret).decode().strip())
+        secret = _read_secret(settings.saleor_secret).decode().strip()
+        return saleor.Shop(saleor.Keys({}, secret), settings.saleor_packs)
     if settings.saleor_jwks is None:
         return None
     try:
-        return saleor.read_jwks(_read(settings.saleor_jwks))
+        return saleor.Shop(saleor.read_jwks(_read(settings.saleor_jwks)), settings.saleor_packs)
     except DecodeError as error:
         raise ConfigError(f"{settings.saleor_jwks}: {error}") from error
 

@@ -6,7 +6,8 @@ It covers the body alone: the header `Saleor-Event` is anybody's word, so what h
 the body, and a body of one event cannot be passed off as another. The body is the answer to the subscription that
 docs/exchange.md has. The buyer's account is the order's metadata `bandcoin_account`.
 
-    OrderFullyPaid                     Payment of the order's total, if the shop says that all of it is charged
+    OrderFullyPaid                     Payment of the order's total, if the shop says that all of it is charged, every
+                                       line is a pack of bandcoins (its SKU is in `packs`), and nothing is shipped
     OrderRefunded, OrderFullyRefunded  RefundTotal
     everything else                    Notice
 
@@ -52,6 +53,14 @@ class Keys:
         return f"Keys({sorted(self.by_id)}{', a secret' if self.secret else ''})"
 
 
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """`packs`: the SKUs that are sold for bandcoins. Whoever buys anything else with them has it paid for by nobody."""
+
+    keys: Keys
+    packs: frozenset[str]
+
+
 def read_jwks(text: bytes) -> Keys:
     """From a JWK set (RFC 7517): every RSA key that may sign. Raises DecodeError if there is none."""
     try:
@@ -68,19 +77,19 @@ def read_jwks(text: bytes) -> Keys:
     return Keys(keys)
 
 
-def read_webhook(body: bytes, signature: str, keys: Keys) -> Event:
+def read_webhook(body: bytes, signature: str, shop: Shop) -> Event:
     """Raises DecodeError, VerificationError."""
     if len(body) > MAX_BODY_BYTES:
         raise DecodeError(f"body: {len(body)} bytes, at most {MAX_BODY_BYTES} are accepted")
-    if keys.secret:
-        _verify_secret(body, signature, keys.secret)
+    if shop.keys.secret:
+        _verify_secret(body, signature, shop.keys.secret)
     else:
-        verify_detached(body, signature, keys)
+        verify_detached(body, signature, shop.keys)
     page = _event_page(body)
     kind, time_s = _text(page, "__typename"), _time(_text(page, "issuedAt"))
     check_id("__typename", kind)
     try:
-        return _read_event(kind, time_s, page, body)
+        return _read_event(kind, time_s, page, body, shop.packs)
     except DecodeError as error:  # signed, about money perhaps, and not as it should be: never lost
         return Puzzle(GATEWAY, kind, hashlib.sha256(body).hexdigest()[:32], str(error), time_s)
 
@@ -115,7 +124,7 @@ def _verify_secret(body: bytes, signature: str, secret: str) -> None:
         raise VerificationError("Saleor-Signature: does not belong to this body")
 
 
-def _read_event(kind: str, time_s: int, page: Mapping[str, Any], body: bytes) -> Event:
+def _read_event(kind: str, time_s: int, page: Mapping[str, Any], body: bytes, packs: frozenset[str]) -> Event:
     if kind not in ("OrderFullyPaid", "OrderRefunded", "OrderFullyRefunded"):
         return Notice(GATEWAY, kind, hashlib.sha256(body).hexdigest()[:32], time_s)
     order = _map(page, "order")
@@ -124,6 +133,7 @@ def _read_event(kind: str, time_s: int, page: Mapping[str, Any], body: bytes) ->
         return RefundTotal(GATEWAY, order_id, _cash(_map(order, "totalRefunded")), time_s)
     if _text(order, "chargeStatus") not in _CHARGED:
         raise DecodeError(f"order.chargeStatus is {order['chargeStatus'][:40]!r}: not all of it is charged")
+    _check_goods(order, packs)
     accounts = [
         str(one.get("value")) for one in _list(order, "metadata") if one.get("key") == ACCOUNT_METADATA
     ]
@@ -134,6 +144,18 @@ def _read_event(kind: str, time_s: int, page: Mapping[str, Any], body: bytes) ->
     except ValueError as error:
         raise DecodeError(f"{ACCOUNT_METADATA}: {error}") from error
     return Payment(GATEWAY, order_id, account, _cash(_map(_map(order, "total"), "gross")), time_s)
+
+
+def _check_goods(order: Mapping[str, Any], packs: frozenset[str]) -> None:
+    """Its total is deposited, so there may be nothing in it that is not sold for bandcoins."""
+    skus = [str(line.get("productSku")) for line in _list(order, "lines")]
+    if not skus:
+        raise DecodeError("order.lines is empty")
+    others = sorted(set(skus) - packs)
+    if others:
+        raise DecodeError(f"order.lines has {others[0][:40]!r}, which is no pack of bandcoins")
+    if order.get("isShippingRequired") is not False:
+        raise DecodeError("order.isShippingRequired is not false: its total may have shipping in it")
 
 
 def _event_page(body: bytes) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError tha
     [rates.EUR]  decimals = 2  ubc = 10000  per_minor = 1         a cent is 10,000 ubc: a euro is a bandcoin
     [braintree]  public_key = "..."  private_key = "braintree.secret"  max_age_s = 172800
     [saleor]     jwks = "jwks.json"  or  secret = "saleor.secret"      max_age_s = 1209600
+                 packs = ["BANDCOINS-100"]      the SKUs that are sold for bandcoins
     [bank]       url = "https://..."  secret = "bank.secret"           without it a person pays out
 
 Paths are relative to the folder of the file. Keys and secrets are files.
@@ -41,7 +42,7 @@ _KEYS = {
     "http": {"host", "port"},
     "rates": None,
     "braintree": {"public_key", "private_key", "max_age_s"},
-    "saleor": {"jwks", "secret", "max_age_s"},
+    "saleor": {"jwks", "secret", "packs", "max_age_s"},
     "bank": {"url", "secret"},
 }
 _URL = re.compile(r"https://[^/\s]+(/\S*)?|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?")
@@ -63,6 +64,7 @@ class ExchangeSettings:
     braintree_private_key: Path | None
     saleor_jwks: Path | None
     saleor_secret: Path | None
+    saleor_packs: frozenset[str]
     bank_url: str | None
     bank_secret: Path | None
 
@@ -96,9 +98,17 @@ def parse_settings(page: Mapping[str, Any], file: Path) -> ExchangeSettings:
         braintree_private_key=sections["braintree"].path("private_key") if braintree_there else None,
         saleor_jwks=saleor_section.path("jwks") if "jwks" in saleor_section.values else None,
         saleor_secret=saleor_section.path("secret") if "secret" in saleor_section.values else None,
+        saleor_packs=_parse_packs(saleor_section) if saleor_there else frozenset(),
         bank_url=bank.text("url") if bank_there else None,
         bank_secret=bank.path("secret") if bank_there else None,
     )
+
+
+def _parse_packs(section: Section) -> frozenset[str]:
+    packs = section.values.get("packs")
+    if not isinstance(packs, list) or not packs or not all(isinstance(sku, str) and sku for sku in packs):
+        raise section.error("packs", "lists the SKUs that are sold for bandcoins, one or more")
+    return frozenset(packs)
 
 
 def _parse_rates(section: Section) -> dict[str, Rate]:

@@ -43,7 +43,7 @@ class Door:
         wake: Callable[[], None],
         available: Available,
         credentials: braintree.Credentials | None,
-        shop: saleor.Keys | None,
+        shop: saleor.Shop | None,
     ) -> None:
         self.desk = desk
         self.genesis = genesis

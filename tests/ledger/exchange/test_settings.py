@@ -28,7 +28,7 @@ def test_what_is_set():
     settings = parse_settings(
         page(
             braintree={"public_key": "p", "private_key": "b.secret"},
-            saleor={"jwks": "jwks.json", "max_age_s": 60},
+            saleor={"jwks": "jwks.json", "packs": ["BANDCOINS-100"], "max_age_s": 60},
             bank={"url": "https://bank.example/pay", "secret": "bank.secret"},
         ),
         FILE,
@@ -40,6 +40,7 @@ def test_what_is_set():
     assert settings.http_host == "127.0.0.1"
     assert settings.bank_secret == FILE.parent / "bank.secret"
     assert settings.saleor_secret is None
+    assert settings.saleor_packs == {"BANDCOINS-100"}
 
 
 def test_what_is_left_out_is_not_there():
@@ -60,6 +61,10 @@ def test_what_is_left_out_is_not_there():
         ({"rates": {"EUR": {"ubc": 1, "fee": 1}}}, "rates.EUR: has decimals"),
         ({"saleor": {}}, "saleor.jwks: either"),
         ({"saleor": {"jwks": "a", "secret": "b"}}, "saleor.jwks: either"),
+        ({"saleor": {"jwks": "a"}}, "saleor.packs: lists the SKUs"),
+        ({"saleor": {"jwks": "a", "packs": []}}, "saleor.packs: lists the SKUs"),
+        ({"saleor": {"jwks": "a", "packs": [""]}}, "saleor.packs: lists the SKUs"),
+        ({"saleor": {"jwks": "a", "packs": "BANDCOINS-100"}}, "saleor.packs: lists the SKUs"),
         ({"bank": {"url": "http://bank.example/", "secret": "s"}}, "bank.url: has to be https"),
         ({"bank": {"url": "https://bank.example/"}}, "bank.secret: a text is needed"),
         ({"braintree": {"public_key": "p"}}, "braintree.private_key: a text is needed"),

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from ledger.exchange.braintree import Credentials
 from ledger.exchange.payout_request import PayoutRequest, write_payout_request
-from ledger.exchange.saleor import Keys, read_jwks
+from ledger.exchange.saleor import Shop, read_jwks
 from ledger.exchange.webhook import Door, create_app, read_form
 from ledger.http import listen, serve
 from tests.exchange_world import World
@@ -26,7 +26,7 @@ from wire.money_actions import Deposit, Transfer
 FOLDER = Path(__file__).parent / "vectors"
 BRAINTREE = json.loads((FOLDER / "braintree.json").read_text())["notifications"]
 SALEOR = json.loads((FOLDER / "saleor.json").read_text())
-SHOP = read_jwks(json.dumps(SALEOR["jwks"]).encode())
+SHOP = Shop(read_jwks(json.dumps(SALEOR["jwks"]).encode()), frozenset({"BANDCOINS-100"}))
 KEYS = Credentials("integration_public_key", "integration_private_key")
 
 
@@ -37,7 +37,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
-def door(world: World, credentials: Credentials | None = KEYS, shop: Keys | None = SHOP) -> Door:
+def door(world: World, credentials: Credentials | None = KEYS, shop: Shop | None = SHOP) -> Door:
     def available(request: PayoutRequest) -> int:
         return world.balance(request.account)
 
@@ -83,7 +83,7 @@ def form(vector: dict[str, str]) -> bytes:
     return urllib.parse.urlencode({name: vector[name] for name in ("bt_signature", "bt_payload")}).encode()
 
 
-def test_every_recorded_notification_is_on_disk_once_it_is_acknowledged(client: httpx.Client, world: World):
+def test_every_notification_is_on_disk_once_it_is_acknowledged(client: httpx.Client, world: World):
     for at in range(2):
         for vector in BRAINTREE:
             answer = client.post("/braintree", content=form(vector))
