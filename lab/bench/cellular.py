@@ -20,10 +20,19 @@ from lab.bench.cellular_requests import PERIOD_S, measure_requests
 from lab.bench.result import Against, Figure
 from lab.percentile import percentile
 from lab.ran.fading import STATIC, FadingSettings
-from lab.ran.full_cell import FullCell, full_cell
+from lab.ran.full_cell import FULL, LOBBY, ORDINARY, RETURNING, FullCell, Scene, full_cell
 from lab.ran.gnb_file import new_state, slots_of
 from lab.ran.gnb_process import FIRST_RNTI, new_cell
-from lab.ran.lab_run import found_share, kept_share, others_share, owed, refused, weak_share
+from lab.ran.lab_run import (
+    begun_share,
+    kept_each_s,
+    kept_share,
+    others_share,
+    owed,
+    pauses_each_minute,
+    refused,
+    weak_share,
+)
 from lab.ran.restarts import restarts
 from lab.ran.scenarios import drops
 from lab.ran.session_waste import FAIR, MAX_CI, Admission, Waste, run_sessions
@@ -33,7 +42,8 @@ Progress = Callable[[str], None]
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = (1, 2, 3)
-FULL_S = 60
+FULL_S, ASIDE_S = 60, 30
+"""How long the cells of the figure with the goal are looked at, and those beside it."""
 KEPT_GOAL_PERCENT, BACK_GOAL_S, ROUND_TRIP_GOAL_MS, IMPORT_GOAL_MB, WASTE_GOAL_PERCENT = 99, 2, 10, 3, 5
 AWAY_S = (0.0, 0.5, 1.0, 2.0)
 WASTE_S, WASTE_SEEDS = 240, (1, 2, 3, 4)
@@ -71,90 +81,120 @@ def run(progress: Progress) -> list[Figure]:
 # ---- Floors
 
 
-def floors(progress: Progress, seconds: int = FULL_S, seeds: Sequence[int] = SEEDS) -> Iterator[Figure]:
+def floors(
+    progress: Progress, seconds: int = FULL_S, aside_s: int = ASIDE_S, seeds: Sequence[int] = SEEDS
+) -> Iterator[Figure]:
     """Twenty UEs, fading, half as much load again as the cell carries; buyers come as they do to the daemon."""
+
+    def play(scene: Scene, *, told: bool = False, long: bool = False) -> list[FullCell]:
+        return [full_cell(seed, scene, seconds=seconds if long else aside_s, told=told) for seed in seeds]
+
     progress(f"{len(seeds)} full cells of twenty UEs, {seconds} s of each after all have come")
-    sliced = tuple(full_cell(seed, seconds=seconds) for seed in seeds)
-    progress("the same, if all buyers come in one moment")
-    together = tuple(full_cell(seed, seconds=seconds, together=True) for seed in seeds)
+    sliced = play(FULL, long=True)
     progress("the same, if the loop is told which UE is whose")
-    told = tuple(full_cell(seed, seconds=seconds, told=True) for seed in seeds)
+    told = play(FULL, told=True, long=True)
     progress("the same without slices")
-    plain = tuple(full_cell(seed, seconds=seconds, sliced=False) for seed in seeds)
-    yield Figure(
-        f"seconds in which a sold floor was kept to 95 % ({sum(each.windows for each in sliced):,} seconds of "
-        f"{sum(len(each.floors) for each in sliced)} buyers, 150 % load)",
-        100 * kept_share(sliced),
-        "%",
+    plain = play(Scene(sliced=False))
+    yield _kept(
+        f"seconds in which a sold floor was kept to 95 %, from the moment in which it is in force "
+        f"({sum(each.windows for each in sliced):,} seconds of {sum(len(each.floors) for each in sliced)} buyers, "
+        f"150 % load)",
+        sliced,
         KEPT_GOAL_PERCENT,
-        "higher",
         Against("the same UEs without slices", 100 * kept_share(plain)),
     )
-    oracle = "the loop is told which UE is whose"
-    yield Figure(
-        "these seconds, as the daemon finds UEs, beside a loop that knows",
-        100 * kept_share(sliced),
-        "%",
+    yield from _beside_who_knows(sliced, told)
+    yield from _of_the_cell(sliced, plain)
+    progress("the same, if all buyers come in one moment")
+    together = play(Scene(together=True))
+    yield _kept(
+        "kept if all buyers come in one moment: nobody is known by coming", together, KEPT_GOAL_PERCENT
+    )
+    progress("an ordinary load")
+    ordinary = play(ORDINARY, long=True)
+    yield _kept(
+        "kept beside sixteen UEs that each get what a buyer is sent; his RNTI is another every 30 s, no list tells",
+        ordinary,
         KEPT_GOAL_PERCENT,
-        "higher",
-        Against(oracle, 100 * kept_share(told)),
+    )
+    yield _wrong("the same: seconds of slots in which somebody else's UE was taken for the buyer's", ordinary)
+    yield _wrong("such seconds in the full cells, those in one moment included", [*sliced, *together])
+    progress("buyers who go idle")
+    returning = play(RETURNING)
+    yield _kept(
+        "kept if each buyer's UE goes idle and comes back with a new RNTI every 30 s",
+        returning,
+        KEPT_GOAL_PERCENT,
     )
     yield Figure(
-        "the same if all buyers come in one moment, so that nobody is known by coming",
-        100 * kept_share(together),
-        "%",
-        KEPT_GOAL_PERCENT,
-        "higher",
-    )
-    yield Figure(
-        "of them those of buyers at the cell's edge, 0 to 5 dB, whose floors fit",
-        100 * weak_share(sliced),
-        "%",
+        "the same: pauses of a paid slot in a minute",
+        pauses_each_minute(returning),
+        "1/min",
         None,
-        "higher",
-        Against(oracle, 100 * weak_share(told)),
+        "lower",
+        Against("UEs that stay", pauses_each_minute(sliced)),
     )
-    buyers = sum(len(each.floors) + each.refused for each in sliced)
+    progress("buyers who download in the lobby")
+    lobby = play(LOBBY)
+    yield _kept(
+        "kept if each buyer downloads 3 Mbit/s in the lobby until he registers", lobby, KEPT_GOAL_PERCENT
+    )
     yield Figure(
-        f"of {buyers} buyers those refused before they paid",
-        refused(sliced),
+        f"the same: of {sum(each.asked for each in lobby)} buyers those refused, or ended and owed",
+        refused(lobby) + owed(lobby),
         "buyers",
         None,
         "lower",
-        Against(oracle, refused(told)),
+        Against("buyers who are silent there", refused(sliced) + owed(sliced)),
     )
     yield Figure(
-        "those whose link was not known then and is too bad: ended some seconds later, and owed it",
-        owed(sliced),
-        "buyers",
-        None,
-        "lower",
-        Against(oracle, owed(told)),
-    )
-    yield Figure(
-        "buyers whose UE was found in the metrics",
-        100 * found_share(sliced),
-        "%",
-        None,
-        "higher",
-        Against("if all come in one moment", 100 * found_share(together)),
-    )
-    waits = [floor.joined_s for each in sliced for floor in each.floors if floor.joined_s is not None]
-    yield Figure(
-        "from a floor in force until its UE is found, p95",
-        percentile(waits, 0.95),
-        "s",
-        None,
-        "lower",
-    )
-    yield Figure(
-        "seconds in which somebody else's UE was taken for that of a slot, all runs",
-        sum(each.wrong_s for each in (*sliced, *together)),
+        "the same: seconds of slots in which a UE was taken to be in them while still in the lobby",
+        sum(each.early_s for each in lobby),
         "s",
         0,
         "lower",
     )
-    yield Figure("the worst of these seconds, of its floor", 100 * min(each.worst for each in sliced), "%")
+    progress("the same with deep fades, and with the gNB's usual report period")
+    hard = full_cell(1, Scene(fading=HARD), seconds=aside_s)
+    yield _kept("kept if links fade by ten decibels", [hard])
+    yield _kept("kept with a report each second", [full_cell(1, seconds=aside_s, report_s=1.0)])
+
+
+def _beside_who_knows(sliced: Sequence[FullCell], told: Sequence[FullCell]) -> Iterator[Figure]:
+    """Of the same buyers, also those who were refused: what they would have if the loop knew whose UE is whose."""
+    oracle, asked = "the loop is told which UE is whose", sum(each.asked for each in sliced)
+    for what, count in (
+        (f"of {asked} buyers who asked those refused before they paid", refused),
+        ("of them those who paid and were ended, and are owed it", owed),
+    ):
+        yield Figure(what, count(sliced), "buyers", None, "lower", Against(oracle, count(told)))
+    yield Figure(
+        "kept seconds of each buyer who asked, the refused included",
+        kept_each_s(sliced),
+        "s",
+        None,
+        "higher",
+        Against(oracle, kept_each_s(told)),
+    )
+    for what, share in (
+        ("floors whose very first second was kept", begun_share),
+        ("kept seconds of buyers at the cell's edge, 0 to 5 dB, who paid", weak_share),
+    ):
+        yield Figure(what, 100 * share(sliced), "%", None, "higher", Against(oracle, 100 * share(told)))
+
+
+def _of_the_cell(sliced: Sequence[FullCell], plain: Sequence[FullCell]) -> Iterator[Figure]:
+    floors = [floor for each in sliced for floor in each.floors]
+    yield Figure(
+        "from a floor in force until its UE is found, p95 (never: until the end)",
+        percentile(
+            [len(floor.window_bps) if floor.joined_s is None else floor.joined_s for floor in floors], 0.95
+        ),
+        "s",
+        None,
+        "lower",
+    )
+    yield Figure("the worst second of all, of its floor", 100 * min(each.worst for each in sliced), "%")
     yield Figure("resource blocks in use", 100 * min(each.used_share for each in sliced), "%")
     yield Figure(
         "best effort gets the rest: of what the cell carries",
@@ -167,13 +207,16 @@ def floors(progress: Progress, seconds: int = FULL_S, seeds: Sequence[int] = SEE
     yield Figure(
         "requests to the gNB", statistics.mean(each.requests_per_s for each in sliced), "1/s", None, "lower"
     )
-    progress("the same with deep fades, and with the gNB's usual report period")
-    yield _kept("the same, links that fade by ten decibels", [full_cell(1, seconds=seconds, fading=HARD)])
-    yield _kept("the same, a report each second", [full_cell(1, seconds=seconds, report_s=1.0)])
 
 
-def _kept(what: str, runs: Sequence[FullCell]) -> Figure:
-    return Figure(what, 100 * kept_share(tuple(runs)), "%")
+def _kept(
+    what: str, runs: Sequence[FullCell], goal: float | None = None, against: Against | None = None
+) -> Figure:
+    return Figure(what, 100 * kept_share(runs), "%", goal, "higher", against)
+
+
+def _wrong(what: str, runs: Sequence[FullCell]) -> Figure:
+    return Figure(what, sum(each.wrong_s for each in runs), "s", 0, "lower")
 
 
 def worse_links(progress: Progress, seeds: Sequence[int] = SEEDS) -> Iterator[Figure]:

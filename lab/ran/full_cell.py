@@ -3,17 +3,18 @@
 It runs as the daemon does. A buyer's UE comes into the lobby's slice, buys some seconds later (weighed by its link, if
 it was seen to come), registers again with another RNTI in its slot, is in force once the core's list shows it there,
 and is sent what the box lets through from then on. Meanwhile others pass by. Nobody says which RNTI is whose, unless
-the loop is `told`. A floor counts from the first whole second in which it is in force to the end, or until the loop
-says that it does not fit after all (then its buyer is owed it, and goes on as a guest).
+the loop is `told`. The seconds of a floor begin in the very report in which it is in force, whatever the clock says,
+and go on to the end, or until the loop says that it does not fit after all: then its buyer is owed it, the second in
+which that is said is missed, and he goes on as a guest. The core's lists begin at another moment with each seed.
 Units: seconds of the cell, bit/s of IP, PRBs, dB.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from lab.ran.cell_model import Carrier, Cell
-from lab.ran.closed_loop import ClosedLoop, new_loop
+from lab.ran.closed_loop import LOOK_S, ClosedLoop, new_loop
 from lab.ran.fading import FadingSettings
 from lab.ran.scenarios import CEIL, KEPT, REPORT_S, WINDOW_S, Point, make_guest, point_of
 from lab.ran.sources import random_packets, silence, steady
@@ -34,23 +35,63 @@ PASSES_S, STAYS_S = 12.0, 4.0
 """Between two UEs that only pass by, in the mean, and how long each is connected."""
 FIRST_RNTI, PASSER = 0x4600, 1_000
 """Where RNTIs begin, and the subscribers of those who pass by."""
+IN_FORCE_S = AWAY_S + CONNECTS_S + LOOK_S + 1.0
+"""From flight mode on, in which every buyer has to be in force: one list more, and a second for its answer."""
+ALIKE_FLOOR_BPS, ALIKE_LOAD_BPS, ALIKE_DB = 1_000_000, 3_000_000, (14.0, 18.0)
+"""An ordinary load: what everybody else wants is no more than that, so that each gets about what a buyer is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who is in the cell and what they do: twenty UEs at distances, half of them buyers, half as much load again as
+    the cell carries; `weak` of the buyers at its edge.
+    """
+
+    ues: int = 20
+    buyers: int = 10
+    weak: int = 2
+    load: float = 1.5
+    fading: FadingSettings = field(default_factory=FadingSettings)
+    sliced: bool = True
+    """False: nothing is sold, everybody is in the gNB's default slice, and the same floors are only looked at."""
+    together: bool = False
+    """All buyers come, buy and register in the same moments: nobody is known by coming."""
+    alike: bool = False
+    """All floors are the same, all links alike, and the others together want what makes each look like a buyer."""
+    lobby_bps: int = 0
+    """What each buyer downloads in the lobby, before he buys and until he registers again."""
+    returns_s: float = 0.0
+    """So often each buyer's UE comes back with another RNTI: idle for a moment, and back; 0: never."""
+    reconnects: bool = True
+    """It does so with a new connection to the core; False: it only has another RNTI (re-establishment)."""
+
+
+FULL = Scene()
+ORDINARY = Scene(buyers=4, weak=0, alike=True, returns_s=30.0, reconnects=False)
+"""Sixteen others who look like the four buyers, and no list that tells when a buyer's RNTI is another."""
+RETURNING = Scene(returns_s=30.0)
+LOBBY = Scene(lobby_bps=3_000_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """One buyer: what he bought, what each second gave him, and how the loop moved his share."""
+    """One buyer who paid: what he bought, what each second gave him, and how the loop moved his share."""
 
     who: int
     floor_bps: int
     window_bps: tuple[float, ...]
     points: tuple[Point, ...]
     mean_snr_db: float
-    joined: bool
-    """At the end, or when it was said not to fit, the loop knew which UE of the metrics this is."""
     joined_s: float | None
-    """Until it did for the first time, from when the floor was in force; None: never."""
+    """Until the loop knew for the first time which UE of the metrics this is, from when the floor was in force; None:
+    never.
+    """
     owed: bool
-    """It was in force, and then said not to fit: he is owed it from there on."""
+    """It was paid for and then said not to fit, or never in force: he is owed it from there on. The last of
+    `window_bps` is then the second in which that was said.
+    """
+    pauses: int = 0
+    """How often the loop paused his slot while it was in force."""
 
     @property
     def is_weak(self) -> bool:
@@ -59,19 +100,27 @@ class Floor:
 
     @property
     def kept(self) -> int:
-        """How many windows reached the floor, as nearly as counts."""
-        return sum(rate >= KEPT * self.floor_bps for rate in self.window_bps)
+        """How many windows reached the floor, as nearly as counts; the one in which it was ended did not."""
+        whole = self.window_bps[:-1] if self.owed else self.window_bps
+        return sum(rate >= KEPT * self.floor_bps for rate in whole)
+
+    @property
+    def began_well(self) -> bool:
+        """Its first second was kept."""
+        return self.kept > 0 and self.window_bps[0] >= KEPT * self.floor_bps
 
 
 @dataclass(frozen=True, slots=True)
 class FullCell:
-    """A cell with more load than it carries. `refused` heard no before they paid. `sold_bps` and `others_bps` are what
-    those with a floor and those without got together, in each of the last windows.
+    """A cell with more load than it carries. Of those who `asked`, `refused` heard no before they paid; `floors` are of
+    all others. `sold_bps` and `others_bps` are what those with a floor and those without got together, in each of the
+    last seconds.
     """
 
     seed: int
     load: float
     capacity_bps: float
+    asked: int
     floors: tuple[Floor, ...]
     refused: int
     sold_bps: tuple[float, ...]
@@ -80,6 +129,8 @@ class FullCell:
     requests_per_s: float
     wrong_s: float
     """For so long, of all slots together, somebody else's UE was taken for that of a slot."""
+    early_s: float
+    """For so long, of all slots together, a buyer's own UE was taken for that of his slot while still in the lobby."""
 
     @property
     def windows(self) -> int:
@@ -109,61 +160,47 @@ class _Buyer:
     rnti: int = 0
     phase: str = "away"
     since_s: float = 0.0
+    returns_s: float = 0.0
+    reports: int = 0
+    """Of the second that has begun, and what they brought."""
+    bits: int = 0
     window_bps: list[float] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     joined_s: float | None = None
+    refused: bool = False
     owed: bool = False
+    pauses: int = 0
 
 
 def full_cell(
     seed: int,
+    scene: Scene = FULL,
     *,
     seconds: int = 60,
-    ues: int = 20,
-    buyers: int = 10,
-    load: float = 1.5,
     report_s: float = REPORT_S,
-    fading: FadingSettings | None = None,
-    sliced: bool = True,
-    weak: int = 2,
     told: bool = False,
-    together: bool = False,
 ) -> FullCell:
-    """Twenty UEs at distances, half of them buyers, half as much load again as the cell carries; looked at for
-    `seconds` from when the last of them is in force. Of the buyers `weak` are at its edge. `sliced` False: nothing is
-    sold, everybody is in the gNB's default slice, and the same floors are only looked at. `told`: the loop is told
-    whose RNTI is whose. `together`: all buyers come, buy and register in the same moments: nobody is known by coming.
+    """A scene, looked at for `seconds` from when the last of its buyers has to be in force. `told`: the loop is told
+    whose RNTI is whose. The same seed gives the same buyers at the same times, `told` or not.
     """
-    story = _Story(
-        seed, ues, buyers, weak, load, fading or FadingSettings(), sliced=sliced, together=together
-    )
-    return story.play(seconds, report_s, told=told)
+    return _Story(seed, scene).play(seconds, report_s, told=told)
 
 
 class _Story:
     """The cell, who is in it, and what happens next."""
 
-    def __init__(
-        self,
-        seed: int,
-        ues: int,
-        buyers: int,
-        weak: int,
-        load: float,
-        fading: FadingSettings,
-        *,
-        sliced: bool,
-        together: bool,
-    ) -> None:
-        self.seed, self.load, self.fading, self.sliced = seed, load, fading, sliced
+    def __init__(self, seed: int, scene: Scene) -> None:
+        self.seed, self.scene = seed, scene
         self.chance = chance = random.Random(seed)
+        self.phases = random.Random(f"phases {seed}")
         self.cell = Cell(Carrier(), seed)
         self.next_rnti = 1
-        snrs_db = [chance.uniform(8, 24) for _ in range(ues)]
-        floors_bps = [chance.choice(FLOORS_BPS) for _ in range(buyers)]
+        ues, buyers, weak = scene.ues, scene.buyers, scene.weak
+        snrs_db = [chance.uniform(*(ALIKE_DB if scene.alike else (8.0, 24.0))) for _ in range(ues)]
+        floors_bps = [ALIKE_FLOOR_BPS if scene.alike else chance.choice(FLOORS_BPS) for _ in range(buyers)]
         for place in chance.sample(range(buyers), weak):
             snrs_db[place], floors_bps[place] = chance.uniform(*WEAK_DB), chance.choice(WEAK_FLOORS_BPS)
-        times = _together(buyers) if together else _one_by_one(chance, buyers)
+        times = _together(buyers) if scene.together else _one_by_one(chance, buyers)
         self.buyers = [
             _Buyer(who, floor_bps, snr_db, *when)
             for who, (floor_bps, snr_db, when) in enumerate(
@@ -171,64 +208,58 @@ class _Story:
             )
         ]
         self.capacity_bps = _capacity_bps(self.cell.carrier, snrs_db)
-        left_bps = load * self.capacity_bps - CEIL * sum(floors_bps)
         for buyer in self.buyers:
             self.cell.add_slice((1, buyer.who), 0, self.cell.carrier.prbs)
+        left_bps = scene.load * self.capacity_bps - CEIL * sum(floors_bps)
+        each_bps = ALIKE_LOAD_BPS if scene.alike else max(left_bps / (ues - buyers), 100_000)
         for snr_db in snrs_db[buyers:]:
             rnti = self._new_rnti()
-            arrivals = random_packets(max(left_bps / (ues - buyers), 100_000), seed * 1_000 + rnti)
-            self.cell.add_ue(rnti, None, snr_db, fading, arrivals)
+            arrivals = steady if scene.alike else random_packets
+            self.cell.add_ue(rnti, None, snr_db, scene.fading, arrivals(each_bps, seed * 1_000 + rnti))
         self.passes_s = chance.expovariate(1 / PASSES_S)
         self.passing: list[tuple[float, int]] = []
         self.connecting: list[tuple[float, int, int]] = []
-        self.wrong = 0
+        self.paused_ns = 0
+        self.wrong = self.early = 0
+
+    def open(self, *, told: bool) -> ClosedLoop:
+        """The loop, whose lists, counters and reports begin at some moment between two of the cell's fifth seconds."""
+        self.cell.run(self.phases.uniform(0, LOOK_S))
+        return new_loop(self.cell, told=told)
 
     def play(self, seconds: int, report_s: float, *, told: bool) -> FullCell:
-        loop = new_loop(self.cell, told=told)
-        reports = round(WINDOW_S / report_s)
-        last: list[tuple[float, float]] = []
-        used = offered = asked = 0
-        while len(last) < seconds:
-            settled = all(buyer.phase in ("served", "guest") for buyer in self.buyers)
-            if settled and not last:
-                used, offered, asked = self.cell.used_prbs, self.cell.offered_prbs, loop.requests
-            watched = [buyer for buyer in self.buyers if buyer.phase == "served"]
-            start = self._delivered()
-            for _ in range(reports):
-                self._step(loop, report_s, watched)
-            gone = self._window(watched, start)
-            if settled:
-                last.append(gone)
-        offered_prbs = self.cell.offered_prbs - offered
+        loop = self.open(told=told)
+        ready_s = max(buyer.registers_s for buyer in self.buyers) + IN_FORCE_S
+        while self.cell.now_s < ready_s:
+            self._step(loop, report_s)
+        used, offered, asked = self.cell.used_prbs, self.cell.offered_prbs, loop.requests
+        last = [self._second(loop, report_s) for _ in range(seconds)]
+        for buyer in self.buyers:
+            if buyer.phase not in ("served", "guest"):
+                self._end(buyer)
         return FullCell(
             self.seed,
-            self.load,
+            self.scene.load,
             self.capacity_bps,
-            tuple(_floor(buyer, loop) for buyer in self.buyers if buyer.window_bps),
-            refused=sum(not buyer.window_bps for buyer in self.buyers),
+            len(self.buyers),
+            tuple(_floor(buyer) for buyer in self.buyers if not buyer.refused),
+            refused=sum(buyer.refused for buyer in self.buyers),
             sold_bps=tuple(sold_bps for sold_bps, _ in last),
             others_bps=tuple(others_bps for _, others_bps in last),
-            used_share=(self.cell.used_prbs - used) / offered_prbs,
+            used_share=(self.cell.used_prbs - used) / (self.cell.offered_prbs - offered),
             requests_per_s=(loop.requests - asked) / seconds,
             wrong_s=self.wrong * report_s,
+            early_s=self.early * report_s,
         )
 
-    def _delivered(self) -> dict[int, int]:
-        return {rnti: ue.tally.delivered_bits for rnti, ue in self.cell.ues.items()}
+    def _second(self, loop: ClosedLoop, report_s: float) -> tuple[float, float]:
+        """What a second gave to those with a floor, and to others."""
+        steps = [self._step(loop, report_s) for _ in range(round(WINDOW_S / report_s))]
+        sold_bits, all_bits = (sum(part) for part in zip(*steps, strict=True))
+        return sold_bits / WINDOW_S, (all_bits - sold_bits) / WINDOW_S
 
-    def _window(self, watched: Sequence[_Buyer], start: dict[int, int]) -> tuple[float, float]:
-        """What the last second gave to each buyer who had a floor all the while, and to them and to others in all."""
-        end = self._delivered()
-        all_bps = sum(bits - start.get(rnti, 0) for rnti, bits in end.items()) / WINDOW_S
-        sold_bps = 0.0
-        for buyer in watched:
-            if buyer.phase == "served":
-                rate_bps = (end[buyer.rnti] - start[buyer.rnti]) / WINDOW_S
-                buyer.window_bps.append(rate_bps)
-                sold_bps += rate_bps
-        return sold_bps, all_bps - sold_bps
-
-    def _step(self, loop: ClosedLoop, report_s: float, watched: Sequence[_Buyer]) -> None:
+    def _step(self, loop: ClosedLoop, report_s: float) -> tuple[int, int]:
+        """A report period: what happens, and how many bits came, for those with a floor and in all."""
         now_s = self.cell.now_s
         for entry in [entry for entry in self.connecting if entry[0] <= now_s]:
             self.connecting.remove(entry)
@@ -236,29 +267,53 @@ class _Story:
         self._pass_by(loop, now_s)
         for buyer in self.buyers:
             self._act(loop, buyer, now_s)
-        before = {buyer.who: self.cell.ues[buyer.rnti].tally.delivered_bits for buyer in watched}
+        served = [buyer for buyer in self.buyers if buyer.phase == "served"]
+        before = {rnti: ue.tally.delivered_bits for rnti, ue in self.cell.ues.items()}
         loop.step(report_s)
-        for buyer in watched:
-            buyer.points.append(point_of(self.cell, buyer.rnti, before[buyer.who], report_s))
-        for buyer in self.buyers:
-            if buyer.phase == "served" and buyer.joined_s is None and _is_joined(buyer, loop):
+        came = {rnti: ue.tally.delivered_bits - before[rnti] for rnti, ue in self.cell.ues.items()}
+        for buyer in served:
+            buyer.points.append(point_of(self.cell, buyer.rnti, before[buyer.rnti], report_s))
+            buyer.bits += came[buyer.rnti]
+            buyer.reports += 1
+            if buyer.reports == round(WINDOW_S / report_s) and buyer.who not in loop.refused:
+                _end_window(buyer)
+            if buyer.joined_s is None and _is_joined(buyer, loop):
                 buyer.joined_s = max(0.0, self.cell.now_s - buyer.since_s - report_s)
-        homes = {buyer.rnti: Snssai(1, buyer.who) for buyer in self.buyers if buyer.phase != "guest"}
-        self.wrong += sum(homes.get(rnti) != slot for rnti, slot in loop.state.joined.slot_of.items())
+        self._count_pauses(loop, served)
+        self._judge(loop)
+        return sum(came[buyer.rnti] for buyer in served), sum(came.values())
+
+    def _count_pauses(self, loop: ClosedLoop, served: Collection[_Buyer]) -> None:
+        pause = loop.state.pause
+        if pause is not None and pause.asked_ns > self.paused_ns:
+            self.paused_ns = pause.asked_ns
+            for buyer in served:
+                buyer.pauses += pause.snssai == Snssai(1, buyer.who)
+
+    def _judge(self, loop: ClosedLoop) -> None:
+        """Which of the UEs that are in the cell the loop takes for those of slots in which they are not."""
+        own = {buyer.rnti: buyer for buyer in self.buyers if buyer.phase != "guest"}
+        for rnti, slot in loop.state.joined.slot_of.items():
+            if rnti in self.cell.ues:
+                buyer = own.get(rnti)
+                if buyer is None or slot != Snssai(1, buyer.who):
+                    self.wrong += 1
+                elif buyer.phase not in ("registered", "served"):
+                    self.early += 1
 
     def _act(self, loop: ClosedLoop, buyer: _Buyer, now_s: float) -> None:
         """What a buyer does next, when its time has come."""
         match buyer.phase:
             case "away" if now_s >= buyer.comes_s:
                 self._enter(buyer, None)
-                buyer.phase = "in the lobby" if self.sliced else "served"
-                if not self.sliced:
-                    self._send(buyer)
+                buyer.phase = "in the lobby"
+                if not self.scene.sliced:
+                    self._serve(buyer, now_s)
             case "in the lobby" if now_s >= buyer.buys_s:
                 refusal = loop.sell(
                     buyer.who, buyer.floor_bps, round(CEIL * buyer.floor_bps), Snssai(1, buyer.who)
                 )
-                buyer.phase = "guest" if refusal else "bought"
+                buyer.phase, buyer.refused = ("guest", True) if refusal else ("bought", False)
                 if refusal:
                     self._send(buyer)
             case "bought" if now_s >= buyer.registers_s:
@@ -267,20 +322,47 @@ class _Story:
             case "in flight" if now_s >= buyer.registers_s + AWAY_S:
                 self._enter(buyer, (1, buyer.who))
                 buyer.phase = "registered"
+            case "registered" | "served" if buyer.who in loop.refused:
+                make_guest(self.cell, buyer.rnti)
+                self._end(buyer)
             case "registered" if loop.lists(buyer.who):
                 loop.count(buyer.who)
-                self._send(buyer)
-                buyer.phase, buyer.since_s = "served", now_s
-            case "served" if buyer.who in loop.refused:
-                make_guest(self.cell, buyer.rnti)
-                buyer.phase, buyer.owed = "guest", True
+                self._serve(buyer, now_s)
+            case "served" if self.scene.returns_s and now_s >= buyer.returns_s:
+                buyer.returns_s += self.scene.returns_s
+                self._return(loop, buyer)
             case _:
                 pass
 
     def _enter(self, buyer: _Buyer, name: tuple[int, int] | None) -> None:
         buyer.rnti = self._new_rnti()
-        self.cell.add_ue(buyer.rnti, name, buyer.snr_db, self.fading, silence())
+        bps = self.scene.lobby_bps if name is None else 0
+        arrivals = steady(bps, self.seed * 1_000 + buyer.who) if bps else silence()
+        self.cell.add_ue(buyer.rnti, name, buyer.snr_db, self.scene.fading, arrivals)
         self.connecting.append((self.cell.now_s + CONNECTS_S, buyer.who, buyer.rnti))
+
+    def _serve(self, buyer: _Buyer, now_s: float) -> None:
+        """From here on his floor is in force, and its seconds count."""
+        self._send(buyer)
+        buyer.phase, buyer.since_s = "served", now_s
+        buyer.returns_s = now_s + self.phases.uniform(0, self.scene.returns_s)
+
+    def _end(self, buyer: _Buyer) -> None:
+        """He paid, and does not have it: the second that has begun is missed."""
+        _end_window(buyer)
+        buyer.phase, buyer.owed = "guest", True
+
+    def _return(self, loop: ClosedLoop, buyer: _Buyer) -> None:
+        """The same UE with another RNTI, in the same moment; what waited for it is lost."""
+        sent_bits = self.cell.ues[buyer.rnti].arrived_bits
+        self.cell.remove_ue(buyer.rnti)
+        buyer.rnti = self._new_rnti()
+        ue = self.cell.add_ue(buyer.rnti, (1, buyer.who), buyer.snr_db, self.scene.fading)
+        ue.arrived_bits = sent_bits
+        loop.rntis[buyer.who] = buyer.rnti
+        self._send(buyer)
+        if self.scene.reconnects:
+            self.connecting.append((self.cell.now_s + CONNECTS_S, buyer.who, buyer.rnti))
 
     def _send(self, buyer: _Buyer) -> None:
         self.cell.start(buyer.rnti, steady(CEIL * buyer.floor_bps, self.seed * 1_000 + buyer.who))
@@ -293,7 +375,7 @@ class _Story:
         if now_s >= self.passes_s:
             self.passes_s = now_s + self.chance.expovariate(1 / PASSES_S)
             rnti = self._new_rnti()
-            self.cell.add_ue(rnti, None, self.chance.uniform(8, 24), self.fading, steady(50_000, rnti))
+            self.cell.add_ue(rnti, None, self.chance.uniform(8, 24), self.scene.fading, steady(50_000, rnti))
             self.connecting.append((now_s + CONNECTS_S, PASSER + rnti, rnti))
             self.passing.append((now_s + STAYS_S, PASSER + rnti))
 
@@ -320,16 +402,21 @@ def _is_joined(buyer: _Buyer, loop: ClosedLoop) -> bool:
     return loop.state.joined.slot_of.get(buyer.rnti) == Snssai(1, buyer.who)
 
 
-def _floor(buyer: _Buyer, loop: ClosedLoop) -> Floor:
+def _end_window(buyer: _Buyer) -> None:
+    buyer.window_bps.append(buyer.bits / WINDOW_S)
+    buyer.reports = buyer.bits = 0
+
+
+def _floor(buyer: _Buyer) -> Floor:
     return Floor(
         buyer.who,
         buyer.floor_bps,
         tuple(buyer.window_bps),
         tuple(buyer.points),
         mean_snr_db=buyer.snr_db,
-        joined=buyer.owed or _is_joined(buyer, loop),
         joined_s=buyer.joined_s,
         owed=buyer.owed,
+        pauses=buyer.pauses,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from lab.percentile import percentile
 from lab.ran.fading import STATIC
-from lab.ran.full_cell import FullCell, full_cell
+from lab.ran.full_cell import FullCell, Scene, full_cell
 from lab.ran.late_joiner import Acquisition
 from lab.ran.scenarios import Drop, FullShop, drops, full_shop
 from lab.ran.session_waste import FAIR, MAX_CI, Admission, Chosen, Waste, run_sessions
@@ -82,10 +82,10 @@ def run_lab(sizes: Sizes, joiners: Callable[[], list[Acquisition]], tell: Tell) 
     told = tuple(full_cell(seed, seconds=sizes.full_s, told=True) for seed in sizes.seeds)
     tell("the same, if all buyers come in one moment")
     together = tuple(
-        full_cell(seed, seconds=max(FIND_S, sizes.full_s), together=True) for seed in sizes.seeds
+        full_cell(seed, Scene(together=True), seconds=max(FIND_S, sizes.full_s)) for seed in sizes.seeds
     )
     tell("the same UEs and loads without slices")
-    unsliced = tuple(full_cell(seed, seconds=sizes.full_s, sliced=False) for seed in sizes.seeds)
+    unsliced = tuple(full_cell(seed, Scene(sliced=False), seconds=sizes.full_s) for seed in sizes.seeds)
     tell("links that lose 6 dB at once, with the loop and with shares that stay")
     still, fixed, moving = (
         tuple(
@@ -108,34 +108,50 @@ def run_lab(sizes: Sizes, joiners: Callable[[], list[Acquisition]], tell: Tell) 
     return LabRun(full, told, together, unsliced, still, fixed, moving, shop, tuple(waste), tuple(joiners()))
 
 
-def kept_share(runs: tuple[FullCell, ...]) -> float:
+def kept_share(runs: Sequence[FullCell]) -> float:
     """Of all seconds of all buyers of several cells."""
     return sum(floor.kept for run in runs for floor in run.floors) / sum(run.windows for run in runs)
 
 
-def refused(runs: tuple[FullCell, ...]) -> int:
+def kept_each_s(runs: Sequence[FullCell]) -> float:
+    """Seconds with a floor kept, in the mean of all who asked for one: of whoever is refused there are none."""
+    return sum(floor.kept for run in runs for floor in run.floors) / sum(run.asked for run in runs)
+
+
+def begun_share(runs: Sequence[FullCell]) -> float:
+    """Of all who paid, those whose very first second was kept."""
+    floors = [floor for run in runs for floor in run.floors]
+    return sum(floor.began_well for floor in floors) / len(floors)
+
+
+def pauses_each_minute(runs: Sequence[FullCell]) -> float:
+    """How often the slot of a floor in force is paused in a minute, in the mean."""
+    return sum(floor.pauses for run in runs for floor in run.floors) / (sum(run.windows for run in runs) / 60)
+
+
+def refused(runs: Sequence[FullCell]) -> int:
     """Buyers who heard no before they paid."""
     return sum(run.refused for run in runs)
 
 
-def owed(runs: tuple[FullCell, ...]) -> int:
-    """Buyers whose floor was said not to fit after it was in force."""
+def owed(runs: Sequence[FullCell]) -> int:
+    """Buyers whose floor was said not to fit after they paid, or was never in force."""
     return sum(floor.owed for run in runs for floor in run.floors)
 
 
-def found_share(runs: tuple[FullCell, ...]) -> float:
-    """Of all buyers, those whose UE was found in the metrics."""
-    floors = [floor for run in runs for floor in run.floors]
-    return sum(floor.joined for floor in floors) / len(floors)
+def found_share(runs: Sequence[FullCell]) -> float:
+    """Of all buyers whose floor was in force to the end, those whose UE was found in the metrics."""
+    floors = [floor for run in runs for floor in run.floors if not floor.owed]
+    return sum(floor.joined_s is not None for floor in floors) / len(floors)
 
 
-def weak_share(runs: tuple[FullCell, ...]) -> float:
-    """As `kept_share`, of the buyers at the edge of the cell."""
+def weak_share(runs: Sequence[FullCell]) -> float:
+    """As `kept_share`, of the buyers at the edge of the cell who paid."""
     weak = [floor for run in runs for floor in run.floors if floor.is_weak]
     return sum(floor.kept for floor in weak) / max(1, sum(len(floor.window_bps) for floor in weak))
 
 
-def others_share(runs: tuple[FullCell, ...]) -> float:
+def others_share(runs: Sequence[FullCell]) -> float:
     """What those without a floor got, as a part of what the cell carries."""
     got = sum(sum(run.others_bps) / len(run.others_bps) for run in runs)
     return got / sum(run.capacity_bps for run in runs)
@@ -157,7 +173,8 @@ def claims(run: LabRun) -> list[Claim]:
             "A sold floor is kept in more than 99 % of all seconds",
             f"{kept:.2%} of {sum(each.windows for each in run.full)} seconds reached 95 % of the floor, at the edge "
             f"{weak_share(run.full):.0%}; {refused(run.full)} were refused before they paid, {owed(run.full)} later "
-            f"and are owed it. If the loop is told which UE is whose: {kept_share(run.told):.2%}",
+            f"and are owed it. If the loop is told which UE is whose: {kept_share(run.told):.2%}, "
+            f"{refused(run.told)} refused, {owed(run.told)} owed",
             kept > KEPT_GOAL,
         ),
         Claim(
@@ -226,6 +243,9 @@ def as_document(run: LabRun, machine: str, lasted_s: float) -> dict[str, Any]:
         "kept_share_together": kept_share(run.together),
         "refused": refused(run.full),
         "owed": owed(run.full),
+        "first_seconds_kept_share": begun_share(run.full),
+        "kept_s_of_each_who_asked": kept_each_s(run.full),
+        "kept_s_of_each_who_asked_told": kept_each_s(run.told),
         "kept_share_at_the_edge": weak_share(run.full),
         "found_share": found_share(run.full),
         "kept_share_without_slices": kept_share(run.unsliced),

@@ -30,7 +30,8 @@ ABOUT_FLOORS = """Twenty UEs at distances ask for half as much again as the cell
 to buy a floor, register again in their slots, and ask for more than it all the time, of which the box lets 1.25 times
 through. Two of them are at the edge of the cell, at 0 to 5 dB. Nobody tells the loop which UE of the gNB’s metrics is
 whose: it sees who comes there and in the core’s list, compares bytes, and pauses a doubtful slot for a moment.
-Whose link is known to be too bad is refused; of the others each second counts in which a floor was in force."""
+Whose link is known to be too bad is refused; of the others each second counts from the moment in which the floor was in
+force, and the one in which it was said not to fit after all is missed."""
 ABOUT_DROPS = """A buyer’s link loses 6 dB at once: the same resource blocks carry a quarter to a third less. Nobody may
 have much more than his floor here, as what he has beyond it would hide the drop."""
 ABOUT_WASTE = """Twelve resource blocks, calls and streams that come by chance. A session that stands still for too long
@@ -131,7 +132,7 @@ def _floors(run: LabRun) -> str:
             format_rate(floor.floor_bps),
             format_rate(round(sum(floor.window_bps) / len(floor.window_bps))),
             f"{min(floor.window_bps) / floor.floor_bps:.0%}",
-            f"{floor.kept} of {len(floor.window_bps)}",
+            f"{floor.kept} of {len(floor.window_bps)}{', ended and owed' if floor.owed else ''}",
         )
         for run_ in run.full
         for floor in run_.floors
@@ -149,7 +150,7 @@ def _floors(run: LabRun) -> str:
 def _unrest(floor: Floor) -> float:
     """How much a buyer's share moved: the busiest make the best pictures."""
     shares = [point.min_prb for point in floor.points]
-    return float(max(shares) - min(shares))
+    return float(max(shares, default=0) - min(shares, default=0))
 
 
 def _floor_figure(floor: Floor) -> str:

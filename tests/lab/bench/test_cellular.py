@@ -23,14 +23,21 @@ def by_start(figures: list[Figure], start: str) -> Figure:
 
 
 def test_floors_are_kept_beside_a_cell_without_slices() -> None:
-    seen = list(floors(quiet, seconds=3, seeds=(1,)))
+    seen = list(floors(quiet, seconds=3, aside_s=2, seeds=(1,)))
     kept = by_start(seen, "seconds in which a sold floor was kept")
     assert kept.goal == 99
-    found = by_start(seen, "these seconds, as the daemon")
-    assert found.value == kept.value
-    assert found.against is not None
-    assert found.against.value >= 99
-    assert 0 <= by_start(seen, "buyers whose UE was found").value <= 100
+    for what in ("of 10 buyers", "of them those who paid", "kept seconds of each buyer who asked"):
+        beside = by_start(seen, what).against
+        assert beside is not None
+        assert beside.name == "the loop is told which UE is whose"
+    each = by_start(seen, "kept seconds of each buyer who asked")
+    assert 3 < each.value < 100
+    wrong = [
+        figure for figure in seen if "somebody else" in figure.what or figure.what.startswith("such seconds")
+    ]
+    assert [figure.goal for figure in wrong] == [0, 0]
+    assert by_start(seen, "kept beside sixteen UEs").goal == 99
+    assert len({figure.what for figure in seen}) == len(seen)
     assert kept.against is not None
     assert kept.against.value < kept.value
     assert by_start(seen, "resource blocks in use").value > 98

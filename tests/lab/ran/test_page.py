@@ -21,7 +21,7 @@ def test_half_seconds_are_means_of_five_reports() -> None:
 
 def test_a_share_that_moves_is_more_restless() -> None:
     still, moving = (
-        Floor(1, 1_000_000, (1e6,), points(shares), 20.0, joined=True, joined_s=0.1, owed=False)
+        Floor(1, 1_000_000, (1e6,), points(shares), 20.0, joined_s=0.1, owed=False)
         for shares in ([4, 4, 4], [2, 4, 3])
     )
     assert _unrest(still) == 0 < _unrest(moving)
