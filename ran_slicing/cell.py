@@ -425,7 +425,8 @@ def _conclude(state: State, pause: probe.Probe, stopped: frozenset[int], now_ns:
     snssai = pause.snssai
     tried = state.tried.get(snssai, probe.Tried())
     fitting = frozenset(rnti for slot, rnti in state.joined.fits if slot == snssai)
-    found = probe.verdict(stopped, tried.stopped, fitting)
+    unknown_slots = len(state.asking - set(state.joined.slot_of.values()))
+    found = probe.verdict(stopped, tried.stopped, fitting, unknown_slots)
     if found is None:
         again = probe.Tried(tried.pauses + 1, now_ns, stopped)
         controller = loop.forgive(state.controller, snssai)

@@ -6,8 +6,8 @@ The metrics name a UE by its RNTI and say neither slice nor subscriber. The rule
 - A UE is joined to a slot when somebody who knows says so, or by bytes: the box counts what it sends to the grant's
   address, the gNB what it sends to each RNTI and what waits for it, and over some seconds only one RNTI fits.
 - A UE for which data waits all the time gets less than is sent to it, and the rest is lost somewhere: then it fits if
-  it took as many PRBs as its slot may. That little arrives while data waits does not speak against a joined one: to be
-  served badly is what the loop is for; but for whom more comes than was sent, he is somebody else.
+  it took as many PRBs as its slot may. That little arrives while data waits speaks against a joined one only slowly: to
+  be served badly is what the loop is for; but for whom more comes than was sent, he is somebody else.
 - A slot without a UE is served blindly: nothing is learnt of it (the controller raises its share meanwhile).
 - A UE that left, or whose bytes have stopped to fit, is joined to nothing. An RNTI is given anew to somebody else.
 Units: bits in a window between two countings; windows of a second or so.
@@ -37,6 +37,8 @@ _ROUNDS = 4
 """In which pairs are looked for after one window; the rest after the next."""
 WRONG = 8
 """Windows in a row in which a joined one does not fit: it is somebody else."""
+WRONG_WAITING = 24
+"""The same while data waits for it: it takes neither what was sent nor what its slot may use, for so long."""
 GONE_REPORTS = 3
 """Reports in which a UE is not listed: it left."""
 
@@ -72,7 +74,7 @@ class Window(NamedTuple):
 
 class Join(NamedTuple):
     """`slot_of` joins; `told` are those that somebody knew, which bytes do not undo. `fits` counts windows in favour of
-    a pair, `misfits` those against a joined one, `absent` the reports without a joined one.
+    a pair, `misfits` what speaks against a joined one, `absent` the reports without a joined one.
     """
 
     slot_of: Mapping[int, Snssai] = {}
@@ -191,11 +193,11 @@ def _check_joined(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int
         if rnti in join.told or not alone or own is None or own.bits < own.least_bits:
             continue
         too_much = _came_bits(window) * 100 > own.bits * MOST_PERCENT
-        if has_demand(window.most_bytes, own.floor_bps) and not too_much:
-            continue
-        misfits[rnti] = 0 if fit(own, window) else misfits.get(rnti, 0) + 1
+        waits = has_demand(window.most_bytes, own.floor_bps) and not too_much
+        step = 1 if waits else WRONG_WAITING // WRONG
+        misfits[rnti] = 0 if fit(own, window) else misfits.get(rnti, 0) + step
     join = join._replace(misfits=misfits)
-    for rnti in [rnti for rnti, count in misfits.items() if count >= WRONG]:
+    for rnti in [rnti for rnti, count in misfits.items() if count >= WRONG_WAITING]:
         join = leave(join, rnti)
     return join
 

@@ -94,9 +94,15 @@ def came_back(probe: Probe, ues: Mapping[int, UeReport]) -> frozenset[int]:
     return frozenset(rnti for rnti in probe.still or () if rnti in ues and _blocks(ues[rnti]) >= LEAST_BLOCKS)
 
 
-def verdict(stopped: frozenset[int], before: frozenset[int], fitting: frozenset[int]) -> int | None:
-    """Of those who stopped in this pause and in the one before: the only one whose bytes fit, or who did so twice."""
-    for likely in (stopped & fitting, stopped & before):
+def verdict(
+    stopped: frozenset[int], before: frozenset[int], fitting: frozenset[int], unknown_slots: int
+) -> int | None:
+    """Of those who stopped in this pause and in the one before: who did so alone and whose bytes fit, or who did so
+    twice. Where more UEs fit than there are slots whose UEs are not known, somebody of the others fits too, and may
+    have stood still by chance: then one pause shows nothing.
+    """
+    once = stopped if len(fitting) <= unknown_slots else frozenset[int]()
+    for likely in (once & fitting, stopped & before):
         if len(likely) == 1:
             return min(likely)
     return None

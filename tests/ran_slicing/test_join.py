@@ -8,6 +8,7 @@ from ran_slicing.join import (
     LEAST_LEAST_BITS,
     MOST_LEAST_BITS,
     WRONG,
+    WRONG_WAITING,
     Join,
     Sent,
     Window,
@@ -153,8 +154,16 @@ def test_what_comes_to_wait_came_too():
 
 
 def test_a_joined_one_that_is_served_badly_stays_joined():
+    """With what its slot may use, however little of what was sent that is."""
     join = after([({A: MBIT}, {X: 1_020_000})] * ENOUGH)
-    assert after([({A: 5 * MBIT}, {X: seen(100_000, MBIT)})] * 600, join).slot_of == {X: A}
+    assert after([({A: 50 * MBIT}, {X: seen(10 * PRB_BITS, MBIT)})] * 600, join).slot_of == {X: A}
+
+
+def test_but_not_if_it_takes_for_long_what_nothing_explains():
+    join = after([({A: MBIT}, {X: 1_020_000})] * ENOUGH)
+    windows = [({A: 5 * MBIT}, {X: seen(100_000, MBIT)})] * WRONG_WAITING
+    assert after(windows[:-1], join).slot_of == {X: A}
+    assert after(windows, join).slot_of == {}
 
 
 def test_a_joined_one_that_does_not_fit_any_more_is_somebody_else():

@@ -93,7 +93,13 @@ NOBODY = frozenset[int]()
 def test_it_is_the_only_one_whose_bytes_fit_or_who_stopped_twice(
     stopped: set[int], before: set[int], fitting: set[int], found: int | None
 ) -> None:
-    assert verdict(frozenset(stopped), frozenset(before), frozenset(fitting)) == found
+    assert verdict(frozenset(stopped), frozenset(before), frozenset(fitting), 2) == found
+
+
+def test_where_others_fit_too_one_pause_shows_nothing() -> None:
+    """One slot is in question, and two UEs fit it: one of them is nobody's, and may stand still by chance."""
+    assert verdict(frozenset({X}), frozenset(), frozenset({X, Y}), 1) is None
+    assert verdict(frozenset({X}), frozenset({X, Z}), frozenset({X, Y}), 1) == X
 
 
 def test_who_gets_little_says_nothing() -> None:
