@@ -120,7 +120,7 @@ def floors(
     yield _wrong("the same: seconds of slots in which somebody else's UE was taken for the buyer's", ordinary)
     yield _wrong("such seconds in the full cells, those in one moment included", [*sliced, *together])
     progress("buyers who go idle")
-    returning = play(RETURNING)
+    returning = play(RETURNING, long=True)
     yield _kept(
         "kept if each buyer's UE goes idle and comes back with a new RNTI every 30 s",
         returning,
@@ -156,8 +156,8 @@ def floors(
     )
     progress("the same with deep fades, and with the gNB's usual report period")
     hard = full_cell(1, Scene(fading=HARD), seconds=aside_s)
-    yield _kept("kept if links fade by ten decibels", [hard])
-    yield _kept("kept with a report each second", [full_cell(1, seconds=aside_s, report_s=1.0)])
+    yield _kept("kept if links fade by ten decibels, one cell", [hard])
+    yield _kept("kept with a report each second, one cell", [full_cell(1, seconds=aside_s, report_s=1.0)])
 
 
 def _beside_who_knows(sliced: Sequence[FullCell], told: Sequence[FullCell]) -> Iterator[Figure]:
