@@ -3,6 +3,10 @@
 Its id separates the signatures of one ledger from those of every other. Nothing in it ever changes.
 
     [ form 2, gateways in order, exchange, time_s, period_s, licensees in order or null ]
+    [ form 3, the same, validators ]
+
+A ledger that several share has form 3: who decides, and with how many votes, is in its id, so nobody is led to a chain
+of other validators under the same id. `validators` is the 32 octets that CometBFT's headers name them by.
 
 A *gateway* is an operator's door to the ledger: it signs receipts, grants, headers and attestation results. With one
 operator there is one. With several each has its own; the word of any of them counts, and whoever trusts only one
@@ -25,13 +29,14 @@ MAX_PERIOD_S = 86_400
 MAX_GATEWAYS = 100
 MAX_SIGNED_BYTES = 8 * 1024
 """More than anything that a gateway signs: an attestation result with the request in it."""
-_FORM = 2
+VALIDATORS_SIZE = 32
+_FORM_ALONE, _FORM_SHARED = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
 class Genesis:
     """`gateways` sign for the ledger. `period_s` is the length of the time slots that reservations are sold by.
-    `licensees` None: anybody may post offers.
+    `licensees` None: anybody may post offers. `validators` is empty where one operator decides alone.
     """
 
     gateways: tuple[PublicKey, ...]
@@ -39,6 +44,7 @@ class Genesis:
     time_s: int
     period_s: int = 900
     licensees: tuple[PublicKey, ...] | None = None
+    validators: bytes = b""
 
     def __post_init__(self) -> None:
         if not 1 <= self.period_s <= MAX_PERIOD_S:
@@ -49,6 +55,8 @@ class Genesis:
             raise DecodeError(f"genesis: {len(self.gateways)} gateways, outside 1..{MAX_GATEWAYS}")
         if len({key.key_id for key in self.gateways}) != len(self.gateways):
             raise DecodeError("genesis: two gateways have one key id")
+        if len(self.validators) not in (0, VALIDATORS_SIZE):
+            raise DecodeError(f"genesis: validators has {len(self.validators)} bytes, not {VALIDATORS_SIZE}")
 
     @property
     def ledger_id(self) -> bytes:
@@ -75,7 +83,10 @@ def write_genesis(genesis: Genesis) -> bytes:
     licensees: Value = None
     if genesis.licensees is not None:
         licensees = [key.octets for key in sorted(set(genesis.licensees))]
-    return write_cbor([_FORM, gateways, genesis.exchange.octets, genesis.time_s, genesis.period_s, licensees])
+    fields: list[Value] = [gateways, genesis.exchange.octets, genesis.time_s, genesis.period_s, licensees]
+    if genesis.validators:
+        return write_cbor([_FORM_SHARED, *fields, genesis.validators])
+    return write_cbor([_FORM_ALONE, *fields])
 
 
 def read_genesis(data: bytes) -> Genesis:
@@ -83,13 +94,26 @@ def read_genesis(data: bytes) -> Genesis:
     if len(data) > MAX_GENESIS_BYTES:
         raise DecodeError(f"genesis: {len(data)} bytes, at most {MAX_GENESIS_BYTES} are accepted")
     match read_cbor(data):
-        case [2, list(gateways), bytes(exchange), int(time_s), int(period_s), None]:
-            return Genesis(_keys(gateways), _key(exchange), time_s, period_s)
-        case [2, list(gateways), bytes(exchange), int(time_s), int(period_s), list(licensees)]:
-            return Genesis(_keys(gateways), _key(exchange), time_s, period_s, _keys(licensees))
+        case [2, list(gateways), bytes(exchange), int(time_s), int(period_s), (None | list()) as licensees]:
+            validators = b""
+        case [
+            3,
+            list(gateways),
+            bytes(exchange),
+            int(time_s),
+            int(period_s),
+            (None | list()) as licensees,
+            bytes(validators),
+        ] if validators:
+            pass
         case [1, *_]:
             raise DecodeError("genesis: is of form 1, from before a ledger had gateways: make a new one")
-    raise DecodeError("genesis: not [2, gateways, exchange, time_s, period_s, licensees or null]")
+        case _:
+            raise DecodeError(
+                "genesis: not [2 or 3, gateways, exchange, time_s, period_s, licensees or null, validators]"
+            )
+    allowed = None if licensees is None else _keys(licensees)
+    return Genesis(_keys(gateways), _key(exchange), time_s, period_s, allowed, validators)
 
 
 def _keys(items: list[Value]) -> tuple[PublicKey, ...]:

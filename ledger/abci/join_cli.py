@@ -170,6 +170,7 @@ def _add_consensus(file: Path, options: argparse.Namespace) -> None:
 def _say(folder: Path, network: Network) -> None:
     votes = sum(one.power for one in network.validators)
     sys.stdout.write(
+        f"network id {network.id.hex()}  (compare it with the others')\n"
         f"ledger id {network.genesis.ledger_id.hex()}\n"
         f"{len(network.operators)} operators, {votes} votes: {2 * votes // 3 + 1} decide\n"
         f"start:  cometbft start --home {folder / COMET}\n"

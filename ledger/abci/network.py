@@ -17,12 +17,14 @@
 Each operator's section is what `airgrant ledger join` printed for it. Pure: a mapping as TOML gives it comes in, a
 description comes out, or ConfigError that names file and key; and from a description the genesis of the ledger and that
 of CometBFT, byte for byte the same for everybody. The chain's id is the beginning of the ledger's. Operators and votes
-are fixed: others are another ledger.
+are fixed, and in the ledger's id: others are another ledger. Nodes and addresses may change; the network's id, which
+operators compare before they begin, covers them too.
 Reference: CometBFT v0.38 spec/core/genesis.md.
 """
 
 import base64
 import binascii
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -33,7 +35,7 @@ from typing import Any
 
 from ledger.genesis import Genesis, write_genesis
 from ledger.section import Section, refuse_unknown
-from wire.comet_commit import MAX_VALIDATORS, VALIDATOR_KEY_SIZE, Validator
+from wire.comet_commit import MAX_VALIDATORS, VALIDATOR_KEY_SIZE, Validator, validators_hash
 from wire.errors import ConfigError, DecodeError
 from wire.ids import PublicKey
 
@@ -77,7 +79,13 @@ class Network:
     def genesis(self) -> Genesis:
         """Of the ledger. Raises DecodeError for one that cannot be."""
         gateways = tuple(sorted(one.gateway for one in self.operators))
-        return Genesis(gateways, self.exchange, self.time_s, self.period_s, self.licensees)
+        deciding = validators_hash(self.validators) if self.validators else b""
+        return Genesis(gateways, self.exchange, self.time_s, self.period_s, self.licensees, deciding)
+
+    @property
+    def id(self) -> bytes:
+        """32 octets that cover all of the description, nodes and addresses too: what operators compare."""
+        return hashlib.sha256(format_network(self).encode()).digest()
 
     @property
     def chain_id(self) -> str:

@@ -18,7 +18,12 @@ from wire.receipt import Receipt, write_receipt
 
 def test_it_survives_its_bytes() -> None:
     licensed = replace(GENESIS, licensees=tuple(sorted([ALICE.public, BOB.public])))
-    for genesis in (GENESIS, licensed, replace(GENESIS, licensees=())):
+    for genesis in (
+        GENESIS,
+        licensed,
+        replace(GENESIS, licensees=()),
+        replace(licensed, validators=bytes(32)),
+    ):
         assert read_genesis(write_genesis(genesis)) == genesis
 
 
@@ -29,8 +34,9 @@ def test_everything_in_it_is_in_its_id() -> None:
         replace(GENESIS, time_s=1),
         replace(GENESIS, period_s=1),
         replace(GENESIS, licensees=()),
+        replace(GENESIS, validators=bytes(32)),
     ]
-    assert len({genesis.ledger_id for genesis in (GENESIS, *others)}) == 6
+    assert len({genesis.ledger_id for genesis in (GENESIS, *others)}) == 7
 
 
 def test_a_gateway_signs_for_the_ledger_and_nobody_else() -> None:
@@ -55,6 +61,11 @@ def test_a_genesis_of_before_is_refused_in_words() -> None:
     old = write_cbor([1, ALICE.public.octets, BOB.public.octets, 1, 60, None])
     with pytest.raises(DecodeError, match="form 1, from before a ledger had gateways: make a new one"):
         read_genesis(old)
+
+
+def test_validators_are_named_by_a_hash() -> None:
+    with pytest.raises(DecodeError, match="validators has 31 bytes, not 32"):
+        replace(GENESIS, validators=bytes(31))
 
 
 def test_the_order_of_licensees_does_not_matter() -> None:

@@ -21,6 +21,7 @@ from ledger.abci.network import (
     read_app_state,
 )
 from ledger.genesis import Genesis, write_genesis
+from wire.comet_commit import validators_hash
 from wire.errors import ConfigError, DecodeError
 from wire.keys import PrivateKey
 
@@ -51,13 +52,31 @@ def test_defaults() -> None:
 
 def test_the_ledgers_genesis_follows() -> None:
     gateways = tuple(sorted(one.gateway for one in OPERATORS))
-    assert Genesis(gateways, KEY, 1_700_000_000, 60, (KEY,)) == GENESIS
+    deciding = validators_hash(NETWORK.validators)
+    assert Genesis(gateways, KEY, 1_700_000_000, 60, (KEY,), deciding) == GENESIS
     assert [one.power for one in NETWORK.validators] == [1, 2, 1, 1], "eve has no vote"
 
 
 def test_the_chain_is_named_after_the_ledger() -> None:
     assert NETWORK.chain_id == chain_id(GENESIS) == GENESIS.ledger_id.hex()[:32]
     assert chain_id(replace(GENESIS, period_s=61)) != chain_id(GENESIS)
+
+
+@pytest.mark.parametrize("what", ["validator", "power", "node", "address"])
+def test_what_operators_compare_covers_who_decides_and_where_they_are(what: str) -> None:
+    """Whoever puts the sections together cannot lead one operator to a chain of its own."""
+    alice, *others = OPERATORS
+    assert alice.validator is not None
+    other = {
+        "validator": replace(alice, validator=replace(alice.validator, key=bytes(32))),
+        "power": replace(alice, validator=replace(alice.validator, power=1_000)),
+        "node": replace(alice, node="0" * 40),
+        "address": replace(alice, address="192.0.2.99:26656"),
+    }[what]
+    changed = replace(NETWORK, operators=(other, *others))
+    assert changed.id != NETWORK.id
+    assert (changed.genesis.ledger_id != GENESIS.ledger_id) == (what in ("validator", "power"))
+    assert parse_network(page(), FILE).id == NETWORK.id
 
 
 def test_the_genesis_of_cometbft_names_the_ledgers() -> None:
