@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from apd import lobby, sessions, signalling_joins
 from apd.address import Address, NasAddress
-from apd.commands import Command, Note, SendLobby, TellSignalling
+from apd.commands import Command, Note, SendLobby, SubmitTransaction, TellSignalling
 from apd.sessions import Outcome
 from apd.signalling_frames import (
     Admitted,
@@ -140,9 +140,12 @@ def _take(state: State, link: int, frame: Heard, now: Now) -> Outcome:
 
 def _begin(state: State, link: int, begin: Begin, now: Now) -> Outcome:
     """A UE that begins anew has forgotten what it began before; the ledger has not."""
-    state, commands = _make_room(_without(state, (link, begin.ue)), now)
+    opened_ns = state.on_signalling.opened_ns
+    is_flood = len(opened_ns) >= MAX_OPENED and now.mono_ns - opened_ns[0] < NS_PER_S
+    state, commands = _without(state, (link, begin.ue)), list[Command]()
+    if not is_flood:
+        state, commands = _make_room(state, now)
     here = state.on_signalling
-    is_flood = len(here.opened_ns) >= MAX_OPENED and now.mono_ns - here.opened_ns[0] < NS_PER_S
     if is_flood or len(here.exchanges) >= MAX_EXCHANGES:
         refused = _not_admitted(begin.ue, begin.identifier, "busy", "too many UEs begin here at once")
         return state.with_refusal("nas_busy"), [*commands, _say(link, refused)]
@@ -291,7 +294,8 @@ def _obey_one(state: State, about: NasAddress, command: eap_box.Command, now: No
 
 def _order(state: State, about: NasAddress, transaction: bytes, now: Now) -> Outcome:
     """To the ledger, by the lobby's own way; or a refusal. What was relayed before may have run: it is asked about
-    again whatever the pace of others, as often as the lobby lets the same octets go, and is not counted.
+    again whatever the pace of others, as often as the lobby lets the same octets go, and is not counted. What the
+    lobby refuses costs a UE its own pace, and nobody else's.
     """
     where, here, subject = (about.link, about.ue), state.on_signalling, _subject(state, transaction)
     is_known = subject in state.lobby.relayed
@@ -304,12 +308,12 @@ def _order(state: State, about: NasAddress, transaction: bytes, now: Now) -> Out
     exchange = here.exchanges[where]._replace(told_ns=now.mono_ns, subject=subject, is_first=not is_known)
     state = _with_buyer(_with_exchange(state, where, exchange), subject, about)
     if not is_known:
-        state = _with(
-            state,
-            ordered_ns=(*here.ordered_ns[1 - MAX_EXECUTES :], now.mono_ns),
-            ordered_by=_newest({**_except(here.ordered_by, where), where: now.mono_ns}, MAX_STRANGERS),
-        )
-    return lobby.purchase(state, about, Purchase(transaction), now)
+        mine = _newest({**_except(here.ordered_by, where), where: now.mono_ns}, MAX_STRANGERS)
+        state = _with(state, ordered_by=mine)
+    state, commands = lobby.purchase(state, about, Purchase(transaction), now)
+    if not is_known and any(isinstance(command, SubmitTransaction) for command in commands):
+        state = _with(state, ordered_ns=(*here.ordered_ns[1 - MAX_EXECUTES :], now.mono_ns))
+    return state, commands
 
 
 def _check_pace(state: State, where: Where, subject: bytes, now: Now) -> Refused | None:

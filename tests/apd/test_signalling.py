@@ -483,6 +483,23 @@ def test_a_refusal_waits_for_its_receipt_and_not_for_ever() -> None:
     assert [word.reason for word in nas.take(NotAdmitted, b"1")] == ["epoch_moved"]
 
 
+def test_a_beginning_that_is_refused_puts_out_nobody() -> None:
+    """Names cost nothing: those beyond what may begin in a second have no effect at all."""
+    nas = nas_box()
+    nas.tell(Begin(b"slow", 7))
+    for round_ in range(2):
+        for number in range(MAX_OPENED - 1 + round_):
+            nas.tell(Begin(bytes((round_, number)), 1))
+        nas.box.pass_time(seconds(1))
+    held = set(nas.box.state.on_signalling.exchanges)
+    assert len(held) == MAX_EXCHANGES
+    nas.box.pass_time(seconds(1))
+    for number in range(2 * MAX_OPENED):
+        nas.tell(Begin(bytes((9, number)), 1))
+    gone = held - set(nas.box.state.on_signalling.exchanges)
+    assert len(gone) == MAX_OPENED, "those that began in their place, and no more"
+
+
 @pytest.mark.parametrize("is_answered", [True, False], ids=["has paid", "is at the ledger"])
 def test_who_pays_is_put_out_by_nobody(*, is_answered: bool) -> None:
     nas = nas_box()
@@ -542,6 +559,20 @@ def test_purchases_of_one_ue_and_of_all_are_paced() -> None:
             nas.ledger_answers(reason="unknown_account")
         nas.box.pass_time(seconds(0.05))
     assert ordered == MAX_EXECUTES
+
+
+def test_what_does_not_go_to_the_ledger_costs_nobody_elses_pace() -> None:
+    nas = nas_box()
+    nas.stays = [stay(A, supi="imsi-001010000000008"), stay(B, supi="imsi-001010000000009")]
+    nas.look()
+    for number in range(MAX_EXECUTES + 1):
+        ue = Ue(nas, number.to_bytes(2, "big"), allocate(number, STRANGER).envelope.encoded)
+        assert ue.register().refused == "no_capacity"
+        assert ue.register().refused == "busy", "its own"
+        pass_s(nas, 0.1)
+    nas.stays = []
+    nas.look()
+    buy(nas)
 
 
 def test_a_purchase_that_may_have_run_is_asked_about_whatever_strangers_order() -> None:
