@@ -20,8 +20,11 @@ from ledger.entries import (
 )
 from ledger.rejection import Reason, Rejected
 from ledger.state import Draft, read_offer, read_share_list
+from wire.auction_terms import AuctionKind
+from wire.errors import VerificationError
 from wire.ids import PublicKey
 from wire.post_offer import PostOffer
+from wire.ruling import verify_ruling
 
 FIRST_EPOCH = 1
 
@@ -97,6 +100,26 @@ def _check_auction(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: in
         return Rejected(
             Reason.AUCTION_SETTLED, f"of this provider one of {settled_s} is settled, this is of {clearing_s}"
         )
+    return _check_ruling(draft, issuer, action)
+
+
+def _check_ruling(draft: Draft, issuer: PublicKey, action: PostOffer) -> Rejected | None:
+    """Who wins and what is paid is the house's word, whose key is in the id that the bids name; and no price of it is
+    below the minimum, nor do winners of a Vickrey auction pay different prices.
+    """
+    mark, shares = action.auction, action.consumers.values()
+    assert mark is not None, "asked of offers that settle an auction"
+    if action.ruling is None:
+        return Rejected(Reason.NOT_CLEARED, "no clearing house signed what the auction came to")
+    ledger_id, auction_id = draft.genesis.ledger_id, action.auction_id(issuer)
+    try:
+        verify_ruling(action.ruling, ledger_id, auction_id, action.price_ubc, action.consumers)
+    except VerificationError as error:
+        return Rejected(Reason.NOT_CLEARED, f"the clearing house found something else: {error}")
+    if any(share.price_ubc < mark.min_price_ubc for share in shares):
+        return Rejected(Reason.NOT_CLEARED, f"a share costs less than {mark.min_price_ubc} ubc")
+    if mark.kind is AuctionKind.VICKREY and len({(one.allocations, one.price_ubc) for one in shares}) != 1:
+        return Rejected(Reason.NOT_CLEARED, "winners of a Vickrey auction have different shares")
     return None
 
 

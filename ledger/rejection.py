@@ -34,6 +34,7 @@ class Reason(IntEnum):
     SHARES_EXCEED_OFFER = auto()
     AUCTION_OPEN = auto()
     AUCTION_SETTLED = auto()
+    NOT_CLEARED = auto()
     # allocate
     UNKNOWN_PROVIDER = auto()
     NO_OFFER = auto()

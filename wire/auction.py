@@ -63,7 +63,7 @@ class Auction:
 
     @property
     def auction_id(self) -> bytes:
-        return self.terms.auction_id
+        return self.terms.auction_id(self.house)
 
     @property
     def is_sealed(self) -> bool:

@@ -1,8 +1,8 @@
 """What makes an auction that auction: its terms, and the id that a bid names.
 
-The id is a hash over everything that a winner gets and over when and how the price is found, the provider's key
-included. The ledger computes it again from the offer that settles the auction, so a bid fits that offer and no other,
-whatever the provider posted in between (docs/decisions/0027). Reference: Bandcoin 5.4, table 1.
+The id is a hash over everything that a winner gets and over when and how the price is found, the keys of provider and
+clearing house included. The ledger computes it again from the offer that settles the auction, so a bid fits that offer
+and no other, whatever the provider posted in between (docs/decisions/0027). Reference: Bandcoin 5.4, table 1.
 """
 
 import hashlib
@@ -11,8 +11,10 @@ from enum import IntEnum
 
 from wire.band import Band, write_band
 from wire.cbor import write_cbor
+from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
 from wire.ids import PublicKey
+from wire.keys import SIGNATURE_SIZE
 from wire.qos import Qos, write_qos
 
 AUCTION_ID_SIZE = 32
@@ -42,6 +44,18 @@ class AuctionMark:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """The signature of the auction's `house` over what an offer settles (wire/ruling.py)."""
+
+    house: PublicKey
+    signature: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.signature) != SIGNATURE_SIZE:
+            raise DecodeError(f"ruling: a signature has {SIGNATURE_SIZE} bytes, not {len(self.signature)}")
+
+
+@dataclass(frozen=True, slots=True)
 class AuctionTerms:
     """`max_allocations` units of `allocation_duration_s` each, with this qos, in this band."""
 
@@ -52,9 +66,8 @@ class AuctionTerms:
     allocation_duration_s: int
     qos: Qos
 
-    @property
-    def auction_id(self) -> bytes:
-        """32 octets. Two auctions of a provider with the same terms and the same clearing time are one."""
+    def auction_id(self, house: PublicKey) -> bytes:
+        """32 octets. Two auctions of a provider in one house with the same terms and the same clearing time are one."""
         mark = self.mark
         return hashlib.sha256(
             write_cbor(
@@ -68,6 +81,7 @@ class AuctionTerms:
                     self.max_allocations,
                     self.allocation_duration_s,
                     write_qos(self.qos),
+                    house.octets,
                 ]
             )
         ).digest()

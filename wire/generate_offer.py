@@ -17,7 +17,7 @@ from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.fields import FieldReader, check_range
 from wire.ids import PublicKey
-from wire.keys import PrivateKey
+from wire.keys import SIGNATURE_SIZE, PrivateKey
 from wire.post_offer import MAX_CONSUMERS, AuctionShare
 from wire.transaction import MAX_TRANSACTION_BYTES, NONCE_SIZE
 
@@ -25,19 +25,20 @@ EXTERNAL = b"airgrant/generate-offer/"
 MAX_GENERATE_OFFER_BYTES = 2 * 1024 * 1024
 MAX_GENERATED_OFFER_BYTES = MAX_TRANSACTION_BYTES
 
-_AUCTION, _PRICE, _CONSUMERS, _VALID_UNTIL = range(1, 5)
+_AUCTION, _PRICE, _CONSUMERS, _VALID_UNTIL, _RULING = range(1, 6)
 
 
 @dataclass(frozen=True, slots=True)
 class GenerateOffer:
     """`auction` is signed and encoded. `price_ubc` is the offer's, for one unit; the offer is to be valid until
-    `valid_until_s` (UTC).
+    `valid_until_s` (UTC), and carries the house's signature `ruling` (wire/ruling.py).
     """
 
     auction: bytes
     price_ubc: int
     consumers: Mapping[PublicKey, AuctionShare]
     valid_until_s: int
+    ruling: bytes = bytes(SIGNATURE_SIZE)
 
     def __post_init__(self) -> None:
         check_range("generate offer", "price_ubc", self.price_ubc)
@@ -52,6 +53,7 @@ def write_generate_offer(question: GenerateOffer, house: PrivateKey, ledger_id: 
             key.octets: [share.allocations, share.price_ubc] for key, share in question.consumers.items()
         },
         _VALID_UNTIL: question.valid_until_s,
+        _RULING: question.ruling,
     }
     return sign_envelope(fields, house, EXTERNAL + ledger_id).encoded
 
@@ -66,6 +68,7 @@ def read_generate_offer(data: bytes, house: PublicKey, ledger_id: bytes) -> Gene
         fields.integer(_PRICE, "price_ubc"),
         _read_shares(fields),
         fields.integer(_VALID_UNTIL, "valid_until_s"),
+        fields.octets(_RULING, "ruling", SIGNATURE_SIZE),
     )
     fields.finish()
     return question

@@ -4,14 +4,15 @@ The multipliers are the paper's volume_discount and reservation_discount, named 
 item costs price x multiplier^n, so 1,000,000 ppm is no discount. Zero, which would give goods away, has no encoding,
 and leaving the field out means no discount. Reservations are keyed by period, a slot of time, where the paper reuses
 epoch (docs/decisions/0002). `consumers` is the dictionary of a cleared auction: only those keys may buy, each its own
-number of units at its own total price, once. `auction` says which auction that was.
+number of units at its own total price, once. `auction` says which auction that was, and `ruling`
+is the clearing house's signature over the outcome (wire/ruling.py).
 Reference: Bandcoin 5.1.2, 5.1.3, 5.4, 6.3.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wire.auction_terms import AuctionMark, AuctionTerms, read_mark
+from wire.auction_terms import AuctionMark, AuctionTerms, Ruling, read_mark
 from wire.band import Band, read_band, write_band
 from wire.cbor import Key, Value
 from wire.errors import DecodeError
@@ -26,7 +27,7 @@ MAX_CONSUMERS = 50_000
 _PRICE, _BAND, _MAX_ALLOCATIONS, _DURATION, _QOS, _VOLUME, _RESERVATION, _RESERVATIONS, _CONSUMERS = range(
     4, 13
 )
-_AUCTION = 13
+_AUCTION, _RULING = 13, 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class PostOffer:
     reservations: Mapping[int, Reservation] = field(default_factory=dict)
     consumers: Mapping[PublicKey, AuctionShare] = field(default_factory=dict)
     auction: AuctionMark | None = None
+    ruling: Ruling | None = None
 
     def __post_init__(self) -> None:
         check_range("offer", "price_ubc", self.price_ubc)
@@ -81,12 +83,12 @@ class PostOffer:
             raise DecodeError("offer: it settles an auction, and consumers is empty")
 
     def auction_id(self, provider: PublicKey) -> bytes:
-        """Of the auction that this offer settles; empty if it settles none."""
-        if self.auction is None:
+        """Of the auction that this offer settles; empty if it settles none, or if no house says what it came to."""
+        if self.auction is None or self.ruling is None:
             return b""
         return AuctionTerms(
             provider, self.auction, self.band, self.max_allocations, self.allocation_duration_s, self.qos
-        ).auction_id
+        ).auction_id(self.ruling.house)
 
 
 def write_post_offer(action: PostOffer) -> dict[Key, Value]:
@@ -108,6 +110,8 @@ def write_post_offer(action: PostOffer) -> dict[Key, Value]:
     if action.auction is not None:
         mark = action.auction
         fields[_AUCTION] = [int(mark.kind), mark.clearing_s, mark.min_price_ubc]
+    if action.ruling is not None:
+        fields[_RULING] = [action.ruling.house.octets, action.ruling.signature]
     return fields
 
 
@@ -125,7 +129,18 @@ def read_post_offer(fields: FieldReader) -> PostOffer:
         reservations=dict(_read_reservations(fields)),
         consumers=dict(_read_consumers(fields)),
         auction=read_mark(fields, _AUCTION) if _AUCTION in fields else None,
+        ruling=_read_ruling(fields) if _RULING in fields else None,
     )
+
+
+def _read_ruling(fields: FieldReader) -> Ruling:
+    match fields.value(_RULING, "ruling"):
+        case [bytes(house), bytes(signature)]:
+            try:
+                return Ruling(PublicKey(house), signature)
+            except ValueError as error:
+                raise fields.error(f"ruling: {error}") from None
+    raise fields.error("ruling: want an array of the house's key and its signature")
 
 
 def _read_multiplier(fields: FieldReader, label: int, name: str) -> int:

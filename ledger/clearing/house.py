@@ -13,7 +13,7 @@ Reference: Bandcoin 5.4.2, steps 4 to 8; docs/decisions/0027.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.clearing.book import Book, Listing, Phase
 from ledger.clearing.door import (
@@ -44,12 +44,13 @@ from ledger.rejection import Reason
 from ledger.submission import Batch, Executed, Outcome, received_id
 from wire.auction import read_auction
 from wire.auction_receipt import AuctionReceipt
-from wire.auction_terms import AuctionKind
+from wire.auction_terms import AuctionKind, Ruling
 from wire.errors import DecodeError
 from wire.generate_offer import GenerateOffer, write_generate_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
-from wire.post_offer import AuctionShare
+from wire.post_offer import AuctionShare, PostOffer
+from wire.ruling import sign_ruling, verify_ruling
 from wire.time_key import read_time_secret
 from wire.transaction import SignedTransaction, read_transaction
 
@@ -232,7 +233,10 @@ class House:
         return BidsDropped(self.book.stamp(now_ns), listing.auction_id, drops) if drops else None
 
     def question(self, listing: Listing) -> bytes:
-        return write_generate_offer(ask_for(listing), self._key, self.book.ledger_id)
+        asked = ask_for(listing)
+        ledger_id, auction_id = self.book.ledger_id, listing.auction_id
+        ruling = sign_ruling(self._key, ledger_id, auction_id, asked.price_ubc, asked.consumers)
+        return write_generate_offer(replace(asked, ruling=ruling.signature), self._key, ledger_id)
 
     def take_answer(self, listing: Listing, encoded: bytes, now_ns: int) -> Event | Refusal:
         """The provider's answer, if it is what the auction came to and nothing else."""
@@ -274,8 +278,13 @@ class House:
 def check_answer(listing: Listing, encoded: bytes, ledger_id: bytes) -> str | None:
     """What is wrong with a provider's answer, if it is not what the auction came to. Raises DecodeError."""
     asked, signed = ask_for(listing), read_transaction(encoded, ledger_id)
-    if signed.transaction.action != make_offer(listing.auction, asked):
-        return f"{type(signed.transaction.action).__name__}: not what the auction came to"
+    action, house = signed.transaction.action, listing.auction.house
+    ruling = action.ruling if isinstance(action, PostOffer) else None
+    if ruling is None or action != make_offer(listing.auction, replace(asked, ruling=ruling.signature)):
+        return f"{type(action).__name__}: not what the auction came to"
+    verify_ruling(
+        Ruling(house, ruling.signature), ledger_id, listing.auction_id, asked.price_ubc, asked.consumers
+    )
     if signed.transaction.valid_until_s != asked.valid_until_s:
         return f"valid until {signed.transaction.valid_until_s}, not {asked.valid_until_s}"
     signed.verify(listing.auction.terms.provider)

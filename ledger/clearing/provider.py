@@ -7,7 +7,7 @@ of the same ids, so that asking twice is harmless. Reference: Bandcoin 5.4, tabl
 from dataclasses import dataclass
 
 from wire.auction import Auction, read_auction
-from wire.auction_terms import AuctionKind
+from wire.auction_terms import AuctionKind, Ruling
 from wire.generate_offer import GenerateOffer, derive_nonce, read_generate_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
@@ -46,6 +46,7 @@ def make_offer(auction: Auction, question: GenerateOffer) -> PostOffer:
         qos=terms.qos,
         consumers=question.consumers,
         auction=terms.mark,
+        ruling=Ruling(auction.house, question.ruling),
     )
 
 

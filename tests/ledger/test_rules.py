@@ -32,12 +32,13 @@ from tests.ledger_world import (
     offer,
 )
 from wire.allocate import Allocate
-from wire.auction_terms import AuctionKind, AuctionMark
+from wire.auction_terms import AuctionKind, AuctionMark, Ruling
 from wire.band import Band
 from wire.create import Create
 from wire.keys import PrivateKey
 from wire.money_actions import Deposit, Transfer, Withdraw
 from wire.post_offer import AuctionShare, PostOffer, Reservation
+from wire.ruling import sign_ruling
 from wire.transaction import Action, SignedTransaction
 from wire.units import U32_MAX, U63_MAX
 
@@ -112,7 +113,11 @@ def settling(clearing_s: int, **changes: object) -> PostOffer:
     """The offer that settles an auction which Alice won."""
     mark = AuctionMark(AuctionKind.VICKREY, clearing_s, 10)
     shares = {ALICE.public: AuctionShare(1, 20)}
-    return offer(**{"max_allocations": 3, "consumers": shares, "auction": mark, **changes})
+    unsigned = offer(**{"max_allocations": 3, "consumers": shares, "auction": mark, **changes})
+    named = replace(unsigned, ruling=Ruling(BOB.public, bytes(64)))
+    auction_id = named.auction_id(PROVIDER.public)
+    ruling = sign_ruling(BOB, GENESIS.ledger_id, auction_id, named.price_ubc, named.consumers)
+    return replace(named, ruling=ruling)
 
 
 def settled(world: World, *offers: PostOffer) -> World:
@@ -173,6 +178,25 @@ ROWS = [
         settling(START_S, max_allocations=4),
         lambda world: settled(world, settling(START_S), offer()),
         note="nor another of the same time, whatever was posted since",
+    ),
+    Row(Reason.NOT_CLEARED, PROVIDER, replace(settling(START_S), ruling=None), note="no house signed"),
+    Row(
+        Reason.NOT_CLEARED,
+        PROVIDER,
+        replace(settling(START_S), consumers={ALICE.public: AuctionShare(1, 21)}),
+        note="the house found another price",
+    ),
+    Row(
+        Reason.NOT_CLEARED,
+        PROVIDER,
+        settling(START_S, consumers={ALICE.public: AuctionShare(1, 9)}),
+        note="below the minimum, whoever signed",
+    ),
+    Row(
+        Reason.NOT_CLEARED,
+        PROVIDER,
+        settling(START_S, consumers={ALICE.public: AuctionShare(1, 20), BOB.public: AuctionShare(1, 21)}),
+        note="different prices in a Vickrey auction, whoever signed",
     ),
     Row(Reason.UNKNOWN_PROVIDER, ALICE, buy(provider=CAROL.public)),
     Row(Reason.NO_OFFER, ALICE, buy(epoch=7)),

@@ -55,6 +55,7 @@ FIELDS: dict[str, dict[int, str]] = {
     "settling_offer": _TRANSACTION | {
         4: "price_ubc", 5: "band", 6: "max_allocations", 7: "allocation_duration_s", 8: "qos",
         12: "consumers: key -> [allocations, price_ubc]", 13: "auction: kind, clearing_s, min_price_ubc",
+        14: "ruling: house, signature",
     },
     "usage_terms": {
         1: "provider_id", 2: "epoch", 3: "included_bytes", 4: "step_bytes", 5: "price_ubc", 6: "most_ubc",
@@ -70,7 +71,7 @@ FIELDS: dict[str, dict[int, str]] = {
         1: "auction_id", 2: "status", 3: "bid_id", 4: "number", 5: "at_ns", 6: "head", 7: "reason", 8: "detail",
     },
     "generate_offer": {
-        1: "auction", 2: "price_ubc", 3: "consumers: key -> [allocations, price_ubc]", 4: "valid_until_s",
+        1: "auction", 2: "price_ubc", 3: "consumers: key -> [allocations, price_ubc]", 4: "valid_until_s", 5: "ruling",
     },
     "boot_record": _RECORD | {3: "utc_ms", 4: "boot_pcrs", 5: "meter_pcr", 6: "software"},
     "usage_report": _RECORD | {3: "from_utc_ms", 4: "to_utc_ms", 5: "rows"},

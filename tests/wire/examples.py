@@ -37,7 +37,7 @@ from wire.auction_receipt import (
     read_auction_receipt,
     write_auction_receipt,
 )
-from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
+from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms, Ruling
 from wire.band import MAX_KHZ, Band
 from wire.block_header import EXTERNAL as BLOCK
 from wire.block_header import write_header
@@ -118,6 +118,7 @@ from wire.registration import (
 )
 from wire.revocation import EXTERNAL as REVOCATION
 from wire.revocation import MAX_REVOCATION_BYTES, Revocation, read_revocation, write_revocation
+from wire.ruling import sign_ruling
 from wire.sale_leaf import SaleTerms
 from wire.sealed_bid import (
     EXTERNAL as SEALED_BID,
@@ -314,8 +315,11 @@ post_offers = st.builds(
     st.dictionaries(u63, st.builds(Reservation, u63, u63), max_size=4),
     st.dictionaries(keys, shares, max_size=4),
 ) | st.builds(
-    lambda price, band, some, mark: PostOffer(price, band, 9, 60, QOS, consumers=some, auction=mark),
+    lambda price, band, some, mark, ruling: PostOffer(
+        price, band, 9, 60, QOS, consumers=some, auction=mark, ruling=ruling
+    ),
     u63, bands, st.dictionaries(keys, shares, min_size=1, max_size=4), marks,
+    st.none() | st.builds(Ruling, keys, octets(64)),
 )  # fmt: skip
 actions = st.one_of(
     st.builds(Create, keys),
@@ -389,7 +393,7 @@ auction_receipts = st.one_of(
     ),
 )
 generate_offers = st.builds(
-    GenerateOffer, octets(0, 300), u63, st.dictionaries(keys, shares, min_size=1, max_size=4), u63,
+    GenerateOffer, octets(0, 300), u63, st.dictionaries(keys, shares, min_size=1, max_size=4), u63, octets(64),
 )  # fmt: skip
 
 
@@ -452,6 +456,8 @@ _AUCTION_VALUE = Auction(
     (_TIME_KEY,),
 )
 _AUCTION = sign_again(write_auction(_AUCTION_VALUE, PROVIDER, LEDGER_ID), PROVIDER, AUCTION + LEDGER_ID)
+WON = {CONSUMER.public: AuctionShare(1, 1_600_000)}
+RULING = sign_ruling(OPERATOR, LEDGER_ID, _AUCTION_VALUE.auction_id, 1_600_000, WON)
 LOCK = Lock(_AUCTION_VALUE.auction_id, OPERATOR.public, (_TIME_KEY_VALUE.key,), 1, LEDGER_ID)
 BID_VALUE = Transaction(
     Allocate(PROVIDER.public, 1_700_000, BAND, 0, auction=LOCK.auction_id), NONCE, UTC_S + 1_200
@@ -568,7 +574,7 @@ _SIGNED = [
     ),
     Message(
         "generate_offer",
-        GenerateOffer(_AUCTION, 1_600_000, {CONSUMER.public: AuctionShare(1, 1_600_000)}, UTC_S + 1_200),
+        GenerateOffer(_AUCTION, 1_600_000, WON, UTC_S + 1_200, RULING.signature),
         lambda value: write_generate_offer(value, OPERATOR, LEDGER_ID),
         lambda data: read_generate_offer(data, OPERATOR.public, LEDGER_ID),
         generate_offers, MAX_GENERATE_OFFER_BYTES, OPERATOR, GENERATE_OFFER + LEDGER_ID,
@@ -591,7 +597,8 @@ _TRANSACTIONS = [
         "settling_offer",
         PostOffer(
             1_600_000, BAND, 40, 1_200, QOS,
-            consumers={CONSUMER.public: AuctionShare(1, 1_600_000)}, auction=_AUCTION_VALUE.terms.mark,
+            consumers=WON, auction=_AUCTION_VALUE.terms.mark,
+            ruling=RULING,
         ),
         PROVIDER, post_offers,
     ),

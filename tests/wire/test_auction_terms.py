@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.wire.examples import BAND, CONSUMER, MESSAGES, PROVIDER, QOS, UTC_S
+from tests.wire.examples import BAND, CONSUMER, MESSAGES, OPERATOR, PROVIDER, QOS, UTC_S
 from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
 from wire.band import Band
 
@@ -23,7 +23,8 @@ def test_every_term_counts() -> None:
         replace(TERMS, allocation_duration_s=1_199),
         replace(TERMS, qos=replace(QOS, floor_up_bps=QOS.floor_up_bps - 1)),
     ]
-    assert len({one.auction_id for one in [TERMS, *others]}) == len(others) + 1
+    ids = {one.auction_id(OPERATOR.public) for one in [TERMS, *others]} | {TERMS.auction_id(CONSUMER.public)}
+    assert len(ids) == len(others) + 2
 
 
 def test_the_offer_that_settles_has_the_id_that_the_bid_names() -> None:
@@ -31,3 +32,4 @@ def test_the_offer_that_settles_has_the_id_that_the_bid_names() -> None:
     assert offer.auction_id(PROVIDER.public) == bid.auction
     assert offer.auction_id(CONSUMER.public) != bid.auction
     assert replace(offer, auction=None).auction_id(PROVIDER.public) == b""
+    assert replace(offer, ruling=None).auction_id(PROVIDER.public) == b""

@@ -402,6 +402,32 @@ def test_losing_bids_are_worth_nothing_to_the_provider_once_they_can_be_read() -
     assert world.world.balance(BOB) == 10_000
 
 
+def test_a_provider_cannot_settle_at_other_prices_or_for_others_than_the_house_found() -> None:
+    """Once the bids can be read it charges the winner all that he bid, or gives the unit to a friend."""
+    world = ClearingWorld()
+    listing = world.open()
+    names = [world.bid(listing, key, price) for key, price in ((ALICE, 9_000), (BOB, 50))]
+
+    def greedy(question: bytes, now_s: int) -> bytes | Wrong | None:
+        said = honest(question, now_s)
+        assert isinstance(said, bytes)
+        found = read_transaction(said, world.ledger_id).transaction.action
+        assert isinstance(found, PostOffer)
+        for winner, price in ((ALICE, 9_000), (BOB, 0)):
+            bid = listing.by_account[winner.public].opened
+            assert bid is not None
+            own = replace(found, consumers={winner.public: AuctionShare(1, price)})
+            for lie in (own, replace(own, ruling=None)):
+                outcome = world.submit(Batch((world.world.sign(lie, PROVIDER), bid.transaction)))
+                assert isinstance(outcome, Refused)
+                assert outcome.reason == "not_cleared"
+        return said
+
+    world.clear(listing, greedy)
+    assert [world.status(listing, name) for name in names] == [EXECUTED, OUTBID]
+    assert world.world.balance(ALICE) == 10_000 - 50
+
+
 def test_an_offer_that_the_provider_brings_to_the_ledger_itself_is_not_submitted_again() -> None:
     world = ClearingWorld()
     listing = world.open()

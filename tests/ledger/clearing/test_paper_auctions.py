@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ledger.contract import Applied
-from tests.clearing_world import BIDDERS, PROPSHARE, VICKREY, ClearingWorld
+from tests.clearing_world import BIDDERS, HOUSE, PROPSHARE, VICKREY, ClearingWorld
 from tests.ledger_world import ALICE, BOB, PROVIDER, World, buy, offer
 from wire.auction_receipt import Status
 from wire.auction_terms import AuctionKind
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.post_offer import AuctionShare, PostOffer
+from wire.ruling import sign_ruling
 
 
 def paid(kind: AuctionKind, prices: list[int], units: int) -> list[int]:
@@ -139,6 +140,9 @@ def test_what_the_provider_may_not_change_between_auction_and_offer() -> None:
     assert bid is not None
     assert isinstance(settled, PostOffer)
     other = replace(settled, allocation_duration_s=9)
+    auction_id = other.auction_id(PROVIDER.public)
+    ruling = sign_ruling(HOUSE, world.ledger_id, auction_id, other.price_ubc, other.consumers)
+    other = replace(other, ruling=ruling)  # as if its house helped
     fresh = World()
     fresh.wait(60)
     fresh.must(other, PROVIDER)
