@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ledger.completeness import ChainProof, ProvedEnd, check_complete, verify_chain_proof
+from ledger.enrolment import read_enrolled
 from ledger.evidence import verify_chain
 from ledger.findings import ChainVerdict, Finding
 from ledger.genesis import Genesis, read_genesis, write_genesis
 from ledger.repayment import Repayment
-from wire.attestation_result import AttestationResult, read_attestation_result
+from wire.attestation_result import AttestationResult
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError
 from wire.evidence import read_evidence
@@ -122,9 +123,7 @@ def verify_bundle(bundle: Bundle, on_record: Callable[[int], None] = lambda _num
     """
     genesis = bundle.genesis
     ledger_id, signer = genesis.ledger_id, genesis.signer
-    enrolment = read_attestation_result(
-        bundle.attestation_result, signer(bundle.attestation_result), ledger_id
-    )
+    enrolment = read_enrolled(bundle.attestation_result, genesis)
     granted = [read_grant(one, signer(one), ledger_id) for one in bundle.grants]
     grants: dict[bytes, Grant] = {grant.grant_id: grant for grant in granted}
     header_signer = signer(bundle.end.header)

@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from wire.attestation_result import AttestationResult
+from ledger.genesis import Genesis
+from wire.attestation_result import AttestationResult, read_attestation_result
 from wire.enrolment import EnrolmentAnswer, EnrolmentChallenge, EnrolmentRequest, read_request
 from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
@@ -140,6 +141,16 @@ def check_asked_for(result: AttestationResult, ledger_id: bytes) -> None:
         )
     if asked != result:
         raise VerificationError("enrolment: its provider asked for something else")
+
+
+def read_enrolled(encoded: bytes, genesis: Genesis) -> AttestationResult:
+    """What a gateway of this ledger enrolled; where there are several, only what the provider himself asked for, so
+    that no gateway enrols a meter for another's provider. Raises DecodeError, VerificationError.
+    """
+    result = read_attestation_result(encoded, genesis.signer(encoded), genesis.ledger_id)
+    if len(genesis.gateways) > 1:
+        check_asked_for(result, genesis.ledger_id)
+    return result
 
 
 def check_endorsement_certificate(der: bytes, vendors: Vendors, now_s: int) -> rsa.RSAPublicKey:

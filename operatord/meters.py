@@ -18,6 +18,7 @@ from typing import Protocol
 from ledger.bundle import read_report
 from ledger.chain_state import ChainState
 from ledger.completeness import ChainProof, ProvedEnd, check_complete, verify_chain_proof
+from ledger.enrolment import read_enrolled
 from ledger.evidence import step
 from ledger.fetching import Source, fetch_genesis, read_base64
 from ledger.findings import RecordVerdict
@@ -26,7 +27,7 @@ from ledger.pages import AttestationListPage, AttestationPage, ChainProofPage, G
 from operatord.reconciling import Key, Metered
 from operatord.settings import LedgerLink
 from operatord.tally import Tally, add_report
-from wire.attestation_result import AttestationResult, read_attestation_result
+from wire.attestation_result import AttestationResult
 from wire.errors import VerificationError
 from wire.grant import Grant, read_grant
 from wire.ids import PublicKey
@@ -131,7 +132,7 @@ def follow_meter(
     """(provider id, all that the chain says, what is wrong with its end)"""
     page = source.read(AttestationPage, f"attestations/{key_id}")
     encoded = read_base64(page.attestation_result, source.url)
-    enrolment = read_attestation_result(encoded, genesis.signer(encoded), genesis.ledger_id)
+    enrolment = read_enrolled(encoded, genesis)
     proved = _fetch_end(source, genesis, key_id)
     known = kept.load(key_id)
     follower = _Follower(source, genesis, enrolment, known or Checkpoint(), proved, now_ms)

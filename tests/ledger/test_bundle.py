@@ -24,6 +24,7 @@ from ledger.bundle import (
 from ledger.completeness import ChainProof
 from ledger.entries import MeterChain as ChainEnd
 from ledger.entries import chain_key, write_entry
+from ledger.genesis import Genesis
 from ledger.state_tree import StateTree, write_proof
 from tests.ledger_world import ALICE, BAND, BOB, GENESIS, LEDGER, PROVIDER, QOS, START_S
 from wire.attestation_result import AttestationResult, write_attestation_result
@@ -74,6 +75,19 @@ def test_a_report_file_survives_its_bytes_and_holds() -> None:
         GRANT.grant_id: Usage(2_000, 20, 4_000, 20),
         OTHER.grant_id: Usage(1_000, 10, 2_000, 10),
     }
+
+
+def test_one_operator_of_several_makes_no_report_about_anothers_provider() -> None:
+    shared = Genesis((LEDGER.public, BOB.public), GENESIS.exchange, GENESIS.time_s)
+    result = AttestationResult(KEY.public_key, b"", PROVIDER.public, b"", START_S)
+    forged = replace(
+        bundle(),
+        genesis=shared,
+        attestation_result=write_attestation_result(result, LEDGER, shared.ledger_id),
+        grants=(),
+    )
+    with pytest.raises(DecodeError):
+        verify_bundle(forged)
 
 
 def test_what_was_missing_is_added_up() -> None:

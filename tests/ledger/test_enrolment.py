@@ -25,8 +25,11 @@ from ledger.enrolment import (
     check_endorsement_certificate,
     enrol_software_key,
     finish_enrolment,
+    read_enrolled,
     read_vendors,
 )
+from ledger.genesis import Genesis
+from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.enrolment import (
     EnrolmentAnswer,
     EnrolmentRequest,
@@ -190,6 +193,21 @@ def software_result():
 def test_what_a_provider_asked_for_is_seen_by_everybody(tpm):
     check_asked_for(enrolled(tpm), LEDGER_ID)
     check_asked_for(software_result(), LEDGER_ID)
+
+
+def test_one_gateway_of_several_enrols_nobody_who_did_not_ask(tpm):
+    """Its signature alone is enough only where it is the ledger."""
+    mallory, alice = PrivateKey.from_secret(50), PrivateKey.from_secret(51)
+    alone = Genesis((mallory.public,), PROVIDER, NOW_S)
+    shared = Genesis((mallory.public, alice.public), PROVIDER, NOW_S)
+    forced = AttestationResult(PrivateKey.from_secret(52).public, b"", PROVIDER, b"", NOW_S)
+    for genesis in (alone, shared):
+        encoded = write_attestation_result(forced, mallory, genesis.ledger_id)
+        if genesis is alone:
+            assert read_enrolled(encoded, genesis) == forced
+            continue
+        with pytest.raises(DecodeError):
+            read_enrolled(encoded, genesis)
 
 
 def test_nothing_else_passes_for_it(tpm):
