@@ -124,11 +124,13 @@ def test_if_all_come_in_one_moment_links_are_not_known_and_some_are_owed_it() ->
     assert any(floor.is_weak and floor.owed for floor in seen.floors), (
         "its link was not known when it was sold"
     )
+    assert sum(floor.pauses for floor in seen.floors) > 0, "bytes alone do not tell all of them apart"
 
 
 def test_a_loop_that_is_told_needs_no_time() -> None:
     seen = full_cell(2, seconds=2, told=True)
     assert all(floor.joined_s is not None and floor.joined_s <= 1.0 for floor in seen.floors)
+    assert sum(floor.pauses for floor in seen.floors) == 0
 
 
 def test_without_slices_the_same_floors_do_not_hold() -> None:
