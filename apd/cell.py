@@ -193,6 +193,12 @@ def _refused(state: State, grant_id: bytes, reason: str, now: Now) -> Outcome:
     return state, [note, *ending]
 
 
+def last_words(state: State, now: Now) -> list[Command]:
+    """What the gNB is told before the daemon ends: it keeps what it was told, and a slot that is paused is paid for."""
+    _, commands = ran.end_pause(state.on_cell.ran, now.mono_ns)
+    return [TellGnb(command) for command in commands if isinstance(command, gnb.SendText)]
+
+
 # ---- Sessions
 
 

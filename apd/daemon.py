@@ -228,6 +228,10 @@ class Daemon:
         try:
             await self._begin()
             await self._stopping.wait()
+            if self._cell is not None:
+                from apd.cell import last_words  # others do without
+
+                self._obey(last_words(self._state, read_clock()))
         finally:
             self._close()
             if self._cell is not None:

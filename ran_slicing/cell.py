@@ -312,14 +312,33 @@ def _pass_time(state: State, now_ns: int) -> Outcome:
     """Of a slot without a known UE, a blocked one above all, no metrics tell whether the gNB did what it said: with
     each keepalive it is told again.
     """
+    commands: list[Command] = []
     if state.pause is not None and now_ns >= state.pause.due_ns:
-        state = _conclude(state, state.pause, frozenset(), now_ns)
+        state, commands = _break_off(state, state.pause, now_ns)
     keeps_alive = state.session.connected and now_ns >= state.session.ping_ns
-    state, commands = _take_session(state, gnb.pass_time(state.session, now_ns), now_ns)
+    state, more = _take_session(state, gnb.pass_time(state.session, now_ns), now_ns)
+    commands += more
     if not keeps_alive:
         return state, commands
     unseen = state.session.slices - set(state.joined.slot_of.values())
     state, more = _take_session(state, gnb.doubt(state.session, unseen, now_ns), now_ns)
+    return state, [*commands, *more]
+
+
+def _break_off(state: State, pause: probe.Probe, now_ns: int) -> Outcome:
+    """It lasted long enough: the slot has its share again, whether the gNB has answered to the pause or not."""
+    state = _conclude(state, pause, frozenset(), now_ns)
+    share = loop.ratio(state.controller, state.controller.slices[pause.snssai])
+    return _take_session(state, gnb.overtake(state.session, pause.snssai, share, now_ns), now_ns)
+
+
+def end_pause(state: State, now_ns: int) -> Outcome:
+    """The daemon ends: no slot stays blocked that somebody paid for."""
+    if state.pause is None or state.pause.still is not None:
+        return state, []
+    state, commands = _break_off(state, state.pause, now_ns)
+    session, asking = gnb.want(state.session, _wanted(state), now_ns)
+    state, more = _take_session(state, (session, asking), now_ns)
     return state, [*commands, *more]
 
 

@@ -81,7 +81,9 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """`told` is what it has answered on this connection; `slices` are those of its file."""
+    """`told` is what it has answered on this connection; `slices` are those of its file. `overtaken` is a request whose
+    answer comes before that of the one that waits, and says nothing any more.
+    """
 
     plmn: str
     slices: frozenset[Snssai]
@@ -91,6 +93,7 @@ class Session:
     subscribed: bool = False
     no_metrics: bool = False
     waiting: Request | None = None
+    overtaken: Request | None = None
     ping_ns: int = 0
     heard_ns: int = 0
     retry_ns: int | None = None
@@ -113,6 +116,7 @@ def connected(session: Session, now_ns: int) -> Outcome:
         subscribed=False,
         no_metrics=False,
         waiting=None,
+        overtaken=None,
         ping_ns=now_ns + PING_NS,
         heard_ns=now_ns,
         retry_ns=None,
@@ -122,7 +126,9 @@ def connected(session: Session, now_ns: int) -> Outcome:
 
 def lost(session: Session) -> Session:
     """There is no connection."""
-    return replace(session, connected=False, subscribed=False, waiting=None, told={}, retry_ns=None)
+    return replace(
+        session, connected=False, subscribed=False, waiting=None, overtaken=None, told={}, retry_ns=None
+    )
 
 
 def want(session: Session, ratios: Mapping[Snssai, Ratio], now_ns: int) -> Outcome:
@@ -141,11 +147,31 @@ def doubt(session: Session, slices: Iterable[Snssai], now_ns: int) -> Outcome:
     return _next(replace(session, told=told), now_ns)
 
 
+def overtake(session: Session, snssai: Snssai, ratio: Ratio, now_ns: int) -> Outcome:
+    """The slice is to have this at once, though the gNB has not answered to what it was told before: it does one after
+    the other. Nothing where nothing waits, as `want` says it then, or where something was overtaken already.
+    """
+    request = session.waiting
+    if (
+        request is None
+        or request.ratio is None
+        or snssai not in request.slices
+        or session.overtaken is not None
+    ):
+        return session, []
+    told = {known: value for known, value in session.told.items() if known not in request.slices}
+    next_one = Request(POLICY, (snssai,), ratio, now_ns)
+    session = replace(session, waiting=next_one, overtaken=request, told=told)
+    return session, [SendText(write_policy(session.plmn, (snssai,), ratio))]
+
+
 def answered(session: Session, answer: Reply | Refusal, now_ns: int) -> Outcome:
     """An answer: to the request that waits, or the order is lost."""
     request = session.waiting
     if request is None or answer.command not in {None, request.command}:
         return lost(session), [Reconnect(f"an answer to {answer.command} that was not asked for")]
+    if session.overtaken is not None:
+        return replace(session, overtaken=None), []
     session = replace(session, waiting=None)
     if isinstance(answer, Refusal):
         session, commands = _refused(session, request, answer.error, now_ns)

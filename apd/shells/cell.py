@@ -87,7 +87,7 @@ class CellShells:
         self._core.start(lambda word: report(CoreReported(word)), flow_names)
 
     async def close(self) -> None:
-        """The kernel counts on, and the gNB keeps what it was told."""
+        """The kernel counts on, and the gNB keeps what it was told, which is no pause (apd/cell.py: last_words)."""
         for task in self._asked:
             task.cancel()
         await asyncio.gather(*self._asked, return_exceptions=True)

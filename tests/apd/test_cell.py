@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from apd.cell import check, remember_bought
+from apd.cell import check, hear, last_words, remember_bought
 from apd.commands import SignOffer, SubmitTransaction, TellGnb
 from apd.events import (
     CountersRead,
@@ -26,6 +26,7 @@ from ran_slicing.cell_events import GnbSaid
 from ran_slicing.controller import CellFull, Promise, admit
 from ran_slicing.core_info import Radio
 from ran_slicing.gnb import SendText
+from ran_slicing.probe import Probe
 from ran_slicing.share import with_headers
 from ran_slicing.slots import Slot, new_pool
 from ran_slicing.snssai import Snssai
@@ -373,3 +374,16 @@ def test_a_box_without_a_cell_loads_nothing_of_it():
     tell = "print([name for name in sys.modules if name.startswith(('ran_slicing', 'apd.cell', 'apd.shells.cell'))])"
     command = [sys.executable, "-c", f"{lines}; {tell}"]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_daemon_that_ends_tells_the_gnb_that_no_slot_is_paused(cell):
+    assert isinstance(cell.join(), Joined)
+    assert last_words(cell.box.state, cell.box.now) == []
+    here = cell.box.state.on_cell
+    pause = Probe(A, cell.box.now.mono_ns, {})
+    paused = replace(cell.box.state, cell=replace(here, ran=here.ran._replace(pause=pause)))
+    paused = hear(paused, GnbSaid(b"{}"), cell.box.now)[0]
+    (said,) = last_words(paused, cell.box.now)
+    assert isinstance(said, TellGnb)
+    assert isinstance(said.what, SendText)
+    assert json.loads(said.what.text)["policies"]["min_prb_policy_ratio"] > 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ran_slicing.cell import State, next_deadline_ns, start, step
+from ran_slicing.cell import State, end_pause, next_deadline_ns, start, step
 from ran_slicing.cell_commands import GrantSlot, Note, RefuseSlot, ReportRatio
 from ran_slicing.cell_events import (
     DeadlineReached,
@@ -579,3 +579,47 @@ def test_a_size_from_the_daemons_own_file():
     config, _ = read_gnb_files([("gnb.yml", SOUND.replace("  band: 78\n", ""))])
     made = start(settings(prbs=24, downlink_slots_per_s=500), config)
     assert made.controller.shape.prbs == 24
+
+
+def paused_cell(cell):
+    """Two that look alike; a slot is to be paused, and the gNB does not answer to that."""
+    cell >> SliceSold(ONE, 1_000_000, 1_250_000, snssai=A)
+    cell >> SliceSold(TWO, 1_000_000, 1_250_000, snssai=B)
+    served: dict[int, int] = {}
+    octets = 0
+    while cell.state.pause is None:
+        if cell.now_ns % (1_000 * MS) == 0:
+            cell >> GrantsCounted(((ONE, octets), (TWO, octets)))
+            octets += 156_250
+            cell.answers = not cell.state.asking
+        alike(cell, served)
+    return cell.state.pause.snssai
+
+
+def test_a_pause_to_which_the_gnb_does_not_answer_is_taken_back_without_waiting(cell):
+    snssai = paused_cell(cell)
+    waiting = cell.state.session.waiting
+    assert (waiting.slices, waiting.ratio) == ((snssai,), PAUSED)
+    cell.now_ns = next_deadline_ns(cell.state)
+    assert cell.now_ns == waiting.sent_ns + GIVE_UP_NS
+    requests = cell.requests
+    cell >> DeadlineReached()
+    assert cell.requests == requests + 1, "it is told at once"
+    assert cell.state.session.overtaken == waiting
+    asked = cell.state.session.waiting
+    assert asked.slices == (snssai,)
+    assert asked.ratio.min_prb_policy_ratio > 0
+    reply = GnbSaid(json.dumps({"cmd": "rrm_policy_ratio_set", "timestamp": "t"}).encode())
+    cell >> reply
+    assert cell.state.session.waiting == asked, "that was the answer to the pause"
+    cell >> reply
+    assert cell.state.session.told[snssai] == asked.ratio
+
+
+def test_a_daemon_that_ends_in_a_pause_leaves_no_slot_blocked(cell):
+    snssai = paused_cell(cell)
+    state, commands = end_pause(cell.state, cell.now_ns)
+    (said,) = [json.loads(one.text) for one in commands if isinstance(one, SendText)]
+    assert said["policies"]["min_prb_policy_ratio"] > 0
+    assert [Snssai(one["sst"], one["sd"]) for one in said["policies"]["rRMPolicyMemberList"]] == [snssai]
+    assert end_pause(state, cell.now_ns)[1] == []
