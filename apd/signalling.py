@@ -109,7 +109,7 @@ def hear(state: State, fact: Fact, now: Now) -> Outcome:
             kept = {where: one for where, one in state.on_signalling.exchanges.items() if where[0] != link}
             ended = {where: one for where, one in state.on_signalling.ended.items() if where[0] != link}
             note = Note("nas_lost", "the end of NAS hung up; purchases under way go on at the ledger")
-            return _with(state, exchanges=kept, ended=ended), [note]
+            return signalling_joins.forget_link(_with(state, exchanges=kept, ended=ended), link), [note]
         case SibWritten(epoch):
             text = f"offer {epoch} is in the gNB's file: restart the gNB to broadcast it"
             return state, [Note("sib_written", text)]

@@ -35,7 +35,12 @@ one to the next for so long."""
 
 
 def prove(state: State, about: NasAddress, grant: Grant, encoded: bytes) -> State:
-    """A UE has the key of this grant. Who proves it last has it; a UE has one grant."""
+    """A UE has the key of this grant. Who proves it last has it; a UE has one grant, and the slot of another that it
+    showed before is free.
+    """
+    for known, one in state.on_signalling.proven.items():
+        if known != grant.grant_id and (one.link, one.ue) == (about.link, about.ue):
+            state = _free(state, known)
     kept = {
         known: one
         for known, one in state.on_signalling.proven.items()
@@ -56,6 +61,10 @@ def bind(state: State, link: int, ue: bytes, supi: str, now: Now) -> Outcome:
     if known is None:
         unmoved = write_frame(Placed(ue, b""))  # whoever asks waits for a word
         return state.with_refusal("nas_unproven"), [TellSignalling(SendFrame(link, unmoved))]
+    for other, before in proven.items():
+        if other != known and before.supi == supi:  # it has registered anew, and shows another grant
+            state = forget_ue(state, before.link, before.ue)
+    proven = state.on_signalling.proven
     one = proven[known]._replace(supi=supi, tried=None, served=False, doubted_until_ns=None)
     one = one._replace(placed=False, place_by_ns=now.mono_ns + PLACE_NS)
     is_there = _stay_of(state, supi) is not None
@@ -73,10 +82,23 @@ def forget_ue(state: State, link: int, ue: bytes) -> State:
     proven = state.on_signalling.proven
     gone = [known for known, one in proven.items() if (one.link, one.ue) == (link, ue)]
     for grant_id in gone:
-        place = state.on_cell.places.get(grant_id)
-        if place is not None and place.waits_until_ns is not None:
-            state = cell.with_place(state, grant_id, None)
+        state = _free(state, grant_id)
     return _with(state, {known: one for known, one in proven.items() if known not in gone}) if gone else state
+
+
+def forget_link(state: State, link: int) -> State:
+    """Nobody will say whose keys those were that were proved there; what has a name needs no connection."""
+    proven = state.on_signalling.proven
+    kept = {known: one for known, one in proven.items() if one.link != link or one.supi}
+    return _with(state, kept)
+
+
+def _free(state: State, grant_id: bytes) -> State:
+    """A slot that was kept for it, and is not its session's."""
+    place = state.on_cell.places.get(grant_id)
+    if place is None or place.waits_until_ns is None:
+        return state
+    return cell.with_place(state, grant_id, None)
 
 
 def settle(before: State, state: State, now: Now) -> Outcome:

@@ -10,14 +10,15 @@ import pytest
 
 from apd import cell, core
 from apd.address import NasAddress
-from apd.events import DeadlineReached
+from apd.events import DeadlineReached, SignallingHeard
 from apd.session import EndReason, Phase
 from apd.signalling_frames import Gone, Placed, Subscriber
 from apd.signalling_joins import MAX_PROVEN, prove
+from apd.signalling_state import LinkLost
 from nas_tunnel.eap_purchase import OrderKind
 from nas_tunnel.lobby import Joined, Leave, Refused
 from tests.apd.cell_world import ELSEWHERE, LOBBY, OTHER_SUPI, OTHER_UE, SUPI, UE, A, B, address, stay
-from tests.apd.nas_world import NasBox, Ue, allocate, bought, nas_box
+from tests.apd.nas_world import LINK, NasBox, Ue, allocate, bought, nas_box
 from tests.apd.playbook import heard, seconds
 from tests.apd.world import grant, request, signed_grant
 from wire.grant import Grant
@@ -208,6 +209,55 @@ def test_who_goes_another_way_frees_what_was_kept_for_it() -> None:
     assert not nas.box.state.on_cell.places
     assert not nas.box.state.on_signalling.proven
     nas.tell(Gone(b"nobody"))
+
+
+@pytest.mark.parametrize("name", [b"ue 1", b"anew"], ids=["the same name", "a new registration"])
+def test_who_shows_another_grant_is_served_on_that(name: bytes) -> None:
+    nas = lobby_box()
+    proven(nas, MADE)
+    other = bought(b"\x01" * 16)
+    proven(nas, other, name)
+    assert set(nas.box.state.on_cell.places) == {other.grant_id}
+    assert set(nas.box.state.on_signalling.proven) == {other.grant_id}
+    nas.stays = [stay(A)]
+    nas.look()
+    assert nas.words(name)[-1] == Joined(other.grant_id, other.ends_s)
+
+
+def test_who_goes_while_its_session_runs_keeps_its_slot() -> None:
+    nas = nas_box()
+    nas.stays = [stay()]
+    nas.look()
+    proven(nas, MADE)
+    assert nas.box.state.on_signalling.proven, "as it may register anew"
+    nas.tell(Gone(b"ue 1"))
+    assert not nas.box.state.on_signalling.proven
+    nas.pass_s(0.2)
+    assert MADE.grant_id in nas.box.state.on_cell.places
+    assert nas.session(MADE).phase is Phase.ACTIVE
+
+
+def test_a_link_that_is_lost_takes_the_proofs_that_nobody_has_named() -> None:
+    nas = nas_box()
+    proven(nas, MADE, supi="")
+    named = bought(b"\x01" * 16)
+    proven(nas, named, b"named", OTHER_SUPI)
+    nas.feed(SignallingHeard(LinkLost(LINK + 1)))
+    assert len(nas.box.state.on_signalling.proven) == 2
+    nas.feed(SignallingHeard(LinkLost(LINK)))
+    assert set(nas.box.state.on_signalling.proven) == {named.grant_id}
+    nas.stays = [stay(A, OTHER_UE, OTHER_SUPI)]
+    nas.look()
+    assert nas.session(named).phase is Phase.ACTIVE
+
+
+def test_two_links_may_name_their_ues_alike() -> None:
+    nas = nas_box()
+    proven(nas, MADE)
+    other = bought(b"\x01" * 16)
+    ue = Ue(nas, b"ue 1", signed_grant(other), OrderKind.GRANT, link=LINK + 1).register()
+    assert ue.end is not None
+    assert set(nas.box.state.on_signalling.proven) == {MADE.grant_id, other.grant_id}
 
 
 def test_who_does_not_come_loses_the_slot_that_was_kept() -> None:
