@@ -23,7 +23,10 @@ from wire.merkle import LEAF, NODE, node_hash
 DEPTH = 16
 _FIRST_LEAF = 1 << DEPTH
 _HASH_SIZE = 32
-MAX_PROOF_BYTES = 64 * 1024
+MAX_PROOF_BYTES = 16 * 1024 * 1024
+"""A leaf of 245,000 entries. Whoever seeks out keys that fall into another's leaf makes its proofs long, by 68 octets
+for each entry; they are to stay readable.
+"""
 
 Bucket = Mapping[bytes, bytes]
 """Key hash -> value hash of the entries of one leaf."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.state_tree import DEPTH, Proof, StateTree, read_proof, verify_proof, write_proof
+from ledger.state_tree import DEPTH, MAX_PROOF_BYTES, Proof, StateTree, read_proof, verify_proof, write_proof
 from wire.errors import DecodeError, VerificationError
 from wire.merkle import LEAF, node_hash
 
@@ -70,6 +70,15 @@ def test_what_is_there_and_what_is_not_can_be_proved(content, key) -> None:
     if key in content:
         with pytest.raises(VerificationError):
             verify_proof(tree.root, key, None, proof)
+
+
+def test_a_leaf_that_somebody_fills_on_purpose_can_still_be_proved() -> None:
+    """A hundred offers of 1,000 keys that were sought out."""
+    crowd = tuple((b"\x12\x34" + n.to_bytes(30, "big"), bytes(32)) for n in range(100_000))
+    proof = Proof(crowd, (bytes(32),) * 16)
+    assert read_proof(write_proof(proof)) == proof
+    with pytest.raises(DecodeError, match="at most"):
+        read_proof(bytes(MAX_PROOF_BYTES + 1))
 
 
 def test_a_bent_proof_does_not_hold() -> None:
