@@ -78,7 +78,7 @@ class State(NamedTuple):
     each UE since, `links` what its PRBs usually carry, and `unknown` counts the windows in which a slot was to have
     its floor and nobody knew its UE; `asking` are those of the last window. `subscribers` are in sold slots, as far
     as somebody said whose they are, `stays` who is in which slice by the core's last list. `trials` were sold by the
-    reference, and are weighed when their UEs are known. `pause` is going on, `tried` are those that showed nobody.
+    reference, and are weighed when their UEs are known. `pause` is going on, `tried` what those before showed.
     """
 
     settings: CellSettings
@@ -387,6 +387,7 @@ def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
     left = [event.rnti for cell in report.cells for event in cell.events if event.kind == "ue_rem"]
     before = state.reported_ns
     elapsed_ns = 0 if before is None else min(now_ns - before, LONGEST_PERIOD_NS)
+    known = set(state.joined.slot_of.values())
     state = state._replace(
         session=gnb.heard(state.session, now_ns),
         joined=join.list_ues(state.joined, ues, left),
@@ -394,7 +395,7 @@ def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
         window=_with_window(state, ues, now_ns),
         links=_links(state, ues),
     )
-    state = _probe(_seat_arrived(state), ues, elapsed_ns, now_ns)
+    state = _probe(_seat_arrived(_note_lost(state, known, now_ns)), ues, elapsed_ns, now_ns)
     state, refusing = _weigh(state)
     samples = list(_samples(state, ues))
     state, commands = _confirm(state, samples, now_ns)
@@ -406,6 +407,13 @@ def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
         ),
         [*refusing, *commands],
     )
+
+
+def _note_lost(state: State, known: set[Snssai], now_ns: int) -> State:
+    """Slots whose UE went: by the core's next list it may be known again, without a pause."""
+    lost = known - set(state.joined.slot_of.values())
+    tried = {snssai: state.tried.get(snssai, probe.Tried())._replace(lost_ns=now_ns) for snssai in lost}
+    return state._replace(tried={**state.tried, **tried}) if tried else state
 
 
 def _seat_arrived(state: State) -> State:
@@ -447,11 +455,11 @@ def _conclude(state: State, pause: probe.Probe, stopped: frozenset[int], now_ns:
     unknown_slots = len(state.asking - set(state.joined.slot_of.values()))
     found = probe.verdict(stopped, tried.stopped, fitting, unknown_slots)
     if found is None:
-        again = probe.Tried(tried.pauses + 1, now_ns, stopped)
+        again = tried.ended(now_ns, stopped)
         controller = loop.forgive(state.controller, snssai)
         return state._replace(pause=None, tried={**state.tried, snssai: again}, controller=controller)
     joined = join.seat(state.joined, found, snssai)
-    return state._replace(pause=None, tried=_without(state.tried, snssai), joined=joined)
+    return state._replace(pause=None, tried={**state.tried, snssai: tried.ended(now_ns)}, joined=joined)
 
 
 def _begin_pause(state: State, ues: Mapping[int, UeReport], elapsed_ns: int, now_ns: int) -> State:

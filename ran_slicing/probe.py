@@ -21,6 +21,10 @@ GIVE_UP_NS = NS_PER_S // 2
 """A gNB that has not paused the slot by then, or says nothing of it, is not waited for: nobody is paused for longer."""
 AGAIN_NS, LONGEST_AGAIN_NS = 2 * NS_PER_S, 64 * NS_PER_S
 """After the first pause that showed nothing, and at most."""
+MOST_IN_A_MINUTE = 3
+"""Pauses of one slot, whatever they show: a UE that is known by another RNTI every few seconds is served blindly."""
+LOOK_NS = 6 * NS_PER_S
+"""A UE that was known, and is lost, is first looked for in the core's next list, which comes each five seconds."""
 LEAST_BLOCKS = 4
 """In a report: a UE that gets less says nothing by getting none."""
 _STILL_PART = 8
@@ -49,17 +53,33 @@ class Probe(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """Of a slot: how many pauses showed nobody, when the last of them ended, and who stopped in it."""
+    """Of a slot: how many pauses in a row showed nobody, when the last ended, and who stopped in it; when those of the
+    last minute ended, and when its UE was lost, if it was.
+    """
 
     pauses: int = 0
     last_ns: int = 0
     stopped: frozenset[int] = frozenset()
+    ended_ns: tuple[int, ...] = ()
+    lost_ns: int | None = None
 
     @property
     def due_ns(self) -> int:
         """When it may be paused next."""
         wait_ns = min(LONGEST_AGAIN_NS, AGAIN_NS << min(self.pauses - 1, 16)) if self.pauses else 0
-        return self.last_ns + wait_ns
+        due_ns = self.last_ns + wait_ns
+        if self.lost_ns is not None:
+            due_ns = max(due_ns, self.lost_ns + LOOK_NS)
+        if len(self.ended_ns) == MOST_IN_A_MINUTE:
+            due_ns = max(due_ns, self.ended_ns[0] + 60 * NS_PER_S)
+        return due_ns
+
+    def ended(self, now_ns: int, stopped: frozenset[int] | None = None) -> "Tried":
+        """After one more pause: it showed a UE, or who only may be it."""
+        ended_ns = (*self.ended_ns, now_ns)[-MOST_IN_A_MINUTE:]
+        if stopped is None:
+            return Tried(0, now_ns, ended_ns=ended_ns)
+        return self._replace(pauses=self.pauses + 1, last_ns=now_ns, stopped=stopped, ended_ns=ended_ns)
 
 
 def begin(snssai: Snssai, ues: Mapping[int, UeReport], known: Collection[int], now_ns: int) -> Probe:

@@ -12,6 +12,7 @@ from ran_slicing.metrics import CellReport, UeReport
 from ran_slicing.probe import (
     AGAIN_NS,
     LONGEST_AGAIN_NS,
+    LOOK_NS,
     Probe,
     Tried,
     begin,
@@ -118,3 +119,15 @@ def test_a_report_is_of_the_pause_if_nearly_all_of_its_time_was() -> None:
 def test_each_pause_that_showed_nothing_is_a_reason_to_wait_longer() -> None:
     assert [Tried(count).due_ns // AGAIN_NS for count in range(5)] == [0, 1, 2, 4, 8]
     assert Tried(40, last_ns=7).due_ns == LONGEST_AGAIN_NS + 7
+
+
+def test_a_slot_is_paused_three_times_a_minute_at_most_whatever_that_shows() -> None:
+    tried = Tried()
+    for second in (1, 2, 3):
+        assert tried.due_ns <= second * 1_000 * MS
+        tried = tried.ended(second * 1_000 * MS)
+    assert tried.due_ns == 61_000 * MS
+
+
+def test_who_was_lost_is_first_looked_for_in_the_cores_list() -> None:
+    assert Tried(lost_ns=10_000 * MS).due_ns == 10_000 * MS + LOOK_NS
