@@ -77,7 +77,7 @@ class ClearingService:
         self._opener = ManyAtOnce()
         self.book = Book(self._view.ledger_id, with_key(key), self._opener)
         self.book.load(list(log.entries()), time.time_ns())
-        self._house = House(self.book, key)
+        self._house = House(self.book, key, self._view.has)
         self._lock = threading.Lock()
         self._busy: set[bytes] = set()
         self._pauses: dict[bytes, tuple[float, float]] = {}

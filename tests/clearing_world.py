@@ -64,6 +64,7 @@ class ClearingWorld:
     entries: list[bytes] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
     serial: int = 0
+    landed: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for key in BIDDERS[2:]:
@@ -84,7 +85,7 @@ class ClearingWorld:
         self.book = Book(self.ledger_id, with_key(HOUSE), self.opener)
         for entry in self.entries:
             self.book.apply(read_event(entry), entry)
-        self.house = House(self.book, HOUSE)
+        self.house = House(self.book, HOUSE, self.landed.__contains__)
 
     def note(self, event: Event) -> None:
         self.entries.append(write_event(event))
@@ -167,6 +168,7 @@ class ClearingWorld:
         for signed, applied in zip(batch.transactions, outcome, strict=True):
             draft.absorb(applied.changes, [(signed.transaction_id, signed.transaction.valid_until_s)])
         self.world.merge(draft)
+        self.landed |= {signed.transaction_id for signed in batch.transactions}
         return Executed(batch.transactions[-1].transaction_id, 1, self.world.now_s, tuple(outcome))
 
     # ---- Clearing
@@ -212,7 +214,7 @@ class ClearingWorld:
                     return Refusal("provider_away", "said nothing")
                 return self.house.take_answer(listing, said, now_ns)
             case Submit():
-                rest = rest_of(step.batch, self.world.state.was_executed)
+                rest = rest_of(step.batch, self.landed.__contains__)
                 if not rest.transactions:
                     return self.house.settled(listing, now_ns)
                 return self.house.take_outcome(listing, rest, self.submit(rest), now_ns)

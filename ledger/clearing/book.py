@@ -135,6 +135,11 @@ class Listing:
         )
 
     def _status(self, bid: Bid) -> tuple[Status, Refusal | None]:
+        executed = () if self.closed is None else self.closed.executed
+        if bid.opened is not None and bid.opened.transaction.transaction_id in executed:
+            return Status.EXECUTED, None
+        if bid.refusal is REPLACED and self.auction.is_sealed and self.phase is Phase.OPEN:
+            return Status.PENDING, None  # else anybody could see which two bids are of one account
         if bid.refusal is not None:
             harmless = bid.refusal.reason in {REPLACED.reason, "below_minimum"}
             return (Status.CANCELLED if harmless else Status.ERROR), bid.refusal

@@ -21,12 +21,12 @@ MAX_CHANGES = 8
 """Bids of one account in one auction, of which the last counts: else one purse could fill a house's log."""
 MAX_AUCTIONS = 1_000
 """Active at once, in one house."""
+MAX_AUCTIONS_OF_ONE = 8
+"""Of those, a provider's: else one account could close a house to all others for a week."""
 MAX_AHEAD_S = 7 * 86_400
 """How far ahead a clearing time may lie: the ledger lets a transaction be valid no longer."""
 SETTLE_S = 600
 """After the clearing time an auction is settled within so long, or not at all: until then the bids are valid."""
-SLACK_S = 3_600
-"""How much longer than that a bid may be valid: a signature that stays good for days is a risk to its owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +172,8 @@ def _check_bid(auction: Auction, account: PublicKey, transaction: Transaction) -
         return Refusal(
             "more_than_one", f"a bid takes what it wins, from one unit up; it wants {action.allocations}"
         )
-    if not settle_by_s(auction) <= until_s <= settle_by_s(auction) + SLACK_S:
-        return Refusal(
-            "valid_until", f"valid until {until_s}, not within {SLACK_S} s after {settle_by_s(auction)}"
-        )
+    if until_s != settle_by_s(auction):  # no later: a bid that the house calls cancelled has to be dead
+        return Refusal("valid_until", f"valid until {until_s}, not {settle_by_s(auction)}")
     minimum_ubc = auction.terms.mark.min_price_ubc
     if action.price_ubc < minimum_ubc:
         return Refusal("below_minimum", f"{action.price_ubc} ubc, at least {minimum_ubc}")

@@ -9,7 +9,7 @@ the fields below. The head of the log after an entry is SHA-256(head before, SHA
     4 BidsDropped      auction id; [transaction id, reason, detail] of bids that take no part any more
     5 OfferTaken       auction id; the provider's answer
     6 OfferRejected    auction id; why that answer did not land
-    7 AuctionClosed    auction id; reason and detail, empty if it was settled
+    7 AuctionClosed    auction id; reason and detail, empty if it was settled; ids of bids executed all the same
 """
 
 import hashlib
@@ -89,12 +89,13 @@ class OfferRejected:
 
 @dataclass(frozen=True, slots=True)
 class AuctionClosed:
-    """Settled (no reason), or over without."""
+    """Settled (no reason), or over without. `executed`: ids of the bids that the ledger ran all the same."""
 
     at_ns: int
     auction_id: bytes
     reason: str = ""
     detail: str = ""
+    executed: tuple[bytes, ...] = ()
 
 
 Event = AuctionTaken | BidTaken | Unsealed | BidsDropped | OfferTaken | OfferRejected | AuctionClosed
@@ -119,8 +120,8 @@ def write_event(event: Event) -> bytes:
             return write_cbor([5, at_ns, auction_id, answer])
         case OfferRejected(at_ns, auction_id, reason, detail):
             return write_cbor([6, at_ns, auction_id, reason, detail])
-        case AuctionClosed(at_ns, auction_id, reason, detail):
-            return write_cbor([7, at_ns, auction_id, reason, detail])
+        case AuctionClosed(at_ns, auction_id, reason, detail, executed):
+            return write_cbor([7, at_ns, auction_id, reason, detail, list(executed)])
 
 
 def read_event(data: bytes) -> Event:
@@ -189,8 +190,10 @@ def _read_rejected(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | 
 
 def _read_closed(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | None:
     match rest:
-        case [str(reason), str(detail)]:
-            return AuctionClosed(at_ns, auction_id, reason, detail)
+        case [str(reason), str(detail), list(items)]:
+            executed = tuple(item for item in items if isinstance(item, bytes))
+            if len(executed) == len(items):
+                return AuctionClosed(at_ns, auction_id, reason, detail, executed)
     return None
 
 

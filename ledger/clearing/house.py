@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from ledger.clearing.book import Book, Listing, Phase
 from ledger.clearing.door import (
     MAX_AUCTIONS,
+    MAX_AUCTIONS_OF_ONE,
     MAX_BIDS,
     MAX_CHANGES,
     Refusal,
@@ -54,6 +55,8 @@ from wire.ruling import sign_ruling, verify_ruling
 from wire.time_key import read_time_secret
 from wire.transaction import SignedTransaction, read_transaction
 
+LOOK_S = 60
+"""How long after its last second a batch that went out is still looked for: it is in the log or never will be."""
 BIDDERS_FAULT = frozenset({
     Reason.EXPIRED, Reason.VALIDITY_TOO_LONG, Reason.UNKNOWN_ISSUER, Reason.BAD_SIGNATURE, Reason.INSUFFICIENT_FUNDS,
     Reason.PRICE_DIFFERS,
@@ -105,10 +108,14 @@ Step = AskKeepers | AskLedger | AskProvider | Submit | Close
 
 
 class House:
-    """Decides over a book. Whoever calls writes each event to the log before it applies it. `key` is the house's."""
+    """Decides over a book. Whoever calls writes each event to the log before it applies it. `key` is the house's; `has`
+    says whether a transaction was ever executed, so that no bid that was is called cancelled.
+    """
 
-    def __init__(self, book: Book, key: PrivateKey) -> None:
-        self.book, self._key = book, key
+    def __init__(
+        self, book: Book, key: PrivateKey, has: Callable[[bytes], bool] = lambda _transaction_id: False
+    ) -> None:
+        self.book, self._key, self._has = book, key, has
         self._funds_known: set[bytes] = set()
 
     # ---- CreateAuction, Bid, GetBid
@@ -121,6 +128,10 @@ class House:
         known = self.book.listings.get(auction.auction_id)
         if known is not None:
             return known.receipt()
+        provider_id = auction.terms.provider
+        theirs = sum(one.auction.terms.provider == provider_id for one in self.book.active.values())
+        if theirs >= MAX_AUCTIONS_OF_ONE:
+            return Refusal("too_many_auctions", f"this provider runs {MAX_AUCTIONS_OF_ONE} here already")
         if len(self.book.active) >= MAX_AUCTIONS:
             return Refusal("too_many_auctions", f"this house runs {MAX_AUCTIONS} already")
         provider = standing_of(auction.terms.provider)
@@ -190,7 +201,7 @@ class House:
                 yield self.next_step(listing, now_s)
 
     def next_step(self, listing: Listing, now_s: int) -> Step:
-        if now_s > settle_by_s(listing.auction):
+        if now_s > settle_by_s(listing.auction) + (LOOK_S if listing.phase is Phase.OFFERED else 0):
             reason, detail = listing.rejected
             why = f"{reason}: {detail}" if reason else "its last second has passed"
             return Close(listing, reason or _AWAY[listing.phase], why)
@@ -258,7 +269,7 @@ class House:
         """What the ledger said to a batch, or to what was left of it."""
         at_ns, auction_id = self.book.stamp(now_ns), listing.auction_id
         self._funds_known.discard(auction_id)
-        if isinstance(outcome, Executed):
+        if isinstance(outcome, Executed) or not rest_of(self.batch(listing), self._has).transactions:
             return AuctionClosed(at_ns, auction_id)
         bids = {award.bid.transaction.transaction_id for award in listing.awards}
         refused = next((one for one in batch.transactions if outcome.subject in _names(one)), None)
@@ -272,7 +283,15 @@ class House:
         return AuctionClosed(self.book.stamp(now_ns), listing.auction_id)
 
     def close(self, step: Close, now_ns: int) -> Event:
-        return AuctionClosed(self.book.stamp(now_ns), step.listing.auction_id, step.reason, step.detail)
+        listing, at_ns = step.listing, self.book.stamp(now_ns)
+        opened = [bid.opened.transaction for bid in listing.bids.values() if bid.opened is not None]
+        executed = tuple(one.transaction_id for one in opened if self._has(one.transaction_id))
+        won = {award.bid.transaction.transaction_id for award in listing.awards}
+        if won and won == set(executed):
+            return AuctionClosed(
+                at_ns, listing.auction_id
+            )  # the provider brought offer and bids along itself
+        return AuctionClosed(at_ns, listing.auction_id, step.reason, step.detail, executed)
 
 
 def check_answer(listing: Listing, encoded: bytes, ledger_id: bytes) -> str | None:

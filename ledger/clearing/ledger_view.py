@@ -44,6 +44,6 @@ class LedgerView:
         return {key: account.balance_ubc for key, account in found if account is not None}
 
     def has(self, transaction_id: bytes) -> bool:
-        """Whether a transaction that is still valid has been executed."""
+        """Whether a transaction has ever been executed: the state forgets those that have run out, the log does not."""
         with self._application.lock:
-            return self._application.state.was_executed(transaction_id)
+            return self._application.has_item(transaction_id)

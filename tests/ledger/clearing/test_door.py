@@ -12,7 +12,6 @@ from ledger.clearing.awards import OpenBid
 from ledger.clearing.door import (
     MAX_AHEAD_S,
     SETTLE_S,
-    SLACK_S,
     Refusal,
     Standing,
     check_auction,
@@ -98,7 +97,7 @@ BIDS = [
     Row("not_for_itself", {"period": 5_000, "period_to": 5_000}),
     Row("more_than_one", {"allocations": 2}),
     Row("valid_until", {}, CLEARING_S + SETTLE_S - 1),
-    Row("valid_until", {}, CLEARING_S + SETTLE_S + SLACK_S + 1),
+    Row("valid_until", {}, CLEARING_S + SETTLE_S + 1),
     Row("below_minimum", {"price_ubc": 4}),
 ]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import Listing, Phase
-from ledger.clearing.door import MAX_CHANGES, SETTLE_S, Refusal
+from ledger.clearing.door import MAX_AUCTIONS_OF_ONE, MAX_CHANGES, SETTLE_S, Refusal
 from ledger.clearing.events import OfferTaken, read_event
 from ledger.clearing.house import AskKeepers, AskLedger, AskProvider, Submit
 from ledger.clearing.provider import Wrong
@@ -118,8 +118,11 @@ def test_who_bids_again_takes_the_place_of_his_first_bid() -> None:
     listing = world.open()
     first, second = world.bid(listing, ALICE, 500), world.bid(listing, ALICE, 60)
     other = world.bid(listing, BOB, 70)
-    assert world.status(listing, first) == (Status.CANCELLED, "replaced")
+    assert world.status(listing, first) == (Status.PENDING, ""), (
+        "nobody sees whose bid the later one replaced"
+    )
     world.clear(listing)
+    assert world.status(listing, first) == (Status.CANCELLED, "replaced")
     assert [world.status(listing, name) for name in (second, other)] == [OUTBID, EXECUTED]
     assert world.world.balance(BOB) == 10_000 - 60
 
@@ -577,6 +580,72 @@ def test_an_answer_of_the_ledger_that_is_lost_is_not_needed() -> None:
     world.clear(world.book.listings[listing.auction_id])
     assert world.status(listing, name) == EXECUTED
     assert len(world.batches) == 1
+
+
+def submitted(world: ClearingWorld, listing: Listing) -> Submit:
+    """The step before the batch is handed over."""
+    world.world.now_s = CLEARING_S
+    step = world.house.next_step(listing, world.world.now_s)
+    while not isinstance(step, Submit):
+        world.do(step)
+        step = world.house.next_step(listing, world.world.now_s)
+    return step
+
+
+@pytest.mark.parametrize("later_s", [1, 30, 3_600])
+def test_a_house_that_was_down_when_its_batch_landed_calls_no_executed_bid_cancelled(later_s: int) -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    names = [world.bid(listing, key, price) for key, price in ((ALICE, 100), (BOB, 60))]
+    assert isinstance(world.submit(submitted(world, listing).batch), Executed)
+    world.world.now_s = CLEARING_S + SETTLE_S + later_s
+    world.restart()
+    world.clear(world.book.listings[listing.auction_id])
+    assert [world.status(listing, name) for name in names] == [EXECUTED, OUTBID]
+
+
+def test_a_batch_that_landed_before_is_settled_whatever_is_said_to_the_second_one() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    name = world.bid(listing, ALICE, 100)
+    step = submitted(world, listing)
+    assert isinstance(world.submit(step.batch), Executed)
+    again = Refused(step.batch.transactions[0].transaction_id, "replayed", "ran in block 1", 1, CLEARING_S)
+    world.note(world.house.take_outcome(listing, step.batch, again, world.now_ns))
+    assert world.status(listing, name) == EXECUTED
+
+
+@pytest.mark.parametrize("brought", [1, 2])
+def test_bids_that_a_silent_provider_brings_to_the_ledger_itself_are_executed(brought: int) -> None:
+    world = ClearingWorld()
+    listing = world.open(units=2)
+    names = [world.bid(listing, key, price) for key, price in ((ALICE, 100), (BOB, 60), (CAROL, 40))]
+
+    def silent(question: bytes, now_s: int) -> bytes | Wrong | None:
+        said = honest(question, now_s)
+        if not world.batches:
+            assert isinstance(said, bytes)
+            bids = [award.bid.transaction for award in listing.awards[:brought]]
+            assert isinstance(world.submit(Batch((read_transaction(said, world.ledger_id), *bids))), Executed)
+        return None
+
+    world.clear(listing, silent)
+    statuses = [world.status(listing, name)[0] for name in names]
+    assert statuses == [
+        Status.EXECUTED,
+        Status.EXECUTED if brought == 2 else Status.CANCELLED,
+        Status.CANCELLED,
+    ]
+
+
+def test_one_provider_does_not_fill_a_house() -> None:
+    world = ClearingWorld()
+    for number in range(MAX_AUCTIONS_OF_ONE):
+        world.open(clearing_s=CLEARING_S + number)
+    one_more = write_auction(world.auction(clearing_s=CLEARING_S + 99), PROVIDER, world.ledger_id)
+    refusal = world.house.take_auction(one_more, world.standing_of, world.now_ns)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "too_many_auctions"
 
 
 def test_the_steps_of_an_auction() -> None:
