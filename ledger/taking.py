@@ -31,6 +31,7 @@ GRANT_ID_TAKEN = "grant_id_taken"
 UNREADABLE = "unreadable"
 NOT_ASKED_FOR = "not_asked_for"
 """A gateway of several enrols a key for a provider who did not sign that he wants it."""
+MIXED_BATCH = "mixed_batch"
 INTERNAL_FAULT = "internal_fault"
 """The reason of a refusal that is nobody's fault but ours."""
 
@@ -77,6 +78,11 @@ def read_item(item: Item, ledger_id: bytes) -> Submission:
 
 def refuse_unreadable(block: FormingBlock, encoded: bytes, error: DecodeError) -> Refused:
     return _refuse(block, hashlib.sha256(encoded).digest(), UNREADABLE, str(error))
+
+
+def refuse_mixed(block: FormingBlock, batch: Batch) -> Refused:
+    """A batch of many transactions that are not the end of one auction (ledger/proposal_limits.py)."""
+    return _refuse(block, received_id(batch), MIXED_BATCH, "a large batch is one auction's offer and bids")
 
 
 def refuse_faulty(block: FormingBlock, submission: Submission) -> Refused:

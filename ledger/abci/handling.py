@@ -9,6 +9,7 @@ Pure but for the machine behind it. Reference: CometBFT v0.38 spec/abci/abci++_m
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from ledger.abci.machine import Machine, SnapshotShelf
 from ledger.abci.messages import (
@@ -73,6 +74,11 @@ ORDERING = (InitChain, PrepareProposal, ProcessProposal, FinalizeBlock, Commit)
 READING = (ListSnapshots, LoadSnapshotChunk)
 """The requests that need nothing but the log, which the machine does not change: nobody waits for them."""
 
+CHECKING = (CheckTx,)
+"""The requests that take turns before the machine by themselves."""
+
+Turn = Callable[[], AbstractContextManager[None]]
+
 Tell = Callable[[bytes, Outcome], None]
 """Takes `tx_id` and what became of it."""
 
@@ -105,11 +111,14 @@ class Handler:
         self._decided: list[tuple[bytes, Outcome]] = []
         self._doubted: set[bytes] = set()
 
-    def answer(self, request: Request) -> bytes:
-        """A Response. Raises ConfigError for another ledger's chain, DecodeError, ShellError if the disk fails."""
+    def answer(self, request: Request, turn: Turn = nullcontext) -> bytes:
+        """A Response. Raises ConfigError for another ledger's chain, DecodeError, ShellError if the disk fails.
+
+        A CheckTx takes its turns by itself; for anything else the caller has it.
+        """
         match request:
             case CheckTx():
-                return self._check(request)
+                return self._check(request, turn)
             case Flush():
                 return write_flush()
             case Info() | Query() | Echo() | ExtendVote() | VerifyVoteExtension():
@@ -159,13 +168,13 @@ class Handler:
         what, _, who = path.removeprefix(PEER_FILTER).decode(errors="replace").partition("/")
         return what == "addr" or self._nodes is None or who in self._nodes
 
-    def _check(self, request: CheckTx) -> bytes:
+    def _check(self, request: CheckTx, turn: Turn) -> bytes:
         """Whatever waits is asked about again after each block. Only what we would not propose is worth the look."""
         name = tx_id(request.encoded)
         if request.again and name not in self._doubted:
             return write_check_tx(TxResult(0))
         self._doubted.discard(name)
-        refused = self._machine.check(request.encoded, self._time_s)
+        refused = self._machine.check(request.encoded, self._time_s, turn)
         if refused is None:
             return write_check_tx(TxResult(0))
         self._tell(name, refused)

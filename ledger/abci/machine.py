@@ -5,6 +5,7 @@ Every method is called by one thread at a time. `finalise` may come twice for on
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ledger.abci.messages import AppliedChunk, Offered, Snapshot
@@ -30,8 +31,12 @@ class Machine(Protocol):
     @property
     def app_hash(self) -> bytes: ...
 
-    def check(self, encoded: bytes, now_s: int) -> Refused | None:
-        """Why this cannot take effect as things are at `now_s`; None if it may wait for a block."""
+    def check(
+        self, encoded: bytes, now_s: int, turn: Callable[[], AbstractContextManager[None]]
+    ) -> Refused | None:
+        """Why this cannot take effect as things are at `now_s`; None if it may wait for a block. Called without a turn:
+        it takes one, or several short ones.
+        """
         ...
 
     def prepare(

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
-from ledger.abci.handling import ORDERING, READING, Handler
+from ledger.abci.handling import CHECKING, ORDERING, READING, Handler
 from ledger.abci.messages import Flush, Request, read_request, write_exception
 from wire.errors import DecodeError, ShellError
 from wire.protobuf import MAX_VARINT_BYTES, read_varint, write_delimited
@@ -125,8 +125,8 @@ class AbciServer:
                 self._open.discard(connection)
 
     def _answer(self, request: Request) -> bytes:
-        if isinstance(request, READING):
-            return self._handler.answer(request)
+        if isinstance(request, READING + CHECKING):
+            return self._handler.answer(request, lambda: self._turns.turn(urgent=False))
         with self._turns.turn(urgent=isinstance(request, ORDERING)):
             return self._handler.answer(request)
 

@@ -6,13 +6,14 @@ import hashlib
 import random
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
-from ledger.application import PROPOSAL_OVERHEAD_BYTES, Application, Finalised
+from ledger.application import CHECKED_AT_ONCE, PROPOSAL_OVERHEAD_BYTES, Application, Finalised
 from ledger.engine import Engine
 from ledger.entries import Account, account_key
 from ledger.opening import open_application, open_ledger, replay
@@ -111,6 +112,35 @@ def test_check_says_why_and_changes_nothing(application: Application, pen: Pen) 
     refused = application.check(good)
     assert refused is not None
     assert refused.reason == "replayed"
+
+
+def test_a_large_batch_is_checked_in_many_turns_and_between_them_blocks_are_made(
+    application: Application, pen: Pen
+) -> None:
+    """Up to the first that is refused; what comes before counts for what comes later, across turns."""
+    size = 3 * CHECKED_AT_ONCE
+    transfers = [pen.sign(Transfer(BOB.public, 10), ALICE) for _ in range(size)]
+    turns = 0
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        nonlocal turns
+        turns += 1
+        yield
+        order(application, [pen.write(Deposit(BOB.public, 1), EXCHANGE)])
+
+    before = application.height
+    assert application.check(write_submission(Batch(tuple(transfers))), NOW_S, turn) is None
+    assert (turns, application.height - before) == (3, 3)
+    poor = pen.sign(Transfer(BOB.public, 1_000 - 10 * size + 1), ALICE)
+    refused = application.check(write_submission(Batch((*transfers, poor))), NOW_S, turn)
+    assert refused is not None
+    assert refused.reason == "insufficient_funds"
+    mixed = Batch(tuple(pen.sign(Transfer(BOB.public, 1), CAROL) for _ in range(MAX_MIXED_BATCH + 1)))
+    turns = 0
+    refused = application.check(write_submission(mixed), NOW_S, turn)
+    assert refused is not None
+    assert (refused.reason, turns) == ("mixed_batch", 1)
 
 
 def test_check_is_of_the_time_that_it_is_told(application: Application, pen: Pen) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import pytest
@@ -65,7 +66,9 @@ class Words:
     def takes(self, word: bytes) -> bool:
         return not word.startswith(b"no") and word not in self.words
 
-    def check(self, encoded: bytes, now_s: int) -> Refused | None:
+    def check(
+        self, encoded: bytes, now_s: int, turn: Callable[[], AbstractContextManager[None]]
+    ) -> Refused | None:
         self.times.append(now_s)
         self.checked.append(encoded)
         return None if self.takes(encoded) else Refused(encoded, "no_word", "said no", self.height, now_s)

@@ -25,7 +25,7 @@ ANSWERS = write_delimited(write_echo(b"hi")) + write_delimited(write_flush())
 class Parrot:
     """Stands where the ledger's handler does."""
 
-    def answer(self, request: Request) -> bytes:
+    def answer(self, request: Request, turn: object = None) -> bytes:
         if isinstance(request, Flush):
             return write_flush()
         assert getattr(request, "message", b"hi") == b"hi", "not my words"
