@@ -5,6 +5,7 @@ wrong; 3 nobody answers, or a file cannot be read.
 """
 
 import argparse
+import base64
 import json
 import os
 import sys
@@ -14,10 +15,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from ledger.abci.network import parse_network
 from ledger.client import LedgerReader
 from ledger.fetching import fetch_genesis, read_base64
 from ledger.pages import GrantProofPage, show_band, show_qos
 from ledger.running import NO, OK, USAGE, run_command
+from ledger.toml_file import read_toml
+from wire.comet_commit import MAX_SIGNED_BLOCK_BYTES, CometHeader, read_signed_block, verify_signed_block
 from wire.errors import DecodeError
 from wire.grant import Grant
 from wire.grant_proof import MAX_GRANT_PROOF_BYTES, verify_grant_proof, verify_grant_under
@@ -29,7 +33,9 @@ examples:
   airgrant ledger proof fetch 61a48d02...000a --out grant.proof
   airgrant ledger proof fetch 61a48d02...9f --consumer 02c1...9f --out grant.proof      by the purchase's id
   airgrant ledger proof verify grant.proof --key 025e...fd --ledger-id a0a1...bf
-  airgrant ledger proof verify grant.proof --app-hash 7d0a...31         as the operators of a shared ledger signed it
+  curl -o block.json 'http://127.0.0.1:8573/v1/proofs/signed_block?height=HEIGHT'      of a shared ledger, then
+  airgrant ledger proof verify grant.proof --network network.toml --signed-block block.json
+  airgrant ledger proof verify grant.proof --app-hash 7d0a...31         known by other means
 
 exit status: 0 it holds, 1 it does not or there is no such grant, 2 usage, 3 the world failed
 """
@@ -51,11 +57,17 @@ def main(argv: list[str]) -> int:
     default = os.environ.get(LEDGER_VARIABLE, DEFAULT_LEDGER)
     fetch.add_argument("--ledger", default=default, metavar="URL", help=f"default: {default}")
     fetch.set_defaults(run=_fetch)
-    verify = commands.add_parser("verify", help="offline, trusting a key or an app hash only")
+    verify = commands.add_parser(
+        "verify", help="offline, trusting a key, a network's validators, or an app hash only"
+    )
     verify.add_argument("file", type=Path, metavar="FILE")
     verify.add_argument("--key", type=_account, metavar="KEY", help="the gateway's, 66 hexadecimal digits")
     verify.add_argument("--ledger-id", type=_hash, metavar="ID", help="64 hexadecimal digits")
     verify.add_argument("--app-hash", type=_hash, metavar="HASH", help="of its block, known by other means")
+    verify.add_argument("--network", type=Path, metavar="FILE", help="who decides in a shared ledger")
+    verify.add_argument(
+        "--signed-block", type=Path, metavar="FILE", help="what /v1/proofs/signed_block says of the block"
+    )
     verify.set_defaults(run=_verify)
     for command in (fetch, verify):
         command.add_argument("--json", action="store_true", help="one JSON value on standard output")
@@ -77,9 +89,10 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         if (len(options.id) == 64) != (options.consumer is not None):
             parser.error("--consumer goes with the id of a transaction, and with nothing else")
         return
-    given = [one is not None for one in (options.key, options.ledger_id, options.app_hash)]
-    if given not in ([True, True, False], [False, False, True]):
-        parser.error("wants --key and --ledger-id, or --app-hash")
+    key, network = (options.key, options.ledger_id), (options.network, options.signed_block)
+    given = [one is not None for one in (*key, options.app_hash, *network)]
+    if given not in ([1, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 1, 1]):
+        parser.error("wants --key and --ledger-id, or --network and --signed-block, or --app-hash")
 
 
 def _fetch(options: argparse.Namespace) -> int:
@@ -96,20 +109,41 @@ def _fetch(options: argparse.Namespace) -> int:
     if not asked:
         raise DecodeError(f"{reader.url}: proves another grant than was asked for, {grant.grant_id.hex()}")
     options.out.write_bytes(encoded)
-    return _show(options, grant, len(encoded))
+    says = f"kept: {reader.url} signs that this grant was sold, block {page.height}; verify it by a key of your own"
+    return _show(options, grant, len(encoded), says)
 
 
 def _verify(options: argparse.Namespace) -> int:
     with options.file.open("rb") as file:
         encoded = file.read(MAX_GRANT_PROOF_BYTES + 1)
-    if options.app_hash is None:
+    if options.network is not None:
+        header = _read_signed(options.network, options.signed_block)
+        grant = verify_grant_under(encoded, header.app_hash)
+        says = (
+            f"the proof holds: more than two thirds of the votes of {header.chain_id} signed that it was sold"
+        )
+    elif options.app_hash is None:
         grant = verify_grant_proof(encoded, options.key, options.ledger_id)
+        says = f"the proof holds: gateway {options.key} signed that this grant was sold"
     else:
         grant = verify_grant_under(encoded, options.app_hash)
-    return _show(options, grant, len(encoded))
+        says = "the proof holds if that app hash is the ledger's: no signature was looked at"
+    return _show(options, grant, len(encoded), says)
 
 
-def _show(options: argparse.Namespace, grant: Grant, size: int) -> int:
+def _read_signed(network_file: Path, block_file: Path) -> CometHeader:
+    """Of a block that the validators of this description signed. Raises ConfigError, DecodeError."""
+    network = parse_network(read_toml(network_file), network_file)
+    with block_file.open("rb") as file:
+        data = file.read(4 * MAX_SIGNED_BLOCK_BYTES)
+    try:
+        encoded = base64.b64decode(json.loads(data)["signed_block"], validate=True)
+    except (ValueError, LookupError, TypeError) as error:
+        raise DecodeError(f"{block_file}: not a page of /v1/proofs/signed_block: {error}") from error
+    return verify_signed_block(read_signed_block(encoded), network.chain_id, network.validators)
+
+
+def _show(options: argparse.Namespace, grant: Grant, size: int, says: str) -> int:
     facts: dict[str, str | int] = {
         "grant_id": grant.grant_id.hex(),
         "consumer": str(grant.consumer),
@@ -129,7 +163,7 @@ def _show(options: argparse.Namespace, grant: Grant, size: int) -> int:
         shown = datetime.fromtimestamp(int(value), UTC) if name.endswith("_s") else None
         table.add_row(name, str(value) if shown is None else f"{value}, {shown:%Y-%m-%d %H:%M:%S} UTC")
     console = Console(highlight=False)
-    console.print("the proof holds: a signed block of the ledger sold this grant")
+    console.print(says)
     console.print(table)
     return OK
 

@@ -8,11 +8,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger import cli
+from ledger.abci.network import Network, Operator, format_network
 from ledger.intake import ProofQuery, write_query
 from ledger.pages import GrantProofPage
 from tests.ledger_house import PRICE_UBC, purchase
+from wire.comet_commit import (
+    COMMIT,
+    BlockId,
+    CometHeader,
+    Precommit,
+    SignedBlock,
+    Validator,
+    _canonical_precommit,
+    in_order,
+    validators_hash,
+    write_signed_block,
+)
 from wire.grant_proof import verify_grant_proof, verify_grant_under
 from wire.keys import PrivateKey
 
@@ -57,6 +71,61 @@ def test_one_of_many_proves_its_grant(house, provider, buyer, tmp_path: Path, ca
     assert (shown["ok"], shown["grant_id"], shown["consumer"]) == (True, page.grant_id, str(keys[5]))
     assert proof("verify", saved, "--app-hash", page.app_hash) == 0
     assert "the proof holds" in capsys.readouterr().out
+
+
+def test_what_the_validators_of_a_network_signed_is_verified(
+    house, provider, buyer, tmp_path: Path, capsys
+) -> None:
+    with house.client(buyer) as client:
+        grant = house.grant(client.submit(house.sign(purchase(provider), buyer)).grants[0])
+    saved, url = tmp_path / "grant.proof", ["--ledger", house.reader.url]
+    assert proof("fetch", grant.grant_id.hex(), "--out", str(saved), *url) == 0
+    page = house.reader.read(GrantProofPage, f"proofs/grants/{grant.grant_id.hex()}")
+    keys = [Ed25519PrivateKey.generate() for _ in range(4)]
+    operators = tuple(
+        Operator(
+            f"op{n}",
+            PrivateKey.from_secret(60 + n).public,
+            Validator(key.public_key().public_bytes_raw(), 1),
+            f"{n:040x}",
+            f"192.0.2.{n + 1}:26656",
+        )
+        for n, key in enumerate(keys)
+    )
+    network = Network(operators, house.key.public, 1_700_000_000)
+    described, block = tmp_path / "network.toml", tmp_path / "block.json"
+    described.write_text(format_network(network))
+    offline = ["verify", str(saved), "--network", str(described), "--signed-block", str(block)]
+    for app_hash, signers, status in (
+        (page.app_hash, 3, 0),
+        (page.app_hash, 2, 1),
+        ("00" * 32, 4, 1),
+    ):
+        signed = sign_block(network, keys[:signers], bytes.fromhex(app_hash))
+        block.write_text(json.dumps({"signed_block": base64.b64encode(signed).decode()}))
+        capsys.readouterr()
+        assert proof(*offline) == status
+    assert proof("verify", str(saved), "--network", str(described)) == 2
+    block.write_text("[]")
+    assert proof(*offline) == 1
+
+
+def sign_block(network: Network, keys: list[Ed25519PrivateKey], app_hash: bytes) -> bytes:
+    """As CometBFT has it, by these; the other validators were absent."""
+    deciding, octets = validators_hash(network.validators), bytes(32)
+    header = CometHeader(
+        *(11, 1, network.chain_id, 9, 1_700_000_001, BlockId(octets, 1, octets), octets, octets),
+        *(deciding, deciding, octets, app_hash, octets, octets, octets[:20]),
+    )
+    vote = _canonical_precommit(header, 0, BlockId(header.hash, 1, octets), 1_700_000_002)
+    signatures = {key.public_key().public_bytes_raw(): key.sign(vote) for key in keys}
+    precommits = tuple(
+        Precommit(COMMIT, 1_700_000_002, signatures[one.key])
+        if one.key in signatures
+        else Precommit(1, 0, b"")
+        for one in in_order(network.validators)
+    )
+    return write_signed_block(SignedBlock(header, 0, 1, octets, precommits))
 
 
 def test_what_does_not_hold_is_status_1_and_a_wrong_line_2(house, provider, buyer, tmp_path, capsys) -> None:
