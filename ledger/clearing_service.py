@@ -11,8 +11,10 @@ import asyncio
 import base64
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
-from typing import Annotated
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -50,10 +52,13 @@ POLL_S = 0.25
 """How often the clerk looks which auctions are due."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
 """Before a step is tried again: twice as long each time."""
+MAX_CALLS = 4
+"""Providers and keepers waited for at once, in threads of their own: slow ones delay auctions and nothing else."""
 MAX_PAGE = 100
 MAX_ENTRIES = 500
 CBOR = "application/cbor"
 
+Answer = TypeVar("Answer")
 AuctionId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="auction id in hex")]
 BidId = Annotated[str, Path(pattern="^0[23][0-9a-f]{64}$", description="the key that signed the bid, in hex")]
 Second = Annotated[int, Path(ge=1, le=2**62, description="UTC")]
@@ -79,10 +84,13 @@ class ClearingService:
         self.book.load(list(log.entries()), time.time_ns())
         self._house = House(self.book, key, self._view.has)
         self._lock = threading.Lock()
+        self._calls = ThreadPoolExecutor(MAX_CALLS, "auction-callback")
+        self._stopped: Refusal | None = None
         self._busy: set[bytes] = set()
         self._pauses: dict[bytes, tuple[float, float]] = {}
 
     def close(self) -> None:
+        self._calls.shutdown(cancel_futures=True)
         self._opener.close()
         self._log.close()
 
@@ -91,7 +99,7 @@ class ClearingService:
     def take_auction(self, encoded: bytes) -> bytes:
         """The signed receipt. Raises DecodeError for what is no auction; ShellError."""
         with self._lock:
-            said = self._house.take_auction(encoded, self._view.standing_of, time.time_ns())
+            said = self._stopped or self._house.take_auction(encoded, self._view.standing_of, time.time_ns())
             if not isinstance(said, AuctionReceipt | Refusal):
                 self._note(said)
                 said = next(reversed(self.book.listings.values())).receipt()
@@ -104,7 +112,7 @@ class ClearingService:
     def take_bid(self, auction_id: bytes, encoded: bytes) -> bytes:
         """The signed receipt. Raises DecodeError for what is no sealed bid; ShellError."""
         with self._lock:
-            said = self._house.take_bid(
+            said = self._stopped or self._house.take_bid(
                 auction_id, encoded, self._view.standing_of, self._view.find, time.time_ns()
             )
             if not isinstance(said, AuctionReceipt | Refusal):
@@ -164,7 +172,16 @@ class ClearingService:
     # ---- The clerk
 
     async def run(self) -> None:
-        """Settles auctions until cancelled."""
+        """Settles auctions until cancelled. A house that fails takes nothing any more and says so; the ledger, in the
+        same process, goes on. Its auctions go on where they were with the next start.
+        """
+        try:
+            await self._settle()
+        except Exception as error:  # noqa: BLE001 ours, whatever it is: told with its traceback, and the house is shut
+            self._stopped = Refusal("house_stopped", "the clearing house failed, and waits for its operator")
+            self._tell("clearing house stopped: " + "".join(traceback.format_exception(error)))
+
+    async def _settle(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 for step in await asyncio.to_thread(self._due):
@@ -201,7 +218,7 @@ class ClearingService:
     async def _take_step(self, step: Step) -> bool:
         match step:
             case AskKeepers():
-                told = await asyncio.to_thread(self._ask_keepers, step.listing)
+                told = await self._call(self._ask_keepers, step.listing)
                 return await asyncio.to_thread(
                     self._decide, step, lambda now_ns: self._house.take_secrets(step.listing, told, now_ns)
                 )
@@ -214,7 +231,7 @@ class ClearingService:
                 )
             case AskProvider():
                 try:
-                    answer = await asyncio.to_thread(
+                    answer = await self._call(
                         ask_provider, step.listing.auction.offer_callback, step.question
                     )
                 except ShellError as error:
@@ -228,6 +245,9 @@ class ClearingService:
                 return await asyncio.to_thread(
                     self._decide, step, lambda now_ns: self._house.close(step, now_ns)
                 )
+
+    async def _call(self, ask: Callable[..., Answer], *arguments: object) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._calls, ask, *arguments)
 
     async def _submit(self, step: Submit) -> bool:
         rest = rest_of(step.batch, self._view.has)

@@ -178,6 +178,7 @@ BROAD_EXCEPT: dict[str, str] = {
     "apd/daemon.py": "the one place that must outlive a fault in a shell, and turns it into an event",
     "ledger/application.py": "a fault of ours refuses one submission; others that came with it are not ours to drop",
     "ledger/service.py": "the same for one message and for one answer; each fault is told with its traceback",
+    "ledger/clearing_service.py": "a house that fails stops and is told of; the ledger in the same process goes on",
     "ledger/enrolment.py": "an X.509 library has no list of what it raises about a stranger's certificate",
 }
 

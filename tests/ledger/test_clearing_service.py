@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ from wire.create import Create
 from wire.errors import DecodeError, ShellError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
-from wire.money_actions import Deposit
+from wire.money_actions import Deposit, Transfer
 from wire.transaction import Action, Transaction, sign_transaction
 
 KEY, EXCHANGE, PROVIDER, ALICE, BOB, CAROL, OTHER = (PrivateKey.generate() for _ in range(7))
@@ -271,10 +272,31 @@ def test_a_provider_that_is_away_is_told_of_and_asked_again(town: Town) -> None:
             await until(town, lambda: not town.service.book.active)
             task.cancel()
         later.close()
+        assert any(thread.name.startswith("auction-callback") for thread in threading.enumerate())
         assert town.status(auction, name) is Status.EXECUTED
 
     asyncio.run(scenario())
     assert town.balance(ALICE) == 990
+
+
+def test_a_house_that_fails_stops_and_the_ledger_goes_on(town: Town) -> None:
+    """Its disk is gone when the auction is to be cleared."""
+
+    async def scenario() -> None:
+        async with serving(desk(town)) as url:
+            auction = town.auction(f"{url}/offer")
+            town.take(auction)
+            town.bid(auction, ALICE, 300)
+            bid = town.make_bid(auction, BOB, 300)
+            town.service._log.close()
+            await town.service.run()
+            assert "clearing house stopped" in town.said[-1]
+            refused = town.read(town.service.take_bid(auction.auction_id, bid))
+            assert (refused.status, refused.reason) == (Status.ERROR, "house_stopped")
+
+    asyncio.run(scenario())
+    town.commit((Transfer(BOB.public, 1), ALICE))
+    assert town.balance(BOB) == 1_001
 
 
 def test_keepers_are_asked_over_http_and_one_may_be_away(town: Town) -> None:
