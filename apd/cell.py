@@ -383,7 +383,7 @@ def queued(state: State) -> Mapping[int, Queued]:
 
 def _judge(state: State, now: Now) -> State:
     """Holds what the gNB sent against the floors, where it is known whose it was and data waited all the while."""
-    joined = set(state.on_cell.ran.joined.slot_of.values())
+    joined = state.on_cell.ran.sure_slots
     for session in list(_held(state)):
         if session.phase is not Phase.ACTIVE:
             continue

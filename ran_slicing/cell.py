@@ -106,6 +106,11 @@ class State(NamedTuple):
     garbage: int = 0
     told_overbooked: bool = False
 
+    @property
+    def sure_slots(self) -> frozenset[Snssai]:
+        """Whose UE is known well enough that money may depend on it."""
+        return frozenset(self.joined.slot_of[rnti] for rnti in self.joined.sure)
+
     def usual_bits(self, supi: str) -> int:
         """What a PRB usually carries for this subscriber's UE; 0 where it is not known."""
         rnti = self.arrived.rnti_of.get(supi)
@@ -264,7 +269,7 @@ def _weigh(state: State) -> Outcome:
     commands: list[Command] = []
     for rnti, snssai in state.joined.slot_of.items():
         usual_bits = state.links.get(rnti, UsualLink()).bits_per_prb
-        if snssai not in state.trials or not usual_bits:
+        if snssai not in state.trials or not usual_bits or rnti not in state.joined.sure:
             continue
         state = state._replace(trials=state.trials - {snssai})
         weighed = loop.weigh(state.controller, snssai, usual_bits)
@@ -392,9 +397,8 @@ def _measure(state: State, report: CellReport, now_ns: int) -> Outcome:
         session=gnb.heard(state.session, now_ns),
         joined=join.list_ues(state.joined, ues, left),
         arrived=arrivals.list_ues(state.arrived, ues, left, now_ns if before is None else before, now_ns),
-        window=_with_window(state, ues, now_ns),
-        links=_links(state, ues),
     )
+    state = state._replace(window=_with_window(state, ues, now_ns), links=_links(state, ues))
     state = _probe(_seat_arrived(_note_lost(state, known, now_ns)), ues, elapsed_ns, now_ns)
     state, refusing = _weigh(state)
     samples = list(_samples(state, ues))
@@ -425,7 +429,7 @@ def _seat_arrived(state: State) -> State:
             continue
         rnti = state.arrived.rnti_of.get(supi)
         if rnti is not None and rnti not in state.joined.slot_of:
-            state = state._replace(joined=join.seat(join.free(state.joined, snssai), rnti, snssai))
+            state = state._replace(joined=join.seat_likely(join.free(state.joined, snssai), rnti, snssai))
     return state
 
 
@@ -503,8 +507,11 @@ def _link(state: State, ue: UeReport) -> int:
 
 
 def _links(state: State, ues: Mapping[int, UeReport]) -> dict[int, UsualLink]:
-    """A UE that says that it hears nothing is not one that says nothing: its link is the worst."""
-    return {
+    """A UE that says that it hears nothing is not one that says nothing: its link is the worst. Who is missing in one
+    report is not forgotten.
+    """
+    here = state.arrived.seen_ns or {}
+    return {rnti: link for rnti, link in state.links.items() if rnti in here} | {
         rnti: state.links.get(rnti, UsualLink()).heard(
             _link(state, ue) or (UNHEARD_BITS if ue.cqi == 0 else 0)
         )
@@ -547,10 +554,11 @@ def _confirm(state: State, samples: Sequence[SliceSample], now_ns: int) -> Outco
 
 
 def _delivered(state: State, samples: Sequence[SliceSample], elapsed_ns: int) -> dict[bytes, Delivery]:
-    deliveries = dict(state.deliveries)
+    """Of UEs for whom more speaks than that they were seen to come."""
+    deliveries, sure = dict(state.deliveries), state.sure_slots
     for sample in samples:
         grant_id = state.pool.holder(sample.snssai)
-        if grant_id is not None:
+        if grant_id is not None and sample.snssai in sure:
             bits = deliveries.get(grant_id, Delivery()).bits + sample.rate_bps * elapsed_ns // NS_PER_S
             deliveries[grant_id] = Delivery(bits, sample.waiting_bytes)
     return deliveries
@@ -559,7 +567,8 @@ def _delivered(state: State, samples: Sequence[SliceSample], elapsed_ns: int) ->
 def _with_window(state: State, ues: Mapping[int, UeReport], now_ns: int) -> dict[int, join.Window]:
     """What each UE got since the box counted last, and what waits for it."""
     elapsed_ns = 0 if state.reported_ns is None else min(now_ns - state.reported_ns, LONGEST_PERIOD_NS)
-    windows = {}
+    here = state.arrived.seen_ns or {}
+    windows = {rnti: known for rnti, known in state.window.items() if rnti in here}
     for rnti, ue in ues.items():
         waiting_bytes = ue.dl_waiting_bytes
         known = state.window.get(rnti) or join.Window(least_bytes=waiting_bytes)

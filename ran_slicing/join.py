@@ -37,6 +37,8 @@ _ROUNDS = 4
 """In which pairs are looked for after one window; the rest after the next."""
 WRONG = 8
 """Windows in a row in which a joined one does not fit: it is somebody else."""
+WRONG_LIKELY = 3
+"""The same of one who was only seen to come, and for whom no window has spoken yet."""
 WRONG_WAITING = 24
 """The same while data waits for it: it takes neither what was sent nor what its slot may use, for so long."""
 GONE_REPORTS = 3
@@ -73,12 +75,15 @@ class Window(NamedTuple):
 
 
 class Join(NamedTuple):
-    """`slot_of` joins; `told` are those that somebody knew, which bytes do not undo. `fits` counts windows in favour of
-    a pair, `misfits` what speaks against a joined one, `absent` the reports without a joined one.
+    """`slot_of` joins; `sure` are those for whom bytes or a pause have spoken: the others were seen to come, and
+    shares follow them while nobody's money does. `told` are those that somebody knew, which bytes do not undo. `fits`
+    counts windows in favour of a pair, `misfits` what speaks against a joined one, `absent` the reports without a
+    joined one.
     """
 
     slot_of: Mapping[int, Snssai] = {}
     told: frozenset[int] = frozenset()
+    sure: frozenset[int] = frozenset()
     fits: Mapping[tuple[Snssai, int], int] = {}
     misfits: Mapping[int, int] = {}
     absent: Mapping[int, int] = {}
@@ -91,7 +96,13 @@ def tell(join: Join, rnti: int, snssai: Snssai) -> Join:
 
 
 def seat(join: Join, rnti: int, snssai: Snssai) -> Join:
-    """It was found otherwise than by bytes, which may still undo it."""
+    """It was found, and bytes may still undo it."""
+    join = seat_likely(join, rnti, snssai)
+    return join._replace(sure=join.sure | {rnti})
+
+
+def seat_likely(join: Join, rnti: int, snssai: Snssai) -> Join:
+    """It was seen to come: its bytes are to say whether that was so."""
     join = leave(join, rnti)
     return join._replace(slot_of={**join.slot_of, rnti: snssai})
 
@@ -101,6 +112,7 @@ def leave(join: Join, rnti: int) -> Join:
     return join._replace(
         slot_of={key: slot for key, slot in join.slot_of.items() if key != rnti},
         told=join.told - {rnti},
+        sure=join.sure - {rnti},
         fits={pair: count for pair, count in join.fits.items() if pair[1] != rnti},
         misfits={key: count for key, count in join.misfits.items() if key != rnti},
         absent={key: count for key, count in join.absent.items() if key != rnti},
@@ -186,7 +198,7 @@ def _within_share(sent: Sent, window: Window) -> bool:
 
 
 def _check_joined(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int, Window]) -> Join:
-    misfits = dict(join.misfits)
+    misfits, sure = dict(join.misfits), join.sure
     for rnti, snssai in join.slot_of.items():
         own, window = sent.get(snssai), reported.get(rnti, Window())
         alone = sum(slot == snssai for slot in join.slot_of.values()) == 1
@@ -194,9 +206,12 @@ def _check_joined(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int
             continue
         too_much = _came_bits(window) * 100 > own.bits * MOST_PERCENT
         waits = has_demand(window.most_bytes, own.floor_bps) and not too_much
-        step = 1 if waits else WRONG_WAITING // WRONG
-        misfits[rnti] = 0 if fit(own, window) else misfits.get(rnti, 0) + step
-    join = join._replace(misfits=misfits)
+        if fit(own, window):
+            misfits[rnti], sure = 0, sure | {rnti}
+        else:
+            patience = WRONG_LIKELY if rnti not in sure else WRONG_WAITING if waits else WRONG
+            misfits[rnti] = misfits.get(rnti, 0) + WRONG_WAITING // patience
+    join = join._replace(misfits=misfits, sure=sure)
     for rnti in [rnti for rnti, count in misfits.items() if count >= WRONG_WAITING]:
         join = leave(join, rnti)
     return join

@@ -311,6 +311,17 @@ def test_a_known_ue_is_weighed_by_its_own_link(cell):
     assert cell.state.joined.slot_of == {X: A}
 
 
+def test_a_report_without_a_ue_forgets_nothing_of_its_link(cell):
+    for _ in range(20):
+        cell.report(ue_entry(X, dl_mcs=27, dl_nof_ok=99, dl_nof_nok=0))
+    link, window = cell.state.links[X], cell.state.window[X]
+    cell.report()
+    assert (cell.state.links[X], cell.state.window[X]) == (link, window)
+    for _ in range(31):
+        cell.report()
+    assert (dict(cell.state.links), dict(cell.state.window)) == ({}, {})
+
+
 def test_a_ue_that_hears_nothing_half_of_the_time_is_no_good_ue(cell):
     for index in range(20):
         cell.report(ue_entry(X, cqi=12 * (index % 2), dl_nof_ok=0, dl_nof_nok=0), ue_entry(Y, cqi=None))
@@ -397,8 +408,11 @@ def test_sold_by_the_reference_and_weighed_when_the_ue_is_known(cell, reserved):
     """The floor of a UE at the edge of the cell would cost more than there is: said once, as soon as it is known."""
     assert (cell >> SliceSold(ONE, 4_000_000, supi="imsi-1", reserved=reserved))[0] == GrantSlot(ONE, A)
     came(cell, X)
-    weak = ue_entry(X, dl_mcs=0, dl_nof_ok=99, dl_nof_nok=0)
+    weak = ue_entry(X, dl_mcs=0, dl_nof_ok=99, dl_nof_nok=0, dl_brate=500_000.0, dl_bs=0)
     said = [command for _ in range(20) for command in cell.report(weak)]
+    assert not [one for one in said if isinstance(one, RefuseSlot)], "nothing was sent to it yet"
+    said = [command for index in range(2) for command in a_window(cell, 60_000 * index, weak)]
+    said += cell.report(weak)
     (refused,) = [one for one in said if isinstance(one, RefuseSlot)]
     assert refused.grant_id == ONE
     assert refused.reason.endswith("are free, now that its link is known")

@@ -8,6 +8,7 @@ from ran_slicing.join import (
     LEAST_LEAST_BITS,
     MOST_LEAST_BITS,
     WRONG,
+    WRONG_LIKELY,
     WRONG_WAITING,
     Join,
     Sent,
@@ -18,6 +19,7 @@ from ran_slicing.join import (
     leave,
     list_ues,
     seat,
+    seat_likely,
     tell,
 )
 from ran_slicing.snssai import Snssai
@@ -185,7 +187,16 @@ def test_what_was_found_otherwise_is_undone_by_bytes_and_what_was_told_is_not():
     wrong = [({A: MBIT}, {X: 100_000})] * WRONG
     assert after(wrong, seat(Join(), X, A)).slot_of == {}
     assert after(wrong, tell(Join(), X, A)).slot_of == {X: A}
-    assert seat(tell(Join(), X, A), X, B) == Join({X: B})
+    assert seat(tell(Join(), X, A), X, B) == seat(Join(), X, B)
+
+
+def test_who_was_seen_to_come_is_sure_when_bytes_say_so_and_lost_soon_if_they_do_not():
+    likely = seat_likely(Join(), X, A)
+    assert (likely.slot_of, likely.sure) == ({X: A}, frozenset())
+    assert after([({A: MBIT}, {X: MBIT})], likely).sure == {X}
+    wrong = [({A: MBIT}, {X: seen(100_000, MBIT)})] * WRONG_LIKELY
+    assert after(wrong[:-1], likely).slot_of == {X: A}
+    assert after(wrong, likely).slot_of == {}
 
 
 def test_one_bad_window_is_not_enough():
