@@ -118,7 +118,6 @@ def floors(
         KEPT_GOAL_PERCENT,
     )
     yield _wrong("the same: seconds of slots in which somebody else's UE was taken for the buyer's", ordinary)
-    yield _wrong("such seconds in the full cells, those in one moment included", [*sliced, *together])
     progress("buyers who go idle")
     returning = play(RETURNING, long=True)
     yield _kept(
@@ -133,6 +132,9 @@ def floors(
         None,
         "lower",
         Against("UEs that stay", pauses_each_minute(sliced)),
+    )
+    yield _wrong(
+        "the same: seconds of slots in which somebody else's UE was taken for a returning one", returning
     )
     progress("buyers who download in the lobby")
     lobby = play(LOBBY)
@@ -153,6 +155,10 @@ def floors(
         "s",
         0,
         "lower",
+    )
+    yield _wrong(
+        "such seconds of somebody else's UE in the full cells, those in one moment and these included",
+        [*sliced, *together, *lobby],
     )
     progress("the same with deep fades, and with the gNB's usual report period")
     hard = full_cell(1, Scene(fading=HARD), seconds=aside_s)

@@ -35,7 +35,7 @@ def test_floors_are_kept_beside_a_cell_without_slices() -> None:
     wrong = [
         figure for figure in seen if "somebody else" in figure.what or figure.what.startswith("such seconds")
     ]
-    assert [figure.goal for figure in wrong] == [0, 0]
+    assert [figure.goal for figure in wrong] == [0, 0, 0]
     assert by_start(seen, "kept beside sixteen UEs").goal == 99
     assert len({figure.what for figure in seen}) == len(seen)
     assert kept.against is not None
