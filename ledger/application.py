@@ -12,7 +12,9 @@ of the log: no clock, no chance, no memory of what was not taken.
 
 A block may hold what is refused, if those who order are wrong together: it has no effect and is no item of the log.
 What makes us fail in a way that nobody foresaw is refused as `internal_fault`, told to the operator, and the rest of
-the block is applied without it. A disk that fails is no such case: it raises ShellError, and nothing has happened.
+the block is applied without it; but not where the block is decided together with others (`shared`): this machine's
+trouble would be written into its log as an outcome that nobody else has, so there the fault goes up, and nothing has
+happened. A disk that fails is no such case: it raises ShellError, and nothing has happened.
 
 One thread drives prepare to commit; `check` and readers may come from others. `lock` guards the state against readers
 during the instant of a change.
@@ -117,6 +119,7 @@ class Application:
         self.next_number = store.last_number() + 1
         self.lock = threading.RLock()
         self.max_work = MAX_WORK
+        self.shared = False
         self.tell_fault: Callable[[str], None] = lambda _text: None
         self._log = threading.Lock()
         self._grants: dict[bytes, Grant] = {}
@@ -237,9 +240,10 @@ class Application:
         enough: Callable[[], bool] = lambda: False,
         *,
         strict: bool = False,
+        fail_closed: bool = False,
     ) -> Formed:
         """The next block out of these, as far as `enough` lets them in: it is asked after each. `strict` closes it
-        behind the first that is not taken. Changes nothing.
+        behind the first that is not taken. What nobody foresaw goes up if it is to `fail_closed`. Changes nothing.
         """
         submissions = list(submissions)
         foreseen = frozenset(purchase_references(submissions))
@@ -249,7 +253,9 @@ class Application:
             return self._form_at_once(time_s, submissions, enough, strict=strict)
         except ShellError:
             raise
-        except Exception:  # noqa: BLE001 ours, whatever it is: the block is made again, and it costs one submission
+        except Exception:
+            if fail_closed:
+                raise
             return self._form_with_care(time_s, submissions, enough, strict=strict)
 
     def adopt(self, formed: Formed) -> None:
@@ -308,7 +314,9 @@ class Application:
         """The block of these. The last one is kept: it is prepared, processed and finalised in turn."""
         wanted = tuple(encoded)
         if self._proposed is None or self._proposed[:2] != (time_s, wanted):
-            self._proposed = time_s, wanted, self.form(time_s, map(self._read, wanted))
+            submissions = [self._read(one) for one in wanted]
+            formed = self.form(time_s, submissions, fail_closed=self.shared)
+            self._proposed = time_s, wanted, formed
         return self._proposed[2]
 
     def _choose(self, encoded: Sequence[bytes]) -> tuple[list[bytes], list[Submission]]:

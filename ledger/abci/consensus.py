@@ -57,6 +57,7 @@ class Consensus:
         nodes: frozenset[str] | None = None,
     ) -> None:
         self.application = application
+        application.shared = True
         self.counters: MutableMapping[str, int] = Counter()
         self._loop = asyncio.get_running_loop()
         self._touched: set[bytes] = set()

@@ -361,6 +361,19 @@ def test_a_fault_of_ours_costs_one_submission(application: Application, pen: Pen
     assert alice.balance_ubc == 997
 
 
+def test_in_a_block_that_others_decide_too_a_fault_of_ours_goes_up_and_nothing_has_happened(
+    application: Application, pen: Pen, poison: bytes
+) -> None:
+    application.shared = True
+    good, before = pen.write(Transfer(BOB.public, 1), ALICE), picture(application)
+    with pytest.raises(AssertionError, match="balance of"):
+        application.finalise(application.height + 1, NOW_S, [good, poison])
+    assert picture(application) == before
+    assert not application.process([good, poison], NOW_S), "and nobody votes for it"
+    assert application.prepare([good, poison], NOW_S, ROOM) == [good]
+    assert reasons(order(application, [good])) == [""]
+
+
 # ---- What is a function of the log
 
 
