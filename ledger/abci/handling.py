@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from ledger.abci.machine import Machine, SnapshotShelf
 from ledger.abci.messages import (
+    AppliedChunk,
     ApplySnapshotChunk,
     CheckTx,
     Commit,
@@ -222,8 +223,11 @@ class Handler:
                 return write_load_snapshot_chunk(self._shelf.load(height, form, chunk))
             case OfferSnapshot(snapshot, app_hash):
                 return write_offer_snapshot(self._shelf.offer(snapshot, app_hash))
-            case ApplySnapshotChunk(index, chunk, _sender):
-                return write_apply_snapshot_chunk(self._shelf.apply(index, chunk))
+            case ApplySnapshotChunk(index, chunk, sender):
+                applied = self._shelf.apply(index, chunk)
+                if applied is AppliedChunk.RETRY:
+                    return write_apply_snapshot_chunk(applied, index, sender)
+                return write_apply_snapshot_chunk(applied)
 
     def _not_back(self, time_s: int) -> int:
         return max(time_s, self._time_s)

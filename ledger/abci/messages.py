@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.errors import DecodeError
-from wire.protobuf import Fields, read_fields, write_message, write_number, write_octets
+from wire.protobuf import Fields, read_fields, write_message, write_number, write_octets, write_varint
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +248,10 @@ def write_load_snapshot_chunk(chunk: bytes) -> bytes:
     return write_message(15, write_octets(1, chunk))
 
 
-def write_apply_snapshot_chunk(result: AppliedChunk) -> bytes:
-    return write_message(16, write_number(1, result))
+def write_apply_snapshot_chunk(result: AppliedChunk, refetch: int | None = None, liar: str = "") -> bytes:
+    """`refetch`: this piece is to be fetched again; `liar`: the node from which nothing more is to be taken."""
+    again = b"" if refetch is None else write_message(2, write_varint(refetch))
+    return write_message(16, write_number(1, result) + again + write_octets(3, liar.encode()))
 
 
 def write_prepare_proposal(encoded: Sequence[bytes]) -> bytes:

@@ -81,7 +81,12 @@ class LogSnapshots:
         if coming is None or index != coming.taken:
             return AppliedChunk.ABORT
         try:
-            whole = coming.take(chunk)
+            entries = read_piece(chunk)
+        except DecodeError as error:
+            self._tell(f"piece {index} is not of any log, and is asked of another: {error}")
+            return AppliedChunk.RETRY
+        try:
+            whole = coming.take(chunk, entries)
         except DecodeError as error:
             self._tell(f"piece {index} is not of that log: {error}")
             self._drop()
@@ -161,9 +166,9 @@ class _Coming:
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 `close` closes it
         self._sizes: list[int] = []
 
-    def take(self, piece: bytes) -> bool:
-        """The next one; whether it was the last. Raises DecodeError, VerificationError."""
-        self._chain.follow(read_piece(piece))
+    def take(self, piece: bytes, entries: list[Entry]) -> bool:
+        """The next one, and what it says; whether it was the last. Raises DecodeError, VerificationError."""
+        self._chain.follow(entries)
         self._file.write(piece)
         self._sizes.append(len(piece))
         self.taken += 1

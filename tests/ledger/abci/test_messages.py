@@ -148,6 +148,11 @@ def test_any_bytes_are_a_request_or_a_decode_error(field: int, inner: bytes) -> 
         (messages.write_list_snapshots([SNAPSHOT]), 13, {1: [SNAPSHOT_BYTES]}),
         (messages.write_offer_snapshot(Offered.REJECT_FORMAT), 14, {1: [4]}),
         (messages.write_load_snapshot_chunk(b"piece"), 15, {1: [b"piece"]}),
+        (
+            messages.write_apply_snapshot_chunk(AppliedChunk.RETRY, 300, "n"),
+            16,
+            {1: [3], 2: [b"\xac\x02"], 3: [b"n"]},
+        ),
         (messages.write_apply_snapshot_chunk(AppliedChunk.REJECT_SNAPSHOT), 16, {1: [5]}),
         (messages.write_prepare_proposal([b"a", b""]), 17, {1: [b"a", b""]}),
         (messages.write_process_proposal(accept=True), 18, {1: [1]}),

@@ -122,8 +122,17 @@ def test_pieces_of_another_log_change_nothing(old: Ledger, new: Ledger) -> None:
     assert new.shelf.apply(0, pieces[1]) is AppliedChunk.REJECT_SNAPSHOT
     assert new.shelf.apply(1, pieces[1]) is AppliedChunk.ABORT, "nothing is under way"
     assert new.shelf.offer(snapshot, old.application.app_hash) is Offered.ACCEPT
-    assert new.shelf.apply(0, pieces[0][:-1]) is AppliedChunk.REJECT_SNAPSHOT
+    assert new.shelf.apply(0, pieces[0][:-1]) is AppliedChunk.RETRY
     assert (new.application.height, new.application.app_hash) == (0, before)
+
+
+def test_one_peer_that_sends_garbage_does_not_spoil_what_others_send(old: Ledger, new: Ledger) -> None:
+    snapshot, pieces = offered(old)
+    assert new.shelf.offer(snapshot, old.application.app_hash) is Offered.ACCEPT
+    for index, piece in enumerate(pieces):
+        assert new.shelf.apply(index, b"garbage") is AppliedChunk.RETRY
+        assert new.shelf.apply(index, piece) is AppliedChunk.ACCEPT
+    assert new.application.app_hash == old.application.app_hash
 
 
 def test_pieces_come_in_order(old: Ledger, new: Ledger) -> None:
