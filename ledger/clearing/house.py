@@ -9,6 +9,9 @@ second, and then the auction is over and nothing has happened: money moves in th
     clearing              ask the provider for the offer         OfferTaken
     offered               submit the batch                       AuctionClosed, or BidsDropped, or OfferRejected
 
+Who can pay is asked once. A winner who spends his money after that holds the auction up, until it is void: it is not
+cleared again without him.
+
 Reference: Bandcoin 5.4.2, steps 4 to 8; docs/decisions/0027.
 """
 
@@ -58,8 +61,7 @@ from wire.transaction import SignedTransaction, read_transaction
 LOOK_S = 60
 """How long after its last second a batch that went out is still looked for: it is in the log or never will be."""
 BIDDERS_FAULT = frozenset({
-    Reason.EXPIRED, Reason.VALIDITY_TOO_LONG, Reason.UNKNOWN_ISSUER, Reason.BAD_SIGNATURE, Reason.INSUFFICIENT_FUNDS,
-    Reason.PRICE_DIFFERS,
+    Reason.EXPIRED, Reason.VALIDITY_TOO_LONG, Reason.UNKNOWN_ISSUER, Reason.BAD_SIGNATURE, Reason.PRICE_DIFFERS,
 })  # fmt: skip
 """Why the ledger may refuse one winner's bid and not another's: it is dropped, and the rest cleared again."""
 
@@ -268,11 +270,14 @@ class House:
     def take_outcome(self, listing: Listing, batch: Batch, outcome: Outcome, now_ns: int) -> Event:
         """What the ledger said to a batch, or to what was left of it."""
         at_ns, auction_id = self.book.stamp(now_ns), listing.auction_id
-        self._funds_known.discard(auction_id)
         if isinstance(outcome, Executed) or not rest_of(self.batch(listing), self._has).transactions:
             return AuctionClosed(at_ns, auction_id)
         bids = {award.bid.transaction.transaction_id for award in listing.awards}
         refused = next((one for one in batch.transactions if outcome.subject in _names(one)), None)
+        if refused is not None and refused.transaction_id in bids and outcome.reason == _UNFUNDED:
+            # cleared again without him, it would be at a price that he chose with all bids before his eyes
+            why = f"a winner spent his money: {outcome.detail}"
+            return OfferRejected(at_ns, auction_id, "winner_unfunded", why)
         if refused is not None and refused.transaction_id in bids and outcome.reason in _BIDDERS_WORDS:
             drop = Drop(refused.transaction_id, outcome.reason, outcome.detail)
             return BidsDropped(at_ns, auction_id, (drop,))
@@ -348,6 +353,7 @@ def _is_secret(secret: bytes, key: PublicKey) -> bool:
     return True
 
 
+_UNFUNDED = Reason.INSUFFICIENT_FUNDS.text
 _BIDDERS_WORDS = frozenset(reason.text for reason in BIDDERS_FAULT)
 _AWAY = {
     Phase.OPEN: "keepers_away",
