@@ -11,12 +11,17 @@ from dataclasses import dataclass
 
 from ledger.clearing.awards import Award
 from ledger.clearing.book import Book, Listing
-from ledger.clearing.events import AuctionClosed, Event, OfferTaken, Unsealed, read_event
+from ledger.clearing.events import AuctionClosed, BidTaken, Event, OfferTaken, Unsealed, read_event
 from ledger.clearing.house import check_answer
 from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.sealed_bid import Lock, SealedBid, open_ticket_afterwards, unlock_bid
+
+UNCHECKED = (
+    "the balances of dropped bids, why an auction was closed, and that the ledger has what was settled"
+)
+"""What the log alone cannot say, and whoever reads the ledger has to look up there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,16 @@ class Audit:
 
 def audit_log(entries: Sequence[bytes], ledger_id: bytes) -> Audit:
     """Raises DecodeError for what is no log of a house for this ledger."""
+    try:
+        return _audit(entries, ledger_id)
+    except (
+        KeyError,
+        ValueError,
+    ) as error:  # an event of an auction that is not there, or a secret that is no number
+        raise DecodeError(f"clearing log: does not fit itself: {error!r}") from error
+
+
+def _audit(entries: Sequence[bytes], ledger_id: bytes) -> Audit:
     events = [read_event(entry) for entry in entries]
     book = Book(ledger_id, _public_tickets(events))
     wrong: dict[bytes, str] = {}
@@ -50,6 +65,8 @@ def audit_log(entries: Sequence[bytes], ledger_id: bytes) -> Audit:
     for event, entry in zip(events, entries, strict=True):
         if event.at_ns <= book.at_ns:
             raise DecodeError(f"clearing log: entry {len(heads) + 1} is not later than the one before")
+        if isinstance(event, BidTaken) and _is_late(book.listings[event.auction_id], event):
+            wrong[event.auction_id] = "a bid was taken after the clearing time"
         if isinstance(event, OfferTaken):
             said = _check_offer(book.listings[event.auction_id], event.answer, ledger_id)
             wrong[event.auction_id] = said or wrong.get(event.auction_id, "")
@@ -58,6 +75,10 @@ def audit_log(entries: Sequence[bytes], ledger_id: bytes) -> Audit:
         if isinstance(event, AuctionClosed):
             done.append(_conclude(book.listings[event.auction_id], wrong.get(event.auction_id, "")))
     return Audit(tuple(done), tuple(heads))
+
+
+def _is_late(listing: Listing, bid: BidTaken) -> bool:
+    return bid.at_ns // 10**9 >= listing.auction.terms.mark.clearing_s
 
 
 def _conclude(listing: Listing, wrong: str) -> Audited:

@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ledger.clearing.audit import audit_log
+from ledger.clearing.audit import UNCHECKED, audit_log
 from ledger.clearing.bidding import conceal_bid, make_bid, strangers
 from ledger.clearing.house_client import HouseClient
 from ledger.clearing.offer_desk import create_desk
@@ -185,7 +185,11 @@ def _verify(arguments: argparse.Namespace) -> int:
         paid = format_money(one["paid_ubc"])
         words = [one["auction_id"], str(one["settled"]), str(one["winners"]), paid, str(one["dropped"])]
         table.add_row(*words, one["wrong"])
-    _show(arguments, {"ok": ok, "entries": len(entries), "head": head, "auctions": pages}, [table])
+    _show(
+        arguments,
+        {"ok": ok, "unchecked": UNCHECKED, "entries": len(entries), "head": head, "auctions": pages},
+        [table, f"not checked: {UNCHECKED}"],
+    )
     return OK if ok else NO
 
 

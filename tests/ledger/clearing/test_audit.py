@@ -17,7 +17,7 @@ from ledger.clearing.events import (
     read_event,
     write_event,
 )
-from tests.clearing_world import BIDDERS, PROPSHARE, VICKREY, ClearingWorld, away
+from tests.clearing_world import BIDDERS, CLEARING_S, PROPSHARE, VICKREY, ClearingWorld, away
 from tests.ledger_world import ALICE, BOB, CAROL, PROVIDER
 from wire.auction_terms import AuctionKind
 from wire.errors import DecodeError
@@ -86,6 +86,23 @@ def test_an_offer_for_somebody_else_is_found() -> None:
     assert "not what the auction came to" in found.wrong
     (found,) = audit_log(changed(world, OfferTaken, answer=b"x"), world.ledger_id).auctions
     assert found.wrong
+
+
+def test_a_bid_after_the_clearing_time_is_found() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    bid = world.make_bid(listing, BOB, 100)
+    world.note(BidTaken(CLEARING_S * 10**9 + 1, listing.auction_id, bid))
+    world.world.now_s = CLEARING_S + 1
+    world.clear(listing)
+    (found,) = audit_log(world.entries, world.ledger_id).auctions
+    assert "after the clearing time" in found.wrong
+
+
+def test_a_log_that_does_not_fit_itself_is_no_log() -> None:
+    world = cleared()
+    with pytest.raises(DecodeError, match="does not fit itself"):
+        audit_log(world.entries[1:], world.ledger_id)
 
 
 def test_times_that_go_back_are_no_log() -> None:
