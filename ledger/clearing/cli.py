@@ -49,7 +49,7 @@ _EXAMPLES = f"""examples:
   airgrant ledger auction serve --key roof.key --listen 0.0.0.0:8600     sign what the house found, until SIGTERM
   airgrant ledger auction bid 7d0a...31 0.004 --key alice.key            sealed, if the auction is
   airgrant ledger auction status 7d0a...31 02c1...9f                     of a bid, by the name that `bid` printed
-  airgrant ledger auction verify                             compute every auction again from the house's log
+  airgrant ledger auction verify                             compute winners and prices again from the house's log
 
 A sealed bid can be read before the clearing time if enough of the auction's keepers want to. Say with --keeper whom
 you trust (default: the house); with too many strangers among them no bid is sent. The house is that of --ledger URL or
@@ -307,7 +307,9 @@ def _parser() -> argparse.ArgumentParser:
         "--keeper", type=_account, action="append", help="a keeper that you trust (default: the house)"
     )
     bid.set_defaults(run=_bid)
-    _command(commands, "verify", "compute every auction again from the house's log").set_defaults(run=_verify)
+    _command(commands, "verify", "compute winners and prices again from the house's log").set_defaults(
+        run=_verify
+    )
     status = _command(commands, "status", "what became of a bid")
     status.add_argument("auction", type=_auction_id, metavar="AUCTION")
     status.add_argument("bid", type=_account, metavar="BID", help="the name that `bid` printed")
