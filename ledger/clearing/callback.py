@@ -9,7 +9,7 @@ from wire.errors import ShellError
 from wire.generate_offer import MAX_GENERATED_OFFER_BYTES
 
 ATTEMPT_S = 5.0
-"""How long one attempt may take: a provider signs thousands of refunds in less."""
+"""How long one attempt may take: a provider signs an offer for thousands of winners in less."""
 CBOR = "application/cbor"
 _MAX_SECRET_BYTES = 1_024
 
