@@ -206,11 +206,11 @@ def _check_joined(join: Join, sent: Mapping[Snssai, Sent], reported: Mapping[int
             continue
         too_much = _came_bits(window) * 100 > own.bits * MOST_PERCENT
         waits = has_demand(window.most_bytes, own.floor_bps) and not too_much
+        step = WRONG_WAITING // (WRONG_LIKELY if rnti not in sure else WRONG_WAITING if waits else WRONG)
         if fit(own, window):
-            misfits[rnti], sure = 0, sure | {rnti}
+            misfits[rnti], sure = max(0, misfits.get(rnti, 0) - step), sure | {rnti}
         else:
-            patience = WRONG_LIKELY if rnti not in sure else WRONG_WAITING if waits else WRONG
-            misfits[rnti] = misfits.get(rnti, 0) + WRONG_WAITING // patience
+            misfits[rnti] = misfits.get(rnti, 0) + step
     join = join._replace(misfits=misfits, sure=sure)
     for rnti in [rnti for rnti, count in misfits.items() if count >= WRONG_WAITING]:
         join = leave(join, rnti)

@@ -230,3 +230,11 @@ def test_what_a_ue_uses_while_data_waits():
     assert not fit(sent, seen(13 * PRB_BITS + 1, MBIT))
     assert not fit(sent, seen(10 * PRB_BITS, 100))
     assert not fit(sent, seen(10 * PRB_BITS, MBIT)._replace(prb_bits=0))
+
+
+def test_one_who_fits_now_and_then_is_somebody_else_in_the_end():
+    """Each window that fits takes back one that did not, and no more."""
+    join = after([({A: MBIT}, {X: 1_020_000})] * ENOUGH)
+    now_and_then = [({A: MBIT}, {X: 10}), ({A: MBIT}, {X: 10}), ({A: MBIT}, {X: 1_010_000})]
+    assert after(now_and_then * (WRONG - 3), join).slot_of == {X: A}
+    assert X not in after(now_and_then * WRONG, join).slot_of
