@@ -8,7 +8,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,7 +53,9 @@ class Honest:
     def app_hash(self) -> bytes:
         return hashlib.sha256(b" ".join(self.words)).digest()
 
-    def check(self, encoded: bytes, now_s: int) -> Refused | None:
+    def check(
+        self, encoded: bytes, now_s: int, turn: Callable[[], AbstractContextManager[None]]
+    ) -> Refused | None:
         return Refused(encoded, "no", "", self.height, now_s) if encoded.startswith(b"no") else None
 
     def prepare(
@@ -196,6 +198,7 @@ def start(
         application=f"unix://{folder / name}.sock",
         rpc=f"tcp://127.0.0.1:{RPC + number}",
         listen=f"127.0.0.1:{P2P + number}",
+        one_host=True,
     )
     for part in ("config", "data"):
         (home / part).mkdir(parents=True)
