@@ -95,6 +95,7 @@ class InfoServer:
         """Every path."""
         self._listed = listed
         self._server: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, self.host, self.port)
@@ -106,9 +107,24 @@ class InfoServer:
     ) -> None:
         assert self._server is not None, "it was not started"
         self._server.close()
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, which ends with the server, too: whoever asked may be gone without a word."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await self._answer(reader, writer)
+        finally:
+            writer.transport.abort()
+            self._serving.discard(task)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         self.asked.append(head.split(" ")[1])
         match = re.match(r"GET (/pdu-info|/ue-info)\?page=(\d+)&page_size=(\d+) HTTP/1", head)
@@ -120,6 +136,6 @@ class InfoServer:
             writer.write(
                 b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body
             )
+        await writer.drain()
         writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
+        await writer.wait_closed()
