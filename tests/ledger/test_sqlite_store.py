@@ -1,4 +1,4 @@
-"""The ledger's file: append-only by itself, whole blocks or nothing, errors with its name."""
+"""The ledger's file, in SQLite's own words; what it promises like every store is in test_store.py."""
 
 from __future__ import annotations
 
@@ -27,40 +27,6 @@ def block(height: int, *numbers: int) -> BlockRows:
     rows.parties = [(b"alice", number) for number in numbers]
     rows.state = [(b"k", bytes([height]))]
     return rows
-
-
-def test_what_was_written_is_there_for_another_connection(store: SqliteStore) -> None:
-    rows = block(1, 1, 2)
-    rows.crowds, rows.records = [(7, 1, b"marks"), (7, 2, b"more"), (8, 2, b"other")], [(b"key", 5, 1)]
-    rows.enrolments, rows.chains = [(b"key", 2)], [(b"key", b"chain")]
-    store.write_block(rows)
-    reader = SqliteStore(store.place, read_only=True)
-    assert reader.genesis() == b"genesis"
-    assert list(reader.headers()) == [b"header 0", b"header 1"]
-    assert (reader.header(1), reader.header(2)) == (b"header 1", None)
-    assert list(reader.items()) == reader.block_items(1) == rows.items
-    assert reader.item(2) == reader.item_by_id(b"\x02") == rows.items[1]
-    assert (reader.item(3), reader.item_by_id(b"\x03"), reader.last_number()) == (None, None, 2)
-    assert reader.items_after(1, 10) == reader.items_after(1, 10, b"alice") == [rows.items[1]]
-    assert reader.items_after(0, 1) == [rows.items[0]]
-    assert reader.items_after(0, 10, b"bob") == []
-    assert list(reader.crowds(7, 0)) == [(1, b"marks"), (2, b"more")]
-    assert (list(reader.crowds(7, 1)), list(reader.crowds(9, 0))) == ([(2, b"more")], [])
-    assert reader.records_after(b"key", 4, 9) == [(5, rows.items[0])]
-    assert reader.records_after(b"key", 5, 9) == []
-    assert (reader.enrolment(b"key"), list(reader.enrolments())) == (b"item", [(b"key", b"item")])
-    assert (list(reader.chains()), list(reader.state())) == ([(b"key", b"chain")], [(b"k", b"\x01")])
-    assert list(reader.executed_since(102)) == [(b"\x02", 102)]
-    reader.close()
-
-
-def test_the_snapshot_follows_and_the_log_only_grows(store: SqliteStore) -> None:
-    store.write_block(block(1, 1))
-    rows = block(2, 2)
-    rows.state, rows.removed = [(b"n", b"new")], [(b"k",)]
-    store.write_block(rows)
-    assert list(store.state()) == [(b"n", b"new")]
-    assert [item.number for item in store.items()] == [1, 2]
 
 
 def test_a_block_that_cannot_be_written_whole_is_not_written_at_all(store: SqliteStore) -> None:

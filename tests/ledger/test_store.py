@@ -63,6 +63,8 @@ def test_the_snapshot_follows_and_the_log_only_grows(store: Store) -> None:
     rows.state, rows.removed = [(b"n", b"new")], [(b"k",)]
     rows.chains = [(b"key", b"one")]
     store.write_block(rows)
+    assert list(store.state()) == [(b"n", b"new")]
+    assert [item.number for item in store.items()] == [1, 2]
     rows = block(3, 3)
     rows.state, rows.chains = [(b"n", b"newer")], [(b"key", b"other")]
     store.write_block(rows)
