@@ -39,6 +39,7 @@ from ledger.fetching import (
 )
 from ledger.pages import AccountPage, GrantPage, OfferListPage, OfferPage, ProofPage, TransactionListPage
 from ledger.repayment import Missing, plan_partner_refund
+from ledger.showing import show
 from ledger.tables import (
     account_table,
     audit_json,
@@ -568,12 +569,7 @@ def _run(parser: argparse.ArgumentParser, argv: list[str]) -> int:
 
 
 def _show(options: argparse.Namespace, page: object, make_lines: Callable[[], Sequence[Any]]) -> int:
-    if options.json:
-        sys.stdout.write(json.dumps(page, indent=2) + "\n")
-    else:
-        console = Console()
-        for line in make_lines():
-            console.print(line)
+    show(page, make_lines, as_json=options.json)
     return OK
 
 

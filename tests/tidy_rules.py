@@ -73,6 +73,7 @@ SHELLS: dict[str, str] = {
     "ledger/database.py": "opens one of the two that follow",
     "ledger/sqlite_store.py": "SQLite and the disk",
     "ledger/postgres_store.py": "PostgreSQL",
+    "ledger/showing.py": "the terminal, through rich",
     "ledger/tables.py": "the terminal, through rich",
     "ledger/clearing/log.py": "SQLite and the disk",
     "ledger/clearing/opening.py": "processes that open bids",

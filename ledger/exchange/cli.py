@@ -25,7 +25,6 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from rich.console import Console
 
 from ledger.client import LedgerClient, LedgerReader
 from ledger.exchange import braintree, saleor
@@ -45,6 +44,7 @@ from ledger.pages import LedgerPage
 from ledger.running import NO, OK, run_command, run_service
 from ledger.service import tls_context
 from ledger.settings import BrokerSettings
+from ledger.showing import show
 from ledger.toml_file import read_toml
 from wire.errors import ConfigError, DecodeError, ShellError, VerificationError
 from wire.keys import PrivateKey
@@ -362,12 +362,7 @@ def _case_json(case: Case) -> dict[str, Any]:
 
 
 def _show(options: argparse.Namespace, page: object, make_lines: Callable[[], Sequence[Any]]) -> int:
-    if options.json:
-        sys.stdout.write(json.dumps(page, indent=2) + "\n")
-    else:
-        console = Console()
-        for line in make_lines():
-            console.print(line)
+    show(page, make_lines, as_json=options.json)
     return OK
 
 
