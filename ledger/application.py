@@ -14,7 +14,7 @@ A block may hold what is refused, if those who order are wrong together: it has 
 What makes us fail in a way that nobody foresaw is refused as `internal_fault`, told to the operator, and the rest of
 the block is applied without it; but not where the block is decided together with others (`shared`): this machine's
 trouble would be written into its log as an outcome that nobody else has, so there the fault goes up, and nothing has
-happened. A disk that fails is no such case: it raises ShellError, and nothing has happened.
+happened. A disk that fails (ShellError) or memory that is not there is no such case anywhere: it goes up.
 
 One thread drives prepare to commit; `check` and readers may come from others. `lock` guards the state against readers
 during the instant of a change.
@@ -27,12 +27,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from ledger.block import BlockRows
+from ledger.checked import Checked
 from ledger.entries import write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis
 from ledger.passing import pass_time
+from ledger.past import LoggedPast
 from ledger.proposal_limits import MAX_WORK, how_many_fit, may_be_ordered
-from ledger.purchases import Purchases
 from ledger.recording import Metering, chain_rows, record_item_id
 from ledger.rejection import Reason
 from ledger.state import Draft, State
@@ -41,31 +42,25 @@ from ledger.store import Store
 from ledger.submission import Batch, Executed, Outcome, Record, Refused, Submission, read_submission
 from ledger.taking import (
     KNOWN_RECORD,
-    purchase_references,
     refuse_faulty,
     refuse_mixed,
     refuse_unreadable,
     take,
+    transaction_ids,
 )
 from wire.block_header import Header, read_header, write_header
 from wire.errors import DecodeError, ShellError
 from wire.evidence import read_evidence
-from wire.grant import Grant
 from wire.merkle import merkle_root
 from wire.sale_leaf import sales_root
 from wire.transaction import SignedTransaction
 
-GRANTS_REMEMBERED = 10_000
-"""Grants kept ready for checking usage reports, which name the same ones again and again."""
-CHECKED_REMEMBERED = 20_000
-"""Submissions that were checked and may come in a block: read and verified once."""
 CHECKED_AT_ONCE = 32
 """Transactions of a batch that are checked in one turn: some 5 ms, for which consensus waits."""
-CHECKED_BYTES = 64 * 1024
-"""Larger ones are read again, as a signature is the least of what they cost."""
 PROPOSAL_OVERHEAD_BYTES = 6
 """What a block spends around each submission, at most: a tag and a length (protobuf)."""
-
+TROUBLE = (ShellError, OSError, MemoryError)
+"""Of this machine, and of no submission: never an outcome."""
 
 Turn = Callable[[], AbstractContextManager[None]]
 """Within it, whoever asks may look at the state."""
@@ -113,7 +108,8 @@ class Application:
         self.ledger_id = genesis.ledger_id
         self.head = head
         self.height = store.height()
-        self.state = State(genesis)
+        self.past = LoggedPast(store, genesis.ledger_id)
+        self.state = State(genesis, self.past)
         self.tree = StateTree()
         self.metering = Metering()
         self.next_number = store.last_number() + 1
@@ -122,11 +118,8 @@ class Application:
         self.shared = False
         self.tell_fault: Callable[[str], None] = lambda _text: None
         self._log = threading.Lock()
-        self._grants: dict[bytes, Grant] = {}
-        self._purchases = Purchases(store, genesis.ledger_id)
-        self._checked: dict[bytes, Submission] = {}
-        self._foreseen: frozenset[bytes] = frozenset()
-        self._known: set[bytes] = set()
+        self._checked = Checked()
+        self._passed: tuple[int, int, Draft] | None = None
         self._proposed: tuple[int, tuple[bytes, ...], Formed] | None = None
         self._finalised: Formed | None = None
 
@@ -143,25 +136,23 @@ class Application:
         if isinstance(submission, Batch) and len(submission.transactions) > CHECKED_AT_ONCE:
             return self._check_in_parts(submission, now_s, turn)
         with turn(), self._log, self.lock:
-            block = self._begin(max(now_s, self.head.time_s))
-            outcome, took = self._try_one(block, submission)
+            block = self._begin_check(now_s)
+            outcome = self._take_with_care(block, submission)
             self._note_checked(encoded, submission, outcome)
-        return outcome if isinstance(outcome, Refused) and not took else None
+        return outcome if isinstance(outcome, Refused) and block.next_number == self.next_number else None
 
     def _check_in_parts(self, batch: Batch, now_s: int, turn: Turn) -> Refused | None:
         """As far as it can be said while others make blocks: whoever proposes it looks again, at all of it at once."""
         if not may_be_ordered(batch):
             with turn(), self._log, self.lock:
-                return refuse_mixed(self._begin(max(now_s, self.head.time_s)), batch)
+                return refuse_mixed(self._begin_check(now_s), batch)
         total: Draft | None = None
         for at in range(0, len(batch.transactions), CHECKED_AT_ONCE):
             part = Batch(batch.transactions[at : at + CHECKED_AT_ONCE])
             with turn(), self._log, self.lock:
-                block = self._begin(max(now_s, self.head.time_s))
-                total = total or block.draft
-                block.draft = Draft(total)
-                outcome, _ = self._try_one(block, part)
-                total.absorb(block.draft.changes, block.draft.executed.items())
+                block = self._begin_check(now_s)
+                block.draft = total = total or block.draft
+                outcome = self._take_with_care(block, part)
             if isinstance(outcome, Refused):
                 return outcome
         return None
@@ -229,9 +220,9 @@ class Application:
                 self.height = block.height
                 if not formed.is_empty:
                     self._make_true(formed)
+        if self._proposed is not None:
+            self._checked.forget(self._proposed[1])
         self._finalised = self._proposed = None
-        self._foreseen = frozenset()
-        self._remember(block.grants)
 
     def form(
         self,
@@ -246,17 +237,15 @@ class Application:
         behind the first that is not taken. What nobody foresaw goes up if it is to `fail_closed`. Changes nothing.
         """
         submissions = list(submissions)
-        foreseen = frozenset(purchase_references(submissions))
-        self._known = self.store.known_purchases(sorted(foreseen))
-        self._foreseen = foreseen
+        self.past.foresee(transaction_ids(submissions))
         try:
-            return self._form_at_once(time_s, submissions, enough, strict=strict)
-        except ShellError:
+            return self._form(time_s, submissions, enough, self._take, strict=strict)
+        except TROUBLE:
             raise
         except Exception:
             if fail_closed:
                 raise
-            return self._form_with_care(time_s, submissions, enough, strict=strict)
+            return self._form(time_s, submissions, enough, self._take_with_care, strict=strict)
 
     def adopt(self, formed: Formed) -> None:
         """This block is what `commit` writes."""
@@ -272,10 +261,14 @@ class Application:
     def recall(self, submission: Submission, outcome: Outcome) -> Outcome:
         """What the whole log adds to a refusal, for whoever asks a gateway: that it ran before, however long ago.
 
-        No part of a block's outcomes: those are of the state alone.
+        No part of a block's outcomes: those are of the state alone. Reads nothing of a block that is being written.
         """
         if not isinstance(outcome, Refused):
             return outcome
+        with self._log:
+            return self._recall(submission, outcome)
+
+    def _recall(self, submission: Submission, outcome: Refused) -> Outcome:
         if outcome.reason == Reason.EXPIRED.text and (item := self.store.item_by_id(outcome.subject)):
             detail = f"{outcome.subject.hex()} was executed in block {item.height}"
             return Refused(outcome.subject, Reason.REPLAYED.text, detail, outcome.height, outcome.utc_s)
@@ -289,24 +282,7 @@ class Application:
 
     def has_item(self, item_id: bytes) -> bool:
         """Whether the log has an item of this id."""
-        return self.store.item_by_id(item_id) is not None
-
-    def find_grant(self, grant_id: bytes) -> Grant | None:
-        """The grant of this id, if the ledger ever made it."""
-        if grant_id in self._grants:
-            return self._grants[grant_id]
-        found = self._purchases.find_grant(grant_id)
-        if found is None:
-            return None
-        grant = found.grant
-        self._remember({grant_id: grant})
-        return grant
-
-    def has_purchase(self, reference: bytes) -> bool:
-        """Whether the log has a purchase whose id begins with these octets."""
-        if reference in self._foreseen:
-            return reference in self._known
-        return bool(self.store.purchases(reference))
+        return item_id in self.past
 
     # ---- Making a block
 
@@ -342,7 +318,7 @@ class Application:
 
     def _note_checked(self, encoded: bytes, submission: Submission | Unreadable, outcome: Outcome) -> None:
         """So that blocks find its signatures verified: whoever signed is in the outcome."""
-        if len(encoded) > CHECKED_BYTES or not isinstance(outcome, Executed) or not outcome.applied:
+        if not isinstance(outcome, Executed) or not outcome.applied:
             return
         issuers = [one.issuer for one in outcome.applied]
         match submission:
@@ -353,21 +329,28 @@ class Application:
                 submission = Batch(tuple(one.vouched(issuer) for one, issuer in pairs))
             case _:
                 return
-        if len(self._checked) >= CHECKED_REMEMBERED:
-            self._checked.clear()
-        self._checked[encoded] = submission
+        self._checked.keep(encoded, submission)
 
     def _begin(self, time_s: int) -> FormingBlock:
-        height = self.height + 1
-        return FormingBlock(
-            height, time_s, pass_time(self.state, time_s), self.next_number, BlockRows(height, b"")
-        )
+        return self._begin_over(pass_time(self.state, time_s), time_s)
 
-    def _form_at_once(
+    def _begin_check(self, now_s: int) -> FormingBlock:
+        """A block that is never made: what passes until its time is computed once for all that are checked."""
+        time_s = max(now_s, self.head.time_s)
+        if self._passed is None or self._passed[:2] != (self.head.height, time_s):
+            self._passed = self.head.height, time_s, pass_time(self.state, time_s)
+        return self._begin_over(Draft(self._passed[2]), time_s)
+
+    def _begin_over(self, draft: Draft, time_s: int) -> FormingBlock:
+        height = self.height + 1
+        return FormingBlock(height, time_s, draft, self.next_number, BlockRows(height, b""))
+
+    def _form(
         self,
         time_s: int,
         submissions: Sequence[Submission | Unreadable],
         enough: Callable[[], bool],
+        take_one: Callable[[FormingBlock, Submission | Unreadable], Outcome],
         *,
         strict: bool,
     ) -> Formed:
@@ -376,53 +359,32 @@ class Application:
         took: list[bool] = []
         for submission in submissions:
             number = block.next_number
-            outcomes.append(self._take(block, submission))
+            outcomes.append(take_one(block, submission))
             took.append(block.next_number > number)
             if enough() or (strict and not took[-1]):
                 break
         return self._close(block, outcomes, took)
 
-    def _form_with_care(
-        self,
-        time_s: int,
-        submissions: Sequence[Submission | Unreadable],
-        enough: Callable[[], bool],
-        *,
-        strict: bool,
-    ) -> Formed:
-        """Each on a copy that is dropped if we fail at it."""
-        block = self._begin(time_s)
-        outcomes: list[Outcome] = []
-        took: list[bool] = []
-        for submission in submissions:
-            trial = block.fork()
-            outcome, taken = self._try_one(trial, submission)
-            outcomes.append(outcome)
-            took.append(taken)
-            if taken:
-                block = block.join(trial)
-            if enough() or (strict and not took[-1]):
-                break
-        return self._close(block, outcomes, took)
-
-    def _try_one(self, block: FormingBlock, submission: Submission | Unreadable) -> tuple[Outcome, bool]:
-        """Outcome, and whether the block has more than before. Ours to drop if not."""
-        number = block.next_number
+    def _take_with_care(self, block: FormingBlock, submission: Submission | Unreadable) -> Outcome:
+        """The same, and where we fail the block is as before."""
+        mark = block.mark()
         try:
             outcome = self._take(block, submission)
             _write_changes(block.draft)
-        except ShellError:
+        except TROUBLE:
             raise
         except Exception:  # noqa: BLE001 ours, whatever it is: this submission is refused and no other
             assert not isinstance(submission, Unreadable), "what cannot be read is refused and nothing else"
+            block.undo(mark)
             self.tell_fault(traceback.format_exc())
-            return refuse_faulty(block, submission), False
-        return outcome, block.next_number > number
+            return refuse_faulty(block, submission)
+        block.keep(mark)
+        return outcome
 
     def _take(self, block: FormingBlock, submission: Submission | Unreadable) -> Outcome:
         if isinstance(submission, Unreadable):
             return refuse_unreadable(block, submission.encoded, submission.error)
-        return take(block, submission, self.metering, self)
+        return take(block, submission, self.metering, self.past)
 
     def _close(self, block: FormingBlock, outcomes: list[Outcome], took: list[bool]) -> Formed:
         """Everything that becomes bytes does so here, before anything is on disk; the app hash with it."""
@@ -452,12 +414,8 @@ class Application:
         self.state.merge(block.draft.changes, block.draft.executed, block.time_s)
         self.tree.commit(formed.plan)
         self.metering.merge(block.chains, block.enrolments)
+        self.past.remember(block.grants)
         self.head, self.next_number = formed.header, block.next_number
-
-    def _remember(self, grants: dict[bytes, Grant]) -> None:
-        if len(self._grants) + len(grants) > GRANTS_REMEMBERED:
-            self._grants.clear()
-        self._grants.update(grants)
 
 
 def _write_changes(draft: Draft) -> list[tuple[bytes, bytes | None]]:

@@ -6,6 +6,7 @@ block's header is wire/block_header.py.
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 
 from wire.ids import TRANSACTION_ID_SIZE
 from wire.merkle import leaf_hash
@@ -34,6 +35,14 @@ class Item:
     valid_until_s: int
     encoded: bytes
     result: bytes
+
+
+class Named(NamedTuple):
+    """The id of an item of the log, its number, and whether it sold something."""
+
+    id: bytes
+    number: int
+    sold: bool
 
 
 @dataclass(slots=True)

@@ -27,7 +27,9 @@ from wire.post_offer import PostOffer
 from wire.transaction import Action, SignedTransaction
 
 MAX_VALIDITY_S = 7 * 86_400
-"""How far ahead a transaction's last valid second may lie: so long does the ledger remember what it executed."""
+"""How far ahead a transaction's last valid second may lie, which is also how long whoever signed it may have to wait
+until he knows that it will never run.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def apply_batch(
         outcome = apply(draft, signed, block_time_s)
         if isinstance(outcome, Rejected):
             return index, outcome
-        draft.absorb(outcome.changes, [(signed.transaction_id, signed.transaction.valid_until_s)])
+        draft.absorb(outcome.changes, [signed.transaction_id])
         done.append(outcome)
     return done
 

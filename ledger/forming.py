@@ -3,8 +3,8 @@
 Collects; decides nothing. Until the engine has it on disk it is a draft that can be dropped.
 """
 
-from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from ledger.block import BlockRows, Item, ItemKind, item_leaf
 from ledger.chain_state import ChainState
@@ -21,6 +21,15 @@ from wire.sale_leaf import SaleLeaf
 from wire.transaction import SignedTransaction
 
 
+class Mark(NamedTuple):
+    """How far a block had come."""
+
+    draft: Draft
+    next_number: int
+    sizes: list[int]
+    chains: dict[bytes, ChainState]
+
+
 @dataclass(slots=True)
 class FormingBlock:
     """`draft` is the state after what was taken so far; `rows` what goes to disk."""
@@ -34,26 +43,39 @@ class FormingBlock:
     chains: dict[bytes, ChainState] = field(default_factory=dict)
     enrolments: dict[bytes, AttestationResult] = field(default_factory=dict)
     grants: dict[bytes, Grant] = field(default_factory=dict)
-    item_ids: set[bytes] = field(default_factory=set)
+    item_ids: dict[bytes, None] = field(default_factory=dict)
     sales: list[SaleLeaf] = field(default_factory=list)
-    references: set[bytes] = field(default_factory=set)
+    references: dict[bytes, None] = field(default_factory=dict)
     """Beginnings of the ids of purchases, by which grants are found."""
 
-    def fork(self) -> "FormingBlock":
-        """A copy that can be dropped. Its draft lies over this one's, so its `changes` are what it adds."""
-        rows = copy(self.rows)
-        for name in ("items", "parties", "crowds", "records", "enrolments"):
-            setattr(rows, name, list(getattr(rows, name)))
-        return replace(
-            self, draft=Draft(self.draft), rows=rows, leaves=list(self.leaves), chains=dict(self.chains),
-            enrolments=dict(self.enrolments), grants=dict(self.grants), item_ids=set(self.item_ids),
-            sales=list(self.sales), references=set(self.references),
-        )  # fmt: skip
+    def mark(self) -> "Mark":
+        """Where it is now; what comes is put into a draft of its own, until `keep` or `undo`."""
+        mark = Mark(self.draft, self.next_number, [len(one) for one in self._growing()], dict(self.chains))
+        self.draft = Draft(self.draft)
+        return mark
 
-    def join(self, other: "FormingBlock") -> "FormingBlock":
-        """`other`, a fork of this, as a block of its own; this one is used up."""
-        self.draft.absorb(other.draft.changes, other.draft.executed.items())
-        return replace(other, draft=self.draft)
+    def keep(self, mark: "Mark") -> None:
+        """What came since is of the block."""
+        mark.draft.absorb(self.draft.changes, self.draft.executed)
+        self.draft = mark.draft
+
+    def undo(self, mark: "Mark") -> None:
+        """Nothing came since, whatever was in the middle of coming."""
+        self.draft, self.next_number, self.chains = mark.draft, mark.next_number, mark.chains
+        for growing, size in zip(self._growing(), mark.sizes, strict=True):
+            if isinstance(growing, dict):
+                while len(growing) > size:
+                    growing.popitem()
+            else:
+                del growing[size:]
+
+    def _growing(self) -> tuple[list[Any] | dict[bytes, Any], ...]:
+        """Everything to which something is added, always at its end."""
+        rows = self.rows
+        return (
+            *(rows.items, rows.parties, rows.crowds, rows.records, rows.enrolments, self.leaves, self.sales),
+            *(self.enrolments, self.grants, self.item_ids, self.references),
+        )
 
     def add(
         self, kind: ItemKind, item_id: bytes, encoded: bytes, result: bytes = b"", valid_until_s: int = 0
@@ -63,13 +85,13 @@ class FormingBlock:
         self.next_number += 1
         self.rows.items.append(Item(number, self.height, kind, item_id, valid_until_s, encoded, result))
         self.leaves.append(item_leaf(kind, encoded))
-        self.item_ids.add(item_id)
+        self.item_ids[item_id] = None
         return number
 
     def add_transaction(self, signed: SignedTransaction, applied: Applied) -> tuple[Grant, ...]:
         """The grants that it made; none if they are more than one reply carries."""
         valid_until_s, subject = signed.transaction.valid_until_s, signed.transaction_id
-        self.draft.absorb(applied.changes, ((subject, valid_until_s),))
+        self.draft.absorb(applied.changes, (subject,))
         result = b"" if applied.sale is None else write_sale(applied.sale)
         number = self.add(ItemKind.TRANSACTION, subject, signed.envelope.encoded, result, valid_until_s)
         self.rows.parties.append((applied.issuer.octets, number))
@@ -89,7 +111,7 @@ class FormingBlock:
         assert applied.sale is not None, "an allocate that was executed sold something"
         purchase = make_purchase(signed.transaction_id, action, applied.sale)
         self.sales.append(purchase.leaf())
-        self.references.add(signed.transaction_id[:TRANSACTION_REFERENCE_SIZE])
+        self.references[signed.transaction_id[:TRANSACTION_REFERENCE_SIZE]] = None
         if purchase.count > CROWD:
             self.rows.crowds += crowd_rows(action.consumer_keys, number)
         else:

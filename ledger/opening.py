@@ -7,7 +7,6 @@ program that wrote it has to be trusted.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
 from ledger.application import Application
@@ -19,9 +18,9 @@ from ledger.entries import Account, Entry, account_key, read_entry, write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis, read_genesis, write_genesis
 from ledger.passing import pass_time
-from ledger.purchases import Purchases
+from ledger.past import LoggedPast
 from ledger.recording import Metering
-from ledger.state import State
+from ledger.state import Executed, State
 from ledger.state_tree import StateTree
 from ledger.store import Place, Store
 from ledger.submission import Refused
@@ -29,7 +28,6 @@ from ledger.taking import read_item, take
 from wire.attestation_result import read_attestation_result
 from wire.block_header import Header, read_header, write_header
 from wire.errors import DecodeError, VerificationError
-from wire.grant import Grant
 from wire.merkle import EMPTY_ROOT, merkle_root
 from wire.sale_leaf import sales_root
 
@@ -64,8 +62,8 @@ def replay(store: Store) -> Header:
     if stored is None:
         raise VerificationError(f"{store.name}: holds no ledger")
     genesis = read_genesis(stored)
-    state, tree, metering = _begin(genesis)
-    purchases = Purchases(store, genesis.ledger_id)
+    past = LoggedPast(store, genesis.ledger_id)
+    state, tree, metering = _begin(genesis, past)
     headers = check_headers(store.headers(), genesis, tree.root)
     head = next(headers)
     blocks = groupby(store.items(), lambda item: item.height)
@@ -73,7 +71,9 @@ def replay(store: Store) -> Header:
         if header.height != height:
             raise VerificationError(f"block {header.height}: its items are missing")
         rows = list(items)
-        block = _replay_block(header, rows, _Before(store, purchases, rows[0].number), state, metering)
+        past.before = rows[0].number
+        past.foresee(item.id for item in rows)
+        block = _replay_block(header, rows, past, state, metering)
         changes = block.draft.changes
         plan = tree.plan(
             (key, None if entry is None else write_entry(entry)) for key, entry in changes.items()
@@ -117,10 +117,10 @@ def genesis_entries(genesis: Genesis) -> dict[bytes, Entry]:
     return {account_key(genesis.exchange.key_id): Account(genesis.exchange.octets, 0)}
 
 
-def _begin(genesis: Genesis) -> tuple[State, StateTree, Metering]:
-    state, tree = State(genesis), StateTree()
+def _begin(genesis: Genesis, past: Executed | None = None) -> tuple[State, StateTree, Metering]:
+    state, tree = State(genesis) if past is None else State(genesis, past), StateTree()
     entries = genesis_entries(genesis)
-    state.merge(entries, {}, genesis.time_s)
+    state.merge(entries, (), genesis.time_s)
     tree.commit(tree.plan((key, write_entry(entry)) for key, entry in entries.items()))
     return state, tree, Metering()
 
@@ -139,7 +139,7 @@ def _load(store: Store, genesis: Genesis) -> Application:
     application = Application(store, genesis, head)
     snapshot = list(store.state())
     entries = {key: read_entry(key, value) for key, value in snapshot}
-    application.state.merge(entries, dict(store.executed_since(head.time_s)), 0)
+    application.state.merge(entries, (), 0)
     application.tree.commit(application.tree.plan(snapshot))
     if application.tree.root != head.state_root:
         raise VerificationError(f"the state is not the one of block {head.height}")
@@ -168,28 +168,8 @@ def _check_log(store: Store, genesis: Genesis, genesis_root: bytes) -> Header:
     return head
 
 
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """What the log had before the item of this number, as the block that it begins found it."""
-
-    store: Store
-    purchases: Purchases
-    number: int
-
-    def has_item(self, item_id: bytes) -> bool:
-        item = self.store.item_by_id(item_id)
-        return item is not None and item.number < self.number
-
-    def has_purchase(self, reference: bytes) -> bool:
-        return any(number < self.number for number in self.store.purchases(reference))
-
-    def find_grant(self, grant_id: bytes) -> Grant | None:
-        found = self.purchases.find_grant(grant_id, self.number)
-        return None if found is None else found.grant
-
-
 def _replay_block(
-    header: Header, items: list[Item], past: _Before, state: State, metering: Metering
+    header: Header, items: list[Item], past: LoggedPast, state: State, metering: Metering
 ) -> FormingBlock:
     """The block that these items make anew: each of them again, and nothing else."""
     genesis, first = state.genesis, items[0].number

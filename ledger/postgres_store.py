@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 from psycopg import conninfo, errors
 
-from ledger.block import BlockRows, Item, id_range
+from ledger.block import BlockRows, Item, Named, id_range
 from wire.errors import ShellError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 WRITER_LOCK = 0x61697267
 """The advisory lock of whoever writes: "airg"."""
 LOCK_PATIENCE_MS = 5_000
@@ -39,7 +39,6 @@ CREATE TABLE items (
 );
 ALTER TABLE items ALTER COLUMN encoded SET STORAGE EXTERNAL;
 CREATE INDEX items_by_height ON items (height);
-CREATE INDEX items_by_validity ON items (valid_until_s) WHERE valid_until_s > 0;
 CREATE TABLE parties (account BYTEA NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (account, number));
 CREATE TABLE crowds (
     bucket BIGINT NOT NULL, number BIGINT NOT NULL, marks BYTEA NOT NULL, PRIMARY KEY (bucket, number)
@@ -64,10 +63,11 @@ _PUT_CHAINS = """
 INSERT INTO chains SELECT * FROM unnest(%b::bytea[], %b::bytea[])
 ON CONFLICT (key_id) DO UPDATE SET state = excluded.state
 """
-_KNOWN_PURCHASES = """
-SELECT low FROM unnest(%b::bytea[], %b::bytea[]) AS wanted (low, high)
-WHERE EXISTS (SELECT 1 FROM items WHERE id BETWEEN low AND high AND length(result) > 0)
+_NAMED = """
+SELECT found.* FROM unnest(%b::bytea[], %b::bytea[]) AS wanted (low, high) CROSS JOIN LATERAL
+(SELECT id, number, length(result) > 0 FROM items WHERE id BETWEEN low AND high ORDER BY id LIMIT 1000) AS found
 """
+"""The limit, which nothing reaches, keeps the database from reading all items for it."""
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_END = b"\xff\xff"
 
@@ -158,32 +158,18 @@ class PostgresStore:
         query += " WHERE account = %s AND number > %s ORDER BY number LIMIT %s"
         return self._items(query, account, number, limit)
 
-    def executed_since(self, now_s: int) -> Iterator[tuple[bytes, int]]:
-        """(id, valid_until_s) of executed transactions that are still valid."""
-        query = "SELECT id, valid_until_s, number FROM items"
-        query += " WHERE valid_until_s > 0 AND valid_until_s >= %s AND number > %s ORDER BY number LIMIT %s"
-        for row in self._pages(query, 0, lambda row: row[2], now_s):
-            yield row[0], row[1]
-
     def crowds(self, bucket: int, number: int) -> Iterator[tuple[int, bytes]]:
         query = "SELECT number, marks FROM crowds WHERE bucket = %s AND number > %s ORDER BY number LIMIT %s"
         for row in self._pages(query, number, lambda row: row[0], bucket):
             yield row[0], row[1]
 
-    def known_purchases(self, references: Sequence[bytes]) -> set[bytes]:
-        if not references:
-            return set()
-        edges = [id_range(one) for one in references]
+    def named(self, beginnings: Sequence[bytes]) -> list[Named]:
+        if not beginnings:
+            return []
+        edges = [id_range(one) for one in beginnings]
         with shell_errors(self.name):
-            found = self._live().execute(_KNOWN_PURCHASES, _columns(edges), binary=True).fetchall()
-        return {bytes(row[0])[: len(references[0])] for row in found}
-
-    def purchases(self, reference: bytes) -> list[int]:
-        query = (
-            "SELECT number FROM items WHERE id BETWEEN %s AND %s AND length(result) > 0 ORDER BY id LIMIT 2"
-        )
-        rows = self._rows(query, *id_range(reference))
-        return [int(row[0]) for row in rows]
+            found = self._live().execute(_NAMED, _columns(edges), binary=True).fetchall()
+        return [Named(*row) for row in found]
 
     def records_after(self, key_id: bytes, sequence: int, limit: int) -> list[tuple[int, Item]]:
         """(sequence, item) of at most `limit` meter records of one key with a higher sequence."""

@@ -5,10 +5,11 @@ no two purchases begin alike (ledger/taking.py), and if a log had two, neither w
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from ledger.block import Item
+from ledger.block import Item, Named
 from ledger.granting import Purchase, read_purchase
 from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant
 
@@ -31,7 +32,7 @@ class Bought(NamedTuple):
 class Source(Protocol):
     """What is needed of a store."""
 
-    def purchases(self, reference: bytes) -> list[int]: ...
+    def named(self, beginnings: Sequence[bytes]) -> list[Named]: ...
     def item(self, number: int) -> Item | None: ...
 
 
@@ -55,7 +56,7 @@ class Purchases:
     def _find(self, reference: bytes) -> tuple[Item, Purchase] | None:
         known = self._kept.get(reference)
         if known is None:
-            numbers = self._store.purchases(reference)
+            numbers = [one.number for one in self._store.named([reference]) if one.sold]
             item = self._store.item(numbers[0]) if len(numbers) == 1 else None
             purchase = None if item is None else read_purchase(item.encoded, item.result, self._ledger_id)
             if item is None or purchase is None:

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ledger.block import BlockRows, Item, id_range
+from ledger.block import BlockRows, Item, Named, id_range
 from wire.errors import ShellError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 WAL_CHECKPOINT_PAGES = 8_000
 """32 MB of log between checkpoints: long enough that bulk purchases do not wait for one each time."""
 QUESTION_ROWS = 1_000
@@ -31,7 +31,6 @@ CREATE TABLE items (
     valid_until_s INTEGER NOT NULL, encoded BLOB NOT NULL, result BLOB NOT NULL
 ) STRICT;
 CREATE INDEX items_by_height ON items (height);
-CREATE INDEX items_by_validity ON items (valid_until_s) WHERE valid_until_s > 0;
 CREATE TABLE parties (
     account BLOB NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (account, number)
 ) STRICT, WITHOUT ROWID;
@@ -132,30 +131,20 @@ class SqliteStore:
         query += " WHERE account = ? AND number > ? ORDER BY number LIMIT ?"
         return [Item(*row) for row in self._rows(query, account, number, limit)]
 
-    def executed_since(self, now_s: int) -> Iterator[tuple[bytes, int]]:
-        """(id, valid_until_s) of executed transactions that are still valid."""
-        query = "SELECT id, valid_until_s FROM items WHERE valid_until_s > 0 AND valid_until_s >= ?"
-        yield from self._rows(query, now_s)
-
     def crowds(self, bucket: int, number: int) -> Iterator[tuple[int, bytes]]:
         query = "SELECT number, marks FROM crowds WHERE bucket = ? AND number > ? ORDER BY number"
         yield from self._rows(query, bucket, number)
 
-    def known_purchases(self, references: Sequence[bytes]) -> set[bytes]:
-        known: set[bytes] = set()
-        for at in range(0, len(references), QUESTION_ROWS):
-            part = references[at : at + QUESTION_ROWS]
+    def named(self, beginnings: Sequence[bytes]) -> list[Named]:
+        found: list[Named] = []
+        for at in range(0, len(beginnings), QUESTION_ROWS):
+            part = beginnings[at : at + QUESTION_ROWS]
             pairs = ",".join(["(?, ?)"] * len(part))
-            query = f"SELECT column1 FROM (VALUES {pairs}) WHERE EXISTS"  # noqa: S608 question marks alone
-            query += " (SELECT 1 FROM items WHERE id BETWEEN column1 AND column2 AND length(result) > 0)"
+            query = "SELECT id, number, length(result) > 0"
+            query += f" FROM (VALUES {pairs}) CROSS JOIN items ON id BETWEEN column1 AND column2"
             edges = [edge for one in part for edge in id_range(one)]
-            known.update(bytes(row[0])[: len(part[0])] for row in self._rows(query, *edges))
-        return known
-
-    def purchases(self, reference: bytes) -> list[int]:
-        query = "SELECT number FROM items WHERE id BETWEEN ? AND ? AND length(result) > 0 ORDER BY id LIMIT 2"
-        rows = self._rows(query, *id_range(reference))
-        return [int(row[0]) for row in rows]
+            found += [Named(row[0], row[1], bool(row[2])) for row in self._rows(query, *edges)]
+        return found
 
     def records_after(self, key_id: bytes, sequence: int, limit: int) -> list[tuple[int, Item]]:
         """(sequence, item) of at most `limit` meter records of one key with a higher sequence."""

@@ -55,17 +55,24 @@ class View(Protocol):
         ...
 
 
+class Executed(Protocol):
+    """Whatever knows the ids of executed transactions: a ledger's log (ledger/past.py), or a set of them."""
+
+    def __contains__(self, transaction_id: object, /) -> bool: ...
+
+    def update(self, executed: Iterable[bytes], /) -> None:
+        """These were executed, too."""
+        ...
+
+
 @dataclass(slots=True)
 class State:
-    """The committed state. `executed` maps the ids of transactions that could still be replayed to their last
-    valid second.
-    """
+    """The committed state. `executed` is asked for the ids of transactions that have been."""
 
     genesis: Genesis
+    executed: Executed = field(default_factory=set[bytes])
     entries: dict[bytes, Entry] = field(default_factory=dict)
-    executed: dict[bytes, int] = field(default_factory=dict)
     _due: list[tuple[int, bytes]] = field(default_factory=list)
-    _expiring: list[tuple[int, bytes]] = field(default_factory=list)
 
     def get(self, key: bytes) -> Entry | None:
         return self.entries.get(key)
@@ -84,7 +91,7 @@ class State:
                 waiting += (2 * at + 1, 2 * at + 2)
         return iter([key for _, key in sorted(found) if key in self.entries])
 
-    def merge(self, changes: Changes, executed: Mapping[bytes, int], now_s: int) -> None:
+    def merge(self, changes: Changes, executed: Iterable[bytes], now_s: int) -> None:
         """Make the changes of a block of time `now_s` real."""
         for key, entry in changes.items():
             if entry is None:
@@ -93,16 +100,9 @@ class State:
             if key[0] in _TIMED and key not in self.entries:
                 heapq.heappush(self._due, (due_s(self.genesis, key), key))
             self.entries[key] = entry
-        for transaction_id, valid_until_s in executed.items():
-            self.executed[transaction_id] = valid_until_s
-            heapq.heappush(self._expiring, (valid_until_s, transaction_id))
-        self._forget(now_s)
-
-    def _forget(self, now_s: int) -> None:
+        self.executed.update(executed)
         while self._due and self._due[0][0] <= now_s:
             heapq.heappop(self._due)
-        while self._expiring and self._expiring[0][0] < now_s:
-            self.executed.pop(heapq.heappop(self._expiring)[1], None)
 
 
 @dataclass(slots=True)
@@ -111,7 +111,7 @@ class Draft:
 
     base: View
     changes: dict[bytes, Entry | None] = field(default_factory=dict)
-    executed: dict[bytes, int] = field(default_factory=dict)
+    executed: set[bytes] = field(default_factory=set)
 
     @property
     def genesis(self) -> Genesis:
@@ -132,7 +132,7 @@ class Draft:
         """Of the state below only: whatever a block adds ends after its own time."""
         return self.base.keys_due(now_s)
 
-    def absorb(self, changes: Changes, executed: Iterable[tuple[bytes, int]] = ()) -> None:
+    def absorb(self, changes: Changes, executed: Iterable[bytes] = ()) -> None:
         self.changes.update(changes)
         self.executed.update(executed)
 

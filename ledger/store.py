@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ledger.block import BlockRows, Item
+from ledger.block import BlockRows, Item, Named
 
 POSTGRESQL = ("postgresql://", "postgres://")
 """How the address of a PostgreSQL database begins (libpq, clause 34.1.1.2); anything else is a file."""
@@ -69,20 +69,12 @@ class Store(Protocol):
         """At most `limit` items with a higher number, of one account if it is given: as anything but one of a crowd."""
         ...
 
-    def executed_since(self, now_s: int) -> Iterator[tuple[bytes, int]]:
-        """(id, valid_until_s) of executed transactions that are still valid."""
-        ...
-
     def crowds(self, bucket: int, number: int) -> Iterator[tuple[int, bytes]]:
         """(number, marks) of rows of one bucket with a higher number, in their order (ledger/crowd.py)."""
         ...
 
-    def known_purchases(self, references: Sequence[bytes]) -> set[bytes]:
-        """Those of these beginnings of ids that purchases have. One question: a block may have thousands."""
-        ...
-
-    def purchases(self, reference: bytes) -> list[int]:
-        """The numbers of at most two items that sold something and whose ids begin with these octets."""
+    def named(self, beginnings: Sequence[bytes]) -> list[Named]:
+        """The items whose ids begin with any of these octets. One question: a block may have thousands."""
         ...
 
     def records_after(self, key_id: bytes, sequence: int, limit: int) -> list[tuple[int, Item]]:

@@ -57,12 +57,12 @@ def take(block: FormingBlock, submission: Submission, metering: Metering, past: 
             return _take_enrolment(block, submission.result, metering)
 
 
-def purchase_references(submissions: Iterable[object]) -> Iterator[bytes]:
-    """What `Past.has_purchase` is going to be asked about."""
+def transaction_ids(submissions: Iterable[object]) -> Iterator[bytes]:
+    """Of which the past is going to be asked."""
     for one in submissions:
         for signed in one.transactions if isinstance(one, Batch) else (one,):
-            if isinstance(signed, SignedTransaction) and isinstance(signed.transaction.action, Allocate):
-                yield signed.transaction_id[:TRANSACTION_REFERENCE_SIZE]
+            if isinstance(signed, SignedTransaction):
+                yield signed.transaction_id
 
 
 def read_item(item: Item, ledger_id: bytes) -> Submission:

@@ -166,7 +166,7 @@ class ClearingWorld:
             subject = batch.transactions[index].transaction_id
             return Refused(subject, rejected.reason.text, rejected.detail, 1, self.world.now_s)
         for signed, applied in zip(batch.transactions, outcome, strict=True):
-            draft.absorb(applied.changes, [(signed.transaction_id, signed.transaction.valid_until_s)])
+            draft.absorb(applied.changes, [signed.transaction_id])
         self.world.merge(draft)
         self.landed |= {signed.transaction_id for signed in batch.transactions}
         return Executed(batch.transactions[-1].transaction_id, 1, self.world.now_s, tuple(outcome))

@@ -87,7 +87,7 @@ class World:
         if isinstance(outcome, Rejected):
             assert self.picture() == before
             return outcome
-        draft.absorb(outcome.changes, [(signed.transaction_id, signed.transaction.valid_until_s)])
+        draft.absorb(outcome.changes, [signed.transaction_id])
         self.merge(draft)
         return outcome
 

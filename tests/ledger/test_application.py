@@ -5,23 +5,35 @@ from __future__ import annotations
 import hashlib
 import random
 import sqlite3
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from ledger.application import CHECKED_AT_ONCE, PROPOSAL_OVERHEAD_BYTES, Application, Finalised
+from ledger.block import BlockRows
 from ledger.engine import Engine
-from ledger.entries import Account, account_key
+from ledger.entries import Account, Entry, account_key
 from ledger.opening import open_application, open_ledger, replay
 from ledger.proposal_limits import MAX_MIXED_BATCH, Work
 from ledger.recording import GAP_PATIENCE_S
 from ledger.state import read_account
-from ledger.store import Place
-from ledger.submission import Batch, Enrolment, Executed, Record, Refused, Submission, write_submission
+from ledger.store import Place, Store
+from ledger.submission import (
+    Batch,
+    Enrolment,
+    Executed,
+    Outcome,
+    Record,
+    Refused,
+    Submission,
+    write_submission,
+)
 from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, buy, offer
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.create import Create
@@ -83,7 +95,6 @@ def picture(application: Application) -> object:
         application.height,
         application.app_hash,
         dict(application.state.entries),
-        dict(application.state.executed),
         application.tree.root,
         dict(application.metering.chains),
         application.next_number,
@@ -169,13 +180,14 @@ def test_what_was_checked_is_not_verified_again_and_nothing_else_is_believed(
     for encoded in (good, poor, batch, forged):
         application.check(encoded)
     known = application._checked
-    assert set(known) == {good, batch}
-    single, double = known[good], known[batch]
+    assert (known.get(poor), known.get(forged)) == (None, None)
+    single, double = known.get(good), known.get(batch)
     assert isinstance(single, SignedTransaction)
     assert isinstance(double, Batch)
     assert single.verified_by == ALICE.public
     assert [one.verified_by for one in double.transactions] == [ALICE.public, BOB.public]
     assert reasons(order(application, [forged, good, batch])) == ["bad_signature", "", ""]
+    assert known.octets == 0, "what is in the log does not come again"
 
 
 # ---- prepare and process
@@ -374,7 +386,100 @@ def test_in_a_block_that_others_decide_too_a_fault_of_ours_goes_up_and_nothing_h
     assert reasons(order(application, [good])) == [""]
 
 
+class Weary(dict[bytes, Entry]):
+    """Entries of a machine that has no more memory."""
+
+    def get(self, key: bytes, default: object = None) -> NoReturn:
+        raise MemoryError(key, default)
+
+
+def test_trouble_of_the_machine_is_nobody_s_outcome(application: Application, pen: Pen) -> None:
+    """Not even where nobody else decides: it goes up, and nothing has happened."""
+    encoded, before = pen.write(Transfer(BOB.public, 1), ALICE), picture(application)
+    entries = application.state.entries
+    application.state.entries = Weary(entries)
+    for ask in (
+        lambda: application.check(encoded),
+        lambda: application.process([encoded], NOW_S),
+        lambda: application.prepare([encoded], NOW_S, ROOM),
+        lambda: application.finalise(application.height + 1, NOW_S, [encoded]),
+    ):
+        with pytest.raises(MemoryError):
+            ask()
+    application.state.entries = entries
+    assert picture(application) == before
+    assert reasons(order(application, [encoded])) == [""]
+
+
 # ---- What is a function of the log
+
+
+def test_what_was_executed_is_in_the_log_and_not_in_memory(application: Application, pen: Pen) -> None:
+    """However long it stays valid; a thousand are asked about at once."""
+    encoded = [pen.write(Deposit(ALICE.public, 1), EXCHANGE, 7 * 86_400) for _ in range(1_100)]
+    assert reasons(order(application, encoded)) == [""] * 1_100
+    assert application.state.executed is application.past
+    again = order(application, encoded, NOW_S + 86_400)
+    assert reasons(again) == ["replayed"] * 1_100
+    refused = application.check(encoded[0])
+    assert refused is not None
+    assert refused.reason == "replayed"
+
+
+def test_what_has_passed_is_computed_once_for_all_that_are_checked(
+    application: Application, pen: Pen
+) -> None:
+    """Ended grants that no block has taken out yet cost each check nothing, and no check sees another's changes."""
+    order(application, [pen.write(buy(), ALICE)])
+    all_of_it = pen.write(Transfer(BOB.public, 900), ALICE)
+    assert application.check(all_of_it, NOW_S + 50) is None
+    passed = application._passed
+    assert passed is not None
+    changes = dict(passed[2].changes)
+    assert changes, "the grant has ended"
+    for _ in range(3):
+        assert application.check(all_of_it, NOW_S + 50) is None
+    assert application._passed is passed
+    assert passed[2].changes == changes
+    assert application.check(all_of_it, NOW_S + 51) is None
+    order(application, [pen.write(Transfer(BOB.public, 1), ALICE)])
+    refused = application.check(all_of_it, NOW_S + 51)
+    assert refused is not None
+    assert refused.reason == "insufficient_funds"
+
+
+class Slow:
+    """A store that takes its time to write a block, all of which is there before it says so."""
+
+    def __init__(self, store: Store, meanwhile: Callable[[], None]) -> None:
+        self._store, self._meanwhile = store, meanwhile
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    def write_block(self, block: BlockRows) -> None:
+        self._store.write_block(block)
+        self._meanwhile()
+
+
+def test_nobody_is_told_of_a_block_that_is_still_being_written(application: Application, pen: Pen) -> None:
+    """It may come to nothing: a question about it waits for its end."""
+    signed = pen.sign(Transfer(BOB.public, 1), ALICE)
+    late = Refused(signed.transaction_id, "expired", "", 0, 0)
+    told: list[Outcome] = []
+    asker = threading.Thread(target=lambda: told.append(application.recall(signed, late)))
+
+    def meanwhile() -> None:
+        asker.start()
+        asker.join(0.2)
+        assert (told, asker.is_alive()) == ([], True)
+
+    application.store = Slow(application.store, meanwhile)  # type: ignore[assignment]
+    order(application, [write_submission(signed)])
+    asker.join()
+    (outcome,) = told
+    assert isinstance(outcome, Refused)
+    assert outcome.reason == "replayed"
 
 
 def test_however_blocks_come_the_app_hash_is_the_same(tmp_path: Path, pen: Pen) -> None:

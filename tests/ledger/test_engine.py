@@ -153,7 +153,9 @@ def test_a_batch_is_all_or_none_also_beside_others(engine: Engine) -> None:
 def test_a_purchase_brings_its_grant_and_is_found_by_everybody(engine: Engine) -> None:
     (outcome,) = must(engine, sign(buy(consumers=[BOB.public, CAROL.public], price_ubc=200), ALICE))
     assert [grant.consumer for grant in outcome.grants] == [BOB.public, CAROL.public]
-    assert [engine.application.find_grant(grant.grant_id) for grant in outcome.grants] == list(outcome.grants)
+    assert [engine.application.past.find_grant(grant.grant_id) for grant in outcome.grants] == list(
+        outcome.grants
+    )
     archive = Archive(engine.store.place, GENESIS)
     item = archive.item(outcome.subject)
     assert item is not None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import replace
+
 from ledger.block import BlockRows, ItemKind, item_leaf
+from ledger.chain_state import ChainState
 from ledger.contract import Applied, apply
 from ledger.crowd import CROWD, crowd_rows
 from ledger.forming import FormingBlock
 from ledger.granting import write_sale
+from ledger.state import Draft
 from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, PROVIDER, World, buy, offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
@@ -38,7 +43,7 @@ def test_money_is_found_by_both_sides() -> None:
     block, grants, _ = formed(World(), Deposit(ALICE.public, 5), EXCHANGE)
     assert set(block.rows.parties) == {(EXCHANGE.public.octets, 41), (ALICE.public.octets, 41)}
     assert (grants, block.rows.items[0].result) == ((), b"")
-    assert (block.sales, block.references) == ([], set())
+    assert (block.sales, block.references) == ([], {})
 
 
 def test_a_purchase_is_found_by_buyer_provider_and_consumers() -> None:
@@ -48,7 +53,7 @@ def test_a_purchase_is_found_by_buyer_provider_and_consumers() -> None:
     parties = {key for key, _ in block.rows.parties}
     assert parties == {key.public.octets for key in (ALICE, PROVIDER, BOB, CAROL)}
     assert block.rows.crowds == []
-    assert block.references == {grant.transaction for grant in grants}  # type: ignore[attr-defined]
+    assert set(block.references) == {grant.transaction for grant in grants}  # type: ignore[attr-defined]
     assert [grant.position for grant in grants] == [0, 1]  # type: ignore[attr-defined]
     assert set(block.grants.values()) == set(grants)
     assert applied.sale is not None
@@ -73,3 +78,33 @@ def test_a_crowd_is_indexed_by_marks() -> None:
     assert block.rows.crowds == crowd_rows(b"".join(key.octets for key in keys), 41)
     (sale,) = block.sales
     assert sale.consumers == CROWD + 1
+
+
+def test_what_came_since_a_mark_can_be_undone() -> None:
+    """As if it had never come: rows, sales, grants, chains, numbers, the draft."""
+    world = World()
+    world.must(offer(), PROVIDER)
+    block, _, _ = formed(world, buy(200, consumers=[BOB.public, CAROL.public]), ALICE)
+    block.chains[b"key"] = ChainState(sequence=3)
+    before, items = picture(block), block.rows.items
+    mark = block.mark()
+    signed = world.sign(buy(), BOB)
+    applied = apply(block.draft, signed, world.now_s)
+    assert isinstance(applied, Applied)
+    block.add_transaction(signed, applied)
+    block.chains |= {b"key": ChainState(sequence=4), b"other": ChainState()}
+    assert picture(block) != before
+    block.undo(mark)
+    assert picture(block) == before
+    assert block.rows.items is items, "and nothing was copied"
+    mark = block.mark()
+    block.add_transaction(signed, applied)
+    block.keep(mark)
+    assert [item.number for item in block.rows.items] == [41, 42]
+    assert block.draft.changes.keys() >= applied.changes.keys()
+    assert block.draft.was_executed(signed.transaction_id)
+
+
+def picture(block: FormingBlock) -> FormingBlock:
+    draft = Draft(block.draft.base, dict(block.draft.changes), set(block.draft.executed))
+    return deepcopy(replace(block, draft=draft))

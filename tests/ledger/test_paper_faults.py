@@ -192,7 +192,7 @@ def test_b6_a_refund_can_fail() -> None:
     outcome = apply_batch(draft, [settlement, bid], world.now_s)
     assert isinstance(outcome, list)
     for signed, applied in zip([settlement, bid], outcome, strict=True):
-        draft.absorb(applied.changes, [(signed.transaction_id, signed.transaction.valid_until_s)])
+        draft.absorb(applied.changes, [signed.transaction_id])
     world.merge(draft)
     assert world.balance(ALICE) == 10_000 - 150
     assert world.balance(PROVIDER) == 150

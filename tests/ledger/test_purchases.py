@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ledger.block import Item, ItemKind
+from collections.abc import Sequence
+
+from ledger.block import Item, ItemKind, Named
 from ledger.contract import Applied
 from ledger.granting import write_sale
 from ledger.purchases import KEPT, Purchases
@@ -28,8 +30,9 @@ class Log:
                 number, 1, ItemKind.TRANSACTION, signed.transaction_id, 9, encoded, result
             )
 
-    def purchases(self, reference: bytes) -> list[int]:
-        return [number for number, item in self.items.items() if self.alike or item.id.startswith(reference)]
+    def named(self, beginnings: Sequence[bytes]) -> list[Named]:
+        alike = [item for item in self.items.values() if self.alike or item.id.startswith(tuple(beginnings))]
+        return [Named(item.id, item.number, item.result != b"") for item in alike]
 
     def item(self, number: int) -> Item | None:
         self.reads += 1

@@ -18,13 +18,13 @@ def ending(second: int) -> bytes:
 
 def test_a_draft_shows_its_changes_and_leaves_its_base_alone() -> None:
     state = State(GENESIS)
-    state.merge({b"m": Money(1, 0)}, {}, 0)
+    state.merge({b"m": Money(1, 0)}, (), 0)
     draft = Draft(state)
     draft.put(b"m", None)
     upper = Draft(draft)
     upper.put(b"m", Money(2, 0))
     assert (read_money(upper), draft.get(b"m"), read_money(state)) == (Money(2, 0), None, Money(1, 0))
-    draft.absorb(upper.changes, [(b"id", 5)])
+    draft.absorb(upper.changes, [b"id"])
     assert read_money(draft) == Money(2, 0)
     assert draft.was_executed(b"id")
     assert not state.was_executed(b"id")
@@ -32,8 +32,8 @@ def test_a_draft_shows_its_changes_and_leaves_its_base_alone() -> None:
 
 def test_what_is_merged_replaces_and_removes() -> None:
     state = State(GENESIS)
-    state.merge({b"m": Money(1, 0), ending(5): SpotEnding(1)}, {}, 0)
-    state.merge({b"m": Money(2, 0), ending(5): None, ending(6): None}, {}, 0)
+    state.merge({b"m": Money(1, 0), ending(5): SpotEnding(1)}, (), 0)
+    state.merge({b"m": Money(2, 0), ending(5): None, ending(6): None}, (), 0)
     assert state.entries == {b"m": Money(2, 0)}
 
 
@@ -41,7 +41,7 @@ def test_what_is_merged_replaces_and_removes() -> None:
 def test_exactly_what_is_due_is_found_once_and_in_order(seconds: list[int], now_s: int) -> None:
     state = State(GENESIS)
     for second in seconds:
-        state.merge({ending(second): SpotEnding(1)}, {}, 0)
+        state.merge({ending(second): SpotEnding(1)}, (), 0)
     assert list(state.keys_due(now_s)) == [
         ending(second) for second in sorted(set(seconds)) if second <= now_s
     ]
@@ -50,16 +50,17 @@ def test_exactly_what_is_due_is_found_once_and_in_order(seconds: list[int], now_
 def test_an_entry_that_comes_back_is_due_once() -> None:
     state = State(GENESIS)
     for entry in (SpotEnding(1), None, SpotEnding(2)):
-        state.merge({ending(5): entry}, {}, 0)
+        state.merge({ending(5): entry}, (), 0)
     assert list(state.keys_due(5)) == [ending(5)]
 
 
-def test_ids_are_forgotten_after_their_last_valid_second() -> None:
-    state = State(GENESIS)
-    state.merge({}, {b"a": 10, b"b": 11}, 10)
-    assert state.was_executed(b"a")
-    state.merge({}, {}, 11)
-    assert (state.was_executed(b"a"), state.was_executed(b"b")) == (False, True)
+def test_what_was_executed_is_asked_of_whoever_keeps_it() -> None:
+    known = {b"a"}
+    state = State(GENESIS, known)
+    assert (state.was_executed(b"a"), state.was_executed(b"b")) == (True, False)
+    state.merge({}, [b"b"], 10)
+    assert state.was_executed(b"b")
+    assert known == {b"a", b"b"}
 
 
 def test_times_of_keys() -> None:
@@ -70,7 +71,7 @@ def test_times_of_keys() -> None:
 
 def test_an_account_is_only_that_of_its_whole_key() -> None:
     state = State(GENESIS)
-    state.merge({account_key(ALICE.public.key_id): Account(PROVIDER.public.octets, 5)}, {}, 0)
+    state.merge({account_key(ALICE.public.key_id): Account(PROVIDER.public.octets, 5)}, (), 0)
     assert read_account(state, ALICE.public) is None
 
 

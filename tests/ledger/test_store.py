@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.block import BlockRows, Item
+from ledger.block import BlockRows, Item, Named
 from ledger.database import open_store, open_to_read
 from ledger.store import Place, Store
 from wire.errors import ShellError
@@ -52,7 +52,6 @@ def test_what_was_written_is_there_for_another_connection(store: Store) -> None:
     assert reader.records_after(b"key", 5, 9) == []
     assert (reader.enrolment(b"key"), list(reader.enrolments())) == (b"item", [(b"key", b"item")])
     assert (list(reader.chains()), list(reader.state())) == ([(b"key", b"chain")], [(b"k", b"\x01")])
-    assert list(reader.executed_since(102)) == [(b"\x02", 102)]
     assert reader.height() == 1
     reader.close()
 
@@ -72,7 +71,7 @@ def test_the_snapshot_follows_and_the_log_only_grows(store: Store) -> None:
     assert [item.number for item in store.items()] == [1, 2, 3]
 
 
-def test_purchases_are_found_by_how_their_ids_begin(store: Store) -> None:
+def test_items_are_found_by_how_their_ids_begin(store: Store) -> None:
     """One by one and many at once; what sold nothing is none."""
     rows = BlockRows(1, b"header 1")
     ids = [bytes([number]) * 14 + bytes(18) for number in range(1, 6)]
@@ -85,9 +84,13 @@ def test_purchases_are_found_by_how_their_ids_begin(store: Store) -> None:
     store.write_block(rows)
     begins = [one[:14] for one in ids]
     strangers = [number.to_bytes(14, "big") for number in range(2_500)]
-    assert store.known_purchases([*begins, *strangers]) == {begins[at] for at in (0, 1, 3, 4)}
-    assert store.known_purchases([]) == store.known_purchases(strangers) == set()
-    assert [store.purchases(one) for one in begins] == [[1], [2], [], [4], [5]]
+    named = [
+        Named(one, number, sold != b"") for number, (one, sold) in enumerate(zip(ids, sales, strict=True), 1)
+    ]
+    assert sorted(store.named([*begins, *strangers])) == named
+    assert store.named([begins[1][:9]]) == [named[1]]
+    assert store.named([]) == store.named(strangers) == []
+    assert store.named([begins[0][:13] + b"\x00"]) == [], "none begins so"
 
 
 def test_a_height_alone_is_remembered(store: Store) -> None:
@@ -164,22 +167,5 @@ def test_an_older_ledger_is_refused_in_words(place: Place, run_sql: Callable[[Pl
     open_store(place).close()
     sqlite = isinstance(place, Path)
     run_sql(place, "PRAGMA user_version = 1" if sqlite else "UPDATE ledger_schema SET version = 1")
-    with pytest.raises(ShellError, match="has schema 1, this program reads schema 3 only"):
+    with pytest.raises(ShellError, match="has schema 1, this program reads schema 4 only"):
         open_store(place)
-
-
-def test_purchases_are_found_by_the_beginning_of_their_ids(store: Store) -> None:
-    """At most two, of those that sold something: whoever asks wants to know whether there is one, and only one."""
-    rows = block(1, 1)
-    begin = b"\x00\xff" * 7
-    ids = [begin + bytes([last]) * 18 for last in (0, 7, 255)]
-    others = [bytes(32), begin[:13] + b"\xfe" + bytes(18), b"\x01" + bytes(31)]
-    rows.items = [
-        Item(number, 1, 1, one, 100, b"item", b"sold") for number, one in enumerate([*ids, *others], 1)
-    ]
-    rows.items.append(Item(7, 1, 1, begin + b"\x01" * 18, 100, b"item", b""))
-    store.write_block(rows)
-    assert store.purchases(begin) == [1, 2]
-    assert store.purchases(begin + b"\x07") == [2]
-    assert store.purchases(begin + b"\x01") == [], "it sold nothing"
-    assert store.purchases(b"\x02" * 14) == []
