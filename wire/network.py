@@ -4,7 +4,9 @@ Sent by a provider's box beside the offer, in the lobby and in the ANQP element 
 chain from the ledger to the radio: the ledger signed the grant, the grant names the provider, the provider signed the
 network, the network names the operator, and the operator's account key issued the certificate of the RADIUS server
 (wire/account_certificate.py). `registration` is the ledger's word that it knows the operator (wire/registration.py);
-empty, and left out, where the operator is the provider itself. Largest legal size 370 bytes.
+empty, and left out, where the operator is the provider itself. With a `tariff` (wire/tariff.py) whoever has money in a
+channel with that operator may join without a grant, and pay as it goes; it is an extension, label -1, which a device
+that only knows grants passes over. Largest legal size 442 bytes.
 Reference: IEEE 802.11-2020 clause 9.4.2.2 (an SSID is 0 to 32 octets of any kind; 0 would be the wildcard).
 """
 
@@ -17,12 +19,14 @@ from wire.fields import FieldReader
 from wire.ids import PUBLIC_KEY_SIZE, MacAddress, PublicKey
 from wire.keys import PrivateKey
 from wire.registration import MAX_REGISTRATION_BYTES
+from wire.tariff import Tariff, tariff_of, write_tariff
 
 EXTERNAL = b"airgrant/network"
-MAX_NETWORK_BYTES = 370
+MAX_NETWORK_BYTES = 442
 MAX_SSID_BYTES = 32
 
 _BSSID, _SSID, _OPERATOR, _EXPIRES, _REGISTRATION = range(1, 6)
+_TARIFF = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Network:
     operator: PublicKey
     expires_s: int
     registration: bytes = b""
+    tariff: Tariff | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.ssid) <= MAX_SSID_BYTES:
@@ -56,6 +61,8 @@ def write_network(network: Network, provider: PrivateKey) -> bytes:
     }
     if network.registration:
         fields[_REGISTRATION] = network.registration
+    if network.tariff is not None:
+        fields[_TARIFF] = write_tariff(network.tariff)
     return sign_envelope(fields, provider, EXTERNAL).encoded
 
 
@@ -81,6 +88,7 @@ def read_network(data: bytes, provider: PublicKey) -> Network:
         operator=operator,
         expires_s=fields.integer(_EXPIRES, "expires_s"),
         registration=registration,
+        tariff=tariff_of(fields.value(_TARIFF, "tariff")) if _TARIFF in fields else None,
     )
     fields.finish()
     return network
