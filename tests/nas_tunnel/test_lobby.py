@@ -214,7 +214,7 @@ def test_a_longer_purchase_is_our_mistake() -> None:
             [2, b"o", KEY_A.octets, KEY_A.octets, bytes(32), bytes(16), 0, b""],
             "network is not a byte string of 1",
         ),
-        ([2, b"o", KEY_A.octets, KEY_A.octets, bytes(32), bytes(16), 0, bytes(371)], "network is not"),
+        ([2, b"o", KEY_A.octets, KEY_A.octets, bytes(32), bytes(16), 0, bytes(443)], "network is not"),
         ([2, bytes(197), KEY_A.octets, KEY_A.octets, bytes(32), bytes(16), 0], "offer is not"),
         ([4, bytes(32), bytes(401), b""], "receipt is not"),
         ([4, bytes(32), b"r", bytes(257)], "grant is not a byte string of 0 to 256"),
