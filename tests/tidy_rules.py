@@ -252,7 +252,7 @@ EXCUSED_MODULES: dict[str, str] = {
     "ledger/abci/machine.py": "tests/ledger/abci/test_handling.py",
     **{
         f"lab/ledger_net/{name}.py": "tests/system/test_lab_ledger.py"
-        for name in ("__main__", "market", "sites", "story", "verdict")
+        for name in ("__main__", "auctions", "market", "sites", "story", "verdict")
     },
     "tc_shaper/ue_meter.py": "tests/system/test_shaper_ue_meter.py",
     "lab/cell_site.py": "tests/system/test_apd_cell.py",

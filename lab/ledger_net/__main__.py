@@ -1,4 +1,4 @@
-"""`make lab-ledger`: four operators share a ledger, and everything goes wrong that may. Under two minutes, and a page.
+"""`make lab-ledger`: four operators share a ledger, and everything goes wrong that may. Two minutes, and a page.
 
 Exit status: 0 every promise held; 1 one did not (the table says which); 2 usage; 3 a part could not be started.
 """

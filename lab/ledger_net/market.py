@@ -10,11 +10,14 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from lab.ledger_net.lots import Due, Lot
 from lab.ledger_net.sites import Site, wait_until_agreed
 from wire.allocate import Allocate
+from wire.auction import Auction
 from wire.band import Band
 from wire.create import Create
 from wire.errors import ShellError
+from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.ledger_reply import LedgerReply
 from wire.money_actions import Deposit
@@ -46,14 +49,44 @@ class Purchase:
     """One of many for whom it buys."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """`bid_id` is the name of the sealed bid, `transaction_id` what is executed if it wins."""
+
+    bidder: PrivateKey
+    price_ubc: int
+    bid_id: PublicKey
+    transaction_id: bytes
+    due: Due
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """One auction from its opening on; `batch` has the ids of what settled it, the offer first."""
+
+    lot: Lot
+    site: Site
+    auction: Auction
+    bids: tuple[Bid, ...] = ()
+    batch: tuple[bytes, ...] = ()
+
+    @property
+    def auction_id(self) -> bytes:
+        return self.auction.auction_id
+
+
 @dataclass(slots=True)
 class Market:
-    """One provider and a few buyers. `done` has whatever an operator said took effect, by its id."""
+    """One provider who sells on the spot, those who auction, and a few buyers. `done` has whatever an operator said
+    took effect, by its id.
+    """
 
     exchange: PrivateKey
     ledger_id: bytes
     provider: PrivateKey = field(default_factory=PrivateKey.generate)
     buyers: list[PrivateKey] = field(default_factory=lambda: [PrivateKey.generate() for _ in range(BUYERS)])
+    auctioneers: list[PrivateKey] = field(default_factory=list)
+    sales: list[Sale] = field(default_factory=list)
     done: dict[bytes, Purchase] = field(default_factory=dict)
     refused: dict[bytes, str] = field(default_factory=dict)
     _next: int = 0

@@ -25,8 +25,8 @@ code {{ font-size: .85em; }}
   .held {{ color: #6fcf8f; }} .broken {{ color: #ff8a80; }} }}
 </style></head><body>
 <h1>A ledger of four operators</h1>
-<p>Alice, Bob, Carol and Dave share one ledger: four validators of CometBFT, four ledgers, four brokers. Eve joins them
-without a vote. {verdict}</p>
+<p>Alice, Bob, Carol and Dave share one ledger: four validators of CometBFT, four ledgers, four clearing houses, four
+brokers. Eve joins them without a vote. {verdict}</p>
 <h2>Promises</h2>{promises}
 <h2>What happened</h2>{chapters}
 <h2>Their ledgers in the end</h2>{copies}

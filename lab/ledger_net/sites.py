@@ -1,6 +1,6 @@
 r"""Four operators who share a ledger: each has a namespace with its CometBFT, its ledger and its broker.
 
-    alice   bob   carol   dave      10.90.N.2 each: CometBFT, ledger, broker; customers come in from within
+    alice   bob   carol   dave      10.90.N.2 each: CometBFT, ledger, clearing house, broker; customers from within
         \     \      /      /
               router                which can cut any of them off
 
@@ -60,8 +60,14 @@ certificate = "{identity.certificate}"
 key = "{identity.key}"
 
 [http]
-host = "127.0.0.1"
+host = "0.0.0.0"
 port = {http}
+
+[clearing]
+database = "clearing.db"
+
+[clearing.keepers]
+{keepers}
 
 [consensus]
 socket = "application.sock"
@@ -252,6 +258,9 @@ def _write_sites(folder: Path, household: Household, spaces: dict[str, Namespace
     authority, exchange = Authority.create(folder / "pki"), PrivateKey.generate()
     customer = authority.issue_client("customer", PrivateKey.generate().key)
     keys = {name: PrivateKey.generate() for name in (*NAMES, "eve")}
+    keepers = "\n".join(
+        f'{key.public} = "http://10.90.{number}.2:{HTTP_PORT}"' for number, key in enumerate(keys.values(), 1)
+    )
     sites = []
     for number, (name, key) in enumerate(keys.items(), 1):
         identity = authority.issue_client(f"ledger-{name}", key.key)
@@ -264,7 +273,7 @@ def _write_sites(folder: Path, household: Household, spaces: dict[str, Namespace
             folder=folder / f"{name}-broker",
         )
         site = Site(name, number, key, folder / name, household, spaces[name], door, customer)
-        _write_site(site, identity)
+        _write_site(site, identity, keepers)
         sites.append(site)
     operators = tuple(_read_operator(site, int(site.name in NAMES)) for site in sites)
     text = format_network(Network(operators, exchange.public, int(time.time()), PERIOD_S))
@@ -276,10 +285,10 @@ def _write_sites(folder: Path, household: Household, spaces: dict[str, Namespace
     return Sites(tuple(sites[:-1]), sites[-1], network, exchange, spaces["router"])
 
 
-def _write_site(site: Site, identity: Identity) -> None:
+def _write_site(site: Site, identity: Identity, keepers: str) -> None:
     site.folder.mkdir()
     (site.folder / "ledger.key").write_bytes(site.key.to_pem())
-    settings = _SETTINGS.format(identity=identity, mqtt=MQTT_TLS_PORT, http=HTTP_PORT)
+    settings = _SETTINGS.format(identity=identity, mqtt=MQTT_TLS_PORT, http=HTTP_PORT, keepers=keepers)
     (site.folder / "ledger.toml").write_text(settings)
     for part in ("config", "data"):
         (site.folder / "comet" / part).mkdir(parents=True)

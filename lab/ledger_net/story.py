@@ -10,6 +10,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
+from lab.ledger_net.auctions import (
+    CLEARS_IN_S,
+    KEEPERS,
+    THRESHOLD,
+    check_sealed,
+    open_sales,
+    place_bids,
+    wait_until_settled,
+)
+from lab.ledger_net.lots import LOTS
 from lab.ledger_net.market import Market, Purchase
 from lab.ledger_net.sites import Site, Sites, wait_until_agreed
 from lab.processes import Child, wait_until
@@ -40,7 +50,7 @@ class Chapter:
 def play(sites: Sites, market: Market, tell: Tell) -> list[Chapter]:
     """All chapters. Raises ShellError, TimeoutError where a promise does not hold."""
     chapters = []
-    for chapter in (_quiet, _same_to_all, _killed, _cut_off, _newcomer, _tampered, _all_killed):
+    for chapter in (_quiet, _same_to_all, _auctions, _killed, _cut_off, _newcomer, _tampered, _all_killed):
         chapters.append(chapter(sites, market, tell))
         tell(f"{chapters[-1].title}: {chapters[-1].outcome}")
     return chapters
@@ -61,6 +71,27 @@ def _same_to_all(sites: Sites, market: Market, _tell: Tell) -> Chapter:
     assert not any(left), "an operator was silent"
     _settle(sites, market, purchases, [])
     return Chapter("the same purchases handed to every operator", "each took effect once", len(purchases))
+
+
+def _auctions(sites: Sites, market: Market, tell: Tell) -> Chapter:
+    """At two houses at once; the keeper that is asked first is dead when the time comes."""
+    dave = sites["dave"]
+    keepers = f"{THRESHOLD} of {', '.join(KEEPERS[:-1])} and {KEEPERS[-1]}"
+    with open_sales(sites, market, LOTS) as opened:
+        tell(f"alice and bob: an auction each, cleared in {CLEARS_IN_S} s, its bids sealed to {keepers}")
+        sales = [place_bids(sites, market, sale) for sale in opened]
+        for sale in sales:
+            check_sealed(sites, sale)
+        count = sum(len(sale.bids) for sale in sales)
+        tell(f"{count} bids through four operators wait; dave is killed, and a keeper with him")
+        dave.end(Child.kill)
+        market.sales.extend(wait_until_settled(market, sale) for sale in sales)
+    tell("alice and bob: each cleared with one other keeper; dave comes back")
+    dave.start()
+    dave.wait_until_ready()
+    wait_until_agreed(sites.everybody)
+    outcome = "each batch of an offer and its winning bids landed whole"
+    return Chapter("two houses auction, and a keeper is killed before the time", outcome, count)
 
 
 def _killed(sites: Sites, market: Market, tell: Tell) -> Chapter:

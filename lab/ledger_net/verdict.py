@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.ledger_net.auctions import differences, verify
 from lab.ledger_net.market import DEPOSIT_UBC, Market
 from lab.ledger_net.sites import Site, Sites
 from ledger.abci.light import read_commit
@@ -67,6 +68,8 @@ def judge(copies: Sequence[Copy], sites: Sites, market: Market) -> list[Finding]
         _judge_replay(copies),
         _judge_light(copies, sites),
         _judge_grant(sites, market),
+        _judge_rules(market),
+        _judge_batches([*sites.everybody, sites.newcomer], market),
     ]
 
 
@@ -81,7 +84,8 @@ def _read_copy(site: Site, market: Market) -> Copy:
         transactions = [bytes(row[0]) for row in rows]
     if len(set(transactions)) != len(transactions):
         raise ShellError(site.name, "has a transaction twice")
-    provider = _balance(site, market.provider.public.octets.hex())
+    sellers = [market.provider, *market.auctioneers]
+    provider = sum(_balance(site, key.public.octets.hex()) for key in sellers)
     held = provider + sum(_balance(site, key.public.octets.hex()) for key in market.buyers)
     return Copy(site.name, hashes, frozenset(transactions), _replay(site.database), held, provider)
 
@@ -123,7 +127,9 @@ def _judge_transactions(copies: Sequence[Copy], market: Market) -> Finding:
 def _judge_money(copies: Sequence[Copy], market: Market) -> Finding:
     deposited, spent = DEPOSIT_UBC * len(market.buyers), market.spent_ubc()
     wrong = [copy.name for copy in copies if (copy.held_ubc, copy.provider_ubc) != (deposited, spent)]
-    seen = f"provider has {spent} ubc, everybody {deposited} ubc; elsewhere: {', '.join(wrong) or 'nowhere'}"
+    seen = (
+        f"providers have {spent} ubc, everybody {deposited} ubc; elsewhere: {', '.join(wrong) or 'nowhere'}"
+    )
     return Finding("nothing doubled, money conserved", not wrong, seen)
 
 
@@ -171,3 +177,44 @@ def _judge_grant(sites: Sites, market: Market) -> Finding:
         return Finding(promise, ok=False, seen=str(error))
     seen = f"{len(proof)} bytes of proof under a header of {len(encoded)} bytes that the operators signed"
     return Finding(promise, grant.consumer.octets == bought.consumer, seen)
+
+
+def _judge_rules(market: Market) -> Finding:
+    """By the house's pages and signed receipts, by its log, and by rules that are computed here once more."""
+    wrong, lines = [], []
+    for sale in market.sales:
+        where = f"{sale.lot.house}'s {sale.lot.kind}"
+        wrong += [f"{where}: {one}" for one in differences(sale, market)]
+        said = verify(sale)
+        if said["wrong"] or not said["settled"]:
+            wrong.append(f"{where}: auction verify: {said['wrong'] or 'not settled'}")
+        won = [bid.due for bid in sale.bids if bid.due.units]
+        lines.append(
+            f"{where}: {len(won)} of {len(sale.bids)} bids won, {sum(one.price_ubc for one in won)} ubc paid"
+        )
+    held = bool(market.sales) and not wrong
+    return Finding("auctions come to what the rules say, and verify", held, "; ".join(wrong or lines))
+
+
+def _judge_batches(sites: Sequence[Site], market: Market) -> Finding:
+    """Offer and winning bids are in one block, the same of every ledger, and no losing bid is anywhere."""
+    wrong = []
+    for sale in market.sales:
+        lost = {bid.transaction_id for bid in sale.bids if not bid.due.units}
+        for site in sites:
+            heights = _heights(site, sale.batch)
+            if len(heights) != len(sale.batch) or len(set(heights)) != 1 or _heights(site, tuple(lost)):
+                wrong.append(f"{site.name}: {sale.lot.house}'s batch is in blocks {heights}")
+    batches = ", ".join(str(len(sale.batch)) for sale in market.sales)
+    seen = "; ".join(wrong) or f"batches of {batches} transactions, each in one block of {len(sites)} ledgers"
+    return Finding("an offer and its winning bids land together", bool(market.sales) and not wrong, seen)
+
+
+def _heights(site: Site, transactions: Sequence[bytes]) -> list[int]:
+    """The blocks that these are in, one for each that is in any."""
+    with closing(sqlite3.connect(f"file:{site.database}?mode=ro", uri=True)) as database:
+        found = [
+            database.execute("SELECT height FROM items WHERE id = ?", (one,)).fetchall()
+            for one in transactions
+        ]
+    return [height for rows in found for (height,) in rows]

@@ -40,7 +40,7 @@ def test_every_promise_held(played: Path) -> None:
     result = json.loads((played / "result.json").read_text())
     assert result["ok"] is True
     assert [one["promise"] for one in result["promises"] if not one["ok"]] == []
-    assert len(result["promises"]) == 6
+    assert len(result["promises"]) == 8
 
 
 def test_all_ledgers_are_the_same(played: Path) -> None:
@@ -52,7 +52,15 @@ def test_all_ledgers_are_the_same(played: Path) -> None:
 
 def test_each_trouble_was_played(played: Path) -> None:
     titles = " ".join(one["title"] for one in json.loads((played / "result.json").read_text())["chapters"])
-    for trouble in ("killed", "cut off", "state sync", "at once", "the same purchases", "behind its back"):
+    for trouble in (
+        "auction",
+        "killed",
+        "cut off",
+        "state sync",
+        "at once",
+        "the same purchases",
+        "behind its back",
+    ):
         assert trouble in titles
     said = (played / "logs" / "eve-comet.log").read_text()
     assert "Snapshot restored" in said
