@@ -29,13 +29,13 @@ _RUNS = struct.Struct(">I")
 class PayoutLeaf:
     """`amounts`: channel number -> ubc, each at least 1."""
 
-    merchant: bytes
+    merchant_id: bytes
     amounts: Mapping[int, int]
 
     def __post_init__(self) -> None:
-        if len(self.merchant) != MERCHANT_ID_SIZE:
+        if len(self.merchant_id) != MERCHANT_ID_SIZE:
             raise DecodeError(
-                f"payout leaf: merchant id has {len(self.merchant)} octets, not {MERCHANT_ID_SIZE}"
+                f"payout leaf: merchant id has {len(self.merchant_id)} octets, not {MERCHANT_ID_SIZE}"
             )
         for channel, amount in self.amounts.items():
             if not 0 <= channel < MAX_CHANNELS:
@@ -44,18 +44,18 @@ class PayoutLeaf:
                 raise DecodeError(f"payout leaf: {amount} ubc of channel {channel}, outside 1..{U63_MAX}")
 
 
-def write_payout_leaf(leaf: PayoutLeaf) -> bytes:
+def write_leaf(leaf: PayoutLeaf) -> bytes:
     """The one way to write it."""
     channels = sorted(leaf.amounts)
     runs = _runs_of(channels)
-    head = leaf.merchant + _RUNS.pack(len(runs))
+    head = leaf.merchant_id + _RUNS.pack(len(runs))
     flat = [number for run in runs for number in run]
     amounts = [leaf.amounts[channel] for channel in channels]
     return head + struct.pack(f">{len(flat)}I", *flat) + struct.pack(f">{len(amounts)}Q", *amounts)
 
 
-def read_payout_leaf(content: bytes) -> PayoutLeaf:
-    """Raises DecodeError unless these are the octets that `write_payout_leaf` gives. Takes time in its length only."""
+def read_leaf(content: bytes) -> PayoutLeaf:
+    """Raises DecodeError unless these are the octets that `write_leaf` gives. Takes time in its length only."""
     if len(content) < LEAF_HEAD_SIZE:
         raise DecodeError(f"payout leaf: {len(content)} octets, at least {LEAF_HEAD_SIZE} are wanted")
     (count,) = _RUNS.unpack_from(content, MERCHANT_ID_SIZE)
@@ -73,22 +73,22 @@ def read_payout_leaf(content: bytes) -> PayoutLeaf:
     return PayoutLeaf(bytes(content[:MERCHANT_ID_SIZE]), dict(zip(channels, amounts, strict=True)))
 
 
-def payout_leaf_hash(content: bytes | memoryview) -> bytes:
+def leaf_hash_of(content: bytes | memoryview) -> bytes:
     """As `wire.merkle.leaf_hash`, without copying what may be 80 kB."""
     digest = hashlib.sha256(LEAF)
     digest.update(content)
     return digest.digest()
 
 
-def empty_leaf(merchant: bytes) -> bytes:
+def empty_leaf(merchant_id: bytes) -> bytes:
     """The octets of a merchant that is owed nothing."""
-    return merchant + bytes(4)
+    return merchant_id + bytes(4)
 
 
 def is_at_least(leaf: PayoutLeaf, before: PayoutLeaf) -> bool:
     """Whether the same merchant is owed by no consumer less than before (Algorithms 4 and 6, componentwise)."""
     kept = all(leaf.amounts.get(channel, 0) >= amount for channel, amount in before.amounts.items())
-    return kept and leaf.merchant == before.merchant
+    return kept and leaf.merchant_id == before.merchant_id
 
 
 def _runs_of(channels: list[int]) -> list[tuple[int, int]]:

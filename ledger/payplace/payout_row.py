@@ -23,7 +23,7 @@ _NOTHING: Numbers = np.empty(0, np.int64)
 class PayoutRow:
     """`runs`: (first channel, count), one in each line. `amounts`: ubc of their channels, in order."""
 
-    merchant: bytes
+    merchant_id: bytes
     runs: Numbers
     amounts: Numbers
 
@@ -49,18 +49,18 @@ def read_row(content: bytes, max_channels: int) -> PayoutRow:
 
 
 def write_row(row: PayoutRow) -> bytes:
-    """The same octets as `write_payout_leaf`."""
-    head = row.merchant + len(row.runs).to_bytes(4, "big")
+    """The same octets as `write_leaf`."""
+    head = row.merchant_id + len(row.runs).to_bytes(4, "big")
     return b"".join((head, row.runs.astype(">u4").tobytes(), row.amounts.astype(">i8").tobytes()))
 
 
-def row_of(merchant: bytes, channels: Numbers, amounts: Numbers) -> PayoutRow:
+def row_of(merchant_id: bytes, channels: Numbers, amounts: Numbers) -> PayoutRow:
     """From channels that ascend, and the amount of each, at least 1."""
     if not len(channels):
-        return PayoutRow(merchant, _NOTHING.reshape(-1, 2), _NOTHING)
+        return PayoutRow(merchant_id, _NOTHING.reshape(-1, 2), _NOTHING)
     starts = np.concatenate(([0], np.flatnonzero(np.diff(channels) != 1) + 1))
     counts = np.diff(np.concatenate((starts, [len(channels)])))
-    return PayoutRow(merchant, np.stack((channels[starts], counts), axis=1), amounts)
+    return PayoutRow(merchant_id, np.stack((channels[starts], counts), axis=1), amounts)
 
 
 def add_income(row: PayoutRow, income: Mapping[int, int]) -> PayoutRow:
@@ -79,7 +79,7 @@ def add_income(row: PayoutRow, income: Mapping[int, int]) -> PayoutRow:
     amounts = np.insert(amounts, places[fresh], new_amounts[fresh])
     if len(amounts) and amounts.min() < 1:
         raise OverflowError("payouts: an amount is not within 1..2^63 - 1")
-    return row_of(row.merchant, channels, amounts)
+    return row_of(row.merchant_id, channels, amounts)
 
 
 def without(row: PayoutRow, paid: PayoutRow) -> PayoutRow:
@@ -88,7 +88,7 @@ def without(row: PayoutRow, paid: PayoutRow) -> PayoutRow:
     for channel, amount in zip(paid.channels.tolist(), paid.amounts.tolist(), strict=True):
         left[channel] = left.get(channel, 0) - amount
     rest = sorted(channel for channel, amount in left.items() if amount > 0)
-    return row_of(row.merchant, np.array(rest, np.int64), np.array([left[c] for c in rest], np.int64))
+    return row_of(row.merchant_id, np.array(rest, np.int64), np.array([left[c] for c in rest], np.int64))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ledger.payplace.payout_leaf import MERCHANT_ID_SIZE, payout_leaf_hash
+from ledger.payplace.payout_leaf import MERCHANT_ID_SIZE, leaf_hash_of
 from wire.errors import DecodeError
 from wire.merkle import merkle_levels, path_in
 
@@ -26,7 +26,7 @@ class TreeBuilder:
         if self._merchants and merchant <= self._merchants[-1]:
             raise DecodeError(f"payout block: merchant {merchant.hex()} is out of order, or there twice")
         self._merchants.append(merchant)
-        self._hashes.append(payout_leaf_hash(content))
+        self._hashes.append(leaf_hash_of(content))
 
     def finish(self) -> "PayoutTree":
         return PayoutTree(tuple(self._merchants), tuple(self._hashes))

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from ledger.payplace.payout_block import NO_ROOT, BlockHead, write_block_head
-from ledger.payplace.payout_leaf import PayoutLeaf, write_payout_leaf
+from ledger.payplace.payout_leaf import PayoutLeaf, write_leaf
 from ledger.payplace.payout_tree import PayoutTree, TreeBuilder
 
 INSTANCE = hashlib.sha256(b"an instance").digest()
@@ -15,7 +15,7 @@ def merchant_id(number: int) -> bytes:
 
 
 def leaf(merchant: bytes, amounts: Mapping[int, int]) -> bytes:
-    return write_payout_leaf(PayoutLeaf(merchant, amounts))
+    return write_leaf(PayoutLeaf(merchant, amounts))
 
 
 def tree_of(leaves: Iterable[bytes]) -> PayoutTree:

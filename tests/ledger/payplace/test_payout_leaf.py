@@ -10,9 +10,9 @@ from ledger.payplace.payout_leaf import (
     PayoutLeaf,
     empty_leaf,
     is_at_least,
-    payout_leaf_hash,
-    read_payout_leaf,
-    write_payout_leaf,
+    leaf_hash_of,
+    read_leaf,
+    write_leaf,
 )
 from wire.errors import DecodeError
 from wire.merkle import leaf_hash
@@ -24,40 +24,38 @@ AMOUNTS = st.dictionaries(st.integers(0, 40) | st.integers(0, 2**32 - 1), st.int
 def test_the_golden_leaf():
     """The picture of docs/wire/payout_block.md: channels 3, 4, 5 and 9."""
     leaf = PayoutLeaf(MERCHANT, {9: 1, 3: 250_000, 5: 2**32, 4: 7})
-    octets = write_payout_leaf(leaf)
+    octets = write_leaf(leaf)
     assert octets.hex() == (
         "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
         "00000002" "0000000300000003" "0000000900000001"
         "000000000003d090" "0000000000000007" "0000000100000000" "0000000000000001"
     )  # fmt: skip
-    assert payout_leaf_hash(octets) == leaf_hash(octets) == hashlib.sha256(b"\0" + octets).digest()
-    assert payout_leaf_hash(octets).hex() == (
-        "547b2f13cfe8b2a719e5b6841d03e917f6bbf9f74f88b854591b0850317afd79"
-    )
+    assert leaf_hash_of(octets) == leaf_hash(octets) == hashlib.sha256(b"\0" + octets).digest()
+    assert leaf_hash_of(octets).hex() == ("547b2f13cfe8b2a719e5b6841d03e917f6bbf9f74f88b854591b0850317afd79")
 
 
 def test_a_merchant_without_income_has_a_leaf():
-    assert write_payout_leaf(PayoutLeaf(MERCHANT, {})) == empty_leaf(MERCHANT) == MERCHANT + bytes(4)
-    assert read_payout_leaf(empty_leaf(MERCHANT)).amounts == {}
+    assert write_leaf(PayoutLeaf(MERCHANT, {})) == empty_leaf(MERCHANT) == MERCHANT + bytes(4)
+    assert read_leaf(empty_leaf(MERCHANT)).amounts == {}
 
 
 @given(AMOUNTS)
 def test_what_is_written_is_read(amounts):
     leaf = PayoutLeaf(MERCHANT, amounts)
-    assert read_payout_leaf(write_payout_leaf(leaf)) == leaf
+    assert read_leaf(write_leaf(leaf)) == leaf
 
 
 @given(AMOUNTS, st.data())
 def test_whatever_is_read_is_written_so(amounts, data):
     """A changed octet is another leaf, or none: there are no two ways to write one."""
-    octets = bytearray(write_payout_leaf(PayoutLeaf(MERCHANT, amounts)))
+    octets = bytearray(write_leaf(PayoutLeaf(MERCHANT, amounts)))
     place = data.draw(st.integers(0, len(octets) - 1))
     octets[place] ^= data.draw(st.integers(1, 255))
     try:
-        leaf = read_payout_leaf(bytes(octets))
+        leaf = read_leaf(bytes(octets))
     except DecodeError:
         return
-    assert write_payout_leaf(leaf) == bytes(octets)
+    assert write_leaf(leaf) == bytes(octets)
 
 
 def _octets(runs: list[tuple[int, int]], amounts: list[int]) -> bytes:
@@ -85,7 +83,7 @@ def _octets(runs: list[tuple[int, int]], amounts: list[int]) -> bytes:
 )
 def test_other_ways_to_write_it_are_refused(why, octets):
     with pytest.raises(DecodeError):
-        read_payout_leaf(octets)
+        read_leaf(octets)
 
 
 def test_a_leaf_says_only_what_can_be():

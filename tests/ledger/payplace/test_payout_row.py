@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.payplace.payout_leaf import PayoutLeaf, empty_leaf, read_payout_leaf, write_payout_leaf
+from ledger.payplace.payout_leaf import PayoutLeaf, empty_leaf, read_leaf, write_leaf
 from ledger.payplace.payout_row import Sums, add_income, read_row, row_of, without, write_row
 from wire.errors import DecodeError
 
@@ -14,7 +14,7 @@ AMOUNTS = st.dictionaries(st.integers(0, CHANNELS - 1), st.integers(1, 2**40))
 
 
 def _row(amounts):
-    return read_row(write_payout_leaf(PayoutLeaf(MERCHANT, amounts)), CHANNELS)
+    return read_row(write_leaf(PayoutLeaf(MERCHANT, amounts)), CHANNELS)
 
 
 def _amounts(row):
@@ -23,7 +23,7 @@ def _amounts(row):
 
 @given(AMOUNTS)
 def test_a_row_is_the_leaf(amounts):
-    octets = write_payout_leaf(PayoutLeaf(MERCHANT, amounts))
+    octets = write_leaf(PayoutLeaf(MERCHANT, amounts))
     row = read_row(octets, CHANNELS)
     assert _amounts(row) == amounts
     assert write_row(row) == octets
@@ -34,12 +34,12 @@ def test_a_row_is_the_leaf(amounts):
 
 @given(AMOUNTS, st.data())
 def test_rows_and_leaves_refuse_the_same(amounts, data):
-    octets = bytearray(write_payout_leaf(PayoutLeaf(MERCHANT, amounts)))
+    octets = bytearray(write_leaf(PayoutLeaf(MERCHANT, amounts)))
     for _ in range(data.draw(st.integers(1, 3))):
         octets[data.draw(st.integers(32, len(octets) - 1))] = data.draw(st.integers(0, 255))
     del octets[data.draw(st.integers(36, len(octets))) :]
     try:
-        leaf = read_payout_leaf(bytes(octets))
+        leaf = read_leaf(bytes(octets))
     except DecodeError:
         with pytest.raises(DecodeError):
             read_row(bytes(octets), 2**32)
@@ -55,7 +55,7 @@ def test_income_is_added_and_the_old_row_stays(amounts, income):
     after = add_income(before, income)
     expected = {c: amounts.get(c, 0) + income.get(c, 0) for c in amounts.keys() | income.keys()}
     assert _amounts(after) == expected
-    assert write_row(after) == write_payout_leaf(PayoutLeaf(MERCHANT, expected))
+    assert write_row(after) == write_leaf(PayoutLeaf(MERCHANT, expected))
     assert write_row(before) == octets
 
 
@@ -90,7 +90,7 @@ def test_an_income_past_the_largest_number_is_refused():
 
 
 def test_channels_that_do_not_exist_are_refused():
-    octets = write_payout_leaf(PayoutLeaf(MERCHANT, {CHANNELS - 1: 1}))
+    octets = write_leaf(PayoutLeaf(MERCHANT, {CHANNELS - 1: 1}))
     read_row(octets, CHANNELS)
     with pytest.raises(DecodeError):
         read_row(octets, CHANNELS - 1)
