@@ -1,35 +1,41 @@
 """Making an engine: a new ledger from its genesis, or an old one from its store, which is verified first.
 
-On opening, every header is chained to the one before, every item is hashed into its block's root, and the
-snapshot of the state into the app hash of the last block. `replay` goes further: it applies the whole log
-again, signatures and all, and compares the app hash of every block, so that neither the snapshot nor the
-program that wrote it has to be trusted.
+On opening, every header is chained to the one before, every item is hashed into its block's root and what it sold into
+the root of the sales, the names and times that stand beside items are computed again, and the snapshot of the state is
+hashed into the app hash of the last block. Not covered: what a purchase was charged, the inside of a meter's chain
+between its ends, and indexes. `replay` goes further: it applies the whole log again, signatures and all, and compares
+everything, so that neither the snapshot nor the program that wrote it has to be trusted.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from itertools import groupby
 
 from ledger.application import Application
-from ledger.block import BlockRows, Item, item_leaf
-from ledger.chain_state import read_chain_state
+from ledger.block import BlockRows, Item, ItemKind, item_leaf
+from ledger.chain_state import ChainState, read_chain_state
 from ledger.database import open_store
 from ledger.engine import Engine
-from ledger.entries import Account, Entry, account_key, read_entry, write_entry
+from ledger.entries import Account, Entry, MeterChain, account_key, chain_key, read_entry, write_entry
 from ledger.forming import FormingBlock
 from ledger.genesis import Genesis, read_genesis, write_genesis
+from ledger.granting import make_purchase, read_sale
 from ledger.passing import pass_time
 from ledger.past import LoggedPast
-from ledger.recording import Metering
+from ledger.recording import Metering, record_item_id
 from ledger.state import Executed, State
 from ledger.state_tree import StateTree
 from ledger.store import Place, Store
 from ledger.submission import Refused
 from ledger.taking import read_item, take
+from wire.allocate import Allocate
 from wire.attestation_result import read_attestation_result
 from wire.block_header import Header, read_header, write_header
-from wire.errors import DecodeError, VerificationError
+from wire.errors import ConfigError, DecodeError, VerificationError
+from wire.evidence import read_evidence
 from wire.merkle import EMPTY_ROOT, merkle_root
-from wire.sale_leaf import sales_root
+from wire.sale_leaf import SaleLeaf, sales_root
+from wire.transaction import SignedTransaction, read_transaction
 
 
 def open_ledger(place: Place, genesis: Genesis) -> Engine:
@@ -38,7 +44,10 @@ def open_ledger(place: Place, genesis: Genesis) -> Engine:
 
 
 def open_application(place: Place, genesis: Genesis) -> Application:
-    """The ledger in `place`, made if nothing is there. Raises ShellError, VerificationError."""
+    """The ledger in `place`, made if nothing is there. Raises ShellError, VerificationError; ConfigError where Python
+    leaves out assertions.
+    """
+    _must_assert()
     store = open_store(place)
     stored = store.genesis()
     if stored is None:
@@ -56,8 +65,9 @@ def open_application(place: Place, genesis: Genesis) -> Application:
 
 def replay(store: Store) -> Header:
     """Applies the whole log again from the genesis; the last header. Raises VerificationError if any block
-    differs.
+    differs, ConfigError as `open_application`.
     """
+    _must_assert()
     stored = store.genesis()
     if stored is None:
         raise VerificationError(f"{store.name}: holds no ledger")
@@ -91,6 +101,13 @@ def replay(store: Store) -> Header:
         metering.merge(block.chains, block.enrolments)
         head = header
     return head
+
+
+def _must_assert() -> None:
+    if not __debug__:
+        raise ConfigError(
+            "python -O: the ledger would go on where it is wrong: run it without -O and PYTHONOPTIMIZE"
+        )
 
 
 def check_headers(encoded: Iterable[bytes], genesis: Genesis, genesis_root: bytes) -> Iterator[Header]:
@@ -144,12 +161,28 @@ def _load(store: Store, genesis: Genesis) -> Application:
     if application.tree.root != head.state_root:
         raise VerificationError(f"the state is not the one of block {head.height}")
     chains = {key_id: read_chain_state(data) for key_id, data in store.chains()}
+    _check_chains(chains, entries)
     enrolments = {
         key_id: read_attestation_result(data, genesis.signer(data), genesis.ledger_id)
         for key_id, data in store.enrolments()
     }
+    if enrolments.keys() != chains.keys() or any(
+        key_id != result.attestation_key.key_id for key_id, result in enrolments.items()
+    ):
+        raise VerificationError("the enrolments are not those of the meters in the state")
     application.metering.merge(chains, enrolments)
     return application
+
+
+def _check_chains(chains: Mapping[bytes, ChainState], entries: Mapping[bytes, Entry]) -> None:
+    """The ends of chains, by which records are taken or refused, are those in the state."""
+    ends = {key: entry for key, entry in entries.items() if isinstance(entry, MeterChain)}
+    if ends.keys() != {chain_key(key_id) for key_id in chains}:
+        raise VerificationError("the chains of meters are not those in the state")
+    for key_id, chain in chains.items():
+        end = ends[chain_key(key_id)]
+        if (chain.sequence, chain.head) != (end.sequence, end.head):
+            raise VerificationError(f"the chain of meter {key_id.hex()} ends elsewhere than in the state")
 
 
 def _check_log(store: Store, genesis: Genesis, genesis_root: bytes) -> Header:
@@ -158,14 +191,50 @@ def _check_log(store: Store, genesis: Genesis, genesis_root: bytes) -> Header:
     head = next(headers)
     blocks = groupby(store.items(), lambda item: item.height)
     for header in headers:
-        height, items = next(blocks, (-1, iter(())))
+        height, rows = next(blocks, (-1, iter(())))
+        items = list(rows)
         leaves = [item_leaf(item.kind, item.encoded) for item in items]
         if height != header.height or merkle_root(leaves) != header.items_root:
             raise VerificationError(f"block {header.height}: its items are not those that it was made of")
+        sales = [_check_item(item, genesis.ledger_id) for item in items]
+        if sales_root([sale for sale in sales if sale is not None]) != header.sales_root:
+            raise VerificationError(f"block {header.height}: its items do not say what was sold")
         head = header
     if next(blocks, None) is not None:
         raise VerificationError("the log has items beyond its last block")
     return head
+
+
+def _check_item(item: Item, ledger_id: bytes) -> SaleLeaf | None:
+    """What it sold, once what stands beside its bytes is known to follow from them. Raises VerificationError.
+
+    The name of an early record says what was missing then, and decides about nothing.
+    """
+    named, valid_until_s, sold = item.id, 0, None
+    match ItemKind(item.kind):
+        case ItemKind.TRANSACTION:
+            signed = read_transaction(item.encoded, ledger_id)
+            named, valid_until_s = signed.transaction_id, signed.transaction.valid_until_s
+            sold = _check_sale(item, signed)
+        case ItemKind.EVIDENCE:
+            named = record_item_id(read_evidence(item.encoded))
+        case ItemKind.ATTESTATION_RESULT:
+            named = sha256(item.encoded).digest()
+        case ItemKind.EARLY_EVIDENCE:
+            pass
+    if (item.id, item.valid_until_s) != (named, valid_until_s) or bool(item.result) != (sold is not None):
+        raise VerificationError(f"item {item.number}: what stands beside it is not what it says")
+    return sold
+
+
+def _check_sale(item: Item, signed: SignedTransaction) -> SaleLeaf | None:
+    action = signed.transaction.action
+    if not isinstance(action, Allocate):
+        return None
+    sale = read_sale(item.result)
+    if sale.buyer.key_id != signed.issuer_key_id:
+        raise VerificationError(f"item {item.number}: names another buyer than the one who signed")
+    return make_purchase(signed.transaction_id, action, sale).leaf()
 
 
 def _replay_block(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +14,12 @@ import pytest
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
+from ledger.chain_state import read_chain_state, write_chain_state
 from ledger.database import open_store
 from ledger.engine import Engine
 from ledger.entries import MeterChain as ChainEnd
 from ledger.entries import chain_key
+from ledger.granting import read_sale, write_sale
 from ledger.opening import genesis_header, open_ledger, replay
 from ledger.submission import Enrolment, Executed, Record, Refused
 from tests.ledger_world import ALICE, BOB, EXCHANGE, GENESIS, LEDGER, PERIOD_S, PROVIDER, START_S, buy, offer
@@ -160,6 +164,34 @@ def bend_header(height: int, **changes: object) -> Callable[[Path], None]:
     return run
 
 
+def bend_sale(**changes: object) -> Callable[[Path], None]:
+    """Somebody who wants more than he bought."""
+
+    def run(database: Path) -> None:
+        with sqlite3.connect(database) as other:
+            other.execute("DROP TRIGGER items_stay")
+            query = "SELECT number, result FROM items WHERE result != x'' ORDER BY number"
+            number, result = other.execute(query).fetchone()
+            bent = write_sale(replace(read_sale(result), **changes))  # type: ignore[arg-type]
+            other.execute("UPDATE items SET result = ? WHERE number = ?", (bent, number))
+        other.close()
+
+    return run
+
+
+def bend_chain(**changes: object) -> Callable[[Path], None]:
+    """Somebody who wants a meter's records to be taken again."""
+
+    def run(database: Path) -> None:
+        with sqlite3.connect(database) as other:
+            (state,) = other.execute("SELECT state FROM chains").fetchone()
+            bent = write_chain_state(replace(read_chain_state(state), **changes))  # type: ignore[arg-type]
+            other.execute("UPDATE chains SET state = ?", (bent,))
+        other.close()
+
+    return run
+
+
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
@@ -188,6 +220,29 @@ def bend_header(height: int, **changes: object) -> Callable[[Path], None]:
         (damage("UPDATE blocks SET header = x'80' WHERE height = 4"), "block header"),
         (damage("DELETE FROM state WHERE key = x'6d'"), "the state is not the one"),
         (damage("UPDATE state SET value = x'821a0000ffff00' WHERE key = x'6d'"), "shortest form"),
+        (damage("UPDATE items SET valid_until_s = 0 WHERE number = 4"), "item 4: what stands beside it"),
+        (damage("UPDATE items SET id = zeroblob(32) WHERE number = 4"), "item 4: what stands beside it"),
+        (
+            damage(
+                "UPDATE items SET id = zeroblob(32) WHERE number = (SELECT max(number) FROM items WHERE kind = 2)"
+            ),
+            "what stands beside it",
+        ),
+        (damage("UPDATE items SET valid_until_s = 9 WHERE kind = 2"), "what stands beside it"),
+        (damage("UPDATE items SET id = zeroblob(32) WHERE kind = 3"), "what stands beside it"),
+        (
+            damage("UPDATE items SET result = (SELECT max(result) FROM items) WHERE number = 1"),
+            "stands beside it",
+        ),
+        (damage("UPDATE items SET result = x'' WHERE result != x''"), "sale|CBOR|cbor"),
+        (bend_sale(duration_s=60_000), "block 3: its items do not say what was sold"),
+        (bend_sale(allocations=7), "block 3: its items do not say what was sold"),
+        (bend_sale(buyer=BOB.public), "names another buyer"),
+        (bend_chain(sequence=1), "ends elsewhere than in the state"),
+        (bend_chain(head=bytes(32)), "ends elsewhere than in the state"),
+        (damage("DELETE FROM chains"), "the chains of meters"),
+        (damage("DELETE FROM enrolments"), "the enrolments"),
+        (damage("UPDATE enrolments SET key_id = zeroblob(8)"), "the enrolments"),
     ],
 )
 def test_damage_is_found_on_opening(database: Path, spoil: Callable[[Path], None], complaint: str) -> None:
@@ -224,3 +279,11 @@ def test_there_is_nothing_to_replay_in_an_empty_file(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_the_world_s_fault(tmp_path: Path) -> None:
     with pytest.raises(ShellError):
         open_ledger(tmp_path / "absent" / "ledger.db", GENESIS)
+
+
+def test_python_that_leaves_out_assertions_is_refused(database: Path) -> None:
+    """A ledger that goes on where it is wrong decides otherwise than the others."""
+    words = [sys.executable, "-O", "-m", "ledger", "verify", str(database)]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "run it without -O" in ended.stderr
