@@ -2,7 +2,8 @@
 
 A block is one database transaction that the server has flushed before it says so (`synchronous_commit`; a server with
 `fsync` off is refused). One connection writes, and holds an advisory lock, so that no second ledger does. A connection
-that broke is made anew when it is next used; a block whose commit was cut off is looked for before it is written again.
+that broke is made anew when it is next used; where the database is then must be where it was, or a block further if the
+commit of one was cut off: what fell back to an older copy is refused.
 This file moves bytes and decides nothing. What fails is raised as ShellError, without the address's password.
 Reference: PostgreSQL 15, 55.2.7 (COPY) and "COPY binary format"; psycopg 3.
 """
@@ -10,7 +11,7 @@ Reference: PostgreSQL 15, 55.2.7 (COPY) and "COPY binary format"; psycopg 3.
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import conninfo, errors
@@ -68,10 +69,22 @@ SELECT found.* FROM unnest(%b::bytea[], %b::bytea[]) AS wanted (low, high) CROSS
 (SELECT id, number, length(result) > 0 FROM items WHERE id BETWEEN low AND high ORDER BY id LIMIT 1000) AS found
 """
 """The limit, which nothing reaches, keeps the database from reading all items for it."""
+_FIND_MARK = """
+SELECT coalesce((SELECT height FROM ordered), 0), coalesce((SELECT max(number) FROM items), 0),
+coalesce((SELECT header FROM blocks ORDER BY height DESC LIMIT 1), ''::bytea)
+"""
 _COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_END = b"\xff\xff"
 
 Row = tuple[Any, ...]
+
+
+class Mark(NamedTuple):
+    """How far a log has come: the last block that was ordered, the last item, the last header."""
+
+    height: int = 0
+    number: int = 0
+    header: bytes = b""
 
 
 class PostgresStore:
@@ -84,19 +97,22 @@ class PostgresStore:
             self._db = self._connect()
             if not read_only:
                 self._prepare()
+        self._mark, self._perhaps = self._find_mark(self._db), Mark()
+        """Where the log is, and where it may be if nobody said how writing ended."""
 
     def close(self) -> None:
         self._db.close()
 
     def write_genesis(self, encoded: bytes, block: BlockRows) -> None:
-        with self._transaction() as cursor:
+        with self._transaction(Mark(block.height, 0, block.header)) as cursor:
             cursor.execute("INSERT INTO genesis VALUES (1, %b)", (encoded,))
             _insert(cursor, block)
 
     def write_block(self, block: BlockRows) -> None:
         """All of it, on disk when this returns; or ShellError and nothing of it."""
+        number = block.items[-1].number if block.items else self._mark.number
         try:
-            with self._transaction() as cursor:
+            with self._transaction(Mark(block.height, number, block.header)) as cursor:
                 _insert(cursor, block)
         except ShellError as error:
             known = isinstance(error.__cause__, errors.UniqueViolation)
@@ -105,7 +121,7 @@ class PostgresStore:
 
     def write_height(self, height: int) -> None:
         """That a block of this height was ordered in which nothing took effect."""
-        with self._transaction() as cursor:
+        with self._transaction(self._mark._replace(height=height)) as cursor:
             _insert_height(cursor, height)
 
     def height(self) -> int:
@@ -232,7 +248,25 @@ class PostgresStore:
     def _live(self) -> "psycopg.Connection[Row]":
         if self._db.closed:
             self._db = self._connect()
+            self._compare()
         return self._db
+
+    def _compare(self) -> None:
+        """Raises ShellError if this is not the log to which we wrote: blocks upon an older copy would leave a hole."""
+        found = self._find_mark(self._db)
+        if not self._read_only and found not in (self._mark, self._perhaps):
+            self._db.close()
+            where = f"is at block {found.height} now and was at block {self._mark.height}"
+            raise ShellError(self.name, f"{where} before the connection broke: is it an older copy?")
+        self._mark = found
+
+    def _find_mark(self, db: "psycopg.Connection[Row]") -> Mark:
+        if self._read_only:
+            return Mark()
+        with shell_errors(self.name):
+            found = db.execute(_FIND_MARK, binary=True).fetchone()
+        assert found is not None, "it asks for one row"
+        return Mark(*found)
 
     def _prepare(self) -> None:
         with self._db.transaction():
@@ -251,11 +285,14 @@ class PostgresStore:
             )
 
     @contextmanager
-    def _transaction(self) -> "Iterator[psycopg.Cursor[Row]]":
+    def _transaction(self, after: Mark) -> "Iterator[psycopg.Cursor[Row]]":
+        """After it, the log is there."""
         with shell_errors(self.name):
             db = self._live()
+            self._perhaps = after
             with db.transaction(), db.cursor() as cursor:
                 yield cursor
+        self._mark = after
 
     def _one(self, query: str, *arguments: int | bytes) -> Row | None:
         rows = self._rows(query, *arguments)

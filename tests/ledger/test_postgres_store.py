@@ -189,3 +189,35 @@ def one_block(engine: Engine, pen: Pen, chance: random.Random) -> list[bytes]:
 def test_a_server_that_is_not_there_is_the_world_s_fault() -> None:
     with pytest.raises(ShellError, match=r"127\.0\.0\.1"):
         open_to_read("postgresql://ledger@127.0.0.1:1/bandcoin")
+
+
+@pytest.mark.parametrize("blocks", [0, 1])
+def test_a_database_that_fell_back_to_an_older_copy_is_refused(
+    postgresql: Cluster, new_database: Callable[[Cluster], str], blocks: int
+) -> None:
+    """As after a failover to a standby that was behind: the next block would leave a hole before it."""
+    address = new_database(postgresql)
+    pen, name = Pen(), address.split("///")[1].split("?")[0]
+    engine = open_ledger(address, GENESIS)
+    pen.begin(engine)
+    engine.store.close()
+    postgresql.run(f"CREATE DATABASE {name}_copy TEMPLATE {name}")
+    engine = open_ledger(address, GENESIS)
+    for _ in range(blocks):
+        engine.commit([pen.sign(Transfer(BOB.public, 1), ALICE)], START_S)
+    postgresql.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    postgresql.run(f"ALTER DATABASE {name} RENAME TO {name}_gone")
+    postgresql.run(f"ALTER DATABASE {name}_copy RENAME TO {name}")
+    purchase = pen.sign(Transfer(BOB.public, 2), ALICE)
+    with pytest.raises(ShellError, match=r"terminating|closed|lost"):
+        engine.commit([purchase], START_S)
+    if blocks == 0:  # the same log is the same log
+        (outcome,) = engine.commit([purchase], START_S)
+        assert isinstance(outcome, Executed)
+    else:
+        for _ in range(2):
+            with pytest.raises(ShellError, match="is at block 2 now and was at block 3"):
+                engine.commit([purchase], START_S)
+            with pytest.raises(ShellError, match="an older copy"):
+                engine.store.write_height(4)
+    engine.store.close()
