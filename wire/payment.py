@@ -69,21 +69,22 @@ class Payment:
 @dataclass(frozen=True, slots=True)
 class PaymentWord:
     """What became of the payment for `interval` of `session`. `taken_ubc` has the operator in all from this channel, on
-    disk; `up_bytes` and `down_bytes` are the access point's count of the session, as late as it is known.
+    disk, and `due_ubc` is what it wants to have for this interval; `counted_bytes` is the access point's count of the
+    session, both directions, as late as it is known.
     """
 
     session: bytes
     interval: int
     word: Word
     taken_ubc: int
-    up_bytes: int
-    down_bytes: int
+    due_ubc: int
+    counted_bytes: int
 
     def __post_init__(self) -> None:
         if len(self.session) != SESSION_SIZE:
             raise DecodeError(f"payment word: session has {len(self.session)} bytes, not {SESSION_SIZE}")
         check_range("payment word", "interval", self.interval, 0, U32_MAX)
-        for name in ("taken_ubc", "up_bytes", "down_bytes"):
+        for name in ("taken_ubc", "due_ubc", "counted_bytes"):
             check_range("payment word", name, getattr(self, name), 0, U63_MAX)
 
 
@@ -153,7 +154,7 @@ def _check_size(name: str, octets: bytes, size: int) -> None:
 def write_word(word: PaymentWord, operator: PrivateKey) -> bytes:
     payload = b"".join((
         word.session, word.interval.to_bytes(4, "big"), bytes((word.word,)),
-        word.taken_ubc.to_bytes(8, "big"), word.up_bytes.to_bytes(8, "big"), word.down_bytes.to_bytes(8, "big"),
+        word.taken_ubc.to_bytes(8, "big"), word.due_ubc.to_bytes(8, "big"), word.counted_bytes.to_bytes(8, "big"),
     ))  # fmt: skip
     message = Unsigned(payload, operator.public.key_id, EXTERNAL).message
     return join_envelope(payload, operator.public.key_id, operator.sign(message)).encoded
@@ -171,5 +172,5 @@ def read_word(data: bytes, operator: PublicKey) -> PaymentWord:
         said = Word(rest[4])
     except ValueError:
         raise DecodeError(f"payment word: {rest[4]} is no word") from None
-    taken_ubc, up_bytes, down_bytes = (int.from_bytes(rest[at : at + 8], "big") for at in (5, 13, 21))
-    return PaymentWord(session, int.from_bytes(rest[:4], "big"), said, taken_ubc, up_bytes, down_bytes)
+    taken_ubc, due_ubc, counted_bytes = (int.from_bytes(rest[at : at + 8], "big") for at in (5, 13, 21))
+    return PaymentWord(session, int.from_bytes(rest[:4], "big"), said, taken_ubc, due_ubc, counted_bytes)
