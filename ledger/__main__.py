@@ -35,6 +35,7 @@ from ledger.ordering import Alone, Orderer
 from ledger.running import OK, run_command, run_service
 from ledger.service import Service
 from ledger.settings import ConsensusSettings, LedgerSettings, parse_settings
+from ledger.status_http import add_status_page
 from ledger.store import POSTGRESQL
 from ledger.toml_file import read_toml
 from ledger.turnstile import Turnstile
@@ -45,9 +46,9 @@ from wire.keys import PrivateKey
 from wire.units import parse_duration
 
 _EXAMPLES = """examples:
-  python -m ledger init --folder /var/lib/airgrant/ledger       keys, genesis and a configuration to complete
-  python -m ledger run --config /var/lib/airgrant/ledger/ledger.toml
-  python -m ledger verify /var/lib/airgrant/ledger/ledger.db    apply the whole log again, from the genesis
+  airgrant ledger init --folder /var/lib/airgrant/ledger        keys, genesis and a configuration to complete
+  airgrant ledger run --config /var/lib/airgrant/ledger/ledger.toml
+  airgrant ledger verify /var/lib/airgrant/ledger/ledger.db     apply the whole log again, from the genesis
 """
 
 _CONFIGURATION = """\
@@ -81,14 +82,29 @@ port = 8573
 """
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, name: str = "python -m ledger") -> int:
     """Entry point; returns the exit status."""
-    return run_command("ledger", _parser().parse_args(argv), VerificationError)
+    return run_command("ledger", _parser(name).parse_args(argv), VerificationError)
 
 
-def _parser() -> argparse.ArgumentParser:
+def init(argv: list[str]) -> int:
+    """`airgrant ledger init`; returns the exit status."""
+    return main(["init", *argv], "airgrant ledger")
+
+
+def run(argv: list[str]) -> int:
+    """`airgrant ledger run`; returns the exit status."""
+    return main(["run", *argv], "airgrant ledger")
+
+
+def verify(argv: list[str]) -> int:
+    """`airgrant ledger verify`; returns the exit status."""
+    return main(["verify", *argv], "airgrant ledger")
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python -m ledger",
+        name,
         description="The Bandcoin ledger.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -141,7 +157,7 @@ def _init(arguments: argparse.Namespace) -> int:
         )
         return OK
     print(f"ledger    {ledger.public}\nexchange  {exchange}\nledger id {genesis.ledger_id.hex()}")
-    print(f"complete {configuration}, then: python -m ledger run --config {configuration}")
+    print(f"complete {configuration}, then: airgrant ledger run --config {configuration}")
     return OK
 
 
@@ -195,8 +211,10 @@ async def _serve(settings: LedgerSettings) -> None:
     )
     if consensus is not None:
         consensus.counters = service.counters
-    app = create_app(Shelves(application, archive, answers, service.counters))
+    shelves = Shelves(application, archive, answers, service.counters)
+    app = create_app(shelves)
     add_network_pages(app, shared)
+    add_status_page(app, shelves, shared)
     if clearing is not None:
         add_routes(app, clearing, key)
     listening = listen(settings.http_host, settings.http_port)

@@ -67,6 +67,11 @@ class Archive:
                         break
         return [found[place] for place in sorted(found)][:limit]
 
+    def newest(self, limit: int) -> list[Item]:
+        """The last `limit` items, the last one first."""
+        with self._lock:
+            return self._store.items_after(max(0, self._store.last_number() - limit), limit)[::-1]
+
     def _as_consumer(self, number: int, account: bytes) -> dict[int, Item]:
         """The item under its number, if this account is one of its consumers."""
         item = self._store.item(number)

@@ -110,22 +110,32 @@ examples:
 
 
 LEDGER_COMMANDS = {
-    "join": ("ledger.abci.join_cli", "make a ledger part of a network of operators"),
-    "status": ("ledger.abci.status_cli", "how a ledger stands, and who shares it"),
-    "auction": ("ledger.clearing.cli", "open an auction, bid in one, see what came of it"),
-    "exchange": ("ledger.exchange.cli", "real money at a payment gateway against bandcoins, each way, once"),
-    "proof": ("ledger.proof_cli", "that a signed block sold a grant: fetch it, verify it offline"),
-    "gateway": ("ledger.gateway_cli", "one of several processes between the boxes' broker and the ledger"),
-}
-"""Subcommands of `airgrant ledger`, each a function `main(argv)` that is imported only when it is asked for."""
+    "init": ("ledger.__main__", "init", "make keys, a genesis and a configuration"),
+    "run": ("ledger.__main__", "run", "serve, in the foreground, until SIGTERM"),
+    "join": ("ledger.abci.join_cli", "main", "make a ledger part of a network of operators"),
+    "status": ("ledger.abci.status_cli", "main", "how a ledger stands, and who shares it"),
+    "verify": ("ledger.__main__", "verify", "apply the whole log of a database again"),
+    "export": ("ledger.log_cli", "export", "write the whole log to a file, a line for each item"),
+    "replay": ("ledger.log_cli", "replay", "apply such a file again; with --into make a ledger of it"),
+    "auction": ("ledger.clearing.cli", "main", "open an auction, bid in one, see what came of it"),
+    "exchange": (
+        "ledger.exchange.cli", "main", "real money at a payment gateway against bandcoins, each way, once",
+    ),
+    "proof": ("ledger.proof_cli", "main", "that a signed block sold a grant: fetch it, verify it offline"),
+    "gateway": (
+        "ledger.gateway_cli", "main", "one of several processes between the boxes' broker and the ledger",
+    ),
+}  # fmt: skip
+"""Subcommands of `airgrant ledger`: module and function(argv), imported only when it is asked for."""
 
 
 def ledger(argv: list[str]) -> int:
     """`airgrant ledger`; returns the exit status."""
     if argv and argv[0] in LEDGER_COMMANDS:
-        return int(importlib.import_module(LEDGER_COMMANDS[argv[0]][0]).main(argv[1:]))
+        module, function, _ = LEDGER_COMMANDS[argv[0]]
+        return int(getattr(importlib.import_module(module), function)(argv[1:]))
     asked = bool(argv) and argv[0] in {"-h", "--help"}
-    lines = [f"  {name:<10} {text}" for name, (_, text) in LEDGER_COMMANDS.items()]
+    lines = [f"  {name:<10} {text}" for name, (_, _, text) in LEDGER_COMMANDS.items()]
     text = "\n".join(["usage: airgrant ledger COMMAND [OPTION...]", "", "commands:", *lines, ""])
     (sys.stdout if asked else sys.stderr).write(text)
     return OK if asked else USAGE
@@ -362,7 +372,7 @@ def _filed_bundle(options: argparse.Namespace) -> Bundle:
     if options.ledger_id is None:
         raise ConfigError(
             f"{options.file}: --ledger-id is missing: a file proves nothing by itself. The ledger's operator has the "
-            "id from `python -m ledger init`, /v1/ledger shows it, and every receipt and grant is signed for it"
+            "id from `airgrant ledger init`, /v1/ledger shows it, and every receipt and grant is signed for it"
         )
     try:
         return read_bundle(_read_file(options.file))

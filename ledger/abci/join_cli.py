@@ -24,11 +24,11 @@ from wire.keys import PrivateKey
 
 COMET = "comet"
 _EXAMPLES = """examples:
-  python -m ledger init --folder bandcoin                                      keys and settings, once
+  airgrant ledger init --folder bandcoin                                       keys and settings, once
   airgrant ledger join --folder bandcoin --name alice --address 192.0.2.1:26656
                                                      prints your section of network.toml: give it to the others
   airgrant ledger join --folder bandcoin --name alice --network network.toml   when all sections are in it
-  cometbft start --home bandcoin/comet  and  python -m ledger run --config bandcoin/ledger.toml
+  cometbft start --home bandcoin/comet  and  airgrant ledger run --config bandcoin/ledger.toml
 """
 _CONSENSUS = """
 [consensus]
@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--folder", type=Path, required=True, help="of `python -m ledger init`")
+    parser.add_argument("--folder", type=Path, required=True, help="of `airgrant ledger init`")
     parser.add_argument("--name", required=True, help="what the others call you: small letters and digits")
     parser.add_argument("--address", metavar="HOST:PORT", help="where other nodes reach yours (first step)")
     parser.add_argument("--power", type=int, default=1, metavar="N", help="your votes; 0: none (first step)")
@@ -108,7 +108,7 @@ def _join(options: argparse.Namespace) -> int:
 def _read_gateway(folder: Path) -> PublicKey:
     file = folder / "ledger.key"
     if not file.exists():
-        raise ConfigError(f"{file}: is not there: make it with `python -m ledger init --folder {folder}`")
+        raise ConfigError(f"{file}: is not there: make it with `airgrant ledger init --folder {folder}`")
     return PrivateKey.from_pem(file.read_bytes(), str(file)).public
 
 
@@ -174,7 +174,7 @@ def _say(folder: Path, network: Network) -> None:
         f"ledger id {network.genesis.ledger_id.hex()}\n"
         f"{len(network.operators)} operators, {votes} votes: {2 * votes // 3 + 1} decide\n"
         f"start:  cometbft start --home {folder / COMET}\n"
-        f"        python -m ledger run --config {folder / 'ledger.toml'}\n"
+        f"        airgrant ledger run --config {folder / 'ledger.toml'}\n"
     )
 
 

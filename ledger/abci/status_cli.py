@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
-from ledger.abci.pages import NetworkPage
+from ledger.abci.network_page import NetworkPage
 from ledger.client import LedgerReader
 from ledger.pages import LedgerPage
 from ledger.running import NO, OK, run_command

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import urllib.request
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from ledger.block import item_leaf
 from ledger.entries import Account, account_key, read_entry
 from ledger.state_tree import read_proof, verify_proof
-from tests.ledger_house import PRICE_UBC, purchase, sixty_seconds
+from tests.ledger_house import PRICE_UBC, LedgerHouse, purchase, sixty_seconds
 from wire.block_header import read_signed_header
 from wire.create import Create
 from wire.errors import ShellError
@@ -75,6 +76,22 @@ def test_a_stranger_s_absence_can_be_proved(house) -> None:
     verify_proof(header.state_root, account_key(stranger.key_id), None, proof)
     with pytest.raises(LookupError, match="unknown_account"):
         house.reader.get(f"accounts/{stranger}")
+
+
+def test_the_status_page_shows_what_is_sold_and_what_came_last(house, provider, buyer) -> None:
+    with house.client(buyer) as client:
+        house.submit(client, purchase(provider), buyer)
+    page = page_of(house, "/")
+    assert "serving, on one machine" in page
+    assert str(provider.public)[:12] in page
+    assert "allocate" in page
+    assert buyer.public.key_id.hex() in page
+
+
+def page_of(house: LedgerHouse, path: str) -> str:
+    with urllib.request.urlopen(house.reader.url + path, timeout=10) as answer:
+        assert answer.headers["content-type"].startswith("text/html")
+        return str(answer.read().decode())
 
 
 def test_lists_come_in_pages(house, provider, buyer) -> None:

@@ -100,7 +100,7 @@ def test_what_is_wrong_is_said(
 def test_what_is_missing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--folder", str(tmp_path / "new"), "--name", "alice"]
     assert main(words) == 2
-    assert "make it with `python -m ledger init" in capsys.readouterr().err
+    assert "make it with `airgrant ledger init" in capsys.readouterr().err
     assert ledger_command.main(["init", "--folder", str(tmp_path / "new")]) == 0
     assert main(words) == 2
     assert "give --address" in capsys.readouterr().err

@@ -1,0 +1,77 @@
+"""The status page at `/`, out of the same state and log as the other pages."""
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+
+from ledger.abci.network_page import NetworkPage, show_network
+from ledger.abci.pages import Shared
+from ledger.abci.rpc import CometAway
+from ledger.block import Item, ItemKind
+from ledger.granting import read_sale
+from ledger.http import Shelves
+from ledger.pages import LedgerPage, OfferPage, show_ledger, show_transaction
+from ledger.showcase import all_providers
+from ledger.state import read_money
+from ledger.status_page import Logged, Standing, status_page
+from wire.errors import ShellError
+
+MAX_OFFERS = 25
+NEWEST = 20
+MAX_READ_BYTES = 64 * 1024
+"""What is larger is a purchase for thousands, and is not taken apart for one line."""
+
+
+def add_status_page(app: FastAPI, shelves: Shelves, shared: Shared | None) -> None:
+    """To the pages of a ledger; None: it is shared with nobody."""
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def get_status() -> str:
+        return status_page(_standing(shelves, shared))
+
+
+def _standing(shelves: Shelves, shared: Shared | None) -> Standing:
+    application = shelves.application
+    with application.lock:
+        known = sorted(all_providers(application.state))
+    return Standing(
+        ledger=_ledger(shelves),
+        network=_network(shared),
+        offers=_offers(shelves, known[:MAX_OFFERS]),
+        more_offers=len(known) > MAX_OFFERS,
+        newest=[_logged(item, application.ledger_id) for item in shelves.archive.newest(NEWEST)],
+        counters=dict(shelves.counters),
+        now_s=shelves.now_s(),
+    )
+
+
+def _ledger(shelves: Shelves) -> LedgerPage:
+    application = shelves.application
+    with application.lock:
+        money, head = read_money(application.state), application.head
+    moved = money.deposited_ubc, money.withdrawn_ubc
+    return show_ledger(shelves.genesis, shelves.answers.key.public, head, b"", *moved)
+
+
+def _offers(shelves: Shelves, providers: list[bytes]) -> list[OfferPage]:
+    return [shelves.offer_now(key_id) for key_id in providers]
+
+
+def _network(shared: Shared | None) -> NetworkPage | str | None:
+    if shared is None:
+        return None
+    try:
+        return show_network(shared.network, shared.ask("status"), shared.ask("net_info"))
+    except (CometAway, ShellError, LookupError) as error:
+        return str(error)
+
+
+def _logged(item: Item, ledger_id: bytes) -> Logged:
+    """One line of the log."""
+    if item.kind != ItemKind.TRANSACTION:
+        what = ItemKind(item.kind).name.lower().replace("_", " ")
+        return Logged(item.number, item.height, what, "", len(item.encoded))
+    charged_ubc = read_sale(item.result).charged_ubc if item.result else None
+    if len(item.encoded) > MAX_READ_BYTES:
+        return Logged(item.number, item.height, "large transaction", "", len(item.encoded), charged_ubc)
+    page = show_transaction(item, ledger_id, whole=False)
+    return Logged(item.number, item.height, page.action, page.issuer_key_id, page.bytes, charged_ubc)
