@@ -1,0 +1,60 @@
+"""The next payout block out of the last notarised one: Algorithm 5, repaired.
+
+The last block's leaves pass by and the new ones come out, in the same order; nothing is held but one row. What has no
+new income is copied as it is, octet by octet, so that a quiet merchant costs its hash and no more; nothing of the last
+block is ever changed (fault P7: the printed algorithm writes through an alias, and the old root no longer holds).
+
+A merchant that withdrew begins again with what the last block gave it beyond what it was paid. The thesis begins with
+nothing, which takes from a merchant that withdraws while its signature is missing: it is paid what it last signed for,
+and what came after would be nobody's.
+Reference: thesis 6.5.2, Commitment Generation.   Units: micro-bandcoin (ubc).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ledger.payplace.payout_leaf import MERCHANT_ID_SIZE, empty_leaf
+from ledger.payplace.payout_row import add_income, read_row, without, write_row
+
+Income = Mapping[bytes, Mapping[int, int]]
+"""Merchant id -> channel number -> ubc earned since the last notarised block, each at least 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What happened since the last notarised block. `registered` ascends; `paid`: merchant id -> leaf it withdrew."""
+
+    registered: Sequence[bytes]
+    income: Income
+    paid: Mapping[bytes, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert list(self.registered) == sorted(set(self.registered)), "merchants ascend, each once"
+        assert self.income.keys() <= set(self.registered), "income waits until its merchant has registered"
+
+
+def next_leaves(previous: Iterable[bytes], period: Period, max_channels: int) -> Iterator[bytes]:
+    """One leaf for each registered merchant. `previous`: the leaves of the last notarised block, none before the first.
+
+    Raises DecodeError if those are not what a block has.
+    """
+    known = iter(previous)
+    old = next(known, None)
+    for merchant in period.registered:
+        while old is not None and old[:MERCHANT_ID_SIZE] < merchant:
+            old = next(known, None)  # it left
+        if old is not None and old[:MERCHANT_ID_SIZE] == merchant:
+            yield _next_leaf(old, period, max_channels)
+        else:
+            yield _next_leaf(empty_leaf(merchant), period, max_channels)
+
+
+def _next_leaf(old: bytes, period: Period, max_channels: int) -> bytes:
+    merchant = old[:MERCHANT_ID_SIZE]
+    paid, income = period.paid.get(merchant), period.income.get(merchant)
+    if paid is None and not income:
+        return old
+    row = read_row(old, max_channels)
+    if paid is not None:
+        row = without(row, read_row(paid, max_channels))
+    return write_row(add_income(row, income or {}))
