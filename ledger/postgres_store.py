@@ -150,6 +150,18 @@ class PostgresStore:
             number, size = page[-1].number, sum(len(item.encoded) for item in page)
             limit = min(2 * limit, PAGE_ROWS) if 2 * size < PAGE_BYTES else max(1, limit // 2)
 
+    def last_block(self, height: int) -> int:
+        row = self._one("SELECT max(height) FROM blocks WHERE height <= %s", height)
+        return 0 if row is None or row[0] is None else int(row[0])
+
+    def block_numbers(self, height: int) -> tuple[int, int]:
+        row = self._one("SELECT min(number), max(number) FROM items WHERE height = %s", height)
+        return (0, 0) if row is None or row[0] is None else (int(row[0]), int(row[1]))
+
+    def sizes_after(self, number: int, limit: int) -> list[tuple[int, int]]:
+        query = "SELECT number, octet_length(encoded) FROM items WHERE number > %s ORDER BY number LIMIT %s"
+        return [(row[0], row[1]) for row in self._rows(query, number, limit)]
+
     def block_items(self, height: int) -> list[Item]:
         return self._items("SELECT * FROM items WHERE height = %s ORDER BY number", height)
 

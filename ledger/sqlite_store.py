@@ -105,6 +105,18 @@ class SqliteStore:
         for row in self._rows("SELECT * FROM items ORDER BY number"):
             yield Item(*row)
 
+    def last_block(self, height: int) -> int:
+        row = self._one("SELECT max(height) FROM blocks WHERE height <= ?", height)
+        return 0 if row is None or row[0] is None else int(row[0])
+
+    def block_numbers(self, height: int) -> tuple[int, int]:
+        row = self._one("SELECT min(number), max(number) FROM items WHERE height = ?", height)
+        return (0, 0) if row is None or row[0] is None else (int(row[0]), int(row[1]))
+
+    def sizes_after(self, number: int, limit: int) -> list[tuple[int, int]]:
+        query = "SELECT number, length(encoded) FROM items WHERE number > ? ORDER BY number LIMIT ?"
+        return [(row[0], row[1]) for row in self._rows(query, number, limit)]
+
     def block_items(self, height: int) -> list[Item]:
         return [
             Item(*row) for row in self._rows("SELECT * FROM items WHERE height = ? ORDER BY number", height)

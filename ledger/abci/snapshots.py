@@ -1,10 +1,11 @@
 """How a newcomer begins where the others are: with their log, and without their empty blocks and votes.
 
 Whoever keeps a ledger answers for what was bought long ago, so a newcomer needs the log and not only the state. It gets
-it in pieces from any of its peers (ledger/abci/log_pieces.py), keeps them in a file until the last is there, and knows
-then by the one app hash that its own CometBFT has verified whether all of it is the log. Only then it is applied, by
-the same rules as every block, so no state is believed either. A snapshot costs those who offer it nothing but a look
-at their log: all of them have the same pieces.
+it in pieces from any of its peers (ledger/abci/log_pieces.py), the newest first: from the one app hash that its own
+CometBFT has verified, each piece is known for the log's as it comes, and whoever sent another is asked for nothing
+more. They are kept in a file until the first block is there, and then applied by the same rules as every block, so no
+state is believed either; what a newcomer has applied already, as it was ended in the middle, it does not apply again. A
+snapshot costs those who offer it nothing but a look at their log: all of them have the same pieces.
 
 Called by one thread at a time for `offer` and `apply`, which need the application, and by another one for the rest,
 which read through a connection of their own.
@@ -13,24 +14,27 @@ which read through a connection of their own.
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import IO
 
-from ledger.abci.log_pieces import Chain, Entry, Ruler, blocks, read_piece, write_piece
+from ledger.abci.log_pieces import Chain, Part, Ruler, blocks, read_piece, write_piece
 from ledger.abci.messages import AppliedChunk, Offered, Snapshot
 from ledger.application import Application
-from ledger.block import Item
+from ledger.block import Item, item_leaf
 from ledger.store import Store
 from ledger.submission import write_submission
 from ledger.taking import read_item
-from wire.errors import DecodeError
+from wire.block_header import Header
+from wire.errors import DecodeError, ShellError
 
-FORMAT = 1
+FORMAT = 2
 EVERY = 10
 """Blocks between the heights at which a state is offered; peers have the same."""
 OFFERED = 3
 """How many are offered: the youngest may still be unknown to CometBFT's light client, which wants two blocks more."""
 PAGE = 200
 """Items that are read from the store at once."""
+PAGE_OF_SIZES = 10_000
 
 
 class LogSnapshots:
@@ -56,23 +60,32 @@ class LogSnapshots:
     def load(self, height: int, form: int, chunk: int) -> bytes:
         if form != FORMAT or height > self._application.height:
             return b""
-        ends = self._ends(height)
-        if chunk >= len(ends):
+        ends = [0, *self._ends(height)]
+        if chunk >= len(ends) - 1:
             return b""
-        begin = ends[chunk - 1] if chunk else 0
-        items = list(self._items(begin, ends[chunk]))
-        before = self._reader.item(begin) if begin else None
-        return write_piece(items, self._headers(items), before)
+        begin, end = ends[-2 - chunk], ends[-1 - chunk]
+        items = list(self._items(begin, end))
+        first, last = items[0].height, items[-1].height
+        before = [item for item in self._split(first, begin) if item.number <= begin]
+        after = [item for item in self._split(last, end) if item.number > end]
+        return write_piece(items, self._headers(items), _leaves(before), _leaves(after))
 
     def offer(self, snapshot: Snapshot, app_hash: bytes) -> Offered:
         if snapshot.format != FORMAT:
             return Offered.REJECT_FORMAT
-        if self._application.height:
-            self._tell("a snapshot is of no use: there is a log already")
-            return Offered.ABORT
+        application = self._application
+        if snapshot.height < application.height:
+            self._tell(
+                f"a log of {snapshot.height} blocks is of no use: {application.height} are here already"
+            )
+            return Offered.REJECT
         self._drop()
         self._tell(f"a log of {snapshot.height} blocks is on its way, in {snapshot.chunks} pieces")
-        self._coming = _Coming(snapshot, app_hash, Chain(self._application.app_hash))
+        first = application.store.header(0)
+        assert first is not None, "a ledger has a genesis"
+        place = application.store.place
+        folder = place.parent if isinstance(place, Path) else None
+        self._coming = _Coming(snapshot, Chain(app_hash, hashlib.sha256(first).digest()), folder)
         return Offered.ACCEPT
 
     def apply(self, index: int, chunk: bytes) -> AppliedChunk:
@@ -81,70 +94,70 @@ class LogSnapshots:
         if coming is None or index != coming.taken:
             return AppliedChunk.ABORT
         try:
-            entries = read_piece(chunk)
+            coming.take(chunk)
         except DecodeError as error:
-            self._tell(f"piece {index} is not of any log, and is asked of another: {error}")
+            self._tell(f"piece {index} is not of that log, and is asked of another: {error}")
             return AppliedChunk.RETRY
-        try:
-            whole = coming.take(chunk, entries)
-        except DecodeError as error:
-            self._tell(f"piece {index} is not of that log: {error}")
+        if coming.is_whole != (coming.taken == coming.snapshot.chunks):
+            self._tell(f"there is no log of {coming.snapshot.chunks} such pieces: whoever offers it lies")
             self._drop()
             return AppliedChunk.REJECT_SNAPSHOT
-        if whole:
+        if coming.is_whole:
             self._begin_with(coming)
             self._drop()
         return AppliedChunk.ACCEPT
 
     def _begin_with(self, coming: "_Coming") -> None:
         application = self._application
+        here = application.head.height
         for header, rows in blocks(coming.pieces()):
+            if header.height <= here:
+                self._compare(header)
+                continue
             items = [Item(0, header.height, kind, b"", 0, encoded, b"") for kind, encoded in rows]
             submissions = [write_submission(read_item(item, application.ledger_id)) for item in items]
             application.skip_to(header.height - 1)
             done = application.finalise(header.height, header.time_s, submissions)
-            assert done.app_hash == header.app_hash, f"block {header.height} leads elsewhere by our rules"
+            assert done.app_hash == header.app_hash, f"block {header.height}: these rules lead elsewhere"
             application.commit()
         application.skip_to(coming.snapshot.height)
-        self._tell(f"begins at block {application.height}")
+        self._tell(f"the log of {coming.snapshot.height} blocks is here and applied")
+
+    def _compare(self, theirs: Header) -> None:
+        """Raises ShellError unless our log begins as theirs."""
+        ours = self._reader.header(theirs.height)
+        if ours is None or hashlib.sha256(ours).digest() != theirs.app_hash:
+            where = f"block {theirs.height} is not the others': begin anew (docs/ledger.md)"
+            raise ShellError(self._reader.name, where)
 
     def _drop(self) -> None:
         if self._coming is not None:
             self._coming.close()
-            self._coming = None
+        self._coming = None
 
     def _snapshot(self, height: int) -> Snapshot:
         pieces = len(self._ends(height))
-        last = self._headers_before(height)
+        last = self._reader.header(self._reader.last_block(height)) or b""
         return Snapshot(height, FORMAT, pieces, hashlib.sha256(last + pieces.to_bytes(4, "big")).digest())
 
     def _ends(self, height: int) -> list[int]:
         """The number of the last item of each piece of the log up to a block."""
-        while items := self._reader.items_after(self._ruler.seen, PAGE):
-            self._ruler.feed(items)
-        last = self._last_number(height)
+        while sizes := self._reader.sizes_after(self._ruler.seen, PAGE_OF_SIZES):
+            self._ruler.feed(sizes)
+        _, last = self._reader.block_numbers(self._reader.last_block(height))
         ends = [end for end in self._ruler.ends if end < last]
         return [*ends, last] if last else []
-
-    def _last_number(self, height: int) -> int:
-        items = self._reader.block_items(self._last_height(height))
-        return max((item.number for item in items), default=0)
-
-    def _last_height(self, height: int) -> int:
-        """Of the last block up to this one in which something took effect."""
-        height = min(height, self._application.head.height)
-        while height and self._reader.header(height) is None:
-            height -= 1
-        return height
-
-    def _headers_before(self, height: int) -> bytes:
-        return self._reader.header(self._last_height(height)) or b""
 
     def _items(self, begin: int, end: int) -> Iterator[Item]:
         while begin < end:
             page = self._reader.items_after(begin, min(PAGE, end - begin))
             yield from page
             begin = page[-1].number
+
+    def _split(self, height: int, number: int) -> list[Item]:
+        """All items of a block, if it goes on behind the item of this number; none if it does not."""
+        first, last = self._reader.block_numbers(height)
+        return self._reader.block_items(height) if first <= number < last else []
 
     def _headers(self, items: Sequence[Item]) -> dict[int, bytes]:
         headers: dict[int, bytes] = {}
@@ -156,32 +169,39 @@ class LogSnapshots:
 
 
 class _Coming:
-    """A log on its way: pieces in a file, followed as they come."""
+    """A log on its way: pieces in a file beside the ledger's own, followed as they come."""
 
-    def __init__(self, snapshot: Snapshot, app_hash: bytes, chain: Chain) -> None:
+    def __init__(self, snapshot: Snapshot, chain: Chain, folder: Path | None) -> None:
         self.snapshot = snapshot
-        self.taken = 0
-        self._app_hash = app_hash
         self._chain = chain
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 `close` closes it
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 `close` closes it
         self._sizes: list[int] = []
 
-    def take(self, piece: bytes, entries: list[Entry]) -> bool:
-        """The next one, and what it says; whether it was the last. Raises DecodeError, VerificationError."""
-        self._chain.follow(entries)
+    @property
+    def taken(self) -> int:
+        return len(self._sizes)
+
+    @property
+    def is_whole(self) -> bool:
+        return self._chain.is_whole
+
+    def take(self, piece: bytes) -> None:
+        """The one before those so far. Raises DecodeError, VerificationError: then it was not taken."""
+        self._chain.follow(read_piece(piece))
         self._file.write(piece)
         self._sizes.append(len(piece))
-        self.taken += 1
-        if self.taken < self.snapshot.chunks:
-            return False
-        if self._chain.end() != self._app_hash:
-            raise DecodeError(f"it leads to {self._chain.app_hash.hex()}, not to {self._app_hash.hex()}")
-        return True
 
-    def pieces(self) -> Iterator[list[Entry]]:
-        self._file.seek(0)
-        for size in self._sizes:
+    def pieces(self) -> Iterator[list[Part]]:
+        """The oldest first."""
+        end = sum(self._sizes)
+        for size in reversed(self._sizes):
+            end -= size
+            self._file.seek(end)
             yield read_piece(self._file.read(size))
 
     def close(self) -> None:
         self._file.close()
+
+
+def _leaves(items: Sequence[Item]) -> list[bytes]:
+    return [item_leaf(item.kind, item.encoded) for item in items]

@@ -100,6 +100,7 @@ def test_a_height_alone_is_remembered(store: Store) -> None:
     assert store.height() == 5
     store.write_block(block(6, 1))
     assert (store.height(), store.header(5)) == (6, None)
+    assert [store.last_block(height) for height in (0, 5, 6, 99)] == [0, 0, 6, 6]
 
 
 def test_a_long_log_comes_in_its_order(store: Store) -> None:
@@ -115,6 +116,14 @@ def test_a_long_log_comes_in_its_order(store: Store) -> None:
         store.write_block(rows)
     sizes = [(item.number, len(item.encoded)) for item in store.items()]
     assert sizes == [(number, 700_000 if number % 97 == 0 else 2) for number in range(1, 1_201)]
+    assert store.sizes_after(0, 2_000) == sizes
+    assert store.sizes_after(96, 2) == [(97, 700_000), (98, 2)]
+    assert [store.block_numbers(height) for height in (0, 1, 4, 5)] == [
+        (0, 0),
+        (1, 300),
+        (901, 1_200),
+        (0, 0),
+    ]
 
 
 def test_a_block_that_cannot_be_written_whole_is_not_written_at_all(store: Store) -> None:
