@@ -63,19 +63,27 @@ class Candidate:
         return self.offer.price_ubc * self.units
 
     @property
+    def most_ubc(self) -> int:
+        """The price and the most that use beyond what is included can cost afterwards."""
+        usage = self.qos.usage
+        return self.price_ubc + (0 if usage is None else usage.most_ubc)
+
+    @property
     def qos(self) -> Qos:
         """What all units give together."""
         return self.offer.qos.times(self.units)
 
     @property
     def cost(self) -> tuple[bool, Fraction, int, int, PublicKey, MacAddress]:
-        """Sorts cheapest per guaranteed bit first, offers without a guarantee last, and leaves no tie to chance."""
+        """Sorts cheapest per guaranteed bit first, use that is paid afterwards at the most that it can cost, offers
+        without a guarantee last, and leaves no tie to chance.
+        """
         guaranteed_bits = (self.qos.floor_down_bps + self.qos.floor_up_bps) * self.offer.allocation_duration_s
-        per_bit = Fraction(self.price_ubc, guaranteed_bits or 1)
+        per_bit = Fraction(self.most_ubc, guaranteed_bits or 1)
         return (
             not guaranteed_bits,
             per_bit,
-            self.price_ubc,
+            self.most_ubc,
             -self.signal_dbm,
             self.announcement.provider,
             self.offer.bssid,
@@ -208,8 +216,8 @@ def _meet(announcement: Announcement, offer: Offer, address: str, wish: Wish) ->
     except DecodeError as error:
         return Unsuitable("too_slow", f"{units} units would be needed: {error}")
     candidate = Candidate(announcement, offer, address, units)
-    if wish.max_price_ubc is not None and candidate.price_ubc > wish.max_price_ubc:
-        asked, limit = format_money(candidate.price_ubc), format_money(wish.max_price_ubc)
+    if wish.max_price_ubc is not None and candidate.most_ubc > wish.max_price_ubc:
+        asked, limit = format_money(candidate.most_ubc), format_money(wish.max_price_ubc)
         rates = (
             f"{format_rate(candidate.qos.floor_down_bps)} down, {format_rate(candidate.qos.floor_up_bps)} up"
         )

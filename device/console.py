@@ -26,7 +26,7 @@ from device.library import Over, PurchaseFailed, PurchaseInterrupted, Way
 from device.wpa import DEFAULT_FOLDER
 from wire.errors import ConfigError, DecodeError, ShellError
 from wire.ids import MacAddress, PublicKey
-from wire.units import format_duration, format_money, format_rate
+from wire.units import format_duration, format_money, format_rate, format_size
 
 DONE, NO, USAGE, WORLD, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -243,7 +243,7 @@ def _offer_cells(offer: Candidate, bought: tuple[PublicKey, MacAddress] | None) 
     ours = (offer.announcement.provider, offer.offer.bssid) == bought
     return (
         "[green]bought[/]" if ours else "",
-        format_money(offer.price_ubc),
+        format_money(offer.price_ubc) + _later(offer),
         format_rate(offer.qos.floor_down_bps),
         format_rate(offer.qos.floor_up_bps),
         format_duration(offer.offer.allocation_duration_s),
@@ -251,6 +251,14 @@ def _offer_cells(offer: Candidate, bought: tuple[PublicKey, MacAddress] | None) 
         f"{str(offer.announcement.provider)[:16]}…",
         str(offer.offer.bssid),
     )
+
+
+def _later(offer: Candidate) -> str:
+    """` + up to 0.2 BC beyond 2 GB`, paid afterwards; nothing where use costs nothing more."""
+    usage = offer.qos.usage
+    if usage is None:
+        return ""
+    return f" + up to {format_money(usage.most_ubc)} beyond {format_size(usage.included_bytes)}"
 
 
 def describe_offer(shown: ShowOffer) -> dict[str, object]:
@@ -264,6 +272,7 @@ def describe_offer(shown: ShowOffer) -> dict[str, object]:
                 "epoch": offer.offer.epoch,
                 "units": offer.units,
                 "price_ubc": offer.price_ubc,
+                "most_ubc": offer.most_ubc,
                 "floor_down_bps": offer.qos.floor_down_bps,
                 "floor_up_bps": offer.qos.floor_up_bps,
                 "duration_s": offer.offer.allocation_duration_s,

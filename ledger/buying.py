@@ -248,10 +248,15 @@ def _sale(
 
 
 def _check_rate(offer: StandingOffer, allocations: int) -> Rejected | None:
-    """A consumer's units together must stay a rate and a data cap that a grant can say."""
+    """A consumer's units together must stay a rate, a data cap and usage terms that a grant can say."""
     qos = offer.qos
     highest_bps = max(qos.ceil_down_bps, qos.ceil_up_bps) * allocations
-    if highest_bps > MAX_RATE_BPS or qos.data_cap_bytes * allocations > U63_MAX or allocations > U32_MAX:
+    most = 0 if qos.usage is None else max(qos.usage.included_bytes, qos.usage.most_ubc)
+    if (
+        highest_bps > MAX_RATE_BPS
+        or max(qos.data_cap_bytes, most) * allocations > U63_MAX
+        or allocations > U32_MAX
+    ):
         return Rejected(
             Reason.RATE_TOO_HIGH, f"{allocations} units are {highest_bps} bit/s, at most {MAX_RATE_BPS}"
         )

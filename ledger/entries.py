@@ -28,7 +28,7 @@ from wire.band import Band
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError
 from wire.ids import PUBLIC_KEY_SIZE, PublicKey
-from wire.qos import LatencyClass, Qos, RateLayer, write_qos
+from wire.qos import Qos, qos_of, write_qos
 
 Span = tuple[int, int]
 """The edges of a band in kHz: bands that overlap draw on the same air."""
@@ -288,9 +288,11 @@ def _offer_items(offer: StandingOffer) -> Value:
 
 
 def read_qos_items(items: list[int]) -> Qos:
-    """A qos from the array of 4 to 7 integers that `wire.qos.write_qos` makes. Raises ValueError."""
-    down_floor, down_ceil, up_floor, up_ceil, cap, latency, layer = items + [0] * (7 - len(items))
-    return Qos(down_floor, down_ceil, up_floor, up_ceil, cap, LatencyClass(latency), RateLayer(layer))
+    """A qos from the array that `wire.qos.write_qos` makes. Raises ValueError."""
+    try:
+        return qos_of(items)
+    except DecodeError as error:
+        raise ValueError(str(error)) from None
 
 
 def _read_offer(items: list[Value]) -> Entry:

@@ -77,6 +77,19 @@ def check_totals(
     return findings or [note("totals", f"{len(report.rows)} sessions within their grants")], totals
 
 
+def most_bytes(grant: Grant) -> int:
+    """More than this, both directions, no grant can carry in all its time: its ceilings with their tolerance, and
+    within its cap what a box needs to notice. Whoever adds up several meters has to ask, as each may be within it.
+    """
+    qos = grant.total_qos
+    ceil_bps = qos.ceil_down_bps + qos.ceil_up_bps
+    time_ms = grant.duration_s * 1_000 + READING_SLACK_MS
+    carried_bytes = ceil_bps * time_ms * (100 + RATE_TOLERANCE_PERCENT) // (8 * 1_000 * 100)
+    if not qos.data_cap_bytes:
+        return carried_bytes
+    return min(carried_bytes, qos.data_cap_bytes + ceil_bps * CAP_SLACK_MS // 8_000)
+
+
 # Each check says what does not fit; nothing if all is well.
 
 

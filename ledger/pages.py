@@ -25,6 +25,7 @@ from wire.ids import PublicKey
 from wire.post_offer import PostOffer
 from wire.qos import Qos
 from wire.transaction import Action, ActionCode, read_transaction
+from wire.usage_terms import UsageTerms
 
 
 class ErrorPage(BaseModel):
@@ -68,6 +69,15 @@ class BandPage(BaseModel):
     bandwidth_khz: int
 
 
+class UsageTermsPage(BaseModel):
+    """What use of one unit beyond what it includes costs, paid afterwards."""
+
+    included_bytes: int
+    step_bytes: int
+    price_ubc: int
+    most_ubc: int
+
+
 class QosPage(BaseModel):
     """What one allocation unit gets."""
 
@@ -78,6 +88,7 @@ class QosPage(BaseModel):
     data_cap_bytes: int
     latency_class: str
     rate_layer: str
+    usage: UsageTermsPage | None = None
 
 
 class ReservationPage(BaseModel):
@@ -329,6 +340,16 @@ def show_qos(qos: Qos) -> QosPage:
         data_cap_bytes=qos.data_cap_bytes,
         latency_class=qos.latency_class.name.lower(),
         rate_layer=qos.rate_layer.name.lower(),
+        usage=None if qos.usage is None else show_usage_terms(qos.usage),
+    )
+
+
+def show_usage_terms(terms: UsageTerms) -> UsageTermsPage:
+    return UsageTermsPage(
+        included_bytes=terms.included_bytes,
+        step_bytes=terms.step_bytes,
+        price_ubc=terms.price_ubc,
+        most_ubc=terms.most_ubc,
     )
 
 

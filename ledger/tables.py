@@ -50,6 +50,7 @@ def offer_details(offer: dict[str, Any]) -> list[Table]:
         ("down", _range(qos["floor_down_bps"], qos["ceil_down_bps"])),
         ("up", _range(qos["floor_up_bps"], qos["ceil_up_bps"])),
         ("data cap", format_size(qos["data_cap_bytes"]) if qos["data_cap_bytes"] else "none"),
+        ("use beyond", _usage(qos["usage"])),
         ("rates count", "IP packets" if qos["rate_layer"] == "ip" else "Ethernet frames"),
         ("queue", qos["latency_class"].replace("_", " ")),
         ("each further unit", _factor(offer["volume_discount_multiplier_ppm"])),
@@ -260,6 +261,15 @@ def _facts(*rows: tuple[str, object]) -> Table:
     for name, value in rows:
         table.add_row(name, escape(str(value)))
     return table
+
+
+def _usage(terms: dict[str, int] | None) -> str:
+    if terms is None:
+        return "costs nothing"
+    return (
+        f"{format_size(terms['included_bytes'])}: {format_money(terms['price_ubc'])} for each begun "
+        f"{format_size(terms['step_bytes'])}, paid afterwards, at most {format_money(terms['most_ubc'])} a unit"
+    )
 
 
 def _range(floor_bps: int, ceil_bps: int) -> str:

@@ -66,7 +66,7 @@ class Charge:
 
 def charge_of(offer: Offer) -> Charge:
     """The offer in a sentence for people."""
-    kind = ChargeType.TIME_AND_VOLUME if offer.qos.data_cap_bytes else ChargeType.TIME
+    kind = ChargeType.TIME_AND_VOLUME if offer.qos.data_cap_bytes or offer.qos.usage else ChargeType.TIME
     return Charge(kind, "", (Plan(ENGLISH, NO_CURRENCY, _XML.format(format_offer(offer))),))
 
 
@@ -75,10 +75,16 @@ def format_offer(offer: Offer) -> str:
     qos = offer.qos
     layer = ", counted as Ethernet frames" if qos.rate_layer is RateLayer.ETHERNET else ""
     cap = f", {format_size(qos.data_cap_bytes)} in all" if qos.data_cap_bytes else ""
+    use = ""
+    if qos.usage is not None:
+        use = (
+            f", beyond {format_size(qos.usage.included_bytes)} {format_money(qos.usage.price_ubc)} for each begun "
+            f"{format_size(qos.usage.step_bytes)}, at most {format_money(qos.usage.most_ubc)} more"
+        )
     return (
         f"{format_money(offer.price_ubc)} (bandcoin) for {format_duration(offer.allocation_duration_s)}: "
         f"at least {format_rate(qos.floor_down_bps)} down and {format_rate(qos.floor_up_bps)} up, "
-        f"at most {format_rate(qos.ceil_down_bps)} and {format_rate(qos.ceil_up_bps)}{layer}{cap}"
+        f"at most {format_rate(qos.ceil_down_bps)} and {format_rate(qos.ceil_up_bps)}{layer}{cap}{use}"
     )
 
 

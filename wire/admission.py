@@ -2,7 +2,7 @@
 
 Sent over the box's admission topic before the operator lets the RADIUS server accept, so that the box knows the grant
 by the time the station is on the air. The grant inside is the ledger's and is verified for itself; what the operator
-adds is who holds it, and what other access points of the provider have delivered on it. Largest legal size 400 bytes.
+adds is who holds it, and what other access points of the provider have delivered on it. Largest legal size 440 bytes.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from wire.ids import MacAddress, PublicKey
 from wire.keys import PrivateKey
 
 EXTERNAL = b"airgrant/admission"
-MAX_ADMISSION_BYTES = 400
+MAX_ADMISSION_BYTES = 440
 
 _GRANT, _STATION, _BSSID, _USED, _EXPIRES = range(1, 6)
 

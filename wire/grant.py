@@ -2,7 +2,8 @@
 
 Sent by the ledger to the buyer, shown by the station to the access point, which verifies it offline with the
 ledger's key. It binds a consumer key, a provider, the epoch of the offer, a time window, a band and the qos of one
-unit times `allocations`. At most 220 bytes while rates and data cap stay below 4.29 Gbit/s and GB, 256 in any case.
+unit times `allocations`. At most 220 bytes while rates and data cap stay below 4.29 Gbit/s and GB and use is not paid
+for, 240 where it is, 292 in any case.
 Reference: Bandcoin 5.1.1, allocate ("used by the receiver to prove its bandwidth grant").
 """
 
@@ -19,7 +20,7 @@ from wire.qos import Qos, read_qos, write_qos
 from wire.units import U32_MAX, U63_MAX
 
 EXTERNAL = b"airgrant/grant/"
-MAX_GRANT_BYTES = 256
+MAX_GRANT_BYTES = 292
 POSITION_SIZE = 2
 TRANSACTION_REFERENCE_SIZE = GRANT_ID_SIZE - POSITION_SIZE
 """Leading octets of the transaction id: enough to find it. Whoever finds two that share them has his second purchase

@@ -3,7 +3,7 @@
 Sent by a provider's box, in the lobby and in every carriage that has room for 160 bytes; signed by the provider,
 whose key travels beside it. It repeats the binding part of the `offer` transaction on the ledger, names the basic
 service set and expires, as nothing around it is authenticated. At most 160 bytes while rates and data cap stay below
-4.29 Gbit/s and GB, 196 in any case.
+4.29 Gbit/s and GB and use is not paid for, 180 where it is, 232 in any case.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from wire.qos import Qos, read_qos, write_qos
 from wire.units import U32_MAX
 
 EXTERNAL = b"airgrant/offer"
-MAX_OFFER_BYTES = 196
+MAX_OFFER_BYTES = 232
 
 _EPOCH, _PRICE, _DURATION, _BAND, _QOS, _BSSID, _EXPIRES = range(1, 8)
 

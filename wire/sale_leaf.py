@@ -29,7 +29,7 @@ CONSUMERS_IN_LEAF = 4
 for two levels of 32 less)."""
 UNITS_SIZE = 4
 COUNT_SIZE = 4
-MAX_TERMS_BYTES = 150
+MAX_TERMS_BYTES = 186
 
 
 @dataclass(frozen=True, slots=True)

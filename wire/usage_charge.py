@@ -1,6 +1,6 @@
 """What use beyond the included bytes costs: the arithmetic that all sides share, and how a payment is known.
 
-    charge = min(units x most, price x ceil((used - units x included) / step))
+    charge = min(most, price x ceil((used - included) / step))          of all units of a grant together
 
 One rounding, up: a step that was begun is paid. Both directions count. Nothing is charged within the included bytes.
 Reference: Bandcoin 6.3.   Units: bytes, micro-bandcoin.
@@ -12,12 +12,14 @@ from wire.transaction import NONCE_SIZE
 from wire.usage_terms import UsageTerms
 
 
-def charge_ubc(terms: UsageTerms, units: int, used_bytes: int) -> int:
-    """What a grant of so many units owes for these bytes, at most what the terms say."""
-    beyond_bytes = used_bytes - units * terms.included_bytes
+def charge_ubc(terms: UsageTerms, used_bytes: int) -> int:
+    """What is owed for these bytes, at most what the terms say. `terms` are those of the whole grant
+    (`grant.total_qos.usage`).
+    """
+    beyond_bytes = used_bytes - terms.included_bytes
     if beyond_bytes <= 0:
         return 0
-    return min(units * terms.most_ubc, -(-beyond_bytes // terms.step_bytes) * terms.price_ubc)
+    return min(terms.most_ubc, -(-beyond_bytes // terms.step_bytes) * terms.price_ubc)
 
 
 def charge_nonce(grant_id: bytes) -> bytes:

@@ -27,9 +27,11 @@ from wire.keys import PrivateKey
 from wire.network import Network
 from wire.qos import MAX_RATE_BPS, Qos
 from wire.registration import Registration, write_registration
+from wire.usage_terms import UsageTerms
 
 UTC_S = 1_700_000_000
 WISH = Wish(floor_down_bps=2_000_000, floor_up_bps=500_000)
+OF_USE = Qos(2_000_000, 20_000_000, 500_000, 5_000_000, usage=UsageTerms(10**9, 10**6, 500, 200_000))
 BUYER, PROVIDER, LEDGER = (PrivateKey.from_secret(secret) for secret in (7, 11, 13))
 
 
@@ -98,6 +100,12 @@ def test_price_limit_is_for_the_whole_purchase(limit_ubc: int | None, verdict: s
     assert getattr(found, "reason", "") == verdict
 
 
+@pytest.mark.parametrize(("limit_ubc", "verdict"), [(1_199_999, "too_dear"), (1_200_000, "")])
+def test_the_limit_covers_what_use_may_cost_afterwards(limit_ubc: int, verdict: str) -> None:
+    found = seen(replace(WISH, max_price_ubc=limit_ubc), qos=OF_USE)
+    assert getattr(found, "reason", "") == verdict
+
+
 def test_two_units_may_be_too_dear_where_one_is_not() -> None:
     assert reason(Wish(4_000_000, 0, max_price_ubc=1_999_999)) == "too_dear"
 
@@ -151,6 +159,14 @@ def test_cheapest_per_guaranteed_bit_whatever_the_order() -> None:
     long = candidate(price_ubc=1_400_000, duration_s=1_200)
     for order in permutations((dear, fast, long)):
         assert cheapest(order) == long
+
+
+def test_use_that_is_paid_afterwards_counts_at_the_most_that_it_can_cost() -> None:
+    later, plain = candidate(price_ubc=1_000_000, qos=OF_USE), candidate(price_ubc=1_100_000)
+    assert cheapest((later, plain)) == plain
+    assert (later.most_ubc, plain.most_ubc) == (1_200_000, 1_100_000)
+    two = candidate(Wish(4_000_000, 0), price_ubc=1_000_000, qos=OF_USE)
+    assert (two.price_ubc, two.most_ubc) == (2_000_000, 2_400_000)
 
 
 def test_an_offer_without_guarantee_comes_last() -> None:

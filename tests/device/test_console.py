@@ -8,17 +8,22 @@ from rich.console import Console
 from device.choice import Unsuitable, Wish, weigh
 from device.console import add_way, describe_offer, make_parser, plain, print_offers, read_way
 from device.events import ShowOffer
-from device.fake_access_point import FakeAccessPoint
+from device.fake_access_point import QOS, FakeAccessPoint
 from device.library import Over, Way
 from device.wpa import DEFAULT_FOLDER
 from tests.device.playbook import BUYER
 from wire.errors import ConfigError
+from wire.qos import Qos
+from wire.usage_terms import UsageTerms
 
 NOW_S = 1_700_000_000
 
 
-def offer() -> ShowOffer:
-    shop = FakeAccessPoint(BUYER.public, lambda: NOW_S, ssid=b"air\xffgrant")
+OF_USE = Qos(2_000_000, 20_000_000, 500_000, 5_000_000, usage=UsageTerms(2 * 10**9, 10**6, 500, 200_000))
+
+
+def offer(qos: Qos = QOS) -> ShowOffer:
+    shop = FakeAccessPoint(BUYER.public, lambda: NOW_S, ssid=b"air\xffgrant", qos=qos)
     return ShowOffer(weigh(shop.announcement(), "ap", Wish(0, 0), None, NOW_S, -61), "ap")
 
 
@@ -53,6 +58,15 @@ def test_a_table_of_offers() -> None:
     text = show([offer(), ShowOffer(Unsuitable("bad_offer", "signature\x1b[31m"), "02:00:00:00:00:09")])
     for said in ("1 BC", "2 Mbit/s", "-61 dBm", "10 min", "bad_offer", "signature?[31m", "02:00:00:00:00:09"):
         assert said in text
+
+
+def test_what_use_may_cost_afterwards_stands_beside_the_price() -> None:
+    assert "1 BC + up to 0.2 BC beyond 2 GB" in show([offer(OF_USE)])
+    assert "up to" not in show([offer()])
+    assert (describe_offer(offer(OF_USE))["most_ubc"], describe_offer(offer())["most_ubc"]) == (
+        1_200_000,
+        1_000_000,
+    )
 
 
 def test_an_offer_for_scripts() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ledger.chain_state import ChainState, GrantUsage, read_chain_state, write_chain_state
-from ledger.evidence_totals import CAP_SLACK_MS, FORGET_AFTER_MS, READING_SLACK_MS, check_totals
+from ledger.evidence_totals import CAP_SLACK_MS, FORGET_AFTER_MS, READING_SLACK_MS, check_totals, most_bytes
 from wire.band import Band
 from wire.grant import Grant
 from wire.keys import PrivateKey
@@ -147,3 +147,12 @@ def test_sums_stop_where_a_store_ends_and_say_so():
     assert totals[GRANT.grant_id].used_bytes == U63_MAX
     written = write_chain_state(ChainState(usage=totals))
     assert read_chain_state(written).usage == totals
+
+
+def test_the_most_that_a_grant_can_carry():
+    """Its ceilings, 1.2 MB/s, with 2 % and a quarter of a second; with a cap, two seconds beyond it."""
+    assert most_bytes(GRANT) == 1_200_000 * 60_250 * 102 // 100_000
+    assert most_bytes(replace(GRANT, allocations=2)) == 2 * most_bytes(GRANT)
+    capped = replace(GRANT, qos=replace(GRANT.qos, data_cap_bytes=5_000_000))
+    assert most_bytes(capped) == 5_000_000 + 1_200_000 * CAP_SLACK_MS // 1_000
+    assert most_bytes(replace(capped, qos=replace(GRANT.qos, data_cap_bytes=U63_MAX))) == most_bytes(GRANT)

@@ -24,6 +24,7 @@ from nas_tunnel.advice_of_charge import (
 from tests.wire.examples import MESSAGES
 from wire.errors import DecodeError
 from wire.qos import Qos, RateLayer
+from wire.usage_terms import UsageTerms
 
 OFFER = MESSAGES["offer"].example
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "advice_of_charge.json").read_text())
@@ -91,6 +92,9 @@ def test_an_offer_in_words() -> None:
         "1.5 BC (bandcoin) for 20 min: at least 1 kbit/s down and 0 bit/s up, at most 2 kbit/s and 500 bit/s, "
         "counted as Ethernet frames"
     )
+    of_use = replace(OFFER, qos=Qos(1_000, 2_000, 0, 500, usage=UsageTerms(2 * 10**9, 10**6, 500, 200_000)))
+    assert format_offer(of_use).endswith(", beyond 2 GB 0.0005 BC for each begun 1 MB, at most 0.2 BC more")
+    assert charge_of(of_use).kind is ChargeType.TIME_AND_VOLUME
 
 
 def test_the_plan_of_an_offer_is_xml_that_says_so() -> None:
@@ -107,7 +111,7 @@ def test_the_plan_of_an_offer_is_xml_that_says_so() -> None:
 @given(MESSAGES["offer"].values)
 def test_every_offer_fits(offer: object) -> None:
     payload = write_advice_of_charge([charge_of(offer)])  # type: ignore[arg-type]
-    assert len(payload) <= 500
+    assert len(payload) <= 640
     ET.fromstring(charge_of(offer).plans[0].information.encode())  # type: ignore[arg-type]
     assert read_advice_of_charge(payload) == (charge_of(offer),)  # type: ignore[arg-type]
 

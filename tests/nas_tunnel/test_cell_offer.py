@@ -88,7 +88,7 @@ def test_every_truncation_is_refused() -> None:
     [
         ({}, "not an array"),
         ([], "offer is missing"),
-        ([b"", KEY_A.octets, bytes(8), bytes(8)], "offer is not a byte string of 1 to 196"),
+        ([b"", KEY_A.octets, bytes(8), bytes(8)], "offer is not a byte string of 1 to 232"),
         ([b"o", bytes(33), bytes(8), bytes(8)], "provider: not a compressed"),
         ([b"o", KEY_A.octets, bytes(9), bytes(8)], "ledger_key_id is not a byte string of 8"),
         ([b"o", KEY_A.octets, bytes(8), 7], "ledger_id_start is not a byte string of 8"),

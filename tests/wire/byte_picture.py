@@ -57,9 +57,7 @@ FIELDS: dict[str, dict[int, str]] = {
         12: "consumers: key -> [allocations, price_ubc]", 13: "auction: kind, clearing_s, min_price_ubc",
         14: "ruling: house, signature",
     },
-    "usage_terms": {
-        1: "provider_id", 2: "epoch", 3: "included_bytes", 4: "step_bytes", 5: "price_ubc", 6: "most_ubc",
-    },
+    "usage_bill": {1: "provider_id", 2: "grant_id", 3: "epoch", 4: "used_bytes", 5: "owed_ubc"},
     "time_key": {1: "keeper", 2: "time_s", 3: "key"},
     "auction": {
         1: "provider", 2: "auction: kind, clearing_s, min_price_ubc", 3: "band", 4: "max_allocations",
@@ -115,6 +113,7 @@ ITEMS: dict[str, list[str]] = {
     "lobby_join": ["type 5 Join", "grant", "join request"],
     "enrolment_reply": ["kind (2 reply)", "challenge or null", "attestation_result", "receipt"],
 }
+FIELDS |= {"offer_of_use": FIELDS["offer"], "grant_of_use": FIELDS["grant"]}
 
 
 PARTS: dict[str, list[tuple[int, str]]] = {

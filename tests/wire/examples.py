@@ -139,13 +139,9 @@ from wire.time_key import MAX_TIME_KEY_BYTES, TimeKey, read_time_key, write_time
 from wire.transaction import EXTERNAL as TRANSACTION
 from wire.transaction import MAX_TRANSACTION_BYTES, Transaction, read_transaction, sign_transaction
 from wire.units import PPM, U32_MAX, U63_MAX
-from wire.usage_terms import EXTERNAL as USAGE_TERMS
-from wire.usage_terms import (
-    MAX_USAGE_TERMS_BYTES,
-    UsageTerms,
-    read_usage_terms,
-    write_usage_terms,
-)
+from wire.usage_bill import EXTERNAL as USAGE_BILL
+from wire.usage_bill import MAX_USAGE_BILL_BYTES, UsageBill, read_usage_bill, write_usage_bill
+from wire.usage_terms import UsageTerms
 
 PROVIDER, CONSUMER, LEDGER, EXCHANGE, ATTESTATION, OPERATOR = (
     PrivateKey.from_secret(secret) for secret in range(1, 7)
@@ -158,6 +154,8 @@ BAND = Band(5_170_000, 5_250_000, 80_000)
 QOS = Qos(5_000_000, 20_000_000, 1_000_000, 5_000_000, 2_000_000_000, LatencyClass.INTERACTIVE)
 GRANT_ID = bytes([*range(14), 0, 7])
 
+QOS_OF_USE = replace(QOS, data_cap_bytes=0, usage=UsageTerms(2_000_000_000, 1_000_000, 500, 200_000))
+OFFER_VALUE = Offer(12, 1_500_000, 1_200, BAND, QOS, BSSID, UTC_S + 120)
 GRANT_VALUE = Grant(CONSUMER.public, PROVIDER.public.provider_id, GRANT_ID, 12, UTC_S, 1_200, BAND, QOS)
 
 
@@ -237,9 +235,13 @@ def up_to(maximum: int, minimum: int = 0) -> st.SearchStrategy[int]:
     )
 
 
-def qos_of(rates: list[int], cap: int, latency: LatencyClass, layer: RateLayer) -> Qos:
+def qos_of(
+    rates: list[int], cap: int, latency: LatencyClass, layer: RateLayer, usage: UsageTerms | None
+) -> Qos:
     down, up = sorted(rates[:2]), sorted(rates[2:])
-    return Qos(down[0], max(1, down[1]), up[0], max(1, up[1]), cap, latency, layer)
+    if usage is not None and cap <= usage.included_bytes:
+        cap = 0
+    return Qos(down[0], max(1, down[1]), up[0], max(1, up[1]), cap, latency, layer, usage)
 
 
 def band_of(low: int, width: int, used: int) -> Band:
@@ -259,6 +261,7 @@ qoses = st.builds(
     u63,
     st.sampled_from(LatencyClass),
     st.sampled_from(RateLayer),
+    st.none() | st.builds(UsageTerms, u63, epochs, epochs, epochs),
 )
 texts = st.text(st.characters(codec="utf-8"), max_size=30)
 names = st.from_regex(r"[a-z][a-z_]{0,58}", fullmatch=True)
@@ -480,7 +483,7 @@ def seal_the_same_again(lock: Lock, transaction: bytes) -> SealedBid:
 _RECEIPT = Receipt(bytes(range(32)), 4_711, UTC_S, "insufficient_funds", "12 BC, and 15 BC are wanted")
 _SIGNED = [
     Message(
-        "offer", Offer(12, 1_500_000, 1_200, BAND, QOS, BSSID, UTC_S + 120),
+        "offer", OFFER_VALUE,
         lambda value: write_offer(value, PROVIDER), lambda data: read_offer(data, PROVIDER.public),
         offers, MAX_OFFER_BYTES, PROVIDER, OFFER,
     ),
@@ -545,11 +548,21 @@ _SIGNED = [
         st.builds(Registration, keys, u63, u63), MAX_REGISTRATION_BYTES, LEDGER, REGISTRATION + LEDGER_ID,
     ),
     Message(
-        "usage_terms", UsageTerms(PROVIDER.public.provider_id, 12, 2_000_000_000, 1_000_000, 500, 200_000),
-        lambda value: write_usage_terms(value, PROVIDER, LEDGER_ID),
-        lambda data: read_usage_terms(data, PROVIDER.public, LEDGER_ID),
-        st.builds(UsageTerms, st.just(PROVIDER.public.provider_id), epochs, u63, epochs, epochs, epochs),
-        MAX_USAGE_TERMS_BYTES, PROVIDER, USAGE_TERMS + LEDGER_ID,
+        "usage_bill", UsageBill(PROVIDER.public.provider_id, GRANT_VALUE.grant_id, 12, 2_345_678_901, 173_000),
+        lambda value: write_usage_bill(value, PROVIDER, LEDGER_ID),
+        lambda data: read_usage_bill(data, PROVIDER.public, LEDGER_ID),
+        st.builds(UsageBill, st.just(PROVIDER.public.provider_id), octets(16), epochs, u63, epochs),
+        MAX_USAGE_BILL_BYTES, PROVIDER, USAGE_BILL + LEDGER_ID,
+    ),
+    Message(
+        "offer_of_use", replace(OFFER_VALUE, qos=QOS_OF_USE),
+        lambda value: write_offer(value, PROVIDER), lambda data: read_offer(data, PROVIDER.public),
+        offers, MAX_OFFER_BYTES, PROVIDER, OFFER,
+    ),
+    Message(
+        "grant_of_use", replace(GRANT_VALUE, qos=QOS_OF_USE),
+        lambda value: write_grant(value, LEDGER, LEDGER_ID), lambda data: read_grant(data, LEDGER.public, LEDGER_ID),
+        grants, MAX_GRANT_BYTES, LEDGER, GRANT + LEDGER_ID,
     ),
     Message(
         "time_key", _TIME_KEY_VALUE, lambda value: write_time_key(value, OPERATOR), read_time_key,

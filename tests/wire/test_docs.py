@@ -44,6 +44,8 @@ PAGE_OF = {
         ("boot_record", "usage_report", "usage_report_short", "anchor_record"), "meter_record.md"
     ),
     **dict.fromkeys(("bid", "settling_offer"), "transaction.md"),
+    "offer_of_use": "offer.md",
+    "grant_of_use": "grant.md",
     **dict.fromkeys(("time_key", "sealed_bid", "auction_receipt", "generate_offer"), "auction.md"),
     **dict.fromkeys(("enrolment_request", "enrolment_answer", "enrolment_reply"), "enrolment.md"),
 }

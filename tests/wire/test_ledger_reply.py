@@ -31,7 +31,7 @@ def test_a_rejection_has_no_grant() -> None:
         [b"r", ["g"]],
         [b"r", [[b"g"]]],
         [bytes(401), []],
-        [b"r", [bytes(257)]],
+        [b"r", [bytes(293)]],
         [b"r", [b"g"] * (MAX_GRANTS + 1)],
         {0: b"r", 1: []},
     ],

@@ -10,6 +10,7 @@ from wire.errors import DecodeError
 from wire.fields import FieldReader
 from wire.qos import MAX_RATE_BPS, LatencyClass, Qos, RateLayer, read_qos, write_qos
 from wire.units import U63_MAX
+from wire.usage_terms import UsageTerms
 
 
 def read(items: object) -> Qos:
@@ -28,6 +29,8 @@ def test_read_back(qos: Qos) -> None:
         (Qos(1, 2, 3, 4, 5), [1, 2, 3, 4, 5]),
         (Qos(1, 2, 3, 4, 0, LatencyClass.INTERACTIVE), [1, 2, 3, 4, 0, 1]),
         (Qos(1, 2, 3, 4, 0, LatencyClass.BEST_EFFORT, RateLayer.ETHERNET), [1, 2, 3, 4, 0, 0, 1]),
+        (Qos(1, 2, 3, 4, usage=UsageTerms(0, 6, 7, 8)), [1, 2, 3, 4, 0, 0, 0, 0, 6, 7, 8]),
+        (Qos(1, 2, 3, 4, 6, usage=UsageTerms(5, 6, 7, 8)), [1, 2, 3, 4, 6, 0, 0, 5, 6, 7, 8]),
     ],
 )
 def test_trailing_defaults_are_left_out(qos: Qos, items: list[int]) -> None:
@@ -41,8 +44,13 @@ def test_trailing_defaults_are_left_out(qos: Qos, items: list[int]) -> None:
         ([1, 2, 3, 4, 0], "ends in a default"),
         ([1, 2, 3, 4, 5, 0], "ends in a default"),
         ([1, 2, 3, 4, 5, 1, 0], "ends in a default"),
-        ([1, 2, 3], "array of 4 to 7"),
-        ([1, 2, 3, 4, 5, 1, 1, 1], "array of 4 to 7"),
+        ([1, 2, 3], "array of 4 to 11"),
+        ([1, 2, 3, 4, 5, 1, 1, 1], "8 items, not 4 to 7 or 11"),
+        ([1, 2, 3, 4, 5, 1, 1, 1, 1, 1], "10 items, not 4 to 7 or 11"),
+        ([1, 2, 3, 4, 5, 1, 1, 1, 1, 1, 1, 1], "array of 4 to 11"),
+        ([1, 2, 3, 4, 0, 0, 0, 1, 1, 1, 0], "ends in a default"),
+        ([1, 2, 3, 4, 0, 0, 0, 1, 0, 1, 1], "step_bytes is 0"),
+        ([1, 2, 3, 4, 9, 0, 0, 9, 1, 1, 1], "9 bytes are included, and the data cap is 9: nothing could"),
         ([1, 2, 3, True], "not an integer"),
         ([1, 2, 3, -4], "not an integer within"),
         ([2, 1, 3, 4], "floor 2 and ceiling 1 bit/s down"),
@@ -63,6 +71,8 @@ def test_units_multiply_all_but_the_kinds() -> None:
     assert Qos(1, 2, 3, 4, 5, LatencyClass.INTERACTIVE, RateLayer.ETHERNET).times(3) == Qos(
         3, 6, 9, 12, 15, LatencyClass.INTERACTIVE, RateLayer.ETHERNET
     )
+    of_use = Qos(1, 2, 3, 4, 10, usage=UsageTerms(5, 6, 7, 8))
+    assert of_use.times(3) == Qos(3, 6, 9, 12, 30, usage=UsageTerms(15, 6, 7, 24))
 
 
 @given(st.integers(-1, 2**32))

@@ -24,7 +24,7 @@ from wire.attestation_result import AttestationResult
 from wire.band import Band
 from wire.enrolment import EnrolmentRequest
 from wire.evidence import MAX_ATTEST_BYTES, Evidence
-from wire.grant import Grant, write_grant
+from wire.grant import MAX_GRANT_BYTES, Grant, write_grant
 from wire.grant_price import GrantPrice
 from wire.ledger_reply import MAX_GRANTS, LedgerReply
 from wire.meter_record import MAX_METER_RECORD_BYTES, MAX_ROWS, BootRecord, UsageReport, UsageRow
@@ -38,10 +38,12 @@ from wire.registration import MAX_REGISTRATION_BYTES, Registration
 from wire.revocation import Revocation
 from wire.transaction import Transaction
 from wire.units import U32_MAX, U63_MAX
+from wire.usage_terms import UsageTerms
 
 BIG_BAND = Band(299_000_000, 300_000_000, 1_000_000)
 MAX = MAX_RATE_BPS
-BIG_QOS = Qos(MAX, MAX, MAX, MAX, U63_MAX, LatencyClass.INTERACTIVE, RateLayer.ETHERNET)
+BIG_USE = UsageTerms(U63_MAX - 1, U63_MAX, U63_MAX, U63_MAX)
+BIG_QOS = Qos(MAX, MAX, MAX, MAX, U63_MAX, LatencyClass.INTERACTIVE, RateLayer.ETHERNET, BIG_USE)
 BELOW_4G = Qos(U32_MAX, U32_MAX, U32_MAX, U32_MAX, U32_MAX, LatencyClass.INTERACTIVE, RateLayer.ETHERNET)
 KEY = CONSUMER.public
 
@@ -68,6 +70,18 @@ def test_every_grant_below_four_gigabits_fits_220_bytes() -> None:
         qos=replace(BELOW_4G, rate_layer=RateLayer.IP),
     )  # fmt: skip
     assert len(write_grant(grant, LEDGER, LEDGER_ID)) <= 220
+
+
+def test_terms_below_four_gigabytes_and_bandcoins_fit_20_bytes_more() -> None:
+    """Where use is paid for there need not be a data cap, which is one byte then."""
+    usage = UsageTerms(U32_MAX, U32_MAX, U32_MAX, U32_MAX)
+    qos = replace(BELOW_4G, data_cap_bytes=0, usage=usage)
+    offer = Offer(0xFFFF, U32_MAX, 0xFFFF, BIG_BAND, qos, BSSID, U32_MAX)
+    assert len(write_offer(offer, PROVIDER)) <= 180
+    grant = replace(
+        GRANT_VALUE, epoch=0xFFFF, starts_s=U32_MAX, duration_s=0xFFFF, band=BIG_BAND, qos=qos, allocations=1
+    )
+    assert len(write_grant(grant, LEDGER, LEDGER_ID)) <= 240
 
 
 def test_plain_offer_and_grant_are_smaller_still() -> None:
@@ -100,7 +114,7 @@ BIGGEST: dict[str, Any] = {
     "evidence": Evidence(
         bytes(8), bytes(MAX_METER_RECORD_BYTES), bytes(MAX_ATTEST_BYTES), bytes(64), bytes(MAX_ATTEST_BYTES), bytes(64)
     ),
-    "ledger_reply": LedgerReply(bytes(MAX_RECEIPT_BYTES), (bytes(256),) * MAX_GRANTS),
+    "ledger_reply": LedgerReply(bytes(MAX_RECEIPT_BYTES), (bytes(MAX_GRANT_BYTES),) * MAX_GRANTS),
     "enrolment_request": EnrolmentRequest(PROVIDER.public, None, bytes(512), bytes(4_096)),
     "allocate": Transaction(
         Allocate(KEY, U63_MAX, BIG_BAND, U63_MAX, U32_MAX, U63_MAX, U63_MAX, KEY.octets * MAX_CONSUMERS),

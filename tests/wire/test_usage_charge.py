@@ -13,7 +13,7 @@ from wire.units import U63_MAX
 from wire.usage_charge import charge_nonce, charge_ubc
 from wire.usage_terms import UsageTerms
 
-TERMS = UsageTerms(bytes(16), 1, 1_000, 100, 7, 50)
+TERMS = UsageTerms(1_000, 100, 7, 50)
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ TERMS = UsageTerms(bytes(16), 1, 1_000, 100, 7, 50)
      (2, 2_000, 0), (2, 2_001, 7), (2, U63_MAX, 100)],
 )  # fmt: skip
 def test_by_hand(units: int, used_bytes: int, owed_ubc: int) -> None:
-    assert charge_ubc(TERMS, units, used_bytes) == owed_ubc
+    assert charge_ubc(TERMS.times(units), used_bytes) == owed_ubc
 
 
 @given(st.integers(1, 9), st.lists(st.integers(0, 20_000), min_size=2, max_size=9))
 def test_more_use_never_costs_less_and_the_bound_holds(units: int, uses: list[int]) -> None:
-    charges = [charge_ubc(TERMS, units, used) for used in sorted(uses)]
+    charges = [charge_ubc(TERMS.times(units), used) for used in sorted(uses)]
     assert all(one <= other for one, other in pairwise(charges))
     assert charges[-1] <= units * TERMS.most_ubc
 
