@@ -45,6 +45,10 @@ command:wpa_supplicant|wpasupplicant|the station's side
 command:tshark|tshark|an independent look at every frame
 command:swtpm|swtpm|a TPM 2.0 in software
 command:swtpm_setup|swtpm-tools|its first certificates
+command:tpm2-abrmd|tpm2-abrmd|several programs at one software TPM
+command:dbus-daemon|dbus-daemon|the bus on which they find it
+file:$(multiarch libtss2-tcti-tabrmd.so.0)|libtss2-tcti-tabrmd0|their side of it
+file:$(multiarch ossl-modules/tpm2.so)|tpm2-openssl|TLS with a key in the TPM
 command:openssl|openssl|an independent look at certificates
 command:systemd-analyze|systemd|what it says of the units in the docs
 command:gcc|gcc|compiles the TPM library for Python
@@ -73,6 +77,10 @@ go_needs() { echo "command:go|golang-go|fetches the Go that builds other people'
 
 postgresql_initdb() {
   local found=(/usr/lib/postgresql/*/bin/initdb)
+  echo "${found[-1]}"
+}
+multiarch() {
+  local found=(/usr/lib/*/"$1")
   echo "${found[-1]}"
 }
 libc_header() { echo /usr/include/stdio.h; }
@@ -175,7 +183,7 @@ apt_quietly() {
     [ "$1" = update ] || dpkg --configure -a || exit # an earlier run may have been interrupted
     apt-get -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" || exit
     if [ "$1" = install ] && [ -d /run/systemd/system ]; then
-      for service in mosquitto freeradius; do
+      for service in mosquitto freeradius tpm2-abrmd; do
         case " $* " in *" $service "*) systemctl disable --quiet $service.service || true ;; esac
       done
     fi
@@ -210,9 +218,10 @@ is_ready() {
   venv_is_ready || return 1
   local program
   for program in unshare ip tc nft ethtool iperf3 mosquitto swtpm swtpm_setup freeradius radclient eapol_test hostapd \
-    wpa_supplicant tshark; do
+    wpa_supplicant tshark tpm2-abrmd; do
     has "command:$program" || return 1
   done
+  has "file:$(multiarch ossl-modules/tpm2.so)" || return 1
   has "file:$rlm_rest" || return 1
   [ -z "$go" ] || has command:go || return 1
   [ -z "$guest" ] || [ -z "$(missing_guest_needs)" ]

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -410,9 +411,15 @@ def tls_context(broker: BrokerSettings) -> ssl.SSLContext:
         context.load_cert_chain(broker.certificate, broker.key)
     except (OSError, ssl.SSLError) as error:
         names = f"{broker.authority}, {broker.certificate}, {broker.key}"
-        raise ConfigError(f"broker: cannot use {names}: {error}") from error
+        raise ConfigError(f"broker: cannot use {names}: {error}{_hint(broker.key)}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def _hint(key: Path) -> str:
+    """OpenSSL says "PEM lib" of a key in a TPM that it cannot reach."""
+    in_tpm = key.exists() and b"TSS2 PRIVATE KEY" in key.read_bytes()
+    return "; the key is in a TPM, by this one and with OPENSSL_CONF (docs/gateway.md)" if in_tpm else ""
 
 
 def _now_s() -> int:

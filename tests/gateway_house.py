@@ -8,12 +8,13 @@ settings are those of docs/exchange.md's neighbour, docs/gateway.md.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from apd.shells.software_key import SoftwareKey
 from lab.broker import Broker
+from lab.certificates import Identity
 from lab.meter_chain import MeterChain
 from lab.namespaces import Namespace
 from lab.processes import Child, Household
@@ -52,8 +53,13 @@ class GatewayHouse:
         return self.front
 
     def start_gateway(self, name: str) -> Child:
+        self.run_gateway(name, self.house.authority.issue_client(name, PrivateKey.generate().key))
+        self.gateways[name].wait_for_line(READY, 20)
+        return self.gateways[name]
+
+    def run_gateway(self, name: str, files: Identity, environment: Mapping[str, str] | None = None) -> Child:
+        """With this key and certificate, and whatever comes of it."""
         house = self.house
-        files = house.authority.issue_client(name, PrivateKey.generate().key)
         certificate = (
             f'authority = "{files.authority}"\ncertificate = "{files.certificate}"\nkey = "{files.key}"\n'
         )
@@ -64,8 +70,7 @@ class GatewayHouse:
             f'[back]\nhost = "127.0.0.1"\nport = {house.port}\n{certificate}'
         )
         command = [sys.executable, "-m", "airgrant", "ledger", "gateway", "run", str(config)]
-        self.gateways[name] = self.household.start(name, command)
-        self.gateways[name].wait_for_line(READY, 20)
+        self.gateways[name] = self.household.start(name, command, environment=environment)
         return self.gateways[name]
 
     def client(self, key: PrivateKey, timeout_s: float = 30) -> LedgerClient:
