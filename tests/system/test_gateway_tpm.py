@@ -17,8 +17,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from lab.access_broker import AccessBroker
 from lab.certificates import Identity, key_to_pem
-from lab.resource_manager import ResourceManager
 from lab.software_tpm import SoftwareTpm
 from tests.gateway_house import READY, GatewayHouse, gateway_house
 from tests.ledger_house import purchase, sixty_seconds
@@ -94,7 +94,7 @@ def house(tmp_path: Path, needs: Callable[..., None]) -> Iterator[GatewayHouse]:
 
 @pytest.fixture
 def station(house: GatewayHouse, tmp_path: Path) -> Iterator[Station]:
-    with SoftwareTpm(tmp_path / "tpm") as tpm, ResourceManager(tpm, tmp_path / "manager") as manager:
+    with SoftwareTpm(tmp_path / "tpm") as tpm, AccessBroker(tpm, tmp_path / "manager") as manager:
         follow(house, tmp_path / "station", manager.environment)
         yield Station(tmp_path / "station", tpm, manager.environment)
 
@@ -167,7 +167,7 @@ def test_a_copy_of_its_files_is_of_no_use_beside_another_tpm(
 ) -> None:
     copy = tmp_path / "thief"
     shutil.copytree(station.folder, copy)
-    with SoftwareTpm(tmp_path / "tpm2") as tpm, ResourceManager(tpm, tmp_path / "manager2") as manager:
+    with SoftwareTpm(tmp_path / "tpm2") as tpm, AccessBroker(tpm, tmp_path / "manager2") as manager:
         thief = Station(copy, tpm, manager.environment)
         gateway = house.run_gateway(NAME, thief.files, thief.served)
         assert gateway.wait(30.0) == 2
@@ -189,10 +189,10 @@ def test_a_gateway_that_was_not_told_of_its_tpm_says_what_it_lacks(
 
 def test_a_key_outlives_a_power_cut(house: GatewayHouse, tmp_path: Path) -> None:
     with SoftwareTpm(tmp_path / "tpm") as tpm:
-        with ResourceManager(tpm, tmp_path / "manager") as manager:
+        with AccessBroker(tpm, tmp_path / "manager") as manager:
             follow(house, tmp_path / "station", manager.environment)
         tpm.reset()
-        with ResourceManager(tpm, tmp_path / "manager") as manager:
+        with AccessBroker(tpm, tmp_path / "manager") as manager:
             again = Station(tmp_path / "station", tpm, manager.environment)
             house.run_gateway(NAME, again.files, again.served).wait_for_line(READY, 30)
             sell(house)

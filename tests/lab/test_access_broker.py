@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from lab.resource_manager import ResourceManager
+from lab.access_broker import AccessBroker
 from lab.software_tpm import SoftwareTpm
 from wire.errors import ShellError
 
 pytestmark = pytest.mark.system
 
 
-def make_key(manager: ResourceManager, file: Path) -> str:
+def make_key(manager: AccessBroker, file: Path) -> str:
     words: list[str | Path] = [
         "openssl",
         "genpkey",
@@ -38,7 +38,7 @@ def test_more_programs_use_the_tpm_at_once_than_it_has_room_for(
     tmp_path: Path, needs: Callable[..., None]
 ) -> None:
     needs("swtpm", "tpm2-abrmd", "dbus-daemon", "openssl")
-    with SoftwareTpm(tmp_path / "tpm") as tpm, ResourceManager(tpm, tmp_path / "manager") as manager:
+    with SoftwareTpm(tmp_path / "tpm") as tpm, AccessBroker(tpm, tmp_path / "manager") as manager:
         with ThreadPoolExecutor(4) as hands:
             files = [tmp_path / f"{number}.key" for number in range(8)]
             keys = list(hands.map(lambda file: make_key(manager, file), files))
@@ -50,6 +50,6 @@ def test_without_a_tpm_it_says_so_and_leaves_nothing_running(
     tmp_path: Path, needs: Callable[..., None]
 ) -> None:
     needs("tpm2-abrmd", "dbus-daemon", "openssl")
-    manager = ResourceManager(SoftwareTpm(tmp_path / "tpm"), tmp_path / "manager")
+    manager = AccessBroker(SoftwareTpm(tmp_path / "tpm"), tmp_path / "manager")
     with pytest.raises(ShellError, match="abrmd"):
         manager.__enter__()

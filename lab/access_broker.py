@@ -34,7 +34,7 @@ _BUS = """\
 
 
 @dataclass(slots=True)
-class ResourceManager:
+class AccessBroker:
     """Of one TPM that is switched on; its bus, settings and logs are in `folder`."""
 
     tpm: SoftwareTpm
