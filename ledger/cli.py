@@ -62,6 +62,7 @@ from wire.receipt import read_receipt
 from wire.refund import refund_nonce
 from wire.transaction import NONCE_SIZE, Action, Transaction, sign_transaction
 from wire.units import parse_duration, parse_money, parse_rate, parse_size
+from wire.usage_terms import UsageTerms
 
 OK, NO, USAGE, WORLD = 0, 1, 2, 3
 DEFAULT_LEDGER = "http://127.0.0.1:8573"
@@ -81,6 +82,7 @@ examples:
   airgrant offer post --key provider.pem --authority ca.pem --certificate provider.crt \\
       --price 0.0025 --units 40 --for 10m --down 2M-20M --up 1M-5M --band 5170000-5250000/80000
   airgrant offer post ... --units 0                       stop selling
+  airgrant offer post ... --beyond 2GB --step 1MB --step-price 0.0005 --at-most 0.2      use beyond is paid afterwards
 
 The ledger is --ledger URL or the variable {LEDGER_VARIABLE}; by default {DEFAULT_LEDGER}.
 
@@ -121,6 +123,7 @@ LEDGER_COMMANDS = {
     "exchange": (
         "ledger.exchange.cli", "main", "real money at a payment gateway against bandcoins, each way, once",
     ),
+    "usage": ("ledger.usage_cli", "main", "what use beyond the included bytes costs: terms, charge, pay, owed"),
     "proof": ("ledger.proof_cli", "main", "that a signed block sold a grant: fetch it, verify it offline"),
     "gateway": (
         "ledger.gateway_cli", "main", "one of several processes between the boxes' broker and the ledger",
@@ -244,11 +247,22 @@ def _offer_action(options: argparse.Namespace) -> PostOffer:
             options.data_cap,
             LatencyClass.INTERACTIVE if options.interactive else LatencyClass.BEST_EFFORT,
             RATE_LAYERS[options.rate_layer],
+            _usage_terms(options),
         ),
         volume_discount_multiplier_ppm=options.volume_multiplier,
         reservation_discount_multiplier_ppm=options.reservation_multiplier,
         reservations=dict(options.reserve or []),
     )
+
+
+def _usage_terms(options: argparse.Namespace) -> UsageTerms | None:
+    """From four options that are given together or not at all."""
+    given = [options.beyond, options.step, options.step_price, options.at_most]
+    if all(one is None for one in given):
+        return None
+    if any(one is None for one in given):
+        raise ConfigError("--beyond, --step, --step-price and --at-most go together")
+    return UsageTerms(*given)
 
 
 def _offer_options(parser: argparse.ArgumentParser) -> None:
@@ -272,6 +286,12 @@ def _offer_options(parser: argparse.ArgumentParser) -> None:
     add("--up", type=_rate_range, required=True, metavar="FLOOR-CEILING", help="e.g. 1M-5M")
     add("--band", type=_band, required=True, metavar="FROM-TO/WIDTH", help="in kHz: 5170000-5250000/80000")
     add("--data-cap", type=_typed(parse_size), default=0, help="of one unit, both directions: 250MB; 0: none")
+    add(
+        "--beyond", type=_typed(parse_size), help="bytes of one unit beyond which use is paid afterwards: 2GB"
+    )
+    add("--step", type=_typed(parse_size), help="each begun step beyond is charged: 1MB")
+    add("--step-price", type=_typed(parse_money), help="bandcoins for a step")
+    add("--at-most", type=_typed(parse_money), help="bandcoins: all that use of one unit can ever cost")
     add(
         "--rate-layer",
         choices=RATE_LAYERS,

@@ -1,0 +1,362 @@
+"""`airgrant ledger usage`: what use beyond the included bytes costs, came to, and whether it was paid.
+
+A shell: argv, terminal, files, the ledger's pages and its broker, exit status. Fetches and verifies the chains of a
+provider's meters; what follows from them is for ledger/usage_charges.py. 0 done; 1 the answer is no: nothing is owed, a
+bill is refused, something is not paid; 2 the command line or a key; 3 the world failed.
+Reference: Bandcoin 6.3; docs/ledger.md, "Paying for use afterwards".
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from ledger.bundle import Audit, verify_bundle
+from ledger.cli import (
+    NO,
+    OK,
+    _account,
+    _client,
+    _command,
+    _grant_id,
+    _load_key,
+    _read_file,
+    _reader,
+    _reading_options,
+    _run,
+    _show,
+    _subcommand,
+    _submitting_options,
+    progress,
+)
+from ledger.client import LedgerReader
+from ledger.fetching import Tell, fetch_bundle, fetch_genesis, read_base64
+from ledger.genesis import Genesis
+from ledger.pages import (
+    AttestationListPage,
+    GrantPage,
+    OfferPage,
+    TransactionListPage,
+    TransactionPage,
+    show_usage_terms,
+)
+from ledger.usage_charges import (
+    Charge,
+    Metered,
+    Word,
+    charged_grants,
+    find_payer,
+    meters_of,
+    plan_usage_charge,
+    verify_bill,
+)
+from wire.errors import ConfigError, ShellError
+from wire.grant import Grant, read_grant
+from wire.grant_price import read_grant_price, write_price_question
+from wire.ids import PublicKey
+from wire.keys import PrivateKey
+from wire.money_actions import Transfer
+from wire.receipt import read_receipt
+from wire.transaction import SignedTransaction, Transaction, sign_transaction
+from wire.units import format_money, format_size
+from wire.usage_bill import UsageBill, read_usage_bill, write_usage_bill
+from wire.usage_charge import charge_nonce
+
+VALIDITY_STEP_S = 600
+"""A payment is valid to the end of the step after this one: two of them that are signed at once, by a person and by a
+script, say, are one transaction, which the ledger executes once.
+"""
+EXAMPLES = """\
+examples:
+  airgrant ledger usage terms 02c1...9f                   before you buy: what use beyond costs, and the most of it
+  airgrant ledger usage charge 0f3e...20                  what a grant's use came to
+  airgrant ledger usage charge 0f3e...20 --key provider.pem --bill use.bill        and sign a bill
+  airgrant ledger usage pay 0f3e...20 --bill use.bill --key alice.pem --authority ca.pem --certificate alice.crt
+  airgrant ledger usage owed 02c1...9f                    all that it sold or bought; status 1 if anything is unpaid
+
+A provider posts terms with its offer: airgrant offer post --beyond, --step, --step-price, --at-most.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A grant, who sold it, who paid for it (key id), what meters say, and what follows."""
+
+    grant: Grant
+    provider: PublicKey
+    payer_key_id: str
+    metered: Metered
+    charge: Charge
+    meters: dict[str, bool]
+    """Attestation key id of each meter that counts: does it live in a TPM?"""
+
+
+def main(argv: list[str], clock: Callable[[], float] = time.time) -> int:
+    """Entry point; returns the exit status. `clock`: UTC seconds, by which a grant has ended."""
+    parser, commands = _command(
+        "airgrant ledger usage", "Use beyond what was included, paid afterwards.", EXAMPLES
+    )
+    terms = _subcommand(commands, "terms", "what use costs in a provider's offer", _terms)
+    terms.add_argument("provider", type=_account, metavar="PROVIDER")
+    _reading_options(terms)
+    charge = _subcommand(commands, "charge", "what the use of a grant came to, by verified meters", _charge)
+    charge.add_argument("grant", type=_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
+    charge.add_argument(
+        "--key", type=Path, metavar="FILE", help="as its provider: sign a bill with this PEM key"
+    )
+    charge.add_argument("--bill", type=Path, metavar="FILE", help="where to put the bill")
+    _reading_options(charge)
+    pay = _subcommand(commands, "pay", "transfer what is owed to the provider", _pay)
+    pay.add_argument("grant", type=_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
+    pay.add_argument(
+        "--bill", type=Path, metavar="FILE", help="pay only what this bill of the provider's says too"
+    )
+    _submitting_options(pay)
+    owed = _subcommand(commands, "owed", "every grant that an account sold or bought: owed, paid", _owed)
+    owed.add_argument("account", type=_account, metavar="ACCOUNT")
+    _reading_options(owed)
+    parser.set_defaults(clock=clock)
+    return _run(parser, argv)
+
+
+def _terms(options: argparse.Namespace) -> int:
+    """Before anybody buys: the offer's terms as the ledger has them."""
+    page = _reader(options).read(OfferPage, f"offers/{options.provider}")
+    usage = page.qos.usage
+    if usage is None:
+        raise LookupError(f"use costs nothing more in the offer of {options.provider}, epoch {page.epoch}")
+    told: dict[str, Any] = {"provider": page.provider, "epoch": page.epoch, **usage.model_dump()}
+    told |= {"data_cap_bytes": page.qos.data_cap_bytes, "unit_price_ubc": page.price_ubc}
+    cap = page.qos.data_cap_bytes
+    rows = [
+        ("epoch", str(page.epoch)),
+        ("price of a unit", format_money(page.price_ubc)),
+        ("includes", format_size(usage.included_bytes)),
+        ("beyond, each begun", f"{format_size(usage.step_bytes)} costs {format_money(usage.price_ubc)}"),
+        ("at most", f"{format_money(usage.most_ubc)} more for a unit"),
+        ("ends at", format_size(cap) if cap else "no cap"),
+    ]
+    return _show(options, told, lambda: [_facts(rows)])
+
+
+def _charge(options: argparse.Namespace) -> int:
+    if (options.key is None) != (options.bill is None):
+        raise ConfigError("--key and --bill go together")
+    reader = _reader(options)
+    genesis = fetch_genesis(reader)
+    case = _judge(options, reader, genesis)
+    if options.key is not None:
+        _write_bill(case, _load_key(options.key), genesis, options.bill)
+    _show(options, _case_page(case), lambda: [_facts(_case_rows(case))])
+    return OK if case.charge.word in (Word.OWED, Word.PAID, Word.WITHIN_INCLUDED) else NO
+
+
+def _write_bill(case: _Case, key: PrivateKey, genesis: Genesis, file: Path) -> None:
+    grant, charge = case.grant, case.charge
+    if key.public != case.provider:
+        raise LookupError(
+            f"grant {grant.grant_id.hex()} was sold by {case.provider}: its provider makes the bill"
+        )
+    if charge.word not in (Word.OWED, Word.PAID):
+        raise LookupError(f"grant {grant.grant_id.hex()}: no bill: {charge.word.value}")
+    bill = UsageBill(grant.provider_id, grant.grant_id, grant.epoch, charge.used_bytes, charge.owed_ubc)
+    try:
+        file.write_bytes(write_usage_bill(bill, key, genesis.ledger_id))
+    except OSError as error:
+        raise ShellError(str(file), str(error.strerror)) from error
+
+
+def _pay(options: argparse.Namespace) -> int:
+    """Asks the ledger who paid for the grant, signed; comes to the amount by itself; then pays once."""
+    key, reader = _load_key(options.key), _reader(options)
+    genesis = fetch_genesis(reader)
+    case = _judge(options, reader, genesis)
+    if options.bill is not None:
+        bill = read_usage_bill(_read_file(options.bill), case.provider, genesis.ledger_id)
+        verify_bill(bill, case.grant, case.charge)
+    if case.charge.transfer is None:
+        raise LookupError(f"grant {options.grant.hex()}: {case.charge.word.value}: nothing is to be paid")
+    if case.payer_key_id != key.public.key_id.hex():
+        raise LookupError(f"grant {options.grant.hex()} was bought by another key, whose owner pays")
+    signed = _sign(case.grant, case.charge.transfer, key, genesis)
+    with _client(options) as client:
+        answer = client.ask("query", write_price_question(options.grant))
+        price = read_grant_price(answer, genesis.signer(answer), genesis.ledger_id)
+        if (price.grant_id, price.payer) != (options.grant, key.public):
+            raise LookupError(
+                f"the ledger signs that grant {options.grant.hex()} was bought by {price.payer}"
+            )
+        reply = client.submit(signed.envelope.encoded)
+    receipt = read_receipt(reply.receipt, genesis.signer(reply.receipt), genesis.ledger_id)
+    if receipt.subject != signed.transaction_id:
+        raise ShellError("ledger", "the receipt is for another transaction")
+    page = _case_page(case) | {
+        "transaction": signed.transaction_id.hex(),
+        "executed": receipt.executed,
+        "height": receipt.height,
+        "reason": receipt.reason,
+    }
+    amount = format_money(case.charge.transfer.price_ubc)
+    said = (
+        f"{amount} paid in block {receipt.height}"
+        if receipt.executed
+        else f"{receipt.reason}: {receipt.detail}"
+    )
+    _show(options, page, lambda: [f"[bold]{escape(said)}[/]  transaction {page['transaction']}"])
+    return OK if receipt.executed else NO
+
+
+def _sign(grant: Grant, transfer: Transfer, key: PrivateKey, genesis: Genesis) -> SignedTransaction:
+    until_s = (int(time.time()) // VALIDITY_STEP_S + 2) * VALIDITY_STEP_S
+    return sign_transaction(
+        Transaction(transfer, charge_nonce(grant.grant_id), until_s), key, genesis.ledger_id
+    )
+
+
+def _owed(options: argparse.Namespace) -> int:
+    """As seller and as buyer: whose meters name its grants."""
+    reader = _reader(options)
+    genesis = fetch_genesis(reader)
+    own = list(_transactions(reader, options.account))
+    purchases = [one for one in own if one.action == "allocate"]
+    cases: list[_Case] = []
+    with progress(quiet=options.json) as tell:
+        for name in sorted({one.provider for one in purchases if one.provider}):
+            provider = PublicKey.parse(name)
+            audits = _audits(reader, genesis, provider, tell)
+            transactions = own if provider == options.account else list(_transactions(reader, provider))
+            for grant, payer in charged_grants(audits, purchases):
+                if grant.provider_id == provider.provider_id:
+                    cases.append(_settle(options, grant, payer, provider, audits, transactions))
+    page = [_case_page(case) for case in cases]
+    unpaid = [case for case in cases if case.charge.word is Word.OWED]
+    _show(options, page, lambda: [_table(cases)])
+    return NO if unpaid else OK
+
+
+# ---- What follows from the ledger's pages
+
+
+def _judge(options: argparse.Namespace, reader: LedgerReader, genesis: Genesis) -> _Case:
+    """All that is known of one grant. Raises LookupError where there is none."""
+    page = reader.read(GrantPage, f"grants/{options.grant.hex()}")
+    encoded = read_base64(page.grant, reader.url)
+    grant = read_grant(encoded, genesis.signer(encoded), genesis.ledger_id)
+    if grant.grant_id != options.grant:
+        raise ShellError(reader.url, f"shows another grant than {options.grant.hex()}")
+    if page.payer is None:
+        raise LookupError(f"grant {options.grant.hex()}: the ledger does not say who paid")
+    bought = list(_transactions(reader, PublicKey.parse(page.payer)))
+    payer = find_payer(grant, bought)
+    provider = _seller(grant, bought)
+    with progress(quiet=options.json) as tell:
+        audits = [] if grant.qos.usage is None else _audits(reader, genesis, provider, tell)
+    return _settle(options, grant, payer, provider, audits, list(_transactions(reader, provider)))
+
+
+def _seller(grant: Grant, transactions: Sequence[TransactionPage]) -> PublicKey:
+    """Whose key is the one that the grant has the hash of."""
+    for one in transactions:
+        if one.provider and PublicKey.parse(one.provider).provider_id == grant.provider_id:
+            return PublicKey.parse(one.provider)
+    raise LookupError(f"grant {grant.grant_id.hex()}: its provider is not on the ledger")
+
+
+def _settle(
+    options: argparse.Namespace,
+    grant: Grant,
+    payer: str,
+    provider: PublicKey,
+    audits: Sequence[Audit],
+    transactions: Sequence[TransactionPage],
+) -> _Case:
+    metered = meters_of(grant, audits)
+    charge = plan_usage_charge(grant, payer, provider, metered, transactions, int(options.clock()))
+    in_tpm = {one.enrolment.attestation_key.key_id.hex(): one.enrolment.in_tpm for one in audits}
+    return _Case(grant, provider, payer, metered, charge, {name: in_tpm[name] for name in metered.verified})
+
+
+def _transactions(reader: LedgerReader, account: PublicKey) -> Iterator[TransactionPage]:
+    return reader.listed(TransactionListPage, "transactions", "transactions", account=str(account))
+
+
+def _audits(reader: LedgerReader, genesis: Genesis, provider: PublicKey, tell: Tell) -> list[Audit]:
+    """Every chain of this provider's boxes, verified. Which are its own, the ledger's signed enrolment says again."""
+    listed = reader.listed(AttestationListPage, "attestations", "attestations")
+    key_ids = [page.key_id for page in listed if page.provider == str(provider)]
+    return [verify_bundle(fetch_bundle(reader, genesis, key_id, tell)) for key_id in key_ids]
+
+
+# ---- How it looks
+
+
+def _case_page(case: _Case) -> dict[str, Any]:
+    usage, charge = case.grant.total_qos.usage, case.charge
+    return {
+        "grant_id": case.grant.grant_id.hex(),
+        "provider": str(case.provider),
+        "payer_key_id": case.payer_key_id,
+        "epoch": case.grant.epoch,
+        "ends_s": case.grant.ends_s,
+        "terms": None if usage is None else show_usage_terms(usage).model_dump(),
+        "data_cap_bytes": case.grant.total_qos.data_cap_bytes,
+        "word": charge.word.value,
+        "used_bytes": charge.used_bytes,
+        "owed_ubc": charge.owed_ubc,
+        "paid_ubc": charge.paid_ubc,
+        "rest_ubc": 0 if charge.transfer is None else charge.transfer.price_ubc,
+        "meters": [{"key_id": name, "in_tpm": in_tpm} for name, in_tpm in case.meters.items()],
+        "unverified_meters": list(case.metered.unverified),
+    }
+
+
+def _case_rows(case: _Case) -> list[tuple[str, str]]:
+    usage, charge = case.grant.total_qos.usage, case.charge
+    rows = [
+        ("grant", case.grant.grant_id.hex()),
+        ("sold by", str(case.provider)),
+        ("bought by key", case.payer_key_id),
+    ]
+    if usage is not None:
+        step = f"{format_money(usage.price_ubc)} for each begun {format_size(usage.step_bytes)} beyond"
+        most = format_money(usage.most_ubc)
+        rows.append(("terms", f"{format_size(usage.included_bytes)} included, {step}, at most {most}"))
+    for name, in_tpm in case.meters.items():
+        rows.append(("meter", f"{name}, {'in a TPM' if in_tpm else 'a key in software'}"))
+    rows += [
+        ("meter", f"{name}, which does not hold: airgrant report verify") for name in case.metered.unverified
+    ]
+    rows.append(("used", format_size(charge.used_bytes)))
+    rows.append(
+        ("owed", f"{format_money(charge.owed_ubc)}, of which {format_money(charge.paid_ubc)} were paid")
+    )
+    return [*rows, ("so", charge.word.value.replace("_", " "))]
+
+
+def _facts(rows: Sequence[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        table.add_row(f"[dim]{name}[/]", escape(value))
+    return table
+
+
+def _table(cases: Sequence[_Case]) -> Table:
+    table = Table(title=None if cases else "no meter names a grant whose use costs anything")
+    for name in ("grant", "bought by key", "used", "owed", "paid", "so"):
+        table.add_column(name, justify="right" if name in ("used", "owed", "paid") else "left")
+    for case in cases:
+        charge = case.charge
+        table.add_row(
+            case.grant.grant_id.hex(),
+            case.payer_key_id,
+            format_size(charge.used_bytes),
+            format_money(charge.owed_ubc),
+            format_money(charge.paid_ubc),
+            charge.word.value.replace("_", " "),
+        )
+    return table
