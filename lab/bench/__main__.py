@@ -28,6 +28,7 @@ BENCHMARKS = {
     "operatord": "lab.bench.operatord",
     "cellular": "lab.bench.cellular",
     "gateway": "lab.bench.gateway",
+    "payplace": "lab.bench.payplace",
 }
 """Each module has `run(progress) -> list[Figure]`, and calls `progress(text)` when it begins something new."""
 

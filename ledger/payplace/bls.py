@@ -205,8 +205,8 @@ def _check(key: PublicKey, hashed: G1Point, signature: Signature, complaint: str
 
 
 def _checked_g1(point: G1Point, written: bytes, octets: bytes) -> G1Point:
-    if point == _G1_INFINITY or not point.is_in_subgroup():
-        raise VerificationError("BLS signature: is infinity, or outside the group of prime order")
+    if point == _G1_INFINITY:
+        raise VerificationError("BLS signature: is infinity")
     if written != octets:
         raise VerificationError(
             "BLS signature: these octets are not the ones that this point is written with"
@@ -215,8 +215,8 @@ def _checked_g1(point: G1Point, written: bytes, octets: bytes) -> G1Point:
 
 
 def _checked_g2(point: G2Point, written: bytes, octets: bytes) -> G2Point:
-    if point == _G2_INFINITY or not point.is_in_subgroup():
-        raise VerificationError("BLS key: is infinity, or outside the group of prime order")
+    if point == _G2_INFINITY:
+        raise VerificationError("BLS key: is infinity")
     if written != octets:
         raise VerificationError("BLS key: these octets are not the ones that this point is written with")
     return point
