@@ -118,6 +118,11 @@ def _parser(name: str) -> argparse.ArgumentParser:
         "--licensee", action="append", metavar="ACCOUNT", help="a provider that may post offers"
     )
     init.add_argument("--accept-software-keys", action="store_true", help="boxes without a TPM may enrol")
+    init.add_argument(
+        "--joins",
+        action="store_true",
+        help="a key and a configuration alone, for `airgrant ledger join`: the network says the rest",
+    )
     _json_option(init)
     init.set_defaults(run=_init)
     run = commands.add_parser("run", help="serve, in the foreground, until SIGTERM")
@@ -134,7 +139,34 @@ def _json_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON value on standard output")
 
 
+def _init_to_join(arguments: argparse.Namespace) -> int:
+    """Of an operator among several, who has no genesis and no exchange of his own."""
+    if arguments.exchange or arguments.licensee:
+        raise ConfigError(
+            "init: exchange and licensees of a shared ledger are in the description of its network"
+        )
+    folder, ledger = arguments.folder, PrivateKey.generate()
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_new(folder / "ledger.key", ledger.to_pem())
+    configuration = _write_configuration(arguments)
+    if arguments.json:
+        print(json.dumps({"ledger": str(ledger.public), "configuration": str(configuration)}))
+        return OK
+    print(f"gateway   {ledger.public}")
+    print(f"then: airgrant ledger join --folder {folder} --name NAME --address HOST:PORT")
+    return OK
+
+
+def _write_configuration(arguments: argparse.Namespace) -> Path:
+    file: Path = arguments.folder / "ledger.toml"
+    software = "true" if arguments.accept_software_keys else "false"
+    _write_new(file, _CONFIGURATION.format(software=software).encode())
+    return file
+
+
 def _init(arguments: argparse.Namespace) -> int:
+    if arguments.joins:
+        return _init_to_join(arguments)
     folder: Path = arguments.folder
     ledger, own_exchange = PrivateKey.generate(), PrivateKey.generate()
     exchange = own_exchange.public if arguments.exchange is None else PublicKey.parse(arguments.exchange)
@@ -146,10 +178,7 @@ def _init(arguments: argparse.Namespace) -> int:
     if arguments.exchange is None:
         _write_new(folder / "exchange.key", own_exchange.to_pem())
     _write_new(folder / "genesis.cbor", write_genesis(genesis))
-    software = "true" if arguments.accept_software_keys else "false"
-    text = _CONFIGURATION.format(software=software)
-    _write_new(folder / "ledger.toml", text.encode())
-    configuration = folder / "ledger.toml"
+    configuration = _write_configuration(arguments)
     if arguments.json:
         names = {"ledger": str(ledger.public), "exchange": str(exchange)}
         print(

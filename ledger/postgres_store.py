@@ -130,6 +130,8 @@ class PostgresStore:
         return 0 if row is None else int(row[0])
 
     def genesis(self) -> bytes | None:
+        if self._one("SELECT to_regclass('genesis')") == (None,):  # nobody has written to this database yet
+            return None
         row = self._one("SELECT encoded FROM genesis")
         return None if row is None else bytes(row[0])
 

@@ -30,7 +30,7 @@ from wire.ids import PublicKey
 LEDGER_VARIABLE, DEFAULT_LEDGER = "AIRGRANT_LEDGER", "http://127.0.0.1:8573"
 EXAMPLES = """\
 examples:
-  airgrant ledger proof fetch 61a48d02...000a --out grant.proof
+  airgrant ledger proof fetch 61a48d02...000a --out grant.proof --ledger-id a0a1...bf
   airgrant ledger proof fetch 61a48d02...9f --consumer 02c1...9f --out grant.proof      by the purchase's id
   airgrant ledger proof verify grant.proof --key 025e...fd --ledger-id a0a1...bf
   curl -o block.json 'http://127.0.0.1:8573/v1/proofs/signed_block?height=HEIGHT'      of a shared ledger, then
@@ -56,6 +56,7 @@ def main(argv: list[str]) -> int:
     fetch.add_argument("--out", type=Path, required=True, metavar="FILE")
     default = os.environ.get(LEDGER_VARIABLE, DEFAULT_LEDGER)
     fetch.add_argument("--ledger", default=default, metavar="URL", help=f"default: {default}")
+    fetch.add_argument("--ledger-id", type=_hash, metavar="ID", help="of the ledger that you mean, 64 digits")
     fetch.set_defaults(run=_fetch)
     verify = commands.add_parser(
         "verify", help="offline, trusting a key, a network's validators, or an app hash only"
@@ -98,6 +99,10 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
 def _fetch(options: argparse.Namespace) -> int:
     reader = LedgerReader(options.ledger)
     genesis = fetch_genesis(reader)
+    if options.ledger_id not in (None, genesis.ledger_id):
+        raise DecodeError(
+            f"{reader.url}: is the ledger {genesis.ledger_id.hex()}, not {options.ledger_id.hex()}"
+        )
     consumer = f"/{options.consumer}" if options.consumer else ""
     page = reader.read(GrantProofPage, f"proofs/grants/{options.id}{consumer}")
     encoded = read_base64(page.proof, reader.url)
@@ -109,7 +114,13 @@ def _fetch(options: argparse.Namespace) -> int:
     if not asked:
         raise DecodeError(f"{reader.url}: proves another grant than was asked for, {grant.grant_id.hex()}")
     options.out.write_bytes(encoded)
-    says = f"kept: {reader.url} signs that this grant was sold, block {page.height}; verify it by a key of your own"
+    says = f"kept: {reader.url} signs that this grant was sold, block {page.height}; "
+    if options.ledger_id is None:
+        says += (
+            "which ledger that is, it says itself: name yours by --ledger-id, or verify by a key of your own"
+        )
+    else:
+        says += f"its key {key} is a gateway's of the ledger {genesis.ledger_id.hex()}"
     return _show(options, grant, len(encoded), says)
 
 

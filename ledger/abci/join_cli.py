@@ -1,8 +1,9 @@
 """`airgrant ledger join`: makes a ledger part of a network of others, in two steps.
 
 First without a network: it makes the keys of this operator's CometBFT and prints the section that all of them put into
-the description of their network. Then with that description: it writes CometBFT's home and the genesis of the common
-ledger, and says what to start. It never writes over a key, nor over the genesis of a ledger that has run.
+the description of their network. Then with that description: it writes CometBFT's home, the genesis of the common
+ledger and the section [consensus] of its settings, and says what to start. Again, it writes them anew, as another
+description or address may need. It never writes over a key, nor over the genesis of a ledger that has run.
 
 A shell: argv, files, terminal, exit status. 0 done; 2 the command line, a file or the description is wrong; 3 the disk
 failed.
@@ -10,21 +11,32 @@ failed.
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
 from ledger.abci.comet_home import PRIVATE, Place, StateSync, format_home, generate_keys, read_operator
-from ledger.abci.network import Network, Operator, format_operator, parse_network
+from ledger.abci.network import (
+    Network,
+    Operator,
+    format_operator,
+    parse_address,
+    parse_name,
+    parse_network,
+)
+from ledger.database import open_to_read
 from ledger.genesis import write_genesis
 from ledger.running import OK, run_command
+from ledger.store import POSTGRESQL
 from ledger.toml_file import read_toml
 from wire.errors import ConfigError, VerificationError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 
 COMET = "comet"
+MAX_POWER = 1_000_000
 _EXAMPLES = """examples:
-  airgrant ledger init --folder bandcoin                                       keys and settings, once
+  airgrant ledger init --joins --folder bandcoin                               keys and settings, once
   airgrant ledger join --folder bandcoin --name alice --address 192.0.2.1:26656
                                                      prints your section of network.toml: give it to the others
   airgrant ledger join --folder bandcoin --name alice --network network.toml   when all sections are in it
@@ -36,6 +48,7 @@ socket = "comet/application.sock"
 rpc = "http://{rpc}"
 network = "{network}"
 """
+_SECTION = re.compile(r"^\[consensus\][^\n]*\n(?:(?!\[)[^\n]*\n?)*", re.MULTILINE)
 
 
 def main(argv: list[str]) -> int:
@@ -47,15 +60,24 @@ def main(argv: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--folder", type=Path, required=True, help="of `airgrant ledger init`")
-    parser.add_argument("--name", required=True, help="what the others call you: small letters and digits")
-    parser.add_argument("--address", metavar="HOST:PORT", help="where other nodes reach yours (first step)")
-    parser.add_argument("--power", type=int, default=1, metavar="N", help="your votes; 0: none (first step)")
+    parser.add_argument(
+        "--name", type=_name, required=True, help="what the others call you: small letters and digits"
+    )
+    parser.add_argument(
+        "--address", type=_address, metavar="HOST:PORT", help="where other nodes reach yours (first step)"
+    )
+    parser.add_argument(
+        "--power", type=_power, default=1, metavar="N", help="your votes; 0: none (first step)"
+    )
     parser.add_argument(
         "--network", type=Path, metavar="FILE", help="the description of the network (second step)"
     )
-    parser.add_argument("--listen", default="0.0.0.0:26656", metavar="HOST:PORT", help="for other nodes")
+    parser.add_argument(
+        "--listen", type=_address, default="0.0.0.0:26656", metavar="HOST:PORT", help="for other nodes"
+    )
     parser.add_argument(
         "--rpc",
+        type=_address,
         default="127.0.0.1:26657",
         metavar="HOST:PORT",
         help="for your ledger only: never open it to others",
@@ -65,7 +87,9 @@ def main(argv: list[str]) -> int:
         metavar="HEIGHT:HASH",
         help="begin with the others' log, from a block that somebody whom you trust names",
     )
-    parser.add_argument("--ask", action="append", metavar="HOST:PORT", help="RPC of two others, with --trust")
+    parser.add_argument(
+        "--ask", type=_address, action="append", metavar="HOST:PORT", help="RPC of two others, with --trust"
+    )
     parser.set_defaults(run=_join)
     try:
         options = parser.parse_args(argv)
@@ -88,6 +112,7 @@ def _join(options: argparse.Namespace) -> int:
         )
         return OK
     network = parse_network(read_toml(options.network), options.network)
+    state_sync = _state_sync(options)
     own = _find_own(network, options.name, options.network)
     _check_own(
         own, read_operator(files, own.name, key, own.address, own.validator.power if own.validator else 0)
@@ -98,9 +123,9 @@ def _join(options: argparse.Namespace) -> int:
         rpc=f"tcp://{options.rpc}",
         listen=options.listen,
     )
-    for name, text in format_home(network, own.name, place, _state_sync(options)).items():
+    for name, text in format_home(network, own.name, place, state_sync).items():
         (folder / COMET / name).write_text(text)
-    _add_consensus(folder / "ledger.toml", options)
+    _write_consensus(folder / "ledger.toml", options)
     _say(folder, network)
     return OK
 
@@ -143,28 +168,50 @@ def _check_own(said: Operator, own: Operator) -> None:
 
 def _write_genesis(folder: Path, network: Network) -> None:
     file, encoded = folder / "genesis.cbor", write_genesis(network.genesis)
-    if (folder / "ledger.db").exists() and file.read_bytes() != encoded:
-        raise ConfigError(f"{folder / 'ledger.db'}: is a ledger that has run, and not this network's")
+    where = _find_other(folder, encoded)
+    if where:
+        raise ConfigError(f"{where}: is a ledger that has run, and not this network's")
     file.write_bytes(encoded)
+
+
+def _find_other(folder: Path, encoded: bytes) -> str:
+    """The database that the settings name, if a ledger of another genesis is in it. Raises ShellError if it is in
+    PostgreSQL and nobody answers there.
+    """
+    settings = folder / "ledger.toml"
+    section = read_toml(settings).get("ledger", {}) if settings.exists() else {}
+    store = str(section.get("store", ""))
+    if not store.startswith(POSTGRESQL):
+        database, genesis = folder / str(section.get("database", "ledger.db")), folder / "genesis.cbor"
+        same = not database.exists() or (genesis.exists() and genesis.read_bytes() == encoded)
+        return "" if same else str(database)
+    reader = open_to_read(store)
+    try:
+        return "" if reader.genesis() in (None, encoded) else reader.name
+    finally:
+        reader.close()
 
 
 def _state_sync(options: argparse.Namespace) -> StateSync | None:
     if options.trust is None:
+        if options.ask:
+            raise ConfigError("join: --ask says whom to ask about the block that --trust names: give both")
         return None
     height, _, block = options.trust.partition(":")
-    if not height.isdecimal() or len(bytes.fromhex(block)) != 32:
-        raise ConfigError(f"join: --trust {options.trust!r} is not HEIGHT:HASH")
+    if not height.isdecimal() or not re.fullmatch("[0-9a-fA-F]{64}", block):
+        raise ConfigError(
+            f"join: --trust {options.trust!r} is not HEIGHT:HASH, a number and 64 hexadecimal digits"
+        )
     if len(options.ask or []) < 2:
         raise ConfigError("join: --trust needs --ask twice: two others who say the same")
     return StateSync(tuple(options.ask), int(height), block.upper())
 
 
-def _add_consensus(file: Path, options: argparse.Namespace) -> None:
-    """Once, at the end of the settings."""
+def _write_consensus(file: Path, options: argparse.Namespace) -> None:
+    """The section of the settings, in place of the one that is there."""
     text = file.read_text() if file.exists() else ""
-    if "[consensus]" not in text:
-        section = _CONSENSUS.format(rpc=options.rpc, network=options.network.absolute())
-        file.write_text(text + section)
+    text = _SECTION.sub("", text).rstrip("\n") + "\n"
+    file.write_text(text + _CONSENSUS.format(rpc=options.rpc, network=options.network.absolute()))
 
 
 def _say(folder: Path, network: Network) -> None:
@@ -182,3 +229,23 @@ def _write_private(file: Path, text: str) -> None:
     """Unreadable to others from its first moment on."""
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         opened.write(text)
+
+
+def _name(text: str) -> str:
+    try:
+        return parse_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _address(text: str) -> str:
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _power(text: str) -> int:
+    if not text.isdecimal() or int(text) > MAX_POWER:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of votes, 0 to {MAX_POWER}")
+    return int(text)

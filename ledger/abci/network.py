@@ -45,6 +45,7 @@ DEFAULT_EMPTY_BLOCK_S = 1
 """A block's time is when the one before was signed, so this is how stale the time of a purchase may be."""
 DEFAULT_PERIOD_S = 900
 NODE_ID_SIZE = 20
+MAX_PORT = 65_535
 CHAIN_ID_DIGITS = 32
 
 _NETWORK_KEYS = {"exchange", "time_s", "period_s", "licensees", "empty_block_s"}
@@ -62,6 +63,20 @@ class Operator:
     validator: Validator | None
     node: str
     address: str
+
+
+def parse_name(text: str) -> str:
+    """What an operator may be called: it names a section, a node, and a column in a table. Raises ValueError."""
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"{text!r} is not a name of at most 31 small letters, digits and dashes")
+    return text
+
+
+def parse_address(text: str) -> str:
+    """HOST:PORT. Raises ValueError."""
+    if not _ADDRESS.fullmatch(text) or not 1 <= int(text.rpartition(":")[2]) <= MAX_PORT:
+        raise ValueError(f"{text!r} is not HOST:PORT")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,15 +243,20 @@ def _parse_licensees(top: Section) -> tuple[PublicKey, ...] | None:
 
 
 def _parse_operator(name: str, values: Any, file: Path) -> Operator:
-    if not isinstance(values, dict) or not _NAME.fullmatch(name):
-        raise ConfigError(f"{file}: operators.{name}: is not a section with a name of letters and digits")
+    if not isinstance(values, dict):
+        raise ConfigError(f"{file}: operators.{name}: is not a section")
     section = Section(values, f"operators.{name}", file)
+    try:
+        parse_name(name)
+    except ValueError as error:
+        raise ConfigError(f"{file}: operators.{name}: {error}") from None
     unknown = sorted(set(values) - _OPERATOR_KEYS)
     if unknown:
         raise section.error(unknown[0], "there is no such setting")
-    address = section.text("address")
-    if not _ADDRESS.fullmatch(address):
-        raise section.error("address", f"{address!r} is not HOST:PORT")
+    try:
+        address = parse_address(section.text("address"))
+    except ValueError as error:
+        raise section.error("address", str(error)) from None
     validator = _parse_validator(section) if "validator" in values else None
     node = section.octets("node", NODE_ID_SIZE).hex()
     return Operator(name, section.account("gateway"), validator, node, address)

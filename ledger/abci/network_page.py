@@ -30,6 +30,9 @@ class NetworkPage(BaseModel):
     decides: bool = Field(
         description="whether operators with more than two thirds of the votes are connected"
     )
+    empty_block_s: int = Field(
+        default=1, description="the most that passes between two blocks when nothing happens"
+    )
     operators: list[OperatorPage]
 
 
@@ -55,5 +58,6 @@ def show_network(network: Network, status: Any, net_info: Any) -> NetworkPage:
         height=int(status["sync_info"]["latest_block_height"]),
         catching_up=bool(status["sync_info"]["catching_up"]),
         decides=3 * votes > 2 * sum(one.power for one in operators),
+        empty_block_s=network.empty_block_s,
         operators=operators,
     )

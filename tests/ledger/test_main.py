@@ -29,6 +29,23 @@ def test_init_makes_keys_a_genesis_and_a_configuration_that_fit(tmp_path: Path, 
     assert all(file.stat().st_mode & 0o077 == 0 for file in folder.iterdir()), "nobody else reads them"
 
 
+def test_init_for_a_shared_ledger_makes_what_is_one_operator_s_own(tmp_path: Path, capsys) -> None:
+    """No exchange that is none, and no id of a ledger that is never used."""
+    folder = tmp_path / "alice"
+    assert main(["init", "--joins", "--folder", str(folder)]) == 0
+    assert {file.name for file in folder.iterdir()} == {"ledger.key", "ledger.toml"}
+    key = PrivateKey.from_pem((folder / "ledger.key").read_bytes()).public
+    said = capsys.readouterr().out
+    assert f"gateway   {key}" in said
+    assert "ledger id" not in said
+    assert main(["init", "--joins", "--folder", str(tmp_path / "bob"), "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"ledger", "configuration"}
+    for option in ("--exchange", "--licensee"):
+        assert main(["init", "--joins", "--folder", str(tmp_path / "no"), option, str(BOB.public)]) == 2
+        assert "in the description of its network" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
 def test_init_never_writes_over_a_key(tmp_path: Path, capsys) -> None:
     assert main(["init", "--folder", str(tmp_path), "--exchange", str(BOB.public)]) == 0
     assert not (tmp_path / "exchange.key").exists()

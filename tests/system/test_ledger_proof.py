@@ -64,6 +64,12 @@ def test_one_of_many_proves_its_grant(house, provider, buyer, tmp_path: Path, ca
     named = [subject.hex(), "--consumer", str(keys[5])]
     assert proof("fetch", *named, "--out", saved, *url) == 0
     assert Path(saved).read_bytes() == answer
+    assert "name yours by" in " ".join(capsys.readouterr().out.split())
+    assert proof("fetch", *named, "--out", saved, *url, "--ledger-id", house.ledger_id.hex()) == 0
+    assert f"of the ledger {house.ledger_id.hex()}" in " ".join(capsys.readouterr().out.split())
+    assert proof("fetch", *named, "--out", saved + "2", *url, "--ledger-id", "ab" * 32) == 1
+    assert f"is the ledger {house.ledger_id.hex()}, not" in capsys.readouterr().err
+    assert not Path(saved + "2").exists()
     trusted = ["--key", str(house.key.public), "--ledger-id", house.ledger_id.hex()]
     capsys.readouterr()
     assert proof("verify", saved, *trusted, "--json") == 0

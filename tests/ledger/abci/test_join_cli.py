@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from lab.postgres import Cluster
 from ledger import __main__ as ledger_command
 from ledger.abci.join_cli import main
 from ledger.abci.network import parse_network
 from ledger.genesis import write_genesis
+from ledger.opening import open_application
 from ledger.settings import parse_settings
+from tests.ledger_world import GENESIS
 
 NAMES = ("alice", "bob")
 
@@ -22,7 +26,7 @@ def network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     """The description that two operators made of what was printed to them; their folders are beside it."""
     sections = [f'[network]\nexchange = "{"02" + "11" * 32}"\ntime_s = 1700000000\n']
     for number, name in enumerate(NAMES, 1):
-        assert ledger_command.main(["init", "--folder", str(tmp_path / name)]) == 0
+        assert ledger_command.main(["init", "--joins", "--folder", str(tmp_path / name)]) == 0
         capsys.readouterr()
         address = f"192.0.2.{number}:26656"
         assert main(["--folder", str(tmp_path / name), "--name", name, "--address", address]) == 0
@@ -72,6 +76,23 @@ def test_again_keeps_keys_and_settings(network: Path) -> None:
     assert settings["p2p"]["laddr"] == "tcp://0.0.0.0:1"
 
 
+def test_again_with_another_description_or_address_says_so_everywhere(network: Path) -> None:
+    """And whatever else its owner has written into the settings stays."""
+    first, file = network.with_name("one.toml"), network.parent / "alice/ledger.toml"
+    first.write_text(network.read_text())
+    assert join(first, "alice") == 0
+    text = file.read_text()
+    file.write_text(text.replace("[consensus]", "[consensus]  # mine") + "\n[http]\nport = 8574\n")
+    file.write_text(file.read_text().replace('[http]\nhost = "127.0.0.1"\nport = 8573\n', ""))
+    assert join(network, "alice", "--rpc", "127.0.0.1:26659") == 0
+    ledger = parse_settings(tomllib.loads(file.read_text()), file)
+    assert ledger.consensus is not None
+    assert (ledger.consensus.network, ledger.consensus.rpc) == (network, "http://127.0.0.1:26659")
+    assert ledger.http_port == 8574
+    settings = tomllib.loads((network.parent / "alice/comet/config/config.toml").read_text())
+    assert settings["rpc"]["laddr"] == "tcp://127.0.0.1:26659"
+
+
 def test_with_a_trusted_block(network: Path) -> None:
     more = ("--trust", "7:" + "ab" * 32, "--ask", "192.0.2.1:26657", "--ask", "192.0.2.2:26657")
     assert join(network, "alice", *more) == 0
@@ -84,6 +105,11 @@ def test_with_a_trusted_block(network: Path) -> None:
     [
         (("--trust", "7:ab"), "is not HEIGHT:HASH"),
         (("--trust", "x:" + "ab" * 32), "is not HEIGHT:HASH"),
+        (("--trust", "5:zz"), "is not HEIGHT:HASH, a number and 64"),
+        (("--trust", "5:" + " ab" * 32), "is not HEIGHT:HASH"),
+        (("--ask", "192.0.2.1:26657", "--ask", "192.0.2.2:26657"), "give both"),
+        (("--ask", "nonsense"), "'nonsense' is not HOST:PORT"),
+        (("--rpc", "127.0.0.1:99999"), "'127.0.0.1:99999' is not HOST:PORT"),
         (("--trust", "7:" + "ab" * 32, "--ask", "192.0.2.1:26657"), "needs --ask twice"),
         (("--name", "carol"), "operators.carol: is not in it"),
         (("--name", "bob"), "operators.bob.gateway: is not the one of this folder's keys"),
@@ -95,6 +121,26 @@ def test_what_is_wrong_is_said(
     assert join(network, "alice", *more) == 2
     assert why in capsys.readouterr().err
     assert not (network.parent / "alice/comet/config/genesis.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--name", "Alice Bad", "--address", "192.0.2.1:1"), "'Alice Bad' is not a name"),
+        (("--name", "a" * 32, "--address", "192.0.2.1:1"), "is not a name"),
+        (("--name", "alice", "--address", "nonsense"), "'nonsense' is not HOST:PORT"),
+        (("--name", "alice", "--address", "192.0.2.1:0"), "is not HOST:PORT"),
+        (("--name", "alice", "--address", "192.0.2.1:1", "--power", "-1"), "is not a number of votes"),
+    ],
+)
+def test_the_first_step_prints_nothing_that_the_second_refuses(
+    tmp_path: Path, words: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ledger_command.main(["init", "--joins", "--folder", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert main(["--folder", str(tmp_path), *words]) == 2
+    said = capsys.readouterr()
+    assert (said.out, why in said.err) == ("", True)
 
 
 def test_what_is_missing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,5 +159,19 @@ def test_what_is_missing_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_a_ledger_that_has_run_keeps_its_genesis(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (network.parent / "alice/ledger.db").touch()
+    assert join(network, "alice") == 2
+    assert "is a ledger that has run" in capsys.readouterr().err
+
+
+def test_one_that_has_run_in_postgresql_keeps_it_too(
+    network: Path,
+    capsys: pytest.CaptureFixture[str],
+    postgresql: Cluster,
+    new_database: Callable[[Cluster], str],
+) -> None:
+    address, file = new_database(postgresql), network.parent / "alice/ledger.toml"
+    file.write_text(file.read_text().replace('database = "ledger.db"', f'store = "{address}"'))
+    assert join(network, "alice") == 0, "it is empty"
+    open_application(address, GENESIS).store.close()
     assert join(network, "alice") == 2
     assert "is a ledger that has run" in capsys.readouterr().err

@@ -123,7 +123,7 @@ def alter(path: str, value: Any) -> dict[str, Any]:
         ("network.other", 1, "network.other: there is no such setting"),
         ("operators", {}, "operators: 0 with a vote, outside 1..100"),
         ("operators.alice", 3, "operators.alice"),
-        ("operators.Al ice", {}, "operators.Al ice: is not a section with a name"),
+        ("operators.Al ice", {}, "operators.Al ice: 'Al ice' is not a name"),
         ("operators.alice.validator", "AAAA", "a key of 3 bytes"),
         ("operators.alice.node", "zz", "operators.alice.node"),
         ("operators.alice.address", "nowhere", "'nowhere' is not HOST:PORT"),
