@@ -7,13 +7,13 @@ says of the merchant's consumers, and their micropayments, and says no by raisin
 A merchant that signs has convinced itself that (1) the block belongs into this window and after the contract's last
 root; (2) it holds that last block, and no payee that is still there gets less from any consumer than in it; (3) its own
 confirmed payouts are in it; (4) each of its consumers pays over ALL payees no more than it signed micropayments for and
-deposited; (5) members of M get what the contract reserves for them; (6) the root is that of these leaves.
+deposited; (5) every member of M gets what the contract keeps for it; (6) the root is that of these leaves.
 Printed faults repaired: P1 and P2 (double spends), P3 (a dropped consumer), P4 (inclusion of tuples).
 Reference: thesis 6.5.2, Algorithm 4; 6.8 (the previous root).   Units: micro-bandcoin (ubc), seconds of UTC.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -44,7 +44,6 @@ class Rule(StrEnum):
     NO_MICROPAYMENT = "no_micropayment"
     BAD_MICROPAYMENT = "bad_micropayment"
     DOUBLE_SPEND = "double_spend"
-    RESERVE_FELL = "reserve_fell"
 
 
 class BlockRefused(VerificationError):
@@ -61,7 +60,8 @@ class ContractView:
     """What the contract says of the operator at this moment. The sets hold merchant ids.
 
     `window_from_s`, `window_until_s`: the commitment window of `period`, both ends in it. `withdrew`: W, since the last
-    notarisation. `exited`: X and all before. `missing`: M. `channels`: how many consumers there are.
+    notarisation. `exited`: X and all before. `kept`: of each member of M the leaf that the contract holds it to (L),
+    which became public when it was marked. `channels`: how many consumers there are.
     """
 
     instance: bytes
@@ -72,22 +72,21 @@ class ContractView:
     channels: int
     withdrew: frozenset[bytes] = frozenset()
     exited: frozenset[bytes] = frozenset()
-    missing: frozenset[bytes] = frozenset()
+    kept: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelTerms:
-    """What the contract says of one consumer: D, less what is being shifted away; w; and the sum of N over cohorts."""
+    """What the contract says of one consumer: D, less what is being shifted away, and w."""
 
     consumer: PublicKey
     deposit_ubc: int
     withdrawn_ubc: int
-    reserved_ubc: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a block says to one merchant: its leaf, the way up, and its consumers' sums over all payees and over M."""
+    """What a block says to one merchant: its leaf, the way up, and its consumers' sums over all payees."""
 
     head: BlockHead
     content: bytes
@@ -95,7 +94,6 @@ class Reading:
     place: int
     path: tuple[bytes, ...]
     totals_ubc: Mapping[int, int]
-    missing_ubc: Mapping[int, int]
 
 
 def check_head(head: BlockHead, view: ContractView, now_s: int) -> None:
@@ -172,11 +170,6 @@ def _judge_channel(
         raise BlockRefused(
             Rule.DOUBLE_SPEND, f"channel {channel}: {total} ubc to all payees, {limit} are there"
         )
-    if reading.missing_ubc[channel] < term.reserved_ubc:
-        raise BlockRefused(
-            Rule.RESERVE_FELL,
-            f"channel {channel}: {reading.missing_ubc[channel]} of {term.reserved_ubc} ubc for missing signers",
-        )
 
 
 @dataclass(slots=True)
@@ -186,12 +179,13 @@ class _Pass:
     tree: TreeBuilder
     old_tree: TreeBuilder
     totals: Sums
-    missing: Sums
+    waiting: set[bytes]
+    """Members of M that have not passed by."""
     content: bytes | None = None
 
     @classmethod
     def over(cls, view: ContractView) -> "_Pass":
-        return cls(TreeBuilder(), TreeBuilder(), Sums.over(view.channels), Sums.over(view.channels))
+        return cls(TreeBuilder(), TreeBuilder(), Sums.over(view.channels), set(view.kept))
 
     def take(self, old: bytes | None, new: bytes | None, view: ContractView, merchant: bytes) -> None:
         if old is not None:
@@ -203,8 +197,9 @@ class _Pass:
         self.tree.add(new)
         row = read_row(new, view.channels)
         self.totals.add(row)
-        if row.merchant_id in view.missing:
-            self.missing.add(row)
+        if row.merchant_id in view.kept:
+            _check_kept(read_row(view.kept[row.merchant_id], view.channels), row)
+            self.waiting.discard(row.merchant_id)
         if row.merchant_id == merchant:
             self.content = new
         excused = row.merchant_id in view.withdrew or row.merchant_id in view.exited
@@ -213,6 +208,8 @@ class _Pass:
 
     def finish(self, head: BlockHead, view: ContractView, merchant: bytes) -> Reading:
         _check_previous(self.old_tree.finish(), view)
+        for omitted in sorted(self.waiting):
+            _check_omitted(omitted, view)
         tree = self.tree.finish()
         if head.leaves != len(tree.merchants) or tree.root != head.root:
             raise BlockRefused(Rule.WRONG_ROOT, f"{len(tree.merchants)} leaves do not make {head.root.hex()}")
@@ -221,8 +218,7 @@ class _Pass:
             raise BlockRefused(Rule.I_AM_OMITTED, merchant.hex())
         leaf = read_leaf(self.content)
         totals = {channel: int(self.totals.totals[channel]) for channel in leaf.amounts}
-        missing = {channel: int(self.missing.totals[channel]) for channel in leaf.amounts}
-        return Reading(head, self.content, leaf, place, tuple(tree.path(place)), totals, missing)
+        return Reading(head, self.content, leaf, place, tuple(tree.path(place)), totals)
 
 
 def _side_by_side(

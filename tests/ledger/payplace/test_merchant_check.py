@@ -102,9 +102,7 @@ def test_p3_the_printed_check_does_not_see_a_consumer_that_is_dropped():
 def test_p4_the_printed_inclusion_refuses_a_missing_merchant_that_earned_more():
     before, after = {P1: {2: 1}, P2: {1: 10}}, {P1: {2: 1}, P2: {1: 15}}
     assert not printed_algorithm_4(P1, after, before[P1], {1: 20, 2: 10}, {}, missing={P2: before[P2]})
-    view = replace(VIEW, missing=frozenset({P2}))
-    terms = TERMS | {1: replace(TERMS[1], reserved_ubc=10)}
-    sign(after, previous=before, view=view, terms=terms)
+    sign(after, previous=before, view=replace(VIEW, kept={P2: leaf(P2, before[P2])}))
 
 
 # ---- The operator's attacks, after the threat model of 6.2.2 ---------------------------------------------------------
@@ -151,12 +149,16 @@ def test_a_merchant_that_missed_rounds_holds_its_own_confirmed_payouts_against_t
     refused(Rule.MY_PAYOUT_FELL, {P1: {1: 9}}, previous={P1: {1: 8}}, confirmed=PayoutLeaf(P1, {1: 10}))
 
 
-def test_what_the_contract_reserves_for_missing_merchants_stays_for_them():
-    """Members of M are to get what N says, or those who sign would be cut short when they withdraw."""
-    view = replace(VIEW, missing=frozenset({P2}))
-    terms = TERMS | {1: replace(TERMS[1], reserved_ubc=10)}
-    refused(Rule.RESERVE_FELL, {P1: {1: 15}, P2: {1: 5}}, view=view, terms=terms)
-    sign({P1: {1: 10}, P2: {1: 10}}, view=view, terms=terms)
+def test_what_the_contract_keeps_for_missing_merchants_stays_theirs_one_by_one():
+    """Not only in sum: what another member of M gets in its place is reserved until that one returns, and no longer."""
+    p3 = merchant_id(3)
+    view = replace(VIEW, kept={P2: leaf(P2, {1: 10}), p3: leaf(p3, {1: 5})})
+    sign({P1: {1: 5}, P2: {1: 10}, p3: {1: 5}}, view=view)
+    for payouts in ({P2: {1: 15}, p3: {}}, {P2: {1: 5}, p3: {1: 10}}, {P2: {}, p3: {1: 5}}):
+        refused(Rule.PAYOUT_FELL, {P1: {1: 5}, **payouts}, view=view)
+    refused(Rule.MERCHANT_OMITTED, {P1: {1: 5}, P2: {1: 10}}, view=view)
+    withdrew = replace(VIEW, kept={P2: leaf(P2, {}), p3: leaf(p3, {1: 5})})
+    sign({P1: {1: 5}, P2: {}, p3: {1: 5}}, view=withdrew)
 
 
 def test_withheld_data_is_not_signed_for():
