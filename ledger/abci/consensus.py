@@ -24,7 +24,7 @@ from ledger.recording import ALREADY_ENROLLED
 from ledger.rejection import Reason
 from ledger.settings import ConsensusSettings
 from ledger.showcase import touched_providers
-from ledger.submission import Executed, Outcome, Submission, write_submission
+from ledger.submission import Executed, Outcome, Refused, Submission, write_submission
 from ledger.taking import KNOWN_RECORD
 
 PATIENCE_S = 30.0
@@ -91,10 +91,15 @@ class Consensus:
         finally:
             for future in futures:
                 future.cancel()
-        return [
-            outcome and self.application.recall(one, outcome)
-            for one, outcome in zip(submissions, found, strict=True)
-        ]
+        if any(isinstance(outcome, Refused) for outcome in found):
+            found = await asyncio.to_thread(self._recall, submissions, found)
+        return found
+
+    def _recall(
+        self, submissions: Sequence[Submission], found: Sequence[Outcome | None]
+    ) -> list[Outcome | None]:
+        pairs = zip(submissions, found, strict=True)
+        return [outcome and self.application.recall(one, outcome) for one, outcome in pairs]
 
     def take_touched(self) -> set[bytes]:
         """Providers of whom something changed since this was last asked, whoever changed it."""
@@ -139,10 +144,13 @@ class Consensus:
         self, submission: Submission, encoded: bytes, future: asyncio.Future[Outcome]
     ) -> None:
         """It was seen before: it has taken effect, and the rules say so, or it waits still, and so do we."""
-        refused = await asyncio.to_thread(self.application.check, encoded, int(time.time()))
+        application, now_s = self.application, int(time.time())
+        refused = await asyncio.to_thread(application.check, encoded, now_s, self._server.turn)
         if refused is None or future.done():
             return
-        outcome = self.application.recall(submission, refused)
+        outcome = await asyncio.to_thread(application.recall, submission, refused)
+        if future.done():
+            return
         if isinstance(outcome, Executed) or outcome.reason in BECAUSE_IT_RAN:
             future.set_result(outcome)
 

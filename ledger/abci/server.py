@@ -16,7 +16,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import BufferedReader
 from pathlib import Path
 
@@ -73,6 +73,10 @@ class AbciServer:
         """Of a TCP address, where 0 was asked for."""
         return int(self._listening.getsockname()[1])
 
+    def turn(self) -> AbstractContextManager[None]:
+        """Before the machine, for whoever asks it beside CometBFT: after whatever consensus wants."""
+        return self._turns.turn(urgent=False)
+
     async def run(self) -> None:
         """Serves until cancelled. Raises what went wrong."""
         loop = asyncio.get_running_loop()
@@ -126,7 +130,7 @@ class AbciServer:
 
     def _answer(self, request: Request) -> bytes:
         if isinstance(request, READING + CHECKING):
-            return self._handler.answer(request, lambda: self._turns.turn(urgent=False))
+            return self._handler.answer(request, self.turn)
         with self._turns.turn(urgent=isinstance(request, ORDERING)):
             return self._handler.answer(request)
 
