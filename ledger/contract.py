@@ -1,4 +1,4 @@
-"""The Bandcoin contract: what a signed transaction does to the state, or which rule says no.
+"""The contract: what a signed transaction does to the state, or which rule says no. Bandcoin here, PayPlace beside it.
 
     apply(view, signed_transaction, block_time_s) -> Applied(changes, sale) | Rejected(reason, detail)
     apply_batch(view, signed_transactions, block_time_s) -> [Applied] | (index, Rejected)   all or none
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from ledger.buying import Sale, allocate
 from ledger.money import create, deposit, transfer, withdraw
+from ledger.payplace.acting import act
 from ledger.posting import post_offer
 from ledger.rejection import Reason, Rejected
 from ledger.state import Changes, Draft, View, read_account_by_id
@@ -112,3 +113,5 @@ def _act(draft: Draft, issuer: PublicKey, action: Action, now_s: int) -> Sale | 
             return deposit(draft, issuer, action)
         case Withdraw():
             return withdraw(draft, issuer, action)
+        case _:
+            return act(draft, issuer, action, now_s)

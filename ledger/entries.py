@@ -16,6 +16,8 @@ the fields below in their order, and what the app hash and a proof cover (ledger
     r period(8) provider(8)                   ReservationOffer: what may be bought ahead
     s second(8) provider(8) from(4) to(4)     SpotEnding: units whose grants end at that second
 
+The entries of PayPlace (n, p, q, t, y) are in ledger/payplace/entries.py.
+
 Entries whose key begins with a time (c, r, s) leave the state by themselves when it has come
 (ledger/passing.py).
 Reference: Bandcoin 5.1.4, with `epoch` as the offer's number only and periods as times (docs/decisions/0002).
@@ -24,6 +26,7 @@ Reference: Bandcoin 5.1.4, with `epoch` as the offer's number only and periods a
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ledger.payplace.entries import PAYPLACE_ENTRY_READERS, PayplaceEntry, payplace_items
 from wire.band import Band
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError
@@ -166,6 +169,7 @@ Entry = (
     | SpotEnding
     | MeterChain
     | MeterGap
+    | PayplaceEntry
 )
 
 MONEY_KEY = b"m"
@@ -269,6 +273,8 @@ def _entry_items(entry: Entry) -> Value:
             return [missing, since_s]
         case StandingOffer():
             return _offer_items(entry)
+        case _:
+            return payplace_items(entry)
 
 
 def _offer_items(offer: StandingOffer) -> Value:
@@ -385,4 +391,5 @@ _READERS: dict[bytes, Callable[[list[Value]], Entry]] = {
     b"o": _read_offer,
     b"r": lambda items: ReservationOffer(*_integers(items)),
     b"s": lambda items: SpotEnding(*_integers(items)),
+    **PAYPLACE_ENTRY_READERS,
 }

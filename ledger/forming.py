@@ -11,12 +11,15 @@ from ledger.chain_state import ChainState
 from ledger.contract import Applied
 from ledger.crowd import CROWD, crowd_rows
 from ledger.granting import make_purchase, write_sale
+from ledger.payplace.acting import parties_of
 from ledger.state import Draft
 from wire.allocate import Allocate
 from wire.attestation_result import AttestationResult
+from wire.create import Create
 from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant
 from wire.ledger_reply import MAX_GRANTS
 from wire.money_actions import Deposit, Transfer, Withdraw
+from wire.post_offer import PostOffer
 from wire.sale_leaf import SaleLeaf
 from wire.transaction import SignedTransaction
 
@@ -101,8 +104,10 @@ class FormingBlock:
                 return self._add_grants(signed, action, applied, number)
             case Deposit() | Withdraw() | Transfer() as action:
                 self.rows.parties.append((action.provider.octets, number))
-            case _:
+            case Create() | PostOffer():
                 pass
+            case action:
+                self.rows.parties += [(party.octets, number) for party in parties_of(action)]
         return ()
 
     def _add_grants(

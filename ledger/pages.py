@@ -22,6 +22,8 @@ from wire.grant import Grant
 from wire.grant_price import GrantPrice
 from wire.grant_proof import GrantProof
 from wire.ids import PublicKey
+from wire.money_actions import Deposit, Transfer, Withdraw
+from wire.payplace_actions import write_payplace_action
 from wire.post_offer import PostOffer
 from wire.qos import Qos
 from wire.transaction import Action, ActionCode, read_transaction
@@ -423,8 +425,10 @@ def show_transaction(item: Item, ledger_id: bytes, *, whole: bool) -> Transactio
             page.provider = str(action.account)
         case PostOffer():
             page.price_ubc = action.price_ubc
-        case _:
+        case Deposit() | Withdraw() | Transfer() | Allocate():
             page.provider, page.price_ubc = str(action.provider), action.price_ubc
+        case _:
+            pass  # of PayPlace the bytes are shown, and the state by its own pages
     if isinstance(action, Allocate):
         sale = read_sale(item.result)
         page.epoch, page.charged_ubc = sale.epoch, sale.charged_ubc
@@ -444,4 +448,6 @@ def to_base64(data: bytes) -> str:
 def _action_name(action: Action) -> str:
     if isinstance(action, PostOffer):
         return ActionCode.OFFER.name.lower()
-    return type(action).__name__.lower()
+    if isinstance(action, (Create, Deposit, Withdraw, Transfer, Allocate)):
+        return type(action).__name__.lower()
+    return write_payplace_action(action)[0].name.lower()

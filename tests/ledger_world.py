@@ -12,6 +12,7 @@ from ledger.entries import Account, write_entry
 from ledger.genesis import Genesis
 from ledger.opening import genesis_entries
 from ledger.passing import pass_time
+from ledger.payplace.entries import Channel
 from ledger.rejection import Reason, Rejected
 from ledger.state import Draft, State, read_account, read_money
 from wire.allocate import Allocate
@@ -121,7 +122,9 @@ class World:
 
     def check_money(self) -> None:
         """Money is neither made nor lost: balances are what came in less what went out, and none is negative."""
-        balances = [entry.balance_ubc for entry in self.state.entries.values() if isinstance(entry, Account)]
+        entries = self.state.entries.values()
+        balances = [entry.balance_ubc for entry in entries if isinstance(entry, Account)]
+        held = [one.deposited_ubc - one.withdrawn_ubc for one in entries if isinstance(one, Channel)]
         money = read_money(self.state)
-        assert sum(balances) == money.deposited_ubc - money.withdrawn_ubc
+        assert sum(balances) + sum(held) == money.deposited_ubc - money.withdrawn_ubc
         assert min(balances) >= 0

@@ -1,4 +1,4 @@
-"""The signed transaction: one of the six Bandcoin actions, once, on one ledger, until a time.
+"""The signed transaction: one action of Bandcoin or PayPlace, once, on one ledger, until a time.
 
 Sent by anybody, tunnelled by anybody: the issuer's signature is all that counts. The random nonce tells two equal
 purchases apart; the ledger executes an id once and refuses it after `valid_until_s`, so a signed transaction may wait
@@ -28,6 +28,7 @@ from wire.money_actions import (
     read_withdraw,
     write_money_action,
 )
+from wire.payplace_actions import PAYPLACE_READERS, PayplaceAction, PayplaceCode, write_payplace_action
 from wire.post_offer import PostOffer, read_post_offer, write_post_offer
 
 EXTERNAL = b"airgrant/transaction/"
@@ -36,11 +37,11 @@ NONCE_SIZE = 8
 
 _ACTION, _NONCE, _VALID_UNTIL = 0, 1, 2
 
-Action = Create | Deposit | Withdraw | Transfer | PostOffer | Allocate
+Action = Create | Deposit | Withdraw | Transfer | PostOffer | Allocate | PayplaceAction
 
 
 class ActionCode(IntEnum):
-    """Field 0 of a transaction."""
+    """Field 0 of a transaction of Bandcoin; PayPlace's are in wire/payplace_actions.py."""
 
     CREATE = 0
     DEPOSIT = 1
@@ -57,6 +58,7 @@ _READERS: dict[int, Callable[[FieldReader], Action]] = {
     ActionCode.TRANSFER: read_transfer,
     ActionCode.OFFER: read_post_offer,
     ActionCode.ALLOCATE: read_allocate,
+    **PAYPLACE_READERS,
 }
 
 
@@ -116,7 +118,9 @@ def read_transaction(
     fields = FieldReader(envelope.payload, "transaction")
     read_action = _READERS.get(fields.integer(_ACTION, "action", 0, 255))
     if read_action is None:
-        raise fields.error("action is none of create, deposit, withdraw, transfer, offer, allocate")
+        raise fields.error(
+            "action is none of create, deposit, withdraw, transfer, offer, allocate, or of PayPlace"
+        )
     nonce, valid_until_s = (
         fields.octets(_NONCE, "nonce", NONCE_SIZE),
         fields.integer(_VALID_UNTIL, "valid_until_s"),
@@ -127,7 +131,7 @@ def read_transaction(
     return SignedTransaction(envelope, transaction, envelope.digest(external), external)
 
 
-def _write_action(action: Action) -> tuple[ActionCode, dict[Key, Value]]:
+def _write_action(action: Action) -> tuple[ActionCode | PayplaceCode, dict[Key, Value]]:
     match action:
         case Create():
             return ActionCode.CREATE, write_create(action)
@@ -141,3 +145,5 @@ def _write_action(action: Action) -> tuple[ActionCode, dict[Key, Value]]:
             return ActionCode.OFFER, write_post_offer(action)
         case Allocate():
             return ActionCode.ALLOCATE, write_allocate(action)
+        case _:
+            return write_payplace_action(action)

@@ -55,7 +55,7 @@ from ledger.submission import Executed, Outcome, Refused
 from wire.errors import ConfigError
 
 NAME = "airgrant"
-APP_VERSION = 1
+APP_VERSION = 2
 """Of the rules by which blocks are executed: operators of one network have the same."""
 REFUSED = 1
 UNKNOWN_PATH = 2
