@@ -26,10 +26,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from ledger.gateway_room import WaitingRoom
+from ledger.gateway_room import Line, WaitingRoom
 from ledger.gateway_table import Place, RequestTable, UnderWay
 from ledger.genesis import Genesis
-from ledger.intake import SUBSCRIPTION, is_for_others, read_address, read_request
+from ledger.intake import SUBSCRIPTION, Address, is_for_others, read_address, read_request
 from wire.errors import DecodeError, ShellError
 from wire.evidence import read_evidence
 from wire.ids import KEY_ID_SIZE
@@ -38,7 +38,10 @@ from wire.meter_record import read_meter_record
 from wire.receipt import read_receipt
 
 PROGRESS_TOPIC = "airgrant/v1/gateway/progress"
-"""Key id and sequence (8 octets each) of a record that has just gone on; sequence 0: the ledger misses one of its."""
+"""Sender, key id and sequence (8 octets each) of a record that has just gone on; sequence 0: the ledger misses one of
+its. The sender's octets are the first of the SHA-256 of his name.
+"""
+SENDER_SIZE = 8
 PASSED_ON = ("airgrant", "passed on")
 """User property of what gateways publish, so that they never pass on to each other what they passed on."""
 ANSWERS_KEPT = 10_000
@@ -99,16 +102,12 @@ class Gateway:
         try:
             address = read_address(message.topic, response_topic, correlation)
             kind = address.kind
-            digest = sha256(kind.encode() + payload).digest()
-            request = UnderWay(kind, payload, digest, _now_ms(), [address])
             if kind == "report":
-                evidence = read_evidence(payload)
-                request.key_id, request.sequence = (
-                    evidence.key_id,
-                    read_meter_record(evidence.record).sequence,
-                )
+                request = _read_report(payload, address)
             else:
                 read_request(kind, payload, self._genesis.ledger_id)
+                digest = sha256(kind.encode() + payload).digest()
+                request = UnderWay(kind, payload, digest, _now_ms(), [address])
         except DecodeError as error:
             self.counters[f"{kind}: {type(error).__name__}"] += 1
             return
@@ -126,8 +125,8 @@ class Gateway:
                 self.counters["dropped, too many are under way"] += 1
             case Place.WAIT:
                 self.counters["asked twice"] += 1
-            case Place.NEW | Place.PASS_ON_AGAIN if request.kind == "report":
-                self._send(self._room.arrive(request.key_id, request.sequence, request.digest, _now_ms()))
+            case Place.NEW | Place.PASS_ON_AGAIN if request.line is not None:
+                self._send(self._room.arrive(request.line, request.sequence, request.digest, _now_ms()))
             case Place.NEW | Place.PASS_ON_AGAIN:
                 self._send([request.digest])
 
@@ -145,8 +144,9 @@ class Gateway:
             self._back.publish(
                 f"airgrant/v1/up/{self._name}/{request.kind}", request.payload, self._own, correlation
             )
-            if request.kind == "report":
-                self._back.publish(PROGRESS_TOPIC, request.key_id + request.sequence.to_bytes(8, "big"))
+            if request.line is not None:
+                progress = b"".join(request.line) + request.sequence.to_bytes(8, "big")
+                self._back.publish(PROGRESS_TOPIC, progress)
             self.counters["passed on"] += 1
 
     # ---- From the ledger
@@ -162,21 +162,22 @@ class Gateway:
             if request is None:
                 self.counters["answers to nobody"] += 1
                 return
-            if request.kind == "report":
-                self._note_receipt(request, payload)
+            if request.line is not None:
+                self._note_receipt(request, request.line, payload)
             self._answer(request, payload)
 
     def _hear_progress(self, payload: bytes) -> None:
-        if len(payload) != KEY_ID_SIZE + 8:
+        if len(payload) != SENDER_SIZE + KEY_ID_SIZE + 8:
             self.counters["progress: DecodeError"] += 1
             return
-        key_id, sequence = payload[:KEY_ID_SIZE], int.from_bytes(payload[KEY_ID_SIZE:], "big")
+        line = Line(payload[:SENDER_SIZE], payload[SENDER_SIZE:-8])
+        sequence = int.from_bytes(payload[-8:], "big")
         if sequence:
-            self._send(self._room.heard(key_id, sequence, _now_ms()))
+            self._send(self._room.heard(line, sequence, _now_ms()))
         else:
-            self._room.forget(key_id)
+            self._room.forget(line)
 
-    def _note_receipt(self, request: UnderWay, reply: bytes) -> None:
+    def _note_receipt(self, request: UnderWay, line: Line, reply: bytes) -> None:
         """An accepted record is answered from here from now on; after a gap records wait for each other anew."""
         try:
             encoded = read_ledger_reply(reply).receipt
@@ -190,8 +191,8 @@ class Gateway:
                 self._answers.popitem(last=False)
         elif receipt.reason == "sequence_gap":
             self.counters["gaps"] += 1
-            self._room.forget(request.key_id)
-            self._back.publish(PROGRESS_TOPIC, request.key_id + bytes(8))
+            self._room.forget(line)
+            self._back.publish(PROGRESS_TOPIC, b"".join(line) + bytes(8))
 
     def _answer(self, request: UnderWay, reply: bytes) -> None:
         for address in request.wanted_by:
@@ -276,6 +277,16 @@ class Link:
     def _lost(self, _client: paho.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             self._tell(f"the broker is away: {reason}")
+
+
+def _read_report(payload: bytes, address: Address) -> UnderWay:
+    """Under its sender's name, also if another one has sent the same. Raises DecodeError."""
+    evidence = read_evidence(payload)
+    sequence = read_meter_record(evidence.record).sequence
+    sender = sha256(address.identity.encode()).digest()
+    digest = sha256(sender + payload).digest()
+    line = Line(sender[:SENDER_SIZE], evidence.key_id)
+    return UnderWay(address.kind, payload, digest, _now_ms(), [address], line, sequence)
 
 
 def _send_at_once(_client: paho.Client, _data: Any, opened: Any) -> None:

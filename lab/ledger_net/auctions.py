@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from lab.ledger_net.lots import Lot, dues
+from lab.ledger_net.lots import THRESHOLD, Lot, dues
 from lab.ledger_net.market import Bid, Market, Purchase, Sale
 from lab.ledger_net.sites import HTTP_PORT, Site, Sites
 from lab.processes import Child, wait_until
@@ -29,15 +29,11 @@ from wire.key_agreement import SEAL_KEY_SIZE
 from wire.keys import PrivateKey
 from wire.transaction import NONCE_SIZE, read_transaction
 
-KEEPERS = ("dave", "alice", "bob")
-THRESHOLD = 2
-CLEARS_IN_S = 16
-"""Two auctions are opened and a dozen bids made within it, on two cores that fourteen programs share."""
 SETTLED_WITHIN_S = 60.0
 FIRST_DESK_PORT = 8601
 _TERMS = (
-    *("--in", f"{CLEARS_IN_S}s", "--for", "10m", "--down", "20M-100M", "--up", "5M-20M"),
-    *("--band", "5170000-5250000/80000", "--sealed"),
+    *("--for", "10m", "--down", "20M-100M", "--up", "5M-20M"),
+    *("--band", "5170000-5250000/80000"),
 )
 
 
@@ -66,7 +62,7 @@ def open_sales(sites: Sites, market: Market, lots: Sequence[Lot]) -> Iterator[li
 
 def place_bids(sites: Sites, market: Market, sale: Sale) -> Sale:
     """Every bidder by the next operator; the house's receipts are verified. Raises ShellError, LookupError."""
-    trusted = {sites[name].key.public for name in KEEPERS}
+    trusted = {sites[name].key.public for name in sale.lot.keepers}
     if strangers(sale.auction, trusted):
         raise ShellError(sale.lot.house, "shows an auction whose keepers are strangers")
     bids, taken = [], []
@@ -83,10 +79,27 @@ def place_bids(sites: Sites, market: Market, sale: Sale) -> Sale:
     return replace(sale, bids=tuple(bids))
 
 
+def place_open_bids(market: Market, sale: Sale, bidders: Sequence[PrivateKey]) -> Sale:
+    """One bidder for each amount of the lot, all through the broker of the house's operator. Raises ShellError."""
+    plain = [
+        make_bid(sale.auction, price_ubc, bidder, market.ledger_id, os.urandom(NONCE_SIZE))
+        for price_ubc, bidder in zip(sale.lot.bids_ubc, bidders, strict=True)
+    ]
+    requests = [write_auction_request(PlaceBid(sale.auction_id, one)) for one in plain]
+    with sale.site.client() as client:
+        for answer in client.ask_all("auction", requests):
+            receipt = read_auction_receipt(answer, sale.site.key.public, market.ledger_id)
+            if receipt.status is not Status.PENDING:
+                raise ShellError(sale.lot.house, f"said to a bid: {receipt.reason}: {receipt.detail}")
+    names = [read_transaction(one, market.ledger_id).transaction_id for one in plain]
+    made = zip(bidders, sale.lot.bids_ubc, names, dues(sale.lot), strict=True)
+    return replace(sale, bids=tuple(Bid(key, price, key.public, name, due) for key, price, name, due in made))
+
+
 def check_sealed(sites: Sites, sale: Sale) -> None:
     """No keeper tells its secret yet. Raises ShellError."""
     clearing_s = sale.auction.terms.mark.clearing_s
-    for name in KEEPERS:
+    for name in sale.lot.keepers:
         keeper = partial(ask_keeper, f"http://127.0.0.1:{HTTP_PORT}", clearing_s)
         try:
             sites[name].namespace.call(keeper)
@@ -142,10 +155,11 @@ def verify(sale: Sale) -> dict[str, Any]:
 
 def _create(sites: Sites, lot: Lot, desk_port: int) -> Sale:
     site = sites[lot.house]
-    words = [*_TERMS, "--kind", lot.kind, "--units", str(lot.units), "--threshold", str(THRESHOLD)]
+    words = [*_TERMS, "--kind", lot.kind, "--units", str(lot.units), "--in", f"{lot.clears_in_s}s"]
     words += ["--key", str(site.folder / f"{lot.provider}.key"), "--minimum", f"{lot.minimum_ubc / 10**6:f}"]
     words += ["--callback", f"http://10.90.{site.number}.1:{desk_port}/offer"]
-    for name in KEEPERS:
+    words += ["--sealed", "--threshold", str(THRESHOLD)] if lot.keepers else []
+    for name in lot.keepers:
         words += ["--keeper-at", f"http://{sites[name].address}:{HTTP_PORT}"]
     said = json.loads(sites.router.run(_words("create", site, *words, "--json")))
     auction_id = bytes.fromhex(said["auction_id"])

@@ -7,11 +7,18 @@ Reference: Bandcoin 5.4.2 (Vickrey), 5.4.3 (proportional share).
 from dataclasses import dataclass
 
 VICKREY, PROPSHARE = "vickrey", "propshare"
+KEEPERS = ("dave", "alice", "bob")
+THRESHOLD = 2
+CLEARS_IN_S = 16
+"""Two auctions are opened and a dozen bids made within it, on two cores that fourteen programs share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """One provider's auction at one operator's house; `bids_ubc` has one amount for each bidder, no two alike."""
+    """One provider's auction at one operator's house; `bids_ubc` has one amount for each bidder, no two alike.
+
+    Bids are sealed to any two of `keepers`, or open if there are none.
+    """
 
     provider: str
     house: str
@@ -19,6 +26,8 @@ class Lot:
     units: int
     minimum_ubc: int
     bids_ubc: tuple[int, ...]
+    clears_in_s: int = CLEARS_IN_S
+    keepers: tuple[str, ...] = KEEPERS
 
 
 @dataclass(frozen=True, slots=True)

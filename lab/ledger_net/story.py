@@ -10,16 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from lab.ledger_net.auctions import (
-    CLEARS_IN_S,
-    KEEPERS,
-    THRESHOLD,
-    check_sealed,
-    open_sales,
-    place_bids,
-    wait_until_settled,
-)
-from lab.ledger_net.lots import LOTS
+from lab.ledger_net.auctions import check_sealed, open_sales, place_bids, wait_until_settled
+from lab.ledger_net.lots import CLEARS_IN_S, KEEPERS, LOTS, THRESHOLD
 from lab.ledger_net.market import Market, Purchase
 from lab.ledger_net.sites import Site, Sites, wait_until_agreed
 from lab.processes import Child, wait_until

@@ -5,9 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.gateway_room import MAX_KNOWN, MAX_WAITING, PATIENCE_MS, WaitingRoom
+from ledger.gateway_room import (
+    MAX_LINES_OF_ONE,
+    MAX_SENDERS,
+    MAX_WAITING,
+    MAX_WAITING_OF_ONE,
+    PATIENCE_MS,
+    Line,
+    WaitingRoom,
+)
 
-BOX, OTHER = b"a" * 8, b"b" * 8
+BOX, OTHER = Line(b"roof....", b"a" * 8), Line(b"tower...", b"b" * 8)
+FORGER = Line(b"forger..", BOX.key_id)
 
 
 def test_records_in_order_go_on_at_once():
@@ -63,14 +72,55 @@ def test_what_is_forgotten_waits_anew():
     assert room.heard(BOX, 6, 0) == [7, 8]
 
 
+def test_whatever_somebody_else_sends_of_a_box_s_key_moves_nothing_of_it():
+    """He signs nothing that the ledger takes, and need not: nobody verifies a record here."""
+    room = WaitingRoom[int]()
+    room.heard(BOX, 5, 0)
+    assert room.arrive(BOX, 7, 7, 0) == []
+    assert room.arrive(FORGER, 2**63, 666, 0) == []
+    assert room.arrive(FORGER, 6, 667, 0) == []
+    assert room.overdue(PATIENCE_MS - 1) == []
+    assert room.arrive(BOX, 6, 6, 0) == [6, 7]  # in its order, as if he were not there
+    assert room.overdue(PATIENCE_MS) == [667]
+    assert room.overdue(2 * PATIENCE_MS) == [666]
+    room.forget(FORGER)
+    assert room.arrive(BOX, 8, 8, 0) == [8]
+
+
+def test_who_floods_it_loses_his_own_order_and_nobody_else_s():
+    room = WaitingRoom[int]()
+    for number in range(MAX_WAITING_OF_ONE):
+        line = Line(FORGER.sender, number.to_bytes(8, "big"))
+        assert room.arrive(line, 9, number, 0) == []
+    assert room.arrive(FORGER, 9, 9_999, 0) == [9_999]
+    assert room.arrive(BOX, 2, 2, 0) == []
+    assert room.arrive(BOX, 1, 1, 0) == [1, 2]
+    assert len(room.overdue(PATIENCE_MS)) == room.size + MAX_WAITING_OF_ONE
+    assert room.arrive(FORGER, 9_999_999, 7, PATIENCE_MS) == []  # and has it again
+
+
+def test_who_shouts_many_keys_makes_it_forget_his_own():
+    room = WaitingRoom[int]()
+    room.heard(BOX, 1, 0)
+    for number in range(100 * MAX_LINES_OF_ONE):
+        room.heard(Line(FORGER.sender, number.to_bytes(8, "big")), 1, 0)
+    assert len(room._known[FORGER.sender]) == MAX_LINES_OF_ONE
+    assert room.arrive(BOX, 2, 2, 0) == [2]
+
+
 def test_it_is_bounded():
     room = WaitingRoom[int]()
     for number in range(MAX_WAITING):
-        assert room.arrive(BOX, 2 + 2 * number, number, 0) == []
+        line = Line((number // MAX_WAITING_OF_ONE).to_bytes(8, "big"), BOX.key_id)
+        assert room.arrive(line, 2 + 2 * number, number, 0) == []
     assert room.arrive(OTHER, 7, 7, 0) == [7]
-    for number in range(MAX_KNOWN + 5):
-        room.heard(number.to_bytes(8, "big"), 1, 0)
-    assert len(room._known) == MAX_KNOWN
+    for number in range(MAX_SENDERS + 5):
+        room.heard(Line(number.to_bytes(8, "big"), BOX.key_id), 1, 0)
+    assert len(room._known) == MAX_SENDERS
+    for turn in range(1, MAX_WAITING_OF_ONE + 1):
+        room.overdue(turn * PATIENCE_MS)  # of each line one
+    assert room.size == 0
+    assert not room._size_of
 
 
 @given(st.permutations(range(1, 9)), st.integers(2, 4))

@@ -6,7 +6,9 @@ from ledger.gateway_table import (
     AGAIN_MS,
     FORGOTTEN_MS,
     MAX_BYTES,
+    MAX_BYTES_OF_ONE,
     MAX_REQUESTS,
+    MAX_REQUESTS_OF_ONE,
     MAX_WANTED_BY,
     Place,
     RequestTable,
@@ -15,12 +17,16 @@ from ledger.gateway_table import (
 from ledger.intake import Address, read_address
 
 
-def whom(number: int) -> Address:
-    return read_address("airgrant/v1/up/box/transaction", f"airgrant/v1/down/box/{number}", bytes([number]))
+def whom(number: int, name: str = "box") -> Address:
+    return read_address(
+        f"airgrant/v1/up/{name}/transaction", f"airgrant/v1/down/{name}/{number}", bytes([number])
+    )
 
 
-def request(name: bytes, asked_ms: int, sender: int = 0, payload: bytes = b"x") -> UnderWay:
-    return UnderWay("transaction", payload, name, asked_ms, [whom(sender)])
+def request(
+    digest: bytes, asked_ms: int, sender: int = 0, payload: bytes = b"x", name: str = "box"
+) -> UnderWay:
+    return UnderWay("transaction", payload, digest, asked_ms, [whom(sender, name)])
 
 
 def test_it_is_new_once_and_waits_while_its_answer_is_on_the_way():
@@ -60,7 +66,8 @@ def test_a_flood_of_senders_of_the_same_bytes_is_answered_to_the_last_few():
 def test_it_is_full_by_number():
     table = RequestTable()
     for number in range(MAX_REQUESTS):
-        assert table.admit(request(number.to_bytes(4, "big"), 0)) is Place.NEW
+        name = f"box-{number // MAX_REQUESTS_OF_ONE}"
+        assert table.admit(request(number.to_bytes(4, "big"), 0, name=name)) is Place.NEW
     assert table.admit(request(b"one more", 0)) is Place.FULL
     assert table.admit(request(bytes(4), 5_000)) is Place.PASS_ON_AGAIN  # who is in stays in
     table.take(bytes(4))
@@ -68,10 +75,36 @@ def test_it_is_full_by_number():
 
 
 def test_it_is_full_by_bytes():
-    table, large = RequestTable(), bytes(MAX_BYTES // 64)
-    for number in range(64):
-        assert table.admit(request(bytes([number]), 0, payload=large)) is Place.NEW
+    table, large = RequestTable(), bytes(MAX_BYTES_OF_ONE)
+    senders = MAX_BYTES // MAX_BYTES_OF_ONE
+    for number in range(senders):
+        assert table.admit(request(bytes([number]), 0, payload=large, name=f"box-{number}")) is Place.NEW
     assert table.held_bytes == MAX_BYTES
     assert table.admit(request(b"one more", 0)) is Place.FULL
     table.take(b"\0")
     assert table.admit(request(b"one more", 0)) is Place.NEW
+
+
+def test_one_sender_s_requests_and_bytes_leave_room_for_the_others():
+    table = RequestTable()
+    for number in range(MAX_REQUESTS_OF_ONE):
+        assert table.admit(request(number.to_bytes(4, "big"), 0)) is Place.NEW
+    assert table.admit(request(b"one more", 0)) is Place.FULL
+    assert table.admit(request(b"one more", 0, name="other")) is Place.NEW
+    assert table.admit(request(b"large", 0, payload=bytes(MAX_BYTES_OF_ONE), name="third")) is Place.NEW
+    assert table.admit(request(b"small", 0, name="third")) is Place.FULL
+    table.take(b"large")
+    assert table.admit(request(b"small", 0, name="third")) is Place.NEW
+    assert table.forget(FORGOTTEN_MS) == MAX_REQUESTS_OF_ONE + 2
+    assert not table._number_of
+    assert not table._bytes_of
+
+
+def test_a_request_counts_for_who_sent_it_first_however_many_want_its_answer():
+    table = RequestTable()
+    table.admit(request(b"a", 0, name="first"))
+    for number in range(2 * MAX_WANTED_BY):
+        table.admit(request(b"a", 0, number, name="second"))
+    table.take(b"a")
+    assert not table._number_of
+    assert not table._bytes_of

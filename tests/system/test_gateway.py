@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +26,10 @@ from ledger.pages import RecordListPage
 from tests.gateway_house import GatewayHouse, gateway_house
 from tests.ledger_house import purchase, sixty_seconds
 from wire.create import Create
+from wire.evidence import read_evidence, write_evidence
 from wire.keys import PrivateKey
+from wire.ledger_reply import read_ledger_reply
+from wire.meter_record import read_meter_record, write_meter_record
 from wire.money_actions import Deposit
 
 PORT = 28_860
@@ -143,6 +147,25 @@ def test_whatever_a_ledger_is_asked_goes_through(house: GatewayHouse, eventually
     watcher.loop_stop()
     counted = [house.counters(name).get("transaction: DecodeError", 0) for name in house.names]
     assert sum(counted) == 1
+
+
+def test_a_stranger_who_shouts_a_box_s_key_moves_none_of_its_records(house: GatewayHouse):
+    """Nobody verifies a record before the ledger: neither forged nor copied ones are the box's own."""
+    (box, chain), stranger = house.new_box(), PrivateKey.generate()
+    records = chain_of(chain, RECORDS)
+    first = read_evidence(records[0])
+    far = [replace(read_meter_record(first.record), sequence=2**62 + number) for number in range(300)]
+    forged = [write_evidence(replace(first, record=write_meter_record(record))) for record in far]
+    with house.client(box) as client, house.client(stranger) as loud:
+        assert house.deliver(client, records[:20]) == 0
+        said = [
+            read_ledger_reply(reply) for reply in loud.ask_all("report", [*forged, *reversed(records[20:])])
+        ]
+        assert len(said) == len(forged) + len(records) - 20  # each is answered, all by the ledger
+        assert all(house.house.receipt(reply).reason == "forged" for reply in said[: len(forged)])
+        more = [chain.usage(1_000) for _ in range(RECORDS)]
+        assert house.deliver(client, [*records[20:], *more]) == 0
+    assert sequences(house, chain) == list(range(1, 2 * RECORDS + 1))
 
 
 def test_brokers_that_go_away_are_waited_for(house: GatewayHouse):
