@@ -2,7 +2,7 @@
 # lab/set-up.sh: make this machine ready: system packages (apt), and .venv with the locked versions.
 #
 # With --guest also what the guest kernel and the Wi-Fi lab in it need (lab/guest.sh asks for it), with --go also a Go of
-# any age, by which lab/go.sh fetches the pinned one.
+# any age, by which lab/go.sh fetches the pinned one, with --evm also node and npm, by which lab/evm.sh compiles Solidity.
 #
 # Run it as often as you like: when nothing is missing it says nothing and takes a few milliseconds. It asks for sudo only
 # when packages are missing and you are not root, and says first which ones and why. It starts no service.
@@ -12,9 +12,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 log=build/set-up.log
-guest= go=
+guest= go= evm=
 [ "${1:-}" != --guest ] || guest=yes
 [ "${1:-}" != --go ] || go=yes
+[ "${1:-}" != --evm ] || evm=yes
 venv=.venv
 stamp=$venv/airgrant-stamp
 rlm_rest=/usr/lib/freeradius/rlm_rest.so
@@ -61,6 +62,7 @@ module:ensurepip|$python_package-venv|the virtual environment
 TABLE
   [ -z "$guest" ] || guest_needs
   [ -z "$go" ] || go_needs
+  [ -z "$evm" ] || evm_needs
 }
 
 guest_needs() {
@@ -74,6 +76,13 @@ TABLE
 }
 
 go_needs() { echo "command:go|golang-go|fetches the Go that builds other people's programs for the tests"; }
+
+evm_needs() {
+  cat <<TABLE
+command:node|nodejs|runs the compiler of Solidity
+command:npm|npm|fetches that compiler and an EVM node
+TABLE
+}
 
 postgresql_initdb() {
   local found=(/usr/lib/postgresql/*/bin/initdb)
@@ -224,6 +233,7 @@ is_ready() {
   has "file:$(multiarch ossl-modules/tpm2.so)" || return 1
   has "file:$rlm_rest" || return 1
   [ -z "$go" ] || has command:go || return 1
+  [ -z "$evm" ] || { has command:node && has command:npm; } || return 1
   [ -z "$guest" ] || [ -z "$(missing_guest_needs)" ]
 }
 

@@ -53,6 +53,7 @@ $(tail -n 5 "$logs/$name")}"
 # Other people's codecs and network functions, which some tests ask: built here, as the sandbox has no network. Where they
 # cannot be had, those tests say so, and with CI=true they fail.
 lab/go.sh build || true
+lab/evm.sh build || true # the Solidity twin and its node, likewise
 
 if [ ${#ordinary[@]} -gt 0 ]; then
   part ordinary lab/sandbox.sh .venv/bin/python -m pytest -q "${ordinary[@]}"

@@ -1,0 +1,667 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Bls} from "./Bls.sol";
+import {Leaf} from "./Leaf.sol";
+import {Merkle} from "./Merkle.sol";
+import {P256} from "./P256.sol";
+
+interface IToken {
+    function transfer(address to, uint256 amount) external returns (bool);
+    function transferFrom(address from, address to, uint256 amount) external returns (bool);
+}
+
+/// PayPlace on an EVM: deposits of consumers, spent by operators' notarised blocks, withdrawn by merchants.
+///
+/// The twin of ledger/payplace: functions of the same names, the same checks in the same order, errors named as its
+/// reasons. Where an EVM has no such thing as our ledger's accounts: operators and payees are addresses; a consumer, who
+/// is a P-256 key there and here, signs its shift; whoever names a key gives its 256 octets, since only the hash is kept.
+/// The money is one token, in its smallest unit. Every function is all or nothing.
+/// Reference: thesis chapter 6 (algorithms 3, 6 and 7, table 6.2, section 6.7) as repaired in docs/evm.md.
+contract PayPlace {
+    uint256 private constant MAX_COHORTS = 16;
+    // Of missing merchants that one channel holds money for: it bounds every withdrawal.
+
+    error NO_SUCH_OPERATOR();
+    error OPERATOR_EXISTS();
+    error TIMES_REFUSED();
+    error FROZEN();
+    error OUTSIDE_WINDOW();
+    error TAU_OUTSIDE_WINDOW();
+    error ALREADY_NOTARISED();
+    error VOUCHER_STALE();
+    error KEY_REFUSED();
+    error ALREADY_REGISTERED();
+    error BAD_VOUCHER();
+    error BAD_POSSESSION();
+    error LEAF_MALFORMED();
+    error NOT_REGISTERED();
+    error NOT_THE_PAYEE();
+    error ALREADY_MISSING();
+    error NOT_MISSING();
+    error NOTHING_CONFIRMED();
+    error LEAF_DIFFERS();
+    error NOT_IN_ROOT();
+    error UNKNOWN_CHANNEL();
+    error TOO_MANY_COHORTS();
+    error NO_SIGNERS();
+    error BAD_AGGREGATE();
+    error SOURCE_NOT_IN_LEAF();
+    error BAD_SOURCE();
+    error SOURCE_MISSING();
+    error NOT_FULLY_COVERED();
+    error DUPLICATE_OPERATOR();
+    error SAME_OPERATOR();
+    error SHIFT_PENDING();
+    error NO_SHIFT();
+    error SHIFT_TOO_LARGE();
+    error CHALLENGE_TOO_LOW();
+    error CHALLENGE_RUNS();
+    error AMOUNT_NOT_POSITIVE();
+    error INSUFFICIENT_FUNDS();
+
+    event OperatorRegistered(address indexed operator, bytes32 indexed id, bytes key);
+    event Deposited(address indexed operator, uint32 indexed channel, uint64 amount);
+    event MerchantRegistered(address indexed operator, bytes32 indexed id, bytes key);
+    event Missing(address indexed operator, bytes32 indexed id, bytes leaf);
+    event Returned(address indexed operator, bytes32 indexed id);
+    event Notarised(address indexed operator, uint256 height, bytes32 root, uint64 tau);
+    event Withdrawn(address indexed operator, bytes32 indexed id, uint256 amount, bool exited);
+    event Shifting(address indexed operator, uint32 indexed channel, address to, uint64 amount, uint64 finalS);
+    event ShiftEnded(address indexed operator, uint32 indexed channel, bool done);
+
+    enum Status {
+        None,
+        Signing,
+        Missing,
+        Exited
+    }
+
+    struct Times {
+        uint40 start;
+        uint32 period;
+        uint32 window;
+        uint32 finality;
+        uint32 challenge;
+        uint32 channels; // how many there are
+        uint24 height; // notarisations so far
+        uint32 last; // the window of the last notarisation; 0: none yet
+    }
+    // One word, so that a notarisation writes two: this and the root.
+
+    struct Operator {
+        Times times;
+        bytes32 root;
+        bytes32 id; // of its own merchant key
+        uint256[6] signers; // apka: the sum of all registered keys that are not missing, packed
+        mapping(bytes32 => Merchant) merchants;
+        mapping(uint256 => Channel) channels;
+        mapping(bytes32 => uint256) numbers; // SHA-256 of the consumer's 33 octets => channel number + 1
+    }
+
+    struct Merchant {
+        address payout;
+        uint24 joined; // the height at that time, as in all three
+        uint24 withdrew;
+        uint24 since; // missing: the height it last answered for; exited: the height at that time
+        Status status;
+        bytes32 leaf; // its leaf's hash while it is missing
+    }
+
+    struct Channel {
+        bytes32 x;
+        uint8 prefix; // 2 or 3: y is even or odd
+        uint8 cohorts; // how many of `reserved` are in use
+        bool shifting;
+        uint32 shifts; // ever begun: what a consumer signs counts once
+        uint64 deposited;
+        uint64 withdrawn;
+        uint64 paid; // the highest micropayment known here, at most what is deposited
+        address shiftTo;
+        uint64 shiftAmount;
+        uint32 shiftFinal; // seconds since the operator registered
+        uint128[16] reserved; // cohort << 64 | amount, cohorts ascending
+    }
+
+    struct Split {
+        address operator;
+        uint64 amount;
+    }
+
+    struct MissingRow {
+        bytes leaf;
+        uint32 index;
+        bytes32[] path;
+    }
+
+    struct Source {
+        uint32 channel;
+        uint64 cumulative;
+        P256.Signature signature;
+    }
+
+    struct Claim {
+        bytes leaf;
+        uint32 index;
+        uint32 leaves;
+        bytes32[] path;
+        Source[] sources;
+        bytes key; // of the merchant, where it exits; else empty
+    }
+
+    IToken public immutable token;
+    bytes32 public immutable chain;
+    mapping(address => Operator) private operators;
+
+    constructor(IToken token_) {
+        token = token_;
+        chain = sha256(abi.encodePacked(block.chainid, address(this)));
+    }
+
+    // ---- Registration and deposits
+
+    function registerOperator(
+        uint32 period,
+        uint32 window,
+        uint32 finality,
+        uint32 challenge,
+        bytes calldata key,
+        bytes calldata possession
+    ) external {
+        Operator storage operator = operators[msg.sender];
+        if (operator.times.start != 0) revert OPERATOR_EXISTS();
+        if (window == 0 || uint256(window) + 2 * uint256(finality) >= period || challenge < uint256(period) + window) {
+            revert TIMES_REFUSED();
+        }
+        bytes32 id = _possessed(key, possession, msg.sender);
+        operator.times = Times(uint40(block.timestamp), period, window, finality, challenge, 0, 0, 0);
+        operator.id = id;
+        operator.merchants[id] = Merchant(msg.sender, 0, 0, 0, Status.Signing, 0);
+        _storeSigners(operator, key);
+        emit OperatorRegistered(msg.sender, id, key);
+    }
+
+    /// The sender pays for the consumer whose key is prefix and x; the money never comes back but as spent.
+    function payplaceDeposit(uint8 prefix, bytes32 x, Split[] calldata splits) external {
+        uint256 total = 0;
+        for (uint256 i = 0; i < splits.length; i++) {
+            _registered(splits[i].operator);
+            for (uint256 j = 0; j < i; j++) if (splits[j].operator == splits[i].operator) revert DUPLICATE_OPERATOR();
+            if (splits[i].amount == 0) revert AMOUNT_NOT_POSITIVE();
+            total += splits[i].amount;
+            _deposit(splits[i].operator, prefix, x, splits[i].amount);
+        }
+        if (!token.transferFrom(msg.sender, address(this), total)) revert INSUFFICIENT_FUNDS();
+    }
+
+    /// The sender becomes the payee. `operatorKey` is the BLS key with which the operator registered.
+    function registerMerchant(
+        address operatorAddress,
+        bytes calldata key,
+        bytes calldata possession,
+        bytes calldata operatorKey,
+        bytes calldata voucher,
+        uint64 tau
+    ) external {
+        Operator storage operator = _registered(operatorAddress);
+        Times memory times = operator.times;
+        if (_frozen(times)) revert FROZEN();
+        if (tau < _openedS(times) || tau > block.timestamp) revert VOUCHER_STALE();
+        if (!Bls.isKey(key)) revert KEY_REFUSED();
+        bytes32 id = sha256(key);
+        uint24 height = operator.times.height;
+        Merchant storage merchant = operator.merchants[id];
+        if (merchant.status != Status.None && (merchant.status != Status.Exited || merchant.since == height)) revert ALREADY_REGISTERED();
+        if (sha256(operatorKey) != operator.id) revert BAD_VOUCHER();
+        bytes32 said = sha256(abi.encodePacked("airgrant payplace voucher 1", instance(operatorAddress), id, msg.sender, tau));
+        if (!Bls.isSigned(operatorKey, abi.encodePacked(said), voucher, Bls.SIGNATURES)) revert BAD_VOUCHER();
+        _checkPossession(key, possession, operatorAddress);
+        operator.merchants[id] = Merchant(msg.sender, height, 0, 0, Status.Signing, 0);
+        _storeSigners(operator, Bls.addKeys(_signers(operator), key));
+        emit MerchantRegistered(operatorAddress, id, key);
+    }
+
+    // ---- Blocks
+
+    /// Who will not sign the next block: their confirmed funds, by their leaves under the present root, are set aside.
+    /// As many transactions as it takes; `keys` are the merchants' keys one after the other, in the order of the rows.
+    function markMissing(uint32 leaves, bytes calldata keys, MissingRow[] calldata rows) external {
+        Operator storage operator = _registered(msg.sender);
+        _openWindow(operator, uint64(block.timestamp));
+        bytes memory gone = new bytes(Bls.G2_SIZE);
+        for (uint256 i = 0; i < rows.length; i++) {
+            bytes calldata key = keys[i * Bls.G2_SIZE:(i + 1) * Bls.G2_SIZE];
+            bytes32 id = sha256(key);
+            _setAside(operator, id, rows[i], leaves);
+            gone = Bls.addKeys(gone, key);
+        }
+        Bls.negate(gone);
+        _storeSigners(operator, Bls.addKeys(_signers(operator), gone));
+    }
+
+    function _setAside(Operator storage operator, bytes32 id, MissingRow calldata row, uint256 leaves) private {
+        bytes memory leaf = row.leaf;
+        Leaf.Entry[] memory entries = Leaf.entries(leaf);
+        Merchant memory merchant = operator.merchants[id];
+        if (Leaf.merchantOf(leaf) != id || merchant.status == Status.None || merchant.status == Status.Exited) revert NOT_REGISTERED();
+        if (merchant.status == Status.Missing) revert ALREADY_MISSING();
+        uint24 height = operator.times.height;
+        bytes32 hash = Merkle.leafHash(leaf);
+        if (merchant.joined == height || merchant.withdrew == height) {
+            if (entries.length != 0) revert LEAF_DIFFERS();
+        } else if (!Merkle.isIn(operator.root, hash, row.index, leaves, row.path)) {
+            revert NOT_IN_ROOT();
+        }
+        for (uint256 i = 0; i < entries.length; i++) {
+            if (entries[i].channel >= operator.times.channels) revert UNKNOWN_CHANNEL();
+            _reserve(operator.channels[entries[i].channel], height, entries[i].amount);
+        }
+        merchant.status = Status.Missing;
+        merchant.since = height;
+        merchant.leaf = hash;
+        operator.merchants[id] = merchant;
+        emit Missing(msg.sender, id, leaf);
+    }
+
+    /// The next block, signed by everybody who is not missing. Constant in merchants, consumers and payments.
+    function notarise(bytes32 root, uint64 tau, bytes calldata signature) external {
+        Operator storage operator = _registered(msg.sender);
+        uint32 window = _openWindow(operator, tau);
+        _notarise(operator, window, root, tau, signature, _signers(operator));
+    }
+
+    /// The same where some who were missing have signed again: their keys one after the other, and the leaves for which
+    /// funds were set aside.
+    function notariseReturning(
+        bytes32 root,
+        uint64 tau,
+        bytes calldata signature,
+        bytes calldata keys,
+        bytes[] calldata leaves
+    ) external {
+        Operator storage operator = _registered(msg.sender);
+        uint32 window = _openWindow(operator, tau);
+        bytes memory signers = _signers(operator);
+        for (uint256 i = 0; i < leaves.length; i++) {
+            bytes calldata key = keys[i * Bls.G2_SIZE:(i + 1) * Bls.G2_SIZE];
+            _release(operator, sha256(key), leaves[i]);
+            signers = Bls.addKeys(signers, key);
+        }
+        _notarise(operator, window, root, tau, signature, signers);
+        _storeSigners(operator, signers);
+    }
+
+    function _release(Operator storage operator, bytes32 id, bytes calldata leaf) private {
+        Leaf.Entry[] memory entries = Leaf.entries(leaf);
+        Merchant storage merchant = operator.merchants[id];
+        if (merchant.status == Status.None || merchant.status == Status.Exited) revert NOT_REGISTERED();
+        if (merchant.status != Status.Missing) revert NOT_MISSING();
+        if (Merkle.leafHash(leaf) != merchant.leaf) revert LEAF_DIFFERS();
+        for (uint256 i = 0; i < entries.length; i++) {
+            _unreserve(operator.channels[entries[i].channel], merchant.since, entries[i].amount);
+        }
+        merchant.status = Status.Signing;
+        merchant.since = 0;
+        merchant.leaf = 0;
+        emit Returned(msg.sender, id);
+    }
+
+    function _notarise(
+        Operator storage operator,
+        uint32 window,
+        bytes32 root,
+        uint64 tau,
+        bytes calldata signature,
+        bytes memory signers
+    ) private {
+        if (Bls.isInfinity(signers)) revert NO_SIGNERS();
+        bytes32 said = commitment(msg.sender, root, tau, operator.root);
+        if (!Bls.isSigned(signers, abi.encodePacked(said), signature, Bls.SIGNATURES)) revert BAD_AGGREGATE();
+        uint24 height = operator.times.height + 1;
+        (operator.times.height, operator.times.last) = (height, window);
+        operator.root = root;
+        emit Notarised(msg.sender, height, root, tau);
+    }
+
+    // ---- Withdrawals
+
+    /// All that the merchant's leaf says, as far as the consumers' micropayments cover it. Exits if `exit`.
+    function withdrawPayout(address operatorAddress, Claim calldata claim, bool exit) external {
+        Operator storage operator = _registered(operatorAddress);
+        if (_frozen(operator.times)) revert FROZEN();
+        _settle(operator, operatorAddress, claim, exit, false);
+    }
+
+    /// The sender, an operator, pays somebody out in full and registers it no more; also within a freeze.
+    function forceExit(Claim calldata claim) external {
+        _settle(_registered(msg.sender), msg.sender, claim, true, true);
+    }
+
+    function _settle(Operator storage operator, address operatorAddress, Claim calldata claim, bool exit, bool forced) private {
+        bytes memory leaf = claim.leaf;
+        Leaf.Entry[] memory entries = Leaf.entries(leaf);
+        bytes32 id = Leaf.merchantOf(leaf);
+        Merchant memory merchant = operator.merchants[id];
+        uint24 height = operator.times.height;
+        _checkClaim(operator, merchant, height, claim, entries.length, exit, forced);
+        uint256 total = _pay(operator, operatorAddress, merchant, claim, entries, forced);
+        bool missing = merchant.status == Status.Missing;
+        if (missing) {
+            for (uint256 i = 0; i < entries.length; i++) {
+                _unreserve(operator.channels[entries[i].channel], merchant.since, entries[i].amount);
+            }
+            merchant.leaf = Merkle.leafHash(Leaf.emptyOf(id));
+        }
+        merchant.withdrew = height;
+        if (exit) {
+            if (!missing) _removeSigner(operator, id, claim.key);
+            merchant.status = Status.Exited;
+            merchant.since = height;
+            merchant.leaf = 0;
+        }
+        operator.merchants[id] = merchant;
+        emit Withdrawn(operatorAddress, id, total, exit);
+        if (total != 0) require(token.transfer(merchant.payout, total));
+    }
+
+    function _checkClaim(
+        Operator storage operator,
+        Merchant memory merchant,
+        uint24 height,
+        Claim calldata claim,
+        uint256 count,
+        bool exit,
+        bool forced
+    ) private view {
+        if (merchant.status == Status.None || merchant.status == Status.Exited) revert NOT_REGISTERED();
+        if (!forced && merchant.payout != msg.sender) revert NOT_THE_PAYEE();
+        bool nothing = merchant.joined == height || merchant.withdrew == height;
+        if (!forced && (nothing || (count == 0 && !exit))) revert NOTHING_CONFIRMED();
+        if (nothing) {
+            if (count != 0) revert LEAF_DIFFERS();
+        } else if (merchant.status == Status.Missing) {
+            if (Merkle.leafHash(claim.leaf) != merchant.leaf) revert LEAF_DIFFERS();
+        } else if (!Merkle.isIn(operator.root, Merkle.leafHash(claim.leaf), claim.index, claim.leaves, claim.path)) {
+            revert NOT_IN_ROOT();
+        }
+    }
+
+    function _pay(
+        Operator storage operator,
+        address operatorAddress,
+        Merchant memory merchant,
+        Claim calldata claim,
+        Leaf.Entry[] memory entries,
+        bool forced
+    ) private returns (uint256 total) {
+        uint256 channels = operator.times.channels;
+        for (uint256 i = 0; i < entries.length; i++) if (entries[i].channel >= channels) revert UNKNOWN_CHANNEL();
+        bool[] memory given = _applySources(operator, operatorAddress, claim.sources, entries);
+        uint256 older = merchant.status == Status.Missing ? merchant.since : type(uint256).max;
+        for (uint256 i = 0; i < entries.length; i++) {
+            Channel storage channel = operator.channels[entries[i].channel];
+            uint256 kept = channel.withdrawn + _reservedBefore(channel, older);
+            uint256 amount = channel.paid > kept ? channel.paid - kept : 0;
+            if (amount > entries[i].amount) amount = entries[i].amount;
+            if (amount < entries[i].amount) {
+                if (!given[i]) revert SOURCE_MISSING();
+                if (forced) revert NOT_FULLY_COVERED();
+            }
+            channel.withdrawn += uint64(amount);
+            total += amount;
+        }
+    }
+
+    function _applySources(
+        Operator storage operator,
+        address operatorAddress,
+        Source[] calldata sources,
+        Leaf.Entry[] memory entries
+    ) private returns (bool[] memory given) {
+        given = new bool[](entries.length);
+        uint256 place = 0;
+        for (uint256 i = 0; i < sources.length; i++) {
+            while (place < entries.length && entries[place].channel < sources[i].channel) place++;
+            if (place == entries.length || entries[place].channel != sources[i].channel || given[place]) revert SOURCE_NOT_IN_LEAF();
+            given[place] = true;
+        }
+        bytes32 named = instance(operatorAddress);
+        for (uint256 i = 0; i < sources.length; i++) {
+            Channel storage channel = operator.channels[sources[i].channel];
+            _checkSource(channel, named, sources[i].cumulative, sources[i].signature);
+            _apply(channel, operatorAddress, sources[i].channel, sources[i].cumulative);
+        }
+    }
+
+    function _checkSource(Channel storage channel, bytes32 named, uint64 cumulative, P256.Signature calldata signature) private view {
+        (uint8 prefix, bytes32 x) = (channel.prefix, channel.x);
+        if (!P256.isSigned(prefix, x, signature, P256.micropayment(named, prefix, x, cumulative))) revert BAD_SOURCE();
+    }
+
+    /// A micropayment that was verified: what is paid only rises, and a shift of money that is spent ends.
+    function _apply(Channel storage channel, address operatorAddress, uint32 number, uint64 cumulative) private {
+        uint64 paid = cumulative < channel.deposited ? cumulative : channel.deposited;
+        if (paid <= channel.paid) return;
+        channel.paid = paid;
+        if (channel.shifting && paid > channel.deposited - channel.shiftAmount) _endShift(channel, operatorAddress, number, false);
+    }
+
+    // ---- Shifting deposits between operators (section 6.7)
+
+    /// Asked for by the consumer, whose signature it is; anybody may send it.
+    function shift(address from, address to, uint32 number, uint64 amount, P256.Signature calldata signature) external {
+        Operator storage operator = _registered(from);
+        _registered(to);
+        if (from == to) revert SAME_OPERATOR();
+        if (amount == 0) revert AMOUNT_NOT_POSITIVE();
+        Channel storage channel = _channel(operator, number);
+        bytes32 digest = sha256(shiftMessage(from, to, number, amount));
+        if (!P256.isSigned(channel.prefix, channel.x, signature, digest)) revert BAD_SOURCE();
+        if (channel.shifting) revert SHIFT_PENDING();
+        if (amount > channel.deposited - channel.paid) revert SHIFT_TOO_LARGE();
+        uint256 end = block.timestamp - operator.times.start + operator.times.challenge;
+        channel.shifting = true;
+        channel.shifts += 1;
+        (channel.shiftTo, channel.shiftAmount, channel.shiftFinal) = (to, amount, uint32(end));
+        emit Shifting(from, number, to, amount, uint64(operator.times.start + end));
+    }
+
+    /// Anybody who holds a micropayment that needs the money.
+    function challengeShift(address from, uint32 number, uint64 cumulative, P256.Signature calldata signature) external {
+        Channel storage channel = _shifting(from, number);
+        if (cumulative <= channel.deposited - channel.shiftAmount) revert CHALLENGE_TOO_LOW();
+        _checkSource(channel, instance(from), cumulative, signature);
+        _apply(channel, from, number, cumulative);
+    }
+
+    function finishShift(address from, uint32 number) external {
+        Channel storage channel = _shifting(from, number);
+        if (block.timestamp - operators[from].times.start < channel.shiftFinal) revert CHALLENGE_RUNS();
+        uint64 amount = channel.shiftAmount;
+        channel.deposited -= amount;
+        address to = channel.shiftTo;
+        _endShift(channel, from, number, true);
+        _deposit(to, channel.prefix, channel.x, amount);
+    }
+
+    function _endShift(Channel storage channel, address from, uint32 number, bool done) private {
+        channel.shifting = false;
+        (channel.shiftTo, channel.shiftAmount, channel.shiftFinal) = (address(0), 0, 0);
+        emit ShiftEnded(from, number, done);
+    }
+
+    function _shifting(address from, uint32 number) private view returns (Channel storage channel) {
+        channel = _channel(_registered(from), number);
+        if (!channel.shifting) revert NO_SHIFT();
+    }
+
+    // ---- Times
+
+    function _frozen(Times memory times) private view returns (bool) {
+        uint256 elapsed = block.timestamp - times.start;
+        uint256 k = (elapsed + times.finality) / times.period;
+        return k != 0 && elapsed <= k * times.period + times.window + times.finality;
+    }
+
+    /// The first second after the last freeze, or when the operator registered.
+    function _openedS(Times memory times) private view returns (uint256) {
+        uint256 k = (block.timestamp - times.start + times.finality) / times.period;
+        return k == 0 ? times.start : times.start + k * times.period + times.window + times.finality + 1;
+    }
+
+    /// The number of the commitment window that is open, to which `tau` belongs and in which nothing was notarised yet.
+    function _openWindow(Operator storage operator, uint64 tau) private view returns (uint32) {
+        Times memory times = operator.times;
+        uint256 elapsed = block.timestamp - times.start;
+        uint256 k = elapsed / times.period;
+        if (k == 0 || elapsed > k * times.period + times.window) revert OUTSIDE_WINDOW();
+        if (tau < times.start + k * times.period || tau > block.timestamp) revert TAU_OUTSIDE_WINDOW();
+        if (times.last == k) revert ALREADY_NOTARISED();
+        return uint32(k);
+    }
+
+    // ---- Keys
+
+    function _possessed(bytes calldata key, bytes calldata possession, address operator) private view returns (bytes32) {
+        if (!Bls.isKey(key)) revert KEY_REFUSED();
+        _checkPossession(key, possession, operator);
+        return sha256(key);
+    }
+
+    function _checkPossession(bytes calldata key, bytes calldata possession, address operator) private view {
+        bytes32 said = sha256(abi.encodePacked("airgrant payplace possession 1", instance(operator), key, msg.sender));
+        if (!Bls.isSigned(key, abi.encodePacked(said), possession, Bls.POSSESSION)) revert BAD_POSSESSION();
+    }
+
+    function _removeSigner(Operator storage operator, bytes32 id, bytes memory key) private {
+        if (sha256(key) != id) revert KEY_REFUSED();
+        Bls.negate(key);
+        _storeSigners(operator, Bls.addKeys(_signers(operator), key));
+    }
+
+    // Four coordinates of 16 + 32 octets: the long parts in four words, the short parts two by two.
+    function _signers(Operator storage operator) private view returns (bytes memory key) {
+        key = new bytes(Bls.G2_SIZE);
+        uint256[6] storage words = operator.signers;
+        assembly ("memory-safe") {
+            for { let i := 0 } lt(i, 4) { i := add(i, 1) } { mstore(add(add(key, 64), shl(6, i)), sload(add(words.slot, i))) }
+            for { let i := 0 } lt(i, 2) { i := add(i, 1) } {
+                let pair := sload(add(words.slot, add(4, i)))
+                mstore(add(add(key, 32), shl(7, i)), shr(128, pair))
+                mstore(add(add(key, 96), shl(7, i)), and(pair, 0xffffffffffffffffffffffffffffffff))
+            }
+        }
+    }
+
+    function _storeSigners(Operator storage operator, bytes memory key) private {
+        uint256[6] storage words = operator.signers;
+        assembly ("memory-safe") {
+            for { let i := 0 } lt(i, 4) { i := add(i, 1) } { sstore(add(words.slot, i), mload(add(add(key, 64), shl(6, i)))) }
+            for { let i := 0 } lt(i, 2) { i := add(i, 1) } {
+                let high := mload(add(add(key, 32), shl(7, i)))
+                sstore(add(words.slot, add(4, i)), or(shl(128, high), mload(add(add(key, 96), shl(7, i)))))
+            }
+        }
+    }
+
+    // ---- Channels
+
+    function _deposit(address to, uint8 prefix, bytes32 x, uint64 amount) private {
+        Operator storage operator = operators[to];
+        bytes32 consumer = sha256(abi.encodePacked(prefix, x));
+        uint256 number = operator.numbers[consumer];
+        if (number == 0) {
+            if (prefix != 2 && prefix != 3) revert KEY_REFUSED();
+            number = ++operator.times.channels;
+            operator.numbers[consumer] = number;
+            (operator.channels[number - 1].prefix, operator.channels[number - 1].x) = (prefix, x);
+        }
+        operator.channels[number - 1].deposited += amount;
+        emit Deposited(to, uint32(number - 1), amount);
+    }
+
+    function _reserve(Channel storage channel, uint256 cohort, uint64 amount) private {
+        uint256 used = channel.cohorts;
+        if (used != 0 && channel.reserved[used - 1] >> 64 == cohort) {
+            channel.reserved[used - 1] += amount;
+            return;
+        }
+        if (used == MAX_COHORTS) revert TOO_MANY_COHORTS();
+        channel.reserved[used] = uint128((cohort << 64) | amount);
+        channel.cohorts = uint8(used + 1);
+    }
+
+    function _unreserve(Channel storage channel, uint256 cohort, uint64 amount) private {
+        uint256 used = channel.cohorts;
+        uint256 i = 0;
+        while (channel.reserved[i] >> 64 != cohort || i >= used) i++;
+        uint128 rest = channel.reserved[i] - amount;
+        if (uint64(rest) != 0) {
+            channel.reserved[i] = rest;
+            return;
+        }
+        for (; i + 1 < used; i++) channel.reserved[i] = channel.reserved[i + 1];
+        channel.reserved[used - 1] = 0;
+        channel.cohorts = uint8(used - 1);
+    }
+
+    /// What is set aside in this channel for cohorts older than `cohort`.
+    function _reservedBefore(Channel storage channel, uint256 cohort) private view returns (uint256 sum) {
+        uint256 used = channel.cohorts;
+        for (uint256 i = 0; i < used; i++) {
+            uint256 word = channel.reserved[i];
+            if (word >> 64 >= cohort) break;
+            sum += uint64(word);
+        }
+    }
+
+    function _registered(address operator) private view returns (Operator storage found) {
+        found = operators[operator];
+        if (found.times.start == 0) revert NO_SUCH_OPERATOR();
+    }
+
+    function _channel(Operator storage operator, uint32 number) private view returns (Channel storage) {
+        if (number >= operator.times.channels) revert UNKNOWN_CHANNEL();
+        return operator.channels[number];
+    }
+
+    // ---- What anybody may ask
+
+    /// The 32 octets that name this contract and this operator in everything that is signed.
+    function instance(address operator) public view returns (bytes32) {
+        return sha256(abi.encodePacked("airgrant payplace 1", chain, operator));
+    }
+
+    function commitment(address operator, bytes32 root, uint64 tau, bytes32 previous) public view returns (bytes32) {
+        return sha256(abi.encodePacked("airgrant payplace commitment 1", instance(operator), root, tau, previous));
+    }
+
+    /// What a consumer signs to ask for a shift: it counts once.
+    function shiftMessage(address from, address to, uint32 number, uint64 amount) public view returns (bytes memory) {
+        Channel storage channel = operators[from].channels[number];
+        bytes memory names = abi.encodePacked("airgrant payplace shift 1", instance(from), instance(to), channel.prefix, channel.x);
+        return abi.encodePacked(names, amount, channel.shifts);
+    }
+
+    function operatorOf(address operator)
+        external
+        view
+        returns (Times memory times, bytes32 root, bytes32 id, bytes memory signers)
+    {
+        Operator storage found = operators[operator];
+        return (found.times, found.root, found.id, _signers(found));
+    }
+
+    function merchantOf(address operator, bytes32 id) external view returns (Merchant memory) {
+        return operators[operator].merchants[id];
+    }
+
+    function channelOf(address operator, uint32 number) external view returns (Channel memory) {
+        return operators[operator].channels[number];
+    }
+
+    /// Plus one; 0 if this consumer has none.
+    function numberOf(address operator, uint8 prefix, bytes32 x) external view returns (uint256) {
+        return operators[operator].numbers[sha256(abi.encodePacked(prefix, x))];
+    }
+}
