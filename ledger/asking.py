@@ -20,10 +20,11 @@ from wire.errors import ShellError
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP status and its content, unread beyond that."""
+    """An HTTP status and its content, unread beyond that; `date` is the header of that name, if there is one."""
 
     status: int
     content: bytes
+    date: str | None = None
 
 
 def ask(
@@ -86,7 +87,7 @@ def _ask(
                 raise ValueError(f"an answer of more than {maximum_bytes} bytes")
             if response.length:
                 raise http.client.IncompleteRead(told, response.length)
-            return Answer(response.status, told)
+            return Answer(response.status, told, response.getheader("Date"))
     finally:
         connection.close()
 

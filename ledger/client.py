@@ -15,9 +15,7 @@ import socket
 import ssl
 import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
@@ -27,6 +25,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from pydantic import BaseModel, ValidationError
 
+from ledger.asking import Answer, ask
 from ledger.intake import Query, write_query
 from wire.errors import ShellError
 from wire.ledger_reply import LedgerReply, read_ledger_reply
@@ -38,6 +37,7 @@ ATTEMPT_S = 3.0
 WINDOW = 500
 """Requests that `submit_all` keeps under way."""
 MAX_PAGE_BYTES = 64 * 1024 * 1024
+OK, NOT_FOUND = 200, 404
 
 
 class LedgerClient:
@@ -163,12 +163,12 @@ class LedgerClient:
 
 
 class LedgerAway(ShellError):
-    """Nobody answers at the ledger's address."""
+    """Nobody answers at the ledger's address, or not whole within the deadline."""
 
 
 class LedgerReader:
-    """The ledger's HTTP pages. Raises LedgerAway if nobody answers, ShellError for an answer that is no page of a
-    ledger, LookupError with its words for a 404.
+    """The ledger's HTTP pages, each whole within `timeout_s`; no redirect is followed. Raises LedgerAway if nobody
+    answers, ShellError for an answer that is no page of a ledger, LookupError with its words for a 404.
     """
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
@@ -184,13 +184,14 @@ class LedgerReader:
         wanted = {key: value for key, value in query.items() if value is not None}
         url = f"{self.url}/v1/{path}" + ("?" + urllib.parse.urlencode(wanted) if wanted else "")
         try:
-            with urllib.request.urlopen(url, timeout=self._timeout_s) as answer:  # noqa: S310 the scheme is checked
-                self.said_s = _read_date(answer.headers["Date"])
-                return json.loads(answer.read(MAX_PAGE_BYTES))
-        except urllib.error.HTTPError as error:
-            raise self._refusal(error) from None
-        except OSError as error:
-            raise LedgerAway(self.url, str(getattr(error, "reason", error))) from error
+            answer = ask(url, None, {}, MAX_PAGE_BYTES, self._timeout_s)
+        except ShellError as error:
+            raise LedgerAway(self.url, error.detail) from error
+        if answer.status != OK:
+            raise self._refusal(answer)
+        self.said_s = _read_date(answer.date)
+        try:
+            return json.loads(answer.content)
         except ValueError as error:
             raise ShellError(self.url, str(error)) from error
 
@@ -231,13 +232,13 @@ class LedgerReader:
             if after is None:
                 return
 
-    def _refusal(self, error: urllib.error.HTTPError) -> Exception:
+    def _refusal(self, answer: Answer) -> Exception:
         try:
-            page = json.loads(error.read(MAX_PAGE_BYTES))
+            page = json.loads(answer.content)
             text = f"{page['error']}: {page['detail']}"
         except (ValueError, KeyError, TypeError):
-            return ShellError(self.url, str(error))
-        return LookupError(text) if error.code == 404 else ShellError(self.url, text)
+            return ShellError(self.url, f"answers {answer.status}")
+        return LookupError(text) if answer.status == NOT_FOUND else ShellError(self.url, text)
 
 
 def _read_date(text: str | None) -> int | None:

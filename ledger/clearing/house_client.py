@@ -5,11 +5,9 @@ Raises ShellError when nobody answers, LookupError with the house's words when i
 """
 
 import base64
-import http.client
 import json
-import urllib.error
-import urllib.request
 
+from ledger.asking import ask
 from wire.auction import Auction, read_auction
 from wire.auction_receipt import AuctionReceipt, read_auction_receipt
 from wire.errors import ShellError
@@ -18,6 +16,7 @@ from wire.time_key import TimeKey, read_time_key
 
 TIMEOUT_S = 10.0
 MAX_PAGE_BYTES = 16 * 1024 * 1024
+OK = 200
 
 
 class HouseClient:
@@ -73,16 +72,10 @@ class HouseClient:
 
     def _ask(self, path: str, content: bytes | None = None) -> bytes:
         url = f"{self.url}/v1/{path}"
-        request = urllib.request.Request(url, content, {"Content-Type": "application/cbor"})  # noqa: S310 checked above
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 checked above
-                body: bytes = answer.read(MAX_PAGE_BYTES)
-                return body
-        except urllib.error.HTTPError as error:
-            with error:
-                raise self._refusal(error.read(MAX_PAGE_BYTES), error.code) from None
-        except (OSError, http.client.HTTPException) as error:
-            raise ShellError(self.url, str(getattr(error, "reason", error))) from error
+        answer = ask(url, content, {"Content-Type": "application/cbor"}, MAX_PAGE_BYTES, TIMEOUT_S)
+        if answer.status != OK:
+            raise self._refusal(answer.content, answer.status)
+        return answer.content
 
     def _refusal(self, body: bytes, status: int) -> LookupError | ShellError:
         try:
