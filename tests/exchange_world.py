@@ -24,7 +24,7 @@ from ledger.exchange.judging import Line, Rules
 from ledger.exchange.payout_request import PayoutRequest, read_payout_request, write_payout_request
 from ledger.exchange.planning import Pay
 from ledger.exchange.rates import Rate
-from ledger.exchange.service import Clerk
+from ledger.exchange.service import Clerk, Logged
 from ledger.genesis import Genesis
 from ledger.opening import open_ledger
 from ledger.pages import TransactionPage, is_transaction, show_transaction
@@ -76,11 +76,18 @@ class CutTable(AuditTable):
 class World:
     """`ledger` away: the exchange cannot reach it. `clock_s` is everybody's clock."""
 
-    def __init__(self, folder: Path, bank: FakeBank | None = None) -> None:
-        self.folder, self.bank = folder, bank
+    def __init__(
+        self,
+        folder: Path,
+        bank: FakeBank | None = None,
+        rules: Rules = RULES,
+        others: tuple[PublicKey, ...] = (),
+    ) -> None:
+        """`others`: gateways of other operators."""
+        self.folder, self.bank, self.rules = folder, bank, rules
         self.ledger, self.exchange = PrivateKey.generate(), PrivateKey.generate()
         self.clock_s = BEGAN_S
-        self.genesis = Genesis((self.ledger.public,), self.exchange.public, BEGAN_S)
+        self.genesis = Genesis((self.ledger.public, *others), self.exchange.public, BEGAN_S)
         self.engine = open_ledger(folder / "ledger.db", self.genesis)
         self.archive = Archive(folder / "ledger.db", self.genesis)
         self.answers = Answers(self.archive, self.ledger, self.genesis)
@@ -88,6 +95,7 @@ class World:
         self.away = False
         self.sent: list[bytes] = []
         self.told: list[str] = []
+        self.behind: set[str] = set()
         self.between: Callable[[], None] = lambda: None
         self.desk, self.clerk = self._begin()
 
@@ -166,6 +174,14 @@ class World:
         account = read_account(self.engine.state, key.public if isinstance(key, PrivateKey) else key)
         return 0 if account is None else account.balance_ubc
 
+    def logged(self, transaction_id: str) -> Logged:
+        """What our own node has. `behind`: what it does not have yet."""
+        head = self.engine.head
+        for page in self.pages():
+            if page.id == transaction_id and transaction_id not in self.behind:
+                return Logged(has=True, height=page.height, time_s=head.time_s)
+        return Logged(has=False, height=head.height, time_s=head.time_s)
+
     @property
     def totals(self) -> tuple[int, int]:
         money = read_money(self.engine.state)
@@ -190,7 +206,7 @@ class World:
             self.touches.touch()
 
     def _begin(self) -> tuple[Desk, Clerk]:
-        desk = Desk(self.folder / "exchange.db", RULES, lambda: self.clock_s)
+        desk = Desk(self.folder / "exchange.db", self.rules, lambda: self.clock_s)
         desk.table.close()
         table = CutTable(self.folder / "exchange.db")
         table.touches = self.touches
@@ -202,6 +218,7 @@ class World:
             self.genesis,
             lambda: self,
             lambda account: self.balance(PublicKey.parse(account)),
+            self.logged,
             bank,
             self.told.append,
         )

@@ -11,6 +11,7 @@ are micro-bandcoins (ubc) and minor units of a currency.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ledger.exchange.entry import Entry, Step
 from ledger.exchange.nonces import first_nonces
@@ -55,6 +56,10 @@ class Case:
     paid: str = ""
     unpaid: str = ""
     funded: bool = False
+    funded_s: int = 0
+    """When the table learned that its transfer ran."""
+    unheld: bool = False
+    """A person let it go before its time."""
     never_funded: bool = False
     rejection: str = ""
     closed: str = ""
@@ -75,6 +80,16 @@ class Case:
         return not self.closed and not self.refused
 
     @property
+    def due_s(self) -> int:
+        """From when on a payout that is funded may be paid: its hold is that of the day on which it was asked for."""
+        return self.funded_s if self.unheld else self.funded_s + self.event.count("hold_s")
+
+    def is_held(self, now_s: int) -> bool:
+        """A payout whose bandcoins are here, and whose time has not come."""
+        decided = self.paying or self.paid or self.unpaid
+        return self.kind == PAYOUT and self.is_open and self.funded and not decided and now_s < self.due_s
+
+    @property
     def out(self) -> Attempt | None:
         """The transaction of ours that may still run: there is never more than one."""
         return self.attempts[-1] if self.attempts and self.attempts[-1].is_out else None
@@ -91,7 +106,7 @@ class Case:
         account = entry.text("account")
         self.attempts.append(Attempt(number, purpose, entry.text("id"), b"", account, ubc, 0, executed=True))
         if self.kind == PAYOUT:
-            self.funded = True
+            self.funded, self.funded_s = True, entry.time_s
             self.paid = self.paid or (LOST if purpose == "withdraw" else "")
             self.unpaid = self.unpaid or (LOST if purpose == "transfer" else "")
 
@@ -115,9 +130,11 @@ class Case:
             return "paid, bandcoins not withdrawn yet"
         if self.paying:
             return "at the bank"
-        return (
-            "due" if self.funded else f"waits for the transfer{': ' * bool(self.rejection)}{self.rejection}"
-        )
+        if not self.funded:
+            return f"waits for the transfer{': ' * bool(self.rejection)}{self.rejection}"
+        if self.due_s == self.funded_s:
+            return "due"
+        return f"due from {datetime.fromtimestamp(self.due_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 class Book:
@@ -131,6 +148,7 @@ class Book:
         self._owing: dict[str, int] = {}
         self._nonces: dict[str, Entry] = {}
         self._ids: set[str] = set()
+        self._paying: list[tuple[int, int]] = []
         for entry in entries:
             self.add(entry)
 
@@ -143,6 +161,8 @@ class Book:
         case = self.cases[entry.key]
         if entry.step is Step.SIGNED:
             self._ids.add(entry.text("id"))
+        if entry.step is Step.PAYING and not case.paying:
+            self._paying.append((entry.time_s, case.event.count("ubc")))
         _FOLDS[entry.step](case, entry)
         if case.is_open:
             self._open[case.key] = case
@@ -171,6 +191,27 @@ class Book:
         """What payouts that wait for their transfer still ask of an account."""
         waiting = (one for one in self._open.values() if one.kind == PAYOUT and not one.funded)
         return sum(one.event.count("ubc") for one in waiting if one.event.text("account") == account)
+
+    def paid_out_ubc(self, since_s: int) -> int:
+        """What payouts came to that a bank, or a person, was first asked for after that second."""
+        total_ubc = 0
+        for time_s, ubc in reversed(self._paying):
+            if time_s <= since_s:
+                break
+            total_ubc += ubc
+        return total_ubc
+
+    def wanted_back(self, account: str) -> bool:
+        """A payment to this account was reversed, and that is not settled yet."""
+        payments = (
+            self.cases.get(one.event.text("payment")) for one in self._open.values() if one.kind in REVERSALS
+        )
+        return any(one is not None and one.event.text("account") == account for one in payments)
+
+    def going_back(self, account: str, now_s: int) -> bool:
+        """Whether bandcoins of this account's payouts are, or will be, on their way back to it."""
+        mine = (one for one in self._open.values() if one.event.text("account") == account)
+        return any(one.unpaid or one.is_held(now_s) for one in mine if one.kind == PAYOUT and one.funded)
 
     def knows(self, transaction_id: str) -> bool:
         """Whether a line is about this transaction of ours."""
@@ -236,6 +277,7 @@ def _fold_refused(case: Case, entry: Entry) -> None:
 
 
 def _fold_released(case: Case, entry: Entry) -> None:
+    case.unheld = not case.refused
     case.refused, case.since_s = "", entry.time_s
 
 
@@ -277,7 +319,7 @@ def _fold_executed(case: Case, entry: Entry) -> None:
     elif entry.text("purpose"):
         case.sign_off(entry)
     else:
-        case.funded = True
+        case.funded, case.funded_s = True, entry.time_s
 
 
 def _fold_paying(case: Case, _entry: Entry) -> None:

@@ -6,7 +6,8 @@ twice, late and in any order. The buyer's account is the transaction's custom fi
 be set up as *store and pass back* in the control panel. Raises VerificationError for what Braintree did not sign,
 DecodeError for what it signed and nobody can read.
 
-    transaction_settled, transaction_disbursed   sale: Payment; credit of an earlier transaction: Reversal
+    transaction_settled, transaction_disbursed   sale through a merchant account that sells bandcoins: Payment;
+                                                 credit of an earlier transaction: Reversal
     transaction_settlement_declined              Reversal of all of it: the bank took it back
     dispute_lost, _accepted, _auto_accepted, _expired    Reversal of what was disputed; an open dispute is a Notice
     disbursement_exception, refund_failed        Puzzle
@@ -47,10 +48,13 @@ _FOR_A_PERSON = {
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """API keys of the merchant."""
+    """API keys of the merchant, and its merchant accounts through which bandcoins are sold, and nothing else: whoever
+    buys anything else has it paid for by nobody.
+    """
 
     public_key: str
     private_key: str
+    merchant_accounts: frozenset[str]
 
     def __repr__(self) -> str:
         return f"Credentials(of {self.public_key})"
@@ -83,16 +87,16 @@ def read_notification(signature: str, payload: str, credentials: Credentials) ->
     if subject is None:
         raise DecodeError("notification: subject is missing")
     try:
-        return _read_subject(kind, time_s, subject)
+        return _read_subject(kind, time_s, subject, credentials.merchant_accounts)
     except DecodeError as error:  # signed, about money perhaps, and not as it should be: never lost
         digest = hashlib.sha256(document).hexdigest()[:32]
         return Puzzle(GATEWAY, kind, digest, str(error), time_s)
 
 
-def _read_subject(kind: str, time_s: int, subject: ET.Element) -> Event:
+def _read_subject(kind: str, time_s: int, subject: ET.Element, accounts: frozenset[str]) -> Event:
     transaction, dispute = subject.find("transaction"), subject.find("dispute")
     if kind in _PAYING:
-        return _read_transaction(_wanted(transaction, "transaction"), time_s)
+        return _read_transaction(_wanted(transaction, "transaction"), time_s, accounts)
     if kind == "transaction_settlement_declined":
         declined = _wanted(transaction, "transaction")
         payment_id = _text(declined, "id")
@@ -109,13 +113,18 @@ def _read_subject(kind: str, time_s: int, subject: ET.Element) -> Event:
     return Notice(GATEWAY, kind, about, time_s)
 
 
-def _read_transaction(transaction: ET.Element, time_s: int) -> Event:
+def _read_transaction(transaction: ET.Element, time_s: int, accounts: frozenset[str]) -> Event:
     transaction_id, what = _text(transaction, "id"), _text(transaction, "type")
     cash = _cash(transaction, "amount")
     if what == "credit":
         return Reversal(GATEWAY, transaction_id, _text(transaction, "refunded-transaction-id"), cash, time_s)
     if what != "sale":
         raise DecodeError(f"transaction {transaction_id}: type {what[:40]!r} is neither sale nor credit")
+    through = _text(transaction, "merchant-account-id")
+    if through not in accounts:
+        raise DecodeError(
+            f"transaction {transaction_id}: merchant account {through[:40]!r} sells no bandcoins"
+        )
     fields = _wanted(transaction.find("custom-fields"), "transaction.custom-fields")
     return Payment(GATEWAY, transaction_id, _account(_text(fields, ACCOUNT_FIELD)), cash, time_s)
 

@@ -34,7 +34,15 @@ from ledger.exchange.book import Book, Case
 from ledger.exchange.desk import Desk
 from ledger.exchange.payout_request import write_payout_request
 from ledger.exchange.reconciling import compare_export, read_export, reconcile
-from ledger.exchange.service import Clerk, adopt, available_for, balance_of, check_ledger, own_transactions
+from ledger.exchange.service import (
+    Clerk,
+    adopt,
+    available_for,
+    balance_of,
+    check_ledger,
+    log_of,
+    own_transactions,
+)
 from ledger.exchange.settings import ExchangeSettings, parse_settings
 from ledger.exchange.tables import case_table, line_table, payout_table, reconciliation
 from ledger.exchange.webhook import Door, create_app
@@ -113,7 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     payouts.add_argument("--reference", default="", metavar="TEXT")
     payouts.add_argument("--reason", default="", metavar="TEXT")
-    release = command("release", "let a refused payment or payout go on", _release)
+    release = command(
+        "release", "let a refused payment or payout go on, or a payout before its time", _release
+    )
     release.add_argument("config", type=Path, metavar="CONFIG")
     release.add_argument("case", metavar="CASE")
     books = command("reconcile", "compare table, ledger and the gateway's export", _reconcile)
@@ -150,7 +160,9 @@ async def _serve(settings: ExchangeSettings, *, willing: bool) -> None:
         desk.table.be_the_only_service()
         adopt(desk, genesis, own_transactions(reader, genesis), willing=willing)
         connection = _Connection(settings.broker)
-        clerk = Clerk(desk, key, genesis, connection.open, balance_of(reader), _bank(settings), _tell)
+        clerk = Clerk(
+            desk, key, genesis, connection.open, balance_of(reader), log_of(reader), _bank(settings), _tell
+        )
         available = available_for(reader)
         door = Door(desk, genesis, clerk.woken.set, available, _credentials(settings), _shop(settings))
         listening = listen(settings.http_host, settings.http_port)
@@ -215,7 +227,7 @@ def _credentials(settings: ExchangeSettings) -> braintree.Credentials | None:
     if settings.braintree_public_key is None or settings.braintree_private_key is None:
         return None
     private_key = _read_secret(settings.braintree_private_key).decode("ascii").strip()
-    return braintree.Credentials(settings.braintree_public_key, private_key)
+    return braintree.Credentials(settings.braintree_public_key, private_key, settings.merchant_accounts)
 
 
 def _shop(settings: ExchangeSettings) -> saleor.Shop | None:
@@ -264,7 +276,7 @@ def _note(desk: Desk, options: argparse.Namespace, named: str) -> None:
     if options.paid:
         desk.note_paid(key, options.reference)
     else:
-        desk.note_unpaid(key, options.reason)
+        desk.note_unpaid(key, options.reason, getpass.getuser())
 
 
 def _release(options: argparse.Namespace) -> int:
@@ -286,7 +298,7 @@ def _reconcile(options: argparse.Namespace) -> int:
     settings = _settings(options)
     if (options.export is None) != (options.gateway is None):
         raise ConfigError("--export and --gateway go together")
-    key = PrivateKey.from_pem(_read(settings.key), str(settings.key))
+    key = PrivateKey.from_pem(_read_secret(settings.key), str(settings.key))
     reader = LedgerReader(settings.ledger_url)
     genesis = check_ledger(reader, settings.ledger_id, key)
     with _there(settings) as table:
@@ -319,7 +331,7 @@ def _ask(options: argparse.Namespace) -> int:
     transfer = sign_transaction(transaction, key, genesis.ledger_id).envelope.encoded
     request = write_payout_request(transfer, options.currency, options.destination, key, genesis.ledger_id)
     page = _post(f"{options.exchange.rstrip('/')}/payouts", request)
-    pays = f"{page.get('minor')} minor units of {page.get('currency')}"
+    pays = f"{page.get('pays')} {page.get('currency')}"
     said = f"[bold]{page.get('stage')}[/]  {pays}, payout {page.get('payout')}"
     return _show(options, page, lambda: [said])
 
@@ -384,10 +396,10 @@ def _read(file: Path) -> bytes:
 
 
 def _read_secret(file: Path) -> bytes:
-    """Refuses what everybody on the machine can read."""
+    """Refuses what others on the machine can read."""
     content = _read(file)
-    if file.stat().st_mode & 0o007:
-        raise ConfigError(f"{file}: everybody on this machine can read it: chmod o= {file}")
+    if file.stat().st_mode & 0o077:
+        raise ConfigError(f"{file}: others on this machine can read it: chmod go= {file}")
     return content
 
 

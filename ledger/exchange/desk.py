@@ -58,16 +58,23 @@ class Desk:
 
     def take_payout(self, request: PayoutRequest, available_ubc: int | None) -> tuple[str, bool]:
         """Its key, and whether it was new. On disk when this returns. Raises DecodeError as `judge_payout`."""
-        new = self.write(lambda book: judge_payout(request, book, self.rules, available_ubc))
+        new = self.write(lambda book: judge_payout(request, book, self.rules, available_ubc, self.clock()))
         return payout_key(request), new
 
+    def check_payout(self, request: PayoutRequest) -> None:
+        """Raises DecodeError for what nobody could pay, before anybody asks the ledger about it."""
+        with self.lock:
+            judge_payout(request, self.book, self.rules, None, self.clock())
+
     def release(self, key: str, by: str) -> None:
-        """A refused case goes on, at the rate of the day on which it came."""
+        """A refused case goes on, at the rate of the day on which it came; a payout that is held is held no longer."""
 
         def decide(book: Book) -> Sequence[Line]:
             case = book.cases.get(key)
+            if case is not None and case.is_held(self.clock()):
+                return [(key, Step.RELEASED, {"by": by})]
             if case is None or not case.refused:
-                raise LookupError(f"{key} is not refused")
+                raise LookupError(f"{key} is neither refused nor held")
             if (
                 case.kind not in ("payment", "payout")
                 or not case.event.count("ubc")
@@ -84,9 +91,14 @@ class Desk:
             key, [(key, Step.PAYING, {"idempotency_key": key}), (key, Step.PAID, {"reference": reference})]
         )
 
-    def note_unpaid(self, key: str, reason: str) -> None:
-        """A person will not, ever: the bandcoins go back."""
-        self._note(key, [(key, Step.UNPAID, {"reason": reason})])
+    def note_unpaid(self, key: str, reason: str, by: str = "") -> None:
+        """A person will not, ever: the bandcoins go back; of a payout that was refused once they are here."""
+        case = self.book.cases.get(key)
+        if case is not None and case.kind == PAYOUT and case.refused and reason:
+            lines = [(key, Step.RELEASED, {"by": by}), (key, Step.UNPAID, {"reason": reason})]
+            self.write(lambda book: lines if book.cases[key].refused else [])
+        else:
+            self._note(key, [(key, Step.UNPAID, {"reason": reason})])
 
     def _note(self, key: str, lines: Sequence[Line]) -> None:
         def decide(book: Book) -> Sequence[Line]:
@@ -95,6 +107,8 @@ class Desk:
                 raise LookupError(f"{key} is no payout")
             if not case.is_open or not case.funded or case.paid or case.unpaid:
                 raise LookupError(f"{key} is not due: {case.stage}")
+            if lines[-1][1] is Step.PAID and case.is_held(self.clock()):
+                raise LookupError(f"{key} is {case.stage}: `release` lets it go before")
             if case.paying and lines[-1][1] is Step.UNPAID:
                 raise LookupError(f"{key}: the bank was asked, and only the bank can say that it never pays")
             if not any(lines[-1][2].values()):

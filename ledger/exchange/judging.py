@@ -23,18 +23,28 @@ from ledger.exchange.entry import Fields, Step
 from ledger.exchange.events import Cash, Event, Notice, Payment, Puzzle, RefundTotal, Reversal, payment_key
 from ledger.exchange.payout_request import PayoutRequest
 from wire.errors import DecodeError
+from wire.units import U63_MAX
 
 SKEW_S = 300
+MAX_OPTION_S = 3_600
+"""So long a payout may wait for its transfer at the rate of the day on which it was asked for. A transfer that is good
+for longer is a free option: its owner moves the money away, and back when the rate has changed in his favour.
+"""
 Line = tuple[str, Step, Fields]
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`rates` by currency; `max_ubc` of one payment or payout; `max_age_s` by gateway."""
+    """`rates` by currency; `max_ubc` of one payment or payout; `max_age_s` by gateway. `hold_s`: how long a payout
+    waits once its transfer ran, so that no bandcoin is paid out that was bought less than that before, through however
+    many accounts it went; `day_ubc`: what is paid out in a day, at most.
+    """
 
     rates: Mapping[str, rates.Rate]
     max_ubc: int
     max_age_s: Mapping[str, int]
+    hold_s: int = 0
+    day_ubc: int = U63_MAX
 
 
 class _Refused(Exception):
@@ -62,7 +72,9 @@ def payout_key(request: PayoutRequest) -> str:
     return f"payout:{request.transfer.transaction_id.hex()}"
 
 
-def judge_payout(request: PayoutRequest, book: Book, rules: Rules, available_ubc: int | None) -> list[Line]:
+def judge_payout(
+    request: PayoutRequest, book: Book, rules: Rules, available_ubc: int | None, now_s: int
+) -> list[Line]:
     """Nothing if it is known already. `available_ubc` is what the account has; None: the transfer ran already.
 
     Raises DecodeError for what the account could not pay, and for what nobody could: anybody can sign anything, each
@@ -72,6 +84,7 @@ def judge_payout(request: PayoutRequest, book: Book, rules: Rules, available_ubc
     if key in book.cases:
         return []
     if available_ubc is not None:
+        _check_validity(request.transfer.transaction.valid_until_s - now_s)
         wanted_ubc = request.amount_ubc + book.unfunded_ubc(str(request.account))
         if wanted_ubc > available_ubc:
             raise DecodeError(
@@ -86,6 +99,7 @@ def judge_payout(request: PayoutRequest, book: Book, rules: Rules, available_ubc
         "id": request.transfer.transaction_id.hex(),
         "transfer": request.transfer.envelope.encoded.hex(),
         "valid_until_s": request.transfer.transaction.valid_until_s,
+        "hold_s": rules.hold_s,
     }
     try:
         rate = _rate(request.currency, rules)
@@ -96,6 +110,13 @@ def judge_payout(request: PayoutRequest, book: Book, rules: Rules, available_ubc
             raise DecodeError(f"payout request: {no.reason}: {no}") from None
         return [(key, Step.EVENT, fields), _refusal(key, no)]
     return [(key, Step.EVENT, fields)]
+
+
+def _check_validity(left_s: int) -> None:
+    if left_s > MAX_OPTION_S + SKEW_S:
+        raise DecodeError(
+            f"payout request: its transfer is good for {left_s} s, at most {MAX_OPTION_S} s: the rate is fixed now"
+        )
 
 
 def _judge_payment(event: Payment, book: Book, rules: Rules, now_s: int) -> list[Line]:

@@ -14,6 +14,8 @@ shortfall, and keeps further payments to that account waiting for a person.
 A *payout* begins with the owner's signed transfer to the exchange. Once the ledger has executed it, the bank is
 asked, under one idempotency key for ever, until it says *paid* or *never*. Paid: the exchange withdraws the same
 amount out of its own account, and the bandcoins are gone. Never: it transfers them all back. No answer is neither.
+It is first asked when the payout's hold is over and the day's sum has room for it. While it is held a payout goes
+back if a payment to the same account is reversed, so that the money is there to be taken.
 """
 
 from dataclasses import dataclass
@@ -24,9 +26,11 @@ from ledger.exchange.judging import Line
 from wire.ids import PublicKey
 from wire.money_actions import Deposit, Transfer, Withdraw
 from wire.receipt import Receipt
+from wire.units import U63_MAX
 
 PATIENCE_S = 7 * 86_400
 """How long a payment waits for its account to be opened before a person gives the money back."""
+DAY_S = 86_400
 VALIDITY_S = 86_400
 """Of a transaction that is certain to be wanted."""
 TAKE_BACK_VALIDITY_S = 120
@@ -91,7 +95,12 @@ Deed = Sign | Submit | LookUp | Pay | Write
 
 
 def plan(
-    case: Case, book: Book, exchange: PublicKey, now_s: int, balance_ubc: int | None = None
+    case: Case,
+    book: Book,
+    exchange: PublicKey,
+    now_s: int,
+    balance_ubc: int | None = None,
+    day_ubc: int = U63_MAX,
 ) -> Deed | None:
     if not case.is_open:
         return None
@@ -106,9 +115,9 @@ def plan(
     if case.kind == PAYMENT:
         return _plan_payment(case, book, now_s)
     if case.kind == PAYOUT:
-        return _plan_payout(case, exchange)
+        return _plan_payout(case, book, exchange, now_s, day_ubc)
     assert case.kind in REVERSALS, f"{case.key}: a {case.kind} is open"
-    return _plan_reversal(case, book, balance_ubc)
+    return _plan_reversal(case, book, now_s, balance_ubc)
 
 
 def read_answer(submit: Submit, receipt: Receipt) -> Line | None:
@@ -144,10 +153,15 @@ def _plan_payment(case: Case, book: Book, now_s: int) -> Deed:
     return Sign(case.key, DEPOSIT, action, len(case.attempts), VALIDITY_S)
 
 
-def _plan_reversal(case: Case, book: Book, balance_ubc: int | None) -> Deed | None:
+def _plan_reversal(case: Case, book: Book, now_s: int, balance_ubc: int | None) -> Deed | None:
     payment = book.cases.get(case.event.text("payment"))
     if payment is None:
         return None  # notifications come in any order: the payment's own is under way
+    currency = payment.event.text("currency")
+    if case.event.text("currency") != currency:
+        return Write(
+            (case.key, Step.REFUSED, {"reason": "currency_differs", "detail": f"it was paid in {currency}"})
+        )
     owed_ubc = book.owed_ubc(case)
     deposit, taken = payment.done(DEPOSIT), case.done(WITHDRAW)
     if not owed_ubc:
@@ -160,6 +174,8 @@ def _plan_reversal(case: Case, book: Book, balance_ubc: int | None) -> Deed | No
         assert taken.ubc <= owed_ubc, f"{case.key}: {taken.ubc} ubc were taken back, {owed_ubc} were owed"
         return _close(case, "taken back", owed_ubc - taken.ubc)
     account = payment.event.text("account")
+    if book.going_back(account, now_s):
+        return None  # then there is more to take
     if balance_ubc is None:
         return LookUp(case.key, account)
     if not balance_ubc:
@@ -168,7 +184,7 @@ def _plan_reversal(case: Case, book: Book, balance_ubc: int | None) -> Deed | No
     return Sign(case.key, WITHDRAW, action, len(case.attempts), TAKE_BACK_VALIDITY_S)
 
 
-def _plan_payout(case: Case, exchange: PublicKey) -> Deed:
+def _plan_payout(case: Case, book: Book, exchange: PublicKey, now_s: int, day_ubc: int) -> Deed | None:
     event = case.event
     if case.never_funded:
         return _close(case, "the transfer never ran")
@@ -185,6 +201,12 @@ def _plan_payout(case: Case, exchange: PublicKey) -> Deed:
             return _close(case, "paid")
         gone = Withdraw(exchange, event.count("ubc"))
         return Sign(case.key, WITHDRAW, gone, len(case.attempts), VALIDITY_S)
+    if case.is_held(now_s):
+        wanted_back = book.wanted_back(event.text("account"))
+        why = {"reason": "a payment to its account was reversed"}
+        return Write((case.key, Step.UNPAID, why)) if wanted_back else None
+    if not case.paying and book.paid_out_ubc(now_s - DAY_S) + event.count("ubc") > day_ubc:
+        return None
     destination = event.text("destination")
     return Pay(case.key, event.count("minor"), event.text("currency"), destination, not case.paying)
 

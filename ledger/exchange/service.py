@@ -9,6 +9,7 @@ pinned.
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from ledger.client import LedgerReader
@@ -22,7 +23,7 @@ from ledger.exchange.planning import Deed, LookUp, Pay, Sign, Submit, Write, pla
 from ledger.exchange.signing import sign
 from ledger.fetching import fetch_genesis
 from ledger.genesis import Genesis
-from ledger.pages import AccountPage, TransactionListPage, TransactionPage
+from ledger.pages import AccountPage, LedgerPage, TransactionListPage, TransactionPage
 from wire.errors import ConfigError, DecodeError, ShellError
 from wire.keys import PrivateKey
 from wire.ledger_reply import LedgerReply
@@ -46,6 +47,17 @@ class Lookup(Protocol):
     def __call__(self, account: str) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What our own node has of a transaction: whether it ran, and in which block, else its last block, whose time is
+    `time_s`.
+    """
+
+    has: bool
+    height: int
+    time_s: int
+
+
 class Payer(Protocol):
     """Who pays real money out: ledger.exchange.bank.Bank. Raises ShellError where nothing was said that counts."""
 
@@ -53,7 +65,9 @@ class Payer(Protocol):
 
 
 class Clerk:
-    """`connect` gives a connection that is ready, or raises ShellError. `bank` None: a person pays out."""
+    """`connect` gives a connection that is ready, or raises ShellError; `log` looks a transaction up at our own node.
+    `bank` None: a person pays out.
+    """
 
     def __init__(
         self,
@@ -62,6 +76,7 @@ class Clerk:
         genesis: Genesis,
         connect: Callable[[], Submitter],
         balance: Lookup,
+        log: Callable[[str], Logged],
         bank: Payer | None,
         tell: Callable[[str], None],
     ) -> None:
@@ -72,6 +87,7 @@ class Clerk:
         self._genesis = genesis
         self._connect = connect
         self._balance = balance
+        self._log = log
         self._bank = bank
         self._tell = tell
         self._waits: dict[str, tuple[int, float]] = {}
@@ -114,7 +130,8 @@ class Clerk:
         return self._desk.book.last_number > before
 
     def _plan(self, case: Case, now_s: int, balance_ubc: int | None = None) -> Deed | None:
-        deed = plan(case, self._desk.book, self._genesis.exchange, now_s, balance_ubc)
+        day_ubc = self._desk.rules.day_ubc
+        deed = plan(case, self._desk.book, self._genesis.exchange, now_s, balance_ubc, day_ubc)
         return None if isinstance(deed, Pay) and self._bank is None else deed
 
     def _settle(self, deeds: Sequence[Sign | Write], balance_ubc: int | None = None) -> None:
@@ -126,11 +143,11 @@ class Clerk:
         ]
 
         def decide(book: Book) -> Sequence[Line]:
-            exchange, cases = self._genesis.exchange, book.cases
+            exchange, cases, day_ubc = self._genesis.exchange, book.cases, self._desk.rules.day_ubc
             return [
                 line
                 for deed, line in lines
-                if plan(cases[line[0]], book, exchange, now_s, balance_ubc) == deed
+                if plan(cases[line[0]], book, exchange, now_s, balance_ubc, day_ubc) == deed
             ]
 
         self._desk.write(decide)
@@ -167,14 +184,35 @@ class Clerk:
         if receipt.subject.hex() != deed.transaction_id:
             self._tell(f"{deed.key}: {receipt.reason}: {receipt.detail}")
             return None
-        return read_answer(deed, receipt)
+        line = read_answer(deed, receipt)
+        if line is None or not (line[1] is Step.EXPIRED or (line[1] is Step.EXECUTED and self._is_shared)):
+            return line
+        return self._check(deed, line)
+
+    @property
+    def _is_shared(self) -> bool:
+        """Several operators' gateways may sign: then one's word alone moves nothing."""
+        return len(self._genesis.gateways) > 1
+
+    def _check(self, deed: Submit, line: Line) -> Line | None:
+        """What a gateway signed, held against the log of our own node: ran and never ran are for good. None: our node
+        is not so far yet.
+        """
+        log = self._log(deed.transaction_id)
+        if log.has:
+            return (
+                deed.key,
+                Step.EXECUTED,
+                {"id": deed.transaction_id, "height": log.height, "utc_s": log.time_s},
+            )
+        if line[1] is Step.EXECUTED or (self._is_shared and log.time_s <= deed.valid_until_s):
+            return None
+        return line
 
     def _pay(self, deed: Pay) -> None:
         assert self._bank is not None, "nobody to ask"
-        if deed.first:
-            self._desk.write(
-                lambda book: _unless_settled(book, deed, Step.PAYING, {"idempotency_key": deed.key})
-            )
+        if deed.first and not self._begin_to_pay(deed):
+            return
         answer = self._bank.pay(deed, self._desk.clock())
         match answer:
             case Paid(reference):
@@ -185,6 +223,16 @@ class Clerk:
                 self._desk.write(lambda book: _unless_settled(book, deed, Step.UNPAID, {"reason": reason}))
             case Pending():
                 self._put_off(deed.key)
+
+    def _begin_to_pay(self, deed: Pay) -> bool:
+        """Written down if the book still says so: others may have used up the day's sum, or a reversal came."""
+        now_s = self._desk.clock()
+
+        def decide(book: Book) -> Sequence[Line]:
+            still = self._plan(book.cases[deed.key], now_s) == deed
+            return [(deed.key, Step.PAYING, {"idempotency_key": deed.key})] if still else []
+
+        return self._desk.write(decide)
 
     def _may(self, case: Case) -> bool:
         return self._waits.get(case.key, (0, 0.0))[1] <= time.monotonic()
@@ -266,6 +314,20 @@ def available_for(reader: LedgerReader) -> Callable[[PayoutRequest], int | None]
         except LookupError:
             return balance(str(request.account))
         return None
+
+    return look
+
+
+def log_of(reader: LedgerReader) -> Callable[[str], Logged]:
+    """Our own node's log. The head comes first: what it has by then, it has when it is asked."""
+
+    def look(transaction_id: str) -> Logged:
+        head = reader.read(LedgerPage, "ledger")
+        try:
+            page = reader.read(TransactionPage, f"transactions/{transaction_id}")
+        except LookupError:
+            return Logged(has=False, height=head.height, time_s=head.time_s)
+        return Logged(has=True, height=page.height, time_s=head.time_s)
 
     return look
 

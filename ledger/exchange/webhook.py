@@ -23,6 +23,7 @@ from ledger.exchange import braintree, saleor
 from ledger.exchange.desk import Desk
 from ledger.exchange.events import Event
 from ledger.exchange.payout_request import MAX_PAYOUT_REQUEST_BYTES, PayoutRequest, read_payout_request
+from ledger.exchange.rates import format_minor
 from ledger.genesis import Genesis
 from wire.errors import DecodeError, ShellError
 
@@ -107,6 +108,7 @@ def _add_payouts(app: FastAPI, door: Door) -> None:
     async def post_payout(request: Request) -> Response:
         body = await _read_body(request, MAX_PAYOUT_REQUEST_BYTES)
         wanted = read_payout_request(body, door.genesis.exchange, door.genesis.ledger_id)
+        await asyncio.to_thread(door.desk.check_payout, wanted)
         available_ubc = await asyncio.to_thread(door.available, wanted)
         key, new = await asyncio.to_thread(door.desk.take_payout, wanted, available_ubc)
         door.wake()
@@ -125,10 +127,12 @@ def _show(door: Door, key: str) -> dict[str, object]:
     with door.desk.lock:
         case = door.desk.book.cases[key]
         event = case.event
+        rate = door.desk.rules.rates.get(event.text("currency"))
         return {
             "payout": key.removeprefix("payout:"),
             "stage": case.stage,
             "minor": event.count("minor"),
+            "pays": "" if rate is None else format_minor(event.count("minor"), rate.decimals),
             "currency": event.text("currency"),
             "amount_ubc": event.count("ubc"),
         }

@@ -69,7 +69,7 @@ class Exchange:
         document = (
             f'<notification><timestamp type="datetime">{moment}</timestamp><kind>transaction_settled</kind><subject>'
             f"<transaction><id>{payment_id}</id><type>sale</type><amount>{amount}</amount><currency-iso-code>EUR"
-            f"</currency-iso-code><custom-fields><bandcoin-account>{account}</bandcoin-account></custom-fields>"
+            f"</currency-iso-code><merchant-account-id>coins</merchant-account-id><custom-fields><bandcoin-account>{account}</bandcoin-account></custom-fields>"
             "</transaction></subject></notification>"
         )
         payload = base64.encodebytes(document.encode()).decode()
@@ -91,15 +91,16 @@ class Exchange:
         (folder / "braintree.secret").write_text(SECRET + "\n")
         (folder / "bank.secret").write_bytes(bank.secret + b"\n")
         for secret in ("braintree.secret", "bank.secret"):
-            (folder / secret).chmod(0o640)
+            (folder / secret).chmod(0o600)
         files = house.authority.issue_client("exchange", house.exchange.key, label="exchange")
         self.config.write_text(
-            '[exchange]\nkey = "exchange.key"\ntable = "exchange.db"\n'
+            '[exchange]\nkey = "exchange.key"\ntable = "exchange.db"\nhold_s = 0\n'
             f'[ledger]\nurl = "{house.reader.url}"\nledger_id = "{house.ledger_id.hex()}"\n'
             f'[broker]\nhost = "127.0.0.1"\nport = {house.port}\nauthority = "{files.authority}"\n'
             f'certificate = "{files.certificate}"\nkey = "{files.key}"\n'
             "[http]\nport = 0\n[rates.EUR]\nubc = 10000\n"
             '[braintree]\npublic_key = "integration_public_key"\nprivate_key = "braintree.secret"\n'
+            'merchant_accounts = ["coins"]\n'
             f'[bank]\nurl = "{bank.url}"\nsecret = "bank.secret"\n'
         )
 
@@ -133,7 +134,7 @@ def test_money_goes_in_and_out_once_through_kills_and_restarts(
     too_much = [*asked[:1], "9999", *asked[2:], "--exchange", exchange.url, "--ledger", house.reader.url]
     assert main(too_much) == 1
     assert "are asked of it" in capsys.readouterr().err
-    assert (payout["minor"], payout["stage"]) == (10_000, "waits for the transfer")
+    assert (payout["minor"], payout["pays"], payout["stage"]) == (10_000, "100.00", "waits for the transfer")
     eventually(lambda: bank.asked, "the bank is asked", 20)
     exchange.child.kill()
     exchange.start()
@@ -190,9 +191,9 @@ def test_what_is_wrong_is_said_before_anything_is_served(
         assert main(["run", str(exchange.config)]) == 2
         assert why in capsys.readouterr().err
     exchange.config.write_text(text)
-    (exchange.folder / "exchange.key").chmod(0o644)
+    (exchange.folder / "exchange.key").chmod(0o640)
     assert main(["run", str(exchange.config)]) == 2
-    assert "everybody on this machine can read it" in capsys.readouterr().err
+    assert "others on this machine can read it" in capsys.readouterr().err
     assert main(["reconcile", str(exchange.config), "--gateway", "braintree"]) == 2
     assert main([]) == 2
     assert ledger(["--help"]) == 0

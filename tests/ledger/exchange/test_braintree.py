@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import warnings
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ with warnings.catch_warnings():
     from braintree.exceptions.invalid_signature_error import InvalidSignatureError
 
 ACCOUNT = PrivateKey.from_secret(4).public
-KEYS = Credentials("integration_public_key", "integration_private_key")
+THROUGH = "ogaotkivejpfayqfeaimuktty"
+"""The merchant account of the library's samples."""
+KEYS = Credentials("integration_public_key", "integration_private_key", frozenset({THROUGH}))
 GATEWAY = theirs.BraintreeGateway(
     theirs.Configuration(theirs.Environment.Development, "merchant", KEYS.public_key, KEYS.private_key)
 )
@@ -107,6 +110,15 @@ def test_a_sale_that_is_told_to_be_settled_and_disbursed_is_one_payment():
     assert disbursed == settled
 
 
+def test_what_was_sold_through_another_merchant_account_is_no_bandcoins():
+    event = read_notification(
+        *with_account(sample("transaction_settled")[1]),
+        replace(KEYS, merchant_accounts=frozenset({"bandcoins"})),
+    )
+    assert isinstance(event, Puzzle)
+    assert f"merchant account '{THROUGH}' sells no bandcoins" in event.reason
+
+
 def test_a_credit_of_an_earlier_transaction_is_a_refund():
     document = base64.b64decode(sample("transaction_settled")[1]).decode()
     credit = document.replace("<type>sale<", "<type>credit<").replace(
@@ -161,7 +173,7 @@ def test_one_flipped_bit_and_it_is_nobodys():
         with pytest.raises(InvalidSignatureError):
             GATEWAY.webhook_notification.parse(wrong, payload)
     with pytest.raises(VerificationError):
-        read_notification(signature, payload, Credentials(KEYS.public_key, "another"))
+        read_notification(signature, payload, Credentials(KEYS.public_key, "another", KEYS.merchant_accounts))
 
 
 def test_of_several_signatures_ours_counts():

@@ -9,7 +9,7 @@ import pytest
 
 from ledger.exchange.entry import Step
 from ledger.exchange.events import Cash, Notice, Payment, Puzzle
-from ledger.exchange.judging import SKEW_S, Line, judge, judge_payout
+from ledger.exchange.judging import MAX_OPTION_S, SKEW_S, Line, judge, judge_payout
 from tests.exchange_world import BEGAN_S, RULES, World
 from wire.errors import DecodeError
 from wire.keys import PrivateKey
@@ -78,12 +78,12 @@ def test_a_reversal_in_another_currency_is_for_a_person(world: World):
 )
 def test_payouts(world: World, amount_ubc: int, currency: str, expected: str):
     request = world.ask(ACCOUNT, amount_ubc, currency)
-    lines = judge_payout(request, world.desk.book, RULES, None)
+    lines = judge_payout(request, world.desk.book, RULES, None, BEGAN_S)
     assert reason(lines) == expected
     if not expected:
         assert lines[0][2]["minor"] == 1
     world.desk.take_payout(request, None)
-    assert judge_payout(request, world.desk.book, RULES, None) == []
+    assert judge_payout(request, world.desk.book, RULES, None, BEGAN_S) == []
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,15 @@ def test_what_an_account_cannot_pay_is_not_even_written_down(world: World):
     assert world.desk.take_payout(second, None)[1]  # its transfer ran
 
 
+def test_a_transfer_that_is_good_for_long_is_a_free_option_and_refused(world: World):
+    """The rate is fixed when it is asked; only one that ran already may be good for as long as it likes."""
+    longest, longer = (world.ask(ACCOUNT, 10_000, valid_s=MAX_OPTION_S + SKEW_S + more) for more in (0, 1))
+    with pytest.raises(DecodeError, match="good for 3901 s, at most 3600 s"):
+        world.desk.take_payout(longer, 50_000)
+    assert world.desk.take_payout(longest, 50_000)[1]
+    assert world.desk.take_payout(longer, None)[1]
+
+
 def test_what_moves_no_money_is_noted_once(world: World):
     for event in (
         Notice("saleor", "OrderCreated", "x", 1),
@@ -132,7 +141,7 @@ def test_a_refusal_is_released_by_a_person_at_the_rate_of_its_day(world: World):
     world.desk.release("braintree:payment:p1", "anna")
     world.settle()
     assert world.balance(key) == 25_000_000
-    with pytest.raises(LookupError, match="not refused"):
+    with pytest.raises(LookupError, match="neither refused nor held"):
         world.desk.release("braintree:payment:p1", "anna")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,21 +13,25 @@ from hypothesis import strategies as st
 
 from ledger.exchange.audit import AuditTable
 from ledger.exchange.book import Case
-from ledger.exchange.events import Payment
+from ledger.exchange.events import Cash, Payment
 from ledger.exchange.fake_bank import FakeBank
-from ledger.exchange.planning import EXPIRY_MARGIN_S, PATIENCE_S, VALIDITY_S
+from ledger.exchange.planning import DAY_S, EXPIRY_MARGIN_S, PATIENCE_S, VALIDITY_S
 from ledger.exchange.reconciling import reconcile
 from ledger.exchange.service import adopt
-from tests.exchange_world import PowerCut, World
+from tests.exchange_world import RULES, PowerCut, World
 from wire.create import Create
 from wire.errors import ConfigError
 from wire.keys import PrivateKey
+from wire.ledger_reply import LedgerReply
 from wire.money_actions import Transfer
+from wire.receipt import Receipt, write_receipt
+from wire.transaction import read_transaction
 
 PAID = "braintree:payment:p1"
 BACK = "braintree:reversal:r1"
 CENT = 10_000
 """ubc"""
+WEEK_S = 7 * 86_400
 
 
 @pytest.fixture
@@ -379,6 +384,195 @@ def test_what_the_bank_was_asked_only_the_bank_can_call_off(world: World, bank: 
     assert case.stage == "paid"
 
 
+# ---- Held payouts, and the day's sum
+
+
+@pytest.fixture
+def holding(tmp_path: Path, bank: FakeBank) -> Iterator[World]:
+    """A payout waits for a week, and no more than twenty euros are paid out in a day."""
+    made = World(tmp_path, bank, replace(RULES, hold_s=WEEK_S, day_ubc=2_000 * CENT))
+    yield made
+    made.close()
+
+
+def test_no_bandcoin_is_paid_out_that_was_bought_within_the_hold(holding: World, bank: FakeBank):
+    """Also by another account: whatever was bought before the transfer ran is a week old when the bank is asked."""
+    key, other = paid_in(holding), holding.open_account()
+    holding.execute(Transfer(other.public, 1_000 * CENT), key)
+    case = payout(holding, other, 1_000 * CENT)
+    for wait_s in (0, WEEK_S - 1):
+        holding.clock_s = case.event.time_s + wait_s
+        holding.settle()
+        assert bank.asked == []
+    assert case.stage.startswith("due from 20")
+    holding.restart()
+    holding.clock_s += 1
+    holding.settle()
+    assert holding.case(case.key).stage == "paid"
+    books_agree(holding)
+
+
+def test_a_payment_that_is_reversed_sends_a_held_payout_back_and_is_taken_from_it(
+    holding: World, bank: FakeBank
+):
+    key = paid_in(holding)
+    case = payout(holding, key, 2_500 * CENT)
+    holding.settle()
+    assert holding.balance(key) == 0
+    holding.desk.take(holding.reversal("25.00"))
+    holding.settle()
+    assert case.stage == "went back"
+    assert (holding.case(BACK).stage, holding.case(BACK).shortfall_ubc) == ("taken back", 0)
+    assert (holding.balance(key), bank.asked) == (0, [])
+    assert holding.totals == (2_500 * CENT, 2_500 * CENT)
+    books_agree(holding)
+
+
+def test_a_payout_at_the_bank_is_not_called_back(holding: World, bank: FakeBank):
+    key = paid_in(holding)
+    bank.plan = ["lose"]
+    case = payout(holding, key, 2_000 * CENT)
+    holding.settle()
+    holding.clock_s += WEEK_S
+    holding.settle()
+    assert case.stage == "at the bank"
+    holding.desk.take(holding.reversal("25.00"))
+    holding.settle()
+    assert case.stage == "paid"
+    assert holding.case(BACK).shortfall_ubc == 2_000 * CENT
+    books_agree(holding)
+
+
+def test_the_day_has_a_sum_and_what_is_beyond_it_waits(holding: World, bank: FakeBank):
+    key = paid_in(holding, "45.00")
+    cases = [payout(holding, key, 1_500 * CENT) for _ in range(3)]
+    holding.settle()
+    for paid in range(1, 4):
+        holding.clock_s += WEEK_S if paid == 1 else DAY_S
+        holding.settle()
+        assert len(bank.paid) == paid
+        holding.clock_s += DAY_S - 1
+        holding.settle()
+        assert len(bank.paid) == paid
+        holding.clock_s -= DAY_S - 1
+    assert {case.stage for case in cases} == {"paid"}
+    books_agree(holding)
+
+
+def test_a_person_lets_a_payout_go_before_its_time(tmp_path: Path):
+    world = World(tmp_path, rules=replace(RULES, hold_s=WEEK_S))
+    key = paid_in(world)
+    case, other = payout(world, key, 1_000 * CENT), payout(world, key, 500 * CENT)
+    world.settle()
+    with pytest.raises(LookupError, match=r"due from .*: `release` lets it go before"):
+        world.desk.note_paid(case.key, "wire 4711")
+    world.desk.release(case.key, "anna")
+    with pytest.raises(LookupError, match="neither refused nor held"):
+        world.desk.release(case.key, "anna")
+    assert case.stage == "due"
+    world.desk.note_paid(case.key, "wire 4711")
+    world.desk.note_unpaid(other.key, "no such IBAN")  # that may be said at any time
+    world.settle()
+    assert (case.stage, other.stage) == ("paid", "went back")
+    books_agree(world)
+    world.close()
+
+
+def test_a_payout_that_was_refused_and_whose_transfer_ran_is_sent_back(tmp_path: Path, bank: FakeBank):
+    world = World(tmp_path, bank, replace(RULES, max_ubc=1_000 * CENT))
+    keys = [world.open_account() for _ in range(3)]
+    for number, key in enumerate(keys):
+        world.desk.take(world.payment(key.public, "10.00", f"p{number}"))
+    world.settle()
+    for key in keys[1:]:
+        world.execute(Transfer(keys[0].public, 1_000 * CENT), key)
+    request = world.ask(keys[0], 3_000 * CENT)
+    world.deliver(request.transfer.envelope.encoded)
+    name, _ = world.desk.take_payout(request, None)
+    world.settle()
+    assert world.case(name).stage == "refused: amount_too_large"
+    assert world.balance(keys[0]) == 0
+    world.desk.note_unpaid(name, "ask for less at a time", "anna")
+    world.settle()
+    assert world.case(name).stage == "went back"
+    assert (world.balance(keys[0]), bank.asked) == (3_000 * CENT, [])
+    books_agree(world)
+    world.close()
+
+
+# ---- Gateways that lie, and our own node
+
+
+def expire(world: World) -> None:
+    world.clock_s += VALIDITY_S + EXPIRY_MARGIN_S + 2
+
+
+def test_before_another_is_signed_our_own_node_is_asked(world: World):
+    """`expired`, says a gateway's key, of a deposit that ran."""
+    key = world.open_account()
+    world.desk.take(world.payment(key.public))
+    deliver = world.deliver
+
+    def lie(encoded: bytes) -> LedgerReply:
+        deliver(encoded)
+        signed = read_transaction(encoded, world.genesis.ledger_id)
+        said_s = signed.transaction.valid_until_s + EXPIRY_MARGIN_S + 1
+        receipt = Receipt(signed.transaction_id, 1, said_s, "expired", "it says")
+        return LedgerReply(write_receipt(receipt, world.ledger, world.genesis.ledger_id))
+
+    world.deliver = lie  # type: ignore[method-assign]  # a gateway that signs what it likes
+    world.settle()
+    assert len(world.case(PAID).attempts) == 1
+    assert world.case(PAID).stage == "deposited"
+    assert world.balance(key) == 2_500 * CENT
+    books_agree(world)
+
+
+def test_where_several_sign_a_word_counts_once_our_own_node_has_it(tmp_path: Path, bank: FakeBank):
+    """A transfer that ran, says a gateway: the bank is asked when our own node has it, and not before."""
+    world = World(tmp_path, bank, others=(PrivateKey.from_secret(77).public,))
+    key = paid_in(world)
+    request = world.ask(key, 1_000 * CENT)
+    name, _ = world.desk.take_payout(request, None)
+    world.behind.add(request.transfer.transaction_id.hex())
+    world.settle()
+    assert (world.case(name).stage, bank.asked) == ("waits for the transfer", [])
+    world.behind.clear()
+    world.settle()
+    assert world.case(name).stage == "paid"
+    books_agree(world)
+    world.close()
+
+
+def test_where_several_sign_expired_counts_once_our_own_node_is_past_it(tmp_path: Path):
+    world = World(tmp_path, others=(PrivateKey.from_secret(77).public,))
+    key = PrivateKey.generate()
+    world.desk.take(world.payment(key.public))
+    world.settle()
+    expire(world)
+    world.settle()
+    assert not world.case(PAID).attempts[0].expired, "its last block is older: it could still bring it"
+    world.execute(Create(key.public), key)
+    world.settle()
+    assert world.case(PAID).attempts[0].expired
+    assert world.balance(key) == 2_500 * CENT
+    books_agree(world)
+    world.close()
+
+
+def test_a_reversal_in_another_currency_that_came_first_waits_for_a_person(world: World):
+    key = world.open_account()
+    world.desk.take(replace(world.reversal("5"), cash=Cash("5", "JPY")))
+    world.desk.take(world.reversal("5.00", "r2"))
+    world.settle()
+    assert world.case(BACK).is_open
+    world.desk.take(world.payment(key.public))
+    world.settle()
+    assert world.case(BACK).stage == "refused: currency_differs"
+    assert world.balance(key) == 2_000 * CENT
+    books_agree(world)
+
+
 # ---- Power cuts
 
 
@@ -468,11 +662,13 @@ AMOUNTS = st.integers(1, 3_000)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(CHOICES, st.integers(0, 2), AMOUNTS), max_size=25))
-def test_whatever_happens_in_whatever_order_money_is_neither_made_nor_lost(deeds: list[tuple[str, int, int]]):
+@given(st.lists(st.tuples(CHOICES, st.integers(0, 2), AMOUNTS), max_size=25), st.sampled_from([0, DAY_S]))
+def test_whatever_happens_in_whatever_order_money_is_neither_made_nor_lost(
+    deeds: list[tuple[str, int, int]], hold_s: int
+):
     """On the ledger is what was paid in, less what was reversed and could be had, less what the bank paid out."""
     with TemporaryDirectory() as folder, FakeBank(b"s") as bank:
-        world = World(Path(folder), bank)
+        world = World(Path(folder), bank, replace(RULES, hold_s=hold_s))
         keys, late = [world.open_account() for _ in range(2)], PrivateKey.generate()
         people = [*keys, late]
         old: list[bytes] = []

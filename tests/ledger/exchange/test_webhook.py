@@ -27,7 +27,9 @@ FOLDER = Path(__file__).parent / "vectors"
 BRAINTREE = json.loads((FOLDER / "braintree.json").read_text())["notifications"]
 SALEOR = json.loads((FOLDER / "saleor.json").read_text())
 SHOP = Shop(read_jwks(json.dumps(SALEOR["jwks"]).encode()), frozenset({"BANDCOINS-100"}))
-KEYS = Credentials("integration_public_key", "integration_private_key")
+KEYS = Credentials(
+    "integration_public_key", "integration_private_key", frozenset({"ogaotkivejpfayqfeaimuktty"})
+)
 
 
 @pytest.fixture
