@@ -20,11 +20,12 @@ One thread drives prepare to commit; `check` and readers may come from others. `
 during the instant of a change.
 """
 
+import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from ledger.block import BlockRows
 from ledger.checked import Checked
@@ -33,7 +34,7 @@ from ledger.forming import FormingBlock
 from ledger.genesis import Genesis
 from ledger.passing import pass_time
 from ledger.past import LoggedPast
-from ledger.proposal_limits import MAX_WORK, how_many_fit, may_be_ordered
+from ledger.proposal_limits import MAX_LOOKS, MAX_WORK, fitting, may_be_ordered
 from ledger.recording import Metering, chain_rows, record_item_id
 from ledger.rejection import Reason
 from ledger.state import Draft, State
@@ -83,6 +84,20 @@ class Finalised:
 
 
 @dataclass(frozen=True, slots=True)
+class _Closing:
+    """When a block has enough."""
+
+    enough: Callable[[], bool]
+    max_looks: int
+    _: KW_ONLY
+    strict: bool
+
+    def is_due(self, block: FormingBlock, *, took: bool) -> bool:
+        """Asked after each submission."""
+        return self.enough() or block.draft.tally.looks > self.max_looks or (self.strict and not took)
+
+
+@dataclass(frozen=True, slots=True)
 class Formed:
     """A block that is ready to be written. `took[n]`: submission n left something in the log."""
 
@@ -114,7 +129,7 @@ class Application:
         self.metering = Metering()
         self.next_number = store.last_number() + 1
         self.lock = threading.RLock()
-        self.max_work = MAX_WORK
+        self.max_work, self.max_looks = MAX_WORK, MAX_LOOKS
         self.shared = False
         self.tell_fault: Callable[[str], None] = lambda _text: None
         self._log = threading.Lock()
@@ -166,9 +181,9 @@ class Application:
     ) -> list[bytes]:
         """Those that a block of this time and size can have, in their order. `enough` closes it before."""
         time_s = max(time_s, self.head.time_s)
-        fitting, submissions = self._choose(_fit(encoded, max_bytes))
-        formed = self.form(time_s, submissions, enough)
-        kept = tuple(one for one, took in zip(fitting, formed.took, strict=False) if took)
+        chosen, submissions = self._choose(_fit(encoded, max_bytes))
+        formed = self.form(time_s, submissions, enough, limited=True)
+        kept = tuple(one for one, took in zip(chosen, formed.took, strict=False) if took)
         outcomes = tuple(one for one, took in zip(formed.outcomes, formed.took, strict=True) if took)
         formed = Formed(formed.block, formed.plan, formed.header, outcomes, (True,) * len(kept))
         self._proposed = time_s, kept, formed
@@ -183,16 +198,11 @@ class Application:
         wanted = tuple(encoded)
         if self._proposed is not None and self._proposed[:2] == (time_s, wanted):
             return all(self._proposed[2].took)
-        submissions: list[Submission] = []
-        for one in wanted:
-            submission = self._read(one)
-            if isinstance(submission, Unreadable) or not may_be_ordered(submission):
-                return False
-            submissions.append(submission)
-        if how_many_fit(submissions, self.max_work) < len(wanted):
+        submissions = list(fitting(self._read_orderly(wanted), self.max_work))
+        if len(submissions) < len(wanted):
             return False
-        formed = self.form(time_s, submissions, strict=True)
-        if not all(formed.took):
+        formed = self.form(time_s, submissions, strict=True, limited=True)
+        if len(formed.took) < len(wanted) or not all(formed.took):
             return False
         self._proposed = time_s, wanted, formed
         return True
@@ -231,21 +241,25 @@ class Application:
         enough: Callable[[], bool] = lambda: False,
         *,
         strict: bool = False,
+        limited: bool = False,
         fail_closed: bool = False,
     ) -> Formed:
         """The next block out of these, as far as `enough` lets them in: it is asked after each. `strict` closes it
-        behind the first that is not taken. What nobody foresaw goes up if it is to `fail_closed`. Changes nothing.
+        behind the first that is not taken, `limited` behind the one that comes to more looks than a proposal may have.
+        What nobody foresaw goes up if it is to `fail_closed`. Changes nothing.
         """
         submissions = list(submissions)
         self.past.foresee(transaction_ids(submissions))
+        max_looks = self.max_looks if limited else sys.maxsize
+        closing = _Closing(enough, max_looks, strict=strict)
         try:
-            return self._form(time_s, submissions, enough, self._take, strict=strict)
+            return self._form(time_s, submissions, closing, self._take)
         except TROUBLE:
             raise
         except Exception:
             if fail_closed:
                 raise
-            return self._form(time_s, submissions, enough, self._take_with_care, strict=strict)
+            return self._form(time_s, submissions, closing, self._take_with_care)
 
     def adopt(self, formed: Formed) -> None:
         """This block is what `commit` writes."""
@@ -297,15 +311,17 @@ class Application:
 
     def _choose(self, encoded: Sequence[bytes]) -> tuple[list[bytes], list[Submission]]:
         """Of these, those that an honest proposer may put into one block: bytes, and what they say."""
-        chosen: list[bytes] = []
-        submissions: list[Submission] = []
+        chosen = [(one, read) for one in encoded for read in self._read_orderly([one])]
+        submissions = list(fitting((read for _, read in chosen), self.max_work))
+        return [one for one, _ in chosen[: len(submissions)]], submissions
+
+    def _read_orderly(self, encoded: Iterable[bytes]) -> Iterator[Submission]:
+        """Up to the first that no honest proposer puts into a block."""
         for one in encoded:
             submission = self._read(one)
-            if not isinstance(submission, Unreadable) and may_be_ordered(submission):
-                chosen.append(one)
-                submissions.append(submission)
-        count = how_many_fit(submissions, self.max_work)
-        return chosen[:count], submissions[:count]
+            if isinstance(submission, Unreadable) or not may_be_ordered(submission):
+                return
+            yield submission
 
     def _read(self, encoded: bytes) -> Submission | Unreadable:
         known = self._checked.get(encoded)
@@ -332,7 +348,9 @@ class Application:
         self._checked.keep(encoded, submission)
 
     def _begin(self, time_s: int) -> FormingBlock:
-        return self._begin_over(pass_time(self.state, time_s), time_s)
+        draft = pass_time(self.state, time_s)
+        draft.tally.looks = 0  # what has passed is nobody's doing
+        return self._begin_over(draft, time_s)
 
     def _begin_check(self, now_s: int) -> FormingBlock:
         """A block that is never made: what passes until its time is computed once for all that are checked."""
@@ -349,10 +367,8 @@ class Application:
         self,
         time_s: int,
         submissions: Sequence[Submission | Unreadable],
-        enough: Callable[[], bool],
+        closing: "_Closing",
         take_one: Callable[[FormingBlock, Submission | Unreadable], Outcome],
-        *,
-        strict: bool,
     ) -> Formed:
         block = self._begin(time_s)
         outcomes: list[Outcome] = []
@@ -361,7 +377,7 @@ class Application:
             number = block.next_number
             outcomes.append(take_one(block, submission))
             took.append(block.next_number > number)
-            if enough() or (strict and not took[-1]):
+            if closing.is_due(block, took=took[-1]):
                 break
         return self._close(block, outcomes, took)
 

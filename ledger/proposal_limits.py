@@ -1,14 +1,15 @@
 """What one block of a shared ledger may hold: counted alike by whoever proposes it and by whoever votes on it.
 
 Octets have their limit in CometBFT. Here is the work that is not in the octets: signatures to verify, consumers to
-give grants to, purchases to look up for meter records. A block over a limit is no block that an honest operator
-proposes, and is voted down before any of the work is done. One submission alone is always let in.
+give grants to, purchases to look up for meter records, entries of the state to look at. A block over a limit is no
+block that an honest operator proposes, and is voted down before the work is done. One submission alone is always let
+in, unless it is a batch that looks at too many entries: then nobody takes it.
 
 Pure: a function of the submissions. It is a rule of all operators of a network: to change a number here is to change
 `APP_VERSION` in ledger/abci/handling.py.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ledger.submission import Batch, Enrolment, Record, Submission
@@ -56,10 +57,19 @@ class Work:
         )
 
 
-MAX_WORK = Work(signatures=20_000, consumers=500_000, record_bytes=128 * 1024)
-"""Signatures: as one batch may have, some three seconds of one processor. Consumers: nine purchases for 50,000 are what
-the octets of a block have room for. Records: 1,800 rows, each of which may name a purchase that has to be read.
+MAX_WORK = Work(signatures=6_000, consumers=500_000, record_bytes=32 * 1024)
+"""Signatures: a second of one processor, and more than a proposer takes up in his time. Consumers: nine purchases for
+50,000 are what the octets of a block have room for. Records: 450 rows, each of which may name a purchase of 1.7 MB that
+has to be read, which takes 3 ms.
 """
+MAX_LOOKS = 1_000_000
+"""Entries that are looked at, as a draft tallies them (ledger/state.py): behind the submission that comes to more, a
+block has nothing. A purchase of 160 octets may look at 8,000 and change 1,000 (ledger/capacity.py); most look at 15.
+"""
+MAX_BATCH_LOOKS = 2_000_000
+"""Of one batch: an auction of 10,000 winners comes to half of it."""
+SHARES_FOR_ONE = 10
+"""So many shares of a cleared auction are written in the time of one signature."""
 
 
 def work_of(submission: Submission) -> Work:
@@ -75,15 +85,15 @@ def work_of(submission: Submission) -> Work:
             return Work(2)  # the gateway's, and the provider's who asks for it
 
 
-def how_many_fit(submissions: Iterable[Submission], limit: Work = MAX_WORK) -> int:
-    """The first so many, in their order, are within what one block may cost."""
-    total, count = Work(), 0
+def fitting(submissions: Iterable[Submission], limit: Work = MAX_WORK) -> Iterator[Submission]:
+    """The first of them, as long as they are within what one block may cost; no more than one more is asked for."""
+    total, first = Work(), True
     for submission in submissions:
         total = total.and_also(work_of(submission))
-        if count and not total.fits(limit):
-            break
-        count += 1
-    return count
+        if not first and not total.fits(limit):
+            return
+        yield submission
+        first = False
 
 
 def may_be_ordered(submission: Submission) -> bool:
@@ -118,6 +128,8 @@ def _signatures(action: Action) -> int:
             return 1 + KEY_COST + len(claim.sources) + len(claim.proof.leaf) // LEAF_BYTES_FOR_ONE
         case ChallengeShift():
             return 2
+        case PostOffer(consumers=consumers):
+            return 1 + len(consumers) // SHARES_FOR_ONE
         case _:
             return 1
 

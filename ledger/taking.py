@@ -6,6 +6,7 @@ for the note that a meter record came early (ledger/recording.py).
 """
 
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
@@ -13,8 +14,10 @@ from ledger.block import Item, ItemKind
 from ledger.contract import apply, apply_batch
 from ledger.enrolment import check_asked_for
 from ledger.forming import FormingBlock
+from ledger.proposal_limits import MAX_BATCH_LOOKS
 from ledger.recording import Metering, NotTaken, record_item_id
 from ledger.rejection import Reason, Rejected
+from ledger.state import TooMuchWorkError
 from ledger.submission import Batch, Enrolment, Executed, Outcome, Record, Refused, Submission, received_id
 from wire.allocate import Allocate
 from wire.attestation_result import read_attestation_result
@@ -32,6 +35,8 @@ UNREADABLE = "unreadable"
 NOT_ASKED_FOR = "not_asked_for"
 """A gateway of several enrols a key for a provider who did not sign that he wants it."""
 MIXED_BATCH = "mixed_batch"
+TOO_MUCH_WORK = "too_much_work"
+"""A batch, each of whose transactions is dear (ledger/proposal_limits.py)."""
 INTERNAL_FAULT = "internal_fault"
 """The reason of a refusal that is nobody's fault but ours."""
 
@@ -102,7 +107,15 @@ def _take_transaction(block: FormingBlock, signed: SignedTransaction, past: Past
 
 
 def _take_batch(block: FormingBlock, batch: Batch, past: Past) -> Outcome:
-    outcome = apply_batch(block.draft, batch.transactions, block.time_s)
+    tally = block.draft.tally
+    tally.limit = tally.looks + MAX_BATCH_LOOKS
+    try:
+        outcome = apply_batch(block.draft, batch.transactions, block.time_s)
+    except TooMuchWorkError:
+        detail = f"it looks at entries of the state more than {MAX_BATCH_LOOKS} times"
+        return _refuse(block, received_id(batch), TOO_MUCH_WORK, detail)
+    finally:
+        tally.limit = sys.maxsize
     if isinstance(outcome, tuple):
         index, rejected = outcome
         return _reject(block, batch.transactions[index], rejected)

@@ -17,12 +17,13 @@ from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from ledger.application import CHECKED_AT_ONCE, PROPOSAL_OVERHEAD_BYTES, Application, Finalised
 from ledger.block import BlockRows
+from ledger.capacity import MAX_PERIODS_AHEAD
 from ledger.engine import Engine
 from ledger.entries import Account, Entry, account_key
 from ledger.opening import open_application, open_ledger, replay
-from ledger.proposal_limits import MAX_MIXED_BATCH, Work
+from ledger.proposal_limits import MAX_BATCH_LOOKS, MAX_MIXED_BATCH, Work
 from ledger.recording import GAP_PATIENCE_S
-from ledger.state import read_account
+from ledger.state import CHANGE_LOOKS, read_account
 from ledger.store import Place, Store
 from ledger.submission import (
     Batch,
@@ -34,12 +35,25 @@ from ledger.submission import (
     Submission,
     write_submission,
 )
-from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, GENESIS, LEDGER, PROVIDER, START_S, buy, offer
+from tests.ledger_world import (
+    ALICE,
+    BOB,
+    CAROL,
+    EXCHANGE,
+    GENESIS,
+    LEDGER,
+    PERIOD_S,
+    PROVIDER,
+    START_S,
+    buy,
+    offer,
+)
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.create import Create
 from wire.errors import ShellError
 from wire.keys import PrivateKey
 from wire.money_actions import Deposit, Transfer
+from wire.post_offer import Reservation
 from wire.transaction import Action, SignedTransaction, Transaction, sign_transaction
 from wire.units import U63_MAX
 
@@ -341,6 +355,49 @@ def test_a_disk_that_fails_leaves_disk_and_memory_as_before(application: Applica
     application.commit()
     assert application.app_hash == finalised.app_hash
     assert replay(application.store) == application.head
+
+
+# ---- Work that octets do not show
+
+
+def test_a_block_has_nothing_behind_the_one_that_looks_at_too_much(
+    application: Application, pen: Pen
+) -> None:
+    """The same for who proposes it and for who votes on it, also where the proposer looked at others between."""
+    encoded = [pen.write(Transfer(BOB.public, 1), ALICE) for _ in range(6)]
+    poor = pen.write(Transfer(BOB.public, 2_000), ALICE)
+    assert application.process(encoded, NOW_S)
+    each = 2 + 2 * CHANGE_LOOKS
+    application.max_looks = 2 * each + 3
+    kept = application.prepare([encoded[0], poor, *encoded[1:]], NOW_S, ROOM)
+    assert 1 < len(kept) < 5
+    assert kept == encoded[: len(kept)]
+    application._proposed = None
+    assert application.process(kept, NOW_S)
+    assert not application.process(encoded, NOW_S)
+    application.max_looks = 0
+    assert application.prepare(encoded, NOW_S, ROOM) == encoded[:1], "one alone is always let in"
+    application._proposed = None
+    assert application.process(encoded[:1], NOW_S)
+    assert reasons(order(application, encoded)) == [""] * 6, "what was decided is decided"
+
+
+def test_a_batch_that_looks_at_too_much_is_refused_by_everybody(application: Application, pen: Pen) -> None:
+    """And before it has been looked at to its end."""
+    periods = NOW_S // PERIOD_S + 1, NOW_S // PERIOD_S + MAX_PERIODS_AHEAD - 1
+    ahead = {period: Reservation(0, 10**6) for period in range(periods[0], periods[1] + 1)}
+    order(application, [pen.write(offer(max_allocations=10**6, reservations=ahead), PROVIDER)])
+
+    def batch(size: int) -> bytes:
+        purchase = buy(0, epoch=2, period=periods[0], period_to=periods[1])
+        return write_submission(Batch(tuple(pen.sign(purchase, ALICE) for _ in range(size))))
+
+    dear, before = batch(MAX_BATCH_LOOKS // (MAX_PERIODS_AHEAD * CHANGE_LOOKS) + 1), picture(application)
+    assert reasons(application.finalise(application.height + 1, NOW_S, [dear])) == ["too_much_work"]
+    assert not application.process([dear], NOW_S)
+    assert application.prepare([dear], NOW_S, ROOM) == []
+    assert picture(application) == before
+    assert reasons(order(application, [batch(3)])) == [""], "few are none too many"
 
 
 # ---- What we fail at

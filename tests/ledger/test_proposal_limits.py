@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from ledger.proposal_limits import MAX_MIXED_BATCH, MAX_WORK, Work, how_many_fit, may_be_ordered, work_of
+from ledger.proposal_limits import MAX_MIXED_BATCH, MAX_WORK, Work, fitting, may_be_ordered, work_of
 from ledger.submission import Batch, Enrolment, Record
 from tests.ledger_world import ALICE, BOB, CAROL, GENESIS, PROVIDER, START_S, buy, offer
 from wire.auction_terms import AuctionKind, AuctionMark
@@ -33,14 +34,30 @@ def test_what_is_counted() -> None:
     assert work_of(Batch((purchase, purchase))) == Work(2, 4)
     assert work_of(Record(bytes(70))) == Work(1, 0, 70)
     assert work_of(Enrolment(b"")) == Work(2)
+    shares = {PrivateKey.from_secret(number).public: AuctionShare(1, 1) for number in range(1, 26)}
+    assert work_of(sign(offer(max_allocations=25, consumers=shares), PROVIDER)) == Work(3, 25)
 
 
 @pytest.mark.parametrize("what", ["signatures", "consumers", "record_bytes"])
 def test_each_limit_closes_a_block_and_the_first_is_always_let_in(what: str) -> None:
     one = Record(b"r") if what == "record_bytes" else sign(buy(consumers=[BOB.public]))
     for number, fit in ((5, 5), (2, 2), (0, 1)):
-        assert how_many_fit([one] * 5, replace(MAX_WORK, **{what: number})) == fit
-    assert how_many_fit([]) == 0
+        assert list(fitting([one] * 5, replace(MAX_WORK, **{what: number}))) == [one] * fit
+    assert list(fitting([])) == []
+
+
+def test_what_lies_beyond_a_limit_is_not_even_read() -> None:
+    """But for the one that is too much."""
+    read = 0
+
+    def reading() -> Iterator[SignedTransaction]:
+        nonlocal read
+        for _ in range(10):
+            read += 1
+            yield sign(Transfer(BOB.public, 1))
+
+    assert len(list(fitting(reading(), replace(MAX_WORK, signatures=4)))) == 4
+    assert read == 5
 
 
 def test_a_large_batch_is_the_end_of_one_auction() -> None:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.entries import Account, Money, SpotEnding, account_key, reservation_key, spot_ending_key
-from ledger.state import Draft, State, due_s, read_account, read_money, read_offer, read_offer_by_id
+from ledger.state import (
+    CHANGE_LOOKS,
+    Draft,
+    State,
+    TooMuchWorkError,
+    due_s,
+    read_account,
+    read_money,
+    read_offer,
+    read_offer_by_id,
+)
 from tests.ledger_world import ALICE, GENESIS, PERIOD_S, PROVIDER, World, offer
 
 KEY_ID = PROVIDER.public.key_id
@@ -80,3 +91,19 @@ def test_an_offer_is_found_by_key_and_by_key_id() -> None:
     assert read_offer(world.state, PROVIDER.public) is None
     world.must(offer(), PROVIDER)
     assert read_offer(world.state, PROVIDER.public) == read_offer_by_id(world.state, KEY_ID) is not None
+
+
+def test_drafts_over_each_other_tally_what_was_looked_at_once() -> None:
+    """However many lie between, so that whoever works with more care counts the same."""
+    state = State(GENESIS)
+    draft = Draft(state)
+    upper = Draft(Draft(draft))
+    assert upper.get(b"k") is None
+    upper.put(b"k", Money(1, 0))
+    assert upper.get(b"k") == Money(1, 0)
+    assert draft.get(b"k") is None
+    assert draft.tally.looks == upper.tally.looks == 3 + CHANGE_LOOKS
+    draft.absorb(upper.changes)
+    draft.tally.limit = draft.tally.looks - 1
+    with pytest.raises(TooMuchWorkError):
+        draft.absorb({})
