@@ -15,8 +15,6 @@ import signal
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -26,6 +24,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from ledger.asking import ask
 from ledger.client import LedgerClient, LedgerReader
 from ledger.exchange import braintree, saleor
 from ledger.exchange.audit import AuditTable
@@ -62,6 +61,7 @@ from wire.units import parse_money
 
 TRANSFER_VALIDITY_S = 3_600
 MAX_ANSWER_BYTES = 64 * 1024
+ANSWER_S = 10.0
 _EXAMPLES = """examples:
   airgrant ledger exchange run exchange.toml                    serve, in the foreground, until SIGTERM
   airgrant ledger exchange audit exchange.toml                  what came, and how far it is
@@ -340,17 +340,15 @@ def _post(url: str, body: bytes) -> dict[str, Any]:
     """The JSON answer; LookupError for a no, ShellError where nobody says so. It bears being sent again."""
     if not re.match("https?://", url):
         raise ConfigError(f"--exchange {url!r} is no address such as https://pay.example")
-    request = urllib.request.Request(url, body, {"Content-Type": "application/cose"}, method="POST")  # noqa: S310 checked
+    answer = ask(url, body, {"Content-Type": "application/cose"}, MAX_ANSWER_BYTES, ANSWER_S)
+    said = answer.content.decode(errors="replace")
+    if answer.status == 400:
+        raise LookupError(f"{url}: {said}")
+    if not 200 <= answer.status < 300:
+        raise ShellError(url, f"answers {answer.status}: {said}")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 checked above
-            return dict(json.loads(answer.read(MAX_ANSWER_BYTES)))
-    except urllib.error.HTTPError as error:
-        with error:
-            said = error.read(MAX_ANSWER_BYTES).decode(errors="replace")
-        if error.code == 400:
-            raise LookupError(f"{url}: {said}") from None
-        raise ShellError(url, said) from None
-    except (OSError, ValueError) as error:
+        return dict(json.loads(said))
+    except (ValueError, TypeError) as error:
         raise ShellError(url, str(error)) from error
 
 
