@@ -165,14 +165,19 @@ class PayPlace:
     ) -> Outcome:  # fmt: skip
         """`splits`: from which operator to which; signed by the consumer, sent by anybody."""
         (message,) = self.contract.call("shiftMessage", *splits, channel, amount)
-        words = (*splits, channel, amount, _signature(consumer.public, consumer.sign(message)))
+        words = (*splits, channel, amount, curve_signature(consumer.public, consumer.sign(message)))
         return self._send(sender, "shift", *words, at_s=at_s)
 
     def challenge_shift(
         self, sender: bytes, operator: bytes, source: Source, *, at_s: int | None = None
     ) -> Outcome:
         """Shows that the money which is to be shifted is spent."""
-        words = (operator, source.channel, source.cumulative, _signature(source.consumer, source.signature))
+        words = (
+            operator,
+            source.channel,
+            source.cumulative,
+            curve_signature(source.consumer, source.signature),
+        )
         return self._send(sender, "challengeShift", *words, at_s=at_s)
 
     def finish_shift(
@@ -193,14 +198,14 @@ def deploy_payplace(node: Node, sender: bytes) -> PayPlace:
 
 def _claim(claim: Claim) -> tuple[object, ...]:
     sources = [
-        (source.channel, source.cumulative, _signature(source.consumer, source.signature))
+        (source.channel, source.cumulative, curve_signature(source.consumer, source.signature))
         for source in claim.sources
     ]
     key = claim.key.eip2537 if claim.key else b""
     return (claim.leaf, claim.index, claim.leaves, list(claim.path), sources, key)
 
 
-def _signature(key: ConsumerKey, signature: bytes) -> tuple[bytes, bytes, bytes]:
+def curve_signature(key: ConsumerKey, signature: bytes) -> tuple[bytes, bytes, bytes]:
     """r, s, and the key's second coordinate, of which the contract keeps the parity only."""
     y = load_public_key(key).public_numbers().y
     return signature[:COORDINATE], signature[COORDINATE:], y.to_bytes(COORDINATE, "big")

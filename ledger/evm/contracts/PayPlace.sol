@@ -184,10 +184,10 @@ contract PayPlace {
     /// The sender pays for the consumer whose key is prefix and x; the money never comes back but as spent.
     function payplaceDeposit(uint8 prefix, bytes32 x, Split[] calldata splits) external {
         uint256 total = 0;
+        for (uint256 i = 0; i < splits.length; i++) if (splits[i].amount == 0) revert AMOUNT_NOT_POSITIVE();
+        for (uint256 i = 0; i < splits.length; i++) _registered(splits[i].operator);
         for (uint256 i = 0; i < splits.length; i++) {
-            _registered(splits[i].operator);
             for (uint256 j = 0; j < i; j++) if (splits[j].operator == splits[i].operator) revert DUPLICATE_OPERATOR();
-            if (splits[i].amount == 0) revert AMOUNT_NOT_POSITIVE();
             total += splits[i].amount;
             _deposit(splits[i].operator, prefix, x, splits[i].amount);
         }
@@ -450,11 +450,11 @@ contract PayPlace {
 
     /// Asked for by the consumer, whose signature it is; anybody may send it.
     function shift(address from, address to, uint32 number, uint64 amount, P256.Signature calldata signature) external {
+        if (amount == 0) revert AMOUNT_NOT_POSITIVE();
         Operator storage operator = _registered(from);
         _registered(to);
-        if (from == to) revert SAME_OPERATOR();
-        if (amount == 0) revert AMOUNT_NOT_POSITIVE();
         Channel storage channel = _channel(operator, number);
+        if (from == to) revert SAME_OPERATOR();
         bytes32 digest = sha256(shiftMessage(from, to, number, amount));
         if (!P256.isSigned(channel.prefix, channel.x, signature, digest)) revert BAD_SOURCE();
         if (channel.shifting) revert SHIFT_PENDING();
@@ -468,14 +468,16 @@ contract PayPlace {
 
     /// Anybody who holds a micropayment that needs the money.
     function challengeShift(address from, uint32 number, uint64 cumulative, P256.Signature calldata signature) external {
-        Channel storage channel = _shifting(from, number);
-        if (cumulative <= channel.deposited - channel.shiftAmount) revert CHALLENGE_TOO_LOW();
+        Channel storage channel = _channel(_registered(from), number);
         _checkSource(channel, instance(from), cumulative, signature);
+        if (!channel.shifting) revert NO_SHIFT();
+        if (cumulative <= channel.deposited - channel.shiftAmount) revert CHALLENGE_TOO_LOW();
         _apply(channel, from, number, cumulative);
     }
 
     function finishShift(address from, uint32 number) external {
-        Channel storage channel = _shifting(from, number);
+        Channel storage channel = _channel(_registered(from), number);
+        if (!channel.shifting) revert NO_SHIFT();
         if (block.timestamp - operators[from].times.start < channel.shiftFinal) revert CHALLENGE_RUNS();
         uint64 amount = channel.shiftAmount;
         channel.deposited -= amount;
@@ -488,11 +490,6 @@ contract PayPlace {
         channel.shifting = false;
         (channel.shiftTo, channel.shiftAmount, channel.shiftFinal) = (address(0), 0, 0);
         emit ShiftEnded(from, number, done);
-    }
-
-    function _shifting(address from, uint32 number) private view returns (Channel storage channel) {
-        channel = _channel(_registered(from), number);
-        if (!channel.shifting) revert NO_SHIFT();
     }
 
     // ---- Times

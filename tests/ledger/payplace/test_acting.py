@@ -33,8 +33,8 @@ POINT_OF_NOTHING = b"\x40" + bytes(255)
 class Town:
     """The worked example of the thesis: two merchants, two consumers, one block; and another operator."""
 
-    def __init__(self) -> None:
-        self.contract = PythonContract(12)
+    def __init__(self, contract: PythonContract | None = None) -> None:
+        self.contract = contract or PythonContract(12)
         self.market = Market(self.contract, OPERATOR)
         self.other = Market(self.contract, OTHER)
         self.p1, self.p2 = self.market.join(2), self.market.join(3)
