@@ -1,10 +1,18 @@
 """What a metered session costs, what is due when, and the rule for two meters that disagree. Both sides compute by it.
 
-Time is cut into intervals, numbered from 0; each is paid when it begins. *An increment* is the most that one interval
-can cost, and all that either side risks: the device has paid at most one increment for what it has not had yet, and
-the operator stops before more than one increment was had and not paid (or as many as it configured to bear).
+Time is cut into intervals, numbered from 0, and each is paid while it runs. *An increment* is the most that one
+interval can cost, and all that either side risks (or as many as an operator configures to bear).
 
     due for interval n = cost of n + 1 intervals + cost of (bytes until now + the most bytes of one interval)
+
+    0    1/8   1/4        1/2        3/4         1     of an interval
+    asks whether the operator is there    |      |
+               pays, once it was seen to be served; the first interval at once
+                          gives up: stops paying |
+                                     missed: the operator stops serving
+
+A device that pays after a quarter has had that quarter, and has seen service an eighth ago: what is still to come and
+what it may have missed are at most one increment. The operator waits for three quarters; a Disconnect takes seconds.
 
 *Which meter counts.* The device's count is the price, as only the device can sign; nobody is ever believed against his
 own meter, he stops. The operator compares: a statement that is below what the access point had counted **before** it,
@@ -23,6 +31,8 @@ MEGABYTE = 1_000_000
 METER_TOLERANCE_PPM = 30_000
 METER_SLACK_BYTES = 20_000
 CLOCK_TOLERANCE_PPM = 1_000
+PAY_AT, GIVE_UP_AT, MISSED_AT = 2, 4, 6
+"""Eighths of an interval."""
 GOODWILL_PPM = 10_000
 """Of what a channel has paid: so much of unpaid use is borne besides an increment, over all of its sessions."""
 
@@ -58,7 +68,7 @@ def increment_ubc(tariff: Tariff) -> int:
 
 
 def due_ubc(tariff: Tariff, interval: int, ip_bytes: int) -> int:
-    """What has to be paid in a session when interval number `interval` begins, `ip_bytes` having been had until then.
+    """What has to be paid in a session for interval number `interval`, when `ip_bytes` have been had until then.
 
     It is at most one increment above the cost of what was had: (a + b) rounded up is at most a and b rounded up.
     """
@@ -70,10 +80,15 @@ def least_agreed_bytes(counted_bytes: int) -> int:
     return max(0, counted_bytes - _up(counted_bytes * METER_TOLERANCE_PPM, PPM) - METER_SLACK_BYTES)
 
 
-def deadline_ms(tariff: Tariff, interval: int, patience_ms: int) -> int:
+def eighths_ms(tariff: Tariff, eighths: int) -> int:
+    """So many eighths of an interval."""
+    return tariff.interval_s * 125 * eighths
+
+
+def deadline_ms(tariff: Tariff, interval: int) -> int:
     """Milliseconds after the session's beginning when the payment for this interval is missed."""
     begins_ms = interval * tariff.interval_s * 1_000
-    return begins_ms + _up(begins_ms * CLOCK_TOLERANCE_PPM, PPM) + min(patience_ms, tariff.interval_s * 1_000)
+    return begins_ms + _up(begins_ms * CLOCK_TOLERANCE_PPM, PPM) + eighths_ms(tariff, MISSED_AT)
 
 
 def goodwill_ubc(tariff: Tariff, missed_allowed: int, paid_ubc: int) -> int:

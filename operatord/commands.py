@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from operatord.channel import Channel, MeteredSession
 from operatord.permit import Permit
 from operatord.sessions import Session
 from operatord.state import Revoked, Use
@@ -124,6 +125,36 @@ class KeepPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepChannel:
+    """A channel as it is now: before its payment is answered."""
+
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class KeepMetered:
+    """A metered session as it is now."""
+
+    session: MeteredSession
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetMetered:
+    """The session of this consumer's channel is over."""
+
+    consumer: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Earn:
+    """Of what a consumer has paid, so much more is this payee's, who owns a box: the next block assigns it."""
+
+    payee: PublicKey
+    consumer: PublicKey
+    amount_ubc: int
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something that an operator may want to know; counted by its kind."""
 
@@ -134,5 +165,6 @@ class Note:
 StoreCommand = (
     KeepPermit | ForgetPermit | KeepRevoked | PublishRevocation | RevocationPublished
     | KeepUse | ForgetUse | KeepSession | ForgetSession | ForgetSessions | KeepPlace
+    | KeepChannel | KeepMetered | ForgetMetered | Earn
 )  # fmt: skip
 Command = StoreCommand | WriteAnchor | RemoveAnchor | PublishAdmission | Disconnect | Note

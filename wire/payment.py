@@ -36,7 +36,7 @@ _WORD_PAYLOAD_BYTES = SESSION_SIZE + 4 + 1 + 8 + 8 + 8
 
 
 class Word(IntEnum):
-    """What an operator says to a payment. Only SERVED and REPEATED have counted."""
+    """What an operator says to a payment of a channel that it knows; to strangers it says nothing."""
 
     SERVED = 0
     """It counts, and the session goes on."""
@@ -46,16 +46,14 @@ class Word(IntEnum):
     """No more than what was paid before: the device has forgotten, and is shown its own highest micropayment."""
     OVER_DEPOSIT = 3
     """More than the channel's deposit: nothing of it counts."""
-    NO_CHANNEL = 4
-    """The ledger has no channel of this consumer with this operator, as far as the operator has heard."""
-    NO_SESSION = 5
-    """Nobody with this key is in at one of the operator's access points."""
-    OTHER_TERMS = 6
-    """The access point sells by other terms than the statement names."""
-    METERS_DIFFER = 7
-    """The device's count is below the access point's by more than the tolerance."""
-    ENDED = 8
-    """The session is over: payments were missed, or the device left."""
+    NO_SESSION = 4
+    """It counts, but nobody with this key is in at one of the operator's access points."""
+    OTHER_TERMS = 5
+    """It counts, but the access point sells by other terms than the statement names: the interval is not paid."""
+    METERS_DIFFER = 6
+    """It counts, but the device's count is below the access point's by more than the tolerance: the session is over."""
+    ENDED = 7
+    """It counts, but its session is over: payments were missed, or the device has begun another."""
 
 
 @dataclass(frozen=True, slots=True)

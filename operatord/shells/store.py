@@ -1,4 +1,4 @@
-"""The operator's disk: permits, revocations, who uses what, and accounting, in one SQLite file.
+"""The operator's disk: permits, revocations, who uses what, accounting, and what was paid, in one SQLite file.
 
 In: orders to keep or forget. Out: the same values at the next start, and all sessions for the reconciliation. All
 orders of a moment are one synchronous commit. Decides nothing. Raises ShellError for a disk that fails and for a file
@@ -14,11 +14,16 @@ from pathlib import Path
 from typing import Any, assert_never
 
 from ledger.sqlite_store import shell_errors
+from operatord.channel import Channel, MeteredSession
 from operatord.commands import (
+    Earn,
+    ForgetMetered,
     ForgetPermit,
     ForgetSession,
     ForgetSessions,
     ForgetUse,
+    KeepChannel,
+    KeepMetered,
     KeepPermit,
     KeepPlace,
     KeepRevoked,
@@ -30,11 +35,12 @@ from operatord.commands import (
 )
 from operatord.permit import GrantPermit, Permit
 from operatord.sessions import Counters, Session
+from operatord.shells.channel_rows import CHANNEL_SCHEMA, channel_statements, read_channels, read_metered
 from operatord.state import Revoked, Use
 from wire.cose import read_envelope
 from wire.errors import DecodeError, ShellError
 from wire.grant import parse_grant
-from wire.ids import MacAddress
+from wire.ids import MacAddress, PublicKey
 
 _SESSION = """
     box TEXT NOT NULL, session_id TEXT NOT NULL, permit_id BLOB NOT NULL, station BLOB NOT NULL, bssid BLOB NOT NULL,
@@ -62,6 +68,7 @@ CREATE TABLE IF NOT EXISTS used (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS session ({_SESSION}) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS session_by_permit ON session (permit_id);
+{CHANNEL_SCHEMA}
 """
 _REBUILD = f"""
 BEGIN IMMEDIATE;
@@ -150,6 +157,26 @@ class Store:
         names = ", ".join(f"session.{name}" for name in _SESSION_COLUMNS)
         return [_read_session(row) for row in self._rows(query.replace("session.*", names))]
 
+    def channels(self) -> list[Channel]:
+        with shell_errors(str(self._path)), self._lock:
+            return read_channels(self._db)
+
+    def metered(self) -> list[MeteredSession]:
+        """Metered sessions that ran."""
+        with shell_errors(str(self._path)), self._lock:
+            return read_metered(self._db)
+
+    def earned_since(self, seq: int, limit: int) -> list[tuple[int, PublicKey, PublicKey, int]]:
+        """Rows after `seq` in their order: (seq, payee, consumer, micro-bandcoin). What was shown once stays."""
+        query = "SELECT seq, payee, consumer, amount_ubc FROM earned WHERE seq > ? ORDER BY seq LIMIT ?"
+        rows = self._rows(query, seq, limit)
+        return [(at, PublicKey(payee), PublicKey(consumer), amount) for at, payee, consumer, amount in rows]
+
+    def micropayment_of(self, consumer: PublicKey) -> bytes | None:
+        """The highest of this consumer, as it came; None before the first."""
+        rows = self._rows("SELECT micropayment FROM channel WHERE consumer = ?", consumer.octets)
+        return bytes(rows[0][0]) or None if rows else None
+
     def _read_permit(self, encoded: bytes) -> Permit:
         try:
             return GrantPermit(parse_grant(read_envelope(encoded)), encoded)
@@ -222,6 +249,8 @@ def _statements(command: StoreCommand) -> Iterator[Statement]:
             yield f"DELETE FROM session WHERE {condition}", (*session.key, session.permit_id)  # noqa: S608
         case ForgetSessions(before_s=before_s):
             yield "DELETE FROM session WHERE event_s < ?", (before_s,)
+        case KeepChannel() | KeepMetered() | ForgetMetered() | Earn():
+            yield from channel_statements(command)
         case KeepPlace(name=name, place=place):
             yield "INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, place.encode())
         case _:
