@@ -21,7 +21,7 @@ from fastapi.responses import JSONResponse
 
 from ledger.clearing.book import Book, Listing, with_key
 from ledger.clearing.callback import ask_keeper, ask_provider
-from ledger.clearing.door import Refusal
+from ledger.clearing.door import MAX_BIDS, MAX_WINNERS_SHARED, Refusal
 from ledger.clearing.events import BidsDropped, Event, OfferRejected, write_event
 from ledger.clearing.house import (
     AskKeepers,
@@ -82,7 +82,8 @@ class ClearingService:
         self._opener = ManyAtOnce()
         self.book = Book(self._view.ledger_id, with_key(key), self._opener)
         self.book.load(list(log.entries()), time.time_ns())
-        self._house = House(self.book, key, self._view.has)
+        max_winners = MAX_WINNERS_SHARED if orderer.application.shared else MAX_BIDS
+        self._house = House(self.book, key, self._view.has, max_winners)
         self._lock = threading.Lock()
         self._calls = ThreadPoolExecutor(MAX_CALLS, "auction-callback")
         self._stopped: Refusal | None = None

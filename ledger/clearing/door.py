@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ledger.clearing.awards import OpenBid
 from wire.allocate import Allocate
 from wire.auction import Auction
+from wire.auction_terms import AuctionKind
 from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.sealed_bid import Lock, SealedBid, Unlocked, confirm_bid
@@ -17,6 +18,11 @@ from wire.transaction import SignedTransaction, Transaction, read_transaction
 
 MAX_BIDS = 12_000
 """In one auction: settling them is one batch, which has at most 20,000 transactions and 4 MiB."""
+MAX_WINNERS_SHARED = 5_000
+"""Of one auction on a ledger that several operators decide. A batch of an offer and 5,000 bids (1.2 MB) costs each of
+them 1.2 s of a processor, within the two seconds that a proposer has; one of 8,000 (1.9 MB) needed several turns and
+held up everybody for 30 s, one of 12,000 (2.8 MB) was not decided in minutes, with four operators on two processors.
+"""
 MAX_CHANGES = 8
 """Bids of one account in one auction, of which the last counts: else one purse could fill a house's log."""
 MAX_AUCTIONS = 1_000
@@ -79,6 +85,14 @@ def check_bidder(auction: Auction, bidder: Standing) -> Refusal | None:
             "insufficient_funds", f"the lowest bid is {minimum_ubc} ubc, the balance {bidder.balance_ubc}"
         )
     return None
+
+
+def most_bids(auction: Auction, max_winners: int) -> int:
+    """How many an auction takes, that no batch has more winners than that: those who only lose are in no batch."""
+    all_may_win = auction.terms.mark.kind is AuctionKind.PROPSHARE
+    return (
+        min(MAX_BIDS, max_winners) if all_may_win or auction.terms.max_allocations > max_winners else MAX_BIDS
+    )
 
 
 def settle_by_s(auction: Auction) -> int:

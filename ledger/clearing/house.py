@@ -28,6 +28,7 @@ from ledger.clearing.door import (
     Standing,
     check_auction,
     check_bidder,
+    most_bids,
     read_bid,
     read_issuer,
     settle_by_s,
@@ -111,13 +112,18 @@ Step = AskKeepers | AskLedger | AskProvider | Submit | Close
 
 class House:
     """Decides over a book. Whoever calls writes each event to the log before it applies it. `key` is the house's; `has`
-    says whether a transaction was ever executed, so that no bid that was is called cancelled.
+    says whether a transaction was ever executed, so that no bid that was is called cancelled. `max_winners`: as many as
+    the ledger's engine settles in one batch.
     """
 
     def __init__(
-        self, book: Book, key: PrivateKey, has: Callable[[bytes], bool] = lambda _transaction_id: False
+        self,
+        book: Book,
+        key: PrivateKey,
+        has: Callable[[bytes], bool] = lambda _transaction_id: False,
+        max_winners: int = MAX_BIDS,
     ) -> None:
-        self.book, self._key, self._has = book, key, has
+        self.book, self._key, self._has, self._max_winners = book, key, has, max_winners
         self._funds_known: set[bytes] = set()
 
     # ---- CreateAuction, Bid, GetBid
@@ -184,8 +190,9 @@ class House:
             return Refusal("name_taken", "make a new key for each bid")
         if listing.changes[account] >= MAX_CHANGES:
             return Refusal("too_many_changes", f"an account bids {MAX_CHANGES} times in an auction")
-        if account not in listing.by_account and len(listing.by_account) >= MAX_BIDS:
-            return Refusal("too_many_bids", f"there are {MAX_BIDS} bids in this auction")
+        limit = most_bids(listing.auction, self._max_winners)
+        if account not in listing.by_account and len(listing.by_account) >= limit:
+            return Refusal("too_many_bids", f"there are {limit} bids in this auction")
         return None
 
     # ---- Clearing

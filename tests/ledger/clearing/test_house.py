@@ -17,7 +17,7 @@ from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import Listing, Phase
 from ledger.clearing.door import MAX_AUCTIONS_OF_ONE, MAX_CHANGES, SETTLE_S, Refusal
 from ledger.clearing.events import OfferTaken, read_event
-from ledger.clearing.house import AskKeepers, AskLedger, AskProvider, Submit
+from ledger.clearing.house import AskKeepers, AskLedger, AskProvider, House, Submit
 from ledger.clearing.provider import Wrong
 from ledger.submission import Batch, Executed, Refused
 from tests.clearing_world import (
@@ -125,6 +125,23 @@ def test_who_bids_again_takes_the_place_of_his_first_bid() -> None:
     assert world.status(listing, first) == (Status.CANCELLED, "replaced")
     assert [world.status(listing, name) for name in (second, other)] == [OUTBID, EXECUTED]
     assert world.world.balance(BOB) == 10_000 - 60
+
+
+@pytest.mark.parametrize(
+    ("kind", "units", "limit"), [(PROPSHARE, 100, 2), (VICKREY, 3, 2), (VICKREY, 2, None), (VICKREY, 1, None)]
+)
+def test_no_more_bids_are_taken_than_can_win_in_one_batch(
+    kind: AuctionKind, units: int, limit: int | None
+) -> None:
+    """Who can only lose is in no batch, and sets the price."""
+    world = ClearingWorld()
+    world.house = House(world.book, HOUSE, max_winners=2)
+    listing = world.open(world.auction(kind, units))
+    taken = [world.take(listing, world.make_bid(listing, key, 100)) for key in BIDDERS[:4]]
+    refused = [one.reason for one in taken if isinstance(one, Refusal)]
+    assert refused == ([] if limit is None else ["too_many_bids"] * (4 - limit))
+    again = world.take(listing, world.make_bid(listing, BIDDERS[0], 90))
+    assert not isinstance(again, Refusal)  # whoever is in may bid again
 
 
 @pytest.mark.parametrize("kind", [VICKREY, PROPSHARE])
