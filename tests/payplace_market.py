@@ -263,7 +263,7 @@ class Market:
         return reason
 
     def held(self, merchant: Merchant, head: Block) -> LeafProof:
-        if self.has_withdrawn(self.record(merchant)):
+        if self.has_withdrawn(self.record(merchant)) or head.find(merchant.id) is None:
             return LeafProof(empty_leaf(merchant.id), 0, b"")
         return head.proof(merchant.id)
 

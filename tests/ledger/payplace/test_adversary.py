@@ -1,0 +1,44 @@
+"""A randomised adversary runs operators, merchants and consumers against the contract; nobody honest loses anything."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+
+import pytest
+
+from tests.payplace_adversary import ACCOUNTS, Adversary
+from tests.payplace_contract import PythonContract
+
+LIVES, ROUNDS = int(os.environ.get("PAYPLACE_LIVES", "8")), 150
+"""More of them: PAYPLACE_LIVES=100 is 15,000 periods."""
+
+
+@pytest.mark.timeout(1_800)
+def test_nobody_honest_loses_anything_to_it() -> None:
+    """Safety of consumers and merchants, certain income, data at hand, money conserved, after every step."""
+    done = Counter[str]()
+    for life in range(LIVES):
+        adversary = Adversary(PythonContract(ACCOUNTS), random.Random(life))
+        for _ in range(ROUNDS):
+            adversary.round()
+        done.update(adversary.done)
+    busy = (
+        "honest_period",
+        "honest_withdrawal",
+        "collude_withdraw",
+        "deposit_more",
+        "mark_anybody",
+        "overspend",
+    )
+    assert all(done[deed] >= LIVES for deed in busy), done
+    harmless = (
+        "rogue_key",
+        "join_in_freeze",
+        "withdraw_in_freeze",
+        "notarise_late",
+        "steal_leaf",
+        "join_again",
+    )
+    assert not any(done[deed] for deed in harmless), done
