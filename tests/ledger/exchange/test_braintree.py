@@ -1,9 +1,13 @@
-"""Braintree's notifications, as Braintree's own library makes and reads them, and as nobody may make them."""
+"""Braintree's notifications, as Braintree's own library makes and reads them, and as nobody may make them.
+
+Its samples (WebhookTestingGateway) are what Braintree publishes for tests. No notification of a real merchant is here.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 import warnings
 from dataclasses import replace
 from datetime import UTC
@@ -34,6 +38,9 @@ GATEWAY = theirs.BraintreeGateway(
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "braintree.json").read_text())
 
 
+TIMESTAMP = re.compile('(?<=<timestamp type="datetime">)[^<]*')
+
+
 def sample(kind: str, subject_id: str = "t1") -> tuple[str, str]:
     """Signed by Braintree's own library."""
     made = GATEWAY.webhook_testing.sample_notification(kind, subject_id)
@@ -54,7 +61,7 @@ def with_account(payload: str, account: str = str(ACCOUNT)) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("vector", VECTORS["notifications"], ids=lambda one: one["name"])
-def test_recorded_notifications_are_read_alike_by_us_and_by_their_library(vector: dict[str, Any]):
+def test_samples_that_their_library_made_are_read_alike_by_us_and_by_it(vector: dict[str, Any]):
     event = read_notification(vector["bt_signature"], vector["bt_payload"], KEYS)
     assert describe(event) == vector["event"]
     notification = GATEWAY.webhook_notification.parse(vector["bt_signature"], vector["bt_payload"])
@@ -63,6 +70,36 @@ def test_recorded_notifications_are_read_alike_by_us_and_by_their_library(vector
     if isinstance(event, Payment):
         assert str(notification.transaction.amount) == event.cash.amount
         assert notification.transaction.custom_fields == {"bandcoin_account": str(event.account)}
+
+
+@pytest.mark.parametrize("vector", VECTORS["notifications"], ids=lambda one: one["name"])
+def test_the_kept_samples_are_the_librarys_word_for_word_but_for_what_their_provenance_says(
+    vector: dict[str, Any],
+):
+    """The timestamp and the custom field are ours; the rest is what WebhookTestingGateway gives."""
+    kept = base64.b64decode(vector["bt_payload"]).decode()
+    made = base64.b64decode(sample(vector["kind"], "my_id")[1]).decode()
+    assert re.sub("<custom-fields>.*</custom-fields>", "", TIMESTAMP.sub("", kept)) == TIMESTAMP.sub("", made)
+    assert ("<custom-fields>" in kept) == (vector["kind"] == "transaction_settled")
+
+
+KINDS = sorted(
+    value for name, value in vars(theirs.WebhookNotification.Kind).items() if not name.startswith("_")
+)
+LOST = {"dispute_lost", "dispute_accepted", "dispute_auto_accepted", "dispute_expired"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_sample_that_braintree_publishes_word_for_word(kind: str):
+    """Unchanged, as their library makes it: none is a payment, as none has an account; what is lost is a reversal."""
+    signature, payload = sample(kind)
+    event = read_notification(signature, payload, KEYS)
+    theirs_read = GATEWAY.webhook_notification.parse(signature, payload)
+    assert int(theirs_read.timestamp.replace(tzinfo=UTC).timestamp()) == event.time_s
+    reversal = kind in LOST or kind == "transaction_settlement_declined"
+    assert isinstance(event, Reversal if reversal else Notice | Puzzle)
+    if isinstance(event, Notice | Puzzle):
+        assert event.kind == kind == theirs_read.kind
 
 
 def describe(event: Event) -> dict[str, Any]:
