@@ -26,7 +26,7 @@ from wire.payplace_notarisation import LeafProof, MarkMissing, Notarise
 from wire.payplace_registration import RegisterMerchant, RegisterOperator, Times
 from wire.payplace_shift import ChallengeShift, FinishShift, Shift
 from wire.payplace_withdrawal import Claim, ForceExit, Source, WithdrawPayout
-from wire.transaction import Action, Transaction, sign_transaction
+from wire.transaction import Action, SignedTransaction, Transaction, sign_transaction
 
 ACCOUNT_UBC = 1_000_000
 
@@ -112,6 +112,8 @@ class PythonContract:
     now_s: int = GENESIS.time_s
     state: State = field(init=False)
     keys: list[PrivateKey] = field(init=False)
+    log: list[tuple[int, SignedTransaction]] = field(default_factory=list)
+    """What came at which time, whether or not it was executed."""
     _nonce: int = 0
 
     def __post_init__(self) -> None:
@@ -128,21 +130,25 @@ class PythonContract:
 
     def do(self, action: Action, key: PrivateKey) -> str:
         """One block of one transaction."""
-        draft = self._try(action, key)
+        signed = self._sign(action, key)
+        self.log.append((self.now_s, signed))
+        draft = self._try(signed, key)
         if isinstance(draft, str):
             return draft
         self.state.merge(draft.changes, draft.executed, self.now_s)
         return ""
 
-    def _try(self, action: Action, key: PrivateKey) -> Draft | str:
+    def _sign(self, action: Action, key: PrivateKey) -> SignedTransaction:
         self._nonce += 1
-        transaction = Transaction(action, self._nonce.to_bytes(8, "big"), self.now_s + 10)
-        signed = sign_transaction(transaction, key, GENESIS.ledger_id)
+        transaction = Transaction(action, self._nonce.to_bytes(8, "big"), self.now_s + 1_000)
+        return sign_transaction(transaction, key, GENESIS.ledger_id)
+
+    def _try(self, signed: SignedTransaction, key: PrivateKey) -> Draft | str:
         draft = Draft(self.state)
         outcome = apply(draft, signed.vouched(key.public), self.now_s)
         if isinstance(outcome, Rejected):
             return outcome.reason.name
-        draft.absorb(outcome.changes, [(signed.transaction_id, transaction.valid_until_s)])
+        draft.absorb(outcome.changes, [(signed.transaction_id, signed.transaction.valid_until_s)])
         return draft
 
     def account(self, number: int) -> bytes:
@@ -189,7 +195,8 @@ class PythonContract:
 
     def would_pay(self, account: int, operator: int, key: bytes, claim: Claim) -> int | str:
         payee = self.keys[account].public
-        draft = self._try(WithdrawPayout(self.keys[operator].public, claim), self.keys[account])
+        signed = self._sign(WithdrawPayout(self.keys[operator].public, claim), self.keys[account])
+        draft = self._try(signed, self.keys[account])
         if isinstance(draft, str):
             return draft
         after, before = read_account(draft, payee), read_account(self.state, payee)
