@@ -44,6 +44,7 @@ class Rule(StrEnum):
     NO_MICROPAYMENT = "no_micropayment"
     BAD_MICROPAYMENT = "bad_micropayment"
     DOUBLE_SPEND = "double_spend"
+    TWO_BLOCKS = "two_blocks"
 
 
 class BlockRefused(VerificationError):

@@ -1,0 +1,390 @@
+"""The operator's work on payouts, one step at a time: earnings in, a block made, signatures taken, a notarisation out.
+
+`turn` looks at disk and chain, asks `steps` what is next, and does it. It may be ended at any moment and begun again:
+what it promised is on disk before it says it. What a contract refuses is told and tried again at the next turn.
+Not for two threads at once, but for `take_signature`, `vouch` and what is shown, which HTTP asks meanwhile.
+Reference: thesis 6.4, 6.5.2.   Units: seconds of UTC at the chain, micro-bandcoin (ubc).
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from ledger.payplace import bls
+from ledger.payplace.bisecting import find_bad
+from ledger.payplace.entries import Channel, Status
+from ledger.payplace.generating import Period, next_leaves
+from ledger.payplace.payout_block import NO_ROOT, BlockHead, split_block, write_block_head
+from ledger.payplace.payout_leaf import MERCHANT_ID_SIZE, empty_leaf, leaf_hash_of
+from ledger.payplace.payout_row import Sums, read_row, without
+from ledger.payplace.payout_tree import TreeBuilder
+from ledger.payplace.registering import voucher_message
+from operatord.payplace.chain import Chain, Standing, standing_of, terms_of
+from operatord.payplace.income import Earning, Income, split
+from operatord.payplace.steps import GiveUp, MakeBlock, MarkThese, NotariseNow, Settle, Step, Wait, next_step
+from operatord.payplace.store import PayoutStore, Row, find_leaves
+from wire.errors import DecodeError, ShellError, VerificationError
+from wire.ids import PublicKey
+from wire.micropayment import parse_micropayment, signature_of
+from wire.payplace_notarisation import LeafProof, MarkMissing, Notarise
+from wire.payplace_shift import ChallengeShift
+
+EARNINGS_AT_ONCE = 1_000
+MAX_MARKED_BYTES = 512 * 1024
+"""Leaves and paths in one transaction: a quarter of what a ledger takes at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`commission_ppm`: the operator's part of what is earned. `collect_s`: how long after the window's begin
+    signatures are waited for (gamma' of the thesis); the rest of the window is for the chain.
+    """
+
+    commission_ppm: int
+    collect_s: int
+
+
+class Settler:
+    """One operator on one chain."""
+
+    def __init__(
+        self,
+        store: PayoutStore,
+        chain: Chain,
+        key: bls.SecretKey,
+        income: Income,
+        rules: Rules,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.chain = chain
+        self._store = store
+        self._key = key
+        self._me = key.public.merchant_id
+        self._income = income
+        self._rules = rules
+        self._tell = tell
+        self._keys: dict[bytes, bls.PublicKey] = {self._me: key.public}
+        self._verified: set[bytes] = set()
+        self._lock = threading.Lock()
+
+    # ---- One step
+
+    def turn(self) -> Step:
+        """Returns what was done, or until when there is nothing to do. Raises ShellError."""
+        standing = standing_of(self.chain)
+        self._take_earnings(standing)
+        stored = self._store.block()
+        head = stored[0] if stored else None
+        signed = frozenset(self._verify(head, standing)) if head else frozenset[bytes]()
+        step = next_step(standing, head, signed, self._rules.collect_s)
+        self._do(step, standing, head)
+        return step
+
+    def _do(self, step: Step, standing: Standing, head: BlockHead | None) -> None:
+        match step:
+            case MakeBlock(period):
+                self._make_block(period, standing)
+            case MarkThese(merchants):
+                self._mark(merchants, standing)
+            case NotariseNow(signers, returning) if head is not None:
+                self._notarise(head, signers, returning, standing)
+            case Settle() if head is not None:
+                self._settle(head, standing)
+            case GiveUp(why):
+                self._store.give_up()
+                self._tell(f"payouts: the block is given up, {why}; its income waits for the next one")
+            case Wait():
+                pass
+
+    # ---- Income
+
+    def _take_earnings(self, standing: Standing) -> None:
+        payees = {
+            merchant.payout: one
+            for one, merchant in standing.merchants.items()
+            if merchant.status != Status.EXITED
+        }
+        while earnings := self._income.earnings_since(self._store.place(), EARNINGS_AT_ONCE):
+            income, unclaimed = list[Row](), list[Earning]()
+            for earning in earnings:
+                rows = self._rows_of(earning.payee.octets, earning.consumer, earning.amount_ubc, payees)
+                income += rows
+                if not rows:
+                    unclaimed.append(earning)
+            self._store.credit(income, unclaimed, earnings[-1].seq)
+        for payee, consumer, amount_ubc in self._store.unclaimed():
+            rows = self._rows_of(payee, PublicKey(consumer), amount_ubc, payees)
+            if rows:
+                self._store.claim(payee, consumer, rows)
+
+    def _rows_of(
+        self, payee: bytes, consumer: PublicKey, amount_ubc: int, payees: Mapping[bytes, bytes]
+    ) -> list[Row]:
+        """None while the payee has no merchant, or the consumer no channel."""
+        merchant = payees.get(payee)
+        channel = self.chain.number_of(consumer) if merchant is not None else None
+        if merchant is None or channel is None:
+            return []
+        merchants_ubc, mine_ubc = split(amount_ubc, self._rules.commission_ppm)
+        rows = [(merchant, channel, merchants_ubc), (self._me, channel, mine_ubc)]
+        return [row for row in rows if row[2]]
+
+    # ---- The block
+
+    def _make_block(self, period: int, standing: Standing) -> None:
+        root, channels = standing.operator.root, standing.operator.channels
+        registered, paid = standing.registered, self._paid(standing)
+        open_income = {m: income for m, income in self._store.open_income().items() if m in set(registered)}
+        income = self._affordable(open_income, paid, standing)
+        builder = TreeBuilder()
+
+        def make() -> Iterator[bytes]:
+            for leaf in next_leaves(self._leaves(root, channels), Period(registered, income, paid), channels):
+                builder.add(leaf)
+                yield leaf
+
+        def complete() -> BlockHead:
+            tree = builder.finish()
+            return BlockHead(
+                self.chain.instance, period, standing.time_s, root, len(tree.merchants), tree.root
+            )
+
+        head = self._store.write_block(make, complete)
+        signature = self._key.sign(head.commitment)
+        with self._lock:
+            self._verified.clear()
+            self._store.announce(head, signature.compressed, income)
+            self._store.sign(self._me, signature.compressed)
+
+    def _paid(self, standing: Standing) -> dict[bytes, bytes]:
+        """Who withdrew since the last block, and the leaf by which it did: what it was held to, or the head's.
+
+        Whoever was marked since the head, for a block that came to nothing, was held to the head's as well.
+        """
+        withdrew, height = standing.withdrew & set(standing.registered), standing.operator.height
+        records = {one: standing.merchants[one] for one in withdrew}
+        held = {one for one, m in records.items() if m.status == Status.MISSING and m.at < height}
+        kept = self._store.kept()
+        paid = find_leaves(self._leaves(standing.operator.root, standing.operator.channels), withdrew - held)
+        return paid | {one: kept[one] for one in held if one in kept}
+
+    def _affordable(
+        self, income: Mapping[bytes, Mapping[int, int]], paid: Mapping[bytes, bytes], standing: Standing
+    ) -> dict[bytes, dict[int, int]]:
+        """Without the income of consumers who cannot pay all of it, for whose sake nobody could sign: it waits."""
+        wanted: dict[int, int] = {}
+        for row in income.values():
+            for channel, ubc in row.items():
+                wanted[channel] = wanted.get(channel, 0) + ubc
+        spent = self._spent(paid, standing) if wanted else {}
+        short = set[int]()
+        for channel, ubc in sorted(wanted.items()):
+            free_ubc = self._limit(channel) - spent.get(channel, 0)
+            if ubc > free_ubc:
+                short.add(channel)
+                self._tell(
+                    f"payouts: channel {channel} has {free_ubc} ubc left and {ubc} are earned: they wait"
+                )
+        kept = {m: {c: ubc for c, ubc in row.items() if c not in short} for m, row in income.items()}
+        return {merchant: row for merchant, row in kept.items() if row}
+
+    def _spent(self, paid: Mapping[bytes, bytes], standing: Standing) -> Mapping[int, int]:
+        """What the next block will owe of each channel even with no new income."""
+        channels, registered = standing.operator.channels, set(standing.registered)
+        sums = Sums.over(channels)
+        for leaf in self._leaves(standing.operator.root, channels):
+            row = read_row(leaf, channels)
+            if row.merchant_id in paid:
+                row = without(row, read_row(paid[row.merchant_id], channels))
+            if row.merchant_id in registered:
+                sums.add(row)
+        return {channel: int(sums.totals[channel]) for channel in sums.totals.nonzero()[0].tolist()}
+
+    def _limit(self, number: int) -> int:
+        """What may be spent of a channel: the lower of micropayment and deposit, less what was withdrawn."""
+        channel = self.chain.channel(number)
+        if channel is None:
+            return 0
+        octets = self._income.micropayment_of(PublicKey(channel.consumer))
+        if octets is None:
+            return 0
+        payment = parse_micropayment(octets)
+        if self._contest(channel, payment.cumulative_ubc, octets):
+            channel = self.chain.channel(number) or channel
+        terms = terms_of(channel)
+        return min(payment.cumulative_ubc, terms.deposit_ubc) - terms.withdrawn_ubc
+
+    def _contest(self, channel: Channel, cumulative_ubc: int, octets: bytes) -> bool:
+        """A consumer that shifts away what it has spent is shown its own micropayment (6.7)."""
+        terms = terms_of(channel)
+        if channel.shift is None or cumulative_ubc <= terms.deposit_ubc:
+            return False
+        operator = PublicKey(self.chain.operator().key)
+        challenge = ChallengeShift(operator, terms.consumer, cumulative_ubc, signature_of(octets))
+        reason = self.chain.submit(challenge)
+        self._tell(f"payouts: {terms.consumer} shifts what it has spent: {reason or 'contested'}")
+        return not reason
+
+    def _leaves(self, root: bytes, channels: int) -> Iterator[bytes]:
+        """Of a notarised block. Raises ShellError if the file is gone: the next one cannot be made without it."""
+        if root == NO_ROOT:
+            return
+        try:
+            yield from islice(split_block(self._store.chunks(root), channels), 1, None)
+        except (LookupError, DecodeError) as error:
+            raise ShellError("payouts", f"the block of the last notarisation: {error}") from error
+
+    # ---- Signatures
+
+    def take_signature(self, merchant: bytes, period: int, octets: bytes) -> None:
+        """On disk when this returns. It is verified in a sum with others, or alone where it contradicts one that is
+        there. Raises DecodeError.
+        """
+        signature = bls.Signature.of_compressed(octets)
+        registered = self.chain.merchant(merchant)
+        if registered is None or registered.status == Status.EXITED:
+            raise DecodeError(f"payouts: {merchant.hex()} is no merchant here")
+        with self._lock:
+            stored = self._store.block()
+            if stored is None or stored[0].period != period:
+                raise DecodeError(f"payouts: no signatures are taken for period {period}")
+            present = self._store.signatures().get(merchant)
+            if present == octets:
+                return
+            if present is not None:
+                bls.verify(self._key_of(merchant), stored[0].commitment, signature)
+                self._verified.discard(merchant)
+            self._store.sign(merchant, octets)
+
+    def _verify(self, head: BlockHead, standing: Standing) -> set[bytes]:
+        """Whose signatures hold; the others are dropped, and may come again."""
+        with self._lock:
+            signatures = self._store.signatures()
+            fresh = sorted(
+                one for one in signatures if one not in self._verified and one in standing.merchants
+            )
+            pairs = [(self._key_of(one), bls.Signature.of_compressed(signatures[one])) for one in fresh]
+            bad = {fresh[place] for place in find_bad(head.commitment, pairs).bad}
+            if bad:
+                self._store.drop_signatures(bad)
+                self._tell(f"payouts: {len(bad)} signatures do not hold, the first of {min(bad).hex()}")
+            self._verified |= set(fresh) - bad
+            return self._verified & signatures.keys()
+
+    def _key_of(self, merchant: bytes) -> bls.PublicKey:
+        known = self._keys.get(merchant)
+        if known is None:
+            found = self.chain.merchant(merchant)
+            assert found is not None, "whoever asks has looked"
+            known = self._keys[merchant] = bls.PublicKey.of_eip2537(found.key)
+        return known
+
+    # ---- The chain
+
+    def _mark(self, merchants: Iterable[bytes], standing: Standing) -> None:
+        proofs, leaves = self._proofs(list(merchants), standing)
+        self._store.keep({row.leaf[:MERCHANT_ID_SIZE]: row.leaf for row in proofs})
+        reason = self.chain.submit(MarkMissing(leaves, tuple(proofs)))
+        self._tell(f"payouts: {len(proofs)} have not signed: {reason or 'marked missing'}")
+
+    def _proofs(self, merchants: list[bytes], standing: Standing) -> tuple[list[LeafProof], int]:
+        """Their leaves in the head block, as many as one transaction takes, and how many leaves that has."""
+        operator = standing.operator
+        found, builder = dict[bytes, bytes](), TreeBuilder()
+        for leaf in self._leaves(operator.root, operator.channels):
+            builder.add(leaf)
+            if leaf[:MERCHANT_ID_SIZE] in merchants:
+                found[leaf[:MERCHANT_ID_SIZE]] = leaf
+        tree, proofs, size = builder.finish(), list[LeafProof](), 0
+        for merchant in merchants:
+            record = standing.merchants[merchant]
+            fresh = record.joined == operator.height or merchant in standing.withdrew
+            place = None if fresh else tree.place(merchant)
+            if place is None:
+                proof = LeafProof(empty_leaf(merchant), 0, b"")
+            else:
+                proof = LeafProof(found[merchant], place, b"".join(tree.path(place)))
+            size += len(proof.leaf) + len(proof.path)
+            if proofs and size > MAX_MARKED_BYTES:
+                break
+            proofs.append(proof)
+        return proofs, len(tree.merchants)
+
+    def _notarise(
+        self, head: BlockHead, signers: Iterable[bytes], returning: Iterable[bytes], standing: Standing
+    ) -> None:
+        signatures = self._store.signatures()
+        total = bls.aggregate_signatures(bls.Signature.of_compressed(signatures[one]) for one in signers)
+        kept = self._held(standing)
+        leaves = tuple(kept[one] for one in returning)
+        reason = self.chain.submit(Notarise(head.root, head.tau_s, total.eip2537, leaves))
+        self._tell(f"payouts: block of period {head.period}: {reason or 'notarised'}")
+        if reason == "bad_aggregate":
+            self._verify_alone(head, signatures)
+
+    def _verify_alone(self, head: BlockHead, signatures: Mapping[bytes, bytes]) -> None:
+        """Signatures that held together only with some that are not wanted."""
+        bad = set[bytes]()
+        for merchant, octets in signatures.items():
+            try:
+                bls.verify(self._key_of(merchant), head.commitment, bls.Signature.of_compressed(octets))
+            except VerificationError:
+                bad.add(merchant)
+        with self._lock:
+            self._store.drop_signatures(bad)
+            self._verified -= bad
+
+    def _settle(self, head: BlockHead, standing: Standing) -> None:
+        with self._lock:
+            self._store.settle(self._held(standing))
+            self._verified.clear()
+        self._store.forget_blocks([head.root, head.previous_root])
+
+    def _held(self, standing: Standing) -> dict[bytes, bytes]:
+        """Of each member of M the leaf whose hash the contract has."""
+        kept, held = self._store.kept(), dict[bytes, bytes]()
+        for one, merchant in standing.missing.items():
+            for leaf in (kept.get(one), empty_leaf(one)):
+                if leaf is not None and leaf_hash_of(leaf) == merchant.leaf:
+                    held[one] = leaf
+                    break
+            else:
+                raise ShellError("payouts", f"the leaf to which {one.hex()} is held is lost")
+        return held
+
+    # ---- What merchants ask for
+
+    def vouch(
+        self, key: bls.PublicKey, possession: bls.Signature, payout: PublicKey
+    ) -> tuple[int, bls.Signature]:
+        """When, and that we take this merchant: for its registration. Raises VerificationError."""
+        bls.verify_possession(key, self.chain.instance, payout.octets, possession)
+        now_s = self.chain.time_s()
+        message = voucher_message(self.chain.instance, key.merchant_id, payout.octets, now_s)
+        return now_s, self._key.sign(message)
+
+    def announcement(self) -> bytes | None:
+        """Head and our signature of the block that may be signed now."""
+        stored = self._store.block()
+        return None if stored is None else write_block_head(stored[0]) + stored[1]
+
+    def block(self, root: bytes) -> Iterator[bytes]:
+        """Raises LookupError."""
+        if not self._store.has_block(root):
+            raise LookupError(f"no block has root {root.hex()}")
+        return self._store.chunks(root)
+
+    def kept(self) -> Mapping[bytes, bytes]:
+        """Of each member of M its leaf."""
+        return self._held(standing_of(self.chain))
+
+    def micropayments(self, channels: Iterable[int]) -> dict[int, bytes]:
+        """The highest of each channel of which there is one."""
+        found = dict[int, bytes]()
+        for number in channels:
+            channel = self.chain.channel(number)
+            octets = None if channel is None else self._income.micropayment_of(PublicKey(channel.consumer))
+            if octets is not None:
+                found[number] = octets
+        return found

@@ -1,0 +1,200 @@
+"""What a merchant does when its operator lies: it does not sign, it keeps the evidence, and it is paid what is its."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ledger.payplace.generating import Period, next_leaves
+from ledger.payplace.merchant_check import BlockRefused, Rule
+from ledger.payplace.payout_block import HEAD_SIZE, BlockHead, read_block_head, split_block, write_block_head
+from operatord.payplace.merchant import Idle, Signed
+from tests.ledger.payplace.payouts import leaf, tree_of
+from tests.operatord.payplace.market import COLLECT_S, OPERATOR_BLS, Market
+from wire.errors import ShellError
+
+
+@pytest.fixture
+def market(tmp_path):
+    market = Market(tmp_path)
+    yield market
+    market.close()
+
+
+class Liar:
+    """An operator's office that serves another block than the one that an honest one made."""
+
+    def __init__(self, market: Market, payouts: dict[bytes, dict[int, int]], *, withhold: int = 0) -> None:
+        self.market = market
+        self.taken: list[bytes] = []
+        leaves = [leaf(merchant, payouts[merchant]) for merchant in sorted(payouts)]
+        operator = market.account.operator()
+        number = (market.chain.now_s - operator.start_s) // operator.period_s
+        self.head = BlockHead(
+            market.account.instance,
+            number,
+            market.chain.now_s,
+            operator.root,
+            len(leaves),
+            tree_of(leaves).root,
+        )
+        octets = b"".join((write_block_head(self.head), *leaves))
+        self.octets = octets[: len(octets) - withhold]
+
+    def announcement(self) -> bytes:
+        return write_block_head(self.head) + OPERATOR_BLS.sign(self.head.commitment).compressed
+
+    def block(self, root: bytes) -> Iterator[bytes]:
+        return iter([self.octets]) if root == self.head.root else self.market.settler.block(root)
+
+    def take_signature(self, merchant: bytes, period: int, octets: bytes) -> None:
+        self.taken.append(merchant)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.market.settler, name)
+
+
+def refuses(market, rule, office, number=0):
+    merchant = market.merchant(number, office)
+    with pytest.raises(BlockRefused) as caught:
+        merchant.watch()
+    assert caught.value.rule is rule, str(caught.value)
+    assert office.taken == []
+
+
+def honest(market):
+    """After one honest period in which both merchants earned 900 of consumer 0."""
+    market.pay(0, 0, 1_000)
+    market.pay(0, 1, 1_000)
+    market.round(1)
+    market.to_window(2)
+    first, second = market.merchants
+    return first.id, second.id, OPERATOR_BLS.public.merchant_id
+
+
+def test_an_operator_that_spends_twice_gets_no_signature(market):
+    first, second, operator = honest(market)
+    office = Liar(market, {first: {0: 1_500}, second: {0: 1_500}, operator: {0: 200}})
+    refuses(market, Rule.DOUBLE_SPEND, office, 0)
+    refuses(market, Rule.DOUBLE_SPEND, office, 1)
+
+
+def test_an_operator_that_omits_a_merchant_gets_no_signature_of_the_others(market):
+    first, second, operator = honest(market)
+    office = Liar(market, {first: {0: 1_800}, operator: {0: 200}})
+    refuses(market, Rule.MERCHANT_OMITTED, office, 0)
+    refuses(market, Rule.MERCHANT_OMITTED, office, 1)
+    assert second not in office.octets
+
+
+def test_an_operator_that_lowers_an_income_gets_no_signature(market):
+    first, second, operator = honest(market)
+    office = Liar(market, {first: {0: 900}, second: {0: 800}, operator: {0: 300}})
+    refuses(market, Rule.PAYOUT_FELL, office, 0)
+    refuses(market, Rule.PAYOUT_FELL, office, 1)
+
+
+def test_an_operator_that_withholds_a_block_gets_no_signature(market):
+    first, second, operator = honest(market)
+    market.pay(1, 0, 10)
+    payouts = {first: {0: 900, 1: 9}, second: {0: 900}, operator: {0: 200, 1: 1}}
+    office = Liar(market, payouts, withhold=1)
+    refuses(market, Rule.MALFORMED, office)
+    office.octets += b"x" * 10_000
+    refuses(market, Rule.MALFORMED, office)
+    office.octets = Liar(market, payouts).octets
+    assert isinstance(market.merchant(0, office).watch(), Signed), "it is asked for again"
+
+
+def test_two_blocks_of_a_period_are_evidence(market):
+    """Each is good in itself. Whoever signed one signs no other, and has both announcements."""
+    first, second, operator = honest(market)
+    one = Liar(market, {first: {0: 900}, second: {0: 900}, operator: {0: 200}})
+    market.chain.now_s += 1
+    other = Liar(market, {first: {0: 900}, second: {0: 900}, operator: {0: 200}})
+    signer, another = market.merchant(0, one), market.merchant(1, other)
+    assert isinstance(signer.watch(), Signed)
+    assert isinstance(another.watch(), Signed)
+    with pytest.raises(BlockRefused) as caught:
+        market.merchant(0, other).watch()
+    assert caught.value.rule is Rule.TWO_BLOCKS
+    evidence = (market.folder / "merchant-0" / "two-blocks-2").read_bytes()
+    heads = [read_block_head(evidence[at : at + HEAD_SIZE]) for at in (0, HEAD_SIZE + 48)]
+    assert heads == [one.head, other.head]
+
+
+def test_an_announcement_that_the_operator_did_not_sign_is_refused(market):
+    first, second, operator = honest(market)
+    office = Liar(market, {first: {0: 900}, second: {0: 900}, operator: {0: 200}})
+    forged = (
+        office.announcement()[:HEAD_SIZE] + market.merchants[0]._key.sign(office.head.commitment).compressed
+    )
+    office.announcement = lambda: forged  # type: ignore[method-assign]
+    refuses(market, Rule.MALFORMED, office)
+
+
+def test_a_withdrawal_needs_nobody_but_the_chain(market):
+    """The operator has gone, with all of its data."""
+    honest(market)
+    market.to_open(2)
+
+    class Gone:
+        def __getattr__(self, name: str) -> object:
+            raise ShellError("operator", "nobody answers")
+
+    merchant = market.merchant(1, Gone())
+    assert merchant.confirmed_ubc() == 900
+    assert merchant.withdraw() == ""
+    assert market.balance(market.owners[1]) == 900
+
+
+def test_a_merchant_that_was_away_holds_its_own_payouts_against_the_operator(market):
+    """The others colluded: they signed a block in which the absent merchant has nothing."""
+    first, second, operator = honest(market)
+    market.to_window(2)
+    market.turns()
+    market.merchants[0].watch()
+    market.to_window(2, COLLECT_S)
+    market.turns()
+    market.to_window(3)
+    office = Liar(market, {first: {0: 900}, second: {}, operator: {0: 200}})
+    refuses(market, Rule.PAYOUT_FELL, office, 1)
+    refuses(market, Rule.PAYOUT_FELL, office, 0)
+    market.to_open(3)
+    assert market.merchants[1].withdraw() == ""
+    assert market.balance(market.owners[1]) == 900
+
+
+def test_a_newcomer_fetches_the_block_before(market):
+    honest(market)
+    market.pay(1, 0, 10)
+    market.turns()
+    (market.folder / "merchant-0" / "blocks" / f"{market.account.operator().root.hex()}.block").unlink()
+    assert isinstance(market.merchants[0].watch(), Signed)
+
+
+def test_who_has_signed_sends_the_same_signature_again(market):
+    honest(market)
+    market.turns()
+    assert market.merchants[0].watch() == Signed(market.store.block()[0], 900, again=False)
+    assert market.merchants[0].watch() == Signed(market.store.block()[0], 900, again=True)
+
+
+def test_there_is_not_always_something_to_sign(market):
+    assert isinstance(market.merchants[0].watch(), Idle)
+    market.merchant(0, market.settler)
+    market.round(1)
+    market.to_open(1)
+    assert market.merchants[0].watch() == Idle("no block is announced")
+    stranger = market.merchant(7, market.settler, market.account)
+    assert stranger.watch() == Idle("not registered")
+
+
+def test_an_honest_block_of_the_liars_is_what_the_operator_makes(market):
+    """The liar's tools make an honest block, too: so its lies are refused for what they say."""
+    first, second, operator = honest(market)
+    before = list(split_block(market.store.chunks(market.account.operator().root), 10))[1:]
+    leaves = list(next_leaves(before, Period(sorted([first, second, operator]), {first: {0: 1}}), 10))
+    assert len(leaves) == 3
+    office = Liar(market, {first: {0: 900}, second: {0: 900}, operator: {0: 200}})
+    assert isinstance(market.merchant(0, office).watch(), Signed)
+    assert office.taken == [first]

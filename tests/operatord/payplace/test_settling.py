@@ -1,0 +1,250 @@
+"""The operator's work on payouts, with merchants who sign what they have looked at, on the contract itself."""
+
+import pytest
+
+from ledger.payplace import bls
+from ledger.payplace.payout_block import split_block
+from ledger.payplace.payout_leaf import read_leaf
+from operatord.payplace.steps import GiveUp, MakeBlock, MarkThese, NotariseNow, Settle, Wait
+from tests.operatord.payplace.market import COLLECT_S, OPERATOR, OPERATOR_BLS, Market
+from wire.errors import DecodeError, VerificationError
+from wire.keys import PrivateKey
+from wire.payplace_shift import Shift
+
+
+@pytest.fixture
+def market(tmp_path):
+    market = Market(tmp_path)
+    yield market
+    market.close()
+
+
+def kinds(steps):
+    return [type(step) for step in steps]
+
+
+def leaves(market):
+    root = market.account.operator().root
+    return {
+        leaf[:32]: dict(read_leaf(leaf).amounts)
+        for leaf in list(split_block(market.store.chunks(root), 1_000))[1:]
+    }
+
+
+def test_a_period_from_payment_to_withdrawal(market):
+    market.pay(0, 0, 1_000)
+    market.pay(1, 0, 500)
+    market.pay(0, 1, 301)
+    assert kinds(market.round(1)) == [MakeBlock, Wait, NotariseNow, Settle, Wait]
+    first, second = market.merchants
+    assert leaves(market) == {
+        first.id: {0: 900, 1: 450},
+        second.id: {0: 271},
+        OPERATOR_BLS.public.merchant_id: {0: 130, 1: 50},
+    }
+    market.to_open(1)
+    assert (first.confirmed_ubc(), second.confirmed_ubc()) == (1_350, 271)
+    assert first.withdraw() == ""
+    assert second.withdraw(leaving=True) == ""
+    assert [market.balance(key) for key in market.owners] == [1_350, 271]
+    with pytest.raises(LookupError, match="nothing is confirmed"):
+        first.withdraw()
+
+
+def test_the_next_block_goes_on_from_the_last(market):
+    market.pay(0, 0, 1_000)
+    market.round(1)
+    market.to_open(1)
+    assert market.merchants[0].withdraw() == ""
+    market.pay(0, 0, 100)
+    market.pay(0, 1, 100)
+    assert NotariseNow in kinds(market.round(2))
+    assert leaves(market)[market.merchants[0].id] == {0: 90}
+    market.to_open(2)
+    assert market.merchants[0].withdraw() == ""
+    assert market.balance(market.owners[0]) == 990
+
+
+def test_who_does_not_sign_is_marked_and_comes_back(market):
+    market.pay(0, 0, 1_000)
+    market.pay(0, 1, 1_000)
+    market.round(1)
+    market.pay(0, 1, 500)
+    steps = market.round(2, signers=[0])
+    assert kinds(steps) == [MakeBlock, Wait, MarkThese, NotariseNow, Settle, Wait]
+    absent = market.merchants[1]
+    market.to_open(2)
+    assert absent.confirmed_ubc() == 900, "what it signed for last"
+    steps = market.round(3)
+    (notarised,) = [step for step in steps if isinstance(step, NotariseNow)]
+    assert notarised.returning == (absent.id,)
+    market.to_open(3)
+    assert absent.confirmed_ubc() == 1_350
+    assert absent.withdraw() == ""
+    assert market.balance(market.owners[1]) == 1_350
+
+
+def test_a_missing_merchant_withdraws_and_loses_nothing(market):
+    """It is paid what it last signed for; what came after is in the next block, and once."""
+    market.pay(0, 1, 1_000)
+    market.round(1)
+    market.pay(0, 1, 500)
+    market.round(2, signers=[0])
+    market.to_open(2)
+    assert market.merchants[1].withdraw() == ""
+    assert market.balance(market.owners[1]) == 900
+    market.round(3)
+    market.to_open(3)
+    assert market.merchants[1].confirmed_ubc() == 450
+    assert market.merchants[1].withdraw() == ""
+    assert market.balance(market.owners[1]) == 1_350
+
+
+def test_a_merchant_that_withdrew_and_was_marked_for_nothing_is_not_paid_twice(market):
+    market.pay(0, 1, 1_000)
+    market.round(1)
+    market.to_open(1)
+    assert market.merchants[1].withdraw() == ""
+    market.to_window(2)
+    market.turns()
+    market.merchants[0].watch()
+    market.to_window(2, COLLECT_S)
+    assert isinstance(market.settler.turn(), MarkThese)
+    market.to_open(2)  # the chain was away until the window was over
+    assert kinds(market.turns()) == [GiveUp, Wait]
+    market.round(3)
+    assert leaves(market)[market.merchants[1].id] == {}
+
+
+def test_income_of_a_block_that_is_given_up_is_in_the_next_one_once(market):
+    market.pay(0, 0, 1_000)
+    market.to_window(1)
+    assert kinds(market.turns()) == [MakeBlock, Wait]
+    market.pay(0, 0, 10)
+    market.to_open(1)
+    assert kinds(market.turns()) == [GiveUp, Wait]
+    market.pay(0, 0, 100)
+    market.round(2)
+    assert leaves(market)[market.merchants[0].id] == {0: 900 + 9 + 90}
+    assert market.store.open_income() == {}
+
+
+def test_a_restart_at_any_moment_goes_on(market):
+    market.pay(0, 0, 1_000)
+    market.to_window(1)
+    market.settler.turn()
+    announced = market.settler.announcement()
+    market.restart()
+    assert market.settler.announcement() == announced
+    for number in range(2):
+        market.merchant(number, market.settler).watch()
+    market.restart()
+    assert isinstance(market.settler.turn(), NotariseNow)
+    market.restart()
+    assert isinstance(market.settler.turn(), Settle)
+    market.restart()
+    assert isinstance(market.settler.turn(), Wait)
+    assert leaves(market)[market.merchants[0].id] == {0: 900}
+    market.to_window(2)
+    assert kinds(market.turns()) == [MakeBlock, Wait]
+
+
+def test_a_block_that_was_written_but_not_announced_is_made_again(market):
+    """The machine stopped between the file and its row: nobody heard of it."""
+    market.pay(0, 0, 1_000)
+    market.to_window(1)
+    market.turns()
+    market.store.give_up()
+    market.restart()
+    assert kinds(market.turns()) == [MakeBlock, Wait]
+    assert market.settler.announcement() is not None
+
+
+def test_bad_signatures_are_dropped_and_good_ones_replace_them(market):
+    market.pay(0, 0, 1_000)
+    market.to_window(1)
+    market.turns()
+    first, second = market.merchants
+    rubbish = bls.SecretKey(9).sign(b"rubbish").compressed
+    market.settler.take_signature(first.id, 1, rubbish)
+    market.settler.take_signature(second.id, 1, rubbish)
+    first.watch()  # contradicts what a stranger sent in its name
+    with pytest.raises(VerificationError):
+        market.settler.take_signature(first.id, 1, rubbish)
+    market.to_window(1, COLLECT_S)
+    steps = market.turns()
+    assert [step.merchants for step in steps if isinstance(step, MarkThese)] == [(second.id,)]
+    assert NotariseNow in kinds(steps)
+    assert any("1 signatures do not hold" in line for line in market.told)
+
+
+def test_signatures_are_taken_of_merchants_for_the_present_block_only(market):
+    signature = bls.SecretKey(9).sign(b"").compressed
+    with pytest.raises(DecodeError, match="period"):
+        market.settler.take_signature(market.merchants[0].id, 1, signature)
+    market.to_window(1)
+    market.turns()
+    with pytest.raises(DecodeError, match="no merchant"):
+        market.settler.take_signature(bytes(32), 1, signature)
+    with pytest.raises(DecodeError, match="period"):
+        market.settler.take_signature(market.merchants[0].id, 2, signature)
+    with pytest.raises(DecodeError):
+        market.settler.take_signature(market.merchants[0].id, 1, b"")
+
+
+def test_a_late_signature_returns_with_the_same_block(market):
+    """Marked already, but the block is not notarised yet."""
+    market.pay(0, 1, 1_000)
+    market.to_window(1)
+    market.turns()
+    market.merchants[0].watch()
+    market.to_window(1, COLLECT_S)
+    assert isinstance(market.settler.turn(), MarkThese)
+    market.merchants[1].watch()
+    step = market.settler.turn()
+    assert isinstance(step, NotariseNow)
+    assert step.returning == (market.merchants[1].id,)
+    market.turns()
+    market.to_open(1)
+    assert market.merchants[1].withdraw() == ""
+
+
+def test_income_waits_for_a_merchant_that_has_not_registered(market):
+    stranger = PrivateKey.from_secret(999)
+    market.income.pay(market.consumers[0], stranger.public, 1_000)
+    market.round(1)
+    assert leaves(market)[market.merchants[0].id] == {}
+    assert market.store.unclaimed() == [(stranger.public.octets, market.consumers[0].public.octets, 1_000)]
+    assert market.store.place() == 1
+
+
+def test_income_of_a_consumer_that_cannot_pay_it_waits_and_the_rest_goes_on(market):
+    """A micropayment over more than was deposited: a fault elsewhere, or a shift. Nobody could sign such a block."""
+    market.pay(0, 0, 1_000_001)
+    market.pay(1, 0, 1_000)
+    market.round(1)
+    assert leaves(market)[market.merchants[0].id] == {1: 900}
+    assert any("they wait" in line for line in market.told)
+
+
+def test_a_consumer_that_shifts_away_what_it_has_spent_is_contested(market):
+    other = PrivateKey.from_secret(800)
+    market.chain.now_s += 1
+    from tests.operatord.payplace.market import TIMES
+    from wire.create import Create
+    from wire.payplace_registration import RegisterOperator
+
+    key = bls.SecretKey(801)
+    market.must(Create(other.public), other)
+    instance = market.account_of(other)
+    instance.of = other.public
+    proof = key.prove_possession(instance.instance, other.public.octets)
+    market.must(RegisterOperator(TIMES, key.public.eip2537, proof.eip2537), other)
+    market.pay(0, 0, 600_000)
+    market.must(Shift(OPERATOR.public, other.public, 500_000), market.consumers[0])
+    market.round(1)
+    assert leaves(market)[market.merchants[0].id] == {0: 540_000}
+    channel = market.account.channel(0)
+    assert channel is not None
+    assert channel.shift is None
+    assert any("contested" in line for line in market.told)
