@@ -68,8 +68,8 @@ block has nothing. A purchase of 160 octets may look at 8,000 and change 1,000 (
 """
 MAX_BATCH_LOOKS = 2_000_000
 """Of one batch: an auction of 10,000 winners comes to half of it."""
-SHARES_FOR_ONE = 10
-"""So many shares of a cleared auction are written in the time of one signature."""
+ROWS_FOR_ONE = 10
+"""So many shares or reservations of an offer are read and written in the time of one signature."""
 
 
 def work_of(submission: Submission) -> Work:
@@ -128,8 +128,8 @@ def _signatures(action: Action) -> int:
             return 1 + KEY_COST + len(claim.sources) + len(claim.proof.leaf) // LEAF_BYTES_FOR_ONE
         case ChallengeShift():
             return 2
-        case PostOffer(consumers=consumers):
-            return 1 + len(consumers) // SHARES_FOR_ONE
+        case PostOffer(consumers=consumers, reservations=reservations):
+            return 1 + (len(consumers) + len(reservations)) // ROWS_FOR_ONE
         case _:
             return 1
 

@@ -13,7 +13,7 @@ from tests.ledger_world import ALICE, BOB, CAROL, GENESIS, PROVIDER, START_S, bu
 from wire.auction_terms import AuctionKind, AuctionMark
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
-from wire.post_offer import AuctionShare
+from wire.post_offer import AuctionShare, Reservation
 from wire.transaction import Action, SignedTransaction, Transaction, sign_transaction
 
 MARK = AuctionMark(AuctionKind(1), START_S, 0)
@@ -36,6 +36,8 @@ def test_what_is_counted() -> None:
     assert work_of(Enrolment(b"")) == Work(2)
     shares = {PrivateKey.from_secret(number).public: AuctionShare(1, 1) for number in range(1, 26)}
     assert work_of(sign(offer(max_allocations=25, consumers=shares), PROVIDER)) == Work(3, 25)
+    ahead = {period: Reservation(1, 1) for period in range(40)}
+    assert work_of(sign(offer(reservations=ahead), PROVIDER)) == Work(5)
 
 
 @pytest.mark.parametrize("what", ["signatures", "consumers", "record_bytes"])
