@@ -149,27 +149,31 @@ class Application:
         """
         submission = self._read(encoded)
         if isinstance(submission, Batch) and len(submission.transactions) > CHECKED_AT_ONCE:
-            return self._check_in_parts(submission, now_s, turn)
+            return self._check_in_parts(encoded, submission, now_s, turn)
         with turn(), self._log, self.lock:
             block = self._begin_check(now_s)
             outcome = self._take_with_care(block, submission)
             self._note_checked(encoded, submission, outcome)
         return outcome if isinstance(outcome, Refused) and block.next_number == self.next_number else None
 
-    def _check_in_parts(self, batch: Batch, now_s: int, turn: Turn) -> Refused | None:
+    def _check_in_parts(self, encoded: bytes, batch: Batch, now_s: int, turn: Turn) -> Refused | None:
         """As far as it can be said while others make blocks: whoever proposes it looks again, at all of it at once."""
         if not may_be_ordered(batch):
             with turn(), self._log, self.lock:
                 return refuse_mixed(self._begin_check(now_s), batch)
         total: Draft | None = None
+        known: list[SignedTransaction] = []
         for at in range(0, len(batch.transactions), CHECKED_AT_ONCE):
             part = Batch(batch.transactions[at : at + CHECKED_AT_ONCE])
             with turn(), self._log, self.lock:
                 block = self._begin_check(now_s)
                 block.draft = total = total or block.draft
                 outcome = self._take_with_care(block, part)
-            if isinstance(outcome, Refused):
-                return outcome
+                if isinstance(outcome, Refused):
+                    return outcome
+                known += _vouch(part, outcome)
+                if len(known) == len(batch.transactions):
+                    self._checked.keep(encoded, Batch(tuple(known)), len(known))
         return None
 
     def prepare(
@@ -336,16 +340,12 @@ class Application:
         """So that blocks find its signatures verified: whoever signed is in the outcome."""
         if not isinstance(outcome, Executed) or not outcome.applied:
             return
-        issuers = [one.issuer for one in outcome.applied]
         match submission:
             case SignedTransaction():
-                submission = submission.vouched(issuers[0])
+                (vouched,) = _vouch(Batch((submission,)), outcome)
+                self._checked.keep(encoded, vouched)
             case Batch(transactions):
-                pairs = zip(transactions, issuers, strict=True)
-                submission = Batch(tuple(one.vouched(issuer) for one, issuer in pairs))
-            case _:
-                return
-        self._checked.keep(encoded, submission)
+                self._checked.keep(encoded, Batch(_vouch(submission, outcome)), len(transactions))
 
     def _begin(self, time_s: int) -> FormingBlock:
         draft = pass_time(self.state, time_s)
@@ -432,6 +432,12 @@ class Application:
         self.metering.merge(block.chains, block.enrolments)
         self.past.remember(block.grants)
         self.head, self.next_number = formed.header, block.next_number
+
+
+def _vouch(batch: Batch, outcome: Executed) -> tuple[SignedTransaction, ...]:
+    """The same, known to be signed by whom the outcome names."""
+    issuers = [one.issuer for one in outcome.applied]
+    return tuple(one.vouched(issuer) for one, issuer in zip(batch.transactions, issuers, strict=True))
 
 
 def _write_changes(draft: Draft) -> list[tuple[bytes, bytes | None]]:

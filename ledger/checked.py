@@ -12,7 +12,7 @@ KEPT = 20_000
 KEPT_BYTES = 16 * 1024 * 1024
 """Before they were read; in memory that is some eight times as much."""
 LARGEST_BYTES = 64 * 1024
-"""Larger ones are read again, as a signature is the least of what they cost."""
+"""For each signature in it. Larger ones are read again, as a signature is the least of what they cost."""
 
 
 class Checked:
@@ -30,8 +30,8 @@ class Checked:
     def get(self, encoded: bytes) -> Submission | None:
         return self._kept.get(encoded)
 
-    def keep(self, encoded: bytes, submission: Submission) -> None:
-        if len(encoded) > LARGEST_BYTES or encoded in self._kept:
+    def keep(self, encoded: bytes, submission: Submission, signatures: int = 1) -> None:
+        if len(encoded) > min(LARGEST_BYTES * signatures, KEPT_BYTES) or encoded in self._kept:
             return
         self._kept[encoded] = submission
         self._bytes += len(encoded)

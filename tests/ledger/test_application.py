@@ -154,13 +154,20 @@ def test_a_large_batch_is_checked_in_many_turns_and_between_them_blocks_are_made
         yield
         order(application, [pen.write(Deposit(BOB.public, 1), EXCHANGE)])
 
-    before = application.height
-    assert application.check(write_submission(Batch(tuple(transfers))), NOW_S, turn) is None
+    before, whole = application.height, write_submission(Batch(tuple(transfers)))
+    assert application.check(whole, NOW_S, turn) is None
     assert (turns, application.height - before) == (3, 3)
+    known = application._checked.get(whole)
+    assert isinstance(known, Batch)
+    assert known.transactions == tuple(
+        one.vouched(ALICE.public) for one in transfers
+    )  # and not verified again
     poor = pen.sign(Transfer(BOB.public, 1_000 - 10 * size + 1), ALICE)
-    refused = application.check(write_submission(Batch((*transfers, poor))), NOW_S, turn)
+    too_much = write_submission(Batch((*transfers, poor)))
+    refused = application.check(too_much, NOW_S, turn)
     assert refused is not None
     assert refused.reason == "insufficient_funds"
+    assert application._checked.get(too_much) is None
     mixed = Batch(tuple(pen.sign(Transfer(BOB.public, 1), CAROL) for _ in range(MAX_MIXED_BATCH + 1)))
     turns = 0
     refused = application.check(write_submission(mixed), NOW_S, turn)

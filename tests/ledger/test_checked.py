@@ -35,3 +35,13 @@ def test_there_are_no_more_than_so_many() -> None:
     for number in range(KEPT + 1):
         checked.keep(number.to_bytes(4, "big"), EMPTY)
     assert (checked.get(bytes(4)), checked.octets) == (None, 4 * KEPT)
+
+
+def test_a_large_one_is_kept_for_the_many_signatures_in_it() -> None:
+    checked, large = Checked(), bytes(3 * LARGEST_BYTES)
+    checked.keep(large, EMPTY, 2)
+    assert checked.get(large) is None
+    checked.keep(large, EMPTY, 3)
+    assert checked.get(large) is EMPTY
+    checked.keep(bytes(KEPT_BYTES + 1), EMPTY, 10**6)
+    assert checked.octets == len(large)
