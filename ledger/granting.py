@@ -22,6 +22,9 @@ from wire.qos import Qos, write_qos
 from wire.sale_leaf import SaleLeaf, SaleTerms, consumer_leaves, sale_leaf, write_terms
 from wire.transaction import read_transaction
 
+SHORT_BYTES = 1_024
+"""What was sold in an auction is longer, and never the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
@@ -142,24 +145,33 @@ def write_sale(sale: Sale) -> bytes:
 
 def read_sale(data: bytes) -> Sale:
     """A sale that `write_sale` wrote. Raises DecodeError if it is something else: the store is damaged."""
-    match read_cbor(data[PUBLIC_KEY_SIZE:]):
+    terms = data[PUBLIC_KEY_SIZE:]
+    read = _read_known if len(terms) <= SHORT_BYTES else _read_sold
+    try:
+        return Sale(PublicKey(data[:PUBLIC_KEY_SIZE]), *read(terms))
+    except (TypeError, ValueError) as error:
+        raise DecodeError(f"sale: {error}") from None
+
+
+def _read_sold(data: bytes) -> tuple[PublicKey, int, int, int, Band, Qos, int, int, tuple[int, ...]]:
+    match read_cbor(data):
         case [
             bytes(provider), int(epoch), int(starts_s), int(duration_s), [int(low), int(high), int(width)],
             list(qos), int(charged_ubc), int(allocations), list(shares),
         ]:  # fmt: skip
             rates = [item for item in qos if isinstance(item, int)]
             parts = tuple(item for item in shares if isinstance(item, int))
-            try:
-                return Sale(
-                    PublicKey(data[:PUBLIC_KEY_SIZE]), PublicKey(provider), epoch, starts_s, duration_s,
-                    Band(low, high, width), read_qos_items(rates), charged_ubc, allocations, parts,
-                )  # fmt: skip
-            except (TypeError, ValueError) as error:
-                raise DecodeError(f"sale: {error}") from None
+            band = Band(low, high, width)
+            return (
+                *(PublicKey(provider), epoch, starts_s, duration_s, band, read_qos_items(rates)),
+                *(charged_ubc, allocations, parts),
+            )
     raise DecodeError("sale: not nine items of the right kinds")
 
 
 # Many buyers of an offer within a second get the same.
+
+_read_known = lru_cache(maxsize=64)(_read_sold)
 
 
 @lru_cache(maxsize=64)
