@@ -27,12 +27,16 @@ from ledger.pages import TransactionPage
 from wire.errors import VerificationError
 from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant
 from wire.ids import PublicKey
+from wire.keys import PrivateKey
 from wire.money_actions import Transfer
+from wire.transaction import SignedTransaction, Transaction, sign_transaction
 from wire.usage_bill import UsageBill
 from wire.usage_charge import charge_nonce, charge_ubc
 
 REPORTS_AFTER_S = 120
 """So long after its end a box may still send what it counted."""
+VALIDITY_STEP_S = 600
+"""A payment is valid to the end of the step after this one."""
 
 
 class Word(Enum):
@@ -145,6 +149,16 @@ def verify_bill(bill: UsageBill, grant: Grant, charge: Charge) -> None:
         )
     if charge.word is Word.PAID:
         raise VerificationError(f"usage bill: paid already, {charge.paid_ubc} ubc")
+
+
+def sign_payment(
+    grant: Grant, transfer: Transfer, key: PrivateKey, ledger_id: bytes, now_s: int
+) -> SignedTransaction:
+    """The transfer under the grant's nonce. Two that are signed about the same time, by a person and by a script, say,
+    are one transaction, which the ledger executes once; whoever comes later sees that it is paid.
+    """
+    until_s = (now_s // VALIDITY_STEP_S + 2) * VALIDITY_STEP_S
+    return sign_transaction(Transaction(transfer, charge_nonce(grant.grant_id), until_s), key, ledger_id)
 
 
 def find_payer(grant: Grant, transactions: Iterable[TransactionPage]) -> str:

@@ -53,6 +53,7 @@ from ledger.usage_charges import (
     find_payer,
     meters_of,
     plan_usage_charge,
+    sign_payment,
     verify_bill,
 )
 from wire.errors import ConfigError, ShellError
@@ -60,17 +61,10 @@ from wire.grant import Grant, read_grant
 from wire.grant_price import read_grant_price, write_price_question
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
-from wire.money_actions import Transfer
 from wire.receipt import read_receipt
-from wire.transaction import SignedTransaction, Transaction, sign_transaction
 from wire.units import format_money, format_size
 from wire.usage_bill import UsageBill, read_usage_bill, write_usage_bill
-from wire.usage_charge import charge_nonce
 
-VALIDITY_STEP_S = 600
-"""A payment is valid to the end of the step after this one: two of them that are signed at once, by a person and by a
-script, say, are one transaction, which the ledger executes once.
-"""
 EXAMPLES = """\
 examples:
   airgrant ledger usage terms 02c1...9f                   before you buy: what use beyond costs, and the most of it
@@ -183,7 +177,7 @@ def _pay(options: argparse.Namespace) -> int:
         raise LookupError(f"grant {options.grant.hex()}: {case.charge.word.value}: nothing is to be paid")
     if case.payer_key_id != key.public.key_id.hex():
         raise LookupError(f"grant {options.grant.hex()} was bought by another key, whose owner pays")
-    signed = _sign(case.grant, case.charge.transfer, key, genesis)
+    signed = sign_payment(case.grant, case.charge.transfer, key, genesis.ledger_id, int(options.clock()))
     with _client(options) as client:
         answer = client.ask("query", write_price_question(options.grant))
         price = read_grant_price(answer, genesis.signer(answer), genesis.ledger_id)
@@ -209,13 +203,6 @@ def _pay(options: argparse.Namespace) -> int:
     )
     _show(options, page, lambda: [f"[bold]{escape(said)}[/]  transaction {page['transaction']}"])
     return OK if receipt.executed else NO
-
-
-def _sign(grant: Grant, transfer: Transfer, key: PrivateKey, genesis: Genesis) -> SignedTransaction:
-    until_s = (int(time.time()) // VALIDITY_STEP_S + 2) * VALIDITY_STEP_S
-    return sign_transaction(
-        Transaction(transfer, charge_nonce(grant.grant_id), until_s), key, genesis.ledger_id
-    )
 
 
 def _owed(options: argparse.Namespace) -> int:

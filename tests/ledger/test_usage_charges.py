@@ -16,9 +16,10 @@ from ledger.contract import Applied
 from ledger.entries import MeterChain as ChainEnd
 from ledger.granting import make_purchase, write_sale
 from ledger.pages import TransactionPage, show_transaction
-from ledger.rejection import Reason
+from ledger.rejection import Reason, Rejected
 from ledger.usage_charges import (
     REPORTS_AFTER_S,
+    VALIDITY_STEP_S,
     Charge,
     Metered,
     Word,
@@ -26,6 +27,7 @@ from ledger.usage_charges import (
     find_payer,
     meters_of,
     plan_usage_charge,
+    sign_payment,
     verify_bill,
 )
 from tests.ledger.test_bundle import GRANT as PLAIN
@@ -224,6 +226,22 @@ def test_the_ledger_executes_what_is_owed_and_then_nothing_is() -> None:
     assert (world.balance(ALICE), world.balance(PROVIDER)) == (10_000 - 14, 14)
     again = plan_usage_charge(GRANT, payer, PROVIDER.public, OVER, [transfer(14)], LATER_S)
     assert (again.word, again.transfer) == (Word.PAID, None)
+
+
+def test_two_payments_that_are_signed_at_once_are_one_transaction() -> None:
+    world, owed_to = World(now_s=LATER_S), Transfer(PROVIDER.public, 14)
+    first, second, later = (
+        sign_payment(GRANT, owed_to, ALICE, GENESIS.ledger_id, LATER_S - LATER_S % VALIDITY_STEP_S + after_s)
+        for after_s in (0, VALIDITY_STEP_S - 1, VALIDITY_STEP_S)
+    )
+    assert first.transaction_id == second.transaction_id != later.transaction_id
+    assert first.transaction.nonce == NONCE
+    assert first.transaction.valid_until_s >= LATER_S + VALIDITY_STEP_S
+    assert isinstance(world.run(first), Applied)
+    again = world.run(second)
+    assert isinstance(again, Rejected)
+    assert again.reason is Reason.REPLAYED
+    assert world.balance(PROVIDER) == 14
 
 
 # ---- Bills

@@ -141,13 +141,26 @@ def test_a_payout_is_asked_for_and_looked_up(client: httpx.Client, world: World)
     assert (refused.status_code, "has 0 ubc" in refused.text) == (400, True)
     world.execute(Deposit(key.public, 30_000), world.exchange)
     page = client.post("/payouts", content=request).json()
-    assert (page["minor"], page["currency"], page["new"]) == (3, "EUR", True)
+    assert (page["minor"], page["pays"], page["currency"], page["new"]) == (3, "0.03", "EUR", True)
     assert not client.post("/payouts", content=request).json()["new"]
     looked = client.get(f"/payouts/{page['payout']}")
     assert looked.json()["stage"] == "waits for the transfer"
     assert "AT61" not in looked.text
     assert client.get(f"/payouts/{'0' * 64}").status_code == 404
     assert client.get("/payouts/x").status_code == 422
+
+
+def test_the_ledger_is_asked_nothing_about_what_nobody_could_pay(world: World):
+    def available(_request: PayoutRequest) -> int:
+        raise AssertionError("the ledger was asked")
+
+    key = world.open_account()
+    transfer = world.sign(Transfer(world.exchange.public, 30_000), key)
+    request = write_payout_request(transfer, "USD", "AT61 1904", key, world.genesis.ledger_id)
+    with served(create_app(Door(world.desk, world.genesis, lambda: None, available, None, None))) as client:
+        answer = client.post("/payouts", content=request)
+    assert (answer.status_code, "currency_not_sold" in answer.text) == (400, True)
+    assert world.desk.table.read_after(0) == []
 
 
 def test_a_disk_that_fails_asks_for_it_again(world: World):
