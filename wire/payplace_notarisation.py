@@ -92,16 +92,15 @@ def write_notarise(action: Notarise) -> dict[Key, Value]:
         _ROOT: action.root,
         _TAU: action.tau_s,
         _SIGNATURE: action.signature,
-        _RETURNING: list(action.returning),
     }
-    return fields
+    return fields | ({_RETURNING: list(action.returning)} if action.returning else {})
 
 
 def read_notarise(fields: FieldReader) -> Notarise:
     root = fields.octets(_ROOT, "root", HASH_SIZE)
     tau_s = fields.integer(_TAU, "tau_s")
     signature = fields.octets(_SIGNATURE, "signature", BLS_SIGNATURE_SIZE)
-    items = _items(fields, _RETURNING, "returning")
+    items = _items(fields, _RETURNING, "returning") if _RETURNING in fields else []
     returning = tuple([item for item in items if isinstance(item, bytes)])
     if len(returning) != len(items):
         raise fields.error("returning has an item that is not a leaf")
@@ -110,8 +109,8 @@ def read_notarise(fields: FieldReader) -> Notarise:
 
 def _items(fields: FieldReader, label: int, name: str) -> list[Value]:
     value = fields.value(label, name)
-    if not isinstance(value, list) or len(value) > MAX_ROWS:
-        raise fields.error(f"{name} is not an array of at most {MAX_ROWS} items")
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_ROWS:
+        raise fields.error(f"{name} is not an array of 1 to {MAX_ROWS} items")
     return value
 
 

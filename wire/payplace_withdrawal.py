@@ -96,15 +96,16 @@ def read_sources(octets: bytes) -> tuple[Source, ...]:
 
 
 def write_withdraw_payout(action: WithdrawPayout) -> dict[Key, Value]:
-    return {_OPERATOR: action.operator.octets, **_write_claim(action.claim), _EXIT: action.exit}
+    fields = {_OPERATOR: action.operator.octets, **_write_claim(action.claim)}
+    return fields | ({_EXIT: True} if action.exit else {})
 
 
 def read_withdraw_payout(fields: FieldReader) -> WithdrawPayout:
     operator = read_public_key(fields, _OPERATOR, "operator")
     claim = _read_claim(fields)
-    leaves_for_good = fields.value(_EXIT, "exit")
-    if not isinstance(leaves_for_good, bool):
-        raise fields.error("exit is neither true nor false")
+    leaves_for_good = _EXIT in fields
+    if leaves_for_good and fields.value(_EXIT, "exit") is not True:
+        raise fields.error("exit is not true: whoever stays leaves it out")
     return WithdrawPayout(operator, claim, leaves_for_good)
 
 

@@ -3,7 +3,7 @@
     act(draft, issuer, action, now_s) -> None | Rejected        the draft of a rejection is to be dropped
 
 Pure, as all of the contract. Every rule is asked in the order of ledger/rejection.py.
-Reference: PayPlace 6.5.2, 6.7; docs/payplace_contract.md.
+Reference: PayPlace 6.5.2, 6.7; docs/wire/payplace_actions.md.
 """
 
 from ledger.payplace.depositing import payplace_deposit

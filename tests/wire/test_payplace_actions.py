@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import pytest
@@ -30,6 +31,8 @@ from wire.payplace_withdrawal import (
 from wire.transaction import EXTERNAL, Transaction, read_transaction, sign_transaction
 from wire.units import U32_MAX, U63_MAX
 
+GOLDEN = "30cfdc23413645154c87466d0f0858603481b0eea62c5079b716c25950ffff9a"
+"""SHA-256 of the payloads of all examples, one after the other."""
 KEY, POINT = bytes(range(256)), bytes(range(128))
 PROOF = LeafProof(bytes(36), 5, bytes(64))
 CLAIM = Claim(PROOF, 9, (Source(1, 100, bytes(64)), Source(7, U63_MAX, bytes(range(64)))))
@@ -68,8 +71,8 @@ def test_each_has_its_code() -> None:
 
 @pytest.mark.parametrize("action", EXAMPLES, ids=name_of)
 def test_without_any_of_its_fields_none_is_read(action: PayplaceAction) -> None:
-    optional = {10} if isinstance(action, PublishSummary) else set[int]()
-    for label in set(fields_of(action)) - optional:
+    optional = {PublishSummary: 10, Notarise: 6, WithdrawPayout: 9}.get(type(action))
+    for label in set(fields_of(action)) - {optional}:
         fields = fields_of(action)
         del fields[label]
         with pytest.raises(DecodeError):
@@ -140,6 +143,27 @@ REFUSED: list[Callable[[], object]] = [
 def test_what_is_out_of_bounds_is_refused_where_it_is_made(make: Callable[[], object]) -> None:
     with pytest.raises(DecodeError):
         make()
+
+
+def test_what_is_left_out_is_the_default() -> None:
+    """And has to be left out: there is one form."""
+    for action, label, value in (
+        (Notarise(bytes(32), UTC_S, POINT), 6, []),
+        (WithdrawPayout(PROVIDER.public, CLAIM), 9, False),
+        (PublishSummary(PROVIDER.public, 1, 2, 1, 1, 1, 1), 10, b""),
+    ):
+        assert label not in fields_of(action)
+        assert read(fields_of(action)) == action
+        with pytest.raises(DecodeError):
+            read({**fields_of(action), label: value})
+
+
+def test_the_octets_are_those_of_yesterday() -> None:
+    """docs/wire/payplace_actions.md says what they are; a peer in the field would notice a change."""
+    digest = hashlib.sha256()
+    for action in EXAMPLES:
+        digest.update(write_cbor(fields_of(action)))
+    assert digest.hexdigest() == GOLDEN
 
 
 def test_sources_are_rows() -> None:
