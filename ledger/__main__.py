@@ -236,7 +236,7 @@ async def _serve(settings: LedgerSettings) -> None:
         _tell,
         turnstile,
         Verifiers(_tell, key, None if consensus is None else 0),
-        None if clearing is None else clearing.answer,
+        None if clearing is None else clearing.ask,
     )
     if consensus is not None:
         consensus.counters = service.counters

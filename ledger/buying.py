@@ -103,7 +103,9 @@ def _allocate_spot(
     units = action.allocations * consumers
     if offer.volume_multiplier_ppm != PPM and units > MAX_DISCOUNTED_UNITS:
         return _too_many_units(units)
-    rejected = _check_rate(offer, action.allocations) or _check_spot_room(draft, action, offer, units, now_s)
+    rejected = check_rate(offer.qos, action.allocations) or _check_spot_room(
+        draft, action, offer, units, now_s
+    )
     if rejected is not None:
         return rejected
     total_ubc = price_units(offer.price_ubc, units, offer.volume_multiplier_ppm)
@@ -140,7 +142,7 @@ def _allocate_ahead(
         on_offer.append(reservation)
     if offer.volume_multiplier_ppm != PPM and units * len(periods) > MAX_DISCOUNTED_UNITS:
         return _too_many_units(units * len(periods))
-    rejected = _check_rate(offer, action.allocations)
+    rejected = check_rate(offer.qos, action.allocations)
     if rejected is not None:
         return rejected
     least = min(reservation.capacity for reservation in on_offer)
@@ -190,7 +192,7 @@ def _allocate_share(
             Reason.SHARE_TOO_SMALL, f"a share of {least} units, the bid wants {action.allocations}"
         )
     units, total_ubc = sum(share.allocations for share in shares), sum(share.price_ubc for share in shares)
-    rejected = _check_rate(offer, most) or _check_spot_room(draft, action, offer, units, now_s)
+    rejected = check_rate(offer.qos, most) or _check_spot_room(draft, action, offer, units, now_s)
     if rejected is not None:
         return rejected
     if total_ubc > action.price_ubc:
@@ -247,9 +249,8 @@ def _sale(
     )
 
 
-def _check_rate(offer: StandingOffer, allocations: int) -> Rejected | None:
+def check_rate(qos: Qos, allocations: int) -> Rejected | None:
     """A consumer's units together must stay a rate, a data cap and usage terms that a grant can say."""
-    qos = offer.qos
     highest_bps = max(qos.ceil_down_bps, qos.ceil_up_bps) * allocations
     most = 0 if qos.usage is None else max(qos.usage.included_bytes, qos.usage.most_ubc)
     if (

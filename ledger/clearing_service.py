@@ -2,8 +2,10 @@
 
 Runs in the ledger's process, over whatever engine orders the ledger's blocks (ledger/ordering.py). What is taken is on
 disk before it is answered, so a restart loses no bid: the log is applied again and each auction goes on where it was.
-The *clerk* looks which auctions are due and does the next step of each, several at once: asks keepers, the ledger, the
-provider, and submits the batch. A step that led nowhere is done again after a pause that grows.
+A bid has the time at which it arrived, however many are before it: the *writer* decides on all that wait in their order
+and brings them to the disk together. The *clerk* looks which auctions are due and does the next step of each, several
+at once: asks the ledger, keepers, the provider, and submits the batch. A step that led nowhere is done again after a
+pause that grows.
 Raises ShellError when the disk fails. Reference: Bandcoin 5.4, table 1; docs/decisions/0027.
 """
 
@@ -12,17 +14,19 @@ import base64
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from ledger.clearing.book import Book, Listing, with_key
+from ledger.clearing.book import BEGINNING, Book, Listing, Place, with_key
 from ledger.clearing.callback import ask_keeper, ask_provider
 from ledger.clearing.door import MAX_BIDS, MAX_WINNERS_SHARED, Refusal
-from ledger.clearing.events import BidsDropped, Event, OfferRejected, write_event
+from ledger.clearing.events import Event, OfferRejected, Unsealed, read_event, write_event
 from ledger.clearing.house import (
     AskKeepers,
     AskLedger,
@@ -31,16 +35,30 @@ from ledger.clearing.house import (
     House,
     Step,
     Submit,
+    Wait,
     rest_of,
 )
+from ledger.clearing.keeper_clocks import KeeperClocks, TimePage
 from ledger.clearing.keeping import MAX_AHEAD_S, tell_time_secret, time_key, time_secret
 from ledger.clearing.ledger_view import LedgerView
 from ledger.clearing.log import ClearingLog
 from ledger.clearing.opening import FEW, ManyAtOnce
-from ledger.clearing.pages import AuctionListPage, AuctionPage, EntryPage, LogPage, show_auction
-from ledger.clearing.request import AuctionRequest, CreateAuction, GetBid, PlaceBid
+from ledger.clearing.pages import (
+    AuctionListPage,
+    AuctionPage,
+    BidListPage,
+    EntryPage,
+    LogPage,
+    choose_listings,
+    list_auctions,
+    show_auction,
+    show_bids,
+    summarise,
+)
+from ledger.clearing.request import AuctionRequest, CreateAuction, GetBid, ListAuctions, PlaceBid
 from ledger.ordering import Orderer
-from wire.auction import MAX_AUCTION_BYTES
+from wire.auction import MAX_AUCTION_BYTES, read_auction
+from wire.auction_list import write_auction_list
 from wire.auction_receipt import AuctionReceipt, Status, write_auction_receipt
 from wire.auction_terms import AUCTION_ID_SIZE
 from wire.errors import DecodeError, ShellError
@@ -54,13 +72,18 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
 """Before a step is tried again: twice as long each time."""
 MAX_CALLS = 4
 """Providers and keepers waited for at once, in threads of their own: slow ones delay auctions and nothing else."""
+MAX_WAITING = 20_000
+"""Requests that wait for the writer, some 25 MB and ten seconds of its work; more are refused."""
 MAX_PAGE = 100
+MAX_BIDS_SHOWN = 1_000
 MAX_ENTRIES = 500
 CBOR = "application/cbor"
 
+_STOPPED = Refusal("house_stopped", "the clearing house failed, and waits for its operator")
 Answer = TypeVar("Answer")
 AuctionId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="auction id in hex")]
-BidId = Annotated[str, Path(pattern="^0[23][0-9a-f]{64}$", description="the key that signed the bid, in hex")]
+_ACCOUNT = "^0[23][0-9a-f]{64}$"
+BidId = Annotated[str, Path(pattern=_ACCOUNT, description="the key that signed the bid, in hex")]
 Second = Annotated[int, Path(ge=1, le=2**62, description="UTC")]
 After = Annotated[int, Query(ge=0, le=2**62)]
 
@@ -75,100 +98,179 @@ class ClearingService:
         log: ClearingLog,
         keepers: Mapping[PublicKey, str],
         tell: Callable[[str], None],
+        max_waiting: int = MAX_WAITING,
     ) -> None:
         self._view = LedgerView(orderer.application)
         self._orderer, self._key, self._log, self._tell = orderer, key, log, tell
         self._keepers = keepers
         self._opener = ManyAtOnce()
         self.book = Book(self._view.ledger_id, with_key(key), self._opener)
-        self.book.load(list(log.entries()), time.time_ns())
+        place = _read_place(log)
+        self.book.load(lambda: log.entries(place.number, place.head), time.time_ns(), place)
+        log.begin_after(self.book.needless())
         max_winners = MAX_WINNERS_SHARED if orderer.application.shared else MAX_BIDS
         self._house = House(self.book, key, self._view.has, max_winners)
+        self._clocks = KeeperClocks(keepers)
         self._lock = threading.Lock()
+        self._arrival = threading.Lock()
+        self._waiting: deque[Arrived] = deque()
+        self._max_waiting = max_waiting
+        self._writer = ThreadPoolExecutor(1, "auction-writer")
         self._calls = ThreadPoolExecutor(MAX_CALLS, "auction-callback")
         self._stopped: Refusal | None = None
         self._busy: set[bytes] = set()
         self._pauses: dict[bytes, tuple[float, float]] = {}
 
     def close(self) -> None:
+        self._writer.shutdown()
         self._calls.shutdown(cancel_futures=True)
         self._opener.close()
         self._log.close()
 
-    # ---- CreateAuction, Bid, GetBid
+    # ---- CreateAuction, Bid, GetBid, ListAuctions
+
+    def ask(self, request: AuctionRequest) -> "Future[bytes]":
+        """The answer to come: a signed receipt, or a signed list. Does not wait; what it is about, it says now."""
+        match request:
+            case CreateAuction(auction):
+                return self._calls.submit(self.take_auction, auction)
+            case PlaceBid(auction_id, bid):
+                return self.place_bid(auction_id, bid)
+            case GetBid(auction_id, bid_id):
+                return self._writer.submit(self.get_bid, auction_id, bid_id)
+            case ListAuctions():
+                return self._writer.submit(self.list_auctions, request)
 
     def take_auction(self, encoded: bytes) -> bytes:
-        """The signed receipt. Raises DecodeError for what is no auction; ShellError."""
-        with self._lock:
-            said = self._stopped or self._house.take_auction(encoded, self._view.standing_of, time.time_ns())
+        """The signed receipt."""
+        try:
+            said = self._check_auction(encoded)
             if not isinstance(said, AuctionReceipt | Refusal):
-                self._note(said)
-                said = next(reversed(self.book.listings.values())).receipt()
-        if isinstance(said, Refusal):
-            said = AuctionReceipt(
-                bytes(AUCTION_ID_SIZE), Status.ERROR, reason=said.reason, detail=said.detail
-            )
-        return self._sign(said)
+                with self._lock:
+                    self._take_waiting()
+                    said = self._stopped or self._house.take_auction(
+                        encoded, self._view.seller_of, time.time_ns()
+                    )
+                    if not isinstance(said, AuctionReceipt | Refusal):
+                        self._note(said)
+                        said = next(reversed(self.book.listings.values())).receipt()
+        except DecodeError as error:
+            said = Refusal("unreadable", str(error))
+        except ShellError:
+            said = _STOPPED
+        return self._sign(_receipt_of(said, bytes(AUCTION_ID_SIZE)))
+
+    def _check_auction(self, encoded: bytes) -> Event | AuctionReceipt | Refusal:
+        """All that can be asked without the lock, as keepers are away at times. Raises DecodeError."""
+        said = self._house.take_auction(encoded, self._view.seller_of, time.time_ns())
+        if isinstance(said, AuctionReceipt | Refusal):
+            return said
+        return self._clocks.check(read_auction(encoded, self._view.ledger_id), self._key.public) or said
+
+    def place_bid(self, auction_id: bytes, encoded: bytes) -> "Future[bytes]":
+        """The signed receipt to come. The bid came now."""
+        arrived = Arrived(auction_id, encoded)
+        arrived.answer.set_running_or_notify_cancel()  # whoever hangs up has bid all the same
+        with self._arrival:
+            if len(self._waiting) >= self._max_waiting:
+                refusal = Refusal("too_many_wait", f"{self._max_waiting} bids wait: send it again")
+                arrived.answer.set_result(self._sign(_receipt_of(refusal, auction_id)))
+                return arrived.answer
+            arrived.at_ns = time.time_ns()
+            self._waiting.append(arrived)
+        self._writer.submit(self._write)
+        return arrived.answer
 
     def take_bid(self, auction_id: bytes, encoded: bytes) -> bytes:
-        """The signed receipt. Raises DecodeError for what is no sealed bid; ShellError."""
+        """The signed receipt, once it is there."""
+        return self.place_bid(auction_id, encoded).result()
+
+    def _write(self) -> None:
         with self._lock:
-            said = self._stopped or self._house.take_bid(
-                auction_id, encoded, self._view.standing_of, self._view.find, time.time_ns()
+            self._take_waiting()
+
+    def _take_waiting(self) -> None:
+        """Every bid that has arrived, in that order, with one flush. Called with the lock, before anything else is
+        written down: so what came before it stands before it.
+        """
+        arrived = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if not arrived:
+            return
+        entries: list[bytes] = []
+        try:
+            said = [(one, self._take_one(one, entries)) for one in arrived]
+            self._log.append(entries)
+        except Exception as error:  # noqa: BLE001 the book may be ahead of the log: nothing more is taken
+            self._stop("clearing house stopped: " + "".join(traceback.format_exception(error)))
+            said = [(one, _STOPPED) for one in arrived]
+        for one, answer in said:
+            one.answer.set_result(self._sign(_receipt_of(answer, one.auction_id)))
+
+    def _take_one(self, one: "Arrived", entries: list[bytes]) -> AuctionReceipt | Refusal:
+        if self._stopped is not None:
+            return self._stopped
+        try:
+            said = self._house.take_bid(
+                one.auction_id, one.encoded, self._view.standing_of, self._view.find, one.at_ns
             )
-            if not isinstance(said, AuctionReceipt | Refusal):
-                self._note(said)
-                listing = self.book.listings[auction_id]
-                said = listing.receipt(listing.last)
-                if len(listing.bids) == FEW:
-                    self._opener.start()
-        if isinstance(said, Refusal):
-            said = AuctionReceipt(auction_id, Status.ERROR, reason=said.reason, detail=said.detail)
-        return self._sign(said)
+        except DecodeError as error:
+            return Refusal("unreadable", str(error))
+        if isinstance(said, AuctionReceipt | Refusal):
+            return said
+        entries.append(write_event(said))
+        self.book.apply(said, entries[-1])
+        listing = self.book.listings[one.auction_id]
+        if len(listing.bids) == FEW:
+            self._opener.start()
+        return listing.receipt(listing.last)
 
     def get_bid(self, auction_id: bytes, bid_id: PublicKey) -> bytes:
         """The signed receipt: UNKNOWN for a bid, or an auction, that is not here."""
-        with self._lock:
+        with self._lock:  # what is signed is on the disk
             listing = self.book.listings.get(auction_id)
             receipt = AuctionReceipt(auction_id, Status.UNKNOWN, bid_id)
             if listing is not None:
                 receipt = listing.receipt(bid_id)
         return self._sign(receipt)
 
-    def answer(self, request: AuctionRequest) -> bytes:
-        """The same three for whoever has no HTTP. Raises DecodeError, ShellError."""
-        match request:
-            case CreateAuction(auction):
-                return self.take_auction(auction)
-            case PlaceBid(auction_id, bid):
-                return self.take_bid(auction_id, bid)
-            case GetBid(auction_id, bid_id):
-                return self.get_bid(auction_id, bid_id)
+    def list_auctions(self, request: ListAuctions) -> bytes:
+        """The signed list."""
+        return write_auction_list(list_auctions(self._listings(), request), self._key, self._view.ledger_id)
+
+    def _listings(self) -> list[Listing]:
+        return list(self.book.listings.values())
 
     def find(self, auction_id: bytes) -> AuctionPage | None:
-        with self._lock:
-            listing = self.book.listings.get(auction_id)
-            return None if listing is None else show_auction(listing)
+        listing = self.book.listings.get(auction_id)
+        return None if listing is None else show_auction(listing, MAX_BIDS_SHOWN)
 
-    def pages(self, after: int, limit: int) -> AuctionListPage:
-        with self._lock:
-            listings = list(self.book.listings.values())
-            shown = [show_auction(listing) for listing in listings[after : after + limit]]
-        more = after + limit < len(listings)
-        return AuctionListPage(auctions=shown, after=after + limit if more else None)
+    def bids(self, auction_id: bytes, after: int, limit: int) -> BidListPage | None:
+        listing = self.book.listings.get(auction_id)
+        return None if listing is None else show_bids(listing, after, limit)
+
+    def pages(self, wanted: ListAuctions, limit: int) -> AuctionListPage:
+        found, after = choose_listings(self._listings(), wanted, limit)
+        return AuctionListPage(auctions=[summarise(listing) for listing in found], after=after)
 
     def entries(self, after: int, limit: int) -> list[tuple[int, bytes]]:
-        with self._lock:
-            return self._log.after(after, limit)
+        return self._log.after(after, limit)
 
     def _sign(self, receipt: AuctionReceipt) -> bytes:
         return write_auction_receipt(receipt, self._key, self._view.ledger_id)
 
     def _note(self, event: Event) -> None:
-        """On disk, and then true. Called with the lock."""
+        """On disk, and then true. Called with the lock. Raises ShellError, and then the house is stopped."""
         entry = write_event(event)
-        self._log.append([entry])
+        try:
+            self._log.append([entry])
+        except ShellError as error:
+            self._stop(f"clearing house stopped: {error}")
+            raise
         self.book.apply(event, entry)
+
+    def _stop(self, text: str) -> None:
+        self._stopped = _STOPPED
+        self._tell(text)
 
     # ---- The clerk
 
@@ -179,12 +281,11 @@ class ClearingService:
         try:
             await self._settle()
         except Exception as error:  # noqa: BLE001 ours, whatever it is: told with its traceback, and the house is shut
-            self._stopped = Refusal("house_stopped", "the clearing house failed, and waits for its operator")
-            self._tell("clearing house stopped: " + "".join(traceback.format_exception(error)))
+            self._stop("clearing house stopped: " + "".join(traceback.format_exception(error)))
 
     async def _settle(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            while True:
+            while self._stopped is None:
                 for step in await asyncio.to_thread(self._due):
                     self._busy.add(step.listing.auction_id)
                     tasks.create_task(self._do(step))
@@ -193,10 +294,11 @@ class ClearingService:
     def _due(self) -> list[Step]:
         now_s, now = int(time.time()), time.monotonic()
         with self._lock:
-            self.book.forget(now_s * 10**9)
+            if self.book.forget(now_s * 10**9):
+                self._log.begin_after(self.book.needless())
             return [step for step in self._house.steps(now_s) if self._is_ready(step, now)]
 
-    def _next(self, listing: Listing) -> Step:
+    def _next(self, listing: Listing) -> Step | None:
         with self._lock:
             return self._house.next_step(listing, int(time.time()))
 
@@ -207,29 +309,29 @@ class ClearingService:
     async def _do(self, step: Step) -> None:
         """The steps of one auction, one after the other as long as each leads somewhere."""
         auction_id = step.listing.auction_id
+        following: Step | None = step
+        led = True
         try:
-            while await self._take_step(step) and step.listing.is_active:
-                step = await asyncio.to_thread(self._next, step.listing)
+            while following is not None and led and step.listing.is_active:
+                led = await self._take_step(following)
+                if led:
+                    following = await asyncio.to_thread(self._next, step.listing)
         finally:
             self._busy.discard(auction_id)
         _, pause_s = self._pauses.pop(auction_id, (0.0, FIRST_PAUSE_S))
-        if step.listing.is_active:
-            self._pauses[auction_id] = time.monotonic() + pause_s, min(LONGEST_PAUSE_S, 2 * pause_s)
+        if not led:
+            longer_s = pause_s if isinstance(following, Wait) else min(LONGEST_PAUSE_S, 2 * pause_s)
+            self._pauses[auction_id] = time.monotonic() + pause_s, longer_s
 
     async def _take_step(self, step: Step) -> bool:
         match step:
+            case AskLedger():
+                return await asyncio.to_thread(self._count, step.listing)
             case AskKeepers():
                 told = await self._call(self._ask_keepers, step.listing)
-                return await asyncio.to_thread(
-                    self._decide, step, lambda now_ns: self._house.take_secrets(step.listing, told, now_ns)
-                )
-            case AskLedger():
-                balances = self._view.balances(step.accounts)
-                return await asyncio.to_thread(
-                    self._decide,
-                    step,
-                    lambda now_ns: self._house.take_balances(step.listing, balances, now_ns),
-                )
+                return await asyncio.to_thread(self._unseal, step, told)
+            case Wait():
+                return self._note_trouble(step.listing, step.why)
             case AskProvider():
                 try:
                     answer = await self._call(
@@ -266,9 +368,30 @@ class ClearingService:
             lambda now_ns: self._house.take_outcome(step.listing, rest, outcome, now_ns),
         )
 
+    def _count(self, listing: Listing) -> bool:
+        """What everybody who bid has, behind the last bid in the log."""
+        with self._lock:
+            self._take_waiting()
+            if self._stopped is not None:
+                return False
+            height, balances = self._view.balances(listing.by_account)
+            self._note(self._house.take_balances(listing, height, balances, time.time_ns()))
+        return True
+
+    def _unseal(self, step: Step, told: Mapping[int, bytes]) -> bool:
+        """Bids are opened while others are taken: nothing of this auction changes any more."""
+        listing = step.listing
+        said = self._house.take_secrets(listing, told, time.time_ns())
+        if isinstance(said, Unsealed):
+            listing.ready = self.book.open_bids(listing, said.secrets)
+        return self._decide(step, lambda now_ns: self._house.take_secrets(listing, told, now_ns))
+
     def _decide(self, step: Step, decide: Callable[[int], Event | Refusal | None]) -> bool:
         """Writes down what the house makes of it; whether the auction can go on at once."""
         with self._lock:
+            self._take_waiting()
+            if self._stopped is not None:
+                return False
             event = decide(time.time_ns())
             if isinstance(event, Refusal):
                 return self._note_trouble(step.listing, event)
@@ -278,8 +401,6 @@ class ClearingService:
             self._tell_end(step.listing)
         if isinstance(event, OfferRejected):
             self._tell(f"auction {step.listing.auction_id.hex()}: {event.reason}: {event.detail}")
-        if isinstance(event, BidsDropped):
-            self._tell(f"auction {step.listing.auction_id.hex()}: {len(event.drops)} bids dropped")
         return not isinstance(event, OfferRejected)
 
     def _note_trouble(self, listing: Listing, refusal: Refusal) -> bool:
@@ -315,6 +436,28 @@ class ClearingService:
         return told
 
 
+@dataclass(slots=True)
+class Arrived:
+    """A bid that waits for the writer, and when it came."""
+
+    auction_id: bytes
+    encoded: bytes
+    at_ns: int = 0
+    answer: "Future[bytes]" = field(default_factory=Future)
+
+
+def _receipt_of(said: AuctionReceipt | Refusal, auction_id: bytes) -> AuctionReceipt:
+    if isinstance(said, AuctionReceipt):
+        return said
+    return AuctionReceipt(auction_id, Status.ERROR, reason=said.reason, detail=said.detail)
+
+
+def _read_place(log: ClearingLog) -> Place:
+    """Behind what a start passes over."""
+    number, entry, head = log.start()
+    return Place(number, read_event(entry).at_ns, head) if number else BEGINNING
+
+
 # ---- HTTP
 
 
@@ -338,18 +481,22 @@ def _add_auctions(app: FastAPI, service: ClearingService) -> None:
     @app.post("/v1/auctions")
     async def create_auction(request: Request) -> Response:
         """A signed auction in, a signed receipt out (both CBOR)."""
-        return await _answer(request, MAX_AUCTION_BYTES, service.take_auction)
+        return await _answer(request, MAX_AUCTION_BYTES, lambda body: service.ask(CreateAuction(body)))
 
     @app.get("/v1/auctions")
     def list_auctions(
-        after: After = 0, limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20
+        after: After = 0,
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
+        provider: Annotated[str | None, Query(pattern=_ACCOUNT)] = None,
+        active: Annotated[bool, Query(description="only those that take bids or are being cleared")] = False,  # noqa: FBT002 it comes in a URL
     ) -> AuctionListPage:
-        """All auctions of this house, in the order in which they came."""
-        return service.pages(after, limit)
+        """Auctions of this house, in the order in which they came, without their bids."""
+        whose = None if provider is None else PublicKey.parse(provider)
+        return service.pages(ListAuctions(after, whose, active), limit)
 
     @app.get("/v1/auctions/{auction_id}", response_model=AuctionPage)
     def get_auction(auction_id: AuctionId) -> AuctionPage | JSONResponse:
-        """One auction, with its bids as far as they may be seen."""
+        """One auction, with the first of its bids as far as they may be seen."""
         page = service.find(bytes.fromhex(auction_id))
         return page or _refuse(404, "unknown_auction", f"no auction {auction_id}")
 
@@ -359,8 +506,20 @@ def _add_bids(app: FastAPI, service: ClearingService) -> None:
     async def bid(auction_id: AuctionId, request: Request) -> Response:
         """A sealed bid, or in an open auction a signed `allocate`, in; a signed receipt out (both CBOR)."""
         return await _answer(
-            request, MAX_SEALED_BID_BYTES, lambda body: service.take_bid(bytes.fromhex(auction_id), body)
+            request,
+            MAX_SEALED_BID_BYTES,
+            lambda body: service.place_bid(bytes.fromhex(auction_id), body),
         )
+
+    @app.get("/v1/auctions/{auction_id}/bids", response_model=BidListPage)
+    def get_bids(
+        auction_id: AuctionId,
+        after: After = 0,
+        limit: Annotated[int, Query(ge=1, le=MAX_BIDS_SHOWN)] = 100,
+    ) -> BidListPage | JSONResponse:
+        """An auction's bids as far as they may be seen, in the order in which they came."""
+        page = service.bids(bytes.fromhex(auction_id), after, limit)
+        return page or _refuse(404, "unknown_auction", f"no auction {auction_id}")
 
     @app.get("/v1/auctions/{auction_id}/bids/{bid_id}")
     def get_bid(auction_id: AuctionId, bid_id: BidId) -> Response:
@@ -369,6 +528,11 @@ def _add_bids(app: FastAPI, service: ClearingService) -> None:
 
 
 def _add_time_keys(app: FastAPI, key: PrivateKey) -> None:
+    @app.get("/v1/time")
+    def get_time() -> TimePage:
+        """What time it is here: a house that names this keeper in an auction compares."""
+        return TimePage(utc_ns=time.time_ns())
+
     @app.get("/v1/time-keys/{time_s}")
     def get_time_key(time_s: Second) -> Response:
         """This house's time key of a second, signed (CBOR): what is sealed to it can be opened from then on."""
@@ -385,16 +549,13 @@ def _add_time_keys(app: FastAPI, key: PrivateKey) -> None:
         return Response(secret, media_type="application/octet-stream")
 
 
-async def _answer(request: Request, maximum: int, take: Callable[[bytes], bytes]) -> Response:
-    body = b""
+async def _answer(request: Request, maximum: int, take: "Callable[[bytes], Future[bytes]]") -> Response:
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > maximum:
             return _refuse(413, "too_large", f"at most {maximum} bytes")
-    try:
-        return Response(await asyncio.to_thread(take, body), media_type=CBOR)
-    except DecodeError as error:
-        return _refuse(422, "unreadable", str(error))
+    return Response(await asyncio.wrap_future(take(bytes(body))), media_type=CBOR)
 
 
 def _refuse(status: int, error: str, detail: str) -> JSONResponse:

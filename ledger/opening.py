@@ -7,7 +7,7 @@ between its ends, and indexes. `replay` goes further: it applies the whole log a
 everything, so that neither the snapshot nor the program that wrote it has to be trusted.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
 from itertools import groupby
 
@@ -63,8 +63,9 @@ def open_application(place: Place, genesis: Genesis) -> Application:
     raise VerificationError(f"{store.name}: {damage}")
 
 
-def replay(store: Store) -> Header:
-    """Applies the whole log again from the genesis; the last header. Raises VerificationError if any block
+def replay(store: Store, see: Callable[[Header, State], None] = lambda _header, _state: None) -> Header:
+    """Applies the whole log again from the genesis; the last header. `see` gets each block's and the state after it,
+    as soon as it is known to hold. Raises VerificationError if any block
     differs, ConfigError as `open_application`.
     """
     _must_assert()
@@ -76,6 +77,7 @@ def replay(store: Store) -> Header:
     state, tree, metering = _begin(genesis, past)
     headers = check_headers(store.headers(), genesis, tree.root)
     head = next(headers)
+    see(head, state)
     blocks = groupby(store.items(), lambda item: item.height)
     for header, (height, items) in zip(headers, blocks, strict=True):
         if header.height != height:
@@ -100,6 +102,7 @@ def replay(store: Store) -> Header:
         tree.commit(plan)
         metering.merge(block.chains, block.enrolments)
         head = header
+        see(head, state)
     return head
 
 

@@ -20,6 +20,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +31,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ledger.answering import Answers, DraftReply
-from ledger.clearing.request import AuctionRequest, CreateAuction, GetBid, PlaceBid
+from ledger.clearing.request import AuctionRequest, CreateAuction, GetBid, ListAuctions, PlaceBid
 from ledger.enrolling import Enrolling
 from ledger.enrolment import CHANCE_SIZE
 from ledger.intake import (
@@ -55,6 +56,8 @@ from ledger.taking import INTERNAL_FAULT
 from ledger.turnstile import Turnstile
 from ledger.verifying import Verifiers
 from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.auction_receipt import AuctionReceipt, Status, write_auction_receipt
+from wire.auction_terms import AUCTION_ID_SIZE
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
 from wire.errors import ConfigError, DecodeError, ShellError
 from wire.keys import PrivateKey
@@ -93,7 +96,7 @@ class Service:
     """One ledger at one broker. `counters` counts what could not be read, by topic kind and error.
 
     `tell` gets a sentence when the broker goes away or comes back, and a traceback where we failed. `auctions` answers
-    for the clearing house (ledger/clearing_service.py), where there is one.
+    for the clearing house (ledger/clearing_service.py), where there is one, and does not wait for it.
     """
 
     def __init__(
@@ -106,7 +109,7 @@ class Service:
         tell: Callable[[str], None],
         turnstile: Turnstile,
         verifiers: Verifiers,
-        auctions: Callable[[AuctionRequest], bytes] | None = None,
+        auctions: "Callable[[AuctionRequest], Future[bytes]] | None" = None,
     ) -> None:
         self.connected = asyncio.Event()
         self.counters: Counter[str] = Counter()
@@ -120,7 +123,7 @@ class Service:
         self._turnstile = turnstile
         self._verifiers = verifiers
         self._auctions = auctions
-        self._to_auction: asyncio.Queue[tuple[AuctionRequest, Address]] = asyncio.Queue(MAX_AUCTION_QUEUE)
+        self._to_auction: asyncio.Queue[tuple[Future[bytes], Address]] = asyncio.Queue(MAX_AUCTION_QUEUE)
         self._tls = tls_context(broker)
         self._client: aiomqtt.Client | None = None
         self._queue: asyncio.Queue[Waiting] = asyncio.Queue(MAX_QUEUE)
@@ -148,7 +151,7 @@ class Service:
                 tasks.create_task(self._serve())
             tasks.create_task(self._cry())
             if self._auctions is not None:
-                tasks.create_task(self._auction(self._auctions))
+                tasks.create_task(self._auction())
 
     # ---- The listener
 
@@ -234,10 +237,8 @@ class Service:
                 await self._send(address, answer)
             case EnrolmentRequest() | EnrolmentAnswer():
                 await self._enrol(request, address)
-            case CreateAuction() | PlaceBid() | GetBid() if self._auctions is None:
-                self.counters["auction: there is no clearing house here"] += 1
-            case CreateAuction() | PlaceBid() | GetBid():
-                self._to_auction.put_nowait((request, address))
+            case CreateAuction() | PlaceBid() | GetBid() | ListAuctions():
+                await self._ask_house(request, address)
             case SignedTransaction() if not self._turnstile.lets_pass(request, _now_s()):
                 self.counters[TOO_MANY_ACCOUNTS] += 1
                 await self._send(address, self._answers.to_outcome(self._turn_away(request)))
@@ -348,14 +349,25 @@ class Service:
 
     # ---- The clearing house
 
-    async def _auction(self, answer: Callable[[AuctionRequest], bytes]) -> None:
-        """One after the other, and beside the listener: while bids are opened, others are heard."""
+    async def _ask_house(self, request: AuctionRequest, address: Address) -> None:
+        """At once: when a bid came is when we heard it. Raises QueueFull."""
+        if self._auctions is None:
+            self.counters["auction: there is no clearing house here"] += 1
+            nothing = AuctionReceipt(bytes(AUCTION_ID_SIZE), Status.ERROR, reason="no_clearing_house")
+            await self._send(address, write_auction_receipt(nothing, self._key, self._application.ledger_id))
+            return
+        if self._to_auction.full():
+            raise asyncio.QueueFull
+        self._to_auction.put_nowait((self._auctions(request), address))
+
+    async def _auction(self) -> None:
+        """The house's answers in the order in which it was asked, beside the listener."""
         while True:
-            request, address = await self._to_auction.get()
+            answer, address = await self._to_auction.get()
             try:
-                said = await asyncio.to_thread(answer, request)
-            except DecodeError as error:
-                self.counters[f"auction: {type(error).__name__}"] += 1
+                said = await asyncio.wrap_future(answer)
+            except Exception:  # noqa: BLE001 who gets no answer asks again; the others get theirs
+                self._note_fault(traceback.format_exc())
                 continue
             await self._send(address, said)
 

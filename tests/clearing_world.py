@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import Book, Listing, Opener, Phase, open_in_turn, with_key
-from ledger.clearing.door import SETTLE_S, Refusal, Standing
+from ledger.clearing.door import SETTLE_S, Refusal, Seller, Standing
 from ledger.clearing.events import Event, OfferRejected, read_event, write_event
 from ledger.clearing.house import (
     AskKeepers,
@@ -20,9 +20,11 @@ from ledger.clearing.house import (
     House,
     Step,
     Submit,
+    Wait,
     rest_of,
 )
 from ledger.clearing.keeping import time_key, time_secret
+from ledger.clearing.ledger_view import seller_of
 from ledger.clearing.provider import Wrong, answer
 from ledger.contract import apply_batch
 from ledger.state import read_account, read_account_by_id, read_offer
@@ -108,7 +110,7 @@ class ClearingWorld:
         """The auction, taken by the house."""
         auction = auction or self.auction(**changes)  # type: ignore[arg-type]
         encoded = write_auction(auction, PROVIDER, self.ledger_id)
-        event = self.house.take_auction(encoded, self.standing_of, self.now_ns)
+        event = self.house.take_auction(encoded, self.seller_of, self.now_ns)
         assert not isinstance(event, AuctionReceipt | Refusal), event
         self.note(event)
         return self.book.listings[auction.auction_id]
@@ -146,10 +148,11 @@ class ClearingWorld:
     # ---- What the ledger says
 
     def standing_of(self, key: PublicKey) -> Standing:
-        account, offer = read_account(self.world.state, key), read_offer(self.world.state, key)
-        if account is None:
-            return Standing(has_account=False)
-        return Standing(True, account.balance_ubc, 0 if offer is None else offer.epoch)
+        account = read_account(self.world.state, key)
+        return Standing(account is not None, 0 if account is None else account.balance_ubc)
+
+    def seller_of(self, auction: Auction) -> Seller:
+        return seller_of(self.world.state, auction, self.world.now_s)
 
     def find(self, key_id: bytes) -> PublicKey | None:
         account = read_account_by_id(self.world.state, key_id)
@@ -180,7 +183,8 @@ class ClearingWorld:
         keepers: tuple[int, ...] = (0, 2),
         tries: int = 20,
     ) -> Listing:
-        """At the clearing time, until it is over; a step that leads nowhere is tried again half a minute later."""
+        """From the guard on, until it is over; a step that leads nowhere is tried again half a minute later."""
+        self.count(listing)
         self.world.now_s = max(self.world.now_s, listing.auction.terms.mark.clearing_s)
         for _ in range(tries * 4):
             listing = self.book.listings[listing.auction_id]
@@ -190,8 +194,18 @@ class ClearingWorld:
                 self.world.wait(SETTLE_S // tries)
         raise AssertionError(f"still {listing.phase}")
 
-    def do(self, step: Step, provider: Provider = honest, keepers: tuple[int, ...] = (0, 2)) -> bool:
+    def count(self, listing: Listing) -> Listing:
+        """At the guard: what bidders have is noted, if that is still to be done."""
+        self.world.now_s = max(self.world.now_s, listing.auction.terms.mark.bids_until_s)
+        listing = self.book.listings[listing.auction_id]
+        if listing.phase is Phase.OPEN:
+            assert self.do(self.house.next_step(listing, self.world.now_s))
+        return listing
+
+    def do(self, step: Step | None, provider: Provider = honest, keepers: tuple[int, ...] = (0, 2)) -> bool:
         """Whether something came of it."""
+        if step is None:
+            return False
         event = self._event_of(step, provider, keepers)
         if isinstance(event, Refusal):
             return False
@@ -206,8 +220,8 @@ class ClearingWorld:
                 told = {at: time_secret(KEEPERS[at], listing.auction.terms.mark.clearing_s) for at in keepers}
                 return self.house.take_secrets(listing, told, now_ns)
             case AskLedger():
-                balances = {key: self.standing_of(key).balance_ubc for key in step.accounts}
-                return self.house.take_balances(listing, balances, now_ns)
+                balances = {key: self.standing_of(key).balance_ubc for key in listing.by_account}
+                return self.house.take_balances(listing, len(self.batches), balances, now_ns)
             case AskProvider():
                 said = provider(step.question, self.world.now_s)
                 if not isinstance(said, bytes):
@@ -218,5 +232,7 @@ class ClearingWorld:
                 if not rest.transactions:
                     return self.house.settled(listing, now_ns)
                 return self.house.take_outcome(listing, rest, self.submit(rest), now_ns)
+            case Wait():
+                return step.why
             case Close():
                 return self.house.close(step, now_ns)

@@ -83,6 +83,8 @@ SHELLS: dict[str, str] = {
     "ledger/clearing/offer_desk.py": "a provider's answers by HTTP",
     "ledger/clearing/house_client.py": "asks a clearing house over the network",
     "ledger/clearing/ledger_view.py": "reads the application of this process",
+    "ledger/clearing/ledger_word.py": "reads a ledger's log, or its pages",
+    "ledger/clearing/keeper_clocks.py": "asks keepers what time it is",
     "ledger/clearing/cli.py": "argv, stdout, exit status",
     "ledger/clearing_service.py": "the clearing house by HTTP, and the loop that settles auctions",
     "ledger/archive.py": "reads the same file, from several threads",
@@ -213,6 +215,7 @@ CLOCKS: dict[str, str] = {
     "ledger/client.py": "stamps requests",
     "ledger/cli.py": "shows times to a person",
     "ledger/clearing/cli.py": "says when an auction is cleared",
+    "ledger/clearing/keeper_clocks.py": "compares its clock with those of keepers",
     "ledger/clearing/offer_desk.py": "a provider signs nothing before the clearing time",
     "ledger/clearing_service.py": "stamps bids, and knows when an auction is due",
     "ledger/exchange/cli.py": "gives the exchange its clock",
@@ -245,8 +248,16 @@ EXCUSED_MODULES: dict[str, str] = {
     **{
         f"ledger/payplace/{name}.py": "tests/ledger/payplace/test_acting.py"
         for name in (
-            "depositing", "key_sums", "leaves", "notarising", "registering", "reserving", "shifting", "sourcing",
-            "views", "withdrawing",
+            "depositing",
+            "key_sums",
+            "leaves",
+            "notarising",
+            "registering",
+            "reserving",
+            "shifting",
+            "sourcing",
+            "views",
+            "withdrawing",
         )
     },
     "airgrant.py": "tests/test_airgrant.py",

@@ -8,7 +8,7 @@ Largest legal size 500 bytes. Reference: Bandcoin 5.4, table 1 (status, auction_
 from dataclasses import dataclass
 from enum import IntEnum
 
-from wire.auction_terms import AUCTION_ID_SIZE
+from wire.auction_terms import AUCTION_ID_SIZE, HEAD_SIZE
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.create import read_public_key
@@ -21,7 +21,6 @@ EXTERNAL = b"airgrant/auction-receipt/"
 MAX_AUCTION_RECEIPT_BYTES = 500
 MAX_REASON_BYTES = 60
 MAX_DETAIL_BYTES = 200
-HEAD_SIZE = 32
 
 _AUCTION, _STATUS, _BID, _NUMBER, _AT, _HEAD, _REASON, _DETAIL = range(1, 9)
 

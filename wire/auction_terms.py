@@ -18,6 +18,12 @@ from wire.keys import SIGNATURE_SIZE
 from wire.qos import Qos, write_qos
 
 AUCTION_ID_SIZE = 32
+HEAD_SIZE = 32
+GUARD_S = 2
+"""Bids are taken until so long before the clearing time. Then the house notes what every bidder has, and only after
+that do keepers tell the secrets with which bids are read. Longer than two clocks that are kept by NTP ever differ, and
+than a ledger takes to answer.
+"""
 _DOMAIN = "airgrant/auction"
 
 
@@ -42,15 +48,25 @@ class AuctionMark:
         check_range("auction", "clearing_s", self.clearing_s, 1)
         check_range("auction", "min_price_ubc", self.min_price_ubc)
 
+    @property
+    def bids_until_s(self) -> int:
+        """UTC: the first second in which no bid is taken."""
+        return self.clearing_s - GUARD_S
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """The signature of the auction's `house` over what an offer settles (wire/ruling.py)."""
+    """The signature of the auction's `house` over what an offer settles, and over `head`: of its log, as of the entry
+    with which the bids could be read (wire/ruling.py).
+    """
 
     house: PublicKey
+    head: bytes
     signature: bytes
 
     def __post_init__(self) -> None:
+        if len(self.head) != HEAD_SIZE:
+            raise DecodeError(f"ruling: a head has {HEAD_SIZE} bytes, not {len(self.head)}")
         if len(self.signature) != SIGNATURE_SIZE:
             raise DecodeError(f"ruling: a signature has {SIGNATURE_SIZE} bytes, not {len(self.signature)}")
 

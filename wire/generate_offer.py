@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wire.auction import MAX_AUCTION_BYTES
+from wire.auction_terms import HEAD_SIZE
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.fields import FieldReader, check_range
@@ -25,13 +26,13 @@ EXTERNAL = b"airgrant/generate-offer/"
 MAX_GENERATE_OFFER_BYTES = 2 * 1024 * 1024
 MAX_GENERATED_OFFER_BYTES = MAX_TRANSACTION_BYTES
 
-_AUCTION, _PRICE, _CONSUMERS, _VALID_UNTIL, _RULING = range(1, 6)
+_AUCTION, _PRICE, _CONSUMERS, _VALID_UNTIL, _RULING, _HEAD = range(1, 7)
 
 
 @dataclass(frozen=True, slots=True)
 class GenerateOffer:
     """`auction` is signed and encoded. `price_ubc` is the offer's, for one unit; the offer is to be valid until
-    `valid_until_s` (UTC), and carries the house's signature `ruling` (wire/ruling.py).
+    `valid_until_s` (UTC), and carries the `head` of the house's log and its signature `ruling` (wire/ruling.py).
     """
 
     auction: bytes
@@ -39,6 +40,7 @@ class GenerateOffer:
     consumers: Mapping[PublicKey, AuctionShare]
     valid_until_s: int
     ruling: bytes = bytes(SIGNATURE_SIZE)
+    head: bytes = bytes(HEAD_SIZE)
 
     def __post_init__(self) -> None:
         check_range("generate offer", "price_ubc", self.price_ubc)
@@ -54,6 +56,7 @@ def write_generate_offer(question: GenerateOffer, house: PrivateKey, ledger_id: 
         },
         _VALID_UNTIL: question.valid_until_s,
         _RULING: question.ruling,
+        _HEAD: question.head,
     }
     return sign_envelope(fields, house, EXTERNAL + ledger_id).encoded
 
@@ -69,6 +72,7 @@ def read_generate_offer(data: bytes, house: PublicKey, ledger_id: bytes) -> Gene
         _read_shares(fields),
         fields.integer(_VALID_UNTIL, "valid_until_s"),
         fields.octets(_RULING, "ruling", SIGNATURE_SIZE),
+        fields.octets(_HEAD, "head", HEAD_SIZE),
     )
     fields.finish()
     return question

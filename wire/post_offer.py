@@ -111,7 +111,7 @@ def write_post_offer(action: PostOffer) -> dict[Key, Value]:
         mark = action.auction
         fields[_AUCTION] = [int(mark.kind), mark.clearing_s, mark.min_price_ubc]
     if action.ruling is not None:
-        fields[_RULING] = [action.ruling.house.octets, action.ruling.signature]
+        fields[_RULING] = [action.ruling.house.octets, action.ruling.head, action.ruling.signature]
     return fields
 
 
@@ -135,12 +135,12 @@ def read_post_offer(fields: FieldReader) -> PostOffer:
 
 def _read_ruling(fields: FieldReader) -> Ruling:
     match fields.value(_RULING, "ruling"):
-        case [bytes(house), bytes(signature)]:
+        case [bytes(house), bytes(head), bytes(signature)]:
             try:
-                return Ruling(PublicKey(house), signature)
+                return Ruling(PublicKey(house), head, signature)
             except ValueError as error:
                 raise fields.error(f"ruling: {error}") from None
-    raise fields.error("ruling: want an array of the house's key and its signature")
+    raise fields.error("ruling: want an array of the house's key, the head of its log and its signature")
 
 
 def _read_multiplier(fields: FieldReader, label: int, name: str) -> int:

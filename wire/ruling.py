@@ -1,9 +1,10 @@
 """The ruling: a clearing house's signature over what an auction came to, which the offer that settles it carries.
 
-Over the ledger, the auction's id, the offer's price and its consumers, in the one form of CBOR; the house's key is in
-the id that every bid names. So a provider, who can read all bids once the clearing time has come, can settle its
-auction as the house found it and not otherwise (docs/decisions/0027). Signed deterministically (RFC 6979): a house
-that asks again after a restart asks the same. Reference: Bandcoin 5.4, table 2.
+Over the ledger, the auction's id, the head of the house's log, the offer's price and its consumers, in the one form of
+CBOR; the house's key is in the id that every bid names. With the head the ledger holds the house to one log up to the
+bids that it cleared, and to all that stands before them. A provider, who can read all bids once the clearing time has
+come, can settle its auction as the house found it and not otherwise (docs/decisions/0027). Signed deterministically
+(RFC 6979): a house that asks again after a restart asks the same. Reference: Bandcoin 5.4, table 2.
 """
 
 from collections.abc import Mapping
@@ -25,13 +26,14 @@ def sign_ruling(
     house: PrivateKey,
     ledger_id: bytes,
     auction_id: bytes,
+    head: bytes,
     price_ubc: int,
     consumers: Mapping[PublicKey, AuctionShare],
 ) -> Ruling:
-    signed = _write(ledger_id, auction_id, price_ubc, consumers)
+    signed = _write(ledger_id, auction_id, head, price_ubc, consumers)
     der = house.key.sign(signed, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
     r, s = decode_dss_signature(der)
-    return Ruling(house.public, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+    return Ruling(house.public, head, r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
 
 def verify_ruling(
@@ -42,13 +44,18 @@ def verify_ruling(
     consumers: Mapping[PublicKey, AuctionShare],
 ) -> None:
     """Raises VerificationError unless the house named in it found just that."""
-    verify(ruling.house, ruling.signature, _write(ledger_id, auction_id, price_ubc, consumers))
+    signed = _write(ledger_id, auction_id, ruling.head, price_ubc, consumers)
+    verify(ruling.house, ruling.signature, signed)
 
 
 def _write(
-    ledger_id: bytes, auction_id: bytes, price_ubc: int, consumers: Mapping[PublicKey, AuctionShare]
+    ledger_id: bytes,
+    auction_id: bytes,
+    head: bytes,
+    price_ubc: int,
+    consumers: Mapping[PublicKey, AuctionShare],
 ) -> bytes:
     shares: dict[Key, Value] = {
         key.octets: [share.allocations, share.price_ubc] for key, share in consumers.items()
     }
-    return write_cbor([_DOMAIN, ledger_id, auction_id, price_ubc, shares])
+    return write_cbor([_DOMAIN, ledger_id, auction_id, head, price_ubc, shares])

@@ -146,7 +146,11 @@ def differences(sale: Sale, market: Market) -> list[str]:
 
 def verify(sale: Sale) -> dict[str, Any]:
     """What `airgrant ledger auction verify` says of this auction, at its house. Raises ShellError unless all holds."""
-    said = json.loads(sale.site.namespace.run(_words("verify", sale.site, "--json"), deadline_s=60.0))
+    said = json.loads(
+        sale.site.namespace.run(
+            _words("verify", sale.site, "--ledger-log", str(sale.site.database), "--json"), deadline_s=60.0
+        )
+    )
     found: dict[str, Any] = next(
         one for one in said["auctions"] if one["auction_id"] == sale.auction_id.hex()
     )

@@ -1,33 +1,93 @@
-"""Checking a clearing house from its log alone: who won and what was paid, computed again by somebody else.
+"""Checking a clearing house by somebody else: from its log, and from what the ledger says.
 
 Needs no key of the house: once an auction's secrets are in the log, everybody can read its bids, and with a bid its
-ticket. Finds an offer that is not what the bids came to, a log that does not fit itself, and by `heads` whether an
-entry that a receipt names is still where it was. What remains the house's word is when a bid came, and of bids that
-were dropped for want of money the balance, which the ledger's own log has. Pure.
+ticket. Every auction is computed again, and held against
+
+    the log itself   phases and times: no bid after the guard, no secret before its time, nothing given up early
+    the bids         the winners and the prices of the offer, and the head of the log that the house signed with them
+    the ledger       what bidders had as of the block that the log names, when that block was; and that the ledger has
+                     executed what is called settled, and nothing of what is not; and no ruling with another head
+
+The last is asked of a `LedgerWord`; what nobody can say is named as not checked. That a provider was away, or a keeper,
+is the house's word for ever; nobody pays then. Pure.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from ledger.clearing.awards import Award
-from ledger.clearing.book import Book, Listing
-from ledger.clearing.events import AuctionClosed, BidTaken, Event, OfferTaken, Unsealed, read_event
+from ledger.clearing.book import LATEST_LOOK_NS, Book, Listing, Phase
+from ledger.clearing.door import settle_by_s
+from ledger.clearing.events import (
+    AuctionClosed,
+    AuctionTaken,
+    BidTaken,
+    Event,
+    FundsTaken,
+    OfferRejected,
+    OfferTaken,
+    Unsealed,
+    read_event,
+)
 from ledger.clearing.house import check_answer
+from wire.auction import read_auction
+from wire.auction_receipt import AuctionReceipt
 from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.sealed_bid import Lock, SealedBid, open_ticket_afterwards, unlock_bid
+from wire.transaction import read_transaction
 
-UNCHECKED = (
-    "the balances of dropped bids, why an auction was closed, and that the ledger has what was settled"
-)
-"""What the log alone cannot say, and whoever reads the ledger has to look up there."""
+STALE_S = 10
+"""A house looks at the last block there is; one that is older than this, while there is a later one, was chosen."""
+AHEAD_S = 1
+"""A block's time is that of several clocks, which may be ahead of the house's by so much."""
+_LEGAL: dict[type, Collection[Phase]] = {
+    BidTaken: {Phase.OPEN},
+    FundsTaken: {Phase.OPEN},
+    Unsealed: {Phase.COUNTED},
+    OfferTaken: {Phase.CLEARING},
+    OfferRejected: {Phase.OFFERED},
+    AuctionClosed: {Phase.OPEN, Phase.COUNTED, Phase.CLEARING, Phase.OFFERED},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """What accounts had as of a block; its time, and that of the next one, None if there is none (UTC)."""
+
+    balances_ubc: Mapping[PublicKey, int]
+    time_s: int
+    next_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """An offer that the ledger executed and that carries a ruling of the house, and the head in it."""
+
+    transaction_id: bytes
+    head: bytes
+
+
+class LedgerWord(Protocol):
+    """What a ledger says; None where it cannot."""
+
+    def ran(self, transaction_id: bytes) -> bool | None:
+        """Whether it was executed."""
+        ...
+
+    def funds(self, height: int, accounts: Collection[PublicKey]) -> Funds | None: ...
+
+    def anchors(self, house: PublicKey) -> Sequence[Anchor] | None:
+        """Of all offers that settle auctions of this house."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """One auction that is over. `wrong` is what does not hold, empty if all does; `dropped` counts bids that the house
-    says could not be executed.
+    """One auction that is over. `wrong` is what does not hold, `unchecked` what nobody could say; empty if all is well.
+    `dropped` counts bids that took no part.
     """
 
     auction_id: bytes
@@ -35,70 +95,245 @@ class Audited:
     awards: tuple[Award, ...]
     dropped: int
     wrong: str
+    unchecked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """`heads[n - 1]` is the head after entry n: a receipt with number n names the same, or the log was changed."""
+    """`heads[n - 1]` is the head after entry n: a receipt with number n names the same, or the log was changed. `wrong`
+    and `unchecked` are of the log as a whole.
+    """
 
     auctions: tuple[Audited, ...]
     heads: tuple[bytes, ...]
+    wrong: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Everything was checked, and nothing is wrong."""
+        return not (self.wrong or self.unchecked or any(one.wrong or one.unchecked for one in self.auctions))
 
 
-def audit_log(entries: Sequence[bytes], ledger_id: bytes) -> Audit:
+def audit_log(entries: Sequence[bytes], ledger_id: bytes, ledger: LedgerWord | None = None) -> Audit:
     """Raises DecodeError for what is no log of a house for this ledger."""
     try:
-        return _audit(entries, ledger_id)
+        return _Auditor(entries, ledger_id, ledger).audit()
     except (
         KeyError,
+        IndexError,
         ValueError,
-    ) as error:  # an event of an auction that is not there, or a secret that is no number
+    ) as error:  # an auction that is not there, a secret that is no number
+        if isinstance(error, DecodeError):
+            raise
         raise DecodeError(f"clearing log: does not fit itself: {error!r}") from error
 
 
-def _audit(entries: Sequence[bytes], ledger_id: bytes) -> Audit:
-    events = [read_event(entry) for entry in entries]
-    book = Book(ledger_id, _public_tickets(events))
-    wrong: dict[bytes, str] = {}
-    heads: list[bytes] = []
-    done: list[Audited] = []
-    for event, entry in zip(events, entries, strict=True):
-        if event.at_ns <= book.at_ns:
-            raise DecodeError(f"clearing log: entry {len(heads) + 1} is not later than the one before")
-        if isinstance(event, BidTaken) and _is_late(book.listings[event.auction_id], event):
-            wrong[event.auction_id] = "a bid was taken after the clearing time"
-        if isinstance(event, OfferTaken):
-            said = _check_offer(book.listings[event.auction_id], event.answer, ledger_id)
-            wrong[event.auction_id] = said or wrong.get(event.auction_id, "")
-        book.apply(event, entry)
-        heads.append(book.head)
-        if isinstance(event, AuctionClosed):
-            done.append(_conclude(book.listings[event.auction_id], wrong.get(event.auction_id, "")))
-    return Audit(tuple(done), tuple(heads))
+def wanted_funds(entries: Sequence[bytes]) -> dict[int, set[PublicKey]]:
+    """Height -> accounts whose balances the log says. Raises DecodeError."""
+    wanted: dict[int, set[PublicKey]] = {}
+    for event in map(read_event, entries):
+        if isinstance(event, FundsTaken):
+            wanted.setdefault(event.height, set()).update(event.balances_ubc)
+    return wanted
 
 
-def _is_late(listing: Listing, bid: BidTaken) -> bool:
-    return bid.at_ns // 10**9 >= listing.auction.terms.mark.clearing_s
+def convict(receipt: AuctionReceipt, entries: Sequence[bytes], heads: Sequence[bytes]) -> str:
+    """What is wrong with a log beside a receipt of the house's, empty if nothing: with both in hand anybody can see
+    that the house has dropped, moved or dated anew what it gave its word for.
+    """
+    if not receipt.number:
+        return "the receipt is for nothing that was taken"
+    if receipt.number > len(entries):
+        return f"the log has {len(entries)} entries, and the receipt is for entry {receipt.number}"
+    event = read_event(entries[receipt.number - 1])
+    if heads[receipt.number - 1] != receipt.head:
+        return f"up to entry {receipt.number} the log is another one than that of the receipt"
+    if receipt.bid_id is not None and not (
+        isinstance(event, BidTaken) and event.auction_id == receipt.auction_id
+    ):
+        return f"entry {receipt.number} is no bid in that auction"
+    return (
+        ""
+        if event.at_ns == receipt.at_ns
+        else f"entry {receipt.number} is of {event.at_ns}, not {receipt.at_ns}"
+    )
 
 
-def _conclude(listing: Listing, wrong: str) -> Audited:
-    closed = listing.closed
-    assert closed is not None, "it was closed by this event"
-    settled = not closed.reason
-    if settled and listing.answer is None:
-        wrong = wrong or "it was settled without an offer"
-    dropped = sum(bid.refusal is not None and bid.opened is not None for bid in listing.by_account.values())
-    return Audited(listing.auction_id, settled, listing.awards if settled else (), dropped, wrong)
+@dataclass(slots=True)
+class _Found:
+    wrong: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
 
 
-def _check_offer(listing: Listing, answer: bytes, ledger_id: bytes) -> str:
+class _Auditor:
+    """Goes through a log once."""
+
+    def __init__(self, entries: Sequence[bytes], ledger_id: bytes, ledger: LedgerWord | None) -> None:
+        self._entries, self._ledger_id, self._ledger = entries, ledger_id, ledger
+        self._events = [read_event(entry) for entry in entries]
+        self._book = Book(ledger_id, _public_tickets(self._events))
+        self._found: dict[bytes, _Found] = {}
+        self._offers: set[bytes] = set()
+
+    def audit(self) -> Audit:
+        heads: list[bytes] = []
+        done: list[Audited] = []
+        for number, (event, entry) in enumerate(zip(self._events, self._entries, strict=True), 1):
+            if event.at_ns <= self._book.at_ns:
+                raise DecodeError(f"clearing log: entry {number} is not later than the one before")
+            if not isinstance(event, AuctionTaken):
+                self._check(self._book.listings[event.auction_id], event, number)
+            elif read_auction(event.encoded, self._ledger_id).auction_id in self._book.listings:
+                raise DecodeError(f"clearing log: entry {number} opens an auction a second time")
+            self._book.apply(event, entry)
+            heads.append(self._book.head)
+            if isinstance(event, AuctionClosed):
+                done.append(self._conclude(self._book.listings[event.auction_id], event))
+        wrong, unchecked = self._check_anchors(set(heads))
+        return Audit(tuple(done), tuple(heads), wrong, unchecked)
+
+    def _note(self, listing: Listing) -> _Found:
+        return self._found.setdefault(listing.auction_id, _Found())
+
+    # ---- What must be so before an event
+
+    def _check(self, listing: Listing, event: Event, number: int) -> None:
+        if listing.phase not in _LEGAL[type(event)]:
+            what = f"{type(event).__name__} of an auction that is {listing.phase.name.lower()}"
+            raise DecodeError(f"clearing log: does not fit itself: entry {number} is {what}")
+        mark, wrong = listing.auction.terms.mark, self._note(listing).wrong
+        match event:
+            case BidTaken() if event.at_ns >= mark.bids_until_s * 10**9:
+                wrong.append(f"bid {number} was taken after {mark.bids_until_s}")
+            case FundsTaken():
+                if event.at_ns < mark.bids_until_s * 10**9:
+                    wrong.append("what bidders have was noted while bids were taken")
+                wrong += _check_bidders(listing, event)
+                self._check_funds(listing, event)
+            case Unsealed() if event.at_ns < mark.clearing_s * 10**9:
+                wrong.append("keepers told their secrets before the clearing time")
+            case OfferTaken():
+                wrong += self._check_offer(listing, event.answer)
+
+    def _check_offer(self, listing: Listing, answer: bytes) -> list[str]:
+        try:
+            wrong = check_answer(listing, answer, self._ledger_id) if listing.awards else "nobody has won"
+        except DecodeError as error:
+            wrong = str(error)
+        return [wrong] if wrong else []
+
+    def _check_funds(self, listing: Listing, event: FundsTaken) -> None:
+        """Only where it matters: bids that are never opened take no part in anything."""
+        if listing.auction_id not in {one.auction_id for one in self._events if isinstance(one, Unsealed)}:
+            return
+        found = self._note(listing)
+        funds = None if self._ledger is None else self._ledger.funds(event.height, set(event.balances_ubc))
+        if funds is None:
+            found.unchecked.append(f"what bidders had as of block {event.height}")
+            return
+        if any(funds.balances_ubc.get(key, 0) != ubc for key, ubc in event.balances_ubc.items()):
+            found.wrong.append(f"bidders did not have as of block {event.height} what the log says")
+        at_s, clearing_s = event.at_ns // 10**9, listing.auction.terms.mark.clearing_s
+        if funds.time_s > at_s + AHEAD_S:
+            found.wrong.append(f"block {event.height} is of {funds.time_s}, and was looked at at {at_s}")
+        if funds.next_s is not None and funds.next_s < at_s - STALE_S:
+            found.wrong.append(f"block {event.height} was an old one when it was looked at")
+        if event.at_ns <= clearing_s * 10**9 - LATEST_LOOK_NS and funds.time_s >= clearing_s:
+            found.wrong.append(f"block {event.height} is of {funds.time_s}, after the clearing time")
+
+    # ---- What must be so at the end
+
+    def _conclude(self, listing: Listing, closed: AuctionClosed) -> Audited:
+        found, settled = self._note(listing), not closed.reason
+        won = list(listing.awarded)
+        if settled and not won:
+            found.wrong.append("it was settled, and nobody has won")
+        if settled and listing.answer is None:
+            found.unchecked += [] if self._has_word() else ["that the provider settled it without the house"]
+        if not settled:
+            found.wrong += _check_reason(listing, closed)
+        executed = set(won) if settled else set(closed.executed)
+        if not settled and not executed <= set(won):
+            found.wrong.append("bids are called executed that have not won")
+        self._compare(listing, executed, found)
+        if settled and listing.answer is not None:
+            offer_id = _offer_id(listing.answer, self._ledger_id)
+            self._offers.add(offer_id)
+            self._expect(offer_id, found, "the offer", expected=True)
+        dropped = sum(bid.refusal is not None for bid in listing.by_account.values())
+        awards = listing.awards if settled else ()
+        wrong, unchecked = (", ".join(dict.fromkeys(words)) for words in (found.wrong, found.unchecked))
+        return Audited(listing.auction_id, settled, awards, dropped, wrong, unchecked)
+
+    def _compare(self, listing: Listing, executed: Collection[bytes], found: _Found) -> None:
+        """Every bid that could be read: the ledger has run those that won, and no other."""
+        for bid in listing.bids.values():
+            if bid.opened is not None:
+                transaction_id = bid.opened.transaction.transaction_id
+                self._expect(transaction_id, found, f"bid {bid.name}", expected=transaction_id in executed)
+
+    def _expect(self, transaction_id: bytes, found: _Found, what: str, *, expected: bool) -> None:
+        ran = None if self._ledger is None else self._ledger.ran(transaction_id)
+        if ran is None:
+            found.unchecked.append("what the ledger has executed")
+        elif ran != expected:
+            found.wrong.append(f"the ledger has {'' if ran else 'not '}executed {what}")
+
+    def _has_word(self) -> bool:
+        return self._ledger is not None and self._ledger.ran(bytes(32)) is not None
+
+    def _check_anchors(self, heads: set[bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Each head that the ledger got from this house is one of this log: there is no other log."""
+        houses = {listing.auction.house for listing in self._book.listings.values()}
+        wrong: list[str] = []
+        for house in houses:
+            anchors = None if self._ledger is None else self._ledger.anchors(house)
+            if anchors is None:
+                return (), ("that this is the only log that the house shows",)
+            for anchor in anchors:
+                if anchor.head not in heads:
+                    name = anchor.transaction_id.hex()
+                    wrong.append(f"offer {name} in the ledger carries a head of another log of this house")
+        return tuple(wrong), ()
+
+
+def _check_bidders(listing: Listing, event: FundsTaken) -> list[str]:
+    """Everybody who bid is in it, and nobody else. Of bids that nobody can read nobody knows the account."""
+    known = {
+        bid.account for bid in listing.by_account.values() if bid.account != bid.name or bid.sealed is None
+    }
+    unreadable = len(listing.by_account) - len(known)
+    noted = set(event.balances_ubc)
+    if not known <= noted or len(noted) > len(known) + unreadable:
+        return ["what bidders have was noted of others than those who bid"]
+    return []
+
+
+def _check_reason(listing: Listing, closed: AuctionClosed) -> list[str]:
+    """An auction is given up after its last second, or when it can come to nothing any more."""
+    if listing.void is not None:
+        return (
+            []
+            if closed.reason == listing.void.reason
+            else ["it was closed for another reason than it is void for"]
+        )
+    unsealed = bool(listing.head)
+    if unsealed and not listing.awards:
+        return []
+    if closed.at_ns // 10**9 <= settle_by_s(listing.auction):
+        return ["it was given up before its last second"]
+    return []
+
+
+def _offer_id(answer: bytes, ledger_id: bytes) -> bytes:
     try:
-        return check_answer(listing, answer, ledger_id) or ""
-    except DecodeError as error:
-        return str(error)
+        return read_transaction(answer, ledger_id).transaction_id
+    except DecodeError:
+        return bytes(32)
 
 
-def _public_tickets(events: Sequence[Event]) -> "_PublicTickets":
+def _public_tickets(events: Sequence[Event]) -> Callable[[SealedBid, Lock], PublicKey]:
     told = {event.auction_id: event.secrets for event in events if isinstance(event, Unsealed)}
     return _PublicTickets(
         {
@@ -119,7 +354,7 @@ class _PublicTickets:
 
     def __call__(self, sealed: SealedBid, lock: Lock) -> PublicKey:
         secrets = self.secrets.get(lock.auction_id, {})
-        if len(secrets) < lock.threshold:
+        if len(secrets) < lock.threshold or max(secrets, default=0) >= len(lock.time_keys):
             return sealed.bid_key
         try:
             return open_ticket_afterwards(sealed, lock, unlock_bid(sealed, lock, secrets))

@@ -8,9 +8,10 @@ Reference: Bandcoin 5.4, table 1.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import TypeAlias
 
 from ledger.clearing.awards import Award, OpenBid, clear_bids, contenders
 from ledger.clearing.door import Refusal, confirm, read_bid, read_unlocked
@@ -18,9 +19,9 @@ from ledger.clearing.events import (
     FIRST_HEAD,
     AuctionClosed,
     AuctionTaken,
-    BidsDropped,
     BidTaken,
     Event,
+    FundsTaken,
     OfferRejected,
     OfferTaken,
     Unsealed,
@@ -30,6 +31,7 @@ from ledger.clearing.events import (
 )
 from wire.auction import Auction, read_auction
 from wire.auction_receipt import AuctionReceipt, Status
+from wire.auction_terms import GUARD_S
 from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
 from wire.key_agreement import SEAL_KEY_SIZE
@@ -41,15 +43,26 @@ KEPT_NS = 86_400 * 10**9
 """How long an auction that is over is shown: a day, in which every bidder has had time to look."""
 REPLACED = Refusal("replaced", "the same account bid again")
 OUTBID = Refusal("outbid", "others bid more")
+UNFUNDED = "insufficient_funds"
+LATEST_LOOK_NS = GUARD_S * 10**9 // 2
+"""Before the clearing time: balances that were looked at later than that, by a house that was away, may be those of
+somebody who has read the bids already, with a keeper whose clock is fast.
+"""
+
+
+Found: TypeAlias = OpenBid | Refusal
+"""What is in a sealed bid."""
 
 
 class Phase(Enum):
     """What an auction waits for."""
 
     OPEN = auto()
-    """Bids, until the clearing time; then the keepers' secrets."""
+    """Bids, until the guard before the clearing time; then what the ledger says that bidders have."""
+    COUNTED = auto()
+    """The clearing time, and the keepers' secrets."""
     CLEARING = auto()
-    """Bids can be read: who can pay, and what the provider signs."""
+    """Bids can be read: what the provider signs."""
     OFFERED = auto()
     """The ledger's word on the batch."""
     CLOSED = auto()
@@ -70,8 +83,9 @@ class Bid:
 
 @dataclass(slots=True)
 class Listing:
-    """One auction, with its bids in the order in which they came, `last` the last one. `rejected` is why it stands
-    still, in a word and a sentence; `closed` is set once it is over.
+    """One auction, with its bids in the order in which they came, `last` the last one. `head` is that of the log once
+    the bids could be read. `rejected` is why it stands still, in a word and a sentence; `void` why it can come to
+    nothing any more; `closed` is set once it is over. `ready`: bids that were opened before the log says so.
     """
 
     auction: Auction
@@ -81,13 +95,19 @@ class Listing:
     phase: Phase = Phase.OPEN
     bids: dict[PublicKey, Bid] = field(default_factory=dict)
     by_account: dict[PublicKey, Bid] = field(default_factory=dict)
+    funds: FundsTaken | None = None
+    head: bytes = b""
+    ready: tuple[tuple["Bid", Found], ...] = ()
     awards: tuple[Award, ...] = ()
+    awarded: dict[bytes, Award] = field(default_factory=dict)
     answer: bytes | None = None
     rejected: tuple[str, str] = ("", "")
+    void: Refusal | None = None
     last: PublicKey | None = None
     changes: Counter[PublicKey] = field(default_factory=Counter)
     seen: set[bytes] = field(default_factory=set)
     closed: AuctionClosed | None = None
+    executed: frozenset[bytes] = frozenset()
 
     @property
     def auction_id(self) -> bytes:
@@ -111,6 +131,11 @@ class Listing:
             for one in unconfirmed:
                 self._confirm(named[one.transaction.transaction_id], one)
         self.awards = clear_bids(self.auction.terms, opened)
+        self.awarded = {award.bid.transaction.transaction_id: award for award in self.awards}
+
+    def award_of(self, bid: Bid) -> Award | None:
+        """What it won, if anything."""
+        return None if bid.opened is None else self.awarded.get(bid.opened.transaction.transaction_id)
 
     def _confirm(self, bid: Bid, opened: OpenBid) -> None:
         assert bid.sealed is not None, "what is to be confirmed was sealed"
@@ -135,8 +160,7 @@ class Listing:
         )
 
     def _status(self, bid: Bid) -> tuple[Status, Refusal | None]:
-        executed = () if self.closed is None else self.closed.executed
-        if bid.opened is not None and bid.opened.transaction.transaction_id in executed:
+        if bid.opened is not None and bid.opened.transaction.transaction_id in self.executed:
             return Status.EXECUTED, None
         if bid.refusal is REPLACED and self.auction.is_sealed and self.phase is Phase.OPEN:
             return Status.PENDING, None  # else anybody could see which two bids are of one account
@@ -147,7 +171,7 @@ class Listing:
             return Status.PENDING, None
         if self.closed.reason:
             return Status.CANCELLED, Refusal(self.closed.reason, self.closed.detail)
-        if any(award.bid is bid.opened for award in self.awards):
+        if self.award_of(bid) is not None:
             return Status.EXECUTED, None
         return Status.CANCELLED, OUTBID
 
@@ -160,7 +184,7 @@ def with_key(house: PrivateKey) -> Tickets:
     return lambda sealed, lock: open_ticket(sealed, lock, house)
 
 
-Opener = Callable[[Listing, Sequence[Bid], Mapping[int, PrivateKey], bytes], list["OpenBid | Refusal"]]
+Opener = Callable[[Listing, Sequence[Bid], Mapping[int, PrivateKey], bytes], list[Found]]
 """(auction, sealed bids, secrets by place, ledger id) -> what each of them is, in their order."""
 
 
@@ -182,6 +206,18 @@ def open_one(
     return read_unlocked(unlocked, listing.auction, bid.account, bid.taken.at_ns, ledger_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """In a log: behind the entry `number`, whose time and head these are."""
+
+    number: int
+    at_ns: int
+    head: bytes
+
+
+BEGINNING = Place(0, 0, FIRST_HEAD)
+
+
 class Book:
     """Of one house and one ledger. `at_ns` and `head` are those of the last entry; `number` counts entries."""
 
@@ -197,24 +233,29 @@ class Book:
         """The time of the next entry: no two have the same, and none is before another."""
         return max(now_ns, self.at_ns + 1)
 
-    def load(self, entries: Sequence[bytes], now_ns: int) -> None:
-        """The whole log. What was over long before `now_ns` is passed over: nobody asks for it, and opening its bids
-        again would make a start the slower the older a house is.
+    def load(self, read: Callable[[], Iterable[bytes]], now_ns: int, place: Place = BEGINNING) -> None:
+        """The log after `place`, which is read twice and never held. What was over long before `now_ns` is passed over:
+        nobody asks for it, and opening its bids again would make a start the slower the older a house is.
         """
-        events = [read_event(entry) for entry in entries]
+        self.number, self.at_ns, self.head = place.number, place.at_ns, place.head
         over = {
             event.auction_id
-            for event in events
+            for event in map(read_event, read())
             if isinstance(event, AuctionClosed) and event.at_ns < now_ns - KEPT_NS
         }
-        for event, entry in zip(events, entries, strict=True):
+        for entry in read():
+            event = read_event(entry)
             if self._auction_id(event) in over:
                 self._count(event, entry)
             else:
                 self.apply(event, entry)
 
-    def forget(self, now_ns: int) -> None:
-        """Auctions that were over long ago; the log has them."""
+    def needless(self) -> int:
+        """How many entries at the beginning of the log are of auctions that are forgotten, all of them."""
+        return min((listing.taken.number for listing in self.listings.values()), default=self.number + 1) - 1
+
+    def forget(self, now_ns: int) -> bool:
+        """Auctions that were over long ago; the log has them. Whether there were any."""
         old = [
             auction_id
             for auction_id, listing in self.listings.items()
@@ -222,6 +263,7 @@ class Book:
         ]
         for auction_id in old:
             del self.listings[auction_id]
+        return bool(old)
 
     def apply(self, event: Event, entry: bytes | None = None) -> None:
         """`entry`: its bytes, where they are at hand. Raises DecodeError if it fits no log of this house."""
@@ -231,10 +273,11 @@ class Book:
                 self._list(event)
             case BidTaken():
                 self._take_bid(self.listings[event.auction_id], event)
+            case FundsTaken():
+                listing = self.listings[event.auction_id]
+                listing.funds, listing.phase = event, Phase.COUNTED
             case Unsealed():
                 self._unseal(self.listings[event.auction_id], event)
-            case BidsDropped():
-                _drop(self.listings[event.auction_id], event)
             case OfferTaken():
                 listing = self.listings[event.auction_id]
                 listing.answer, listing.phase = event.answer, Phase.OFFERED
@@ -245,6 +288,7 @@ class Book:
                 listing.rejected = event.reason, event.detail
             case AuctionClosed():
                 listing = self.active.pop(event.auction_id)
+                listing.executed = frozenset(event.executed)
                 listing.closed, listing.phase = event, Phase.CLOSED
 
     def read_sealed(self, listing: Listing, encoded: bytes) -> tuple[PublicKey, PublicKey]:
@@ -299,25 +343,44 @@ class Book:
         return AuctionReceipt(listing.auction_id, Status.PENDING, name, self.number, event.at_ns, self.head)
 
     def _unseal(self, listing: Listing, event: Unsealed) -> None:
-        keys = listing.lock.time_keys
-        secrets = {place: read_time_secret(secret, keys[place]) for place, secret in event.secrets.items()}
-        sealed = [bid for bid in listing.by_account.values() if bid.sealed is not None]
-        for bid, found in zip(sealed, self._opener(listing, sealed, secrets, self.ledger_id), strict=True):
+        for bid, found in listing.ready or self.open_bids(listing, event.secrets):
             if isinstance(found, Refusal):
                 bid.refusal = found
             else:
                 bid.opened = found
+        listing.ready, listing.head = (), self.head
+        _drop_unfunded(listing)
+        if listing.void is None:
+            listing.clear()
         listing.phase, listing.rejected = Phase.CLEARING, ("", "")
-        listing.clear()
+
+    def open_bids(self, listing: Listing, secrets: Mapping[int, bytes]) -> tuple[tuple[Bid, Found], ...]:
+        """Its sealed bids, and what is in each. Changes nothing, and may be done before the log says `Unsealed`: it is
+        most of the work. Raises VerificationError for secrets that are none of its keepers'.
+        """
+        keys = listing.lock.time_keys
+        told = {place: read_time_secret(secret, keys[place]) for place, secret in secrets.items()}
+        sealed = [bid for bid in listing.by_account.values() if bid.sealed is not None]
+        return tuple(zip(sealed, self._opener(listing, sealed, told, self.ledger_id), strict=True))
 
 
-def _drop(listing: Listing, event: BidsDropped) -> None:
-    refusals = {drop.transaction_id: Refusal(drop.reason, drop.detail) for drop in event.drops}
+def _drop_unfunded(listing: Listing) -> None:
+    """Who had less than he bid takes no part. Where that was looked at too late, everybody's bid is void instead."""
+    funds = listing.funds
+    assert funds is not None, "keepers are asked after the ledger"
     for bid in listing.by_account.values():
-        if bid.opened is not None and bid.opened.transaction.transaction_id in refusals:
-            bid.refusal = refusals[bid.opened.transaction.transaction_id]
-    listing.answer, listing.phase = None, Phase.CLEARING
-    listing.clear()
+        had_ubc = funds.balances_ubc.get(bid.account, 0)
+        if bid.opened is not None and had_ubc < bid.opened.price_ubc:
+            words = f"bid {bid.opened.price_ubc} ubc, had {had_ubc} ubc as of block {funds.height}"
+            bid.refusal = bid.refusal or Refusal(UNFUNDED, words)
+    clearing_ns = listing.auction.terms.mark.clearing_s * 10**9
+    unfunded = any(
+        bid.refusal is not None and bid.refusal.reason == UNFUNDED for bid in listing.by_account.values()
+    )
+    if funds.at_ns > clearing_ns - LATEST_LOOK_NS and unfunded:
+        listing.void = Refusal(
+            "funds_unknown", "the house was away before the clearing time, and a bidder is short of money"
+        )
 
 
 def _with(taken: AuctionReceipt, status: Status, reason: str, detail: str) -> AuctionReceipt:

@@ -13,25 +13,30 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console
 from rich.table import Table
 
-from ledger.clearing.audit import UNCHECKED, audit_log
+from ledger.clearing.audit import LedgerWord, audit_log, convict, wanted_funds
 from ledger.clearing.bidding import conceal_bid, make_bid, strangers
 from ledger.clearing.house_client import HouseClient
+from ledger.clearing.ledger_word import AskedLedger, ReplayedLedger
 from ledger.clearing.offer_desk import create_desk
 from ledger.cli import DEFAULT_LEDGER, LEDGER_VARIABLE, RATE_LAYERS, _account, _band, _rate_range, _typed
 from ledger.client import LedgerReader
+from ledger.database import open_to_read
 from ledger.http import listen, serve
 from ledger.pages import LedgerPage, OfferPage
 from ledger.running import NO, OK, run_command, run_service
+from ledger.store import POSTGRESQL
 from wire.auction import Auction, write_auction
-from wire.auction_receipt import AuctionReceipt, Status
-from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
+from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt
+from wire.auction_terms import GUARD_S, AuctionKind, AuctionMark, AuctionTerms
 from wire.errors import ConfigError, DecodeError
 from wire.ids import PublicKey
 from wire.key_agreement import SEAL_KEY_SIZE
@@ -49,13 +54,17 @@ _EXAMPLES = f"""examples:
   airgrant ledger auction serve --key roof.key --listen 0.0.0.0:8600     sign what the house found, until SIGTERM
   airgrant ledger auction bid 7d0a...31 0.004 --key alice.key            sealed, if the auction is
   airgrant ledger auction status 7d0a...31 02c1...9f                     of a bid, by the name that `bid` printed
-  airgrant ledger auction verify                             compute winners and prices again from the house's log
+  airgrant ledger auction verify --ledger-log ledger.db      check winners, prices and balances again: log against log
 
 A sealed bid can be read before the clearing time if enough of the auction's keepers want to. Say with --keeper whom
 you trust (default: the house); with too many strangers among them no bid is sent. The house is that of --ledger URL or
 the variable {LEDGER_VARIABLE}; by default {DEFAULT_LEDGER}.
 
-exit status: 0 done, 1 the answer is no, 2 usage or key file, 3 the world failed
+Bids are taken until {GUARD_S} s before the clearing time. What every bidder has is noted then: who has less than he bid
+takes no part, and a winner who spends his money later ends the auction for all.
+
+exit status: 0 done, 1 the answer is no (of `verify`: something is wrong, or could not be checked),
+2 usage or key file, 3 the world failed
 """
 
 
@@ -83,19 +92,25 @@ def _no_for_refusals(run: Callable[[argparse.Namespace], int]) -> Callable[[argp
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    house = _house(arguments)
-    found: list[dict[str, Any]] = []
-    after: object = 0
-    while after is not None:
-        page: dict[str, Any] = house.page(f"auctions?after={after}&limit=100")
-        found += page["auctions"]
-        after = page["after"]
+    found = list(_pages(_house(arguments), "auctions?limit=100&", "auctions"))
     return _show(arguments, found, [_auction_table(found)])
 
 
 def _show_one(arguments: argparse.Namespace) -> int:
-    page: dict[str, Any] = _house(arguments).page(f"auctions/{arguments.auction.hex()}")
+    house, path = _house(arguments), f"auctions/{arguments.auction.hex()}"
+    page: dict[str, Any] = house.page(path)
+    if page["after"] is not None:
+        page["bids"] += _pages(house, f"{path}/bids?limit=1000&", "bids", page["after"])
+        page["after"] = None
     return _show(arguments, page, [_auction_table([page]), _bid_table(page["bids"])])
+
+
+def _pages(house: HouseClient, path: str, items: str, after: object = 0) -> Iterator[dict[str, Any]]:
+    """Every item of a list that comes in pages."""
+    while after is not None:
+        page: dict[str, Any] = house.page(f"{path}after={after}")
+        yield from page[items]
+        after = page["after"]
 
 
 def _create(arguments: argparse.Namespace) -> int:
@@ -105,7 +120,12 @@ def _create(arguments: argparse.Namespace) -> int:
     reader = LedgerReader(arguments.ledger)
     auction = _auction(arguments, key, house, mark, _next_epoch(reader, key.public))
     receipt = house.create(write_auction(auction, key, house.ledger_id))
-    return _say(arguments, receipt, f"auction {receipt.auction_id.hex()} clears at {mark.clearing_s}")
+    said = (
+        f"auction {receipt.auction_id.hex()} takes bids until {_instant(mark.bids_until_s)}, "
+        f"clears at {_instant(mark.clearing_s)}"
+    )
+    _warn_of_lone_keeper(auction, house.house)
+    return _say(arguments, receipt, said)
 
 
 def _auction(
@@ -139,16 +159,47 @@ def _bid(arguments: argparse.Namespace) -> int:
         raise DecodeError(
             f"{len(unknown)} keepers that you do not trust could read the bid: {named} (see --keeper)"
         )
+    _warn_of_lone_keeper(auction, house.house)
     bid = make_bid(auction, arguments.price, key, house.ledger_id, secrets.token_bytes(NONCE_SIZE))
     transaction = read_transaction(bid, house.ledger_id).transaction_id.hex()
     if auction.is_sealed:
         chance = secrets.token_bytes(SEAL_KEY_SIZE)
         bid = conceal_bid(auction, bid, key, PrivateKey.generate(), house.ledger_id, chance)
-    receipt = house.bid(arguments.auction, bid)
-    said = (
-        f"bid {receipt.bid_id} is {receipt.status.name.lower()}; if it wins, its transaction is {transaction}"
+    file: Path = arguments.receipt or arguments.key.with_name(
+        f"{arguments.key.stem}-{transaction[:16]}.receipt"
     )
-    return _say(arguments, receipt, said, transaction)
+    with _new_file(file) as kept:
+        signed, receipt = house.place_bid(arguments.auction, bid)
+        kept.write(signed)
+    said = (
+        f"bid {receipt.bid_id} is {receipt.status.name.lower()}; if it wins, its transaction is {transaction}\n"
+        f"the house's receipt is in {file}: keep it until the auction is over (`auction verify --receipt`)"
+    )
+    return _say(arguments, receipt, said, transaction, str(file))
+
+
+@contextmanager
+def _new_file(file: Path) -> Iterator[IO[bytes]]:
+    """Made before it is needed, as nobody bids without a receipt; gone again if there is none. Raises ConfigError."""
+    try:
+        opened = file.open("xb")
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from error
+    try:
+        with opened:
+            yield opened
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+
+
+def _warn_of_lone_keeper(auction: Auction, house: PublicKey) -> None:
+    """To standard error: what is sealed to the house alone, the house can read."""
+    if auction.is_sealed and not strangers(auction, {house}):
+        sys.stderr.write(
+            "warning: the house can open the bids of this auction by itself before the clearing time: "
+            "it is its own keeper (other keepers: create --keeper-at)\n"
+        )
 
 
 def _status(arguments: argparse.Namespace) -> int:
@@ -160,13 +211,10 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     house = _house(arguments)
-    entries: list[bytes] = []
-    after: object = 0
-    while after is not None:
-        page: dict[str, Any] = house.page(f"clearing-log?after={after}&limit=500")
-        entries += [base64.b64decode(one["entry"]) for one in page["entries"]]
-        after = page["after"]
-    audit = audit_log(entries, house.ledger_id)
+    entries = [base64.b64decode(one["entry"]) for one in _pages(house, "clearing-log?limit=500&", "entries")]
+    with _ledger_word(arguments, house, entries) as ledger:
+        audit = audit_log(entries, house.ledger_id, ledger)
+    receipts = [_check_receipt(file, house, entries, audit.heads) for file in arguments.receipt]
     pages: list[dict[str, Any]] = [
         {
             "auction_id": one.auction_id.hex(),
@@ -175,22 +223,63 @@ def _verify(arguments: argparse.Namespace) -> int:
             "paid_ubc": sum(award.price_ubc for award in one.awards),
             "dropped": one.dropped,
             "wrong": one.wrong,
+            "unchecked": one.unchecked,
         }
         for one in audit.auctions
     ]
-    ok = not any(one.wrong for one in audit.auctions)
+    ok = audit.holds and not any(one["wrong"] for one in receipts)
     head = audit.heads[-1].hex() if audit.heads else ""
-    table = Table("auction", "settled", "winners", "paid", "dropped", "does not hold")
+    table = Table("auction", "settled", "winners", "paid", "dropped", "does not hold", "not checked")
     for one in pages:
         paid = format_money(one["paid_ubc"])
         words = [one["auction_id"], str(one["settled"]), str(one["winners"]), paid, str(one["dropped"])]
-        table.add_row(*words, one["wrong"])
-    _show(
-        arguments,
-        {"ok": ok, "unchecked": UNCHECKED, "entries": len(entries), "head": head, "auctions": pages},
-        [table, f"not checked: {UNCHECKED}"],
-    )
+        table.add_row(*words, one["wrong"], one["unchecked"])
+    wrong, unchecked = list(audit.wrong), list(audit.unchecked)
+    page = {
+        "ok": ok,
+        "entries": len(entries),
+        "head": head,
+        "wrong": wrong,
+        "unchecked": unchecked,
+        "auctions": pages,
+        "receipts": receipts,
+    }
+    lines = [
+        table,
+        *(f"does not hold: {one}" for one in wrong),
+        *(f"not checked: {one}" for one in unchecked),
+    ]
+    lines += [f"{one['file']}: {one['wrong'] or 'holds'}" for one in receipts]
+    _show(arguments, page, [*lines, "everything holds" if ok else "not everything holds, or was checked"])
     return OK if ok else NO
+
+
+@contextmanager
+def _ledger_word(
+    arguments: argparse.Namespace, house: HouseClient, entries: Sequence[bytes]
+) -> Iterator[LedgerWord]:
+    """Of a log that is here, or of the ledger's pages."""
+    place: str | None = arguments.ledger_log
+    if place is None:
+        yield AskedLedger(LedgerReader(arguments.ledger))
+        return
+    if not place.startswith(POSTGRESQL) and not Path(place).exists():
+        raise ConfigError(f"{place}: is not there")
+    with closing(open_to_read(place)) as store:
+        yield ReplayedLedger(store, house.ledger_id, wanted_funds(entries))
+
+
+def _check_receipt(
+    file: Path, house: HouseClient, entries: Sequence[bytes], heads: Sequence[bytes]
+) -> dict[str, Any]:
+    try:
+        receipt = read_auction_receipt(file.read_bytes(), house.house, house.ledger_id)
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from error
+    except DecodeError as error:
+        return {"file": str(file), "number": 0, "wrong": f"is no receipt of this house: {error}"}
+    wrong = convict(receipt, entries, heads)
+    return {"file": str(file), "number": receipt.number, "wrong": wrong}
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -224,7 +313,11 @@ def _tell(text: str) -> None:
 
 
 def _say(
-    arguments: argparse.Namespace, receipt: AuctionReceipt, text: str, transaction: str | None = None
+    arguments: argparse.Namespace,
+    receipt: AuctionReceipt,
+    text: str,
+    transaction: str | None = None,
+    file: str | None = None,
 ) -> int:
     page = {
         "auction_id": receipt.auction_id.hex(),
@@ -236,6 +329,7 @@ def _say(
         "reason": receipt.reason,
         "detail": receipt.detail,
         "transaction": transaction,
+        "receipt": file,
     }
     return _show(arguments, page, [text])
 
@@ -251,16 +345,20 @@ def _show(arguments: argparse.Namespace, page: object, lines: Sequence[Any]) -> 
 
 
 def _auction_table(pages: Sequence[dict[str, Any]]) -> Table:
-    table = Table("auction", "kind", "status", "units", "minimum", "clears at", "bids", "reason")
+    table = Table(
+        "auction", "kind", "status", "units", "minimum", "bids until", "clears at", "bids", "reason"
+    )
     for page in pages:
         table.add_row(
             page["auction_id"],
-            page["kind"] + (", sealed" if page["sealed"] else ""),
+            page["kind"]
+            + (f", sealed to {page['threshold']} of {len(page['keepers'])}" if page["sealed"] else ""),
             page["status"],
             str(page["max_allocations"]),
             format_money(page["min_price_ubc"]),
-            str(page["clearing_s"]),
-            str(len(page["bids"])),
+            _instant(page["bids_until_s"]),
+            _instant(page["clearing_s"]),
+            str(page["bid_count"]),
             page["reason"],
         )
     return table
@@ -273,6 +371,10 @@ def _bid_table(pages: Sequence[dict[str, Any]]) -> Table:
         paid = format_money(page["paid_ubc"])
         table.add_row(page["bid_id"], page["status"], price, str(page["units"]), paid, page["reason"])
     return table
+
+
+def _instant(at_s: int) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 # ---- The command line
@@ -300,16 +402,33 @@ def _parser() -> argparse.ArgumentParser:
     bid = _command(commands, "bid", "bid in an auction, sealed if it is")
     bid.add_argument("auction", type=_auction_id, metavar="AUCTION")
     bid.add_argument(
-        "price", type=_typed(parse_money), metavar="PRICE", help="the most that you pay, in bandcoins"
+        "price",
+        type=_typed(parse_money),
+        metavar="PRICE",
+        help="the most that you pay, in bandcoins; in a proportional share for all that you get",
     )
     bid.add_argument("--key", type=Path, required=True, help="PEM key of your account")
     bid.add_argument(
         "--keeper", type=_account, action="append", help="a keeper that you trust (default: the house)"
     )
     bid.set_defaults(run=_bid)
-    _command(commands, "verify", "compute winners and prices again from the house's log").set_defaults(
-        run=_verify
+    bid.add_argument(
+        "--receipt",
+        type=Path,
+        metavar="FILE",
+        help="where the house's receipt is kept (default: beside the key)",
     )
+    verify = _command(commands, "verify", "check the house's log against the ledger, and against receipts")
+    verify.add_argument(
+        "--ledger-log",
+        metavar="DATABASE",
+        help="a ledger's log that is applied again: a file, or postgresql://... "
+        "(default: the pages of --ledger, which cannot say what bidders had)",
+    )
+    verify.add_argument(
+        "--receipt", type=Path, metavar="FILE", action="append", default=[], help="a receipt that `bid` kept"
+    )
+    verify.set_defaults(run=_verify)
     status = _command(commands, "status", "what became of a bid")
     status.add_argument("auction", type=_auction_id, metavar="AUCTION")
     status.add_argument("bid", type=_account, metavar="BID", help="the name that `bid` printed")

@@ -7,6 +7,7 @@ says inside is held against the same rules when it is opened (`read_bid`), and a
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ledger.buying import check_rate
 from ledger.clearing.awards import OpenBid
 from wire.allocate import Allocate
 from wire.auction import Auction
@@ -45,25 +46,40 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the ledger says of somebody. `epoch` of the current offer, 0 if there is none; `licensed` to post one."""
+    """What the ledger says of a bidder."""
 
     has_account: bool
     balance_ubc: int = 0
-    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seller:
+    """What the ledger says of who opens an auction. `epoch` of the current offer, 0 if there is none; `licensed` to
+    post one; `selling`: strangers can buy units of that offer, in this auction's band; `settled_s`: the clearing time
+    of the last auction of his that is settled; `taken_units` are sold already, for an instant that each grant of this
+    auction would cover.
+    """
+
+    has_account: bool
     licensed: bool = True
+    epoch: int = 0
+    selling: bool = False
+    settled_s: int = 0
+    taken_units: int = 0
 
 
-def check_auction(auction: Auction, house: PublicKey, provider: Standing, now_s: int) -> Refusal | None:
-    """Of an auction whose signature holds."""
-    clearing_s = auction.terms.mark.clearing_s
+def check_auction(auction: Auction, house: PublicKey, provider: Seller, now_s: int) -> Refusal | None:
+    """Of an auction whose signature holds: what is known to go wrong is not begun."""
+    mark = auction.terms.mark
+    clearing_s = mark.clearing_s
     if auction.house != house:
         return Refusal("another_house", f"this house is {house}")
     if not provider.has_account or not provider.licensed:
         return Refusal("not_a_provider", f"{auction.terms.provider} has no account, or may post no offers")
     if auction.epoch != provider.epoch + 1:
         return Refusal("epoch_moved", f"the next offer has epoch {provider.epoch + 1}, not {auction.epoch}")
-    if clearing_s <= now_s:
-        return Refusal("too_late", f"to be cleared at {clearing_s}, it is {now_s}")
+    if mark.bids_until_s <= now_s:
+        return Refusal("too_late", f"bids are taken until {mark.bids_until_s}, it is {now_s}")
     if clearing_s > now_s + MAX_AHEAD_S - SETTLE_S:
         return Refusal(
             "too_far", f"to be cleared in {clearing_s - now_s} s, at most {MAX_AHEAD_S - SETTLE_S}"
@@ -72,6 +88,28 @@ def check_auction(auction: Auction, house: PublicKey, provider: Standing, now_s:
         auction.read_time_keys()
     except DecodeError as error:
         return Refusal("bad_time_keys", str(error))
+    return _check_units(auction, provider)
+
+
+def _check_units(auction: Auction, provider: Seller) -> Refusal | None:
+    """Whether the ledger could let all units go, when the time has come."""
+    terms, qos = auction.terms, auction.terms.qos
+    clearing_s, units = terms.mark.clearing_s, terms.max_allocations
+    if clearing_s <= provider.settled_s:
+        return Refusal(
+            "auction_settled", f"one of {provider.settled_s} is settled, and this is of {clearing_s}"
+        )
+    too_high = check_rate(qos, units) if terms.mark.kind is AuctionKind.PROPSHARE else None
+    if too_high is not None:
+        return Refusal("rate_too_high", f"a single bidder would get all: {too_high.detail}")
+    if provider.selling:
+        return Refusal(
+            "still_selling",
+            f"strangers can buy units of the offer of epoch {provider.epoch} that outlast the clearing: "
+            "post it with 0 units first",
+        )
+    if provider.taken_units:
+        return Refusal("not_free", f"{provider.taken_units} units are sold for when these would be used")
     return None
 
 

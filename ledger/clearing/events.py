@@ -5,8 +5,8 @@ the fields below. The head of the log after an entry is SHA-256(head before, SHA
 
     1 AuctionTaken     the auction, as its provider signed it
     2 BidTaken         auction id; the bid as it came, sealed or a signed `allocate`; of the latter the account
-    3 Unsealed         auction id; what keepers told: place of the time key -> secret
-    4 BidsDropped      auction id; [transaction id, reason, detail] of bids that take no part any more
+    3 FundsTaken       auction id; height of a block; account -> balance as of it, of everybody who bid
+    4 Unsealed         auction id; what keepers told: place of the time key -> secret
     5 OfferTaken       auction id; the provider's answer
     6 OfferRejected    auction id; why that answer did not land
     7 AuctionClosed    auction id; reason and detail, empty if it was settled; ids of bids executed all the same
@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from wire.auction_terms import AUCTION_ID_SIZE
-from wire.cbor import Value, read_cbor, write_cbor
+from wire.cbor import Key, Value, read_cbor, write_cbor
 from wire.errors import DecodeError
+from wire.ids import PublicKey
 
 FIRST_HEAD = bytes(32)
 
@@ -42,30 +43,22 @@ class BidTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class FundsTaken:
+    """No bid is taken any more. What everybody who bid has, as of one block, before anybody can read a bid."""
+
+    at_ns: int
+    auction_id: bytes
+    height: int
+    balances_ubc: Mapping[PublicKey, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Unsealed:
     """The clearing time came, and with it enough secrets; none where bids are open."""
 
     at_ns: int
     auction_id: bytes
     secrets: Mapping[int, bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """A bid, by the id of its transaction, that takes no part, and why."""
-
-    transaction_id: bytes
-    reason: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class BidsDropped:
-    """Bids that the ledger would not execute: the others are cleared without them."""
-
-    at_ns: int
-    auction_id: bytes
-    drops: tuple[Drop, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +91,7 @@ class AuctionClosed:
     executed: tuple[bytes, ...] = ()
 
 
-Event = AuctionTaken | BidTaken | Unsealed | BidsDropped | OfferTaken | OfferRejected | AuctionClosed
+Event = AuctionTaken | BidTaken | FundsTaken | Unsealed | OfferTaken | OfferRejected | AuctionClosed
 
 
 def next_head(head: bytes, entry: bytes) -> bytes:
@@ -112,10 +105,10 @@ def write_event(event: Event) -> bytes:
         case BidTaken(at_ns, auction_id, encoded, account):
             return write_cbor([2, at_ns, auction_id, encoded, account])
         case Unsealed(at_ns, auction_id, secrets):
-            return write_cbor([3, at_ns, auction_id, dict(secrets.items())])
-        case BidsDropped(at_ns, auction_id, drops):
-            items: list[Value] = [[one.transaction_id, one.reason, one.detail] for one in drops]
-            return write_cbor([4, at_ns, auction_id, items])
+            return write_cbor([4, at_ns, auction_id, dict(secrets.items())])
+        case FundsTaken(at_ns, auction_id, height, balances_ubc):
+            items: dict[Key, Value] = {key.octets: balance for key, balance in balances_ubc.items()}
+            return write_cbor([3, at_ns, auction_id, height, items])
         case OfferTaken(at_ns, auction_id, answer):
             return write_cbor([5, at_ns, auction_id, answer])
         case OfferRejected(at_ns, auction_id, reason, detail):
@@ -152,25 +145,28 @@ def _read_unsealed(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | 
             secrets = {
                 place: secret
                 for place, secret in items.items()
-                if isinstance(place, int) and isinstance(secret, bytes)
+                if isinstance(place, int) and place >= 0 and isinstance(secret, bytes)
             }
             return Unsealed(at_ns, auction_id, secrets) if len(secrets) == len(items) else None
     return None
 
 
-def _read_dropped(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | None:
+def _read_funds(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | None:
     match rest:
-        case [list(items)]:
-            drops = [_read_drop(item) for item in items]
-            known = tuple(drop for drop in drops if drop is not None)
-            return BidsDropped(at_ns, auction_id, known) if len(known) == len(items) else None
-    return None
-
-
-def _read_drop(item: Value) -> Drop | None:
-    match item:
-        case [bytes(transaction_id), str(reason), str(detail)]:
-            return Drop(transaction_id, reason, detail)
+        case [bool(), _]:
+            return None
+        case [int(height), dict(items)]:
+            known = [
+                (account, balance)
+                for account, balance in items.items()
+                if isinstance(account, bytes) and isinstance(balance, int) and not isinstance(balance, bool)
+            ]
+            if len(known) < len(items):
+                return None
+            try:
+                return FundsTaken(at_ns, auction_id, height, {PublicKey(key): ubc for key, ubc in known})
+            except ValueError as error:
+                raise DecodeError(f"clearing log: {error}") from None
     return None
 
 
@@ -199,8 +195,8 @@ def _read_closed(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | No
 
 _READERS: dict[int, Callable[[int, bytes, list[Value]], Event | None]] = {
     2: _read_bid,
-    3: _read_unsealed,
-    4: _read_dropped,
+    3: _read_funds,
+    4: _read_unsealed,
     5: _read_offer,
     6: _read_rejected,
     7: _read_closed,

@@ -4,13 +4,13 @@ Pure: requests, what the ledger says and what others answered come in; out come 
 `Step` for whoever can ask keepers, provider and ledger. A step that fails is tried again until the auction's last
 second, and then the auction is over and nothing has happened: money moves in the one batch or not at all.
 
-    open, clearing time   ask keepers for the secrets            Unsealed
-    clearing              ask the ledger who can pay             BidsDropped, and clear again
+    open, the guard       ask the ledger what bidders have       FundsTaken
+    counted, its time     ask the keepers for the secrets        Unsealed
     clearing              ask the provider for the offer         OfferTaken
-    offered               submit the batch                       AuctionClosed, or BidsDropped, or OfferRejected
+    offered               submit the batch                       AuctionClosed, or OfferRejected
 
-Who can pay is asked once. A winner who spends his money after that holds the auction up, until it is void: it is not
-cleared again without him.
+Who can pay is asked once, when nobody can bid any more and nobody can read a bid yet. A winner who spends his money
+after that holds the auction up, until it is void: it is not cleared again without him.
 
 Reference: Bandcoin 5.4.2, steps 4 to 8; docs/decisions/0027.
 """
@@ -25,6 +25,7 @@ from ledger.clearing.door import (
     MAX_BIDS,
     MAX_CHANGES,
     Refusal,
+    Seller,
     Standing,
     check_auction,
     check_bidder,
@@ -36,10 +37,9 @@ from ledger.clearing.door import (
 from ledger.clearing.events import (
     AuctionClosed,
     AuctionTaken,
-    BidsDropped,
     BidTaken,
-    Drop,
     Event,
+    FundsTaken,
     OfferRejected,
     OfferTaken,
     Unsealed,
@@ -47,7 +47,7 @@ from ledger.clearing.events import (
 from ledger.clearing.provider import make_offer
 from ledger.rejection import Reason
 from ledger.submission import Batch, Executed, Outcome, received_id
-from wire.auction import read_auction
+from wire.auction import Auction, read_auction
 from wire.auction_receipt import AuctionReceipt
 from wire.auction_terms import AuctionKind, Ruling
 from wire.errors import DecodeError
@@ -61,10 +61,10 @@ from wire.transaction import SignedTransaction, read_transaction
 
 LOOK_S = 60
 """How long after its last second a batch that went out is still looked for: it is in the log or never will be."""
-BIDDERS_FAULT = frozenset({
-    Reason.EXPIRED, Reason.VALIDITY_TOO_LONG, Reason.UNKNOWN_ISSUER, Reason.BAD_SIGNATURE, Reason.PRICE_DIFFERS,
-})  # fmt: skip
-"""Why the ledger may refuse one winner's bid and not another's: it is dropped, and the rest cleared again."""
+PATIENCE_S = 60
+"""How long after its clearing time an auction waits for an earlier one of the same provider: the ledger settles no
+earlier one after a later one, so whoever overtakes ends the other.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,9 @@ class AskKeepers:
 
 @dataclass(frozen=True, slots=True)
 class AskLedger:
-    """The balances of everybody who takes part are wanted."""
+    """What everybody who bid has is wanted, as of one block."""
 
     listing: Listing
-    accounts: tuple[PublicKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,15 @@ class Close:
     detail: str
 
 
-Step = AskKeepers | AskLedger | AskProvider | Submit | Close
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """For an earlier auction of the same provider."""
+
+    listing: Listing
+    why: Refusal
+
+
+Step = AskKeepers | AskLedger | AskProvider | Submit | Wait | Close
 
 
 class House:
@@ -124,26 +131,27 @@ class House:
         max_winners: int = MAX_BIDS,
     ) -> None:
         self.book, self._key, self._has, self._max_winners = book, key, has, max_winners
-        self._funds_known: set[bytes] = set()
 
     # ---- CreateAuction, Bid, GetBid
 
     def take_auction(
-        self, encoded: bytes, standing_of: Callable[[PublicKey], Standing], now_ns: int
+        self, encoded: bytes, seller_of: Callable[[Auction], Seller], now_ns: int
     ) -> Event | AuctionReceipt | Refusal:
         """An event; the receipt of an auction that is there already; or why not. Raises DecodeError."""
         auction = read_auction(encoded, self.book.ledger_id)
         known = self.book.listings.get(auction.auction_id)
         if known is not None:
             return known.receipt()
-        provider_id = auction.terms.provider
-        theirs = sum(one.auction.terms.provider == provider_id for one in self.book.active.values())
-        if theirs >= MAX_AUCTIONS_OF_ONE:
+        theirs = self._auctions_of(auction.terms.provider)
+        if any(_clearing_s(one) == auction.terms.mark.clearing_s for one in theirs):
+            return Refusal(
+                "second_taken", "this provider has another auction of that second, and only one is settled"
+            )
+        if len(theirs) >= MAX_AUCTIONS_OF_ONE:
             return Refusal("too_many_auctions", f"this provider runs {MAX_AUCTIONS_OF_ONE} here already")
         if len(self.book.active) >= MAX_AUCTIONS:
             return Refusal("too_many_auctions", f"this house runs {MAX_AUCTIONS} already")
-        provider = standing_of(auction.terms.provider)
-        refusal = check_auction(auction, self._key.public, provider, now_ns // 10**9)
+        refusal = check_auction(auction, self._key.public, seller_of(auction), now_ns // 10**9)
         return refusal or AuctionTaken(self.book.stamp(now_ns), encoded)
 
     def take_bid(
@@ -154,7 +162,7 @@ class House:
         find: Callable[[bytes], PublicKey | None],
         now_ns: int,
     ) -> Event | AuctionReceipt | Refusal:
-        """`find` gives the account of a key id. Raises DecodeError for a sealed bid that is none."""
+        """`now_ns`: when it came. `find`: the account of a key id. Raises DecodeError for what is no sealed bid."""
         listing = self.book.listings.get(auction_id)
         if listing is None:
             return Refusal("unknown_auction", f"no auction {auction_id.hex()} here")
@@ -168,11 +176,11 @@ class House:
         known = listing.bids.get(name)
         if known is not None and known.encoded == encoded:
             return listing.receipt(name)
-        refusal = self._check_place(listing, account, name, now_ns // 10**9)
+        at_ns = self.book.stamp(now_ns)
+        refusal = self._check_place(listing, account, name, at_ns // 10**9)
         refusal = refusal or check_bidder(listing.auction, standing_of(account))
         if refusal is not None:
             return refusal
-        at_ns = self.book.stamp(now_ns)
         if listing.auction.is_sealed:
             return BidTaken(at_ns, auction_id, encoded)
         opened = read_bid(encoded, listing.auction, account, at_ns, self.book.ledger_id)
@@ -181,11 +189,11 @@ class House:
         return opened if isinstance(opened, Refusal) else BidTaken(at_ns, auction_id, encoded, account.octets)
 
     def _check_place(
-        self, listing: Listing, account: PublicKey, name: PublicKey, now_s: int
+        self, listing: Listing, account: PublicKey, name: PublicKey, at_s: int
     ) -> Refusal | None:
-        clearing_s = listing.auction.terms.mark.clearing_s
-        if listing.phase is not Phase.OPEN or now_s >= clearing_s:
-            return Refusal("too_late", f"bids were taken until {clearing_s}")
+        until_s = listing.auction.terms.mark.bids_until_s
+        if listing.phase is not Phase.OPEN or at_s >= until_s:
+            return Refusal("too_late", f"bids were taken until {until_s}")
         if listing.auction.is_sealed and name in listing.bids:
             return Refusal("name_taken", "make a new key for each bid")
         if listing.changes[account] >= MAX_CHANGES:
@@ -198,31 +206,50 @@ class House:
     # ---- Clearing
 
     def steps(self, now_s: int) -> Iterator[Step]:
-        """What is to be done for each auction whose time has come, one step each.
-
-        One after the other for each provider, in the order of the clearing times: the ledger settles no earlier one
-        after a later one.
-        """
-        busy: set[PublicKey] = set()
+        """What is to be done now, at most one step for each auction, in the order of the clearing times."""
         for listing in sorted(self.book.active.values(), key=_clearing_s):
-            if _clearing_s(listing) <= now_s and listing.auction.terms.provider not in busy:
-                busy.add(listing.auction.terms.provider)
-                yield self.next_step(listing, now_s)
+            step = self.next_step(listing, now_s)
+            if step is not None:
+                yield step
 
-    def next_step(self, listing: Listing, now_s: int) -> Step:
-        if now_s > settle_by_s(listing.auction) + (LOOK_S if listing.phase is Phase.OFFERED else 0):
-            reason, detail = listing.rejected
-            why = f"{reason}: {detail}" if reason else "its last second has passed"
-            return Close(listing, reason or _AWAY[listing.phase], why)
-        if listing.phase is Phase.OPEN:
-            return AskKeepers(listing)
-        if listing.phase is Phase.OFFERED:
-            return Submit(listing, self.batch(listing))
-        if listing.auction_id not in self._funds_known:
-            return AskLedger(listing, _takers(listing))
+    def next_step(self, listing: Listing, now_s: int) -> Step | None:
+        """None where there is nothing to do but to wait for the time."""
+        mark, last_s, phase = listing.auction.terms.mark, settle_by_s(listing.auction), listing.phase
+        if now_s > last_s + (LOOK_S if phase in _MAY_HAVE_LANDED else 0):
+            return self._give_up(listing)
+        match phase:
+            case Phase.OPEN:
+                return AskLedger(listing) if now_s >= mark.bids_until_s else None
+            case Phase.COUNTED:
+                return AskKeepers(listing) if now_s >= mark.clearing_s else None
+        if listing.void is not None:
+            return Close(listing, listing.void.reason, listing.void.detail)
         if not listing.awards:
             return Close(listing, "no_bids", "nobody bid who can pay")
-        return AskProvider(listing, self.question(listing))
+        earlier = self._waits_for(listing, now_s)
+        if earlier is not None:
+            return Wait(listing, _in_the_way(earlier))
+        if phase is Phase.OFFERED:
+            return Submit(listing, self.batch(listing))
+        return AskProvider(listing, self.question(listing)) if now_s <= last_s else None
+
+    def _give_up(self, listing: Listing) -> Close:
+        reason, detail = listing.rejected
+        why = f"{reason}: {detail}" if reason else "its last second has passed"
+        return Close(listing, reason or _AWAY[listing.phase], why)
+
+    def _auctions_of(self, provider: PublicKey) -> list[Listing]:
+        """That are not over."""
+        return [one for one in list(self.book.active.values()) if one.auction.terms.provider == provider]
+
+    def _waits_for(self, listing: Listing, now_s: int) -> Listing | None:
+        clearing_s = _clearing_s(listing)
+        if now_s >= clearing_s + PATIENCE_S:
+            return None
+        earlier = [
+            one for one in self._auctions_of(listing.auction.terms.provider) if _clearing_s(one) < clearing_s
+        ]
+        return min(earlier, key=_clearing_s, default=None)
 
     def take_secrets(self, listing: Listing, secrets: Mapping[int, bytes], now_ns: int) -> Event | Refusal:
         """What keepers told, by the places of their time keys; what is no secret of its key is passed over."""
@@ -236,26 +263,17 @@ class House:
             return Refusal("keepers_away", f"{len(good)} of {listing.lock.threshold} secrets were told")
         return Unsealed(self.book.stamp(now_ns), listing.auction_id, good)
 
-    def take_balances(self, listing: Listing, balances: Mapping[PublicKey, int], now_ns: int) -> Event | None:
-        """Who cannot pay what he bids takes no part: neither does he win, nor is anybody's price the higher for it."""
-        self._funds_known.add(listing.auction_id)
-        drops = tuple(
-            Drop(
-                bid.opened.transaction.transaction_id,
-                Reason.INSUFFICIENT_FUNDS.text,
-                f"bid {bid.opened.price_ubc} ubc, had {balances.get(bid.account, 0)} ubc at the clearing",
-            )
-            for bid in listing.by_account.values()
-            if bid.opened is not None
-            and bid.refusal is None
-            and balances.get(bid.account, 0) < bid.opened.price_ubc
-        )
-        return BidsDropped(self.book.stamp(now_ns), listing.auction_id, drops) if drops else None
+    def take_balances(
+        self, listing: Listing, height: int, balances: Mapping[PublicKey, int], now_ns: int
+    ) -> Event:
+        """What everybody who bid has. In the order of the accounts: nothing says which bid is whose."""
+        funds = {account: balances.get(account, 0) for account in sorted(listing.by_account)}
+        return FundsTaken(self.book.stamp(now_ns), listing.auction_id, height, funds)
 
     def question(self, listing: Listing) -> bytes:
         asked = ask_for(listing)
         ledger_id, auction_id = self.book.ledger_id, listing.auction_id
-        ruling = sign_ruling(self._key, ledger_id, auction_id, asked.price_ubc, asked.consumers)
+        ruling = sign_ruling(self._key, ledger_id, auction_id, asked.head, asked.price_ubc, asked.consumers)
         return write_generate_offer(replace(asked, ruling=ruling.signature), self._key, ledger_id)
 
     def take_answer(self, listing: Listing, encoded: bytes, now_ns: int) -> Event | Refusal:
@@ -279,15 +297,14 @@ class House:
         at_ns, auction_id = self.book.stamp(now_ns), listing.auction_id
         if isinstance(outcome, Executed) or not rest_of(self.batch(listing), self._has).transactions:
             return AuctionClosed(at_ns, auction_id)
-        bids = {award.bid.transaction.transaction_id for award in listing.awards}
         refused = next((one for one in batch.transactions if outcome.subject in _names(one)), None)
-        if refused is not None and refused.transaction_id in bids and outcome.reason == _UNFUNDED:
-            # cleared again without him, it would be at a price that he chose with all bids before his eyes
+        if (
+            refused is not None
+            and refused.transaction_id in listing.awarded
+            and outcome.reason == Reason.INSUFFICIENT_FUNDS.text
+        ):  # cleared again without him, it would be at a price that he chose with all bids before his eyes
             why = f"a winner spent his money: {outcome.detail}"
             return OfferRejected(at_ns, auction_id, "winner_unfunded", why)
-        if refused is not None and refused.transaction_id in bids and outcome.reason in _BIDDERS_WORDS:
-            drop = Drop(refused.transaction_id, outcome.reason, outcome.detail)
-            return BidsDropped(at_ns, auction_id, (drop,))
         return OfferRejected(at_ns, auction_id, outcome.reason, outcome.detail)
 
     def settled(self, listing: Listing, now_ns: int) -> Event:
@@ -296,10 +313,8 @@ class House:
 
     def close(self, step: Close, now_ns: int) -> Event:
         listing, at_ns = step.listing, self.book.stamp(now_ns)
-        opened = [bid.opened.transaction for bid in listing.bids.values() if bid.opened is not None]
-        executed = tuple(one.transaction_id for one in opened if self._has(one.transaction_id))
-        won = {award.bid.transaction.transaction_id for award in listing.awards}
-        if won and won == set(executed):
+        executed = tuple(one for one in listing.awarded if self._has(one))
+        if executed and len(executed) == len(listing.awards):
             return AuctionClosed(
                 at_ns, listing.auction_id
             )  # the provider brought offer and bids along itself
@@ -314,7 +329,11 @@ def check_answer(listing: Listing, encoded: bytes, ledger_id: bytes) -> str | No
     if ruling is None or action != make_offer(listing.auction, replace(asked, ruling=ruling.signature)):
         return f"{type(action).__name__}: not what the auction came to"
     verify_ruling(
-        Ruling(house, ruling.signature), ledger_id, listing.auction_id, asked.price_ubc, asked.consumers
+        Ruling(house, listing.head, ruling.signature),
+        ledger_id,
+        listing.auction_id,
+        asked.price_ubc,
+        asked.consumers,
     )
     if signed.transaction.valid_until_s != asked.valid_until_s:
         return f"valid until {signed.transaction.valid_until_s}, not {asked.valid_until_s}"
@@ -334,17 +353,18 @@ def ask_for(listing: Listing) -> GenerateOffer:
     shares = {one.bid.account: AuctionShare(one.units, one.price_ubc) for one in awards}
     mark = auction.terms.mark
     price_ubc = awards[0].price_ubc if mark.kind is AuctionKind.VICKREY else mark.min_price_ubc
-    return GenerateOffer(listing.encoded, price_ubc, shares, valid_until_s)
+    return GenerateOffer(listing.encoded, price_ubc, shares, valid_until_s, head=listing.head)
 
 
 def _clearing_s(listing: Listing) -> int:
     return listing.auction.terms.mark.clearing_s
 
 
-def _takers(listing: Listing) -> tuple[PublicKey, ...]:
-    return tuple(
-        bid.account for bid in listing.by_account.values() if bid.opened is not None and bid.refusal is None
-    )
+def _in_the_way(earlier: Listing) -> Refusal:
+    reason, detail = earlier.rejected
+    why = f"{reason}: {detail}" if reason else f"it is {earlier.phase.name.lower()}"
+    words = f"auction {earlier.auction_id.hex()} of the same provider comes before this one, and {why}"
+    return Refusal("waits_for_another", words)
 
 
 def _names(signed: SignedTransaction) -> tuple[bytes, bytes]:
@@ -360,10 +380,11 @@ def _is_secret(secret: bytes, key: PublicKey) -> bool:
     return True
 
 
-_UNFUNDED = Reason.INSUFFICIENT_FUNDS.text
-_BIDDERS_WORDS = frozenset(reason.text for reason in BIDDERS_FAULT)
+_MAY_HAVE_LANDED = {Phase.CLEARING, Phase.OFFERED}
+"""The provider has the ruling: what it or the house brought to the ledger may come with the last block in time."""
 _AWAY = {
-    Phase.OPEN: "keepers_away",
+    Phase.OPEN: "house_away",
+    Phase.COUNTED: "keepers_away",
     Phase.CLEARING: "provider_away",
     Phase.OFFERED: "ledger_away",
     Phase.CLOSED: "closed",

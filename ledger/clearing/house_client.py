@@ -33,7 +33,14 @@ class HouseClient:
 
     def bid(self, auction_id: bytes, bid: bytes) -> AuctionReceipt:
         """Raises LookupError if the house does not take it."""
-        return self._taken(self._ask(f"auctions/{auction_id.hex()}/bids", bid))
+        return self.place_bid(auction_id, bid)[1]
+
+    def place_bid(self, auction_id: bytes, bid: bytes) -> tuple[bytes, AuctionReceipt]:
+        """The receipt as it was signed, and read: with the former anybody can show what the house said. Raises
+        LookupError if the house does not take it.
+        """
+        signed = self._ask(f"auctions/{auction_id.hex()}/bids", bid)
+        return signed, self._taken(signed)
 
     def bid_status(self, auction_id: bytes, bid_id: PublicKey) -> AuctionReceipt:
         return self._receipt(self._ask(f"auctions/{auction_id.hex()}/bids/{bid_id}"))

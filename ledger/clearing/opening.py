@@ -15,6 +15,7 @@ Raises ShellError if a process ends before it has answered.
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -49,13 +50,20 @@ class ManyAtOnce:
     def __init__(self, processes: int | None = None) -> None:
         self.processes = processes or os.cpu_count() or 1
         self._running: list[subprocess.Popen[bytes]] = []
+        self._turn = threading.Lock()
 
     def __call__(
         self, listing: Listing, bids: Sequence[Bid], secrets: Mapping[int, PrivateKey], ledger_id: bytes
     ) -> list[OpenBid | Refusal]:
         if len(bids) < FEW or self.processes == 1:
             return open_in_turn(listing, bids, secrets, ledger_id)
-        self.start()
+        with self._turn:  # a process works for one auction at a time
+            return self._open_at_once(listing, bids, secrets, ledger_id)
+
+    def _open_at_once(
+        self, listing: Listing, bids: Sequence[Bid], secrets: Mapping[int, PrivateKey], ledger_id: bytes
+    ) -> list[OpenBid | Refusal]:
+        self._start()
         free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         for process in self._running:
             free.put(process)
@@ -74,6 +82,10 @@ class ManyAtOnce:
 
     def start(self) -> None:
         """The processes, made ready; to be called early, as that takes longer than the first bids."""
+        with self._turn:
+            self._start()
+
+    def _start(self) -> None:
         if not self._running:
             command = [sys.executable, "-m", "ledger.clearing.opening"]
             self._running = [

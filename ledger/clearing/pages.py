@@ -7,10 +7,15 @@ Reference: Bandcoin 5.4, table 1 (ListAuctions).
 """
 
 import base64
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel, Field
 
 from ledger.clearing.book import Bid, Listing, Phase
+from ledger.clearing.request import ListAuctions
+from wire.auction_list import MAX_LISTED, AuctionList, ListedAuction
 from wire.auction_terms import AuctionKind
 
 
@@ -27,27 +32,45 @@ class BidPage(BaseModel):
     paid_ubc: int
 
 
-class AuctionPage(BaseModel):
-    """An auction: `auction` has all that its provider signed."""
+class AuctionSummary(BaseModel):
+    """An auction: `auction` has all that its provider signed. Its bids have a page of their own."""
 
     auction_id: str
+    number: int = Field(description="its place in the house's log")
     status: str = Field(description="active, inactive")
     reason: str
     detail: str
     kind: str
     provider: str
+    bids_until_s: int = Field(description="UTC: bids are taken before that second")
     clearing_s: int
     min_price_ubc: int
     max_allocations: int
     sealed: bool
+    keepers: list[str] = Field(description="who tell the secrets with which sealed bids are read")
+    threshold: int = Field(description="how many of them are needed")
     auction: str = Field(description="base64 of the signed auction (COSE_Sign1)")
+    bid_count: int = Field(description="bids that came, replaced ones too")
+
+
+class AuctionPage(AuctionSummary):
+    """With the first of its bids."""
+
     bids: list[BidPage]
+    after: int | None = Field(description="where its page of bids goes on, if these are not all")
+
+
+class BidListPage(BaseModel):
+    """Bids of one auction in the order in which they came."""
+
+    bids: list[BidPage]
+    after: int | None
 
 
 class AuctionListPage(BaseModel):
     """Auctions in the order in which they came."""
 
-    auctions: list[AuctionPage]
+    auctions: list[AuctionSummary]
     after: int | None
 
 
@@ -66,33 +89,82 @@ class LogPage(BaseModel):
     after: int | None
 
 
-MAX_BIDS_SHOWN = 1_000
+def choose_listings(
+    listings: Sequence[Listing], wanted: ListAuctions, limit: int
+) -> tuple[list[Listing], int | None]:
+    """At most so many, and behind which place there are more."""
+    found = [
+        one
+        for one in listings
+        if one.taken.number > wanted.after
+        and (one.is_active or not wanted.active)
+        and wanted.provider in (None, one.auction.terms.provider)
+    ]
+    return found[:limit], found[limit - 1].taken.number if len(found) > limit else None
 
 
-def show_auction(listing: Listing) -> AuctionPage:
-    terms, receipt = listing.auction.terms, listing.receipt()
-    return AuctionPage(
-        auction_id=listing.auction_id.hex(),
-        status=receipt.status.name.lower(),
-        reason=receipt.reason,
-        detail=receipt.detail,
-        kind="vickrey" if terms.mark.kind is AuctionKind.VICKREY else "propshare",
-        provider=str(terms.provider),
-        clearing_s=terms.mark.clearing_s,
-        min_price_ubc=terms.mark.min_price_ubc,
-        max_allocations=terms.max_allocations,
-        sealed=listing.auction.is_sealed,
-        auction=base64.b64encode(listing.encoded).decode(),
-        bids=[show_bid(listing, bid) for bid in list(listing.bids.values())[:MAX_BIDS_SHOWN]],
+def list_auctions(listings: Sequence[Listing], wanted: ListAuctions) -> AuctionList:
+    """For whoever has no HTTP."""
+    found, after = choose_listings(listings, wanted, MAX_LISTED)
+    rows = [(one, one.receipt()) for one in found]
+    return AuctionList(
+        tuple(
+            ListedAuction(one.encoded, said.status, said.number, len(one.by_account), said.reason)
+            for one, said in rows
+        ),
+        after or 0,
     )
+
+
+def summarise(listing: Listing) -> AuctionSummary:
+    return AuctionSummary(**_fields(listing))
+
+
+def show_auction(listing: Listing, bids: int) -> AuctionPage:
+    """With at most so many of its bids."""
+    shown = show_bids(listing, 0, bids)
+    return AuctionPage(**_fields(listing), bids=shown.bids, after=shown.after)
+
+
+def show_bids(listing: Listing, after: int, limit: int) -> BidListPage:
+    """At most `limit` that came after this place of the log."""
+    bids = list(listing.bids.values())
+    first = bisect_right(bids, after, key=lambda bid: bid.taken.number)
+    chosen = bids[first : first + limit]
+    more = first + limit < len(bids)
+    return BidListPage(
+        bids=[show_bid(listing, bid) for bid in chosen], after=chosen[-1].taken.number if more else None
+    )
+
+
+def _fields(listing: Listing) -> dict[str, Any]:
+    terms, receipt, auction = listing.auction.terms, listing.receipt(), listing.auction
+    return {
+        "auction_id": listing.auction_id.hex(),
+        "number": receipt.number,
+        "status": receipt.status.name.lower(),
+        "reason": receipt.reason,
+        "detail": receipt.detail,
+        "kind": "vickrey" if terms.mark.kind is AuctionKind.VICKREY else "propshare",
+        "provider": str(terms.provider),
+        "bids_until_s": terms.mark.bids_until_s,
+        "clearing_s": terms.mark.clearing_s,
+        "min_price_ubc": terms.mark.min_price_ubc,
+        "max_allocations": terms.max_allocations,
+        "sealed": auction.is_sealed,
+        "keepers": [str(key.keeper) for key in auction.read_time_keys()],
+        "threshold": auction.threshold,
+        "auction": base64.b64encode(listing.encoded).decode(),
+        "bid_count": len(listing.bids),
+    }
 
 
 def show_bid(listing: Listing, bid: Bid) -> BidPage:
     receipt = listing.receipt(bid.name)
     award = None
     if listing.closed is not None and not listing.closed.reason:
-        award = next((one for one in listing.awards if one.bid is bid.opened), None)
-    readable = not listing.auction.is_sealed or listing.phase is not Phase.OPEN
+        award = listing.award_of(bid)
+    readable = not listing.auction.is_sealed or listing.phase in {Phase.CLEARING, Phase.OFFERED, Phase.CLOSED}
     return BidPage(
         bid_id=str(bid.name),
         status=receipt.status.name.lower(),

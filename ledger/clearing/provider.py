@@ -46,7 +46,7 @@ def make_offer(auction: Auction, question: GenerateOffer) -> PostOffer:
         qos=terms.qos,
         consumers=question.consumers,
         auction=terms.mark,
-        ruling=Ruling(auction.house, question.ruling),
+        ruling=Ruling(auction.house, question.head, question.ruling),
     )
 
 

@@ -3,9 +3,11 @@
     [1, auction]                CreateAuction
     [2, auction id, bid]        Bid: sealed, or a signed `allocate` where bids are open
     [3, auction id, bid id]     GetBid
+    [4, after, active, provider]  ListAuctions: behind that place of the house's log; 1 for those that are not over;
+                                  of one provider, or of all if that is empty
 
-Canonical CBOR around bytes that are signed by themselves. The answer to each is a signed auction receipt. Largest legal
-size 4,110 bytes. Reference: Bandcoin 5.4, table 1.
+Canonical CBOR around bytes that are signed by themselves. The answer is a signed auction receipt, to the last one a
+signed auction list. Largest legal size 4,110 bytes. Reference: Bandcoin 5.4, table 1.
 """
 
 from dataclasses import dataclass
@@ -15,10 +17,10 @@ from wire.auction_terms import AUCTION_ID_SIZE
 from wire.cbor import read_cbor, write_cbor
 from wire.errors import DecodeError
 from wire.ids import PublicKey
-from wire.sealed_bid import MAX_SEALED_BID_BYTES
+from wire.units import U63_MAX
 
 MAX_AUCTION_REQUEST_BYTES = MAX_AUCTION_BYTES + 14
-_CREATE, _BID, _GET = 1, 2, 3
+_CREATE, _BID, _GET, _LIST = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,16 @@ class GetBid:
     bid_id: PublicKey
 
 
-AuctionRequest = CreateAuction | PlaceBid | GetBid
+@dataclass(frozen=True, slots=True)
+class ListAuctions:
+    """Behind place `after` of the house's log; of one `provider` or of all; if `active`, those that are not over."""
+
+    after: int = 0
+    provider: PublicKey | None = None
+    active: bool = False
+
+
+AuctionRequest = CreateAuction | PlaceBid | GetBid | ListAuctions
 
 
 def write_auction_request(request: AuctionRequest) -> bytes:
@@ -55,6 +66,8 @@ def write_auction_request(request: AuctionRequest) -> bytes:
             return write_cbor([_BID, auction_id, bid])
         case GetBid(auction_id, bid_id):
             return write_cbor([_GET, auction_id, bid_id.octets])
+        case ListAuctions(after, provider, active):
+            return write_cbor([_LIST, after, int(active), b"" if provider is None else provider.octets])
 
 
 def read_auction_request(data: bytes) -> AuctionRequest:
@@ -69,11 +82,23 @@ def read_auction_request(data: bytes) -> AuctionRequest:
         case [1, bytes(auction)]:
             return CreateAuction(auction)
         case [2, bytes(auction_id), bytes(bid)] if len(auction_id) == AUCTION_ID_SIZE:
-            if len(bid) <= MAX_SEALED_BID_BYTES:
-                return PlaceBid(auction_id, bid)
+            return PlaceBid(auction_id, bid)
         case [3, bytes(auction_id), bytes(bid_id)] if len(auction_id) == AUCTION_ID_SIZE:
             try:
                 return GetBid(auction_id, PublicKey(bid_id))
             except ValueError as error:
                 raise DecodeError(f"auction request: {error}") from None
-    raise DecodeError("auction request: not [1, auction], [2, auction id, bid] or [3, auction id, bid id]")
+        case [4, int(after), 0 | 1 as active, bytes(provider)] if 0 <= after <= U63_MAX:
+            if not isinstance(after, bool) and not isinstance(active, bool):
+                return ListAuctions(after, _read_provider(provider), active == 1)
+    raise DecodeError(
+        "auction request: not [1, auction], [2, auction id, bid], [3, auction id, bid id] or "
+        "[4, after, active, provider]"
+    )
+
+
+def _read_provider(octets: bytes) -> PublicKey | None:
+    try:
+        return PublicKey(octets) if octets else None
+    except ValueError as error:
+        raise DecodeError(f"auction request: {error}") from None

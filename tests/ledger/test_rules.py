@@ -114,9 +114,9 @@ def settling(clearing_s: int, **changes: object) -> PostOffer:
     mark = AuctionMark(AuctionKind.VICKREY, clearing_s, 10)
     shares = {ALICE.public: AuctionShare(1, 20)}
     unsigned = offer(**{"max_allocations": 3, "consumers": shares, "auction": mark, **changes})
-    named = replace(unsigned, ruling=Ruling(BOB.public, bytes(64)))
+    named = replace(unsigned, ruling=Ruling(BOB.public, bytes(32), bytes(64)))
     auction_id = named.auction_id(PROVIDER.public)
-    ruling = sign_ruling(BOB, GENESIS.ledger_id, auction_id, named.price_ubc, named.consumers)
+    ruling = sign_ruling(BOB, GENESIS.ledger_id, auction_id, bytes(32), named.price_ubc, named.consumers)
     return replace(named, ruling=ruling)
 
 

@@ -21,20 +21,23 @@ from ledger.clearing.request import (
     AuctionRequest,
     CreateAuction,
     GetBid,
+    ListAuctions,
     PlaceBid,
     write_auction_request,
 )
 from tests.ledger_house import LedgerHouse, ledger_house
 from tests.ledger_world import BAND, QOS
-from wire.auction import Auction, write_auction
+from wire.auction import Auction, read_auction, write_auction
+from wire.auction_list import read_auction_list
 from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt
-from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
+from wire.auction_terms import GUARD_S, AuctionKind, AuctionMark, AuctionTerms
 from wire.keys import PrivateKey
+from wire.post_offer import PostOffer
 
 pytestmark = pytest.mark.system
 
 TERMS = [
-    "--units", "1", "--minimum", "0.00001", "--in", "6s", "--for", "1m", "--down", "2M-10M", "--up", "1M-5M",
+    "--units", "1", "--minimum", "0.00001", "--in", "8s", "--for", "1m", "--down", "2M-10M", "--up", "1M-5M",
     "--band", "5150000-5170000/20000",
 ]  # fmt: skip
 
@@ -58,6 +61,11 @@ def auction(house: LedgerHouse, capsys: pytest.CaptureFixture[str]) -> Callable[
     return run
 
 
+def sells_nothing() -> PostOffer:
+    """What a provider posts before it opens an auction."""
+    return PostOffer(1, BAND, 0, 60, QOS)
+
+
 def saved(folder: Path, key: PrivateKey, name: str) -> Path:
     file = folder / f"{name}.key"
     file.write_bytes(key.to_pem())
@@ -71,7 +79,7 @@ def balance(house: LedgerHouse, key: PrivateKey) -> int:
 def test_an_auction_from_the_command_line_with_a_ledger_that_falls_over(
     house: LedgerHouse, auction: Callable[..., Any], tmp_path: Path, free_port, eventually
 ) -> None:
-    provider, buyers = house.new_provider(), [house.new_buyer() for _ in range(3)]
+    provider, buyers = house.new_provider(sells_nothing()), [house.new_buyer() for _ in range(3)]
     port = free_port()
     desk = house.household.start(
         "desk",
@@ -84,12 +92,13 @@ def test_an_auction_from_the_command_line_with_a_ledger_that_falls_over(
     desk.wait_for_line("offer desk ready")
     callback = f"http://127.0.0.1:{port}/offer"
     created = auction("create", "--key", tmp_path / "roof.key", "--callback", callback, *TERMS)
-    names, transactions = [], []
+    names, transactions, receipts = [], [], []
     for number, price in enumerate(("0.0003", "0.0005", "0.0004")):
         key = saved(tmp_path, buyers[number], f"buyer{number}")
         placed = auction("bid", created["auction_id"], price, "--key", key)
         names.append(placed["bid_id"])
         transactions.append(placed["transaction"])
+        receipts.append(Path(placed["receipt"]))
     shown = auction("show", created["auction_id"])
     assert [bid["price_ubc"] for bid in shown["bids"]] == [None, None, None]
 
@@ -107,20 +116,33 @@ def test_an_auction_from_the_command_line_with_a_ledger_that_falls_over(
     assert house.grant(base64.b64decode(grant["grant"])).consumer == buyers[1].public
     executed = house.reader.get(f"transactions/{transactions[1]}")
     assert (executed["charged_ubc"], executed["epoch"]) == (400, 2)
-    verified = auction("verify")
-    assert (verified["ok"], verified["auctions"][0]["winners"], verified["auctions"][0]["paid_ubc"]) == (
-        True,
-        1,
-        400,
-    )
+    _verify(house, auction, receipts)
     (listed,) = [one for one in auction("list") if one["auction_id"] == created["auction_id"]]
-    assert [bid["paid_ubc"] for bid in listed["bids"]] == [0, 400, 0]
+    assert (listed["bid_count"], listed["clearing_s"] - listed["bids_until_s"]) == (3, GUARD_S)
+    assert [bid["paid_ubc"] for bid in auction("show", created["auction_id"])["bids"]] == [0, 400, 0]
     assert "signed the offer of an auction" in desk.said
+
+
+def _verify(house: LedgerHouse, auction: Callable[..., Any], receipts: list[Path]) -> None:
+    """Against the ledger's own log everything holds; its pages cannot say what bidders had; receipts fit."""
+    kept = [word for file in receipts for word in ("--receipt", file)]
+    database = house.folder / "ledger.db"
+    verified = auction("verify", "--ledger-log", database, *kept)
+    (found,) = verified["auctions"]
+    assert (verified["ok"], found["winners"], found["paid_ubc"], found["wrong"], found["unchecked"]) == (
+        True, 1, 400, "", "",
+    )  # fmt: skip
+    assert [one["wrong"] for one in verified["receipts"]] == [""] * 3
+    asked = auction("verify", status=1)
+    assert (asked["ok"], asked["auctions"][0]["wrong"]) == (False, "")
+    assert asked["auctions"][0]["unchecked"].startswith("what bidders had as of block")
+    receipts[0].write_bytes(receipts[0].read_bytes()[:-1] + b"?")
+    assert "no receipt of this house" in str(auction("verify", *kept, status=1)["receipts"])
 
 
 def test_a_bid_over_mqtt(house: LedgerHouse) -> None:
     """A box that relays needs no HTTP."""
-    provider, buyer = house.new_provider(), house.new_buyer()
+    provider, buyer = house.new_provider(sells_nothing()), house.new_buyer()
     mark = AuctionMark(AuctionKind.PROPSHARE, int(time.time()) + 600, 10)
     terms = AuctionTerms(provider.public, mark, BAND, 5, 60, QOS)
     auction = Auction(terms, 2, "http://127.0.0.1:1/offer", house.key.public)
@@ -136,13 +158,20 @@ def test_a_bid_over_mqtt(house: LedgerHouse) -> None:
         assert ask(PlaceBid(auction.auction_id, bid)).status is Status.PENDING
         assert ask(GetBid(auction.auction_id, buyer.public)).status is Status.PENDING
         assert ask(PlaceBid(bytes(32), bid)).reason == "unknown_auction"
+        assert ask(PlaceBid(auction.auction_id, bytes(2_000))).reason == "unreadable"
+        said = client.ask("auction", write_auction_request(ListAuctions(provider=provider.public)))
+        (listed,) = read_auction_list(said, house.key.public, house.ledger_id).auctions
+        assert (read_auction(listed.auction, house.ledger_id), listed.bids) == (auction, 1)
 
 
 def test_what_the_command_refuses(
     house: LedgerHouse, auction: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    provider, buyer = house.new_provider(), house.new_buyer()
+    provider, buyer = house.new_provider(sells_nothing()), house.new_buyer()
     key = saved(tmp_path, provider, "roof")
+    seller = saved(tmp_path, house.new_provider(), "seller")
+    callback = ["--callback", "http://127.0.0.1:1/offer"]
+    assert "still_selling" in auction("create", "--key", seller, *callback, *TERMS, status=1)["error"]
     assert "not_agreed" not in str(auction("list"))
     assert "unknown_auction" in auction("show", bytes(32).hex(), status=1)["error"]
     created = auction("create", "--key", key, "--callback", "http://127.0.0.1:1/offer", *TERMS)

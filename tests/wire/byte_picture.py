@@ -55,7 +55,7 @@ FIELDS: dict[str, dict[int, str]] = {
     "settling_offer": _TRANSACTION | {
         4: "price_ubc", 5: "band", 6: "max_allocations", 7: "allocation_duration_s", 8: "qos",
         12: "consumers: key -> [allocations, price_ubc]", 13: "auction: kind, clearing_s, min_price_ubc",
-        14: "ruling: house, signature",
+        14: "ruling: house, head, signature",
     },
     "usage_bill": {1: "provider_id", 2: "grant_id", 3: "epoch", 4: "used_bytes", 5: "owed_ubc"},
     "time_key": {1: "keeper", 2: "time_s", 3: "key"},
@@ -68,8 +68,10 @@ FIELDS: dict[str, dict[int, str]] = {
     "auction_receipt": {
         1: "auction_id", 2: "status", 3: "bid_id", 4: "number", 5: "at_ns", 6: "head", 7: "reason", 8: "detail",
     },
+    "auction_list": {1: "auctions: [auction, status, number, bids, reason]", 2: "after"},
     "generate_offer": {
         1: "auction", 2: "price_ubc", 3: "consumers: key -> [allocations, price_ubc]", 4: "valid_until_s", 5: "ruling",
+        6: "head",
     },
     "boot_record": _RECORD | {3: "utc_ms", 4: "boot_pcrs", 5: "meter_pcr", 6: "software"},
     "usage_report": _RECORD | {3: "from_utc_ms", 4: "to_utc_ms", 5: "rows"},

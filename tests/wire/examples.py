@@ -29,6 +29,14 @@ from wire.attestation_result import (
 )
 from wire.auction import EXTERNAL as AUCTION
 from wire.auction import MAX_AUCTION_BYTES, Auction, read_auction, write_auction
+from wire.auction_list import EXTERNAL as AUCTION_LIST
+from wire.auction_list import (
+    MAX_AUCTION_LIST_BYTES,
+    AuctionList,
+    ListedAuction,
+    read_auction_list,
+    write_auction_list,
+)
 from wire.auction_receipt import EXTERNAL as AUCTION_RECEIPT
 from wire.auction_receipt import (
     MAX_AUCTION_RECEIPT_BYTES,
@@ -322,7 +330,7 @@ post_offers = st.builds(
         price, band, 9, 60, QOS, consumers=some, auction=mark, ruling=ruling
     ),
     u63, bands, st.dictionaries(keys, shares, min_size=1, max_size=4), marks,
-    st.none() | st.builds(Ruling, keys, octets(64)),
+    st.none() | st.builds(Ruling, keys, octets(32), octets(64)),
 )  # fmt: skip
 actions = st.one_of(
     st.builds(Create, keys),
@@ -395,8 +403,20 @@ auction_receipts = st.one_of(
         AuctionReceipt, octets(32), st.sampled_from(Status), keys, epochs, u63, octets(32), names, texts
     ),
 )
+auction_lists = st.builds(
+    AuctionList,
+    st.lists(
+        st.builds(
+            ListedAuction, octets(0, 300), st.sampled_from((Status.ACTIVE, Status.INACTIVE)), epochs, st.integers(0, 9),
+            st.just("") | names,
+        ),
+        max_size=3,
+    ).map(tuple),
+    u63,
+)  # fmt: skip
 generate_offers = st.builds(
     GenerateOffer, octets(0, 300), u63, st.dictionaries(keys, shares, min_size=1, max_size=4), u63, octets(64),
+    octets(32),
 )  # fmt: skip
 
 
@@ -460,7 +480,7 @@ _AUCTION_VALUE = Auction(
 )
 _AUCTION = sign_again(write_auction(_AUCTION_VALUE, PROVIDER, LEDGER_ID), PROVIDER, AUCTION + LEDGER_ID)
 WON = {CONSUMER.public: AuctionShare(1, 1_600_000)}
-RULING = sign_ruling(OPERATOR, LEDGER_ID, _AUCTION_VALUE.auction_id, 1_600_000, WON)
+RULING = sign_ruling(OPERATOR, LEDGER_ID, _AUCTION_VALUE.auction_id, bytes(range(32)), 1_600_000, WON)
 LOCK = Lock(_AUCTION_VALUE.auction_id, OPERATOR.public, (_TIME_KEY_VALUE.key,), 1, LEDGER_ID)
 BID_VALUE = Transaction(
     Allocate(PROVIDER.public, 1_700_000, BAND, 0, auction=LOCK.auction_id), NONCE, UTC_S + 1_200
@@ -586,8 +606,14 @@ _SIGNED = [
         auction_receipts, MAX_AUCTION_RECEIPT_BYTES, OPERATOR, AUCTION_RECEIPT + LEDGER_ID,
     ),
     Message(
+        "auction_list", AuctionList((ListedAuction(_AUCTION, Status.ACTIVE, 1, 1),)),
+        lambda value: write_auction_list(value, OPERATOR, LEDGER_ID),
+        lambda data: read_auction_list(data, OPERATOR.public, LEDGER_ID),
+        auction_lists, MAX_AUCTION_LIST_BYTES, OPERATOR, AUCTION_LIST + LEDGER_ID,
+    ),
+    Message(
         "generate_offer",
-        GenerateOffer(_AUCTION, 1_600_000, WON, UTC_S + 1_200, RULING.signature),
+        GenerateOffer(_AUCTION, 1_600_000, WON, UTC_S + 1_200, RULING.signature, RULING.head),
         lambda value: write_generate_offer(value, OPERATOR, LEDGER_ID),
         lambda data: read_generate_offer(data, OPERATOR.public, LEDGER_ID),
         generate_offers, MAX_GENERATE_OFFER_BYTES, OPERATOR, GENERATE_OFFER + LEDGER_ID,

@@ -46,7 +46,9 @@ PAGE_OF = {
     **dict.fromkeys(("bid", "settling_offer"), "transaction.md"),
     "offer_of_use": "offer.md",
     "grant_of_use": "grant.md",
-    **dict.fromkeys(("time_key", "sealed_bid", "auction_receipt", "generate_offer"), "auction.md"),
+    **dict.fromkeys(
+        ("time_key", "sealed_bid", "auction_receipt", "auction_list", "generate_offer"), "auction.md"
+    ),
     **dict.fromkeys(("enrolment_request", "enrolment_answer", "enrolment_reply"), "enrolment.md"),
 }
 

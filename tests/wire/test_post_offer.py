@@ -111,7 +111,16 @@ def test_what_settles_an_auction_names_its_winners() -> None:
         OFFER.read(resign_payload(OFFER, {13: [2, 5, 0]}))
 
 
-@pytest.mark.parametrize("ruling", [[], [b"x", bytes(64)], [CONSUMER.public.octets, bytes(63)], bytes(97)])
-def test_a_ruling_is_a_key_and_a_signature(ruling: object) -> None:
+@pytest.mark.parametrize(
+    "ruling",
+    [
+        [],
+        [b"x", bytes(32), bytes(64)],
+        [CONSUMER.public.octets, bytes(32), bytes(63)],
+        [CONSUMER.public.octets, bytes(31), bytes(64)],
+        bytes(97),
+    ],
+)
+def test_a_ruling_is_a_key_a_head_and_a_signature(ruling: object) -> None:
     with pytest.raises(DecodeError, match="ruling"):
         OFFER.read(resign_payload(OFFER, {14: ruling}))

@@ -12,17 +12,18 @@ from wire.post_offer import AuctionShare
 from wire.ruling import sign_ruling, verify_ruling
 
 AUCTION_ID = bytes(range(32))
+HEAD = bytes(range(1, 33))
 SHARES = {CONSUMER.public: AuctionShare(1, 7)}
 
 
 def test_the_same_result_has_the_same_ruling() -> None:
-    rulings = {sign_ruling(OPERATOR, LEDGER_ID, AUCTION_ID, 7, SHARES) for _ in range(3)}
+    rulings = {sign_ruling(OPERATOR, LEDGER_ID, AUCTION_ID, HEAD, 7, SHARES) for _ in range(3)}
     (ruling,) = rulings
     verify_ruling(ruling, LEDGER_ID, AUCTION_ID, 7, SHARES)
 
 
 def test_it_holds_for_nothing_else() -> None:
-    ruling = sign_ruling(OPERATOR, LEDGER_ID, AUCTION_ID, 7, SHARES)
+    ruling = sign_ruling(OPERATOR, LEDGER_ID, AUCTION_ID, HEAD, 7, SHARES)
     others = [
         (bytes(32), AUCTION_ID, 7, SHARES),
         (LEDGER_ID, bytes(32), 7, SHARES),
@@ -35,3 +36,5 @@ def test_it_holds_for_nothing_else() -> None:
             verify_ruling(ruling, *other)
     with pytest.raises(VerificationError):
         verify_ruling(replace(ruling, house=PROVIDER.public), LEDGER_ID, AUCTION_ID, 7, SHARES)
+    with pytest.raises(VerificationError):
+        verify_ruling(replace(ruling, head=bytes(32)), LEDGER_ID, AUCTION_ID, 7, SHARES)

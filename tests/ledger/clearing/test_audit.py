@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import contextlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ledger.clearing.audit import audit_log
+from ledger.clearing.audit import STALE_S, Anchor, Audited, Funds, audit_log, convict, wanted_funds
 from ledger.clearing.events import (
     AuctionClosed,
-    BidsDropped,
+    AuctionTaken,
     BidTaken,
-    Drop,
     Event,
+    FundsTaken,
     OfferTaken,
+    Unsealed,
+    next_head,
     read_event,
     write_event,
 )
-from tests.clearing_world import BIDDERS, CLEARING_S, PROPSHARE, VICKREY, ClearingWorld, away
+from tests.clearing_world import BIDDERS, CLEARING_S, HOUSE, PROPSHARE, VICKREY, ClearingWorld, away
 from tests.ledger_world import ALICE, BOB, CAROL, PROVIDER
-from wire.auction_terms import AuctionKind
+from wire.auction_receipt import AuctionReceipt, Status
+from wire.auction_terms import GUARD_S, AuctionKind
 from wire.errors import DecodeError
+from wire.ids import PublicKey
 from wire.money_actions import Transfer
+from wire.post_offer import PostOffer
 
 
 def cleared(kind: AuctionKind = VICKREY, units: int = 1) -> ClearingWorld:
@@ -88,15 +98,15 @@ def test_an_offer_for_somebody_else_is_found() -> None:
     assert found.wrong
 
 
-def test_a_bid_after_the_clearing_time_is_found() -> None:
+def test_a_bid_after_the_guard_is_found() -> None:
     world = ClearingWorld()
     listing = world.open()
     bid = world.make_bid(listing, BOB, 100)
-    world.note(BidTaken(CLEARING_S * 10**9 + 1, listing.auction_id, bid))
-    world.world.now_s = CLEARING_S + 1
+    world.note(BidTaken((CLEARING_S - GUARD_S) * 10**9, listing.auction_id, bid))
+    world.world.now_s = CLEARING_S - GUARD_S + 1
     world.clear(listing)
-    (found,) = audit_log(world.entries, world.ledger_id).auctions
-    assert "after the clearing time" in found.wrong
+    (found,) = audit(world)
+    assert found.wrong == f"bid 2 was taken after {CLEARING_S - GUARD_S}"
 
 
 def test_a_log_that_does_not_fit_itself_is_no_log() -> None:
@@ -111,35 +121,218 @@ def test_times_that_go_back_are_no_log() -> None:
         audit_log(changed(world, BidTaken, at_ns=0), world.ledger_id)
 
 
-def test_bids_that_were_dropped_are_counted() -> None:
+def test_bids_that_took_no_part_are_counted() -> None:
+    world = short_of_money()
+    (found,) = audit(world)
+    assert (found.dropped, found.wrong) == (1, "")
+    assert [award.bid.account for award in found.awards] == [BOB.public]
+
+
+def short_of_money() -> ClearingWorld:
+    """Alice spends what she bid before the guard."""
     world = ClearingWorld()
     listing = world.open()
     for key, price in ((ALICE, 9_000), (BOB, 50), (CAROL, 40)):
         world.bid(listing, key, price)
     world.world.must(Transfer(PROVIDER.public, 5_000), ALICE)
     world.clear(listing)
-    (found,) = audit_log(world.entries, world.ledger_id).auctions
-    assert (found.dropped, found.wrong) == (1, "")
-    assert [award.bid.account for award in found.awards] == [BOB.public]
+    return world
 
 
-def test_a_house_that_drops_the_best_bid_has_to_say_so() -> None:
+@dataclass
+class Word:
+    """What the ledger of a world says. The block of height 0 was at the guard."""
+
+    world: ClearingWorld
+    balances: dict[PublicKey, int] = field(default_factory=dict)
+    time_s: int = CLEARING_S - GUARD_S
+    next_s: int | None = CLEARING_S
+    landed: dict[bytes, bool] = field(default_factory=dict)
+    others: tuple[Anchor, ...] = ()
+    knows: bool = True
+
+    def ran(self, transaction_id: bytes) -> bool | None:
+        return self.landed.get(transaction_id, transaction_id in self.world.landed) if self.knows else None
+
+    def funds(self, height: int, accounts: Collection[PublicKey]) -> Funds | None:
+        noted = [event for event in map(read_event, self.world.entries) if isinstance(event, FundsTaken)]
+        had = {**noted[0].balances_ubc, **self.balances}
+        assert height == noted[0].height
+        return Funds({key: had[key] for key in accounts}, self.time_s, self.next_s) if self.knows else None
+
+    def anchors(self, house: PublicKey) -> Sequence[Anchor] | None:
+        actions = [
+            (one.transaction_id, one.transaction.action)
+            for batch in self.world.batches
+            for one in batch.transactions
+        ]
+        own = [
+            Anchor(name, action.ruling.head)
+            for name, action in actions
+            if name in self.world.landed and isinstance(action, PostOffer) and action.ruling is not None
+        ]
+        assert house == HOUSE.public
+        return [*own, *self.others] if self.knows else None
+
+
+def audit(world: ClearingWorld, entries: list[bytes] | None = None, **changes: object) -> tuple[Audited, ...]:
+    return audit_log(entries or world.entries, world.ledger_id, Word(world, **changes)).auctions  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("make", [cleared, short_of_money])
+def test_an_honest_house_holds_in_everything(make: Callable[[], ClearingWorld]) -> None:
+    world = make()
+    found = audit_log(world.entries, world.ledger_id, Word(world))
+    assert found.holds, found
+    assert [(one.wrong, one.unchecked) for one in found.auctions] == [("", "")]
+
+
+def test_what_nobody_says_is_not_checked() -> None:
+    world = cleared()
+    for word in (None, Word(world, knows=False)):
+        found = audit_log(world.entries, world.ledger_id, word)
+        assert not found.holds
+        assert found.auctions[0].unchecked == "what bidders had as of block 0, what the ledger has executed"
+        assert (found.auctions[0].wrong, found.unchecked) == (
+            "",
+            ("that this is the only log that the house shows",),
+        )
+
+
+def test_a_house_that_says_of_the_best_bidder_that_he_had_nothing_is_found() -> None:
+    """Bob had 10,000 and bid 100; the house, its log and its offer say that Carol wins."""
+    world = ClearingWorld()
+    listing = world.open()
+    for key, price in ((BOB, 100), (CAROL, 90), (ALICE, 10)):
+        world.bid(listing, key, price)
+    world.world.now_s = CLEARING_S - GUARD_S
+    lie = {key.public: 10_000 for key in (ALICE, BOB, CAROL)} | {BOB.public: 0}
+    world.note(world.house.take_balances(listing, 0, lie, world.now_ns))
+    world.clear(listing)
+    assert world.world.balance(CAROL) == 10_000 - 10
+    (found,) = audit(world, balances={BOB.public: 10_000})
+    assert found.wrong == "bidders did not have as of block 0 what the log says"
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"time_s": CLEARING_S - GUARD_S + 5}, "was looked at"),
+        ({"time_s": CLEARING_S}, "after the clearing time"),
+        ({"time_s": 1, "next_s": CLEARING_S - GUARD_S - STALE_S - 1}, "was an old one"),
+    ],
+)
+def test_a_house_that_chooses_its_block_is_found(changes: dict[str, Any], wrong: str) -> None:
+    (found,) = audit(cleared(), **changes)
+    assert wrong in found.wrong
+
+
+def test_what_is_called_settled_and_is_not_in_the_ledger_and_the_other_way_round() -> None:
     world = cleared()
     (listing,) = world.book.listings.values()
-    best = listing.by_account[BOB.public].opened
-    assert best is not None
-    entries = list(world.entries)
-    place = next(at for at, one in enumerate(entries) if isinstance(read_event(one), OfferTaken))
-    at_ns = read_event(entries[place - 1]).at_ns + 1
-    drop = BidsDropped(
-        at_ns, listing.auction_id, (Drop(best.transaction.transaction_id, "insufficient_funds", ""),)
+    (winner,) = (award.bid.transaction.transaction_id for award in listing.awards)
+    offer_id = world.batches[0].transactions[0].transaction_id
+    for name in (winner, offer_id):
+        (found,) = audit(world, landed={name: False})
+        assert "the ledger has not executed" in found.wrong
+    loser = listing.by_account[CAROL.public].opened
+    assert loser is not None
+    (found,) = audit(world, landed={loser.transaction.transaction_id: True})
+    assert "the ledger has executed bid" in found.wrong
+    closed = changed(
+        world, AuctionClosed, reason="provider_away", detail="", at_ns=(CLEARING_S + 999) * 10**9
     )
+    (found,) = audit(world, closed)
+    assert "the ledger has executed bid" in found.wrong
+
+
+def test_an_auction_that_is_given_up_early_is_found() -> None:
+    world = cleared()
+    (found,) = audit(world, changed(world, AuctionClosed, reason="provider_away"))
+    assert "it was given up before its last second" in found.wrong
+
+
+def test_a_house_with_two_logs_is_found_by_what_it_signed() -> None:
+    """It settles from one log, and shows another one, without a bid; the ledger has the head of the first."""
+    world, shown = cleared(), ClearingWorld()
+    listing = shown.open()
+    for key, price in ((BOB, 100), (CAROL, 90)):
+        shown.bid(listing, key, price)
+    shown.clear(listing)
+    both = Word(shown, others=tuple(Word(world).anchors(HOUSE.public) or ()))
+    found = audit_log(shown.entries, shown.ledger_id, both)
+    assert not found.holds
+    assert "carries a head of another log" in found.wrong[0]
+
+
+@pytest.mark.parametrize("kind", [FundsTaken, Unsealed, OfferTaken, AuctionClosed])
+def test_what_comes_out_of_turn_is_no_log(kind: type[Event]) -> None:
+    """Twice the same, or before its time."""
+    world = cleared()
+    place = next(at for at, one in enumerate(world.entries) if isinstance(read_event(one), kind))
+    event = read_event(world.entries[place])
+    twice = write_event(replace(event, at_ns=event.at_ns + 1))
     later = [
-        write_event(replace(read_event(one), at_ns=at_ns + 1 + n)) for n, one in enumerate(entries[place:])
+        write_event(replace(read_event(one), at_ns=event.at_ns + 10 + n))
+        for n, one in enumerate(world.entries[place + 1 :])
     ]
-    (found,) = audit_log([*entries[:place], write_event(drop), *later], world.ledger_id).auctions
-    assert found.dropped == 1, "which the ledger's balances contradict"
-    assert found.wrong
+    with pytest.raises(DecodeError, match="does not fit itself"):
+        audit_log([*world.entries[: place + 1], twice, *later], world.ledger_id)
+
+
+def test_an_auction_is_opened_once() -> None:
+    world = cleared()
+    again = changed(world, AuctionTaken, at_ns=world.book.at_ns + 1)[:1]
+    with pytest.raises(DecodeError, match="a second time"):
+        audit_log([*world.entries, *again], world.ledger_id)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 9), st.binary(max_size=40), st.integers(0, 900))
+def test_garbage_is_no_log(which: int, garbage: bytes, at: int) -> None:
+    world = WORLD
+    entries = list(world.entries)
+    good = entries[which % len(entries)]
+    entries[which % len(entries)] = good[:at] + garbage + good[at + len(garbage) :]
+    with contextlib.suppress(DecodeError):
+        audit_log(entries, world.ledger_id, Word(world))
+
+
+def test_secrets_that_are_none_make_no_log() -> None:
+    world = cleared()
+    for secrets in ({7: bytes(32)}, {0: bytes(32)}, {0: b"x", 1: b"y"}, {-1: bytes(32)}):
+        with pytest.raises(DecodeError):
+            audit_log(changed(world, Unsealed, secrets=secrets), world.ledger_id)
+
+
+def test_receipts_convict_who_drops_moves_or_dates_anew() -> None:
+    world = cleared()
+    (listing,) = world.book.listings.values()
+    receipts = [listing.receipt(name) for name in (None, *listing.bids)]
+
+    def said(receipt: AuctionReceipt, entries: list[bytes]) -> str:
+        heads, head = [], bytes(32)
+        for entry in entries:
+            head = next_head(head, entry)
+            heads.append(head)
+        return convict(receipt, entries, heads)
+
+    for receipt in receipts:
+        assert said(receipt, world.entries) == ""
+        assert (
+            "another one than that of the receipt"
+            in said(receipt, [*world.entries[:1], *world.entries[:1], *world.entries[2:]])
+            or receipt.number == 1
+        )
+        assert "entries, and the receipt is for" in said(receipt, world.entries[: receipt.number - 1])
+    assert "is of" in said(replace(receipts[1], at_ns=5), world.entries)
+    auction = receipts[0]
+    assert "is no bid" in said(replace(auction, bid_id=ALICE.public), world.entries)
+    assert "nothing that was taken" in said(AuctionReceipt(bytes(32), Status.ERROR), world.entries)
+
+
+def test_the_funds_that_a_log_names() -> None:
+    assert wanted_funds(cleared().entries) == {0: {key.public for key in (ALICE, BOB, CAROL)}}
 
 
 def test_an_auction_that_came_to_nothing_and_one_that_is_open() -> None:
@@ -149,13 +342,19 @@ def test_an_auction_that_came_to_nothing_and_one_that_is_open() -> None:
     world.clear(listing, away)
     young = world.open(clearing_s=world.world.now_s + 50)
     world.bid(young, BOB, 50)
-    (found,) = audit_log(world.entries, world.ledger_id).auctions
-    assert (found.settled, found.awards, found.wrong) == (False, (), "")
+    (found,) = audit(world)
+    assert (found.settled, found.awards, found.wrong, found.unchecked) == (False, (), "", "")
 
 
 def test_settled_without_an_offer() -> None:
+    """The provider brought offer and bids to the ledger itself: only the ledger can say so."""
     world = cleared()
     entries = [entry for entry in world.entries if not isinstance(read_event(entry), OfferTaken)]
+    (found,) = audit(world, entries)
+    assert found.wrong == ""
     (found,) = audit_log(entries, world.ledger_id).auctions
-    assert found.wrong == "it was settled without an offer"
+    assert "that the provider settled it without the house" in found.unchecked
     assert isinstance(read_event(entries[-1]), AuctionClosed)
+
+
+WORLD = cleared()

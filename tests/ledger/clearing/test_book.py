@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from ledger.clearing.awards import OpenBid
-from ledger.clearing.book import KEPT_NS, Bid, Book, Listing, Phase, open_in_turn, open_one, with_key
-from ledger.clearing.door import Refusal
-from ledger.clearing.events import BidTaken, Unsealed, next_head, read_event, write_event
+from ledger.clearing.book import KEPT_NS, Bid, Book, Listing, Phase, Place, open_in_turn, open_one, with_key
+from ledger.clearing.door import SETTLE_S, Refusal
+from ledger.clearing.events import BidTaken, FundsTaken, Unsealed, next_head, read_event, write_event
 from ledger.clearing.keeping import time_secret
 from tests.clearing_world import BIDDERS, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
 from tests.ledger_world import ALICE, BOB, CAROL
@@ -209,12 +209,59 @@ def test_what_was_over_a_day_ago_is_in_the_log_and_no_longer_in_the_book() -> No
         return open_in_turn(listing, bids, *rest)
 
     book = Book(world.ledger_id, with_key(HOUSE), counting)
-    book.load(world.entries, world.now_ns)
+    book.load(lambda: world.entries, world.now_ns)
     assert (book.head, book.number, book.at_ns) == (world.book.head, world.book.number, world.book.at_ns)
     assert list(book.listings) == list(book.active) == [young.auction_id]
     assert opened == []
-    world.book.forget(world.now_ns)
+    assert world.book.needless() == 0
+    assert world.book.forget(world.now_ns)
     assert list(world.book.listings) == [young.auction_id]
+    _starts_behind_what_is_needless(world)
     assert world.clear(young).closed is not None
-    world.book.forget(world.now_ns)
+    assert not world.book.forget(world.now_ns)
     assert list(world.book.listings) == [young.auction_id], "it is shown for a day"
+    world.world.wait(KEPT_NS // 10**9 + SETTLE_S)
+    assert world.book.forget(world.now_ns)
+    assert world.book.needless() == len(world.entries)
+
+
+def _starts_behind_what_is_needless(world: ClearingWorld) -> None:
+    """A book that never sees what came before is the same from there on."""
+    passed = world.book.needless()
+    assert 0 < passed < len(world.entries)
+    head = bytes(32)
+    for entry in world.entries[:passed]:
+        head = next_head(head, entry)
+    place = Place(passed, read_event(world.entries[passed - 1]).at_ns, head)
+    book = Book(world.ledger_id, with_key(HOUSE))
+    book.load(lambda: world.entries[passed:], world.now_ns, place)
+    assert (book.head, book.number, list(book.listings)) == (
+        world.book.head,
+        world.book.number,
+        list(world.book.listings),
+    )
+
+
+def test_what_bidders_have_is_noted_without_whose_bid_is_whose() -> None:
+    """By account, in an order that has nothing to do with who bid when."""
+    world = bidding({2: 70, 0: 7, 5: 30})
+    (listing,) = world.book.listings.values()
+    world.count(listing)
+    noted = read_event(world.entries[-1])
+    assert isinstance(noted, FundsTaken)
+    assert dict(noted.balances_ubc) == {BIDDERS[at].public: 10_000 for at in (0, 2, 5)}
+    assert list(noted.balances_ubc) == sorted(noted.balances_ubc)
+
+
+def test_bids_that_were_opened_before_the_log_says_so_make_the_same_book() -> None:
+    worlds = [bidding({0: 70, 1: 100, 2: 90}) for _ in range(2)]
+    for number, world in enumerate(worlds):
+        (listing,) = world.book.listings.values()
+        world.world.now_s = world.count(listing).auction.terms.mark.clearing_s
+        if number:
+            told = {at: time_secret(KEEPERS[at], world.world.now_s) for at in (0, 2)}
+            listing.ready = world.book.open_bids(listing, told)
+        world.clear(listing)
+    assert [len(world.entries) for world in worlds] == [8, 8]
+    paid = [[world.world.balance(key) for key in BIDDERS] for world in worlds]
+    assert paid[0] == paid[1]

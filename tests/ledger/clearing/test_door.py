@@ -13,6 +13,7 @@ from ledger.clearing.door import (
     MAX_AHEAD_S,
     SETTLE_S,
     Refusal,
+    Seller,
     Standing,
     check_auction,
     check_bidder,
@@ -21,16 +22,23 @@ from ledger.clearing.door import (
     settle_by_s,
 )
 from ledger.clearing.keeping import time_key
-from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, ClearingWorld
-from tests.ledger_world import ALICE, BOB, OTHER_BAND, PROVIDER, START_S, buy
+from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
+from tests.ledger_world import ALICE, BOB, OTHER_BAND, PROVIDER, QOS, START_S, buy
 from wire.allocate import Allocate
 from wire.auction import Auction
+from wire.auction_terms import GUARD_S
 from wire.money_actions import Transfer
+from wire.qos import MAX_RATE_BPS
 from wire.transaction import Transaction, sign_transaction
 
 WORLD = ClearingWorld()
 AUCTION = WORLD.auction(minimum_ubc=5)
-PROVIDES = Standing(has_account=True)
+PROVIDES = Seller(has_account=True)
+SHARES = WORLD.auction(PROPSHARE)
+
+
+def with_units(auction: Auction, units: int) -> Auction:
+    return replace(auction, terms=replace(auction.terms, max_allocations=units))
 
 
 def moved(clearing_s: int) -> Auction:
@@ -38,26 +46,33 @@ def moved(clearing_s: int) -> Auction:
 
 
 @pytest.mark.parametrize(
-    ("auction", "standing", "reason"),
+    ("auction", "seller", "reason"),
     [
         (replace(AUCTION, house=BOB.public), PROVIDES, "another_house"),
-        (AUCTION, Standing(has_account=False), "not_a_provider"),
-        (AUCTION, Standing(True, licensed=False), "not_a_provider"),
-        (AUCTION, Standing(True, epoch=1), "epoch_moved"),
-        (moved(START_S), PROVIDES, "too_late"),
+        (AUCTION, Seller(has_account=False), "not_a_provider"),
+        (AUCTION, Seller(True, licensed=False), "not_a_provider"),
+        (AUCTION, Seller(True, epoch=1), "epoch_moved"),
+        (AUCTION, Seller(True, settled_s=CLEARING_S), "auction_settled"),
+        (AUCTION, Seller(True, selling=True), "still_selling"),
+        (AUCTION, Seller(True, taken_units=1), "not_free"),
+        (with_units(SHARES, 1 + MAX_RATE_BPS // QOS.ceil_down_bps), PROVIDES, "rate_too_high"),
+        (moved(START_S + GUARD_S), PROVIDES, "too_late"),
         (moved(START_S + MAX_AHEAD_S - SETTLE_S + 1), PROVIDES, "too_far"),
         (replace(AUCTION, time_keys=AUCTION.time_keys[:1] * 2), PROVIDES, "bad_time_keys"),
         (replace(AUCTION, time_keys=(time_key(KEEPERS[0], 7),) * 2), PROVIDES, "bad_time_keys"),
     ],
 )
-def test_an_auction_that_is_refused(auction: Auction, standing: Standing, reason: str) -> None:
-    refusal = check_auction(auction, HOUSE.public, standing, START_S)
+def test_an_auction_that_is_refused(auction: Auction, seller: Seller, reason: str) -> None:
+    refusal = check_auction(auction, HOUSE.public, seller, START_S)
     assert refusal is not None
     assert refusal.reason == reason
 
 
 def test_an_auction_that_is_taken() -> None:
-    for auction in (AUCTION, moved(START_S + 1), moved(START_S + MAX_AHEAD_S - SETTLE_S)):
+    assert check_auction(AUCTION, HOUSE.public, Seller(True, settled_s=CLEARING_S - 1), START_S) is None
+    most = with_units(SHARES, MAX_RATE_BPS // QOS.ceil_down_bps)
+    assert check_auction(most, HOUSE.public, PROVIDES, START_S) is None
+    for auction in (AUCTION, moved(START_S + GUARD_S + 1), moved(START_S + MAX_AHEAD_S - SETTLE_S)):
         assert check_auction(auction, HOUSE.public, PROVIDES, START_S) is None
 
 

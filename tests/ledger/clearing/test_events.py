@@ -12,10 +12,9 @@ from ledger.clearing.events import (
     FIRST_HEAD,
     AuctionClosed,
     AuctionTaken,
-    BidsDropped,
     BidTaken,
-    Drop,
     Event,
+    FundsTaken,
     OfferRejected,
     OfferTaken,
     Unsealed,
@@ -23,6 +22,7 @@ from ledger.clearing.events import (
     read_event,
     write_event,
 )
+from tests.ledger_world import ALICE, BOB
 from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
 
@@ -33,7 +33,8 @@ EVENTS: list[Event] = [
     BidTaken(2, A, b"bid", b"\2" * 33),
     Unsealed(3, A, {0: b"s", 2: b"t"}),
     Unsealed(3, A, {}),
-    BidsDropped(4, A, (Drop(b"t", "insufficient_funds", "bid 5"), Drop(b"u", "r", ""))),
+    FundsTaken(4, A, 7, {ALICE.public: 5, BOB.public: 0}),
+    FundsTaken(4, A, 7, {}),
     OfferTaken(5, A, b"answer"),
     OfferRejected(6, A, "sold_out", "3 left"),
     AuctionClosed(7, A),
@@ -49,8 +50,9 @@ def test_read_back(event: Event) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        [], 1, [0, 1, b""], [8, 1, A], [1, 1, "x"], [2, 1, A[1:], b"", b""], [2, 1, A, b""], [3, 1, A, {"x": b""}],
-        [3, 1, A, {1: 1}], [4, 1, A, [[b"", 1, ""]]], [5, 1, A, 5], [6, 1, A, "x"], [7, 1, A, "x", b""], ["1", 1, b""],
+        [], 1, [0, 1, b""], [8, 1, A], [1, 1, "x"], [2, 1, A[1:], b"", b""], [2, 1, A, b""], [4, 1, A, {"x": b""}],
+        [4, 1, A, {1: 1}], [3, 1, A, 7, {b"": ""}], [3, 1, A, 7, {b"": True}], [3, 1, A, True, {}], [3, 1, A, {}],
+        [5, 1, A, 5], [6, 1, A, "x"], [7, 1, A, "x", b""], ["1", 1, b""],
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(value: Value) -> None:
@@ -64,6 +66,11 @@ def test_garbled_entries_are_entries_or_refused(garbage: bytes, which: int, at: 
     data = good[:at] + garbage + good[at + len(garbage) :]
     with contextlib.suppress(DecodeError):
         assert write_event(read_event(data)) == data
+
+
+def test_funds_are_of_accounts() -> None:
+    with pytest.raises(DecodeError, match="not a compressed P-256 public key"):
+        read_event(write_cbor([3, 1, A, 7, {b"x": 5}]))
 
 
 def test_the_head_depends_on_every_entry_and_their_order() -> None:

@@ -6,7 +6,7 @@ Every submission checks that money is neither made nor lost, and that a refusal 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -17,7 +17,7 @@ from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import Listing, Phase
 from ledger.clearing.door import MAX_AUCTIONS_OF_ONE, MAX_CHANGES, SETTLE_S, Refusal
 from ledger.clearing.events import OfferTaken, read_event
-from ledger.clearing.house import AskKeepers, AskLedger, AskProvider, House, Submit
+from ledger.clearing.house import PATIENCE_S, AskKeepers, AskLedger, AskProvider, House, Submit, Wait
 from ledger.clearing.provider import Wrong
 from ledger.submission import Batch, Executed, Refused
 from tests.clearing_world import (
@@ -34,7 +34,7 @@ from tests.clearing_world import (
 from tests.ledger_world import ALICE, BOB, CAROL, OTHER_BAND, PROVIDER, QOS, buy, offer
 from wire.auction import write_auction
 from wire.auction_receipt import AuctionReceipt, Status
-from wire.auction_terms import AuctionKind
+from wire.auction_terms import GUARD_S, AuctionKind
 from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
@@ -101,7 +101,7 @@ def test_the_same_auction_and_the_same_bid_are_taken_once() -> None:
     world = ClearingWorld()
     listing = world.open()
     again = world.house.take_auction(
-        write_auction(listing.auction, PROVIDER, world.ledger_id), world.standing_of, 9
+        write_auction(listing.auction, PROVIDER, world.ledger_id), world.seller_of, 9
     )
     assert isinstance(again, AuctionReceipt)
     assert again == listing.taken
@@ -181,10 +181,11 @@ def test_too_late_and_unknown() -> None:
     world = ClearingWorld()
     listing = world.open()
     bid = world.make_bid(listing, ALICE, 50)
-    world.world.now_s = CLEARING_S
-    late = world.take(listing, bid)
-    assert isinstance(late, Refusal)
-    assert late.reason == "too_late"
+    for late_s in (CLEARING_S - GUARD_S, CLEARING_S):
+        world.world.now_s = late_s
+        late = world.take(listing, bid)
+        assert isinstance(late, Refusal)
+        assert late == Refusal("too_late", f"bids were taken until {CLEARING_S - GUARD_S}")
     nowhere = world.house.take_bid(bytes(32), bid, world.standing_of, world.find, 0)
     assert isinstance(nowhere, Refusal)
     assert nowhere.reason == "unknown_auction"
@@ -246,6 +247,74 @@ def test_a_ladder_of_straw_men_that_is_emptied_once_the_bids_are_known_sets_nobo
     world.clear(listing, slow)
     assert {world.status(listing, name) for name in names} == {(Status.CANCELLED, "winner_unfunded")}
     assert world.world.balance(ALICE) == 10_000
+
+
+REAL = ((ALICE, 5_000), (BOB, 50))
+RUNGS = (6_000, 5_500, 4_990, 4_000, 2_000)
+
+
+def ladder(world: ClearingWorld, listing: Listing) -> tuple[list[PrivateKey], list[PublicKey]]:
+    """The provider's straw men, one for each rung; and the names of two honest bids."""
+    straw_men = BIDDERS[3 : 3 + len(RUNGS)]
+    for key, price in zip(straw_men, RUNGS, strict=True):
+        world.bid(listing, key, price)
+    return straw_men, [world.bid(listing, key, price) for key, price in REAL]
+
+
+def empty(world: ClearingWorld, accounts: Sequence[PrivateKey]) -> None:
+    for key in accounts:
+        world.world.must(Transfer(PROVIDER.public, world.world.balance(key)), key)
+
+
+def test_a_ladder_that_is_emptied_in_the_first_second_is_void_and_not_a_price() -> None:
+    """The provider reads all bids as soon as the secrets are told, before the house has done anything with them."""
+    world = ClearingWorld()
+    listing = world.open()
+    straw_men, names = ladder(world, listing)
+    world.count(listing)
+    world.world.now_s = CLEARING_S
+    empty(world, straw_men[:2])
+    world.clear(listing)
+    assert {world.status(listing, name) for name in names} == {(Status.CANCELLED, "winner_unfunded")}
+    assert world.world.balance(ALICE) == 10_000
+
+
+def test_a_ladder_that_is_emptied_before_anybody_can_read_a_bid_is_no_ladder() -> None:
+    """Blindly: who has nothing at the guard takes no part, and whoever has money buys if he is above the others."""
+    world = ClearingWorld()
+    listing = world.open()
+    straw_men, names = ladder(world, listing)
+    empty(world, straw_men)
+    world.clear(listing)
+    assert [world.status(listing, name) for name in names] == [EXECUTED, OUTBID]
+    assert world.world.balance(ALICE) == 10_000 - 50
+
+
+@pytest.mark.parametrize("back_s", [-1, 0, 30])
+def test_a_house_that_was_away_at_the_guard_lets_nobody_choose_who_is_funded(back_s: int) -> None:
+    """It comes back when bids may have been read: then one who is short of money ends the auction for all."""
+    world = ClearingWorld()
+    listing = world.open()
+    straw_men, names = ladder(world, listing)
+    world.world.now_s = CLEARING_S + back_s
+    empty(world, straw_men[:2])
+    world.restart()
+    assert world.do(world.house.next_step(world.book.listings[listing.auction_id], world.world.now_s))
+    world.clear(listing)
+    short = back_s >= 0
+    ends = [world.status(listing, name) for name in names]
+    assert ends == ([(Status.CANCELLED, "funds_unknown")] * 2 if short else [EXECUTED, OUTBID])
+    assert world.world.balance(ALICE) == 10_000 - (0 if short else 4_990)
+
+
+def test_a_house_that_was_away_at_the_guard_clears_if_all_can_pay() -> None:
+    world = ClearingWorld()
+    listing = world.open()
+    name = world.bid(listing, ALICE, 100)
+    world.world.now_s = CLEARING_S + 30
+    world.restart()
+    world.clear(world.book.listings[listing.auction_id])
+    assert world.status(listing, name) == EXECUTED
 
 
 @settings(max_examples=40, deadline=None)
@@ -375,12 +444,12 @@ def test_a_provider_that_sold_the_air_elsewhere_is_waited_for_and_then_nobody_pa
 
 
 def test_what_a_batch_that_failed_leaves_in_the_log_moves_no_money_of_the_providers() -> None:
-    """Two bids for two units, and one of the units is sold just before: the log is public, the batch fails."""
+    """Two bids for two units, and the provider lets one of them go before: the log is public, the batch fails."""
     world = ClearingWorld()
-    world.world.must(offer(max_allocations=2, allocation_duration_s=1_000), PROVIDER)
     listing = world.open(units=2)
     for key, price in ((ALICE, 9_000), (BOB, 50)):
         world.bid(listing, key, price)
+    world.world.must(offer(max_allocations=2, allocation_duration_s=1_000), PROVIDER)
     world.world.must(buy(100), CAROL)
     before = world.world.balance(PROVIDER)
     world.clear(listing)
@@ -497,7 +566,7 @@ def test_secrets_that_are_none_do_not_count() -> None:
     world.world.now_s = CLEARING_S
     secret = KEEPERS[0].key.private_numbers().private_value.to_bytes(32, "big")
     refusal = world.house.take_secrets(
-        listing, {0: secret, 1: bytes(32), 7: secret, -1: secret}, world.now_ns
+        world.count(listing), {0: secret, 1: bytes(32), 7: secret, -1: secret}, world.now_ns
     )
     assert refusal == Refusal("keepers_away", "0 of 2 secrets were told")
 
@@ -580,9 +649,10 @@ def _scenario(world: ClearingWorld, restart_after: int) -> None:
     for key, price in ((ALICE, 70), (BOB, 100)):
         world.bid(world.book.listings[listing.auction_id], key, price)
         note_and_restart()
-    world.world.now_s = CLEARING_S
+    world.world.now_s = CLEARING_S - GUARD_S
     while (now := world.book.listings[listing.auction_id]).phase is not Phase.CLOSED:
-        world.do(world.house.next_step(now, world.world.now_s))
+        if not world.do(world.house.next_step(now, world.world.now_s)):
+            world.world.now_s = CLEARING_S
         note_and_restart()
 
 
@@ -591,6 +661,7 @@ def test_an_answer_of_the_ledger_that_is_lost_is_not_needed() -> None:
     world = ClearingWorld()
     listing = world.open()
     name = world.bid(listing, ALICE, 100)
+    world.count(listing)
     world.world.now_s = CLEARING_S
     step = world.house.next_step(listing, world.world.now_s)
     while not isinstance(step, Submit):
@@ -605,6 +676,7 @@ def test_an_answer_of_the_ledger_that_is_lost_is_not_needed() -> None:
 
 def submitted(world: ClearingWorld, listing: Listing) -> Submit:
     """The step before the batch is handed over."""
+    world.count(listing)
     world.world.now_s = CLEARING_S
     step = world.house.next_step(listing, world.world.now_s)
     while not isinstance(step, Submit):
@@ -664,7 +736,7 @@ def test_one_provider_does_not_fill_a_house() -> None:
     for number in range(MAX_AUCTIONS_OF_ONE):
         world.open(clearing_s=CLEARING_S + number)
     one_more = write_auction(world.auction(clearing_s=CLEARING_S + 99), PROVIDER, world.ledger_id)
-    refusal = world.house.take_auction(one_more, world.standing_of, world.now_ns)
+    refusal = world.house.take_auction(one_more, world.seller_of, world.now_ns)
     assert isinstance(refusal, Refusal)
     assert refusal.reason == "too_many_auctions"
 
@@ -673,22 +745,69 @@ def test_the_steps_of_an_auction() -> None:
     world = ClearingWorld()
     listing = world.open()
     world.bid(listing, ALICE, 100)
+    assert list(world.house.steps(CLEARING_S - GUARD_S - 1)) == []
+    (early,) = world.house.steps(CLEARING_S - GUARD_S)
+    kinds = [type(early)]
+    world.world.now_s = CLEARING_S - GUARD_S
+    world.do(early)
     assert list(world.house.steps(CLEARING_S - 1)) == []
     world.world.now_s = CLEARING_S
-    kinds = []
     while listing.phase is not Phase.CLOSED:
         (step,) = world.house.steps(CLEARING_S)
         kinds.append(type(step))
         world.do(step)
-    assert kinds == [AskKeepers, AskLedger, AskProvider, Submit]
+    assert kinds == [AskLedger, AskKeepers, AskProvider, Submit]
 
 
 def test_a_providers_auctions_are_settled_in_the_order_of_their_times() -> None:
     world = ClearingWorld()
     late, early = world.open(clearing_s=CLEARING_S + 1), world.open(clearing_s=CLEARING_S)
-    assert [step.listing for step in world.house.steps(CLEARING_S + 5)] == [early]
+    for key in (ALICE, BOB):
+        world.bid(early, key, 50)
+        world.bid(late, key, 50)
+    world.count(late)
+    world.count(early)
+    world.world.now_s = CLEARING_S + 5
+    for listing in (late, early):
+        assert world.do(world.house.next_step(listing, CLEARING_S + 5))
+    first, second = world.house.steps(CLEARING_S + 5)
+    assert (first.listing, type(first), second.listing, type(second)) == (early, AskProvider, late, Wait)
     world.clear(early)
-    assert [step.listing for step in world.house.steps(CLEARING_S + 5)] == [late]
+    assert [type(step) for step in world.house.steps(CLEARING_S + 5)] == [AskProvider]
+
+
+def test_an_auction_that_stands_still_holds_the_providers_next_one_up_for_a_minute_and_says_so() -> None:
+    """Two of the first one's keepers are away; those of the second one are not."""
+    world = ClearingWorld()
+    early, late = world.open(), world.open(clearing_s=CLEARING_S + 10)
+    names = [world.bid(listing, ALICE, 50) for listing in (early, late)]
+    world.count(early)
+    world.count(late)
+    world.world.now_s = CLEARING_S + 10
+    assert world.do(world.house.next_step(late, world.world.now_s))
+    step = world.house.next_step(late, CLEARING_S + 10 + PATIENCE_S - 1)
+    assert isinstance(step, Wait)
+    assert step.why.reason == "waits_for_another"
+    assert early.auction_id.hex() in step.why.detail
+    early.rejected = "keepers_away", "1 of 2 secrets were told"
+    (again,) = (one for one in world.house.steps(CLEARING_S + 11) if one.listing is late)
+    assert isinstance(again, Wait)
+    assert "keepers_away: 1 of 2 secrets were told" in again.why.detail
+    world.world.now_s = CLEARING_S + 10 + PATIENCE_S
+    world.clear(late)
+    assert world.status(late, names[1]) == EXECUTED
+    world.clear(early)
+    assert world.status(early, names[0]) == (Status.CANCELLED, "auction_settled")
+    assert world.world.balance(ALICE) == 10_000
+
+
+def test_of_two_auctions_of_a_provider_for_the_same_second_one_is_taken() -> None:
+    world = ClearingWorld()
+    world.open()
+    other = write_auction(world.auction(units=2), PROVIDER, world.ledger_id)
+    refusal = world.house.take_auction(other, world.seller_of, world.now_ns)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "second_taken"
 
 
 def test_nothing_is_settled_after_its_last_second() -> None:
@@ -697,7 +816,7 @@ def test_nothing_is_settled_after_its_last_second() -> None:
     name = world.bid(listing, ALICE, 100)
     world.world.now_s = CLEARING_S + SETTLE_S + 1
     world.clear(listing)
-    assert world.status(listing, name) == (Status.CANCELLED, "keepers_away")
+    assert world.status(listing, name) == (Status.CANCELLED, "house_away")
     assert world.batches == []
 
 

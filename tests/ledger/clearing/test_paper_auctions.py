@@ -141,7 +141,7 @@ def test_what_the_provider_may_not_change_between_auction_and_offer() -> None:
     assert isinstance(settled, PostOffer)
     other = replace(settled, allocation_duration_s=9)
     auction_id = other.auction_id(PROVIDER.public)
-    ruling = sign_ruling(HOUSE, world.ledger_id, auction_id, other.price_ubc, other.consumers)
+    ruling = sign_ruling(HOUSE, world.ledger_id, auction_id, listing.head, other.price_ubc, other.consumers)
     other = replace(other, ruling=ruling)  # as if its house helped
     fresh = World()
     fresh.wait(60)

@@ -11,6 +11,7 @@ from ledger.clearing.request import (
     AuctionRequest,
     CreateAuction,
     GetBid,
+    ListAuctions,
     PlaceBid,
     read_auction_request,
     write_auction_request,
@@ -21,6 +22,7 @@ from wire.errors import DecodeError
 
 A = bytes(range(32))
 REQUESTS: list[AuctionRequest] = [CreateAuction(b"auction"), PlaceBid(A, b"bid"), GetBid(A, ALICE.public)]
+REQUESTS += [ListAuctions(), ListAuctions(7, ALICE.public, True)]
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: type(one).__name__)
@@ -31,8 +33,9 @@ def test_read_back(request_: AuctionRequest) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        1, [], [0, b""], [True, b"auction"], [1, "x"], [1, b"", b""], [2, A], [2, A[1:], b"bid"], [2, A, bytes(1_201)],
-        [3, A, A], [3, A, b"\4" * 33], [4, A, b""],
+        1, [], [0, b""], [True, b"auction"], [1, "x"], [1, b"", b""], [2, A], [2, A[1:], b"bid"],
+        [3, A, A], [3, A, b"\4" * 33], [4, A, b""], [4, 0, 2, b""], [4, True, 0, b""], [4, 0, True, b""],
+        [4, -1, 0, b""], [4, 0, 0, b"x"],
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(value: Value) -> None:
