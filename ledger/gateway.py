@@ -138,12 +138,14 @@ class Gateway:
             request = self._under_way.requests.get(digest)
             if request is None:
                 continue
-            self._serial += 1
-            correlation = self._serial.to_bytes(8, "big")
-            self._sent[correlation] = digest
-            self._back.publish(
-                f"airgrant/v1/up/{self._name}/{request.kind}", request.payload, self._own, correlation
-            )
+            if (
+                not request.correlation
+            ):  # the same when it is passed on again: whichever answer comes first is good
+                self._serial += 1
+                request.correlation = self._serial.to_bytes(8, "big")
+                self._sent[request.correlation] = digest
+            topic = f"airgrant/v1/up/{self._name}/{request.kind}"
+            self._back.publish(topic, request.payload, self._own, request.correlation)
             if request.line is not None:
                 progress = b"".join(request.line) + request.sequence.to_bytes(8, "big")
                 self._back.publish(PROGRESS_TOPIC, progress)

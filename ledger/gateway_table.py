@@ -39,7 +39,7 @@ class Place(Enum):
 class UnderWay:
     """A request, by a hash of its bytes, and who wants its answer; of a record also in which line it is, and where.
 
-    `asked_ms`: when it was last passed on.
+    `asked_ms`: when it was last passed on. `correlation`: what the ledger's answer will have, once it was.
     """
 
     kind: str
@@ -49,6 +49,7 @@ class UnderWay:
     wanted_by: list[Address] = field(default_factory=list)
     line: Line | None = None
     sequence: int = 0
+    correlation: bytes = b""
 
     @property
     def sender(self) -> str:

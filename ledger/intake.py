@@ -25,6 +25,8 @@ FOR_OTHERS = ("grant",)
 """Kinds that boxes publish for somebody else, the operator's daemon: no concern of the ledger, and no bad input."""
 KINDS = ("transaction", "report", "enrolment", "query", "auction")
 MAX_CORRELATION_BYTES = 64
+MAX_REPLY_TOPIC_CHARACTERS = 250
+"""A name has 80 at most; whoever waits for answers is remembered, by gateways many thousands at once."""
 MAX_QUERY_BYTES = 100
 
 _ARRAY_OF_ONE = b"\x81"
@@ -92,6 +94,10 @@ def read_address(topic: str, response_topic: str | None, correlation: bytes | No
     reply_topic = response_topic or own + "reply"
     if not reply_topic.startswith(own) or set(reply_topic) & set("+#"):
         raise DecodeError(f"response topic: {reply_topic[:100]!r} is not below {own}")
+    if len(reply_topic) > MAX_REPLY_TOPIC_CHARACTERS:
+        raise DecodeError(
+            f"response topic: {len(reply_topic)} characters, at most {MAX_REPLY_TOPIC_CHARACTERS} are accepted"
+        )
     if correlation is not None and len(correlation) > MAX_CORRELATION_BYTES:
         raise DecodeError(
             f"correlation: {len(correlation)} bytes, at most {MAX_CORRELATION_BYTES} are accepted"

@@ -237,8 +237,11 @@ class Service:
                 await self._send(address, answer)
             case EnrolmentRequest() | EnrolmentAnswer():
                 await self._enrol(request, address)
-            case CreateAuction() | PlaceBid() | GetBid() | ListAuctions():
-                await self._ask_house(request, address)
+            case CreateAuction() | PlaceBid() | GetBid() if self._auctions is None:
+                self.counters["auction: there is no clearing house here"] += 1
+                await self._send(address, self._without_house(request))
+            case CreateAuction() | PlaceBid() | GetBid():
+                self._to_auction.put_nowait((request, address))
             case SignedTransaction() if not self._turnstile.lets_pass(request, _now_s()):
                 self.counters[TOO_MANY_ACCOUNTS] += 1
                 await self._send(address, self._answers.to_outcome(self._turn_away(request)))
@@ -249,6 +252,12 @@ class Service:
         head = self._application.head
         detail = f"{self._turnstile.per_minute} new accounts a minute are let in: send it again later"
         return Refused(signed.transaction_id, TOO_MANY_ACCOUNTS, detail, head.height, head.time_s)
+
+    def _without_house(self, request: AuctionRequest) -> bytes:
+        auction_id = bytes(AUCTION_ID_SIZE) if isinstance(request, CreateAuction) else request.auction_id
+        detail = "this ledger runs no clearing house"
+        said = AuctionReceipt(auction_id, Status.ERROR, reason="no_clearing_house", detail=detail)
+        return write_auction_receipt(said, self._key, self._application.ledger_id)
 
     async def _enrol(self, message: EnrolmentRequest | EnrolmentAnswer, address: Address) -> None:
         try:

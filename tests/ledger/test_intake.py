@@ -52,6 +52,7 @@ def test_answers_go_below_the_sender_s_own_topic() -> None:
         ("airgrant/v1/up/x/transaction", "airgrant/v1/offer/x", None),
         ("airgrant/v1/up/x/transaction", "airgrant/v1/down/x/#", None),
         ("airgrant/v1/up/x/transaction", "airgrant/v1/down/x/+", None),
+        ("airgrant/v1/up/x/transaction", "airgrant/v1/down/x/" + 232 * "a", None),
         ("airgrant/v1/up/x/transaction", None, bytes(65)),
     ],
 )

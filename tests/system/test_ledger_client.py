@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from ledger.clearing.request import AuctionRequest, CreateAuction, GetBid, PlaceBid, write_auction_request
 from ledger.client import LedgerClient, LedgerReader
 from tests.ledger_house import LedgerHouse
+from wire.auction_receipt import Status, read_auction_receipt
 from wire.create import Create
 from wire.errors import ShellError
 from wire.keys import PrivateKey
@@ -33,6 +35,23 @@ def test_a_ledger_that_does_not_answer_is_the_world_s_fault(house: LedgerHouse) 
         with pytest.raises(ShellError, match="did not answer within 2 s"):
             client.ask("transaction", b"garbage is not answered")
     assert 1.9 < time.monotonic() - begun < 6
+
+
+def test_a_ledger_without_a_clearing_house_says_so(house: LedgerHouse) -> None:
+    """In a signed word, so that nobody keeps asking."""
+    key, auction_id = PrivateKey.generate(), bytes(range(32))
+    requests: list[AuctionRequest] = [
+        CreateAuction(b"one"),
+        PlaceBid(auction_id, b"bid"),
+        GetBid(auction_id, key.public),
+    ]
+    with house.client(key, timeout_s=5) as client:
+        answers = list(client.ask_all("auction", map(write_auction_request, requests)))
+    receipts = [read_auction_receipt(one, house.key.public, house.ledger_id) for one in answers]
+    assert [one.auction_id for one in receipts] == [bytes(32), auction_id, auction_id]
+    assert {(one.status, one.reason, one.number) for one in receipts} == {
+        (Status.ERROR, "no_clearing_house", 0)
+    }
 
 
 def test_a_broker_that_is_not_there_is_named(house: LedgerHouse, free_port) -> None:
