@@ -237,11 +237,8 @@ class Service:
                 await self._send(address, answer)
             case EnrolmentRequest() | EnrolmentAnswer():
                 await self._enrol(request, address)
-            case CreateAuction() | PlaceBid() | GetBid() if self._auctions is None:
-                self.counters["auction: there is no clearing house here"] += 1
-                await self._send(address, self._without_house(request))
-            case CreateAuction() | PlaceBid() | GetBid():
-                self._to_auction.put_nowait((request, address))
+            case CreateAuction() | PlaceBid() | GetBid() | ListAuctions():
+                await self._ask_house(request, address)
             case SignedTransaction() if not self._turnstile.lets_pass(request, _now_s()):
                 self.counters[TOO_MANY_ACCOUNTS] += 1
                 await self._send(address, self._answers.to_outcome(self._turn_away(request)))
@@ -254,7 +251,7 @@ class Service:
         return Refused(signed.transaction_id, TOO_MANY_ACCOUNTS, detail, head.height, head.time_s)
 
     def _without_house(self, request: AuctionRequest) -> bytes:
-        auction_id = bytes(AUCTION_ID_SIZE) if isinstance(request, CreateAuction) else request.auction_id
+        auction_id = request.auction_id if isinstance(request, PlaceBid | GetBid) else bytes(AUCTION_ID_SIZE)
         detail = "this ledger runs no clearing house"
         said = AuctionReceipt(auction_id, Status.ERROR, reason="no_clearing_house", detail=detail)
         return write_auction_receipt(said, self._key, self._application.ledger_id)
@@ -362,8 +359,7 @@ class Service:
         """At once: when a bid came is when we heard it. Raises QueueFull."""
         if self._auctions is None:
             self.counters["auction: there is no clearing house here"] += 1
-            nothing = AuctionReceipt(bytes(AUCTION_ID_SIZE), Status.ERROR, reason="no_clearing_house")
-            await self._send(address, write_auction_receipt(nothing, self._key, self._application.ledger_id))
+            await self._send(address, self._without_house(request))
             return
         if self._to_auction.full():
             raise asyncio.QueueFull
