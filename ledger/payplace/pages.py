@@ -1,0 +1,164 @@
+"""What a ledger shows of PayPlace over HTTP: the contract's entries as they lie in its state.
+
+An entry is the base64 of the octets that the app hash covers (ledger/payplace/entries.py), so that a program reads it
+as the contract does; what people want to know stands beside it. Merchants come in pages, without their keys. Changes
+nothing. An error is {"error": word, "detail": sentence}, as on the other pages.
+"""
+
+import base64
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Annotated, Protocol
+
+from fastapi import FastAPI, Path, Query
+from pydantic import BaseModel, Field
+
+from ledger.entries import Entry, write_entry
+from ledger.http import KEY_PATTERN, NotFoundError
+from ledger.payplace.entries import PayMerchant
+from ledger.payplace.views import find_channel, read_channel, read_merchant, read_operator
+from ledger.state import State
+from wire.ids import PublicKey
+
+PAGE = 1_000
+Key = Annotated[str, Path(pattern=KEY_PATTERN, description="account: compressed public key in hex")]
+MerchantId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="merchant id in hex")]
+Number = Annotated[int, Path(ge=0, lt=1 << 32)]
+After = Annotated[
+    str, Query(pattern="^[0-9a-f]{0,64}$", description="the last merchant id of the page before")
+]
+Limit = Annotated[int, Query(ge=1, le=PAGE)]
+_Entry = Field(description="base64 of the entry's canonical CBOR, as it lies in the state")
+
+
+class Shown(Protocol):
+    """An application (ledger/application.py), as far as it is looked at here."""
+
+    @property
+    def lock(self) -> AbstractContextManager[object]: ...
+
+    @property
+    def state(self) -> State: ...
+
+
+class PayOperatorPage(BaseModel):
+    """An operator: its times, aggregate keys and last notarised root. `now_s`: UTC at this ledger."""
+
+    operator: str
+    now_s: int
+    height: int = Field(description="how many of its blocks are notarised")
+    root: str
+    channels: int
+    entry: str = _Entry
+
+
+class PayMerchantPage(BaseModel):
+    """One merchant of an operator."""
+
+    merchant: str
+    payout: str
+    status: str
+    entry: str = _Entry
+
+
+class PayMerchantListPage(BaseModel):
+    """Merchants in the order of their ids, their keys left out of the entries; `after` asks for the next page."""
+
+    merchants: list[PayMerchantPage]
+    after: str | None
+
+
+class PayChannelPage(BaseModel):
+    """What a consumer deposited with an operator, and what was withdrawn of it."""
+
+    number: int
+    consumer: str
+    deposited_ubc: int
+    withdrawn_ubc: int
+    shifting_ubc: int
+    entry: str = _Entry
+
+
+class PayNumberPage(BaseModel):
+    """Under which number an operator's leaves name a consumer."""
+
+    consumer: str
+    number: int
+
+
+def add_payplace_pages(app: FastAPI, application: Shown, now_s: Callable[[], int]) -> None:
+    """To the pages of a ledger."""
+    _add_merchants(app, application)
+    _add_channels(app, application)
+
+    @app.get("/v1/payplace/{operator}")
+    def get_operator(operator: Key) -> PayOperatorPage:
+        """An operator of PayPlace."""
+        with application.lock:
+            found = read_operator(application.state, PublicKey.parse(operator))
+        if found is None:
+            raise NotFoundError("no_such_operator", f"{operator} is no operator")
+        return PayOperatorPage(
+            operator=operator, now_s=now_s(), height=found.height, root=found.root.hex(), channels=found.channels,
+            entry=_to_base64(found),
+        )  # fmt: skip
+
+
+def _add_merchants(app: FastAPI, application: Shown) -> None:
+    @app.get("/v1/payplace/{operator}/merchants")
+    def get_merchants(operator: Key, after: After = "", limit: Limit = PAGE) -> PayMerchantListPage:
+        """All that were ever registered, a page at a time."""
+        prefix = b"q" + PublicKey.parse(operator).key_id
+        with application.lock:
+            entries = application.state.entries
+            keys = sorted(key for key in entries if key.startswith(prefix) and key[9:].hex() > after)
+            page = [(key[9:], entries[key]) for key in keys[:limit]]
+        shown = [_show(one, replace(entry, key=b"")) for one, entry in page if isinstance(entry, PayMerchant)]
+        return PayMerchantListPage(merchants=shown, after=shown[-1].merchant if len(keys) > limit else None)
+
+    @app.get("/v1/payplace/{operator}/merchants/{merchant}")
+    def get_merchant(operator: Key, merchant: MerchantId) -> PayMerchantPage:
+        """One of them, with its key."""
+        with application.lock:
+            found = read_merchant(application.state, PublicKey.parse(operator), bytes.fromhex(merchant))
+        if found is None:
+            raise NotFoundError("not_registered", f"no merchant {merchant}")
+        return _show(bytes.fromhex(merchant), found)
+
+
+def _add_channels(app: FastAPI, application: Shown) -> None:
+    @app.get("/v1/payplace/{operator}/channels/{number}")
+    def get_channel(operator: Key, number: Number) -> PayChannelPage:
+        """A consumer's money with this operator."""
+        with application.lock:
+            found = read_channel(application.state, PublicKey.parse(operator), number)
+        if found is None:
+            raise NotFoundError("unknown_channel", f"no channel {number}")
+        return PayChannelPage(
+            number=number, consumer=found.consumer.hex(), deposited_ubc=found.deposited_ubc,
+            withdrawn_ubc=found.withdrawn_ubc, shifting_ubc=found.shift.amount_ubc if found.shift else 0,
+            entry=_to_base64(found),
+        )  # fmt: skip
+
+    @app.get("/v1/payplace/{operator}/consumers/{consumer}")
+    def get_number(operator: Key, consumer: Key) -> PayNumberPage:
+        """Which channel is this consumer's."""
+        with application.lock:
+            number = find_channel(application.state, PublicKey.parse(operator), PublicKey.parse(consumer))
+        if number is None:
+            raise NotFoundError("unknown_channel", f"{consumer} has deposited nothing with this operator")
+        return PayNumberPage(consumer=consumer, number=number)
+
+
+def _show(merchant: bytes, entry: PayMerchant) -> PayMerchantPage:
+    return PayMerchantPage(
+        merchant=merchant.hex(),
+        payout=entry.payout.hex(),
+        status=entry.status.name.lower(),
+        entry=_to_base64(entry),
+    )
+
+
+def _to_base64(entry: Entry) -> str:
+    return base64.b64encode(write_entry(entry)).decode()

@@ -1,0 +1,34 @@
+"""The loop around the steps: it goes on after a chain that was away, and serves meanwhile."""
+
+from operatord.payplace.office import HttpOffice
+from operatord.payplace.running import run_payouts
+from tests.operatord.payplace.market import Market
+from tests.operatord.payplace.serving import running
+from wire.errors import ShellError
+
+
+def test_it_makes_blocks_by_itself(tmp_path, eventually):
+    market = Market(tmp_path)
+    market.pay(0, 0, 1_000)
+    market.to_window(1)
+    with running(lambda listening: run_payouts(market.settler, listening, market.told.append)) as url:
+        office = HttpOffice(url)
+        eventually(lambda: office.announcement() is not None, "a block is announced")
+    market.close()
+
+
+def test_a_chain_that_is_away_is_told_once(eventually):
+    class Away:
+        turns = 0
+
+        def turn(self) -> None:
+            self.turns += 1
+            raise ShellError("ledger", "away")
+
+        def announcement(self) -> None:
+            return None
+
+    settler, told = Away(), list[str]()
+    with running(lambda listening: run_payouts(settler, listening, told.append)):  # type: ignore[arg-type]
+        eventually(lambda: told, "the operator is told")
+    assert told == ["payouts: ledger: away"]
