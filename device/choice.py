@@ -28,12 +28,19 @@ six; the oldest transaction that a ledger takes is as old.
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """At least these guaranteed rates, for at least this long, for at most this total. None: whatever it costs."""
+    """At least these guaranteed rates, for at least this long, for at most this total. None: whatever it costs.
+    `max_use_ubc`: what use beyond what is included may cost afterwards; who does not say so agrees to nothing.
+    """
 
     floor_down_bps: int
     floor_up_bps: int
     max_price_ubc: int | None = None
     min_duration_s: int = 1
+    max_use_ubc: int = 0
+
+
+ANYTHING = Wish(0, 0, max_use_ubc=U63_MAX)
+"""Every offer meets it: for who lists them, and for who has paid already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +223,12 @@ def _meet(announcement: Announcement, offer: Offer, address: str, wish: Wish) ->
     except DecodeError as error:
         return Unsuitable("too_slow", f"{units} units would be needed: {error}")
     candidate = Candidate(announcement, offer, address, units)
+    use_ubc = candidate.most_ubc - candidate.price_ubc
+    if use_ubc > wish.max_use_ubc:
+        agreed = format_money(wish.max_use_ubc)
+        return Unsuitable(
+            "use_costs", f"use may cost {format_money(use_ubc)} more afterwards, and {agreed} is agreed to"
+        )
     if wish.max_price_ubc is not None and candidate.most_ubc > wish.max_price_ubc:
         asked, limit = format_money(candidate.most_ubc), format_money(wish.max_price_ubc)
         rates = (

@@ -97,6 +97,13 @@ def buy(argv: list[str]) -> int:
         "--max-price", type=typed(parse_money), metavar="BC", help="pay at most this, in bandcoins"
     )
     parser.add_argument(
+        "--pay-beyond",
+        type=typed(parse_money),
+        default=0,
+        metavar="BC",
+        help="agree to pay at most this afterwards for use beyond what is included; default: nothing",
+    )
+    parser.add_argument(
         "--at-least", type=typed(parse_duration), default=1, metavar="TIME", help="shortest duration"
     )
     parser.add_argument(
@@ -167,7 +174,7 @@ def _buy(arguments: argparse.Namespace) -> int:
 def _open(arguments: argparse.Namespace, wallet: Wallet, progress: Progress) -> Session:
     if arguments.grant is not None:
         return rejoin(wallet, read_way(arguments), arguments.grant.read_bytes(), progress)
-    wish = Wish(arguments.down, arguments.up, arguments.max_price, arguments.at_least)
+    wish = Wish(arguments.down, arguments.up, arguments.max_price, arguments.at_least, arguments.pay_beyond)
     before = Before.NOTHING if arguments.new else Before.USE
     return buy_session(wallet, read_way(arguments), wish, progress, before=before)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from device.choice import Candidate, PinnedLedger, Unsuitable, Wish, weigh, weigh_on_the_air
+from device.choice import ANYTHING, Candidate, PinnedLedger, Unsuitable, Wish, weigh, weigh_on_the_air
 from device.events import Event, OfferHeard, PinLedger, Send, ShowOffer, Tell
 from device.joining import enter_network
 from device.retry import NS_PER_MS, begin
@@ -59,7 +59,7 @@ def _is_wanted(state: State, announcement: Announcement) -> bool:
 def _wish_for(state: State, announcement: Announcement, now: Now) -> Wish:
     """What was paid for before is wanted whatever is sold now."""
     paid = _unanswered_by(state, announcement) or _held_for(state, announcement, now)
-    return Wish(0, 0) if paid or state.wish is None else state.wish
+    return ANYTHING if paid or state.wish is None else state.wish
 
 
 def _unanswered_by(state: State, announcement: Announcement) -> Signed | None:

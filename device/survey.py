@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
-from device.choice import Candidate, PinnedLedger, Unsuitable, Wish, weigh, weigh_on_the_air
+from device.choice import ANYTHING, Candidate, PinnedLedger, Unsuitable, weigh, weigh_on_the_air
 from device.events import Event, MarketHeard, MessageHeard, OfferHeard, Send, SendFailed, ShowOffer
 from device.supplicant import Supplicant
 from device.udp import LobbySocket, read_clock
@@ -21,7 +21,6 @@ AIR_NS = 30 * NS_PER_S
 LOBBY_NS = 2 * NS_PER_S
 QUESTIONS = 3
 MAX_SELLERS = 64
-_NO_WISH = Wish(0, 0)
 
 
 def survey_air(path: Path, pinned: PinnedLedger | None) -> list[ShowOffer]:
@@ -73,7 +72,7 @@ def _judge_air(event: OfferHeard | MessageHeard, pinned: PinnedLedger | None) ->
             return ShowOffer(Unsuitable("out_of_turn", "it answers what nobody asked"), address)
         case OfferHeard(bssid, announcement, signal_dbm):
             utc_s = read_clock().utc_s
-            seen = weigh_on_the_air(announcement, bssid, signal_dbm, _NO_WISH, pinned, utc_s)
+            seen = weigh_on_the_air(announcement, bssid, signal_dbm, ANYTHING, pinned, utc_s)
             return ShowOffer(seen, str(bssid))
 
 
@@ -84,7 +83,7 @@ def _judge_datagram(address: str, data: bytes, pinned: PinnedLedger | None) -> S
         return None
     match message:
         case Announcement():
-            return ShowOffer(weigh(message, address, _NO_WISH, pinned, read_clock().utc_s), address)
+            return ShowOffer(weigh(message, address, ANYTHING, pinned, read_clock().utc_s), address)
         case Refused(_, reason, detail):
             return ShowOffer(Unsuitable(reason, detail), address)
         case _:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.choice import (
+    ANYTHING,
     MAX_REGISTRATION_AGE_S,
     Candidate,
     PinnedLedger,
@@ -102,8 +103,15 @@ def test_price_limit_is_for_the_whole_purchase(limit_ubc: int | None, verdict: s
 
 @pytest.mark.parametrize(("limit_ubc", "verdict"), [(1_199_999, "too_dear"), (1_200_000, "")])
 def test_the_limit_covers_what_use_may_cost_afterwards(limit_ubc: int, verdict: str) -> None:
-    found = seen(replace(WISH, max_price_ubc=limit_ubc), qos=OF_USE)
+    found = seen(replace(WISH, max_price_ubc=limit_ubc, max_use_ubc=200_000), qos=OF_USE)
     assert getattr(found, "reason", "") == verdict
+
+
+@pytest.mark.parametrize(("agreed_ubc", "verdict"), [(0, "use_costs"), (199_999, "use_costs"), (200_000, "")])
+def test_nobody_buys_on_usage_terms_without_having_agreed(agreed_ubc: int, verdict: str) -> None:
+    found = seen(replace(WISH, max_use_ubc=agreed_ubc), qos=OF_USE)
+    assert getattr(found, "reason", "") == verdict
+    assert isinstance(seen(ANYTHING, qos=OF_USE), Candidate), "who lists offers sees it all the same"
 
 
 def test_two_units_may_be_too_dear_where_one_is_not() -> None:
@@ -162,10 +170,10 @@ def test_cheapest_per_guaranteed_bit_whatever_the_order() -> None:
 
 
 def test_use_that_is_paid_afterwards_counts_at_the_most_that_it_can_cost() -> None:
-    later, plain = candidate(price_ubc=1_000_000, qos=OF_USE), candidate(price_ubc=1_100_000)
+    later, plain = candidate(ANYTHING, price_ubc=1_000_000, qos=OF_USE), candidate(price_ubc=1_100_000)
     assert cheapest((later, plain)) == plain
     assert (later.most_ubc, plain.most_ubc) == (1_200_000, 1_100_000)
-    two = candidate(Wish(4_000_000, 0), price_ubc=1_000_000, qos=OF_USE)
+    two = candidate(Wish(4_000_000, 0, max_use_ubc=400_000), price_ubc=1_000_000, qos=OF_USE)
     assert (two.price_ubc, two.most_ubc) == (2_000_000, 2_400_000)
 
 

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 from rich.console import Console
 
-from device.choice import Unsuitable, Wish, weigh
+from device.choice import ANYTHING, Unsuitable, weigh
 from device.console import add_way, describe_offer, make_parser, plain, print_offers, read_way
 from device.events import ShowOffer
 from device.fake_access_point import QOS, FakeAccessPoint
@@ -24,7 +24,7 @@ OF_USE = Qos(2_000_000, 20_000_000, 500_000, 5_000_000, usage=UsageTerms(2 * 10*
 
 def offer(qos: Qos = QOS) -> ShowOffer:
     shop = FakeAccessPoint(BUYER.public, lambda: NOW_S, ssid=b"air\xffgrant", qos=qos)
-    return ShowOffer(weigh(shop.announcement(), "ap", Wish(0, 0), None, NOW_S, -61), "ap")
+    return ShowOffer(weigh(shop.announcement(), "ap", ANYTHING, None, NOW_S, -61), "ap")
 
 
 def show(offers: list[ShowOffer]) -> str:
