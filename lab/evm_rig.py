@@ -47,6 +47,11 @@ class Block:
     leaves: Mapping[bytes, bytes]
     tau_s: int
 
+    @property
+    def count(self) -> int:
+        """Of the leaves in the tree; `leaves` may have fewer, if the rest is nobody's that is asked for."""
+        return len(self.tree.hashes)
+
     def row(self, key: SecretKey) -> MissingRow:
         """What shows this merchant's leaf."""
         name = key.public.merchant_id
@@ -135,7 +140,12 @@ class Rig:
         """In the next window, by their leaves in the last block (B and W: an empty leaf does, by whatever path)."""
         last = self.blocks[-1]
         rows = [last.row(secret_key(number)) for number in missing]
-        return self.payplace.mark_missing(self.operator, len(last.leaves), rows, at_s=at_s or self.window_s)
+        return self.payplace.mark_missing(self.operator, last.count, rows, at_s=at_s or self.window_s)
+
+    def mark_absent(self, absent: Iterable[int], at_s: int | None = None) -> Outcome:
+        """The same by their keys only."""
+        keys = [secret_key(number).public for number in absent]
+        return self.payplace.mark_absent(self.operator, keys, at_s=at_s or self.window_s)
 
     def notarise(self, block: Block, missing: Iterable[int] = (), returning: Iterable[int] = ()) -> Outcome:
         """In the next window, without those who were marked as missing; `returning` were, and sign."""
@@ -150,8 +160,10 @@ class Rig:
         return done
 
     def leaf_set_aside(self, key: SecretKey) -> bytes:
-        """The leaf whose hash the contract holds for a missing merchant."""
+        """The leaf whose hash the contract holds for a missing merchant; b"" while it holds none."""
         (record,) = self.payplace.contract.call("merchantOf", self.operator, key.public.merchant_id)
+        if record[5] == bytes(32):
+            return b""
         for block in reversed(self.blocks):
             leaf = block.leaves.get(key.public.merchant_id)
             if leaf and hashlib.sha256(b"\x00" + leaf).digest() == record[5]:
@@ -168,7 +180,7 @@ class Rig:
             sign_source(channel, self.consumers[channel], self.instance, paid[channel])
             for channel in sorted(paid)
         ]
-        return Claim(row.leaf, row.index, len(block.leaves), row.path, sources, key.public if leave else None)
+        return Claim(row.leaf, row.index, block.count, row.path, sources, key.public if leave else None)
 
     def balance(self, account: bytes) -> int:
         """Of the token."""

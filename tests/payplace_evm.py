@@ -182,7 +182,7 @@ class EvmContract:
 
     def channel(self, operator: int, number: int) -> Channel:
         (found,) = self._payplace.contract.call("channelOf", self.account(operator), number)
-        x, prefix, _, shifting, _, deposited, withdrawn, paid, target, amount, final_s, reserved = found
+        x, prefix, shifting, _, deposited, withdrawn, paid, target, amount, final_s, reserved = found
         start_s = self.operator(operator).start_s
         shift = PendingShift(target, amount, start_s + final_s) if shifting else None
         kept = tuple([(word >> 64, word & (1 << 64) - 1) for word in reserved if word])

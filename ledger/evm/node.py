@@ -28,6 +28,12 @@ REPLY_S = 120
 """A transaction of 16 million gas of pairings takes a second."""
 HARDFORK = "osaka"
 """The first with P256VERIFY (EIP-7951); EIP-2537 came with the one before."""
+OPTIONS = (
+    *("--host", "127.0.0.1", "--port", "0", "--accounts", "30", "--order", "fifo", "--no-mining"),
+    *("--base-fee", "0", "--gas-price", "0", "--disable-min-priority-fee", "--disable-block-gas-limit"),
+    "--no-request-size-limit",
+)
+"""Gas is counted and costs nothing; a block is made when we say so."""
 GAS_CAP = 16_777_216
 """What a transaction may use at most (EIP-7825). The node enforces it."""
 
@@ -100,31 +106,15 @@ def _hex(octets: bytes) -> str:
 
 
 @contextlib.contextmanager
-def run_node(program: Path = PROGRAM, start_s: int = 1_800_000_000) -> Iterator[Node]:
-    """A fresh node at that time, for as long as the block lasts. Raises ShellError where there is no program."""
+def run_node(program: Path = PROGRAM, start_s: int = 1_800_000_000, *, capped: bool = True) -> Iterator[Node]:
+    """A fresh node at that time, for as long as the block lasts. Raises ShellError where there is no program.
+
+    Not `capped`: transactions may be larger than GAS_CAP, to see how large they would be.
+    """
     if not program.exists():
         raise ShellError("evm node", f"{program} is not there: run lab/evm.sh build")
-    command = [
-        str(program),
-        "--port",
-        "0",
-        "--host",
-        "127.0.0.1",
-        "--hardfork",
-        HARDFORK,
-        "--timestamp",
-        str(start_s),
-    ]
-    command += [
-        "--disable-block-gas-limit",
-        "--base-fee",
-        "0",
-        "--gas-price",
-        "0",
-        "--disable-min-priority-fee",
-        "--no-request-size-limit",
-    ]
-    command += ["--accounts", "30", "--order", "fifo", "--no-mining", "--enable-tx-gas-limit"]
+    command = [str(program), "--hardfork", HARDFORK, "--timestamp", str(start_s), *OPTIONS]
+    command += ["--enable-tx-gas-limit"] if capped else []
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert child.stdout is not None
     drain = threading.Thread(target=_drain, args=(child.stdout.fileno(),), name="evm node's words")

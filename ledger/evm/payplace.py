@@ -130,6 +130,17 @@ class PayPlace:
         told = [(row.leaf, row.index, list(row.path)) for row in rows]
         return self._send(sender, "markMissing", leaves, keys, told, at_s=at_s)
 
+    def mark_absent(self, sender: bytes, keys: Sequence[PublicKey], *, at_s: int | None = None) -> Outcome:
+        """By their keys only; what they had is brought later, by `settle`, or never if they sign again first."""
+        return self._send(sender, "markAbsent", b"".join(key.eip2537 for key in keys), at_s=at_s)
+
+    def settle(
+        self, sender: bytes, operator: bytes, leaves: int, row: MissingRow, *, at_s: int | None = None
+    ) -> Outcome:
+        """By anybody who has the block that the absent merchant signed last; `leaves` is how many that has."""
+        told = (row.leaf, row.index, list(row.path))
+        return self._send(sender, "settleAbsent", operator, leaves, told, at_s=at_s)
+
     def notarise(
         self,
         sender: bytes,
@@ -140,7 +151,7 @@ class PayPlace:
         *,
         at_s: int | None = None,
     ) -> Outcome:
-        """`returning`: keys that sign again, each with the leaf for which funds were set aside."""
+        """`returning`: keys that sign again, each with the leaf for which funds were set aside (b"": not yet)."""
         if not returning:
             return self._send(sender, "notarise", root, tau_s, signature.eip2537, at_s=at_s)
         keys = b"".join(key.eip2537 for key, _ in returning)

@@ -142,6 +142,18 @@ library Bls {
         if (!ok) revert NotOnCurve();
     }
 
+    /// `sum` += `key`, in place.
+    function addTo(bytes memory sum, bytes calldata key) internal view {
+        bool ok = key.length == G2_SIZE;
+        assembly ("memory-safe") {
+            let work := mload(0x40)
+            mcopy(work, add(sum, 32), 256)
+            calldatacopy(add(work, 256), key.offset, 256)
+            ok := and(ok, staticcall(gas(), G2ADD, work, 512, add(sum, 32), 256))
+        }
+        if (!ok) revert NotOnCurve();
+    }
+
     /// In place: the two coordinates of y, each taken from p unless zero. Infinity stays what it is.
     function negate(bytes memory key) internal pure {
         assembly ("memory-safe") {

@@ -20,7 +20,7 @@ interface IToken {
 /// Reference: thesis chapter 6 (algorithms 3, 6 and 7, table 6.2, section 6.7) as repaired in docs/evm.md.
 contract PayPlace {
     uint256 private constant MAX_COHORTS = 16;
-    // Of missing merchants that one channel holds money for: it bounds every withdrawal.
+    // Of missing merchants that one channel holds money for: what a withdrawal looks at. Settling absences may add more.
 
     error NO_SUCH_OPERATOR();
     error OPERATOR_EXISTS();
@@ -59,11 +59,14 @@ contract PayPlace {
     error CHALLENGE_RUNS();
     error AMOUNT_NOT_POSITIVE();
     error INSUFFICIENT_FUNDS();
+    error ALREADY_SETTLED();
+    error SETTLE_FIRST();
 
     event OperatorRegistered(address indexed operator, bytes32 indexed id, bytes key);
     event Deposited(address indexed operator, uint32 indexed channel, uint64 amount);
     event MerchantRegistered(address indexed operator, bytes32 indexed id, bytes key);
     event Missing(address indexed operator, bytes32 indexed id, bytes leaf);
+    event Absent(address indexed operator, bytes32 indexed id);
     event Returned(address indexed operator, bytes32 indexed id);
     event Notarised(address indexed operator, uint256 height, bytes32 root, uint64 tau);
     event Withdrawn(address indexed operator, bytes32 indexed id, uint256 amount, bool exited);
@@ -97,6 +100,14 @@ contract PayPlace {
         mapping(bytes32 => Merchant) merchants;
         mapping(uint256 => Channel) channels;
         mapping(bytes32 => uint256) numbers; // SHA-256 of the consumer's 33 octets => channel number + 1
+        mapping(uint256 => Absence) absences; // by the height that they last answered for
+        uint24[] open; // heights with absences that are not settled, ascending
+    }
+
+    /// Merchants who were only named as missing: their leaves are under `root`, and of `count` nobody has brought them yet.
+    struct Absence {
+        bytes32 root;
+        uint32 count;
     }
 
     struct Merchant {
@@ -105,13 +116,13 @@ contract PayPlace {
         uint24 withdrew;
         uint24 since; // missing: the height it last answered for; exited: the height at that time
         Status status;
-        bytes32 leaf; // its leaf's hash while it is missing
+        bytes32 leaf; // its leaf's hash while it is missing; 0 while nobody has brought that leaf
     }
 
     struct Channel {
         bytes32 x;
         uint8 prefix; // 2 or 3: y is even or odd
-        uint8 cohorts; // how many of `reserved` are in use
+        uint16 cohorts; // how many of `reserved` are in use
         bool shifting;
         uint32 shifts; // ever begun: what a consumer signs counts once
         uint64 deposited;
@@ -120,7 +131,22 @@ contract PayPlace {
         address shiftTo;
         uint64 shiftAmount;
         uint32 shiftFinal; // seconds since the operator registered
-        uint128[16] reserved; // cohort << 64 | amount, cohorts ascending
+        uint128[65535] reserved; // cohort << 64 | amount, cohorts ascending; storage that is not used costs nothing
+    }
+
+    /// A channel as it is shown.
+    struct ChannelState {
+        bytes32 x;
+        uint8 prefix;
+        bool shifting;
+        uint32 shifts;
+        uint64 deposited;
+        uint64 withdrawn;
+        uint64 paid;
+        address shiftTo;
+        uint64 shiftAmount;
+        uint32 shiftFinal;
+        uint128[] reserved;
     }
 
     struct Split {
@@ -215,7 +241,7 @@ contract PayPlace {
         if (sha256(operatorKey) != operator.id) revert BAD_VOUCHER();
         bytes32 said = sha256(abi.encodePacked("airgrant payplace voucher 1", instance(operatorAddress), id, msg.sender, tau));
         if (!Bls.isSigned(operatorKey, abi.encodePacked(said), voucher, Bls.SIGNATURES)) revert BAD_VOUCHER();
-        _checkPossession(key, possession, operatorAddress);
+        _checkPossession(key, possession, operatorAddress, msg.sender);
         operator.merchants[id] = Merchant(msg.sender, height, 0, 0, Status.Signing, 0);
         _storeSigners(operator, Bls.addKeys(_signers(operator), key));
         emit MerchantRegistered(operatorAddress, id, key);
@@ -233,13 +259,13 @@ contract PayPlace {
             bytes calldata key = keys[i * Bls.G2_SIZE:(i + 1) * Bls.G2_SIZE];
             bytes32 id = sha256(key);
             _setAside(operator, id, rows[i], leaves);
-            gone = Bls.addKeys(gone, key);
+            Bls.addTo(gone, key);
         }
         Bls.negate(gone);
         _storeSigners(operator, Bls.addKeys(_signers(operator), gone));
     }
 
-    function _setAside(Operator storage operator, bytes32 id, MissingRow calldata row, uint256 leaves) private {
+    function _setAside(Operator storage operator, bytes32 id, MissingRow calldata row, uint256 leaves) internal {
         bytes memory leaf = row.leaf;
         Leaf.Entry[] memory entries = Leaf.entries(leaf);
         Merchant memory merchant = operator.merchants[id];
@@ -252,15 +278,76 @@ contract PayPlace {
         } else if (!Merkle.isIn(operator.root, hash, row.index, leaves, row.path)) {
             revert NOT_IN_ROOT();
         }
-        for (uint256 i = 0; i < entries.length; i++) {
-            if (entries[i].channel >= operator.times.channels) revert UNKNOWN_CHANNEL();
-            _reserve(operator.channels[entries[i].channel], height, entries[i].amount);
-        }
+        _reserveAll(operator, entries, height, MAX_COHORTS);
         merchant.status = Status.Missing;
         merchant.since = height;
         merchant.leaf = hash;
         operator.merchants[id] = merchant;
         emit Missing(msg.sender, id, leaf);
+    }
+
+    /// The same by their keys only, so that a thousand fit one transaction. Their leaves are brought later by anybody, or
+    /// never if they sign again first; until then nobody withdraws who has answered since (docs/evm.md).
+    function markAbsent(bytes calldata keys) external {
+        Operator storage operator = _registered(msg.sender);
+        _openWindow(operator, uint64(block.timestamp));
+        uint24 height = operator.times.height;
+        uint32 unsettled = 0;
+        bytes memory gone = new bytes(Bls.G2_SIZE);
+        for (uint256 i = 0; i < keys.length / Bls.G2_SIZE; i++) {
+            bytes calldata key = keys[i * Bls.G2_SIZE:(i + 1) * Bls.G2_SIZE];
+            bytes32 id = sha256(key);
+            Merchant storage merchant = operator.merchants[id];
+            (Status status, bool nothing) = (merchant.status, merchant.joined == height || merchant.withdrew == height);
+            if (status == Status.None || status == Status.Exited) revert NOT_REGISTERED();
+            if (status == Status.Missing) revert ALREADY_MISSING();
+            (merchant.status, merchant.since) = (Status.Missing, height);
+            if (nothing) merchant.leaf = Merkle.leafHash(Leaf.emptyOf(id));
+            else unsettled++;
+            Bls.addTo(gone, key);
+            emit Absent(msg.sender, id);
+        }
+        if (unsettled != 0) _openAbsences(operator, height, unsettled);
+        Bls.negate(gone);
+        _storeSigners(operator, Bls.addKeys(_signers(operator), gone));
+    }
+
+    /// Sets aside what a merchant had who was named by its key only. By anybody who has the block that it signed last.
+    function settleAbsent(address operatorAddress, uint32 leaves, MissingRow calldata row) external {
+        Operator storage operator = _registered(operatorAddress);
+        bytes memory leaf = row.leaf;
+        Leaf.Entry[] memory entries = Leaf.entries(leaf);
+        bytes32 id = Leaf.merchantOf(leaf);
+        Merchant storage merchant = operator.merchants[id];
+        if (merchant.status != Status.Missing) revert NOT_MISSING();
+        if (merchant.leaf != 0) revert ALREADY_SETTLED();
+        uint24 since = merchant.since;
+        bytes32 hash = Merkle.leafHash(leaf);
+        if (!Merkle.isIn(operator.absences[since].root, hash, row.index, leaves, row.path)) revert NOT_IN_ROOT();
+        _reserveAll(operator, entries, since, type(uint16).max);
+        merchant.leaf = hash;
+        _closeAbsence(operator, since);
+        emit Missing(operatorAddress, id, leaf);
+    }
+
+    function _openAbsences(Operator storage operator, uint24 height, uint32 count) private {
+        Absence storage absence = operator.absences[height];
+        if (absence.count == 0) {
+            if (operator.open.length == MAX_COHORTS) revert TOO_MANY_COHORTS();
+            absence.root = operator.root;
+            operator.open.push(height);
+        }
+        absence.count += count;
+    }
+
+    function _closeAbsence(Operator storage operator, uint24 height) private {
+        uint32 left = --operator.absences[height].count;
+        if (left != 0) return;
+        uint24[] storage open = operator.open;
+        uint256 i = 0;
+        while (open[i] != height) i++;
+        for (; i + 1 < open.length; i++) open[i] = open[i + 1];
+        open.pop();
     }
 
     /// The next block, signed by everybody who is not missing. Constant in merchants, consumers and payments.
@@ -292,8 +379,14 @@ contract PayPlace {
     }
 
     function _release(Operator storage operator, bytes32 id, bytes calldata leaf) private {
-        Leaf.Entry[] memory entries = Leaf.entries(leaf);
         Merchant storage merchant = operator.merchants[id];
+        if (leaf.length == 0 && merchant.status == Status.Missing && merchant.leaf == 0) {
+            _closeAbsence(operator, merchant.since);
+            (merchant.status, merchant.since) = (Status.Signing, 0);
+            emit Returned(msg.sender, id);
+            return;
+        }
+        Leaf.Entry[] memory entries = Leaf.entries(leaf);
         if (merchant.status == Status.None || merchant.status == Status.Exited) revert NOT_REGISTERED();
         if (merchant.status != Status.Missing) revert NOT_MISSING();
         if (Merkle.leafHash(leaf) != merchant.leaf) revert LEAF_DIFFERS();
@@ -313,7 +406,7 @@ contract PayPlace {
         uint64 tau,
         bytes calldata signature,
         bytes memory signers
-    ) private {
+    ) internal {
         if (Bls.isInfinity(signers)) revert NO_SIGNERS();
         bytes32 said = commitment(msg.sender, root, tau, operator.root);
         if (!Bls.isSigned(signers, abi.encodePacked(said), signature, Bls.SIGNATURES)) revert BAD_AGGREGATE();
@@ -346,7 +439,10 @@ contract PayPlace {
         _checkClaim(operator, merchant, height, claim, entries.length, exit, forced);
         uint256 total = _pay(operator, operatorAddress, merchant, claim, entries, forced);
         bool missing = merchant.status == Status.Missing;
-        if (missing) {
+        if (missing && merchant.leaf == 0) {
+            _closeAbsence(operator, merchant.since);
+            merchant.leaf = Merkle.leafHash(Leaf.emptyOf(id));
+        } else if (missing) {
             for (uint256 i = 0; i < entries.length; i++) {
                 _unreserve(operator.channels[entries[i].channel], merchant.since, entries[i].amount);
             }
@@ -379,10 +475,14 @@ contract PayPlace {
         if (!forced && (nothing || (count == 0 && !exit))) revert NOTHING_CONFIRMED();
         if (nothing) {
             if (count != 0) revert LEAF_DIFFERS();
-        } else if (merchant.status == Status.Missing) {
+        } else if (merchant.status == Status.Missing && merchant.leaf != 0) {
             if (Merkle.leafHash(claim.leaf) != merchant.leaf) revert LEAF_DIFFERS();
-        } else if (!Merkle.isIn(operator.root, Merkle.leafHash(claim.leaf), claim.index, claim.leaves, claim.path)) {
-            revert NOT_IN_ROOT();
+        } else {
+            bytes32 root = merchant.status == Status.Missing ? operator.absences[merchant.since].root : operator.root;
+            if (!Merkle.isIn(root, Merkle.leafHash(claim.leaf), claim.index, claim.leaves, claim.path)) revert NOT_IN_ROOT();
+        }
+        if (operator.open.length != 0 && (merchant.status != Status.Missing || operator.open[0] < merchant.since)) {
+            revert SETTLE_FIRST();
         }
     }
 
@@ -507,7 +607,7 @@ contract PayPlace {
     }
 
     /// The number of the commitment window that is open, to which `tau` belongs and in which nothing was notarised yet.
-    function _openWindow(Operator storage operator, uint64 tau) private view returns (uint32) {
+    function _openWindow(Operator storage operator, uint64 tau) internal view returns (uint32) {
         Times memory times = operator.times;
         uint256 elapsed = block.timestamp - times.start;
         uint256 k = elapsed / times.period;
@@ -521,12 +621,12 @@ contract PayPlace {
 
     function _possessed(bytes calldata key, bytes calldata possession, address operator) private view returns (bytes32) {
         if (!Bls.isKey(key)) revert KEY_REFUSED();
-        _checkPossession(key, possession, operator);
+        _checkPossession(key, possession, operator, msg.sender);
         return sha256(key);
     }
 
-    function _checkPossession(bytes calldata key, bytes calldata possession, address operator) private view {
-        bytes32 said = sha256(abi.encodePacked("airgrant payplace possession 1", instance(operator), key, msg.sender));
+    function _checkPossession(bytes calldata key, bytes calldata possession, address operator, address payout) internal view {
+        bytes32 said = sha256(abi.encodePacked("airgrant payplace possession 1", instance(operator), key, payout));
         if (!Bls.isSigned(key, abi.encodePacked(said), possession, Bls.POSSESSION)) revert BAD_POSSESSION();
     }
 
@@ -537,7 +637,7 @@ contract PayPlace {
     }
 
     // Four coordinates of 16 + 32 octets: the long parts in four words, the short parts two by two.
-    function _signers(Operator storage operator) private view returns (bytes memory key) {
+    function _signers(Operator storage operator) internal view returns (bytes memory key) {
         key = new bytes(Bls.G2_SIZE);
         uint256[6] storage words = operator.signers;
         assembly ("memory-safe") {
@@ -550,7 +650,7 @@ contract PayPlace {
         }
     }
 
-    function _storeSigners(Operator storage operator, bytes memory key) private {
+    function _storeSigners(Operator storage operator, bytes memory key) internal {
         uint256[6] storage words = operator.signers;
         assembly ("memory-safe") {
             for { let i := 0 } lt(i, 4) { i := add(i, 1) } { sstore(add(words.slot, i), mload(add(add(key, 64), shl(6, i)))) }
@@ -577,15 +677,27 @@ contract PayPlace {
         emit Deposited(to, uint32(number - 1), amount);
     }
 
-    function _reserve(Channel storage channel, uint256 cohort, uint64 amount) private {
+    function _reserveAll(Operator storage operator, Leaf.Entry[] memory entries, uint24 cohort, uint256 most) private {
+        uint256 channels = operator.times.channels;
+        for (uint256 i = 0; i < entries.length; i++) {
+            if (entries[i].channel >= channels) revert UNKNOWN_CHANNEL();
+            _reserve(operator.channels[entries[i].channel], cohort, entries[i].amount, most);
+        }
+    }
+
+    /// Cohorts stay in ascending order: one that is settled late goes before younger ones.
+    function _reserve(Channel storage channel, uint256 cohort, uint64 amount, uint256 most) private {
         uint256 used = channel.cohorts;
-        if (used != 0 && channel.reserved[used - 1] >> 64 == cohort) {
-            channel.reserved[used - 1] += amount;
+        uint256 i = used;
+        while (i != 0 && channel.reserved[i - 1] >> 64 > cohort) i--;
+        if (i != 0 && channel.reserved[i - 1] >> 64 == cohort) {
+            channel.reserved[i - 1] += amount;
             return;
         }
-        if (used == MAX_COHORTS) revert TOO_MANY_COHORTS();
-        channel.reserved[used] = uint128((cohort << 64) | amount);
-        channel.cohorts = uint8(used + 1);
+        if (used >= most) revert TOO_MANY_COHORTS();
+        for (uint256 j = used; j > i; j--) channel.reserved[j] = channel.reserved[j - 1];
+        channel.reserved[i] = uint128((cohort << 64) | amount);
+        channel.cohorts = uint16(used + 1);
     }
 
     function _unreserve(Channel storage channel, uint256 cohort, uint64 amount) private {
@@ -599,7 +711,7 @@ contract PayPlace {
         }
         for (; i + 1 < used; i++) channel.reserved[i] = channel.reserved[i + 1];
         channel.reserved[used - 1] = 0;
-        channel.cohorts = uint8(used - 1);
+        channel.cohorts = uint16(used - 1);
     }
 
     /// What is set aside in this channel for cohorts older than `cohort`.
@@ -612,7 +724,7 @@ contract PayPlace {
         }
     }
 
-    function _registered(address operator) private view returns (Operator storage found) {
+    function _registered(address operator) internal view returns (Operator storage found) {
         found = operators[operator];
         if (found.times.start == 0) revert NO_SUCH_OPERATOR();
     }
@@ -653,8 +765,14 @@ contract PayPlace {
         return operators[operator].merchants[id];
     }
 
-    function channelOf(address operator, uint32 number) external view returns (Channel memory) {
-        return operators[operator].channels[number];
+    function channelOf(address operator, uint32 number) external view returns (ChannelState memory shown) {
+        Channel storage found = operators[operator].channels[number];
+        (shown.x, shown.prefix, shown.deposited, shown.withdrawn, shown.paid) =
+            (found.x, found.prefix, found.deposited, found.withdrawn, found.paid);
+        (shown.shifting, shown.shifts, shown.shiftTo) = (found.shifting, found.shifts, found.shiftTo);
+        (shown.shiftAmount, shown.shiftFinal) = (found.shiftAmount, found.shiftFinal);
+        shown.reserved = new uint128[](found.cohorts);
+        for (uint256 i = 0; i < shown.reserved.length; i++) shown.reserved[i] = found.reserved[i];
     }
 
     /// Plus one; 0 if this consumer has none.

@@ -296,6 +296,100 @@ def test_who_has_withdrawn_has_nothing_to_be_set_aside(rig: Rig) -> None:
     assert reserved(rig, 0) == {}
 
 
+# ---- Absent merchants: named now, settled later
+
+
+def settle(rig: Rig, number: int, block: int = -2) -> Outcome:
+    """By somebody who is neither operator nor merchant, out of a block that he has."""
+    found = rig.blocks[block]
+    return rig.payplace.settle(rig.accounts[19], rig.operator, found.count, found.row(secret_key(number)))
+
+
+def test_an_absent_merchants_funds_are_set_aside_before_anybody_else_is_paid(rig: Rig) -> None:
+    """The double spend again: nobody is paid out of the new block before the absent one's leaf is brought."""
+    market(rig)
+    notarised(rig, {1: {0: 50}})
+    assert rig.mark_absent([1]).error == ""
+    notarised(rig, {2: {0: 60}}, missing=[1])
+    assert withdraw(rig, 2, {0: 60}).error == "SETTLE_FIRST"
+    assert settle(rig, 1, -1).error == "NOT_IN_ROOT", "not by the new block"
+    assert settle(rig, 1).error == ""
+    assert settle(rig, 1).error == "ALREADY_SETTLED"
+    assert withdraw(rig, 2, {0: 60}).error == ""
+    assert (got(rig, 2), reserved(rig, 0)) == (10, {1: 50})
+    claim = rig.claim(1, {0: 60}, block=rig.blocks[-2])
+    assert rig.payplace.withdraw(rig.accounts[2], rig.operator, claim).error == ""
+    assert got(rig, 1) == 50
+
+
+def test_an_absent_merchant_withdraws_without_anybodys_help(rig: Rig) -> None:
+    market(rig)
+    notarised(rig, {1: {0: 50}, 3: {1: 1}})
+    rig.mark_absent([1, 3])
+    notarised(rig, {2: {0: 60}}, missing=[1, 3])
+    claim = rig.claim(1, {0: 60}, block=rig.blocks[-2])
+    at_s = free_s(rig)
+    assert rig.payplace.withdraw(rig.accounts[2], rig.operator, claim, at_s=at_s).error == ""
+    assert got(rig, 1) == 50
+    assert rig.payplace.withdraw(rig.accounts[2], rig.operator, claim).error == "NOTHING_CONFIRMED"
+    assert withdraw(rig, 2, {0: 60}).error == "SETTLE_FIRST", "merchant 3 is still owed something"
+    assert settle(rig, 3).error == ""
+    assert withdraw(rig, 2, {0: 60}).error == ""
+    assert got(rig, 2) == 10
+
+
+def test_who_signs_again_before_anybody_withdraws_has_cost_no_leaf(rig: Rig) -> None:
+    market(rig)
+    notarised(rig, {1: {0: 50}})
+    rig.mark_absent([1])
+    notarised(rig, {1: {0: 50}}, missing=[1])
+    notarised(rig, {1: {0: 51}, 2: {0: 9}}, returning=[1])
+    assert withdraw(rig, 2, {0: 60}).error == ""
+    assert withdraw(rig, 1, {}).error == ""
+    assert (got(rig, 1), got(rig, 2)) == (51, 9)
+
+
+def test_of_two_absences_the_older_is_served_first_however_late_it_is_settled(rig: Rig) -> None:
+    """Seniority: who was confirmed earlier is kept from who was confirmed later, not the other way round."""
+    market(rig, merchants=4)
+    notarised(rig, {1: {0: 50}})
+    rig.mark_absent([1])
+    notarised(rig, {2: {0: 30}}, missing=[1])
+    rig.mark_absent([2])
+    notarised(rig, {3: {0: 60}}, missing=[1, 2])
+    assert settle(rig, 2, -2).error == ""
+    younger = rig.claim(2, {0: 60}, block=rig.blocks[-2])
+    at_s = free_s(rig)
+    assert rig.payplace.withdraw(rig.accounts[3], rig.operator, younger, at_s=at_s).error == "SETTLE_FIRST"
+    assert settle(rig, 1, -3).error == ""
+    assert reserved(rig, 0) == {1: 50, 2: 30}
+    assert rig.payplace.withdraw(rig.accounts[3], rig.operator, younger).error == ""
+    assert withdraw(rig, 3, {0: 60}).error == ""
+    older = rig.claim(1, {0: 60}, block=rig.blocks[-3])
+    assert rig.payplace.withdraw(rig.accounts[2], rig.operator, older).error == ""
+    assert [got(rig, number) for number in (1, 2, 3)] == [50, 10, 0]
+
+
+def test_only_registered_merchants_are_absent_and_only_once(rig: Rig) -> None:
+    market(rig)
+    notarised(rig, {1: {0: 50}})
+    assert rig.mark_absent([77]).error == "NOT_REGISTERED"
+    assert rig.mark_absent([1, 1]).error == "ALREADY_MISSING"
+    assert settle(rig, 1, -1).error == "NOT_MISSING"
+    assert rig.mark_absent([1]).error == ""
+    assert rig.mark_missing([1]).error == "ALREADY_MISSING"
+    assert rig.payplace.mark_absent(rig.accounts[2], [secret_key(2).public]).error == "NO_SUCH_OPERATOR"
+
+
+def test_who_has_nothing_confirmed_needs_no_settling(rig: Rig) -> None:
+    market(rig)
+    notarised(rig, {1: {0: 50}})
+    assert withdraw(rig, 1, {0: 50}).error == ""
+    rig.mark_absent([1])
+    notarised(rig, {2: {0: 5}}, missing=[1])
+    assert withdraw(rig, 2, {0: 60}).error == ""
+
+
 # ---- Withdrawals
 
 
@@ -402,7 +496,7 @@ def shift(rig: Rig, amount: int, signer: int = 0) -> Outcome:
 
 def deposited(rig: Rig, operator: bytes) -> int:
     (found,) = rig.payplace.contract.call("channelOf", operator, 0)
-    return int(found[5])
+    return int(found[4])
 
 
 def test_a_shift_waits_for_the_time_of_challenges_and_then_moves_the_deposit(two: Rig) -> None:
