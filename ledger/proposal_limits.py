@@ -121,17 +121,21 @@ def _signatures(action: Action) -> int:
         case RegisterMerchant():
             return 1 + 2 * BLS_SIGNATURE_COST
         case MarkMissing(_, rows):
-            return 1 + KEY_COST * len(rows)
+            return 1 + KEY_COST * len(rows) + _leaves(row.leaf for row in rows)
         case Notarise(returning=returning):
-            return 1 + BLS_SIGNATURE_COST + KEY_COST * len(returning)
+            return 1 + BLS_SIGNATURE_COST + KEY_COST * len(returning) + _leaves(returning)
         case WithdrawPayout(claim=claim) | ForceExit(claim):
-            return 1 + KEY_COST + len(claim.sources) + len(claim.proof.leaf) // LEAF_BYTES_FOR_ONE
+            return 1 + KEY_COST + len(claim.sources) + _leaves([claim.proof.leaf])
         case ChallengeShift():
             return 2
         case PostOffer(consumers=consumers, reservations=reservations):
             return 1 + (len(consumers) + len(reservations)) // ROWS_FOR_ONE
         case _:
             return 1
+
+
+def _leaves(leaves: Iterable[bytes]) -> int:
+    return sum(len(leaf) for leaf in leaves) // LEAF_BYTES_FOR_ONE
 
 
 def _consumers(action: Action) -> int:

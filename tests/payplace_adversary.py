@@ -54,6 +54,8 @@ class Shop:
 class Adversary:
     contract: Contract
     chance: random.Random
+    by_program: bool = False
+    """Whether honest merchants decide by ledger/payplace/merchant_check.py."""
     shops: list[Shop] = field(init=False)
     done: dict[str, int] = field(default_factory=dict)
     """How often each deed was tried and accepted, for whoever wants to see that it is not idle."""
@@ -61,7 +63,7 @@ class Adversary:
     def __post_init__(self) -> None:
         self.shops = []
         for operator in OPERATORS:
-            market = Market(self.contract, operator)
+            market = Market(self.contract, operator, by_program=self.by_program)
             for account in (*HONEST_MERCHANTS, *COLLUDERS):
                 market.join(account, honest=account in HONEST_MERCHANTS)
             market.own.honest = False
@@ -516,6 +518,8 @@ class Adversary:
         claim = self._any_claim(shop, friend)
         if claim is None or number is None:
             return "nothing"
+        paid = shop.market.paid
+        paid[BAD_CONSUMERS[0]] = max(paid.get(BAD_CONSUMERS[0], 0), 400)  # of its own channel it is genuine
         signature = micropay(self.contract, shop.market.operator, BAD_CONSUMERS[0], 400)
         sources = tuple([Source(one.channel, 400, signature) for one in claim.sources])
         return self._take(shop, friend, replace(claim, sources=sources))

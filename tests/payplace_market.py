@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 
 from ledger.payplace.bls import SecretKey, Signature, aggregate_signatures
 from ledger.payplace.entries import PayMerchant, Status
-from ledger.payplace.payout_block import NO_ROOT, commitment_of
+from ledger.payplace.merchant_check import (
+    BlockRefused,
+    ChannelTerms,
+    ContractView,
+    check_head,
+    judge,
+    read_blocks,
+)
+from ledger.payplace.payout_block import NO_ROOT, BlockHead, commitment_of
 from ledger.payplace.payout_leaf import (
     PayoutLeaf,
     empty_leaf,
@@ -22,7 +30,9 @@ from ledger.payplace.payout_leaf import (
 )
 from ledger.payplace.registering import voucher_message
 from tests.payplace_contract import Contract, micropay
+from wire.cose import join_envelope
 from wire.merkle import merkle_path, merkle_root
+from wire.micropayment import Micropayment, micropayment_payload
 from wire.payplace_notarisation import LeafProof
 from wire.payplace_registration import Times
 from wire.payplace_withdrawal import Claim, Source
@@ -88,6 +98,8 @@ class Market:
     blocks: dict[bytes, Block] = field(default_factory=dict)
     kept: dict[bytes, PayoutLeaf] = field(default_factory=dict)
     """The leaves of the missing, which are public."""
+    by_program: bool = False
+    """Whether honest merchants decide as their program does, or by the shorter rule that is here."""
     _signatures: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -209,6 +221,9 @@ class Market:
         return record.withdrew == height and height > 0
 
     def would_sign(self, merchant: Merchant, block: Block) -> bool:
+        return self.judges_well(merchant, block) if self.by_program else self.accepts(merchant, block)
+
+    def accepts(self, merchant: Merchant, block: Block) -> bool:
         """Algorithm 4 as its proof needs it. The operator has shown `block`, and those in `blocks` before."""
         previous = self.blocks.get(block.previous_root)
         own = block.find(merchant.id)
@@ -221,6 +236,47 @@ class Market:
             if now is None or not is_at_least(now, before):
                 return False
         return self._is_covered(block)
+
+    def judges_well(self, merchant: Merchant, block: Block) -> bool:
+        """The same by the merchant's own program, ledger/payplace/merchant_check.py."""
+        operator, now_s = self.contract.operator(self.operator), self.contract.now_s
+        period = (now_s - self.start_s) // TIMES.period_s
+        begin_s = self.start_s + period * TIMES.period_s
+        records = {one.id: self.record(one) for one in self.merchants}
+        view = ContractView(
+            self.instance, operator.root, period, begin_s, begin_s + TIMES.window_s, operator.channels,
+            frozenset([one for one, record in records.items() if self.has_withdrawn(record)]),
+            frozenset([one for one, record in records.items() if record and record.status == Status.EXITED]),
+            {one: write_leaf(leaf) for one, leaf in self.kept.items() if self._is_missing(one)},
+        )  # fmt: skip
+        root, previous = block.root, self.blocks.get(block.previous_root, Block((), 0, NO_ROOT))
+        head = BlockHead(self.instance, period, block.tau_s, block.previous_root, len(block.leaves), root)
+        confirmed = PayoutLeaf(merchant.id, merchant.confirmed) if merchant.confirmed else None
+        try:
+            check_head(head, view, now_s)
+            reading = read_blocks(head, block.contents, previous.contents, view, merchant.id)
+            judge(reading, *self._what_consumers_say(), confirmed)
+        except BlockRefused:
+            return False
+        return True
+
+    def _what_consumers_say(self) -> tuple[dict[int, ChannelTerms], dict[int, bytes]]:
+        terms, micropayments = dict[int, ChannelTerms](), dict[int, bytes]()
+        for consumer, paid_ubc in self.paid.items():
+            number, key = (
+                self.contract.channel_number(self.operator, consumer),
+                self.contract.consumer(consumer),
+            )
+            assert number is not None
+            channel = self.contract.channel(self.operator, number)
+            moving_ubc = channel.shift.amount_ubc if channel.shift else 0
+            left_ubc = channel.deposited_ubc - moving_ubc
+            terms[number] = ChannelTerms(key.public, left_ubc, channel.withdrawn_ubc)
+            payment = Micropayment(self.instance, key.public, paid_ubc)
+            signature = self._signature(consumer, paid_ubc)
+            payload = micropayment_payload(payment)
+            micropayments[number] = join_envelope(payload, key.public.key_id, signature).encoded
+        return terms, micropayments
 
     def _to_be_kept(self, previous: Block) -> list[PayoutLeaf]:
         kept = [leaf for one, leaf in self.kept.items() if self._is_missing(one)]

@@ -13,6 +13,11 @@ from tests.ledger_world import ALICE, BOB, CAROL, GENESIS, PROVIDER, START_S, bu
 from wire.auction_terms import AuctionKind, AuctionMark
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
+from wire.payplace_deposit import PayplaceDeposit, Split
+from wire.payplace_notarisation import LeafProof, MarkMissing, Notarise
+from wire.payplace_registration import RegisterMerchant, RegisterOperator, Times
+from wire.payplace_shift import ChallengeShift
+from wire.payplace_withdrawal import Claim, ForceExit, Source, WithdrawPayout
 from wire.post_offer import AuctionShare, Reservation
 from wire.transaction import Action, SignedTransaction, Transaction, sign_transaction
 
@@ -38,6 +43,25 @@ def test_what_is_counted() -> None:
     assert work_of(sign(offer(max_allocations=25, consumers=shares), PROVIDER)) == Work(3, 25)
     ahead = {period: Reservation(1, 1) for period in range(40)}
     assert work_of(sign(offer(reservations=ahead), PROVIDER)) == Work(5)
+
+
+def test_what_is_counted_of_payplace() -> None:
+    """BLS signatures, keys, micropayments, and the channels that leaves name: in P-256 signatures."""
+    leaf, point, key = LeafProof(bytes(640), 0, b""), bytes(128), bytes(256)
+    claim = Claim(leaf, 1, tuple([Source(number, 1, bytes(64)) for number in range(50)]))
+    operator, times = PROVIDER.public, Times(100, 10, 5, 110)
+    for action, signatures in (
+        (RegisterOperator(times, key, point), 31),
+        (RegisterMerchant(operator, key, point, point, 0), 61),
+        (PayplaceDeposit(BOB.public, (Split(operator, 1),)), 1),
+        (MarkMissing(9, (leaf,) * 100), 1 + 400 + 1_000),
+        (Notarise(bytes(32), 0, point), 31),
+        (Notarise(bytes(32), 0, point, (leaf.leaf,) * 10), 31 + 40 + 100),
+        (WithdrawPayout(operator, claim), 1 + 4 + 50 + 10),
+        (ForceExit(claim), 1 + 4 + 50 + 10),
+        (ChallengeShift(operator, BOB.public, 1, bytes(64)), 2),
+    ):
+        assert work_of(sign(action)) == Work(signatures), action
 
 
 @pytest.mark.parametrize("what", ["signatures", "consumers", "record_bytes"])

@@ -351,6 +351,8 @@ def test_the_worked_example_of_the_thesis() -> None:
     assert [contract.channel(OPERATOR, one).deposited_ubc - market.paid[consumer] for one, consumer in (
         (town.c1, ONE), (town.c2, TWO)
     )] == [50, 10]  # fmt: skip
+    head, block = contract.operator(OPERATOR), market.blocks[market.head]
+    assert (head.height, head.window, head.tau_s, head.channels) == (1, 1, block.tau_s, 2)
     assert market.withdraw(town.p1) == ""
     assert contract.balance(town.p1.account) == ACCOUNT_UBC + 20
     assert market.period({town.p2.id: {town.c1: 10}}) == ""

@@ -16,11 +16,12 @@ LIVES, ROUNDS = int(os.environ.get("PAYPLACE_LIVES", "8")), 150
 
 
 @pytest.mark.timeout(1_800)
-def test_nobody_honest_loses_anything_to_it() -> None:
+@pytest.mark.parametrize("by_program", [False, True], ids=["short rule", "merchant's program"])
+def test_nobody_honest_loses_anything_to_it(by_program: bool) -> None:
     """Safety of consumers and merchants, certain income, data at hand, money conserved, after every step."""
     done = Counter[str]()
     for life in range(LIVES):
-        adversary = Adversary(PythonContract(ACCOUNTS), random.Random(life))
+        adversary = Adversary(PythonContract(ACCOUNTS), random.Random(life + 1_000 * by_program), by_program)
         for _ in range(ROUNDS):
             adversary.round()
         done.update(adversary.done)
