@@ -22,6 +22,8 @@ from lab.processes import Child
 from ledger.cli import ledger
 from ledger.exchange.cli import main
 from ledger.exchange.fake_bank import FakeBank
+from ledger.exchange.service import log_of, own_transactions
+from ledger.fetching import fetch_genesis
 from ledger.pages import AccountPage
 from tests.ledger_house import LedgerHouse, ledger_house
 from wire.create import Create
@@ -142,6 +144,12 @@ def test_money_goes_in_and_out_once_through_kills_and_restarts(
     eventually(lambda: json.load(urllib.request.urlopen(page, timeout=5))["stage"] == "paid", "paid", 40)
     assert [one["minor"] for one in bank.paid.values()] == [10_000]
     assert exchange.balance(key) == 400_000_000
+
+    look = log_of(house.reader)
+    deposit = look(own_transactions(house.reader, fetch_genesis(house.reader))[0].id)
+    assert (deposit.has, deposit.height > 0) == (True, True)
+    nothing = look("0" * 64)
+    assert (nothing.has, nothing.time_s >= deposit.time_s) == (False, True)
 
     export = exchange.folder / "settled.csv"
     export.write_text("payment_id,amount,currency\n" + "".join(f"p{at},25.00,EUR\n" for at in range(20)))

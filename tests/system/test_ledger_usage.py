@@ -6,28 +6,39 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from ledger import cli
+from ledger.client import LedgerClient
 from ledger.pages import AccountPage
 from ledger.usage_charges import REPORTS_AFTER_S
 from ledger.usage_cli import main
 from tests.ledger_house import LedgerHouse, ledger_house, purchase
 from wire.create import Create
+from wire.enrolment import (
+    EnrolmentAnswer,
+    EnrolmentRequest,
+    read_enrolment_reply,
+    write_enrolment_answer,
+    write_enrolment_request,
+)
 from wire.grant import Grant
 from wire.keys import PrivateKey
 from wire.meter_record import UsageRow
 from wire.usage_bill import UsageBill, write_usage_bill
 from wire.usage_terms import UsageTerms
 
-PORT = 28_889
+if TYPE_CHECKING:
+    from apd.shells.tpm import Tpm
+
+PORT, TPM_PORT = 28_889, 28_894
 TERMS = ["--beyond", "1MB", "--step", "100kB", "--step-price", "0.000007", "--at-most", "0.0001"]
 pytestmark = pytest.mark.system
 
@@ -77,6 +88,11 @@ def party(house: LedgerHouse, key: PrivateKey) -> Party:
 
 @pytest.fixture
 def seller(house: LedgerHouse) -> Party:
+    return new_seller(house)
+
+
+def new_seller(house: LedgerHouse) -> Party:
+    """Sells on usage terms: 1 MB is included, each begun 100 kB beyond costs 7 ubc, all of it at most 100."""
     key = PrivateKey.generate()
     with house.client(key) as client:
         assert house.submit(client, Create(key.public), key).executed
@@ -113,6 +129,50 @@ def meter(seller: Party, grant: Grant, *uses_bytes: int) -> str:
         for record in records:
             assert seller.house.receipt(client.report(record)).executed
     return key.public_key.key_id.hex()
+
+
+def test_a_box_with_a_tpm_counts_and_its_chain_is_what_is_charged_by(
+    tmp_path: Path, needs: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    needs("swtpm", "swtpm_setup")
+    from apd.shells.tpm import Tpm
+    from lab.software_tpm import SoftwareTpm
+
+    with SoftwareTpm(tmp_path / "tpm") as box:
+        vendors = tmp_path / "vendors.pem"
+        vendors.write_bytes(b"".join(file.read_bytes() for file in box.vendor_certificates))
+        with ledger_house(tmp_path, TPM_PORT, f'tpm_vendors = "{vendors}"') as house:
+            seller, alice = new_seller(house), party(house, house.new_buyer())
+            grant, tpm = buy(seller, alice), Tpm.open(box.tcti)
+            chain = MeterChain(tpm, grant.starts_s * 1_000)
+            row = UsageRow(grant.grant_id, 600_000, 500_000, 600_000, 500_000)
+            with house.client(seller.key) as client:
+                enrol(house, client, seller, tpm)
+                for record in (chain.boot(), chain.anchor(), chain.usage(5_000, row), chain.usage(1_000)):
+                    assert house.receipt(client.report(record)).executed
+            tpm.close()
+            later_s = grant.duration_s + REPORTS_AFTER_S + 1
+            status, told, _ = alice.usage(capsys, "charge", grant.grant_id.hex(), later_s=later_s)
+            assert (status, told["used_bytes"], told["owed_ubc"]) == (0, 1_100_000, 7)
+            assert [one["in_tpm"] for one in told["meters"]] == [True]
+            status, paid, _ = alice.usage(capsys, "pay", grant.grant_id.hex(), later_s=later_s)
+            assert (status, paid["executed"], seller.balance_ubc) == (0, True, 100 + 7)
+
+
+def enrol(house: LedgerHouse, client: LedgerClient, seller: Party, tpm: Tpm) -> None:
+    """By its endorsement certificate and a challenge that only this TPM can answer."""
+    key = tpm.attestation_key()
+    request = EnrolmentRequest(
+        seller.key.public,
+        attestation_public=key.public_area,
+        endorsement_certificate=tpm.endorsement_key().certificate,
+    )
+    asked = client.ask("enrolment", write_enrolment_request(request, seller.key, house.ledger_id))
+    challenge = read_enrolment_reply(asked).challenge
+    assert challenge is not None
+    secret = tpm.activate_credential(challenge.credential_blob, challenge.encrypted_secret)
+    answer = write_enrolment_answer(EnrolmentAnswer(key.public_key.key_id, secret))
+    assert read_enrolment_reply(client.ask("enrolment", answer)).attestation_result
 
 
 def test_use_is_shown_charged_billed_and_paid_once(
