@@ -58,6 +58,7 @@ format: set-up ## rewrite the code as ruff formats it, and mend what ruff can me
 bench: set-up ## run every benchmark, or one: make bench NAME=shaper
 	@$(if $(filter-out wifi,$(NAME)),,lab/guest.sh --set-up || true)
 	@$(if $(filter-out ledger,$(NAME)),,lab/go.sh build cometbft || true)
+	@$(if $(filter-out payplace,$(NAME)),,lab/evm.sh build || true)
 	@lab/sandbox.sh $(PYTHON) -m lab.bench $(if $(NAME),NAME=$(NAME)) $(ARGS)
 
 lock: set-up ## resolve pyproject.toml anew into requirements.lock

@@ -71,6 +71,14 @@ def go_program() -> Callable[[str], Path]:
     return find
 
 
+@pytest.fixture(scope="session")
+def evm_contracts() -> None:
+    """The Solidity contracts and an EVM node are there; lab/evm.sh gets them where there is a network."""
+    built = subprocess.run([ROOT / "lab" / "evm.sh", "build"], check=False, capture_output=True, text=True)
+    if built.returncode:
+        missing(f"the EVM node or its contracts: {built.stderr.strip()}")
+
+
 @pytest.fixture
 def free_port() -> Callable[..., int]:
     """`free_port()` is a TCP port of this host that nobody listens on; `free_port(socket.SOCK_DGRAM)` a UDP one.

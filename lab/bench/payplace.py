@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lab.bench import payplace_evm
 from lab.bench.result import Against, Figure
 from ledger.payplace import bls
 from ledger.payplace.bisecting import Signed, find_bad
@@ -51,7 +52,7 @@ SPARSE = Size(MERCHANTS, SPARSE_CONSUMERS, EACH)
 
 
 def run(progress: Callable[[str], None]) -> list[Figure]:
-    """All figures of this side; gas and channels are measured by benchmarks of their own."""
+    """All figures of this side, and those of the contract on an EVM."""
     progress("tree of 100,000 merchants with 10,000 consumers")
     figures = [
         Figure("tree of the dense block, one core", _timed(lambda: tree_of(leaves(DENSE, 2))), "s", 10, "lower",
@@ -63,7 +64,8 @@ def run(progress: Callable[[str], None]) -> list[Figure]:
     progress("the next sparse block, where one consumer in twenty paid")
     figures.append(Figure("the next sparse block, generated", generation_s(SPARSE), "s", None, "lower"))
     progress("10,000 signatures, 10 of them bad")
-    return figures + signature_figures(SIGNERS, BAD)
+    figures += signature_figures(SIGNERS, BAD)
+    return figures + payplace_evm.run(progress)
 
 
 # ---- Blocks

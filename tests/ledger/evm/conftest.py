@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,20 +10,9 @@ from lab.evm_rig import Rig, new_rig
 from ledger.evm.deployed import Deployed, deploy, load_compiled
 from ledger.evm.node import Node, run_node
 
-ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(scope="session")
-def compiled() -> None:
-    """The contracts and the node are there; lab/evm.sh gets them where there is a network."""
-    built = subprocess.run([ROOT / "lab/evm.sh", "build"], check=False, capture_output=True, text=True)
-    if built.returncode:
-        assert os.environ.get("CI") != "true", built.stderr
-        pytest.skip(built.stderr)
-
 
 @pytest.fixture(scope="module")
-def running_node(compiled: None) -> Iterator[Node]:
+def running_node(evm_contracts: None) -> Iterator[Node]:
     with run_node() as node:
         yield node
 

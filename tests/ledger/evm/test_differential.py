@@ -24,7 +24,7 @@ ROUNDS, SEEDS = 25, (1, 2)
 
 
 @pytest.fixture(scope="module")
-def early_node(compiled: None) -> Iterator[Node]:
+def early_node(evm_contracts: None) -> Iterator[Node]:
     """At the time of the Python contract's genesis, so that both live through the same seconds."""
     with run_node(start_s=GENESIS.time_s - 1_000) as node:
         yield node
