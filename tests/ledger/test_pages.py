@@ -42,6 +42,7 @@ from wire.create import Create
 from wire.grant import Grant
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
+from wire.payplace_shift import FinishShift
 from wire.transaction import Action
 
 HEAD = Header(3, bytes(32), START_S, bytes(32), 1, b"\x07" * 32, bytes(32))
@@ -72,15 +73,17 @@ def test_transactions_name_their_action_and_sides() -> None:
             (Transfer(BOB.public, 7), b""),
             (offer(), b""),
             (buy(200, allocations=2), write_sale(SALE)),
+            (FinishShift(PROVIDER.public, BOB.public), b""),
         )
     ]
-    assert [page.action for page in pages] == ["create", "transfer", "offer", "allocate"]
-    assert [page.price_ubc for page in pages] == [None, 7, 100, 200]
+    assert [page.action for page in pages] == ["create", "transfer", "offer", "allocate", "finish_shift"]
+    assert [page.price_ubc for page in pages] == [None, 7, 100, 200, None]
     assert [page.provider for page in pages] == [
         str(ALICE.public),
         str(BOB.public),
         None,
         str(PROVIDER.public),
+        None,
     ]
     assert (pages[3].charged_ubc, pages[3].consumers, pages[3].duration_s) == (200, 1, 10)
     assert all(page.transaction is None for page in pages)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from ledger.payplace.acting import parties_of
 from ledger.payplace.bls import GROUP_ORDER, SecretKey
 from ledger.payplace.entries import Status
 from ledger.payplace.key_sums import add_keys, take_keys
@@ -19,10 +20,12 @@ from ledger.rejection import Reason
 from tests.payplace_contract import ACCOUNT_UBC, PythonContract, micropay
 from tests.payplace_market import TIMES, Amounts, Block, Market, Merchant, secret
 from wire.keys import PrivateKey
-from wire.payplace_notarisation import LeafProof
-from wire.payplace_registration import Times
+from wire.payplace_deposit import PayplaceDeposit, Split
+from wire.payplace_notarisation import LeafProof, Notarise
+from wire.payplace_registration import RegisterMerchant, Times
+from wire.payplace_shift import ChallengeShift, FinishShift, Shift
 from wire.payplace_summary import PublishSummary
-from wire.payplace_withdrawal import Claim, Source
+from wire.payplace_withdrawal import Claim, Source, WithdrawPayout
 
 OPERATOR, OTHER = 0, 1
 ONE, TWO, THREE = 5, 6, 7
@@ -478,6 +481,19 @@ def test_a_withdrawal_that_shows_spent_funds_ends_their_shift() -> None:
     assert town.contract.shift(ONE, OPERATOR, OTHER, 50) == ""
     assert town.market.withdraw(town.p2) == ""
     assert town.contract.channel(OPERATOR, town.c1).shift is None
+
+
+def test_an_action_concerns_whom_it_names() -> None:
+    """Their lists of transactions have it."""
+    one, two, three = (PrivateKey.from_secret(number).public for number in (1, 2, 3))
+    deposit_of = PayplaceDeposit(one, (Split(two, 1), Split(three, 1)))
+    assert parties_of(deposit_of) == (one, two, three)
+    assert parties_of(RegisterMerchant(one, bytes(256), bytes(128), bytes(128), 0)) == (one,)
+    assert parties_of(WithdrawPayout(one, Claim(LeafProof(b"", 0, b""), 0, ()))) == (one,)
+    assert parties_of(Shift(one, two, 1)) == parties_of(FinishShift(one, two)) == (one, two)
+    assert parties_of(ChallengeShift(one, two, 1, bytes(64))) == (one, two)
+    assert parties_of(PublishSummary(one, 0, 1, 0, 0, 0, 0)) == (one,)
+    assert parties_of(Notarise(bytes(32), 0, bytes(128))) == ()
 
 
 def test_a_newcomer_that_misses_its_first_block_is_held_to_nothing() -> None:
