@@ -33,6 +33,12 @@ SUBCOMMANDS = {
     "leave": Subcommand("device.offers_cli", "leave", "leave the Wi-Fi network that a purchase joined"),
     "account": Subcommand("ledger.cli", "account", "show a balance, its history and its proof"),
     "report": Subcommand("ledger.cli", "report", "verify the signed meter: `airgrant report verify`"),
+    "merchant": Subcommand(
+        "operatord.payplace.merchant_cli", "main", "sign what an operator owes you, and withdraw it"
+    ),
+    "payouts": Subcommand(
+        "operatord.payplace.payouts_cli", "main", "as an operator: pay merchants, a block every period"
+    ),
     "ledger": Subcommand("ledger.cli", "ledger", "join a network, status, and what runs beside a ledger"),
     "pcap": Subcommand("nas_tunnel.pcap_cli", "main", "show the offers, purchases and verdicts in a capture"),
     "ran": Subcommand("ran_slicing.ran_cli", "main", "plan and check the slots of a gNB that are sold"),

@@ -32,6 +32,7 @@ from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.micropayment import instance_of
 from wire.payplace_actions import PayplaceAction
+from wire.payplace_registration import RegisterOperator
 from wire.receipt import read_receipt
 from wire.transaction import NONCE_SIZE, Transaction, sign_transaction
 
@@ -108,8 +109,15 @@ class LedgerChain:
         except LookupError:
             return None
 
+    def register(self, action: RegisterOperator) -> str:
+        """`submit` for who is no operator yet, and of whom the ledger has no page that says what time it is."""
+        return self._submit(action, self._reader.said_s or self._genesis.time_s)
+
     def submit(self, action: PayplaceAction) -> str:
-        transaction = Transaction(action, secrets.token_bytes(NONCE_SIZE), self.time_s() + VALIDITY_S)
+        return self._submit(action, self.time_s())
+
+    def _submit(self, action: PayplaceAction, now_s: int) -> str:
+        transaction = Transaction(action, secrets.token_bytes(NONCE_SIZE), now_s + VALIDITY_S)
         signed = sign_transaction(transaction, self._key, self._genesis.ledger_id)
         try:
             with self._connect() as client:
