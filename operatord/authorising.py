@@ -11,6 +11,7 @@ the reason is that of the permit that got furthest. `tests/operatord/test_author
     not_begun       has begun
     other_provider  is of the access point's provider, or of a partner
     cap_used        has data left, as far as accounting has told
+    unfunded        if it is a channel's: has money left, owes little, and is asked for where tariffs are
     in_use          and no other station uses it
 
 The same station at another access point is roaming: it is accepted there, and thrown out where it was. A station that
@@ -20,6 +21,7 @@ left without a word keeps others out until it has been silent for `State.silent_
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from operatord.channels import refuse
 from operatord.commands import Command, Disconnect, KeepUse, Note, PublishAdmission
 from operatord.permit import Permit
 from operatord.reply import Attributes, reply_attributes
@@ -31,10 +33,13 @@ from wire.ids import MacAddress
 
 CLOCK_SLACK_S = 2
 """A grant may begin this much later by our clock than by the ledger's, and its buyer join at once."""
-CLOCK_WRONG, UNKNOWN_BOX, NO_PERMIT, REVOKED, ENDED, NOT_BEGUN, OTHER_PROVIDER, CAP_USED, IN_USE = (
-    "clock_wrong", "unknown_box", "no_permit", "revoked", "ended", "not_begun", "other_provider", "cap_used", "in_use",
+CLOCK_WRONG, UNKNOWN_BOX, NO_PERMIT, REVOKED, ENDED, NOT_BEGUN, OTHER_PROVIDER, CAP_USED, UNFUNDED, IN_USE = (
+    "clock_wrong", "unknown_box", "no_permit", "revoked", "ended", "not_begun", "other_provider", "cap_used",
+    "unfunded", "in_use",
 )  # fmt: skip
-REASONS = (CLOCK_WRONG, UNKNOWN_BOX, NO_PERMIT, REVOKED, ENDED, NOT_BEGUN, OTHER_PROVIDER, CAP_USED, IN_USE)
+REASONS = (
+    CLOCK_WRONG, UNKNOWN_BOX, NO_PERMIT, REVOKED, ENDED, NOT_BEGUN, OTHER_PROVIDER, CAP_USED, UNFUNDED, IN_USE,
+)  # fmt: skip
 """In order of precedence: whoever broke several rules is told the first."""
 
 
@@ -66,10 +71,10 @@ def authorise(state: State, request: AuthoriseRequest, now_s: int) -> tuple[Deci
         # What was asked is said to our own log and to nobody else.
         note = Note(UNKNOWN_BOX, f"{format_value(request.box)} asks from {request.address}")
         return Rejected(UNKNOWN_BOX, "no access point of this name has this address"), [note]
-    permits = state.by_account.get(request.account, {}).values()
+    permits = _permits(state, box, request)
     if not permits:
         return Rejected(NO_PERMIT, f"account {request.account} has no grant that we know"), []
-    judged = [(permit, _refusal(state, box, permit, request.station, now_s)) for permit in permits]
+    judged = [(permit, _refusal(state, box, permit, request, now_s)) for permit in permits]
     fitting = [permit for permit, refusal in judged if refusal is None]
     if fitting:
         chosen = max(fitting, key=lambda permit: _preference(state, permit, request.station))
@@ -78,12 +83,27 @@ def authorise(state: State, request: AuthoriseRequest, now_s: int) -> tuple[Deci
     return max(refusals, key=lambda refusal: REASONS.index(refusal.reason)), []
 
 
-def _refusal(state: State, box: Box, permit: Permit, station: MacAddress, now_s: int) -> Rejected | None:
-    return next(_refusals(state, box, permit, station, now_s), None)
+def _permits(state: State, box: Box, request: AuthoriseRequest) -> list[Permit]:
+    """Of the account; its channel's only where that can be paid by, or where it has nothing else."""
+    permits = list(state.by_account.get(request.account, {}).values())
+    book = state.metered
+    if book is None or len(permits) < 2:
+        return permits
+    sells = (box.name, request.bssid.octets) in book.terms
+    return [one for one in permits if sells or one.permit_id not in book.consumers]
 
 
-def _refusals(state: State, box: Box, permit: Permit, station: MacAddress, now_s: int) -> Iterator[Rejected]:
+def _refusal(
+    state: State, box: Box, permit: Permit, request: AuthoriseRequest, now_s: int
+) -> Rejected | None:
+    return next(_refusals(state, box, permit, request, now_s), None)
+
+
+def _refusals(
+    state: State, box: Box, permit: Permit, request: AuthoriseRequest, now_s: int
+) -> Iterator[Rejected]:
     """Why not, in order of precedence."""
+    station = request.station
     name = f"grant {permit.permit_id.hex()}"
     revoked = state.revoked.get(permit.permit_id)
     if revoked is not None:
@@ -99,15 +119,21 @@ def _refusals(state: State, box: Box, permit: Permit, station: MacAddress, now_s
     cap_bytes = permit.qos.data_cap_bytes
     if cap_bytes and state.used_bytes(permit.permit_id) >= cap_bytes:
         yield Rejected(CAP_USED, f"{name}: all of its {cap_bytes} bytes are used")
+    if state.metered is not None:
+        why = refuse(state.metered, permit.permit_id, box.name, request.bssid.octets)
+        if why:
+            yield Rejected(UNFUNDED, why)
     use = state.uses.get(permit.permit_id)
     if use is not None and use.station != station and state.is_live(use, now_s):
         silent_s = now_s - use.heard_s
         yield Rejected(IN_USE, f"{name} is in use by another station at {use.box}, heard of {silent_s} s ago")
 
 
-def _preference(state: State, permit: Permit, station: MacAddress) -> tuple[bool, int]:
+def _preference(state: State, permit: Permit, station: MacAddress) -> tuple[bool, bool, int]:
+    """What is paid for already comes before a channel."""
     use = state.uses.get(permit.permit_id)
-    return use is not None and use.station == station, permit.ends_s
+    bought = state.metered is None or permit.permit_id not in state.metered.consumers
+    return use is not None and use.station == station, bought, permit.ends_s
 
 
 def _accept(

@@ -12,17 +12,21 @@ import contextlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from operatord import clock
+from operatord import channels, clock
 from operatord.accounting import take_accounting, take_restart
 from operatord.authorising import Accepted, Decision, authorise
+from operatord.cashier import Cashier
+from operatord.channel import Channels, Terms
 from operatord.commands import (
     Command,
     Disconnect,
     ForgetPermit,
     ForgetSessions,
+    ForgetUse,
     KeepPermit,
     Note,
     PublishAdmission,
@@ -32,26 +36,37 @@ from operatord.commands import (
     StoreCommand,
     WriteAnchor,
 )
-from operatord.keeping import next_deadline_s, pass_time, restore, revoke, take_permit, trusted_accounts
-from operatord.permit import GrantPermit
+from operatord.keeping import (
+    next_deadline_s,
+    pass_time,
+    renew_permit,
+    restore,
+    revoke,
+    take_permit,
+    trusted_accounts,
+)
+from operatord.permit import RENEW_S, GrantPermit, channel_permit
 from operatord.request import AuthoriseRequest
-from operatord.sessions import AccountingRecord, BoxRestarted
+from operatord.sessions import AccountingRecord, BoxRestarted, Status
 from operatord.settings import OperatorSettings
 from operatord.shells.broker import Broker
 from operatord.shells.control import ControlSocket
 from operatord.shells.das import Disconnector
 from operatord.shells.ledger import Follower
+from operatord.shells.payments import open_payments
 from operatord.shells.store import KEEP_SESSIONS_S, Store
 from operatord.shells.trust import TrustDirectory
-from operatord.state import State
+from operatord.state import Box, State
 from operatord.status import describe
 from wire.admission import write_admission
 from wire.cose import read_envelope
 from wire.errors import DecodeError, ShellError, VerificationError
 from wire.grant import read_grant
-from wire.ids import GRANT_ID_SIZE, MacAddress
+from wire.ids import GRANT_ID_SIZE, MacAddress, PublicKey
 from wire.keys import PrivateKey
+from wire.micropayment import instance_of
 from wire.revocation import read_revocation
+from wire.tariff import terms_id
 
 DISCONNECTS_AT_ONCE = 8
 """At one box, where one that is not answered holds a turn for seven seconds; other boxes do not wait for it."""
@@ -85,7 +100,11 @@ class Daemon:
         self._disconnector = disconnector
         self._tell = tell
         self._trust = TrustDirectory(settings.trust)
-        self._state = State(settings.boxes, store.secret(), settings.silent_after_s)
+        self._book = open_book(settings, key)
+        boxes = settings.boxes if self._book is None else with_channels(settings.boxes, self._book, key)
+        self._state = State(boxes, store.secret(), settings.silent_after_s, metered=self._book)
+        self._cashier = None if self._book is None else Cashier(self._book, key)
+        self._paid = asyncio.Event()
         self.broker = Broker(settings.broker, f"operator-{key.public.key_id.hex()}", self._hear_grant, tell)
         self._control = ControlSocket(settings.control_socket)
         self._to_keep: list[StoreCommand] = []
@@ -99,6 +118,7 @@ class Daemon:
         self._to_publish = {(one.box, one.permit_id): one for one in store.untold()}
         self._new_revocation = asyncio.Event()
         self._failed: asyncio.Future[None] | None = None
+        self.payments_port = 0
         self._clean_s = 0
         self._woken = asyncio.Event()
         self.caught_up = asyncio.Event()
@@ -109,6 +129,8 @@ class Daemon:
         """What was kept, and a trust directory that says the same. Raises ShellError."""
         store, now_s = self._store, int(time.time())
         restore(self._state, store.permits(), store.revoked(), store.uses(), store.open_sessions(), now_s)
+        if self._book is not None:
+            channels.restore(self._book, store.channels(), store.metered(), monotonic_ms())
         commands = clock.start(self._state, store.meta(clock.PLACE), now_s)
         commands += pass_time(self._state, now_s, int(time.monotonic()))
         changed = self._trust.settle(trusted_accounts(self._state))
@@ -129,6 +151,9 @@ class Daemon:
                 tasks.create_task(self._follow_ledger())
                 tasks.create_task(self._publish_revocations())
                 tasks.create_task(self._disconnect(tasks))
+                if self._cashier is not None:
+                    tasks.create_task(self._take_payments())
+                    tasks.create_task(self._watch_payments())
                 await self._failed
         finally:
             self._control.close()
@@ -146,6 +171,8 @@ class Daemon:
         for command in commands:
             if isinstance(command, PublishAdmission):
                 await self._publish_admission(command)
+        if isinstance(decision, Accepted):
+            self._begin_metered(decision.permit.permit_id)
         return decision
 
     async def account(self, record: AccountingRecord | BoxRestarted) -> None:
@@ -160,7 +187,36 @@ class Daemon:
             for command in commands:
                 if isinstance(command, PublishAdmission):
                     await self._publish_admission(command)
+            self._count_metered(record)
         await self._on_disk()
+
+    async def pay(self, datagram: bytes) -> bytes:
+        """A payment, or what a stranger takes for one; the answer is for after it is on disk."""
+        assert self._cashier is not None
+        answered = self._cashier.take(datagram, monotonic_ms())
+        self.counters[answered.kind] += 1
+        if answered.commands:
+            self._do(self._name(answered.commands))
+            self._paid.set()
+            await self._on_disk()
+        return answered.datagram
+
+    def hear_channel(self, consumer: PublicKey, number: int, limit_ubc: int) -> None:
+        """The ledger knows a channel with us; `limit_ubc` is its deposit, less what is being shifted away."""
+        assert self._book is not None
+        assert self._settings.metered is not None
+        self._do(channels.hear_channel(self._book, consumer, number, limit_ubc))
+        permit_id, now_s = channels.permit_id_of(self._book.instance, consumer), int(time.time())
+        known = self._state.permits.get(permit_id)
+        if known is None or known.ends_s < now_s + RENEW_S:
+            qos, ledger_id = self._settings.metered.qos, self._settings.ledger.ledger_id
+            permit = channel_permit(permit_id, consumer, qos, self._key, ledger_id, now_s)
+            take = (
+                take_permit(self._state, permit, now_s)
+                if known is None
+                else renew_permit(self._state, permit)
+            )
+            self._do(take)
 
     def status(self) -> dict[str, Any]:
         """For an owner."""
@@ -188,6 +244,16 @@ class Daemon:
         match question:
             case {"ask": "status"}:
                 return self.status()
+            case {
+                "ask": "channel",
+                "consumer": str(consumer),
+                "number": int(number),
+                "limit_ubc": int(limit_ubc),
+            }:
+                if self._book is None:
+                    raise DecodeError("there is no section [metered]: nobody pays as he goes")
+                self.hear_channel(PublicKey.parse(consumer), number, limit_ubc)
+                answer = {"channel": number, "limit_ubc": limit_ubc}
             case {"ask": "revoke", "revocation": str(signed), "ahead": bool(ahead)}:
                 answer = self._revoke_signed(bytes.fromhex(signed), ahead=ahead)
             case {"ask": "revoke", "grant": str(grant), "reason": str(reason), "ahead": bool(ahead)}:
@@ -257,6 +323,8 @@ class Daemon:
                         self._woken.set()
                     if isinstance(command, ForgetPermit):
                         self._forget_revocations(command.permit_id)
+                    if isinstance(command, ForgetUse):
+                        self._end_metered(command.permit_id)
                     if isinstance(command, PublishRevocation):
                         self._to_publish[command.box, command.permit_id] = command
                         self._new_revocation.set()
@@ -374,6 +442,75 @@ class Daemon:
         self._somebody_waits.set()
         await future
 
+    # ---- Whoever pays as he goes
+
+    def _begin_metered(self, permit_id: bytes) -> None:
+        use = self._state.uses.get(permit_id)
+        if self._book is not None and use is not None:
+            self._do(channels.begin(self._book, use, self._counted(permit_id, use.box), monotonic_ms()))
+            self._paid.set()
+
+    def _count_metered(self, record: AccountingRecord) -> None:
+        """What its box counts; a Start says that what was counted before is of sessions before."""
+        book = self._book
+        consumer = book.consumers.get(record.permit_id) if book is not None else None
+        if book is None or consumer is None:
+            return
+        session = book.sessions.get(consumer)
+        if session is None or (session.box, session.station) != (record.box, record.station):
+            if record.status is Status.INTERIM:  # an order to disconnect it was lost
+                self._do([_not_paid(record)])
+            return
+        counted = self._counted(record.permit_id, record.box)
+        if record.status is Status.START:
+            self._do(channels.count_from(book, record.permit_id, counted))
+        else:
+            self._do(self._name(channels.count(book, record.permit_id, counted, monotonic_ms())))
+
+    def _counted(self, permit_id: bytes, box: str) -> int:
+        sessions = self._state.sessions.get(permit_id, {})
+        return sum(session.ip_bytes for (at, _), session in sessions.items() if at == box)
+
+    def _end_metered(self, permit_id: bytes) -> None:
+        """Nobody uses the permit any more."""
+        if self._book is not None and permit_id in self._book.consumers:
+            self._do(channels.end(self._book, self._book.consumers[permit_id], monotonic_ms()))
+
+    def _name(self, commands: Iterable[Command]) -> list[Command]:
+        """With the session's id in each Disconnect, where accounting has told it."""
+        return [self._name_session(one) if isinstance(one, Disconnect) else one for one in commands]
+
+    def _name_session(self, order: Disconnect) -> Disconnect:
+        use = self._state.uses.get(order.permit_id)
+        known = use is not None and (use.box, use.station) == (order.box, order.station)
+        return replace(order, session_id=use.session_id) if known and use is not None else order
+
+    async def _take_payments(self) -> None:
+        """Until cancelled."""
+        metered = self._settings.metered
+        assert metered is not None
+        opened = await open_payments(metered.host, metered.port, self.pay, self._count_drop)
+        self.payments_port = opened.port
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await opened.close()
+
+    def _count_drop(self, kind: str) -> None:
+        self.counters[kind] += 1
+
+    async def _watch_payments(self) -> None:
+        """Ends the sessions whose payments were missed, when they are."""
+        assert self._book is not None
+        while True:
+            self._paid.clear()
+            self._do(self._name(channels.pass_time(self._book, monotonic_ms())))
+            due_ms = channels.next_look_ms(self._book)
+            wait_s = _TICK_S if due_ms is None else max(due_ms - monotonic_ms(), 0) / 1_000
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(wait_s, _TICK_S)):
+                    await self._paid.wait()
+
     async def _watch_clock(self) -> None:
         while True:
             self._clean(int(time.time()))
@@ -410,6 +547,38 @@ class Daemon:
             self._tell,
         )
         await follower.run(sorted(self._settings.providers), self.caught_up)
+
+
+def _not_paid(record: AccountingRecord) -> Disconnect:
+    why = "nobody pays for it"
+    return Disconnect(record.box, record.permit_id, record.station, record.session_id, why)
+
+
+def open_book(settings: OperatorSettings, key: PrivateKey) -> Channels | None:
+    """An empty one, with the tariffs of the settings; None where nobody pays as he goes."""
+    if settings.metered is None:
+        return None
+    instance = instance_of(settings.ledger.ledger_id, key.public.octets)
+    terms = {
+        (box, bssid.octets): Terms(tariff, terms_id(tariff, instance, bssid), settings.boxes[box].provider)
+        for (box, bssid), tariff in settings.metered.tariffs.items()
+    }
+    return Channels(instance, settings.metered.rules, terms)
+
+
+def with_channels(boxes: Mapping[str, Box], book: Channels, key: PrivateKey) -> dict[str, Box]:
+    """Boxes that have a tariff honour the operator's own passes."""
+    selling = {box for box, _ in book.terms}
+    own = frozenset({key.public.provider_id})
+    return {
+        name: replace(box, honours=box.honours | own) if name in selling else box
+        for name, box in boxes.items()
+    }
+
+
+def monotonic_ms() -> int:
+    """Of a clock that nobody sets."""
+    return time.monotonic_ns() // 1_000_000
 
 
 def tell(text: str) -> None:

@@ -74,6 +74,15 @@ def take_permit(state: State, permit: Permit, now_s: int) -> list[Command]:
     return commands if _trusted(state, permit, but=permit) else [*commands, WriteAnchor(permit.account)]
 
 
+def renew_permit(state: State, permit: Permit) -> list[Command]:
+    """The same permit with a later end: a channel's, which is good as long as there is money in it."""
+    known = state.permits.get(permit.permit_id)
+    if known is None or permit.ends_s <= known.ends_s or permit.permit_id in state.ended:
+        return []
+    _add(state, permit)
+    return [KeepPermit(permit)]
+
+
 def revoke(state: State, permit_id: bytes, reason: str, signed: bytes = b"") -> list[Command]:
     """Ends a permit now. `signed` is its provider's word for the boxes; without it they hear a Disconnect only."""
     commands: list[Command] = []
@@ -104,6 +113,8 @@ def pass_time(state: State, now_s: int, running_s: int) -> list[Command]:
         due_s, permit_id = heapq.heappop(state.due)
         permit = state.permits.get(permit_id)
         if permit is None:  # it ended twice, and is forgotten
+            continue
+        if due_s < permit.ends_s:  # it was renewed
             continue
         if due_s < permit.ends_s + LINGER_S:
             state.ended.add(permit_id)

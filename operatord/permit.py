@@ -1,8 +1,8 @@
-"""What entitles an account to join: a grant today, and whatever else is paid for in advance one day.
+"""What entitles an account to join: a grant, or money in a channel with the operator.
 
-`Permit` is the seam. The rules (operatord/authorising.py) know nothing but these properties, so that a funded
-channel becomes a second kind of permit by having them; what is written to disk and sent to a box is in `encoded`, and
-only the shell that made a permit can read it back.
+`Permit` is the seam. The rules (operatord/authorising.py) know nothing but these properties; what is written to disk
+and sent to a box is in `encoded`. A channel has them by a metered pass (wire/metered_pass.py), which is a grant that
+the operator signs: for a while, and renewed. Whether there is money in it, operatord/channels.py says.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,15 @@ from typing import Protocol
 
 from wire.grant import Grant
 from wire.ids import PublicKey
+from wire.keys import PrivateKey
+from wire.metered_pass import NO_BAND, write_metered_pass
 from wire.qos import Qos
+
+PASS_S = 30 * 86_400
+RENEW_S = 7 * 86_400
+"""A pass that ends within a week is made anew."""
+PASS_SLACK_S = 300
+"""It is good from a little before now on: a box's clock may be behind."""
 
 
 class Permit(Protocol):
@@ -73,3 +81,20 @@ class GrantPermit:
     @property
     def qos(self) -> Qos:
         return self.grant.total_qos
+
+
+def channel_permit(
+    permit_id: bytes, consumer: PublicKey, qos: Qos, operator: PrivateKey, ledger_id: bytes, now_s: int
+) -> GrantPermit:
+    """For whoever has a channel with this operator, at every box where it may be paid by."""
+    grant = Grant(
+        consumer=consumer,
+        provider_id=operator.public.provider_id,
+        grant_id=permit_id,
+        epoch=1,
+        starts_s=now_s - PASS_SLACK_S,
+        duration_s=PASS_SLACK_S + PASS_S,
+        band=NO_BAND,
+        qos=qos,
+    )
+    return GrantPermit(grant, write_metered_pass(grant, operator, ledger_id))

@@ -12,6 +12,7 @@ Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError tha
     [boxes.roof]  provider = "02..."  address = "192.0.2.7"  secret = "roof.secret"
                   das_port = 3799  up_overhead_bytes = 50  down_overhead_bytes = 34
     [groups]      alley = ["02...", "03..."]
+    [metered] and [tariffs.roof]: operatord/metered_settings.py
 
 `roof` is the box's NAS-Identifier and its name at the broker. Providers of one group honour each other's grants. Paths
 are relative to the folder of the file.
@@ -26,6 +27,7 @@ from typing import Any
 
 from ledger.section import Section, refuse_unknown
 from ledger.settings import BROKER_KEYS, BrokerSettings, parse_broker
+from operatord.metered_settings import METERED_KEYS, MeteredSettings, parse_metered
 from operatord.sessions import DOWN_OVERHEAD_BYTES, UP_OVERHEAD_BYTES
 from operatord.state import DEFAULT_SILENT_AFTER_S, Box, with_partners
 from wire.errors import ConfigError
@@ -42,6 +44,8 @@ _KEYS = {
     "radius": {"address", "authentication_port", "accounting_port", "certificate", "key", "operator_name"},
     "boxes": None,
     "groups": None,
+    "metered": METERED_KEYS,
+    "tariffs": None,
 }
 _BOX_KEYS = {"provider", "address", "secret", "das_port", "up_overhead_bytes", "down_overhead_bytes"}
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,66}")
@@ -100,6 +104,8 @@ class OperatorSettings:
     addresses: Mapping[str, BoxAddress]
     providers: frozenset[PublicKey]
     """Whose grants are good at one of the boxes or more."""
+    metered: MeteredSettings | None = None
+    """For whoever pays as he goes; None: nobody does."""
 
     @property
     def trust(self) -> Path:
@@ -142,6 +148,7 @@ def parse_settings(page: Mapping[str, Any], file: Path) -> OperatorSettings:
         boxes=with_partners(boxes, partners),
         addresses=addresses,
         providers=_providers(boxes, partners),
+        metered=parse_metered(page, boxes, file),
     )
 
 

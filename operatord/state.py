@@ -7,6 +7,7 @@ each request would cost more than the decision; nobody else writes to them.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from operatord.channel import Channels
 from operatord.permit import Permit
 from operatord.sessions import Session, SessionKey
 from wire.ids import MacAddress, PublicKey
@@ -70,6 +71,9 @@ class State:
     """Permits whose time is over, and which are kept for what accounting has still to say of them."""
     due: list[tuple[int, bytes]] = field(default_factory=list)
     """A heap of (UTC seconds, permit id): what ends, or is forgotten, next is first."""
+
+    metered: Channels | None = None
+    """Channels of those who pay as they go; None where nobody may."""
 
     clocks: tuple[int, int] | None = None
     """(UTC, seconds of a clock that nobody sets) when time last passed."""

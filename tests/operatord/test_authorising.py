@@ -14,6 +14,7 @@ from operatord.commands import Disconnect, Note, PublishAdmission
 from operatord.keeping import revoke
 from operatord.sessions import Counters, Status
 from operatord.state import DEFAULT_SILENT_AFTER_S, State, Use
+from tests.operatord.metered_world import BY_TIME, new_book
 from tests.operatord.world import (
     ALICE,
     BOB,
@@ -63,6 +64,15 @@ def with_wrong_clock(made: State) -> State:
     return made
 
 
+def without_money() -> State:
+    """A channel's permit at a box that has no tariff."""
+    made = state([grant()])
+    made.metered = new_book(BY_TIME)
+    made.metered.consumers[grant().permit_id] = ALICE.public
+    made.metered.terms = {}
+    return made
+
+
 RULES = {
     "clock_wrong": (lambda: with_wrong_clock(state([grant()])), {}, NOW_S),
     "unknown_box": (lambda: state([grant()]), {"box": "nowhere"}, NOW_S),
@@ -72,6 +82,7 @@ RULES = {
     "not_begun": (lambda: state([grant(starts_s=NOW_S + 3)]), {}, NOW_S),
     "other_provider": (lambda: state([grant()]), {"box": "far"}, NOW_S),
     "cap_used": (lambda: with_traffic(state([grant(qos=CAPPED)]), grant(qos=CAPPED), 10_000), {}, NOW_S),
+    "unfunded": (without_money, {}, NOW_S),
     "in_use": (lambda: in_use_by_another(grant()), {}, NOW_S),
 }
 
@@ -303,3 +314,19 @@ def test_nobody_ever_uses_a_grant_twice(steps) -> None:
             thrown_out = {(one.station, one.box) for one in commands if isinstance(one, Disconnect)}
             served = (served - thrown_out) | {(station, box)}
         assert len(served) <= 1
+
+
+def test_what_was_bought_is_used_before_a_channel_and_a_channel_where_it_may_be_paid_by() -> None:
+    """The same account has a grant and a channel; the roof has a tariff, the inn has none."""
+    bought, channel = grant(), grant(number=2, duration_s=7_200)
+    made = state([bought, channel])
+    made.metered = new_book(BY_TIME)
+    made.metered.consumers[channel.permit_id] = ALICE.public
+    decision, _ = authorise(made, request(), NOW_S)
+    assert isinstance(decision, Accepted)
+    assert decision.permit == bought
+    revoke(made, bought.permit_id, "")
+    decision, _ = authorise(made, request(station=OTHER_PHONE), NOW_S)
+    assert isinstance(decision, Accepted)
+    assert decision.permit == channel
+    assert ask(made, box="inn") == "revoked"

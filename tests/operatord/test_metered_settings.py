@@ -1,0 +1,70 @@
+"""[metered] and [tariffs.NAME]: what they mean, and what is refused with its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from operatord.metered_settings import MeteredSettings, parse_metered
+from wire.errors import ConfigError
+from wire.ids import MacAddress
+from wire.qos import Qos
+
+FILE = Path("/srv/operatord.toml")
+COMMON = {
+    "address": "192.0.2.1", "interval_s": 60, "floor_down": "2Mbit/s", "ceil_down": "20Mbit/s", "floor_up": "500k",
+    "ceil_up": "5Mbit/s",
+}  # fmt: skip
+BSSIDS = ["02:00:00:00:00:01", "02:00:00:00:00:02"]
+ROOF: dict[str, Any] = {"bssids": BSSIDS, "per_minute_ubc": 1_000}
+
+
+def parse(common: dict[str, Any] | None = None, **roof: Any) -> MeteredSettings:
+    page = {"metered": {**COMMON, **(common or {})}, "tariffs": {"roof": {**ROOF, **roof}}}
+    parsed = parse_metered(page, {"roof": None}, FILE)
+    assert parsed is not None
+    return parsed
+
+
+def test_a_tariff_for_each_bssid_of_a_box() -> None:
+    parsed = parse()
+    assert (parsed.host, parsed.port, parsed.rules.missed_allowed) == ("0.0.0.0", 18_574, 1)
+    assert parsed.qos == Qos(2_000_000, 20_000_000, 500_000, 5_000_000)
+    assert set(parsed.tariffs) == {("roof", MacAddress.parse(one)) for one in BSSIDS}
+    tariff = next(iter(parsed.tariffs.values()))
+    assert (tariff.per_minute_ubc, tariff.per_megabyte_ubc, str(tariff.address)) == (1_000, 0, "192.0.2.1")
+
+
+def test_without_the_section_nobody_pays_as_he_goes() -> None:
+    assert parse_metered({}, {}, FILE) is None
+    with pytest.raises(ConfigError, match=r"operatord.toml: tariffs.roof: there is no section \[metered\]"):
+        parse_metered({"tariffs": {"roof": ROOF}}, {"roof": None}, FILE)
+
+
+@pytest.mark.parametrize(
+    ("common", "roof", "why"),
+    [
+        ({"address": "roof"}, {}, "metered.address"),
+        ({"interval_s": 0}, {}, "metered.interval_s"),
+        ({"interval_s": 9_000}, {}, "interval_s is 9000"),
+        ({"missed_allowed": 0}, {}, "metered.missed_allowed"),
+        ({"ceil_down": "fast"}, {}, "metered.ceil_down"),
+        ({"ceil_down": "1k"}, {}, "metered.floor_down: qos"),
+        ({"interval_s": 10}, {"per_megabyte_ubc": 1}, "every 60 s"),
+        ({}, {"per_minute_ubc": 0}, "neither a minute nor a megabyte"),
+        ({}, {"per_minute_ubc": 2**32}, "per_minute_ubc"),
+        ({}, {"bssids": []}, "tariffs.roof.bssids"),
+        ({}, {"bssids": ["roof"]}, "tariffs.roof.bssids"),
+        ({}, {"price": 1}, "tariffs.roof.price: there is no such setting"),
+    ],
+)
+def test_refused(common: dict[str, Any], roof: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        parse(common, **roof)
+
+
+def test_a_tariff_of_no_box() -> None:
+    with pytest.raises(ConfigError, match=r"no section \[boxes.roof\]"):
+        parse_metered({"metered": COMMON, "tariffs": {"roof": ROOF}}, {}, FILE)
