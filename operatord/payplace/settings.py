@@ -19,7 +19,7 @@ from typing import Any
 from ledger.section import Section, refuse_unknown
 from ledger.settings import BROKER_KEYS, BrokerSettings, parse_broker
 from operatord.payplace.income import PPM
-from operatord.payplace.settling import Rules
+from operatord.payplace.steps import Rules
 from wire.errors import ConfigError, DecodeError
 from wire.ids import LEDGER_ID_SIZE, PublicKey
 from wire.payplace_registration import Times

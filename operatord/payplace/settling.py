@@ -8,7 +8,6 @@ Reference: thesis 6.4, 6.5.2.   Units: seconds of UTC at the chain, micro-bandco
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 
 from ledger.payplace import bls
@@ -22,7 +21,17 @@ from ledger.payplace.payout_tree import TreeBuilder
 from ledger.payplace.registering import voucher_message
 from operatord.payplace.chain import Chain, Standing, standing_of, terms_of
 from operatord.payplace.income import Earning, Income, split
-from operatord.payplace.steps import GiveUp, MakeBlock, MarkThese, NotariseNow, Settle, Step, Wait, next_step
+from operatord.payplace.steps import (
+    GiveUp,
+    MakeBlock,
+    MarkThese,
+    NotariseNow,
+    Rules,
+    Settle,
+    Step,
+    Wait,
+    next_step,
+)
 from operatord.payplace.store import PayoutStore, Row, find_leaves
 from wire.errors import DecodeError, ShellError, VerificationError
 from wire.ids import PublicKey
@@ -33,16 +42,6 @@ from wire.payplace_shift import ChallengeShift
 EARNINGS_AT_ONCE = 1_000
 MAX_MARKED_BYTES = 512 * 1024
 """Leaves and paths in one transaction: a quarter of what a ledger takes at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """`commission_ppm`: the operator's part of what is earned. `collect_s`: how long after the window's begin
-    signatures are waited for (gamma' of the thesis); the rest of the window is for the chain.
-    """
-
-    commission_ppm: int
-    collect_s: int
 
 
 class Settler:

@@ -24,6 +24,16 @@ from wire.payplace_notarisation import MAX_ROWS
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """`commission_ppm`: the operator's part of what is earned. `collect_s`: how long after the window's begin
+    signatures are waited for (gamma' of the thesis); the rest of the window is for the chain.
+    """
+
+    commission_ppm: int
+    collect_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing to do before that second, unless a signature comes."""
 

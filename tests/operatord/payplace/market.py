@@ -12,8 +12,8 @@ from operatord.payplace.embedded_chain import EmbeddedAccount, EmbeddedChain
 from operatord.payplace.income import Earning
 from operatord.payplace.merchant import Merchant
 from operatord.payplace.merchant_files import MerchantFiles
-from operatord.payplace.settling import Rules, Settler
-from operatord.payplace.steps import Step, Wait
+from operatord.payplace.settling import Settler
+from operatord.payplace.steps import Rules, Step, Wait
 from operatord.payplace.store import PayoutStore
 from tests.ledger_world import EXCHANGE, GENESIS, START_S
 from wire.create import Create
