@@ -76,7 +76,7 @@ def sell_spot(draft: Draft, provider_key_id: bytes, span: Span, units: int, end_
     period = draft.genesis.period_at(end_s - 1)
     book = read_period_book(draft, provider_key_id, period, span)
     key = period_book_key(provider_key_id, period, span)
-    draft.put(key, replace(book, spot_ending_units=book.spot_ending_units + units))
+    draft.put(key, PeriodBook(book.spot_ending_units + units, book.reserved_units))
 
 
 def sell_ahead(draft: Draft, provider_key_id: bytes, span: Span, units: int, periods: range) -> None:

@@ -63,7 +63,8 @@ class LoggedPast:
     def __contains__(self, item_id: object) -> bool:
         """Whether the log has an item of this id: a transaction that was executed, a record, an enrolment."""
         assert isinstance(item_id, bytes), "items are named by octets"
-        return any(one.id == item_id for one in self._find(item_id[:TRANSACTION_REFERENCE_SIZE]))
+        found = self._find(item_id[:TRANSACTION_REFERENCE_SIZE])
+        return bool(found) and any(one.id == item_id for one in found)
 
     def has_item(self, item_id: bytes) -> bool:
         """The same."""
@@ -71,7 +72,8 @@ class LoggedPast:
 
     def has_purchase(self, reference: bytes) -> bool:
         """Whether the log has a purchase whose id begins with these octets."""
-        return any(one.sold for one in self._find(reference))
+        found = self._find(reference)
+        return bool(found) and any(one.sold for one in found)
 
     def find_grant(self, grant_id: bytes) -> Grant | None:
         """The grant of this id, if the ledger ever made it."""
@@ -94,12 +96,12 @@ class LoggedPast:
         while len(self._grants) > self._room:
             self._grants.popitem(last=False)
 
-    def _find(self, reference: bytes) -> Iterable[Named]:
+    def _find(self, reference: bytes) -> Sequence[Named]:
         asked, found = self._ahead
         if reference not in asked:
             found = _by_beginning(self._store.named([reference]))
-        before = self.before
-        return [one for one in found.get(reference, ()) if before is None or one.number < before]
+        known, before = found.get(reference, ()), self.before
+        return known if before is None else [one for one in known if one.number < before]
 
 
 def _by_beginning(found: Iterable[Named]) -> dict[bytes, list[Named]]:

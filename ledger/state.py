@@ -131,22 +131,21 @@ class Draft:
     changes: dict[bytes, Entry | None] = field(default_factory=dict)
     executed: set[bytes] = field(default_factory=set)
     tally: Tally = field(init=False)
+    genesis: Genesis = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tally = self.base.tally if isinstance(self.base, Draft) else Tally()
-
-    @property
-    def genesis(self) -> Genesis:
-        return self.base.genesis
+        base = self.base
+        self.tally = base.tally if isinstance(base, Draft) else Tally()
+        self.genesis = base.genesis
 
     def get(self, key: bytes) -> Entry | None:
         self.tally.looks += 1
-        view: View = self
-        while isinstance(view, Draft):
-            if key in view.changes:
-                return view.changes[key]
-            view = view.base
-        return view.get(key)
+        changes, base = self.changes, self.base
+        while key not in changes:
+            if not isinstance(base, Draft):
+                return base.get(key)
+            changes, base = base.changes, base.base
+        return changes[key]
 
     def put(self, key: bytes, entry: Entry | None) -> None:
         self.tally.looks += CHANGE_LOOKS
