@@ -77,6 +77,7 @@ def run(out: Path, console: Console) -> list[Finding]:
         chapters = play(sites, market, tell)
         tell("every log is read, and replayed from its genesis")
         copies = read_copies([*sites.everybody, sites.newcomer], market)
+        tell("blocks, balances, proofs and auctions are compared")
         findings = judge(copies, sites, market)
     (out / "result.json").write_text(format_result(chapters, copies, findings))
     (out / "report.html").write_text(format_page(chapters, copies, findings))

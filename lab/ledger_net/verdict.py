@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from wire.block_header import read_header
 from wire.comet_commit import read_signed_block, verify_signed_block
 from wire.errors import DecodeError, ShellError, VerificationError
 from wire.grant_proof import verify_grant_under
+
+REPLAYS_AT_ONCE = 2
+"""Each is a process of its own, and the machine may have two processors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class Finding:
 
 def read_copies(sites: Sequence[Site], market: Market) -> list[Copy]:
     """While the ledgers run. Raises ShellError."""
-    return [_read_copy(site, market) for site in sites]
+    with ThreadPoolExecutor(REPLAYS_AT_ONCE) as hands:
+        return list(hands.map(lambda site: _read_copy(site, market), sites))
 
 
 def judge(copies: Sequence[Copy], sites: Sites, market: Market) -> list[Finding]:
