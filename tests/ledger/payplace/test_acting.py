@@ -483,6 +483,16 @@ def test_a_withdrawal_that_shows_spent_funds_ends_their_shift() -> None:
     assert town.contract.channel(OPERATOR, town.c1).shift is None
 
 
+def test_one_of_a_cohort_returns_and_the_others_claim_stays_reserved() -> None:
+    town = Town()
+    missing = [town.p1, town.p2]
+    assert town.market.period(town.payouts, missing) == ""
+    assert town.contract.channel(OPERATOR, town.c1).reserved == ((1, 20),)
+    assert town.market.period(town.payouts, [town.p2]) == ""
+    assert town.contract.channel(OPERATOR, town.c1).reserved == ((1, 10),)
+    assert town.contract.channel(OPERATOR, town.c2).reserved == ()
+
+
 def test_an_action_concerns_whom_it_names() -> None:
     """Their lists of transactions have it."""
     one, two, three = (PrivateKey.from_secret(number).public for number in (1, 2, 3))

@@ -20,6 +20,7 @@ from wire.payplace_actions import PayplaceCode, write_payplace_action
 from wire.transaction import Transaction, sign_transaction
 
 ROUNDS = 25
+ROOM = 4_000_000
 
 
 def adversarial_blocks(seed: int) -> list[tuple[int, list[Submission]]]:
@@ -67,6 +68,25 @@ def test_the_adversary_leads_to_one_app_hash_in_every_database(
     assert sorted(other.store.state()) == sorted(engine.store.state())
     assert replay(other.store) == other.head == engine.head
     for store in (engine.store, other.store):
+        store.close()
+
+
+def test_it_may_be_proposed_and_voted_on(tmp_path: Path) -> None:
+    """As operators of a shared ledger do: whoever proposes leaves out what the rules refuse, and all vote for it."""
+    engine = open_ledger(tmp_path / "engine.db", GENESIS)
+    voted = open_application(tmp_path / "voted.db", GENESIS)
+    for time_s, submissions in adversarial_blocks(2):
+        height = engine.head.height
+        outcomes = engine.commit(submissions, time_s)
+        now_s = max(time_s, engine.head.time_s)
+        kept = voted.prepare([write_submission(one) for one in submissions], now_s, ROOM)
+        assert len(kept) == sum(isinstance(one, Executed) for one in outcomes)
+        if engine.head.height > height:
+            assert voted.process(kept, now_s)
+            voted.finalise(voted.height + 1, now_s, kept)
+            voted.commit()
+        assert voted.app_hash == engine.head.app_hash
+    for store in (engine.store, voted.store):
         store.close()
 
 
