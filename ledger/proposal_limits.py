@@ -64,7 +64,7 @@ has to be read, which takes 3 ms.
 """
 MAX_LOOKS = 1_000_000
 """Entries that are looked at, as a draft tallies them (ledger/state.py): behind the submission that comes to more, a
-block has nothing. A purchase of 160 octets may look at 8,000 and change 1,000 (ledger/capacity.py); most look at 15.
+block has nothing. A purchase of 160 octets may look at 8,000 and change 2,000 (ledger/capacity.py); most look at 15.
 """
 MAX_BATCH_LOOKS = 2_000_000
 """Of one batch: an auction of 10,000 winners comes to half of it."""
