@@ -138,6 +138,8 @@ class Daemon:
             f"{len(self._state.permits)} grants kept; {changed} files changed in {self._settings.trust}"
         )
         self._do(commands)
+        for channel in list(self._book.channels.values()) if self._book is not None else []:
+            self.hear_channel(channel.consumer, channel.number, channel.limit_ubc)
 
     async def run(self) -> None:
         """Until cancelled, or until the disk fails."""
