@@ -15,7 +15,7 @@ for (const name of fs.readdirSync(contracts).sort()) {
 }
 const settings = {
   evmVersion: "osaka",
-  optimizer: { enabled: true, runs: 1000 },
+  optimizer: { enabled: true, runs: 200 },
   viaIR: true,
   metadata: { appendCBOR: false }, // the same code from the same sources, wherever they lie
   outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.methodIdentifiers"] } },

@@ -436,8 +436,8 @@ contract PayPlace {
         bytes32 id = Leaf.merchantOf(leaf);
         Merchant memory merchant = operator.merchants[id];
         uint24 height = operator.times.height;
-        _checkClaim(operator, merchant, height, claim, entries.length, exit, forced);
-        uint256 total = _pay(operator, operatorAddress, merchant, claim, entries, forced);
+        uint256 older = _checkClaim(operator, merchant, height, claim, entries.length, exit, forced);
+        uint256 total = _pay(operator, operatorAddress, older, claim, entries, forced);
         bool missing = merchant.status == Status.Missing;
         if (missing && merchant.leaf == 0) {
             _closeAbsence(operator, merchant.since);
@@ -460,6 +460,7 @@ contract PayPlace {
         if (total != 0) require(token.transfer(merchant.payout, total));
     }
 
+    /// Gives the height before which whoever is missing comes first.
     function _checkClaim(
         Operator storage operator,
         Merchant memory merchant,
@@ -468,7 +469,7 @@ contract PayPlace {
         uint256 count,
         bool exit,
         bool forced
-    ) private view {
+    ) private view returns (uint256 older) {
         if (merchant.status == Status.None || merchant.status == Status.Exited) revert NOT_REGISTERED();
         if (!forced && merchant.payout != msg.sender) revert NOT_THE_PAYEE();
         bool nothing = merchant.joined == height || merchant.withdrew == height;
@@ -478,18 +479,34 @@ contract PayPlace {
         } else if (merchant.status == Status.Missing && merchant.leaf != 0) {
             if (Merkle.leafHash(claim.leaf) != merchant.leaf) revert LEAF_DIFFERS();
         } else {
+            bytes32 hash = Merkle.leafHash(claim.leaf);
             bytes32 root = merchant.status == Status.Missing ? operator.absences[merchant.since].root : operator.root;
-            if (!Merkle.isIn(root, Merkle.leafHash(claim.leaf), claim.index, claim.leaves, claim.path)) revert NOT_IN_ROOT();
+            if (!Merkle.isIn(root, hash, claim.index, claim.leaves, claim.path)) {
+                return _checkElder(operator, merchant, claim, hash);
+            }
         }
-        if (operator.open.length != 0 && (merchant.status != Status.Missing || operator.open[0] < merchant.since)) {
-            revert SETTLE_FIRST();
-        }
+        older = merchant.status == Status.Missing ? merchant.since : type(uint256).max;
+        if (operator.open.length != 0 && operator.open[0] < older) revert SETTLE_FIRST();
+    }
+
+    /// Who need not wait until absences are settled: whoever is content with what it had before the oldest of them. It is
+    /// then of the same rank as they, and sums up with them.
+    function _checkElder(Operator storage operator, Merchant memory merchant, Claim calldata claim, bytes32 hash)
+        private
+        view
+        returns (uint256 older)
+    {
+        if (operator.open.length == 0 || merchant.status == Status.Missing) revert NOT_IN_ROOT();
+        older = operator.open[0];
+        bytes32 root = operator.absences[older].root;
+        bool had = merchant.joined < older && merchant.withdrew < older;
+        if (!had || !Merkle.isIn(root, hash, claim.index, claim.leaves, claim.path)) revert NOT_IN_ROOT();
     }
 
     function _pay(
         Operator storage operator,
         address operatorAddress,
-        Merchant memory merchant,
+        uint256 older,
         Claim calldata claim,
         Leaf.Entry[] memory entries,
         bool forced
@@ -497,7 +514,6 @@ contract PayPlace {
         uint256 channels = operator.times.channels;
         for (uint256 i = 0; i < entries.length; i++) if (entries[i].channel >= channels) revert UNKNOWN_CHANNEL();
         bool[] memory given = _applySources(operator, operatorAddress, claim.sources, entries);
-        uint256 older = merchant.status == Status.Missing ? merchant.since : type(uint256).max;
         for (uint256 i = 0; i < entries.length; i++) {
             Channel storage channel = operator.channels[entries[i].channel];
             uint256 kept = channel.withdrawn + _reservedBefore(channel, older);

@@ -370,6 +370,28 @@ def test_of_two_absences_the_older_is_served_first_however_late_it_is_settled(ri
     assert [got(rig, number) for number in (1, 2, 3)] == [50, 10, 0]
 
 
+def test_who_does_not_want_to_wait_takes_what_it_had_before_the_oldest_absence(rig: Rig) -> None:
+    """A wicked operator names many of its own as absent, whom nobody wants to settle: older claims are paid without."""
+    market(rig)
+    notarised(rig, {1: {0: 50}, 2: {0: 5}})
+    rig.mark_absent([1])
+    notarised(rig, {1: {0: 50}, 2: {0: 10}, 3: {0: 1}}, missing=[1])
+    assert withdraw(rig, 2, {0: 61}).error == "SETTLE_FIRST"
+    elder = rig.claim(2, {0: 61}, block=rig.blocks[-2])
+    assert rig.payplace.withdraw(rig.accounts[3], rig.operator, elder).error == ""
+    assert rig.payplace.withdraw(rig.accounts[3], rig.operator, elder).error == "NOTHING_CONFIRMED"
+    assert got(rig, 2) == 5
+    later = rig.claim(3, {}, block=rig.blocks[-2])
+    assert rig.payplace.withdraw(rig.accounts[4], rig.operator, later).error == "NOTHING_CONFIRMED"
+    notarised(rig, {1: {0: 50}, 3: {0: 1}}, missing=[1])
+    at_s = free_s(rig)
+    again = rig.payplace.withdraw(rig.accounts[3], rig.operator, elder, at_s=at_s)
+    assert again.error == "NOT_IN_ROOT", "what was withdrawn since is gone from every older block"
+    claim = rig.claim(1, {0: 61}, block=rig.blocks[0])
+    assert rig.payplace.withdraw(rig.accounts[2], rig.operator, claim).error == ""
+    assert got(rig, 1) == 50
+
+
 def test_only_registered_merchants_are_absent_and_only_once(rig: Rig) -> None:
     market(rig)
     notarised(rig, {1: {0: 50}})
