@@ -11,7 +11,6 @@ import json
 import os
 import re
 import secrets
-import ssl
 import sys
 import time
 from collections import deque
@@ -48,6 +47,7 @@ from ledger.tables import (
     offer_table,
     transaction_table,
 )
+from ledger.tls import client_context
 from wire.band import Band
 from wire.create import Create
 from wire.errors import ConfigError, DecodeError, ShellError
@@ -495,13 +495,11 @@ def _client(options: argparse.Namespace) -> LedgerClient:
     host, _, port = options.broker.rpartition(":")
     if not host or not port.isdigit():
         raise ConfigError(f"--broker {options.broker!r} is not HOST:PORT")
-    key_file = options.certificate_key or options.key
     try:
         name = _common_name(options.certificate.read_bytes())
-        tls = ssl.create_default_context(cafile=str(options.authority))
-        tls.load_cert_chain(options.certificate, key_file)
-    except (OSError, ValueError) as error:  # an SSLError is an OSError
-        raise ConfigError(f"{options.authority}, {options.certificate}, {key_file}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{options.certificate}: {error}") from error
+    tls = client_context(options.authority, options.certificate, options.certificate_key or options.key)
     return LedgerClient(host, int(port), name, tls)
 
 

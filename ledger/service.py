@@ -23,7 +23,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from copy import copy
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -53,13 +52,14 @@ from ledger.showcase import all_providers, due_providers, look_at
 from ledger.state import read_account
 from ledger.submission import Enrolment, Executed, Outcome, Refused, Submission
 from ledger.taking import INTERNAL_FAULT
+from ledger.tls import client_context
 from ledger.turnstile import Turnstile
 from ledger.verifying import Verifiers
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.auction_receipt import AuctionReceipt, Status, write_auction_receipt
 from wire.auction_terms import AUCTION_ID_SIZE
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
-from wire.errors import ConfigError, DecodeError, ShellError
+from wire.errors import DecodeError, ShellError
 from wire.keys import PrivateKey
 from wire.offer_state import OfferState, write_offer_state
 from wire.transaction import SignedTransaction
@@ -423,20 +423,7 @@ def _correlated(correlation: bytes) -> Any:
 
 def tls_context(broker: BrokerSettings) -> ssl.SSLContext:
     """Mutual TLS with a broker. Raises ConfigError for files that are no certificates and keys."""
-    try:
-        context = ssl.create_default_context(cafile=str(broker.authority))
-        context.load_cert_chain(broker.certificate, broker.key)
-    except (OSError, ssl.SSLError) as error:
-        names = f"{broker.authority}, {broker.certificate}, {broker.key}"
-        raise ConfigError(f"broker: cannot use {names}: {error}{_hint(broker.key)}") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _hint(key: Path) -> str:
-    """OpenSSL says "PEM lib" of a key in a TPM that it cannot reach."""
-    in_tpm = key.exists() and b"TSS2 PRIVATE KEY" in key.read_bytes()
-    return "; the key is in a TPM, by this one and with OPENSSL_CONF (docs/gateway.md)" if in_tpm else ""
+    return client_context(broker.authority, broker.certificate, broker.key)
 
 
 def _now_s() -> int:
