@@ -656,4 +656,4 @@ class Adversary:
                 assert channel.deposited_ubc == shop.deposited[consumer], "consumer safety: the deposit"
                 signed_ubc = shop.market.paid.get(consumer, 0)
                 assert channel.withdrawn_ubc <= min(signed_ubc, channel.deposited_ubc), "consumer safety"
-                assert channel.withdrawn_ubc <= channel.paid_ubc <= channel.deposited_ubc
+                assert 0 <= channel.withdrawn_ubc <= channel.paid_ubc <= channel.deposited_ubc

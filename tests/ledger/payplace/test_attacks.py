@@ -358,6 +358,19 @@ def test_the_league_reserves_before_an_honest_merchant(scene: Scene) -> None:
     assert scene.balances() == [100, 0, 0, 0]
 
 
+def test_a_claim_behind_what_is_reserved_pays_nothing_and_takes_nothing(scene: Scene) -> None:
+    """Mallory shows a micropayment that does not even cover what is reserved for Alice."""
+    assert scene.market.period(scene.payouts(alice=60)) == ""
+    block = scene.collude(scene.payouts(mallory=40))
+    sources = (Source(scene.channel, 20, micropay(scene.contract, 0, CONSUMER, 20)),)
+    claim = Claim(block.proof(scene.mallory.id), len(block.leaves), sources)
+    assert scene.contract.withdraw(3, 0, scene.mallory.key, claim) == ""
+    assert scene.balances() == [0, 0, 0, 0]
+    assert scene.contract.channel(0, scene.channel).withdrawn_ubc == 0
+    assert scene.market.withdraw(scene.alice) == ""
+    assert scene.balances() == [60, 0, 0, 0]
+
+
 def test_a_merchant_is_not_brought_back_without_its_signature(scene: Scene) -> None:
     """It would be held to the head, which says what the league likes."""
     market = scene.market
