@@ -32,6 +32,7 @@ from ledger.payplace.payout_block import (
 from ledger.payplace.payout_leaf import PayoutLeaf, empty_leaf, leaf_hash_of, read_leaf
 from operatord.payplace.chain import Chain, Standing, standing_of, terms_of
 from operatord.payplace.merchant_files import MerchantFiles, Promise
+from operatord.payplace.steps import may_commit
 from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
 from wire.micropayment import parse_micropayment, signature_of
@@ -98,13 +99,15 @@ class Merchant:
 
     def watch(self) -> Signed | Idle:
         """Signs what may be signed now. Raises BlockRefused with the rule that the operator's block breaks."""
+        if not may_commit(self._chain.operator(), self._chain.time_s()):
+            return Idle("no window runs")
+        announcement = self._office.announcement()
+        if announcement is None:
+            return Idle("no block is announced")
         standing = standing_of(self._chain)
         record = standing.merchants.get(self.id)
         if record is None or record.status == Status.EXITED:
             return Idle("not registered")
-        announcement = self._office.announcement()
-        if announcement is None:
-            return Idle("no block is announced")
         head = self._read_announcement(announcement, standing)
         before = self._files.promise_of_period(head.period)
         if before is not None:
@@ -156,8 +159,9 @@ class Merchant:
         if any(record.leaf != leaf_hash_of(empty_leaf(one)) for one, record in missing.items()):
             shown = dict(self._office.kept())
         for one, record in missing.items():
-            leaf = shown.get(one, empty_leaf(one))
-            if leaf_hash_of(leaf) != record.leaf:
+            leaves = (shown.get(one, b""), empty_leaf(one))
+            leaf = next((leaf for leaf in leaves if leaf_hash_of(leaf) == record.leaf), None)
+            if leaf is None:
                 raise BlockRefused(Rule.PREVIOUS_WITHHELD, f"the leaf to which merchant {one.hex()} is held")
             kept[one] = leaf
         return kept

@@ -30,7 +30,9 @@ from operatord.payplace.steps import (
     Settle,
     Step,
     Wait,
+    may_commit,
     next_step,
+    next_window_s,
 )
 from operatord.payplace.store import PayoutStore, Row, find_leaves
 from wire.errors import DecodeError, ShellError, VerificationError
@@ -71,10 +73,12 @@ class Settler:
 
     def turn(self) -> Step:
         """Returns what was done, or until when there is nothing to do. Raises ShellError."""
-        standing = standing_of(self.chain)
-        self._take_earnings(standing)
         stored = self._store.block()
         head = stored[0] if stored else None
+        operator, now_s = self.chain.operator(), self.chain.time_s()
+        if head is None and not may_commit(operator, now_s):
+            return Wait(next_window_s(operator, now_s))  # without asking for all merchants every moment
+        standing = standing_of(self.chain)
         signed = frozenset(self._verify(head, standing)) if head else frozenset[bytes]()
         step = next_step(standing, head, signed, self._rules.collect_s)
         self._do(step, standing, head)
@@ -132,6 +136,7 @@ class Settler:
     # ---- The block
 
     def _make_block(self, period: int, standing: Standing) -> None:
+        self._take_earnings(standing)
         root, channels = standing.operator.root, standing.operator.channels
         registered, paid = standing.registered, self._paid(standing)
         open_income = {m: income for m, income in self._store.open_income().items() if m in set(registered)}
@@ -375,8 +380,8 @@ class Settler:
         return self._store.chunks(root)
 
     def kept(self) -> Mapping[bytes, bytes]:
-        """Of each member of M its leaf."""
-        return self._held(standing_of(self.chain))
+        """The leaves to which members of M are held; those who withdrew since are held to the empty one."""
+        return self._store.kept()
 
     def micropayments(self, channels: Iterable[int]) -> dict[int, bytes]:
         """The highest of each channel of which there is one."""

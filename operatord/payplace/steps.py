@@ -16,7 +16,7 @@ Reference: thesis 6.4 (gamma'), 6.5.2.   Units: seconds of UTC at the chain.
 
 from dataclasses import dataclass
 
-from ledger.payplace.entries import Status
+from ledger.payplace.entries import PayOperator, Status
 from ledger.payplace.payout_block import BlockHead
 from ledger.payplace.windows import phase_at
 from operatord.payplace.chain import Standing
@@ -85,8 +85,8 @@ def next_step(standing: Standing, block: BlockHead | None, signed: frozenset[byt
         return Settle()
     if block is not None and (block.period != phase.window or operator.root != block.previous_root):
         return GiveUp("its window is over" if block.period != phase.window else "another block is the head")
-    if phase.window in {0, operator.window}:
-        return Wait(_next_window_s(standing))
+    if not may_commit(operator, now_s):
+        return Wait(next_window_s(operator, now_s))
     if block is None:
         return MakeBlock(phase.window)
     return _collect(standing, signed, phase.began_s + collect_s)
@@ -103,8 +103,12 @@ def _collect(standing: Standing, signed: frozenset[bytes], until_s: int) -> Step
     return NotariseNow(tuple(sorted([*signing, *returning])), tuple(returning))
 
 
-def _next_window_s(standing: Standing) -> int:
+def may_commit(operator: PayOperator, now_s: int) -> bool:
+    """Whether a commitment window runs that has no block yet."""
+    return phase_at(operator, now_s).window not in {0, operator.window}
+
+
+def next_window_s(operator: PayOperator, now_s: int) -> int:
     """When the next commitment window begins."""
-    operator = standing.operator
-    passed = (standing.time_s - operator.start_s) // operator.period_s
+    passed = (now_s - operator.start_s) // operator.period_s
     return operator.start_s + (passed + 1) * operator.period_s

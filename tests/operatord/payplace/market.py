@@ -93,6 +93,7 @@ class Market:
     def restart(self) -> None:
         self.store.close()
         self.settler = self.open_settler()
+        self.merchants = [self.merchant(number, self.settler) for number in range(len(self.merchants))]
 
     def merchant(self, number: int, office: object, chain: Chain | None = None) -> Merchant:
         files = MerchantFiles(self.folder / f"merchant-{number}")

@@ -180,13 +180,14 @@ def test_who_has_signed_sends_the_same_signature_again(market):
 
 
 def test_there_is_not_always_something_to_sign(market):
-    assert isinstance(market.merchants[0].watch(), Idle)
-    market.merchant(0, market.settler)
-    market.round(1)
-    market.to_open(1)
+    assert market.merchants[0].watch() == Idle("no window runs")
+    market.to_window(1)
     assert market.merchants[0].watch() == Idle("no block is announced")
+    market.turns()
     stranger = market.merchant(7, market.settler, market.account)
     assert stranger.watch() == Idle("not registered")
+    market.round(1)
+    assert market.merchants[0].watch() == Idle("no window runs"), "it has its block"
 
 
 def test_an_honest_block_of_the_liars_is_what_the_operator_makes(market):

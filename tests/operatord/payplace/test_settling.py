@@ -1,13 +1,17 @@
 """The operator's work on payouts, with merchants who sign what they have looked at, on the contract itself."""
 
+import contextlib
+import random
+
 import pytest
 
 from ledger.payplace import bls
 from ledger.payplace.payout_block import split_block
 from ledger.payplace.payout_leaf import read_leaf
+from operatord.payplace.income import split
 from operatord.payplace.steps import GiveUp, MakeBlock, MarkThese, NotariseNow, Settle, Wait
-from tests.operatord.payplace.market import COLLECT_S, OPERATOR, OPERATOR_BLS, Market
-from wire.errors import DecodeError, VerificationError
+from tests.operatord.payplace.market import COLLECT_S, COMMISSION_PPM, OPERATOR, OPERATOR_BLS, Market
+from wire.errors import DecodeError, ShellError, VerificationError
 from wire.keys import PrivateKey
 from wire.payplace_shift import Shift
 
@@ -248,3 +252,70 @@ def test_a_consumer_that_shifts_away_what_it_has_spent_is_contested(market):
     assert channel is not None
     assert channel.shift is None
     assert any("contested" in line for line in market.told)
+
+
+class Flaky:
+    """A chain that is away now and then: before it acts, or after it did, so that nobody hears what became of it."""
+
+    def __init__(self, account, chance) -> None:
+        self.account, self.chance = account, chance
+
+    def submit(self, action):
+        if self.chance.random() < 0.2:
+            raise ShellError("ledger", "away")
+        reason = self.account.submit(action)
+        if self.chance.random() < 0.2:
+            raise ShellError("ledger", "away")
+        return reason
+
+    def __getattr__(self, name):
+        return getattr(self.account, name)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_is_lost_and_nothing_paid_twice_whatever_breaks_off(tmp_path, seed):
+    """Payments, absent signers, withdrawals, restarts and a flaky chain for twelve periods; then everybody is paid."""
+    chance = random.Random(seed)
+    market = Market(tmp_path, merchants=4, consumers=3)
+    account = market.account
+    market.account = Flaky(account, chance)  # type: ignore[assignment]
+    market.restart()
+    for period in range(1, 13):
+        for _ in range(chance.randrange(6)):
+            market.pay(chance.randrange(3), chance.randrange(4), chance.randrange(1, 5_000))
+        _troubled_window(market, period, chance)
+        withdraw_all([merchant for merchant in market.merchants if chance.random() < 0.3])
+    market.account = account
+    market.restart()
+    for period in (13, 14):
+        assert NotariseNow in kinds(market.round(period))
+        market.to_open(period)
+        withdraw_all(market.merchants)
+    earned = {key.public: 0 for key in market.owners}
+    for earning in market.income.rows:
+        earned[earning.payee] += split(earning.amount_ubc, COMMISSION_PPM)[0]
+    assert {key.public: market.balance(key) for key in market.owners} == earned
+    assert market.store.open_income() == {}
+    market.close()
+
+
+def _troubled_window(market, period, chance):
+    for after_s in (0, 10, 30, 51, 60, 70, 80, 90):
+        market.to_window(period, after_s)
+        with contextlib.suppress(ShellError):
+            for _ in range(4):
+                market.settler.turn()
+        if chance.random() < 0.2:
+            market.restart()
+        for merchant in market.merchants:
+            if chance.random() < 0.3:
+                merchant.watch()
+    market.to_open(period)
+    with contextlib.suppress(ShellError):
+        market.turns()
+
+
+def withdraw_all(merchants):
+    for merchant in merchants:
+        with contextlib.suppress(LookupError):
+            assert merchant.withdraw() in {"", "nothing_confirmed"}
