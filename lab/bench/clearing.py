@@ -46,7 +46,8 @@ from wire.transaction import Action, Transaction, sign_transaction
 
 GOAL_S = 3.0
 BAND = Band(5_170_000, 5_250_000, 80_000)
-QOS = Qos(20_000_000, 100_000_000, 5_000_000, 20_000_000)
+QOS = Qos(1_000_000, 5_000_000, 500_000, 2_000_000)
+"""Small enough that one bidder alone could have all units of the largest auction here."""
 TOGETHER = 1_000
 SEALINGS = "sealed to the house's time key", "sealed to 2 of 3 keepers"
 
