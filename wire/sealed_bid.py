@@ -159,6 +159,15 @@ def confirm_bid(bid: SealedBid, lock: Lock, unlocked: Unlocked) -> None:
         raise VerificationError("a bid that others would read differently")
 
 
+def is_well_sealed(bid: SealedBid, lock: Lock, secrets: Mapping[int, PrivateKey]) -> bool:
+    """Whether every choice of keepers reads the same in it."""
+    try:
+        confirm_bid(bid, lock, unlock_bid(bid, lock, secrets))
+    except VerificationError:
+        return False
+    return True
+
+
 def write_sealed_bid(bid: SealedBid, bid_key: PrivateKey, ledger_id: bytes) -> bytes:
     assert bid_key.public == bid.bid_key, "signed by its own key"
     fields: dict[Key, Value] = {

@@ -36,7 +36,7 @@ from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
 from wire.key_agreement import SEAL_KEY_SIZE
 from wire.keys import PrivateKey
-from wire.sealed_bid import Lock, SealedBid, open_ticket, read_sealed_bid, unlock_bid
+from wire.sealed_bid import Lock, SealedBid, is_well_sealed, open_ticket, read_sealed_bid, unlock_bid
 from wire.time_key import read_time_secret
 
 KEPT_NS = 86_400 * 10**9
@@ -70,7 +70,9 @@ class Phase(Enum):
 
 @dataclass(slots=True)
 class Bid:
-    """`name` is the key that signed it. `taken` is what the receipt for it says; `refusal` why it takes no part."""
+    """`name` is the key that signed it. `taken` is what the receipt for it says; `refusal` why it takes no part;
+    `earlier` the bid of the same account whose place it took.
+    """
 
     name: PublicKey
     account: PublicKey
@@ -79,6 +81,7 @@ class Bid:
     sealed: SealedBid | None = None
     opened: OpenBid | None = None
     refusal: Refusal | None = None
+    earlier: "Bid | None" = None
 
 
 @dataclass(slots=True)
@@ -320,7 +323,7 @@ class Book:
         bid = self._read_bid(listing, event)
         earlier = listing.by_account.get(bid.account)
         if earlier is not None:
-            earlier.refusal = REPLACED
+            earlier.refusal, bid.earlier = REPLACED, earlier
         listing.bids[bid.name] = listing.by_account[bid.account] = bid
         listing.last = bid.name
         listing.changes[bid.account] += 1
@@ -344,10 +347,9 @@ class Book:
 
     def _unseal(self, listing: Listing, event: Unsealed) -> None:
         for bid, found in listing.ready or self.open_bids(listing, event.secrets):
-            if isinstance(found, Refusal):
-                bid.refusal = found
-            else:
-                bid.opened = found
+            _note_found(bid, found)
+        for bid in list(listing.by_account.values()):
+            self._fall_back(listing, bid, event.secrets)
         listing.ready, listing.head = (), self.head
         _drop_unfunded(listing)
         if listing.void is None:
@@ -358,10 +360,34 @@ class Book:
         """Its sealed bids, and what is in each. Changes nothing, and may be done before the log says `Unsealed`: it is
         most of the work. Raises VerificationError for secrets that are none of its keepers'.
         """
-        keys = listing.lock.time_keys
-        told = {place: read_time_secret(secret, keys[place]) for place, secret in secrets.items()}
+        told = _read_secrets(listing, secrets)
         sealed = [bid for bid in listing.by_account.values() if bid.sealed is not None]
         return tuple(zip(sealed, self._opener(listing, sealed, told, self.ledger_id), strict=True))
+
+    def _fall_back(self, listing: Listing, bid: Bid, secrets: Mapping[int, bytes]) -> None:
+        """A bid that others would read differently, or not at all, took nothing's place: its ticket is for the house
+        alone for ever, and who computes the auction again could not know whose bid it was.
+        """
+        while bid.sealed is not None and bid.earlier is not None:
+            told = _read_secrets(listing, secrets)
+            if is_well_sealed(bid.sealed, listing.lock, told):
+                return
+            bid.refusal = Refusal("badly_sealed", "others would read it differently, or not at all")
+            bid = bid.earlier
+            bid.refusal, listing.by_account[bid.account] = None, bid
+            _note_found(bid, open_one(listing, bid, told, self.ledger_id))
+
+
+def _note_found(bid: Bid, found: Found) -> None:
+    if isinstance(found, Refusal):
+        bid.refusal = found
+    else:
+        bid.opened = found
+
+
+def _read_secrets(listing: Listing, secrets: Mapping[int, bytes]) -> dict[int, PrivateKey]:
+    keys = listing.lock.time_keys
+    return {place: read_time_secret(secret, keys[place]) for place, secret in secrets.items()}
 
 
 def _drop_unfunded(listing: Listing) -> None:
@@ -369,7 +395,12 @@ def _drop_unfunded(listing: Listing) -> None:
     funds = listing.funds
     assert funds is not None, "keepers are asked after the ledger"
     for bid in listing.by_account.values():
-        had_ubc = funds.balances_ubc.get(bid.account, 0)
+        if (
+            bid.account not in funds.balances_ubc
+        ):  # it goes by its own name, as nobody but the house knows whose it is
+            bid.refusal = bid.refusal or Refusal("badly_sealed", "nobody can read whose it is")
+            continue
+        had_ubc = funds.balances_ubc[bid.account]
         if bid.opened is not None and had_ubc < bid.opened.price_ubc:
             words = f"bid {bid.opened.price_ubc} ubc, had {had_ubc} ubc as of block {funds.height}"
             bid.refusal = bid.refusal or Refusal(UNFUNDED, words)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.clearing.audit import STALE_S, Anchor, Audited, Funds, audit_log, convict, wanted_funds
+from ledger.clearing.bidding import conceal_bid
 from ledger.clearing.events import (
     AuctionClosed,
     AuctionTaken,
@@ -30,6 +31,7 @@ from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import GUARD_S, AuctionKind
 from wire.errors import DecodeError
 from wire.ids import PublicKey
+from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.post_offer import PostOffer
 
@@ -329,6 +331,32 @@ def test_receipts_convict_who_drops_moves_or_dates_anew() -> None:
     auction = receipts[0]
     assert "is no bid" in said(replace(auction, bid_id=ALICE.public), world.entries)
     assert "nothing that was taken" in said(AuctionReceipt(bytes(32), Status.ERROR), world.entries)
+
+
+@pytest.mark.parametrize("kind", ["other shares", "garbage inside"])
+def test_an_honest_house_holds_whatever_a_bidder_seals(kind: str) -> None:
+    """Bob bids 100, and then something that nobody can read: his first bid counts, for the house and for auditors."""
+    world = ClearingWorld()
+    listing = world.open()
+    world.bid(listing, BOB, 100)
+    world.bid(listing, CAROL, 90)
+    if kind == "other shares":
+        other = replace(listing.auction, threshold=3)
+        listing.auction, kept = other, listing.auction
+        bad = world.make_bid(listing, BOB, 95)
+        listing.auction = kept
+    else:
+        bad = conceal_bid(
+            listing.auction, b"garbage", BOB, PrivateKey.from_secret(999), world.ledger_id, bytes(16)
+        )
+    assert isinstance(world.take(listing, bad), PublicKey)
+    (name,) = (name for name, bid in listing.bids.items() if bid.encoded == bad)
+    world.clear(listing)
+    found = audit_log(world.entries, world.ledger_id, Word(world))
+    assert found.holds, found
+    counts = kind == "other shares"
+    assert world.world.balance(BOB) == 10_000 - (90 if counts else 0)
+    assert world.status(listing, name)[0] is Status.ERROR
 
 
 def test_the_funds_that_a_log_names() -> None:
