@@ -97,7 +97,7 @@ class PostgresStore:
             self._db = self._connect()
             if not read_only:
                 self._prepare()
-        self._mark, self._perhaps = self._find_mark(self._db), Mark()
+        self._mark = self._perhaps = self._find_mark(self._db)
         """Where the log is, and where it may be if nobody said how writing ended."""
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ block that an honest operator proposes, and is voted down before the work is don
 in, unless it is a batch that looks at too many entries: then nobody takes it.
 
 Pure: a function of the submissions. It is a rule of all operators of a network: to change a number here is to change
-`APP_VERSION` in ledger/abci/handling.py.
+`APP_VERSION` in ledger/abci/network.py.
 """
 
 from collections.abc import Iterable, Iterator

@@ -49,14 +49,12 @@ from ledger.abci.messages import (
     write_query,
     write_verify_vote_extension,
 )
-from ledger.abci.network import chain_id, read_app_state
+from ledger.abci.network import APP_VERSION, chain_id, read_app_state
 from ledger.genesis import Genesis, write_genesis
 from ledger.submission import Executed, Outcome, Refused
 from wire.errors import ConfigError
 
 NAME = "airgrant"
-APP_VERSION = 2
-"""Of the rules by which blocks are executed: operators of one network have the same."""
 REFUSED = 1
 UNKNOWN_PATH = 2
 PEER_FILTER = b"/p2p/filter/"

@@ -39,6 +39,10 @@ from wire.comet_commit import MAX_VALIDATORS, VALIDATOR_KEY_SIZE, Validator, val
 from wire.errors import ConfigError, DecodeError
 from wire.ids import PublicKey
 
+APP_VERSION = 2
+"""Of the rules by which blocks are executed: operators of one network have the same. CometBFT wants it in its genesis,
+too: it lets nobody begin with a snapshot of another.
+"""
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
 """Nine bulk purchases for 50,000 consumers in one block; CometBFT's own default is 4 MiB."""
 DEFAULT_EMPTY_BLOCK_S = 1
@@ -215,7 +219,7 @@ def format_comet_genesis(network: Network) -> str:
                 "max_bytes": "1048576",
             },
             "validator": {"pub_key_types": ["ed25519"]},
-            "version": {"app": "1"},
+            "version": {"app": str(APP_VERSION)},
             "abci": {"vote_extensions_enable_height": "0"},
         },
         "validators": validators,

@@ -221,3 +221,24 @@ def test_a_database_that_fell_back_to_an_older_copy_is_refused(
             with pytest.raises(ShellError, match="an older copy"):
                 engine.store.write_height(4)
     engine.store.close()
+
+
+def test_a_database_that_is_empty_when_it_comes_back_is_refused(
+    postgresql: Cluster, new_database: Callable[[Cluster], str]
+) -> None:
+    """Also by a ledger that has not written since it was opened."""
+    address, empty = new_database(postgresql), new_database(postgresql)
+    names = [one.split("///")[1].split("?")[0] for one in (address, empty)]
+    engine = open_ledger(address, GENESIS)
+    Pen().begin(engine)
+    engine.store.close()
+    PostgresStore(empty).close()
+    store = PostgresStore(address)
+    postgresql.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{names[0]}'")
+    postgresql.run(f"ALTER DATABASE {names[0]} RENAME TO {names[0]}_gone")
+    postgresql.run(f"ALTER DATABASE {names[1]} RENAME TO {names[0]}")
+    with pytest.raises(ShellError, match=r"terminating|closed|lost"):
+        store.height()
+    with pytest.raises(ShellError, match="is at block 0 now and was at block 2"):
+        store.height()
+    store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from ledger.abci.messages import (
     Snapshot,
     VerifyVoteExtension,
 )
-from ledger.abci.network import app_state, chain_id
+from ledger.abci.network import Network, app_state, chain_id, format_comet_genesis
 from ledger.genesis import Genesis
 from ledger.submission import Executed, Outcome, Refused
 from wire.errors import ConfigError, DecodeError
@@ -172,6 +173,14 @@ def test_where_the_ledger_is() -> None:
     desk.ask(Commit(), 12)
     info = desk.ask(Info(), 4)
     assert (info.number(4), info.octets(5)) == (1, hashlib.sha256(b"one").digest())
+
+
+def test_the_version_of_the_rules_is_that_of_cometbft_s_genesis() -> None:
+    """Else no newcomer could begin with a snapshot: CometBFT compares the two, and nothing else notices."""
+    network = Network((), KEY, 1_700_000_000)
+    genesis = json.loads(format_comet_genesis(network))
+    said = Desk().ask(Info(), 4).number(3)
+    assert genesis["consensus_params"]["version"]["app"] == str(said)
 
 
 def test_time_never_goes_back() -> None:
