@@ -32,7 +32,7 @@ from ledger.abci.messages import (
     Snapshot,
     VerifyVoteExtension,
 )
-from ledger.abci.network import Network, app_state, chain_id, format_comet_genesis
+from ledger.abci.network import Network, Operator, app_state, chain_id, format_comet_genesis
 from ledger.genesis import Genesis
 from ledger.submission import Executed, Outcome, Refused
 from wire.errors import ConfigError, DecodeError
@@ -177,7 +177,7 @@ def test_where_the_ledger_is() -> None:
 
 def test_the_version_of_the_rules_is_that_of_cometbft_s_genesis() -> None:
     """Else no newcomer could begin with a snapshot: CometBFT compares the two, and nothing else notices."""
-    network = Network((), KEY, 1_700_000_000)
+    network = Network((Operator("alice", KEY, None, "0" * 40, "192.0.2.1:1"),), KEY, 1_700_000_000)
     genesis = json.loads(format_comet_genesis(network))
     said = Desk().ask(Info(), 4).number(3)
     assert genesis["consensus_params"]["version"]["app"] == str(said)
