@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from lab.ledger_net.auctions import check_sealed, open_sales, place_bids, wait_until_settled
-from lab.ledger_net.lots import CLEARS_IN_S, KEEPERS, LOTS, THRESHOLD
+from lab.ledger_net.lots import KEEPERS, LOTS, THRESHOLD
 from lab.ledger_net.market import Market, Purchase
 from lab.ledger_net.sites import Site, Sites, wait_until_agreed
 from lab.processes import Child, wait_until
@@ -70,7 +70,9 @@ def _auctions(sites: Sites, market: Market, tell: Tell) -> Chapter:
     dave = sites["dave"]
     keepers = f"{THRESHOLD} of {', '.join(KEEPERS[:-1])} and {KEEPERS[-1]}"
     with open_sales(sites, market, LOTS) as opened:
-        tell(f"alice and bob: an auction each, cleared in {CLEARS_IN_S} s, its bids sealed to {keepers}")
+        tell(
+            f"alice and bob: an auction each, cleared in {opened[0].lot.clears_in_s} s, its bids sealed to {keepers}"
+        )
         sales = [place_bids(sites, market, sale) for sale in opened]
         for sale in sales:
             check_sealed(sites, sale)
