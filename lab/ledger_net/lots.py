@@ -10,7 +10,7 @@ VICKREY, PROPSHARE = "vickrey", "propshare"
 KEEPERS = ("dave", "alice", "bob")
 THRESHOLD = 2
 CLEARS_IN_S = 13
-"""Two auctions are opened and a dozen bids made within it, on two cores for fourteen programs; longer on a slow machine."""
+"""Two auctions are opened and a dozen bids made within it, on two cores that all share; longer on a slow machine."""
 
 
 @dataclass(frozen=True, slots=True)
