@@ -104,6 +104,7 @@ SHELLS: dict[str, str] = {
     "ledger/abci/consensus.py": "the event loop between the two",
     "ledger/abci/snapshots.py": "reads the store, and keeps pieces in a file until all are there",
     "ledger/http.py": "the HTTP service",
+    "ledger/payplace/summary_pages.py": "more of the HTTP service",
     "ledger/payplace/pages.py": "more of the HTTP service",
     "ledger/status_http.py": "one page more of it",
     "ledger/log_cli.py": "argv, stdout, files, exit status",
