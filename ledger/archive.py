@@ -75,7 +75,9 @@ class Archive:
     def _as_consumer(self, number: int, account: bytes) -> dict[int, Item]:
         """The item under its number, if this account is one of its consumers."""
         item = self._store.item(number)
-        purchase = None if item is None else read_purchase(item.encoded, item.result, self._ledger_id)
+        purchase = (
+            None if item is None else read_purchase(item.encoded, item.result, self._ledger_id, item.id)
+        )
         if item is None or purchase is None or purchase.position_of(account) is None:
             return {}
         return {number: item}
@@ -91,7 +93,7 @@ class Archive:
     def purchase(self, transaction_id: bytes) -> Purchase | None:
         """What a transaction bought; None if it was never executed or is no `allocate`."""
         item = self.item(transaction_id)
-        return None if item is None else read_purchase(item.encoded, item.result, self._ledger_id)
+        return None if item is None else read_purchase(item.encoded, item.result, self._ledger_id, item.id)
 
     def grant(self, grant_id: bytes) -> Grant | None:
         """The grant of this id, if the ledger ever made it."""
@@ -126,7 +128,7 @@ class Archive:
             items = self._store.items_after(place[0] - 1, limit, provider)
         for item in items:
             first = place[1] if item.number == place[0] else 0
-            purchase = read_purchase(item.encoded, item.result, self._ledger_id)
+            purchase = read_purchase(item.encoded, item.result, self._ledger_id, item.id)
             if purchase is not None and _lasts(purchase, provider, now_s):
                 last = min(first + limit - len(found), purchase.count)
                 found += [purchase.grant_at(position) for position in range(first, last)]

@@ -13,6 +13,7 @@ from ledger.entries import read_qos_items
 from wire.allocate import Allocate
 from wire.band import Band
 from wire.cbor import Value, read_cbor, write_cbor
+from wire.cose import read_envelope
 from wire.errors import DecodeError
 from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant, grant_id_of
 from wire.grant_price import GrantPrice
@@ -20,7 +21,8 @@ from wire.ids import PUBLIC_KEY_SIZE, PublicKey
 from wire.merkle import merkle_root
 from wire.qos import Qos, write_qos
 from wire.sale_leaf import SaleLeaf, SaleTerms, consumer_leaves, sale_leaf, write_terms
-from wire.transaction import read_transaction
+from wire.transaction import EXTERNAL as TRANSACTION
+from wire.transaction import MAX_TRANSACTION_BYTES, parse_transaction
 
 SHORT_BYTES = 1_024
 """What was sold in an auction is longer, and never the same."""
@@ -117,15 +119,19 @@ def make_purchase(transaction_id: bytes, action: Allocate, sale: Sale) -> Purcha
     return Purchase(transaction_id, action.consumer_keys or sale.buyer.octets, sale)
 
 
-def read_purchase(encoded: bytes, result: bytes, ledger_id: bytes) -> Purchase | None:
-    """From what the log keeps of a transaction; None if it bought nothing. DecodeError: the store is damaged."""
+def read_purchase(encoded: bytes, result: bytes, ledger_id: bytes, known_id: bytes = b"") -> Purchase | None:
+    """From what the log keeps of a transaction; None if it bought nothing. DecodeError: the store is damaged.
+
+    `known_id`: where the log was opened, which computes it; to hash 1.7 MB again is most of what reading them takes.
+    """
     if not result:
         return None
-    signed = read_transaction(encoded, ledger_id)
-    action = signed.transaction.action
+    envelope = read_envelope(encoded, MAX_TRANSACTION_BYTES)
+    action = parse_transaction(envelope).action
     if not isinstance(action, Allocate):
         raise DecodeError("purchase: the log has a sale of something that is no allocate")
-    return make_purchase(signed.transaction_id, action, read_sale(result))
+    transaction_id = known_id or envelope.digest(TRANSACTION + ledger_id)
+    return make_purchase(transaction_id, action, read_sale(result))
 
 
 def write_sale(sale: Sale) -> bytes:

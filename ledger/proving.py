@@ -112,7 +112,7 @@ class Prover:
         assert encoded is not None, f"an item of the missing block {height}"
         header, leaves, places = read_header(encoded), list[SaleLeaf](), dict[bytes, int]()
         for item in self._store.block_items(height):
-            purchase = read_purchase(item.encoded, item.result, self._ledger_id)
+            purchase = read_purchase(item.encoded, item.result, self._ledger_id, item.id)
             if purchase is not None:
                 places[purchase.transaction_id] = len(leaves)
                 leaves.append(purchase.leaf())

@@ -58,7 +58,9 @@ class Purchases:
         if known is None:
             numbers = [one.number for one in self._store.named([reference]) if one.sold]
             item = self._store.item(numbers[0]) if len(numbers) == 1 else None
-            purchase = None if item is None else read_purchase(item.encoded, item.result, self._ledger_id)
+            purchase = (
+                None if item is None else read_purchase(item.encoded, item.result, self._ledger_id, item.id)
+            )
             if item is None or purchase is None:
                 return None
             known = self._kept[reference] = replace(item, encoded=b""), purchase

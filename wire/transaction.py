@@ -114,7 +114,12 @@ def read_transaction(
     data: bytes, ledger_id: bytes, max_bytes: int = MAX_TRANSACTION_BYTES
 ) -> SignedTransaction:
     """The transaction in `data`; its signature is not checked yet. Raises DecodeError."""
-    envelope = read_envelope(data, max_bytes)
+    envelope, external = read_envelope(data, max_bytes), EXTERNAL + ledger_id
+    return SignedTransaction(envelope, parse_transaction(envelope), envelope.digest(external), external)
+
+
+def parse_transaction(envelope: Envelope) -> Transaction:
+    """What an envelope says, for whoever knows its id already. Raises DecodeError."""
     fields = FieldReader(envelope.payload, "transaction")
     read_action = _READERS.get(fields.integer(_ACTION, "action", 0, 255))
     if read_action is None:
@@ -127,8 +132,7 @@ def read_transaction(
     )
     transaction = Transaction(read_action(fields), nonce, valid_until_s)
     fields.finish()
-    external = EXTERNAL + ledger_id
-    return SignedTransaction(envelope, transaction, envelope.digest(external), external)
+    return transaction
 
 
 def _write_action(action: Action) -> tuple[ActionCode | PayplaceCode, dict[Key, Value]]:

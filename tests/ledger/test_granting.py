@@ -26,6 +26,8 @@ def bought(world: World, *arguments: object, **changes: object) -> tuple[bytes, 
     sale = applied.sale  # type: ignore[union-attr]
     assert sale is not None
     purchase = read_purchase(signed.envelope.encoded, write_sale(sale), GENESIS.ledger_id)
+    known = signed.transaction_id
+    assert read_purchase(signed.envelope.encoded, write_sale(sale), GENESIS.ledger_id, known) == purchase
     assert purchase == make_purchase(signed.transaction_id, signed.transaction.action, sale)  # type: ignore[arg-type]
     return signed.transaction_id, purchase
 
