@@ -211,3 +211,58 @@ class EvmContract:
 
 def _steps(path: bytes) -> list[bytes]:
     return [path[at : at + _PATH_STEP] for at in range(0, len(path), _PATH_STEP)]
+
+
+@dataclass
+class NamingContract(EvmContract):
+    """The same where missing merchants are named by their keys only, and settled by whoever has to wait for it."""
+
+    _rows: dict[tuple[int, bytes], tuple[int, LeafProof]] = field(default_factory=dict)
+    settled: int = 0
+
+    def mark_missing(self, operator: int, leaves: int, rows: Sequence[tuple[bytes, LeafProof]]) -> str:
+        """What could not be marked is not named either, so that nothing is named of which nobody has the leaf."""
+        begun = self.node.snapshot()
+        reason = super().mark_missing(operator, leaves, rows)
+        self.node.revert(begun)
+        reason = reason or self._send(operator, "markAbsent", b"".join(key for key, _ in rows))
+        if reason == "":
+            self._rows |= {(operator, row.leaf[:32]): (leaves, row) for _, row in rows}
+        return reason
+
+    def notarise(
+        self,
+        operator: int,
+        root: bytes,
+        tau_s: int,
+        signature: bytes,
+        returning: Sequence[tuple[bytes, bytes]],
+    ) -> str:
+        known = [(key, self._leaf_if_settled(operator, leaf)) for key, leaf in returning]
+        return super().notarise(operator, root, tau_s, signature, known)
+
+    def _leaf_if_settled(self, operator: int, leaf: bytes) -> bytes:
+        record = self.merchant(operator, leaf[:32])
+        unsettled = record is not None and record.status == Status.MISSING and record.leaf == bytes(32)
+        return b"" if unsettled else leaf
+
+    def withdraw(
+        self, account: int, operator: int, key: bytes, claim: Claim, *, leaving: bool = False
+    ) -> str:
+        withdraw = super().withdraw
+        return self._settling(operator, lambda: withdraw(account, operator, key, claim, leaving=leaving))
+
+    def force_exit(self, operator: int, key: bytes, claim: Claim) -> str:
+        force_exit = super().force_exit
+        return self._settling(operator, lambda: force_exit(operator, key, claim))
+
+    def _settling(self, operator: int, action: Callable[[], str]) -> str:
+        reason = action()
+        if reason != "SETTLE_FIRST":
+            return reason
+        for (owner, _), (leaves, row) in self._rows.items():
+            if owner == operator:
+                told = (row.leaf, row.index, _steps(row.path))
+                done = self._send(0, "settleAbsent", self.account(operator), leaves, told)
+                self.settled += done == ""
+        return action()

@@ -15,7 +15,7 @@ from tests.ledger.payplace.test_acting import ROWS, Row, Town
 from tests.ledger_world import GENESIS
 from tests.payplace_adversary import ACCOUNTS, OPERATORS, Adversary
 from tests.payplace_contract import Contract, PythonContract
-from tests.payplace_evm import EvmContract
+from tests.payplace_evm import EvmContract, NamingContract
 
 LEDGER_ONLY = {Reason.UNKNOWN_ACCOUNT, Reason.SUMMARY_OVERLAPS, Reason.SUMMARY_IN_FUTURE}
 """Summaries are published to the ledger, and an EVM has no accounts to be unknown."""
@@ -127,3 +127,14 @@ def test_an_adversary_meets_the_same_answers_and_leaves_the_same_state(node: Nod
         assert one == other, f"step {number}: {one[:3]} and {other[:3]}"
     assert len(steps) == len(twin) > 2 * ROUNDS
     assert any(done.values()), done
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_adversary_takes_nothing_either_where_the_missing_are_only_named(node: Node, seed: int) -> None:
+    """Its own assertions, without the Python contract, which has no absences: nobody honest is paid less."""
+    contract = NamingContract(node, ACCOUNTS)
+    adversary = Adversary(contract, random.Random(seed))
+    for _ in range(ROUNDS):
+        adversary.round()
+    assert contract.settled, "somebody had to be settled"
+    assert adversary.done["honest_withdrawal"], adversary.done
