@@ -60,7 +60,7 @@ def find_grant(wallet: Path, encoded: bytes) -> Path | None:
 
 def keep_grant(wallet: Path, grant_id: bytes, encoded: bytes) -> Path:
     """Raises ShellError."""
-    return _write(grant_path(wallet, grant_id), encoded)
+    return write_kept(grant_path(wallet, grant_id), encoded)
 
 
 def keep_purchase(
@@ -68,7 +68,7 @@ def keep_purchase(
 ) -> Path:
     """A signed purchase, and the signed offer that it takes. Raises ShellError."""
     text = json.dumps({"transaction": transaction.hex(), "offer": offer.hex(), "provider": str(provider)})
-    return _write(_purchase_path(wallet, transaction_id), text.encode())
+    return write_kept(_purchase_path(wallet, transaction_id), text.encode())
 
 
 def forget_purchase(wallet: Path, transaction_id: bytes) -> None:
@@ -141,7 +141,8 @@ def _purchase_path(wallet: Path, transaction_id: bytes) -> Path:
     return kept_folder(wallet) / f"{transaction_id.hex()}.purchase"
 
 
-def _write(path: Path, data: bytes) -> Path:
+def write_kept(path: Path, data: bytes) -> Path:
+    """Whole or not at all, also after a power failure. Raises ShellError."""
     temporary = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)

@@ -157,8 +157,10 @@ def take_payment(
     if session is None:
         return _tell(book, channel, said, Word.NO_SESSION), commands
     if session.session != said.session:
-        if session.session or said.session == channel.last_session or paid.cumulative_ubc < before_ubc:
+        if session.session or said.session == channel.last_session:
             return _tell(book, channel, said, Word.ENDED), commands  # replayed, or of a session before
+        if paid.cumulative_ubc < before_ubc:  # replayed too, or the device has forgotten what it paid
+            return replace(_tell(book, channel, said, Word.BEHIND), shown=channel.micropayment), commands
         commands.append(_put(book, replace(channel, last_session=said.session)))
         session = replace(session, session=said.session)
         commands.append(_watch(book, session))

@@ -151,6 +151,9 @@ SHELLS: dict[str, str] = {
     "device/udp.py": "datagrams of the lobby",
     "device/wallet.py": "the key and the pinned ledger on disk",
     "device/keeping.py": "grants and purchases on disk",
+    "device/purse.py": "what was paid as one goes, on disk",
+    "device/counters.py": "the kernel's counters of an interface",
+    "device/payer.py": "the loop around paying as one goes: socket, clock, randomness",
     "device/library.py": "the loop around the agent: clock, socket, randomness",
     "device/wpa.py": "wpa_supplicant's control socket",
     "device/supplicant.py": "the loop's hands on wpa_supplicant: clock and keys",
@@ -237,6 +240,7 @@ CLOCKS: dict[str, str] = {
     "operatord/__main__.py": "dates certificates",
     "device/cli.py": "stamps purchases",
     "device/udp.py": "stamps datagrams",
+    "device/payer.py": "pays each interval",
     "lab/*": "measures",
     "tests/*": "compares with the real clock",
 }

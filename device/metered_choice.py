@@ -1,0 +1,99 @@
+"""Buying a grant or paying as it goes, and by which access point: what an application wants, held against offers. Pure.
+
+An application wants a rate for some minutes, and guesses how much it will fetch. A grant costs its price for as many
+times as its duration goes into that; a tariff costs its minutes and megabytes. The cheaper is taken; of equal ones the
+grant, which nobody can withdraw. Where this device paid for nothing before (`lost`) comes after everybody else. A
+summary that the ledger has of somebody (`reliability_permille`) counts as a price: who does not deliver in one of ten
+sessions is a tenth dearer.
+Reference: Datanet 5.5.5 (summaries), 5.4 (an end-device withdraws at the first sign of misbehavior).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+from device.choice import Candidate
+from market.metered import part_cost_ubc
+from wire.ids import MacAddress
+from wire.tariff import Tariff
+
+UNKNOWN_PERMILLE = 500
+"""Of whom nobody has published anything: (0 + 1) of (0 + 2), as the ledger counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """At least these rates for so long. `expected_bytes`: None, and the rates are used to the full."""
+
+    floor_down_bps: int
+    floor_up_bps: int
+    duration_s: int
+    expected_bytes: int | None = None
+    max_price_ubc: int | None = None
+
+    @property
+    def most_bytes(self) -> int:
+        full = (self.floor_down_bps + self.floor_up_bps) * self.duration_s // 8
+        return full if self.expected_bytes is None else self.expected_bytes
+
+
+class Manner(Enum):
+    """How it is paid."""
+
+    GRANT = "grant"
+    METERED = "metered"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One way to have it, and what that will cost in all as far as one can tell."""
+
+    manner: Manner
+    candidate: Candidate
+    price_ubc: int
+
+
+def plan(
+    want: Want,
+    candidates: Iterable[Candidate],
+    channels_ubc: Mapping[bytes, int],
+    lost: Mapping[MacAddress, int],
+    reliability_permille: Mapping[bytes, int],
+) -> list[Plan]:
+    """All ways, the best first. `candidates` meet the rates by grants; `channels_ubc` is what is left in channels, by
+    the operator's provider id; `reliability_permille` by the seller's provider id.
+    """
+    plans = [one for candidate in candidates for one in _plans(want, candidate, channels_ubc)]
+    limit_ubc = want.max_price_ubc
+    fitting = [one for one in plans if limit_ubc is None or one.price_ubc <= limit_ubc]
+    return sorted(fitting, key=lambda one: _cost(one, lost, reliability_permille))
+
+
+def metered_price_ubc(want: Want, tariff: Tariff) -> int:
+    """What a tariff would come to."""
+    return part_cost_ubc(tariff, want.duration_s * 1_000, want.most_bytes)
+
+
+def _plans(want: Want, candidate: Candidate, channels_ubc: Mapping[bytes, int]) -> list[Plan]:
+    offer, network = candidate.offer, candidate.network
+    times = -(-want.duration_s // offer.allocation_duration_s)
+    plans = [Plan(Manner.GRANT, candidate, candidate.price_ubc * times)]
+    if network is None or network.tariff is None:
+        return plans
+    tariff = network.tariff
+    promised = (
+        tariff.qos.floor_down_bps >= want.floor_down_bps and tariff.qos.floor_up_bps >= want.floor_up_bps
+    )
+    price_ubc = metered_price_ubc(want, tariff)
+    if promised and channels_ubc.get(network.operator.provider_id, 0) >= price_ubc:
+        plans.append(Plan(Manner.METERED, candidate, price_ubc))
+    return plans
+
+
+def _cost(
+    one: Plan, lost: Mapping[MacAddress, int], reliability_permille: Mapping[bytes, int]
+) -> tuple[int, Fraction, bool, tuple[object, ...]]:
+    permille = reliability_permille.get(one.candidate.announcement.provider.provider_id, UNKNOWN_PERMILLE)
+    weighed = Fraction(one.price_ubc * 1_000, max(permille, 1))
+    return lost.get(one.candidate.offer.bssid, 0), weighed, one.manner is Manner.METERED, one.candidate.cost
