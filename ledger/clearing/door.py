@@ -21,8 +21,9 @@ MAX_BIDS = 12_000
 """In one auction: settling them is one batch, which has at most 20,000 transactions and 4 MiB."""
 MAX_WINNERS_SHARED = 5_000
 """Of one auction on a ledger that several operators decide. A batch of an offer and 5,000 bids (1.2 MB) costs each of
-them 1.2 s of a processor, within the two seconds that a proposer has; one of 8,000 (1.9 MB) needed several turns and
-held up everybody for 30 s, one of 12,000 (2.8 MB) was not decided in minutes, with four operators on two processors.
+them a second of a processor, of the two that a proposer has; one of 8,000 (1.9 MB) needed several turns and held up
+everybody for 30 s, one of 12,000 was not decided in minutes, with four operators on two processors
+(docs/performance.md).
 """
 MAX_CHANGES = 8
 """Bids of one account in one auction, of which the last counts: else one purse could fill a house's log."""
