@@ -31,7 +31,7 @@ from ledger.clearing.events import (
 )
 from wire.auction import Auction, read_auction
 from wire.auction_receipt import AuctionReceipt, Status
-from wire.auction_terms import GUARD_S
+from wire.auction_terms import GUARD_S, AuctionKind
 from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
 from wire.key_agreement import SEAL_KEY_SIZE
@@ -43,6 +43,7 @@ KEPT_NS = 86_400 * 10**9
 """How long an auction that is over is shown: a day, in which every bidder has had time to look."""
 REPLACED = Refusal("replaced", "the same account bid again")
 OUTBID = Refusal("outbid", "others bid more")
+TOO_SMALL = Refusal("outbid", "beside the other bids it came to less than a unit")
 UNFUNDED = "insufficient_funds"
 LATEST_LOOK_NS = GUARD_S * 10**9 // 2
 """Before the clearing time: balances that were looked at later than that, by a house that was away, may be those of
@@ -176,7 +177,8 @@ class Listing:
             return Status.CANCELLED, Refusal(self.closed.reason, self.closed.detail)
         if self.award_of(bid) is not None:
             return Status.EXECUTED, None
-        return Status.CANCELLED, OUTBID
+        shared = self.auction.terms.mark.kind is AuctionKind.PROPSHARE
+        return Status.CANCELLED, TOO_SMALL if shared else OUTBID
 
 
 Tickets = Callable[[SealedBid, Lock], PublicKey]

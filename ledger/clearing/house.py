@@ -225,7 +225,9 @@ class House:
         if listing.void is not None:
             return Close(listing, listing.void.reason, listing.void.detail)
         if not listing.awards:
-            return Close(listing, "no_bids", "nobody bid who can pay")
+            return Close(
+                listing, "no_bids", "no bid came of somebody who can pay it, and for more than nothing"
+            )
         earlier = self._waits_for(listing, now_s)
         if earlier is not None:
             return Wait(listing, _in_the_way(earlier))
