@@ -68,18 +68,21 @@ class MerchantFiles:
 
     def promises(self) -> Iterator[Promise]:
         """The latest first."""
+        return self._named("*-*")
+
+    def _named(self, pattern: str) -> Iterator[Promise]:
         with _disk(self._promises):
-            paths = sorted(self._promises.glob("*-*"), reverse=True)
+            paths = sorted(self._promises.glob(pattern), reverse=True)
         for path in paths:
             with _disk(path):
                 octets = path.read_bytes()
             yield _read_promise(octets, str(path))
 
     def promise_of_period(self, period: int) -> Promise | None:
-        return next((one for one in self.promises() if one.head.period == period), None)
+        return next(self._named(f"{period:020d}-*"), None)
 
     def promise_of_root(self, root: bytes) -> Promise | None:
-        return next((one for one in self.promises() if one.head.root == root), None)
+        return next(self._named(f"*-{root.hex()}"), None)
 
     def promise_of_leaf(self, leaf_hash: bytes) -> Promise | None:
         return next((one for one in self.promises() if leaf_hash_of(one.leaf) == leaf_hash), None)

@@ -246,8 +246,7 @@ class Settler:
         there. Raises DecodeError.
         """
         signature = bls.Signature.of_compressed(octets)
-        registered = self.chain.merchant(merchant)
-        if registered is None or registered.status == Status.EXITED:
+        if self._find_key(merchant) is None:
             raise DecodeError(f"payouts: {merchant.hex()} is no merchant here")
         with self._lock:
             stored = self._store.block()
@@ -277,10 +276,17 @@ class Settler:
             return self._verified & signatures.keys()
 
     def _key_of(self, merchant: bytes) -> bls.PublicKey:
+        known = self._find_key(merchant)
+        assert known is not None, "whoever asks has looked"
+        return known
+
+    def _find_key(self, merchant: bytes) -> bls.PublicKey | None:
+        """Asked of the chain once: an id is the hash of its key. Who has exited has one, too, and counts nowhere."""
         known = self._keys.get(merchant)
         if known is None:
             found = self.chain.merchant(merchant)
-            assert found is not None, "whoever asks has looked"
+            if found is None:
+                return None
             known = self._keys[merchant] = bls.PublicKey.of_eip2537(found.key)
         return known
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ledger.payplace import bls
 from ledger.payplace.generating import Period, next_leaves
 from ledger.payplace.merchant_check import BlockRefused, Rule
 from ledger.payplace.payout_block import HEAD_SIZE, BlockHead, read_block_head, split_block, write_block_head
@@ -11,6 +12,7 @@ from operatord.payplace.merchant import Idle, Signed
 from tests.ledger.payplace.payouts import leaf, tree_of
 from tests.operatord.payplace.market import COLLECT_S, OPERATOR_BLS, Market
 from wire.errors import ShellError
+from wire.payplace_notarisation import Notarise
 
 
 @pytest.fixture
@@ -26,6 +28,7 @@ class Liar:
     def __init__(self, market: Market, payouts: dict[bytes, dict[int, int]], *, withhold: int = 0) -> None:
         self.market = market
         self.taken: list[bytes] = []
+        self.signatures: list[bls.Signature] = []
         leaves = [leaf(merchant, payouts[merchant]) for merchant in sorted(payouts)]
         operator = market.account.operator()
         number = (market.chain.now_s - operator.start_s) // operator.period_s
@@ -48,6 +51,7 @@ class Liar:
 
     def take_signature(self, merchant: bytes, period: int, octets: bytes) -> None:
         self.taken.append(merchant)
+        self.signatures.append(bls.Signature.of_compressed(octets))
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.market.settler, name)
@@ -114,6 +118,9 @@ def test_two_blocks_of_a_period_are_evidence(market):
     signer, another = market.merchant(0, one), market.merchant(1, other)
     assert isinstance(signer.watch(), Signed)
     assert isinstance(another.watch(), Signed)
+    signatures = [*one.signatures, *other.signatures, OPERATOR_BLS.sign(one.head.commitment)]
+    total = bls.aggregate_signatures(signatures).eip2537
+    assert market.account.submit(Notarise(one.head.root, one.head.tau_s, total)) == "bad_aggregate"
     with pytest.raises(BlockRefused) as caught:
         market.merchant(0, other).watch()
     assert caught.value.rule is Rule.TWO_BLOCKS
