@@ -21,7 +21,8 @@ from ledger.payplace.views import find_channel, read_channel, read_merchant, rea
 from ledger.state import State
 from wire.ids import PublicKey
 
-PAGE = 1_000
+PAGE = 100_000
+"""Merchants, of 250 bytes each: a page costs a walk through all keys of the state, so there are to be few."""
 Key = Annotated[str, Path(pattern=KEY_PATTERN, description="account: compressed public key in hex")]
 MerchantId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="merchant id in hex")]
 Number = Annotated[int, Path(ge=0, lt=1 << 32)]
