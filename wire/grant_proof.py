@@ -170,13 +170,15 @@ def read_grant_proof(data: bytes) -> GrantProof:
         raise DecodeError(f"grant proof: {len(data)} bytes, at most {MAX_GRANT_PROOF_BYTES} are accepted")
     match read_cbor(data):
         case [
-            1, position, bytes(consumers), bytes(path), [bytes(transaction), count, bytes(terms)], turns,
+            form, position, bytes(consumers), bytes(path), [bytes(transaction), count, bytes(terms)], turns,
             bytes(sale_path), [height, bytes(previous), time_s, bytes(items_root), items, bytes(state_root)],
             bytes(key_id), bytes(signature),
         ]:  # fmt: skip
-            position_, count_, turns_, height_, time_s_, items_ = integers_of(
-                [position, count, turns, height, time_s, items], 6
+            form_, position_, count_, turns_, height_, time_s_, items_ = integers_of(
+                [form, position, count, turns, height, time_s, items], 7
             )
+            if form_ != 1:  # asked of an integer: a pattern would take True for 1
+                raise DecodeError(f"grant proof: form {form_}, and only 1 is known")
             return GrantProof(
                 position_, consumers, _hashes(path), transaction, count_, read_terms(terms), turns_,
                 _hashes(sale_path), height_, previous, time_s_, items_root, items_, state_root, key_id, signature,
