@@ -70,10 +70,12 @@ def hear_channel(book: Channels, consumer: PublicKey, number: int, limit_ubc: in
     known = book.channels.get(consumer)
     if known is not None and (known.number, known.limit_ubc) == (number, limit_ubc):
         return []
-    channel = (
-        replace(known, number=number, limit_ubc=limit_ubc) if known else Channel(consumer, number, limit_ubc)
-    )
-    return [_put(book, channel)]
+    channel = known or Channel(consumer, number, limit_ubc)
+    commands: list[Command] = [_put(book, replace(channel, number=number, limit_ubc=limit_ubc))]
+    if limit_ubc < channel.paid_ubc:
+        spent = f"channel {number} paid {channel.paid_ubc} ubc here, and {limit_ubc} would be left: contest the shift"
+        commands.append(Note("spent_funds_are_shifted", spent))
+    return commands
 
 
 def restore(book: Channels, channels: list[Channel], sessions: list[MeteredSession], now_ms: int) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ledger.client import LedgerReader
 from operatord import channels, clock
 from operatord.accounting import take_accounting, take_restart
 from operatord.authorising import Accepted, Decision, authorise
@@ -52,6 +53,7 @@ from operatord.settings import OperatorSettings
 from operatord.shells.broker import Broker
 from operatord.shells.control import ControlSocket
 from operatord.shells.das import Disconnector
+from operatord.shells.deposits import Deposits
 from operatord.shells.ledger import Follower
 from operatord.shells.payments import open_payments
 from operatord.shells.store import KEEP_SESSIONS_S, Store
@@ -156,6 +158,7 @@ class Daemon:
                 if self._cashier is not None:
                     tasks.create_task(self._take_payments())
                     tasks.create_task(self._watch_payments())
+                    tasks.create_task(self._follow_deposits())
                 await self._failed
         finally:
             self._control.close()
@@ -500,6 +503,10 @@ class Daemon:
 
     def _count_drop(self, kind: str) -> None:
         self.counters[kind] += 1
+
+    async def _follow_deposits(self) -> None:
+        reader = LedgerReader(self._settings.ledger.url)
+        await Deposits(reader, self._key.public, self.hear_channel, self._tell).run()
 
     async def _watch_payments(self) -> None:
         """Ends the sessions whose payments were missed, when they are."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from market.metered import due_ubc, goodwill_ubc, increment_ubc
 from operatord import channels
 from operatord.channel import Channels
-from operatord.commands import Command, Disconnect, Earn
+from operatord.commands import Command, Disconnect, Earn, Note
 from tests.operatord.metered_world import (
     BY_BOTH,
     BY_TIME,
@@ -359,9 +359,8 @@ def test_a_channel_that_is_heard_of_again_changes_nothing_but_its_limit() -> Non
     book = joined()
     pay(book, 1_000)
     assert channels.hear_channel(book, ALICE.public, 0, DEPOSIT_UBC) == []
-    channels.hear_channel(
-        book, ALICE.public, 0, 900
-    )  # shifted away what was spent here: the contract is challenged
+    commands = channels.hear_channel(book, ALICE.public, 0, 900)  # what was spent here is being shifted away
+    assert [one.kind for one in commands if isinstance(one, Note)] == ["spent_funds_are_shifted"]
     channel = book.channels[ALICE.public]
     assert (channel.paid_ubc, channel.limit_ubc) == (1_000, 900)
     assert word(book, 2_000, 1) == "OVER_DEPOSIT"
