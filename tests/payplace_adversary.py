@@ -42,6 +42,8 @@ class Shop:
     market: Market
     owed: dict[bytes, Amounts] = field(default_factory=dict)
     deposited: dict[int, int] = field(default_factory=dict)
+    moving: dict[int, int] = field(default_factory=dict)
+    """By consumer: the last shift that it began."""
     heard: list[tuple[bytes, int, bytes, Sequence[tuple[bytes, bytes]]]] = field(default_factory=list)
     old_claims: list[tuple[Merchant, Claim]] = field(default_factory=list)
     old_blocks: list[Block] = field(default_factory=list)
@@ -477,9 +479,11 @@ class Adversary:
 
     def shift_spent_funds(self, shop: Shop) -> str:
         consumer, other = BAD_CONSUMERS[0], self._other(shop)
-        return self.contract.shift(
-            consumer, shop.market.operator, other.market.operator, self.chance.randint(1, 600)
-        )
+        amount_ubc = self.chance.randint(1, 600)
+        reason = self.contract.shift(consumer, shop.market.operator, other.market.operator, amount_ubc)
+        if reason == "":
+            shop.moving[consumer] = amount_ubc
+        return reason
 
     def honest_shift(self, shop: Shop) -> str:
         consumer = self.chance.choice(HONEST_CONSUMERS)
@@ -487,20 +491,22 @@ class Adversary:
         if free_ubc < 2:
             return "nothing"
         operator, other = shop.market.operator, self._other(shop).market.operator
-        reason = self.contract.shift(consumer, operator, other, self.chance.randint(1, free_ubc // 2))
+        amount_ubc = self.chance.randint(1, free_ubc // 2)
+        reason = self.contract.shift(consumer, operator, other, amount_ubc)
         assert reason in ("", "SHIFT_PENDING"), reason
+        if reason == "":
+            shop.moving[consumer] = amount_ubc
         return reason
 
     def finish_shifts(self, shop: Shop) -> str:
         finished = "nothing"
         for consumer in CONSUMERS:
-            number = self.contract.channel_number(shop.market.operator, consumer)
-            pending = self.contract.channel(shop.market.operator, number or 0).shift
             if self.contract.finish_shift(shop.market.operator, consumer) == "":
-                assert pending is not None
+                amount_ubc = shop.moving.pop(consumer, 0)
+                assert amount_ubc, "consumer safety: what it did not shift, or twice"
                 other = self._other(shop)
-                shop.deposited[consumer] -= pending.amount_ubc
-                other.deposited[consumer] = other.deposited.get(consumer, 0) + pending.amount_ubc
+                shop.deposited[consumer] -= amount_ubc
+                other.deposited[consumer] = other.deposited.get(consumer, 0) + amount_ubc
                 finished = ""
         return finished
 

@@ -467,6 +467,7 @@ def test_a_shift_moves_what_is_unspent() -> None:
     assert town.contract.shift(ONE, OPERATOR, OTHER, 50) == ""
     town.contract.now_s += TIMES.challenge_s
     assert town.contract.finish_shift(OPERATOR, ONE) == ""
+    assert town.contract.finish_shift(OPERATOR, ONE) == "NO_SHIFT", "once"
     number = town.contract.channel_number(OTHER, ONE)
     assert number == 0
     assert town.contract.channel(OTHER, number).deposited_ubc == 50
