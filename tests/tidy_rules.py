@@ -152,6 +152,7 @@ SHELLS: dict[str, str] = {
     "device/wallet.py": "the key and the pinned ledger on disk",
     "device/keeping.py": "grants and purchases on disk",
     "device/purse.py": "what was paid as one goes, on disk",
+    "device/going.py": "the loop that buys, pays and moves on: sockets, clock",
     "device/counters.py": "the kernel's counters of an interface",
     "device/payer.py": "the loop around paying as one goes: socket, clock, randomness",
     "device/library.py": "the loop around the agent: clock, socket, randomness",
@@ -241,6 +242,7 @@ CLOCKS: dict[str, str] = {
     "device/cli.py": "stamps purchases",
     "device/udp.py": "stamps datagrams",
     "device/payer.py": "pays each interval",
+    "device/going.py": "ends when the time that was wanted is over",
     "lab/*": "measures",
     "tests/*": "compares with the real clock",
 }
