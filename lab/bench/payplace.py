@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.bench import payplace_evm
+from lab.bench import payplace_channels, payplace_evm
 from lab.bench.result import Against, Figure
 from ledger.payplace import bls
 from ledger.payplace.bisecting import Signed, find_bad
@@ -65,7 +65,7 @@ def run(progress: Callable[[str], None]) -> list[Figure]:
     figures.append(Figure("the next sparse block, generated", generation_s(SPARSE), "s", None, "lower"))
     progress("10,000 signatures, 10 of them bad")
     figures += signature_figures(SIGNERS, BAD)
-    return figures + payplace_evm.run(progress)
+    return figures + payplace_evm.run(progress) + payplace_channels.run(progress)
 
 
 # ---- Blocks
