@@ -23,8 +23,22 @@ def describe(state: State, counters: Mapping[str, int], now_s: int, *, connected
         "open_sessions": sum(
             not session.stopped for sessions in state.sessions.values() for session in sessions.values()
         ),
+        **_describe_metered(state),
         "counters": dict(sorted(counters.items())),
         "uses": [_describe_use(state, use, now_s) for use in uses],
+    }
+
+
+def _describe_metered(state: State) -> dict[str, Any]:
+    """Of those who pay as they go; nothing where nobody may."""
+    if state.metered is None:
+        return {}
+    channels = state.metered.channels.values()
+    return {
+        "channels": len(channels),
+        "metered_sessions": len(state.metered.sessions),
+        "paid_ubc": sum(channel.paid_ubc for channel in channels),
+        "unpaid_ubc": sum(channel.unpaid_ubc for channel in channels),
     }
 
 

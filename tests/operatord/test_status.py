@@ -8,6 +8,7 @@ from operatord.accounting import take_accounting
 from operatord.authorising import authorise
 from operatord.sessions import Counters, Status
 from operatord.status import describe
+from tests.operatord.test_channels import joined, pay
 from tests.operatord.world import ALICE, NOW_S, SECRET, grant, record, request, state
 
 
@@ -31,3 +32,17 @@ def test_uses_are_shown_without_any_secret() -> None:
         1_000,
     )
     assert SECRET.hex() not in json.dumps(page)
+
+
+def test_who_pays_as_he_goes_is_counted_where_anybody_may() -> None:
+    made = state()
+    assert "channels" not in describe(made, {}, NOW_S, connected=True)
+    made.metered = joined()
+    pay(made.metered, 1_000)
+    page = describe(made, {}, NOW_S, connected=True)
+    assert (page["channels"], page["metered_sessions"], page["paid_ubc"], page["unpaid_ubc"]) == (
+        1,
+        1,
+        1_000,
+        0,
+    )
