@@ -53,7 +53,7 @@ class Reason(IntEnum):
     RATE_TOO_HIGH = auto()
     SOLD_OUT = auto()
     PRICE_DIFFERS = auto()
-    # PayPlace: registrations and windows
+    # PayPlace's registrations and windows
     NO_SUCH_OPERATOR = auto()
     OPERATOR_EXISTS = auto()
     TIMES_REFUSED = auto()
@@ -66,7 +66,7 @@ class Reason(IntEnum):
     ALREADY_REGISTERED = auto()
     BAD_VOUCHER = auto()
     BAD_POSSESSION = auto()
-    # PayPlace: leaves and signatures
+    # PayPlace's leaves and signatures
     LEAF_MALFORMED = auto()
     NOT_REGISTERED = auto()
     NOT_THE_PAYEE = auto()

@@ -191,7 +191,7 @@ class SqliteStore:
             raise ShellError(
                 self.name,
                 f"has schema {version}, this program reads schema {SCHEMA_VERSION} only: "
-                "run the program that wrote it, or begin a new ledger",
+                "`airgrant ledger export` of the program that wrote it and `airgrant ledger replay --into` of this one take it over",
             )
 
     def _insert(self, block: BlockRows) -> None:

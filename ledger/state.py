@@ -6,7 +6,6 @@ into the draft of its block, and only when the block is on disk into the state i
 """
 
 import heapq
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -112,6 +111,10 @@ class TooMuchWorkError(Exception):
     """A batch looks at more entries than it may."""
 
 
+UNLIMITED = 2**63 - 1
+"""Looks."""
+
+
 @dataclass(slots=True)
 class Tally:
     """How often entries were looked at, a change counted as `CHANGE_LOOKS` times: work that octets do not show, counted
@@ -119,7 +122,7 @@ class Tally:
     """
 
     looks: int = 0
-    limit: int = sys.maxsize
+    limit: int = UNLIMITED
     """At which a draft absorbs nothing more."""
 
 

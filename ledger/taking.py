@@ -6,7 +6,6 @@ for the note that a meter record came early (ledger/recording.py).
 """
 
 import hashlib
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
@@ -17,7 +16,7 @@ from ledger.forming import FormingBlock
 from ledger.proposal_limits import MAX_BATCH_LOOKS
 from ledger.recording import Metering, NotTaken, record_item_id
 from ledger.rejection import Reason, Rejected
-from ledger.state import TooMuchWorkError
+from ledger.state import UNLIMITED, TooMuchWorkError
 from ledger.submission import Batch, Enrolment, Executed, Outcome, Record, Refused, Submission, received_id
 from wire.allocate import Allocate
 from wire.attestation_result import read_attestation_result
@@ -115,7 +114,7 @@ def _take_batch(block: FormingBlock, batch: Batch, past: Past) -> Outcome:
         detail = f"it looks at entries of the state more than {MAX_BATCH_LOOKS} times"
         return _refuse(block, received_id(batch), TOO_MUCH_WORK, detail)
     finally:
-        tally.limit = sys.maxsize
+        tally.limit = UNLIMITED
     if isinstance(outcome, tuple):
         index, rejected = outcome
         return _reject(block, batch.transactions[index], rejected)
