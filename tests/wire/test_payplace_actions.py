@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wire.examples import CONSUMER, LEDGER_ID, NONCE, PROVIDER, UTC_S
@@ -82,6 +82,7 @@ def test_without_any_of_its_fields_none_is_read(action: PayplaceAction) -> None:
 
 
 @pytest.mark.parametrize("action", EXAMPLES, ids=name_of)
+@settings(deadline=None, max_examples=50)
 @given(
     value=st.one_of(
         st.integers(-3, 3), st.binary(max_size=70), st.booleans(), st.lists(st.binary(max_size=9))
