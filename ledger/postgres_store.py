@@ -295,7 +295,7 @@ class PostgresStore:
             raise ShellError(
                 self.name,
                 f"has schema {version}, this program reads schema {SCHEMA_VERSION} only: "
-                "`airgrant ledger export` of the program that wrote it and `airgrant ledger replay --into` of this one take it over",
+                "take it over by `airgrant ledger export` of the program that wrote it, and our `replay --into`",
             )
 
     @contextmanager
