@@ -13,7 +13,7 @@ pytestmark = pytest.mark.system
 
 def test_the_figures_are_those_that_have_goals(tmp_path: Path, needs) -> None:
     needs("mosquitto")
-    sizes = Sizes(sessions=20, joins=5, interval_s=1, seconds=2.0, rounds=1, ports=28_970)
+    sizes = Sizes(sessions=20, joins=5, interval_s=1, seconds=2.0, times=50, ports=28_970)
     figures = run(lambda _: None, sizes, tmp_path)
     goals = [figure.goal for figure in figures]
     assert goals == [GOAL_PER_S, GOAL_PER_S, None, GOAL_BYTES, GOAL_MS, None, None, None, None, None, None]
