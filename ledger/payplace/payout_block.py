@@ -100,7 +100,8 @@ def split_block(chunks: Iterable[bytes], max_channels: int) -> Iterator[bytes]:
             if size != wanted:
                 wanted = size
                 continue
-        octets = bytes(buffer[at : at + wanted])
+        with memoryview(buffer) as view:  # one copy, not two
+            octets = bytes(view[at : at + wanted])
         at += wanted
         left = read_block_head(octets).leaves if left < 0 else left - 1
         wanted = LEAF_HEAD_SIZE

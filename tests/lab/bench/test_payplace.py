@@ -8,6 +8,7 @@ from lab.bench.payplace import (
     generation_s,
     leaves,
     signature_figures,
+    stored_leaves,
     tree_of,
     verification_figures,
     verify_as_merchant,
@@ -42,3 +43,7 @@ def test_the_other_figures():
     assert seconds.unit == "s"
     assert memory.value < 1
     assert octets.value == pytest.approx(30 * (36 + 16 * 20) / 1e6, abs=0.1)
+
+
+def test_stored_leaves_are_those_that_are_packed():
+    assert list(stored_leaves(SIZES[0], 2)) == list(leaves(SIZES[0], 2))
