@@ -26,7 +26,7 @@ ANSWER_BYTES = 100
 """Received: more than ARP and the like."""
 SLOW_PPM = 900_000
 """Of the promised rate is enough: a scan, a window that opens."""
-AGAIN_MS = 700
+AGAIN_MS = 300
 """What is not answered is sent again so often, or after an eighth of the interval if that is less."""
 
 

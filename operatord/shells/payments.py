@@ -20,7 +20,7 @@ Address = tuple[str, int]
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`waiting`: payments that wait for the disk, those of all devices of an operator within a second or two.
-    `per_s`: of one address and port, where a device sends two or three in an interval, and 1.5 a second if nobody
+    `per_s`: of one address and port, where a device sends two or three in an interval, and three a second if nobody
     answers. `all_per_s`: half of what one core verifies.
     """
 

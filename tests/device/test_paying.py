@@ -70,11 +70,11 @@ def test_the_first_interval_is_paid_at_once() -> None:
 
 def test_what_is_not_answered_is_sent_again() -> None:
     paying = begun()
-    assert next_look_ms(paying, 0) == 700
-    assert look(paying, Count(), 699)[1] == []
-    paying, commands = look(paying, Count(), 700)
+    assert next_look_ms(paying, 0) == 300
+    assert look(paying, Count(), 299)[1] == []
+    paying, commands = look(paying, Count(), 300)
     assert commands == [PayAgain()]
-    assert look(served(paying), Count(), 1_400)[1] == []
+    assert look(served(paying), Count(), 700)[1] == []
 
 
 def test_the_next_one_is_paid_after_a_quarter_of_it_if_the_operator_is_there() -> None:

@@ -59,7 +59,7 @@ def one_increment(world: World) -> int:
 def test_honest_sides_go_on_and_owe_each_other_less_than_an_increment(
     tariff: Tariff, rate: int, lossy: bool, seed: int
 ) -> None:
-    world = play(Plan(tariff, rate_bytes_per_s=rate, loss_ppm=200_000 if lossy else 0), seed)
+    world = play(Plan(tariff, rate_bytes_per_s=rate, loss_ppm=100_000 if lossy else 0), seed)
     assert world.reasons == []
     assert -world.increment_ubc - ROUNDING_UBC <= world.operator_lost_ubc <= 0
     assert 0 <= world.device_lost_ubc <= world.increment_ubc + ROUNDING_UBC
