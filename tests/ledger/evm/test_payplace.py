@@ -432,6 +432,15 @@ def test_colluders_get_no_more_than_the_consumer_has_paid(rig: Rig) -> None:
     assert got(rig, 1) + got(rig, 2) == 20
 
 
+def test_a_consumer_who_promises_more_than_its_deposit_spends_nobody_elses(rig: Rig) -> None:
+    """Overspending: of 70 deposited, 70 are paid, whatever is signed."""
+    market(rig)
+    notarised(rig, {1: {0: 60}, 2: {0: 60}})
+    assert withdraw(rig, 1, {0: 500}).error == ""
+    assert withdraw(rig, 2, {0: 500}).error == ""
+    assert (got(rig, 1), got(rig, 2)) == (60, 10)
+
+
 def test_a_micropayment_counts_for_its_channel_its_consumer_and_this_operator_only(rig: Rig) -> None:
     market(rig)
     notarised(rig, {1: {0: 10}})
