@@ -10,12 +10,15 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from wire.errors import ShellError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +34,84 @@ def ask(
     url: str, content: bytes | None, headers: Mapping[str, str], maximum_bytes: int, deadline_s: float
 ) -> Answer:
     """POST of `content`, or GET without one. Raises ShellError: no such URL, nobody there, too late, too much."""
+    parts, ends_s = _parts(url), time.monotonic() + deadline_s
+    with _reached(url, parts, deadline_s) as (endpoint, held):
+        return _in_time(
+            url, held, deadline_s, ends_s, lambda: _ask(endpoint, parts, content, headers, maximum_bytes)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LongAnswer:
+    """An HTTP status, and content that comes in pieces; each of them raises ShellError if it is late."""
+
+    status: int
+    pieces: Iterator[bytes]
+
+
+@contextmanager
+def ask_long(url: str, piece_bytes: int, deadline_s: float) -> Iterator[LongAnswer]:
+    """GET of what may be longer than memory. The deadline is of the head, and of each piece of so many bytes anew, so
+    that who drips is left as well. Raises ShellError.
+    """
     parts = _parts(url)
-    late = f"timed out: nothing whole within {deadline_s:g} s"
-    ends_s = time.monotonic() + deadline_s
+    with _reached(url, parts, deadline_s) as (endpoint, held):
+        connection, path = _in_time(
+            url, held, deadline_s, _after(deadline_s), lambda: _connection(endpoint, parts)
+        )
+        with closing(connection):
+
+            def begin() -> http.client.HTTPResponse:
+                connection.request("GET", path)
+                return connection.getresponse()
+
+            def pieces() -> Iterator[bytes]:
+                while piece := _in_time(url, held, deadline_s, _after(deadline_s), read_piece):
+                    yield piece
+
+            def read_piece() -> bytes:
+                piece = response.read(piece_bytes)
+                if not piece and response.length:
+                    raise http.client.IncompleteRead(piece, response.length)
+                return piece
+
+            with _in_time(url, held, deadline_s, _after(deadline_s), begin) as response:
+                yield LongAnswer(response.status, pieces())
+
+
+def _after(deadline_s: float) -> float:
+    return time.monotonic() + deadline_s
+
+
+@contextmanager
+def _reached(
+    url: str, parts: SplitResult, deadline_s: float
+) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A connection, and another hold of it by which it is ended. Raises ShellError."""
     try:
-        with socket.create_connection(_address(parts), deadline_s) as endpoint, endpoint.dup() as held:
-            over = _Deadline(held, ends_s)
-            over.start()
-            try:
-                answer = _ask(endpoint, parts, content, headers, maximum_bytes)
-            finally:
-                over.cancel()
-                over.join()
-            if over.is_late:  # an end that we made ourselves may look like the end of an answer
-                raise ShellError(url, late)
-            return answer
+        endpoint = socket.create_connection(_address(parts), deadline_s)
+    except OSError as error:
+        raise ShellError(url, str(error) or type(error).__name__) from error
+    with endpoint, endpoint.dup() as held:
+        yield endpoint, held
+
+
+def _in_time(url: str, held: socket.socket, deadline_s: float, ends_s: float, act: Callable[[], T]) -> T:
+    """What `act` gives, if it is done by then. Raises ShellError."""
+    late = f"timed out: nothing whole within {deadline_s:g} s"
+    over = _Deadline(held, ends_s)
+    over.start()
+    try:
+        answer = act()
     except (OSError, http.client.HTTPException, ValueError) as error:
         why = late if time.monotonic() >= ends_s else str(error) or type(error).__name__
         raise ShellError(url, why) from error
+    finally:
+        over.cancel()
+        over.join()
+    if over.is_late:  # an end that we made ourselves may look like the end of an answer
+        raise ShellError(url, late)
+    return answer
 
 
 def _parts(url: str) -> SplitResult:
@@ -73,12 +136,7 @@ def _ask(
     headers: Mapping[str, str],
     maximum_bytes: int,
 ) -> Answer:
-    host, port = _address(parts)
-    connection = http.client.HTTPConnection(host, port)
-    if parts.scheme == "https":
-        endpoint = ssl.create_default_context().wrap_socket(endpoint, server_hostname=host)
-    connection.sock = endpoint
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection, path = _connection(endpoint, parts)
     try:
         connection.request("GET" if content is None else "POST", path, content, dict(headers))
         with connection.getresponse() as response:
@@ -90,6 +148,16 @@ def _ask(
             return Answer(response.status, told, response.getheader("Date"))
     finally:
         connection.close()
+
+
+def _connection(endpoint: socket.socket, parts: SplitResult) -> tuple[http.client.HTTPConnection, str]:
+    """Over that socket, with what is asked for. May wait for TLS."""
+    host, port = _address(parts)
+    connection = http.client.HTTPConnection(host, port)
+    if parts.scheme == "https":
+        endpoint = ssl.create_default_context().wrap_socket(endpoint, server_hostname=host)
+    connection.sock = endpoint
+    return connection, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 class _Deadline(threading.Timer):

@@ -43,3 +43,10 @@ class OperatordEarnings:
         with shell_errors(str(self._path)), self._lock:
             row = self._db.execute(query, (consumer.octets,)).fetchone()
         return bytes(row[0]) or None if row else None
+
+    def overdrawn(self) -> list[PublicKey]:
+        """As `spent_funds_are_shifted` says (operatord/channels.py)."""
+        query = "SELECT consumer FROM channel WHERE paid_ubc > limit_ubc ORDER BY number"
+        with shell_errors(str(self._path)), self._lock:
+            rows = self._db.execute(query).fetchall()
+        return [PublicKey(consumer) for (consumer,) in rows]

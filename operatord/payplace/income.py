@@ -34,6 +34,10 @@ class Income(Protocol):
         """The highest, as it came: 159 octets."""
         ...
 
+    def overdrawn(self) -> list[PublicKey]:
+        """Consumers who paid more than would be left with this operator: they shift away what they have spent."""
+        ...
+
 
 def split(amount_ubc: int, commission_ppm: int) -> tuple[int, int]:
     """(the merchant's, the operator's): the commission is rounded down, and both make up the amount."""

@@ -67,12 +67,15 @@ class Settler:
         self._tell = tell
         self._keys: dict[bytes, bls.PublicKey] = {self._me: key.public}
         self._verified: set[bytes] = set()
+        self._contested: dict[PublicKey, str] = {}
+        """What was told of whoever shifts away what he has spent."""
         self._lock = threading.Lock()
 
     # ---- One step
 
     def turn(self) -> Step:
         """Returns what was done, or until when there is nothing to do. Raises ShellError."""
+        self._contest_shifts()
         stored = self._store.block()
         head = stored[0] if stored else None
         operator, now_s = self.chain.operator(), self.chain.time_s()
@@ -219,6 +222,17 @@ class Settler:
         terms = terms_of(channel)
         return min(payment.cumulative_ubc, terms.deposit_ubc) - terms.withdrawn_ubc
 
+    def _contest_shifts(self) -> None:
+        """Whoever shifts away what he has spent is contested at once, whether or not he owes anything in a block."""
+        overdrawn = self._income.overdrawn()
+        self._contested = {one: said for one, said in self._contested.items() if one in set(overdrawn)}
+        for consumer in overdrawn:
+            number = self.chain.number_of(consumer)
+            channel = None if number is None else self.chain.channel(number)
+            octets = self._income.micropayment_of(consumer)
+            if channel is not None and octets is not None:
+                self._contest(channel, parse_micropayment(octets).cumulative_ubc, octets)
+
     def _contest(self, channel: Channel, cumulative_ubc: int, octets: bytes) -> bool:
         """A consumer that shifts away what it has spent is shown its own micropayment (6.7)."""
         terms = terms_of(channel)
@@ -227,7 +241,10 @@ class Settler:
         operator = PublicKey(self.chain.operator().key)
         challenge = ChallengeShift(operator, terms.consumer, cumulative_ubc, signature_of(octets))
         reason = self.chain.submit(challenge)
-        self._tell(f"payouts: {terms.consumer} shifts what it has spent: {reason or 'contested'}")
+        said = reason or "contested"
+        if self._contested.get(terms.consumer) != said:
+            self._contested[terms.consumer] = said
+            self._tell(f"payouts: {terms.consumer} shifts what it has spent: {said}")
         return not reason
 
     def _leaves(self, root: bytes, channels: int) -> Iterator[bytes]:

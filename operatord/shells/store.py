@@ -40,7 +40,7 @@ from operatord.state import Revoked, Use
 from wire.cose import read_envelope
 from wire.errors import DecodeError, ShellError
 from wire.grant import parse_grant
-from wire.ids import MacAddress, PublicKey
+from wire.ids import MacAddress
 
 _SESSION = """
     box TEXT NOT NULL, session_id TEXT NOT NULL, permit_id BLOB NOT NULL, station BLOB NOT NULL, bssid BLOB NOT NULL,
@@ -165,17 +165,6 @@ class Store:
         """Metered sessions that ran."""
         with shell_errors(str(self._path)), self._lock:
             return read_metered(self._db)
-
-    def earned_since(self, seq: int, limit: int) -> list[tuple[int, PublicKey, PublicKey, int]]:
-        """Rows after `seq` in their order: (seq, payee, consumer, micro-bandcoin). What was shown once stays."""
-        query = "SELECT seq, payee, consumer, amount_ubc FROM earned WHERE seq > ? ORDER BY seq LIMIT ?"
-        rows = self._rows(query, seq, limit)
-        return [(at, PublicKey(payee), PublicKey(consumer), amount) for at, payee, consumer, amount in rows]
-
-    def micropayment_of(self, consumer: PublicKey) -> bytes | None:
-        """The highest of this consumer, as it came; None before the first."""
-        rows = self._rows("SELECT micropayment FROM channel WHERE consumer = ?", consumer.octets)
-        return bytes(rows[0][0]) or None if rows else None
 
     def _read_permit(self, encoded: bytes) -> Permit:
         try:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from ledger.asking import Answer, ask
+from ledger.asking import Answer, ask, ask_long
 from wire.errors import ShellError
 
 DEADLINE_S = 0.3
@@ -117,3 +117,38 @@ def test_what_is_no_answer(text: bytes, why: str) -> None:
 def test_only_the_web_is_asked(url: str) -> None:
     with pytest.raises(ShellError, match="URL"):
         ask(url, b"question", {}, 10, 5)
+
+
+def test_what_is_long_comes_in_pieces() -> None:
+    content = bytes(range(256)) * 40
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(content)
+    with peer(say(head + content)) as url, ask_long(url, 4_096, 5) as answer:
+        pieces = list(answer.pieces)
+    assert answer.status == 200
+    assert b"".join(pieces) == content
+    assert [len(piece) for piece in pieces] == [4_096, 4_096, 2_048]
+
+
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"])
+def test_who_drips_what_is_long_is_left_too(before: bytes) -> None:
+    with (
+        peer(drip(before)) as url,
+        pytest.raises(ShellError, match="timed out"),
+        ask_long(url, 4_096, DEADLINE_S) as answer,
+    ):
+        list(answer.pieces)
+
+
+def test_what_is_long_and_ends_early_is_nothing() -> None:
+    text = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"
+    with (
+        peer(say(text)) as url,
+        pytest.raises(ShellError, match="IncompleteRead"),
+        ask_long(url, 4_096, 5) as answer,
+    ):
+        list(answer.pieces)
+
+
+def test_nobody_is_there_for_what_is_long() -> None:
+    with pytest.raises(ShellError), ask_long("http://127.0.0.1:1/", 4_096, 5):
+        raise AssertionError("nobody is there")

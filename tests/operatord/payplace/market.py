@@ -39,6 +39,8 @@ class Earnings:
     rows: list[Earning] = field(default_factory=list)
     cumulative: dict[PublicKey, int] = field(default_factory=dict)
     signed: dict[PublicKey, bytes] = field(default_factory=dict)
+    limits: dict[PublicKey, int] = field(default_factory=dict)
+    """What would be left, of those of whom operatord has heard that they shift."""
 
     def pay(self, consumer: PrivateKey, payee: PublicKey, amount_ubc: int) -> None:
         """A consumer pays, and a box has earned it."""
@@ -54,6 +56,9 @@ class Earnings:
 
     def micropayment_of(self, consumer: PublicKey) -> bytes | None:
         return self.signed.get(consumer)
+
+    def overdrawn(self) -> list[PublicKey]:
+        return [one for one, total in self.cumulative.items() if total > self.limits.get(one, total)]
 
 
 class Market:

@@ -41,6 +41,17 @@ def test_the_highest_micropayment_is_read(store, tmp_path):
     earnings.close()
 
 
+def test_who_has_paid_more_than_is_left_is_named(store, tmp_path):
+    store.save(
+        [KeepChannel(Channel(CONSUMER, 1, 8, 9, b"money")), KeepChannel(Channel(OTHER, 0, 9, 9, b"money"))]
+    )
+    earnings = OperatordEarnings(tmp_path / "operatord.db")
+    assert earnings.overdrawn() == [CONSUMER]
+    store.save([KeepChannel(Channel(CONSUMER, 1, 9, 9, b"money"))])
+    assert earnings.overdrawn() == []
+    earnings.close()
+
+
 def test_nothing_is_made_where_there_is_no_operatord(tmp_path):
     with pytest.raises(ShellError):
         OperatordEarnings(tmp_path / "operatord.db")

@@ -10,9 +10,12 @@ from ledger.payplace.payout_block import split_block
 from ledger.payplace.payout_leaf import read_leaf
 from operatord.payplace.income import split
 from operatord.payplace.steps import GiveUp, MakeBlock, MarkThese, NotariseNow, Settle, Wait
-from tests.operatord.payplace.market import COLLECT_S, COMMISSION_PPM, OPERATOR, OPERATOR_BLS, Market
+from tests.operatord.payplace.market import COLLECT_S, COMMISSION_PPM, OPERATOR, OPERATOR_BLS, TIMES, Market
+from wire.create import Create
 from wire.errors import DecodeError, ShellError, VerificationError
+from wire.ids import PublicKey
 from wire.keys import PrivateKey
+from wire.payplace_registration import RegisterOperator
 from wire.payplace_shift import Shift
 
 
@@ -231,27 +234,46 @@ def test_income_of_a_consumer_that_cannot_pay_it_waits_and_the_rest_goes_on(mark
     assert any("they wait" in line for line in market.told)
 
 
-def test_a_consumer_that_shifts_away_what_it_has_spent_is_contested(market):
-    other = PrivateKey.from_secret(800)
+def another_operator(market) -> PublicKey:
+    """To whom funds may be shifted."""
+    key, secret = PrivateKey.from_secret(800), bls.SecretKey(801)
     market.chain.now_s += 1
-    from tests.operatord.payplace.market import TIMES
-    from wire.create import Create
-    from wire.payplace_registration import RegisterOperator
+    market.must(Create(key.public), key)
+    account = market.account_of(key)
+    account.of = key.public
+    proof = secret.prove_possession(account.instance, key.public.octets)
+    market.must(RegisterOperator(TIMES, secret.public.eip2537, proof.eip2537), key)
+    return key.public
 
-    key = bls.SecretKey(801)
-    market.must(Create(other.public), other)
-    instance = market.account_of(other)
-    instance.of = other.public
-    proof = key.prove_possession(instance.instance, other.public.octets)
-    market.must(RegisterOperator(TIMES, key.public.eip2537, proof.eip2537), other)
+
+def test_a_consumer_that_shifts_away_what_it_has_spent_is_contested(market):
+    other = another_operator(market)
     market.pay(0, 0, 600_000)
-    market.must(Shift(OPERATOR.public, other.public, 500_000), market.consumers[0])
+    market.must(Shift(OPERATOR.public, other, 500_000), market.consumers[0])
     market.round(1)
     assert leaves(market)[market.merchants[0].id] == {0: 540_000}
     channel = market.account.channel(0)
     assert channel is not None
     assert channel.shift is None
     assert any("contested" in line for line in market.told)
+
+
+def test_a_shift_of_what_was_settled_long_ago_is_contested_outside_of_any_window(market):
+    other = another_operator(market)
+    market.pay(0, 0, 600_000)
+    market.round(1)
+    market.to_open(1)
+    consumer = market.consumers[0]
+    market.must(Shift(OPERATOR.public, other, 500_000), consumer)
+    assert isinstance(market.settler.turn(), Wait)
+    assert market.account.channel(0).shift is not None, "operatord has not heard of it"
+    market.income.limits[consumer.public] = 500_000
+    assert isinstance(market.settler.turn(), Wait)
+    assert market.account.channel(0).shift is None
+    market.settler.turn()  # operatord hears a moment later that the money is back
+    assert [line for line in market.told if str(consumer.public) in line] == [
+        f"payouts: {consumer.public} shifts what it has spent: contested"
+    ]
 
 
 class Flaky:
