@@ -33,7 +33,7 @@ from ledger.http import Shelves, create_app, listen, serve
 from ledger.opening import open_application, replay
 from ledger.ordering import Alone, Orderer
 from ledger.payplace.pages import add_payplace_pages
-from ledger.payplace.summary_pages import add_summary_pages
+from ledger.payplace.summary_pages import add_summary_pages, add_summary_proofs
 from ledger.running import OK, run_command, run_service
 from ledger.service import Service
 from ledger.settings import ConsensusSettings, LedgerSettings, parse_settings
@@ -247,6 +247,7 @@ async def _serve(settings: LedgerSettings) -> None:
     add_network_pages(app, shared)
     add_payplace_pages(app, shelves.application, shelves.now_s)
     add_summary_pages(app, shelves.application)
+    add_summary_proofs(app, shelves.application, shelves.sign_header)
     add_status_page(app, shelves, shared)
     if clearing is not None:
         add_routes(app, clearing, key)

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 
 from ledger.entries import MeterChain, chain_key, read_entry
 from ledger.findings import Finding, RecordVerdict, Severity, judge
-from ledger.state_tree import read_proof, verify_proof
 from wire.block_header import read_signed_header
 from wire.errors import DecodeError
 from wire.ids import PublicKey
+from wire.state_proof import read_proof, verify_proof
 
 
 @dataclass(frozen=True, slots=True)

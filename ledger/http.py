@@ -64,13 +64,13 @@ from ledger.state import (
     read_offer_by_id,
     read_reservation,
 )
-from ledger.state_tree import write_proof
 from wire.attestation_result import read_attestation_result
 from wire.block_header import Header, write_signed_header
 from wire.errors import ShellError
 from wire.grant import grant_id_of
 from wire.grant_proof import read_grant_proof
 from wire.ids import PublicKey
+from wire.state_proof import write_proof
 
 PAGE = 100
 MAX_PAGE = 1_000

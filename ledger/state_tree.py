@@ -16,17 +16,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from wire.cbor import Value, read_cbor, write_cbor
-from wire.errors import DecodeError, VerificationError
 from wire.merkle import LEAF, NODE, node_hash
-
-DEPTH = 16
-_FIRST_LEAF = 1 << DEPTH
-_HASH_SIZE = 32
-MAX_PROOF_BYTES = 16 * 1024 * 1024
-"""A leaf of 245,000 entries. Whoever seeks out keys that fall into another's leaf makes its proofs long, by 68 octets
-for each entry; they are to stay readable.
-"""
+from wire.state_proof import DEPTH, Proof, bucket_hash, leaf_index
 
 Bucket = Mapping[bytes, bytes]
 """Key hash -> value hash of the entries of one leaf."""
@@ -52,14 +43,6 @@ class Plan:
     buckets: Mapping[int, Bucket]
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """All entries of the leaf, and the sixteen neighbours from it up to the root."""
-
-    bucket: tuple[tuple[bytes, bytes], ...]
-    path: tuple[bytes, ...]
-
-
 @dataclass(slots=True)
 class StateTree:
     """Nodes by heap index: 1 the root, children of n are 2n and 2n + 1."""
@@ -76,14 +59,14 @@ class StateTree:
         buckets: dict[int, dict[bytes, bytes]] = {}
         for key, value in changes:
             key_hash = hashlib.sha256(key).digest()
-            index = _leaf_index(key_hash)
+            index = leaf_index(key_hash)
             if index not in buckets:
                 buckets[index] = dict(self._buckets.get(index, {}))
             if value is None:
                 buckets[index].pop(key_hash, None)
             else:
                 buckets[index][key_hash] = hashlib.sha256(value).digest()
-        nodes = {index: _bucket_hash(sorted(bucket.items())) for index, bucket in buckets.items()}
+        nodes = {index: bucket_hash(sorted(bucket.items())) for index, bucket in buckets.items()}
         self._rehash_parents(nodes)
         return Plan(nodes.get(1, self.root), nodes, buckets)
 
@@ -97,7 +80,7 @@ class StateTree:
 
     def prove(self, key: bytes) -> Proof:
         """Of what lies under `key`, or that nothing does."""
-        index = _leaf_index(hashlib.sha256(key).digest())
+        index = leaf_index(hashlib.sha256(key).digest())
         bucket = tuple(sorted(self._buckets.get(index, {}).items()))
         path = tuple(self._node((index >> level) ^ 1) for level in range(DEPTH))
         return Proof(bucket, path)
@@ -116,48 +99,3 @@ class StateTree:
                 left_hash = nodes.get(left) or old.get(left, empty)
                 right_hash = nodes.get(right) or old.get(right, empty)
                 nodes[parent] = sha256(NODE + left_hash + right_hash).digest()
-
-
-def verify_proof(root: bytes, key: bytes, value: bytes | None, proof: Proof) -> None:
-    """Raises VerificationError unless `value` (None: nothing) lies under `key` in the state of this root."""
-    key_hash = hashlib.sha256(key).digest()
-    value_hash = None if value is None else hashlib.sha256(value).digest()
-    if dict(proof.bucket).get(key_hash) != value_hash:
-        raise VerificationError(f"state proof: something else lies under {key.hex()}")
-    key_hashes = [entry[0] for entry in proof.bucket]
-    if key_hashes != sorted(set(key_hashes)) or len(proof.path) != DEPTH:
-        raise VerificationError("state proof: entries out of order, or a path of the wrong length")
-    index, found = _leaf_index(key_hash), _bucket_hash(proof.bucket)
-    for neighbour in proof.path:
-        found = node_hash(neighbour, found) if index & 1 else node_hash(found, neighbour)
-        index >>= 1
-    if found != root:
-        raise VerificationError("state proof: does not lead to the app hash")
-
-
-def write_proof(proof: Proof) -> bytes:
-    bucket: list[Value] = [key_hash + value_hash for key_hash, value_hash in proof.bucket]
-    path: list[Value] = list(proof.path)
-    return write_cbor([bucket, path])
-
-
-def read_proof(data: bytes) -> Proof:
-    """Raises DecodeError."""
-    if len(data) > MAX_PROOF_BYTES:
-        raise DecodeError(f"state proof: {len(data)} bytes, at most {MAX_PROOF_BYTES} are accepted")
-    match read_cbor(data):
-        case [list(bucket), list(path)]:
-            entries = [item for item in bucket if isinstance(item, bytes) and len(item) == 2 * _HASH_SIZE]
-            nodes = [item for item in path if isinstance(item, bytes) and len(item) == _HASH_SIZE]
-            if len(entries) == len(bucket) and len(nodes) == len(path):
-                pairs = tuple((entry[:_HASH_SIZE], entry[_HASH_SIZE:]) for entry in entries)
-                return Proof(pairs, tuple(nodes))
-    raise DecodeError("state proof: not a list of entries and a path of hashes")
-
-
-def _leaf_index(key_hash: bytes) -> int:
-    return _FIRST_LEAF | int.from_bytes(key_hash[:2], "big")
-
-
-def _bucket_hash(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
-    return hashlib.sha256(LEAF + b"".join(key_hash + value_hash for key_hash, value_hash in entries)).digest()

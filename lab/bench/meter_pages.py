@@ -30,7 +30,7 @@ from ledger.pages import (
     show_record,
     to_base64,
 )
-from ledger.state_tree import StateTree, write_proof
+from ledger.state_tree import StateTree
 from operatord.meters import Meters, gather_meters
 from operatord.settings import LedgerLink
 from operatord.shells.checkpoints import Checkpoints
@@ -42,6 +42,7 @@ from wire.keys import PrivateKey
 from wire.merkle import EMPTY_ROOT
 from wire.meter_record import UsageRow
 from wire.qos import Qos
+from wire.state_proof import write_proof
 
 MINUTE_MS = 60_000
 HOUR_RECORDS = 60

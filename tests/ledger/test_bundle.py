@@ -25,7 +25,7 @@ from ledger.completeness import ChainProof
 from ledger.entries import MeterChain as ChainEnd
 from ledger.entries import chain_key, write_entry
 from ledger.genesis import Genesis
-from ledger.state_tree import StateTree, write_proof
+from ledger.state_tree import StateTree
 from tests.ledger_world import ALICE, BAND, BOB, GENESIS, LEDGER, PROVIDER, QOS, START_S
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.block_header import Header, write_signed_header
@@ -36,6 +36,7 @@ from wire.grant import Grant, grant_id_of, write_grant
 from wire.keys import PrivateKey
 from wire.merkle import EMPTY_ROOT
 from wire.meter_record import UsageRow, record_hash
+from wire.state_proof import write_proof
 
 GRANT = Grant(ALICE.public, PROVIDER.public.provider_id, bytes(16), 1, START_S, 600, BAND, QOS)
 OTHER = replace(GRANT, consumer=BOB.public, grant_id=grant_id_of(bytes(32), 1))

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.state_tree import DEPTH, MAX_PROOF_BYTES, Proof, StateTree, read_proof, verify_proof, write_proof
+from ledger.state_tree import StateTree
 from wire.errors import DecodeError, VerificationError
 from wire.merkle import LEAF, node_hash
+from wire.state_proof import DEPTH, MAX_PROOF_BYTES, Proof, read_proof, verify_proof, write_proof
 
 keys = st.binary(min_size=1, max_size=3)
 entries = st.dictionaries(keys, st.binary(max_size=4), max_size=30)

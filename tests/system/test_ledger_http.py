@@ -12,7 +12,6 @@ import pytest
 
 from ledger.block import item_leaf
 from ledger.entries import Account, account_key, read_entry
-from ledger.state_tree import read_proof, verify_proof
 from tests.ledger_house import PRICE_UBC, LedgerHouse, purchase, sixty_seconds
 from wire.block_header import read_signed_header
 from wire.create import Create
@@ -21,6 +20,7 @@ from wire.keys import PrivateKey
 from wire.merkle import verify_path
 from wire.money_actions import Transfer
 from wire.post_offer import Reservation
+from wire.state_proof import read_proof, verify_proof
 
 pytestmark = pytest.mark.system
 
