@@ -87,7 +87,9 @@ def measure(folder: Path, progress: Callable[[str], None], sizes: Sizes = Sizes(
             for sealing, (seconds, alone_s) in zip(SEALINGS, sealed, strict=True)
         ),
         Figure(shares, round(open_s, 2), "s", GOAL_S, "lower"),
-        Figure(f"what {sizes.bids:,} bidders have, noted at the guard, durable", round(1e3 * count_s, 1), "ms"),
+        Figure(
+            f"what {sizes.bids:,} bidders have, noted at the guard, durable", round(1e3 * count_s, 1), "ms"
+        ),
         Figure(
             "sealed bids taken at the door, durable before their receipts",
             round(together),
