@@ -148,7 +148,7 @@ class PythonContract:
         outcome = apply(draft, signed.vouched(key.public), self.now_s)
         if isinstance(outcome, Rejected):
             return outcome.reason.name
-        draft.absorb(outcome.changes, [(signed.transaction_id, signed.transaction.valid_until_s)])
+        draft.absorb(outcome.changes, [signed.transaction_id])
         return draft
 
     def account(self, number: int) -> bytes:
