@@ -1,42 +1,64 @@
 """Has what an application wants, such as 2 Mbit/s for 20 minutes, by whoever gives it: buys, pays as it goes, moves on.
 
-The loop around device/metered_choice.py: looks who sells on the air, takes the best way that is left, and stays until
-the time is over or it is not served; then the next. A shell: sockets, the clock, the disk. A grant is bought as
-`airgrant buy` does; a metered session is an association by EAP-TLS with a certificate of the same key, and a payer. An
-access point that did not serve is not taken again by the same call.
+The loop around device/metered_choice.py: looks who sells, on the air or in the lobby, takes the best way that is left,
+and stays until the time is over or it is not served; then the next. A shell: sockets, the clock, the disk. A grant is
+bought as `airgrant buy` does; a metered session is an association by EAP-TLS with a certificate of the same key, and a
+payer, so that it takes a wpa_supplicant that works the interface. An access point that did not serve is not taken again
+by the same call.
 """
 
 import select
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from device.attesting import Attester
-from device.choice import Candidate, Unsuitable, Wish, weigh_on_the_air
-from device.counters import Meter
-from device.events import Associate, Associated, AssociationFailed, Event
-from device.library import Progress, PurchaseFailed, Way, buy
+from device.choice import Candidate, Unsuitable, Wish, weigh, weigh_on_the_air
+from device.counters import Counters, Meter
+from device.events import Associate, Associated, AssociationFailed, Event, ShowOffer
+from device.library import (
+    Before,
+    Over,
+    Progress,
+    PurchaseFailed,
+    PurchaseInterrupted,
+    Session,
+    Way,
+    buy,
+    hears_wpa_supplicant,
+)
 from device.metered_choice import Manner, Plan, Want, plan
-from device.payer import Payer
+from device.payer import Ended, Payer
 from device.purse import Channel, load_channel
 from device.supplicant import Supplicant
-from device.survey import survey_air
+from device.survey import survey_air, survey_lobby
 from device.udp import read_clock
 from device.wallet import Wallet
 from wire.ids import MacAddress, PublicKey
 from wire.micropayment import instance_of
-from wire.units import NS_PER_S
+from wire.units import NS_PER_S, format_money
 
 EARLIER_S, LATER_S = 24 * 3_600, 3_600
 """Margins of the certificate around the session, for an operator's clock that is wrong."""
 ASSOCIATE_S = 20
 """For an attempt to get in; a scan of all channels alone may take five seconds."""
 STEP_S = 1.0
+TIME_IS_UP, GRANT_OVER, INTERRUPTED = "time_is_up", "grant_over", "interrupted"
+_SERVED = frozenset({TIME_IS_UP, GRANT_OVER})
+
+
+class Prefer(Enum):
+    """Whose ways come first, whatever they cost."""
+
+    GRANT = "grant"
+    METERED = "metered"
+    CHEAPEST = "cheapest"
 
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """With one access point, and why it ended; `paid_ubc` is what it cost."""
+    """With one access point, and why it ended; `paid_ubc` is what it cost. Bytes are those of the interface."""
 
     bssid: MacAddress
     manner: Manner
@@ -44,6 +66,8 @@ class Stay:
     paid_ubc: int
     reason: str
     detail: str
+    up_bytes: int = 0
+    down_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +78,46 @@ class Funds:
     reliability_permille: Mapping[bytes, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Ways that are left, the best first, and who is out of the question."""
+
+    plans: tuple[Plan, ...]
+    unsuitable: tuple[ShowOffer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chose:
+    """One of them, and why, in words."""
+
+    plan: Plan
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """So much in this stay, for so many intervals; `left_s` of what is wanted is still to come."""
+
+    bssid: MacAddress
+    paid_ubc: int
+    intervals: int
+    left_s: int
+
+
+News = Looked | Chose | Paid | Stay
+"""What `have` tells while it goes; a stay when it is over."""
+
+
+class HavingInterrupted(PurchaseInterrupted):
+    """Ctrl-C: it has left and pays no more. `stays` are those until then."""
+
+    def __init__(self, error: KeyboardInterrupt, stays: tuple[Stay, ...]) -> None:
+        bought = error if isinstance(error, PurchaseInterrupted) else None
+        text = str(bought) if bought else "left, and nothing is paid any more"
+        super().__init__(text, bought.grant if bought else b"", bought.transaction_id if bought else b"")
+        self.stays = stays
+
+
 def have(
     wallet: Wallet,
     way: Way,
@@ -62,126 +126,214 @@ def have(
     progress: Progress | None = None,
     attester: Attester | None = None,
     while_true: Callable[[], bool] = lambda: True,
+    tell: Callable[[News], None] = lambda _: None,
+    prefer: Prefer = Prefer.CHEAPEST,
 ) -> list[Stay]:
-    """Until the time that is wanted was had, or nobody is left who gives it. Raises ShellError if wpa_supplicant or the
-    disk is away, ConfigError for a damaged purse.
+    """Until the time that is wanted was had, or nobody is left who gives it; no more than the price that is wanted is
+    paid for all of it. Raises ShellError if wpa_supplicant or the disk is away, ConfigError for a damaged purse,
+    HavingInterrupted.
     """
+    trip = _Trip(wallet, way, funds, progress, attester, while_true, tell, prefer)
     stays: list[Stay] = []
     lost: dict[MacAddress, int] = {}
     ends_ns = time.monotonic_ns() + want.duration_s * NS_PER_S
-    while (left_s := (ends_ns - time.monotonic_ns()) // NS_PER_S) > 0 and while_true():
-        left = Want(want.floor_down_bps, want.floor_up_bps, left_s, want.expected_bytes, want.max_price_ubc)
-        plans = [
-            one for one in _look(wallet, way, left, funds, lost) if one.candidate.offer.bssid not in lost
-        ]
-        if not plans:
-            break
-        stay = _stay(wallet, way, left, plans[0], funds, progress, attester, while_true)
-        stays.append(stay)
-        if stay.reason != "time_is_up":
-            lost[stay.bssid] = 1
+    try:
+        while (left_s := (ends_ns - time.monotonic_ns()) // NS_PER_S) > 0 and while_true():
+            left = replace(want, duration_s=left_s, max_price_ubc=_left_price_ubc(want, stays))
+            over, plans = trip.look(left, lost)
+            if not plans:
+                break
+            tell(Chose(plans[0], _why(plans, prefer)))
+            stay = trip.stay(over, left, plans[0])
+            stays.append(stay)
+            tell(stay)
+            if stay.reason == INTERRUPTED:
+                raise KeyboardInterrupt  # noqa: TRY301 it was caught where it left and stopped to pay
+            if stay.reason not in _SERVED:
+                lost[stay.bssid] = 1
+    except KeyboardInterrupt as error:
+        raise HavingInterrupted(error, tuple(stays)) from error
     return stays
 
 
-def _look(wallet: Wallet, way: Way, want: Want, funds: Funds, lost: Mapping[MacAddress, int]) -> list[Plan]:
-    wish = Wish(want.floor_down_bps, want.floor_up_bps)
-    found: list[Candidate] = []
-    for shown in survey_air(way.socket_path, wallet.pinned):
-        if isinstance(shown.seen, Unsuitable):
-            continue
-        seen = weigh_on_the_air(
-            shown.seen.announcement, shown.seen.offer.bssid, shown.seen.signal_dbm, wish, wallet.pinned,
-            read_clock().utc_s,
+def _left_price_ubc(want: Want, stays: list[Stay]) -> int | None:
+    if want.max_price_ubc is None:
+        return None
+    return max(0, want.max_price_ubc - sum(stay.paid_ubc for stay in stays))
+
+
+def _why(plans: list[Plan], prefer: Prefer) -> str:
+    best = plans[0]
+    cost = f"{format_money(best.price_ubc)} for what is left"
+    if len(plans) == 1:
+        return f"{cost}, the only way"
+    if prefer is not Prefer.CHEAPEST and best.manner.value == prefer.value:
+        return f"{cost}, the best of {len(plans)} ways where {prefer.value} is preferred"
+    return f"{cost}, the best of {len(plans)} ways"
+
+
+@dataclass(frozen=True, slots=True)
+class _Trip:
+    """Who goes, by what means, and who hears of it."""
+
+    wallet: Wallet
+    way: Way
+    funds: Funds
+    progress: Progress | None
+    attester: Attester | None
+    while_true: Callable[[], bool]
+    tell: Callable[[News], None]
+    prefer: Prefer
+
+    # ---- Looking
+
+    def look(self, want: Want, lost: Mapping[MacAddress, int]) -> tuple[Over, list[Plan]]:
+        """Where somebody was found, and the ways that are left there, the best first."""
+        over, shown = self._survey()
+        wish, found, unsuitable = (
+            Wish(want.floor_down_bps, want.floor_up_bps), list[Candidate](), list[ShowOffer]()
         )  # fmt: skip
-        if isinstance(seen, Candidate):
-            found.append(seen)
-    left = {
-        operator.provider_id: _left_ubc(wallet, found, operator, ubc)
-        for operator, ubc in funds.deposited_ubc.items()
-    }
-    return plan(want, found, left, lost, funds.reliability_permille)
+        for one in shown:
+            seen = one.seen if isinstance(one.seen, Unsuitable) else self._weigh(over, one.seen, wish)
+            if isinstance(seen, Candidate):
+                found.append(seen)
+            else:
+                unsuitable.append(ShowOffer(seen, one.address))
+        left = {
+            operator.provider_id: self._left_ubc(found, operator) for operator in self.funds.deposited_ubc
+        }
+        plans = plan(want, found, left, lost, self.funds.reliability_permille)
+        if over is Over.LOBBY and any(one.manner is Manner.METERED for one in plans):
+            may_join = self.way.cell is None and hears_wpa_supplicant(self.way)
+            plans = [one for one in plans if one.manner is Manner.GRANT or may_join]
+        plans = [one for one in plans if one.candidate.offer.bssid not in lost]
+        if self.prefer is not Prefer.CHEAPEST:
+            plans.sort(key=lambda one: one.manner.value != self.prefer.value)
+        self.tell(Looked(tuple(plans), tuple(unsuitable)))
+        return over, plans
+
+    def _survey(self) -> tuple[Over, list[ShowOffer]]:
+        way = self.way
+        on_air = way.over is Over.AIR or (
+            way.over is Over.AUTO and way.cell is None and hears_wpa_supplicant(way)
+        )
+        shown = survey_air(way.socket_path, self.wallet.pinned) if on_air else []
+        if shown or way.over is Over.AIR:
+            return Over.AIR, shown
+        return Over.LOBBY, survey_lobby(way.interface, self.wallet.pinned, way.cell)
+
+    def _weigh(self, over: Over, seen: Candidate, wish: Wish) -> Candidate | Unsuitable:
+        announcement, pinned, utc_s = seen.announcement, self.wallet.pinned, read_clock().utc_s
+        if over is Over.LOBBY:
+            return weigh(announcement, seen.address, wish, pinned, utc_s)
+        return weigh_on_the_air(announcement, seen.offer.bssid, seen.signal_dbm, wish, pinned, utc_s)
+
+    def _left_ubc(self, found: list[Candidate], operator: PublicKey) -> int:
+        deposited_ubc = self.funds.deposited_ubc[operator]
+        ledgers = {one.announcement.ledger_id for one in found}
+        purses = [self._channel(ledger_id, operator).purse for ledger_id in ledgers]
+        return min((deposited_ubc - purse.least_used_ubc for purse in purses), default=0)
+
+    def _channel(self, ledger_id: bytes, operator: PublicKey) -> Channel:
+        instance, deposited_ubc = instance_of(ledger_id, operator.octets), self.funds.deposited_ubc[operator]
+        return load_channel(self.wallet.path, instance, operator, deposited_ubc)
+
+    # ---- Staying
+
+    def stay(self, over: Over, want: Want, chosen: Plan) -> Stay:
+        if chosen.manner is Manner.GRANT:
+            return self._buy(over, want, chosen.candidate)
+        return self._pay(want, chosen.candidate)
+
+    def _buy(self, over: Over, want: Want, chosen: Candidate) -> Stay:
+        bssid, began_ns, way = chosen.offer.bssid, time.monotonic_ns(), replace(self.way, over=over)
+        limit_ubc = chosen.price_ubc if want.max_price_ubc is None else want.max_price_ubc
+        wish = Wish(want.floor_down_bps, want.floor_up_bps, limit_ubc)
+        try:
+            with buy(self.wallet, way, wish, self.progress, before=Before.USE) as session:
+                bssid, meter = session.bssid, Meter(way.interface)
+                ended = self._wait(session, began_ns + want.duration_s * NS_PER_S)
+                count = meter.read()
+                session.leave()
+        except PurchaseFailed as error:
+            paid_ubc = chosen.price_ubc if error.grant else 0
+            return Stay(bssid, Manner.GRANT, 0, paid_ubc, error.failure.reason, error.failure.detail)
+        return _stay(bssid, Manner.GRANT, began_ns, session.price_ubc or 0, ended, count)
+
+    def _wait(self, session: Session, until_ns: int) -> Ended:
+        """Until the time that is wanted is over, the grant is, or the session."""
+        try:
+            while time.monotonic_ns() < until_ns and self.while_true() and not session.wait(STEP_S):
+                pass
+        except KeyboardInterrupt:
+            return Ended(INTERRUPTED, "what was bought lasts until its time is over")
+        if session.failure is not None:
+            return Ended(session.failure.reason, session.failure.detail)
+        if session.ended:
+            return Ended(GRANT_OVER, "what was bought is over")
+        return self._over(until_ns)
+
+    def _over(self, until_ns: int) -> Ended:
+        if time.monotonic_ns() >= until_ns:
+            return Ended(TIME_IS_UP, "the time that was wanted is over")
+        return Ended("left", "as it was told to")
+
+    def _pay(self, want: Want, chosen: Candidate) -> Stay:
+        network, began_ns = chosen.network, time.monotonic_ns()
+        assert network is not None
+        assert network.tariff is not None
+        bssid, operator = network.bssid, network.operator
+        channel = self._channel(chosen.announcement.ledger_id, operator)
+        paid_before_ubc, channel = channel.purse.paid_ubc, _limited(channel, want.max_price_ubc)
+        meter, utc_s = Meter(self.way.interface), read_clock().utc_s
+        with Supplicant(self.way.socket_path) as supplicant:
+            order = Associate(network, utc_s - EARLIER_S, utc_s + want.duration_s + LATER_S, pinned=True)
+            try:
+                problem = _associate(supplicant, order, self.wallet)
+                if problem:
+                    return Stay(bssid, Manner.METERED, 0, 0, "not_let_in", problem)
+                with Payer(self.wallet, channel, network.tariff, bssid, meter, "", self.attester) as payer:
+                    ended = self._follow(payer, paid_before_ubc, bssid, began_ns, want.duration_s)
+            finally:
+                supplicant.disassociate()
+        if ended.reason == "deposit_used" and channel.purse.limit_ubc < self.funds.deposited_ubc[operator]:
+            ended = Ended("limit_reached", "what may be paid in all does not cover the next interval")
+        paid_ubc = payer.paid_ubc - paid_before_ubc
+        return _stay(bssid, Manner.METERED, began_ns, paid_ubc, ended, meter.read())
+
+    def _follow(
+        self, payer: Payer, paid_before_ubc: int, bssid: MacAddress, began_ns: int, wanted_s: int
+    ) -> Ended:
+        """A step at a time, and tells each payment."""
+        until_ns, told = began_ns + wanted_s * NS_PER_S, 0
+        try:
+            while (left_ns := until_ns - time.monotonic_ns()) > 0 and self.while_true():
+                if payer.intervals != told:
+                    told = payer.intervals
+                    self.tell(Paid(bssid, payer.paid_ubc - paid_before_ubc, told, left_ns // NS_PER_S))
+                ended = payer.run(min(STEP_S, left_ns / NS_PER_S), self.while_true)
+                if ended is not None:
+                    return ended
+        except KeyboardInterrupt:
+            return Ended(INTERRUPTED, "nothing is paid any more")
+        return self._over(until_ns)
 
 
-def _left_ubc(wallet: Wallet, found: list[Candidate], operator: PublicKey, deposited_ubc: int) -> int:
-    ledgers = {one.announcement.ledger_id for one in found}
-    purses = [_channel(wallet, ledger_id, operator, deposited_ubc).purse for ledger_id in ledgers]
-    return min((deposited_ubc - purse.least_used_ubc for purse in purses), default=0)
-
-
-def _channel(wallet: Wallet, ledger_id: bytes, operator: PublicKey, deposited_ubc: int) -> Channel:
-    return load_channel(wallet.path, instance_of(ledger_id, operator.octets), operator, deposited_ubc)
+def _limited(channel: Channel, limit_ubc: int | None) -> Channel:
+    """No more than that is paid from now on."""
+    if limit_ubc is None:
+        return channel
+    most_ubc = min(channel.purse.limit_ubc, channel.purse.paid_ubc + limit_ubc)
+    return replace(channel, purse=replace(channel.purse, limit_ubc=most_ubc))
 
 
 def _stay(
-    wallet: Wallet,
-    way: Way,
-    want: Want,
-    chosen: Plan,
-    funds: Funds,
-    progress: Progress | None,
-    attester: Attester | None,
-    while_true: Callable[[], bool],
+    bssid: MacAddress, manner: Manner, began_ns: int, paid_ubc: int, ended: Ended, count: Counters
 ) -> Stay:
-    if chosen.manner is Manner.GRANT:
-        return _buy(wallet, way, want, chosen, progress, while_true)
-    return _pay(wallet, way, want, chosen, funds, attester, while_true)
-
-
-def _buy(
-    wallet: Wallet,
-    way: Way,
-    want: Want,
-    chosen: Plan,
-    progress: Progress | None,
-    while_true: Callable[[], bool],
-) -> Stay:
-    bssid, began_ns = chosen.candidate.offer.bssid, time.monotonic_ns()
-    wish = Wish(want.floor_down_bps, want.floor_up_bps, chosen.price_ubc)
-    try:
-        with buy(wallet, way, wish, progress) as session:
-            bssid = session.bssid
-            until_ns = began_ns + want.duration_s * NS_PER_S
-            while time.monotonic_ns() < until_ns and while_true() and not session.wait(STEP_S):
-                pass
-            session.leave()
-            price_ubc = session.price_ubc or 0
-    except PurchaseFailed as error:
-        return Stay(bssid, Manner.GRANT, 0, 0, error.failure.reason, error.failure.detail)
+    seconds = (time.monotonic_ns() - began_ns) // NS_PER_S
     return Stay(
-        bssid, Manner.GRANT, _seconds_since(began_ns), price_ubc, "time_is_up", "what was bought is over"
+        bssid, manner, seconds, paid_ubc, ended.reason, ended.detail, count.up_bytes, count.down_bytes
     )
-
-
-def _pay(
-    wallet: Wallet,
-    way: Way,
-    want: Want,
-    chosen: Plan,
-    funds: Funds,
-    attester: Attester | None,
-    while_true: Callable[[], bool],
-) -> Stay:
-    network, began_ns = chosen.candidate.network, time.monotonic_ns()
-    assert network is not None
-    assert network.tariff is not None
-    bssid, ledger_id = network.bssid, chosen.candidate.announcement.ledger_id
-    channel = _channel(wallet, ledger_id, network.operator, funds.deposited_ubc[network.operator])
-    meter, utc_s = Meter(way.interface), read_clock().utc_s
-    with Supplicant(way.socket_path) as supplicant:
-        order = Associate(network, utc_s - EARLIER_S, utc_s + want.duration_s + LATER_S, pinned=True)
-        try:
-            problem = _associate(supplicant, order, wallet)
-            if problem:
-                return Stay(bssid, Manner.METERED, 0, 0, "not_let_in", problem)
-            with Payer(wallet, channel, network.tariff, bssid, meter, "", attester) as payer:
-                ended = payer.run(want.duration_s, while_true)
-        finally:
-            supplicant.disassociate()
-    paid_ubc = payer.paid_ubc - channel.purse.paid_ubc
-    reason, detail = (
-        (ended.reason, ended.detail) if ended else ("time_is_up", "the time that was wanted is over")
-    )
-    return Stay(bssid, Manner.METERED, _seconds_since(began_ns), paid_ubc, reason, detail)
 
 
 def _associate(supplicant: Supplicant, order: Associate, wallet: Wallet) -> str:
@@ -198,7 +350,3 @@ def _associate(supplicant: Supplicant, order: Associate, wallet: Wallet) -> str:
         wait_s = max(0, min(supplicant.due_ns, end_ns) - read_clock().mono_ns) / NS_PER_S
         events = supplicant.receive() if select.select([supplicant], [], [], wait_s)[0] else supplicant.wake()
     return last
-
-
-def _seconds_since(began_ns: int) -> int:
-    return (time.monotonic_ns() - began_ns) // NS_PER_S

@@ -176,6 +176,11 @@ class Session:
     def ended(self) -> bool:
         return self._loop.state.phase not in _IN
 
+    @property
+    def failure(self) -> Failure | None:
+        """Why it ended, if that was not its time."""
+        return self._loop.state.failure
+
     def wait(self, at_most_s: float) -> bool:
         """Listens until the session has ended or the time is up; says whether it has ended. Raises ShellError."""
         self._loop.run(lambda state: state.phase in _OVER, at_most_s)
@@ -249,7 +254,7 @@ def _run(
     prepare: Callable[[State], State],
 ) -> Session:
     progress = progress or (lambda _: None)
-    if way.over is Over.AUTO and way.cell is None and _hears_wpa_supplicant(way, progress):
+    if way.over is Over.AUTO and way.cell is None and hears_wpa_supplicant(way, progress):
         try:
             return _try(replace(way, over=Over.AIR), wallet, progress, settings, prepare)
         except PurchaseFailed as error:
@@ -260,7 +265,8 @@ def _run(
     return _try(replace(way, over=over), wallet, progress, settings, prepare)
 
 
-def _hears_wpa_supplicant(way: Way, progress: Progress) -> bool:
+def hears_wpa_supplicant(way: Way, progress: Progress = lambda _: None) -> bool:
+    """Whether one works this interface, and we may ask it."""
     try:
         WpaControl(way.socket_path).close()
     except ShellError as error:
