@@ -14,7 +14,8 @@ from dataclasses import replace
 from apd import associations, known_grants, lobby, registration
 from apd.commands import Command, Note, SendLobby, SetBeaconElement, SetElement, SignNetwork, SignOffer
 from apd.events import BEACON, HostapdConnected
-from apd.sessions import Outcome
+from apd.promises import reserved
+from apd.sessions import Outcome, check_capacity
 from apd.state import AirAnswer, AirState, HeldBack, KnownGrant, State
 from nas_tunnel.advice_of_charge import charge_of, write_advice_of_charge
 from nas_tunnel.anqp import (
@@ -78,7 +79,8 @@ def hostapd_connected(state: State, event: HostapdConnected, now: Now) -> Outcom
         state.on_air, connected=True, ssid=event.ssid, elements={}, beacon=b"", held_back={}, signing=False
     )
     commands += registration.describe_missing(state)
-    state, signing = _sign_network(replace(state, air=air), now.utc_s + state.settings.offer_lifetime_s)
+    expires_s = now.utc_s + state.settings.offer_lifetime_s
+    state, signing = _sign_network(replace(state, air=air), expires_s, now)
     state, more = associations.synchronise(state, event.stations, now)
     return state, [*commands, *signing, *more]
 
@@ -160,10 +162,10 @@ def carry(before: State, state: State, commands: Iterable[Command], now: Now) ->
             continue
         carried.append(command)
         if isinstance(command, SignOffer):
-            state, signing = _sign_network(state, command.offer.expires_s)
+            state, signing = _sign_network(state, command.offer.expires_s, now)
             carried += signing
     if before.air is not None and before.air.registration != state.on_air.registration:
-        state, signing = _sign_network(state, now.utc_s + state.settings.offer_lifetime_s)
+        state, signing = _sign_network(state, now.utc_s + state.settings.offer_lifetime_s, now)
         carried += signing
     state, showing = _show(before, state)
     return state, [*carried, *showing]
@@ -268,13 +270,18 @@ def _without(answers: Iterable[AirAnswer], subject: bytes) -> tuple[AirAnswer, .
 # ---- What hostapd shows
 
 
-def _sign_network(state: State, expires_s: int) -> Outcome:
-    """How to join, once it is known, and the ledger knows the operator."""
+def _sign_network(state: State, expires_s: int, now: Now) -> Outcome:
+    """How to join, once it is known, and the ledger knows the operator; and for how much as one goes, as long as there
+    is room for one more.
+    """
     air, settings = state.on_air, state.settings
     assert settings.air is not None, "there is an AirState"
     if not 1 <= len(air.ssid) <= MAX_SSID_BYTES or registration.is_missing(state):
         return state, []
-    network = Network(settings.bssid, air.ssid, settings.air.operator, expires_s, air.registration)
+    tariff = settings.tariff
+    if tariff is not None and check_capacity(state, tariff.qos, kept=reserved(state, now)) is not None:
+        tariff = None
+    network = Network(settings.bssid, air.ssid, settings.air.operator, expires_s, air.registration, tariff)
     return replace(state, air=replace(air, signing=True)), [SignNetwork(network)]
 
 

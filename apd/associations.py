@@ -1,7 +1,8 @@
 """Stations that hostapd serves: which grant each of them holds, and who is thrown out.
 
-In: who associated, and which grant the operator's signed admission names for that station (EAP-TLS proved the key to
-the operator's RADIUS server). Out: sessions admitted by the machinery of the lobby's joins, and deauthentications.
+In: who associated, and which grant, or metered pass, the operator's signed admission names for that station (EAP-TLS
+proved the key to the operator's RADIUS server). Out: sessions admitted by the machinery of the lobby's joins, and
+deauthentications.
 
 The account that hostapd shows for a station can be a word of the station itself, so that it lets nobody in: it has to
 be the grant's consumer, and that is all. An admission may come a moment after its station, so nobody is thrown out for
@@ -170,7 +171,7 @@ def _unnamed(state: State, account: PublicKey) -> str:
 def _try(state: State, station: MacAddress, known: KnownGrant, now: Now) -> Outcome | NoCapacity | str:
     """The state in which this grant serves the station, or why it does not."""
     grant, now = known.grant, sessions.believed(state, now)
-    refusal = lobby.check_grant(state, grant, now)
+    refusal = (lobby.check_use if known.metered else lobby.check_grant)(state, grant, now)
     if refusal is not None:
         return refusal[0]
     session = state.sessions.get(grant.grant_id)

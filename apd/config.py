@@ -16,13 +16,14 @@ from apd.settings import (
     Files,
     LedgerLinkSettings,
     MeterSettings,
+    TariffSettings,
     UserPlaneSettings,
 )
 from tc_shaper.settings import ShaperSettings
 from wire.errors import ConfigError
 from wire.ids import MacAddress, PublicKey
 from wire.keys import PrivateKey
-from wire.units import parse_duration, parse_rate
+from wire.units import PPM, parse_duration, parse_rate
 
 if TYPE_CHECKING:  # a box without [cell] does without
     from apd.signalling_settings import SignallingSettings
@@ -31,9 +32,10 @@ if TYPE_CHECKING:  # a box without [cell] does without
     from ran_slicing.settings import CellSettings
     from ran_slicing.share import CellShape
     from ran_slicing.snssai import Snssai
+    from wire.tariff import Tariff
 
 T = TypeVar("T")
-SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air", "cell")
+SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air", "tariff", "cell")
 PARTS_OF_CELL = ("user_plane", "core")
 SIGNALLING = "signalling"
 """A part that is off where it is not there."""
@@ -86,6 +88,7 @@ def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config
         "provider": provider_key.public,
         "air": air,
         "cell": cell_box,
+        "tariff": _tariff_of(reader, path, air),
     }
     if not reader.has("box", "bssid"):
         if cell is not None:
@@ -95,7 +98,37 @@ def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config
             )
         given["bssid"] = read_address(shaper.interface)
     box = reader.build("box", BoxSettings, given)
+    _refuse_floors(path, box)
     return Config(box, ledger, meter, files, provider_key, cell)
+
+
+def _tariff_of(reader: "_SectionReader", path: Path, air: AirSettings | None) -> "Tariff | None":
+    """Section [tariff]; without it nobody pays as it goes."""
+    if "tariff" not in reader:
+        return None
+    if air is None:
+        raise ConfigError(f"{path}: tariff: needs a section [air]: who pays as it goes joins by EAP-TLS")
+    return reader.build("tariff", TariffSettings).tariff
+
+
+def _refuse_floors(path: Path, box: BoxSettings) -> None:
+    """A tariff whose floors an empty box cannot keep would be shown to nobody; its rates are those of IP packets."""
+    if box.tariff is None:
+        return
+    qos, shaper = box.tariff.qos, box.shaper
+    if shaper.rate_layer != "ip":
+        raise ConfigError(
+            f"{path}: tariff: its rates are those of IP packets; shaper.rate_layer has to be ip"
+        )
+    for key, floor_bps, capacity_bps in (
+        ("floor_down_bps", qos.floor_down_bps, shaper.downlink_capacity_bps),
+        ("floor_up_bps", qos.floor_up_bps, shaper.uplink_capacity_bps),
+    ):
+        most_bps = capacity_bps * box.admission_ppm // PPM
+        if floor_bps > most_bps:
+            raise ConfigError(
+                f"{path}: tariff.{key}: {floor_bps} is more than the {most_bps} that may be sold"
+            )
 
 
 def _shaper_of(

@@ -1,7 +1,9 @@
 """Grants whose holders may associate here without showing them: bought through this box, or told of by the operator.
 
 In: the ledger's replies, the operator's admissions. Out: what to keep on disk, and what to tell the operator. Every
-grant in here has the ledger's signature; whether its holder is let in is for apd/associations.py.
+grant in here has the ledger's signature, or is a metered pass and has the operator's: nobody bought it, its holder pays
+that operator as it goes, and only a box with a tariff takes one. Whether its holder is let in is for
+apd/associations.py.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,11 +13,13 @@ from apd import sessions
 from apd.commands import Command, ForgetGrant, Note, PublishGrant, StoreGrant
 from apd.session import EndReason, instant_ns
 from apd.sessions import Outcome, plan_counting
+from apd.settings import BoxSettings
 from apd.state import KnownGrant, State
 from wire.admission import read_admission
 from wire.errors import DecodeError, VerificationError
-from wire.grant import read_grant
+from wire.grant import Grant, read_grant
 from wire.ids import MacAddress, PublicKey
+from wire.metered_pass import read_metered_pass
 from wire.units import NS_PER_S, Now
 
 MAX_GRANTS = 512
@@ -30,11 +34,12 @@ def restore(state: State, stored: Iterable[KnownGrant], now: Now) -> Outcome:
     gone: list[Command] = []
     for one in stored:
         try:
-            read_grant(one.encoded, state.settings.ledger, state.settings.ledger_id)
-        except VerificationError:  # an earlier ledger's
+            grant, metered = _read_permit(state.settings, one.encoded)
+        except DecodeError:  # an earlier ledger's, or operator's
             gone.append(ForgetGrant(one.grant.grant_id))
         else:
-            known[one.grant.grant_id] = replace(one, ends_ns=instant_ns(one.grant.ends_s, now))
+            ends_ns = instant_ns(grant.ends_s, now)
+            known[grant.grant_id] = replace(one, metered=metered, ends_ns=ends_ns)
     state = _with_grants(state, known)
     for grant_id, one in known.items():
         state = _with_elsewhere(state, grant_id, one.used_bytes)
@@ -69,8 +74,8 @@ def remember_bought(
 
 
 def publish_all(state: State) -> list[Command]:
-    """The operator may have been away: what is still good is told again."""
-    return [PublishGrant(known.encoded) for known in state.on_air.grants.values()]
+    """The operator may have been away: what is still good is told again. Its own passes it knows."""
+    return [PublishGrant(known.encoded) for known in state.on_air.grants.values() if not known.metered]
 
 
 def take_admission(state: State, data: bytes, now: Now) -> Outcome:
@@ -79,7 +84,7 @@ def take_admission(state: State, data: bytes, now: Now) -> Outcome:
     assert settings.air is not None, "admissions are for boxes with [air]"
     try:
         admission = read_admission(data, settings.air.operator)
-        grant = read_grant(admission.grant, settings.ledger, settings.ledger_id)
+        grant, metered = _read_permit(settings, admission.grant)
     except DecodeError as error:
         return state.with_refusal("admission_invalid"), [Note("admission_invalid", str(error))]
     if admission.bssid != settings.bssid:
@@ -87,10 +92,18 @@ def take_admission(state: State, data: bytes, now: Now) -> Outcome:
     if min(admission.expires_s, grant.ends_s) * 1_000 <= now.utc_ms:
         return state.with_refusal("admission_expired"), []
     before = state.on_air.grants.get(
-        grant.grant_id, KnownGrant(grant, admission.grant, learnt_ns=now.mono_ns)
+        grant.grant_id, KnownGrant(grant, admission.grant, metered=metered, learnt_ns=now.mono_ns)
     )
+    if before.metered != metered:
+        return state.with_refusal("admission_invalid"), [
+            Note("admission_invalid", "grant and pass of one id")
+        ]
+    if (
+        grant.ends_s > before.grant.ends_s
+    ):  # a pass was renewed; an earlier one that is repeated shortens nothing
+        before = replace(before, grant=grant, encoded=admission.grant)
     used_bytes = max(admission.used_bytes, before.used_bytes)  # an older word may come later
-    ends_ns = max(before.ends_ns, instant_ns(grant.ends_s, now))
+    ends_ns = max(before.ends_ns, instant_ns(before.grant.ends_s, now))
     known = replace(before, used_bytes=used_bytes, station=admission.station, ends_ns=ends_ns)
     if known == state.on_air.grants.get(grant.grant_id):
         return state, []
@@ -121,6 +134,19 @@ def forget_ended(state: State, now: Now) -> Outcome:
         if _is_over(known, now) and known.ends_ns <= now.mono_ns and not _is_used(state, grant_id, now)
     ]
     return _forget(state, ended) if ended else (state, [])
+
+
+def _read_permit(settings: BoxSettings, encoded: bytes) -> tuple[Grant, bool]:
+    """A grant of the ledger's, or a metered pass of the operator that lets our stations in; whether it is a pass.
+
+    Raises DecodeError: who it is that has signed neither, also where nobody may pay as he goes.
+    """
+    try:
+        return read_grant(encoded, settings.ledger, settings.ledger_id), False
+    except VerificationError:
+        if settings.air is None or settings.tariff is None:
+            raise
+    return read_metered_pass(encoded, settings.air.operator, settings.ledger_id), True
 
 
 def _unname(state: State, station: MacAddress, grant_id: bytes) -> Outcome:

@@ -543,6 +543,11 @@ def check_grant(state: State, grant: Grant, now: Now) -> tuple[str, str] | None:
     providers = (state.settings.provider, *(air.partners if air else ()))
     if grant.provider_id not in [provider.provider_id for provider in providers]:
         return "foreign_provider", "the grant is another provider's"
+    return check_use(state, grant, now)
+
+
+def check_use(state: State, grant: Grant, now: Now) -> tuple[str, str] | None:
+    """The same of a grant, or a metered pass, whose provider is known to be one that is honoured here."""
     if grant.ends_s * 1_000 <= now.utc_ms:
         return "grant_expired", f"it ended at {grant.ends_s}, now is {now.utc_s}"
     if grant.starts_s > now.utc_s + state.settings.early_join_s:
@@ -554,11 +559,16 @@ def check_grant(state: State, grant: Grant, now: Now) -> tuple[str, str] | None:
     known = state.sessions.get(grant.grant_id)
     if state.disk.failing_ns is not None and not (known and known.holds_slot):
         return "not_metered", "this access point cannot account for anything now"
-    if known is not None and known.reason in FINAL_REASONS:
+    if known is not None and known.reason in FINAL_REASONS and not _is_renewed(known, grant):
         return "grant_used", f"its session ended: {known.reason.value}"
     if known is not None and known.data_left_bytes == 0:
         return "grant_used", "its data cap is used up"
     return None
+
+
+def _is_renewed(known: Session, grant: Grant) -> bool:
+    """A pass has a later one of the same id; a grant has not."""
+    return known.reason is EndReason.TIME_UP and grant.ends_s > known.grant.ends_s
 
 
 def _read_request(

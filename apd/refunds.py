@@ -27,6 +27,7 @@ from wire.errors import DecodeError
 from wire.grant_price import GrantPrice, read_grant_price
 from wire.ids import GRANT_ID_SIZE
 from wire.ledger_reply import read_ledger_reply
+from wire.metered_pass import is_metered_pass
 from wire.money_actions import Transfer
 from wire.receipt import Receipt, read_receipt
 from wire.refund import refund_nonce
@@ -48,7 +49,9 @@ def resume(owed: Iterable[Refund], now: Now) -> dict[bytes, Refund]:
 
 
 def owe(state: State, session: Session, now: Now) -> Outcome:
-    """Takes over what a session that is over is owed. Of another provider's grant that provider has the money."""
+    """Takes over what a session that is over is owed. Of another provider's grant that provider has the money; whoever
+    pays as it goes has stopped paying for what it was not given, and has no price to ask for.
+    """
     refund = owed_for(session)
     if refund is None or session.grant_id in state.refunds:
         return state, []
@@ -56,6 +59,8 @@ def owe(state: State, session: Session, now: Now) -> Outcome:
         f"grant {session.grant_id.hex()}: {refund.down_bytes} bytes down and {refund.up_bytes} up "
         "of its floors were wanted and did not arrive"
     )
+    if is_metered_pass(session.grant):
+        return state, [Note("shortfall", f"{text}; who pays as it goes pays for what it got")]
     if session.grant.provider_id != state.settings.provider.provider_id:
         return state, [
             Note("shortfall", f"{text}; it is for {session.grant.provider_id.hex()}, which sold it, to pay")

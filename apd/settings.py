@@ -5,11 +5,17 @@ Nothing here reads anything; every rule that a value has to obey is in its `__po
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
 from tc_shaper.settings import ShaperSettings
-from wire.errors import ConfigError
+from wire.errors import ConfigError, DecodeError
 from wire.ids import MacAddress, PublicKey
+from wire.qos import Qos
+from wire.tariff import PAYMENT_PORT, Tariff
+
+LEAST_COUNTED_S = 60
+"""hostapd accounts no more often, so that an operator sees no shorter interval's megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,67 @@ class AirSettings:
             raise ConfigError(
                 f"reference_throughput_bps: {self.reference_throughput_bps} is below 1000, and nothing could be sold"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class TariffSettings:
+    """Section [tariff], beside [air]: what whoever pays its operator as it goes is asked, and gets."""
+
+    address: str
+    """Where the operator takes payments: its IP address."""
+    floor_down_bps: int
+    """What is promised towards the station, bits per second of IP packets; 0: nothing is."""
+    ceil_down_bps: int
+    """The most that it gets."""
+    floor_up_bps: int
+    """What is promised from the station."""
+    ceil_up_bps: int
+    """The most that it gets."""
+    per_minute_ubc: int = 0
+    """What a minute costs, in micro-bandcoin. Both prices are added; one of them is more than 0."""
+    per_megabyte_ubc: int = 0
+    """What a megabyte (1,000,000 IP bytes, both directions) costs, in micro-bandcoin."""
+    interval_s: int = 60
+    """So often is paid, and what one interval can cost is what either side risks. By the megabyte 60 or more."""
+    port: int = PAYMENT_PORT
+    """UDP port of that address."""
+
+    def __post_init__(self) -> None:
+        try:
+            address = ip_address(self.address)
+        except ValueError:
+            raise ConfigError(f"address: {self.address!r} is not an IP address") from None
+        if address.is_unspecified or address.is_multicast:
+            raise ConfigError(f"address: {address} is nobody's: it is where devices send payments")
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            raise ConfigError(f"address: {address} is an IPv4 address, {address.ipv4_mapped}")
+        if self.per_megabyte_ubc and 0 < self.interval_s < LEAST_COUNTED_S:
+            raise ConfigError(
+                f"interval_s: {self.interval_s} is below {LEAST_COUNTED_S}, and no operator hears sooner how many "
+                "megabytes there were"
+            )
+        if not self.per_minute_ubc and not self.per_megabyte_ubc:
+            raise ConfigError("per_minute_ubc: neither a minute nor a megabyte costs anything")
+        try:
+            _ = self._qos
+        except DecodeError as error:
+            raise ConfigError(f"floor_down_bps: {error}") from None
+        try:
+            _ = self.tariff
+        except DecodeError as error:  # it names the key itself
+            raise ConfigError(str(error).removeprefix("tariff: ")) from None
+
+    @property
+    def tariff(self) -> Tariff:
+        """What devices are shown."""
+        address = ip_address(self.address)
+        return Tariff(
+            self.per_minute_ubc, self.per_megabyte_ubc, self.interval_s, self._qos, address, self.port
+        )
+
+    @property
+    def _qos(self) -> Qos:
+        return Qos(self.floor_down_bps, self.ceil_down_bps, self.floor_up_bps, self.ceil_up_bps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +177,8 @@ class BoxSettings:
     """None: nothing is sold over 802.11 itself."""
     cell: UserPlaneSettings | None = None
     """None: no small cell."""
+    tariff: Tariff | None = None
+    """None: nobody pays as it goes. Shown in the network of [air]."""
 
     def __post_init__(self) -> None:
         for name in (

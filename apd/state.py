@@ -87,6 +87,8 @@ class KnownGrant:
     """Which station the operator's last admission named: that one is served on this grant, and no other."""
     bought: bool = False
     """The purchase was relayed here."""
+    metered: bool = False
+    """It is a metered pass (wire/metered_pass.py): its holder pays the operator as it goes."""
     learnt_ns: int = field(default=0, compare=False)
     ends_ns: int = field(default=0, compare=False)
     """Both on the monotonic clock, as the wall clock stood when it was learnt."""

@@ -24,6 +24,7 @@ from apd.settings import (
     Files,
     LedgerLinkSettings,
     MeterSettings,
+    TariffSettings,
     UserPlaneSettings,
 )
 from apd.signalling_settings import SignallingSettings
@@ -39,13 +40,14 @@ SECTIONS: dict[str, tuple[type, str]] = {
     "files": (Files, apd.settings.__file__),
     "box": (BoxSettings, apd.settings.__file__),
     "air": (AirSettings, apd.settings.__file__),
+    "tariff": (TariffSettings, apd.settings.__file__),
     "cell": (CellSettings, ran_slicing.settings.__file__),
     "cell.user_plane": (UserPlaneSettings, apd.settings.__file__),
     "cell.core": (CoreSettings, ran_slicing.core_settings.__file__),
     "cell.signalling": (SignallingSettings, apd.signalling_settings.__file__),
 }
 GIVEN: dict[type, frozenset[str]] = {
-    BoxSettings: frozenset({"provider", "ledger", "ledger_id", "shaper", "air", "cell"}),
+    BoxSettings: frozenset({"provider", "ledger", "ledger_id", "shaper", "air", "cell", "tariff"}),
     ShaperSettings: frozenset({"closed", "lobby_interface"}),
 }
 """Fields that follow from other sections and are not written in their own."""

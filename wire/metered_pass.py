@@ -19,7 +19,14 @@ EXTERNAL = b"airgrant/metered-pass/"
 NO_BAND = Band(1, 2, 1)
 """1 to 2 kHz, where no access network is: a pass is for whatever band the box has."""
 
-__all__ = ["EXTERNAL", "MAX_GRANT_BYTES", "NO_BAND", "read_metered_pass", "write_metered_pass"]
+__all__ = [
+    "EXTERNAL",
+    "MAX_GRANT_BYTES",
+    "NO_BAND",
+    "is_metered_pass",
+    "read_metered_pass",
+    "write_metered_pass",
+]
 
 
 def write_metered_pass(grant: Grant, operator: PrivateKey, ledger_id: bytes) -> bytes:
@@ -37,4 +44,11 @@ def read_metered_pass(data: bytes, operator: PublicKey, ledger_id: bytes) -> Gra
     grant = parse_grant(envelope)
     if grant.provider_id != operator.provider_id:
         raise DecodeError("metered pass: of another operator's channel")
+    if not is_metered_pass(grant):
+        raise DecodeError(f"metered pass: names a band, {grant.band}")
     return grant
+
+
+def is_metered_pass(grant: Grant) -> bool:
+    """Whether what was verified before, and kept, is a pass. No ledger's grant has that band."""
+    return grant.band == NO_BAND

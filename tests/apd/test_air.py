@@ -27,8 +27,11 @@ from apd.events import (
     OfferSigned,
     OfferStateReceived,
     PurchaseHeard,
+    SessionRemoved,
+    StationLeft,
 )
 from apd.promises import NOTHING, reserved
+from apd.session import Usage
 from nas_tunnel.advice_of_charge import read_advice_of_charge
 from nas_tunnel.anqp import (
     ADVICE_OF_CHARGE,
@@ -42,13 +45,25 @@ from nas_tunnel.anqp import (
     read_beacon_element,
 )
 from nas_tunnel.lobby import Announcement, Discover, Outcome, Refused
-from tests.apd.air_world import AIR, OPERATOR, SSID, air_box, bought, sign_network
+from tests.apd.air_world import (
+    AIR,
+    OPERATOR,
+    SSID,
+    TARIFF,
+    air_box,
+    associates,
+    bought,
+    metered_box,
+    serve_metered,
+    sign_network,
+)
 from tests.apd.playbook import Box, Playbook, a, heard, join, note, seconds, settings, start_box, told
 from tests.apd.world import (
     BSSID,
     LEDGER,
     LEDGER_ID,
     PROVIDER,
+    QOS,
     START_S,
     STATION,
     create,
@@ -390,3 +405,26 @@ class TestRates:
         assert box.state.refused["no_airtime"] > 300, "so many were refused"
         assert any(getattr(answer, "grant", b"") for answer in answers(box, subject))
         assert all(len(payload) <= MAX_ELEMENT_BYTES for payload in box.state.on_air.elements.values())
+
+
+class TestPayingAsOneGoes:
+    def test_the_network_says_for_how_much_on_the_air_and_in_the_lobby(self):
+        box = metered_box()
+        network = box.state.on_air.network
+        assert read_network(network, PROVIDER.public).tariff == TARIFF
+        assert read_air_offer(element(box, VENDOR)).network == network
+        assert Playbook(box) >> heard(Discover()) << told(Announcement, network=network)
+
+    def test_without_a_tariff_nothing_is_said(self):
+        assert air_box().last(SignNetwork).network.tariff is None
+
+    def test_while_there_is_no_room_for_one_more_it_is_not_offered(self):
+        box = metered_box(shaper_downlink_capacity_bps=QOS.floor_down_bps * 3 // 2)
+        assert box.last(SignNetwork).network.tariff == TARIFF
+        grant_id = serve_metered(box)
+        box.feed(HostapdConnected(SSID, BSSID, (associates(),)))
+        assert box.last(SignNetwork).network.tariff is None
+        box.feed(StationLeft(STATION))
+        box.feed(SessionRemoved(grant_id, Usage()))
+        box.feed(HostapdConnected(SSID, BSSID))
+        assert box.last(SignNetwork).network.tariff == TARIFF

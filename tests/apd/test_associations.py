@@ -25,7 +25,20 @@ from apd.events import (
 )
 from apd.session import EndReason, Phase, Usage
 from apd.state import KnownGrant
-from tests.apd.air_world import AIR, PARTNER, SSID, admission, air_box, associates, bought, serve
+from tests.apd.air_world import (
+    AIR,
+    PARTNER,
+    SSID,
+    admission,
+    air_box,
+    associates,
+    bought,
+    channel_pass,
+    metered_box,
+    pass_admission,
+    serve,
+    serve_metered,
+)
 from tests.apd.playbook import Box, Playbook, a, leave, note, seconds, settings, start_box
 from tests.apd.world import (
     BSSID,
@@ -393,3 +406,86 @@ class TestHostapdComesBack:
         box.feed(HostapdConnected(SSID, BSSID, (StationAssociated(STATION, CONSUMER.public),)))
         assert box.state.on_air.associations[STATION].grant_id == served
         assert not [c for c in box.ordered if isinstance(c, (RemoveSession, InstallSession, Deauthenticate))]
+
+
+class TestPayingAsOneGoes:
+    def test_a_pass_lets_its_station_in_at_its_rates_until_the_operator_throws_it_out(self):
+        box, made = metered_box(), channel_pass()
+        box.feed(pass_admission())
+        box.feed(associates())
+        shape = box.last(InstallSession).shape
+        assert (shape.station, shape.down_floor_bps, shape.up_ceil_bps) == (
+            STATION, QOS.floor_down_bps, QOS.ceil_up_bps,
+        )  # fmt: skip
+        box.feed(SessionInstalled(made.grant_id))
+        slot = box.state.sessions[made.grant_id].slot
+        assert Playbook(box) >> StationLeft(STATION) << a(RemoveSession, slot=slot) << note("session_ends")
+        box.feed(SessionRemoved(made.grant_id, Usage(700, 300)))
+        session = box.state.sessions[made.grant_id]
+        assert (session.reason, session.unreported.delivered_bytes) == (EndReason.STATION_LEFT, 1_000)
+
+    def test_an_admission_that_is_replayed_opens_nothing_for_a_station_that_was_thrown_out(self):
+        box, word, made = metered_box(), pass_admission(), channel_pass()
+        box.feed(word)
+        box.feed(associates())
+        box.feed(SessionInstalled(made.grant_id))
+        box.feed(StationLeft(STATION))
+        box.feed(SessionRemoved(made.grant_id, Usage()))
+        assert Playbook(box) >> word >> seconds(5) >> DeadlineReached()
+        assert box.state.sessions[made.grant_id].phase is Phase.CLOSED
+
+    def test_nor_for_a_station_of_another_account(self):
+        box = metered_box()
+        box.feed(pass_admission())
+        box.feed(associates(account=OTHER_CONSUMER.public))
+        box.pass_time(seconds(3))
+        box.feed(DeadlineReached())
+        assert thrown_out(box) == [STATION]
+        assert not box.state.sessions
+
+    def test_it_ends_with_its_pass(self):
+        box = metered_box(idle_timeout_s=0)
+        grant_id = serve_metered(box)
+        box.pass_time(seconds(600))
+        box.feed(DeadlineReached())
+        box.feed(SessionRemoved(grant_id, Usage(1_000)))
+        box.pass_time(seconds(3))
+        box.feed(DeadlineReached())
+        assert box.state.sessions.get(grant_id) is None or box.state.sessions[grant_id].phase is Phase.CLOSED
+        assert thrown_out(box) == [STATION]
+
+    def test_it_goes_on_with_a_pass_that_was_renewed(self):
+        box = metered_box(idle_timeout_s=0)
+        grant_id = serve_metered(box)
+        box.feed(pass_admission(channel_pass(duration_s=9_000)))
+        box.pass_time(seconds(600))
+        box.feed(DeadlineReached())
+        assert box.state.sessions[grant_id].reason is EndReason.TIME_UP
+        box.feed(SessionRemoved(grant_id, Usage(1_000)))
+        box.feed(SessionInstalled(grant_id))
+        session = box.state.sessions[grant_id]
+        assert (session.phase, session.grant.duration_s, session.used.down_bytes) == (
+            Phase.ACTIVE, 9_000, 1_000,
+        )  # fmt: skip
+        assert not thrown_out(box)
+
+    def test_it_ends_when_the_provider_revokes_it_and_comes_back_by_no_later_pass(self):
+        box = metered_box()
+        grant_id = serve_metered(box)
+        box.feed(ProviderCommanded(revocation(grant_id)))
+        box.feed(SessionRemoved(grant_id, Usage()))
+        box.feed(pass_admission(channel_pass(duration_s=9_000)))
+        box.pass_time(seconds(3))
+        box.feed(DeadlineReached())
+        assert box.state.sessions[grant_id].reason is EndReason.REVOKED
+        assert thrown_out(box) == [STATION]
+
+    def test_where_there_is_no_room_for_its_floors_it_is_thrown_out_and_nothing_is_owed(self):
+        box = metered_box()
+        greedy = channel_pass(qos=replace(QOS, floor_down_bps=60_000_000, ceil_down_bps=60_000_000))
+        box.feed(pass_admission(greedy))
+        box.feed(associates())
+        box.pass_time(seconds(3))
+        box.feed(DeadlineReached())
+        assert thrown_out(box) == [STATION]
+        assert not box.state.sessions

@@ -1,5 +1,6 @@
 """The configuration file: what people write, and what they are told when it cannot be."""
 
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from tests.apd.world import BSSID, LEDGER, LEDGER_ID, PROVIDER
 from tests.ran_slicing.gnb_files import SOUND
 from wire.errors import ConfigError
 from wire.ids import MacAddress
+from wire.qos import Qos
+from wire.tariff import PAYMENT_PORT, Tariff
 
 GOOD = f"""
 [shaper]
@@ -315,3 +318,49 @@ def test_a_cell_that_cannot_be(tmp_path, find, put, why):
 def test_a_gnb_file_with_a_trap_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"cell: .*gnb.yml: metrics.enable_json: has to be true"):
         load_cell(tmp_path, gnb=SOUND.replace("enable_json: true", "enable_json: false"))
+
+
+TARIFF = """
+[tariff]
+address = "192.0.2.7"
+per_minute_ubc = 30_000
+interval_s = "2m"
+floor_down_bps = "1Mbit/s"
+ceil_down_bps = "20Mbit/s"
+floor_up_bps = 0
+ceil_up_bps = "5Mbit/s"
+"""
+
+
+def test_what_whoever_pays_as_it_goes_is_asked(tmp_path):
+    assert load(tmp_path, GOOD + AIR).box.tariff is None
+    tariff = load(tmp_path, GOOD + AIR + TARIFF).box.tariff
+    qos = Qos(1_000_000, 20_000_000, 0, 5_000_000)
+    assert tariff == Tariff(30_000, 0, 120, qos, IPv4Address("192.0.2.7"), PAYMENT_PORT)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "told"),
+    [
+        (AIR, "", "tariff: needs a section [air]"),
+        ("192.0.2.7", "operator.example", "tariff.address: 'operator.example' is not an IP address"),
+        ("192.0.2.7", "0.0.0.0", "tariff.address: 0.0.0.0 is nobody's"),
+        ("192.0.2.7", "::ffff:192.0.2.7", "tariff.address: ::ffff:"),
+        ("per_minute_ubc = 30_000", "", "tariff.per_minute_ubc: neither a minute nor a megabyte"),
+        ("per_minute_ubc = 30_000", "per_minute_ubc = -1", "tariff.per_minute_ubc is -1, outside"),
+        ('interval_s = "2m"', "interval_s = 0", "tariff.interval_s is 0, outside"),
+        ('interval_s = "2m"', "interval_s = 30\nper_megabyte_ubc = 4", "tariff.interval_s: 30 is below 60"),
+        ('interval_s = "2m"', "port = 0", "tariff.port is 0, outside"),
+        ('"1Mbit/s"', '"51Mbit/s"\n', "tariff.floor_down_bps: qos: floor 51000000 and ceiling"),
+        ('"1Mbit/s"\nceil_down_bps = "20', '"51Mbit/s"\nceil_down_bps = "60', "tariff.floor_down_bps: 51000000 is"),
+        ("floor_up_bps = 0", "", "tariff.floor_up_bps: is missing"),
+        ("floor_up_bps = 0", "floor_up = 0", "tariff.floor_up: unknown key; did you mean floor_up_bps?"),
+        ("[ledger]", 'rate_layer = "frame"\n[ledger]', "tariff: its rates are those of IP packets"),
+    ],
+)  # fmt: skip
+def test_a_wrong_tariff_is_told(tmp_path, good, bad, told):
+    text = GOOD + AIR + TARIFF
+    assert good in text
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, text.replace(good, bad))
+    assert f"apd.toml: {told}" in str(error.value)

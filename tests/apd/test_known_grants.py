@@ -16,10 +16,25 @@ from apd.events import (
 )
 from apd.session import Phase, Usage
 from apd.state import KnownGrant
-from tests.apd.air_world import AIR, PARTNER, admission, air_box, associates, bought, serve
+from tests.apd.air_world import (
+    AIR,
+    OPERATOR,
+    PARTNER,
+    TARIFF,
+    admission,
+    air_box,
+    associates,
+    bought,
+    channel_pass,
+    metered_box,
+    pass_admission,
+    serve,
+)
 from tests.apd.playbook import Playbook, a, seconds, settings, start_box
 from tests.apd.world import (
     CONSUMER,
+    LEDGER,
+    LEDGER_ID,
     OTHER_STATION,
     QOS,
     START_S,
@@ -31,6 +46,7 @@ from tests.apd.world import (
     signed_grant,
 )
 from wire.ids import MacAddress
+from wire.metered_pass import write_metered_pass
 
 
 def station(number: int) -> MacAddress:
@@ -199,3 +215,80 @@ def test_what_was_used_elsewhere_counts_against_the_data_cap():
     assert session.data_left_bytes == 600_000
     box.feed(admission(made, used_bytes=900_000))
     assert box.state.sessions[made.grant_id].data_left_bytes == 100_000
+
+
+def encoded_pass(made, signer=OPERATOR):
+    return write_metered_pass(made, signer, LEDGER_ID)
+
+
+def test_a_pass_of_the_operator_is_kept_as_a_grant_is_and_told_to_nobody():
+    box = metered_box()
+    made = channel_pass()
+    assert Playbook(box) >> pass_admission() << a(StoreGrant, grant_id=made.grant_id)
+    known = box.state.on_air.grants[made.grant_id]
+    assert (known.grant, known.metered, known.bought, known.station) == (made, True, False, STATION)
+    box.ordered.clear()
+    box.feed(BrokerConnected())
+    assert not [one for one in box.ordered if isinstance(one, PublishGrant)]
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        (pass_admission(channel_pass(operator=PARTNER), signer=PARTNER), "admission_invalid"),
+        (pass_admission(channel_pass(operator=LEDGER), signer=LEDGER), "admission_invalid"),
+        (pass_admission(ledger_id=bytes(32)), "admission_invalid"),
+        (pass_admission(bssid=OTHER_STATION), "admission_foreign"),
+        (pass_admission(channel_pass(starts_s=START_S - 600)), "admission_expired"),
+        (admission(channel_pass()), ""),
+    ],
+    ids=["another operator", "the ledger", "another ledger", "another box", "over", "sold by the ledger"],
+)
+def test_no_other_pass_is_taken(word, reason):
+    """But what the ledger itself signed is a grant, whatever is in it, and opens nothing of another provider."""
+    box = metered_box()
+    box.feed(word)
+    if reason:
+        assert box.state.refused[reason] == 1
+        assert not box.state.on_air.grants
+    else:
+        assert not box.state.on_air.grants[channel_pass().grant_id].metered
+        box.feed(associates())
+        assert not box.state.sessions
+
+
+def test_a_box_without_a_tariff_takes_no_pass():
+    box = air_box()
+    box.feed(pass_admission())
+    assert box.state.refused["admission_invalid"] == 1
+    assert not box.state.on_air.grants
+
+
+def test_a_renewed_pass_lasts_longer_and_an_earlier_one_that_is_replayed_shortens_nothing():
+    box = metered_box()
+    early, late = pass_admission(), pass_admission(channel_pass(duration_s=9_000))
+    for word in (early, late, early):
+        box.feed(word)
+    (known,) = box.state.on_air.grants.values()
+    assert known.grant.duration_s == 9_000
+    assert box.last(StoreGrant).grant == known.encoded
+    assert known.ends_ns - box.now.mono_ns == 9_000 * 1_000_000_000
+
+
+def test_a_pass_does_not_take_the_place_of_a_grant_of_its_name():
+    box = metered_box()
+    box.feed(admission())
+    box.feed(pass_admission(channel_pass(grant_id=grant().grant_id, duration_s=9_000)))
+    assert box.state.refused["admission_invalid"] == 1
+    assert box.state.on_air.grants[grant().grant_id].grant == grant()
+
+
+def test_after_a_restart_a_pass_is_known_unless_the_operator_is_another_or_there_is_no_tariff():
+    stored = [KnownGrant(channel_pass(), encoded_pass(channel_pass()), 0, STATION)]
+    of_other = [KnownGrant(channel_pass(), encoded_pass(channel_pass(operator=PARTNER), PARTNER))]
+    box = start_box(settings(air=AIR, tariff=TARIFF), known_grants=stored)
+    assert [one.metered for one in box.state.on_air.grants.values()] == [True]
+    for found, tariff in ((stored, None), (of_other, TARIFF)):
+        box = start_box(settings(air=AIR, tariff=tariff), known_grants=found)
+        assert not box.state.on_air.grants
+        assert ForgetGrant(channel_pass().grant_id) in box.ordered

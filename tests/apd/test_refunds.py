@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from apd import refunds
 from apd.commands import AskPrice, ForgetRefund, ForgetSession, SignTransfer, StoreRefund, SubmitTransaction
 from apd.events import (
     BrokerConnected,
@@ -18,13 +19,15 @@ from apd.events import (
 )
 from apd.refund import Refund
 from apd.refunds import REFUSED_NS, VALID_S
-from apd.session import Usage
+from apd.session import Phase, Session, Usage
+from tests.apd.air_world import OPERATOR, channel_pass
 from tests.apd.playbook import Box, Playbook, a, note, run_session, seconds, settings, start_box
 from tests.apd.world import (
     CONSUMER,
     LEDGER,
     LEDGER_ID,
     PROVIDER,
+    STATION,
     STRANGER,
     grant,
     purchase,
@@ -247,3 +250,15 @@ class TestFromTheSession:
         assert (row.down_shortfall_bytes, row.up_shortfall_bytes) == (500, 7)
         assert ended.state.sessions[grant_id].unreported == Usage()
         assert ended.state.sessions[grant_id].used == missing
+
+
+@pytest.mark.parametrize("operator", [OPERATOR, PROVIDER], ids=["an operator", "the provider itself"])
+def test_nobody_asks_what_a_pass_cost(operator):
+    """Who pays as it goes stops paying for what it does not get."""
+    made = start_box(settings(**QUIET))
+    passed = channel_pass(operator=operator)
+    missing = Usage(down_bytes=9, down_shortfall_bytes=15_000_000)
+    session = Session(passed, b"", passed.qos, STATION, 0, Phase.CLOSED, ends_ns=0, starts_ns=0, used=missing)
+    state, commands = refunds.owe(made.state, session, made.now)
+    assert commands == [note("shortfall")]
+    assert not state.refunds

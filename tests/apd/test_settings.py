@@ -2,15 +2,25 @@
 
 import ast
 from dataclasses import fields, replace
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from apd import settings
-from apd.settings import AirSettings, BoxSettings, Files, LedgerLinkSettings, MeterSettings
+from apd.settings import (
+    AirSettings,
+    BoxSettings,
+    Files,
+    LedgerLinkSettings,
+    MeterSettings,
+    TariffSettings,
+)
 from tests.apd.world import LEDGER, SETTINGS
 from wire.errors import ConfigError
+from wire.qos import Qos
+from wire.tariff import Tariff
 
 LINK = LedgerLinkSettings(
     host="broker",
@@ -90,6 +100,23 @@ def test_the_air(changes, told):
         replace(good, **changes)
 
 
+def test_a_tariff_is_what_its_operator_says_too():
+    made = TariffSettings("2001:db8::7", 0, 8_000, 0, 4_000, per_megabyte_ubc=4_000, port=9)
+    qos = Qos(0, 8_000, 0, 4_000)
+    assert made.tariff == Tariff(0, 4_000, 60, qos, IPv6Address("2001:db8::7"), 9)
+    wrong: list[tuple[str, Any, str]] = [
+        ("address", "nobody", "address: 'nobody' is not an IP address"),
+        ("address", "ff02::1", "address: ff02::1 is nobody's"),
+        ("interval_s", 59, "interval_s: 59 is below 60"),
+        ("per_megabyte_ubc", 0, "per_minute_ubc: neither"),
+        ("ceil_up_bps", 0, "floor_down_bps: qos: floor 0 and ceiling 0 bit/s up"),
+        ("port", 65_536, "port is 65536, outside"),
+    ]
+    for name, value, told in wrong:
+        with pytest.raises(ConfigError, match=f"^{told}"):
+            replace(made, **{name: value})
+
+
 def test_every_field_says_in_a_sentence_what_it_is():
     module = ast.parse(Path(settings.__file__).read_text())
     told = {
@@ -102,6 +129,6 @@ def test_every_field_says_in_a_sentence_what_it_is():
         and isinstance(after, ast.Expr)
         and isinstance(after.value, ast.Constant)
     }
-    for owner in (AirSettings, BoxSettings, LedgerLinkSettings, MeterSettings, Files):
+    for owner in (AirSettings, BoxSettings, LedgerLinkSettings, MeterSettings, Files, TariffSettings):
         for field in fields(owner):
             assert (owner.__name__, field.name) in told

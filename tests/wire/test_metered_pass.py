@@ -34,9 +34,12 @@ def test_nobody_else_signs_it_and_it_is_no_grant() -> None:
         read_metered_pass(grant, LEDGER.public, LEDGER_ID)
 
 
-def test_an_operator_vouches_for_its_own_channels() -> None:
+def test_an_operator_vouches_for_its_own_channels_on_no_band() -> None:
     with pytest.raises(AssertionError):
         write_metered_pass(GRANT_VALUE, OPERATOR, LEDGER_ID)
+    on_air = write_metered_pass(replace(PASS, band=GRANT_VALUE.band), OPERATOR, LEDGER_ID)
+    with pytest.raises(DecodeError, match="band"):
+        read_metered_pass(on_air, OPERATOR.public, LEDGER_ID)
     foreign = write_metered_pass(replace(PASS, provider_id=PROVIDER.public.provider_id), PROVIDER, LEDGER_ID)
     with pytest.raises(DecodeError):
         read_metered_pass(foreign, OPERATOR.public, LEDGER_ID)
