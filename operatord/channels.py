@@ -39,6 +39,7 @@ from operatord.commands import (
     KeepChannel,
     KeepMetered,
     Note,
+    SessionOver,
 )
 from operatord.state import Use
 from wire.ids import GRANT_ID_SIZE, PublicKey
@@ -257,8 +258,11 @@ def next_look_ms(book: Channels) -> int | None:
     return book.due[0][0] if book.due else None
 
 
-def end(book: Channels, consumer: PublicKey, now_ms: int) -> list[Command]:
-    """The session is over, whoever ended it: what it used stands, and what of that is not paid is remembered."""
+def end(book: Channels, consumer: PublicKey, now_ms: int, *, kept: bool = True) -> list[Command]:
+    """The session is over, whoever ended it: what it used stands, and what of that is not paid is remembered.
+
+    `kept`: whether nobody was thrown out, as the totals will have it.
+    """
     session = book.sessions.pop(consumer, None)
     if session is None:
         return []
@@ -275,13 +279,15 @@ def end(book: Channels, consumer: PublicKey, now_ms: int) -> list[Command]:
         used_ubc=min(used_ubc, channel.paid_ubc),
         unpaid_ubc=channel.unpaid_ubc + unpaid_ubc,
     )
-    return [*commands, _put(book, channel), ForgetMetered(consumer)]
+    served_s = min(elapsed_ms // 1_000, paid_intervals * tariff.interval_s)
+    over = SessionOver(session.payee, consumer, kept, paid_intervals > 0, served_s, had_bytes)
+    return [*commands, _put(book, channel), ForgetMetered(consumer), over]
 
 
 def _throw_out(book: Channels, session: MeteredSession, why: str, now_ms: int) -> list[Command]:
     order = Disconnect(session.box, session.permit_id, session.station, "", why)
     note = Note("metered_session_ended", f"{session.station} at {session.box}: {why}")
-    return [*end(book, session.consumer, now_ms), order, note]
+    return [*end(book, session.consumer, now_ms, kept=False), order, note]
 
 
 def _credit(book: Channels, session: MeteredSession) -> list[Command]:

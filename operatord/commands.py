@@ -8,6 +8,7 @@ from operatord.sessions import Session
 from operatord.state import Revoked, Use
 from wire.admission import Admission
 from wire.ids import MacAddress, PublicKey
+from wire.payplace_summary import PublishSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,45 @@ class Earn:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionOver:
+    """A metered session is over: it counts for the owner of its box and for its consumer (operatord/totals.py)."""
+
+    seller: PublicKey
+    consumer: PublicKey
+    kept: bool
+    """Nobody had to be thrown out: it was paid as long as it was had."""
+    paid: bool
+    """One interval or more."""
+    served_s: int
+    served_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTotal:
+    """One session more of a subject, in the time that began at `from_s` (UTC)."""
+
+    from_s: int
+    subject: PublicKey
+    kept: bool
+    served_s: int
+    served_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellSummary:
+    """What is about to be published: in place of the totals that it is made of, so that it is said once."""
+
+    summary: PublishSummary
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryTold:
+    """It is on the ledger, or will never be."""
+
+    subject: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """Something that an operator may want to know; counted by its kind."""
 
@@ -165,6 +205,6 @@ class Note:
 StoreCommand = (
     KeepPermit | ForgetPermit | KeepRevoked | PublishRevocation | RevocationPublished
     | KeepUse | ForgetUse | KeepSession | ForgetSession | ForgetSessions | KeepPlace
-    | KeepChannel | KeepMetered | ForgetMetered | Earn
+    | KeepChannel | KeepMetered | ForgetMetered | Earn | KeepTotal | TellSummary | SummaryTold
 )  # fmt: skip
-Command = StoreCommand | WriteAnchor | RemoveAnchor | PublishAdmission | Disconnect | Note
+Command = StoreCommand | WriteAnchor | RemoveAnchor | PublishAdmission | Disconnect | SessionOver | Note

@@ -34,6 +34,7 @@ from operatord.commands import (
     PublishRevocation,
     RemoveAnchor,
     RevocationPublished,
+    SessionOver,
     StoreCommand,
     WriteAnchor,
 )
@@ -57,9 +58,11 @@ from operatord.shells.deposits import Deposits
 from operatord.shells.ledger import Follower
 from operatord.shells.payments import open_payments
 from operatord.shells.store import KEEP_SESSIONS_S, Store
+from operatord.shells.summaries import Chain, Publisher
 from operatord.shells.trust import TrustDirectory
 from operatord.state import Box, State
 from operatord.status import describe
+from operatord.totals import SummaryRules, count_session
 from wire.admission import write_admission
 from wire.cose import read_envelope
 from wire.errors import DecodeError, ShellError, VerificationError
@@ -159,6 +162,8 @@ class Daemon:
                     tasks.create_task(self._take_payments())
                     tasks.create_task(self._watch_payments())
                     tasks.create_task(self._follow_deposits())
+                if self._settings.summaries is not None:
+                    tasks.create_task(self._publish_summaries(self._settings.summaries))
                 await self._failed
         finally:
             self._control.close()
@@ -319,6 +324,8 @@ class Daemon:
                 case Note(kind=kind, text=text):
                     self.counters[kind] += 1
                     self._tell(f"{kind}: {text}")
+                case SessionOver():
+                    self._count_session(command)
                 case PublishAdmission():
                     pass  # by whoever tells the decision, who has to wait for it
                 case _:
@@ -481,6 +488,11 @@ class Daemon:
         if self._book is not None and permit_id in self._book.consumers:
             self._do(channels.end(self._book, self._book.consumers[permit_id], monotonic_ms()))
 
+    def _count_session(self, over: SessionOver) -> None:
+        if self._settings.summaries is not None:
+            self._to_keep += count_session(over, self._settings.summaries, int(time.time()))
+            self._something_to_keep.set()
+
     def _name(self, commands: Iterable[Command]) -> list[Command]:
         """With the session's id in each Disconnect, where accounting has told it."""
         return [self._name_session(one) if isinstance(one, Disconnect) else one for one in commands]
@@ -507,6 +519,10 @@ class Daemon:
     async def _follow_deposits(self) -> None:
         reader = LedgerReader(self._settings.ledger.url)
         await Deposits(reader, self._key.public, self.hear_channel, self._tell).run()
+
+    async def _publish_summaries(self, rules: SummaryRules) -> None:
+        connect = summary_chain(self._settings, self._key)
+        await Publisher(self._store, rules, connect, self._tell).run()
 
     async def _watch_payments(self) -> None:
         """Ends the sessions whose payments were missed, when they are."""
@@ -583,6 +599,19 @@ def with_channels(boxes: Mapping[str, Box], book: Channels, key: PrivateKey) -> 
         name: replace(box, honours=box.honours | own) if name in selling else box
         for name, box in boxes.items()
     }
+
+
+def summary_chain(settings: OperatorSettings, key: PrivateKey) -> Callable[[], Chain]:
+    """Opens the ledger where summaries are published; what that needs is loaded by who publishes some."""
+    link = settings.ledger
+
+    def connect() -> Chain:
+        from operatord.payplace.opening import open_chain
+        from operatord.payplace.settings import ChainLink
+
+        return open_chain(ChainLink(link.url, link.ledger_id, settings.broker), key.public, key)
+
+    return connect
 
 
 def monotonic_ms() -> int:

@@ -13,6 +13,7 @@ Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError tha
                   das_port = 3799  up_overhead_bytes = 50  down_overhead_bytes = 34
     [groups]      alley = ["02...", "03..."]
     [metered] and [tariffs.roof]: operatord/metered_settings.py
+    [summaries]   period_s = 86400  least_sessions = 10
 
 `roof` is the box's NAS-Identifier and its name at the broker. Providers of one group honour each other's grants. Paths
 are relative to the folder of the file.
@@ -30,6 +31,7 @@ from ledger.settings import BROKER_KEYS, BrokerSettings, parse_broker
 from operatord.metered_settings import METERED_KEYS, MeteredSettings, parse_metered
 from operatord.sessions import DOWN_OVERHEAD_BYTES, UP_OVERHEAD_BYTES
 from operatord.state import DEFAULT_SILENT_AFTER_S, Box, with_partners
+from operatord.totals import SummaryRules
 from wire.errors import ConfigError
 from wire.ids import LEDGER_ID_SIZE, PublicKey
 
@@ -46,6 +48,7 @@ _KEYS = {
     "groups": None,
     "metered": METERED_KEYS,
     "tariffs": None,
+    "summaries": {"period_s", "least_sessions"},
 }
 _BOX_KEYS = {"provider", "address", "secret", "das_port", "up_overhead_bytes", "down_overhead_bytes"}
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,66}")
@@ -106,6 +109,8 @@ class OperatorSettings:
     """Whose grants are good at one of the boxes or more."""
     metered: MeteredSettings | None = None
     """For whoever pays as he goes; None: nobody does."""
+    summaries: SummaryRules | None = None
+    """What is published of metered sessions; None: nothing is."""
 
     @property
     def trust(self) -> Path:
@@ -149,7 +154,20 @@ def parse_settings(page: Mapping[str, Any], file: Path) -> OperatorSettings:
         addresses=addresses,
         providers=_providers(boxes, partners),
         metered=parse_metered(page, boxes, file),
+        summaries=_parse_summaries(page, file),
     )
+
+
+def _parse_summaries(page: Mapping[str, Any], file: Path) -> SummaryRules | None:
+    if "summaries" not in page:
+        return None
+    section = Section(page["summaries"], "summaries", file)
+    rules = SummaryRules(section.number("period_s", 86_400), section.number("least_sessions", 10))
+    if "metered" not in page:
+        raise section.error("period_s", "there is no section [metered]: there is nothing to sum up")
+    if not rules.period_s or not rules.least_sessions:
+        raise section.error("period_s", "a period has a second, and a summary a session, at least")
+    return rules
 
 
 def _providers(boxes: Mapping[str, Box], groups: Mapping[str, frozenset[PublicKey]]) -> frozenset[PublicKey]:

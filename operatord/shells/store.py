@@ -11,36 +11,38 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
 from ledger.sqlite_store import shell_errors
 from operatord.channel import Channel, MeteredSession
 from operatord.commands import (
-    Earn,
-    ForgetMetered,
     ForgetPermit,
     ForgetSession,
     ForgetSessions,
     ForgetUse,
-    KeepChannel,
-    KeepMetered,
     KeepPermit,
     KeepPlace,
     KeepRevoked,
     KeepSession,
+    KeepTotal,
     KeepUse,
     PublishRevocation,
     RevocationPublished,
     StoreCommand,
+    SummaryTold,
+    TellSummary,
 )
 from operatord.permit import GrantPermit, Permit
 from operatord.sessions import Counters, Session
 from operatord.shells.channel_rows import CHANNEL_SCHEMA, channel_statements, read_channels, read_metered
+from operatord.shells.total_rows import TOTAL_SCHEMA, read_telling, read_totals, total_statements
 from operatord.state import Revoked, Use
+from operatord.totals import Total
 from wire.cose import read_envelope
 from wire.errors import DecodeError, ShellError
 from wire.grant import parse_grant
 from wire.ids import MacAddress
+from wire.payplace_summary import PublishSummary
 
 _SESSION = """
     box TEXT NOT NULL, session_id TEXT NOT NULL, permit_id BLOB NOT NULL, station BLOB NOT NULL, bssid BLOB NOT NULL,
@@ -69,6 +71,7 @@ CREATE TABLE IF NOT EXISTS used (
 CREATE TABLE IF NOT EXISTS session ({_SESSION}) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS session_by_permit ON session (permit_id);
 {CHANNEL_SCHEMA}
+{TOTAL_SCHEMA}
 """
 _REBUILD = f"""
 BEGIN IMMEDIATE;
@@ -166,6 +169,16 @@ class Store:
         with shell_errors(str(self._path)), self._lock:
             return read_metered(self._db)
 
+    def totals(self, before_s: int) -> list[Total]:
+        """Of times that began before (UTC), the oldest first."""
+        with shell_errors(str(self._path)), self._lock:
+            return read_totals(self._db, before_s)
+
+    def telling(self) -> list[PublishSummary]:
+        """What is to be published, or perhaps was."""
+        with shell_errors(str(self._path)), self._lock:
+            return read_telling(self._db)
+
     def _read_permit(self, encoded: bytes) -> Permit:
         try:
             return GrantPermit(parse_grant(read_envelope(encoded)), encoded)
@@ -238,12 +251,13 @@ def _statements(command: StoreCommand) -> Iterator[Statement]:
             yield f"DELETE FROM session WHERE {condition}", (*session.key, session.permit_id)  # noqa: S608
         case ForgetSessions(before_s=before_s):
             yield "DELETE FROM session WHERE event_s < ?", (before_s,)
-        case KeepChannel() | KeepMetered() | ForgetMetered() | Earn():
-            yield from channel_statements(command)
+            yield "DELETE FROM total WHERE from_s < ?", (before_s,)
+        case KeepTotal() | TellSummary() | SummaryTold():
+            yield from total_statements(command)
         case KeepPlace(name=name, place=place):
             yield "INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, place.encode())
         case _:
-            assert_never(command)
+            yield from channel_statements(command)
 
 
 def _revocation_statement(command: KeepRevoked | PublishRevocation | RevocationPublished) -> Statement:

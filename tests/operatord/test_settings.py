@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from operatord.settings import OperatorSettings, parse_settings
+from operatord.totals import SummaryRules
 from tests.operatord.world import PARTNER, PROVIDER, STRANGER
 from wire.errors import ConfigError
 
@@ -98,3 +99,26 @@ def test_what_is_wrong_is_named(text: str, complaint: str) -> None:
         parse(text)
     assert str(error.value).startswith("/etc/operatord.toml: ")
     assert complaint in str(error.value)
+
+
+def test_summaries_are_published_by_who_says_so() -> None:
+    metered = """
+[metered]
+address = "192.0.2.1"
+floor_down = "1Mbit/s"
+ceil_down = "2Mbit/s"
+floor_up = "0"
+ceil_up = "2Mbit/s"
+"""
+    assert parse(TEXT + metered).summaries is None
+    assert parse(TEXT + metered + "[summaries]").summaries == SummaryRules(86_400, 10)
+    assert parse(
+        TEXT + metered + "[summaries]\nperiod_s = 3600\nleast_sessions = 3"
+    ).summaries == SummaryRules(3_600, 3)
+    for text, complaint in (
+        ("[summaries]", r"summaries.period_s: there is no section \[metered\]"),
+        (metered + "[summaries]\nperiod_s = 0", "a period has a second"),
+        (metered + "[summaries]\npublish = 1", "summaries.publish: there is no such setting"),
+    ):
+        with pytest.raises(ConfigError, match=complaint):
+            parse(TEXT + text)
