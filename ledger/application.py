@@ -34,7 +34,7 @@ from ledger.forming import FormingBlock
 from ledger.genesis import Genesis
 from ledger.passing import pass_time
 from ledger.past import LoggedPast
-from ledger.proposal_limits import MAX_LOOKS, MAX_WORK, fitting, may_be_ordered
+from ledger.proposal_limits import MAX_BATCH_LOOKS, MAX_LOOKS, MAX_WORK, fitting, may_be_ordered
 from ledger.recording import Metering, chain_rows, record_item_id
 from ledger.rejection import Reason
 from ledger.state import Draft, State
@@ -45,6 +45,7 @@ from ledger.taking import (
     KNOWN_RECORD,
     refuse_faulty,
     refuse_mixed,
+    refuse_too_much,
     refuse_unreadable,
     take,
     transaction_ids,
@@ -163,14 +164,19 @@ class Application:
                 return refuse_mixed(self._begin_check(now_s), batch)
         total: Draft | None = None
         known: list[SignedTransaction] = []
+        looks = 0
         for at in range(0, len(batch.transactions), CHECKED_AT_ONCE):
             part = Batch(batch.transactions[at : at + CHECKED_AT_ONCE])
             with turn(), self._log, self.lock:
                 block = self._begin_check(now_s)
                 block.draft = total = total or block.draft
+                before = total.tally.looks  # other checks count in the same tally
                 outcome = self._take_with_care(block, part)
+                looks += total.tally.looks - before
                 if isinstance(outcome, Refused):
                     return outcome
+                if looks > MAX_BATCH_LOOKS:
+                    return refuse_too_much(block, batch)
                 known += _vouch(part, outcome)
                 if len(known) == len(batch.transactions):
                     self._checked.keep(encoded, Batch(tuple(known)), len(known))
@@ -374,9 +380,11 @@ class Application:
         outcomes: list[Outcome] = []
         took: list[bool] = []
         for submission in submissions:
-            number = block.next_number
+            number, looks = block.next_number, block.draft.tally.looks
             outcomes.append(take_one(block, submission))
             took.append(block.next_number > number)
+            if not took[-1]:
+                block.draft.tally.looks = looks  # of what a block does not have, nobody else counts anything
             if closing.is_due(block, took=took[-1]):
                 break
         return self._close(block, outcomes, took)

@@ -25,6 +25,7 @@ from ledger.entries import (
     span_of,
     spot_ending_key,
 )
+from ledger.genesis import Genesis
 from ledger.state import Draft, View, read_band_books, read_period_book, read_spot_ending
 
 MAX_PERIODS_AHEAD = 1_000
@@ -34,6 +35,16 @@ some ten milliseconds (docs/decisions/0008).
 """
 MAX_BANDS = 8
 """Bands with something outstanding, at most, per provider: an access point has a few radios."""
+
+
+LOOKS_OF_SHARE = 60
+"""At entries of the state, by the purchase of an auction's share, beside those that follow."""
+
+
+def looks_of_share(genesis: Genesis, duration_s: int) -> int:
+    """The most that one purchase of an auction's share can come to, whatever its provider has reserved by then."""
+    periods = min(duration_s // genesis.period_s + 2, MAX_PERIODS_AHEAD)
+    return LOOKS_OF_SHARE + MAX_BANDS * periods
 
 
 def most_outstanding(view: View, provider_key_id: bytes, span: Span, now_s: int, until_s: int) -> int:

@@ -66,8 +66,10 @@ MAX_LOOKS = 1_000_000
 """Entries that are looked at, as a draft tallies them (ledger/state.py): behind the submission that comes to more, a
 block has nothing. A purchase of 160 octets may look at 8,000 and change 2,000 (ledger/capacity.py); most look at 15.
 """
-MAX_BATCH_LOOKS = 2_000_000
-"""Of one batch: an auction of 10,000 winners comes to half of it."""
+MAX_BATCH_LOOKS = 1_000_000
+"""Of one batch: it costs each voter a second. An auction of 10,000 winners comes to half of it, as long as their grants
+are not held against reservations far ahead (ledger/capacity.py).
+"""
 ROWS_FOR_ONE = 10
 """So many shares or reservations of an offer are read and written in the time of one signature."""
 

@@ -89,6 +89,12 @@ def refuse_mixed(block: FormingBlock, batch: Batch) -> Refused:
     return _refuse(block, received_id(batch), MIXED_BATCH, "a large batch is one auction's offer and bids")
 
 
+def refuse_too_much(block: FormingBlock, batch: Batch) -> Refused:
+    """A batch that looks at more than any may."""
+    detail = f"it looks at entries of the state more than {MAX_BATCH_LOOKS} times"
+    return _refuse(block, received_id(batch), TOO_MUCH_WORK, detail)
+
+
 def refuse_faulty(block: FormingBlock, submission: Submission) -> Refused:
     """A submission at which we failed."""
     detail = "the ledger failed at this one; its operator was told"
@@ -111,8 +117,7 @@ def _take_batch(block: FormingBlock, batch: Batch, past: Past) -> Outcome:
     try:
         outcome = apply_batch(block.draft, batch.transactions, block.time_s)
     except TooMuchWorkError:
-        detail = f"it looks at entries of the state more than {MAX_BATCH_LOOKS} times"
-        return _refuse(block, received_id(batch), TOO_MUCH_WORK, detail)
+        return refuse_too_much(block, batch)
     finally:
         tally.limit = UNLIMITED
     if isinstance(outcome, tuple):

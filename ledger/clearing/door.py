@@ -58,7 +58,7 @@ class Seller:
     """What the ledger says of who opens an auction. `epoch` of the current offer, 0 if there is none; `licensed` to
     post one; `selling`: strangers can buy units of that offer, in this auction's band; `settled_s`: the clearing time
     of the last auction of his that is settled; `taken_units` are sold already, for an instant that each grant of this
-    auction would cover.
+    auction would cover; `most_winners`: of grants that last as long as these, in one batch.
     """
 
     has_account: bool
@@ -67,6 +67,7 @@ class Seller:
     selling: bool = False
     settled_s: int = 0
     taken_units: int = 0
+    most_winners: int = MAX_BIDS
 
 
 def check_auction(auction: Auction, house: PublicKey, provider: Seller, now_s: int) -> Refusal | None:
@@ -99,6 +100,11 @@ def _check_units(auction: Auction, provider: Seller) -> Refusal | None:
     if clearing_s <= provider.settled_s:
         return Refusal(
             "auction_settled", f"one of {provider.settled_s} is settled, and this is of {clearing_s}"
+        )
+    if min(units, MAX_BIDS) > provider.most_winners:
+        return Refusal(
+            "too_many_winners",
+            f"for {terms.allocation_duration_s} s at most {provider.most_winners} units can be settled in one batch",
         )
     too_high = check_rate(qos, units) if terms.mark.kind is AuctionKind.PROPSHARE else None
     if too_high is not None:

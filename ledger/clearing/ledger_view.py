@@ -6,9 +6,10 @@ Reads the committed state, whoever orders the blocks; changes nothing.
 from collections.abc import Iterable
 
 from ledger.application import Application
-from ledger.capacity import MAX_PERIODS_AHEAD, most_outstanding_ahead
+from ledger.capacity import MAX_PERIODS_AHEAD, looks_of_share, most_outstanding_ahead
 from ledger.clearing.door import Seller, Standing, settle_by_s
 from ledger.entries import StandingOffer, overlaps, span_of
+from ledger.proposal_limits import MAX_BATCH_LOOKS
 from ledger.state import View, read_account, read_account_by_id, read_offer
 from wire.auction import Auction
 from wire.ids import PublicKey
@@ -65,6 +66,7 @@ def seller_of(state: View, auction: Auction, now_s: int) -> Seller:
         offer is not None and _is_selling(offer, auction),
         0 if offer is None else offer.settled_s,
         _taken(state, auction, now_s),
+        MAX_BATCH_LOOKS // looks_of_share(state.genesis, terms.allocation_duration_s),
     )
 
 

@@ -403,8 +403,26 @@ def test_a_batch_that_looks_at_too_much_is_refused_by_everybody(application: App
     assert reasons(application.finalise(application.height + 1, NOW_S, [dear])) == ["too_much_work"]
     assert not application.process([dear], NOW_S)
     assert application.prepare([dear], NOW_S, ROOM) == []
+    assert application.check(dear, NOW_S) is not None, "nor does it wait for ever"
     assert picture(application) == before
     assert reasons(order(application, [batch(3)])) == [""], "few are none too many"
+
+
+def test_a_batch_that_looks_at_too_much_in_all_its_parts_is_refused_when_it_is_checked(
+    application: Application, pen: Pen
+) -> None:
+    """No part alone does; and what comes behind it in a proposal is taken."""
+    periods = NOW_S // PERIOD_S + 1, NOW_S // PERIOD_S + MAX_PERIODS_AHEAD - 1
+    ahead = {period: Reservation(0, 10**6) for period in range(periods[0], periods[1] + 1)}
+    order(application, [pen.write(offer(max_allocations=10**6, reservations=ahead), PROVIDER)])
+    purchase = buy(0, epoch=2, period=periods[0], period_to=periods[1])
+    dear = write_submission(Batch(tuple(pen.sign(purchase, ALICE) for _ in range(MAX_MIXED_BATCH))))
+    good = pen.write(Transfer(BOB.public, 1), ALICE)
+    refused = application.check(dear, NOW_S)
+    assert refused is not None
+    assert refused.reason == "too_much_work"
+    assert application.prepare([dear, good], NOW_S, ROOM) == [good]
+    assert application.process([good], NOW_S)
 
 
 # ---- What we fail at

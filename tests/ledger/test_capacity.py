@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -19,6 +20,7 @@ from ledger.capacity import (
     MAX_PERIODS_AHEAD,
     allocations_left,
     has_room_for_band,
+    looks_of_share,
     most_outstanding,
 )
 from ledger.contract import Applied, apply
@@ -30,6 +32,7 @@ from ledger.state import CHANGE_LOOKS, Draft, State, read_offer, read_reservatio
 from tests.ledger_world import ALICE, BAND, OTHER_BAND, PROVIDER, START_S, World, buy, offer
 from wire.band import Band
 from wire.post_offer import Reservation
+from wire.transaction import Action
 
 PERIOD_S = 60
 OVERLAPPING_BAND = Band(5_160_000, 5_180_000, 20_000)
@@ -269,6 +272,7 @@ def test_no_purchase_looks_at_more_than_a_bounded_number_of_entries() -> None:
         )
         world.must(buy(0, number + 1, band=band, period=last, period_to=last), ALICE)
     spot = buy(0, MAX_BANDS, band=band)
+    assert _looks_of(world, spot) <= looks_of_share(world.genesis, longest_s)
     series = buy(0, MAX_BANDS, band=band, period=period + 1, period_to=period + MAX_PERIODS_AHEAD)
     for action in (spot, series):
         draft = Draft(world.draft())
@@ -278,3 +282,27 @@ def test_no_purchase_looks_at_more_than_a_bounded_number_of_entries() -> None:
         reads = draft.tally.looks - CHANGE_LOOKS * len(outcome.changes)
         assert MAX_PERIODS_AHEAD * MAX_BANDS <= reads <= MAX_PERIODS_AHEAD * (MAX_BANDS + 4) + 150
         assert len(outcome.changes) <= 2 * MAX_PERIODS_AHEAD + 10
+
+
+def _looks_of(world: World, action: Action) -> int:
+    """What one purchase adds to a block's tally."""
+    draft = Draft(world.draft())
+    draft.tally.looks = 0
+    assert isinstance(apply(draft, world.sign(action, ALICE), world.now_s), Applied)
+    return draft.tally.looks
+
+
+@pytest.mark.parametrize("periods", [0, 1, 10, 400])
+def test_a_share_looks_at_no_more_than_is_said_when_an_auction_is_opened(periods: int) -> None:
+    world, now = World(), START_S // PERIOD_S
+    duration_s, band = periods * PERIOD_S + 10, BAND
+    for number in range(MAX_BANDS):
+        band = Band(5_150_000 + number, 5_170_000 + number, 20_000)
+        ahead = {now + 1 + periods: Reservation(0, 99)}
+        world.must(
+            offer(price_ubc=0, band=band, allocation_duration_s=duration_s, reservations=ahead), PROVIDER
+        )
+        last = now + 1 + periods
+        world.must(buy(0, number + 1, band=band, period=last, period_to=last), ALICE)
+    looks = _looks_of(world, buy(0, MAX_BANDS, band=band))
+    assert periods * MAX_BANDS <= looks <= looks_of_share(world.genesis, duration_s)

@@ -55,6 +55,7 @@ def moved(clearing_s: int) -> Auction:
         (AUCTION, Seller(True, settled_s=CLEARING_S), "auction_settled"),
         (AUCTION, Seller(True, selling=True), "still_selling"),
         (AUCTION, Seller(True, taken_units=1), "not_free"),
+        (AUCTION, Seller(True, most_winners=AUCTION.terms.max_allocations - 1), "too_many_winners"),
         (with_units(SHARES, 1 + MAX_RATE_BPS // QOS.ceil_down_bps), PROVIDES, "rate_too_high"),
         (moved(START_S + GUARD_S), PROVIDES, "too_late"),
         (moved(START_S + MAX_AHEAD_S - SETTLE_S + 1), PROVIDES, "too_far"),
