@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 
 THIRD_PARTY: dict[str, frozenset[str]] = {
     "wire": frozenset({"cryptography"}),
-    "market": frozenset(),
+    "market": frozenset({"numpy", "scipy"}),
     "nas_tunnel": frozenset({"scapy"}),
     "tc_shaper": frozenset({"pyroute2"}),
     "ran_slicing": frozenset(),
@@ -54,7 +54,7 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
 }  # fmt: skip
 """Which foreign libraries a package may use at all (`lab`: any). The box's list is decision 8 of the architecture."""
 
-PURE_THIRD_PARTY = frozenset({"cryptography", "numpy", "pydantic", "py_arkworks_bls12381"})
+PURE_THIRD_PARTY = frozenset({"cryptography", "numpy", "pydantic", "py_arkworks_bls12381", "scipy"})
 """Foreign libraries that do no I/O, so that a pure module may use them where its package may."""
 
 SHELLS: dict[str, str] = {

@@ -1,0 +1,85 @@
+"""Winners and prices beside HiGHS and beside trying all sets, with ties."""
+
+from __future__ import annotations
+
+import pytest
+
+from market.ubid import winners
+from market.ubid.bids import Bid
+from market.ubid.bundles import Policy
+from market.ubid.integer_program import IntegerProgram
+from market.ubid.winners import determine, most_welfare, solver_of
+from tests.ubid_world import best_sets, bids_of, random_auction
+
+KINDS = [(policy, modes) for policy in Policy for modes in ((1, 3, 5), (2, 4, 6), (1, 3, 5, 9), (3, 7))]
+
+
+def _highs(bids: list[Bid], units: tuple[int, ...]) -> int:
+    return IntegerProgram([each.value_ubc for each in bids], [each.bundle for each in bids], units).optimum
+
+
+@pytest.mark.parametrize("batch", range(10))
+def test_500_random_auctions_have_the_value_that_highs_finds(batch: int) -> None:
+    for seed in range(50 * batch, 50 * batch + 50):
+        policy, modes = KINDS[seed % len(KINDS)]
+        terms, bids = random_auction(seed, 25 + seed % 20, 30, 1 + seed % 12, modes, policy)
+        assert determine(bids, terms.forecast.units).value_ubc == _highs(bids, terms.forecast.units), seed
+
+
+@pytest.mark.parametrize("batch", range(10))
+def test_100_auctions_have_the_prices_of_full_re_solves(batch: int) -> None:
+    for seed in range(1000 + 10 * batch, 1010 + 10 * batch):
+        policy, modes = KINDS[seed % len(KINDS)]
+        terms, bids = random_auction(seed, 16, 24, 1 + seed % 8, modes, policy)
+        found = determine(bids, terms.forecast.units)
+        prices = {award.bid: award.cost_ubc for award in found.awards}
+        for each in bids:
+            gone = _highs([other for other in bids if other is not each], terms.forecast.units)
+            own = each.value_ubc if each in prices else 0
+            assert gone - (found.value_ubc - own) == prices.get(each, 0), seed
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_among_equals_the_earlier_wins(seed: int) -> None:
+    policy, modes = KINDS[seed % len(KINDS)]
+    terms, bids = random_auction(seed, 7, 9, 1 + seed % 4, modes, policy, values=3)
+    most, sets = best_sets(bids, terms.forecast.units)
+    first = max(sets, key=lambda some: [each in some for each in bids])
+    found = determine(bids, terms.forecast.units)
+    assert (found.value_ubc, [award.bid for award in found.awards]) == (most, first)
+
+
+def test_the_earlier_wins_also_if_it_is_shorter() -> None:
+    early, late = bids_of(((1,), 10), ((1, 1), 10))
+    assert [award.bid for award in determine([early, late], (1, 1)).awards] == [early]
+
+
+def test_all_solvers_agree() -> None:
+    terms, bids = random_auction(5, 10, 9, 4, (1, 3, 5), Policy.FLOOR)
+    bids.sort(key=lambda each: -len(each.bundle))
+    best = solver_of(bids, terms.forecast.units)(())
+    assert best.optimum == _highs(bids, terms.forecast.units) == best_sets(bids, terms.forecast.units)[0]
+
+
+def test_what_has_too_many_states_goes_to_the_integer_program() -> None:
+    widths = (701, 503, 307, 211)
+    bundles = [tuple(width - k for width in widths) for k in range(9)]
+    crowd = bids_of(*[(bundle, 100 + k) for k, bundle in enumerate(bundles)])
+    solver = solver_of(crowd, tuple(2 * width for width in widths))
+    assert isinstance(solver(()), IntegerProgram)
+    found = determine(crowd, tuple(2 * width for width in widths))
+    assert [award.bid.value_ubc for award in found.awards] == [107, 108]
+    assert [award.cost_ubc for award in found.awards] == [106, 106]
+
+
+def test_a_bid_beside_which_nobody_fits_is_compared_with_all_others() -> None:
+    crowd = bids_of(((5,), 30), ((2,), 20), ((2,), 15), ((5,), 10))
+    found = determine(crowd, (5,))
+    assert [(award.bid.value_ubc, award.cost_ubc) for award in found.awards] == [(20, 15), (15, 10)]
+    crowd = bids_of(((5,), 40), ((2,), 20), ((2,), 15), ((5,), 38))
+    assert [award.cost_ubc for award in determine(crowd, (5,)).awards] == [38]
+    assert most_welfare(crowd, (5,)) == 40
+
+
+def test_tables_have_a_bound() -> None:
+    assert winners.ARRAY_CELLS * 8 * 2 == 268_435_456
