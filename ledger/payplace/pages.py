@@ -16,18 +16,28 @@ from pydantic import BaseModel, Field
 
 from ledger.entries import Entry, write_entry
 from ledger.http import KEY_PATTERN, NotFoundError
-from ledger.payplace.entries import PayMerchant
+from ledger.payplace.entries import Channel, PayMerchant
 from ledger.payplace.views import find_channel, read_channel, read_merchant, read_operator
 from ledger.state import State
 from wire.ids import PublicKey
 
 PAGE = 100_000
 """Merchants, of 250 bytes each: a page costs a walk through all keys of the state, so there are to be few."""
+MAX_NUMBERS = 500
+"""Channels that are asked for at once."""
 Key = Annotated[str, Path(pattern=KEY_PATTERN, description="account: compressed public key in hex")]
 MerchantId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="merchant id in hex")]
 Number = Annotated[int, Path(ge=0, lt=1 << 32)]
 After = Annotated[
     str, Query(pattern="^[0-9a-f]{0,64}$", description="the last merchant id of the page before")
+]
+Numbers = Annotated[
+    str,
+    Query(
+        pattern="^[0-9]{1,10}(,[0-9]{1,10})*$",
+        max_length=11 * MAX_NUMBERS,
+        description=f"channel numbers with commas between them, at most {MAX_NUMBERS}",
+    ),
 ]
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
 _Entry = Field(description="base64 of the entry's canonical CBOR, as it lies in the state")
@@ -79,6 +89,12 @@ class PayChannelPage(BaseModel):
     withdrawn_ubc: int
     shifting_ubc: int
     entry: str = _Entry
+
+
+class PayChannelListPage(BaseModel):
+    """Several, ascending, each once; numbers that no channel has are left out."""
+
+    channels: list[PayChannelPage]
 
 
 class PayNumberPage(BaseModel):
@@ -136,11 +152,17 @@ def _add_channels(app: FastAPI, application: Shown) -> None:
             found = read_channel(application.state, PublicKey.parse(operator), number)
         if found is None:
             raise NotFoundError("unknown_channel", f"no channel {number}")
-        return PayChannelPage(
-            number=number, consumer=found.consumer.hex(), deposited_ubc=found.deposited_ubc,
-            withdrawn_ubc=found.withdrawn_ubc, shifting_ubc=found.shift.amount_ubc if found.shift else 0,
-            entry=_to_base64(found),
-        )  # fmt: skip
+        return _show_channel(number, found)
+
+    @app.get("/v1/payplace/{operator}/channels")
+    def get_channels(operator: Key, numbers: Numbers) -> PayChannelListPage:
+        """Several of them."""
+        wanted = sorted({int(number) for number in numbers.split(",")})[:MAX_NUMBERS]
+        with application.lock:
+            read = [(one, read_channel(application.state, PublicKey.parse(operator), one)) for one in wanted]
+        return PayChannelListPage(
+            channels=[_show_channel(one, found) for one, found in read if found is not None]
+        )
 
     @app.get("/v1/payplace/{operator}/consumers/{consumer}")
     def get_number(operator: Key, consumer: Key) -> PayNumberPage:
@@ -159,6 +181,14 @@ def _show(merchant: bytes, entry: PayMerchant) -> PayMerchantPage:
         status=entry.status.name.lower(),
         entry=_to_base64(entry),
     )
+
+
+def _show_channel(number: int, channel: Channel) -> PayChannelPage:
+    return PayChannelPage(
+        number=number, consumer=channel.consumer.hex(), deposited_ubc=channel.deposited_ubc,
+        withdrawn_ubc=channel.withdrawn_ubc, shifting_ubc=channel.shift.amount_ubc if channel.shift else 0,
+        entry=_to_base64(channel),
+    )  # fmt: skip
 
 
 def _to_base64(entry: Entry) -> str:

@@ -5,7 +5,7 @@ says no. A shell answers over a ledger's pages (`ledger_chain`); `embedded_chain
 process, for tests and laboratories.   Units: seconds of UTC at the chain, micro-bandcoin (ubc).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,10 @@ class Chain(Protocol):
         ...
 
     def channel(self, number: int) -> Channel | None: ...
+
+    def channels(self, numbers: Iterable[int]) -> Mapping[int, Channel]:
+        """Those of them that there are, as of one moment or a few: what many are asked for by."""
+        ...
 
     def number_of(self, consumer: PublicKey) -> int | None:
         """The channel of this consumer."""
@@ -96,6 +100,11 @@ class Standing:
 def standing_of(chain: Chain) -> Standing:
     """Raises ShellError, LookupError."""
     return Standing(chain.time_s(), chain.operator(), chain.merchants())
+
+
+def is_overdrawn(channel: Channel, cumulative_ubc: int) -> bool:
+    """Whether a shift is under way of funds that, by this micropayment, are spent (6.7)."""
+    return channel.shift is not None and cumulative_ubc > channel.deposited_ubc - channel.shift.amount_ubc
 
 
 def terms_of(channel: Channel) -> ChannelTerms:

@@ -4,7 +4,7 @@ For tests and laboratories. It signs and applies whole transactions by the funct
 passes here passes there; it forgets everything when it goes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ledger.contract import apply
@@ -80,6 +80,10 @@ class EmbeddedAccount:
 
     def channel(self, number: int) -> Channel | None:
         return read_channel(self.chain.state, self.of, number)
+
+    def channels(self, numbers: Iterable[int]) -> Mapping[int, Channel]:
+        found = {number: self.channel(number) for number in numbers}
+        return {number: channel for number, channel in found.items() if channel is not None}
 
     def number_of(self, consumer: PublicKey) -> int | None:
         return find_channel(self.chain.state, self.of, consumer)

@@ -6,7 +6,7 @@ believe no single machine asks his own. Raises ShellError if it is away.
 
 import base64
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 
 from ledger.client import LedgerClient, LedgerReader
@@ -21,6 +21,8 @@ from ledger.payplace.entries import (
     operator_key,
 )
 from ledger.payplace.pages import (
+    MAX_NUMBERS,
+    PayChannelListPage,
     PayChannelPage,
     PayMerchantListPage,
     PayMerchantPage,
@@ -102,6 +104,18 @@ class LedgerChain:
         if not isinstance(entry, Channel):
             raise ShellError(self._reader.url, f"what is shown of channel {number} is none")
         return entry
+
+    def channels(self, numbers: Iterable[int]) -> Mapping[int, Channel]:
+        wanted, found = sorted(set(numbers)), dict[int, Channel]()
+        for at in range(0, len(wanted), MAX_NUMBERS):
+            asked = ",".join(str(number) for number in wanted[at : at + MAX_NUMBERS])
+            page = self._reader.read(PayChannelListPage, f"{self._path}/channels", numbers=asked)
+            for shown in page.channels:
+                entry = _read(channel_key(self._operator.key_id, shown.number), shown.entry)
+                if not isinstance(entry, Channel):
+                    raise ShellError(self._reader.url, f"what is shown of channel {shown.number} is none")
+                found[shown.number] = entry
+        return {number: found[number] for number in wanted if number in found}
 
     def number_of(self, consumer: PublicKey) -> int | None:
         try:

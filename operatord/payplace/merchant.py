@@ -1,18 +1,20 @@
 """What a merchant does: it registers, looks at each block before it signs, keeps what it signed for, withdraws alone.
 
-It trusts the chain and its own disk. What the operator gives it is looked at before it is used; what a withdrawal needs
+It trusts the chain and its own disk. A consumer that shifts away what it has spent it shows its own micropayment, in a
+block under way and outside of one, whoever else does so: `guard` has to run, and `watch` runs it, once in a challenge
+period at least (6.7). What the operator gives it is looked at before it is used; what a withdrawal needs
 is on disk before a signature leaves, and a withdrawal asks the operator for nothing. It signs one block of a period: of
 a second one it keeps both announcements, as the operator signed them.
 Reference: thesis 6.5.2, 6.7 ("this can be fully automated"), Definition 5.   Units: seconds of UTC at the chain.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
 from ledger.payplace import bls
-from ledger.payplace.entries import PayMerchant, Status
+from ledger.payplace.entries import Channel, PayMerchant, PayOperator, Status
 from ledger.payplace.merchant_check import (
     BlockRefused,
     ContractView,
@@ -30,7 +32,7 @@ from ledger.payplace.payout_block import (
     split_block,
 )
 from ledger.payplace.payout_leaf import PayoutLeaf, empty_leaf, leaf_hash_of, read_leaf
-from operatord.payplace.chain import Chain, Standing, standing_of, terms_of
+from operatord.payplace.chain import Chain, Standing, is_overdrawn, standing_of, terms_of
 from operatord.payplace.merchant_files import MerchantFiles, Promise
 from operatord.payplace.steps import may_commit
 from wire.errors import DecodeError, VerificationError
@@ -38,7 +40,11 @@ from wire.ids import PublicKey
 from wire.micropayment import parse_micropayment, signature_of
 from wire.payplace_notarisation import LeafProof
 from wire.payplace_registration import RegisterMerchant
+from wire.payplace_shift import ChallengeShift
 from wire.payplace_withdrawal import Claim, Source, WithdrawPayout
+
+GUARDS = 4
+"""Looks at all consumers in a challenge period: two may fail, and one is late."""
 
 
 class Office(Protocol):
@@ -78,12 +84,23 @@ class Idle:
 class Merchant:
     """One key at one operator."""
 
-    def __init__(self, files: MerchantFiles, chain: Chain, office: Office, key: bls.SecretKey) -> None:
+    def __init__(
+        self,
+        files: MerchantFiles,
+        chain: Chain,
+        office: Office,
+        key: bls.SecretKey,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.id = key.public.merchant_id
         self._files = files
         self._chain = chain
         self._office = office
         self._key = key
+        self._tell = tell
+        self._guarded_s: int | None = None
+        self._said: dict[PublicKey, str] = {}
+        """What was told of whoever shifts away what he has spent."""
 
     def register(self) -> str:
         """Empty, or why the contract says no. Raises DecodeError if the operator does."""
@@ -98,7 +115,10 @@ class Merchant:
     # ---- Signing
 
     def watch(self) -> Signed | Idle:
-        """Signs what may be signed now. Raises BlockRefused with the rule that the operator's block breaks."""
+        """Contests what is to be contested, and signs what may be signed now. Raises BlockRefused with the rule that
+        the operator's block breaks.
+        """
+        self.guard()
         if not may_commit(self._chain.operator(), self._chain.time_s()):
             return Idle("no window runs")
         announcement = self._office.announcement()
@@ -186,27 +206,73 @@ class Merchant:
     def _judge(
         self, announcement: bytes, reading: Reading, record: PayMerchant, standing: Standing
     ) -> Promise:
-        channels = {number: self._chain.channel(number) for number in reading.leaf.amounts}
-        terms = {number: terms_of(channel) for number, channel in channels.items() if channel is not None}
-        micropayments = dict(self._office.micropayments(list(terms))) if terms else {}
+        channels = self._chain.channels(reading.leaf.amounts)
+        micropayments = dict(self._office.micropayments(list(channels))) if channels else {}
+        if self._contest_all(channels, micropayments):
+            channels = self._chain.channels(reading.leaf.amounts)
+        terms = {number: terms_of(channel) for number, channel in channels.items()}
         judge(reading, terms, micropayments, self._confirmed(record, standing))
         mine = {number: micropayments[number] for number in reading.leaf.amounts}
         return Promise(announcement, reading.content, reading.place, reading.path, mine)
+
+    # ---- Consumers who shift away what they have spent
+
+    def guard(self, *, now: bool = False) -> None:
+        """Looks at all consumers who owe us, and contests; asks nobody but the chain.
+
+        At the first call, then as often as makes it `GUARDS` times in a challenge period, or `now`.
+        """
+        operator, time_s = self._chain.operator(), self._chain.time_s()
+        rested = self._guarded_s is None or time_s - self._guarded_s >= operator.challenge_s // GUARDS
+        if not (now or rested):
+            return
+        record = self._chain.merchant(self.id)
+        if record is not None and record.status != Status.EXITED:
+            confirmed = self._confirmed_promise(record, operator)
+            for promise in (self._files.latest_promise(), confirmed):
+                if promise is not None and promise.micropayments:
+                    self._contest_all(self._chain.channels(promise.micropayments), promise.micropayments)
+        self._guarded_s = time_s
+
+    def _contest_all(self, channels: Mapping[int, Channel], micropayments: Mapping[int, bytes]) -> bool:
+        """Whether anything was contested, so that the chain is to be asked again."""
+        contested = False
+        for number, channel in channels.items():
+            octets = micropayments.get(number)
+            if channel.shift is not None and octets is not None:
+                contested |= self._contest(channel, octets)
+        return contested
+
+    def _contest(self, channel: Channel, octets: bytes) -> bool:
+        try:
+            payment = parse_micropayment(octets)
+        except DecodeError:
+            return False  # an operator's, which `judge` refuses
+        if payment.consumer.octets != channel.consumer or not is_overdrawn(channel, payment.cumulative_ubc):
+            return False
+        operator = PublicKey(self._chain.operator().key)
+        reason = self._chain.submit(
+            ChallengeShift(operator, payment.consumer, payment.cumulative_ubc, signature_of(octets))
+        )
+        said = reason or "contested"
+        if self._said.get(payment.consumer) != said:
+            self._said[payment.consumer] = said
+            self._tell(f"merchant: {payment.consumer} shifts what it has spent: {said}")
+        return True
 
     # ---- What is confirmed, and taking it
 
     def _confirmed(self, record: PayMerchant, standing: Standing) -> PayoutLeaf | None:
         """None if nothing is, or if our disk does not have it."""
-        promise = self._confirmed_promise(record, standing)
+        promise = self._confirmed_promise(record, standing.operator)
         return None if promise is None else read_leaf(promise.leaf)
 
-    def _confirmed_promise(self, record: PayMerchant, standing: Standing) -> Promise | None:
-        height = standing.operator.height
+    def _confirmed_promise(self, record: PayMerchant, operator: PayOperator) -> Promise | None:
         if record.status == Status.MISSING:
             return self._files.promise_of_leaf(record.leaf)
-        if height in {record.joined, record.withdrew}:
+        if operator.height in {record.joined, record.withdrew}:
             return None
-        return self._files.promise_of_root(standing.operator.root)
+        return self._files.promise_of_root(operator.root)
 
     def confirmed_ubc(self) -> int:
         """What a withdrawal would take."""
@@ -221,7 +287,7 @@ class Merchant:
         record = standing.merchants.get(self.id)
         if record is None:
             raise LookupError("this merchant is not registered")
-        promise = self._confirmed_promise(record, standing)
+        promise = self._confirmed_promise(record, standing.operator)
         if promise is None and not (leaving and record.status == Status.MISSING):
             raise LookupError("nothing is confirmed that this folder has the proof of")
         claim = Claim(LeafProof(empty_leaf(self.id), 0, b""), 0, ()) if promise is None else claim_of(promise)

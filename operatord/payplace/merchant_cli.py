@@ -69,7 +69,7 @@ def open_merchant(config: Path) -> Merchant:
     settings = parse_merchant(read_toml(config), config)
     files = MerchantFiles(settings.folder)
     chain = open_chain(settings.chain, settings.operator, read_account_key(settings.key))
-    return Merchant(files, chain, HttpOffice(settings.url), files.key(secrets.token_bytes(32)))
+    return Merchant(files, chain, HttpOffice(settings.url), files.key(secrets.token_bytes(32)), _tell)
 
 
 def _register(options: argparse.Namespace) -> int:
@@ -129,6 +129,11 @@ def _withdraw(options: argparse.Namespace) -> int:
     return _say(
         options, {"ok": not reason, "withdrawn_ubc": 0 if reason else confirmed_ubc, "reason": reason}
     )
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def _say(options: argparse.Namespace, page: dict[str, Any]) -> int:

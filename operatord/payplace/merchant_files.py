@@ -78,6 +78,9 @@ class MerchantFiles:
                 octets = path.read_bytes()
             yield _read_promise(octets, str(path))
 
+    def latest_promise(self) -> Promise | None:
+        return next(self.promises(), None)
+
     def promise_of_period(self, period: int) -> Promise | None:
         return next(self._named(f"{period:020d}-*"), None)
 

@@ -19,7 +19,7 @@ from ledger.payplace.payout_leaf import MERCHANT_ID_SIZE, empty_leaf, leaf_hash_
 from ledger.payplace.payout_row import Sums, read_row, without
 from ledger.payplace.payout_tree import TreeBuilder
 from ledger.payplace.registering import voucher_message
-from operatord.payplace.chain import Chain, Standing, standing_of, terms_of
+from operatord.payplace.chain import Chain, Standing, is_overdrawn, standing_of, terms_of
 from operatord.payplace.income import Earning, Income, split
 from operatord.payplace.steps import (
     GiveUp,
@@ -70,6 +70,10 @@ class Settler:
         self._contested: dict[PublicKey, str] = {}
         """What was told of whoever shifts away what he has spent."""
         self._lock = threading.Lock()
+        self._consumers: dict[int, PublicKey] = {}
+        """Whose a channel is does not change."""
+        self._asking = threading.Lock()
+        """Strangers make us ask the chain one at a time, and of each channel once."""
 
     # ---- One step
 
@@ -236,7 +240,7 @@ class Settler:
     def _contest(self, channel: Channel, cumulative_ubc: int, octets: bytes) -> bool:
         """A consumer that shifts away what it has spent is shown its own micropayment (6.7)."""
         terms = terms_of(channel)
-        if channel.shift is None or cumulative_ubc <= terms.deposit_ubc:
+        if not is_overdrawn(channel, cumulative_ubc):
             return False
         operator = PublicKey(self.chain.operator().key)
         challenge = ChallengeShift(operator, terms.consumer, cumulative_ubc, signature_of(octets))
@@ -408,10 +412,17 @@ class Settler:
 
     def micropayments(self, channels: Iterable[int]) -> dict[int, bytes]:
         """The highest of each channel of which there is one."""
+        wanted = set(channels)
+        with self._asking:
+            unknown = [number for number in wanted if number not in self._consumers]
+            if unknown:
+                count = self.chain.operator().channels
+                there = [number for number in unknown if number < count]
+                for number, channel in self.chain.channels(there).items():
+                    self._consumers[number] = PublicKey(channel.consumer)
         found = dict[int, bytes]()
-        for number in channels:
-            channel = self.chain.channel(number)
-            octets = None if channel is None else self._income.micropayment_of(PublicKey(channel.consumer))
+        for number in sorted(wanted & self._consumers.keys()):
+            octets = self._income.micropayment_of(self._consumers[number])
             if octets is not None:
                 found[number] = octets
         return found

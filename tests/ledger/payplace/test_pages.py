@@ -50,6 +50,8 @@ def test_entries_are_read_as_they_are(market, chain):
     for one in without_keys:
         assert chain.merchant(one) == own.merchant(one)
     assert chain.channel(1) == own.channel(1)
+    assert chain.channels([1, 0, 1, 7]) == own.channels([0, 1])
+    assert list(chain.channels(range(1_200))) == [0, 1], "more than one request takes"
     assert chain.number_of(market.consumers[1].public) == 1
 
 

@@ -1,5 +1,6 @@
 """An operator, merchants and consumers on a chain in this process, whose clock only the test moves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +30,10 @@ OPERATOR_BLS = bls.SecretKey(501)
 TIMES = Times(period_s=1_000, window_s=100, finality_s=10, challenge_s=1_100)
 COLLECT_S = 50
 COMMISSION_PPM = 100_000
+
+
+def ignore(_: str) -> None:
+    """What is told is of no interest."""
 
 
 @dataclass
@@ -100,11 +105,13 @@ class Market:
         self.settler = self.open_settler()
         self.merchants = [self.merchant(number, self.settler) for number in range(len(self.merchants))]
 
-    def merchant(self, number: int, office: object, chain: Chain | None = None) -> Merchant:
+    def merchant(
+        self, number: int, office: object, chain: Chain | None = None, tell: Callable[[str], None] = ignore
+    ) -> Merchant:
         files = MerchantFiles(self.folder / f"merchant-{number}")
         key = files.key(bytes([number + 1]) * 32)
         account = chain or self.account_of(self.owners[number])
-        return Merchant(files, account, office, key)  # type: ignore[arg-type]
+        return Merchant(files, account, office, key, tell)  # type: ignore[arg-type]
 
     def account_of(self, key: PrivateKey) -> EmbeddedAccount:
         return EmbeddedAccount(self.chain, key, OPERATOR.public)

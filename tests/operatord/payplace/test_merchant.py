@@ -1,5 +1,6 @@
 """What a merchant does when its operator lies: it does not sign, it keeps the evidence, and it is paid what is its."""
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -8,11 +9,16 @@ from ledger.payplace import bls
 from ledger.payplace.generating import Period, next_leaves
 from ledger.payplace.merchant_check import BlockRefused, Rule
 from ledger.payplace.payout_block import HEAD_SIZE, BlockHead, read_block_head, split_block, write_block_head
+from operatord.payplace.embedded_chain import EmbeddedAccount
 from operatord.payplace.merchant import Idle, Signed
 from tests.ledger.payplace.payouts import leaf, tree_of
-from tests.operatord.payplace.market import COLLECT_S, OPERATOR_BLS, Market
+from tests.operatord.payplace.market import COLLECT_S, OPERATOR, OPERATOR_BLS, TIMES, Market
+from wire.create import Create
 from wire.errors import ShellError
+from wire.keys import PrivateKey
 from wire.payplace_notarisation import Notarise
+from wire.payplace_registration import RegisterOperator
+from wire.payplace_shift import FinishShift, Shift
 
 
 @pytest.fixture
@@ -20,6 +26,25 @@ def market(tmp_path):
     market = Market(tmp_path)
     yield market
     market.close()
+
+
+class Gone:
+    """An operator that has left, with all of its data."""
+
+    def __getattr__(self, name: str) -> object:
+        raise ShellError("operator", "nobody answers")
+
+
+THIEF = PrivateKey.from_secret(9_000)
+
+
+def shift_everything(market: Market, consumer: int, amount_ubc: int = 1_000_000) -> None:
+    """To an operator that this consumer has made up."""
+    market.must(Create(THIEF.public), THIEF)
+    instance, secret = EmbeddedAccount(market.chain, THIEF, THIEF.public).instance, bls.SecretKey(9_001)
+    possession = secret.prove_possession(instance, THIEF.public.octets)
+    market.must(RegisterOperator(TIMES, secret.public.eip2537, possession.eip2537), THIEF)
+    market.must(Shift(OPERATOR.public, THIEF.public, amount_ubc), market.consumers[consumer])
 
 
 class Liar:
@@ -140,14 +165,8 @@ def test_an_announcement_that_the_operator_did_not_sign_is_refused(market):
 
 
 def test_a_withdrawal_needs_nobody_but_the_chain(market):
-    """The operator has gone, with all of its data."""
     honest(market)
     market.to_open(2)
-
-    class Gone:
-        def __getattr__(self, name: str) -> object:
-            raise ShellError("operator", "nobody answers")
-
     merchant = market.merchant(1, Gone())
     assert merchant.confirmed_ubc() == 900
     assert merchant.withdraw() == ""
@@ -206,3 +225,80 @@ def test_an_honest_block_of_the_liars_is_what_the_operator_makes(market):
     office = Liar(market, {first: {0: 900}, second: {0: 900}, operator: {0: 200}})
     assert isinstance(market.merchant(0, office).watch(), Signed)
     assert office.taken == [first]
+
+
+# ---- Consumers who shift away what a notarised block assigns
+
+
+def test_a_merchant_contests_by_itself_while_its_operator_is_gone(market):
+    """Outside of a window, with no new income, and nobody else looks."""
+    market.pay(0, 0, 1_000_000)
+    market.round(1)
+    market.to_open(1)
+    told = list[str]()
+    merchant = market.merchant(0, Gone(), tell=told.append)
+    assert merchant.watch() == Idle("no window runs")
+    shift_everything(market, 0)
+    market.chain.now_s += TIMES.challenge_s // 2
+    assert merchant.watch() == Idle("no window runs")
+    assert told == [f"merchant: {market.consumers[0].public} shifts what it has spent: contested"]
+    market.chain.now_s += TIMES.challenge_s
+    finish = FinishShift(OPERATOR.public, market.consumers[0].public)
+    assert market.chain.do(finish, THIEF) == "no_shift"
+    assert merchant.withdraw() == ""
+    assert market.balance(market.owners[0]) == 900_000
+
+
+def test_a_merchant_that_is_missing_contests_for_what_it_is_held_to(market):
+    market.pay(0, 1, 1_000_000)
+    market.round(1)
+    market.round(2, signers=[0])
+    shift_everything(market, 0)
+    market.to_open(2)
+    market.merchant(1, Gone()).watch()
+    assert market.account.channel(0).shift is None
+
+
+def test_all_consumers_are_looked_at_several_times_in_a_challenge_period_and_not_at_every_look(market):
+    market.pay(0, 0, 1_000_000)
+    market.round(1)
+    market.to_open(1)
+    asked, chain = list[int](), market.account_of(market.owners[0])
+
+    class Counting:
+        def __getattr__(self, name: str) -> object:
+            return getattr(chain, name)
+
+        def channels(self, numbers):
+            asked.append(market.chain.now_s)
+            return chain.channels(numbers)
+
+    merchant = market.merchant(0, Gone(), Counting())
+    end_s = market.chain.now_s + TIMES.challenge_s
+    while market.chain.now_s < end_s:
+        merchant.guard()
+        market.chain.now_s += 5
+    times = sorted(set(asked))
+    assert 4 <= len(times) <= 5
+    assert max(after - before for before, after in itertools.pairwise(times)) <= TIMES.challenge_s // 3
+
+
+def test_what_a_block_assigns_is_contested_before_it_is_judged(market):
+    """The operator is in league: it shows the micropayment, and does not contest."""
+    market.pay(0, 0, 1_000_000)
+    market.to_window(1)
+    market.settler.turn()
+    shift_everything(market, 0)
+    assert isinstance(market.merchants[0].watch(), Signed)
+    assert market.account.channel(0).shift is None
+
+
+def test_who_shifts_what_is_not_spent_is_left_alone(market):
+    market.pay(0, 0, 1_000)
+    market.round(1)
+    market.to_open(1)
+    shift_everything(market, 0, 999_000)
+    account = market.account_of(market.owners[0])
+    market.merchant(0, Gone(), account).guard()
+    assert account.submitted == []
+    assert market.account.channel(0).shift is not None
