@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ledger.clearing.awards import Award
+from ledger.clearing.bidding import is_named
 from ledger.clearing.book import LATEST_LOOK_NS, Book, Listing, Phase
 from ledger.clearing.door import settle_by_s
 from ledger.clearing.events import (
@@ -138,9 +139,16 @@ def wanted_funds(entries: Sequence[bytes]) -> dict[int, set[PublicKey]]:
     return wanted
 
 
-def convict(receipt: AuctionReceipt, entries: Sequence[bytes], heads: Sequence[bytes]) -> str:
+def convict(
+    receipt: AuctionReceipt,
+    entries: Sequence[bytes],
+    heads: Sequence[bytes],
+    ledger_id: bytes,
+    sent: bytes | None = None,
+) -> str:
     """What is wrong with a log beside a receipt of the house's, empty if nothing: with both in hand anybody can see
-    that the house has dropped, moved or dated anew what it gave its word for.
+    that the house has dropped, moved or dated anew what it gave its word for. `sent`: the bid that the receipt is for,
+    where it is at hand; else the entry has to be one of the receipt's name.
     """
     if not receipt.number:
         return "the receipt is for nothing that was taken"
@@ -149,15 +157,34 @@ def convict(receipt: AuctionReceipt, entries: Sequence[bytes], heads: Sequence[b
     event = read_event(entries[receipt.number - 1])
     if heads[receipt.number - 1] != receipt.head:
         return f"up to entry {receipt.number} the log is another one than that of the receipt"
-    if receipt.bid_id is not None and not (
-        isinstance(event, BidTaken) and event.auction_id == receipt.auction_id
-    ):
-        return f"entry {receipt.number} is no bid in that auction"
-    return (
-        ""
-        if event.at_ns == receipt.at_ns
-        else f"entry {receipt.number} is of {event.at_ns}, not {receipt.at_ns}"
+    if receipt.bid_id is None:
+        wrong = _compare_auction(event, receipt, ledger_id)
+    else:
+        wrong = _compare_bid(event, receipt, receipt.bid_id, ledger_id, sent)
+    if not wrong and event.at_ns != receipt.at_ns:
+        wrong = f"entry {receipt.number} is of {event.at_ns}, not {receipt.at_ns}"
+    return wrong
+
+
+def _compare_auction(event: Event, receipt: AuctionReceipt, ledger_id: bytes) -> str:
+    is_it = (
+        isinstance(event, AuctionTaken)
+        and read_auction(event.encoded, ledger_id).auction_id == receipt.auction_id
     )
+    return "" if is_it else f"entry {receipt.number} does not open that auction"
+
+
+def _compare_bid(
+    event: Event, receipt: AuctionReceipt, name: PublicKey, ledger_id: bytes, sent: bytes | None
+) -> str:
+    """A house that gives somebody the place of another's bid has not taken his."""
+    if not isinstance(event, BidTaken) or event.auction_id != receipt.auction_id:
+        return f"entry {receipt.number} is no bid in that auction"
+    if not is_named(event.encoded, name, ledger_id):
+        return f"entry {receipt.number} is somebody else's bid, not {name}"
+    if sent is not None and event.encoded != sent:
+        return f"entry {receipt.number} is another bid than the one that was sent"
+    return ""
 
 
 @dataclass(slots=True)

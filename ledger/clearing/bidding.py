@@ -9,10 +9,11 @@ from collections.abc import Collection
 from ledger.clearing.door import settle_by_s
 from wire.allocate import Allocate
 from wire.auction import Auction
+from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
-from wire.sealed_bid import Lock, seal_bid, write_sealed_bid
-from wire.transaction import Transaction, sign_transaction
+from wire.sealed_bid import Lock, read_sealed_bid, seal_bid, write_sealed_bid
+from wire.transaction import Transaction, read_transaction, sign_transaction
 
 
 def strangers(auction: Auction, trusted: Collection[PublicKey]) -> list[PublicKey]:
@@ -38,3 +39,15 @@ def conceal_bid(
     keys = tuple(key.key for key in auction.read_time_keys())
     lock = Lock(auction.auction_id, auction.house, keys, auction.threshold, ledger_id)
     return write_sealed_bid(seal_bid(lock, bid, bidder, bid_key, chance), bid_key, ledger_id)
+
+
+def is_named(bid: bytes, name: PublicKey, ledger_id: bytes) -> bool:
+    """Whether a house calls these bytes by `name`: the key that signed a sealed bid, the account of an open one."""
+    try:
+        return read_sealed_bid(bid, ledger_id).bid_key == name
+    except DecodeError:
+        pass
+    try:
+        return read_transaction(bid, ledger_id).issuer_key_id == name.key_id
+    except DecodeError:
+        return False

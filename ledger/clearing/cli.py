@@ -168,14 +168,21 @@ def _bid(arguments: argparse.Namespace) -> int:
     file: Path = arguments.receipt or arguments.key.with_name(
         f"{arguments.key.stem}-{transaction[:16]}.receipt"
     )
-    with _new_file(file) as kept:
+    with _new_file(file) as kept, _new_file(_sent_beside(file)) as sent:
+        sent.write(bid)
         signed, receipt = house.place_bid(arguments.auction, bid)
         kept.write(signed)
     said = (
         f"bid {receipt.bid_id} is {receipt.status.name.lower()}; if it wins, its transaction is {transaction}\n"
-        f"the house's receipt is in {file}: keep it until the auction is over (`auction verify --receipt`)"
+        f"the house's receipt is in {file}, the bid beside it in {_sent_beside(file).name}: keep both until the "
+        "auction is over (`auction verify --receipt`)"
     )
     return _say(arguments, receipt, said, transaction, str(file))
+
+
+def _sent_beside(receipt: Path) -> Path:
+    """Where the bid is that a receipt is for."""
+    return receipt.with_name(f"{receipt.name}.bid")
 
 
 @contextmanager
@@ -274,11 +281,12 @@ def _check_receipt(
 ) -> dict[str, Any]:
     try:
         receipt = read_auction_receipt(file.read_bytes(), house.house, house.ledger_id)
+        sent = _sent_beside(file).read_bytes() if _sent_beside(file).exists() else None
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}") from error
     except DecodeError as error:
         return {"file": str(file), "number": 0, "wrong": f"is no receipt of this house: {error}"}
-    wrong = convict(receipt, entries, heads)
+    wrong = convict(receipt, entries, heads, house.ledger_id, sent)
     return {"file": str(file), "number": receipt.number, "wrong": wrong}
 
 

@@ -8,6 +8,7 @@ import base64
 import json
 
 from ledger.asking import ask
+from ledger.clearing.bidding import is_named
 from wire.auction import Auction, read_auction
 from wire.auction_receipt import AuctionReceipt, read_auction_receipt
 from wire.errors import ShellError
@@ -29,7 +30,9 @@ class HouseClient:
 
     def create(self, auction: bytes) -> AuctionReceipt:
         """Raises LookupError if the house does not take it."""
-        return self._taken(self._ask("auctions", auction))
+        receipt = self._taken(self._ask("auctions", auction))
+        self._compare(receipt, read_auction(auction, self.ledger_id).auction_id)
+        return receipt
 
     def bid(self, auction_id: bytes, bid: bytes) -> AuctionReceipt:
         """Raises LookupError if the house does not take it."""
@@ -37,13 +40,21 @@ class HouseClient:
 
     def place_bid(self, auction_id: bytes, bid: bytes) -> tuple[bytes, AuctionReceipt]:
         """The receipt as it was signed, and read: with the former anybody can show what the house said. Raises
-        LookupError if the house does not take it.
+        LookupError if the house does not take it, ShellError if the receipt is for something else.
         """
         signed = self._ask(f"auctions/{auction_id.hex()}/bids", bid)
-        return signed, self._taken(signed)
+        receipt = self._taken(signed)
+        self._compare(receipt, auction_id)
+        if receipt.bid_id is None or not is_named(bid, receipt.bid_id, self.ledger_id):
+            raise ShellError(self.url, "gave a receipt for another bid than the one that was sent")
+        return signed, receipt
 
     def bid_status(self, auction_id: bytes, bid_id: PublicKey) -> AuctionReceipt:
-        return self._receipt(self._ask(f"auctions/{auction_id.hex()}/bids/{bid_id}"))
+        receipt = self._receipt(self._ask(f"auctions/{auction_id.hex()}/bids/{bid_id}"))
+        self._compare(receipt, auction_id)
+        if receipt.bid_id != bid_id:
+            raise ShellError(self.url, f"spoke of another bid than {bid_id}")
+        return receipt
 
     def auction(self, auction_id: bytes) -> Auction:
         """As its provider signed it. Raises VerificationError if it is another."""
@@ -67,6 +78,13 @@ class HouseClient:
         if not isinstance(page, dict):
             raise ShellError(self.url, f"{path} is no page")
         return page
+
+    def _compare(self, receipt: AuctionReceipt, auction_id: bytes) -> None:
+        """Raises ShellError for the word on another auction."""
+        if receipt.auction_id != auction_id:
+            raise ShellError(
+                self.url, f"spoke of auction {receipt.auction_id.hex()}, not of {auction_id.hex()}"
+            )
 
     def _taken(self, encoded: bytes) -> AuctionReceipt:
         receipt = self._receipt(encoded)

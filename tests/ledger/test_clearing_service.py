@@ -36,16 +36,18 @@ from ledger.opening import open_application
 from ledger.ordering import Alone
 from ledger.state import read_account
 from ledger.submission import Executed
+from tests.ledger.test_client import Speak, ledger_that, says
 from tests.ledger_world import BAND, QOS
 from wire.auction import Auction, write_auction
 from wire.auction_list import AuctionList, ListedAuction, read_auction_list
-from wire.auction_receipt import Status, read_auction_receipt
+from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt, write_auction_receipt
 from wire.auction_terms import GUARD_S, AuctionKind, AuctionMark, AuctionTerms
 from wire.create import Create
 from wire.errors import ShellError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import Deposit, Transfer
+from wire.sealed_bid import read_sealed_bid
 from wire.transaction import Action, Transaction, sign_transaction
 
 KEY, EXCHANGE, PROVIDER, ALICE, BOB, CAROL, OTHER = (PrivateKey.generate() for _ in range(7))
@@ -272,6 +274,29 @@ def by_http(town: Town, client: HouseClient, auction: Auction) -> None:
         client.bid(bytes(32), b"x")
     with pytest.raises(LookupError, match="unreadable"):
         client.bid(auction.auction_id, b"x")
+
+
+def test_a_receipt_for_something_else_is_none(town: Town) -> None:
+    """A house that drops a bid and answers with what it gave another bidder, signed as ever."""
+    auction = town.auction("http://127.0.0.1:1/offer")
+    other = town.auction("http://127.0.0.1:1/offer", PROPSHARE)
+    mine = town.make_bid(auction, BOB, 900)
+    his = read_sealed_bid(town.make_bid(auction, ALICE, 60), town.ledger_id).bid_key
+
+    def lies(auction_id: bytes, name: PublicKey | None) -> Speak:
+        receipt = AuctionReceipt(auction_id, Status.PENDING, name, 2, 5, bytes(32))
+        return says("200 OK", write_auction_receipt(receipt, KEY, town.ledger_id))
+
+    for answer in (lies(auction.auction_id, his), lies(auction.auction_id, None), lies(bytes(32), his)):
+        with ledger_that(answer) as url, pytest.raises(ShellError, match=r"another bid|spoke of auction"):
+            HouseClient(url, KEY.public, town.ledger_id).bid(auction.auction_id, mine)
+    answer = lies(auction.auction_id, his)
+    with ledger_that(answer) as url:
+        assert HouseClient(url, KEY.public, town.ledger_id).bid_status(auction.auction_id, his).number == 2
+    with ledger_that(answer) as url, pytest.raises(ShellError, match="spoke of another bid"):
+        HouseClient(url, KEY.public, town.ledger_id).bid_status(auction.auction_id, BOB.public)
+    with ledger_that(answer) as url, pytest.raises(ShellError, match="spoke of auction"):
+        HouseClient(url, KEY.public, town.ledger_id).create(write_auction(other, PROVIDER, town.ledger_id))
 
 
 def test_a_provider_that_is_away_is_told_of_and_asked_again(town: Town) -> None:

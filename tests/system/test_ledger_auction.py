@@ -137,6 +137,9 @@ def _verify(house: LedgerHouse, auction: Callable[..., Any], receipts: list[Path
     assert (asked["ok"], asked["auctions"][0]["wrong"]) == (False, "")
     assert asked["auctions"][0]["unchecked"].startswith("what bidders had as of block")
     receipts[0].write_bytes(receipts[0].read_bytes()[:-1] + b"?")
+    receipts[1].with_name(f"{receipts[1].name}.bid").write_bytes(b"another")
+    said = str(auction("verify", "--ledger-log", database, "--receipt", receipts[1], status=1)["receipts"])
+    assert "another bid than the one that was sent" in said
     assert "no receipt of this house" in str(auction("verify", *kept, status=1)["receipts"])
 
 

@@ -317,7 +317,7 @@ def test_receipts_convict_who_drops_moves_or_dates_anew() -> None:
         for entry in entries:
             head = next_head(head, entry)
             heads.append(head)
-        return convict(receipt, entries, heads)
+        return convict(receipt, entries, heads, world.ledger_id)
 
     for receipt in receipts:
         assert said(receipt, world.entries) == ""
@@ -330,7 +330,26 @@ def test_receipts_convict_who_drops_moves_or_dates_anew() -> None:
     assert "is of" in said(replace(receipts[1], at_ns=5), world.entries)
     auction = receipts[0]
     assert "is no bid" in said(replace(auction, bid_id=ALICE.public), world.entries)
+    assert "does not open that auction" in said(replace(receipts[1], bid_id=None), world.entries)
     assert "nothing that was taken" in said(AuctionReceipt(bytes(32), Status.ERROR), world.entries)
+
+
+@pytest.mark.parametrize("kind", [VICKREY, PROPSHARE])
+def test_a_receipt_with_the_place_of_somebody_else_s_bid_convicts(kind: AuctionKind) -> None:
+    """The house drops Bob's bid, and signs him the place of Alice's."""
+    world = ClearingWorld()
+    listing = world.open(kind=kind)
+    receipt = listing.receipt(world.bid(listing, ALICE, 60))
+    world.bid(listing, CAROL, 40)
+    world.clear(listing)
+    found = audit_log(world.entries, world.ledger_id, Word(world))
+    assert found.holds
+    dropped = replace(receipt, bid_id=BOB.public)
+    assert "somebody else's bid" in convict(dropped, world.entries, found.heads, world.ledger_id)
+    sent = world.make_bid(listing, ALICE, 61)
+    assert "another bid" in convict(receipt, world.entries, found.heads, world.ledger_id, sent)
+    kept = listing.bids[receipt.bid_id or BOB.public].encoded
+    assert convict(receipt, world.entries, found.heads, world.ledger_id, kept) == ""
 
 
 @pytest.mark.parametrize("kind", ["other shares", "garbage inside"])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ledger.clearing.bidding import conceal_bid, make_bid, strangers
+from ledger.clearing.bidding import conceal_bid, is_named, make_bid, strangers
 from ledger.clearing.door import SETTLE_S, read_bid
 from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
-from tests.ledger_world import ALICE
+from tests.ledger_world import ALICE, BOB
 from wire.keys import PrivateKey
 from wire.sealed_bid import read_sealed_bid
 
@@ -44,3 +44,15 @@ def test_the_same_bid_concealed_twice_has_nothing_in_common() -> None:
         assert getattr(one, name) != getattr(other, name)
     assert one.auction_id == other.auction_id
     assert auction.house == HOUSE.public
+
+
+def test_what_a_house_calls_a_bid() -> None:
+    world = ClearingWorld()
+    auction = world.auction()
+    bid = make_bid(auction, 77, ALICE, world.ledger_id, bytes(8))
+    key = PrivateKey.generate()
+    sealed = conceal_bid(auction, bid, ALICE, key, world.ledger_id, bytes(16))
+    assert is_named(bid, ALICE.public, world.ledger_id)
+    assert is_named(sealed, key.public, world.ledger_id)
+    for encoded, name in ((bid, BOB.public), (sealed, ALICE.public), (b"x", ALICE.public)):
+        assert not is_named(encoded, name, world.ledger_id)
