@@ -28,9 +28,18 @@ SUBCOMMANDS = {
     "keygen": Subcommand("device.cli", "keygen", "make a key; its public half is your account"),
     "offer": Subcommand("ledger.cli", "offer", "read or post what a provider sells, and at what price"),
     "buy": Subcommand("device.cli", "buy", "buy a guaranteed rate from an access point and join it"),
+    "connect": Subcommand(
+        "device.connect_cli", "connect", "have a rate for a time, and pay for what is served"
+    ),
     "offers": Subcommand("device.offers_cli", "offers", "list what access points around here sell"),
     "grants": Subcommand("device.offers_cli", "grants", "list what is paid for and still lasts"),
     "leave": Subcommand("device.offers_cli", "leave", "leave the Wi-Fi network that a purchase joined"),
+    "deposit": Subcommand(
+        "ledger.payplace.deposit_cli", "main", "put money behind channels with operators, shift it"
+    ),
+    "deposits": Subcommand(
+        "device.connect_cli", "deposits", "list and keep what is deposited with operators"
+    ),
     "account": Subcommand("ledger.cli", "account", "show a balance, its history and its proof"),
     "report": Subcommand("ledger.cli", "report", "verify the signed meter: `airgrant report verify`"),
     "merchant": Subcommand(

@@ -197,6 +197,10 @@ class Show:
     def say(self, text: str) -> None:
         self._status.update(plain(text))
 
+    def note(self, text: str) -> None:
+        """What deserves to stay."""
+        self._console.print(plain(text), soft_wrap=True)
+
     def progress(self, event: ShowOffer | Tell | PinLedger) -> None:
         match event:
             case ShowOffer():

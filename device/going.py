@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from device.asking_around import ask_around
 from device.attesting import Attester
-from device.choice import Candidate, Unsuitable, Wish, weigh, weigh_on_the_air
+from device.choice import Candidate, PinnedLedger, Unsuitable, Wish, weigh, weigh_on_the_air
 from device.counters import Counters, Meter
-from device.events import Associate, Associated, AssociationFailed, Event, ShowOffer
+from device.events import Associate, Associated, AssociationFailed, Event, ShowOffer, Tell
+from device.experience import keep_reputation, load_reputation
 from device.library import (
     Before,
     Over,
@@ -29,12 +31,14 @@ from device.library import (
     hears_wpa_supplicant,
 )
 from device.metered_choice import Manner, Plan, Want, plan
-from device.payer import Ended, Payer
+from device.payer import NOT_SERVED, Ended, Payer
 from device.purse import Channel, load_channel
+from device.reputation import Reputation, explain, note_stay, publishers_for, score_of
 from device.supplicant import Supplicant
 from device.survey import survey_air, survey_lobby
 from device.udp import read_clock
 from device.wallet import Wallet
+from market.reliability import UNKNOWN, Score
 from wire.ids import MacAddress, PublicKey
 from wire.micropayment import instance_of
 from wire.units import NS_PER_S, format_money
@@ -46,6 +50,9 @@ ASSOCIATE_S = 20
 STEP_S = 1.0
 TIME_IS_UP, GRANT_OVER, INTERRUPTED = "time_is_up", "grant_over", "interrupted"
 _SERVED = frozenset({TIME_IS_UP, GRANT_OVER})
+_LEFT = _SERVED | {INTERRUPTED, "left", "deposit_used", "limit_reached"}
+"""It was served until it went, or had no more money."""
+_CHEATED = NOT_SERVED | {"meters_differ", "other_terms"}
 
 
 class Prefer(Enum):
@@ -72,16 +79,20 @@ class Stay:
 
 @dataclass(frozen=True, slots=True)
 class Funds:
-    """`deposited_ubc`: by operator, as the ledger says; what the ledger says of reliability, by provider id."""
+    """`deposited_ubc`: by operator, as the ledger says. `scores` by provider id go before what is known beside the
+    wallet; at `ledger_url`, if there is a network, it is asked what publishers said of the sellers in view.
+    """
 
     deposited_ubc: Mapping[PublicKey, int]
-    reliability_permille: Mapping[bytes, int]
+    scores: Mapping[bytes, Score]
+    ledger_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Ways that are left, the best first, and who is out of the question."""
+    """`sellers` answered. Ways that are left, the best first, and who is out of the question."""
 
+    sellers: int
     plans: tuple[Plan, ...]
     unsuitable: tuple[ShowOffer, ...]
 
@@ -138,7 +149,7 @@ def have(
     lost: dict[MacAddress, int] = {}
     ends_ns = time.monotonic_ns() + want.duration_s * NS_PER_S
     try:
-        while (left_s := (ends_ns - time.monotonic_ns()) // NS_PER_S) > 0 and while_true():
+        while (left_s := -((time.monotonic_ns() - ends_ns) // NS_PER_S)) > 0 and while_true():
             left = replace(want, duration_s=left_s, max_price_ubc=_left_price_ubc(want, stays))
             over, plans = trip.look(left, lost)
             if not plans:
@@ -146,6 +157,7 @@ def have(
             tell(Chose(plans[0], _why(plans, prefer)))
             stay = trip.stay(over, left, plans[0])
             stays.append(stay)
+            trip.remember(plans[0], stay)
             tell(stay)
             if stay.reason == INTERRUPTED:
                 raise KeyboardInterrupt  # noqa: TRY301 it was caught where it left and stopped to pay
@@ -165,11 +177,27 @@ def _left_price_ubc(want: Want, stays: list[Stay]) -> int | None:
 def _why(plans: list[Plan], prefer: Prefer) -> str:
     best = plans[0]
     cost = f"{format_money(best.price_ubc)} for what is left"
+    known = _known(best)
     if len(plans) == 1:
-        return f"{cost}, the only way"
+        return f"{cost}, the only way{known}"
     if prefer is not Prefer.CHEAPEST and best.manner.value == prefer.value:
-        return f"{cost}, the best of {len(plans)} ways where {prefer.value} is preferred"
-    return f"{cost}, the best of {len(plans)} ways"
+        return f"{cost}, the best of {len(plans)} ways where {prefer.value} is preferred{known}"
+    cheaper = min(plans, key=lambda one: one.price_ubc)
+    if cheaper.price_ubc < best.price_ubc:
+        known += f"; {cheaper.candidate.offer.bssid} asks {format_money(cheaper.price_ubc)}{_known(cheaper)}"
+    return f"{cost}, the best of {len(plans)} ways{known}"
+
+
+def _known(one: Plan) -> str:
+    """Nothing of whom nothing is known."""
+    return "" if one.score == UNKNOWN else f", {explain(one.score)}"
+
+
+def _was_served(stay: Stay) -> bool | None:
+    """For the seller's score; None where nothing can be said, as nothing was paid for."""
+    if stay.reason in _CHEATED or (stay.reason not in _LEFT and stay.paid_ubc):
+        return False
+    return True if stay.reason in _LEFT and stay.paid_ubc else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +230,14 @@ class _Trip:
         left = {
             operator.provider_id: self._left_ubc(found, operator) for operator in self.funds.deposited_ubc
         }
-        plans = plan(want, found, left, lost, self.funds.reliability_permille)
+        plans = plan(want, found, left, lost, {**self._scores(found), **self.funds.scores})
         if over is Over.LOBBY and any(one.manner is Manner.METERED for one in plans):
             may_join = self.way.cell is None and hears_wpa_supplicant(self.way)
             plans = [one for one in plans if one.manner is Manner.GRANT or may_join]
         plans = [one for one in plans if one.candidate.offer.bssid not in lost]
         if self.prefer is not Prefer.CHEAPEST:
             plans.sort(key=lambda one: one.manner.value != self.prefer.value)
-        self.tell(Looked(tuple(plans), tuple(unsuitable)))
+        self.tell(Looked(len(shown), tuple(plans), tuple(unsuitable)))
         return over, plans
 
     def _survey(self) -> tuple[Over, list[ShowOffer]]:
@@ -237,6 +265,47 @@ class _Trip:
     def _channel(self, ledger_id: bytes, operator: PublicKey) -> Channel:
         instance, deposited_ubc = instance_of(ledger_id, operator.octets), self.funds.deposited_ubc[operator]
         return load_channel(self.wallet.path, instance, operator, deposited_ubc)
+
+    # ---- Who is reliable
+
+    def _scores(self, found: list[Candidate]) -> dict[bytes, Score]:
+        """Of everybody in view, by provider id."""
+        known, now_s, operators = (
+            load_reputation(self.wallet.path),
+            read_clock().utc_s,
+            self.funds.deposited_ubc,
+        )
+        if self.funds.ledger_url and self.wallet.pinned is not None:
+            known = self._ask_around(known, self.wallet.pinned, found, now_s)
+        return {
+            one.announcement.provider.provider_id: score_of(
+                known, one.announcement.provider, _operator_of(one), operators, now_s
+            )
+            for one in found
+        }
+
+    def _ask_around(
+        self, known: Reputation, pinned: PinnedLedger, found: list[Candidate], now_s: int
+    ) -> Reputation:
+        pairs = dict.fromkeys(
+            (one.announcement.provider, publisher)
+            for one in found
+            for publisher in publishers_for(known, self.funds.deposited_ubc, _operator_of(one))
+        )
+        asked = ask_around(self.funds.ledger_url, pinned, pairs, known, now_s)
+        if asked.trouble and self.progress is not None:
+            self.progress(Tell(f"choosing without what others say: {asked.trouble}"))
+        if asked.known != known:
+            keep_reputation(self.wallet.path, asked.known)
+        return asked.known
+
+    def remember(self, chosen: Plan, stay: Stay) -> None:
+        """Whether it served, for the next choice. Raises ShellError."""
+        served = _was_served(stay)
+        if served is None:
+            return
+        known, seller = load_reputation(self.wallet.path), chosen.candidate.announcement.provider
+        keep_reputation(self.wallet.path, note_stay(known, seller, read_clock().utc_s, served=served))
 
     # ---- Staying
 
@@ -317,6 +386,10 @@ class _Trip:
         except KeyboardInterrupt:
             return Ended(INTERRUPTED, "nothing is paid any more")
         return self._over(until_ns)
+
+
+def _operator_of(one: Candidate) -> PublicKey | None:
+    return None if one.network is None else one.network.operator
 
 
 def _limited(channel: Channel, limit_ubc: int | None) -> Channel:

@@ -13,6 +13,7 @@ import re
 import secrets
 import sys
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -504,8 +505,12 @@ def _client(options: argparse.Namespace) -> LedgerClient:
 
 
 def _common_name(certificate: bytes) -> str:
-    """Under which the broker knows the holder. Raises ValueError."""
-    subject = x509.load_pem_x509_certificate(certificate).subject
+    """Under which the broker knows the holder: often an account, of 66 digits, and X.520 warns beyond 64. Raises
+    ValueError.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        subject = x509.load_pem_x509_certificate(certificate).subject
     names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     if not names:
         raise ValueError("the certificate has no common name")

@@ -2,97 +2,21 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from ipaddress import IPv4Address
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from device.choice import PinnedLedger
-from device.going import Funds, have
+from device.going import Chose, Funds, Looked, News, Paid, Prefer, Stay, have
 from device.library import Over, Way
 from device.metered_choice import Manner, Want
 from device.purse import load_channel
 from device.wallet import Wallet
-from operatord import channels
-from operatord.cashier import Cashier
-from operatord.channel import Channels, Rules, Terms
-from operatord.state import Use
+from tests.device.metered_seller import DEPOSIT_UBC, INCREMENT_UBC, LEDGER, LEDGER_ID, Seller
 from tests.device.playbook import BUYER
 from tests.device.wpa_world import INTERFACE, WpaWorld, running
-from wire.ids import MacAddress
-from wire.keys import PrivateKey
-from wire.micropayment import instance_of
-from wire.network import Network
-from wire.qos import Qos
-from wire.tariff import Tariff, terms_id
-
-LEDGER, LEDGER_ID = PrivateKey.from_secret(41), b"l" * 32
-QOS = Qos(0, 5_000_000, 0, 5_000_000)
-DEPOSIT_UBC = 1_000_000
-INCREMENT_UBC = 1_000
-STATION = MacAddress.parse("02:00:00:00:00:77")
-
-
-class Seller:
-    """An access point on the air, and the operator behind it, who lets its station in when it is asked to."""
-
-    def __init__(self, world: WpaWorld, last_octet: int, per_minute_ubc: int, *, silent: bool) -> None:
-        self.key, self.silent = PrivateKey.generate(), silent
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(0.05)
-        port = self.socket.getsockname()[1]
-        self.tariff = Tariff(per_minute_ubc, 0, 1, QOS, IPv4Address("127.0.0.1"), port)
-        self.instance = instance_of(LEDGER_ID, self.key.public.octets)
-        self.bssid = MacAddress(bytes((2, 0, 0, 0, 0, last_octet)))
-        world.add(
-            last_octet,
-            ledger=LEDGER,
-            ledger_id=LEDGER_ID,
-            operator=self.key,
-            price_ubc=10**9,
-            qos=QOS,
-            alter_network=self._with_tariff,
-            grants={b"its channel": b"lets it in"},
-        )
-        terms = Terms(self.tariff, terms_id(self.tariff, self.instance, self.bssid), self.key.public)
-        self.book = Channels(self.instance, Rules(), {("box", self.bssid.octets): terms})
-        channels.hear_channel(self.book, BUYER.public, 0, DEPOSIT_UBC)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._serve)
-
-    def _with_tariff(self, network: Network) -> Network:
-        return replace(network, tariff=self.tariff)
-
-    def _serve(self) -> None:
-        cashier, permit = Cashier(self.book, self.key), channels.permit_id_of(self.instance, BUYER.public)
-        while not self._over.is_set():
-            try:
-                data, address = self.socket.recvfrom(2_000)
-            except TimeoutError:
-                continue
-            now_ms = time.monotonic_ns() // 1_000_000
-            if BUYER.public not in self.book.sessions:  # as RADIUS would have told
-                channels.begin(self.book, Use(permit, "box", self.bssid, STATION, 0, 0), 0, now_ms)
-            answered = cashier.take(data, now_ms)
-            if not self.silent:
-                self.socket.sendto(answered.datagram, address)
-
-    @contextmanager
-    def open(self) -> Iterator[Seller]:
-        self._thread.start()
-        try:
-            yield self
-        finally:
-            self._over.set()
-            self._thread.join()
-            self.socket.close()
 
 
 @pytest.fixture
@@ -125,3 +49,38 @@ def test_it_moves_on_to_the_next_access_point_and_loses_one_increment(
 def test_where_nobody_sells_nothing_is_had(world: WpaWorld, tmp_path: Path) -> None:
     wallet = Wallet(tmp_path / "w.pem", BUYER)
     assert have(wallet, Way(INTERFACE, Over.AIR, world.folder), Want(0, 0, 2), Funds({}, {})) == []
+
+
+def test_what_it_does_is_told_and_no_more_is_paid_than_may_be_in_all(world: WpaWorld, tmp_path: Path) -> None:
+    """The first takes an increment and does not serve; what is left does not pay for the second."""
+    wallet = Wallet(tmp_path / "w.pem", BUYER, PinnedLedger(LEDGER.public, LEDGER_ID))
+    cheap, dear = Seller(world, 1, 60_000, silent=True), Seller(world, 2, 120_000)
+    news: list[News] = []
+    with ExitStack() as open_ones:
+        for one in (cheap, dear):
+            open_ones.enter_context(one.open())
+        funds = Funds({one.key.public: DEPOSIT_UBC for one in (cheap, dear)}, {})
+        want = Want(0, 0, 5, max_price_ubc=5 * INCREMENT_UBC)
+        stays = have(wallet, Way(INTERFACE, Over.AIR, world.folder), want, funds, tell=news.append)
+    assert [(stay.reason, stay.paid_ubc) for stay in stays] == [("not_served", INCREMENT_UBC)]
+    assert [type(one) for one in news] == [Looked, Chose, Paid, Stay, Looked]
+    chose = news[1]
+    assert isinstance(chose, Chose)
+    assert chose.why == "0.005 BC for what is left, the only way"
+
+
+@pytest.mark.parametrize(
+    ("prefer", "manner"), [(Prefer.GRANT, Manner.GRANT), (Prefer.CHEAPEST, Manner.METERED)]
+)
+def test_a_grant_comes_first_where_it_is_preferred(
+    world: WpaWorld, tmp_path: Path, prefer: Prefer, manner: Manner
+) -> None:
+    path = tmp_path / "w.pem"
+    path.write_bytes(BUYER.to_pem())
+    wallet = Wallet(path, BUYER, PinnedLedger(LEDGER.public, LEDGER_ID))
+    seller = Seller(world, 1, 60_000, price_ubc=900_000)
+    with seller.open():
+        funds = Funds({seller.key.public: DEPOSIT_UBC}, {})
+        stays = have(wallet, Way(INTERFACE, Over.AIR, world.folder), Want(0, 0, 2), funds, prefer=prefer)
+    assert [(stay.manner, stay.reason) for stay in stays] == [(manner, "time_is_up")]
+    assert stays[0].paid_ubc == (900_000 if manner is Manner.GRANT else 2 * INCREMENT_UBC)

@@ -15,6 +15,7 @@ import pytest
 
 from device.choice import Wish
 from device.cli import buy as buy_command
+from device.connect_cli import connect as connect_command
 from device.events import ShowOffer, Source, Tell
 from device.fake_access_point import FakeAccessPoint, serve
 from device.keeping import load_kept
@@ -239,3 +240,15 @@ def test_nobody_there_is_the_worlds_fault(
     answer = json.loads(capsys.readouterr().out)
     assert (answer["reason"], answer["source"]) == ("no_access_point", "network")
     assert "Is the interface up" in answer["detail"]
+
+
+def test_connect_in_the_lobby(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    """A cable: a grant is bought and joined with, for as long as is wanted, and left."""
+    words = ["2M/500k for 2s", "--wallet", str(shop.wallet.path), "--interface", INTERFACE, "--json"]
+    assert connect_command(words) == 0
+    receipt = json.loads(capsys.readouterr().out)
+    assert [(one["manner"], one["reason"]) for one in receipt["stays"]] == [("grant", "time_is_up")]
+    assert receipt["paid_ubc"] == shop.fake.price_ubc
+    assert shop.fake.joined == {}, "it has left"
+    assert connect_command([*words, "--over", "lobby"]) == 0
+    assert json.loads(capsys.readouterr().out)["paid_ubc"] == 0, "it comes back with what was paid for"
