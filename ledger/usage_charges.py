@@ -35,8 +35,12 @@ from wire.usage_charge import charge_nonce, charge_ubc
 
 REPORTS_AFTER_S = 120
 """So long after its end a box may still send what it counted."""
-VALIDITY_STEP_S = 600
-"""A payment is valid to the end of the step after this one."""
+VALIDITY_STEP_S = 6 * 86_400
+"""Payments of a grant are signed in steps, counted from when its last report is due: each is valid to the end of its
+step, so that in one step there is one transaction, whoever signs it and how often.
+"""
+SETTLING_S = 300
+"""At the beginning of a step nothing is signed: a clock may be behind, and the payment of the step before still run."""
 
 
 class Word(Enum):
@@ -154,10 +158,17 @@ def verify_bill(bill: UsageBill, grant: Grant, charge: Charge) -> None:
 def sign_payment(
     grant: Grant, transfer: Transfer, key: PrivateKey, ledger_id: bytes, now_s: int
 ) -> SignedTransaction:
-    """The transfer under the grant's nonce. Two that are signed about the same time, by a person and by a script, say,
-    are one transaction, which the ledger executes once; whoever comes later sees that it is paid.
+    """The transfer under the grant's nonce. However often and by however many programs it is signed within a step, it
+    is one transaction, which the ledger executes once. Raises LookupError between two steps, for SETTLING_S: what was
+    signed in the first may still run, and is on the ledger when the second begins.
     """
-    until_s = (now_s // VALIDITY_STEP_S + 2) * VALIDITY_STEP_S
+    due_s = grant.ends_s + REPORTS_AFTER_S
+    step, within_s = divmod(now_s - due_s, VALIDITY_STEP_S)
+    if step > 0 and within_s < SETTLING_S:
+        raise LookupError(
+            f"grant {grant.grant_id.hex()}: an earlier payment may still run: try again in {SETTLING_S - within_s} s"
+        )
+    until_s = due_s + (step + 1) * VALIDITY_STEP_S
     return sign_transaction(Transaction(transfer, charge_nonce(grant.grant_id), until_s), key, ledger_id)
 
 

@@ -19,6 +19,7 @@ from ledger.pages import TransactionPage, show_transaction
 from ledger.rejection import Reason, Rejected
 from ledger.usage_charges import (
     REPORTS_AFTER_S,
+    SETTLING_S,
     VALIDITY_STEP_S,
     Charge,
     Metered,
@@ -228,20 +229,37 @@ def test_the_ledger_executes_what_is_owed_and_then_nothing_is() -> None:
     assert (again.word, again.transfer) == (Word.PAID, None)
 
 
-def test_two_payments_that_are_signed_at_once_are_one_transaction() -> None:
+def test_a_payment_that_is_signed_again_for_days_is_one_transaction() -> None:
     world, owed_to = World(now_s=LATER_S), Transfer(PROVIDER.public, 14)
-    first, second, later = (
-        sign_payment(GRANT, owed_to, ALICE, GENESIS.ledger_id, LATER_S - LATER_S % VALIDITY_STEP_S + after_s)
-        for after_s in (0, VALIDITY_STEP_S - 1, VALIDITY_STEP_S)
+    first, *others = (
+        sign_payment(GRANT, owed_to, ALICE, GENESIS.ledger_id, LATER_S + after_s)
+        for after_s in (0, 599, 600, 601, VALIDITY_STEP_S // 2, VALIDITY_STEP_S - 1)
     )
-    assert first.transaction_id == second.transaction_id != later.transaction_id
+    assert {first.transaction_id} == {one.transaction_id for one in others}
     assert first.transaction.nonce == NONCE
-    assert first.transaction.valid_until_s >= LATER_S + VALIDITY_STEP_S
     assert isinstance(world.run(first), Applied)
-    again = world.run(second)
-    assert isinstance(again, Rejected)
-    assert again.reason is Reason.REPLAYED
+    for one in others:
+        again = world.run(one)
+        assert isinstance(again, Rejected)
+        assert again.reason is Reason.REPLAYED
     assert world.balance(PROVIDER) == 14
+
+
+def test_no_two_payments_of_a_grant_are_good_at_one_time() -> None:
+    """Between two steps nothing is signed until the last of the first has expired by anybody's clock."""
+    owed_to, world = Transfer(PROVIDER.public, 14), World(now_s=LATER_S)
+    first = sign_payment(GRANT, owed_to, ALICE, GENESIS.ledger_id, LATER_S + VALIDITY_STEP_S - 1)
+    for after_s in (0, SETTLING_S - 1):
+        with pytest.raises(LookupError, match=f"try again in {SETTLING_S - after_s} s"):
+            sign_payment(GRANT, owed_to, ALICE, GENESIS.ledger_id, LATER_S + VALIDITY_STEP_S + after_s)
+    late_s = LATER_S + VALIDITY_STEP_S + SETTLING_S
+    second = sign_payment(GRANT, owed_to, ALICE, GENESIS.ledger_id, late_s)
+    assert second.transaction_id != first.transaction_id
+    world.now_s = late_s
+    expired = world.run(first)
+    assert isinstance(expired, Rejected)
+    assert expired.reason is Reason.EXPIRED
+    assert isinstance(world.run(second), Applied)
 
 
 # ---- Bills
