@@ -2,24 +2,23 @@
 
 An application wants a rate for some minutes, and guesses how much it will fetch. A grant costs its price for as many
 times as its duration goes into that; a tariff costs its minutes and megabytes. The cheaper is taken; of equal ones the
-grant, which nobody can withdraw. Where this device paid for nothing before (`lost`) comes after everybody else. A
-summary that the ledger has of somebody (`reliability_permille`) counts as a price: who does not deliver in one of ten
-sessions is a tenth dearer.
+grant, which nobody can withdraw. Where this device paid for nothing before (`lost`) comes after everybody else. What is
+known of a seller's reliability (market/reliability.py) counts as a price: a price is divided by the share of sessions
+that it is expected to serve, so that who serves one of two is twice as dear as he asks.
 Reference: Datanet 5.5.5 (summaries), 5.4 (an end-device withdraws at the first sign of misbehavior).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 
 from device.choice import Candidate
 from market.metered import part_cost_ubc
+from market.reliability import UNKNOWN, Score
 from wire.ids import MacAddress
 from wire.tariff import Tariff
-
-UNKNOWN_PERMILLE = 500
-"""Of whom nobody has published anything: (0 + 1) of (0 + 2), as the ledger counts."""
+from wire.units import PPM
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,13 @@ class Plan:
     manner: Manner
     candidate: Candidate
     price_ubc: int
+    score: Score = UNKNOWN
+    """What is known of the seller."""
+
+    @property
+    def weighed_ubc(self) -> Fraction:
+        """For each time that it is really served."""
+        return Fraction(self.price_ubc * PPM, max(self.score.ppm, 1))
 
 
 def plan(
@@ -59,15 +65,19 @@ def plan(
     candidates: Iterable[Candidate],
     channels_ubc: Mapping[bytes, int],
     lost: Mapping[MacAddress, int],
-    reliability_permille: Mapping[bytes, int],
+    scores: Mapping[bytes, Score],
 ) -> list[Plan]:
     """All ways, the best first. `candidates` meet the rates by grants; `channels_ubc` is what is left in channels, by
-    the operator's provider id; `reliability_permille` by the seller's provider id.
+    the operator's provider id; `scores` by the seller's provider id.
     """
-    plans = [one for candidate in candidates for one in _plans(want, candidate, channels_ubc)]
+    plans = [
+        replace(one, score=scores.get(candidate.announcement.provider.provider_id, UNKNOWN))
+        for candidate in candidates
+        for one in _plans(want, candidate, channels_ubc)
+    ]
     limit_ubc = want.max_price_ubc
     fitting = [one for one in plans if limit_ubc is None or one.price_ubc <= limit_ubc]
-    return sorted(fitting, key=lambda one: _cost(one, lost, reliability_permille))
+    return sorted(fitting, key=lambda one: _cost(one, lost))
 
 
 def metered_price_ubc(want: Want, tariff: Tariff) -> int:
@@ -91,9 +101,6 @@ def _plans(want: Want, candidate: Candidate, channels_ubc: Mapping[bytes, int]) 
     return plans
 
 
-def _cost(
-    one: Plan, lost: Mapping[MacAddress, int], reliability_permille: Mapping[bytes, int]
-) -> tuple[int, Fraction, bool, tuple[object, ...]]:
-    permille = reliability_permille.get(one.candidate.announcement.provider.provider_id, UNKNOWN_PERMILLE)
-    weighed = Fraction(one.price_ubc * 1_000, max(permille, 1))
-    return lost.get(one.candidate.offer.bssid, 0), weighed, one.manner is Manner.METERED, one.candidate.cost
+def _cost(one: Plan, lost: Mapping[MacAddress, int]) -> tuple[int, Fraction, bool, tuple[object, ...]]:
+    cheated = lost.get(one.candidate.offer.bssid, 0)
+    return cheated, one.weighed_ubc, one.manner is Manner.METERED, one.candidate.cost

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from ipaddress import IPv4Address
 
 from device.choice import Candidate
 from device.metered_choice import Manner, Plan, Want, metered_price_ubc, plan
+from market.reliability import Score
 from nas_tunnel.lobby import Announcement
 from tests.wire.examples import LEDGER, MESSAGES, OPERATOR, PROVIDER
 from wire.ids import MacAddress
@@ -70,5 +72,6 @@ def test_who_did_not_serve_comes_last_and_who_is_unreliable_is_dearer() -> None:
     cheated = plan(WANT, (SELLER, other), {}, {OFFER.bssid: 1}, {})
     assert [one.candidate for one in cheated] == [other, SELLER]
     third = replace(other, announcement=replace(ANNOUNCEMENT, provider=LEDGER.public))
-    better = plan(WANT, (SELLER, third), {}, {}, {LEDGER.public.provider_id: 900})
+    better = plan(WANT, (SELLER, third), {}, {}, {LEDGER.public.provider_id: Score(900_000)})
     assert [one.candidate for one in better] == [third, SELLER]
+    assert [one.weighed_ubc for one in better] == [Fraction(12_000 * 10, 9), 20_000]
