@@ -25,8 +25,9 @@ class Channel:
     """Used by them, and not paid."""
     earned_ubc: int = 0
     """Of what was paid, credited to boxes."""
-    last_session: bytes = b""
-    """What the device called its latest session: no other one may be called so again."""
+    sessions: tuple[bytes, ...] = ()
+    """What the device called its latest session, and those that lived on the same micropayment: none is called so
+    again, or a datagram of theirs would begin one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 
 from market.metered import (
     MISSED_AT,
-    bytes_cost_ubc,
     cost_ubc,
     deadline_ms,
     due_ubc,
@@ -28,7 +27,6 @@ from market.metered import (
     increment_ubc,
     least_agreed_bytes,
     part_cost_ubc,
-    time_cost_ubc,
 )
 from operatord.channel import Channel, Channels, MeteredSession
 from operatord.commands import (
@@ -47,6 +45,8 @@ from wire.meter_statement import MeterStatement
 from wire.micropayment import Micropayment
 from wire.payment import PaymentWord, Word
 
+MAX_NAMES = 64
+"""Sessions on one cumulative value, whose datagrams could be sent again; beyond, the oldest is forgotten."""
 _PERMIT_DOMAIN = b"airgrant channel permit 1"
 
 
@@ -154,17 +154,20 @@ def take_payment(
     if paid.cumulative_ubc > channel.limit_ubc:
         return _tell(book, channel, said, Word.OVER_DEPOSIT), []
     if paid.cumulative_ubc > before_ubc:
-        channel = replace(channel, paid_ubc=paid.cumulative_ubc, micropayment=money)
+        # whatever was said with less cannot be taken for a session any more, but the datagram at hand can be
+        names = (channel.sessions[-1:]) + ((said.session,) if said.session in channel.sessions[:-1] else ())
+        channel = replace(channel, paid_ubc=paid.cumulative_ubc, micropayment=money, sessions=names)
         commands.append(_put(book, channel))
     session = book.sessions.get(paid.consumer)
     if session is None:
         return _tell(book, channel, said, Word.NO_SESSION), commands
     if session.session != said.session:
-        if session.session or said.session == channel.last_session:
+        if session.session or said.session in channel.sessions:
             return _tell(book, channel, said, Word.ENDED), commands  # replayed, or of a session before
         if paid.cumulative_ubc < before_ubc:  # replayed too, or the device has forgotten what it paid
             return replace(_tell(book, channel, said, Word.BEHIND), shown=channel.micropayment), commands
-        commands.append(_put(book, replace(channel, last_session=said.session)))
+        names = (*channel.sessions, said.session)[-MAX_NAMES:]
+        commands.append(_put(book, replace(channel, sessions=names)))
         session = replace(session, session=said.session)
         commands.append(_watch(book, session))
     word, more = _take_for(book, session, said, statement, now_ms)
@@ -189,7 +192,7 @@ def _take_for(
     if channel.paid_ubc < session.base_ubc + due_ubc(session.tariff, said.interval, said_bytes):
         return Word.SHORT, []
     session = replace(session, paid_interval=said.interval, said_bytes=said_bytes, statement=statement)
-    return Word.SERVED, [_watch(book, session), *_credit(book, session)]
+    return Word.SERVED, [_watch(book, session), *_credit(book, session, now_ms)]
 
 
 def _tell(book: Channels, channel: Channel, said: MeterStatement, word: Word) -> Taken:
@@ -268,12 +271,11 @@ def end(book: Channels, consumer: PublicKey, now_ms: int, *, kept: bool = True) 
         return []
     channel, tariff = book.channels[consumer], session.tariff
     elapsed_ms, paid_intervals = max(0, now_ms - session.opened_ms), session.paid_interval + 1
-    begun = elapsed_ms // (tariff.interval_s * 1_000) + 1
     had_bytes = max(session.said_bytes, least_agreed_bytes(session.counted))
-    used_ubc = session.base_ubc + cost_ubc(tariff, min(begun, paid_intervals), had_bytes)
+    used_ubc = _used_ubc(session, now_ms)
     late_ms = max(0, elapsed_ms - paid_intervals * tariff.interval_s * 1_000)
     unpaid_ubc = part_cost_ubc(tariff, late_ms, 0) + max(0, used_ubc - channel.paid_ubc)
-    commands = _credit(book, session)
+    commands = _credit(book, session, now_ms)
     channel = replace(
         book.channels[consumer],
         used_ubc=min(used_ubc, channel.paid_ubc),
@@ -290,16 +292,18 @@ def _throw_out(book: Channels, session: MeteredSession, why: str, now_ms: int) -
     return [*end(book, session.consumer, now_ms, kept=False), order, note]
 
 
-def _credit(book: Channels, session: MeteredSession) -> list[Command]:
-    """Of what is paid, what was used at this box is its own."""
-    channel = book.channels[session.consumer]
+def _used_ubc(session: MeteredSession, now_ms: int) -> int:
+    """By the sessions of the channel so far: an interval that is paid ahead is used once it has begun."""
+    elapsed_ms = max(0, now_ms - session.opened_ms)
+    intervals = min(elapsed_ms // (session.tariff.interval_s * 1_000), session.paid_interval) + 1
     had_bytes = max(session.said_bytes, least_agreed_bytes(session.counted))
-    used_ubc = (
-        session.base_ubc
-        + time_cost_ubc(session.tariff, session.paid_interval + 1)
-        + bytes_cost_ubc(session.tariff, had_bytes)
-    )
-    earned_ubc = min(used_ubc, channel.paid_ubc)
+    return session.base_ubc + cost_ubc(session.tariff, intervals, had_bytes)
+
+
+def _credit(book: Channels, session: MeteredSession, now_ms: int) -> list[Command]:
+    """Of what is paid, what was used at this box is its own; what is paid ahead may yet be used at another."""
+    channel = book.channels[session.consumer]
+    earned_ubc = min(_used_ubc(session, now_ms), channel.paid_ubc)
     if earned_ubc <= channel.earned_ubc:
         return []
     more_ubc = earned_ubc - channel.earned_ubc

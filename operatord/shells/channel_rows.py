@@ -15,6 +15,7 @@ from operatord.channel import Channel, MeteredSession
 from operatord.commands import Earn, ForgetMetered, KeepChannel, KeepMetered
 from wire.cbor import read_cbor, write_cbor
 from wire.ids import MacAddress, PublicKey
+from wire.meter_statement import SESSION_SIZE
 from wire.tariff import tariff_of, write_tariff
 
 CHANNEL_SCHEMA = """
@@ -43,7 +44,7 @@ def channel_statements(command: ChannelCommand) -> Iterator[Statement]:
         case KeepChannel(channel=one):
             values: tuple[Any, ...] = (
                 one.consumer.octets, one.number, one.limit_ubc, one.paid_ubc, one.micropayment, one.used_ubc,
-                one.unpaid_ubc, one.earned_ubc, one.last_session,
+                one.unpaid_ubc, one.earned_ubc, b"".join(one.sessions),
             )  # fmt: skip
             yield "INSERT OR REPLACE INTO channel VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values
         case KeepMetered(session=one):
@@ -68,10 +69,10 @@ def read_channels(db: sqlite3.Connection) -> list[Channel]:
 
 
 def _read_channel(row: tuple[Any, ...]) -> Channel:
-    consumer, number, limit_ubc, paid_ubc, micropayment, used_ubc, unpaid_ubc, earned_ubc, last_session = row
+    consumer, number, limit_ubc, paid_ubc, micropayment, used_ubc, unpaid_ubc, earned_ubc, sessions = row
     return Channel(
         PublicKey(consumer), number, limit_ubc, paid_ubc, bytes(micropayment), used_ubc, unpaid_ubc, earned_ubc,
-        bytes(last_session),
+        tuple([sessions[at : at + SESSION_SIZE] for at in range(0, len(sessions), SESSION_SIZE)]),
     )  # fmt: skip
 
 

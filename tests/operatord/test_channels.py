@@ -171,10 +171,11 @@ def pay(
     *,
     session: bytes = b"s" * 16,
     terms_id: bytes = TERMS_ID,
+    now_ms: int = 100,
 ) -> tuple[channels.Taken, list[Command]]:
     said = MeterStatement(session, terms_id, interval, 0, had)
     paid = Micropayment(INSTANCE, ALICE.public, cumulative_ubc)
-    return channels.take_payment(book, paid, b"money %d" % cumulative_ubc, said, b"said", 100)
+    return channels.take_payment(book, paid, b"money %d" % cumulative_ubc, said, b"said", now_ms)
 
 
 def word(book: Channels, cumulative_ubc: int, interval: int = 0, had: int = 0, **names: bytes) -> str:
@@ -309,9 +310,78 @@ def test_who_earned_what_is_never_more_than_was_paid() -> None:
     book = joined()
     pay(book, 2_000, 1)
     channels.begin(book, use("yard"), 0, 15_000)
-    _, commands = pay(book, 3_000, session=b"t" * 16)
+    _, commands = pay(book, 3_000, session=b"t" * 16, now_ms=15_100)
     assert [one for one in commands if isinstance(one, Earn)] == [Earn(PARTNER.public, ALICE.public, 1_000)]
     assert book.channels[ALICE.public].earned_ubc == 3_000
+
+
+def earned_by(commands: list[Command]) -> dict[str, int]:
+    """By box."""
+    total = {"roof": 0, "yard": 0}
+    for one in commands:
+        if isinstance(one, Earn):
+            total["roof" if one.payee == PROVIDER.public else "yard"] += one.amount_ubc
+    return total
+
+
+def test_what_is_paid_ahead_is_earned_where_it_is_used() -> None:
+    """A device pays 900 intervals at an accomplice's box, and has them at an honest owner's."""
+    book = joined()
+    commands = pay(book, 900_000, 899)[1]
+    commands += channels.begin(book, use("yard"), 0, 500)
+    for interval in range(899):
+        now_ms = 500 + interval * 10_000 + 2_500
+        commands += channels.pass_time(book, now_ms)
+        taken, more = pay(book, 900_000, interval, session=b"t" * 16, now_ms=now_ms)
+        assert taken.word.word is Word.SERVED
+        commands += more
+    commands += channels.end(book, ALICE.public, 500 + 899 * 10_000)
+    assert earned_by(commands) == {"roof": 1_000, "yard": 899_000}
+
+
+STAYS = st.lists(
+    st.tuples(st.sampled_from(["roof", "yard"]), st.integers(1, 30), st.integers(1, 200_000)), max_size=12
+)
+
+
+@given(STAYS)
+@example([("roof", 30, 1), ("yard", 1, 200_000)])
+def test_a_box_earns_what_was_used_at_it_within_one_increment_for_each_stay(
+    stays: list[tuple[str, int, int]],
+) -> None:
+    """Whoever pays ahead, as far as he likes, and wherever he goes then."""
+    book, commands, now_ms, paid_ubc = new_book(BY_TIME), list[Command](), 0, 0
+    used = {"roof": 0, "yard": 0}
+    for number, (box, ahead, stay_ms) in enumerate(stays):
+        commands += channels.begin(book, use(box), 0, now_ms)
+        paid_ubc += ahead * 1_000
+        commands += pay(book, paid_ubc, ahead - 1, session=number.to_bytes(16, "big"), now_ms=now_ms)[1]
+        had_ms = min(stay_ms, ahead * 10_000)
+        used[box] += -(-had_ms // 10)
+        now_ms += had_ms
+    commands += channels.end(book, ALICE.public, now_ms)
+    for box, earned_ubc in earned_by(commands).items():
+        visits = sum(one[0] == box for one in stays)
+        assert used[box] - 1 <= earned_ubc <= used[box] + 1_000 * visits
+    channel = book.channels[ALICE.public]
+    assert channel.earned_ubc == channel.used_ubc
+
+
+def test_a_datagram_of_any_session_on_the_same_micropayment_begins_none() -> None:
+    """Three sessions live on one increment; somebody on the way repeats what the first one sent."""
+    book = joined(BY_VOLUME)
+    increment = increment_ubc(BY_VOLUME)
+    for number in range(3):
+        assert word(book, increment, session=bytes([number]) * 16) == "SERVED"
+        channels.end(book, ALICE.public, 2_000 + number)
+        channels.begin(book, use(), 0, 3_000 + number)
+    for number in range(3):
+        assert word(book, increment, session=bytes([number]) * 16) == "ENDED"
+    assert word(book, increment, session=b"3" * 16) == "SERVED"
+    assert word(book, 2 * increment, 1, session=b"3" * 16) == "SERVED"
+    assert book.channels[ALICE.public].sessions == (b"3" * 16,), "what was said with less is told by that"
+    channels.begin(book, use(), 0, 9_000)
+    assert word(book, increment, session=b"0" * 16) == "BEHIND"
 
 
 def test_who_has_too_little_left_does_not_join() -> None:
