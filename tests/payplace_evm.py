@@ -185,7 +185,7 @@ class EvmContract:
         x, prefix, shifting, _, deposited, withdrawn, paid, target, amount, final_s, reserved = found
         start_s = self.operator(operator).start_s
         shift = PendingShift(target, amount, start_s + final_s) if shifting else None
-        kept = tuple([(word >> 64, word & (1 << 64) - 1) for word in reserved if word])
+        kept = tuple([(word >> 128, word & (1 << 128) - 1) for word in reserved if word])
         return Channel(bytes([prefix]) + x, deposited, withdrawn, paid, kept, shift)
 
     def channel_number(self, operator: int, consumer: int) -> int | None:

@@ -33,7 +33,7 @@ def register_operator(
         return Rejected(
             Reason.TIMES_REFUSED,
             "window_s is at least 1, window_s and twice finality_s are less than period_s, "
-            f"and challenge_s is at least period_s and window_s: {times}",
+            f"and challenge_s is at least period_s and window_s and at most a year: {times}",
         )
     rejected = _check_key(action.key) or _check_possession(
         draft, issuer, action.key, issuer, action.possession

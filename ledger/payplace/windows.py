@@ -26,13 +26,17 @@ class Phase:
     opened_s: int
 
 
+MAX_CHALLENGE_S = 365 * 86_400
+"""A year: who asks for more than that wants nobody to shift, and 32 bits have room for it in every contract."""
+
+
 def are_times_sound(times: Times) -> bool:
     """Something is left of a period beside its freeze, and who looks once a period sees every shift in time."""
     frozen_s = times.window_s + 2 * times.finality_s
     return (
         times.window_s >= 1
         and frozen_s < times.period_s
-        and times.challenge_s >= times.period_s + times.window_s
+        and times.period_s + times.window_s <= times.challenge_s <= MAX_CHALLENGE_S
     )
 
 

@@ -21,6 +21,7 @@ interface IToken {
 contract PayPlace {
     uint256 private constant MAX_COHORTS = 16;
     // Of missing merchants that one channel holds money for: what a withdrawal looks at. Settling absences may add more.
+    uint256 private constant MAX_CHALLENGE = 365 days; // so that the end of a shift fits 32 bits for a hundred years
 
     error NO_SUCH_OPERATOR();
     error OPERATOR_EXISTS();
@@ -131,7 +132,7 @@ contract PayPlace {
         address shiftTo;
         uint64 shiftAmount;
         uint32 shiftFinal; // seconds since the operator registered
-        uint128[65535] reserved; // cohort << 64 | amount, cohorts ascending; storage that is not used costs nothing
+        uint256[65535] reserved; // cohort << 128 | sum of amounts, cohorts ascending; storage that is not used costs nothing
     }
 
     /// A channel as it is shown.
@@ -146,7 +147,7 @@ contract PayPlace {
         address shiftTo;
         uint64 shiftAmount;
         uint32 shiftFinal;
-        uint128[] reserved;
+        uint256[] reserved; // cohort << 128 | sum
     }
 
     struct Split {
@@ -196,7 +197,10 @@ contract PayPlace {
     ) external {
         Operator storage operator = operators[msg.sender];
         if (operator.times.start != 0) revert OPERATOR_EXISTS();
-        if (window == 0 || uint256(window) + 2 * uint256(finality) >= period || challenge < uint256(period) + window) {
+        if (
+            window == 0 || uint256(window) + 2 * uint256(finality) >= period || challenge < uint256(period) + window
+                || challenge > MAX_CHALLENGE
+        ) {
             revert TIMES_REFUSED();
         }
         bytes32 id = _possessed(key, possession, msg.sender);
@@ -481,26 +485,10 @@ contract PayPlace {
         } else {
             bytes32 hash = Merkle.leafHash(claim.leaf);
             bytes32 root = merchant.status == Status.Missing ? operator.absences[merchant.since].root : operator.root;
-            if (!Merkle.isIn(root, hash, claim.index, claim.leaves, claim.path)) {
-                return _checkElder(operator, merchant, claim, hash);
-            }
+            if (!Merkle.isIn(root, hash, claim.index, claim.leaves, claim.path)) revert NOT_IN_ROOT();
         }
         older = merchant.status == Status.Missing ? merchant.since : type(uint256).max;
         if (operator.open.length != 0 && operator.open[0] < older) revert SETTLE_FIRST();
-    }
-
-    /// Who need not wait until absences are settled: whoever is content with what it had before the oldest of them. It is
-    /// then of the same rank as they, and sums up with them.
-    function _checkElder(Operator storage operator, Merchant memory merchant, Claim calldata claim, bytes32 hash)
-        private
-        view
-        returns (uint256 older)
-    {
-        if (operator.open.length == 0 || merchant.status == Status.Missing) revert NOT_IN_ROOT();
-        older = operator.open[0];
-        bytes32 root = operator.absences[older].root;
-        bool had = merchant.joined < older && merchant.withdrew < older;
-        if (!had || !Merkle.isIn(root, hash, claim.index, claim.leaves, claim.path)) revert NOT_IN_ROOT();
     }
 
     function _pay(
@@ -705,23 +693,23 @@ contract PayPlace {
     function _reserve(Channel storage channel, uint256 cohort, uint64 amount, uint256 most) private {
         uint256 used = channel.cohorts;
         uint256 i = used;
-        while (i != 0 && channel.reserved[i - 1] >> 64 > cohort) i--;
-        if (i != 0 && channel.reserved[i - 1] >> 64 == cohort) {
+        while (i != 0 && channel.reserved[i - 1] >> 128 > cohort) i--;
+        if (i != 0 && channel.reserved[i - 1] >> 128 == cohort) {
             channel.reserved[i - 1] += amount;
             return;
         }
         if (used >= most) revert TOO_MANY_COHORTS();
         for (uint256 j = used; j > i; j--) channel.reserved[j] = channel.reserved[j - 1];
-        channel.reserved[i] = uint128((cohort << 64) | amount);
+        channel.reserved[i] = (cohort << 128) | amount;
         channel.cohorts = uint16(used + 1);
     }
 
     function _unreserve(Channel storage channel, uint256 cohort, uint64 amount) private {
         uint256 used = channel.cohorts;
         uint256 i = 0;
-        while (channel.reserved[i] >> 64 != cohort || i >= used) i++;
-        uint128 rest = channel.reserved[i] - amount;
-        if (uint64(rest) != 0) {
+        while (channel.reserved[i] >> 128 != cohort || i >= used) i++;
+        uint256 rest = channel.reserved[i] - amount;
+        if (uint128(rest) != 0) {
             channel.reserved[i] = rest;
             return;
         }
@@ -735,8 +723,8 @@ contract PayPlace {
         uint256 used = channel.cohorts;
         for (uint256 i = 0; i < used; i++) {
             uint256 word = channel.reserved[i];
-            if (word >> 64 >= cohort) break;
-            sum += uint64(word);
+            if (word >> 128 >= cohort) break;
+            sum += uint128(word);
         }
     }
 
@@ -777,6 +765,15 @@ contract PayPlace {
         return (found.times, found.root, found.id, _signers(found));
     }
 
+    /// Heights with absences that are not settled, ascending; `absenceOf` has the root under which their leaves lie.
+    function openAbsences(address operator) external view returns (uint24[] memory) {
+        return operators[operator].open;
+    }
+
+    function absenceOf(address operator, uint24 height) external view returns (Absence memory) {
+        return operators[operator].absences[height];
+    }
+
     function merchantOf(address operator, bytes32 id) external view returns (Merchant memory) {
         return operators[operator].merchants[id];
     }
@@ -787,7 +784,7 @@ contract PayPlace {
             (found.x, found.prefix, found.deposited, found.withdrawn, found.paid);
         (shown.shifting, shown.shifts, shown.shiftTo) = (found.shifting, found.shifts, found.shiftTo);
         (shown.shiftAmount, shown.shiftFinal) = (found.shiftAmount, found.shiftFinal);
-        shown.reserved = new uint128[](found.cohorts);
+        shown.reserved = new uint256[](found.cohorts);
         for (uint256 i = 0; i < shown.reserved.length; i++) shown.reserved[i] = found.reserved[i];
     }
 

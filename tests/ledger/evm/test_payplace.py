@@ -86,7 +86,7 @@ def test_the_state_example_of_the_thesis(rig: Rig) -> None:
 def reserved(rig: Rig, channel: int) -> dict[int, int]:
     """N of this consumer: height last answered for -> amount."""
     (found,) = rig.payplace.contract.call("channelOf", rig.operator, channel)
-    return {word >> 64: word & (1 << 64) - 1 for word in found[-1] if word}
+    return {word >> 128: word & (1 << 128) - 1 for word in found[-1] if word}
 
 
 # ---- Registration
@@ -370,26 +370,48 @@ def test_of_two_absences_the_older_is_served_first_however_late_it_is_settled(ri
     assert [got(rig, number) for number in (1, 2, 3)] == [50, 10, 0]
 
 
-def test_who_does_not_want_to_wait_takes_what_it_had_before_the_oldest_absence(rig: Rig) -> None:
-    """A wicked operator names many of its own as absent, whom nobody wants to settle: older claims are paid without."""
+def test_nobody_is_paid_by_an_older_block_while_an_absence_is_open(rig: Rig) -> None:
+    """A league drops one of its claims, lets an honest merchant sign what is left, and brings the old block."""
     market(rig)
-    notarised(rig, {1: {0: 50}, 2: {0: 5}})
+    notarised(rig, {1: {0: 1}, 2: {0: 60}})
+    dropped = rig.claim(2, {0: 61}, block=rig.blocks[-1])
     rig.mark_absent([1])
-    notarised(rig, {1: {0: 50}, 2: {0: 10}, 3: {0: 1}}, missing=[1])
-    assert withdraw(rig, 2, {0: 61}).error == "SETTLE_FIRST"
-    elder = rig.claim(2, {0: 61}, block=rig.blocks[-2])
-    assert rig.payplace.withdraw(rig.accounts[3], rig.operator, elder).error == ""
-    assert rig.payplace.withdraw(rig.accounts[3], rig.operator, elder).error == "NOTHING_CONFIRMED"
-    assert got(rig, 2) == 5
-    later = rig.claim(3, {}, block=rig.blocks[-2])
-    assert rig.payplace.withdraw(rig.accounts[4], rig.operator, later).error == "NOTHING_CONFIRMED"
-    notarised(rig, {1: {0: 50}, 3: {0: 1}}, missing=[1])
+    notarised(rig, {1: {0: 1}}, missing=[1])
+    notarised(rig, {1: {0: 1}, 3: {0: 50}}, missing=[1])  # what the honest one saw: 51 of 61
     at_s = free_s(rig)
-    again = rig.payplace.withdraw(rig.accounts[3], rig.operator, elder, at_s=at_s)
-    assert again.error == "NOT_IN_ROOT", "what was withdrawn since is gone from every older block"
-    claim = rig.claim(1, {0: 61}, block=rig.blocks[0])
-    assert rig.payplace.withdraw(rig.accounts[2], rig.operator, claim).error == ""
-    assert got(rig, 1) == 50
+    assert rig.payplace.withdraw(rig.accounts[3], rig.operator, dropped, at_s=at_s).error == "NOT_IN_ROOT"
+    assert withdraw(rig, 3, {0: 61}).error == "SETTLE_FIRST"
+    assert settle(rig, 1, -3).error == ""
+    assert withdraw(rig, 3, {0: 61}).error == ""
+    assert (got(rig, 2), got(rig, 3)) == (0, 50)
+
+
+def test_who_waits_for_an_absence_sees_which_block_it_is_settled_by(rig: Rig) -> None:
+    market(rig)
+    notarised(rig, {1: {0: 50}})
+    rig.mark_absent([1])
+    assert rig.payplace.contract.call("openAbsences", rig.operator) == [[1]]
+    ((root, count),) = rig.payplace.contract.call("absenceOf", rig.operator, 1)
+    assert (root, count) == (rig.blocks[0].tree.root, 1)
+    assert settle(rig, 1, -1).error == ""
+    assert rig.payplace.contract.call("openAbsences", rig.operator) == [[]]
+
+
+def test_claims_of_the_largest_amounts_are_set_aside_under_their_own_height(rig: Rig) -> None:
+    """Blocks that only a league signs may claim anything: their sum must not become somebody's seniority."""
+    largest = 2**63 - 1
+    market(rig, merchants=6)
+    notarised(rig, {1: {0: largest}, 2: {0: largest}, 3: {0: largest}, 4: {0: 1}})
+    rig.mark_absent([1, 2, 3, 4])
+    for number in (1, 2, 3, 4):
+        assert settle(rig, number, -1).error == ""
+    assert reserved(rig, 0) == {1: 3 * largest + 1}
+    notarised(rig, {4: {0: 1}}, missing=[2, 3, 4], returning=[1])
+    notarised(rig, {4: {0: 1}}, missing=[3, 4], returning=[2])
+    notarised(rig, {4: {0: 1}, 5: {0: 50}}, missing=[4], returning=[3])
+    assert reserved(rig, 0) == {1: 1}
+    assert withdraw(rig, 5, {0: 60}).error == ""
+    assert got(rig, 5) == 50
 
 
 def test_only_registered_merchants_are_absent_and_only_once(rig: Rig) -> None:

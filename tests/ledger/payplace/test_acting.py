@@ -250,6 +250,7 @@ ROWS = [
     Row(Reason.TIMES_REFUSED, times(window_s=0)),
     Row(Reason.TIMES_REFUSED, times(period_s=20)),
     Row(Reason.TIMES_REFUSED, times(challenge_s=109)),
+    Row(Reason.TIMES_REFUSED, times(challenge_s=366 * 86_400)),
     Row(Reason.FROZEN, in_window(lambda town: register(town, newcomer(), tau_s=0))),
     Row(Reason.FROZEN, in_window(lambda town: town.withdraw(leaf=b""))),
     Row(Reason.OUTSIDE_WINDOW, lambda town: town.mark((b"", LeafProof(b"", 0, b"")))),
