@@ -43,9 +43,12 @@ def associated(state: State, station: MacAddress, account: PublicKey | None, now
 
 
 def left(state: State, station: MacAddress) -> Outcome:
-    """It is gone, says hostapd: its slice ends, and may begin again while its grant lasts."""
-    state = _drop(state, station)
-    return sessions.leave(state, station, EndReason.STATION_LEFT)
+    """It is gone, says hostapd: its slice ends, and may begin again while its grant lasts; by a pass only after a new
+    word of the operator's, which may have thrown it out because it does not pay.
+    """
+    state, commands = sessions.leave(_drop(state, station), station, EndReason.STATION_LEFT)
+    state, forgetting = known_grants.forget_place(state, station)
+    return state, [*commands, *forgetting]
 
 
 def synchronise(state: State, present: tuple[StationAssociated, ...], now: Now) -> Outcome:

@@ -119,6 +119,15 @@ def named(state: State, station: MacAddress) -> KnownGrant | None:
     return next((known for known in state.on_air.grants.values() if known.station == station), None)
 
 
+def forget_place(state: State, station: MacAddress) -> Outcome:
+    """A pass serves this station no more until the operator names it again."""
+    known = named(state, station)
+    if known is None or not known.metered:
+        return state, []
+    freed = replace(known, station=None)
+    return _with_grants(state, {**state.on_air.grants, freed.grant.grant_id: freed}), [_store(freed)]
+
+
 def grants_of(state: State, account: PublicKey) -> list[KnownGrant]:
     """This account's grants."""
     return [known for known in state.on_air.grants.values() if known.grant.consumer == account]

@@ -419,7 +419,8 @@ class TestPayingAsOneGoes:
         )  # fmt: skip
         box.feed(SessionInstalled(made.grant_id))
         slot = box.state.sessions[made.grant_id].slot
-        assert Playbook(box) >> StationLeft(STATION) << a(RemoveSession, slot=slot) << note("session_ends")
+        gone = Playbook(box) >> StationLeft(STATION) << a(RemoveSession, slot=slot) << note("session_ends")
+        assert gone << a(StoreGrant, grant_id=made.grant_id, station=None)
         box.feed(SessionRemoved(made.grant_id, Usage(700, 300)))
         session = box.state.sessions[made.grant_id]
         assert (session.reason, session.unreported.delivered_bytes) == (EndReason.STATION_LEFT, 1_000)
@@ -431,8 +432,23 @@ class TestPayingAsOneGoes:
         box.feed(SessionInstalled(made.grant_id))
         box.feed(StationLeft(STATION))
         box.feed(SessionRemoved(made.grant_id, Usage()))
-        assert Playbook(box) >> word >> seconds(5) >> DeadlineReached()
+        assert Playbook(box) >> word << a(StoreGrant, station=STATION) >> seconds(5) >> DeadlineReached()
         assert box.state.sessions[made.grant_id].phase is Phase.CLOSED
+
+    def test_who_was_thrown_out_comes_back_by_a_new_word_of_the_operators_and_not_without(self):
+        """As a hostapd that remembers keys would let it in without a question."""
+        box = metered_box()
+        grant_id = serve_metered(box)
+        box.feed(StationLeft(STATION))
+        box.feed(SessionRemoved(grant_id, Usage()))
+        box.feed(associates())
+        box.pass_time(seconds(3))
+        box.feed(DeadlineReached())
+        assert thrown_out(box) == [STATION]
+        assert box.state.refused["no_admission"] == 1
+        box.feed(StationLeft(STATION))
+        serve_metered(box)
+        assert box.state.sessions[grant_id].phase is Phase.ACTIVE
 
     def test_nor_for_a_station_of_another_account(self):
         box = metered_box()
