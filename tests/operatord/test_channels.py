@@ -178,7 +178,7 @@ def pay(
     return channels.take_payment(book, paid, b"money %d" % cumulative_ubc, said, b"said", now_ms)
 
 
-def word(book: Channels, cumulative_ubc: int, interval: int = 0, had: int = 0, **names: bytes) -> str:
+def word(book: Channels, cumulative_ubc: int, interval: int = 0, had: int = 0, **names: Any) -> str:
     return pay(book, cumulative_ubc, interval, had, **names)[0].word.word.name
 
 
