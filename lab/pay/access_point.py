@@ -1,11 +1,12 @@
-"""What stands for the box: a router with a door that its operator opens and closes.
+"""An access point: the real box program, and what stands for the hostapd beside it.
 
-A namespace between devices and operators, whose kernel forwards for an address only while it is in a set. It asks the
-operator as FreeRADIUS does for hostapd (HTTP, docs/operatord.md), says what its kernel counted in accounting, and obeys
-Disconnect-Requests that are signed with the secret (RFC 5176), as hostapd would. What there is not: radio, RADIUS and
-EAP, the shaper and the signed meter, which `make demo` and `make lab-wifi` have in the path.
+`apd` runs in a namespace between devices and operators: it takes the operator's admissions by MQTT, opens its gate in
+the kernel for the station that they name, shapes and meters it, and signs what it counted. Here is what hostapd and
+FreeRADIUS do around it: a station that comes is asked for at the operator (HTTP, docs/operatord.md), the box is told
+that it is there, sessions are accounted for, and Disconnect-Requests that are signed with the secret (RFC 5176) are
+obeyed. What there is not: radio, RADIUS and EAP, which `make lab-wifi` has.
 
-`stop_serving` is its cheat: it forwards payments and nothing else, and says that all is well.
+`stop_serving` is its owner's cheat, behind the back of `apd`: payments are forwarded and nothing else.
 """
 
 import json
@@ -18,14 +19,17 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self
 
 from pyrad import packet as radius
 
-from lab.counters import Witness
+from lab.counters import parse_sets
 from lab.namespaces import Namespace
 from lab.pay.cast import BSSIDS
+from lab.pay.radio import Radio
+from lab.processes import Child
 from wire.errors import ShellError
 from wire.ids import MacAddress, PublicKey
 from wire.tariff import PAYMENT_PORT
@@ -34,18 +38,26 @@ DAS_PORT = 3799
 _CALLING_STATION_ID = 31
 _POLL_S = 0.05
 _START, _STOP = 1, 2
-_DOOR = f"""table ip door {{
-  set inside {{ type ipv4_addr; }}
-  set paying {{ type ipv4_addr; }}
+_GATE_WITHIN_S = 10.0
+_CHEAT = f"""table ip cheat {{
   chain passing {{
     type filter hook forward priority 0; policy drop;
-    ip saddr @inside accept
-    ip daddr @inside accept
-    ip saddr @paying udp dport {PAYMENT_PORT} accept
-    ip daddr @paying udp sport {PAYMENT_PORT} accept
+    udp dport {PAYMENT_PORT} accept
+    udp sport {PAYMENT_PORT} accept
   }}
 }}
 """
+
+
+COUNT_WHAT_COMES = """table ip comes {
+  set to4 { type ipv4_addr; size 64; flags dynamic; counter; }
+  chain passing {
+    type filter hook prerouting priority raw;
+    iifname != "lo" add @to4 { ip daddr }
+  }
+}
+"""
+"""In a device's namespace. What its own kernel tells it, that nobody answers, comes by `lo`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,7 @@ class Station:
     account: PublicKey
     mac: MacAddress
     address: str
+    space: Namespace
 
 
 @dataclass(slots=True)
@@ -76,7 +89,7 @@ class Visit:
 
 @dataclass(slots=True)
 class AccessPoint:
-    """`url`: where the operator listens for FreeRADIUS, in `world`. A context manager."""
+    """`url`: where the operator listens for FreeRADIUS, in `world`. A context manager around its Disconnects."""
 
     name: str
     namespace: Namespace
@@ -84,6 +97,8 @@ class AccessPoint:
     url: str
     address: str
     secret: bytes
+    radio: Radio
+    apd: Child
     visits: list[Visit] = field(default_factory=list)
     stopped_s: float = 0.0
     """Since when it serves nobody; 0: it serves."""
@@ -94,8 +109,6 @@ class AccessPoint:
     _thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        self.namespace.run(["nft", "-f", "-"], given=_DOOR)
-        self.namespace.run(["nft", "-f", "-"], given=Witness(self.namespace).rules())
         opened = self.namespace.call(partial(_open, self.address))
         self._thread = threading.Thread(target=self._listen, args=(opened,), name=f"das-{self.name}")
         self._thread.start()
@@ -113,12 +126,13 @@ class AccessPoint:
     def join(self, station: Station) -> Visit:
         """Raises ShellError with the operator's reason if it says no."""
         status, answer = self._ask("authorise", self._request(station))
-        if status != 200:
+        if status != HTTPStatus.OK:
             raise ShellError(f"{station.name} at {self.name}", _attribute(answer, "Reply-Message"))
         permit = _permit_id(answer["reply:Class"]["value"])
-        self._nft(f"add element ip door inside {{ {station.address} }}")
-        self._nft(f"add element ip door paying {{ {station.address} }}")
-        visit = Visit(station, self.name, permit, time.monotonic(), self._bytes_to(station))
+        before = _bytes_to(station)
+        self.radio.let_in(station.mac, station.account)
+        self._wait_for_gate(station, is_open=True)
+        visit = Visit(station, self.name, permit, time.monotonic(), before)
         self.visits.append(visit)
         self._account(visit, _START)
         return visit
@@ -128,31 +142,32 @@ class AccessPoint:
         with self._lock:
             if visit.closed_s:
                 return
-            for one in ("inside", "paying"):
-                if one == "paying" or not self.stopped_s:
-                    self._nft(f"delete element ip door {one} {{ {visit.station.address} }}")
+            self.radio.leave(visit.station.mac)
+            self._wait_for_gate(visit.station, is_open=False)
+            visit.served_bytes = _bytes_to(visit.station) - visit.bytes_at_opening
             visit.closed_s, visit.why = time.monotonic(), why
-            visit.served_bytes = self._bytes_to(visit.station) - visit.bytes_at_opening
         self._account(visit, _STOP)
 
     def stop_serving(self) -> None:
         """Nothing but payments passes from now on."""
-        with self._lock:
-            self._nft("flush set ip door inside")
-            self.stopped_s = time.monotonic()
+        self.namespace.run(["nft", "-f", "-"], given=_CHEAT)
+        self.stopped_s = time.monotonic()
+
+    def _wait_for_gate(self, station: Station, *, is_open: bool) -> None:
+        """What the kernel says: apd has put the station into its map, or taken it out."""
+
+        def is_so() -> bool:
+            gate = self.namespace.run(["nft", "list", "map", "netdev", "airgrant", "down"])
+            return (str(station.mac) in gate) is is_open
+
+        what = f"{station.name} let {'in' if is_open else 'go'}"
+        self.apd.wait_for(is_so, what, _GATE_WITHIN_S)
 
     def count_later(self) -> None:
         """What came through to each station since its last visit was over."""
         last = {visit.station.name: visit for visit in self.visits}
         for visit in last.values():
-            visit.later_bytes = self._bytes_to(visit.station) - visit.bytes_at_opening - visit.served_bytes
-
-    def _bytes_to(self, station: Station) -> int:
-        seen = Witness(self.namespace).read().get(station.address)
-        return 0 if seen is None else seen.to_bytes
-
-    def _nft(self, line: str) -> None:
-        self.namespace.run(["nft", *line.split()])
+            visit.later_bytes = _bytes_to(visit.station) - visit.bytes_at_opening - visit.served_bytes
 
     # ---- The operator
 
@@ -165,7 +180,7 @@ class AccessPoint:
             "Acct-Output-Octets": visit.served_bytes, "Event-Timestamp": int(time.time()),
         }  # fmt: skip
         said, _ = self._ask("accounting", page)
-        if said != 204:
+        if said != HTTPStatus.NO_CONTENT:
             raise ShellError(f"accounting of {self.name}", f"the operator answers {said}")
 
     def _request(self, station: Station) -> dict[str, Any]:
@@ -206,6 +221,13 @@ class AccessPoint:
         return octets_back
 
 
+def _bytes_to(station: Station) -> int:
+    """What has reached the device, by its own kernel."""
+    listing = station.space.run(["nft", "-j", "list", "table", "ip", "comes"])
+    seen = parse_sets(listing).get(station.address)
+    return 0 if seen is None else seen.to_bytes
+
+
 def _open(address: str) -> socket.socket:
     opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     opened.bind((address, DAS_PORT))
@@ -220,6 +242,8 @@ def _post(url: str, page: dict[str, Any]) -> tuple[int, dict[str, Any]]:
             return int(answer.status), _parse(answer.read)
     except urllib.error.HTTPError as error:
         with error:
+            if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise ShellError(url, f"answers {error.code}: look at the operator's log") from None
             return error.code, _parse(error.read)
     except OSError as error:
         raise ShellError(url, str(error)) from error

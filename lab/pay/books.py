@@ -12,7 +12,7 @@ from lab.pay.access_point import Visit
 from lab.pay.cast import DEVICES, OPERATORS, OWNERS, PURSE_UBC
 from lab.pay.stage import Stage
 from lab.pay.story import Leg, Story
-from lab.pay.verdict import Books, ChannelSeen, VisitSeen
+from lab.pay.verdict import Books, ChannelSeen, MeterSeen, VisitSeen
 from ledger.payplace.pages import PayMerchantListPage
 from operatord.payplace.earnings import OperatordEarnings
 
@@ -34,6 +34,7 @@ def collect(stage: Stage, story: Story) -> Books:
         last_period_ubc={owner: _paid_since(story, owner) for owner in OWNERS.values()},
         refused={owner: tuple(rules) for owner, rules in story.refused.items()},
         missing=tuple(_missing(stage)),
+        metered=tuple(_meters(stage, story)),
         disconnected=tuple(name for point in stage.points.values() for name in point.orders),
     )
 
@@ -51,6 +52,16 @@ def _visit(stage: Stage, leg: Leg) -> VisitSeen:
         point_said=visit.why,
         after_bytes=visit.later_bytes,
     )
+
+
+def _meters(stage: Stage, story: Story) -> Iterator[MeterSeen]:
+    """All visits of a device at an access point are one channel, and one line of its meter."""
+    signed, reached = stage.metered(), dict[tuple[str, str, str], int]()
+    for leg in story.legs:
+        key = (leg.visit.permit, leg.device, leg.point)
+        reached[key] = reached.get(key, 0) + leg.visit.served_bytes + leg.visit.later_bytes
+    for (permit, device, point), octets in reached.items():
+        yield MeterSeen(device, point, signed.get(permit, 0), octets)
 
 
 def _served_until(stage: Stage, visit: Visit) -> float:

@@ -68,6 +68,7 @@ class Liar:
     def lie(self) -> None:
         """All of it; in a thread of its own. Raises ShellError."""
         try:
+            self._until(self._is_settled)
             for _ in range(_WINDOWS):
                 if self._lie_in_a_window():
                     self._withdraw()
@@ -75,6 +76,12 @@ class Liar:
         finally:
             self._store.close()
             self._earnings.close()
+
+    def _is_settled(self) -> bool:
+        """What the honest program began is finished first."""
+        if self._store.block() is not None:
+            self.settler.turn()
+        return self._store.block() is None
 
     def _lie_in_a_window(self) -> bool:
         """Whether a block of lies was notarised."""

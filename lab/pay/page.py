@@ -29,8 +29,9 @@ td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
 <h1>Who lost what</h1>
 <p>Three devices paid as they went, at two access points of two operators. Bea stopped paying and went on using; the
 yard stopped serving and went on taking payments; the operator south lied about its second block. {verdict}</p>
-<p>All amounts are micro-bandcoin. An increment, what one interval costs, is {increment}. What stands for the boxes are
-routers with a door that operators open and close: no radio, no RADIUS, no shaper.</p>
+<p>All amounts are micro-bandcoin. An increment, what one interval costs, is {increment}. Ledger, broker, operators,
+boxes, merchants and what pays in the devices are the real programs. What is not here is the radio: a cable and a fake
+of hostapd's control socket stand for it, and the lab for FreeRADIUS.</p>
 <h2>The account</h2>{parties}
 <h2>Promises</h2>{promises}
 <h2>Visits</h2>{visits}

@@ -1,5 +1,6 @@
 """A device that pays for one visit, as a program: `python -m lab.pay.phone VISIT.json`, in the device's namespace.
 
+It says that it is ready, and begins when it is told that it is associated (SIGUSR1).
 The paying is device/payer.py's and the counting device/counters.py's; here is only what an application adds: when to
 begin, when to go (SIGTERM), and, for a device that cheats, after how many intervals to end without a word. One JSON
 value a line on standard output: each payment when it is on its way, and how it ended. Exit status 0, or 3.
@@ -35,6 +36,7 @@ def tariff_of(address: str) -> Tariff:
 
 def main(argv: list[str]) -> int:
     """`python -m lab.pay.phone VISIT.json`."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     told_to_go: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: told_to_go.append(number))
     page = json.loads(Path(argv[0]).read_text())
@@ -51,6 +53,8 @@ def _pay(page: dict[str, Any], told_to_go: list[int]) -> None:
     instance, operator = bytes.fromhex(page["instance"]), PublicKey.parse(page["operator"])
     channel = load_channel(wallet.path, instance, operator, page["limit_ubc"])
     before_ubc, said = channel.purse.paid_ubc, 0
+    _say({"ready": True})
+    signal.sigwait({signal.SIGUSR1})
     bssid, interface = MacAddress.parse(page["bssid"]), page["interface"]
     meter = Meter(interface)
     with Payer(wallet, channel, tariff_of(page["address"]), bssid, meter, interface) as payer:

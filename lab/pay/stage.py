@@ -1,8 +1,8 @@
 r"""The stage: two operators with their access points, three devices, one ledger, and the real programs of each.
 
-    ada   bea   cem        a cable from each to each access point
+    ada   bea   cem        a cable from each to the air of each access point, which is a switch
       \\  ||  //
-     roof     yard         routers with a door (access_point.py)
+     roof     yard         apd, the box's program, each beside what stands for its hostapd (access_point.py)
          \   /
          world             mosquitto, the ledger; of each operator operatord and payouts; the merchants' program
 
@@ -19,16 +19,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from apd.shells.control import ask_status
 from device.wallet import Wallet, create_wallet, load_wallet
 from lab.broker import MQTT_TLS_PORT, OPERATOR, broker
 from lab.certificates import Authority, Identity
-from lab.demo.bank import Bank
-from lab.ledger_process import HTTP_PORT, start_ledger, wait_for_ledger, write_private
+from lab.demo.bank import OFFER, Bank
+from lab.ledger_process import (
+    HTTP_PORT,
+    format_ledger_section,
+    start_ledger,
+    wait_for_ledger,
+    write_private,
+)
 from lab.namespaces import Namespace, Port, namespaces, plug
-from lab.pay.access_point import DAS_PORT, AccessPoint, Station
+from lab.pay.access_point import COUNT_WHAT_COMES, DAS_PORT, AccessPoint, Station
 from lab.pay.cast import (
     BSSIDS,
     CEIL_BPS,
@@ -44,7 +52,8 @@ from lab.pay.cast import (
     PURSE_UBC,
     TIMES,
 )
-from lab.processes import Child, Household
+from lab.pay.radio import Radio, open_radio
+from lab.processes import Child, Household, wait_until
 from lab.world import forward
 from ledger.entries import read_entry
 from ledger.genesis import Genesis
@@ -61,7 +70,10 @@ from wire.tariff import PAYMENT_PORT
 
 STATE = Path("/run")
 ROOT = Path(__file__).parents[2]
-BROKER_HOST = "127.0.0.1"
+BROKER_HOST = "10.99.0.1"
+MONITOR = "airmon0"
+REPORT_S = 3
+CAPACITY_BPS = 20_000_000
 TARGET = "10.99.0.9"
 """What devices fetch from: a computer beyond the operators."""
 PERIOD_S = 60
@@ -102,7 +114,8 @@ class Stage:
     programs: dict[str, Child]
 
     def station(self, device: str, point: str) -> Station:
-        return Station(device, self.wallets[device].account, _mac(device), _address(device, point, 2))
+        address = _network(point) + str(11 + DEVICES.index(device))
+        return Station(device, self.wallets[device].account, _mac(device), address, self.spaces[device])
 
     def command(self, *words: str | Path) -> dict[str, Any]:
         """What `airgrant ... --json` says, whatever its exit status."""
@@ -138,6 +151,27 @@ class Stage:
         path = f"payplace/{self.operators[name].key.public}"
         return self.bank.read(lambda reader: reader.read(PayOperatorPage, path))
 
+    def settle_meters(self) -> None:
+        """Returns when no box has anything that the ledger has not acknowledged. Raises TimeoutError."""
+
+        def are_settled() -> bool:
+            records = [ask_status(self.folder / point / "apd.sock")["records"] for point in POINTS]
+            return not any(one["unsigned"] or one["unacknowledged"] for one in records)
+
+        wait_until(are_settled, "every record's receipt", READY_DEADLINE_S)
+
+    def metered(self) -> dict[str, int]:
+        """Permit -> IP bytes towards its station, by the verified chains of both boxes. Raises ShellError."""
+        words: list[str | Path] = [sys.executable, ROOT / "airgrant.py", "report", "verify", "--ledger"]
+        child = self.household.start("auditor", [*words, self.bank.url, "--json"], namespace=self.world)
+        if child.wait(COMMAND_DEADLINE_S) not in (0, 1):
+            raise ShellError("airgrant report verify", child.tail())
+        found: dict[str, int] = {}
+        for chain in json.loads(child.said)["chains"]:
+            for permit, use in chain["usage"].items():
+                found[permit] = found.get(permit, 0) + int(use["down_bytes"])
+        return found
+
     def start_payouts(self, operator: str) -> None:
         words: list[str | Path] = [sys.executable, ROOT / "airgrant.py", "payouts", "run"]
         words.append(self.operators[operator].payouts)
@@ -152,7 +186,8 @@ def set_stage(logs: Path, tell: Callable[[str], None]) -> Iterator[Stage]:
     with ExitStack() as stack:
         make = stack.enter_context(namespaces())
         household = stack.enter_context(Household(logs))
-        spaces = {name: make(name) for name in ("world", *POINTS, *DEVICES)}
+        names = ("world", *POINTS, *(f"{point}-air" for point in POINTS), *DEVICES)
+        spaces = {name: make(name) for name in names}
         _lay_cables(spaces)
         tell("cables: three devices, two access points, and the operators behind them")
         keys = {name: PrivateKey.generate() for name in ("ledger", "exchange", *OPERATORS, *OWNERS.values())}
@@ -172,14 +207,18 @@ def set_stage(logs: Path, tell: Callable[[str], None]) -> Iterator[Stage]:
             {point: keys[owner] for point, owner in OWNERS.items()}, wallets, {}, {},
         )  # fmt: skip
         _write_merchants(stage, authority)
+        for number, (point, name) in enumerate(POINTS.items(), 1):
+            radio = stack.enter_context(_make_box(stage, point, authority))
+            one = AccessPoint(
+                point, spaces[point], spaces["world"], f"http://127.0.0.1:{operators[name].http_port}",
+                f"10.92.{number}.2", secrets[point].encode(), radio, _start_box(stage, point),
+            )  # fmt: skip
+            stage.points[point] = stack.enter_context(one)
         _register(stage, tell)
         _deposit(stage)
-        for number, (point, name) in enumerate(POINTS.items(), 1):
-            url = f"http://127.0.0.1:{operators[name].http_port}"
-            one = AccessPoint(
-                point, spaces[point], spaces["world"], url, f"10.92.{number}.2", secrets[point].encode()
-            )
-            stage.points[point] = stack.enter_context(one)
+        for point, box in stage.points.items():
+            box.apd.wait_for(partial(_sells, stage, point), "an enrolled box with an offer", READY_DEADLINE_S)
+        tell("both boxes are enrolled: their meters sign what they count")
         yield stage
 
 
@@ -188,26 +227,27 @@ def _lay_cables(spaces: dict[str, Namespace]) -> None:
     world.ip(*(f"addr add {one}/32 dev lo" for one in ("10.99.0.1", "10.99.0.2", TARGET)))
     forward(world)
     for number, point in enumerate(POINTS, 1):
+        box, air = spaces[point], spaces[f"{point}-air"]
         ours, theirs = (ipaddress.IPv4Interface(f"10.92.{number}.{end}/24") for end in (1, 2))
-        plug(
-            Port(world, point, addresses=(ours,)),
-            Port(spaces[point], "wan0", addresses=(theirs,)),
-        )
-        forward(spaces[point])
-        spaces[point].ip(f"route add default via {ours.ip}")
-        for device in DEVICES:
-            near, far = (ipaddress.IPv4Interface(f"{_address(device, point, end)}/30") for end in (1, 2))
-            plug(
-                Port(spaces[point], device, addresses=(near,)),
-                Port(spaces[device], point, str(_mac(device)), addresses=(far,)),
-            )
-            world.ip(f"route add {near.network} via {theirs.ip}")
+        plug(Port(world, point, addresses=(ours,)), Port(box, "wan0", addresses=(theirs,)))
+        forward(box)
+        box.ip(f"route add default via {ours.ip}")
+        near = ipaddress.IPv4Interface(f"{_network(point)}1/24")
+        air.ip("link add br0 type bridge", "link set br0 up")
+        plug(Port(box, "wlan0", str(BSSIDS[point]), addresses=(near,)), Port(air, "box"))
+        plug(Port(box, MONITOR), Port(air, MONITOR))
+        world.ip(f"route add {near.network} via {theirs.ip}")
+        for place, device in enumerate(DEVICES, 11):
+            far = ipaddress.IPv4Interface(f"{_network(point)}{place}/24")
+            plug(Port(air, device), Port(spaces[device], point, str(_mac(device)), addresses=(far,)))
+        air.ip(*(f"link set {one} master br0" for one in ("box", *DEVICES)))
+    for device in DEVICES:
+        spaces[device].run(["nft", "-f", "-"], given=COUNT_WHAT_COMES)
 
 
-def _address(device: str, point: str, end: int) -> str:
-    """In the network between them: 1 the access point's, 2 the device's."""
-    number = 10 * (1 + list(POINTS).index(point)) + 1 + DEVICES.index(device)
-    return f"10.91.{number}.{end}"
+def _network(point: str) -> str:
+    """The first three numbers of its stations' addresses, and of its own, which is 1."""
+    return f"10.91.{1 + list(POINTS).index(point)}."
 
 
 def _mac(device: str) -> MacAddress:
@@ -237,10 +277,47 @@ def _start_ledger(
     return bank, authority
 
 
+@contextmanager
+def _make_box(stage: Stage, point: str, authority: Authority) -> Iterator[Radio]:
+    """Its files, and its radio for the length of a block."""
+    folder, operator = stage.folder / point, stage.operators[POINTS[point]]
+    folder.mkdir()
+    write_private(folder / "provider.pem", stage.owners[point].to_pem())
+    identity = authority.issue_client(point, PrivateKey.generate().key)
+    (folder / "apd.toml").write_text(
+        f"[box]\nreport_interval_s = {REPORT_S}\nanchor_interval_s = {4 * REPORT_S}\nsubmit_timeout_s = 2\n"
+        f'[shaper]\ninterface = "wlan0"\ndownlink_capacity_bps = {CAPACITY_BPS}\n'
+        f"uplink_capacity_bps = {CAPACITY_BPS}\n"
+        f"{format_ledger_section(BROKER_HOST, identity, stage.bank.keys['ledger'].public, stage.bank.ledger_id)}"
+        f'[meter]\nsoftware_key_file = "meter.pem"\naccept_unattested = true\n'
+        f'[files]\nprovider_key_file = "provider.pem"\nstore = "apd.sqlite"\ncontrol_socket = "apd.sock"\n'
+        f'[air]\nhostapd_socket = "hostapd"\noperator = "{operator.key.public}"\nmonitor = "{MONITOR}"\n'
+        f'[tariff]\naddress = "{operator.address}"\nport = {PAYMENT_PORT}\ninterval_s = {INTERVAL_S}\n'
+        f"per_minute_ubc = {PER_MINUTE_UBC}\nfloor_down_bps = {FLOOR_BPS}\nceil_down_bps = {CEIL_BPS}\n"
+        f"floor_up_bps = {FLOOR_BPS}\nceil_up_bps = {CEIL_BPS}\n"
+    )
+    with open_radio(folder / "hostapd", BSSIDS[point]) as radio:
+        yield radio
+
+
+def _start_box(stage: Stage, point: str) -> Child:
+    words: list[str | Path] = [sys.executable, "-m", "apd", "run", stage.folder / point / "apd.toml"]
+    return stage.household.start(f"apd-{point}", words, namespace=stage.spaces[point])
+
+
+def _sells(stage: Stage, point: str) -> bool:
+    try:
+        status = ask_status(stage.folder / point / "apd.sock")
+    except ShellError:
+        return False
+    return bool(status["enrolled"] and status["offer"])
+
+
 def _open_accounts(bank: Bank, keys: dict[str, PrivateKey], wallets: dict[str, Wallet]) -> None:
     holders = [keys[name] for name in (*OPERATORS, *OWNERS.values())]
     holders += [wallet.key for wallet in wallets.values()]
     bank.submit([(Create(key.public), key) for key in holders])
+    bank.submit([(OFFER, keys[owner]) for owner in OWNERS.values()])
     bank.submit([(Deposit(wallet.account, PURSE_UBC), bank.keys["exchange"]) for wallet in wallets.values()])
     bank.everybody += [key.public for key in holders]
 

@@ -9,6 +9,7 @@
 """
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -114,6 +115,8 @@ def play(stage: Stage, tell: Tell) -> Story:
         _withdraw(stage, story, owner, say)
     for one in stage.points.values():
         one.count_later()
+    stage.settle_meters()
+    say("every record of both boxes' meters has its receipt")
     return story
 
 
@@ -162,13 +165,9 @@ def _enter(stage: Stage, story: Story, device: str, point: str, pays: int = 0) -
     """Joins, uses, and pays: all the time, or for so many intervals."""
     space, operator = stage.spaces[device], stage.operators[POINTS[point]]
     station: Station = stage.station(device, point)
-    near = station.address.rpartition(".")[0] + ".1"
+    near = station.address.rpartition(".")[0] + ".1"  # of the access point
     space.ip(f"route replace default via {near}")
-    visit = _join(stage, point, station)
     name = f"{device}-{1 + sum(leg.device == device for leg in story.legs)}"
-    traffic = stage.household.start(
-        f"ping-{name}", ["ping", "-n", "-q", "-i", "0.05", "-s", "1000", TARGET], namespace=space
-    )
     page = {
         "wallet": str(stage.wallets[device].path), "instance": operator.instance.hex(),
         "operator": str(operator.key.public), "limit_ubc": PURSE_UBC // len(OPERATORS), "address": operator.address,
@@ -178,6 +177,12 @@ def _enter(stage: Stage, story: Story, device: str, point: str, pays: int = 0) -
     file.write_text(json.dumps(page))
     words: list[str | Path] = [sys.executable, "-m", "lab.pay.phone", file]
     program = stage.household.start(f"pay-{name}", words, namespace=space)
+    program.wait_for_line('"ready"', PAID_WITHIN_S)
+    visit = _join(stage, point, station)
+    program.process.send_signal(signal.SIGUSR1)
+    traffic = stage.household.start(
+        f"ping-{name}", ["ping", "-n", "-q", "-i", "0.05", "-s", "1000", TARGET], namespace=space
+    )
     story.legs.append(Leg(device, point, visit, program, traffic))
     return story.legs[-1]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lab.pay.cast import COMMISSION_PPM, DEVICES, INCREMENT_UBC, OPERATORS, OWNERS, PER_MINUTE_UBC, POINTS
+from market.metered import least_agreed_bytes
 from operatord.payplace.income import split
 
 MINUTE_MS = 60_000
@@ -56,6 +57,16 @@ class ChannelSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class MeterSeen:
+    """IP bytes towards a device at an access point: by its meter's verified records, and by the device's kernel."""
+
+    device: str
+    point: str
+    signed_bytes: int
+    reached_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     """Everything that was seen."""
 
@@ -73,6 +84,7 @@ class Books:
     refused: dict[str, tuple[str, ...]]
     missing: tuple[str, ...]
     """Merchants who are marked so in the contract."""
+    metered: tuple["MeterSeen", ...]
     disconnected: tuple[str, ...]
     """Devices, by orders of their operator that an access point obeyed."""
 
@@ -121,6 +133,7 @@ def judge(books: Books, parties: Sequence[Party]) -> list[Finding]:
         _find_freeloader(books),
         _find_leavers(books),
         _find_books(books),
+        _find_meters(books),
         _find_channels(books),
         _find_refusals(books),
         _find_promises(books),
@@ -222,6 +235,20 @@ def _find_books(books: Books) -> Finding:
         earned[point] += ubc
     seen = ", ".join(f"{point} {earned[point]} of {paid[point]} ubc" for point in POINTS)
     return Finding("operators credit what devices signed, to the ubc", earned == paid, seen)
+
+
+def _find_meters(books: Books) -> Finding:
+    """By the rule for two meters that disagree, in both directions."""
+    apart = [abs(one.signed_bytes - one.reached_bytes) for one in books.metered]
+    agree = [
+        one.reached_bytes >= least_agreed_bytes(one.signed_bytes)
+        and one.signed_bytes >= least_agreed_bytes(one.reached_bytes)
+        for one in books.metered
+    ]
+    total = sum(one.signed_bytes for one in books.metered)
+    seen = f"{total} bytes signed for {len(apart)} channels, at most {max(apart, default=0)} apart"
+    ok = bool(agree) and all(agree) and all(one.signed_bytes for one in books.metered)
+    return Finding("what the boxes' meters signed is what reached the devices", ok, seen)
 
 
 def _find_channels(books: Books) -> Finding:

@@ -26,12 +26,12 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _programs(needs) -> None:
-    needs("mosquitto", "ping", "nft")
+    needs("mosquitto", "ping", "nft", "ip", "ethtool")
 
 
 def test_every_promise_held(result: dict[str, Any]) -> None:
     assert [one["promise"] for one in result["promises"] if not one["ok"]] == []
-    assert len(result["promises"]) == 9
+    assert len(result["promises"]) == 10
     assert result["ok"] is True
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lab.pay.cast import INCREMENT_UBC
-from lab.pay.verdict import Books, ChannelSeen, VisitSeen, account, judge, share_ubc
+from lab.pay.verdict import Books, ChannelSeen, MeterSeen, VisitSeen, account, judge, share_ubc
 
 
 def _visit(
@@ -48,6 +48,7 @@ BOOKS = Books(
     last_period_ubc={"ann": 0, "ben": 9_000},
     refused={"ben": ("payout_fell", "double_spend")},
     missing=("ben",),
+    metered=(MeterSeen("bea", "roof", 280_000, 256_000), MeterSeen("cem", "yard", 788_000, 788_196)),
     disconnected=("bea",),
 )
 
@@ -110,6 +111,15 @@ FAULTS: dict[str, tuple[Callable[[], Books], str]] = {
         lambda: replace(BOOKS, last_period_ubc={"ann": 0, "ben": 8_990}),
         "nobody lost more",
     ),
+    "a meter that signs more than there was": (
+        lambda: replace(BOOKS, metered=(MeterSeen("bea", "roof", 300_000, 256_000),)),
+        "what the boxes' meters",
+    ),
+    "a meter that signs less than there was": (
+        lambda: replace(BOOKS, metered=(MeterSeen("bea", "roof", 220_000, 256_000),)),
+        "what the boxes' meters",
+    ),
+    "a meter that signs nothing": (lambda: replace(BOOKS, metered=()), "what the boxes' meters"),
     "money from nowhere": (lambda: _with_balance("south", 9_851), "money is conserved"),
 }
 
