@@ -370,7 +370,7 @@ def _reconcile(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ledger.client import LedgerReader
-    from operatord.meters import gather_meters
+    from operatord.meters import gather_meters, passes_among
     from operatord.reconciling import add_sessions, find_overheads, reconcile
     from operatord.shells.checkpoints import Checkpoints
     from operatord.shells.store import Store
@@ -389,7 +389,7 @@ def _reconcile(arguments: argparse.Namespace) -> int:
         raise ShellError("reconcile", f"{settings.database}: there is none; has operatord run?")
     since_s = int(time.time()) - parse_duration(arguments.since)
     store = Store(settings.database)
-    sessions = store.sessions()
+    sessions, passes = store.sessions(), passes_among(store.permits())
     store.close()
     names = {name: box.provider.provider_id for name, box in settings.boxes.items()}
     providers = frozenset(box.provider for box in settings.boxes.values())
@@ -399,7 +399,8 @@ def _reconcile(arguments: argparse.Namespace) -> int:
         if arguments.afresh:
             kept.forget_all()
         kept.forget_old(now_ms)
-        meters = gather_meters(LedgerReader(settings.ledger.url), settings.ledger, providers, kept, now_ms)
+        reader = LedgerReader(settings.ledger.url)
+        meters = gather_meters(reader, settings.ledger, providers, kept, now_ms, passes)
     finally:
         kept.close()
     # Of a grant that either side has heard of since, everything: a part is never what the other side calls the whole.

@@ -11,8 +11,8 @@ given. Raises ShellError, LookupError, DecodeError as ledger/fetching.py, and Ve
 one that the settings name.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ledger.bundle import read_report
@@ -24,6 +24,7 @@ from ledger.fetching import Source, fetch_genesis, read_base64
 from ledger.findings import RecordVerdict
 from ledger.genesis import Genesis
 from ledger.pages import AttestationListPage, AttestationPage, ChainProofPage, GrantPage, RecordListPage
+from operatord.permit import GrantPermit, Permit
 from operatord.reconciling import Key, Metered
 from operatord.settings import LedgerLink
 from operatord.tally import Tally, add_report
@@ -31,9 +32,11 @@ from wire.attestation_result import AttestationResult
 from wire.errors import VerificationError
 from wire.grant import Grant, read_grant
 from wire.ids import PublicKey
+from wire.metered_pass import is_metered_pass
 
 SAVE_EVERY = 1_000
 """Records after which a checkpoint is kept: what is lost of a first verification that is interrupted, a second."""
+NO_PASSES: Mapping[bytes, Grant] = {}
 HOLE_PATIENCE_MS = 7 * 86_400 * 1_000
 """How long records that are missing may still come: a box has them on its disk until they are acknowledged."""
 MAX_COMPLAINTS = 1_000
@@ -104,10 +107,29 @@ def _add(one: Metered, other: Metered) -> Metered:
     )
 
 
+def passes_among(permits: Iterable[Permit]) -> dict[bytes, Grant]:
+    """The operator's own metered passes, of which the ledger knows nothing, by id; good from ever, as a channel's
+    passes before this one had the same id.
+    """
+    found = {one.permit_id: one.grant for one in permits if isinstance(one, GrantPermit)}
+    return {
+        permit_id: replace(grant, starts_s=0, duration_s=grant.ends_s)
+        for permit_id, grant in found.items()
+        if is_metered_pass(grant)
+    }
+
+
 def gather_meters(
-    source: Source, ledger: LedgerLink, providers: frozenset[PublicKey], kept: Kept, now_ms: int
+    source: Source,
+    ledger: LedgerLink,
+    providers: frozenset[PublicKey],
+    kept: Kept,
+    now_ms: int,
+    passes: Mapping[bytes, Grant] = NO_PASSES,
 ) -> Meters:
-    """The chains of every attestation key that these providers ever enrolled."""
+    """The chains of every attestation key that these providers ever enrolled. `passes` are what stations were served by
+    that bought nothing.
+    """
     genesis = fetch_genesis(source)
     if genesis.ledger_id != ledger.ledger_id:
         raise VerificationError(f"{source.url}: is ledger {genesis.ledger_id.hex()}, not ours")
@@ -117,7 +139,7 @@ def gather_meters(
     for page in list(source.listed(AttestationListPage, "attestations", "attestations")):
         if page.provider not in {str(provider) for provider in providers}:
             continue
-        provider_id, reached, incomplete = follow_meter(source, genesis, page.key_id, kept, now_ms)
+        provider_id, reached, incomplete = follow_meter(source, genesis, page.key_id, kept, now_ms, passes)
         tallies[provider_id] = (*tallies.get(provider_id, ()), reached.tallies)
         reported_s[provider_id] = max(reported_s.get(provider_id, 0), reached.reported_ms // 1_000)
         complaints += [f"meter {page.key_id}: {text}" for text in (*reached.complaints, *incomplete)]
@@ -127,7 +149,12 @@ def gather_meters(
 
 
 def follow_meter(
-    source: Source, genesis: Genesis, key_id: str, kept: Kept, now_ms: int
+    source: Source,
+    genesis: Genesis,
+    key_id: str,
+    kept: Kept,
+    now_ms: int,
+    passes: Mapping[bytes, Grant] = NO_PASSES,
 ) -> tuple[bytes, Checkpoint, tuple[str, ...]]:
     """(provider id, all that the chain says, what is wrong with its end)"""
     page = source.read(AttestationPage, f"attestations/{key_id}")
@@ -135,11 +162,11 @@ def follow_meter(
     enrolment = read_enrolled(encoded, genesis)
     proved = _fetch_end(source, genesis, key_id)
     known = kept.load(key_id)
-    follower = _Follower(source, genesis, enrolment, known or Checkpoint(), proved, now_ms)
+    follower = _Follower(source, genesis, enrolment, known or Checkpoint(), proved, now_ms, passes)
     follower.follow(key_id, kept)
     if known is not None and not (follower.continues and follower.shows_end):
         kept.forget(key_id)
-        follower = _Follower(source, genesis, enrolment, Checkpoint(), proved, now_ms)
+        follower = _Follower(source, genesis, enrolment, Checkpoint(), proved, now_ms, passes)
         follower.follow(key_id, kept)
     incomplete: tuple[str, ...] = ()
     if not follower.shows_end:
@@ -169,6 +196,7 @@ class _Follower:
         start: Checkpoint,
         proved: ProvedEnd,
         now_ms: int,
+        passes: Mapping[bytes, Grant],
     ) -> None:
         self._source, self._genesis, self._enrolment, self._now_ms = source, genesis, enrolment, now_ms
         self._chain, self._reported_ms = start.chain, start.reported_ms
@@ -179,6 +207,7 @@ class _Follower:
         self._changed: set[bytes] = set()
         self._holds = False
         self._grants: dict[bytes, Grant | None] = {}
+        self._passes = passes
         self._end = (proved.end.sequence, proved.end.head)
         self.shows_end = not proved.end.sequence or self._end == (start.chain.sequence, start.chain.head)
         self.continues = True
@@ -253,7 +282,7 @@ class _Follower:
         try:
             page = self._source.read(GrantPage, f"grants/{grant_id.hex()}")
         except LookupError:
-            return None
+            return self._passes.get(grant_id)
         encoded = read_base64(page.grant, self._source.url)
         return read_grant(encoded, self._genesis.signer(encoded), self._genesis.ledger_id)
 

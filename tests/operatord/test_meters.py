@@ -14,12 +14,21 @@ from ledger.block import Item
 from ledger.bundle import add_usage
 from ledger.entries import MeterChain as ChainEnd
 from ledger.pages import show_record, to_base64
-from operatord.meters import HOLE_PATIENCE_MS, SAVE_EVERY, Checkpoint, Meters, follow_meter, gather_meters
+from operatord.meters import (
+    HOLE_PATIENCE_MS,
+    SAVE_EVERY,
+    Checkpoint,
+    Meters,
+    follow_meter,
+    gather_meters,
+    passes_among,
+)
+from operatord.permit import channel_permit
 from operatord.settings import LedgerLink
 from tests.ledger.test_bundle import GRANT, KEY, OTHER, proof_of
 from tests.ledger.test_fetching import KEY_ID, WHOLE, good_pages
 from tests.ledger_world import GENESIS, PROVIDER, START_S
-from tests.operatord.world import STRANGER
+from tests.operatord.world import ALICE, OPERATOR, STRANGER, grant
 from wire.errors import VerificationError
 from wire.evidence import read_evidence, write_evidence
 from wire.meter_record import UsageRow, read_meter_record, record_hash
@@ -255,3 +264,19 @@ def test_a_grant_that_the_ledger_did_not_make_is_a_complaint() -> None:
     _, _, incomplete = follow_meter(Without(records), GENESIS, KEY_ID, kept, START_MS)
     assert incomplete == ()
     assert any("made no such grant" in text for text in kept.kept[KEY_ID].complaints)
+
+
+def test_what_was_metered_for_the_operators_own_pass_is_nothing_that_nobody_made() -> None:
+    """The ledger sold nothing there; whose pass ends later had the same name before."""
+    permit = channel_permit(b"c" * 16, ALICE.public, GRANT.qos, OPERATOR, LINK.ledger_id, START_S + 86_400)
+    chain = MeterChain(KEY, START_MS)
+    row = UsageRow(permit.permit_id, 1_000, 10, 2_000, 10)
+    records = (chain.boot(), chain.usage(1_000, row))
+    (complaint,) = gather(Pages(records), Memory()).complaints
+    assert "the ledger made no such grant" in complaint
+    passes = passes_among([permit, grant()])
+    assert set(passes) == {permit.permit_id}
+    meters = gather_meters(Pages(records), LINK, OURS, Memory(), START_MS, passes)
+    assert meters.complaints == ()
+    (metered,) = meters.of(meters.since(0)).values()
+    assert (metered.up_bytes, metered.down_bytes) == (10, 1_000)

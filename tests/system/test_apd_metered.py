@@ -6,8 +6,10 @@ tests/system/test_operatord_metered.py, which has the device.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -16,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -227,7 +229,8 @@ def test_a_station_is_served_by_its_channel_as_long_as_it_pays(roof: Roof, das: 
         roof.wait(lambda: roof.session_bytes()[0] >= stream.bytes, "the box counted it")
         down, up = roof.session_bytes()
         assert stream.bytes <= down <= received + 3_000, "and hardly more: neighbours are looked for"
-        _account(house, device, down, up)
+        opened_s = time.monotonic()
+        _account(house, device, 3, down, up)
         assert device.pay(2 * INCREMENT_UBC, 1).counted_bytes == down + up
 
         request = das.recv(4_096)  # nobody has paid since
@@ -238,15 +241,32 @@ def test_a_station_is_served_by_its_channel_as_long_as_it_pays(roof: Roof, das: 
         roof.say(lambda: roof.hostapd.let_in(station, str(device.key.public)))  # without asking the operator
         roof.wait(lambda: station not in roof.hostapd.stations, "it is thrown out")
         assert not roof.lets_in()
+    _account(house, device, 2, *roof.session_bytes(), round(time.monotonic() - opened_s))
+    roof.wait(lambda: _reconcile(house)["judged"] == 1, "the box has reported up to the end")
+    told = _reconcile(house)
+    assert (told["ok"], told["meters"], told["grants"][0]["outcome"]) == (True, [], "agrees")
+    assert told["grants"][0]["metered_down_bytes"] == roof.session_bytes()[0]
 
 
-def _account(house: OperatorHouse, device: Device, down: int, up: int) -> None:
+def _reconcile(house: OperatorHouse) -> dict[str, Any]:
+    """What `operatord reconcile` finds of the only session there was; one that is open is none yet."""
+    said = subprocess.run(
+        [sys.executable, "-m", "operatord", "reconcile", house.config, "--json"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    page: dict[str, Any] = json.loads(said.stdout)
+    return page
+
+
+def _account(
+    house: OperatorHouse, device: Device, status: int, down: int, up: int, lasted_s: int = 0
+) -> None:
     """What hostapd would say by RADIUS, of whatever the box counted."""
     permit_id = permit_id_of(instance_of(house.ledger.ledger_id, house.key.public.octets), device.key.public)
     page = {
         "Acct-Session-Id": "A", "NAS-Identifier": "roof", "Packet-Src-IP-Address": "127.0.0.1",
         "Class": "0x" + permit_id.hex(), "Calling-Station-Id": STATION, "Called-Station-Id": f"{BSSID}:airgrant",
-        "Acct-Status-Type": 3, "Event-Timestamp": int(time.time()),
+        "Acct-Status-Type": status, "Acct-Session-Time": lasted_s, "Event-Timestamp": int(time.time()),
         "Acct-Input-Octets": up, "Acct-Output-Octets": down,
     }  # fmt: skip
     assert httpx.post(f"{house.url}/v1/accounting", json=page, timeout=10).status_code == 204
