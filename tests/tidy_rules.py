@@ -215,6 +215,7 @@ COMMAND_LINES: dict[str, str] = {
 """Files that speak to a person, and so may print and may read the environment."""
 
 BROAD_EXCEPT: dict[str, str] = {
+    "operatord/payplace/running.py": "one merchant's data must not stop everybody's notarisation; told where it was",
     "apd/daemon.py": "the one place that must outlive a fault in a shell, and turns it into an event",
     "ledger/application.py": "a fault of ours refuses one submission; others that came with it are not ours to drop",
     "ledger/service.py": "the same for one message and for one answer; each fault is told with its traceback",

@@ -7,14 +7,16 @@ block is ever changed (fault P7: the printed algorithm writes through an alias, 
 A merchant that withdrew begins again with what the last block gave it beyond what it was paid. The thesis begins with
 nothing, which takes from a merchant that withdraws while its signature is missing: it is paid what it last signed for,
 and what came after would be nobody's.
+A leaf names no more consumers than a transaction can bring (`MAX_ENTRIES`): whoever calls keeps the income of further
+ones back (`keep_back`) until the merchant has withdrawn.
 Reference: thesis 6.5.2, Commitment Generation.   Units: micro-bandcoin (ubc).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ledger.payplace.payout_leaf import MERCHANT_ID_SIZE, empty_leaf
-from ledger.payplace.payout_row import add_income, read_row, without, write_row
+from ledger.payplace.payout_leaf import MAX_ENTRIES, MERCHANT_ID_SIZE, empty_leaf
+from ledger.payplace.payout_row import PayoutRow, add_income, entries_of, read_row, without, write_row
 
 Income = Mapping[bytes, Mapping[int, int]]
 """Merchant id -> channel number -> ubc earned since the last notarised block, each at least 1."""
@@ -49,6 +51,17 @@ def next_leaves(previous: Iterable[bytes], period: Period, max_channels: int) ->
             yield _next_leaf(empty_leaf(merchant), period, max_channels)
 
 
+def keep_back(row: PayoutRow, income: Mapping[int, int], most: int = MAX_ENTRIES) -> dict[int, int]:
+    """Of a merchant's income what has room in its next leaf: consumers it has already, then the lowest numbers."""
+    if len(row.amounts) + len(income) <= most:
+        return dict(income)
+    known = set(row.channels.tolist())
+    fresh = sorted(channel for channel in income if channel not in known)
+    room = max(0, most - len(known))
+    late = frozenset(fresh[room:])
+    return {channel: ubc for channel, ubc in income.items() if channel not in late}
+
+
 def _next_leaf(old: bytes, period: Period, max_channels: int) -> bytes:
     merchant = old[:MERCHANT_ID_SIZE]
     paid, income = period.paid.get(merchant), period.income.get(merchant)
@@ -57,4 +70,6 @@ def _next_leaf(old: bytes, period: Period, max_channels: int) -> bytes:
     row = read_row(old, max_channels)
     if paid is not None:
         row = without(row, read_row(paid, max_channels))
-    return write_row(add_income(row, income or {}))
+    leaf = write_row(add_income(row, income or {}))
+    assert entries_of(leaf) <= max(MAX_ENTRIES, entries_of(old)), "income of more consumers is kept back"
+    return leaf

@@ -19,7 +19,7 @@ from enum import StrEnum
 import numpy as np
 
 from ledger.payplace.payout_block import NO_ROOT, BlockHead
-from ledger.payplace.payout_leaf import MERCHANT_ID_SIZE, PayoutLeaf, is_at_least, read_leaf
+from ledger.payplace.payout_leaf import MAX_ENTRIES, MERCHANT_ID_SIZE, PayoutLeaf, is_at_least, read_leaf
 from ledger.payplace.payout_row import PayoutRow, Sums, read_row
 from ledger.payplace.payout_tree import PayoutTree, TreeBuilder
 from wire.errors import DecodeError, VerificationError
@@ -198,6 +198,9 @@ class _Pass:
         self.tree.add(new)
         row = read_row(new, view.channels)
         self.totals.add(row)
+        if old != new and len(row.amounts) > MAX_ENTRIES:
+            merchant_id = row.merchant_id.hex()
+            raise DecodeError(f"{merchant_id} has {len(row.amounts)} consumers, a leaf at most {MAX_ENTRIES}")
         if row.merchant_id in view.kept:
             _check_kept(read_row(view.kept[row.merchant_id], view.channels), row)
             self.waiting.discard(row.merchant_id)

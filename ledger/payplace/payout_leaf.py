@@ -21,6 +21,8 @@ MERCHANT_ID_SIZE = 32
 LEAF_HEAD_SIZE = MERCHANT_ID_SIZE + 4
 RUN_SIZE, AMOUNT_SIZE = 8, 8
 MAX_CHANNELS = 1 << 32
+MAX_ENTRIES = 16_000
+"""Consumers in one leaf: what one transaction can mark, return and withdraw (wire/payplace_withdrawal.py)."""
 
 _RUNS = struct.Struct(">I")
 

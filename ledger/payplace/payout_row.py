@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ledger.payplace.payout_leaf import LEAF_HEAD_SIZE, MERCHANT_ID_SIZE, RUN_SIZE
+from ledger.payplace.payout_leaf import AMOUNT_SIZE, LEAF_HEAD_SIZE, MERCHANT_ID_SIZE, RUN_SIZE
 from wire.errors import DecodeError
 
 Numbers = npt.NDArray[np.int64]
@@ -52,6 +52,12 @@ def write_row(row: PayoutRow) -> bytes:
     """The same octets as `write_leaf`."""
     head = row.merchant_id + len(row.runs).to_bytes(4, "big")
     return b"".join((head, row.runs.astype(">u4").tobytes(), row.amounts.astype(">i8").tobytes()))
+
+
+def entries_of(content: bytes) -> int:
+    """How many consumers a leaf names, of which it is known that it is one."""
+    runs_count = int.from_bytes(content[MERCHANT_ID_SIZE:LEAF_HEAD_SIZE], "big")
+    return (len(content) - LEAF_HEAD_SIZE - RUN_SIZE * runs_count) // AMOUNT_SIZE
 
 
 def row_of(merchant_id: bytes, channels: Numbers, amounts: Numbers) -> PayoutRow:

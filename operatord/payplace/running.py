@@ -1,11 +1,13 @@
 """The loop around the operator's steps, and the door for merchants beside it.
 
 A step that has something to do is followed by the next at once; otherwise the chain is looked at again after a moment.
-A chain or a disk that is away is told once and asked again.
+A chain or a disk that is away is told once and asked again. So is a fault of ours or of somebody's data: merchants are
+served and earnings kept meanwhile, and an operator that ends notarises nobody's.
 """
 
 import asyncio
 import socket
+import traceback
 from collections.abc import Callable
 
 from ledger.http import serve
@@ -32,9 +34,10 @@ async def settle_for_ever(settler: Settler, tell: Callable[[str], None]) -> None
         try:
             step = await asyncio.to_thread(settler.turn)
             trouble = ""
-        except (ShellError, LookupError) as error:
-            if str(error) != trouble:
-                trouble = str(error)
+        except Exception as error:  # noqa: BLE001 told with its place, and tried again
+            said = str(error) if isinstance(error, (ShellError, LookupError)) else _fault(error)
+            if said != trouble:
+                trouble = said
                 tell(f"payouts: {trouble}")
             await asyncio.sleep(RETRY_S)
             continue
@@ -42,3 +45,8 @@ async def settle_for_ever(settler: Settler, tell: Callable[[str], None]) -> None
         last = repr(step)
         if again or isinstance(step, Wait):
             await asyncio.sleep(POLL_S)
+
+
+def _fault(error: Exception) -> str:
+    """With where it happened: it is ours to mend."""
+    return "".join(traceback.format_exception(error)).rstrip()

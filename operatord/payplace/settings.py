@@ -3,7 +3,8 @@
 Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError that names the file and the key.
 
     [payouts]   folder, key = the operator's account, earnings = operatord's database, commission_ppm, collect_s,
-                host, port: where merchants ask; period_s, window_s, finality_s, challenge_s: for its registration
+                leaf_consumers: at most in a leaf; host, port: where merchants ask;
+                period_s, window_s, finality_s, challenge_s: for its registration
     [merchant]  folder, key = the account to be paid to, operator = its account, url = where it serves its blocks
     [ledger]    url, ledger_id
     [broker]    host, port, authority, certificate, key     (ledger/settings.py)
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ledger.payplace.payout_leaf import MAX_ENTRIES
 from ledger.section import Section, refuse_unknown
 from ledger.settings import BROKER_KEYS, BrokerSettings, parse_broker
 from operatord.payplace.income import PPM
@@ -26,7 +28,16 @@ from wire.payplace_registration import Times
 
 DEFAULT_PORT = 8580
 _TIMES = {"period_s", "window_s", "finality_s", "challenge_s"}
-_PAYOUTS = {"folder", "key", "earnings", "commission_ppm", "collect_s", "host", "port"} | _TIMES
+_PAYOUTS = {
+    "folder",
+    "key",
+    "earnings",
+    "commission_ppm",
+    "collect_s",
+    "leaf_consumers",
+    "host",
+    "port",
+} | _TIMES
 _LEDGER = {"url", "ledger_id"}
 
 
@@ -69,7 +80,13 @@ def parse_payouts(page: Mapping[str, Any], file: Path) -> PayoutSettings:
     refuse_unknown(page, {"payouts": _PAYOUTS, "ledger": _LEDGER, "broker": BROKER_KEYS}, file)
     section = Section(page.get("payouts", {}), "payouts", file)
     times = _parse_times(section)
-    rules = Rules(section.number("commission_ppm", 0), section.number("collect_s", times.window_s // 2))
+    rules = Rules(
+        section.number("commission_ppm", 0),
+        section.number("collect_s", times.window_s // 2),
+        section.number("leaf_consumers", MAX_ENTRIES),
+    )
+    if not 1 <= rules.leaf_consumers <= MAX_ENTRIES:
+        raise section.error("leaf_consumers", f"{rules.leaf_consumers}, outside 1..{MAX_ENTRIES}")
     if rules.commission_ppm > PPM:
         raise section.error("commission_ppm", f"{rules.commission_ppm} parts of a million")
     if not 0 < rules.collect_s < times.window_s:

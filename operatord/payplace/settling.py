@@ -13,10 +13,10 @@ from itertools import islice
 from ledger.payplace import bls
 from ledger.payplace.bisecting import find_bad
 from ledger.payplace.entries import Channel, Status
-from ledger.payplace.generating import Period, next_leaves
+from ledger.payplace.generating import Period, keep_back, next_leaves
 from ledger.payplace.payout_block import NO_ROOT, BlockHead, split_block, write_block_head
 from ledger.payplace.payout_leaf import MERCHANT_ID_SIZE, empty_leaf, leaf_hash_of
-from ledger.payplace.payout_row import Sums, read_row, without
+from ledger.payplace.payout_row import PayoutRow, Sums, read_row, without
 from ledger.payplace.payout_tree import TreeBuilder
 from ledger.payplace.registering import voucher_message
 from operatord.payplace.chain import Chain, Standing, is_overdrawn, standing_of, terms_of
@@ -70,6 +70,7 @@ class Settler:
         self._contested: dict[PublicKey, str] = {}
         """What was told of whoever shifts away what he has spent."""
         self._lock = threading.Lock()
+        self._told: set[str] = set()
         self._consumers: dict[int, PublicKey] = {}
         """Whose a channel is does not change."""
         self._asking = threading.Lock()
@@ -98,7 +99,7 @@ class Settler:
             case MarkThese(merchants):
                 self._mark(merchants, standing)
             case NotariseNow(signers, returning) if head is not None:
-                self._notarise(head, signers, returning, standing)
+                self._notarise(head, frozenset(signers), returning, standing)
             case Settle() if head is not None:
                 self._settle(head, standing)
             case GiveUp(why):
@@ -147,7 +148,7 @@ class Settler:
         root, channels = standing.operator.root, standing.operator.channels
         registered, paid = standing.registered, self._paid(standing)
         open_income = {m: income for m, income in self._store.open_income().items() if m in set(registered)}
-        income = self._affordable(open_income, paid, standing)
+        income = self._includable(open_income, paid, standing)
         builder = TreeBuilder()
 
         def make() -> Iterator[bytes]:
@@ -180,15 +181,56 @@ class Settler:
         paid = find_leaves(self._leaves(standing.operator.root, standing.operator.channels), withdrew - held)
         return paid | {one: kept[one] for one in held if one in kept}
 
-    def _affordable(
+    def _includable(
         self, income: Mapping[bytes, Mapping[int, int]], paid: Mapping[bytes, bytes], standing: Standing
     ) -> dict[bytes, dict[int, int]]:
-        """Without the income of consumers who cannot pay all of it, for whose sake nobody could sign: it waits."""
+        """Without the income of consumers who cannot pay all of it, for whose sake nobody could sign, and without
+        what has no room in its merchant's leaf: it waits.
+        """
+        wanted, spent = {m: dict(row) for m, row in income.items()}, dict[int, int]()
+        sums = Sums.over(standing.operator.channels)
+        if wanted:
+            registered = set(standing.registered)
+            for row in self._rows_left(paid, standing):
+                if row.merchant_id in wanted:
+                    wanted[row.merchant_id] = self._with_room(row, wanted[row.merchant_id])
+                if row.merchant_id in registered:
+                    sums.add(row)
+            spent = {channel: int(sums.totals[channel]) for channel in sums.totals.nonzero()[0].tolist()}
+        return self._affordable(wanted, spent)
+
+    def _rows_left(self, paid: Mapping[bytes, bytes], standing: Standing) -> Iterator[PayoutRow]:
+        """What the next block will owe even with no new income: of everybody who was in the last one, and of who is
+        new the empty row.
+        """
+        channels, seen = standing.operator.channels, set[bytes]()
+        for leaf in self._leaves(standing.operator.root, channels):
+            row = read_row(leaf, channels)
+            seen.add(row.merchant_id)
+            withdrawn = paid.get(row.merchant_id)
+            yield row if withdrawn is None else without(row, read_row(withdrawn, channels))
+        for merchant in standing.registered:
+            if merchant not in seen:
+                yield read_row(empty_leaf(merchant), channels)
+
+    def _with_room(self, row: PayoutRow, income: Mapping[int, int]) -> dict[int, int]:
+        fits = keep_back(row, income, self._rules.leaf_consumers)
+        if len(fits) < len(income):
+            late = len(income) - len(fits)
+            self._tell(
+                f"payouts: {row.merchant_id.hex()} has earned of {late} consumers more than a leaf names: "
+                "that waits until it has withdrawn"
+            )
+        return fits
+
+    def _affordable(
+        self, income: Mapping[bytes, Mapping[int, int]], spent: Mapping[int, int]
+    ) -> dict[bytes, dict[int, int]]:
+        """`spent`: what the next block will owe of each channel even with no new income."""
         wanted: dict[int, int] = {}
         for row in income.values():
             for channel, ubc in row.items():
                 wanted[channel] = wanted.get(channel, 0) + ubc
-        spent = self._spent(paid, standing) if wanted else {}
         short = set[int]()
         for channel, ubc in sorted(wanted.items()):
             free_ubc = self._limit(channel) - spent.get(channel, 0)
@@ -199,18 +241,6 @@ class Settler:
                 )
         kept = {m: {c: ubc for c, ubc in row.items() if c not in short} for m, row in income.items()}
         return {merchant: row for merchant, row in kept.items() if row}
-
-    def _spent(self, paid: Mapping[bytes, bytes], standing: Standing) -> Mapping[int, int]:
-        """What the next block will owe of each channel even with no new income."""
-        channels, registered = standing.operator.channels, set(standing.registered)
-        sums = Sums.over(channels)
-        for leaf in self._leaves(standing.operator.root, channels):
-            row = read_row(leaf, channels)
-            if row.merchant_id in paid:
-                row = without(row, read_row(paid[row.merchant_id], channels))
-            if row.merchant_id in registered:
-                sums.add(row)
-        return {channel: int(sums.totals[channel]) for channel in sums.totals.nonzero()[0].tolist()}
 
     def _limit(self, number: int) -> int:
         """What may be spent of a channel: the lower of micropayment and deposit, less what was withdrawn."""
@@ -343,13 +373,24 @@ class Settler:
         return proofs, len(tree.merchants)
 
     def _notarise(
-        self, head: BlockHead, signers: Iterable[bytes], returning: Iterable[bytes], standing: Standing
+        self, head: BlockHead, signers: frozenset[bytes], returning: Iterable[bytes], standing: Standing
     ) -> None:
+        """Who returns brings the leaf to which it was held; those whose leaves have no room, or are lost, sign again
+        in the next period.
+        """
+        kept, leaves, late, size = self._held(standing), list[bytes](), set[bytes](), 0
+        for one in returning:
+            leaf = kept.get(one)
+            if leaf is None or size + len(leaf) > MAX_MARKED_BYTES:
+                late.add(one)
+            else:
+                leaves.append(leaf)
+                size += len(leaf)
         signatures = self._store.signatures()
-        total = bls.aggregate_signatures(bls.Signature.of_compressed(signatures[one]) for one in signers)
-        kept = self._held(standing)
-        leaves = tuple(kept[one] for one in returning)
-        reason = self.chain.submit(Notarise(head.root, head.tau_s, total.eip2537, leaves))
+        total = bls.aggregate_signatures(
+            bls.Signature.of_compressed(signatures[one]) for one in sorted(signers - late)
+        )
+        reason = self.chain.submit(Notarise(head.root, head.tau_s, total.eip2537, tuple(leaves)))
         self._tell(f"payouts: block of period {head.period}: {reason or 'notarised'}")
         if reason == "bad_aggregate":
             self._verify_alone(head, signatures)
@@ -373,7 +414,7 @@ class Settler:
         self._store.forget_blocks([head.root, head.previous_root])
 
     def _held(self, standing: Standing) -> dict[bytes, bytes]:
-        """Of each member of M the leaf whose hash the contract has."""
+        """Of each member of M the leaf whose hash the contract has; without those that are lost."""
         kept, held = self._store.kept(), dict[bytes, bytes]()
         for one, merchant in standing.missing.items():
             for leaf in (kept.get(one), empty_leaf(one)):
@@ -381,8 +422,13 @@ class Settler:
                     held[one] = leaf
                     break
             else:
-                raise ShellError("payouts", f"the leaf to which {one.hex()} is held is lost")
+                self._tell_once(f"payouts: the leaf to which {one.hex()} is held is lost: it cannot return")
         return held
+
+    def _tell_once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            self._tell(text)
 
     # ---- What merchants ask for
 

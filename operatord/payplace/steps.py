@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from ledger.payplace.entries import PayOperator, Status
 from ledger.payplace.payout_block import BlockHead
+from ledger.payplace.payout_leaf import MAX_ENTRIES
 from ledger.payplace.windows import phase_at
 from operatord.payplace.chain import Standing
 from wire.payplace_notarisation import MAX_ROWS
@@ -27,10 +28,12 @@ from wire.payplace_notarisation import MAX_ROWS
 class Rules:
     """`commission_ppm`: the operator's part of what is earned. `collect_s`: how long after the window's begin
     signatures are waited for (gamma' of the thesis); the rest of the window is for the chain.
+    `leaf_consumers`: how many a merchant's leaf names at most; further ones wait until it has withdrawn.
     """
 
     commission_ppm: int
     collect_s: int
+    leaf_consumers: int = MAX_ENTRIES
 
 
 @dataclass(frozen=True, slots=True)

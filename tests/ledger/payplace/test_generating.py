@@ -4,9 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.payplace.generating import Period, next_leaves
-from ledger.payplace.payout_leaf import empty_leaf, leaf_hash_of, read_leaf
+from ledger.payplace.generating import Period, keep_back, next_leaves
+from ledger.payplace.payout_leaf import MAX_ENTRIES, empty_leaf, leaf_hash_of, read_leaf
+from ledger.payplace.payout_row import entries_of, read_row
 from tests.ledger.payplace.payouts import leaf, merchant_id
+from wire.keys import PrivateKey
+from wire.payplace_notarisation import LeafProof
+from wire.payplace_withdrawal import Claim, Source, WithdrawPayout
+from wire.transaction import Transaction, sign_transaction
 
 CHANNELS = 8
 FIRST, SECOND, THIRD = sorted(merchant_id(number) for number in range(3))
@@ -95,3 +100,22 @@ def test_blocks_add_up(incomes):
 
 def test_a_first_block_with_no_income():
     assert _next([]) == [empty_leaf(merchant) for merchant in ALL]
+
+
+def test_a_leaf_names_as_many_consumers_as_one_transaction_brings():
+    """With lone channels, whose leaves are the longest; consumers that it has already always have room."""
+    channels = 2 * MAX_ENTRIES + 10
+    full = leaf(FIRST, dict.fromkeys(range(0, 2 * MAX_ENTRIES, 2), 1))
+    assert entries_of(full) == MAX_ENTRIES
+    sources = tuple([Source(channel, 1, bytes(64)) for channel in range(0, 2 * MAX_ENTRIES, 2)])
+    proof = LeafProof(full, 0, bytes(32 * 17))
+    claim = WithdrawPayout(PrivateKey.from_secret(1).public, Claim(proof, 1, sources))
+    transaction = sign_transaction(Transaction(claim, bytes(8), 0), PrivateKey.from_secret(1), bytes(16))
+    assert len(transaction.envelope.encoded) < 2 * 1024 * 1024
+    row = read_row(full, channels)
+    assert keep_back(row, {0: 5, 1: 5, 4: 5, channels - 1: 5}) == {0: 5, 4: 5}
+    kept = {FIRST: keep_back(row, {0: 5, 1: 5})}
+    (after,) = next_leaves([full], Period((FIRST,), kept), channels)
+    assert entries_of(after) == MAX_ENTRIES
+    empty = read_row(empty_leaf(FIRST), channels)
+    assert keep_back(empty, {5: 1, 1: 1, 3: 1}, 2) == {1: 1, 3: 1}

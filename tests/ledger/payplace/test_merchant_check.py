@@ -13,7 +13,7 @@ from ledger.payplace.merchant_check import (
     judge,
     read_blocks,
 )
-from ledger.payplace.payout_leaf import PayoutLeaf, leaf_hash_of
+from ledger.payplace.payout_leaf import MAX_ENTRIES, PayoutLeaf, leaf_hash_of
 from tests.ledger.payplace.payouts import INSTANCE, block, leaf, merchant_id
 from wire.keys import PrivateKey
 from wire.merkle import verify_path
@@ -235,3 +235,15 @@ def test_what_was_read_is_what_a_withdrawal_needs():
     assert reading.leaf.amounts == EXAMPLE[P1]
     verify_path(reading.head.root, leaf_hash_of(reading.content), reading.place, 3, reading.path)
     assert reading.totals_ubc == {1: 20, 2: 10}
+
+
+def test_a_leaf_that_no_transaction_can_bring_is_refused_whosoever_it_is():
+    view = replace(VIEW, channels=2 * MAX_ENTRIES + 10)
+    for entries, rule in ((MAX_ENTRIES + 1, Rule.MALFORMED), (MAX_ENTRIES, None)):
+        head, leaves = block({P1: {}, P2: dict.fromkeys(range(0, 2 * entries, 2), 1)})
+        if rule is None:
+            assert read_blocks(head, leaves, [], view, P1).head == head
+            continue
+        with pytest.raises(BlockRefused, match="consumers") as caught:
+            read_blocks(head, leaves, [], view, P1)
+        assert caught.value.rule is rule

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ledger.opening import genesis_entries
 from ledger.payplace import bls
+from ledger.payplace.payout_leaf import MAX_ENTRIES
 from ledger.payplace.windows import phase_at
 from ledger.state import State, read_account
 from operatord.payplace.chain import Chain
@@ -94,10 +95,10 @@ class Market:
     def close(self) -> None:
         self.store.close()
 
-    def open_settler(self) -> Settler:
+    def open_settler(self, leaf_consumers: int = MAX_ENTRIES) -> Settler:
         """Also after a restart: everything comes from the disk."""
         self.store = PayoutStore(self.folder / "operator")
-        rules = Rules(COMMISSION_PPM, COLLECT_S)
+        rules = Rules(COMMISSION_PPM, COLLECT_S, leaf_consumers)
         return Settler(self.store, self.account, OPERATOR_BLS, self.income, rules, self.told.append)
 
     def restart(self) -> None:

@@ -1,10 +1,13 @@
 """The loop around the steps: it goes on after a chain that was away, and serves meanwhile."""
 
+import asyncio
+
 from operatord.payplace.office import HttpOffice
-from operatord.payplace.running import run_payouts
+from operatord.payplace.running import run_payouts, settle_for_ever
+from operatord.payplace.steps import Wait
 from tests.operatord.payplace.market import Market
 from tests.operatord.payplace.serving import running
-from wire.errors import ShellError
+from wire.errors import DecodeError, ShellError
 
 
 def test_it_makes_blocks_by_itself(tmp_path, eventually):
@@ -32,3 +35,30 @@ def test_a_chain_that_is_away_is_told_once(eventually):
     with running(lambda listening: run_payouts(settler, listening, told.append)):  # type: ignore[arg-type]
         eventually(lambda: told, "the operator is told")
     assert told == ["payouts: ledger: away"]
+
+
+def test_a_fault_is_told_with_its_place_and_does_not_end_the_operator():
+    again = asyncio.Event()
+
+    class Faulty:
+        turns = 0
+
+        def turn(self) -> Wait:
+            self.turns += 1
+            if self.turns == 1:
+                raise DecodeError("payout leaf: somebody's data")
+            loop.call_soon_threadsafe(again.set)
+            return Wait(0)
+
+    told = list[str]()
+
+    async def settle() -> None:
+        task = asyncio.create_task(settle_for_ever(Faulty(), told.append))  # type: ignore[arg-type]
+        await asyncio.wait_for(again.wait(), 30)
+        task.cancel()
+
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        runner.run(settle())
+    assert "somebody's data" in told[0]
+    assert "in turn" in told[0]

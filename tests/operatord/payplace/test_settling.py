@@ -341,3 +341,32 @@ def withdraw_all(merchants):
     for merchant in merchants:
         with contextlib.suppress(LookupError):
             assert merchant.withdraw() in {"", "nothing_confirmed"}
+
+
+# ---- A merchant of very many consumers
+
+
+def test_a_leaf_names_so_many_consumers_and_the_others_wait_until_a_withdrawal(tmp_path):
+    """Everybody else is notarised in each period, whether the big one signs or not."""
+    market = Market(tmp_path, consumers=8)
+    market.settler = market.open_settler(leaf_consumers=3)
+    market.merchants = [market.merchant(number, market.settler) for number in range(2)]
+    for consumer in (0, 2, 4, 6, 7):
+        market.pay(consumer, 0, 10)
+    market.pay(1, 1, 1_000)
+    for number in (1, 2, 3):
+        assert NotariseNow in kinds(market.round(number, signers=[1] if number == 2 else None))
+        market.pay(1, 1, 1_000)
+    big, other = market.merchants
+    operator = OPERATOR_BLS.public.merchant_id
+    assert leaves(market) == {
+        big.id: {0: 9, 2: 9, 4: 9},
+        other.id: {1: 2_700},
+        operator: {0: 1, 1: 300, 2: 1},
+    }
+    assert any("of 2 consumers more than a leaf names" in line for line in market.told)
+    market.to_open(3)
+    assert big.withdraw() == ""
+    market.round(4)
+    assert leaves(market)[big.id] == {6: 9, 7: 9}
+    market.close()
