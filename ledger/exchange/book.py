@@ -98,6 +98,33 @@ class Case:
         """The transaction of ours for this purpose that ran."""
         return next((one for one in self.attempts if one.executed and one.purpose == purpose), None)
 
+    @property
+    def returned_ubc(self) -> int:
+        """Of a payout, what went back to its owner's account."""
+        return sum(one.ubc for one in self.attempts if one.executed and one.purpose == "transfer")
+
+    @property
+    def left_ubc(self) -> int:
+        """Of a payout, what did not go back and is paid, or goes back as well."""
+        return self.event.count("ubc") - self.returned_ubc
+
+    @property
+    def left_minor(self) -> int:
+        """What that is in minor units, at the rate of the day on which it was asked for. Rounded down."""
+        whole_ubc, minor = self.event.count("ubc"), self.event.count("minor")
+        return minor if not self.returned_ubc else self.left_ubc * minor // whole_ubc
+
+    @property
+    def pays_minor(self) -> int:
+        """What its owner gets, or would have got where all of it went back."""
+        return self.event.count("minor") if self.unpaid else self.left_minor
+
+    @property
+    def in_hand_ubc(self) -> int:
+        """Of a payout, what lies on the exchange's account."""
+        gone = sum(one.ubc for one in self.attempts if one.executed)
+        return self.event.count("ubc") - gone if self.funded else 0
+
     def sign_off(self, entry: Entry) -> None:
         """A transaction of ours that ran, and whose own line this table never had or lost: recognised on the ledger."""
         purpose, ubc = entry.text("purpose"), entry.count("ubc")
@@ -108,7 +135,7 @@ class Case:
         if self.kind == PAYOUT:
             self.funded, self.funded_s = True, entry.time_s
             self.paid = self.paid or (LOST if purpose == "withdraw" else "")
-            self.unpaid = self.unpaid or (LOST if purpose == "transfer" else "")
+            self.unpaid = self.unpaid or ("" if self.left_ubc else LOST)
 
     @property
     def stage(self) -> str:
@@ -148,7 +175,8 @@ class Book:
         self._owing: dict[str, int] = {}
         self._nonces: dict[str, Entry] = {}
         self._ids: set[str] = set()
-        self._paying: list[tuple[int, int]] = []
+        self._paying: dict[str, tuple[int, int]] = {}
+        self._line: tuple[int, int, int, dict[str, int]] = (-1, -1, -1, {})
         for entry in entries:
             self.add(entry)
 
@@ -162,7 +190,9 @@ class Book:
         if entry.step is Step.SIGNED:
             self._ids.add(entry.text("id"))
         if entry.step is Step.PAYING and not case.paying:
-            self._paying.append((entry.time_s, case.event.count("ubc")))
+            self._paying[entry.key] = (entry.time_s, case.left_ubc)
+        if entry.step is Step.UNPAID:
+            self._paying.pop(entry.key, None)
         _FOLDS[entry.step](case, entry)
         if case.is_open:
             self._open[case.key] = case
@@ -181,11 +211,12 @@ class Book:
 
     def recognise(self, case: Case, purpose: str) -> Entry | None:
         """A transaction that the exchange signed for this before it lost the line, and that the ledger has."""
-        if not self._nonces or case.done(purpose):
+        in_parts = case.kind == PAYOUT and purpose == "transfer"
+        if not self._nonces or (case.done(purpose) and not in_parts):
             return None
-        return next(
-            (found for nonce in first_nonces(case.key, purpose) if (found := self._nonces.get(nonce))), None
-        )
+        known = {one.transaction_id for one in case.attempts if one.executed}
+        there = (self._nonces.get(nonce) for nonce in first_nonces(case.key, purpose))
+        return next((one for one in there if one is not None and one.text("id") not in known), None)
 
     def unfunded_ubc(self, account: str) -> int:
         """What payouts that wait for their transfer still ask of an account."""
@@ -193,25 +224,59 @@ class Book:
         return sum(one.event.count("ubc") for one in waiting if one.event.text("account") == account)
 
     def paid_out_ubc(self, since_s: int) -> int:
-        """What payouts came to that a bank, or a person, was first asked for after that second."""
+        """What payouts came to that a bank, or a person, was first asked for after that second, and that it did not
+        refuse for good.
+        """
         total_ubc = 0
-        for time_s, ubc in reversed(self._paying):
+        for time_s, ubc in reversed(self._paying.values()):
             if time_s <= since_s:
                 break
             total_ubc += ubc
         return total_ubc
 
-    def wanted_back(self, account: str) -> bool:
-        """A payment to this account was reversed, and that is not settled yet."""
-        payments = (
-            self.cases.get(one.event.text("payment")) for one in self._open.values() if one.kind in REVERSALS
-        )
-        return any(one is not None and one.event.text("account") == account for one in payments)
+    def ahead_ubc(self, case: Case, now_s: int, day_ubc: int) -> int:
+        """What payouts come to that are due, and were before this one. A payout that no day has room for stands in
+        nobody's way.
+        """
+        if self._line[:3] != (self.last_number, now_s, day_ubc):
+            self._line = (self.last_number, now_s, day_ubc, self._line_up(now_s, day_ubc))
+        return self._line[3].get(case.key, 0)
 
-    def going_back(self, account: str, now_s: int) -> bool:
-        """Whether bandcoins of this account's payouts are, or will be, on their way back to it."""
+    def wants_back(self, account: str) -> list[Case]:
+        """The reversals of payments to this account that are not settled yet."""
+        found = []
+        for one in self._open.values():
+            payment = self.cases.get(one.event.text("payment")) if one.kind in REVERSALS else None
+            if payment is not None and payment.event.text("account") == account:
+                found.append(one)
+        return found
+
+    def owed_by_ubc(self, account: str) -> int | None:
+        """What these reversals are to take out of the account. None: some of it is under way, so that nobody knows what
+        the account will have.
+        """
+        total_ubc = 0
+        for one in self.wants_back(account):
+            deposit = self.cases[one.event.text("payment")].done("deposit")
+            if one.out is not None:
+                return None
+            if deposit is not None and deposit.number <= one.event.number and one.done("withdraw") is None:
+                total_ubc += self.owed_ubc(one)
+        return total_ubc
+
+    def going_back(self, account: str) -> bool:
+        """Whether bandcoins of this account's payouts are on their way back to it."""
         mine = (one for one in self._open.values() if one.event.text("account") == account)
-        return any(one.unpaid or one.is_held(now_s) for one in mine if one.kind == PAYOUT and one.funded)
+        return any(
+            one.unpaid or (one.out is not None and one.out.purpose == "transfer")
+            for one in mine
+            if one.kind == PAYOUT and one.funded
+        )
+
+    def held_ubc(self, account: str, now_s: int) -> int:
+        """What this account's held payouts come to."""
+        mine = (one for one in self._open.values() if one.event.text("account") == account)
+        return sum(one.left_ubc for one in mine if one.is_held(now_s))
 
     def knows(self, transaction_id: str) -> bool:
         """Whether a line is about this transaction of ours."""
@@ -232,6 +297,20 @@ class Book:
         """What reversals told before that line take off a deposit that had not been signed."""
         earlier = [one for one in self._reversals.get(payment.key, []) if one.event.number < before_number]
         return sum(self.owed_ubc(one) for one in earlier if not one.refused)
+
+    def _line_up(self, now_s: int, day_ubc: int) -> dict[str, int]:
+        """For each payout that is due and was not begun, what those come to that are due before it."""
+        waiting = (one for one in self._open.values() if one.kind == PAYOUT and one.funded)
+        due = [
+            one
+            for one in waiting
+            if not (one.paying or one.paid or one.unpaid or one.is_held(now_s)) and one.left_ubc <= day_ubc
+        ]
+        ahead, total_ubc = dict[str, int](), 0
+        for one in sorted(due, key=lambda case: (case.due_s, case.event.number)):
+            ahead[one.key] = total_ubc
+            total_ubc += one.left_ubc
+        return ahead
 
     def _totals(self, reversal: Case) -> tuple[int, int]:
         """Minor units of the payment that are reversed before and after this one, in the order of the table."""

@@ -14,8 +14,9 @@ shortfall, and keeps further payments to that account waiting for a person.
 A *payout* begins with the owner's signed transfer to the exchange. Once the ledger has executed it, the bank is
 asked, under one idempotency key for ever, until it says *paid* or *never*. Paid: the exchange withdraws the same
 amount out of its own account, and the bandcoins are gone. Never: it transfers them all back. No answer is neither.
-It is first asked when the payout's hold is over and the day's sum has room for it. While it is held a payout goes
-back if a payment to the same account is reversed, so that the money is there to be taken.
+It is first asked when the payout's hold is over and the day's sum has room for it and for all that were due before.
+While it is held, and a payment to the same account is reversed, so much of it goes back as the account itself lacks, so
+that the money is there to be taken, and the rest is paid in its time.
 """
 
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ EXPIRY_MARGIN_S = 300
 """How far past its last valid second a gateway has to be before its `expired` is believed to be for good: another
 gateway's clock may be behind.
 """
+MAX_PARTS = 8
+"""So often a part of a payout goes back; then all that is left of it does."""
 DEPOSIT, WITHDRAW, TRANSFER = "deposit", "withdraw", "transfer"
 MoneyAction = Deposit | Withdraw | Transfer
 
@@ -115,7 +118,7 @@ def plan(
     if case.kind == PAYMENT:
         return _plan_payment(case, book, now_s)
     if case.kind == PAYOUT:
-        return _plan_payout(case, book, exchange, now_s, day_ubc)
+        return _plan_payout(case, book, exchange, now_s, balance_ubc, day_ubc)
     assert case.kind in REVERSALS, f"{case.key}: a {case.kind} is open"
     return _plan_reversal(case, book, now_s, balance_ubc)
 
@@ -174,17 +177,22 @@ def _plan_reversal(case: Case, book: Book, now_s: int, balance_ubc: int | None) 
         assert taken.ubc <= owed_ubc, f"{case.key}: {taken.ubc} ubc were taken back, {owed_ubc} were owed"
         return _close(case, "taken back", owed_ubc - taken.ubc)
     account = payment.event.text("account")
-    if book.going_back(account, now_s):
+    if book.going_back(account):
         return None  # then there is more to take
     if balance_ubc is None:
         return LookUp(case.key, account)
+    all_ubc = book.owed_by_ubc(account)
+    if book.held_ubc(account, now_s) and (all_ubc is None or balance_ubc < all_ubc):
+        return None  # as above: what is missing goes back first
     if not balance_ubc:
         return _close(case, "nothing was left", owed_ubc)
     action = Withdraw(PublicKey.parse(account), min(owed_ubc, balance_ubc))
     return Sign(case.key, WITHDRAW, action, len(case.attempts), TAKE_BACK_VALIDITY_S)
 
 
-def _plan_payout(case: Case, book: Book, exchange: PublicKey, now_s: int, day_ubc: int) -> Deed | None:
+def _plan_payout(
+    case: Case, book: Book, exchange: PublicKey, now_s: int, balance_ubc: int | None, day_ubc: int
+) -> Deed | None:
     event = case.event
     if case.never_funded:
         return _close(case, "the transfer never ran")
@@ -192,23 +200,42 @@ def _plan_payout(case: Case, book: Book, exchange: PublicKey, now_s: int, day_ub
         encoded = bytes.fromhex(event.text("transfer"))
         return Submit(case.key, event.text("id"), encoded, event.count("valid_until_s"), case.rejection)
     if case.unpaid:
-        if case.done(TRANSFER):
-            return _close(case, "went back")
-        back = Transfer(PublicKey.parse(event.text("account")), event.count("ubc"))
-        return Sign(case.key, TRANSFER, back, len(case.attempts), VALIDITY_S)
+        return _send_back(case, case.left_ubc) if case.left_ubc else _close(case, "went back")
     if case.paid:
         if case.done(WITHDRAW):
             return _close(case, "paid")
-        gone = Withdraw(exchange, event.count("ubc"))
+        gone = Withdraw(exchange, case.left_ubc)
         return Sign(case.key, WITHDRAW, gone, len(case.attempts), VALIDITY_S)
     if case.is_held(now_s):
-        wanted_back = book.wanted_back(event.text("account"))
-        why = {"reason": "a payment to its account was reversed"}
-        return Write((case.key, Step.UNPAID, why)) if wanted_back else None
-    if not case.paying and book.paid_out_ubc(now_s - DAY_S) + event.count("ubc") > day_ubc:
+        return _plan_held(case, book, balance_ubc)
+    room_ubc = day_ubc - book.paid_out_ubc(now_s - DAY_S)
+    if not case.paying and book.ahead_ubc(case, now_s, day_ubc) + case.left_ubc > room_ubc:
         return None
     destination = event.text("destination")
-    return Pay(case.key, event.count("minor"), event.text("currency"), destination, not case.paying)
+    return Pay(case.key, case.left_minor, event.text("currency"), destination, not case.paying)
+
+
+def _plan_held(case: Case, book: Book, balance_ubc: int | None) -> Deed | None:
+    """What reversals take and the account does not have goes back to it, out of its payouts, one after the other."""
+    account = case.event.text("account")
+    if not book.wants_back(account) or book.going_back(account):
+        return None
+    if balance_ubc is None:
+        return LookUp(case.key, account)
+    wanted_ubc = book.owed_by_ubc(account)
+    if wanted_ubc is None or wanted_ubc <= balance_ubc:
+        return None
+    back_ubc = wanted_ubc - balance_ubc
+    rest_ubc = case.left_ubc - back_ubc
+    is_paid = rest_ubc > 0 and rest_ubc * case.event.count("minor") // case.event.count("ubc") > 0
+    if not is_paid or len(case.attempts) >= MAX_PARTS:
+        return Write((case.key, Step.UNPAID, {"reason": "a payment to its account was reversed"}))
+    return _send_back(case, back_ubc)
+
+
+def _send_back(case: Case, ubc: int) -> Sign:
+    back = Transfer(PublicKey.parse(case.event.text("account")), ubc)
+    return Sign(case.key, TRANSFER, back, len(case.attempts), VALIDITY_S)
 
 
 def _close(case: Case, why: str, shortfall_ubc: int = 0) -> Write:

@@ -81,7 +81,7 @@ def reconcile(
                     page.id, f"{page.action} of {page.price_ubc} ubc for {page.provider} is not in the table"
                 )
             )
-    sums = _sums(book, pages, ours, exchange, ran)
+    sums = _sums(book, pages, ours, exchange)
     said = {
         "deposited": (totals_ubc[0], sums.deposited_ubc),
         "withdrawn": (totals_ubc[1], sums.withdrawn_ubc),
@@ -129,7 +129,6 @@ def _sums(
     pages: Iterable[TransactionPage],
     ours: Iterable[TransactionPage],
     exchange: str,
-    ran: Mapping[str, tuple[str, str, int]],
 ) -> Sums:
     by_action: dict[str, int] = {}
     sent = in_hand = claimed = 0
@@ -141,8 +140,7 @@ def _sums(
     for case in book.cases.values():
         if case.kind == PAYOUT and case.funded:
             claimed += case.event.count("ubc")
-            if not any(attempt.transaction_id in ran for attempt in case.attempts):
-                in_hand += case.event.count("ubc")
+            in_hand += case.in_hand_ubc
     shortfall_ubc = sum(case.shortfall_ubc for case in book.cases.values())
     return Sums(
         by_action.get("deposit", 0), by_action.get("withdraw", 0), in_hand, sent - claimed, shortfall_ubc

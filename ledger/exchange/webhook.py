@@ -131,8 +131,8 @@ def _show(door: Door, key: str) -> dict[str, object]:
         return {
             "payout": key.removeprefix("payout:"),
             "stage": case.stage,
-            "minor": event.count("minor"),
-            "pays": "" if rate is None else format_minor(event.count("minor"), rate.decimals),
+            "minor": case.pays_minor,
+            "pays": "" if rate is None else format_minor(case.pays_minor, rate.decimals),
             "currency": event.text("currency"),
             "amount_ubc": event.count("ubc"),
         }

@@ -459,6 +459,121 @@ def test_the_day_has_a_sum_and_what_is_beyond_it_waits(holding: World, bank: Fak
     books_agree(holding)
 
 
+def test_what_the_account_has_itself_is_taken_before_a_held_payout(holding: World, bank: FakeBank):
+    """A stranger's ten cents that are refunded are still there, and nobody's payout waits longer for them."""
+    key = paid_in(holding)
+    case = payout(holding, key, 2_000 * CENT)
+    holding.desk.take(holding.payment(key.public, "0.10", payment_id="stranger"))
+    holding.settle()
+    holding.desk.take(holding.reversal("0.10", payment_id="stranger"))
+    holding.settle()
+    assert (holding.case(BACK).stage, holding.balance(key)) == ("taken back", 500 * CENT)
+    holding.clock_s += WEEK_S
+    holding.settle()
+    assert (case.stage, [one["minor"] for one in bank.paid.values()]) == ("paid", [2_000])
+    books_agree(holding)
+
+
+def test_no_more_of_a_held_payout_goes_back_than_is_taken(holding: World, bank: FakeBank):
+    key = paid_in(holding, "19.90")
+    holding.desk.take(holding.payment(key.public, "0.10", payment_id="stranger"))
+    holding.settle()
+    case = payout(holding, key, 2_000 * CENT)  # all of it, the stranger's ten cents with it
+    holding.settle()
+    holding.desk.take(holding.reversal("0.10", payment_id="stranger"))
+    holding.settle()
+    assert (holding.case(BACK).stage, holding.case(BACK).shortfall_ubc) == ("taken back", 0)
+    assert (case.left_ubc, case.left_minor) == (1_990 * CENT, 1_990)
+    books_agree(holding)
+    holding.restart()
+    holding.clock_s += WEEK_S
+    holding.settle()
+    assert holding.case(case.key).stage == "paid"
+    assert [one["minor"] for one in bank.paid.values()] == [1_990]
+    assert (holding.balance(key), holding.totals) == (0, (2_000 * CENT, 2_000 * CENT))
+    books_agree(holding)
+
+
+def test_two_reversals_take_what_they_may_out_of_two_payouts(holding: World, bank: FakeBank):
+    key = paid_in(holding, "19.00")
+    holding.desk.take(holding.payment(key.public, "6.00", payment_id="p2"))
+    holding.settle()
+    cases = [payout(holding, key, 500 * CENT), payout(holding, key, 2_000 * CENT)]
+    holding.settle()
+    holding.desk.take(holding.reversal("3.00", "r1"))
+    holding.desk.take(holding.reversal("4.00", "r2", "p2"))
+    holding.settle()
+    reversals = [holding.case(f"braintree:reversal:{name}") for name in ("r1", "r2")]
+    assert [(one.stage, one.shortfall_ubc) for one in reversals] == [("taken back", 0)] * 2
+    assert sum(one.left_ubc for one in cases if not one.unpaid) == 1_800 * CENT
+    assert holding.balance(key) == 0
+    books_agree(holding)
+    holding.clock_s += WEEK_S
+    holding.settle()
+    assert sum(one["minor"] for one in bank.paid.values()) == 1_800
+    books_agree(holding)
+
+
+def test_who_lost_the_table_sends_no_part_back_twice(tmp_path: Path, holding: World, bank: FakeBank):
+    key = paid_in(holding, "20.00")
+    request = holding.ask(key, 2_000 * CENT)
+    name, _ = holding.desk.take_payout(request, holding.balance(key))
+    holding.settle()
+    holding.desk.take(holding.reversal("0.10"))
+    holding.settle()
+    (tmp_path / "exchange.db").rename(tmp_path / "lost.db")
+    holding.restart()
+    adopt(holding.desk, holding.genesis, holding.pages(), willing=True)
+    holding.desk.take(holding.payment(key.public, "20.00"))
+    holding.desk.take_payout(request, None)
+    holding.desk.take(holding.reversal("0.10"))
+    holding.settle()
+    assert holding.case(name).left_ubc == 1_990 * CENT
+    holding.clock_s += WEEK_S
+    holding.settle()
+    assert holding.case(name).stage == "paid"
+    assert [one["minor"] for one in bank.paid.values()] == [1_990]
+    books_agree(holding)
+
+
+def test_what_the_bank_refused_is_no_part_of_the_days_sum(tmp_path: Path, bank: FakeBank):
+    world = World(tmp_path, bank, replace(RULES, day_ubc=2_000 * CENT))
+    key = paid_in(world, "40.00")
+    bank.plan = ["refuse"]
+    refused = payout(world, key, 2_000 * CENT)
+    world.settle()
+    paid = payout(world, key, 2_000 * CENT)
+    world.settle()
+    assert (refused.stage, paid.stage) == ("went back", "paid")
+    world.restart()
+    more = payout(world, key, 100 * CENT)
+    world.settle()
+    assert world.case(more.key).stage == "due"
+    books_agree(world)
+    world.close()
+
+
+def test_behind_a_payout_that_waits_for_the_next_day_nothing_begins(tmp_path: Path, bank: FakeBank):
+    world = World(tmp_path, bank, replace(RULES, day_ubc=2_000 * CENT))
+    key = paid_in(world, "99.00")
+    first = payout(world, key, 100 * CENT)
+    world.settle()
+    large, never = payout(world, key, 2_000 * CENT), payout(world, key, 2_001 * CENT)
+    world.settle()
+    world.clock_s += DAY_S // 2
+    small = payout(world, key, 100 * CENT)
+    world.settle()
+    assert (first.stage, large.stage, small.stage) == ("paid", "due", "due")
+    world.clock_s += DAY_S // 2
+    world.settle()
+    assert (large.stage, small.stage) == ("paid", "due")
+    world.clock_s += DAY_S
+    world.settle()
+    assert (small.stage, never.stage) == ("paid", "due")  # no day has room for the other, and it stops nobody
+    books_agree(world)
+    world.close()
+
+
 def test_a_person_lets_a_payout_go_before_its_time(tmp_path: Path):
     world = World(tmp_path, rules=replace(RULES, hold_s=WEEK_S))
     key = paid_in(world)
