@@ -175,7 +175,7 @@ def _connect(arguments: argparse.Namespace) -> int:
     wallet, want = load_wallet(arguments.wallet), _read_want(arguments)
     interrupted = False
     with Show(quiet=arguments.json) as show:
-        funds = Funds(_known_deposits(arguments, wallet, show), {})
+        funds = Funds(_known_deposits(arguments, wallet, show), {}, arguments.ledger or "")
         follow = Follow(show)
         try:
             stays = have(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from device.choice import PinnedLedger
+from device.events import Tell
+from device.experience import load_reputation
 from device.going import Chose, Funds, Looked, News, Paid, Prefer, Stay, have
 from device.library import Over, Way
 from device.metered_choice import Manner, Want
@@ -84,3 +86,43 @@ def test_a_grant_comes_first_where_it_is_preferred(
         stays = have(wallet, Way(INTERFACE, Over.AIR, world.folder), Want(0, 0, 2), funds, prefer=prefer)
     assert [(stay.manner, stay.reason) for stay in stays] == [(manner, "time_is_up")]
     assert stays[0].paid_ubc == (900_000 if manner is Manner.GRANT else 2 * INCREMENT_UBC)
+
+
+def test_who_cheated_once_is_not_the_cheapest_the_next_time_and_the_screen_says_why(
+    world: WpaWorld, tmp_path: Path
+) -> None:
+    wallet = Wallet(tmp_path / "w.pem", BUYER, PinnedLedger(LEDGER.public, LEDGER_ID))
+    cheap, dear = Seller(world, 1, 60_000, silent=True), Seller(world, 2, 120_000)
+    with ExitStack() as open_ones:
+        for one in (cheap, dear):
+            open_ones.enter_context(one.open())
+        funds = Funds({one.key.public: DEPOSIT_UBC for one in (cheap, dear)}, {})
+        way, news = Way(INTERFACE, Over.AIR, world.folder), list[News]()
+        first = have(wallet, way, Want(0, 0, 5, max_price_ubc=5 * INCREMENT_UBC), funds)
+        second = have(wallet, way, Want(0, 0, 2), funds, tell=news.append)
+    assert [(stay.bssid, stay.reason) for stay in first] == [(cheap.bssid, "not_served")]
+    assert [(stay.bssid, stay.reason) for stay in second] == [(dear.bssid, "time_is_up")]
+    why = next(one.why for one in news if isinstance(one, Chose))
+    assert why == (
+        "0.004 BC for what is left, the best of 4 ways; "
+        f"{cheap.bssid} asks 0.002 BC, served as promised 16 % (0 of 1 sessions of ours)"
+    )
+    known = load_reputation(wallet.path).sellers
+    assert sorted((one.own_sessions, one.own_completed) for one in known.values()) == [(1, 0), (1, 1)]
+
+
+def test_a_ledger_that_is_away_is_gone_without(world: WpaWorld, tmp_path: Path) -> None:
+    wallet = Wallet(tmp_path / "w.pem", BUYER, PinnedLedger(LEDGER.public, LEDGER_ID))
+    seller, told = Seller(world, 1, 60_000), list[str]()
+    with seller.open():
+        funds = Funds({seller.key.public: DEPOSIT_UBC}, {}, "http://127.0.0.1:1")
+        way = Way(INTERFACE, Over.AIR, world.folder)
+        stays = have(
+            wallet,
+            way,
+            Want(0, 0, 2),
+            funds,
+            lambda one: told.append(one.text) if isinstance(one, Tell) else None,
+        )
+    assert [stay.reason for stay in stays] == ["time_is_up"]
+    assert "choosing without what others say: http://127.0.0.1:1" in told[0]
