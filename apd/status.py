@@ -5,6 +5,7 @@ from typing import Any
 from apd.refund import Refund
 from apd.session import Session
 from apd.state import AirState, State
+from wire.metered_pass import is_metered_pass
 from wire.units import Now
 
 
@@ -112,6 +113,7 @@ def _describe_session(session: Session) -> dict[str, Any]:
     return {
         "grant": session.grant_id.hex(),
         "consumer": str(session.grant.consumer),
+        "metered": is_metered_pass(session.grant),
         "station": str(session.station),
         "phase": session.phase.value,
         "reason": session.reason.value,

@@ -9,7 +9,7 @@ from apd.refund import Refund
 from apd.session import Usage
 from apd.shortfall import Demanded, Watch
 from apd.status import describe
-from tests.apd.air_world import air_box, serve
+from tests.apd.air_world import air_box, metered_box, serve, serve_metered
 from tests.apd.playbook import join, run_session, sells, start_box
 from tests.apd.world import CONSUMER, OTHER_STATION, PROVIDER, STATION, STRANGER, grant, signed_grant
 from wire.units import NS_PER_S
@@ -38,7 +38,7 @@ def test_a_box_that_sells_and_serves():
         "allocations_left": 5,
     }
     (session,) = status["sessions"]
-    assert (session["grant"], session["phase"]) == (grant_id.hex(), "active")
+    assert (session["grant"], session["phase"], session["metered"]) == (grant_id.hex(), "active", False)
     assert session["consumer"] == str(CONSUMER.public)
     assert (session["floor_down_bps"], session["ceil_up_bps"]) == (2_000_000, 4_000_000)
     assert status["refused"] == {"not_the_consumer": 1}
@@ -59,6 +59,13 @@ def test_what_was_missing_and_what_is_owed_for_it():
     (owed,) = status["refunds"]
     assert (owed["grant"], owed["amount_ubc"], owed["transaction"]) == (OWED.grant_id.hex(), None, "")
     assert "airtime" not in status
+
+
+def test_who_pays_as_it_goes():
+    box = metered_box()
+    grant_id = serve_metered(box)
+    (session,) = describe(box.state, box.now)["sessions"]
+    assert (session["grant"], session["metered"]) == (grant_id.hex(), True)
 
 
 def test_the_air_that_is_sold():
