@@ -37,7 +37,7 @@ from ledger.past import LoggedPast
 from ledger.proposal_limits import MAX_BATCH_LOOKS, MAX_LOOKS, MAX_WORK, fitting, may_be_ordered
 from ledger.recording import Metering, chain_rows, record_item_id
 from ledger.rejection import Reason
-from ledger.state import Draft, State
+from ledger.state import Changes, Draft, State
 from ledger.state_tree import Plan, StateTree
 from ledger.store import Store
 from ledger.submission import Batch, Executed, Outcome, Record, Refused, Submission, read_submission
@@ -115,7 +115,8 @@ class Formed:
 
 class Application:
     """State, the tree over it and the file behind it, as of the block `height`; the last in which anything took effect
-    is `head`. `tell_fault` gets a traceback of ours.
+    is `head`, `time_s` the time of the last one that was committed, empty or not. `tell_fault` gets a traceback of
+    ours, `tell_change` each block that takes effect, with the lock and while the state is still that before it.
     """
 
     def __init__(self, store: Store, genesis: Genesis, head: Header) -> None:
@@ -123,6 +124,7 @@ class Application:
         self.genesis = genesis
         self.ledger_id = genesis.ledger_id
         self.head = head
+        self.time_s = head.time_s
         self.height = store.height()
         self.past = LoggedPast(store, genesis.ledger_id)
         self.state = State(genesis, self.past)
@@ -133,6 +135,7 @@ class Application:
         self.max_work, self.max_looks = MAX_WORK, MAX_LOOKS
         self.shared = False
         self.tell_fault: Callable[[str], None] = lambda _text: None
+        self.tell_change: Callable[[Header, Changes], None] = lambda _header, _changes: None
         self._log = threading.Lock()
         self._checked = Checked()
         self._passed: tuple[int, int, Draft] | None = None
@@ -238,7 +241,9 @@ class Application:
                 self.store.write_block(block.rows)
             with self.lock:
                 self.height = block.height
+                self.time_s = block.time_s
                 if not formed.is_empty:
+                    self.tell_change(formed.header, block.draft.changes)
                     self._make_true(formed)
         if self._proposed is not None:
             self._checked.forget(self._proposed[1])

@@ -303,7 +303,9 @@ class ClearingService:
             return self._house.next_step(listing, int(time.time()))
 
     def _is_ready(self, step: Step, now: float) -> bool:
-        auction_id = step.listing.auction_id
+        auction_id, until_s = step.listing.auction_id, step.listing.auction.terms.mark.bids_until_s
+        if isinstance(step, AskLedger) and not self._view.is_past(until_s):
+            return False
         return auction_id not in self._busy and self._pauses.get(auction_id, (0.0, 0.0))[0] <= now
 
     async def _do(self, step: Step) -> None:
@@ -326,7 +328,7 @@ class ClearingService:
     async def _take_step(self, step: Step) -> bool:
         match step:
             case AskLedger():
-                return await asyncio.to_thread(self._count, step.listing)
+                return await self._look(step.listing)
             case AskKeepers():
                 told = await self._call(self._ask_keepers, step.listing)
                 return await asyncio.to_thread(self._unseal, step, told)
@@ -368,14 +370,24 @@ class ClearingService:
             lambda now_ns: self._house.take_outcome(step.listing, rest, outcome, now_ns),
         )
 
+    async def _look(self, listing: Listing) -> bool:
+        """What bidders had, once no block before the guard comes any more: what is ordered here now is behind it."""
+        if not self._orderer.application.shared:
+            await self._orderer.order([])
+        return await asyncio.to_thread(self._count, listing)
+
     def _count(self, listing: Listing) -> bool:
-        """What everybody who bid has, behind the last bid in the log."""
+        """What everybody who bid had, behind the last bid in the log."""
         with self._lock:
             self._take_waiting()
             if self._stopped is not None:
                 return False
-            height, balances = self._view.balances(listing.by_account)
-            self._note(self._house.take_balances(listing, height, balances, time.time_ns()))
+            until_s = listing.auction.terms.mark.bids_until_s
+            found = self._view.balances_before(until_s, listing.by_account)
+            if found is None:
+                words = f"the house was away, and does not know what bidders had before {until_s}"
+                return self._note_trouble(listing, Refusal("funds_unknown", words))
+            self._note(self._house.take_balances(listing, *found, time.time_ns()))
         return True
 
     def _unseal(self, step: Step, told: Mapping[int, bytes]) -> bool:

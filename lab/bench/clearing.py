@@ -193,9 +193,10 @@ class Rooms:
     def count(self, listing: Listing) -> float:
         """Seconds for what bidders have."""
         begun = time.perf_counter()
-        height, balances = self.view.balances(listing.by_account)
-        at_ns = listing.auction.terms.mark.bids_until_s * 10**9
-        self.note(self.house.take_balances(listing, height, balances, at_ns))
+        until_s = listing.auction.terms.mark.bids_until_s
+        found = self.view.balances_before(until_s, listing.by_account)
+        assert found is not None, "the ledger was there all the time"
+        self.note(self.house.take_balances(listing, *found, until_s * 10**9))
         return time.perf_counter() - begun
 
     def clear(self, listing: Listing) -> tuple[float, int]:

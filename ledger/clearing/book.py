@@ -31,7 +31,7 @@ from ledger.clearing.events import (
 )
 from wire.auction import Auction, read_auction
 from wire.auction_receipt import AuctionReceipt, Status
-from wire.auction_terms import GUARD_S, AuctionKind
+from wire.auction_terms import AuctionKind
 from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
 from wire.key_agreement import SEAL_KEY_SIZE
@@ -45,10 +45,6 @@ REPLACED = Refusal("replaced", "the same account bid again")
 OUTBID = Refusal("outbid", "others bid more")
 TOO_SMALL = Refusal("outbid", "beside the other bids it came to less than a unit")
 UNFUNDED = "insufficient_funds"
-LATEST_LOOK_NS = GUARD_S * 10**9 // 2
-"""Before the clearing time: balances that were looked at later than that, by a house that was away, may be those of
-somebody who has read the bids already, with a keeper whose clock is fast.
-"""
 
 
 Found: TypeAlias = OpenBid | Refusal
@@ -88,8 +84,8 @@ class Bid:
 @dataclass(slots=True)
 class Listing:
     """One auction, with its bids in the order in which they came, `last` the last one. `head` is that of the log once
-    the bids could be read. `rejected` is why it stands still, in a word and a sentence; `void` why it can come to
-    nothing any more; `closed` is set once it is over. `ready`: bids that were opened before the log says so.
+    the bids could be read. `rejected` is why it stands still, in a word and a sentence; `closed` is set once
+    it is over. `ready`: bids that were opened before the log says so.
     """
 
     auction: Auction
@@ -106,7 +102,6 @@ class Listing:
     awarded: dict[bytes, Award] = field(default_factory=dict)
     answer: bytes | None = None
     rejected: tuple[str, str] = ("", "")
-    void: Refusal | None = None
     last: PublicKey | None = None
     changes: Counter[PublicKey] = field(default_factory=Counter)
     seen: set[bytes] = field(default_factory=set)
@@ -354,8 +349,7 @@ class Book:
             self._fall_back(listing, bid, event.secrets)
         listing.ready, listing.head = (), self.head
         _drop_unfunded(listing)
-        if listing.void is None:
-            listing.clear()
+        listing.clear()
         listing.phase, listing.rejected = Phase.CLEARING, ("", "")
 
     def open_bids(self, listing: Listing, secrets: Mapping[int, bytes]) -> tuple[tuple[Bid, Found], ...]:
@@ -393,7 +387,7 @@ def _read_secrets(listing: Listing, secrets: Mapping[int, bytes]) -> dict[int, P
 
 
 def _drop_unfunded(listing: Listing) -> None:
-    """Who had less than he bid takes no part. Where that was looked at too late, everybody's bid is void instead."""
+    """Who had less than he bid takes no part."""
     funds = listing.funds
     assert funds is not None, "keepers are asked after the ledger"
     for bid in listing.by_account.values():
@@ -406,14 +400,6 @@ def _drop_unfunded(listing: Listing) -> None:
         if bid.opened is not None and had_ubc < bid.opened.price_ubc:
             words = f"bid {bid.opened.price_ubc} ubc, had {had_ubc} ubc as of block {funds.height}"
             bid.refusal = bid.refusal or Refusal(UNFUNDED, words)
-    clearing_ns = listing.auction.terms.mark.clearing_s * 10**9
-    unfunded = any(
-        bid.refusal is not None and bid.refusal.reason == UNFUNDED for bid in listing.by_account.values()
-    )
-    if funds.at_ns > clearing_ns - LATEST_LOOK_NS and unfunded:
-        listing.void = Refusal(
-            "funds_unknown", "the house was away before the clearing time, and a bidder is short of money"
-        )
 
 
 def _with(taken: AuctionReceipt, status: Status, reason: str, detail: str) -> AuctionReceipt:

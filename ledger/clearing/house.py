@@ -9,7 +9,8 @@ second, and then the auction is over and nothing has happened: money moves in th
     clearing              ask the provider for the offer         OfferTaken
     offered               submit the batch                       AuctionClosed, or OfferRejected
 
-Who can pay is asked once, when nobody can bid any more and nobody can read a bid yet. A winner who spends his money
+Who can pay is asked once, as of the last block before the guard: the ledger says which one that is, and not the house,
+whenever it looks. A winner who spends his money
 after that holds the auction up, until it is void: it is not cleared again without him.
 
 Reference: Bandcoin 5.4.2, steps 4 to 8; docs/decisions/0027.
@@ -76,7 +77,7 @@ class AskKeepers:
 
 @dataclass(frozen=True, slots=True)
 class AskLedger:
-    """What everybody who bid has is wanted, as of one block."""
+    """What everybody who bid had is wanted, as of the last block before the guard: once it is known which one it is."""
 
     listing: Listing
 
@@ -222,8 +223,6 @@ class House:
                 return AskLedger(listing) if now_s >= mark.bids_until_s else None
             case Phase.COUNTED:
                 return AskKeepers(listing) if now_s >= mark.clearing_s else None
-        if listing.void is not None:
-            return Close(listing, listing.void.reason, listing.void.detail)
         if not listing.awards:
             return Close(
                 listing, "no_bids", "no bid came of somebody who can pay it, and for more than nothing"
@@ -268,7 +267,7 @@ class House:
     def take_balances(
         self, listing: Listing, height: int, balances: Mapping[PublicKey, int], now_ns: int
     ) -> Event:
-        """What everybody who bid has. In the order of the accounts: nothing says which bid is whose."""
+        """What everybody who bid had. In the order of the accounts: nothing says which bid is whose."""
         funds = {account: balances.get(account, 0) for account in sorted(listing.by_account)}
         return FundsTaken(self.book.stamp(now_ns), listing.auction_id, height, funds)
 

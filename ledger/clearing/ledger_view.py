@@ -1,25 +1,37 @@
 """What a clearing house asks of the ledger beside it: accounts, balances, offers, and what has been executed.
 
-Reads the committed state, whoever orders the blocks; changes nothing.
+Reads the committed state, whoever orders the blocks; changes nothing. Balances are those of the last block before a
+time, which is the same for everybody who has the ledger's log, however late it is asked for.
 """
 
 from collections.abc import Iterable
 
 from ledger.application import Application
 from ledger.capacity import MAX_PERIODS_AHEAD, looks_of_share, most_outstanding_ahead
+from ledger.clearing.balance_history import BalanceHistory
 from ledger.clearing.door import Seller, Standing, settle_by_s
-from ledger.entries import StandingOffer, overlaps, span_of
+from ledger.entries import Account, StandingOffer, account_key, overlaps, span_of
 from ledger.proposal_limits import MAX_BATCH_LOOKS
-from ledger.state import View, read_account, read_account_by_id, read_offer
+from ledger.state import Changes, View, read_account, read_account_by_id, read_offer
 from wire.auction import Auction
+from wire.block_header import Header
 from wire.ids import PublicKey
 
 
 class LedgerView:
-    """Over the application of this process. May be asked by any thread."""
+    """Over the application of this process, of which there is one view. May be asked by any thread."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
+        with application.lock:
+            self._history = BalanceHistory(application.head.height, application.head.time_s)
+            application.tell_change = self._see
+
+    def _see(self, header: Header, changes: Changes) -> None:
+        """What accounts had before this block. With the application's lock."""
+        accounts = [key for key in changes if key.startswith(_ACCOUNTS)]
+        before = {key: _balance(self._application.state, key) for key in accounts}
+        self._history.note(header.height, header.time_s, before)
 
     @property
     def ledger_id(self) -> bytes:
@@ -41,17 +53,42 @@ class LedgerView:
             account = read_account_by_id(self._application.state, key_id)
         return None if account is None else PublicKey(account.key)
 
-    def balances(self, accounts: Iterable[PublicKey]) -> tuple[int, dict[PublicKey, int]]:
-        """The height of a block, and all as of it; of an account that is not there, nothing."""
+    def is_past(self, time_s: int) -> bool:
+        """Whether no block of a time before this one comes any more: the last one, of which several operators decided,
+        is of this time or later. One that this machine makes alone is of its own clock; whoever asks sees to that.
+        """
         with self._application.lock:
-            height = self._application.head.height
-            found = [(key, read_account(self._application.state, key)) for key in accounts]
-        return height, {key: account.balance_ubc for key, account in found if account is not None}
+            return not self._application.shared or self._application.time_s >= time_s
+
+    def balances_before(
+        self, time_s: int, accounts: Iterable[PublicKey]
+    ) -> tuple[int, dict[PublicKey, int]] | None:
+        """The height of the last block before a time, and all as of it; of an account that is not there, nothing. None
+        if that block is not remembered: it was before this view began, and others came since.
+        """
+        with self._application.lock:
+            then = self._history.last_before(time_s)
+            if then is None:
+                return None
+            keys = {account: account_key(account.key_id) for account in accounts}
+            state, differ = self._application.state, then.differ_ubc
+            return then.height, {
+                account: differ[key] if key in differ else _balance(state, key)
+                for account, key in keys.items()
+            }
 
     def has(self, transaction_id: bytes) -> bool:
         """Whether a transaction has ever been executed: the state forgets those that have run out, the log does not."""
         with self._application.lock:
             return self._application.has_item(transaction_id)
+
+
+_ACCOUNTS = account_key(b"")
+
+
+def _balance(state: View, key: bytes) -> int:
+    account = state.get(key)
+    return account.balance_ubc if isinstance(account, Account) else 0
 
 
 def seller_of(state: View, auction: Auction, now_s: int) -> Seller:

@@ -19,16 +19,19 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from ledger.clearing.audit import audit_log
+from ledger.clearing.audit import audit_log, wanted_funds
 from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import KEPT_NS
 from ledger.clearing.events import AuctionClosed, FundsTaken, Unsealed, read_event
 from ledger.clearing.house_client import HouseClient
 from ledger.clearing.keeping import time_key
+from ledger.clearing.ledger_view import LedgerView
+from ledger.clearing.ledger_word import ReplayedLedger
 from ledger.clearing.log import ClearingLog
 from ledger.clearing.offer_desk import create_desk
 from ledger.clearing.request import CreateAuction, GetBid, ListAuctions, PlaceBid
 from ledger.clearing_service import MAX_WAITING, ClearingService, add_routes
+from ledger.database import open_to_read
 from ledger.engine import Engine
 from ledger.genesis import Genesis
 from ledger.http import listen, serve
@@ -405,6 +408,66 @@ def test_what_bidders_have_stands_in_the_log_before_anybody_can_read_a_bid(town:
     assert dict(funds.balances_ubc) == {ALICE.public: 1_000, BOB.public: 1_000}
     assert funds.height == town.application.head.height - 1
     assert unsealed.at_ns - funds.at_ns > (GUARD_S - 1) * 10**9
+
+
+def test_a_house_that_looks_late_notes_the_last_block_before_the_guard(
+    town: Town, tmp_path: Path, eventually: Callable[..., None]
+) -> None:
+    """Alice's money is gone in the very second of the guard; who looks later sees what she had before."""
+
+    async def scenario() -> None:
+        async with serving(desk(town)) as url:
+            auction = town.auction(f"{url}/offer")
+            town.take(auction)
+            names = [town.bid(auction, key, price) for key, price in ((ALICE, 300), (BOB, 200))]
+            town.commit((Transfer(OTHER.public, 5), CAROL))
+            until_s = auction.terms.mark.bids_until_s
+            await asyncio.to_thread(eventually, lambda: time.time() >= until_s, "the guard has come")
+            town.commit((Transfer(OTHER.public, 750), ALICE), (Deposit(BOB.public, 70), EXCHANGE))
+            town.commit((Deposit(ALICE.public, 40), EXCHANGE))
+            await until(town, lambda: not town.service.book.active)
+            assert town.status(auction, names[0]) is Status.EXECUTED
+
+    town.commit((Create(OTHER.public), OTHER))
+    asyncio.run(scenario())
+    entries = [entry for _, entry in town.service.entries(0, 100)]
+    (funds,) = (event for event in map(read_event, entries) if isinstance(event, FundsTaken))
+    assert dict(funds.balances_ubc) == {ALICE.public: 1_000, BOB.public: 1_000}
+    with contextlib.closing(open_to_read(tmp_path / "ledger.db")) as store:
+        word = ReplayedLedger(store, town.ledger_id, wanted_funds(entries))
+        found = audit_log(entries, town.ledger_id, word)
+    assert found.holds, found
+
+
+def test_a_house_that_cannot_know_what_bidders_had_says_so_and_reads_no_bid(
+    town: Town, eventually: Callable[..., None]
+) -> None:
+    """It was away at the guard, and blocks were made without it."""
+    auction = town.auction("http://127.0.0.1:1/offer")
+    town.take(auction)
+    town.bid(auction, ALICE, 300)
+    town.service.close()
+    eventually(lambda: time.time() >= auction.terms.mark.bids_until_s, "the guard has come")
+    town.commit((Deposit(BOB.public, 5), EXCHANGE))
+    town.start()
+    asyncio.run(until(town, lambda: any("funds_unknown" in line for line in town.said)))
+    events = [read_event(entry) for _, entry in town.service.entries(0, 100)]
+    assert not any(isinstance(event, FundsTaken | Unsealed) for event in events)
+
+
+def test_on_a_shared_ledger_the_house_waits_for_a_block_after_the_guard(town: Town) -> None:
+    """What its own clock says is not enough: its node may be behind, or the network stand still."""
+    application, view = town.application, LedgerView(town.application)
+    application.shared = True
+    guard_s = application.time_s + 100
+    assert not view.is_past(guard_s)
+    application.finalise(application.height + 1, guard_s - 1, [])
+    application.commit()
+    assert not view.is_past(guard_s)
+    application.finalise(application.height + 1, guard_s, [])
+    application.commit()
+    assert view.is_past(guard_s)
+    assert view.balances_before(guard_s, [ALICE.public]) == (application.head.height, {ALICE.public: 1_000})
 
 
 def test_requests_over_a_topic_are_answered_without_waiting(town: Town) -> None:
