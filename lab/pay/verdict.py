@@ -153,8 +153,8 @@ def _device(books: Books, name: str) -> Party:
 
 
 def _box(books: Books, point: str) -> Party:
-    """What an access point served, and what was paid for that. Who leaves before the payment of an interval has had up to
-    a half of it, whoever cheated.
+    """What an access point served, and what was paid for that. Who leaves before an interval's payment has had up to a
+    half of it, whoever cheated.
     """
     visits = [one for one in books.visits if one.point == point]
     had = sum(one.had_ubc for one in visits)
