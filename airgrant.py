@@ -40,6 +40,7 @@ SUBCOMMANDS = {
     "deposits": Subcommand(
         "device.connect_cli", "deposits", "list and keep what is deposited with operators"
     ),
+    "scores": Subcommand("device.scores_cli", "scores", "list how far sellers kept their word"),
     "account": Subcommand("ledger.cli", "account", "show a balance, its history and its proof"),
     "report": Subcommand("ledger.cli", "report", "verify the signed meter: `airgrant report verify`"),
     "merchant": Subcommand(
