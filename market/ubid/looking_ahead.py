@@ -5,7 +5,7 @@ scenarios are drawn before bids open and are an argument here, and the maximum o
 bidding the truth best (U10). A price is rounded up, which is the least whole bid that wins, and never exceeds the bid.
 *Realised* (4.9): once the longest session is over, the most that all others could have had without the session, less
 the most beside it. It may exceed the bid, so it is charged up to a cap that was agreed before, or not at all.
-Reference: 003 4.7.2 with the signs of (4.5) and (4.6). Sessions begin in different slots, so this is an integer program.
+Reference: 003 4.7.2, signs as in (4.5) and (4.6). Sessions begin in different slots: this is an integer program.
 """
 
 from __future__ import annotations

@@ -16,11 +16,62 @@ from market.ubid.forecast import Bundle
 
 def prune(bids: Sequence[Bid], first_slot_units: int) -> list[Bid]:
     """The bids that matter, by arrival and then id. `bids` stand in that order and fit the forecast."""
+    ranked = sorted(bids, key=_falling_value)  # sorting is stable: equal values stay by arrival and id
+    uniform = all(min(bundle) == max(bundle) for bundle in {bid.bundle for bid in bids})
+    kept = (_prune_uniform if uniform else _prune_any)(ranked, first_slot_units)
+    kept.sort(key=seniority)
+    return kept
+
+
+def _prune_uniform(ranked: Sequence[Bid], first_slot_units: int) -> list[Bid]:
+    """By two numbers: what the kept bids of at most a duration and at most a rate ask for is a sum in a tree."""
+    rates = {rate: place for place, rate in enumerate(sorted({bid.bundle[0] for bid in ranked}), 1)}
+    longest = max((len(bid.bundle) for bid in ranked), default=0)
+    tree = [[0] * (len(rates) + 1) for _ in range(longest + 1)]
+    closed = [first_slot_units + 1] * (
+        longest + 1
+    )  # by duration, the least rate of which nothing more is kept
+    kept: list[Bid] = []
+    for bid in ranked:
+        slots, rate = len(bid.bundle), bid.bundle[0]
+        if rate >= closed[slots]:
+            continue
+        if _asked(tree, slots, rates[rate]) > first_slot_units:
+            closed[slots:] = [min(rate, least) for least in closed[slots:]]
+        else:
+            kept.append(bid)
+            _ask(tree, slots, rates[rate], rate)
+    return kept
+
+
+def _asked(tree: list[list[int]], slots: int, place: int) -> int:
+    total = 0
+    while slots:
+        row, k = tree[slots], place
+        while k:
+            total += row[k]
+            k &= k - 1
+        slots &= slots - 1
+    return total
+
+
+def _ask(tree: list[list[int]], slots: int, place: int, rate: int) -> None:
+    width = len(tree[0])
+    while slots < len(tree):
+        row, k = tree[slots], place
+        while k < width:
+            row[k] += rate
+            k += k & -k
+        slots += slots & -slots
+
+
+def _prune_any(ranked: Sequence[Bid], first_slot_units: int) -> list[Bid]:
+    """By comparing footprints, of which there are few: as many as modes times durations."""
     kept: list[Bid] = []
     asked: dict[Bundle, int] = {}  # units of slot 1 that the kept bids of a bundle ask for
     smaller: dict[Bundle, list[Bundle]] = {}  # the kept bundles with no larger footprint
     closed: set[Bundle] = set()
-    for bid in sorted(bids, key=_falling_value):  # sorting is stable: equal values stay by arrival and id
+    for bid in ranked:
         bundle = bid.bundle
         if bundle in closed:
             continue
@@ -32,11 +83,10 @@ def prune(bids: Sequence[Bid], first_slot_units: int) -> list[Bid]:
         if bundle not in asked:
             asked[bundle] = 0
             for other, known in smaller.items():
-                if other not in closed and fits_into(bundle, other) and bundle not in known:
+                if other not in closed and fits_into(bundle, other):
                     known.append(bundle)
         asked[bundle] += bundle[0]
         kept.append(bid)
-    kept.sort(key=seniority)
     return kept
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from market.ubid.bids import Bid, seniority
 from market.ubid.chains import chain
+from market.ubid.narrowing import narrow
 from market.ubid.plain_knapsack import PlainKnapsack
 from market.ubid.pruning import prune
 
@@ -58,7 +59,7 @@ class Awards:
 
 def determine(bids: Sequence[Bid], capacity: Sequence[int]) -> Awards:
     """Winners and prices. `bids` have been screened, and stand by arrival and then id."""
-    kept = prune(bids, capacity[0])
+    kept = narrow(prune(bids, capacity[0]), capacity)
     lone, rest = _lone(kept, capacity[0])
     rest.sort(key=_falling_duration)
     solver = solver_of(rest, capacity)
@@ -77,7 +78,7 @@ def determine(bids: Sequence[Bid], capacity: Sequence[int]) -> Awards:
 
 def most_welfare(bids: Sequence[Bid], capacity: Sequence[int]) -> int:
     """The value of the best set alone. `bids` as for `determine`."""
-    lone, rest = _lone(prune(bids, capacity[0]), capacity[0])
+    lone, rest = _lone(narrow(prune(bids, capacity[0]), capacity), capacity[0])
     rest.sort(key=_falling_duration)
     return max([solver_of(rest, capacity)(()).optimum, *map(_value, lone)])
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from market.ubid.pruning import fits_into, prune
+from market.ubid.pruning import _prune_any, _prune_uniform, fits_into, prune
 from tests.ubid_world import best_sets, bids_of, random_auction
 
 
@@ -14,9 +16,20 @@ def test_beaten_bids_are_left_out_and_one_is_kept_for_prices() -> None:
 
 
 def test_a_smaller_footprint_beats_a_larger_one() -> None:
-    small, large = bids_of(((1,), 10), ((1, 1), 9))
-    assert prune([small, large], 0) == [small]
-    assert prune([small, large], 1) == [small, large]
+    crowd = bids_of(((1,), 10), ((1,), 10), ((1, 1), 9))
+    assert prune(crowd, 1) == crowd[:2]
+    assert prune(crowd, 2) == crowd
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_uniform_bids_are_pruned_alike_by_numbers_and_by_footprints(seed: int) -> None:
+    chance = random.Random(seed)
+    crowd = bids_of(
+        *[((chance.randint(1, 5),) * chance.randint(1, 6), chance.randint(1, 40)) for _ in range(120)]
+    )
+    crowd.sort(key=lambda each: -each.value_ubc)
+    assert 0 < len(_prune_uniform(crowd, 15)) < 120
+    assert _prune_uniform(crowd, 15) == _prune_any(crowd, 15)
 
 
 def test_fits_into_is_about_every_slot() -> None:
