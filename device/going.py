@@ -41,6 +41,7 @@ from device.wallet import Wallet
 from market.reliability import UNKNOWN, Score
 from wire.ids import MacAddress, PublicKey
 from wire.micropayment import instance_of
+from wire.network import Network
 from wire.units import NS_PER_S, format_money
 
 EARLIER_S, LATER_S = 24 * 3_600, 3_600
@@ -49,6 +50,7 @@ ASSOCIATE_S = 20
 """For an attempt to get in; a scan of all channels alone may take five seconds."""
 STEP_S = 1.0
 TIME_IS_UP, GRANT_OVER, INTERRUPTED = "time_is_up", "grant_over", "interrupted"
+NOT_LET_IN = "not_let_in"
 _SERVED = frozenset({TIME_IS_UP, GRANT_OVER})
 _LEFT = _SERVED | {INTERRUPTED, "left", "deposit_used", "limit_reached"}
 """It was served until it went, or had no more money."""
@@ -348,43 +350,54 @@ class _Trip:
         return Ended("left", "as it was told to")
 
     def _pay(self, want: Want, chosen: Candidate) -> Stay:
-        network, began_ns = chosen.network, time.monotonic_ns()
+        network, ledger_id, began_ns = chosen.network, chosen.announcement.ledger_id, time.monotonic_ns()
         assert network is not None
+        channel = self._channel(ledger_id, network.operator)
+        before_ubc, channel = channel.purse.paid_ubc, _limited(channel, want.max_price_ubc)
+        meter = Meter(self.way.interface)
+        try:
+            ended = self._session(network, channel, meter, began_ns, want.duration_s)
+        except KeyboardInterrupt:
+            ended = Ended(INTERRUPTED, "nothing is paid any more")
+        if ended.reason == NOT_LET_IN:
+            return Stay(network.bssid, Manner.METERED, 0, 0, NOT_LET_IN, ended.detail)
+        deposited_ubc = self.funds.deposited_ubc[network.operator]
+        if ended.reason == "deposit_used" and channel.purse.limit_ubc < deposited_ubc:
+            ended = Ended("limit_reached", "what may be paid in all does not cover the next interval")
+        paid_ubc = self._channel(ledger_id, network.operator).purse.paid_ubc - before_ubc  # as it was kept
+        return _stay(network.bssid, Manner.METERED, began_ns, paid_ubc, ended, meter.read())
+
+    def _session(
+        self, network: Network, channel: Channel, meter: Meter, began_ns: int, wanted_s: int
+    ) -> Ended:
+        """In, paid for, and out again, however it ends."""
+        utc_s = read_clock().utc_s
+        order = Associate(network, utc_s - EARLIER_S, utc_s + wanted_s + LATER_S, pinned=True)
         assert network.tariff is not None
-        bssid, operator = network.bssid, network.operator
-        channel = self._channel(chosen.announcement.ledger_id, operator)
-        paid_before_ubc, channel = channel.purse.paid_ubc, _limited(channel, want.max_price_ubc)
-        meter, utc_s = Meter(self.way.interface), read_clock().utc_s
         with Supplicant(self.way.socket_path) as supplicant:
-            order = Associate(network, utc_s - EARLIER_S, utc_s + want.duration_s + LATER_S, pinned=True)
             try:
                 problem = _associate(supplicant, order, self.wallet)
                 if problem:
-                    return Stay(bssid, Manner.METERED, 0, 0, "not_let_in", problem)
-                with Payer(self.wallet, channel, network.tariff, bssid, meter, "", self.attester) as payer:
-                    ended = self._follow(payer, paid_before_ubc, bssid, began_ns, want.duration_s)
+                    return Ended(NOT_LET_IN, problem)
+                with Payer(
+                    self.wallet, channel, network.tariff, network.bssid, meter, "", self.attester
+                ) as payer:
+                    return self._follow(payer, channel.purse.paid_ubc, network.bssid, began_ns, wanted_s)
             finally:
                 supplicant.disassociate()
-        if ended.reason == "deposit_used" and channel.purse.limit_ubc < self.funds.deposited_ubc[operator]:
-            ended = Ended("limit_reached", "what may be paid in all does not cover the next interval")
-        paid_ubc = payer.paid_ubc - paid_before_ubc
-        return _stay(bssid, Manner.METERED, began_ns, paid_ubc, ended, meter.read())
 
     def _follow(
         self, payer: Payer, paid_before_ubc: int, bssid: MacAddress, began_ns: int, wanted_s: int
     ) -> Ended:
         """A step at a time, and tells each payment."""
         until_ns, told = began_ns + wanted_s * NS_PER_S, 0
-        try:
-            while (left_ns := until_ns - time.monotonic_ns()) > 0 and self.while_true():
-                if payer.intervals != told:
-                    told = payer.intervals
-                    self.tell(Paid(bssid, payer.paid_ubc - paid_before_ubc, told, left_ns // NS_PER_S))
-                ended = payer.run(min(STEP_S, left_ns / NS_PER_S), self.while_true)
-                if ended is not None:
-                    return ended
-        except KeyboardInterrupt:
-            return Ended(INTERRUPTED, "nothing is paid any more")
+        while (left_ns := until_ns - time.monotonic_ns()) > 0 and self.while_true():
+            if payer.intervals != told:
+                told = payer.intervals
+                self.tell(Paid(bssid, payer.paid_ubc - paid_before_ubc, told, left_ns // NS_PER_S))
+            ended = payer.run(min(STEP_S, left_ns / NS_PER_S), self.while_true)
+            if ended is not None:
+                return ended
         return self._over(until_ns)
 
 

@@ -65,7 +65,7 @@ class Payer:
         self._wallet, self._channel, self._tariff, self._meter = wallet, channel, tariff, meter
         self._terms_id = terms_id(tariff, channel.instance, bssid)
         self._attester = attester
-        self._payment = b""
+        self._payment = self._evidence = b""
         self._own_up_bytes = self._own_down_bytes = 0
         self.wanted = False
         """Whether the application has more to fetch all the time: then the promised rate is held against what comes."""
@@ -129,6 +129,8 @@ class Payer:
                     self._pay(command)
                 case PayAgain():
                     self._send(self._payment)
+                    if self._evidence:
+                        self._send(self._evidence)
                 case StopPaying(reason, detail):
                     self.ended = Ended(reason, detail)
                     lost = self._channel.lost + (reason in NOT_SERVED)
@@ -147,7 +149,8 @@ class Payer:
         self._send(self._payment)
         if self._attester is not None:
             evidence = self._attester.attest(statement_digest(statement))
-            self._send(write_datagram(AttestedStatement(statement, evidence)))
+            self._evidence = write_datagram(AttestedStatement(statement, evidence))
+            self._send(self._evidence)
 
     def _keep(self, channel: Channel) -> None:
         keep_channel(self._wallet.path, channel)

@@ -4,23 +4,33 @@ In: the octets of a datagram and the time. Out: what is to be kept, and the answ
 What costs nothing is looked at first: a form that is not ours, another operator's instance, a consumer without a
 channel are counted and not answered. Then the device's statement has to be signed, and the micropayment if it is more
 than what is known. The same octets again, by which a device asks whether we are there, are not verified again.
-Reference: Datanet 5.5.3, steps 8 and 9.
+Evidence is looked at for statements that were paid by, of whoever is enrolled (operatord/attested.py); what does not
+hold changes nothing, as anybody who overhears a statement can send some.
+Reference: Datanet 5.5.3, steps 8 and 9; 5.5.4.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from operatord.attested import MISSING_ALLOWED, Attestation, Attested, Policy, judge
 from operatord.channel import Channels
-from operatord.channels import take_payment
+from operatord.channels import Taken, take_payment, throw_out
 from operatord.commands import Command
 from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
-from wire.meter_statement import parse_meter_statement, read_meter_statement
+from wire.meter_statement import MeterStatement, parse_meter_statement, read_meter_statement
 from wire.micropayment import parse_micropayment, verify_micropayment
-from wire.payment import AttestedStatement, Payment, PaymentTaken, read_datagram, write_datagram, write_word
+from wire.payment import (
+    AttestedStatement,
+    Payment,
+    PaymentTaken,
+    Word,
+    read_datagram,
+    write_datagram,
+    write_word,
+)
 
-MAX_EVIDENCE = 4_096
-"""Channels whose latest evidence is remembered."""
+NOT_ASKED = Attestation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +45,18 @@ class Answered:
 class Cashier:
     """Of one operator."""
 
-    def __init__(self, book: Channels, operator: PrivateKey) -> None:
+    def __init__(self, book: Channels, operator: PrivateKey, attestation: Attestation = NOT_ASKED) -> None:
         self._book = book
+        self._attestation = attestation
         self._operator = operator
         self._verified: dict[PublicKey, bytes] = {}
         """The latest payment of each consumer that was verified."""
-        self.evidence: dict[bytes, tuple[bytes, bytes]] = {}
-        """By session: the latest statement that somebody attested, and the evidence, not yet looked at."""
+        self._paying: dict[bytes, PublicKey] = {}
+        """By what a device calls its session: whose latest payment it is of."""
+        self._first: dict[PublicKey, tuple[bytes, int]] = {}
+        """The session that each consumer pays for, and the first interval of it that was paid here."""
+        self.attested: dict[PublicKey, Attested] = {}
+        """Of each consumer the latest that held."""
 
     def take(self, data: bytes, now_ms: int) -> Answered:
         """Never raises: a stranger sent it."""
@@ -68,17 +83,56 @@ class Cashier:
             if paid.cumulative_ubc > channel.paid_ubc:
                 verify_micropayment(payment.micropayment, paid)
             self._verified[paid.consumer] = data
-        taken, commands = take_payment(
-            self._book, paid, payment.micropayment, said, payment.statement, now_ms
-        )
+        unattested = self._unattested(paid.consumer, said)
+        commands = throw_out(self._book, paid.consumer, unattested, now_ms) if unattested else []
+        taken, more = take_payment(self._book, paid, payment.micropayment, said, payment.statement, now_ms)
+        if unattested:
+            taken = replace(taken, word=replace(taken.word, word=Word.ENDED))
+        self._follow(paid.consumer, said, taken)
         answer = PaymentTaken(write_word(taken.word, self._operator), taken.shown)
-        return Answered(f"payment: {taken.word.word.name.lower()}", commands, write_datagram(answer))
+        kind = f"payment: {taken.word.word.name.lower()}"
+        return Answered(kind, [*commands, *more], write_datagram(answer))
+
+    def _follow(self, consumer: PublicKey, said: MeterStatement, taken: Taken) -> None:
+        """Remembers for which session a consumer pays, to find who attests a statement of it."""
+        known = self._first.get(consumer)
+        if taken.word.word is not Word.SERVED or (known is not None and known[0] == said.session):
+            return
+        if known is not None:
+            self._paying.pop(known[0], None)
+        self._first[consumer] = said.session, said.interval
+        self._paying[said.session] = consumer
+
+    def _unattested(self, consumer: PublicKey, said: MeterStatement) -> str:
+        """Why this session does not go on; empty if it does."""
+        session, first = self._first.get(consumer, (b"", 0))
+        running = self._book.sessions.get(consumer)
+        if self._attestation.policy is not Policy.REQUIRE or running is None:
+            return ""
+        if session != said.session or running.session != session:
+            return ""
+        held = self.attested.get(consumer)
+        latest = held.interval if held is not None and held.session == session else first - 1
+        missing = said.interval - 1 - max(latest, first - 1)
+        if missing <= MISSING_ALLOWED:
+            return ""
+        return f"nobody attested the last {missing} statements before interval {said.interval}"
 
     def _take_evidence(self, statement: bytes, evidence: bytes) -> Answered:
-        """Only of a session that runs, for a statement that was paid by: whoever verifies it looks for it here."""
+        """Only of a session that runs, for the statement that was paid by last."""
+        if self._attestation.policy is Policy.NONE:
+            return Answered("evidence: not asked for")
         said = parse_meter_statement(statement)
-        known = any(session.statement == statement for session in self._book.sessions.values())
-        if not known or len(self.evidence) >= MAX_EVIDENCE:
+        consumer = self._paying.get(said.session)
+        running = self._book.sessions.get(consumer) if consumer is not None else None
+        if consumer is None or running is None or running.statement != statement:
             return Answered("evidence: of no session")
-        self.evidence[said.session] = statement, evidence
-        return Answered("evidence")
+        held = self.attested.get(consumer)
+        if held is not None and (held.session, held.interval) == (said.session, said.interval):
+            return Answered("evidence: again")
+        try:
+            vouched = judge(self._attestation, consumer, statement, evidence)
+        except DecodeError:
+            return Answered("evidence: does not hold")
+        self.attested[consumer] = Attested(said.session, said.interval, vouched)
+        return Answered(f"evidence: {vouched.value}")

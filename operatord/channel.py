@@ -75,9 +75,12 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`missed_allowed` payments in a row, 1 or more, end a session; more is credit that the operator gives."""
+    """`missed_allowed` payments in a row, 1 or more, end a session; more is credit that the operator gives. `enrolled`:
+    only these accounts may join, as their meters are attested; None: everybody.
+    """
 
     missed_allowed: int = 1
+    enrolled: frozenset[PublicKey] | None = None
 
 
 @dataclass(slots=True)

@@ -99,6 +99,8 @@ def refuse(book: Channels, permit_id: bytes, box: str, bssid: bytes) -> str:
     channel, terms = book.channels[consumer], book.terms.get((box, bssid))
     if terms is None:
         return f"{box} sells no metered sessions at that BSSID"
+    if book.rules.enrolled is not None and consumer not in book.rules.enrolled:
+        return "nobody is enrolled who would attest its meter"
     increment = increment_ubc(terms.tariff)
     borne_ubc = goodwill_ubc(terms.tariff, book.rules.missed_allowed, channel.paid_ubc)
     if channel.unpaid_ubc > borne_ubc and channel.paid_ubc < channel.used_ubc + channel.unpaid_ubc:
@@ -284,6 +286,12 @@ def end(book: Channels, consumer: PublicKey, now_ms: int, *, kept: bool = True) 
     served_s = min(elapsed_ms // 1_000, paid_intervals * tariff.interval_s)
     over = SessionOver(session.payee, consumer, kept, paid_intervals > 0, served_s, had_bytes)
     return [*commands, _put(book, channel), ForgetMetered(consumer), over]
+
+
+def throw_out(book: Channels, consumer: PublicKey, why: str, now_ms: int) -> list[Command]:
+    """Ends the session of this consumer, if one runs, and has the box disconnect it."""
+    session = book.sessions.get(consumer)
+    return [] if session is None else _throw_out(book, session, why, now_ms)
 
 
 def _throw_out(book: Channels, session: MeteredSession, why: str, now_ms: int) -> list[Command]:

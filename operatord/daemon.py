@@ -108,7 +108,10 @@ class Daemon:
         self._book = open_book(settings, key)
         boxes = settings.boxes if self._book is None else with_channels(settings.boxes, self._book, key)
         self._state = State(boxes, store.secret(), settings.silent_after_s, metered=self._book)
-        self._cashier = None if self._book is None else Cashier(self._book, key)
+        metered = settings.metered
+        self._cashier = (
+            None if self._book is None or metered is None else Cashier(self._book, key, metered.attestation)
+        )
         self._paid = asyncio.Event()
         self.broker = Broker(settings.broker, f"operator-{key.public.key_id.hex()}", self._hear_grant, tell)
         self._control = ControlSocket(settings.control_socket)

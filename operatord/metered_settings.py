@@ -2,10 +2,12 @@
 
     [metered]        address = "192.0.2.1"  port = 18574  listen = "0.0.0.0"  interval_s = 60  missed_allowed = 1
                      floor_down = "2Mbit/s"  ceil_down = "20Mbit/s"  floor_up = "500k"  ceil_up = "5Mbit/s"
+                     attestation = "none"          or "remember", or "require" (operatord/attested.py)
+    [attesters.NAME] account = "02..."  key = "03..."  pcr_digest = "64 hex digits"
     [tariffs.roof]   bssids = ["02:00:00:00:00:01"]  per_minute_ubc = 1000  per_megabyte_ubc = 0
 
 `address` is where devices send payments, as the boxes' networks say too; the rates are promised at every box alike, the
-prices are each box's own. Without [metered] nobody pays as he goes.
+prices are each box's own. Attesters are keys that vouch for devices' meters. Without [metered] nobody pays as he goes.
 """
 
 import ipaddress
@@ -15,19 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from ledger.section import Section, refuse_unknown
+from operatord.attested import Attestation, Enrolled, Policy
 from operatord.channel import Rules
 from operatord.reply import INTERIM_INTERVAL_S
 from wire.errors import DecodeError
-from wire.ids import MacAddress
+from wire.ids import MacAddress, PublicKey
 from wire.qos import Qos
 from wire.tariff import PAYMENT_PORT, Tariff
 from wire.units import parse_rate
 
 METERED_KEYS = {
     "address", "port", "listen", "interval_s", "missed_allowed", "floor_down", "ceil_down", "floor_up", "ceil_up",
+    "attestation",
 }  # fmt: skip
 _TARIFF_KEYS = {"bssids", "per_minute_ubc", "per_megabyte_ubc"}
+_ATTESTER_KEYS = {"account", "key", "pcr_digest"}
 DEFAULT_INTERVAL_S = 60
+PCR_DIGEST_SIZE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +45,16 @@ class MeteredSettings:
     rules: Rules
     qos: Qos
     tariffs: Mapping[tuple[str, MacAddress], Tariff] = field(default_factory=dict)
+    attestation: Attestation = Attestation()
 
 
 def parse_metered(page: Mapping[str, Any], boxes: Mapping[str, Any], file: Path) -> MeteredSettings | None:
     """From the content of the whole file; `boxes` are the names that there are."""
     sections = page.get("tariffs", {})
     if "metered" not in page:
-        for name in sections:
-            raise Section(sections, "tariffs", file).error(name, "there is no section [metered]")
+        for kind in ("tariffs", "attesters"):
+            for name in page.get(kind, {}):
+                raise Section(page[kind], kind, file).error(name, "there is no section [metered]")
         return None
     common = Section(page["metered"], "metered", file)
     address, port, interval_s = _address(common), common.port("port", PAYMENT_PORT), _interval_s(common)
@@ -61,7 +69,31 @@ def parse_metered(page: Mapping[str, Any], boxes: Mapping[str, Any], file: Path)
             raise section.error("bssids", f"there is no section [boxes.{name}]")
         tariff = _tariff(section, interval_s, qos, address, port)
         tariffs |= {(name, bssid): tariff for bssid in _bssids(section)}
-    return MeteredSettings(common.text("listen", "0.0.0.0"), port, Rules(allowed), qos, tariffs)
+    attestation = _attestation(common, page.get("attesters", {}))
+    must = frozenset(attestation.enrolled) if attestation.policy is Policy.REQUIRE else None
+    return MeteredSettings(
+        common.text("listen", "0.0.0.0"), port, Rules(allowed, must), qos, tariffs, attestation
+    )
+
+
+def _attestation(common: Section, sections: Mapping[str, Any]) -> Attestation:
+    try:
+        policy = Policy(common.text("attestation", Policy.NONE.value))
+    except ValueError:
+        words = ", ".join(one.value for one in Policy)
+        raise common.error("attestation", f"is none of {words}") from None
+    enrolled: dict[PublicKey, Enrolled] = {}
+    for name, values in sections.items():
+        refuse_unknown({f"attesters.{name}": values}, {f"attesters.{name}": _ATTESTER_KEYS}, common.file)
+        section = Section(values, f"attesters.{name}", common.file)
+        account = section.account("account")
+        if account in enrolled:
+            raise section.error("account", "two sections are of this account")
+        pcrs = section.octets("pcr_digest", PCR_DIGEST_SIZE) if "pcr_digest" in values else b""
+        enrolled[account] = Enrolled(section.account("key"), pcrs)
+    if policy is Policy.REQUIRE and not enrolled:
+        raise common.error("attestation", "nobody is enrolled: nobody could join; say [attesters.NAME]")
+    return Attestation(policy, enrolled)
 
 
 def _tariff(

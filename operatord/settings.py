@@ -48,6 +48,7 @@ _KEYS = {
     "groups": None,
     "metered": METERED_KEYS,
     "tariffs": None,
+    "attesters": None,
     "summaries": {"period_s", "least_sessions"},
 }
 _BOX_KEYS = {"provider", "address", "secret", "das_port", "up_overhead_bytes", "down_overhead_bytes"}

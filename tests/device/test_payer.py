@@ -20,6 +20,7 @@ from device.paying import Purse
 from device.purse import Channel, load_channel
 from device.wallet import Wallet
 from operatord import channels
+from operatord.attested import Attestation, Enrolled, Policy, Vouched
 from operatord.cashier import Cashier
 from operatord.channel import Channels, Rules, Terms
 from tests.operatord.metered_world import INSTANCE, use
@@ -31,6 +32,8 @@ from wire.tariff import Tariff, terms_id
 
 LIMIT_UBC = 1_000_000
 INCREMENT_UBC = 1_000
+
+VOUCHER = PrivateKey.from_secret(9)
 
 
 class Operator:
@@ -51,7 +54,8 @@ class Operator:
         terms = Terms(self.tariff, terms_id(self.tariff, INSTANCE, BSSIDS["roof"]), PROVIDER.public)
         self.book = Channels(INSTANCE, Rules(), {("roof", BSSIDS["roof"].octets): terms})
         channels.hear_channel(self.book, ALICE.public, 0, LIMIT_UBC)
-        self.cashier = Cashier(self.book, OPERATOR)
+        enrolled = {ALICE.public: Enrolled(VOUCHER.public)}
+        self.cashier = Cashier(self.book, OPERATOR, Attestation(Policy.REMEMBER, enrolled))
         self.silent = False
         self.out: list[str] = []
         self._over = threading.Event()
@@ -139,9 +143,26 @@ def test_a_disk_that_was_lost_is_made_good_by_the_operator(operator: Operator, w
 
 def test_an_attester_vouches_for_each_statement(operator: Operator, wallet: Wallet) -> None:
     operator.let_in()
-    with payer(operator, wallet, SoftwareAttester(PrivateKey.from_secret(9))) as paying:
+    with payer(operator, wallet, SoftwareAttester(VOUCHER)) as paying:
         paying.run(0.6)
-    assert len(operator.cashier.evidence) == 1
+    assert operator.cashier.attested[ALICE.public].by is Vouched.SOFTWARE
+
+
+@pytest.mark.parametrize("attester", [SoftwareAttester(VOUCHER), None])
+def test_where_evidence_is_required_a_session_goes_on_only_with_it(
+    operator: Operator, wallet: Wallet, attester: SoftwareAttester | None
+) -> None:
+    enrolled = {ALICE.public: Enrolled(VOUCHER.public)}
+    operator.cashier = Cashier(operator.book, OPERATOR, Attestation(Policy.REQUIRE, enrolled))
+    operator.let_in()
+    with payer(operator, wallet, attester) as paying:
+        ended = paying.run(2.6)
+    if attester is None:
+        assert ended is not None
+        assert ended.reason == "ended"
+    else:
+        assert ended is None
+        assert operator.cashier.attested[ALICE.public].interval >= 2
 
 
 def test_it_stops_when_it_is_told(operator: Operator, wallet: Wallet) -> None:

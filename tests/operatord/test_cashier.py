@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from operatord import channels
+from operatord.attested import Attestation, Attested, Enrolled, Policy, Vouched
 from operatord.cashier import Answered, Cashier
 from operatord.channel import Channels
-from operatord.commands import KeepChannel
+from operatord.commands import Disconnect, KeepChannel
 from tests.operatord.metered_world import INSTANCE, TERMS_ID, use
 from tests.operatord.test_channels import joined
 from tests.operatord.world import ALICE, BOB, OPERATOR
+from wire.device_evidence import write_software_evidence
 from wire.keys import PrivateKey
-from wire.meter_statement import MeterStatement, write_meter_statement
+from wire.meter_statement import MeterStatement, statement_digest, write_meter_statement
 from wire.micropayment import Micropayment, write_micropayment
 from wire.payment import (
     AttestedStatement,
@@ -105,7 +108,7 @@ def test_nobody_else_is_answered() -> None:
         "payment: VerificationError": bytes(forged),
         "payment: DecodeError": payment(signer=BOB),
         "payment: not for an operator": write_datagram(PaymentTaken(b"word")),
-        "evidence: of no session": write_datagram(
+        "evidence: not asked for": write_datagram(
             AttestedStatement(write_meter_statement(SAID, ALICE), b"quote")
         ),
     }
@@ -115,12 +118,88 @@ def test_nobody_else_is_answered() -> None:
     assert book.channels[ALICE.public].paid_ubc == 0
 
 
-def test_evidence_for_what_was_paid_by_is_remembered() -> None:
-    cashier, book = desk()
-    cashier.take(payment(), 100)
+VOUCHER = PrivateKey.from_secret(321)
+
+
+def attesting_desk(policy: Policy, *, enrolled: bool = True) -> tuple[Cashier, Channels]:
+    book = joined()
+    rules = Attestation(policy, {ALICE.public: Enrolled(VOUCHER.public)} if enrolled else {})
+    return Cashier(book, OPERATOR, rules), book
+
+
+def evidence(statement: bytes, key: PrivateKey = VOUCHER) -> bytes:
+    return write_datagram(
+        AttestedStatement(statement, write_software_evidence(statement_digest(statement), key))
+    )
+
+
+def pay(cashier: Cashier, interval: int) -> Answered:
+    said = replace(SAID, interval=interval)
+    return cashier.take(payment(1_000 * (interval + 1), said=said), 100 + interval)
+
+
+def test_evidence_for_what_was_paid_by_is_verified_and_remembered() -> None:
+    cashier, book = attesting_desk(Policy.REMEMBER)
+    assert cashier.take(evidence(write_meter_statement(SAID, ALICE)), 50).kind == "evidence: of no session"
+    pay(cashier, 0)
+    first = book.sessions[ALICE.public].statement
+    assert cashier.take(evidence(first, OPERATOR), 200).kind == "evidence: does not hold"
+    assert cashier.attested == {}
+    assert cashier.take(evidence(first), 200).kind == "evidence: software"
+    held = Attested(SAID.session, 0, Vouched.SOFTWARE)
+    assert cashier.attested == {ALICE.public: held}
+    assert cashier.take(evidence(first, OPERATOR), 200).kind == "evidence: again"
+    pay(cashier, 1)
+    second = book.sessions[ALICE.public].statement
+    assert cashier.take(evidence(first), 300).kind == "evidence: of no session", "of an interval before"
+    assert cashier.take(evidence(second, OPERATOR), 300).kind == "evidence: does not hold"
+    assert cashier.attested == {ALICE.public: held}, "what anybody may send takes nothing away"
+
+
+def test_where_evidence_is_not_asked_for_it_is_not_looked_at() -> None:
+    cashier, book = attesting_desk(Policy.NONE)
+    pay(cashier, 0)
     statement = book.sessions[ALICE.public].statement
-    assert cashier.take(write_datagram(AttestedStatement(statement, b"quote")), 200).kind == "evidence"
-    assert cashier.evidence == {SAID.session: (statement, b"quote")}
+    assert cashier.take(evidence(statement), 200).kind == "evidence: not asked for"
+    assert cashier.attested == {}
+
+
+@pytest.mark.parametrize("policy", Policy)
+def test_a_session_goes_on_without_evidence_unless_it_is_required(policy: Policy) -> None:
+    cashier, book = attesting_desk(policy)
+    words = [word(pay(cashier, interval)).word for interval in range(4)]
+    if policy is Policy.REQUIRE:
+        assert words == [Word.SERVED, Word.SERVED, Word.ENDED, Word.NO_SESSION]
+        assert book.sessions == {}
+        assert book.channels[ALICE.public].paid_ubc == 4_000, "all money of a channel counts"
+    else:
+        assert words == [Word.SERVED] * 4
+
+
+def test_the_box_is_told_why_a_session_ends_that_nobody_attests() -> None:
+    cashier, _ = attesting_desk(Policy.REQUIRE)
+    pay(cashier, 0)
+    pay(cashier, 1)
+    (order,) = [one for one in pay(cashier, 2).commands if isinstance(one, Disconnect)]
+    assert order.why == "nobody attested the last 2 statements before interval 2"
+
+
+def test_one_datagram_of_evidence_may_be_lost() -> None:
+    cashier, book = attesting_desk(Policy.REQUIRE)
+    for interval in range(9):
+        assert word(pay(cashier, interval)).word is Word.SERVED
+        if interval % 2:
+            statement = book.sessions[ALICE.public].statement
+            assert cashier.take(evidence(statement), 200).kind == "evidence: software"
+
+
+def test_after_a_restart_of_ours_only_what_came_since_has_to_be_attested() -> None:
+    before, book = attesting_desk(Policy.REQUIRE)
+    pay(before, 0)
+    cashier = Cashier(book, OPERATOR, Attestation(Policy.REQUIRE, {ALICE.public: Enrolled(VOUCHER.public)}))
+    assert word(pay(cashier, 7)).word is Word.SERVED
+    assert word(pay(cashier, 8)).word is Word.SERVED
+    assert word(pay(cashier, 9)).word is Word.ENDED
 
 
 @given(st.binary(max_size=400))

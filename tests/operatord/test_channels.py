@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from market.metered import due_ubc, goodwill_ubc, increment_ubc
 from operatord import channels
-from operatord.channel import Channels
+from operatord.channel import Channels, Rules
 from operatord.commands import Command, Disconnect, Earn, Note
 from tests.operatord.metered_world import (
     BY_BOTH,
@@ -394,6 +394,10 @@ def test_who_has_too_little_left_does_not_join() -> None:
 def test_not_every_box_sells_by_the_minute_and_grants_are_no_channels() -> None:
     book = new_book(BY_TIME)
     assert "sells no metered" in channels.refuse(book, PERMIT, "inn", BSSIDS["inn"].octets)
+    book.rules = Rules(enrolled=frozenset({BOB.public}))
+    assert "nobody is enrolled" in channels.refuse(book, PERMIT, "roof", BSSIDS["roof"].octets)
+    book.rules = Rules(enrolled=frozenset({ALICE.public}))
+    assert channels.refuse(book, PERMIT, "roof", BSSIDS["roof"].octets) == ""
     assert channels.refuse(book, b"g" * 16, "inn", BSSIDS["inn"].octets) == ""
     assert channels.begin(book, replace(use(), permit_id=b"g" * 16), 0, 0) == []
     assert channels.count(book, b"g" * 16, 1, 0) == []

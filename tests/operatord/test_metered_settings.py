@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from operatord.attested import Attestation, Enrolled, Policy
 from operatord.metered_settings import MeteredSettings, parse_metered
 from wire.errors import ConfigError
-from wire.ids import MacAddress
+from wire.ids import MacAddress, PublicKey
+from wire.keys import PrivateKey
 from wire.qos import Qos
 
 FILE = Path("/srv/operatord.toml")
@@ -68,3 +70,55 @@ def test_refused(common: dict[str, Any], roof: dict[str, Any], why: str) -> None
 def test_a_tariff_of_no_box() -> None:
     with pytest.raises(ConfigError, match=r"no section \[boxes.roof\]"):
         parse_metered({"metered": COMMON, "tariffs": {"roof": ROOF}}, {}, FILE)
+
+
+ACCOUNT, VOUCHER = (str(PrivateKey.from_secret(number).public) for number in (3, 4))
+
+
+def attested(policy: str | None, **attesters: Any) -> MeteredSettings:
+    common = COMMON if policy is None else {**COMMON, "attestation": policy}
+    parsed = parse_metered({"metered": common, "attesters": attesters}, {}, FILE)
+    assert parsed is not None
+    return parsed
+
+
+def test_who_vouches_for_devices() -> None:
+    assert attested(None).attestation == Attestation()
+    alice = {"account": ACCOUNT, "key": VOUCHER}
+    parsed = attested("remember", alice=alice)
+    enrolled = {PublicKey.parse(ACCOUNT): Enrolled(PublicKey.parse(VOUCHER))}
+    assert parsed.attestation == Attestation(Policy.REMEMBER, enrolled)
+    assert parsed.rules.enrolled is None
+    parsed = attested("require", alice={**alice, "pcr_digest": "ab" * 32})
+    assert parsed.attestation.enrolled[PublicKey.parse(ACCOUNT)].pcr_digest == b"\xab" * 32
+    assert parsed.rules.enrolled == frozenset({PublicKey.parse(ACCOUNT)}), "nobody else may join"
+
+
+@pytest.mark.parametrize(
+    ("policy", "attesters", "why"),
+    [
+        ("perhaps", {}, "none of none, remember, require"),
+        ("require", {}, "nobody is enrolled"),
+        ("remember", {"a": {"key": VOUCHER}}, "attesters.a.account"),
+        ("remember", {"a": {"account": ACCOUNT, "key": "02"}}, "attesters.a.key"),
+        (
+            "remember",
+            {"a": {"account": ACCOUNT, "key": VOUCHER, "pcr_digest": "ab"}},
+            "attesters.a.pcr_digest",
+        ),
+        ("remember", {"a": {"account": ACCOUNT, "key": VOUCHER, "pcr": "ab"}}, "attesters.a.pcr"),
+        (
+            "remember",
+            {name: {"account": ACCOUNT, "key": VOUCHER} for name in "ab"},
+            "attesters.b.account: two sections",
+        ),
+    ],
+)
+def test_what_is_refused_of_attesters(policy: str, attesters: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        attested(policy, **attesters)
+
+
+def test_attesters_without_metered_sessions() -> None:
+    with pytest.raises(ConfigError, match=r"attesters.alice: there is no section \[metered\]"):
+        parse_metered({"attesters": {"alice": {}}}, {}, FILE)
