@@ -29,6 +29,7 @@ BENCHMARKS = {
     "cellular": "lab.bench.cellular",
     "gateway": "lab.bench.gateway",
     "payplace": "lab.bench.payplace",
+    "auction": "lab.bench.auction",
 }
 """Each module has `run(progress) -> list[Figure]`, and calls `progress(text)` when it begins something new."""
 
