@@ -2,7 +2,8 @@
 
 A shell: argv, files, exit status. 0 done; 1 the file or the database is not what it says; 2 the command line is wrong;
 3 the disk or a database failed. What `replay` makes is applied by the rules, signatures and all, and every app hash is
-compared, so neither the file nor who wrote it is trusted; a database that was begun and not finished is said to be so.
+compared, so neither the file nor who wrote it is trusted. A database that was begun goes on where it is, once what it
+has is seen to be what the file says.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import gzip
 import json
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,13 +20,14 @@ from typing import IO
 from ledger.application import Application
 from ledger.block import Item
 from ledger.database import open_to_read
-from ledger.genesis import Genesis, read_genesis
-from ledger.log_lines import LoggedBlock, read_genesis_line, read_log, write_log
+from ledger.genesis import read_genesis
+from ledger.log_lines import MAX_LINE_BYTES, LoggedBlock, read_genesis_line, read_log, write_log
 from ledger.opening import open_application
 from ledger.running import OK, run_command
 from ledger.store import POSTGRESQL, Place
 from ledger.submission import write_submission
 from ledger.taking import read_item
+from wire.block_header import write_header
 from wire.errors import ConfigError, DecodeError, ShellError, VerificationError
 
 PROGRESS_BLOCKS = 1_000
@@ -56,7 +59,7 @@ def replay(argv: list[str]) -> int:
     """`airgrant ledger replay`; returns the exit status."""
     parser = _parser("replay", "Apply an exported log again, from the genesis.", _REPLAY_EXAMPLES)
     parser.add_argument("file", type=Path, metavar="FILE", help="what `export` wrote")
-    parser.add_argument("--into", metavar="DATABASE", help="a new file, or an empty postgresql://...")
+    parser.add_argument("--into", metavar="DATABASE", help="a file or postgresql://..., new or begun before")
     parser.add_argument("--json", action="store_true", help="one JSON value on standard output")
     parser.set_defaults(run=_replay)
     return _run(parser, argv)
@@ -100,10 +103,6 @@ def _replay(options: argparse.Namespace) -> int:
         place = options.into or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "ledger.db"
         application = open_application(place, genesis)
         stack.callback(application.store.close)
-        if application.height:
-            raise ConfigError(
-                f"{application.store.name}: holds a ledger of {application.height} blocks already"
-            )
         apply_log(read_log(lines), application, _tell)
     head = application.head
     kept = application.store.name if options.into else None
@@ -119,30 +118,41 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def apply_log(blocks: Iterator[LoggedBlock], application: Application, tell: Callable[[str], None]) -> None:
-    """Makes each block again in a new ledger. Raises VerificationError at the first that comes out another one."""
-    first = next(blocks, None)
-    if first is None or first.header != application.head or first.items:
-        raise VerificationError("block 0: does not follow from the genesis")
+    """Makes each block again that the ledger does not have yet. Raises VerificationError at the first that comes out
+    another one, or of which the ledger has another.
+    """
+    last = application.height
     for block in blocks:
         header = block.header
-        _apply(block, application, application.genesis)
-        if application.head.app_hash != header.app_hash:
-            raise VerificationError(f"block {header.height}: the log leads to another app hash")
-        if header.height % PROGRESS_BLOCKS == 0:
+        if header.height > last:
+            _apply(block, application)
+        elif application.store.header(header.height) != write_header(header):
+            raise VerificationError(
+                f"block {header.height}: {application.store.name} has another one, or none"
+            )
+        _compare_ids(block, application)
+        if header.height and header.height % PROGRESS_BLOCKS == 0:
             tell(f"{header.height} blocks")
 
 
-def _apply(block: LoggedBlock, application: Application, genesis: Genesis) -> None:
-    header = block.header
+def _apply(block: LoggedBlock, application: Application) -> None:
+    header, ledger_id = block.header, application.ledger_id
     if header.height <= application.height or header.time_s < application.head.time_s:
         raise VerificationError(f"block {header.height}: does not follow the block before it")
-    items = [Item(0, header.height, kind, b"", 0, encoded, b"") for kind, encoded in block.items]
-    submissions = [write_submission(read_item(item, genesis.ledger_id)) for item in items]
+    items = [Item(0, header.height, kind, b"", 0, encoded, b"") for kind, _, encoded in block.items]
+    submissions = [write_submission(read_item(item, ledger_id)) for item in items]
     application.skip_to(header.height - 1)
     done = application.finalise(header.height, header.time_s, submissions)
     if done.app_hash != header.app_hash:
         raise VerificationError(f"block {header.height}: the log leads to another app hash")
     application.commit()
+
+
+def _compare_ids(block: LoggedBlock, application: Application) -> None:
+    """With those that the ledger made of the items."""
+    made = [item.id.hex() for item in application.store.block_items(block.header.height)]
+    if made != [item.id for item in block.items]:
+        raise VerificationError(f"block {block.header.height}: the ids of its items are others")
 
 
 def _there(database: str) -> Place:
@@ -158,8 +168,8 @@ def _lines(file: Path) -> Iterator[Iterator[str]]:
         with file.open("rb") as raw:
             squeezed = raw.read(2) == b"\x1f\x8b"
         with gzip.open(file, "rt") if squeezed else file.open() as opened:
-            yield iter(opened)
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+            yield iter(lambda: opened.readline(MAX_LINE_BYTES + 1), "")
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
         raise DecodeError(f"{file}: {error}") from error
     except OSError as error:
         raise ShellError(str(file), str(error.strerror or error)) from error

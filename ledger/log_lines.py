@@ -15,7 +15,7 @@ import binascii
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.block import Item, ItemKind
 from ledger.genesis import Genesis, read_genesis, write_genesis
@@ -26,12 +26,20 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 """A purchase for 50,000 consumers has 2.3 MB in base64."""
 
 
+class LoggedItem(NamedTuple):
+    """One item of a file. That `id` is its id is known once the item has been applied."""
+
+    kind: ItemKind
+    id: str
+    encoded: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class LoggedBlock:
-    """One block of a file: its header as it was written, and (kind, encoded) of its items in their order."""
+    """One block of a file: its header as it was written, and its items in their order."""
 
     header: Header
-    items: list[tuple[ItemKind, bytes]]
+    items: list[LoggedItem]
 
 
 def write_log(genesis: Genesis, headers: Iterable[bytes], items: Iterable[Item]) -> Iterator[str]:
@@ -57,7 +65,9 @@ def write_log(genesis: Genesis, headers: Iterable[bytes], items: Iterable[Item])
 def read_genesis_line(line: str) -> Genesis:
     """The first line of a file. Raises DecodeError."""
     fields = _fields(1, line)
-    return read_genesis(_octets(1, fields, "genesis"))
+    genesis = read_genesis(_octets(1, fields, "genesis"))
+    _compare(1, fields, ledger_id=genesis.ledger_id.hex())
+    return genesis
 
 
 def read_log(lines: Iterable[str]) -> Iterator[LoggedBlock]:
@@ -72,7 +82,9 @@ def read_log(lines: Iterable[str]) -> Iterator[LoggedBlock]:
             if block is None:
                 raise DecodeError(f"line {number}: an item before any block")
             items += 1
-            block.items.append((_kind(number, fields), _octets(number, fields, "encoded")))
+            _compare(number, fields, item=items)
+            encoded = _octets(number, fields, "encoded")
+            block.items.append(LoggedItem(_kind(number, fields), str(fields.get("id")), encoded))
             continue
         if block is not None:
             yield block
@@ -80,17 +92,26 @@ def read_log(lines: Iterable[str]) -> Iterator[LoggedBlock]:
             _check_end(number, fields, block, items)
             ended = True
         else:
-            block = LoggedBlock(read_header(_octets(number, fields, "header")), [])
+            header = read_header(_octets(number, fields, "header"))
+            app_hash = header.app_hash.hex()
+            _compare(number, fields, block=header.height, time_s=header.time_s, app_hash=app_hash)
+            block = LoggedBlock(header, [])
     if not ended:
         raise DecodeError("the file is not whole: it has no line that ends it")
 
 
 def _check_end(number: int, fields: dict[str, Any], block: LoggedBlock | None, items: int) -> None:
-    app_hash = None if block is None else block.header.app_hash.hex()
-    if (fields.get("app_hash"), fields.get("items")) != (app_hash, items):
-        raise VerificationError(
-            f"line {number}: the file has {items} items, and leads to app hash {app_hash}"
-        )
+    if block is None:
+        raise DecodeError(f"line {number}: the end of no block")
+    header = block.header
+    _compare(number, fields, end=header.height, app_hash=header.app_hash.hex(), items=items)
+
+
+def _compare(number: int, fields: dict[str, Any], **right: int | str) -> None:
+    """What people read in a line is what its octets say."""
+    for name, value in right.items():
+        if type(fields.get(name)) is not type(value) or fields[name] != value:
+            raise VerificationError(f"line {number}: {name} is {fields.get(name)!r} and has to be {value!r}")
 
 
 def _line(**fields: object) -> str:

@@ -23,10 +23,15 @@ MAX_READ_BYTES = 64 * 1024
 
 def add_status_page(app: FastAPI, shelves: Shelves, shared: Shared | None) -> None:
     """To the pages of a ledger; None: it is shared with nobody."""
+    made: tuple[int, str] = 0, ""
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def get_status() -> str:
-        return status_page(_standing(shelves, shared))
+        """Made once a second at most: it looks at the whole state."""
+        nonlocal made
+        if made[0] != shelves.now_s():
+            made = shelves.now_s(), status_page(_standing(shelves, shared))
+        return made[1]
 
 
 def _standing(shelves: Shelves, shared: Shared | None) -> Standing:

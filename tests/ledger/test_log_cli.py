@@ -81,9 +81,42 @@ def test_a_block_that_was_left_out_is_found(folder: Path, capsys) -> None:
         end = next(place for place, line in enumerate(lines) if line.get("block") == 3)
         lines[-1]["items"] = int(str(lines[-1]["items"])) - (end - begin - 1)
         del lines[begin:end]
+        for number, item in enumerate((line for line in lines if "item" in line), 1):
+            item["item"] = number
 
     assert replay([str(lie(folder, omit))]) == 1
     assert "block 3" in capsys.readouterr().err
+
+
+def test_an_id_that_is_not_the_item_s_is_found(folder: Path, capsys) -> None:
+    def forge(lines: list[dict[str, object]]) -> None:
+        next(line for line in lines if "item" in line)["id"] = "00" * 32
+
+    assert replay([str(lie(folder, forge))]) == 1
+    assert "block 1: the ids of its items are others" in capsys.readouterr().err
+
+
+def test_a_database_that_was_begun_goes_on_where_it_is(folder: Path, capsys) -> None:
+    file, copy = folder / "log.jsonl", folder / "copy.db"
+    assert export([str(folder / "ledger.db"), "--out", str(file)]) == 0
+    lines = file.read_text().splitlines(keepends=True)
+    (folder / "cut.jsonl").write_text("".join(lines[: len(lines) // 2]))
+    assert replay([str(folder / "cut.jsonl"), "--into", str(copy)]) == 1
+    assert "not whole" in capsys.readouterr().err
+    for _ in range(2):
+        assert replay([str(file), "--into", str(copy)]) == 0
+        assert "6 blocks hold" in capsys.readouterr().out
+
+
+def test_a_database_that_has_other_blocks_is_left_as_it_is(folder: Path, capsys) -> None:
+    file = folder / "log.jsonl"
+    (folder / "other").mkdir()
+    live(folder / "other" / "ledger.db").application.store.close()
+    assert export([str(folder / "ledger.db"), "--out", str(file)]) == 0
+    before = (folder / "other" / "ledger.db").read_bytes()
+    assert replay([str(file), "--into", str(folder / "other" / "ledger.db")]) == 1
+    assert "has another one, or none" in capsys.readouterr().err
+    assert (folder / "other" / "ledger.db").read_bytes() == before
 
 
 def test_nothing_is_written_over_and_what_is_not_there_is_said(folder: Path, capsys) -> None:
@@ -91,11 +124,13 @@ def test_nothing_is_written_over_and_what_is_not_there_is_said(folder: Path, cap
     assert export([str(folder / "ledger.db"), "--out", str(file)]) == 0
     assert export([str(folder / "ledger.db"), "--out", str(file)]) == 2
     assert "is there already" in capsys.readouterr().err
-    assert replay([str(file), "--into", str(folder / "ledger.db")]) == 2
-    assert "holds a ledger of 6 blocks already" in capsys.readouterr().err
     assert export([str(folder / "nowhere.db")]) == 3
     assert replay([str(folder / "nowhere.jsonl")]) == 3
     (folder / "cut.gz").write_bytes(gzip.compress(file.read_bytes())[:200])
     assert replay([str(folder / "cut.gz")]) == 1
+    damaged = bytearray(gzip.compress(file.read_bytes()))
+    damaged[len(damaged) // 2 :] = bytes(len(damaged) - len(damaged) // 2)
+    (folder / "damaged.gz").write_bytes(damaged)
+    assert replay([str(folder / "damaged.gz")]) == 1
     (folder / "empty").write_bytes(b"")
     assert replay([str(folder / "empty")]) == 1

@@ -33,8 +33,8 @@ def test_everything_that_the_log_has_is_read_back(lines: list[str], tmp_path: Pa
     genesis, blocks = read(lines)
     assert genesis == GENESIS
     store = open_to_read(tmp_path / "ledger.db")
-    assert [encoded for block in blocks for encoded in block.items] == [
-        (item.kind, item.encoded) for item in store.items()
+    assert [item for block in blocks for item in block.items] == [
+        (item.kind, item.id.hex(), item.encoded) for item in store.items()
     ]
     store.close()
     assert [block.header.height for block in blocks] == [0, 1, 2, 3, 4, 5, 6]
@@ -57,8 +57,30 @@ def test_a_file_that_was_cut_is_not_whole(lines: list[str], cut: int) -> None:
 
 def test_a_file_from_which_an_item_is_missing_says_so(lines: list[str]) -> None:
     without = [line for line in lines if '"item": 2' not in line]
-    with pytest.raises(VerificationError, match="items"):
+    with pytest.raises(VerificationError, match="item is 3 and has to be 2"):
         read(without)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value"),
+    [
+        ("genesis", "ledger_id", "00" * 32),
+        ("block", "block", 77),
+        ("block", "time_s", 1),
+        ("block", "app_hash", "00" * 32),
+        ("item", "item", True),
+        ("end", "end", 77),
+        ("end", "app_hash", "00" * 32),
+        ("end", "items", 1),
+    ],
+)
+def test_what_people_read_in_a_line_is_what_its_octets_say(
+    lines: list[str], kind: str, field: str, value: object
+) -> None:
+    place = next(place for place, line in enumerate(lines) if f'"{kind}":' in line)
+    lines[place] = json.dumps({**json.loads(lines[place]), field: value})
+    with pytest.raises(VerificationError, match=f"line {place + 1}: {field} is"):
+        read(lines)
 
 
 @pytest.mark.parametrize(
