@@ -56,6 +56,7 @@ from ledger.clearing.pages import (
     summarise,
 )
 from ledger.clearing.request import AuctionRequest, CreateAuction, GetBid, ListAuctions, PlaceBid
+from ledger.clearing.turns import Turns
 from ledger.ordering import Orderer
 from wire.auction import MAX_AUCTION_BYTES, read_auction
 from wire.auction_list import write_auction_list
@@ -70,8 +71,16 @@ POLL_S = 0.25
 """How often the clerk looks which auctions are due."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
 """Before a step is tried again: twice as long each time."""
-MAX_CALLS = 4
-"""Providers and keepers waited for at once, in threads of their own: slow ones delay auctions and nothing else."""
+MAX_CALLS = 32
+"""Providers waited for at once, in threads of their own, five seconds each at most: if all auctions that a house can
+have were strangers' who say nothing, one more would be asked within 160 s of the 600 s that it has.
+"""
+MAX_KEEPER_CALLS = 8
+"""Auctions whose keepers are asked at once, whom the operator named."""
+SILENT_S = 3.0
+"""A keeper that did not answer is left alone for so long, however many auctions want it."""
+MAX_OPENINGS = 4
+"""CreateAuction at once: each asks keepers what time it is."""
 MAX_WAITING = 20_000
 """Requests that wait for the writer, some 25 MB and ten seconds of its work; more are refused."""
 MAX_PAGE = 100
@@ -117,13 +126,18 @@ class ClearingService:
         self._max_waiting = max_waiting
         self._writer = ThreadPoolExecutor(1, "auction-writer")
         self._calls = ThreadPoolExecutor(MAX_CALLS, "auction-callback")
+        self._keeper_calls = ThreadPoolExecutor(MAX_KEEPER_CALLS, "auction-keepers")
+        self._openings = ThreadPoolExecutor(MAX_OPENINGS, "auction-opening")
+        self._turns = Turns(MAX_CALLS)
+        self._silent: dict[PublicKey, float] = {}
         self._stopped: Refusal | None = None
         self._busy: set[bytes] = set()
         self._pauses: dict[bytes, tuple[float, float]] = {}
 
     def close(self) -> None:
         self._writer.shutdown()
-        self._calls.shutdown(cancel_futures=True)
+        for pool in (self._calls, self._keeper_calls, self._openings):
+            pool.shutdown(cancel_futures=True)
         self._opener.close()
         self._log.close()
 
@@ -133,7 +147,7 @@ class ClearingService:
         """The answer to come: a signed receipt, or a signed list. Does not wait; what it is about, it says now."""
         match request:
             case CreateAuction(auction):
-                return self._calls.submit(self.take_auction, auction)
+                return self._openings.submit(self.take_auction, auction)
             case PlaceBid(auction_id, bid):
                 return self.place_bid(auction_id, bid)
             case GetBid(auction_id, bid_id):
@@ -221,7 +235,7 @@ class ClearingService:
         self.book.apply(said, entries[-1])
         listing = self.book.listings[one.auction_id]
         if len(listing.bids) == FEW:
-            self._calls.submit(self._opener.start)  # it takes a second, for which no bid waits
+            self._openings.submit(self._opener.start)  # it takes a second, for which no bid waits
         return listing.receipt(listing.last)
 
     def get_bid(self, auction_id: bytes, bid_id: PublicKey) -> bytes:
@@ -330,15 +344,13 @@ class ClearingService:
             case AskLedger():
                 return await self._look(step.listing)
             case AskKeepers():
-                told = await self._call(self._ask_keepers, step.listing)
+                told = await _in(self._keeper_calls, self._ask_keepers, step.listing)
                 return await asyncio.to_thread(self._unseal, step, told)
             case Wait():
                 return self._note_trouble(step.listing, step.why)
             case AskProvider():
                 try:
-                    answer = await self._call(
-                        ask_provider, step.listing.auction.offer_callback, step.question
-                    )
+                    answer = await self._ask_provider(step)
                 except ShellError as error:
                     return self._note_trouble(step.listing, Refusal("provider_away", error.detail))
                 return await asyncio.to_thread(
@@ -351,8 +363,11 @@ class ClearingService:
                     self._decide, step, lambda now_ns: self._house.close(step, now_ns)
                 )
 
-    async def _call(self, ask: Callable[..., Answer], *arguments: object) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(self._calls, ask, *arguments)
+    async def _ask_provider(self, step: AskProvider) -> bytes:
+        """Raises ShellError."""
+        url = step.listing.auction.offer_callback
+        async with self._turns.turn(step.listing.auction_id, url):
+            return await _in(self._calls, ask_provider, url, step.question)
 
     async def _submit(self, step: Submit) -> bool:
         rest = rest_of(step.batch, self._view.has)
@@ -410,6 +425,7 @@ class ClearingService:
             if event is not None:
                 self._note(event)
         if not step.listing.is_active:
+            self._turns.forget(step.listing.auction_id)
             self._tell_end(step.listing)
         if isinstance(event, OfferRejected):
             self._tell(f"auction {step.listing.auction_id.hex()}: {event.reason}: {event.detail}")
@@ -440,12 +456,21 @@ class ClearingService:
                 break
             if key.keeper == self._key.public:
                 told[place] = time_secret(self._key, key.time_s)
-            elif key.keeper in self._keepers:
+            elif key.keeper in self._keepers and not self._is_silent(key.keeper):
                 try:
                     told[place] = ask_keeper(self._keepers[key.keeper], key.time_s)
                 except ShellError as error:
+                    self._silent[key.keeper] = time.monotonic()
                     self._tell(f"keeper {key.keeper}: {error}")
         return told
+
+    def _is_silent(self, keeper: PublicKey) -> bool:
+        failed_s = self._silent.get(keeper)
+        return failed_s is not None and time.monotonic() < failed_s + SILENT_S
+
+
+async def _in(pool: ThreadPoolExecutor, ask: Callable[..., Answer], *arguments: object) -> Answer:
+    return await asyncio.get_running_loop().run_in_executor(pool, ask, *arguments)
 
 
 @dataclass(slots=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +102,11 @@ class Town:
 
     def auction(self, callback: str, kind: AuctionKind = VICKREY, units: int = 1, **changes: Any) -> Auction:
         """To be cleared within two seconds after the guard."""
-        mark = AuctionMark(kind, int(time.time()) + GUARD_S + 2, 10)
-        keys = (time_key(KEY, mark.clearing_s),) if kind is VICKREY else ()
+        mark = changes.pop("mark", None) or AuctionMark(kind, int(time.time()) + GUARD_S + 2, 10)
+        keys = (time_key(KEY, mark.clearing_s),) if mark.kind is VICKREY else ()
         terms = AuctionTerms(PROVIDER.public, mark, BAND, units, 60, QOS)
         fields = {"time_keys": keys, "threshold": len(keys), **changes}
-        return Auction(terms, 1, callback, KEY.public, **fields)
+        return Auction(terms, fields.pop("epoch", 1), callback, KEY.public, **fields)
 
     def take(self, auction: Auction) -> bytes:
         receipt = self.read(self.service.take_auction(write_auction(auction, PROVIDER, self.ledger_id)))
@@ -323,6 +324,33 @@ def test_a_provider_that_is_away_is_told_of_and_asked_again(town: Town) -> None:
 
     asyncio.run(scenario())
     assert town.balance(ALICE) == 990
+
+
+def test_strangers_whose_callbacks_say_nothing_hold_up_nobody(town: Town) -> None:
+    """Forty free accounts open auctions and never answer; an honest one a second later is asked all the same."""
+    strangers = [PrivateKey.generate() for _ in range(40)]
+    town.commit(*((Create(key.public), key) for key in strangers))
+
+    async def scenario(silent: str) -> None:
+        async with serving(desk(town)) as url:
+            mark = AuctionMark(PROPSHARE, int(time.time()) + GUARD_S + 4, 0)
+            for key in strangers:
+                terms = AuctionTerms(key.public, mark, BAND, 1, 60, QOS)
+                auction = Auction(terms, 1, silent, KEY.public)
+                town.service.take_auction(write_auction(auction, key, town.ledger_id))
+                town.service.take_bid(auction.auction_id, town.make_bid(auction, BOB, 1))
+            honest = town.auction(f"{url}/offer", mark=replace(mark, clearing_s=mark.clearing_s + 1))
+            town.take(honest)
+            name = town.bid(honest, ALICE, 300)
+            await until(town, lambda: town.status(honest, name) is not Status.PENDING, 15)
+            assert town.status(honest, name) is Status.EXECUTED
+            assert len(town.service.book.active) == len(strangers)
+            other = town.auction(f"{url}/offer", PROPSHARE, epoch=2)
+            opened = town.service.ask(CreateAuction(write_auction(other, PROVIDER, town.ledger_id))).result(3)
+            assert town.read(opened).status is Status.ACTIVE
+
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as nobody:
+        asyncio.run(scenario(f"http://127.0.0.1:{nobody.getsockname()[1]}/offer"))
 
 
 def test_a_house_that_fails_stops_and_the_ledger_goes_on(town: Town) -> None:
