@@ -6,6 +6,7 @@ key is wrong; 3 the world failed. With --json one JSON value on standard output,
 """
 
 import argparse
+import hashlib
 import importlib
 import json
 import os
@@ -37,7 +38,15 @@ from ledger.fetching import (
     fetch_transfers,
     read_base64,
 )
-from ledger.pages import AccountPage, GrantPage, OfferListPage, OfferPage, ProofPage, TransactionListPage
+from ledger.pages import (
+    AccountPage,
+    GrantPage,
+    OfferListPage,
+    OfferPage,
+    ProofPage,
+    TransactionListPage,
+    TransactionPage,
+)
 from ledger.repayment import Missing, plan_partner_refund
 from ledger.showing import show
 from ledger.tables import (
@@ -49,6 +58,7 @@ from ledger.tables import (
     transaction_table,
 )
 from ledger.tls import client_context
+from ledger.unanswered import Delivery, Fate, deliver, unanswered
 from wire.band import Band
 from wire.create import Create
 from wire.errors import ConfigError, DecodeError, ShellError
@@ -59,9 +69,8 @@ from wire.keys import PrivateKey
 from wire.money_actions import Deposit, Transfer, Withdraw
 from wire.post_offer import PostOffer, Reservation
 from wire.qos import LatencyClass, Qos, RateLayer
-from wire.receipt import read_receipt
 from wire.refund import refund_nonce
-from wire.transaction import NONCE_SIZE, Action, Transaction, sign_transaction
+from wire.transaction import NONCE_SIZE, Action, SignedTransaction, Transaction, sign_transaction
 from wire.units import parse_duration, parse_money, parse_rate, parse_size
 from wire.usage_terms import UsageTerms
 
@@ -459,6 +468,7 @@ def _submit(
     options: argparse.Namespace, make_action: Callable[[PrivateKey], Action], nonce: bytes | None = None
 ) -> int:
     """Signs with --key, submits, and shows the signed receipt. Status 1 if the ledger says no. `nonce`: default random.
+    What an earlier command like this one was not told about is sent again, the same bytes, and nothing is signed.
 
     Raises ConfigError for an action that cannot be sent, before anything is.
     """
@@ -467,29 +477,68 @@ def _submit(
         action = make_action(key)
     except DecodeError as error:
         raise ConfigError(str(error)) from error
-    genesis = fetch_genesis(_reader(options))
-    nonce = nonce or secrets.token_bytes(NONCE_SIZE)
-    transaction = Transaction(action, nonce, int(time.time()) + VALIDITY_S)
-    signed = sign_transaction(transaction, key, genesis.ledger_id)
-    with _client(options) as client:
-        reply = client.submit(signed.envelope.encoded)
-    receipt = read_receipt(reply.receipt, genesis.signer(reply.receipt), genesis.ledger_id)
-    if receipt.subject != signed.transaction_id:
-        raise ShellError("ledger", "the receipt is for another transaction")
-    page = {
-        "account": str(key.public),
-        "transaction": signed.transaction_id.hex(),
-        "executed": receipt.executed,
+    reader = _reader(options)
+    genesis = fetch_genesis(reader)
+
+    def sign() -> SignedTransaction:
+        transaction = Transaction(
+            action, nonce or secrets.token_bytes(NONCE_SIZE), int(time.time()) + VALIDITY_S
+        )
+        return sign_transaction(transaction, key, genesis.ledger_id)
+
+    meaning = _meaning(action, nonce, key, genesis.ledger_id)
+    with unanswered(options.key, meaning) as kept, _client(options) as client:
+        delivery = deliver(kept, sign, client.submit, lambda name: _has_run(reader, name), genesis)
+    page = {"account": str(key.public), **_delivery_page(delivery)}
+    _show(options, page, lambda: _delivery_lines(delivery, "executed"))
+    return OK if delivery.fate is Fate.RAN else NO
+
+
+def _meaning(action: Action, nonce: bytes | None, key: PrivateKey, ledger_id: bytes) -> bytes:
+    """What tells one thing that is asked for from another: what it does, or the nonce by which it is done once."""
+    if nonce is not None:
+        return hashlib.sha256(ledger_id + key.public.octets + nonce).digest()
+    return sign_transaction(Transaction(action, bytes(NONCE_SIZE), 0), key, ledger_id).transaction_id
+
+
+def _has_run(reader: LedgerReader, transaction_id: str) -> bool:
+    try:
+        reader.read(TransactionPage, f"transactions/{transaction_id}")
+    except LookupError:
+        return False
+    return True
+
+
+def _delivery_page(delivery: Delivery) -> dict[str, Any]:
+    receipt = delivery.receipt
+    return {
+        "transaction": delivery.signed.transaction_id.hex(),
+        "executed": delivery.fate is Fate.RAN,
         "height": receipt.height,
         "time_s": receipt.utc_s,
         "reason": receipt.reason,
         "detail": receipt.detail,
+        "again": delivery.again,
     }
-    said = (
-        f"executed in block {receipt.height}" if receipt.executed else f"{receipt.reason}: {receipt.detail}"
-    )
-    _show(options, page, lambda: [f"[bold]{escape(said)}[/]  transaction {page['transaction']}"])
-    return OK if receipt.executed else NO
+
+
+def _delivery_lines(delivery: Delivery, done: str) -> list[str]:
+    """What came of it, in words; `done` is what it is called if it ran."""
+    receipt, until_s = delivery.receipt, delivery.signed.transaction.valid_until_s
+    said = f"{receipt.reason}: {receipt.detail}"
+    if delivery.fate is Fate.RAN:
+        said = f"{done} in block {receipt.height}" if receipt.executed else f"{done}"
+    lines = [f"[bold]{escape(said)}[/]  transaction {delivery.signed.transaction_id.hex()}"]
+    if delivery.again:
+        lines.append(
+            "an earlier command was not answered: its transaction was sent again, and no other was signed"
+        )
+    if delivery.fate is Fate.MAY_RUN:
+        until = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(until_s))
+        lines.append(f"it may still run until {until} UTC: the same command asks again, with the same bytes")
+    if delivery.fate is Fate.EXPIRED:
+        lines.append("it never ran, and never will: the same command now signs another")
+    return lines
 
 
 def _client(options: argparse.Namespace) -> LedgerClient:

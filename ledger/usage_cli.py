@@ -23,8 +23,12 @@ from ledger.cli import (
     _account,
     _client,
     _command,
+    _delivery_lines,
+    _delivery_page,
     _grant_id,
+    _has_run,
     _load_key,
+    _meaning,
     _read_file,
     _reader,
     _reading_options,
@@ -45,6 +49,7 @@ from ledger.pages import (
     TransactionPage,
     show_usage_terms,
 )
+from ledger.unanswered import Fate, deliver, unanswered
 from ledger.usage_charges import (
     Charge,
     Metered,
@@ -61,16 +66,17 @@ from wire.grant import Grant, read_grant
 from wire.grant_price import read_grant_price, write_price_question
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
-from wire.receipt import read_receipt
+from wire.money_actions import Transfer
 from wire.units import format_money, format_size
 from wire.usage_bill import UsageBill, read_usage_bill, write_usage_bill
+from wire.usage_charge import charge_nonce
 
 EXAMPLES = """\
 examples:
   airgrant ledger usage terms 02c1...9f                   before you buy: what use beyond costs, and the most of it
   airgrant ledger usage charge 0f3e...20                  what a grant's use came to
-  airgrant ledger usage charge 0f3e...20 --key provider.pem --bill use.bill        and sign a bill
-  airgrant ledger usage pay 0f3e...20 --bill use.bill --key alice.pem --authority ca.pem --certificate alice.crt
+  airgrant ledger usage charge 0f3e...20 --key provider.key --bill use.bill        and sign a bill
+  airgrant ledger usage pay 0f3e...20 --bill use.bill --key alice.key --authority authority.pem --certificate alice.pem
   airgrant ledger usage owed 02c1...9f                    all that it sold or bought; status 1 if anything is unpaid
 
 A provider posts terms with its offer: airgrant offer post --beyond, --step, --step-price, --at-most.
@@ -166,7 +172,9 @@ def _write_bill(case: _Case, key: PrivateKey, genesis: Genesis, file: Path) -> N
 
 
 def _pay(options: argparse.Namespace) -> int:
-    """Asks the ledger who paid for the grant, signed; comes to the amount by itself; then pays once."""
+    """Asks the ledger who paid for the grant, signed; comes to the amount by itself; then pays once, or asks again what
+    became of a payment that was not answered.
+    """
     key, reader = _load_key(options.key), _reader(options)
     genesis = fetch_genesis(reader)
     case = _judge(options, reader, genesis)
@@ -177,32 +185,27 @@ def _pay(options: argparse.Namespace) -> int:
         raise LookupError(f"grant {options.grant.hex()}: {case.charge.word.value}: nothing is to be paid")
     if case.payer_key_id != key.public.key_id.hex():
         raise LookupError(f"grant {options.grant.hex()} was bought by another key, whose owner pays")
-    signed = sign_payment(case.grant, case.charge.transfer, key, genesis.ledger_id, int(options.clock()))
-    with _client(options) as client:
+    transfer, now_s = case.charge.transfer, int(options.clock())
+    meaning = _meaning(transfer, charge_nonce(options.grant), key, genesis.ledger_id)
+    with unanswered(options.key, meaning) as kept, _client(options) as client:
         answer = client.ask("query", write_price_question(options.grant))
         price = read_grant_price(answer, genesis.signer(answer), genesis.ledger_id)
         if (price.grant_id, price.payer) != (options.grant, key.public):
             raise LookupError(
                 f"the ledger signs that grant {options.grant.hex()} was bought by {price.payer}"
             )
-        reply = client.submit(signed.envelope.encoded)
-    receipt = read_receipt(reply.receipt, genesis.signer(reply.receipt), genesis.ledger_id)
-    if receipt.subject != signed.transaction_id:
-        raise ShellError("ledger", "the receipt is for another transaction")
-    page = _case_page(case) | {
-        "transaction": signed.transaction_id.hex(),
-        "executed": receipt.executed,
-        "height": receipt.height,
-        "reason": receipt.reason,
-    }
-    amount = format_money(case.charge.transfer.price_ubc)
-    said = (
-        f"{amount} paid in block {receipt.height}"
-        if receipt.executed
-        else f"{receipt.reason}: {receipt.detail}"
-    )
-    _show(options, page, lambda: [f"[bold]{escape(said)}[/]  transaction {page['transaction']}"])
-    return OK if receipt.executed else NO
+        delivery = deliver(
+            kept,
+            lambda: sign_payment(case.grant, transfer, key, genesis.ledger_id, now_s),
+            client.submit,
+            lambda name: _has_run(reader, name),
+            genesis,
+        )
+    sent = delivery.signed.transaction.action
+    amount = format_money(sent.price_ubc if isinstance(sent, Transfer) else transfer.price_ubc)
+    page = _case_page(case) | _delivery_page(delivery)
+    _show(options, page, lambda: _delivery_lines(delivery, f"{amount} paid"))
+    return OK if delivery.fate is Fate.RAN else NO
 
 
 def _owed(options: argparse.Namespace) -> int:
