@@ -5,7 +5,7 @@ says no. A shell answers over a ledger's pages (`ledger_chain`); `embedded_chain
 process, for tests and laboratories.   Units: seconds of UTC at the chain, micro-bandcoin (ubc).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,6 +49,10 @@ class Chain(Protocol):
 
     def number_of(self, consumer: PublicKey) -> int | None:
         """The channel of this consumer."""
+        ...
+
+    def history(self) -> Iterator[PayplaceAction]:
+        """Executed withdrawals, exits and marks of the missing at this operator, in their order."""
         ...
 
     def submit(self, action: PayplaceAction) -> str:

@@ -4,7 +4,7 @@ For tests and laboratories. It signs and applies whole transactions by the funct
 passes here passes there; it forgets everything when it goes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ledger.contract import apply
@@ -15,6 +15,8 @@ from ledger.state import Draft, State
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.payplace_actions import PayplaceAction
+from wire.payplace_notarisation import MarkMissing
+from wire.payplace_withdrawal import ForceExit, WithdrawPayout
 from wire.transaction import Action, Transaction, sign_transaction
 
 
@@ -25,6 +27,8 @@ class EmbeddedChain:
     state: State
     now_s: int
     nonce: int = 0
+    log: list[tuple[PublicKey, Action]] = field(default_factory=list)
+    """What was executed, and by whom."""
 
     def do(self, action: Action, key: PrivateKey) -> str:
         """One block of one transaction: empty, or the reason why not."""
@@ -37,6 +41,7 @@ class EmbeddedChain:
             return outcome.reason.name.lower()
         draft.absorb(outcome.changes, [signed.transaction_id])
         self.state.merge(draft.changes, draft.executed, self.now_s)
+        self.log.append((key.public, action))
         return ""
 
 
@@ -87,6 +92,16 @@ class EmbeddedAccount:
 
     def number_of(self, consumer: PublicKey) -> int | None:
         return find_channel(self.chain.state, self.of, consumer)
+
+    def history(self) -> Iterator[PayplaceAction]:
+        for issuer, action in self.chain.log:
+            match action:
+                case MarkMissing() | ForceExit() if issuer == self.of:
+                    yield action
+                case WithdrawPayout(operator) if operator == self.of:
+                    yield action
+                case _:
+                    pass
 
     def submit(self, action: PayplaceAction) -> str:
         self.submitted.append(action)

@@ -11,6 +11,8 @@ from typing import Protocol
 from wire.ids import PublicKey
 
 PPM = 1_000_000
+Row = tuple[bytes, int, int]
+"""Merchant id, channel, ubc."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ believe no single machine asks his own. Raises ShellError if it is away.
 
 import base64
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
 from ledger.client import LedgerClient, LedgerReader
 from ledger.entries import read_entry
 from ledger.genesis import Genesis
+from ledger.pages import TransactionListPage, TransactionPage
 from ledger.payplace.entries import (
     Channel,
     PayMerchant,
@@ -34,11 +35,14 @@ from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.micropayment import instance_of
 from wire.payplace_actions import PayplaceAction
+from wire.payplace_notarisation import MarkMissing
 from wire.payplace_registration import RegisterOperator
+from wire.payplace_withdrawal import ForceExit, WithdrawPayout
 from wire.receipt import read_receipt
-from wire.transaction import NONCE_SIZE, Transaction, sign_transaction
+from wire.transaction import NONCE_SIZE, Transaction, read_transaction, sign_transaction
 
 VALIDITY_S = 60
+_OF_HISTORY = {"mark_missing", "withdraw_payout", "force_exit"}
 
 
 class LedgerChain:
@@ -122,6 +126,28 @@ class LedgerChain:
             return self._reader.read(PayNumberPage, f"{self._path}/consumers/{consumer}").number
         except LookupError:
             return None
+
+    def history(self) -> Iterator[PayplaceAction]:
+        of_operator, ledger_id = str(self._operator), self._genesis.ledger_id
+        for listed in self._reader.listed(
+            TransactionListPage, "transactions", "transactions", account=of_operator
+        ):
+            if listed.action not in _OF_HISTORY:
+                continue
+            page = self._reader.read(TransactionPage, f"transactions/{listed.id}")
+            if page.transaction is None:
+                raise ShellError(self._reader.url, f"transaction {listed.id} is too long to be shown")
+            try:
+                signed = read_transaction(base64.b64decode(page.transaction, validate=True), ledger_id)
+            except (ValueError, DecodeError) as error:
+                raise ShellError(self._reader.url, f"transaction {listed.id}: {error}") from error
+            match signed.transaction.action:
+                case MarkMissing() | ForceExit() as own if signed.issuer_key_id == self._operator.key_id:
+                    yield own
+                case WithdrawPayout(operator) as withdrawal if operator == self._operator:
+                    yield withdrawal
+                case _:
+                    pass
 
     def register(self, action: RegisterOperator) -> str:
         """`submit` for who is no operator yet, and of whom the ledger has no page that says what time it is."""

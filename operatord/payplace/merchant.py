@@ -34,6 +34,7 @@ from ledger.payplace.payout_block import (
 from ledger.payplace.payout_leaf import PayoutLeaf, empty_leaf, leaf_hash_of, read_leaf
 from operatord.payplace.chain import Chain, Standing, is_overdrawn, standing_of, terms_of
 from operatord.payplace.merchant_files import MerchantFiles, Promise
+from operatord.payplace.recovering import read_past
 from operatord.payplace.steps import may_commit
 from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
@@ -174,16 +175,21 @@ class Merchant:
         self._office.take_signature(self.id, head.period, self._key.sign(head.commitment).compressed)
 
     def _fetch_kept(self, standing: Standing) -> dict[bytes, bytes]:
-        """The leaf of each member of M, which is the one of its hash."""
-        missing, shown, kept = standing.missing, dict[bytes, bytes](), dict[bytes, bytes]()
+        """The leaf of each member of M, which is the one of its hash: of the operator, or as it was marked by it."""
+        missing, shown = standing.missing, dict[bytes, bytes]()
         if any(record.leaf != leaf_hash_of(empty_leaf(one)) for one, record in missing.items()):
             shown = dict(self._office.kept())
-        for one, record in missing.items():
-            leaves = (shown.get(one, b""), empty_leaf(one))
-            leaf = next((leaf for leaf in leaves if leaf_hash_of(leaf) == record.leaf), None)
-            if leaf is None:
+        kept = {
+            one: leaf
+            for one, record in missing.items()
+            for leaf in (shown.get(one, b""), empty_leaf(one))
+            if leaf_hash_of(leaf) == record.leaf
+        }
+        if len(kept) < len(missing):
+            kept |= read_past(self._chain.history()).kept(missing)
+        for one in missing:
+            if one not in kept:
                 raise BlockRefused(Rule.PREVIOUS_WITHHELD, f"the leaf to which merchant {one.hex()} is held")
-            kept[one] = leaf
         return kept
 
     def _fetch(self, head: BlockHead, standing: Standing) -> None:

@@ -20,7 +20,8 @@ from ledger.payplace.payout_row import PayoutRow, Sums, read_row, without
 from ledger.payplace.payout_tree import TreeBuilder
 from ledger.payplace.registering import voucher_message
 from operatord.payplace.chain import Chain, Standing, is_overdrawn, standing_of, terms_of
-from operatord.payplace.income import Earning, Income, split
+from operatord.payplace.income import Earning, Income, Row, split
+from operatord.payplace.recovering import owed, read_past
 from operatord.payplace.steps import (
     GiveUp,
     MakeBlock,
@@ -34,7 +35,7 @@ from operatord.payplace.steps import (
     next_step,
     next_window_s,
 )
-from operatord.payplace.store import PayoutStore, Row, find_leaves
+from operatord.payplace.store import PayoutStore, find_leaves
 from wire.errors import DecodeError, ShellError, VerificationError
 from wire.ids import PublicKey
 from wire.micropayment import parse_micropayment, signature_of
@@ -71,6 +72,7 @@ class Settler:
         """What was told of whoever shifts away what he has spent."""
         self._lock = threading.Lock()
         self._told: set[str] = set()
+        self._numbers: dict[PublicKey, int] = {}
         self._consumers: dict[int, PublicKey] = {}
         """Whose a channel is does not change."""
         self._asking = threading.Lock()
@@ -111,11 +113,7 @@ class Settler:
     # ---- Income
 
     def _take_earnings(self, standing: Standing) -> None:
-        payees = {
-            merchant.payout: one
-            for one, merchant in standing.merchants.items()
-            if merchant.status != Status.EXITED
-        }
+        payees = self._payees(standing)
         while earnings := self._income.earnings_since(self._store.place(), EARNINGS_AT_ONCE):
             income, unclaimed = list[Row](), list[Earning]()
             for earning in earnings:
@@ -129,21 +127,82 @@ class Settler:
             if rows:
                 self._store.claim(payee, consumer, rows)
 
+    def _payees(self, standing: Standing) -> dict[bytes, bytes]:
+        return {
+            merchant.payout: one
+            for one, merchant in standing.merchants.items()
+            if merchant.status != Status.EXITED
+        }
+
     def _rows_of(
         self, payee: bytes, consumer: PublicKey, amount_ubc: int, payees: Mapping[bytes, bytes]
     ) -> list[Row]:
         """None while the payee has no merchant, or the consumer no channel."""
         merchant = payees.get(payee)
-        channel = self.chain.number_of(consumer) if merchant is not None else None
+        channel = self._number_of(consumer) if merchant is not None else None
         if merchant is None or channel is None:
             return []
         merchants_ubc, mine_ubc = split(amount_ubc, self._rules.commission_ppm)
         rows = [(merchant, channel, merchants_ubc), (self._me, channel, mine_ubc)]
         return [row for row in rows if row[2]]
 
+    def _number_of(self, consumer: PublicKey) -> int | None:
+        number = self._numbers.get(consumer)
+        if number is None:
+            number = self.chain.number_of(consumer)
+            if number is not None:
+                self._numbers[consumer] = number
+        return number
+
+    # ---- A folder that is lost, or older than the chain
+
+    def _recover(self, standing: Standing) -> None:
+        """It does not know what blocks have paid: that is worked out again. Raises ShellError while the block of the
+        last notarisation is not here.
+        """
+        past = read_past(self.chain.history())
+        withdrew = {one: past.claimed[one] for one in standing.withdrew & past.claimed.keys()}
+        self._store.keep(past.kept(standing.missing) | withdrew)
+        paid = self._paid(standing)
+        rows = self._rows_left(paid, standing)
+        registered = set(standing.registered)
+        in_block = [
+            (row.merchant_id, int(channel), int(ubc))
+            for row in rows
+            if row.merchant_id in registered
+            for channel, ubc in zip(row.channels, row.amounts, strict=True)
+        ]
+        earned, unclaimed, reached = self._all_earned(standing)
+        income = list(owed(earned, in_block, past, standing.merchants))
+        over = [row for row in income if row[2] < 0]
+        self._store.recover([row for row in income if row[2] > 0], unclaimed, reached, standing.operator.root)
+        self._tell(
+            f"payouts: this folder was older than the chain: what is owed is worked out again ({reached})"
+        )
+        for merchant, channel, ubc in over:
+            self._tell(
+                f"payouts: {merchant.hex()} has had {-ubc} ubc of channel {channel} more than it earned"
+            )
+
+    def _all_earned(self, standing: Standing) -> tuple[list[Row], list[Earning], int]:
+        """By merchant, also such that have left; what nobody has registered for; and the last earning."""
+        payees = {merchant.payout: one for one, merchant in standing.merchants.items()}
+        payees |= self._payees(standing)
+        rows, unclaimed, reached = list[Row](), list[Earning](), 0
+        while earnings := self._income.earnings_since(reached, EARNINGS_AT_ONCE):
+            for earning in earnings:
+                found = self._rows_of(earning.payee.octets, earning.consumer, earning.amount_ubc, payees)
+                rows += found
+                if not found:
+                    unclaimed.append(earning)
+            reached = earnings[-1].seq
+        return rows, unclaimed, reached
+
     # ---- The block
 
     def _make_block(self, period: int, standing: Standing) -> None:
+        if self._store.settled_root() != standing.operator.root:
+            self._recover(standing)
         self._take_earnings(standing)
         root, channels = standing.operator.root, standing.operator.channels
         registered, paid = standing.registered, self._paid(standing)
@@ -409,7 +468,7 @@ class Settler:
 
     def _settle(self, head: BlockHead, standing: Standing) -> None:
         with self._lock:
-            self._store.settle(self._held(standing))
+            self._store.settle(self._held(standing), head.root)
             self._verified.clear()
         self._store.forget_blocks([head.root, head.previous_root])
 

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ledger.payplace.payout_block import HEAD_SIZE, BlockHead, read_block_head, write_block_head
+from ledger.payplace.payout_block import HEAD_SIZE, NO_ROOT, BlockHead, read_block_head, write_block_head
 from ledger.payplace.payout_leaf import MERCHANT_ID_SIZE
 from ledger.sqlite_store import shell_errors
-from operatord.payplace.income import Earning
+from operatord.payplace.income import Earning, Row
 from wire.errors import ShellError
 
 _SCHEMA = """
@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS unclaimed (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS block (one INTEGER PRIMARY KEY CHECK (one = 1), head BLOB NOT NULL, signature BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS signature (merchant BLOB PRIMARY KEY, octets BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS settled (one INTEGER PRIMARY KEY CHECK (one = 1), root BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS kept (merchant BLOB PRIMARY KEY, leaf BLOB NOT NULL) WITHOUT ROWID;
 """
 _ADD_INCOME = """
@@ -48,8 +49,6 @@ ON CONFLICT (merchant, channel, period) DO UPDATE SET ubc = ubc + excluded.ubc
 """
 _BUSY_S = 60.0
 _CHUNK = 1 << 20
-Row = tuple[bytes, int, int]
-"""Merchant id, channel, ubc."""
 
 
 class PayoutStore:
@@ -146,14 +145,31 @@ class PayoutStore:
         rows = self._rows("SELECT head, signature FROM block")
         return (read_block_head(bytes(rows[0][0])), bytes(rows[0][1])) if rows else None
 
-    def settle(self, kept: Mapping[bytes, bytes]) -> None:
-        """It is notarised. `kept`: of each member of M the leaf that it is held to."""
+    def settled_root(self) -> bytes:
+        """Of the block up to which this folder knows what was paid: if the chain has another one, it does not."""
+        rows = self._rows("SELECT root FROM settled")
+        return bytes(rows[0][0]) if rows else NO_ROOT
+
+    def recover(self, income: Iterable[Row], unclaimed: Iterable[Earning], reached: int, root: bytes) -> None:
+        """All that is owed after the block of `root`, and the earnings that this takes in; nothing else is."""
+        with self._commit() as db:
+            db.execute("DELETE FROM income")
+            db.execute("DELETE FROM unclaimed")
+            db.executemany(_ADD_INCOME, income)
+            rows = [(one.payee.octets, one.consumer.octets, one.amount_ubc) for one in unclaimed]
+            db.executemany(_ADD_UNCLAIMED, rows)
+            db.execute("INSERT OR REPLACE INTO place VALUES ('earnings', ?)", (reached,))
+            db.execute("INSERT OR REPLACE INTO settled VALUES (1, ?)", (root,))
+
+    def settle(self, kept: Mapping[bytes, bytes], root: bytes) -> None:
+        """It is notarised, with this root. `kept`: of each member of M the leaf that it is held to."""
         with self._commit() as db:
             db.execute("DELETE FROM income WHERE period != 0")
             db.execute("DELETE FROM block")
             db.execute("DELETE FROM signature")
             db.execute("DELETE FROM kept")
             db.executemany("INSERT INTO kept VALUES (?, ?)", kept.items())
+            db.execute("INSERT OR REPLACE INTO settled VALUES (1, ?)", (root,))
 
     def give_up(self) -> None:
         """Its income waits for the next one."""

@@ -50,7 +50,8 @@ def test_income_is_in_one_block_until_that_is_settled_or_given_up(store, settled
     assert store.open_income() == {A: {1: 10, 2: 6}}
     assert store.block() == (HEAD, b"signature")
     if settled:
-        store.settle({B: LEAVES[0]})
+        store.settle({B: LEAVES[0]}, HEAD.root)
+        assert store.settled_root() == HEAD.root
         assert store.open_income() == {A: {1: 10, 2: 6}}
         assert store.kept() == {B: LEAVES[0]}
     else:
