@@ -42,6 +42,7 @@ class Desk:
 
     sites: Sites
     clients: list[LedgerClient]
+    eventually: Callable[..., None]
     asked: int = 0
 
     @property
@@ -49,6 +50,8 @@ class Desk:
         return self.sites.network.genesis.ledger_id
 
     def ask(self, action: Action, key: PrivateKey) -> Receipt:
+        """Once all four have the block of what was asked before: else the next one may not know it yet."""
+        wait_until_agreed(self.sites.everybody)
         self.asked += 1
         turn = self.asked % len(self.clients)
         client, site = self.clients[turn], self.sites.everybody[turn]
@@ -63,15 +66,19 @@ class Desk:
 
     def wait_for_block_of(self, utc_s: int) -> None:
         """A block's time is what its voters saw when they voted for the one before: it comes with blocks."""
+        self.eventually(lambda: time.time() >= utc_s, "that second", 60)
         while self.must(Transfer(MERCHANT.public, 1), CONSUMER).utc_s < utc_s:
-            time.sleep(1)
+            pass
 
 
-def test_a_period_is_settled_and_all_four_agree(go_program: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_period_is_settled_and_all_four_agree(
+    go_program: Callable[[str], Path], tmp_path: Path, eventually: Callable[..., None]
+) -> None:
     go_program("cometbft")
     with open_sites(tmp_path, lambda _: None) as sites:
         with ExitStack() as stack:
-            settle(Desk(sites, [stack.enter_context(site.client()) for site in sites.everybody]))
+            clients = [stack.enter_context(site.client()) for site in sites.everybody]
+            settle(Desk(sites, clients, eventually))
         wait_until_agreed(sites.everybody)
 
 
