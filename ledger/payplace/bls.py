@@ -191,6 +191,11 @@ def subtract(total: PublicKey, key: PublicKey) -> PublicKey | None:
     return None if rest == _G2_INFINITY else PublicKey(rest)
 
 
+def negate(key: PublicKey) -> PublicKey:
+    """What a sum of no keys is without this one."""
+    return PublicKey(-key.point)
+
+
 @lru_cache(maxsize=16)
 def _hashed(message: bytes) -> G1Point:
     """Everybody signs the same commitment, so it is hashed once."""

@@ -7,7 +7,7 @@ Reference: PayPlace 6.5.1 (apk, apka).
 from collections.abc import Iterable
 from functools import lru_cache
 
-from ledger.payplace.bls import PublicKey, aggregate_keys, subtract
+from ledger.payplace.bls import PublicKey, aggregate_keys, negate, subtract
 from wire.errors import VerificationError
 
 NO_KEYS = b""
@@ -32,10 +32,15 @@ def add_keys(total: bytes, keys: Iterable[bytes]) -> bytes:
 
 
 def take_keys(total: bytes, keys: Iterable[bytes]) -> bytes:
-    """Without these, which are in it."""
-    rest = None if total == NO_KEYS else read_key(total)
-    for key in keys:
-        if rest is None:
-            return NO_KEYS
-        rest = subtract(rest, read_key(key))
+    """Without these, which are in it; in whatever order they come, also where keys cancel each other on the way."""
+    points = [read_key(key) for key in keys]
+    if not points:
+        return total
+    try:
+        taken = aggregate_keys(points)
+    except VerificationError:
+        return total  # they cancel each other
+    if total == NO_KEYS:
+        return negate(taken).eip2537
+    rest = subtract(read_key(total), taken)
     return NO_KEYS if rest is None else rest.eip2537

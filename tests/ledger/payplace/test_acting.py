@@ -433,7 +433,7 @@ def test_the_sums_of_keys_follow_the_merchants() -> None:
 def test_a_sum_of_keys_that_cancel_is_no_key() -> None:
     one, minus = SecretKey(5), SecretKey(GROUP_ORDER - 5)
     assert add_keys(b"", [one.public.eip2537, minus.public.eip2537]) == b""
-    assert take_keys(one.public.eip2537, [one.public.eip2537, minus.public.eip2537]) == b""
+    assert take_keys(one.public.eip2537, [one.public.eip2537, minus.public.eip2537]) == one.public.eip2537
 
 
 def test_who_is_made_to_exit_is_paid_even_while_a_block_is_under_way() -> None:
