@@ -62,7 +62,8 @@ class ContractView:
 
     `window_from_s`, `window_until_s`: the commitment window of `period`, both ends in it. `withdrew`: W, since the last
     notarisation. `exited`: X and all before. `kept`: of each member of M the leaf that the contract holds it to (L),
-    which became public when it was marked. `channels`: how many consumers there are.
+    which became public when it was marked. `channels`: how many consumers there are. `merchants`: who was ever
+    registered (who leaves during a window still has a leaf); None where that is not asked.
     """
 
     instance: bytes
@@ -74,6 +75,7 @@ class ContractView:
     withdrew: frozenset[bytes] = frozenset()
     exited: frozenset[bytes] = frozenset()
     kept: Mapping[bytes, bytes] = field(default_factory=dict)
+    merchants: frozenset[bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ def check_head(head: BlockHead, view: ContractView, now_s: int) -> None:
         raise BlockRefused(
             Rule.OTHER_PREVIOUS_ROOT, f"{head.previous_root.hex()}, the contract has {view.root.hex()}"
         )
+    if view.merchants is not None and head.leaves > len(view.merchants):
+        raise BlockRefused(Rule.MALFORMED, f"{head.leaves} leaves for {len(view.merchants)} merchants")
 
 
 def read_blocks(
@@ -197,6 +201,8 @@ class _Pass:
             return
         self.tree.add(new)
         row = read_row(new, view.channels)
+        if view.merchants is not None and row.merchant_id not in view.merchants:
+            raise DecodeError(f"payout block: a leaf of {row.merchant_id.hex()}, who is no merchant here")
         self.totals.add(row)
         if old != new and len(row.amounts) > MAX_ENTRIES:
             merchant_id = row.merchant_id.hex()

@@ -95,7 +95,7 @@ def _plan_payments(draft: Draft, operator: PublicKey, brought: Brought, claim: C
     with_source = {source.channel for source in claim.sources}
     payments = Payments()
     for number, channel in channels.items():
-        payments[number] = channel, _payable(channel, merchant, amounts[number])
+        payments[number] = channel, payable(channel, merchant, amounts[number])
         if payments[number][1] < amounts[number] and number not in with_source:
             return Rejected(
                 Reason.SOURCE_MISSING,
@@ -117,7 +117,7 @@ def _learn_sources(channels: dict[int, Channel], instance_id: bytes, claim: Clai
     return None
 
 
-def _payable(channel: Channel, merchant: PayMerchant, amount_ubc: int) -> int:
+def payable(channel: Channel, merchant: PayMerchant, amount_ubc: int) -> int:
     """Line 19 of Algorithm 7, whose printed sum takes in the own reservation and pays nobody who was missing."""
     free_ubc = channel.paid_ubc - channel.withdrawn_ubc - reserved_before(channel, merchant)
     return min(max(free_ubc, 0), amount_ubc)

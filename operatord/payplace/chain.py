@@ -97,7 +97,7 @@ class Standing:
         until_s = phase.began_s + self.operator.window_s if phase.window else 0
         return ContractView(
             instance, self.operator.root, phase.window, phase.began_s, until_s, self.operator.channels,
-            self.withdrew, exited, kept,
+            self.withdrew, exited, kept, frozenset(self.merchants),
         )  # fmt: skip
 
 

@@ -31,7 +31,16 @@ from ledger.payplace.payout_block import (
     read_block_head,
     split_block,
 )
-from ledger.payplace.payout_leaf import PayoutLeaf, empty_leaf, leaf_hash_of, read_leaf
+from ledger.payplace.payout_leaf import (
+    LEAF_HEAD_SIZE,
+    MAX_ENTRIES,
+    PayoutLeaf,
+    empty_leaf,
+    leaf_hash_of,
+    read_leaf,
+)
+from ledger.payplace.sourcing import learn
+from ledger.payplace.withdrawing import payable
 from operatord.payplace.chain import Chain, Standing, is_overdrawn, standing_of, terms_of
 from operatord.payplace.merchant_files import MerchantFiles, Promise
 from operatord.payplace.recovering import read_past
@@ -194,7 +203,7 @@ class Merchant:
 
     def _fetch(self, head: BlockHead, standing: Standing) -> None:
         """The block, and the one before it if it is not here."""
-        entries = 36 + 16 * standing.operator.channels
+        entries = LEAF_HEAD_SIZE + 16 * min(standing.operator.channels, MAX_ENTRIES)
         for root, leaves in ((head.root, head.leaves), (head.previous_root, len(standing.merchants))):
             if root == NO_ROOT or self._files.has_block(root):
                 continue
@@ -287,8 +296,30 @@ class Merchant:
         leaf = None if record is None else self._confirmed(record, standing)
         return 0 if leaf is None else sum(leaf.amounts.values())
 
-    def withdraw(self, *, leaving: bool = False) -> str:
-        """Empty, or why the contract says no. Asks nobody but the chain. Raises LookupError if nothing is confirmed."""
+    def takeable_ubc(self) -> int:
+        """What a withdrawal would be paid at this moment: less than is confirmed where a consumer's funds are on their
+        way to another operator, or reserved for whoever has been missing for longer.
+        """
+        standing = standing_of(self._chain)
+        record = standing.merchants.get(self.id)
+        promise = None if record is None else self._confirmed_promise(record, standing.operator)
+        return 0 if record is None or promise is None else self._payable(promise, record)
+
+    def _payable(self, promise: Promise, record: PayMerchant) -> int:
+        channels, paid_ubc = self._chain.channels(promise.micropayments), 0
+        for number, amount_ubc in read_leaf(promise.leaf).amounts.items():
+            if number in channels and number in promise.micropayments:
+                cumulative_ubc = parse_micropayment(promise.micropayments[number]).cumulative_ubc
+                paid_ubc += payable(learn(channels[number], cumulative_ubc), record, amount_ubc)
+        return paid_ubc
+
+    def withdraw(self, *, leaving: bool = False, accept_less: bool = False) -> str:
+        """Empty, or why not. Asks nobody but the chain. Raises LookupError if nothing is confirmed.
+
+        The contract pays what is there and strikes the rest, so what is not covered in full waits, unless
+        `accept_less`.
+        """
+        self.guard(now=True)
         standing = standing_of(self._chain)
         record = standing.merchants.get(self.id)
         if record is None:
@@ -296,6 +327,13 @@ class Merchant:
         promise = self._confirmed_promise(record, standing.operator)
         if promise is None and not (leaving and record.status == Status.MISSING):
             raise LookupError("nothing is confirmed that this folder has the proof of")
+        if promise is not None and not accept_less:
+            confirmed_ubc, now_ubc = (
+                sum(read_leaf(promise.leaf).amounts.values()),
+                self._payable(promise, record),
+            )
+            if now_ubc < confirmed_ubc:
+                return f"not_fully_covered: {now_ubc} of {confirmed_ubc} ubc are there now, the rest would be lost"
         claim = Claim(LeafProof(empty_leaf(self.id), 0, b""), 0, ()) if promise is None else claim_of(promise)
         return self._chain.submit(WithdrawPayout(PublicKey(standing.operator.key), claim, leaving))
 

@@ -56,6 +56,9 @@ def main(argv: list[str]) -> int:
     watch.add_argument("--once", action="store_true", help="look once, and say what was found")
     add("status", _status, "what is confirmed")
     withdraw = add("withdraw", _withdraw, "take everything that is confirmed")
+    withdraw.add_argument(
+        "--accept-less", action="store_true", help="also if not all of it is there now: the rest is lost"
+    )
     withdraw.add_argument("--exit", action="store_true", dest="leaving", help="and be a merchant no longer")
     try:
         options = parser.parse_args(argv)
@@ -121,13 +124,15 @@ def _status(options: argparse.Namespace) -> int:
 
 def _withdraw(options: argparse.Namespace) -> int:
     merchant = open_merchant(options.config)
-    confirmed_ubc = merchant.confirmed_ubc()
+    confirmed_ubc, takeable_ubc = merchant.confirmed_ubc(), merchant.takeable_ubc()
     try:
-        reason = merchant.withdraw(leaving=options.leaving)
+        reason = merchant.withdraw(leaving=options.leaving, accept_less=options.accept_less)
     except LookupError as error:
         reason = str(error.args[0])
+    taken_ubc = 0 if reason else takeable_ubc
+    lost_ubc = 0 if reason else confirmed_ubc - takeable_ubc
     return _say(
-        options, {"ok": not reason, "withdrawn_ubc": 0 if reason else confirmed_ubc, "reason": reason}
+        options, {"ok": not reason, "withdrawn_ubc": taken_ubc, "given_up_ubc": lost_ubc, "reason": reason}
     )
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -302,3 +303,56 @@ def test_who_shifts_what_is_not_spent_is_left_alone(market):
     market.merchant(0, Gone(), account).guard()
     assert account.submitted == []
     assert market.account.channel(0).shift is not None
+
+
+def test_what_is_not_all_there_is_not_taken_unless_the_merchant_says_so(market):
+    """Nobody contested in time; a later deposit may still cover it."""
+    market.pay(0, 0, 1_000_000)
+    market.round(1)
+    market.to_open(1)
+    shift_everything(market, 0, 300_000)
+    market.chain.now_s += TIMES.challenge_s
+    market.must(FinishShift(OPERATOR.public, market.consumers[0].public), THIEF)
+    market.to_open(3)
+    merchant = market.merchants[0]
+    assert (merchant.confirmed_ubc(), merchant.takeable_ubc()) == (900_000, 700_000)
+    assert (
+        merchant.withdraw() == "not_fully_covered: 700000 of 900000 ubc are there now, the rest would be lost"
+    )
+    assert market.balance(market.owners[0]) == 0
+    assert merchant.confirmed_ubc() == 900_000
+    assert merchant.withdraw(accept_less=True) == ""
+    assert market.balance(market.owners[0]) == 700_000
+
+
+# ---- An operator that wants to fill its merchants' disks
+
+
+def test_a_block_of_more_leaves_than_merchants_is_not_fetched(market):
+    first, second, operator = honest(market)
+    office = Liar(market, {first: {0: 901}, second: {0: 900}, operator: {0: 200}})
+    office.head = replace(office.head, leaves=2**32 - 1)
+    office.block = lambda _: pytest.fail("nothing is fetched")  # type: ignore[method-assign, assignment]
+    refuses(market, Rule.MALFORMED, office)
+
+
+def test_a_block_that_does_not_end_is_left(market):
+    first, second, operator = honest(market)
+    office = Liar(market, {first: {0: 901}, second: {0: 900}, operator: {0: 200}})
+    written = list[int]()
+
+    def endless(_root: bytes) -> Iterator[bytes]:
+        while True:
+            written.append(1_000)
+            yield bytes(1_000)
+
+    office.block = endless  # type: ignore[method-assign, assignment]
+    refuses(market, Rule.MALFORMED, office)
+    assert sum(written) <= 2_000
+
+
+def test_a_leaf_of_somebody_who_is_no_merchant_is_refused(market):
+    first, second, operator = honest(market)
+    assert second != bytes(32)
+    office = Liar(market, {bytes(32): {0: 1}, first: {0: 900}, operator: {0: 200}})
+    refuses(market, Rule.MALFORMED, office)
