@@ -36,7 +36,6 @@ from ledger.clearing.house import (
     Step,
     Submit,
     Wait,
-    rest_of,
 )
 from ledger.clearing.keeper_clocks import KeeperClocks, TimePage
 from ledger.clearing.keeping import MAX_AHEAD_S, tell_time_secret, time_key, time_secret
@@ -58,6 +57,7 @@ from ledger.clearing.pages import (
 from ledger.clearing.request import AuctionRequest, CreateAuction, GetBid, ListAuctions, PlaceBid
 from ledger.clearing.turns import Turns
 from ledger.ordering import Orderer
+from ledger.submission import Batch
 from wire.auction import MAX_AUCTION_BYTES, read_auction
 from wire.auction_list import write_auction_list
 from wire.auction_receipt import AuctionReceipt, Status, write_auction_receipt
@@ -370,7 +370,7 @@ class ClearingService:
             return await _in(self._calls, ask_provider, url, step.question)
 
     async def _submit(self, step: Submit) -> bool:
-        rest = rest_of(step.batch, self._view.has)
+        rest = await asyncio.to_thread(self._rest, step.listing)
         if not rest.transactions:
             return await asyncio.to_thread(
                 self._decide, step, lambda now_ns: self._house.settled(step.listing, now_ns)
@@ -384,6 +384,10 @@ class ClearingService:
             step,
             lambda now_ns: self._house.take_outcome(step.listing, rest, outcome, now_ns),
         )
+
+    def _rest(self, listing: Listing) -> Batch:
+        with self._lock:
+            return self._house.rest(listing)
 
     async def _look(self, listing: Listing) -> bool:
         """What bidders had, once no block before the guard comes any more: what is ordered here now is behind it."""

@@ -21,7 +21,6 @@ from ledger.clearing.house import (
     Step,
     Submit,
     Wait,
-    rest_of,
 )
 from ledger.clearing.keeping import time_key, time_secret
 from ledger.clearing.ledger_view import seller_of
@@ -228,7 +227,7 @@ class ClearingWorld:
                     return Refusal("provider_away", "said nothing")
                 return self.house.take_answer(listing, said, now_ns)
             case Submit():
-                rest = rest_of(step.batch, self.landed.__contains__)
+                rest = self.house.rest(listing)
                 if not rest.transactions:
                     return self.house.settled(listing, now_ns)
                 return self.house.take_outcome(listing, rest, self.submit(rest), now_ns)

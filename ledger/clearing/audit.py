@@ -272,10 +272,17 @@ class _Auditor:
             found.unchecked += [] if self._has_word() else ["that the provider settled it without the house"]
         if not settled:
             found.wrong += _check_reason(listing, closed)
-        executed = set(won) if settled else set(closed.executed)
-        if not settled and not executed <= set(won):
+        claims = {name: name for name in won}
+        for own, earlier in self._book.look_at_replaced(listing).items():
+            claims.update(dict.fromkeys(earlier, own))
+        executed = set(closed.executed) or (set(won) if settled else set())
+        if not executed <= claims.keys():
             found.wrong.append("bids are called executed that have not won")
+        elif settled and sorted(claims[one] for one in executed) != sorted(won):
+            found.wrong.append("it was settled, and not each of its shares is called sold once")
         self._compare(listing, executed, found)
+        for one in claims.keys() - executed:
+            self._expect(one, found, f"bid {one.hex()}", expected=False)
         if settled and listing.answer is not None:
             offer_id = _offer_id(listing.answer, self._ledger_id)
             self._offers.add(offer_id)

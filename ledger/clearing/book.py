@@ -8,7 +8,7 @@ Reference: Bandcoin 5.4, table 1.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TypeAlias
@@ -85,7 +85,8 @@ class Bid:
 class Listing:
     """One auction, with its bids in the order in which they came, `last` the last one. `head` is that of the log once
     the bids could be read. `rejected` is why it stands still, in a word and a sentence; `closed` is set once
-    it is over. `ready`: bids that were opened before the log says so.
+    it is over. `ready`: bids that were opened before the log says so. `replaced`: of each award, the ids of what its
+    account had bid before, once somebody looked (`Book.look_at_replaced`).
     """
 
     auction: Auction
@@ -100,6 +101,8 @@ class Listing:
     ready: tuple[tuple["Bid", Found], ...] = ()
     awards: tuple[Award, ...] = ()
     awarded: dict[bytes, Award] = field(default_factory=dict)
+    replaced: dict[bytes, tuple[bytes, ...]] | None = None
+    secrets: Mapping[int, bytes] = field(default_factory=dict)
     answer: bytes | None = None
     rejected: tuple[str, str] = ("", "")
     last: PublicKey | None = None
@@ -170,10 +173,17 @@ class Listing:
             return Status.PENDING, None
         if self.closed.reason:
             return Status.CANCELLED, Refusal(self.closed.reason, self.closed.detail)
-        if self.award_of(bid) is not None:
-            return Status.EXECUTED, None
+        award = self.award_of(bid)
+        if award is not None:
+            return Status.EXECUTED, self._by_another(award)
         shared = self.auction.terms.mark.kind is AuctionKind.PROPSHARE
         return Status.CANCELLED, TOO_SMALL if shared else OUTBID
+
+    def _by_another(self, award: Award) -> Refusal | None:
+        """A word on an award whose share was bought with an earlier bid of the same account; at the same price."""
+        own = award.bid.transaction.transaction_id
+        ran = [one for one in (self.replaced or {}).get(own, ()) if one in self.executed]
+        return Refusal("", f"by transaction {ran[0].hex()}, an earlier bid of this account") if ran else None
 
 
 Tickets = Callable[[SealedBid, Lock], PublicKey]
@@ -289,6 +299,8 @@ class Book:
             case AuctionClosed():
                 listing = self.active.pop(event.auction_id)
                 listing.executed = frozenset(event.executed)
+                if not listing.executed <= listing.awarded.keys():
+                    self.look_at_replaced(listing)
                 listing.closed, listing.phase = event, Phase.CLOSED
 
     def read_sealed(self, listing: Listing, encoded: bytes) -> tuple[PublicKey, PublicKey]:
@@ -347,10 +359,34 @@ class Book:
             _note_found(bid, found)
         for bid in list(listing.by_account.values()):
             self._fall_back(listing, bid, event.secrets)
-        listing.ready, listing.head = (), self.head
+        listing.ready, listing.head, listing.secrets = (), self.head, event.secrets
         _drop_unfunded(listing)
         listing.clear()
         listing.phase, listing.rejected = Phase.CLEARING, ("", "")
+
+    def look_at_replaced(self, listing: Listing) -> Mapping[bytes, tuple[bytes, ...]]:
+        """Ids of awards -> ids of what the same account had bid before. Each is signed, for this auction, and can be
+        read by everybody: whoever has the offer can have the ledger execute it in the place of the last one, for the
+        same share at the same price. Opened when it matters only.
+        """
+        if listing.replaced is None:
+            listing.replaced = {
+                name: tuple(self._replaced_ids(listing, listing.by_account[award.bid.account]))
+                for name, award in listing.awarded.items()
+            }
+        return listing.replaced
+
+    def _replaced_ids(self, listing: Listing, bid: Bid) -> Iterator[bytes]:
+        earlier = bid.earlier
+        while earlier is not None:
+            told = _read_secrets(listing, listing.secrets)
+            if earlier.sealed is not None and earlier.opened is None:
+                found = open_one(listing, earlier, told, self.ledger_id)
+                if isinstance(found, OpenBid) and is_well_sealed(earlier.sealed, listing.lock, told):
+                    earlier.opened = found
+            if earlier.opened is not None:
+                yield earlier.opened.transaction.transaction_id
+            earlier = earlier.earlier
 
     def open_bids(self, listing: Listing, secrets: Mapping[int, bytes]) -> tuple[tuple[Bid, Found], ...]:
         """Its sealed bids, and what is in each. Changes nothing, and may be done before the log says `Unsealed`: it is

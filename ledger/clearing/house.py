@@ -296,8 +296,8 @@ class House:
     def take_outcome(self, listing: Listing, batch: Batch, outcome: Outcome, now_ns: int) -> Event:
         """What the ledger said to a batch, or to what was left of it."""
         at_ns, auction_id = self.book.stamp(now_ns), listing.auction_id
-        if isinstance(outcome, Executed) or not rest_of(self.batch(listing), self._has).transactions:
-            return AuctionClosed(at_ns, auction_id)
+        if isinstance(outcome, Executed) or not self.rest(listing).transactions:
+            return AuctionClosed(at_ns, auction_id, executed=self._by_replaced(listing))
         refused = next((one for one in batch.transactions if outcome.subject in _names(one)), None)
         if (
             refused is not None
@@ -310,15 +310,37 @@ class House:
 
     def settled(self, listing: Listing, now_ns: int) -> Event:
         """All of its batch is in the ledger already: an answer was lost."""
-        return AuctionClosed(self.book.stamp(now_ns), listing.auction_id)
+        at_ns = self.book.stamp(now_ns)
+        return AuctionClosed(at_ns, listing.auction_id, executed=self._by_replaced(listing))
+
+    def rest(self, listing: Listing) -> Batch:
+        """What the ledger has not executed of its batch: all of it, unless an answer was lost or somebody was faster.
+        A share that was claimed with an earlier bid of its winner is sold, too.
+        """
+        left = rest_of(self.batch(listing), self._has)
+        if len(left.transactions) > len(listing.awards):
+            return left
+        claims = self._claims(listing)
+        return Batch(tuple(one for one in left.transactions if one.transaction_id not in claims))
+
+    def _claims(self, listing: Listing) -> dict[bytes, bytes]:
+        """The award's bid -> the one with which its share was claimed in the ledger, by the winner himself."""
+        claims = {one: one for one in listing.awarded if self._has(one)}
+        if len(claims) < len(listing.awarded):
+            for own, earlier in self.book.look_at_replaced(listing).items():
+                claims.update((own, one) for one in earlier if own not in claims and self._has(one))
+        return claims
+
+    def _by_replaced(self, listing: Listing) -> tuple[bytes, ...]:
+        """Of an auction that is settled: the bids that were executed, if some are not those that have won."""
+        earlier = {one for ids in (listing.replaced or {}).values() for one in ids if self._has(one)}
+        return tuple(self._claims(listing).values()) if earlier else ()
 
     def close(self, step: Close, now_ns: int) -> Event:
         listing, at_ns = step.listing, self.book.stamp(now_ns)
-        executed = tuple(one for one in listing.awarded if self._has(one))
-        if executed and len(executed) == len(listing.awards):
-            return AuctionClosed(
-                at_ns, listing.auction_id
-            )  # the provider brought offer and bids along itself
+        executed = tuple(self._claims(listing).values())
+        if executed and len(executed) == len(listing.awards):  # somebody brought offer and bids along himself
+            return AuctionClosed(at_ns, listing.auction_id, executed=self._by_replaced(listing))
         return AuctionClosed(at_ns, listing.auction_id, step.reason, step.detail, executed)
 
 

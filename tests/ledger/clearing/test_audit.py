@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.clearing.audit import Anchor, Audited, Funds, audit_log, convict, wanted_funds
-from ledger.clearing.bidding import conceal_bid
+from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.events import (
     AuctionClosed,
     AuctionTaken,
@@ -25,7 +25,9 @@ from ledger.clearing.events import (
     read_event,
     write_event,
 )
-from tests.clearing_world import BIDDERS, CLEARING_S, HOUSE, PROPSHARE, VICKREY, ClearingWorld, away
+from ledger.clearing.provider import Wrong
+from ledger.submission import Batch, Executed, Outcome
+from tests.clearing_world import BIDDERS, CLEARING_S, HOUSE, PROPSHARE, VICKREY, ClearingWorld, away, honest
 from tests.ledger_world import ALICE, BOB, CAROL, PROVIDER
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import GUARD_S, AuctionKind
@@ -35,6 +37,7 @@ from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.post_offer import PostOffer
 from wire.sealed_bid import read_sealed_bid, write_sealed_bid
+from wire.transaction import read_transaction
 
 
 def cleared(kind: AuctionKind = VICKREY, units: int = 1) -> ClearingWorld:
@@ -358,6 +361,47 @@ def test_receipts_convict_who_drops_moves_or_dates_anew() -> None:
     assert "is no bid" in said(replace(auction, bid_id=ALICE.public), world.entries)
     assert "does not open that auction" in said(replace(receipts[1], bid_id=None), world.entries)
     assert "nothing that was taken" in said(AuctionReceipt(bytes(32), Status.ERROR), world.entries)
+
+
+@pytest.mark.parametrize("kind", [VICKREY, PROPSHARE])
+@pytest.mark.parametrize("units", [1, 2])
+def test_a_share_that_is_claimed_with_a_replaced_bid_is_sold(kind: AuctionKind, units: int) -> None:
+    """The provider is faster than the house, and submits what Alice had bid before: good, signed and public. Whoever
+    else won gets his share from the house, and nobody who has paid is told that he has not.
+    """
+    world = ClearingWorld()
+    listing = world.open(kind=kind, units=units)
+    old = world.make_bid(listing, ALICE, 9_000)
+    nonce = world.serial.to_bytes(8, "big")
+    plain = make_bid(listing.auction, 9_000, ALICE, world.ledger_id, nonce)
+    world.take(listing, old)
+    last, other = world.bid(listing, ALICE, 60), world.bid(listing, BOB, 55)
+    world.bid(listing, CAROL, 1)
+    outcomes: list[Outcome] = []
+
+    def faster(question: bytes, now_s: int) -> bytes | Wrong | None:
+        said = honest(question, now_s)
+        if not outcomes and isinstance(said, bytes):
+            both = Batch(tuple(read_transaction(one, world.ledger_id) for one in (said, plain)))
+            outcomes.append(world.submit(both))
+        return said
+
+    closed = world.clear(listing, faster)
+    assert isinstance(outcomes[0], Executed)
+    assert 10_000 - world.world.balance(ALICE) == closed.awards[0].price_ubc
+    receipt = closed.receipt(last)
+    ran = read_transaction(plain, world.ledger_id).transaction_id
+    assert (receipt.status, receipt.reason) == (Status.EXECUTED, "")
+    assert ran.hex() in receipt.detail
+    won = any(one.bid.account == BOB.public for one in closed.awards)
+    assert closed.receipt(other).status is (Status.EXECUTED if won else Status.CANCELLED)
+    assert won == (units == 2)
+    found = audit_log(world.entries, world.ledger_id, Word(world))
+    assert (found.holds, found.auctions[0].settled) == (True, True), found
+    lies = changed(world, AuctionClosed, executed=())
+    assert "the ledger has" in audit(world, lies)[0].wrong
+    world.restart()
+    assert world.book.listings[listing.auction_id].receipt(last) == receipt
 
 
 @pytest.mark.parametrize("kind", [VICKREY, PROPSHARE])
