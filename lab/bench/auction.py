@@ -67,7 +67,9 @@ def measure(progress: Callable[[str], None], sizes: Sizes) -> list[Figure]:
     many, most = uniform(sizes.many, flat, WIDE, 1), uniform(sizes.most, flat, WIDE, 2)
     small, rates = uniform(100, Forecast((50,) * SLOTS), PAPER, 3), uniform(sizes.many, flat, PAPER, 4)
     wider = uniform(100, Forecast((120,) * SLOTS), PAPER, 3)
-    dips = Forecast(tuple(4 if slot in {1, 9} else 7 if slot == 14 else 500 for slot in range(SLOTS)))
+    dips = Forecast(
+        tuple(2 if slot == 1 else 4 if slot == 9 else 7 if slot == 14 else 60 for slot in range(SLOTS))
+    )
     figures = [
         _timed(
             f"{sizes.many} uniform bids, 500 units: winners and every payment",
@@ -85,9 +87,19 @@ def measure(progress: Callable[[str], None], sizes: Sizes) -> list[Figure]:
     progress(f"{sum(min(bid.bundle) < max(bid.bundle) for bid in switching[1])} of {sizes.many} bids switch")
     figures += [
         _timed(
-            f"{sizes.many} bids, most of which switch (floor)", switching, 1000, HIGHS_ALL, _one_solve_of_all
+            f"{sizes.many} bids, 60 units, most of which switch (floor)",
+            switching,
+            1000,
+            HIGHS_ALL,
+            _one_solve_of_all,
         ),
-        _timed(f"{sizes.many} bids, most of which switch (fluid)", fluid, 1000, HIGHS_ALL, _one_solve_of_all),
+        _timed(
+            f"{sizes.many} bids, 60 units, most of which switch (fluid)",
+            fluid,
+            1000,
+            HIGHS_ALL,
+            _one_solve_of_all,
+        ),
     ]
     progress("a box's budget")
     figures += [
