@@ -25,6 +25,14 @@ def strangers(auction: Auction, trusted: Collection[PublicKey]) -> list[PublicKe
     return unknown if auction.is_sealed and len(unknown) >= auction.threshold else []
 
 
+def opens_alone(auction: Auction, keeper: PublicKey) -> bool:
+    """Whether this keeper's own time keys reach the threshold, so that it needs nobody else to read a bid before its
+    time. Raises DecodeError, VerificationError for time keys that do not hold.
+    """
+    own = sum(key.keeper == keeper for key in auction.read_time_keys())
+    return auction.is_sealed and own >= auction.threshold
+
+
 def make_bid(auction: Auction, price_ubc: int, bidder: PrivateKey, ledger_id: bytes, nonce: bytes) -> bytes:
     """A signed `allocate` for one unit or for a share, that is good for this auction alone; `price_ubc` is the most."""
     action = Allocate(auction.terms.provider, price_ubc, auction.terms.band, 0, auction=auction.auction_id)

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ledger.clearing.audit import LedgerWord, audit_log, convict, wanted_funds
-from ledger.clearing.bidding import conceal_bid, make_bid, strangers
+from ledger.clearing.bidding import conceal_bid, make_bid, opens_alone, strangers
 from ledger.clearing.house_client import HouseClient
 from ledger.clearing.ledger_word import AskedLedger, ReplayedLedger
 from ledger.clearing.offer_desk import create_desk
@@ -201,11 +201,11 @@ def _new_file(file: Path) -> Iterator[IO[bytes]]:
 
 
 def _warn_of_lone_keeper(auction: Auction, house: PublicKey) -> None:
-    """To standard error: what is sealed to the house alone, the house can read."""
-    if auction.is_sealed and not strangers(auction, {house}):
+    """To standard error: where the house's own time key is enough, the house can read the bids."""
+    if opens_alone(auction, house):
         sys.stderr.write(
             "warning: the house can open the bids of this auction by itself before the clearing time: "
-            "it is its own keeper (other keepers: create --keeper-at)\n"
+            "its own key is enough (create --keeper-at for each of several keepers, and --threshold above 1)\n"
         )
 
 

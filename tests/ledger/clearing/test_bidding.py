@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ledger.clearing.bidding import conceal_bid, is_named, make_bid, strangers
+import pytest
+
+from ledger.clearing.bidding import conceal_bid, is_named, make_bid, opens_alone, strangers
 from ledger.clearing.door import SETTLE_S, read_bid
+from ledger.clearing.keeping import time_key
 from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
 from tests.ledger_world import ALICE, BOB
 from wire.keys import PrivateKey
@@ -19,6 +22,18 @@ def test_fewer_strangers_than_the_threshold_may_keep_the_keys() -> None:
     assert strangers(auction, {KEEPERS[0].public}) == [key.public for key in KEEPERS[1:]]
     assert strangers(replace(auction, threshold=3), {KEEPERS[0].public}) == []
     assert strangers(ClearingWorld().auction(PROPSHARE), ()) == []
+
+
+@pytest.mark.parametrize(
+    ("keepers", "threshold", "alone"), [(1, 1, True), (2, 1, True), (2, 2, False), (3, 2, False)]
+)
+def test_a_keeper_opens_alone_where_its_own_key_is_enough(keepers: int, threshold: int, alone: bool) -> None:
+    world = ClearingWorld()
+    keys = tuple(time_key(keeper, CLEARING_S) for keeper in KEEPERS[:keepers])
+    auction = world.auction(time_keys=keys, threshold=threshold)
+    assert opens_alone(auction, KEEPERS[0].public) is alone
+    assert not opens_alone(auction, ALICE.public)
+    assert not opens_alone(world.auction(PROPSHARE), KEEPERS[0].public)
 
 
 def test_a_bid_is_an_allocate_for_this_auction_alone() -> None:
