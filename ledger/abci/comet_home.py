@@ -118,7 +118,7 @@ class StateSync:
 class Place:
     """Where one operator's CometBFT is reached, by whom, and what it reaches. Addresses as CometBFT writes them.
 
-    `one_host`: several nodes come from one address, as in a laboratory.
+    `one_host`: several nodes come from one address: one machine, or several behind one translated address.
     """
 
     application: str

@@ -15,7 +15,15 @@ import re
 import sys
 from pathlib import Path
 
-from ledger.abci.comet_home import PRIVATE, Place, StateSync, format_home, generate_keys, read_operator
+from ledger.abci.comet_home import (
+    PRIVATE,
+    SETTINGS,
+    Place,
+    StateSync,
+    format_home,
+    generate_keys,
+    read_operator,
+)
 from ledger.abci.network import (
     Network,
     Operator,
@@ -35,11 +43,14 @@ from wire.keys import PrivateKey
 
 COMET = "comet"
 MAX_POWER = 1_000_000
+_TCP = "tcp://"
+_LISTEN, _RPC = "0.0.0.0:26656", "127.0.0.1:26657"
 _EXAMPLES = """examples:
   airgrant ledger init --joins --folder bandcoin                               keys and settings, once
   airgrant ledger join --folder bandcoin --name alice --address 192.0.2.1:26656
                                                      prints your section of network.toml: give it to the others
   airgrant ledger join --folder bandcoin --name alice --network network.toml   when all sections are in it
+  airgrant ledger join ... --listen 127.0.0.1:26666 --rpc 127.0.0.1:26667      a second one on the same machine
   cometbft start --home bandcoin/comet  and  airgrant ledger run --config bandcoin/ledger.toml
 """
 _CONSENSUS = """
@@ -73,14 +84,22 @@ def main(argv: list[str]) -> int:
         "--network", type=Path, metavar="FILE", help="the description of the network (second step)"
     )
     parser.add_argument(
-        "--listen", type=_address, default="0.0.0.0:26656", metavar="HOST:PORT", help="for other nodes"
+        "--listen",
+        type=_address,
+        metavar="HOST:PORT",
+        help=f"for other nodes (default: as it was; at first {_LISTEN})",
     )
     parser.add_argument(
         "--rpc",
         type=_address,
-        default="127.0.0.1:26657",
         metavar="HOST:PORT",
-        help="for your ledger only: never open it to others",
+        help=f"for your ledger only: never open it to others (default: as it was; at first {_RPC})",
+    )
+    parser.add_argument(
+        "--one-host",
+        action="store_true",
+        help="several nodes come from one address: a trial on one machine, or operators behind one NAT; by itself "
+        "where the addresses in FILE say so",
     )
     parser.add_argument(
         "--trust",
@@ -104,9 +123,7 @@ def _join(options: argparse.Namespace) -> int:
     files = _keys(folder / COMET)
     if options.network is None:
         if options.address is None:
-            raise ConfigError(
-                "join: give --address for your section of the network, or --network when it is whole"
-            )
+            raise ConfigError("give --address for your section of the network, or --network when it is whole")
         sys.stdout.write(
             format_operator(read_operator(files, options.name, key, options.address, options.power))
         )
@@ -118,16 +135,26 @@ def _join(options: argparse.Namespace) -> int:
         own, read_operator(files, own.name, key, own.address, own.validator.power if own.validator else 0)
     )
     _write_genesis(folder, network)
-    place = Place(
-        application=f"unix://{(folder / COMET / 'application.sock').absolute()}",
-        rpc=f"tcp://{options.rpc}",
-        listen=options.listen,
-    )
+    place = _place(options, network)
     for name, text in format_home(network, own.name, place, state_sync).items():
         (folder / COMET / name).write_text(text)
-    _write_consensus(folder / "ledger.toml", options)
-    _say(folder, network)
+    _write_consensus(folder / "ledger.toml", place.rpc.removeprefix(_TCP), options.network)
+    _say(folder, network, place)
     return OK
+
+
+def _place(options: argparse.Namespace, network: Network) -> Place:
+    """Where this node is: as it is told, else as it was."""
+    home: Path = options.folder / COMET
+    before = read_toml(home / SETTINGS) if (home / SETTINGS).exists() else {}
+    p2p, rpc = before.get("p2p", {}), before.get("rpc", {})
+    hosts = [one.address.rpartition(":")[0] for one in network.operators]
+    return Place(
+        application=f"unix://{(home / 'application.sock').absolute()}",
+        rpc=_TCP + (options.rpc or str(rpc.get("laddr", _RPC)).removeprefix(_TCP)),
+        listen=options.listen or str(p2p.get("laddr", _LISTEN)).removeprefix(_TCP),
+        one_host=bool(options.one_host or p2p.get("allow_duplicate_ip") or len(set(hosts)) < len(hosts)),
+    )
 
 
 def _read_gateway(folder: Path) -> PublicKey:
@@ -207,19 +234,21 @@ def _state_sync(options: argparse.Namespace) -> StateSync | None:
     return StateSync(tuple(options.ask), int(height), block.upper())
 
 
-def _write_consensus(file: Path, options: argparse.Namespace) -> None:
+def _write_consensus(file: Path, rpc: str, network: Path) -> None:
     """The section of the settings, in place of the one that is there."""
     text = file.read_text() if file.exists() else ""
     text = _SECTION.sub("", text).rstrip("\n") + "\n"
-    file.write_text(text + _CONSENSUS.format(rpc=options.rpc, network=options.network.absolute()))
+    file.write_text(text + _CONSENSUS.format(rpc=rpc, network=network.absolute()))
 
 
-def _say(folder: Path, network: Network) -> None:
+def _say(folder: Path, network: Network, place: Place) -> None:
     votes = sum(one.power for one in network.validators)
     sys.stdout.write(
         f"network id {network.id.hex()}  (compare it with the others')\n"
         f"ledger id {network.genesis.ledger_id.hex()}\n"
         f"{len(network.operators)} operators, {votes} votes: {2 * votes // 3 + 1} decide\n"
+        f"other nodes reach yours at {place.listen}, your ledger at {place.rpc.removeprefix(_TCP)}"
+        f"{'; several nodes may come from one address' if place.one_host else ''}\n"
         f"start:  cometbft start --home {folder / COMET}\n"
         f"        airgrant ledger run --config {folder / 'ledger.toml'}\n"
     )

@@ -93,6 +93,31 @@ def test_again_with_another_description_or_address_says_so_everywhere(network: P
     assert settings["rpc"]["laddr"] == "tcp://127.0.0.1:26659"
 
 
+def test_again_keeps_where_the_node_is(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert join(network, "alice", "--listen", "127.0.0.1:1", "--rpc", "127.0.0.1:2", "--one-host") == 0
+    capsys.readouterr()
+    trusted = ("--trust", "7:" + "ab" * 32, "--ask", "192.0.2.1:1", "--ask", "192.0.2.2:1")
+    for more in ((), trusted):
+        assert join(network, "alice", *more) == 0
+        settings = tomllib.loads((network.parent / "alice/comet/config/config.toml").read_text())
+        assert settings["p2p"]["laddr"] == "tcp://127.0.0.1:1"
+        assert settings["rpc"]["laddr"] == "tcp://127.0.0.1:2"
+        assert settings["p2p"]["allow_duplicate_ip"] is True
+        ledger = tomllib.loads((network.parent / "alice/ledger.toml").read_text())
+        assert ledger["consensus"]["rpc"] == "http://127.0.0.1:2"
+        said = capsys.readouterr().out
+        assert "reach yours at 127.0.0.1:1, your ledger at 127.0.0.1:2; several nodes may come" in said
+
+
+def test_nodes_with_one_address_are_let_in(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert join(network, "alice") == 0
+    assert "one address" not in capsys.readouterr().out
+    network.write_text(network.read_text().replace("192.0.2.2:26656", "192.0.2.1:26666"))
+    assert join(network, "alice") == 0
+    settings = tomllib.loads((network.parent / "alice/comet/config/config.toml").read_text())
+    assert settings["p2p"]["allow_duplicate_ip"] is True
+
+
 def test_with_a_trusted_block(network: Path) -> None:
     more = ("--trust", "7:" + "ab" * 32, "--ask", "192.0.2.1:26657", "--ask", "192.0.2.2:26657")
     assert join(network, "alice", *more) == 0
