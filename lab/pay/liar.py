@@ -1,10 +1,10 @@
 """An operator that lies, as a program: `python -m lab.pay.liar payouts.toml`, in place of `airgrant payouts run`.
 
-It has the operator's own folder, keys and earnings, and everything in it is the real program's but the blocks. In a
-window it first announces one that pays its merchant less than the block before (`less`). When the file `next` is in its
-folder it announces another, which gives everything that consumers ever paid to the operator itself, beside what the
-merchants have (`double`). Then it does what the contract allows: marks who did not sign as missing, notarises alone,
-and withdraws all that it can get. One line of JSON for each step.
+It has the operator's own folder, keys and earnings, and everything in it is the real program's but the blocks. In the
+first window after the file `begin` is in its folder it announces a block that pays its merchant less than the block
+before (`less`). When the file `next` is there it announces another, which gives everything that consumers ever paid to
+the operator itself, beside what the merchants have (`double`). Then it does what the contract allows: marks who did not
+sign as missing, notarises alone, and withdraws all that it can get. One line of JSON for each step.
 """
 
 import asyncio
@@ -69,6 +69,8 @@ class Liar:
         """All of it; in a thread of its own. Raises ShellError."""
         try:
             self._until(self._is_settled)
+            self._until((self.folder / "begin").exists)
+            self._until(lambda: not self._runs())
             for _ in range(_WINDOWS):
                 if self._lie_in_a_window():
                     self._withdraw()

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -99,14 +99,19 @@ def play(stage: Stage, tell: Tell) -> Story:
             future.result()
         _see_notarised(stage, story, ("ann", "ben"), 1, say)
         liar = _begin_to_lie(stage)
+        over = Future[int]()
         signing = [
-            merchants.submit(_sign_with_commission, stage, story),
+            merchants.submit(_sign_all, stage, story, over),
             merchants.submit(_refuse, stage, story, liar, say),
         ]
-        _second_period(stage, story, going, say)
+        try:
+            _second_period(stage, story, going, say)
+        finally:
+            over.set_result(int(time.time()))
+        (stage.operators["south"].folder / "payouts" / "begin").touch()
         for future in signing:
             future.result()
-        _see_notarised(stage, story, ("ann", "north"), 2, say)
+        _see_notarised(stage, story, ("ann", "north"), len(story.signed["ann"]), say)
         _see_booty(liar, say)
     for program in stage.programs.values():
         program.stop()
@@ -236,10 +241,14 @@ def _sign_once(stage: Stage, story: Story, owner: str, operator: str) -> None:
     raise ShellError(f"merchant watch of {owner}", f"nothing to sign within {BLOCK_WITHIN_S} s")
 
 
-def _sign_with_commission(stage: Stage, story: Story) -> None:
-    """North is its own first merchant: it looks at its block as the others do, and first."""
-    _sign_once(stage, story, "north", "north")
-    _sign_once(stage, story, "ann", "north")
+def _sign_all(stage: Stage, story: Story, over: "Future[int]") -> None:
+    """North, which is its own first merchant, and Ann sign each block, until one was made when all visits were over."""
+    began_s = 0
+    while not (over.done() and began_s > over.result()):
+        _sign_once(stage, story, "north", "north")
+        _sign_once(stage, story, "ann", "north")
+        entry = stage.operator_entry("north")
+        began_s = entry.start_s + int(story.signed["ann"][-1]["period"]) * entry.period_s
 
 
 def _refuse(stage: Stage, story: Story, liar: Child, say: Tell) -> None:
