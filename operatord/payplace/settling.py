@@ -362,7 +362,7 @@ class Settler:
             stored = self._store.block()
             if stored is None or stored[0].period != period:
                 raise DecodeError(f"payouts: no signatures are taken for period {period}")
-            present = self._store.signatures().get(merchant)
+            present = self._store.signature(merchant)
             if present == octets:
                 return
             if present is not None:

@@ -189,6 +189,11 @@ class PayoutStore:
         with self._commit() as db:
             db.executemany("DELETE FROM signature WHERE merchant = ?", [(one,) for one in merchants])
 
+    def signature(self, merchant: bytes) -> bytes | None:
+        with self._lock, shell_errors("payouts"):
+            rows = self._db.execute("SELECT octets FROM signature WHERE merchant = ?", (merchant,)).fetchall()
+        return bytes(rows[0][0]) if rows else None
+
     def signatures(self) -> dict[bytes, bytes]:
         """Merchant id -> 48 octets, of the present block."""
         return {bytes(merchant): bytes(octets) for merchant, octets in self._rows("SELECT * FROM signature")}

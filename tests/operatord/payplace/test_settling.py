@@ -370,3 +370,22 @@ def test_a_leaf_names_so_many_consumers_and_the_others_wait_until_a_withdrawal(t
     market.round(4)
     assert leaves(market)[big.id] == {6: 9, 7: 9}
     market.close()
+
+
+def test_a_stranger_makes_it_ask_the_chain_of_each_channel_once(market):
+    market.pay(0, 0, 100)
+    asked, chain = list[int](), market.account
+
+    class Counting:
+        def __getattr__(self, name: str) -> object:
+            return getattr(chain, name)
+
+        def channels(self, numbers):
+            wanted = list(numbers)
+            asked.extend(wanted)
+            return chain.channels(wanted)
+
+    market.settler.chain = Counting()
+    for _ in range(3):
+        assert list(market.settler.micropayments([0] * 20_000 + [1, 2, 4_000_000_000])) == [0]
+    assert sorted(asked) == [0, 1]

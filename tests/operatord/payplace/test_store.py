@@ -46,6 +46,7 @@ def test_income_is_in_one_block_until_that_is_settled_or_given_up(store, settled
     store.credit([(A, 1, 5), (A, 2, 6)], [], 1)
     store.announce(HEAD, b"signature", {A: {1: 5}})
     store.sign(A, b"one")
+    assert (store.signature(A), store.signature(B)) == (b"one", None)
     store.credit([(A, 1, 10)], [], 2)
     assert store.open_income() == {A: {1: 10, 2: 6}}
     assert store.block() == (HEAD, b"signature")
