@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from ledger.payplace.pages import PayChannelPage, PayOperatorPage
-from operatord.shells.deposits import Deposits
+from ledger.payplace.pages import MAX_NUMBERS, PayChannelListPage, PayChannelPage, PayOperatorPage
+from operatord.shells.deposits import AGAIN, Deposits
 from tests.operatord.world import ALICE, BOB, OPERATOR
 from wire.errors import ShellError
 from wire.ids import PublicKey
@@ -22,13 +22,19 @@ class Pages:
     def __init__(self) -> None:
         self.channels: list[tuple[PublicKey, int, int]] = []
         self.away = False
+        self.asked = 0
+
+    def _show(self, number: int) -> PayChannelPage:
+        consumer, deposited, shifting = self.channels[number]
+        return PayChannelPage(
+            number=number, consumer=str(consumer), deposited_ubc=deposited, withdrawn_ubc=0, shifting_ubc=shifting,
+            entry="",
+        )  # fmt: skip
 
     def read(self, page: type[P], path: str, **query: str | int | None) -> P:
-        assert not query
         if self.away:
             raise ShellError("ledger", "is away")
-        base, _, number = path.partition("/channels/")
-        assert base == f"payplace/{OPERATOR.public}"
+        assert path.removesuffix("/channels") == f"payplace/{OPERATOR.public}"
         shown: BaseModel
         if page is PayOperatorPage:
             shown = PayOperatorPage(
@@ -40,11 +46,11 @@ class Pages:
                 entry="",
             )
         else:
-            consumer, deposited, shifting = self.channels[int(number)]
-            shown = PayChannelPage(
-                number=int(number), consumer=str(consumer), deposited_ubc=deposited, withdrawn_ubc=0,
-                shifting_ubc=shifting, entry="",
-            )  # fmt: skip
+            numbers = [int(number) for number in str(query["numbers"]).split(",")]
+            assert len(numbers) <= MAX_NUMBERS
+            assert sorted(set(numbers)) == numbers
+            self.asked += 1
+            shown = PayChannelListPage(channels=[self._show(one) for one in numbers])
         return page.model_validate(shown.model_dump())
 
 
@@ -78,3 +84,18 @@ def test_what_is_no_channel_is_not_heard() -> None:
     pages.channels = [(ALICE.public, 5, 6)]
     asyncio.run(deposits.look())
     assert (heard, len(told)) == ([], 1)
+
+
+def test_a_shift_is_heard_in_time_among_very_many_channels() -> None:
+    pages, heard, told = Pages(), list[tuple[PublicKey, int, int]](), list[str]()
+    deposits = Deposits(pages, OPERATOR.public, lambda *one: heard.append(one), told.append)
+    pages.channels = [(ALICE.public, 500, 0)] * (3 * AGAIN)
+    asyncio.run(deposits.look())
+    assert len(heard) == 3 * AGAIN
+    heard.clear()
+    pages.asked, pages.channels[-1] = 0, (ALICE.public, 500, 500)
+    for _ in range(3):
+        asyncio.run(deposits.look())
+    assert (ALICE.public, 3 * AGAIN - 1, 0) in heard
+    assert pages.asked == 3 * AGAIN // MAX_NUMBERS
+    assert told == []
