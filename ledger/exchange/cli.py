@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import getpass
 import json
+import os
 import re
 import secrets
 import signal
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from ledger.asking import ask
+from ledger.cli import DEFAULT_LEDGER, LEDGER_VARIABLE
 from ledger.client import LedgerClient, LedgerReader
 from ledger.exchange import braintree, saleor
 from ledger.exchange.audit import AuditTable
@@ -43,9 +46,10 @@ from ledger.exchange.service import (
     own_transactions,
 )
 from ledger.exchange.settings import ExchangeSettings, parse_settings
-from ledger.exchange.tables import case_table, line_table, payout_table, reconciliation
+from ledger.exchange.tables import case_table, line_table, payout_lines, reconciliation
 from ledger.exchange.webhook import Door, create_app
 from ledger.fetching import fetch_genesis
+from ledger.genesis import Genesis
 from ledger.http import listen, serve
 from ledger.pages import LedgerPage
 from ledger.running import NO, OK, run_command, run_service
@@ -53,11 +57,12 @@ from ledger.service import tls_context
 from ledger.settings import BrokerSettings
 from ledger.showing import show
 from ledger.toml_file import read_toml
+from ledger.unanswered import unanswered
 from wire.errors import ConfigError, DecodeError, ShellError, VerificationError
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.transaction import NONCE_SIZE, Transaction, sign_transaction
-from wire.units import parse_money
+from wire.units import format_money, parse_money
 
 TRANSFER_VALIDITY_S = 3_600
 MAX_ANSWER_BYTES = 64 * 1024
@@ -138,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("destination", metavar="DESTINATION", help="whatever the exchange's bank understands")
     ask.add_argument("--key", type=Path, required=True, metavar="FILE", help="of the account that pays")
     ask.add_argument("--exchange", required=True, metavar="URL")
-    ask.add_argument("--ledger", default="http://127.0.0.1:8573", metavar="URL")
+    ask.add_argument("--ledger", default=os.environ.get(LEDGER_VARIABLE, DEFAULT_LEDGER), metavar="URL")
     return parser
 
 
@@ -257,22 +262,32 @@ def _audit(options: argparse.Namespace) -> int:
     cases = [case for case in book.cases.values() if options.case in (None, case.key)]
     if options.open:
         cases = [case for case in cases if case.is_open or case.refused]
-    return _show(options, [_case_json(case) for case in cases], lambda: [case_table(cases, "cases")])
+    return _show(
+        options,
+        [_case_json(case) for case in cases],
+        lambda: [case_table(cases, "cases", settings.rules.rates)],
+    )
 
 
 def _payouts(options: argparse.Namespace) -> int:
     settings = _settings(options)
     named = options.paid or options.refused
     if named:
-        _decide(settings, lambda desk: _note(desk, options, named))
+        _decide(settings, lambda desk: _note(desk, options, named, settings.bank_url))
     with _there(settings) as table:
         cases = list(Book(table.read_after(0)).cases.values())
     page = [_case_json(case) for case in cases if case.kind == "payout"]
-    return _show(options, page, lambda: [payout_table(cases, dict(settings.rules.rates))])
+    return _show(options, page, lambda: payout_lines(cases, settings.rules.rates))
 
 
-def _note(desk: Desk, options: argparse.Namespace, named: str) -> None:
-    key = named if named.startswith("payout:") else f"payout:{named}"
+def _note(desk: Desk, options: argparse.Namespace, named: str, bank: str | None) -> None:
+    key = desk.find_payout(named)
+    case = desk.book.cases.get(key)
+    if options.paid and bank is not None and case is not None and case.paying and not case.paid:
+        raise LookupError(
+            f"{key}: the bank was asked, and says itself whether it paid: whoever pays too pays twice (without [bank] "
+            "in the configuration a person says it)"
+        )
     if options.paid:
         desk.note_paid(key, options.reference)
     else:
@@ -281,7 +296,7 @@ def _note(desk: Desk, options: argparse.Namespace, named: str) -> None:
 
 def _release(options: argparse.Namespace) -> int:
     settings = _settings(options)
-    _decide(settings, lambda desk: desk.release(options.case, getpass.getuser()))
+    _decide(settings, lambda desk: desk.release(desk.find_payout(options.case), getpass.getuser()))
     return OK
 
 
@@ -326,14 +341,34 @@ def _reconcile(options: argparse.Namespace) -> int:
 def _ask(options: argparse.Namespace) -> int:
     key = PrivateKey.from_pem(_read(options.key), str(options.key))
     genesis = fetch_genesis(LedgerReader(options.ledger))
+    asked = f"{options.amount_ubc} {options.currency} {options.destination}".encode()
+    with unanswered(options.key, sha256(genesis.ledger_id + key.public.octets + asked).digest()) as kept:
+        again = bool(kept.earlier)
+        if not again:
+            kept.keep(_make_request(options, key, genesis))
+        try:
+            page = _post(f"{options.exchange.rstrip('/')}/payouts", kept.earlier)
+        except LookupError:
+            kept.forget()
+            raise
+        except ShellError as error:
+            advice = "the request is signed and may have arrived: the same command sends the same bytes again"
+            raise ShellError(error.what, f"{error.detail}; {advice}") from error
+        kept.forget()
+    pays = f"{format_money(options.amount_ubc)} for {page.get('pays')} {page.get('currency')}"
+    lines = [f"[bold]{page.get('stage')}[/]  {pays}, payout {page.get('payout')}"]
+    if again:
+        lines.append(
+            "an earlier command was not answered: its request was sent again, and no other was signed"
+        )
+    return _show(options, page, lambda: lines)
+
+
+def _make_request(options: argparse.Namespace, key: PrivateKey, genesis: Genesis) -> bytes:
     action = Transfer(genesis.exchange, options.amount_ubc)
     transaction = Transaction(action, secrets.token_bytes(NONCE_SIZE), _now_s() + TRANSFER_VALIDITY_S)
     transfer = sign_transaction(transaction, key, genesis.ledger_id).envelope.encoded
-    request = write_payout_request(transfer, options.currency, options.destination, key, genesis.ledger_id)
-    page = _post(f"{options.exchange.rstrip('/')}/payouts", request)
-    pays = f"{page.get('pays')} {page.get('currency')}"
-    said = f"[bold]{page.get('stage')}[/]  {pays}, payout {page.get('payout')}"
-    return _show(options, page, lambda: [said])
+    return write_payout_request(transfer, options.currency, options.destination, key, genesis.ledger_id)
 
 
 def _post(url: str, body: bytes) -> dict[str, Any]:

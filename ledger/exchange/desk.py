@@ -16,6 +16,7 @@ from ledger.exchange.events import Event
 from ledger.exchange.judging import Line, Rules, judge, judge_payout, payout_key
 from ledger.exchange.payout_request import PayoutRequest
 
+FEWEST_DIGITS = 8
 Decide = Callable[[Book], Sequence[Line]]
 
 
@@ -84,6 +85,18 @@ class Desk:
             return [(key, Step.RELEASED, {"by": by})]
 
         self.write(decide)
+
+    def find_payout(self, named: str) -> str:
+        """The case that a person means: its key, or a payout's id, or the unique beginning of one, of eight digits at
+        least. What names none is given back as it is. Raises LookupError for what names several.
+        """
+        prefix = named if named.startswith("payout:") else f"payout:{named}"
+        if named in self.book.cases or len(prefix) < len("payout:") + FEWEST_DIGITS:
+            return named
+        found = [key for key in self.book.cases if key.startswith(prefix)]
+        if len(found) > 1:
+            raise LookupError(f"{named} is the beginning of {len(found)} payouts")
+        return found[0] if found else named
 
     def note_paid(self, key: str, reference: str) -> None:
         """A person paid it."""

@@ -1,7 +1,7 @@
 """How the exchange's book looks to a person: tables for a terminal, through rich."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.markup import escape
 from rich.table import Table
@@ -15,39 +15,42 @@ from wire.units import format_money
 MAX_FIELD_CHARACTERS = 72
 
 
-def case_table(cases: Iterable[Case], title: str) -> Table:
+def case_table(cases: Iterable[Case], title: str, rates: Mapping[str, Rate]) -> Table:
     """One line a case."""
     table = Table("since (UTC)", "case", "money", "account or payment", "stage", title=title)
     for case in cases:
         event = case.event
-        money = f"{event.text('amount')} {event.text('currency')}".strip()
+        amount = _pays(case, rates) if case.kind == PAYOUT else event.text("amount")
+        money = f"{amount} {event.text('currency')}".strip()
         ubc = event.count("ubc")
         table.add_row(
             _instant(event.time_s),
             escape(case.key),
             f"{money}{' = ' * bool(money and ubc)}{format_money(ubc) if ubc else ''}",
-            escape((event.text("account") or event.text("payment"))[:24]),
+            escape(event.text("account") or event.text("payment")),
             f"[red]{escape(case.stage)}[/]" if case.refused else escape(case.stage),
         )
     return table
 
 
-def payout_table(cases: Iterable[Case], rates: dict[str, Rate]) -> Table:
-    """What the bank, or a person, has to pay and has paid."""
-    table = Table("since (UTC)", "payout", "pays", "to", "for", "stage", title="payouts")
+def payout_lines(cases: Iterable[Case], rates: Mapping[str, Rate]) -> list[str]:
+    """What the bank, or a person, has to pay and has paid: somebody pays by it, so that nothing is ever cut."""
+    lines = []
     for case in (one for one in cases if one.kind == PAYOUT):
         event = case.event
-        rate = rates.get(event.text("currency"))
-        pays = "" if rate is None else format_minor(event.count("minor"), rate.decimals)
-        table.add_row(
-            _instant(event.time_s),
-            event.text("id"),
-            f"{pays} {escape(event.text('currency'))}",
-            escape(event.text("destination")),
-            format_money(event.count("ubc")),
-            escape(case.stage),
-        )
-    return table
+        ubc = event.count("ubc") if case.unpaid else event.count("ubc") - case.returned_ubc
+        lines += [
+            f"[bold]{_pays(case, rates)} {escape(event.text('currency'))}[/] to {escape(event.text('destination'))}",
+            f"    payout {event.text('id')}",
+            f"    for {format_money(ubc)}, asked for {_instant(event.time_s)} UTC, {escape(case.stage)}",
+        ]
+    return lines or ["no payouts"]
+
+
+def _pays(case: Case, rates: Mapping[str, Rate]) -> str:
+    """A payout's amount as people write it; nothing if the currency is no longer sold."""
+    rate = rates.get(case.event.text("currency"))
+    return "" if rate is None else format_minor(case.pays_minor, rate.decimals)
 
 
 def line_table(entries: Iterable[Entry]) -> Table:

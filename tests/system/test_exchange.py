@@ -22,6 +22,7 @@ from lab.processes import Child
 from ledger.cli import ledger
 from ledger.exchange.cli import main
 from ledger.exchange.fake_bank import FakeBank
+from ledger.exchange.payout_request import read_payout_request
 from ledger.exchange.service import log_of, own_transactions
 from ledger.fetching import fetch_genesis
 from ledger.pages import AccountPage
@@ -131,8 +132,15 @@ def test_money_goes_in_and_out_once_through_kills_and_restarts(
     bank.plan = ["lose", "break"]
     (exchange.folder / "owner.key").write_bytes(key.to_pem())
     asked = ["ask", "100", "EUR", "AT61 1904", "--key", str(exchange.folder / "owner.key"), "--json"]
+    assert main([*asked, "--exchange", "http://127.0.0.1:9", "--ledger", house.reader.url]) == 3
+    assert "the same command sends the same bytes again" in capsys.readouterr().err
+    (kept,) = exchange.folder.glob("owner.key.*.unanswered")
+    request = kept.read_bytes()
     assert main([*asked, "--exchange", exchange.url, "--ledger", house.reader.url]) == 0
+    assert not kept.exists()
     payout = json.loads(capsys.readouterr().out)
+    signed = read_payout_request(request, house.exchange.public, house.ledger_id)
+    assert payout["payout"] == signed.transfer.transaction_id.hex()
     too_much = [*asked[:1], "9999", *asked[2:], "--exchange", exchange.url, "--ledger", house.reader.url]
     assert main(too_much) == 1
     assert "are asked of it" in capsys.readouterr().err
@@ -167,7 +175,11 @@ def test_money_goes_in_and_out_once_through_kills_and_restarts(
     steps = [line["step"] for line in json.loads(capsys.readouterr().out)]
     assert steps == ["event", "signed", "executed", "closed"]
     assert main(["payouts", str(exchange.config)]) == 0
-    assert "AT61 1904" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "AT61 1904" in said
+    assert f"payout {payout['payout']}\n" in said
+    assert main(["audit", str(exchange.config), "--case", f"payout:{payout['payout']}"]) == 0
+    assert "100.00 EUR = 100 BC" in capsys.readouterr().out
     assert main(["payouts", str(exchange.config), "--paid", payout["payout"], "--reference", "x"]) == 1
     assert main(["release", str(exchange.config), "braintree:payment:p3"]) == 1
 
