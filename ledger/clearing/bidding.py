@@ -9,6 +9,7 @@ from collections.abc import Collection
 from ledger.clearing.door import settle_by_s
 from wire.allocate import Allocate
 from wire.auction import Auction
+from wire.auction_terms import AuctionKind
 from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
@@ -31,6 +32,13 @@ def opens_alone(auction: Auction, keeper: PublicKey) -> bool:
     """
     own = sum(key.keeper == keeper for key in auction.read_time_keys())
     return auction.is_sealed and own >= auction.threshold
+
+
+def most_afterwards_ubc(auction: Auction) -> int:
+    """What a winner can come to owe for use beyond what his units include: of one unit, or of all in a share."""
+    usage, terms = auction.terms.qos.usage, auction.terms
+    units = terms.max_allocations if terms.mark.kind is AuctionKind.PROPSHARE else 1
+    return 0 if usage is None else usage.most_ubc * units
 
 
 def make_bid(auction: Auction, price_ubc: int, bidder: PrivateKey, ledger_id: bytes, nonce: bytes) -> bytes:

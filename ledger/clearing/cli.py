@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ledger.clearing.audit import LedgerWord, audit_log, convict, wanted_funds
-from ledger.clearing.bidding import conceal_bid, make_bid, opens_alone, strangers
+from ledger.clearing.bidding import conceal_bid, make_bid, most_afterwards_ubc, opens_alone, strangers
 from ledger.clearing.house_client import HouseClient
 from ledger.clearing.ledger_word import AskedLedger, ReplayedLedger
 from ledger.clearing.offer_desk import create_desk
@@ -43,7 +43,7 @@ from wire.key_agreement import SEAL_KEY_SIZE
 from wire.keys import PrivateKey
 from wire.qos import LatencyClass, Qos
 from wire.transaction import NONCE_SIZE, read_transaction
-from wire.units import format_money, parse_duration, parse_money, parse_size
+from wire.units import format_money, format_size, parse_duration, parse_money, parse_size
 
 KINDS = {"vickrey": AuctionKind.VICKREY, "propshare": AuctionKind.PROPSHARE}
 _EXAMPLES = f"""examples:
@@ -102,7 +102,7 @@ def _show_one(arguments: argparse.Namespace) -> int:
     if page["after"] is not None:
         page["bids"] += _pages(house, f"{path}/bids?limit=1000&", "bids", page["after"])
         page["after"] = None
-    return _show(arguments, page, [_auction_table([page]), _bid_table(page["bids"])])
+    return _show(arguments, page, [_auction_table([page]), _unit_table(page), _bid_table(page["bids"])])
 
 
 def _pages(house: HouseClient, path: str, items: str, after: object = 0) -> Iterator[dict[str, Any]]:
@@ -159,6 +159,7 @@ def _bid(arguments: argparse.Namespace) -> int:
         raise DecodeError(
             f"{len(unknown)} keepers that you do not trust could read the bid: {named} (see --keeper)"
         )
+    _check_afterwards(auction, arguments.pay_beyond)
     _warn_of_lone_keeper(auction, house.house)
     bid = make_bid(auction, arguments.price, key, house.ledger_id, secrets.token_bytes(NONCE_SIZE))
     transaction = read_transaction(bid, house.ledger_id).transaction_id.hex()
@@ -178,6 +179,18 @@ def _bid(arguments: argparse.Namespace) -> int:
         "auction is over (`auction verify --receipt`)"
     )
     return _say(arguments, receipt, said, transaction, str(file))
+
+
+def _check_afterwards(auction: Auction, agreed_ubc: int) -> None:
+    """Nobody bids on terms of use that are paid afterwards without having agreed to them. Raises DecodeError."""
+    usage, most_ubc = auction.terms.qos.usage, most_afterwards_ubc(auction)
+    if usage is None or most_ubc <= agreed_ubc:
+        return
+    raise DecodeError(
+        f"who wins pays afterwards for what he uses beyond {format_size(usage.included_bytes)} a unit: "
+        f"{format_money(usage.price_ubc)} for each begun {format_size(usage.step_bytes)}, at most "
+        f"{format_money(most_ubc)} in all (agree with --pay-beyond)"
+    )
 
 
 def _sent_beside(receipt: Path) -> Path:
@@ -372,6 +385,26 @@ def _auction_table(pages: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
+def _unit_table(page: dict[str, Any]) -> Table:
+    """What one unit is."""
+    qos, band = page["qos"], page["band"]
+    table = Table("a unit lasts", "down", "up", "band", "data cap", "paid afterwards")
+    usage, after = qos["usage"], "nothing"
+    if usage is not None:
+        step = f"{format_money(usage['price_ubc'])} for each begun {format_size(usage['step_bytes'])}"
+        beyond = f"beyond {format_size(usage['included_bytes'])}"
+        after = f"{step} {beyond}, at most {format_money(usage['most_ubc'])}"
+    table.add_row(
+        f"{page['allocation_duration_s']} s",
+        f"{qos['floor_down_bps']}-{qos['ceil_down_bps']} bit/s",
+        f"{qos['floor_up_bps']}-{qos['ceil_up_bps']} bit/s",
+        f"{band['from_frequency_khz']}-{band['to_frequency_khz']}/{band['bandwidth_khz']} kHz",
+        format_size(qos["data_cap_bytes"]) if qos["data_cap_bytes"] else "none",
+        after,
+    )
+    return table
+
+
 def _bid_table(pages: Sequence[dict[str, Any]]) -> Table:
     table = Table("bid", "status", "price", "units", "paid", "reason")
     for page in pages:
@@ -418,6 +451,13 @@ def _parser() -> argparse.ArgumentParser:
     bid.add_argument("--key", type=Path, required=True, help="PEM key of your account")
     bid.add_argument(
         "--keeper", type=_account, action="append", help="a keeper that you trust (default: the house)"
+    )
+    bid.add_argument(
+        "--pay-beyond",
+        type=_typed(parse_money),
+        default=0,
+        metavar="PRICE",
+        help="agree to pay at most this afterwards for use beyond what is included; default: nothing",
     )
     bid.set_defaults(run=_bid)
     bid.add_argument(

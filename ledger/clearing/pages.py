@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from ledger.clearing.book import Bid, Listing, Phase
 from ledger.clearing.request import ListAuctions
+from ledger.pages import BandPage, QosPage, show_band, show_qos
 from wire.auction_list import MAX_LISTED, AuctionList, ListedAuction
 from wire.auction_terms import AuctionKind
 
@@ -46,6 +47,9 @@ class AuctionSummary(BaseModel):
     clearing_s: int
     min_price_ubc: int
     max_allocations: int
+    allocation_duration_s: int
+    band: BandPage
+    qos: QosPage = Field(description="of one unit; `usage` is what use beyond it costs, paid afterwards")
     sealed: bool
     keepers: list[str] = Field(description="who tell the secrets with which sealed bids are read")
     threshold: int = Field(description="how many of them are needed")
@@ -151,6 +155,9 @@ def _fields(listing: Listing) -> dict[str, Any]:
         "clearing_s": terms.mark.clearing_s,
         "min_price_ubc": terms.mark.min_price_ubc,
         "max_allocations": terms.max_allocations,
+        "allocation_duration_s": terms.allocation_duration_s,
+        "band": show_band(terms.band),
+        "qos": show_qos(terms.qos),
         "sealed": auction.is_sealed,
         "keepers": [str(key.keeper) for key in auction.read_time_keys()],
         "threshold": auction.threshold,

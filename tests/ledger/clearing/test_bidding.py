@@ -6,13 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.clearing.bidding import conceal_bid, is_named, make_bid, opens_alone, strangers
+from ledger.clearing.bidding import (
+    conceal_bid,
+    is_named,
+    make_bid,
+    most_afterwards_ubc,
+    opens_alone,
+    strangers,
+)
 from ledger.clearing.door import SETTLE_S, read_bid
 from ledger.clearing.keeping import time_key
-from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
+from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, PROPSHARE, VICKREY, ClearingWorld
 from tests.ledger_world import ALICE, BOB
 from wire.keys import PrivateKey
 from wire.sealed_bid import read_sealed_bid
+from wire.usage_terms import UsageTerms
 
 
 def test_fewer_strangers_than_the_threshold_may_keep_the_keys() -> None:
@@ -71,3 +79,13 @@ def test_what_a_house_calls_a_bid() -> None:
     assert is_named(sealed, key.public, world.ledger_id)
     for encoded, name in ((bid, BOB.public), (sealed, ALICE.public), (b"x", ALICE.public)):
         assert not is_named(encoded, name, world.ledger_id)
+
+
+def test_what_a_winner_can_come_to_owe() -> None:
+    world = ClearingWorld()
+    for kind, most_ubc in ((VICKREY, 70), (PROPSHARE, 210)):
+        auction = world.auction(kind, units=3)
+        assert most_afterwards_ubc(auction) == 0
+        usage = UsageTerms(1_000, 10, 1, 70)
+        terms = replace(auction.terms, qos=replace(auction.terms.qos, usage=usage))
+        assert most_afterwards_ubc(replace(auction, terms=terms)) == most_ubc

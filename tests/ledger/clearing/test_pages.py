@@ -6,6 +6,7 @@ import base64
 
 from ledger.clearing.pages import choose_listings, list_auctions, show_auction, show_bids, summarise
 from ledger.clearing.request import ListAuctions
+from ledger.pages import show_band, show_qos
 from tests.clearing_world import BIDDERS, CLEARING_S, KEEPERS, PROPSHARE, ClearingWorld
 from tests.ledger_world import ALICE, BOB, PROVIDER
 from wire.auction import read_auction
@@ -99,4 +100,6 @@ def test_a_list_for_a_topic() -> None:
     (one,) = list_auctions([listing], ListAuctions()).auctions
     assert (one.auction, one.status, one.number, one.bids) == (listing.encoded, Status.ACTIVE, 1, 1)
     assert summarise(listing).bids_until_s == CLEARING_S - GUARD_S
+    assert summarise(listing).qos == show_qos(listing.auction.terms.qos)
+    assert summarise(listing).band == show_band(listing.auction.terms.band)
     assert summarise(listing).keepers == [str(key.public) for key in KEEPERS]
