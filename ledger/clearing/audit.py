@@ -31,7 +31,7 @@ from ledger.clearing.events import (
     Unsealed,
     read_event,
 )
-from ledger.clearing.house import check_answer
+from ledger.clearing.house import NO_BIDS, check_answer
 from wire.auction import read_auction
 from wire.auction_receipt import AuctionReceipt
 from wire.errors import DecodeError, VerificationError
@@ -213,7 +213,8 @@ class _Auditor:
             heads.append(self._book.head)
             if isinstance(event, AuctionClosed):
                 done.append(self._conclude(self._book.listings[event.auction_id], event))
-        wrong, unchecked = self._check_anchors(set(heads))
+        unsealed = {listing.head for listing in self._book.listings.values() if listing.head}
+        wrong, unchecked = self._check_anchors(unsealed)
         return Audit(tuple(done), tuple(heads), wrong, unchecked)
 
     def _note(self, listing: Listing) -> _Found:
@@ -310,7 +311,9 @@ class _Auditor:
         return self._ledger is not None and self._ledger.ran(bytes(32)) is not None
 
     def _check_anchors(self, heads: set[bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Each head that the ledger got from this house is one of this log: there is no other log."""
+        """Each head that the ledger got from this house is that of an auction of this log, as of when its bids could be
+        read: there is no other log.
+        """
         houses = {listing.auction.house for listing in self._book.listings.values()}
         wrong: list[str] = []
         for house in houses:
@@ -337,10 +340,13 @@ def _check_bidders(listing: Listing, event: FundsTaken) -> list[str]:
 
 
 def _check_reason(listing: Listing, closed: AuctionClosed) -> list[str]:
-    """An auction is given up after its last second, or when it can come to nothing any more."""
-    unsealed = bool(listing.head)
-    if unsealed and not listing.awards:
-        return []
+    """An auction is given up after its last second, or once its bids could be read and nobody has won."""
+    if closed.reason == NO_BIDS:
+        return (
+            []
+            if listing.head and not listing.awards
+            else ["it was closed for want of bids, and there were some"]
+        )
     if closed.at_ns // 10**9 <= settle_by_s(listing.auction):
         return ["it was given up before its last second"]
     return []

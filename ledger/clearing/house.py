@@ -60,6 +60,7 @@ from wire.ruling import sign_ruling, verify_ruling
 from wire.time_key import read_time_secret
 from wire.transaction import SignedTransaction, read_transaction
 
+NO_BIDS = "no_bids"
 LOOK_S = 60
 """How long after its last second a batch that went out is still looked for: it is in the log or never will be."""
 PATIENCE_S = 60
@@ -225,7 +226,7 @@ class House:
                 return AskKeepers(listing) if now_s >= mark.clearing_s else None
         if not listing.awards:
             return Close(
-                listing, "no_bids", "no bid came of somebody who can pay it, and for more than nothing"
+                listing, NO_BIDS, "no bid came of somebody who can pay it, and for more than nothing"
             )
         earlier = self._waits_for(listing, now_s)
         if earlier is not None:

@@ -283,6 +283,26 @@ def test_an_auction_that_is_given_up_early_is_found() -> None:
     assert "it was given up before its last second" in found.wrong
 
 
+@pytest.mark.parametrize("reason", ["no_bids", "ledger_away", "keepers_away"])
+def test_an_auction_without_winners_is_closed_for_want_of_bids_and_nothing_else(reason: str) -> None:
+    world = ClearingWorld()
+    listing = world.open(minimum_ubc=50)
+    world.bid(listing, ALICE, 9)
+    world.clear(listing)
+    (found,) = audit(world, changed(world, AuctionClosed, reason=reason))
+    assert found.wrong == ("" if reason == "no_bids" else "it was given up before its last second")
+    (found,) = audit(cleared(), changed(cleared(), AuctionClosed, reason="no_bids", at_ns=2**62))
+    assert "for want of bids, and there were some" in found.wrong
+
+
+def test_a_head_of_another_place_of_the_log_is_found() -> None:
+    """As of the auction's opening, say, it vouches for no bid."""
+    world = cleared()
+    first = next_head(bytes(32), world.entries[0])
+    found = audit_log(world.entries, world.ledger_id, Word(world, others=(Anchor(bytes(32), first),)))
+    assert "carries a head of another log" in found.wrong[0]
+
+
 def test_a_house_with_two_logs_is_found_by_what_it_signed() -> None:
     """It settles from one log, and shows another one, without a bid; the ledger has the head of the first."""
     world, shown = cleared(), ClearingWorld()
