@@ -58,6 +58,20 @@ class Cashier:
         self.attested: dict[PublicKey, Attested] = {}
         """Of each consumer the latest that held."""
 
+    def concerns(self, data: bytes) -> bool:
+        """Whether it has our form and is of one of our channels: what strangers' rubbish is dropped by, unverified."""
+        try:
+            match read_datagram(data):
+                case Payment(micropayment=money):
+                    paid = parse_micropayment(money)
+                    return paid.instance == self._book.instance and paid.consumer in self._book.channels
+                case AttestedStatement(statement=statement):
+                    return parse_meter_statement(statement).session in self._paying
+                case _:
+                    return False
+        except DecodeError:
+            return False
+
     def take(self, data: bytes, now_ms: int) -> Answered:
         """Never raises: a stranger sent it."""
         try:

@@ -509,7 +509,10 @@ class Daemon:
         """Until cancelled."""
         metered = self._settings.metered
         assert metered is not None
-        opened = await open_payments(metered.host, metered.port, self.pay, self._count_drop)
+        assert self._cashier is not None
+        opened = await open_payments(
+            metered.host, metered.port, self.pay, self._count_drop, concerns=self._cashier.concerns
+        )
         self.payments_port = opened.port
         try:
             await asyncio.get_running_loop().create_future()

@@ -1,5 +1,6 @@
 """The door for payments: a UDP socket that strangers reach, and one handler behind it. Decides nothing.
 
+What does not concern us by its form and its names is dropped before it is counted, so that rubbish takes no share.
 What arrives while too much waits is dropped: a device sends again. So is what one address sends too often, so that
 whoever floods us with payments that are not signed has the processor for a fraction of each second, and no more.
 """
@@ -14,6 +15,8 @@ from wire.errors import ShellError
 from wire.payment import MAX_DATAGRAM_BYTES
 
 Handle = Callable[[bytes], Awaitable[bytes]]
+Concerns = Callable[[bytes], bool]
+"""Whether somebody is to look at a datagram: takes microseconds, verifies nothing, never raises."""
 Address = tuple[str, int]
 
 
@@ -32,8 +35,11 @@ class Limits:
 class PaymentSocket(asyncio.DatagramProtocol):
     """Open from `open_payments` until `close`."""
 
-    def __init__(self, handle: Handle, dropped: Callable[[str], None], limits: Limits) -> None:
+    def __init__(
+        self, handle: Handle, dropped: Callable[[str], None], limits: Limits, concerns: Concerns
+    ) -> None:
         self._handle = handle
+        self._concerns = concerns
         self._limits = limits
         self._dropped = dropped
         self._transport: asyncio.DatagramTransport | None = None
@@ -55,7 +61,9 @@ class PaymentSocket(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, address: Address) -> None:
         address = (address[0], address[1])
-        if len(data) > MAX_DATAGRAM_BYTES or not self._may(address):
+        if len(data) > MAX_DATAGRAM_BYTES or not self._concerns(data):
+            self._dropped("payment: not for us")
+        elif not self._may(address):
             self._dropped("payment: too often")
         elif len(self._tasks) >= self._limits.waiting:
             self._dropped("payment: too many wait")
@@ -101,13 +109,22 @@ class PaymentSocket(asyncio.DatagramProtocol):
 DEFAULT_LIMITS = Limits()
 
 
+def everything(_: bytes) -> bool:
+    return True
+
+
 async def open_payments(
-    host: str, port: int, handle: Handle, dropped: Callable[[str], None], limits: Limits = DEFAULT_LIMITS
+    host: str,
+    port: int,
+    handle: Handle,
+    dropped: Callable[[str], None],
+    limits: Limits = DEFAULT_LIMITS,
+    concerns: Concerns = everything,
 ) -> PaymentSocket:
     """Raises ShellError if the address cannot be had."""
     try:
         _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: PaymentSocket(handle, dropped, limits), (host, port)
+            lambda: PaymentSocket(handle, dropped, limits, concerns), (host, port)
         )
     except OSError as error:
         raise ShellError("payments", f"{host}:{port}: {error.strerror or error}") from error

@@ -206,3 +206,21 @@ def test_after_a_restart_of_ours_only_what_came_since_has_to_be_attested() -> No
 def test_garbage(data: bytes) -> None:
     cashier, _ = desk()
     assert cashier.take(data, 100) == Answered("payment: DecodeError")
+
+
+def test_what_concerns_us_is_seen_without_verifying_anything() -> None:
+    cashier, _ = desk()
+    assert cashier.concerns(payment())
+    assert cashier.concerns(payment(signer=BOB)), "whether it holds is for who has the processor for it"
+    evidence = write_datagram(AttestedStatement(write_meter_statement(SAID, ALICE), b"evidence"))
+    assert not cashier.concerns(evidence), "of a session that nobody has paid for"
+    cashier.take(payment(), 100)
+    assert cashier.concerns(evidence)
+    for rubbish in (
+        b"",
+        b"x",
+        payment(key=BOB),
+        payment(instance=bytes(32)),
+        cashier.take(payment(), 100).datagram,
+    ):
+        assert not cashier.concerns(rubbish)

@@ -133,3 +133,32 @@ def test_an_address_that_is_taken() -> None:
             asyncio.run(open_payments("127.0.0.1", taken.getsockname()[1], echo, lambda _: None))
     finally:
         taken.close()
+
+
+def test_rubbish_takes_nobodys_share() -> None:
+    async def serve() -> None:
+        dropped: Counter[str] = Counter()
+        door = await open_payments(
+            "127.0.0.1",
+            0,
+            echo,
+            lambda kind: dropped.update([kind]),
+            Limits(all_per_s=5),
+            lambda data: data != b"x",
+        )
+        strangers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(20)]
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.setblocking(False)
+        client.connect(("127.0.0.1", door.port))
+        try:
+            for stranger in strangers:
+                stranger.sendto(b"x", ("127.0.0.1", door.port))
+            client.send(b"abc")
+            assert await heard(client) == b"cba"
+        finally:
+            for one in (*strangers, client):
+                one.close()
+            await door.close()
+        assert dropped == Counter({"payment: not for us": 20})
+
+    asyncio.run(serve())
