@@ -80,6 +80,7 @@ SHELLS: dict[str, str] = {
     "ledger/clearing/opening.py": "processes that open bids",
     "ledger/asking.py": "one question over HTTP",
     "ledger/clearing/callback.py": "asks providers and keepers over the network",
+    "ledger/clearing/turns.py": "threads that ask them, each host in its turn",
     "ledger/clearing/offer_desk.py": "a provider's answers by HTTP",
     "ledger/clearing/house_client.py": "asks a clearing house over the network",
     "ledger/clearing/ledger_view.py": "reads the application of this process",
@@ -277,7 +278,6 @@ EXCUSED_MODULES: dict[str, str] = {
         f"ledger/payplace/{name}.py": "tests/ledger/payplace/test_acting.py"
         for name in (
             "depositing",
-            "key_sums",
             "leaves",
             "notarising",
             "registering",
@@ -293,7 +293,7 @@ EXCUSED_MODULES: dict[str, str] = {
     "ledger/exchange/entry.py": "tests/ledger/exchange/test_audit.py",
     **{
         f"ledger/exchange/{name}.py": "tests/ledger/exchange/test_service.py"
-        for name in ("book", "desk", "nonces", "planning", "signing")
+        for name in ("book", "nonces", "planning", "signing")
     },
     "ledger/exchange/fake_bank.py": "tests/ledger/exchange/test_bank.py",
     "ledger/gateway_cli.py": "tests/system/test_gateway.py",
