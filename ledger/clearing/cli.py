@@ -7,7 +7,6 @@ command line or a key is wrong; 3 the house or the network failed. With --json o
 import argparse
 import asyncio
 import base64
-import json
 import os
 import secrets
 import signal
@@ -19,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from rich.console import Console
 from rich.table import Table
 
 from ledger.clearing.audit import LedgerWord, audit_log, convict, wanted_funds
@@ -33,6 +31,7 @@ from ledger.database import open_to_read
 from ledger.http import listen, serve
 from ledger.pages import LedgerPage, OfferPage
 from ledger.running import NO, OK, run_command, run_service
+from ledger.showing import show
 from ledger.store import POSTGRESQL
 from wire.auction import Auction, write_auction
 from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt
@@ -356,12 +355,7 @@ def _say(
 
 
 def _show(arguments: argparse.Namespace, page: object, lines: Sequence[Any]) -> int:
-    if arguments.json:
-        print(json.dumps(page, indent=2))
-    else:
-        console = Console()
-        for line in lines:
-            console.print(line)
+    show(page, lambda: lines, as_json=arguments.json)
     return OK
 
 

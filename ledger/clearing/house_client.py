@@ -17,7 +17,7 @@ from wire.time_key import TimeKey, read_time_key
 
 TIMEOUT_S = 10.0
 MAX_PAGE_BYTES = 16 * 1024 * 1024
-OK = 200
+OK, NO_HOUSE = 200, 404
 
 
 class HouseClient:
@@ -107,4 +107,8 @@ class HouseClient:
             page = json.loads(body)
             return LookupError(f"{page['error']}: {page['detail']}")
         except (ValueError, KeyError, TypeError):
+            if status == NO_HOUSE:
+                return ShellError(
+                    self.url, "this ledger runs no clearing house: [clearing] in its ledger.toml"
+                )
             return ShellError(self.url, f"answers {status}")
