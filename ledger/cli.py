@@ -89,7 +89,7 @@ OFFER_EXAMPLES = f"""\
 examples:
   airgrant offer                                          what is for sale
   airgrant offer show 02c1...9f                           one provider's offer, with what can be reserved
-  airgrant offer post --key provider.pem --authority ca.pem --certificate provider.crt \\
+  airgrant offer post --key roof.key --authority authority.pem --certificate roof.pem \\
       --price 0.0025 --units 40 --for 10m --down 2M-20M --up 1M-5M --band 5170000-5250000/80000
   airgrant offer post ... --units 0                       stop selling
   airgrant offer post ... --beyond 2GB --step 1MB --step-price 0.0005 --at-most 0.2      use beyond is paid afterwards
@@ -101,10 +101,10 @@ The ledger is --ledger URL or the variable {LEDGER_VARIABLE}; by default {DEFAUL
 ACCOUNT_EXAMPLES = f"""\
 examples:
   airgrant account 02c1...9f                    balance, transactions, and the proof that the state has it
-  airgrant account create --key alice.pem --authority ca.pem --certificate alice.crt
-  airgrant account deposit 02c1...9f 25 --key exchange.pem ...      as the exchange: put 25 BC in
-  airgrant account transfer 03ab...11 1.5 --key alice.pem ...       give 1.5 BC
-  airgrant account refund 0f3e...20 --key provider.pem ...          for what a partner's box did not deliver
+  airgrant account create --key alice.key --authority authority.pem --certificate alice.pem
+  airgrant account deposit 02c1...9f 25 --key exchange.key ...      as the exchange: put 25 BC in
+  airgrant account transfer 03ab...11 1.5 --key alice.key ...       give 1.5 BC
+  airgrant account refund 0f3e...20 --key roof.key ...          for what a partner's box did not deliver
 
 Amounts are in bandcoins, with at most six decimals. A certificate of --certificate-key (default: the same key) logs in
 at the broker; who pays is decided by --key alone.
