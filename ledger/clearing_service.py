@@ -25,7 +25,7 @@ from fastapi.responses import JSONResponse
 
 from ledger.clearing.book import BEGINNING, Book, Listing, Place, with_key
 from ledger.clearing.callback import ask_keeper, ask_provider
-from ledger.clearing.door import MAX_BIDS, MAX_WINNERS_SHARED, Refusal
+from ledger.clearing.door import KEEPER_CLOCK, MAX_BIDS, MAX_WINNERS_SHARED, Refusal
 from ledger.clearing.events import Event, OfferRejected, Unsealed, read_event, write_event
 from ledger.clearing.house import (
     AskKeepers,
@@ -390,7 +390,13 @@ class ClearingService:
             return self._house.rest(listing)
 
     async def _look(self, listing: Listing) -> bool:
-        """What bidders had, once no block before the guard comes any more: what is ordered here now is behind it."""
+        """What bidders had, once no block before the guard comes any more: what is ordered here now is behind it. The
+        auction is void if a keeper's clock has become fast or slow since it was opened: bids may have been read.
+        """
+        wrong = await _in(self._keeper_calls, self._clocks.check, listing.auction, self._key.public)
+        if wrong is not None and wrong.reason == KEEPER_CLOCK:
+            step = Close(listing, wrong.reason, wrong.detail)
+            return await asyncio.to_thread(self._decide, step, lambda now_ns: self._house.close(step, now_ns))
         if not self._orderer.application.shared:
             await self._orderer.order([])
         return await asyncio.to_thread(self._count, listing)

@@ -33,6 +33,7 @@ MAX_AUCTIONS_OF_ONE = 8
 """Of those, a provider's: else one account could close a house to all others for a week."""
 MAX_AHEAD_S = 7 * 86_400
 """How far ahead a clearing time may lie: the ledger lets a transaction be valid no longer."""
+KEEPER_CLOCK = "keeper_clock"
 SETTLE_S = 600
 """After the clearing time an auction is settled within so long, or not at all: until then the bids are valid."""
 

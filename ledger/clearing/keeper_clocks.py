@@ -1,4 +1,4 @@
-"""Whether the keepers of an auction have the same time as the house: asked when it is opened.
+"""Whether the keepers of an auction have the same time as the house: asked when it is opened, and at the guard.
 
 A keeper whose clock is fast would tell its secret while bids are still taken, or before the house has noted what
 bidders have. Each is asked what time it is; how far it can be off at most follows from when it was asked and when it
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from ledger.clearing.callback import ask_time
-from ledger.clearing.door import Refusal
+from ledger.clearing.door import KEEPER_CLOCK, Refusal
 from wire.auction import Auction
 from wire.auction_terms import GUARD_S
 from wire.errors import ShellError
@@ -57,7 +57,7 @@ class KeeperClocks:
         for keeper, apart_ns in apart.items():
             if apart_ns is not None and apart_ns > MAX_APART_NS:
                 words = f"{keeper} may be {apart_ns / 1e9:.3f} s off, at most {MAX_APART_NS / 1e9:g} s are allowed"
-                return Refusal("keeper_clock", words)
+                return Refusal(KEEPER_CLOCK, words)
         unheard = strangers + sum(apart_ns is None for apart_ns in apart.values())
         if auction.is_sealed and unheard >= auction.threshold:
             return Refusal(

@@ -326,6 +326,36 @@ def test_a_provider_that_is_away_is_told_of_and_asked_again(town: Town) -> None:
     assert town.balance(ALICE) == 990
 
 
+def test_a_keeper_whose_clock_steps_after_the_opening_voids_the_auction(town: Town) -> None:
+    """Right when the auction was opened; at the guard three seconds fast, and may have told its secret."""
+    app, ahead_ns = FastAPI(), [0]
+
+    @app.get("/v1/time")
+    def get_time() -> dict[str, int]:
+        return {"utc_ns": time.time_ns() + ahead_ns[0]}
+
+    async def scenario() -> None:
+        async with serving(app) as url:
+            town.service.close()
+            town.start({OTHER.public: url})
+            auction = town.auction("http://127.0.0.1:1/offer")
+            key = time_key(OTHER, auction.terms.mark.clearing_s)
+            auction = replace(auction, time_keys=(key,), threshold=1)
+            await asyncio.to_thread(town.take, auction)
+            name = town.bid(auction, ALICE, 300)
+            town.service.close()
+            ahead_ns[0] = 3 * 10**9
+            town.start({OTHER.public: url})
+            await until(town, lambda: not town.service.book.active)
+            receipt = town.read(town.service.get_bid(auction.auction_id, name))
+            assert (receipt.status, receipt.reason) == (Status.CANCELLED, "keeper_clock")
+
+    asyncio.run(scenario())
+    entries = [entry for _, entry in town.service.entries(0, 100)]
+    assert not any(isinstance(event, FundsTaken | Unsealed) for event in map(read_event, entries))
+    assert [one.wrong for one in audit_log(entries, town.ledger_id).auctions] == [""]
+
+
 def test_strangers_whose_callbacks_say_nothing_hold_up_nobody(town: Town) -> None:
     """Forty free accounts open auctions and never answer; an honest one a second later is asked all the same."""
     strangers = [PrivateKey.generate() for _ in range(40)]
