@@ -16,12 +16,14 @@ from operatord.channel import Channel
 from operatord.commands import Earn, KeepChannel
 from operatord.payplace import merchant_cli, payouts_cli
 from operatord.payplace.opening import open_chain, read_account_key
+from operatord.payplace.recovering import read_past
 from operatord.payplace.settings import parse_merchant
 from operatord.shells.store import Store
 from wire.create import Create
 from wire.keys import PrivateKey
 from wire.micropayment import Micropayment, instance_of, write_micropayment
 from wire.payplace_deposit import PayplaceDeposit, Split
+from wire.payplace_withdrawal import WithdrawPayout
 
 pytestmark = pytest.mark.system
 
@@ -96,5 +98,7 @@ def test_a_payment_becomes_a_balance(house, buyer, tmp_path: Path, capsys, event
     assert json.loads(capsys.readouterr().out)["confirmed_ubc"] == 450
     assert merchant_cli.main(["withdraw", str(config), "--json", "--exit"]) == 0, capsys.readouterr()
     assert house.reader.get(f"accounts/{owner.public}")["balance_ubc"] == 450
+    (withdrawal,) = (action for action in chain.history() if isinstance(action, WithdrawPayout))
+    assert list(read_past([withdrawal]).withdrawn.values()) == [450]
     assert merchant_cli.main(["withdraw", str(config), "--json"]) == 1
     assert read_account_key(place / "account.pem").public == owner.public
