@@ -61,7 +61,7 @@ from ledger.usage_charges import (
     sign_payment,
     verify_bill,
 )
-from wire.errors import ConfigError, ShellError
+from wire.errors import ConfigError, DecodeError, ShellError
 from wire.grant import Grant, read_grant
 from wire.grant_price import read_grant_price, write_price_question
 from wire.ids import PublicKey
@@ -179,7 +179,7 @@ def _pay(options: argparse.Namespace) -> int:
     genesis = fetch_genesis(reader)
     case = _judge(options, reader, genesis)
     if options.bill is not None:
-        bill = read_usage_bill(_read_file(options.bill), case.provider, genesis.ledger_id)
+        bill = _read_bill(options.bill, case.provider, genesis.ledger_id)
         verify_bill(bill, case.grant, case.charge)
     if case.charge.transfer is None:
         raise LookupError(f"grant {options.grant.hex()}: {case.charge.word.value}: nothing is to be paid")
@@ -206,6 +206,13 @@ def _pay(options: argparse.Namespace) -> int:
     page = _case_page(case) | _delivery_page(delivery)
     _show(options, page, lambda: _delivery_lines(delivery, f"{amount} paid"))
     return OK if delivery.fate is Fate.RAN else NO
+
+
+def _read_bill(file: Path, provider: PublicKey, ledger_id: bytes) -> UsageBill:
+    try:
+        return read_usage_bill(_read_file(file), provider, ledger_id)
+    except DecodeError as error:
+        raise DecodeError(f"{file}: {error}") from error
 
 
 def _owed(options: argparse.Namespace) -> int:

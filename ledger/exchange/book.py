@@ -64,6 +64,8 @@ class Case:
     rejection: str = ""
     closed: str = ""
     shortfall_ubc: int = 0
+    unmatched: bool = False
+    """A reversal of a payment that nobody has told of."""
     since_s: int = 0
     """When it began to wait: told, or released."""
 
@@ -146,6 +148,8 @@ class Case:
             return self.closed
         if self.kind == PAYOUT:
             return self._payout_stage()
+        if self.unmatched:
+            return "waits for its payment, of which nobody has told"
         if self.out is not None and self.out.rejection:
             return f"waits: {self.out.rejection}"
         return "at the ledger" if self.out is not None else "waits"
@@ -333,8 +337,11 @@ class Book:
         assert entry.key not in self.cases, f"{entry.key} begins twice"
         case = Case(entry, since_s=entry.time_s)
         self.cases[entry.key] = case
+        for reversal in self._reversals.get(entry.key, []):
+            reversal.unmatched = False
         if case.kind in REVERSALS:
             self._reversals.setdefault(entry.text("payment"), []).append(case)
+            case.unmatched = entry.text("payment") not in self.cases
         if case.kind == NOTICE:
             case.closed = "noted"
         elif case.kind == PUZZLE:

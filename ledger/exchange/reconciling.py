@@ -3,15 +3,15 @@
 Pure. What is compared: every transaction that the table says ran is on the ledger as it was signed; every deposit,
 withdrawal and transfer of the exchange on the ledger is in the table; the ledger's own totals are their sums; what
 lies on the exchange's account is what its payouts have in hand, and what strangers sent; every payment of the export
-is in the table with its amount, and the other way round. An empty list says that all of it holds. The export is CSV
-with `payment_id`, `amount`, `currency`.
+is in the table with its amount, and the other way round; no reversal waits for a payment that nobody told of. An
+empty list says that all of it holds. The export is CSV with `payment_id`, `amount`, `currency`.
 """
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ledger.exchange.book import ADOPTED, PAYMENT, PAYOUT, Book
+from ledger.exchange.book import ADOPTED, PAYMENT, PAYOUT, REVERSALS, Book
 from ledger.exchange.events import payment_key
 from ledger.pages import TransactionPage
 from wire.errors import DecodeError
@@ -81,6 +81,10 @@ def reconcile(
                     page.id, f"{page.action} of {page.price_ubc} ubc for {page.provider} is not in the table"
                 )
             )
+    for case in book.open_cases():
+        payment = case.event.text("payment")
+        if case.kind in REVERSALS and payment not in book.cases:
+            findings.append(Finding(case.key, f"reverses {payment}, which the table never heard of"))
     sums = _sums(book, pages, ours, exchange)
     said = {
         "deposited": (totals_ubc[0], sums.deposited_ubc),
