@@ -76,6 +76,10 @@ def sign_source(channel: int, consumer: PrivateKey, instance: bytes, cumulative:
     return Source(channel, consumer.public, cumulative, consumer.sign(signed_message(payment)))
 
 
+ALL = 2**32 - 1
+"""Entries of a leaf."""
+
+
 class PayPlace:
     """The contract and its token on a node. Each method is one transaction of `sender`, an address."""
 
@@ -135,11 +139,20 @@ class PayPlace:
         return self._send(sender, "markAbsent", b"".join(key.eip2537 for key in keys), at_s=at_s)
 
     def settle(
-        self, sender: bytes, operator: bytes, leaves: int, row: MissingRow, *, at_s: int | None = None
+        self,
+        sender: bytes,
+        operator: bytes,
+        leaves: int,
+        row: MissingRow,
+        *,
+        most: int = ALL,
+        at_s: int | None = None,
     ) -> Outcome:
-        """By anybody who has the block that the absent merchant signed last; `leaves` is how many that has."""
+        """By anybody who has the block that the absent merchant signed last; `leaves` is how many that has. At most
+        `most` entries of its leaf at once, in their order: a large leaf takes several transactions.
+        """
         told = (row.leaf, row.index, list(row.path))
-        return self._send(sender, "settleAbsent", operator, leaves, told, at_s=at_s)
+        return self._send(sender, "settleAbsent", operator, leaves, told, most, at_s=at_s)
 
     def notarise(
         self,

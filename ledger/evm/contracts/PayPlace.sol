@@ -61,6 +61,7 @@ contract PayPlace {
     error AMOUNT_NOT_POSITIVE();
     error INSUFFICIENT_FUNDS();
     error ALREADY_SETTLED();
+    error SETTLED_IN_PART();
     error SETTLE_FIRST();
 
     event OperatorRegistered(address indexed operator, bytes32 indexed id, bytes key);
@@ -103,6 +104,7 @@ contract PayPlace {
         mapping(bytes32 => uint256) numbers; // SHA-256 of the consumer's 33 octets => channel number + 1
         mapping(uint256 => Absence) absences; // by the height that they last answered for
         uint24[] open; // heights with absences that are not settled, ascending
+        mapping(bytes32 => uint256) parts; // of an absent merchant's leaf: how many entries are set aside, while not all are
     }
 
     /// Merchants who were only named as missing: their leaves are under `root`, and of `count` nobody has brought them yet.
@@ -316,11 +318,11 @@ contract PayPlace {
         _storeSigners(operator, Bls.addKeys(_signers(operator), gone));
     }
 
-    /// Sets aside what a merchant had who was named by its key only. By anybody who has the block that it signed last.
-    function settleAbsent(address operatorAddress, uint32 leaves, MissingRow calldata row) external {
+    /// Sets aside what a merchant had who was named by its key only. By anybody who has the block that it signed last; at most
+    /// so many entries of its leaf in one transaction, in their order, until all of them are.
+    function settleAbsent(address operatorAddress, uint32 leaves, MissingRow calldata row, uint32 most) external {
         Operator storage operator = _registered(operatorAddress);
         bytes memory leaf = row.leaf;
-        Leaf.Entry[] memory entries = Leaf.entries(leaf);
         bytes32 id = Leaf.merchantOf(leaf);
         Merchant storage merchant = operator.merchants[id];
         if (merchant.status != Status.Missing) revert NOT_MISSING();
@@ -328,10 +330,22 @@ contract PayPlace {
         uint24 since = merchant.since;
         bytes32 hash = Merkle.leafHash(leaf);
         if (!Merkle.isIn(operator.absences[since].root, hash, row.index, leaves, row.path)) revert NOT_IN_ROOT();
-        _reserveAll(operator, entries, since, type(uint16).max);
+        if (!_reservePart(operator, id, Leaf.entries(leaf), since, most)) return;
         merchant.leaf = hash;
         _closeAbsence(operator, since);
         emit Missing(operatorAddress, id, leaf);
+    }
+
+    /// Gives whether these were the last.
+    function _reservePart(Operator storage operator, bytes32 id, Leaf.Entry[] memory entries, uint24 cohort, uint256 most)
+        private
+        returns (bool)
+    {
+        uint256 first = operator.parts[id];
+        uint256 end = first + most < entries.length ? first + most : entries.length;
+        _reserveSome(operator, entries, first, end, cohort, type(uint16).max);
+        operator.parts[id] = end < entries.length ? end : 0;
+        return end == entries.length;
     }
 
     function _openAbsences(Operator storage operator, uint24 height, uint32 count) private {
@@ -385,6 +399,7 @@ contract PayPlace {
     function _release(Operator storage operator, bytes32 id, bytes calldata leaf) private {
         Merchant storage merchant = operator.merchants[id];
         if (leaf.length == 0 && merchant.status == Status.Missing && merchant.leaf == 0) {
+            if (operator.parts[id] != 0) revert SETTLED_IN_PART();
             _closeAbsence(operator, merchant.since);
             (merchant.status, merchant.since) = (Status.Signing, 0);
             emit Returned(msg.sender, id);
@@ -444,6 +459,7 @@ contract PayPlace {
         uint256 total = _pay(operator, operatorAddress, older, claim, entries, forced);
         bool missing = merchant.status == Status.Missing;
         if (missing && merchant.leaf == 0) {
+            if (operator.parts[id] != 0) revert SETTLED_IN_PART();
             _closeAbsence(operator, merchant.since);
             merchant.leaf = Merkle.leafHash(Leaf.emptyOf(id));
         } else if (missing) {
@@ -682,8 +698,19 @@ contract PayPlace {
     }
 
     function _reserveAll(Operator storage operator, Leaf.Entry[] memory entries, uint24 cohort, uint256 most) private {
+        _reserveSome(operator, entries, 0, entries.length, cohort, most);
+    }
+
+    function _reserveSome(
+        Operator storage operator,
+        Leaf.Entry[] memory entries,
+        uint256 first,
+        uint256 end,
+        uint24 cohort,
+        uint256 most
+    ) private {
         uint256 channels = operator.times.channels;
-        for (uint256 i = 0; i < entries.length; i++) {
+        for (uint256 i = first; i < end; i++) {
             if (entries[i].channel >= channels) revert UNKNOWN_CHANNEL();
             _reserve(operator.channels[entries[i].channel], cohort, entries[i].amount, most);
         }

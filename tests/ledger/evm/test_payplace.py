@@ -397,6 +397,44 @@ def test_who_waits_for_an_absence_sees_which_block_it_is_settled_by(rig: Rig) ->
     assert rig.payplace.contract.call("openAbsences", rig.operator) == [[]]
 
 
+def test_a_large_leaf_is_settled_in_parts(rig: Rig) -> None:
+    market(rig, deposits=(70, 20, 1_000, 9))
+    notarised(rig, {1: {0: 50, 1: 5, 2: 7}})
+    rig.mark_absent([1])
+    notarised(rig, {1: {0: 50, 1: 5, 2: 7}, 2: {0: 20}}, missing=[1])
+    signed = rig.blocks[-2]
+
+    def part(most: int) -> str:
+        row = signed.row(secret_key(1))
+        return rig.payplace.settle(rig.accounts[19], rig.operator, signed.count, row, most=most).error
+
+    assert part(0) == ""
+    assert part(2) == ""
+    assert [reserved(rig, channel) for channel in (0, 1, 2)] == [{1: 50}, {1: 5}, {}]
+    assert withdraw(rig, 2, {0: 70}).error == "SETTLE_FIRST"
+    own = rig.claim(1, {0: 50, 1: 5, 2: 7}, block=signed)
+    payee = rig.payees[secret_key(1).public.merchant_id]
+    assert rig.payplace.withdraw(payee, rig.operator, own).error == "SETTLED_IN_PART"
+    assert part(2) == ""
+    assert [reserved(rig, channel) for channel in (0, 1, 2)] == [{1: 50}, {1: 5}, {1: 7}]
+    assert part(1) == "ALREADY_SETTLED"
+    assert withdraw(rig, 2, {0: 70}).error == ""
+    assert got(rig, 2) == 20
+    notarised(rig, {1: {0: 50, 1: 5, 2: 7}}, returning=[1])
+    assert [reserved(rig, channel) for channel in (0, 1, 2)] == [{}, {}, {}]
+
+
+def test_who_is_settled_in_part_returns_when_all_of_it_is(rig: Rig) -> None:
+    market(rig)
+    notarised(rig, {1: {0: 50, 1: 5}})
+    rig.mark_absent([1])
+    signed = rig.blocks[-1]
+    row = signed.row(secret_key(1))
+    assert rig.payplace.settle(rig.accounts[19], rig.operator, signed.count, row, most=1).error == ""
+    back = rig.notarise(rig.block({1: {0: 50, 1: 5}}), returning=[1])
+    assert back.error == "SETTLED_IN_PART"
+
+
 def test_claims_of_the_largest_amounts_are_set_aside_under_their_own_height(rig: Rig) -> None:
     """Blocks that only a league signs may claim anything: their sum must not become somebody's seniority."""
     largest = 2**63 - 1
