@@ -263,6 +263,6 @@ class NamingContract(EvmContract):
         for (owner, _), (leaves, row) in self._rows.items():
             if owner == operator:
                 told = (row.leaf, row.index, _steps(row.path))
-                done = self._send(0, "settleAbsent", self.account(operator), leaves, told, ALL)
+                done = self._send(0, "settleAbsent", self.account(operator), leaves, told, evm.ALL)
                 self.settled += done == ""
         return action()
