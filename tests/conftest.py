@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_SANDBOX = os.environ.get("AIRGRANT_SANDBOX") == "1"
+RECURSION_LIMIT = sys.getrecursionlimit()
 MUST_RUN_EVERYTHING = os.environ.get("CI", "").lower() in {"1", "true"}
 
 
@@ -27,6 +29,11 @@ def missing(what: str) -> None:
     if MUST_RUN_EVERYTHING:
         pytest.fail(f"CI=true, and this machine lacks {what}", pytrace=False)
     pytest.skip(f"this machine lacks {what}")
+
+
+def pytest_collection_finish() -> None:
+    """py_ecc raises the limit to 100,000 when it is imported: then deep JSON ends the interpreter instead of raising."""
+    sys.setrecursionlimit(RECURSION_LIMIT)
 
 
 @pytest.fixture(autouse=True)
