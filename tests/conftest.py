@@ -32,7 +32,7 @@ def missing(what: str) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """py_ecc raises the limit to 100,000 when it is imported: then deep JSON ends the interpreter instead of raising."""
+    """py_ecc raises the limit to 100,000 when it is imported: then deep JSON ends the interpreter."""
     sys.setrecursionlimit(RECURSION_LIMIT)
 
 
