@@ -35,6 +35,7 @@ command:tc|iproute2|what we compare our shaper with
 command:nft|nftables|the rules that tell sessions apart
 command:ethtool|ethtool|offloads that would bypass the shaper
 command:iperf3|iperf3|real traffic
+command:ping|iputils-ping|stations whose traffic is counted
 command:mosquitto|mosquitto|the MQTT broker between access points and ledger
 file:$(postgresql_initdb)|postgresql|a ledger in a database; its own cluster is not used
 command:freeradius|freeradius|the operator's RADIUS server
@@ -226,7 +227,7 @@ venv_is_ready() { [ "$(cat $stamp 2>/dev/null)" = "$(fingerprint)" ] && [ -x $ve
 is_ready() {
   venv_is_ready || return 1
   local program
-  for program in unshare ip tc nft ethtool iperf3 mosquitto swtpm swtpm_setup freeradius radclient eapol_test hostapd \
+  for program in unshare ip tc nft ethtool iperf3 ping mosquitto swtpm swtpm_setup freeradius radclient eapol_test hostapd \
     wpa_supplicant tshark tpm2-abrmd; do
     has "command:$program" || return 1
   done

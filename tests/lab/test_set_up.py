@@ -98,7 +98,7 @@ def test_a_program_that_was_removed_since_is_missed(bare_machine: Path, gone: st
     shutil.copytree(ROOT / ".venv" / "bin", bare_machine / ".venv" / "bin", symlinks=True)
     stamp = bare_machine / ".venv" / "airgrant-stamp"
     stamp.write_text(fingerprint(bare_machine))
-    for program in ("unshare", "ip", "tc", "nft", "ethtool", "iperf3", "mosquitto", "swtpm", "swtpm_setup",
+    for program in ("unshare", "ip", "tc", "nft", "ethtool", "iperf3", "ping", "mosquitto", "swtpm", "swtpm_setup",
                     "freeradius", "radclient", "eapol_test", "hostapd", "wpa_supplicant", "tshark",
                     "tpm2-abrmd"):  # fmt: skip
         found = shutil.which(program, path="/usr/bin:/usr/sbin:/bin:/sbin")
