@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 
 from ledger.evm.deployed import Outcome
 from ledger.evm.node import Node
-from ledger.evm.payplace import Claim, MissingRow, PayPlace, Times, deploy_payplace, sign_source
+from ledger.evm.payplace import Claim, MissingRow, PayPlace, deploy_payplace, sign_source
 from ledger.payplace.bls import SecretKey, Signature, aggregate_signatures
 from ledger.payplace.payout_leaf import PayoutLeaf, write_leaf
 from ledger.payplace.payout_tree import PayoutTree, TreeBuilder
 from wire.keys import PrivateKey
+from wire.payplace_registration import Times
 
 TIMES = Times(period_s=3_600, window_s=600, finality_s=60, challenge_s=7_200)
 NO_ROOT = bytes(32)

@@ -24,7 +24,7 @@ from ledger.archive import Archive
 from ledger.clearing.log import ClearingLog
 from ledger.clearing.settings import ClearingSettings
 from ledger.clearing_service import ClearingService, add_routes
-from ledger.database import open_to_read
+from ledger.database import is_there, open_to_read
 from ledger.engine import Engine
 from ledger.enrolling import Enrolling
 from ledger.enrolment import read_vendors
@@ -38,7 +38,6 @@ from ledger.running import OK, run_command, run_service
 from ledger.service import Service
 from ledger.settings import ConsensusSettings, LedgerSettings, parse_settings
 from ledger.status_http import add_status_page
-from ledger.store import POSTGRESQL
 from ledger.toml_file import read_toml
 from ledger.turnstile import Turnstile
 from ledger.verifying import Verifiers
@@ -200,7 +199,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     place: str = arguments.database
-    if not place.startswith(POSTGRESQL) and not Path(place).exists():
+    if not is_there(place):
         raise ShellError(place, "is not there")
     store = open_to_read(place)
     head = replay(store)

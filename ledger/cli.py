@@ -14,7 +14,6 @@ import re
 import secrets
 import sys
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,8 +21,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 from rich.console import Console
 from rich.markup import escape
 
@@ -38,6 +35,7 @@ from ledger.fetching import (
     fetch_transfers,
     read_base64,
 )
+from ledger.identity import read_common_name, read_key
 from ledger.pages import (
     AccountPage,
     GrantPage,
@@ -347,7 +345,7 @@ def _account_refund(options: argparse.Namespace) -> int:
     """The seller has the money, and a partner's signed reports say what was missing: each chain is verified first.
     Run again it pays what later reports add, and else nothing.
     """
-    key, reader = _load_key(options.key), _reader(options)
+    key, reader = read_key(options.key), _reader(options)
     genesis = fetch_genesis(reader)
     page = reader.read(GrantPage, f"grants/{options.grant.hex()}")
     encoded = read_base64(page.grant, reader.url)
@@ -472,7 +470,7 @@ def _submit(
 
     Raises ConfigError for an action that cannot be sent, before anything is.
     """
-    key = _load_key(options.key)
+    key = read_key(options.key)
     try:
         action = make_action(key)
     except DecodeError as error:
@@ -545,34 +543,9 @@ def _client(options: argparse.Namespace) -> LedgerClient:
     host, _, port = options.broker.rpartition(":")
     if not host or not port.isdigit():
         raise ConfigError(f"--broker {options.broker!r} is not HOST:PORT")
-    try:
-        name = _common_name(options.certificate.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{options.certificate}: {error}") from error
+    name = read_common_name(options.certificate)
     tls = client_context(options.authority, options.certificate, options.certificate_key or options.key)
     return LedgerClient(host, int(port), name, tls)
-
-
-def _common_name(certificate: bytes) -> str:
-    """Under which the broker knows the holder: often an account, of 66 digits, and X.520 warns beyond 64. Raises
-    ValueError.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        subject = x509.load_pem_x509_certificate(certificate).subject
-    names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    if not names:
-        raise ValueError("the certificate has no common name")
-    return str(names[-1].value)
-
-
-def _load_key(file: Path) -> PrivateKey:
-    try:
-        return PrivateKey.from_pem(file.read_bytes(), str(file))
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
 
 
 # ---- Command lines

@@ -16,6 +16,11 @@ def open_store(place: Place) -> Store:
     return SqliteStore(Path(place))
 
 
+def is_there(place: Place) -> bool:
+    """Whether there is a file; of PostgreSQL only who opens it knows."""
+    return (isinstance(place, str) and place.startswith(POSTGRESQL)) or Path(place).exists()
+
+
 def open_to_read(place: Place) -> Store:
     """Of a ledger that is there. Raises ShellError."""
     if isinstance(place, str) and place.startswith(POSTGRESQL):

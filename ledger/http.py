@@ -145,6 +145,13 @@ class Shelves:
         left = allocations_left(view, provider_key_id, offer, self.now_s())
         return show_offer(account.key, offer, left, self.application.head.height)
 
+    def ledger(self) -> LedgerPage:
+        """The genesis, and the signed head of the chain."""
+        with self.application.lock:
+            money, head = read_money(self.application.state), self.application.head
+        moved = money.deposited_ubc, money.withdrawn_ubc
+        return show_ledger(self.genesis, self.answers.key.public, head, self.sign_header(head), *moved)
+
     def offer_now(self, provider_key_id: bytes) -> OfferPage:
         """Holds the engine up for one provider's walk at most, however many are asked for."""
         with self.application.lock:
@@ -194,12 +201,7 @@ def _add_ledger(app: FastAPI, shelves: Shelves) -> None:
     @app.get("/v1/ledger")
     def get_ledger() -> LedgerPage:
         """Genesis, keys and the signed head of the chain."""
-        with application.lock:
-            money = read_money(application.state)
-            head = application.head
-        signed = shelves.sign_header(head)
-        key, moved = shelves.answers.key.public, (money.deposited_ubc, money.withdrawn_ubc)
-        return show_ledger(application.genesis, key, head, signed, *moved)
+        return shelves.ledger()
 
     @app.get("/v1/counters")
     def get_counters() -> CountersPage:

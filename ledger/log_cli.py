@@ -18,15 +18,11 @@ from pathlib import Path
 from typing import IO
 
 from ledger.application import Application
-from ledger.block import Item
-from ledger.database import open_to_read
+from ledger.database import is_there, open_to_read
 from ledger.genesis import read_genesis
 from ledger.log_lines import MAX_LINE_BYTES, LoggedBlock, read_genesis_line, read_log, write_log
-from ledger.opening import open_application
+from ledger.opening import finalise_again, open_application
 from ledger.running import OK, run_command
-from ledger.store import POSTGRESQL, Place
-from ledger.submission import write_submission
-from ledger.taking import read_item
 from wire.block_header import write_header
 from wire.errors import ConfigError, DecodeError, ShellError, VerificationError
 
@@ -83,7 +79,9 @@ def _run(parser: argparse.ArgumentParser, argv: list[str]) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    store = open_to_read(_there(options.database))
+    if not is_there(options.database):
+        raise ShellError(options.database, "is not there")
+    store = open_to_read(options.database)
     try:
         stored = store.genesis()
         if stored is None:
@@ -136,14 +134,11 @@ def apply_log(blocks: Iterator[LoggedBlock], application: Application, tell: Cal
 
 
 def _apply(block: LoggedBlock, application: Application) -> None:
-    header, ledger_id = block.header, application.ledger_id
+    header = block.header
     if header.height <= application.height or header.time_s < application.head.time_s:
         raise VerificationError(f"block {header.height}: does not follow the block before it")
-    items = [Item(0, header.height, kind, b"", 0, encoded, b"") for kind, _, encoded in block.items]
-    submissions = [write_submission(read_item(item, ledger_id)) for item in items]
-    application.skip_to(header.height - 1)
-    done = application.finalise(header.height, header.time_s, submissions)
-    if done.app_hash != header.app_hash:
+    items = [(kind, encoded) for kind, _, encoded in block.items]
+    if finalise_again(application, header, items) != header.app_hash:
         raise VerificationError(f"block {header.height}: the log leads to another app hash")
     application.commit()
 
@@ -153,12 +148,6 @@ def _compare_ids(block: LoggedBlock, application: Application) -> None:
     made = [item.id.hex() for item in application.store.block_items(block.header.height)]
     if made != [item.id for item in block.items]:
         raise VerificationError(f"block {block.header.height}: the ids of its items are others")
-
-
-def _there(database: str) -> Place:
-    if not database.startswith(POSTGRESQL) and not Path(database).exists():
-        raise ShellError(database, "is not there")
-    return database
 
 
 @contextmanager

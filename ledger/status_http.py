@@ -9,9 +9,8 @@ from ledger.abci.rpc import CometAway
 from ledger.block import Item, ItemKind
 from ledger.granting import read_sale
 from ledger.http import Shelves
-from ledger.pages import LedgerPage, OfferPage, show_ledger, show_transaction
+from ledger.pages import OfferPage, show_transaction
 from ledger.showcase import all_providers
-from ledger.state import read_money
 from ledger.status_page import Logged, Standing, status_page
 from wire.errors import ShellError
 
@@ -39,7 +38,7 @@ def _standing(shelves: Shelves, shared: Shared | None) -> Standing:
     with application.lock:
         known = sorted(all_providers(application.state))
     return Standing(
-        ledger=_ledger(shelves),
+        ledger=shelves.ledger(),
         network=_network(shared),
         offers=_offers(shelves, known[:MAX_OFFERS]),
         more_offers=len(known) > MAX_OFFERS,
@@ -47,14 +46,6 @@ def _standing(shelves: Shelves, shared: Shared | None) -> Standing:
         counters=dict(shelves.counters),
         now_s=shelves.now_s(),
     )
-
-
-def _ledger(shelves: Shelves) -> LedgerPage:
-    application = shelves.application
-    with application.lock:
-        money, head = read_money(application.state), application.head
-    moved = money.deposited_ubc, money.withdrawn_ubc
-    return show_ledger(shelves.genesis, shelves.answers.key.public, head, b"", *moved)
 
 
 def _offers(shelves: Shelves, providers: list[bytes]) -> list[OfferPage]:

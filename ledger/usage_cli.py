@@ -27,7 +27,6 @@ from ledger.cli import (
     _delivery_page,
     _grant_id,
     _has_run,
-    _load_key,
     _meaning,
     _read_file,
     _reader,
@@ -41,6 +40,7 @@ from ledger.cli import (
 from ledger.client import LedgerReader
 from ledger.fetching import Tell, fetch_bundle, fetch_genesis, read_base64
 from ledger.genesis import Genesis
+from ledger.identity import read_key
 from ledger.pages import (
     AttestationListPage,
     GrantPage,
@@ -151,7 +151,7 @@ def _charge(options: argparse.Namespace) -> int:
     genesis = fetch_genesis(reader)
     case = _judge(options, reader, genesis)
     if options.key is not None:
-        _write_bill(case, _load_key(options.key), genesis, options.bill)
+        _write_bill(case, read_key(options.key), genesis, options.bill)
     _show(options, _case_page(case), lambda: [_facts(_case_rows(case))])
     return OK if case.charge.word in (Word.OWED, Word.PAID, Word.WITHIN_INCLUDED) else NO
 
@@ -175,7 +175,7 @@ def _pay(options: argparse.Namespace) -> int:
     """Asks the ledger who paid for the grant, signed; comes to the amount by itself; then pays once, or asks again what
     became of a payment that was not answered.
     """
-    key, reader = _load_key(options.key), _reader(options)
+    key, reader = read_key(options.key), _reader(options)
     genesis = fetch_genesis(reader)
     case = _judge(options, reader, genesis)
     if options.bill is not None:

@@ -94,6 +94,7 @@ SHELLS: dict[str, str] = {
     "ledger/opening.py": "opens the store and verifies it",
     "ledger/answering.py": "answers out of the engine's log",
     "ledger/service.py": "the MQTT service",
+    "ledger/identity.py": "key and certificate files",
     "ledger/tls.py": "certificates and keys in files",
     "ledger/ordering.py": "hands blocks to a thread, and a clock to the embedded engine",
     "ledger/abci/server.py": "the socket on which CometBFT asks",

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.http import listen, serve
+from ledger.identity import read_key
 from ledger.payplace.payout_block import NO_ROOT, BlockHead, split_block
 from ledger.payplace.payout_leaf import PayoutLeaf, empty_leaf, read_leaf, write_leaf
 from ledger.payplace.payout_tree import PayoutTree, TreeBuilder
@@ -26,7 +27,7 @@ from operatord.payplace.chain import Chain, Standing, standing_of
 from operatord.payplace.earnings import OperatordEarnings
 from operatord.payplace.http import create_app
 from operatord.payplace.merchant_files import MerchantFiles
-from operatord.payplace.opening import open_chain, read_account_key
+from operatord.payplace.opening import open_chain
 from operatord.payplace.settings import PayoutSettings, parse_payouts
 from operatord.payplace.settling import Settler
 from operatord.payplace.steps import Settle, may_commit
@@ -48,7 +49,7 @@ class Liar:
 
     def __init__(self, settings: PayoutSettings) -> None:
         self.folder = settings.folder
-        account = read_account_key(settings.key)
+        account = read_key(settings.key)
         self._operator = account.public
         self._key = MerchantFiles(settings.folder).key(bytes(32))
         self._me = self._key.public.merchant_id

@@ -27,12 +27,12 @@ from ledger.clearing.ledger_word import AskedLedger, ReplayedLedger
 from ledger.clearing.offer_desk import create_desk
 from ledger.cli import DEFAULT_LEDGER, LEDGER_VARIABLE, RATE_LAYERS, _account, _band, _rate_range, _typed
 from ledger.client import LedgerReader
-from ledger.database import open_to_read
+from ledger.database import is_there, open_to_read
 from ledger.http import listen, serve
+from ledger.identity import read_key
 from ledger.pages import LedgerPage, OfferPage
 from ledger.running import NO, OK, run_command, run_service
 from ledger.showing import show
-from ledger.store import POSTGRESQL
 from wire.auction import Auction, write_auction
 from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt
 from wire.auction_terms import GUARD_S, AuctionKind, AuctionMark, AuctionTerms
@@ -113,7 +113,7 @@ def _pages(house: HouseClient, path: str, items: str, after: object = 0) -> Iter
 
 
 def _create(arguments: argparse.Namespace) -> int:
-    key, house = _key(arguments.key), _house(arguments)
+    key, house = read_key(arguments.key), _house(arguments)
     now_s = int(time.time())
     mark = AuctionMark(KINDS[arguments.kind], now_s + arguments.clears_in, arguments.minimum)
     reader = LedgerReader(arguments.ledger)
@@ -150,7 +150,7 @@ def _next_epoch(reader: LedgerReader, provider: PublicKey) -> int:
 
 
 def _bid(arguments: argparse.Namespace) -> int:
-    key, house = _key(arguments.key), _house(arguments)
+    key, house = read_key(arguments.key), _house(arguments)
     auction = house.auction(arguments.auction)
     unknown = strangers(auction, {house.house, *(arguments.keeper or [])})
     if unknown:
@@ -282,7 +282,7 @@ def _ledger_word(
     if place is None:
         yield AskedLedger(LedgerReader(arguments.ledger))
         return
-    if not place.startswith(POSTGRESQL) and not Path(place).exists():
+    if not is_there(place):
         raise ConfigError(f"{place}: is not there")
     with closing(open_to_read(place)) as store:
         yield ReplayedLedger(store, house.ledger_id, wanted_funds(entries))
@@ -303,7 +303,7 @@ def _check_receipt(
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    key, house = _key(arguments.key), _house(arguments)
+    key, house = read_key(arguments.key), _house(arguments)
     host, _, port = arguments.listen.rpartition(":")
     if not host or not port.isdigit():
         raise ConfigError(f"--listen {arguments.listen!r} is not HOST:PORT")
@@ -544,10 +544,3 @@ def _house(arguments: argparse.Namespace) -> HouseClient:
     """The house beside the ledger; it signs with the ledger's key."""
     page = LedgerReader(arguments.ledger).read(LedgerPage, "ledger")
     return HouseClient(arguments.ledger, PublicKey.parse(page.ledger_key), bytes.fromhex(page.ledger_id))
-
-
-def _key(file: Path) -> PrivateKey:
-    try:
-        return PrivateKey.from_pem(file.read_bytes(), str(file))
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}") from error

@@ -17,20 +17,11 @@ from ledger.payplace.bls import PublicKey, SecretKey, Signature
 from wire.ids import PublicKey as ConsumerKey
 from wire.keys import PrivateKey, load_public_key
 from wire.micropayment import Micropayment, instance_of, signed_message
+from wire.payplace_registration import Times
 
 COORDINATE = 32
 CHAIN_ID = 31337
 """anvil's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """What an operator registers with, in seconds."""
-
-    period_s: int
-    window_s: int
-    finality_s: int
-    challenge_s: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ledger.identity import read_key
 from ledger.payplace.merchant_check import BlockRefused
 from ledger.running import NO, OK, WORLD, run_command
 from ledger.toml_file import read_toml
 from operatord.payplace.merchant import Idle, Merchant, Signed
 from operatord.payplace.merchant_files import MerchantFiles
 from operatord.payplace.office import HttpOffice
-from operatord.payplace.opening import open_chain, read_account_key
+from operatord.payplace.opening import open_chain
 from operatord.payplace.settings import parse_merchant
 from wire.errors import DecodeError, ShellError
 
@@ -71,7 +72,7 @@ def open_merchant(config: Path) -> Merchant:
     """Raises ConfigError, ShellError."""
     settings = parse_merchant(read_toml(config), config)
     files = MerchantFiles(settings.folder)
-    chain = open_chain(settings.chain, settings.operator, read_account_key(settings.key))
+    chain = open_chain(settings.chain, settings.operator, read_key(settings.key))
     return Merchant(files, chain, HttpOffice(settings.url), files.key(secrets.token_bytes(32)), _tell)
 
 

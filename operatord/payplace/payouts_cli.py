@@ -13,11 +13,12 @@ import sys
 from pathlib import Path
 
 from ledger.http import listen
+from ledger.identity import read_key
 from ledger.running import NO, OK, run_command, run_service
 from ledger.toml_file import read_toml
 from operatord.payplace.earnings import OperatordEarnings
 from operatord.payplace.merchant_files import MerchantFiles
-from operatord.payplace.opening import open_chain, read_account_key
+from operatord.payplace.opening import open_chain
 from operatord.payplace.running import run_payouts
 from operatord.payplace.settings import PayoutSettings, parse_payouts
 from operatord.payplace.settling import Settler
@@ -56,7 +57,7 @@ def main(argv: list[str]) -> int:
 
 def _register(options: argparse.Namespace) -> int:
     settings = parse_payouts(read_toml(options.config), options.config)
-    account = read_account_key(settings.key)
+    account = read_key(settings.key)
     key = MerchantFiles(settings.folder).key(secrets.token_bytes(32))
     chain = open_chain(settings.chain, account.public, account)
     possession = key.prove_possession(chain.instance, account.public.octets)
@@ -71,7 +72,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 async def _serve(settings: PayoutSettings) -> None:
-    account = read_account_key(settings.key)
+    account = read_key(settings.key)
     key = MerchantFiles(settings.folder).key(secrets.token_bytes(32))
     chain = open_chain(settings.chain, account.public, account)
     store, earnings = PayoutStore(settings.folder), OperatordEarnings(settings.earnings)

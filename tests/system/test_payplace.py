@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from lab.processes import Household
+from ledger.identity import read_key
 from ledger.payplace.windows import phase_at
 from ledger.toml_file import read_toml
 from operatord.channel import Channel
 from operatord.commands import Earn, KeepChannel
 from operatord.payplace import merchant_cli, payouts_cli
-from operatord.payplace.opening import open_chain, read_account_key
+from operatord.payplace.opening import open_chain
 from operatord.payplace.recovering import read_past
 from operatord.payplace.settings import parse_merchant
 from operatord.shells.store import Store
@@ -101,4 +102,4 @@ def test_a_payment_becomes_a_balance(house, buyer, tmp_path: Path, capsys, event
     (withdrawal,) = (action for action in chain.history() if isinstance(action, WithdrawPayout))
     assert list(read_past([withdrawal]).withdrawn.values()) == [450]
     assert merchant_cli.main(["withdraw", str(config), "--json"]) == 1
-    assert read_account_key(place / "account.pem").public == owner.public
+    assert read_key(place / "account.pem").public == owner.public

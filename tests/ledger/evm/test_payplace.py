@@ -8,9 +8,10 @@ import pytest
 
 from lab.evm_rig import NO_ROOT, TIMES, Rig, secret_key, voucher_of
 from ledger.evm.deployed import Outcome
-from ledger.evm.payplace import Times, sign_source
+from ledger.evm.payplace import sign_source
 from ledger.payplace.bls import PublicKey, SecretKey
 from ledger.payplace.payout_leaf import PayoutLeaf, write_leaf
+from wire.payplace_registration import Times
 
 FREE_S = TIMES.window_s + TIMES.finality_s + 1
 """After the beginning of a window: when its freeze has ended."""
