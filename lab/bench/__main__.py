@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -42,6 +42,7 @@ examples:
   airgrant bench wire             one (or: make bench NAME=wire)
   airgrant bench wire --json      its result as JSON on the standard output
   airgrant bench page             renew the tables of docs/performance.md from build/bench/
+  airgrant bench page wire        only that one
 """
 
 
@@ -54,16 +55,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}, or page (all, if none)"
+        "names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHMARKS)}; or page and names (all, if none)"
     )
     parser.add_argument("--json", action="store_true", help="print results as JSON, one after the other")
     options = parser.parse_args(argv)
-    names = [name.removeprefix("NAME=") for name in options.names] or list(BENCHMARKS)
-    if names == ["page"]:
-        return renew_page()
+    names = [name.removeprefix("NAME=") for name in options.names]
+    to_page = names[:1] == ["page"]
+    names = names[1 if to_page else 0 :] or list(BENCHMARKS)
     if unknown := [name for name in names if name not in BENCHMARKS]:
         sys.stderr.write(f"bench: no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}\n")
         return USAGE
+    if to_page:
+        return renew_page(names)
     show = _show_json if options.json else _show_table
     return max(_run_one(name, show) for name in names)
 
@@ -105,9 +108,9 @@ def _show_table(result: Result) -> None:
     console.print(f"{len(below)} below goal" if below else "every goal reached")
 
 
-def renew_page(page: Path = PAGE, folder: Path = RESULTS) -> int:
-    """Put the tables of all results in `folder` between their markers in `page`."""
-    found = [path for name in BENCHMARKS if (path := folder / f"{name}.json").exists()]
+def renew_page(names: Iterable[str] = BENCHMARKS, page: Path = PAGE, folder: Path = RESULTS) -> int:
+    """Put the tables of these benchmarks, as far as `folder` has results, between their markers in `page`."""
+    found = [path for name in names if (path := folder / f"{name}.json").exists()]
     if not found:
         sys.stderr.write(f"bench: no results in {folder}: run `make bench` first\n")
         return WORLD_FAILED
