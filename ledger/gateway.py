@@ -120,7 +120,10 @@ class Gateway:
             self.counters["answered again"] += 1
             self._answer(request, known)
             return
-        match self._under_way.admit(request):
+        place = self._under_way.admit(request)
+        if self._under_way.gave_way:
+            self.counters["dropped, others have less under way"] = self._under_way.gave_way
+        match place:
             case Place.FULL:
                 self.counters["dropped, too many are under way"] += 1
             case Place.WAIT:

@@ -2,10 +2,10 @@
 for a bounded time.
 
 A pure table; its caller brings the clock. The same bytes that come again find their first place: whoever repeats a
-request is answered once for each asking, and holds nothing here for longer.
+request is answered once for each asking, and holds nothing here for longer. Where the table is full, whoever holds the
+most of it gives way to who would hold less: so many senders that each fill what one may have keep nobody else out.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -14,7 +14,7 @@ from ledger.intake import Address
 
 MAX_REQUESTS = 20_000
 MAX_BYTES = 256 * 1024 * 1024
-"""Beyond either requests are dropped, and their senders ask again."""
+"""Beyond either the sender who has most loses his newest request, or the one who asks is dropped; both ask again."""
 MAX_REQUESTS_OF_ONE = 2_000
 MAX_BYTES_OF_ONE = 32 * 1024 * 1024
 """Of those, one sender's: four windows of a client's, and eight of the largest purchases."""
@@ -58,26 +58,31 @@ class UnderWay:
 
 
 @dataclass(slots=True)
+class _Share:
+    """What one sender has in the table: sizes by digest, in the order in which they came."""
+
+    sizes: dict[bytes, int] = field(default_factory=dict)
+    held_bytes: int = 0
+
+
+@dataclass(slots=True)
 class RequestTable:
-    """By digest, in the order in which they came first."""
+    """By digest, in the order in which they came first. `gave_way` counts those that were dropped for others' sake."""
 
     requests: dict[bytes, UnderWay] = field(default_factory=dict)
     held_bytes: int = 0
+    gave_way: int = 0
     _since_ms: dict[bytes, int] = field(default_factory=dict)
     _senders: dict[bytes, str] = field(default_factory=dict)
-    _number_of: Counter[str] = field(default_factory=Counter)
-    _bytes_of: Counter[str] = field(default_factory=Counter)
+    _shares: dict[str, _Share] = field(default_factory=dict)
 
     def admit(self, request: UnderWay) -> Place:
         """At its `asked_ms`, which never goes back from call to call."""
         known = self.requests.get(request.digest)
         if known is None:
-            if self._is_full(request):
+            if not self._make_room(request):
                 return Place.FULL
-            self.requests[request.digest] = request
-            self._since_ms[request.digest] = request.asked_ms
-            self._senders[request.digest] = request.sender
-            self._count(request.sender, 1, len(request.payload))
+            self._hold(request)
             return Place.NEW
         new = [address for address in request.wanted_by if address not in known.wanted_by]
         known.wanted_by = [*known.wanted_by, *new][-MAX_WANTED_BY:]
@@ -91,24 +96,47 @@ class RequestTable:
         request = self.requests.pop(digest, None)
         if request is not None:
             del self._since_ms[digest]
-            self._count(self._senders.pop(digest), -1, -len(request.payload))
+            sender = self._senders.pop(digest)
+            share = self._shares[sender]
+            size = share.sizes.pop(digest)
+            share.held_bytes -= size
+            self.held_bytes -= size
+            if not share.sizes:
+                del self._shares[sender]
         return request
 
-    def _is_full(self, request: UnderWay) -> bool:
-        size, sender = len(request.payload), request.sender
-        return (
-            len(self.requests) >= MAX_REQUESTS
-            or self.held_bytes + size > MAX_BYTES
-            or self._number_of[sender] >= MAX_REQUESTS_OF_ONE
-            or self._bytes_of[sender] + size > MAX_BYTES_OF_ONE
-        )
-
-    def _count(self, sender: str, number: int, size: int) -> None:
+    def _hold(self, request: UnderWay) -> None:
+        digest, sender, size = request.digest, request.sender, len(request.payload)
+        self.requests[digest] = request
+        self._since_ms[digest] = request.asked_ms
+        self._senders[digest] = sender
+        share = self._shares.setdefault(sender, _Share())
+        share.sizes[digest] = size
+        share.held_bytes += size
         self.held_bytes += size
-        self._number_of[sender] += number
-        self._bytes_of[sender] += size
-        if not self._number_of[sender]:
-            del self._number_of[sender], self._bytes_of[sender]
+
+    def _make_room(self, request: UnderWay) -> bool:
+        """Whether it fits, once whoever holds more than its sender would has lost as much as is needed."""
+        size, own = len(request.payload), self._shares.get(request.sender, _Share())
+        number, held_bytes = len(own.sizes) + 1, own.held_bytes + size
+        if number > MAX_REQUESTS_OF_ONE or held_bytes > MAX_BYTES_OF_ONE:
+            return False
+        while len(self.requests) >= MAX_REQUESTS:
+            most = max(self._shares.values(), key=_number)
+            if len(most.sizes) <= number:
+                return False
+            self._give_way(most)
+        while self.held_bytes + size > MAX_BYTES:
+            most = max(self._shares.values(), key=_held_bytes)
+            if most.held_bytes <= held_bytes:
+                return False
+            self._give_way(most)
+        return True
+
+    def _give_way(self, share: _Share) -> None:
+        """With the newest, which the ledger answers last."""
+        self.take(next(reversed(share.sizes)))
+        self.gave_way += 1
 
     def forget(self, now_ms: int) -> int:
         """How many were too old."""
@@ -120,3 +148,11 @@ class RequestTable:
         for digest in old:
             self.take(digest)
         return len(old)
+
+
+def _number(share: _Share) -> int:
+    return len(share.sizes)
+
+
+def _held_bytes(share: _Share) -> int:
+    return share.held_bytes

@@ -63,26 +63,53 @@ def test_a_flood_of_senders_of_the_same_bytes_is_answered_to_the_last_few():
     assert held == [whom(sender) for sender in range(MAX_WANTED_BY, 2 * MAX_WANTED_BY)]
 
 
-def test_it_is_full_by_number():
+def many(number: int, name: str) -> UnderWay:
+    return request(number.to_bytes(4, "big"), 0, name=name)
+
+
+def test_it_is_full_by_number_and_whoever_has_most_gives_way():
     table = RequestTable()
     for number in range(MAX_REQUESTS):
-        name = f"box-{number // MAX_REQUESTS_OF_ONE}"
-        assert table.admit(request(number.to_bytes(4, "big"), 0, name=name)) is Place.NEW
+        assert table.admit(many(number, f"box-{number // MAX_REQUESTS_OF_ONE}")) is Place.NEW
+    assert table.admit(request(b"one more", 0, name="honest")) is Place.NEW
+    assert table.gave_way == 1
+    assert len(table.requests) == MAX_REQUESTS
+    assert bytes(4) in table.requests  # the newest of one of them went, and not what the ledger answers next
+    assert (MAX_REQUESTS_OF_ONE - 1).to_bytes(4, "big") not in table.requests
+    assert table.admit(many(MAX_REQUESTS, "box-0")) is Place.FULL  # he would have as many as the others again
+    assert table.admit(request(bytes(4), 5_000, name="box-0")) is Place.PASS_ON_AGAIN  # who is in stays in
+
+
+def test_where_all_have_the_same_nobody_gives_way():
+    table = RequestTable()
+    for number in range(MAX_REQUESTS):
+        table.admit(many(number, f"box-{number}"))
     assert table.admit(request(b"one more", 0)) is Place.FULL
-    assert table.admit(request(bytes(4), 5_000)) is Place.PASS_ON_AGAIN  # who is in stays in
+    assert table.gave_way == 0
     table.take(bytes(4))
     assert table.admit(request(b"one more", 5_000)) is Place.NEW
 
 
-def test_it_is_full_by_bytes():
-    table, large = RequestTable(), bytes(MAX_BYTES_OF_ONE)
-    senders = MAX_BYTES // MAX_BYTES_OF_ONE
-    for number in range(senders):
-        assert table.admit(request(bytes([number]), 0, payload=large, name=f"box-{number}")) is Place.NEW
+def test_it_is_full_by_bytes_and_whoever_has_most_gives_way():
+    table, part, parts = RequestTable(), bytes(MAX_BYTES_OF_ONE // 8), 8
+    for number in range(MAX_BYTES // len(part)):
+        digest = number.to_bytes(4, "big")
+        name = f"box-{number // parts}"
+        assert table.admit(request(digest, 0, payload=part, name=name)) is Place.NEW
     assert table.held_bytes == MAX_BYTES
-    assert table.admit(request(b"one more", 0)) is Place.FULL
-    table.take(b"\0")
-    assert table.admit(request(b"one more", 0)) is Place.NEW
+    for number in range(8):  # eight senders fill it, and still everybody else is heard
+        assert table.admit(request(b"small" + bytes([number]), 0, name="honest")) is Place.NEW
+    assert table.gave_way == 1
+    assert table.held_bytes == MAX_BYTES - len(part) + 8
+    assert table.admit(request(b"again", 0, payload=part, name="box-0")) is Place.FULL
+
+
+def test_who_asks_for_more_than_others_have_makes_nobody_give_way():
+    table, large = RequestTable(), bytes(MAX_BYTES_OF_ONE)
+    for number in range(MAX_BYTES // MAX_BYTES_OF_ONE):
+        table.admit(request(bytes([number]), 0, payload=large, name=f"box-{number}"))
+    assert table.admit(request(b"as large", 0, payload=large, name="other")) is Place.FULL
+    assert table.gave_way == 0
 
 
 def test_one_sender_s_requests_and_bytes_leave_room_for_the_others():
@@ -96,8 +123,7 @@ def test_one_sender_s_requests_and_bytes_leave_room_for_the_others():
     table.take(b"large")
     assert table.admit(request(b"small", 0, name="third")) is Place.NEW
     assert table.forget(FORGOTTEN_MS) == MAX_REQUESTS_OF_ONE + 2
-    assert not table._number_of
-    assert not table._bytes_of
+    assert not table._shares
 
 
 def test_a_request_counts_for_who_sent_it_first_however_many_want_its_answer():
@@ -106,5 +132,4 @@ def test_a_request_counts_for_who_sent_it_first_however_many_want_its_answer():
     for number in range(2 * MAX_WANTED_BY):
         table.admit(request(b"a", 0, number, name="second"))
     table.take(b"a")
-    assert not table._number_of
-    assert not table._bytes_of
+    assert not table._shares
