@@ -267,6 +267,12 @@ INTEGER_ONLY = ("wire", "market", "ledger")
 """Packages whose results are money or are signed: the same inputs give the same bytes on every machine."""
 
 MODELS: dict[str, str] = {
+    "market/leasing/users.py": "a model of demand; what becomes money is computed again in integers by quote.py",
+    "market/leasing/pricing.py": "the same",
+    "market/leasing/mining.py": "the same",
+    "market/leasing/paper.py": "the same, as printed",
+    "market/tokens/game.py": "a simulation; the ledger's tokens are integers (market/tokens/sharing.py)",
+    "market/tokens/paper.py": "what is printed, for comparison",
     "market/sdo/*": "models of users and of an operator's revenue; prices, revenue and data are integers",
     "market/traces/*": "draws synthetic users; what it hands over is integers",
 }
