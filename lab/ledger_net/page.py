@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from lab.ledger_net.story import Chapter
-from lab.ledger_net.verdict import Copy, Finding
+from lab.ledger_net.verdict import Copy
+from lab.playing import Finding
 
 _PAGE = """\
 <!doctype html>

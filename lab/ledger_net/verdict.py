@@ -18,6 +18,7 @@ from pathlib import Path
 from lab.ledger_net.auctions import differences, verify
 from lab.ledger_net.market import DEPOSIT_UBC, Market
 from lab.ledger_net.sites import Site, Sites
+from lab.playing import Finding
 from ledger.abci.light import read_commit
 from ledger.block import ItemKind
 from wire.block_header import read_header
@@ -47,15 +48,6 @@ class Copy:
     @property
     def app_hash(self) -> bytes:
         return self.app_hashes[self.height]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One promise, and what was seen."""
-
-    promise: str
-    ok: bool
-    seen: str
 
 
 def read_copies(sites: Sequence[Site], market: Market) -> list[Copy]:

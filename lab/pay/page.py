@@ -10,7 +10,8 @@ from html import escape
 
 from lab.pay.cast import INCREMENT_UBC
 from lab.pay.story import Event
-from lab.pay.verdict import Books, Finding, Party
+from lab.pay.verdict import Books, Party
+from lab.playing import Finding
 
 _PAGE = """\
 <!doctype html>

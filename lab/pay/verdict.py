@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lab.pay.cast import COMMISSION_PPM, DEVICES, INCREMENT_UBC, OPERATORS, OWNERS, PER_MINUTE_UBC, POINTS
+from lab.playing import Finding
 from market.metered import least_agreed_bytes
 from operatord.payplace.income import split
 
@@ -104,15 +105,6 @@ class Party:
     @property
     def ok(self) -> bool:
         return self.lost_ubc <= self.bound_ubc
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Whether a promise held, and what was seen of it."""
-
-    promise: str
-    ok: bool
-    seen: str
 
 
 def account(books: Books) -> list[Party]:

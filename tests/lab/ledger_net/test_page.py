@@ -6,7 +6,8 @@ import json
 
 from lab.ledger_net.page import format_page, format_result
 from lab.ledger_net.story import Chapter
-from lab.ledger_net.verdict import Copy, Finding
+from lab.ledger_net.verdict import Copy
+from lab.playing import Finding
 
 CHAPTERS = [Chapter("dave <is> killed", "nothing lost", 12)]
 COPIES = [Copy("alice", {3: bytes(32), 9: b"\x11" * 32}, frozenset({b"a", b"b"}), "11" * 32, 7, 5)]
