@@ -2,7 +2,8 @@
 
 In: the octets of a datagram and the time. Out: what is to be kept, and the answer, to be sent when that is on disk.
 What costs nothing is looked at first: a form that is not ours, another operator's instance, a consumer without a
-channel are counted and not answered. Then the device's statement has to be signed, and the micropayment if it is more
+channel are counted and not answered, and so is what is more than its sender's share (operatord/budgets.py). Then the
+device's statement has to be signed, and the micropayment if it is more
 than what is known. The same octets again, by which a device asks whether we are there, are not verified again.
 Evidence is looked at for statements that were paid by, of whoever is enrolled (operatord/attested.py); what does not
 hold changes nothing, as anybody who overhears a statement can send some.
@@ -12,6 +13,7 @@ Reference: Datanet 5.5.3, steps 8 and 9; 5.5.4.
 from dataclasses import dataclass, field, replace
 
 from operatord.attested import MISSING_ALLOWED, Attestation, Attested, Policy, judge
+from operatord.budgets import Address, Budgets, Sender, Shares
 from operatord.channel import Channels
 from operatord.channels import Taken, take_payment, throw_out
 from operatord.commands import Command
@@ -31,6 +33,7 @@ from wire.payment import (
 )
 
 NOT_ASKED = Attestation()
+DEFAULT_SHARES = Shares()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,15 @@ class Answered:
 class Cashier:
     """Of one operator."""
 
-    def __init__(self, book: Channels, operator: PrivateKey, attestation: Attestation = NOT_ASKED) -> None:
+    def __init__(
+        self,
+        book: Channels,
+        operator: PrivateKey,
+        attestation: Attestation = NOT_ASKED,
+        shares: Shares = DEFAULT_SHARES,
+    ) -> None:
         self._book = book
+        self._budgets = Budgets(shares)
         self._attestation = attestation
         self._operator = operator
         self._verified: dict[PublicKey, bytes] = {}
@@ -58,26 +68,39 @@ class Cashier:
         self.attested: dict[PublicKey, Attested] = {}
         """Of each consumer the latest that held."""
 
-    def concerns(self, data: bytes) -> bool:
-        """Whether it has our form and is of one of our channels: what strangers' rubbish is dropped by, unverified."""
+    def admit(self, data: bytes, address: Address, now_ms: int) -> str:
+        """Empty if `take` is to look at it, else what is counted. Takes microseconds and verifies nothing: it has our
+        form, is of one of our channels, and within the share of whoever sends it.
+        """
+        sender = self._sender(data)
+        if sender is None:
+            return "payment: not for us"
+        return "" if self._budgets.admit(sender, address, now_ms) else "payment: too often"
+
+    def _sender(self, data: bytes) -> Sender | None:
+        """By its own word."""
         try:
             match read_datagram(data):
                 case Payment(micropayment=money):
                     paid = parse_micropayment(money)
-                    return paid.instance == self._book.instance and paid.consumer in self._book.channels
+                    if paid.instance == self._book.instance and paid.consumer in self._book.channels:
+                        return Sender(paid.consumer, paid.consumer in self._book.sessions)
                 case AttestedStatement(statement=statement):
-                    return parse_meter_statement(statement).session in self._paying
+                    consumer = self._paying.get(parse_meter_statement(statement).session)
+                    if consumer is not None:
+                        return Sender(consumer, consumer in self._book.sessions)
                 case _:
-                    return False
+                    pass
         except DecodeError:
-            return False
+            pass
+        return None
 
-    def take(self, data: bytes, now_ms: int) -> Answered:
-        """Never raises: a stranger sent it."""
+    def take(self, data: bytes, now_ms: int, address: Address | None = None) -> Answered:
+        """Never raises: a stranger sent it. `address`: from where, if it came from anywhere."""
         try:
             match read_datagram(data):
                 case Payment() as payment:
-                    return self._take_payment(data, payment, now_ms)
+                    return self._take_payment(data, payment, now_ms, address)
                 case AttestedStatement(statement, evidence):
                     return self._take_evidence(statement, evidence)
                 case _:
@@ -85,7 +108,7 @@ class Cashier:
         except DecodeError as error:
             return Answered(f"payment: {type(error).__name__}")
 
-    def _take_payment(self, data: bytes, payment: Payment, now_ms: int) -> Answered:
+    def _take_payment(self, data: bytes, payment: Payment, now_ms: int, address: Address | None) -> Answered:
         paid, said = parse_micropayment(payment.micropayment), parse_meter_statement(payment.statement)
         channel = self._book.channels.get(paid.consumer)
         if paid.instance != self._book.instance:
@@ -97,15 +120,23 @@ class Cashier:
             if paid.cumulative_ubc > channel.paid_ubc:
                 verify_micropayment(payment.micropayment, paid)
             self._verified[paid.consumer] = data
+        reached = self._reached(paid.consumer)
         unattested = self._unattested(paid.consumer, said)
         commands = throw_out(self._book, paid.consumer, unattested, now_ms) if unattested else []
         taken, more = take_payment(self._book, paid, payment.micropayment, said, payment.statement, now_ms)
         if unattested:
             taken = replace(taken, word=replace(taken.word, word=Word.ENDED))
         self._follow(paid.consumer, said, taken)
+        if address is not None and self._reached(paid.consumer) > reached:
+            self._budgets.settle(paid.consumer, address)
         answer = PaymentTaken(write_word(taken.word, self._operator), taken.shown)
         kind = f"payment: {taken.word.word.name.lower()}"
         return Answered(kind, [*commands, *more], write_datagram(answer))
+
+    def _reached(self, consumer: PublicKey) -> int:
+        """The interval up to which the consumer's session is paid."""
+        session = self._book.sessions.get(consumer)
+        return -1 if session is None else session.paid_interval
 
     def _follow(self, consumer: PublicKey, said: MeterStatement, taken: Taken) -> None:
         """Remembers for which session a consumer pays, to find who attests a statement of it."""

@@ -20,6 +20,7 @@ from ledger.client import LedgerReader
 from operatord import channels, clock
 from operatord.accounting import take_accounting, take_restart
 from operatord.authorising import Accepted, Decision, authorise
+from operatord.budgets import Address
 from operatord.cashier import Cashier
 from operatord.channel import Channels, Terms
 from operatord.commands import (
@@ -203,10 +204,10 @@ class Daemon:
             self._count_metered(record)
         await self._on_disk()
 
-    async def pay(self, datagram: bytes) -> bytes:
+    async def pay(self, datagram: bytes, address: Address | None = None) -> bytes:
         """A payment, or what a stranger takes for one; the answer is for after it is on disk."""
         assert self._cashier is not None
-        answered = self._cashier.take(datagram, monotonic_ms())
+        answered = self._cashier.take(datagram, monotonic_ms(), address)
         self.counters[answered.kind] += 1
         if answered.commands:
             self._do(self._name(answered.commands))
@@ -511,13 +512,17 @@ class Daemon:
         assert metered is not None
         assert self._cashier is not None
         opened = await open_payments(
-            metered.host, metered.port, self.pay, self._count_drop, concerns=self._cashier.concerns
+            metered.host, metered.port, self.pay, self._count_drop, self._admit_payment
         )
         self.payments_port = opened.port
         try:
             await asyncio.get_running_loop().create_future()
         finally:
             await opened.close()
+
+    def _admit_payment(self, datagram: bytes, address: Address) -> str:
+        assert self._cashier is not None
+        return self._cashier.admit(datagram, address, monotonic_ms())
 
     def _count_drop(self, kind: str) -> None:
         self.counters[kind] += 1

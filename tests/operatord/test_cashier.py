@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from operatord import channels
 from operatord.attested import Attestation, Attested, Enrolled, Policy, Vouched
-from operatord.cashier import Answered, Cashier
+from operatord.cashier import DEFAULT_SHARES, Answered, Cashier
 from operatord.channel import Channels
 from operatord.commands import Disconnect, KeepChannel
 from tests.operatord.metered_world import INSTANCE, TERMS_ID, use
@@ -208,14 +208,19 @@ def test_garbage(data: bytes) -> None:
     assert cashier.take(data, 100) == Answered("payment: DecodeError")
 
 
-def test_what_concerns_us_is_seen_without_verifying_anything() -> None:
+HOME, AWAY = ("192.0.2.1", 5_000), ("198.51.100.1", 5_000)
+
+
+def test_what_is_for_us_is_seen_without_verifying_anything() -> None:
     cashier, _ = desk()
-    assert cashier.concerns(payment())
-    assert cashier.concerns(payment(signer=BOB)), "whether it holds is for who has the processor for it"
+    assert cashier.admit(payment(), HOME, 0) == ""
+    assert cashier.admit(payment(signer=BOB), HOME, 0) == "", (
+        "whether it holds is for who has the processor for it"
+    )
     evidence = write_datagram(AttestedStatement(write_meter_statement(SAID, ALICE), b"evidence"))
-    assert not cashier.concerns(evidence), "of a session that nobody has paid for"
+    assert cashier.admit(evidence, HOME, 0), "of a session that nobody has paid for"
     cashier.take(payment(), 100)
-    assert cashier.concerns(evidence)
+    assert cashier.admit(evidence, HOME, 0) == ""
     for rubbish in (
         b"",
         b"x",
@@ -223,4 +228,40 @@ def test_what_concerns_us_is_seen_without_verifying_anything() -> None:
         payment(instance=bytes(32)),
         cashier.take(payment(), 100).datagram,
     ):
-        assert not cashier.concerns(rubbish)
+        assert cashier.admit(rubbish, HOME, 0) == "payment: not for us"
+
+
+def admitted_of(cashier: Cashier, data: bytes, now_ms: int, senders: int) -> int:
+    """How many of one datagram each from so many invented addresses are looked at."""
+    return sum(
+        cashier.admit(data, (f"10.1.{n // 250}.{n % 250}", 4_000), now_ms) == "" for n in range(senders)
+    )
+
+
+def test_a_forger_in_a_consumers_name_does_not_take_its_sessions_share() -> None:
+    cashier, _ = desk()
+    assert cashier.admit(payment(), HOME, 0) == ""
+    cashier.take(payment(), 100, HOME)
+    forged = payment(signer=BOB)
+    assert admitted_of(cashier, forged, 2_000, 1_000) == DEFAULT_SHARES.strange
+    said = replace(SAID, interval=1)
+    assert cashier.admit(payment(2_000, said=said), HOME, 2_000) == ""
+    assert cashier.admit(payment(2_000, said=said), AWAY, 2_000) == "payment: too often"
+
+
+def test_a_repeated_payment_does_not_move_the_address() -> None:
+    cashier, _ = desk()
+    cashier.take(payment(), 100, HOME)
+    assert cashier.take(payment(), 200, AWAY).datagram, "whoever overheard it is answered"
+    admitted_of(cashier, payment(signer=BOB), 2_000, 100)
+    assert cashier.admit(payment(), HOME, 2_000) == ""
+    assert cashier.admit(payment(), AWAY, 2_000) == "payment: too often"
+    cashier.take(payment(2_000, said=replace(SAID, interval=1)), 3_000, AWAY)
+    admitted_of(cashier, payment(signer=BOB), 4_000, 100)
+    assert cashier.admit(payment(), AWAY, 4_000) == "", "a device that got another address"
+
+
+def test_who_has_no_session_has_the_smallest_share() -> None:
+    cashier, book = desk()
+    channels.end(book, ALICE.public, 100)
+    assert admitted_of(cashier, payment(signer=BOB), 2_000, 100) == DEFAULT_SHARES.idle
