@@ -30,6 +30,7 @@ six; the oldest transaction that a ledger takes is as old.
 class Wish:
     """At least these guaranteed rates, for at least this long, for at most this total. None: whatever it costs.
     `max_use_ubc`: what use beyond what is included may cost afterwards; who does not say so agrees to nothing.
+    `seller`: this provider's offer at this basic service set and no other.
     """
 
     floor_down_bps: int
@@ -37,6 +38,7 @@ class Wish:
     max_price_ubc: int | None = None
     min_duration_s: int = 1
     max_use_ubc: int = 0
+    seller: tuple[PublicKey, MacAddress] | None = None
 
 
 ANYTHING = Wish(0, 0, max_use_ubc=U63_MAX)
@@ -211,6 +213,8 @@ def count_units(floor_bps: int, wished_bps: int) -> int | None:
 
 
 def _meet(announcement: Announcement, offer: Offer, address: str, wish: Wish) -> Candidate | Unsuitable:
+    if wish.seller not in (None, (announcement.provider, offer.bssid)):
+        return Unsuitable("other_seller", f"{offer.bssid} is not the one that was chosen")
     down = count_units(offer.qos.floor_down_bps, wish.floor_down_bps)
     up = count_units(offer.qos.floor_up_bps, wish.floor_up_bps)
     if down is None or up is None:

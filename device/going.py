@@ -67,7 +67,9 @@ class Prefer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """With one access point, and why it ended; `paid_ubc` is what it cost. Bytes are those of the interface."""
+    """With one access point, and why it ended; `paid_ubc` is what it cost. Bytes are those of the interface.
+    `unknown_ubc`: what may have been charged, as nobody signed what became of it; `transaction_id` of the purchase.
+    """
 
     bssid: MacAddress
     manner: Manner
@@ -77,6 +79,21 @@ class Stay:
     detail: str
     up_bytes: int = 0
     down_bytes: int = 0
+    unknown_ubc: int = 0
+    transaction_id: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Take this way, sign no more than `limit_ubc` for it, and tell why."""
+
+    plan: Plan
+    limit_ubc: int | None
+    why: str
+
+
+Choose = Callable[[Want, list[Plan]], Order | None]
+"""From what is left of the want, and the ways that are there, the best first; None: none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +158,11 @@ def have(
     while_true: Callable[[], bool] = lambda: True,
     tell: Callable[[News], None] = lambda _: None,
     prefer: Prefer = Prefer.CHEAPEST,
+    choose: Choose | None = None,
 ) -> list[Stay]:
     """Until the time that is wanted was had, or nobody is left who gives it; no more than the price that is wanted is
-    paid for all of it. Raises ShellError if wpa_supplicant or the disk is away, ConfigError for a damaged purse,
-    HavingInterrupted.
+    paid for all of it. `choose` says otherwise which way to take; it is asked also where there is none. Raises
+    ShellError if wpa_supplicant or the disk is away, ConfigError for a damaged purse, HavingInterrupted.
     """
     trip = _Trip(wallet, way, funds, progress, attester, while_true, tell, prefer)
     stays: list[Stay] = []
@@ -154,13 +172,14 @@ def have(
         while (left_s := -((time.monotonic_ns() - ends_ns) // NS_PER_S)) > 0 and while_true():
             left = replace(want, duration_s=left_s, max_price_ubc=_left_price_ubc(want, stays))
             over, plans = trip.look(left, lost)
-            if not plans:
+            order = choose(left, plans) if choose is not None else _take_first(left, plans, prefer)
+            if order is None:
                 break
-            tell(Chose(plans[0], _why(plans, prefer)))
-            stay = trip.stay(over, left, plans[0])
+            tell(Chose(order.plan, order.why))
+            stay = trip.stay(over, replace(left, max_price_ubc=order.limit_ubc), order.plan)
             stays.append(stay)
-            trip.remember(plans[0], stay)
             tell(stay)
+            trip.remember(order.plan, stay)
             if stay.reason == INTERRUPTED:
                 raise KeyboardInterrupt  # noqa: TRY301 it was caught where it left and stopped to pay
             if stay.reason not in _SERVED:
@@ -173,7 +192,11 @@ def have(
 def _left_price_ubc(want: Want, stays: list[Stay]) -> int | None:
     if want.max_price_ubc is None:
         return None
-    return max(0, want.max_price_ubc - sum(stay.paid_ubc for stay in stays))
+    return max(0, want.max_price_ubc - sum(stay.paid_ubc + stay.unknown_ubc for stay in stays))
+
+
+def _take_first(left: Want, plans: list[Plan], prefer: Prefer) -> Order | None:
+    return Order(plans[0], left.max_price_ubc, _why(plans, prefer)) if plans else None
 
 
 def _why(plans: list[Plan], prefer: Prefer) -> str:
@@ -319,7 +342,8 @@ class _Trip:
     def _buy(self, over: Over, want: Want, chosen: Candidate) -> Stay:
         bssid, began_ns, way = chosen.offer.bssid, time.monotonic_ns(), replace(self.way, over=over)
         limit_ubc = chosen.price_ubc if want.max_price_ubc is None else want.max_price_ubc
-        wish = Wish(want.floor_down_bps, want.floor_up_bps, limit_ubc)
+        seller = (chosen.announcement.provider, bssid)
+        wish = Wish(want.floor_down_bps, want.floor_up_bps, limit_ubc, seller=seller)
         try:
             with buy(self.wallet, way, wish, self.progress, before=Before.USE) as session:
                 bssid, meter = session.bssid, Meter(way.interface)
@@ -327,9 +351,13 @@ class _Trip:
                 count = meter.read()
                 session.leave()
         except PurchaseFailed as error:
-            paid_ubc = chosen.price_ubc if error.grant else 0
-            return Stay(bssid, Manner.GRANT, 0, paid_ubc, error.failure.reason, error.failure.detail)
-        return _stay(bssid, Manner.GRANT, began_ns, session.price_ubc or 0, ended, count)
+            paid_ubc, failure = error.price_ubc if error.grant else 0, error.failure
+            return Stay(
+                bssid, Manner.GRANT, 0, paid_ubc, failure.reason, failure.detail,
+                unknown_ubc=error.unanswered_ubc, transaction_id=error.transaction_id,
+            )  # fmt: skip
+        stay = _stay(bssid, Manner.GRANT, began_ns, session.price_ubc or 0, ended, count)
+        return replace(stay, transaction_id=session.transaction_id or b"")
 
     def _wait(self, session: Session, until_ns: int) -> Ended:
         """Until the time that is wanted is over, the grant is, or the session."""

@@ -114,14 +114,24 @@ class Before(Enum):
 
 class PurchaseFailed(Exception):
     """It came to no session. `failure` says why; `grant` is not empty if one was paid for: it is kept beside the
-    wallet, and `rejoin` takes it. `transaction_id` is of the last purchase that was sent, empty if none was.
+    wallet, and `rejoin` takes it. `transaction_id` is of the last purchase that was sent, empty if none was, and
+    `price_ubc` its price, whether it was charged or not.
     """
 
-    def __init__(self, failure: Failure, grant: bytes, transaction_id: bytes = b"") -> None:
+    def __init__(
+        self, failure: Failure, grant: bytes, transaction_id: bytes = b"", price_ubc: int = 0
+    ) -> None:
         super().__init__(f"{failure.reason}: {failure.detail}")
         self.failure = failure
         self.grant = grant
         self.transaction_id = transaction_id
+        self.price_ubc = price_ubc
+
+    @property
+    def unanswered_ubc(self) -> int:
+        """What may have been charged: a purchase was sent, and nobody signed what became of it."""
+        signed = bool(self.grant) or self.failure.source is Source.LEDGER
+        return 0 if signed or not self.transaction_id else self.price_ubc
 
 
 class PurchaseInterrupted(KeyboardInterrupt):
@@ -301,7 +311,8 @@ def _begin(loop: "_Loop") -> Session:
         _raise_with_what_was_paid(was, error)
         raise
     if loop.state.failure is not None:
-        raise PurchaseFailed(loop.state.failure, loop.state.grant_bytes, _transaction_id(loop.state))
+        state = loop.state
+        raise PurchaseFailed(loop.state.failure, state.grant_bytes, _transaction_id(state), _price_ubc(state))
     return Session(loop)
 
 
@@ -313,13 +324,17 @@ def _raise_with_what_was_paid(state: State, error: BaseException) -> None:
     if isinstance(error, ShellError):
         reason = "shell_error" if state.grant_bytes else "outcome_unknown"
         failure = Failure(reason, f"{error}. {next_step}", Source.MACHINE)
-        raise PurchaseFailed(failure, state.grant_bytes, _transaction_id(state)) from error
+        raise PurchaseFailed(failure, state.grant_bytes, _transaction_id(state), _price_ubc(state)) from error
     if isinstance(error, KeyboardInterrupt):
         raise PurchaseInterrupted(next_step, state.grant_bytes, _transaction_id(state)) from error
 
 
 def _transaction_id(state: State) -> bytes:
     return state.purchase.transaction_id if state.purchase else b""
+
+
+def _price_ubc(state: State) -> int:
+    return state.allocate.price_ubc if state.allocate else 0
 
 
 def leave_network(way: Way) -> bool:
