@@ -371,7 +371,8 @@ def _write_operator(
         f'[payouts]\nfolder = "payouts"\nkey = "operator.key"\nearnings = "state/operatord.db"\n'
         f"commission_ppm = {COMMISSION_PPM}\ncollect_s = {COLLECT_S}\nport = {payouts_port}\n"
         f"period_s = {TIMES.period_s}\nwindow_s = {TIMES.window_s}\nfinality_s = {TIMES.finality_s}\n"
-        f"challenge_s = {TIMES.challenge_s}\n{_format_chain(bank, payer)}"
+        f'challenge_s = {TIMES.challenge_s}\nmerchants = ["{keys[OWNERS[point]].public}"]\n'
+        f"{_format_chain(bank, payer)}"
     )
     instance = instance_of(bank.ledger_id, key.public.octets)
     url = f"http://127.0.0.1:{payouts_port}"

@@ -21,6 +21,9 @@ class OperatordEarnings:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._payees: set[bytes] = set()
+        self._seen = 0
+        """The earning up to which payees were looked for: whoever asks in vain has us read what is new."""
         with shell_errors(str(path)):
             self._db = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode=ro", _BUSY_S, check_same_thread=False, uri=True
@@ -43,6 +46,15 @@ class OperatordEarnings:
         with shell_errors(str(self._path)), self._lock:
             row = self._db.execute(query, (consumer.octets,)).fetchone()
         return bytes(row[0]) or None if row else None
+
+    def has_earned(self, payee: PublicKey) -> bool:
+        query = "SELECT payee, max(seq) FROM earned WHERE seq > ? GROUP BY payee"
+        with shell_errors(str(self._path)), self._lock:
+            if payee.octets not in self._payees:
+                for known, seq in self._db.execute(query, (self._seen,)).fetchall():
+                    self._payees.add(bytes(known))
+                    self._seen = max(self._seen, seq)
+            return payee.octets in self._payees
 
     def overdrawn(self) -> list[PublicKey]:
         """As `spent_funds_are_shifted` says (operatord/channels.py)."""

@@ -36,6 +36,10 @@ class Income(Protocol):
         """The highest, as it came: 159 octets."""
         ...
 
+    def has_earned(self, payee: PublicKey) -> bool:
+        """Whether a box of this owner ever earned anything here."""
+        ...
+
     def overdrawn(self) -> list[PublicKey]:
         """Consumers who paid more than would be left with this operator: they shift away what they have spent."""
         ...

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ledger.asking import ask, ask_long
 from ledger.payplace import bls
+from ledger.payplace.payout_leaf import MAX_ENTRIES
 from wire.cbor import read_cbor
 from wire.errors import DecodeError, ShellError
 from wire.ids import PublicKey
@@ -18,7 +19,8 @@ from wire.ids import PublicKey
 TIMEOUT_S = 30.0
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 _CHUNK = 1 << 20
-_ASKED_AT_ONCE = 100_000
+_ASKED_AT_ONCE = MAX_ENTRIES
+"""Channels: as many as a leaf names (http.py)."""
 _SAID_BYTES = 1_000
 """Of what an operator says when it says no."""
 

@@ -3,7 +3,8 @@
 Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError that names the file and the key.
 
     [payouts]   folder, key = the operator's account, earnings = operatord's database, commission_ppm, collect_s,
-                leaf_consumers: at most in a leaf; host, port: where merchants ask;
+                leaf_consumers: at most in a leaf; merchants: accounts that may register before they have earned
+                anything here, or "anybody"; host, port: where merchants ask;
                 period_s, window_s, finality_s, challenge_s: for its registration
     [merchant]  folder, key = the account to be paid to, operator = its account, url = where it serves its blocks
     [ledger]    url, ledger_id
@@ -27,6 +28,7 @@ from wire.ids import LEDGER_ID_SIZE, PublicKey
 from wire.payplace_registration import Times
 
 DEFAULT_PORT = 8580
+ANYBODY = "anybody"
 _TIMES = {"period_s", "window_s", "finality_s", "challenge_s"}
 _PAYOUTS = {
     "folder",
@@ -35,6 +37,7 @@ _PAYOUTS = {
     "commission_ppm",
     "collect_s",
     "leaf_consumers",
+    "merchants",
     "host",
     "port",
 } | _TIMES
@@ -84,6 +87,7 @@ def parse_payouts(page: Mapping[str, Any], file: Path) -> PayoutSettings:
         section.number("commission_ppm", 0),
         section.number("collect_s", times.window_s // 2),
         section.number("leaf_consumers", MAX_ENTRIES),
+        _accounts(section),
     )
     if not 1 <= rules.leaf_consumers <= MAX_ENTRIES:
         raise section.error("leaf_consumers", f"{rules.leaf_consumers}, outside 1..{MAX_ENTRIES}")
@@ -101,6 +105,18 @@ def parse_payouts(page: Mapping[str, Any], file: Path) -> PayoutSettings:
         port=section.port("port", DEFAULT_PORT),
         chain=_parse_chain(page, file),
     )
+
+
+def _accounts(section: Section) -> frozenset[PublicKey] | None:
+    named = section.values.get("merchants", [])
+    if named == ANYBODY:
+        return None
+    if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
+        raise section.error("merchants", f'a list of accounts is needed, or "{ANYBODY}"')
+    try:
+        return frozenset(PublicKey.parse(one) for one in named)
+    except ValueError as error:
+        raise section.error("merchants", str(error)) from error
 
 
 def parse_merchant(page: Mapping[str, Any], file: Path) -> MerchantSettings:

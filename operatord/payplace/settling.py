@@ -7,7 +7,7 @@ Reference: thesis 6.4, 6.5.2.   Units: seconds of UTC at the chain, micro-bandco
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from ledger.payplace import bls
@@ -42,6 +42,8 @@ from wire.micropayment import parse_micropayment, signature_of
 from wire.payplace_notarisation import LeafProof, MarkMissing, Notarise
 from wire.payplace_shift import ChallengeShift
 
+Brought = tuple[bytes, int, bytes]
+"""A signature as it comes: merchant id, period, 48 octets."""
 EARNINGS_AT_ONCE = 1_000
 MAX_MARKED_BYTES = 512 * 1024
 """Leaves and paths in one transaction: a quarter of what a ledger takes at most."""
@@ -68,6 +70,9 @@ class Settler:
         self._tell = tell
         self._keys: dict[bytes, bls.PublicKey] = {self._me: key.public}
         self._verified: set[bytes] = set()
+        """Whose signatures of the present block hold."""
+        self._members: Collection[bytes] | None = None
+        """Who was registered when we last looked: nobody joins while signatures are taken."""
         self._contested: dict[PublicKey, str] = {}
         """What was told of whoever shifts away what he has spent."""
         self._lock = threading.Lock()
@@ -89,6 +94,7 @@ class Settler:
         if head is None and not may_commit(operator, now_s):
             return Wait(next_window_s(operator, now_s))  # without asking for all merchants every moment
         standing = standing_of(self.chain)
+        self._members = standing.merchants.keys()
         signed = frozenset(self._verify(head, standing)) if head else frozenset[bytes]()
         step = next_step(standing, head, signed, self._rules.collect_s)
         self._do(step, standing, head)
@@ -352,26 +358,72 @@ class Settler:
     # ---- Signatures
 
     def take_signature(self, merchant: bytes, period: int, octets: bytes) -> None:
-        """On disk when this returns. It is verified in a sum with others, or alone where it contradicts one that is
-        there. Raises DecodeError.
+        """One of them. Raises DecodeError."""
+        (why,) = self.take_signatures([(merchant, period, octets)])
+        if why:
+            raise DecodeError(why)
+
+    def take_signatures(self, brought: Sequence[Brought]) -> list[str]:
+        """Why each is not taken; empty where it holds and is on disk when this returns. What does not hold is never on
+        disk, so that nobody's signature is kept out by what a stranger sends in its name. They are verified in sums.
         """
-        signature = bls.Signature.of_compressed(octets)
-        if self._find_key(merchant) is None:
-            raise DecodeError(f"payouts: {merchant.hex()} is no merchant here")
         with self._lock:
             stored = self._store.block()
-            if stored is None or stored[0].period != period:
-                raise DecodeError(f"payouts: no signatures are taken for period {period}")
-            present = self._store.signature(merchant)
-            if present == octets:
-                return
-            if present is not None:
-                bls.verify(self._key_of(merchant), stored[0].commitment, signature)
-                self._verified.discard(merchant)
-            self._store.sign(merchant, octets)
+        head = stored[0] if stored else None
+        said, signed = [""] * len(brought), dict[int, bls.Signature]()
+        for place, one in enumerate(brought):
+            try:
+                signature = self._look_at(head, *one)
+            except DecodeError as error:
+                said[place] = str(error)
+                continue
+            if signature is not None:
+                signed[place] = signature
+        if head is None or not signed:
+            return said
+        places = list(signed)
+        pairs = [(self._key_of(brought[place][0]), signed[place]) for place in places]
+        for bad in find_bad(head.commitment, pairs).bad:
+            said[places[bad]] = f"payouts: the signature of {brought[places[bad]][0].hex()} does not hold"
+        held = [at for at in places if not said[at]]
+        if not self._put_on_disk(head, {brought[at][0]: brought[at][2] for at in held}):
+            said = [why or "payouts: that block is over" for why in said]
+        return said
+
+    def _look_at(
+        self, head: BlockHead | None, merchant: bytes, period: int, octets: bytes
+    ) -> bls.Signature | None:
+        """What is left to verify; None if it is on disk. What costs little is looked at first. Raises DecodeError."""
+        if head is None or head.period != period:
+            raise DecodeError(f"payouts: no signatures are taken for period {period}")
+        if not self._is_member(merchant):
+            raise DecodeError(f"payouts: {merchant.hex()} is no merchant here")
+        with self._lock:
+            present = self._store.signature(merchant) if merchant in self._verified else None
+        if present == octets:
+            return None
+        if present is not None:  # a key has one signature of a message
+            raise VerificationError(f"payouts: {merchant.hex()} has signed, and not so")
+        return bls.Signature.of_compressed(octets)
+
+    def _is_member(self, merchant: bytes) -> bool:
+        if self._members is None:  # nothing was done yet since we began
+            with self._asking:
+                self._members = self.chain.merchants().keys()
+        return merchant in self._members
+
+    def _put_on_disk(self, head: BlockHead, signatures: Mapping[bytes, bytes]) -> bool:
+        """Unless the block has gone meanwhile: then they are of no use to anybody."""
+        with self._lock:
+            stored = self._store.block()
+            if stored is None or stored[0] != head:
+                return False
+            self._store.sign_all(signatures)
+            self._verified |= signatures.keys()
+            return True
 
     def _verify(self, head: BlockHead, standing: Standing) -> set[bytes]:
-        """Whose signatures hold; the others are dropped, and may come again."""
+        """Whose signatures hold. Those that lay on disk when we began are verified once more."""
         with self._lock:
             signatures = self._store.signatures()
             fresh = sorted(
@@ -494,7 +546,12 @@ class Settler:
     def vouch(
         self, key: bls.PublicKey, possession: bls.Signature, payout: PublicKey
     ) -> tuple[int, bls.Signature]:
-        """When, and that we take this merchant: for its registration. Raises VerificationError."""
+        """When, and that we take this merchant: for its registration. Raises DecodeError: the operator consents to each
+        (6.5.2), as everybody who registers makes every block longer.
+        """
+        accounts = self._rules.accounts
+        if accounts is not None and payout not in accounts and not self._income.has_earned(payout):
+            raise DecodeError(f"payouts: {payout} has earned nothing here, and the operator does not name it")
         bls.verify_possession(key, self.chain.instance, payout.octets, possession)
         now_s = self.chain.time_s()
         message = voucher_message(self.chain.instance, key.merchant_id, payout.octets, now_s)

@@ -21,6 +21,7 @@ from ledger.payplace.payout_block import BlockHead
 from ledger.payplace.payout_leaf import MAX_ENTRIES
 from ledger.payplace.windows import phase_at
 from operatord.payplace.chain import Standing
+from wire.ids import PublicKey
 from wire.payplace_notarisation import MAX_ROWS
 
 
@@ -29,11 +30,13 @@ class Rules:
     """`commission_ppm`: the operator's part of what is earned. `collect_s`: how long after the window's begin
     signatures are waited for (gamma' of the thesis); the rest of the window is for the chain.
     `leaf_consumers`: how many a merchant's leaf names at most; further ones wait until it has withdrawn.
+    `accounts`: who may register besides those who have earned something here (6.5.2); None: everybody.
     """
 
     commission_ppm: int
     collect_s: int
     leaf_consumers: int = MAX_ENTRIES
+    accounts: frozenset[PublicKey] | None = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,8 +182,12 @@ class PayoutStore:
     # ---- Signatures, and leaves of those who are missing
 
     def sign(self, merchant: bytes, octets: bytes) -> None:
+        self.sign_all({merchant: octets})
+
+    def sign_all(self, signatures: Mapping[bytes, bytes]) -> None:
+        """In one commit; they hold."""
         with self._commit() as db:
-            db.execute("INSERT OR REPLACE INTO signature VALUES (?, ?)", (merchant, octets))
+            db.executemany("INSERT OR REPLACE INTO signature VALUES (?, ?)", signatures.items())
 
     def drop_signatures(self, merchants: Iterable[bytes]) -> None:
         with self._commit() as db:

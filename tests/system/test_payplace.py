@@ -55,7 +55,7 @@ def test_a_payment_becomes_a_balance(house, buyer, tmp_path: Path, capsys, event
     database = Store(folder / "operatord.db")
     payouts.write_text(
         '[payouts]\nfolder = "payouts"\nkey = "account.pem"\nearnings = "operatord.db"\n'
-        f"commission_ppm = 100000\ncollect_s = 5\nport = 0\n{TIMES}{_chain(house, operator)}"
+        f'commission_ppm = 100000\ncollect_s = 5\nport = 0\nmerchants = "anybody"\n{TIMES}{_chain(house, operator)}'
     )
     assert payouts_cli.main(["register", str(payouts)]) == 0
     assert payouts_cli.main(["register", str(payouts)]) == 1, "it is one"

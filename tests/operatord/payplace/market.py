@@ -63,6 +63,9 @@ class Earnings:
     def micropayment_of(self, consumer: PublicKey) -> bytes | None:
         return self.signed.get(consumer)
 
+    def has_earned(self, payee: PublicKey) -> bool:
+        return any(row.payee == payee for row in self.rows)
+
     def overdrawn(self) -> list[PublicKey]:
         return [one for one, total in self.cumulative.items() if total > self.limits.get(one, total)]
 
@@ -95,10 +98,14 @@ class Market:
     def close(self) -> None:
         self.store.close()
 
-    def open_settler(self, leaf_consumers: int = MAX_ENTRIES) -> Settler:
-        """Also after a restart: everything comes from the disk."""
+    def open_settler(
+        self, leaf_consumers: int = MAX_ENTRIES, named: frozenset[PublicKey] | None = frozenset()
+    ) -> Settler:
+        """Also after a restart: everything comes from the disk. `named`: who may register besides the owners."""
         self.store = PayoutStore(self.folder / "operator")
-        rules = Rules(COMMISSION_PPM, COLLECT_S, leaf_consumers)
+        if named is not None:
+            named |= {key.public for key in self.owners}
+        rules = Rules(COMMISSION_PPM, COLLECT_S, leaf_consumers, named)
         return Settler(self.store, self.account, OPERATOR_BLS, self.income, rules, self.told.append)
 
     def restart(self) -> None:

@@ -41,6 +41,17 @@ def test_the_highest_micropayment_is_read(store, tmp_path):
     earnings.close()
 
 
+def test_who_has_earned_anything_is_known(store, tmp_path):
+    earnings = OperatordEarnings(tmp_path / "operatord.db")
+    assert not earnings.has_earned(PAYEE)
+    store.save([Earn(PAYEE, CONSUMER, 5), Earn(PAYEE, CONSUMER, 5)])
+    assert earnings.has_earned(PAYEE)
+    assert not earnings.has_earned(OTHER)
+    store.save([Earn(OTHER, CONSUMER, 5)])
+    assert earnings.has_earned(OTHER)
+    earnings.close()
+
+
 def test_who_has_paid_more_than_is_left_is_named(store, tmp_path):
     store.save(
         [KeepChannel(Channel(CONSUMER, 1, 8, 9, b"money")), KeepChannel(Channel(OTHER, 0, 9, 9, b"money"))]

@@ -6,6 +6,7 @@ import urllib.request
 import pytest
 
 from ledger.payplace import bls
+from ledger.payplace.payout_leaf import MAX_ENTRIES
 from operatord.payplace.http import create_app
 from operatord.payplace.merchant import Signed
 from operatord.payplace.office import HttpOffice
@@ -51,6 +52,9 @@ def test_a_period_over_http(market, url):
 def test_a_newcomer_registers_over_http(market, url):
     market.owners.append(market.consumers[0])  # an account that is there
     newcomer = market.merchant(2, HttpOffice(url))
+    with pytest.raises(DecodeError, match="has earned nothing here"):
+        newcomer.register()
+    market.pay(1, 2, 100)
     assert newcomer.register() == ""
     assert newcomer.id in market.account.merchants()
 
@@ -79,7 +83,8 @@ def test_what_the_operator_does_not_have_or_take(market, url):
         ("vouchers", bytes(177), 400),
         ("vouchers", b"x", 400),
         ("micropayments", b"123", 400),
-        ("micropayments", bytes((1 << 20) + 4), 400),
+        ("micropayments", bytes(4 * MAX_ENTRIES + 4), 400),
+        ("signatures", bytes(89), 400),
     ],
 )
 def test_rubbish_is_refused_with_a_sentence(url, path, body, code):

@@ -31,6 +31,14 @@ def test_an_operators():
     assert settings.chain.ledger_id == bytes(32)
 
 
+def test_who_may_register_is_nobody_but_who_earned_and_whom_it_names():
+    named = [
+        parse_payouts({"payouts": PAYOUTS | one, **CHAIN}, FILE).rules.accounts
+        for one in ({}, {"merchants": [str(OPERATOR)]}, {"merchants": "anybody"})
+    ]
+    assert named == [frozenset(), frozenset({OPERATOR}), None]
+
+
 def test_a_merchants():
     settings = parse_merchant({"merchant": MERCHANT, **CHAIN}, FILE)
     assert settings.operator == OPERATOR
@@ -46,6 +54,8 @@ def test_a_merchants():
         ({"period_s": -1}, "payouts.period_s"),
         ({"period_s": 2**40}, "period_s"),
         ({"folder": 7}, "payouts.folder"),
+        ({"merchants": "somebody"}, "payouts.merchants"),
+        ({"merchants": ["somebody"]}, "payouts.merchants"),
         ({"colour": "red"}, "payouts.colour"),
     ],
 )

@@ -12,7 +12,7 @@ from operatord.payplace.income import split
 from operatord.payplace.steps import GiveUp, MakeBlock, MarkThese, NotariseNow, Settle, Wait
 from tests.operatord.payplace.market import COLLECT_S, COMMISSION_PPM, OPERATOR, OPERATOR_BLS, TIMES, Market
 from wire.create import Create
-from wire.errors import DecodeError, ShellError, VerificationError
+from wire.errors import DecodeError, ShellError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.payplace_registration import RegisterOperator
@@ -167,21 +167,56 @@ def test_a_block_that_was_written_but_not_announced_is_made_again(market):
     assert market.settler.announcement() is not None
 
 
-def test_bad_signatures_are_dropped_and_good_ones_replace_them(market):
+def test_a_signature_that_does_not_hold_is_never_on_disk(market):
     market.pay(0, 0, 1_000)
     market.to_window(1)
     market.turns()
     first, second = market.merchants
     rubbish = bls.SecretKey(9).sign(b"rubbish").compressed
-    market.settler.take_signature(first.id, 1, rubbish)
-    market.settler.take_signature(second.id, 1, rubbish)
-    first.watch()  # contradicts what a stranger sent in its name
-    with pytest.raises(VerificationError):
+    for one in (first, second):
+        with pytest.raises(DecodeError, match="does not hold"):
+            market.settler.take_signature(one.id, 1, rubbish)
+    assert market.store.signatures().keys() == {OPERATOR_BLS.public.merchant_id}
+    first.watch()
+    with pytest.raises(DecodeError, match="has signed, and not so"):
         market.settler.take_signature(first.id, 1, rubbish)
+    assert market.store.signatures().keys() == {OPERATOR_BLS.public.merchant_id, first.id}
     market.to_window(1, COLLECT_S)
     steps = market.turns()
     assert [step.merchants for step in steps if isinstance(step, MarkThese)] == [(second.id,)]
     assert NotariseNow in kinds(steps)
+
+
+def test_good_signatures_are_taken_from_among_a_strangers(market):
+    market.to_window(1)
+    market.turns()
+    brought = []
+    for merchant in market.merchants:
+        merchant._send = lambda head, one=merchant: brought.append(
+            (one.id, head.period, one._key.sign(head.commitment).compressed)
+        )
+        merchant.watch()
+    rubbish = [(merchant.id, 1, bls.SecretKey(9).sign(b"x").compressed) for merchant in market.merchants]
+    unread = [(market.merchants[0].id, 1, b"short"), (bytes(32), 1, brought[0][2]), (brought[0][0], 2, b"")]
+    said = market.settler.take_signatures([*rubbish, *unread, *brought])
+    assert [bool(why) for why in said] == [True] * 5 + [False] * 2
+    assert market.store.signatures().keys() >= {one.id for one in market.merchants}
+    assert market.settler.take_signatures(brought) == ["", ""], "again"
+
+
+def test_what_an_older_version_left_on_disk_is_looked_at_once_more(market):
+    market.pay(0, 0, 1_000)
+    market.to_window(1)
+    market.turns()
+    first, second = market.merchants
+    for one in (first, second):
+        market.store.sign(one.id, bls.SecretKey(9).sign(b"rubbish").compressed)
+    market.restart()
+    first = market.merchants[0]
+    first.watch()  # before anything else was done: it takes the place of what is there
+    market.to_window(1, COLLECT_S)
+    steps = market.turns()
+    assert [step.merchants for step in steps if isinstance(step, MarkThese)] == [(second.id,)]
     assert any("1 signatures do not hold" in line for line in market.told)
 
 
@@ -389,3 +424,32 @@ def test_a_stranger_makes_it_ask_the_chain_of_each_channel_once(market):
     for _ in range(3):
         assert list(market.settler.micropayments([0] * 20_000 + [1, 2, 4_000_000_000])) == [0]
     assert sorted(asked) == [0, 1]
+
+
+def test_strangers_who_name_no_merchant_make_it_ask_nothing(market):
+    market.to_window(1)
+    market.turns()
+
+    class Silent:
+        def __getattr__(self, name: str) -> object:
+            raise AssertionError(name)
+
+    market.settler.chain = Silent()
+    said = market.settler.take_signatures([(bytes([n]) * 32, 1, bytes(48)) for n in range(50)])
+    assert all("is no merchant here" in why for why in said)
+
+
+def test_the_operator_vouches_for_owners_of_its_boxes_and_whom_it_names(market):
+    stranger, key = PrivateKey.from_secret(999), bls.SecretKey(77)
+    market.chain.now_s += 1
+    market.must(Create(stranger.public), stranger)
+    possession = key.prove_possession(market.account.instance, stranger.public.octets)
+    with pytest.raises(DecodeError, match="has earned nothing here"):
+        market.settler.vouch(key.public, possession, stranger.public)
+    market.income.pay(market.consumers[0], stranger.public, 1)
+    tau_s, _ = market.settler.vouch(key.public, possession, stranger.public)
+    assert tau_s == market.chain.now_s
+    other = PrivateKey.from_secret(998)
+    possession = key.prove_possession(market.account.instance, other.public.octets)
+    market.settler = market.open_settler(named=None)
+    assert market.settler.vouch(key.public, possession, other.public)[0] == tau_s, "anybody"
