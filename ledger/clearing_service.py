@@ -317,8 +317,11 @@ class ClearingService:
             return self._house.next_step(listing, int(time.time()))
 
     def _is_ready(self, step: Step, now: float) -> bool:
-        auction_id, until_s = step.listing.auction_id, step.listing.auction.terms.mark.bids_until_s
-        if isinstance(step, AskLedger) and not self._view.is_past(until_s):
+        """On a shared ledger blocks are of a second or two ago: what is due by our clock may not be by the ledger's."""
+        auction_id, mark = step.listing.auction_id, step.listing.auction.terms.mark
+        if isinstance(step, AskLedger) and not self._view.is_past(mark.bids_until_s):
+            return False
+        if isinstance(step, AskKeepers) and not self._view.is_past(mark.clearing_s):
             return False
         return auction_id not in self._busy and self._pauses.get(auction_id, (0.0, 0.0))[0] <= now
 

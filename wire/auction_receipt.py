@@ -40,7 +40,8 @@ class Status(IntEnum):
 @dataclass(frozen=True, slots=True)
 class AuctionReceipt:
     """`bid_id` is None if it is about the auction. `number` is the place in the log, from 1, and 0 for what was not
-    taken; `at_ns` UTC. `reason` is a word, empty where nothing went wrong; `detail` a sentence.
+    taken; `at_ns` UTC. `reason` is a word, empty where nothing went wrong; `detail` a sentence. Of an active auction
+    and a pending bid they say why it stands still.
     """
 
     auction_id: bytes

@@ -6,6 +6,7 @@ In code a quantity is an integer whose name ends in its unit: `_bps` bits per se
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 UBC_PER_BANDCOIN = 1_000_000
 PPM = 1_000_000
@@ -14,6 +15,8 @@ U32_MAX = 2**32 - 1
 U63_MAX = 2**63 - 1
 """Largest amount anywhere: what SQLite and PostgreSQL store in one integer column."""
 U64_MAX = 2**64 - 1
+
+_YEAR_10000_S = 253_402_300_800
 
 _RATE_BPS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _SIZE_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -63,6 +66,13 @@ def format_duration(duration_s: int) -> str:
         if duration_s >= unit_s and duration_s % unit_s == 0:
             return f"{duration_s // unit_s} {unit}"
     return f"{duration_s} s"
+
+
+def format_instant(utc_s: int) -> str:
+    """To a person: `2026-11-22 10:18:30 UTC`; of a number that is no date in our calendar the number."""
+    if not 0 <= utc_s < _YEAR_10000_S:
+        return f"{utc_s} s after 1970"
+    return f"{datetime.fromtimestamp(utc_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def parse_money(text: str) -> int:

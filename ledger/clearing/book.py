@@ -148,11 +148,11 @@ class Listing:
             bid.opened = found
 
     def receipt(self, name: PublicKey | None = None) -> AuctionReceipt:
-        """Of the auction, or of a bid in it: what was taken, and what became of it."""
+        """Of the auction, or of a bid in it: what was taken, and what became of it, or why nothing does yet."""
         if name is None:
-            closed = self.closed or AuctionClosed(0, b"")
-            status = Status.ACTIVE if self.closed is None else Status.INACTIVE
-            return _with(self.taken, status, closed.reason, closed.detail)
+            if self.closed is None:
+                return _with(self.taken, Status.ACTIVE, *self.rejected)
+            return _with(self.taken, Status.INACTIVE, self.closed.reason, self.closed.detail)
         bid = self.bids.get(name)
         if bid is None:
             return AuctionReceipt(self.auction_id, Status.UNKNOWN, name)
@@ -165,12 +165,12 @@ class Listing:
         if bid.opened is not None and bid.opened.transaction.transaction_id in self.executed:
             return Status.EXECUTED, None
         if bid.refusal is REPLACED and self.auction.is_sealed and self.phase is Phase.OPEN:
-            return Status.PENDING, None  # else anybody could see which two bids are of one account
+            return Status.PENDING, self._waits()  # else anybody could see which two bids are of one account
         if bid.refusal is not None:
             harmless = bid.refusal.reason in {REPLACED.reason, "below_minimum"}
             return (Status.CANCELLED if harmless else Status.ERROR), bid.refusal
         if self.closed is None:
-            return Status.PENDING, None
+            return Status.PENDING, self._waits()
         if self.closed.reason:
             return Status.CANCELLED, Refusal(self.closed.reason, self.closed.detail)
         award = self.award_of(bid)
@@ -178,6 +178,10 @@ class Listing:
             return Status.EXECUTED, self._by_another(award)
         shared = self.auction.terms.mark.kind is AuctionKind.PROPSHARE
         return Status.CANCELLED, TOO_SMALL if shared else OUTBID
+
+    def _waits(self) -> Refusal | None:
+        """Why it stands still, if it does."""
+        return Refusal(*self.rejected) if self.rejected[0] else None
 
     def _by_another(self, award: Award) -> Refusal | None:
         """A word on an award whose share was bought with an earlier bid of the same account; at the same price."""

@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,7 +41,7 @@ from wire.key_agreement import SEAL_KEY_SIZE
 from wire.keys import PrivateKey
 from wire.qos import LatencyClass, Qos
 from wire.transaction import NONCE_SIZE, read_transaction
-from wire.units import format_money, format_size, parse_duration, parse_money, parse_size
+from wire.units import format_instant, format_money, format_size, parse_duration, parse_money, parse_size
 
 KINDS = {"vickrey": AuctionKind.VICKREY, "propshare": AuctionKind.PROPSHARE}
 _EXAMPLES = f"""examples:
@@ -71,11 +70,16 @@ def main(argv: list[str]) -> int:
     """`airgrant ledger auction`; returns the exit status."""
     parser = _parser()
     try:
-        arguments = parser.parse_args(argv or ["list"])
+        arguments = parser.parse_args(["list", *argv] if _names_no_command(argv) else argv)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 2
     arguments.run = _no_for_refusals(arguments.run)
     return run_command("airgrant ledger auction", arguments, DecodeError)
+
+
+def _names_no_command(argv: Sequence[str]) -> bool:
+    """Options alone are those of `list`."""
+    return not argv or (argv[0].startswith("-") and argv[0] not in {"-h", "--help"})
 
 
 def _no_for_refusals(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
@@ -101,7 +105,11 @@ def _show_one(arguments: argparse.Namespace) -> int:
     if page["after"] is not None:
         page["bids"] += _pages(house, f"{path}/bids?limit=1000&", "bids", page["after"])
         page["after"] = None
-    return _show(arguments, page, [_auction_table([page]), _unit_table(page), _bid_table(page["bids"])])
+    tables = [_auction_table([page]), _unit_table(page), _bid_table(page["bids"])]
+    waits = page["status"] == "active" and page["reason"]
+    return _show(
+        arguments, page, [*tables, f"waits: {page['reason']}: {page['detail']}"] if waits else tables
+    )
 
 
 def _pages(house: HouseClient, path: str, items: str, after: object = 0) -> Iterator[dict[str, Any]]:
@@ -120,8 +128,8 @@ def _create(arguments: argparse.Namespace) -> int:
     auction = _auction(arguments, key, house, mark, _next_epoch(reader, key.public))
     receipt = house.create(write_auction(auction, key, house.ledger_id))
     said = (
-        f"auction {receipt.auction_id.hex()} takes bids until {_instant(mark.bids_until_s)}, "
-        f"clears at {_instant(mark.clearing_s)}"
+        f"auction {receipt.auction_id.hex()} takes bids until {format_instant(mark.bids_until_s)}, "
+        f"clears at {format_instant(mark.clearing_s)}"
     )
     _warn_of_lone_keeper(auction, house.house)
     return _say(arguments, receipt, said)
@@ -156,7 +164,7 @@ def _bid(arguments: argparse.Namespace) -> int:
     if unknown:
         named = ", ".join(map(str, unknown))
         raise DecodeError(
-            f"{len(unknown)} keepers that you do not trust could read the bid: {named} (see --keeper)"
+            f"keepers that you did not name could read the bid together: {named} (see --keeper)"
         )
     _check_afterwards(auction, arguments.pay_beyond)
     _warn_of_lone_keeper(auction, house.house)
@@ -248,10 +256,13 @@ def _verify(arguments: argparse.Namespace) -> int:
     ]
     ok = audit.holds and not any(one["wrong"] for one in receipts)
     head = audit.heads[-1].hex() if audit.heads else ""
-    table = Table("auction", "settled", "winners", "paid", "dropped", "does not hold", "not checked")
+    table = Table(
+        "auction", "settled", "winners", "paid", "bids that took no part", "does not hold", "not checked"
+    )
     for one in pages:
         paid = format_money(one["paid_ubc"])
-        words = [one["auction_id"], str(one["settled"]), str(one["winners"]), paid, str(one["dropped"])]
+        settled = "yes" if one["settled"] else "no"
+        words = [one["auction_id"], settled, str(one["winners"]), paid, str(one["dropped"])]
         table.add_row(*words, one["wrong"], one["unchecked"])
     wrong, unchecked = list(audit.wrong), list(audit.unchecked)
     page = {
@@ -371,8 +382,8 @@ def _auction_table(pages: Sequence[dict[str, Any]]) -> Table:
             page["status"],
             str(page["max_allocations"]),
             format_money(page["min_price_ubc"]),
-            _instant(page["bids_until_s"]),
-            _instant(page["clearing_s"]),
+            format_instant(page["bids_until_s"]),
+            format_instant(page["clearing_s"]),
             str(page["bid_count"]),
             page["reason"],
         )
@@ -406,10 +417,6 @@ def _bid_table(pages: Sequence[dict[str, Any]]) -> Table:
         paid = format_money(page["paid_ubc"])
         table.add_row(page["bid_id"], page["status"], price, str(page["units"]), paid, page["reason"])
     return table
-
-
-def _instant(at_s: int) -> str:
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 # ---- The command line

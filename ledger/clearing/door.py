@@ -16,6 +16,7 @@ from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.sealed_bid import Lock, SealedBid, Unlocked, confirm_bid
 from wire.transaction import SignedTransaction, Transaction, read_transaction
+from wire.units import format_instant
 
 MAX_BIDS = 12_000
 """In one auction: settling them is one batch, which has at most 20,000 transactions and 4 MiB."""
@@ -82,7 +83,8 @@ def check_auction(auction: Auction, house: PublicKey, provider: Seller, now_s: i
     if auction.epoch != provider.epoch + 1:
         return Refusal("epoch_moved", f"the next offer has epoch {provider.epoch + 1}, not {auction.epoch}")
     if mark.bids_until_s <= now_s:
-        return Refusal("too_late", f"bids are taken until {mark.bids_until_s}, it is {now_s}")
+        until, now = format_instant(mark.bids_until_s), format_instant(now_s)
+        return Refusal("too_late", f"bids are taken until {until}, it is {now}")
     if clearing_s > now_s + MAX_AHEAD_S - SETTLE_S:
         return Refusal(
             "too_far", f"to be cleared in {clearing_s - now_s} s, at most {MAX_AHEAD_S - SETTLE_S}"

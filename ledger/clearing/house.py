@@ -59,6 +59,7 @@ from wire.post_offer import AuctionShare, PostOffer
 from wire.ruling import sign_ruling, verify_ruling
 from wire.time_key import read_time_secret
 from wire.transaction import SignedTransaction, read_transaction
+from wire.units import format_instant
 
 NO_BIDS = "no_bids"
 LOOK_S = 60
@@ -195,7 +196,7 @@ class House:
     ) -> Refusal | None:
         until_s = listing.auction.terms.mark.bids_until_s
         if listing.phase is not Phase.OPEN or at_s >= until_s:
-            return Refusal("too_late", f"bids were taken until {until_s}")
+            return Refusal("too_late", f"bids were taken until {format_instant(until_s)}")
         if listing.auction.is_sealed and name in listing.bids:
             return Refusal("name_taken", "make a new key for each bid")
         if listing.changes[account] >= MAX_CHANGES:

@@ -25,7 +25,9 @@ class BidPage(BaseModel):
 
     bid_id: str
     status: str
-    reason: str
+    reason: str = Field(
+        description="why it was cancelled or is an error; of a pending one why its auction stands still"
+    )
     at_ns: int
     account: str | None
     price_ubc: int | None
@@ -39,7 +41,9 @@ class AuctionSummary(BaseModel):
     auction_id: str
     number: int = Field(description="its place in the house's log")
     status: str = Field(description="active, inactive")
-    reason: str
+    reason: str = Field(
+        description="why it came to nothing; of an active one why it stands still; empty if all is well"
+    )
     detail: str
     kind: str
     provider: str

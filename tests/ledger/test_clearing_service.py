@@ -24,6 +24,7 @@ from ledger.clearing.audit import audit_log, wanted_funds
 from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import KEPT_NS
 from ledger.clearing.events import AuctionClosed, FundsTaken, Unsealed, read_event
+from ledger.clearing.house import AskKeepers
 from ledger.clearing.house_client import HouseClient
 from ledger.clearing.keeping import time_key
 from ledger.clearing.ledger_view import LedgerView
@@ -313,6 +314,9 @@ def test_a_provider_that_is_away_is_told_of_and_asked_again(town: Town) -> None:
         name = town.bid(auction, ALICE, 300)
         await until(town, lambda: any("provider_away" in line for line in town.said))
         assert town.status(auction, name) is Status.PENDING
+        page = town.service.find(auction.auction_id)
+        assert page is not None
+        assert (page.status, page.reason, page.bids[0].reason) == ("active", "provider_away", "provider_away")
         later = listen("127.0.0.1", port)
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(serve(desk(town), later))
@@ -526,6 +530,19 @@ def test_on_a_shared_ledger_the_house_waits_for_a_block_after_the_guard(town: To
     application.commit()
     assert view.is_past(guard_s)
     assert view.balances_before(guard_s, [ALICE.public]) == (application.head.height, {ALICE.public: 1_000})
+
+
+def test_on_a_shared_ledger_keepers_are_asked_once_the_ledger_would_settle(town: Town) -> None:
+    """Its blocks are of a second or two ago: an offer that comes too early is refused, and alarms who reads the log."""
+    auction = town.auction("http://127.0.0.1:1/offer")
+    town.take(auction)
+    listing, clearing_s = town.service.book.listings[auction.auction_id], auction.terms.mark.clearing_s
+    application = town.application
+    application.shared = True
+    for time_s, ready in ((clearing_s - 1, False), (clearing_s, True)):
+        application.finalise(application.height + 1, time_s, [])
+        application.commit()
+        assert town.service._is_ready(AskKeepers(listing), 0.0) is ready
 
 
 def test_requests_over_a_topic_are_answered_without_waiting(town: Town) -> None:

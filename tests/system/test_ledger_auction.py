@@ -176,6 +176,11 @@ def test_what_the_command_refuses(
     callback = ["--callback", "http://127.0.0.1:1/offer"]
     assert "still_selling" in auction("create", "--key", seller, *callback, *TERMS, status=1)["error"]
     assert "not_agreed" not in str(auction("list"))
+    capsys.readouterr()
+    assert (
+        cli.ledger(["auction", "--ledger", house.reader.url, "--json"]) == 0
+    )  # of `list`, which needs no name
+    assert json.loads(capsys.readouterr().out) == auction("list")
     assert "unknown_auction" in auction("show", bytes(32).hex(), status=1)["error"]
     created = auction("create", "--key", key, "--callback", "http://127.0.0.1:1/offer", *TERMS)
     rich = auction("bid", created["auction_id"], "1", "--key", saved(tmp_path, buyer, "alice"))

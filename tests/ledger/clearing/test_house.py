@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import Listing, Phase
 from ledger.clearing.door import MAX_AUCTIONS_OF_ONE, MAX_CHANGES, SETTLE_S, Refusal
-from ledger.clearing.events import OfferTaken, read_event
+from ledger.clearing.events import OfferRejected, OfferTaken, read_event
 from ledger.clearing.house import PATIENCE_S, AskKeepers, AskLedger, AskProvider, House, Submit, Wait
 from ledger.clearing.provider import Wrong
 from ledger.submission import Batch, Executed, Refused
@@ -41,6 +41,7 @@ from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.post_offer import AuctionShare, PostOffer
 from wire.transaction import Transaction, read_transaction, sign_transaction
+from wire.units import format_instant
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Of the group of P-256."""
@@ -185,7 +186,7 @@ def test_too_late_and_unknown() -> None:
         world.world.now_s = late_s
         late = world.take(listing, bid)
         assert isinstance(late, Refusal)
-        assert late == Refusal("too_late", f"bids were taken until {CLEARING_S - GUARD_S}")
+        assert late == Refusal("too_late", f"bids were taken until {format_instant(CLEARING_S - GUARD_S)}")
     nowhere = world.house.take_bid(bytes(32), bid, world.standing_of, world.find, 0)
     assert isinstance(nowhere, Refusal)
     assert nowhere.reason == "unknown_auction"
@@ -757,6 +758,32 @@ def test_a_providers_auctions_are_settled_in_the_order_of_their_times() -> None:
     assert (first.listing, type(first), second.listing, type(second)) == (early, AskProvider, late, Wait)
     world.clear(early)
     assert [type(step) for step in world.house.steps(CLEARING_S + 5)] == [AskProvider]
+
+
+def test_a_waiting_auction_says_why_it_waits_to_its_provider_and_its_bidders() -> None:
+    world = ClearingWorld()
+    listing = world.open(units=2)
+    first, second = world.bid(listing, ALICE, 50), world.bid(listing, ALICE, 60)
+    listing.rejected = "funds_unknown", "asked again"
+    assert world.status(listing, first) == world.status(listing, second) == (Status.PENDING, "funds_unknown")
+    listing.rejected = "", ""
+    world.count(listing)
+    world.world.now_s = CLEARING_S
+    for _ in range(2):
+        world.do(world.house.next_step(listing, CLEARING_S))
+    assert world.status(listing, second) == (Status.PENDING, "")
+    world.note(OfferRejected(world.now_ns, listing.auction_id, "sold_out", "1 units wanted, 0 left"))
+    assert world.status(listing, second) == (Status.PENDING, "sold_out")
+    assert world.status(listing, first) == (Status.CANCELLED, "replaced")
+    receipt = listing.receipt()
+    assert (receipt.status, receipt.reason, receipt.detail) == (
+        Status.ACTIVE,
+        "sold_out",
+        "1 units wanted, 0 left",
+    )
+    world.clear(listing)
+    assert world.status(listing, second) == EXECUTED
+    assert (listing.receipt().status, listing.receipt().reason) == (Status.INACTIVE, "")
 
 
 def test_an_auction_that_stands_still_holds_the_providers_next_one_up_for_a_minute_and_says_so() -> None:
