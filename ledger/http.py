@@ -55,7 +55,6 @@ from ledger.pages import (
     to_base64,
 )
 from ledger.passing import pass_time
-from ledger.showcase import all_providers
 from ledger.state import (
     View,
     read_account,
@@ -90,6 +89,9 @@ GrantPlace = Annotated[
     str, Query(pattern=r"^[0-9]{1,18}\.[0-9]{1,9}$", description="`after` or `reached` of an earlier answer")
 ]
 TransactionId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="transaction id in hex")]
+AfterKeyId = Annotated[
+    str, Query(pattern="^([0-9a-f]{2}){0,8}$", description="`after` of an earlier answer: a key id")
+]
 KeyId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="key id of an attestation key in hex")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 After = Annotated[int, Query(ge=0, le=2**62)]
@@ -223,11 +225,11 @@ def _add_offers(app: FastAPI, shelves: Shelves) -> None:
     application = shelves.application
 
     @app.get("/v1/offers")
-    def get_offers(after: str = "", limit: Limit = PAGE) -> OfferListPage:
+    def get_offers(after: AfterKeyId = "", limit: Limit = PAGE) -> OfferListPage:
         """Current offers, in the order of their providers' key ids."""
         with application.lock:
-            known = all_providers(application.state)
-        named = sorted(key_id for key_id in known if key_id.hex() > after)
+            keys = application.state.keys_listed(b"o", bytes.fromhex(after), limit + 1)
+        named = [key[1:9] for key in keys]
         pages = [shelves.offer_now(key_id) for key_id in named[:limit]]
         return OfferListPage(offers=pages, after=named[limit - 1].hex() if len(named) > limit else None)
 

@@ -20,7 +20,7 @@ def touched_providers(keys: Iterable[bytes]) -> set[bytes]:
 
 def all_providers(state: State) -> set[bytes]:
     """The key ids of everybody who ever posted an offer."""
-    return {key[1:9] for key in list(state.entries) if key[:1] == b"o"}
+    return {key[1:9] for key in state.keys_listed(b"o")}
 
 
 def due_providers(state: State, now_s: int) -> set[bytes]:

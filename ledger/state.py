@@ -6,6 +6,7 @@ into the draft of its block, and only when the block is on disk into the state i
 """
 
 import heapq
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -38,6 +39,9 @@ Changes = Mapping[bytes, Entry | None]
 """What becomes of which entries; None removes one."""
 
 _TIMED = b"crs"
+_LISTED = b"oq"
+"""Kinds of entries that somebody asks for all of: their keys are kept in order."""
+_FEW = 32
 CHANGE_LOOKS = 8
 """What writing an entry and hashing it costs, in looks at one: 7 us to 0.8."""
 
@@ -75,6 +79,7 @@ class State:
     executed: Executed = field(default_factory=set[bytes])
     entries: dict[bytes, Entry] = field(default_factory=dict)
     _due: list[tuple[int, bytes]] = field(default_factory=list)
+    _listed: list[bytes] = field(default_factory=list)
 
     def get(self, key: bytes) -> Entry | None:
         return self.entries.get(key)
@@ -93,11 +98,35 @@ class State:
                 waiting += (2 * at + 1, 2 * at + 2)
         return iter([key for _, key in sorted(found) if key in self.entries])
 
+    def keys_listed(self, prefix: bytes, after: bytes = b"", limit: int | None = None) -> list[bytes]:
+        """Keys (o, q) that begin so, in order: those after `prefix` and `after`, so many at most. It costs what it
+        finds.
+        """
+        assert prefix[0] in _LISTED, f"keys of kind {prefix[:1]!r} are in no order"
+        first = bisect_right(self._listed, prefix + after)
+        end = bisect_left(self._listed, True, first, key=lambda key: key[: len(prefix)] > prefix)
+        return self._listed[first : end if limit is None else min(end, first + limit)]
+
+    def _list(self, keys: list[bytes]) -> None:
+        """Keys that are new."""
+        if len(keys) > _FEW:
+            self._listed += keys
+            self._listed.sort()  # what is in order already is not sorted again
+            return
+        for key in keys:
+            insort(self._listed, key)
+
     def merge(self, changes: Changes, executed: Iterable[bytes], now_s: int) -> None:
         """Make the changes of a block of time `now_s` real."""
+        self._list([
+            key
+            for key, entry in changes.items()
+            if key[0] in _LISTED and entry is not None and key not in self.entries
+        ])  # fmt: skip
         for key, entry in changes.items():
             if entry is None:
-                self.entries.pop(key, None)
+                if self.entries.pop(key, None) is not None and key[0] in _LISTED:
+                    del self._listed[bisect_left(self._listed, key)]
                 continue
             if key[0] in _TIMED and key not in self.entries:
                 heapq.heappush(self._due, (due_s(self.genesis, key), key))

@@ -22,14 +22,14 @@ from ledger.state import State
 from wire.ids import PublicKey
 
 PAGE = 100_000
-"""Merchants, of 250 bytes each: a page costs a walk through all keys of the state, so there are to be few."""
+"""Merchants, of 250 bytes each."""
 MAX_NUMBERS = 500
 """Channels that are asked for at once."""
 Key = Annotated[str, Path(pattern=KEY_PATTERN, description="account: compressed public key in hex")]
 MerchantId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="merchant id in hex")]
 Number = Annotated[int, Path(ge=0, lt=1 << 32)]
 After = Annotated[
-    str, Query(pattern="^[0-9a-f]{0,64}$", description="the last merchant id of the page before")
+    str, Query(pattern="^([0-9a-f]{2}){0,32}$", description="the last merchant id of the page before")
 ]
 Numbers = Annotated[
     str,
@@ -128,9 +128,8 @@ def _add_merchants(app: FastAPI, application: Shown) -> None:
         """All that were ever registered, a page at a time."""
         prefix = b"q" + PublicKey.parse(operator).key_id
         with application.lock:
-            entries = application.state.entries
-            keys = sorted(key for key in entries if key.startswith(prefix) and key[9:].hex() > after)
-            page = [(key[9:], entries[key]) for key in keys[:limit]]
+            keys = application.state.keys_listed(prefix, bytes.fromhex(after), limit + 1)
+            page = [(key[9:], application.state.entries[key]) for key in keys[:limit]]
         shown = [_show(one, replace(entry, key=b"")) for one, entry in page if isinstance(entry, PayMerchant)]
         return PayMerchantListPage(merchants=shown, after=shown[-1].merchant if len(keys) > limit else None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.entries import Account, Money, SpotEnding, account_key, reservation_key, spot_ending_key
@@ -39,6 +39,28 @@ def test_a_draft_shows_its_changes_and_leaves_its_base_alone() -> None:
     assert read_money(draft) == Money(2, 0)
     assert draft.was_executed(b"id")
     assert not state.was_executed(b"id")
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.lists(st.tuples(st.sampled_from(b"oqm"), st.binary(max_size=2), st.booleans()), max_size=50))
+)
+def test_keys_that_are_asked_for_in_order_are_kept_in_order(
+    blocks: list[list[tuple[int, bytes, bool]]],
+) -> None:
+    state = State(GENESIS)
+    for block in blocks:
+        state.merge(
+            {bytes((kind,)) + rest: Money(1, 0) if there else None for kind, rest, there in block}, (), 0
+        )
+        for prefix in (b"o", b"q", b"q\x00", b"o\xff"):
+            wanted = sorted(key for key in state.entries if key.startswith(prefix) and key > prefix)
+            assert state.keys_listed(prefix) == wanted
+            if wanted:
+                after = wanted[len(wanted) // 2][len(prefix) :]
+                assert (
+                    state.keys_listed(prefix, after, 3) == [key for key in wanted if key > prefix + after][:3]
+                )
 
 
 def test_what_is_merged_replaces_and_removes() -> None:
