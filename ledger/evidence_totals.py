@@ -2,6 +2,8 @@
 
 In: the rows of a report, what earlier records said, a way to look up grants. Out: findings and the new totals.
 Sums stop at 2^63 - 1 and fail there: no report can lead beyond what a store can hold.
+A row of a metered pass (wire/metered_pass.py), which its id says it is, is no misfit: the ledger sold nothing there and
+pays nobody for it. Its operator holds it against accounting and payments (operatord/meters.py).
 Rates may be 2 % above the ceiling. Two allowances are made for how a box works, and both are named: a counter is read
 some milliseconds after its instant, and a data cap is enforced when the box next looks at the counter.
 Reference: the unit price of an offer buys `qos` times `allocations` (Bandcoin 5.1.1); units: bytes at the IP
@@ -16,6 +18,7 @@ from ledger.findings import Finding, Severity, note
 from wire.grant import Grant
 from wire.ids import PublicKey
 from wire.meter_record import UsageReport, UsageRow
+from wire.metered_pass import has_pass_mark
 from wire.qos import Qos
 from wire.units import U63_MAX
 
@@ -61,7 +64,12 @@ def check_totals(
     for row in report.rows:
         grant = find_grant(row.grant_id)
         if grant is None:
-            findings.append(_misfit(row, "the ledger made no such grant"))
+            if has_pass_mark(row.grant_id):
+                findings.append(
+                    note("totals", f"pass {row.grant_id.hex()}: sold by no ledger, paid as it goes")
+                )
+            else:
+                findings.append(_misfit(row, "the ledger made no such grant"))
             continue
         before = totals.get(row.grant_id, GrantUsage(0, grant.ends_s, 0))
         item = _Row(row, grant, grant.total_qos, report, _overlap_ms(report, grant), before)

@@ -42,6 +42,7 @@ from operatord.commands import (
 from operatord.state import Use
 from wire.ids import GRANT_ID_SIZE, PublicKey
 from wire.meter_statement import MeterStatement
+from wire.metered_pass import PASS_MARK
 from wire.micropayment import Micropayment
 from wire.payment import PaymentWord, Word
 
@@ -60,7 +61,7 @@ class Taken:
 
 def permit_id_of(instance: bytes, consumer: PublicKey) -> bytes:
     """16 octets that name a channel where grants have their id."""
-    return hashlib.sha256(_PERMIT_DOMAIN + instance + consumer.octets).digest()[:GRANT_ID_SIZE]
+    return (PASS_MARK + hashlib.sha256(_PERMIT_DOMAIN + instance + consumer.octets).digest())[:GRANT_ID_SIZE]
 
 
 # ---- The ledger's word

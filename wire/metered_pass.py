@@ -4,7 +4,8 @@ What a grant is to who bought, a pass is to who has money in a channel with the 
 form, so that whatever opens a session by a grant opens one by a pass. The operator signs it, not the ledger, and the
 ledger has sold nothing: no price is known of it, and nothing is paid back for it. A box takes one only from the
 operator that lets its stations in, and serves by it until it is told to end (a Disconnect), or the pass is over. It
-names no band. Its grant id is the channel's permit (operatord/channels.py), the same at every box. Largest legal size
+names no band. Its grant id is the channel's permit (operatord/channels.py), the same at every box; it begins with a
+mark, so that whoever reads a meter's report knows without asking that the ledger sold nothing there. Largest legal size
 that of a grant.
 """
 
@@ -19,10 +20,14 @@ EXTERNAL = b"airgrant/metered-pass/"
 NO_BAND = Band(1, 2, 1)
 """1 to 2 kHz, where no access network is: a pass is for whatever band the box has."""
 
+PASS_MARK = b"pass"
+
 __all__ = [
     "EXTERNAL",
     "MAX_GRANT_BYTES",
     "NO_BAND",
+    "PASS_MARK",
+    "has_pass_mark",
     "is_metered_pass",
     "read_metered_pass",
     "write_metered_pass",
@@ -47,6 +52,11 @@ def read_metered_pass(data: bytes, operator: PublicKey, ledger_id: bytes) -> Gra
     if not is_metered_pass(grant):
         raise DecodeError(f"metered pass: names a band, {grant.band}")
     return grant
+
+
+def has_pass_mark(grant_id: bytes) -> bool:
+    """Whether an id is of the form that operators give their passes. A ledger's grant has it once in 2^32."""
+    return grant_id.startswith(PASS_MARK)
 
 
 def is_metered_pass(grant: Grant) -> bool:

@@ -6,6 +6,7 @@ import pytest
 
 from ledger.chain_state import ChainState, GrantUsage, read_chain_state, write_chain_state
 from ledger.evidence_totals import CAP_SLACK_MS, FORGET_AFTER_MS, READING_SLACK_MS, check_totals, most_bytes
+from operatord.channels import permit_id_of
 from wire.band import Band
 from wire.grant import Grant
 from wire.keys import PrivateKey
@@ -43,6 +44,16 @@ def test_what_was_bought_may_be_used():
     failures, totals = check(row(down_bytes=10 * CEILING_BYTES_PER_S, up_bytes=2_000_000))
     assert failures == []
     assert totals == {GRANT.grant_id: GrantUsage(12_000_000, GRANT.ends_s, (STARTS_S + 20) * 1_000)}
+
+
+def test_a_row_of_a_metered_pass_is_no_misfit():
+    pass_row = UsageRow(permit_id_of(bytes(32), GRANT.consumer), 5, 5, 5, 5)
+    start_ms = STARTS_S * 1_000
+    report = UsageReport(5, bytes(32), start_ms, start_ms + 10_000, (pass_row, row(1)))
+    findings, totals = check_totals(report, {}, PROVIDER, {GRANT.grant_id: GRANT}.get)
+    assert all(finding.ok for finding in findings)
+    assert "paid as it goes" in findings[0].text
+    assert set(totals) == {GRANT.grant_id}
 
 
 @pytest.mark.parametrize(
