@@ -1,4 +1,4 @@
-"""The contract: what a signed transaction does to the state, or which rule says no. Bandcoin here, PayPlace beside it.
+"""The contract: what a signed transaction does to the state, or which rule says no. Bandcoin here, others beside it.
 
     apply(view, signed_transaction, block_time_s) -> Applied(changes, sale) | Rejected(reason, detail)
     apply_batch(view, signed_transactions, block_time_s) -> [Applied] | (index, Rejected)   all or none
@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.buying import Sale, allocate
+from ledger.clubs.acting import act_in_club
 from ledger.money import create, deposit, transfer, withdraw
 from ledger.payplace.acting import act
 from ledger.posting import post_offer
 from ledger.rejection import Reason, Rejected
 from ledger.state import Changes, Draft, View, read_account_by_id
 from wire.allocate import Allocate
+from wire.club_actions import FoundClub, SpendTokens
 from wire.create import Create
 from wire.errors import VerificationError
 from wire.ids import PublicKey
@@ -113,5 +115,7 @@ def _act(draft: Draft, issuer: PublicKey, action: Action, now_s: int) -> Sale | 
             return deposit(draft, issuer, action)
         case Withdraw():
             return withdraw(draft, issuer, action)
+        case FoundClub() | SpendTokens():
+            return act_in_club(draft, issuer, action)
         case _:
             return act(draft, issuer, action, now_s)

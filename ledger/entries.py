@@ -16,7 +16,7 @@ the fields below in their order, and what the app hash and a proof cover (ledger
     r period(8) provider(8)                   ReservationOffer: what may be bought ahead
     s second(8) provider(8) from(4) to(4)     SpotEnding: units whose grants end at that second
 
-The entries of PayPlace (n, p, q, t, y) are in ledger/payplace/entries.py.
+The entries of PayPlace (n, p, q, t, y) are in ledger/payplace/entries.py, that of clubs (u) in ledger/clubs/entries.py.
 
 Entries whose key begins with a time (c, r, s) leave the state by themselves when it has come
 (ledger/passing.py).
@@ -26,6 +26,7 @@ Reference: Bandcoin 5.1.4, with `epoch` as the offer's number only and periods a
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ledger.clubs.entries import CLUB_ENTRY_READERS, Club, club_items
 from ledger.payplace.entries import PAYPLACE_ENTRY_READERS, PayplaceEntry, payplace_items
 from wire.band import Band
 from wire.cbor import Value, read_cbor, write_cbor
@@ -170,6 +171,7 @@ Entry = (
     | MeterChain
     | MeterGap
     | PayplaceEntry
+    | Club
 )
 
 MONEY_KEY = b"m"
@@ -274,7 +276,7 @@ def _entry_items(entry: Entry) -> Value:
         case StandingOffer():
             return _offer_items(entry)
         case _:
-            return payplace_items(entry)
+            return club_items(entry) if isinstance(entry, Club) else payplace_items(entry)
 
 
 def _offer_items(offer: StandingOffer) -> Value:
@@ -392,4 +394,5 @@ _READERS: dict[bytes, Callable[[list[Value]], Entry]] = {
     b"r": lambda items: ReservationOffer(*_integers(items)),
     b"s": lambda items: SpotEnding(*_integers(items)),
     **PAYPLACE_ENTRY_READERS,
+    **CLUB_ENTRY_READERS,
 }

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ledger.block import BlockRows, Item, ItemKind, item_leaf
 from ledger.chain_state import ChainState
+from ledger.clubs.acting import club_parties
 from ledger.contract import Applied
 from ledger.crowd import CROWD, crowd_rows
 from ledger.granting import make_purchase, write_sale
@@ -15,6 +16,7 @@ from ledger.payplace.acting import parties_of
 from ledger.state import Draft
 from wire.allocate import Allocate
 from wire.attestation_result import AttestationResult
+from wire.club_actions import FoundClub, SpendTokens
 from wire.create import Create
 from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant
 from wire.ledger_reply import MAX_GRANTS
@@ -106,6 +108,8 @@ class FormingBlock:
                 self.rows.parties.append((action.provider.octets, number))
             case Create() | PostOffer():
                 pass
+            case FoundClub() | SpendTokens() as action:
+                self.rows.parties += [(party.octets, number) for party in club_parties(action)]
             case action:
                 self.rows.parties += [(party.octets, number) for party in parties_of(action)]
         return ()

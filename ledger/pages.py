@@ -17,6 +17,7 @@ from wire.allocate import Allocate
 from wire.attestation_result import AttestationResult
 from wire.band import Band
 from wire.block_header import Header
+from wire.club_actions import FoundClub, SpendTokens, write_club_action
 from wire.create import Create
 from wire.grant import Grant
 from wire.grant_price import GrantPrice
@@ -428,7 +429,7 @@ def show_transaction(item: Item, ledger_id: bytes, *, whole: bool) -> Transactio
         case Deposit() | Withdraw() | Transfer() | Allocate():
             page.provider, page.price_ubc = str(action.provider), action.price_ubc
         case _:
-            pass  # of PayPlace the bytes are shown, and the state by its own pages
+            pass  # of PayPlace and clubs the bytes are shown, and the state by its own pages
     if isinstance(action, Allocate):
         sale = read_sale(item.result)
         page.epoch, page.charged_ubc = sale.epoch, sale.charged_ubc
@@ -450,4 +451,6 @@ def _action_name(action: Action) -> str:
         return ActionCode.OFFER.name.lower()
     if isinstance(action, (Create, Deposit, Withdraw, Transfer, Allocate)):
         return type(action).__name__.lower()
+    if isinstance(action, (FoundClub, SpendTokens)):
+        return write_club_action(action)[0].name.lower()
     return write_payplace_action(action)[0].name.lower()

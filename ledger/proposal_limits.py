@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ledger.submission import Batch, Enrolment, Record, Submission
 from wire.allocate import Allocate
+from wire.club_actions import FoundClub, SpendTokens
 from wire.ids import PUBLIC_KEY_SIZE
 from wire.payplace_notarisation import MarkMissing, Notarise
 from wire.payplace_registration import RegisterMerchant, RegisterOperator
@@ -128,8 +129,10 @@ def _signatures(action: Action) -> int:
             return 1 + BLS_SIGNATURE_COST + KEY_COST * len(returning) + _leaves(returning)
         case WithdrawPayout(claim=claim) | ForceExit(claim):
             return 1 + KEY_COST + len(claim.sources) + _leaves([claim.proof.leaf])
-        case ChallengeShift():
+        case ChallengeShift() | SpendTokens():
             return 2
+        case FoundClub(member_keys=keys):
+            return 2 + len(keys) // PUBLIC_KEY_SIZE // ROWS_FOR_ONE
         case PostOffer(consumers=consumers, reservations=reservations):
             return 1 + (len(consumers) + len(reservations)) // ROWS_FOR_ONE
         case _:

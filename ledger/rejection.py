@@ -93,6 +93,13 @@ class Reason(IntEnum):
     CHALLENGE_RUNS = auto()
     SUMMARY_OVERLAPS = auto()
     SUMMARY_IN_FUTURE = auto()
+    # clubs that share a band by tokens
+    CLUB_EXISTS = auto()
+    CLUB_TOO_SMALL = auto()
+    DUPLICATE_MEMBER = auto()
+    NO_SUCH_CLUB = auto()
+    NOT_A_MEMBER = auto()
+    TOO_FEW_TOKENS = auto()
     # whoever pays
     INSUFFICIENT_FUNDS = auto()
 

@@ -1,4 +1,4 @@
-"""The signed transaction: one action of Bandcoin or PayPlace, once, on one ledger, until a time.
+"""The signed transaction: one action of Bandcoin, PayPlace or a club, once, on one ledger, until a time.
 
 Sent by anybody, tunnelled by anybody: the issuer's signature is all that counts. The random nonce tells two equal
 purchases apart; the ledger executes an id once and refuses it after `valid_until_s`, so a signed transaction may wait
@@ -13,6 +13,7 @@ from enum import IntEnum
 
 from wire.allocate import Allocate, read_allocate, write_allocate
 from wire.cbor import Key, Value
+from wire.club_actions import CLUB_READERS, ClubAction, ClubCode, FoundClub, SpendTokens, write_club_action
 from wire.cose import Envelope, read_envelope, sign_envelope
 from wire.create import Create, read_create, write_create
 from wire.errors import DecodeError
@@ -37,11 +38,11 @@ NONCE_SIZE = 8
 
 _ACTION, _NONCE, _VALID_UNTIL = 0, 1, 2
 
-Action = Create | Deposit | Withdraw | Transfer | PostOffer | Allocate | PayplaceAction
+Action = Create | Deposit | Withdraw | Transfer | PostOffer | Allocate | PayplaceAction | ClubAction
 
 
 class ActionCode(IntEnum):
-    """Field 0 of a transaction of Bandcoin; PayPlace's are in wire/payplace_actions.py."""
+    """Field 0 of a transaction of Bandcoin; PayPlace's are in wire/payplace_actions.py, clubs' in club_actions.py."""
 
     CREATE = 0
     DEPOSIT = 1
@@ -59,6 +60,7 @@ _READERS: dict[int, Callable[[FieldReader], Action]] = {
     ActionCode.OFFER: read_post_offer,
     ActionCode.ALLOCATE: read_allocate,
     **PAYPLACE_READERS,
+    **CLUB_READERS,
 }
 
 
@@ -124,7 +126,7 @@ def parse_transaction(envelope: Envelope) -> Transaction:
     read_action = _READERS.get(fields.integer(_ACTION, "action", 0, 255))
     if read_action is None:
         raise fields.error(
-            "action is none of create, deposit, withdraw, transfer, offer, allocate, or of PayPlace"
+            "action is none of create, deposit, withdraw, transfer, offer, allocate, or of PayPlace or a club"
         )
     nonce, valid_until_s = (
         fields.octets(_NONCE, "nonce", NONCE_SIZE),
@@ -135,7 +137,7 @@ def parse_transaction(envelope: Envelope) -> Transaction:
     return transaction
 
 
-def _write_action(action: Action) -> tuple[ActionCode | PayplaceCode, dict[Key, Value]]:
+def _write_action(action: Action) -> tuple[ActionCode | PayplaceCode | ClubCode, dict[Key, Value]]:
     match action:
         case Create():
             return ActionCode.CREATE, write_create(action)
@@ -149,5 +151,7 @@ def _write_action(action: Action) -> tuple[ActionCode | PayplaceCode, dict[Key, 
             return ActionCode.OFFER, write_post_offer(action)
         case Allocate():
             return ActionCode.ALLOCATE, write_allocate(action)
+        case FoundClub() | SpendTokens():
+            return write_club_action(action)
         case _:
             return write_payplace_action(action)

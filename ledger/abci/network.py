@@ -39,7 +39,7 @@ from wire.comet_commit import MAX_VALIDATORS, VALIDATOR_KEY_SIZE, Validator, val
 from wire.errors import ConfigError, DecodeError
 from wire.ids import PublicKey
 
-APP_VERSION = 2
+APP_VERSION = 3
 """Of the rules by which blocks are executed: operators of one network have the same. CometBFT wants it in its genesis,
 too: it lets nobody begin with a snapshot of another.
 """

@@ -18,6 +18,7 @@ from lab.meter_chain import MeterChain
 from ledger.application import CHECKED_AT_ONCE, PROPOSAL_OVERHEAD_BYTES, Application, Finalised
 from ledger.block import BlockRows
 from ledger.capacity import MAX_PERIODS_AHEAD
+from ledger.clubs.entries import Club
 from ledger.engine import Engine
 from ledger.entries import Account, Entry, account_key
 from ledger.opening import open_application, open_ledger, replay
@@ -49,6 +50,7 @@ from tests.ledger_world import (
     offer,
 )
 from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.club_actions import FoundClub, SpendTokens
 from wire.create import Create
 from wire.errors import ShellError
 from wire.keys import PrivateKey
@@ -615,13 +617,21 @@ def test_random_workloads_lead_to_one_app_hash_in_every_database(
     assert list(other.store.items()) == list(engine.store.items())
     assert sorted(other.store.state()) == sorted(engine.store.state())
     assert replay(other.store) == other.head == engine.head
+    clubs = [one for one in engine.application.state.entries.values() if isinstance(one, Club)]
+    assert {sum(club.balances) for club in clubs} == {1_800}
+    assert any(len(set(club.balances)) > 1 for club in clubs), "somebody has spent"
     for store in (engine.store, other.store):
         store.close()
 
 
 def first_block(pen: Pen) -> list[Submission]:
     people = [pen.sign(Create(key.public), key) for key in (ALICE, BOB, PROVIDER)]
-    return [*people, pen.sign(Deposit(ALICE.public, 5_000), EXCHANGE), pen.sign(offer(), PROVIDER)]
+    club = pen.sign(found_club(0, [ALICE, BOB, PROVIDER]), PROVIDER)
+    return [*people, pen.sign(Deposit(ALICE.public, 5_000), EXCHANGE), pen.sign(offer(), PROVIDER), club]
+
+
+def found_club(number: int, members: Sequence[PrivateKey]) -> FoundClub:
+    return FoundClub(number, 18_000, 600, b"".join(key.public.octets for key in members))
 
 
 def random_block(pen: Pen, chance: random.Random) -> list[Submission]:
@@ -636,6 +646,8 @@ def random_block(pen: Pen, chance: random.Random) -> list[Submission]:
             (buy(chance.randrange(3), epoch=chance.randrange(1, 4)), buyer),
             (buy(chance.randrange(4), epoch=chance.randrange(1, 4), consumers=[other.public]), buyer),
             (Create(CAROL.public), CAROL),
+            (found_club(chance.randrange(3), chance.sample([ALICE, BOB, CAROL, PROVIDER], 3)), PROVIDER),
+            (SpendTokens(PROVIDER.public, chance.randrange(3), chance.randrange(400)), buyer),
         ]
         made.append(pen.sign(*chance.choice(actions), valid_s=chance.choice([500, 500, -1])))
     if chance.randrange(4) == 0:

@@ -11,6 +11,7 @@ from ledger.proposal_limits import MAX_MIXED_BATCH, MAX_WORK, Work, fitting, may
 from ledger.submission import Batch, Enrolment, Record
 from tests.ledger_world import ALICE, BOB, CAROL, GENESIS, PROVIDER, START_S, buy, offer
 from wire.auction_terms import AuctionKind, AuctionMark
+from wire.club_actions import FoundClub, SpendTokens
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.payplace_deposit import PayplaceDeposit, Split
@@ -62,6 +63,14 @@ def test_what_is_counted_of_payplace() -> None:
         (ChallengeShift(operator, BOB.public, 1, bytes(64)), 2),
     ):
         assert work_of(sign(action)) == Work(signatures), action
+
+
+def test_what_is_counted_of_clubs() -> None:
+    """A spending writes 2.8 KB at most, a founding looks for each member's account."""
+    assert work_of(sign(SpendTokens(PROVIDER.public, 1, 5))) == Work(2)
+    for members, signatures in ((2, 2), (64, 8)):
+        keys = PROVIDER.public.octets * members
+        assert work_of(sign(FoundClub(1, 1, 5, keys))) == Work(signatures)
 
 
 @pytest.mark.parametrize("what", ["signatures", "consumers", "record_bytes"])

@@ -310,6 +310,6 @@ def test_a_broken_rule_is_named_and_changes_nothing(row: Row) -> None:
 def test_every_reason_has_a_row_and_the_rows_are_in_its_order() -> None:
     assert {row.reason for row in ROWS} == {
         reason for reason in Reason if reason < Reason.NO_SUCH_OPERATOR or reason == Reason.INSUFFICIENT_FUNDS
-    }  # those of PayPlace: tests/ledger/payplace/test_acting.py
+    }  # those of PayPlace: tests/ledger/payplace/test_acting.py, of clubs: tests/ledger/clubs/test_acting.py
     order = [row.reason for row in ROWS]
     assert order == sorted(order)

@@ -57,6 +57,8 @@ FIELDS: dict[str, dict[int, str]] = {
         12: "consumers: key -> [allocations, price_ubc]", 13: "auction: kind, clearing_s, min_price_ubc",
         14: "ruling: house, head, signature",
     },
+    "found_club": _TRANSACTION | {4: "number", 5: "quantum_khz_s", 6: "tokens", 7: "members"},
+    "spend_tokens": _TRANSACTION | {3: "founder", 4: "number", 6: "tokens"},
     "usage_bill": {1: "provider_id", 2: "grant_id", 3: "epoch", 4: "used_bytes", 5: "owed_ubc"},
     "time_key": {1: "keeper", 2: "time_s", 3: "key"},
     "auction": {

@@ -50,6 +50,7 @@ from wire.band import MAX_KHZ, Band
 from wire.block_header import EXTERNAL as BLOCK
 from wire.block_header import write_header
 from wire.cbor import read_cbor, write_cbor
+from wire.club_actions import FoundClub, SpendTokens
 from wire.cose import Envelope, join_envelope, read_envelope
 from wire.create import Create
 from wire.enrolment import (
@@ -332,6 +333,13 @@ post_offers = st.builds(
     u63, bands, st.dictionaries(keys, shares, min_size=1, max_size=4), marks,
     st.none() | st.builds(Ruling, keys, octets(32), octets(64)),
 )  # fmt: skip
+founded_clubs = st.builds(
+    lambda number, quantum, tokens, members: FoundClub(
+        number, quantum, tokens, b"".join(member.octets for member in members)
+    ),
+    st.integers(0, 255), up_to(U32_MAX, 1), u63, st.lists(keys, min_size=1, max_size=5),
+)  # fmt: skip
+spent_tokens = st.builds(SpendTokens, keys, st.integers(0, 255), u63)
 actions = st.one_of(
     st.builds(Create, keys),
     st.builds(Deposit, keys, u63),
@@ -339,6 +347,8 @@ actions = st.one_of(
     st.builds(Transfer, keys, u63),
     allocates,
     post_offers,
+    founded_clubs,
+    spent_tokens,
 )
 rows = st.builds(UsageRow, octets(16), u63, u63, u63, u63, u63, u63)
 records = st.one_of(
@@ -641,6 +651,11 @@ _TRANSACTIONS = [
         ),
         PROVIDER, post_offers,
     ),
+    _transaction(
+        "found_club", FoundClub(1, 18_000, 900, PROVIDER.public.octets + CONSUMER.public.octets), OPERATOR,
+        founded_clubs,
+    ),
+    _transaction("spend_tokens", SpendTokens(OPERATOR.public, 1, 300), PROVIDER, spent_tokens),
 ]  # fmt: skip
 _GOLDEN = {message.name: message.golden for message in _SIGNED}
 _REPORT = UsageReport(

@@ -44,6 +44,7 @@ PAGE_OF = {
         ("boot_record", "usage_report", "usage_report_short", "anchor_record"), "meter_record.md"
     ),
     **dict.fromkeys(("bid", "settling_offer"), "transaction.md"),
+    **dict.fromkeys(("found_club", "spend_tokens"), "club_actions.md"),
     "offer_of_use": "offer.md",
     "grant_of_use": "grant.md",
     **dict.fromkeys(
