@@ -81,6 +81,7 @@ class Rules:
 
     missed_allowed: int = 1
     enrolled: frozenset[PublicKey] | None = None
+    least_deposit_ubc: int = 0
 
 
 @dataclass(slots=True)

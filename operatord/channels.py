@@ -9,7 +9,8 @@ a payment, and orders: to keep, to credit a box, to disconnect. The arithmetic i
 A session is told to end when `missed_allowed` intervals in a row are not paid, when the box has counted more than was
 paid, or when the device's count is below the box's. What was used and not paid by then is *unpaid*: a channel is borne
 one increment for each payment that may be missed, and a hundredth of what it paid, over all of its sessions; beyond it
-nobody joins by it until that is paid, so that nobody lives on first increments. All money of a channel counts, whatever
+nobody joins by it until that is paid. Nobody joins by a channel of less than the least deposit either, as keys cost
+nothing and deposits do. All money of a channel counts, whatever
 becomes of a payment's session: a higher micropayment is never sent back.
 Reference: Datanet 5.5.3 (continuous authorisation), 5.5.4; docs/decisions/0034.
 """
@@ -102,6 +103,8 @@ def refuse(book: Channels, permit_id: bytes, box: str, bssid: bytes) -> str:
         return f"{box} sells no metered sessions at that BSSID"
     if book.rules.enrolled is not None and consumer not in book.rules.enrolled:
         return "nobody is enrolled who would attest its meter"
+    if channel.limit_ubc < book.rules.least_deposit_ubc:
+        return f"{channel.limit_ubc} ubc are deposited, and nobody joins with less than {book.rules.least_deposit_ubc}"
     increment = increment_ubc(terms.tariff)
     borne_ubc = goodwill_ubc(terms.tariff, book.rules.missed_allowed, channel.paid_ubc)
     if channel.unpaid_ubc > borne_ubc and channel.paid_ubc < channel.used_ubc + channel.unpaid_ubc:

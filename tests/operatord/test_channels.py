@@ -28,6 +28,7 @@ from tests.operatord.metered_world import (
     use,
 )
 from tests.operatord.world import ALICE, BOB, BSSIDS, PARTNER, PROVIDER
+from wire.keys import PrivateKey
 from wire.meter_statement import MeterStatement
 from wire.micropayment import Micropayment
 from wire.payment import Word
@@ -427,6 +428,27 @@ def test_after_a_restart_the_next_interval_begins_now() -> None:
     assert (
         channels.next_look_ms(again) == 1_007_530
     )  # interval 3 began now; of the one before there is an entry
+
+
+def test_free_first_increments_with_fresh_keys_tie_up_a_least_deposit_each() -> None:
+    """Who deposits, uses the first interval up to its deadline and shifts it all away comes again with a new key."""
+    book = new_book(BY_TIME)
+    book.rules = Rules(least_deposit_ubc=10_000)
+    place, tied_ubc, free_ubc = ("roof", BSSIDS["roof"].octets), 0, 0
+    for number in range(20):
+        key = PrivateKey.from_secret(5_000 + number).public
+        permit = channels.permit_id_of(INSTANCE, key)
+        channels.hear_channel(book, key, 1 + number, 9_999)
+        assert "nobody joins with less than 10000" in channels.refuse(book, permit, *place)
+        channels.hear_channel(book, key, 1 + number, 10_000)
+        assert channels.refuse(book, permit, *place) == ""
+        at_ms = number * 100_000
+        channels.begin(book, replace(use(), permit_id=permit), 0, at_ms)
+        assert any(isinstance(one, Disconnect) for one in channels.pass_time(book, at_ms + 7_500))
+        tied_ubc, free_ubc = tied_ubc + 10_000, free_ubc + book.channels[key].unpaid_ubc
+        channels.hear_channel(book, key, 1 + number, 0)  # all of it is on its way to another operator
+        assert "nobody joins" in channels.refuse(book, permit, *place)
+    assert 0 < 10 * free_ubc <= tied_ubc, "an increment is 1,000"
 
 
 def test_a_channel_that_is_heard_of_again_changes_nothing_but_its_limit() -> None:

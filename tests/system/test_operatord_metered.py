@@ -129,11 +129,11 @@ def test_a_station_joins_by_its_channel_pays_and_is_thrown_out_when_it_does_not(
 
 
 def test_who_has_no_money_does_not_join(house: OperatorHouse) -> None:
-    device = Device(house, INCREMENT_UBC - 1)
+    device = Device(house, 10 * INCREMENT_UBC - 1)
     answer = device.join()
     assert answer.status_code == 401
     assert "unfunded" in answer.text
-    device.deposit(INCREMENT_UBC)
+    device.deposit(10 * INCREMENT_UBC)
     assert device.join().status_code == 200
     device.socket.close()
 
