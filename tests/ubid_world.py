@@ -47,6 +47,18 @@ def random_auction(
     return Terms(forecast, OPEN_NS), found
 
 
+def random_auction_over(units: tuple[int, ...], bids: int, modes: tuple[int, ...], seed: int) -> list[Bid]:
+    """Bids for the best modes that are there, under a forecast that is given."""
+    chance = random.Random(seed)
+    found: list[Bid] = []
+    while len(found) < bids:
+        request = Request(chance.choice(modes), chance.randint(1, len(units)))
+        bundle = offer(request, Forecast(units), Modes(modes), Policy.FLOOR)
+        if not isinstance(bundle, NoBundle):
+            found.append(bid(len(found), bundle, chance.randint(1, 1000)))
+    return found
+
+
 def fits(bids: Sequence[Bid], units: Sequence[int]) -> bool:
     return all(
         sum(each.bundle[slot] for each in bids if len(each.bundle) > slot) <= there

@@ -69,6 +69,7 @@ class IntegerProgram:
         self._values = values
         self._capacity = capacity
         self._sure = frozenset(sure)
+        self._known: dict[int, int] = {}
         self._rows = [
             [bundle[slot] if slot < len(bundle) else 0 for bundle in bundles] for slot in range(len(capacity))
         ]
@@ -79,8 +80,10 @@ class IntegerProgram:
         return self._chosen
 
     def without(self, j: int) -> int:
-        """The most value without bid j."""
-        return self._ask(barred=[j])[0]
+        """The most value without bid j; it is asked for the tie and for the price, and solved once."""
+        if j not in self._known:
+            self._known[j] = self._ask(barred=[j])[0]
+        return self._known[j]
 
     def with_(self, j: int) -> int:
         """The most value among the sets that have bid j; negative if there are none."""

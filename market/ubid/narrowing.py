@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from market.ubid.bids import Bid
 from market.ubid.forecast import Bundle
 
-TRIES = 16
-"""How many bids are tried in the place of one that is taken out, best first."""
+TRIES = 64
+"""How many bids are tried in the place of one that is taken out, best first: enough to meet every rate."""
 
 
 def narrow(bids: Sequence[Bid], capacity: Sequence[int]) -> list[Bid]:
@@ -36,14 +36,15 @@ def narrow(bids: Sequence[Bid], capacity: Sequence[int]) -> list[Bid]:
     value, units = refused[0].value_ubc, refused[0].bundle[0]  # the price, as value for that many units
     most = value * capacity[0] + sum(max(0, bid.value_ubc * units - value * bid.bundle[0]) for bid in ranked)
     gap = most - sum(bid.value_ubc for bid in taken) * units
-    spare = gap + max((_unfilled(bid, refused, left, value, units) for bid in taken), default=0)
+    bundles = {bid.bundle for bid in taken}
+    spare = gap + max((_unfilled(gone, refused, left, value, units) for gone in bundles), default=0)
     return [bid for bid in bids if value * bid.bundle[0] - bid.value_ubc * units <= spare]
 
 
-def _unfilled(gone: Bid, refused: Sequence[Bid], left: Sequence[int], value: int, units: int) -> int:
-    """By how much more the bounds differ without a bid that was taken: its units at the price, less what fills them."""
+def _unfilled(gone: Bundle, refused: Sequence[Bid], left: Sequence[int], value: int, units: int) -> int:
+    """How much further apart the bounds are without a bundle: its units at the price, less what fills them."""
     room = list(left)
-    for slot, demand in enumerate(gone.bundle):
+    for slot, demand in enumerate(gone):
         room[slot] += demand
     filled = 0
     for each in refused[:TRIES]:
@@ -51,7 +52,7 @@ def _unfilled(gone: Bid, refused: Sequence[Bid], left: Sequence[int], value: int
             filled += each.value_ubc
             for slot, demand in enumerate(each.bundle):
                 room[slot] -= demand
-    return max(0, value * gone.bundle[0] - filled * units)
+    return max(0, value * gone[0] - filled * units)
 
 
 def _fits(bundle: Bundle, left: Sequence[int]) -> bool:

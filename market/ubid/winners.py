@@ -20,6 +20,9 @@ from market.ubid.pruning import prune
 PLAIN_CELLS = 20_000
 """Bids times states up to which plain Python is quick: about a millisecond for each pass."""
 
+MOST_STATES = 1 << 22
+"""States that bids over several chains may reach: at 40 bytes 168 MB, and a second."""
+
 ARRAY_CELLS = 1 << 24
 """Bids times states up to which tables are kept: 268 MB for both of them."""
 
@@ -91,6 +94,12 @@ def solver_of(bids: Sequence[Bid], capacity: Sequence[int]) -> Solver:
     cells = (len(bids) + 1) * chains.cells
     if len(chains.sizes) == 1 and cells <= PLAIN_CELLS:
         return lambda sure: PlainKnapsack(chains, values, sure)
+    if len(chains.sizes) > 1:
+        from market.ubid.reached_knapsack import ReachedKnapsack, reach
+
+        reached = reach(chains, MOST_STATES)
+        if reached is not None:
+            return lambda sure: ReachedKnapsack(reached, values, sure)
     if cells <= ARRAY_CELLS:
         from market.ubid.array_knapsack import ArrayKnapsack
 

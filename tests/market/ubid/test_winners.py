@@ -8,8 +8,9 @@ from market.ubid import winners
 from market.ubid.bids import Bid
 from market.ubid.bundles import Policy
 from market.ubid.integer_program import IntegerProgram
+from market.ubid.reached_knapsack import ReachedKnapsack
 from market.ubid.winners import determine, most_welfare, solver_of
-from tests.ubid_world import best_sets, bids_of, random_auction
+from tests.ubid_world import best_sets, bids_of, random_auction, random_auction_over
 
 KINDS = [(policy, modes) for policy in Policy for modes in ((1, 3, 5), (2, 4, 6), (1, 3, 5, 9), (3, 7))]
 
@@ -62,7 +63,7 @@ def test_all_solvers_agree() -> None:
 
 
 def test_what_has_too_many_states_goes_to_the_integer_program() -> None:
-    widths = (701, 503, 307, 211)
+    widths = (701, 503, 307, 211, 901, 803, 605, 407)
     bundles = [tuple(width - k for width in widths) for k in range(9)]
     crowd = bids_of(*[(bundle, 100 + k) for k, bundle in enumerate(bundles)])
     solver = solver_of(crowd, tuple(2 * width for width in widths))
@@ -70,6 +71,18 @@ def test_what_has_too_many_states_goes_to_the_integer_program() -> None:
     found = determine(crowd, tuple(2 * width for width in widths))
     assert [award.bid.value_ubc for award in found.awards] == [107, 108]
     assert [award.cost_ubc for award in found.awards] == [106, 106]
+
+
+def test_a_large_cell_with_narrow_slots_is_solved_by_what_can_be_reached() -> None:
+    units = (40, 40, 4, 40, 2, 40)
+    crowd = random_auction_over(units, 80, (1, 3, 5, 9), seed=4)
+    ranked = sorted(crowd, key=lambda each: -len(each.bundle))
+    assert isinstance(solver_of(ranked, units)(()), ReachedKnapsack)
+    found = determine(crowd, units)
+    assert found.value_ubc == _highs(crowd, units)
+    for award in found.awards:
+        gone = _highs([other for other in crowd if other is not award.bid], units)
+        assert award.cost_ubc == gone - found.value_ubc + award.bid.value_ubc
 
 
 def test_a_bid_beside_which_nobody_fits_is_compared_with_all_others() -> None:
