@@ -24,7 +24,8 @@ from ledger.archive import Archive
 from ledger.clearing.log import ClearingLog
 from ledger.clearing.settings import ClearingSettings
 from ledger.clearing_service import ClearingService, add_routes
-from ledger.database import is_there, open_to_read
+from ledger.clubs.pages import add_club_pages
+from ledger.database import is_there, open_snapshot, open_to_read
 from ledger.engine import Engine
 from ledger.enrolling import Enrolling
 from ledger.enrolment import read_vendors
@@ -201,7 +202,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     place: str = arguments.database
     if not is_there(place):
         raise ShellError(place, "is not there")
-    store = open_to_read(place)
+    store = open_snapshot(place)
     head = replay(store)
     store.close()
     if arguments.json:
@@ -245,6 +246,7 @@ async def _serve(settings: LedgerSettings) -> None:
     app = create_app(shelves)
     add_network_pages(app, shared)
     add_payplace_pages(app, shelves.application, shelves.now_s)
+    add_club_pages(app, shelves.application)
     add_summary_pages(app, shelves.application)
     add_summary_proofs(app, shelves.application, shelves.sign_header)
     add_status_page(app, shelves, shared)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from ledger.application import Application
-from ledger.database import is_there, open_to_read
+from ledger.database import is_there, open_snapshot
 from ledger.genesis import read_genesis
 from ledger.log_lines import MAX_LINE_BYTES, LoggedBlock, read_genesis_line, read_log, write_log
 from ledger.opening import finalise_again, open_application
@@ -81,7 +81,7 @@ def _run(parser: argparse.ArgumentParser, argv: list[str]) -> int:
 def _export(options: argparse.Namespace) -> int:
     if not is_there(options.database):
         raise ShellError(options.database, "is not there")
-    store = open_to_read(options.database)
+    store = open_snapshot(options.database)
     try:
         stored = store.genesis()
         if stored is None:
@@ -89,6 +89,9 @@ def _export(options: argparse.Namespace) -> int:
         with _written(options.out) as out:
             for line in write_log(read_genesis(stored), store.headers(), store.items()):
                 out.write(line + "\n")
+        sys.stderr.write(
+            f"export: {store.last_number()} items, up to block {store.last_block(store.height())}\n"
+        )
     finally:
         store.close()
     return OK

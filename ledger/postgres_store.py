@@ -92,7 +92,7 @@ class PostgresStore:
 
     def __init__(self, place: str, *, read_only: bool = False) -> None:
         self.place, self.name = place, _shown(place)
-        self._read_only = read_only
+        self._read_only, self._held = read_only, False
         with shell_errors(self.name):
             self._db = self._connect()
             if not read_only:
@@ -102,6 +102,15 @@ class PostgresStore:
 
     def close(self) -> None:
         self._db.close()
+
+    def hold(self) -> None:
+        """Of a reader: from here on it sees what is there now, and nothing that comes later. Pages of the log, each a
+        question of its own, are so of one moment.
+        """
+        with shell_errors(self.name):
+            self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self._db.execute("SELECT pg_current_snapshot()").fetchone()
+        self._held = True
 
     def write_genesis(self, encoded: bytes, block: BlockRows) -> None:
         with self._transaction(Mark(block.height, 0, block.header)) as cursor:
@@ -261,6 +270,8 @@ class PostgresStore:
 
     def _live(self) -> "psycopg.Connection[Row]":
         if self._db.closed:
+            if self._held:
+                raise ShellError(self.name, "the connection broke while the log was read: begin again")
             self._db = self._connect()
             self._compare()
         return self._db

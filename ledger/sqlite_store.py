@@ -68,6 +68,12 @@ class SqliteStore:
     def close(self) -> None:
         self._db.close()
 
+    def hold(self) -> None:
+        """Of a reader: from here on it sees what is there now, and nothing that comes later."""
+        with shell_errors(self.name):
+            self._db.execute("BEGIN")
+            self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
     def write_genesis(self, encoded: bytes, block: BlockRows) -> None:
         with self._transaction():
             self._db.execute("INSERT INTO genesis VALUES (1, ?)", (encoded,))

@@ -26,7 +26,7 @@ from ledger.clearing.ledger_word import AskedLedger, ReplayedLedger
 from ledger.clearing.offer_desk import create_desk
 from ledger.cli import DEFAULT_LEDGER, LEDGER_VARIABLE, RATE_LAYERS, _account, _band, _rate_range, _typed
 from ledger.client import LedgerReader
-from ledger.database import is_there, open_to_read
+from ledger.database import is_there, open_snapshot
 from ledger.http import listen, serve
 from ledger.identity import read_key
 from ledger.pages import LedgerPage, OfferPage
@@ -295,7 +295,7 @@ def _ledger_word(
         return
     if not is_there(place):
         raise ConfigError(f"{place}: is not there")
-    with closing(open_to_read(place)) as store:
+    with closing(open_snapshot(place)) as store:
         yield ReplayedLedger(store, house.ledger_id, wanted_funds(entries))
 
 

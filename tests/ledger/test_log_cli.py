@@ -26,7 +26,9 @@ def test_an_exported_log_makes_the_same_ledger_again(folder: Path, capsys) -> No
     file, copy = folder / "log.jsonl", folder / "copy.db"
     assert export([str(folder / "ledger.db"), "--out", str(file)]) == 0
     assert replay([str(file), "--into", str(copy), "--json"]) == 0
-    page = json.loads(capsys.readouterr().out)
+    said = capsys.readouterr()
+    page = json.loads(said.out)
+    assert "items, up to block 6" in said.err
     first, second = open_ledger(folder / "ledger.db", GENESIS), open_ledger(copy, GENESIS)
     assert page == {
         "ok": True, "blocks": 6, "app_hash": second.application.head.app_hash.hex(), "database": str(copy),

@@ -12,7 +12,7 @@ import pytest
 from lab.postgres import Cluster, find_programs, start_cluster
 from lab.processes import Household
 from ledger.block import BlockRows
-from ledger.database import open_to_read
+from ledger.database import open_snapshot, open_to_read
 from ledger.engine import Engine
 from ledger.opening import open_ledger, replay
 from ledger.postgres_store import PostgresStore, pack_crowds, pack_pairs, pack_triples
@@ -128,6 +128,24 @@ def test_a_connection_that_was_cut_is_made_again(
     assert engine.head.height == before.height + 1
     assert replay(engine.store) == engine.head
     engine.store.close()
+
+
+def test_a_snapshot_whose_connection_was_cut_is_not_another_one(
+    postgresql: Cluster, new_database: Callable[[Cluster], str]
+) -> None:
+    """It would go on as of another moment."""
+    address = new_database(postgresql)
+    engine = open_ledger(address, GENESIS)
+    engine.store.close()
+    held = open_snapshot(address)
+    assert held.genesis() is not None
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'airgrant ledger'"
+    postgresql.run(cut, address)
+    with pytest.raises(ShellError):
+        held.genesis()
+    with pytest.raises(ShellError, match="begin again"):
+        held.genesis()
+    held.close()
 
 
 def test_a_commit_of_which_the_answer_was_lost_is_found_and_not_done_twice(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ledger.block import BlockRows, Item, Named
-from ledger.database import open_store, open_to_read
+from ledger.database import open_snapshot, open_store, open_to_read
 from ledger.store import Place, Store
 from wire.errors import ShellError
 
@@ -170,6 +170,20 @@ def test_a_reader_writes_nothing(store: Store) -> None:
         reader.write_block(block(1, 1))
     reader.close()
     assert store.header(1) is None
+
+
+def test_whoever_reads_the_whole_log_sees_it_as_of_one_moment(store: Store) -> None:
+    """Headers and items are asked for in pages, while the ledger goes on writing."""
+    store.write_block(block(1, 1, 2))
+    held, reader = open_snapshot(store.place), open_to_read(store.place)
+    store.write_block(block(2, 3))
+    assert list(held.headers()) == [b"header 0", b"header 1"]
+    store.write_block(block(3, 4))
+    assert [item.number for item in held.items()] == [1, 2]
+    assert (held.height(), held.last_number(), held.item(3)) == (1, 2, None)
+    assert (reader.height(), reader.last_number()) == (3, 4)
+    held.close()
+    reader.close()
 
 
 def test_an_older_ledger_is_refused_in_words(place: Place, run_sql: Callable[[Place, str], None]) -> None:
