@@ -37,6 +37,7 @@ SUBCOMMANDS = {
     "deposit": Subcommand(
         "ledger.payplace.deposit_cli", "main", "put money behind channels with operators, shift it"
     ),
+    "club": Subcommand("ledger.clubs.club_cli", "main", "share a band with other operators, by tokens"),
     "deposits": Subcommand(
         "device.connect_cli", "deposits", "list and keep what is deposited with operators"
     ),

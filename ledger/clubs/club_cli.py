@@ -1,0 +1,127 @@
+"""`airgrant club`: founds a club of operators that share a band by tokens, shows it, and spends its tokens.
+
+A shell: argv, terminal, key files, the ledger over HTTP and MQTT. Speaks as `airgrant account` does (ledger/cli.py).
+Reference: token sharing (002), II D.
+"""
+
+import argparse
+
+from rich.table import Table
+
+from ledger.cli import (
+    EXIT_CODES,
+    _account,
+    _command,
+    _reader,
+    _reading_options,
+    _run,
+    _show,
+    _subcommand,
+    _submit,
+    _submitting_options,
+    _typed,
+    _with_default,
+)
+from ledger.clubs.pages import ClubListPage, ClubPage
+from market.tokens.quantum import MS_PER_S, PRESETS, Quantum
+from wire.club_actions import FoundClub, SpendTokens
+from wire.errors import ConfigError
+from wire.keys import PrivateKey
+from wire.units import parse_duration
+
+EXAMPLES = f"""\
+examples:
+  airgrant club found 1 02c1...9f 03ab...11 --tokens 900 --token carrier --key regulator.pem ...
+  airgrant club show 02dd...07                               the clubs of this founder
+  airgrant club show 02dd...07 1                             one of them: who has how many tokens
+  airgrant club spend 02dd...07 1 30 --key roof.pem ...      30 tokens, in equal parts to the others
+  airgrant club spend 02dd...07 1 --khz 20000 --for 1m --key roof.pem ...    what 20 MHz for a minute cost, rounded up
+
+A token is so many kHz for one second: `carrier` 18000, `rb` 180, or a number. Its members and what a token is are fixed
+when a club is founded. Tokens have no price; who has none left waits until others spend.
+
+{EXIT_CODES}"""
+
+
+def main(argv: list[str]) -> int:
+    """`airgrant club`; returns the exit status."""
+    parser, commands = _command("airgrant club", "Operators that share a band by tokens.", EXAMPLES)
+    found = _subcommand(commands, "found", "found a club under a number of yours", _found)
+    found.add_argument("number", type=int, metavar="NUMBER", help="0 to 255")
+    found.add_argument("members", nargs="+", type=_account, metavar="MEMBER")
+    found.add_argument("--tokens", type=int, required=True, metavar="N", help="that each member begins with")
+    found.add_argument(
+        "--token",
+        type=read_quantum,
+        required=True,
+        metavar="KHZ",
+        help="kHz for one second: carrier, rb or a number",
+    )
+    _submitting_options(found)
+    show = _subcommand(commands, "show", "who has how many tokens", _clubs)
+    show.add_argument("founder", type=_account, metavar="FOUNDER")
+    show.add_argument("number", type=int, nargs="?", metavar="NUMBER")
+    _reading_options(show)
+    spend = _subcommand(commands, "spend", "pay the others for what you use of the band", _spend)
+    spend.add_argument("founder", type=_account, metavar="FOUNDER")
+    spend.add_argument("number", type=int, metavar="NUMBER")
+    spend.add_argument("tokens", type=int, nargs="?", metavar="TOKENS", help="or --khz and --for")
+    spend.add_argument("--khz", type=int, help="how much of the band")
+    spend.add_argument("--for", dest="duration_s", type=_typed(parse_duration), help="for how long: 10s, 1m")
+    _submitting_options(spend)
+    return _run(parser, _with_default(argv, commands, "show"))
+
+
+def read_quantum(text: str) -> Quantum:
+    """`carrier`, `rb` or kHz x s. Raises argparse.ArgumentTypeError."""
+    if text in PRESETS:
+        return PRESETS[text]
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither {', '.join(PRESETS)} nor a number of kHz")
+    return Quantum(int(text))
+
+
+def _found(options: argparse.Namespace) -> int:
+    keys = b"".join(member.octets for member in options.members)
+    return _submit(options, lambda _key: FoundClub(options.number, options.token.khz_s, options.tokens, keys))
+
+
+def _spend(options: argparse.Namespace) -> int:
+    tokens = _charge(options)
+
+    def spend(_key: PrivateKey) -> SpendTokens:
+        return SpendTokens(options.founder, options.number, tokens)
+
+    return _submit(options, spend)
+
+
+def _charge(options: argparse.Namespace) -> int:
+    """What was typed, or what so much of the band costs in this club. Raises ConfigError."""
+    given = [options.tokens is not None, options.khz is not None, options.duration_s is not None]
+    if given == [True, False, False]:
+        return int(options.tokens)
+    if given != [False, True, True] or options.khz < 0:
+        raise ConfigError("spend takes a number of tokens, or --khz and --for")
+    page = _reader(options).read(ClubPage, f"clubs/{options.founder}/{options.number}")
+    return Quantum(page.quantum_khz_s).charge(options.khz, options.duration_s * MS_PER_S)
+
+
+def _clubs(options: argparse.Namespace) -> int:
+    reader, about = _reader(options), f"clubs/{options.founder}"
+    if options.number is None:
+        clubs = reader.read(ClubListPage, about).clubs
+    else:
+        clubs = [reader.read(ClubPage, f"{about}/{options.number}")]
+
+    def tables() -> list[Table]:
+        return [_table(club) for club in clubs]
+
+    return _show(options, {"clubs": [club.model_dump() for club in clubs]}, tables)
+
+
+def _table(club: ClubPage) -> Table:
+    title = f"club {club.number}: a token is {club.quantum_khz_s:,} kHz for 1 s"
+    table = Table("member", "tokens", box=None, header_style="dim", title=title, title_justify="left")
+    for member in club.members:
+        table.add_row(member.account, f"{member.tokens:,}")
+    return table

@@ -1,0 +1,95 @@
+"""What a ledger shows of clubs over HTTP: who shares a band by tokens, and how many each has.
+
+The entry is there as it lies in the state, in base64, for programs. Changes nothing. An error is {"error": word,
+"detail": sentence}, as on the other pages.
+"""
+
+import base64
+from contextlib import AbstractContextManager
+from typing import Annotated, Protocol
+
+from fastapi import FastAPI, Path
+from pydantic import BaseModel, Field
+
+from ledger.clubs.acting import read_club
+from ledger.clubs.entries import Club
+from ledger.entries import write_entry
+from ledger.http import KEY_PATTERN, NotFoundError
+from ledger.state import State
+from wire.club_actions import MAX_CLUB_NUMBER
+from wire.ids import PublicKey
+
+Founder = Annotated[str, Path(pattern=KEY_PATTERN, description="account: compressed public key in hex")]
+Number = Annotated[int, Path(ge=0, le=MAX_CLUB_NUMBER)]
+
+
+class Shown(Protocol):
+    """An application (ledger/application.py), as far as it is looked at here."""
+
+    @property
+    def lock(self) -> AbstractContextManager[object]: ...
+
+    @property
+    def state(self) -> State: ...
+
+
+class ClubMemberPage(BaseModel):
+    """One of those who share, in the order that odd tokens follow."""
+
+    account: str
+    tokens: int
+
+
+class ClubPage(BaseModel):
+    """A club: a token is `quantum_khz_s` kHz for one second, and each member began with `founding_tokens`."""
+
+    founder: str
+    number: int
+    quantum_khz_s: int
+    founding_tokens: int
+    members: list[ClubMemberPage]
+    next_odd: str = Field(description="whose turn the next odd token is, unless it spends itself")
+    entry: str = Field(description="base64 of the entry's canonical CBOR, as it lies in the state")
+
+
+class ClubListPage(BaseModel):
+    """All clubs of one founder, by number."""
+
+    clubs: list[ClubPage]
+
+
+def add_club_pages(app: FastAPI, application: Shown) -> None:
+    """To the pages of a ledger."""
+
+    @app.get("/v1/clubs/{founder}")
+    def get_clubs(founder: Founder) -> ClubListPage:
+        """The clubs that somebody founded."""
+        key = PublicKey.parse(founder)
+        with application.lock:
+            found = [(one, read_club(application.state, key, one)) for one in range(MAX_CLUB_NUMBER + 1)]
+        return ClubListPage(clubs=[show_club(number, club) for number, club in found if club is not None])
+
+    @app.get("/v1/clubs/{founder}/{number}")
+    def get_club(founder: Founder, number: Number) -> ClubPage:
+        """One of them."""
+        with application.lock:
+            club = read_club(application.state, PublicKey.parse(founder), number)
+        if club is None:
+            raise NotFoundError("no_such_club", f"{founder} has founded no club {number}")
+        return show_club(number, club)
+
+
+def show_club(number: int, club: Club) -> ClubPage:
+    members = club.member_keys
+    return ClubPage(
+        founder=club.founder.hex(),
+        number=number,
+        quantum_khz_s=club.quantum_khz_s,
+        founding_tokens=club.tokens,
+        members=[
+            ClubMemberPage(account=member.hex(), tokens=tokens)
+            for member, tokens in zip(members, club.balances, strict=True)
+        ],
+        next_odd=members[club.turn].hex(),
+        entry=base64.b64encode(write_entry(club)).decode(),
+    )
