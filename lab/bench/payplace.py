@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.bench import payplace_channels, payplace_evm
+from lab.bench import payplace_channels, payplace_evm, payplace_program
 from lab.bench.result import Against, Figure
 from ledger.payplace import bls
 from ledger.payplace.bisecting import Signed, find_bad
@@ -61,6 +61,8 @@ def run(progress: Callable[[str], None]) -> list[Figure]:
     for name, size in (("dense", DENSE), ("sparse", SPARSE)):
         progress(f"a merchant verifies the {name} block")
         figures += verification_figures(name, size)
+    progress("the whole of a merchant's program, over HTTP")
+    figures += payplace_program.figures()
     progress("the next sparse block, where one consumer in twenty paid")
     figures.append(Figure("the next sparse block, generated", generation_s(SPARSE), "s", None, "lower"))
     progress("10,000 signatures, 10 of them bad")
