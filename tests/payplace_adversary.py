@@ -346,8 +346,12 @@ class Adversary:
 
     def _take(self, shop: Shop, friend: Merchant, claim: Claim, *, leaving: bool = False) -> str:
         market = shop.market
-        missing = market._is_missing(friend.id)
-        reason = self.contract.withdraw(friend.account, market.operator, friend.key, claim, leaving=leaving)
+        missing, before = market._is_missing(friend.id), self.contract.balance(friend.account)
+        least_ubc = self.chance.choice((0, 0, 0, self.chance.randint(1, 600)))
+        words = (friend.account, market.operator, friend.key, claim)
+        reason = self.contract.withdraw(*words, at_least_ubc=least_ubc, leaving=leaving)
+        got_ubc = self.contract.balance(friend.account) - before
+        assert got_ubc >= (least_ubc if reason == "" else 0), "less than it accepts"
         if reason == "":
             shop.old_claims.append((friend, claim))
             self._took(shop, friend, friend.confirmed)
@@ -426,7 +430,8 @@ class Adversary:
 
     def join_again(self, shop: Shop) -> str:
         """The operator vouches for a key that is registered."""
-        return shop.market.register(self._friend(shop))
+        friend = self._friend(shop)
+        return shop.market.register(friend) if friend in shop.market.registered() else "nothing"
 
     def bad_force_exit(self, shop: Shop) -> str:
         """The victim is pushed out with less than it has: an older leaf, an older micropayment, none at all."""

@@ -68,7 +68,14 @@ class Contract(Protocol):
         ...
 
     def withdraw(
-        self, account: int, operator: int, key: bytes, claim: Claim, *, leaving: bool = False
+        self,
+        account: int,
+        operator: int,
+        key: bytes,
+        claim: Claim,
+        *,
+        at_least_ubc: int = 0,
+        leaving: bool = False,
     ) -> str: ...
 
     def would_pay(self, account: int, operator: int, key: bytes, claim: Claim) -> int | str:
@@ -189,13 +196,21 @@ class PythonContract:
         return self.do(action, self.keys[operator])
 
     def withdraw(
-        self, account: int, operator: int, key: bytes, claim: Claim, *, leaving: bool = False
+        self,
+        account: int,
+        operator: int,
+        key: bytes,
+        claim: Claim,
+        *,
+        at_least_ubc: int = 0,
+        leaving: bool = False,
     ) -> str:
-        return self.do(WithdrawPayout(self.keys[operator].public, claim, leaving), self.keys[account])
+        action = WithdrawPayout(self.keys[operator].public, claim, at_least_ubc, leaving)
+        return self.do(action, self.keys[account])
 
     def would_pay(self, account: int, operator: int, key: bytes, claim: Claim) -> int | str:
         payee = self.keys[account].public
-        signed = self._sign(WithdrawPayout(self.keys[operator].public, claim), self.keys[account])
+        signed = self._sign(WithdrawPayout(self.keys[operator].public, claim, 0), self.keys[account])
         draft = self._try(signed, self.keys[account])
         if isinstance(draft, str):
             return draft

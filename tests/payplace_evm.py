@@ -93,9 +93,16 @@ class EvmContract:
         return self._send(operator, "notariseReturning", root, tau_s, signature, keys, leaves)
 
     def withdraw(
-        self, account: int, operator: int, key: bytes, claim: Claim, *, leaving: bool = False
+        self,
+        account: int,
+        operator: int,
+        key: bytes,
+        claim: Claim,
+        *,
+        at_least_ubc: int = 0,
+        leaving: bool = False,
     ) -> str:
-        words = (self.account(operator), self._claim(operator, claim, key), leaving)
+        words = (self.account(operator), self._claim(operator, claim, key), at_least_ubc, leaving)
         return self._send(account, "withdrawPayout", *words)
 
     def would_pay(self, account: int, operator: int, key: bytes, claim: Claim) -> int | str:
@@ -247,10 +254,17 @@ class NamingContract(EvmContract):
         return b"" if unsettled else leaf
 
     def withdraw(
-        self, account: int, operator: int, key: bytes, claim: Claim, *, leaving: bool = False
+        self,
+        account: int,
+        operator: int,
+        key: bytes,
+        claim: Claim,
+        *,
+        at_least_ubc: int = 0,
+        leaving: bool = False,
     ) -> str:
-        withdraw = super().withdraw
-        return self._settling(operator, lambda: withdraw(account, operator, key, claim, leaving=leaving))
+        withdraw, words = super().withdraw, (account, operator, key, claim)
+        return self._settling(operator, lambda: withdraw(*words, at_least_ubc=at_least_ubc, leaving=leaving))
 
     def force_exit(self, operator: int, key: bytes, claim: Claim) -> str:
         force_exit = super().force_exit

@@ -369,11 +369,11 @@ class Market:
         self.go_to_open()
         return reason
 
-    def withdraw(self, merchant: Merchant, *, leaving: bool = False) -> str:
+    def withdraw(self, merchant: Merchant, *, leaving: bool = False, accept_less: bool = False) -> str:
         assert merchant.claim is not None
-        reason = self.contract.withdraw(
-            merchant.account, self.operator, merchant.key, merchant.claim, leaving=leaving
-        )
+        words = (merchant.account, self.operator, merchant.key, merchant.claim)
+        least_ubc = 0 if accept_less else sum(merchant.confirmed.values())
+        reason = self.contract.withdraw(*words, at_least_ubc=least_ubc, leaving=leaving)
         if reason == "":
             merchant.confirmed, merchant.claim = {}, None
             if self._is_missing(merchant.id):

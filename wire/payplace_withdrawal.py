@@ -23,7 +23,7 @@ from wire.units import U32_MAX, U63_MAX
 SOURCE_SIZE = 4 + 8 + SIGNATURE_SIZE
 MAX_SOURCES = 16_384
 
-_OPERATOR, _LEAF, _INDEX, _LEAVES, _PATH, _SOURCES, _EXIT = 3, 4, 5, 6, 7, 8, 9
+_OPERATOR, _LEAF, _INDEX, _LEAVES, _PATH, _SOURCES, _EXIT, _AT_LEAST = 3, 4, 5, 6, 7, 8, 9, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,18 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawPayout:
-    """The issuer, to whom the leaf's merchant is paid, takes all. `exit`: and is a merchant no longer."""
+    """The issuer, to whom the leaf's merchant is paid, takes all, or nothing if that would be less than `at_least_ubc`.
+
+    What is not paid of the leaf is struck with what is. `exit`: and is a merchant no longer.
+    """
 
     operator: PublicKey
     claim: Claim
+    at_least_ubc: int
     exit: bool = False
+
+    def __post_init__(self) -> None:
+        check_range("withdrawal", "at_least_ubc", self.at_least_ubc, 0, U63_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,7 @@ def read_sources(octets: bytes) -> tuple[Source, ...]:
 
 def write_withdraw_payout(action: WithdrawPayout) -> dict[Key, Value]:
     fields = {_OPERATOR: action.operator.octets, **_write_claim(action.claim)}
-    return fields | ({_EXIT: True} if action.exit else {})
+    return fields | {_AT_LEAST: action.at_least_ubc} | ({_EXIT: True} if action.exit else {})
 
 
 def read_withdraw_payout(fields: FieldReader) -> WithdrawPayout:
@@ -106,7 +113,8 @@ def read_withdraw_payout(fields: FieldReader) -> WithdrawPayout:
     leaves_for_good = _EXIT in fields
     if leaves_for_good and fields.value(_EXIT, "exit") is not True:
         raise fields.error("exit is not true: whoever stays leaves it out")
-    return WithdrawPayout(operator, claim, leaves_for_good)
+    at_least_ubc = fields.integer(_AT_LEAST, "at_least_ubc", 0, U63_MAX)
+    return WithdrawPayout(operator, claim, at_least_ubc, leaves_for_good)
 
 
 def write_force_exit(action: ForceExit) -> dict[Key, Value]:

@@ -181,7 +181,7 @@ class Liar:
         reason = "frozen"
         while reason in {"frozen", "outside_window"} and not self._end.is_set():
             self._until(lambda: not phase_at(self._chain.operator(), self._chain.time_s()).frozen)
-            reason = self._chain.submit(WithdrawPayout(self._operator, claim))
+            reason = self._chain.submit(WithdrawPayout(self._operator, claim, 0))
         say(withdrew=reason or "done", wanted_ubc=sum(read_leaf(self._leaf).amounts.values()))
 
     def _runs(self) -> bool:

@@ -165,10 +165,17 @@ class PayPlace:
         )
 
     def withdraw(
-        self, sender: bytes, operator: bytes, claim: Claim, *, leave: bool = False, at_s: int | None = None
+        self,
+        sender: bytes,
+        operator: bytes,
+        claim: Claim,
+        *,
+        at_least: int = 0,
+        leave: bool = False,
+        at_s: int | None = None,
     ) -> Outcome:
-        """All that is confirmed; with `leave` it exits."""
-        return self._send(sender, "withdrawPayout", operator, _claim(claim), leave, at_s=at_s)
+        """All that is confirmed, or nothing if `at_least` is not there; with `leave` it exits."""
+        return self._send(sender, "withdrawPayout", operator, _claim(claim), at_least, leave, at_s=at_s)
 
     def force_exit(self, sender: bytes, claim: Claim, *, at_s: int | None = None) -> Outcome:
         """An operator pays a merchant out and removes it."""

@@ -49,6 +49,12 @@ def withdraw_payout(draft: Draft, issuer: PublicKey, action: WithdrawPayout, now
     payments = _plan_payments(draft, action.operator, brought, claim)
     if isinstance(payments, Rejected):
         return payments
+    paid_ubc = sum(amount_ubc for _, amount_ubc in payments.values())
+    if paid_ubc < action.at_least_ubc:
+        return Rejected(
+            Reason.NOT_FULLY_COVERED,
+            f"it would pay {paid_ubc} of the {action.at_least_ubc} ubc that are accepted",
+        )
     paid = _pay_out(draft, action.operator, brought, payments)
     if action.exit:
         _let_go(draft, action.operator, brought.id, paid)

@@ -317,7 +317,7 @@ class Merchant:
         """Empty, or why not. Asks nobody but the chain. Raises LookupError if nothing is confirmed.
 
         The contract pays what is there and strikes the rest, so what is not covered in full waits, unless
-        `accept_less`.
+        `accept_less`: it is asked for all or nothing.
         """
         self.guard(now=True)
         standing = standing_of(self._chain)
@@ -327,15 +327,16 @@ class Merchant:
         promise = self._confirmed_promise(record, standing.operator)
         if promise is None and not (leaving and record.status == Status.MISSING):
             raise LookupError("nothing is confirmed that this folder has the proof of")
-        if promise is not None and not accept_less:
-            confirmed_ubc, now_ubc = (
-                sum(read_leaf(promise.leaf).amounts.values()),
-                self._payable(promise, record),
-            )
-            if now_ubc < confirmed_ubc:
-                return f"not_fully_covered: {now_ubc} of {confirmed_ubc} ubc are there now, the rest would be lost"
-        claim = Claim(LeafProof(empty_leaf(self.id), 0, b""), 0, ()) if promise is None else claim_of(promise)
-        return self._chain.submit(WithdrawPayout(PublicKey(standing.operator.key), claim, leaving))
+        claim, at_least_ubc = Claim(LeafProof(empty_leaf(self.id), 0, b""), 0, ()), 0
+        if promise is not None:
+            claim = claim_of(promise)
+            at_least_ubc = 0 if accept_less else sum(read_leaf(promise.leaf).amounts.values())
+            now_ubc = self._payable(promise, record)
+            if now_ubc < at_least_ubc:
+                return f"not_fully_covered: {now_ubc} of {at_least_ubc} ubc are there now, the rest would be lost"
+        return self._chain.submit(
+            WithdrawPayout(PublicKey(standing.operator.key), claim, at_least_ubc, leaving)
+        )
 
 
 def claim_of(promise: Promise) -> Claim:

@@ -58,7 +58,7 @@ def test_what_is_counted_of_payplace() -> None:
         (MarkMissing(9, (leaf,) * 100), 1 + 400 + 1_000),
         (Notarise(bytes(32), 0, point), 31),
         (Notarise(bytes(32), 0, point, (leaf.leaf,) * 10), 31 + 40 + 100),
-        (WithdrawPayout(operator, claim), 1 + 4 + 50 + 10),
+        (WithdrawPayout(operator, claim, 0), 1 + 4 + 50 + 10),
         (ForceExit(claim), 1 + 4 + 50 + 10),
         (ChallengeShift(operator, BOB.public, 1, bytes(64)), 2),
     ):

@@ -109,7 +109,8 @@ def settle(desk: Desk) -> None:
     mine = next(at for at, leaf in enumerate(leaves) if leaf.startswith(MERCHANT_BLS.public.merchant_id))
     proof = LeafProof(leaves[mine], mine, b"".join(merkle_path(hashes, mine)))
     payment = signed_message(Micropayment(instance, CONSUMER.public, 100))
-    withdrawal = WithdrawPayout(OPERATOR.public, Claim(proof, 2, (Source(0, 100, CONSUMER.sign(payment)),)))
+    claim = Claim(proof, 2, (Source(0, 100, CONSUMER.sign(payment)),))
+    withdrawal = WithdrawPayout(OPERATOR.public, claim, at_least_ubc=100)
     assert desk.ask(withdrawal, MERCHANT).reason == "frozen"
     desk.wait_for_block_of(tau_s + TIMES.window_s + TIMES.finality_s + 1)
     desk.must(withdrawal, MERCHANT)

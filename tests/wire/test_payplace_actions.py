@@ -31,7 +31,7 @@ from wire.payplace_withdrawal import (
 from wire.transaction import EXTERNAL, Transaction, read_transaction, sign_transaction
 from wire.units import U32_MAX, U63_MAX
 
-GOLDEN = "30cfdc23413645154c87466d0f0858603481b0eea62c5079b716c25950ffff9a"
+GOLDEN = "84d7a5ecedb4c3d3b4dd07c44c93e19844a15dbeee96986df51d3c55da02e009"
 """SHA-256 of the payloads of all examples, one after the other."""
 KEY, POINT = bytes(range(256)), bytes(range(128))
 PROOF = LeafProof(bytes(36), 5, bytes(64))
@@ -42,7 +42,7 @@ EXAMPLES: list[PayplaceAction] = [
     RegisterMerchant(PROVIDER.public, KEY, POINT, POINT[::-1], UTC_S),
     MarkMissing(7, (PROOF, LeafProof(bytes(300), U32_MAX, b""))),
     Notarise(bytes(range(32)), UTC_S, POINT, (bytes(36), bytes(52))),
-    WithdrawPayout(PROVIDER.public, CLAIM, True),
+    WithdrawPayout(PROVIDER.public, CLAIM, 100, True),
     ForceExit(CLAIM),
     Shift(PROVIDER.public, CONSUMER.public, 70),
     ChallengeShift(PROVIDER.public, CONSUMER.public, 80, bytes(range(64))),
@@ -131,6 +131,8 @@ REFUSED: list[Callable[[], object]] = [
     lambda: Source(0, 1, bytes(63)),
     lambda: Claim(PROOF, 1, (Source(1, 1, bytes(64)), Source(1, 2, bytes(64)))),
     lambda: Claim(PROOF, 1, (Source(2, 1, bytes(64)), Source(1, 2, bytes(64)))),
+    lambda: WithdrawPayout(PROVIDER.public, CLAIM, -1),
+    lambda: WithdrawPayout(PROVIDER.public, CLAIM, U63_MAX + 1),
     lambda: Shift(PROVIDER.public, CONSUMER.public, -1),
     lambda: ChallengeShift(PROVIDER.public, CONSUMER.public, 0, bytes(64)),
     lambda: ChallengeShift(PROVIDER.public, CONSUMER.public, 1, bytes(65)),
@@ -150,7 +152,7 @@ def test_what_is_left_out_is_the_default() -> None:
     """And has to be left out: there is one form."""
     for action, label, value in (
         (Notarise(bytes(32), UTC_S, POINT), 6, []),
-        (WithdrawPayout(PROVIDER.public, CLAIM), 9, False),
+        (WithdrawPayout(PROVIDER.public, CLAIM, 0), 9, False),
         (PublishSummary(PROVIDER.public, 1, 2, 1, 1, 1, 1), 10, b""),
     ):
         assert label not in fields_of(action)

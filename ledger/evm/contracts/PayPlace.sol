@@ -437,26 +437,35 @@ contract PayPlace {
 
     // ---- Withdrawals
 
-    /// All that the merchant's leaf says, as far as the consumers' micropayments cover it. Exits if `exit`.
-    function withdrawPayout(address operatorAddress, Claim calldata claim, bool exit) external {
+    /// All that the merchant's leaf says, as far as the consumers' micropayments cover it; nothing at all, and nothing is
+    /// struck, if that is less than `atLeast`. Exits if `exit`.
+    function withdrawPayout(address operatorAddress, Claim calldata claim, uint64 atLeast, bool exit) external {
         Operator storage operator = _registered(operatorAddress);
         if (_frozen(operator.times)) revert FROZEN();
-        _settle(operator, operatorAddress, claim, exit, false);
+        _settle(operator, operatorAddress, claim, atLeast, exit, false);
     }
 
     /// The sender, an operator, pays somebody out in full and registers it no more; also within a freeze.
     function forceExit(Claim calldata claim) external {
-        _settle(_registered(msg.sender), msg.sender, claim, true, true);
+        _settle(_registered(msg.sender), msg.sender, claim, 0, true, true);
     }
 
-    function _settle(Operator storage operator, address operatorAddress, Claim calldata claim, bool exit, bool forced) private {
+    function _settle(
+        Operator storage operator,
+        address operatorAddress,
+        Claim calldata claim,
+        uint64 atLeast,
+        bool exit,
+        bool forced
+    ) private {
         bytes memory leaf = claim.leaf;
         Leaf.Entry[] memory entries = Leaf.entries(leaf);
         bytes32 id = Leaf.merchantOf(leaf);
         Merchant memory merchant = operator.merchants[id];
         uint24 height = operator.times.height;
         uint256 older = _checkClaim(operator, merchant, height, claim, entries.length, exit, forced);
-        uint256 total = _pay(operator, operatorAddress, older, claim, entries, forced);
+        (uint256 total, uint256 wanted) = _pay(operator, operatorAddress, older, claim, entries);
+        if (total < (forced ? wanted : atLeast)) revert NOT_FULLY_COVERED();
         bool missing = merchant.status == Status.Missing;
         if (missing && merchant.leaf == 0) {
             if (operator.parts[id] != 0) revert SETTLED_IN_PART();
@@ -512,9 +521,8 @@ contract PayPlace {
         address operatorAddress,
         uint256 older,
         Claim calldata claim,
-        Leaf.Entry[] memory entries,
-        bool forced
-    ) private returns (uint256 total) {
+        Leaf.Entry[] memory entries
+    ) private returns (uint256 total, uint256 wanted) {
         uint256 channels = operator.times.channels;
         for (uint256 i = 0; i < entries.length; i++) if (entries[i].channel >= channels) revert UNKNOWN_CHANNEL();
         bool[] memory given = _applySources(operator, operatorAddress, claim.sources, entries);
@@ -523,12 +531,10 @@ contract PayPlace {
             uint256 kept = channel.withdrawn + _reservedBefore(channel, older);
             uint256 amount = channel.paid > kept ? channel.paid - kept : 0;
             if (amount > entries[i].amount) amount = entries[i].amount;
-            if (amount < entries[i].amount) {
-                if (!given[i]) revert SOURCE_MISSING();
-                if (forced) revert NOT_FULLY_COVERED();
-            }
+            if (amount < entries[i].amount && !given[i]) revert SOURCE_MISSING();
             channel.withdrawn += uint64(amount);
             total += amount;
+            wanted += entries[i].amount;
         }
     }
 

@@ -206,6 +206,11 @@ def old_source(town: Town) -> Claim:
     return town.claim(sources=sources)
 
 
+def withdraw_for(town: Town, at_least_ubc: int, claim: Claim | None = None) -> str:
+    words = (town.p1.account, OPERATOR, town.p1.key, claim or town.claim())
+    return town.contract.withdraw(*words, at_least_ubc=at_least_ubc)
+
+
 def bad_source(town: Town, cumulative_ubc: int = 20, operator: int = OTHER) -> str:
     signature = micropay(town.contract, operator, ONE, 20)
     sources = (Source(town.c1, cumulative_ubc, signature), town.claim().sources[1])
@@ -314,7 +319,9 @@ ROWS = [
     Row(Reason.BAD_SOURCE, lambda town: bad_source(town, 21, OPERATOR), "of another amount"),
     Row(Reason.BAD_SOURCE, after(shift(1), lambda town: town.contract.challenge(OPERATOR, ONE, 70, bytes(64)))),
     Row(Reason.SOURCE_MISSING, lambda town: town.withdraw(sources=town.claim().sources[1:])),
-    Row(Reason.NOT_FULLY_COVERED, lambda town: town.force(town.p1, old_source(town))),
+    Row(Reason.NOT_FULLY_COVERED, lambda town: town.force(town.p1, old_source(town)), "to be pushed out"),
+    Row(Reason.NOT_FULLY_COVERED, lambda town: withdraw_for(town, 21), "less than is accepted"),
+    Row(Reason.NOT_FULLY_COVERED, lambda town: withdraw_for(town, 20, old_source(town)), "a micropayment too old"),
     Row(Reason.DUPLICATE_OPERATOR, deposit((OPERATOR, 5), (OTHER, 5), (OPERATOR, ACCOUNT_UBC))),
     Row(Reason.SAME_OPERATOR, shift(ACCOUNT_UBC, target=OPERATOR)),
     Row(Reason.SHIFT_PENDING, after(shift(1), shift(ACCOUNT_UBC))),
@@ -502,11 +509,29 @@ def test_an_action_concerns_whom_it_names() -> None:
     deposit_of = PayplaceDeposit(one, (Split(two, 1), Split(three, 1)))
     assert parties_of(deposit_of) == (one, two, three)
     assert parties_of(RegisterMerchant(one, bytes(256), bytes(128), bytes(128), 0)) == (one,)
-    assert parties_of(WithdrawPayout(one, Claim(LeafProof(b"", 0, b""), 0, ()))) == (one,)
+    assert parties_of(WithdrawPayout(one, Claim(LeafProof(b"", 0, b""), 0, ()), 0)) == (one,)
     assert parties_of(Shift(one, two, 1)) == parties_of(FinishShift(one, two)) == (one, two)
     assert parties_of(ChallengeShift(one, two, 1, bytes(64))) == (one, two)
     assert parties_of(PublishSummary(one, 0, 1, 0, 0, 0, 0)) == (one,)
     assert parties_of(Notarise(bytes(32), 0, bytes(128))) == ()
+
+
+def test_what_would_pay_less_than_is_accepted_strikes_nothing() -> None:
+    """Of 20 one consumer's 10 are gone by a late shift: all or nothing takes nothing; what waited is paid in full."""
+    town = Town()
+    contract = town.contract
+    assert contract.shift(ONE, OPERATOR, OTHER, 69) == ""
+    contract.now_s += TIMES.challenge_s
+    assert contract.finish_shift(OPERATOR, ONE) == ""
+    town.market.go_to_open()
+    before = contract.channel(OPERATOR, town.c1), contract.merchant(OPERATOR, town.p1.id)
+    assert withdraw_for(town, 20) == withdraw_for(town, 12) == "NOT_FULLY_COVERED"
+    assert (contract.channel(OPERATOR, town.c1), contract.merchant(OPERATOR, town.p1.id)) == before
+    assert contract.balance(town.p1.account) == ACCOUNT_UBC
+    assert contract.would_pay(town.p1.account, OPERATOR, town.p1.key, town.claim()) == 11
+    town.market.deposit(ONE, 9)
+    assert withdraw_for(town, 20) == ""
+    assert contract.balance(town.p1.account) == ACCOUNT_UBC + 20
 
 
 def test_a_newcomer_that_misses_its_first_block_is_held_to_nothing() -> None:

@@ -109,7 +109,7 @@ def test_a_leaf_names_as_many_consumers_as_one_transaction_brings():
     assert entries_of(full) == MAX_ENTRIES
     sources = tuple([Source(channel, 1, bytes(64)) for channel in range(0, 2 * MAX_ENTRIES, 2)])
     proof = LeafProof(full, 0, bytes(32 * 17))
-    claim = WithdrawPayout(PrivateKey.from_secret(1).public, Claim(proof, 1, sources))
+    claim = WithdrawPayout(PrivateKey.from_secret(1).public, Claim(proof, 1, sources), MAX_ENTRIES)
     transaction = sign_transaction(Transaction(claim, bytes(8), 0), PrivateKey.from_secret(1), bytes(16))
     assert len(transaction.envelope.encoded) < 2 * 1024 * 1024
     row = read_row(full, channels)

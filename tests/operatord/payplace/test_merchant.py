@@ -17,6 +17,7 @@ from tests.operatord.payplace.market import COLLECT_S, OPERATOR, OPERATOR_BLS, T
 from wire.create import Create
 from wire.errors import ShellError
 from wire.keys import PrivateKey
+from wire.payplace_actions import PayplaceAction
 from wire.payplace_notarisation import Notarise
 from wire.payplace_registration import RegisterOperator
 from wire.payplace_shift import FinishShift, Shift
@@ -323,6 +324,32 @@ def test_what_is_not_all_there_is_not_taken_unless_the_merchant_says_so(market):
     assert merchant.confirmed_ubc() == 900_000
     assert merchant.withdraw(accept_less=True) == ""
     assert market.balance(market.owners[0]) == 700_000
+
+
+class Late(EmbeddedAccount):
+    """What it submits is executed only when somebody has shifted what was there, and nobody has contested it."""
+
+    market: Market
+
+    def submit(self, action: PayplaceAction) -> str:
+        shift_everything(self.market, 0, 300_000)
+        self.market.chain.now_s += TIMES.challenge_s
+        self.market.must(FinishShift(OPERATOR.public, self.market.consumers[0].public), THIEF)
+        self.market.to_open(3)
+        return EmbeddedAccount.submit(self, action)
+
+
+def test_what_goes_between_looking_and_taking_is_not_given_up(market):
+    """The contract is told the least that is accepted, and strikes nothing."""
+    market.pay(0, 0, 1_000_000)
+    market.round(1)
+    market.to_open(1)
+    late = Late(market.chain, market.owners[0], OPERATOR.public)
+    late.market = market
+    merchant = market.merchant(0, Gone(), late)
+    assert merchant.takeable_ubc() == 900_000
+    assert merchant.withdraw() == "not_fully_covered"
+    assert (market.balance(market.owners[0]), merchant.confirmed_ubc()) == (0, 900_000)
 
 
 # ---- An operator that wants to fill its merchants' disks
