@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 # Folders of Python that exist now, plus the one module at the root.
 CODE := airgrant.py $(sort $(dir $(wildcard */__init__.py))) tests
 
-.PHONY: help set-up demo lab-wifi lab-ran lab-ledger lab-pay test check format bench lock clean
+.PHONY: help set-up demo lab-wifi lab-ran lab-ledger lab-pay papers test check format bench lock clean
 
 help: ## show this list
 	@echo "Airgrant: an access point that sells its own airtime."
@@ -37,6 +37,9 @@ lab-ledger: set-up ## share a ledger between four operators on CometBFT, and bre
 
 lab-pay: set-up ## devices that pay as they go, two operators, and everybody cheats once: build/lab-pay/report.html
 	@lab/sandbox.sh $(PYTHON) -m lab.pay $(ARGS)
+
+papers: set-up ## reproduce the papers, theirs beside ours, a minute or two: build/papers/report.html (ARGS=--quick)
+	@lab/sandbox.sh $(PYTHON) -m lab.papers $(ARGS)
 
 test: set-up ## run the tests against the real kernel, broker, TPM and radios (in a guest), in a private sandbox
 	@lab/test.sh $(ARGS) \

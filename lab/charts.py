@@ -77,6 +77,7 @@ class Frame:
     top: float = TOP
     bottom: float = BOTTOM
     logarithmic_x: bool = False
+    logarithmic_y: bool = False
 
     def x(self, value: float) -> float:
         """Pixels from the left; what lies outside of the axis is drawn at its end."""
@@ -86,7 +87,10 @@ class Frame:
         return self.left + (at - low) / (high - low) * (self.width - self.left - self.right)
 
     def y(self, value: float) -> float:
-        share = (value - self.y_low) / (self.y_high - self.y_low)
+        low, high, at = self.y_low, self.y_high, value
+        if self.logarithmic_y:
+            low, high, at = math.log10(low), math.log10(high), math.log10(max(value, low))
+        share = (at - low) / (high - low)
         return self.height - self.bottom - share * (self.height - self.top - self.bottom)
 
 

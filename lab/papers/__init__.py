@@ -1,0 +1,1 @@
+"""`make papers`: every table, figure and proposition of the four papers, theirs beside ours, with a verdict."""

@@ -1,0 +1,16 @@
+"""The modules that answer the papers' claims, by name. A chapter that is not listed answers nothing."""
+
+from __future__ import annotations
+
+from lab.papers import bandcoin, datanet, drawings, leasing, payplace, tokens
+from lab.papers.exhibit import Chapter
+
+CHAPTERS: dict[str, Chapter] = {
+    "bandcoin": bandcoin.findings,
+    "payplace": payplace.findings,
+    "datanet": datanet.findings,
+    "leasing": leasing.findings,
+    "tokens": tokens.findings,
+    "drawings": drawings.findings,
+}
+"""Those that take longest come first, so that two processes end together."""
