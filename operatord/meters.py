@@ -32,7 +32,7 @@ from wire.attestation_result import AttestationResult
 from wire.errors import VerificationError
 from wire.grant import Grant, read_grant
 from wire.ids import PublicKey
-from wire.metered_pass import is_metered_pass
+from wire.metered_pass import has_pass_mark, is_metered_pass
 
 SAVE_EVERY = 1_000
 """Records after which a checkpoint is kept: what is lost of a first verification that is interrupted, a second."""
@@ -252,20 +252,25 @@ class _Follower:
     def _take(self, chain: ChainState, verdict: RecordVerdict, evidence: bytes) -> None:
         self._chain, self.last = chain, verdict
         for finding in verdict.failures:
-            text = f"record {verdict.sequence}: {finding.text}"
-            if len(self._complaints) < MAX_COMPLAINTS:
-                self._complaints[text] = None
-            elif text not in self._complaints:
-                self._more_complaints += 1
+            self._complain(f"record {verdict.sequence}: {finding.text}")
         if verdict.forged:
             return
         self.shows_end |= (verdict.sequence, verdict.record_hash) == self._end
         report = read_report(evidence)
         if report is not None:
+            for row in report.rows:
+                if has_pass_mark(row.grant_id) and self._find_grant(row.grant_id) is None:
+                    self._complain(f"record {verdict.sequence}: pass {row.grant_id.hex()}: is none of ours")
             changed = add_report(self._tallies, report)
             self._tallies |= changed
             self._changed |= changed.keys()
             self._reported_ms = max(self._reported_ms, report.to_utc_ms)
+
+    def _complain(self, text: str) -> None:
+        if len(self._complaints) < MAX_COMPLAINTS:
+            self._complaints[text] = None
+        elif text not in self._complaints:
+            self._more_complaints += 1
 
     def _save(self, key_id: str, kept: Kept) -> None:
         if self._holds:

@@ -19,7 +19,7 @@ from operatord.meters import Checkpoint
 from operatord.tally import Tally
 from wire.errors import DecodeError, ShellError
 
-FORM = 1
+FORM = 2
 """Raised when a verification would say something else than before, or when the tables change."""
 KEEP_TALLIES_MS = 90 * 86_400 * 1_000
 """As long as accounting is kept: what is older is compared with nothing."""

@@ -14,6 +14,7 @@ from ledger.block import Item
 from ledger.bundle import add_usage
 from ledger.entries import MeterChain as ChainEnd
 from ledger.pages import show_record, to_base64
+from operatord.channels import permit_id_of
 from operatord.meters import (
     HOLE_PATIENCE_MS,
     SAVE_EVERY,
@@ -280,3 +281,15 @@ def test_what_was_metered_for_the_operators_own_pass_is_nothing_that_nobody_made
     assert meters.complaints == ()
     (metered,) = meters.of(meters.since(0)).values()
     assert (metered.up_bytes, metered.down_bytes) == (10, 1_000)
+
+
+def test_what_was_metered_for_a_pass_that_is_not_ours_is_a_complaint() -> None:
+    """To the ledger it is none: only an operator knows its passes."""
+    permit_id = permit_id_of(bytes(32), STRANGER.public)
+    permit = channel_permit(permit_id, STRANGER.public, GRANT.qos, OPERATOR, LINK.ledger_id, START_S + 86_400)
+    chain = MeterChain(KEY, START_MS)
+    records = (chain.boot(), chain.usage(1_000, UsageRow(permit_id, 1_000, 10, 2_000, 10)))
+    (complaint,) = gather(Pages(records), Memory()).complaints
+    assert complaint.endswith(f"pass {permit_id.hex()}: is none of ours")
+    meters = gather_meters(Pages(records), LINK, OURS, Memory(), START_MS, passes_among([permit]))
+    assert meters.complaints == ()
