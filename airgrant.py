@@ -38,6 +38,7 @@ SUBCOMMANDS = {
         "ledger.payplace.deposit_cli", "main", "put money behind channels with operators, shift it"
     ),
     "club": Subcommand("ledger.clubs.club_cli", "main", "share a band with other operators, by tokens"),
+    "lease": Subcommand("operatord.lease_cli", "main", "quote spectrum to a micro-operator, check a quote"),
     "deposits": Subcommand(
         "device.connect_cli", "deposits", "list and keep what is deposited with operators"
     ),

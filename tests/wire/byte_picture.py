@@ -59,6 +59,7 @@ FIELDS: dict[str, dict[int, str]] = {
     },
     "found_club": _TRANSACTION | {4: "number", 5: "quantum_khz_s", 6: "tokens", 7: "members"},
     "spend_tokens": _TRANSACTION | {3: "founder", 4: "number", 6: "tokens"},
+    "lease_quote": {1: "lessee", 2: "band", 3: "price_ubc", 4: "duration_s", 5: "valid_until_s"},
     "usage_bill": {1: "provider_id", 2: "grant_id", 3: "epoch", 4: "used_bytes", 5: "owed_ubc"},
     "time_key": {1: "keeper", 2: "time_s", 3: "key"},
     "auction": {

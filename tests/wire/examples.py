@@ -96,6 +96,8 @@ from wire.join_request import (
 )
 from wire.key_agreement import seal
 from wire.keys import PrivateKey
+from wire.lease_quote import EXTERNAL as LEASE_QUOTE
+from wire.lease_quote import MAX_LEASE_QUOTE_BYTES, LeaseQuote, read_lease_quote, write_lease_quote
 from wire.ledger_reply import MAX_LEDGER_REPLY_BYTES, LedgerReply, read_ledger_reply, write_ledger_reply
 from wire.meter_record import (
     FIRST_PREVIOUS,
@@ -583,6 +585,13 @@ _SIGNED = [
         lambda data: read_usage_bill(data, PROVIDER.public, LEDGER_ID),
         st.builds(UsageBill, st.just(PROVIDER.public.provider_id), octets(16), epochs, u63, epochs),
         MAX_USAGE_BILL_BYTES, PROVIDER, USAGE_BILL + LEDGER_ID,
+    ),
+    Message(
+        "lease_quote", LeaseQuote(CONSUMER.public, BAND, 22_680_000, 3_600, UTC_S + 600),
+        lambda value: write_lease_quote(value, PROVIDER, LEDGER_ID),
+        lambda data: read_lease_quote(data, PROVIDER.public, LEDGER_ID),
+        st.builds(LeaseQuote, keys, bands, epochs, durations, u63),
+        MAX_LEASE_QUOTE_BYTES, PROVIDER, LEASE_QUOTE + LEDGER_ID,
     ),
     Message(
         "offer_of_use", replace(OFFER_VALUE, qos=QOS_OF_USE),

@@ -1,0 +1,68 @@
+"""Lease quote: a licence holder's signed word on what bandwidth costs a micro-operator, for how long, until when.
+
+Sent by the licence holder to whom it names. It is an offer: whoever shows it with a transfer of exactly its price, from
+the lessee to the provider and executed no later than `valid_until_s`, has the lease from that transfer's block on. No
+ledger looks at it; it is what a dispute is about. Largest legal size 240 bytes.
+Reference: micro-operator leasing (001), 3.1.   Units: kHz, micro-bandcoin (ubc), seconds.
+"""
+
+from dataclasses import dataclass
+
+from wire.band import Band, read_band, write_band
+from wire.cbor import Key, Value
+from wire.cose import read_envelope, sign_envelope
+from wire.create import read_public_key
+from wire.fields import FieldReader, check_range
+from wire.ids import PublicKey
+from wire.keys import PrivateKey
+from wire.units import U32_MAX
+
+EXTERNAL = b"airgrant/lease-quote/"
+MAX_LEASE_QUOTE_BYTES = 240
+
+_LESSEE, _BAND, _PRICE, _DURATION, _VALID_UNTIL = range(1, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseQuote:
+    """`lessee` may use `band.bandwidth_khz` within the band for `duration_s`, for `price_ubc` in all."""
+
+    lessee: PublicKey
+    band: Band
+    price_ubc: int
+    duration_s: int
+    valid_until_s: int
+
+    def __post_init__(self) -> None:
+        check_range("lease quote", "price_ubc", self.price_ubc, 1)
+        check_range("lease quote", "duration_s", self.duration_s, 1, U32_MAX)
+        check_range("lease quote", "valid_until_s", self.valid_until_s)
+
+
+def write_lease_quote(quote: LeaseQuote, provider: PrivateKey, ledger_id: bytes) -> bytes:
+    fields: dict[Key, Value] = {
+        _LESSEE: quote.lessee.octets,
+        _BAND: write_band(quote.band),
+        _PRICE: quote.price_ubc,
+        _DURATION: quote.duration_s,
+        _VALID_UNTIL: quote.valid_until_s,
+    }
+    return sign_envelope(fields, provider, EXTERNAL + ledger_id).encoded
+
+
+def read_lease_quote(data: bytes, provider: PublicKey, ledger_id: bytes) -> LeaseQuote:
+    """A quote that this provider signed for this ledger. Raises DecodeError, VerificationError. Whether it is still
+    valid is for whoever knows the time.
+    """
+    envelope = read_envelope(data, MAX_LEASE_QUOTE_BYTES)
+    envelope.verify(provider, EXTERNAL + ledger_id)
+    fields = FieldReader(envelope.payload, "lease quote")
+    quote = LeaseQuote(
+        read_public_key(fields, _LESSEE, "lessee"),
+        read_band(fields, _BAND),
+        fields.integer(_PRICE, "price_ubc", 1),
+        fields.integer(_DURATION, "duration_s", 1, U32_MAX),
+        fields.integer(_VALID_UNTIL, "valid_until_s"),
+    )
+    fields.finish()
+    return quote
