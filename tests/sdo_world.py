@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
-from market.sdo.game import Game, Plan
+from market.sdo.game import Game, Plan, preset_game
 from market.sdo.monthly import Subscribers, level
+from market.traces.presets import draw
 
 MB = 1_000_000
 
@@ -79,3 +81,9 @@ def a_game(
         open_hours=tuple(hour for hour in range(hours) if hour not in closed),
         label="by hand",
     )
+
+
+def few_hours(name: str, seed: int, hours: int = 8) -> Game:
+    """A preset with offers in its last hours only, so that all schedules are soon tried."""
+    game = preset_game(draw(name, seed))
+    return dataclasses.replace(game, open_hours=game.open_hours[-hours:])

@@ -102,8 +102,13 @@ def game_with(
     )
 
 
-def preset_game(drawn: Drawn, quota_bytes: int | None = None, *, throttles: bool = False) -> Game:
-    """The game of a preset, on its own plan or with another quota."""
+def preset_game(
+    drawn: Drawn, quota_bytes: int | None = None, overage_bytes: int | None = None, *, throttles: bool = False
+) -> Game:
+    """The game of a preset on its own plan, or on another quota, of which an overage buys as much again unless said."""
     preset = drawn.preset
-    quota = preset.quota_bytes if quota_bytes is None else quota_bytes
-    return game_of(drawn.usage, drawn.circumstances, Plan(quota, preset.overage_bytes, throttles=throttles))
+    if quota_bytes is None:
+        plan = Plan(preset.quota_bytes, overage_bytes or preset.overage_bytes, throttles=throttles)
+    else:
+        plan = Plan(quota_bytes, overage_bytes or quota_bytes, throttles=throttles)
+    return game_of(drawn.usage, drawn.circumstances, plan)

@@ -1,0 +1,1 @@
+"""Who used how much in which hour: synthetic presets from a seed, and real traces of the same shape as CSV."""
