@@ -30,6 +30,7 @@ BENCHMARKS = {
     "gateway": "lab.bench.gateway",
     "payplace": "lab.bench.payplace",
     "auction": "lab.bench.auction",
+    "sdo": "lab.bench.sdo",
 }
 """Each module has `run(progress) -> list[Figure]`, and calls `progress(text)` when it begins something new."""
 
