@@ -5,10 +5,10 @@ what is not known yet (before the first boot record, say) is None or empty. Byte
 ledger's own store only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from wire.cbor import Value, read_cbor, write_cbor
+from wire.cbor import Value, read_cbor_with_booleans, write_cbor
 from wire.errors import DecodeError
 from wire.meter_record import FIRST_PREVIOUS
 from wire.tpm_attest import ClockInfo
@@ -82,11 +82,11 @@ def write_chain_state(state: ChainState) -> bytes:
 
 def read_chain_state(data: bytes) -> ChainState:
     """A state that `write_chain_state` wrote. Raises DecodeError if it is something else: the store is damaged."""
-    match read_cbor(data):
+    match read_cbor_with_booleans(data):
         case [
             int(sequence), bytes(head), bytes(meter_pcr), bytes(boot_pcrs), bytes(first), clock, None | int() as
             counter, bool(due), None | int() as last_from, None | int() as covered, int(since), list(usage),
-        ]:  # fmt: skip
+        ] if not _has_boolean([sequence, counter, last_from, covered, since]):  # fmt: skip
             return ChainState(
                 sequence, head, meter_pcr, boot_pcrs, first, _read_clock(clock), counter, due, last_from, covered,
                 since, dict(map(_read_usage, usage)),
@@ -96,7 +96,7 @@ def read_chain_state(data: bytes) -> ChainState:
 
 def _read_usage(value: Value) -> tuple[bytes, GrantUsage]:
     match value:
-        case [bytes(grant), int(used_bytes), int(ends_s), int(to_utc_ms)]:
+        case [bytes(grant), int(used_bytes), int(ends_s), int(to_utc_ms)] if not _has_boolean(value):
             return grant, GrantUsage(used_bytes, ends_s, to_utc_ms)
     raise DecodeError("chain state: usage is not a grant id, bytes and two times")
 
@@ -105,6 +105,10 @@ def _read_clock(value: Value) -> ClockInfo | None:
     match value:
         case None:
             return None
-        case [int(clock_ms), int(reset_count), int(restart_count), bool(safe)]:
+        case [int(clock_ms), int(reset_count), int(restart_count), bool(safe)] if not _has_boolean(value[:3]):
             return ClockInfo(clock_ms, reset_count, restart_count, safe)
     raise DecodeError("chain state: clock is not four values")
+
+
+def _has_boolean(values: Sequence[Value]) -> bool:
+    return any(isinstance(one, bool) for one in values)

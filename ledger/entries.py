@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from ledger.clubs.entries import CLUB_ENTRY_READERS, Club, club_items
 from ledger.payplace.entries import PAYPLACE_ENTRY_READERS, PayplaceEntry, payplace_items
 from wire.band import Band
-from wire.cbor import Value, read_cbor, write_cbor
+from wire.cbor import Value, read_cbor, read_cbor_with_booleans, write_cbor
 from wire.errors import DecodeError
 from wire.ids import PUBLIC_KEY_SIZE, PublicKey
 from wire.qos import Qos, qos_of, write_qos
@@ -241,7 +241,7 @@ def write_entry(entry: Entry) -> bytes:
 
 def read_entry(key: bytes, data: bytes) -> Entry:
     """The entry that lies under `key`. Raises DecodeError."""
-    items = read_cbor(data)
+    items = read_cbor_with_booleans(data) if key[:1] in _WITH_BOOLEANS else read_cbor(data)
     reader = _READERS.get(key[:1])
     if reader is None or not isinstance(items, list):
         raise DecodeError(f"state: no entry lies under {key.hex()}")
@@ -331,7 +331,7 @@ def _read_settled(items: list[Value]) -> tuple[bytes, int]:
     match items:
         case []:
             return b"", 0
-        case [bytes(auction), int(settled_s)] if settled_s > 0:
+        case [bytes(auction), int(settled_s)] if settled_s > 0 and settled_s is not True:
             return auction, settled_s
     raise ValueError("not an offer")
 
@@ -352,7 +352,8 @@ def _read_chain(items: list[Value]) -> Entry:
 
 def _read_share(items: list[Value]) -> Entry:
     match items:
-        case [bool(allocated), int(allocations), int(price_ubc)]:
+        case [bool(allocated), *numbers]:
+            allocations, price_ubc = _integers(numbers)
             return Share(allocated, allocations, price_ubc)
     raise ValueError("not a share")
 
@@ -375,11 +376,14 @@ def _read_band_books(items: list[Value]) -> Entry:
 def _integers(value: Value) -> list[int]:
     if not isinstance(value, list):
         raise TypeError("not an array of integers")
-    numbers = [item for item in value if isinstance(item, int)]
+    numbers = [item for item in value if isinstance(item, int) and not isinstance(item, bool)]
     if len(numbers) != len(value):
         raise ValueError("not an array of integers")
     return numbers
 
+
+_WITH_BOOLEANS = {b"h", b"o"}
+"""Entries that have one; their readers ask integers not to be booleans."""
 
 _READERS: dict[bytes, Callable[[list[Value]], Entry]] = {
     b"a": _read_account,

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from wire.cbor import read_cbor
+from wire.cbor import read_cbor_with_booleans
 from wire.errors import DecodeError
 from wire.ids import PUBLIC_KEY_SIZE, PublicKey
 from wire.units import U63_MAX
@@ -13,7 +13,7 @@ class ItemReader:
 
     def __init__(self, data: bytes, message: str) -> None:
         self._message = message
-        value = read_cbor(data)
+        value = read_cbor_with_booleans(data)
         if not isinstance(value, list):
             raise self.error("not an array")
         self._items = deque(value)

@@ -96,8 +96,7 @@ def _read_rows(fields: FieldReader) -> list[Value]:
 def _read_row(fields: FieldReader, row: Value) -> ListedAuction:
     match row:
         case [bytes(auction), int(status), int(number), int(bids), str(reason)]:
-            whole = not any(isinstance(one, bool) for one in (status, number, bids))
             small = len(auction) <= MAX_AUCTION_BYTES and len(reason.encode()) <= MAX_REASON_BYTES
-            if whole and small and status in (Status.ACTIVE, Status.INACTIVE) and number <= U63_MAX:
+            if small and status in (Status.ACTIVE, Status.INACTIVE) and number <= U63_MAX:
                 return ListedAuction(auction, Status(status), number, bids, reason)
     raise fields.error("auctions: want [auction, status 1 or 2, number, bids, reason]")

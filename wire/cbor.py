@@ -5,6 +5,8 @@ any other exception. Time and memory are linear in the input, unless its integer
 dict, which takes thousands of them: callers read no more than 1,200 bytes from strangers. Refused: indefinite lengths,
 integers not in their shortest form, keys out of order or doubled, floats, tags, undefined, deeper nesting than
 MAX_DEPTH, bytes after the value.
+To Python a bool is an integer, and True is 1: a pattern that asks for either takes both. So `read_cbor` refuses
+booleans; `read_cbor_with_booleans` is for those who have some, and ask each integer themselves.
 Reference: RFC 8949 clause 4.2.1 (core deterministic encoding).
 """
 
@@ -23,6 +25,7 @@ _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _FIRST_LONG = b"\x18"
 """Below it a byte is an integer of its own."""
 _SIMPLE_VALUES: dict[int, bool | None] = {20: False, 21: True, 22: None}
+_NULL_ONLY: dict[int, bool | None] = {22: None}
 
 
 def _head_of_bytes(size: int) -> bytes:
@@ -41,8 +44,17 @@ def write_cbor(value: Value) -> bytes:
 
 
 def read_cbor(data: bytes) -> Value:
-    """The one value that fills `data` to its last byte. Raises DecodeError."""
-    value, end = _read(data, 0, 0)
+    """The one value that fills `data` to its last byte, without a boolean anywhere in it. Raises DecodeError."""
+    return _read_whole(data, _NULL_ONLY)
+
+
+def read_cbor_with_booleans(data: bytes) -> Value:
+    """The same, and booleans where they come. Whoever asks for an integer in it has to say that it is no bool."""
+    return _read_whole(data, _SIMPLE_VALUES)
+
+
+def _read_whole(data: bytes, simple: dict[int, bool | None]) -> Value:
+    value, end = _read(data, 0, 0, simple)
     if end != len(data):
         raise DecodeError(f"cbor: {len(data) - end} bytes after the value, which ends at byte {end}")
     return value
@@ -137,7 +149,7 @@ def _read_head(data: bytes, at: int) -> tuple[int, int, int]:
     return major, argument, at + size
 
 
-def _read(data: bytes, at: int, depth: int) -> tuple[Value, int]:
+def _read(data: bytes, at: int, depth: int, simple: dict[int, bool | None]) -> tuple[Value, int]:
     start = at
     major, argument, at = _read_head(data, at)
     if major == _UNSIGNED:
@@ -146,8 +158,10 @@ def _read(data: bytes, at: int, depth: int) -> tuple[Value, int]:
         return data[at : at + argument], at + argument
     if major == _NEGATIVE:
         return -1 - argument, at
+    if major == _SIMPLE and start + 1 == at and argument in simple:
+        return simple[argument], at
     if major == _SIMPLE and start + 1 == at and argument in _SIMPLE_VALUES:
-        return _SIMPLE_VALUES[argument], at
+        raise DecodeError(f"cbor: a boolean at byte {start}, where this message has none")
     if major in (_TAG, _SIMPLE):
         raise DecodeError(f"cbor: tag, float or simple value at byte {start} is not in our subset")
     if argument > len(data) - at:
@@ -157,8 +171,8 @@ def _read(data: bytes, at: int, depth: int) -> tuple[Value, int]:
     if depth >= MAX_DEPTH:
         raise DecodeError(f"cbor: nested deeper than {MAX_DEPTH} at byte {start}")
     if major == _ARRAY:
-        return _read_array(data, at, argument, depth + 1)
-    return _read_map(data, at, argument, depth + 1)
+        return _read_array(data, at, argument, depth + 1, simple)
+    return _read_map(data, at, argument, depth + 1, simple)
 
 
 def _read_text(data: bytes, at: int, size: int) -> str:
@@ -168,28 +182,32 @@ def _read_text(data: bytes, at: int, size: int) -> str:
         raise DecodeError(f"cbor: text at byte {at} is not UTF-8: {error.reason}") from None
 
 
-def _read_array(data: bytes, at: int, count: int, depth: int) -> tuple[Value, int]:
+def _read_array(
+    data: bytes, at: int, count: int, depth: int, simple: dict[int, bool | None]
+) -> tuple[Value, int]:
     items: list[Value] = []
     for _ in range(count):
-        item, at = _read(data, at, depth)
+        item, at = _read(data, at, depth, simple)
         items.append(item)
     return items, at
 
 
-def _read_map(data: bytes, at: int, count: int, depth: int) -> tuple[Value, int]:
+def _read_map(
+    data: bytes, at: int, count: int, depth: int, simple: dict[int, bool | None]
+) -> tuple[Value, int]:
     items: dict[Key, Value] = {}
     previous = b""
     for _ in range(count):
         if previous < data[at : at + 1] < _FIRST_LONG:  # a label, greater than the one before
             previous = data[at : at + 1]
-            items[data[at]], at = _read(data, at + 1, depth)
+            items[data[at]], at = _read(data, at + 1, depth, simple)
             continue
-        key, end = _read(data, at, depth)
+        key, end = _read(data, at, depth, simple)
         if isinstance(key, (bool, list, dict)) or key is None:
             raise DecodeError(f"cbor: map key at byte {at} is neither integer, bytes nor text")
         encoded = data[at:end]
         if encoded <= previous:
             raise DecodeError(f"cbor: map key at byte {at} is doubled or out of order")
         previous = encoded
-        items[key], at = _read(data, end, depth)
+        items[key], at = _read(data, end, depth, simple)
     return items, at

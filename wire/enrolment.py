@@ -109,7 +109,7 @@ def read_enrolment(data: bytes, ledger_id: bytes) -> EnrolmentRequest | Enrolmen
     if len(data) > MAX_ENROLMENT_BYTES:
         raise DecodeError(f"enrolment: {len(data)} bytes, at most {MAX_ENROLMENT_BYTES} are accepted")
     match read_cbor(data):
-        case [int(kind), bytes(envelope)] if kind is not True and kind == _REQUEST:
+        case [int(kind), bytes(envelope)] if kind == _REQUEST:
             return read_request(envelope, ledger_id)
         case [int(kind), bytes(key_id), bytes(secret)] if kind == _ANSWER and len(key_id) == KEY_ID_SIZE:
             return EnrolmentAnswer(key_id, secret)

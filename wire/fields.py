@@ -4,7 +4,7 @@ A label is a small integer. A label of zero or more that a reader does not know 
 A negative label is an extension that readers who do not know it may pass over; the signature covers it all the same.
 """
 
-from wire.cbor import Key, Value, read_cbor
+from wire.cbor import Key, Value, read_cbor_with_booleans
 from wire.errors import DecodeError
 from wire.units import U63_MAX
 
@@ -17,7 +17,7 @@ class FieldReader:
 
     def __init__(self, payload: bytes, message: str) -> None:
         self._message = message
-        value = read_cbor(payload)
+        value = read_cbor_with_booleans(payload)  # a field that is unknown and not critical may be anything
         if not isinstance(value, dict):
             raise self.error("the payload is not a map")
         self._fields: dict[Key, Value] = value
@@ -63,8 +63,11 @@ class FieldReader:
         return numbers
 
     def value(self, label: int, name: str) -> Value:
-        """A field that the message checks by itself."""
-        return self._take(label, name)
+        """A field that the message checks by itself; what is in it has no boolean, which would pass for 0 or 1."""
+        value = self._take(label, name)
+        if _holds_boolean(value):
+            raise self.error(f"{name} has a boolean in it")
+        return value
 
     def finish(self) -> None:
         for label in self._fields:
@@ -76,6 +79,15 @@ class FieldReader:
             return self._fields.pop(label)
         except KeyError:
             raise self.error(f"{name} (field {label}) is missing") from None
+
+
+def _holds_boolean(value: Value) -> bool:
+    """In an array or a map, however deep; not that it is one."""
+    if isinstance(value, list):
+        return any(item is True or item is False or _holds_boolean(item) for item in value)
+    if isinstance(value, dict):
+        return any(item is True or item is False or _holds_boolean(item) for item in value.values())
+    return False
 
 
 def check_range(message: str, name: str, value: int, minimum: int = 0, maximum: int = U63_MAX) -> None:

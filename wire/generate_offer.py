@@ -90,9 +90,7 @@ def _read_shares(fields: FieldReader) -> dict[PublicKey, AuctionShare]:
     shares: dict[PublicKey, AuctionShare] = {}
     for key, value in _read_map(fields, _CONSUMERS, "consumers"):
         match value:
-            case [int(units), int(price_ubc)] if not isinstance(units, bool) and not isinstance(
-                price_ubc, bool
-            ):
+            case [int(units), int(price_ubc)]:
                 shares[key] = AuctionShare(units, price_ubc)
             case _:
                 raise fields.error("consumers: want public key -> [allocations, price_ubc]")

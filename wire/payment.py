@@ -120,7 +120,7 @@ def read_datagram(data: bytes) -> Datagram:
     if len(data) > MAX_DATAGRAM_BYTES:
         raise DecodeError(f"payment: {len(data)} bytes, at most {MAX_DATAGRAM_BYTES} are accepted")
     match read_cbor(data):
-        case [kind, bytes(first), *rest] if isinstance(kind, int) and not isinstance(kind, bool):
+        case [int(kind), bytes(first), *rest]:
             return _read(kind, first, rest)
         case _:
             raise DecodeError("payment: not an array of a type and octets")

@@ -180,7 +180,7 @@ def _read_pairs(fields: FieldReader, label: int, name: str, maximum: int) -> lis
     entries: list[tuple[Key, int, int]] = []
     for key, pair in value.items():
         match pair:
-            case [int(first), int(second)] if not isinstance(first, bool) and not isinstance(second, bool):
+            case [int(first), int(second)]:
                 entries.append((key, first, second))
             case _:
                 raise fields.error(f"{name}: an entry is not a pair of integers")

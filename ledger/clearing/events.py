@@ -120,8 +120,6 @@ def write_event(event: Event) -> bytes:
 def read_event(data: bytes) -> Event:
     """An entry of a log. Raises DecodeError: the log is damaged, or somebody else's."""
     match read_cbor(data):
-        case [bool(), *_] | [_, bool(), *_]:
-            pass
         case [1, int(at_ns), bytes(encoded)]:
             return AuctionTaken(at_ns, encoded)
         case [int(kind), int(at_ns), bytes(auction_id), *rest] if len(auction_id) == AUCTION_ID_SIZE:
@@ -153,13 +151,11 @@ def _read_unsealed(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | 
 
 def _read_funds(at_ns: int, auction_id: bytes, rest: list[Value]) -> Event | None:
     match rest:
-        case [bool(), _]:
-            return None
         case [int(height), dict(items)]:
             known = [
                 (account, balance)
                 for account, balance in items.items()
-                if isinstance(account, bytes) and isinstance(balance, int) and not isinstance(balance, bool)
+                if isinstance(account, bytes) and isinstance(balance, int)
             ]
             if len(known) < len(items):
                 return None

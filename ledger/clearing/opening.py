@@ -29,7 +29,7 @@ from wire.allocate import Allocate
 from wire.auction import read_auction
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import AuctionKind
-from wire.cbor import Value, read_cbor, write_cbor
+from wire.cbor import Value, read_cbor, read_cbor_with_booleans, write_cbor
 from wire.cose import Envelope
 from wire.errors import ShellError
 from wire.ids import PublicKey
@@ -179,7 +179,7 @@ def main() -> int:
 
 
 def _open_all(job: bytes) -> bytes:
-    match read_cbor(job):
+    match read_cbor_with_booleans(job):
         case [bytes(encoded), bytes(ledger_id), dict(told), bool(whole), list(rows)]:
             listing = _bare_listing(encoded, ledger_id)
             secrets = {

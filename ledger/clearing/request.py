@@ -77,8 +77,6 @@ def read_auction_request(data: bytes) -> AuctionRequest:
             f"auction request: {len(data)} bytes, at most {MAX_AUCTION_REQUEST_BYTES} are accepted"
         )
     match read_cbor(data):
-        case [bool(), *_]:
-            pass
         case [1, bytes(auction)]:
             return CreateAuction(auction)
         case [2, bytes(auction_id), bytes(bid)] if len(auction_id) == AUCTION_ID_SIZE:
@@ -89,8 +87,7 @@ def read_auction_request(data: bytes) -> AuctionRequest:
             except ValueError as error:
                 raise DecodeError(f"auction request: {error}") from None
         case [4, int(after), 0 | 1 as active, bytes(provider)] if 0 <= after <= U63_MAX:
-            if not isinstance(after, bool) and not isinstance(active, bool):
-                return ListAuctions(after, _read_provider(provider), active == 1)
+            return ListAuctions(after, _read_provider(provider), active == 1)
     raise DecodeError(
         "auction request: not [1, auction], [2, auction id, bid], [3, auction id, bid id] or "
         "[4, after, active, provider]"

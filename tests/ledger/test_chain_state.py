@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.chain_state import ChainState, GrantUsage, read_chain_state, write_chain_state
-from wire.cbor import Value, write_cbor
+from tests.wire.fuzz import with_true
+from wire.cbor import Value, read_cbor_with_booleans, write_cbor
 from wire.errors import DecodeError
 from wire.tpm_attest import ClockInfo
 
@@ -42,6 +43,18 @@ def test_reading_undoes_writing(state):
 def test_something_else_is_refused(value):
     with pytest.raises(DecodeError, match="chain state: "):
         read_chain_state(write_cbor(value))
+
+
+def test_true_is_one_nowhere():
+    """It has booleans of its own."""
+    usage = {bytes(16): GrantUsage(5, 6, 7)}
+    clock = ClockInfo(1, 2, 3, safe=True)
+    state = ChainState(1, b"", b"", b"", b"", clock, 4, True, 8, 9, 10, usage)
+    bent = list(with_true(read_cbor_with_booleans(write_chain_state(state))))
+    assert len(bent) == 11
+    for value in bent:
+        with pytest.raises(DecodeError):
+            read_chain_state(write_cbor(value))
 
 
 def test_damaged_usage_is_refused():

@@ -37,6 +37,8 @@ from ledger.entries import (
     write_entry,
 )
 from tests.ledger_world import ALICE, BAND, PROVIDER, QOS
+from tests.wire.fuzz import with_true
+from wire.cbor import read_cbor_with_booleans, write_cbor
 from wire.errors import DecodeError
 from wire.qos import LatencyClass, Qos, RateLayer, write_qos
 
@@ -94,6 +96,18 @@ def test_damaged_bytes_are_a_decode_error_or_another_entry(sample: tuple[bytes, 
     except DecodeError:
         return
     assert write_entry(entry) == data
+
+
+def test_true_is_one_nowhere() -> None:
+    """Offers and shares have booleans of their own, beside their integers."""
+    offer = StandingOffer(3, 100, BAND, 10, 600, QOS, 900_000, 1_000_000, True, bytes(32), 5)
+    bent = 0
+    for key, entry in [*SAMPLES, (offer_key(KEY_ID), offer)]:
+        for items in with_true(read_cbor_with_booleans(write_entry(entry))):
+            bent += 1
+            with pytest.raises(DecodeError):
+                read_entry(key, write_cbor(items))
+    assert bent > 40
 
 
 def test_an_unknown_letter_is_refused() -> None:

@@ -80,6 +80,8 @@ def test_each_kind_is_read_as_what_it_is() -> None:
     for other in others:
         with pytest.raises(DecodeError, match=r"nor \[transaction id, consumer key, 1\]"):
             read_query(write_cbor(other))
+    with pytest.raises(DecodeError, match="a boolean"):
+        read_query(write_cbor([bytes(32), consumer, True]))
     assert read_query(write_price_question(bytes(range(16)))) == PriceQuery(bytes(range(16)))
     question = write_registration_question(BOB.public)
     assert len(question) == len(write_query(Query(bytes(32))))

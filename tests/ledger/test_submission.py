@@ -91,6 +91,13 @@ def test_anything_else_is_a_decode_error(value: object) -> None:
         read_submission(cbor2.dumps(value, canonical=True), GENESIS.ledger_id)
 
 
+def test_a_boolean_is_no_kind() -> None:
+    """To Python True is 1; a second form of a transaction would have the same meaning and other bytes."""
+    good = cbor2.loads(write_submission(World().sign(Transfer(BOB.public, 1), ALICE)))
+    with pytest.raises(DecodeError, match="a boolean at byte 1"):
+        read_submission(cbor2.dumps([True, *good[1:]]), GENESIS.ledger_id)
+
+
 def test_what_is_too_large_is_not_even_read() -> None:
     with pytest.raises(DecodeError, match="are accepted"):
         read_submission(bytes(MAX_SUBMISSION_BYTES + 1), GENESIS.ledger_id)

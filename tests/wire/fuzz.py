@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 from tests.fuzzing import GoOn, Trial, keep_trying, main
 from tests.wire.examples import ENVELOPES, MESSAGES, Message, sign_raw
-from wire.cbor import read_cbor, write_cbor
+from wire.cbor import read_cbor_with_booleans, write_cbor
 from wire.cose import read_envelope
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
 from wire.errors import DecodeError
@@ -43,14 +45,14 @@ def is_legal_variant(message: Message, data: bytes) -> bool:
     """What is accepted when reading and never written: an extension (a negative label), and ES256 instead of ESP256."""
     protected = b""
     if message.offset:
-        carrier = read_cbor(data)
+        carrier = read_cbor_with_booleans(data)
         assert isinstance(carrier, list)
         assert isinstance(carrier[1], bytes)
         data = carrier[1]
     if message.signer is not None:
         envelope = read_envelope(data, 1 << 21)
         protected, data = envelope.protected, envelope.payload
-    fields = read_cbor(data)
+    fields = read_cbor_with_booleans(data)
     labels = [label for label in fields if isinstance(label, int)] if isinstance(fields, dict) else []
     return min(labels, default=0) < 0 or protected.startswith(b"\xa2\x01\x26")
 
@@ -104,6 +106,17 @@ def mutate_value(value: object, chance: random.Random) -> object:
     return strange(chance)
 
 
+def with_true(value: Any) -> Iterator[Any]:
+    """A decoded value with each of its integers once replaced by True, which to Python is 1."""
+    if not isinstance(value, (list, dict)):
+        return
+    for key, item in list(enumerate(value)) if isinstance(value, list) else list(value.items()):
+        for bent in [True] if type(item) is int else with_true(item):
+            changed = value.copy()
+            changed[key] = bent
+            yield changed
+
+
 def strange(chance: random.Random) -> object:
     return chance.choice([
         None, True, False, 0, 1, 2, -1, 2**31, 2**32, 2**63 - 1, 2**63, 2**64 - 1, -(2**64), b"", b"x", bytes(16),
@@ -119,11 +132,11 @@ def attack(message: Message, other: Message, chance: random.Random) -> bytes:
         if chance.random() < 0.5:
             payload = mutate(payload, read_payload(other), chance)
         else:
-            payload = write_cbor(mutate_value(read_cbor(payload), chance))  # type: ignore[arg-type]
+            payload = write_cbor(mutate_value(read_cbor_with_booleans(payload), chance))  # type: ignore[arg-type]
         envelope = sign_raw(payload, message.signer, message.external)
         return envelope if message.offset == 0 else write_cbor([1, envelope])
     if message.signer is None and chance.random() < 0.5:
-        return write_cbor(mutate_value(read_cbor(data), chance))  # type: ignore[arg-type]
+        return write_cbor(mutate_value(read_cbor_with_booleans(data), chance))  # type: ignore[arg-type]
     return mutate(data, other.golden, chance)
 
 

@@ -132,7 +132,6 @@ def test_both_algorithms_are_read_and_no_third() -> None:
         5,
         "ES256",
         None,
-        True,
         b"",
         [-9],
         {1: -9},

@@ -93,7 +93,6 @@ def test_request_refused(extra: dict[int, object], leave_out: tuple[int, ...], w
     [
         [],
         [1],
-        [True, REQUEST.golden[4:]],
         [2, b"", b""],
         [3, bytes(7), b""],
         [3, bytes(8)],

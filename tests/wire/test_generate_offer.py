@@ -19,7 +19,7 @@ KEY = CONSUMER.public.octets
     [
         ({3: {}}, "consumers is not a map of 1 to"),
         ({3: {KEY: 1}}, "want public key ->"),
-        ({3: {KEY: [1, True]}}, "want public key ->"),
+        ({3: {KEY: [1, True]}}, "consumers has a boolean in it"),
         ({3: {KEY[1:]: [1, 1]}}, "not a compressed P-256 public key"),
         ({3: {1: [1, 1]}}, "a key is not a byte string"),
     ],

@@ -215,8 +215,8 @@ def test_what_no_ledger_writes_is_refused(change: dict[str, object], why: str) -
     ("path", "value", "why"),
     [
         ((0,), 2, "form 2, and only 1 is known"),
-        ((0,), True, "not 7 integers"),
-        ((1,), True, "not 7 integers"),
+        ((0,), True, "a boolean at byte"),
+        ((1,), True, "a boolean at byte"),
         ((3,), bytes(31), "a path of 31 bytes"),
         ((4, 2), b"\x80", "terms"),
         ((6,), bytes(33), "a path of 33 bytes"),

@@ -79,7 +79,7 @@ def test_a_report_of_nobody_is_a_report() -> None:
         ("usage_report", {5: [[*ROW, 0, 0]]}, "row 0: without a shortfall it ends after four"),
         ("usage_report", {5: [[bytes(15), 1, 2, 3, 4]]}, "row 0 is not"),
         ("usage_report", {5: [[bytes(16), 1, 2, 3, -4]]}, "row 0: a byte count is not"),
-        ("usage_report", {5: [[bytes(16), 1, 2, True, 4]]}, "row 0: a byte count is not"),
+        ("usage_report", {5: [[bytes(16), 1, 2, True, 4]]}, "rows has a boolean in it"),
         ("usage_report", {5: [[bytes(16), 2**63, 2, 3, 4]]}, "row 0: a byte count is not"),
         ("usage_report", {6: 0}, "field 6 is unknown and critical"),
         ("boot_record", {4: bytes(319)}, "boot_pcrs has 319 bytes, not 320"),

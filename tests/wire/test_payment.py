@@ -95,7 +95,7 @@ def test_garbage(data: bytes) -> None:
         ([3, SAID, bytes(1_001)], "type 3"),
         ([3, MONEY, b"1"], "statement has 159"),
         ([4, MONEY], "type 4"),
-        ([True, MONEY, SAID], "not an array of"),
+        ([True, MONEY, SAID], "a boolean at byte"),
         ([], "not an array of"),
         ([1, MONEY, SAID + bytes(1_200)], "at most 1200"),
     ],

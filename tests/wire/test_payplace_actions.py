@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wire.examples import CONSUMER, LEDGER_ID, NONCE, PROVIDER, UTC_S
-from wire.cbor import Key, Value, read_cbor, write_cbor
+from wire.cbor import Key, Value, read_cbor_with_booleans, write_cbor
 from wire.cose import sign_envelope
 from wire.errors import DecodeError
 from wire.payplace_actions import PayplaceAction, PayplaceCode, write_payplace_action
@@ -98,7 +98,7 @@ def test_a_field_of_any_other_kind_is_a_decode_error_or_a_value(action: Payplace
 
 def fields_of(action: PayplaceAction) -> dict[Key, Value]:
     code, fields = write_payplace_action(action)
-    again = read_cbor(write_cbor({**fields, 0: int(code), 1: NONCE, 2: UTC_S}))
+    again = read_cbor_with_booleans(write_cbor({**fields, 0: int(code), 1: NONCE, 2: UTC_S}))
     assert isinstance(again, dict)
     return again
 

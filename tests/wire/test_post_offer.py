@@ -76,7 +76,7 @@ def test_no_entry_can_be_made_that_cannot_be_sent(
         ({11: {1: [1, 1, 1]}}, "an entry is not a pair"),
         ({11: {1: [-1, 1]}}, "price_ubc is -1, outside"),
         ({11: {1: [1, 2**63]}}, "capacity is 9223372036854775808, outside"),
-        ({11: {1: [True, 1]}}, "an entry is not a pair"),
+        ({11: {1: [True, 1]}}, "reservations has a boolean in it"),
         ({11: {period: [1, 1] for period in range(10_001)}}, "map of 1 to 10000"),
         ({12: {}}, "consumers is not a map of 1 to 50000"),
         ({12: {1: [1, 1]}}, "want public key"),

@@ -76,7 +76,7 @@ def test_terms_survive_their_bytes() -> None:
         (1, 0, "epoch is 0"),
         (2, U63_MAX, "starts_s is"),
         (3, 0, "duration_s is 0"),
-        (3, True, "not 4 integers"),
+        (3, True, "a boolean at byte"),
         (4, [1, 2], "not 3 integers"),
         (4, [2, 1, 1], "is not a band"),
         (5, [1, 1, 1], "not 4 to 7"),
