@@ -1,4 +1,4 @@
-"""A period of PayPlace on the ledger of four operators, with real CometBFT, from registration to withdrawal."""
+"""A period of PayPlace on the ledger of four operators, with real CometBFT, from registration to withdrawal; a club."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ledger.payplace.bls import SecretKey, aggregate_signatures
 from ledger.payplace.payout_block import NO_ROOT, commitment_of
 from ledger.payplace.payout_leaf import PayoutLeaf, leaf_hash_of, write_leaf
 from ledger.payplace.registering import voucher_message
+from wire.club_actions import FoundClub, SpendTokens
 from wire.create import Create
 from wire.keys import PrivateKey
 from wire.merkle import merkle_path, merkle_root
@@ -78,8 +79,13 @@ def test_a_period_is_settled_and_all_four_agree(
     with open_sites(tmp_path, lambda _: None) as sites:
         with ExitStack() as stack:
             clients = [stack.enter_context(site.client()) for site in sites.everybody]
-            settle(Desk(sites, clients, eventually))
+            desk = Desk(sites, clients, eventually)
+            settle(desk)
+            share_a_band(desk)
         wait_until_agreed(sites.everybody)
+        found = [site.read(f"clubs/{OPERATOR.public}/1") for site in sites.everybody]
+        assert found == found[:1] * 4
+        assert [member["tokens"] for member in found[0]["members"]] == [80, 111, 109]
 
 
 def settle(desk: Desk) -> None:
@@ -110,11 +116,20 @@ def settle(desk: Desk) -> None:
     proof = LeafProof(leaves[mine], mine, b"".join(merkle_path(hashes, mine)))
     payment = signed_message(Micropayment(instance, CONSUMER.public, 100))
     claim = Claim(proof, 2, (Source(0, 100, CONSUMER.sign(payment)),))
-    withdrawal = WithdrawPayout(OPERATOR.public, claim, at_least_ubc=100)
+    withdrawal = WithdrawPayout(OPERATOR.public, claim, at_least_ubc=90)
     assert desk.ask(withdrawal, MERCHANT).reason == "frozen"
     desk.wait_for_block_of(tau_s + TIMES.window_s + TIMES.finality_s + 1)
     desk.must(withdrawal, MERCHANT)
     assert desk.ask(withdrawal, MERCHANT).reason == "nothing_confirmed"
+
+
+def share_a_band(desk: Desk) -> None:
+    """A club of the three, one of whom spends more than it has."""
+    keys = b"".join(key.public.octets for key in (OPERATOR, MERCHANT, CONSUMER))
+    desk.must(FoundClub(1, 18_000, 100, keys), OPERATOR)
+    desk.must(SpendTokens(OPERATOR.public, 1, 21), OPERATOR)
+    assert desk.ask(SpendTokens(OPERATOR.public, 1, 112), MERCHANT).reason == "too_few_tokens"
+    desk.must(SpendTokens(OPERATOR.public, 1, 1), CONSUMER)
 
 
 def register(instance: bytes, tau_s: int) -> RegisterMerchant:

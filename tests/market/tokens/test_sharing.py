@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from market.tokens.game import Game, ahead, play, saturated
 from market.tokens.sharing import shared
 
 spendings = st.lists(st.tuples(st.integers(0, 6), st.integers(1, 40)), max_size=40)
@@ -52,6 +53,23 @@ def test_of_one_operators_spendings_the_others_get_the_same_but_for_one(
         balances, turn = shared(balances, spender, tokens, turn)
     got = [balance for k, balance in enumerate(balances) if k != spender]
     assert max(got) - min(got) <= 1
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_whole_tokens_move_as_the_simulation_says(count: int) -> None:
+    """A ledger's club in which everybody pays for its part of a saturated band, against real numbers."""
+    game, each = Game(count, 60.0, 0.1), 10**7
+    moments = play(game, 600, saturated(count), ahead(count, 0.75))
+    total = each * count
+    balances = [int(part * total) for part in moments[0].balances]
+    balances[0] += total - sum(balances)
+    turn = 0
+    for moment in moments:
+        assert [balance / total for balance in balances] == pytest.approx(moment.balances, abs=1e-5)
+        charges = [balance // 600 for balance in balances]
+        for spender, charge in enumerate(charges):
+            balances, turn = shared(balances, spender, charge, turn)
+    assert sum(balances) == total
 
 
 def test_what_cannot_be_shared() -> None:
