@@ -1,15 +1,17 @@
 """Which offer to buy: what the user wishes for, held against what was announced. Pure.
 
 An offer sells units; as many are bought as reach the wished floor in both directions. Among the offers that meet the
-wish the cheapest per bit of guaranteed transfer wins: price / ((floor down + floor up) x duration), compared exactly;
-of equal ones the loudest. Bad signatures and expired offers never become candidates. Volume discounts are not part of
-an announced offer (wire/offer.py): several units are bought at the plain price, and where the ledger computes another
-it says so and nothing is charged.
+wish the cheapest per bit of guaranteed transfer wins: price / ((floor down + floor up) x duration), divided by the
+share of sessions that its seller is expected to serve (market/reliability.py), compared exactly; of equal ones the
+loudest. Bad signatures and expired offers never become candidates. Volume discounts are not part of an announced offer
+(wire/offer.py): several units are bought at the plain price, and where the ledger computes another it says so and
+nothing is charged.
 """
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from market.reliability import UNKNOWN, Score
 from nas_tunnel.lobby import Announcement
 from wire.errors import DecodeError
 from wire.ids import MacAddress, PublicKey
@@ -18,7 +20,7 @@ from wire.network import Network, read_network
 from wire.offer import Offer, read_offer
 from wire.qos import Qos
 from wire.registration import read_registration
-from wire.units import U32_MAX, U63_MAX, format_duration, format_money, format_rate
+from wire.units import PPM, U32_MAX, U63_MAX, format_duration, format_money, format_rate
 
 MAX_REGISTRATION_AGE_S = 7 * 86_400
 """How old the ledger's word on an operator may be. Boxes fetch a fresh one each day, so that a ledger may be away for
@@ -66,6 +68,8 @@ class Candidate:
     units: int
     network: Network | None = None
     signal_dbm: int = 0
+    score: Score = UNKNOWN
+    """What is known of the seller (device/reputation.py)."""
 
     @property
     def price_ubc(self) -> int:
@@ -84,11 +88,11 @@ class Candidate:
 
     @property
     def cost(self) -> tuple[bool, Fraction, int, int, PublicKey, MacAddress]:
-        """Sorts cheapest per guaranteed bit first, use that is paid afterwards at the most that it can cost, offers
-        without a guarantee last, and leaves no tie to chance.
+        """Sorts cheapest per guaranteed bit that is served first, use that is paid afterwards at the most that it can
+        cost, offers without a guarantee last, and leaves no tie to chance.
         """
         guaranteed_bits = (self.qos.floor_down_bps + self.qos.floor_up_bps) * self.offer.allocation_duration_s
-        per_bit = Fraction(self.most_ubc, guaranteed_bits or 1)
+        per_bit = Fraction(self.most_ubc * PPM, (guaranteed_bits or 1) * max(self.score.ppm, 1))
         return (
             not guaranteed_bits,
             per_bit,

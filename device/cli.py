@@ -56,7 +56,7 @@ examples:
   airgrant buy --wallet wallet.pem --interface wlan0 --json | jq .ends_s
 
 Rates are guaranteed ones, at the IP layer. The cheapest offer per guaranteed bit that meets the wish is bought; without
-a wish, the cheapest of all. Prices are in bandcoins.
+a wish, the cheapest of all. Who did not keep its word counts as dearer (`airgrant scores`). Prices are in bandcoins.
 What is bought is kept beside the wallet (`airgrant grants`): until its time is over, who buys again from the same
 provider for the same wish comes back with it and pays nothing. A purchase of which nobody signed what became of it is
 asked for first.

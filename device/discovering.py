@@ -5,6 +5,7 @@ from dataclasses import replace
 from device.choice import ANYTHING, Candidate, PinnedLedger, Unsuitable, Wish, weigh, weigh_on_the_air
 from device.events import Event, OfferHeard, PinLedger, Send, ShowOffer, Tell
 from device.joining import enter_network
+from device.reputation import rate
 from device.retry import NS_PER_MS, begin
 from device.state import HeldGrant, Phase, Signed, State, Step, drop, enter, to_chosen
 from nas_tunnel.lobby import Announcement, Discover, Purchase, Refused
@@ -89,6 +90,7 @@ def _take(state: State, seen: Candidate | Unsuitable, now: Now, address: str) ->
     if state.wish is None:
         return enter_network(replace(state, chosen=seen), now)
     state, commands = _trust(state, seen.announcement)
+    seen = rate(seen, state.known, state.operators, now.utc_s)
     spent = (seen.announcement.provider, seen.offer.epoch) in state.spent_offers
     if spent or len(state.candidates) >= MAX_SELLERS:
         return state, commands

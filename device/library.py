@@ -23,6 +23,7 @@ from typing import Self, TypeAlias
 from device.agent import next_deadline, step
 from device.buying import is_unanswered, purchase_unanswered
 from device.choice import Wish
+from device.deposits import load_deposits
 from device.events import (
     Associate,
     AssociationFailed,
@@ -48,6 +49,7 @@ from device.events import (
     Started,
     Tell,
 )
+from device.experience import load_reputation
 from device.keeping import forget_purchase, keep_grant, keep_purchase, load_kept
 from device.retry import Backoff
 from device.state import COME_BACK, Phase, Settings, State
@@ -214,10 +216,17 @@ def buy(
     settings: Settings | None = None,
     before: Before = Before.ASK,
 ) -> Session:
-    """Finds, buys and joins. Raises PurchaseFailed, or ShellError if interface or wpa_supplicant are not there."""
+    """Finds, buys and joins. Raises PurchaseFailed, ShellError if interface or wpa_supplicant are not there,
+    ConfigError for a damaged file beside the wallet.
+    """
 
     def prepare(state: State) -> State:
-        state = replace(state, wish=wish)
+        state = replace(
+            state,
+            wish=wish,
+            known=load_reputation(wallet.path),
+            operators=tuple(load_deposits(wallet.path)),
+        )
         if before is Before.NOTHING:
             return state
         now_s = read_clock().utc_s

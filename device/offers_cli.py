@@ -24,13 +24,16 @@ from device.console import (
     run_command,
     stderr,
 )
+from device.deposits import load_deposits
 from device.events import ShowOffer
+from device.experience import load_reputation
 from device.keeping import grant_path, load_kept
 from device.library import Over, Way, leave_network
+from device.reputation import rate
 from device.state import HeldGrant, Signed
 from device.survey import sort_offers, survey_air, survey_lobby
 from device.udp import read_clock
-from device.wallet import load_wallet
+from device.wallet import Wallet, load_wallet
 from wire.errors import ConfigError, ShellError
 from wire.units import format_duration, format_money, format_rate
 
@@ -40,8 +43,9 @@ examples:
   airgrant offers --interface wlan0 --over air --wallet wallet.pem
   airgrant offers --interface wlan0 --json | jq '.offers[] | select(.suitable) | .price_ubc'
 
-Nothing is bought, and over the air nothing is joined. With a wallet, what another ledger sells is marked. Prices are
-for one unit, in bandcoins; the cheapest per guaranteed bit comes first.
+Nothing is bought, and over the air nothing is joined. With a wallet, what another ledger sells is marked, and a price
+counts for more where a seller did not keep its word (`airgrant scores`). Prices are for one unit, in bandcoins; the
+cheapest per guaranteed bit comes first.
 
 exit status: 0 somebody sells, 1 nobody does, 2 usage or wallet, 3 no such interface, no wpa_supplicant
 """
@@ -94,10 +98,11 @@ def leave(argv: list[str]) -> int:
 
 
 def _offers(arguments: argparse.Namespace) -> int:
-    pinned = load_wallet(arguments.wallet).pinned if arguments.wallet else None
+    wallet = load_wallet(arguments.wallet) if arguments.wallet else None
+    pinned = wallet.pinned if wallet else None
     with Show(quiet=arguments.json) as show:
         show.say("listening")
-        found = sort_offers(_survey(read_way(arguments), pinned, show))
+        found = sort_offers(_rated(_survey(read_way(arguments), pinned, show), wallet))
     for_sale = any(isinstance(shown.seen, Candidate) for shown in found)
     if arguments.json:
         print_json({"ok": for_sale, "offers": [describe_offer(shown) for shown in found]})
@@ -106,6 +111,17 @@ def _offers(arguments: argparse.Namespace) -> int:
     else:
         stderr().print("nobody sells here")
     return DONE if for_sale else NO
+
+
+def _rated(offers: list[ShowOffer], wallet: Wallet | None) -> list[ShowOffer]:
+    """With what is known of their sellers beside a wallet."""
+    if wallet is None:
+        return offers
+    known, operators, now_s = load_reputation(wallet.path), load_deposits(wallet.path), read_clock().utc_s
+    return [
+        replace(one, seen=rate(one.seen, known, operators, now_s)) if isinstance(one.seen, Candidate) else one
+        for one in offers
+    ]
 
 
 def _survey(way: Way, pinned: PinnedLedger | None, show: Show) -> list[ShowOffer]:

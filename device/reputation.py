@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from device.choice import Candidate
 from market.reliability import UNKNOWN, Score, Standing, Word, percent, score
 from wire.errors import DecodeError
 from wire.ids import PublicKey
@@ -103,6 +104,13 @@ def score_of(
             standing = _standing(publisher, trusted, earning)
             words.append(Word(standing, told.sessions, told.completed))
     return score(words)
+
+
+def rate(candidate: Candidate, known: Reputation, operators: Iterable[PublicKey], now_s: int) -> Candidate:
+    """With its seller's score."""
+    operator = None if candidate.network is None else candidate.network.operator
+    made = score_of(known, candidate.announcement.provider, operator, operators, now_s)
+    return replace(candidate, score=made)
 
 
 def explain(made: Score) -> str:

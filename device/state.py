@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from device.choice import Candidate, PinnedLedger, Unsuitable, Wish
 from device.events import Command, Failure, Send, Tell
+from device.reputation import Reputation
 from device.retry import Backoff, Retry
 from nas_tunnel.lobby import LobbyMessage
 from wire.allocate import Allocate
@@ -138,6 +139,10 @@ class State:
     """Paid for before, to be used instead of buying where they serve the wish."""
     unanswered: tuple[Signed, ...] = ()
     """Sent before, and nobody signed what became of them: asked for before anything is bought."""
+    known: Reputation = field(default_factory=Reputation)
+    """Of sellers: a price is divided by how far one keeps its word."""
+    operators: tuple[PublicKey, ...] = ()
+    """With whom something is deposited: their word on others counts."""
     phase: Phase = Phase.IDLE
     retry: Retry | None = None
     choose_ns: int | None = None

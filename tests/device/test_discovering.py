@@ -8,9 +8,11 @@ from device.choice import Wish
 from device.discovering import MAX_SELLERS
 from device.events import DeadlineReached, PinLedger, ShowOffer, Source, Started
 from device.fake_access_point import FakeAccessPoint, sell_as
+from device.reputation import Reputation, note_stay
 from device.state import Phase
 from nas_tunnel.lobby import Announcement, Discover, Purchase, Refused
 from tests.device.playbook import BUYER, START, WISH, World
+from wire.keys import PrivateKey
 
 
 def test_asks_again_with_growing_patience_and_then_says_that_nobody_is_there() -> None:
@@ -36,6 +38,16 @@ def test_the_cheapest_of_those_who_answer_in_time() -> None:
     assert world.buy().phase is Phase.JOINED
     assert (len(dear.grants), len(cheap.grants)) == (0, 1)
     assert len(world.told(ShowOffer)) == 2
+
+
+def test_who_did_not_keep_its_word_is_dearer_than_it_asks() -> None:
+    world = World()
+    dear = world.add("dear", price_ubc=1_500_000)
+    cheap = world.aps["cheap"] = sell_as(dear, price_ubc=900_000, provider=PrivateKey.from_secret(78))
+    known = note_stay(Reputation(), cheap.provider.public, world.now.utc_s, served=False)
+    world.state = replace(world.state, known=known)
+    assert world.buy().phase is Phase.JOINED
+    assert (len(dear.grants), len(cheap.grants)) == (1, 0)
 
 
 def test_each_offer_is_shown_once() -> None:

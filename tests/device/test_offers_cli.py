@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 
 from device.cli import buy
 from device.console import DONE, INTERRUPTED, NO, USAGE, WORLD
+from device.experience import keep_reputation
 from device.fake_wpa import FakeNetwork
 from device.keeping import keep_purchase, kept_folder
 from device.offers_cli import grants, leave, offers
+from device.reputation import Reputation, note_stay
 from device.wallet import create_wallet, load_wallet
 from tests.device.playbook import BUYER
 from tests.device.wpa_world import INTERFACE, WpaWorld, running
@@ -51,6 +54,23 @@ def test_offers_for_people(world: WpaWorld, capsys: pytest.CaptureFixture[str]) 
     world.add(price_ubc=1_500_000)
     assert offers(way(world)) == DONE
     assert "1.5 BC" in capsys.readouterr().out
+
+
+def test_what_is_known_of_a_seller_is_shown_with_a_wallet(
+    world: WpaWorld, wallet: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cheap, dear = world.add(1, price_ubc=900_000).shop, world.add(2, price_ubc=1_500_000).shop
+    keep_reputation(wallet, note_stay(Reputation(), cheap.provider.public, int(time.time()), served=False))
+    words = [*way(world), "--wallet", str(wallet)]
+    assert offers([*words, "--json"]) == DONE
+    shown = json.loads(capsys.readouterr().out)["offers"]
+    assert [(one["price_ubc"], one["served_ppm"]) for one in shown] == [
+        (1_500_000, 500_000),
+        (900_000, 166_666),
+    ]
+    assert shown[0]["bssid"] == str(dear.bssid)
+    assert offers([*way(world), "--json"]) == DONE
+    assert [one["price_ubc"] for one in json.loads(capsys.readouterr().out)["offers"]] == [900_000, 1_500_000]
 
 
 def test_offers_for_scripts(world: WpaWorld, capsys: pytest.CaptureFixture[str]) -> None:
