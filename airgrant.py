@@ -31,6 +31,7 @@ SUBCOMMANDS = {
     "connect": Subcommand(
         "device.connect_cli", "connect", "have a rate for a time, and pay for what is served"
     ),
+    "agent": Subcommand("device.agent_cli", "agent", "let applications buy within a budget, and say why"),
     "offers": Subcommand("device.offers_cli", "offers", "list what access points around here sell"),
     "grants": Subcommand("device.offers_cli", "grants", "list what is paid for and still lasts"),
     "leave": Subcommand("device.offers_cli", "leave", "leave the Wi-Fi network that a purchase joined"),

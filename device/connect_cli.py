@@ -96,7 +96,7 @@ def connect(argv: list[str]) -> int:
         metavar="SIZE",
         help="so much will be transferred; default: all the rate",
     )
-    _add_ledger(parser)
+    add_ledger(parser)
     return run_command(parser, argv, _connect)
 
 
@@ -105,11 +105,11 @@ def deposits(argv: list[str]) -> int:
     parser = make_parser("airgrant deposits", "What is deposited with operators.", DEPOSITS_EXAMPLES)
     parser.add_argument("operators", nargs="*", metavar="OPERATOR", help="accounts of operators to ask about")
     parser.add_argument("--wallet", type=Path, required=True, metavar="FILE", help="whose deposits")
-    _add_ledger(parser)
+    add_ledger(parser)
     return run_command(parser, argv, _deposits)
 
 
-def _add_ledger(parser: argparse.ArgumentParser) -> None:
+def add_ledger(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ledger",
         default=os.environ.get(LEDGER_VARIABLE),
@@ -139,7 +139,7 @@ class Follow:
             case Chose(chosen, why):
                 moving = "moving on to" if self._stayed else "by"
                 bssid = chosen.candidate.offer.bssid
-                self._show.note(f"{moving} {bssid}, {_MANNERS[chosen.manner]}: {why}")
+                self._show.note(f"{moving} {bssid}, {MANNERS[chosen.manner]}: {why}")
             case Paid(bssid, paid_ubc, intervals, left_s):
                 times = "payment" if intervals == 1 else "payments"
                 left = format_duration(left_s)
@@ -158,7 +158,7 @@ class Follow:
                 qos = network.tariff.qos
             price, rate = format_money(one.price_ubc), format_rate(qos.floor_down_bps)
             self._show.note(
-                f"found {one.candidate.offer.bssid}: {_MANNERS[one.manner]}, {price}, at least {rate} down"
+                f"found {one.candidate.offer.bssid}: {MANNERS[one.manner]}, {price}, at least {rate} down"
             )
         for shown in looked.unsuitable:
             if isinstance(shown.seen, Unsuitable):
@@ -168,14 +168,14 @@ class Follow:
                     self._show.note(f"not from {why}")
 
 
-_MANNERS = {Manner.GRANT: "a grant", Manner.METERED: "paying as it goes"}
+MANNERS = {Manner.GRANT: "a grant", Manner.METERED: "paying as it goes"}
 
 
 def _connect(arguments: argparse.Namespace) -> int:
     wallet, want = load_wallet(arguments.wallet), _read_want(arguments)
     interrupted = False
     with Show(quiet=arguments.json) as show:
-        funds = Funds(_known_deposits(arguments, wallet, show), {}, arguments.ledger or "")
+        funds = Funds(known_deposits(arguments, wallet, show), {}, arguments.ledger or "")
         follow = Follow(show)
         try:
             stays = have(
@@ -236,7 +236,7 @@ def _print_receipt(arguments: argparse.Namespace, want: Want, stays: list[Stay],
     table = Table("access point", "how", "for", "down", "up", "paid", "ended", box=None, header_style="dim")
     for stay in stays:
         table.add_row(
-            str(stay.bssid), _MANNERS[stay.manner], format_duration(stay.seconds), format_size(stay.down_bytes),
+            str(stay.bssid), MANNERS[stay.manner], format_duration(stay.seconds), format_size(stay.down_bytes),
             format_size(stay.up_bytes), format_money(stay.paid_ubc), plain(stay.reason),
         )  # fmt: skip
     if stays:
@@ -255,7 +255,7 @@ def _describe(stay: Stay) -> dict[str, object]:
 # ---- Deposits
 
 
-def _known_deposits(arguments: argparse.Namespace, wallet: Wallet, show: Show) -> dict[PublicKey, int]:
+def known_deposits(arguments: argparse.Namespace, wallet: Wallet, show: Show) -> dict[PublicKey, int]:
     """What was kept, and of a ledger that can be reached what it says now."""
     kept = load_deposits(wallet.path)
     if arguments.ledger is None or not kept:

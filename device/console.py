@@ -24,6 +24,7 @@ from device.events import PinLedger, ShowOffer, Source, Tell
 from device.keeping import find_grant
 from device.library import Over, PurchaseFailed, PurchaseInterrupted, Way
 from device.wpa import DEFAULT_FOLDER
+from market.reliability import UNKNOWN, percent
 from wire.errors import ConfigError, DecodeError, ShellError
 from wire.ids import MacAddress, PublicKey
 from wire.units import format_duration, format_money, format_rate, format_size
@@ -158,9 +159,9 @@ def where_the_grant_is(arguments: argparse.Namespace, grant: bytes) -> str:
     """Beside the wallet or where it came from, in the file of --save too, or, if the disk would not take it, here."""
     if not grant:
         return ""
-    kept = find_grant(arguments.wallet, grant) or arguments.grant
+    kept = find_grant(arguments.wallet, grant) or getattr(arguments, "grant", None)
     where = f"in {kept}" if kept else f"not on disk: {grant.hex()}"
-    return f" (the grant is {where}{save_grant(arguments.save, grant)})"
+    return f" (the grant is {where}{save_grant(getattr(arguments, 'save', None), grant)})"
 
 
 def save_grant(path: Path | None, grant: bytes) -> str:
@@ -252,9 +253,14 @@ def _offer_cells(offer: Candidate, bought: tuple[PublicKey, MacAddress] | None) 
         format_rate(offer.qos.floor_up_bps),
         format_duration(offer.offer.allocation_duration_s),
         f"{offer.signal_dbm} dBm" if offer.signal_dbm else "",
-        f"{str(offer.announcement.provider)[:16]}…",
+        f"{str(offer.announcement.provider)[:16]}…{_served(offer)}",
         str(offer.offer.bssid),
     )
+
+
+def _served(offer: Candidate) -> str:
+    """Nothing of whom nothing is known."""
+    return "" if offer.score == UNKNOWN else f" {percent(offer.score.ppm)} %"
 
 
 def _later(offer: Candidate) -> str:
@@ -281,6 +287,7 @@ def describe_offer(shown: ShowOffer) -> dict[str, object]:
                 "floor_up_bps": offer.qos.floor_up_bps,
                 "duration_s": offer.offer.allocation_duration_s,
                 "signal_dbm": offer.signal_dbm or None,
+                "served_ppm": offer.score.ppm,
                 "network": _describe_network(offer),
             }
         case unsuitable:

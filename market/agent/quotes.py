@@ -61,13 +61,16 @@ Terms = PostedPrice | Metered
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """One seller's terms, and until when they hold (UTC). `seller` is any name; `served_ppm` its score."""
+    """One seller's terms, and until when they hold (UTC). `seller` is any name, `place` that of its access point;
+    `served_ppm` is its score.
+    """
 
     seller: str
     terms: Terms
     valid_until_s: int
     served_ppm: int = PPM
     steps: tuple[Step, ...] = ()
+    place: str = ""
 
     def __post_init__(self) -> None:
         assert 0 <= self.served_ppm <= PPM, f"a score of {self.served_ppm}"

@@ -1,0 +1,39 @@
+"""Quotes out of ways: terms, until when they hold, whose they are, and what the way there takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from device.metered_choice import Manner, Plan
+from device.quoting import quote_of
+from market.agent.quotes import Metered, PostedPrice, Step
+from market.reliability import Score
+from tests.device.test_metered_choice import NETWORK, OFFER, SELLER, TARIFF
+from wire.usage_terms import UsageTerms
+
+
+def test_a_grant_and_a_tariff() -> None:
+    bought = quote_of(Plan(Manner.GRANT, SELLER, 10_000, Score(900_000)), 7)
+    assert bought.terms == PostedPrice(OFFER.price_ubc, OFFER.allocation_duration_s, 0)
+    assert bought.steps == (Step.ATTACH, Step.CONTRACT)
+    assert bought.valid_until_s == min(OFFER.expires_s, NETWORK.expires_s)
+    assert (bought.seller, bought.place) == (str(NETWORK.operator)[:10], str(OFFER.bssid))
+    assert bought.served_ppm == 900_000
+    paid = quote_of(Plan(Manner.METERED, SELLER, 10_000), 7)
+    assert (paid.terms, paid.steps) == (Metered(TARIFF, 7), (Step.ATTACH,))
+    assert paid.valid_until_s == NETWORK.expires_s
+
+
+def test_on_a_cable_nobody_attaches_and_the_seller_is_the_provider() -> None:
+    cable = quote_of(Plan(Manner.GRANT, replace(SELLER, network=None), 10_000), 0)
+    assert cable.steps == (Step.CONTRACT,)
+    assert cable.seller == str(SELLER.announcement.provider)[:10]
+    assert cable.valid_until_s == OFFER.expires_s
+
+
+def test_the_most_that_use_may_cost_afterwards_counts() -> None:
+    usage = UsageTerms(0, 1_000, 10**6, 3_000)
+    later = replace(SELLER, offer=replace(OFFER, qos=replace(OFFER.qos, usage=usage)))
+    terms = quote_of(Plan(Manner.GRANT, later, 10_000), 0).terms
+    assert isinstance(terms, PostedPrice)
+    assert terms.later_ubc == usage.most_ubc > 0
