@@ -37,12 +37,15 @@ class Survivors:
     earned_ubc: Integers
 
 
-def viterbi(game: Game, price_ubc: int) -> Planned:
-    """The schedule of the better survivor; without open hours, no offers. Of equals the one that offers less late."""
-    left = survivors(game, price_ubc)
+def viterbi(game: Game, price_ubc: int, start: State | None = None, first: int = 0) -> Planned:
+    """The schedule of the better survivor; without open hours, no offers. Of equals the one that offers less late.
+
+    In the middle of a cycle it begins with the users' states (`start`) in hour `first`, and counts from there.
+    """
+    left = survivors(game, price_ubc, start, first)
     best = int(left.earned_ubc[1] > left.earned_ubc[0])
     schedule, row = [False] * game.hours, best
-    for number, hour in reversed(list(enumerate(game.open_hours))):
+    for number, hour in reversed(list(enumerate(hour for hour in game.open_hours if hour >= first))):
         schedule[hour] = row == 1
         row = int(left.parents[number, row])
     return Planned(tuple(schedule), int(left.earned_ubc[best]))
@@ -58,15 +61,16 @@ def printed_row(game: Game, price_ubc: int) -> Schedule:
     return tuple(schedule)
 
 
-def survivors(game: Game, price_ubc: int) -> Survivors:
+def survivors(game: Game, price_ubc: int, start: State | None = None, first: int = 0) -> Survivors:
     """The pass itself."""
-    state = begin(game, 2, game.users)
+    state = begin(game, game.users) if start is None else start
+    state = State(np.stack([state.used] * 2), np.stack([state.quota] * 2))
     earned = np.zeros(2, dtype=np.int64)
-    parents = np.zeros((len(game.open_hours), 2), dtype=np.int64)
+    parents = np.zeros((sum(hour >= first for hour in game.open_hours), 2), dtype=np.int64)
     both = np.array([[[False]], [[True]]])  # decisions x parents x users
     nothing = np.array([[False], [False]])
     decided = 0
-    for number in range(game.hours):
+    for number in range(first, game.hours):
         hour = hour_of(game, number)
         if number not in game.open_hours:
             state, revenue = advance(game, hour, price_ubc, state, nothing)
