@@ -63,19 +63,34 @@ class Budgets:
     def __init__(self, shares: Shares) -> None:
         self._shares = shares
         self._homes: dict[PublicKey, Address] = {}
+        self._at_home: Counter[Address] = Counter()
+        """How many consumers are at an address."""
         self._now = _Second()
 
     def settle(self, consumer: PublicKey, address: Address) -> None:
         """A payment from there moved the consumer's session on."""
+        before = self._homes.get(consumer)
+        if before == address:
+            return
+        if before is not None:
+            self._at_home[before] -= 1
+            if not self._at_home[before]:
+                del self._at_home[before]
         self._homes[consumer] = address
+        self._at_home[address] += 1
+
+    def is_full(self, address: Address, now_ms: int) -> bool:
+        """Whether nothing from there is looked at any more in this second, whatever it is: costs next to nothing."""
+        now, shares = self._second(now_ms), self._shares
+        if now.addresses[address] >= shares.per_address or now.everybody >= shares.all_per_s:
+            return True
+        return now.strange >= shares.strange_per_s and address not in self._at_home
 
     def admit(self, sender: Sender, address: Address, now_ms: int) -> bool:
         """Whether one more is looked at. Milliseconds of a clock that nobody sets."""
-        if now_ms // 1_000 != self._now.number:
-            self._now = _Second(now_ms // 1_000)
-        now, shares = self._now, self._shares
-        if now.addresses[address] >= shares.per_address or now.everybody >= shares.all_per_s:
+        if self.is_full(address, now_ms):
             return False
+        now = self._now
         if self._homes.get(sender.consumer) != address or not sender.in_session:
             if not self._has_room(sender):
                 return False
@@ -85,6 +100,11 @@ class Budgets:
         now.addresses[address] += 1
         now.everybody += 1
         return True
+
+    def _second(self, now_ms: int) -> _Second:
+        if now_ms // 1_000 != self._now.number:
+            self._now = _Second(now_ms // 1_000)
+        return self._now
 
     def _has_room(self, sender: Sender) -> bool:
         """For a stranger in this consumer's name."""

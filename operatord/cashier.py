@@ -72,6 +72,8 @@ class Cashier:
         """Empty if `take` is to look at it, else what is counted. Takes microseconds and verifies nothing: it has our
         form, is of one of our channels, and within the share of whoever sends it.
         """
+        if self._budgets.is_full(address, now_ms):
+            return "payment: too often"
         sender = self._sender(data)
         if sender is None:
             return "payment: not for us"

@@ -65,3 +65,19 @@ def test_there_is_an_end_to_everything() -> None:
     budgets = Budgets(shares)
     budgets.settle(ALICE.public, HOME)
     assert [budgets.admit(sender(ALICE), HOME, 0) for _ in range(5)] == [True] * 3 + [False] * 2
+
+
+def test_once_strangers_have_had_their_share_theirs_is_dropped_unread() -> None:
+    budgets = Budgets(SHARES)
+    budgets.settle(ALICE.public, HOME)
+    names = [PrivateKey.from_secret(9_000 + number) for number in range(20)]
+    assert all(budgets.admit(sender(key), stranger(number), 0) for number, key in enumerate(names))
+    assert budgets.is_full(stranger(99), 0)
+    assert not budgets.is_full(HOME, 0)
+    budgets.settle(BOB.public, HOME)
+    budgets.settle(ALICE.public, stranger(99))
+    assert not budgets.is_full(HOME, 0), "somebody else is there"
+    budgets.settle(BOB.public, stranger(98))
+    assert budgets.is_full(HOME, 0)
+    assert not budgets.is_full(stranger(99), 0)
+    assert not budgets.is_full(HOME, 1_000)
