@@ -31,7 +31,7 @@ from ledger.clearing.events import (
     Unsealed,
     read_event,
 )
-from ledger.clearing.house import NO_BIDS, check_answer
+from ledger.clearing.house import NO_BIDS, check_answer, may_say
 from wire.auction import read_auction
 from wire.auction_receipt import AuctionReceipt
 from wire.errors import DecodeError, VerificationError
@@ -61,10 +61,13 @@ class Funds:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """An offer that the ledger executed and that carries a ruling of the house, and the head in it."""
+    """An offer that the ledger executed and that carries a ruling of the house, the head in it, and which auction it
+    settles, empty if it is of nobody who was named.
+    """
 
     transaction_id: bytes
     head: bytes
+    auction_id: bytes
 
 
 class LedgerWord(Protocol):
@@ -76,8 +79,8 @@ class LedgerWord(Protocol):
 
     def funds(self, height: int, accounts: Collection[PublicKey]) -> Funds | None: ...
 
-    def anchors(self, house: PublicKey) -> Sequence[Anchor] | None:
-        """Of all offers that settle auctions of this house."""
+    def anchors(self, house: PublicKey, providers: Collection[PublicKey]) -> Sequence[Anchor] | None:
+        """Of all offers that settle auctions of this house; `providers` had some."""
         ...
 
 
@@ -213,8 +216,7 @@ class _Auditor:
             heads.append(self._book.head)
             if isinstance(event, AuctionClosed):
                 done.append(self._conclude(self._book.listings[event.auction_id], event))
-        unsealed = {listing.head for listing in self._book.listings.values() if listing.head}
-        wrong, unchecked = self._check_anchors(unsealed)
+        wrong, unchecked = self._check_anchors()
         return Audit(tuple(done), tuple(heads), wrong, unchecked)
 
     def _note(self, listing: Listing) -> _Found:
@@ -239,6 +241,8 @@ class _Auditor:
                 wrong.append("keepers told their secrets before the clearing time")
             case OfferTaken():
                 wrong += self._check_offer(listing, event.answer)
+            case AuctionClosed() if event.reason not in ("", NO_BIDS) and not may_say(listing, event.reason):
+                wrong.append(f"it was given up as {event.reason}, which its log does not say")
 
     def _check_offer(self, listing: Listing, answer: bytes) -> list[str]:
         try:
@@ -310,18 +314,21 @@ class _Auditor:
     def _has_word(self) -> bool:
         return self._ledger is not None and self._ledger.ran(bytes(32)) is not None
 
-    def _check_anchors(self, heads: set[bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Each head that the ledger got from this house is that of an auction of this log, as of when its bids could be
-        read: there is no other log.
+    def _check_anchors(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Each head that the ledger got from this house is that of this log as of when the bids of that very auction
+        could be read: there is no other log.
         """
-        houses = {listing.auction.house for listing in self._book.listings.values()}
+        listings = self._book.listings.values()
+        heads = {one.auction_id: one.head for one in listings if one.head}
+        providers = {one.auction.terms.provider for one in listings}
+        houses = {one.auction.house for one in listings}
         wrong: list[str] = []
         for house in houses:
-            anchors = None if self._ledger is None else self._ledger.anchors(house)
+            anchors = None if self._ledger is None else self._ledger.anchors(house, providers)
             if anchors is None:
                 return (), ("that this is the only log that the house shows",)
             for anchor in anchors:
-                if anchor.head not in heads:
+                if heads.get(anchor.auction_id) != anchor.head:
                     name = anchor.transaction_id.hex()
                     wrong.append(f"offer {name} in the ledger carries a head of another log of this house")
         return tuple(wrong), ()

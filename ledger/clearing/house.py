@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 from ledger.clearing.book import Book, Listing, Phase
 from ledger.clearing.door import (
+    KEEPER_CLOCK,
     MAX_AUCTIONS,
     MAX_AUCTIONS_OF_ONE,
     MAX_BIDS,
@@ -414,3 +415,22 @@ _AWAY = {
     Phase.OFFERED: "ledger_away",
     Phase.CLOSED: "closed",
 }
+_WAITED_FOR = {
+    Phase.OPEN: {"funds_unknown", KEEPER_CLOCK},
+    Phase.COUNTED: set[str](),
+    Phase.CLEARING: {"provider_lies", "waits_for_another"},
+    Phase.OFFERED: {"waits_for_another"},
+    Phase.CLOSED: set[str](),
+}
+"""What else a house says of an auction that stood still there."""
+
+
+def may_say(listing: Listing, reason: str) -> bool:
+    """Whether a house gives up an auction in this phase with this word. Of the ledger's words it says those that stand
+    in its log (`OfferRejected`), and no others.
+    """
+    return bool(reason) and reason in {
+        _AWAY[listing.phase],
+        listing.rejected[0],
+        *_WAITED_FOR[listing.phase],
+    }

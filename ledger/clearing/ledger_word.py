@@ -49,17 +49,20 @@ class ReplayedLedger:
         found = self._balances[height]
         return Funds({key: found[key] for key in accounts if key in found}, self._times[after - 1], next_s)
 
-    def anchors(self, house: PublicKey) -> Sequence[Anchor] | None:
+    def anchors(self, house: PublicKey, providers: Collection[PublicKey]) -> Sequence[Anchor] | None:
+        keys = {provider.key_id: provider for provider in providers}
         found: list[Anchor] = []
         for item in self._store.items():
             if item.kind == ItemKind.TRANSACTION and house.octets in item.encoded:
-                action = read_transaction(item.encoded, self._ledger_id).transaction.action
+                signed = read_transaction(item.encoded, self._ledger_id)
+                action, provider = signed.transaction.action, keys.get(signed.issuer_key_id)
                 if (
                     isinstance(action, PostOffer)
                     and action.ruling is not None
                     and action.ruling.house == house
                 ):
-                    found.append(Anchor(item.id, action.ruling.head))
+                    auction_id = b"" if provider is None else action.auction_id(provider)
+                    found.append(Anchor(item.id, action.ruling.head, auction_id))
         return found
 
     def _see(self, header: Header, state: State) -> None:
@@ -91,5 +94,9 @@ class AskedLedger:
     def funds(self, height: int, accounts: Collection[PublicKey]) -> Funds | None:  # noqa: ARG002 nobody can be asked
         return None
 
-    def anchors(self, house: PublicKey) -> Sequence[Anchor] | None:  # noqa: ARG002 nobody can be asked
+    def anchors(
+        self,
+        house: PublicKey,  # noqa: ARG002 nobody can be asked
+        providers: Collection[PublicKey],  # noqa: ARG002
+    ) -> Sequence[Anchor] | None:
         return None

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 
 from ledger.clearing.audit import Anchor, Audited, Funds, audit_log, convict, wanted_funds
 from ledger.clearing.bidding import conceal_bid, make_bid
+from ledger.clearing.door import SETTLE_S
 from ledger.clearing.events import (
     AuctionClosed,
     AuctionTaken,
     BidTaken,
     Event,
     FundsTaken,
+    OfferRejected,
     OfferTaken,
     Unsealed,
     next_head,
@@ -166,18 +168,18 @@ class Word:
         assert height == noted[0].height
         return Funds({key: had[key] for key in accounts}, self.time_s, self.next_s) if self.knows else None
 
-    def anchors(self, house: PublicKey) -> Sequence[Anchor] | None:
+    def anchors(self, house: PublicKey, providers: Collection[PublicKey]) -> Sequence[Anchor] | None:
         actions = [
             (one.transaction_id, one.transaction.action)
             for batch in self.world.batches
             for one in batch.transactions
         ]
         own = [
-            Anchor(name, action.ruling.head)
+            Anchor(name, action.ruling.head, action.auction_id(PROVIDER.public))
             for name, action in actions
             if name in self.world.landed and isinstance(action, PostOffer) and action.ruling is not None
         ]
-        assert house == HOUSE.public
+        assert (house, set(providers)) == (HOUSE.public, {PROVIDER.public})
         return [*own, *self.others] if self.knows else None
 
 
@@ -290,17 +292,49 @@ def test_an_auction_without_winners_is_closed_for_want_of_bids_and_nothing_else(
     world.bid(listing, ALICE, 9)
     world.clear(listing)
     (found,) = audit(world, changed(world, AuctionClosed, reason=reason))
-    assert found.wrong == ("" if reason == "no_bids" else "it was given up before its last second")
+    assert found.wrong.endswith("it was given up before its last second") is (reason != "no_bids")
+    assert bool(found.wrong) is (reason != "no_bids")
     (found,) = audit(cleared(), changed(cleared(), AuctionClosed, reason="no_bids", at_ns=2**62))
     assert "for want of bids, and there were some" in found.wrong
+
+
+@pytest.mark.parametrize(
+    ("events", "good"),
+    [
+        (0, {"house_away", "funds_unknown", "keeper_clock"}),
+        (1, {"keepers_away"}),
+        (2, {"provider_away", "provider_lies", "waits_for_another"}),
+        (3, {"ledger_away", "waits_for_another"}),
+        (4, {"sold_out", "provider_away", "provider_lies", "waits_for_another"}),
+    ],
+)
+def test_an_auction_is_given_up_with_a_word_that_its_log_bears_out(events: int, good: set[str]) -> None:
+    """After its last second, before it was counted, unsealed, offered, rejected."""
+    world = cleared()
+    bids, rest = world.entries[:5], world.entries[5:8]
+    counted, unsealed, offered = map(read_event, rest)
+    assert isinstance(counted, FundsTaken)
+    assert (type(unsealed), type(offered)) == (Unsealed, OfferTaken)
+    end_ns, auction_id = (CLEARING_S + SETTLE_S + 1) * 10**9, counted.auction_id
+    rejected = write_event(OfferRejected(end_ns - 1, auction_id, "sold_out", "1 units wanted, 0 left"))
+    words = {"house_away", "funds_unknown", "keeper_clock", "keepers_away", "provider_away", "provider_lies"}
+    for reason in words | {"waits_for_another", "ledger_away", "sold_out", "whatever"}:
+        end = write_event(AuctionClosed(end_ns, auction_id, reason, ""))
+        entries = [*bids, *[*rest, rejected][:events], end]
+        world.landed.clear()
+        (found,) = audit(world, entries)
+        assert ("which its log does not say" in found.wrong) is (reason not in good), (reason, found.wrong)
 
 
 def test_a_head_of_another_place_of_the_log_is_found() -> None:
     """As of the auction's opening, say, it vouches for no bid."""
     world = cleared()
     first = next_head(bytes(32), world.entries[0])
-    found = audit_log(world.entries, world.ledger_id, Word(world, others=(Anchor(bytes(32), first),)))
-    assert "carries a head of another log" in found.wrong[0]
+    (own,) = Word(world).anchors(HOUSE.public, {PROVIDER.public}) or ()
+    assert audit_log(world.entries, world.ledger_id, Word(world, others=(own,))).holds
+    for other in (replace(own, head=first), replace(own, auction_id=bytes(32)), replace(own, auction_id=b"")):
+        found = audit_log(world.entries, world.ledger_id, Word(world, others=(other,)))
+        assert "carries a head of another log" in found.wrong[0]
 
 
 def test_a_house_with_two_logs_is_found_by_what_it_signed() -> None:
@@ -310,7 +344,7 @@ def test_a_house_with_two_logs_is_found_by_what_it_signed() -> None:
     for key, price in ((BOB, 100), (CAROL, 90)):
         shown.bid(listing, key, price)
     shown.clear(listing)
-    both = Word(shown, others=tuple(Word(world).anchors(HOUSE.public) or ()))
+    both = Word(shown, others=tuple(Word(world).anchors(HOUSE.public, {PROVIDER.public}) or ()))
     found = audit_log(shown.entries, shown.ledger_id, both)
     assert not found.holds
     assert "carries a head of another log" in found.wrong[0]

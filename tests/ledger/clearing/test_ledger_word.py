@@ -78,8 +78,10 @@ def test_the_past_of_a_log(engine: Engine, tmp_path: Path) -> None:
     ]  # fmt: skip
     assert word.funds(9, accounts) is None, "there is no such block"
     assert (word.ran(spent), word.ran(bytes(32))) == (True, False)
-    assert word.anchors(BOB.public) == [Anchor(settled, HEAD)]
-    assert word.anchors(ALICE.public) == []
+    auction_id = settling().auction_id(PROVIDER.public)
+    assert word.anchors(BOB.public, accounts | {PROVIDER.public}) == [Anchor(settled, HEAD, auction_id)]
+    assert word.anchors(BOB.public, accounts) == [Anchor(settled, HEAD, b"")]
+    assert word.anchors(ALICE.public, accounts) == []
     assert word.head.height == 4
     with pytest.raises(VerificationError, match="is another ledger"):
         ReplayedLedger(store, bytes(32), {})
