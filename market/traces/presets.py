@@ -49,7 +49,7 @@ _ROWS = (
     Preset(
         "mid-1.5MB", 1_500_000, OVERAGE_MID_BYTES, 5.0, 0.4, 0.8, "calibrated to an overage a user unoffered"
     ),
-    Preset("light", 50_000_000, OVERAGE_PAPER_BYTES, 0.3, 0.4, 0.4, "few come near the quota"),
+    Preset("light", 50_000_000, OVERAGE_PAPER_BYTES, 0.5, 0.4, 0.4, "few come near the quota"),
     Preset("heavy-tail", 50_000_000, OVERAGE_PAPER_BYTES, 0.7, 1.2, 0.8, "few users make most of the use"),
 )
 PRESETS = {preset.name: preset for preset in _ROWS}
