@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from device.metered_choice import Manner, Plan
-from device.quoting import quote_of
+from device.quoting import paid_for_s, quote_of
+from device.state import HeldGrant
 from market.agent.quotes import Metered, PostedPrice, Step
 from market.reliability import Score
-from tests.device.test_metered_choice import NETWORK, OFFER, SELLER, TARIFF
+from tests.device.test_metered_choice import ANNOUNCEMENT, NETWORK, OFFER, SELLER, TARIFF, WANT
+from tests.wire.examples import MESSAGES
+from wire.grant import Grant
 from wire.usage_terms import UsageTerms
 
 
@@ -37,3 +40,20 @@ def test_the_most_that_use_may_cost_afterwards_counts() -> None:
     terms = quote_of(Plan(Manner.GRANT, later, 10_000), 0).terms
     assert isinstance(terms, PostedPrice)
     assert terms.later_ubc == usage.most_ubc > 0
+
+
+def test_what_was_paid_for_costs_nothing_while_it_lasts() -> None:
+    grant: Grant = replace(
+        MESSAGES["grant"].example, provider_id=ANNOUNCEMENT.provider.provider_id, qos=OFFER.qos,
+        starts_s=1_000, duration_s=600,
+    )  # fmt: skip
+    bought, metered = Plan(Manner.GRANT, SELLER, 10_000), Plan(Manner.METERED, SELLER, 10_000)
+    held = [HeldGrant(grant, b"")]
+    assert paid_for_s(bought, held, WANT, 1_100) == 500
+    quote = quote_of(bought, 0, 500)
+    assert (quote.terms, quote.steps) == (PostedPrice(0, 500), (Step.ATTACH,))
+    assert paid_for_s(metered, held, WANT, 1_100) == 0
+    assert paid_for_s(bought, held, WANT, 1_600) == 0, "it is over"
+    assert paid_for_s(bought, held, replace(WANT, floor_down_bps=10**9), 1_100) == 0
+    assert paid_for_s(bought, [HeldGrant(replace(grant, provider_id=bytes(8)), b"")], WANT, 1_100) == 0
+    assert paid_for_s(bought, [], WANT, 1_100) == 0

@@ -194,6 +194,10 @@ def test_a_grant_is_bought_from_whom_it_was_decided_and_paid_once(world: WpaWorl
     assert [(stay.bssid, stay.paid_ubc) for stay in ran.stays] == [(far.bssid, 19_000)]
     assert [stay.paid_ubc for stay in again.stays] == [0], "it was paid for before"
     assert [one.paid_ubc for one in made.book.settled] == [19_000, 0]
+    assert again.decided is not None
+    taken = again.decided.decision.taken
+    assert taken is not None
+    assert (taken.expected_ubc, taken.worst_ubc) == (0, 0), "and nothing has to be left for it"
 
 
 def test_asking_signs_and_keeps_nothing(world: WpaWorld, tmp_path: Path) -> None:
