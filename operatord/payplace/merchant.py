@@ -129,19 +129,20 @@ class Merchant:
         the operator's block breaks.
         """
         self.guard()
-        if not may_commit(self._chain.operator(), self._chain.time_s()):
+        operator = self._chain.operator()
+        if not may_commit(operator, self._chain.time_s()):
             return Idle("no window runs")
         announcement = self._office.announcement()
         if announcement is None:
             return Idle("no block is announced")
-        standing = standing_of(self._chain)
-        record = standing.merchants.get(self.id)
+        record = self._chain.merchant(self.id)
         if record is None or record.status == Status.EXITED:
             return Idle("not registered")
-        head = self._read_announcement(announcement, standing)
+        head = self._read_announcement(announcement, operator)
         before = self._files.promise_of_period(head.period)
         if before is not None:
             return self._sign_again(before, announcement)
+        standing = standing_of(self._chain)
         view = standing.view(self._chain.instance, self._fetch_kept(standing))
         check_head(head, view, standing.time_s)
         self._fetch(head, standing)
@@ -162,11 +163,11 @@ class Merchant:
             self._files.forget_block(head.previous_root if withheld else head.root)
             raise
 
-    def _read_announcement(self, announcement: bytes, standing: Standing) -> BlockHead:
+    def _read_announcement(self, announcement: bytes, operator: PayOperator) -> BlockHead:
         try:
             head = read_block_head(announcement[:HEAD_SIZE])
             signature = bls.Signature.of_compressed(announcement[HEAD_SIZE:])
-            bls.verify(bls.PublicKey.of_eip2537(standing.operator.bls_key), head.commitment, signature)
+            bls.verify(bls.PublicKey.of_eip2537(operator.bls_key), head.commitment, signature)
         except DecodeError as error:
             raise BlockRefused(Rule.MALFORMED, f"announcement: {error}") from None
         return head

@@ -12,14 +12,15 @@ from itertools import islice
 
 from ledger.payplace import bls
 from ledger.payplace.bisecting import find_bad
-from ledger.payplace.entries import Channel, Status
+from ledger.payplace.entries import Channel, PayMerchant, PayOperator, Status
 from ledger.payplace.generating import Period, keep_back, next_leaves
 from ledger.payplace.payout_block import NO_ROOT, BlockHead, split_block, write_block_head
 from ledger.payplace.payout_leaf import MERCHANT_ID_SIZE, empty_leaf, leaf_hash_of
 from ledger.payplace.payout_row import PayoutRow, Sums, read_row, without
 from ledger.payplace.payout_tree import TreeBuilder
 from ledger.payplace.registering import voucher_message
-from operatord.payplace.chain import Chain, Standing, is_overdrawn, standing_of, terms_of
+from ledger.payplace.windows import phase_at
+from operatord.payplace.chain import Chain, Standing, is_overdrawn, terms_of
 from operatord.payplace.income import Earning, Income, Row, split
 from operatord.payplace.recovering import owed, read_past
 from operatord.payplace.steps import (
@@ -73,6 +74,8 @@ class Settler:
         """Whose signatures of the present block hold."""
         self._members: Collection[bytes] | None = None
         """Who was registered when we last looked: nobody joins while signatures are taken."""
+        self._seen: tuple[tuple[int, bytes, bytes], Mapping[bytes, PayMerchant]] | None = None
+        """All merchants, and in which window and with which keys they were seen."""
         self._contested: dict[PublicKey, str] = {}
         """What was told of whoever shifts away what he has spent."""
         self._lock = threading.Lock()
@@ -93,12 +96,23 @@ class Settler:
         operator, now_s = self.chain.operator(), self.chain.time_s()
         if head is None and not may_commit(operator, now_s):
             return Wait(next_window_s(operator, now_s))  # without asking for all merchants every moment
-        standing = standing_of(self.chain)
-        self._members = standing.merchants.keys()
+        standing = self._look(operator, now_s)
         signed = frozenset(self._verify(head, standing)) if head else frozenset[bytes]()
         step = next_step(standing, head, signed, self._rules.collect_s)
+        if not isinstance(step, Wait):
+            self._seen = None  # what we do may change it
         self._do(step, standing, head)
         return step
+
+    def _look(self, operator: PayOperator, now_s: int) -> Standing:
+        """In a window nobody registers, withdraws or leaves, so that all merchants are asked for once, and again after
+        we did something.
+        """
+        window = phase_at(operator, now_s).window
+        if not window or self._seen is None or self._seen[0] != (window, operator.apk, operator.apka):
+            self._seen = (window, operator.apk, operator.apka), self.chain.merchants()
+            self._members = self._seen[1].keys()
+        return Standing(now_s, operator, self._seen[1])
 
     def _do(self, step: Step, standing: Standing, head: BlockHead | None) -> None:
         match step:

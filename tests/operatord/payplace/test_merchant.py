@@ -207,6 +207,26 @@ def test_who_has_signed_sends_the_same_signature_again(market):
     assert market.merchants[0].watch() == Signed(market.store.block()[0], 900, again=True)
 
 
+def test_who_has_signed_asks_for_no_list_of_merchants_again(market):
+    market.pay(0, 0, 1_000)
+    market.to_window(1)
+    market.turns()
+    asked, account = list[str](), market.account_of(market.owners[0])
+
+    class Noting:
+        def __getattr__(self, name: str) -> object:
+            asked.append(name)
+            return getattr(account, name)
+
+    merchant = market.merchant(0, market.settler, Noting())
+    assert merchant.watch().again is False
+    assert "merchants" in asked
+    asked.clear()
+    for _ in range(5):
+        assert merchant.watch().again is True
+    assert "merchants" not in asked
+
+
 def test_there_is_not_always_something_to_sign(market):
     assert market.merchants[0].watch() == Idle("no window runs")
     market.to_window(1)

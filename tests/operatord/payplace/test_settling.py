@@ -453,3 +453,33 @@ def test_the_operator_vouches_for_owners_of_its_boxes_and_whom_it_names(market):
     possession = key.prove_possession(market.account.instance, other.public.octets)
     market.settler = market.open_settler(named=None)
     assert market.settler.vouch(key.public, possession, other.public)[0] == tau_s, "anybody"
+
+
+class CountingLists:
+    """A chain that counts how often it is asked for all merchants."""
+
+    def __init__(self, account) -> None:
+        self.account, self.lists = account, 0
+
+    def merchants(self):
+        self.lists += 1
+        return self.account.merchants()
+
+    def __getattr__(self, name):
+        return getattr(self.account, name)
+
+
+def test_all_merchants_are_asked_for_once_in_a_window_and_after_each_step(market):
+    chain = market.settler.chain = CountingLists(market.account)
+    for number, absent in ((1, False), (2, True), (3, False)):
+        market.to_window(number)
+        for _ in range(20):
+            market.settler.turn()
+        assert chain.lists == 2, "to make the block, and while signatures are waited for"
+        for merchant in market.merchants[absent:]:
+            merchant.watch()
+        market.to_window(number, COLLECT_S)
+        assert NotariseNow in kinds(market.turns())
+        chain.lists = 0
+    assert market.account.operator().height == 3
+    assert not [one for one in market.account.merchants().values() if one.status]
