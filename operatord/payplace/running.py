@@ -27,7 +27,7 @@ async def run_payouts(settler: Settler, listening: socket.socket, tell: Callable
         tasks.create_task(settle_for_ever(settler, tell))
 
 
-async def settle_for_ever(settler: Settler, tell: Callable[[str], None]) -> None:
+async def settle_for_ever(settler: Settler, tell: Callable[[str], None], retry_s: float = RETRY_S) -> None:
     """Until cancelled."""
     trouble, last = "", ""
     while True:
@@ -39,7 +39,7 @@ async def settle_for_ever(settler: Settler, tell: Callable[[str], None]) -> None
             if said != trouble:
                 trouble = said
                 tell(f"payouts: {trouble}")
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(retry_s)
             continue
         again = repr(step) == last and not isinstance(step, Wait)  # the contract said no: not at once again
         last = repr(step)

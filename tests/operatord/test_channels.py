@@ -126,7 +126,8 @@ def test_replayed_payments_change_nothing(tariff: Tariff, rate: int, seed: int) 
 
 
 @given(TARIFFS, st.integers(0, 900))
-@RUNS
+@settings(RUNS, max_examples=25)
+@example(BY_BOTH, 900)
 def test_clocks_may_differ_by_a_thousandth(tariff: Tariff, slow_ppm: int) -> None:
     world = play(Plan(tariff, slow_clock_ppm=slow_ppm, ends_ms=1_200_000))
     assert world.reasons == []

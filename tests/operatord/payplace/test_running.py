@@ -53,7 +53,7 @@ def test_a_fault_is_told_with_its_place_and_does_not_end_the_operator():
     told = list[str]()
 
     async def settle() -> None:
-        task = asyncio.create_task(settle_for_ever(Faulty(), told.append))  # type: ignore[arg-type]
+        task = asyncio.create_task(settle_for_ever(Faulty(), told.append, 0.01))  # type: ignore[arg-type]
         await asyncio.wait_for(again.wait(), 30)
         task.cancel()
 
