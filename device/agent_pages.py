@@ -2,7 +2,7 @@
 
     {"latest_s": .., "next": .., "seen": {application: [costs of a minute, or null]},
      "open": [[number, application, at_s, most_ubc, {"purses": {instance: ubc}, "grants": [..], "purchases": [..]}]],
-     "settled": [[number, application, from_s, until_s, paid_ubc]]}
+     "settled": [[number, application, at_s, paid_ubc]]}
 
     {"number": .., "at_s": .., "application": .., "choice": .., "why": .., "taken": .., "worth_ubc": .., "plan_ubc": ..,
      "waiting_ubc": .., "alternatives": [{"seller": .., "place": .., "terms": .., "expected_ubc": .., "worst_ubc": ..,
@@ -84,9 +84,7 @@ def write_kept_book(kept: Kept) -> bytes:
             ]
             for one in book.open
         ],
-        "settled": [
-            [one.number, one.application, one.from_s, one.until_s, one.paid_ubc] for one in book.settled
-        ],
+        "settled": [[one.number, one.application, one.at_s, one.paid_ubc] for one in book.settled],
     }
     return json.dumps(page).encode()
 
@@ -132,8 +130,8 @@ def _read_reservation(row: Any) -> tuple[Reservation, Evidence]:
 
 
 def _read_settled(row: Any) -> Settled:
-    number, application, from_s, until_s, paid_ubc = row
-    return Settled(_whole(number), str(application), _whole(from_s), _whole(until_s), _whole(paid_ubc))
+    number, application, at_s, paid_ubc = row
+    return Settled(_whole(number), str(application), _whole(at_s), _whole(paid_ubc))
 
 
 def _cost(value: Any) -> int | None:

@@ -5,8 +5,8 @@
 The worst case is reserved before anything is signed, and stays reserved until it is known what it came to; whoever
 keeps the book writes it to disk before he signs (device/agent_files.py), so that a crash leaves a reservation open and
 never money that nobody counts. Settling twice changes nothing. What is open counts in full, today and in this cycle,
-whenever it was reserved; what was settled counts in every day and cycle from its reservation to its settlement: an
-amount that spans midnight counts in both days, so that no way of telling the days apart finds a cap exceeded.
+whenever it was reserved; what was settled counts in the day and the cycle in which it was. So an amount that spans
+midnight counts in both days, each while it lasts, and no way of telling the days apart finds a cap exceeded.
 
 The book's clock never goes back: a clock that does opens no day again. One that was far ahead leaves the book in that
 day until the world has caught up: less is spent, never more. Without a bound nothing is reserved (*zero surprise*).
@@ -58,12 +58,11 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What one came to, and from when until when nobody knew."""
+    """What one came to, when that was known."""
 
     number: int
     application: str
-    from_s: int
-    until_s: int
+    at_s: int
     paid_ubc: int
 
 
@@ -124,7 +123,7 @@ def settle(book: Book, number: int, paid_ubc: int, now_s: int) -> Book:
     if one is None:
         return book
     left = tuple(other for other in book.open if other is not one)
-    over = Settled(number, one.application, one.at_s, book.latest_s, max(0, paid_ubc))
+    over = Settled(number, one.application, book.latest_s, max(0, paid_ubc))
     return replace(book, open=left, settled=(*book.settled, over))
 
 
@@ -136,7 +135,7 @@ def advance(book: Book, now_s: int) -> Book:
 def prune(book: Book, budget: Budget) -> Book:
     """Without what was over before the cycle before this one."""
     oldest = cycle_of(budget, book.latest_s) - 1
-    kept = tuple(one for one in book.settled if cycle_of(budget, one.until_s) >= oldest)
+    kept = tuple(one for one in book.settled if cycle_of(budget, one.at_s) >= oldest)
     return replace(book, settled=kept)
 
 
@@ -181,13 +180,12 @@ def _caps(budget: Budget, application: str | None) -> Caps:
 def _used(
     book: Book, budget: Budget, application: str | None, window_of: Callable[[Budget, int], int]
 ) -> int:
-    """In this day, or this cycle: what is open, and what touches it."""
+    """In this day, or this cycle: what is open, and what was settled in it."""
     ours = (one for one in book.open if application in (None, one.application))
     now = window_of(budget, book.latest_s)
     done = (
         one.paid_ubc
         for one in book.settled
-        if application in (None, one.application)
-        and window_of(budget, one.from_s) <= now <= window_of(budget, one.until_s)
+        if application in (None, one.application) and window_of(budget, one.at_s) == now
     )
     return sum(one.most_ubc for one in ours) + sum(done)
