@@ -49,6 +49,7 @@ def random_users(seed: int, count: int) -> Subscribers:
         overage_coins=overage,
         fee_coins=draw.uniform(0, 30, count),
         offers=draw.integers(1, 30, count).astype(np.float64),
+        label="at random",
     )
 
 

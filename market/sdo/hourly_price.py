@@ -15,7 +15,7 @@ from market.sdo.exhaustive import best_of, every_revenue, optimum
 from market.sdo.game import Game
 from market.sdo.monthly import UBC
 from market.sdo.playing import Cycle, play, revenues
-from market.sdo.schedule import Planned, random_schedules, refine, viterbi
+from market.sdo.schedule import Planned, random_schedules, refined, viterbi
 
 ONE_TO_NINE_UBC = tuple(coins * UBC for coins in range(1, 10))
 """The prices of the thesis's figures."""
@@ -51,8 +51,7 @@ def plan(game: Game, price_ubc: int, planner: Planner) -> Planned:
     """The schedule that this planner finds."""
     if planner is Planner.EXHAUSTIVE:
         return optimum(game, price_ubc)
-    found = viterbi(game, price_ubc)
-    return refine(game, price_ubc, found) if planner is Planner.REFINED else found
+    return viterbi(game, price_ubc) if planner is Planner.VITERBI else refined(game, price_ubc)
 
 
 def price_curve(
@@ -84,5 +83,5 @@ def compare(game: Game, price_ubc: int, seed: int, *, exact: bool = False) -> Co
         drawn = revenues(game, price_ubc, random_schedules(game, seed, RANDOM_SCHEDULES))
         random = int(drawn.sum()) // len(drawn)
     none = revenues(game, price_ubc, np.zeros((1, game.hours), dtype=np.bool_))
-    refined = refine(game, price_ubc, found).revenue_ubc
-    return Comparison(price_ubc, best, found.revenue_ubc, refined, random, int(none[0]), game.label)
+    better = refined(game, price_ubc).revenue_ubc
+    return Comparison(price_ubc, best, found.revenue_ubc, better, random, int(none[0]), game.label)

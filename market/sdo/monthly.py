@@ -40,6 +40,8 @@ class Subscribers:
     overage_coins: Floats
     fee_coins: Floats
     offers: Floats
+    label: str = "by hand"
+    """Where they came from, and that they are synthetic if they are; every result repeats it."""
 
     def __post_init__(self) -> None:
         assert np.all((self.alpha >= 0) & (self.alpha < 1)), "a lies in [0, 1)"

@@ -24,6 +24,7 @@ class MonthlyPoint:
     subscriber_share: float
     offers_taken: float
     used_gb: float
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Population:
 
     used_gb: tuple[float, ...]
     spent_ubc: tuple[int, ...]
+    label: str
 
 
 def revenue_curve(users: Subscribers, prices_ubc: Sequence[int]) -> list[MonthlyPoint]:
@@ -45,7 +47,14 @@ def revenue_curve(users: Subscribers, prices_ubc: Sequence[int]) -> list[Monthly
     taken = np.broadcast_to(usage.share * users.offers, usage.share.shape).sum(axis=1)
     used = total_gb(users, usage).sum(axis=1)
     return [
-        MonthlyPoint(price, _ubc(revenue[k]), float(gains[k].sum()) / count, float(taken[k]), float(used[k]))
+        MonthlyPoint(
+            price,
+            _ubc(revenue[k]),
+            float(gains[k].sum()) / count,
+            float(taken[k]),
+            float(used[k]),
+            users.label,
+        )
         for k, price in enumerate(prices_ubc)
     ]
 
@@ -70,7 +79,7 @@ def population(users: Subscribers, price_ubc: int | None) -> Population:
         coins = np.array([price_ubc / UBC])
         usage = optimum(users, coins)
         used, spent = total_gb(users, usage), spending(users, coins, usage)
-    return Population(tuple(float(each) for each in used), tuple(_ubc(each) for each in spent))
+    return Population(tuple(float(each) for each in used), tuple(_ubc(each) for each in spent), users.label)
 
 
 def _alone(users: Subscribers) -> Floats:

@@ -48,4 +48,5 @@ def draw_subscribers(seed: int, count: int = 100, alpha: float = 0.5, session_gb
         overage_coins=overage,
         fee_coins=np.array(FEE_COINS),
         offers=np.array(OFFERS_A_MONTH),
+        label=f"{count} subscribers, a {alpha}, {session_gb} GB, seed {seed} (synthetic)",
     )

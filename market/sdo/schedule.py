@@ -103,6 +103,15 @@ def refine(game: Game, price_ubc: int, start: Planned, rounds: int = 20) -> Plan
     return best
 
 
+def refined(game: Game, price_ubc: int) -> Planned:
+    """The best of refining Viterbi's schedule, none at all, and offers in every open hour; of equals the first."""
+    starts = [viterbi(game, price_ubc)]
+    for everywhere in (False, True):
+        schedule = tuple(everywhere and hour in game.open_hours for hour in range(game.hours))
+        starts.append(Planned(schedule, int(revenues(game, price_ubc, np.array([schedule]))[0])))
+    return max((refine(game, price_ubc, start) for start in starts), key=lambda found: found.revenue_ubc)
+
+
 def random_schedules(game: Game, seed: int, count: int) -> Bools:
     """`count` schedules in which every open hour has an offer or none by a coin."""
     drawn = np.zeros((count, game.hours), dtype=np.bool_)

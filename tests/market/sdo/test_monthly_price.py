@@ -20,6 +20,7 @@ def test_one_user_by_hand() -> None:
     assert (free.subscriber_share, six.subscriber_share) == (1.0, 0.0)
     assert (five.offers_taken, five.used_gb) == (2.0, 10.0)
     assert without_offers(user) == 40 * UBC
+    assert five.label == population(user, None).label == "by hand"
 
 
 def test_the_best_price_is_the_last_before_the_user_stops() -> None:

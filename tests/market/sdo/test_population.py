@@ -13,6 +13,7 @@ def test_a_seed_gives_the_same_users_and_another_seed_others() -> None:
     assert np.array_equal(one.alpha, again.alpha)
     assert np.array_equal(one.plan_value, again.plan_value)
     assert not np.array_equal(one.alpha, other.alpha)
+    assert one.label == "100 subscribers, a 0.5, 0.5 GB, seed 3 (synthetic)"
 
 
 def test_means_are_those_asked_for_and_some_are_heavy() -> None:
