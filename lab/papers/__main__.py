@@ -25,7 +25,7 @@ from lab.papers.running import reproduce
 OUT = Path(__file__).parents[2] / "build" / "papers"
 _EXAMPLES = """examples:
   make papers                                  everything, 20 seeds
-  make papers ARGS=--quick                     3 seeds and coarse sweeps, for a look
+  make papers ARGS=--quick                     2 seeds and coarse sweeps, for a look
   make papers ARGS='--seeds 50 --only ubid'    one chapter; the others count as not built
 """
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from lab.papers import bandcoin, datanet, drawings, leasing, payplace, tokens
+from lab.papers import bandcoin, datanet, drawings, leasing, payplace, sdo_hourly, sdo_monthly, tokens, ubid
 from lab.papers.exhibit import Chapter
 
 CHAPTERS: dict[str, Chapter] = {
     "bandcoin": bandcoin.findings,
     "payplace": payplace.findings,
+    "ubid": ubid.findings,
+    "sdo-hourly": sdo_hourly.findings,
+    "sdo-monthly": sdo_monthly.findings,
     "datanet": datanet.findings,
     "leasing": leasing.findings,
     "tokens": tokens.findings,

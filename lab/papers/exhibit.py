@@ -136,7 +136,7 @@ class Effort:
     quick: bool = False
 
 
-QUICK = Effort(seeds=3, quick=True)
+QUICK = Effort(seeds=2, quick=True)
 
 Findings = Mapping[str, Finding]
 Chapter = Callable[[Effort], Findings]
