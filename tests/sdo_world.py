@@ -25,8 +25,9 @@ def a_user(
     most: float,
 ) -> Subscribers:
     """In the order a, C1, C2, d, p, xm, n, gamma, as the counterexamples are written; no fee."""
-    one = [np.array([each]) for each in (alpha, plan, offer, session, quota, most, overage, 0.0, offers)]
-    return Subscribers(*one)
+    fields = (alpha, plan, offer, session, quota, most, overage, 0.0, offers)
+    a, c1, c2, xm, d, gamma, p, eta, n = (np.array([each]) for each in fields)
+    return Subscribers(a, c1, c2, xm, d, gamma, p, eta, n)
 
 
 def random_users(seed: int, count: int) -> Subscribers:
