@@ -167,12 +167,17 @@ class Settler:
         return [row for row in rows if row[2]]
 
     def _number_of(self, consumer: PublicKey) -> int | None:
-        number = self._numbers.get(consumer)
-        if number is None:
-            number = self.chain.number_of(consumer)
-            if number is not None:
-                self._numbers[consumer] = number
-        return number
+        if consumer not in self._numbers:
+            self._learn_channels()
+        return self._numbers.get(consumer)
+
+    def _learn_channels(self) -> None:
+        """Those that were opened since we last looked: they are numbered without a gap, and come by the hundred."""
+        with self._asking:
+            known, count = len(self._numbers), self.chain.operator().channels
+            for number, channel in self.chain.channels(range(known, count)).items():
+                consumer = PublicKey(channel.consumer)
+                self._numbers[consumer], self._consumers[number] = number, consumer
 
     # ---- A folder that is lost, or older than the chain
 
@@ -310,9 +315,9 @@ class Settler:
         for row in income.values():
             for channel, ubc in row.items():
                 wanted[channel] = wanted.get(channel, 0) + ubc
-        short = set[int]()
+        short, known = set[int](), self.chain.channels(wanted)
         for channel, ubc in sorted(wanted.items()):
-            free_ubc = self._limit(channel) - spent.get(channel, 0)
+            free_ubc = self._limit(channel, known.get(channel)) - spent.get(channel, 0)
             if ubc > free_ubc:
                 short.add(channel)
                 self._tell(
@@ -321,9 +326,8 @@ class Settler:
         kept = {m: {c: ubc for c, ubc in row.items() if c not in short} for m, row in income.items()}
         return {merchant: row for merchant, row in kept.items() if row}
 
-    def _limit(self, number: int) -> int:
+    def _limit(self, number: int, channel: Channel | None) -> int:
         """What may be spent of a channel: the lower of micropayment and deposit, less what was withdrawn."""
-        channel = self.chain.channel(number)
         if channel is None:
             return 0
         octets = self._income.micropayment_of(PublicKey(channel.consumer))

@@ -10,11 +10,14 @@ from ledger.payplace.payout_block import split_block
 from ledger.payplace.payout_leaf import read_leaf
 from operatord.payplace.income import split
 from operatord.payplace.steps import GiveUp, MakeBlock, MarkThese, NotariseNow, Settle, Wait
+from tests.ledger_world import EXCHANGE
 from tests.operatord.payplace.market import COLLECT_S, COMMISSION_PPM, OPERATOR, OPERATOR_BLS, TIMES, Market
 from wire.create import Create
 from wire.errors import DecodeError, ShellError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
+from wire.money_actions import Deposit
+from wire.payplace_deposit import PayplaceDeposit, Split
 from wire.payplace_registration import RegisterOperator
 from wire.payplace_shift import Shift
 
@@ -483,3 +486,31 @@ def test_all_merchants_are_asked_for_once_in_a_window_and_after_each_step(market
         chain.lists = 0
     assert market.account.operator().height == 3
     assert not [one for one in market.account.merchants().values() if one.status]
+
+
+def test_a_block_of_many_consumers_asks_for_channels_by_the_hundred(tmp_path):
+    market = Market(tmp_path, consumers=9)
+    asked, account = list[str](), market.account
+
+    class Noting:
+        def __getattr__(self, name: str) -> object:
+            asked.append(name)
+            return getattr(account, name)
+
+    market.account = Noting()  # type: ignore[assignment]
+    market.restart()
+    for consumer in range(9):
+        market.pay(consumer, consumer % 2, 1_000)
+    market.to_window(1)
+    market.turns()
+    assert [asked.count(name) for name in ("channel", "number_of", "channels")] == [0, 0, 2]
+    market.account = account
+    newcomer = PrivateKey.from_secret(790)
+    market.must(Create(newcomer.public), newcomer)
+    market.must(Deposit(newcomer.public, 1_000), EXCHANGE)
+    market.must(PayplaceDeposit(newcomer.public, (Split(OPERATOR.public, 1_000),)), newcomer)
+    market.consumers.append(newcomer)
+    market.pay(9, 0, 1_000)
+    market.round(2)
+    assert 9 in leaves(market)[market.merchants[0].id], "a channel that is opened later is learned then"
+    market.close()
