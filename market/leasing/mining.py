@@ -5,8 +5,9 @@ old one with the wholesale price s = p_s/k and the bandwidth k W, so that
 
     profit(m) = G(k) + m p_w,   G(k) = max over q of (q - p_s/k) Q(q),  Q(q) <= k W
 
-G is concave from k = 1 down to where q is 1/3 (or, later, where the cap no longer binds), and convex below. So the best
-m is gamma, or where G'(k) = (1-gamma) p_w, or 1; it rises from the second to the third in a jump:
+Without a cap G is concave from k = 1 down to where 3q^2 + 4q = 3, and convex below; where the cap binds it is concave.
+So the best m is gamma, or where G'(k) = (1-gamma) p_w, or 1, and from the second to the third it rises in a jump, where
+a line through the origin touches G: at q = 1/3 without a cap, and always at k > 5.8 p_s, within the concave part.
 
     M_l = G'(1)/(1-gamma)                 from here on service is cut;    = p_s Q(p*)/(1-gamma) without a cap
     M_h = max over k of G(k)/k/(1-gamma)  here it ends, at once;          = 1/(54 p_s (1-gamma)) for p_s < 1/6
@@ -21,14 +22,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from math import inf
+from math import inf, sqrt
 
 from market.leasing.pricing import best_price, capped_price, service_profit
 from market.leasing.users import demand, quality, total_net_utility
 
 _HALVINGS = 200
-_ENDS_AT = 1 / 3
-"""The effective price from which G is convex without a cap."""
+_CONCAVE_UP_TO = (sqrt(13) - 2) / 3
+"""The effective price from which G is convex without a cap: 0.535, at k = 2.7 p_s."""
 
 
 class Regime(Enum):
@@ -135,19 +136,6 @@ def _falling_root(market: Market, function: Callable[[float], float]) -> float:
 
 
 def _least_quality(market: Market) -> float:
-    """The k down to which G is concave: q = 1/3, or, if it is later, where the cap ceases to bind."""
-    q, wholesale = _ENDS_AT, market.wholesale
-    if market.bandwidth != inf:
-        q = max(q, _last_capped_price(wholesale * market.bandwidth))
-    return wholesale * (1 + q) / (2 * q * q)
-
-
-def _last_capped_price(area: float) -> float:
-    """The larger root of q (1-q)^2 = W p_s (1+q); 0 if the cap binds nowhere."""
-    low, high = _ENDS_AT, 1.0
-    if low * (1 - low) ** 2 <= area * (1 + low):
-        return 0.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if middle * (1 - middle) ** 2 > area * (1 + middle) else (low, middle)
-    return low
+    """A k down to which G is concave and below that of any jump: where q would be `_CONCAVE_UP_TO` without a cap."""
+    q = _CONCAVE_UP_TO
+    return market.wholesale * (1 + q) / (2 * q * q)

@@ -99,16 +99,8 @@ def _best_retail(wholesale: int, top: int) -> int:
 def _least_retail(site: Site) -> int:
     """The least price at which no more is wanted than is available; p_W, rounded up."""
     top, wanted, there = site.top_ubc, site.users * site.unit_khz, site.available_khz
-    both = wanted + there
-    price = -(-(top * both - isqrt(top * top * there * (there + 2 * wanted))) // wanted)
-    while price > 1 and _fits(site, price - 1):  # the root was rounded down, so this is at most one too many
-        price -= 1
-    return max(price, 1)
-
-
-def _fits(site: Site, price: int) -> bool:
-    wanted = site.users * site.unit_khz * (site.top_ubc - price) ** 2
-    return wanted <= 2 * price * site.top_ubc * site.available_khz
+    root = isqrt(top * top * there * (there + 2 * wanted))
+    return -(-(top * (wanted + there) - root) // wanted)
 
 
 def _wanted_khz(site: Site, price: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from math import inf
 
 import numpy as np
@@ -107,6 +108,23 @@ def test_with_a_cap_no_point_of_a_grid_is_better(wholesale: float, bandwidth: fl
             assert again == pytest.approx(answer.profit, rel=1e-6)
             k = (1 - answer.mining) / 0.3
             assert answer.users_utility == pytest.approx(total_net_utility(answer.price, k), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_quality_earns_more_in_any_market(seed: int) -> None:
+    chance = random.Random(seed)
+    cap = chance.choice([inf, chance.uniform(0.03, 4), chance.uniform(0.03, 0.5)])
+    market = Market(chance.uniform(0.005, 0.8), chance.uniform(0, 0.95), cap)
+    reward = chance.uniform(0, 1.2) * thresholds(market).high
+    answer, idle = best_answer(market, reward), 1 - market.redundant
+    most = reward
+    for number in range(1, 1_001):
+        k = number / 1_000
+        earned = service_profit(market.wholesale / k, cap * k) + (1 - k * idle) * reward
+        most = max(most, earned)
+        assert earned <= answer.profit + 1e-12
+    assert answer.profit == pytest.approx(most, rel=1e-4)
+    assert (answer.regime is Regime.MINING) == (reward > thresholds(market).high)
 
 
 def test_any_price_and_mining() -> None:

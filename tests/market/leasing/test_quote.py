@@ -73,6 +73,18 @@ def test_no_lower_price_would_fit_where_the_cap_binds(site: Site) -> None:
         assert wanted > 2 * less * top * site.available_khz
 
 
+@settings(deadline=None)
+@given(top=st.integers(2, 10**6), part=st.integers(1, 999))
+def test_the_retail_price_is_the_true_one_rounded_up(top: int, part: int) -> None:
+    """4P - S is at least the root of S^2 + 8 S T, and for one less it is not."""
+    own = top * part // 1_000
+    found = quote_lease(Site(10**6, top, 10**6, MOST), own) if own else Unquoted.NOT_POSITIVE
+    if isinstance(found, Quote) and found.bandwidth_khz < MOST // 2:
+        square = own * own + 8 * own * top
+        assert (4 * found.retail_ubc - own) ** 2 >= square
+        assert (4 * found.retail_ubc - 4 - own) ** 2 < square
+
+
 def test_what_cannot_be_quoted() -> None:
     for name in ("users", "top_ubc", "unit_khz", "available_khz"):
         assert quote_lease(replace(SITE, **{name: 0})) is Unquoted.NOT_POSITIVE

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from math import sqrt
 
 import pytest
 
 from market.tokens.game import (
     Game,
+    Moment,
     ahead,
     at_random,
     converged_s,
@@ -97,6 +99,13 @@ def test_what_nobody_with_tokens_wants_is_free_and_the_rest_is_charged() -> None
     assert gap(full[-1]) < 1e-9  # and in a saturated band nothing is changed by it
 
 
+def test_nobody_uses_more_than_it_can_pay_for() -> None:
+    """A last step that is longer than the tokens last is served in part."""
+    moments = play(Game(2, 60.0, 8.0), 6, lambda _: (1.0, 0.0))
+    assert [moment.used[0] for moment in moments] == pytest.approx([1, 1, 1, 0.75, 0, 0])
+    assert min(moment.balances[0] for moment in moments) >= 0
+
+
 @pytest.mark.parametrize(
     ("weights", "limits", "room", "given"),
     [
@@ -120,6 +129,9 @@ def test_whether_it_has_converged() -> None:
     moments = play(Game(2, 60.0, 1.0), 30, saturated(2), ahead(2, 0.75))
     assert converged_s(moments, 0.01) is None
     assert converged_s([], 0.01) is None
+    uneven, even = Moment(0.0, (0.6, 0.4), (0.6, 0.4)), Moment(1.0, (0.5, 0.5), (0.5, 0.5))
+    assert converged_s([replace(even, time_s=-1.0), uneven, even], 0.01) == 1.0
+    assert converged_s([even, replace(even, time_s=2.0), uneven], 0.01) is None
     with pytest.raises(AssertionError, match="steps of"):
         Game(2, 1.0, 2.0)
     with pytest.raises(AssertionError, match="balances of 2"):
