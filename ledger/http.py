@@ -176,7 +176,7 @@ def create_app(shelves: Shelves) -> FastAPI:
         description="Reads the Bandcoin ledger: accounts, offers, transactions, grants, proofs and signed meters.",
         responses={404: {"model": ErrorPage}, 422: {"model": ErrorPage}},
     )
-    _add_errors(app)
+    add_error_pages(app)
     _add_ledger(app, shelves)
     _add_offers(app, shelves)
     _add_transactions(app, shelves)
@@ -185,10 +185,23 @@ def create_app(shelves: Shelves) -> FastAPI:
     return app
 
 
-def _add_errors(app: FastAPI) -> None:
+def add_error_pages(app: FastAPI) -> None:
+    """Every error is `error`, a word, and `detail`, a sentence: of this service, and of the framework below it."""
+
     @app.exception_handler(NotFoundError)
     async def say_no(_request: Request, error: NotFoundError) -> JSONResponse:
         return JSONResponse(error.page, 404)
+
+    @app.exception_handler(404)
+    async def say_nowhere(request: Request, _error: Exception) -> JSONResponse:
+        return JSONResponse({"error": "no_such_page", "detail": f"there is no {request.url.path}"}, 404)
+
+    @app.exception_handler(405)
+    async def say_how(request: Request, error: Exception) -> JSONResponse:
+        detail = f"{request.url.path} is not asked by {request.method}"
+        return JSONResponse(
+            {"error": "wrong_method", "detail": detail}, 405, headers=getattr(error, "headers", None)
+        )
 
     @app.exception_handler(RequestValidationError)
     async def say_wrong(_request: Request, error: RequestValidationError) -> JSONResponse:

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from ledger.clearing.provider import Wrong, answer
+from ledger.http import add_error_pages
 from wire.errors import DecodeError
 from wire.generate_offer import MAX_GENERATE_OFFER_BYTES
 from wire.ids import PublicKey
@@ -25,6 +26,7 @@ def create_desk(
 ) -> FastAPI:
     """The application; `tell` gets a sentence for each question."""
     app = FastAPI(title="Airgrant provider", version="1")
+    add_error_pages(app)
 
     @app.post("/offer")
     async def generate_offer(request: Request) -> Response:

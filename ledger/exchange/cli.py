@@ -378,13 +378,22 @@ def _post(url: str, body: bytes) -> dict[str, Any]:
     answer = ask(url, body, {"Content-Type": "application/cose"}, MAX_ANSWER_BYTES, ANSWER_S)
     said = answer.content.decode(errors="replace")
     if answer.status == 400:
-        raise LookupError(f"{url}: {said}")
+        raise LookupError(f"{url}: {_sentence(said)}")
     if not 200 <= answer.status < 300:
-        raise ShellError(url, f"answers {answer.status}: {said}")
+        raise ShellError(url, f"answers {answer.status}: {_sentence(said)}")
     try:
         return dict(json.loads(said))
     except (ValueError, TypeError) as error:
         raise ShellError(url, str(error)) from error
+
+
+def _sentence(said: str) -> str:
+    """Of an error page its detail; of anything else all of it."""
+    try:
+        page = json.loads(said)
+    except ValueError:
+        return said
+    return str(page.get("detail", said)) if isinstance(page, dict) else said
 
 
 # ---- What they share

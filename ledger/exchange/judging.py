@@ -23,7 +23,7 @@ from ledger.exchange.entry import Fields, Step
 from ledger.exchange.events import Cash, Event, Notice, Payment, Puzzle, RefundTotal, Reversal, payment_key
 from ledger.exchange.payout_request import PayoutRequest
 from wire.errors import DecodeError
-from wire.units import U63_MAX
+from wire.units import U63_MAX, format_money
 
 SKEW_S = 300
 MAX_OPTION_S = 3_600
@@ -88,7 +88,8 @@ def judge_payout(
         wanted_ubc = request.amount_ubc + book.unfunded_ubc(str(request.account))
         if wanted_ubc > available_ubc:
             raise DecodeError(
-                f"payout request: the account has {available_ubc} ubc, and {wanted_ubc} are asked of it"
+                f"payout request: the account has {format_money(available_ubc)}, "
+                f"and {format_money(wanted_ubc)} are asked of it"
             )
     fields: dict[str, str | int] = {
         "kind": PAYOUT,
@@ -191,9 +192,13 @@ def _deposit(rate: rates.Rate, minor: int) -> int:
 
 def _check_worth(value: int, ubc: int, rules: Rules) -> None:
     if value < 1:
-        raise _Refused("amount_too_small", f"{ubc} ubc: nothing would move")
+        raise _Refused(
+            "amount_too_small", f"{format_money(ubc)}: less than the smallest coin, nothing would move"
+        )
     if ubc > rules.max_ubc:
-        raise _Refused("amount_too_large", f"{ubc} ubc, at most {rules.max_ubc} at once")
+        raise _Refused(
+            "amount_too_large", f"{format_money(ubc)}, at most {format_money(rules.max_ubc)} at once"
+        )
 
 
 def _refusal(key: str, no: _Refused) -> Line:

@@ -25,6 +25,7 @@ from ledger.exchange.events import Event
 from ledger.exchange.payout_request import MAX_PAYOUT_REQUEST_BYTES, PayoutRequest, read_payout_request
 from ledger.exchange.rates import format_minor
 from ledger.genesis import Genesis
+from ledger.http import add_error_pages
 from wire.errors import DecodeError, ShellError
 
 Available = Callable[[PayoutRequest], int | None]
@@ -58,6 +59,7 @@ class Door:
 def create_app(door: Door) -> FastAPI:
     """The application over one desk."""
     app = FastAPI(title="Airgrant exchange", version="1", openapi_url=None)
+    add_error_pages(app)
     _add_gateways(app, door)
     _add_payouts(app, door)
 

@@ -140,12 +140,22 @@ def test_the_interface_describes_itself(house) -> None:
     ],
 )
 def test_a_wrong_request_is_refused_with_a_sentence(house, path: str) -> None:
+    page, code = refusal(f"{house.reader.url}/v1/{path}")
+    assert (code, page["error"]) == (422, "bad_request")
+    assert page["detail"]
+
+
+def test_a_page_that_is_not_there_is_refused_with_a_sentence(house) -> None:
+    page, code = refusal(f"{house.reader.url}/v1/nothere")
+    assert (code, page) == (404, {"error": "no_such_page", "detail": "there is no /v1/nothere"})
+
+
+def refusal(url: str) -> tuple[dict[str, str], int]:
     import urllib.error
     import urllib.request
 
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{house.reader.url}/v1/{path}")
+        urllib.request.urlopen(url)
     page = json.loads(refused.value.read())
     refused.value.close()
-    assert refused.value.code == 422
-    assert page["error"] == "bad_request"
+    return page, refused.value.code

@@ -127,6 +127,19 @@ def test_braintree_tries_the_address(client: httpx.Client):
     assert client.get("/braintree", params={"bt_challenge": "<script>"}).status_code == 400
 
 
+def test_every_error_is_a_word_and_a_sentence(client: httpx.Client):
+    for answer, status, word in (
+        (client.get("/nothere"), 404, "no_such_page"),
+        (client.get("/braintree"), 422, "bad_request"),
+        (client.put("/saleor"), 405, "wrong_method"),
+        (client.get("/payouts/x"), 422, "bad_request"),
+    ):
+        assert (answer.status_code, answer.json()["error"]) == (status, word)
+        assert set(answer.json()) == {"error", "detail"}
+        assert answer.json()["detail"]
+    assert "bt_challenge" in client.get("/braintree").json()["detail"]
+
+
 def test_a_gateway_that_is_not_set_is_not_there(world: World):
     with served(create_app(door(world, None, None))) as client:
         assert client.post("/braintree", content=b"").status_code == 404
@@ -138,7 +151,7 @@ def test_a_payout_is_asked_for_and_looked_up(client: httpx.Client, world: World)
     transfer = world.sign(Transfer(world.exchange.public, 30_000), key)
     request = write_payout_request(transfer, "EUR", "AT61 1904", key, world.genesis.ledger_id)
     refused = client.post("/payouts", content=request)
-    assert (refused.status_code, "has 0 ubc" in refused.text) == (400, True)
+    assert (refused.status_code, "has 0 BC" in refused.text) == (400, True)
     world.execute(Deposit(key.public, 30_000), world.exchange)
     page = client.post("/payouts", content=request).json()
     assert (page["minor"], page["pays"], page["currency"], page["new"]) == (3, "0.03", "EUR", True)
