@@ -23,6 +23,7 @@ from market.agent.quotes import (
     Quote,
     doubt_ubc,
     expected_ubc,
+    signed_ubc,
     switching_ubc,
     worst_ubc,
 )
@@ -145,8 +146,8 @@ def _refuse(
         most_ubc = need.at_most_ubc
         if most_ubc is not None and worst_ubc > most_ubc:
             return "over_at_most"
-    elif worst_ubc < expected_ubc:
-        return "deposit_used" if quote.terms.left_ubc < expected_ubc else "over_at_most"
+    elif worst_ubc < (signed := signed_ubc(need, quote.terms)):
+        return "deposit_used" if quote.terms.left_ubc < signed else "over_at_most"
     return "over_envelope" if worst_ubc > room_ubc else ""
 
 

@@ -108,6 +108,21 @@ def expected_ubc(need: Need, terms: Terms) -> int:
             return cost_ubc(tariff, _up(need.duration_s, tariff.interval_s), need.expected_bytes)
 
 
+def signed_ubc(need: Need, terms: Terms) -> int:
+    """What has to be signed if all goes as one thinks: by a tariff the last interval is paid ahead for all that it can
+    carry. What is left of that stays in the channel.
+    """
+    match terms:
+        case PostedPrice():
+            return expected_ubc(need, terms)
+        case Metered(tariff):
+            intervals = _up(need.duration_s, tariff.interval_s)
+            before_bytes = _up(need.expected_bytes * (intervals - 1), intervals)
+            return max(
+                expected_ubc(need, terms), cost_ubc(tariff, intervals, before_bytes + most_bytes(tariff))
+            )
+
+
 def worst_ubc(need: Need, terms: Terms) -> int | None:
     """The most that may be signed for it: a tariff's ceilings all the time, but no more than the channel has or the
     need may cost, where the payer stops. None where there is no bound.

@@ -93,8 +93,9 @@ def test_the_room_counts_at_the_worst_not_as_expected() -> None:
     need = replace(NEED, expected_bytes=1_000_000)
     assert choose(quote, need=need, room_ubc=59_999).why == "south: over_envelope"
     assert choose(quote, need=need, room_ubc=60_000).choice is Choice.METERED
-    bounded = replace(need, at_most_ubc=5_000)
-    assert choose(quote, need=bounded, room_ubc=5_000).choice is Choice.METERED
+    bounded = replace(need, at_most_ubc=6_090)
+    assert choose(quote, need=bounded, room_ubc=6_090).choice is Choice.METERED
+    assert choose(quote, need=replace(need, at_most_ubc=6_089), room_ubc=7_000).why == "south: over_at_most"
 
 
 def test_the_plan_where_nothing_gains_more() -> None:

@@ -17,6 +17,7 @@ from market.agent.quotes import (
     doubt_ubc,
     expected_ubc,
     had_cost_ubc,
+    signed_ubc,
     switching_ubc,
     worst_ubc,
 )
@@ -51,6 +52,16 @@ def test_a_session_stops_at_what_it_may_cost() -> None:
     assert worst_ubc(replace(NEED, at_most_ubc=60_000), PostedPrice(70_000, 600)) == 70_000, (
         "nobody buys half of it"
     )
+
+
+def test_what_has_to_be_signed_has_the_last_interval_paid_ahead() -> None:
+    """Nine minutes' 90 MB, and 60 MB that the last one can carry."""
+    assert signed_ubc(NEED, Metered(TARIFF, PLENTY)) == 30_000 + 30_000
+    assert signed_ubc(replace(NEED, expected_bytes=0), Metered(TARIFF, PLENTY)) == 30_000 + 12_000
+    assert signed_ubc(replace(NEED, expected_bytes=10**9), Metered(TARIFF, PLENTY)) == 30_000 + 200_000, (
+        "as expected"
+    )
+    assert signed_ubc(NEED, PostedPrice(5_000, 599)) == 10_000
 
 
 def test_the_way_there_costs_time_and_time_is_money() -> None:
