@@ -24,7 +24,7 @@ from ledger.archive import Archive
 from ledger.clearing.log import ClearingLog
 from ledger.clearing.settings import ClearingSettings
 from ledger.clearing_service import ClearingService, add_routes
-from ledger.clubs.pages import add_club_pages
+from ledger.clubs.pages import add_club_pages, add_club_proofs
 from ledger.database import is_there, open_snapshot, open_to_read
 from ledger.engine import Engine
 from ledger.enrolling import Enrolling
@@ -247,6 +247,7 @@ async def _serve(settings: LedgerSettings) -> None:
     add_network_pages(app, shared)
     add_payplace_pages(app, shelves.application, shelves.now_s)
     add_club_pages(app, shelves.application)
+    add_club_proofs(app, shelves.application, shelves.sign_header)
     add_summary_pages(app, shelves.application)
     add_summary_proofs(app, shelves.application, shelves.sign_header)
     add_status_page(app, shelves, shared)

@@ -1,10 +1,11 @@
 """What a ledger shows of clubs over HTTP: who shares a band by tokens, and how many each has.
 
-The entry is there as it lies in the state, in base64, for programs. Changes nothing. An error is {"error": word,
-"detail": sentence}, as on the other pages.
+The entry is there as it lies in the state, in base64, for programs; and a proof of it, for members who trust no
+machine of another's. Changes nothing. An error is {"error": word, "detail": sentence}, as on the other pages.
 """
 
 import base64
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Annotated, Protocol
 
@@ -12,12 +13,15 @@ from fastapi import FastAPI, Path
 from pydantic import BaseModel, Field
 
 from ledger.clubs.acting import read_club
-from ledger.clubs.entries import Club
+from ledger.clubs.entries import Club, club_key
 from ledger.entries import write_entry
 from ledger.http import KEY_PATTERN, NotFoundError
 from ledger.state import State
+from ledger.state_tree import StateTree
+from wire.block_header import Header
 from wire.club_actions import MAX_CLUB_NUMBER
 from wire.ids import PublicKey
+from wire.state_proof import write_proof
 
 Founder = Annotated[str, Path(pattern=KEY_PATTERN, description="account: compressed public key in hex")]
 Number = Annotated[int, Path(ge=0, le=MAX_CLUB_NUMBER)]
@@ -31,6 +35,16 @@ class Shown(Protocol):
 
     @property
     def state(self) -> State: ...
+
+
+class Proving(Shown, Protocol):
+    """An application whose state can be proved."""
+
+    @property
+    def tree(self) -> StateTree: ...
+
+    @property
+    def head(self) -> Header: ...
 
 
 class ClubMemberPage(BaseModel):
@@ -58,6 +72,15 @@ class ClubListPage(BaseModel):
     clubs: list[ClubPage]
 
 
+class ClubProofPage(BaseModel):
+    """Proof of a club in the state: `entry` lies under `key` in the state root of the signed header."""
+
+    key: str
+    entry: str | None = Field(description="base64 of the entry's canonical CBOR; null: there is none")
+    proof: str = Field(description="base64 of wire/state_proof.py's form")
+    header: str = Field(description="base64 of the signed header")
+
+
 def add_club_pages(app: FastAPI, application: Shown) -> None:
     """To the pages of a ledger."""
 
@@ -79,6 +102,24 @@ def add_club_pages(app: FastAPI, application: Shown) -> None:
         return show_club(number, club)
 
 
+def add_club_proofs(app: FastAPI, application: Proving, sign: Callable[[Header], bytes]) -> None:
+    """To the pages of a ledger; `sign` signs a header as the ledger does."""
+
+    @app.get("/v1/proofs/clubs/{founder}/{number}")
+    def get_club_proof(founder: Founder, number: Number) -> ClubProofPage:
+        """Proof of a club's balances, or that there is no such club, against the signed head."""
+        key = club_key(PublicKey.parse(founder).key_id, number)
+        with application.lock:
+            entry, proof = application.state.get(key), application.tree.prove(key)
+            head = application.head
+        return ClubProofPage(
+            key=key.hex(),
+            entry=None if entry is None else _to_base64(write_entry(entry)),
+            proof=_to_base64(write_proof(proof)),
+            header=_to_base64(sign(head)),
+        )
+
+
 def show_club(number: int, club: Club) -> ClubPage:
     members = club.member_keys
     return ClubPage(
@@ -91,5 +132,9 @@ def show_club(number: int, club: Club) -> ClubPage:
             for member, tokens in zip(members, club.balances, strict=True)
         ],
         next_odd=members[club.turn].hex(),
-        entry=base64.b64encode(write_entry(club)).decode(),
+        entry=_to_base64(write_entry(club)),
     )
+
+
+def _to_base64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()

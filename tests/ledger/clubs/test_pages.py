@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import base64
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 
 from ledger.client import LedgerReader
 from ledger.clubs.acting import read_club
-from ledger.clubs.entries import club_key
-from ledger.clubs.pages import ClubListPage, ClubPage, add_club_pages
-from ledger.entries import read_entry
-from ledger.http import _add_errors
+from ledger.clubs.entries import Club, club_key
+from ledger.clubs.pages import ClubListPage, ClubPage, ClubProofPage, add_club_pages, add_club_proofs
+from ledger.entries import read_entry, write_entry
+from ledger.http import add_error_pages
+from ledger.opening import open_application
 from ledger.state import State
-from tests.ledger_world import ALICE, BOB, PROVIDER, World
+from ledger.submission import Executed, write_submission
+from tests.ledger_world import ALICE, BOB, GENESIS, LEDGER, PROVIDER, START_S, World
 from tests.operatord.payplace.serving import served
+from wire.block_header import read_signed_header, write_signed_header
 from wire.club_actions import FoundClub, SpendTokens
-from wire.errors import ShellError
+from wire.create import Create
+from wire.errors import ShellError, VerificationError
+from wire.keys import PrivateKey
+from wire.state_proof import read_proof, verify_proof
+from wire.transaction import Action, Transaction, sign_transaction
 
 KEYS = b"".join(key.public.octets for key in (ALICE, BOB, PROVIDER))
 
@@ -30,13 +38,51 @@ class Shown:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
+def test_a_proof_holds_against_the_signed_head_and_for_nothing_else(tmp_path: Path) -> None:
+    application = open_application(tmp_path / "ledger.db", GENESIS)
+
+    def order(action: Action, key: PrivateKey, nonce: int) -> None:
+        transaction = Transaction(action, nonce.to_bytes(8, "big"), START_S + 500)
+        signed = sign_transaction(transaction, key, GENESIS.ledger_id)
+        finalised = application.finalise(application.height + 1, START_S, [write_submission(signed)])
+        application.commit()
+        assert isinstance(finalised.outcomes[0], Executed)
+
+    for number, key in enumerate((ALICE, BOB, PROVIDER)):
+        order(Create(key.public), key, number)
+    order(FoundClub(3, 18_000, 600, KEYS), PROVIDER, 10)
+    order(SpendTokens(PROVIDER.public, 3, 101), ALICE, 11)
+    app = FastAPI()
+    add_error_pages(app)
+    add_club_proofs(app, application, lambda header: write_signed_header(header, LEDGER, GENESIS.ledger_id))
+    with served(app) as url:
+        reader = LedgerReader(url)
+        there = reader.read(ClubProofPage, f"proofs/clubs/{PROVIDER.public}/3")
+        absent = reader.read(ClubProofPage, f"proofs/clubs/{PROVIDER.public}/4")
+    application.store.close()
+    root = read_signed_header(base64.b64decode(there.header), LEDGER.public, GENESIS.ledger_id).state_root
+    proof = read_proof(base64.b64decode(there.proof))
+    entry = base64.b64decode(there.entry or "")
+    key_of_club = club_key(PROVIDER.public.key_id, 3)
+    assert there.key == key_of_club.hex()
+    verify_proof(root, key_of_club, entry, proof)
+    club = read_entry(key_of_club, entry)
+    assert isinstance(club, Club)
+    assert club.balances == (499, 651, 650)
+    for claimed in (None, write_entry(replace(club, balances=(600, 600, 600)))):
+        with pytest.raises(VerificationError):
+            verify_proof(root, key_of_club, claimed, proof)
+    assert absent.entry is None
+    verify_proof(root, club_key(PROVIDER.public.key_id, 4), None, read_proof(base64.b64decode(absent.proof)))
+
+
 def test_clubs_are_shown_as_they_are() -> None:
     world = World()
     for number in (255, 3):
         world.must(FoundClub(number, 18_000, 600, KEYS), PROVIDER)
     world.must(SpendTokens(PROVIDER.public, 3, 101), ALICE)
     app = FastAPI()
-    _add_errors(app)
+    add_error_pages(app)
     add_club_pages(app, Shown(world.state))
     with served(app) as url:
         reader = LedgerReader(url)

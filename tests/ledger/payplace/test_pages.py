@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from ledger.client import LedgerReader
-from ledger.http import _add_errors
+from ledger.http import add_error_pages
 from ledger.payplace.pages import PayMerchantListPage, add_payplace_pages
 from ledger.state import State
 from operatord.payplace.ledger_chain import LedgerChain
@@ -32,7 +32,7 @@ def market(tmp_path):
 @pytest.fixture
 def chain(market):
     app = FastAPI()
-    _add_errors(app)
+    add_error_pages(app)
     add_payplace_pages(app, Shown(market.chain.state), lambda: market.chain.now_s)
     with served(app) as url:
         yield LedgerChain(LedgerReader(url), None, GENESIS, OPERATOR.public, OPERATOR)  # type: ignore[arg-type]

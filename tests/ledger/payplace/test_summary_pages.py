@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from ledger.client import LedgerReader
-from ledger.http import _add_errors
+from ledger.http import add_error_pages
 from ledger.payplace.summary_pages import MAX_PUBLISHERS, UsageSummaryPage, add_summary_pages
 from ledger.state import State
 from tests.ledger_world import ALICE, BOB, CAROL, PROVIDER, START_S, World
@@ -29,7 +29,7 @@ def test_only_the_word_of_those_who_are_named_counts() -> None:
     world.must(PublishSummary(PROVIDER.public, START_S - 60, START_S, 8, 8, 60, 1_000), ALICE)
     world.must(PublishSummary(PROVIDER.public, START_S - 60, START_S, 90, 0, 60, 2_000), BOB)
     app = FastAPI()
-    _add_errors(app)
+    add_error_pages(app)
     add_summary_pages(app, Shown(world.state))
     path = f"payplace/summaries/{PROVIDER.public}"
     with served(app) as url:
