@@ -104,11 +104,10 @@ def refine(game: Game, price_ubc: int, start: Planned, rounds: int = 20) -> Plan
 
 
 def refined(game: Game, price_ubc: int) -> Planned:
-    """The best of refining Viterbi's schedule, none at all, and offers in every open hour; of equals the first."""
-    starts = [viterbi(game, price_ubc)]
-    for everywhere in (False, True):
-        schedule = tuple(everywhere and hour in game.open_hours for hour in range(game.hours))
-        starts.append(Planned(schedule, int(revenues(game, price_ubc, np.array([schedule]))[0])))
+    """The better of refining Viterbi's schedule, and offers in every open hour; of equals the first."""
+    everywhere = tuple(hour in game.open_hours for hour in range(game.hours))
+    offered = Planned(everywhere, int(revenues(game, price_ubc, np.array([everywhere]))[0]))
+    starts = (viterbi(game, price_ubc), offered)
     return max((refine(game, price_ubc, start) for start in starts), key=lambda found: found.revenue_ubc)
 
 
