@@ -25,6 +25,7 @@ from market.agent.quotes import (
     expected_ubc,
     signed_ubc,
     switching_ubc,
+    way_s,
     worst_ubc,
 )
 from market.metered import MEGABYTE, MINUTE_S
@@ -136,7 +137,7 @@ def _refuse(
     need: Need, quote: Quote, expected_ubc: int, worst_ubc: int | None, room_ubc: int, now_s: int
 ) -> str:
     """In order of precedence."""
-    if quote.valid_until_s <= now_s:
+    if quote.valid_until_s <= now_s + way_s(quote.steps):
         return "quote_expired"
     if worst_ubc is None:
         return "bound_unknown"

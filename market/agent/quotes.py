@@ -152,6 +152,11 @@ def switching_ubc(need: Need, steps: tuple[Step, ...]) -> int:
     return _up(need.away_minute_ubc * sum(STEP_MS[step] for step in steps), MINUTE_MS)
 
 
+def way_s(steps: tuple[Step, ...]) -> int:
+    """How long a quote has to hold for somebody who sets out now."""
+    return _up(sum(STEP_MS[step] for step in steps), 1_000)
+
+
 def doubt_ubc(need: Need, quote: Quote) -> int:
     """What attempts are expected to cost that do not come to anything: of whom one expects to serve one session in
     two, one attempt; the money that is at risk, and the way there once more.

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +64,8 @@ class Shop:
     text: str = SETTINGS
     told: list[Told] = field(default_factory=list)
     pauses: int = 0
+    later: Callable[[], None] = lambda: None
+    """What happens at the second pause."""
 
     @property
     def settings(self) -> AgentSettings:
@@ -94,6 +96,8 @@ class Shop:
 
     def pause(self, _: float) -> None:
         self.pauses += 1
+        if self.pauses == 2:
+            self.later()
 
     def log(self) -> list[bytes]:
         return read_lines(self.wallet.path, cycle_of(self.settings.budget, self.book.latest_s))
@@ -152,20 +156,28 @@ def test_what_is_not_worth_its_price_is_not_bought(world: WpaWorld, tmp_path: Pa
     assert made.book == advance(Book(), made.book.latest_s), "nothing was reserved"
 
 
-def test_who_can_wait_looks_again_and_then_takes_what_is_there(world: WpaWorld, tmp_path: Path) -> None:
-    """Cheaper ones were seen here; at the end of its patience it buys. A pause takes no time here, a look does."""
-    seller = Seller(world, 1, 600_000)
+def test_who_can_wait_looks_again_and_takes_the_better_price(world: WpaWorld, tmp_path: Path) -> None:
+    """It has seen cheaper ones here; after some looks the price falls. A pause takes no time."""
+    seller = Seller(world, 1, 10**9, price_ubc=40_000)
     with seller.open():
         made = shop(world, tmp_path, seller)
-        made.text = SETTINGS.replace('time = "2s"', 'time = "2s"\nwait = "5s"')
+        made.text = SETTINGS.replace('time = "2s"', 'time = "2s"\nwait = "10m"')
         keep_book(made.wallet.path, Kept(seen={"video": (60_000,) * 50}))
+        made.later = lambda: setattr(world.fake.air.cells[seller.bssid].shop, "price_ubc", 500)
         ran = made.run()
-    assert made.pauses > 0
     decisions = [one.decision.choice for one in made.told if isinstance(one, Decided)]
-    assert decisions[0] is Choice.WAIT
-    assert decisions[-1] is Choice.METERED
-    assert [stay.reason for stay in ran.stays] == ["time_is_up"]
+    assert decisions == [Choice.WAIT, Choice.WAIT, Choice.BUY]
+    assert [(stay.reason, stay.paid_ubc) for stay in ran.stays] == [("time_is_up", 500)]
+    assert [json.loads(line).get("choice") for line in made.log()] == ["wait", "wait", "buy", None]
     assert len(load_book(made.wallet.path).seen["video"]) == 50, "as many as are remembered"
+
+
+def test_when_its_patience_is_over_it_takes_what_is_there(world: WpaWorld, tmp_path: Path) -> None:
+    seller = Seller(world, 1, 10**9, price_ubc=40_000)
+    with seller.open():
+        made = shop(world, tmp_path, seller)
+        keep_book(made.wallet.path, Kept(seen={"video": (60_000,) * 50}))
+        assert [stay.paid_ubc for stay in made.run().stays] == [40_000]
 
 
 def test_the_next_one_when_the_first_does_not_serve_each_within_the_budget(

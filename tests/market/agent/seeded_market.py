@@ -47,7 +47,7 @@ def market(seed: int, sessions: int = 200) -> list[Scene]:
         levels = [min(12_000, max(3_000, level + chance.randrange(-900, 901))) for level in levels]
         there = [chance.random() < 0.85 for _ in OPERATORS]
         quotes = tuple(
-            Quote(name, PostedPrice(level * minutes, minutes * 60), 1, score)
+            Quote(name, PostedPrice(level * minutes, minutes * 60), 3_600, score)
             for name, level, score, met in zip(OPERATORS, levels, SCORES_PPM, there, strict=True)
             if met
         )

@@ -19,6 +19,7 @@ from market.agent.quotes import (
     had_cost_ubc,
     signed_ubc,
     switching_ubc,
+    way_s,
     worst_ubc,
 )
 from wire.qos import Qos
@@ -70,6 +71,7 @@ def test_the_way_there_costs_time_and_time_is_money() -> None:
     assert switching_ubc(NEED, (Step.ATTACH, Step.CONTRACT)) == 1_750
     assert switching_ubc(NEED, (Step.LOAD_ESIM, Step.ATTACH, Step.CONTRACT)) == 4_250
     assert switching_ubc(replace(NEED, away_minute_ubc=1), (Step.ATTACH,)) == 1, "rounded up"
+    assert [way_s(steps) for steps in ((), (Step.CONTRACT,), (Step.ATTACH, Step.CONTRACT))] == [0, 1, 2]
 
 
 def test_doubt_is_what_failed_attempts_cost() -> None:
