@@ -250,7 +250,7 @@ async def _serve(settings: LedgerSettings) -> None:
     add_club_proofs(app, shelves.application, shelves.sign_header)
     add_summary_pages(app, shelves.application)
     add_summary_proofs(app, shelves.application, shelves.sign_header)
-    add_status_page(app, shelves, shared)
+    add_status_page(app, shelves, shared, list if clearing is None else clearing.running)
     if clearing is not None:
         add_routes(app, clearing, key)
     listening = listen(settings.http_host, settings.http_port)

@@ -45,6 +45,7 @@ from ledger.clearing.opening import FEW, ManyAtOnce
 from ledger.clearing.pages import (
     AuctionListPage,
     AuctionPage,
+    AuctionSummary,
     BidListPage,
     EntryPage,
     LogPage,
@@ -86,6 +87,8 @@ MAX_WAITING = 20_000
 MAX_PAGE = 100
 MAX_BIDS_SHOWN = 1_000
 MAX_ENTRIES = 500
+MAX_RUNNING_SHOWN = 25
+"""On the page for people."""
 CBOR = "application/cbor"
 
 _STOPPED = Refusal("house_stopped", "the clearing house failed, and waits for its operator")
@@ -265,6 +268,10 @@ class ClearingService:
     def pages(self, wanted: ListAuctions, limit: int) -> AuctionListPage:
         found, after = choose_listings(self._listings(), wanted, limit)
         return AuctionListPage(auctions=[summarise(listing) for listing in found], after=after)
+
+    def running(self) -> list[AuctionSummary]:
+        """The first that are not over."""
+        return self.pages(ListAuctions(active=True), MAX_RUNNING_SHOWN).auctions
 
     def entries(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         return self._log.after(after, limit)

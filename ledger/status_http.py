@@ -1,18 +1,24 @@
 """The status page at `/`, out of the same state and log as the other pages."""
 
+from collections.abc import Callable, Sequence
+
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
 from ledger.abci.network_page import NetworkPage, show_network
 from ledger.abci.pages import Shared
 from ledger.abci.rpc import CometAway
+from ledger.application import Application
 from ledger.block import Item, ItemKind
+from ledger.clearing.pages import AuctionSummary
 from ledger.granting import read_sale
 from ledger.http import Shelves
 from ledger.pages import OfferPage, show_transaction
 from ledger.showcase import all_providers
+from ledger.state import read_account_by_id
 from ledger.status_page import Logged, Standing, status_page
 from wire.errors import ShellError
+from wire.ids import PublicKey
 
 MAX_OFFERS = 25
 NEWEST = 20
@@ -20,7 +26,11 @@ MAX_READ_BYTES = 64 * 1024
 """What is larger is a purchase for thousands, and is not taken apart for one line."""
 
 
-def add_status_page(app: FastAPI, shelves: Shelves, shared: Shared | None) -> None:
+Auctions = Callable[[], Sequence[AuctionSummary]]
+"""Those of the house beside the ledger that are not over."""
+
+
+def add_status_page(app: FastAPI, shelves: Shelves, shared: Shared | None, auctions: Auctions) -> None:
     """To the pages of a ledger; None: it is shared with nobody."""
     made: tuple[int, str] = 0, ""
 
@@ -29,11 +39,11 @@ def add_status_page(app: FastAPI, shelves: Shelves, shared: Shared | None) -> No
         """Made once a second at most: it looks at the whole state."""
         nonlocal made
         if made[0] != shelves.now_s():
-            made = shelves.now_s(), status_page(_standing(shelves, shared))
+            made = shelves.now_s(), status_page(_standing(shelves, shared, auctions()))
         return made[1]
 
 
-def _standing(shelves: Shelves, shared: Shared | None) -> Standing:
+def _standing(shelves: Shelves, shared: Shared | None, auctions: Sequence[AuctionSummary]) -> Standing:
     application = shelves.application
     with application.lock:
         known = sorted(all_providers(application.state))
@@ -42,7 +52,8 @@ def _standing(shelves: Shelves, shared: Shared | None) -> Standing:
         network=_network(shared),
         offers=_offers(shelves, known[:MAX_OFFERS]),
         more_offers=len(known) > MAX_OFFERS,
-        newest=[_logged(item, application.ledger_id) for item in shelves.archive.newest(NEWEST)],
+        auctions=auctions,
+        newest=[_logged(item, application) for item in shelves.archive.newest(NEWEST)],
         counters=dict(shelves.counters),
         now_s=shelves.now_s(),
     )
@@ -61,7 +72,7 @@ def _network(shared: Shared | None) -> NetworkPage | str | None:
         return str(error)
 
 
-def _logged(item: Item, ledger_id: bytes) -> Logged:
+def _logged(item: Item, application: Application) -> Logged:
     """One line of the log."""
     if item.kind != ItemKind.TRANSACTION:
         what = ItemKind(item.kind).name.lower().replace("_", " ")
@@ -69,5 +80,8 @@ def _logged(item: Item, ledger_id: bytes) -> Logged:
     charged_ubc = read_sale(item.result).charged_ubc if item.result else None
     if len(item.encoded) > MAX_READ_BYTES:
         return Logged(item.number, item.height, "large transaction", "", len(item.encoded), charged_ubc)
-    page = show_transaction(item, ledger_id, whole=False)
-    return Logged(item.number, item.height, page.action, page.issuer_key_id, page.bytes, charged_ubc)
+    page = show_transaction(item, application.ledger_id, whole=False)
+    with application.lock:
+        account = read_account_by_id(application.state, bytes.fromhex(page.issuer_key_id))
+    by = "" if account is None else str(PublicKey(account.key))
+    return Logged(item.number, item.height, page.action, by, page.bytes, charged_ubc)

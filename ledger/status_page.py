@@ -13,13 +13,16 @@ from pathlib import Path
 from string import Template
 
 from ledger.abci.network_page import NetworkPage
-from ledger.pages import LedgerPage, OfferPage
+from ledger.clearing.pages import AuctionSummary
+from ledger.pages import LedgerPage, OfferPage, QosPage
 from wire.units import format_duration, format_money, format_rate, format_size
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One line of the log: its number, its block, what it is, who signed it (key id), its size, and what was paid."""
+    """One line of the log: its number, its block, what it is, who signed it (his account; what is in no transaction
+    has none), its size, and what was paid.
+    """
 
     number: int
     height: int
@@ -37,6 +40,7 @@ class Standing:
     network: NetworkPage | str | None
     offers: Sequence[OfferPage]
     more_offers: bool
+    auctions: Sequence[AuctionSummary]
     newest: Sequence[Logged]
     counters: Mapping[str, int]
     now_s: int
@@ -52,6 +56,7 @@ def status_page(standing: Standing) -> str:
         chain=_chain(standing),
         network=_network(standing.network),
         offers=_offers(standing),
+        auctions=_auctions(standing.auctions),
         transactions=_log(standing.newest),
         counters=_counters(standing.counters),
         now=_instant(standing.now_s),
@@ -111,12 +116,46 @@ def _offers(standing: Standing) -> str:
             f"{offer.allocations_left:,} of {offer.max_allocations:,}",
             escape(format_duration(offer.allocation_duration_s)),
             escape(f"{format_rate(offer.qos.floor_down_bps)} / {format_rate(offer.qos.floor_up_bps)}"),
+            escape(_limits(offer.qos)),
         )
         for offer in standing.offers
     )
-    names = ("provider", "#price of a unit", "#left", "for", "floor down / up")
+    names = ("provider", "#price of a unit", "#left", "for", "floor down / up", "use")
     more = f"<p>{_link('/v1/offers', 'and more')}</p>" if standing.more_offers else ""
     return _table(names, rows, "Nobody sells anything.") + more
+
+
+def _limits(qos: QosPage) -> str:
+    """What use beyond a limit costs, or that it ends there; of one unit."""
+    words = []
+    if qos.usage is not None:
+        included, most = format_size(qos.usage.included_bytes), format_money(qos.usage.most_ubc)
+        words.append(f"beyond {included} paid afterwards, at most {most}")
+    if qos.data_cap_bytes:
+        words.append(f"ends at {format_size(qos.data_cap_bytes)}")
+    return ", ".join(words)
+
+
+def _auctions(auctions: Sequence[AuctionSummary]) -> str:
+    """Those that are not over; nothing where there are none, as most ledgers have no house."""
+    if not auctions:
+        return ""
+    rows = (
+        (
+            _link(f"/v1/auctions/{one.auction_id}", one.auction_id[:12] + "…"),
+            escape(one.kind),
+            _link(f"/v1/accounts/{one.provider}", one.provider[:12] + "…"),
+            f"{one.max_allocations:,}",
+            escape(format_duration(one.allocation_duration_s)),
+            f"{_instant(one.bids_until_s)} UTC",
+            f"{one.bid_count:,}",
+            escape(f"waits: {one.reason}" if one.reason else ""),
+        )
+        for one in auctions
+    )
+    names = ("auction", "kind", "provider", "#units", "for", "bids until", "#bids", "")
+    table = _table(names, rows, "")
+    return f'<section aria-labelledby="auctions"><h2 id="auctions">Auctions</h2>{table}</section>'
 
 
 def _log(newest: Sequence[Logged]) -> str:
@@ -125,7 +164,7 @@ def _log(newest: Sequence[Logged]) -> str:
             f"{one.number:,}",
             f"{one.height:,}",
             escape(one.what),
-            _code(one.by),
+            _link(f"/v1/accounts/{one.by}", one.by[:12] + "…") if one.by else "",
             escape(format_size(one.bytes)),
             "" if one.charged_ubc is None else _money(one.charged_ubc),
         )

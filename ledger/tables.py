@@ -21,12 +21,12 @@ HOLDS, FAILS, SILENT = "[green]✓[/]", "[bold red]✗[/]", "[dim]·[/]"
 def offer_table(offers: Sequence[dict[str, Any]]) -> Table:
     """One line for each provider."""
     table = Table(title=None if offers else "nobody sells anything")
-    for name in ("provider", "epoch", "price", "for", "left", "down", "up", "band MHz"):
-        table.add_column(name, justify="left" if name == "provider" else "right")
+    for name in ("provider", "epoch", "price", "for", "left", "down", "up", "band MHz", "use"):
+        table.add_column(name, justify="left" if name in ("provider", "use") else "right")
     for offer in offers:
         qos, band = offer["qos"], offer["band"]
         table.add_row(
-            f"{offer['provider'][:10]}…{offer['provider'][-4:]}",
+            offer["provider"],
             str(offer["epoch"]),
             format_money(offer["price_ubc"]),
             format_duration(offer["allocation_duration_s"]),
@@ -34,8 +34,20 @@ def offer_table(offers: Sequence[dict[str, Any]]) -> Table:
             _range(qos["floor_down_bps"], qos["ceil_down_bps"]),
             _range(qos["floor_up_bps"], qos["ceil_up_bps"]),
             f"{_thousandths(band['from_frequency_khz'])}–{_thousandths(band['to_frequency_khz'])}",
+            _limits(qos),
         )
     return table
+
+
+def _limits(qos: dict[str, Any]) -> str:
+    """What use beyond a limit costs, or that it ends there; of one unit."""
+    usage, words = qos["usage"], []
+    if usage is not None:
+        included, most = format_size(usage["included_bytes"]), format_money(usage["most_ubc"])
+        words.append(f"beyond {included} paid afterwards, at most {most}")
+    if qos["data_cap_bytes"]:
+        words.append(f"ends at {format_size(qos['data_cap_bytes'])}")
+    return ", ".join(words)
 
 
 def offer_details(offer: dict[str, Any]) -> list[Table]:
@@ -92,8 +104,8 @@ def transaction_table(transactions: Sequence[dict[str, Any]], account: PublicKey
             str(one["height"]),
             one["action"],
             "" if amount_ubc is None else format_money(amount_ubc),
-            f"{'to' if issued else 'from'} {other[:10] if issued else one['issuer_key_id']}…",
-            one["id"][:16] + "…",
+            (f"to {other}" if other else "") if issued else f"from key {one['issuer_key_id']}",
+            one["id"],
         )
     return table
 

@@ -317,7 +317,7 @@ def _case_rows(case: _Case) -> list[tuple[str, str]]:
     rows = [
         ("grant", case.grant.grant_id.hex()),
         ("sold by", str(case.provider)),
-        ("bought by key", case.payer_key_id),
+        ("bought by key id", case.payer_key_id),
     ]
     if usage is not None:
         step = f"{format_money(usage.price_ubc)} for each begun {format_size(usage.step_bytes)} beyond"
@@ -344,7 +344,7 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Table:
 
 def _table(cases: Sequence[_Case]) -> Table:
     table = Table(title=None if cases else "no meter names a grant whose use costs anything")
-    for name in ("grant", "bought by key", "used", "owed", "paid", "so"):
+    for name in ("grant", "bought by key id", "used", "owed", "paid", "so"):
         table.add_column(name, justify="right" if name in ("used", "owed", "paid") else "left")
     for case in cases:
         charge = case.charge

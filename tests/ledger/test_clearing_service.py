@@ -181,7 +181,9 @@ def test_an_auction_from_its_opening_to_the_ledger(town: Town) -> None:
             town.take(auction)
             names = [town.bid(auction, key, price) for key, price in ((ALICE, 300), (BOB, 200), (CAROL, 100))]
             assert {town.status(auction, name) for name in names} == {Status.PENDING}
+            assert [one.auction_id for one in town.service.running()] == [auction.auction_id.hex()]
             await until(town, lambda: not town.service.book.active)
+            assert town.service.running() == []
             statuses = [town.status(auction, name) for name in names]
             assert statuses == [Status.EXECUTED, Status.EXECUTED, Status.CANCELLED]
 

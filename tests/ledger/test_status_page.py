@@ -8,10 +8,14 @@ from html.parser import HTMLParser
 import pytest
 
 from ledger.abci.network_page import NetworkPage, OperatorPage
+from ledger.clearing.pages import summarise
 from ledger.pages import LedgerPage, OfferPage, show_band, show_qos
 from ledger.status_page import Logged, Standing, status_page
-from tests.ledger_world import BAND, EXCHANGE, LEDGER, PROVIDER, QOS
+from tests.clearing_world import ClearingWorld
+from tests.ledger_world import ALICE, BAND, EXCHANGE, LEDGER, PROVIDER, QOS
+from wire.usage_terms import UsageTerms
 
+METERED = replace(QOS, data_cap_bytes=5 * 10**9, usage=UsageTerms(2 * 10**9, 10**6, 500, 200_000))
 LEDGER_PAGE = LedgerPage(
     ledger_id="ab" * 32,
     ledger_key=str(LEDGER.public),
@@ -27,7 +31,7 @@ LEDGER_PAGE = LedgerPage(
     deposited_ubc=30_000_000,
     withdrawn_ubc=5_000_000,
 )
-ALONE = Standing(LEDGER_PAGE, None, [], False, [], {}, 1_795_326_090)
+ALONE = Standing(LEDGER_PAGE, None, [], False, [], [], {}, 1_795_326_090)
 
 
 class Texts(HTMLParser):
@@ -73,6 +77,7 @@ def test_a_ledger_alone_says_what_it_is_and_that_nothing_is_sold() -> None:
     ):  # fmt: skip
         assert expected in text
     assert "Who shares it" not in text
+    assert "Auctions" not in text
     assert "Bad input" not in text
 
 
@@ -98,14 +103,33 @@ def test_the_verdict_of_a_shared_ledger(there: NetworkPage | str, verdict: str, 
 def test_offers_the_log_and_what_was_wrong_are_listed() -> None:
     offer = OfferPage(
         provider=str(PROVIDER.public), epoch=3, price_ubc=2_500, band=show_band(BAND), max_allocations=10,
-        allocations_left=4, allocation_duration_s=600, qos=show_qos(QOS), volume_discount_multiplier_ppm=10**6,
+        allocations_left=4, allocation_duration_s=600, qos=show_qos(METERED), volume_discount_multiplier_ppm=10**6,
         reservation_discount_multiplier_ppm=10**6, cleared=False, height=12,
     )  # fmt: skip
-    newest = [Logged(9, 8, "allocate", "aa" * 8, 151, 2_500), Logged(8, 7, "evidence", "", 900)]
+    buyer = str(EXCHANGE.public)
+    newest = [Logged(9, 8, "allocate", buyer, 151, 2_500), Logged(8, 7, "evidence", "", 900)]
     standing = replace(ALONE, offers=[offer], more_offers=True, newest=newest, counters={"garbage": 3})
-    text = Texts(status_page(standing)).text
+    page = status_page(standing)
+    assert f'<a href="/v1/accounts/{buyer}"><code>{buyer[:12]}…' in page
+    text = Texts(page).text
+    assert "beyond 2 GB paid afterwards, at most 0.2 BC, ends at 5 GB" in text
     for expected in ("4 of 10", "10 min", "2 Mbit/s / 1 Mbit/s", "and more", "allocate", "garbage", "0.0025"):
         assert expected in text, expected
+
+
+def test_auctions_that_are_not_over_are_listed_and_say_why_they_wait() -> None:
+    world = ClearingWorld()
+    listing = world.open(units=3)
+    world.bid(listing, ALICE, 70)
+    bare = replace(ALONE, auctions=[summarise(listing)])
+    text = Texts(status_page(bare)).text
+    for expected in ("Auctions", listing.auction_id.hex()[:12], "vickrey", str(PROVIDER.public)[:12], "UTC"):
+        assert expected in text
+    assert "waits" not in text
+    listing.rejected = "sold_out", "1 units wanted, 0 left"
+    page = status_page(replace(ALONE, auctions=[summarise(listing)]))
+    assert f'href="/v1/auctions/{listing.auction_id.hex()}"' in page
+    assert "waits: sold_out" in Texts(page).text
 
 
 def test_a_stranger_s_words_stay_words() -> None:
@@ -115,4 +139,5 @@ def test_a_stranger_s_words_stay_words() -> None:
     )
     page = Texts(status_page(standing))
     assert "script" not in page.tags
-    assert page.text.count(nasty) == 4
+    assert page.text.count(nasty) == 3
+    assert f"{nasty[:12]}…" in page.text

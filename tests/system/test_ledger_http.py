@@ -85,7 +85,7 @@ def test_the_status_page_shows_what_is_sold_and_what_came_last(house, provider, 
     assert "serving, on one machine" in page
     assert str(provider.public)[:12] in page
     assert "allocate" in page
-    assert buyer.public.key_id.hex() in page
+    assert f'<a href="/v1/accounts/{buyer.public}">' in page
 
 
 def page_of(house: LedgerHouse, path: str) -> str:
