@@ -2,6 +2,7 @@
 # lab/test.sh [ARGUMENT...]: pytest in the sandbox, and then the tests that need a kernel with radios in the guest.
 #
 # Without a test's path among the arguments both run; with paths, the guest is booted only for those in tests/guest.
+# Without any argument, whole stories, which wait more than they work, play in a second sandbox beside the ordinary tests.
 # Everything runs even if something failed; the exit status says whether anything did. The last lines name every test
 # that failed, of both parts. Where there can be no guest they say so, and with CI=true that is a failure.
 set -uo pipefail
@@ -10,7 +11,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 guest_tests=(tests/guest)
 # What this machine's kernel may lack is tried there too.
 guest_tests+=(tests/system/test_shaper_kernel.py::test_a_flowtable_over_the_interface_is_refused_in_words)
-ordinary=() guest=() options=()
+stories=(tests/lab/bench tests/lab/compose tests/lab/ran tests/system/test_lab_ledger.py tests/system/test_lab_pay.py)
+ordinary=() guest=() options=() beside=()
+[ $# -gt 0 ] || beside=("${stories[@]}")
 for argument in "$@"; do
   case $argument in
     tests/guest*) guest+=("$argument") ;;
@@ -24,20 +27,24 @@ if [ ${#ordinary[@]} -eq 0 ] && [ ${#guest[@]} -eq 0 ]; then
 fi
 
 logs=$(mktemp -d)
-trap 'rm -rf "$logs"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$logs"' EXIT
 colour=()
 [ ! -t 1 ] || colour=(--color=yes) # pytest itself sees a pipe
 failed=0
 
 # part NAME COMMAND...: runs it, and keeps what it says.
 part() {
-  local name=$1 status
+  local name=$1
   shift
   "$@" "${colour[@]}" "${options[@]}" 2>&1 | tee "$logs/$name"
-  status=${PIPESTATUS[0]}
-  [ $status -eq 0 ] || {
+  ended "$name" "${PIPESTATUS[0]}"
+}
+
+ended() {
+  local name=$1 status=$2
+  [ "$status" -eq 0 ] || {
     failed=$status
-    name_failures "$name" $status >>"$logs/failures"
+    name_failures "$name" "$status" >>"$logs/failures"
   }
 }
 
@@ -55,8 +62,19 @@ $(tail -n 5 "$logs/$name")}"
 lab/go.sh build || true
 lab/evm.sh build || true # the Solidity twin and its node, likewise
 
+if [ ${#beside[@]} -gt 0 ]; then
+  lab/sandbox.sh .venv/bin/python -m pytest -q "${beside[@]}" "${colour[@]}" >"$logs/stories" 2>&1 &
+  playing=$!
+fi
 if [ ${#ordinary[@]} -gt 0 ]; then
-  part ordinary lab/sandbox.sh .venv/bin/python -m pytest -q "${ordinary[@]}"
+  part ordinary lab/sandbox.sh .venv/bin/python -m pytest -q "${ordinary[@]}" "${beside[@]/#/--ignore=}"
+fi
+if [ ${#beside[@]} -gt 0 ]; then
+  echo "test: the stories that played beside them: ${beside[*]}"
+  wait "$playing"
+  status=$?
+  cat "$logs/stories"
+  ended stories "$status"
 fi
 if [ ${#guest[@]} -gt 0 ]; then
   if lab/guest.sh --set-up; then

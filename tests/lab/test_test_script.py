@@ -13,7 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PYTEST = """\
 #!/bin/sh
 # Stands in for pytest: what `say` has for the part, and its exit status.
-part=ordinary; case "$*" in *no:cacheprovider*) part=guest ;; esac
+part=ordinary
+case "$*" in *no:cacheprovider*) part=guest ;; *--ignore=*) ;; *test_lab_pay.py*) part=stories ;; esac
+echo "$@" > "say/$part.arguments"
 cat "say/$part"; exit "$(cat "say/$part.status")"
 """
 
@@ -29,6 +31,7 @@ def clone(tmp_path: Path) -> Path:
     write_program(tmp_path / "lab/go.sh", "#!/bin/sh\nexit 3\n")  # no Go here: the tests say so themselves
     write_program(tmp_path / ".venv/bin/python", PYTEST)
     say(tmp_path, "ordinary", "6113 passed in 600 s", 0)
+    say(tmp_path, "stories", "90 passed in 400 s", 0)
     say(tmp_path, "guest", "36 passed in 900 s", 0)
     return tmp_path
 
@@ -84,6 +87,28 @@ def test_nothing_is_added_where_nothing_failed(clone: Path) -> None:
     run = run_tests(clone)
     assert run.returncode == 0
     assert run.stdout.splitlines()[-1] == "36 passed in 900 s"
+
+
+def test_stories_play_beside_the_ordinary_tests_and_are_told_after_them(clone: Path) -> None:
+    say(clone, "stories", "FAILED tests/system/test_lab_pay.py::test_a - no", 1)
+    run = run_tests(clone)
+    told = run.stdout.splitlines()
+    assert told.index("6113 passed in 600 s") < told.index("FAILED tests/system/test_lab_pay.py::test_a - no")
+    assert told[-2:] == [
+        "test: failed of the stories part, exit status 1:",
+        "FAILED tests/system/test_lab_pay.py::test_a - no",
+    ]
+    played = (clone / "say/stories.arguments").read_text().split()[3:]
+    others = (clone / "say/ordinary.arguments").read_text().split()[3:]
+    assert others == ["tests", *(f"--ignore={story}" for story in played)], "each of them once"
+    assert all((ROOT / story).exists() for story in played)
+    assert run.returncode == 1
+
+
+def test_with_an_option_everything_ordinary_is_one_part(clone: Path) -> None:
+    assert run_tests(clone, "-x").returncode == 0
+    assert not (clone / "say/stories.arguments").exists()
+    assert "--ignore" not in (clone / "say/ordinary.arguments").read_text()
 
 
 def test_a_word_of_a_test_that_passed_is_no_failure(clone: Path) -> None:

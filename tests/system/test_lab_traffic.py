@@ -59,7 +59,7 @@ def test_tcp_fills_the_air_and_the_counts_agree(network, home, station, directio
     }[direction]
     at_operator = {"down": seen.to_bytes, "up": seen.from_bytes}[direction]
     assert report.payload_bps > AIR_BPS * 0.85
-    assert at_operator == pytest.approx(at_station, rel=0.02)
+    assert at_operator == pytest.approx(at_station, rel=0.05), "what a full queue drops is in one count only"
     assert report.received_payload_bytes < at_station
     assert report.cut == ""
 
