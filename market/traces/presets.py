@@ -82,17 +82,23 @@ class Drawn:
 
 def draw(name: str, seed: int, users: int = USERS, hours: int = HOURS, cycles: int = HISTORY_CYCLES) -> Drawn:
     """The population of that preset (KeyError if there is none) and seed, with `cycles` of history and one more."""
-    preset = PRESETS[name]
+    return draw_preset(PRESETS[name], seed, users, hours, cycles)
+
+
+def draw_preset(
+    preset: Preset, seed: int, users: int = USERS, hours: int = HOURS, cycles: int = HISTORY_CYCLES
+) -> Drawn:
+    """The same of a preset of one's own, for instance one with another spread, to see what depends on it."""
     scale, weight, total, around = np.random.SeedSequence(seed).spawn(4)
     mean_bytes = preset.load * preset.quota_bytes * _scales(preset, users, scale)
     shape = _shapes(users, hours, weight)
     totals = _totals(preset, cycles + 1, users, total)
     used = (totals * mean_bytes)[:, :, None] * shape
-    names = tuple(f"{name}-{number}" for number in range(users))
-    usage = Usage(names, np.floor(used).astype(np.int64), f"{name}, seed {seed}", synthetic=True)
+    names = tuple(f"{preset.name}-{number}" for number in range(users))
+    usage = Usage(names, np.floor(used).astype(np.int64), f"{preset.name}, seed {seed}", synthetic=True)
     circumstances = draw_circumstances(users, hours, around)
     sha256 = digest(usage.used_bytes, *circumstances.arrays())
-    return Drawn(preset, usage, circumstances, Manifest(name, seed, np.__version__, sha256))
+    return Drawn(preset, usage, circumstances, Manifest(preset.name, seed, np.__version__, sha256))
 
 
 def _scales(preset: Preset, users: int, chance: np.random.SeedSequence) -> Floats:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from market.traces.presets import PRESETS, draw
+from market.traces.presets import PRESETS, draw, draw_preset
 
 GOLDEN = {
     "paper-50MB": "b5ed65cdad365911ec379cc5c62bfa86f653750168e3827b461df0cfb97ae6f0",
@@ -23,6 +25,14 @@ def test_golden_hash(name: str) -> None:
     assert manifest.sha256 == GOLDEN[name], f"drawn by numpy {manifest.numpy_version}"
     assert (manifest.preset, manifest.seed) == (name, 0)
     assert manifest.label == draw(name, 0).usage.label == f"{name}, seed 0 (synthetic)"
+
+
+def test_a_preset_of_ones_own() -> None:
+    wider = dataclasses.replace(PRESETS["paper-50MB"], name="wider", spread=0.4)
+    own, same = draw_preset(wider, 0), draw_preset(PRESETS["paper-50MB"], 0)
+    assert same.manifest.sha256 == GOLDEN["paper-50MB"] != own.manifest.sha256
+    assert own.usage.label == "wider, seed 0 (synthetic)"
+    assert np.array_equal(own.circumstances.qos, same.circumstances.qos)
 
 
 def test_another_seed_draws_other_users() -> None:
