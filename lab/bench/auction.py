@@ -2,18 +2,21 @@
 
 Bids are drawn from a seed: sessions of 1 to 20 slots, worth their units and slots times a log-normal factor. HiGHS is
 asked through scipy with a gap of zero, on all bids where that ends in seconds, and in the same run. Memory is that of a
-process of its own, before it imports the auction and after it cleared one, and it never imports numpy.
+process of its own, before it imports the auction and after it cleared one, and it never imports numpy. What an agent
+with a budget learns is measured on 20 seeds of a synthetic market (auction_scenarios.py), beside users who do not.
 """
 
 from __future__ import annotations
 
 import random
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lab.auction_scenarios import SCENARIOS, courses, last_shares, naive_shares
 from lab.bench.result import Against, Figure
 from market.ubid.auction import clear
 from market.ubid.bids import Bid, Terms
@@ -28,6 +31,10 @@ SLOTS, WIDE, PAPER = 20, (10, 17, 24, 31, 38, 45, 52, 59), (1, 3, 5, 9)
 
 HIGHS, HIGHS_ONCE = "HiGHS, one solve and one for each winner", "HiGHS, one solve of the bids that matter"
 HIGHS_ALL = "HiGHS, one solve of all bids, no payment"
+HIGHS_PRUNED = "HiGHS, one solve and one for each winner, of the bids that matter"
+
+PAPER_DIPS, WIDE_DIPS = {1: 2, 9: 4, 14: 7}, {1: 20, 9: 40, 14: 50}
+"""What three slots, counted from 0, have left: all less than the largest mode, so that most bids switch."""
 
 BOX_PROGRAM = """
 import sys
@@ -47,12 +54,14 @@ print(resident_kb() - before)
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much of it: auctions for agreement, and bids in the large one."""
+    """How much of it: auctions for agreement, bids in the large one, and markets with an agent."""
 
     optima: int = 500
     re_solves: int = 100
     many: int = 1_000
     most: int = 100_000
+    seeds: int = 20
+    users: int = 100
 
 
 def run(progress: Callable[[str], None]) -> list[Figure]:
@@ -67,9 +76,7 @@ def measure(progress: Callable[[str], None], sizes: Sizes) -> list[Figure]:
     many, most = uniform(sizes.many, flat, WIDE, 1), uniform(sizes.most, flat, WIDE, 2)
     small, rates = uniform(100, Forecast((50,) * SLOTS), PAPER, 3), uniform(sizes.many, flat, PAPER, 4)
     wider = uniform(100, Forecast((120,) * SLOTS), PAPER, 3)
-    dips = Forecast(
-        tuple(2 if slot == 1 else 4 if slot == 9 else 7 if slot == 14 else 60 for slot in range(SLOTS))
-    )
+    dips, narrows = dips_of(60, PAPER_DIPS), dips_of(500, WIDE_DIPS)
     figures = [
         _timed(
             f"{sizes.many} uniform bids, 500 units: winners and every payment",
@@ -84,7 +91,11 @@ def measure(progress: Callable[[str], None], sizes: Sizes) -> list[Figure]:
     progress("switching bids")
     switching = drawn(sizes.many, dips, PAPER, Policy.FLOOR, 5)
     fluid = drawn(sizes.many, dips, PAPER, Policy.FLUID, 5)
-    progress(f"{sum(min(bid.bundle) < max(bid.bundle) for bid in switching[1])} of {sizes.many} bids switch")
+    wide = drawn(sizes.many, narrows, WIDE, Policy.FLOOR, 5)
+    thin = drawn(sizes.many, dips_of(500, PAPER_DIPS), PAPER, Policy.FLOOR, 5)
+    for terms, bids in (switching, wide, thin):
+        switches = sum(min(bid.bundle) < max(bid.bundle) for bid in bids)
+        progress(f"{switches} of {sizes.many} bids switch, {terms.forecast.units[0]} units")
     figures += [
         _timed(
             f"{sizes.many} bids, 60 units, most of which switch (floor)",
@@ -101,15 +112,39 @@ def measure(progress: Callable[[str], None], sizes: Sizes) -> list[Figure]:
             _one_solve_of_all,
         ),
     ]
+    figures += [
+        _timed(
+            f"{sizes.many} bids, 500 units, three slots of 20 to 50, modes of 10 to 59: every payment",
+            wide,
+            1000,
+            HIGHS_PRUNED,
+            _every_payment_of_those_that_matter,
+        ),
+        _timed(
+            f"{sizes.many} bids, 500 units, three slots of 2 to 7, modes of 1 to 9: every payment",
+            thin,
+            1000,
+            HIGHS_PRUNED,
+            _every_payment_of_those_that_matter,
+        ),
+    ]
     progress("a box's budget")
     figures += [
         _timed("100 bids, 50 units, plain Python", small, 2, HIGHS_ONCE, _one_solve),
         _timed("100 bids, 120 units, plain Python", wider, None, HIGHS_ONCE, _one_solve),
         Figure("100 bids: memory over a Python that runs", box_memory_kb(), "kB", 5_000, "lower"),
     ]
+    progress("an agent with a budget, day after day")
+    figures += learning(sizes.seeds, sizes.users)
     progress("agreement with HiGHS")
     return [
         *figures,
+        Figure(
+            "payments of switching bids, 500 units, that a solve without each winner finds",
+            sum(agreeing_payments(*each) for each in (wide, thin)),
+            "payments",
+            sum(len(clear(*each).sales) for each in (wide, thin)),
+        ),
         Figure(
             "auctions of the value that HiGHS finds", agreeing_optima(sizes.optima), "auctions", sizes.optima
         ),
@@ -120,6 +155,45 @@ def measure(progress: Callable[[str], None], sizes: Sizes) -> list[Figure]:
             sizes.re_solves,
         ),
     ]
+
+
+def learning(seeds: int, users: int) -> list[Figure]:
+    """What an agent with a budget wins of the most it could, on days 70 to 80, by scenario."""
+    settings = {name: replace(setting, users=users) for name, setting in SCENARIOS.items()}
+    naive = naive_shares(settings["among rationed users"], range(seeds))
+    figures = [
+        Figure("users with a budget who do not learn (synthetic): mean", _percent(naive), "%", 50, "lower")
+    ]
+    goals = {"among rationed users": (95, 80)}
+    for name in ("among rationed users", "among greedy users", "neutral start", "10 learners"):
+        found = last_shares(courses(settings[name], range(seeds)))
+        median, mean = goals.get(name, (None, None))
+        middle = 100 * statistics.median(found)
+        figures.append(Figure(f"an agent that learns, {name} (synthetic): median", middle, "%", median))
+        figures.append(Figure(f"an agent that learns, {name} (synthetic): mean", _percent(found), "%", mean))
+    return figures
+
+
+def _percent(found: Sequence[float]) -> float:
+    return 100 * statistics.fmean(found)
+
+
+def dips_of(units: int, dips: dict[int, int]) -> Forecast:
+    """The same in each slot but those named, counted from 0."""
+    return Forecast(tuple(dips.get(slot, units) for slot in range(SLOTS)))
+
+
+def agreeing_payments(terms: Terms, bids: Sequence[Bid]) -> int:
+    """How many winners pay what a solve without them says, of all bids that matter to it."""
+    outcome = clear(terms, bids)
+    kept = prune(bids, terms.forecast.units[0])
+    program = _highs(terms, kept)
+    places = {bid.bid_id: place for place, bid in enumerate(kept)}
+    assert program.optimum == outcome.value_ubc, "HiGHS finds another value"
+    return sum(
+        sale.price_ubc == program.without(places[sale.bid.bid_id]) - outcome.value_ubc + sale.bid.value_ubc
+        for sale in outcome.sales
+    )
 
 
 def uniform(count: int, forecast: Forecast, modes: tuple[int, ...], seed: int) -> tuple[Terms, list[Bid]]:
@@ -183,6 +257,11 @@ def _every_payment(terms: Terms, bids: Sequence[Bid]) -> None:
     program = _highs(terms, bids)
     for winner in program.winners():
         program.without(winner)
+
+
+def _every_payment_of_those_that_matter(terms: Terms, bids: Sequence[Bid]) -> None:
+    units = terms.forecast.units
+    _every_payment(terms, narrow(prune(bids, units[0]), units))
 
 
 def _one_solve(terms: Terms, bids: Sequence[Bid]) -> None:

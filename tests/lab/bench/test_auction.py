@@ -9,8 +9,15 @@ from market.ubid.forecast import Forecast
 
 def test_the_figures_are_those_that_have_goals() -> None:
     said: list[str] = []
-    figures = measure(said.append, Sizes(optima=3, re_solves=2, many=60, most=200))
-    assert [figure.goal for figure in figures] == [10, 10, 1500, 1000, 1000, 2, None, 5_000, 3, 2]
+    figures = measure(said.append, Sizes(optima=3, re_solves=2, many=60, most=200, seeds=1, users=30))
+    payments = figures[-3]
+    assert (payments.unit, payments.goal) == ("payments", payments.value)
+    assert [figure.goal for figure in figures if figure is not payments] == [
+        *(10, 10, 1500, 1000, 1000, 1000, 1000),
+        *(2, None, 5_000),
+        *(50, 95, 80, None, None, None, None, None, None),
+        *(3, 2),
+    ]
     assert all(figure.against is not None for figure in figures if figure.unit == "ms")
     assert [figure.value for figure in figures[-2:]] == [3, 2]
     assert any("bids switch" in text for text in said)
