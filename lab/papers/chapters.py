@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from lab.papers import bandcoin, datanet, drawings, leasing, payplace, sdo_hourly, sdo_monthly, tokens, ubid
+from lab.papers import (
+    bandcoin,
+    cell,
+    datanet,
+    drawings,
+    leasing,
+    payplace,
+    sdo_hourly,
+    sdo_monthly,
+    tokens,
+    ubid,
+    wlan,
+)
 from lab.papers.exhibit import Chapter
 
 CHAPTERS: dict[str, Chapter] = {
+    "cell": cell.findings,
     "bandcoin": bandcoin.findings,
     "payplace": payplace.findings,
     "ubid": ubid.findings,
@@ -14,6 +27,7 @@ CHAPTERS: dict[str, Chapter] = {
     "datanet": datanet.findings,
     "leasing": leasing.findings,
     "tokens": tokens.findings,
+    "wlan": wlan.findings,
     "drawings": drawings.findings,
 }
 """Those that take longest come first, so that two processes end together."""

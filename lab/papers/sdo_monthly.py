@@ -58,7 +58,11 @@ def findings(effort: Effort) -> Findings:
 
 def one_user(alpha: float = 0.5, fee: float = 0.0, **values: float) -> Subscribers:
     fields = {name: np.array(float(value)) for name, value in values.items()}
-    return Subscribers(alpha=np.array(alpha), fee_coins=np.array(fee), **fields)
+    return Subscribers(
+        alpha=np.array(alpha), fee_coins=np.array(fee), plan_value=fields["plan_value"],
+        offer_value=fields["offer_value"], quota_gb=fields["quota_gb"], overage_coins=fields["overage_coins"],
+        session_gb=fields["session_gb"], offers=fields["offers"], most_gb=fields["most_gb"],
+    )  # fmt: skip
 
 
 def _table(draws: int) -> Finding:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
-from lab.papers.exhibit import QUICK, Verdict
-from lab.papers.leasing import findings, grid_profit
+from lab.papers.leasing import grid_profit
 from market.leasing.mining import Market, best_answer
 
 
@@ -19,7 +21,9 @@ def test_a_grid_finds_no_more(reward: float) -> None:
     assert mining == pytest.approx(best.mining, abs=0.01)
 
 
-def test_three_propositions_fail_as_printed_and_both_figures_come_out() -> None:
-    verdicts = {claim: finding.verdict for claim, finding in findings(QUICK).items()}
-    assert {verdicts[f"001/proposition-{n}"] for n in (1, 2, 3)} == {Verdict.REFUTED}
-    assert verdicts["001/figure-3"] == verdicts["001/figure-4"] == Verdict.SHAPE
+def test_three_propositions_fail_as_printed_and_both_figures_come_out(quick: Mapping[str, Any]) -> None:
+    assert {quick[f"001/proposition-{n}"]["verdict"] for n in (1, 2, 3)} == {"refuted"}
+    assert {quick[f"001/figure-{n}"]["verdict"] for n in (3, 4)} == {"shape reproduced"}
+    for row in quick["001/proposition-2"]["tables"][0]["rows"]:
+        assert row[5] < 1, "service just below the threshold"
+        assert row[6] == 1, "mining just above it"

@@ -10,14 +10,24 @@ import pytest
 from lab.papers.__main__ import main
 
 
-def test_the_quick_run_writes_page_and_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--quick", "--seeds", "2", "--processes", "1", "--out", str(tmp_path)]) == 0
-    summary = json.loads((tmp_path / "data" / "summary.json").read_text())
+def test_the_quick_run_writes_page_and_data(quick_folder: Path) -> None:
+    summary = json.loads((quick_folder / "data" / "summary.json").read_text())
     assert summary["run"]["quick"] is True
-    assert summary["verdicts"]["reproduced"] >= 10
-    assert summary["verdicts"]["refuted"] >= 10
-    assert "A quick run: 2 seeds" in (tmp_path / "report.html").read_text()
+    assert summary["verdicts"]["reproduced"] >= 20
+    assert summary["verdicts"]["refuted"] >= 25
+    assert summary["verdicts"]["shape reproduced"] >= 15
+    assert "A quick run: 2 seeds" in (quick_folder / "report.html").read_text()
+
+
+def test_one_chapter_alone_leaves_the_others_not_built(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "old.json").write_text("{}")
+    assert main(["--quick", "--only", "drawings", "--processes", "1", "--out", str(tmp_path)]) == 0
     assert "page: " in capsys.readouterr().out
+    assert not (tmp_path / "data" / "old.json").exists(), "what an earlier run left is gone"
+    assert "are not built yet" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.parametrize("words", [["--seeds", "0"], ["--only", "astrology"], ["--processes", "0"]])

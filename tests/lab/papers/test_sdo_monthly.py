@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
-from lab.papers.exhibit import QUICK, Verdict
-from lab.papers.sdo_monthly import EXAMPLES, findings, one_user
+from lab.papers.sdo_monthly import EXAMPLES, one_user
 
 
-def test_the_register_s_numbers_are_on_the_page() -> None:
-    found = findings(QUICK)
-    rows = {str(row[0]): row[2:5:2] for row in found["003/table-3.2"].tables[0].rows}
+def test_the_register_s_numbers_are_on_the_page(quick: Mapping[str, Any]) -> None:
+    rows = {row[0]: row[2:5:2] for row in quick["003/table-3.2"]["tables"][0]["rows"]}
     assert rows.keys() == EXAMPLES.keys()
     for example, numbers in {"(i)": (99.5, 190.1), "(ii)": (102.5, 149.3), "(iii)": (195.04, 195.26)}.items():
         assert rows[example] == pytest.approx(numbers, abs=0.06)
-    broken = {
-        f"003/{each}" for each in ("lemma-1", "proposition-1", "table-3.2", "corollary-1", "corollary-2")
-    }
-    assert {found[each].verdict for each in broken} == {Verdict.REFUTED}
-    assert "better in 0" in found["003/lemma-1"].ours
-    assert found["003/figure-3.1"].verdict is Verdict.SHAPE
+    broken = (
+        "lemma-1",
+        "proposition-1",
+        "table-3.2",
+        "corollary-1",
+        "corollary-2",
+        "proposition-2",
+        "proposition-3",
+    )
+    assert {quick[f"003/{each}"]["verdict"] for each in broken} == {"refuted"}
+    assert "better in 0" in quick["003/lemma-1"]["ours"]
+    assert quick["003/figure-3.1"]["verdict"] == "shape reproduced"
 
 
 def test_a_user_is_made_of_the_register_s_numbers() -> None:

@@ -1,0 +1,28 @@
+"""The ceiling of 802.11g, and a crowd's evening."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from lab.papers.wlan import CLIENTS, SESSIONS, evening, frame_s, saturation_mbps
+
+
+@pytest.mark.parametrize(("stations", "mbps"), [(1, 30.5), (50, 23.4)])
+def test_u11_the_ceiling_is_far_below_50(stations: int, mbps: float) -> None:
+    assert saturation_mbps(stations) == pytest.approx(mbps, abs=0.05)
+
+
+def test_a_frame_takes_what_the_standard_says() -> None:
+    assert frame_s(1_536, 216) == pytest.approx(254e-6)
+
+
+def test_nobody_is_refused_without_a_capacity_and_nothing_exceeds_one() -> None:
+    free = evening(1, math.inf, incentive=False)
+    assert (free.refused, free.asked) == (0, free.admitted)
+    assert free.sessions == CLIENTS * SESSIONS
+    tight = evening(1, 50.0, incentive=False)
+    assert tight.asked == free.asked
+    assert max(tight.admitted) <= 50.0
+    assert evening(1, 50.0, incentive=True).refused < tight.refused
