@@ -23,6 +23,9 @@ Numbers = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 LEAST_BYTES = 1.0
 """A deviation is at least this: somebody whose cycles are all alike still divides by it."""
 
+FAR = 1e4
+"""Deviations beyond which the normal law's hazard is the distance itself, to 1 in 10^8, and its logarithms cancel."""
+
 LEAST_B, MOST_B, ROUNDS = 0.05, 6.0, 60
 
 
@@ -94,8 +97,9 @@ def risk(mean: Floats, sigma: Floats, quota: Numbers, used: Numbers) -> Floats:
 def expected_total(mean: Floats, sigma: Floats, used: Numbers) -> Floats:
     """E[X | X >= used]."""
     z = (used - mean) / sigma
-    hazard = np.exp(-(z**2) / 2 - log_ndtr(-z)) / np.sqrt(2 * np.pi)
-    return np.asarray(np.maximum(mean + sigma * hazard, used))
+    near = np.clip(z, None, FAR)
+    hazard = np.exp(-(near**2) / 2 - log_ndtr(-near)) / np.sqrt(2 * np.pi)
+    return np.asarray(np.maximum(mean + sigma * np.where(z > FAR, z, hazard), used))
 
 
 def _curve(a: Floats, b: Floats, hours: int) -> Floats:
@@ -112,7 +116,10 @@ def _fit(mean_curve: Floats) -> tuple[Floats, Floats]:
     def loss(b: Floats) -> Floats:
         return np.asarray(((mean_curve - total * np.power(part, b[:, None])) ** 2).sum(axis=1))
 
-    low, high = (np.full(len(mean_curve), limit) for limit in (LEAST_B, MOST_B))
+    low, high = (np.full(len(mean_curve), limit) for limit in (FAR = 1e4
+"""Deviations beyond which the normal law's hazard is the distance itself, to 1 in 10^8, and its logarithms cancel."""
+
+LEAST_B, MOST_B))
     golden = (np.sqrt(5.0) - 1) / 2
     for _ in range(ROUNDS):
         left, right = high - golden * (high - low), low + golden * (high - low)

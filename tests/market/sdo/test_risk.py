@@ -64,6 +64,8 @@ def test_what_is_expected_of_who_has_used_that_much() -> None:
         expected = truncnorm.mean((used - 35) / 28, np.inf, 35, 28)
         assert expected_total(mean, sigma, np.array([used]))[0] == pytest.approx(expected)
     assert expected_total(*_arrays(1.0, 0.1, 500.0))[0] == pytest.approx(500, rel=1e-3)
+    for far in (1e6, 5e7, 3e12):
+        assert expected_total(*_arrays(1e5, 1.0, far))[0] == pytest.approx(far, rel=1e-6)
 
 
 def test_a_cycle_like_the_others_is_likely_and_a_wild_one_is_not() -> None:
