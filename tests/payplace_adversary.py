@@ -11,7 +11,8 @@ answers to them; what is asserted after every step is that nobody honest has los
 - income certainty: after an honest operator's period all honest merchants that were online have all that they earned;
 - conservation: no money is made or lost.
 
-Who watches shifts of funds is online, as 6.7 assumes of one holder of the micropayments at least.
+Shifts of funds are contested by the programs of honest merchants, each for what it has kept itself, and by operators in
+their honest periods (tests/payplace_watch.py): by nobody else, and by nothing but the product.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from ledger.payplace.entries import Status
 from ledger.payplace.payout_leaf import PayoutLeaf, write_leaf
 from tests.payplace_contract import Contract, micropay
 from tests.payplace_market import TIMES, Amounts, Block, Market, Merchant
+from tests.payplace_watch import Watchman, contest_as_operator
 from wire.payplace_notarisation import LeafProof
 from wire.payplace_withdrawal import Claim, Source
 
 OPERATORS = (0, 1)
 HONEST_MERCHANTS, COLLUDERS = range(2, 5), range(5, 8)
-HONEST_CONSUMERS, BAD_CONSUMERS = range(8, 11), range(11, 12)
+HONEST_CONSUMERS, BAD_CONSUMERS = range(8, 10), range(10, 12)
+"""Of the bad ones the first signs for more than it has, the second shifts away what it has spent."""
 ACCOUNTS = 12
 CONSUMERS = (*HONEST_CONSUMERS, *BAD_CONSUMERS)
 
@@ -59,6 +62,8 @@ class Adversary:
     by_program: bool = False
     """Whether honest merchants decide by ledger/payplace/merchant_check.py."""
     shops: list[Shop] = field(init=False)
+    watchmen: dict[bytes, Watchman] = field(init=False, default_factory=dict)
+    """By merchant id, which is another one at each operator."""
     done: dict[str, int] = field(default_factory=dict)
     """How often each deed was tried and accepted, for whoever wants to see that it is not idle."""
 
@@ -70,6 +75,9 @@ class Adversary:
                 market.join(account, honest=account in HONEST_MERCHANTS)
             market.own.honest = False
             self.shops.append(Shop(market))
+            for one in market.merchants:
+                if one.honest:
+                    self.watchmen[one.id] = Watchman(market, one)
         for shop in self.shops:
             for consumer in CONSUMERS:
                 self._deposit(shop, consumer, 500)
@@ -94,7 +102,8 @@ class Adversary:
             self.wicked_period(shop)
         shop.market.go_to_open()
         for other in self.shops:
-            self.watch(other)
+            self.finish_shifts(other)
+        self.watch()
         self.check()
         self.some(shop, self.open_deeds, 3)
 
@@ -103,8 +112,7 @@ class Adversary:
             deed = self.chance.choice(deeds)
             accepted = deed(shop) == ""
             self.done[deed.__name__] = self.done.get(deed.__name__, 0) + accepted
-            for other in self.shops:
-                self.watch(other)
+            self.watch()
             self.check_books()
 
     @property
@@ -112,8 +120,9 @@ class Adversary:
         return [
             self.honest_withdrawal, self.collude_withdraw, self.collude_withdraw, self.collude_exit,
             self.replay_claim, self.steal_leaf, self.invented_leaf, self.rogue_key, self.join_again,
-            self.bad_force_exit, self.shift_spent_funds, self.honest_shift, self.finish_shifts, self.overspend,
-            self.forged_micropayment, self.foreign_claim, self.replay_notarisation, self.deposit_more,
+            self.bad_force_exit, self.shift_spent_funds, self.shift_spent_funds, self.honest_shift,
+            self.finish_shifts, self.overspend, self.forged_micropayment, self.foreign_claim,
+            self.replay_notarisation, self.deposit_more,
         ]  # fmt: skip
 
     @property
@@ -140,7 +149,8 @@ class Adversary:
 
     def _serve(self, shop: Shop) -> None:
         """A consumer is served by a merchant, and pays the operator."""
-        consumer, merchant = self.chance.choice(CONSUMERS), self.chance.choice(shop.market.merchants)
+        consumer = self.chance.choice((*CONSUMERS, *BAD_CONSUMERS, BAD_CONSUMERS[-1]))
+        merchant = self.chance.choice(shop.market.merchants)
         free_ubc = self._free(shop, consumer)
         number = self.contract.channel_number(shop.market.operator, consumer)
         record = shop.market.record(merchant)
@@ -169,6 +179,10 @@ class Adversary:
             return
         offline = [one for one in market.registered() if self.chance.random() < 0.2 and one is not market.own]
         online = [one for one in market.registered() if one not in offline]
+        if self.chance.random() < 0.5:  # else it does not hear of shifts
+            contested = contest_as_operator(market)
+            self.done["operator's contest"] = self.done.get("operator's contest", 0) + contested
+        self._show(shop, market.block({one.id: shop.income(one) for one in market.merchants}))
         block = market.block({one.id: shop.income(one) for one in market.merchants})
         if not all(market.would_sign(one, block) for one in online):
             self._write_off(shop)
@@ -226,16 +240,18 @@ class Adversary:
                 one.confirmed, one.claim = {}, None
                 shop.owed[one.id] = {} if not one.honest else shop.owed.get(one.id, {})
 
-    def watch(self, shop: Shop) -> None:
-        """Whoever holds a micropayment that a pending shift denies shows it."""
-        market = shop.market
-        for consumer, paid_ubc in list(market.paid.items()):
-            number = self.contract.channel_number(market.operator, consumer)
-            channel = self.contract.channel(market.operator, number or 0)
-            if channel.shift and min(paid_ubc, 10**9) > channel.deposited_ubc - channel.shift.amount_ubc:
-                signature = micropay(self.contract, market.operator, consumer, paid_ubc)
-                reason = self.contract.challenge(market.operator, consumer, paid_ubc, signature)
-                assert reason == "", reason
+    def watch(self) -> None:
+        """Honest merchants' programs run all the time; nobody else holds their consumers to anything."""
+        for one in self.watchmen.values():
+            before = one.chain.contested
+            one.look()
+            self.done["guard"] = self.done.get("guard", 0) + one.chain.contested - before
+
+    def _show(self, shop: Shop, block: Block) -> None:
+        """To whoever is asked to sign it."""
+        for one in shop.market.registered():
+            if one.honest:
+                self.watchmen[one.id].is_shown(block)
 
     # ---- The wicked operator's block
 
@@ -249,6 +265,7 @@ class Adversary:
         shown = self.chance.random() < 0.7
         if shown:
             self._lend(shop)
+            self._show(shop, block)
         signers = [
             one
             for one in market.registered()
@@ -273,6 +290,9 @@ class Adversary:
         returning = [
             (one.key, write_leaf(market.kept[one.id])) for one in signers if market._is_missing(one.id)
         ]
+        for one in signers:
+            if one.honest:
+                self.watchmen[one.id].promises(block)
         signatures = [market.sign(one, block) for one in signers]
         total = aggregate_signatures([Signature.of_compressed(one) for one in signatures]).eip2537
         for one in signers:
@@ -483,8 +503,12 @@ class Adversary:
         return self._force(shop, friend, self.chance.choice(claims), shop.market.operator)
 
     def shift_spent_funds(self, shop: Shop) -> str:
-        consumer, other = BAD_CONSUMERS[0], self._other(shop)
-        amount_ubc = self.chance.randint(1, 600)
+        """All but what the contract knows of, more often than not."""
+        consumer, other = BAD_CONSUMERS[-1], self._other(shop)
+        number = self.contract.channel_number(shop.market.operator, consumer)
+        channel = self.contract.channel(shop.market.operator, number or 0)
+        unknown_ubc = max(channel.deposited_ubc - channel.paid_ubc, 1)
+        amount_ubc = self.chance.choice((unknown_ubc, unknown_ubc, self.chance.randint(1, 600)))
         reason = self.contract.shift(consumer, shop.market.operator, other.market.operator, amount_ubc)
         if reason == "":
             shop.moving[consumer] = amount_ubc
@@ -581,6 +605,9 @@ class Adversary:
         block = market.block({one.id: shop.income(one) for one in market.merchants})
         if not all(not one.honest or market.would_sign(one, block) for one in signers):
             return "refused"
+        for one in signers:
+            if one.honest:
+                self.watchmen[one.id].promises(block)
         friend = self.chance.choice(missing)
         leaf = PayoutLeaf(friend.id, {self.chance.randrange(len(CONSUMERS)): self.chance.randint(1, 30)})
         signers.append(friend)

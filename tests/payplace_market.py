@@ -261,22 +261,28 @@ class Market:
         return True
 
     def _what_consumers_say(self) -> tuple[dict[int, ChannelTerms], dict[int, bytes]]:
-        terms, micropayments = dict[int, ChannelTerms](), dict[int, bytes]()
-        for consumer, paid_ubc in self.paid.items():
-            number, key = (
-                self.contract.channel_number(self.operator, consumer),
-                self.contract.consumer(consumer),
-            )
+        terms = dict[int, ChannelTerms]()
+        for consumer in self.paid:
+            number = self.contract.channel_number(self.operator, consumer)
             assert number is not None
             channel = self.contract.channel(self.operator, number)
             moving_ubc = channel.shift.amount_ubc if channel.shift else 0
             left_ubc = channel.deposited_ubc - moving_ubc
-            terms[number] = ChannelTerms(key.public, left_ubc, channel.withdrawn_ubc)
-            payment = Micropayment(self.instance, key.public, paid_ubc)
+            key = self.contract.consumer(consumer).public
+            terms[number] = ChannelTerms(key, left_ubc, channel.withdrawn_ubc)
+        return terms, self.micropayments()
+
+    def micropayments(self) -> dict[int, bytes]:
+        """By channel, the latest of each consumer."""
+        found = dict[int, bytes]()
+        for consumer, paid_ubc in self.paid.items():
+            number = self.contract.channel_number(self.operator, consumer)
+            assert number is not None
+            key = self.contract.consumer(consumer).public
+            payload = micropayment_payload(Micropayment(self.instance, key, paid_ubc))
             signature = self._signature(consumer, paid_ubc)
-            payload = micropayment_payload(payment)
-            micropayments[number] = join_envelope(payload, key.public.key_id, signature).encoded
-        return terms, micropayments
+            found[number] = join_envelope(payload, key.key_id, signature).encoded
+        return found
 
     def _to_be_kept(self, previous: Block) -> list[PayoutLeaf]:
         kept = [leaf for one, leaf in self.kept.items() if self._is_missing(one)]

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Protocol
 
 from ledger.payplace import bls
-from ledger.payplace.entries import Channel, PayMerchant, PayOperator, Status
+from ledger.payplace.entries import PayMerchant, PayOperator, Status
 from ledger.payplace.merchant_check import (
     BlockRefused,
     ContractView,
@@ -41,7 +41,8 @@ from ledger.payplace.payout_leaf import (
 )
 from ledger.payplace.sourcing import learn
 from ledger.payplace.withdrawing import payable
-from operatord.payplace.chain import Chain, Standing, is_overdrawn, standing_of, terms_of
+from operatord.payplace.chain import Chain, Standing, standing_of, terms_of
+from operatord.payplace.contesting import Contester
 from operatord.payplace.merchant_files import MerchantFiles, Promise
 from operatord.payplace.recovering import read_past
 from operatord.payplace.steps import may_commit
@@ -50,7 +51,6 @@ from wire.ids import PublicKey
 from wire.micropayment import parse_micropayment, signature_of
 from wire.payplace_notarisation import LeafProof
 from wire.payplace_registration import RegisterMerchant
-from wire.payplace_shift import ChallengeShift
 from wire.payplace_withdrawal import Claim, Source, WithdrawPayout
 
 GUARDS = 4
@@ -107,10 +107,8 @@ class Merchant:
         self._chain = chain
         self._office = office
         self._key = key
-        self._tell = tell
+        self._contester = Contester(chain, "merchant", tell)
         self._guarded_s: int | None = None
-        self._said: dict[PublicKey, str] = {}
-        """What was told of whoever shifts away what he has spent."""
 
     def register(self) -> str:
         """Empty, or why the contract says no. Raises DecodeError if the operator does."""
@@ -224,7 +222,7 @@ class Merchant:
     ) -> Promise:
         channels = self._chain.channels(reading.leaf.amounts)
         micropayments = dict(self._office.micropayments(list(channels))) if channels else {}
-        if self._contest_all(channels, micropayments):
+        if self._contester.contest_all(channels, micropayments):
             channels = self._chain.channels(reading.leaf.amounts)
         terms = {number: terms_of(channel) for number, channel in channels.items()}
         judge(reading, terms, micropayments, self._confirmed(record, standing))
@@ -247,34 +245,10 @@ class Merchant:
             confirmed = self._confirmed_promise(record, operator)
             for promise in (self._files.latest_promise(), confirmed):
                 if promise is not None and promise.micropayments:
-                    self._contest_all(self._chain.channels(promise.micropayments), promise.micropayments)
+                    self._contester.contest_all(
+                        self._chain.channels(promise.micropayments), promise.micropayments
+                    )
         self._guarded_s = time_s
-
-    def _contest_all(self, channels: Mapping[int, Channel], micropayments: Mapping[int, bytes]) -> bool:
-        """Whether anything was contested, so that the chain is to be asked again."""
-        contested = False
-        for number, channel in channels.items():
-            octets = micropayments.get(number)
-            if channel.shift is not None and octets is not None:
-                contested |= self._contest(channel, octets)
-        return contested
-
-    def _contest(self, channel: Channel, octets: bytes) -> bool:
-        try:
-            payment = parse_micropayment(octets)
-        except DecodeError:
-            return False  # an operator's, which `judge` refuses
-        if payment.consumer.octets != channel.consumer or not is_overdrawn(channel, payment.cumulative_ubc):
-            return False
-        operator = PublicKey(self._chain.operator().key)
-        reason = self._chain.submit(
-            ChallengeShift(operator, payment.consumer, payment.cumulative_ubc, signature_of(octets))
-        )
-        said = reason or "contested"
-        if self._said.get(payment.consumer) != said:
-            self._said[payment.consumer] = said
-            self._tell(f"merchant: {payment.consumer} shifts what it has spent: {said}")
-        return True
 
     # ---- What is confirmed, and taking it
 

@@ -20,7 +20,8 @@ from ledger.payplace.payout_row import PayoutRow, Sums, read_row, without
 from ledger.payplace.payout_tree import TreeBuilder
 from ledger.payplace.registering import voucher_message
 from ledger.payplace.windows import phase_at
-from operatord.payplace.chain import Chain, Standing, is_overdrawn, terms_of
+from operatord.payplace.chain import Chain, Standing, terms_of
+from operatord.payplace.contesting import Contester
 from operatord.payplace.income import Earning, Income, Row, split
 from operatord.payplace.recovering import owed, read_past
 from operatord.payplace.steps import (
@@ -39,9 +40,8 @@ from operatord.payplace.steps import (
 from operatord.payplace.store import PayoutStore, find_leaves
 from wire.errors import DecodeError, ShellError, VerificationError
 from wire.ids import PublicKey
-from wire.micropayment import parse_micropayment, signature_of
+from wire.micropayment import parse_micropayment
 from wire.payplace_notarisation import LeafProof, MarkMissing, Notarise
-from wire.payplace_shift import ChallengeShift
 
 Brought = tuple[bytes, int, bytes]
 """A signature as it comes: merchant id, period, 48 octets."""
@@ -76,8 +76,7 @@ class Settler:
         """Who was registered when we last looked: nobody joins while signatures are taken."""
         self._seen: tuple[tuple[int, bytes, bytes], Mapping[bytes, PayMerchant]] | None = None
         """All merchants, and in which window and with which keys they were seen."""
-        self._contested: dict[PublicKey, str] = {}
-        """What was told of whoever shifts away what he has spent."""
+        self._contester = Contester(chain, "payouts", tell)
         self._lock = threading.Lock()
         self._told: set[str] = set()
         self._numbers: dict[PublicKey, int] = {}
@@ -333,36 +332,21 @@ class Settler:
         octets = self._income.micropayment_of(PublicKey(channel.consumer))
         if octets is None:
             return 0
-        payment = parse_micropayment(octets)
-        if self._contest(channel, payment.cumulative_ubc, octets):
+        if self._contester.contest(channel, octets):
             channel = self.chain.channel(number) or channel
         terms = terms_of(channel)
-        return min(payment.cumulative_ubc, terms.deposit_ubc) - terms.withdrawn_ubc
+        return min(parse_micropayment(octets).cumulative_ubc, terms.deposit_ubc) - terms.withdrawn_ubc
 
     def _contest_shifts(self) -> None:
         """Whoever shifts away what he has spent is contested at once, whether or not he owes anything in a block."""
         overdrawn = self._income.overdrawn()
-        self._contested = {one: said for one, said in self._contested.items() if one in set(overdrawn)}
+        self._contester.forget(overdrawn)
         for consumer in overdrawn:
             number = self.chain.number_of(consumer)
             channel = None if number is None else self.chain.channel(number)
             octets = self._income.micropayment_of(consumer)
             if channel is not None and octets is not None:
-                self._contest(channel, parse_micropayment(octets).cumulative_ubc, octets)
-
-    def _contest(self, channel: Channel, cumulative_ubc: int, octets: bytes) -> bool:
-        """A consumer that shifts away what it has spent is shown its own micropayment (6.7)."""
-        terms = terms_of(channel)
-        if not is_overdrawn(channel, cumulative_ubc):
-            return False
-        operator = PublicKey(self.chain.operator().key)
-        challenge = ChallengeShift(operator, terms.consumer, cumulative_ubc, signature_of(octets))
-        reason = self.chain.submit(challenge)
-        said = reason or "contested"
-        if self._contested.get(terms.consumer) != said:
-            self._contested[terms.consumer] = said
-            self._tell(f"payouts: {terms.consumer} shifts what it has spent: {said}")
-        return not reason
+                self._contester.contest(channel, octets)
 
     def _leaves(self, root: bytes, channels: int) -> Iterator[bytes]:
         """Of a notarised block. Raises ShellError if the file is gone: the next one cannot be made without it."""

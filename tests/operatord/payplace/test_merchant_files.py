@@ -6,6 +6,7 @@ from ledger.payplace.payout_block import write_block_head
 from ledger.payplace.payout_leaf import leaf_hash_of
 from operatord.payplace.merchant_files import MerchantFiles, Promise
 from tests.ledger.payplace.payouts import block, leaf, merchant_id
+from tests.payplace_watch import Memory
 from wire.errors import DecodeError, ShellError
 
 ME = merchant_id(1)
@@ -24,11 +25,13 @@ def test_promises_are_kept_for_ever_and_found(tmp_path):
     files = MerchantFiles(tmp_path)
     assert list(files.promises()) == [second, first]
     assert files.promise_of_period(7) == first
-    assert files.promise_of_root(second.head.root) == second
-    assert files.promise_of_leaf(leaf_hash_of(leaf(ME, {1: 5}))) == first
     assert files.promise_of_period(9) is None
-    assert files.promise_of_root(bytes(32)) is None
-    assert files.promise_of_leaf(bytes(32)) is None
+    for found in (files, Memory([first, second])):
+        assert found.latest_promise() == second
+        assert found.promise_of_root(second.head.root) == second
+        assert found.promise_of_leaf(leaf_hash_of(leaf(ME, {1: 5}))) == first
+        assert found.promise_of_root(bytes(32)) is None
+        assert found.promise_of_leaf(bytes(32)) is None
 
 
 def test_a_key_is_made_once_and_is_private(tmp_path):
