@@ -1,11 +1,12 @@
 """The user's agent buys from the real access point daemon on the real kernel: within its budget, and once, whatever
-kills it.
+kills it; and it pays the real operatord as it goes, out of a deposit on the real ledger.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +14,21 @@ from typing import Any
 
 import pytest
 
+from device.agent_cli import agent
 from device.agent_files import load_book
 from device.choice import PinnedLedger
+from device.connect_cli import deposits
+from device.fake_wpa import FakeSupplicant
 from device.wallet import Wallet, pin_ledger
 from lab.box import INTERFACE, BoxSite, box_site
 from lab.processes import Child
+from ledger.payplace import deposit_cli
+from tests.device.wpa_world import INTERFACE as AIR_INTERFACE
+from tests.device.wpa_world import WpaWorld, serving
 from tests.system.test_apd_daemon import PROGRAMS, QUICK, is_let_in
+from tests.system.test_device_connect import INCREMENT_UBC, Air, Town, said, shop, town
 
+__all__ = ["town"]  # a fixture
 pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
 PRICE_UBC = 1_000
@@ -110,3 +119,33 @@ def test_what_does_not_fit_into_the_day_is_not_bought(site: Site) -> None:
     assert (status, page["reason"], page["stays"]) == (1, "not_bought", [])
     assert page["detail"].endswith("over_envelope")
     assert site.box.ledger.sold == {}
+
+
+def test_it_pays_the_real_operator_as_it_goes_and_its_books_agree(
+    town: Town, capsys: pytest.CaptureFixture[str], eventually: Callable[..., None]
+) -> None:
+    operator, url = str(town.operator.key.public), town.operator.ledger.reader.url
+    assert deposit_cli.main([f"{operator}=0.5", *town.submitting]) == 0
+    assert deposits(["--wallet", str(town.wallet), operator, "--ledger", url, "--json"]) == 0
+    eventually(lambda: town.operator.status()["channels"] == 1, "operatord has heard of it", 20)
+    capsys.readouterr()
+    town.wallet.with_suffix(".agent.toml").write_text(
+        SETTINGS.replace("0.0015", "0.01").replace("1M/500k", "1M")
+    )
+    air = Air(url=town.operator.url)
+    air.add(shop(town))
+    with tempfile.TemporaryDirectory() as folder:
+        world = WpaWorld(Path(folder), FakeSupplicant(air))
+        with serving(world):
+            way = ["--interface", AIR_INTERFACE, "--over", "air", "--control", folder]
+            wallet = ["--wallet", str(town.wallet), "--json"]
+            assert agent(["run", "video", "for", "5s", *wallet, *way]) == 0
+            ran = said(capsys)
+    assert [(one["manner"], one["reason"]) for one in ran["stays"]] == [("metered", "time_is_up")]
+    assert ran["paid_ubc"] == 3 * INCREMENT_UBC == town.operator.status()["paid_ubc"]
+    assert agent(["receipt", *wallet]) == 0
+    receipt = said(capsys)
+    assert receipt["paid_ubc"] == ran["paid_ubc"]
+    assert [one["worst_ubc"] for one in receipt["sessions"]] == [3 * INCREMENT_UBC]
+    would = {one["name"]: one["would_ubc"] for one in receipt["counterfactuals"]}
+    assert would["always a grant"] == 10**9, "which nobody could pay"
