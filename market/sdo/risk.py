@@ -116,10 +116,7 @@ def _fit(mean_curve: Floats) -> tuple[Floats, Floats]:
     def loss(b: Floats) -> Floats:
         return np.asarray(((mean_curve - total * np.power(part, b[:, None])) ** 2).sum(axis=1))
 
-    low, high = (np.full(len(mean_curve), limit) for limit in (FAR = 1e4
-"""Deviations beyond which the normal law's hazard is the distance itself, to 1 in 10^8, and its logarithms cancel."""
-
-LEAST_B, MOST_B))
+    low, high = (np.full(len(mean_curve), limit) for limit in (LEAST_B, MOST_B))
     golden = (np.sqrt(5.0) - 1) / 2
     for _ in range(ROUNDS):
         left, right = high - golden * (high - low), low + golden * (high - low)
