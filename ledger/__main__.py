@@ -214,6 +214,9 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 async def _serve(settings: LedgerSettings) -> None:
     key = PrivateKey.from_pem(settings.key.read_bytes(), str(settings.key))
+    if not settings.genesis.exists():
+        words = "is not there: `airgrant ledger join --network FILE` makes it on a ledger that several share"
+        raise ConfigError(f"{settings.genesis}: {words}")
     genesis = read_genesis(settings.genesis.read_bytes())
     if key.public not in genesis.gateways:
         raise ConfigError(f"{settings.key}: is no gateway's key of the ledger in {settings.genesis}")

@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from ledger.clearing.audit import LedgerWord, audit_log, convict, wanted_funds
@@ -41,7 +42,16 @@ from wire.key_agreement import SEAL_KEY_SIZE
 from wire.keys import PrivateKey
 from wire.qos import LatencyClass, Qos
 from wire.transaction import NONCE_SIZE, read_transaction
-from wire.units import format_instant, format_money, format_size, parse_duration, parse_money, parse_size
+from wire.units import (
+    format_duration,
+    format_instant,
+    format_money,
+    format_rate,
+    format_size,
+    parse_duration,
+    parse_money,
+    parse_size,
+)
 
 KINDS = {"vickrey": AuctionKind.VICKREY, "propshare": AuctionKind.PROPSHARE}
 _EXAMPLES = f"""examples:
@@ -96,7 +106,7 @@ def _no_for_refusals(run: Callable[[argparse.Namespace], int]) -> Callable[[argp
 
 def _list(arguments: argparse.Namespace) -> int:
     found = list(_pages(_house(arguments), "auctions?limit=100&", "auctions"))
-    return _show(arguments, found, [_auction_table(found)])
+    return _show(arguments, found, _auction_lines(found))
 
 
 def _show_one(arguments: argparse.Namespace) -> int:
@@ -105,11 +115,7 @@ def _show_one(arguments: argparse.Namespace) -> int:
     if page["after"] is not None:
         page["bids"] += _pages(house, f"{path}/bids?limit=1000&", "bids", page["after"])
         page["after"] = None
-    tables = [_auction_table([page]), _unit_table(page), _bid_table(page["bids"])]
-    waits = page["status"] == "active" and page["reason"]
-    return _show(
-        arguments, page, [*tables, f"waits: {page['reason']}: {page['detail']}"] if waits else tables
-    )
+    return _show(arguments, page, [_auction_facts(page), _bid_table(page["bids"])])
 
 
 def _pages(house: HouseClient, path: str, items: str, after: object = 0) -> Iterator[dict[str, Any]]:
@@ -370,44 +376,62 @@ def _show(arguments: argparse.Namespace, page: object, lines: Sequence[Any]) -> 
     return OK
 
 
-def _auction_table(pages: Sequence[dict[str, Any]]) -> Table:
-    table = Table(
-        "auction", "kind", "status", "units", "minimum", "bids until", "clears at", "bids", "reason"
-    )
+def _auction_lines(pages: Sequence[dict[str, Any]]) -> list[str]:
+    """Two lines for each: its id is as long as a screen is wide, and is typed again."""
+    lines = []
     for page in pages:
-        table.add_row(
-            page["auction_id"],
-            page["kind"]
-            + (f", sealed to {page['threshold']} of {len(page['keepers'])}" if page["sealed"] else ""),
-            page["status"],
-            str(page["max_allocations"]),
-            format_money(page["min_price_ubc"]),
-            format_instant(page["bids_until_s"]),
-            format_instant(page["clearing_s"]),
-            str(page["bid_count"]),
-            page["reason"],
-        )
+        sold = f"{page['kind']}, {page['max_allocations']} units for {_duration(page)}"
+        until = f"bids until {format_instant(page['bids_until_s'])}, {page['bid_count']} bids"
+        lines += [
+            f"[bold]{page['auction_id']}[/]  {escape(_state(page))}",
+            f"    {sold}, from {format_money(page['min_price_ubc'])} on, {until}",
+        ]
+    return lines or ["no auctions"]
+
+
+def _auction_facts(page: dict[str, Any]) -> Table:
+    """One auction, and what one unit of it is."""
+    qos, band, sealed = page["qos"], page["band"], "bids are open"
+    if page["sealed"]:
+        sealed = f"bids are sealed to {page['threshold']} of {len(page['keepers'])} keepers"
+    table = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("auction", page["auction_id"]),
+        ("sold by", page["provider"]),
+        ("kind", f"{page['kind']}, {sealed}"),
+        ("state", _state(page)),
+        ("units", f"{page['max_allocations']}, each for {_duration(page)}"),
+        ("lowest bid", format_money(page["min_price_ubc"])),
+        ("bids until", format_instant(page["bids_until_s"])),
+        ("clears at", format_instant(page["clearing_s"])),
+        ("bids", str(page["bid_count"])),
+        ("down", f"{format_rate(qos['floor_down_bps'])} to {format_rate(qos['ceil_down_bps'])}"),
+        ("up", f"{format_rate(qos['floor_up_bps'])} to {format_rate(qos['ceil_up_bps'])}"),
+        ("band", f"{band['from_frequency_khz']}-{band['to_frequency_khz']}/{band['bandwidth_khz']} kHz"),
+        ("data cap", format_size(qos["data_cap_bytes"]) if qos["data_cap_bytes"] else "none"),
+        ("afterwards", f"{_afterwards(qos['usage'])} is paid"),
+    ):
+        table.add_row(f"[dim]{name}[/]", escape(value))
     return table
 
 
-def _unit_table(page: dict[str, Any]) -> Table:
-    """What one unit is."""
-    qos, band = page["qos"], page["band"]
-    table = Table("a unit lasts", "down", "up", "band", "data cap", "paid afterwards")
-    usage, after = qos["usage"], "nothing"
-    if usage is not None:
-        step = f"{format_money(usage['price_ubc'])} for each begun {format_size(usage['step_bytes'])}"
-        beyond = f"beyond {format_size(usage['included_bytes'])}"
-        after = f"{step} {beyond}, at most {format_money(usage['most_ubc'])}"
-    table.add_row(
-        f"{page['allocation_duration_s']} s",
-        f"{qos['floor_down_bps']}-{qos['ceil_down_bps']} bit/s",
-        f"{qos['floor_up_bps']}-{qos['ceil_up_bps']} bit/s",
-        f"{band['from_frequency_khz']}-{band['to_frequency_khz']}/{band['bandwidth_khz']} kHz",
-        format_size(qos["data_cap_bytes"]) if qos["data_cap_bytes"] else "none",
-        after,
-    )
-    return table
+def _state(page: dict[str, Any]) -> str:
+    """Of an active one why it stands still, if it does; of one that is over why nothing was sold."""
+    why = f"{page['reason']}: {page['detail']}" if page["reason"] else ""
+    if page["status"] == "active":
+        return f"active, waits: {why}" if why else "active"
+    return f"over, nothing was sold: {why}" if why else "over, settled"
+
+
+def _duration(page: dict[str, Any]) -> str:
+    return format_duration(page["allocation_duration_s"])
+
+
+def _afterwards(usage: dict[str, int] | None) -> str:
+    if usage is None:
+        return "nothing"
+    step = f"{format_money(usage['price_ubc'])} for each begun {format_size(usage['step_bytes'])}"
+    return f"{step} beyond {format_size(usage['included_bytes'])}, at most {format_money(usage['most_ubc'])}"
 
 
 def _bid_table(pages: Sequence[dict[str, Any]]) -> Table:

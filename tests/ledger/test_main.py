@@ -106,6 +106,13 @@ def test_init_and_verify_speak_to_scripts(tmp_path: Path, capsys) -> None:
     assert json.loads(capsys.readouterr().out) == found
 
 
+def test_run_without_a_genesis_says_what_makes_it(tmp_path: Path, capsys) -> None:
+    """Between the first and the third step of joining."""
+    main(["init", "--joins", "--folder", str(tmp_path)])
+    assert main(["run", "--config", str(tmp_path / "ledger.toml")]) == 2
+    assert "airgrant ledger join --network FILE" in capsys.readouterr().err
+
+
 def test_run_refuses_a_configuration_that_it_cannot_use(tmp_path: Path, capsys) -> None:
     config = tmp_path / "ledger.toml"
     assert main(["run", "--config", str(config)]) == 2

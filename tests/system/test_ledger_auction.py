@@ -183,6 +183,12 @@ def test_what_the_command_refuses(
     assert json.loads(capsys.readouterr().out) == auction("list")
     assert "unknown_auction" in auction("show", bytes(32).hex(), status=1)["error"]
     created = auction("create", "--key", key, "--callback", "http://127.0.0.1:1/offer", *TERMS)
+    for words in (["list"], ["show", created["auction_id"]]):
+        assert cli.ledger(["auction", *words, "--ledger", house.reader.url]) == 0
+        said = capsys.readouterr().out
+        assert created["auction_id"] in said  # whole, as it is typed again
+        assert "bids until" in said
+        assert "active" in said
     rich = auction("bid", created["auction_id"], "1", "--key", saved(tmp_path, buyer, "alice"))
     assert rich["status"] == "pending", "what it is worth nobody knows before the clearing"
     stranger = saved(tmp_path, PrivateKey.generate(), "stranger")
