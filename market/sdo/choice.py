@@ -50,14 +50,13 @@ class Hour:
     sigma_bytes: Floats
     value: Floats
     """v of Proposition 4, in MB: what the offer's network is worth over Wi-Fi."""
-    has_wifi: Bools
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """For each state: what a user takes if nothing is offered, whether he takes the offer if there is one, and whether
+    """For each state what a user takes if nothing is offered, whether he takes the offer if there is one.
 
-    the plan would need an overage.
+    `overage` says whether the plan would need one.
     """
 
     otherwise: npt.NDArray[np.int8]
@@ -71,20 +70,18 @@ def hour_of(game: Game, hour: int, user: int | None = None) -> Hour:
     demand = np.asarray(game.demand_bytes[who, hour])
     megabytes = demand / MEGABYTE
     qos, taste = np.asarray(game.qos[who, hour]), np.asarray(game.wifi_taste[who])
-    has_wifi = np.asarray(game.wifi[who, hour])
     theta = game.congestion[hour]
     wifi = (1 - WIFI_CONGESTION * qos) * megabytes * taste
     slow = (1 - THROTTLED_CONGESTION * qos) * megabytes
     return Hour(
         demand_bytes=demand,
         served=np.asarray((1 - theta * qos) * megabytes),
-        wifi=np.where(has_wifi, wifi, -np.inf),
+        wifi=np.where(game.wifi[who, hour], wifi, -np.inf),
         throttled=np.asarray(slow if game.plan.throttles else np.full_like(slow, -np.inf)),
         insensitivity=np.asarray(1 - game.sensitivity[who]),
         mean_bytes=np.asarray(game.mean_bytes[who]),
         sigma_bytes=np.asarray(game.sigma_bytes[who]),
         value=np.asarray(megabytes * (1 - qos * (theta - WIFI_CONGESTION * taste) - taste)),
-        has_wifi=has_wifi,
     )
 
 

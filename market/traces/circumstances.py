@@ -23,9 +23,9 @@ MOST_SENSITIVE = 999_000
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """For users x hours `qos` (phi) and `wifi` (0 or 1); for hours `congestion` (theta); for users `sensitivity` (a)
+    """Of users x hours `qos` (phi) and `wifi` (0 or 1); of hours `congestion` (theta); of users the rest.
 
-    and `wifi_taste` (delta_W). Millionths, all but `wifi`.
+    `sensitivity` is a, `wifi_taste` delta_W. All but `wifi` are millionths.
     """
 
     qos: Integers
