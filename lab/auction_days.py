@@ -13,6 +13,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import product
+from typing import Protocol
 
 from market.ubid.auction import clear, price_to_win
 from market.ubid.bids import Bid, Terms, seniority
@@ -76,6 +78,27 @@ class Course:
     revenue_ubc: tuple[int, ...]
 
 
+class Agent(Protocol):
+    """Who bids for a user by a way of its own; `Learner` of mcpi.py is one."""
+
+    def bid(self, session: int, worth_ubc: int, left_ubc: int) -> int: ...
+
+    def end_day(self, earned_ubc: Sequence[int]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """All that is left for some of the day's sessions, nothing for the others."""
+
+    wanted: tuple[bool, ...]
+
+    def bid(self, session: int, worth_ubc: int, left_ubc: int) -> int:
+        return left_ubc if self.wanted[session] and worth_ubc else 0
+
+    def end_day(self, earned_ubc: Sequence[int]) -> None:
+        """A plan learns nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Session:
     slot: int
@@ -94,7 +117,7 @@ class _Session:
 @dataclass(slots=True)
 class _User:
     sessions: list[_Session]
-    learner: Learner | None = None
+    agent: Agent | None = None
     is_watched: bool = False
     left_ubc: int = 0
     won_ubc: list[int] = field(default_factory=list)
@@ -126,6 +149,22 @@ def shares(course: Course, days: slice) -> list[float]:
     return [won / most for won, most in sums if most]
 
 
+def attainable_ubc(setting: Setting, seed: int) -> int:
+    """The most that the one learner can win on the first day, by trying every plan of all or nothing for each session.
+
+    U_max may be more: it takes the day's prices as given, but those who are outbid still have their money later.
+    """
+    assert setting.learners == 1, "plans are tried for one user"
+    market = _Market(setting, seed)
+    user = next(each for each in market.users if each.agent)
+    won: list[int] = []
+    for wanted in product((False, True), repeat=setting.sessions):
+        user.agent = _Plan(wanted)
+        market.day()
+        won.append(sum(user.won_ubc))
+    return max(won)
+
+
 class _Market:
     def __init__(self, setting: Setting, seed: int) -> None:
         self._setting = setting
@@ -133,23 +172,23 @@ class _Market:
         drawing, learning, self._coming = (
             random.Random(f"{part} {seed}") for part in ("users", "who", "when")
         )
-        self._users = [_User(_drawn_sessions(setting, drawing)) for _ in range(setting.users)]
+        self.users = [_User(_drawn_sessions(setting, drawing)) for _ in range(setting.users)]
         for number in learning.sample(range(setting.users), setting.learners):
-            user = self._users[number]
+            user = self.users[number]
             wanted = [(each, (each.request.units,) * each.request.slots) for each in user.sessions]
             worths = [each.worth(bundle, setting.modes) for each, bundle in wanted]
             chance = random.Random(f"learner {number} {seed}")
-            user.learner = Learner(setting.choices, setting.budget_ubc, worths, chance)
+            user.agent = Learner(setting.choices, setting.budget_ubc, worths, chance)
             user.is_watched = True
         if not setting.learners:
-            for user in self._users:
+            for user in self.users:
                 user.is_watched = True
         self._cleared: dict[tuple[Forecast, tuple[Bid, ...]], dict[bytes, int]] = {}
 
     def day(self) -> tuple[tuple[Day, ...], int]:
         """One day: what the watched users got, and the network's revenue."""
         setting = self._setting
-        for user in self._users:
+        for user in self.users:
             user.wake(setting.budget_ubc)
         forecast = Forecast((setting.units,) * setting.most_slots)
         revenue_ubc = 0
@@ -157,17 +196,17 @@ class _Market:
             sold, prices_ubc = self._auction(forecast, turns)
             revenue_ubc += sum(prices_ubc)
             forecast = next_forecast(forecast, sold, setting.units)
-        for user in self._users:
-            if user.learner:
-                user.learner.end_day(user.won_ubc)
-        watched = (user for user in self._users if user.is_watched)
+        for user in self.users:
+            if user.agent:
+                user.agent.end_day(user.won_ubc)
+        watched = (user for user in self.users if user.is_watched)
         return tuple(_day_of(user, setting.budget_ubc) for user in watched), revenue_ubc
 
     def _agenda(self) -> list[list[Turn]]:
         """By slot, whose sessions begin there today."""
         setting = self._setting
         agenda: list[list[Turn]] = [[] for _ in range(setting.slots)]
-        for number, user in enumerate(self._users):
+        for number, user in enumerate(self.users):
             late = 0
             if self._coming.randrange(100) < setting.shifted_percent:
                 late = self._coming.randint(-setting.most_shift, setting.most_shift)
@@ -195,7 +234,7 @@ class _Market:
         """Whose session is offered a bundle, and the bid for it; a bid of 0 takes no part."""
         offers: list[tuple[_User, int, Bid]] = []
         for number, place in turns:
-            user = self._users[number]
+            user = self.users[number]
             bundle = offer(user.sessions[place].request, forecast, self._modes, Policy.FLOOR)
             if not isinstance(bundle, NoBundle):
                 worth_ubc = user.worths_ubc[place] = user.sessions[place].worth(bundle, self._setting.modes)
@@ -205,8 +244,8 @@ class _Market:
 
     def _bid(self, user: _User, place: int, worth_ubc: int) -> int:
         setting = self._setting
-        if user.learner:
-            return user.learner.bid(place, worth_ubc, user.left_ubc)
+        if user.agent:
+            return user.agent.bid(place, worth_ubc, user.left_ubc)
         if setting.crowd is Crowd.GREEDY:
             return greedy_bid(worth_ubc, user.left_ubc)
         return rationed_bid(worth_ubc, user.left_ubc, setting.budget_ubc, place, setting.sessions)

@@ -7,10 +7,11 @@ Reference: 003 4.9, Figures 4.11 to 4.13.   Units: shares of U_max, micro-bandco
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lab.auction_days import Course, Crowd, Setting, shares, simulate
+from lab.auction_days import Course, Crowd, Setting, attainable_ubc, shares, simulate
 from market.ubid.mcpi import Choices, Initial
 
 LAST_DAYS = slice(70, 80)
@@ -40,6 +41,13 @@ def courses(setting: Setting, seeds: Iterable[int]) -> list[Course]:
 def last_shares(found: Iterable[Course]) -> list[float]:
     """Of U_max on days 70 to 80, for each course and each of its learners that could have won something."""
     return [share for course in found for share in shares(course, LAST_DAYS)]
+
+
+def last_shares_of_attainable(setting: Setting, found: Sequence[Course], seeds: Sequence[int]) -> list[float]:
+    """Of what trying all plans of all or nothing wins, on days 70 to 80, for the one learner of each course."""
+    best = (attainable_ubc(setting, seed) for seed in seeds)
+    won = (statistics.fmean(day.won_ubc for (day,) in course.watched[LAST_DAYS]) for course in found)
+    return [mine / most for mine, most in zip(won, best, strict=True) if most]
 
 
 def daily_shares(found: Iterable[Course]) -> list[list[float]]:

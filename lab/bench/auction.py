@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from lab.auction_scenarios import SCENARIOS, courses, last_shares, naive_shares
+from lab.auction_scenarios import SCENARIOS, courses, last_shares, last_shares_of_attainable, naive_shares
 from lab.bench.result import Against, Figure
 from market.ubid.auction import clear
 from market.ubid.bids import Bid, Terms
@@ -171,7 +171,10 @@ def learning(seeds: int, users: int) -> list[Figure]:
         middle = 100 * statistics.median(found)
         figures.append(Figure(f"an agent that learns, {name} (synthetic): median", middle, "%", median))
         figures.append(Figure(f"an agent that learns, {name} (synthetic): mean", _percent(found), "%", mean))
-    return figures
+    crowded = settings["among greedy users"]
+    found = last_shares_of_attainable(crowded, courses(crowded, range(seeds)), range(seeds))
+    what = "an agent that learns, among greedy users (synthetic), of the best plan: mean"
+    return [*figures, Figure(what, _percent(found), "%")]
 
 
 def _percent(found: Sequence[float]) -> float:

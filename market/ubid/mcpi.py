@@ -76,6 +76,7 @@ class Learner:
 
     def bid(self, session: int, worth_ubc: int, left_ubc: int) -> int:
         """What to bid for the bundle that is offered to session `session`, counted from 0; 0 is no bid."""
+        assert left_ubc <= self.budget_ubc, f"{left_ubc} ubc are left of {self.budget_ubc}"
         if worth_ubc <= 0 or left_ubc <= 0:
             return 0
         state = (session, -(-left_ubc * self.choices.buckets // self.budget_ubc))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.auction_days import Course, Crowd, Day, Setting, shares, simulate
+from lab.auction_days import Course, Crowd, Day, Setting, attainable_ubc, shares, simulate
 from market.ubid.mcpi import Choices, Initial
 
 SMALL = Setting(users=16, sessions=3, slots=6, days=40, units=2)
@@ -39,6 +39,29 @@ def test_who_learns_gets_most_of_what_can_be_had() -> None:
     assert len(late) >= 7
     assert sum(late) / len(late) > 0.85
     assert sum(shares(naive, slice(None))) / 16 < 0.75
+
+
+def test_no_learner_wins_more_than_the_best_plan_where_all_prices_are_one() -> None:
+    """One unit and one slot that everybody wants: a plan wins what its money buys there, and no more can be had."""
+    one = replace(SMALL, users=3, sessions=1, slots=1, units=1, days=20, crowd=Crowd.GREEDY)
+    for seed in range(6):
+        best = attainable_ubc(one, seed)
+        last = simulate(one, seed).watched[-1][0]
+        assert last.won_ubc == last.most_ubc == best
+
+
+def test_the_most_at_the_prices_of_the_day_may_be_out_of_reach() -> None:
+    """(4.17) takes prices as given; but whoever is outbid early has its money later, and raises what is left to buy."""
+    setting = Setting(crowd=Crowd.GREEDY, days=40)
+    (last,) = simulate(setting, 0).watched[-1]
+    assert last.won_ubc <= attainable_ubc(setting, 0) < last.most_ubc
+
+
+def test_the_best_plan_is_worth_at_least_what_is_learnt() -> None:
+    alone = replace(SMALL, choices=Choices(levels_percent=(0, 100)))
+    for seed in range(4):
+        course = simulate(alone, seed)
+        assert attainable_ubc(alone, seed) >= max(day.won_ubc for (day,) in course.watched)
 
 
 def test_long_sessions_leave_some_without_an_offer() -> None:

@@ -12,6 +12,7 @@ from lab.auction_scenarios import (
     daily_revenue_ubc,
     daily_shares,
     last_shares,
+    last_shares_of_attainable,
     naive_shares,
 )
 from market.ubid.mcpi import Initial
@@ -36,4 +37,8 @@ def test_courses_are_read_by_day_and_at_their_end() -> None:
 def test_a_small_market_runs_whole() -> None:
     small = Setting(users=10, sessions=2, slots=4, days=3, units=1)
     assert [len(course.watched) for course in courses(small, range(2))] == [3, 3]
+    long = replace(small, days=80)
+    found = last_shares_of_attainable(long, courses(long, range(4)), range(4))
+    assert 2 <= len(found) <= 4
+    assert sum(found) / len(found) > 0.8
     assert all(0 <= share <= 1 for share in naive_shares(replace(small, days=80), range(2)))

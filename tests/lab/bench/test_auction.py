@@ -15,7 +15,7 @@ def test_the_figures_are_those_that_have_goals() -> None:
     assert [figure.goal for figure in figures if figure is not payments] == [
         *(10, 10, 1500, 1000, 1000, 1000, 1000),
         *(2, None, 5_000),
-        *(50, 95, 80, None, None, None, None, None, None),
+        *(50, 95, 80, *[None] * 7),
         *(3, 2),
     ]
     assert all(figure.against is not None for figure in figures if figure.unit == "ms")

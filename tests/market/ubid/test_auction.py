@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from market.ubid.auction import clear, price_to_win, withholding_gain
 from market.ubid.bids import MAX_VALUE_UBC, Reason
@@ -44,6 +45,45 @@ def test_the_largest_values_add_up() -> None:
     outcome = clear(terms(300), crowd)
     assert outcome.value_ubc == 300 * MAX_VALUE_UBC
     assert outcome.revenue_ubc == 300 * MAX_VALUE_UBC
+
+
+def test_the_largest_values_add_up_where_bundles_switch() -> None:
+    crowd = bids_of(
+        *[((1,), MAX_VALUE_UBC)] * 200, *[((3, 1), MAX_VALUE_UBC), ((5, 2), MAX_VALUE_UBC - 1)] * 60
+    )
+    outcome = clear(terms(150, 9), crowd)
+    assert outcome.value_ubc == 150 * MAX_VALUE_UBC
+    assert outcome.revenue_ubc == 150 * MAX_VALUE_UBC
+    assert [len(sale.bid.bundle) for sale in outcome.sales] == [1] * 150
+
+
+def test_a_reserve_price_beyond_all_values_sells_nothing() -> None:
+    outcome = clear(terms(5, 5, reserve_ubc=1 << 80), [bid(1, (2, 2), MAX_VALUE_UBC)])
+    assert (outcome.sales, [each.reason for each in outcome.rejected]) == ((), [Reason.BELOW_RESERVE])
+
+
+def test_users_without_budget_leave_the_others_their_prices() -> None:
+    crowd = bids_of(((1,), 10), ((1,), 9))
+    broke = replace(bid(7, (1,), 50), budget_ubc=0)
+    outcome = clear(terms(1), [*crowd, broke])
+    assert [(sale.bid, sale.price_ubc) for sale in outcome.sales] == [(crowd[0], 9)]
+    assert [(each.bid, each.reason) for each in outcome.rejected] == [(broke, Reason.OVER_BUDGET)]
+
+
+def test_capacity_that_was_withdrawn_is_not_sold() -> None:
+    crowd = bids_of(((2, 2), 30), ((1, 1), 9))
+    assert len(clear(terms(3, 3), crowd).sales) == 2
+    outcome = clear(terms(3, 1), crowd)
+    assert [sale.bid for sale in outcome.sales] == crowd[1:]
+    assert [each.reason for each in outcome.rejected] == [Reason.OVER_CAPACITY]
+
+
+def test_bids_that_are_worth_nothing_or_late_change_nothing() -> None:
+    crowd = bids_of(((1,), 10), ((1,), 9))
+    odd = [bid(7, (1,), 0), bid(8, (1,), -9), replace(bid(9, (1,), 90), arrival_ns=1 << 60)]
+    outcome = clear(terms(1), [*odd, *crowd])
+    assert outcome.sales == clear(terms(1), crowd).sales
+    assert [each.reason for each in outcome.rejected] == [Reason.NO_VALUE, Reason.NO_VALUE, Reason.LATE]
 
 
 def test_a_loser_is_told_what_would_have_won() -> None:

@@ -96,6 +96,11 @@ def test_without_money_or_worth_there_is_no_bid_and_nothing_to_learn() -> None:
     assert learner._estimates == {}
 
 
+def test_nobody_has_more_left_than_it_had() -> None:
+    with pytest.raises(AssertionError, match="101 ubc are left of 100"):
+        _learner([5], Choices()).bid(0, 5, 101)
+
+
 def test_estimates_have_no_bound() -> None:
     worth = 1 << 90
     learner = _learner([worth], Choices(), budget=worth)
