@@ -51,6 +51,7 @@ from ledger.pages import (
 )
 from ledger.unanswered import Fate, deliver, unanswered
 from ledger.usage_charges import (
+    REPORTS_AFTER_S,
     Charge,
     Metered,
     Word,
@@ -67,7 +68,7 @@ from wire.grant_price import read_grant_price, write_price_question
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
-from wire.units import format_money, format_size
+from wire.units import format_instant, format_money, format_size
 from wire.usage_bill import UsageBill, read_usage_bill, write_usage_bill
 from wire.usage_charge import charge_nonce
 
@@ -328,6 +329,9 @@ def _case_rows(case: _Case) -> list[tuple[str, str]]:
     rows += [
         ("meter", f"{name}, which does not hold: airgrant report verify") for name in case.metered.unverified
     ]
+    if charge.word is Word.NOT_ENDED:
+        asked_from = format_instant(case.grant.ends_s + REPORTS_AFTER_S)
+        return [*rows, ("so", f"not ended: its box may report until {asked_from}, ask from then on")]
     rows.append(("used", format_size(charge.used_bytes)))
     rows.append(
         ("owed", f"{format_money(charge.owed_ubc)}, of which {format_money(charge.paid_ubc)} were paid")
@@ -343,7 +347,7 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Table:
 
 
 def _table(cases: Sequence[_Case]) -> Table:
-    table = Table(title=None if cases else "no meter names a grant whose use costs anything")
+    table = Table(title=None if cases else "no verified meter names a grant of its whose use costs anything")
     for name in ("grant", "bought by key id", "used", "owed", "paid", "so"):
         table.add_column(name, justify="right" if name in ("used", "owed", "paid") else "left")
     for case in cases:

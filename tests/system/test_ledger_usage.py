@@ -32,6 +32,7 @@ from wire.enrolment import (
 from wire.grant import Grant
 from wire.keys import PrivateKey
 from wire.meter_record import UsageRow
+from wire.units import format_instant
 from wire.usage_bill import UsageBill, write_usage_bill
 from wire.usage_terms import UsageTerms
 
@@ -295,6 +296,10 @@ def test_what_a_person_reads(
     assert "1 MB: 0.000007 BC for each begun 100 kB, paid afterwards" in capsys.readouterr().out
     grant = buy(seller, alice)
     meter(seller, grant, 1_250_000)
+    assert main(["charge", grant.grant_id.hex(), *url]) == 1
+    out = capsys.readouterr().out
+    assert format_instant(grant.ends_s + REPORTS_AFTER_S) in out  # from when on it can be asked
+    assert "owed" not in out
     later_s = grant.duration_s + REPORTS_AFTER_S + 1
     assert main(["charge", grant.grant_id.hex(), *url], lambda: time.time() + later_s) == 0
     out = capsys.readouterr().out
