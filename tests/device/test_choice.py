@@ -23,6 +23,7 @@ from device.choice import (
     weigh_on_the_air,
 )
 from device.fake_access_point import FakeAccessPoint
+from market.reliability import Score
 from wire.ids import MacAddress, PublicKey
 from wire.keys import PrivateKey
 from wire.network import Network
@@ -159,6 +160,22 @@ def test_only_the_pinned_ledger() -> None:
     assert reason(pinned=PinnedLedger(LEDGER.public, bytes([1]) * 32)) == "foreign_ledger"
     assert reason(pinned=PinnedLedger(PROVIDER.public, bytes(32))) == "foreign_ledger"
     assert isinstance(seen(pinned=PinnedLedger(LEDGER.public, bytes(32))), Candidate)
+
+
+def test_where_one_seller_is_wanted_nobody_else_suits() -> None:
+    one = candidate()
+    seller = (one.announcement.provider, one.offer.bssid)
+    assert reason(replace(WISH, seller=(LEDGER.public, one.offer.bssid))) == "other_seller"
+    assert reason(replace(WISH, seller=(seller[0], MacAddress(bytes(6))))) == "other_seller"
+    assert isinstance(seen(replace(WISH, seller=seller)), Candidate)
+
+
+def test_who_serves_half_as_often_is_twice_as_dear() -> None:
+    good, bad = candidate(price_ubc=1_900_000), candidate(price_ubc=1_000_000)
+    good, bad = replace(good, score=Score(800_000)), replace(bad, score=Score(400_000))
+    assert cheapest((bad, good)) == good
+    assert cheapest((replace(bad, score=Score(450_000)), good)).price_ubc == 1_000_000
+    assert cheapest((replace(bad, score=Score(0)), good)) == good
 
 
 def test_cheapest_per_guaranteed_bit_whatever_the_order() -> None:

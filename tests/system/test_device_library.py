@@ -13,14 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from device.agent_files import load_book
+from device.agent_settings import read_agent_settings
 from device.choice import Wish
 from device.cli import buy as buy_command
 from device.connect_cli import connect as connect_command
 from device.events import ShowOffer, Source, Tell
 from device.fake_access_point import FakeAccessPoint, serve
+from device.going import Funds, have
 from device.keeping import load_kept
 from device.library import Over, PurchaseFailed, Way, buy, rejoin
+from device.metered_choice import Want
 from device.offers_cli import offers as offers_command
+from device.user_agent import run
 from device.wallet import Wallet, create_wallet, load_wallet
 from nas_tunnel.lobby import Discover, Join, Leave, Purchase
 from tests.device.wpa_world import WpaWorld, serving
@@ -133,6 +138,34 @@ def test_a_purchase_that_was_refused_in_the_lobby_is_asked_for_first(shop: Shop)
     with buy(load_wallet(shop.wallet.path), INTERFACE, WISH) as session:
         assert session.transaction_id == purchase.transaction_id
     assert len({message for message in shop.fake.heard if isinstance(message, Purchase)}) == 1
+    assert len(shop.fake.grants) == 1
+
+
+def test_what_may_have_been_charged_is_told_as_such(shop: Shop) -> None:
+    shop.fake.refuse = [(Purchase, "no_capacity", "the air is full")]
+    want = Want(2_000_000, 500_000, 5, max_price_ubc=2 * shop.fake.price_ubc)
+    (stay,) = have(shop.wallet, Way(INTERFACE, Over.LOBBY), want, Funds({}, {}))
+    assert (stay.paid_ubc, stay.unknown_ubc, stay.reason) == (0, shop.fake.price_ubc, "no_capacity")
+    shop.fake.reject = [("insufficient_funds", "")] * 2
+    (stay,) = have(load_wallet(shop.wallet.path), Way(INTERFACE, Over.LOBBY), want, Funds({}, {}))
+    assert (stay.paid_ubc, stay.unknown_ubc) == (0, 0), "the ledger signed that nothing was charged"
+
+
+def test_an_agent_keeps_a_purchase_without_an_answer_reserved_and_pays_once(shop: Shop) -> None:
+    text = '[budget]\ncycle = "1.5"\n[applications.video]\nrate = "2M"\ntime = "2s"\nminute = "300"\n'
+    settings, way = read_agent_settings(text, Path("agent.toml")), Way(INTERFACE, Over.LOBBY)
+    video, path = settings.applications["video"], shop.wallet.path
+    shop.fake.refuse = [(Purchase, "no_capacity", "the air is full")]
+    first = run(shop.wallet, way, settings, video, 2, Funds({}, {}))
+    assert [stay.unknown_ubc for stay in first.stays] == [shop.fake.price_ubc]
+    assert [one.most_ubc for one in load_book(path).book.open] == [shop.fake.price_ubc]
+    second = run(load_wallet(path), way, settings, video, 2, Funds({}, {}))
+    assert second.decided is not None
+    assert second.decided.decision.why.endswith("over_envelope"), "what is reserved pays for no other"
+    buy(load_wallet(path), way, WISH).close()  # asks what became of it
+    third = run(load_wallet(path), way, settings, video, 2, Funds({}, {}))
+    assert [(stay.paid_ubc, stay.reason) for stay in third.stays] == [(0, "time_is_up")]
+    assert [one.paid_ubc for one in load_book(path).book.settled] == [shop.fake.price_ubc, 0]
     assert len(shop.fake.grants) == 1
 
 
