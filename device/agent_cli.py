@@ -436,10 +436,14 @@ def _local_date(budget: Budget, at_s: int) -> str:
 def _budget(arguments: argparse.Namespace) -> int:
     wallet, settings = _load(arguments)
     stand = _stand(wallet, settings)
-    reserved_ubc = sum(one.most_ubc for one in load_book(wallet.path).book.open)
+    book = load_book(wallet.path).book
+    reserved_ubc, behind_s = sum(one.most_ubc for one in book.open), book.latest_s - read_clock().utc_s
     some = any(one.left_ubc for one in stand)
     if arguments.json:
-        print_json({"ok": some, "envelopes": _describe_envelopes(stand), "reserved_ubc": reserved_ubc})
+        print_json({
+            "ok": some, "envelopes": _describe_envelopes(stand), "reserved_ubc": reserved_ubc,
+            "clock_behind_s": max(0, behind_s),
+        })  # fmt: skip
         return DONE if some else NO
     table = Table("envelope", box=None, header_style="dim")
     for heading in ("of", "used", "left"):
@@ -456,6 +460,9 @@ def _budget(arguments: argparse.Namespace) -> int:
         console.print(
             f"[yellow]{format_money(reserved_ubc)} is reserved[/] for what is under way, or is not known yet"
         )
+    if behind_s > 0:
+        behind = f"[yellow]the clock is {behind_s} s behind the latest that it said[/]"
+        console.print(f"{behind}: no new day begins before it has caught up", soft_wrap=True)
     return DONE if some else NO
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 
 from device.agent_cli import agent
-from device.agent_files import only_agent
+from device.agent_files import keep_book, only_agent
+from device.agent_pages import Kept
 from device.console import DONE, INTERRUPTED, NO, USAGE, WORLD
 from device.deposits import keep_deposits
+from market.agent.envelopes import Book
 from tests.device.metered_seller import DEPOSIT_UBC, INCREMENT_UBC, Seller
 from tests.device.test_user_agent import SETTINGS, Shop, shop
 from tests.device.wpa_world import INTERFACE, WpaWorld, running
@@ -127,6 +130,14 @@ def test_ctrl_c_leaves_settles_and_shows_what_was_had(
     page = said(capsys)
     assert (page["reason"], page["paid_ubc"]) == ("interrupted", INCREMENT_UBC)
     assert made.book.open == ()
+
+
+def test_a_clock_that_went_back_is_told(store: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    keep_book(store.wallet.path, Kept(Book(int(time.time()) + 900_000)))
+    assert agent(words(store, "budget", "--json")) == DONE
+    assert 899_000 < said(capsys)["clock_behind_s"] <= 900_000
+    assert agent(words(store, "budget")) == DONE
+    assert "no new day begins before it has caught up" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_budget_that_is_used_up(store: Shop, capsys: pytest.CaptureFixture[str]) -> None:
