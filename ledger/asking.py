@@ -18,6 +18,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from wire.errors import ShellError
 
+NO_SUCH_PAGE = "no_such_page"
+"""What our servers say where nothing answers at an address at all: the one who was asked is another program, or of
+another version. That is not the word that the thing asked for does not exist.
+"""
+
 T = TypeVar("T")
 
 

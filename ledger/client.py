@@ -25,7 +25,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from pydantic import BaseModel, ValidationError
 
-from ledger.asking import Answer, ask
+from ledger.asking import NO_SUCH_PAGE, Answer, ask
 from ledger.intake import Query, write_query
 from wire.errors import ShellError
 from wire.ledger_reply import LedgerReply, read_ledger_reply
@@ -238,7 +238,8 @@ class LedgerReader:
             text = f"{page['error']}: {page['detail']}"
         except (ValueError, KeyError, TypeError):
             return ShellError(self.url, f"answers {answer.status}")
-        return LookupError(text) if answer.status == NOT_FOUND else ShellError(self.url, text)
+        is_word = answer.status == NOT_FOUND and page["error"] != NO_SUCH_PAGE
+        return LookupError(text) if is_word else ShellError(self.url, text)
 
 
 def _read_date(text: str | None) -> int | None:

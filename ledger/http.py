@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse
 from ledger.answering import Answers
 from ledger.application import Application
 from ledger.archive import Archive
+from ledger.asking import NO_SUCH_PAGE
 from ledger.block import Item
 from ledger.capacity import MAX_PERIODS_AHEAD, allocations_left
 from ledger.entries import MeterChain, account_key, chain_key, write_entry
@@ -194,7 +195,7 @@ def add_error_pages(app: FastAPI) -> None:
 
     @app.exception_handler(404)
     async def say_nowhere(request: Request, _error: Exception) -> JSONResponse:
-        return JSONResponse({"error": "no_such_page", "detail": f"there is no {request.url.path}"}, 404)
+        return JSONResponse({"error": NO_SUCH_PAGE, "detail": f"there is no {request.url.path}"}, 404)
 
     @app.exception_handler(405)
     async def say_how(request: Request, error: Exception) -> JSONResponse:

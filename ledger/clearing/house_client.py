@@ -7,7 +7,7 @@ Raises ShellError when nobody answers, LookupError with the house's words when i
 import base64
 import json
 
-from ledger.asking import ask
+from ledger.asking import NO_SUCH_PAGE, ask
 from ledger.clearing.bidding import is_named
 from wire.auction import Auction, read_auction
 from wire.auction_receipt import AuctionReceipt, read_auction_receipt
@@ -17,7 +17,7 @@ from wire.time_key import TimeKey, read_time_key
 
 TIMEOUT_S = 10.0
 MAX_PAGE_BYTES = 16 * 1024 * 1024
-OK, NO_HOUSE = 200, 404
+OK = 200
 
 
 class HouseClient:
@@ -105,10 +105,9 @@ class HouseClient:
     def _refusal(self, body: bytes, status: int) -> LookupError | ShellError:
         try:
             page = json.loads(body)
-            return LookupError(f"{page['error']}: {page['detail']}")
+            error, text = page["error"], f"{page['error']}: {page['detail']}"
         except (ValueError, KeyError, TypeError):
-            if status == NO_HOUSE:
-                return ShellError(
-                    self.url, "this ledger runs no clearing house: [clearing] in its ledger.toml"
-                )
             return ShellError(self.url, f"answers {status}")
+        if error == NO_SUCH_PAGE:
+            return ShellError(self.url, "this ledger runs no clearing house: [clearing] in its ledger.toml")
+        return LookupError(text)

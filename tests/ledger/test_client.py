@@ -86,6 +86,21 @@ def test_its_refusals_are_its_own_words() -> None:
         LedgerReader(url).get("ledger")
 
 
+NOWHERE = b'{"error": "no_such_page", "detail": "there is no /v1/such"}'
+
+
+def test_who_has_no_such_page_says_nothing_of_what_was_asked_for() -> None:
+    """Of a transaction, say: that it never ran is the word of a ledger, and not of a program that has no such page."""
+    with ledger_that(says("404 Not Found", NOWHERE)) as url, pytest.raises(ShellError, match="there is no"):
+        LedgerReader(url).get("transactions/ab")
+    key = PrivateKey.generate().public
+    with (
+        ledger_that(says("404 Not Found", NOWHERE)) as url,
+        pytest.raises(ShellError, match="runs no clearing house"),
+    ):
+        HouseClient(url, key, bytes(32)).page("auctions")
+
+
 def test_whoever_drips_has_not_answered() -> None:
     began = time.monotonic()
     with ledger_that(drips) as url, pytest.raises(LedgerAway, match="nothing whole within"):
