@@ -20,7 +20,7 @@ from market.ubid.chains import Chains
 
 Numbers = npt.NDArray[np.int64]
 NEVER = -(1 << 61)
-FIELDS_BITS = 62
+FIELDS_BITS = 63
 """What fits a signed number of 64 bits."""
 
 
@@ -44,7 +44,7 @@ class Reach:
 
 
 def reach(chains: Chains, most_states: int) -> Reach | None:
-    """What can be reached; None if that is more than `most_states`, or if the chains need more than 62 bits."""
+    """What can be reached; None if that is more than `most_states`, or if the chains need more than 63 bits."""
     fields = _fields(chains)
     if fields is None:
         return None
@@ -53,9 +53,10 @@ def reach(chains: Chains, most_states: int) -> Reach | None:
     layers: list[_Layer] = []
     mask, total = -1, 1
     for j, (weights, limits) in enumerate(zip(chains.weights, chains.limits, strict=True)):
-        then = states + fields.packed(weights)
-        fitting = np.flatnonzero((fields.spare + fields.packed(limits) - then) & fields.spare == fields.spare)
-        both = np.concatenate((states, then[fitting])) & remembered[j]
+        room = list(map(int.__sub__, limits, weights))
+        assert min(room) >= 0, "a bid fits by itself"
+        fitting = np.flatnonzero((fields.spare + fields.packed(room) - states) & fields.spare == fields.spare)
+        both = np.concatenate((states, states[fitting] + fields.packed(weights))) & remembered[j]
         reached, places = np.unique(both, return_inverse=True)
         merges, mask = remembered[j] != mask, remembered[j]
         layers.append(_Layer(places[: len(states)], fitting, places[len(states) :], merges))
@@ -153,8 +154,8 @@ class _Fields:
 
 def _fields(chains: Chains) -> _Fields | None:
     shifts, spare, shift = [], 0, 0
-    for size, *weights in zip(chains.sizes, *chains.weights, strict=True):
-        width = (size + max(weights, default=0)).bit_length()
+    for size in chains.sizes:
+        width = size.bit_length()
         shifts.append(shift)
         spare |= 1 << (shift + width)
         shift += width + 1
