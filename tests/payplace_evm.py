@@ -7,13 +7,14 @@ two chains, and with them everything that is signed; merchants, leaves and roots
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ledger.evm import payplace as evm
 from ledger.evm.deployed import Outcome
 from ledger.evm.node import Node
 from ledger.payplace.bls import EIP2537_KEY_SIZE, PublicKey
 from ledger.payplace.entries import Channel, PayMerchant, PayOperator, PendingShift, Status
+from ledger.payplace.payout_leaf import read_leaf
 from tests.ledger_world import GENESIS
 from tests.payplace_contract import ACCOUNT_UBC
 from wire.ids import PublicKey as ConsumerKey
@@ -102,7 +103,7 @@ class EvmContract:
         at_least_ubc: int = 0,
         leaving: bool = False,
     ) -> str:
-        words = (self.account(operator), self._claim(operator, claim, key), at_least_ubc, leaving)
+        words = (self.account(operator), self._claim(operator, claim, key), at_least_ubc, evm.ALL, leaving)
         return self._send(account, "withdrawPayout", *words)
 
     def would_pay(self, account: int, operator: int, key: bytes, claim: Claim) -> int | str:
@@ -113,7 +114,7 @@ class EvmContract:
         return reason or paid
 
     def force_exit(self, operator: int, key: bytes, claim: Claim) -> str:
-        return self._send(operator, "forceExit", self._claim(operator, claim, key))
+        return self._send(operator, "forceExit", self._claim(operator, claim, key), evm.ALL)
 
     def shift(self, consumer: int, source: int, target: int, amount_ubc: int) -> str:
         splits = self.account(source), self.account(target)
@@ -218,6 +219,39 @@ class EvmContract:
 
 def _steps(path: bytes) -> list[bytes]:
     return [path[at : at + _PATH_STEP] for at in range(0, len(path), _PATH_STEP)]
+
+
+@dataclass
+class PartingContract(EvmContract):
+    """The same where whoever may withdraw takes one entry of its leaf at a time."""
+
+    parts: int = 0
+
+    def withdraw(
+        self,
+        account: int,
+        operator: int,
+        key: bytes,
+        claim: Claim,
+        *,
+        at_least_ubc: int = 0,
+        leaving: bool = False,
+    ) -> str:
+        begun = self.node.snapshot()
+        words = (account, operator, key)
+        reason = super().withdraw(*words, claim, at_least_ubc=at_least_ubc, leaving=leaving)
+        if reason != "":
+            return reason
+        channels = sorted(read_leaf(claim.proof.leaf).amounts)
+        if len(channels) < 2:
+            return ""
+        self.node.revert(begun)
+        for channel in channels:
+            part = replace(claim, sources=tuple([one for one in claim.sources if one.channel == channel]))
+            told = (self.account(operator), self._claim(operator, part, key), 0, 1, leaving)
+            assert self._send(account, "withdrawPayout", *told) == "", "a part of what is paid at once"
+            self.parts += 1
+        return ""
 
 
 @dataclass

@@ -20,7 +20,7 @@ from ledger.evm.node import Node, run_node
 from tests.ledger_world import GENESIS
 from tests.payplace_adversary import ACCOUNTS, Adversary
 from tests.payplace_contract import PythonContract
-from tests.payplace_evm import NamingContract
+from tests.payplace_evm import EvmContract, NamingContract, PartingContract
 from tests.payplace_twins import play_both
 
 ROUNDS_OF_A_LIFE = 150
@@ -63,7 +63,7 @@ def on_evm(node: Node, rounds: int, first: int) -> None:
     for seed, count in lives(rounds // 2, EVM_ROUNDS_OF_A_LIFE, first):
         say(f"seed {seed}, {count} rounds on both")
         before = node.snapshot()
-        played, _ = play_both(node, seed, count)
+        played, _ = play_both(node, seed, count, PartingContract if seed % 2 else EvmContract)
         node.revert(before)
         steps, outcomes = (
             steps + len(played),

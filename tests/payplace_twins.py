@@ -79,10 +79,12 @@ def play(contract: Contract, seed: int, rounds: int) -> tuple[list[tuple[object,
     return watched.steps, adversary.done
 
 
-def play_both(node: Node, seed: int, rounds: int) -> tuple[list[tuple[object, ...]], dict[str, int]]:
+def play_both(
+    node: Node, seed: int, rounds: int, twin_of: Callable[[Node, int], EvmContract] = EvmContract
+) -> tuple[list[tuple[object, ...]], dict[str, int]]:
     """The steps, and what was done. Raises AssertionError at the first step in which they differ."""
     steps, done = play(PythonContract(ACCOUNTS), seed, rounds)
-    twin, _ = play(EvmContract(node, ACCOUNTS), seed, rounds)
+    twin, _ = play(twin_of(node, ACCOUNTS), seed, rounds)
     for number, (one, other) in enumerate(zip(steps, twin, strict=False)):
         assert one == other, f"step {number}: {one[:3]} and {other[:3]}"
     assert len(steps) == len(twin)

@@ -15,13 +15,14 @@ for (const name of fs.readdirSync(contracts).sort()) {
 }
 const settings = {
   evmVersion: "osaka",
-  optimizer: { enabled: true, runs: 200 },
+  optimizer: { enabled: true, runs: 1 }, // for size: a contract has at most 24,576 octets (EIP-170)
   viaIR: true,
   metadata: { appendCBOR: false }, // the same code from the same sources, wherever they lie
   outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.methodIdentifiers"] } },
 };
 const found = JSON.parse(solc.compile(JSON.stringify({ language: "Solidity", sources, settings })));
-const complaints = found.errors || [];
+// PlainForm is for measuring, on a node that takes a contract of any size: 5574 is the warning of that.
+const complaints = (found.errors || []).filter((one) => !(one.errorCode === "5574" && one.sourceLocation.file === "PlainForm.sol"));
 for (const complaint of complaints) process.stderr.write(complaint.formattedMessage + "\n");
 if (complaints.length) process.exit(1);
 

@@ -109,12 +109,13 @@ def _hex(octets: bytes) -> str:
 def run_node(program: Path = PROGRAM, start_s: int = 1_800_000_000, *, capped: bool = True) -> Iterator[Node]:
     """A fresh node at that time, for as long as the block lasts. Raises ShellError where there is no program.
 
-    Not `capped`: transactions may be larger than GAS_CAP, to see how large they would be.
+    Not `capped`: transactions may be larger than GAS_CAP, to see how large they would be,
+    and contracts than EIP-170 allows.
     """
     if not program.exists():
         raise ShellError("evm node", f"{program} is not there: run lab/evm.sh build")
     command = [str(program), "--hardfork", HARDFORK, "--timestamp", str(start_s), *OPTIONS]
-    command += ["--enable-tx-gas-limit"] if capped else []
+    command += ["--enable-tx-gas-limit"] if capped else ["--disable-code-size-limit"]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert child.stdout is not None
     drain = threading.Thread(target=_drain, args=(child.stdout.fileno(),), name="evm node's words")

@@ -171,15 +171,20 @@ class PayPlace:
         claim: Claim,
         *,
         at_least: int = 0,
+        most: int = ALL,
         leave: bool = False,
         at_s: int | None = None,
     ) -> Outcome:
-        """All that is confirmed, or nothing if `at_least` is not there; with `leave` it exits."""
-        return self._send(sender, "withdrawPayout", operator, _claim(claim), at_least, leave, at_s=at_s)
+        """All that is confirmed, or nothing if `at_least` is not there; with `leave` it exits.
 
-    def force_exit(self, sender: bytes, claim: Claim, *, at_s: int | None = None) -> Outcome:
-        """An operator pays a merchant out and removes it."""
-        return self._send(sender, "forceExit", _claim(claim), at_s=at_s)
+        At most `most` entries of its leaf at once, in their order, with the sources of these.
+        """
+        words = (operator, _claim(claim), at_least, most, leave)
+        return self._send(sender, "withdrawPayout", *words, at_s=at_s)
+
+    def force_exit(self, sender: bytes, claim: Claim, *, most: int = ALL, at_s: int | None = None) -> Outcome:
+        """An operator pays a merchant out, in parts if it likes, and removes it with the last."""
+        return self._send(sender, "forceExit", _claim(claim), most, at_s=at_s)
 
     def shift(
         self, sender: bytes, splits: tuple[bytes, bytes], channel: int, amount: int, consumer: PrivateKey,

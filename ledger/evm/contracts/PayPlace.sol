@@ -20,7 +20,8 @@ interface IToken {
 /// Reference: thesis chapter 6 (algorithms 3, 6 and 7, table 6.2, section 6.7) as repaired in docs/evm.md.
 contract PayPlace {
     uint256 private constant MAX_COHORTS = 16;
-    // Of missing merchants that one channel holds money for: what a withdrawal looks at. Settling absences may add more.
+    // Of missing merchants that one channel holds money for: what a withdrawal looks at. Settling absences may add more; but
+    // nothing that is done with a merchant looks at cohorts younger than its own.
     uint256 private constant MAX_CHALLENGE = 365 days; // so that the end of a shift fits 32 bits for a hundred years
 
     error NO_SUCH_OPERATOR();
@@ -96,7 +97,7 @@ contract PayPlace {
 
     struct Operator {
         Times times;
-        bytes32 root;
+        bytes32 inverse; // of the root of the last block, bit by bit: no empty word for the first block to fill
         bytes32 id; // of its own merchant key
         uint256[6] signers; // apka: the sum of all registered keys that are not missing, packed
         mapping(bytes32 => Merchant) merchants;
@@ -104,7 +105,15 @@ contract PayPlace {
         mapping(bytes32 => uint256) numbers; // SHA-256 of the consumer's 33 octets => channel number + 1
         mapping(uint256 => Absence) absences; // by the height that they last answered for
         uint24[] open; // heights with absences that are not settled, ascending
-        mapping(bytes32 => uint256) parts; // of an absent merchant's leaf: how many entries are set aside, while not all are
+        mapping(bytes32 => Part) parts; // by merchant, while its leaf is gone through in parts
+    }
+
+    /// How many of the first entries of a merchant's leaf are dealt with already. Counts while `height` is the one that it
+    /// last answered for: the leaf of a later block begins with what was not paid.
+    struct Part {
+        uint24 height;
+        uint32 paid;
+        uint32 kept; // of one that is absent: paid or set aside
     }
 
     /// Merchants who were only named as missing: their leaves are under `root`, and of `count` nobody has brought them yet.
@@ -125,16 +134,16 @@ contract PayPlace {
     struct Channel {
         bytes32 x;
         uint8 prefix; // 2 or 3: y is even or odd
-        uint16 cohorts; // how many of `reserved` are in use
         bool shifting;
-        uint32 shifts; // ever begun: what a consumer signs counts once
+        uint24 oldest; // of the cohorts in `reserved`; 0: there is none
+        uint24 shifts; // ever begun: what a consumer signs counts once
         uint64 deposited;
         uint64 withdrawn;
         uint64 paid; // the highest micropayment known here, at most what is deposited
         address shiftTo;
         uint64 shiftAmount;
         uint32 shiftFinal; // seconds since the operator registered
-        uint256[65535] reserved; // cohort << 128 | sum of amounts, cohorts ascending; storage that is not used costs nothing
+        mapping(uint256 => uint256) reserved; // cohort => the next younger one << 128 | the sum of its amounts
     }
 
     /// A channel as it is shown.
@@ -207,6 +216,7 @@ contract PayPlace {
         }
         bytes32 id = _possessed(key, possession, msg.sender);
         operator.times = Times(uint40(block.timestamp), period, window, finality, challenge, 0, 0, 0);
+        operator.inverse = ~bytes32(0);
         operator.id = id;
         operator.merchants[id] = Merchant(msg.sender, 0, 0, 0, Status.Signing, 0);
         _storeSigners(operator, key);
@@ -281,10 +291,10 @@ contract PayPlace {
         bytes32 hash = Merkle.leafHash(leaf);
         if (merchant.joined == height || merchant.withdrew == height) {
             if (entries.length != 0) revert LEAF_DIFFERS();
-        } else if (!Merkle.isIn(operator.root, hash, row.index, leaves, row.path)) {
+        } else if (!Merkle.isIn(~operator.inverse, hash, row.index, leaves, row.path)) {
             revert NOT_IN_ROOT();
         }
-        _reserveAll(operator, entries, height, MAX_COHORTS);
+        _reserve(operator, entries, _part(operator, id, height).paid, entries.length, height, MAX_COHORTS);
         merchant.status = Status.Missing;
         merchant.since = height;
         merchant.leaf = hash;
@@ -330,29 +340,28 @@ contract PayPlace {
         uint24 since = merchant.since;
         bytes32 hash = Merkle.leafHash(leaf);
         if (!Merkle.isIn(operator.absences[since].root, hash, row.index, leaves, row.path)) revert NOT_IN_ROOT();
-        if (!_reservePart(operator, id, Leaf.entries(leaf), since, most)) return;
+        Leaf.Entry[] memory entries = Leaf.entries(leaf);
+        Part memory part = _part(operator, id, since);
+        uint256 end = _min(part.kept + uint256(most), entries.length);
+        _reserve(operator, entries, part.kept, end, since, type(uint256).max);
+        if (end != entries.length || part.kept != 0) operator.parts[id] = Part(since, part.paid, uint32(end));
+        if (end != entries.length) return;
         merchant.leaf = hash;
         _closeAbsence(operator, since);
         emit Missing(operatorAddress, id, leaf);
     }
 
-    /// Gives whether these were the last.
-    function _reservePart(Operator storage operator, bytes32 id, Leaf.Entry[] memory entries, uint24 cohort, uint256 most)
-        private
-        returns (bool)
-    {
-        uint256 first = operator.parts[id];
-        uint256 end = first + most < entries.length ? first + most : entries.length;
-        _reserveSome(operator, entries, first, end, cohort, type(uint16).max);
-        operator.parts[id] = end < entries.length ? end : 0;
-        return end == entries.length;
+    /// `height`: the one that the merchant last answered for.
+    function _part(Operator storage operator, bytes32 id, uint24 height) private view returns (Part memory part) {
+        Part memory found = operator.parts[id];
+        if (found.height == height) part = found;
     }
 
     function _openAbsences(Operator storage operator, uint24 height, uint32 count) private {
         Absence storage absence = operator.absences[height];
         if (absence.count == 0) {
             if (operator.open.length == MAX_COHORTS) revert TOO_MANY_COHORTS();
-            absence.root = operator.root;
+            absence.root = ~operator.inverse;
             operator.open.push(height);
         }
         absence.count += count;
@@ -398,8 +407,9 @@ contract PayPlace {
 
     function _release(Operator storage operator, bytes32 id, bytes calldata leaf) private {
         Merchant storage merchant = operator.merchants[id];
+        Part memory part = _part(operator, id, merchant.since);
         if (leaf.length == 0 && merchant.status == Status.Missing && merchant.leaf == 0) {
-            if (operator.parts[id] != 0) revert SETTLED_IN_PART();
+            if (part.kept != part.paid) revert SETTLED_IN_PART();
             _closeAbsence(operator, merchant.since);
             (merchant.status, merchant.since) = (Status.Signing, 0);
             emit Returned(msg.sender, id);
@@ -409,9 +419,7 @@ contract PayPlace {
         if (merchant.status == Status.None || merchant.status == Status.Exited) revert NOT_REGISTERED();
         if (merchant.status != Status.Missing) revert NOT_MISSING();
         if (Merkle.leafHash(leaf) != merchant.leaf) revert LEAF_DIFFERS();
-        for (uint256 i = 0; i < entries.length; i++) {
-            _unreserve(operator.channels[entries[i].channel], merchant.since, entries[i].amount);
-        }
+        _unreserve(operator, entries, part.paid, entries.length, merchant.since);
         merchant.status = Status.Signing;
         merchant.since = 0;
         merchant.leaf = 0;
@@ -427,27 +435,28 @@ contract PayPlace {
         bytes memory signers
     ) internal {
         if (Bls.isInfinity(signers)) revert NO_SIGNERS();
-        bytes32 said = commitment(msg.sender, root, tau, operator.root);
+        bytes32 said = commitment(msg.sender, root, tau, ~operator.inverse);
         if (!Bls.isSigned(signers, abi.encodePacked(said), signature, Bls.SIGNATURES)) revert BAD_AGGREGATE();
         uint24 height = operator.times.height + 1;
         (operator.times.height, operator.times.last) = (height, window);
-        operator.root = root;
+        operator.inverse = ~root;
         emit Notarised(msg.sender, height, root, tau);
     }
 
     // ---- Withdrawals
 
     /// All that the merchant's leaf says, as far as the consumers' micropayments cover it; nothing at all, and nothing is
-    /// struck, if that is less than `atLeast`. Exits if `exit`.
-    function withdrawPayout(address operatorAddress, Claim calldata claim, uint64 atLeast, bool exit) external {
+    /// struck, if that is less than `atLeast`. At most so many entries in one transaction, in their order: what comes after
+    /// is taken by the next, with `atLeast` for each. The last one exits if `exit`.
+    function withdrawPayout(address operatorAddress, Claim calldata claim, uint64 atLeast, uint32 most, bool exit) external {
         Operator storage operator = _registered(operatorAddress);
         if (_frozen(operator.times)) revert FROZEN();
-        _settle(operator, operatorAddress, claim, atLeast, exit, false);
+        _settle(operator, operatorAddress, claim, atLeast, most, exit, false);
     }
 
-    /// The sender, an operator, pays somebody out in full and registers it no more; also within a freeze.
-    function forceExit(Claim calldata claim) external {
-        _settle(_registered(msg.sender), msg.sender, claim, 0, true, true);
+    /// The sender, an operator, pays somebody out in full and registers it no more; also within a freeze, if that is all of it.
+    function forceExit(Claim calldata claim, uint32 most) external {
+        _settle(_registered(msg.sender), msg.sender, claim, 0, most, true, true);
     }
 
     function _settle(
@@ -455,6 +464,7 @@ contract PayPlace {
         address operatorAddress,
         Claim calldata claim,
         uint64 atLeast,
+        uint32 most,
         bool exit,
         bool forced
     ) private {
@@ -464,29 +474,49 @@ contract PayPlace {
         Merchant memory merchant = operator.merchants[id];
         uint24 height = operator.times.height;
         uint256 older = _checkClaim(operator, merchant, height, claim, entries.length, exit, forced);
-        (uint256 total, uint256 wanted) = _pay(operator, operatorAddress, older, claim, entries);
-        if (total < (forced ? wanted : atLeast)) revert NOT_FULLY_COVERED();
         bool missing = merchant.status == Status.Missing;
-        if (missing && merchant.leaf == 0) {
-            if (operator.parts[id] != 0) revert SETTLED_IN_PART();
-            _closeAbsence(operator, merchant.since);
-            merchant.leaf = Merkle.leafHash(Leaf.emptyOf(id));
-        } else if (missing) {
-            for (uint256 i = 0; i < entries.length; i++) {
-                _unreserve(operator.channels[entries[i].channel], merchant.since, entries[i].amount);
-            }
+        uint24 since = missing ? merchant.since : height;
+        Part memory part = _part(operator, id, since);
+        uint256 end = _min(part.paid + uint256(most), entries.length);
+        (uint256 total, uint256 wanted) = _pay(operator, operatorAddress, older, claim, entries, part.paid, end);
+        if (total < (forced ? wanted : atLeast)) revert NOT_FULLY_COVERED();
+        if (missing && merchant.leaf != 0) _unreserve(operator, entries, part.paid, end, since);
+        else if (missing && part.kept != part.paid) revert SETTLED_IN_PART();
+        address payout = merchant.payout;
+        if (end == entries.length) {
+            if (part.paid != 0) delete operator.parts[id];
+            _struck(operator, id, merchant, missing, height, exit, claim.key);
+        } else {
+            // Whoever signs the next block has to see this before: it owes what is left of this leaf.
+            if (_frozen(operator.times)) revert FROZEN();
+            operator.parts[id] = Part(since, uint32(end), uint32(end));
+        }
+        emit Withdrawn(operatorAddress, id, total, exit && end == entries.length);
+        if (total != 0) require(token.transfer(payout, total));
+    }
+
+    /// Its leaf is paid: its next one begins with nothing.
+    function _struck(
+        Operator storage operator,
+        bytes32 id,
+        Merchant memory merchant,
+        bool missing,
+        uint24 height,
+        bool exit,
+        bytes calldata key
+    ) private {
+        if (missing) {
+            if (merchant.leaf == 0) _closeAbsence(operator, merchant.since);
             merchant.leaf = Merkle.leafHash(Leaf.emptyOf(id));
         }
         merchant.withdrew = height;
         if (exit) {
-            if (!missing) _removeSigner(operator, id, claim.key);
+            if (!missing) _removeSigner(operator, id, key);
             merchant.status = Status.Exited;
             merchant.since = height;
             merchant.leaf = 0;
         }
         operator.merchants[id] = merchant;
-        emit Withdrawn(operatorAddress, id, total, exit);
-        if (total != 0) require(token.transfer(merchant.payout, total));
     }
 
     /// Gives the height before which whoever is missing comes first.
@@ -509,7 +539,7 @@ contract PayPlace {
             if (Merkle.leafHash(claim.leaf) != merchant.leaf) revert LEAF_DIFFERS();
         } else {
             bytes32 hash = Merkle.leafHash(claim.leaf);
-            bytes32 root = merchant.status == Status.Missing ? operator.absences[merchant.since].root : operator.root;
+            bytes32 root = merchant.status == Status.Missing ? operator.absences[merchant.since].root : ~operator.inverse;
             if (!Merkle.isIn(root, hash, claim.index, claim.leaves, claim.path)) revert NOT_IN_ROOT();
         }
         older = merchant.status == Status.Missing ? merchant.since : type(uint256).max;
@@ -521,12 +551,14 @@ contract PayPlace {
         address operatorAddress,
         uint256 older,
         Claim calldata claim,
-        Leaf.Entry[] memory entries
+        Leaf.Entry[] memory entries,
+        uint256 first,
+        uint256 end
     ) private returns (uint256 total, uint256 wanted) {
         uint256 channels = operator.times.channels;
-        for (uint256 i = 0; i < entries.length; i++) if (entries[i].channel >= channels) revert UNKNOWN_CHANNEL();
-        bool[] memory given = _applySources(operator, operatorAddress, claim.sources, entries);
-        for (uint256 i = 0; i < entries.length; i++) {
+        for (uint256 i = first; i < end; i++) if (entries[i].channel >= channels) revert UNKNOWN_CHANNEL();
+        bool[] memory given = _applySources(operator, operatorAddress, claim.sources, entries, first, end);
+        for (uint256 i = first; i < end; i++) {
             Channel storage channel = operator.channels[entries[i].channel];
             uint256 kept = channel.withdrawn + _reservedBefore(channel, older);
             uint256 amount = channel.paid > kept ? channel.paid - kept : 0;
@@ -542,13 +574,15 @@ contract PayPlace {
         Operator storage operator,
         address operatorAddress,
         Source[] calldata sources,
-        Leaf.Entry[] memory entries
+        Leaf.Entry[] memory entries,
+        uint256 first,
+        uint256 end
     ) private returns (bool[] memory given) {
-        given = new bool[](entries.length);
-        uint256 place = 0;
+        given = new bool[](end);
+        uint256 place = first;
         for (uint256 i = 0; i < sources.length; i++) {
-            while (place < entries.length && entries[place].channel < sources[i].channel) place++;
-            if (place == entries.length || entries[place].channel != sources[i].channel || given[place]) revert SOURCE_NOT_IN_LEAF();
+            while (place < end && entries[place].channel < sources[i].channel) place++;
+            if (place == end || entries[place].channel != sources[i].channel || given[place]) revert SOURCE_NOT_IN_LEAF();
             given[place] = true;
         }
         bytes32 named = instance(operatorAddress);
@@ -703,11 +737,8 @@ contract PayPlace {
         emit Deposited(to, uint32(number - 1), amount);
     }
 
-    function _reserveAll(Operator storage operator, Leaf.Entry[] memory entries, uint24 cohort, uint256 most) private {
-        _reserveSome(operator, entries, 0, entries.length, cohort, most);
-    }
-
-    function _reserveSome(
+    /// Of these entries. Cohorts are in ascending order: one that is settled late goes before younger ones.
+    function _reserve(
         Operator storage operator,
         Leaf.Entry[] memory entries,
         uint256 first,
@@ -718,47 +749,56 @@ contract PayPlace {
         uint256 channels = operator.times.channels;
         for (uint256 i = first; i < end; i++) {
             if (entries[i].channel >= channels) revert UNKNOWN_CHANNEL();
-            _reserve(operator.channels[entries[i].channel], cohort, entries[i].amount, most);
+            Channel storage channel = operator.channels[entries[i].channel];
+            (uint256 elder, uint256 next, uint256 passed) = _find(channel, cohort);
+            if (next == cohort) {
+                channel.reserved[cohort] += entries[i].amount;
+                continue;
+            }
+            if (passed >= most) revert TOO_MANY_COHORTS();
+            channel.reserved[cohort] = (next << 128) | entries[i].amount;
+            _link(channel, elder, cohort);
         }
     }
 
-    /// Cohorts stay in ascending order: one that is settled late goes before younger ones.
-    function _reserve(Channel storage channel, uint256 cohort, uint64 amount, uint256 most) private {
-        uint256 used = channel.cohorts;
-        uint256 i = used;
-        while (i != 0 && channel.reserved[i - 1] >> 128 > cohort) i--;
-        if (i != 0 && channel.reserved[i - 1] >> 128 == cohort) {
-            channel.reserved[i - 1] += amount;
-            return;
+    function _unreserve(Operator storage operator, Leaf.Entry[] memory entries, uint256 first, uint256 end, uint24 cohort) private {
+        for (uint256 i = first; i < end; i++) {
+            Channel storage channel = operator.channels[entries[i].channel];
+            uint256 rest = channel.reserved[cohort] - entries[i].amount;
+            channel.reserved[cohort] = uint128(rest) == 0 ? 0 : rest;
+            if (uint128(rest) != 0) continue;
+            (uint256 elder,,) = _find(channel, cohort);
+            _link(channel, elder, rest >> 128);
         }
-        if (used >= most) revert TOO_MANY_COHORTS();
-        for (uint256 j = used; j > i; j--) channel.reserved[j] = channel.reserved[j - 1];
-        channel.reserved[i] = (cohort << 128) | amount;
-        channel.cohorts = uint16(used + 1);
     }
 
-    function _unreserve(Channel storage channel, uint256 cohort, uint64 amount) private {
-        uint256 used = channel.cohorts;
-        uint256 i = 0;
-        while (channel.reserved[i] >> 128 != cohort || i >= used) i++;
-        uint256 rest = channel.reserved[i] - amount;
-        if (uint128(rest) != 0) {
-            channel.reserved[i] = rest;
-            return;
+    /// The cohort before this one and the one that is at its place or after it, 0 each if there is none; how many are before.
+    function _find(Channel storage channel, uint256 cohort) private view returns (uint256 elder, uint256 next, uint256 passed) {
+        next = channel.oldest;
+        while (next != 0 && next < cohort) {
+            elder = next;
+            next = channel.reserved[next] >> 128;
+            passed++;
         }
-        for (; i + 1 < used; i++) channel.reserved[i] = channel.reserved[i + 1];
-        channel.reserved[used - 1] = 0;
-        channel.cohorts = uint16(used - 1);
+    }
+
+    function _link(Channel storage channel, uint256 elder, uint256 next) private {
+        if (elder == 0) channel.oldest = uint24(next);
+        else channel.reserved[elder] = (next << 128) | uint128(channel.reserved[elder]);
     }
 
     /// What is set aside in this channel for cohorts older than `cohort`.
     function _reservedBefore(Channel storage channel, uint256 cohort) private view returns (uint256 sum) {
-        uint256 used = channel.cohorts;
-        for (uint256 i = 0; i < used; i++) {
-            uint256 word = channel.reserved[i];
-            if (word >> 128 >= cohort) break;
+        uint256 here = channel.oldest;
+        while (here != 0 && here < cohort) {
+            uint256 word = channel.reserved[here];
             sum += uint128(word);
+            here = word >> 128;
         }
+    }
+
+    function _min(uint256 one, uint256 other) private pure returns (uint256) {
+        return one < other ? one : other;
     }
 
     function _registered(address operator) internal view returns (Operator storage found) {
@@ -786,7 +826,7 @@ contract PayPlace {
     function shiftMessage(address from, address to, uint32 number, uint64 amount) public view returns (bytes memory) {
         Channel storage channel = operators[from].channels[number];
         bytes memory names = abi.encodePacked("airgrant payplace shift 1", instance(from), instance(to), channel.prefix, channel.x);
-        return abi.encodePacked(names, amount, channel.shifts);
+        return abi.encodePacked(names, amount, uint32(channel.shifts));
     }
 
     function operatorOf(address operator)
@@ -795,7 +835,7 @@ contract PayPlace {
         returns (Times memory times, bytes32 root, bytes32 id, bytes memory signers)
     {
         Operator storage found = operators[operator];
-        return (found.times, found.root, found.id, _signers(found));
+        return (found.times, ~found.inverse, found.id, _signers(found));
     }
 
     /// Heights with absences that are not settled, ascending; `absenceOf` has the root under which their leaves lie.
@@ -805,6 +845,11 @@ contract PayPlace {
 
     function absenceOf(address operator, uint24 height) external view returns (Absence memory) {
         return operators[operator].absences[height];
+    }
+
+    /// Counts while its height is the one that the merchant last answered for.
+    function partOf(address operator, bytes32 id) external view returns (Part memory) {
+        return operators[operator].parts[id];
     }
 
     function merchantOf(address operator, bytes32 id) external view returns (Merchant memory) {
@@ -817,8 +862,14 @@ contract PayPlace {
             (found.x, found.prefix, found.deposited, found.withdrawn, found.paid);
         (shown.shifting, shown.shifts, shown.shiftTo) = (found.shifting, found.shifts, found.shiftTo);
         (shown.shiftAmount, shown.shiftFinal) = (found.shiftAmount, found.shiftFinal);
-        shown.reserved = new uint256[](found.cohorts);
-        for (uint256 i = 0; i < shown.reserved.length; i++) shown.reserved[i] = found.reserved[i];
+        (,, uint256 count) = _find(found, type(uint256).max);
+        shown.reserved = new uint256[](count);
+        uint256 here = found.oldest;
+        for (uint256 i = 0; i < count; i++) {
+            uint256 word = found.reserved[here];
+            shown.reserved[i] = (here << 128) | uint128(word);
+            here = word >> 128;
+        }
     }
 
     /// Plus one; 0 if this consumer has none.

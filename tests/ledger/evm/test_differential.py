@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import pytest
@@ -14,7 +14,7 @@ from tests.ledger.payplace.test_acting import ROWS, Row, Town
 from tests.ledger_world import GENESIS
 from tests.payplace_adversary import ACCOUNTS, Adversary
 from tests.payplace_contract import PythonContract
-from tests.payplace_evm import EvmContract, NamingContract
+from tests.payplace_evm import EvmContract, NamingContract, PartingContract
 from tests.payplace_twins import play_both
 
 LEDGER_ONLY = {Reason.UNKNOWN_ACCOUNT, Reason.SUMMARY_OVERLAPS, Reason.SUMMARY_IN_FUTURE}
@@ -51,9 +51,14 @@ def test_a_broken_rule_has_the_same_name_on_an_evm(node: Node, row: Row) -> None
 # ---- An adversary, step by step
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_an_adversary_meets_the_same_answers_and_leaves_the_same_state(node: Node, seed: int) -> None:
-    steps, done = play_both(node, seed, ROUNDS)
+@pytest.mark.parametrize(
+    ("seed", "twin"), list(zip(SEEDS, (EvmContract, PartingContract), strict=True)), ids=["whole", "in parts"]
+)
+def test_an_adversary_meets_the_same_answers_and_leaves_the_same_state(
+    node: Node, seed: int, twin: Callable[[Node, int], EvmContract]
+) -> None:
+    """Also where each withdrawal is made of one entry at a time."""
+    steps, done = play_both(node, seed, ROUNDS, twin)
     assert len(steps) > 2 * ROUNDS
     assert any(done.values()), done
 

@@ -473,6 +473,88 @@ def test_who_has_nothing_confirmed_needs_no_settling(rig: Rig) -> None:
     assert withdraw(rig, 2, {0: 60}).error == ""
 
 
+# ---- A leaf that is too large for one transaction
+
+
+def take(rig: Rig, number: int, paid: dict[int, int], most: int, block: int = -1, **more: int | bool) -> str:
+    """A part of a merchant's leaf, with the sources of that part."""
+    claim = rig.claim(number, paid, block=rig.blocks[block], leave=bool(more.get("leave")))
+    payee = rig.payees[secret_key(number).public.merchant_id]
+    at_s = int(more.pop("at_s", free_s(rig)))
+    return rig.payplace.withdraw(payee, rig.operator, claim, most=most, at_s=at_s, **more).error  # type: ignore[arg-type]
+
+
+def test_a_large_leaf_is_paid_in_parts(rig: Rig) -> None:
+    market(rig, deposits=(70, 20, 1_000))
+    notarised(rig, {1: {0: 50, 1: 5, 2: 7}, 2: {0: 1}})
+    assert take(rig, 1, {0: 51, 1: 5}, 2, at_least=56) == "NOT_FULLY_COVERED"
+    assert take(rig, 1, {0: 51, 1: 5}, 2, at_least=55) == ""
+    assert got(rig, 1) == 55
+    assert take(rig, 1, {0: 51}, 1) == "SOURCE_NOT_IN_LEAF"
+    assert take(rig, 1, {2: 7}, 2) == ""
+    assert got(rig, 1) == 62
+    assert take(rig, 1, {2: 7}, 1) == "NOTHING_CONFIRMED"
+    assert withdraw(rig, 2, {}).error == ""
+
+
+def test_the_rest_of_a_leaf_is_in_the_next_block(rig: Rig) -> None:
+    """Nothing is paid twice, and a part within a freeze, which signers would not see, is refused."""
+    market(rig, deposits=(70, 20, 1_000))
+    notarised(rig, {1: {0: 50, 1: 5, 2: 7}})
+    assert take(rig, 1, {0: 50}, 1) == ""
+    own = rig.claim(1, {}, leave=True)
+    assert rig.payplace.force_exit(rig.operator, own, most=1, at_s=rig.window_s).error == "SOURCE_MISSING"
+    part = rig.claim(1, {1: 5}, leave=True)
+    assert rig.payplace.force_exit(rig.operator, part, most=1, at_s=rig.window_s).error == "FROZEN"
+    notarised(rig, {1: {1: 5, 2: 8}})
+    assert take(rig, 1, {1: 5, 2: 8}, 9) == ""
+    assert got(rig, 1) == 63
+
+
+def test_who_is_missing_after_a_part_has_the_rest_set_aside_and_takes_it_in_parts(rig: Rig) -> None:
+    market(rig, deposits=(70, 20, 1_000))
+    notarised(rig, {1: {0: 50, 1: 5, 2: 7}})
+    assert take(rig, 1, {0: 50}, 1) == ""
+    assert rig.mark_missing([1]).error == ""
+    assert [reserved(rig, channel) for channel in (0, 1, 2)] == [{}, {1: 5}, {1: 7}]
+    notarised(rig, {2: {0: 20}}, missing=[1])
+    assert take(rig, 1, {1: 5}, 1, block=0) == ""
+    assert [reserved(rig, channel) for channel in (0, 1, 2)] == [{}, {}, {1: 7}]
+    notarised(rig, {1: {2: 7}, 2: {0: 20}}, returning=[1])
+    assert [reserved(rig, channel) for channel in (0, 1, 2)] == [{}, {}, {}]
+    assert take(rig, 1, {2: 7}, 1) == ""
+    assert withdraw(rig, 2, {0: 70}).error == ""
+    assert (got(rig, 1), got(rig, 2)) == (62, 20)
+
+
+def test_who_is_absent_after_a_part_takes_the_rest_settled_or_not(rig: Rig) -> None:
+    market(rig, deposits=(70, 20, 1_000))
+    notarised(rig, {1: {0: 50, 1: 5, 2: 7}})
+    assert take(rig, 1, {0: 50}, 1) == ""
+    assert rig.mark_absent([1]).error == ""
+    notarised(rig, {2: {0: 20}}, missing=[1])
+    assert take(rig, 1, {1: 5}, 1, block=0) == ""
+    assert withdraw(rig, 2, {0: 70}).error == "SETTLE_FIRST"
+    row = rig.blocks[0].row(secret_key(1))
+    assert rig.payplace.settle(rig.accounts[19], rig.operator, rig.blocks[0].count, row).error == ""
+    assert [reserved(rig, channel) for channel in (0, 1, 2)] == [{}, {}, {1: 7}]
+    assert take(rig, 1, {2: 7}, 1, block=0) == ""
+    assert withdraw(rig, 2, {0: 70}).error == ""
+    assert (got(rig, 1), got(rig, 2)) == (62, 20)
+
+
+def test_who_is_pushed_out_in_parts_is_paid_in_full_and_exits_with_the_last(rig: Rig) -> None:
+    market(rig)
+    notarised(rig, {1: {0: 50, 1: 5}})
+    short = rig.claim(1, {0: 49}, leave=True)
+    assert rig.payplace.force_exit(rig.operator, short, most=1, at_s=free_s(rig)).error == "NOT_FULLY_COVERED"
+    first, last = rig.claim(1, {0: 50}, leave=True), rig.claim(1, {1: 5}, leave=True)
+    assert rig.payplace.force_exit(rig.operator, first, most=1).error == ""
+    assert rig.payplace.force_exit(rig.operator, last, most=1, at_s=rig.window_s).error == ""
+    assert got(rig, 1) == 55
+    assert take(rig, 1, {}, 1, at_s=rig.window_s + FREE_S) == "NOT_REGISTERED"
+
+
 # ---- Withdrawals
 
 
