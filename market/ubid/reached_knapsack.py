@@ -20,8 +20,11 @@ from market.ubid.chains import Chains
 
 Numbers = npt.NDArray[np.int64]
 NEVER = -(1 << 61)
-FIELDS_BITS = 63
-"""What fits a signed number of 64 bits."""
+WORD_BITS = 63
+"""What fits a signed number of 64 bits. Chains that need more have whole numbers of Python, which are slower."""
+
+SLOWER = 16
+"""By how much fewer of those may be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,12 @@ class Reach:
 
 
 def reach(chains: Chains, most_states: int) -> Reach | None:
-    """What can be reached; None if that is more than `most_states`, or if the chains need more than 63 bits."""
+    """What can be reached; None if that is more than `most_states`, or than a sixteenth where chains are many."""
     fields = _fields(chains)
-    if fields is None:
-        return None
+    fits_a_word = fields.bits <= WORD_BITS
+    most = most_states if fits_a_word else most_states // SLOWER
     remembered = _remembered(chains, fields)
-    states = np.zeros(1, dtype=np.int64)
+    states = np.zeros(1, dtype=np.int64 if fits_a_word else object)
     layers: list[_Layer] = []
     mask, total = -1, 1
     for j, (weights, limits) in enumerate(zip(chains.weights, chains.limits, strict=True)):
@@ -62,7 +65,7 @@ def reach(chains: Chains, most_states: int) -> Reach | None:
         layers.append(_Layer(places[: len(states)], fitting, places[len(states) :], merges))
         states = reached
         total += len(states)
-        if total > most_states:
+        if total > most:
             return None
     return Reach(tuple(layers), len(states))
 
@@ -146,25 +149,26 @@ class _Fields:
     shifts: tuple[int, ...]
     spare: int
     """The top bit of each field."""
+    bits: int
 
     def packed(self, units: Sequence[int]) -> int:
         """Units by chain in one number."""
         return sum(map(int.__lshift__, units, self.shifts))
 
 
-def _fields(chains: Chains) -> _Fields | None:
+def _fields(chains: Chains) -> _Fields:
     shifts, spare, shift = [], 0, 0
     for size in chains.sizes:
         width = size.bit_length()
         shifts.append(shift)
         spare |= 1 << (shift + width)
         shift += width + 1
-    return _Fields(tuple(shifts), spare) if shift <= FIELDS_BITS else None
+    return _Fields(tuple(shifts), spare, shift)
 
 
 def _remembered(chains: Chains, fields: _Fields) -> list[int]:
     """For each bid, a mask of the fields of those chains that a later bid enters."""
-    masks = [(1 << end) - (1 << start) for start, end in pairwise((*fields.shifts, FIELDS_BITS))]
+    masks = [(1 << end) - (1 << start) for start, end in pairwise((*fields.shifts, fields.bits))]
     remembered = []
     mask = 0
     for weights in reversed(chains.weights):

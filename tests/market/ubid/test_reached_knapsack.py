@@ -61,8 +61,18 @@ def test_a_chain_is_forgotten_when_no_later_bid_enters_it() -> None:
 def test_too_much_to_reach_is_said() -> None:
     bundles = [(1 << k, 1) for k in range(12)]
     assert reach(chain(bundles, (4000, 11)), 4_000) is None
-    wide = [tuple(width - k for width in (701, 503, 307, 211, 901, 803, 605, 407)) for k in range(9)]
-    assert reach(chain(wide, (1000,) * 8), 1 << 16) is None
+
+
+def test_chains_that_fill_more_than_a_word_are_solved_in_whole_numbers() -> None:
+    widths = (701, 503, 307, 211, 901, 803, 605, 407)
+    bundles = [tuple(width - k for width in widths) for k in range(9)]
+    units, values = tuple(2 * width + 9 for width in widths), [100 + k * k for k in range(9)]
+    found = _reached(bundles, units)
+    ours, theirs = ReachedKnapsack(found, values), IntegerProgram(values, bundles, units)
+    assert (ours.optimum, ours.winners()) == (theirs.optimum, theirs.winners())
+    for j in range(9):
+        assert (ours.without(j), ours.with_(j)) == (theirs.without(j), theirs.with_(j))
+    assert reach(chain(bundles, units), 64) is None
 
 
 def test_no_bids_have_no_value() -> None:
