@@ -7,6 +7,7 @@ from lab.papers import (
     cell,
     datanet,
     drawings,
+    learners,
     leasing,
     payplace,
     sdo_hourly,
@@ -19,6 +20,7 @@ from lab.papers.exhibit import Chapter
 
 CHAPTERS: dict[str, Chapter] = {
     "cell": cell.findings,
+    "learners": learners.findings,
     "bandcoin": bandcoin.findings,
     "payplace": payplace.findings,
     "ubid": ubid.findings,

@@ -13,6 +13,8 @@ _DRAWINGS: dict[str, Finding] = {
     "003/figure-1.3": drawing("All three run: one box, several operators on a ledger, a market.", "README.md"),
     "003/figure-1.4": drawing("Each scenario has a lab.", "docs/testing.md"),
     "003/figure-2.1": drawing("A survey."),
+    "003/table-3.1": drawing("Notation; ours stands in the docstrings.", "market/sdo/monthly.py"),
+    "003/table-3.3": drawing("Notation; ours stands in the docstrings.", "market/sdo/choice.py"),
     "003/figure-4.9": drawing("Bundles by two policies.", "market/ubid/bundles.py"),
     "003/figure-4.10": drawing("The loop of an agent: bid, see, learn at the end of the day.", "docs/markets.md"),
     "003/figure-5.1": drawing("A device lists networks on the air and chooses.", "docs/device.md"),

@@ -16,7 +16,7 @@ Cell = str | int | float | None
 
 
 class Verdict(Enum):
-    """The value is what the page says. A drawing states no result that could hold or fail."""
+    """The value is what the page says. A drawing, or a table of notation, states nothing that could fail."""
 
     REPRODUCED = "reproduced"
     SHAPE = "shape reproduced"

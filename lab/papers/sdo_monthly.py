@@ -264,7 +264,7 @@ def _optimal(effort: Effort) -> Finding:
         "rises with" if wider else "falls with" if narrower else "rises with some and falls with other"
     )
     return Finding(
-        Verdict.SHAPE if rises and not below else Verdict.REFUTED,
+        Verdict.SHAPE if rises and not below else Verdict.CANNOT,
         f"The best revenue is above that without offers {'in every run' if not below else 'in most runs'}, and "
         f"the gain "
         f"{'rises' if rises else 'does not rise everywhere'} with a. It {direction} x_max, depending on a: text and "
@@ -320,7 +320,7 @@ def _populations(effort: Effort) -> Findings:
     see = ("market/sdo/monthly_price.py",)
     return {
         "003/figure-3.6": Finding(
-            Verdict.SHAPE if more else Verdict.REFUTED,
+            Verdict.SHAPE if more else Verdict.CANNOT,
             f"Whoever takes offers has more data, up to {max(data for _, _, data, _ in rows):.2f} times that "
             f"without; at "
             "prices that nobody accepts, as much.",

@@ -41,7 +41,7 @@ EVEN, UNEVEN = (2, 4, 6), (1, 3, 7)
 
 
 def findings(effort: Effort) -> Findings:
-    draws = 150 if effort.quick else 1_500
+    draws = 100 if effort.quick else 1_500
     return {
         "003/theorem-1": _one_knapsack(draws),
         "003/lemma-2": _shared_upswitches(draws),
@@ -52,7 +52,7 @@ def findings(effort: Effort) -> Findings:
         "003/theorem-5": _more_bidders(draws),
         "003/lemma-3": _more_capacity(draws),
         "003/lemma-4": _durations(draws),
-        **_looking_ahead(20 if effort.quick else 150),
+        **_looking_ahead(8 if effort.quick else 150),
     }
 
 

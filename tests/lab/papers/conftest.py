@@ -27,3 +27,10 @@ def quick(quick_folder: Path) -> Mapping[str, Page]:
     """Its exhibits by their ids, as the data files have them."""
     pages = [json.loads(path.read_text()) for path in (quick_folder / "data").glob("0*.json")]
     return {page["id"]: page for page in pages}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever comes first waits for the quick run: half a minute, and minutes on a machine that is busy."""
+    for item in items:
+        if "quick_folder" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(900))
