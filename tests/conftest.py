@@ -17,6 +17,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine makes no test fail: what is given stays as it is, also the profile that Hypothesis has for CI.
+settings.register_profile(
+    "airgrant", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("airgrant")
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_SANDBOX = os.environ.get("AIRGRANT_SANDBOX") == "1"

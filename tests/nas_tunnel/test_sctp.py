@@ -140,9 +140,9 @@ def test_fragments_that_never_end_are_bounded() -> None:
     reassembly = Reassembly()
     link = Association(*NGAP, max_chunk_bytes=1_000)
     frames = link.say(bytes(9_000_000), up=True)[:-1]
-    start = time.monotonic()
+    start = time.process_time()
     assert take(reassembly, *frames) == []
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
     assert reassembly._held_bytes <= MAX_HELD_BYTES
     assert sum(len(chunk.octets) for chunk in reassembly._held.values()) < reassembly._held_bytes
     assert len(reassembly._seen) == MAX_REMEMBERED
@@ -171,6 +171,6 @@ def test_fragments_of_one_octet_do_not_take_long() -> None:
     link = Association(*NGAP, max_chunk_bytes=1)
     chunks = link.chunks(bytes(2_000), up=True)[1:]
     packets = [bytes(link.packet(*chunks[at : at + 70], up=True)) for at in range(0, len(chunks), 70)]
-    reassembly, start = Reassembly(), time.monotonic()
+    reassembly, start = Reassembly(), time.process_time()
     assert take(reassembly, *packets) == []
-    assert (time.monotonic() - start) / len(packets) < 0.05
+    assert (time.process_time() - start) / len(packets) < 0.05
