@@ -72,7 +72,8 @@ def determine(bids: Sequence[Bid], capacity: Sequence[int]) -> Awards:
     if best is None or not _beats(best, tables.optimum, [rest[j] for j in chosen]):
         least = 0 if best is None else best.value_ubc
         awards = [
-            Award(rest[j], max(tables.without(j), least) - tables.optimum + rest[j].value_ubc) for j in chosen
+            Award(rest[j], max(without, least) - tables.optimum + rest[j].value_ubc)
+            for j, without in chosen.items()
         ]
         return Awards(tuple(sorted(awards, key=_award_seniority)), tables.optimum)
     others = [tables.optimum, *(bid.value_ubc for bid in lone if bid is not best)]
@@ -121,20 +122,21 @@ def _lone(kept: Sequence[Bid], first_slot_units: int) -> tuple[list[Bid], list[B
     return lone, rest
 
 
-def _earliest(solver: Solver, tables: Tables, bids: Sequence[Bid]) -> list[int]:
-    """The winners among equals. One set of most value whose members are all needed is the only one."""
-    found = tables.winners()
+def _earliest(solver: Solver, tables: Tables, bids: Sequence[Bid]) -> dict[int, int]:
+    """The winners among equals, each with the most value without it. A best set all needed is the only one."""
     most = tables.optimum
-    if all(tables.without(j) < most for j in found):
+    found = {j: tables.without(j) for j in tables.winners()}
+    if max(found.values(), default=-1) < most:
         return found
+    chosen: dict[int, int] = {}
     sure: list[int] = []
-    chosen: list[int] = []
+    agreeing = tables
     for j in sorted(range(len(bids)), key=lambda number: seniority(bids[number])):
-        if tables.with_(j) == most:
-            chosen.append(j)
-            if tables.without(j) == most:
+        if agreeing.with_(j) == most:
+            chosen[j] = tables.without(j)
+            if agreeing.without(j) == most:
                 sure.append(j)
-                tables = solver(sure)
+                agreeing = solver(sure)
     return chosen
 
 
