@@ -53,6 +53,8 @@ class Plan:
     price_ubc: int
     score: Score = UNKNOWN
     """What is known of the seller."""
+    left_ubc: int = 0
+    """In the channel of who is paid as one goes, above which nothing can be signed."""
 
     @property
     def weighed_ubc(self) -> Fraction:
@@ -96,8 +98,9 @@ def _plans(want: Want, candidate: Candidate, channels_ubc: Mapping[bytes, int]) 
         tariff.qos.floor_down_bps >= want.floor_down_bps and tariff.qos.floor_up_bps >= want.floor_up_bps
     )
     price_ubc = metered_price_ubc(want, tariff)
-    if promised and channels_ubc.get(network.operator.provider_id, 0) >= price_ubc:
-        plans.append(Plan(Manner.METERED, candidate, price_ubc))
+    left_ubc = channels_ubc.get(network.operator.provider_id, 0)
+    if promised and left_ubc >= price_ubc:
+        plans.append(Plan(Manner.METERED, candidate, price_ubc, left_ubc=left_ubc))
     return plans
 
 

@@ -16,10 +16,8 @@ NAME_DIGITS = 10
 """Of an account: enough for people to tell sellers apart."""
 
 
-def quote_of(way: Plan, deposited_ubc: int, paid_for_s: int = 0) -> Quote:
-    """`deposited_ubc`: with its operator, above which nothing can be signed. `paid_for_s`: so long a grant of this
-    provider lasts that was bought before (`paid_for_s` below).
-    """
+def quote_of(way: Plan, paid_for_s: int = 0) -> Quote:
+    """`paid_for_s`: so long a grant of this provider lasts that was bought before (`paid_for_s` below)."""
     candidate = way.candidate
     offer, network = candidate.offer, candidate.network
     account = candidate.announcement.provider if network is None else network.operator
@@ -28,7 +26,7 @@ def quote_of(way: Plan, deposited_ubc: int, paid_for_s: int = 0) -> Quote:
     if way.manner is Manner.METERED:
         assert network is not None
         assert network.tariff is not None
-        terms = Metered(network.tariff, deposited_ubc)
+        terms = Metered(network.tariff, way.left_ubc)
         return Quote(seller, terms, network.expires_s, way.score.ppm, attach, place)
     until_s = offer.expires_s if network is None else min(offer.expires_s, network.expires_s)
     if paid_for_s:

@@ -92,7 +92,7 @@ def ask(
     tell: Tell = lambda _: None,
 ) -> Decided:
     """Looks once and decides; signs nothing, keeps nothing. Raises what `run` does."""
-    desk = _Desk(wallet, settings, application, funds, tell)
+    desk = _Desk(wallet, settings, application, tell)
     desk.signs = False
     have(wallet, way, _want(application, duration_s), funds, progress, tell=tell, choose=desk.choose)
     assert desk.decided is not None
@@ -116,7 +116,7 @@ def run(
     another agent works with this wallet, ConfigError for a damaged file, HavingInterrupted.
     """
     with only_agent(wallet.path):
-        desk = _Desk(wallet, settings, application, funds, tell)
+        desk = _Desk(wallet, settings, application, tell)
         desk.find_out()
         try:
             while while_true() and desk.left_s(duration_s) > 0:
@@ -155,14 +155,13 @@ class _Desk:
         wallet: Wallet,
         settings: AgentSettings,
         application: Application,
-        funds: Funds,
         tell: Tell,
     ) -> None:
         self.stays: list[Stay] = []
         self.decided: Decided | None = None
         self.signs = True
         self._wallet, self._settings, self._application = wallet, settings, application
-        self._funds, self._tell = funds, tell
+        self._tell = tell
         self._deadline_ns = read_clock().mono_ns + application.wait_s * NS_PER_S
         self._kept = load_book(wallet.path)
         self._under_way: Reservation | None = None
@@ -193,7 +192,7 @@ class _Desk:
         spent_ubc = sum(stay.paid_ubc + stay.unknown_ubc for stay in self.stays)
         need = self._application.need(left.duration_s, spent_ubc)
         held = self._held(now_s)
-        quotes = [quote_of(way, self._deposited_ubc(way), paid_for_s(way, held, left, now_s)) for way in ways]
+        quotes = [quote_of(way, paid_for_s(way, held, left, now_s)) for way in ways]
         room = room_ubc(self._kept.book, budget, need.application, now_s)
         decision = decide(
             need, quotes, room, now_s, self._settings.plan_for(self._application), self._outlook
@@ -221,10 +220,6 @@ class _Desk:
         """What was paid for before. A ledger may have been pinned since."""
         wallet = self._wallet if self._wallet.pinned else load_wallet(self._wallet.path)
         return load_kept(wallet, now_s).grants
-
-    def _deposited_ubc(self, way: Plan) -> int:
-        network = way.candidate.network
-        return 0 if network is None else self._funds.deposited_ubc.get(network.operator, 0)
 
     def _remember(self, need: Need, decision: Decision) -> None:
         seen = (*self._kept.seen.get(need.application, ()), minute_cost_ubc(need, decision))

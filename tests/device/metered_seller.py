@@ -41,6 +41,7 @@ class Seller:
         *,
         silent: bool = False,
         price_ubc: int = 10**9,
+        per_megabyte_ubc: int = 0,
         heard: Callable[[], None] = lambda: None,
     ) -> None:
         self.heard = heard
@@ -49,7 +50,7 @@ class Seller:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(0.05)
         port = self.socket.getsockname()[1]
-        self.tariff = Tariff(per_minute_ubc, 0, 1, QOS, IPv4Address("127.0.0.1"), port)
+        self.tariff = Tariff(per_minute_ubc, per_megabyte_ubc, 1, QOS, IPv4Address("127.0.0.1"), port)
         self.instance = instance_of(LEDGER_ID, self.key.public.octets)
         self.bssid = MacAddress(bytes((2, 0, 0, 0, 0, last_octet)))
         world.add(

@@ -41,6 +41,10 @@ def test_two_grants_of_ten_minutes_or_twenty_minutes() -> None:
     assert [one.manner for one in ways(WANT, dear)] == [Manner.METERED, Manner.GRANT]
 
 
+def test_a_tariff_knows_what_is_left_in_its_channel() -> None:
+    assert [one.left_ubc for one in ways(funded={OPERATOR.public.provider_id: 20_001})] == [0, 20_001]
+
+
 def test_of_equal_ones_the_grant() -> None:
     even = replace(SELLER, offer=replace(OFFER, price_ubc=10_000))
     assert [one.manner for one in ways(WANT, even)] == [Manner.GRANT, Manner.METERED]

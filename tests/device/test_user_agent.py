@@ -22,6 +22,8 @@ from device.going import Funds, HavingInterrupted
 from device.keeping import kept_folder, write_kept
 from device.library import Over, Way
 from device.metered_choice import Manner
+from device.paying import Purse
+from device.purse import Channel, keep_channel
 from device.user_agent import Decided, Ran, Told, ask, load_settings, run
 from device.wallet import Wallet, pin_ledger
 from market.agent.choosing import Choice
@@ -146,6 +148,29 @@ def test_what_does_not_fit_into_the_envelope_is_not_bought_and_told(world: WpaWo
     assert ran.decided.decision.why.endswith(": over_envelope")
     assert BUYER.public not in seller.book.sessions
     assert [json.loads(line)["choice"] for line in made.log()] == ["plan"]
+
+
+def used_but_for(seller: Seller, left_ubc: int) -> Channel:
+    used_ubc = DEPOSIT_UBC - left_ubc
+    return Channel(seller.instance, seller.key.public, Purse(used_ubc, used_ubc, used_ubc, DEPOSIT_UBC))
+
+
+def test_what_counts_is_what_is_left_in_the_channel_and_not_all_that_is_deposited(
+    world: WpaWorld, tmp_path: Path
+) -> None:
+    """Two seconds cost 2,000; the last is paid ahead for all that it can carry, and that is 14,500."""
+    seller = Seller(world, 1, 60_000, per_megabyte_ubc=10_000)
+    with seller.open():
+        made = shop(world, tmp_path, seller)
+        assert made.ask().decision.choice is Choice.METERED, "nothing is used yet"
+        keep_channel(made.wallet.path, used_but_for(seller, 14_499))
+        decision = made.ask().decision
+        keep_channel(made.wallet.path, used_but_for(seller, 14_500))
+        enough = made.ask().decision.taken
+    assert decision.choice is Choice.PLAN
+    assert {one.refused for one in decision.alternatives} == {"deposit_used", "over_envelope"}
+    assert enough is not None
+    assert enough.worst_ubc == 14_500, "no more can be signed, and no more is reserved"
 
 
 def test_what_is_not_worth_its_price_is_not_bought(world: WpaWorld, tmp_path: Path) -> None:
