@@ -110,6 +110,7 @@ class Watchman:
     files: Memory = field(init=False, default_factory=Memory)
     program: Program = field(init=False)
     contester: Contester = field(init=False)
+    looked_s: int = -1
 
     def __post_init__(self) -> None:
         self.chain = ContractChain(self.market.contract, self.market.operator, self.merchant.account)
@@ -118,8 +119,10 @@ class Watchman:
         self.contester = Contester(self.chain, "merchant", lambda _: None)
 
     def look(self) -> None:
-        """As often as it likes: the program rests by itself."""
-        self.program.guard()
+        """As often as it likes: the program rests by itself, so that it does not look twice at one moment."""
+        if self.looked_s != self.chain.time_s():
+            self.looked_s = self.chain.time_s()
+            self.program.guard()
 
     def is_shown(self, block: Block) -> None:
         """Before it judges."""

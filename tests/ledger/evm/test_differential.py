@@ -20,7 +20,7 @@ from tests.payplace_twins import play_both
 LEDGER_ONLY = {Reason.UNKNOWN_ACCOUNT, Reason.SUMMARY_OVERLAPS, Reason.SUMMARY_IN_FUTURE}
 """Summaries are published to the ledger, and an EVM has no accounts to be unknown."""
 SHARED_ROWS = [row for row in ROWS if row.reason not in LEDGER_ONLY]
-ROUNDS, SEEDS = 25, (1, 2)
+TWIN_ROUNDS, ROUNDS, SEEDS = 18, 25, (1, 2)
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,8 @@ def test_an_adversary_meets_the_same_answers_and_leaves_the_same_state(
     node: Node, seed: int, twin: Callable[[Node, int], EvmContract]
 ) -> None:
     """Also where each withdrawal is made of one entry at a time."""
-    steps, done = play_both(node, seed, ROUNDS, twin)
-    assert len(steps) > 2 * ROUNDS
+    steps, done = play_both(node, seed, TWIN_ROUNDS, twin)
+    assert len(steps) > 2 * TWIN_ROUNDS
     assert any(done.values()), done
 
 
