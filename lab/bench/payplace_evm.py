@@ -167,8 +167,8 @@ def missing_signers(measured: Sequence[Missing]) -> list[Figure]:
         who = f"{found.count:,} newly missing, {CHANNELS} consumers each"
         plain = Against("plain form, as printed", found.printed)
         figures += [
-            gas(f"{who}: plain form, as printed (one transaction)", found.printed, GAS_CAP),
-            gas(f"{who}: plain form, records instead of proofs of possession", found.records, GAS_CAP),
+            gas(f"{who}: plain form, as printed (one transaction)", found.printed),
+            gas(f"{who}: plain form, records instead of proofs of possession", found.records),
             gas(
                 f"{who}: the notarisation alone, in any of the forms below", found.notarising, GOAL_GAS, plain
             ),
