@@ -17,7 +17,7 @@ from wire.ids import PUBLIC_KEY_SIZE, PublicKey
 from wire.units import U32_MAX
 
 MAX_MEMBERS = 64
-"""A club is one entry of the state, of 2.8 KB at most, which every spending writes anew."""
+"""A club is one entry of the state, of 2.9 KB at most, which every spending writes anew."""
 MAX_CLUB_NUMBER = 255
 """So many clubs of one founder, so that nobody fills the state for nothing."""
 
@@ -50,7 +50,7 @@ class FoundClub:
 
     @property
     def members(self) -> list[PublicKey]:
-        """In the order of the list, which odd tokens follow."""
+        """In the order of the list."""
         keys = self.member_keys
         return [PublicKey(keys[at : at + PUBLIC_KEY_SIZE]) for at in range(0, len(keys), PUBLIC_KEY_SIZE)]
 

@@ -3,9 +3,9 @@
     act_in_club(draft, issuer, action) -> None | Rejected       the draft of a rejection is to be dropped
 
 Pure, as all of the contract. What is spent is taken from one member and given to the others in the same entry, whole,
-by the rule of market/tokens/sharing.py: equal parts, and odd tokens in turn. Whether a member used what it paid for, or
-more, no ledger sees: that is for the members' measurements. Nobody's consent is asked to be a member, as tokens are
-worth nothing outside their club.
+by the rule of market/tokens/sharing.py: equal parts, and what does not divide is owed until the spender's next. Whether
+a member used what it paid for, or more, no ledger sees: that is for the members' measurements. Nobody's consent is
+asked to be a member, as tokens are worth nothing outside their club.
 Reference: token sharing (002), II D, steps 1 to 3; T1 (a token is a parameter), T2 (at least two members).
 """
 
@@ -45,8 +45,13 @@ def found_club(draft: Draft, issuer: PublicKey, action: FoundClub) -> Rejected |
         return Rejected(Reason.CLUB_TOO_SMALL, "there is nobody to share with: at least two members")
     if len(set(members)) < len(members):
         return Rejected(Reason.DUPLICATE_MEMBER, "somebody is a member twice")
-    balances = (action.tokens,) * len(members)
-    club = Club(issuer.octets, action.quantum_khz_s, action.tokens, action.member_keys, balances)
+    if action.tokens < len(members) - 1:
+        detail = (
+            f"{action.tokens} tokens: each of {len(members)} members begins with {len(members) - 1} or more"
+        )
+        return Rejected(Reason.TOO_FEW_TOKENS, detail)
+    balances, nothing = (action.tokens,) * len(members), (0,) * len(members)
+    club = Club(issuer.octets, action.quantum_khz_s, action.tokens, action.member_keys, balances, nothing)
     draft.put(club_key(issuer.key_id, action.number), club)
     return None
 
@@ -63,10 +68,9 @@ def spend_tokens(draft: Draft, issuer: PublicKey, action: SpendTokens) -> Reject
     spender = members.index(issuer.octets)
     if club.balances[spender] < action.tokens:
         return Rejected(Reason.TOO_FEW_TOKENS, f"{club.balances[spender]} tokens, {action.tokens} needed")
-    balances, turn = shared(club.balances, spender, action.tokens, club.turn)
-    draft.put(
-        club_key(action.founder.key_id, action.number), replace(club, balances=tuple(balances), turn=turn)
-    )
+    balances, owed = shared(club.balances, club.owed, spender, action.tokens)
+    after = replace(club, balances=tuple(balances), owed=tuple(owed))
+    draft.put(club_key(action.founder.key_id, action.number), after)
     return None
 
 

@@ -48,10 +48,11 @@ class Proving(Shown, Protocol):
 
 
 class ClubMemberPage(BaseModel):
-    """One of those who share, in the order that odd tokens follow."""
+    """One of those who share."""
 
     account: str
     tokens: int
+    owed: int = Field(description="spent, and too little to be divided among the others yet")
 
 
 class ClubPage(BaseModel):
@@ -62,7 +63,6 @@ class ClubPage(BaseModel):
     quantum_khz_s: int
     founding_tokens: int
     members: list[ClubMemberPage]
-    next_odd: str = Field(description="whose turn the next odd token is, unless it spends itself")
     entry: str = Field(description="base64 of the entry's canonical CBOR, as it lies in the state")
 
 
@@ -121,17 +121,13 @@ def add_club_proofs(app: FastAPI, application: Proving, sign: Callable[[Header],
 
 
 def show_club(number: int, club: Club) -> ClubPage:
-    members = club.member_keys
+    rows = zip(club.member_keys, club.balances, club.owed, strict=True)
     return ClubPage(
         founder=club.founder.hex(),
         number=number,
         quantum_khz_s=club.quantum_khz_s,
         founding_tokens=club.tokens,
-        members=[
-            ClubMemberPage(account=member.hex(), tokens=tokens)
-            for member, tokens in zip(members, club.balances, strict=True)
-        ],
-        next_odd=members[club.turn].hex(),
+        members=[ClubMemberPage(account=key.hex(), tokens=tokens, owed=owed) for key, tokens, owed in rows],
         entry=_to_base64(write_entry(club)),
     )
 

@@ -1,10 +1,13 @@
 """How what one operator spends is divided among the others: whole tokens, none lost and none made.
 
-    others' share = spent // (n - 1); the odd tokens, spent mod (n - 1), go one each to the next operators in the order
-    of the club's list, beginning after the one who had the last odd token, and passing over the spender
+    owed[k] += spent;  each, owed[k] = divmod(owed[k], n - 1);  every other operator gets `each`
 
-So nobody is favoured by its place in the list: of a row of spendings by one operator, what two others have got differs
-by at most one. The ledger's contract keeps the balances and the place (`turn`). Pure; integers.
+What does not divide stays owed by its spender, less than n - 1 tokens, until its next spending. So what the others have
+got of an operator depends on nothing but the sum that it spent: not on the sizes of its spendings, not on whose came
+between, and on nobody's place in the list. They always get the same. Balances and what is owed together stay the same.
+
+Each has to begin with at least n - 1 tokens: else there may come a time when all tokens are owed, and nobody has any.
+The ledger's contract keeps the balances and what is owed. Pure; integers.
 Reference: token sharing (002), II D, step 3, which divides real numbers.
 """
 
@@ -13,17 +16,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def shared(balances: Sequence[int], spender: int, spent: int, turn: int) -> tuple[list[int], int]:
-    """Balances and turn after operator `spender` spent so many of its tokens. At least two operators (T2)."""
-    count = len(balances)
-    assert count >= 2, "there is nobody to share with (T2)"
+def shared(
+    balances: Sequence[int], owed: Sequence[int], spender: int, spent: int
+) -> tuple[list[int], list[int]]:
+    """Balances and what is owed after operator `spender` spent so many tokens. At least two operators (T2)."""
+    others = len(balances) - 1
+    assert others >= 1, "there is nobody to share with (T2)"
     assert 0 < spent <= balances[spender], f"{spent} of {balances[spender]} tokens"
-    each, odd = divmod(spent, count - 1)
-    after = [balance + each for balance in balances]
-    after[spender] = balances[spender] - spent
-    while odd:
-        if turn != spender:
-            after[turn] += 1
-            odd -= 1
-        turn = (turn + 1) % count
-    return after, turn
+    each, rest = divmod(owed[spender] + spent, others)
+    after, still = [balance + each for balance in balances], list(owed)
+    after[spender], still[spender] = balances[spender] - spent, rest
+    return after, still

@@ -85,7 +85,7 @@ def test_a_period_is_settled_and_all_four_agree(
         wait_until_agreed(sites.everybody)
         found = [site.read(f"clubs/{OPERATOR.public}/1") for site in sites.everybody]
         assert found == found[:1] * 4
-        assert [member["tokens"] for member in found[0]["members"]] == [80, 111, 109]
+        assert [member["tokens"] for member in found[0]["members"]] == [79, 110, 109]
 
 
 def settle(desk: Desk) -> None:

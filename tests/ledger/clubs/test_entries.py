@@ -10,7 +10,7 @@ from wire.cbor import write_cbor
 from wire.errors import DecodeError
 
 ID, ONE, TWO = bytes(range(8)), b"\x02" + bytes(32), b"\x03" + bytes(32)
-CLUB = Club(ONE, 18_000, 900, ONE + TWO, (5, 1_795), 1)
+CLUB = Club(ONE, 18_000, 900, ONE + TWO, (5, 1_794), (1, 0))
 
 
 def test_it_comes_back() -> None:
@@ -22,7 +22,7 @@ def test_it_comes_back() -> None:
 def test_the_octets_are_those_of_yesterday() -> None:
     """The app hash covers them."""
     assert write_entry(CLUB).hex() == (
-        "86" + "5821" + ONE.hex() + "194650" + "190384" + "5842" + ONE.hex() + TWO.hex() + "8205190703" + "01"
+        "865821" + ONE.hex() + "194650" + "190384" + "5842" + ONE.hex() + TWO.hex() + "8205190702" + "820100"
     )
 
 
@@ -30,11 +30,14 @@ def test_the_octets_are_those_of_yesterday() -> None:
     "items",
     [
         [],
-        [ONE, 18_000, 900, ONE + TWO, [5], 1],
-        [ONE, 18_000, 900, ONE + TWO, [5, b""], 1],
-        [ONE, 18_000, 900, ONE + TWO, 7, 1],
-        [ONE, b"", 900, ONE + TWO, [5, 6], 1],
-        [7, 18_000, 900, ONE + TWO, [5, 6], 1],
+        [ONE, 18_000, 900, ONE + TWO, [5], [1, 0]],
+        [ONE, 18_000, 900, ONE + TWO, [5, b""], [1, 0]],
+        [ONE, 18_000, 900, ONE + TWO, 7, [1, 0]],
+        [ONE, b"", 900, ONE + TWO, [5, 6], [1, 0]],
+        [7, 18_000, 900, ONE + TWO, [5, 6], [1, 0]],
+        [ONE, 18_000, 900, ONE + TWO, [5, 6], 1],
+        [ONE, 18_000, 900, ONE + TWO, [5, 6], [1]],
+        [ONE, 18_000, 900, ONE + TWO, [5, 6], [1, b""]],
         [ONE, 18_000, 900, ONE + TWO, [5, 6]],
     ],
 )
