@@ -16,7 +16,7 @@ from rich.markup import escape
 from apd.version import VERSION
 from lab.bench.result import describe_machine
 from lab.papers.chapters import CHAPTERS
-from lab.papers.exhibit import QUICK, Effort, Exhibit
+from lab.papers.exhibit import QUICK, Effort, Exhibit, is_unbuilt
 from lab.papers.faults import read_tests, tests_by_fault
 from lab.papers.files import Run, count_verdicts, data_files
 from lab.papers.page import format_report
@@ -67,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
     write(exhibits, run, arguments.out)
     for verdict, count in count_verdicts(exhibits).items():
         console.print(f"{count:5d}  {verdict.value}")
-    unbuilt = sum(exhibit.finding.reason == "not built yet" for exhibit in exhibits)
+    unbuilt = sum(is_unbuilt(exhibit.finding) for exhibit in exhibits)
     console.print(f"       of them not built yet: {unbuilt}")
     console.print(f"page: {arguments.out / 'report.html'} ({run.took_s:.0f} s)")
     return 0

@@ -10,11 +10,12 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from lab.bench.ledger import Shop
 from lab.bench.result import RESULTS
-from lab.papers.exhibit import Chosen, Effort, Finding, Findings, Plot, Rows, Series, Verdict
+from lab.papers.exhibit import Chosen, Effort, Finding, Findings, Plot, Rows, Series, Verdict, judged
 from lab.papers.measured import measured
 from lab.percentile import percentile
 from ledger.pricing import price_series, price_units
@@ -115,8 +116,10 @@ def _throughput(rates: dict[int, float], parallel: dict[int, float]) -> Finding:
         for providers in parallel
     )
     gain, raw_gain = chain_rate(50_000) / chain_rate(1), rates[50_000] / rates[1]
+    verdict, missed = throughput_verdict(chain_rate)
+    knee = chain_rate(10_000) / (10_000 * chain_rate(1))
     return Finding(
-        Verdict.SHAPE,
+        verdict,
         f"A chain with a block each {BLOCK_S:g} s and {ALLOCATION_S * 1e6:.0f} µs for each allocation goes "
         f"through all "
         f"numbers of the text: {chain_rate(1):.1f}, {chain_rate(1_000):.0f} and {chain_rate(50_000):,.0f} "
@@ -133,7 +136,12 @@ def _throughput(rates: dict[int, float], parallel: dict[int, float]) -> Finding:
         "not modelled.",
         calibrated=((f"block interval {BLOCK_S:g} s and {ALLOCATION_S * 1e6:.0f} µs for each allocation, to the "
                     f"text"),),
-        predicted=("the knee at a bulk size of about 10,000", "the rates of our ledger, measured in this run"),
+        predicted=("the rates of our ledger, measured in this run",),
+        failures=(
+            *missed,
+            f'"linear" up to 10,000: the modelled chain is at {knee:.0%} of the line there',
+            "the peak of parallel providers and its drop: not modelled",
+        ),
         plots=(
             Plot("Allocations a second over the bulk size", "bulk size", "allocations/s", (theirs, modelled, ours),
                  log_x=True, log_y=True),
@@ -148,20 +156,50 @@ def _throughput(rates: dict[int, float], parallel: dict[int, float]) -> Finding:
     )  # fmt: skip
 
 
+def throughput_verdict(rate: Callable[..., float]) -> tuple[Verdict, tuple[str, ...]]:
+    """The bar: within 15 % of the numbers of the prose. `rate(bulk, providers)` is a chain's."""
+    held = {
+        f"bulk {size:,}: {low:g} to {high:,.0f}/s within 15 %": 0.85 * low <= rate(size) <= 1.15 * high
+        for size, low, high in STATED
+    }
+    held["four orders from one by one to bulks of 50,000"] = rate(50_000) / rate(1) >= 0.85e4
+    held["six providers with 200 each: about 1,000/s"] = 850 <= rate(200, 6) <= 1_150
+    return judged(Verdict.SHAPE, held)
+
+
+def latency_verdict(alone_most_ms: float, shared_s: float | None) -> tuple[Verdict, tuple[str, ...]]:
+    """Stated are 0.5 to 1 s to committed, of one validator: an upper bound is less than that number."""
+    verdict, missed = judged(
+        Verdict.SHAPE,
+        {
+            "within a second in one process": alone_most_ms <= 1_000,
+            "within a second where four operators agree": shared_s is not None and shared_s <= 1,
+        },
+    )
+    if verdict is Verdict.SHAPE and shared_s is not None and shared_s >= 0.5:
+        return Verdict.REPRODUCED, missed
+    return verdict, missed
+
+
 def _latency(alone_ms: list[float]) -> Finding:
     half, most = percentile(alone_ms, 0.5), percentile(alone_ms, 0.95)
     shared = measured(
         "ledger", "four operators: from a purchase to its signed receipt, nothing else under way, median"
     )
+    verdict, missed = latency_verdict(most, shared)
     return Finding(
-        Verdict.REPRODUCED,
+        verdict,
         f"From the bytes of a signed purchase to its signed grant, durable: {half:.1f} ms in the median, "
         f"{most:.1f} ms for "
         "19 of 20, in one process"
         + (f"; {shared:.2f} s where four operators have to agree" if shared else "")
-        + ". Both are within the second that the text has, and a purchase is hidden in a change of network.",
-        "The statement is an upper bound, and holds by far. The attach of about 1 s and the 2 to 3 s of an eSIM are "
-        "the network's and were not measured.",
+        + (
+            "." if shared else "; among four operators not measured on this machine (make bench NAME=ledger)."
+        ),
+        "Theirs is 0.5 to 1 s until committed, with one validator: a time within the second has the shape, and the "
+        "number comes out only where it lies in that range. "
+        "The attach of about 1 s and the 2 to 3 s of an eSIM are the network's and were not measured.",
+        failures=missed,
         see=("docs/performance.md",),
     )
 
@@ -180,20 +218,28 @@ def _vickrey(effort: Effort) -> Finding:
             ranked = sorted(values, reverse=True)
             printed = ranked[0] - (ranked[0] - ranked[1]) if len(ranked) > 1 else None
             wrong += printed != fair.price_ubc
-            gains += any(_lie_pays(bids, units, liar) for liar in range(min(3, len(bids))))
+            gains += any(_lie_pays(bids, units, liar) for liar in range(len(bids)))
         rows.append((units, draws // 4, round(wrong / (draws // 4) * 100, 1), gains))
-    return Finding(
+    gained = sum(row[3] for row in rows)
+    verdict, missed = judged(
         Verdict.REFUTED,
+        {"the printed price is another": any(row[2] for row in rows)},
+        otherwise=Verdict.REPRODUCED,
+    )
+    return Finding(
+        verdict,
         "The interactions are the same up to the last: bids wait sealed, the house asks the provider for an "
         "offer, and "
         "offer and winners' purchases are executed in one batch that happens whole or not at all. There is no "
         "refund: "
-        "winners pay the highest losing bid to begin with. In no random auction could a bidder gain by a lie.",
+        f"winners pay the highest losing bid to begin with. Every bidder tried five lies: one paid in {gained:,} of "
+        f"{draws:,} random auctions.",
         "B4, B6. For one unit and two bidders or more the refund is right; two units and bids of 10, 9 and 1 "
         "cost both "
         "winners 9, where 1 is the price at which truth is best; one bidder has no second. And between allocation "
         "and refund the provider may have spent the money.",
-        predicted=("no profitable lie among those tried (bids of 0, half, double and one more or less)",),
+        predicted=("how often a lie pays among those tried (bids of 0, half, double and one more or less)",),
+        failures=missed,
         tables=(
             Rows("Random auctions with 1 to 8 bidders (seeded, so the same each time)",
                  ("units", "auctions", "printed price differs, %", "auctions in which a lie pays, ours"), tuple(rows)),
@@ -226,10 +272,18 @@ def _prices() -> Finding:
             v = volume / PPM
             closed = units * 1_000_000 if volume == PPM else 1_000_000 * (1 - v**units) / (1 - v)
             rows.append((v, units, round(closed, 3), price_units(1_000_000, units, volume)))
+    worst = max(abs(closed - ours) / units for _, units, closed, ours in rows)
     series = price_series([1_000_000] * 3, 2, 1, PPM, 900_000)
     ahead = sum(1_000_000 * 0.9**e for e in (2, 3, 4))
-    return Finding(
+    verdict, missed = judged(
         Verdict.REPRODUCED,
+        {
+            "totals of N units to 1 ubc a unit": worst <= 1,
+            "a series to 1 ubc a period": series is not None and abs(series - ahead) <= 3,
+        },
+    )
+    return Finding(
+        verdict,
         "The totals of N units are price (1 - v^N)/(1 - v), in whole micro-bandcoin and rounded down for each "
         "unit; a "
         f"series of three periods, two ahead, at r = 0.9 costs {series:,} where the sum of price r^e is "
@@ -243,6 +297,7 @@ def _prices() -> Finding:
                 "A unit price of 1,000,000 ubc", ("v", "units", "closed form, ubc", "ours, ubc"), tuple(rows)
             ),
         ),
+        failures=missed,
         see=("ledger/pricing.py", "tests/ledger/test_paper_faults.py"),
     )
 
@@ -262,18 +317,24 @@ def _shares(effort: Effort) -> Finding:
          ", ".join(map(str, ours(amounts, units))))
         for amounts, units in examples
     )  # fmt: skip
-    chance, lost, draws, offered, nothing = random.Random(5), 0, 400 if effort.quick else 10_000, 0, 0
+    chance, draws = random.Random(5), 400 if effort.quick else 10_000
+    lost = offered = nothing = kept = 0
     for _ in range(draws):
         amounts = [chance.randint(1, 100) for _ in range(chance.randint(1, 12))]
         units = chance.randint(1, 20)
         given = sum(printed(amounts, units))
-        assert sum(ours(amounts, units)) == units, "ours gives out every unit"
+        kept += units - sum(ours(amounts, units))
         lost, offered, nothing = lost + units - given, offered + units, nothing + (given == 0)
+    verdict, missed = judged(
+        Verdict.REFUTED, {"the printed rule loses units": lost > 0}, otherwise=Verdict.REPRODUCED
+    )
     return Finding(
-        Verdict.REFUTED,
-        f"By largest remainders every unit is given out. In {draws:,} random auctions the printed rule lost "
-        f"{lost / offered:.0%} of the units, and sold nothing at all in {nothing / draws:.1%} of the auctions.",
+        verdict,
+        f"By largest remainders {kept} of {offered:,} units are not given out. "
+        f"In {draws:,} random auctions the printed rule lost {lost / offered:.0%} of the units, "
+        f"and sold nothing at all in {nothing / draws:.1%} of the auctions.",
         "B5: three bids of 10 for 2 units get 0, 0 and 0.",
+        failures=missed,
         tables=(Rows("The register's examples", ("bids", "units", "printed", "ours"), rows),),
         draws=draws,
         see=("market/proportional_share.py",),

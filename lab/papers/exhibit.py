@@ -145,6 +145,22 @@ Chapter = Callable[[Effort], Findings]
 NOT_BUILT = Finding(Verdict.CANNOT, "nothing yet", reason="not built yet")
 
 
+def is_unbuilt(finding: Finding) -> bool:
+    """Whether it is our work that is missing, and not the papers' data: the reason says so at its beginning."""
+    return finding.reason.startswith(NOT_BUILT.reason)
+
+
+def judged(
+    verdict: Verdict, held: Mapping[str, bool], *, otherwise: Verdict = Verdict.CANNOT
+) -> tuple[Verdict, tuple[str, ...]]:
+    """`verdict` if everything held that it rests on, and `otherwise` with the names of what did not.
+
+    A figure of several parts has all of them in `held`, so that the worst decides.
+    """
+    missed = tuple(f"does not hold: {what}" for what, holds in held.items() if not holds)
+    return (otherwise if missed else verdict), missed
+
+
 def drawing(what: str, *see: str) -> Finding:
     """A figure that shows how parts hang together: what we have of it, and where."""
     return Finding(Verdict.DRAWING, what, see=see)

@@ -12,7 +12,7 @@ from string import Template
 
 from lab import markup
 from lab.markup import text
-from lab.papers.exhibit import Cell, Exhibit, Finding, Plot, Rows, Verdict
+from lab.papers.exhibit import Cell, Exhibit, Finding, Plot, Rows, Verdict, is_unbuilt
 from lab.papers.faults import FAULTS, Fault, Named
 from lab.papers.files import Run, chosen_rows, count_verdicts, stem_of
 from lab.papers.plot import THEIRS, draw, format_number, styles_of
@@ -68,7 +68,7 @@ def _opening(exhibits: Sequence[Exhibit], run: Run) -> str:
         f'<span class="means">{text(_MEANING[verdict])}</span></li>'
         for verdict, count in counts.items()
     )
-    unbuilt = [exhibit for exhibit in exhibits if exhibit.finding.reason == "not built yet"]
+    unbuilt = [exhibit for exhibit in exhibits if is_unbuilt(exhibit.finding)]
     missing = (
         f"<p><strong>{len(unbuilt)} of {len(exhibits)} are not built yet</strong> and say so below.</p>"
         if unbuilt
@@ -242,7 +242,7 @@ def _proof(fault: Fault, tests: Sequence[Named]) -> str:
     if tests:
         return "<br>".join(
             f'<a href="{BACK}{test.path}#L{test.line}" title="{text(test.path)}:{test.line}">'
-            f"<code>{text(test.name)}</code></a>"
+            f"<code>{text(test.name).replace('_', '_<wbr>')}</code></a>"
             for test in tests
         )
     return text(fault.elsewhere) or '<span class="plain">no test of that name yet</span>'

@@ -500,9 +500,8 @@ def _gas() -> Finding:
         "our contract "
         f"needs {OURS.notarisation:,} gas with everyone signing, whatever the number of merchants and payments. (b) "
         "Against a roll-up that publishes every payment the orders of magnitude are there. Against one of today that "
-        f"publishes one payout per merchant, we need a little more than half, until {par[0]} newly missing are "
-        f"marked or "
-        f"{par[1]} named.",
+        "publishes one payout per merchant, we need a little more than half, and as much once "
+        f"{par[0]} newly missing merchant is marked or {par[1]} are named.",
         f"P8: for each newly missing merchant with 100 consumers the formula leaves out "
         f"{omitted_by_paper(100):,} gas of "
         "calldata and storage, and it hashes to the curve for 100 gas, where 40,000 are needed. Counting all "

@@ -35,7 +35,7 @@ _RULE = Chosen(
 )
 _START = Chosen(
     "start",
-    "one operator has 75 % more than its fair part less what the other lacks",
+    "one operator begins with 75 % more tokens than its fair part",
     "from equal balances and saturated demand nothing moves, and figure 3 starts divergent",
 )
 
@@ -91,7 +91,7 @@ def _tokens() -> Finding:
     return Finding(
         Verdict.SHAPE,
         "The shares come together exponentially, with tau = (n - 1)/n of the time that the stock of tokens lasts: to "
-        "within 1 % after 1.3 s with the reading `rb` of a token, after 129 s with `carrier`.",
+        "within 1 % after 1.3 s with the reading rb of a token, after 129 s with carrier.",
         '"A few seconds" holds for the reading in which 1,800 tokens buy 0.6 s of the band, and not for the one in '
         "which they buy a minute, as the text says elsewhere (T1). The rule of use is ours.",
         predicted=("the time constant: theory and simulation agree to 0.1 %",),
@@ -140,9 +140,9 @@ def _quantum() -> Finding:
                   (name == "rb" and "yes") or "no") for name in STOCKS_S)  # fmt: skip
     return Finding(
         Verdict.REFUTED,
-        "A token's quantum is a parameter with a preset for either reading: `carrier`, 18 MHz s, with which "
+        "A token's quantum is a parameter with a preset for either reading: carrier, 18 MHz s, with which "
         "1,800 tokens "
-        "last 60 s; `rb`, 180 kHz s, with which they last 0.6 s.",
+        "last 60 s; rb, 180 kHz s, with which they last 0.6 s.",
         'T1: 540 MHz for a minute are 180,000 times 180 kHz s, and not 1,800. And "180 kHz/s" divides by '
         "time where a quantity of spectrum multiplies.",
         tables=(
@@ -179,7 +179,7 @@ def _equilibrium(effort: Effort) -> Finding:
         "it is the only one (Jensen).",
         f"T2: weak only, and n = 1 divides by zero. T3, graver: while B is idle, A is locked out of an idle "
         f"band after "
-        f"{locked_s:.0f} s (`carrier`) with all tokens at B; with our option of free use of an idle band never "
+        f"{locked_s:.0f} s (carrier) with all tokens at B; with our option of free use of an idle band never "
         f"({statistics.fmean(m.used[0] for m in free):.0%} of it in the mean).",
         predicted=("equal mean use of whoever asks for enough",),
         plots=(

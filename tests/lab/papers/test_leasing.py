@@ -24,6 +24,9 @@ def test_a_grid_finds_no_more(reward: float) -> None:
 def test_three_propositions_fail_as_printed_and_both_figures_come_out(quick: Mapping[str, Any]) -> None:
     assert {quick[f"001/proposition-{n}"]["verdict"] for n in (1, 2, 3)} == {"refuted"}
     assert {quick[f"001/figure-{n}"]["verdict"] for n in (3, 4)} == {"shape reproduced"}
+    assert not any(
+        quick[f"001/{each}"]["failures"] for each in ("proposition-1", "proposition-2", "figure-3")
+    )
     for row in quick["001/proposition-2"]["tables"][0]["rows"]:
         assert row[5] < 1, "service just below the threshold"
         assert row[6] == 1, "mining just above it"

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from lab.papers.wlan import CLIENTS, SESSIONS, evening, frame_s, saturation_mbps
+from lab.papers.exhibit import Verdict
+from lab.papers.wlan import CLIENTS, SESSIONS, admission_verdict, evening, frame_s, saturation_mbps
 
 
 @pytest.mark.parametrize(("stations", "mbps"), [(1, 30.5), (50, 23.4)])
@@ -26,3 +27,8 @@ def test_nobody_is_refused_without_a_capacity_and_nothing_exceeds_one() -> None:
     assert tight.asked == free.asked
     assert max(tight.admitted) <= 50.0
     assert evening(1, 50.0, incentive=True).refused < tight.refused
+
+
+def test_a_medium_that_carried_it_would_turn_the_verdict() -> None:
+    assert admission_verdict(saturation_mbps(1))[0] is Verdict.REFUTED
+    assert admission_verdict(60.0)[0] is Verdict.SHAPE
