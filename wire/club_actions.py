@@ -19,7 +19,7 @@ from wire.units import U32_MAX
 MAX_MEMBERS = 64
 """A club is one entry of the state, of 2.9 KB at most, which every spending writes anew."""
 MAX_CLUB_NUMBER = 255
-"""So many clubs of one founder, so that nobody fills the state for nothing."""
+"""One byte in the club's key. It limits a founder, and nobody: accounts are free."""
 
 _FOUNDER, _NUMBER, _QUANTUM, _TOKENS, _MEMBERS = 3, 4, 5, 6, 7
 

@@ -82,5 +82,7 @@ def read_club(view: View, founder: PublicKey, number: int) -> Club | None:
 
 
 def club_parties(action: ClubAction) -> tuple[PublicKey, ...]:
-    """Whom it concerns beside its issuer, as far as it says so."""
-    return tuple(action.members) if isinstance(action, FoundClub) else (action.founder,)
+    """In whose history it is, beside its issuer's: a founding in no member's, or strangers could be filled with them. A
+    member is in its own by what it spends.
+    """
+    return () if isinstance(action, FoundClub) else (action.founder,)

@@ -13,6 +13,8 @@ from ledger.forming import FormingBlock
 from ledger.granting import write_sale
 from ledger.state import Draft
 from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, PROVIDER, World, buy, offer
+from wire.club_actions import FoundClub, SpendTokens
+from wire.create import Create
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.ledger_reply import MAX_GRANTS
@@ -44,6 +46,17 @@ def test_money_is_found_by_both_sides() -> None:
     assert set(block.rows.parties) == {(EXCHANGE.public.octets, 41), (ALICE.public.octets, 41)}
     assert (grants, block.rows.items[0].result) == ((), b"")
     assert (block.sales, block.references) == ([], {})
+
+
+def test_a_founding_is_in_no_members_history_and_a_spending_in_its_own() -> None:
+    world, keys = World(), b"".join(key.public.octets for key in (ALICE, BOB, CAROL))
+    world.must(Create(CAROL.public), CAROL)
+    founding = FoundClub(1, 18_000, 600, keys)
+    block, _, _ = formed(world, founding, PROVIDER)
+    assert {key for key, _ in block.rows.parties} == {PROVIDER.public.octets}
+    world.must(founding, PROVIDER)
+    block, _, _ = formed(world, SpendTokens(PROVIDER.public, 1, 4), ALICE)
+    assert {key for key, _ in block.rows.parties} == {ALICE.public.octets, PROVIDER.public.octets}
 
 
 def test_a_purchase_is_found_by_buyer_provider_and_consumers() -> None:

@@ -212,5 +212,5 @@ def test_no_row_of_spendings_makes_or_loses_a_token(count: int, tokens: int, see
 
 
 def test_whom_it_concerns() -> None:
-    assert club_parties(found(ALICE, BOB)) == (ALICE.public, BOB.public)
+    assert club_parties(found(ALICE, BOB)) == ()
     assert club_parties(spend(1)) == (PROVIDER.public,)
