@@ -9,7 +9,7 @@
      "switching_ubc": .., "doubt_ubc": .., "gain_ubc": .., "served_ppm": .., "refused": ..}]}
     {"number": .., "over": {"paid_ubc": .., "seconds": .., "bytes": .., "reason": ..}}
 
-`terms` are ["posted", price_ubc, duration_s, later_ubc or null] or ["metered", tariff in hexadecimal CBOR, left_ubc].
+`terms` are ["posted", price_ubc, duration_s, bounded] or ["metered", tariff in hexadecimal CBOR, left_ubc].
 A line that is damaged, as the last one may be after a power failure, is passed over and counted; a damaged book is
 refused, as nobody knows what it had reserved. Raises DecodeError.
 """
@@ -187,8 +187,8 @@ def _describe_weighed(one: Weighed) -> dict[str, object]:
 
 def write_terms(terms: Terms) -> list[object]:
     match terms:
-        case PostedPrice(price_ubc, duration_s, later_ubc):
-            return ["posted", price_ubc, duration_s, later_ubc]
+        case PostedPrice(price_ubc, duration_s, bounded):
+            return ["posted", price_ubc, duration_s, bounded]
         case Metered(tariff, left_ubc):
             return ["metered", write_cbor(write_tariff(tariff)).hex(), left_ubc]
 
@@ -196,8 +196,8 @@ def write_terms(terms: Terms) -> list[object]:
 def read_terms(value: Any) -> Terms:
     """Raises ValueError."""
     match value:
-        case ["posted", price_ubc, duration_s, later_ubc] if _whole(duration_s):
-            return PostedPrice(_whole(price_ubc), duration_s, _cost(later_ubc))
+        case ["posted", price_ubc, duration_s, bool(bounded)] if _whole(duration_s):
+            return PostedPrice(_whole(price_ubc), duration_s, bounded)
         case ["metered", str(tariff), left_ubc]:
             return Metered(tariff_of(read_cbor(bytes.fromhex(tariff))), _whole(left_ubc))
     raise ValueError(f"{value!r} are no terms")

@@ -120,8 +120,10 @@ class HeldGrant:
     encoded: bytes
 
     def serves(self, wish: Wish, utc_s: int) -> bool:
-        """Whether it was bought for such a wish, and its time is not over."""
+        """Whether it was bought for such a wish, its use costs no more than is agreed to, and its time is not over."""
         qos = self.grant.total_qos
+        if qos.usage is not None and qos.usage.most_ubc > wish.max_use_ubc:
+            return False
         fast = qos.floor_down_bps >= wish.floor_down_bps and qos.floor_up_bps >= wish.floor_up_bps
         return fast and self.grant.duration_s >= wish.min_duration_s and self.grant.ends_s > utc_s
 

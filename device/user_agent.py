@@ -20,11 +20,10 @@ from device.agent_pages import MAX_SEEN, Evidence, describe_decision, describe_e
 from device.agent_settings import AgentSettings, Application, read_agent_settings
 from device.attesting import Attester
 from device.going import Funds, HavingInterrupted, News, Order, Paid, Stay, have
-from device.keeping import load_kept
+from device.keeping import Kept, load_kept
 from device.library import Progress, Way
 from device.metered_choice import Plan, Want
-from device.quoting import paid_for_s, quote_of
-from device.state import HeldGrant
+from device.quoting import paid_for_s, quote_of, waits_for_use
 from device.udp import read_clock
 from device.wallet import Wallet, load_wallet
 from market.agent.choosing import Choice, Decision, Outlook, Weighed, decide, minute_cost_ubc
@@ -191,8 +190,15 @@ class _Desk:
         now_s, budget = read_clock().utc_s, self._settings.budget
         spent_ubc = sum(stay.paid_ubc + stay.unknown_ubc for stay in self.stays)
         need = self._application.need(left.duration_s, spent_ubc)
-        held = self._held(now_s)
-        quotes = [quote_of(way, paid_for_s(way, held, left, now_s)) for way in ways]
+        bought = self._bought(now_s)
+        quotes = [
+            quote_of(
+                way,
+                paid_for_s(way, bought.grants, left, now_s),
+                bounded=not waits_for_use(way, bought.purchases, now_s),
+            )
+            for way in ways
+        ]
         room = room_ubc(self._kept.book, budget, need.application, now_s)
         decision = decide(
             need, quotes, room, now_s, self._settings.plan_for(self._application), self._outlook
@@ -216,10 +222,10 @@ class _Desk:
         looks = max(0, self._patience_s // self._settings.look_every_s)
         return Outlook(self._kept.seen.get(self._application.name, ()), looks)
 
-    def _held(self, now_s: int) -> tuple[HeldGrant, ...]:
-        """What was paid for before. A ledger may have been pinned since."""
+    def _bought(self, now_s: int) -> Kept:
+        """What was paid for before, and what may have been. A ledger may have been pinned since."""
         wallet = self._wallet if self._wallet.pinned else load_wallet(self._wallet.path)
-        return load_kept(wallet, now_s).grants
+        return load_kept(wallet, now_s)
 
     def _remember(self, need: Need, decision: Decision) -> None:
         seen = (*self._kept.seen.get(need.application, ()), minute_cost_ubc(need, decision))

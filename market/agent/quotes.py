@@ -35,17 +35,17 @@ as one goes has none.
 
 @dataclass(frozen=True, slots=True)
 class PostedPrice:
-    """So much for so long, again and again until the need is over."""
+    """So much for so long, again and again until the need is over. `bounded`: that is all; else its use is billed
+    afterwards, when no envelope waits for it any more.
+    """
 
     price_ubc: int
     duration_s: int
-    later_ubc: int | None = 0
-    """The most that use may cost afterwards, each time; None: nobody says."""
+    bounded: bool = True
 
     def __post_init__(self) -> None:
         assert 0 <= self.price_ubc <= U63_MAX, f"price of {self.price_ubc}"
         assert self.duration_s > 0, f"a price for {self.duration_s} s"
-        assert self.later_ubc is None or self.later_ubc >= 0, f"{self.later_ubc} afterwards"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +128,8 @@ def worst_ubc(need: Need, terms: Terms) -> int | None:
     need may cost, where the payer stops. None where there is no bound.
     """
     match terms:
-        case PostedPrice(price_ubc, duration_s, later_ubc):
-            times = _up(need.duration_s, duration_s)
-            return None if later_ubc is None else (price_ubc + later_ubc) * times
+        case PostedPrice(price_ubc, duration_s, bounded):
+            return price_ubc * _up(need.duration_s, duration_s) if bounded else None
         case Metered(tariff, left_ubc):
             intervals = _up(need.duration_s, tariff.interval_s)
             most_ubc = cost_ubc(tariff, intervals, intervals * most_bytes(tariff))

@@ -89,11 +89,12 @@ def test_what_was_spent_is_told_by_what_is_beside_the_wallet(now: Evidence, spen
 
 
 def test_terms_survive() -> None:
-    for terms in (GRANT.terms, PostedPrice(7, 60, later_ubc=None), TARIFF.terms):
+    for terms in (GRANT.terms, PostedPrice(7, 60, bounded=False), TARIFF.terms):
         assert read_terms(json.loads(json.dumps(write_terms(terms)))) == terms
     for bad in (
-        ["posted", 1, 0, 0],
-        ["posted", -1, 5, 0],
+        ["posted", 1, 0, True],
+        ["posted", -1, 5, True],
+        ["posted", 1, 5, 0],
         ["metered", "ff", 1],
         ["metered", 3, 1],
         [],

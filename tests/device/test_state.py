@@ -1,11 +1,17 @@
 """Phases and their successors as data."""
 
+from dataclasses import replace
+
 import pytest
 
+from device.choice import ANYTHING, Wish
 from device.events import Failure, Source
-from device.state import SUCCESSORS, Phase, State, drop, end, enter, fail
+from device.state import SUCCESSORS, HeldGrant, Phase, State, drop, end, enter, fail
+from tests.wire.examples import MESSAGES
+from wire.grant import Grant
 from wire.ids import MacAddress
 from wire.keys import PrivateKey
+from wire.usage_terms import UsageTerms
 
 IDLE = State(PrivateKey.from_secret(7).public, MacAddress(bytes(6)), None, None)
 
@@ -42,3 +48,16 @@ def test_nothing_is_waited_for_after_the_end() -> None:
     ended, _ = end(discovering, "enough")
     for state in (failed, ended):
         assert (state.retry, state.choose_ns) == (None, None)
+
+
+def test_a_grant_whose_use_costs_more_than_is_agreed_to_does_not_serve() -> None:
+    grant: Grant = MESSAGES["grant"].example
+    usage = UsageTerms(0, 1_000, 10**6, 3_000)
+    billed = HeldGrant(replace(grant, qos=replace(grant.qos, usage=usage)), b"")
+    plain = HeldGrant(replace(grant, qos=replace(grant.qos, usage=None)), b"")
+    most_ubc = 3_000 * grant.allocations
+    for held, max_use_ubc, serves in [
+        (plain, 0, True), (billed, 0, False), (billed, most_ubc - 1, False), (billed, most_ubc, True)
+    ]:  # fmt: skip
+        assert held.serves(Wish(0, 0, max_use_ubc=max_use_ubc), grant.starts_s) is serves
+    assert billed.serves(ANYTHING, grant.starts_s)

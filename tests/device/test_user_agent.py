@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -16,11 +16,11 @@ import pytest
 from device.agent_files import keep_book, load_book, only_agent, read_lines
 from device.agent_pages import Kept, read_log
 from device.agent_settings import AgentSettings, read_agent_settings
-from device.choice import PinnedLedger
+from device.choice import ANYTHING, PinnedLedger
 from device.deposits import keep_deposits
 from device.going import Funds, HavingInterrupted
 from device.keeping import kept_folder, write_kept
-from device.library import Over, Way
+from device.library import Over, Way, buy
 from device.metered_choice import Manner
 from device.paying import Purse
 from device.purse import Channel, keep_channel
@@ -29,10 +29,11 @@ from device.wallet import Wallet, pin_ledger
 from market.agent.choosing import Choice
 from market.agent.envelopes import Book, advance, cycle_of, reserve
 from operatord import channels
-from tests.device.metered_seller import DEPOSIT_UBC, INCREMENT_UBC, LEDGER, LEDGER_ID, Seller
+from tests.device.metered_seller import DEPOSIT_UBC, INCREMENT_UBC, LEDGER, LEDGER_ID, QOS, Seller
 from tests.device.playbook import BUYER
 from tests.device.wpa_world import INTERFACE, WpaWorld, running
 from wire.errors import ConfigError, ShellError
+from wire.usage_terms import UsageTerms
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
@@ -235,6 +236,22 @@ def test_a_grant_is_bought_from_whom_it_was_decided_and_paid_once(world: WpaWorl
     taken = again.decided.decision.taken
     assert taken is not None
     assert (taken.expected_ubc, taken.worst_ubc) == (0, 0), "and nothing has to be left for it"
+
+
+def test_a_grant_whose_use_is_billed_is_not_used_though_it_was_paid_for(
+    world: WpaWorld, tmp_path: Path
+) -> None:
+    """It was bought beside the agent; what its use comes to nobody has reserved."""
+    seller = Seller(world, 1, 10**9, price_ubc=20_000)
+    with seller.open():
+        made = shop(world, tmp_path, seller)
+        sells = world.fake.air.cells[seller.bssid].shop
+        sells.qos = replace(QOS, usage=UsageTerms(0, 1_000, 10, 300_000_000))
+        buy(made.wallet, made.way, ANYTHING).close()
+        sells.qos = QOS
+        ran = made.run()
+    assert [stay.paid_ubc for stay in ran.stays] == [20_000]
+    assert len(list(kept_folder(made.wallet.path).glob("*.grant"))) == 2
 
 
 def test_asking_signs_and_keeps_nothing(world: WpaWorld, tmp_path: Path) -> None:

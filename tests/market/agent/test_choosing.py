@@ -70,7 +70,7 @@ def test_who_serves_one_in_ten_has_to_be_cheap() -> None:
     [
         (GRANT, {"now_s": 100}, "quote_expired"),
         (replace(GRANT, steps=(Step.ATTACH, Step.CONTRACT)), {"now_s": 98}, "quote_expired"),
-        (replace(GRANT, terms=PostedPrice(1, 600, later_ubc=None)), {}, "bound_unknown"),
+        (replace(GRANT, terms=PostedPrice(1, 600, bounded=False)), {}, "bound_unknown"),
         (replace(GRANT, terms=PostedPrice(U63_MAX, 599)), {}, "not_an_amount"),
         (GRANT, {"need": replace(NEED, at_most_ubc=49_999)}, "over_at_most"),
         (TARIFF, {"need": replace(NEED, at_most_ubc=39_999)}, "over_at_most"),

@@ -37,8 +37,7 @@ PLENTY = 10**9
     [
         (PostedPrice(5_000, 600), 5_000, 5_000),
         (PostedPrice(5_000, 599), 10_000, 10_000),
-        (PostedPrice(5_000, 300, later_ubc=700), 10_000, 11_400),
-        (PostedPrice(5_000, 300, later_ubc=None), 10_000, None),
+        (PostedPrice(5_000, 300, bounded=False), 10_000, None),
         (Metered(TARIFF, PLENTY), 30_000 + 20_000, 30_000 + 120_000),
         (Metered(TARIFF, 70_000), 50_000, 70_000),
         (Metered(TARIFF, -5), 50_000, 0),
@@ -98,5 +97,5 @@ def test_the_worth_is_rounded_down_and_nonsense_is_ours() -> None:
         replace(NEED, minute_ubc=-1)
     with pytest.raises(AssertionError, match="score"):
         Quote("a", PostedPrice(1, 1), 0, served_ppm=1_000_001)
-    with pytest.raises(AssertionError, match="afterwards"):
-        PostedPrice(1, 1, later_ubc=-1)
+    with pytest.raises(AssertionError, match="0 s"):
+        PostedPrice(1, 0)
