@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from device.state import HeldGrant, Signed
-from device.wallet import Wallet
+from device.wallet import Wallet, real_path
 from wire.allocate import Allocate
 from wire.errors import DecodeError, ShellError
 from wire.grant import read_grant
@@ -41,8 +41,8 @@ class Kept:
 
 
 def kept_folder(wallet: Path) -> Path:
-    """Where a wallet's grants and purchases are: beside it."""
-    return wallet.with_suffix(".kept")
+    """Where a wallet's grants and purchases are: beside it, by whatever link it is called."""
+    return real_path(wallet).with_suffix(".kept")
 
 
 def grant_path(wallet: Path, grant_id: bytes) -> Path:

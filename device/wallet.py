@@ -3,8 +3,9 @@
     wallet.pem          P-256, PKCS #8, unencrypted, mode 0600; refused if others may read it
     wallet.ledger.json  {"ledger": 66 hex digits, "ledger_id": 64 hex digits}; absent until one is pinned
 
-A key is never overwritten. Without a pinned ledger the first access point's word is taken (trust on first use), said
-aloud, and kept: whoever wants to be sure from the start pins the ledger when he makes the key.
+A wallet is the file that its path leads to: what is kept beside it, locked and counted is the same by every symbolic
+link. A key is never overwritten. Without a pinned ledger the first access point's word is taken (trust on first use),
+said aloud, and kept: whoever wants to be sure from the start pins the ledger when he makes the key.
 """
 
 import json
@@ -42,12 +43,13 @@ def create_wallet(path: Path, pinned: PinnedLedger | None = None) -> Wallet:
         raise ConfigError(f"{path}: exists; a key is never overwritten, choose another name") from None
     with os.fdopen(descriptor, "wb") as file:
         file.write(key.to_pem())
-    wallet = Wallet(path, key)
+    wallet = Wallet(real_path(path), key)
     return pin_ledger(wallet, pinned) if pinned else wallet
 
 
 def load_wallet(path: Path) -> Wallet:
-    """Raises ConfigError that names the file and what is wrong with it."""
+    """Raises ConfigError that names the file and what is wrong with it, as it was called."""
+    real = real_path(path)
     try:
         mode = path.stat().st_mode
         if mode & OTHERS:
@@ -59,7 +61,7 @@ def load_wallet(path: Path) -> Wallet:
         raise ConfigError(f"{path}: {error.strerror}; `airgrant keygen --out {path}` makes a key") from None
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    return Wallet(path, key, _load_pinned(ledger_path(path)))
+    return Wallet(real, key, _load_pinned(ledger_path(real)))
 
 
 def pin_ledger(wallet: Wallet, ledger: PinnedLedger) -> Wallet:
@@ -81,6 +83,11 @@ def parse_pinned(ledger: str, ledger_id: str) -> PinnedLedger:
     if len(octets) != LEDGER_ID_SIZE:
         raise ValueError(f"{ledger_id!r} is not a ledger id: want {2 * LEDGER_ID_SIZE} hexadecimal digits")
     return PinnedLedger(PublicKey.parse(ledger), octets)
+
+
+def real_path(path: Path) -> Path:
+    """Where symbolic links lead. Those that go in a circle are left: whoever opens them is told."""
+    return Path(os.path.realpath(path))
 
 
 def ledger_path(wallet: Path) -> Path:

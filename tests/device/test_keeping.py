@@ -65,6 +65,13 @@ def test_what_was_kept_is_found(wallet: Wallet, bought: World) -> None:
     assert find_grant(wallet.path, b"other") is None
 
 
+def test_by_a_link_to_the_wallet_the_same_is_found(wallet: Wallet, bought: World, tmp_path: Path) -> None:
+    keep_both(wallet, bought)
+    link = tmp_path / "link.pem"
+    link.symlink_to(wallet.path.name)
+    assert find_grant(link, bought.state.grant_bytes) == grant_path(wallet.path, bought.grant.grant_id)
+
+
 def test_nobody_else_may_read_it(wallet: Wallet, bought: World) -> None:
     old = os.umask(0)
     try:

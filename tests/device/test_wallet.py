@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from device.choice import PinnedLedger
+from device.keeping import kept_folder
 from device.wallet import create_wallet, ledger_path, load_wallet, parse_pinned, pin_ledger
 from wire.errors import ConfigError
 from wire.keys import PrivateKey
@@ -27,6 +28,25 @@ def test_made_and_loaded(path: Path) -> None:
     assert loaded.account == made.account
     assert loaded.pinned is None
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_by_a_symbolic_link_it_is_the_same_wallet(path: Path, tmp_path: Path) -> None:
+    """And what is kept beside it, the agent's book and lock too, and the ledger that it trusts."""
+    made, link, folder = create_wallet(path), tmp_path / "link.pem", tmp_path / "folder"
+    link.symlink_to(path.name)
+    folder.symlink_to(tmp_path)
+    pin_ledger(load_wallet(link), LEDGER)
+    assert load_wallet(path).pinned == LEDGER
+    for other in (link, folder / "link.pem", folder / path.name):
+        assert (load_wallet(other).path, load_wallet(other).account) == (path, made.account)
+        assert kept_folder(load_wallet(other).path) == kept_folder(made.path)
+    assert create_wallet(folder / "new.pem").path == tmp_path / "new.pem"
+
+
+def test_links_in_a_circle_are_named(path: Path) -> None:
+    path.symlink_to(path.name)
+    with pytest.raises(ConfigError, match=r"wallet\.pem: Too many levels"):
+        load_wallet(path)
 
 
 def test_no_other_wallet_is_overwritten(path: Path) -> None:
