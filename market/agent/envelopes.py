@@ -19,6 +19,8 @@ from dataclasses import dataclass, field, replace
 from wire.units import U63_MAX, format_money
 
 DAY_S = 86_400
+KEPT_DAYS = 367
+"""As long as the longest cycle that settings take, and a day for another offset from UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,11 @@ def advance(book: Book, now_s: int) -> Book:
 
 
 def prune(book: Book, budget: Budget) -> Book:
-    """Without what was over before the cycle before this one."""
-    oldest = cycle_of(budget, book.latest_s) - 1
-    kept = tuple(one for one in book.settled if cycle_of(budget, one.at_s) >= oldest)
+    """Without what was over before the cycle before this one, and more than KEPT_DAYS ago: a longer cycle may be set
+    tomorrow, and counts what was spent before that.
+    """
+    oldest, oldest_s = cycle_of(budget, book.latest_s) - 1, book.latest_s - KEPT_DAYS * DAY_S
+    kept = tuple(one for one in book.settled if one.at_s >= oldest_s or cycle_of(budget, one.at_s) >= oldest)
     return replace(book, settled=kept)
 
 

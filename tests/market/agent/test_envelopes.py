@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -110,10 +110,22 @@ def test_days_begin_at_the_users_midnight() -> None:
 
 def test_what_is_long_over_is_forgotten() -> None:
     book = Book()
-    for cycle in range(4):
-        book, number = booked(book, "mail", 1, cycle * 30 * DAY_S)
-        book = settle(book, number, 1, cycle * 30 * DAY_S)
-    assert [one.number for one in prune(book, BUDGET).settled] == [3, 4]
+    for day in (0, 400, 799, 800, 801):
+        book, number = booked(book, "mail", 1, day * DAY_S)
+        book = settle(book, number, 1, day * DAY_S)
+    assert [one.number for one in prune(book, BUDGET).settled] == [3, 4, 5]
+    long = replace(BUDGET, cycle_days=400)
+    assert [one.number for one in prune(book, long).settled] == [2, 3, 4, 5], "the cycle before this one"
+
+
+def test_a_longer_cycle_that_is_set_later_counts_what_was_spent_before_it_was_set() -> None:
+    daily, book = Budget(Caps(None, 10), cycle_days=1), Book()
+    for day in range(5):
+        made = reserve(book, daily, "mail", 10, day * DAY_S)
+        assert not isinstance(made, Refused)
+        book = prune(settle(made[0], made[1].number, 10, day * DAY_S), daily)
+    for days in (30, 366):
+        assert envelopes(book, replace(daily, cycle_days=days))[0].used_ubc == 50
 
 
 def test_a_budget_without_a_bound_is_none() -> None:
