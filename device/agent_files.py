@@ -72,13 +72,15 @@ def look_around(wallet: Path) -> Evidence:
 
 
 def note(wallet: Path, cycle: int, line: Mapping[str, object]) -> None:
-    """Raises ShellError."""
+    """On a line of its own, also after one that a power failure cut off. Raises ShellError."""
     path = log_path(wallet, cycle)
     try:
         new = not path.exists()
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "ab") as file:
-            file.write(json.dumps(line).encode() + b"\n")
+            length = os.fstat(descriptor).st_size
+            cut_off = length and os.pread(descriptor, 1, length - 1) != b"\n"
+            file.write((b"\n" if cut_off else b"") + json.dumps(line).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         if new:

@@ -65,3 +65,15 @@ def test_lines_of_this_cycle_and_the_one_before(wallet: Path) -> None:
     assert read_lines(wallet, 7) == [b'{"cycle": 7}'] * 2
     assert [log_path(wallet, cycle).exists() for cycle in (-2, 6, 7, 8)] == [False, False, True, True]
     assert log_path(wallet, 8).stat().st_mode & 0o777 == 0o600
+
+
+def test_after_a_line_that_was_cut_off_the_next_one_is_whole(wallet: Path) -> None:
+    """As a power failure leaves it: only what was cut off is lost."""
+    kept_folder(wallet).mkdir()
+    for number in (1, 2):
+        note(wallet, 7, {"number": number})
+    path = log_path(wallet, 7)
+    path.write_bytes(path.read_bytes()[:-3])
+    note(wallet, 7, {"number": 3})
+    note(wallet, 7, {"number": 4})
+    assert read_lines(wallet, 7) == [b'{"number": 1}', b'{"number": ', b'{"number": 3}', b'{"number": 4}']
