@@ -38,7 +38,7 @@ lab-ledger: set-up ## share a ledger between four operators on CometBFT, and bre
 lab-pay: set-up ## devices that pay as they go, two operators, and everybody cheats once: build/lab-pay/report.html
 	@lab/sandbox.sh $(PYTHON) -m lab.pay $(ARGS)
 
-papers: set-up ## reproduce the papers, theirs beside ours, a minute or two: build/papers/report.html (ARGS=--quick)
+papers: set-up ## reproduce the papers, theirs beside ours, some ten minutes: build/papers/report.html (ARGS=--quick)
 	@lab/sandbox.sh $(PYTHON) -m lab.papers $(ARGS)
 
 test: set-up ## run the tests against the real kernel, broker, TPM and radios (in a guest), in a private sandbox
