@@ -9,8 +9,9 @@ that this device has seen,
     worth of n looks = mean over what was seen of max(gain at that cost, worth of n - 1 looks),   of none: the plan
 
 so that an application that can wait for an hour is choosy at first and takes anything worth its price at the end. With
-fewer than five looks seen nobody waits for what he does not know. Every alternative is kept, with what it costs, what
-it costs at the worst, and why it was not taken. Pure; integers; ties go to the lower worst case, then to grants.
+fewer than five looks seen nobody waits for what he does not know; a plan that gives something is not put off for less
+than it gives, and who has none loses nothing by waiting. Every alternative is kept, with what it costs, what it costs
+at the worst, and why it was not taken. Pure; integers; ties go to the lower worst case, then to grants.
 """
 
 from collections.abc import Sequence
@@ -119,7 +120,8 @@ def decide(
     if best is not None and best.gain_ubc > plan_ubc and not (may_wait and waiting_ubc > best.gain_ubc):
         kind = Choice.BUY if isinstance(best.quote.terms, PostedPrice) else Choice.METERED
         return Decision(kind, best, tuple(weighed), plan_ubc, waiting_ubc, _why(best, weighed))
-    choice = Choice.WAIT if may_wait else Choice.PLAN
+    worth_it = waiting_ubc > plan_ubc or not plan_ubc
+    choice = Choice.WAIT if may_wait and worth_it else Choice.PLAN
     why = _why_not(best, weighed, plan_ubc, waiting_ubc)
     return Decision(choice, None, tuple(weighed), plan_ubc, waiting_ubc, why)
 
