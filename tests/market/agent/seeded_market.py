@@ -3,7 +3,8 @@
 Sessions of five to thirty minutes come one after the other. Each operator has a level of prices that drifts and a
 score; its access points are met or not. Who stays with the operator of the session before attaches nothing and loads
 no eSIM. Every agent meets the same market. *Net* is worth, less price, less the time until the network was there, less
-what was lost on sellers that did not serve: each agent's tries fail by the same draws.
+what was lost on sellers that did not serve: each agent's tries fail by the same draws. The scores that quotes bear are
+exact, the very probabilities by which tries fail: what a score is worth that has to be learnt is not seen here.
 """
 
 from __future__ import annotations

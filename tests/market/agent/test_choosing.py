@@ -123,6 +123,18 @@ def test_who_can_wait_waits_for_what_was_seen_and_takes_anything_good_at_the_end
     assert choose(outlook=Outlook((), looks_left=1)).choice is Choice.WAIT, "somebody may come"
 
 
+def test_a_plan_is_not_put_off_for_what_nobody_expects() -> None:
+    """Nor for what is expected to be dearer than it; who has none loses nothing by waiting."""
+    dear, plan = replace(GRANT, terms=PostedPrice(100_000, 600)), PlanTerms(worth_ppm=500_000)
+    looks, dear_looks = Outlook((), looks_left=5), Outlook((9_000,) * 5, looks_left=5)
+    cheap_looks = Outlook((1_000,) * 5, looks_left=5)
+    for quotes in ((dear,), ()):
+        assert choose(*quotes, plan=plan, outlook=looks).choice is Choice.PLAN
+        assert choose(*quotes, plan=plan, outlook=dear_looks).choice is Choice.PLAN
+        assert choose(*quotes, plan=plan, outlook=cheap_looks).choice is Choice.WAIT
+        assert choose(*quotes, outlook=looks).choice is Choice.WAIT
+
+
 def test_waiting_is_worth_more_the_longer_one_can_and_never_less_than_the_plan() -> None:
     seen = (9_000, 12_000, None, 3_000, 7_000)
     worths = [worth_of_waiting_ubc(NEED, Outlook(seen, looks), 500) for looks in range(20)]
@@ -149,13 +161,16 @@ def loyal_to(name: str) -> Policy:
     return lambda need, quotes: aware(need, [quote for quote in quotes if quote.seller == name])
 
 
-def cheapest(_: Need, quotes) -> Quote | None:
-    return min(quotes, key=lambda quote: quote.terms.price_ubc, default=None)
+def cheapest(need: Need, quotes) -> Quote | None:
+    """Of those that ask less than it is worth."""
+    asked = [quote for quote in quotes if quote.terms.price_ubc < need.worth_ubc]
+    return min(asked, key=lambda quote: quote.terms.price_ubc, default=None)
 
 
-LOYAL_PERCENT, NAIVE_PERCENT = 30, 2
+LOYAL_PERMILLE, NAIVE_PERMILLE = 300, 5
 """How much more is gained in all, over 20 seeds, than by the operator that turns out the best of the three in the same
-market, and by whoever takes the lowest price (measured: 34 and 3.3).
+market, and by whoever takes the lowest price below the worth (measured: 342 and 10.7; against the latter it is more in
+10 seeds and up to 2 % less in the others).
 """
 
 
@@ -166,8 +181,8 @@ def test_switching_aware_beats_the_best_single_operator_and_the_lowest_price() -
         ours.append(net_ubc(scenes, aware))
         loyal.append(max(net_ubc(scenes, loyal_to(name)) for name in OPERATORS))
         naive.append(net_ubc(scenes, cheapest))
-    assert sum(ours) * 100 >= sum(loyal) * (100 + LOYAL_PERCENT)
-    assert sum(ours) * 100 >= sum(naive) * (100 + NAIVE_PERCENT)
+    assert sum(ours) * 1_000 >= sum(loyal) * (1_000 + LOYAL_PERMILLE)
+    assert sum(ours) * 1_000 >= sum(naive) * (1_000 + NAIVE_PERMILLE)
     better = sum(one > other for one, other in zip(ours, loyal, strict=True))
     assert better >= 19, "where one operator is the cheapest all the time, looking elsewhere gains nothing"
     assert all(one * 100 >= other * 99 for one, other in zip(ours, loyal, strict=True))
