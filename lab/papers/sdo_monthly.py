@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lab.papers.exhibit import Chosen, Effort, Finding, Findings, Plot, Rows, Series, Verdict
+from lab.papers.exhibit import Chosen, Effort, Finding, Findings, Plot, Rows, Series, Verdict, judged
 from lab.papers.spread import series, spread
 from market.sdo.monthly import UBC, Floats, Subscribers, optimum, utility
 from market.sdo.monthly_price import best_price, population, revenue_curve, without_offers
@@ -77,8 +77,9 @@ def _table(draws: int) -> Finding:
     theirs, ours = utility(users, prices, printed), utility(users, prices, exact)
     worse = float((theirs < ours - 1e-6 * np.abs(ours)).mean())
     better = int((theirs > ours + 1e-6 * np.abs(ours)).sum())
+    verdict, missed = table_verdict(worse, better)
     return Finding(
-        Verdict.REFUTED,
+        verdict,
         f"The exact optimum fills plan and offers until the next GB is worth what it costs. Over {draws:,} "
         f"random users the "
         f"table falls short in {worse:.0%}, and is better in {better}.",
@@ -90,9 +91,17 @@ def _table(draws: int) -> Finding:
             Rows("Three examples", ("example", "x*, table", "utility, table", "x*, exact", "utility, exact"),
                  tuple(rows)),
         ),
+        failures=missed,
         draws=draws,
         see=_SEE,
     )  # fmt: skip
+
+
+def table_verdict(worse: float, better: int) -> tuple[Verdict, tuple[str, ...]]:
+    """`worse`: part of the draws in which the table falls short; `better`: how often it beats ours."""
+    if better:
+        return Verdict.CANNOT, (f"our optimum is none: the table is better in {better}",)
+    return judged(Verdict.REFUTED, {"the table falls short": worse > 0}, otherwise=Verdict.REPRODUCED)
 
 
 def _random_users(draws: int) -> tuple[Subscribers, Floats]:
@@ -122,14 +131,19 @@ def _less_usage() -> Finding:
     user = one_user(**EXAMPLES["(ii)"])
     price = np.array(1.0)
     printed, exact = table_3_2(user, price), optimum(user, price)
-    return Finding(
+    alone = max(float(user.quota_gb), float((user.plan_value / user.overage_coins) ** (1 / user.alpha)))
+    verdict, missed = judged(
         Verdict.REFUTED,
-        f"In example (ii) a user takes every offer and uses {float(exact.plan_gb):.2f} GB of the plan, as much "
-        f"as without "
-        f"offers; the table has {float(printed.plan_gb):.2f}.",
+        {"who takes offers uses as much of the plan": float(exact.plan_gb) >= alone - 1e-9},
+        otherwise=Verdict.REPRODUCED,
+    )
+    return Finding(
+        verdict,
+        f"In example (ii) a user takes every offer and uses {float(exact.plan_gb):.2f} GB of the plan, without "
+        f"offers {alone:.2f}; the table has {float(printed.plan_gb):.2f}.",
         "S1: with few offers beta is 1, and the plan is used as before. That some offers are taken where their "
-        "worth is "
-        "above their price holds.",
+        "worth is above their price holds.",
+        failures=missed,
         see=_SEE,
     )
 
@@ -150,8 +164,15 @@ def _least() -> Finding:
     uses = [(size, _use(size, value, price)) for size in sizes]
     found = min(uses, key=lambda pair: pair[1])[0]
     printed, mended = corollary_2_gb(price, 0.5), corollary_2_mended_gb(price, 0.5, value)
-    return Finding(
+    verdict, missed = judged(
         Verdict.REFUTED,
+        {"the least is not at the printed size": abs(found - printed) > 0.01},
+        otherwise=Verdict.REPRODUCED,
+    )
+    if abs(found - mended) > 0.01:
+        missed = (*missed, "nor is it at the mended size")
+    return Finding(
+        verdict,
         f"A sweep finds the least plan use at {found:.3f} GB; the mended threshold (rho (1/a - 1)/C2)^(1/(1-a)) has "
         f"{mended:.4f}, the printed one {printed:.1f}.",
         "S2: the exponent is misplaced and C2 is missing.",
@@ -159,6 +180,7 @@ def _least() -> Finding:
             Plot("Plan use of a heavy user (a = 0.5, rho = 3, C2 = 4.24)", "GB per offer, x_max", "x*, GB",
                  (Series("exact", tuple(uses[::5])),), marks=((mended, "mended"),)),
         ),
+        failures=missed,
         see=_SEE,
     )  # fmt: skip
 
@@ -168,8 +190,13 @@ def _rising() -> Finding:
     printed, mended = corollary_2_gb(price, 0.5), corollary_2_mended_gb(price, 0.5, value)
     uses = [(float(size), _use(float(size), value, price)) for size in range(10, 61)]
     before, at = _use(12.0, value, price), _use(mended, value, price)
-    return Finding(
+    verdict, missed = judged(
         Verdict.REFUTED,
+        {"plan use falls above the printed threshold": printed < 12 and at < before},
+        otherwise=Verdict.REPRODUCED,
+    )
+    return Finding(
+        verdict,
         f"With C2 = 0.5 and rho = 3 the printed threshold is {printed:.0f} GB and the true one {mended:.0f}: in "
         f"between plan "
         f"use falls, from {before:.3f} GB at 12 to {at:.3f} at {mended:.0f}. Above the true one it rises.",
@@ -178,6 +205,7 @@ def _rising() -> Finding:
             Plot("Plan use above the printed threshold (C2 = 0.5, rho = 3)", "GB per offer, x_max", "x*, GB",
                  (Series("exact", tuple(uses)),), marks=((mended, "true threshold"),)),
         ),
+        failures=missed,
         see=_SEE,
     )  # fmt: skip
 
@@ -190,8 +218,13 @@ def _light() -> Finding:
     curve = tuple((price, point.revenue_ubc / UBC) for price, point in zip(prices, points, strict=True))
     near = dict(curve)[19.9], dict(curve)[19.0]
     best = max(curve, key=lambda pair: pair[1])
-    return Finding(
+    verdict, missed = judged(
         Verdict.REFUTED,
+        {"revenue is higher far from the stated price": best[1] > near[0]},
+        otherwise=Verdict.REPRODUCED,
+    )
+    return Finding(
+        verdict,
         f"Where gamma is close to d (5.1 and 5) revenue is {near[0]:.1f} just below the stated optimum of "
         f"{bound:.0f}, "
         f"{near[1]:.1f} at 19, and most ({best[1]:.1f}) at {best[0]:.1f}.",
@@ -202,6 +235,7 @@ def _light() -> Finding:
             Plot("Revenue from one light user, gamma = 5.1", "price, $", "revenue, $", (Series("exact", curve),),
                  marks=((bound, "stated optimum"),)),
         ),
+        failures=missed,
         see=_SEE,
     )  # fmt: skip
 
@@ -219,14 +253,16 @@ def _revenue(effort: Effort) -> Finding:
     share = [[100 * point.subscriber_share for point in column] for column in columns]
     best = [prices[max(range(len(prices)), key=lambda n, c=curve: c[n].revenue_ubc)] for curve in curves]  # type: ignore[misc]
     at = [min(range(len(prices)), key=lambda n, p=price: abs(prices[n] - p)) for price in (5.0, 6.5)]  # type: ignore[misc]
+    verdict, missed = monthly_revenue_verdict(best, spread(share[at[0]]).mean, spread(share[at[1]]).mean)
     return Finding(
-        Verdict.SHAPE,
+        verdict,
         f"Revenue is most at ${spread(best):.1f}; {spread(share[at[0]]):.0f} % take offers at $5 and "
         f"{spread(share[at[1]]):.0f} % at $6.50.",
         "Two figures without numbers beyond $5 and $6. The steep fall at $6 fixes C2, so it is no evidence.",
         calibrated=("C2 = 4.24, so that subscribers fall at $6",),
         predicted=("where revenue is most, given that",),
-        failures=tuple(f"seed {seed}: best price ${each:.1f}" for seed, each in enumerate(best) if abs(each - 5) > 1),
+        failures=missed
+        + tuple(f"seed {seed}: best price ${each:.1f}" for seed, each in enumerate(best) if abs(each - 5) > 1),
         plots=(
             Plot("(a) Revenue of 100 users", "price of an offer, $", "revenue, $", (series("ours", prices, revenue),)),
             Plot("(b) Users who take offers", "price of an offer, $", "% of users", (series("ours", prices, share),),
@@ -236,6 +272,20 @@ def _revenue(effort: Effort) -> Finding:
         chosen=CHOSEN,
         see=("market/sdo/monthly_price.py", "market/sdo/chosen.py"),
     )  # fmt: skip
+
+
+def monthly_revenue_verdict(
+    best: Sequence[float], at_5: float, above_6: float
+) -> tuple[Verdict, tuple[str, ...]]:
+    """Best prices by seed, in dollars; % of users who take offers at $5 and at $6.50."""
+    return judged(
+        Verdict.SHAPE,
+        {
+            "best at $5, to a dollar, in three of four seeds": 4 * sum(abs(each - 5) <= 1 for each in best)
+            >= 3 * len(best),
+            "few accept above $6: a quarter of those at $5": above_6 <= 0.25 * at_5,
+        },
+    )
 
 
 def _optimal(effort: Effort) -> Finding:
@@ -288,6 +338,7 @@ def _populations(effort: Effort) -> Findings:
     shares = [n / 20 for n in range(1, 20)]
     prices = (1.0, 2.0, 3.0, 4.0, 5.0)
     used, spent, rows = list[Series](), list[Series](), list[tuple[float, ...]]()
+    more = dict[tuple[float, float], float]()
     for alpha in (0.8, 0.3):
         groups = [draw_subscribers(seed, alpha=alpha) for seed in range(effort.seeds)]
         alone = [population(users, None) for users in groups]
@@ -305,13 +356,24 @@ def _populations(effort: Effort) -> Findings:
                 for what in ("used_gb", "spent_ubc")
             )
             rows.append((alpha, price, round(data, 3), round(cost, 3)))
+            more[alpha, price] = data
             if price == 1:
                 used.append(_line(f"a = {alpha}, at $1", [each.used_gb for each in offered], shares))
                 spent.append(
                     _line(f"a = {alpha}, at $1", [_coins(each.spent_ubc) for each in offered], shares)
                 )
     cheap = {alpha: [price for a, price, _, cost in rows if a == alpha and cost < 1] for alpha in (0.8, 0.3)}
-    more = all(data > 0.999 for _, _, data, _ in rows)
+    data_verdict, data_missed = judged(
+        Verdict.SHAPE,
+        {
+            "more data at $1 in both populations": all(more[alpha, 1.0] > 1.01 for alpha in (0.8, 0.3)),
+            "less data at no price": all(data > 1 - 1e-9 for data in more.values()),
+        },
+    )
+    cost_verdict, cost_missed = judged(
+        Verdict.SHAPE,
+        {f"less cost at some price, a = {alpha}": bool(found) for alpha, found in cheap.items()},
+    )
     table = Rows("With offers beside without", ("a", "price, $", "data", "cost"), tuple(rows))
     where = "; ".join(
         f"a = {alpha}: {'up to $' + format(max(found), 'g') if found else 'at none of the prices'}"
@@ -320,12 +382,13 @@ def _populations(effort: Effort) -> Findings:
     see = ("market/sdo/monthly_price.py",)
     return {
         "003/figure-3.6": Finding(
-            Verdict.SHAPE if more else Verdict.CANNOT,
+            data_verdict,
             f"Whoever takes offers has more data, up to {max(data for _, _, data, _ in rows):.2f} times that "
             f"without; at "
             "prices that nobody accepts, as much.",
             'Distributions without numbers. "Price sensitivity" is read as mean a, and the price is not said.',
             predicted=("more data with offers",),
+            failures=data_missed,
             plots=(Plot("Data of users, by rank", "part of the users", "GB in the month", tuple(used)),),
             tables=(table,),
             seeds=effort.seeds,
@@ -333,11 +396,12 @@ def _populations(effort: Effort) -> Findings:
             see=see,
         ),
         "003/figure-3.7": Finding(
-            Verdict.SHAPE if all(cheap.values()) else Verdict.CANNOT,
+            cost_verdict,
             f"Users pay less in all than without offers, {where}. Above that, and at the operator's best price, "
             f"they pay "
             "more: somebody pays for figure 3.2.",
             "The price at which the populations are drawn is not said; whether users pay less hangs on it.",
+            failures=cost_missed,
             plots=(Plot("Cost of users, by rank", "part of the users", "$ in the month", tuple(spent)),),
             tables=(table,),
             seeds=effort.seeds,

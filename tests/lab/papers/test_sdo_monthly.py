@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab.papers.sdo_monthly import EXAMPLES, one_user
+from lab.papers.exhibit import Verdict
+from lab.papers.sdo_monthly import EXAMPLES, monthly_revenue_verdict, one_user, table_verdict
 
 
 def test_the_register_s_numbers_are_on_the_page(quick: Mapping[str, Any]) -> None:
@@ -32,3 +33,12 @@ def test_the_register_s_numbers_are_on_the_page(quick: Mapping[str, Any]) -> Non
 def test_a_user_is_made_of_the_register_s_numbers() -> None:
     user = one_user(**EXAMPLES["(i)"])
     assert float(user.session_worth()) == pytest.approx(20.0)
+
+
+def test_other_numbers_would_turn_the_verdicts() -> None:
+    assert table_verdict(0.5, 0)[0] is Verdict.REFUTED
+    assert table_verdict(0.0, 0)[0] is Verdict.REPRODUCED
+    assert table_verdict(0.5, 1)[0] is Verdict.CANNOT
+    assert monthly_revenue_verdict([5.5, 5, 5, 8], 100, 8) == (Verdict.SHAPE, ())
+    assert monthly_revenue_verdict([5.5, 5, 8, 8], 100, 8)[0] is Verdict.CANNOT
+    assert monthly_revenue_verdict([5.5, 5, 5, 8], 100, 60)[0] is Verdict.CANNOT
