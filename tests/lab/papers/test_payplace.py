@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab.papers.payplace import STATED_GAS, printed_signs
+from lab.papers.exhibit import Verdict
+from lab.papers.payplace import STATED_GAS, gas_verdict, printed_signs, signing_verdict, times_verdict
 from ledger.evm.settlement_costs import paper_payplace
 
 
@@ -30,3 +31,17 @@ def test_every_exhibit_of_the_chapter_is_answered(quick: Mapping[str, Any]) -> N
     assert [gas for _, gas in worst] == [786_840, 4_852_500, 22_922_100, 45_509_100]
     paid = quick["003/algorithm-7"]["tables"][0]["rows"]
     assert {tuple(row[1:]) for row in paid} == {(0, 0, 10)}, "P6"
+
+
+def test_other_numbers_would_turn_the_verdicts() -> None:
+    assert gas_verdict(dict(STATED_GAS)) == (Verdict.SHAPE, ())
+    assert gas_verdict(dict(STATED_GAS) | {(0, 0): 143_101})[0] is Verdict.CANNOT
+    assert gas_verdict(dict(STATED_GAS) | {(900, 0): 4_000_000})[0] is Verdict.CANNOT
+    assert signing_verdict([("signs", "refuses", "signs")])[0] is Verdict.REFUTED
+    assert signing_verdict([("signs", "signs", "signs")])[0] is Verdict.REPRODUCED
+    assert signing_verdict([("signs", "refuses", "refuses")])[0] is Verdict.CANNOT
+    assert [times_verdict(50, seconds)[0] for seconds in (60, 9_000, None)] == [
+        Verdict.REFUTED,
+        Verdict.SHAPE,
+        Verdict.CANNOT,
+    ]
