@@ -69,7 +69,7 @@ from wire.post_offer import PostOffer, Reservation
 from wire.qos import LatencyClass, Qos, RateLayer
 from wire.refund import refund_nonce
 from wire.transaction import NONCE_SIZE, Action, SignedTransaction, Transaction, sign_transaction
-from wire.units import parse_duration, parse_money, parse_rate, parse_size
+from wire.units import U63_MAX, parse_duration, parse_money, parse_rate, parse_size
 from wire.usage_terms import UsageTerms
 
 OK, NO, USAGE, WORLD = 0, 1, 2, 3
@@ -154,54 +154,58 @@ def ledger(argv: list[str]) -> int:
 
 def offer(argv: list[str]) -> int:
     """`airgrant offer`; returns the exit status."""
-    parser, commands = _command(
+    parser, commands = command_parser(
         "airgrant offer", "What providers sell, and posting what you sell.", OFFER_EXAMPLES
     )
-    listing = _subcommand(commands, "list", "what is for sale", _offer_list)
-    _reading_options(listing)
-    show = _subcommand(commands, "show", "one provider's offer", _offer_show)
-    show.add_argument("provider", type=_account, metavar="PROVIDER")
-    _reading_options(show)
-    post = _subcommand(
+    listing = add_subcommand(commands, "list", "what is for sale", _offer_list)
+    add_reading_options(listing)
+    show = add_subcommand(commands, "show", "one provider's offer", _offer_show)
+    show.add_argument("provider", type=parse_account, metavar="PROVIDER")
+    add_reading_options(show)
+    post = add_subcommand(
         commands, "post", "replace your offer; the ledger gives it the next epoch", _offer_post
     )
     _offer_options(post)
-    _submitting_options(post)
-    return _run(parser, _with_default(argv, commands, "list"))
+    add_submitting_options(post)
+    return run_options(parser, with_default(argv, commands, "list"))
 
 
 def account(argv: list[str]) -> int:
     """`airgrant account`; returns the exit status."""
-    parser, commands = _command("airgrant account", "Balances, and moving money.", ACCOUNT_EXAMPLES)
-    show = _subcommand(commands, "show", "balance, transactions and proof", _account_show)
-    show.add_argument("account", type=_account, metavar="ACCOUNT")
+    parser, commands = command_parser("airgrant account", "Balances, and moving money.", ACCOUNT_EXAMPLES)
+    show = add_subcommand(commands, "show", "balance, transactions and proof", _account_show)
+    show.add_argument("account", type=parse_account, metavar="ACCOUNT")
     show.add_argument("--transactions", type=int, default=20, metavar="N", help="the last N (default 20)")
-    _reading_options(show)
-    create = _subcommand(commands, "create", "open the account of --key", _account_create)
-    _submitting_options(create)
+    add_reading_options(show)
+    create = add_subcommand(commands, "create", "open the account of --key", _account_create)
+    add_submitting_options(create)
     for name, text in (
         ("deposit", "as the exchange: put money into an account"),
         ("withdraw", "as the exchange: take money out of an account"),
         ("transfer", "give money to an account"),
     ):
-        moving = _subcommand(commands, name, text, _account_move)
-        moving.add_argument("account", type=_account, metavar="ACCOUNT")
+        moving = add_subcommand(commands, name, text, _account_move)
+        moving.add_argument("account", type=parse_account, metavar="ACCOUNT")
         moving.add_argument(
-            "amount_ubc", type=_typed(parse_money), metavar="AMOUNT", help="bandcoins, e.g. 1.5"
+            "amount_ubc", type=typed(parse_money), metavar="AMOUNT", help="bandcoins, e.g. 1.5"
         )
-        _submitting_options(moving)
-    refund = _subcommand(
+        add_submitting_options(moving)
+    refund = add_subcommand(
         commands, "refund", "pay for what partners' boxes did not deliver of a grant", _account_refund
     )
     refund.add_argument("grant", type=_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
-    _submitting_options(refund)
-    return _run(parser, _with_default(argv, commands, "show"))
+    add_submitting_options(refund)
+    return run_options(parser, with_default(argv, commands, "show"))
 
 
 def report(argv: list[str]) -> int:
     """`airgrant report`; returns the exit status."""
-    parser, commands = _command("airgrant report", "Verify the signed meters of boxes.", REPORT_EXAMPLES)
-    verify = _subcommand(commands, "verify", "what holds of each record, and what does not", _report_verify)
+    parser, commands = command_parser(
+        "airgrant report", "Verify the signed meters of boxes.", REPORT_EXAMPLES
+    )
+    verify = add_subcommand(
+        commands, "verify", "what holds of each record, and what does not", _report_verify
+    )
     verify.add_argument(
         "file", type=Path, nargs="?", metavar="FILE", help="a report file; default: ask the ledger"
     )
@@ -212,31 +216,31 @@ def report(argv: list[str]) -> int:
         "--key-id", metavar="ID", help="one attestation key (16 hexadecimal digits); default: all"
     )
     verify.add_argument("--all-findings", action="store_true", help="also say what holds, in words")
-    _reading_options(verify)
-    fetch = _subcommand(commands, "fetch", "save one box's records with what verifies them", _report_fetch)
+    add_reading_options(verify)
+    fetch = add_subcommand(commands, "fetch", "save one box's records with what verifies them", _report_fetch)
     fetch.add_argument(
         "--key-id", required=True, metavar="ID", help="attestation key (16 hexadecimal digits)"
     )
     fetch.add_argument("--out", type=Path, required=True, metavar="FILE")
-    _reading_options(fetch)
-    return _run(parser, argv)
+    add_reading_options(fetch)
+    return run_options(parser, argv)
 
 
 # ---- airgrant offer
 
 
 def _offer_list(options: argparse.Namespace) -> int:
-    offers = [page.model_dump() for page in _reader(options).listed(OfferListPage, "offers", "offers")]
-    return _show(options, offers, lambda: [offer_table(offers)])
+    offers = [page.model_dump() for page in reader_of(options).listed(OfferListPage, "offers", "offers")]
+    return show_page(options, offers, lambda: [offer_table(offers)])
 
 
 def _offer_show(options: argparse.Namespace) -> int:
-    page = _reader(options).read(OfferPage, f"offers/{options.provider}").model_dump()
-    return _show(options, page, lambda: offer_details(page))
+    page = reader_of(options).read(OfferPage, f"offers/{options.provider}").model_dump()
+    return show_page(options, page, lambda: offer_details(page))
 
 
 def _offer_post(options: argparse.Namespace) -> int:
-    return _submit(options, lambda _key: _offer_action(options))
+    return submit_action(options, lambda _key: _offer_action(options))
 
 
 def _offer_action(options: argparse.Namespace) -> PostOffer:
@@ -275,12 +279,12 @@ def _usage_terms(options: argparse.Namespace) -> UsageTerms | None:
 
 def _offer_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--price", type=_typed(parse_money), required=True, help="bandcoins for one unit")
+    add("--price", type=typed(parse_money), required=True, help="bandcoins for one unit")
     add("--units", type=int, required=True, help="most units at any time; 0 stops selling")
     add(
         "--for",
         dest="duration",
-        type=_typed(parse_duration),
+        type=typed(parse_duration),
         required=True,
         help="how long a unit lasts: 10m",
     )
@@ -292,14 +296,18 @@ def _offer_options(parser: argparse.ArgumentParser) -> None:
         help="e.g. 2M-20M, towards the station",
     )
     add("--up", type=_rate_range, required=True, metavar="FLOOR-CEILING", help="e.g. 1M-5M")
-    add("--band", type=_band, required=True, metavar="FROM-TO/WIDTH", help="in kHz: 5170000-5250000/80000")
-    add("--data-cap", type=_typed(parse_size), default=0, help="of one unit, both directions: 250MB; 0: none")
     add(
-        "--beyond", type=_typed(parse_size), help="bytes of one unit beyond which use is paid afterwards: 2GB"
+        "--band",
+        type=parse_band,
+        required=True,
+        metavar="FROM-TO/WIDTH",
+        help="in kHz: 5170000-5250000/80000",
     )
-    add("--step", type=_typed(parse_size), help="each begun step beyond is charged: 1MB")
-    add("--step-price", type=_typed(parse_money), help="bandcoins for a step")
-    add("--at-most", type=_typed(parse_money), help="bandcoins: all that use of one unit can ever cost")
+    add("--data-cap", type=typed(parse_size), default=0, help="of one unit, both directions: 250MB; 0: none")
+    add("--beyond", type=typed(parse_size), help="bytes of one unit beyond which use is paid afterwards: 2GB")
+    add("--step", type=typed(parse_size), help="each begun step beyond is charged: 1MB")
+    add("--step-price", type=typed(parse_money), help="bandcoins for a step")
+    add("--at-most", type=typed(parse_money), help="bandcoins: all that use of one unit can ever cost")
     add(
         "--rate-layer",
         choices=RATE_LAYERS,
@@ -322,30 +330,30 @@ def _offer_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _account_show(options: argparse.Namespace) -> int:
-    reader = _reader(options)
+    reader = reader_of(options)
     page = reader.read(AccountPage, f"accounts/{options.account}").model_dump()
     page["proof"] = reader.read(ProofPage, f"proofs/accounts/{options.account}").model_dump()
     listed = reader.listed(TransactionListPage, "transactions", "transactions", account=str(options.account))
     shown = [one.model_dump() for one in deque(listed, maxlen=max(0, options.transactions))]
     page["transactions"] = shown
-    return _show(options, page, lambda: [account_table(page), transaction_table(shown, options.account)])
+    return show_page(options, page, lambda: [account_table(page), transaction_table(shown, options.account)])
 
 
 def _account_create(options: argparse.Namespace) -> int:
-    return _submit(options, lambda key: Create(key.public))
+    return submit_action(options, lambda key: Create(key.public))
 
 
 def _account_move(options: argparse.Namespace) -> int:
     actions: dict[str, Callable[[PublicKey, int], Action]]
     actions = {"deposit": Deposit, "withdraw": Withdraw, "transfer": Transfer}
-    return _submit(options, lambda _key: actions[options.command](options.account, options.amount_ubc))
+    return submit_action(options, lambda _key: actions[options.command](options.account, options.amount_ubc))
 
 
 def _account_refund(options: argparse.Namespace) -> int:
     """The seller has the money, and a partner's signed reports say what was missing: each chain is verified first.
     Run again it pays what later reports add, and else nothing.
     """
-    key, reader = read_key(options.key), _reader(options)
+    key, reader = read_key(options.key), reader_of(options)
     genesis = fetch_genesis(reader)
     page = reader.read(GrantPage, f"grants/{options.grant.hex()}")
     encoded = read_base64(page.grant, reader.url)
@@ -377,7 +385,7 @@ def _account_refund(options: argparse.Namespace) -> int:
     amount_ubc, why = plan_partner_refund(grant, price.price_ubc, own, elsewhere, transfers)
     if not amount_ubc:
         raise LookupError(f"grant {options.grant.hex()}: {why}")
-    return _submit(options, lambda _key: Transfer(price.payer, amount_ubc), refund_nonce(options.grant))
+    return submit_action(options, lambda _key: Transfer(price.payer, amount_ubc), refund_nonce(options.grant))
 
 
 # ---- airgrant report
@@ -388,10 +396,10 @@ def _report_verify(options: argparse.Namespace) -> int:
         bundles = _shown_bundles(options, tell) if options.file is None else [_filed_bundle(options)]
         audits = [_audit(bundle, options.ledger_id, tell) for bundle in bundles]
         if options.file is None:
-            reader = _reader(options)
+            reader = reader_of(options)
             audits = [replace(one, repayments=fetch_repayments(reader, one, tell)) for one in audits]
     page = audit_json(audits)
-    _show(options, page, lambda: audit_tables(audits, options.all_findings))
+    show_page(options, page, lambda: audit_tables(audits, options.all_findings))
     return OK if page["ok"] else NO
 
 
@@ -403,20 +411,20 @@ def _filed_bundle(options: argparse.Namespace) -> Bundle:
             "id from `airgrant ledger init`, /v1/ledger shows it, and every receipt and grant is signed for it"
         )
     try:
-        return read_bundle(_read_file(options.file))
+        return read_bundle(read_file(options.file))
     except DecodeError as error:
         raise DecodeError(f"{options.file}: {error}") from error
 
 
 def _shown_bundles(options: argparse.Namespace, tell: Tell) -> list[Bundle]:
-    reader = _reader(options)
+    reader = reader_of(options)
     genesis = fetch_genesis(reader)
     named = [options.key_id] if options.key_id else fetch_key_ids(reader)
     return [fetch_bundle(reader, genesis, _key_id(key_id), tell) for key_id in named]
 
 
 def _report_fetch(options: argparse.Namespace) -> int:
-    reader = _reader(options)
+    reader = reader_of(options)
     with progress(quiet=options.json) as tell:
         bundle = fetch_bundle(reader, fetch_genesis(reader), _key_id(options.key_id), tell)
         encoded = write_bundle(bundle)
@@ -425,7 +433,9 @@ def _report_fetch(options: argparse.Namespace) -> int:
     except OSError as error:
         raise ShellError(str(options.out), str(error.strerror)) from error
     page = {"file": str(options.out), "records": len(bundle.records), "bytes": len(encoded)}
-    return _show(options, page, lambda: [f"{page['file']}: {page['records']} records, {page['bytes']} bytes"])
+    return show_page(
+        options, page, lambda: [f"{page['file']}: {page['records']} records, {page['bytes']} bytes"]
+    )
 
 
 def _audit(bundle: Bundle, ledger_id: str | None, tell: Tell) -> Audit:
@@ -452,7 +462,7 @@ def progress(*, quiet: bool, patience_s: float = PATIENCE_S) -> Iterator[Tell]:
         status.stop()
 
 
-def _read_file(file: Path) -> bytes:
+def read_file(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
@@ -462,11 +472,15 @@ def _read_file(file: Path) -> bytes:
 # ---- Submitting
 
 
-def _submit(
-    options: argparse.Namespace, make_action: Callable[[PrivateKey], Action], nonce: bytes | None = None
+def submit_action(
+    options: argparse.Namespace,
+    make_action: Callable[[PrivateKey], Action],
+    nonce: bytes | None = None,
+    valid_until_s: int | None = None,
 ) -> int:
-    """Signs with --key, submits, and shows the signed receipt. Status 1 if the ledger says no. `nonce`: default random.
-    What an earlier command like this one was not told about is sent again, the same bytes, and nothing is signed.
+    """Signs with --key, submits, and shows the signed receipt. Status 1 if the ledger says no. `nonce`: default random;
+    `valid_until_s`: default some minutes. What an earlier command like this one was not told about is sent again, the
+    same bytes, and nothing is signed.
 
     Raises ConfigError for an action that cannot be sent, before anything is.
     """
@@ -475,20 +489,19 @@ def _submit(
         action = make_action(key)
     except DecodeError as error:
         raise ConfigError(str(error)) from error
-    reader = _reader(options)
+    reader = reader_of(options)
     genesis = fetch_genesis(reader)
 
     def sign() -> SignedTransaction:
-        transaction = Transaction(
-            action, nonce or secrets.token_bytes(NONCE_SIZE), int(time.time()) + VALIDITY_S
-        )
+        until_s = int(time.time()) + VALIDITY_S if valid_until_s is None else valid_until_s
+        transaction = Transaction(action, nonce or secrets.token_bytes(NONCE_SIZE), until_s)
         return sign_transaction(transaction, key, genesis.ledger_id)
 
     meaning = _meaning(action, nonce, key, genesis.ledger_id)
     with unanswered(options.key, meaning) as kept, _client(options) as client:
         delivery = deliver(kept, sign, client.submit, lambda name: _has_run(reader, name), genesis)
     page = {"account": str(key.public), **_delivery_page(delivery)}
-    _show(options, page, lambda: _delivery_lines(delivery, "executed"))
+    show_page(options, page, lambda: _delivery_lines(delivery, "executed"))
     return OK if delivery.fate is Fate.RAN else NO
 
 
@@ -551,7 +564,7 @@ def _client(options: argparse.Namespace) -> LedgerClient:
 # ---- Command lines
 
 
-def _command(
+def command_parser(
     name: str, text: str, examples: str
 ) -> tuple[argparse.ArgumentParser, "argparse._SubParsersAction[argparse.ArgumentParser]"]:
     parser = argparse.ArgumentParser(
@@ -560,7 +573,7 @@ def _command(
     return parser, parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
 
 
-def _subcommand(
+def add_subcommand(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
     text: str,
@@ -573,7 +586,7 @@ def _subcommand(
     return parser
 
 
-def _with_default(
+def with_default(
     argv: list[str], commands: "argparse._SubParsersAction[argparse.ArgumentParser]", default: str
 ) -> list[str]:
     """`airgrant account 02c1...` means `airgrant account show 02c1...`."""
@@ -582,13 +595,13 @@ def _with_default(
     return [default, *argv]
 
 
-def _reading_options(parser: argparse.ArgumentParser) -> None:
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
     default = os.environ.get(LEDGER_VARIABLE, DEFAULT_LEDGER)
     parser.add_argument("--ledger", default=default, metavar="URL", help=f"default: {default}")
     parser.add_argument("--json", action="store_true", help="one JSON value on standard output")
 
 
-def _submitting_options(parser: argparse.ArgumentParser) -> None:
+def add_submitting_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key", type=Path, required=True, metavar="FILE", help="PEM key that signs the transaction"
     )
@@ -600,10 +613,10 @@ def _submitting_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--certificate", type=Path, required=True, metavar="FILE", help="client certificate")
     parser.add_argument("--certificate-key", type=Path, metavar="FILE", help="its key (default: --key)")
-    _reading_options(parser)
+    add_reading_options(parser)
 
 
-def _run(parser: argparse.ArgumentParser, argv: list[str]) -> int:
+def run_options(parser: argparse.ArgumentParser, argv: list[str]) -> int:
     try:
         options = parser.parse_args(argv)
     except SystemExit as end:
@@ -623,7 +636,7 @@ def _run(parser: argparse.ArgumentParser, argv: list[str]) -> int:
         return _fail(options, WORLD, str(error))
 
 
-def _show(options: argparse.Namespace, page: object, make_lines: Callable[[], Sequence[Any]]) -> int:
+def show_page(options: argparse.Namespace, page: object, make_lines: Callable[[], Sequence[Any]]) -> int:
     show(page, make_lines, as_json=options.json)
     return OK
 
@@ -635,7 +648,7 @@ def _fail(options: argparse.Namespace, status: int, text: str) -> int:
     return status
 
 
-def _reader(options: argparse.Namespace) -> LedgerReader:
+def reader_of(options: argparse.Namespace) -> LedgerReader:
     try:
         return LedgerReader(options.ledger)
     except ValueError as error:
@@ -648,14 +661,26 @@ def _key_id(text: str) -> str:
     return text
 
 
-def _typed(parse: Callable[[str], int]) -> Callable[[str], int]:
+def typed(parse: Callable[[str], int], least: int = 0, most: int = U63_MAX) -> Callable[[str], int]:
+    """For argparse: what `parse` reads, within these bounds. `parse` raises ValueError."""
+
     def read(text: str) -> int:
         try:
-            return parse(text)
+            number = parse(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text} is outside {least}..{most}")
+        return number
 
     return read
+
+
+def whole_number(text: str) -> int:
+    """Decimal digits, as many as 2^63 has. Raises ValueError."""
+    if not re.fullmatch("[0-9]{1,19}", text):
+        raise ValueError(f"{text!r} is not a whole number")
+    return int(text)
 
 
 def _grant_id(text: str) -> bytes:
@@ -664,7 +689,7 @@ def _grant_id(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def _account(text: str) -> PublicKey:
+def parse_account(text: str) -> PublicKey:
     try:
         return PublicKey.parse(text)
     except ValueError as error:
@@ -673,11 +698,11 @@ def _account(text: str) -> PublicKey:
 
 def _rate_range(text: str) -> tuple[int, int]:
     floor, _, ceiling = text.partition("-")
-    read = _typed(parse_rate)
+    read = typed(parse_rate)
     return read(floor), read(ceiling or floor)
 
 
-def _band(text: str) -> Band:
+def parse_band(text: str) -> Band:
     match = re.fullmatch(r"(\d{1,9})-(\d{1,9})/(\d{1,9})", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a band such as 5170000-5250000/80000 (kHz)")

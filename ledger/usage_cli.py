@@ -20,22 +20,22 @@ from ledger.bundle import Audit, verify_bundle
 from ledger.cli import (
     NO,
     OK,
-    _account,
     _client,
-    _command,
     _delivery_lines,
     _delivery_page,
     _grant_id,
     _has_run,
     _meaning,
-    _read_file,
-    _reader,
-    _reading_options,
-    _run,
-    _show,
-    _subcommand,
-    _submitting_options,
+    add_reading_options,
+    add_subcommand,
+    add_submitting_options,
+    command_parser,
+    parse_account,
     progress,
+    read_file,
+    reader_of,
+    run_options,
+    show_page,
 )
 from ledger.client import LedgerReader
 from ledger.fetching import Tell, fetch_bundle, fetch_genesis, read_base64
@@ -99,35 +99,37 @@ class _Case:
 
 def main(argv: list[str], clock: Callable[[], float] = time.time) -> int:
     """Entry point; returns the exit status. `clock`: UTC seconds, by which a grant has ended."""
-    parser, commands = _command(
+    parser, commands = command_parser(
         "airgrant ledger usage", "Use beyond what was included, paid afterwards.", EXAMPLES
     )
-    terms = _subcommand(commands, "terms", "what use costs in a provider's offer", _terms)
-    terms.add_argument("provider", type=_account, metavar="PROVIDER")
-    _reading_options(terms)
-    charge = _subcommand(commands, "charge", "what the use of a grant came to, by verified meters", _charge)
+    terms = add_subcommand(commands, "terms", "what use costs in a provider's offer", _terms)
+    terms.add_argument("provider", type=parse_account, metavar="PROVIDER")
+    add_reading_options(terms)
+    charge = add_subcommand(
+        commands, "charge", "what the use of a grant came to, by verified meters", _charge
+    )
     charge.add_argument("grant", type=_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
     charge.add_argument(
         "--key", type=Path, metavar="FILE", help="as its provider: sign a bill with this PEM key"
     )
     charge.add_argument("--bill", type=Path, metavar="FILE", help="where to put the bill")
-    _reading_options(charge)
-    pay = _subcommand(commands, "pay", "transfer what is owed to the provider", _pay)
+    add_reading_options(charge)
+    pay = add_subcommand(commands, "pay", "transfer what is owed to the provider", _pay)
     pay.add_argument("grant", type=_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
     pay.add_argument(
         "--bill", type=Path, metavar="FILE", help="pay only what this bill of the provider's says too"
     )
-    _submitting_options(pay)
-    owed = _subcommand(commands, "owed", "every grant that an account sold or bought: owed, paid", _owed)
-    owed.add_argument("account", type=_account, metavar="ACCOUNT")
-    _reading_options(owed)
+    add_submitting_options(pay)
+    owed = add_subcommand(commands, "owed", "every grant that an account sold or bought: owed, paid", _owed)
+    owed.add_argument("account", type=parse_account, metavar="ACCOUNT")
+    add_reading_options(owed)
     parser.set_defaults(clock=clock)
-    return _run(parser, argv)
+    return run_options(parser, argv)
 
 
 def _terms(options: argparse.Namespace) -> int:
     """Before anybody buys: the offer's terms as the ledger has them."""
-    page = _reader(options).read(OfferPage, f"offers/{options.provider}")
+    page = reader_of(options).read(OfferPage, f"offers/{options.provider}")
     usage = page.qos.usage
     if usage is None:
         raise LookupError(f"use costs nothing more in the offer of {options.provider}, epoch {page.epoch}")
@@ -142,18 +144,18 @@ def _terms(options: argparse.Namespace) -> int:
         ("at most", f"{format_money(usage.most_ubc)} more for a unit"),
         ("ends at", format_size(cap) if cap else "no cap"),
     ]
-    return _show(options, told, lambda: [_facts(rows)])
+    return show_page(options, told, lambda: [_facts(rows)])
 
 
 def _charge(options: argparse.Namespace) -> int:
     if (options.key is None) != (options.bill is None):
         raise ConfigError("--key and --bill go together")
-    reader = _reader(options)
+    reader = reader_of(options)
     genesis = fetch_genesis(reader)
     case = _judge(options, reader, genesis)
     if options.key is not None:
         _write_bill(case, read_key(options.key), genesis, options.bill)
-    _show(options, _case_page(case), lambda: [_facts(_case_rows(case))])
+    show_page(options, _case_page(case), lambda: [_facts(_case_rows(case))])
     return OK if case.charge.word in (Word.OWED, Word.PAID, Word.WITHIN_INCLUDED) else NO
 
 
@@ -176,7 +178,7 @@ def _pay(options: argparse.Namespace) -> int:
     """Asks the ledger who paid for the grant, signed; comes to the amount by itself; then pays once, or asks again what
     became of a payment that was not answered.
     """
-    key, reader = read_key(options.key), _reader(options)
+    key, reader = read_key(options.key), reader_of(options)
     genesis = fetch_genesis(reader)
     case = _judge(options, reader, genesis)
     if options.bill is not None:
@@ -205,20 +207,20 @@ def _pay(options: argparse.Namespace) -> int:
     sent = delivery.signed.transaction.action
     amount = format_money(sent.price_ubc if isinstance(sent, Transfer) else transfer.price_ubc)
     page = _case_page(case) | _delivery_page(delivery)
-    _show(options, page, lambda: _delivery_lines(delivery, f"{amount} paid"))
+    show_page(options, page, lambda: _delivery_lines(delivery, f"{amount} paid"))
     return OK if delivery.fate is Fate.RAN else NO
 
 
 def _read_bill(file: Path, provider: PublicKey, ledger_id: bytes) -> UsageBill:
     try:
-        return read_usage_bill(_read_file(file), provider, ledger_id)
+        return read_usage_bill(read_file(file), provider, ledger_id)
     except DecodeError as error:
         raise DecodeError(f"{file}: {error}") from error
 
 
 def _owed(options: argparse.Namespace) -> int:
     """As seller and as buyer: whose meters name its grants."""
-    reader = _reader(options)
+    reader = reader_of(options)
     genesis = fetch_genesis(reader)
     own = list(_transactions(reader, options.account))
     purchases = [one for one in own if one.action == "allocate"]
@@ -233,7 +235,7 @@ def _owed(options: argparse.Namespace) -> int:
                     cases.append(_settle(options, grant, payer, provider, audits, transactions))
     page = [_case_page(case) for case in cases]
     unpaid = [case for case in cases if case.charge.word is Word.OWED]
-    _show(options, page, lambda: [_table(cases)])
+    show_page(options, page, lambda: [_table(cases)])
     return NO if unpaid else OK
 
 

@@ -18,26 +18,39 @@ from ledger.cli import (
     EXIT_CODES,
     NO,
     OK,
-    _account,
-    _band,
-    _command,
-    _read_file,
-    _reader,
-    _reading_options,
-    _run,
-    _show,
-    _subcommand,
-    _typed,
+    add_reading_options,
+    add_subcommand,
+    add_submitting_options,
+    command_parser,
+    parse_account,
+    parse_band,
+    read_file,
+    reader_of,
+    run_options,
+    show_page,
+    submit_action,
+    typed,
+    whole_number,
 )
+from ledger.contract import MAX_VALIDITY_S
 from ledger.fetching import fetch_genesis
 from ledger.identity import read_key
-from market.leasing.quote import Quote, Site, Unquoted, quote_lease
+from ledger.pages import TransactionPage
+from market.leasing.quote import MOST, Quote, Site, Unquoted, quote_lease
 from wire.band import Band
 from wire.errors import ConfigError, ShellError
-from wire.lease_quote import LeaseQuote, read_lease_quote, write_lease_quote
-from wire.units import format_duration, format_instant, format_money, parse_duration, parse_money
+from wire.lease_quote import (
+    LeaseQuote,
+    lease_transfer,
+    read_lease_quote,
+    read_lease_transfer,
+    write_lease_quote,
+)
+from wire.transaction import sign_transaction
+from wire.units import U32_MAX, format_duration, format_instant, format_money, parse_duration, parse_money
 
 DEFAULT_VALID_S = 600
+_COUNT = typed(whole_number, 1, MOST)
 EXAMPLES = f"""\
 examples:
   airgrant lease quote --users 200 --top 1 --unit 1000 --band 3700000-3720000/20000
@@ -45,6 +58,8 @@ examples:
   airgrant lease quote ... --wholesale 0.15                  at this price of 1000 kHz, not at the best one
   airgrant lease quote ... --lessee 02c1...9f --for 1h --valid 10m --key roof.pem --out lease.quote
   airgrant lease verify lease.quote --provider 03ab...11     who may have what, and whether it is still valid
+  airgrant lease pay lease.quote --provider 03ab...11 --key roof.pem --out lease.transfer --authority ...      take it
+  airgrant lease verify lease.quote --provider 03ab...11 --transfer lease.transfer       whether that took it
 
 The retail price is advice to the micro-operator, its profit an expectation of the model; the quote says neither.
 
@@ -53,36 +68,54 @@ The retail price is advice to the micro-operator, its profit an expectation of t
 
 def main(argv: list[str], clock: Callable[[], float] = time.time) -> int:
     """`airgrant lease`; returns the exit status. `clock`: UTC seconds."""
-    parser, commands = _command("airgrant lease", "Spectrum for micro-operators.", EXAMPLES)
-    quote = _subcommand(commands, "quote", "prices and bandwidth for a site; with --key signed", _quote)
+    parser, commands = command_parser("airgrant lease", "Spectrum for micro-operators.", EXAMPLES)
+    quote = add_subcommand(commands, "quote", "prices and bandwidth for a site; with --key signed", _quote)
     add = quote.add_argument
-    add("--users", type=int, required=True, help="how many the micro-operator has")
-    add("--top", type=_typed(parse_money), required=True, help="bandcoins at which nobody wants a unit")
-    add("--unit", type=int, required=True, metavar="KHZ", help="of which a user's second is worth half")
-    add("--band", type=_band, required=True, metavar="FROM-TO/WIDTH", help="in kHz: what can be leased")
-    add("--wholesale", type=_typed(parse_money), help="bandcoins for a unit; default: what brings most")
-    add("--lessee", type=_account, metavar="ACCOUNT", help="who may take it")
-    add("--for", dest="duration_s", type=_typed(parse_duration), help="how long the lease lasts: 1h")
-    add("--valid", type=_typed(parse_duration), default=DEFAULT_VALID_S, help="from now on (default 10m)")
+    add("--users", type=_COUNT, required=True, help="how many the micro-operator has")
+    add("--top", type=typed(parse_money), required=True, help="bandcoins at which nobody wants a unit")
+    add("--unit", type=_COUNT, required=True, metavar="KHZ", help="of which a user's second is worth half")
+    add("--band", type=parse_band, required=True, metavar="FROM-TO/WIDTH", help="in kHz: what can be leased")
+    add("--wholesale", type=typed(parse_money), help="bandcoins for a unit; default: what brings most")
+    add("--lessee", type=parse_account, metavar="ACCOUNT", help="who may take it")
+    add(
+        "--for",
+        dest="duration_s",
+        type=typed(parse_duration, 1, U32_MAX),
+        help="how long the lease lasts: 1h",
+    )
+    add(
+        "--valid",
+        type=typed(parse_duration, 1, MAX_VALIDITY_S),
+        default=DEFAULT_VALID_S,
+        help="from now on (default 10m)",
+    )
     add("--key", type=Path, metavar="FILE", help="the licence holder's PEM key: sign the quote")
     add("--out", type=Path, metavar="FILE", help="where to put it")
     _ledger_options(quote)
-    verify = _subcommand(commands, "verify", "what a signed quote says, and whether it holds", _verify)
+    verify = add_subcommand(commands, "verify", "what a signed quote says, and whether it holds", _verify)
     verify.add_argument("file", type=Path, metavar="FILE")
-    verify.add_argument("--provider", type=_account, required=True, metavar="ACCOUNT", help="who signed it")
+    verify.add_argument(
+        "--provider", type=parse_account, required=True, metavar="ACCOUNT", help="who signed it"
+    )
+    verify.add_argument("--transfer", type=Path, metavar="FILE", help="by which it was taken, they say")
     _ledger_options(verify)
+    pay = add_subcommand(commands, "pay", "take a quote: the one transfer that it fixes", _pay)
+    pay.add_argument("file", type=Path, metavar="FILE")
+    pay.add_argument("--provider", type=parse_account, required=True, metavar="ACCOUNT", help="who signed it")
+    pay.add_argument("--out", type=Path, required=True, metavar="FILE", help="where to put the transfer")
+    add_submitting_options(pay)
     parser.set_defaults(clock=clock)
-    return _run(parser, argv)
+    return run_options(parser, argv)
 
 
 def _ledger_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ledger-id", metavar="ID", help="64 hexadecimal digits; default: ask the ledger")
-    _reading_options(parser)
+    add_reading_options(parser)
 
 
 def _ledger_id(options: argparse.Namespace) -> bytes:
     if options.ledger_id is None:
-        return fetch_genesis(_reader(options)).ledger_id
+        return fetch_genesis(reader_of(options)).ledger_id
     if not re.fullmatch("[0-9a-f]{64}", options.ledger_id):
         raise ConfigError(f"--ledger-id {options.ledger_id!r}: want 64 hexadecimal digits")
     return bytes.fromhex(options.ledger_id)
@@ -99,7 +132,7 @@ def _quote(options: argparse.Namespace) -> int:
     page = _page(found, options.unit)
     if options.key is not None:
         page["quote"] = _sign(options, found)
-    return _show(options, page, lambda: [_table(found, page)])
+    return show_page(options, page, lambda: [_table(found, page)])
 
 
 def _sign(options: argparse.Namespace, found: Quote) -> str:
@@ -108,11 +141,27 @@ def _sign(options: argparse.Namespace, found: Quote) -> str:
     until_s = int(options.clock()) + options.valid
     quote = LeaseQuote(options.lessee, leased, found.rent_ubc, options.duration_s, until_s)
     signed = write_lease_quote(quote, read_key(options.key), _ledger_id(options))
-    try:
-        options.out.write_bytes(signed)
-    except OSError as error:
-        raise ShellError(str(options.out), error.strerror or str(error)) from error
+    _write_file(options.out, signed)
     return str(options.out)
+
+
+def _write_file(file: Path, data: bytes) -> None:
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise ShellError(str(file), error.strerror or str(error)) from error
+
+
+def _pay(options: argparse.Namespace) -> int:
+    """The transfer is in its file before it is sent. Asked for again it is the same, which a ledger executes once."""
+    key, data = read_key(options.key), read_file(options.file)
+    ledger_id = fetch_genesis(reader_of(options)).ledger_id
+    quote = read_lease_quote(data, options.provider, ledger_id)
+    if quote.lessee != key.public:
+        raise LookupError(f"this quote is for {quote.lessee}, whose key takes it")
+    transfer = lease_transfer(data, options.provider, ledger_id)
+    _write_file(options.out, sign_transaction(transfer, key, ledger_id).envelope.encoded)
+    return submit_action(options, lambda _key: transfer.action, transfer.nonce, transfer.valid_until_s)
 
 
 def _page(found: Quote, unit_khz: int) -> dict[str, Any]:
@@ -142,9 +191,38 @@ def _table(found: Quote, page: dict[str, Any]) -> Table:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    quote = read_lease_quote(_read_file(options.file), options.provider, _ledger_id(options))
+    data, ledger_id = read_file(options.file), _ledger_id(options)
+    quote = read_lease_quote(data, options.provider, ledger_id)
+    if options.transfer is not None:
+        return _verify_taken(options, quote, data, ledger_id)
     valid = int(options.clock()) <= quote.valid_until_s
-    page = {
+    lines = [
+        _said(quote),
+        f"{'valid until' if valid else 'no longer valid since'} {format_instant(quote.valid_until_s)}",
+    ]
+    show_page(options, _quote_page(quote) | {"valid": valid}, lambda: lines)
+    return OK if valid else NO
+
+
+def _verify_taken(options: argparse.Namespace, quote: LeaseQuote, data: bytes, ledger_id: bytes) -> int:
+    """Who signed what, anybody can check; that it was executed, the ledger says. It was in time if it was at all."""
+    signed = read_lease_transfer(read_file(options.transfer), data, options.provider, ledger_id)
+    name = signed.transaction_id.hex()
+    try:
+        height = reader_of(options).read(TransactionPage, f"transactions/{name}").height
+    except LookupError as error:
+        raise LookupError(f"the transfer is the one that takes it, and was not executed: {name}") from error
+    lines = [_said(quote), f"taken in block {height} by transaction {name}"]
+    return show_page(options, _quote_page(quote) | {"transaction": name, "height": height}, lambda: lines)
+
+
+def _said(quote: LeaseQuote) -> str:
+    leased = f"{quote.band.bandwidth_khz:,} kHz for {format_duration(quote.duration_s)}"
+    return f"{leased}: {format_money(quote.price_ubc)}, for {quote.lessee}"
+
+
+def _quote_page(quote: LeaseQuote) -> dict[str, Any]:
+    return {
         "lessee": str(quote.lessee),
         "from_frequency_khz": quote.band.from_frequency_khz,
         "to_frequency_khz": quote.band.to_frequency_khz,
@@ -152,12 +230,4 @@ def _verify(options: argparse.Namespace) -> int:
         "price_ubc": quote.price_ubc,
         "duration_s": quote.duration_s,
         "valid_until_s": quote.valid_until_s,
-        "valid": valid,
     }
-    leased = f"{quote.band.bandwidth_khz:,} kHz for {format_duration(quote.duration_s)}"
-    lines = [
-        f"{leased}: {format_money(quote.price_ubc)}, for {quote.lessee}",
-        f"{'valid until' if valid else 'no longer valid since'} {format_instant(quote.valid_until_s)}",
-    ]
-    _show(options, page, lambda: lines)
-    return OK if valid else NO

@@ -1,8 +1,10 @@
 """Lease quote: a licence holder's signed word on what bandwidth costs a micro-operator, for how long, until when.
 
-Sent by the licence holder to whom it names. It is an offer: whoever shows it with a transfer of exactly its price, from
-the lessee to the provider and executed no later than `valid_until_s`, has the lease from that transfer's block on. No
-ledger looks at it; it is what a dispute is about. Largest legal size 240 bytes.
+Sent by the licence holder to whom it names. It is an offer. It is taken by one transaction and by no other, which the
+quote fixes whole (`lease_transfer`): the lessee's transfer of the price to the provider, its nonce made of what was
+signed, and valid as long as the quote. A ledger executes that once and never afterwards; so a transfer proves one
+quote, no other payment proves any, and a quote that is shown, signed or paid again is the same lease. It runs from
+that transfer's block on. No ledger looks at quotes; this is what a dispute is about. Largest legal size 240 bytes.
 Reference: micro-operator leasing (001), 3.1.   Units: kHz, micro-bandcoin (ubc), seconds.
 """
 
@@ -12,9 +14,12 @@ from wire.band import Band, read_band, write_band
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.create import read_public_key
+from wire.errors import VerificationError
 from wire.fields import FieldReader, check_range
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
+from wire.money_actions import Transfer
+from wire.transaction import NONCE_SIZE, SignedTransaction, Transaction, read_transaction
 from wire.units import U32_MAX
 
 EXTERNAL = b"airgrant/lease-quote/"
@@ -66,3 +71,34 @@ def read_lease_quote(data: bytes, provider: PublicKey, ledger_id: bytes) -> Leas
     )
     fields.finish()
     return quote
+
+
+def lease_transfer(data: bytes, provider: PublicKey, ledger_id: bytes) -> Transaction:
+    """The one transaction by which the quote in `data` is taken, for its lessee to sign. Raises as `read_lease_quote`.
+
+    Its nonce is the beginning of the SHA-256 of what the provider signed (RFC 9052, 4.4), ledger id included: another
+    signature of the same words changes nothing, another word does.
+    """
+    quote = read_lease_quote(data, provider, ledger_id)
+    signed = read_envelope(data, MAX_LEASE_QUOTE_BYTES).digest(EXTERNAL + ledger_id)
+    return Transaction(Transfer(provider, quote.price_ubc), signed[:NONCE_SIZE], quote.valid_until_s)
+
+
+def read_lease_transfer(
+    transfer: bytes, data: bytes, provider: PublicKey, ledger_id: bytes
+) -> SignedTransaction:
+    """What takes the quote in `data`, signed by its lessee. Raises DecodeError; VerificationError for a transaction
+    that is another. Whether a ledger executed it is for whoever asks that ledger.
+    """
+    quote, wanted = read_lease_quote(data, provider, ledger_id), lease_transfer(data, provider, ledger_id)
+    signed = read_transaction(transfer, ledger_id)
+    found = signed.transaction
+    for what, is_so in (
+        ("pays no such price to this provider", found.action == wanted.action),
+        ("has another nonce: it is for something else", found.nonce == wanted.nonce),
+        ("is valid until another time", found.valid_until_s == wanted.valid_until_s),
+    ):
+        if not is_so:
+            raise VerificationError(f"lease quote: the transaction {what}")
+    signed.verify(quote.lessee)
+    return signed

@@ -25,7 +25,15 @@ from ledger.clearing.bidding import conceal_bid, make_bid, most_afterwards_ubc, 
 from ledger.clearing.house_client import HouseClient
 from ledger.clearing.ledger_word import AskedLedger, ReplayedLedger
 from ledger.clearing.offer_desk import create_desk
-from ledger.cli import DEFAULT_LEDGER, LEDGER_VARIABLE, RATE_LAYERS, _account, _band, _rate_range, _typed
+from ledger.cli import (
+    DEFAULT_LEDGER,
+    LEDGER_VARIABLE,
+    RATE_LAYERS,
+    _rate_range,
+    parse_account,
+    parse_band,
+    typed,
+)
 from ledger.client import LedgerReader
 from ledger.database import is_there, open_snapshot
 from ledger.http import listen, serve
@@ -469,17 +477,17 @@ def _parser() -> argparse.ArgumentParser:
     bid.add_argument("auction", type=_auction_id, metavar="AUCTION")
     bid.add_argument(
         "price",
-        type=_typed(parse_money),
+        type=typed(parse_money),
         metavar="PRICE",
         help="the most that you pay, in bandcoins; in a proportional share for all that you get",
     )
     bid.add_argument("--key", type=Path, required=True, help="PEM key of your account")
     bid.add_argument(
-        "--keeper", type=_account, action="append", help="a keeper that you trust (default: the house)"
+        "--keeper", type=parse_account, action="append", help="a keeper that you trust (default: the house)"
     )
     bid.add_argument(
         "--pay-beyond",
-        type=_typed(parse_money),
+        type=typed(parse_money),
         default=0,
         metavar="PRICE",
         help="agree to pay at most this afterwards for use beyond what is included; default: nothing",
@@ -504,7 +512,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(run=_verify)
     status = _command(commands, "status", "what became of a bid")
     status.add_argument("auction", type=_auction_id, metavar="AUCTION")
-    status.add_argument("bid", type=_account, metavar="BID", help="the name that `bid` printed")
+    status.add_argument("bid", type=parse_account, metavar="BID", help="the name that `bid` printed")
     status.set_defaults(run=_status)
     return parser
 
@@ -514,25 +522,31 @@ def _create_options(create: argparse.ArgumentParser) -> None:
     add("--key", type=Path, required=True, help="PEM key of the provider")
     add("--kind", choices=KINDS, default="vickrey")
     add("--units", type=int, required=True, help="how many are sold")
-    add("--minimum", type=_typed(parse_money), default=0, help="the lowest bid, in bandcoins")
+    add("--minimum", type=typed(parse_money), default=0, help="the lowest bid, in bandcoins")
     add(
         "--in",
         dest="clears_in",
-        type=_typed(parse_duration),
+        type=typed(parse_duration),
         required=True,
         help="when it is cleared: 5m from now",
     )
     add(
         "--for",
         dest="duration",
-        type=_typed(parse_duration),
+        type=typed(parse_duration),
         required=True,
         help="how long a unit lasts: 10m",
     )
     add("--down", type=_rate_range, required=True, metavar="FLOOR-CEILING", help="e.g. 2M-20M")
     add("--up", type=_rate_range, required=True, metavar="FLOOR-CEILING", help="e.g. 1M-5M")
-    add("--band", type=_band, required=True, metavar="FROM-TO/WIDTH", help="in kHz: 5170000-5250000/80000")
-    add("--data-cap", type=_typed(parse_size), default=0, help="of one unit: 250MB; 0: none")
+    add(
+        "--band",
+        type=parse_band,
+        required=True,
+        metavar="FROM-TO/WIDTH",
+        help="in kHz: 5170000-5250000/80000",
+    )
+    add("--data-cap", type=typed(parse_size), default=0, help="of one unit: 250MB; 0: none")
     add("--rate-layer", choices=RATE_LAYERS, default="ip")
     add("--interactive", action="store_true", help="a queue for calls and games, within the same rate")
     add(

@@ -10,25 +10,28 @@ from rich.table import Table
 
 from ledger.cli import (
     EXIT_CODES,
-    _account,
-    _command,
-    _reader,
-    _reading_options,
-    _run,
-    _show,
-    _subcommand,
-    _submit,
-    _submitting_options,
-    _typed,
-    _with_default,
+    add_reading_options,
+    add_subcommand,
+    add_submitting_options,
+    command_parser,
+    parse_account,
+    reader_of,
+    run_options,
+    show_page,
+    submit_action,
+    typed,
+    whole_number,
+    with_default,
 )
 from ledger.clubs.pages import ClubListPage, ClubPage
 from market.tokens.quantum import MS_PER_S, PRESETS, Quantum
-from wire.club_actions import FoundClub, SpendTokens
+from wire.band import MAX_KHZ
+from wire.club_actions import MAX_CLUB_NUMBER, FoundClub, SpendTokens
 from wire.errors import ConfigError
 from wire.keys import PrivateKey
-from wire.units import parse_duration
+from wire.units import U32_MAX, parse_duration
 
+_NUMBER, _TOKENS = typed(whole_number, 0, MAX_CLUB_NUMBER), typed(whole_number, 1)
 EXAMPLES = f"""\
 examples:
   airgrant club found 1 02c1...9f 03ab...11 --tokens 900 --token carrier --key regulator.pem ...
@@ -45,11 +48,13 @@ when a club is founded. Tokens have no price; who has none left waits until othe
 
 def main(argv: list[str]) -> int:
     """`airgrant club`; returns the exit status."""
-    parser, commands = _command("airgrant club", "Operators that share a band by tokens.", EXAMPLES)
-    found = _subcommand(commands, "found", "found a club under a number of yours", _found)
-    found.add_argument("number", type=int, metavar="NUMBER", help="0 to 255")
-    found.add_argument("members", nargs="+", type=_account, metavar="MEMBER")
-    found.add_argument("--tokens", type=int, required=True, metavar="N", help="that each member begins with")
+    parser, commands = command_parser("airgrant club", "Operators that share a band by tokens.", EXAMPLES)
+    found = add_subcommand(commands, "found", "found a club under a number of yours", _found)
+    found.add_argument("number", type=_NUMBER, metavar="NUMBER", help="0 to 255")
+    found.add_argument("members", nargs="+", type=parse_account, metavar="MEMBER")
+    found.add_argument(
+        "--tokens", type=_TOKENS, required=True, metavar="N", help="that each member begins with"
+    )
     found.add_argument(
         "--token",
         type=read_quantum,
@@ -57,33 +62,41 @@ def main(argv: list[str]) -> int:
         metavar="KHZ",
         help="kHz for one second: carrier, rb or a number",
     )
-    _submitting_options(found)
-    show = _subcommand(commands, "show", "who has how many tokens", _clubs)
-    show.add_argument("founder", type=_account, metavar="FOUNDER")
-    show.add_argument("number", type=int, nargs="?", metavar="NUMBER")
-    _reading_options(show)
-    spend = _subcommand(commands, "spend", "pay the others for what you use of the band", _spend)
-    spend.add_argument("founder", type=_account, metavar="FOUNDER")
-    spend.add_argument("number", type=int, metavar="NUMBER")
-    spend.add_argument("tokens", type=int, nargs="?", metavar="TOKENS", help="or --khz and --for")
-    spend.add_argument("--khz", type=int, help="how much of the band")
-    spend.add_argument("--for", dest="duration_s", type=_typed(parse_duration), help="for how long: 10s, 1m")
-    _submitting_options(spend)
-    return _run(parser, _with_default(argv, commands, "show"))
+    add_submitting_options(found)
+    show = add_subcommand(commands, "show", "who has how many tokens", _clubs)
+    show.add_argument("founder", type=parse_account, metavar="FOUNDER")
+    show.add_argument("number", type=_NUMBER, nargs="?", metavar="NUMBER")
+    add_reading_options(show)
+    spend = add_subcommand(commands, "spend", "pay the others for what you use of the band", _spend)
+    spend.add_argument("founder", type=parse_account, metavar="FOUNDER")
+    spend.add_argument("number", type=_NUMBER, metavar="NUMBER")
+    spend.add_argument("tokens", type=_TOKENS, nargs="?", metavar="TOKENS", help="or --khz and --for")
+    spend.add_argument("--khz", type=typed(whole_number, 1, MAX_KHZ), help="how much of the band")
+    spend.add_argument("--for", dest="duration_s", type=typed(parse_duration), help="for how long: 10s, 1m")
+    add_submitting_options(spend)
+    return run_options(parser, with_default(argv, commands, "show"))
 
 
 def read_quantum(text: str) -> Quantum:
     """`carrier`, `rb` or kHz x s. Raises argparse.ArgumentTypeError."""
     if text in PRESETS:
         return PRESETS[text]
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither {', '.join(PRESETS)} nor a number of kHz")
-    return Quantum(int(text))
+    try:
+        khz_s = whole_number(text)
+    except ValueError:
+        khz_s = 0
+    if not 0 < khz_s <= U32_MAX:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither {', '.join(PRESETS)} nor a number of kHz, 1 to {U32_MAX}"
+        )
+    return Quantum(khz_s)
 
 
 def _found(options: argparse.Namespace) -> int:
     keys = b"".join(member.octets for member in options.members)
-    return _submit(options, lambda _key: FoundClub(options.number, options.token.khz_s, options.tokens, keys))
+    return submit_action(
+        options, lambda _key: FoundClub(options.number, options.token.khz_s, options.tokens, keys)
+    )
 
 
 def _spend(options: argparse.Namespace) -> int:
@@ -92,7 +105,7 @@ def _spend(options: argparse.Namespace) -> int:
     def spend(_key: PrivateKey) -> SpendTokens:
         return SpendTokens(options.founder, options.number, tokens)
 
-    return _submit(options, spend)
+    return submit_action(options, spend)
 
 
 def _charge(options: argparse.Namespace) -> int:
@@ -100,14 +113,14 @@ def _charge(options: argparse.Namespace) -> int:
     given = [options.tokens is not None, options.khz is not None, options.duration_s is not None]
     if given == [True, False, False]:
         return int(options.tokens)
-    if given != [False, True, True] or options.khz < 0:
+    if given != [False, True, True]:
         raise ConfigError("spend takes a number of tokens, or --khz and --for")
-    page = _reader(options).read(ClubPage, f"clubs/{options.founder}/{options.number}")
+    page = reader_of(options).read(ClubPage, f"clubs/{options.founder}/{options.number}")
     return Quantum(page.quantum_khz_s).charge(options.khz, options.duration_s * MS_PER_S)
 
 
 def _clubs(options: argparse.Namespace) -> int:
-    reader, about = _reader(options), f"clubs/{options.founder}"
+    reader, about = reader_of(options), f"clubs/{options.founder}"
     if options.number is None:
         clubs = reader.read(ClubListPage, about).clubs
     else:
@@ -116,7 +129,7 @@ def _clubs(options: argparse.Namespace) -> int:
     def tables() -> list[Table]:
         return [_table(club) for club in clubs]
 
-    return _show(options, {"clubs": [club.model_dump() for club in clubs]}, tables)
+    return show_page(options, {"clubs": [club.model_dump() for club in clubs]}, tables)
 
 
 def _table(club: ClubPage) -> Table:

@@ -13,17 +13,17 @@ from ledger.cli import (
     EXIT_CODES,
     NO,
     OK,
-    _account,
-    _command,
-    _reader,
-    _reading_options,
-    _run,
-    _show,
-    _subcommand,
-    _submit,
-    _submitting_options,
-    _typed,
-    _with_default,
+    add_reading_options,
+    add_subcommand,
+    add_submitting_options,
+    command_parser,
+    parse_account,
+    reader_of,
+    run_options,
+    show_page,
+    submit_action,
+    typed,
+    with_default,
 )
 from ledger.client import LedgerReader
 from ledger.payplace.pages import PayChannelPage, PayNumberPage
@@ -49,30 +49,30 @@ A device that is to pay by it keeps what it has: `airgrant deposits`.
 
 def main(argv: list[str]) -> int:
     """`airgrant deposit`; returns the exit status."""
-    parser, commands = _command("airgrant deposit", "Money behind channels with operators.", EXAMPLES)
-    add = _subcommand(commands, "add", "split so much of the account of --key over operators", _add)
+    parser, commands = command_parser("airgrant deposit", "Money behind channels with operators.", EXAMPLES)
+    add = add_subcommand(commands, "add", "split so much of the account of --key over operators", _add)
     add.add_argument("splits", nargs="+", type=read_split, metavar="OPERATOR=AMOUNT")
     add.add_argument(
         "--consumer",
-        type=_account,
+        type=parse_account,
         metavar="ACCOUNT",
         help="who will pay by it; default: the account of --key",
     )
-    _submitting_options(add)
-    show = _subcommand(commands, "show", "what a consumer has with operators", _deposits)
-    show.add_argument("consumer", type=_account, metavar="CONSUMER")
-    show.add_argument("operators", nargs="+", type=_account, metavar="OPERATOR")
-    _reading_options(show)
-    shift = _subcommand(commands, "shift", "move unspent money from one operator to another", _shift)
-    shift.add_argument("source", type=_account, metavar="FROM")
-    shift.add_argument("target", type=_account, metavar="TO")
-    shift.add_argument("amount_ubc", type=_typed(parse_money), metavar="AMOUNT", help="bandcoins, e.g. 1.5")
-    _submitting_options(shift)
-    finish = _subcommand(commands, "finish", "end a shift that nobody challenged in time", _finish)
-    finish.add_argument("operator", type=_account, metavar="FROM")
-    finish.add_argument("consumer", type=_account, metavar="CONSUMER")
-    _submitting_options(finish)
-    return _run(parser, _with_default(argv, commands, "add"))
+    add_submitting_options(add)
+    show = add_subcommand(commands, "show", "what a consumer has with operators", _deposits)
+    show.add_argument("consumer", type=parse_account, metavar="CONSUMER")
+    show.add_argument("operators", nargs="+", type=parse_account, metavar="OPERATOR")
+    add_reading_options(show)
+    shift = add_subcommand(commands, "shift", "move unspent money from one operator to another", _shift)
+    shift.add_argument("source", type=parse_account, metavar="FROM")
+    shift.add_argument("target", type=parse_account, metavar="TO")
+    shift.add_argument("amount_ubc", type=typed(parse_money), metavar="AMOUNT", help="bandcoins, e.g. 1.5")
+    add_submitting_options(shift)
+    finish = add_subcommand(commands, "finish", "end a shift that nobody challenged in time", _finish)
+    finish.add_argument("operator", type=parse_account, metavar="FROM")
+    finish.add_argument("consumer", type=parse_account, metavar="CONSUMER")
+    add_submitting_options(finish)
+    return run_options(parser, with_default(argv, commands, "add"))
 
 
 def read_split(text: str) -> Split:
@@ -80,26 +80,26 @@ def read_split(text: str) -> Split:
     operator, equals, amount = text.partition("=")
     if not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not OPERATOR=AMOUNT, e.g. 02c1...9f=1.5")
-    return Split(_account(operator), _typed(parse_money)(amount))
+    return Split(parse_account(operator), typed(parse_money)(amount))
 
 
 def _add(options: argparse.Namespace) -> int:
     def deposit(key: PrivateKey) -> PayplaceDeposit:
         return PayplaceDeposit(options.consumer or key.public, tuple(options.splits))
 
-    return _submit(options, deposit)
+    return submit_action(options, deposit)
 
 
 def _shift(options: argparse.Namespace) -> int:
-    return _submit(options, lambda _key: Shift(options.source, options.target, options.amount_ubc))
+    return submit_action(options, lambda _key: Shift(options.source, options.target, options.amount_ubc))
 
 
 def _finish(options: argparse.Namespace) -> int:
-    return _submit(options, lambda _key: FinishShift(options.operator, options.consumer))
+    return submit_action(options, lambda _key: FinishShift(options.operator, options.consumer))
 
 
 def _deposits(options: argparse.Namespace) -> int:
-    reader = _reader(options)
+    reader = reader_of(options)
     found = [_deposit(reader, operator, options.consumer) for operator in options.operators]
 
     def table() -> list[Table]:
@@ -109,7 +109,7 @@ def _deposits(options: argparse.Namespace) -> int:
             table.add_row(one["operator"], *(format_money(ubc) for ubc in amounts))
         return [table]
 
-    _show(options, {"consumer": str(options.consumer), "deposits": found}, table)
+    show_page(options, {"consumer": str(options.consumer), "deposits": found}, table)
     return OK if any(one["deposited_ubc"] for one in found) else NO
 
 

@@ -20,6 +20,9 @@ from dataclasses import dataclass
 from enum import Enum
 from math import isqrt
 
+from wire.band import MAX_KHZ
+from wire.units import U63_MAX
+
 MOST = 10**15
 """Of each number that is asked for: products stay small enough to be quick."""
 
@@ -28,7 +31,7 @@ class Unquoted(Enum):
     """Why there is no quote."""
 
     NOT_POSITIVE = "every number is at least 1"
-    TOO_LARGE = "a number is too large to count with"
+    TOO_LARGE = "a number is too large to count with, or what it comes to for a band or an account"
     TOO_DEAR = "at this wholesale price nobody would buy"
     TOO_LITTLE = "it comes to less than one kHz, or to a price below 1 ubc"
 
@@ -79,7 +82,10 @@ def quote_lease(site: Site, wholesale_ubc: int | None = None) -> Quote | Unquote
     if bandwidth < 1:
         return Unquoted.TOO_LITTLE
     rent = -(-bandwidth * wholesale // site.unit_khz)
-    return Quote(wholesale, retail, bandwidth, rent, bandwidth * retail // site.unit_khz)
+    takings = bandwidth * retail // site.unit_khz
+    if bandwidth > MAX_KHZ or max(rent, takings) > U63_MAX:
+        return Unquoted.TOO_LARGE
+    return Quote(wholesale, retail, bandwidth, rent, takings)
 
 
 def _leaders_price(top: int, least_retail: int) -> int:

@@ -58,10 +58,23 @@ def test_a_signed_quote_is_what_its_reader_says(tmp_path: Path, capsys: pytest.C
     assert run("quote", *SITE, *signing[:-1], str(tmp_path / "no" / "where"), *ledger) == 3
 
 
+def test_what_nobody_could_pay_is_no_quote(capsys: pytest.CaptureFixture[str]) -> None:
+    site = ["--users", "1000000", "--top", "1000000000", "--unit", "1", "--band", "1000000-2000000/1000000"]
+    assert run("quote", *site) == 1
+    assert "no quote: a number is too large" in capsys.readouterr().err
+
+
 def test_what_is_typed_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("quote", *SITE, "--for", "1h") == 2
     assert "go together" in capsys.readouterr().err
     assert run("quote", *SITE[:-1], "3700000") == 2
-    assert run("quote", "--users", "0", *SITE[2:]) == 1
-    assert "every number is at least 1" in capsys.readouterr().err
+    for wrong in (
+        ["--users", "0"],
+        ["--users", "٣"],
+        ["--unit", "1_000"],
+        ["--valid", "8d"],
+        ["--for", "200y"],
+    ):
+        assert run("quote", *SITE, *wrong) == 2
+    assert "0 is outside 1..1000000000000000" in capsys.readouterr().err
     assert run() == 2

@@ -11,10 +11,16 @@ from hypothesis import strategies as st
 from market.leasing.pricing import LEADERS_PRICE, capped_price, leaders_optimum, wholesale_of
 from market.leasing.quote import MOST, Quote, Site, Unquoted, quote_lease
 from market.leasing.users import demand
+from wire.band import MAX_KHZ, Band
+from wire.keys import PrivateKey
+from wire.lease_quote import LeaseQuote
+from wire.units import U63_MAX
+
+LESSEE = PrivateKey.from_secret(7).public
 
 SITE = Site(users=200, top_ubc=1_000_000, unit_khz=1_000, available_khz=10**9)
-amounts = st.integers(1, 10**7)
-sites = st.builds(Site, st.integers(1, 10**5), st.integers(1_000, 10**9), amounts, st.integers(1, 10**10))
+SITE_KHZ = st.integers(1, MAX_KHZ)
+sites = st.builds(Site, st.integers(1, 10**5), st.integers(1_000, 10**9), st.integers(1, 10**7), SITE_KHZ)
 
 
 def test_the_leaders_quote_is_that_of_the_model() -> None:
@@ -65,7 +71,7 @@ def test_no_lower_price_would_fit_where_the_cap_binds(site: Site) -> None:
     if not isinstance(found, Quote):
         return
     top = site.top_ubc
-    free = quote_lease(replace(site, available_khz=MOST), 1)
+    free = quote_lease(Site(1, top, 1, MAX_KHZ), 1)
     assert isinstance(free, Quote)
     if found.retail_ubc > free.retail_ubc:
         less = found.retail_ubc - 1
@@ -78,7 +84,7 @@ def test_no_lower_price_would_fit_where_the_cap_binds(site: Site) -> None:
 def test_the_retail_price_is_the_true_one_rounded_up(top: int, part: int) -> None:
     """4P - S is at least the root of S^2 + 8 S T, and for one less it is not."""
     own = top * part // 1_000
-    found = quote_lease(Site(10**6, top, 10**6, MOST), own) if own else Unquoted.NOT_POSITIVE
+    found = quote_lease(Site(1_000, top, 1_000, MOST), own) if own else Unquoted.NOT_POSITIVE
     if isinstance(found, Quote) and found.bandwidth_khz < MOST // 2:
         square = own * own + 8 * own * top
         assert (4 * found.retail_ubc - own) ** 2 >= square
@@ -93,4 +99,20 @@ def test_what_cannot_be_quoted() -> None:
     assert quote_lease(SITE, 1_000_000) is quote_lease(SITE, MOST) is Unquoted.TOO_DEAR
     assert quote_lease(SITE, 999_999) is Unquoted.TOO_LITTLE
     assert quote_lease(Site(1, 1, 1, 1)) is Unquoted.TOO_LITTLE
-    assert isinstance(quote_lease(Site(MOST, MOST, MOST, MOST)), Quote)
+
+
+@pytest.mark.parametrize(
+    ("fits", "exceeds"),
+    [
+        (Site(10**6, 10**12, 1, 10**6), Site(10**6, 10**15, 1, 10**6)),
+        (Site(10**6, 10**6, 1_000, MAX_KHZ), Site(10**6, 10**6, 1_000, MAX_KHZ + 100_000)),
+        (Site(200, 10**6, 10**6, MAX_KHZ), Site(MOST, MOST, MOST, MOST)),
+    ],
+)
+def test_a_quote_is_what_a_band_and_an_account_can_hold(fits: Site, exceeds: Site) -> None:
+    found = quote_lease(fits)
+    assert isinstance(found, Quote)
+    assert found.bandwidth_khz <= MAX_KHZ
+    assert found.takings_ubc <= U63_MAX
+    LeaseQuote(LESSEE, Band(1, MAX_KHZ, min(found.bandwidth_khz, MAX_KHZ - 1)), found.rent_ubc, 1, 1)
+    assert quote_lease(exceeds) is Unquoted.TOO_LARGE
