@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from lab.papers.__main__ import main
+from lab.papers.registry import CLAIMS
 
 
 def test_the_quick_run_writes_page_and_data(quick_folder: Path) -> None:
     summary = json.loads((quick_folder / "data" / "summary.json").read_text())
     assert summary["run"]["quick"] is True
-    assert summary["verdicts"]["reproduced"] >= 20
-    assert summary["verdicts"]["refuted"] >= 25
-    assert summary["verdicts"]["shape reproduced"] >= 15
+    assert sum(summary["verdicts"].values()) == len(CLAIMS)
+    assert min(summary["verdicts"].values()) > 0, "some of each: not everything comes out"
     assert "A quick run: 2 seeds" in (quick_folder / "report.html").read_text()
 
 
