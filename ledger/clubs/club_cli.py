@@ -5,6 +5,7 @@ Reference: token sharing (002), II D.
 """
 
 import argparse
+from collections.abc import Sequence
 
 from rich.table import Table
 
@@ -23,7 +24,7 @@ from ledger.cli import (
     whole_number,
     with_default,
 )
-from ledger.clubs.pages import ClubListPage, ClubPage
+from ledger.clubs.pages import ClubListPage, ClubPage, ClubRow
 from market.tokens.quantum import MS_PER_S, PRESETS, Quantum
 from wire.band import MAX_KHZ
 from wire.club_actions import MAX_CLUB_NUMBER, FoundClub, SpendTokens
@@ -121,15 +122,18 @@ def _charge(options: argparse.Namespace) -> int:
 
 def _clubs(options: argparse.Namespace) -> int:
     reader, about = reader_of(options), f"clubs/{options.founder}"
-    if options.number is None:
-        clubs = reader.read(ClubListPage, about).clubs
-    else:
-        clubs = [reader.read(ClubPage, f"{about}/{options.number}")]
+    if options.number is not None:
+        club = reader.read(ClubPage, f"{about}/{options.number}")
+        return show_page(options, {"clubs": [club.model_dump()]}, lambda: [_table(club)])
+    rows = list(reader.listed(ClubListPage, "clubs", about))
+    return show_page(options, {"clubs": [row.model_dump() for row in rows]}, lambda: [_list_table(rows)])
 
-    def tables() -> list[Table]:
-        return [_table(club) for club in clubs]
 
-    return show_page(options, {"clubs": [club.model_dump() for club in clubs]}, tables)
+def _list_table(rows: Sequence[ClubRow]) -> Table:
+    table = Table("club", "members", "a token is, for 1 s", box=None, header_style="dim")
+    for row in rows:
+        table.add_row(str(row.number), str(row.member_count), f"{row.quantum_khz_s:,} kHz")
+    return table
 
 
 def _table(club: ClubPage) -> Table:

@@ -1,15 +1,17 @@
 """What a ledger shows of clubs over HTTP: who shares a band by tokens, and how many each has.
 
-The entry is there as it lies in the state, in base64, for programs; and a proof of it, for members who trust no
-machine of another's. Changes nothing. An error is {"error": word, "detail": sentence}, as on the other pages.
+A list has a row for each club; members and tokens are on a club's own page. There the entry is as it lies in the state,
+in base64, for programs; and a proof of it, for members who trust no machine of another's. Changes nothing. An error is
+{"error": word, "detail": sentence}, as on the other pages.
 """
 
 import base64
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import islice
 from typing import Annotated, Protocol
 
-from fastapi import FastAPI, Path
+from fastapi import FastAPI, Path, Query
 from pydantic import BaseModel, Field
 
 from ledger.clubs.acting import read_club
@@ -24,6 +26,9 @@ from wire.ids import PublicKey
 from wire.state_proof import write_proof
 
 Founder = Annotated[str, Path(pattern=KEY_PATTERN, description="account: compressed public key in hex")]
+PAGE = 100
+After = Annotated[int, Query(ge=-1, le=MAX_CLUB_NUMBER, description="`after` of an earlier answer")]
+Limit = Annotated[int, Query(ge=1, le=PAGE)]
 Number = Annotated[int, Path(ge=0, le=MAX_CLUB_NUMBER)]
 
 
@@ -66,10 +71,19 @@ class ClubPage(BaseModel):
     entry: str = Field(description="base64 of the entry's canonical CBOR, as it lies in the state")
 
 
-class ClubListPage(BaseModel):
-    """All clubs of one founder, by number."""
+class ClubRow(BaseModel):
+    """One club in a list; its own page has the rest."""
 
-    clubs: list[ClubPage]
+    number: int
+    quantum_khz_s: int
+    member_count: int
+
+
+class ClubListPage(BaseModel):
+    """Clubs of one founder, by number; `after` continues."""
+
+    clubs: list[ClubRow]
+    after: int | None
 
 
 class ClubProofPage(BaseModel):
@@ -85,12 +99,15 @@ def add_club_pages(app: FastAPI, application: Shown) -> None:
     """To the pages of a ledger."""
 
     @app.get("/v1/clubs/{founder}")
-    def get_clubs(founder: Founder) -> ClubListPage:
+    def get_clubs(founder: Founder, after: After = -1, limit: Limit = PAGE) -> ClubListPage:
         """The clubs that somebody founded."""
-        key = PublicKey.parse(founder)
         with application.lock:
-            found = [(one, read_club(application.state, key, one)) for one in range(MAX_CLUB_NUMBER + 1)]
-        return ClubListPage(clubs=[show_club(number, club) for number, club in found if club is not None])
+            found = _clubs_after(application.state, PublicKey.parse(founder), after, limit)
+        rows = [
+            ClubRow(number=one, quantum_khz_s=club.quantum_khz_s, member_count=len(club.balances))
+            for one, club in found
+        ]
+        return ClubListPage(clubs=rows, after=rows[-1].number if len(rows) == limit else None)
 
     @app.get("/v1/clubs/{founder}/{number}")
     def get_club(founder: Founder, number: Number) -> ClubPage:
@@ -118,6 +135,12 @@ def add_club_proofs(app: FastAPI, application: Proving, sign: Callable[[Header],
             proof=_to_base64(write_proof(proof)),
             header=_to_base64(sign(head)),
         )
+
+
+def _clubs_after(state: State, founder: PublicKey, after: int, limit: int) -> list[tuple[int, Club]]:
+    """The next clubs with higher numbers, at most so many."""
+    numbered = ((one, read_club(state, founder, one)) for one in range(after + 1, MAX_CLUB_NUMBER + 1))
+    return list(islice(((one, club) for one, club in numbered if club is not None), limit))
 
 
 def show_club(number: int, club: Club) -> ClubPage:

@@ -44,6 +44,8 @@ def test_a_club_from_the_command_line(house, provider, buyer, tmp_path: Path, ca
     capsys.readouterr()
     assert balances() == [1_000, 800]
     assert main([members[0], "--ledger", house.reader.url]) == 0
+    assert "18,000 kHz" in capsys.readouterr().out
+    assert main([members[0], "7", "--ledger", house.reader.url]) == 0
     assert "club 7: a token is 18,000 kHz for 1 s" in capsys.readouterr().out
     for wrong in (["--khz", "5"], ["5", "--khz", "5", "--for", "1s"], [], ["--khz", "-5", "--for", "1s"]):
         assert main(["spend", members[0], "7", *wrong, *door(buyer)]) == 2

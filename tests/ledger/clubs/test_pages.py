@@ -22,7 +22,7 @@ from ledger.submission import Executed, write_submission
 from tests.ledger_world import ALICE, BOB, GENESIS, LEDGER, PROVIDER, START_S, World
 from tests.operatord.payplace.serving import served
 from wire.block_header import read_signed_header, write_signed_header
-from wire.club_actions import FoundClub, SpendTokens
+from wire.club_actions import MAX_MEMBERS, FoundClub, SpendTokens
 from wire.create import Create
 from wire.errors import ShellError, VerificationError
 from wire.keys import PrivateKey
@@ -105,6 +105,32 @@ def test_clubs_are_shown_as_they_are() -> None:
     ]
     key = club_key(PROVIDER.public.key_id, 3)
     assert read_entry(key, base64.b64decode(page.entry)) == read_club(world.state, PROVIDER.public, 3)
-    assert [club.number for club in listed.clubs] == [3, 255]
-    assert listed.clubs[0] == page
-    assert nothing.clubs == []
+    assert [row.model_dump() for row in listed.clubs] == [
+        {"number": number, "quantum_khz_s": 18_000, "member_count": 3} for number in (3, 255)
+    ]
+    assert (listed.after, nothing.clubs, nothing.after) == (None, [], None)
+
+
+def test_a_list_shows_little_and_comes_in_pages() -> None:
+    """Of a founder with all numbers, each with the largest club: 2.8 MB if it showed all there is."""
+    world = World()
+    members = [PrivateKey.from_secret(1_000 + number).public.octets for number in range(MAX_MEMBERS)]
+    club = Club(PROVIDER.public.octets, 18_000, 600, b"".join(members), (600,) * 64, (0,) * 64)
+    for number in range(256):
+        world.state.entries[club_key(PROVIDER.public.key_id, number)] = club
+    app = FastAPI()
+    add_error_pages(app)
+    add_club_pages(app, Shown(world.state))
+    about = f"clubs/{PROVIDER.public}"
+    with served(app) as url:
+        reader = LedgerReader(url)
+        first = reader.read(ClubListPage, about)
+        second = reader.read(ClubListPage, about, after=first.after, limit=2)
+        everything = list(reader.listed(ClubListPage, "clubs", about))
+        for wrong in ({"limit": 101}, {"limit": 0}, {"after": 256}):
+            with pytest.raises(ShellError):
+                reader.read(ClubListPage, about, **wrong)
+    assert (len(first.clubs), first.after) == (100, 99)
+    assert len(first.model_dump_json()) < 100 * 80
+    assert ([row.number for row in second.clubs], second.after) == ([100, 101], 101)
+    assert [row.number for row in everything] == list(range(256))
