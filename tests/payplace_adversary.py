@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 
 from ledger.payplace.bls import SecretKey, Signature, aggregate_keys, aggregate_signatures, subtract
 from ledger.payplace.entries import Status
-from ledger.payplace.payout_leaf import PayoutLeaf, write_leaf
+from ledger.payplace.payout_leaf import PayoutLeaf, read_leaf, write_leaf
 from tests.payplace_contract import Contract, micropay
 from tests.payplace_market import TIMES, Amounts, Block, Market, Merchant
 from tests.payplace_watch import Watchman, contest_as_operator
@@ -65,7 +65,9 @@ class Adversary:
     watchmen: dict[bytes, Watchman] = field(init=False, default_factory=dict)
     """By merchant id, which is another one at each operator."""
     done: dict[str, int] = field(default_factory=dict)
-    """How often each deed was tried and accepted, for whoever wants to see that it is not idle."""
+    """How often each deed was accepted, for whoever wants to see that it is not idle."""
+    tried: dict[str, int] = field(default_factory=dict)
+    """How often a contract was asked to, whatever it said."""
 
     def __post_init__(self) -> None:
         self.shops = []
@@ -110,8 +112,9 @@ class Adversary:
     def some(self, shop: Shop, deeds: Sequence[Callable[[Shop], str]], most: int) -> None:
         for _ in range(self.chance.randrange(most + 1)):
             deed = self.chance.choice(deeds)
-            accepted = deed(shop) == ""
-            self.done[deed.__name__] = self.done.get(deed.__name__, 0) + accepted
+            name, outcome = deed.__name__, deed(shop)
+            self.done[name] = self.done.get(name, 0) + (outcome == "")
+            self.tried[name] = self.tried.get(name, 0) + (outcome == "" or outcome.isupper())
             self.watch()
             self.check_books()
 
@@ -179,6 +182,7 @@ class Adversary:
             return
         offline = [one for one in market.registered() if self.chance.random() < 0.2 and one is not market.own]
         online = [one for one in market.registered() if one not in offline]
+        half_way = [one for one in online if self.contract.entries_paid(market.operator, one.id)]
         if self.chance.random() < 0.5:  # else it does not hear of shifts
             contested = contest_as_operator(market)
             self.done["operator's contest"] = self.done.get("operator's contest", 0) + contested
@@ -199,6 +203,7 @@ class Adversary:
         for one in online:
             assert not one.honest or one.confirmed == shop.income(one), "income certainty"
         self.done["honest_period"] = self.done.get("honest_period", 0) + 1
+        self.done["beside a part"] = self.done.get("beside a part", 0) + bool(half_way)
 
     def _write_off(self, shop: Shop) -> None:
         """What was earned of a wicked operator and not confirmed is lost: a period's income, as the paper says."""
@@ -374,11 +379,23 @@ class Adversary:
         assert got_ubc >= (least_ubc if reason == "" else 0), "less than it accepts"
         if reason == "":
             shop.old_claims.append((friend, claim))
+            if self._keeps_a_rest(shop, friend, claim):
+                return ""
             self._took(shop, friend, friend.confirmed)
             friend.confirmed, friend.claim = {}, None
             if missing:
                 market.kept[friend.id] = PayoutLeaf(friend.id, {})
         return reason
+
+    def _keeps_a_rest(self, shop: Shop, friend: Merchant, claim: Claim) -> bool:
+        """It has taken some of the leaf and waits; what it has taken is owed no more."""
+        count = self.contract.entries_paid(shop.market.operator, friend.id)
+        if not count:
+            return False
+        leaf = read_leaf(claim.proof.leaf).amounts
+        taken = sorted(leaf)[:count]
+        self._took(shop, friend, {number: friend.confirmed.pop(number, 0) for number in taken})
+        return True
 
     def _best_claim(self, shop: Shop, merchant: Merchant) -> Claim | None:
         """What the contract would pay it by, whether or not it signed; the operator gives all micropayments."""

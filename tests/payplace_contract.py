@@ -13,6 +13,7 @@ from typing import Protocol
 from ledger.contract import apply
 from ledger.entries import Account
 from ledger.payplace.entries import Channel, PayMerchant, PayOperator
+from ledger.payplace.payout_leaf import MAX_ENTRIES
 from ledger.payplace.views import find_channel, read_channel, read_merchant, read_operator
 from ledger.rejection import Rejected
 from ledger.state import Draft, State, read_account, read_money
@@ -89,6 +90,15 @@ class Contract(Protocol):
     def challenge(self, operator: int, consumer: int, cumulative_ubc: int, signature: bytes) -> str: ...
 
     def finish_shift(self, operator: int, consumer: int) -> str: ...
+
+    @property
+    def max_entries(self) -> int:
+        """Consumers in one leaf."""
+        ...
+
+    def entries_paid(self, operator: int, merchant_id: bytes) -> int:
+        """Of a leaf that is paid in part, how many of its first entries; 0 where all of it is, or nothing."""
+        ...
 
     def operator(self, operator: int) -> PayOperator: ...
 
@@ -234,6 +244,14 @@ class PythonContract:
     def finish_shift(self, operator: int, consumer: int) -> str:
         action = FinishShift(self.keys[operator].public, self.keys[consumer].public)
         return self.do(action, EXCHANGE_PAYS)
+
+    @property
+    def max_entries(self) -> int:
+        return MAX_ENTRIES
+
+    def entries_paid(self, operator: int, merchant_id: bytes) -> int:
+        """Of none: the ledger pays leaves whole."""
+        return 0
 
     def operator(self, operator: int) -> PayOperator:
         found = read_operator(self.state, self.keys[operator].public)

@@ -2,11 +2,13 @@
 
 Account n is the node's n-th; consumer n has the same key as there, and signs its shifts. Instances differ between the
 two chains, and with them everything that is signed; merchants, leaves and roots do not.
+Accounts that are `stopping` take their leaves by pieces, and rest between them for as long as they like.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from ledger.evm import payplace as evm
@@ -28,12 +30,22 @@ _PATH_STEP = 32
 
 
 @dataclass
+class Stopping:
+    """Who takes, and is pushed out, by as many entries as chance says. `parts`: how often a rest was left."""
+
+    accounts: Collection[int]
+    chance: random.Random
+    parts: int = 0
+
+
+@dataclass
 class EvmContract:
     """A fresh contract; every account has as much of the token as a ledger's account has there."""
 
     node: Node
     accounts: int
     now_s: int = GENESIS.time_s
+    stopping: Stopping | None = None
     _addresses: list[bytes] = field(init=False)
     _payplace: evm.PayPlace = field(init=False)
     _keys: dict[int, PublicKey] = field(default_factory=dict)
@@ -103,8 +115,11 @@ class EvmContract:
         at_least_ubc: int = 0,
         leaving: bool = False,
     ) -> str:
-        words = (self.account(operator), self._claim(operator, claim, key), at_least_ubc, evm.ALL, leaving)
-        return self._send(account, "withdrawPayout", *words)
+        merchant, (claim, most) = claim.proof.leaf[:32], self._piece(operator, account, claim)
+        words = (self.account(operator), self._claim(operator, claim, key), at_least_ubc, most, leaving)
+        reason = self._send(account, "withdrawPayout", *words)
+        self._count(operator, merchant, reason)
+        return reason
 
     def would_pay(self, account: int, operator: int, key: bytes, claim: Claim) -> int | str:
         before, begun = self.balance(account), self.node.snapshot()
@@ -114,7 +129,27 @@ class EvmContract:
         return reason or paid
 
     def force_exit(self, operator: int, key: bytes, claim: Claim) -> str:
-        return self._send(operator, "forceExit", self._claim(operator, claim, key), evm.ALL)
+        merchant = claim.proof.leaf[:32]
+        record = self.merchant(operator, merchant)
+        account = self._addresses.index(record.payout) if record is not None else operator
+        claim, most = self._piece(operator, account, claim)
+        reason = self._send(operator, "forceExit", self._claim(operator, claim, key), most)
+        self._count(operator, merchant, reason)
+        return reason
+
+    def _piece(self, operator: int, account: int, claim: Claim) -> tuple[Claim, int]:
+        """How many entries this account takes of what is left, and the claim with the sources of these."""
+        if self.stopping is None or account not in self.stopping.accounts:
+            return claim, evm.ALL
+        first = self.entries_paid(operator, claim.proof.leaf[:32])
+        most = self.stopping.chance.choice((1, 1, 2, evm.ALL))
+        channels = sorted(read_leaf(claim.proof.leaf).amounts)[first : first + most]
+        sources = [source for source in claim.sources if source.channel in channels]
+        return replace(claim, sources=tuple(sources)), most
+
+    def _count(self, operator: int, merchant: bytes, reason: str) -> None:
+        if self.stopping is not None and reason == "":
+            self.stopping.parts += self.entries_paid(operator, merchant) > 0
 
     def shift(self, consumer: int, source: int, target: int, amount_ubc: int) -> str:
         splits = self.account(source), self.account(target)
@@ -169,6 +204,13 @@ class EvmContract:
         return (1 << 32) - 1 if found is None else found
 
     # ---- State
+
+    @property
+    def max_entries(self) -> int:
+        return evm.MAX_ENTRIES
+
+    def entries_paid(self, operator: int, merchant_id: bytes) -> int:
+        return self._payplace.entries_paid(self.account(operator), merchant_id)
 
     def operator(self, operator: int) -> PayOperator:
         times, root, _, signers = self._payplace.contract.call("operatorOf", self.account(operator))

@@ -233,7 +233,7 @@ class Market:
             return False
         for before in self._to_be_kept(previous):
             now = block.find(before.merchant_id)
-            if now is None or not is_at_least(now, before):
+            if now is None or not is_at_least(now, self._unpaid(before, previous)):
                 return False
         return self._is_covered(block)
 
@@ -247,14 +247,16 @@ class Market:
             self.instance, operator.root, period, begin_s, begin_s + TIMES.window_s, operator.channels,
             frozenset([one for one, record in records.items() if self.has_withdrawn(record)]),
             frozenset([one for one, record in records.items() if record and record.status == Status.EXITED]),
-            {one: write_leaf(leaf) for one, leaf in self.kept.items() if self._is_missing(one)},
+            {one: write_leaf(leaf) for one, leaf in self.kept.items() if self._is_missing(one)}, None,
+            {one: self.contract.entries_paid(self.operator, one) for one in records},
         )  # fmt: skip
         root, previous = block.root, self.blocks.get(block.previous_root, Block((), 0, NO_ROOT))
         head = BlockHead(self.instance, period, block.tau_s, block.previous_root, len(block.leaves), root)
         confirmed = PayoutLeaf(merchant.id, merchant.confirmed) if merchant.confirmed else None
         try:
             check_head(head, view, now_s)
-            reading = read_blocks(head, block.contents, previous.contents, view, merchant.id)
+            blocks = (block.contents, previous.contents)
+            reading = read_blocks(head, *blocks, view, merchant.id, self.contract.max_entries)
             judge(reading, *self._what_consumers_say(), confirmed)
         except BlockRefused:
             return False
@@ -291,6 +293,17 @@ class Market:
             for leaf in previous.leaves
             if not self.has_withdrawn(self.contract.merchant(self.operator, leaf.merchant_id))
         ]
+
+    def _unpaid(self, leaf: PayoutLeaf, previous: Block) -> PayoutLeaf:
+        """Without the consumers whose money its merchant has taken already, of a leaf that it takes in parts."""
+        count = self.contract.entries_paid(self.operator, leaf.merchant_id)
+        if not count:
+            return leaf
+        missing = self._is_missing(leaf.merchant_id)
+        taken = self.kept[leaf.merchant_id] if missing else previous.find(leaf.merchant_id)
+        paid = sorted(taken.amounts)[:count] if taken else []
+        left = {number: amount for number, amount in leaf.amounts.items() if number not in paid}
+        return PayoutLeaf(leaf.merchant_id, left)
 
     def _is_missing(self, merchant_id: bytes) -> bool:
         record = self.contract.merchant(self.operator, merchant_id)

@@ -69,6 +69,10 @@ def sign_source(channel: int, consumer: PrivateKey, instance: bytes, cumulative:
 
 ALL = 2**32 - 1
 """Entries of a leaf."""
+MAX_ENTRIES = 5_000
+"""Consumers in one leaf, for `keep_back` and `read_blocks`: each can be taken and settled by itself within the gas that
+a transaction may have, also where their channels stand alone (docs/evm.md)."""
+_MISSING = 2
 
 
 class PayPlace:
@@ -181,6 +185,18 @@ class PayPlace:
         """
         words = (operator, _claim(claim), at_least, most, leave)
         return self._send(sender, "withdrawPayout", *words, at_s=at_s)
+
+    def entries_paid(self, operator: bytes, merchant_id: bytes) -> int:
+        """`ContractView.parts`: of the leaf that it last answered for so many of the first entries are paid.
+
+        0: none, or all, which `withdrew` says.
+        """
+        (merchant,) = self.contract.call("merchantOf", operator, merchant_id)
+        (part,) = self.contract.call("partOf", operator, merchant_id)
+        times, *_ = self.contract.call("operatorOf", operator)
+        _, _, _, since, status, _ = merchant
+        height, paid, _ = part
+        return int(paid) if height == (since if status == _MISSING else times[6]) else 0
 
     def force_exit(self, sender: bytes, claim: Claim, *, most: int = ALL, at_s: int | None = None) -> Outcome:
         """An operator pays a merchant out, in parts if it likes, and removes it with the last."""

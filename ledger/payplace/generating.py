@@ -7,8 +7,8 @@ block is ever changed (fault P7: the printed algorithm writes through an alias, 
 A merchant that withdrew begins again with what the last block gave it beyond what it was paid. The thesis begins with
 nothing, which takes from a merchant that withdraws while its signature is missing: it is paid what it last signed for,
 and what came after would be nobody's.
-A leaf names no more consumers than a transaction can bring (`MAX_ENTRIES`): whoever calls keeps the income of further
-ones back (`keep_back`) until the merchant has withdrawn.
+A leaf names no more consumers than a transaction can bring (`MAX_ENTRIES` on the ledger, fewer on an EVM): whoever
+calls keeps the income of further ones back (`keep_back`) until the merchant has withdrawn.
 Reference: thesis 6.5.2, Commitment Generation.   Units: micro-bandcoin (ubc).
 """
 
@@ -24,7 +24,9 @@ Income = Mapping[bytes, Mapping[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """What happened since the last notarised block. `registered` ascends; `paid`: merchant id -> leaf it withdrew."""
+    """What happened since the last notarised block. `registered` ascends; `paid`: merchant id -> leaf it withdrew, or
+    of one that took a part, a leaf of that part's entries.
+    """
 
     registered: Sequence[bytes]
     income: Income
@@ -35,9 +37,12 @@ class Period:
         assert self.income.keys() <= set(self.registered), "income waits until its merchant has registered"
 
 
-def next_leaves(previous: Iterable[bytes], period: Period, max_channels: int) -> Iterator[bytes]:
+def next_leaves(
+    previous: Iterable[bytes], period: Period, max_channels: int, most: int = MAX_ENTRIES
+) -> Iterator[bytes]:
     """One leaf for each registered merchant. `previous`: the leaves of the last notarised block, none before the first.
 
+    `most`: consumers in a leaf, of which `keep_back` has been told too.
     Raises DecodeError if those are not what a block has.
     """
     known = iter(previous)
@@ -46,9 +51,9 @@ def next_leaves(previous: Iterable[bytes], period: Period, max_channels: int) ->
         while old is not None and old[:MERCHANT_ID_SIZE] < merchant:
             old = next(known, None)  # it left
         if old is not None and old[:MERCHANT_ID_SIZE] == merchant:
-            yield _next_leaf(old, period, max_channels)
+            yield _next_leaf(old, period, max_channels, most)
         else:
-            yield _next_leaf(empty_leaf(merchant), period, max_channels)
+            yield _next_leaf(empty_leaf(merchant), period, max_channels, most)
 
 
 def keep_back(row: PayoutRow, income: Mapping[int, int], most: int = MAX_ENTRIES) -> dict[int, int]:
@@ -62,7 +67,7 @@ def keep_back(row: PayoutRow, income: Mapping[int, int], most: int = MAX_ENTRIES
     return {channel: ubc for channel, ubc in income.items() if channel not in late}
 
 
-def _next_leaf(old: bytes, period: Period, max_channels: int) -> bytes:
+def _next_leaf(old: bytes, period: Period, max_channels: int, most: int) -> bytes:
     merchant = old[:MERCHANT_ID_SIZE]
     paid, income = period.paid.get(merchant), period.income.get(merchant)
     if paid is None and not income:
@@ -71,5 +76,5 @@ def _next_leaf(old: bytes, period: Period, max_channels: int) -> bytes:
     if paid is not None:
         row = without(row, read_row(paid, max_channels))
     leaf = write_row(add_income(row, income or {}))
-    assert entries_of(leaf) <= max(MAX_ENTRIES, entries_of(old)), "income of more consumers is kept back"
+    assert entries_of(leaf) <= max(most, entries_of(old)), "income of more consumers is kept back"
     return leaf

@@ -20,7 +20,7 @@ import numpy as np
 
 from ledger.payplace.payout_block import NO_ROOT, BlockHead
 from ledger.payplace.payout_leaf import MAX_ENTRIES, MERCHANT_ID_SIZE, PayoutLeaf, is_at_least, read_leaf
-from ledger.payplace.payout_row import PayoutRow, Sums, read_row
+from ledger.payplace.payout_row import Numbers, PayoutRow, Sums, read_row
 from ledger.payplace.payout_tree import PayoutTree, TreeBuilder
 from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
@@ -63,7 +63,9 @@ class ContractView:
     `window_from_s`, `window_until_s`: the commitment window of `period`, both ends in it. `withdrew`: W, since the last
     notarisation. `exited`: X and all before. `kept`: of each member of M the leaf that the contract holds it to (L),
     which became public when it was marked. `channels`: how many consumers there are. `merchants`: who was ever
-    registered (who leaves during a window still has a leaf); None where that is not asked.
+    registered (who leaves during a window still has a leaf); None where that is not asked. `parts`: of whose leaf so
+    many of the first entries are paid already, where a contract pays in parts (docs/evm.md); the ledger's pays whole
+    leaves. The leaf meant is the one in `kept`, or of who is in no M that of the last block.
     """
 
     instance: bytes
@@ -76,6 +78,7 @@ class ContractView:
     exited: frozenset[bytes] = frozenset()
     kept: Mapping[bytes, bytes] = field(default_factory=dict)
     merchants: frozenset[bytes] | None = None
+    parts: Mapping[bytes, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +121,19 @@ def check_head(head: BlockHead, view: ContractView, now_s: int) -> None:
 
 
 def read_blocks(
-    head: BlockHead, leaves: Iterable[bytes], previous: Iterable[bytes], view: ContractView, merchant: bytes
+    head: BlockHead,
+    leaves: Iterable[bytes],
+    previous: Iterable[bytes],
+    view: ContractView,
+    merchant: bytes,
+    most: int = MAX_ENTRIES,
 ) -> Reading:
     """Both blocks, once, side by side. `previous`: leaves of the contract's last block, none before the first.
 
+    `most`: consumers that a leaf may name, which is what one transaction of this contract can bring.
     Raises BlockRefused.
     """
-    pass_ = _Pass.over(view)
+    pass_ = _Pass.over(view, most)
     try:
         for old, new in _side_by_side(leaves, previous):
             pass_.take(old, new, view, merchant)
@@ -141,7 +150,8 @@ def judge(
     micropayments: Mapping[int, bytes],
     confirmed: PayoutLeaf | None,
 ) -> None:
-    """`confirmed`: what this merchant last signed and was notarised; None if it withdrew since, or never signed.
+    """`confirmed`: what this merchant last signed and was notarised; None if it withdrew since, or never signed; what
+    is left of it if it took a part.
 
     Raises BlockRefused.
     """
@@ -186,11 +196,12 @@ class _Pass:
     totals: Sums
     waiting: set[bytes]
     """Members of M that have not passed by."""
+    most: int
     content: bytes | None = None
 
     @classmethod
-    def over(cls, view: ContractView) -> "_Pass":
-        return cls(TreeBuilder(), TreeBuilder(), Sums.over(view.channels), set(view.kept))
+    def over(cls, view: ContractView, most: int) -> "_Pass":
+        return cls(TreeBuilder(), TreeBuilder(), Sums.over(view.channels), set(view.kept), most)
 
     def take(self, old: bytes | None, new: bytes | None, view: ContractView, merchant: bytes) -> None:
         if old is not None:
@@ -204,17 +215,18 @@ class _Pass:
         if view.merchants is not None and row.merchant_id not in view.merchants:
             raise DecodeError(f"payout block: a leaf of {row.merchant_id.hex()}, who is no merchant here")
         self.totals.add(row)
-        if old != new and len(row.amounts) > MAX_ENTRIES:
+        if old != new and len(row.amounts) > self.most:
             merchant_id = row.merchant_id.hex()
-            raise DecodeError(f"{merchant_id} has {len(row.amounts)} consumers, a leaf at most {MAX_ENTRIES}")
+            raise DecodeError(f"{merchant_id} has {len(row.amounts)} consumers, a leaf at most {self.most}")
+        paid = _channels_paid(row.merchant_id, old, view)
         if row.merchant_id in view.kept:
-            _check_kept(read_row(view.kept[row.merchant_id], view.channels), row)
+            _check_kept(read_row(view.kept[row.merchant_id], view.channels), row, paid)
             self.waiting.discard(row.merchant_id)
         if row.merchant_id == merchant:
             self.content = new
         excused = row.merchant_id in view.withdrew or row.merchant_id in view.exited
         if old is not None and old != new and not excused:
-            _check_kept(read_row(old, view.channels), row)
+            _check_kept(read_row(old, view.channels), row, paid)
 
     def finish(self, head: BlockHead, view: ContractView, merchant: bytes) -> Reading:
         _check_previous(self.old_tree.finish(), view)
@@ -254,8 +266,14 @@ def _check_omitted(merchant: bytes, view: ContractView) -> None:
         raise BlockRefused(Rule.MERCHANT_OMITTED, merchant.hex())
 
 
-def _check_kept(old: PayoutRow, new: PayoutRow) -> None:
-    """Componentwise, over the old entries (P3, P4)."""
+def _channels_paid(merchant: bytes, old: bytes | None, view: ContractView) -> Numbers | None:
+    """Of a leaf that is paid in part: of these nothing is owed but what was earned since. None: of no channel."""
+    count, leaf = view.parts.get(merchant, 0), view.kept.get(merchant, old)
+    return read_row(leaf, view.channels).channels[:count] if count and leaf is not None else None
+
+
+def _check_kept(old: PayoutRow, new: PayoutRow, paid: Numbers | None) -> None:
+    """Componentwise, over the old entries (P3, P4) but those of channels that are paid."""
     if np.array_equal(old.runs, new.runs):
         fell = new.amounts < old.amounts
     else:
@@ -265,6 +283,8 @@ def _check_kept(old: PayoutRow, new: PayoutRow) -> None:
         kept = np.zeros(len(old.amounts), np.int64)
         kept[there] = new.amounts[places[there]]
         fell = kept < old.amounts
+    if paid is not None:
+        fell &= ~np.isin(old.channels, paid)
     if fell.any():
         channel = int(old.channels[fell.argmax()])
         raise BlockRefused(Rule.PAYOUT_FELL, f"merchant {old.merchant_id.hex()} of channel {channel}")

@@ -22,7 +22,8 @@ LEAF_HEAD_SIZE = MERCHANT_ID_SIZE + 4
 RUN_SIZE, AMOUNT_SIZE = 8, 8
 MAX_CHANNELS = 1 << 32
 MAX_ENTRIES = 16_000
-"""Consumers in one leaf: what one transaction can mark, return and withdraw (wire/payplace_withdrawal.py)."""
+"""Consumers in one leaf: what one transaction of the ledger can mark, return and withdraw
+(wire/payplace_withdrawal.py); on an EVM it is less (ledger/evm/payplace.py)."""
 
 _RUNS = struct.Struct(">I")
 

@@ -119,3 +119,17 @@ def test_a_leaf_names_as_many_consumers_as_one_transaction_brings():
     assert entries_of(after) == MAX_ENTRIES
     empty = read_row(empty_leaf(FIRST), channels)
     assert keep_back(empty, {5: 1, 1: 1, 3: 1}, 2) == {1: 1, 3: 1}
+
+
+def test_what_was_taken_of_a_leaf_is_not_in_the_next_and_the_rest_is():
+    old = leaf(FIRST, {0: 3, 1: 4, 2: 5})
+    period = Period((FIRST,), {FIRST: {1: 7}}, {FIRST: leaf(FIRST, {0: 3, 1: 4})})
+    assert list(next_leaves([old], period, 3)) == [leaf(FIRST, {1: 7, 2: 5})]
+
+
+def test_no_leaf_grows_past_what_its_contract_takes():
+    old = leaf(FIRST, {0: 3, 2: 4})
+    period = Period((FIRST,), {FIRST: keep_back(read_row(old, 9), {2: 1, 4: 1, 6: 1}, 3)})
+    assert list(next_leaves([old], period, 9, 3)) == [leaf(FIRST, {0: 3, 2: 5, 4: 1})]
+    with pytest.raises(AssertionError, match="kept back"):
+        list(next_leaves([old], period, 9, 2))

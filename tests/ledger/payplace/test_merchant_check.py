@@ -247,3 +247,38 @@ def test_a_leaf_that_no_transaction_can_bring_is_refused_whosoever_it_is():
         with pytest.raises(BlockRefused, match="consumers") as caught:
             read_blocks(head, leaves, [], view, P1)
         assert caught.value.rule is rule
+
+
+def test_a_contract_that_takes_smaller_transactions_has_smaller_leaves():
+    head, leaves = block({P1: {}, P2: {0: 1, 2: 1, 4: 1}})
+    view = replace(VIEW, channels=5)
+    assert read_blocks(head, leaves, [], view, P1, 3).head == head
+    with pytest.raises(BlockRefused, match="a leaf at most 2") as caught:
+        read_blocks(head, leaves, [], view, P1, 2)
+    assert caught.value.rule is Rule.MALFORMED
+
+
+# ---- Leaves that a contract pays in parts ----------------------------------------------------------------------------
+
+
+BEFORE = {P1: {1: 10}, P2: {0: 3, 1: 4, 2: 5}, OPERATOR: {}}
+
+
+@pytest.mark.parametrize("missing", [False, True], ids=["signs", "missing"])
+def test_what_is_paid_of_a_leaf_already_is_not_in_the_next(missing):
+    """Its first two entries: what is left stays, and money earned since of those consumers may be there too."""
+    kept = {P2: leaf(P2, BEFORE[P2])} if missing else {}
+    view = replace(VIEW, kept=kept, parts={P2: 2})
+    for left in ({2: 5}, {1: 1, 2: 5}, {2: 6}):
+        sign({**BEFORE, P2: left}, previous=BEFORE, view=view)
+    for short in ({}, {2: 4}, {0: 3, 1: 4}):
+        refused(Rule.PAYOUT_FELL, {**BEFORE, P2: short}, previous=BEFORE, view=view)
+    refused(Rule.PAYOUT_FELL, {**BEFORE, P2: {2: 5}}, previous=BEFORE, view=replace(view, parts={P2: 1}))
+
+
+def test_a_missing_merchants_parts_are_those_of_the_leaf_that_it_is_held_to():
+    """The last block, which it did not sign, begins with another consumer: that one is not paid."""
+    held = {1: 4, 2: 5}
+    view = replace(VIEW, kept={P2: leaf(P2, held)}, parts={P2: 1})
+    sign({**BEFORE, P2: {0: 3, 2: 5}}, previous=BEFORE, view=view)
+    refused(Rule.PAYOUT_FELL, {**BEFORE, P2: {1: 4, 2: 5}}, previous=BEFORE, view=view)
