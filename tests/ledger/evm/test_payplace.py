@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from lab.evm_rig import NO_ROOT, TIMES, Rig, secret_key, voucher_of
-from ledger.evm.deployed import Outcome
-from ledger.evm.payplace import sign_source
+from ledger.evm.deployed import GAS_CAP, Outcome, load_compiled
+from ledger.evm.payplace import MAX_ENTRIES, sign_source
 from ledger.payplace.bls import PublicKey, SecretKey
 from ledger.payplace.payout_leaf import PayoutLeaf, write_leaf
 from wire.payplace_registration import Times
@@ -16,6 +16,7 @@ from wire.payplace_registration import Times
 FREE_S = TIMES.window_s + TIMES.finality_s + 1
 """After the beginning of a window: when its freeze has ended."""
 MAX_GAS = 190_000
+MAX_CODE_BYTES = 24_576
 
 
 def market(rig: Rig, merchants: int = 3, deposits: tuple[int, ...] = (70, 20, 1_000)) -> None:
@@ -434,6 +435,48 @@ def test_who_is_settled_in_part_returns_when_all_of_it_is(rig: Rig) -> None:
     assert rig.payplace.settle(rig.accounts[19], rig.operator, signed.count, row, most=1).error == ""
     back = rig.notarise(rig.block({1: {0: 50, 1: 5}}), returning=[1])
     assert back.error == "SETTLED_IN_PART"
+
+
+def test_whoever_settles_one_entry_ahead_of_a_notarisation_costs_no_new_signatures(rig: Rig) -> None:
+    """A sum of signatures does not say who returns: the operator settles the rest, and brings the same one again."""
+    market(rig)
+    notarised(rig, {1: {0: 50, 1: 5}})
+    rig.mark_absent([1])
+    signed, block = rig.blocks[-1], rig.block({1: {0: 50, 1: 5}})
+    row, signature = signed.row(secret_key(1)), rig.sign(block)
+    words = (rig.operator, block.tree.root, block.tau_s, signature)
+    settle = rig.payplace.settle
+    assert settle(rig.accounts[19], rig.operator, signed.count, row, most=1, at_s=block.tau_s).error == ""
+    assert rig.payplace.notarise(*words, [(row.key, b"")]).error == "SETTLED_IN_PART"
+    assert settle(rig.operator, rig.operator, signed.count, row).error == ""
+    assert settle(rig.accounts[19], rig.operator, signed.count, row, most=1).error == "ALREADY_SETTLED"
+    assert rig.payplace.notarise(*words, [(row.key, row.leaf)]).error == ""
+    assert [reserved(rig, channel) for channel in (0, 1)] == [{}, {}]
+
+
+def test_one_entry_of_the_largest_leaf_fits_a_transaction(rig: Rig) -> None:
+    """5,000 consumers whose channels stand alone: one is withdrawn, one settled, and an honest block is not held up."""
+    market(rig, merchants=2, deposits=(70, 20, 1_000))
+    notarised(rig, {1: {2 * number: 5 for number in range(MAX_ENTRIES)}, 2: {1: 7}})
+    taken = rig.claim(1, {0: 5})
+    payee, at_s = rig.payees[secret_key(1).public.merchant_id], free_s(rig)
+    done = [rig.payplace.withdraw(payee, rig.operator, taken, most=1, at_s=at_s)]
+    out = rig.claim(1, {2: 5}, leave=True)
+    before = rig.node.snapshot()
+    done.append(rig.payplace.force_exit(rig.operator, out, most=1))
+    rig.node.revert(before)
+    assert rig.mark_absent([1]).error == ""
+    signed = rig.blocks[-1]
+    row = signed.row(secret_key(1))
+    done.append(rig.payplace.settle(rig.accounts[9], rig.operator, signed.count, row, most=1))
+    assert [one.error for one in done] == ["", "", ""]
+    assert max(one.gas for one in done) < GAS_CAP * 2 // 3, "room for the cohorts of a consumer"
+    assert (got(rig, 1), reserved(rig, 2)) == (5, {1: 5})
+
+
+def test_the_contract_has_room_below_the_largest_that_is_deployed() -> None:
+    """EIP-170, with some octets for the next compiler."""
+    assert load_compiled("PayPlace").runtime_bytes <= MAX_CODE_BYTES - 128
 
 
 def test_claims_of_the_largest_amounts_are_set_aside_under_their_own_height(rig: Rig) -> None:

@@ -5,27 +5,32 @@ Reference: thesis 6.2.2; attacks on 6.7 and on what the paper leaves out are amo
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
+from ledger.evm.node import Node, run_node
 from ledger.payplace.bls import SecretKey, aggregate_keys, subtract
 from ledger.payplace.entries import Status
 from ledger.payplace.payout_leaf import PayoutLeaf, empty_leaf, write_leaf
 from ledger.payplace.registering import voucher_message
-from tests.payplace_contract import ACCOUNT_UBC, PythonContract, micropay
+from tests.ledger_world import GENESIS
+from tests.payplace_contract import ACCOUNT_UBC, Contract, PythonContract, micropay
+from tests.payplace_evm import EvmContract
 from tests.payplace_market import TIMES, Amounts, Block, Market, Merchant
 from wire.payplace_notarisation import LeafProof
 from wire.payplace_withdrawal import Claim, Source
 
+ACCOUNTS = 10
 CONSUMER, OTHER_CONSUMER = 8, 9
 
 
 class Scene:
     """Two honest merchants, two that are in league with the operator, a consumer that has paid 100 of its 500."""
 
-    def __init__(self) -> None:
-        self.contract = PythonContract(10)
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
         self.market = Market(self.contract, 0)
         self.alice, self.bob = self.market.join(1), self.market.join(2)
         self.mallory, self.trudy = self.market.join(3, honest=False), self.market.join(4, honest=False)
@@ -57,9 +62,38 @@ class Scene:
         return self.contract.withdraw(merchant.account, 0, merchant.key, claim)
 
 
+@pytest.fixture(scope="module", params=["ledger", "evm"])
+def node(request: pytest.FixtureRequest) -> Iterator[Node | None]:
+    """None: the ledger's own contract, which needs none."""
+    if request.param == "ledger":
+        yield None
+        return
+    request.getfixturevalue("evm_contracts")
+    with run_node(start_s=GENESIS.time_s - 1_000) as node:
+        yield node
+
+
 @pytest.fixture
-def scene() -> Scene:
-    return Scene()
+def new_scene(node: Node | None) -> Iterator[Callable[[], Scene]]:
+    """On the ledger's contract, and on its twin, which is back at its beginning after each test."""
+    if node is None:
+        yield lambda: Scene(PythonContract(ACCOUNTS))
+        return
+    begun = node.snapshot()
+
+    def fresh() -> Scene:
+        nonlocal begun
+        node.revert(begun)
+        begun = node.snapshot()
+        return Scene(EvmContract(node, ACCOUNTS))
+
+    yield fresh
+    node.revert(begun)
+
+
+@pytest.fixture
+def scene(new_scene: Callable[[], Scene]) -> Scene:
+    return new_scene()
 
 
 def test_double_spend_by_the_operator_to_two_merchants(scene: Scene) -> None:
@@ -71,10 +105,10 @@ def test_double_spend_by_the_operator_to_two_merchants(scene: Scene) -> None:
     assert scene.market.notarise(block, scene.league) == "BAD_AGGREGATE"
 
 
-def test_double_spend_to_a_merchant_and_a_colluder(scene: Scene) -> None:
+def test_double_spend_to_a_merchant_and_a_colluder(new_scene: Callable[[], Scene]) -> None:
     """Alice has 60 confirmed. The league gives itself 100 without her; it gets 40, before or after her."""
     for first in ("alice", "league"):
-        scene = Scene()
+        scene = new_scene()
         assert scene.market.period(scene.payouts(alice=60)) == ""
         block = scene.collude(scene.payouts(alice=0, mallory=100))
         if first == "alice":
