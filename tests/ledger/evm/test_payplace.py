@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from lab.evm_rig import NO_ROOT, TIMES, Rig, secret_key, voucher_of
-from ledger.evm.deployed import GAS_CAP, Outcome, load_compiled
+from ledger.evm.deployed import Outcome, load_compiled
+from ledger.evm.node import GAS_CAP
 from ledger.evm.payplace import MAX_ENTRIES, sign_source
 from ledger.payplace.bls import PublicKey, SecretKey
 from ledger.payplace.payout_leaf import PayoutLeaf, write_leaf
