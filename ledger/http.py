@@ -79,6 +79,8 @@ MAX_RECORDS = 200
 """Of at most 19 KiB each."""
 MAX_GRANTS = 200
 """Each is signed for whoever asks, unless it was lately (ledger/answering.py): a page takes some 15 ms at most."""
+MAX_CONNECTIONS = 900
+"""Of 1,024 descriptors that a process usually has: some are left for its files and its broker."""
 
 KEY_PATTERN = "^0[23][0-9a-f]{64}$"
 Key = Annotated[str, Path(pattern=KEY_PATTERN, description="account: compressed public key in hex")]
@@ -450,7 +452,9 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Serves until cancelled."""
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+async def serve(app: FastAPI, listening: socket.socket, most: int = MAX_CONNECTIONS) -> None:
+    """Serves until cancelled. With `most` connections, and beyond, whoever asks is told 503."""
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="off", limit_concurrency=most
+    )
     await Server(config).serve([listening])

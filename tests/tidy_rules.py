@@ -141,6 +141,7 @@ SHELLS: dict[str, str] = {
     "operatord/payplace/store.py": "SQLite and the disk",
     "operatord/payplace/settling.py": "carries steps out, over that disk and the chain, for several threads",
     "operatord/payplace/http.py": "the HTTP service for merchants",
+    "operatord/payplace/crowds.py": "who waits at its door: tasks of its loop, and whose turn chance says",
     "operatord/payplace/earnings.py": "SQLite of operatord, only read",
     "operatord/payplace/opening.py": "key files, and the ledger over the network",
     "operatord/payplace/running.py": "the loop around the steps: clock and threads",

@@ -7,24 +7,25 @@
     POST /v1/payplace/signatures           merchant id 32 | period 8 | signature 48 -> 204 once it is on disk
     POST /v1/payplace/vouchers             key 96 | possession 48 | payout account 33 -> tau_s 8 | voucher 48
 
-Nobody has to say who he is: what is shown is everybody's, and what is taken is signed. Whatever costs something has a
-turnstile of its own, so that who asks for one thing too often keeps nobody from another. Signatures that come while
-others are verified are verified together. 400 says what could not be read, 404 that it is not there, 503 that the chain
-is away, or that too many ask: in both cases later is better.
+Nobody has to say who he is: what is shown is everybody's, and what is taken is signed. The announcement comes from
+memory. Whatever costs something has a turnstile of its own, so that who asks for one thing too often keeps nobody from
+another, and places by host, so that he keeps nobody else from that one (`crowds`). 400 says what could not be read, 404
+that it is not there, 503 that the chain is away, or that too many ask: in both cases later is better.
 """
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive, Scope, Send
 
 from ledger.payplace import bls
 from ledger.payplace.payout_leaf import MAX_ENTRIES
-from operatord.payplace.merchant import Office
+from operatord.payplace.crowds import Desk, Gathering, TooManyError, Turnstile, host_of
+from operatord.payplace.merchant import Shown
 from operatord.payplace.settling import Brought
 from wire.cbor import Key, Value, write_cbor
 from wire.errors import DecodeError, ShellError
@@ -35,123 +36,81 @@ NUMBERS_BODY = CHANNEL_SIZE * MAX_ENTRIES
 """As many consumers as a leaf names: an answer has 2.6 MB at most."""
 SIGNATURE_BODY, VOUCHER_BODY = 32 + 8 + 48, 96 + 48 + PUBLIC_KEY_SIZE
 OCTETS, CBOR = "application/octet-stream", "application/cbor"
-AT_ONCE, WAITING = 2, 200
-"""Of one kind of question: threads that work at it, and who waits for them."""
-MAX_SIGNATURES, MAX_OF_ONE = 2_000, 4
-"""That wait while others are verified, and of these in one merchant's name."""
+STREAMS, STREAMS_OF_ONE, WRITE_S = 64, 8, 20.0
+"""Blocks that are read at once, of these by one host, and seconds for each piece of one."""
 
 
-class Desk(Office, Protocol):
-    """An office that takes signatures by the hundred."""
-
-    def take_signatures(self, brought: Sequence[Brought]) -> list[str]: ...
-
-
-class TooManyError(Exception):
-    """Ask again later."""
+class Office(Shown, Desk, Protocol):
+    """What the door is in front of."""
 
 
 REFUSED = (LookupError, DecodeError, ShellError, TooManyError)
 
 
-class Turnstile:
-    """Few at once, some who wait, and nobody more. Raises TooManyError."""
+class Streamed(StreamingResponse):
+    """Octets that go out while the reader takes them, with a place among those that do; 503 if there is none. Who does
+    not take a piece within `write_s` is left.
+    """
 
-    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
-        self._room = asyncio.Semaphore(at_once)
-        self._left = at_once + waiting
+    def __init__(self, pieces: Iterator[bytes], streams: Turnstile, host: str, write_s: float) -> None:
+        super().__init__(pieces, media_type=OCTETS)
+        self._streams, self._host, self._write_s = streams, host, write_s
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        if not self._left:
-            raise TooManyError
-        self._left -= 1
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_in_time(message: Message) -> None:
+            async with asyncio.timeout(self._write_s):
+                await send(message)
+
         try:
-            async with self._room:
-                yield
-        finally:
-            self._left += 1
+            async with self._streams.turn(self._host):
+                await super().__call__(scope, receive, send_in_time)
+        except TooManyError:
+            await _later()(scope, receive, send)
+        except (TimeoutError, ClientDisconnect):
+            pass  # the server ends a connection whose answer stays unfinished
 
 
-class Gathering:
-    """Signatures on their way to the desk: one batch after the other, each of all that came meanwhile."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._waiting: deque[tuple[Brought, asyncio.Future[str]]] = deque()
-        self._names: Counter[bytes] = Counter()
-        self._working = asyncio.Lock()
-
-    async def take(self, brought: Brought) -> str:
-        """Why it is not taken; empty once it is on disk. Raises TooManyError, ShellError."""
-        name = brought[0]
-        if len(self._waiting) >= MAX_SIGNATURES or self._names[name] >= MAX_OF_ONE:
-            raise TooManyError
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._names[name] += 1
-        self._waiting.append((brought, answer))
-        try:
-            async with self._working:
-                if not answer.done():
-                    await self._work()
-            return await answer
-        finally:
-            self._names[name] -= 1
-            if not self._names[name]:
-                del self._names[name]
-
-    async def _work(self) -> None:
-        """At all that waits."""
-        batch = list(self._waiting)
-        self._waiting.clear()
-        fault: Exception = TooManyError()  # if somebody ends us meanwhile
-        try:
-            said = await asyncio.to_thread(self._desk.take_signatures, [brought for brought, _ in batch])
-            for (_, answer), why in zip(batch, said, strict=True):
-                if not answer.done():
-                    answer.set_result(why)
-        except ShellError as error:
-            fault = error
-        finally:
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(fault)
-                    answer.exception()  # whoever has gone does not ask for it
-
-
-def create_app(office: Desk, tell: Callable[[str], None]) -> FastAPI:
+def create_app(office: Office, tell: Callable[[str], None], write_s: float = WRITE_S) -> FastAPI:
     """The application in front of one operator."""
     app = FastAPI(title="Airgrant payouts", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     shown, numbers, vouching, gathering = Turnstile(), Turnstile(), Turnstile(at_once=1), Gathering(office)
+    streams = Turnstile(STREAMS, 0, STREAMS_OF_ONE)
 
-    async def answer(turnstile: Turnstile, work: Callable[[], Response]) -> Response:
+    async def answer(turnstile: Turnstile, request: Request, work: Callable[[], Response]) -> Response:
         try:
-            async with turnstile.turn():
+            async with turnstile.turn(_host(request)):
                 return await asyncio.to_thread(work)
         except REFUSED as error:
             return _refusal(error, tell)
 
     @app.get("/v1/payplace/announcement")
     async def announcement() -> Response:
-        return await answer(shown, lambda: _announcement(office))
+        try:
+            return _announcement(office)
+        except REFUSED as error:
+            return _refusal(error, tell)
 
     @app.get("/v1/payplace/blocks/{root}")
-    async def block(root: str) -> Response:
-        return await answer(shown, lambda: StreamingResponse(office.block(_root(root)), media_type=OCTETS))
+    async def block(root: str, request: Request) -> Response:
+        def stream() -> Response:
+            return Streamed(office.block(_root(root)), streams, _host(request), write_s)
+
+        return await answer(shown, request, stream)
 
     @app.get("/v1/payplace/kept")
-    async def kept() -> Response:
-        return await answer(shown, lambda: _cbor(office.kept().items()))
+    async def kept(request: Request) -> Response:
+        return await answer(shown, request, lambda: _cbor(office.kept().items()))
 
     @app.post("/v1/payplace/micropayments")
     async def micropayments(request: Request) -> Response:
         body = await _read_body(request, NUMBERS_BODY)
-        return await answer(numbers, lambda: _cbor(office.micropayments(_numbers(body)).items()))
+        return await answer(numbers, request, lambda: _cbor(office.micropayments(_numbers(body)).items()))
 
     @app.post("/v1/payplace/signatures")
     async def signatures(request: Request) -> Response:
         try:
-            said = await gathering.take(_signature(await _read_body(request, SIGNATURE_BODY)))
+            brought = _signature(await _read_body(request, SIGNATURE_BODY))
+            said = await gathering.take(brought, _host(request))
         except REFUSED as error:
             return _refusal(error, tell)
         return PlainTextResponse(said, 400) if said else Response(status_code=204)
@@ -159,9 +118,13 @@ def create_app(office: Desk, tell: Callable[[str], None]) -> FastAPI:
     @app.post("/v1/payplace/vouchers")
     async def vouchers(request: Request) -> Response:
         body = await _read_body(request, VOUCHER_BODY)
-        return await answer(vouching, lambda: _vouch(office, body))
+        return await answer(vouching, request, lambda: _vouch(office, body))
 
     return app
+
+
+def _host(request: Request) -> str:
+    return host_of(request.client.host) if request.client else ""
 
 
 def _refusal(error: Exception, tell: Callable[[str], None]) -> Response:
@@ -173,6 +136,10 @@ def _refusal(error: Exception, tell: Callable[[str], None]) -> Response:
             return PlainTextResponse(str(error), 400)
         case ShellError():
             tell(str(error))
+    return _later()
+
+
+def _later() -> Response:
     return PlainTextResponse("try again later", 503)
 
 
@@ -186,7 +153,7 @@ async def _read_body(request: Request, most: int) -> bytes:
     return body
 
 
-def _announcement(office: Office) -> Response:
+def _announcement(office: Shown) -> Response:
     octets = office.announcement()
     return Response(status_code=204) if octets is None else Response(octets, media_type=OCTETS)
 
@@ -197,7 +164,7 @@ def _signature(body: bytes) -> Brought:
     return body[:32], int.from_bytes(body[32:40], "big"), body[40:]
 
 
-def _vouch(office: Office, body: bytes) -> Response:
+def _vouch(office: Shown, body: bytes) -> Response:
     if len(body) != VOUCHER_BODY:
         raise DecodeError(f"a registration comes in {VOUCHER_BODY} octets, not {len(body)}")
     key, possession = bls.PublicKey.of_compressed(body[:96]), bls.Signature.of_compressed(body[96:144])

@@ -46,7 +46,7 @@ from operatord.payplace.contesting import Contester
 from operatord.payplace.merchant_files import MerchantFiles, Promise
 from operatord.payplace.recovering import read_past
 from operatord.payplace.steps import may_commit
-from wire.errors import DecodeError, VerificationError
+from wire.errors import DecodeError, ShellError, VerificationError
 from wire.ids import PublicKey
 from wire.micropayment import parse_micropayment, signature_of
 from wire.payplace_notarisation import LeafProof
@@ -57,8 +57,12 @@ GUARDS = 4
 """Looks at all consumers in a challenge period: two may fail, and one is late."""
 
 
-class Office(Protocol):
-    """The operator's side, over HTTP or in one process. Raises ShellError if it is away, DecodeError if it says no."""
+class BusyError(ShellError):
+    """The operator has no room for us now: to be asked again soon."""
+
+
+class Shown(Protocol):
+    """What an operator shows everybody, and its vouchers."""
 
     def announcement(self) -> bytes | None: ...
 
@@ -68,11 +72,17 @@ class Office(Protocol):
 
     def micropayments(self, channels: Iterable[int]) -> Mapping[int, bytes]: ...
 
-    def take_signature(self, merchant: bytes, period: int, octets: bytes) -> None: ...
-
     def vouch(
         self, key: bls.PublicKey, possession: bls.Signature, payout: PublicKey
     ) -> tuple[int, bls.Signature]: ...
+
+
+class Office(Shown, Protocol):
+    """The operator's side, over HTTP or in one process. Raises ShellError if it is away (BusyError if it has no room),
+    DecodeError if it says no.
+    """
+
+    def take_signature(self, merchant: bytes, period: int, octets: bytes) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

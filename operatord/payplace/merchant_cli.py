@@ -7,6 +7,7 @@ output. A merchant's folder has its key and everything that it signed for: with 
 
 import argparse
 import json
+import random
 import secrets
 import sys
 import threading
@@ -23,9 +24,9 @@ from operatord.payplace.merchant_files import MerchantFiles
 from operatord.payplace.office import HttpOffice
 from operatord.payplace.opening import open_chain
 from operatord.payplace.settings import parse_merchant
-from wire.errors import DecodeError, ShellError
+from operatord.payplace.watching import watch_for_ever
+from wire.errors import DecodeError
 
-POLL_S = 10.0
 EXAMPLES = """examples:
   airgrant merchant register merchant.toml     make the key, ask the operator for its word, register on the ledger
   airgrant merchant watch merchant.toml        look at every block and sign it, until SIGINT
@@ -88,17 +89,9 @@ def _watch(options: argparse.Namespace) -> int:
         return _say(options, _look(merchant))
     sys.stdout.write(f"merchant ready id={merchant.id.hex()}\n")
     sys.stdout.flush()
-    said: dict[str, Any] = {}
     pause = threading.Event()
-    while True:
-        try:
-            found = _look(merchant)
-        except ShellError as error:
-            found = {"ok": False, "trouble": str(error)}
-        if found != said and "again" not in found:
-            _say(options, found)
-        said = found
-        pause.wait(POLL_S)
+    watch_for_ever(lambda: _look(merchant), lambda page: _say(options, page), pause.wait, random.random)
+    return OK
 
 
 def _look(merchant: Merchant) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """An operator's office over HTTP, as a merchant asks it. What comes is not believed: whoever asked looks at it.
 
-Reference: the list in `http.py`. Raises ShellError if nobody answers in time, DecodeError if the operator says no or
-what it says cannot be read. No answer is longer than it may be, or slower: of a block each megabyte has its deadline.
+Reference: the list in `http.py`. Raises ShellError if nobody answers in time, BusyError at 503, DecodeError if the
+operator says no or what it says cannot be read. No answer is longer than it may be, or slower: of a block each megabyte
+has its deadline.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from ledger.asking import ask, ask_long
 from ledger.payplace import bls
 from ledger.payplace.payout_leaf import MAX_ENTRIES
+from operatord.payplace.merchant import BusyError
 from wire.cbor import read_cbor
 from wire.errors import DecodeError, ShellError
 from wire.ids import PublicKey
@@ -77,6 +79,8 @@ class HttpOffice:
     def _refuse(self, path: str, status: int, content: bytes) -> None:
         """Raises what it means that the operator said this."""
         said = content[:_SAID_BYTES].decode(errors="replace")
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise BusyError(self._url, said)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ShellError(self._url, said)
         raise DecodeError(f"operator: {path}: {said}")

@@ -37,7 +37,7 @@ from operatord.payplace.steps import (
     next_step,
     next_window_s,
 )
-from operatord.payplace.store import PayoutStore, find_leaves
+from operatord.payplace.store import SERVED_SIZE, PayoutStore, find_leaves
 from wire.errors import DecodeError, ShellError, VerificationError
 from wire.ids import PublicKey
 from wire.micropayment import parse_micropayment
@@ -568,7 +568,7 @@ class Settler:
         """Raises LookupError."""
         if not self._store.has_block(root):
             raise LookupError(f"no block has root {root.hex()}")
-        return self._store.chunks(root)
+        return self._store.chunks(root, SERVED_SIZE)
 
     def kept(self) -> Mapping[bytes, bytes]:
         """The leaves to which members of M are held; those who withdrew since are held to the empty one."""

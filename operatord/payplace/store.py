@@ -48,7 +48,8 @@ INSERT INTO income SELECT merchant, channel, 0, ubc FROM income WHERE period != 
 ON CONFLICT (merchant, channel, period) DO UPDATE SET ubc = ubc + excluded.ubc
 """
 _BUSY_S = 60.0
-_CHUNK = 1 << 20
+CHUNK_SIZE, SERVED_SIZE = 1 << 20, 1 << 16
+"""Octets of a block that are read at a time: by ourselves, and for somebody who may be slow."""
 
 
 class PayoutStore:
@@ -66,6 +67,8 @@ class PayoutStore:
                 raise ShellError("payouts", f"{folder}: {error.strerror}") from error
             self._db = sqlite3.connect(path, _BUSY_S, isolation_level=None, check_same_thread=False)
             self._db.executescript(_SCHEMA)
+        self._block = self._read_block()
+        """As it is on disk, which nobody else writes: it is asked for by whoever comes to the door."""
 
     def close(self) -> None:
         with self._lock:
@@ -139,9 +142,15 @@ class PayoutStore:
             db.executemany(
                 "UPDATE income SET period = ? WHERE merchant = ? AND channel = ? AND period = 0", rows
             )
+        self._block = head, signature
 
     def block(self) -> tuple[BlockHead, bytes] | None:
-        """The block that is neither settled nor given up, and the operator's signature over its commitment."""
+        """The block that is neither settled nor given up, and the operator's signature over its commitment; from
+        memory.
+        """
+        return self._block
+
+    def _read_block(self) -> tuple[BlockHead, bytes] | None:
         rows = self._rows("SELECT head, signature FROM block")
         return (read_block_head(bytes(rows[0][0])), bytes(rows[0][1])) if rows else None
 
@@ -170,6 +179,7 @@ class PayoutStore:
             db.execute("DELETE FROM kept")
             db.executemany("INSERT INTO kept VALUES (?, ?)", kept.items())
             db.execute("INSERT OR REPLACE INTO settled VALUES (1, ?)", (root,))
+        self._block = None
 
     def give_up(self) -> None:
         """Its income waits for the next one."""
@@ -178,6 +188,7 @@ class PayoutStore:
             db.execute("DELETE FROM income WHERE period != 0")
             db.execute("DELETE FROM block")
             db.execute("DELETE FROM signature")
+        self._block = None
 
     # ---- Signatures, and leaves of those who are missing
 
@@ -212,12 +223,12 @@ class PayoutStore:
 
     # ---- Files
 
-    def chunks(self, root: bytes) -> Iterator[bytes]:
-        """A block's octets, a megabyte at a time. Raises LookupError if it is not there."""
+    def chunks(self, root: bytes, size: int = CHUNK_SIZE) -> Iterator[bytes]:
+        """A block's octets, so many at a time. Raises LookupError if it is not there."""
         path = self._path(root)
         try:
             with path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
+                while chunk := file.read(size):
                     yield chunk
         except FileNotFoundError:
             raise LookupError(f"no block has root {root.hex()}") from None

@@ -1,22 +1,21 @@
-"""The door for merchants where what is behind it fails: the reason is told to the operator, not to whoever asks."""
+"""The door for merchants where what is behind it fails, and where one host asks for all that there is."""
 
-import asyncio
+import select
+import socket
 import threading
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import pytest
 
-from operatord.payplace.http import (
-    MAX_OF_ONE,
-    MAX_SIGNATURES,
-    Gathering,
-    TooManyError,
-    Turnstile,
-    create_app,
-)
+from ledger.http import serve
+from operatord.payplace.crowds import OF_ONE
+from operatord.payplace.http import STREAMS_OF_ONE, create_app
+from operatord.payplace.merchant import BusyError
 from operatord.payplace.office import HttpOffice
-from tests.operatord.payplace.serving import served
+from tests.operatord.payplace.serving import running, served
 from wire.errors import ShellError
 
 
@@ -38,96 +37,73 @@ def test_a_disk_that_fails_is_told_to_the_operator():
                 urllib.request.urlopen(f"{url}/v1/payplace/{path}")
             with caught.value as error:
                 assert (error.code, error.read()) == (503, b"try again later")
-        with pytest.raises(ShellError, match="try again later"):
+        with pytest.raises(BusyError, match="try again later"):
             HttpOffice(url).announcement()
     assert told == ["payouts: /secret/place: no space left"] * 4
 
 
-class Slow:
-    """A desk whose first batch takes until `go`."""
+def test_one_host_that_fills_its_places_keeps_nobody_from_the_announcement():
+    """Who asks for leaves by all places of its own waits; the announcement comes all the same."""
 
-    def __init__(self) -> None:
-        self.go, self.begun, self.batches = threading.Event(), threading.Event(), list[int]()
+    class Stuck:
+        def __init__(self) -> None:
+            self.go = threading.Event()
 
-    def take_signatures(self, brought):
-        self.batches.append(len(brought))
-        self.begun.set()
-        assert self.go.wait(30)
-        return ["" if octets == b"good" else "bad" for _, _, octets in brought]
+        def kept(self):
+            assert self.go.wait(30)
+            return {}
 
+        def announcement(self):
+            return bytes(165)
 
-def test_signatures_that_come_meanwhile_are_verified_together():
-    async def bring() -> None:
-        desk = Slow()
-        gathering = Gathering(desk)  # type: ignore[arg-type]
-        first = asyncio.create_task(gathering.take((b"first", 1, b"good")))
-        await asyncio.to_thread(desk.begun.wait, 30)
-        brought = [(bytes([n]), 1, b"good" if n % 3 else b"forged") for n in range(100)]
-        others = [asyncio.create_task(gathering.take(one)) for one in brought]
-        await asyncio.sleep(0)
-        desk.go.set()
-        assert await first == ""
-        assert await asyncio.gather(*others) == ["" if n % 3 else "bad" for n in range(100)]
-        assert desk.batches == [1, 100]
-
-    asyncio.run(bring())
+    office = Stuck()
+    with served(create_app(office, print)) as url, ExitStack() as stack:  # type: ignore[arg-type]
+        stack.callback(office.go.set)
+        asking = [ask(stack, url, "kept") for _ in range(OF_ONE + 1)]
+        answered, _, _ = select.select(asking, [], [], 30)
+        assert [one.recv(12) for one in answered] == [b"HTTP/1.1 503"]
+        with urllib.request.urlopen(f"{url}/v1/payplace/announcement") as shown:
+            assert shown.read() == bytes(165)
 
 
-def test_nobody_fills_the_queue_in_one_merchants_name():
-    async def bring() -> None:
-        desk = Slow()
-        gathering = Gathering(desk)  # type: ignore[arg-type]
-        mine = [asyncio.create_task(gathering.take((b"me", 1, b"forged"))) for _ in range(MAX_OF_ONE)]
-        await asyncio.to_thread(desk.begun.wait, 30)
-        with pytest.raises(TooManyError):
-            await gathering.take((b"me", 1, b"good"))
-        names = [n.to_bytes(4, "big") for n in range(MAX_SIGNATURES)]
-        waiting = len(gathering._waiting)
-        others = [asyncio.create_task(gathering.take((one, 1, b"good"))) for one in names[waiting:]]
-        await asyncio.sleep(0)
-        with pytest.raises(TooManyError):
-            await gathering.take((b"another", 1, b"good"))
-        desk.go.set()
-        assert set(await asyncio.gather(*mine)) == {"bad"}
-        assert set(await asyncio.gather(*others)) == {""}
-        assert await gathering.take((b"me", 1, b"good")) == "", "once there is room again"
+class Endless:
+    """A block without end."""
 
-    asyncio.run(bring())
+    def block(self, _):
+        while True:
+            yield bytes(1 << 16)
 
 
-def test_a_desk_that_fails_is_told_to_everybody_who_waited():
-    class Failing:
-        def take_signatures(self, _):
-            raise ShellError("payouts", "no space left")
+def test_who_reads_slowly_has_a_few_streams_and_loses_them(eventually):
+    with served(create_app(Endless(), print, write_s=60)) as url, ExitStack() as stack:  # type: ignore[arg-type]
+        for _ in range(STREAMS_OF_ONE):
+            assert ask(stack, url, BLOCK).recv(12) == b"HTTP/1.1 200"
+        assert ask(stack, url, BLOCK).recv(12) == b"HTTP/1.1 503"
+    with served(create_app(Endless(), print, write_s=0.1)) as url, ExitStack() as stack:  # type: ignore[arg-type]
+        for _ in range(STREAMS_OF_ONE):
+            assert ask(stack, url, BLOCK).recv(12) == b"HTTP/1.1 200"
+        eventually(
+            lambda: ask(stack, url, BLOCK).recv(12) == b"HTTP/1.1 200", "who reads nothing is left", 30
+        )
 
-    async def bring() -> None:
-        gathering = Gathering(Failing())  # type: ignore[arg-type]
-        tasks = [asyncio.create_task(gathering.take((bytes([n]), 1, b""))) for n in range(3)]
-        said = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [type(one) for one in said] == [ShellError] * 3
 
-    asyncio.run(bring())
+def test_a_server_has_so_many_connections_and_tells_the_rest():
+    """Those who are silent count as well."""
+    app = create_app(Endless(), print)  # type: ignore[arg-type]
+    with running(lambda listening: serve(app, listening, most=3)) as url, ExitStack() as stack:
+        assert ask(stack, url, BLOCK).recv(12) == b"HTTP/1.1 200"
+        assert ask(stack, url, BLOCK).recv(12) == b"HTTP/1.1 200"
+        assert ask(stack, url, BLOCK).recv(12) == b"HTTP/1.1 503"
 
 
-def test_a_turnstile_lets_few_in_has_some_wait_and_sends_the_rest_away():
-    async def crowd() -> None:
-        turnstile, end, inside, most = Turnstile(at_once=2, waiting=3), asyncio.Event(), 0, 0
+BLOCK = f"blocks/{bytes(32).hex()}"
 
-        async def go() -> None:
-            nonlocal inside, most
-            async with turnstile.turn():
-                inside += 1
-                most = max(most, inside)
-                await end.wait()
-                inside -= 1
 
-        tasks = [asyncio.create_task(go()) for _ in range(7)]
-        await asyncio.sleep(0)
-        end.set()
-        said = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [type(one) for one in said].count(TooManyError) == 2
-        assert most == 2
-        async with turnstile.turn():
-            pass
-
-    asyncio.run(crowd())
+def ask(stack: ExitStack, url: str, path: str) -> socket.socket:
+    """A question whose answer nobody reads."""
+    place = urlsplit(url)
+    assert place.port is not None
+    asking = stack.enter_context(socket.create_connection((place.hostname, place.port)))
+    asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    asking.sendall(f"GET /v1/payplace/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    return asking

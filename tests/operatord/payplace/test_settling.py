@@ -458,6 +458,27 @@ def test_the_operator_vouches_for_owners_of_its_boxes_and_whom_it_names(market):
     assert market.settler.vouch(key.public, possession, other.public)[0] == tau_s, "anybody"
 
 
+def test_what_is_announced_comes_from_memory(market):
+    """Whoever asks for it, and as often as he likes, costs no look at the disk."""
+    market.to_window(1)
+    market.turns()
+    announced = market.settler.announcement()
+    assert announced is not None
+    market.restart()
+    assert market.settler.announcement() == announced, "after a restart as before"
+    market.store.close()
+    assert market.settler.announcement() == announced
+
+
+def test_a_block_is_served_in_pieces_that_are_small(market):
+    market.pay(0, 0, 1_000)
+    market.to_window(1)
+    market.turns()
+    root = market.store.block()[0].root
+    (market.folder / "operator" / "blocks" / f"{root.hex()}.block").write_bytes(bytes(300_000))
+    assert [len(piece) for piece in market.settler.block(root)] == [65_536] * 4 + [37_856]
+
+
 class CountingLists:
     """A chain that counts how often it is asked for all merchants."""
 
