@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+from operatord.budgets import Address
 from wire.errors import ShellError
 from wire.payment import MAX_DATAGRAM_BYTES
 
-Address = tuple[str, int]
 Handle = Callable[[bytes, Address], Awaitable[bytes]]
 Admit = Callable[[bytes, Address], str]
 """Empty if somebody is to look at a datagram, else as what it is counted; never raises."""
