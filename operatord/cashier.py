@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from operatord.attested import MISSING_ALLOWED, Attestation, Attested, Policy, judge
 from operatord.budgets import Address, Budgets, Sender, Shares
 from operatord.channel import Channels
-from operatord.channels import Taken, take_payment, throw_out
+from operatord.channels import Taken, crowd, crowd_all, take_payment, throw_out
 from operatord.commands import Command
 from wire.errors import DecodeError
 from wire.ids import PublicKey
@@ -54,9 +54,11 @@ class Cashier:
         operator: PrivateKey,
         attestation: Attestation = NOT_ASKED,
         shares: Shares = DEFAULT_SHARES,
+        salt: bytes = b"",
     ) -> None:
+        """`salt`: 64 octets at most that nobody else knows, for the lots of operatord/budgets.py."""
         self._book = book
-        self._budgets = Budgets(shares)
+        self._budgets = Budgets(shares, salt)
         self._attestation = attestation
         self._operator = operator
         self._verified: dict[PublicKey, bytes] = {}
@@ -70,14 +72,20 @@ class Cashier:
 
     def admit(self, data: bytes, address: Address, now_ms: int) -> str:
         """Empty if `take` is to look at it, else what is counted. Takes microseconds and verifies nothing: it has our
-        form, is of one of our channels, and within the share of whoever sends it.
+        form, is of one of our channels, and within the share of whoever sends it. What is dropped may have paid a
+        session: the book hears of it.
         """
         if self._budgets.is_full(address, now_ms):
+            if self._budgets.is_crowded(now_ms):
+                crowd_all(self._book, now_ms)
             return "payment: too often"
         sender = self._sender(data)
         if sender is None:
             return "payment: not for us"
-        return "" if self._budgets.admit(sender, address, now_ms) else "payment: too often"
+        if self._budgets.admit(sender, address, now_ms):
+            return ""
+        crowd(self._book, sender.consumer)
+        return "payment: too often"
 
     def _sender(self, data: bytes) -> Sender | None:
         """By its own word."""

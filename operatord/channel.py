@@ -76,12 +76,14 @@ class Terms:
 @dataclass(frozen=True, slots=True)
 class Rules:
     """`missed_allowed` payments in a row, 1 or more, end a session; more is credit that the operator gives. `enrolled`:
-    only these accounts may join, as their meters are attested; None: everybody.
+    only these accounts may join, as their meters are attested; None: everybody. Nobody who has not paid yet joins with
+    less than `least_deposit_ubc`, nor with less than `least_increments` by the tariff of the box.
     """
 
     missed_allowed: int = 1
     enrolled: frozenset[PublicKey] | None = None
     least_deposit_ubc: int = 0
+    least_increments: int = 0
 
 
 @dataclass(slots=True)
@@ -97,4 +99,10 @@ class Channels:
     consumers: dict[bytes, PublicKey] = field(default_factory=dict)
     """By permit id."""
     due: list[tuple[int, bytes]] = field(default_factory=list)
-    """A heap of (milliseconds, consumer): when a session is to be looked at."""
+    """A heap of (milliseconds, consumer): when a session is to be looked at, or a pardon to be forgotten."""
+    crowded: set[PublicKey] = field(default_factory=set)
+    """In whose name more came than was looked at, while a session ran of which nothing was paid yet."""
+    crowded_ms: int = -1
+    """When datagrams were dropped last of which nobody knows whose they were."""
+    pardons: dict[PublicKey, list[int]] = field(default_factory=dict)
+    """Until when (milliseconds) each session counts of which nothing was paid, and nothing is asked, for that."""

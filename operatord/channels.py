@@ -9,9 +9,12 @@ a payment, and orders: to keep, to credit a box, to disconnect. The arithmetic i
 A session is told to end when `missed_allowed` intervals in a row are not paid, when the box has counted more than was
 paid, or when the device's count is below the box's. What was used and not paid by then is *unpaid*: a channel is borne
 one increment for each payment that may be missed, and a hundredth of what it paid, over all of its sessions; beyond it
-nobody joins by it until that is paid. Nobody joins by a channel of less than the least deposit either, as keys cost
-nothing and deposits do. All money of a channel counts, whatever
-becomes of a payment's session: a higher micropayment is never sent back.
+nobody joins by it until that is paid. A channel that has not paid an increment yet, whose key may be fresh, is borne no
+more than that in all, and nobody joins by it with less than the least deposit, as keys cost nothing and deposits do.
+*Crowded out* is a session of which nothing was paid while more came in its name than anybody looked at: that may be
+somebody else's flood, so that it owes nothing, and it may be its own, so that a channel is pardoned `PARDONS` times in
+`PARDON_INTERVALS` and has to wait then. All money of a channel counts, whatever becomes of a payment's session: a
+higher micropayment is never sent back.
 Reference: Datanet 5.5.3 (continuous authorisation), 5.5.4; docs/decisions/0034.
 """
 
@@ -46,9 +49,12 @@ from wire.meter_statement import MeterStatement
 from wire.metered_pass import PASS_MARK
 from wire.micropayment import Micropayment
 from wire.payment import PaymentWord, Word
+from wire.tariff import Tariff
 
 MAX_NAMES = 64
 """Sessions on one cumulative value, whose datagrams could be sent again; beyond, the oldest is forgotten."""
+PARDONS, PARDON_INTERVALS = 3, 30
+"""Of three quarters of an increment each, at most: what it may cost to lock nobody out in whose name others flood."""
 _PERMIT_DOMAIN = b"airgrant channel permit 1"
 
 
@@ -103,12 +109,17 @@ def refuse(book: Channels, permit_id: bytes, box: str, bssid: bytes) -> str:
         return f"{box} sells no metered sessions at that BSSID"
     if book.rules.enrolled is not None and consumer not in book.rules.enrolled:
         return "nobody is enrolled who would attest its meter"
-    if channel.limit_ubc < book.rules.least_deposit_ubc:
-        return f"{channel.limit_ubc} ubc are deposited, and nobody joins with less than {book.rules.least_deposit_ubc}"
     increment = increment_ubc(terms.tariff)
+    is_fresh = channel.paid_ubc < increment
+    least_ubc = max(book.rules.least_deposit_ubc, book.rules.least_increments * increment)
+    if is_fresh and channel.limit_ubc < least_ubc:
+        return f"{channel.limit_ubc} ubc are deposited, and nobody joins with less than {least_ubc} who has not paid"
     borne_ubc = goodwill_ubc(terms.tariff, book.rules.missed_allowed, channel.paid_ubc)
-    if channel.unpaid_ubc > borne_ubc and channel.paid_ubc < channel.used_ubc + channel.unpaid_ubc:
+    may_cost_ubc = channel.unpaid_ubc + (_missed_ubc(book, terms.tariff) if is_fresh else 0)
+    if may_cost_ubc > borne_ubc and channel.paid_ubc < channel.used_ubc + channel.unpaid_ubc:
         return f"the channel has used {channel.unpaid_ubc} ubc that it did not pay"
+    if len(book.pardons.get(consumer, ())) >= PARDONS:
+        return f"payments did not come through, which was borne {PARDONS} times: not now"
     if channel.limit_ubc < channel.used_ubc + increment:
         left_ubc = channel.limit_ubc - channel.used_ubc
         return f"{left_ubc} ubc are left in the channel, and an interval may cost {increment}"
@@ -126,6 +137,7 @@ def begin(book: Channels, use: Use, counted_bytes: int, now_ms: int) -> list[Com
     if consumer is None or terms is None:
         return []
     commands = end(book, consumer, now_ms)
+    book.crowded.discard(consumer)
     channel = book.channels[consumer]
     owed_ubc = channel.used_ubc + channel.unpaid_ubc
     if channel.unpaid_ubc and channel.paid_ubc >= owed_ubc:  # it has made that good
@@ -149,6 +161,18 @@ def begin(book: Channels, use: Use, counted_bytes: int, now_ms: int) -> list[Com
 
 
 # ---- Payments
+
+
+def crowd(book: Channels, consumer: PublicKey) -> None:
+    """A datagram in this consumer's name was dropped, as too many came: perhaps it was the one that pays."""
+    session = book.sessions.get(consumer)
+    if session is not None and session.paid_interval < 0:
+        book.crowded.add(consumer)
+
+
+def crowd_all(book: Channels, now_ms: int) -> None:
+    """One was dropped of which nobody knows in whose name it came."""
+    book.crowded_ms = now_ms
 
 
 def take_payment(
@@ -236,14 +260,14 @@ def count(book: Channels, permit_id: bytes, counted_bytes: int, now_ms: int) -> 
     book.sessions[session.consumer] = session
     had_ubc = cost_ubc(session.tariff, session.paid_interval + 1, least_agreed_bytes(session.counted))
     unpaid_ubc = session.base_ubc + had_ubc - book.channels[session.consumer].paid_ubc
-    if unpaid_ubc <= _borne_ubc(book, session):
+    if unpaid_ubc <= _missed_ubc(book, session.tariff):
         return []
     return _throw_out(book, session, f"the access point counted {unpaid_ubc} ubc more than was paid", now_ms)
 
 
-def _borne_ubc(book: Channels, session: MeteredSession) -> int:
+def _missed_ubc(book: Channels, tariff: Tariff) -> int:
     """What may be unpaid for a moment: all payments but the last that may be missed, and one that is still awaited."""
-    increment = increment_ubc(session.tariff)
+    increment = increment_ubc(tariff)
     return (book.rules.missed_allowed - 1) * increment + increment * MISSED_AT // 8
 
 
@@ -252,6 +276,7 @@ def pass_time(book: Channels, now_ms: int) -> list[Command]:
     commands: list[Command] = []
     while book.due and book.due[0][0] <= now_ms:
         _, octets = heapq.heappop(book.due)
+        _forget_pardons(book, PublicKey(octets), now_ms)
         session = book.sessions.get(PublicKey(octets))
         if session is None or _due_ms(book, session) > now_ms:  # it is over, or has been paid since
             continue
@@ -282,6 +307,10 @@ def end(book: Channels, consumer: PublicKey, now_ms: int, *, kept: bool = True) 
     late_ms = max(0, elapsed_ms - paid_intervals * tariff.interval_s * 1_000)
     unpaid_ubc = part_cost_ubc(tariff, late_ms, 0) + max(0, used_ubc - channel.paid_ubc)
     commands = _credit(book, session, now_ms)
+    if unpaid_ubc and _is_crowded_out(book, session):
+        commands += _pardon(book, session, unpaid_ubc, now_ms)
+        unpaid_ubc = 0
+    book.crowded.discard(consumer)
     channel = replace(
         book.channels[consumer],
         used_ubc=min(used_ubc, channel.paid_ubc),
@@ -290,6 +319,26 @@ def end(book: Channels, consumer: PublicKey, now_ms: int, *, kept: bool = True) 
     served_s = min(elapsed_ms // 1_000, paid_intervals * tariff.interval_s)
     over = SessionOver(session.payee, consumer, kept, paid_intervals > 0, served_s, had_bytes)
     return [*commands, _put(book, channel), ForgetMetered(consumer), over]
+
+
+def _is_crowded_out(book: Channels, session: MeteredSession) -> bool:
+    """Whether it may be that it wanted to pay, and was not looked at."""
+    flooded = session.consumer in book.crowded or book.crowded_ms >= session.opened_ms
+    return session.paid_interval < 0 and flooded
+
+
+def _pardon(book: Channels, session: MeteredSession, unpaid_ubc: int, now_ms: int) -> list[Command]:
+    until_ms = now_ms + PARDON_INTERVALS * session.tariff.interval_s * 1_000
+    book.pardons.setdefault(session.consumer, []).append(until_ms)
+    heapq.heappush(book.due, (until_ms, session.consumer.octets))
+    said = f"{session.station} at {session.box}: {unpaid_ubc} ubc are not asked for, as too much came in its name"
+    return [Note("payments_crowded_out", said)]
+
+
+def _forget_pardons(book: Channels, consumer: PublicKey, now_ms: int) -> None:
+    left = [until_ms for until_ms in book.pardons.pop(consumer, ()) if until_ms > now_ms]
+    if left:
+        book.pardons[consumer] = left
 
 
 def throw_out(book: Channels, consumer: PublicKey, why: str, now_ms: int) -> list[Command]:

@@ -9,6 +9,7 @@ be told of an admission still gets its accept, as it throws out by itself whom i
 
 import asyncio
 import contextlib
+import secrets
 import sys
 import time
 from collections import Counter
@@ -111,7 +112,9 @@ class Daemon:
         self._state = State(boxes, store.secret(), settings.silent_after_s, metered=self._book)
         metered = settings.metered
         self._cashier = (
-            None if self._book is None or metered is None else Cashier(self._book, key, metered.attestation)
+            None
+            if self._book is None or metered is None
+            else Cashier(self._book, key, metered.attestation, salt=secrets.token_bytes(16))
         )
         self._paid = asyncio.Event()
         self.broker = Broker(settings.broker, f"operator-{key.public.key_id.hex()}", self._hear_grant, tell)

@@ -2,7 +2,7 @@
 
     [metered]        address = "192.0.2.1"  port = 18574  listen = "0.0.0.0"  interval_s = 60  missed_allowed = 1
                      floor_down = "2Mbit/s"  ceil_down = "20Mbit/s"  floor_up = "500k"  ceil_up = "5Mbit/s"
-                     least_deposit_ubc = 100000    who has less with us does not join; without it ten increments
+                     least_deposit_ubc = 100000    who has less does not begin; without it ten increments of a box
                      attestation = "none"          or "remember", or "require" (operatord/attested.py)
     [attesters.NAME] account = "02..."  key = "03..."  pcr_digest = "64 hex digits"
     [tariffs.roof]   bssids = ["02:00:00:00:00:01"]  per_minute_ubc = 1000  per_megabyte_ubc = 0
@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from ledger.section import Section, refuse_unknown
-from market.metered import increment_ubc
 from operatord.attested import Attestation, Enrolled, Policy
 from operatord.channel import Rules
 from operatord.reply import INTERIM_INTERVAL_S
@@ -36,7 +35,7 @@ _TARIFF_KEYS = {"bssids", "per_minute_ubc", "per_megabyte_ubc"}
 _ATTESTER_KEYS = {"account", "key", "pcr_digest"}
 DEFAULT_INTERVAL_S = 60
 LEAST_INCREMENTS = 10
-"""Of the dearest tariff, if the file names no least deposit."""
+"""Of each box's own tariff, if the file names no least deposit."""
 PCR_DIGEST_SIZE = 32
 
 
@@ -75,8 +74,8 @@ def parse_metered(page: Mapping[str, Any], boxes: Mapping[str, Any], file: Path)
         tariffs |= {(name, bssid): tariff for bssid in _bssids(section)}
     attestation = _attestation(common, page.get("attesters", {}))
     must = frozenset(attestation.enrolled) if attestation.policy is Policy.REQUIRE else None
-    dearest_ubc = max(map(increment_ubc, tariffs.values()), default=0)
-    rules = Rules(allowed, must, common.number("least_deposit_ubc", LEAST_INCREMENTS * dearest_ubc))
+    by_itself = 0 if "least_deposit_ubc" in common.values else LEAST_INCREMENTS
+    rules = Rules(allowed, must, common.number("least_deposit_ubc", 0), by_itself)
     return MeteredSettings(common.text("listen", "0.0.0.0"), port, rules, qos, tariffs, attestation)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from operatord import channels
 from operatord.attested import Attestation, Attested, Enrolled, Policy, Vouched
+from operatord.budgets import Shares
 from operatord.cashier import DEFAULT_SHARES, Answered, Cashier
 from operatord.channel import Channels
 from operatord.commands import Disconnect, KeepChannel
@@ -265,3 +266,34 @@ def test_who_has_no_session_has_the_smallest_share() -> None:
     cashier, book = desk()
     channels.end(book, ALICE.public, 100)
     assert admitted_of(cashier, payment(signer=BOB), 2_000, 100) == DEFAULT_SHARES.idle
+
+
+def test_a_name_that_others_flood_in_owes_nothing_and_is_let_in_again() -> None:
+    cashier, book = desk()
+    admitted_of(cashier, payment(signer=BOB), 1_000, 100)
+    assert cashier.admit(payment(), HOME, 1_000) == "payment: too often"
+    channels.end(book, ALICE.public, 5_000)
+    assert book.channels[ALICE.public].unpaid_ubc == 0
+    channels.begin(book, use(), 0, 6_000)
+    channels.end(book, ALICE.public, 11_000)
+    assert book.channels[ALICE.public].unpaid_ubc == 500, "nobody flooded in this one"
+
+
+def test_what_is_dropped_unread_pardons_whoever_has_not_paid_yet() -> None:
+    book = joined()
+    cashier = Cashier(book, OPERATOR, shares=Shares(strange_per_s=5))
+    channels.hear_channel(book, BOB.public, 1, 10_000)
+    admitted_of(cashier, payment(key=BOB), 1_000, 100)
+    channels.end(book, ALICE.public, 5_000)
+    assert book.channels[ALICE.public].unpaid_ubc == 500, (
+        "what one name may send has an end, and hides no other"
+    )
+    channels.begin(book, use(), 0, 6_000)
+    for number in range(20):
+        key = PrivateKey.from_secret(7_000 + number)
+        channels.hear_channel(book, key.public, 2 + number, 10_000)
+        channels.begin(book, replace(use(), permit_id=channels.permit_id_of(INSTANCE, key.public)), 0, 6_000)
+        admitted_of(cashier, payment(key=key), 7_000, 1)
+    assert cashier.admit(payment(), HOME, 7_000) == "payment: too often"
+    channels.end(book, ALICE.public, 11_000)
+    assert book.channels[ALICE.public].unpaid_ubc == 500, "as before"

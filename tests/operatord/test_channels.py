@@ -151,8 +151,7 @@ def test_nobody_lives_on_first_increments() -> None:
         while not any(isinstance(one, Disconnect) for one in channels.pass_time(book, now_ms)):
             now_ms += STEP_MS
         had_ubc += BY_TIME.per_minute_ubc * (now_ms - began_ms) // 60_000
-    borne_ubc = goodwill_ubc(BY_TIME, 1, 0)
-    assert borne_ubc < had_ubc <= 2 * borne_ubc
+    assert 0 < had_ubc <= goodwill_ubc(BY_TIME, 1, 0)
     assert "did not pay" in channels.refuse(book, PERMIT, "roof", BSSIDS["roof"].octets)
 
 
@@ -432,9 +431,10 @@ def test_after_a_restart_the_next_interval_begins_now() -> None:
 
 
 def test_free_first_increments_with_fresh_keys_tie_up_a_least_deposit_each() -> None:
-    """Who deposits, uses the first interval up to its deadline and shifts it all away comes again with a new key."""
+    """Who deposits, uses the first interval up to its deadline, as often as he is let in, and shifts it all away comes
+    again with a new key."""
     book = new_book(BY_TIME)
-    book.rules = Rules(least_deposit_ubc=10_000)
+    book.rules = Rules(least_increments=10)
     place, tied_ubc, free_ubc = ("roof", BSSIDS["roof"].octets), 0, 0
     for number in range(20):
         key = PrivateKey.from_secret(5_000 + number).public
@@ -444,12 +444,89 @@ def test_free_first_increments_with_fresh_keys_tie_up_a_least_deposit_each() -> 
         channels.hear_channel(book, key, 1 + number, 10_000)
         assert channels.refuse(book, permit, *place) == ""
         at_ms = number * 100_000
-        channels.begin(book, replace(use(), permit_id=permit), 0, at_ms)
-        assert any(isinstance(one, Disconnect) for one in channels.pass_time(book, at_ms + 7_500))
+        while not channels.refuse(book, permit, *place):
+            channels.begin(book, replace(use(), permit_id=permit), 0, at_ms)
+            at_ms += 7_500
+            assert any(isinstance(one, Disconnect) for one in channels.pass_time(book, at_ms))
+        assert "did not pay" in channels.refuse(book, permit, *place)
         tied_ubc, free_ubc = tied_ubc + 10_000, free_ubc + book.channels[key].unpaid_ubc
         channels.hear_channel(book, key, 1 + number, 0)  # all of it is on its way to another operator
         assert "nobody joins" in channels.refuse(book, permit, *place)
-    assert 0 < 10 * free_ubc <= tied_ubc, "an increment is 1,000"
+    assert (free_ubc, tied_ubc) == (20 * 750, 20 * 10_000), (
+        "an increment is 1,000: three quarters of one for ten"
+    )
+
+
+def test_the_least_deposit_is_of_the_box_and_of_keys_that_have_not_paid() -> None:
+    book = new_book(BY_TIME, limit_ubc=10_000)
+    book.rules = Rules(least_increments=10)
+    dear = ("yard", BSSIDS["yard"].octets)
+    terms = dict(book.terms)
+    terms[dear] = replace(terms[dear], tariff=replace(BY_TIME, per_minute_ubc=6_006))
+    book.terms = terms
+    assert channels.refuse(book, PERMIT, "roof", BSSIDS["roof"].octets) == "", "whatever the yard asks"
+    assert "with less than 10010 who has not paid" in channels.refuse(book, PERMIT, *dear)
+    book.rules = Rules(least_deposit_ubc=10_001)
+    assert "with less than 10001" in channels.refuse(book, PERMIT, "roof", BSSIDS["roof"].octets)
+    channels.begin(book, use(), 0, 0)
+    pay(book, 999)
+    assert "with less than 10001" in channels.refuse(book, PERMIT, "roof", BSSIDS["roof"].octets)
+    assert word(book, 1_000) == "SERVED"
+    channels.hear_channel(book, ALICE.public, 0, 3_000)
+    assert channels.refuse(book, PERMIT, "roof", BSSIDS["roof"].octets) == "", "its key is not fresh"
+
+
+def join_and_be_crowded_out(book: Channels, at_ms: int) -> int:
+    """Half an interval, in which nothing that the device sends is looked at; then it gives up. When that is."""
+    assert channels.refuse(book, PERMIT, "roof", BSSIDS["roof"].octets) == ""
+    channels.begin(book, use(), 0, at_ms)
+    channels.crowd(book, ALICE.public)
+    commands = channels.end(book, ALICE.public, at_ms + 5_000)
+    assert [one.kind for one in commands if isinstance(one, Note)] == ["payments_crowded_out"]
+    return at_ms + 5_000
+
+
+def test_whose_payments_were_crowded_out_owes_nothing() -> None:
+    book = new_book(BY_TIME)
+    at_ms = join_and_be_crowded_out(book, 0)
+    channels.begin(book, use(), 0, at_ms)
+    channels.crowd_all(book, at_ms)
+    assert any(isinstance(one, Disconnect) for one in channels.pass_time(book, at_ms + 7_500))
+    assert book.channels[ALICE.public].unpaid_ubc == 0
+    assert channels.refuse(book, PERMIT, "roof", BSSIDS["roof"].octets) == ""
+
+
+def test_crowding_pardons_no_other_session() -> None:
+    book = new_book(BY_TIME)
+    channels.crowd(book, ALICE.public)  # none runs
+    channels.crowd_all(book, 0)
+    channels.begin(book, use(), 0, 1)
+    channels.end(book, ALICE.public, 5_001)
+    assert book.channels[ALICE.public].unpaid_ubc == 500
+    book = joined()
+    channels.crowd(book, ALICE.public)
+    pay(book, 1_000)
+    channels.pass_time(book, 100_000)
+    assert book.sessions == {}
+    assert book.channels[ALICE.public].unpaid_ubc > 0, "one that was paid once has its own share"
+
+
+def test_who_floods_in_his_own_name_does_not_live_on_pardons() -> None:
+    """Three in thirty intervals: seven and a half per cent of the time at most."""
+    book, now_ms, had_ms = new_book(BY_TIME), 0, 0
+    while now_ms < 3_000_000:  # 300 intervals
+        if channels.refuse(book, PERMIT, "roof", BSSIDS["roof"].octets):
+            due_ms = channels.next_look_ms(book)
+            assert due_ms is not None, "nobody is locked out for good"
+            now_ms = due_ms
+            channels.pass_time(book, now_ms)
+        else:
+            channels.begin(book, use(), 0, now_ms)
+            channels.crowd(book, ALICE.public)
+            now_ms, had_ms = now_ms + 7_500, had_ms + 7_500
+            channels.pass_time(book, now_ms)
+    assert 0 < had_ms * 1_000 <= now_ms * 82, "and what the first three had before"
+    assert book.channels[ALICE.public].unpaid_ubc == 0
 
 
 def test_a_channel_that_is_heard_of_again_changes_nothing_but_its_limit() -> None:

@@ -39,12 +39,12 @@ def test_a_tariff_for_each_bssid_of_a_box() -> None:
     assert (tariff.per_minute_ubc, tariff.per_megabyte_ubc, str(tariff.address)) == (1_000, 0, "192.0.2.1")
 
 
-def test_a_least_deposit_is_ten_of_the_dearest_increments_unless_it_is_named() -> None:
-    assert parse().rules.least_deposit_ubc == 10_000
-    assert parse(per_megabyte_ubc=10).rules.least_deposit_ubc == 10 * (1_000 + 1_875), (
-        "25 Mbit/s for a minute"
-    )
-    assert parse({"least_deposit_ubc": 5}).rules.least_deposit_ubc == 5
+def test_a_least_deposit_is_ten_increments_of_each_box_unless_it_is_named() -> None:
+    rules = parse(per_megabyte_ubc=10).rules
+    assert (rules.least_deposit_ubc, rules.least_increments) == (0, 10)
+    rules = parse({"least_deposit_ubc": 5}).rules
+    assert (rules.least_deposit_ubc, rules.least_increments) == (5, 0)
+    assert parse({"least_deposit_ubc": 0}).rules.least_increments == 0, "whoever wants none says so"
     with pytest.raises(ConfigError, match=r"metered\.least_deposit_ubc"):
         parse({"least_deposit_ubc": "much"})
 
