@@ -32,6 +32,7 @@ from wire.payplace_withdrawal import Claim, Source
 
 OPERATORS = (0, 1)
 HONEST_MERCHANTS, COLLUDERS = range(2, 5), range(5, 8)
+LEAGUE = (*OPERATORS, *COLLUDERS)
 HONEST_CONSUMERS, BAD_CONSUMERS = range(8, 10), range(10, 12)
 """Of the bad ones the first signs for more than it has, the second shifts away what it has spent."""
 ACCOUNTS = 12
@@ -661,11 +662,13 @@ class Adversary:
         return "nothing" if claim is None else self._take(shop, friend, claim)
 
     def join_in_freeze(self, shop: Shop) -> str:
+        """Somebody who left, or else a stranger for whom the operator vouches."""
         exited = [
             one for one in shop.market.merchants
             if (record := shop.market.record(one)) is not None and record.status == Status.EXITED
         ]  # fmt: skip
-        return shop.market.register(self.chance.choice(exited)) if exited else "nobody"
+        stranger = Merchant(COLLUDERS[0], SecretKey(4_712), honest=False)
+        return shop.market.register(self.chance.choice(exited) if exited else stranger)
 
     def notarise_late(self, shop: Shop) -> str:
         """After the window, or before it."""

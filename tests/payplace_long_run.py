@@ -4,8 +4,9 @@
     .venv/bin/python -m tests.payplace_long_run --on evm --rounds 500
 
 On `python` half of the lives are played by the short rule and half by the merchant's own program; on `evm` half are the
-same steps on both contracts, each outcome and all state compared, and half have the missing named only (it needs
-`lab/evm.sh build`). Ends with a line per kind of life; a traceback says what was lost, the line before it the seed.
+same steps on both contracts, each outcome and all state compared, and half have the missing named only, every second of
+them with a league that takes its leaves by pieces (it needs `lab/evm.sh build`). Ends with a line per kind of life; a
+traceback says what was lost, the line before it the seed.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from collections.abc import Iterator
 
 from ledger.evm.node import Node, run_node
 from tests.ledger_world import GENESIS
-from tests.payplace_adversary import ACCOUNTS, Adversary
+from tests.payplace_adversary import ACCOUNTS, LEAGUE, Adversary
 from tests.payplace_contract import PythonContract
-from tests.payplace_evm import EvmContract, NamingContract, PartingContract
+from tests.payplace_evm import EvmContract, NamingContract, PartingContract, Stopping
 from tests.payplace_twins import play_both
 
 ROUNDS_OF_A_LIFE = 150
@@ -63,24 +64,27 @@ def on_evm(node: Node, rounds: int, first: int) -> None:
     for seed, count in lives(rounds // 2, EVM_ROUNDS_OF_A_LIFE, first):
         say(f"seed {seed}, {count} rounds on both")
         before = node.snapshot()
-        played, _ = play_both(node, seed, count, PartingContract if seed % 2 else EvmContract)
+        kind = PartingContract if seed % 2 else EvmContract
+        played, _ = play_both(kind(node, ACCOUNTS), seed, count)
         node.revert(before)
         steps, outcomes = (
             steps + len(played),
             outcomes | {step[2] for step in played if isinstance(step[2], str)},
         )
     say(f"both: {rounds // 2} rounds, {steps} steps, {len(outcomes)} outcomes, no difference")
-    settled = 0
+    settled, parts = 0, 0
     for seed, count in lives(rounds // 2, EVM_ROUNDS_OF_A_LIFE, first):
         say(f"seed {seed}, {count} rounds with the missing named only")
         before = node.snapshot()
-        contract = NamingContract(node, ACCOUNTS)
-        adversary = Adversary(contract, random.Random(seed))
+        stopping = Stopping(LEAGUE, random.Random(seed))
+        contract = NamingContract(node, ACCOUNTS, stopping=stopping if seed % 2 else None)
+        adversary = Adversary(contract, random.Random(seed), by_program=bool(seed % 2))
         for _ in range(count):
             adversary.round()
-        settled += contract.settled
+        settled, parts = settled + contract.settled, parts + stopping.parts
         node.revert(before)
-    say(f"named only: {rounds // 2} rounds, {settled} absences settled, nobody honest was paid less")
+    told = f"{settled} absences settled, {parts} leaves left in part, nobody honest was paid less"
+    say(f"named only: {rounds // 2} rounds, {told}")
 
 
 def lives(rounds: int, at_once: int, first: int) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from ledger.evm.node import Node
 from tests.payplace_adversary import ACCOUNTS, OPERATORS, Adversary
 from tests.payplace_contract import Contract, PythonContract
 from tests.payplace_evm import EvmContract
@@ -71,21 +70,21 @@ class Watched:
         return bytes([accounts.index(account)])
 
 
-def play(contract: Contract, seed: int, rounds: int) -> tuple[list[tuple[object, ...]], dict[str, int]]:
+def play(contract: Contract, seed: int, rounds: int) -> tuple[list[tuple[object, ...]], Adversary]:
     watched = Watched(contract)
     adversary = Adversary(cast("Contract", watched), random.Random(seed))
     for _ in range(rounds):
         adversary.round()
-    return watched.steps, adversary.done
+    return watched.steps, adversary
 
 
 def play_both(
-    node: Node, seed: int, rounds: int, twin_of: Callable[[Node, int], EvmContract] = EvmContract
-) -> tuple[list[tuple[object, ...]], dict[str, int]]:
-    """The steps, and what was done. Raises AssertionError at the first step in which they differ."""
-    steps, done = play(PythonContract(ACCOUNTS), seed, rounds)
-    twin, _ = play(twin_of(node, ACCOUNTS), seed, rounds)
+    twin_contract: EvmContract, seed: int, rounds: int
+) -> tuple[list[tuple[object, ...]], Adversary]:
+    """The steps, and who made them. Raises AssertionError at the first step in which they differ."""
+    steps, adversary = play(PythonContract(ACCOUNTS), seed, rounds)
+    twin, _ = play(twin_contract, seed, rounds)
     for number, (one, other) in enumerate(zip(steps, twin, strict=False)):
         assert one == other, f"step {number}: {one[:3]} and {other[:3]}"
     assert len(steps) == len(twin)
-    return steps, done
+    return steps, adversary

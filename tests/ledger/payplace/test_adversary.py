@@ -18,12 +18,13 @@ LIVES, ROUNDS = 6, 150
 @pytest.mark.parametrize("by_program", [False, True], ids=["short rule", "merchant's program"])
 def test_nobody_honest_loses_anything_to_it(by_program: bool) -> None:
     """Safety of consumers and merchants, certain income, data at hand, money conserved, after every step."""
-    done = Counter[str]()
+    done, tried = Counter[str](), Counter[str]()
     for life in range(LIVES):
         adversary = Adversary(PythonContract(ACCOUNTS), random.Random(life + 1_000 * by_program), by_program)
         for _ in range(ROUNDS):
             adversary.round()
         done.update(adversary.done)
+        tried.update(adversary.tried)
     busy = (
         "honest_period",
         "honest_withdrawal",
@@ -43,4 +44,5 @@ def test_nobody_honest_loses_anything_to_it(by_program: bool) -> None:
         "steal_leaf",
         "join_again",
     )
+    assert all(tried[deed] >= LIVES for deed in harmless), tried
     assert not any(done[deed] for deed in harmless), done
