@@ -130,7 +130,7 @@ class Liar:
         self._leaf = write_leaf(PayoutLeaf(self._me, leaves[self._me]))
         signature = self._key.sign(head.commitment)
         self._store.announce(head, signature.compressed, {})
-        self._store.sign(self._me, signature.compressed)
+        self._store.sign_all({self._me: signature.compressed})
         say(announced=kind)
 
     def _less(self, standing: Standing) -> dict[bytes, Mapping[int, int]]:

@@ -46,7 +46,7 @@ from operatord.payplace.contesting import Contester
 from operatord.payplace.merchant_files import MerchantFiles, Promise
 from operatord.payplace.recovering import read_past
 from operatord.payplace.steps import may_commit
-from wire.errors import DecodeError, ShellError, VerificationError
+from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
 from wire.micropayment import parse_micropayment, signature_of
 from wire.payplace_notarisation import LeafProof
@@ -55,10 +55,6 @@ from wire.payplace_withdrawal import Claim, Source, WithdrawPayout
 
 GUARDS = 4
 """Looks at all consumers in a challenge period: two may fail, and one is late."""
-
-
-class BusyError(ShellError):
-    """The operator has no room for us now: to be asked again soon."""
 
 
 class Shown(Protocol):
@@ -92,6 +88,17 @@ class Signed:
     head: BlockHead
     income_ubc: int
     again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """`reason` is empty, the contract has paid so much or more, and what was confirmed beyond that is given up; or it
+    says why nothing was paid or given up.
+    """
+
+    reason: str
+    at_least_ubc: int = 0
+    given_up_ubc: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,16 +288,10 @@ class Merchant:
         leaf = None if record is None else self._confirmed(record, standing)
         return 0 if leaf is None else sum(leaf.amounts.values())
 
-    def takeable_ubc(self) -> int:
+    def _payable(self, promise: Promise, record: PayMerchant) -> int:
         """What a withdrawal would be paid at this moment: less than is confirmed where a consumer's funds are on their
         way to another operator, or reserved for whoever has been missing for longer.
         """
-        standing = standing_of(self._chain)
-        record = standing.merchants.get(self.id)
-        promise = None if record is None else self._confirmed_promise(record, standing.operator)
-        return 0 if record is None or promise is None else self._payable(promise, record)
-
-    def _payable(self, promise: Promise, record: PayMerchant) -> int:
         channels, paid_ubc = self._chain.channels(promise.micropayments), 0
         for number, amount_ubc in read_leaf(promise.leaf).amounts.items():
             if number in channels and number in promise.micropayments:
@@ -298,11 +299,11 @@ class Merchant:
                 paid_ubc += payable(learn(channels[number], cumulative_ubc), record, amount_ubc)
         return paid_ubc
 
-    def withdraw(self, *, leaving: bool = False, accept_less: bool = False) -> str:
-        """Empty, or why not. Asks nobody but the chain. Raises LookupError if nothing is confirmed.
+    def withdraw(self, *, leaving: bool = False, accept_less: bool = False) -> Withdrawn:
+        """Asks nobody but the chain. Raises LookupError if nothing is confirmed.
 
         The contract pays what is there and strikes the rest, so what is not covered in full waits, unless
-        `accept_less`: it is asked for all or nothing.
+        `accept_less`: it is asked for all, or for what is there now, or nothing.
         """
         self.guard(now=True)
         standing = standing_of(self._chain)
@@ -312,16 +313,17 @@ class Merchant:
         promise = self._confirmed_promise(record, standing.operator)
         if promise is None and not (leaving and record.status == Status.MISSING):
             raise LookupError("nothing is confirmed that this folder has the proof of")
-        claim, at_least_ubc = Claim(LeafProof(empty_leaf(self.id), 0, b""), 0, ()), 0
+        claim, confirmed_ubc, now_ubc = Claim(LeafProof(empty_leaf(self.id), 0, b""), 0, ()), 0, 0
         if promise is not None:
             claim = claim_of(promise)
-            at_least_ubc = 0 if accept_less else sum(read_leaf(promise.leaf).amounts.values())
+            confirmed_ubc = sum(read_leaf(promise.leaf).amounts.values())
             now_ubc = self._payable(promise, record)
-            if now_ubc < at_least_ubc:
-                return f"not_fully_covered: {now_ubc} of {at_least_ubc} ubc are there now, the rest would be lost"
-        return self._chain.submit(
-            WithdrawPayout(PublicKey(standing.operator.key), claim, at_least_ubc, leaving)
-        )
+            if now_ubc < confirmed_ubc and not accept_less:
+                there = f"{now_ubc} of {confirmed_ubc} ubc are there now, the rest would be lost"
+                return Withdrawn(f"not_fully_covered: {there}")
+        action = WithdrawPayout(PublicKey(standing.operator.key), claim, now_ubc, leaving)
+        reason = self._chain.submit(action)
+        return Withdrawn(reason) if reason else Withdrawn("", now_ubc, confirmed_ubc - now_ubc)
 
 
 def claim_of(promise: Promise) -> Claim:

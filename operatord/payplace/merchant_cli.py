@@ -19,7 +19,7 @@ from ledger.identity import read_key
 from ledger.payplace.merchant_check import BlockRefused
 from ledger.running import NO, OK, WORLD, run_command
 from ledger.toml_file import read_toml
-from operatord.payplace.merchant import Idle, Merchant, Signed
+from operatord.payplace.merchant import Idle, Merchant, Signed, Withdrawn
 from operatord.payplace.merchant_files import MerchantFiles
 from operatord.payplace.office import HttpOffice
 from operatord.payplace.opening import open_chain
@@ -118,16 +118,12 @@ def _status(options: argparse.Namespace) -> int:
 
 def _withdraw(options: argparse.Namespace) -> int:
     merchant = open_merchant(options.config)
-    confirmed_ubc, takeable_ubc = merchant.confirmed_ubc(), merchant.takeable_ubc()
     try:
-        reason = merchant.withdraw(leaving=options.leaving, accept_less=options.accept_less)
+        done = merchant.withdraw(leaving=options.leaving, accept_less=options.accept_less)
     except LookupError as error:
-        reason = str(error.args[0])
-    taken_ubc = 0 if reason else takeable_ubc
-    lost_ubc = 0 if reason else confirmed_ubc - takeable_ubc
-    return _say(
-        options, {"ok": not reason, "withdrawn_ubc": taken_ubc, "given_up_ubc": lost_ubc, "reason": reason}
-    )
+        done = Withdrawn(str(error.args[0]))
+    page = {"withdrawn_ubc": done.at_least_ubc, "given_up_ubc": done.given_up_ubc, "reason": done.reason}
+    return _say(options, {"ok": not done.reason} | page)
 
 
 def _tell(text: str) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from ledger.asking import ask, ask_long
 from ledger.payplace import bls
 from ledger.payplace.payout_leaf import MAX_ENTRIES
-from operatord.payplace.merchant import BusyError
+from operatord.payplace.watching import BusyError
 from wire.cbor import read_cbor
 from wire.errors import DecodeError, ShellError
 from wire.ids import PublicKey

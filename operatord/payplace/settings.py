@@ -22,13 +22,12 @@ from ledger.payplace.payout_leaf import MAX_ENTRIES
 from ledger.section import Section, refuse_unknown
 from ledger.settings import BROKER_KEYS, BrokerSettings, parse_broker
 from operatord.payplace.income import PPM
-from operatord.payplace.steps import Rules
+from operatord.payplace.steps import Consent, Rules
 from wire.errors import ConfigError, DecodeError
 from wire.ids import LEDGER_ID_SIZE, PublicKey
 from wire.payplace_registration import Times
 
 DEFAULT_PORT = 8580
-ANYBODY = "anybody"
 _TIMES = {"period_s", "window_s", "finality_s", "challenge_s"}
 _PAYOUTS = {
     "folder",
@@ -87,7 +86,7 @@ def parse_payouts(page: Mapping[str, Any], file: Path) -> PayoutSettings:
         section.number("commission_ppm", 0),
         section.number("collect_s", times.window_s // 2),
         section.number("leaf_consumers", MAX_ENTRIES),
-        _accounts(section),
+        *_parse_merchants(section),
     )
     if not 1 <= rules.leaf_consumers <= MAX_ENTRIES:
         raise section.error("leaf_consumers", f"{rules.leaf_consumers}, outside 1..{MAX_ENTRIES}")
@@ -107,14 +106,14 @@ def parse_payouts(page: Mapping[str, Any], file: Path) -> PayoutSettings:
     )
 
 
-def _accounts(section: Section) -> frozenset[PublicKey] | None:
+def _parse_merchants(section: Section) -> tuple[Consent, frozenset[PublicKey]]:
     named = section.values.get("merchants", [])
-    if named == ANYBODY:
-        return None
+    if named == Consent.ANYBODY.value:
+        return Consent.ANYBODY, frozenset()
     if not isinstance(named, list) or not all(isinstance(one, str) for one in named):
-        raise section.error("merchants", f'a list of accounts is needed, or "{ANYBODY}"')
+        raise section.error("merchants", f'a list of accounts is needed, or "{Consent.ANYBODY.value}"')
     try:
-        return frozenset(PublicKey.parse(one) for one in named)
+        return Consent.OWNERS, frozenset(PublicKey.parse(one) for one in named)
     except ValueError as error:
         raise section.error("merchants", str(error)) from error
 

@@ -2,7 +2,7 @@
 
 `turn` looks at disk and chain, asks `steps` what is next, and does it. It may be ended at any moment and begun again:
 what it promised is on disk before it says it. What a contract refuses is told and tried again at the next turn.
-Not for two threads at once, but for `take_signature`, `vouch` and what is shown, which HTTP asks meanwhile.
+Not for two threads at once, but for `take_signatures`, `vouch` and what is shown, which HTTP asks meanwhile.
 Reference: thesis 6.4, 6.5.2.   Units: seconds of UTC at the chain, micro-bandcoin (ubc).
 """
 
@@ -25,6 +25,7 @@ from operatord.payplace.contesting import Contester
 from operatord.payplace.income import Earning, Income, Row, split
 from operatord.payplace.recovering import owed, read_past
 from operatord.payplace.steps import (
+    Consent,
     GiveUp,
     MakeBlock,
     MarkThese,
@@ -250,7 +251,7 @@ class Settler:
         with self._lock:
             self._verified.clear()
             self._store.announce(head, signature.compressed, income)
-            self._store.sign(self._me, signature.compressed)
+            self._store.sign_all({self._me: signature.compressed})
 
     def _paid(self, standing: Standing) -> dict[bytes, bytes]:
         """Who withdrew since the last block, and the leaf by which it did: what it was held to, or the head's.
@@ -338,15 +339,19 @@ class Settler:
         return min(parse_micropayment(octets).cumulative_ubc, terms.deposit_ubc) - terms.withdrawn_ubc
 
     def _contest_shifts(self) -> None:
-        """Whoever shifts away what he has spent is contested at once, whether or not he owes anything in a block."""
+        """Whoever shifts away what he has spent is contested at once, whether or not he owes anything in a block.
+
+        The chain is asked for all of them together: who has shifted away what he spent is among them for ever.
+        """
         overdrawn = self._income.overdrawn()
-        self._contester.forget(overdrawn)
-        for consumer in overdrawn:
-            number = self.chain.number_of(consumer)
-            channel = None if number is None else self.chain.channel(number)
-            octets = self._income.micropayment_of(consumer)
-            if channel is not None and octets is not None:
-                self._contester.contest(channel, octets)
+        if any(consumer not in self._numbers for consumer in overdrawn):
+            self._learn_channels()
+        wanted = {self._numbers[consumer]: consumer for consumer in overdrawn if consumer in self._numbers}
+        channels = self.chain.channels(wanted) if wanted else {}
+        shifting = {number: channel for number, channel in channels.items() if channel.shift is not None}
+        self._contester.forget(wanted[number] for number in shifting)
+        shown = {number: self._income.micropayment_of(wanted[number]) for number in shifting}
+        self._contester.contest_all(shifting, {number: octets for number, octets in shown.items() if octets})
 
     def _leaves(self, root: bytes, channels: int) -> Iterator[bytes]:
         """Of a notarised block. Raises ShellError if the file is gone: the next one cannot be made without it."""
@@ -358,12 +363,6 @@ class Settler:
             raise ShellError("payouts", f"the block of the last notarisation: {error}") from error
 
     # ---- Signatures
-
-    def take_signature(self, merchant: bytes, period: int, octets: bytes) -> None:
-        """One of them. Raises DecodeError."""
-        (why,) = self.take_signatures([(merchant, period, octets)])
-        if why:
-            raise DecodeError(why)
 
     def take_signatures(self, brought: Sequence[Brought]) -> list[str]:
         """Why each is not taken; empty where it holds and is on disk when this returns. What does not hold is never on
@@ -551,13 +550,17 @@ class Settler:
         """When, and that we take this merchant: for its registration. Raises DecodeError: the operator consents to each
         (6.5.2), as everybody who registers makes every block longer.
         """
-        accounts = self._rules.accounts
-        if accounts is not None and payout not in accounts and not self._income.has_earned(payout):
+        if not self._consents_to(payout):
             raise DecodeError(f"payouts: {payout} has earned nothing here, and the operator does not name it")
         bls.verify_possession(key, self.chain.instance, payout.octets, possession)
         now_s = self.chain.time_s()
         message = voucher_message(self.chain.instance, key.merchant_id, payout.octets, now_s)
         return now_s, self._key.sign(message)
+
+    def _consents_to(self, payout: PublicKey) -> bool:
+        if self._rules.consent == Consent.ANYBODY or payout in self._rules.accounts:
+            return True
+        return self._income.has_earned(payout)
 
     def announcement(self) -> bytes | None:
         """Head and our signature of the block that may be signed now."""

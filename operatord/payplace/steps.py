@@ -15,6 +15,7 @@ Reference: thesis 6.4 (gamma'), 6.5.2.   Units: seconds of UTC at the chain.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from ledger.payplace.entries import PayOperator, Status
 from ledger.payplace.payout_block import BlockHead
@@ -25,18 +26,26 @@ from wire.ids import PublicKey
 from wire.payplace_notarisation import MAX_ROWS
 
 
+class Consent(Enum):
+    """To whose registration an operator consents: owners of its boxes are who has earned something here."""
+
+    OWNERS = "owners"
+    ANYBODY = "anybody"
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """`commission_ppm`: the operator's part of what is earned. `collect_s`: how long after the window's begin
     signatures are waited for (gamma' of the thesis); the rest of the window is for the chain.
     `leaf_consumers`: how many a merchant's leaf names at most; further ones wait until it has withdrawn.
-    `accounts`: who may register besides those who have earned something here (6.5.2); None: everybody.
+    `consent`: who may register (6.5.2), and `accounts` that may whatever it says.
     """
 
     commission_ppm: int
     collect_s: int
     leaf_consumers: int = MAX_ENTRIES
-    accounts: frozenset[PublicKey] | None = frozenset()
+    consent: Consent = Consent.OWNERS
+    accounts: frozenset[PublicKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,9 +192,6 @@ class PayoutStore:
 
     # ---- Signatures, and leaves of those who are missing
 
-    def sign(self, merchant: bytes, octets: bytes) -> None:
-        self.sign_all({merchant: octets})
-
     def sign_all(self, signatures: Mapping[bytes, bytes]) -> None:
         """In one commit; they hold."""
         with self._commit() as db:

@@ -6,10 +6,13 @@ Owns nothing: looking, saying, waiting and chance are given. Ends only with one 
 from collections.abc import Callable
 from typing import Any
 
-from operatord.payplace.merchant import BusyError
 from wire.errors import ShellError
 
 POLL_S, SOON_S = 10.0, 1.0
+
+
+class BusyError(ShellError):
+    """The operator has no room for us now: to be asked again soon."""
 
 
 def watch_for_ever(

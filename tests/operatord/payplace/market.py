@@ -15,10 +15,11 @@ from operatord.payplace.income import Earning
 from operatord.payplace.merchant import Merchant
 from operatord.payplace.merchant_files import MerchantFiles
 from operatord.payplace.settling import Settler
-from operatord.payplace.steps import Rules, Step, Wait
+from operatord.payplace.steps import Consent, Rules, Step, Wait
 from operatord.payplace.store import PayoutStore
 from tests.ledger_world import EXCHANGE, GENESIS, START_S
 from wire.create import Create
+from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.micropayment import Micropayment, write_micropayment
@@ -70,6 +71,21 @@ class Earnings:
         return [one for one, total in self.cumulative.items() if total > self.limits.get(one, total)]
 
 
+class Inside:
+    """An office in this process: a settler that is brought one signature at a time."""
+
+    def __init__(self, settler: Settler) -> None:
+        self._settler = settler
+
+    def take_signature(self, merchant: bytes, period: int, octets: bytes) -> None:
+        (why,) = self._settler.take_signatures([(merchant, period, octets)])
+        if why:
+            raise DecodeError(why)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._settler, name)
+
+
 class Market:
     """Everything in `folder`; consumers have 1,000,000 ubc each with this operator."""
 
@@ -98,14 +114,11 @@ class Market:
     def close(self) -> None:
         self.store.close()
 
-    def open_settler(
-        self, leaf_consumers: int = MAX_ENTRIES, named: frozenset[PublicKey] | None = frozenset()
-    ) -> Settler:
-        """Also after a restart: everything comes from the disk. `named`: who may register besides the owners."""
+    def open_settler(self, leaf_consumers: int = MAX_ENTRIES, consent: Consent = Consent.OWNERS) -> Settler:
+        """Also after a restart: everything comes from the disk. The owners here may register before they earn."""
         self.store = PayoutStore(self.folder / "operator")
-        if named is not None:
-            named |= {key.public for key in self.owners}
-        rules = Rules(COMMISSION_PPM, COLLECT_S, leaf_consumers, named)
+        named = frozenset(key.public for key in self.owners)
+        rules = Rules(COMMISSION_PPM, COLLECT_S, leaf_consumers, consent, named)
         return Settler(self.store, self.account, OPERATOR_BLS, self.income, rules, self.told.append)
 
     def restart(self) -> None:
@@ -119,6 +132,7 @@ class Market:
         files = MerchantFiles(self.folder / f"merchant-{number}")
         key = files.key(bytes([number + 1]) * 32)
         account = chain or self.account_of(self.owners[number])
+        office = Inside(office) if isinstance(office, Settler) else office
         return Merchant(files, account, office, key, tell)  # type: ignore[arg-type]
 
     def account_of(self, key: PrivateKey) -> EmbeddedAccount:

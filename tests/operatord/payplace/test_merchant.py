@@ -11,7 +11,7 @@ from ledger.payplace.generating import Period, next_leaves
 from ledger.payplace.merchant_check import BlockRefused, Rule
 from ledger.payplace.payout_block import HEAD_SIZE, BlockHead, read_block_head, split_block, write_block_head
 from operatord.payplace.embedded_chain import EmbeddedAccount
-from operatord.payplace.merchant import Idle, Signed
+from operatord.payplace.merchant import Idle, Signed, Withdrawn
 from tests.ledger.payplace.payouts import leaf, tree_of
 from tests.operatord.payplace.market import COLLECT_S, OPERATOR, OPERATOR_BLS, TIMES, Market
 from wire.create import Create
@@ -171,7 +171,7 @@ def test_a_withdrawal_needs_nobody_but_the_chain(market):
     market.to_open(2)
     merchant = market.merchant(1, Gone())
     assert merchant.confirmed_ubc() == 900
-    assert merchant.withdraw() == ""
+    assert merchant.withdraw().reason == ""
     assert market.balance(market.owners[1]) == 900
 
 
@@ -188,7 +188,7 @@ def test_a_merchant_that_was_away_holds_its_own_payouts_against_the_operator(mar
     refuses(market, Rule.PAYOUT_FELL, office, 1)
     refuses(market, Rule.PAYOUT_FELL, office, 0)
     market.to_open(3)
-    assert market.merchants[1].withdraw() == ""
+    assert market.merchants[1].withdraw().reason == ""
     assert market.balance(market.owners[1]) == 900
 
 
@@ -267,7 +267,7 @@ def test_a_merchant_contests_by_itself_while_its_operator_is_gone(market):
     market.chain.now_s += TIMES.challenge_s
     finish = FinishShift(OPERATOR.public, market.consumers[0].public)
     assert market.chain.do(finish, THIEF) == "no_shift"
-    assert merchant.withdraw() == ""
+    assert merchant.withdraw().reason == ""
     assert market.balance(market.owners[0]) == 900_000
 
 
@@ -336,13 +336,14 @@ def test_what_is_not_all_there_is_not_taken_unless_the_merchant_says_so(market):
     market.must(FinishShift(OPERATOR.public, market.consumers[0].public), THIEF)
     market.to_open(3)
     merchant = market.merchants[0]
-    assert (merchant.confirmed_ubc(), merchant.takeable_ubc()) == (900_000, 700_000)
+    assert merchant.confirmed_ubc() == 900_000
     assert (
-        merchant.withdraw() == "not_fully_covered: 700000 of 900000 ubc are there now, the rest would be lost"
+        merchant.withdraw().reason
+        == "not_fully_covered: 700000 of 900000 ubc are there now, the rest would be lost"
     )
     assert market.balance(market.owners[0]) == 0
     assert merchant.confirmed_ubc() == 900_000
-    assert merchant.withdraw(accept_less=True) == ""
+    assert merchant.withdraw(accept_less=True) == Withdrawn("", 700_000, 200_000)
     assert market.balance(market.owners[0]) == 700_000
 
 
@@ -359,16 +360,17 @@ class Late(EmbeddedAccount):
         return EmbeddedAccount.submit(self, action)
 
 
-def test_what_goes_between_looking_and_taking_is_not_given_up(market):
-    """The contract is told the least that is accepted, and strikes nothing."""
+@pytest.mark.parametrize("accept_less", [False, True])
+def test_what_goes_between_looking_and_taking_is_not_given_up(market, accept_less):
+    """The contract is told the least that is accepted, and strikes nothing: less is what was there."""
     market.pay(0, 0, 1_000_000)
     market.round(1)
     market.to_open(1)
     late = Late(market.chain, market.owners[0], OPERATOR.public)
     late.market = market
     merchant = market.merchant(0, Gone(), late)
-    assert merchant.takeable_ubc() == 900_000
-    assert merchant.withdraw() == "not_fully_covered"
+    assert merchant.confirmed_ubc() == 900_000
+    assert merchant.withdraw(accept_less=accept_less).reason == "not_fully_covered"
     assert (market.balance(market.owners[0]), merchant.confirmed_ubc()) == (0, 900_000)
 
 

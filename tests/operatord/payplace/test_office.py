@@ -45,7 +45,7 @@ def test_a_period_over_http(market, url):
     (step,) = [step for step in market.turns() if isinstance(step, NotariseNow)]
     assert step.returning == (market.merchants[1].id,)
     market.to_open(3)
-    assert [one.withdraw() for one in market.merchants] == ["", ""]
+    assert [one.withdraw().reason for one in market.merchants] == ["", ""]
     assert [market.balance(key) for key in market.owners] == [900, 900 + 450]
 
 

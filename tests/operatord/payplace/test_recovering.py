@@ -73,19 +73,19 @@ def test_what_was_withdrawn_is_not_paid_again(market):
     market.pay(1, 1, 500)
     market.round(1)
     market.to_open(1)
-    assert market.merchants[0].withdraw() == ""
+    assert market.merchants[0].withdraw().reason == ""
     market.pay(0, 0, 100)
     market.round(2)
     market.to_open(2)
-    assert market.merchants[0].withdraw() == ""
-    assert market.merchants[1].withdraw(leaving=True) == ""
+    assert market.merchants[0].withdraw().reason == ""
+    assert market.merchants[1].withdraw(leaving=True).reason == ""
     lose(market)
     market.merchants.pop()
     market.pay(0, 0, 10)
     market.round(3)
     market.to_open(3)
     assert confirmed(market) == [9]
-    assert market.merchants[0].withdraw() == ""
+    assert market.merchants[0].withdraw().reason == ""
     assert [market.balance(key) for key in market.owners] == [999, 450]
 
 
@@ -101,7 +101,7 @@ def test_a_folder_that_is_lost_while_somebody_is_missing(market):
     assert notarised.returning == (market.merchants[1].id,)
     market.to_open(4)
     assert confirmed(market)[1] == 1_350
-    assert market.merchants[1].withdraw() == ""
+    assert market.merchants[1].withdraw().reason == ""
     assert market.balance(market.owners[1]) == 1_350
 
 
@@ -111,7 +111,7 @@ def test_a_missing_merchant_that_withdrew_and_a_folder_that_is_lost_then(market)
     market.pay(0, 1, 500)
     market.round(2, signers=[0])
     market.to_open(2)
-    assert market.merchants[1].withdraw() == ""
+    assert market.merchants[1].withdraw().reason == ""
     lose(market)
     market.round(3)
     market.to_open(3)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from operatord.payplace.settings import parse_merchant, parse_payouts
+from operatord.payplace.steps import Consent
 from wire.errors import ConfigError
 from wire.keys import PrivateKey
 
@@ -32,11 +33,15 @@ def test_an_operators():
 
 
 def test_who_may_register_is_nobody_but_who_earned_and_whom_it_names():
-    named = [
-        parse_payouts({"payouts": PAYOUTS | one, **CHAIN}, FILE).rules.accounts
+    rules = [
+        parse_payouts({"payouts": PAYOUTS | one, **CHAIN}, FILE).rules
         for one in ({}, {"merchants": [str(OPERATOR)]}, {"merchants": "anybody"})
     ]
-    assert named == [frozenset(), frozenset({OPERATOR}), None]
+    assert [(one.consent, one.accounts) for one in rules] == [
+        (Consent.OWNERS, frozenset()),
+        (Consent.OWNERS, frozenset({OPERATOR})),
+        (Consent.ANYBODY, frozenset()),
+    ]
 
 
 def test_a_merchants():

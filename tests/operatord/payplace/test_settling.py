@@ -9,9 +9,17 @@ from ledger.payplace import bls
 from ledger.payplace.payout_block import split_block
 from ledger.payplace.payout_leaf import read_leaf
 from operatord.payplace.income import split
-from operatord.payplace.steps import GiveUp, MakeBlock, MarkThese, NotariseNow, Settle, Wait
+from operatord.payplace.steps import Consent, GiveUp, MakeBlock, MarkThese, NotariseNow, Settle, Wait
 from tests.ledger_world import EXCHANGE
-from tests.operatord.payplace.market import COLLECT_S, COMMISSION_PPM, OPERATOR, OPERATOR_BLS, TIMES, Market
+from tests.operatord.payplace.market import (
+    COLLECT_S,
+    COMMISSION_PPM,
+    OPERATOR,
+    OPERATOR_BLS,
+    TIMES,
+    Inside,
+    Market,
+)
 from wire.create import Create
 from wire.errors import DecodeError, ShellError
 from wire.ids import PublicKey
@@ -54,8 +62,8 @@ def test_a_period_from_payment_to_withdrawal(market):
     }
     market.to_open(1)
     assert (first.confirmed_ubc(), second.confirmed_ubc()) == (1_350, 271)
-    assert first.withdraw() == ""
-    assert second.withdraw(leaving=True) == ""
+    assert first.withdraw().reason == ""
+    assert second.withdraw(leaving=True).reason == ""
     assert [market.balance(key) for key in market.owners] == [1_350, 271]
     with pytest.raises(LookupError, match="nothing is confirmed"):
         first.withdraw()
@@ -65,13 +73,13 @@ def test_the_next_block_goes_on_from_the_last(market):
     market.pay(0, 0, 1_000)
     market.round(1)
     market.to_open(1)
-    assert market.merchants[0].withdraw() == ""
+    assert market.merchants[0].withdraw().reason == ""
     market.pay(0, 0, 100)
     market.pay(0, 1, 100)
     assert NotariseNow in kinds(market.round(2))
     assert leaves(market)[market.merchants[0].id] == {0: 90}
     market.to_open(2)
-    assert market.merchants[0].withdraw() == ""
+    assert market.merchants[0].withdraw().reason == ""
     assert market.balance(market.owners[0]) == 990
 
 
@@ -90,7 +98,7 @@ def test_who_does_not_sign_is_marked_and_comes_back(market):
     assert notarised.returning == (absent.id,)
     market.to_open(3)
     assert absent.confirmed_ubc() == 1_350
-    assert absent.withdraw() == ""
+    assert absent.withdraw().reason == ""
     assert market.balance(market.owners[1]) == 1_350
 
 
@@ -101,12 +109,12 @@ def test_a_missing_merchant_withdraws_and_loses_nothing(market):
     market.pay(0, 1, 500)
     market.round(2, signers=[0])
     market.to_open(2)
-    assert market.merchants[1].withdraw() == ""
+    assert market.merchants[1].withdraw().reason == ""
     assert market.balance(market.owners[1]) == 900
     market.round(3)
     market.to_open(3)
     assert market.merchants[1].confirmed_ubc() == 450
-    assert market.merchants[1].withdraw() == ""
+    assert market.merchants[1].withdraw().reason == ""
     assert market.balance(market.owners[1]) == 1_350
 
 
@@ -114,7 +122,7 @@ def test_a_merchant_that_withdrew_and_was_marked_for_nothing_is_not_paid_twice(m
     market.pay(0, 1, 1_000)
     market.round(1)
     market.to_open(1)
-    assert market.merchants[1].withdraw() == ""
+    assert market.merchants[1].withdraw().reason == ""
     market.to_window(2)
     market.turns()
     market.merchants[0].watch()
@@ -178,11 +186,11 @@ def test_a_signature_that_does_not_hold_is_never_on_disk(market):
     rubbish = bls.SecretKey(9).sign(b"rubbish").compressed
     for one in (first, second):
         with pytest.raises(DecodeError, match="does not hold"):
-            market.settler.take_signature(one.id, 1, rubbish)
+            Inside(market.settler).take_signature(one.id, 1, rubbish)
     assert market.store.signatures().keys() == {OPERATOR_BLS.public.merchant_id}
     first.watch()
     with pytest.raises(DecodeError, match="has signed, and not so"):
-        market.settler.take_signature(first.id, 1, rubbish)
+        Inside(market.settler).take_signature(first.id, 1, rubbish)
     assert market.store.signatures().keys() == {OPERATOR_BLS.public.merchant_id, first.id}
     market.to_window(1, COLLECT_S)
     steps = market.turns()
@@ -213,7 +221,7 @@ def test_what_an_older_version_left_on_disk_is_looked_at_once_more(market):
     market.turns()
     first, second = market.merchants
     for one in (first, second):
-        market.store.sign(one.id, bls.SecretKey(9).sign(b"rubbish").compressed)
+        market.store.sign_all({one.id: bls.SecretKey(9).sign(b"rubbish").compressed})
     market.restart()
     first = market.merchants[0]
     first.watch()  # before anything else was done: it takes the place of what is there
@@ -226,15 +234,15 @@ def test_what_an_older_version_left_on_disk_is_looked_at_once_more(market):
 def test_signatures_are_taken_of_merchants_for_the_present_block_only(market):
     signature = bls.SecretKey(9).sign(b"").compressed
     with pytest.raises(DecodeError, match="period"):
-        market.settler.take_signature(market.merchants[0].id, 1, signature)
+        Inside(market.settler).take_signature(market.merchants[0].id, 1, signature)
     market.to_window(1)
     market.turns()
     with pytest.raises(DecodeError, match="no merchant"):
-        market.settler.take_signature(bytes(32), 1, signature)
+        Inside(market.settler).take_signature(bytes(32), 1, signature)
     with pytest.raises(DecodeError, match="period"):
-        market.settler.take_signature(market.merchants[0].id, 2, signature)
+        Inside(market.settler).take_signature(market.merchants[0].id, 2, signature)
     with pytest.raises(DecodeError):
-        market.settler.take_signature(market.merchants[0].id, 1, b"")
+        Inside(market.settler).take_signature(market.merchants[0].id, 1, b"")
 
 
 def test_a_late_signature_returns_with_the_same_block(market):
@@ -251,7 +259,7 @@ def test_a_late_signature_returns_with_the_same_block(market):
     assert step.returning == (market.merchants[1].id,)
     market.turns()
     market.to_open(1)
-    assert market.merchants[1].withdraw() == ""
+    assert market.merchants[1].withdraw().reason == ""
 
 
 def test_income_waits_for_a_merchant_that_has_not_registered(market):
@@ -312,6 +320,38 @@ def test_a_shift_of_what_was_settled_long_ago_is_contested_outside_of_any_window
     assert [line for line in market.told if str(consumer.public) in line] == [
         f"payouts: {consumer.public} shifts what it has spent: contested"
     ]
+
+
+def test_however_many_have_spent_what_they_shifted_the_chain_is_asked_once_for_all(tmp_path):
+    """Most of them long ago, so that there is nothing to contest any more, and nothing to look up."""
+    market = Market(tmp_path, consumers=9)
+    other = another_operator(market)
+    for consumer, key in enumerate(market.consumers):
+        market.pay(consumer, 0, 600_000)
+        market.income.limits[key.public] = 500_000
+    for key in market.consumers[2:4]:
+        market.must(Shift(OPERATOR.public, other, 500_000), key)
+    asked, account, shown = list[str](), market.account, market.income.micropayment_of
+
+    class Noting:
+        def __getattr__(self, name: str) -> object:
+            asked.append(name)
+            return getattr(account, name)
+
+    def note(consumer: PublicKey) -> bytes | None:
+        asked.append("micropayment_of")
+        return shown(consumer)
+
+    market.account, market.income.micropayment_of = Noting(), note  # type: ignore[assignment, method-assign]
+    market.restart()
+    names = "submit", "micropayment_of", "channels", "channel", "number_of"
+    market.settler.turn()
+    assert [asked.count(name) for name in names] == [2, 2, 2, 0, 0], "channels: learned, then looked at"
+    asked.clear()
+    for _ in range(3):
+        market.settler.turn()
+    assert [asked.count(name) for name in names] == [0, 0, 3, 0, 0]
+    market.close()
 
 
 class Flaky:
@@ -378,7 +418,7 @@ def _troubled_window(market, period, chance):
 def withdraw_all(merchants):
     for merchant in merchants:
         with contextlib.suppress(LookupError):
-            assert merchant.withdraw() in {"", "nothing_confirmed"}
+            assert merchant.withdraw().reason in {"", "nothing_confirmed"}
 
 
 # ---- A merchant of very many consumers
@@ -404,7 +444,7 @@ def test_a_leaf_names_so_many_consumers_and_the_others_wait_until_a_withdrawal(t
     }
     assert any("of 2 consumers more than a leaf names" in line for line in market.told)
     market.to_open(3)
-    assert big.withdraw() == ""
+    assert big.withdraw().reason == ""
     market.round(4)
     assert leaves(market)[big.id] == {6: 9, 7: 9}
     market.close()
@@ -454,7 +494,7 @@ def test_the_operator_vouches_for_owners_of_its_boxes_and_whom_it_names(market):
     assert tau_s == market.chain.now_s
     other = PrivateKey.from_secret(998)
     possession = key.prove_possession(market.account.instance, other.public.octets)
-    market.settler = market.open_settler(named=None)
+    market.settler = market.open_settler(consent=Consent.ANYBODY)
     assert market.settler.vouch(key.public, possession, other.public)[0] == tau_s, "anybody"
 
 

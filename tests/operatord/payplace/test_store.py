@@ -45,7 +45,7 @@ def test_a_credit_is_whole_or_not_at_all(store):
 def test_income_is_in_one_block_until_that_is_settled_or_given_up(store, settled):
     store.credit([(A, 1, 5), (A, 2, 6)], [], 1)
     store.announce(HEAD, b"signature", {A: {1: 5}})
-    store.sign(A, b"one")
+    store.sign_all({A: b"one"})
     assert (store.signature(A), store.signature(B)) == (b"one", None)
     store.credit([(A, 1, 10)], [], 2)
     assert store.open_income() == {A: {1: 10, 2: 6}}
@@ -70,9 +70,9 @@ def test_a_second_block_before_the_first_is_over_is_our_own_mistake(store):
 
 def test_signatures_of_the_block(store):
     store.announce(HEAD, b"signature", {})
-    store.sign(A, b"one")
-    store.sign(A, b"other")
-    store.sign(B, b"two")
+    store.sign_all({A: b"one"})
+    store.sign_all({A: b"other"})
+    store.sign_all({B: b"two"})
     assert store.signatures() == {A: b"other", B: b"two"}
     store.drop_signatures([A])
     assert store.signatures() == {B: b"two"}

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from operatord.payplace.merchant import BusyError
-from operatord.payplace.watching import POLL_S, watch_for_ever
+from operatord.payplace.watching import POLL_S, BusyError, watch_for_ever
 from wire.errors import ShellError
 
 IDLE, SIGNED, BUSY = (
