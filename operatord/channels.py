@@ -9,8 +9,8 @@ a payment, and orders: to keep, to credit a box, to disconnect. The arithmetic i
 A session is told to end when `missed_allowed` intervals in a row are not paid, when the box has counted more than was
 paid, or when the device's count is below the box's. What was used and not paid by then is *unpaid*: a channel is borne
 one increment for each payment that may be missed, and a hundredth of what it paid, over all of its sessions; beyond it
-nobody joins by it until that is paid. A channel that has not paid an increment yet, whose key may be fresh, is borne no
-more than that in all, and nobody joins by it with less than the least deposit, as keys cost nothing and deposits do.
+nobody joins by it until that is paid. Nobody joins by a channel that has not paid an increment yet, whose key may be
+fresh, with less than the least deposit, as keys cost nothing and deposits do.
 *Crowded out* is a session of which nothing was paid while more came in its name than anybody looked at: that may be
 somebody else's flood, so that it owes nothing, and it may be its own, so that a channel is pardoned `PARDONS` times in
 `PARDON_INTERVALS` and has to wait then. All money of a channel counts, whatever becomes of a payment's session: a
@@ -115,8 +115,7 @@ def refuse(book: Channels, permit_id: bytes, box: str, bssid: bytes) -> str:
     if is_fresh and channel.limit_ubc < least_ubc:
         return f"{channel.limit_ubc} ubc are deposited, and nobody joins with less than {least_ubc} who has not paid"
     borne_ubc = goodwill_ubc(terms.tariff, book.rules.missed_allowed, channel.paid_ubc)
-    may_cost_ubc = channel.unpaid_ubc + (_missed_ubc(book, terms.tariff) if is_fresh else 0)
-    if may_cost_ubc > borne_ubc and channel.paid_ubc < channel.used_ubc + channel.unpaid_ubc:
+    if channel.unpaid_ubc > borne_ubc and channel.paid_ubc < channel.used_ubc + channel.unpaid_ubc:
         return f"the channel has used {channel.unpaid_ubc} ubc that it did not pay"
     if len(book.pardons.get(consumer, ())) >= PARDONS:
         return f"payments did not come through, which was borne {PARDONS} times: not now"

@@ -151,7 +151,8 @@ def test_nobody_lives_on_first_increments() -> None:
         while not any(isinstance(one, Disconnect) for one in channels.pass_time(book, now_ms)):
             now_ms += STEP_MS
         had_ubc += BY_TIME.per_minute_ubc * (now_ms - began_ms) // 60_000
-    assert 0 < had_ubc <= goodwill_ubc(BY_TIME, 1, 0)
+    borne_ubc = goodwill_ubc(BY_TIME, 1, 0)
+    assert borne_ubc < had_ubc <= 2 * borne_ubc
     assert "did not pay" in channels.refuse(book, PERMIT, "roof", BSSIDS["roof"].octets)
 
 
@@ -452,8 +453,8 @@ def test_free_first_increments_with_fresh_keys_tie_up_a_least_deposit_each() -> 
         tied_ubc, free_ubc = tied_ubc + 10_000, free_ubc + book.channels[key].unpaid_ubc
         channels.hear_channel(book, key, 1 + number, 0)  # all of it is on its way to another operator
         assert "nobody joins" in channels.refuse(book, permit, *place)
-    assert (free_ubc, tied_ubc) == (20 * 750, 20 * 10_000), (
-        "an increment is 1,000: three quarters of one for ten"
+    assert (free_ubc, tied_ubc) == (20 * 1_500, 20 * 10_000), (
+        "an increment is 1,000: twice three quarters of one for ten"
     )
 
 
