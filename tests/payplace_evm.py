@@ -130,16 +130,19 @@ class EvmContract:
 
     def force_exit(self, operator: int, key: bytes, claim: Claim) -> str:
         merchant = claim.proof.leaf[:32]
-        record = self.merchant(operator, merchant)
-        account = self._addresses.index(record.payout) if record is not None else operator
-        claim, most = self._piece(operator, account, claim)
+        claim, most = self._piece(operator, None, claim)
         reason = self._send(operator, "forceExit", self._claim(operator, claim, key), most)
         self._count(operator, merchant, reason)
         return reason
 
-    def _piece(self, operator: int, account: int, claim: Claim) -> tuple[Claim, int]:
-        """How many entries this account takes of what is left, and the claim with the sources of these."""
-        if self.stopping is None or account not in self.stopping.accounts:
+    def _piece(self, operator: int, account: int | None, claim: Claim) -> tuple[Claim, int]:
+        """How many entries this account (None: the merchant's) takes of what is left, and the claim for these."""
+        if self.stopping is None:
+            return claim, evm.ALL
+        record = self.merchant(operator, claim.proof.leaf[:32])
+        if account is None and record is not None:
+            account = self._addresses.index(record.payout)
+        if account not in self.stopping.accounts:
             return claim, evm.ALL
         first = self.entries_paid(operator, claim.proof.leaf[:32])
         most = self.stopping.chance.choice((1, 1, 2, evm.ALL))
