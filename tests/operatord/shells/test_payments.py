@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from operatord.shells.payments import Address, Admit, everything, open_payments
+from operatord.budgets import Address
+from operatord.shells.payments import Admit, everything, open_payments
 from wire.errors import ShellError
 
 
