@@ -186,8 +186,7 @@ def missing_signers(measured: Sequence[Missing]) -> list[Figure]:
 
 def rollup(measured: Sequence[Missing]) -> list[Figure]:
     """Figure 6.9 again, with what was measured here and a roll-up at its best (ledger/evm/settlement_costs.py)."""
-    most = measured[-1]
-    ours = Measured(most.notarising, most.marking // most.count, most.naming // most.count)
+    ours = per_merchant(measured)
     figures = list[Figure]()
     for exponent in range(3, 10):
         row = compare(ours, 10**exponent, TREE_MERCHANTS, 0)
@@ -207,6 +206,15 @@ def rollup(measured: Sequence[Missing]) -> list[Figure]:
         what = f"EVM: newly missing, {how}, up to which PayPlace is no dearer than a roll-up of payouts"
         figures.append(Figure(what, at_par, f"of {TREE_MERCHANTS:,}"))
     return figures
+
+
+def per_merchant(measured: Sequence[Missing]) -> Measured:
+    """What each further missing one costs, from 1 to the most that were measured, and the first above that."""
+    (one,) = (found for found in measured if found.count == 1)
+    most = measured[-1]
+    marked = (most.marking - one.marking) // (most.count - 1)
+    named = (most.naming - one.naming) // (most.count - 1)
+    return Measured(most.notarising, marked, named, one.marking - marked, one.naming - named)
 
 
 ROWS_AT_ONCE = 50

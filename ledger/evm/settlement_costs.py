@@ -30,9 +30,13 @@ class Measured:
 
     notarisation: int
     newly_missing: int
-    """Marked as missing with its leaf, in a transaction with others."""
+    """Marked as missing with its leaf, each that is one more."""
     named: int
-    """Named as absent by its key."""
+    """Named as absent by its key, each that is one more."""
+    marking: int
+    """To mark at all: what the first costs above any other."""
+    naming: int
+    """To name at all, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,12 @@ def payplace_gas(measured: Measured, newly_missing: int, *, named: bool = False)
     """One period: a notarisation, and something for each merchant who signed the last block and not this one. Payments,
     merchants and consumers do not come into it.
     """
-    each = measured.named if named else measured.newly_missing
-    return measured.notarisation + newly_missing * each
+    at_all, each = _missing_gas(measured, named=named)
+    return measured.notarisation + (at_all + newly_missing * each if newly_missing else 0)
+
+
+def _missing_gas(measured: Measured, *, named: bool) -> tuple[int, int]:
+    return (measured.naming, measured.named) if named else (measured.marking, measured.newly_missing)
 
 
 def rollup_gas(rollup: Rollup, payments: int, merchants: int) -> int:
@@ -96,8 +104,9 @@ def compare(measured: Measured, payments: int, merchants: int, missing_permille:
 
 def missing_at_par(measured: Measured, payments: int, merchants: int, *, named: bool = False) -> int:
     """The most newly missing merchants at which PayPlace is no dearer than a roll-up that publishes payouts only."""
-    room = rollup_gas(Rollup(publishing=Publishing.PAYOUTS), payments, merchants) - measured.notarisation
-    return max(room // (measured.named if named else measured.newly_missing), 0)
+    at_all, each = _missing_gas(measured, named=named)
+    rollup = rollup_gas(Rollup(publishing=Publishing.PAYOUTS), payments, merchants)
+    return max((rollup - measured.notarisation - at_all) // each, 0)
 
 
 # ---- As the thesis reckons

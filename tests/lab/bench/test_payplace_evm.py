@@ -11,9 +11,11 @@ from lab.bench.payplace_evm import (
     measure_missing,
     missing_signers,
     notarisations,
+    per_merchant,
     rollup,
 )
 from ledger.evm.node import run_node
+from ledger.evm.settlement_costs import Measured
 
 
 @pytest.fixture
@@ -44,8 +46,12 @@ def test_marking_is_cheaper_than_the_plain_form_and_naming_than_marking() -> Non
 def test_tables_say_what_was_measured() -> None:
     measured = [
         Missing(0, 174, 174, 0, 0, 0, 0, 174, 174),
+        Missing(1, 400, 300, 180, 30, 90, 1, 174, 174),
         Missing(10, 3_000, 2_000, 900, 120, 90, 1, 174, 174),
     ]
+    assert per_merchant(measured) == Measured(174, 80, 10, 100, 20), (
+        "each that is one more, and to begin at all"
+    )
     texts = [figure.what for figure in missing_signers(measured) + rollup(measured)]
-    assert len(texts) == 4 + 7 + 14 + 3
+    assert len(texts) == 4 + 7 + 7 + 14 + 3
     assert "EVM: 10 newly missing, 10 consumers each: named only, in one transaction" in texts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ledger.evm.settlement_costs import (
@@ -19,7 +21,7 @@ from ledger.evm.settlement_costs import (
     rollup_gas,
 )
 
-MEASURED = Measured(notarisation=175_000, newly_missing=87_000, named=11_000)
+MEASURED = Measured(notarisation=175_000, newly_missing=87_000, named=11_000, marking=33_000, naming=15_000)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +77,15 @@ def test_a_rollup_of_payouts_is_as_the_reference_reckons() -> None:
 def test_payplace_is_cheaper_only_while_few_are_newly_missing() -> None:
     at_par = missing_at_par(MEASURED, 10**6, 100_000)
     assert at_par == 1
-    assert missing_at_par(MEASURED, 10**6, 100_000, named=True) == 12
+    assert missing_at_par(MEASURED, 10**6, 100_000, named=True) == 11
     cheap, dear = (payplace_gas(MEASURED, number) for number in (at_par, at_par + 1))
     rollup = rollup_gas(Rollup(publishing=Publishing.PAYOUTS), 10**6, 100_000)
     assert cheap <= rollup < dear
-    assert missing_at_par(Measured(400_000, 1, 1), 1, 1) == 0
+    assert missing_at_par(Measured(400_000, 1, 1, 1, 1), 1, 1) == 0
+
+
+def test_the_first_that_is_missing_costs_more_than_any_other() -> None:
+    assert payplace_gas(MEASURED, 0) == 175_000
+    assert payplace_gas(MEASURED, 1) == 175_000 + 33_000 + 87_000
+    assert payplace_gas(MEASURED, 10, named=True) == 175_000 + 15_000 + 110_000
+    assert missing_at_par(replace(MEASURED, naming=150_000), 10**6, 100_000, named=True) == 0
