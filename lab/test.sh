@@ -28,6 +28,7 @@ fi
 
 logs=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$logs"' EXIT
+trap 'exit 130' INT # once what runs in front has ended: pytest hears it, too, and its summary is worth reading
 colour=()
 [ ! -t 1 ] || colour=(--color=yes) # pytest itself sees a pipe
 failed=0

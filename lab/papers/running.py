@@ -8,13 +8,15 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 
 from lab.papers.exhibit import Chapter, Effort, Exhibit, Finding, Findings
 from lab.papers.registry import assemble
 
 Result = tuple[str, Findings, float]
 """Name of the chapter, what it found, seconds it took."""
+TELL_S = 20.0
+"""After so long without a chapter that ended, those under way are named."""
 
 
 def reproduce(
@@ -22,7 +24,7 @@ def reproduce(
 ) -> list[Exhibit]:
     """Every claim with its finding. With one process, nothing is started."""
     found: dict[str, Finding] = {}
-    results = _in_turn(chapters, effort) if processes == 1 else _together(chapters, effort, processes)
+    results = _in_turn(chapters, effort) if processes == 1 else _together(chapters, effort, tell, processes)
     for done, (name, findings, took_s) in enumerate(results, 1):
         twice = found.keys() & findings.keys()
         assert not twice, f"{name}: another chapter has answered {', '.join(sorted(twice))}"
@@ -36,13 +38,20 @@ def _in_turn(chapters: Mapping[str, Chapter], effort: Effort) -> Iterator[Result
         yield _run(name, chapter, effort)
 
 
-def _together(chapters: Mapping[str, Chapter], effort: Effort, processes: int) -> Iterator[Result]:
+def _together(
+    chapters: Mapping[str, Chapter], effort: Effort, tell: Callable[[str], None], processes: int
+) -> Iterator[Result]:
     """As they come. Each process is new, so that none inherits a thread or a lock."""
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        under_way = [pool.submit(_run, name, chapter, effort) for name, chapter in chapters.items()]
+        left = {pool.submit(_run, name, chapter, effort): name for name, chapter in chapters.items()}
         try:
-            for future in as_completed(under_way):
-                yield future.result()
+            while left:
+                ended, _ = wait(left, TELL_S, FIRST_COMPLETED)
+                if not ended:
+                    tell(f"under way: {', '.join(list(left.values())[:processes])}")
+                for future in ended:
+                    del left[future]
+                    yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
