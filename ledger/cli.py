@@ -277,10 +277,9 @@ def _usage_terms(options: argparse.Namespace) -> UsageTerms | None:
     return UsageTerms(*given)
 
 
-def _offer_options(parser: argparse.ArgumentParser) -> None:
+def add_link_options(parser: argparse.ArgumentParser) -> None:
+    """How long a unit lasts, which rates it has, and on which band: of an offer, and of what is auctioned."""
     add = parser.add_argument
-    add("--price", type=typed(parse_money), required=True, help="bandcoins for one unit")
-    add("--units", type=int, required=True, help="most units at any time; 0 stops selling")
     add(
         "--for",
         dest="duration",
@@ -303,6 +302,13 @@ def _offer_options(parser: argparse.ArgumentParser) -> None:
         metavar="FROM-TO/WIDTH",
         help="in kHz: 5170000-5250000/80000",
     )
+
+
+def _offer_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--price", type=typed(parse_money), required=True, help="bandcoins for one unit")
+    add("--units", type=int, required=True, help="most units at any time; 0 stops selling")
+    add_link_options(parser)
     add("--data-cap", type=typed(parse_size), default=0, help="of one unit, both directions: 250MB; 0: none")
     add("--beyond", type=typed(parse_size), help="bytes of one unit beyond which use is paid afterwards: 2GB")
     add("--step", type=typed(parse_size), help="each begun step beyond is charged: 1MB")

@@ -29,9 +29,8 @@ from ledger.cli import (
     DEFAULT_LEDGER,
     LEDGER_VARIABLE,
     RATE_LAYERS,
-    _rate_range,
+    add_link_options,
     parse_account,
-    parse_band,
     typed,
 )
 from ledger.client import LedgerReader
@@ -530,22 +529,7 @@ def _create_options(create: argparse.ArgumentParser) -> None:
         required=True,
         help="when it is cleared: 5m from now",
     )
-    add(
-        "--for",
-        dest="duration",
-        type=typed(parse_duration),
-        required=True,
-        help="how long a unit lasts: 10m",
-    )
-    add("--down", type=_rate_range, required=True, metavar="FLOOR-CEILING", help="e.g. 2M-20M")
-    add("--up", type=_rate_range, required=True, metavar="FLOOR-CEILING", help="e.g. 1M-5M")
-    add(
-        "--band",
-        type=parse_band,
-        required=True,
-        metavar="FROM-TO/WIDTH",
-        help="in kHz: 5170000-5250000/80000",
-    )
+    add_link_options(create)
     add("--data-cap", type=typed(parse_size), default=0, help="of one unit: 250MB; 0: none")
     add("--rate-layer", choices=RATE_LAYERS, default="ip")
     add("--interactive", action="store_true", help="a queue for calls and games, within the same rate")
