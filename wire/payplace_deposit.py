@@ -55,7 +55,7 @@ def read_payplace_deposit(fields: FieldReader) -> PayplaceDeposit:
 
 def _read_split(fields: FieldReader, item: Value) -> Split:
     match item:
-        case [bytes(operator), int(amount_ubc)] if not isinstance(amount_ubc, bool):
+        case [bytes(operator), int(amount_ubc)]:
             try:
                 return Split(PublicKey(operator), amount_ubc)
             except ValueError as error:

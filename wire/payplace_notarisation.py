@@ -116,6 +116,6 @@ def _items(fields: FieldReader, label: int, name: str) -> list[Value]:
 
 def _read_row(fields: FieldReader, item: Value) -> LeafProof:
     match item:
-        case [bytes(leaf), int(index), bytes(path)] if not isinstance(index, bool):
+        case [bytes(leaf), int(index), bytes(path)]:
             return LeafProof(leaf, index, path)
     raise fields.error("a row is not an array of leaf, index and path")
