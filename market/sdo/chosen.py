@@ -10,15 +10,6 @@ from __future__ import annotations
 OVERAGE_UBC = 10_000_000
 """p, as stated: $10 for an overage; a coin stands for a dollar."""
 
-OVERAGE_PAPER_BYTES = 50_000_000
-"""dO of the quota of 50 MB: an overage buys the quota once more, as plans of $10 a GB did."""
-
-OVERAGE_TIGHT_BYTES = 2_000_000
-"""dO of the quota of 2 MB: the same."""
-
-OVERAGE_MID_BYTES = 10_000_000
-"""dO of the quota of 1.5 MB: Figure 3.5(b) has $200 = 20 overages for 20 users, so one overage has to last the day."""
-
 MEGABYTE = 1_000_000
 """The unit of x in the utilities is not given. In MB a use of an hour and p = 10 are of one size; in KB no price counts
 beside a use, and in GB no use beside a price."""

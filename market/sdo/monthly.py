@@ -17,7 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-UBC = 1_000_000
+from wire.units import UBC_PER_BANDCOIN
+
+UBC = UBC_PER_BANDCOIN
 """Micro-bandcoin in a coin. A coin stands for a dollar of the thesis."""
 
 Floats = npt.NDArray[np.float64]

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from market.sdo.chosen import OVERAGE_MID_BYTES, OVERAGE_PAPER_BYTES, OVERAGE_TIGHT_BYTES
 from market.traces.circumstances import Circumstances, draw_circumstances
 from market.traces.usage import Integers, Usage, digest
 
@@ -22,6 +21,15 @@ Floats = npt.NDArray[np.float64]
 HOURS = 24
 USERS = 20
 HISTORY_CYCLES = 30
+
+OVERAGE_PAPER_BYTES = 50_000_000
+"""dO of the quota of 50 MB: an overage buys the quota once more, as plans of $10 a GB did."""
+
+OVERAGE_TIGHT_BYTES = 2_000_000
+"""dO of the quota of 2 MB: the same."""
+
+OVERAGE_MID_BYTES = 10_000_000
+"""dO of the quota of 1.5 MB: Figure 3.5(b) has $200 = 20 overages for 20 users, so one overage has to last the day."""
 
 
 @dataclass(frozen=True, slots=True)

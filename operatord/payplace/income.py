@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wire.ids import PublicKey
+from wire.units import PPM
 
-PPM = 1_000_000
 Row = tuple[bytes, int, int]
 """Merchant id, channel, ubc."""
 

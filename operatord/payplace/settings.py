@@ -21,11 +21,11 @@ from typing import Any
 from ledger.payplace.payout_leaf import MAX_ENTRIES
 from ledger.section import Section, refuse_unknown
 from ledger.settings import BROKER_KEYS, BrokerSettings, parse_broker
-from operatord.payplace.income import PPM
 from operatord.payplace.steps import Consent, Rules
 from wire.errors import ConfigError, DecodeError
 from wire.ids import LEDGER_ID_SIZE, PublicKey
 from wire.payplace_registration import Times
+from wire.units import PPM
 
 DEFAULT_PORT = 8580
 _TIMES = {"period_s", "window_s", "finality_s", "challenge_s"}

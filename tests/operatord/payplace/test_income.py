@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operatord.payplace.income import PPM, split
+from operatord.payplace.income import split
+from wire.units import PPM
 
 
 @given(st.integers(0, 2**62), st.integers(0, PPM))
