@@ -9,12 +9,11 @@ where they arrive.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,9 +22,9 @@ import numpy as np
 from fastapi import FastAPI, Request, Response
 
 from lab.bench.result import Figure
+from lab.serving import served
 from ledger.client import LedgerReader
 from ledger.genesis import Genesis
-from ledger.http import listen, serve
 from ledger.payplace import bls
 from ledger.payplace.entries import (
     Channel,
@@ -220,30 +219,12 @@ def _state(genesis: Genesis, ids: list[bytes], consumers: list[PublicKey], first
     return state
 
 
-@contextmanager
-def _served(app: FastAPI, name: str, asked: Counter[str]) -> Iterator[str]:
-    """Its URL, in a thread of its own until the end of the block."""
+def _served(app: FastAPI, name: str, asked: Counter[str]) -> AbstractContextManager[str]:
+    """Its URL until the end of the block; requests are counted under its name."""
 
     @app.middleware("http")
     async def count(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
         asked[name] += 1
         return await go_on(request)
 
-    listening, loop, stop = listen("127.0.0.1", 0), asyncio.new_event_loop(), asyncio.Event()
-
-    async def run() -> None:
-        task = asyncio.ensure_future(serve(app, listening))
-        await stop.wait()
-        task.cancel()
-        await asyncio.wait([task])
-        await loop.shutdown_default_executor()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join()
-        loop.close()
-        listening.close()
+    return served(app)

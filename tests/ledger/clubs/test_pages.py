@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
+from lab.serving import served
 from ledger.client import LedgerReader
 from ledger.clubs.acting import read_club
 from ledger.clubs.entries import Club, club_key
@@ -20,7 +21,6 @@ from ledger.opening import open_application
 from ledger.state import State
 from ledger.submission import Executed, write_submission
 from tests.ledger_world import ALICE, BOB, GENESIS, LEDGER, PROVIDER, START_S, World
-from tests.operatord.payplace.serving import served
 from wire.block_header import read_signed_header, write_signed_header
 from wire.club_actions import MAX_MEMBERS, FoundClub, SpendTokens
 from wire.create import Create

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from fastapi import FastAPI
 
+from lab.serving import served
 from ledger.client import LedgerReader
 from ledger.http import add_error_pages
 from ledger.payplace.pages import PayMerchantListPage, add_payplace_pages
@@ -13,7 +14,6 @@ from ledger.state import State
 from operatord.payplace.ledger_chain import LedgerChain
 from tests.ledger_world import GENESIS
 from tests.operatord.payplace.market import OPERATOR, Market
-from tests.operatord.payplace.serving import served
 
 
 @dataclass

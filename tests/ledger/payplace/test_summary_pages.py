@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import pytest
 from fastapi import FastAPI
 
+from lab.serving import served
 from ledger.client import LedgerReader
 from ledger.http import add_error_pages
 from ledger.payplace.summary_pages import MAX_PUBLISHERS, UsageSummaryPage, add_summary_pages
 from ledger.state import State
 from tests.ledger_world import ALICE, BOB, CAROL, PROVIDER, START_S, World
-from tests.operatord.payplace.serving import served
 from wire.errors import ShellError
 from wire.payplace_summary import PublishSummary
 

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from lab.serving import running, served
 from ledger.http import serve
 from operatord.payplace.crowds import OF_ONE
 from operatord.payplace.http import STREAMS_OF_ONE, create_app
 from operatord.payplace.office import HttpOffice
 from operatord.payplace.watching import BusyError
-from tests.operatord.payplace.serving import running, served
 from wire.errors import ShellError
 
 

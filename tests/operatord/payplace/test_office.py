@@ -5,6 +5,7 @@ import urllib.request
 
 import pytest
 
+from lab.serving import served
 from ledger.payplace import bls
 from ledger.payplace.payout_leaf import MAX_ENTRIES
 from operatord.payplace.http import create_app
@@ -12,7 +13,6 @@ from operatord.payplace.merchant import Signed
 from operatord.payplace.office import HttpOffice
 from operatord.payplace.steps import NotariseNow
 from tests.operatord.payplace.market import COLLECT_S, Market
-from tests.operatord.payplace.serving import served
 from wire.errors import DecodeError, ShellError
 
 

@@ -2,11 +2,11 @@
 
 import asyncio
 
+from lab.serving import running
 from operatord.payplace.office import HttpOffice
 from operatord.payplace.running import run_payouts, settle_for_ever
 from operatord.payplace.steps import Wait
 from tests.operatord.payplace.market import Market
-from tests.operatord.payplace.serving import running
 from wire.errors import DecodeError, ShellError
 
 

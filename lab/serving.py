@@ -1,4 +1,4 @@
-"""An application served over a real socket, for as long as a test needs it."""
+"""An application served over a real socket, for as long as a test or a benchmark needs it."""
 
 import asyncio
 import threading
