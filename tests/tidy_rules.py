@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 
 THIRD_PARTY: dict[str, frozenset[str]] = {
     "wire": frozenset({"cryptography"}),
-    "market": frozenset({"numpy", "scipy"}),
+    "market": frozenset({"numpy", "scipy", "gymnasium", "pettingzoo"}),  # the latter two in market/envs alone
     "nas_tunnel": frozenset({"scapy"}),
     "tc_shaper": frozenset({"pyroute2"}),
     "ran_slicing": frozenset(),
@@ -54,7 +54,9 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
 }  # fmt: skip
 """Which foreign libraries a package may use at all (`lab`: any). The box's list is decision 8 of the architecture."""
 
-PURE_THIRD_PARTY = frozenset({"cryptography", "numpy", "pydantic", "py_arkworks_bls12381", "scipy"})
+PURE_THIRD_PARTY = frozenset({
+    "cryptography", "gymnasium", "numpy", "pettingzoo", "pydantic", "py_arkworks_bls12381", "scipy",
+})  # fmt: skip
 """Foreign libraries that do no I/O, so that a pure module may use them where its package may."""
 
 SHELLS: dict[str, str] = {
@@ -284,6 +286,7 @@ MODELS: dict[str, str] = {
     "market/leasing/paper.py": "the same, as printed",
     "market/tokens/game.py": "a simulation; the ledger's tokens are integers (market/tokens/sharing.py)",
     "market/tokens/paper.py": "what is printed, for comparison",
+    "market/envs/*": "what learners see and get; what is paid is integers, in info",
     "market/sdo/*": "models of users and of an operator's revenue; prices, revenue and data are integers",
     "market/traces/*": "draws synthetic users; what it hands over is integers",
 }

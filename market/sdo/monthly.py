@@ -5,8 +5,8 @@ A user has x GB on the plan and takes a share beta of n offers of xm GB each:
     u = C1 x^(1-a)/(1-a) + beta n [C2 xm^(1-a)/(1-a) - rho] - eta - p (x - d)+,   x + beta n xm <= gamma
 
 The optimum fills x up to where its next GB is worth what a GB of an offer is, and no further (water-filling). It
-replaces Lemma 1 and Table 3.2, which are in printed_monthly.py. Throttling has no place here: this model sells overage
-by the GB, and a user who may be slowed down instead is the hourly game's.
+replaces Lemma 1 and Table 3.2, which are in printed_monthly.py. Who may be slowed down instead of buying overage is in
+monthly_throttling.py.
 Reference: 003 3.3; S1, S3. Units: GB, coins (floats: a model), prices in micro-bandcoin.
 """
 
