@@ -11,8 +11,17 @@ import numpy as np
 
 from lab.papers.exhibit import Chosen, Effort, Finding, Findings, Plot, Rows, Series, Verdict, judged
 from lab.papers.spread import series, spread
+from market.sdo.chosen import SLOW_GB, SLOW_WORTH
 from market.sdo.monthly import UBC, Floats, Subscribers, optimum, utility
-from market.sdo.monthly_price import best_price, population, revenue_curve, without_offers
+from market.sdo.monthly_price import (
+    best_price,
+    best_price_beside_slow,
+    population,
+    revenue_curve,
+    without_offers,
+    without_offers_beside_slow,
+)
+from market.sdo.monthly_throttling import Slowness
 from market.sdo.population import draw_subscribers
 from market.sdo.printed_monthly import corollary_2_gb, corollary_2_mended_gb, table_3_2
 
@@ -52,6 +61,7 @@ def findings(effort: Effort) -> Findings:
         "003/proposition-3": _light(),
         "003/figure-3.1": _revenue(effort),
         "003/figure-3.2": _optimal(effort),
+        "003/text-3.3": _slow(effort),
         **_populations(effort),
     }
 
@@ -333,6 +343,78 @@ def _optimal(effort: Effort) -> Finding:
     )
 
 
+def _slow(effort: Effort) -> Finding:
+    """The operator's best month over how good the slow way is: 0 is as if there were none."""
+    worths = (0.0, 0.25, 0.5) if effort.quick else (0.0, 0.1, 0.25, 0.5, 0.75)
+    asked = [round(price * UBC / 4) for price in range(1, 121)]
+    gains, prices = (list[list[float]]() for _ in range(2))
+    lost = dict[float, tuple[list[float], list[float]]]()
+    for worth in worths:
+        slowness = Slowness(np.array(worth), np.array(SLOW_GB))
+        found = [_month_beside_slow(draw_subscribers(seed), slowness, asked) for seed in range(effort.seeds)]
+        gains.append([best / none for _, best, none in found])
+        prices.append([price for price, _, _ in found])
+        lost[worth] = [best for _, best, _ in found], [none for _, _, none in found]
+    before = lost[0.0]
+    rows = tuple(
+        (
+            worth,
+            *(round(spread([w / b for w, b in zip(now, then, strict=True)]).mean, 3)
+              for now, then in zip(reversed(lost[worth]), reversed(before), strict=True)),
+            round(spread(ratio).mean, 3),
+            round(min(ratio), 3),
+            round(spread(price).mean, 2),
+        )
+        for worth, ratio, price in zip(worths, gains, prices, strict=True)
+    )  # fmt: skip
+    verdict, missed = slow_verdict([min(each) for each in gains], [float(row[2]) for row in rows])
+    chosen = dict(zip(worths, rows, strict=True))[SLOW_WORTH]
+    return Finding(
+        verdict,
+        f"Offers still earn more than none in each of the runs, however good the slow way is: at k = {SLOW_WORTH} "
+        f"{chosen[3]:.2f} times as much. But the slow way itself costs the operator: with its best offers it has "
+        f"{chosen[2]:.2f} times "
+        f"what it had with overage as the only other way, and without offers {chosen[1]:.2f} times.",
+        "That offers pay does not rest on overage as the only other way; how much they bring does.",
+        predicted=("all of it: nothing was set for it",),
+        failures=missed,
+        plots=(
+            Plot("Best revenue over that without offers, both beside the slow way", "k, worth of a slow GB",
+                 "ratio", (series("a = 0.5", worths, gains),)),
+            Plot("The best price", "k, worth of a slow GB", "price of an offer, $",
+                 (series("a = 0.5", worths, prices),), y_low=0.0),
+        ),
+        tables=(
+            Rows("Beside a plan that only sells overage (k = 0)",
+                 ("k", "revenue without offers", "best revenue", "best over none", "least of the seeds",
+                  "best price, $"),
+                 rows),
+        ),
+        seeds=effort.seeds,
+        chosen=(*CHOSEN, Chosen("k, Z", f"{SLOW_WORTH} (and swept), {SLOW_GB} GB", "three hours a day of 128 kbit/s")),
+        see=("market/sdo/monthly_throttling.py", "tests/market/sdo/test_monthly_throttling.py"),
+    )  # fmt: skip
+
+
+def slow_verdict(least: Sequence[float], best: Sequence[float]) -> tuple[Verdict, tuple[str, ...]]:
+    """For each k from 0 up: the least ratio of best revenue to none; best revenue beside that of k = 0."""
+    return judged(
+        Verdict.SHAPE,
+        {
+            "offers raise revenue in every run": min(least) >= 1,
+            "a slow way earns no more": max(best) <= 1 + 1e-9,
+        },
+    )
+
+
+def _month_beside_slow(
+    users: Subscribers, slowness: Slowness, asked_ubc: Sequence[int]
+) -> tuple[float, float, float]:
+    """Best price, what it earns, and what is earned without offers, in dollars."""
+    price, revenue = best_price_beside_slow(users, slowness, asked_ubc)
+    return price / UBC, revenue / UBC, without_offers_beside_slow(users, slowness) / UBC
+
+
 def _populations(effort: Effort) -> Findings:
     """At the price that is best for the operator, and users' data and cost over prices."""
     shares = [n / 20 for n in range(1, 20)]
@@ -340,7 +422,7 @@ def _populations(effort: Effort) -> Findings:
     used, spent, rows = list[Series](), list[Series](), list[tuple[float, ...]]()
     more = dict[tuple[float, float], float]()
     for alpha in (0.8, 0.3):
-        groups = [draw_subscribers(seed, alpha=alpha) for seed in range(effort.seeds)]
+        groups = [draw_subscribers(seed, alpha=alpha, same_use=True) for seed in range(effort.seeds)]
         alone = [population(users, None) for users in groups]
         used.append(_line(f"a = {alpha}, without", [each.used_gb for each in alone], shares))
         spent.append(_line(f"a = {alpha}, without", [_coins(each.spent_ubc) for each in alone], shares))
@@ -375,6 +457,12 @@ def _populations(effort: Effort) -> Findings:
         {f"less cost at some price, a = {alpha}": bool(found) for alpha, found in cheap.items()},
     )
     table = Rows("With offers beside without", ("a", "price, $", "data", "cost"), tuple(rows))
+    same_value = min(_cost_at_one(draw_subscribers(seed, alpha=0.3)) for seed in range(effort.seeds))
+    apart = Chosen(
+        "C1 of either population",
+        "as much use without offers as at a = 0.5",
+        f"with one C1 for both, a = 0.3 has heavy users of 100 GB, and pays {same_value:.2f} times as much at $1",
+    )
     where = "; ".join(
         f"a = {alpha}: {'up to $' + format(max(found), 'g') if found else 'at none of the prices'}"
         for alpha, found in cheap.items()
@@ -392,7 +480,7 @@ def _populations(effort: Effort) -> Findings:
             plots=(Plot("Data of users, by rank", "part of the users", "GB in the month", tuple(used)),),
             tables=(table,),
             seeds=effort.seeds,
-            chosen=CHOSEN,
+            chosen=(*CHOSEN, apart),
             see=see,
         ),
         "003/figure-3.7": Finding(
@@ -400,15 +488,22 @@ def _populations(effort: Effort) -> Findings:
             f"Users pay less in all than without offers, {where}. Above that, and at the operator's best price, "
             f"they pay "
             "more: somebody pays for figure 3.2.",
-            "The price at which the populations are drawn is not said; whether users pay less hangs on it.",
+            "The price at which the populations are drawn is not said; whether users pay less hangs on it, and "
+            "on what the two have in common: ours use as much without offers.",
+            calibrated=("C1 of either population: with one C1 for both, a = 0.3 pays less at no price",),
             failures=cost_missed,
             plots=(Plot("Cost of users, by rank", "part of the users", "$ in the month", tuple(spent)),),
             tables=(table,),
             seeds=effort.seeds,
-            chosen=CHOSEN,
+            chosen=(*CHOSEN, apart),
             see=see,
         ),
     }
+
+
+def _cost_at_one(users: Subscribers) -> float:
+    """What users pay at a price of $1, beside what they pay without offers."""
+    return sum(population(users, UBC).spent_ubc) / sum(population(users, None).spent_ubc)
 
 
 def _coins(amounts_ubc: Sequence[int]) -> list[float]:

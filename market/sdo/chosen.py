@@ -60,3 +60,9 @@ OFFERS_A_MONTH = 30.0
 
 MOST_OVER_ALONE = 1.5
 """gamma: half as much again as is used without offers, and a month of sessions at most."""
+
+SLOW_WORTH = 0.25
+"""k: what a GB at 128 kbit/s is worth beside a quick one. Messages are as good, films are none."""
+
+SLOW_GB = 5.2
+"""Z: three hours a day of 128 kbit/s, for a month."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab.papers.exhibit import Verdict
-from lab.papers.sdo_monthly import EXAMPLES, monthly_revenue_verdict, one_user, table_verdict
+from lab.papers.sdo_monthly import EXAMPLES, monthly_revenue_verdict, one_user, slow_verdict, table_verdict
 
 
 def test_the_register_s_numbers_are_on_the_page(quick: Mapping[str, Any]) -> None:
@@ -42,3 +42,6 @@ def test_other_numbers_would_turn_the_verdicts() -> None:
     assert monthly_revenue_verdict([5.5, 5, 5, 8], 100, 8) == (Verdict.SHAPE, ())
     assert monthly_revenue_verdict([5.5, 5, 8, 8], 100, 8)[0] is Verdict.CANNOT
     assert monthly_revenue_verdict([5.5, 5, 5, 8], 100, 60)[0] is Verdict.CANNOT
+    assert slow_verdict([1.2, 1.1], [1.0, 0.9]) == (Verdict.SHAPE, ())
+    assert slow_verdict([1.2, 0.9], [1.0, 0.9])[0] is Verdict.CANNOT
+    assert slow_verdict([1.2, 1.1], [1.0, 1.1])[0] is Verdict.CANNOT

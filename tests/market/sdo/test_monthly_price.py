@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from market.sdo.monthly import UBC
-from market.sdo.monthly_price import best_price, population, revenue_curve, without_offers
+from market.sdo.monthly_price import (
+    best_price,
+    best_price_beside_slow,
+    population,
+    revenue_curve,
+    without_offers,
+    without_offers_beside_slow,
+)
+from market.sdo.monthly_throttling import Slowness, optimum, spending
 from market.sdo.population import draw_subscribers
 from tests.sdo_world import a_user
 
@@ -56,6 +64,26 @@ def test_a_population_adds_up_to_the_curve() -> None:
     assert sum(with_offers.used_gb) == pytest.approx(point.used_gb)
     assert sum(alone.spent_ubc) == pytest.approx(without_offers(users), abs=100)
     assert sum(with_offers.used_gb) > sum(alone.used_gb)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_beside_a_slow_way_that_is_worth_nothing_the_best_price_is_the_same(seed: int) -> None:
+    users, nothing = draw_subscribers(seed), Slowness(np.array(0.0), np.array(5.0))
+    best = best_price(users, COINS)
+    price_ubc, revenue_ubc = best_price_beside_slow(users, nothing, COINS)
+    assert price_ubc == best.price_ubc
+    assert revenue_ubc == pytest.approx(best.revenue_ubc, abs=2)
+    assert without_offers_beside_slow(users, nothing) == pytest.approx(without_offers(users), abs=2)
+
+
+def test_a_slow_way_takes_overage_from_the_operator_and_no_price_on_a_grid_earns_more() -> None:
+    users, slowness = draw_subscribers(0), Slowness(np.array(0.5), np.array(5.0))
+    _, revenue = best_price_beside_slow(users, slowness, COINS)
+    assert without_offers_beside_slow(users, slowness) < without_offers(users)
+    assert without_offers_beside_slow(users, slowness) < revenue < best_price(users, COINS).revenue_ubc
+    coins = np.linspace(0, 12, 300)[:, None]
+    fine = spending(users, coins, optimum(users, slowness, coins)).sum(axis=1) * UBC
+    assert fine.max() <= revenue * 1.005
 
 
 def test_a_price_is_not_negative() -> None:

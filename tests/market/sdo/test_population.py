@@ -24,6 +24,12 @@ def test_means_are_those_asked_for_and_some_are_heavy() -> None:
     assert 0.3 < heavy.mean() < 0.7
 
 
+def test_populations_of_the_same_use_differ_in_nothing_else() -> None:
+    uses = [draw_subscribers(6, alpha=alpha, same_use=True).alone_gb() for alpha in (0.3, 0.5, 0.8)]
+    assert all(use == pytest.approx(uses[0]) for use in uses)
+    assert draw_subscribers(6, alpha=0.3).alone_gb().max() > 5 * uses[0].max()
+
+
 def test_a_mean_at_the_end_of_its_range_is_refused() -> None:
     with pytest.raises(AssertionError, match="away from its ends"):
         draw_subscribers(0, alpha=0.99)
