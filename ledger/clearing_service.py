@@ -55,13 +55,22 @@ from ledger.clearing.pages import (
     show_bids,
     summarise,
 )
-from ledger.clearing.request import AuctionRequest, CreateAuction, GetBid, ListAuctions, PlaceBid
 from ledger.clearing.turns import Turns
 from ledger.ordering import Orderer
 from ledger.submission import Batch
 from wire.auction import MAX_AUCTION_BYTES, read_auction
 from wire.auction_list import write_auction_list
 from wire.auction_receipt import AuctionReceipt, Status, write_auction_receipt
+from wire.auction_request import (
+    AnswerQuestion,
+    AskQuestion,
+    AskTimeKey,
+    AuctionRequest,
+    CreateAuction,
+    GetBid,
+    ListAuctions,
+    PlaceBid,
+)
 from wire.auction_terms import AUCTION_ID_SIZE
 from wire.errors import DecodeError, ShellError
 from wire.ids import PublicKey
@@ -157,6 +166,17 @@ class ClearingService:
                 return self._writer.submit(self.get_bid, auction_id, bid_id)
             case ListAuctions():
                 return self._writer.submit(self.list_auctions, request)
+            case AskTimeKey():
+                return self._writer.submit(self._decline, bytes(AUCTION_ID_SIZE))
+            case AskQuestion(auction_id) | AnswerQuestion(auction_id):
+                return self._writer.submit(self._decline, auction_id)
+
+    def _decline(self, auction_id: bytes) -> bytes:
+        """The signed receipt: nobody has to ask here, a provider is called."""
+        refusal = Refusal(
+            "no_session_auctions", "this house calls its providers, and clears no session auctions"
+        )
+        return self._sign(_receipt_of(refusal, auction_id))
 
     def take_auction(self, encoded: bytes) -> bytes:
         """The signed receipt."""

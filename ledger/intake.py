@@ -8,8 +8,8 @@ sender's own airgrant/v1/down/IDENTITY/, so that nobody can make the ledger spea
 import re
 from dataclasses import dataclass
 
-from ledger.clearing.request import AuctionRequest, read_auction_request
 from ledger.submission import Record
+from wire.auction_request import AuctionRequest, read_auction_request
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest, read_enrolment
 from wire.errors import DecodeError

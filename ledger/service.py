@@ -30,7 +30,6 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ledger.answering import Answers, DraftReply
-from ledger.clearing.request import AuctionRequest, CreateAuction, GetBid, ListAuctions, PlaceBid
 from ledger.enrolling import Enrolling
 from ledger.enrolment import CHANCE_SIZE
 from ledger.intake import (
@@ -57,6 +56,16 @@ from ledger.turnstile import Turnstile
 from ledger.verifying import Verifiers
 from wire.attestation_result import AttestationResult, write_attestation_result
 from wire.auction_receipt import AuctionReceipt, Status, write_auction_receipt
+from wire.auction_request import (
+    AnswerQuestion,
+    AskQuestion,
+    AskTimeKey,
+    AuctionRequest,
+    CreateAuction,
+    GetBid,
+    ListAuctions,
+    PlaceBid,
+)
 from wire.auction_terms import AUCTION_ID_SIZE
 from wire.enrolment import EnrolmentAnswer, EnrolmentRequest
 from wire.errors import DecodeError, ShellError
@@ -239,6 +248,8 @@ class Service:
                 await self._enrol(request, address)
             case CreateAuction() | PlaceBid() | GetBid() | ListAuctions():
                 await self._ask_house(request, address)
+            case AskTimeKey() | AskQuestion() | AnswerQuestion():
+                await self._ask_house(request, address)
             case SignedTransaction() if not self._turnstile.lets_pass(request, _now_s()):
                 self.counters[TOO_MANY_ACCOUNTS] += 1
                 await self._send(address, self._answers.to_outcome(self._turn_away(request)))
@@ -251,7 +262,9 @@ class Service:
         return Refused(signed.transaction_id, TOO_MANY_ACCOUNTS, detail, head.height, head.time_s)
 
     def _without_house(self, request: AuctionRequest) -> bytes:
-        auction_id = request.auction_id if isinstance(request, PlaceBid | GetBid) else bytes(AUCTION_ID_SIZE)
+        auction_id = bytes(AUCTION_ID_SIZE)
+        if isinstance(request, PlaceBid | GetBid | AskQuestion | AnswerQuestion):
+            auction_id = request.auction_id
         detail = "this ledger runs no clearing house"
         said = AuctionReceipt(auction_id, Status.ERROR, reason="no_clearing_house", detail=detail)
         return write_auction_receipt(said, self._key, self._application.ledger_id)

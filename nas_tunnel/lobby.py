@@ -7,8 +7,10 @@ authenticated: offers, transactions, receipts, grants and join requests inside a
 needs them verifies them. Who sends a datagram does not matter either: the consumer's signature names the station that
 is let in.
 
-    station -> access point    Discover, Purchase, Join, Leave
-    access point -> station    Announcement, Outcome, Joined, Left, Refused
+    station -> access point    Discover, Purchase, Join, Leave, AskAuction, Bid, AskBid
+    access point -> station    Announcement, Outcome, Joined, Left, Refused, AuctionShown, BidSaid
+
+What is said of session auctions travels here and in no other carriage: a bid is too long for them.
 
 Largest legal size 1,200 bytes, so that no datagram is ever fragmented (RFC 8200 clause 5: 1,280 octets of minimum MTU).
 Promise: `read_lobby` returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
@@ -19,6 +21,8 @@ from enum import IntEnum
 from typing import assert_never
 
 from nas_tunnel.items import ItemReader
+from wire.auction_receipt import MAX_AUCTION_RECEIPT_BYTES
+from wire.auction_terms import AUCTION_ID_SIZE
 from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
 from wire.grant import MAX_GRANT_BYTES
@@ -35,6 +39,10 @@ GROUP = "ff02::4147:1"
 MAX_LOBBY_BYTES = 1_200
 MAX_PURCHASE_BYTES = MAX_LOBBY_BYTES - 5
 """What a datagram leaves for a transaction: some 25 named consumers. Whoever buys for more talks to the ledger."""
+MAX_SHOWN_AUCTION_BYTES = 1_150
+"""An auction with 60 slots and one keeper has some 580; one that does not fit is not shown here."""
+MAX_SHOWN_BID_BYTES = 1_150
+"""One sealed to 16 keepers has some 950."""
 MAX_REASON_CHARACTERS = 60
 MAX_DETAIL_CHARACTERS = 150
 
@@ -51,6 +59,11 @@ class MessageType(IntEnum):
     LEAVE = 7
     LEFT = 8
     REFUSED = 9
+    ASK_AUCTION = 10
+    AUCTION_SHOWN = 11
+    BID = 12
+    ASK_BID = 13
+    BID_SAID = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +139,67 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """No. `subject` is a transaction id, a grant id, or empty; `reason` names the rule; `detail` is for people."""
+    """No. `subject` is a transaction id, an auction id, a grant id, or empty; `reason` names the rule; `detail` is for
+    people.
+    """
 
     subject: bytes
     reason: str
     detail: str
 
 
-LobbyMessage = Discover | Announcement | Purchase | Outcome | Join | Joined | Leave | Left | Refused
+@dataclass(frozen=True, slots=True)
+class AskAuction:
+    """Is there a session auction that takes bids?"""
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionShown:
+    """The auction as the provider signed it (wire/auction.py). `utc_s` is the access point's clock, as announced."""
+
+    auction: bytes
+    utc_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """A sealed bid (wire/sealed_bid.py) for the auction's house. Sent again until a BidSaid comes: it is taken once."""
+
+    auction_id: bytes
+    bid: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AskBid:
+    """What became of a bid, by the key that signed it?"""
+
+    auction_id: bytes
+    bid_id: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class BidSaid:
+    """The house's signed receipt (wire/auction_receipt.py)."""
+
+    receipt: bytes
+
+
+LobbyMessage = (
+    Discover
+    | Announcement
+    | Purchase
+    | Outcome
+    | Join
+    | Joined
+    | Leave
+    | Left
+    | Refused
+    | AskAuction
+    | AuctionShown
+    | Bid
+    | AskBid
+    | BidSaid
+)
 
 
 def write_lobby(message: LobbyMessage) -> bytes:
@@ -178,6 +244,22 @@ def _write_items(message: LobbyMessage) -> list[Value]:
                 reason[:MAX_REASON_CHARACTERS],
                 detail[:MAX_DETAIL_CHARACTERS],
             ]
+        case _:
+            return _write_auction_items(message)
+
+
+def _write_auction_items(message: AskAuction | AuctionShown | Bid | AskBid | BidSaid) -> list[Value]:
+    match message:
+        case AskAuction():
+            return [MessageType.ASK_AUCTION.value]
+        case AuctionShown(auction, utc_s):
+            return [MessageType.AUCTION_SHOWN.value, auction, utc_s]
+        case Bid(auction_id, bid):
+            return [MessageType.BID.value, auction_id, bid]
+        case AskBid(auction_id, bid_id):
+            return [MessageType.ASK_BID.value, auction_id, bid_id.octets]
+        case BidSaid(receipt):
+            return [MessageType.BID_SAID.value, receipt]
         case _:
             assert_never(message)
 
@@ -235,6 +317,22 @@ def _read_items(kind: int, items: ItemReader) -> LobbyMessage:
                 detail=items.text("detail", 0, MAX_DETAIL_CHARACTERS),
             )
         case _:
+            return _read_auction_items(kind, items)
+
+
+def _read_auction_items(kind: int, items: ItemReader) -> LobbyMessage:
+    match kind:
+        case MessageType.ASK_AUCTION:
+            return AskAuction()
+        case MessageType.AUCTION_SHOWN:
+            return AuctionShown(items.octets("auction", 1, MAX_SHOWN_AUCTION_BYTES), items.integer("utc_s"))
+        case MessageType.BID:
+            return Bid(_auction_id(items), items.octets("bid", 1, MAX_SHOWN_BID_BYTES))
+        case MessageType.ASK_BID:
+            return AskBid(_auction_id(items), items.public_key("bid_id"))
+        case MessageType.BID_SAID:
+            return BidSaid(items.octets("receipt", 1, MAX_AUCTION_RECEIPT_BYTES))
+        case _:
             raise DecodeError(f"lobby: message type {kind} is unknown")
 
 
@@ -242,10 +340,14 @@ def _grant_id(items: ItemReader) -> bytes:
     return items.octets("grant_id", GRANT_ID_SIZE, GRANT_ID_SIZE)
 
 
+def _auction_id(items: ItemReader) -> bytes:
+    return items.octets("auction_id", AUCTION_ID_SIZE, AUCTION_ID_SIZE)
+
+
 def _subject(items: ItemReader) -> bytes:
     subject = items.octets("subject", 0, TRANSACTION_ID_SIZE)
     if len(subject) not in (0, GRANT_ID_SIZE, TRANSACTION_ID_SIZE):
         raise items.error(
-            f"subject has {len(subject)} bytes, which is no transaction id, grant id or nothing"
+            f"subject has {len(subject)} bytes, which is no transaction id, auction id, grant id or nothing"
         )
     return subject

@@ -15,6 +15,11 @@ from nas_tunnel.anqp import AirOffer, BeaconOffer, offer_hash
 from nas_tunnel.cell_offer import CellOffer
 from nas_tunnel.lobby import (
     Announcement,
+    AskAuction,
+    AskBid,
+    AuctionShown,
+    Bid,
+    BidSaid,
     Discover,
     Join,
     Joined,
@@ -26,6 +31,7 @@ from nas_tunnel.lobby import (
     Refused,
 )
 from wire.allocate import Allocate
+from wire.auction import read_auction
 from wire.cose import read_envelope
 from wire.errors import DecodeError, VerificationError
 from wire.grant import Grant, read_grant
@@ -92,6 +98,36 @@ class Teller:
                     said + subject_text,
                     {"subject": subject.hex(), "reason": reason, "detail": detail},
                 )
+            case _:
+                return self._of_auction(message)
+
+    def _of_auction(self, message: AskAuction | AuctionShown | Bid | AskBid | BidSaid) -> Told:
+        match message:
+            case AskAuction():
+                return Told("ask auction", "is there one?")
+            case AuctionShown(auction, utc_s):
+                return self._auction(auction, utc_s)
+            case Bid(auction_id, _):
+                return Told("bid", f"for auction {short(auction_id)}, sealed", {"auction": auction_id.hex()})
+            case AskBid(auction_id, bid_id):
+                facts: dict[str, Fact] = {"auction": auction_id.hex(), "bid": str(bid_id)}
+                return Told("ask bid", f"in auction {short(auction_id)}", facts)
+            case BidSaid(receipt):
+                return Told("bid said", f"a receipt of {len(receipt)} bytes", {"bytes": len(receipt)})
+
+    def _auction(self, encoded: bytes, utc_s: int) -> Told:
+        """Its provider's signature; whoever knows no ledger cannot tell which it is for."""
+        ledger_id = self._ledger_id or (self._named.ledger_id if self._named is not None else None)
+        if ledger_id is None:
+            return Told("auction", f"{len(encoded)} bytes, its signature {UNCHECKED}", {"utc_s": utc_s})
+        auction, verdict = _verified(lambda: read_auction(encoded, ledger_id), lambda: None)
+        if auction is None:
+            return Told("auction", f"its signature {verdict}", {"signature": verdict}, wrong=True)
+        mark = auction.terms.mark
+        left_s = mark.clearing_s - utc_s
+        facts: dict[str, Fact] = {"auction": auction.auction_id.hex(), "clearing_s": mark.clearing_s}
+        facts |= {"forecast": list(mark.forecast), "min_price_ubc": mark.min_price_ubc, "utc_s": utc_s}
+        return Told("auction", f"{short(auction.auction_id)}, cleared in {left_s} s", facts)
 
     def offer(self, utc_ns: int, air: AirOffer) -> Told:
         self._named = air

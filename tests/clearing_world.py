@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import Book, Listing, Opener, Phase, open_in_turn, with_key
-from ledger.clearing.door import SETTLE_S, Refusal, Seller, Standing
+from ledger.clearing.door import Refusal, Seller, Standing
 from ledger.clearing.events import Event, OfferRejected, read_event, write_event
 from ledger.clearing.house import (
     AskKeepers,
@@ -29,7 +28,8 @@ from ledger.contract import apply_batch
 from ledger.state import read_account, read_account_by_id, read_offer
 from ledger.submission import Batch, Executed, Outcome, Refused
 from tests.ledger_world import ALICE, BAND, BOB, CAROL, EXCHANGE, PROVIDER, QOS, START_S, World
-from wire.auction import Auction, write_auction
+from wire.auction import SETTLE_S, Auction, write_auction
+from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
 from wire.create import Create

@@ -4,12 +4,13 @@ Without `period` it is a spot purchase that runs from the block's time for the o
 every period from `period` to `period_to` are bought in advance. `consumers` are concatenated compressed keys, 33
 octets each, as one byte string, because 50,000 of them are legal; each gets `allocations` units. Price, band and
 epoch repeat the offer, so that nobody pays for anything but what he saw. A bid in an auction is signed before there is
-an offer: it names the auction instead of an epoch. Reference: Bandcoin 5.1.2, 5.1.3, 5.4.
+an offer: it names the auction instead of an epoch, and in a session auction the slots that it wants, at least and at
+most, as `allocations` are then the units at least and at most. Reference: Bandcoin 5.1.2, 5.1.3, 5.4.
 """
 
 from dataclasses import dataclass
 
-from wire.auction_terms import AUCTION_ID_SIZE
+from wire.auction_terms import AUCTION_ID_SIZE, MAX_SLOTS
 from wire.band import Band, read_band, write_band
 from wire.cbor import Key, Value
 from wire.create import read_public_key
@@ -21,12 +22,14 @@ from wire.units import U32_MAX, U63_MAX
 MAX_CONSUMERS = 50_000
 
 _PROVIDER, _PRICE, _BAND, _EPOCH, _ALLOCATIONS, _PERIOD, _PERIOD_TO, _CONSUMERS, _AUCTION = range(3, 12)
+_SLOTS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Allocate:
     """`price_ubc` is the computed total, of a bid the most that is paid. `period` and `period_to` are both None on the
-    spot. Either `epoch` is the offer's, or it is 0 and `auction` the id of the auction that this is a bid in.
+    spot. Either `epoch` is the offer's, or it is 0 and `auction` the id of the auction that this is a bid in. `slots`
+    of a bid in a session auction; 0 in any other.
     """
 
     provider: PublicKey
@@ -38,6 +41,7 @@ class Allocate:
     period_to: int | None = None
     consumer_keys: bytes = b""
     auction: bytes = b""
+    slots: int = 0
 
     def __post_init__(self) -> None:
         check_range("allocate", "price_ubc", self.price_ubc)
@@ -47,6 +51,9 @@ class Allocate:
             )
         check_range("allocate", "epoch", self.epoch, 0 if self.auction else 1, 0 if self.auction else U63_MAX)
         check_range("allocate", "allocations", self.allocations, 1, U32_MAX)
+        check_range("allocate", "slots", self.slots, 0, MAX_SLOTS)
+        if self.slots and not self.auction:
+            raise DecodeError("allocate: slots are of a bid in a session auction, and no auction is named")
         for name, period in (("period", self.period), ("period_to", self.period_to)):
             if period is not None:
                 check_range("allocate", name, period)
@@ -87,6 +94,8 @@ def write_allocate(action: Allocate) -> dict[Key, Value]:
         fields[_PERIOD_TO] = action.period_to
     if action.consumer_keys:
         fields[_CONSUMERS] = action.consumer_keys
+    if action.slots:
+        fields[_SLOTS] = action.slots
     return fields
 
 
@@ -106,4 +115,5 @@ def read_allocate(fields: FieldReader) -> Allocate:
         period_to=fields.integer(_PERIOD_TO, "period_to") if _PERIOD_TO in fields else None,
         consumer_keys=consumer_keys,
         auction=fields.octets(_AUCTION, "auction", AUCTION_ID_SIZE) if _AUCTION in fields else b"",
+        slots=fields.integer(_SLOTS, "slots", 1, MAX_SLOTS) if _SLOTS in fields else 0,
     )

@@ -23,6 +23,7 @@ MAX_REASON_BYTES = 60
 MAX_DETAIL_BYTES = 200
 
 _AUCTION, _STATUS, _BID, _NUMBER, _AT, _HEAD, _REASON, _DETAIL = range(1, 9)
+_WINS_ABOVE = 9
 
 
 class Status(IntEnum):
@@ -41,7 +42,8 @@ class Status(IntEnum):
 class AuctionReceipt:
     """`bid_id` is None if it is about the auction. `number` is the place in the log, from 1, and 0 for what was not
     taken; `at_ns` UTC. `reason` is a word, empty where nothing went wrong; `detail` a sentence. Of an active auction
-    and a pending bid they say why it stands still.
+    and a pending bid they say why it stands still. `wins_above_ubc`, of a bid that was outbid in a session auction:
+    with more than that it would have won, had all others bid the same.
     """
 
     auction_id: bytes
@@ -52,12 +54,18 @@ class AuctionReceipt:
     head: bytes = b""
     reason: str = ""
     detail: str = ""
+    wins_above_ubc: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("number", "at_ns"):
             check_range("auction receipt", name, getattr(self, name))
         if len(self.head) not in (0, HEAD_SIZE) or bool(self.head) != bool(self.number):
             raise DecodeError(f"auction receipt: place {self.number} with a head of {len(self.head)} bytes")
+        if self.wins_above_ubc is None:
+            return
+        check_range("auction receipt", "wins_above_ubc", self.wins_above_ubc)
+        if self.status is not Status.CANCELLED:
+            raise DecodeError(f"auction receipt: wins_above_ubc of a bid that is {self.status.name.lower()}")
 
 
 def write_auction_receipt(receipt: AuctionReceipt, house: PrivateKey, ledger_id: bytes) -> bytes:
@@ -72,6 +80,8 @@ def write_auction_receipt(receipt: AuctionReceipt, house: PrivateKey, ledger_id:
         fields[_REASON] = cut_text(receipt.reason, MAX_REASON_BYTES)
     if receipt.detail:
         fields[_DETAIL] = cut_text(receipt.detail, MAX_DETAIL_BYTES)
+    if receipt.wins_above_ubc is not None:
+        fields[_WINS_ABOVE] = receipt.wins_above_ubc
     return sign_envelope(fields, house, EXTERNAL + ledger_id).encoded
 
 
@@ -89,6 +99,7 @@ def read_auction_receipt(data: bytes, house: PublicKey, ledger_id: bytes) -> Auc
         fields.octets(_HEAD, "head", HEAD_SIZE) if _HEAD in fields else b"",
         _read_text(fields, _REASON, "reason", MAX_REASON_BYTES),
         _read_text(fields, _DETAIL, "detail", MAX_DETAIL_BYTES),
+        fields.integer(_WINS_ABOVE, "wins_above_ubc") if _WINS_ABOVE in fields else None,
     )
     fields.finish()
     return receipt

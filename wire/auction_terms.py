@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.band import Band, write_band
-from wire.cbor import write_cbor
+from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
 from wire.ids import PublicKey
@@ -24,6 +24,9 @@ GUARD_S = 2
 that do keepers tell the secrets with which bids are read. Longer than two clocks that are kept by NTP ever differ, and
 than a ledger takes to answer.
 """
+MAX_SLOTS = 60
+MAX_UNITS = 250
+"""Free in a slot, at most, so that a clearing house counts every case in milliseconds."""
 _DOMAIN = "airgrant/auction"
 
 
@@ -34,19 +37,33 @@ class AuctionKind(IntEnum):
     """One unit for each of the highest bids; every winner pays the highest losing bid."""
     PROPSHARE = 1
     """Units in proportion to what is bid; everybody pays what he bid."""
+    SESSION = 2
+    """Some units for some slots of time to each of the bids that together are worth most, as far as the forecast of
+    free units allows; every winner pays what the others lose by him (docs/decisions/0040).
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class AuctionMark:
-    """What an offer says of the auction that it settles, beside its own fields. `clearing_s` is UTC."""
+    """What an offer says of the auction that it settles, beside its own fields. `clearing_s` is UTC. `forecast`, of a
+    SESSION auction alone: the units that are free in each slot from the clearing time on; `min_price_ubc` is then for
+    one unit in one slot.
+    """
 
     kind: AuctionKind
     clearing_s: int
     min_price_ubc: int
+    forecast: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_range("auction", "clearing_s", self.clearing_s, 1)
         check_range("auction", "min_price_ubc", self.min_price_ubc)
+        if (self.kind is AuctionKind.SESSION) != bool(self.forecast):
+            raise DecodeError("auction: a session auction has a forecast, and no other has one")
+        if len(self.forecast) > MAX_SLOTS:
+            raise DecodeError(f"auction: a forecast of {len(self.forecast)} slots, at most {MAX_SLOTS}")
+        for units in self.forecast:
+            check_range("auction", "forecast", units, 0, MAX_UNITS)
 
     @property
     def bids_until_s(self) -> int:
@@ -73,7 +90,9 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class AuctionTerms:
-    """`max_allocations` units of `allocation_duration_s` each, with this qos, in this band."""
+    """`max_allocations` units of `allocation_duration_s` each, with this qos, in this band. Of a SESSION auction these
+    are the units that are free while nobody is there, and the duration of a slot.
+    """
 
     provider: PublicKey
     mark: AuctionMark
@@ -93,6 +112,7 @@ class AuctionTerms:
                     int(mark.kind),
                     mark.clearing_s,
                     mark.min_price_ubc,
+                    *_forecast_of(mark),
                     write_band(self.band),
                     self.max_allocations,
                     self.allocation_duration_s,
@@ -103,9 +123,20 @@ class AuctionTerms:
         ).digest()
 
 
+def _forecast_of(mark: AuctionMark) -> list[Value]:
+    """One item, as it was when no auction had a forecast: none."""
+    return [list[Value](mark.forecast)] if mark.forecast else []
+
+
+def write_mark(mark: AuctionMark) -> list[Value]:
+    return [int(mark.kind), mark.clearing_s, mark.min_price_ubc, *mark.forecast]
+
+
 def read_mark(fields: FieldReader, label: int) -> AuctionMark:
-    """From an array of kind, clearing_s, min_price_ubc."""
-    kind, clearing_s, min_price_ubc = fields.integers(label, "auction", 3, 3)
+    """From an array of kind, clearing_s, min_price_ubc, and the forecast of a session auction."""
+    kind, clearing_s, min_price_ubc, *forecast = fields.integers(label, "auction", 3, 3 + MAX_SLOTS)
     if kind > max(AuctionKind):
-        raise fields.error(f"auction: kind {kind} is none of 0 (Vickrey), 1 (proportional share)")
-    return AuctionMark(AuctionKind(kind), clearing_s, min_price_ubc)
+        raise fields.error(
+            f"auction: kind {kind} is none of 0 (Vickrey), 1 (proportional share), 2 (session)"
+        )
+    return AuctionMark(AuctionKind(kind), clearing_s, min_price_ubc, tuple(forecast))

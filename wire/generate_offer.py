@@ -12,14 +12,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from wire.auction import MAX_AUCTION_BYTES
-from wire.auction_terms import HEAD_SIZE
+from wire.auction import MAX_AUCTION_BYTES, Auction
+from wire.auction_terms import HEAD_SIZE, Ruling
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.fields import FieldReader, check_range
 from wire.ids import PublicKey
 from wire.keys import SIGNATURE_SIZE, PrivateKey
-from wire.post_offer import MAX_CONSUMERS, AuctionShare
+from wire.post_offer import AuctionShare, PostOffer, read_shares, write_shares
 from wire.transaction import MAX_TRANSACTION_BYTES, NONCE_SIZE
 
 EXTERNAL = b"airgrant/generate-offer/"
@@ -51,9 +51,7 @@ def write_generate_offer(question: GenerateOffer, house: PrivateKey, ledger_id: 
     fields: dict[Key, Value] = {
         _AUCTION: question.auction,
         _PRICE: question.price_ubc,
-        _CONSUMERS: {
-            key.octets: [share.allocations, share.price_ubc] for key, share in question.consumers.items()
-        },
+        _CONSUMERS: write_shares(question.consumers),
         _VALID_UNTIL: question.valid_until_s,
         _RULING: question.ruling,
         _HEAD: question.head,
@@ -69,7 +67,7 @@ def read_generate_offer(data: bytes, house: PublicKey, ledger_id: bytes) -> Gene
     question = GenerateOffer(
         fields.octets(_AUCTION, "auction", maximum=MAX_AUCTION_BYTES),
         fields.integer(_PRICE, "price_ubc"),
-        _read_shares(fields),
+        read_shares(fields, _CONSUMERS),
         fields.integer(_VALID_UNTIL, "valid_until_s"),
         fields.octets(_RULING, "ruling", SIGNATURE_SIZE),
         fields.octets(_HEAD, "head", HEAD_SIZE),
@@ -86,24 +84,16 @@ def derive_nonce(question: bytes) -> bytes:
     return hashlib.sha256(b"airgrant/generated/" + payload).digest()[:NONCE_SIZE]
 
 
-def _read_shares(fields: FieldReader) -> dict[PublicKey, AuctionShare]:
-    shares: dict[PublicKey, AuctionShare] = {}
-    for key, value in _read_map(fields, _CONSUMERS, "consumers"):
-        match value:
-            case [int(units), int(price_ubc)]:
-                shares[key] = AuctionShare(units, price_ubc)
-            case _:
-                raise fields.error("consumers: want public key -> [allocations, price_ubc]")
-    return shares
-
-
-def _read_map(fields: FieldReader, label: int, name: str) -> list[tuple[PublicKey, Value]]:
-    value = fields.value(label, name)
-    if not isinstance(value, dict) or not 1 <= len(value) <= MAX_CONSUMERS:
-        raise fields.error(f"{name} is not a map of 1 to {MAX_CONSUMERS} entries")
-    if not all(isinstance(key, bytes) for key in value):
-        raise fields.error(f"{name}: a key is not a byte string")
-    try:
-        return [(PublicKey(key), item) for key, item in value.items() if isinstance(key, bytes)]
-    except ValueError as error:
-        raise fields.error(f"{name}: {error}") from None
+def offer_of(auction: Auction, question: GenerateOffer) -> PostOffer:
+    """The one offer that answers a question about this auction."""
+    terms = auction.terms
+    return PostOffer(
+        price_ubc=question.price_ubc,
+        band=terms.band,
+        max_allocations=terms.max_allocations,
+        allocation_duration_s=terms.allocation_duration_s,
+        qos=terms.qos,
+        consumers=question.consumers,
+        auction=terms.mark,
+        ruling=Ruling(auction.house, question.head, question.ruling),
+    )

@@ -4,15 +4,15 @@ The multipliers are the paper's volume_discount and reservation_discount, named 
 item costs price x multiplier^n, so 1,000,000 ppm is no discount. Zero, which would give goods away, has no encoding,
 and leaving the field out means no discount. Reservations are keyed by period, a slot of time, where the paper reuses
 epoch (docs/decisions/0002). `consumers` is the dictionary of a cleared auction: only those keys may buy, each its own
-number of units at its own total price, once. `auction` says which auction that was, and `ruling`
-is the clearing house's signature over the outcome (wire/ruling.py).
+number of units at its own total price, once; of a session auction for its own number of slots. `auction` says which
+auction that was, and `ruling` is the clearing house's signature over the outcome (wire/ruling.py).
 Reference: Bandcoin 5.1.2, 5.1.3, 5.4, 6.3.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wire.auction_terms import AuctionMark, AuctionTerms, Ruling, read_mark
+from wire.auction_terms import MAX_SLOTS, AuctionMark, AuctionTerms, Ruling, read_mark, write_mark
 from wire.band import Band, read_band, write_band
 from wire.cbor import Key, Value
 from wire.errors import DecodeError
@@ -44,14 +44,18 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class AuctionShare:
-    """What one consumer won: `allocations` units for `price_ubc` in all."""
+    """What one consumer won: `allocations` units for `price_ubc` in all; for that many `slots` from the clearing time
+    on, or, if that is 0, for the offer's duration from when it is claimed.
+    """
 
     allocations: int
     price_ubc: int
+    slots: int = 0
 
     def __post_init__(self) -> None:
         check_range("share", "allocations", self.allocations, 1, U32_MAX)
         check_range("share", "price_ubc", self.price_ubc)
+        check_range("share", "slots", self.slots, 0, MAX_SLOTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class PostOffer:
                 raise DecodeError(f"offer: {name} is {getattr(self, name)}, outside 1..{PPM} (no discount)")
         if self.auction is not None and not self.consumers:
             raise DecodeError("offer: it settles an auction, and consumers is empty")
+        if self.auction is None and any(share.slots for share in self.consumers.values()):
+            raise DecodeError("offer: a share has slots, and it settles no auction")
 
     def auction_id(self, provider: PublicKey) -> bytes:
         """Of the auction that this offer settles; empty if it settles none, or if no house says what it came to."""
@@ -106,10 +112,9 @@ def write_post_offer(action: PostOffer) -> dict[Key, Value]:
     if action.reservations:
         fields[_RESERVATIONS] = {p: [r.price_ubc, r.capacity] for p, r in action.reservations.items()}
     if action.consumers:
-        fields[_CONSUMERS] = {k.octets: [s.allocations, s.price_ubc] for k, s in action.consumers.items()}
+        fields[_CONSUMERS] = write_shares(action.consumers)
     if action.auction is not None:
-        mark = action.auction
-        fields[_AUCTION] = [int(mark.kind), mark.clearing_s, mark.min_price_ubc]
+        fields[_AUCTION] = write_mark(action.auction)
     if action.ruling is not None:
         fields[_RULING] = [action.ruling.house.octets, action.ruling.head, action.ruling.signature]
     return fields
@@ -127,7 +132,7 @@ def read_post_offer(fields: FieldReader) -> PostOffer:
             fields, _RESERVATION, "reservation_discount_multiplier_ppm"
         ),
         reservations=dict(_read_reservations(fields)),
-        consumers=dict(_read_consumers(fields)),
+        consumers=read_shares(fields, _CONSUMERS) if _CONSUMERS in fields else {},
         auction=read_mark(fields, _AUCTION) if _AUCTION in fields else None,
         ruling=_read_ruling(fields) if _RULING in fields else None,
     )
@@ -148,40 +153,60 @@ def _read_multiplier(fields: FieldReader, label: int, name: str) -> int:
     return fields.integer(label, name, 1, PPM - 1) if label in fields else PPM
 
 
+def write_shares(shares: Mapping[PublicKey, AuctionShare]) -> dict[Key, Value]:
+    """Key -> [allocations, price_ubc], or [allocations, price_ubc, slots] where there are slots."""
+    return {key.octets: _write_share(share) for key, share in shares.items()}
+
+
+def _write_share(share: AuctionShare) -> list[Value]:
+    return [share.allocations, share.price_ubc, *([share.slots] if share.slots else [])]
+
+
+def read_shares(fields: FieldReader, label: int) -> dict[PublicKey, AuctionShare]:
+    """Of 1 to 50,000 consumers. Raises DecodeError."""
+    return {
+        _read_consumer(fields, key): _read_share(fields, item)
+        for key, item in _read_map(fields, label, "consumers", MAX_CONSUMERS).items()
+    }
+
+
+def _read_consumer(fields: FieldReader, key: Key) -> PublicKey:
+    if not isinstance(key, bytes):
+        raise fields.error(
+            "consumers: a key is not a byte string; want public key -> [allocations, price_ubc]"
+        )
+    try:
+        return PublicKey(key)
+    except ValueError as error:
+        raise fields.error(f"consumers: {error}") from None
+
+
+def _read_share(fields: FieldReader, item: Value) -> AuctionShare:
+    match item:
+        case [int(allocations), int(price_ubc)]:
+            return AuctionShare(allocations, price_ubc)
+        case [int(allocations), int(price_ubc), int(slots)] if slots != 0:
+            return AuctionShare(allocations, price_ubc, slots)
+    raise fields.error("consumers: want public key -> [allocations, price_ubc], and slots if they are not 0")
+
+
 def _read_reservations(fields: FieldReader) -> list[tuple[int, Reservation]]:
-    entries = _read_pairs(fields, _RESERVATIONS, "reservations", MAX_RESERVATIONS)
-    if any(not isinstance(period, int) for period, _, _ in entries):
-        raise fields.error("reservations: a period is not an integer")
-    return [
-        (period, Reservation(price, capacity))
-        for period, price, capacity in entries
-        if isinstance(period, int)
-    ]
+    reservations: list[tuple[int, Reservation]] = []
+    if _RESERVATIONS not in fields:
+        return reservations
+    for period, pair in _read_map(fields, _RESERVATIONS, "reservations", MAX_RESERVATIONS).items():
+        match period, pair:
+            case int(period), [int(price_ubc), int(capacity)]:
+                reservations.append((period, Reservation(price_ubc, capacity)))
+            case int(), _:
+                raise fields.error("reservations: an entry is not a pair of integers")
+            case _:
+                raise fields.error("reservations: a period is not an integer")
+    return reservations
 
 
-def _read_consumers(fields: FieldReader) -> list[tuple[PublicKey, AuctionShare]]:
-    shares: list[tuple[PublicKey, AuctionShare]] = []
-    for key, allocations, price_ubc in _read_pairs(fields, _CONSUMERS, "consumers", MAX_CONSUMERS):
-        if not isinstance(key, bytes):
-            raise fields.error("consumers: want public key -> [allocations, price_ubc]")
-        try:
-            shares.append((PublicKey(key), AuctionShare(allocations, price_ubc)))
-        except ValueError as error:
-            raise fields.error(f"consumers: {error}") from None
-    return shares
-
-
-def _read_pairs(fields: FieldReader, label: int, name: str, maximum: int) -> list[tuple[Key, int, int]]:
-    if label not in fields:
-        return []
+def _read_map(fields: FieldReader, label: int, name: str, maximum: int) -> dict[Key, Value]:
     value = fields.value(label, name)
     if not isinstance(value, dict) or not 1 <= len(value) <= maximum:
         raise fields.error(f"{name} is not a map of 1 to {maximum} entries")
-    entries: list[tuple[Key, int, int]] = []
-    for key, pair in value.items():
-        match pair:
-            case [int(first), int(second)]:
-                entries.append((key, first, second))
-            case _:
-                raise fields.error(f"{name}: an entry is not a pair of integers")
-    return entries
+    return value

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from wire.auction_terms import Ruling
-from wire.cbor import Key, Value, write_cbor
+from wire.cbor import write_cbor
 from wire.ids import PublicKey
 from wire.keys import PrivateKey, verify
-from wire.post_offer import AuctionShare
+from wire.post_offer import AuctionShare, write_shares
 
 _DOMAIN = "airgrant/ruling"
 
@@ -55,7 +55,4 @@ def _write(
     price_ubc: int,
     consumers: Mapping[PublicKey, AuctionShare],
 ) -> bytes:
-    shares: dict[Key, Value] = {
-        key.octets: [share.allocations, share.price_ubc] for key, share in consumers.items()
-    }
-    return write_cbor([_DOMAIN, ledger_id, auction_id, head, price_ubc, shares])
+    return write_cbor([_DOMAIN, ledger_id, auction_id, head, price_ubc, write_shares(consumers)])

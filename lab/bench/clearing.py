@@ -21,7 +21,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.bench.result import Against, Figure
-from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import Book, Listing, open_in_turn, with_key
 from ledger.clearing.events import Event, write_event
 from ledger.clearing.house import AskKeepers, AskProvider, House, Submit
@@ -36,6 +35,7 @@ from ledger.opening import open_ledger
 from ledger.state import read_offer
 from ledger.submission import Executed
 from wire.auction import Auction, write_auction
+from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
 from wire.band import Band
 from wire.create import Create

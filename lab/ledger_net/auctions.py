@@ -20,11 +20,12 @@ from lab.ledger_net.lots import THRESHOLD, Lot, dues
 from lab.ledger_net.market import Bid, Market, Purchase, Sale
 from lab.ledger_net.sites import HTTP_PORT, Site, Sites
 from lab.processes import Child, wait_until
-from ledger.clearing.bidding import conceal_bid, make_bid, strangers
+from ledger.clearing.bidding import strangers
 from ledger.clearing.callback import ask_keeper
 from ledger.clearing.house_client import HouseClient
-from ledger.clearing.request import PlaceBid, write_auction_request
+from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt
+from wire.auction_request import PlaceBid, write_auction_request
 from wire.create import Create
 from wire.errors import ShellError
 from wire.key_agreement import SEAL_KEY_SIZE

@@ -19,7 +19,7 @@ from typing import Protocol
 from ledger.clearing.awards import Award
 from ledger.clearing.bidding import is_named
 from ledger.clearing.book import Book, Listing, Phase
-from ledger.clearing.door import KEEPER_CLOCK, settle_by_s
+from ledger.clearing.door import KEEPER_CLOCK
 from ledger.clearing.events import (
     AuctionClosed,
     AuctionTaken,
@@ -356,7 +356,7 @@ def _check_reason(listing: Listing, closed: AuctionClosed) -> list[str]:
         )
     if closed.reason == KEEPER_CLOCK and listing.funds is None:  # the house's word, as that a keeper was away
         return []
-    if closed.at_ns // 10**9 <= settle_by_s(listing.auction):
+    if closed.at_ns // 10**9 <= listing.auction.settle_by_s:
         return ["it was given up before its last second"]
     return []
 

@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ledger.clearing.audit import LedgerWord, audit_log, convict, wanted_funds
-from ledger.clearing.bidding import conceal_bid, make_bid, most_afterwards_ubc, opens_alone, strangers
+from ledger.clearing.bidding import most_afterwards_ubc, opens_alone, strangers
 from ledger.clearing.house_client import HouseClient
 from ledger.clearing.ledger_word import AskedLedger, ReplayedLedger
 from ledger.clearing.offer_desk import create_desk
@@ -41,6 +41,7 @@ from ledger.pages import LedgerPage, OfferPage
 from ledger.running import NO, OK, run_command, run_service
 from ledger.showing import show
 from wire.auction import Auction, write_auction
+from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt
 from wire.auction_terms import GUARD_S, AuctionKind, AuctionMark, AuctionTerms
 from wire.errors import ConfigError, DecodeError

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ledger.buying import check_rate
 from ledger.clearing.awards import OpenBid
 from wire.allocate import Allocate
-from wire.auction import Auction
+from wire.auction import SETTLE_S, Auction
 from wire.auction_terms import AuctionKind
 from wire.errors import DecodeError
 from wire.ids import PublicKey
@@ -35,8 +35,6 @@ MAX_AUCTIONS_OF_ONE = 8
 MAX_AHEAD_S = 7 * 86_400
 """How far ahead a clearing time may lie: the ledger lets a transaction be valid no longer."""
 KEEPER_CLOCK = "keeper_clock"
-SETTLE_S = 600
-"""After the clearing time an auction is settled within so long, or not at all: until then the bids are valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +141,6 @@ def most_bids(auction: Auction, max_winners: int) -> int:
     )
 
 
-def settle_by_s(auction: Auction) -> int:
-    """The last second at which an auction can be settled; bids and the offer are signed until then."""
-    return auction.terms.mark.clearing_s + SETTLE_S
-
-
 def read_bid(
     encoded: bytes, auction: Auction, account: PublicKey, at_ns: int, ledger_id: bytes
 ) -> OpenBid | Refusal:
@@ -234,8 +227,8 @@ def _check_bid(auction: Auction, account: PublicKey, transaction: Transaction) -
         return Refusal(
             "more_than_one", f"a bid takes what it wins, from one unit up; it wants {action.allocations}"
         )
-    if until_s != settle_by_s(auction):  # no later: a bid that the house calls cancelled has to be dead
-        return Refusal("valid_until", f"valid until {until_s}, not {settle_by_s(auction)}")
+    if until_s != auction.settle_by_s:  # no later: a bid that the house calls cancelled has to be dead
+        return Refusal("valid_until", f"valid until {until_s}, not {auction.settle_by_s}")
     minimum_ubc = auction.terms.mark.min_price_ubc
     if action.price_ubc < minimum_ubc:
         return Refusal("below_minimum", f"{action.price_ubc} ubc, at least {minimum_ubc}")

@@ -34,7 +34,6 @@ from ledger.clearing.door import (
     most_bids,
     read_bid,
     read_issuer,
-    settle_by_s,
 )
 from ledger.clearing.events import (
     AuctionClosed,
@@ -46,14 +45,13 @@ from ledger.clearing.events import (
     OfferTaken,
     Unsealed,
 )
-from ledger.clearing.provider import make_offer
 from ledger.rejection import Reason
 from ledger.submission import Batch, Executed, Outcome, received_id
 from wire.auction import Auction, read_auction
 from wire.auction_receipt import AuctionReceipt
 from wire.auction_terms import AuctionKind, Ruling
 from wire.errors import DecodeError
-from wire.generate_offer import GenerateOffer, write_generate_offer
+from wire.generate_offer import GenerateOffer, offer_of, write_generate_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.post_offer import AuctionShare, PostOffer
@@ -218,7 +216,7 @@ class House:
 
     def next_step(self, listing: Listing, now_s: int) -> Step | None:
         """None where there is nothing to do but to wait for the time."""
-        mark, last_s, phase = listing.auction.terms.mark, settle_by_s(listing.auction), listing.phase
+        mark, last_s, phase = listing.auction.terms.mark, listing.auction.settle_by_s, listing.phase
         if now_s > last_s + (LOOK_S if phase in _MAY_HAVE_LANDED else 0):
             return self._give_up(listing)
         match phase:
@@ -352,7 +350,7 @@ def check_answer(listing: Listing, encoded: bytes, ledger_id: bytes) -> str | No
     asked, signed = ask_for(listing), read_transaction(encoded, ledger_id)
     action, house = signed.transaction.action, listing.auction.house
     ruling = action.ruling if isinstance(action, PostOffer) else None
-    if ruling is None or action != make_offer(listing.auction, replace(asked, ruling=ruling.signature)):
+    if ruling is None or action != offer_of(listing.auction, replace(asked, ruling=ruling.signature)):
         return f"{type(action).__name__}: not what the auction came to"
     verify_ruling(
         Ruling(house, listing.head, ruling.signature),
@@ -375,7 +373,7 @@ def rest_of(batch: Batch, has: Callable[[bytes], bool]) -> Batch:
 def ask_for(listing: Listing) -> GenerateOffer:
     """What the awards of an auction come to, as a question to its provider."""
     auction, awards = listing.auction, listing.awards
-    valid_until_s = settle_by_s(auction)
+    valid_until_s = auction.settle_by_s
     shares = {one.bid.account: AuctionShare(one.units, one.price_ubc) for one in awards}
     mark = auction.terms.mark
     price_ubc = awards[0].price_ubc if mark.kind is AuctionKind.VICKREY else mark.min_price_ubc

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from ledger.application import Application
 from ledger.capacity import MAX_PERIODS_AHEAD, looks_of_share, most_outstanding_ahead
 from ledger.clearing.balance_history import BalanceHistory
-from ledger.clearing.door import Seller, Standing, settle_by_s
+from ledger.clearing.door import Seller, Standing
 from ledger.entries import Account, StandingOffer, account_key, overlaps, span_of
 from ledger.proposal_limits import MAX_BATCH_LOOKS
 from ledger.state import Changes, View, read_account, read_account_by_id, read_offer
@@ -121,7 +121,7 @@ def _taken(state: View, auction: Auction, now_s: int) -> int:
     within its time it is settled.
     """
     terms = auction.terms
-    first = state.genesis.period_at(settle_by_s(auction)) + 1
+    first = state.genesis.period_at(auction.settle_by_s) + 1
     last = state.genesis.period_at(terms.mark.clearing_s + terms.allocation_duration_s - 1)
     periods = range(first, min(last, state.genesis.period_at(now_s) + MAX_PERIODS_AHEAD) + 1)
     return (

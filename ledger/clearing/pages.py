@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from ledger.clearing.book import Bid, Listing, Phase
-from ledger.clearing.request import ListAuctions
 from ledger.pages import BandPage, QosPage, show_band, show_qos
 from wire.auction_list import MAX_LISTED, AuctionList, ListedAuction
+from wire.auction_request import ListAuctions
 from wire.auction_terms import AuctionKind
 
 

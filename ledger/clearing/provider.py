@@ -7,11 +7,10 @@ of the same ids, so that asking twice is harmless. Reference: Bandcoin 5.4, tabl
 from dataclasses import dataclass
 
 from wire.auction import Auction, read_auction
-from wire.auction_terms import AuctionKind, Ruling
-from wire.generate_offer import GenerateOffer, derive_nonce, read_generate_offer
+from wire.auction_terms import AuctionKind
+from wire.generate_offer import GenerateOffer, derive_nonce, offer_of, read_generate_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
-from wire.post_offer import PostOffer
 from wire.transaction import Transaction, sign_transaction
 
 
@@ -31,23 +30,8 @@ def answer(
     wrong = _check(asked, auction, provider, house, now_s)
     if wrong is not None:
         return Wrong(wrong)
-    transaction = Transaction(make_offer(auction, asked), derive_nonce(question), asked.valid_until_s)
+    transaction = Transaction(offer_of(auction, asked), derive_nonce(question), asked.valid_until_s)
     return sign_transaction(transaction, provider, ledger_id).envelope.encoded
-
-
-def make_offer(auction: Auction, question: GenerateOffer) -> PostOffer:
-    """The one offer that answers a question."""
-    terms = auction.terms
-    return PostOffer(
-        price_ubc=question.price_ubc,
-        band=terms.band,
-        max_allocations=terms.max_allocations,
-        allocation_duration_s=terms.allocation_duration_s,
-        qos=terms.qos,
-        consumers=question.consumers,
-        auction=terms.mark,
-        ruling=Ruling(auction.house, question.head, question.ruling),
-    )
 
 
 def _check(

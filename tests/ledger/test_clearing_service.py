@@ -21,7 +21,6 @@ import pytest
 from fastapi import FastAPI
 
 from ledger.clearing.audit import audit_log, wanted_funds
-from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import KEPT_NS
 from ledger.clearing.events import AuctionClosed, FundsTaken, Unsealed, read_event
 from ledger.clearing.house import AskKeepers
@@ -31,7 +30,6 @@ from ledger.clearing.ledger_view import LedgerView
 from ledger.clearing.ledger_word import ReplayedLedger
 from ledger.clearing.log import ClearingLog
 from ledger.clearing.offer_desk import create_desk
-from ledger.clearing.request import CreateAuction, GetBid, ListAuctions, PlaceBid
 from ledger.clearing_service import MAX_WAITING, ClearingService, add_routes
 from ledger.database import open_to_read
 from ledger.engine import Engine
@@ -44,8 +42,10 @@ from ledger.submission import Executed
 from tests.ledger.test_client import Speak, ledger_that, says
 from tests.ledger_world import BAND, QOS
 from wire.auction import Auction, write_auction
+from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_list import AuctionList, ListedAuction, read_auction_list
 from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt, write_auction_receipt
+from wire.auction_request import CreateAuction, GetBid, ListAuctions, PlaceBid
 from wire.auction_terms import GUARD_S, AuctionKind, AuctionMark, AuctionTerms
 from wire.create import Create
 from wire.errors import ShellError

@@ -14,8 +14,15 @@ from nas_tunnel.lobby import (
     MAX_LOBBY_BYTES,
     MAX_PURCHASE_BYTES,
     MAX_REASON_CHARACTERS,
+    MAX_SHOWN_AUCTION_BYTES,
+    MAX_SHOWN_BID_BYTES,
     PORT,
     Announcement,
+    AskAuction,
+    AskBid,
+    AuctionShown,
+    Bid,
+    BidSaid,
     Discover,
     Join,
     Joined,
@@ -28,6 +35,7 @@ from nas_tunnel.lobby import (
     read_lobby,
     write_lobby,
 )
+from wire.auction_receipt import MAX_AUCTION_RECEIPT_BYTES
 from wire.errors import DecodeError
 from wire.grant import MAX_GRANT_BYTES
 from wire.ids import PublicKey
@@ -55,6 +63,11 @@ EXAMPLES: dict[str, LobbyMessage] = {
     "left": Left(GRANT_ID),
     "refused": Refused(GRANT_ID, "no_capacity", "the air is full"),
     "refused without a subject": Refused(b"", "garbled", ""),
+    "ask auction": AskAuction(),
+    "auction shown": AuctionShown(b"auction", 1_700_000_000),
+    "bid": Bid(TRANSACTION_ID, b"sealed"),
+    "ask bid": AskBid(TRANSACTION_ID, KEY_A),
+    "bid said": BidSaid(b"receipt"),
 }
 EVERY = pytest.mark.parametrize("name", EXAMPLES)
 
@@ -89,6 +102,11 @@ messages = st.one_of(
         st.text(min_size=1, max_size=MAX_REASON_CHARACTERS),
         st.text(max_size=MAX_DETAIL_CHARACTERS),
     ),
+    st.just(AskAuction()),
+    st.builds(AuctionShown, octets(1, MAX_SHOWN_AUCTION_BYTES), times),
+    st.builds(Bid, octets(32, 32), octets(1, MAX_SHOWN_BID_BYTES)),
+    st.builds(AskBid, octets(32, 32), keys),
+    st.builds(BidSaid, octets(1, MAX_AUCTION_RECEIPT_BYTES)),
 )
 
 
@@ -199,7 +217,18 @@ def test_a_longer_purchase_is_our_mistake() -> None:
         ([True], "message type is not an integer"),
         (["discover"], "message type is not an integer"),
         ([0], "type 0 is unknown"),
-        ([10], "type 10 is unknown"),
+        ([15], "type 15 is unknown"),
+        ([10, 0], "more items than the message has"),
+        ([11, b"", 0], "auction is not a byte string of 1 to 1150"),
+        ([11, bytes(1_151), 0], "auction is not"),
+        ([11, b"a", -1], "utc_s is not an integer"),
+        ([12, bytes(31), b"bid"], "auction_id is not a byte string of 32"),
+        ([12, bytes(32), b""], "bid is not a byte string of 1 to 1150"),
+        ([12, bytes(32), bytes(1_151)], "bid is not"),
+        ([13, bytes(32), bytes(33)], "bid_id: not a compressed"),
+        ([13, bytes(33), KEY_A.octets], "auction_id is not"),
+        ([14, b""], "receipt is not a byte string of 1 to 500"),
+        ([14, bytes(501)], "receipt is not"),
         ([256], "message type is not an integer within 0"),
         ([3, b""], "transaction is not a byte string of 1 to 1195"),
         ([3, "text"], "transaction is not a byte string"),

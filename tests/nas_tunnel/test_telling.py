@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from nas_tunnel.anqp import BeaconOffer, offer_hash
-from nas_tunnel.lobby import Discover, Refused
+from nas_tunnel.lobby import AskAuction, AskBid, AuctionShown, Bid, BidSaid, Discover, LobbyMessage, Refused
 from nas_tunnel.telling import Teller, remember, short, tell_beacon, tell_garbled
 from tests.nas_tunnel.air import AIR_OFFER, GOLDEN, OFFER, TRANSACTION_ID
 from tests.nas_tunnel.cell_air import CELL_OFFER
-from tests.wire.examples import LEDGER, LEDGER_ID, UTC_S
+from tests.wire.examples import CONSUMER, LEDGER, LEDGER_ID, MESSAGES, UTC_S
 from wire.errors import DecodeError
 from wire.keys import PrivateKey
 
@@ -62,6 +62,36 @@ def test_lines_without_a_verdict() -> None:
     garbled = tell_garbled("name", DecodeError("no name"))
     assert (garbled.what, garbled.said, garbled.wrong) == ("garbled", "name: no name", True)
     assert short(bytes(33)) == "00000000…"
+
+
+def test_an_auction_is_told_with_its_forecast_and_only_to_who_knows_the_ledger() -> None:
+    encoded, auction = MESSAGES["session_auction"].golden, MESSAGES["session_auction"].example
+    shown = AuctionShown(encoded, UTC_S)
+    told = Teller(LEDGER.public, LEDGER_ID).lobby(NOW_NS, shown)
+    assert told.said == f"{short(auction.auction_id)}, cleared in 600 s"
+    assert (told.facts["forecast"], told.facts["min_price_ubc"]) == ([3, 3, 6, 30], 1_000)
+    teller = Teller()
+    assert teller.lobby(NOW_NS, shown).said == "398 bytes, its signature cannot be checked"
+    teller.offer(NOW_NS, AIR_OFFER)
+    assert teller.lobby(NOW_NS, shown) == told
+    forged = Teller(LEDGER.public, bytes(32)).lobby(NOW_NS, shown)
+    assert (forged.said, forged.wrong) == ("its signature does not hold", True)
+    with pytest.raises(DecodeError):
+        Teller(LEDGER.public, LEDGER_ID).lobby(NOW_NS, AuctionShown(b"nonsense", UTC_S))
+
+
+def test_what_is_said_of_bids_has_no_price_in_it() -> None:
+    auction_id = MESSAGES["session_auction"].example.auction_id
+    lines = [
+        AskAuction(),
+        Bid(auction_id, b"sealed"),
+        AskBid(auction_id, CONSUMER.public),
+        BidSaid(b"receipt"),
+    ]
+    told = [Teller().lobby(NOW_NS, line) for line in lines]
+    assert [one.what for one in told] == ["ask auction", "bid", "ask bid", "bid said"]
+    assert told[1].facts == {"auction": auction_id.hex()}
+    assert told[2].facts["bid"] == str(CONSUMER.public)
 
 
 def test_memory_keeps_what_came_last() -> None:

@@ -16,8 +16,13 @@ from typing import Any
 import pytest
 
 from ledger import cli
-from ledger.clearing.bidding import make_bid
-from ledger.clearing.request import (
+from tests.ledger_house import LedgerHouse, ledger_house
+from tests.ledger_world import BAND, QOS
+from wire.auction import Auction, read_auction, write_auction
+from wire.auction_bid import make_bid
+from wire.auction_list import read_auction_list
+from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt
+from wire.auction_request import (
     AuctionRequest,
     CreateAuction,
     GetBid,
@@ -25,11 +30,6 @@ from ledger.clearing.request import (
     PlaceBid,
     write_auction_request,
 )
-from tests.ledger_house import LedgerHouse, ledger_house
-from tests.ledger_world import BAND, QOS
-from wire.auction import Auction, read_auction, write_auction
-from wire.auction_list import read_auction_list
-from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt
 from wire.auction_terms import GUARD_S, AuctionKind, AuctionMark, AuctionTerms
 from wire.keys import PrivateKey
 from wire.post_offer import PostOffer

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from ledger.clearing.request import AuctionRequest, CreateAuction, GetBid, PlaceBid, write_auction_request
 from ledger.client import LedgerClient, LedgerReader
 from tests.ledger_house import LedgerHouse
 from wire.auction_receipt import Status, read_auction_receipt
+from wire.auction_request import AuctionRequest, CreateAuction, GetBid, PlaceBid, write_auction_request
 from wire.create import Create
 from wire.errors import ShellError
 from wire.keys import PrivateKey

@@ -52,6 +52,14 @@ FIELDS: dict[str, dict[int, str]] = {
         10: "consumers",
     },
     "bid": _TRANSACTION | {3: "provider", 4: "price_ubc", 5: "band", 7: "allocations", 11: "auction"},
+    "session_bid": _TRANSACTION | {
+        3: "provider", 4: "price_ubc", 5: "band", 7: "allocations", 11: "auction", 12: "slots",
+    },
+    "session_offer": _TRANSACTION | {
+        4: "price_ubc", 5: "band", 6: "max_allocations", 7: "allocation_duration_s", 8: "qos",
+        12: "consumers: key -> [allocations, price_ubc, slots]",
+        13: "auction: kind, clearing_s, min_price_ubc, forecast", 14: "ruling: house, head, signature",
+    },
     "settling_offer": _TRANSACTION | {
         4: "price_ubc", 5: "band", 6: "max_allocations", 7: "allocation_duration_s", 8: "qos",
         12: "consumers: key -> [allocations, price_ubc]", 13: "auction: kind, clearing_s, min_price_ubc",
@@ -67,9 +75,17 @@ FIELDS: dict[str, dict[int, str]] = {
         5: "allocation_duration_s", 6: "qos", 7: "epoch", 8: "offer_callback", 9: "house",
         11: "threshold", 12: "time_keys",
     },
+    "session_auction": {
+        1: "provider", 2: "auction: kind, clearing_s, min_price_ubc, forecast", 3: "band", 4: "max_allocations",
+        5: "allocation_duration_s", 6: "qos", 7: "epoch", 9: "house", 11: "threshold", 12: "time_keys",
+    },
     "sealed_bid": {1: "auction_id", 2: "bid_key", 3: "share_key", 4: "ticket", 5: "shares", 6: "content"},
     "auction_receipt": {
         1: "auction_id", 2: "status", 3: "bid_id", 4: "number", 5: "at_ns", 6: "head", 7: "reason", 8: "detail",
+    },
+    "outbid_receipt": {
+        1: "auction_id", 2: "status", 3: "bid_id", 4: "number", 5: "at_ns", 6: "head", 7: "reason", 8: "detail",
+        9: "wins_above_ubc",
     },
     "auction_list": {1: "auctions: [auction, status, number, bids, reason]", 2: "after"},
     "generate_offer": {

@@ -45,7 +45,7 @@ from wire.auction_receipt import (
     read_auction_receipt,
     write_auction_receipt,
 )
-from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms, Ruling
+from wire.auction_terms import MAX_SLOTS, MAX_UNITS, AuctionKind, AuctionMark, AuctionTerms, Ruling
 from wire.band import MAX_KHZ, Band
 from wire.block_header import EXTERNAL as BLOCK
 from wire.block_header import write_header
@@ -311,12 +311,18 @@ allocates = st.one_of(
         keys, u63, bands, epochs, periods, st.lists(keys, max_size=4),
     ),
     st.builds(
-        lambda key, price, band, units, auction: Allocate(key, price, band, 0, units, auction=auction),
-        keys, u63, bands, up_to(U32_MAX, 1), octets(32),
+        lambda key, price, band, units, auction, slots: Allocate(
+            key, price, band, 0, units, auction=auction, slots=slots
+        ),
+        keys, u63, bands, up_to(U32_MAX, 1), octets(32), up_to(MAX_SLOTS),
     ),
 )  # fmt: skip
-marks = st.builds(AuctionMark, st.sampled_from(AuctionKind), epochs, u63)
+forecasts = st.lists(up_to(MAX_UNITS), min_size=1, max_size=MAX_SLOTS).map(tuple)
+marks = st.builds(
+    AuctionMark, st.sampled_from([AuctionKind.VICKREY, AuctionKind.PROPSHARE]), epochs, u63
+) | st.builds(AuctionMark, st.just(AuctionKind.SESSION), epochs, u63, forecasts)
 shares = st.builds(AuctionShare, durations, u63)
+shares_of_slots = st.builds(AuctionShare, durations, u63, up_to(MAX_SLOTS))
 post_offers = st.builds(
     PostOffer,
     u63,
@@ -332,7 +338,7 @@ post_offers = st.builds(
     lambda price, band, some, mark, ruling: PostOffer(
         price, band, 9, 60, QOS, consumers=some, auction=mark, ruling=ruling
     ),
-    u63, bands, st.dictionaries(keys, shares, min_size=1, max_size=4), marks,
+    u63, bands, st.dictionaries(keys, shares_of_slots, min_size=1, max_size=4), marks,
     st.none() | st.builds(Ruling, keys, octets(32), octets(64)),
 )  # fmt: skip
 founded_clubs = st.builds(
@@ -393,8 +399,10 @@ def _auction_of(
     mark: AuctionMark, band: Band, numbers: list[int], qos: Qos, time_keys: list[bytes]
 ) -> Auction:
     units, duration_s, epoch, threshold = numbers
+    callback = "" if mark.kind is AuctionKind.SESSION and epoch % 2 else "http://[::1]:8/a"
     return Auction(
-        AuctionTerms(PROVIDER.public, mark, band, units, duration_s, qos), epoch, "http://[::1]:8/a", OPERATOR.public,
+        AuctionTerms(PROVIDER.public, mark, band, max(units, *mark.forecast, 0), duration_s, qos), epoch, callback,
+        OPERATOR.public,
         min(threshold, len(time_keys)), tuple(time_keys),
     )  # fmt: skip
 
@@ -414,6 +422,18 @@ auction_receipts = st.one_of(
     st.builds(
         AuctionReceipt, octets(32), st.sampled_from(Status), keys, epochs, u63, octets(32), names, texts
     ),
+    st.builds(
+        AuctionReceipt,
+        octets(32),
+        st.just(Status.CANCELLED),
+        keys,
+        epochs,
+        u63,
+        octets(32),
+        names,
+        texts,
+        u63,
+    ),
 )
 auction_lists = st.builds(
     AuctionList,
@@ -427,7 +447,7 @@ auction_lists = st.builds(
     u63,
 )  # fmt: skip
 generate_offers = st.builds(
-    GenerateOffer, octets(0, 300), u63, st.dictionaries(keys, shares, min_size=1, max_size=4), u63, octets(64),
+    GenerateOffer, octets(0, 300), u63, st.dictionaries(keys, shares_of_slots, min_size=1, max_size=4), u63, octets(64),
     octets(32),
 )  # fmt: skip
 
@@ -493,6 +513,26 @@ _AUCTION_VALUE = Auction(
 _AUCTION = sign_again(write_auction(_AUCTION_VALUE, PROVIDER, LEDGER_ID), PROVIDER, AUCTION + LEDGER_ID)
 WON = {CONSUMER.public: AuctionShare(1, 1_600_000)}
 RULING = sign_ruling(OPERATOR, LEDGER_ID, _AUCTION_VALUE.auction_id, bytes(range(32)), 1_600_000, WON)
+_SESSION_VALUE = Auction(
+    AuctionTerms(
+        PROVIDER.public,
+        AuctionMark(AuctionKind.SESSION, UTC_S + 600, 1_000, (3, 3, 6, 30)),
+        BAND,
+        30,
+        60,
+        QOS,
+    ),
+    13,
+    "",
+    OPERATOR.public,
+    1,
+    (_TIME_KEY,),
+)
+_SESSION = sign_again(write_auction(_SESSION_VALUE, PROVIDER, LEDGER_ID), PROVIDER, AUCTION + LEDGER_ID)
+WON_SLOTS = {CONSUMER.public: AuctionShare(3, 40_000, 2)}
+SESSION_RULING = sign_ruling(
+    OPERATOR, LEDGER_ID, _SESSION_VALUE.auction_id, bytes(range(32)), 1_000, WON_SLOTS
+)
 LOCK = Lock(_AUCTION_VALUE.auction_id, OPERATOR.public, (_TIME_KEY_VALUE.key,), 1, LEDGER_ID)
 BID_VALUE = Transaction(
     Allocate(PROVIDER.public, 1_700_000, BAND, 0, auction=LOCK.auction_id), NONCE, UTC_S + 1_200
@@ -613,6 +653,11 @@ _SIGNED = [
         auctions, MAX_AUCTION_BYTES, PROVIDER, AUCTION + LEDGER_ID,
     ),
     Message(
+        "session_auction", _SESSION_VALUE,
+        lambda value: write_auction(value, PROVIDER, LEDGER_ID), lambda data: read_auction(data, LEDGER_ID),
+        auctions, MAX_AUCTION_BYTES, PROVIDER, AUCTION + LEDGER_ID,
+    ),
+    Message(
         "sealed_bid", seal_the_same_again(LOCK, BID),
         lambda value: write_sealed_bid(value, BIDDING, LEDGER_ID), lambda data: read_sealed_bid(data, LEDGER_ID),
         sealed_bids, MAX_SEALED_BID_BYTES, BIDDING, SEALED_BID + LEDGER_ID,
@@ -620,6 +665,16 @@ _SIGNED = [
     Message(
         "auction_receipt",
         AuctionReceipt(LOCK.auction_id, Status.PENDING, BIDDING.public, 2, UTC_S * 10**9, bytes(range(32))),
+        lambda value: write_auction_receipt(value, OPERATOR, LEDGER_ID),
+        lambda data: read_auction_receipt(data, OPERATOR.public, LEDGER_ID),
+        auction_receipts, MAX_AUCTION_RECEIPT_BYTES, OPERATOR, AUCTION_RECEIPT + LEDGER_ID,
+    ),
+    Message(
+        "outbid_receipt",
+        AuctionReceipt(
+            _SESSION_VALUE.auction_id, Status.CANCELLED, BIDDING.public, 2, UTC_S * 10**9, bytes(range(32)), "outbid",
+            "would have won with more than 0.05", 50_000,
+        ),
         lambda value: write_auction_receipt(value, OPERATOR, LEDGER_ID),
         lambda data: read_auction_receipt(data, OPERATOR.public, LEDGER_ID),
         auction_receipts, MAX_AUCTION_RECEIPT_BYTES, OPERATOR, AUCTION_RECEIPT + LEDGER_ID,
@@ -651,6 +706,18 @@ _TRANSACTIONS = [
     ),
     _transaction("allocate", Allocate(PROVIDER.public, 1_500_000, BAND, 12), CONSUMER, allocates),
     _transaction("bid", BID_VALUE.action, CONSUMER, allocates),
+    _transaction(
+        "session_bid",
+        Allocate(PROVIDER.public, 90_000, BAND, 0, 3, auction=_SESSION_VALUE.auction_id, slots=2), CONSUMER, allocates,
+    ),
+    _transaction(
+        "session_offer",
+        PostOffer(
+            1_000, BAND, 30, 60, QOS,
+            consumers=WON_SLOTS, auction=_SESSION_VALUE.terms.mark, ruling=SESSION_RULING,
+        ),
+        PROVIDER, post_offers,
+    ),
     _transaction(
         "settling_offer",
         PostOffer(

@@ -33,6 +33,9 @@ def test_price_and_epoch_have_their_ranges(price_ubc: int, epoch: int) -> None:
         ({"period_to": 1}, "period and period_to go together"),
         ({"allocations": 0}, "allocations is 0, outside 1.."),
         ({"allocations": 2**32}, "allocations is 4294967296, outside"),
+        ({"slots": 1}, "no auction is named"),
+        ({"slots": -1}, "slots is -1, outside 0..60"),
+        ({"slots": 61}, "slots is 61, outside 0..60"),
         ({"period": -1, "period_to": 0}, "period is -1, outside"),
         ({"period": 1, "period_to": 2**63}, "period_to is 9223372036854775808, outside"),
         ({"period": 2, "period_to": 1}, "period_to 1 is before period 2"),
@@ -64,7 +67,10 @@ def test_refused_by_the_constructor(fields: dict[str, object], why: str) -> None
         ({11: 0}, "auction is not a byte string"),
         ({11: bytes(31)}, "auction has 31 bytes, not 32"),
         ({11: bytes(32)}, "field 6 is unknown and critical"),
-        ({12: 0}, "field 12 is unknown and critical"),
+        ({12: 0}, "slots is 0, outside 1..60"),
+        ({12: 61}, "slots is 61, outside 1..60"),
+        ({12: 5}, "slots are of a bid in a session auction"),
+        ({13: 0}, "field 13 is unknown and critical"),
     ],
 )
 def test_refused_when_read(extra: dict[int, object], why: str) -> None:
@@ -79,3 +85,10 @@ def test_a_bid_names_its_auction_and_no_epoch() -> None:
         Allocate(PROVIDER.public, 5, BAND, 3, auction=bytes(32))
     with pytest.raises(DecodeError, match="an auction's id has 32 bytes, not 31"):
         Allocate(PROVIDER.public, 5, BAND, 0, auction=bytes(31))
+
+
+def test_no_slots_are_left_out() -> None:
+    bid = Allocate(PROVIDER.public, 5, BAND, 0, 3, auction=bytes(32))
+    assert 12 not in write_allocate(bid)
+    with_slots = Allocate(PROVIDER.public, 5, BAND, 0, 3, auction=bytes(32), slots=60)
+    assert write_allocate(with_slots) == write_allocate(bid) | {12: 60}

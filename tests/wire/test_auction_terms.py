@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from tests.wire.examples import BAND, CONSUMER, MESSAGES, OPERATOR, PROVIDER, QOS, UTC_S
-from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
+from wire.auction_terms import MAX_SLOTS, MAX_UNITS, AuctionKind, AuctionMark, AuctionTerms
 from wire.band import Band
+from wire.errors import DecodeError
 
 TERMS = AuctionTerms(PROVIDER.public, AuctionMark(AuctionKind.VICKREY, UTC_S, 5), BAND, 40, 1_200, QOS)
 
@@ -33,3 +36,30 @@ def test_the_offer_that_settles_has_the_id_that_the_bid_names() -> None:
     assert offer.auction_id(CONSUMER.public) != bid.auction
     assert replace(offer, auction=None).auction_id(PROVIDER.public) == b""
     assert replace(offer, ruling=None).auction_id(PROVIDER.public) == b""
+
+
+SESSION = replace(TERMS, mark=AuctionMark(AuctionKind.SESSION, UTC_S, 5, (3, 3, 6)))
+
+
+def test_the_forecast_counts_and_an_auction_without_one_has_the_id_that_it_had() -> None:
+    others = [(3, 3), (3, 3, 6, 6), (3, 3, 7), (0,)]
+    marks = [SESSION.mark, *(replace(SESSION.mark, forecast=forecast) for forecast in others)]
+    assert len({replace(SESSION, mark=mark).auction_id(OPERATOR.public) for mark in marks}) == len(marks)
+    before = "e6bdb2519af4d66e"
+    assert TERMS.auction_id(OPERATOR.public).hex().startswith(before)
+
+
+@pytest.mark.parametrize(
+    ("kind", "forecast", "why"),
+    [
+        (AuctionKind.SESSION, (), "a session auction has a forecast"),
+        (AuctionKind.VICKREY, (3,), "no other has one"),
+        (AuctionKind.PROPSHARE, (3,), "no other has one"),
+        (AuctionKind.SESSION, (1,) * (MAX_SLOTS + 1), "a forecast of 61 slots, at most 60"),
+        (AuctionKind.SESSION, (1, MAX_UNITS + 1), "forecast is 251, outside 0..250"),
+        (AuctionKind.SESSION, (-1,), "forecast is -1"),
+    ],
+)
+def test_a_forecast_that_cannot_be(kind: AuctionKind, forecast: tuple[int, ...], why: str) -> None:
+    with pytest.raises(DecodeError, match=why):
+        AuctionMark(kind, UTC_S, 5, forecast)

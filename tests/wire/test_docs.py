@@ -43,13 +43,14 @@ PAGE_OF = {
     **dict.fromkeys(
         ("boot_record", "usage_report", "usage_report_short", "anchor_record"), "meter_record.md"
     ),
-    **dict.fromkeys(("bid", "settling_offer"), "transaction.md"),
+    **dict.fromkeys(("bid", "settling_offer", "session_bid", "session_offer"), "transaction.md"),
     **dict.fromkeys(("found_club", "spend_tokens"), "club_actions.md"),
     "offer_of_use": "offer.md",
     "grant_of_use": "grant.md",
     **dict.fromkeys(
         ("time_key", "sealed_bid", "auction_receipt", "auction_list", "generate_offer"), "auction.md"
     ),
+    **dict.fromkeys(("session_auction", "outbid_receipt"), "auction.md"),
     **dict.fromkeys(("enrolment_request", "enrolment_answer", "enrolment_reply"), "enrolment.md"),
 }
 

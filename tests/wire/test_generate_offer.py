@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.wire.examples import CONSUMER, LEDGER_ID, MESSAGES, OPERATOR, resign_payload
+from tests.wire.examples import CONSUMER, LEDGER_ID, MESSAGES, OPERATOR, PROVIDER, resign_payload
 from wire.errors import DecodeError
-from wire.generate_offer import GenerateOffer, derive_nonce, write_generate_offer
+from wire.generate_offer import GenerateOffer, derive_nonce, offer_of, write_generate_offer
 from wire.post_offer import AuctionShare
 
 KEY = CONSUMER.public.octets
@@ -36,3 +36,22 @@ def test_what_is_asked_makes_the_nonce_and_not_the_signature_of_it() -> None:
     other = write_generate_offer(replace(question, price_ubc=2), OPERATOR, LEDGER_ID)
     assert first != again
     assert derive_nonce(first) == derive_nonce(again) != derive_nonce(other)
+
+
+def test_slots_are_asked_for_and_read() -> None:
+    message = MESSAGES["generate_offer"]
+    question = replace(message.example, consumers={CONSUMER.public: AuctionShare(3, 9, 60)})
+    assert message.read(message.write(question)) == question
+    with pytest.raises(DecodeError, match="and slots if they are not 0"):
+        message.read(resign_payload(message, {3: {KEY: [3, 9, 0]}}))
+
+
+@pytest.mark.parametrize("name", ["settling_offer", "session_offer"])
+def test_the_offer_that_answers_has_the_auctions_terms_and_the_question_s_outcome(name: str) -> None:
+    auction = MESSAGES["session_auction" if name == "session_offer" else "auction"].example
+    offer = MESSAGES[name].example.action
+    question = GenerateOffer(
+        b"", offer.price_ubc, offer.consumers, 9, offer.ruling.signature, offer.ruling.head
+    )
+    assert offer_of(auction, question) == offer
+    assert offer.auction_id(PROVIDER.public) == auction.auction_id

@@ -49,11 +49,11 @@ def test_what_cannot_be_sent_cannot_be_made(changes: dict[str, Any]) -> None:
         (AuctionShare, (0, 1)),
         (AuctionShare, (2**32, 1)),
         (AuctionShare, (1, -1)),
+        (AuctionShare, (1, 1, -1)),
+        (AuctionShare, (1, 1, 61)),
     ],
 )
-def test_no_entry_can_be_made_that_cannot_be_sent(
-    kind: Callable[[int, int], object], pair: tuple[int, int]
-) -> None:
+def test_no_entry_can_be_made_that_cannot_be_sent(kind: Callable[..., object], pair: tuple[int, ...]) -> None:
     with pytest.raises(DecodeError, match="outside"):
         kind(*pair)
 
@@ -80,6 +80,12 @@ def test_no_entry_can_be_made_that_cannot_be_sent(
         ({11: {period: [1, 1] for period in range(10_001)}}, "map of 1 to 10000"),
         ({12: {}}, "consumers is not a map of 1 to 50000"),
         ({12: {1: [1, 1]}}, "want public key"),
+        ({12: {KEY: [1]}}, "want public key -> "),
+        ({12: {KEY: [1, 1, 0]}}, "and slots if they are not 0"),
+        ({12: {KEY: [1, 1, 61]}}, "slots is 61, outside 0..60"),
+        ({12: {KEY: [1, 1, -1]}}, "slots is -1"),
+        ({12: {KEY: [1, 1, 1]}}, "a share has slots, and it settles no auction"),
+        ({12: {KEY: [1, 1, 1, 1]}}, "want public key -> "),
         ({12: {KEY: [0, 1]}}, "allocations is 0, outside 1.."),
         ({12: {KEY: [2**32, 1]}}, "allocations is 4294967296, outside 1.."),
         ({12: {bytes(33): [1, 1]}}, "not a compressed"),
@@ -107,7 +113,9 @@ def test_what_settles_an_auction_names_its_winners() -> None:
     mark = AuctionMark(AuctionKind.VICKREY, 5, 0)
     with pytest.raises(DecodeError, match="it settles an auction, and consumers is empty"):
         PostOffer(1, BAND, 1, 1, QOS, auction=mark)
-    with pytest.raises(DecodeError, match="kind 2 is none of"):
+    with pytest.raises(DecodeError, match="kind 3 is none of"):
+        OFFER.read(resign_payload(OFFER, {13: [3, 5, 0]}))
+    with pytest.raises(DecodeError, match="a session auction has a forecast"):
         OFFER.read(resign_payload(OFFER, {13: [2, 5, 0]}))
 
 

@@ -30,6 +30,7 @@ def test_it_holds_for_nothing_else() -> None:
         (LEDGER_ID, AUCTION_ID, 8, SHARES),
         (LEDGER_ID, AUCTION_ID, 7, {CONSUMER.public: AuctionShare(1, 8)}),
         (LEDGER_ID, AUCTION_ID, 7, {PROVIDER.public: AuctionShare(1, 7)}),
+        (LEDGER_ID, AUCTION_ID, 7, {CONSUMER.public: AuctionShare(1, 7, 1)}),
     ]
     for other in others:
         with pytest.raises(VerificationError):

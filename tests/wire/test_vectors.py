@@ -69,7 +69,9 @@ def test_no_two_purposes_share_their_external_data() -> None:
     assert shared == [
         {"offer", "offer_of_use"},
         {"grant", "grant_of_use"},
+        {"auction", "session_auction"},
+        {"auction_receipt", "outbid_receipt"},
         {"create", "deposit", "withdraw", "transfer", "post_offer", "allocate", "bid", "settling_offer"}
-        | {"found_club", "spend_tokens"},
+        | {"found_club", "spend_tokens", "session_bid", "session_offer"},
     ]
     assert all(external.startswith(b"airgrant/") for external in kinds)

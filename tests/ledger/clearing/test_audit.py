@@ -12,8 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.clearing.audit import Anchor, Audited, Funds, audit_log, convict, wanted_funds
-from ledger.clearing.bidding import conceal_bid, make_bid
-from ledger.clearing.door import SETTLE_S
 from ledger.clearing.events import (
     AuctionClosed,
     AuctionTaken,
@@ -31,6 +29,8 @@ from ledger.clearing.provider import Wrong
 from ledger.submission import Batch, Executed, Outcome
 from tests.clearing_world import BIDDERS, CLEARING_S, HOUSE, PROPSHARE, VICKREY, ClearingWorld, away, honest
 from tests.ledger_world import ALICE, BOB, CAROL, PROVIDER
+from wire.auction import SETTLE_S
+from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import GUARD_S, AuctionKind
 from wire.errors import DecodeError

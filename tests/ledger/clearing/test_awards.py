@@ -16,7 +16,7 @@ from wire.cose import Envelope
 from wire.ids import PublicKey
 from wire.transaction import SignedTransaction, Transaction
 
-KINDS = list(AuctionKind)
+KINDS = [AuctionKind.VICKREY, AuctionKind.PROPSHARE]
 
 
 def terms(kind: AuctionKind, units: int, minimum_ubc: int = 0) -> AuctionTerms:

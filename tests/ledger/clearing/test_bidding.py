@@ -6,18 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.clearing.bidding import (
-    conceal_bid,
-    is_named,
-    make_bid,
-    most_afterwards_ubc,
-    opens_alone,
-    strangers,
-)
-from ledger.clearing.door import SETTLE_S, read_bid
+from ledger.clearing.bidding import is_named, most_afterwards_ubc, opens_alone, strangers
+from ledger.clearing.door import read_bid
 from ledger.clearing.keeping import time_key
 from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, PROPSHARE, VICKREY, ClearingWorld
 from tests.ledger_world import ALICE, BOB
+from wire.auction import SETTLE_S
+from wire.auction_bid import conceal_bid, make_bid
 from wire.keys import PrivateKey
 from wire.sealed_bid import read_sealed_bid
 from wire.usage_terms import UsageTerms

@@ -12,11 +12,12 @@ import pytest
 
 from ledger.clearing.awards import OpenBid
 from ledger.clearing.book import KEPT_NS, Bid, Book, Listing, Phase, Place, open_in_turn, open_one, with_key
-from ledger.clearing.door import SETTLE_S, Refusal
+from ledger.clearing.door import Refusal
 from ledger.clearing.events import BidTaken, FundsTaken, Unsealed, next_head, read_event, write_event
 from ledger.clearing.keeping import time_secret
 from tests.clearing_world import BIDDERS, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
 from tests.ledger_world import ALICE, BOB, CAROL
+from wire.auction import SETTLE_S
 from wire.auction_receipt import Status
 from wire.cbor import read_cbor
 from wire.cose import read_envelope

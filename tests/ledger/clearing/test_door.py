@@ -11,7 +11,6 @@ import pytest
 from ledger.clearing.awards import OpenBid
 from ledger.clearing.door import (
     MAX_AHEAD_S,
-    SETTLE_S,
     Refusal,
     Seller,
     Standing,
@@ -19,13 +18,12 @@ from ledger.clearing.door import (
     check_bidder,
     read_bid,
     read_issuer,
-    settle_by_s,
 )
 from ledger.clearing.keeping import time_key
 from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
 from tests.ledger_world import ALICE, BOB, OTHER_BAND, PROVIDER, QOS, START_S, buy
 from wire.allocate import Allocate
-from wire.auction import Auction
+from wire.auction import SETTLE_S, Auction
 from wire.auction_terms import GUARD_S
 from wire.money_actions import Transfer
 from wire.qos import MAX_RATE_BPS
@@ -175,4 +173,4 @@ def test_who_issued_an_open_bid_is_found_by_its_key_id() -> None:
 
 
 def test_bids_are_good_until_the_last_second_of_their_auction() -> None:
-    assert settle_by_s(AUCTION) == CLEARING_S + SETTLE_S
+    assert AUCTION.settle_by_s == CLEARING_S + SETTLE_S

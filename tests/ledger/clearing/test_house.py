@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.clearing.bidding import conceal_bid, make_bid
 from ledger.clearing.book import Listing, Phase
-from ledger.clearing.door import MAX_AUCTIONS_OF_ONE, MAX_CHANGES, SETTLE_S, Refusal
+from ledger.clearing.door import MAX_AUCTIONS_OF_ONE, MAX_CHANGES, Refusal
 from ledger.clearing.events import OfferRejected, OfferTaken, read_event
 from ledger.clearing.house import PATIENCE_S, AskKeepers, AskLedger, AskProvider, House, Submit, Wait
 from ledger.clearing.provider import Wrong
@@ -32,7 +31,8 @@ from tests.clearing_world import (
     honest,
 )
 from tests.ledger_world import ALICE, BOB, CAROL, OTHER_BAND, PROVIDER, QOS, buy, offer
-from wire.auction import write_auction
+from wire.auction import SETTLE_S, write_auction
+from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import GUARD_S, AuctionKind
 from wire.errors import DecodeError

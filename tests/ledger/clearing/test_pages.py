@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 
 from ledger.clearing.pages import choose_listings, list_auctions, show_auction, show_bids, summarise
-from ledger.clearing.request import ListAuctions
 from ledger.pages import show_band, show_qos
 from tests.clearing_world import BIDDERS, CLEARING_S, KEEPERS, PROPSHARE, ClearingWorld
 from tests.ledger_world import ALICE, BOB, PROVIDER
 from wire.auction import read_auction
 from wire.auction_receipt import Status
+from wire.auction_request import ListAuctions
 from wire.auction_terms import GUARD_S
 
 

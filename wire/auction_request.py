@@ -5,9 +5,14 @@
     [3, auction id, bid id]     GetBid
     [4, after, active, provider]  ListAuctions: behind that place of the house's log; 1 for those that are not over;
                                   of one provider, or of all if that is empty
+    [5, time_s]                 AskTimeKey: the house's own, for bids that are opened at that time
+    [6, auction id]             AskQuestion: what GenerateOffer asks, where a provider has no callback
+    [7, auction id, offer]      AnswerQuestion: the offer that the provider signed
 
-Canonical CBOR around bytes that are signed by themselves. The answer is a signed auction receipt, to the last one a
-signed auction list. Largest legal size 4,110 bytes. Reference: Bandcoin 5.4, table 1.
+Canonical CBOR around bytes that are signed by themselves. The answer is a signed auction receipt; to 4 a signed auction
+list, to 5 a signed time key, and to 6 the question as the house signed it (wire/generate_offer.py), or the auction's
+receipt while or because there is none. Largest legal size 65,536 bytes of an answer, 4,110 of any other. Reference:
+Bandcoin 5.4, table 1.
 """
 
 from dataclasses import dataclass
@@ -20,7 +25,10 @@ from wire.ids import PublicKey
 from wire.units import U63_MAX
 
 MAX_AUCTION_REQUEST_BYTES = MAX_AUCTION_BYTES + 14
-_CREATE, _BID, _GET, _LIST = 1, 2, 3, 4
+MAX_ANSWER_BYTES = 65_536
+_CREATE, _BID, _GET, _LIST, _TIME_KEY, _QUESTION, _ANSWER = range(1, 8)
+_ANSWER_BEGINS = b"\x83\x07"
+"""An array of three items, of which the first is 7."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,29 @@ class ListAuctions:
     active: bool = False
 
 
-AuctionRequest = CreateAuction | PlaceBid | GetBid | ListAuctions
+@dataclass(frozen=True, slots=True)
+class AskTimeKey:
+    """The house's own time key of `time_s`, UTC."""
+
+    time_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskQuestion:
+    """What is the provider to sign?"""
+
+    auction_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerQuestion:
+    """`offer` as the provider signed it; not read yet."""
+
+    auction_id: bytes
+    offer: bytes
+
+
+AuctionRequest = CreateAuction | PlaceBid | GetBid | ListAuctions | AskTimeKey | AskQuestion | AnswerQuestion
 
 
 def write_auction_request(request: AuctionRequest) -> bytes:
@@ -68,14 +98,19 @@ def write_auction_request(request: AuctionRequest) -> bytes:
             return write_cbor([_GET, auction_id, bid_id.octets])
         case ListAuctions(after, provider, active):
             return write_cbor([_LIST, after, int(active), b"" if provider is None else provider.octets])
+        case AskTimeKey(time_s):
+            return write_cbor([_TIME_KEY, time_s])
+        case AskQuestion(auction_id):
+            return write_cbor([_QUESTION, auction_id])
+        case AnswerQuestion(auction_id, offer):
+            return write_cbor([_ANSWER, auction_id, offer])
 
 
 def read_auction_request(data: bytes) -> AuctionRequest:
     """Raises DecodeError."""
-    if len(data) > MAX_AUCTION_REQUEST_BYTES:
-        raise DecodeError(
-            f"auction request: {len(data)} bytes, at most {MAX_AUCTION_REQUEST_BYTES} are accepted"
-        )
+    maximum = MAX_ANSWER_BYTES if data[:2] == _ANSWER_BEGINS else MAX_AUCTION_REQUEST_BYTES
+    if len(data) > maximum:
+        raise DecodeError(f"auction request: {len(data)} bytes, at most {maximum} are accepted")
     match read_cbor(data):
         case [1, bytes(auction)]:
             return CreateAuction(auction)
@@ -88,9 +123,15 @@ def read_auction_request(data: bytes) -> AuctionRequest:
                 raise DecodeError(f"auction request: {error}") from None
         case [4, int(after), 0 | 1 as active, bytes(provider)] if 0 <= after <= U63_MAX:
             return ListAuctions(after, _read_provider(provider), active == 1)
+        case [5, int(time_s)] if 0 <= time_s <= U63_MAX:
+            return AskTimeKey(time_s)
+        case [6, bytes(auction_id)] if len(auction_id) == AUCTION_ID_SIZE:
+            return AskQuestion(auction_id)
+        case [7, bytes(auction_id), bytes(offer)] if len(auction_id) == AUCTION_ID_SIZE:
+            return AnswerQuestion(auction_id, offer)
     raise DecodeError(
-        "auction request: not [1, auction], [2, auction id, bid], [3, auction id, bid id] or "
-        "[4, after, active, provider]"
+        "auction request: not [1, auction], [2, auction id, bid], [3, auction id, bid id], "
+        "[4, after, active, provider], [5, time_s], [6, auction id] or [7, auction id, offer]"
     )
 
 

@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.clearing.request import (
+from tests.wire.examples import CONSUMER
+from wire.auction_request import (
+    MAX_ANSWER_BYTES,
     MAX_AUCTION_REQUEST_BYTES,
+    AnswerQuestion,
+    AskQuestion,
+    AskTimeKey,
     AuctionRequest,
     CreateAuction,
     GetBid,
@@ -16,13 +21,14 @@ from ledger.clearing.request import (
     read_auction_request,
     write_auction_request,
 )
-from tests.ledger_world import ALICE
 from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
 
 A = bytes(range(32))
-REQUESTS: list[AuctionRequest] = [CreateAuction(b"auction"), PlaceBid(A, b"bid"), GetBid(A, ALICE.public)]
-REQUESTS += [ListAuctions(), ListAuctions(7, ALICE.public, True)]
+REQUESTS: list[AuctionRequest] = [CreateAuction(b"auction"), PlaceBid(A, b"bid"), GetBid(A, CONSUMER.public)]
+REQUESTS += [ListAuctions(), ListAuctions(7, CONSUMER.public, True)]
+
+REQUESTS += [AskTimeKey(0), AskTimeKey(2**63 - 1), AskQuestion(A), AnswerQuestion(A, b"offer")]
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: type(one).__name__)
@@ -35,7 +41,8 @@ def test_read_back(request_: AuctionRequest) -> None:
     [
         1, [], [0, b""], [1, "x"], [1, b"", b""], [2, A], [2, A[1:], b"bid"],
         [3, A, A], [3, A, b"\4" * 33], [4, A, b""], [4, 0, 2, b""],
-        [4, -1, 0, b""], [4, 0, 0, b"x"],
+        [4, -1, 0, b""], [4, 0, 0, b"x"], [5], [5, -1], [5, 2**63], [5, b"x"], [6, A[1:]], [6, A, A], [7, A],
+        [7, A[1:], b"offer"], [7, A, 1], [8, A],
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(value: Value) -> None:
@@ -43,7 +50,7 @@ def test_anything_else_is_refused(value: Value) -> None:
         read_auction_request(write_cbor(value))
 
 
-@pytest.mark.parametrize("value", [[True, b"auction"], [4, True, 0, b""], [4, 0, True, b""]])
+@pytest.mark.parametrize("value", [[True, b"auction"], [4, True, 0, b""], [4, 0, True, b""], [5, True]])
 def test_a_boolean_is_no_number(value: Value) -> None:
     with pytest.raises(DecodeError, match="a boolean"):
         read_auction_request(write_cbor(value))
@@ -53,6 +60,17 @@ def test_the_largest_auction_fits() -> None:
     assert len(write_auction_request(CreateAuction(bytes(4_096)))) <= MAX_AUCTION_REQUEST_BYTES
     with pytest.raises(DecodeError, match="at most"):
         read_auction_request(bytes(MAX_AUCTION_REQUEST_BYTES + 1))
+
+
+def test_an_answer_alone_may_be_longer() -> None:
+    room = MAX_ANSWER_BYTES - len(write_auction_request(AnswerQuestion(A, b"x" * 30_000))) + 30_000
+    longest = write_auction_request(AnswerQuestion(A, bytes(room)))
+    assert len(longest) == MAX_ANSWER_BYTES
+    assert read_auction_request(longest) == AnswerQuestion(A, bytes(room))
+    with pytest.raises(DecodeError, match="65537 bytes, at most 65536 are accepted"):
+        read_auction_request(write_auction_request(AnswerQuestion(A, bytes(room + 1))))
+    with pytest.raises(DecodeError, match="at most 4110 are accepted"):
+        read_auction_request(write_auction_request(PlaceBid(A, bytes(4_100))))
 
 
 @given(st.binary(max_size=100))
