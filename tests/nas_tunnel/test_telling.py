@@ -82,7 +82,7 @@ def test_an_auction_is_told_with_its_forecast_and_only_to_who_knows_the_ledger()
 
 def test_what_is_said_of_bids_has_no_price_in_it() -> None:
     auction_id = MESSAGES["session_auction"].example.auction_id
-    lines = [
+    lines: list[LobbyMessage] = [
         AskAuction(),
         Bid(auction_id, b"sealed"),
         AskBid(auction_id, CONSUMER.public),
