@@ -5,12 +5,13 @@ says what was sold, as a Sale: who gets how much from when to when. A grant is m
 somebody asks (ledger/granting.py).
 
 In a cleared auction the bid was signed before the clearing: its price is the most that the bidder pays, its
-`allocations` the least that each of its consumers gets. The dictionary of the offer decides within that, and
+`allocations` and `slots` the least that each of its consumers gets. What lasts slots ends on their grid, whenever it is
+claimed: the block of that time sells it again. The dictionary of the offer decides within that, and
 the clearing price is all that is ever charged, so there is no refund that could fail (docs/decisions/0003).
 Reference: Bandcoin 5.1.2, 5.1.3, 5.4.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.capacity import (
     MAX_PERIODS_AHEAD,
@@ -103,8 +104,9 @@ def _allocate_spot(
     units = action.allocations * consumers
     if offer.volume_multiplier_ppm != PPM and units > MAX_DISCOUNTED_UNITS:
         return _too_many_units(units)
+    until_s = now_s + offer.allocation_duration_s
     rejected = check_rate(offer.qos, action.allocations) or _check_spot_room(
-        draft, action, offer, units, now_s
+        draft, action, offer, units, now_s, until_s
     )
     if rejected is not None:
         return rejected
@@ -113,7 +115,7 @@ def _allocate_spot(
     if rejected is not None:
         return rejected
     pay(draft, issuer, action.provider, total_ubc)
-    return _sell_spot(draft, issuer, action, offer, units, now_s, total_ubc, ())
+    return _sell_spot(draft, issuer, action, offer, units, now_s, until_s, total_ubc, ())
 
 
 def _allocate_ahead(
@@ -184,6 +186,16 @@ def _allocate_share(
         if share is None or action.period is not None:
             return Rejected(Reason.NOT_A_WINNER, f"{consumer.hex()} has no share of this auction on the spot")
         shares.append(share)
+    if len({share.slots for share in shares}) > 1:
+        return Rejected(Reason.NOT_A_WINNER, "shares that end at different times are claimed one by one")
+    slots = shares[0].slots
+    until_s = (
+        offer.settled_s + slots * offer.allocation_duration_s
+        if slots
+        else now_s + offer.allocation_duration_s
+    )
+    if until_s <= now_s:
+        return Rejected(Reason.NOT_A_WINNER, f"the slots that were won were over at {until_s}, it is {now_s}")
     if any(share.allocated for share in shares):
         return Rejected(Reason.ALREADY_ALLOCATED, "a share of this auction has been claimed before")
     least, most = min(share.allocations for share in shares), max(share.allocations for share in shares)
@@ -191,8 +203,10 @@ def _allocate_share(
         return Rejected(
             Reason.SHARE_TOO_SMALL, f"a share of {least} units, the bid wants {action.allocations}"
         )
+    if slots < action.slots:
+        return Rejected(Reason.SHARE_TOO_SMALL, f"a share of {slots} slots, the bid wants {action.slots}")
     units, total_ubc = sum(share.allocations for share in shares), sum(share.price_ubc for share in shares)
-    rejected = check_rate(offer.qos, most) or _check_spot_room(draft, action, offer, units, now_s)
+    rejected = check_rate(offer.qos, most) or _check_spot_room(draft, action, offer, units, now_s, until_s)
     if rejected is not None:
         return rejected
     if total_ubc > action.price_ubc:
@@ -204,11 +218,9 @@ def _allocate_share(
         return rejected
     pay(draft, issuer, action.provider, total_ubc)
     for consumer, share in zip(consumers, shares, strict=True):
-        claimed = Share(allocated=True, allocations=share.allocations, price_ubc=share.price_ubc)
-        draft.put(share_key(action.provider, consumer), claimed)
-    return _sell_spot(
-        draft, issuer, action, offer, units, now_s, total_ubc, tuple(share.allocations for share in shares)
-    )
+        draft.put(share_key(action.provider, consumer), replace(share, allocated=True))
+    won = tuple(share.allocations for share in shares)
+    return _sell_spot(draft, issuer, action, offer, units, now_s, until_s, total_ubc, won)
 
 
 def _sell_spot(
@@ -218,12 +230,12 @@ def _sell_spot(
     offer: StandingOffer,
     units: int,
     now_s: int,
+    until_s: int,
     total_ubc: int,
     shares: tuple[int, ...],
 ) -> Sale:
-    end_s = now_s + offer.allocation_duration_s
-    sell_spot(draft, action.provider.key_id, span_of(offer.band), units, end_s)
-    return _sale(issuer, action, offer, now_s, offer.allocation_duration_s, total_ubc, shares)
+    sell_spot(draft, action.provider.key_id, span_of(offer.band), units, until_s)
+    return _sale(issuer, action, offer, now_s, until_s - now_s, total_ubc, shares)
 
 
 def _sale(
@@ -265,9 +277,8 @@ def check_rate(qos: Qos, allocations: int) -> Rejected | None:
 
 
 def _check_spot_room(
-    draft: Draft, action: Allocate, offer: StandingOffer, units: int, now_s: int
+    draft: Draft, action: Allocate, offer: StandingOffer, units: int, now_s: int, until_s: int
 ) -> Rejected | None:
-    until_s = now_s + offer.allocation_duration_s
     taken = most_outstanding(draft, action.provider.key_id, span_of(offer.band), now_s, until_s)
     left = offer.max_allocations - taken
     return _sold_out(units, left) if units > left else None

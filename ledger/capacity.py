@@ -67,7 +67,11 @@ def most_outstanding_ahead(view: View, provider_key_id: bytes, span: Span, now_s
 
 
 def allocations_left(view: View, provider_key_id: bytes, offer: StandingOffer, now_s: int) -> int:
-    """Units of the offer that could be bought on the spot now (Bandcoin 5.1.4)."""
+    """Units of the offer that could be bought on the spot now (Bandcoin 5.1.4). Of one that settles an auction none:
+    what its winners did not win can be bought by nobody.
+    """
+    if offer.cleared:
+        return 0
     until_s = now_s + offer.allocation_duration_s
     taken = most_outstanding(view, provider_key_id, span_of(offer.band), now_s, until_s)
     return max(0, offer.max_allocations - taken)

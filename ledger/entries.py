@@ -85,11 +85,16 @@ class ReservationOffer:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one consumer won in a cleared auction: `allocations` units for `price_ubc` in all."""
+    """What one consumer won in a cleared auction: `allocations` units for `price_ubc` in all.
+
+    Of a session auction `slots` says how many durations of the offer it lasts, from the clearing time on, whenever it
+    is claimed; 0 is one duration from the claim on, and is not written.
+    """
 
     allocated: bool
     allocations: int
     price_ubc: int
+    slots: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +266,8 @@ def _entry_items(entry: Entry) -> Value:
             return [units]
         case BandBooks(bands):
             return [[*book.span, book.spot_units, book.reserved_units] for book in bands]
-        case Share(allocated, allocations, price_ubc):
-            return [allocated, allocations, price_ubc]
+        case Share(allocated, allocations, price_ubc, slots):
+            return [allocated, allocations, price_ubc, *([slots] if slots else [])]
         case ShareList(consumer_keys):
             return [consumer_keys]
         case ReservationOffer(price_ubc, capacity):
@@ -353,8 +358,11 @@ def _read_chain(items: list[Value]) -> Entry:
 def _read_share(items: list[Value]) -> Entry:
     match items:
         case [bool(allocated), *numbers]:
-            allocations, price_ubc = _integers(numbers)
-            return Share(allocated, allocations, price_ubc)
+            match _integers(numbers):
+                case [allocations, price_ubc]:
+                    return Share(allocated, allocations, price_ubc)
+                case [allocations, price_ubc, slots] if slots > 0:
+                    return Share(allocated, allocations, price_ubc, slots)
     raise ValueError("not a share")
 
 

@@ -2,7 +2,8 @@
 
 Only the issuer's own offer is ever written. Reservations merge into what is on offer for later periods
 (capacity 0 deletes); what was sold stays sold and is counted against the new offer (ledger/capacity.py). A
-non-empty `consumers` dictionary makes it the settlement of an auction.
+non-empty `consumers` dictionary makes it the settlement of an auction; of a session auction each share lasts so many
+slots from the clearing time on, and no slot has more units than its forecast says (docs/decisions/0040).
 Reference: Bandcoin 5.1.2, 5.1.3, 5.4.
 """
 
@@ -20,10 +21,10 @@ from ledger.entries import (
 )
 from ledger.rejection import Reason, Rejected
 from ledger.state import Draft, read_offer, read_share_list
-from wire.auction_terms import AuctionKind
+from wire.auction_terms import AuctionKind, AuctionMark
 from wire.errors import VerificationError
 from wire.ids import PublicKey
-from wire.post_offer import PostOffer
+from wire.post_offer import AuctionShare, PostOffer
 from wire.ruling import verify_ruling
 
 FIRST_EPOCH = 1
@@ -64,8 +65,10 @@ def _check(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: int) -> Re
     if genesis.licensees is not None and issuer not in genesis.licensees:
         return Rejected(Reason.NOT_LICENSED, f"{issuer} is not among the providers that this ledger licenses")
     longest_s = MAX_PERIODS_AHEAD * genesis.period_s
-    if action.allocation_duration_s > longest_s:
-        return Rejected(Reason.DURATION_TOO_LONG, f"{action.allocation_duration_s} s, at most {longest_s} s")
+    slots = max((share.slots for share in action.consumers.values()), default=0)
+    duration_s = action.allocation_duration_s * max(1, slots)
+    if duration_s > longest_s:
+        return Rejected(Reason.DURATION_TOO_LONG, f"{duration_s} s, at most {longest_s} s")
     if not has_room_for_band(draft, issuer.key_id, span_of(action.band)):
         return Rejected(Reason.TOO_MANY_BANDS, "wait until what was sold in another band is over")
     units = sum(share.allocations for share in action.consumers.values())
@@ -73,7 +76,7 @@ def _check(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: int) -> Re
         return Rejected(
             Reason.SHARES_EXCEED_OFFER, f"{units} units in consumers, {action.max_allocations} on offer"
         )
-    rejected = _check_auction(draft, issuer, action, now_s)
+    rejected = _check_forecast(action) or _check_auction(draft, issuer, action, now_s)
     if rejected is not None:
         return rejected
     current = genesis.period_at(now_s)
@@ -85,6 +88,21 @@ def _check(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: int) -> Re
         if period > current + MAX_PERIODS_AHEAD:
             return Rejected(
                 Reason.PERIOD_TOO_FAR, f"period {period} is over {MAX_PERIODS_AHEAD} after {current}"
+            )
+    return None
+
+
+def _check_forecast(action: PostOffer) -> Rejected | None:
+    """What is sold in each slot of a session auction is in its forecast, which every bidder saw."""
+    forecast = () if action.auction is None else action.auction.forecast
+    ending = [0] * (len(forecast) + 1)
+    for share in action.consumers.values():
+        ending[min(share.slots, len(forecast))] += share.allocations
+    for slot, free in enumerate(forecast, 1):
+        units = sum(ending[slot:])
+        if units > free:
+            return Rejected(
+                Reason.SHARES_EXCEED_OFFER, f"{units} units in slot {slot}, its forecast is {free}"
             )
     return None
 
@@ -105,7 +123,8 @@ def _check_auction(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: in
 
 def _check_ruling(draft: Draft, issuer: PublicKey, action: PostOffer) -> Rejected | None:
     """Who wins and what is paid is the house's word, whose key is in the id that the bids name; and no price of it is
-    below the minimum, nor do winners of a Vickrey auction pay different prices.
+    below the minimum, nor do winners of a Vickrey auction pay different prices, nor has a session more slots than the
+    forecast, or any other share slots at all.
     """
     mark, shares = action.auction, action.consumers.values()
     assert mark is not None, "asked of offers that settle an auction"
@@ -116,11 +135,24 @@ def _check_ruling(draft: Draft, issuer: PublicKey, action: PostOffer) -> Rejecte
         verify_ruling(action.ruling, ledger_id, auction_id, action.price_ubc, action.consumers)
     except VerificationError as error:
         return Rejected(Reason.NOT_CLEARED, f"the clearing house found something else: {error}")
-    if any(share.price_ubc < mark.min_price_ubc for share in shares):
-        return Rejected(Reason.NOT_CLEARED, f"a share costs less than {mark.min_price_ubc} ubc")
+    session, last = mark.kind is AuctionKind.SESSION, len(mark.forecast)
+    for share in shares:
+        if not (1 if session else 0) <= share.slots <= last:
+            return Rejected(Reason.NOT_CLEARED, f"a share of {share.slots} slots, the auction has {last}")
+        if share.price_ubc < least_ubc(mark, share):
+            least = least_ubc(mark, share)
+            return Rejected(
+                Reason.NOT_CLEARED, f"a share costs {share.price_ubc} ubc, less than the minimum, {least} ubc"
+            )
     if mark.kind is AuctionKind.VICKREY and len({(one.allocations, one.price_ubc) for one in shares}) != 1:
         return Rejected(Reason.NOT_CLEARED, "winners of a Vickrey auction have different shares")
     return None
+
+
+def least_ubc(mark: AuctionMark, share: AuctionShare) -> int:
+    """The least that a share sells for: of a session auction the minimum is for one unit in one slot."""
+    session = mark.kind is AuctionKind.SESSION
+    return mark.min_price_ubc * share.allocations * share.slots if session else mark.min_price_ubc
 
 
 def _settled_s(offer: StandingOffer | None) -> int:
@@ -131,7 +163,7 @@ def _replace_shares(draft: Draft, issuer: PublicKey, action: PostOffer) -> None:
     for consumer in read_share_list(draft, issuer).consumers:
         draft.put(share_key(issuer, consumer), None)
     for key, share in action.consumers.items():
-        entry = Share(allocated=False, allocations=share.allocations, price_ubc=share.price_ubc)
+        entry = Share(False, share.allocations, share.price_ubc, share.slots)
         draft.put(share_key(issuer, key.octets), entry)
     keys = b"".join(key.octets for key in sorted(action.consumers))
     draft.put(share_list_key(issuer), ShareList(keys) if keys else None)

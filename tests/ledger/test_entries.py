@@ -74,6 +74,7 @@ def test_every_kind_has_its_own_letter() -> None:
         (Money(10, 3), "820a03"),
         (ReservationOffer(80, 5), "82185005"),
         (Share(True, 2, 150), "83f5021896"),
+        (Share(False, 2, 150, 3), "84f402189603"),
         (SpotEnding(4), "8104"),
         (BandBooks((BandBook((6, 9), 0, 7),)), "818406090007"),
     ],
@@ -81,6 +82,20 @@ def test_every_kind_has_its_own_letter() -> None:
 def test_vectors(entry: Entry, encoded: str) -> None:
     """Source: our own, written by hand from the table in ledger/entries.py."""
     assert write_entry(entry).hex() == encoded
+
+
+@pytest.mark.parametrize(
+    "encoded", ["84f402189600", "85f40218960303", "82f402", "84f4021896f4", "84f402189620"]
+)
+def test_what_is_no_share(encoded: str) -> None:
+    """No slots are left out, and have to be."""
+    with pytest.raises(DecodeError):
+        read_entry(share_key(PROVIDER.public, ALICE.public.octets), bytes.fromhex(encoded))
+
+
+def test_a_share_of_slots_survives_its_bytes() -> None:
+    key, share = share_key(PROVIDER.public, ALICE.public.octets), Share(False, 2, 150, 3)
+    assert read_entry(key, write_entry(share)) == share
 
 
 def test_keys_that_begin_with_a_time_can_be_taken_apart() -> None:

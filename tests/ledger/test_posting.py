@@ -61,6 +61,14 @@ def test_everything_that_binds_is_in_the_state() -> None:
     assert not standing.cleared
 
 
+def test_of_an_offer_that_settles_an_auction_nobody_can_buy_the_rest() -> None:
+    world = World()
+    world.must(offer(consumers={ALICE.public: AuctionShare(2, 150)}), PROVIDER)
+    assert left(world) == 0
+    world.must(offer(), PROVIDER)
+    assert left(world) == 10
+
+
 @pytest.mark.parametrize(("maximum", "expected"), [(10, 6), (20, 16), (4, 0), (3, 0), (0, 0)])
 def test_posting_again_resets_what_is_left_less_what_is_outstanding(maximum: int, expected: int) -> None:
     world = World()

@@ -35,6 +35,7 @@ from wire.allocate import Allocate
 from wire.auction_terms import AuctionKind, AuctionMark, Ruling
 from wire.band import Band
 from wire.create import Create
+from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import Deposit, Transfer, Withdraw
 from wire.post_offer import AuctionShare, PostOffer, Reservation
@@ -120,6 +121,28 @@ def settling(clearing_s: int, **changes: object) -> PostOffer:
     return replace(named, ruling=ruling)
 
 
+SLOT_S = 20
+
+
+def session(
+    shares: dict[PublicKey, AuctionShare], forecast: tuple[int, ...] = (3, 3, 6), **changes: object
+) -> PostOffer:
+    """The offer that settles a session auction of slots of 20 s, cleared a slot before the world begins; 10 ubc is the
+    least for a unit in a slot.
+    """
+    mark = AuctionMark(AuctionKind.SESSION, START_S - SLOT_S, 10, forecast)
+    return settling(
+        START_S,
+        **{
+            "max_allocations": 6,
+            "allocation_duration_s": SLOT_S,
+            "auction": mark,
+            "consumers": shares,
+            **changes,
+        },
+    )
+
+
 def settled(world: World, *offers: PostOffer) -> World:
     for one in offers:
         world.must(one, PROVIDER)
@@ -130,6 +153,12 @@ def bid(auction_id: bytes) -> Allocate:
     return buy(30, epoch=0, auction=auction_id)
 
 
+def claim(sold: PostOffer, price_ubc: int, **changes: object) -> Allocate:
+    """A bid in the auction that an offer settles."""
+    return buy(price_ubc, epoch=0, auction=sold.auction_id(PROVIDER.public), **changes)
+
+
+BOTH = session({ALICE.public: AuctionShare(2, 40, 2), BOB.public: AuctionShare(1, 30, 3)})
 AHEAD = {NOW + 1: Reservation(80, 5), NOW + 2: Reservation(90, 5)}
 TOO_FAST = replace(QOS, ceil_down_bps=600_000_000_000)
 
@@ -161,6 +190,15 @@ ROWS = [
     Row(Reason.AMOUNT_OVERFLOW, EXCHANGE, Deposit(ALICE.public, U63_MAX), note="more than 2^63 - 1 in all"),
     Row(Reason.NOT_LICENSED, PROVIDER, offer(allocation_duration_s=U32_MAX), licensed),
     Row(Reason.DURATION_TOO_LONG, PROVIDER, offer(allocation_duration_s=MAX_PERIODS_AHEAD * PERIOD_S + 1)),
+    Row(
+        Reason.DURATION_TOO_LONG,
+        PROVIDER,
+        session(
+            {ALICE.public: AuctionShare(9, 99, 3)},
+            allocation_duration_s=MAX_PERIODS_AHEAD * PERIOD_S // 3 + 1,
+        ),
+        note="slots together",
+    ),
     Row(Reason.TOO_MANY_BANDS, PROVIDER, offer(band=OTHER_BAND), bands_outstanding),
     Row(
         Reason.SHARES_EXCEED_OFFER,
@@ -170,6 +208,17 @@ ROWS = [
             consumers={ALICE.public: AuctionShare(2, 10)},
             reservations={NOW: Reservation(1, 1)},
         ),
+    ),
+    *(
+        Row(
+            Reason.SHARES_EXCEED_OFFER, PROVIDER, session(shares, forecast), note=f"slot {slot} of {forecast}"
+        )
+        for slot, forecast, shares in (
+            (1, (3, 6), {ALICE.public: AuctionShare(3, 90, 1), BOB.public: AuctionShare(1, 9, 2)}),
+            (2, (6, 3), {ALICE.public: AuctionShare(3, 90, 2), BOB.public: AuctionShare(1, 9, 2)}),
+            (3, (6, 6, 0), {ALICE.public: AuctionShare(1, 90, 3), BOB.public: AuctionShare(5, 9, 1)}),
+            (2, (6, 2), {ALICE.public: AuctionShare(3, 90, 9)}),
+        )
     ),
     Row(Reason.AUCTION_OPEN, PROVIDER, settling(START_S + 1, reservations={NOW: Reservation(1, 1)})),
     Row(
@@ -198,6 +247,15 @@ ROWS = [
         settling(START_S, consumers={ALICE.public: AuctionShare(1, 20), BOB.public: AuctionShare(1, 21)}),
         note="different prices in a Vickrey auction, whoever signed",
     ),
+    *(
+        Row(Reason.NOT_CLEARED, PROVIDER, action, note=note)
+        for note, action in (
+            ("a session without slots", session({ALICE.public: AuctionShare(1, 90)})),
+            ("a session longer than the forecast", session({ALICE.public: AuctionShare(1, 90, 4)})),
+            ("a unit and slot below the minimum", session({ALICE.public: AuctionShare(2, 59, 3)})),
+            ("slots of no session", settling(START_S, consumers={ALICE.public: AuctionShare(1, 20, 1)})),
+        )
+    ),
     Row(Reason.UNKNOWN_PROVIDER, ALICE, buy(provider=CAROL.public)),
     Row(Reason.NO_OFFER, ALICE, buy(epoch=7)),
     Row(Reason.AUCTION_DIFFERS, ALICE, bid(bytes(32)), posted(max_allocations=0)),
@@ -223,8 +281,36 @@ ROWS = [
         auction(),
         note="won on the spot",
     ),
+    Row(
+        Reason.NOT_A_WINNER,
+        ALICE,
+        claim(BOTH, 999, allocations=9, consumers=[ALICE.public, BOB.public]),
+        lambda world: settled(world, BOTH),
+        note="slots that end at different times, in one purchase",
+    ),
+    Row(
+        Reason.NOT_A_WINNER,
+        ALICE,
+        claim(BOTH, 999, allocations=9),
+        lambda world: settled(world, BOTH).wait(SLOT_S),
+        note="whose slots are over",
+    ),
     Row(Reason.ALREADY_ALLOCATED, ALICE, buy(0, allocations=9), claimed),
     Row(Reason.SHARE_TOO_SMALL, ALICE, buy(0, allocations=3), auction(qos=TOO_FAST)),
+    Row(
+        Reason.SHARE_TOO_SMALL,
+        ALICE,
+        claim(BOTH, 0, allocations=3, slots=2),
+        lambda world: settled(world, BOTH),
+        note="a session of fewer units",
+    ),
+    Row(
+        Reason.SHARE_TOO_SMALL,
+        ALICE,
+        claim(BOTH, 0, allocations=2, slots=3),
+        lambda world: settled(world, BOTH),
+        note="a session of fewer slots",
+    ),
     Row(Reason.PERIOD_NOT_AHEAD, PROVIDER, offer(reservations={NOW: Reservation(80, 5)})),
     Row(Reason.PERIOD_NOT_AHEAD, ALICE, buy(0, period=NOW, period_to=NOW + 1), posted(reservations=AHEAD)),
     Row(
