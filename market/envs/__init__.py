@@ -1,0 +1,1 @@
+"""Markets as environments for learning, for Gymnasium and PettingZoo (extra `envs`). Nothing else imports this."""
