@@ -28,6 +28,7 @@ SUBCOMMANDS = {
     "keygen": Subcommand("device.cli", "keygen", "make a key; its public half is your account"),
     "offer": Subcommand("ledger.cli", "offer", "read or post what a provider sells, and at what price"),
     "buy": Subcommand("device.cli", "buy", "buy a guaranteed rate from an access point and join it"),
+    "bid": Subcommand("device.bid_cli", "bid", "bid for a guaranteed rate in the next auction, and join"),
     "connect": Subcommand(
         "device.connect_cli", "connect", "have a rate for a time, and pay for what is served"
     ),

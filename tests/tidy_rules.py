@@ -156,6 +156,7 @@ SHELLS: dict[str, str] = {
     "operatord/lease_cli.py": "argv, stdout, files, exit status",
     "device/cli.py": "argv, stdout, exit status",
     "device/console.py": "how the device's commands speak",
+    "device/bid_cli.py": "argv, stdout, exit status, the lobby's socket, and bids on disk",
     "device/offers_cli.py": "argv, stdout, exit status",
     "device/connect_cli.py": "argv, stdout, exit status",
     "device/scores_cli.py": "argv, stdout, exit status",
@@ -219,6 +220,7 @@ COMMAND_LINES: dict[str, str] = {
     "operatord/lease_cli.py": "more of them",
     "device/cli.py": "subcommands of airgrant",
     "device/console.py": "what they share",
+    "device/bid_cli.py": "more of them",
     "device/offers_cli.py": "more of them",
     "device/connect_cli.py": "more of them",
     "device/scores_cli.py": "more of them",
@@ -287,6 +289,7 @@ MODELS: dict[str, str] = {
     "market/tokens/game.py": "a simulation; the ledger's tokens are integers (market/tokens/sharing.py)",
     "market/tokens/paper.py": "what is printed, for comparison",
     "market/envs/*": "what learners see and get; what is paid is integers, in info",
+    "market/learning/*": "models of users and of what they learn; money and data are integers",
     "market/sdo/*": "models of users and of an operator's revenue; prices, revenue and data are integers",
     "market/traces/*": "draws synthetic users; what it hands over is integers",
 }
