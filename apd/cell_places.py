@@ -217,7 +217,7 @@ def _check(state: State, grant: Grant, place: Place, now: Now) -> str:
     """Beside all that is sold, and what is kept for others."""
     if place.snssai is None:
         return "no slot of the cell is free: all are sold, or a UE is still in them"
-    kept = promises.reserved(state, now, without=grant.grant_id)
+    kept = promises.reserved(state, now, without=grant)
     full = sessions.check_capacity(state, grant.total_qos, kept=kept)
     full = full or cell.check(state, grant.total_qos, kept, place.supi)
     return full.detail if full else ""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
 from apd.settings import (
     AirSettings,
+    AuctionSettings,
     BoxSettings,
     Files,
     LedgerLinkSettings,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:  # a box without [cell] does without
     from wire.tariff import Tariff
 
 T = TypeVar("T")
-SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air", "tariff", "cell")
+SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air", "tariff", "auction", "cell")
 PARTS_OF_CELL = ("user_plane", "core")
 SIGNALLING = "signalling"
 """A part that is off where it is not there."""
@@ -89,6 +90,7 @@ def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config
         "air": air,
         "cell": cell_box,
         "tariff": _tariff_of(reader, path, air),
+        "auction": _auction_of(reader, path),
     }
     if not reader.has("box", "bssid"):
         if cell is not None:
@@ -109,6 +111,17 @@ def _tariff_of(reader: "_SectionReader", path: Path, air: AirSettings | None) ->
     if air is None:
         raise ConfigError(f"{path}: tariff: needs a section [air]: who pays as it goes joins by EAP-TLS")
     return reader.build("tariff", TariffSettings).tariff
+
+
+def _auction_of(reader: "_SectionReader", path: Path) -> AuctionSettings | None:
+    """Section [auction]; without it nothing is auctioned."""
+    if "auction" not in reader:
+        return None
+    if "cell" in reader:
+        raise ConfigError(
+            f"{path}: auction: a box with [cell] holds none: what is free of a cell moves with its radio"
+        )
+    return reader.build("auction", AuctionSettings)
 
 
 def _refuse_floors(path: Path, box: BoxSettings) -> None:

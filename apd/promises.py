@@ -1,8 +1,8 @@
-"""What was sold on the air and has no session yet: it holds its room until it has one, or its time is over.
+"""What was sold and has no session yet: it holds its room until it has one, or its time is over.
 
-In: purchases under way, grants that were bought here. Out: the floors that they will want. Without this a box would
-sell the same room to everybody who buys before the first has joined. A purchase of which the ledger has called a copy
-forged holds no room: else strangers could take all of it with purchases that nobody signed.
+In: purchases under way, grants that were bought here, what auctions sold. Out: the floors that they will want. Without
+this a box would sell the same room to everybody who buys before the first has joined. A purchase of which the ledger
+has called a copy forged holds no room: else strangers could take all of it with purchases that nobody signed.
 """
 
 from collections.abc import Iterable
@@ -30,24 +30,30 @@ class Reserved:
 NOTHING = Reserved()
 
 
-def reserved(state: State, now: Now, without: bytes = b"") -> Reserved:
-    """What is kept for others than the grant of this id. A wired box knows no grant before it is shown."""
+def reserved(state: State, now: Now, without: Grant | None = None) -> Reserved:
+    """What is kept for others than the holder of this grant. A wired box knows no grant before it is shown, but for
+    what its auctions sold.
+    """
+    kept = others(state, now, without)
+    if state.auctions is not None:
+        holding = (state.sessions[grant_id] for grant_id in state.stations.values())
+        kept += state.auctions.waiting(holding, now.utc_s, without)
+    return _sum(kept) if kept else NOTHING
+
+
+def others(state: State, now: Now, without: Grant | None = None) -> list[Qos]:
+    """The same but for what auctions sold."""
     if state.air is None and state.cell is None:
-        return NOTHING
+        return []
+    grant_id = without.grant_id if without is not None else b""
     wanted = [one.wants for one in state.lobby.pending.values() if one.wants is not None]
     if state.cell is not None:
-        waiting = [
-            grant
-            for grant in state.cell.bought.values()
-            if grant.grant_id != without and is_kept(state, grant, now)
-        ]
-        return _sum([*(grant.total_qos for grant in waiting), *wanted])
-    bought = [
-        known.grant.total_qos
-        for grant_id, known in state.on_air.grants.items()
-        if grant_id != without and _waits(state, known, now)
-    ]
-    return _sum([*bought, *wanted])
+        bought = [one for one in state.cell.bought.values() if is_kept(state, one, now)]
+    else:
+        bought = [known.grant for known in state.on_air.grants.values() if _waits(state, known, now)]
+    if state.auctions is not None:
+        bought = state.auctions.without_winners(bought)
+    return [*(one.total_qos for one in bought if one.grant_id != grant_id), *wanted]
 
 
 def is_kept(state: State, grant: Grant, now: Now) -> bool:

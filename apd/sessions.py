@@ -143,7 +143,7 @@ def admit(state: State, session: Session, now: Now) -> Outcome | NoCapacity:
     """
     known = state.air.grants.get(session.grant_id) if state.air else None
     station = None if known is not None and known.bought else session.station
-    full = check_capacity(state, session.qos, station, reserved(state, now, without=session.grant_id))
+    full = check_capacity(state, session.qos, station, reserved(state, now, without=session.grant))
     if full is not None:
         return full
     found = allocate(state.pool)

@@ -16,6 +16,10 @@ from wire.tariff import PAYMENT_PORT, Tariff
 
 LEAST_COUNTED_S = 60
 """hostapd accounts no more often, so that an operator sees no shorter interval's megabytes."""
+MAX_SLOTS = 60
+"""As many as the forecast of an auction may have (wire/auction_terms.py, which others need not load)."""
+LEAST_OPEN_S = 4
+"""Two seconds for the house to take the auction, and for bids to come; and the two before the clearing time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,26 @@ class UserPlaneSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AuctionSettings:
+    """Section [auction]: the box sells what is free of it at the highest bids, slot by slot. Its offer at the ledger,
+    of which it sells 0 units, is the form: the unit, the length of a slot, and the least price of both.
+    """
+
+    slots: int = 10
+    """How far ahead it sells: a bid is for so many slots at most, from the clearing time on."""
+    open_s: int = 20
+    """Bids are taken from so many seconds before the clearing time, until two before it; at most half a slot."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.slots <= MAX_SLOTS:
+            raise ConfigError(f"slots: {self.slots} is outside 1..{MAX_SLOTS}")
+        if self.open_s < LEAST_OPEN_S:
+            raise ConfigError(
+                f"open_s: {self.open_s} is below {LEAST_OPEN_S}: there would be no time in which to bid"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class BoxSettings:
     """What the core decides by."""
 
@@ -179,6 +203,8 @@ class BoxSettings:
     """None: no small cell."""
     tariff: Tariff | None = None
     """None: nobody pays as it goes. Shown in the network of [air]."""
+    auction: AuctionSettings | None = None
+    """None: nothing is auctioned."""
 
     def __post_init__(self) -> None:
         for name in (

@@ -19,7 +19,8 @@ from wire.meter_record import FIRST_PREVIOUS, MeterRecord
 from wire.offer_state import OfferState
 from wire.qos import Qos
 
-if TYPE_CHECKING:  # a box without [cell] does without
+if TYPE_CHECKING:  # a box without [cell], or [auction], does without
+    from apd.auction_state import AuctionState
     from apd.signalling_state import SignallingState
     from ran_slicing import cell as ran
     from ran_slicing.core_info import Stay
@@ -371,6 +372,8 @@ class State:
     """None where there is no small cell."""
     signalling: "SignallingState | None" = None
     """None where nothing is sold in NAS, and nothing broadcast."""
+    auctions: "AuctionState | None" = None
+    """None where nothing is auctioned."""
     airtime: AirtimeState = AirtimeState()
     refunds: Mapping[bytes, Refund] = field(default_factory=dict)
     """What is owed, by grant, until the ledger has moved it."""
@@ -392,6 +395,12 @@ class State:
         """The same of [cell.signalling]."""
         assert self.signalling is not None, "no [cell.signalling] in the settings"
         return self.signalling
+
+    @property
+    def on_auction(self) -> "AuctionState":
+        """The same of [auction]."""
+        assert self.auctions is not None, "no [auction] in the settings"
+        return self.auctions
 
     def with_refusal(self, reason: str, times: int = 1) -> "State":
         """The state with one more bad input or refusal of this kind."""

@@ -20,6 +20,7 @@ import tc_shaper.settings
 from apd.session import FINAL_REASONS, FOLLOWS, EndReason, Phase
 from apd.settings import (
     AirSettings,
+    AuctionSettings,
     BoxSettings,
     Files,
     LedgerLinkSettings,
@@ -41,13 +42,14 @@ SECTIONS: dict[str, tuple[type, str]] = {
     "box": (BoxSettings, apd.settings.__file__),
     "air": (AirSettings, apd.settings.__file__),
     "tariff": (TariffSettings, apd.settings.__file__),
+    "auction": (AuctionSettings, apd.settings.__file__),
     "cell": (CellSettings, ran_slicing.settings.__file__),
     "cell.user_plane": (UserPlaneSettings, apd.settings.__file__),
     "cell.core": (CoreSettings, ran_slicing.core_settings.__file__),
     "cell.signalling": (SignallingSettings, apd.signalling_settings.__file__),
 }
 GIVEN: dict[type, frozenset[str]] = {
-    BoxSettings: frozenset({"provider", "ledger", "ledger_id", "shaper", "air", "cell", "tariff"}),
+    BoxSettings: frozenset({"provider", "ledger", "ledger_id", "shaper", "air", "cell", "tariff", "auction"}),
     ShaperSettings: frozenset({"closed", "lobby_interface"}),
 }
 """Fields that follow from other sections and are not written in their own."""

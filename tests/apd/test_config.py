@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from apd.config import load_config
-from apd.settings import MeterSettings
+from apd.settings import AuctionSettings, MeterSettings
 from ran_slicing.share import Ratio
 from tests.apd.world import BSSID, LEDGER, LEDGER_ID, PROVIDER
 from tests.ran_slicing.gnb_files import SOUND
@@ -364,3 +364,29 @@ def test_a_wrong_tariff_is_told(tmp_path, good, bad, told):
     with pytest.raises(ConfigError) as error:
         load(tmp_path, text.replace(good, bad))
     assert f"apd.toml: {told}" in str(error.value)
+
+
+def test_auctions_are_held_where_they_are_asked_for(tmp_path):
+    assert load(tmp_path).box.auction is None
+    assert load(tmp_path, GOOD + "[auction]\n").box.auction == AuctionSettings(10, 20)
+    asked = load(tmp_path, GOOD + '[auction]\nslots = 4\nopen_s = "10s"\n')
+    assert asked.box.auction == AuctionSettings(4, 10)
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ("slots = 61", "auction.slots: 61 is outside 1..60"),
+        ("open_s = 3", "auction.open_s: 3 is below 4"),
+        ("every_s = 60", "auction.every_s: unknown key"),
+    ],
+)
+def test_wrong_auctions_are_told(tmp_path, table, told):
+    with pytest.raises(ConfigError) as error:
+        load(tmp_path, GOOD + f"[auction]\n{table}\n")
+    assert f"apd.toml: {told}" in str(error.value)
+
+
+def test_a_cell_holds_no_auctions(tmp_path):
+    with pytest.raises(ConfigError, match="auction: a box with \\[cell\\] holds none"):
+        load_cell(tmp_path, text=CELL_GOOD + "[auction]\n")

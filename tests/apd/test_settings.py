@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+import wire.auction_terms
 from apd import settings
 from apd.settings import (
     AirSettings,
+    AuctionSettings,
     BoxSettings,
     Files,
     LedgerLinkSettings,
@@ -117,6 +119,25 @@ def test_a_tariff_is_what_its_operator_says_too():
             replace(made, **{name: value})
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"slots": 0}, "slots: 0 is outside 1..60"),
+        ({"slots": 61}, "slots: 61 is outside 1..60"),
+        ({"open_s": 3}, "open_s: 3 is below 4"),
+    ],
+)
+def test_auctions(changes, told):
+    AuctionSettings(1, 4)
+    AuctionSettings(60, 30)
+    with pytest.raises(ConfigError, match=f"^{told}"):
+        AuctionSettings(**changes)
+
+
+def test_an_auction_has_as_many_slots_as_its_message_takes():
+    assert settings.MAX_SLOTS == wire.auction_terms.MAX_SLOTS
+
+
 def test_every_field_says_in_a_sentence_what_it_is():
     module = ast.parse(Path(settings.__file__).read_text())
     told = {
@@ -129,6 +150,7 @@ def test_every_field_says_in_a_sentence_what_it_is():
         and isinstance(after, ast.Expr)
         and isinstance(after.value, ast.Constant)
     }
-    for owner in (AirSettings, BoxSettings, LedgerLinkSettings, MeterSettings, Files, TariffSettings):
+    owners: tuple[type, ...] = (AirSettings, AuctionSettings, BoxSettings, LedgerLinkSettings, MeterSettings)
+    for owner in (*owners, Files, TariffSettings):
         for field in fields(owner):
             assert (owner.__name__, field.name) in told
