@@ -166,17 +166,12 @@ class ClearingService:
                 return self._writer.submit(self.get_bid, auction_id, bid_id)
             case ListAuctions():
                 return self._writer.submit(self.list_auctions, request)
-            case AskTimeKey():
-                return self._writer.submit(self._decline, bytes(AUCTION_ID_SIZE))
-            case AskQuestion(auction_id) | AnswerQuestion(auction_id):
-                return self._writer.submit(self._decline, auction_id)
-
-    def _decline(self, auction_id: bytes) -> bytes:
-        """The signed receipt: nobody has to ask here, a provider is called."""
-        refusal = Refusal(
-            "no_session_auctions", "this house calls its providers, and clears no session auctions"
-        )
-        return self._sign(_receipt_of(refusal, auction_id))
+            case AskTimeKey(time_s):
+                return self._writer.submit(self.get_time_key, time_s)
+            case AskQuestion(auction_id):
+                return self._writer.submit(self.get_question, auction_id)
+            case AnswerQuestion(auction_id, offer):
+                return self._writer.submit(self.take_answer, auction_id, offer)
 
     def take_auction(self, encoded: bytes) -> bytes:
         """The signed receipt."""
@@ -269,6 +264,52 @@ class ClearingService:
             if listing is not None:
                 receipt = listing.receipt(bid_id)
         return self._sign(receipt)
+
+    # ---- For providers that nobody can call: they ask what a house asks the others
+
+    def get_time_key(self, time_s: int) -> bytes:
+        """This house's, signed; a signed receipt for a time that is too far ahead."""
+        if time_s > time.time() + MAX_AHEAD_S:
+            refusal = Refusal("too_far", f"time keys are given out {MAX_AHEAD_S} s ahead")
+            return self._sign(_receipt_of(refusal, bytes(AUCTION_ID_SIZE)))
+        return time_key(self._key, time_s)
+
+    def get_question(self, auction_id: bytes) -> bytes:
+        """The signed question; while or because there is none the auction's signed receipt, which says why."""
+        with self._lock:
+            listing = self.book.listings.get(auction_id)
+            if listing is not None and self._house.may_answer(listing, int(time.time())):
+                return self._house.question(listing)
+            receipt = AuctionReceipt(auction_id, Status.UNKNOWN) if listing is None else listing.receipt()
+        return self._sign(receipt)
+
+    def take_answer(self, auction_id: bytes, offer: bytes) -> bytes:
+        """The auction's signed receipt; the clerk submits what was taken. Of what is no answer nothing is noted, as
+        anybody can send it.
+        """
+        try:
+            with self._lock:
+                self._take_waiting()
+                said = self._stopped or self._take_answer(auction_id, offer)
+        except ShellError:
+            said = _STOPPED
+        return self._sign(_receipt_of(said, auction_id))
+
+    def _take_answer(self, auction_id: bytes, offer: bytes) -> AuctionReceipt | Refusal:
+        """Called with the lock. Raises ShellError."""
+        listing = self.book.listings.get(auction_id)
+        if listing is None:
+            return AuctionReceipt(auction_id, Status.UNKNOWN)
+        paused = self._pauses.get(auction_id, (0.0, 0.0))[0] > time.monotonic()
+        if paused or not self._house.may_answer(listing, int(time.time())):
+            return listing.receipt()
+        event = self._house.take_answer(listing, offer, time.time_ns())
+        if isinstance(event, Refusal):
+            return event
+        self._note(event)
+        return listing.receipt()
+
+    # ---- What is shown
 
     def list_auctions(self, request: ListAuctions) -> bytes:
         """The signed list."""

@@ -1,17 +1,28 @@
 """Who wins what, and for how much: the auctions of `market/` on bids that have been opened.
 
 Pure integer arithmetic on what the bids say; neither order nor number of calls matters. Ties go to the bid that came
-first. Reference: Bandcoin 5.4.2, 5.4.3, with the faults B4 and B5 mended in market/.
+first. A session auction sells bundles of the same units in each slot from the first one on, by exact VCG. With so few
+bids as `most_sessions` says, the knapsack in plain Python is enough: here and at every auditor neither numpy nor a
+solver is needed, and the result is the same on every machine.
+Reference: Bandcoin 5.4.2, 5.4.3, with the faults B4 and B5 mended in market/; 003 4.1 (docs/decisions/0040).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from market import proportional_share, vickrey
+from market.ubid import auction as ubid
+from market.ubid.bids import Bid, Terms, seniority
+from market.ubid.forecast import Forecast
+from market.ubid.winners import PLAIN_CELLS
+from wire.allocate import Allocate
 from wire.auction_terms import AuctionKind, AuctionTerms
 from wire.ids import PublicKey
 from wire.sealed_bid import Unlocked
 from wire.transaction import SignedTransaction
+
+MAX_SESSIONS = 1_000
+"""Bids of one session auction, whatever it sells: a box has some hundred people around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +39,38 @@ class OpenBid:
     transaction: SignedTransaction
     unlocked: Unlocked | None = None
 
+    @property
+    def bundle(self) -> tuple[int, ...]:
+        """Units in each slot, as a session auction reads the bid; the others read no more than its price."""
+        action = self.transaction.transaction.action
+        assert isinstance(action, Allocate), "a bid is one"
+        return (action.allocations,) * action.slots
+
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """`units` for `price_ubc` in all, which is never above the bid."""
+    """`units` for `price_ubc` in all, which is never above the bid; of a session auction in each of `slots`, else 0."""
 
     bid: OpenBid
     units: int
     price_ubc: int
+    slots: int = 0
 
 
 def contenders(terms: AuctionTerms, bids: Iterable[OpenBid]) -> list[OpenBid]:
     """The bids on which the result depends: those that win, and the one that sets the price. What any other says, or
-    whether it is good at all, changes nothing.
+    whether it is good at all, changes nothing. Of a session auction all: who loses reads what others' bids left him.
     """
-    if terms.mark.kind is AuctionKind.PROPSHARE:
+    if terms.mark.kind is not AuctionKind.VICKREY:
         return list(bids)
     ranked = sorted(bids, key=lambda bid: (-bid.price_ubc, bid.at_ns, bid.transaction.transaction_id))
     return ranked[: terms.max_allocations + 1]
 
 
 def clear_bids(terms: AuctionTerms, bids: Iterable[OpenBid]) -> tuple[Award, ...]:
-    """The winners, the best first; empty if nobody bids enough."""
+    """The winners, the best first, of a session auction by arrival; empty if nobody bids enough."""
+    if terms.mark.kind is AuctionKind.SESSION:
+        return _clear_sessions(terms, bids)
     named = {bid.transaction.transaction_id: bid for bid in bids}
     units, minimum_ubc = terms.max_allocations, terms.mark.min_price_ubc
     if terms.mark.kind is AuctionKind.VICKREY:
@@ -59,3 +80,42 @@ def clear_bids(terms: AuctionTerms, bids: Iterable[OpenBid]) -> tuple[Award, ...
     amounts = [proportional_share.Bid(name, bid.price_ubc, bid.at_ns) for name, bid in named.items()]
     shares = proportional_share.clear(amounts, units, max(1, minimum_ubc))
     return tuple(Award(named[share.bid.bid_id], share.units, share.bid.amount_ubc) for share in shares)
+
+
+def most_sessions(forecast: Sequence[int]) -> int:
+    """How many bids a session auction takes: so many that the tables of every price stay small enough for plain Python.
+    Bundles are uniform and from slot 1 on, so no more units are ever told apart than are free in it.
+    """
+    return min(MAX_SESSIONS, PLAIN_CELLS // (forecast[0] + 1) - 1)
+
+
+def price_that_wins(terms: AuctionTerms, bids: Iterable[OpenBid], loser: OpenBid) -> int:
+    """What a bid in a session auction would have had to exceed, ubc, beside all the others as they were: one more wins
+    whatever ties there are, one less does not.
+    """
+    return ubid.price_to_win(_session_terms(terms), _session_bids(terms, bids), _session_bid(loser))
+
+
+def _clear_sessions(terms: AuctionTerms, bids: Iterable[OpenBid]) -> tuple[Award, ...]:
+    """What breaks a rule of the auction takes no part, though the door lets none in: an auditor applies any log."""
+    named = {bid.transaction.transaction_id: bid for bid in bids}
+    sales = ubid.clear(_session_terms(terms), _session_bids(terms, named.values())).sales
+    return tuple(
+        Award(named[sale.bid.bid_id], sale.bid.bundle[0], sale.price_ubc, len(sale.bid.bundle))
+        for sale in sales
+    )
+
+
+def _session_terms(terms: AuctionTerms) -> Terms:
+    mark = terms.mark
+    return Terms(Forecast(mark.forecast), mark.bids_until_s * 10**9, mark.min_price_ubc)
+
+
+def _session_bids(terms: AuctionTerms, bids: Iterable[OpenBid]) -> list[Bid]:
+    """The first ones, so many as a house takes: an auditor's work has a bound, whatever the log."""
+    ranked = sorted(map(_session_bid, bids), key=seniority)
+    return ranked[: most_sessions(terms.mark.forecast)]
+
+
+def _session_bid(bid: OpenBid) -> Bid:
+    return Bid(bid.transaction.transaction_id, bid.at_ns, bid.bundle, bid.price_ubc)

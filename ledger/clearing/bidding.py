@@ -31,11 +31,13 @@ def opens_alone(auction: Auction, keeper: PublicKey) -> bool:
     return auction.is_sealed and own >= auction.threshold
 
 
-def most_afterwards_ubc(auction: Auction) -> int:
-    """What a winner can come to owe for use beyond what his units include: of one unit, or of all in a share."""
+def most_afterwards_ubc(auction: Auction, units: int = 1) -> int:
+    """What a winner can come to owe for use beyond what his units include: of those that he bids for, or of all where
+    he cannot know how many he gets.
+    """
     usage, terms = auction.terms.qos.usage, auction.terms
-    units = terms.max_allocations if terms.mark.kind is AuctionKind.PROPSHARE else 1
-    return 0 if usage is None else usage.most_ubc * units
+    most = terms.max_allocations if terms.mark.kind is AuctionKind.PROPSHARE else units
+    return 0 if usage is None else usage.most_ubc * most
 
 
 def is_named(bid: bytes, name: PublicKey, ledger_id: bytes) -> bool:

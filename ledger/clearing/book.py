@@ -9,11 +9,11 @@ Reference: Bandcoin 5.4, table 1.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TypeAlias
 
-from ledger.clearing.awards import Award, OpenBid, clear_bids, contenders
+from ledger.clearing.awards import Award, OpenBid, clear_bids, contenders, price_that_wins
 from ledger.clearing.door import Refusal, confirm, read_bid, read_unlocked
 from ledger.clearing.events import (
     FIRST_HEAD,
@@ -38,6 +38,7 @@ from wire.key_agreement import SEAL_KEY_SIZE
 from wire.keys import PrivateKey
 from wire.sealed_bid import Lock, SealedBid, is_well_sealed, open_ticket, read_sealed_bid, unlock_bid
 from wire.time_key import read_time_secret
+from wire.units import format_money
 
 KEPT_NS = 86_400 * 10**9
 """How long an auction that is over is shown: a day, in which every bidder has had time to look."""
@@ -86,7 +87,8 @@ class Listing:
     """One auction, with its bids in the order in which they came, `last` the last one. `head` is that of the log once
     the bids could be read. `rejected` is why it stands still, in a word and a sentence; `closed` is set once
     it is over. `ready`: bids that were opened before the log says so. `replaced`: of each award, the ids of what its
-    account had bid before, once somebody looked (`Book.look_at_replaced`).
+    account had bid before, once somebody looked (`Book.look_at_replaced`). `wins_above`: what a bid that lost would
+    have had to exceed, once somebody asked: it follows from the log, and is a millisecond's work or ten.
     """
 
     auction: Auction
@@ -102,6 +104,7 @@ class Listing:
     awards: tuple[Award, ...] = ()
     awarded: dict[bytes, Award] = field(default_factory=dict)
     replaced: dict[bytes, tuple[bytes, ...]] | None = None
+    wins_above: dict[bytes, int] = field(default_factory=dict)
     secrets: Mapping[int, bytes] = field(default_factory=dict)
     answer: bytes | None = None
     rejected: tuple[str, str] = ("", "")
@@ -124,9 +127,10 @@ class Listing:
         what does not hold takes no part, and others take its place.
         """
         while True:
-            taking = [bid for bid in self.by_account.values() if bid.opened is not None and not bid.refusal]
-            opened = [bid.opened for bid in taking if bid.opened is not None]
-            named = {one.transaction.transaction_id: bid for bid, one in zip(taking, opened, strict=True)}
+            opened = self._taking_part()
+            named = {
+                bid.opened.transaction.transaction_id: bid for bid in self.by_account.values() if bid.opened
+            }
             unconfirmed = [one for one in contenders(self.auction.terms, opened) if one.unlocked is not None]
             if not unconfirmed:
                 break
@@ -134,6 +138,9 @@ class Listing:
                 self._confirm(named[one.transaction.transaction_id], one)
         self.awards = clear_bids(self.auction.terms, opened)
         self.awarded = {award.bid.transaction.transaction_id: award for award in self.awards}
+
+    def _taking_part(self) -> list[OpenBid]:
+        return [bid.opened for bid in self.by_account.values() if bid.opened is not None and not bid.refusal]
 
     def award_of(self, bid: Bid) -> Award | None:
         """What it won, if anything."""
@@ -156,12 +163,26 @@ class Listing:
         bid = self.bids.get(name)
         if bid is None:
             return AuctionReceipt(self.auction_id, Status.UNKNOWN, name)
-        status, refusal = self._status(bid)
+        status, refusal = self.status_of(bid)
+        if refusal is OUTBID and self.auction.terms.mark.kind is AuctionKind.SESSION:
+            return self._outbid(bid)
         return _with(
             bid.taken, status, "" if refusal is None else refusal.reason, refusal.detail if refusal else ""
         )
 
-    def _status(self, bid: Bid) -> tuple[Status, Refusal | None]:
+    def _outbid(self, bid: Bid) -> AuctionReceipt:
+        """Of a session: with what it would have won."""
+        assert bid.opened is not None, "what was outbid could be read"
+        name = bid.opened.transaction.transaction_id
+        if name not in self.wins_above:
+            others = self._taking_part()
+            self.wins_above[name] = price_that_wins(self.auction.terms, others, bid.opened)
+        least_ubc = self.wins_above[name]
+        detail = f"would have won with more than {format_money(least_ubc)}"
+        return _with(bid.taken, Status.CANCELLED, OUTBID.reason, detail, least_ubc)
+
+    def status_of(self, bid: Bid) -> tuple[Status, Refusal | None]:
+        """What became of it, and why nothing does, or why not yet."""
         if bid.opened is not None and bid.opened.transaction.transaction_id in self.executed:
             return Status.EXECUTED, None
         if bid.refusal is REPLACED and self.auction.is_sealed and self.phase is Phase.OPEN:
@@ -442,7 +463,7 @@ def _drop_unfunded(listing: Listing) -> None:
             bid.refusal = bid.refusal or Refusal(UNFUNDED, words)
 
 
-def _with(taken: AuctionReceipt, status: Status, reason: str, detail: str) -> AuctionReceipt:
-    return AuctionReceipt(
-        taken.auction_id, status, taken.bid_id, taken.number, taken.at_ns, taken.head, reason, detail
-    )
+def _with(
+    taken: AuctionReceipt, status: Status, reason: str, detail: str, wins_above_ubc: int | None = None
+) -> AuctionReceipt:
+    return replace(taken, status=status, reason=reason, detail=detail, wins_above_ubc=wins_above_ubc)

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from ledger.clearing.audit import LedgerWord, audit_log, convict, wanted_funds
 from ledger.clearing.bidding import most_afterwards_ubc, opens_alone, strangers
+from ledger.clearing.door import Refusal, read_bid
 from ledger.clearing.house_client import HouseClient
 from ledger.clearing.ledger_word import AskedLedger, ReplayedLedger
 from ledger.clearing.offer_desk import create_desk
@@ -180,9 +181,14 @@ def _bid(arguments: argparse.Namespace) -> int:
         raise DecodeError(
             f"keepers that you did not name could read the bid together: {named} (see --keeper)"
         )
-    _check_afterwards(auction, arguments.pay_beyond)
+    _check_afterwards(auction, arguments.units, arguments.pay_beyond)
     _warn_of_lone_keeper(auction, house.house)
-    bid = make_bid(auction, arguments.price, key, house.ledger_id, secrets.token_bytes(NONCE_SIZE))
+    nonce, wants = secrets.token_bytes(NONCE_SIZE), (arguments.units, arguments.slots)
+    bid = make_bid(auction, arguments.price, key, house.ledger_id, nonce, *wants)
+    if auction.terms.mark.kind is AuctionKind.SESSION:  # it is sealed: the house could say no only afterwards
+        wrong = read_bid(bid, auction, key.public, 0, house.ledger_id)
+        if isinstance(wrong, Refusal):
+            raise DecodeError(f"{wrong.reason}: {wrong.detail}")
     transaction = read_transaction(bid, house.ledger_id).transaction_id.hex()
     if auction.is_sealed:
         chance = secrets.token_bytes(SEAL_KEY_SIZE)
@@ -202,9 +208,9 @@ def _bid(arguments: argparse.Namespace) -> int:
     return _say(arguments, receipt, said, transaction, str(file))
 
 
-def _check_afterwards(auction: Auction, agreed_ubc: int) -> None:
+def _check_afterwards(auction: Auction, units: int, agreed_ubc: int) -> None:
     """Nobody bids on terms of use that are paid afterwards without having agreed to them. Raises DecodeError."""
-    usage, most_ubc = auction.terms.qos.usage, most_afterwards_ubc(auction)
+    usage, most_ubc = auction.terms.qos.usage, most_afterwards_ubc(auction, units)
     if usage is None or most_ubc <= agreed_ubc:
         return
     raise DecodeError(
@@ -373,6 +379,7 @@ def _say(
         "head": receipt.head.hex(),
         "reason": receipt.reason,
         "detail": receipt.detail,
+        "wins_above_ubc": receipt.wins_above_ubc,
         "transaction": transaction,
         "receipt": file,
     }
@@ -409,7 +416,11 @@ def _auction_facts(page: dict[str, Any]) -> Table:
         ("kind", f"{page['kind']}, {sealed}"),
         ("state", _state(page)),
         ("units", f"{page['max_allocations']}, each for {_duration(page)}"),
-        ("lowest bid", format_money(page["min_price_ubc"])),
+        *([("free in each slot", " ".join(map(str, page["forecast"])))] if page["forecast"] else []),
+        (
+            "lowest bid",
+            format_money(page["min_price_ubc"]) + (" for a unit and slot" if page["forecast"] else ""),
+        ),
         ("bids until", format_instant(page["bids_until_s"])),
         ("clears at", format_instant(page["clearing_s"])),
         ("bids", str(page["bid_count"])),
@@ -491,6 +502,10 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         metavar="PRICE",
         help="agree to pay at most this afterwards for use beyond what is included; default: nothing",
+    )
+    bid.add_argument("--units", type=int, default=1, help="in a session auction: how many in each slot")
+    bid.add_argument(
+        "--slots", type=int, default=0, help="in a session auction: for how many from the first one on"
     )
     bid.set_defaults(run=_bid)
     bid.add_argument(

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ledger.buying import check_rate
-from ledger.clearing.awards import OpenBid
+from ledger.clearing.awards import OpenBid, most_sessions
+from market.ubid.bids import MAX_VALUE_UBC
 from wire.allocate import Allocate
 from wire.auction import SETTLE_S, Auction
-from wire.auction_terms import AuctionKind
+from wire.auction_terms import AuctionKind, AuctionTerms
 from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.sealed_bid import Lock, SealedBid, Unlocked, confirm_bid
@@ -58,7 +59,7 @@ class Seller:
     """What the ledger says of who opens an auction. `epoch` of the current offer, 0 if there is none; `licensed` to
     post one; `selling`: strangers can buy units of that offer, in this auction's band; `settled_s`: the clearing time
     of the last auction of his that is settled; `taken_units` are sold already, for an instant that each grant of this
-    auction would cover; `most_winners`: of grants that last as long as these, in one batch.
+    auction would cover; `most_winners`: of grants that last as long as these, or the longest of them, in one batch.
     """
 
     has_account: bool
@@ -97,7 +98,7 @@ def check_auction(auction: Auction, house: PublicKey, provider: Seller, now_s: i
 def _check_units(auction: Auction, provider: Seller) -> Refusal | None:
     """Whether the ledger could let all units go, when the time has come."""
     terms, qos = auction.terms, auction.terms.qos
-    clearing_s, units = terms.mark.clearing_s, terms.max_allocations
+    clearing_s, units = terms.mark.clearing_s, _most_units(terms)
     if clearing_s <= provider.settled_s:
         return Refusal(
             "auction_settled", f"one of {provider.settled_s} is settled, and this is of {clearing_s}"
@@ -105,9 +106,9 @@ def _check_units(auction: Auction, provider: Seller) -> Refusal | None:
     if min(units, MAX_BIDS) > provider.most_winners:
         return Refusal(
             "too_many_winners",
-            f"for {terms.allocation_duration_s} s at most {provider.most_winners} units can be settled in one batch",
+            f"for {longest_s(terms)} s at most {provider.most_winners} units can be settled in one batch",
         )
-    too_high = check_rate(qos, units) if terms.mark.kind is AuctionKind.PROPSHARE else None
+    too_high = check_rate(qos, units) if terms.mark.kind is not AuctionKind.VICKREY else None
     if too_high is not None:
         return Refusal("rate_too_high", f"a single bidder would get all: {too_high.detail}")
     if provider.selling:
@@ -116,9 +117,20 @@ def _check_units(auction: Auction, provider: Seller) -> Refusal | None:
             f"strangers can buy units of the offer of epoch {provider.epoch} that outlast the clearing: "
             "post it with 0 units first",
         )
-    if provider.taken_units:
+    if provider.taken_units > terms.max_allocations - units:
         return Refusal("not_free", f"{provider.taken_units} units are sold for when these would be used")
     return None
+
+
+def _most_units(terms: AuctionTerms) -> int:
+    """That can be won, all winners together: of a session auction those that are free in the first slot."""
+    session = terms.mark.kind is AuctionKind.SESSION
+    return terms.mark.forecast[0] if session else terms.max_allocations
+
+
+def longest_s(terms: AuctionTerms) -> int:
+    """How long the longest grant lasts that can be won."""
+    return terms.allocation_duration_s * max(1, len(terms.mark.forecast))
 
 
 def check_bidder(auction: Auction, bidder: Standing) -> Refusal | None:
@@ -135,6 +147,8 @@ def check_bidder(auction: Auction, bidder: Standing) -> Refusal | None:
 
 def most_bids(auction: Auction, max_winners: int) -> int:
     """How many an auction takes, that no batch has more winners than that: those who only lose are in no batch."""
+    if auction.terms.mark.kind is AuctionKind.SESSION:
+        return min(max_winners, most_sessions(auction.terms.mark.forecast))
     all_may_win = auction.terms.mark.kind is AuctionKind.PROPSHARE
     return (
         min(MAX_BIDS, max_winners) if all_may_win or auction.terms.max_allocations > max_winners else MAX_BIDS
@@ -223,13 +237,35 @@ def _check_bid(auction: Auction, account: PublicKey, transaction: Transaction) -
         return Refusal("band_differs", f"this auction is for {auction.terms.band}")
     if action.consumers not in ([], [account.octets]) or action.period is not None:
         return Refusal("not_for_itself", "a bid is for its own account, and on the spot")
-    if action.allocations != 1:
+    session = auction.terms.mark.kind is AuctionKind.SESSION
+    if not session and (action.allocations != 1 or action.slots):
         return Refusal(
-            "more_than_one", f"a bid takes what it wins, from one unit up; it wants {action.allocations}"
+            "more_than_one",
+            f"a bid takes what it wins, from one unit up; it wants {action.allocations}, in {action.slots} slots",
         )
     if until_s != auction.settle_by_s:  # no later: a bid that the house calls cancelled has to be dead
         return Refusal("valid_until", f"valid until {until_s}, not {auction.settle_by_s}")
+    if session:
+        return _check_bundle(auction.terms, action)
     minimum_ubc = auction.terms.mark.min_price_ubc
     if action.price_ubc < minimum_ubc:
         return Refusal("below_minimum", f"{action.price_ubc} ubc, at least {minimum_ubc}")
+    return None
+
+
+def _check_bundle(terms: AuctionTerms, action: Allocate) -> Refusal | None:
+    """Of a bid in a session auction: its units in each of its slots, and what they are worth to the bidder."""
+    forecast, units, slots = terms.mark.forecast, action.allocations, action.slots
+    if not slots:
+        return Refusal("no_slots", f"it does not say for how many of the {len(forecast)} slots")
+    if slots > len(forecast):
+        return Refusal("too_long", f"it wants {slots} slots, the auction has {len(forecast)}")
+    scarce = next((slot for slot in range(slots) if forecast[slot] < units), None)
+    if scarce is not None:
+        return Refusal("over_capacity", f"slot {scarce + 1} has {forecast[scarce]} units, it wants {units}")
+    minimum_ubc = max(1, terms.mark.min_price_ubc * units * slots)
+    if action.price_ubc < minimum_ubc:
+        return Refusal("below_minimum", f"{action.price_ubc} ubc, at least {minimum_ubc}")
+    if action.price_ubc > MAX_VALUE_UBC:
+        return Refusal("too_large", f"{action.price_ubc} ubc, at most {MAX_VALUE_UBC} can be counted")
     return None

@@ -6,7 +6,7 @@ second, and then the auction is over and nothing has happened: money moves in th
 
     open, the guard       ask the ledger what bidders have       FundsTaken
     counted, its time     ask the keepers for the secrets        Unsealed
-    clearing              ask the provider for the offer         OfferTaken
+    clearing              ask the provider for the offer         OfferTaken (a session's provider asks for the question)
     offered               submit the batch                       AuctionClosed, or OfferRejected
 
 Who can pay is asked once, as of the last block before the guard: the ledger says which one that is, and not the house,
@@ -62,7 +62,9 @@ from wire.units import format_instant
 
 NO_BIDS = "no_bids"
 LOOK_S = 60
-"""How long after its last second a batch that went out is still looked for: it is in the log or never will be."""
+"""How long after its last second a batch that went out is still looked for: it is in the log or never will be. Of a
+session auction a quarter of a slot, so that it is over before the next one is due (`look_until_s`).
+"""
 PATIENCE_S = 60
 """How long after its clearing time an auction waits for an earlier one of the same provider: the ledger settles no
 earlier one after a later one, so whoever overtakes ends the other.
@@ -217,7 +219,7 @@ class House:
     def next_step(self, listing: Listing, now_s: int) -> Step | None:
         """None where there is nothing to do but to wait for the time."""
         mark, last_s, phase = listing.auction.terms.mark, listing.auction.settle_by_s, listing.phase
-        if now_s > last_s + (LOOK_S if phase in _MAY_HAVE_LANDED else 0):
+        if now_s > (look_until_s(listing.auction) if phase in _MAY_HAVE_LANDED else last_s):
             return self._give_up(listing)
         match phase:
             case Phase.OPEN:
@@ -233,7 +235,19 @@ class House:
             return Wait(listing, _in_the_way(earlier))
         if phase is Phase.OFFERED:
             return Submit(listing, self.batch(listing))
-        return AskProvider(listing, self.question(listing)) if now_s <= last_s else None
+        if now_s > last_s or not listing.auction.offer_callback:
+            return None
+        return AskProvider(listing, self.question(listing))
+
+    def may_answer(self, listing: Listing, now_s: int) -> bool:
+        """Whether there is a question for whoever asks for it: of an auction whose provider nobody can call."""
+        return (
+            not listing.auction.offer_callback
+            and listing.phase is Phase.CLEARING
+            and bool(listing.awards)
+            and now_s <= listing.auction.settle_by_s
+            and self._waits_for(listing, now_s) is None
+        )
 
     def _give_up(self, listing: Listing) -> Close:
         reason, detail = listing.rejected
@@ -374,10 +388,16 @@ def ask_for(listing: Listing) -> GenerateOffer:
     """What the awards of an auction come to, as a question to its provider."""
     auction, awards = listing.auction, listing.awards
     valid_until_s = auction.settle_by_s
-    shares = {one.bid.account: AuctionShare(one.units, one.price_ubc) for one in awards}
+    shares = {one.bid.account: AuctionShare(one.units, one.price_ubc, one.slots) for one in awards}
     mark = auction.terms.mark
     price_ubc = awards[0].price_ubc if mark.kind is AuctionKind.VICKREY else mark.min_price_ubc
     return GenerateOffer(listing.encoded, price_ubc, shares, valid_until_s, head=listing.head)
+
+
+def look_until_s(auction: Auction) -> int:
+    """UTC: the last second in which a batch that may have landed is looked for."""
+    session = auction.terms.mark.kind is AuctionKind.SESSION
+    return auction.settle_by_s + (auction.terms.allocation_duration_s // 4 if session else LOOK_S)
 
 
 def _clearing_s(listing: Listing) -> int:

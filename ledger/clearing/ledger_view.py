@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from ledger.application import Application
 from ledger.capacity import MAX_PERIODS_AHEAD, looks_of_share, most_outstanding_ahead
 from ledger.clearing.balance_history import BalanceHistory
-from ledger.clearing.door import Seller, Standing
+from ledger.clearing.door import Seller, Standing, longest_s
 from ledger.entries import Account, StandingOffer, account_key, overlaps, span_of
 from ledger.proposal_limits import MAX_BATCH_LOOKS
 from ledger.state import Changes, View, read_account, read_account_by_id, read_offer
@@ -103,7 +103,7 @@ def seller_of(state: View, auction: Auction, now_s: int) -> Seller:
         offer is not None and _is_selling(offer, auction),
         0 if offer is None else offer.settled_s,
         _taken(state, auction, now_s),
-        MAX_BATCH_LOOKS // looks_of_share(state.genesis, terms.allocation_duration_s),
+        MAX_BATCH_LOOKS // looks_of_share(state.genesis, longest_s(terms)),
     )
 
 

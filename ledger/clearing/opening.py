@@ -5,8 +5,8 @@ that needs them and stay; `close` ends them. What they compute is `open_one` of 
 They are asked and answer in frames of canonical CBOR, four octets of length before each:
 
     [ auction, ledger id, { place: secret }, whole, [ [ bid key, share key, shares, content, account, at_ns ], ... ] ]
-    [ [ transaction, its protected header, payload and signature, id, nonce, valid_until_s, consumers, price, key ]
-      or [ reason, detail ], ... ]
+    [ [ transaction, its protected header, payload and signature, id, nonce, valid_until_s, consumers, price, units,
+        slots, key ] or [ reason, detail ], ... ]
 
 `whole`: the bids are confirmed as well, which pays where most of them matter; then the content key is left empty.
 Raises ShellError if a process ends before it has answered.
@@ -124,7 +124,7 @@ def _write_job(
 
 def _most_matter(listing: Listing) -> bool:
     terms = listing.auction.terms
-    return terms.mark.kind is AuctionKind.PROPSHARE or 2 * terms.max_allocations >= len(listing.by_account)
+    return terms.mark.kind is not AuctionKind.VICKREY or 2 * terms.max_allocations >= len(listing.by_account)
 
 
 def _write_row(bid: Bid) -> Value:
@@ -146,12 +146,13 @@ def _read_one(item: Value, bid: Bid, listing: Listing, ledger_id: bytes) -> Open
     match item:
         case [
             bytes(encoded), bytes(protected), bytes(payload), bytes(signature), bytes(transaction_id),
-            bytes(nonce), int(until_s), bytes(consumers), int(price_ubc), bytes(key),
+            bytes(nonce), int(until_s), bytes(consumers), int(price_ubc), int(units), int(slots), bytes(key),
         ]:  # fmt: skip
             terms, account = listing.auction.terms, bid.account
             action = Allocate(
-                terms.provider, price_ubc, terms.band, 0, consumer_keys=consumers, auction=listing.auction_id
-            )
+                terms.provider, price_ubc, terms.band, 0, units, consumer_keys=consumers,
+                auction=listing.auction_id, slots=slots,
+            )  # fmt: skip
             envelope = Envelope(encoded, protected, payload, account.key_id, signature)
             transaction = Transaction(action, nonce, until_s)
             verified_by = None if key else account
@@ -231,6 +232,7 @@ def _write_one(found: OpenBid | Refusal) -> Value:
     return [
         envelope.encoded, envelope.protected, envelope.payload, envelope.signature, signed.transaction_id,
         transaction.nonce, transaction.valid_until_s, action.consumer_keys, found.price_ubc,
+        action.allocations, action.slots,
         found.unlocked.key if found.unlocked else b"",
     ]  # fmt: skip
 

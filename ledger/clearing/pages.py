@@ -17,7 +17,6 @@ from ledger.clearing.book import Bid, Listing, Phase
 from ledger.pages import BandPage, QosPage, show_band, show_qos
 from wire.auction_list import MAX_LISTED, AuctionList, ListedAuction
 from wire.auction_request import ListAuctions
-from wire.auction_terms import AuctionKind
 
 
 class BidPage(BaseModel):
@@ -31,7 +30,9 @@ class BidPage(BaseModel):
     at_ns: int
     account: str | None
     price_ubc: int | None
+    wants: list[int] | None = Field(description="in a session auction the units and the slots that it is for")
     units: int
+    slots: int = Field(description="of a session that won; 0 in other auctions")
     paid_ubc: int
 
 
@@ -49,7 +50,10 @@ class AuctionSummary(BaseModel):
     provider: str
     bids_until_s: int = Field(description="UTC: bids are taken before that second")
     clearing_s: int
-    min_price_ubc: int
+    min_price_ubc: int = Field(description="of a session auction for one unit in one slot")
+    forecast: list[int] = Field(
+        description="of a session auction the units that are free in each slot; else empty"
+    )
     max_allocations: int
     allocation_duration_s: int
     band: BandPage
@@ -153,11 +157,12 @@ def _fields(listing: Listing) -> dict[str, Any]:
         "status": receipt.status.name.lower(),
         "reason": receipt.reason,
         "detail": receipt.detail,
-        "kind": "vickrey" if terms.mark.kind is AuctionKind.VICKREY else "propshare",
+        "kind": terms.mark.kind.name.lower(),
         "provider": str(terms.provider),
         "bids_until_s": terms.mark.bids_until_s,
         "clearing_s": terms.mark.clearing_s,
         "min_price_ubc": terms.mark.min_price_ubc,
+        "forecast": list(terms.mark.forecast),
         "max_allocations": terms.max_allocations,
         "allocation_duration_s": terms.allocation_duration_s,
         "band": show_band(terms.band),
@@ -171,18 +176,21 @@ def _fields(listing: Listing) -> dict[str, Any]:
 
 
 def show_bid(listing: Listing, bid: Bid) -> BidPage:
-    receipt = listing.receipt(bid.name)
+    status, refusal = listing.status_of(bid)
     award = None
     if listing.closed is not None and not listing.closed.reason:
         award = listing.award_of(bid)
     readable = not listing.auction.is_sealed or listing.phase in {Phase.CLEARING, Phase.OFFERED, Phase.CLOSED}
+    opened = bid.opened if readable else None
     return BidPage(
         bid_id=str(bid.name),
-        status=receipt.status.name.lower(),
-        reason=receipt.reason,
+        status=status.name.lower(),
+        reason=refusal.reason if refusal else "",
         at_ns=bid.taken.at_ns,
         account=str(bid.account) if readable else None,
-        price_ubc=bid.opened.price_ubc if readable and bid.opened is not None else None,
+        price_ubc=None if opened is None else opened.price_ubc,
+        wants=[opened.bundle[0], len(opened.bundle)] if opened is not None and opened.bundle else None,
+        slots=0 if award is None else award.slots,
         units=0 if award is None else award.units,
         paid_ubc=0 if award is None else award.price_ubc,
     )

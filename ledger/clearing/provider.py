@@ -38,6 +38,8 @@ def _check(
     asked: GenerateOffer, auction: Auction, provider: PrivateKey, house: PublicKey, now_s: int
 ) -> str | None:
     terms, shares = auction.terms, asked.consumers.values()
+    if terms.mark.kind is AuctionKind.SESSION:
+        return "the box that holds a session auction answers for itself: it knows what it promised"
     if terms.provider != provider.public or auction.house != house:
         return "the auction is another provider's, or another house's"
     if terms.mark.clearing_s > now_s:

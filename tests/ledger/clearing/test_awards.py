@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from itertools import permutations, product
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations, permutations, product
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.clearing.awards import OpenBid, clear_bids, contenders
+from ledger.clearing.awards import (
+    MAX_SESSIONS,
+    OpenBid,
+    clear_bids,
+    contenders,
+    most_sessions,
+    price_that_wins,
+)
 from tests.ledger_world import BAND, PROVIDER, QOS
 from wire.allocate import Allocate
 from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
@@ -16,6 +29,7 @@ from wire.cose import Envelope
 from wire.ids import PublicKey
 from wire.transaction import SignedTransaction, Transaction
 
+ROOT = Path(__file__).resolve().parents[3]
 KINDS = [AuctionKind.VICKREY, AuctionKind.PROPSHARE]
 
 
@@ -132,3 +146,210 @@ def test_the_result_depends_on_the_contenders_alone(
     assert {award.bid for award in clear_bids(auction, some)} <= set(matter)
     if kind is AuctionKind.VICKREY:
         assert len(matter) == min(len(some), units + 1)
+
+
+# ---- Sessions
+
+
+def sold(*forecast: int, minimum_ubc: int = 0) -> AuctionTerms:
+    mark = AuctionMark(AuctionKind.SESSION, 9, minimum_ubc, forecast)
+    return AuctionTerms(PROVIDER.public, mark, BAND, 250, 10, QOS)
+
+
+def session(number: int, units: int, slots: int, price_ubc: int, at_ns: int = 0) -> OpenBid:
+    one = bid(number, price_ubc, at_ns)
+    asked = one.transaction.transaction
+    assert isinstance(asked.action, Allocate)
+    action = replace(asked.action, allocations=units, slots=slots)
+    transaction = replace(one.transaction, transaction=replace(asked, action=action))
+    return replace(one, transaction=transaction)
+
+
+def sessions(*asked: tuple[int, int, int]) -> list[OpenBid]:
+    """(units, slots, price) each."""
+    return [session(number, *one) for number, one in enumerate(asked, 1)]
+
+
+def gets(auction: AuctionTerms, some: Sequence[OpenBid]) -> dict[int, int]:
+    """Who wins, and what each pays."""
+    return {one.bid.at_ns: one.price_ubc for one in clear_bids(auction, some)}
+
+
+def fits(auction: AuctionTerms, some: Sequence[OpenBid]) -> bool:
+    held = [sum(one.bundle[slot] for one in some if len(one.bundle) > slot) for slot in range(60)]
+    return all(units <= free for units, free in zip(held, auction.mark.forecast, strict=False))
+
+
+def most_worth(auction: AuctionTerms, some: Sequence[OpenBid]) -> int:
+    """By trying every set of bids."""
+    sets = (chosen for size in range(len(some) + 1) for chosen in combinations(some, size))
+    return max(sum(one.price_ubc for one in chosen) for chosen in sets if fits(auction, chosen))
+
+
+def least_ubc(auction: AuctionTerms, one: OpenBid) -> int:
+    return max(1, auction.mark.min_price_ubc * sum(one.bundle))
+
+
+def random_auction(seed: int) -> tuple[AuctionTerms, list[OpenBid]]:
+    """Up to six bids that a door lets in; prices are few, so there are ties."""
+    chance = random.Random(seed)
+    forecast = [chance.randint(1, 6) for _ in range(chance.randint(1, 4))]
+    if seed % 3:
+        forecast.sort()
+    auction = sold(*forecast, minimum_ubc=chance.choice((0, 0, 1, 3)))
+    asked = []
+    for number in range(1, chance.randint(0, 6) + 1):
+        slots = chance.randint(1, len(forecast))
+        units = chance.randint(1, min(forecast[:slots]))
+        least = max(1, auction.mark.min_price_ubc * units * slots)
+        asked.append(session(number, units, slots, least + chance.randint(0, 12)))
+    return auction, asked
+
+
+def test_sessions_come_to_what_trying_every_set_comes_to() -> None:
+    """Five hundred small auctions: the winners are a set of most worth that fits, and each pays what the others lose by
+    him, or the minimum.
+    """
+    ties = 0
+    for seed in range(500):
+        auction, asked = random_auction(seed)
+        awards, most = clear_bids(auction, asked), most_worth(auction, asked)
+        won = [one.bid for one in awards]
+        assert fits(auction, won)
+        assert sum(one.price_ubc for one in won) == most
+        for award in awards:
+            others = [one for one in asked if one is not award.bid]
+            cost = most_worth(auction, others) - (most - award.bid.price_ubc)
+            assert award.price_ubc == max(cost, auction.mark.min_price_ubc * sum(award.bid.bundle))
+            assert (award.units,) * award.slots == award.bid.bundle
+            ties += cost == award.bid.price_ubc
+    assert ties > 20
+
+
+def test_what_a_winner_pays_is_the_least_bid_that_wins() -> None:
+    for seed in range(100):
+        auction, asked = random_auction(seed)
+        for award in clear_bids(auction, asked):
+            others = [one for one in asked if one is not award.bid]
+            for price_ubc in range(least_ubc(auction, award.bid), award.bid.price_ubc + 2):
+                wins = award.bid.at_ns in gets(auction, [*others, replace(award.bid, price_ubc=price_ubc)])
+                assert wins or price_ubc <= award.price_ubc
+                assert not wins or price_ubc >= award.price_ubc
+
+
+def test_who_lost_is_told_what_would_have_won() -> None:
+    """One more wins, whatever the ties; one less does not."""
+    lost = 0
+    for seed in range(300):
+        auction, asked = random_auction(seed)
+        won = gets(auction, asked)
+        for loser in (one for one in asked if one.at_ns not in won):
+            others, above = [one for one in asked if one is not loser], price_that_wins(auction, asked, loser)
+            assert above >= loser.price_ubc
+            for price_ubc, wins in ((above + 1, True), (above - 1, False)):
+                again = replace(loser, price_ubc=price_ubc)
+                assert (loser.at_ns in gets(auction, [*others, again])) is wins
+            lost += 1
+    assert lost > 200
+
+
+def test_the_sessions_of_the_lab() -> None:
+    """Ada, Ben, Cem; then Ben and Cem again, when Ada holds three units of two slots."""
+    first = sessions((3, 3, 90_000), (2, 1, 50_000), (3, 1, 40_000))
+    auction = sold(6, 6, 6, 6, minimum_ubc=1_000)
+    assert gets(auction, first) == {1: 40_000, 2: 40_000}
+    assert price_that_wins(auction, first, first[2]) == 50_000
+    second = sessions((2, 1, 50_000), (3, 1, 51_000))
+    auction = sold(3, 3, 6, 6, minimum_ubc=1_000)
+    assert gets(auction, second) == {2: 50_000}
+    assert price_that_wins(auction, second, second[0]) == 51_000
+
+
+@pytest.mark.parametrize(
+    ("forecast", "asked", "expected"),
+    [
+        ((2,), [], {}),
+        ((2,), [(2, 1, 9)], {1: 2}),
+        ((2,), [(2, 1, 5), (2, 1, 5)], {1: 5}),
+        ((2,), [(1, 1, 5), (2, 1, 9), (1, 1, 5)], {1: 4, 3: 4}),
+        ((1, 2), [(1, 2, 9), (1, 1, 7)], {1: 7}),
+        ((3, 1), [(1, 2, 9), (1, 2, 7), (2, 1, 2)], {1: 7, 3: 2}),
+    ],
+)
+def test_sessions(
+    forecast: tuple[int, ...], asked: list[tuple[int, int, int]], expected: dict[int, int]
+) -> None:
+    assert gets(sold(*forecast, minimum_ubc=1), sessions(*asked)) == expected
+
+
+def test_the_order_of_sessions_is_nothing_and_ties_go_by_arrival() -> None:
+    for seed in range(0, 200, 8):
+        auction, asked = random_auction(seed)
+        expected = clear_bids(auction, asked)
+        for order in permutations(asked) if len(asked) < 6 else [asked[::-1]]:
+            assert clear_bids(auction, order) == expected
+    both = [session(1, 2, 1, 5, at_ns=7), session(2, 2, 1, 5, at_ns=6)]
+    assert gets(sold(2), both) == {6: 5}
+
+
+def test_every_session_may_set_a_price() -> None:
+    asked = sessions((1, 1, 5), (2, 1, 9))
+    assert contenders(sold(2), asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("forecast", "most"),
+    [((0,), MAX_SESSIONS), ((6, 250), MAX_SESSIONS), ((30,), 644), ((200, 250), 98), ((250,), 78)],
+)
+def test_how_many_sessions_an_auction_takes(forecast: tuple[int, ...], most: int) -> None:
+    assert most_sessions(forecast) == most
+
+
+def test_a_log_with_too_many_sessions_is_applied_as_if_the_others_had_never_come() -> None:
+    """No house takes them: an auditor has no more work than a house."""
+    auction, most = sold(250), most_sessions((250,))
+    asked = [session(number, 1 + number % 3, 1, 1_000 + number) for number in range(1, most + 20)]
+    assert clear_bids(auction, asked) == clear_bids(auction, asked[:most])
+
+
+def test_what_no_door_lets_in_wins_nothing_and_breaks_nothing() -> None:
+    """As an auditor finds it in a log that lies."""
+    odd = [(1, 0, 9), (3, 1, 9), (1, 3, 9), (1, 1, 0), (1, 1, 2**62)]
+    assert gets(sold(2, 2), [*sessions(*odd), session(9, 1, 1, 4)]) == {9: 0}
+
+
+_WITHOUT_NUMPY = """
+import sys
+sys.modules["numpy"] = sys.modules["scipy"] = None
+from tests.ledger.clearing.test_awards import most_crowded
+from ledger.clearing.awards import clear_bids, price_that_wins
+import ledger.clearing.audit, ledger.clearing.house
+for free in (1, 6, 30, 250):
+    for kind in ("same", "many"):
+        auction, asked = most_crowded(free, kind)
+        won = {one.bid.at_ns for one in clear_bids(auction, asked)}
+        losers = [one for one in asked if one.at_ns not in won][:3]
+        print(free, len(asked), len(won), [price_that_wins(auction, asked, one) for one in losers])
+"""
+
+
+def most_crowded(free: int, kind: str) -> tuple[AuctionTerms, list[OpenBid]]:
+    """As many bids as are taken, for one unit all alike, or of many sizes and lengths."""
+    forecast, chance = [free + slot for slot in range(min(4, 251 - free))], random.Random(free)
+    auction, asked = sold(*forecast), list[OpenBid]()
+    for number in range(1, most_sessions(forecast) + 1):
+        units = 1 if kind == "same" else chance.randint(1, max(1, free // 3))
+        slots = 1 if kind == "same" else chance.randint(1, len(forecast))
+        asked.append(session(number, units, slots, 500 if kind == "same" else chance.randint(1, 10**6)))
+    return auction, asked
+
+
+def test_neither_numpy_nor_a_solver_is_needed() -> None:
+    """At the most bids, whatever is free: by an interpreter that has none of them."""
+    ran = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_NUMPY], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.splitlines()
+    assert len(lines) == 8
+    assert lines[4].startswith("30 644 30 [500, 500, 500]")
