@@ -19,12 +19,14 @@ from wire.network import Network
 from wire.offer import Offer
 from wire.transaction import Transaction
 
-if TYPE_CHECKING:  # a box without [cell] does without
+if TYPE_CHECKING:  # a box without [cell], or [auction], does without
+    from apd.auction_state import SoldShare
     from apd.signalling_state import TellOrder
     from ran_slicing.gnb import Reconnect, SendPing, SendText
     from ran_slicing.n5 import AppSession
     from ran_slicing.snssai import Snssai
     from ran_slicing.subscriber import SubscriberChange
+    from wire.auction import Auction
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,43 @@ class AskPrice:
 
     correlation: bytes
     grant_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AskHouse:
+    """Send the clearing house a request (wire/auction_request.py), once all that was ordered of the disk is on it."""
+
+    correlation: bytes
+    request: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignAuction:
+    """Sign an auction with the provider's key."""
+
+    auction: "Auction"
+
+
+@dataclass(frozen=True, slots=True)
+class SignAuctionOffer:
+    """Sign with the provider's key the offer that settles an auction."""
+
+    transaction: Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAuctionOffer:
+    """Put on disk what an auction sells, before the offer that settles it goes out."""
+
+    auction_id: bytes
+    shares: "tuple[SoldShare, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetAuctionOffer:
+    """It sold nothing, or all of its slots are over."""
+
+    auction_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +403,8 @@ StoreCommand = (
     | ForgetGrant
     | StoreRefund
     | ForgetRefund
+    | StoreAuctionOffer
+    | ForgetAuctionOffer
 )
 """Orders to the disk. They are kept in the order given, all of a moment in one transaction; `Saved` answers."""
 
@@ -378,6 +419,9 @@ AirCommand = (
     | AskRegistration
 )
 """What only a box with [air] does."""
+
+AuctionCommand = AskHouse | SignAuction | SignAuctionOffer
+"""What only a box with [auction] does."""
 
 CellCommand = (
     CountUe
@@ -399,6 +443,7 @@ Command = (
     | SignOffer
     | AirCommand
     | CellCommand
+    | AuctionCommand
     | TellSignalling
     | AskPrice
     | SignTransfer

@@ -20,6 +20,9 @@ from apd.events import (
     AirtimeWeightsMissed,
     AnchorCounterFailed,
     AnchorCounterRead,
+    AuctionEvent,
+    AuctionOfferSigned,
+    AuctionSigned,
     BrokerConnected,
     BrokerLost,
     CellEvent,
@@ -78,7 +81,8 @@ from wire.meter_record import MeterRecord, UsageReport
 from wire.revocation import read_revocation
 from wire.units import NS_PER_S, Now
 
-if TYPE_CHECKING:  # a box without [cell.signalling] does without
+if TYPE_CHECKING:  # a box without [cell.signalling], or [auction], does without
+    from apd.auction_state import SoldShare
     from apd.signalling_state import SignallingState
 
 
@@ -88,6 +92,8 @@ def step(state: State, event: Event, now: Now) -> Outcome:
     state, commands = _decide(state, event, now)
     state, answers = lobby.answer_waiting(state)
     commands += answers
+    if state.auctions is not None:
+        state = _on_auction(before, state, now)
     if state.air is not None:
         state, commands = _on_air(before, state, commands, now)
     if state.signalling is not None:
@@ -106,6 +112,10 @@ def next_deadline_ns(state: State, now: Now) -> int:
 
         due += registration.deadlines_ns(state)
         due += air.deadlines_ns(state) + associations.deadlines_ns(state) + budget.deadlines_ns(state)
+    if state.auctions is not None:
+        from apd import auctions, bids
+
+        due += auctions.deadlines_ns(state) + bids.deadlines_ns(state)
     if state.cell is not None:
         from apd import cell, cell_places
 
@@ -130,6 +140,7 @@ def start(
     registered: bytes = b"",
     cell: CellState | None = None,
     signalling: "SignallingState | None" = None,
+    sold: "Mapping[bytes, tuple[SoldShare, ...]] | None" = None,
     kernel_kept: bool,
     enrolled: bool,
     secret: bytes,
@@ -177,6 +188,11 @@ def start(
     if offer_state:
         state, signing = lobby.take_offer_state(state, offer_state, now)
         resuming = [*resuming, *signing]
+    if settings.auction is not None:
+        from apd import auctions
+
+        state, more = auctions.start(state, sold or {}, now)
+        resuming = [*resuming, *more]
     return sessions.plan_counting(state, now), [*storing, *chain.commands, *forgetting, *resuming]
 
 
@@ -218,8 +234,10 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
             return metering.anchor_failed(state, error, now)
         case SigningFailed(error):
             return metering.signing_failed(state, error, now)
-        case Saved(records, transfers):
-            return _saved(disk.saved(state, records), transfers, now)
+        case Saved():
+            return _saved(state, event, now)
+        case AuctionSigned() | AuctionOfferSigned():
+            return _auction_signed(state, event, now)
         case TransferSigned(grant_id, transaction_id, transfer):
             return refunds.transfer_signed(state, grant_id, transaction_id, transfer)
         case SaveFailed():
@@ -386,6 +404,10 @@ def _pass_time(state: State, now: Now) -> Outcome:
         from apd import air, associations, budget, registration
 
         parts += [air.pass_time, associations.pass_time, budget.pass_time, registration.pass_time]
+    if state.auctions is not None:
+        from apd import auctions, bids
+
+        parts += [auctions.pass_time, bids.pass_time]
     if state.cell is not None:
         from apd import cell, cell_places
 
@@ -400,10 +422,32 @@ def _pass_time(state: State, now: Now) -> Outcome:
     return state, commands
 
 
-def _saved(outcome: Outcome, transfers: tuple[bytes, ...], now: Now) -> Outcome:
-    state, commands = outcome
-    state, sending = refunds.saved(state, transfers, now)
-    return state, [*commands, *sending]
+def _saved(state: State, event: Saved, now: Now) -> Outcome:
+    state, commands = disk.saved(state, event.records)
+    state, sending = refunds.saved(state, event.transfers, now)
+    if state.auctions is None:
+        return state, [*commands, *sending]
+    from apd import auctions
+
+    state, answering = auctions.saved(state, event.auctions, now)
+    return state, [*commands, *sending, *answering]
+
+
+def _auction_signed(state: State, event: AuctionEvent, now: Now) -> Outcome:
+    from apd import auctions  # others do without
+
+    match event:
+        case AuctionSigned(encoded):
+            return auctions.signed(state, encoded, now)
+        case AuctionOfferSigned(offer):
+            return auctions.offer_signed(state, offer, now)
+
+
+def _on_auction(before: State, state: State, now: Now) -> State:
+    """After each event: auctions go by the offer."""
+    from apd import auctions
+
+    return auctions.settle(before, state, now)
 
 
 def _broker_connected(state: State, now: Now) -> Outcome:

@@ -23,6 +23,7 @@ from apd.adoption import adopt
 from apd.airtime import StationMeasurement
 from apd.commands import (
     AirCommand,
+    AskHouse,
     AskPrice,
     AskRegistration,
     ChangeSubscriber,
@@ -45,10 +46,13 @@ from apd.commands import (
     SetAirtimeWeight,
     SetBeaconElement,
     SetElement,
+    SignAuction,
+    SignAuctionOffer,
     SignNetwork,
     SignOffer,
     SignRecord,
     SignTransfer,
+    StoreAuctionOffer,
     StoreCommand,
     StoreRecord,
     StoreRefund,
@@ -65,6 +69,8 @@ from apd.events import (
     AirtimeWeightsMissed,
     AnchorCounterFailed,
     AnchorCounterRead,
+    AuctionOfferSigned,
+    AuctionSigned,
     CountersFailed,
     CountersRead,
     DeadlineReached,
@@ -307,6 +313,7 @@ class Daemon:
             registered=self._store.registration() if self._air else b"",
             cell=self._cell.begins if self._cell else None,
             signalling=self._signalling.begins if self._signalling else None,
+            sold=self._store.sold() if self._config.box.auction else {},
             kernel_kept=adopted.kernel_kept,
             enrolled=self._is_enrolled(),
             secret=secrets.token_bytes(32),
@@ -347,6 +354,11 @@ class Daemon:
                 )
             case SignRecord(record, encoded, extended_before):
                 self._sign(record, encoded, extended_before=extended_before)
+            case AskHouse(correlation, request):
+                self._save()  # what an offer sells is on disk before the house has it
+                self._link.publish("auction", request, correlation)
+            case SignAuction() | SignAuctionOffer():
+                self._sign_auction(command)
             case ReadAnchorCounter():
                 self._ask_meter(
                     self._meter.anchor_counter,
@@ -420,7 +432,8 @@ class Daemon:
             records = (command.record.sequence for command in commands if isinstance(command, StoreRecord))
             stored = (command.refund for command in commands if isinstance(command, StoreRefund))
             transfers = (refund.transaction_id for refund in stored if refund.transfer)
-            self._events.append(Saved(tuple(records), tuple(transfers)))
+            auctions = (command.auction_id for command in commands if isinstance(command, StoreAuctionOffer))
+            self._events.append(Saved(tuple(records), tuple(transfers), tuple(auctions)))
         except ShellError as error:
             self._events.append(SaveFailed(error, commands))
 
@@ -440,6 +453,16 @@ class Daemon:
     def _sign_transfer(self, grant_id: bytes, transaction: Transaction) -> None:
         signed = sign_transaction(transaction, self._config.provider_key, self._config.box.ledger_id)
         self._events.append(TransferSigned(grant_id, signed.transaction_id, signed.envelope.encoded))
+
+    def _sign_auction(self, command: SignAuction | SignAuctionOffer) -> None:
+        key, ledger_id = self._config.provider_key, self._config.box.ledger_id
+        if isinstance(command, SignAuctionOffer):
+            signed = sign_transaction(command.transaction, key, ledger_id)
+            self._events.append(AuctionOfferSigned(signed.envelope.encoded))
+            return
+        from wire.auction import write_auction  # others do without
+
+        self._events.append(AuctionSigned(write_auction(command.auction, key, ledger_id)))
 
     def _measure_stations(self, air: AirShells, *, by_hostapd: bool) -> None:
         if by_hostapd:

@@ -69,6 +69,20 @@ class OfferSigned:
 
 
 @dataclass(frozen=True, slots=True)
+class AuctionSigned:
+    """The auction that `SignAuction` asked for."""
+
+    encoded: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionOfferSigned:
+    """The offer that `SignAuctionOffer` asked for."""
+
+    offer: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SessionInstalled:
     """The kernel shapes this session now."""
 
@@ -241,12 +255,13 @@ class SigningFailed:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Everything that was ordered of the disk is on it; `records` are the sequences of the records among it, and
-    `transfers` the transaction ids of the refunds.
+    """Everything that was ordered of the disk is on it; `records` are the sequences of the records among it,
+    `transfers` the transaction ids of the refunds, and `auctions` the ids of the auctions whose shares are kept now.
     """
 
     records: tuple[int, ...] = ()
     transfers: tuple[bytes, ...] = ()
+    auctions: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,6 +422,9 @@ CellEvent = (
 )
 """What only a box with [cell] hears of."""
 
+AuctionEvent = AuctionSigned | AuctionOfferSigned
+"""What only a box with [auction] hears of."""
+
 Event = (
     LobbyDatagramReceived
     | BrokerConnected
@@ -424,6 +442,7 @@ Event = (
     | StationLeft
     | AirEvent
     | CellEvent
+    | AuctionEvent
     | SignallingHeard
     | TransferSigned
     | AnchorCounterRead

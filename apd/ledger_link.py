@@ -83,6 +83,13 @@ def take_reply(state: State, correlation: bytes, data: bytes, now: Now) -> Outco
         return _take_receipt(state, int.from_bytes(correlation[1:], "big"), data, now)
     if refunds.is_ours(correlation):
         return refunds.take_reply(state, correlation, data, now)
+    if state.auctions is not None:
+        from apd import auctions, bids  # others do without
+
+        if auctions.is_ours(correlation):
+            return auctions.take_reply(state, correlation, data, now)
+        if bids.is_ours(correlation):
+            return bids.take_reply(state, correlation, data)
     if state.air is not None:
         from apd import registration  # a wired box does without
 

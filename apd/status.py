@@ -42,6 +42,7 @@ def describe(state: State, now: Now) -> dict[str, Any]:
             else {"air": _describe_air(state.air), "airtime": _describe_airtime(state)}
         ),
         **({} if state.signalling is None else {"signalling": _describe_signalling(state)}),
+        **({} if state.auctions is None else {"auction": _describe_auction(state, now)}),
     }
 
 
@@ -89,6 +90,27 @@ def _describe_signalling(state: State) -> dict[str, Any]:
         "proven": len(here.proven),
         "purchases_in_options": len(here.desk.counters),
         "broadcast_epoch": broadcast.terms.epoch if broadcast is not None else None,
+    }
+
+
+def _describe_auction(state: State, now: Now) -> dict[str, Any]:
+    """The one under way, or else the next one, with the forecast of the last."""
+    here = state.on_auction
+    return {
+        "phase": here.phase.value,
+        "clearing_s": here.clearing_s or None,
+        "forecast": list(here.forecast),
+        "bids_relayed": here.relayed,
+        "sold": [
+            {
+                "consumer": str(share.consumer),
+                "ends_s": share.ends_s,
+                "floor_down_bps": share.qos.floor_down_bps,
+                "floor_up_bps": share.qos.floor_up_bps,
+            }
+            for share in here.shares(now.utc_s)
+        ],
+        "last": here.last,
     }
 
 

@@ -83,8 +83,8 @@ class Mqtt:
         self._hold(self._keep_alive())
 
     def publish(self, kind: str, data: bytes, correlation: bytes) -> None:
-        """To the ledger's `kind` (transaction, report, enrolment, query), asking for a reply with this correlation; to
-        the operator's (grant) with none.
+        """To the ledger's `kind` (transaction, report, enrolment, query, auction), asking for a reply with this
+        correlation; to the operator's (grant) with none.
         """
         if not self._client.is_connected():
             return

@@ -9,14 +9,16 @@ that is damaged is a ShellError, because a chain that silently begins anew would
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from apd.commands import (
     DropUnsigned,
+    ForgetAuctionOffer,
     ForgetGrant,
     ForgetRecord,
     ForgetRefund,
     ForgetSession,
+    StoreAuctionOffer,
     StoreCommand,
     StoreGrant,
     StoreOfferState,
@@ -37,8 +39,12 @@ from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence, write_evidence
 from wire.grant import parse_grant
 from wire.grant_proof import parse_shown_grant
-from wire.ids import MacAddress, station_octets, station_of
+from wire.ids import MacAddress, PublicKey, station_octets, station_of
 from wire.meter_record import FIRST_PREVIOUS, read_meter_record, record_hash
+from wire.qos import qos_of, write_qos
+
+if TYPE_CHECKING:  # a box without [auction] does without
+    from apd.auction_state import SoldShare
 
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
@@ -47,6 +53,7 @@ PRAGMA cache_size = -256;
 CREATE TABLE IF NOT EXISTS session (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS air_grant (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refund (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS auction_offer (auction_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS revoked (number INTEGER PRIMARY KEY, grant_id BLOB NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS record (sequence INTEGER PRIMARY KEY, record BLOB NOT NULL, evidence BLOB, acknowledged
 INTEGER NOT NULL); CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -131,6 +138,11 @@ class Store:
         """What is owed, and transfers that the ledger has not answered."""
         return [_read_refund(value) for (value,) in self._query("SELECT value FROM refund", ())]
 
+    def sold(self) -> "dict[bytes, tuple[SoldShare, ...]]":
+        """What auctions sold, by their ids."""
+        rows = self._query("SELECT auction_id, value FROM auction_offer", ())
+        return {bytes(auction_id): _read_shares(value) for auction_id, value in rows}
+
     def chain(self) -> StoredChain:
         """The chain as it stands: its last signed link, those that the TPM was not given yet, and the outbox."""
         last = self._query(_LAST_SIGNED, ())
@@ -181,7 +193,7 @@ class Store:
             self._db.execute("ROLLBACK")
 
 
-def _statements(command: StoreCommand) -> list[Statement]:
+def _statements(command: StoreCommand) -> list[Statement]:  # noqa: C901, PLR0912 - one branch per command
     match command:
         case StoreSession(session):
             return [_save_session(session)]
@@ -212,6 +224,10 @@ def _statements(command: StoreCommand) -> list[Statement]:
             return [("REPLACE INTO refund VALUES (?, ?)", (refund.grant_id, _write_refund(refund)))]
         case ForgetRefund(grant_id):
             return [("DELETE FROM refund WHERE grant_id = ?", (grant_id,))]
+        case StoreAuctionOffer(auction_id, shares):
+            return [("REPLACE INTO auction_offer VALUES (?, ?)", (auction_id, _write_shares(shares)))]
+        case ForgetAuctionOffer(auction_id):
+            return [("DELETE FROM auction_offer WHERE auction_id = ?", (auction_id,))]
         case StoreRevocation(grant_id):
             return [
                 ("INSERT OR IGNORE INTO revoked (grant_id) VALUES (?)", (grant_id,)),
@@ -302,6 +318,31 @@ def _read_refund(value: bytes) -> Refund:
     except ValueError as error:
         raise ShellError("store", f"a refund is damaged: {error}") from error
     raise ShellError("store", "a refund is damaged: not the array that was written")
+
+
+def _write_shares(shares: "tuple[SoldShare, ...]") -> bytes:
+    return write_cbor([[share.consumer.octets, share.ends_s, write_qos(share.qos)] for share in shares])
+
+
+def _read_shares(value: bytes) -> "tuple[SoldShare, ...]":
+    try:
+        match read_cbor(bytes(value)):
+            case [*rows]:
+                return tuple(map(_read_share, rows))
+    except ValueError as error:
+        raise ShellError("store", f"what an auction sold is damaged: {error}") from error
+    raise ShellError("store", "what an auction sold is damaged: not the array that was written")
+
+
+def _read_share(row: Value) -> "SoldShare":
+    from apd.auction_state import SoldShare  # only a box that held auctions has any
+
+    match row:
+        case [bytes(consumer), int(ends_s), [*items]]:
+            numbers = [item for item in items if isinstance(item, int)]
+            if len(numbers) == len(items):
+                return SoldShare(PublicKey(consumer), ends_s, qos_of(numbers))
+    raise DecodeError("a share is not consumer, end and qos")
 
 
 def _write_usage(usage: Usage) -> Value:

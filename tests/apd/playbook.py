@@ -10,9 +10,9 @@ both columns are shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apd import core, lobby
 from apd.address import UdpAddress
@@ -53,6 +53,9 @@ from wire.meter_record import FIRST_PREVIOUS
 from wire.offer import write_offer
 from wire.registration import Registration, write_registration
 from wire.units import NS_PER_S, Now
+
+if TYPE_CHECKING:  # a test looks what is imported without [auction]
+    from apd.auction_state import SoldShare
 
 EMPTY_CHAIN = StoredChain(0, FIRST_PREVIOUS, b"", 0, (), ())
 TPM = TpmFound(bytes(range(10)) * 32, bytes(32))
@@ -142,6 +145,7 @@ def start_box(
     owed: Iterable[Refund] = (),
     registered: bytes | None = None,
     cell: CellState | None = None,
+    sold: Mapping[bytes, tuple[SoldShare, ...]] | None = None,
     kernel_kept: bool = True,
     enrolled: bool = True,
     now: Now = START,
@@ -162,6 +166,7 @@ def start_box(
         owed=owed,
         registered=registered,
         cell=cell,
+        sold=sold,
         kernel_kept=kernel_kept,
         enrolled=enrolled,
         secret=bytes(32),

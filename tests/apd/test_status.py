@@ -4,12 +4,14 @@ import json
 from dataclasses import replace
 
 from apd.airtime import StationMeasurement
+from apd.auction_state import SoldShare
 from apd.events import StationsMeasured
 from apd.refund import Refund
 from apd.session import Usage
 from apd.shortfall import Demanded, Watch
 from apd.status import describe
 from tests.apd.air_world import air_box, metered_box, serve, serve_metered
+from tests.apd.auction_world import FIRST_S, UNIT, auction_box
 from tests.apd.playbook import join, run_session, sells, start_box
 from tests.apd.world import CONSUMER, OTHER_STATION, PROVIDER, STATION, STRANGER, grant, signed_grant
 from wire.units import NS_PER_S
@@ -84,3 +86,16 @@ def test_it_is_json_without_a_secret():
     text = json.dumps(describe(box.state, box.now))
     assert box.state.lobby.secret.hex() not in text
     assert box.challenge().hex() not in text
+
+
+def test_a_box_that_holds_auctions():
+    box = auction_box()
+    assert describe(start_box().state, box.now).keys() - describe(box.state, box.now).keys() == set()
+    status = describe(box.state, box.now)["auction"]
+    assert (status["phase"], status["clearing_s"], status["sold"]) == ("idle", FIRST_S, [])
+    share = SoldShare(CONSUMER.public, FIRST_S + 20, UNIT.times(2))
+    auctions = replace(box.state.on_auction, sold={b"a": (share,)}, forecast=(4, 6), last="void: no_bids")
+    status = describe(replace(box.state, auctions=auctions), box.now)["auction"]
+    assert (status["forecast"], status["last"]) == ([4, 6], "void: no_bids")
+    assert [(one["ends_s"], one["floor_down_bps"]) for one in status["sold"]] == [(FIRST_S + 20, 2_000_000)]
+    assert json.dumps(status)

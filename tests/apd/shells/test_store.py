@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from apd.auction_state import SoldShare
 from apd.commands import (
     DropUnsigned,
+    ForgetAuctionOffer,
     ForgetGrant,
     ForgetRecord,
     ForgetRefund,
     ForgetSession,
+    StoreAuctionOffer,
     StoreGrant,
     StoreOfferState,
     StoreRecord,
@@ -32,7 +35,16 @@ from apd.shells.software_key import SoftwareKey
 from apd.shells.store import Store
 from apd.state import KnownGrant, OutboxEntry
 from tests.apd.test_session import session
-from tests.apd.world import START, STATION, grant, proved_grant, signed_grant
+from tests.apd.world import (
+    CONSUMER,
+    OTHER_CONSUMER,
+    QOS,
+    START,
+    STATION,
+    grant,
+    proved_grant,
+    signed_grant,
+)
 from wire.cbor import Value, write_cbor
 from wire.errors import ShellError
 from wire.evidence import read_evidence, write_evidence
@@ -40,6 +52,7 @@ from wire.grant import grant_id_of
 from wire.ids import station_octets
 from wire.keys import PrivateKey
 from wire.meter_record import FIRST_PREVIOUS, UsageReport, UsageRow, record_hash, write_meter_record
+from wire.qos import LatencyClass
 
 SIGNER = SoftwareKey(PrivateKey.from_secret(13))
 
@@ -59,6 +72,43 @@ def record(sequence: int, previous: bytes = FIRST_PREVIOUS, sessions=(), reporte
 
 def sign(store: Store, stored: StoreRecord, pcr: bytes = b"p" * 32) -> None:
     store.save_evidence(stored.record.sequence, SIGNER.sign_record(stored.encoded), pcr)
+
+
+SOLD = (
+    SoldShare(CONSUMER.public, 1_700_000_060, QOS.times(3)),
+    SoldShare(OTHER_CONSUMER.public, 1_700_000_020, replace(QOS, latency_class=LatencyClass.INTERACTIVE)),
+)
+
+
+class TestSold:
+    def test_what_auctions_sold_is_found_again_and_forgotten(self, tmp_path):
+        first = Store(tmp_path / "apd.sqlite")
+        assert first.sold() == {}
+        first.save([StoreAuctionOffer(b"a" * 32, SOLD), StoreAuctionOffer(b"b" * 32, SOLD[:1])])
+        first.close()
+        again = Store(tmp_path / "apd.sqlite")
+        assert again.sold() == {b"a" * 32: SOLD, b"b" * 32: SOLD[:1]}
+        again.save([ForgetAuctionOffer(b"a" * 32)])
+        assert again.sold() == {b"b" * 32: SOLD[:1]}
+        again.close()
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            b"junk",
+            write_cbor(5),
+            write_cbor([[CONSUMER.public.octets, 7]]),
+            write_cbor([[bytes(33), 7, [1, 2, 1, 2]]]),
+            write_cbor([[CONSUMER.public.octets, 7, [1, 2, "1", 2]]]),
+            write_cbor([[CONSUMER.public.octets, 7, [2, 1, 1, 2]]]),
+        ],
+    )
+    def test_damage_is_told(self, store, tmp_path, value):
+        with sqlite3.connect(tmp_path / "deep" / "apd.sqlite") as db:
+            db.execute("INSERT INTO auction_offer VALUES (?, ?)", (b"a", value))
+        db.close()
+        with pytest.raises(ShellError, match="what an auction sold is damaged"):
+            store.sold()
 
 
 OWED = Refund(grant(), signed_grant(grant()), 15_000_000, 2**40)
