@@ -21,8 +21,7 @@ from enum import IntEnum
 from typing import assert_never
 
 from nas_tunnel.items import ItemReader
-from wire.auction_receipt import MAX_AUCTION_RECEIPT_BYTES
-from wire.auction_terms import AUCTION_ID_SIZE
+from wire.auction_terms import AUCTION_ID_SIZE, MAX_AUCTION_RECEIPT_BYTES
 from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
 from wire.grant import MAX_GRANT_BYTES

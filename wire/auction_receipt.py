@@ -8,7 +8,7 @@ Largest legal size 500 bytes. Reference: Bandcoin 5.4, table 1 (status, auction_
 from dataclasses import dataclass
 from enum import IntEnum
 
-from wire.auction_terms import AUCTION_ID_SIZE, HEAD_SIZE
+from wire.auction_terms import AUCTION_ID_SIZE, HEAD_SIZE, MAX_AUCTION_RECEIPT_BYTES
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.create import read_public_key
@@ -18,7 +18,6 @@ from wire.ids import PublicKey
 from wire.keys import PrivateKey
 
 EXTERNAL = b"airgrant/auction-receipt/"
-MAX_AUCTION_RECEIPT_BYTES = 500
 MAX_REASON_BYTES = 60
 MAX_DETAIL_BYTES = 200
 

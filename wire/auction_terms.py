@@ -24,6 +24,8 @@ GUARD_S = 2
 that do keepers tell the secrets with which bids are read. Longer than two clocks that are kept by NTP ever differ, and
 than a ledger takes to answer.
 """
+MAX_AUCTION_RECEIPT_BYTES = 500
+"""Of a house's word (wire/auction_receipt.py); here for those who pass it on and cannot read it."""
 MAX_SLOTS = 60
 MAX_UNITS = 250
 """Free in a slot, at most, so that a clearing house counts every case in milliseconds."""

@@ -35,7 +35,7 @@ from nas_tunnel.lobby import (
     read_lobby,
     write_lobby,
 )
-from wire.auction_receipt import MAX_AUCTION_RECEIPT_BYTES
+from wire.auction_terms import MAX_AUCTION_RECEIPT_BYTES
 from wire.errors import DecodeError
 from wire.grant import MAX_GRANT_BYTES
 from wire.ids import PublicKey

@@ -39,13 +39,20 @@ from wire.auction_list import (
 )
 from wire.auction_receipt import EXTERNAL as AUCTION_RECEIPT
 from wire.auction_receipt import (
-    MAX_AUCTION_RECEIPT_BYTES,
     AuctionReceipt,
     Status,
     read_auction_receipt,
     write_auction_receipt,
 )
-from wire.auction_terms import MAX_SLOTS, MAX_UNITS, AuctionKind, AuctionMark, AuctionTerms, Ruling
+from wire.auction_terms import (
+    MAX_AUCTION_RECEIPT_BYTES,
+    MAX_SLOTS,
+    MAX_UNITS,
+    AuctionKind,
+    AuctionMark,
+    AuctionTerms,
+    Ruling,
+)
 from wire.band import MAX_KHZ, Band
 from wire.block_header import EXTERNAL as BLOCK
 from wire.block_header import write_header
