@@ -19,6 +19,9 @@ from apd.sessions import NoCapacity, Outcome
 from apd.state import LobbyState, PendingPurchase, State, Waiter
 from nas_tunnel.lobby import (
     Announcement,
+    AskAuction,
+    AskBid,
+    Bid,
     Discover,
     Join,
     Joined,
@@ -91,8 +94,21 @@ def receive(state: State, source: Address, data: bytes, now: Now) -> Outcome:
             return join(state, source, message, now)
         case Leave():
             return _leave(state, source, message, now)
+        case AskAuction() | Bid() | AskBid():
+            return _of_auction(state, source, message, now)
         case _:
             return state.with_refusal("lobby_not_for_us"), []
+
+
+def _of_auction(state: State, source: Address, message: AskAuction | Bid | AskBid, now: Now) -> Outcome:
+    if state.auctions is None:
+        subject = b"" if isinstance(message, AskAuction) else message.auction_id
+        return refuse(state, source, subject, "no_auction", "nothing is auctioned here")
+    from apd import bids  # others do without
+
+    if isinstance(message, AskAuction):
+        return bids.show(state, source, now)
+    return bids.take(state, source, message, now)
 
 
 def challenge(lobby: LobbyState, now: Now) -> tuple[LobbyState, bytes]:
@@ -397,6 +413,10 @@ def _check_purchase(state: State, source: Address, action: Allocate, now: Now) -
     word = state.lobby.offer_state
     if action.provider != state.settings.provider:
         return "foreign_provider", "this access point sells for another account"
+    if (
+        action.auction
+    ):  # a winner's bid, which ran: what the ledger answers is its grant; or one that never will
+        return None
     if word is None:
         return "nothing_on_offer", "this access point has no current offer"
     if not _can_be_joined(state):
