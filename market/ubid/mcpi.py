@@ -2,7 +2,7 @@
 
 It sees what it has left and what its own sessions earned, nothing of other bidders. A day is an episode: `bid` chooses,
 `end_day` learns, by (4.16). Chance is an argument, and everything that the thesis leaves open is a field of `Choices`.
-A return is discounted from the session on (lambda^(j-t), where the print has lambda^j, U9). Estimates are whole
+A return is discounted from the session on (lambda^(j-t); the print has lambda^j, `from_dawn`: U9). Estimates are whole
 numbers, and a learning rate rounds towards the old one. No bid is above what is left; without money or worth is none.
 Reference: 003 4.8.2, Figure 4.10, (4.15), (4.16).   Units: micro-bandcoin (ubc), percent.
 """
@@ -47,6 +47,8 @@ class Choices:
     """Whether a day that went worse is not blamed on what was done before its last random bid."""
     discount_percent: int = 100
     """lambda, from session to session: a day is short."""
+    from_dawn: bool = False
+    """(4.16) as printed: discounted from the day's first session on, whenever it was earned (U9)."""
 
     def __post_init__(self) -> None:
         assert self.buckets > 0, f"{self.buckets} buckets"
@@ -98,13 +100,18 @@ class Learner:
         for state, level, tried in reversed(self._today):
             return_ubc = earned_ubc[state[0]] + return_ubc * self.choices.discount_percent // 100
             estimates = self._estimates[state]
-            gain = return_ubc - estimates[level]
+            gain = self._as_counted(return_ubc, state[0]) - estimates[level]
             if gain > 0:
                 estimates[level] += gain * self.choices.rate_percent // 100
             elif not forgives:
                 estimates[level] -= -gain * self.choices.caution_percent // 100
             forgives = forgives or (tried and self.choices.forgives_trials)
         self._today.clear()
+
+    def _as_counted(self, return_ubc: int, session: int) -> int:
+        """As it is, or, printed, lambda^j for lambda^(j-t)."""
+        percent = self.choices.discount_percent
+        return return_ubc * percent**session // 100**session if self.choices.from_dawn else return_ubc
 
     def _first_estimates(self, session: int, worth_ubc: int) -> list[int]:
         if self.choices.initial is Initial.NEUTRAL:

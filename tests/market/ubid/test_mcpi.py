@@ -41,6 +41,20 @@ def test_the_best_that_the_budget_buys_is_found(seed: int) -> None:
     assert days[-10:].count(90) >= 7  # the last two, worth 30 + 60, for 80; now and then it still explores
 
 
+def test_u9_a_return_that_is_discounted_from_dawn_gives_up_a_session_that_is_won_every_day() -> None:
+    """Money for one of two sessions, worth 60 and 50. At a lambda of a half the first is worth more than twice the
+    other; as printed winning it counts 30, less than what is hoped of keeping still.
+    """
+    worths, prices = [1, 60, 50], [100, 90, 90]
+    earned = {}
+    for from_dawn in (False, True):
+        choices = Choices(levels_percent=(0, 100), discount_percent=50, from_dawn=from_dawn)
+        learner = Learner(choices, 90, worths, Never())
+        earned[from_dawn] = [sum(_day(learner, worths, prices, budget=90)) for _ in range(20)]
+    assert earned[False] == [60] * 20
+    assert 50 in earned[True]
+
+
 def test_a_day_that_goes_better_moves_an_estimate_by_one_rate_and_worse_by_the_other() -> None:
     choices = Choices(levels_percent=(0, 100), rate_percent=50, caution_percent=25, initial=Initial.NEUTRAL)
     learner = Learner(choices, 100, [80], Never())
