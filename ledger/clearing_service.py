@@ -296,12 +296,14 @@ class ClearingService:
         return self._sign(_receipt_of(said, auction_id))
 
     def _take_answer(self, auction_id: bytes, offer: bytes) -> AuctionReceipt | Refusal:
-        """Called with the lock. Raises ShellError."""
+        """Called with the lock. After the ledger's no the same answer is submitted again after a pause only. Raises
+        ShellError.
+        """
         listing = self.book.listings.get(auction_id)
         if listing is None:
             return AuctionReceipt(auction_id, Status.UNKNOWN)
-        paused = self._pauses.get(auction_id, (0.0, 0.0))[0] > time.monotonic()
-        if paused or not self._house.may_answer(listing, int(time.time())):
+        rests = auction_id in self._busy or self._pauses.get(auction_id, (0.0, 0.0))[0] > time.monotonic()
+        if rests or not self._house.may_answer(listing, int(time.time())):
             return listing.receipt()
         event = self._house.take_answer(listing, offer, time.time_ns())
         if isinstance(event, Refusal):
@@ -403,12 +405,12 @@ class ClearingService:
                 led = await self._take_step(following)
                 if led:
                     following = await asyncio.to_thread(self._next, step.listing)
+            _, pause_s = self._pauses.pop(auction_id, (0.0, FIRST_PAUSE_S))
+            if not led:
+                longer_s = pause_s if isinstance(following, Wait) else min(LONGEST_PAUSE_S, 2 * pause_s)
+                self._pauses[auction_id] = time.monotonic() + pause_s, longer_s
         finally:
             self._busy.discard(auction_id)
-        _, pause_s = self._pauses.pop(auction_id, (0.0, FIRST_PAUSE_S))
-        if not led:
-            longer_s = pause_s if isinstance(following, Wait) else min(LONGEST_PAUSE_S, 2 * pause_s)
-            self._pauses[auction_id] = time.monotonic() + pause_s, longer_s
 
     async def _take_step(self, step: Step) -> bool:
         match step:

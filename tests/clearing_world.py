@@ -28,21 +28,24 @@ from ledger.contract import apply_batch
 from ledger.state import read_account, read_account_by_id, read_offer
 from ledger.submission import Batch, Executed, Outcome, Refused
 from tests.ledger_world import ALICE, BAND, BOB, CAROL, EXCHANGE, PROVIDER, QOS, START_S, World
-from wire.auction import SETTLE_S, Auction, write_auction
+from wire.auction import Auction, read_auction, write_auction
 from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
 from wire.create import Create
+from wire.generate_offer import derive_nonce, offer_of, read_generate_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import Deposit
+from wire.transaction import Transaction, sign_transaction
 
 HOUSE = PrivateKey.from_secret(40)
 KEEPERS = [PrivateKey.from_secret(number) for number in range(41, 44)]
 BIDDERS = [ALICE, BOB, CAROL, *(PrivateKey.from_secret(number) for number in range(50, 58))]
 CLEARING_S = START_S + 60
 CALLBACK = "http://127.0.0.1:1/offer"
-VICKREY, PROPSHARE = AuctionKind.VICKREY, AuctionKind.PROPSHARE
+VICKREY, PROPSHARE, SESSION = AuctionKind
+SLOT_S = 60
 
 Provider = Callable[[bytes, int], "bytes | Wrong | None"]
 """(question, now) -> answer; None if it is away."""
@@ -50,6 +53,15 @@ Provider = Callable[[bytes, int], "bytes | Wrong | None"]
 
 def honest(question: bytes, now_s: int) -> bytes | Wrong | None:
     return answer(question, HOUSE.public, PROVIDER, World().genesis.ledger_id, now_s)
+
+
+def boxed(question: bytes, _now_s: int) -> bytes | Wrong | None:
+    """As a box that holds a session auction answers, whoever asked."""
+    ledger_id = World().genesis.ledger_id
+    asked = read_generate_offer(question, HOUSE.public, ledger_id)
+    action = offer_of(read_auction(asked.auction, ledger_id), asked)
+    transaction = Transaction(action, derive_nonce(question), asked.valid_until_s)
+    return sign_transaction(transaction, PROVIDER, ledger_id).envelope.encoded
 
 
 def away(_question: bytes, _now_s: int) -> bytes | Wrong | None:
@@ -105,6 +117,23 @@ class ClearingWorld:
         fields: dict[str, object] = {"threshold": 2 if keys else 0, "time_keys": keys, **changes}
         return Auction(terms, 1 if offer is None else offer.epoch + 1, CALLBACK, HOUSE.public, **fields)  # type: ignore[arg-type]
 
+    def session(self, *forecast: int, minimum_ubc: int = 0, **changes: object) -> Auction:
+        """To be cleared in a minute, slots of a minute, sealed to the house alone; an empty box has ten `units`."""
+        clearing_s = int(str(changes.pop("clearing_s", CLEARING_S)))
+        mark, units = (
+            AuctionMark(SESSION, clearing_s, minimum_ubc, forecast),
+            int(str(changes.pop("units", 10))),
+        )
+        terms = AuctionTerms(PROVIDER.public, mark, BAND, units, SLOT_S, QOS)
+        offer = read_offer(self.world.state, PROVIDER.public)
+        fields: dict[str, object] = {
+            "threshold": 1,
+            "time_keys": (time_key(HOUSE, clearing_s),),
+            "epoch": 1 if offer is None else offer.epoch + 1,
+            **changes,
+        }
+        return Auction(terms, offer_callback="", house=HOUSE.public, **fields)  # type: ignore[arg-type]
+
     def open(self, auction: Auction | None = None, **changes: object) -> Listing:
         """The auction, taken by the house."""
         auction = auction or self.auction(**changes)  # type: ignore[arg-type]
@@ -114,11 +143,13 @@ class ClearingWorld:
         self.note(event)
         return self.book.listings[auction.auction_id]
 
-    def make_bid(self, listing: Listing, bidder: PrivateKey, price_ubc: int) -> bytes:
+    def make_bid(
+        self, listing: Listing, bidder: PrivateKey, price_ubc: int, units: int = 1, slots: int = 0
+    ) -> bytes:
         """The bytes that a bidder sends."""
         self.serial += 1
         nonce = self.serial.to_bytes(8, "big")
-        bid = make_bid(listing.auction, price_ubc, bidder, self.ledger_id, nonce)
+        bid = make_bid(listing.auction, price_ubc, bidder, self.ledger_id, nonce, units, slots)
         if not listing.auction.is_sealed:
             return bid
         bid_key = PrivateKey.from_secret(1_000 + self.serial)
@@ -132,9 +163,11 @@ class ClearingWorld:
         self.note(event)
         return list(self.book.listings[listing.auction_id].by_account.values())[-1].name
 
-    def bid(self, listing: Listing, bidder: PrivateKey, price_ubc: int) -> PublicKey:
+    def bid(
+        self, listing: Listing, bidder: PrivateKey, price_ubc: int, units: int = 1, slots: int = 0
+    ) -> PublicKey:
         """The name of a bid that was taken."""
-        encoded = self.make_bid(listing, bidder, price_ubc)
+        encoded = self.make_bid(listing, bidder, price_ubc, units, slots)
         said = self.take(listing, encoded)
         assert isinstance(said, PublicKey), said
         taken = self.book.listings[listing.auction_id]
@@ -178,20 +211,37 @@ class ClearingWorld:
     def clear(
         self,
         listing: Listing,
-        provider: Provider = honest,
+        provider: Provider | None = None,
         keepers: tuple[int, ...] = (0, 2),
         tries: int = 20,
     ) -> Listing:
-        """From the guard on, until it is over; a step that leads nowhere is tried again half a minute later."""
+        """From the guard on, until it is over, by an honest provider if no other is given; a step that leads nowhere is
+        tried again half a minute later, of a session auction the sooner the shorter a slot is.
+        """
+        auction = listing.auction
+        provider = provider or (honest if auction.offer_callback else boxed)
         self.count(listing)
         self.world.now_s = max(self.world.now_s, listing.auction.terms.mark.clearing_s)
         for _ in range(tries * 4):
             listing = self.book.listings[listing.auction_id]
             if listing.phase is Phase.CLOSED:
                 return listing
-            if not self.do(self.house.next_step(listing, self.world.now_s), provider, keepers):
-                self.world.wait(SETTLE_S // tries)
+            step = self.house.next_step(listing, self.world.now_s)
+            led = self.answer(listing, provider) if step is None else self.do(step, provider, keepers)
+            if not led:
+                self.world.wait((auction.settle_by_s - auction.terms.mark.clearing_s) // tries)
         raise AssertionError(f"still {listing.phase}")
+
+    def answer(self, listing: Listing, provider: Provider = boxed) -> bool:
+        """Of an auction whose provider asks: whether its answer was taken."""
+        if not self.house.may_answer(listing, self.world.now_s):
+            return False
+        said = provider(self.house.question(listing), self.world.now_s)
+        event = self.house.take_answer(listing, said, self.now_ns) if isinstance(said, bytes) else None
+        if event is None or isinstance(event, Refusal):
+            return False
+        self.note(event)
+        return True
 
     def count(self, listing: Listing) -> Listing:
         """At the guard: what bidders have is noted, if that is still to be done."""
@@ -216,7 +266,10 @@ class ClearingWorld:
         listing, now_ns = step.listing, self.now_ns
         match step:
             case AskKeepers():
-                told = {at: time_secret(KEEPERS[at], listing.auction.terms.mark.clearing_s) for at in keepers}
+                clearing_s = listing.auction.terms.mark.clearing_s
+                told = {at: time_secret(KEEPERS[at], clearing_s) for at in keepers}
+                if listing.auction.terms.mark.kind is SESSION:
+                    told = {0: time_secret(HOUSE, clearing_s)}
                 return self.house.take_secrets(listing, told, now_ns)
             case AskLedger():
                 balances = {key: self.standing_of(key).balance_ubc for key in listing.by_account}

@@ -196,9 +196,14 @@ class Listing:
             return Status.CANCELLED, Refusal(self.closed.reason, self.closed.detail)
         award = self.award_of(bid)
         if award is not None:
-            return Status.EXECUTED, self._by_another(award)
+            return Status.EXECUTED, self._by_another(award) or self._for_how_much(award)
         shared = self.auction.terms.mark.kind is AuctionKind.PROPSHARE
         return Status.CANCELLED, TOO_SMALL if shared else OUTBID
+
+    def _for_how_much(self, award: Award) -> Refusal | None:
+        """A word on a session that won: behind a box nothing else tells its bidder what he paid."""
+        session = self.auction.terms.mark.kind is AuctionKind.SESSION
+        return Refusal("", f"for {format_money(award.price_ubc)}") if session else None
 
     def _waits(self) -> Refusal | None:
         """Why it stands still, if it does."""

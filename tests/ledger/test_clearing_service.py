@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from fastapi import FastAPI
 
 from ledger.clearing.audit import audit_log, wanted_funds
 from ledger.clearing.book import KEPT_NS
-from ledger.clearing.events import AuctionClosed, FundsTaken, Unsealed, read_event
+from ledger.clearing.events import AuctionClosed, FundsTaken, OfferTaken, Unsealed, read_event
 from ledger.clearing.house import AskKeepers
 from ledger.clearing.house_client import HouseClient
 from ledger.clearing.keeping import time_key
@@ -33,11 +34,12 @@ from ledger.clearing.offer_desk import create_desk
 from ledger.clearing_service import MAX_WAITING, ClearingService, add_routes
 from ledger.database import open_to_read
 from ledger.engine import Engine
+from ledger.entries import Share
 from ledger.genesis import Genesis
 from ledger.http import listen, serve
 from ledger.opening import open_application
 from ledger.ordering import Alone
-from ledger.state import read_account
+from ledger.state import read_account, read_share
 from ledger.submission import Executed
 from tests.ledger.test_client import Speak, ledger_that, says
 from tests.ledger_world import BAND, QOS
@@ -45,14 +47,25 @@ from wire.auction import Auction, write_auction
 from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_list import AuctionList, ListedAuction, read_auction_list
 from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt, write_auction_receipt
-from wire.auction_request import CreateAuction, GetBid, ListAuctions, PlaceBid
+from wire.auction_request import (
+    AnswerQuestion,
+    AskQuestion,
+    AskTimeKey,
+    AuctionRequest,
+    CreateAuction,
+    GetBid,
+    ListAuctions,
+    PlaceBid,
+)
 from wire.auction_terms import GUARD_S, AuctionKind, AuctionMark, AuctionTerms
 from wire.create import Create
-from wire.errors import ShellError
+from wire.errors import DecodeError, ShellError
+from wire.generate_offer import derive_nonce, offer_of, read_generate_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import Deposit, Transfer
 from wire.sealed_bid import read_sealed_bid
+from wire.time_key import read_time_key
 from wire.transaction import Action, Transaction, sign_transaction
 
 KEY, EXCHANGE, PROVIDER, ALICE, BOB, CAROL, OTHER = (PrivateKey.generate() for _ in range(7))
@@ -558,6 +571,147 @@ def test_requests_over_a_topic_are_answered_without_waiting(town: Town) -> None:
     assert placed == got
     listed = read_auction_list(town.service.ask(ListAuctions()).result(5), KEY.public, town.ledger_id)
     assert listed == AuctionList((ListedAuction(encoded, Status.ACTIVE, 1, 1),))
+
+
+async def ask(town: Town, request: AuctionRequest) -> bytes:
+    return await asyncio.wrap_future(town.service.ask(request))
+
+
+async def question_of(town: Town, auction_id: bytes) -> bytes:
+    """As a box asks, until there is one."""
+    async with asyncio.timeout(30):
+        while True:
+            said = await ask(town, AskQuestion(auction_id))
+            with contextlib.suppress(DecodeError):
+                read_generate_offer(said, KEY.public, town.ledger_id)
+                return said
+            assert town.read(said).status is Status.ACTIVE
+            await asyncio.sleep(0.05)
+
+
+async def until_over(town: Town, auction_id: bytes) -> None:
+    async with asyncio.timeout(30):
+        for pause_s in repeat(0.05):
+            if town.read(await ask(town, AskQuestion(auction_id))).status is Status.INACTIVE:
+                return
+            await asyncio.sleep(pause_s)
+
+
+async def session_auction(town: Town) -> Auction:
+    """Of six units for two slots of a minute; its time key by a request as well."""
+    clearing_s = int(time.time()) + GUARD_S + 4
+    time_key_of = await ask(town, AskTimeKey(clearing_s))
+    assert read_time_key(time_key_of).time_s == clearing_s
+    mark = AuctionMark(AuctionKind.SESSION, clearing_s, 10, (6, 6))
+    auction = town.auction("", units=6, mark=mark, time_keys=(time_key_of,), threshold=1)
+    created = await ask(town, CreateAuction(write_auction(auction, PROVIDER, town.ledger_id)))
+    assert town.read(created).status is Status.ACTIVE
+    return auction
+
+
+async def bid_for(
+    town: Town, auction: Auction, key: PrivateKey, units: int, slots: int, worth: int
+) -> PublicKey:
+    bid = make_bid(auction, worth, key, town.ledger_id, os.urandom(8), units, slots)
+    sealed = conceal_bid(auction, bid, key, PrivateKey.generate(), town.ledger_id, os.urandom(16))
+    receipt = town.read(await ask(town, PlaceBid(auction.auction_id, sealed)))
+    assert receipt.status is Status.PENDING, receipt
+    name: PublicKey = receipt.bid_id
+    return name
+
+
+def boxed(town: Town, question: bytes, auction: Auction) -> bytes:
+    asked = read_generate_offer(question, KEY.public, town.ledger_id)
+    transaction = Transaction(offer_of(auction, asked), derive_nonce(question), asked.valid_until_s)
+    return sign_transaction(transaction, PROVIDER, town.ledger_id).envelope.encoded
+
+
+def test_a_box_that_nobody_can_call_asks_for_the_question_and_brings_the_offer(town: Town) -> None:
+    async def scenario() -> None:
+        auction = await session_auction(town)
+        name = auction.auction_id
+        bids = [
+            await bid_for(town, auction, *one)
+            for one in ((ALICE, 3, 2, 900), (BOB, 2, 1, 500), (CAROL, 3, 1, 400))
+        ]
+        assert town.read(await ask(town, AskQuestion(name))).status is Status.ACTIVE
+        assert town.read(await ask(town, AnswerQuestion(name, b"x"))).status is Status.ACTIVE, (
+            "it is not asked yet"
+        )
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(town.service.run())
+            question = await question_of(town, name)
+            await lie(name)
+            offer = boxed(town, question, auction)
+            for _ in range(3):
+                assert town.read(await ask(town, AnswerQuestion(name, offer))).reason == ""
+            await until_over(town, name)
+            running.cancel()
+        over = town.read(await ask(town, AnswerQuestion(name, offer)))
+        assert (over.status, over.reason) == (Status.INACTIVE, "")
+        said = [town.read(await ask(town, GetBid(name, one))) for one in bids]
+        assert [(one.status, one.wins_above_ubc) for one in said] == [
+            (Status.EXECUTED, None), (Status.EXECUTED, None), (Status.CANCELLED, 500),
+        ]  # fmt: skip
+        share = read_share(town.application.state, PROVIDER.public, ALICE.public.octets)
+        assert share == Share(True, 3, 400, 2)
+
+    async def lie(name: bytes) -> None:
+        """Anybody can send it: nothing is noted of it, and the auction does not stand still."""
+        before = town.service.book.number
+        for rubbish in (b"", b"x", town.service.entries(0, 1)[0][1]):
+            said = town.read(await ask(town, AnswerQuestion(name, rubbish)))
+            assert (said.status, said.reason) == (Status.ERROR, "provider_lies")
+        page = town.service.find(name)
+        assert page is not None
+        assert (town.service.book.number, page.reason) == (before, "")
+
+    asyncio.run(scenario())
+    assert [town.balance(key) for key in (ALICE, BOB, CAROL, PROVIDER)] == [600, 600, 1_000, 800]
+
+
+def test_after_the_ledgers_no_a_box_may_ask_and_answer_as_often_as_it_likes(town: Town) -> None:
+    """Each answer that is taken is an entry: after a no the house takes the next one after a pause."""
+
+    async def scenario() -> None:
+        auction = await session_auction(town)
+        name = auction.auction_id
+        bid = await bid_for(town, auction, ALICE, 3, 2, 900)
+        async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(town.service.run())
+            offer = boxed(town, await question_of(town, name), auction)
+            town.commit((Transfer(PROVIDER.public, 999), ALICE))
+            reasons = set[str]()
+            while "winner_unfunded" not in reasons:
+                for _ in range(50):
+                    said = town.read(await ask(town, AnswerQuestion(name, offer)))
+                    assert said.status is Status.ACTIVE
+                    reasons.add(said.reason)
+            running.cancel()
+        assert town.status(auction, bid) is Status.PENDING
+        events = [read_event(entry) for _, entry in town.service.entries(0, 500)]
+        assert 1 <= sum(isinstance(event, OfferTaken) for event in events) < 9
+
+    asyncio.run(scenario())
+    assert town.balance(ALICE) == 1
+
+
+def test_what_a_house_says_to_other_questions(town: Town) -> None:
+    async def scenario() -> None:
+        called = town.auction("http://127.0.0.1:1/offer", PROPSHARE)
+        town.take(called)
+        unknown, far_s = bytes(32), int(time.time()) + 10**7
+        for request, status, reason in (
+            (AskTimeKey(far_s), Status.ERROR, "too_far"),
+            (AskQuestion(unknown), Status.UNKNOWN, ""),
+            (AnswerQuestion(unknown, b"x"), Status.UNKNOWN, ""),
+            (AskQuestion(called.auction_id), Status.ACTIVE, ""),
+            (AnswerQuestion(called.auction_id, b"x"), Status.ACTIVE, ""),
+        ):
+            said = town.read(await ask(town, request))
+            assert (said.status, said.reason) == (status, reason)
+
+    asyncio.run(scenario())
 
 
 def test_a_full_house_says_so(town: Town) -> None:

@@ -25,19 +25,33 @@ from ledger.clearing.events import (
     read_event,
     write_event,
 )
+from ledger.clearing.house import ask_for
 from ledger.clearing.provider import Wrong
 from ledger.submission import Batch, Executed, Outcome
-from tests.clearing_world import BIDDERS, CLEARING_S, HOUSE, PROPSHARE, VICKREY, ClearingWorld, away, honest
+from tests.clearing_world import (
+    BIDDERS,
+    CLEARING_S,
+    HOUSE,
+    PROPSHARE,
+    SLOT_S,
+    VICKREY,
+    ClearingWorld,
+    away,
+    boxed,
+    honest,
+)
 from tests.ledger_world import ALICE, BOB, CAROL, PROVIDER
 from wire.auction import SETTLE_S
 from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import GUARD_S, AuctionKind
 from wire.errors import DecodeError
+from wire.generate_offer import write_generate_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.post_offer import PostOffer
+from wire.ruling import sign_ruling
 from wire.sealed_bid import read_sealed_bid, write_sealed_bid
 from wire.transaction import read_transaction
 
@@ -60,6 +74,44 @@ def test_the_same_winners_without_the_house_s_key(kind: AuctionKind, units: int)
     assert [(one.bid.account, one.units, one.price_ubc) for one in found.awards] == [
         (one.bid.account, one.units, one.price_ubc) for one in listing.awards
     ]
+
+
+def sessions() -> ClearingWorld:
+    """Two session auctions; Alice holds three units through the second one."""
+    world = ClearingWorld()
+    for number, asked in enumerate(
+        (((ALICE, 3, 2, 90), (BOB, 4, 1, 50)), ((BOB, 2, 1, 50), (CAROL, 3, 1, 60)))
+    ):
+        auction = world.session(6 - 3 * number, 6, clearing_s=CLEARING_S + number * SLOT_S)
+        listing = world.open(auction)
+        for key, units, slots, worth in asked:
+            world.bid(listing, key, worth, units, slots)
+        world.clear(listing)
+    return world
+
+
+def test_sessions_without_the_house_s_key() -> None:
+    world = sessions()
+    found = audit_log(world.entries, world.ledger_id).auctions
+    assert [(one.settled, one.wrong) for one in found] == [(True, ""), (True, "")]
+    won = [[(one.bid.account, one.units, one.slots, one.price_ubc) for one in one.awards] for one in found]
+    assert won == [[(ALICE.public, 3, 2, 50)], [(CAROL.public, 3, 1, 50)]]
+
+
+@pytest.mark.parametrize("lie", [{"price_ubc": 51}, {"allocations": 2}, {"slots": 1}])
+def test_a_house_that_moves_what_a_session_pays_or_gets_is_found(lie: dict[str, int]) -> None:
+    """House and box together: both signatures hold."""
+    world = sessions()
+    first = next(iter(world.book.listings.values()))
+    asked = ask_for(first)
+    shares = {key: replace(share, **lie) for key, share in asked.consumers.items()}
+    ruling = sign_ruling(HOUSE, world.ledger_id, first.auction_id, asked.head, asked.price_ubc, shares)
+    question = write_generate_offer(
+        replace(asked, consumers=shares, ruling=ruling.signature), HOUSE, world.ledger_id
+    )
+    answer = boxed(question, 0)
+    (found, _) = audit_log(changed(world, OfferTaken, answer=answer), world.ledger_id).auctions
+    assert "not what the auction came to" in found.wrong
 
 
 def test_receipts_are_found_again() -> None:
@@ -193,6 +245,18 @@ def test_an_honest_house_holds_in_everything(make: Callable[[], ClearingWorld]) 
     found = audit_log(world.entries, world.ledger_id, Word(world))
     assert found.holds, found
     assert [(one.wrong, one.unchecked) for one in found.auctions] == [("", "")]
+
+
+def test_an_honest_house_of_sessions_holds_in_everything() -> None:
+    """Of one auction: the ledger of these tests has one guard."""
+    world = ClearingWorld()
+    listing = world.open(world.session(6, 6, minimum_ubc=1))
+    for key, units, slots, worth in ((ALICE, 3, 2, 90), (BOB, 4, 1, 50), (CAROL, 7, 1, 99)):
+        world.bid(listing, key, worth, units, slots)
+    world.clear(listing)
+    found = audit_log(world.entries, world.ledger_id, Word(world))
+    assert found.holds, found
+    assert [one.dropped for one in found.auctions] == [1], "of six units nobody gets seven"
 
 
 def test_what_nobody_says_is_not_checked() -> None:

@@ -78,9 +78,12 @@ def test_what_a_house_calls_a_bid() -> None:
 
 def test_what_a_winner_can_come_to_owe() -> None:
     world = ClearingWorld()
-    for kind, most_ubc in ((VICKREY, 70), (PROPSHARE, 210)):
-        auction = world.auction(kind, units=3)
-        assert most_afterwards_ubc(auction) == 0
+    for auction, units, most_ubc in (
+        (world.auction(VICKREY, units=3), 1, 70),
+        (world.auction(PROPSHARE, units=3), 1, 210),
+        (world.session(6, 6), 2, 140),
+    ):
+        assert most_afterwards_ubc(auction, units) == 0
         usage = UsageTerms(1_000, 10, 1, 70)
         terms = replace(auction.terms, qos=replace(auction.terms.qos, usage=usage))
-        assert most_afterwards_ubc(replace(auction, terms=terms)) == most_ubc
+        assert most_afterwards_ubc(replace(auction, terms=terms), units) == most_ubc

@@ -48,6 +48,30 @@ def test_the_same_log_gives_the_same_book(kind_of: str) -> None:
     assert world.book.active == {}
 
 
+def test_what_would_have_won_is_found_when_asked_for_and_again_in_the_same_log() -> None:
+    world = ClearingWorld()
+    listing = world.open(world.session(6, 6))
+    names = [
+        world.bid(listing, BIDDERS[number], worth, units, slots)
+        for number, (units, slots, worth) in enumerate(((4, 2, 900), (3, 1, 500), (3, 2, 300), (7, 1, 999)))
+    ]
+    world.clear(listing)
+    assert listing.wins_above == {}
+    said = [listing.receipt(name) for name in names]
+    assert [one.wins_above_ubc for one in said] == [None, 600, 400, None]
+    assert [one.reason for one in said] == ["", "outbid", "outbid", "over_capacity"]
+    assert [one.detail for one in said] == [
+        "for 0.0008 BC",
+        "would have won with more than 0.0006 BC",
+        "would have won with more than 0.0004 BC",
+        "slot 1 has 6 units, it wants 7",
+    ]
+    assert len(listing.wins_above) == 2
+    world.restart()
+    again = world.book.listings[listing.auction_id]
+    assert [again.receipt(name) for name in names] == said
+
+
 def test_receipts_name_a_place_in_the_log_and_the_head_up_to_it() -> None:
     world = bidding({0: 70, 1: 100})
     (listing,) = world.book.listings.values()

@@ -16,11 +16,13 @@ from ledger.clearing.door import (
     Standing,
     check_auction,
     check_bidder,
+    longest_s,
+    most_bids,
     read_bid,
     read_issuer,
 )
 from ledger.clearing.keeping import time_key
-from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
+from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, PROPSHARE, SLOT_S, ClearingWorld
 from tests.ledger_world import ALICE, BOB, OTHER_BAND, PROVIDER, QOS, START_S, buy
 from wire.allocate import Allocate
 from wire.auction import SETTLE_S, Auction
@@ -33,10 +35,17 @@ WORLD = ClearingWorld()
 AUCTION = WORLD.auction(minimum_ubc=5)
 PROVIDES = Seller(has_account=True)
 SHARES = WORLD.auction(PROPSHARE)
+SESSIONS = WORLD.session(6, 6, 9, minimum_ubc=5)
 
 
 def with_units(auction: Auction, units: int) -> Auction:
     return replace(auction, terms=replace(auction.terms, max_allocations=units))
+
+
+FAST_SESSIONS = replace(
+    SESSIONS, terms=replace(SESSIONS.terms, qos=replace(QOS, ceil_down_bps=MAX_RATE_BPS // 6 + 1))
+)
+"""Six of which are faster than a grant can say."""
 
 
 def moved(clearing_s: int) -> Auction:
@@ -55,6 +64,12 @@ def moved(clearing_s: int) -> Auction:
         (AUCTION, Seller(True, taken_units=1), "not_free"),
         (AUCTION, Seller(True, most_winners=AUCTION.terms.max_allocations - 1), "too_many_winners"),
         (with_units(SHARES, 1 + MAX_RATE_BPS // QOS.ceil_down_bps), PROVIDES, "rate_too_high"),
+        (SESSIONS, Seller(True, taken_units=5), "not_free"),
+        (SESSIONS, Seller(True, most_winners=5), "too_many_winners"),
+        (SESSIONS, Seller(True, selling=True), "still_selling"),
+        (SESSIONS, Seller(True, settled_s=CLEARING_S), "auction_settled"),
+        (replace(SESSIONS, house=BOB.public), PROVIDES, "another_house"),
+        (FAST_SESSIONS, PROVIDES, "rate_too_high"),
         (moved(START_S + GUARD_S), PROVIDES, "too_late"),
         (moved(START_S + MAX_AHEAD_S - SETTLE_S + 1), PROVIDES, "too_far"),
         (replace(AUCTION, time_keys=AUCTION.time_keys[:1] * 2), PROVIDES, "bad_time_keys"),
@@ -71,6 +86,10 @@ def test_an_auction_that_is_taken() -> None:
     assert check_auction(AUCTION, HOUSE.public, Seller(True, settled_s=CLEARING_S - 1), START_S) is None
     most = with_units(SHARES, MAX_RATE_BPS // QOS.ceil_down_bps)
     assert check_auction(most, HOUSE.public, PROVIDES, START_S) is None
+    busy = Seller(True, taken_units=4, most_winners=6)
+    assert check_auction(SESSIONS, HOUSE.public, busy, START_S) is None, (
+        "six of ten are free, and can all be won"
+    )
     for auction in (AUCTION, moved(START_S + GUARD_S + 1), moved(START_S + MAX_AHEAD_S - SETTLE_S)):
         assert check_auction(auction, HOUSE.public, PROVIDES, START_S) is None
 
@@ -110,6 +129,7 @@ BIDS = [
     Row("not_for_itself", {"consumers": [ALICE.public, BOB.public]}),
     Row("not_for_itself", {"period": 5_000, "period_to": 5_000}),
     Row("more_than_one", {"allocations": 2}),
+    Row("more_than_one", {"slots": 1}),
     Row("valid_until", {}, CLEARING_S + SETTLE_S - 1),
     Row("valid_until", {}, CLEARING_S + SETTLE_S + 1),
     Row("below_minimum", {"price_ubc": 4}),
@@ -138,6 +158,83 @@ def test_a_bid_that_is_taken() -> None:
         opened = read(signed(buy(**{**GOOD, **changes})))
         assert isinstance(opened, OpenBid)
         assert (opened.account, opened.at_ns) == (ALICE.public, 9)
+
+
+SESSION_BIDS = [
+    ("no_slots", {"slots": 0}),
+    ("too_long", {"slots": 4}),
+    ("over_capacity", {"allocations": 7}),
+    ("over_capacity", {"allocations": 9, "slots": 3}),
+    ("below_minimum", {"price_ubc": 59}),
+    ("below_minimum", {"price_ubc": 0}),
+    ("too_large", {"price_ubc": 2**43 + 1}),
+    ("another_auction", {"auction": AUCTION.auction_id}),
+    ("band_differs", {"band": OTHER_BAND}),
+    ("not_for_itself", {"consumers": [BOB.public]}),
+    ("not_for_itself", {"period": 5_000, "period_to": 5_000}),
+]
+GOOD_SESSION: dict[str, Any] = {
+    **GOOD,
+    "auction": SESSIONS.auction_id,
+    "price_ubc": 60,
+    "allocations": 6,
+    "slots": 2,
+}
+
+
+def read_session(valid_until_s: int = SESSIONS.settle_by_s, **changes: Any) -> OpenBid | Refusal:
+    encoded = signed(buy(**{**GOOD_SESSION, **changes}), valid_until_s)
+    return read_bid(encoded, SESSIONS, ALICE.public, 9, WORLD.ledger_id)
+
+
+@pytest.mark.parametrize(("reason", "changes"), SESSION_BIDS)
+def test_a_session_that_is_refused(reason: str, changes: dict[str, Any]) -> None:
+    refusal = read_session(**changes)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == reason
+
+
+def test_a_session_that_is_taken() -> None:
+    for changes in ({}, {"slots": 3, "price_ubc": 90}, {"allocations": 1, "price_ubc": 2**43}):
+        opened = read_session(**changes)
+        assert isinstance(opened, OpenBid), opened
+        assert opened.bundle == (changes.get("allocations", 6),) * changes.get("slots", 2)
+    off = read_session(SESSIONS.settle_by_s + 1)
+    assert isinstance(off, Refusal)
+    assert off.reason == "valid_until"
+    told = read_session(allocations=7)
+    assert isinstance(told, Refusal)
+    assert told.detail == "slot 1 has 6 units, it wants 7"
+
+
+def test_a_session_for_nothing_is_refused_even_without_a_minimum() -> None:
+    free = WORLD.session(6, 6, 9)
+    fields = {**GOOD_SESSION, "auction": free.auction_id}
+    for price_ubc, taken in ((0, False), (1, True)):
+        encoded = signed(buy(**{**fields, "price_ubc": price_ubc}), free.settle_by_s)
+        said = read_bid(encoded, free, ALICE.public, 9, WORLD.ledger_id)
+        assert isinstance(said, OpenBid) is taken
+
+
+@pytest.mark.parametrize(
+    ("auction", "max_winners", "most"),
+    [
+        (SESSIONS, 12_000, 1_000),
+        (SESSIONS, 7, 7),
+        (WORLD.session(30, 250, units=250), 12_000, 644),
+        (WORLD.session(200, units=250), 12_000, 98),
+        (WORLD.session(0, 6), 12_000, 1_000),
+        (SHARES, 7, 7),
+        (SHARES, 99_999, 12_000),
+    ],
+)
+def test_how_many_bids_an_auction_takes(auction: Auction, max_winners: int, most: int) -> None:
+    assert most_bids(auction, max_winners) == most
+
+
+def test_how_long_the_longest_grant_lasts() -> None:
+    assert longest_s(SESSIONS.terms) == 3 * SLOT_S
+    assert longest_s(AUCTION.terms) == AUCTION.terms.allocation_duration_s
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,17 @@ from hypothesis import strategies as st
 from ledger.clearing.book import Listing, Phase
 from ledger.clearing.door import MAX_AUCTIONS_OF_ONE, MAX_CHANGES, Refusal
 from ledger.clearing.events import OfferRejected, OfferTaken, read_event
-from ledger.clearing.house import PATIENCE_S, AskKeepers, AskLedger, AskProvider, House, Submit, Wait
+from ledger.clearing.house import (
+    PATIENCE_S,
+    AskKeepers,
+    AskLedger,
+    AskProvider,
+    Close,
+    House,
+    Submit,
+    Wait,
+    look_until_s,
+)
 from ledger.clearing.provider import Wrong
 from ledger.submission import Batch, Executed, Refused
 from tests.clearing_world import (
@@ -25,9 +35,11 @@ from tests.clearing_world import (
     HOUSE,
     KEEPERS,
     PROPSHARE,
+    SLOT_S,
     VICKREY,
     ClearingWorld,
     away,
+    boxed,
     honest,
 )
 from tests.ledger_world import ALICE, BOB, CAROL, OTHER_BAND, PROVIDER, QOS, buy, offer
@@ -872,3 +884,228 @@ def test_whatever_is_sent_is_taken_or_refused_in_words(garbage: bytes, at: int, 
         said = None
     assert isinstance(said, PublicKey) == (garbled == bid)
     assert len(world.entries) == entries + (garbled == bid)
+
+
+# ---- Session auctions
+
+
+ALL_OF_SIX = ((ALICE, 3, 3, 9_000), (BOB, 2, 1, 5_000), (CAROL, 3, 1, 4_000))
+"""Who, units, slots, worth: as in the lab's story, at a tenth of its prices."""
+
+
+def sell_sessions(
+    world: ClearingWorld, asked: Sequence[tuple[PrivateKey, int, int, int]], *forecast: int, **changes: object
+) -> tuple[Listing, list[PublicKey]]:
+    listing = world.open(world.session(*forecast, **changes))  # type: ignore[arg-type]
+    return listing, [world.bid(listing, key, worth, units, slots) for key, units, slots, worth in asked]
+
+
+def test_sessions_win_units_for_slots_and_who_lost_reads_what_would_have_won() -> None:
+    world = ClearingWorld()
+    listing, names = sell_sessions(world, ALL_OF_SIX, 6, 6, 6, 6, minimum_ubc=100)
+    world.clear(listing)
+    assert [world.status(listing, name) for name in names] == [EXECUTED, EXECUTED, OUTBID]
+    assert [10_000 - world.world.balance(key) for key in (ALICE, BOB, CAROL)] == [4_000, 4_000, 0]
+    assert world.world.balance(PROVIDER) == 8_000
+    receipt = listing.receipt(names[2])
+    assert (receipt.wins_above_ubc, receipt.detail) == (5_000, "would have won with more than 0.005 BC")
+    assert [listing.receipt(name).wins_above_ubc for name in (None, *names[:2])] == [None] * 3
+    (batch,) = world.batches
+    offered = batch.transactions[0].transaction.action
+    assert isinstance(offered, PostOffer)
+    shares = {key: (one.allocations, one.slots, one.price_ubc) for key, one in offered.consumers.items()}
+    assert shares == {ALICE.public: (3, 3, 4_000), BOB.public: (2, 1, 4_000)}
+    assert offered.price_ubc == 100
+
+
+def test_what_one_auction_sold_is_free_in_the_next_from_its_last_slot_on() -> None:
+    """Alice holds three of ten units for two slots; a third auction begins where they end."""
+    world = ClearingWorld()
+    for number, (who, units, free) in enumerate(((ALICE, 3, 10), (BOB, 7, 7), (CAROL, 3, 3))):
+        sold = [(who, units, 2, 1_000)]
+        listing, (name,) = sell_sessions(world, sold, free, free, clearing_s=CLEARING_S + number * SLOT_S)
+        world.clear(listing)
+        assert world.status(listing, name) == EXECUTED
+
+
+def test_a_forecast_of_more_than_is_free_sells_nothing() -> None:
+    """A box that shows what it does not have: the ledger counts, all or none, and the bids die."""
+    world = ClearingWorld()
+    listing, _ = sell_sessions(world, [(ALICE, 8, 2, 1_000)], 10, 10)
+    world.clear(listing)
+    second, names = sell_sessions(
+        world, [(BOB, 2, 1, 900), (CAROL, 1, 1, 900)], 10, 10, clearing_s=CLEARING_S + SLOT_S
+    )
+    world.clear(second)
+    assert second.receipt().reason == "sold_out"
+    assert {world.status(second, name) for name in names} == {(Status.CANCELLED, "sold_out")}
+    assert [world.world.balance(key) for key in (BOB, CAROL)] == [10_000, 10_000]
+
+
+@pytest.mark.parametrize(
+    ("units", "slots", "worth", "status", "reason"),
+    [
+        (1, 0, 900, Status.ERROR, "no_slots"),
+        (1, 4, 900, Status.ERROR, "too_long"),
+        (4, 1, 900, Status.ERROR, "over_capacity"),
+        (3, 2, 599, Status.CANCELLED, "below_minimum"),
+        (1, 1, 2**43 + 1, Status.ERROR, "too_large"),
+        (1, 1, 10_001, Status.ERROR, "insufficient_funds"),
+    ],
+)
+def test_a_session_that_takes_no_part_sets_no_price(
+    units: int, slots: int, worth: int, status: Status, reason: str
+) -> None:
+    world = ClearingWorld()
+    listing, (wrong, right) = sell_sessions(
+        world, [(ALICE, units, slots, worth), (BOB, 3, 1, 700)], 3, 3, 6, minimum_ubc=100
+    )
+    world.clear(listing)
+    assert world.status(listing, wrong) == (status, reason)
+    assert listing.receipt(wrong).wins_above_ubc is None
+    assert world.status(listing, right) == EXECUTED
+    assert world.world.balance(BOB) == 10_000 - 300
+
+
+def test_the_house_calls_nobody_for_a_session_auction_but_may_be_asked() -> None:
+    world = ClearingWorld()
+    listing, _ = sell_sessions(world, ALL_OF_SIX, 6)
+    world.count(listing)
+    assert not world.house.may_answer(listing, world.world.now_s)
+    world.world.now_s = CLEARING_S
+    step = world.house.next_step(listing, CLEARING_S)
+    assert isinstance(step, AskKeepers)
+    world.do(step)
+    assert world.house.next_step(listing, CLEARING_S) is None
+    assert world.house.may_answer(listing, listing.auction.settle_by_s)
+    assert not world.house.may_answer(listing, listing.auction.settle_by_s + 1)
+    assert world.answer(listing)
+    assert not world.house.may_answer(listing, CLEARING_S)
+    assert isinstance(world.house.next_step(listing, CLEARING_S), Submit)
+
+
+def test_a_question_asked_twice_is_answered_by_one_transaction() -> None:
+    world = ClearingWorld()
+    listing, _ = sell_sessions(world, ALL_OF_SIX, 6, 6, 6)
+    world.count(listing)
+    world.world.now_s = CLEARING_S
+    world.do(world.house.next_step(listing, CLEARING_S))
+    ids = set[bytes]()
+    for _ in range(3):
+        said = boxed(world.house.question(listing), 0)
+        assert isinstance(said, bytes)
+        ids.add(read_transaction(said, world.ledger_id).transaction_id)
+    assert len(ids) == 1
+
+
+def test_a_box_that_is_away_costs_its_next_auction_nothing() -> None:
+    """Void three quarters of a slot after the clearing time, before the next one is cleared."""
+    world = ClearingWorld()
+    listing, names = sell_sessions(world, ALL_OF_SIX, 6, 6, 6)
+    world.count(listing)
+    world.world.now_s = CLEARING_S
+    world.do(world.house.next_step(listing, CLEARING_S))
+    last_s = look_until_s(listing.auction)
+    assert last_s == CLEARING_S + 3 * SLOT_S // 4
+    following, (later,) = sell_sessions(world, [(BOB, 1, 1, 500)], 6, clearing_s=CLEARING_S + SLOT_S)
+    assert world.house.next_step(listing, last_s) is None
+    step = world.house.next_step(listing, last_s + 1)
+    assert isinstance(step, Close)
+    world.do(step)
+    assert {world.status(listing, name) for name in names} == {(Status.CANCELLED, "provider_away")}
+    assert [listing.receipt(name).wins_above_ubc for name in names] == [None] * 3
+    world.clear(following)
+    assert world.status(following, later) == EXECUTED
+
+
+def test_who_spends_his_money_after_the_guard_ends_one_session_auction_and_not_the_next() -> None:
+    world = ClearingWorld()
+    listing, names = sell_sessions(world, ALL_OF_SIX, 6, 6, 6)
+    world.count(listing)
+    world.world.must(Transfer(PROVIDER.public, 9_999), ALICE)
+    world.clear(listing)
+    assert listing.receipt().reason == "winner_unfunded"
+    following, names = sell_sessions(world, ALL_OF_SIX[1:], 6, 6, 6, clearing_s=CLEARING_S + SLOT_S)
+    world.clear(following)
+    assert [world.status(following, name) for name in names] == [EXECUTED, EXECUTED]
+
+
+@pytest.mark.parametrize("lie", ["units", "price", "slots", "another"])
+def test_a_box_that_answers_something_else_settles_nothing(lie: str) -> None:
+    world = ClearingWorld()
+    listing, _ = sell_sessions(world, ALL_OF_SIX, 6, 6, 6)
+
+    def lying(question: bytes, now_s: int) -> bytes:
+        honest = boxed(question, now_s)
+        assert isinstance(honest, bytes)
+        signed = read_transaction(honest, world.ledger_id).transaction
+        action = signed.action
+        assert isinstance(action, PostOffer)
+        share = action.consumers[ALICE.public]
+        shares = {
+            "units": replace(share, allocations=2),
+            "price": replace(share, price_ubc=3_999),
+            "slots": replace(share, slots=2),
+            "another": share,
+        }
+        consumers = {**action.consumers, (CAROL if lie == "another" else ALICE).public: shares[lie]}
+        wrong = replace(signed, action=replace(action, consumers=consumers))
+        return sign_transaction(wrong, PROVIDER, world.ledger_id).envelope.encoded
+
+    world.clear(listing, provider=lying)
+    assert listing.receipt().reason == "provider_away"
+    assert world.batches == []
+
+
+def test_a_house_that_starts_again_at_any_moment_clears_sessions_to_the_same_end() -> None:
+    def run_with(restart_after: int) -> list[tuple[Status, str, int | None]]:
+        world = ClearingWorld()
+        listing, names = sell_sessions(world, ALL_OF_SIX, 6, 6, 6)
+        world.count(listing)
+        world.world.now_s = CLEARING_S
+        for step_number in range(4):
+            if step_number == restart_after:
+                world.restart()
+                listing = world.book.listings[listing.auction_id]
+            step = world.house.next_step(listing, CLEARING_S)
+            assert world.answer(listing) if step is None else world.do(step)
+            if not listing.is_active:
+                break
+        said = [listing.receipt(name) for name in names]
+        return [(one.status, one.reason, one.wins_above_ubc) for one in said]
+
+    expected = run_with(99)
+    assert [one[0] for one in expected] == [Status.EXECUTED, Status.EXECUTED, Status.CANCELLED]
+    assert all(run_with(number) == expected for number in range(3))
+
+
+def test_no_more_sessions_are_taken_than_one_batch_settles() -> None:
+    world = ClearingWorld()
+    world.house = House(world.book, HOUSE, max_winners=2)
+    listing, _ = sell_sessions(world, ALL_OF_SIX[:2], 6, 6, 6)
+    said = world.take(listing, world.make_bid(listing, CAROL, 5, 1, 1))
+    assert isinstance(said, Refusal)
+    assert (said.reason, said.detail) == ("too_many_bids", "there are 2 bids in this auction")
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3_000)), max_size=6),
+    st.lists(st.integers(0, 6), min_size=1, max_size=3),
+)
+def test_sessions_whatever_is_bid(asked: list[tuple[int, int, int]], forecast: list[int]) -> None:
+    """Nobody pays more than he bid; what he who lost is told wins if he bids more in the same company."""
+    world = ClearingWorld()
+    bidders = [(key, *one) for key, one in zip(BIDDERS, asked, strict=False)]
+    listing, names = sell_sessions(world, bidders, *forecast)
+    world.clear(listing)
+    won = {award.bid.account: award for award in listing.awards}
+    for (key, units, slots, worth), name in zip(bidders, names, strict=True):
+        paid, receipt = 10_000 - world.world.balance(key), listing.receipt(name)
+        assert 0 <= paid <= worth
+        assert (receipt.status is Status.EXECUTED) == (key.public in won)
+        if key.public in won:
+            assert (won[key.public].units, won[key.public].slots) == (units, slots)
+        elif receipt.reason == "outbid":
+            assert receipt.wins_above_ubc is not None
+            assert receipt.wins_above_ubc >= worth

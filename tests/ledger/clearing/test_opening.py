@@ -9,7 +9,7 @@ from ledger.clearing.awards import OpenBid
 from ledger.clearing.book import open_in_turn
 from ledger.clearing.keeping import time_key, time_secret
 from ledger.clearing.opening import ManyAtOnce
-from tests.clearing_world import BIDDERS, CLEARING_S, KEEPERS, ClearingWorld
+from tests.clearing_world import BIDDERS, CLEARING_S, HOUSE, KEEPERS, ClearingWorld
 from wire.auction_terms import AuctionKind
 from wire.errors import ShellError
 from wire.keys import PrivateKey
@@ -59,6 +59,26 @@ def test_where_most_bids_matter_the_processes_confirm_them() -> None:
         assert sum(award.units for award in worlds[0][1].awards) == 700
     finally:
         at_once.close()
+
+
+def test_many_sessions_are_opened_with_their_units_and_slots() -> None:
+    """A frame that left them out would give everybody one unit, in no slot."""
+    world = ClearingWorld()
+    listing = world.open(world.session(6, 9))
+    for number, key in enumerate(BIDDERS[:6]):
+        world.bid(listing, key, 100 + number, 1 + number, 1 + number % 2)
+    bids = (list(listing.bids.values()) * (opening.FEW // 6 + 1))[: opening.FEW + 1]
+    told = {0: PrivateKey.from_secret(int.from_bytes(time_secret(HOUSE, CLEARING_S), "big"))}
+    at_once = ManyAtOnce(2)
+    try:
+        found = at_once(listing, bids, told, world.ledger_id)
+    finally:
+        at_once.close()
+    assert len(found) == 501
+    for number, one in enumerate(found):
+        assert isinstance(one, OpenBid)
+        assert (one.bundle, one.unlocked) == ((1 + number % 6,) * (1 + number % 2), None)
+        one.transaction.verify(one.account)
 
 
 def _secrets() -> list[PrivateKey]:

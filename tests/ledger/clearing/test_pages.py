@@ -54,6 +54,34 @@ def test_an_open_auction() -> None:
     assert (bid.units, bid.paid_ubc) == (3, 70)
 
 
+def test_a_session_auction() -> None:
+    """Who lost is not computed for a page: whoever wants to know asks for his receipt."""
+    world = ClearingWorld()
+    listing = world.open(world.session(6, 6, 9, minimum_ubc=5))
+    for key, units, slots in ((ALICE, 4, 3), (BOB, 3, 1)):
+        world.bid(listing, key, 70, units, slots)
+    page = show_auction(listing, 100)
+    assert (page.kind, page.forecast, page.max_allocations, page.min_price_ubc) == (
+        "session",
+        [6, 6, 9],
+        10,
+        5,
+    )
+    assert [(bid.wants, bid.units, bid.slots) for bid in page.bids] == [(None, 0, 0)] * 2
+    world.clear(listing)
+    won, lost = show_auction(listing, 100).bids
+    assert (won.status, won.wants, won.units, won.slots, won.paid_ubc) == ("executed", [4, 3], 4, 3, 70)
+    assert (lost.status, lost.reason, lost.wants, lost.units, lost.slots) == (
+        "cancelled",
+        "outbid",
+        [3, 1],
+        0,
+        0,
+    )
+    assert listing.wins_above == {}
+    assert show_auction(world.open(clearing_s=CLEARING_S + 60), 1).forecast == []
+
+
 def test_a_bid_below_the_minimum_was_seen_and_pays_nothing() -> None:
     world = ClearingWorld()
     listing = world.open(minimum_ubc=50)

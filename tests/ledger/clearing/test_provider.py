@@ -98,3 +98,10 @@ def test_before_its_time() -> None:
 def test_a_question_of_another_house() -> None:
     with pytest.raises(VerificationError):
         asked(question(), house=BOB)
+
+
+def test_a_session_auction_is_for_the_box_that_holds_it() -> None:
+    auction = write_auction(WORLD.session(6, minimum_ubc=5), PROVIDER, WORLD.ledger_id)
+    said = asked(question(auction=auction))
+    assert isinstance(said, Wrong)
+    assert "answers for itself" in said.detail
