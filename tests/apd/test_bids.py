@@ -8,7 +8,8 @@ import pytest
 
 from apd import bids, lobby
 from apd.auction_state import AuctionPhase, AuctionState
-from apd.commands import AskHouse, Command, Note, SendLobby, SubmitTransaction
+from apd.commands import AskHouse, Command, InstallSession, Note, SendLobby, SubmitTransaction
+from apd.events import DeadlineReached, LedgerReplied, Saved
 from apd.state import State
 from nas_tunnel.lobby import (
     AskAuction,
@@ -17,27 +18,47 @@ from nas_tunnel.lobby import (
     Bid,
     BidSaid,
     LobbyMessage,
+    Outcome,
     Purchase,
     Refused,
     write_lobby,
 )
-from tests.apd.playbook import start_box
+from tests.apd.auction_world import AUCTION as EACH_SLOT
+from tests.apd.auction_world import (
+    FIRST_S,
+    UNIT,
+    auction_box,
+    auction_signed,
+    offer_signed,
+    question,
+    share,
+    time_key,
+)
+from tests.apd.auction_world import word as word_on_auction
+from tests.apd.playbook import Box, Playbook, a, heard, join, seconds, start_box
+from tests.apd.playbook import told as tells
 from tests.apd.world import (
     BAND,
     CONSUMER,
     DEVICE,
     LEDGER,
     LEDGER_ID,
+    OTHER_CONSUMER,
     OTHER_DEVICE,
+    OTHER_STATION,
     PROVIDER,
     START,
     STRANGER,
+    grant,
+    reply,
+    signed_grant,
     signed_state,
     transaction,
 )
 from wire.allocate import Allocate
 from wire.auction_receipt import AuctionReceipt, Status, write_auction_receipt
-from wire.auction_request import AuctionRequest, GetBid, PlaceBid, read_auction_request
+from wire.auction_request import AuctionRequest, GetBid, PlaceBid, read_auction_request, write_auction_request
+from wire.grant import grant_id_of
 from wire.keys import PrivateKey
 from wire.units import NS_PER_S, Now
 
@@ -78,8 +99,13 @@ def refused(commands: list[Command]) -> list[tuple[bytes, str]]:
     return [(said.subject, said.reason) for _, said in told(commands) if isinstance(said, Refused)]
 
 
-def word(auction_id: bytes = AUCTION, key: PrivateKey = LEDGER, ledger_id: bytes = LEDGER_ID) -> bytes:
-    receipt = AuctionReceipt(auction_id, Status.PENDING, CONSUMER.public, 3, 5, bytes(32))
+def word(
+    auction_id: bytes = AUCTION,
+    key: PrivateKey = LEDGER,
+    ledger_id: bytes = LEDGER_ID,
+    status: Status = Status.PENDING,
+) -> bytes:
+    receipt = AuctionReceipt(auction_id, status, CONSUMER.public, 3, 5, bytes(32))
     return write_auction_receipt(receipt, key, ledger_id)
 
 
@@ -249,3 +275,100 @@ class TestClaim:
     def test_others_winners_are_others_business(self) -> None:
         _, commands = say(started(), self.of_auction(STRANGER))
         assert [reason for _, reason in refused(commands)] == ["foreign_provider"]
+
+
+def opened() -> Box:
+    """An auction of six units takes bids."""
+    box = auction_box()
+    box.pass_time(seconds(FIRST_S - EACH_SLOT.open_s - START.utc_s))
+    box.feed(DeadlineReached())
+    box.feed(LedgerReplied(box.last(AskHouse).correlation, time_key()))
+    box.feed(auction_signed(box))
+    box.feed(
+        LedgerReplied(box.last(AskHouse).correlation, word_on_auction(auction_id_of(box), Status.ACTIVE))
+    )
+    return box
+
+
+def auction_id_of(box: Box) -> bytes:
+    auction = box.state.on_auction.auction
+    assert auction is not None
+    return auction.auction_id
+
+
+class TestThroughTheCore:
+    """As datagrams and replies come, beside the auctions themselves."""
+
+    def test_from_the_auction_that_is_shown_to_the_houses_word(self) -> None:
+        box = opened()
+        auction_id, bid = auction_id_of(box), Bid(auction_id_of(box), b"sealed")
+        taken, lost = word(auction_id), word(auction_id, status=Status.CANCELLED)
+        assert (
+            Playbook(box)
+            >> heard(AskAuction())
+            << tells(AuctionShown, auction=box.state.on_auction.encoded)
+            >> heard(bid)
+            << a(AskHouse, request=write_auction_request(PlaceBid(auction_id, b"sealed")))
+        )
+        assert (
+            Playbook(box)
+            >> LedgerReplied(box.last(AskHouse).correlation, taken)
+            << tells(BidSaid, receipt=taken)
+        )
+        assert (
+            Playbook(box)
+            >> heard(AskBid(auction_id, CONSUMER.public))
+            << a(AskHouse, request=write_auction_request(GetBid(auction_id, CONSUMER.public)))
+        )
+        assert (
+            Playbook(box)
+            >> LedgerReplied(box.last(AskHouse).correlation, lost)
+            << tells(BidSaid, receipt=lost)
+        )
+
+    def test_a_house_that_is_silent_is_named_when_its_time_is_over(self) -> None:
+        box = opened()
+        box.feed(heard(Bid(auction_id_of(box), b"sealed")))
+        box.pass_time(seconds(15))
+        commands = box.feed(DeadlineReached())
+        assert (auction_id_of(box), "house_unreachable") in refused(commands)
+
+    def test_a_winner_fetches_his_grant_and_finds_his_room(self) -> None:
+        """Nothing is free but what he won: all six units are sold, three of them to him."""
+        box = opened()
+        box.pass_time(seconds(EACH_SLOT.open_s))
+        box.feed(DeadlineReached())
+        auctions = box.state.on_auction
+        assert auctions.auction is not None
+        asked_for = question(
+            auctions.auction, auctions.encoded, {CONSUMER.public: share(3, 3), STRANGER.public: share(3, 1)}
+        )
+        box.feed(LedgerReplied(box.last(AskHouse).correlation, asked_for))
+        box.feed(offer_signed(box))
+        box.feed(Saved(auctions=(auction_id_of(box),)))
+        won = Allocate(PROVIDER.public, 90_000, BAND, 0, 3, auction=auction_id_of(box), slots=3)
+        bid = transaction(won)
+        made = grant(
+            qos=UNIT,
+            allocations=3,
+            epoch=4,
+            starts_s=FIRST_S,
+            duration_s=60,
+            grant_id=grant_id_of(bid.transaction_id),
+        )
+        encoded = signed_grant(made)
+        assert (
+            Playbook(box)
+            >> heard(Purchase(bid.envelope.encoded))
+            << a(SubmitTransaction, correlation=bid.transaction_id)
+            >> LedgerReplied(bid.transaction_id, reply(bid.transaction_id, encoded))
+            << tells(Outcome, grant=encoded)
+            >> join(box, made)
+            << a(InstallSession)
+        )
+        other = grant(consumer=OTHER_CONSUMER.public, qos=UNIT, epoch=4, starts_s=FIRST_S, duration_s=60)
+        assert (
+            Playbook(box)
+            >> join(box, other, OTHER_STATION, OTHER_CONSUMER, OTHER_DEVICE)
+            << tells(Refused, OTHER_DEVICE, reason="no_capacity")
+        )
