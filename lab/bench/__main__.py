@@ -31,6 +31,7 @@ BENCHMARKS = {
     "payplace": "lab.bench.payplace",
     "auction": "lab.bench.auction",
     "sdo": "lab.bench.sdo",
+    "learning": "lab.bench.learning",
 }
 """Each module has `run(progress) -> list[Figure]`, and calls `progress(text)` when it begins something new."""
 

@@ -154,11 +154,14 @@ def train(learner: Learner) -> None:
     settings, nets = learner.settings, learner.running
     drawn = sample(learner.memory, settings.samples, learner.chance)
     goal = targets(learner, drawn)
+    hot = np.eye(nets.sizes[-1], dtype=np.float32)[drawn.choice]
+    into = copy_of(nets)
     for _ in range(settings.epochs):
         order = learner.chance.permutation(settings.samples)
+        seen, wanted, moved = drawn.seen[:, order], goal[:, order, None], hot[:, order]
         for start in range(0, settings.samples, settings.batch):
-            part = order[start : start + settings.batch]
-            descend(nets, learner.adam, drawn.seen[:, part], drawn.choice[:, part], goal[:, part])
+            part = slice(start, start + settings.batch)
+            descend(nets, learner.adam, seen[:, part], wanted[:, part], moved[:, part], into)
 
 
 def targets(learner: Learner, drawn: Transitions) -> Reals:
@@ -173,14 +176,16 @@ def targets(learner: Learner, drawn: Transitions) -> Reals:
     )
 
 
-def descend(nets: Perceptrons, adam: Adam, seen: Observations, choices: Integers, goal: Reals) -> Reals:
-    """One step down the mean squared error of the chosen outputs; the errors before it."""
+def descend(
+    nets: Perceptrons, adam: Adam, seen: Observations, goal: Reals, moved: Reals, into: Perceptrons
+) -> None:
+    """One step down the mean squared error of the chosen outputs: `moved` is 1 at them and 0 elsewhere, as wide as the
+    outputs; `goal` users x batch x 1; `into` is overwritten.
+    """
     layers = forward_all(nets, seen)
-    error = chosen(layers[-1], choices) - goal
-    slope = np.zeros_like(layers[-1])
-    np.put_along_axis(slope, choices[..., None], (error * (2 / error.shape[1]))[..., None], axis=-1)
-    step(nets, adam, backward(nets, layers, slope))
-    return error
+    slope = (layers[-1] - goal) * moved
+    slope *= 2 / seen.shape[1]
+    step(nets, adam, backward(nets, layers, slope, into=into))
 
 
 def greedy(nets: Perceptrons) -> Rule:

@@ -108,11 +108,16 @@ def forward_all(nets: Perceptrons, inputs: Reals, masks: Sequence[Reals] | None 
 
 
 def backward(
-    nets: Perceptrons, layers: Sequence[Reals], by_output: Reals, masks: Sequence[Reals] | None = None
+    nets: Perceptrons,
+    layers: Sequence[Reals],
+    by_output: Reals,
+    masks: Sequence[Reals] | None = None,
+    into: Perceptrons | None = None,
 ) -> Reals:
-    """The gradient by all parameters, as `flat`, from that by the outputs; `layers` as `forward_all` gave them."""
-    gradient = np.empty_like(nets.flat)
-    into = perceptrons(nets.sizes, gradient)
+    """The gradient by all parameters, as `flat`, from that by the outputs; `layers` as `forward_all` gave them. `into`
+    is overwritten with it, where many are made.
+    """
+    into = into or perceptrons(nets.sizes, np.empty_like(nets.flat))
     slope = by_output
     for number in range(len(nets.weights) - 1, -1, -1):
         below = layers[number]
@@ -123,7 +128,7 @@ def backward(
             slope *= below > 0
             if masks is not None:
                 slope *= masks[number - 1]
-    return gradient
+    return into.flat
 
 
 def adam_of(nets: Perceptrons, rate: float) -> Adam:

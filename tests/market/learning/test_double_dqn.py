@@ -20,7 +20,7 @@ from market.learning.double_dqn import (
     train,
     transitions,
 )
-from market.learning.perceptron import adam_of, draw_perceptrons, forward
+from market.learning.perceptron import adam_of, copy_of, draw_perceptrons, forward
 from market.learning.replay import sample
 from market.learning.rules import follow
 from market.learning.scenario import QUOTA_2MB, build
@@ -119,7 +119,8 @@ def test_only_the_chosen_output_is_moved_by_its_own_error():
     adam = adam_of(nets, 1e-2)
     before = nets.flat.copy()
     seen = np.ones((1, 4, 6), dtype=np.float32)
-    descend(nets, adam, seen, np.full((1, 4), 1), np.full((1, 4), 50, dtype=np.float32))
+    second = np.tile(np.array([0, 1, 0], dtype=np.float32), (1, 4, 1))
+    descend(nets, adam, seen, np.full((1, 4, 1), 50, dtype=np.float32), second, copy_of(nets))
     moved = (nets.flat != before)[0]
     assert moved[:18].reshape(6, 3).tolist() == [[False, True, False]] * 6
     assert moved[18:].tolist() == [False, True, False]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from market.learning.double_dqn import Learner, Settings, descend, targets
-from market.learning.perceptron import adam_of, perceptrons
+from market.learning.perceptron import adam_of, copy_of, perceptrons
 from market.learning.replay import Transitions, replay
 from market.learning.rules import best_now, follow, overage_averse, without_offers
 from market.learning.scenario import QUOTA_2MB, build
@@ -52,9 +52,10 @@ def test_s8_what_is_learned_from_stands_still_between_two_copies(as_printed, sta
     settings = Settings(as_printed=as_printed)
     learner, drawn = one_state(settings, running=[2.0, 0.0], target=[2.0, 0.0])
     drawn = dataclasses.replace(drawn, reward=drawn.reward + 1)
-    first = float(targets(learner, drawn)[0, 0])
+    first, first_choice = float(targets(learner, drawn)[0, 0]), np.array([[[1.0, 0.0]]])
     for _ in range(400):
-        descend(learner.running, learner.adam, drawn.seen, drawn.choice, targets(learner, drawn))
+        goal = targets(learner, drawn)[..., None]
+        descend(learner.running, learner.adam, drawn.seen, goal, first_choice, copy_of(learner.running))
     worth = float(learner.running.biases[0][0, 0, 0])
     assert first == pytest.approx(2.9)
     assert (float(targets(learner, drawn)[0, 0]) == pytest.approx(first)) is stands

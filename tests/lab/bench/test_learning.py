@@ -1,0 +1,19 @@
+"""The benchmark of learning, at sizes of seconds."""
+
+from __future__ import annotations
+
+from lab.bench.learning import Sizes, measure
+from market.learning.double_dqn import Settings
+
+
+def test_every_figure_is_measured():
+    told = list[str]()
+    sizes = Sizes(2, 3, 4, 1, Settings(batch=384, epochs=1, filled_first=72))
+    figures = measure(told.append, sizes)
+    assert len({figure.what for figure in figures}) == len(figures) == 8
+    assert told
+    goals = {figure.what: figure.goal for figure in figures if figure.goal is not None}
+    assert sorted(goals.values()) == [60, 99, 100, 600]
+    assert all(figure.against is not None for figure in figures[:2])
+    lost = next(figure for figure in figures if "most that a user ever lost" in figure.what)
+    assert lost.ok
