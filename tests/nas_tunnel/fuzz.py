@@ -29,7 +29,7 @@ from nas_tunnel.anqp import (
 )
 from nas_tunnel.gas_frame import read_gas, read_gas_request
 from nas_tunnel.link import RADIOTAP
-from nas_tunnel.lobby import read_lobby, write_lobby
+from nas_tunnel.lobby import AskAuction, AskBid, AuctionShown, Bid, BidSaid, read_lobby, write_lobby
 from nas_tunnel.sightings import LINK_TYPES, Frame, Witness
 from tests.fuzzing import GoOn, Trial, keep_trying, main
 from tests.nas_tunnel.air import (
@@ -45,11 +45,19 @@ from tests.nas_tunnel.air import (
 from tests.nas_tunnel.fuzz_cell import CELL_READERS, CELL_SAMPLES
 from tests.nas_tunnel.fuzz_core import CORE_READERS, CORE_SAMPLES
 from tests.nas_tunnel.fuzz_nas import NAS_READERS, NAS_SAMPLES
-from tests.wire.examples import UTC_S
+from tests.wire.examples import BIDDING, MESSAGES, UTC_S
 from tests.wire.fuzz import mutate
 from wire.errors import DecodeError
 
 STORY = story()
+_AUCTION_ID = bytes(range(32))
+OF_AUCTIONS = (
+    AskAuction(),
+    AuctionShown(MESSAGES["session_auction"].golden, UTC_S),
+    Bid(_AUCTION_ID, MESSAGES["sealed_bid"].golden),
+    AskBid(_AUCTION_ID, BIDDING.public),
+    BidSaid(MESSAGES["outbid_receipt"].golden),
+)
 READERS: dict[str, tuple[Callable[[bytes], Any], Callable[[Any], bytes] | None]] = {
     "lobby": (read_lobby, write_lobby),
     "air offer": (read_air_offer, write_air_offer),
@@ -72,6 +80,7 @@ SAMPLES = [
     *(frame[8:] for frame in STORY),
     write_lobby(OUTCOME),
     write_lobby(REFUSED),
+    *(write_lobby(said) for said in OF_AUCTIONS),
     write_air_offer(AIR_OFFER),
     write_answers([OUTCOME, REFUSED]),
     write_offer_query(),
