@@ -101,13 +101,14 @@ class Audited:
 @dataclass(frozen=True, slots=True)
 class Audit:
     """`heads[n - 1]` is the head after entry n: a receipt with number n names the same, or the log was changed. `wrong`
-    and `unchecked` are of the log as a whole.
+    and `unchecked` are of the log as a whole. `listings` are all auctions by their ids, as the log left them.
     """
 
     auctions: tuple[Audited, ...]
     heads: tuple[bytes, ...]
     wrong: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
+    listings: Mapping[bytes, Listing] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -141,20 +142,21 @@ def wanted_funds(entries: Sequence[bytes]) -> dict[int, set[PublicKey]]:
 def convict(
     receipt: AuctionReceipt,
     entries: Sequence[bytes],
-    heads: Sequence[bytes],
+    audit: Audit,
     ledger_id: bytes,
     sent: bytes | None = None,
 ) -> str:
     """What is wrong with a log beside a receipt of the house's, empty if nothing: with both in hand anybody can see
     that the house has dropped, moved or dated anew what it gave its word for. `sent`: the bid that the receipt is for,
-    where it is at hand; else the entry has to be one of the receipt's name.
+    where it is at hand; else the entry has to be one of the receipt's name. What a session would have won with is
+    computed again.
     """
     if not receipt.number:
         return "the receipt is for nothing that was taken"
     if receipt.number > len(entries):
         return f"the log has {len(entries)} entries, and the receipt is for entry {receipt.number}"
     event = read_event(entries[receipt.number - 1])
-    if heads[receipt.number - 1] != receipt.head:
+    if audit.heads[receipt.number - 1] != receipt.head:
         return f"up to entry {receipt.number} the log is another one than that of the receipt"
     if receipt.bid_id is None:
         wrong = _compare_auction(event, receipt, ledger_id)
@@ -162,7 +164,17 @@ def convict(
         wrong = _compare_bid(event, receipt, receipt.bid_id, ledger_id, sent)
     if not wrong and event.at_ns != receipt.at_ns:
         wrong = f"entry {receipt.number} is of {event.at_ns}, not {receipt.at_ns}"
-    return wrong
+    return wrong or _compare_price(receipt, audit)
+
+
+def _compare_price(receipt: AuctionReceipt, audit: Audit) -> str:
+    said_ubc = receipt.wins_above_ubc
+    if said_ubc is None:
+        return ""
+    found_ubc = audit.listings[receipt.auction_id].receipt(receipt.bid_id).wins_above_ubc
+    if said_ubc == found_ubc:
+        return ""
+    return f"it says that more than {said_ubc} ubc would have won, by the log it is {found_ubc}"
 
 
 def _compare_auction(event: Event, receipt: AuctionReceipt, ledger_id: bytes) -> str:
@@ -217,7 +229,7 @@ class _Auditor:
             if isinstance(event, AuctionClosed):
                 done.append(self._conclude(self._book.listings[event.auction_id], event))
         wrong, unchecked = self._check_anchors()
-        return Audit(tuple(done), tuple(heads), wrong, unchecked)
+        return Audit(tuple(done), tuple(heads), wrong, unchecked, self._book.listings)
 
     def _note(self, listing: Listing) -> _Found:
         return self._found.setdefault(listing.auction_id, _Found())

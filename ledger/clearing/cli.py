@@ -20,7 +20,7 @@ from typing import IO, Any
 from rich.markup import escape
 from rich.table import Table
 
-from ledger.clearing.audit import LedgerWord, audit_log, convict, wanted_funds
+from ledger.clearing.audit import Audit, LedgerWord, audit_log, convict, wanted_funds
 from ledger.clearing.bidding import most_afterwards_ubc, opens_alone, strangers
 from ledger.clearing.door import Refusal, read_bid
 from ledger.clearing.house_client import HouseClient
@@ -261,7 +261,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     entries = [base64.b64decode(one["entry"]) for one in _pages(house, "clearing-log?limit=500&", "entries")]
     with _ledger_word(arguments, house, entries) as ledger:
         audit = audit_log(entries, house.ledger_id, ledger)
-    receipts = [_check_receipt(file, house, entries, audit.heads) for file in arguments.receipt]
+    receipts = [_check_receipt(file, house, entries, audit) for file in arguments.receipt]
     pages: list[dict[str, Any]] = [
         {
             "auction_id": one.auction_id.hex(),
@@ -319,9 +319,7 @@ def _ledger_word(
         yield ReplayedLedger(store, house.ledger_id, wanted_funds(entries))
 
 
-def _check_receipt(
-    file: Path, house: HouseClient, entries: Sequence[bytes], heads: Sequence[bytes]
-) -> dict[str, Any]:
+def _check_receipt(file: Path, house: HouseClient, entries: Sequence[bytes], audit: Audit) -> dict[str, Any]:
     try:
         receipt = read_auction_receipt(file.read_bytes(), house.house, house.ledger_id)
         sent = _sent_beside(file).read_bytes() if _sent_beside(file).exists() else None
@@ -329,7 +327,7 @@ def _check_receipt(
         raise ConfigError(f"{file}: {error.strerror}") from error
     except DecodeError as error:
         return {"file": str(file), "number": 0, "wrong": f"is no receipt of this house: {error}"}
-    wrong = convict(receipt, entries, heads, house.ledger_id, sent)
+    wrong = convict(receipt, entries, audit, house.ledger_id, sent)
     return {"file": str(file), "number": receipt.number, "wrong": wrong}
 
 

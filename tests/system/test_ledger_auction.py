@@ -23,6 +23,9 @@ from wire.auction_bid import make_bid
 from wire.auction_list import read_auction_list
 from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt
 from wire.auction_request import (
+    AnswerQuestion,
+    AskQuestion,
+    AskTimeKey,
     AuctionRequest,
     CreateAuction,
     GetBid,
@@ -31,8 +34,11 @@ from wire.auction_request import (
     write_auction_request,
 )
 from wire.auction_terms import GUARD_S, AuctionKind, AuctionMark, AuctionTerms
+from wire.errors import DecodeError
+from wire.generate_offer import derive_nonce, offer_of, read_generate_offer
 from wire.keys import PrivateKey
 from wire.post_offer import PostOffer
+from wire.transaction import Transaction, sign_transaction
 
 pytestmark = pytest.mark.system
 
@@ -165,6 +171,71 @@ def test_a_bid_over_mqtt(house: LedgerHouse) -> None:
         said = client.ask("auction", write_auction_request(ListAuctions(provider=provider.public)))
         (listed,) = read_auction_list(said, house.key.public, house.ledger_id).auctions
         assert (read_auction(listed.auction, house.ledger_id), listed.bids) == (auction, 1)
+
+
+def test_a_session_auction_of_a_box_that_nobody_can_call(
+    house: LedgerHouse, auction: Callable[..., Any], tmp_path: Path, eventually
+) -> None:
+    """A box opens it and answers by MQTT alone; bids come by the command line."""
+    provider, buyers = house.new_provider(sells_nothing()), [house.new_buyer() for _ in range(3)]
+    clearing_s, asked = int(time.time()) + 12, list[bytes]()
+    with house.client(provider) as client:
+
+        def ask(request: AuctionRequest) -> bytes:
+            return client.ask("auction", write_auction_request(request))
+
+        def said(answer: bytes) -> AuctionReceipt:
+            return read_auction_receipt(answer, house.key.public, house.ledger_id)
+
+        mark = AuctionMark(AuctionKind.SESSION, clearing_s, 10, (6, 6, 9))
+        keys = (ask(AskTimeKey(clearing_s)),)
+        terms = AuctionTerms(provider.public, mark, BAND, 10, 60, QOS)
+        held = Auction(terms, 2, "", house.key.public, 1, keys)
+        created = said(ask(CreateAuction(write_auction(held, provider, house.ledger_id))))
+        assert (created.status, created.auction_id) == (Status.ACTIVE, held.auction_id)
+        name = created.auction_id.hex()
+        files = [saved(tmp_path, key, f"session{number}") for number, key in enumerate(buyers)]
+        refused = auction("bid", name, "0.0009", "--key", files[0], "--units", 7, "--slots", 1, status=1)
+        assert refused["error"].startswith("over_capacity: slot 1 has 6 units"), (
+            "it is sealed: better said before"
+        )
+        bids = [
+            auction("bid", name, price, "--key", file, "--units", units, "--slots", slots)["bid_id"]
+            for file, price, units, slots in zip(
+                files, ("0.0009", "0.0005", "0.0004"), (3, 2, 3), (3, 1, 1), strict=True
+            )
+        ]
+
+        def has_question() -> bool:
+            answer = ask(AskQuestion(created.auction_id))
+            try:
+                read_generate_offer(answer, house.key.public, house.ledger_id)
+            except DecodeError:
+                assert said(answer).status is Status.ACTIVE
+                return False
+            asked.append(answer)
+            return True
+
+        eventually(has_question, "there is a question", 30)
+        transaction = Transaction(
+            offer_of(held, read_generate_offer(asked[0], house.key.public, house.ledger_id)),
+            derive_nonce(asked[0]),
+            held.settle_by_s,
+        )
+        offered = sign_transaction(transaction, provider, house.ledger_id).envelope.encoded
+        assert said(ask(AnswerQuestion(created.auction_id, offered))).reason == ""
+        eventually(lambda: auction("show", name)["status"] == "inactive", "it is settled", 30)
+    assert [balance(house, key) for key in (*buyers, provider)] == [600, 600, 1_000, 800]
+    assert [auction("status", name, bid)["detail"] for bid in bids[:2]] == ["for 0.0004 BC"] * 2
+    lost = auction("status", name, bids[2], status=1)
+    assert (lost["status"], lost["reason"], lost["wins_above_ubc"]) == ("cancelled", "outbid", 500)
+    shown = auction("show", name)
+    assert (shown["kind"], shown["forecast"]) == ("session", [6, 6, 9])
+    assert [(bid["wants"], bid["units"], bid["slots"]) for bid in shown["bids"]] == [
+        ([3, 3], 3, 3), ([2, 1], 2, 1), ([3, 1], 0, 0),
+    ]  # fmt: skip
+    verified = auction("verify", "--ledger-log", house.folder / "ledger.db")
+    assert (verified["ok"], verified["auctions"][0]["winners"]) == (True, 2)
 
 
 def test_what_the_command_refuses(

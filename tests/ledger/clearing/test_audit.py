@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.clearing.audit import Anchor, Audited, Funds, audit_log, convict, wanted_funds
+from ledger.clearing.audit import Anchor, Audit, Audited, Funds, audit_log, convict, wanted_funds
 from ledger.clearing.events import (
     AuctionClosed,
     AuctionTaken,
@@ -464,7 +464,7 @@ def test_receipts_convict_who_drops_moves_or_dates_anew() -> None:
         for entry in entries:
             head = next_head(head, entry)
             heads.append(head)
-        return convict(receipt, entries, heads, world.ledger_id)
+        return convict(receipt, entries, Audit((), tuple(heads)), world.ledger_id)
 
     for receipt in receipts:
         assert said(receipt, world.entries) == ""
@@ -533,11 +533,25 @@ def test_a_receipt_with_the_place_of_somebody_else_s_bid_convicts(kind: AuctionK
     found = audit_log(world.entries, world.ledger_id, Word(world))
     assert found.holds
     dropped = replace(receipt, bid_id=BOB.public)
-    assert "somebody else's bid" in convict(dropped, world.entries, found.heads, world.ledger_id)
+    assert "somebody else's bid" in convict(dropped, world.entries, found, world.ledger_id)
     sent = world.make_bid(listing, ALICE, 61)
-    assert "another bid" in convict(receipt, world.entries, found.heads, world.ledger_id, sent)
+    assert "another bid" in convict(receipt, world.entries, found, world.ledger_id, sent)
     kept = listing.bids[receipt.bid_id or BOB.public].encoded
-    assert convict(receipt, world.entries, found.heads, world.ledger_id, kept) == ""
+    assert convict(receipt, world.entries, found, world.ledger_id, kept) == ""
+
+
+def test_a_receipt_that_names_another_price_that_would_have_won_convicts() -> None:
+    world = sessions()
+    found = audit_log(world.entries, world.ledger_id)
+    told = 0
+    for listing in world.book.listings.values():
+        for receipt in map(listing.receipt, listing.bids):
+            assert convict(receipt, world.entries, found, world.ledger_id) == ""
+            if receipt.wins_above_ubc is not None:
+                told += 1
+                lie = replace(receipt, wins_above_ubc=receipt.wins_above_ubc + 1)
+                assert "would have won, by the log" in convict(lie, world.entries, found, world.ledger_id)
+    assert told == 2
 
 
 @pytest.mark.parametrize("kind", ["other shares", "garbage inside"])
