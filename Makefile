@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 # Folders of Python that exist now, plus the one module at the root.
 CODE := airgrant.py $(sort $(dir $(wildcard */__init__.py))) tests
 
-.PHONY: help set-up demo lab-wifi lab-ran lab-ledger lab-pay papers test check format bench lock clean
+.PHONY: help set-up demo lab-wifi lab-ran lab-ledger lab-pay lab-auction lab-admission papers images test check format bench lock clean
 
 help: ## show this list
 	@echo "Airgrant: an access point that sells its own airtime."
@@ -38,8 +38,17 @@ lab-ledger: set-up ## share a ledger between four operators on CometBFT, and bre
 lab-pay: set-up ## devices that pay as they go, two operators, and everybody cheats once: build/lab-pay/report.html
 	@lab/sandbox.sh $(PYTHON) -m lab.pay $(ARGS)
 
+lab-auction: set-up ## a box sells its next minutes by auction on the real shaper: build/lab-auction/report.html
+	@lab/sandbox.sh $(PYTHON) -m lab.auction $(ARGS)
+
+lab-admission: set-up ## play a crowd's sessions as packets, with and without admission: build/lab-admission/report.html
+	@lab/sandbox.sh $(PYTHON) -m lab.admission $(ARGS)
+
 papers: set-up ## reproduce the papers, theirs beside ours, some ten minutes: build/papers/report.html (ARGS=--quick)
 	@lab/sandbox.sh $(PYTHON) -m lab.papers $(ARGS)
+
+images: set-up ## build the packages that can be built here: build/images (docs/install.md)
+	@images/build.sh
 
 test: set-up ## run the tests against the real kernel, broker, TPM and radios (in a guest), in a private sandbox
 	@lab/test.sh $(ARGS) \

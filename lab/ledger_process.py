@@ -45,9 +45,10 @@ def start_ledger(
     identity: Identity,
     tpm: SoftwareTpm | None,
     port: int = MQTT_TLS_PORT,
+    more: str = "",
 ) -> Child:
     """The ledger at the broker on `host`, its pages there too; it trusts the maker of `tpm`, or meters without one.
-    `wait_for_ledger` then.
+    `more`: further sections of its settings. `wait_for_ledger` then.
     """
     (folder / "genesis.cbor").write_bytes(write_genesis(genesis))
     write_private(folder / "ledger.key", key.to_pem())
@@ -58,7 +59,7 @@ def start_ledger(
         trusts = 'tpm_vendors = "vendors.pem"'
     settings = folder / "ledger.toml"
     settings.write_text(
-        SETTINGS.format(host=host, identity=identity, port=HTTP_PORT, broker_port=port, trusts=trusts)
+        SETTINGS.format(host=host, identity=identity, port=HTTP_PORT, broker_port=port, trusts=trusts) + more
     )
     words: list[str | Path] = [sys.executable, "-m", "ledger", "run", "--config", settings]
     return household.start("ledger", words, namespace=namespace)

@@ -12,6 +12,7 @@ guest_tests=(tests/guest)
 # What this machine's kernel may lack is tried there too.
 guest_tests+=(tests/system/test_shaper_kernel.py::test_a_flowtable_over_the_interface_is_refused_in_words)
 stories=(tests/lab/bench tests/lab/compose tests/lab/ran tests/system/test_lab_ledger.py tests/system/test_lab_pay.py)
+stories+=(tests/system/test_lab_admission.py tests/system/test_lab_auction.py)
 ordinary=() guest=() options=() beside=()
 [ $# -gt 0 ] || beside=("${stories[@]}")
 for argument in "$@"; do
@@ -62,6 +63,7 @@ $(tail -n 5 "$logs/$name")}"
 # cannot be had, those tests say so, and with CI=true they fail.
 lab/go.sh build || true
 lab/evm.sh build || true # the Solidity twin and its node, likewise
+images/debian/root.sh build || true # a clean Debian, in which the packages are installed and run, likewise
 
 if [ ${#beside[@]} -gt 0 ]; then
   lab/sandbox.sh .venv/bin/python -m pytest -q "${beside[@]}" "${colour[@]}" >"$logs/stories" 2>&1 &

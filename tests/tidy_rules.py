@@ -368,6 +368,10 @@ EXCUSED_MODULES: dict[str, str] = {
         for name in ("__main__", "access_point", "books", "liar", "phone", "radio", "stage", "story")
     },
     **{
+        f"lab/admission/{name}.py": "tests/system/test_lab_admission.py"
+        for name in ("__main__", "experiment", "stage")
+    },
+    **{
         f"lab/auction/{name}.py": "tests/system/test_lab_auction.py"
         for name in ("__main__", "books", "stage", "story")
     },
