@@ -33,3 +33,6 @@ CHAPTERS: dict[str, Chapter] = {
     "drawings": drawings.findings,
 }
 """Those that take longest come first, so that two processes end together."""
+
+ALONE = frozenset({"wlan"})
+"""Packets are timed in them: they run before the others, and nothing beside them."""

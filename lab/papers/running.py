@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 
+from lab.papers.chapters import ALONE
 from lab.papers.exhibit import Chapter, Effort, Exhibit, Finding, Findings
 from lab.papers.registry import assemble
 
@@ -41,7 +42,12 @@ def _in_turn(chapters: Mapping[str, Chapter], effort: Effort) -> Iterator[Result
 def _together(
     chapters: Mapping[str, Chapter], effort: Effort, tell: Callable[[str], None], processes: int
 ) -> Iterator[Result]:
-    """As they come. Each process is new, so that none inherits a thread or a lock."""
+    """Those that must be alone first, the others as they come. Each process is new: it inherits no thread, no lock."""
+    alone = {name: chapter for name, chapter in chapters.items() if name in ALONE}
+    if alone:
+        tell(f"first, by themselves, as packets are timed: {', '.join(alone)}")
+        yield from _in_turn(alone, effort)
+    chapters = {name: chapter for name, chapter in chapters.items() if name not in alone}
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         left = {pool.submit(_run, name, chapter, effort): name for name, chapter in chapters.items()}
         try:

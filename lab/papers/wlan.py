@@ -1,20 +1,44 @@
 """003 4.4, sessions on Wi-Fi: what 802.11g can carry at all, and how many clients that leaves room for.
 
 The ceiling is Bianchi's model of saturated stations (DCF), with the timing of 802.11g alone in its band. Admission is a
-fluid model on top: five sessions in a row for each client, as the text describes, against a capacity. Latency and
-jitter need queues of real packets, which neither has.
+fluid model on top: five sessions in a row for each client, as the text describes, against a capacity. What packets
+see of it is played on the real shaper: lab/admission, and wlan_packets.py beside this.
 Reference: Bianchi (2000), Performance analysis of the IEEE 802.11 DCF. Units: s, Mbit/s.
 """
 
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lab.admission.evening import (
+    CLIENTS,
+    CONFERENCE_MBPS,
+    LENGTH_MINUTES,
+    LOWER,
+    MINUTES,
+    PAUSE_MINUTES,
+    START_MINUTES,
+    STREAM_MBPS,
+    STREAMS,
+    admit,
+    by_minute,
+    draw,
+)
+from lab.admission.judge import THEIR_LATENCY_MS
+from lab.admission.measuring import Outcome
 from lab.papers.exhibit import Chosen, Effort, Finding, Findings, Plot, Rows, Series, Verdict, judged
 from lab.papers.spread import spread
+from lab.papers.wlan_packets import (
+    PACKETS_CHOSEN,
+    SEE,
+    Evenings,
+    evening_tables,
+    latency_finding,
+    packet_plots,
+    play_evenings,
+    rates_finding,
+)
 
 SLOT_S, SIFS_S, DIFS_S = 9e-6, 10e-6, 28e-6
 PREAMBLE_S, EXTENSION_S, SYMBOL_S = 20e-6, 6e-6, 4e-6
@@ -22,11 +46,6 @@ CW_MIN, STAGES = 16, 6
 DATA_BITS, ACK_BITS = 216, 96
 """Of a symbol at 54 and at 24 Mbit/s."""
 PAYLOAD_BYTES, MAC_BYTES, ACK_BYTES = 1_500, 36, 14
-CONFERENCE, STREAM, BROWSING = 1.5, 4.5, 0.05
-LOWER = {CONFERENCE: 0.5, STREAM: 1.5}
-"""The rates to which the incentive moves a session."""
-CLIENTS, MINUTES, SESSIONS, STREAMS = 50, 50, 5, 0.05
-START_MINUTES, LENGTH_MINUTES, PAUSE_MINUTES = 5, (4, 8), 4
 _SESSIONS = (
     Chosen(
         "start, length and pauses of sessions, drawn evenly",
@@ -37,7 +56,7 @@ _SESSIONS = (
 )
 _INCENTIVE = Chosen(
     "who takes the incentive",
-    f"everybody: {CONFERENCE} to {LOWER[CONFERENCE]}, {STREAM} to {LOWER[STREAM]} Mbit/s",
+    f"everybody: {CONFERENCE_MBPS} to {LOWER[CONFERENCE_MBPS]}, {STREAM_MBPS} to {LOWER[STREAM_MBPS]} Mbit/s",
     "the text does not say how many do",
 )
 
@@ -86,73 +105,64 @@ class Evening:
 
 def evening(seed: int, capacity: float, *, incentive: bool, clients: int = CLIENTS) -> Evening:
     """Clients start, last and pause as chosen. A session is let in whole or not; with the incentive all take it."""
-    chance = random.Random(seed)
-    wishes = []
-    for _ in range(clients):
-        at = chance.uniform(0, START_MINUTES)
-        for _ in range(SESSIONS):
-            length = chance.uniform(*LENGTH_MINUTES)
-            rate = STREAM if chance.random() < STREAMS else CONFERENCE
-            wishes.append((at, at + length, LOWER[rate] if incentive else rate))
-            at += length + chance.uniform(0, PAUSE_MINUTES)
-    browsing = clients * BROWSING
-    taken: list[tuple[float, float, float]] = []
-    for begin, end, rate in sorted(wishes):
-        busy = browsing + sum(other for since, until, other in taken if since <= begin < until)
-        if busy + rate <= capacity:
-            taken.append((begin, end, rate))
+    wishes = draw(seed, incentive=incentive, clients=clients)
+    taken = admit(wishes, capacity, clients)
     return Evening(
-        _by_minute(wishes, browsing), _by_minute(taken, browsing), len(wishes) - len(taken), len(wishes)
-    )
-
-
-def _by_minute(sessions: Sequence[tuple[float, float, float]], browsing: float) -> tuple[float, ...]:
-    return tuple(
-        browsing + sum(rate for begin, end, rate in sessions if begin <= minute < end)
-        for minute in range(MINUTES)
+        by_minute(wishes, clients), by_minute(taken, clients), len(wishes) - len(taken), len(wishes)
     )
 
 
 def findings(effort: Effort) -> Findings:
+    evenings = play_evenings(effort)
     return {
-        "003/figure-4.5": _crowd(effort),
-        "003/figure-4.6": _admission(effort),
-        "003/figure-4.7": _LATENCY,
-        "003/figure-4.8": _LATENCY,
+        "003/figure-4.5": _crowd(effort, evenings),
+        "003/figure-4.6": _admission(effort, evenings),
+        "003/figure-4.7": latency_finding(evenings),
+        "003/figure-4.8": rates_finding(evenings),
     }
 
 
-_LATENCY = Finding(
-    Verdict.CANNOT,
-    "nothing yet",
-    reason="not built yet: it needs 50 clients' packets on the real shaper, which no lab of ours plays",
-)
+def crowd_verdict(crowd: Outcome | None) -> tuple[Verdict, tuple[str, ...]]:
+    """Of the packets: what is delivered and how late, and that it is of no use."""
+    if crowd is None:
+        return judged(Verdict.SHAPE, {"packets: not played": False})
+    low, high = THEIR_LATENCY_MS
+    return judged(
+        Verdict.SHAPE,
+        {
+            "about 30 Mbit/s (within 15 %) delivered to 50 clients": abs(crowd.busiest_mbps / 30 - 1) <= 0.15,
+            "a mean latency of 250 to 750 ms": low <= (crowd.latency_ms or 0.0) <= high,
+            "most sessions fail": crowd.satisfied_share < 0.5,
+        },
+    )
 
 
-def _crowd(effort: Effort) -> Finding:
+def _crowd(effort: Effort, evenings: Evenings) -> Finding:
     stations = (1, 2, 5, 10, 20, 30, 50, 75)
     rates = tuple((float(n), saturation_mbps(n)) for n in stations)
     runs = [evening(seed, math.inf, incentive=False) for seed in range(effort.seeds)]
     most = spread([max(run.asked) for run in runs])
-    verdict, missed = judged(
-        Verdict.SHAPE,
-        {
-            "about 30 Mbit/s (within 15 %) delivered to 50 clients": abs(saturation_mbps(50) / 30 - 1)
-            <= 0.15,
-            "latency of 250 to 750 ms: not modelled": False,
-        },
-    )
+    crowd = evenings.fit.get("g-crowd")
+    verdict, missed = crowd_verdict(crowd)
+    seen = "no packets were played" if crowd is None else (
+        f"Packets of {crowd.scenario.clients} clients behind one queue of {crowd.scenario.queue_packets} packets on an "
+        f"air of {crowd.scenario.air_mbps:.1f} Mbit/s: {crowd.busiest_mbps:.1f} delivered, {crowd.latency_ms or 0:.0f} "
+        f"ms in the mean, {crowd.satisfied} of {crowd.wishes} sessions satisfied, {crowd.wasted_share:.0%} of what was "
+        "delivered wasted on the others"
+    )  # fmt: skip
     return Finding(
         verdict,
         f"802.11g carries {saturation_mbps(1):.1f} Mbit/s of one saturated station and "
         f"{saturation_mbps(50):.1f} of 50, so "
-        f"about 30 are the ceiling of the medium and no collapse; asked for are up to {most:.0f} Mbit/s.",
+        f"about 30 are the ceiling of the medium and no collapse; asked for are up to {most:.0f} Mbit/s. {seen}.",
         "U11: what the text reads as damage by crowding is what 54 Mbit/s leave after preambles, gaps and "
-        "acknowledgements. Half of the figure is latency, which needs queues of real packets: not modelled.",
-        calibrated=("the mix of sessions, to a demand of up to 80 Mbit/s",),
-        predicted=("the ceiling: from the standard's timing",),
+        f"acknowledgements. The latency is a full queue's. {evenings.words}",
+        calibrated=("the mix of sessions, to a demand of up to 80 Mbit/s", "the air's rate, by Bianchi's model"),
+        predicted=("the ceiling: from the standard's timing", "the latency: from Linux's default queue"),
         failures=missed,
+        tables=evening_tables("The crowd as packets", evenings, ("g-crowd",)),
         plots=(
+            *packet_plots(evenings, ("g-crowd",)),
             Plot("What 802.11g carries at most", "saturated stations", "Mbit/s", (
                 Series("Bianchi's model", rates),
                 Series("delivered, in the text", ((1.0, 30.0), (75.0, 30.0)), is_theirs=True),
@@ -163,7 +173,9 @@ def _crowd(effort: Effort) -> Finding:
         chosen=(
             Chosen("frames", "1,500 octets, CWmin 15, short slots", "802.11g alone in its band: the kindest case"),
             *_SESSIONS,
+            *PACKETS_CHOSEN,
         ),
+        see=SEE,
     )  # fmt: skip
 
 
@@ -173,7 +185,7 @@ def admission_verdict(alone_mbps: float) -> tuple[Verdict, tuple[str, ...]]:
     return judged(Verdict.REFUTED, held, otherwise=Verdict.SHAPE)
 
 
-def _admission(effort: Effort) -> Finding:
+def _admission(effort: Effort, evenings: Evenings) -> Finding:
     rows, shares = [], list[float]()
     for capacity, incentive, clients in (
         (50.0, False, 50), (30.0, False, 50), (50.0, True, 50), (40.0, True, 75), (30.0, True, 50),
@@ -189,14 +201,20 @@ def _admission(effort: Effort) -> Finding:
     minutes = [float(n) for n in range(MINUTES)]
     verdict, missed = admission_verdict(saturation_mbps(1))
     few = () if shares[0] <= 10 else (f'"a few rejected": ours {shares[0]:.0f} % of the sessions',)
+    beyond = evenings.fit.get("50-sold-of-g")
+    sold = "" if beyond is None else (
+        f" As packets, admission to {beyond.scenario.capacity_mbps:g} Mbit/s of an air that carries "
+        f"{beyond.scenario.air_mbps:.1f} satisfies {beyond.satisfied} of {beyond.admitted} and delivers "
+        f"{beyond.busiest_mbps:.1f} Mbit/s in the busiest minute."
+    )  # fmt: skip
     return Finding(
         verdict,
         f"What is near 50 Mbit/s cannot be on 802.11g: one station alone gets {saturation_mbps(1):.1f}. In a "
         f"fluid model "
         f"with a capacity of 50, as in the source, {rows[0][3]} % of the sessions are refused without incentives and "
-        f"{rows[2][3]} % with them, and the busiest minute then has {rows[2][4]} Mbit/s.",
+        f"{rows[2][3]} % with them, and the busiest minute then has {rows[2][4]} Mbit/s.{sold}",
         "U11. With 802.11n and aggregation 50 Mbit/s are there; the capacity is a parameter of ours, and 50 is the "
-        "source's label. That none is refused with incentives rests on everybody's taking them.",
+        f"source's label. That none is refused with incentives rests on everybody's taking them. {evenings.words}",
         calibrated=(
             "the mix of sessions, to a demand of up to 80 Mbit/s",
             "with incentives everybody takes a third of the rate: few are refused by construction",
@@ -210,13 +228,16 @@ def _admission(effort: Effort) -> Finding:
                 Series("admitted, with incentives", tuple(zip(minutes, two.admitted, strict=True))),
                 Series("ceiling of 802.11g, 50 stations", ((0.0, saturation_mbps(50)), (49.0, saturation_mbps(50)))),
             ), y_low=0.0),
+            *packet_plots(evenings, ("50-floors", "50-incentive", "50-sold-of-g"), delivered_only=True),
         ),
         tables=(
             Rows("Refused, and the busiest minute",
                  ("capacity, Mbit/s", "clients", "incentive", "refused, %", "busiest minute, Mbit/s",
                   "802.11g carries it"),
                  tuple(rows)),
+            *evening_tables("The same as packets, one evening each", evenings),
         ),
         seeds=effort.seeds,
-        chosen=(*_SESSIONS, _INCENTIVE),
+        chosen=(*_SESSIONS, _INCENTIVE, *PACKETS_CHOSEN),
+        see=SEE,
     )  # fmt: skip

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
+from lab.admission.evening import CLIENTS, SESSIONS
 from lab.papers.exhibit import Verdict
-from lab.papers.wlan import CLIENTS, SESSIONS, admission_verdict, evening, frame_s, saturation_mbps
+from lab.papers.wlan import admission_verdict, evening, frame_s, saturation_mbps
 
 
 @pytest.mark.parametrize(("stations", "mbps"), [(1, 30.5), (50, 23.4)])
