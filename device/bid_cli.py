@@ -68,7 +68,7 @@ from wire.ids import PublicKey
 from wire.key_agreement import SEAL_KEY_SIZE
 from wire.keys import PrivateKey
 from wire.transaction import NONCE_SIZE, read_transaction
-from wire.units import NS_PER_S, format_rate, parse_duration, parse_money, parse_rate
+from wire.units import NS_PER_S, format_money, format_rate, parse_duration, parse_money, parse_rate
 
 EXAMPLES = """\
 examples:
@@ -149,9 +149,10 @@ def _bid(arguments: argparse.Namespace) -> int:
         with rejoin(wallet, way, state.encoded_grant, show.progress) as session:
             show.stop()
             if arguments.json:
-                print_json({"ok": True, **_describe(state), **_describe_session(session)})
+                page = {"ok": True, "detail": f"won {state.price}".rstrip()}
+                print_json({**page, **_describe(state), **_describe_session(session)})
             else:
-                _print_won(state.placed, session, kept)
+                _print_won(state, state.placed, session, kept)
             if arguments.leave:
                 _stay(session)
     return DONE
@@ -343,10 +344,13 @@ def _describe_session(session: Session) -> dict[str, object]:
     }
 
 
-def _print_won(placed: Placed, session: Session, kept: str) -> None:
+def _print_won(state: State, placed: Placed, session: Session, kept: str) -> None:
     console, qos = Console(highlight=False), session.grant.total_qos
     until = datetime.fromtimestamp(session.ends_s, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-    console.print(f"won        {placed.units} x {placed.slots} (units x slots)")
+    what = f"{placed.units} x {placed.slots} (units x slots)"
+    console.print(
+        f"won        {what} [bold]{plain(state.price)}[/], bid {format_money(state.wish.worth_ubc)}"
+    )
     console.print(
         f"rate       at least {format_rate(qos.floor_down_bps)} down and {format_rate(qos.floor_up_bps)} up, "
         f"at most {format_rate(qos.ceil_down_bps)} and {format_rate(qos.ceil_up_bps)}"

@@ -165,6 +165,8 @@ class State:
     """The auction that did not take the bid."""
     placed: Placed | None = None
     receipt: bytes = b""
+    price: str = ""
+    """The house's words on what a bid that won pays."""
     until_s: int = 0
     """UTC: the last second at which a word is asked for."""
     grant: Grant | None = None
@@ -410,8 +412,10 @@ def _hear_word(state: State, receipt: AuctionReceipt, now: Now) -> Step:
     match receipt.status:
         case Status.EXECUTED:
             until_s = max(now.utc_s, placed.auction.settle_by_s) + SILENT_S
-            state, commands = _claim(replace(_enter(state, Phase.CLAIMING), until_s=until_s), now)
-            return state, [Tell("won; fetching the grant"), *commands]
+            state = replace(_enter(state, Phase.CLAIMING), until_s=until_s, price=receipt.detail)
+            state, commands = _claim(state, now)
+            told = f"won {receipt.detail}".rstrip()
+            return state, [Tell(f"{told}; fetching the grant"), *commands]
         case Status.CANCELLED | Status.ERROR:
             failure = Failure(receipt.reason or "lost", _why_lost(placed, receipt), Source.LEDGER)
             state, commands = _over(replace(state, wins_above_ubc=receipt.wins_above_ubc), failure)

@@ -35,17 +35,20 @@ from nas_tunnel.lobby import (
     Refused,
     write_lobby,
 )
+from wire.allocate import Allocate
 from wire.auction import Auction, write_auction
 from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_receipt import AuctionReceipt, Status, write_auction_receipt
 from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
 from wire.band import Band
 from wire.grant import Grant, grant_id_of, write_grant
+from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.qos import Qos
 from wire.receipt import Receipt, write_receipt
+from wire.sealed_bid import read_sealed_bid
 from wire.time_key import TimeKey, write_time_key
-from wire.transaction import read_transaction
+from wire.transaction import SignedTransaction, read_transaction
 from wire.units import Now
 
 BIDDER, PROVIDER, LEDGER, STRANGER = (PrivateKey.from_secret(number) for number in (7, 8, 9, 10))
@@ -81,15 +84,15 @@ def forecast(*units: int, minimum_ubc: int = 1_000) -> Auction:
 
 
 @dataclass
-class BiddingWorld:
-    """`held`: the auctions, each shown from 10 s before its clearing until then. `word`: what the house signs of the
-    bid from the clearing on: status, reason, detail, wins_above_ubc.
+class Seller:
+    """An access point with session auctions, its house and its ledger, by the messages alone.
+
+    `held`: the auctions, each shown from 10 s before its clearing until then. `word`: what the house signs of a bid
+    from the clearing on: status, reason, detail, wins_above_ubc. Every fault is a field.
     """
 
-    state: State = State(WISH, BIDDER.public, PINNED)
-    now: Now = Now(5_000_000_000, (OPENS_S - 3) * 1_000)
     held: list[Auction] = field(default_factory=lambda: [auction()])
-    word: tuple[Status, str, str, int | None] = (Status.EXECUTED, "", "", None)
+    word: tuple[Status, str, str, int | None] = (Status.EXECUTED, "", "for 0.04 BC", None)
     door: list[tuple[str, str]] = field(default_factory=list)
     """The house's next refusals of a bid, which it does not take: (reason, detail)."""
     silent: set[type] = field(default_factory=set)
@@ -98,9 +101,89 @@ class BiddingWorld:
     grant_changes: dict[str, object] = field(default_factory=dict)
     announces: PrivateKey = PROVIDER
     signer: PrivateKey = LEDGER
+    taken: set[bytes] = field(default_factory=set)
+    """Ids of auctions in which there is a bid."""
+    consumer: PrivateKey = BIDDER
+
+    def answer(self, message: LobbyMessage, utc_s: int) -> LobbyMessage | None:
+        if type(message) in self.silent:
+            return None
+        match message:
+            case Discover():
+                return Announcement(
+                    b"offer", self.announces.public, LEDGER.public, LEDGER_ID, bytes(16), utc_s
+                )
+            case AskAuction():
+                return self.show(utc_s)
+            case Bid(auction_id, bid):
+                return self._take(auction_id, read_sealed_bid(bid, LEDGER_ID).bid_key)
+            case AskBid(auction_id, name):
+                return self._say(auction_id, name)
+            case Purchase(transaction):
+                return self._outcome(transaction, utc_s)
+            case _:
+                raise AssertionError(message)
+
+    def show(self, utc_s: int) -> LobbyMessage:
+        for one in self.held:
+            clearing_s = one.terms.mark.clearing_s
+            if clearing_s - 10 <= utc_s < clearing_s:
+                return AuctionShown(write_auction(one, PROVIDER, LEDGER_ID), utc_s)
+        return Refused(b"", "no_auction", "none takes bids now")
+
+    def _take(self, auction_id: bytes, name: PublicKey) -> BidSaid:
+        if self.door:
+            reason, detail = self.door.pop(0)
+            return self._sign(AuctionReceipt(auction_id, Status.ERROR, name, reason=reason, detail=detail))
+        self.taken.add(auction_id)
+        return self._sign(AuctionReceipt(auction_id, Status.PENDING, name, 5, 1, bytes(32)))
+
+    def _say(self, auction_id: bytes, name: PublicKey) -> BidSaid:
+        status, reason, detail, above_ubc = self.word
+        if auction_id not in self.taken:
+            status, reason, detail, above_ubc = Status.UNKNOWN, "", "", None
+        return self._sign(
+            AuctionReceipt(auction_id, status, name, reason=reason, detail=detail, wins_above_ubc=above_ubc)
+        )
+
+    def _sign(self, receipt: AuctionReceipt) -> BidSaid:
+        return BidSaid(write_auction_receipt(receipt, self.signer, LEDGER_ID))
+
+    def _outcome(self, transaction: bytes, utc_s: int) -> Outcome:
+        signed = read_transaction(transaction, LEDGER_ID)
+        name, (reason, detail) = signed.transaction_id, self.ledger_says
+        receipt = write_receipt(Receipt(name, 4, utc_s, reason, detail), LEDGER, LEDGER_ID)
+        grant = b"" if reason == "expired" else write_grant(self._grant(signed), LEDGER, LEDGER_ID)
+        return Outcome(name, receipt, grant)
+
+    def _grant(self, signed: SignedTransaction) -> Grant:
+        action = signed.transaction.action
+        assert isinstance(action, Allocate)
+        terms = next(one for one in self.held if one.auction_id == action.auction).terms
+        clearing_s = terms.mark.clearing_s
+        made = Grant(
+            self.consumer.public,
+            terms.provider.provider_id,
+            grant_id_of(signed.transaction_id),
+            2,
+            clearing_s + 1,
+            action.slots * terms.allocation_duration_s - 1,
+            terms.band,
+            terms.qos,
+            action.allocations,
+        )
+        return replace(made, **self.grant_changes)  # type: ignore[arg-type]  # a test names real fields
+
+
+@dataclass
+class BiddingWorld:
+    """A device, the seller, and the clock of both."""
+
+    state: State = State(WISH, BIDDER.public, PINNED)
+    seller: Seller = field(default_factory=Seller)
+    now: Now = Now(5_000_000_000, (OPENS_S - 3) * 1_000)
     sent: list[LobbyMessage] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
-    taken: dict[bytes, Placed] = field(default_factory=dict)
 
     def feed(self, event: Event) -> None:
         self.state, commands = step(self.state, event, self.now)
@@ -109,7 +192,7 @@ class BiddingWorld:
             match command:
                 case Send(message, _):
                     self.sent.append(message)
-                    self.hear(self._answer(message))
+                    self.hear(self.seller.answer(message, self.now.utc_s))
                 case MakeBid():
                     self.feed(BidMade(self.place(command)))
 
@@ -145,81 +228,3 @@ class BiddingWorld:
 
     def said(self, kind: type) -> int:
         return sum(isinstance(message, kind) for message in self.sent)
-
-    # ---- The other side
-
-    def _answer(self, message: LobbyMessage) -> LobbyMessage | None:
-        if type(message) in self.silent:
-            return None
-        match message:
-            case Discover():
-                return Announcement(
-                    b"offer", self.announces.public, LEDGER.public, LEDGER_ID, bytes(16), self.now.utc_s
-                )
-            case AskAuction():
-                return self.show()
-            case Bid(auction_id, _):
-                return self._take(auction_id)
-            case AskBid(auction_id, _):
-                return BidSaid(self._word(auction_id))
-            case Purchase(transaction):
-                return self._outcome(transaction)
-            case _:
-                raise AssertionError(message)
-
-    def show(self) -> LobbyMessage:
-        for one in self.held:
-            clearing_s = one.terms.mark.clearing_s
-            if clearing_s - 10 <= self.now.utc_s < clearing_s:
-                signed = write_auction(one, PROVIDER, LEDGER_ID)
-                return AuctionShown(signed, self.now.utc_s)
-        return Refused(b"", "no_auction", "none takes bids now")
-
-    def _take(self, auction_id: bytes) -> BidSaid:
-        if self.door:
-            reason, detail = self.door.pop(0)
-            return self._sign(
-                AuctionReceipt(auction_id, Status.ERROR, NAME.public, reason=reason, detail=detail)
-            )
-        assert self.state.placed is not None
-        self.taken[auction_id] = self.state.placed
-        return self._sign(AuctionReceipt(auction_id, Status.PENDING, NAME.public, 5, 1, bytes(32)))
-
-    def _word(self, auction_id: bytes) -> bytes:
-        status, reason, detail, wins_above_ubc = self.word
-        if auction_id not in self.taken:
-            status, reason, detail, wins_above_ubc = Status.UNKNOWN, "", "", None
-        receipt = AuctionReceipt(
-            auction_id, status, NAME.public, reason=reason, detail=detail, wins_above_ubc=wins_above_ubc
-        )
-        return write_auction_receipt(receipt, self.signer, LEDGER_ID)
-
-    def _sign(self, receipt: AuctionReceipt) -> BidSaid:
-        return BidSaid(write_auction_receipt(receipt, self.signer, LEDGER_ID))
-
-    def _outcome(self, transaction: bytes) -> Outcome:
-        placed = self.state.placed
-        assert placed is not None
-        assert placed.transaction == transaction
-        reason, detail = self.ledger_says
-        receipt = write_receipt(
-            Receipt(placed.transaction_id, 4, self.now.utc_s, reason, detail), LEDGER, LEDGER_ID
-        )
-        grant = b"" if reason == "expired" else write_grant(self.grant(placed), LEDGER, LEDGER_ID)
-        return Outcome(placed.transaction_id, receipt, grant)
-
-    def grant(self, placed: Placed) -> Grant:
-        terms = placed.auction.terms
-        starts_s = terms.mark.clearing_s + 1
-        made = Grant(
-            BIDDER.public,
-            terms.provider.provider_id,
-            grant_id_of(placed.transaction_id),
-            2,
-            starts_s,
-            placed.ends_s - starts_s,
-            terms.band,
-            terms.qos,
-            placed.units,
-        )
-        return replace(made, **self.grant_changes)  # type: ignore[arg-type]  # a test names real fields

@@ -23,6 +23,7 @@ from tests.device.bidding_world import (
     STRANGER,
     WISH,
     BiddingWorld,
+    Seller,
     auction,
     forecast,
 )
@@ -47,6 +48,7 @@ def test_who_wins_has_a_grant_that_ends_on_the_grid(world: BiddingWorld) -> None
     assert state.phase is Phase.WON
     assert state.grant is not None
     assert (state.grant.allocations, state.grant.ends_s) == (3, CLEARING_S + 2 * SLOT_S)
+    assert state.price == "for 0.04 BC"
     (made,) = [one for one in world.commands if isinstance(one, MakeBid)]
     assert (made.price_ubc, made.units, made.slots) == (90_000, 3, 2)
     assert CLEARING_S <= world.now.utc_s <= CLEARING_S + 2
@@ -59,7 +61,7 @@ def test_nothing_is_asked_of_the_house_before_the_clearing(world: BiddingWorld) 
 
 
 def test_who_loses_is_told_what_would_have_won(world: BiddingWorld) -> None:
-    world.word = (Status.CANCELLED, "outbid", "", 50_000)
+    world.seller.word = (Status.CANCELLED, "outbid", "", 50_000)
     failure = world.fail()
     assert (failure.reason, failure.source) == ("outbid", Source.LEDGER)
     assert (
@@ -80,7 +82,7 @@ def test_who_loses_is_told_what_would_have_won(world: BiddingWorld) -> None:
     ],
 )
 def test_every_other_end_has_its_reason(world: BiddingWorld, status: Status, reason: str) -> None:
-    world.word = (status, reason, "a sentence", None)
+    world.seller.word = (status, reason, "a sentence", None)
     failure = world.fail()
     assert (failure.reason, failure.source) == (reason, Source.LEDGER)
     assert failure.detail.endswith("a sentence")
@@ -91,7 +93,7 @@ def test_every_other_end_has_its_reason(world: BiddingWorld, status: Status, rea
     [((2, 6, 6, 6), "nothing_left"), ((6, 2, 6, 6), "nothing_left"), ((6,), "too_long")],
 )
 def test_what_is_not_there_is_not_bid_for(world: BiddingWorld, units: tuple[int, ...], reason: str) -> None:
-    world.held = [forecast(*units)]
+    world.seller.held = [forecast(*units)]
     failure = world.fail()
     assert (failure.reason, failure.source) == (reason, Source.DEVICE)
     assert f"free are {', '.join(map(str, units))}" in failure.detail
@@ -99,7 +101,7 @@ def test_what_is_not_there_is_not_bid_for(world: BiddingWorld, units: tuple[int,
 
 
 def test_a_worth_below_the_reserve_price_is_said_and_not_signed(world: BiddingWorld) -> None:
-    world.held = [forecast(6, 6, minimum_ubc=15_001)]
+    world.seller.held = [forecast(6, 6, minimum_ubc=15_001)]
     failure = world.fail()
     assert (failure.reason, failure.detail) == (
         "below_minimum",
@@ -122,7 +124,9 @@ def test_units_are_of_the_direction_that_needs_more_and_slots_are_whole(world: B
 
 def test_what_is_not_guaranteed_at_all_is_not_bid_for(world: BiddingWorld) -> None:
     plain = auction()
-    world.held = [replace(plain, terms=replace(plain.terms, qos=Qos(1_000_000, 2_000_000, 0, 1_000_000)))]
+    world.seller.held = [
+        replace(plain, terms=replace(plain.terms, qos=Qos(1_000_000, 2_000_000, 0, 1_000_000)))
+    ]
     assert world.fail().reason == "no_guarantee"
 
 
@@ -134,7 +138,7 @@ def test_an_auction_that_others_could_read_is_not_bid_in(world: BiddingWorld) ->
         auction(time_keys=(theirs,)),
         auction(time_keys=(ours, theirs), threshold=1),
     ):
-        fresh = BiddingWorld(held=[one])
+        fresh = BiddingWorld(seller=Seller(held=[one]))
         failure = fresh.fail()
         assert failure.reason == "no_auction"
         assert f"{STRANGER.public}, who is not the pinned ledger" in failure.detail
@@ -142,7 +146,7 @@ def test_an_auction_that_others_could_read_is_not_bid_in(world: BiddingWorld) ->
 
 
 def test_an_auction_of_somebody_else_is_not_bid_in(world: BiddingWorld) -> None:
-    world.announces = STRANGER
+    world.seller.announces = STRANGER
     assert world.fail().reason == "no_auction"
     assert world.state.dropped["bad_auction"] > 0
     assert world.said(Bid) == 0
@@ -156,7 +160,7 @@ def test_a_foreign_ledgers_auction_is_not_bid_in(world: BiddingWorld) -> None:
 
 def test_a_late_device_bids_in_the_next_auction(world: BiddingWorld) -> None:
     world.now = Now(5_000_000_000, (CLEARING_S - 1) * 1_000)
-    world.held = [auction(), auction(CLEARING_S + SLOT_S)]
+    world.seller.held = [auction(), auction(CLEARING_S + SLOT_S)]
     assert world.run().grant is not None
     assert world.state.placed is not None
     assert world.state.placed.auction.terms.mark.clearing_s == CLEARING_S + SLOT_S
@@ -167,7 +171,7 @@ def test_a_clock_that_is_ahead_is_named(world: BiddingWorld) -> None:
     world.now = Now(world.now.mono_ns, CLEARING_S * 1_000)
     ours = world.now
     world.now = Now(ours.mono_ns, (CLEARING_S - 5) * 1_000)
-    shown = world.show()  # what the access point says at its own time
+    shown = world.seller.show(world.now.utc_s)  # what the access point says at its own time
     world.now = ours
     world.hear(shown)
     assert world.state.setback.endswith("this clock is 5 s ahead of the access point's")
@@ -176,55 +180,55 @@ def test_a_clock_that_is_ahead_is_named(world: BiddingWorld) -> None:
 def test_who_comes_too_late_at_the_door_bids_in_the_next_auction_and_never_twice_in_one(
     world: BiddingWorld,
 ) -> None:
-    world.door = [("too_late", "bids are taken until then")]
-    world.held = [auction(), auction(CLEARING_S + SLOT_S)]
+    world.seller.door = [("too_late", "bids are taken until then")]
+    world.seller.held = [auction(), auction(CLEARING_S + SLOT_S)]
     assert world.run().phase is Phase.WON
     made = [one.auction.auction_id for one in world.commands if isinstance(one, MakeBid)]
-    assert made == [one.auction_id for one in world.held]
+    assert made == [one.auction_id for one in world.seller.held]
     assert sum(isinstance(one, ForgetBid) for one in world.commands) == 1
 
 
 def test_a_refusal_at_the_door_ends_it(world: BiddingWorld) -> None:
-    world.door = [("unknown_issuer", "the bidder has no account")]
+    world.seller.door = [("unknown_issuer", "the bidder has no account")]
     failure = world.fail()
     assert (failure.reason, failure.source) == ("unknown_issuer", Source.LEDGER)
 
 
 def test_a_bid_is_sent_again_until_its_receipt_is_there(world: BiddingWorld) -> None:
-    world.silent = {Bid}
+    world.seller.silent = {Bid}
     world.run(CLEARING_S - 4)
     sent = world.said(Bid)
     assert sent > 3
-    world.silent = set()
+    world.seller.silent = set()
     assert world.run().phase is Phase.WON
     assert len({one.bid for one in world.sent if isinstance(one, Bid)}) == 1
 
 
 def test_who_has_no_receipt_asks_all_the_same(world: BiddingWorld) -> None:
     """It was taken, and the receipt was lost."""
-    world.silent = {Bid}
+    world.seller.silent = {Bid}
     world.run(CLEARING_S - 1)
     assert world.state.placed is not None
-    world.taken[world.state.placed.auction.auction_id] = world.state.placed
+    world.seller.taken.add(world.state.placed.auction.auction_id)
     assert world.run().phase is Phase.WON
 
 
 def test_a_bid_that_never_came_is_known_to_be_dead_only_after_the_settling(world: BiddingWorld) -> None:
-    world.silent = {Bid}
+    world.seller.silent = {Bid}
     assert world.fail().reason == "not_taken"
     assert world.now.utc_s > auction().settle_by_s
 
 
 def test_where_the_house_is_silent_the_ledger_says_that_a_bid_is_dead(world: BiddingWorld) -> None:
-    world.silent = {AskBid}
-    world.ledger_says = ("expired", "it was valid until then")
+    world.seller.silent = {AskBid}
+    world.seller.ledger_says = ("expired", "it was valid until then")
     assert world.fail().reason == "expired"
     assert world.now.utc_s > auction().settle_by_s
     assert isinstance(world.commands[-1], ForgetBid)
 
 
 def test_without_a_word_the_outcome_is_unknown_and_the_bid_stays_kept(world: BiddingWorld) -> None:
-    world.silent = {AskBid, Purchase}
+    world.seller.silent = {AskBid, Purchase}
     failure = world.fail()
     assert (failure.reason, failure.source) == ("outcome_unknown", Source.NETWORK)
     assert world.now.utc_s >= auction().settle_by_s + 30
@@ -232,25 +236,25 @@ def test_without_a_word_the_outcome_is_unknown_and_the_bid_stays_kept(world: Bid
 
 
 def test_an_access_point_that_says_no_to_a_question_ends_nothing(world: BiddingWorld) -> None:
-    world.silent = {AskBid}
+    world.seller.silent = {AskBid}
     world.run(CLEARING_S + 1)
     world.hear(Refused(b"", "ledger_unreachable", "no broker"))
     assert world.state.phase is Phase.WAITING
-    world.silent = set()
+    world.seller.silent = set()
     assert world.run().phase is Phase.WON
 
 
 def test_a_house_that_still_waits_is_asked_again(world: BiddingWorld) -> None:
-    world.word = (Status.PENDING, "provider_away", "its provider does not answer", None)
+    world.seller.word = (Status.PENDING, "provider_away", "its provider does not answer", None)
     world.run(CLEARING_S + 4)
     assert world.state.phase is Phase.WAITING
     assert world.said(AskBid) >= 3
-    world.word = (Status.EXECUTED, "", "", None)
+    world.seller.word = (Status.EXECUTED, "", "", None)
     assert world.run().phase is Phase.WON
 
 
 def test_a_receipt_of_another_house_auction_or_bid_says_nothing(world: BiddingWorld) -> None:
-    world.silent = {AskBid}
+    world.seller.silent = {AskBid}
     world.run(CLEARING_S + 1)
     ours = auction().auction_id
     for receipt, key in (
@@ -279,7 +283,7 @@ def test_a_receipt_of_another_house_auction_or_bid_says_nothing(world: BiddingWo
 def test_a_grant_that_is_not_what_was_bid_for_is_named_and_kept(
     world: BiddingWorld, changes: dict[str, object]
 ) -> None:
-    world.grant_changes = changes
+    world.seller.grant_changes = changes
     failure = world.fail()
     assert failure.reason == "grant_differs"
     assert world.state.encoded_grant
@@ -294,29 +298,31 @@ def test_a_grant_that_is_not_what_was_bid_for_is_named_and_kept(
 
 
 def test_a_grant_that_nobody_brings_is_asked_for_later(world: BiddingWorld) -> None:
-    world.silent = {Purchase}
+    world.seller.silent = {Purchase}
     failure = world.fail()
     assert failure.reason == "outcome_unknown"
     assert not [one for one in world.commands if isinstance(one, ForgetBid)]
 
 
 def test_a_bid_of_before_is_asked_for_and_its_grant_fetched(world: BiddingWorld) -> None:
-    world.silent = {Purchase}
+    world.seller.silent = {Purchase}
     world.run()
     assert world.state.placed is not None
-    later = BiddingWorld(resume(BiddingWorld().state, world.state.placed), now=world.now, taken=world.taken)
+    later = BiddingWorld(
+        resume(BiddingWorld().state, world.state.placed), Seller(taken=world.seller.taken), world.now
+    )
     assert later.run().phase is Phase.WON
     assert later.said(Bid) == later.said(AskAuction) == 0
 
 
 def test_nobody_answers(world: BiddingWorld) -> None:
-    world.silent = {Discover, AskAuction}
+    world.seller.silent = {Discover, AskAuction}
     failure = world.fail()
     assert (failure.reason, failure.source) == ("no_access_point", Source.NETWORK)
 
 
 def test_an_access_point_without_auctions(world: BiddingWorld) -> None:
-    world.held = []
+    world.seller.held = []
     failure = _wish(world, within_s=60).fail()
     assert (failure.reason, failure.source) == ("no_auction", Source.ACCESS_POINT)
     assert failure.detail.endswith("last heard: no_auction: none takes bids now")
@@ -333,7 +339,7 @@ def test_whatever_comes_out_of_turn_is_counted(world: BiddingWorld) -> None:
 
 
 def test_a_foreign_outcome_brings_no_grant(world: BiddingWorld) -> None:
-    world.silent = {Purchase}
+    world.seller.silent = {Purchase}
     world.run(CLEARING_S + 3)
     assert world.state.phase is Phase.CLAIMING
     world.hear(Outcome(bytes(32), b"x", b""))
