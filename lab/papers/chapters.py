@@ -8,6 +8,7 @@ from lab.papers import (
     datanet,
     drawings,
     learners,
+    learning,
     leasing,
     payplace,
     sdo_hourly,
@@ -21,6 +22,7 @@ from lab.papers.exhibit import Chapter
 CHAPTERS: dict[str, Chapter] = {
     "cell": cell.findings,
     "learners": learners.findings,
+    "learning": learning.findings,
     "bandcoin": bandcoin.findings,
     "payplace": payplace.findings,
     "ubid": ubid.findings,
