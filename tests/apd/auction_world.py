@@ -13,10 +13,11 @@ from apd.events import AuctionOfferSigned, AuctionSigned, LedgerReplied
 from apd.session import Session
 from apd.settings import AuctionSettings
 from tests.apd.playbook import Box, sells, settings, start_box
-from tests.apd.world import LEDGER, LEDGER_ID, PROVIDER, START, START_S, signed_state
+from tests.apd.world import BAND, LEDGER, LEDGER_ID, PROVIDER, START, START_S, signed_state
 from wire.auction import Auction, write_auction
 from wire.auction_receipt import AuctionReceipt, Status, write_auction_receipt
 from wire.auction_request import AuctionRequest, write_auction_request
+from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
 from wire.generate_offer import GenerateOffer, write_generate_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
@@ -111,3 +112,10 @@ def offer_signed(box: Box) -> AuctionOfferSigned:
     """And with the last SignAuctionOffer."""
     made = sign_transaction(box.last(SignAuctionOffer).transaction, PROVIDER, LEDGER_ID)
     return AuctionOfferSigned(made.envelope.encoded)
+
+
+def session_auction(forecast: tuple[int, ...] = (6, 6, 6, 6), clearing_s: int = FIRST_S) -> Auction:
+    """What the box holds."""
+    mark = AuctionMark(AuctionKind.SESSION, clearing_s, PRICE_UBC, forecast)
+    terms = AuctionTerms(PROVIDER.public, mark, BAND, 6, SLOT_S, UNIT)
+    return Auction(terms, 4, "", LEDGER.public, 1, (time_key(clearing_s),))

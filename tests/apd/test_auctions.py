@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from apd.airtime import StationAir, StationMeasurement
 from apd.auction_state import AuctionPhase, SoldShare
 from apd.auctions import MAX_RECENT
+from apd.budget import throughput_of
 from apd.commands import (
     AskHouse,
     ForgetAuctionOffer,
@@ -32,13 +34,15 @@ from apd.events import (
 )
 from apd.promises import reserved
 from apd.session import EndReason, Phase
-from nas_tunnel.lobby import Refused
-from tests.apd.air_world import AIR
+from nas_tunnel.lobby import Purchase, Refused
+from tests.apd.air_world import AIR, air_box, serve, sign_network
+from tests.apd.auction_simulation import Minutes
 from tests.apd.auction_world import (
     AUCTION,
     FIRST_S,
     OFFER,
-    PRICE_UBC,
+    QUIET,
+    SIX,
     SLOT_S,
     UNIT,
     again,
@@ -49,31 +53,37 @@ from tests.apd.auction_world import (
     offer_signed,
     question,
     said,
+    session_auction,
     share,
     time_key,
     word,
 )
-from tests.apd.playbook import Box, Playbook, a, join, note, seconds, settings, start_box, told
+from tests.apd.playbook import Box, Playbook, a, heard, join, note, seconds, sells, settings, start_box, told
 from tests.apd.world import (
     BAND,
     CONSUMER,
-    LEDGER,
     LEDGER_ID,
     OTHER_CONSUMER,
     OTHER_DEVICE,
     OTHER_STATION,
     PROVIDER,
     START_S,
+    STATION,
     STRANGER,
     grant,
+    signed_grant,
     signed_state,
+    transaction,
 )
-from wire.auction import Auction, read_auction
+from tests.apd.world import reply as ledger_reply
+from wire.allocate import Allocate
+from wire.auction import read_auction
 from wire.auction_receipt import Status
 from wire.auction_request import AnswerQuestion, AskQuestion, AskTimeKey, CreateAuction
-from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
 from wire.errors import ShellError
 from wire.generate_offer import derive_nonce
+from wire.grant import Grant
+from wire.keys import PrivateKey
 from wire.post_offer import PostOffer
 from wire.units import Now
 
@@ -85,13 +95,6 @@ SOLD = (
 )
 ROOT = Path(__file__).parents[2]
 DISK = ShellError("store", "full")
-
-
-def form(forecast: tuple[int, ...] = (6, 6, 6, 6), clearing_s: int = FIRST_S) -> Auction:
-    """The auction that the box holds."""
-    mark = AuctionMark(AuctionKind.SESSION, clearing_s, PRICE_UBC, forecast)
-    terms = AuctionTerms(PROVIDER.public, mark, BAND, 6, SLOT_S, UNIT)
-    return Auction(terms, 4, "", LEDGER.public, 1, (time_key(clearing_s),))
 
 
 def auction_id(box: Box) -> bytes:
@@ -154,7 +157,7 @@ def ended(box: Box, reason: str = "", shares: Any = WINNERS) -> Box:
 
 class TestGoodMinute:
     def test_from_the_time_key_to_the_end(self):
-        box, made = auction_box(), form()
+        box, made = auction_box(), session_auction()
         mine = made.auction_id
         assert (
             Playbook(box)
@@ -606,7 +609,7 @@ class TestBroker:
 
 def test_the_signed_auction_is_of_the_house_that_the_box_knows():
     box = opened(auction_box())
-    assert read_auction(box.state.on_auction.shown, LEDGER_ID) == form()
+    assert read_auction(box.state.on_auction.shown, LEDGER_ID) == session_auction()
 
 
 def test_a_box_without_auctions_loads_nothing_of_them():
@@ -620,8 +623,62 @@ run_session(box)
 box.feed(StationLeft(STATION))
 box.feed(DeadlineReached())
 mine = {"apd.auctions", "apd.auction_state", "apd.bids", "apd.forecast"}
-mine |= {f"wire.{name}" for name in ("auction", "auction_request", "generate_offer", "time_key")}
+mine |= {f"wire.{name}" for name in ("auction", "auction_receipt", "auction_request", "generate_offer", "time_key")}
 print(sorted(mine & set(sys.modules)))
 """
     command = [sys.executable, "-W", "ignore", "-c", script]
     assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_happens_never_more_is_sold_than_the_box_carries(seed):
+    minutes = Minutes(seed)
+    minutes.run(13)
+    assert minutes.house.executed, "something was sold"
+    assert minutes.joined, "somebody came"
+
+
+class TestOnTheAir:
+    """Winners come by EAP-TLS, and the purchase that brings the grant is relayed here."""
+
+    def air(self) -> Box:
+        box = sells(air_box(**{**SIX, **QUIET, "auction": AUCTION}), **{**OFFER, "height": 11})
+        sign_network(box)
+        return box
+
+    def claims(self, box: Box, number: int, won: Grant, key: PrivateKey) -> None:
+        """The winner's purchase is relayed, and the ledger says that it ran."""
+        bid = transaction(Allocate(PROVIDER.public, 40_000, BAND, epoch=0, auction=bytes(32)), key, number)
+        box.feed(heard(Purchase(bid.envelope.encoded)))
+        subject = bid.transaction_id
+        box.feed(LedgerReplied(subject, ledger_reply(subject, signed_grant(won), reason="replayed")))
+
+    def test_a_winner_is_counted_once_whether_his_grant_is_known_or_not(self):
+        box = ended(self.air())
+        ada = grant(1, qos=UNIT, allocations=3, starts_s=FIRST_S, duration_s=60)
+        ben = grant(2, consumer=BEN, qos=UNIT, allocations=2, starts_s=FIRST_S, duration_s=20)
+        assert reserved(box.state, box.now).down_bps == 5_000_000
+        self.claims(box, 1, ada, CONSUMER)
+        self.claims(box, 2, ben, OTHER_CONSUMER)
+        assert len(box.state.on_air.grants) == 2
+        assert reserved(box.state, box.now).down_bps == 5_000_000
+        assert {serve(box, ada, STATION), serve(box, ben, OTHER_STATION)} == {ada.grant_id, ben.grant_id}
+        assert box.state.promised.down_bps == 5_000_000
+        assert reserved(box.state, box.now).down_bps == 0
+
+    def test_a_station_that_moved_away_does_not_end_an_auction(self):
+        box = self.air()
+        guest = grant(9, qos=UNIT)
+        serve(box, guest, STATION)
+        cleared(box)
+        near = throughput_of(box.state, None)
+        slow = replace(near, down_bps=2_000_000)
+        far = StationAir(StationMeasurement(STATION), slow, slow)
+        assert box.state.on_auction.forecast[0] == 5
+        airtime = replace(box.state.airtime, stations={STATION: far})
+        box.state = replace(
+            box.state,
+            airtime=airtime,
+            auctions=replace(box.state.on_auction, stations={STATION: replace(far, held=near)}),
+        )
+        assert a(SignAuctionOffer) in box.feed(asks(box, {ADA: share(5, 1)}))

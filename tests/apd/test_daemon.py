@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 
 from apd.airtime import StationMeasurement
-from apd.commands import StoreRefund
+from apd.auction_state import SoldShare
+from apd.commands import AskHouse, SignAuction, SignAuctionOffer, StoreAuctionOffer, StoreRefund
 from apd.config import Config
 from apd.daemon import AirShells, Daemon
 from apd.events import (
     AdmissionReceived,
+    AuctionOfferSigned,
+    AuctionSigned,
     BrokerConnected,
     DeadlineReached,
     LedgerReplied,
@@ -26,10 +29,11 @@ from apd.events import (
     OfferStateReceived,
     ProviderCommanded,
     PurchaseHeard,
+    Saved,
 )
 from apd.refund import Refund
 from apd.session import Phase
-from apd.settings import Files, LedgerLinkSettings, MeterSettings
+from apd.settings import AuctionSettings, Files, LedgerLinkSettings, MeterSettings
 from apd.shells.control import ControlSocket
 from apd.shells.fake_hostapd import FakeHostapd
 from apd.shells.fake_tpm import FakeTpm, FakeVendor
@@ -56,6 +60,7 @@ from nas_tunnel.lobby import (
 from tc_shaper.fake import FakeShaper
 from tc_shaper.tree import Direction
 from tests.apd.air_world import AIR, OPERATOR
+from tests.apd.auction_world import session_auction
 from tests.apd.playbook import registration_of
 from tests.apd.world import (
     BAND,
@@ -80,6 +85,7 @@ from tests.apd.world import (
 )
 from wire.admission import Admission, write_admission
 from wire.attestation_result import AttestationResult, write_attestation_result
+from wire.auction import read_auction
 from wire.enrolment import EnrolmentReply, read_enrolment, write_enrolment_reply
 from wire.errors import ShellError
 from wire.evidence import read_evidence
@@ -91,8 +97,9 @@ from wire.keys import PrivateKey
 from wire.meter_record import UsageReport, read_meter_record, record_hash
 from wire.money_actions import Transfer
 from wire.network import read_network
+from wire.post_offer import PostOffer
 from wire.registration import read_registration, read_registration_question
-from wire.transaction import read_transaction
+from wire.transaction import Transaction, read_transaction
 
 
 @dataclass
@@ -704,3 +711,58 @@ def test_an_offer_that_changes_is_on_the_air_at_once(air_place, run_async):
 
     run_async(story())
     assert sorted(took_s)[len(took_s) // 2] < 0.05
+
+
+class AuctionPlace(Place):
+    """A box that holds auctions; its house is silent."""
+
+    settings = replace(SETTINGS, auction=AuctionSettings())
+
+    def make(self) -> None:
+        super().make()
+        self.link.lost = ("auction",)
+
+
+def test_what_an_auction_sells_is_on_disk_before_the_house_is_told_and_after_a_restart(tmp_path, run_async):
+    place = AuctionPlace(tmp_path)
+    shares = (SoldShare(STRANGER.public, int(time.time()) + 600, QOS.times(2)),)
+
+    async def first():
+        await place.begin()
+        place.daemon._obey([StoreAuctionOffer(b"i" * 32, shares), AskHouse(b"a12345678", b"answer")])
+        assert ("auction", b"answer", b"a12345678") in place.link.published
+        assert place.store.sold() == {b"i" * 32: shares}
+        (kept,) = [event for event in place.daemon._events if isinstance(event, Saved)]
+        assert kept.auctions == (b"i" * 32,)
+        place.daemon.take(DeadlineReached())
+        await place.end()
+
+    async def second():
+        await place.begin()
+        assert place.daemon._state.on_auction.sold == {b"i" * 32: shares}
+        await place.end()
+
+    run_async(first())
+    place.restart()
+    run_async(second())
+
+
+def test_auctions_and_their_offers_are_signed_by_the_provider(tmp_path, run_async):
+    place = AuctionPlace(tmp_path)
+    made = session_auction()
+    transaction = Transaction(PostOffer(1, BAND, 0, 60, QOS), bytes(8), made.settle_by_s)
+
+    async def story():
+        await place.begin()
+        place.daemon._obey([SignAuction(made), SignAuctionOffer(transaction)])
+        (encoded,) = [event.encoded for event in place.daemon._events if isinstance(event, AuctionSigned)]
+        (offer,) = [event.offer for event in place.daemon._events if isinstance(event, AuctionOfferSigned)]
+        place.daemon.take(DeadlineReached())
+        await place.end()
+        return encoded, offer
+
+    encoded, offer = run_async(story())
+    assert read_auction(encoded, LEDGER_ID) == made
+    sent = read_transaction(offer, LEDGER_ID)
+    sent.verify(PROVIDER.public)
+    assert sent.transaction == transaction
