@@ -57,6 +57,10 @@ __all__ = [
     "GasInitialResponse",
     "Lobby",
     "LobbyAnnouncement",
+    "LobbyAskBid",
+    "LobbyAuctionShown",
+    "LobbyBid",
+    "LobbyBidSaid",
     "LobbyJoin",
     "LobbyJoined",
     "LobbyLeave",
@@ -222,6 +226,26 @@ class LobbyLeft(_Message):
 class LobbyRefused(_Message):
     name = "Refused"
     fields_desc = [CborBytesField("subject", b""), CborTextField("reason", b""), CborTextField("detail", b"")]
+
+
+class LobbyAuctionShown(_Message):
+    name = "Auction shown"
+    fields_desc = [CborBytesField("auction", b""), CborIntField("utc_s", 0)]
+
+
+class LobbyBid(_Message):
+    name = "Bid"
+    fields_desc = [CborBytesField("auction_id", b""), CborBytesField("bid", b"")]
+
+
+class LobbyAskBid(_Message):
+    name = "Ask bid"
+    fields_desc = [CborBytesField("auction_id", b""), CborBytesField("bid_id", b"")]
+
+
+class LobbyBidSaid(_Message):
+    name = "Bid said"
+    fields_desc = [CborBytesField("receipt", b"")]
 
 
 # ---- ANQP elements
@@ -435,6 +459,10 @@ for _kind, _layer in {
     MessageType.LEAVE: LobbyLeave,
     MessageType.LEFT: LobbyLeft,
     MessageType.REFUSED: LobbyRefused,
+    MessageType.AUCTION_SHOWN: LobbyAuctionShown,
+    MessageType.BID: LobbyBid,
+    MessageType.ASK_BID: LobbyAskBid,
+    MessageType.BID_SAID: LobbyBidSaid,
 }.items():
     bind_layers(Lobby, _layer, type=_kind.value)
 bind_bottom_up(UDP, Lobby, sport=PORT)

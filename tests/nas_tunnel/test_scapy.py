@@ -24,7 +24,17 @@ from nas_tunnel.anqp import (
     write_answers,
 )
 from nas_tunnel.gas_frame import GasAction, read_gas, read_gas_request
-from nas_tunnel.lobby import PORT, LobbyMessage, Outcome, Refused, write_lobby
+from nas_tunnel.lobby import (
+    PORT,
+    AskBid,
+    AuctionShown,
+    Bid,
+    BidSaid,
+    LobbyMessage,
+    Outcome,
+    Refused,
+    write_lobby,
+)
 from nas_tunnel.scapy import (
     AirgrantAnswers,
     AirgrantBeacon,
@@ -39,6 +49,10 @@ from nas_tunnel.scapy import (
     GasInitialResponse,
     Lobby,
     LobbyAnnouncement,
+    LobbyAskBid,
+    LobbyAuctionShown,
+    LobbyBid,
+    LobbyBidSaid,
     LobbyOutcome,
     LobbyPurchase,
     LobbyRefused,
@@ -264,3 +278,10 @@ def test_outcomes_and_refusals_are_the_codecs() -> None:
     """The names and the order of the fields are those of the dataclasses."""
     assert [field.name for field in LobbyOutcome.fields_desc] == list(Outcome.__dataclass_fields__)
     assert [field.name for field in LobbyRefused.fields_desc] == list(Refused.__dataclass_fields__)
+    for layer, message in (
+        (LobbyAuctionShown, AuctionShown),
+        (LobbyBid, Bid),
+        (LobbyAskBid, AskBid),
+        (LobbyBidSaid, BidSaid),
+    ):
+        assert [field.name for field in layer.fields_desc] == list(message.__dataclass_fields__)
