@@ -1,4 +1,4 @@
-"""The `apd` command: the box. `run`, `check CONFIG`, `status`, `sib CONFIG`, `--version`; the standard library only.
+"""The `apd` command: the box. `setup`, `check`, `run`, `status`, `clear`, `sib`, `--version`; standard library only.
 
 Exit status: 0 done; 1 a mistake of our own, with a traceback; 2 the command line or the configuration is wrong; 3 the
 kernel, the TPM, the disk or the network failed.
@@ -27,6 +27,7 @@ EXIT_CONFIG = 2
 EXIT_WORLD = 3
 DEFAULT_CONFIG = Path("/etc/airgrant/apd.toml")
 _EXAMPLES = """examples:
+  apd setup                            three questions, and the configuration is there
   apd check /etc/airgrant/apd.toml     is the configuration all right?
   apd run                              serve with /etc/airgrant/apd.toml
   apd status                           sessions, offer and outbox of the running daemon
@@ -56,6 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"apd {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_setup(commands.add_parser("setup", help="make the first configuration: three questions, or options"))
+    clear = commands.add_parser("clear", help="take out of the kernel what a daemon left there; sessions end")
+    clear.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, metavar="CONFIG")
+    clear.set_defaults(run=_clear)
     run = commands.add_parser("run", help="serve, in the foreground, until SIGTERM")
     run.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, metavar="CONFIG")
     run.set_defaults(run=_run)
@@ -74,6 +79,39 @@ def _parser() -> argparse.ArgumentParser:
     sib.add_argument("--days", type=int, default=1, help="how long the broadcast offer is good (default 1)")
     sib.set_defaults(run=_sib)
     return parser
+
+
+def _add_setup(parser: argparse.ArgumentParser) -> None:
+    """What is not said here is asked, where a person is there to answer."""
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="what is written")
+    parser.add_argument("--interface", metavar="NAME", help="the device whose far side is the stations")
+    parser.add_argument("--capacity", metavar="DOWN/UP", help="what it carries, such as 30M/15M")
+    parser.add_argument("--operator-file", type=Path, metavar="FILE", help="what your operator gave you")
+    parser.add_argument(
+        "--tpm", metavar="TCTI", help="which TPM signs the meter (default device:/dev/tpmrm0)"
+    )
+    parser.add_argument(
+        "--accept-unattested", action="store_true", help="sell without a TPM: reports are marked unattested"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="replace settings that are there; the provider's key is kept"
+    )
+    parser.set_defaults(run=_setup)
+
+
+def _setup(arguments: argparse.Namespace) -> int:
+    from apd.setup_cli import set_up
+
+    set_up(arguments, read_interface_address)
+    return 0
+
+
+def _clear(arguments: argparse.Namespace) -> int:
+    from apd.setup_clear import clear
+
+    for sentence in clear(arguments.config).done:
+        sys.stdout.write(f"{sentence}\n")
+    return 0
 
 
 def _run(arguments: argparse.Namespace) -> int:

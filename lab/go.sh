@@ -26,6 +26,7 @@ free5gc-pcf|lab/ran/free5gc|github.com/free5gc/pcf|the policy control of free5GC
 free5gc-smf|lab/ran/free5gc|github.com/free5gc/smf|the session management of free5GC
 free5gc-standin|lab/ran/free5gc|.|what these two ask of the rest of a core
 cometbft|lab/comet|github.com/cometbft/cometbft/cmd/cometbft|consensus between several operators' ledgers
+nfpm|images/nfpm|github.com/goreleaser/nfpm/v2/cmd/nfpm|the packager: .deb, .ipk and .apk
 TABLE
 }
 

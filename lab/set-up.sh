@@ -2,7 +2,8 @@
 # lab/set-up.sh: make this machine ready: system packages (apt), and .venv with the locked versions.
 #
 # With --guest also what the guest kernel and the Wi-Fi lab in it need (lab/guest.sh asks for it), with --go also a Go of
-# any age, by which lab/go.sh fetches the pinned one, with --evm also node and npm, by which lab/evm.sh compiles Solidity.
+# any age, by which lab/go.sh fetches the pinned one, with --evm also node and npm, by which lab/evm.sh compiles Solidity,
+# with --images also what installs and runs our packages in a clean root (images/debian/root.sh).
 #
 # Run it as often as you like: when nothing is missing it says nothing and takes a few milliseconds. It asks for sudo only
 # when packages are missing and you are not root, and says first which ones and why. It starts no service.
@@ -12,10 +13,11 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 log=build/set-up.log
-guest= go= evm=
+guest= go= evm= images=
 [ "${1:-}" != --guest ] || guest=yes
 [ "${1:-}" != --go ] || go=yes
 [ "${1:-}" != --evm ] || evm=yes
+[ "${1:-}" != --images ] || images=yes
 venv=.venv
 stamp=$venv/airgrant-stamp
 rlm_rest=/usr/lib/freeradius/rlm_rest.so
@@ -64,6 +66,7 @@ TABLE
   [ -z "$guest" ] || guest_needs
   [ -z "$go" ] || go_needs
   [ -z "$evm" ] || evm_needs
+  [ -z "$images" ] || images_needs
 }
 
 guest_needs() {
@@ -82,6 +85,15 @@ evm_needs() {
   cat <<TABLE
 command:node|nodejs|runs the compiler of Solidity
 command:npm|npm|fetches that compiler and an EVM node
+TABLE
+}
+
+images_needs() {
+  cat <<TABLE
+command:dpkg-deb|dpkg|looks into our packages
+command:debootstrap|debootstrap|a clean root in which they are installed
+command:systemd-nspawn|systemd-container|boots it
+command:shellcheck|shellcheck|an independent look at the packages' scripts
 TABLE
 }
 
@@ -235,6 +247,7 @@ is_ready() {
   has "file:$rlm_rest" || return 1
   [ -z "$go" ] || has command:go || return 1
   [ -z "$evm" ] || { has command:node && has command:npm; } || return 1
+  [ -z "$images" ] || [ -z "$(images_needs | print_missing)" ] || return 1
   [ -z "$guest" ] || [ -z "$(missing_guest_needs)" ]
 }
 

@@ -65,6 +65,8 @@ SHELLS: dict[str, str] = {
     "apd/daemon.py": "the loop that turns commands into calls of shells",
     "apd/config.py": "the one place that reads the configuration file",
     "apd/status.py": "the status socket",
+    "apd/setup_cli.py": "the terminal, and the files of the first configuration",
+    "apd/setup_clear.py": "the kernel, and that configuration",
     "apd/shells/*": "one outside world per file",
     "tc_shaper/kernel.py": "the kernel's traffic control and nftables",
     "tc_shaper/ue_meter.py": "the kernel's nftables",
@@ -190,6 +192,7 @@ SHELLS: dict[str, str] = {
     "nas_tunnel/scapy_cellular.py": "more of them",
     "nas_tunnel/pcap_cli.py": "argv, stdout, exit status, and capture files through Scapy",
     "lab/*": "the lab is all outside world",
+    "images/stage.py": "argv, stdout, exit status, and files of the tree",
 }
 """The files that may do I/O, by pattern, with the world that each owns. Everything else is pure."""
 
@@ -296,6 +299,7 @@ MODELS: dict[str, str] = {
 """Files of those packages that may compute in floats, because they estimate and nobody is charged what they find."""
 
 EXCUSED_MODULES: dict[str, str] = {
+    "lab/debian_root.py": "tests/images/test_debian.py",
     "wire/state_proof.py": "tests/ledger/test_state_tree.py",
     "ledger/evm/node.py": "tests/ledger/evm/test_payplace.py",
     "ledger/evm/deployed.py": "tests/ledger/evm/test_payplace.py",
@@ -415,6 +419,7 @@ EXCUSED_TESTS: dict[str, str] = {
     "tests/lab/test_test_script.py": "a shell script: lab/test.sh",
     "tests/lab/test_go.py": "a shell script: lab/go.sh",
     "tests/lab/test_evm.py": "a shell script: lab/evm.sh",
+    "tests/images/test_debian.py": "recipes: images/debian, and images/build.sh that packs by them",
     "tests/lab/compose/test_files.py": "the compose files, as Docker Compose reads them",
     "tests/system/test_abci_liars.py": "ledger/abci on real CometBFTs, one of which is not honest",
     "tests/guest/test_shaper_leaves.py": "tc_shaper on a kernel that has fq_codel and CAKE",

@@ -1,0 +1,205 @@
+"""`apd setup`: asks three questions, or takes them as options, and leaves a configuration that `apd check` takes.
+
+A shell: terminal, files in the configuration's folder, devices of this machine. What is written was read back by the
+daemon's own reader first; a key of an account that is there already is kept, as it may hold money; settings that are
+there are replaced only with --force. It starts nothing, and writes nothing that radiates.
+"""
+
+import argparse
+import grp
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from apd.config import load_config
+from apd.setup import Answers, OperatorFile, format_settings, parse_capacity, read_operator_file
+from wire.errors import ConfigError, ShellError
+from wire.ids import MacAddress
+from wire.keys import PrivateKey
+
+GROUP = "airgrant"
+"""Of the daemon's own user, which reads the configuration and cannot write it."""
+TPM_DEVICE = Path("/dev/tpmrm0")
+SYSFS = Path("/sys/class/net")
+PROVIDER = "provider.pem"
+_SECRET, _SHOWN = 0o640, 0o644
+
+Ask = Callable[[str], str]
+
+
+def set_up(
+    options: argparse.Namespace,
+    read_address: Callable[[str], MacAddress],
+    asked: TextIO = sys.stdin,
+    said: TextIO = sys.stdout,
+    tpm_device: Path = TPM_DEVICE,
+) -> None:
+    """From options, and from answers where `asked` is a terminal, to files. Raises ConfigError, ShellError."""
+    config: Path = options.config
+    if config.exists() and not options.force:
+        raise ConfigError(f"{config}: is there already; with --force it is replaced, and its keys are kept")
+    ask = _asker(asked, said) if asked.isatty() else _refuse_to_ask
+    answers, operator = _answers(options, ask, tpm_device)
+    try:
+        account = _write(config, format_settings(answers, operator), operator, read_address)
+    except OSError as error:
+        raise ShellError(str(error.filename or config.parent), str(error.strerror)) from error
+    said.write(
+        f"{config}: written, and the daemon reads it.\n"
+        f"Your account is {account}; its key is {config.parent / PROVIDER}: keep a copy, it is your money.\n"
+        "Nothing has been started, and nothing radiates. To sell:  systemctl enable --now airgrant-apd\n"
+    )
+
+
+def _answers(options: argparse.Namespace, ask: Ask, tpm_device: Path) -> tuple[Answers, OperatorFile]:
+    interface = options.interface or ask(
+        f"1. Which interface do your customers come in by? ({', '.join(interfaces()) or 'none is there'})"
+    )
+    capacity = options.capacity or ask("2. What does it carry, to them and from them? (such as 30M/15M)")
+    try:
+        down, up = parse_capacity(capacity)
+    except ValueError as error:
+        raise ConfigError(f"--capacity: {error}") from None
+    file = (
+        options.operator_file
+        or Path(ask("3. Which file did your operator give you for this box?")).expanduser()
+    )
+    try:
+        operator = read_operator_file(file.read_bytes(), str(file))
+    except OSError as error:
+        raise ConfigError(f"--operator-file: {file}: {error.strerror}") from None
+    return Answers(interface, down, up, _choose_tpm(options, ask, tpm_device)), operator
+
+
+def _choose_tpm(options: argparse.Namespace, ask: Ask, device: Path) -> str:
+    """Empty where the owner accepts that nobody attests to what was delivered."""
+    if options.tpm:
+        return str(options.tpm)
+    if device.exists() and not options.accept_unattested:
+        return f"device:{device}"
+    if not options.accept_unattested:
+        answer = ask("No TPM is here: reports will be marked unattested. Sell like that? (yes or no)")
+        if answer.lower() not in {"y", "yes"}:
+            raise ConfigError("--accept-unattested: not accepted, and there is no TPM: nothing was written")
+    return ""
+
+
+def interfaces(sysfs: Path = SYSFS) -> list[str]:
+    """Ethernet devices of this machine that could face customers, radios first."""
+    found = [path for path in sorted(sysfs.glob("*")) if (path / "type").is_file() and _is_ethernet(path)]
+    found.sort(key=lambda path: not (path / "phy80211").exists())
+    return [path.name for path in found]
+
+
+def _is_ethernet(path: Path) -> bool:
+    """ARPHRD_ETHER, and none of ours, no bridge."""
+    return (
+        (path / "type").read_text().strip() == "1"
+        and not path.name.startswith(("ifb", "airgrant"))
+        and not (path / "bridge").exists()
+    )
+
+
+def _asker(asked: TextIO, said: TextIO) -> Ask:
+    def ask(question: str) -> str:
+        said.write(f"{question} ")
+        said.flush()
+        line = asked.readline()
+        if not line.strip():
+            raise ConfigError(f"no answer to {question.split('?', maxsplit=1)[0]!r}: nothing was written")
+        return line.strip()
+
+    return ask
+
+
+def _refuse_to_ask(question: str) -> str:
+    raise ConfigError(f"nobody is there to ask; see `apd setup --help`: {question}")
+
+
+# ---- Files
+
+
+def _write(
+    config: Path, settings: str, operator: OperatorFile, read_address: Callable[[str], MacAddress]
+) -> str:
+    """Everything is made beside, read as the daemon reads it, and moved into its place, the settings last."""
+    folder = config.parent
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    provider = folder / PROVIDER
+    with _beside(folder) as draft:
+        files = {
+            "authority.pem": (operator.authority, _SHOWN),
+            "box.pem": (operator.certificate, _SHOWN),
+            "box.key": (operator.certificate_key, _SECRET),
+            config.name: (settings, _SECRET),
+        }
+        if provider.exists():
+            shutil.copy2(provider, draft / PROVIDER)
+        else:
+            files = {PROVIDER: (PrivateKey.generate().to_pem().decode(), _SECRET), **files}
+        for name, (text, mode) in files.items():
+            _write_new(draft / name, text, mode)
+        _check_certificate(operator)
+        try:
+            account = load_config(draft / config.name, read_address).box.provider
+        except ConfigError as error:
+            raise ConfigError(str(error).replace(str(draft), str(folder))) from None
+        for name in files:
+            (draft / name).replace(folder / name)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return str(account)
+
+
+def _check_certificate(operator: OperatorFile) -> None:
+    """The broker would say less about a key of another box. Raises ConfigError."""
+    from cryptography import x509
+
+    try:
+        box = PrivateKey.from_pem(operator.certificate_key.encode(), "the key")
+        certificate = x509.load_pem_x509_certificate(operator.certificate.encode())
+        x509.load_pem_x509_certificate(operator.authority.encode())
+    except ValueError as error:
+        raise ConfigError(f"the operator's file: {error}") from None
+    if certificate.public_key().public_numbers() != box.key.public_key().public_numbers():  # type: ignore[union-attr]
+        raise ConfigError("the operator's file: ledger.certificate_key: is not the key of ledger.certificate")
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    draft = Path(tempfile.mkdtemp(prefix=".setup-", dir=folder))
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _write_new(path: Path, text: str, mode: int) -> None:
+    """Never readable by others, not for an instant; on the disk when this returns."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        group = _group()
+        if group is not None:
+            os.fchown(descriptor, -1, group)
+        os.fchmod(descriptor, mode)
+        os.fsync(descriptor)
+
+
+def _group() -> int | None:
+    """The daemon's, where a package made one and we may give it files."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return grp.getgrnam(GROUP).gr_gid
+    except KeyError:
+        return None

@@ -1,0 +1,112 @@
+"""What of the source tree goes into a package: the modules that one of its commands may import, and no others.
+
+    python3 -m images.stage apd.__main__ FOLDER       copies them into FOLDER and says how many
+
+Owns the walk over imports. It imports nothing that it packs, and needs only the standard library, so that it runs
+before there is a virtual environment. What is imported inside a function counts: the daemon does so to start lean. What
+stands under `if TYPE_CHECKING` does not. Exit status: 0 done, 2 a command that is not there.
+"""
+
+import ast
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+PACKAGES = ("wire", "nas_tunnel", "tc_shaper", "ran_slicing", "apd")
+"""What runs on a box."""
+DATA = (".html", ".css", ".js", ".json", ".sql", ".toml")
+"""Files beside a module that it may read."""
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: list[str]) -> int:
+    """From the command line; returns the exit status."""
+    if len(arguments) != 2:
+        sys.stderr.write("usage: python3 -m images.stage MODULE FOLDER\n")
+        return 2
+    start, folder = arguments
+    if start not in modules_of(ROOT):
+        sys.stderr.write(f"stage: there is no module {start} on a box\n")
+        return 2
+    files = plan_files(ROOT, start)
+    copy(ROOT, files, Path(folder))
+    size = sum((ROOT / file).stat().st_size for file in files)
+    sys.stdout.write(f"{start}: {len(files)} files, {size} octets\n")
+    return 0
+
+
+def plan_files(root: Path, start: str) -> list[PurePosixPath]:
+    """The files of `start` and of everything of ours that it may import, relative to `root`, in order."""
+    known = modules_of(root)
+    reached: set[str] = set()
+    ahead = [start]
+    while ahead:
+        name = ahead.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        ahead.extend(parent for parent in (name.rpartition(".")[0],) if parent)
+        tree = ast.parse((root / known[name]).read_text(encoding="utf-8"))
+        ahead.extend(target for said in imports(tree) if (target := _module(said, known)) is not None)
+    files = {known[name] for name in reached}
+    return sorted(files | {data for file in files for data in _data_beside(root, file)})
+
+
+def modules_of(root: Path) -> dict[str, PurePosixPath]:
+    """Every module of the box's packages, by dotted name."""
+    found: dict[str, PurePosixPath] = {}
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            file = PurePosixPath(path.relative_to(root).as_posix())
+            parts = file.parent.parts if file.name == "__init__.py" else file.with_suffix("").parts
+            found[".".join(parts)] = file
+    return found
+
+
+def imports(tree: ast.Module) -> Iterator[str]:
+    """Dotted names of everything imported when the program runs; `from a import b` gives a.b, which may be a value."""
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            assert not node.level, "the house imports by whole names"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _module(said: str, known: dict[str, PurePosixPath]) -> str | None:
+    """The module that `a.b.c` names or lies in; None if it is nobody's of ours."""
+    if said in known:
+        return said
+    within = said.rpartition(".")[0]
+    return within if within in known else None
+
+
+def _data_beside(root: Path, file: PurePosixPath) -> Iterator[PurePosixPath]:
+    stem = root / file.with_suffix("")
+    for suffix in DATA:
+        if stem.with_suffix(suffix).is_file():
+            yield file.with_suffix(suffix)
+
+
+def copy(root: Path, files: list[PurePosixPath], folder: Path) -> None:
+    """Into `folder`, which is emptied first: what was imported once is not packed for ever."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for file in files:
+        target = folder / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / file, target)
+        target.chmod(0o644)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,159 @@
+"""`apd setup`: what is asked, what is written and who may read it, and that a refusal leaves nothing behind."""
+
+import argparse
+import io
+from pathlib import Path
+
+import pytest
+
+from apd.config import load_config
+from apd.setup_cli import interfaces, set_up
+from lab.certificates import Authority
+from tests.apd.world import LEDGER, LEDGER_ID, PROVIDER
+from wire.errors import ConfigError
+from wire.ids import MacAddress
+from wire.keys import PrivateKey
+
+ADDRESS = MacAddress.parse("02:00:00:00:77:00")
+NO_TPM = Path("/nowhere/tpmrm0")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def operator_file(tmp_path) -> Path:
+    box = PrivateKey.generate()
+    authority = Authority.create(tmp_path / "pki")
+    identity = authority.issue_client(str(box.public), box.key, label="roof")
+    file = tmp_path / "roof.toml"
+    file.write_text(
+        f'[ledger]\nhost = "ledger.example"\nkey = "{LEDGER.public}"\nledger_id = "{LEDGER_ID.hex()}"\n'
+        f'authority = """\n{authority.file.read_text()}"""\ncertificate = """\n{identity.certificate.read_text()}"""\n'
+        f'certificate_key = """\n{identity.key.read_text()}"""\n'
+    )
+    return file
+
+
+@pytest.fixture
+def etc(tmp_path) -> Path:
+    return tmp_path / "etc" / "airgrant"
+
+
+@pytest.fixture
+def options(operator_file, etc) -> argparse.Namespace:
+    """As a script gives them."""
+    return argparse.Namespace(
+        config=etc / "apd.toml",
+        interface="wlan0",
+        capacity="30M/15M",
+        operator_file=operator_file,
+        tpm=None,
+        accept_unattested=True,
+        force=False,
+    )
+
+
+def run(options: argparse.Namespace, typed: io.StringIO | None = None, tpm: Path = NO_TPM) -> str:
+    said = io.StringIO()
+    set_up(options, lambda _interface: ADDRESS, typed or io.StringIO(), said, tpm)
+    return said.getvalue()
+
+
+def test_options_alone(options, etc) -> None:
+    said = run(options)
+    config = load_config(etc / "apd.toml", lambda _interface: ADDRESS)
+    assert config.box.shaper.interface == "wlan0"
+    assert str(config.box.provider) in said
+    assert "nothing radiates" in said
+    modes = {path.name: path.stat().st_mode & 0o777 for path in etc.iterdir()}
+    assert modes == {
+        "apd.toml": 0o640,
+        "authority.pem": 0o644,
+        "box.pem": 0o644,
+        "box.key": 0o640,
+        "provider.pem": 0o640,
+    }
+    assert etc.stat().st_mode & 0o007 == 0
+
+
+def test_three_questions_and_one_more_without_a_tpm(
+    options, operator_file, etc, monkeypatch, tmp_path
+) -> None:
+    for name in ("interface", "capacity", "operator_file"):
+        setattr(options, name, None)
+    options.accept_unattested = False
+    said = run(options, Terminal(f"eth1\n20M\n{operator_file}\nyes\n"))
+    assert said.count("?") == 4
+    config = load_config(etc / "apd.toml", lambda _interface: ADDRESS)
+    assert config.box.shaper.uplink_capacity_bps == 20_000_000
+    assert config.meter.accept_unattested
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "eth1\n", "eth1\n20M\n", "eth1\n20M\nFILE\nno\n", "eth1\nfast\n", "eth1\n20M\n/none\n"]
+)
+def test_no_answer_writes_nothing(typed, options, operator_file, etc, tmp_path) -> None:
+    options.interface = options.capacity = options.operator_file = None
+    options.accept_unattested = False
+    with pytest.raises(ConfigError):
+        run(options, Terminal(typed.replace("FILE", str(operator_file))))
+    assert not etc.exists()
+
+
+def test_nobody_is_there(options, etc) -> None:
+    options.capacity = None
+    with pytest.raises(ConfigError, match="nobody is there to ask"):
+        run(options)
+    assert not etc.exists()
+
+
+def test_a_tpm_is_taken_where_it_is(options, etc, tmp_path) -> None:
+    device = tmp_path / "tpmrm0"
+    device.touch()
+    options.accept_unattested = False
+    run(options, tpm=device)
+    assert load_config(etc / "apd.toml", lambda _interface: ADDRESS).meter.tpm == f"device:{device}"
+
+
+def test_settings_are_replaced_only_by_force_and_the_key_is_kept(options, etc) -> None:
+    etc.mkdir(parents=True)
+    (etc / "provider.pem").write_bytes(PROVIDER.to_pem())
+    assert str(PROVIDER.public) in run(options)
+    with pytest.raises(ConfigError, match="is there already"):
+        run(options)
+    options.force, options.interface = True, "eth5"
+    assert str(PROVIDER.public) in run(options)
+    assert load_config(etc / "apd.toml", lambda _interface: ADDRESS).box.shaper.interface == "eth5"
+
+
+def test_what_the_daemon_would_refuse_is_not_written(options, etc) -> None:
+    run(options)
+    before = (etc / "apd.toml").read_text()
+    options.force, options.interface = True, "no such device"
+    with pytest.raises(ConfigError, match=r"airgrant/apd\.toml: shaper\.interface"):
+        run(options)
+    assert (etc / "apd.toml").read_text() == before
+    assert not list(etc.glob(".setup-*"))
+
+
+def test_a_key_of_another_box_is_refused(options, operator_file, etc) -> None:
+    other = PrivateKey.generate().to_pem().decode()
+    text = operator_file.read_text()
+    began = text.index('certificate_key = """')
+    operator_file.write_text(f'{text[:began]}certificate_key = """\n{other}"""\n')
+    with pytest.raises(ConfigError, match="is not the key of"):
+        run(options)
+    assert not (etc / "apd.toml").exists()
+
+
+def test_interfaces_are_those_that_could_face_customers(tmp_path) -> None:
+    for name, kind in {"eth0": 1, "lo": 772, "wlan0": 1, "br0": 1, "airgrant0": 1, "ppp0": 512}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "type").write_text(f"{kind}\n")
+    (tmp_path / "wlan0" / "phy80211").mkdir()
+    (tmp_path / "br0" / "bridge").mkdir()
+    (tmp_path / "bonding_masters").touch()
+    assert interfaces(tmp_path) == ["wlan0", "eth0"]

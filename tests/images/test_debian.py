@@ -1,0 +1,213 @@
+"""The .deb of the box in a clean Debian that runs: installed, set up, serving as its own user, upgraded, removed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.box import INTERFACE, BoxSite, box_site
+from lab.debian_root import DebianRoot, debian_root, why_not
+from nas_tunnel.lobby import Joined
+from tests.conftest import ROOT, missing
+
+DEBIAN = ROOT / "images" / "debian"
+UNIT = "airgrant-apd"
+NET_ADMIN = 1 << 12
+"""CAP_NET_ADMIN, linux/capability.h."""
+DEADLINE_S = 40.0
+
+
+def build(release: int, go_program: Callable[[str], Path]) -> Path:
+    go_program("nfpm")
+    subprocess.run(
+        [ROOT / "images" / "build.sh", "airgrant-apd"],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "AIRGRANT_RELEASE": str(release)},
+    )
+    (found,) = (ROOT / "build" / "images").glob(f"airgrant-apd_*-{release}_all.deb")
+    return found
+
+
+@pytest.fixture(scope="module")
+def packages(go_program, tmp_path_factory) -> list[Path]:
+    """Two releases of it, the older first."""
+    folder = tmp_path_factory.mktemp("packages")
+    return [Path(shutil.copy(build(release, go_program), folder)) for release in (1, 2)]
+
+
+def test_the_same_tree_gives_the_same_octets(go_program, packages) -> None:
+    assert build(1, go_program).read_bytes() == packages[0].read_bytes()
+
+
+def test_it_holds_what_the_daemon_imports_and_nothing_for_tests(packages, needs) -> None:
+    needs("dpkg-deb")
+    shown = subprocess.run(
+        ["dpkg-deb", "--contents", packages[0]], check=True, capture_output=True, text=True
+    ).stdout
+    names = {line.split()[-1].removeprefix("./") for line in shown.splitlines()}
+    assert {"usr/bin/apd", "usr/lib/airgrant/apd/daemon.py", "usr/lib/airgrant/tc_shaper/kernel.py"} <= names
+    assert not [name for name in names if re.search(r"/(fake|test|scapy)|__pycache__", name)]
+    assert all(re.match(r"[-d]rw[-x]r-[-x]r-[-x] root/root ", line) for line in shown.splitlines())
+
+
+def test_the_unit_asks_for_little(tmp_path, needs) -> None:
+    needs("systemd-analyze")
+    unit = tmp_path / f"{UNIT}.service"
+    unit.write_bytes((DEBIAN / unit.name).read_bytes())
+    assert exposure(unit) <= 2.0
+    with_air = tmp_path / f"{unit.name}.d"
+    with_air.mkdir()
+    (with_air / "air.conf").write_bytes((DEBIAN / "air.conf").read_bytes())
+    assert exposure(unit) <= 2.5, "with packet sockets, for a section [air]"
+
+
+def exposure(unit: Path) -> float:
+    said = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", unit],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SYSTEMD_COLORS": "0"},
+    )
+    found = re.search(r"Overall exposure level for \S+: (\d+\.\d)", said.stdout)
+    assert found, said.stderr
+    return float(found[1])
+
+
+@pytest.mark.parametrize("script", ["postinst", "prerm", "postrm", "root.sh", "../build.sh"])
+def test_scripts_are_linted(script, needs) -> None:
+    needs("shellcheck")
+    said = subprocess.run(["shellcheck", DEBIAN / script], check=False, capture_output=True, text=True)
+    assert not said.returncode, said.stdout
+
+
+# ---- In a Debian that runs
+
+
+@pytest.fixture
+def site(tmp_path) -> Iterator[BoxSite]:
+    if reason := why_not():
+        missing(reason)
+    with box_site(tmp_path / "site") as running:
+        yield running
+
+
+@pytest.fixture
+def debian(site, tmp_path) -> Iterator[DebianRoot]:
+    folder = tmp_path / "debian"
+    folder.mkdir()
+    with debian_root(folder, site.household, site.namespace) as running:
+        yield running
+
+
+@pytest.mark.system
+def test_from_a_package_to_a_session_and_to_nothing_left(
+    site, debian, packages, tmp_path, eventually
+) -> None:
+    install(debian, packages[0])
+    assert not is_active(debian), "nothing runs before its owner says so"
+    set_up(debian, site, tmp_path)
+    debian.run("systemctl", "enable", "--now", UNIT)
+    eventually(lambda: serves(debian), "it sells", DEADLINE_S)
+    assert privileges(debian) == NET_ADMIN
+    assert isinstance(site.join(site.grant(1)), Joined)
+    first = main_pid(debian)
+
+    install(debian, packages[1])
+    eventually(lambda: main_pid(debian) not in {0, first} and serves(debian), "the new one sells", DEADLINE_S)
+    assert [one["phase"] for one in status(debian)["sessions"]] == ["active"], "adopted, not begun anew"
+    assert "htb" in site.namespace.run(["tc", "qdisc", "show", "dev", INTERFACE])
+
+    debian.run("dpkg", "--remove", UNIT)
+    assert not is_active(debian)
+    assert "airgrant" not in site.namespace.run(["nft", "list", "tables"])
+    assert "htb" not in site.namespace.run(["tc", "qdisc", "show"])
+    assert "airgrant0" not in site.namespace.run(["ip", "link", "show"])
+    assert not (debian.folder / "usr/lib/airgrant").exists(), "no byte-code is left behind"
+    assert (debian.folder / "etc/airgrant/apd.toml").exists(), "settings stay until a purge"
+
+    debian.run("dpkg", "--purge", UNIT)
+    left = {path.name for path in (debian.folder / "etc/airgrant").iterdir()}
+    assert left == {"provider.pem"}, "the key of an account is money"
+    assert not (debian.folder / "var/lib/airgrant").exists()
+
+
+def install(debian: DebianRoot, package: Path) -> None:
+    debian.put(package, f"/root/{package.name}")
+    debian.run("dpkg", "--install", f"/root/{package.name}")
+
+
+def set_up(debian: DebianRoot, site: BoxSite, tmp_path: Path) -> None:
+    nobody = debian.run("apd", "setup", check=False)
+    assert nobody.returncode == 2, "nobody is there to be asked"
+    assert "nobody is there to ask" in nobody.stdout
+    operator = tmp_path / "roof.toml"
+    operator.write_text(operator_file(site))
+    debian.put(operator, "/root/roof.toml")
+    debian.put(site.folder / "provider.pem", "/etc/airgrant/provider.pem")
+    debian.run("chgrp", "airgrant", "/etc/airgrant/provider.pem")
+    debian.run("chmod", "640", "/etc/airgrant/provider.pem")
+    said = debian.run(
+        "apd", "setup", "--interface", INTERFACE, "--capacity", "500M", "--operator-file", "/root/roof.toml",
+        "--accept-unattested",
+    ).stdout  # fmt: skip
+    assert str(site.provider.public) in said
+    for name in ("apd.toml", "box.key"):
+        found = debian.run("stat", "--format=%U:%G %a", f"/etc/airgrant/{name}").stdout
+        assert found == "root:airgrant 640\n", name
+
+
+def operator_file(site: BoxSite) -> str:
+    """What an operator hands out, from what the site's box was told."""
+    ledger = tomllib.loads(site.config.read_text())["ledger"]
+    pems = {
+        name: (site.folder / ledger[f"{name}_file"]).read_text()
+        for name in ("authority", "certificate", "certificate_key")
+    }
+    texts = "\n".join(f'{name} = """\n{pem}"""' for name, pem in pems.items())
+    values = "\n".join(
+        f"{name} = {json.dumps(ledger[name])}" for name in ("host", "port", "key", "ledger_id")
+    )
+    return f"[ledger]\n{values}\n{texts}\n"
+
+
+def status(debian: DebianRoot) -> dict:
+    return json.loads(debian.run("apd", "status", "--json").stdout)
+
+
+def serves(debian: DebianRoot) -> bool:
+    said = debian.run("apd", "status", "--json", check=False)
+    if said.returncode:
+        assert "failed" not in debian.run("systemctl", "is-failed", UNIT, check=False).stdout, debian.journal(
+            UNIT
+        )
+        return False
+    page = json.loads(said.stdout)
+    return bool(page["offer"] and page["enrolled"])
+
+
+def is_active(debian: DebianRoot) -> bool:
+    return debian.run("systemctl", "is-active", UNIT, check=False).stdout == "active\n"
+
+
+def main_pid(debian: DebianRoot) -> int:
+    return int(debian.run("systemctl", "show", "--property=MainPID", "--value", UNIT).stdout)
+
+
+def privileges(debian: DebianRoot) -> int:
+    """What the daemon may do beyond its user, which is nobody's; and that it can never get more."""
+    page = debian.run("cat", f"/proc/{main_pid(debian)}/status").stdout
+    values = dict(line.split(":\t", 1) for line in page.splitlines() if ":\t" in line)
+    assert set(values["Uid"].split()) == {debian.run("id", "--user", "airgrant").stdout.strip()}
+    assert (values["NoNewPrivs"], values["Seccomp"]) == ("1", "2")
+    assert values["CapEff"] == values["CapBnd"]
+    return int(values["CapEff"], 16)

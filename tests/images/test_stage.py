@@ -1,0 +1,102 @@
+"""What is packed: the closure of imports, no more and no less."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from images.stage import ROOT, copy, imports, main, modules_of, plan_files
+
+TREE = {
+    "apd/__init__.py": "",
+    "apd/__main__.py": """
+import json
+from typing import TYPE_CHECKING
+import wire.units
+if TYPE_CHECKING:
+    import apd.typed
+def run():
+    from apd.daemon import Daemon
+""",
+    "apd/daemon.py": "from apd import shells\nfrom apd.shells.store import Store\n",
+    "apd/shells/__init__.py": "",
+    "apd/shells/store.py": "",
+    "apd/shells/store.sql": "create table",
+    "apd/shells/fake.py": "",
+    "apd/typed.py": "",
+    "wire/__init__.py": "",
+    "wire/units.py": "from wire.errors import DecodeError\n",
+    "wire/errors.py": "",
+    "lab/__init__.py": "",
+}
+
+
+@pytest.fixture
+def tree(tmp_path) -> Path:
+    for name, text in TREE.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_what_is_imported_anywhere_goes_in_with_its_packages_and_data(tree) -> None:
+    assert [str(file) for file in plan_files(tree, "apd.__main__")] == [
+        "apd/__init__.py",
+        "apd/__main__.py",
+        "apd/daemon.py",
+        "apd/shells/__init__.py",
+        "apd/shells/store.py",
+        "apd/shells/store.sql",
+        "wire/__init__.py",
+        "wire/errors.py",
+        "wire/units.py",
+    ]
+
+
+def test_modules_are_those_of_the_box(tree) -> None:
+    assert modules_of(tree)["apd.shells"] == PurePosixPath("apd/shells/__init__.py")
+    assert "lab" not in modules_of(tree)
+
+
+def test_imports_for_types_only_do_not_count() -> None:
+    said = """
+if TYPE_CHECKING:
+    from a import b
+else:
+    import c.d
+try:
+    from e import f as g
+except ImportError:
+    pass
+"""
+    assert list(imports(ast.parse(said))) == ["c.d", "e.f"]
+
+
+def test_what_was_packed_before_is_gone(tree, tmp_path) -> None:
+    out = tmp_path / "out"
+    (out / "old").mkdir(parents=True)
+    copy(tree, [PurePosixPath("wire/errors.py")], out)
+    assert [str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()] == ["wire/errors.py"]
+
+
+def test_the_staged_box_runs_alone(tmp_path) -> None:
+    assert main(["apd.__main__", str(tmp_path / "box")]) == 0
+    path = str(tmp_path / "box")
+    script = "from apd.__main__ import main; import apd.daemon; main(['--version'])"
+    script = f"import sys; sys.path.insert(0, {path!r}); {script}"
+    done = subprocess.run([sys.executable, "-I", "-c", script], check=False, capture_output=True, text=True)
+    assert done.stdout.startswith("apd "), done.stderr
+
+
+def test_no_module_of_the_box_is_forgotten_but_for_fakes_captures_and_the_command_line() -> None:
+    packed = {str(file) for file in plan_files(ROOT, "apd.__main__")}
+    left = {str(file) for name, file in modules_of(ROOT).items() if name.startswith("apd.")} - packed
+    assert {name for name in left if "fake_" not in name} == set()
+
+
+@pytest.mark.parametrize("arguments", [[], ["apd.nothing", "x"], ["lab.box", "x"]])
+def test_usage(arguments, capsys) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err
