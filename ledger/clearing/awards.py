@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from market import proportional_share, vickrey
 from market.ubid import auction as ubid
-from market.ubid.bids import Bid, Terms, seniority
+from market.ubid.bids import Bid, Terms, reserve_price, screen, seniority
 from market.ubid.forecast import Forecast
-from market.ubid.winners import PLAIN_CELLS
+from market.ubid.winners import PLAIN_CELLS, solver_of
 from wire.allocate import Allocate
 from wire.auction_terms import AuctionKind, AuctionTerms
 from wire.ids import PublicKey
@@ -89,11 +89,24 @@ def most_sessions(forecast: Sequence[int]) -> int:
     return min(MAX_SESSIONS, PLAIN_CELLS // (forecast[0] + 1) - 1)
 
 
-def price_that_wins(terms: AuctionTerms, bids: Iterable[OpenBid], loser: OpenBid) -> int:
-    """What a bid in a session auction would have had to exceed, ubc, beside all the others as they were: one more wins
-    whatever ties there are, one less does not.
+def prices_that_win(
+    terms: AuctionTerms, bids: Iterable[OpenBid], awards: Iterable[Award]
+) -> dict[bytes, int]:
+    """Transaction id -> what each session that lost would have had to exceed, ubc, beside all the others as they were:
+    one more wins whatever ties there are, one less does not.
+
+    It is `market.ubid.auction.price_to_win`, of all at once: without somebody who lost, the others are worth what they
+    are worth together, and two passes over all bids say of each what the best set with it is worth.
     """
-    return ubid.price_to_win(_session_terms(terms), _session_bids(terms, bids), _session_bid(loser))
+    sold, won = _session_terms(terms), {award.bid.transaction.transaction_id for award in awards}
+    good, _ = screen(sold, _session_bids(terms, bids))
+    good.sort(key=lambda bid: -len(bid.bundle))
+    tables = solver_of(good, sold.forecast.units)(())
+    return {
+        bid.bid_id: max(tables.optimum - (tables.with_(j) - bid.value_ubc), reserve_price(sold, bid.bundle))
+        for j, bid in enumerate(good)
+        if bid.bid_id not in won
+    }
 
 
 def _clear_sessions(terms: AuctionTerms, bids: Iterable[OpenBid]) -> tuple[Award, ...]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TypeAlias
 
-from ledger.clearing.awards import Award, OpenBid, clear_bids, contenders, price_that_wins
+from ledger.clearing.awards import Award, OpenBid, clear_bids, contenders, prices_that_win
 from ledger.clearing.door import Refusal, confirm, read_bid, read_unlocked
 from ledger.clearing.events import (
     FIRST_HEAD,
@@ -87,8 +87,8 @@ class Listing:
     """One auction, with its bids in the order in which they came, `last` the last one. `head` is that of the log once
     the bids could be read. `rejected` is why it stands still, in a word and a sentence; `closed` is set once
     it is over. `ready`: bids that were opened before the log says so. `replaced`: of each award, the ids of what its
-    account had bid before, once somebody looked (`Book.look_at_replaced`). `wins_above`: what a bid that lost would
-    have had to exceed, once somebody asked: it follows from the log, and is a millisecond's work or ten.
+    account had bid before, once somebody looked (`Book.look_at_replaced`). `wins_above`: what each
+    session that lost would have had to exceed, once somebody asked: it follows from the log.
     """
 
     auction: Auction
@@ -104,7 +104,7 @@ class Listing:
     awards: tuple[Award, ...] = ()
     awarded: dict[bytes, Award] = field(default_factory=dict)
     replaced: dict[bytes, tuple[bytes, ...]] | None = None
-    wins_above: dict[bytes, int] = field(default_factory=dict)
+    wins_above: dict[bytes, int] | None = None
     secrets: Mapping[int, bytes] = field(default_factory=dict)
     answer: bytes | None = None
     rejected: tuple[str, str] = ("", "")
@@ -173,11 +173,11 @@ class Listing:
     def _outbid(self, bid: Bid) -> AuctionReceipt:
         """Of a session: with what it would have won."""
         assert bid.opened is not None, "what was outbid could be read"
-        name = bid.opened.transaction.transaction_id
-        if name not in self.wins_above:
-            others = self._taking_part()
-            self.wins_above[name] = price_that_wins(self.auction.terms, others, bid.opened)
-        least_ubc = self.wins_above[name]
+        if self.wins_above is None:
+            self.wins_above = prices_that_win(self.auction.terms, self._taking_part(), self.awards)
+        least_ubc = self.wins_above.get(bid.opened.transaction.transaction_id)
+        if least_ubc is None:  # one too many, as no house takes it: in a log that lies
+            return _with(bid.taken, Status.CANCELLED, OUTBID.reason, OUTBID.detail)
         detail = f"would have won with more than {format_money(least_ubc)}"
         return _with(bid.taken, Status.CANCELLED, OUTBID.reason, detail, least_ubc)
 

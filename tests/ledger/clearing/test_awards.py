@@ -20,8 +20,11 @@ from ledger.clearing.awards import (
     clear_bids,
     contenders,
     most_sessions,
-    price_that_wins,
+    prices_that_win,
 )
+from market.ubid.auction import price_to_win
+from market.ubid.bids import Bid, Terms
+from market.ubid.forecast import Forecast
 from tests.ledger_world import BAND, PROVIDER, QOS
 from wire.allocate import Allocate
 from wire.auction_terms import AuctionKind, AuctionMark, AuctionTerms
@@ -186,6 +189,12 @@ def most_worth(auction: AuctionTerms, some: Sequence[OpenBid]) -> int:
     return max(sum(one.price_ubc for one in chosen) for chosen in sets if fits(auction, chosen))
 
 
+def wins_above(auction: AuctionTerms, some: Sequence[OpenBid]) -> dict[int, int]:
+    """What each who lost would have had to exceed."""
+    found = prices_that_win(auction, some, clear_bids(auction, some))
+    return {one.at_ns: found[name] for one in some if (name := one.transaction.transaction_id) in found}
+
+
 def least_ubc(auction: AuctionTerms, one: OpenBid) -> int:
     return max(1, auction.mark.min_price_ubc * sum(one.bundle))
 
@@ -238,13 +247,18 @@ def test_what_a_winner_pays_is_the_least_bid_that_wins() -> None:
 
 
 def test_who_lost_is_told_what_would_have_won() -> None:
-    """One more wins, whatever the ties; one less does not."""
+    """One more wins, whatever the ties; one less does not; and it is what the market says of each alone."""
     lost = 0
     for seed in range(300):
         auction, asked = random_auction(seed)
-        won = gets(auction, asked)
+        won, told = gets(auction, asked), wins_above(auction, asked)
+        assert told.keys() == {one.at_ns for one in asked} - won.keys()
+        slots = Terms(Forecast(auction.mark.forecast), 9 * 10**9, auction.mark.min_price_ubc)
         for loser in (one for one in asked if one.at_ns not in won):
-            others, above = [one for one in asked if one is not loser], price_that_wins(auction, asked, loser)
+            others, above = [one for one in asked if one is not loser], told[loser.at_ns]
+            bids = [Bid(bytes([one.at_ns]), one.at_ns, one.bundle, one.price_ubc) for one in asked]
+            (own,) = (one for one in bids if one.arrival_ns == loser.at_ns)
+            assert above == price_to_win(slots, bids, own)
             assert above >= loser.price_ubc
             for price_ubc, wins in ((above + 1, True), (above - 1, False)):
                 again = replace(loser, price_ubc=price_ubc)
@@ -258,11 +272,11 @@ def test_the_sessions_of_the_lab() -> None:
     first = sessions((3, 3, 90_000), (2, 1, 50_000), (3, 1, 40_000))
     auction = sold(6, 6, 6, 6, minimum_ubc=1_000)
     assert gets(auction, first) == {1: 40_000, 2: 40_000}
-    assert price_that_wins(auction, first, first[2]) == 50_000
+    assert wins_above(auction, first) == {3: 50_000}
     second = sessions((2, 1, 50_000), (3, 1, 51_000))
     auction = sold(3, 3, 6, 6, minimum_ubc=1_000)
     assert gets(auction, second) == {2: 50_000}
-    assert price_that_wins(auction, second, second[0]) == 51_000
+    assert wins_above(auction, second) == {1: 51_000}
 
 
 @pytest.mark.parametrize(
@@ -322,14 +336,14 @@ _WITHOUT_NUMPY = """
 import sys
 sys.modules["numpy"] = sys.modules["scipy"] = None
 from tests.ledger.clearing.test_awards import most_crowded
-from ledger.clearing.awards import clear_bids, price_that_wins
+from ledger.clearing.awards import clear_bids, prices_that_win
 import ledger.clearing.audit, ledger.clearing.house
 for free in (1, 6, 30, 250):
     for kind in ("same", "many"):
         auction, asked = most_crowded(free, kind)
-        won = {one.bid.at_ns for one in clear_bids(auction, asked)}
-        losers = [one for one in asked if one.at_ns not in won][:3]
-        print(free, len(asked), len(won), [price_that_wins(auction, asked, one) for one in losers])
+        awards = clear_bids(auction, asked)
+        told = list(prices_that_win(auction, asked, awards).values())
+        print(free, len(asked), len(awards), len(told), told[:3])
 """
 
 
@@ -352,4 +366,4 @@ def test_neither_numpy_nor_a_solver_is_needed() -> None:
     assert ran.returncode == 0, ran.stderr
     lines = ran.stdout.splitlines()
     assert len(lines) == 8
-    assert lines[4].startswith("30 644 30 [500, 500, 500]")
+    assert lines[4].startswith("30 644 30 614 [500, 500, 500]")

@@ -56,7 +56,7 @@ def test_what_would_have_won_is_found_when_asked_for_and_again_in_the_same_log()
         for number, (units, slots, worth) in enumerate(((4, 2, 900), (3, 1, 500), (3, 2, 300), (7, 1, 999)))
     ]
     world.clear(listing)
-    assert listing.wins_above == {}
+    assert listing.wins_above is None
     said = [listing.receipt(name) for name in names]
     assert [one.wins_above_ubc for one in said] == [None, 600, 400, None]
     assert [one.reason for one in said] == ["", "outbid", "outbid", "over_capacity"]
@@ -66,10 +66,17 @@ def test_what_would_have_won_is_found_when_asked_for_and_again_in_the_same_log()
         "would have won with more than 0.0004 BC",
         "slot 1 has 6 units, it wants 7",
     ]
-    assert len(listing.wins_above) == 2
+    lost = [bid.opened for bid in list(listing.bids.values())[1:3]]
+    assert listing.wins_above is not None
+    assert listing.wins_above.keys() == {one.transaction.transaction_id for one in lost if one is not None}
     world.restart()
     again = world.book.listings[listing.auction_id]
     assert [again.receipt(name) for name in names] == said
+    again.wins_above = {}  # as of a bid that is one too many, which no house takes, in a log that lies
+    assert (again.receipt(names[1]).wins_above_ubc, again.receipt(names[1]).detail) == (
+        None,
+        "others bid more",
+    )
 
 
 def test_receipts_name_a_place_in_the_log_and_the_head_up_to_it() -> None:

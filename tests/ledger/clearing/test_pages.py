@@ -78,7 +78,7 @@ def test_a_session_auction() -> None:
         0,
         0,
     )
-    assert listing.wins_above == {}
+    assert listing.wins_above is None
     assert show_auction(world.open(clearing_s=CLEARING_S + 60), 1).forecast == []
 
 
