@@ -28,7 +28,7 @@ from market.learning.world import begin, chosen, draw_day, observe, outcomes, qu
 from market.sdo.choice import Choice
 from tests.market.learning.small_world import small_world
 
-QUICK = Settings(batch=128, rate=1e-3, filled_first=120, memory=1_000)
+QUICK = Settings(batch=96, rate=1e-3, filled_first=120, memory=1_000)
 
 
 def test_the_settings_are_the_thesis_s():

@@ -12,16 +12,21 @@ from market.learning.world import draw_day
 
 
 def test_double_dqn_keeps_99_of_100_and_spends_at_most_60_of_100():
-    """The bar is for 8 users and 1,200 episodes, `make bench NAME=learning`; here 4 and 100, with larger batches and
-    steps. Three seeds had 0.997 to 1.007 and 37 to 50 %.
+    """The bar is for 8 users and 1,200 episodes, `make bench NAME=learning`; here 4 and 130, with larger batches and
+    steps, and the mean of four looks, since a policy that still explores sways. Ten runs had 0.995 to 1.007 and 39 to
+    48 %.
     """
     world = build(QUOTA_2MB, 0, 4)
-    curve = learning_curve(world, net(Settings(batch=128, rate=1e-3)), 0, 100, looks=(10,))
-    assert [episodes for episodes, _ in curve.points] == [10, 100]
-    assert curve.of_without >= 0.99
-    assert curve.of_averse <= 0.60
+    teach, looks = net(Settings(batch=96, rate=6e-4)), (100, 110, 120)
+    curve = learning_curve(world, teach, 0, 130, looks, cycles=4)
+    assert [episodes for episodes, _ in curve.points] == [100, 110, 120, 130]
+    without, averse = curve.without_offers, curve.overage_averse
+    assert np.mean([each.total_reward for _, each in curve.points]) >= 0.99 * without.total_reward
+    assert np.mean([each.total_spent_ubc for _, each in curve.points]) <= 0.60 * averse.total_spent_ubc
+    assert curve.of_without == curve.learned.total_reward / without.total_reward
+    assert curve.of_averse == curve.learned.total_spent_ubc / averse.total_spent_ubc
     assert curve.learned.total_reward <= curve.best.total_reward * 1.01
-    assert curve.overage_averse.total_reward < curve.without_offers.total_reward
+    assert averse.total_reward < without.total_reward
     assert curve.hours_offered == sum(world.schedule)
     assert "synthetic" in curve.label
 

@@ -94,11 +94,11 @@ def test_xavier_s_law():
 def test_a_net_fits_what_it_is_shown():
     nets, chance = draw_perceptrons((2, 24, 24, 1), 2, np.random.default_rng(0)), np.random.default_rng(1)
     adam = adam_of(nets, 3e-3)
-    inputs = chance.random((2, 256, 2), dtype=np.float32)
+    inputs = chance.random((2, 96, 2), dtype=np.float32)
     goal = inputs[..., :1] * inputs[..., 1:]
     for _ in range(600):
         layers = forward_all(nets, inputs)
-        step(nets, adam, backward(nets, layers, (layers[-1] - goal) / 128))
+        step(nets, adam, backward(nets, layers, (layers[-1] - goal) / 48))
     assert np.abs(forward(nets, inputs) - goal).mean() < 0.02
 
 

@@ -14,7 +14,7 @@ from market.learning.shadow import Lived, Now, Shadow, end_cycle, live_in_shadow
 from market.learning.world import World, draw_day, only, quiet_day
 from market.sdo.monthly import UBC
 
-QUICK = Settings(batch=384, rate=3e-3, epochs=2, filled_first=72, memory=2_000)
+QUICK = Settings(batch=96, rate=3e-3, epochs=2, filled_first=72, memory=2_000)
 
 
 def lives(world: World, shadow: Shadow, cycles: int, seed: int = 0) -> list[Lived]:
@@ -35,7 +35,7 @@ def test_unproven_agents_cost_nothing_and_learn():
         assert (lived.reward == lived.would_reward).all()
         assert set(lived.advice) <= {"unproven", "not_worth_it"}
     assert shadow.learner.episodes == 5
-    assert shadow.learner.adam.steps == 5 * 3 * 2
+    assert shadow.learner.adam.steps == 5 * 3 * 2 * 4
 
 
 def test_a_budget_of_nothing_is_the_rule_without_offers():
@@ -94,7 +94,7 @@ def test_who_has_proven_himself_takes_offers_and_gains():
     world = build(Scenario("tight-2MB", 2_000_000, 2_000_000, 1 * UBC), 0, 3)
     everywhere = tuple(hour in world.game.open_hours for hour in range(24))
     world = dataclasses.replace(world, schedule=everywhere)
-    shadow = shadow_of(world, 20 * UBC, dataclasses.replace(QUICK, epochs=3, batch=128), proof_cycles=8)
+    shadow = shadow_of(world, 20 * UBC, dataclasses.replace(QUICK, epochs=3, batch=96), proof_cycles=8)
     lived = lives(world, shadow, 32)
     assert any(shadow.proven)
     after = lived[-12:]
