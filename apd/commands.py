@@ -124,38 +124,33 @@ class AskPrice:
     grant_id: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class AskHouse:
+class AskHouse(NamedTuple):
     """Send the clearing house a request (wire/auction_request.py), once all that was ordered of the disk is on it."""
 
     correlation: bytes
     request: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class SignAuction:
+class SignAuction(NamedTuple):
     """Sign an auction with the provider's key."""
 
     auction: "Auction"
 
 
-@dataclass(frozen=True, slots=True)
-class SignAuctionOffer:
+class SignAuctionOffer(NamedTuple):
     """Sign with the provider's key the offer that settles an auction."""
 
     transaction: Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class StoreAuctionOffer:
+class StoreAuctionOffer(NamedTuple):
     """Put on disk what an auction sells, before the offer that settles it goes out."""
 
     auction_id: bytes
     shares: "tuple[SoldShare, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class ForgetAuctionOffer:
+class ForgetAuctionOffer(NamedTuple):
     """It sold nothing, or all of its slots are over."""
 
     auction_id: bytes

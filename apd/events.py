@@ -68,15 +68,13 @@ class OfferSigned:
     expires_s: int
 
 
-@dataclass(frozen=True, slots=True)
-class AuctionSigned:
+class AuctionSigned(NamedTuple):
     """The auction that `SignAuction` asked for."""
 
     encoded: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class AuctionOfferSigned:
+class AuctionOfferSigned(NamedTuple):
     """The offer that `SignAuctionOffer` asked for."""
 
     offer: bytes
