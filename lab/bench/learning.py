@@ -7,6 +7,7 @@ thread.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from lab.bench.result import Against, Figure
 from market.learning.double_dqn import Settings, learner_of, train
 from market.learning.experiment import Curve, Teach, learning_curve, net, table
 from market.learning.regret import Regret
-from market.learning.scenario import QUOTA_2MB, build
+from market.learning.scenario import QUOTA_2MB, Scenario, build
 from market.learning.shadow import Shadow, live_in_shadow
 from market.learning.world import World, draw_day, only
 from market.sdo.monthly import UBC
@@ -37,6 +38,10 @@ class Sizes:
 SEED = 0
 BUDGET_UBC = 20 * UBC
 """Four offers: what a user may lose to an agent that is wrong."""
+
+
+CHEAP = dataclasses.replace(QUOTA_2MB, overage_bytes=2_000_000, price_ubc=1 * UBC)
+"""Overages of 2 MB at 10 and offers at 1: where there is much to gain."""
 
 
 def run(progress: Callable[[str], None]) -> list[Figure]:
@@ -75,7 +80,8 @@ def measure(progress: Callable[[str], None], sizes: Sizes) -> list[Figure]:
             f"one step of Adam for {sizes.users} users", together, "us", None, "lower",
             Against("their nets one after the other", apart),
         ),
-        *_shadow(world, sizes),
+        *_shadow(QUOTA_2MB, "offers at 5", sizes),
+        *_shadow(CHEAP, "offers at 1", sizes),
     ]  # fmt: skip
 
 
@@ -101,9 +107,9 @@ def _step_us(world: World, sizes: Sizes) -> float:
     return min(took)
 
 
-def _shadow(world: World, sizes: Sizes) -> list[Figure]:
-    """Agents that have learned nothing when they begin: what they lose at most, and what they gain once they act."""
-    chance = np.random.default_rng(SEED)
+def _shadow(scenario: Scenario, where: str, sizes: Sizes) -> list[Figure]:
+    """Agents that have learned nothing when they begin: what they lose at most, and what they spend once they act."""
+    world, chance = build(scenario, SEED, sizes.users), np.random.default_rng(SEED)
     shadow = Shadow(learner_of(world, sizes.settings, chance), [Regret(BUDGET_UBC)] * world.users)
     above, most = np.zeros(world.users, dtype=np.int64), 0
     spent = would = 0
@@ -113,13 +119,11 @@ def _shadow(world: World, sizes: Sizes) -> list[Figure]:
         most = max(most, int(above.max()))
         if number >= sizes.shadow_cycles // 2:
             spent, would = spent + sum(lived.spent_ubc), would + sum(lived.would_ubc)
+    cycles, share = sizes.shadow_cycles, 100 * spent / max(1, would)
     return [
         Figure(
-            f"shadow mode: most that a user ever lost in {sizes.shadow_cycles} cycles, of a budget of 20 coins",
+            f"shadow mode, {where}: the most that a user lost in {cycles} cycles, of 20 coins of regret",
             100 * most / BUDGET_UBC, "%", 100, "lower",
         ),
-        Figure(
-            "shadow mode: spending in the second half of them, of that without offers",
-            100 * spent / max(1, would), "%", None, "lower",
-        ),
+        Figure(f"shadow mode, {where}: spending in their second half, of that without offers", share, "%", None, "lower"),
     ]  # fmt: skip
