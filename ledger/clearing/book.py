@@ -42,6 +42,8 @@ from wire.units import format_money
 
 KEPT_NS = 86_400 * 10**9
 """How long an auction that is over is shown: a day, in which every bidder has had time to look."""
+KEPT_SESSION_NS = 3_600 * 10**9
+"""A session auction: a box holds one each minute, and its bidders stand beside it and look at once."""
 REPLACED = Refusal("replaced", "the same account bid again")
 OUTBID = Refusal("outbid", "others bid more")
 TOO_SMALL = Refusal("outbid", "beside the other bids it came to less than a unit")
@@ -299,7 +301,7 @@ class Book:
         old = [
             auction_id
             for auction_id, listing in self.listings.items()
-            if listing.closed is not None and listing.closed.at_ns < now_ns - KEPT_NS
+            if listing.closed is not None and listing.closed.at_ns < now_ns - _kept_ns(listing)
         ]
         for auction_id in old:
             del self.listings[auction_id]
@@ -438,6 +440,10 @@ class Book:
             bid = bid.earlier
             bid.refusal, listing.by_account[bid.account] = None, bid
             _note_found(bid, open_one(listing, bid, told, self.ledger_id))
+
+
+def _kept_ns(listing: Listing) -> int:
+    return KEPT_SESSION_NS if listing.auction.terms.mark.kind is AuctionKind.SESSION else KEPT_NS
 
 
 def _note_found(bid: Bid, found: Found) -> None:

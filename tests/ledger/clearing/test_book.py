@@ -15,7 +15,7 @@ from ledger.clearing.book import KEPT_NS, Bid, Book, Listing, Phase, Place, open
 from ledger.clearing.door import Refusal
 from ledger.clearing.events import BidTaken, FundsTaken, Unsealed, next_head, read_event, write_event
 from ledger.clearing.keeping import time_secret
-from tests.clearing_world import BIDDERS, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
+from tests.clearing_world import BIDDERS, CLEARING_S, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
 from tests.ledger_world import ALICE, BOB, CAROL
 from wire.auction import SETTLE_S
 from wire.auction_receipt import Status
@@ -255,6 +255,21 @@ def test_what_was_over_a_day_ago_is_in_the_log_and_no_longer_in_the_book() -> No
     world.world.wait(KEPT_NS // 10**9 + SETTLE_S)
     assert world.book.forget(world.now_ns)
     assert world.book.needless() == len(world.entries)
+
+
+def test_a_session_auction_is_shown_for_an_hour() -> None:
+    """A box opens sixty in that time; with ten bids each they are 4 MB."""
+    world = ClearingWorld()
+    session = world.open(world.session(6, 6))
+    world.bid(session, ALICE, 900, 3, 1)
+    other = world.open(clearing_s=CLEARING_S + 60)
+    for listing in (session, other):
+        world.clear(listing)
+    world.world.wait(3_500)
+    assert not world.book.forget(world.now_ns)
+    world.world.wait(200)
+    assert world.book.forget(world.now_ns)
+    assert list(world.book.listings) == [other.auction_id]
 
 
 def _starts_behind_what_is_needless(world: ClearingWorld) -> None:
