@@ -120,10 +120,11 @@ def _shadow(scenario: Scenario, where: str, sizes: Sizes) -> list[Figure]:
         if number >= sizes.shadow_cycles // 2:
             spent, would = spent + sum(lived.spent_ubc), would + sum(lived.would_ubc)
     cycles, share = sizes.shadow_cycles, 100 * spent / max(1, would)
+    later = f"shadow mode, {where}: spending in their second half, of that without offers"
     return [
         Figure(
             f"shadow mode, {where}: the most that a user lost in {cycles} cycles, of 20 coins of regret",
             100 * most / BUDGET_UBC, "%", 100, "lower",
         ),
-        Figure(f"shadow mode, {where}: spending in their second half, of that without offers", share, "%", None, "lower"),
+        Figure(later, share, "%", None, "lower"),
     ]  # fmt: skip
