@@ -44,7 +44,7 @@ from wire.generate_offer import GenerateOffer, derive_nonce, offer_of, read_gene
 from wire.offer_state import OfferState
 from wire.time_key import read_time_key
 from wire.transaction import Transaction
-from wire.units import NS_PER_S, Now
+from wire.units import NS_PER_S, Now, format_instant
 
 AGAIN_NS = NS_PER_S
 """A house that did not answer is asked for a time key, or given the auction, again after this."""
@@ -168,16 +168,15 @@ def _begin(state: State, now: Now) -> Outcome:
             state, now
         ), commands  # a clock was set, or runs a little slower than the other; or we were busy
     state = _with(state, done_s=clearing_s)
-    why = _why_none(state, word, now)
-    if why:
-        state, noting = _hold_none(state, why, now)
-        return state, [*commands, *noting]
-    state, asking = _ask(_move(state, AuctionPhase.KEYING), AskTimeKey(clearing_s), AGAIN_NS, now)
-    commands += asking
     for auction_id in sorted(state.on_auction.unsure):
         state, asking = _ask(state, AskQuestion(auction_id), AGAIN_NS, now)
         commands += asking
-    return state, commands
+    why = _why_none(state, word, now)
+    if why:
+        state, more = _hold_none(state, why, now)
+    else:
+        state, more = _ask(_move(state, AuctionPhase.KEYING), AskTimeKey(clearing_s), AGAIN_NS, now)
+    return state, [*commands, *more]
 
 
 def _why_none(state: State, word: OfferState, now: Now) -> str:
@@ -416,7 +415,8 @@ def _take_back(state: State, auction_id: bytes) -> Outcome:
 def _told(shares: tuple[SoldShare, ...]) -> str:
     if not shares:
         return "by an earlier run of this box, whose slots are over"
-    return f"{len(shares)} winners, the last of them until {max(share.ends_s for share in shares)}"
+    last = format_instant(max(share.ends_s for share in shares))
+    return f"1 winner, until {last}" if len(shares) == 1 else f"{len(shares)} winners, the last until {last}"
 
 
 def _words(receipt: AuctionReceipt) -> str:

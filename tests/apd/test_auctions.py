@@ -435,14 +435,26 @@ class TestVoid:
         assert box.state.on_auction.unsure == {mine}
         commands = box.feed(DeadlineReached())
         assert commands == [
-            a(AskHouse, request=asked(AskTimeKey(FIRST_S + SLOT_S))),
             a(AskHouse, request=asked(AskQuestion(mine))),
+            a(AskHouse, request=asked(AskTimeKey(FIRST_S + SLOT_S))),
         ]
         assert box.feed(reply(box, word(mine, Status.ACTIVE))) == []
         void = word(mine, Status.INACTIVE, "winner_unfunded", "ada spent it")
         assert Playbook(box) >> reply(box, void) << ForgetAuctionOffer(mine) << note("auction_void")
         assert box.state.on_auction.phase is AuctionPhase.KEYING
         assert not box.state.on_auction.unsure
+
+    def test_also_if_it_is_why_nothing_is_free(self):
+        box = answered(auction_box(), {ADA: share(6, 4)})
+        mine = auction_id(box)
+        wait(box, SLOT_S - AUCTION.open_s)
+        assert box.feed(DeadlineReached()) == [
+            a(AskHouse, request=asked(AskQuestion(mine))),
+            note("auction_not_held"),
+        ]
+        void = word(mine, Status.INACTIVE, "winner_unfunded", "ada spent it")
+        assert Playbook(box) >> reply(box, void) << ForgetAuctionOffer(mine) << note("auction_void")
+        opened(box)
 
     def test_or_that_it_is_settled(self):
         box = answered(auction_box())
