@@ -27,6 +27,8 @@ CALL_PACKETS_PER_S = 50
 REAL_TIME_S, KEPT_SHARE = 0.040, 0.95
 CHUNK_S, AHEAD_S, CAREFUL = 2.0, 6.0, 0.9
 """Of playing time in a chunk, and ahead of playing at most; of what a player measured, what it dares to take."""
+LOW_S = 1.0
+"""With more ahead than this a player does not go down, whatever it measured."""
 SMOOTH = 0.5
 """What a new chunk counts for in what a player has measured."""
 DRAWN = 60
@@ -142,6 +144,8 @@ def _fetch(now_s: float, flow: _Flow) -> None:
         rates = [rate for rate in flow.application.rates_bps if rate <= flow.rate_bps]
         fit = [rate for rate in rates if rate <= CAREFUL * flow.measured_bps]
         chosen = max(fit, default=rates[0])
+        if flow.fetched_s - now_s > LOW_S:
+            chosen = max(chosen, flow.playing_bps)
         flow.switches += chosen != flow.playing_bps
         flow.playing_bps = chosen
     if flow.fetched_s - now_s < AHEAD_S:

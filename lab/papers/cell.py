@@ -1,4 +1,4 @@
-"""003 4.3, sessions in an LTE cell with and without admission: figures 4.1, 4.3 and 4.4, in lab/ran's model of a cell.
+"""003 4.3, sessions in an LTE cell with and without admission: figures 4.1 and 4.3, in lab/ran's model of a cell.
 
 The paper's traces and simulator are not here. What was chosen in their place, and how much hangs on it, is in
 docs/cell-lab.md; kinds of sessions, bit rates, twelve blocks and twenty users are the paper's.
@@ -48,7 +48,6 @@ def findings(effort: Effort) -> Findings:
     return {
         "003/figure-4.1": _waste(runs, effort),
         "003/figure-4.3": _failures(runs, effort),
-        "003/figure-4.4": _schedulers(runs, effort),
     }
 
 
@@ -152,30 +151,6 @@ def _failures(runs: Runs, effort: Effort) -> Finding:
         "our model, so the histograms are not drawn.",
         predicted=("how many fail less",),
         failures=missed,
-        tables=(_table(runs),),
-        seeds=effort.seeds,
-        chosen=CHOSEN,
-        see=_SEE,
-    )
-
-
-def _schedulers(runs: Runs, effort: Effort) -> Finding:
-    served = "; ".join(
-        f"{_scheduler(fairness)} {spread(shares):.0f} %"
-        for fairness, way in runs
-        if way is Admission.FORECAST
-        and (
-            shares := [
-                100 * each.completed / max(1, each.failed + each.completed) for each in runs[fairness, way]
-            ]
-        )
-    )
-    return Finding(
-        Verdict.CANNOT,
-        f"(b), (c) Of admitted sessions complete: {served}.",
-        "(a) needs players that switch encodings and (b), (c) a third scheduler (deficit round robin): neither is "
-        "in our model of a cell. Of theirs, best link first does best; ours has it the other way round, as "
-        "distances differ.",
         tables=(_table(runs),),
         seeds=effort.seeds,
         chosen=CHOSEN,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.papers import (
     bandcoin,
     cell,
+    cell_crowd,
     datanet,
     drawings,
     learners,
@@ -21,6 +22,7 @@ from lab.papers.exhibit import Chapter
 
 CHAPTERS: dict[str, Chapter] = {
     "cell": cell.findings,
+    "cell-crowd": cell_crowd.findings,
     "learners": learners.findings,
     "learning": learning.findings,
     "bandcoin": bandcoin.findings,

@@ -15,7 +15,6 @@ def test_admission_wastes_no_more_than_its_absence(quick: Mapping[str, Any]) -> 
     waste = [y for _, y in quick["003/figure-4.1"]["plots"][0]["series"][0]["points"]]
     assert waste[1] <= waste[0], "proportional fair, by bit rates and not"
     assert quick["003/figure-4.1"]["seeds"] == 1, "and a quick run says how little it is"
-    assert quick["003/figure-4.4"]["verdict"] == "cannot be reproduced"
 
 
 @pytest.mark.parametrize(
