@@ -16,15 +16,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from wire.errors import VerificationError
 from wire.ids import PublicKey
-from wire.keys import PrivateKey, load_public_key
+from wire.keys import ORDER, PrivateKey, load_public_key
 
 SEAL_KEY_SIZE = 16
 SEAL_OVERHEAD = 28
 """Octets that sealing adds: the nonce and the tag."""
 
 _HASH_SIZE = 32
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""Of the group of P-256 (SP 800-186 clause 3.2.1.3)."""
 _NONCE_SIZE = 12
 _NONCE_LABEL = b"airgrant/nonce"
 
@@ -55,7 +53,7 @@ def expand(root: bytes, info: bytes, size: int) -> bytes:
 def derive_key(root: bytes, info: bytes) -> PrivateKey:
     """A P-256 key for the use that `info` names, with 128 bits more than it needs, so that none is likelier."""
     number = int.from_bytes(expand(root, info, _HASH_SIZE + 16), "big")
-    return PrivateKey.from_secret(number % (_ORDER - 1) + 1)
+    return PrivateKey.from_secret(number % (ORDER - 1) + 1)
 
 
 def seal(key: bytes, plaintext: bytes, associated: bytes) -> bytes:

@@ -14,6 +14,8 @@ from wire.errors import VerificationError
 from wire.ids import PublicKey
 
 SIGNATURE_SIZE = 64
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""How many points P-256 has (SP 800-186 clause 3.2.1.3); a secret is 1 to one less."""
 _ECDSA_SHA256 = ec.ECDSA(hashes.SHA256())
 
 
@@ -38,7 +40,9 @@ class PrivateKey:
 
     @classmethod
     def from_secret(cls, secret: int) -> "PrivateKey":
-        """From the secret scalar itself: for test vectors."""
+        """From the secret scalar itself. ValueError if it is none of P-256: some libraries would reduce it."""
+        if not 0 < secret < ORDER:
+            raise ValueError("no secret of P-256")
         return cls(ec.derive_private_key(secret, ec.SECP256R1()))
 
     @classmethod

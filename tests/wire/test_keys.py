@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.wire.examples import CONSUMER, PROVIDER
 from wire.errors import VerificationError
 from wire.ids import PublicKey
-from wire.keys import PrivateKey, load_public_key, verify
+from wire.keys import ORDER, PrivateKey, load_public_key, verify
 
 GENERATOR = "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
 """SP 800-186 clause 3.2.1.3: the base point of P-256, which is the public key of the secret 1, compressed."""
@@ -18,6 +18,13 @@ GENERATOR = "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
 
 def test_the_secret_one_is_the_base_point() -> None:
     assert str(PrivateKey.from_secret(1).public) == GENERATOR
+
+
+@pytest.mark.parametrize("secret", [-1, 0, ORDER, ORDER + 1, 2**256 - 1])
+def test_what_is_no_secret_is_refused_and_not_reduced(secret: int) -> None:
+    with pytest.raises(ValueError, match="no secret of P-256"):
+        PrivateKey.from_secret(secret)
+    assert PrivateKey.from_secret(ORDER - 1).public != PrivateKey.from_secret(1).public
 
 
 @given(st.binary(max_size=100))
