@@ -6,6 +6,7 @@ Every submission checks that money is neither made nor lost, and that a refusal 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger.clearing.audit import audit_log
 from ledger.clearing.book import Listing, Phase
 from ledger.clearing.door import MAX_AUCTIONS_OF_ONE, MAX_CHANGES, Refusal
 from ledger.clearing.events import OfferRejected, OfferTaken, read_event
@@ -928,6 +930,27 @@ def test_what_one_auction_sold_is_free_in_the_next_from_its_last_slot_on() -> No
         assert world.status(listing, name) == EXECUTED
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_box_that_shows_what_is_free_sells_all_that_it_auctions(seed: int) -> None:
+    """Ten auctions, one each slot; the forecast of each is what the sessions that won before leave of ten units."""
+    chance, world = random.Random(seed), ClearingWorld()
+    held: list[tuple[int, int]] = []
+    settled = 0
+    for number in range(10):
+        free = [10 - sum(units for units, last in held if last > number + slot) for slot in range(4)]
+        asked = [
+            (key, chance.randint(1, 3), chance.randint(1, 4), chance.randint(1, 900))
+            for key in BIDDERS[: chance.randint(0, 6)]
+        ]
+        listing, _ = sell_sessions(world, asked, *free, clearing_s=CLEARING_S + number * SLOT_S)
+        world.clear(listing)
+        assert listing.receipt().reason in ("", "no_bids")
+        settled += not listing.receipt().reason
+        held += [(award.units, number + award.slots) for award in listing.awards]
+    assert settled > 5
+    assert {one.wrong for one in audit_log(world.entries, world.ledger_id).auctions} == {""}
+
+
 def test_a_forecast_of_more_than_is_free_sells_nothing() -> None:
     """A box that shows what it does not have: the ledger counts, all or none, and the bids die."""
     world = ClearingWorld()
@@ -1077,6 +1100,18 @@ def test_a_house_that_starts_again_at_any_moment_clears_sessions_to_the_same_end
     expected = run_with(99)
     assert [one[0] for one in expected] == [Status.EXECUTED, Status.EXECUTED, Status.CANCELLED]
     assert all(run_with(number) == expected for number in range(3))
+
+
+@pytest.mark.parametrize(("slots", "reason"), [(1, None), (60, "too_many_winners")])
+def test_how_many_can_win_goes_by_the_longest_session(slots: int, reason: str | None) -> None:
+    """Each grant of a thousand periods costs the ledger a thousand looks; a batch has room for 124 of them."""
+    world = ClearingWorld()
+    auction = world.session(*(200,) * slots, units=250)
+    auction = replace(auction, terms=replace(auction.terms, allocation_duration_s=1_000))
+    said = world.house.take_auction(
+        write_auction(auction, PROVIDER, world.ledger_id), world.seller_of, world.now_ns
+    )
+    assert (said.reason if isinstance(said, Refusal) else None) == reason
 
 
 def test_no_more_sessions_are_taken_than_one_batch_settles() -> None:
