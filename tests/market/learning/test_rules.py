@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from market.learning.clairvoyant import clairvoyant
 from market.learning.rules import best_now, follow, overage_averse, without_offers
 from market.learning.scenario import QUOTA_2MB, build
 from market.learning.world import begin, draw_day, quiet_day
@@ -64,3 +65,19 @@ def test_a_rule_that_takes_what_is_not_there_is_caught():
     world = small_world()
     with pytest.raises(AssertionError, match="what there is"):
         follow(world, [quiet_day(world)], lambda *_: np.full(2, Choice.OFFER))
+
+
+def test_who_uses_nothing_pays_nothing_and_a_plan_may_have_no_quota():
+    """Every rule, and the clairvoyant, on a plan of 0 bytes."""
+    world = build(dataclasses.replace(QUOTA_2MB, quota_bytes=0, noise_bytes=0), 0, 2)
+    idle = dataclasses.replace(
+        world, game=dataclasses.replace(world.game, demand_bytes=np.zeros((2, 24), np.int64))
+    )
+    for rule in (without_offers, overage_averse, best_now):
+        course = follow(idle, [quiet_day(idle)], rule)
+        assert not course.spent_ubc.any()
+        assert not course.reward.any()
+        assert follow(world, [quiet_day(world)], rule).spent_ubc.any()
+    best = clairvoyant(idle, quiet_day(idle))
+    assert not best.reward.any()
+    assert not best.spent_ubc.any()
