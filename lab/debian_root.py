@@ -63,11 +63,19 @@ class DebianRoot:
         return self.run("journalctl", "--no-pager", "--output=cat", f"--unit={unit}").stdout
 
 
-def why_not() -> str:
-    """Why there can be none here; empty if there can."""
+def forbidden() -> str:
+    """What of this machine allows none, whatever is installed; empty if it does."""
     users = Path("/proc/self/uid_map").read_text(encoding="ascii").split()
     if users != ["0", "0", _WHOLE]:
-        return "real root (a user namespace may not boot a container)"
+        return "booting a clean Debian takes real root, and this is a user namespace"
+    mount = ["unshare", "--mount", "mount", "-t", "cgroup2", "cgroup2", CGROUPS]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        return "this kernel lets nobody mount cgroups here (a container?), and systemd needs them"
+    return ""
+
+
+def absent() -> str:
+    """What has to be installed or built first; empty if all is there."""
     if shutil.which("systemd-nspawn") is None:
         return "systemd-nspawn: run lab/set-up.sh --images"
     if not (BASE / "etc" / "airgrant-root").is_file():

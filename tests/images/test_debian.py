@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lab.box import INTERFACE, BoxSite, box_site
-from lab.debian_root import DebianRoot, debian_root, why_not
+from lab.debian_root import DebianRoot, absent, debian_root, forbidden
 from nas_tunnel.lobby import Joined
 from tests.conftest import ROOT, missing
 
@@ -95,7 +95,9 @@ def test_scripts_are_linted(script, needs) -> None:
 
 @pytest.fixture
 def site(tmp_path) -> Iterator[BoxSite]:
-    if reason := why_not():
+    if reason := forbidden():
+        pytest.skip(reason)
+    if reason := absent():
         missing(reason)
     with box_site(tmp_path / "site") as running:
         yield running
@@ -109,6 +111,7 @@ def debian(site, tmp_path) -> Iterator[DebianRoot]:
         yield running
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.system
 def test_from_a_package_to_a_session_and_to_nothing_left(
     site, debian, packages, tmp_path, eventually
