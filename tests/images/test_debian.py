@@ -153,9 +153,7 @@ def set_up(debian: DebianRoot, site: BoxSite, tmp_path: Path) -> None:
     nobody = debian.run("apd", "setup", check=False)
     assert nobody.returncode == 2, "nobody is there to be asked"
     assert "nobody is there to ask" in nobody.stdout
-    operator = tmp_path / "roof.toml"
-    operator.write_text(operator_file(site))
-    debian.put(operator, "/root/roof.toml")
+    debian.put(operator_file(site, tmp_path), "/root/roof.toml")
     debian.put(site.folder / "provider.pem", "/etc/airgrant/provider.pem")
     debian.run("chgrp", "airgrant", "/etc/airgrant/provider.pem")
     debian.run("chmod", "640", "/etc/airgrant/provider.pem")
@@ -169,18 +167,22 @@ def set_up(debian: DebianRoot, site: BoxSite, tmp_path: Path) -> None:
         assert found == "root:airgrant 640\n", name
 
 
-def operator_file(site: BoxSite) -> str:
-    """What an operator hands out, from what the site's box was told."""
+def operator_file(site: BoxSite, folder: Path) -> Path:
+    """What an operator hands out, by the commands of docs/install.md, from what the site's box was told."""
     ledger = tomllib.loads(site.config.read_text())["ledger"]
-    pems = {
-        name: (site.folder / ledger[f"{name}_file"]).read_text()
-        for name in ("authority", "certificate", "certificate_key")
-    }
-    texts = "\n".join(f'{name} = """\n{pem}"""' for name, pem in pems.items())
-    values = "\n".join(
-        f"{name} = {json.dumps(ledger[name])}" for name in ("host", "port", "key", "ledger_id")
-    )
-    return f"[ledger]\n{values}\n{texts}\n"
+    page = (ROOT / "docs" / "install.md").read_text()
+    (script,) = re.findall("<!-- begin:operator-file -->(.*?)<!-- end", page, re.DOTALL)
+    for name, option in {
+        "authority.pem": "authority",
+        "roof.pem": "certificate",
+        "roof.key": "certificate_key",
+    }.items():
+        shutil.copyfile(site.folder / ledger[f"{option}_file"], folder / name)
+    values = {name.upper(): ledger[name] for name in ("host", "key", "ledger_id")}
+    subprocess.run(["bash", "-euc", script], check=True, cwd=folder, env={**os.environ, **values})
+    made = folder / "roof.toml"
+    made.write_text(made.read_text().replace("\nkey", f"\nport = {ledger['port']}\nkey", 1))
+    return made
 
 
 def status(debian: DebianRoot) -> dict:
