@@ -28,8 +28,6 @@ from lab.processes import interruptible
 from wire.errors import ConfigError, ShellError
 
 NAMES = tuple(scenario.name for scenario in EVERYTHING)
-TABLE_COLUMNS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13)
-"""Of the page's, those for which a terminal has room."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -113,13 +111,10 @@ def _play(arguments: argparse.Namespace, words: list[str], console: Console) -> 
 
 def _table(outcomes: list[Outcome]) -> Table:
     table = Table(box=None, header_style="dim")
-    for number in TABLE_COLUMNS:
-        table.add_column(HEAD[number], justify="right" if number in (0, 1) or number > 5 else "left")
+    for number, name in enumerate(HEAD):
+        table.add_column(name, justify="left" if number in (2, 3) else "right")
     for outcome in outcomes:
-        cells = row(outcome)
-        table.add_row(
-            *(escape(cells[number]) for number in TABLE_COLUMNS), style="yellow" if outcome.unfit else ""
-        )
+        table.add_row(*map(escape, row(outcome)), style="yellow" if outcome.unfit else "")
     return table
 
 
