@@ -58,7 +58,9 @@ _OURS = b"a"
 def start(state: State, sold: Mapping[bytes, tuple[SoldShare, ...]], now: Now) -> Outcome:
     """What was sold by earlier runs is still sold. An auction that was not answered is forgotten, and goes void."""
     serial = now.utc_ms  # replies to an earlier run may wait at the broker
-    begun = AuctionState(serial=serial, since=serial + 1, sold=dict(sold), unsure=frozenset(sold))
+    begun = AuctionState(
+        serial=serial, since=serial + 1, sold=dict(sold), unsure=frozenset(sold), recent=tuple(sold)
+    )
     state, commands = _forget_over(replace(state, auctions=begun), now)
     return _plan(state, now), commands
 

@@ -542,6 +542,7 @@ class TestRestart:
         before = answered(auction_box())
         mine = auction_id(before)
         box = again(before, {mine: SOLD})
+        assert box.state.on_auction.recent == (mine,)  # its bidders may ask what became of it
         box.feed(BrokerConnected())
         assert reserved(box.state, box.now).down_bps == 5_000_000
         opened(box)
