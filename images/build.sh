@@ -5,6 +5,7 @@
 # one version. Exit status: 0 they are there, 3 the packager cannot be had or refuses (it says why).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+umask 022 # whatever its builder's is: the daemon's user has to read what is packed
 
 # ---- The packages: name | kind | recipe | the module whose imports are packed | why.
 packages() {
