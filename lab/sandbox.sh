@@ -26,7 +26,7 @@ namespaces=(--mount --propagation unchanged --net --pid) # made private inside, 
 if [ "$(id -u)" -eq 0 ]; then
   # The kernel loads these when first used, but only on behalf of the first namespace: ask while we still may.
   # Where a kernel has them built in, or has none, the capability probe inside says so.
-  for module in ifb veth sch_htb sch_fq_codel sch_cake sch_ingress cls_matchall act_mirred nf_tables nft_fwd_netdev; do
+  for module in ifb veth sch_htb sch_fq_codel sch_cake sch_tbf sch_ingress cls_matchall act_mirred nf_tables nft_fwd_netdev; do
     modprobe -q "$module" 2>/dev/null || true
   done
 else

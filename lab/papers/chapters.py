@@ -38,5 +38,5 @@ CHAPTERS: dict[str, Chapter] = {
 }
 """Those that take longest come first, so that two processes end together."""
 
-ALONE = frozenset({"wlan"})
-"""Packets are timed in them: they run before the others, and nothing beside them."""
+ALONE = {"wlan": "packets are timed, for two minutes"}
+"""Those that run before the others and with nothing beside them, and why."""

@@ -44,9 +44,9 @@ def _together(
 ) -> Iterator[Result]:
     """Those that must be alone first, the others as they come. Each process is new: it inherits no thread, no lock."""
     alone = {name: chapter for name, chapter in chapters.items() if name in ALONE}
-    if alone:
-        tell(f"first, by themselves, as packets are timed: {', '.join(alone)}")
-        yield from _in_turn(alone, effort)
+    for name in alone:
+        tell(f"{name}, before the others and alone: {ALONE[name]}")
+    yield from _in_turn(alone, effort)
     chapters = {name: chapter for name, chapter in chapters.items() if name not in alone}
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         left = {pool.submit(_run, name, chapter, effort): name for name, chapter in chapters.items()}
