@@ -32,6 +32,8 @@ PUSH_DOWN_BPS, PUSH_UP_BPS = 8_000_000, 4_000_000
 FIRST_S = 3.0
 """Beside the start of a command: what a device needs until its bid is at the house."""
 VOID_WITHIN_S = 60.0
+_LATE = {"provider_away", "expired", "not_taken"}
+"""What an auction comes to if the box or its house did not find the time."""
 AFTER_S = 3.0
 """Everybody pushes on for so long after the last session's end."""
 MIDDLE = 0.6
@@ -59,6 +61,8 @@ class Attempt:
     round: int
     child: Child
     ended_s: float = 0.0
+    at_s: float = 0.0
+    """The same in UTC."""
     said: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -171,7 +175,7 @@ def _await(stage: Stage, watch: Watch, attempts: Sequence[Attempt], say: Tell) -
     def look() -> bool:
         for one in attempts:
             if not one.said and not one.child.running:
-                one.ended_s = watch.now_s()
+                one.ended_s, one.at_s = watch.now_s(), time.time()
                 one.said = _read(one.child)
                 say(f"{one.bid.bidder}: {_came_to(one)}")
         stage.household.check(stage.apd)
@@ -195,7 +199,15 @@ def _came_to(one: Attempt) -> str:
 
 
 def _clearing(stage: Stage, story: Story, number: int, attempts: Sequence[Attempt]) -> int:
-    """The time of the round's auction: one slot after the one before. Raises TooSlowError."""
+    """The time of the round's auction: one slot after the one before. Raises TooSlowError, also where a winner is in
+    after the middle of a slot, in which the kernel is looked at.
+    """
+    for one in attempts:
+        if one.said.get("source") == "network" or one.said.get("reason") in _LATE:
+            raise TooSlowError(one.bid.bidder, f"{one.said['reason']}: {one.said['detail']}")
+        late_s = one.at_s - one.clearing_s
+        if one.won and late_s > MIDDLE * stage.slot_s:
+            raise TooSlowError(one.bid.bidder, f"was in {late_s:.1f} s after the clearing")
     due_s = story.clearings[-1] + stage.slot_s if story.clearings else 0
     found = {one.clearing_s for one in attempts if one.clearing_s}
     if len(found | ({due_s} if due_s else set())) > 1:
