@@ -37,7 +37,7 @@ th, td {{ text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px s
 td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .held {{ color: #17692f; }} .broken {{ color: #b3261e; font-weight: bold; }}
 @media (prefers-color-scheme: dark) {{ .held {{ color: #6fcf8f; }} .broken {{ color: #ff8a80; }} }}
-svg {{ max-width: 100%; height: auto; display: block; }}
+.wide {{ overflow-x: auto; }} svg {{ width: 100%; min-width: 40rem; height: auto; display: block; }}
 svg text {{ fill: var(--soft); font: 12px system-ui, sans-serif; }}
 svg .on {{ fill: #fff; font-weight: 600; }} @media (prefers-color-scheme: dark) {{ svg .on {{ fill: #161616; }} }}
 svg .free {{ fill: var(--free); }} svg .grid {{ stroke: var(--rule); }} svg .axis {{ stroke: var(--soft); }}
@@ -60,6 +60,8 @@ pushes all the time, in both directions, whether he has paid or not; Finn never 
 <p class="soft">A column is a slot, a row a unit. Each winner's block is his share, with what he paid for it. The least
 price is {reserve} for a unit and slot.</p>
 <h2>Bids</h2>{bids}
+<p class="soft">A winner pays the least with which he would have won, whatever he bid: what the others lose by him. So
+it is best to bid what it is worth. The last column is the same by trying every set of bids.</p>
 <h2>What everybody got</h2>
 <p class="soft">Towards each station, counted by its own kernel. The green field is what was sold, from the floor, which
 is guaranteed, to the ceiling; outside of it nothing may come through. Seconds since the first clearing; grey: bids are
@@ -256,7 +258,8 @@ def _grid(books: Books) -> str:
         parts.append(f'<line class="grid" x1="{x:.0f}" x2="{x:.0f}" y1="0" y2="{high + 8}"/>')
         parts.append(f'<text x="{x + 6:.0f}" y="{high + 18}">{label}{from_s} to {to_s} s</text>')
     title = "Units that were sold in each slot, by winner"
-    return f'<svg viewBox="0 0 {CHART_PX} {high + 26}" role="img" aria-label="{title}">{"".join(parts)}</svg>'
+    size = f'viewBox="0 0 {CHART_PX} {high + 26}"'
+    return f'<div class="wide"><svg {size} role="img" aria-label="{title}">{"".join(parts)}</svg></div>'
 
 
 def _block(one: BidSeen, x: float, y: float, wide: float) -> list[str]:
@@ -292,7 +295,8 @@ def _lane(books: Books, lane: Lane) -> str:
     line = Line(lane.name, lane.name, lane.points, _mbit)
     high = max([2e6, *(band.high * 1.1 for band in bands)])
     chart = line_chart([line], bands, words, width=CHART_PX, height=LANE_PX, y_high=high)
-    return f"<h3>{escape(lane.name)} <small>{escape(_lane_words(books, lane.name))}</small></h3>{chart}"
+    words_on_it = escape(_lane_words(books, lane.name))
+    return f'<h3>{escape(lane.name)} <small>{words_on_it}</small></h3><div class="wide">{chart}</div>'
 
 
 def _lane_words(books: Books, name: str) -> str:
