@@ -17,6 +17,8 @@ from tc_shaper.nft import run_nft
 from tc_shaper.settings import ShaperSettings
 from wire.errors import ConfigError
 
+CONTROL_SOCKET = "/run/airgrant/apd.sock"
+"""Where the daemon listens if its configuration does not say."""
 _ANY_BPS = 1_000_000
 """What a tree carries does not matter to who takes it away."""
 _NAMES = ("interface", "wan_interface", "table", "ifb")
@@ -36,6 +38,7 @@ def clear(config: Path) -> Cleared:
         document = tomllib.loads(config.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{config}: {error}") from None
+    _refuse_beside_a_daemon(document, config)
     if "cell" in document:
         return _clear_cell()
     done = list(_clear_shaper(names_of(document, config)))
@@ -66,6 +69,20 @@ def _clear_shaper(settings: ShaperSettings) -> list[str]:
         return [f"{settings.interface} is not there; table {settings.table} is removed"]
     Shaper(settings).tear_down()
     return [f"{settings.interface}: rules, queues and {settings.ifb} are removed; everybody is let through"]
+
+
+def _refuse_beside_a_daemon(document: Mapping[str, Any], config: Path) -> None:
+    """It would find its sessions gone, and everybody else served for nothing until it had noticed."""
+    files = document.get("files")
+    named = files.get("control_socket") if isinstance(files, dict) else None
+    path = config.parent / (named if isinstance(named, str) else CONTROL_SOCKET)
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return
+    raise ConfigError(f"{path}: a daemon listens there; stop it first: systemctl stop airgrant-apd")
 
 
 def _is_there(device: str) -> bool:

@@ -1,5 +1,7 @@
 """What of a configuration `apd clear` needs; what it does in the kernel is in tests/images/test_debian.py and below."""
 
+import socket
+
 import pytest
 
 from apd.setup_clear import clear, names_of
@@ -31,6 +33,16 @@ def test_no_configuration(text, tmp_path) -> None:
         file.write_text(text)
     with pytest.raises(ConfigError, match=r"apd\.toml"):
         clear(file)
+
+
+def test_beside_a_daemon_it_does_nothing(tmp_path) -> None:
+    file = tmp_path / "apd.toml"
+    file.write_text('[shaper]\ninterface = "sta0"\n[files]\ncontrol_socket = "apd.sock"\n')
+    with socket.socket(socket.AF_UNIX) as daemon:
+        daemon.bind(str(tmp_path / "apd.sock"))
+        daemon.listen()
+        with pytest.raises(ConfigError, match="stop it first"):
+            clear(file)
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from tests.conftest import ROOT, missing
 DEBIAN = ROOT / "images" / "debian"
 UNIT = "airgrant-apd"
 NET_ADMIN = 1 << 12
-"""CAP_NET_ADMIN, linux/capability.h."""
+NET_RAW = 1 << 13
+"""CAP_NET_ADMIN and CAP_NET_RAW, linux/capability.h."""
 DEADLINE_S = 40.0
 
 
@@ -131,6 +132,15 @@ def test_from_a_package_to_a_session_and_to_nothing_left(
     assert [one["phase"] for one in status(debian)["sessions"]] == ["active"], "adopted, not begun anew"
     assert "htb" in site.namespace.run(["tc", "qdisc", "show", "dev", INTERFACE])
 
+    second = main_pid(debian)
+    for command in documented("mkdir -p /etc/systemd", 3):
+        debian.run("sh", "-c", command)
+    debian.run("systemctl", "restart", UNIT)
+    eventually(
+        lambda: main_pid(debian) not in {0, second} and serves(debian), "it may hear frames", DEADLINE_S
+    )
+    assert privileges(debian) == NET_ADMIN | NET_RAW
+
     debian.run("dpkg", "--remove", UNIT)
     assert not is_active(debian)
     assert "airgrant" not in site.namespace.run(["nft", "list", "tables"])
@@ -184,6 +194,13 @@ def operator_file(site: BoxSite, folder: Path) -> Path:
     made = folder / "roof.toml"
     made.write_text(made.read_text().replace("\nkey", f"\nport = {ledger['port']}\nkey", 1))
     return made
+
+
+def documented(begins: str, count: int) -> list[str]:
+    """That many commands of docs/install.md in a row."""
+    lines = [line.strip() for line in (ROOT / "docs" / "install.md").read_text().splitlines()]
+    (at,) = [number for number, line in enumerate(lines) if line.startswith(begins)]
+    return lines[at : at + count]
 
 
 def status(debian: DebianRoot) -> dict:
