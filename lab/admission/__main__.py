@@ -71,8 +71,8 @@ def _read_options(words: list[str]) -> argparse.Namespace:
         help="twelve clients, some seconds: to see that it works; nothing is judged",
     )
     arguments = parser.parse_args(words)
-    if arguments.minute_s is not None and not 0.05 <= arguments.minute_s <= 60:
-        parser.error("--minute-s is 0.05 to 60")
+    if arguments.minute_s is not None and not 0.05 <= arguments.minute_s <= 10:
+        parser.error("--minute-s is 0.05 to 10")
     return arguments
 
 
