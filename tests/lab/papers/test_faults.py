@@ -33,6 +33,11 @@ def test_the_grave_ones_have_tests() -> None:
     assert grave - named.keys() == set()
 
 
+def test_every_fault_of_a_market_has_a_test() -> None:
+    named = tests_by_fault(read_tests())
+    assert {fault.id for fault in FAULTS if fault.id[0] in "BMTSU"} - named.keys() == set()
+
+
 def test_what_has_no_test_may_say_where_it_is() -> None:
     text = "[P11]\nseverity='L'\nwhere='w'\nwhat='x'\nexample='y'\nours='z'\nelsewhere='the page'\n"
     assert read_faults(text)[0].elsewhere == "the page"
