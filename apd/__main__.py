@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_CONFIG = 2
 EXIT_WORLD = 3
+EXIT_INTERRUPTED = 130
 DEFAULT_CONFIG = Path("/etc/airgrant/apd.toml")
 _EXAMPLES = """examples:
   apd setup                            three questions, and the configuration is there
@@ -102,7 +103,11 @@ def _add_setup(parser: argparse.ArgumentParser) -> None:
 def _setup(arguments: argparse.Namespace) -> int:
     from apd.setup_cli import set_up
 
-    set_up(arguments, read_interface_address)
+    try:
+        set_up(arguments, read_interface_address)
+    except KeyboardInterrupt:
+        sys.stderr.write("\napd: interrupted: nothing was written\n")
+        return EXIT_INTERRUPTED
     return 0
 
 

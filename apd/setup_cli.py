@@ -151,6 +151,7 @@ def _write(
             raise ConfigError(str(error).replace(str(draft), str(folder))) from None
         for name in files:
             (draft / name).replace(folder / name)
+        _share(provider)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -193,6 +194,14 @@ def _write_new(path: Path, text: str, mode: int) -> None:
             os.fchown(descriptor, -1, group)
         os.fchmod(descriptor, mode)
         os.fsync(descriptor)
+
+
+def _share(key: Path) -> None:
+    """A key that its owner put there himself: the daemon has to read it, too."""
+    group = _group()
+    if group is not None:
+        os.chown(key, -1, group)
+        key.chmod(_SECRET)
 
 
 def _group() -> int | None:

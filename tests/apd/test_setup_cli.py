@@ -2,6 +2,11 @@
 
 import argparse
 import io
+import os
+import pty
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +15,7 @@ from apd.config import load_config
 from apd.setup_cli import interfaces, set_up
 from lab.certificates import Authority
 from tests.apd.world import LEDGER, LEDGER_ID, PROVIDER
+from tests.conftest import ROOT
 from wire.errors import ConfigError
 from wire.ids import MacAddress
 from wire.keys import PrivateKey
@@ -100,6 +106,28 @@ def test_no_answer_writes_nothing(typed, options, operator_file, etc, tmp_path) 
     options.accept_unattested = False
     with pytest.raises(ConfigError):
         run(options, Terminal(typed.replace("FILE", str(operator_file))))
+    assert not etc.exists()
+
+
+def test_an_interrupt_at_a_question_is_no_traceback(etc) -> None:
+    owner, terminal = pty.openpty()
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "apd", "setup", "--config", etc / "apd.toml"],
+            cwd=ROOT,
+            stdin=terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        with child:
+            assert child.stdout is not None
+            assert child.stdout.read(2) == b"1.", "it asks"
+            child.send_signal(signal.SIGINT)
+            _, complaint = child.communicate(timeout=30)
+    finally:
+        os.close(owner)
+        os.close(terminal)
+    assert (child.returncode, complaint.strip()) == (130, b"apd: interrupted: nothing was written")
     assert not etc.exists()
 
 

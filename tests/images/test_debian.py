@@ -166,14 +166,13 @@ def set_up(debian: DebianRoot, site: BoxSite, tmp_path: Path) -> None:
     assert "nobody is there to ask" in nobody.stdout
     debian.put(operator_file(site, tmp_path), "/root/roof.toml")
     debian.put(site.folder / "provider.pem", "/etc/airgrant/provider.pem")
-    debian.run("chgrp", "airgrant", "/etc/airgrant/provider.pem")
-    debian.run("chmod", "640", "/etc/airgrant/provider.pem")
+    debian.run("chmod", "600", "/etc/airgrant/provider.pem")
     said = debian.run(
         "apd", "setup", "--interface", INTERFACE, "--capacity", "500M", "--operator-file", "/root/roof.toml",
         "--accept-unattested",
     ).stdout  # fmt: skip
     assert str(site.provider.public) in said
-    for name in ("apd.toml", "box.key"):
+    for name in ("apd.toml", "box.key", "provider.pem"):
         found = debian.run("stat", "--format=%U:%G %a", f"/etc/airgrant/{name}").stdout
         assert found == "root:airgrant 640\n", name
 
