@@ -303,7 +303,7 @@ class ClearingService:
         if listing is None:
             return AuctionReceipt(auction_id, Status.UNKNOWN)
         rests = auction_id in self._busy or self._pauses.get(auction_id, (0.0, 0.0))[0] > time.monotonic()
-        if rests or not self._house.may_answer(listing, int(time.time())):
+        if (rests and listing.rejected[0]) or not self._house.may_answer(listing, int(time.time())):
             return listing.receipt()
         event = self._house.take_answer(listing, offer, time.time_ns())
         if isinstance(event, Refusal):

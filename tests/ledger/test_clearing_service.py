@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -577,24 +576,35 @@ async def ask(town: Town, request: AuctionRequest) -> bytes:
     return await asyncio.wrap_future(town.service.ask(request))
 
 
-async def question_of(town: Town, auction_id: bytes) -> bytes:
+Eventually = Callable[..., None]
+"""The fixture."""
+
+
+async def question_of(town: Town, auction_id: bytes, eventually: Eventually) -> bytes:
     """As a box asks, until there is one."""
-    async with asyncio.timeout(30):
-        while True:
-            said = await ask(town, AskQuestion(auction_id))
-            with contextlib.suppress(DecodeError):
-                read_generate_offer(said, KEY.public, town.ledger_id)
-                return said
+    found: list[bytes] = []
+
+    def is_there() -> bool:
+        said = town.service.ask(AskQuestion(auction_id)).result(10)
+        try:
+            read_generate_offer(said, KEY.public, town.ledger_id)
+        except DecodeError:
             assert town.read(said).status is Status.ACTIVE
-            await asyncio.sleep(0.05)
+            return False
+        found.append(said)
+        return True
+
+    await asyncio.to_thread(eventually, is_there, "there is a question", 30)
+    return found[0]
 
 
-async def until_over(town: Town, auction_id: bytes) -> None:
-    async with asyncio.timeout(30):
-        for pause_s in repeat(0.05):
-            if town.read(await ask(town, AskQuestion(auction_id))).status is Status.INACTIVE:
-                return
-            await asyncio.sleep(pause_s)
+async def until_over(town: Town, auction_id: bytes, eventually: Eventually) -> None:
+    def is_over() -> bool:
+        said = town.service.ask(AskQuestion(auction_id)).result(10)
+        status: Status = town.read(said).status
+        return status is Status.INACTIVE
+
+    await asyncio.to_thread(eventually, is_over, "the auction is over", 30)
 
 
 async def session_auction(town: Town) -> Auction:
@@ -626,7 +636,9 @@ def boxed(town: Town, question: bytes, auction: Auction) -> bytes:
     return sign_transaction(transaction, PROVIDER, town.ledger_id).envelope.encoded
 
 
-def test_a_box_that_nobody_can_call_asks_for_the_question_and_brings_the_offer(town: Town) -> None:
+def test_a_box_that_nobody_can_call_asks_for_the_question_and_brings_the_offer(
+    town: Town, eventually: Eventually
+) -> None:
     async def scenario() -> None:
         auction = await session_auction(town)
         name = auction.auction_id
@@ -640,12 +652,12 @@ def test_a_box_that_nobody_can_call_asks_for_the_question_and_brings_the_offer(t
         )
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(town.service.run())
-            question = await question_of(town, name)
+            question = await question_of(town, name, eventually)
             await lie(name)
             offer = boxed(town, question, auction)
             for _ in range(3):
                 assert town.read(await ask(town, AnswerQuestion(name, offer))).reason == ""
-            await until_over(town, name)
+            await until_over(town, name, eventually)
             running.cancel()
         over = town.read(await ask(town, AnswerQuestion(name, offer)))
         assert (over.status, over.reason) == (Status.INACTIVE, "")
@@ -670,7 +682,9 @@ def test_a_box_that_nobody_can_call_asks_for_the_question_and_brings_the_offer(t
     assert [town.balance(key) for key in (ALICE, BOB, CAROL, PROVIDER)] == [600, 600, 1_000, 800]
 
 
-def test_after_the_ledgers_no_a_box_may_ask_and_answer_as_often_as_it_likes(town: Town) -> None:
+def test_after_the_ledgers_no_a_box_may_ask_and_answer_as_often_as_it_likes(
+    town: Town, eventually: Eventually
+) -> None:
     """Each answer that is taken is an entry: after a no the house takes the next one after a pause."""
 
     async def scenario() -> None:
@@ -679,7 +693,7 @@ def test_after_the_ledgers_no_a_box_may_ask_and_answer_as_often_as_it_likes(town
         bid = await bid_for(town, auction, ALICE, 3, 2, 900)
         async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
             running = tasks.create_task(town.service.run())
-            offer = boxed(town, await question_of(town, name), auction)
+            offer = boxed(town, await question_of(town, name, eventually), auction)
             town.commit((Transfer(PROVIDER.public, 999), ALICE))
             reasons = set[str]()
             while "winner_unfunded" not in reasons:
