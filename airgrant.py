@@ -46,7 +46,9 @@ SUBCOMMANDS = {
     ),
     "scores": Subcommand("device.scores_cli", "scores", "list how far sellers kept their word"),
     "account": Subcommand("ledger.cli", "account", "show a balance, its history and its proof"),
-    "report": Subcommand("ledger.cli", "report", "verify the signed meter: `airgrant report verify`"),
+    "report": Subcommand(
+        "ledger.report_cli", "report", "verify signed meters, add them up, print statements"
+    ),
     "merchant": Subcommand(
         "operatord.payplace.merchant_cli", "main", "sign what an operator owes you, and withdraw it"
     ),

@@ -17,21 +17,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from ledger.bundle import Audit, Bundle, read_bundle, verify_bundle, write_bundle
+from ledger.bundle import Audit, Bundle, verify_bundle
 from ledger.client import LedgerAway, LedgerClient, LedgerReader
 from ledger.fetching import (
     Tell,
     fetch_bundle,
     fetch_genesis,
     fetch_key_ids,
-    fetch_repayments,
     fetch_transfers,
     read_base64,
 )
@@ -49,8 +47,6 @@ from ledger.repayment import Missing, plan_partner_refund
 from ledger.showing import show
 from ledger.tables import (
     account_table,
-    audit_json,
-    audit_tables,
     offer_details,
     offer_table,
     transaction_table,
@@ -106,15 +102,6 @@ examples:
 
 Amounts are in bandcoins, with at most six decimals. A certificate of --certificate-key (default: the same key) logs in
 at the broker; who pays is decided by --key alone.
-
-{EXIT_CODES}"""
-
-REPORT_EXAMPLES = f"""\
-examples:
-  airgrant report verify --ledger http://127.0.0.1:8573    every box's meter, as the ledger has it
-  airgrant report verify --key-id 6f3d...c2 --json         one attestation key, for scripts
-  airgrant report fetch --key-id 6f3d...c2 --out box.report
-  airgrant report verify box.report --ledger-id 7d0a...31  offline, trusting that ledger only
 
 {EXIT_CODES}"""
 
@@ -196,34 +183,6 @@ def account(argv: list[str]) -> int:
     refund.add_argument("grant", type=_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
     add_submitting_options(refund)
     return run_options(parser, with_default(argv, commands, "show"))
-
-
-def report(argv: list[str]) -> int:
-    """`airgrant report`; returns the exit status."""
-    parser, commands = command_parser(
-        "airgrant report", "Verify the signed meters of boxes.", REPORT_EXAMPLES
-    )
-    verify = add_subcommand(
-        commands, "verify", "what holds of each record, and what does not", _report_verify
-    )
-    verify.add_argument(
-        "file", type=Path, nargs="?", metavar="FILE", help="a report file; default: ask the ledger"
-    )
-    verify.add_argument(
-        "--ledger-id", metavar="ID", help="trust this ledger only (64 hexadecimal digits); a file needs it"
-    )
-    verify.add_argument(
-        "--key-id", metavar="ID", help="one attestation key (16 hexadecimal digits); default: all"
-    )
-    verify.add_argument("--all-findings", action="store_true", help="also say what holds, in words")
-    add_reading_options(verify)
-    fetch = add_subcommand(commands, "fetch", "save one box's records with what verifies them", _report_fetch)
-    fetch.add_argument(
-        "--key-id", required=True, metavar="ID", help="attestation key (16 hexadecimal digits)"
-    )
-    fetch.add_argument("--out", type=Path, required=True, metavar="FILE")
-    add_reading_options(fetch)
-    return run_options(parser, argv)
 
 
 # ---- airgrant offer
@@ -374,7 +333,7 @@ def _account_refund(options: argparse.Namespace) -> int:
     own, elsewhere = Missing(), Missing()
     with progress(quiet=options.json) as tell:
         for key_id in fetch_key_ids(reader):
-            audit = _audit(fetch_bundle(reader, genesis, key_id, tell), None, tell)
+            audit = audit_bundle(fetch_bundle(reader, genesis, key_id, tell), None, tell)
             use = audit.usage.get(options.grant)
             if use is None:
                 continue
@@ -394,57 +353,10 @@ def _account_refund(options: argparse.Namespace) -> int:
     return submit_action(options, lambda _key: Transfer(price.payer, amount_ubc), refund_nonce(options.grant))
 
 
-# ---- airgrant report
+# ---- Files and progress
 
 
-def _report_verify(options: argparse.Namespace) -> int:
-    with progress(quiet=options.json) as tell:
-        bundles = _shown_bundles(options, tell) if options.file is None else [_filed_bundle(options)]
-        audits = [_audit(bundle, options.ledger_id, tell) for bundle in bundles]
-        if options.file is None:
-            reader = reader_of(options)
-            audits = [replace(one, repayments=fetch_repayments(reader, one, tell)) for one in audits]
-    page = audit_json(audits)
-    show_page(options, page, lambda: audit_tables(audits, options.all_findings))
-    return OK if page["ok"] else NO
-
-
-def _filed_bundle(options: argparse.Namespace) -> Bundle:
-    """A file brings its own genesis and could be anybody's: which ledger is meant has to come from elsewhere."""
-    if options.ledger_id is None:
-        raise ConfigError(
-            f"{options.file}: --ledger-id is missing: a file proves nothing by itself. The ledger's operator has the "
-            "id from `airgrant ledger init`, /v1/ledger shows it, and every receipt and grant is signed for it"
-        )
-    try:
-        return read_bundle(read_file(options.file))
-    except DecodeError as error:
-        raise DecodeError(f"{options.file}: {error}") from error
-
-
-def _shown_bundles(options: argparse.Namespace, tell: Tell) -> list[Bundle]:
-    reader = reader_of(options)
-    genesis = fetch_genesis(reader)
-    named = [options.key_id] if options.key_id else fetch_key_ids(reader)
-    return [fetch_bundle(reader, genesis, _key_id(key_id), tell) for key_id in named]
-
-
-def _report_fetch(options: argparse.Namespace) -> int:
-    reader = reader_of(options)
-    with progress(quiet=options.json) as tell:
-        bundle = fetch_bundle(reader, fetch_genesis(reader), _key_id(options.key_id), tell)
-        encoded = write_bundle(bundle)
-    try:
-        options.out.write_bytes(encoded)
-    except OSError as error:
-        raise ShellError(str(options.out), str(error.strerror)) from error
-    page = {"file": str(options.out), "records": len(bundle.records), "bytes": len(encoded)}
-    return show_page(
-        options, page, lambda: [f"{page['file']}: {page['records']} records, {page['bytes']} bytes"]
-    )
-
-
-def _audit(bundle: Bundle, ledger_id: str | None, tell: Tell) -> Audit:
+def audit_bundle(bundle: Bundle, ledger_id: str | None, tell: Tell) -> Audit:
     there = bundle.genesis.ledger_id.hex()
     if ledger_id is not None and ledger_id.lower() != there:
         raise LookupError(f"this is a report to ledger {there}, not to {ledger_id}")
@@ -659,12 +571,6 @@ def reader_of(options: argparse.Namespace) -> LedgerReader:
         return LedgerReader(options.ledger)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-
-
-def _key_id(text: str) -> str:
-    if not re.fullmatch("[0-9a-f]{16}", text):
-        raise ConfigError(f"{text!r} is not an attestation key id: want 16 hexadecimal digits")
-    return text
 
 
 def typed(parse: Callable[[str], int], least: int = 0, most: int = U63_MAX) -> Callable[[str], int]:

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ledger import cli
-from ledger.bundle import write_bundle
-from tests.ledger.test_bundle import bundle
-from tests.ledger_world import ALICE, GENESIS
+from tests.ledger_world import ALICE
 
 NOWHERE = "http://127.0.0.1:9"
 
 
-@pytest.mark.parametrize("command", [cli.offer, cli.account, cli.report])
+@pytest.mark.parametrize("command", [cli.offer, cli.account])
 def test_help_has_examples_and_says_the_exit_status(command: Callable[[list[str]], int], capsys) -> None:
     assert command(["--help"]) == 0
     text = capsys.readouterr().out
@@ -37,10 +34,6 @@ def test_help_has_examples_and_says_the_exit_status(command: Callable[[list[str]
         (cli.account, []),
         (cli.account, ["not-a-key"]),
         (cli.account, ["transfer", str(ALICE.public), "0.0000001"]),
-        (cli.report, []),
-        (cli.report, ["verify", "/nowhere/at/all"]),
-        (cli.report, ["verify", "--ledger", "ftp://x"]),
-        (cli.report, ["verify", "--key-id", "xyz", "--ledger", NOWHERE]),
     ],
 )
 def test_a_wrong_command_line_is_status_2_or_3(command: Callable[[list[str]], int], argv: list[str]) -> None:
@@ -99,51 +92,6 @@ def test_an_offer_that_cannot_be_sent_is_a_wrong_command_line(
     capsys.readouterr()
     assert cli.offer(["post", *good, *wrong, "--ledger", NOWHERE]) == 2
     assert capsys.readouterr().err
-
-
-def test_a_report_file_is_verified_offline(tmp_path: Path, capsys) -> None:
-    file = tmp_path / "box.report"
-    file.write_bytes(write_bundle(bundle()))
-    assert cli.report(["verify", str(file), "--json", "--ledger-id", GENESIS.ledger_id.hex()]) == 0
-    assert json.loads(capsys.readouterr().out)["verified"] == 3
-    trusted = ["--ledger-id", GENESIS.ledger_id.hex()]
-    assert cli.report(["verify", str(file), "--all-findings", *trusted]) == 0
-    text = capsys.readouterr().out
-    assert "one more than before" in text
-    assert "complete: shown to its end" in text
-    assert GENESIS.ledger_id.hex() in text.replace("\n", "")
-
-
-@pytest.mark.parametrize("content", [b"junk", ALICE.to_pem(), b"\x80"], ids=["text", "a key", "empty list"])
-def test_a_file_that_is_no_report_is_named_and_said_what_it_should_be(
-    content: bytes, tmp_path: Path, capsys
-) -> None:
-    file = tmp_path / "w.pem"
-    file.write_bytes(content)
-    assert cli.report(["verify", str(file), "--json", "--ledger-id", GENESIS.ledger_id.hex()]) == 1
-    said = json.loads(capsys.readouterr().out)["error"]
-    assert said.startswith(f"{file}: is not a report file (`airgrant report fetch` makes one)")
-
-
-def test_a_file_proves_nothing_without_the_ledger_that_is_meant(tmp_path: Path, capsys) -> None:
-    """It brings its own genesis: anybody can make a ledger that vouches for anything."""
-    file = tmp_path / "box.report"
-    file.write_bytes(write_bundle(bundle()))
-    assert cli.report(["verify", str(file)]) == 2
-    assert "--ledger-id" in capsys.readouterr().err
-    assert cli.report(["verify", str(file), "--ledger-id", "00" * 32]) == 1
-
-
-def test_a_tail_that_is_withheld_is_missed(tmp_path: Path, capsys) -> None:
-    file, whole = tmp_path / "box.report", bundle()
-    file.write_bytes(write_bundle(replace(whole, records=whole.records[:-1])))
-    assert cli.report(["verify", str(file), "--json", "--ledger-id", GENESIS.ledger_id.hex()]) == 1
-    page = json.loads(capsys.readouterr().out)
-    (chain,) = page["chains"]
-    assert page["ledger_id"] == GENESIS.ledger_id.hex()
-    assert page["verified"] == page["count"] == 2, "each of those that are shown holds"
-    assert (chain["complete"]["ok"], chain["ended_s"]) == (False, None)
-    assert "records are withheld" in chain["complete"]["text"]
 
 
 def test_progress_goes_to_standard_error_and_only_if_it_takes_long(capsys, monkeypatch) -> None:

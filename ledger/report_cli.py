@@ -1,0 +1,371 @@
+"""`airgrant report`: field metering reports, verified, exported, added up, compared and printed.
+
+A shell: argv, terminal, files, exit status. What a command writes is there whole or not at all. Exit status: 0 done,
+and everything holds; 1 something does not, or a file is no report; 2 the command line, a trust file or a missing file;
+3 the world failed. With --json one JSON value on standard output, whatever happens.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from ledger.bundle import Bundle, read_bundle, write_bundle
+from ledger.cli import (
+    EXIT_CODES,
+    NO,
+    OK,
+    add_reading_options,
+    add_subcommand,
+    audit_bundle,
+    command_parser,
+    progress,
+    read_file,
+    reader_of,
+    run_options,
+    show_page,
+)
+from ledger.fetching import Tell, fetch_bundle, fetch_genesis, fetch_key_ids, fetch_repayments
+from ledger.reports.bulk import OpenReport, open_report, verify_files
+from ledger.reports.export import csv_rows, csv_sums, json_rows, sum_values
+from ledger.reports.outcome import Outcome
+from ledger.reports.rows import Row
+from ledger.reports.sum_up import GROUPS, Sum, join_sums, total_of
+from ledger.reports.tables import outcome_lines, sum_table
+from ledger.reports.trust import Trust, format_trust, parse_trust
+from ledger.tables import audit_json, audit_tables
+from wire.errors import ConfigError, DecodeError, ShellError
+
+REPORT_EXAMPLES = f"""\
+examples:
+  airgrant report verify --ledger http://127.0.0.1:8573    every box's meter, as the ledger has it
+  airgrant report verify --key-id 6f3d...c2 --json         one attestation key, for scripts
+  airgrant report fetch --key-id 6f3d...c2 --out box.report
+  airgrant report verify box.report --ledger-id 7d0a...31  offline, trusting that ledger only
+  airgrant report trust --ledger-id 7d0a...31 --vendors makers.pem --out trust.json
+  airgrant report verify *.report --trust trust.json       offline, a month of many boxes
+  airgrant report sum *.report --trust trust.json --by day
+  airgrant report export *.report --trust trust.json --format csv --out rows.csv
+
+{EXIT_CODES}"""
+
+
+def report(argv: list[str]) -> int:
+    """`airgrant report`; returns the exit status."""
+    parser, commands = command_parser("airgrant report", "The signed meters of boxes.", REPORT_EXAMPLES)
+    verify = add_subcommand(
+        commands, "verify", "what holds of each record, and what does not", _report_verify
+    )
+    verify.add_argument(
+        "file", type=Path, nargs="*", metavar="FILE", help="report files; default: ask the ledger"
+    )
+    _add_trust_options(verify)
+    verify.add_argument(
+        "--key-id", metavar="ID", help="one attestation key (16 hexadecimal digits); default: all"
+    )
+    verify.add_argument("--all-findings", action="store_true", help="also say what holds, in words")
+    add_reading_options(verify)
+    fetch = add_subcommand(commands, "fetch", "save one box's records with what verifies them", _report_fetch)
+    fetch.add_argument(
+        "--key-id", required=True, metavar="ID", help="attestation key (16 hexadecimal digits)"
+    )
+    fetch.add_argument("--out", type=Path, required=True, metavar="FILE")
+    add_reading_options(fetch)
+    trust = add_subcommand(commands, "trust", "write down which ledgers and makers you trust", _report_trust)
+    trust.add_argument(
+        "--ledger-id", action="append", metavar="ID", help="64 hexadecimal digits; again for more"
+    )
+    trust.add_argument("--vendors", type=Path, metavar="FILE", help="certificates of TPM makers, PEM")
+    trust.add_argument("--out", type=Path, required=True, metavar="FILE")
+    add_reading_options(trust)
+    adding = _file_command(commands, "sum", "add up what holds", _report_sum)
+    adding.add_argument("--by", choices=GROUPS, default="day", help="default: day")
+    adding.add_argument("--format", choices=("table", "csv", "json"), default="table", help="default: table")
+    adding.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+    adding.add_argument("--json", action="store_true", help="as --format json, and errors too")
+    export = _file_command(commands, "export", "every session row with its verdict", _report_export)
+    export.add_argument("--format", choices=_EXPORTS, default="csv", help="default: csv")
+    export.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+    return run_options(parser, argv)
+
+
+def _file_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    text: str,
+    run: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    command = add_subcommand(commands, name, text, run)
+    command.add_argument("file", type=Path, nargs="+", metavar="FILE", help="report files")
+    _add_trust_options(command)
+    command.set_defaults(json=False)
+    return command
+
+
+def _add_trust_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trust", type=Path, metavar="FILE", help="which ledgers, makers and keys are trusted"
+    )
+    parser.add_argument(
+        "--ledger-id",
+        metavar="ID",
+        help="trust this ledger only (64 hexadecimal digits); a file needs one of both",
+    )
+
+
+# ---- verify, fetch, trust
+
+
+def _report_verify(options: argparse.Namespace) -> int:
+    if options.trust is not None or len(options.file) > 1:
+        return _verify_many(options)
+    with progress(quiet=options.json) as tell:
+        bundles = [_filed_bundle(options)] if options.file else _shown_bundles(options, tell)
+        audits = [audit_bundle(bundle, options.ledger_id, tell) for bundle in bundles]
+        if not options.file:
+            reader = reader_of(options)
+            audits = [replace(one, repayments=fetch_repayments(reader, one, tell)) for one in audits]
+    page = audit_json(audits)
+    show_page(options, page, lambda: audit_tables(audits, options.all_findings))
+    return OK if page["ok"] else NO
+
+
+def _verify_many(options: argparse.Namespace) -> int:
+    """As totals, in memory that does not grow; what does not hold is told record by record, up to a number."""
+    if not options.file:
+        raise ConfigError("--trust is for report files: name some, or ask the ledger with --ledger-id")
+    trust = _trust_of(options)
+    with progress(quiet=options.json) as tell:
+        outcomes = [outcome for outcome, _ in verify_files(options.file, trust, None, tell)]
+    show_page(options, _outcomes_page(outcomes, trust), lambda: outcome_lines(outcomes, trust.digest))
+    return _status(outcomes)
+
+
+def _outcomes_page(outcomes: list[Outcome], trust: Trust) -> dict[str, Any]:
+    return {
+        "ok": all(one.ok for one in outcomes),
+        "trust_sha256": trust.digest.hex(),
+        "records": sum(one.records for one in outcomes),
+        "rows": sum(one.rows for one in outcomes),
+        "files": [one.page() for one in outcomes],
+    }
+
+
+def _status(outcomes: Iterable[Outcome]) -> int:
+    return OK if all(one.ok for one in outcomes) else NO
+
+
+def _filed_bundle(options: argparse.Namespace) -> Bundle:
+    (file,) = options.file
+    _require_trust(options)
+    try:
+        return read_bundle(read_file(file))
+    except DecodeError as error:
+        raise DecodeError(f"{file}: {error}") from error
+
+
+def _require_trust(options: argparse.Namespace) -> None:
+    """A file brings its own genesis and could be anybody's: which ledger is meant has to come from elsewhere."""
+    if options.ledger_id is None and options.trust is None:
+        raise ConfigError(
+            f"{options.file[0]}: --ledger-id or --trust is missing: a file proves nothing by itself. The ledger's "
+            "operator has the id from `airgrant ledger init`, /v1/ledger shows it, and every receipt and grant is "
+            "signed for it"
+        )
+
+
+def _trust_of(options: argparse.Namespace) -> Trust:
+    """Of the file, or of the one ledger that is named, which then is the only one."""
+    _require_trust(options)
+    if options.trust is None:
+        return parse_trust(format_trust([_ledger_id(options.ledger_id)]), "--ledger-id")
+    try:
+        text = read_file(options.trust).decode()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{options.trust}: is no text: {error}") from None
+    trust = parse_trust(text, str(options.trust))
+    if options.ledger_id is not None and _ledger_id(options.ledger_id) not in trust.ledgers:
+        raise ConfigError(f"{options.trust}: ledgers: --ledger-id {options.ledger_id} is not among them")
+    return trust
+
+
+def _shown_bundles(options: argparse.Namespace, tell: Tell) -> list[Bundle]:
+    reader = reader_of(options)
+    genesis = fetch_genesis(reader)
+    named = [options.key_id] if options.key_id else fetch_key_ids(reader)
+    return [fetch_bundle(reader, genesis, _key_id(key_id), tell) for key_id in named]
+
+
+def _report_fetch(options: argparse.Namespace) -> int:
+    reader = reader_of(options)
+    with progress(quiet=options.json) as tell:
+        bundle = fetch_bundle(reader, fetch_genesis(reader), _key_id(options.key_id), tell)
+        encoded = write_bundle(bundle)
+    with _written(options.out) as write:
+        write(encoded)
+    page = {"file": str(options.out), "records": len(bundle.records), "bytes": len(encoded)}
+    return show_page(
+        options, page, lambda: [f"{page['file']}: {page['records']} records, {page['bytes']} bytes"]
+    )
+
+
+def _report_trust(options: argparse.Namespace) -> int:
+    """Without --ledger-id the ledger is asked who it is: then the operator's word for it should be asked elsewhere."""
+    ids = [_ledger_id(one) for one in options.ledger_id or []]
+    if not ids:
+        ids = [fetch_genesis(reader_of(options)).ledger_id]
+    vendors = ""
+    if options.vendors is not None:
+        vendors = read_file(options.vendors).decode("ascii", "replace")
+    text = format_trust(ids, vendors)
+    trust = parse_trust(text, str(options.vendors or options.out))
+    with _written(options.out) as write:
+        write(text.encode())
+    page: dict[str, Any] = {
+        "file": str(options.out),
+        "sha256": trust.digest.hex(),
+        "ledgers": [one.hex() for one in ids],
+        "makers": len(trust.vendors.roots) if trust.vendors else 0,
+    }
+    lines = [f"{page['file']}: sha256 {page['sha256']}"]
+    lines += [f"trusts ledger {one}" for one in page["ledgers"]]
+    lines.append(f"trusts {page['makers']} makers of TPMs" if page["makers"] else "names no makers of TPMs")
+    return show_page(options, page, lambda: lines)
+
+
+# ---- sum, export
+
+
+def _report_sum(options: argparse.Namespace) -> int:
+    trust = _trust_of(options)
+    with progress(quiet=options.json or options.format != "table") as tell:
+        found = verify_files(options.file, trust, options.by, tell)
+    outcomes = [outcome for outcome, _ in found]
+    sums = join_sums(part for _, part in found)
+    if options.json or options.format == "json":
+        page = _sum_page(outcomes, sums, options.by, trust)
+        _put(options, [json.dumps(page, indent=2) + "\n"])
+    elif options.format == "csv":
+        _put(options, csv_sums(sums, options.by))
+    elif options.out is not None:
+        raise ConfigError("--out: a table is for the terminal: say --format csv or json")
+    else:
+        show_page(
+            options, None, lambda: [sum_table(sums, options.by), *outcome_lines(outcomes, trust.digest)]
+        )
+    _complain(outcomes)
+    return _status(outcomes)
+
+
+def _sum_page(outcomes: list[Outcome], sums: dict[str, Sum], by: str, trust: Trust) -> dict[str, Any]:
+    return {
+        **_outcomes_page(outcomes, trust),
+        "by": by,
+        "total": sum_values(total_of(sums)),
+        "sums": {name: sum_values(one) for name, one in sums.items()},
+    }
+
+
+def _report_export(options: argparse.Namespace) -> int:
+    """In one pass: rows are written while the chain is verified, and the file gets its name once all is written."""
+    trust = _trust_of(options)
+    outcomes: list[Outcome] = []
+    with ExitStack() as stack:
+        tell = stack.enter_context(progress(quiet=options.json or options.out is None))
+        write = stack.enter_context(_written(options.out))
+        rows = chain.from_iterable(_rows_of(file, trust, outcomes, tell) for file in options.file)
+        for piece in _EXPORTS[options.format](rows, trust):
+            write(piece.encode())
+    _complain(outcomes)
+    if options.out is not None and not options.json:
+        rows_told = sum(one.rows for one in outcomes)
+        sys.stderr.write(f"airgrant: {options.out}: {rows_told} rows of {len(outcomes)} files\n")
+    return _status(outcomes)
+
+
+def _rows_of(file: Path, trust: Trust, outcomes: list[Outcome], tell: Tell) -> Iterator[Row]:
+    with open_report(file, trust) as report:
+        outcomes.append(report.fold.outcome)
+        yield from _judged_rows(report, tell)
+        report.fold.finish()
+
+
+def _judged_rows(report: OpenReport, tell: Tell) -> Iterator[Row]:
+    for judged in report.judged(tell):
+        yield from judged.rows
+
+
+def _csv(rows: Iterable[Row], _trust: Trust) -> Iterator[str]:
+    return csv_rows(rows)
+
+
+def _json(rows: Iterable[Row], trust: Trust) -> Iterator[str]:
+    return json_rows(rows, {"trust_sha256": trust.digest.hex()})
+
+
+_EXPORTS: dict[str, Callable[[Iterable[Row], Trust], Iterator[str]]] = {"csv": _csv, "json": _json}
+
+
+def _complain(outcomes: Iterable[Outcome]) -> None:
+    """On standard error, as the other carries data."""
+    for outcome in outcomes:
+        if not outcome.ok:
+            sys.stderr.write(f"airgrant: {outcome.file}: {outcome.sentence}\n")
+
+
+# ---- Files
+
+
+def _put(options: argparse.Namespace, pieces: Iterable[str]) -> None:
+    with _written(options.out) as write:
+        for piece in pieces:
+            write(piece.encode())
+
+
+@contextmanager
+def _written(path: Path | None) -> Iterator[Callable[[bytes], object]]:
+    """A file that gets its name once everything is in it; None: standard output. Raises ShellError."""
+    if path is None:
+        try:
+            yield sys.stdout.buffer.write
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read has enough
+            raise ShellError("standard output", "nobody reads on") from None
+        return
+    unfinished: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".new", delete=False
+        ) as file:
+            unfinished = Path(file.name)
+            yield file.write
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        unfinished = None
+    except OSError as error:
+        raise ShellError(str(path), error.strerror or str(error)) from error
+    finally:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
+
+
+def _key_id(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{16}", text):
+        raise ConfigError(f"{text!r} is not an attestation key id: want 16 hexadecimal digits")
+    return text
+
+
+def _ledger_id(text: str) -> bytes:
+    if not re.fullmatch("[0-9a-fA-F]{64}", text):
+        raise ConfigError(f"{text!r} is not a ledger id: want 64 hexadecimal digits")
+    return bytes.fromhex(text)

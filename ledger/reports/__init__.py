@@ -1,0 +1,1 @@
+"""Field metering reports: report files read as a stream, verified, exported, added up, compared, printed."""

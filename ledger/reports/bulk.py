@@ -1,0 +1,250 @@
+"""Report files on disk: opened, judged record by record, many of them at once in processes of their own.
+
+A shell: files, an index of grants that SQLite keeps out of memory, child processes. A chain can only be verified from
+its beginning, so it is files that are shared out: `python -m ledger.reports.bulk` takes one job as JSON on its input
+and answers with an outcome and sums. Memory does not grow with the length of a file.
+"""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ledger.completeness import ProvedEnd, verify_chain_proof
+from ledger.enrolment import read_enrolled
+from ledger.evidence_totals import FindGrant
+from ledger.genesis import Genesis
+from ledger.reports.filing import Layout, read_grant_at, read_grants, read_layout, read_records
+from ledger.reports.outcome import Outcome, OutcomeFold, read_outcome
+from ledger.reports.rows import Judged, judge_records
+from ledger.reports.sum_up import Sum, add_rows
+from ledger.reports.trust import Trust, judge_ledger, judge_maker, parse_trust
+from wire.attestation_result import AttestationResult
+from wire.errors import ConfigError, DecodeError, ShellError
+from wire.grant import Grant, read_grant
+
+WINDOW_BYTES = 1024 * 1024
+"""Of a file that is read, twice: records and grants."""
+CACHED_GRANTS = 4_096
+"""Those that serve at one time; a box has at most some hundred sessions."""
+MOST_WORKERS = 8
+NEWS_EVERY = 1_000
+"""Records between two words on how far we are."""
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReport:
+    """A file whose ledger is trusted and whose enrolment, grants and end are that ledger's own."""
+
+    layout: Layout
+    enrolment: AttestationResult
+    fold: OutcomeFold
+    trust: Trust
+    _file: BinaryIO
+    _find_grant: FindGrant
+
+    def judged(self, progress: Progress = lambda _text: None) -> Iterator[Judged]:
+        """Every record, once, and told to the outcome. Raises DecodeError."""
+        name = self.fold.outcome.file
+        revoked = self.trust.find_revoked(self.enrolment.attestation_key.key_id)
+        records = read_records(self._file, self.layout)
+        for number, one in enumerate(judge_records(records, self.enrolment, self._find_grant, revoked), 1):
+            if number % NEWS_EVERY == 0:
+                progress(f"{name}: record {number} of {self.layout.records}")
+            self.fold.take(one)
+            yield one
+
+
+@contextmanager
+def open_report(path: Path, trust: Trust) -> Iterator[OpenReport]:
+    """Raises ConfigError if there is no such file, LookupError for another ledger's report, DecodeError,
+    VerificationError for what is not the ledger's own; ShellError if the disk fails.
+    """
+    with ExitStack() as stack:
+        records, grants = (stack.enter_context(_open(path)) for _ in range(2))
+        try:
+            layout = read_layout(records)
+            genesis = layout.genesis
+            judge_ledger(trust, genesis.ledger_id)
+            enrolment = read_enrolled(layout.attestation_result, genesis)
+            index = stack.enter_context(_index(grants, layout))
+            signer = genesis.signer(layout.end.header)
+            key_id = enrolment.attestation_key.key_id
+            proved = verify_chain_proof(layout.end, key_id, signer, genesis.ledger_id)
+            fold = _begin(path, genesis, enrolment, proved, trust)
+            yield OpenReport(layout, enrolment, fold, trust, records, _finder(index, grants, genesis))
+        except DecodeError as error:
+            raise type(error)(_with_name(path, str(error))) from error
+        except LookupError as error:
+            raise LookupError(f"{path}: {error.args[0]}") from error
+        except OSError as error:
+            raise ShellError(str(path), error.strerror or str(error)) from error
+
+
+def verify_files(
+    paths: Sequence[Path], trust: Trust, by: str | None, progress: Progress, workers: int | None = None
+) -> list[tuple[Outcome, dict[str, Sum]]]:
+    """Outcomes in the order of the files, with the sums of each if they are asked for. A file that cannot be read has
+    an outcome that says so. Raises ConfigError for a file that is not there, ShellError for a process that failed.
+    """
+    for path in paths:
+        with _open(path):
+            pass
+    most = min(MOST_WORKERS, os.cpu_count() or 1) if workers is None else workers
+    if len(paths) == 1 or most < 2:
+        return [_do_job(path, trust, by, progress) for path in paths]
+    return _share(paths, trust, by, progress, most)
+
+
+def _do_job(
+    path: Path, trust: Trust, by: str | None, progress: Progress = lambda _text: None
+) -> tuple[Outcome, dict[str, Sum]]:
+    sums: dict[str, Sum] = {}
+    outcome = Outcome(str(path))
+    try:
+        with open_report(path, trust) as report:
+            outcome = report.fold.outcome
+            for judged in report.judged(progress):
+                if by is not None:
+                    add_rows(sums, judged.rows, by)
+            report.fold.finish()
+    except (DecodeError, LookupError) as error:
+        outcome.error = str(error.args[0])
+        sums = {}
+    return outcome, sums
+
+
+def _share(
+    paths: Sequence[Path], trust: Trust, by: str | None, progress: Progress, most: int
+) -> list[tuple[Outcome, dict[str, Sum]]]:
+    """Each file has a process; so many run that every processor has one."""
+    done: list[tuple[Outcome, dict[str, Sum]]] = []
+    waiting, running = deque(paths), deque[tuple[Path, "subprocess.Popen[str]"]]()
+    try:
+        while waiting or running:
+            while waiting and len(running) < most:
+                path = waiting.popleft()
+                running.append((path, _start({"file": str(path), "trust": trust.text, "by": by})))
+            path, process = running[0]
+            progress(f"{path}: {len(done)} of {len(paths)} files are verified")
+            said, complaints = process.communicate()
+            running.popleft()
+            if process.returncode:
+                raise ShellError(
+                    f"verifying {path}", complaints.strip()[-500:] or f"status {process.returncode}"
+                )
+            done.append(_read_answer(json.loads(said)))
+    finally:
+        for _, process in running:
+            process.kill()
+            process.communicate()
+    return done
+
+
+def _start(job: dict[str, Any]) -> "subprocess.Popen[str]":
+    pipe = subprocess.PIPE
+    words = [sys.executable, "-m", "ledger.reports.bulk"]
+    process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdin is not None, "it was started with pipes"
+    try:
+        process.stdin.write(json.dumps(job))
+        process.stdin.close()
+    except BrokenPipeError:  # it ended: its status says how
+        pass
+    process.stdin = None  # told all; `communicate` would write no more
+    return process
+
+
+def main() -> int:
+    """One job."""
+    job = json.loads(sys.stdin.read())
+    outcome, sums = _do_job(Path(job["file"]), parse_trust(job["trust"], "trust"), job["by"])
+    answer = {"outcome": outcome.page(), "sums": {name: asdict(one) for name, one in sums.items()}}
+    sys.stdout.write(json.dumps(answer))
+    return 0
+
+
+def _read_answer(answer: dict[str, Any]) -> tuple[Outcome, dict[str, Sum]]:
+    return read_outcome(answer["outcome"]), {name: Sum(**one) for name, one in answer["sums"].items()}
+
+
+def _begin(
+    path: Path, genesis: Genesis, enrolment: AttestationResult, proved: ProvedEnd, trust: Trust
+) -> OutcomeFold:
+    maker = judge_maker(trust, enrolment, genesis.ledger_id)
+    outcome = Outcome(
+        file=str(path),
+        key_id=enrolment.attestation_key.key_id.hex(),
+        provider=str(enrolment.provider),
+        ledger_id=genesis.ledger_id.hex(),
+        in_tpm=enrolment.in_tpm,
+        maker_text=maker.text,
+    )
+    fold = OutcomeFold(outcome, proved)
+    if not maker.ok:
+        fold.fail(0, maker)
+    return fold
+
+
+def _with_name(path: Path, text: str) -> str:
+    return text if text.startswith(f"{path}: ") else f"{path}: {text}"
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb", buffering=WINDOW_BYTES)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+
+
+@contextmanager
+def _index(file: BinaryIO, layout: Layout) -> Iterator[sqlite3.Connection]:
+    """Where in the file each grant is, by its id, in a file of SQLite's own that nobody sees. Every grant's signature
+    is verified. Raises DecodeError, VerificationError.
+    """
+    genesis = layout.genesis
+    connection = sqlite3.connect("", isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("CREATE TABLE grants (id BLOB PRIMARY KEY, at INTEGER) WITHOUT ROWID")
+        connection.execute("BEGIN")
+        connection.executemany(
+            "INSERT OR REPLACE INTO grants VALUES (?, ?)",
+            (
+                (read_grant(encoded, genesis.signer(encoded), genesis.ledger_id).grant_id, at)
+                for at, encoded in read_grants(file, layout)
+            ),
+        )
+        yield connection
+    finally:
+        connection.close()
+
+
+def _finder(index: sqlite3.Connection, file: BinaryIO, genesis: Genesis) -> FindGrant:
+    """Reads and verifies a grant again where it was forgotten: the file is not ours, and may change under us."""
+
+    @lru_cache(maxsize=CACHED_GRANTS)
+    def find(grant_id: bytes) -> Grant | None:
+        found = index.execute("SELECT at FROM grants WHERE id = ?", (grant_id,)).fetchone()
+        if found is None:
+            return None
+        encoded = read_grant_at(file, found[0])
+        grant = read_grant(encoded, genesis.signer(encoded), genesis.ledger_id)
+        if grant.grant_id != grant_id:
+            raise DecodeError("report file: changed while it was read")
+        return grant
+
+    return find
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""Session rows with their verdicts: what each usage report of a chain says of each grant, and whether that counts.
+
+In: evidence in the order of the chain, the enrolment, the grants. Out: for each record the verdict that
+ledger/evidence.py gives it, and its rows. Nothing is judged by a rule of this module but one: a key that the auditor
+knows to be revoked vouches for nothing from that time on. A stream; pure.
+Units: bytes at the IP layer, ms UTC.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from ledger.chain_state import ChainState
+from ledger.evidence import step
+from ledger.evidence_totals import FindGrant
+from ledger.findings import Finding, RecordVerdict, Severity
+from wire.attestation_result import AttestationResult
+from wire.evidence import read_evidence
+from wire.meter_record import AnchorRecord, BootRecord, MeterRecord, UsageReport, read_meter_record
+from wire.metered_pass import has_pass_mark
+
+REVOKED = "revoked"
+
+
+class Standing(Enum):
+    """Whether a row counts: the worst that was found about it or its record."""
+
+    HOLDS = "holds"
+    CLAIM = "claim"
+    BREAK = "break"
+    FORGED = "forged"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One session in the interval of one report. `consumer` is empty for a grant that is not there, and for a pass."""
+
+    provider_id: bytes
+    key_id: bytes
+    """Of the attestation key: which box."""
+    sequence: int
+    grant_id: bytes
+    consumer: bytes
+    from_utc_ms: int
+    to_utc_ms: int
+    down_bytes: int
+    up_bytes: int
+    down_offered_bytes: int
+    up_offered_bytes: int
+    down_shortfall_bytes: int
+    up_shortfall_bytes: int
+    attested: bool
+    standing: Standing
+    why: str = ""
+    """What does not hold, in words; empty where all does."""
+
+    @property
+    def is_pass(self) -> bool:
+        """Paid as it goes, sold by no ledger."""
+        return has_pass_mark(self.grant_id) and not self.consumer
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A record, what was found about it, and the rows that it has. `from_utc_ms` and `to_utc_ms` are None where it
+    cannot be read.
+    """
+
+    verdict: RecordVerdict
+    rows: tuple[Row, ...] = ()
+    from_utc_ms: int | None = None
+    to_utc_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """An attestation key whose word counts no more from `since_utc_s` on, which is what the auditor knows."""
+
+    key_id: bytes
+    since_utc_s: int
+    why: str
+
+
+def judge_records(
+    records: Iterable[bytes],
+    enrolment: AttestationResult,
+    find_grant: FindGrant,
+    revoked: Revoked | None = None,
+) -> Iterator[Judged]:
+    """Each record in its turn, from the chain's beginning. Raises what `find_grant` raises."""
+    state = ChainState()
+    for data in records:
+        state, verdict = step(state, data, enrolment, find_grant)
+        if not verdict.record_hash:  # nobody could read it
+            yield Judged(verdict)
+            continue
+        record = read_meter_record(read_evidence(data).record)
+        from_ms, to_ms = _times(record)
+        if revoked is not None and to_ms >= revoked.since_utc_s * 1_000:
+            verdict = replace(verdict, findings=(*verdict.findings, _say_revoked(revoked)))
+        rows = tuple(_rows(record, verdict, enrolment, find_grant))
+        yield Judged(verdict, rows, from_ms, to_ms)
+
+
+def _say_revoked(revoked: Revoked) -> Finding:
+    text = f"the key was revoked as of {revoked.since_utc_s} s UTC: {revoked.why}"
+    return Finding(REVOKED, ok=False, severity=Severity.FORGERY, text=text)
+
+
+def _times(record: MeterRecord) -> tuple[int, int]:
+    match record:
+        case UsageReport():
+            return record.from_utc_ms, record.to_utc_ms
+        case BootRecord() | AnchorRecord():
+            return record.utc_ms, record.utc_ms
+
+
+def _rows(
+    record: MeterRecord, verdict: RecordVerdict, enrolment: AttestationResult, find_grant: FindGrant
+) -> Iterator[Row]:
+    if not isinstance(record, UsageReport):
+        return
+    failures = verdict.failures
+    for row in record.rows:
+        grant = find_grant(row.grant_id)
+        against = [one for one in failures if _is_about(one, row.grant_id)] if failures else []
+        yield Row(
+            provider_id=enrolment.provider.provider_id,
+            key_id=enrolment.attestation_key.key_id,
+            sequence=record.sequence,
+            grant_id=row.grant_id,
+            consumer=b"" if grant is None else grant.consumer.octets,
+            from_utc_ms=record.from_utc_ms,
+            to_utc_ms=record.to_utc_ms,
+            down_bytes=row.down_bytes,
+            up_bytes=row.up_bytes,
+            down_offered_bytes=row.down_offered_bytes,
+            up_offered_bytes=row.up_offered_bytes,
+            down_shortfall_bytes=row.down_shortfall_bytes,
+            up_shortfall_bytes=row.up_shortfall_bytes,
+            attested=verdict.attested,
+            standing=_standing(against),
+            why="; ".join(f"{one.check}: {one.text}" for one in against),
+        )
+
+
+def _is_about(finding: Finding, grant_id: bytes) -> bool:
+    """What is found of a record concerns all its rows, but of totals each misfit names its grant."""
+    return finding.check != "totals" or finding.text.startswith(f"grant {grant_id.hex()}:")
+
+
+def _standing(against: Iterable[Finding]) -> Standing:
+    worst = {finding.severity for finding in against}
+    if Severity.FORGERY in worst:
+        return Standing.FORGED
+    if Severity.BREAK in worst:
+        return Standing.BREAK
+    return Standing.CLAIM if worst else Standing.HOLDS

@@ -1,0 +1,75 @@
+"""How outcomes and sums look in a terminal. Pure: values in, what rich prints out."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from ledger.reports.outcome import Outcome, severity_of
+from ledger.reports.sum_up import Sum, total_of
+from ledger.reports.words import CHECKS, SEVERITIES
+from wire.units import format_size
+
+HOLDS, FAILS = "[green]✓[/]", "[bold red]✗[/]"
+
+
+def outcome_lines(outcomes: Sequence[Outcome], trust_digest: bytes) -> list[Any]:
+    """For each file a verdict, and what does not hold with its meaning."""
+    lines: list[Any] = []
+    for outcome in outcomes:
+        lines += _file_lines(outcome)
+    held = sum(one.ok for one in outcomes)
+    lines.append(f"{held} of {len(outcomes)} files hold; trusted was what sha256 {trust_digest.hex()} names")
+    return lines
+
+
+def _file_lines(outcome: Outcome) -> list[str]:
+    mark = HOLDS if outcome.ok else FAILS
+    lines = [f"{mark} [bold]{escape(outcome.file)}[/]: {escape(outcome.sentence)}"]
+    if outcome.key_id:
+        lines.append(f"    meter {outcome.key_id} of provider {outcome.provider[:16]}…, {outcome.rows} rows")
+    if outcome.unmetered_ms:
+        seconds = f"{outcome.unmetered_ms // 1_000}.{outcome.unmetered_ms % 1_000:03}"
+        lines.append(f"    [yellow]unmetered[/] {seconds} s in {outcome.unmetered_times} times")
+    if outcome.complete_text and not outcome.complete:
+        lines.append(f"    {FAILS} complete: {escape(outcome.complete_text)}")
+        lines.append(f"      {CHECKS['complete'].otherwise}")
+    for check, count in outcome.failures.items():
+        lines.append(f"    {FAILS} {escape(check)}: fails {count} times. {_meaning(check)}")
+        first = next((one for one in outcome.faults if one.check == check), None)
+        if first is not None:
+            lines.append(
+                f"      record {first.sequence}, {SEVERITIES[severity_of(first)]}: {escape(first.text)}"
+            )
+    return lines
+
+
+def _meaning(check: str) -> str:
+    return CHECKS[check].otherwise
+
+
+def sum_table(sums: dict[str, Sum], by: str) -> Table:
+    """A line for each group, and the total."""
+    table = Table(by, "rows", "down", "up", "shortfall down", "up", "unattested", "disputed", "forged")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, one in sums.items():
+        table.add_row(escape(name), *_cells(one))
+    table.add_section()
+    table.add_row("total", *_cells(total_of(sums)))
+    return table
+
+
+def _cells(one: Sum) -> list[str]:
+    disputed = f"{one.disputed_rows} ({format_size(one.disputed_bytes)})" if one.disputed_rows else "0"
+    return [
+        str(one.rows),
+        format_size(one.down_bytes),
+        format_size(one.up_bytes),
+        format_size(one.down_shortfall_bytes),
+        format_size(one.up_shortfall_bytes),
+        str(one.unattested_rows),
+        disputed,
+        str(one.forged_rows),
+    ]

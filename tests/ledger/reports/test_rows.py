@@ -1,0 +1,80 @@
+"""Rows and what they are worth: the verdicts are those of the verification that exists."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lab.meter_chain import MeterChain
+from ledger.evidence import verify_chain
+from ledger.reports.rows import REVOKED, Judged, Revoked, Standing, judge_records
+from tests.ledger.test_bundle import GRANT, KEY, OTHER, records
+from tests.ledger_world import ALICE, PROVIDER, START_S
+from wire.attestation_result import AttestationResult
+from wire.grant import Grant
+from wire.meter_record import UsageRow
+
+RESULT = AttestationResult(KEY.public_key, b"", PROVIDER.public, b"", START_S)
+GRANTS = {one.grant_id: one for one in (GRANT, OTHER)}
+
+
+def judge(*said: bytes, grants: dict[bytes, Grant] = GRANTS, revoked: Revoked | None = None) -> list[Judged]:
+    return list(judge_records(said, RESULT, grants.get, revoked))
+
+
+def standings(judged: list[Judged]) -> list[Standing]:
+    return [row.standing for one in judged for row in one.rows]
+
+
+def test_verdicts_are_those_of_the_chain() -> None:
+    said = (*records()[:2], b"junk", records()[1], records()[2])
+    assert tuple(one.verdict for one in judge(*said)) == verify_chain(said, RESULT, GRANTS.get).records
+
+
+def test_a_row_says_who_got_what_when() -> None:
+    first = judge(*records())[1]
+    (row,) = first.rows
+    assert (row.provider_id, row.key_id) == (PROVIDER.public.provider_id, KEY.public_key.key_id)
+    assert (row.sequence, row.grant_id, row.consumer) == (2, GRANT.grant_id, ALICE.public.octets)
+    assert (row.from_utc_ms, row.to_utc_ms) == (START_S * 1_000, START_S * 1_000 + 5_000)
+    assert (row.down_bytes, row.up_bytes, row.down_offered_bytes) == (1_000, 10, 2_000)
+    assert (row.standing, row.attested, row.why, row.is_pass) == (Standing.HOLDS, False, "", False)
+
+
+def test_too_much_for_one_grant_is_held_against_that_grant_alone() -> None:
+    chain = MeterChain(KEY, START_S * 1_000)
+    rows = (UsageRow(GRANT.grant_id, 10**12, 0, 10**12, 0), UsageRow(OTHER.grant_id, 1, 1, 1, 1))
+    judged = judge(chain.boot(), chain.usage(5_000, *rows))
+    assert standings(judged) == [Standing.CLAIM, Standing.HOLDS]
+    assert "exceed the ceiling" in judged[1].rows[0].why
+
+
+def test_a_hole_disputes_the_report_after_it_and_no_other() -> None:
+    chain = MeterChain(KEY, START_S * 1_000)
+    row = UsageRow(GRANT.grant_id, 1, 1, 1, 1)
+    said = [chain.boot(), *(chain.usage(5_000, row) for _ in range(3))]
+    judged = judge(said[0], said[2], said[3])
+    assert standings(judged) == [Standing.BREAK, Standing.HOLDS]
+
+
+def test_rows_of_another_key_are_void_and_junk_has_none() -> None:
+    other = AttestationResult(ALICE.public, b"", PROVIDER.public, b"", START_S)
+    judged = list(judge_records((*records(), b"junk"), other, GRANTS.get))
+    assert set(standings(judged)) == {Standing.FORGED}
+    assert (judged[3].rows, judged[3].from_utc_ms) == ((), None)
+
+
+def test_an_unknown_grant_has_no_consumer_and_a_pass_is_one() -> None:
+    chain = MeterChain(KEY, START_S * 1_000)
+    rows = (UsageRow(b"pass" + bytes(12), 1, 1, 1, 1), UsageRow(bytes(range(16)), 1, 1, 1, 1))
+    paid, unknown = judge(chain.boot(), chain.usage(5_000, *rows))[1].rows
+    assert (paid.is_pass, paid.standing) == (True, Standing.HOLDS)
+    assert (unknown.is_pass, unknown.consumer, unknown.standing) == (False, b"", Standing.CLAIM)
+
+
+def test_a_revoked_key_vouches_for_what_was_before_and_not_for_what_came_after() -> None:
+    stolen = Revoked(KEY.public_key.key_id, START_S + 6, "stolen")
+    judged = judge(*records(), revoked=stolen)
+    assert standings(judged) == [Standing.HOLDS, Standing.FORGED, Standing.FORGED]
+    assert [one.check for one in judged[2].verdict.failures] == [REVOKED]
+    assert "stolen" in judged[2].rows[0].why
+    assert judge(*records()) == judge(*records(), revoked=replace(stolen, since_utc_s=START_S + 11))
