@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ledger import cli
+from ledger import cli, report_cli
 from ledger.block import Item
 from ledger.bundle import verify_bundle
 from ledger.client import LedgerReader
@@ -162,7 +162,7 @@ def test_a_page_that_is_none_is_the_world_s_failure(
     """Status 3 and the address: neither a traceback nor a verdict about a box."""
     reader, pages = shown
     pages[path] = page
-    assert cli.report(["verify", "--ledger", reader.url]) == 3
+    assert report_cli.report(["verify", "--ledger", reader.url]) == 3
     assert reader.url in capsys.readouterr().err
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
-from ledger import cli
+from ledger import cli, report_cli
 from tests.ledger_house import purchase, sixty_seconds
 from wire.enrolment import EnrolmentRequest, read_enrolment_reply, write_enrolment_request
 from wire.keys import PrivateKey
@@ -33,7 +33,7 @@ def test_report_verify_says_what_holds(house, provider, buyer, meter, tmp_path: 
         for record in records:
             assert house.receipt(client.report(record)).executed
     url = ["--ledger", house.reader.url]
-    assert cli.report(["verify", "--key-id", key_id, "--json", *url]) == 0
+    assert report_cli.report(["verify", "--key-id", key_id, "--json", *url]) == 0
     page = json.loads(capsys.readouterr().out)
     (chain,) = page["chains"]
     assert (page["count"], page["verified"], page["ok"]) == (3, 3, True)
@@ -41,12 +41,12 @@ def test_report_verify_says_what_holds(house, provider, buyer, meter, tmp_path: 
     assert (page["ledger_id"], chain["ended_s"]) == (house.ledger_id.hex(), None)
     assert chain["complete"]["ok"]
     assert "shown to its end, record 3" in chain["complete"]["text"]
-    assert cli.report(["fetch", "--key-id", key_id, "--out", str(saved), *url]) == 0
-    assert cli.report(["verify", str(saved), "--ledger-id", house.ledger_id.hex()]) == 0
+    assert report_cli.report(["fetch", "--key-id", key_id, "--out", str(saved), *url]) == 0
+    assert report_cli.report(["verify", str(saved), "--ledger-id", house.ledger_id.hex()]) == 0
     assert "all 3 records hold" in capsys.readouterr().out
-    assert cli.report(["verify", str(saved), "--ledger-id", "00" * 32]) == 1
+    assert report_cli.report(["verify", str(saved), "--ledger-id", "00" * 32]) == 1
     saved.write_bytes(saved.read_bytes().replace(records[1], records[1][:-40] + bytes(30) + records[1][-10:]))
-    assert cli.report(["verify", str(saved), "--ledger-id", house.ledger_id.hex()]) == 1
+    assert report_cli.report(["verify", str(saved), "--ledger-id", house.ledger_id.hex()]) == 1
     assert "do not hold" in capsys.readouterr().out
 
 
@@ -60,7 +60,7 @@ def test_a_claim_beyond_the_grant_is_kept_and_does_not_verify(house, provider, b
         for record in records:
             assert house.receipt(client.report(record)).executed, "it is evidence, also against the box"
     key_id = meter.public_key.key_id.hex()
-    assert cli.report(["verify", "--key-id", key_id, "--ledger", house.reader.url]) == 1
+    assert report_cli.report(["verify", "--key-id", key_id, "--ledger", house.reader.url]) == 1
     assert "exceed the ceiling" in capsys.readouterr().out
 
 
@@ -83,12 +83,12 @@ def test_a_second_key_retires_the_first_and_both_verify(house, provider, buyer, 
     url, key_id = ["--ledger", house.reader.url], meter.public_key.key_id.hex()
     retired_s = house.reader.get(f"attestations/{key_id}")["retired_s"]
     assert abs(retired_s - time.time()) < 60
-    assert cli.report(["verify", "--key-id", key_id, "--json", *url]) == 0
+    assert report_cli.report(["verify", "--key-id", key_id, "--json", *url]) == 0
     (chain,) = json.loads(capsys.readouterr().out)["chains"]
     assert (chain["ok"], chain["ended_s"], chain["complete"]["ok"]) == (True, retired_s, True)
-    assert cli.report(["verify", "--key-id", key_id, *url]) == 0
+    assert report_cli.report(["verify", "--key-id", key_id, *url]) == 0
     assert "its provider enrolled another key" in capsys.readouterr().out
-    assert cli.report(["verify", "--key-id", successor.public_key.key_id.hex(), *url]) == 0
+    assert report_cli.report(["verify", "--key-id", successor.public_key.key_id.hex(), *url]) == 0
     assert "ended" not in capsys.readouterr().out
 
 
@@ -178,7 +178,7 @@ def test_a_seller_pays_for_what_a_partner_did_not_deliver(house, buyer, meter, e
     assert cli.account(refund) == 1
     assert "were paid" in capsys.readouterr().err
     assert (
-        cli.report(
+        report_cli.report(
             ["verify", "--key-id", meter.public_key.key_id.hex(), "--json", "--ledger", house.reader.url]
         )
         == 0

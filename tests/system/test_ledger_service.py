@@ -25,7 +25,7 @@ from lab.certificates import Authority
 from lab.meter_chain import MeterChain
 from lab.postgres import find_programs, start_cluster
 from lab.processes import Household
-from ledger import cli
+from ledger import report_cli
 from ledger.answering import Answers
 from ledger.archive import Archive
 from ledger.client import LedgerClient
@@ -235,7 +235,7 @@ def test_whether_there_is_an_account(house, provider) -> None:
 
 def _verify(house: LedgerHouse, key_id: str, capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     """What `airgrant report verify` says of refunds."""
-    assert cli.report(["verify", "--ledger", house.reader.url, "--key-id", key_id, "--json"]) == 0
+    assert report_cli.report(["verify", "--ledger", house.reader.url, "--key-id", key_id, "--json"]) == 0
     (chain,) = json.loads(capsys.readouterr().out)["chains"]
     return [{name: one[name] for name in ("owed_ubc", "paid_ubc", "ok")} for one in chain["repayments"]]
 
@@ -408,7 +408,7 @@ def test_a_tpm_is_enrolled_and_its_chain_is_receipted_and_verified(tmp_path: Pat
                 for record in (chain.boot(), chain.anchor(), chain.usage(1_000, row), chain.usage(1_000)):
                     assert house.receipt(client.report(record)).executed
             tpm.close()
-            assert cli.report(["verify", "--ledger", house.reader.url]) == 0
+            assert report_cli.report(["verify", "--ledger", house.reader.url]) == 0
             assert "(TPM)" in capsys.readouterr().out
 
 
