@@ -21,7 +21,7 @@ from lab.auction.verdict import (
     floor_of,
 )
 from lab.demo.findings import rates
-from lab.demo.watch import Sample, Watch
+from lab.demo.watch import INTERVAL_S, Sample, Watch
 from wire.auction import read_auction
 from wire.auction_receipt import AuctionReceipt, read_auction_receipt
 from wire.errors import DecodeError, ShellError
@@ -40,6 +40,7 @@ def collect(stage: Stage, story: Story, watch: Watch, slots: SlotWatch, utc_zero
         auctions=tuple(_auctions(stage, story)),
         bids=tuple(_bid(stage, one) for one in story.attempts),
         served=tuple(_served(one, watch, utc_zero_s) for one in story.attempts if one.won),
+        away=_away(story, watch, utc_zero_s),
         quiet=tuple(_quiet(stage, story, watch, utc_zero_s)),
         slots=tuple(slots.seen[at_s] for at_s in sorted(slots.seen)),
         balances=_balances(stage),
@@ -103,9 +104,27 @@ def _paid(stage: Stage, one: Attempt) -> int:
 
 
 def _served(one: Attempt, watch: Watch, utc_zero_s: float) -> Served:
+    """From when it was in to its end."""
+    return _had(one, watch, utc_zero_s, one.ended_s + SETTLED_S, _ends(one, utc_zero_s))
+
+
+def _away(story: Story, watch: Watch, utc_zero_s: float) -> Served | None:
+    """Who had a session while the box's program was not there. Samples before and after take in all of it."""
+    from_s, to_s = story.away
+    for one in story.attempts:
+        if one.won and one.ended_s < from_s < _ends(one, utc_zero_s):
+            to_s = min(to_s + INTERVAL_S, _ends(one, utc_zero_s))
+            return _had(one, watch, utc_zero_s, from_s - INTERVAL_S, to_s)
+    return None
+
+
+def _ends(one: Attempt, utc_zero_s: float) -> float:
+    return one.until_s - utc_zero_s - SLACK_S / 2
+
+
+def _had(one: Attempt, watch: Watch, utc_zero_s: float, from_s: float, to_s: float) -> Served:
     samples = watch.samples[f"sta{1 + STATIONS.index(one.bid.bidder)}"]
-    until_s = one.until_s - utc_zero_s - SLACK_S / 2
-    before, after = _between(samples, one.ended_s + SETTLED_S, until_s)
+    before, after = _between(samples, from_s, to_s)
     lasted_s = after.t_s - before.t_s
     down, up = floor_of(one.bid)
     return Served(

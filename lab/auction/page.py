@@ -110,6 +110,7 @@ def format_result(books: Books, findings: Sequence[Finding], drawn: Drawn) -> st
         ],
         "auctions": [asdict(one) for one in books.auctions],
         "served": [{**asdict(one), "of_floor_ppm": _of_floor_ppm(one)} for one in books.served],
+        "away": None if books.away is None else asdict(books.away),
         "quiet": [asdict(one) for one in books.quiet],
         "slots": [asdict(one) for one in books.slots],
         "balances_ubc": books.balances,

@@ -50,6 +50,7 @@ AIR_BPS = 60_000_000
 CAPACITY_BPS = UNITS * UNIT.floor_down_bps + UNIT.floor_down_bps // 2
 UPLINK_CAPACITY_BPS = UNITS * UNIT.floor_up_bps + UNIT.floor_up_bps // 2
 """Half a unit more than can be sold."""
+APD_SETTINGS = "apd.toml"
 CLEARING_SECTION = """
 [clearing]
 database = "clearing.db"
@@ -91,6 +92,11 @@ class Stage:
         if "{" not in child.said:
             raise ShellError(" ".join(map(str, words)), child.tail())
         return dict(json.loads(child.said[child.said.index("{") :]))
+
+    def restart_box(self) -> None:
+        """Its program is killed, as by a fault, and started again. Returns when it serves. Raises ShellError."""
+        self.apd.kill()
+        self.apd = _run_apd(self.household, self.network, self.folder / APD_SETTINGS)
 
     def stop_pushing(self) -> None:
         """All that floods."""
@@ -210,7 +216,7 @@ def _start_apd(
     pinned: PinnedLedger,
 ) -> Child:
     write_private(folder / "provider.pem", keys["provider"].to_pem())
-    settings = folder / "apd.toml"
+    settings = folder / APD_SETTINGS
     settings.write_text(
         f"""\
 [box]
@@ -237,6 +243,10 @@ store = "apd.sqlite"
 control_socket = "apd.sock"
 """
     )
+    return _run_apd(household, network, settings)
+
+
+def _run_apd(household: Household, network: Lab, settings: Path) -> Child:
     words: list[str | Path] = [sys.executable, "-m", "apd", "run", settings]
     child = household.start("apd", words, namespace=network.box)
     child.wait_for_line('"ready"', READY_DEADLINE_S)

@@ -2,7 +2,8 @@
 
 1  Ada, Ben and Cem bid. Ada and Ben win; Cem is told what would have won.
 2  Ben, Cem and Eve bid: Cem what he was told and a little more, Eve what she has not got. Ada is in the middle of hers.
-3  Ben wants more than is free, and is told so before he signs. Nobody bids; Ada runs on.
+3  Ben wants more than is free, and is told so before he signs. Nobody bids; Ada runs on, also while the box's program
+   is killed and starts again.
 """
 
 import json
@@ -34,6 +35,8 @@ FIRST_S = 3.0
 VOID_WITHIN_S = 60.0
 _LATE = {"provider_away", "expired", "not_taken"}
 """What an auction comes to if the box or its house did not find the time."""
+LEAST_LEFT_S = 5.0
+"""Of the last slot, when the box's program is killed."""
 AFTER_S = 3.0
 """Everybody pushes on for so long after the last session's end."""
 MIDDLE = 0.6
@@ -87,6 +90,8 @@ class Story:
     events: list[Event] = field(default_factory=list)
     clearings: list[int] = field(default_factory=list)
     """When each round's auction was cleared (UTC)."""
+    away: tuple[float, float] = (0.0, 0.0)
+    """From when to when the box's program was not there; times of the watch's clock."""
 
 
 def play(stage: Stage, watch: Watch, tell: Tell) -> Story:
@@ -107,6 +112,7 @@ def play(stage: Stage, watch: Watch, tell: Tell) -> Story:
         _await(stage, watch, attempts, say)
         story.clearings.append(_clearing(stage, story, number, attempts))
     _until_void(stage, story, say)
+    _restart(stage, story, watch, say)
     ends_s = max(one.until_s for one in story.attempts if one.won)
     wait_until(lambda: time.time() > ends_s + AFTER_S, "the last session is over", 3.0 * stage.slot_s)
     say("the last session is over; everybody still pushes")
@@ -230,6 +236,16 @@ def _until_void(stage: Stage, story: Story, say: Tell) -> None:
         lambda: find().get("status") == "inactive", "the last auction is over", stage.slot_s + VOID_WITHIN_S
     )
     say(f"auction {len(ROUNDS)} is void: {find()['reason']}; ada runs on")
+
+
+def _restart(stage: Stage, story: Story, watch: Watch, say: Tell) -> None:
+    """While Ada is in her last slot. Raises TooSlowError if hardly anything is left of it."""
+    if time.time() > max(one.until_s for one in story.attempts if one.won) - LEAST_LEFT_S:
+        raise TooSlowError("box", "its last slot is over")
+    killed_s = watch.now_s()
+    stage.restart_box()
+    story.away = killed_s, watch.now_s()
+    say(f"the box's program was killed, and is there again after {story.away[1] - killed_s:.1f} s")
 
 
 class SlotWatch:

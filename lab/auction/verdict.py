@@ -112,6 +112,8 @@ class Books:
     """One for each round."""
     bids: tuple[BidSeen, ...]
     served: tuple[Served, ...]
+    away: Served | None
+    """What Ada had while the box's program was not there."""
     quiet: tuple[Quiet, ...]
     slots: tuple[SlotSeen, ...]
     balances: dict[str, int]
@@ -129,6 +131,7 @@ def judge(books: Books) -> list[Finding]:
         _find_unfunded(books),
         _find_nothing(books),
         _find_floors(books),
+        _find_away(books),
         _find_quiet(books),
         _find_forecasts(books),
         _find_log(books),
@@ -251,6 +254,15 @@ def _find_floors(books: Books) -> Finding:
     return Finding(
         promise, ok, "; ".join([*told, *(f"{name} was never served" for name, _ in sorted(missing))])
     )
+
+
+def _find_away(books: Books) -> Finding:
+    promise = "who won keeps his floor while the box's program is killed and starts again"
+    away = books.away
+    if away is None:
+        return Finding(promise, ok=False, seen="nobody looked")
+    seen = f"{away.bidder} {_share_ppm(away) / 10_000:.1f} % in the {away.measured_s:.1f} s of it"
+    return Finding(promise, away.measured_s > 0 and _share_ppm(away) >= LEAST_PPM, seen)
 
 
 def _share_ppm(served: Served) -> int:

@@ -32,7 +32,7 @@ def _programs(needs) -> None:
 
 def test_every_promise_held(result: dict[str, Any]) -> None:
     assert [one["promise"] for one in result["promises"] if not one["ok"]] == []
-    assert len(result["promises"]) == 11
+    assert len(result["promises"]) == 12
     assert result["ok"] is True
 
 

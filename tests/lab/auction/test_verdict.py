@@ -62,6 +62,7 @@ BOOKS = Books(
         BidSeen(BEN_LATE, 2, 0, won=False, reason="nothing_left", detail="free are 3, 6, 6, 6"),
     ),
     served=(_served("ada", 0, 3, 3), _served("ben", 0, 1, 2), _served("cem", 1, 1, 3)),
+    away=replace(_served("ada", 0, 3, 3), measured_s=2.5),
     quiet=tuple(Quiet(name, "never paid", 30.0, 5_000_000, 0, 9_000) for name in STATIONS),
     slots=(
         SlotSeen(_clearing(0), 5),
@@ -103,9 +104,9 @@ def _first_quiet(books: Books, **changes: object) -> Books:
 
 def test_a_run_that_went_as_it_should() -> None:
     assert _broken(BOOKS) == []
-    assert len(judge(BOOKS)) == 11
+    assert len(judge(BOOKS)) == 12
     assert all(one.seen for one in judge(BOOKS))
-    assert len({one.promise for one in judge(BOOKS)}) == 11
+    assert len({one.promise for one in judge(BOOKS)}) == 12
 
 
 FAULTS: dict[str, tuple[str, Callable[[Books], Books]]] = {
@@ -136,6 +137,11 @@ FAULTS: dict[str, tuple[str, Callable[[Books], Books]]] = {
         lambda books: _first_served(books, up_bps=1_400_000),
     ),
     "a winner was never served": ("every winner gets", lambda books: replace(books, served=books.served[1:])),
+    "a winner is cut off with the box's program": (
+        "who won keeps",
+        lambda books: replace(books, away=replace(books.served[0], down_bps=2_000_000)),
+    ),
+    "nobody looked at the restart": ("who won keeps", lambda books: replace(books, away=None)),
     "something comes through": ("who lost, whose", lambda books: _first_quiet(books, through_bytes=1)),
     "something is sent to who has nothing": (
         "who lost, whose",
