@@ -6,6 +6,7 @@ and everything holds; 1 something does not, or a file is no report; 2 the comman
 """
 
 import argparse
+import importlib
 import json
 import os
 import re
@@ -54,12 +55,24 @@ examples:
   airgrant report verify *.report --trust trust.json       offline, a month of many boxes
   airgrant report sum *.report --trust trust.json --by day
   airgrant report export *.report --trust trust.json --format csv --out rows.csv
+  airgrant report compare --box roof.report --device phone.json --radius detail --trust trust.json
 
 {EXIT_CODES}"""
 
 
+OPERATORS = {
+    "compare": ("operatord.compare_cli", "main", "hold box, device and RADIUS accounting against each other"),
+}
+"""What needs an operator's own knowledge, such as of accounting: module and function(argv), looked up by name as
+`airgrant` does, because the ledger may not know its users (docs/decisions/0045).
+"""
+
+
 def report(argv: list[str]) -> int:
     """`airgrant report`; returns the exit status."""
+    if argv and argv[0] in OPERATORS:
+        module, function, _ = OPERATORS[argv[0]]
+        return int(getattr(importlib.import_module(module), function)(argv[1:]))
     parser, commands = command_parser("airgrant report", "The signed meters of boxes.", REPORT_EXAMPLES)
     verify = add_subcommand(
         commands, "verify", "what holds of each record, and what does not", _report_verify
@@ -67,7 +80,7 @@ def report(argv: list[str]) -> int:
     verify.add_argument(
         "file", type=Path, nargs="*", metavar="FILE", help="report files; default: ask the ledger"
     )
-    _add_trust_options(verify)
+    add_trust_options(verify)
     verify.add_argument(
         "--key-id", metavar="ID", help="one attestation key (16 hexadecimal digits); default: all"
     )
@@ -94,6 +107,8 @@ def report(argv: list[str]) -> int:
     export = _file_command(commands, "export", "every session row with its verdict", _report_export)
     export.add_argument("--format", choices=_EXPORTS, default="csv", help="default: csv")
     export.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+    for name, (_, _, text) in OPERATORS.items():  # for the help alone
+        commands.add_parser(name, help=text)
     return run_options(parser, argv)
 
 
@@ -105,12 +120,12 @@ def _file_command(
 ) -> argparse.ArgumentParser:
     command = add_subcommand(commands, name, text, run)
     command.add_argument("file", type=Path, nargs="+", metavar="FILE", help="report files")
-    _add_trust_options(command)
+    add_trust_options(command)
     command.set_defaults(json=False)
     return command
 
 
-def _add_trust_options(parser: argparse.ArgumentParser) -> None:
+def add_trust_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust", type=Path, metavar="FILE", help="which ledgers, makers and keys are trusted"
     )
@@ -142,7 +157,7 @@ def _verify_many(options: argparse.Namespace) -> int:
     """As totals, in memory that does not grow; what does not hold is told record by record, up to a number."""
     if not options.file:
         raise ConfigError("--trust is for report files: name some, or ask the ledger with --ledger-id")
-    trust = _trust_of(options)
+    trust = trust_of(options)
     with progress(quiet=options.json) as tell:
         outcomes = [outcome for outcome, _ in verify_files(options.file, trust, None, tell)]
     show_page(options, _outcomes_page(outcomes, trust), lambda: outcome_lines(outcomes, trust.digest))
@@ -182,7 +197,7 @@ def _require_trust(options: argparse.Namespace) -> None:
         )
 
 
-def _trust_of(options: argparse.Namespace) -> Trust:
+def trust_of(options: argparse.Namespace) -> Trust:
     """Of the file, or of the one ledger that is named, which then is the only one."""
     _require_trust(options)
     if options.trust is None:
@@ -245,7 +260,7 @@ def _report_trust(options: argparse.Namespace) -> int:
 
 
 def _report_sum(options: argparse.Namespace) -> int:
-    trust = _trust_of(options)
+    trust = trust_of(options)
     with progress(quiet=options.json or options.format != "table") as tell:
         found = verify_files(options.file, trust, options.by, tell)
     outcomes = [outcome for outcome, _ in found]
@@ -276,7 +291,7 @@ def _sum_page(outcomes: list[Outcome], sums: dict[str, Sum], by: str, trust: Tru
 
 def _report_export(options: argparse.Namespace) -> int:
     """In one pass: rows are written while the chain is verified, and the file gets its name once all is written."""
-    trust = _trust_of(options)
+    trust = trust_of(options)
     outcomes: list[Outcome] = []
     with ExitStack() as stack:
         tell = stack.enter_context(progress(quiet=options.json or options.out is None))

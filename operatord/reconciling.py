@@ -102,7 +102,7 @@ def reconcile(
             findings: tuple[Finding, ...] = (note(CHECK, _why_open(grant_id, ours)),)
             outcome = Outcome.OPEN
         else:
-            findings = tuple(_compare(grant_id, ours, theirs))
+            findings = tuple(judge_sums(grant_id, ours, theirs))
             outcome = Outcome.AGREES if all(finding.ok for finding in findings) else Outcome.DISAGREES
         rows.append(Reconciled(grant_id, provider_id, outcome, ours, theirs, findings))
     return rows
@@ -182,17 +182,23 @@ def _why_open(grant_id: bytes, ours: Accounted) -> str:
     return f"grant {grant_id.hex()}: not judged, {why}"
 
 
-def _compare(grant_id: bytes, ours: Accounted, theirs: Metered) -> Iterable[Finding]:
+def judge_sums(
+    grant_id: bytes, ours: Accounted, theirs: Metered, witness: str = "accounting", meter: str = "the meter"
+) -> Iterable[Finding]:
+    """Whether two witnesses of a grant agree, in findings that call them by these names."""
     name = f"grant {grant_id.hex()}"
     if not ours.sessions:
         unseen = theirs.up_bytes + theirs.down_bytes <= 2 * VOLUME_SLACK_BYTES
-        bad = f"{name}: the meter has {theirs.up_bytes + theirs.down_bytes} bytes, and nobody accounted for a session"
+        told = f"{name}: {meter} has {theirs.up_bytes + theirs.down_bytes} bytes"
+        bad = f"{told}, and nobody accounted for a session"
         yield judge(CHECK, Severity.CLAIM, ok=unseen, good=f"{name}: next to nothing was carried", bad=bad)
         return
+    names = witness, meter
     offered = max(theirs.up_bytes, theirs.up_offered_bytes)
-    yield _judge_volume(name, "up", ours.up_bytes, min(max(ours.up_bytes, theirs.up_bytes), offered))
-    yield _judge_volume(name, "down", ours.down_bytes, theirs.down_bytes)
-    yield _judge_duration(name, ours.duration_s, theirs)
+    up_bytes = min(max(ours.up_bytes, theirs.up_bytes), offered)
+    yield _judge_volume(name, names, "up", ours.up_bytes, up_bytes)
+    yield _judge_volume(name, names, "down", ours.down_bytes, theirs.down_bytes)
+    yield _judge_duration(name, names, ours.duration_s, theirs)
     if ours.without_start:
         yield note(CHECK, f"{name}: {ours.without_start} of {ours.sessions} sessions without a Start")
     if ours.without_stop:
@@ -205,20 +211,23 @@ def _compare(grant_id: bytes, ours: Accounted, theirs: Metered) -> Iterable[Find
         )
 
 
-def _judge_volume(name: str, direction: str, ours: int, theirs: int) -> Finding:
+def _judge_volume(name: str, names: tuple[str, str], direction: str, ours: int, theirs: int) -> Finding:
     apart = abs(ours - theirs)
     accepted = theirs * VOLUME_TOLERANCE_PERCENT // 100 + VOLUME_SLACK_BYTES
-    said = f"{name}: accounting has {ours} bytes {direction}, the meter {theirs}: {format_apart(apart, theirs)} apart"
+    witness, meter = names
+    share = format_apart(apart, theirs)
+    said = f"{name}: {witness} has {ours} bytes {direction}, {meter} {theirs}: {share} apart"
     bad = f"{said}; {VOLUME_TOLERANCE_PERCENT} % and {VOLUME_SLACK_BYTES} bytes are accepted"
     return judge(CHECK, Severity.CLAIM, ok=apart <= accepted, good=said, bad=bad)
 
 
-def _judge_duration(name: str, ours_s: int, theirs: Metered) -> Finding:
+def _judge_duration(name: str, names: tuple[str, str], ours_s: int, theirs: Metered) -> Finding:
     ours_ms = ours_s * 1_000
     apart_ms = max(theirs.least_ms - ours_ms, ours_ms - theirs.most_ms, 0)
     accepted_ms = theirs.most_ms * DURATION_TOLERANCE_PERCENT // 100 + DURATION_SLACK_S * 1_000
     least_s, most_s = theirs.least_ms // 1_000, -(-theirs.most_ms // 1_000)
-    said = f"{name}: accounting has {ours_s} s, the meter {least_s} to {most_s} s"
+    witness, meter = names
+    said = f"{name}: {witness} has {ours_s} s, {meter} {least_s} to {most_s} s"
     bad = f"{said}; {DURATION_TOLERANCE_PERCENT} % and {DURATION_SLACK_S} s are accepted"
     return judge(CHECK, Severity.CLAIM, ok=apart_ms <= accepted_ms, good=said, bad=bad)
 

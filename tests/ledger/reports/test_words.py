@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 from ledger.findings import CHECKS as RECORD_CHECKS
@@ -23,6 +24,9 @@ def checks_made(file: Path) -> Iterator[str]:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(text))):
                 constants[name] = text
+            case ast.ImportFrom(module=str(module), names=names):
+                found = {one.name: getattr(import_module(module), one.name, None) for one in names}
+                constants |= {name: text for name, text in found.items() if isinstance(text, str)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS:
             assert node.args, f"{file}:{node.lineno}: which check is it?"
