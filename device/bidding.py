@@ -50,13 +50,15 @@ from wire.ids import PublicKey
 from wire.receipt import read_receipt
 from wire.units import U63_MAX, Now, format_duration, format_money, format_rate
 
-AGAIN_MS = 1_000
-"""Between two sendings of anything: an access point passes on one copy a second."""
+AGAIN_MS = 500
+"""Between two sendings of anything: who fills the rate that he has loses every other datagram, and bids are taken for a
+few seconds only.
+"""
 FIRST_WORD_MS = 500
 """After the clearing time: a house has cleared by then, and one that has not says so."""
 SILENT_S = 30
 """So long after the last second at which the auction may be settled a word or a grant is still asked for."""
-ONE_WAY_QUESTIONS = 20
+ONE_WAY_QUESTIONS = 30
 """So often is asked where nobody answers at all."""
 MAX_SELLERS = 64
 TRY_NEXT = frozenset({"too_late", "too_many_bids"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -192,6 +193,18 @@ def test_a_refusal_at_the_door_ends_it(world: BiddingWorld) -> None:
     world.seller.door = [("unknown_issuer", "the bidder has no account")]
     failure = world.fail()
     assert (failure.reason, failure.source) == ("unknown_issuer", Source.LEDGER)
+
+
+def test_with_every_second_datagram_lost_the_bid_is_there_in_time(world: BiddingWorld) -> None:
+    """As for a station that fills the rate that it has (measured: 16 to 20 of 40 questions answered)."""
+    for seed in range(200):
+        chance, lossy = random.Random(seed), BiddingWorld(now=Now(5_000_000_000, OPENS_S * 1_000))
+        answer = lossy.seller.answer
+        lossy.carry = lambda message, utc_s, chance=chance, answer=answer: (
+            answer(message, utc_s) if chance.random() < 0.45 else None
+        )
+        state = lossy.run()
+        assert state.phase is Phase.WON, (seed, state.failure)
 
 
 def test_a_bid_is_sent_again_until_its_receipt_is_there(world: BiddingWorld) -> None:
