@@ -53,11 +53,13 @@ ShareKey = tuple[PublicKey, int, Qos]
 
 @dataclass(frozen=True, slots=True)
 class SoldShare:
-    """What one bidder won in one auction: `qos` is that of all its units, until `ends_s` (UTC)."""
+    """What one bidder won in one auction: `qos` is that of all its `units`, until `ends_s` (UTC)."""
 
     consumer: PublicKey
     ends_s: int
     qos: Qos
+    units: int
+    """As the ledger counts them."""
 
     @property
     def key(self) -> ShareKey:

@@ -335,7 +335,7 @@ def _shares(auction: Auction, question: GenerateOffer) -> tuple[SoldShare, ...] 
             qos = auction.terms.qos.times(share.allocations)
         except DecodeError as error:
             return str(error)
-        sold.append(SoldShare(consumer, mark.clearing_s + share.slots * slot_s, qos))
+        sold.append(SoldShare(consumer, mark.clearing_s + share.slots * slot_s, qos, share.allocations))
     return tuple(sold) or "it has no winners"
 
 

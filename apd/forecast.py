@@ -2,7 +2,9 @@
 
 In: sessions, what earlier auctions sold, what else is promised. Out: units by slot, rounded down. A slot has as many
 units as the scarcest of its resources: either direction of the capacity, places of the shaper's pool and, with [air],
-the radio's time. Nothing is forecast to come but the end of what is promised, so that a forecast never falls.
+the radio's time. The ledger counts otherwise: units, wherever their stations are. So no slot has more than what an
+empty box would have, less the units that are sold for it: the ledger lets go whatever is sold of a forecast.
+Nothing is forecast to come but the end of what is promised, so that a forecast never falls.
 Reference: session auctions, 003 4.5 (C(tau)); market/ubid/forecast.py is the same of one resource.
 """
 
@@ -48,8 +50,6 @@ class Resource:
 
     def units(self, holding: Sequence[bool]) -> int:
         """How many fit beside the promises that hold."""
-        if not self.unit:
-            return MAX_UNITS
         used = sum(amount for amount, holds in zip(self.taken, holding, strict=True) if holds)
         return max(0, (self.limit - used) // self.unit)
 
@@ -58,13 +58,33 @@ def forecast(state: State, qos: Qos, first_s: int, slot_s: int, slots: int, now:
     """Units of `qos` that are free in each of so many slots, of which the first begins at `first_s` (UTC)."""
     promises = promised(state, now)
     resources = _resources(state, qos, promises)
-    begin_ms = [(first_s + number * slot_s) * 1_000 for number in range(slots)]
-    return tuple(_units(resources, [one.reaches(begins_ms) for one in promises]) for begins_ms in begin_ms)
+    counted, most = counted_units(state, now), most_units(state, qos)
+    found = []
+    for begins_s in range(first_s, first_s + slots * slot_s, slot_s):
+        units = _units(resources, [one.reaches(begins_s * 1_000) for one in promises])
+        left = most - sum(sold for sold, ends_s in counted if ends_s > begins_s)
+        found.append(max(0, min(MAX_UNITS, units, left)))
+    return tuple(found)
 
 
 def most_units(state: State, qos: Qos) -> int:
-    """What the same box would have if nothing was promised."""
+    """What the same box would have if nothing was promised: the most that the ledger lets be out at once."""
     return _units(_resources(state, qos, ()), ())
+
+
+def counted_units(state: State, now: Now) -> list[tuple[int, int]]:
+    """What is sold as the ledger counts it: units, and until when (UTC, seconds). Whoever left is counted until then,
+    too. Grants that were bought before auctions began are among them if this box has seen them.
+    """
+    shares = state.auctions.shares(now.utc_s) if state.auctions is not None else []
+    grants = {grant_id: session.grant for grant_id, session in state.sessions.items()}
+    if state.air is not None:
+        grants |= {grant_id: known.grant for grant_id, known in state.on_air.grants.items()}
+    mine = state.settings.provider.provider_id
+    bought = [one for one in grants.values() if one.provider_id == mine and not is_metered_pass(one)]
+    if state.auctions is not None:
+        bought = state.auctions.without_winners(bought)
+    return [(one.units, one.ends_s) for one in shares] + [(one.allocations, one.ends_s) for one in bought]
 
 
 def promised(state: State, now: Now) -> list[Promise]:
@@ -112,7 +132,9 @@ def _resources(state: State, unit: Qos, promises: Sequence[Promise]) -> list[Res
         ),
         Resource(state.pool.limit, [1 for _ in promises], 1),
     ]
-    return found if state.settings.air is None else [*found, _air(state, unit, promises)]
+    if state.settings.air is not None:
+        found.append(_air(state, unit, promises))
+    return [one for one in found if one.unit]
 
 
 def _air(state: State, unit: Qos, promises: Iterable[Promise]) -> Resource:
@@ -127,4 +149,4 @@ def _air(state: State, unit: Qos, promises: Iterable[Promise]) -> Resource:
 
 
 def _units(resources: Iterable[Resource], holding: Sequence[bool]) -> int:
-    return min(MAX_UNITS, *(resource.units(holding) for resource in resources))
+    return min(resource.units(holding) for resource in resources)

@@ -321,7 +321,9 @@ def _read_refund(value: bytes) -> Refund:
 
 
 def _write_shares(shares: "tuple[SoldShare, ...]") -> bytes:
-    return write_cbor([[share.consumer.octets, share.ends_s, write_qos(share.qos)] for share in shares])
+    return write_cbor(
+        [[share.consumer.octets, share.ends_s, write_qos(share.qos), share.units] for share in shares]
+    )
 
 
 def _read_shares(value: bytes) -> "tuple[SoldShare, ...]":
@@ -338,11 +340,11 @@ def _read_share(row: Value) -> "SoldShare":
     from apd.auction_state import SoldShare  # only a box that held auctions has any
 
     match row:
-        case [bytes(consumer), int(ends_s), [*items]]:
+        case [bytes(consumer), int(ends_s), [*items], int(units)]:
             numbers = [item for item in items if isinstance(item, int)]
             if len(numbers) == len(items):
-                return SoldShare(PublicKey(consumer), ends_s, qos_of(numbers))
-    raise DecodeError("a share is not consumer, end and qos")
+                return SoldShare(PublicKey(consumer), ends_s, qos_of(numbers), units)
+    raise DecodeError("a share is not consumer, end, qos and units")
 
 
 def _write_usage(usage: Usage) -> Value:

@@ -13,7 +13,7 @@ TWO = QOS.times(2)
 
 
 def share(ends_s: int = ENDS_S, units: int = 1) -> SoldShare:
-    return SoldShare(CONSUMER.public, ends_s, QOS.times(units))
+    return SoldShare(CONSUMER.public, ends_s, QOS.times(units), units)
 
 
 def session(made: Grant) -> Session:

@@ -90,8 +90,8 @@ from wire.units import Now
 ADA, BEN = CONSUMER.public, OTHER_CONSUMER.public
 WINNERS = {ADA: share(3, 3, 40_000), BEN: share(2, 1, 40_000)}
 SOLD = (
-    SoldShare(ADA, FIRST_S + 60, UNIT.times(3)),
-    SoldShare(BEN, FIRST_S + 20, UNIT.times(2)),
+    SoldShare(ADA, FIRST_S + 60, UNIT.times(3), 3),
+    SoldShare(BEN, FIRST_S + 20, UNIT.times(2), 2),
 )
 ROOT = Path(__file__).parents[2]
 DISK = ShellError("store", "full")

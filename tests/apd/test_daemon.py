@@ -725,7 +725,7 @@ class AuctionPlace(Place):
 
 def test_what_an_auction_sells_is_on_disk_before_the_house_is_told_and_after_a_restart(tmp_path, run_async):
     place = AuctionPlace(tmp_path)
-    shares = (SoldShare(STRANGER.public, int(time.time()) + 600, QOS.times(2)),)
+    shares = (SoldShare(STRANGER.public, int(time.time()) + 600, QOS.times(2), 2),)
 
     async def first():
         await place.begin()

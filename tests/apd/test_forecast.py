@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from apd.airtime import StationAir, StationMeasurement, share_ppm
 from apd.auction_state import AuctionState, SoldShare
 from apd.budget import throughput_of
-from apd.forecast import forecast, most_units, promised
+from apd.forecast import counted_units, forecast, most_units, promised
 from apd.session import Phase, Session, instant_ns
 from apd.state import PendingPurchase, State
 from market.ubid.forecast import forecast_of
@@ -87,6 +87,14 @@ class TestResources:
         state = replace(state, airtime=replace(known, stations={station: measured}))
         assert look(state) == (1, 1, 8, 8)  # its unit takes 525,000 ppm now
 
+    def test_stations_that_are_near_do_not_free_more_than_the_ledger_lets_go(self):
+        """It counts units; on the air those of a station that is near are a part of one."""
+        made = grant(1, qos=UNIT, allocations=3, duration_s=FIRST_S + 3 * SLOT_S - START_S)
+        state = with_rate(box(of(made, 1), air=True), 4)
+        share = SoldShare(CONSUMER.public, made.ends_s, made.total_qos, 3)
+        assert [units for units, _ in counted_units(state, START)] == [3]
+        assert look(state) == look(sold(state, share)) == (5, 5, 5, 8)
+
 
 class TestPromises:
     def test_a_session_is_counted_until_it_ends(self):
@@ -95,7 +103,18 @@ class TestPromises:
         assert look(box(session(1, UNIT.times(3), FIRST_S))) == (40, 40, 40, 40)
 
     def test_who_is_closed_is_not(self):
-        assert look(box(session(1, phase=Phase.CLOSED))) == (40,) * 4
+        left = box(session(1, phase=Phase.CLOSED))
+        assert promised(left, START) == []
+
+    def test_to_the_ledger_he_holds_his_units(self):
+        closed = of(
+            grant(1, qos=UNIT, allocations=3, duration_s=FIRST_S - START_S + 1), 1, phase=Phase.CLOSED
+        )
+        assert look(box(closed)) == (37, 40, 40, 40)
+
+    def test_who_bought_of_somebody_else_holds_none(self):
+        made = replace(grant(1, qos=replace(UNIT, floor_down_bps=0, floor_up_bps=0)), provider_id=bytes(16))
+        assert counted_units(box(of(made, 1)), START) == []
 
     def test_who_cannot_be_removed_is_counted_until_he_is(self):
         assert look(box(session(1, phase=Phase.EXPIRING, ends_s=FIRST_S))) == (39,) * 4
@@ -111,7 +130,7 @@ class TestPromises:
 
     def test_what_auctions_sold_is_counted_whether_he_came_or_not(self):
         made = grant(1, qos=UNIT, allocations=3, duration_s=FIRST_S + SLOT_S - START_S + 1)
-        share = SoldShare(CONSUMER.public, made.ends_s, made.total_qos)
+        share = SoldShare(CONSUMER.public, made.ends_s, made.total_qos, 3)
         waits = sold(box(), share)
         assert look(waits) == (37, 37, 40, 40)
         assert look(sold(box(of(made, 1)), share)) == (37, 37, 40, 40)
@@ -120,7 +139,7 @@ class TestPromises:
 
     def test_two_of_one_winner_are_two(self):
         made = grant(1, qos=UNIT, duration_s=600)
-        share = SoldShare(CONSUMER.public, made.ends_s, UNIT)
+        share = SoldShare(CONSUMER.public, made.ends_s, UNIT, 1)
         assert look(sold(box(of(made, 1)), share, share)) == (38,) * 4
         both = box(of(made, 1), of(grant(2, qos=UNIT, duration_s=600), 2))
         assert look(sold(both, share, share)) == (38,) * 4
@@ -134,6 +153,21 @@ class TestPromises:
     def test_clocks_that_differ_by_a_little_cost_no_slot(self):
         late = Now(START.mono_ns, START.utc_ms + 900)
         assert look(box(session(1, ends_s=FIRST_S + SLOT_S)), now=late) == (39, 40, 40, 40)
+
+
+def with_rate(state: State, times: int, parts: int = 1) -> State:
+    """Every station of it is that much faster than the reference."""
+    reference = throughput_of(state, None)
+    rate = replace(
+        reference,
+        down_bps=reference.down_bps * times // parts,
+        up_bps=reference.up_bps * times // parts,
+    )
+    found = {
+        station: StationAir(StationMeasurement(MacAddress(bytes(6))), rate, rate)
+        for station in state.stations
+    }
+    return replace(state, airtime=replace(air_box().state.airtime, stations=found))
 
 
 sessions_of = st.lists(
@@ -150,7 +184,9 @@ shares_of = st.lists(
 )
 
 
-def world(sessions: list[tuple[int, int, int, Phase]], shares: list[tuple[int, int, bool, bool]]) -> State:
+def world(
+    sessions: list[tuple[int, int, int, Phase]], shares: list[tuple[int, int, bool, bool]], air: bool = False
+) -> State:
     """A box with ordinary sessions and with shares, whose winners came, or did not."""
     found = [
         session(number, Qos(down, 8_000_000, up, 8_000_000), START_S + ends_s, phase=phase)
@@ -161,9 +197,9 @@ def world(sessions: list[tuple[int, int, int, Phase]], shares: list[tuple[int, i
         consumer = (OTHER_CONSUMER if other else CONSUMER).public
         lasts_s = FIRST_S - SLOT_S + slots * SLOT_S - START_S
         made = grant(number, consumer=consumer, qos=UNIT, allocations=units, duration_s=max(1, lasts_s))
-        won.append(SoldShare(consumer, made.ends_s, made.total_qos))
+        won.append(SoldShare(consumer, made.ends_s, made.total_qos, units))
         found += [of(made, number)] if came else []
-    return sold(box(*found), *won)
+    return sold(box(*found, air=air), *won)
 
 
 def limits(state: State) -> tuple[int, int]:
@@ -183,7 +219,12 @@ def test_it_is_that_of_the_market_for_each_resource(sessions, shares):
         ups.append(up_limit - sum(one.qos.floor_up_bps for one in holding))
     down, up = forecast_of(downs, UNIT.floor_down_bps), forecast_of(ups, UNIT.floor_up_bps)
     found = look(state, 6)
-    assert found == tuple(map(min, down.units, up.units))
+    counted = counted_units(state, START)
+    left = [
+        most_units(state, UNIT) - sum(units for units, ends_s in counted if ends_s > FIRST_S + slot * SLOT_S)
+        for slot in range(6)
+    ]
+    assert found == tuple(map(min, down.units, up.units, left))
     assert list(found) == sorted(found), "it never falls"
     assert max(found) <= most_units(state, UNIT)
 
@@ -197,7 +238,7 @@ def test_whatever_is_sold_of_it_fits_in_each_slot(sessions, shares, data):
     while max(free[:1], default=0) > 0 and data.draw(st.booleans()):
         units, slots = data.draw(st.integers(1, free[0])), data.draw(st.integers(1, 6))
         free = [left - units if slot < slots else left for slot, left in enumerate(free)]
-        more.append(SoldShare(PROVIDER.public, FIRST_S + slots * SLOT_S, UNIT.times(units)))
+        more.append(SoldShare(PROVIDER.public, FIRST_S + slots * SLOT_S, UNIT.times(units), units))
     assert state.auctions is not None
     after = sold(state, *state.auctions.sold[b"a"], *more)
     for slot in range(6):
@@ -205,6 +246,28 @@ def test_whatever_is_sold_of_it_fits_in_each_slot(sessions, shares, data):
         assert sum(one.qos.floor_down_bps for one in holding) <= down_limit
         assert sum(one.qos.floor_up_bps for one in holding) <= limits(state)[1]
     assert look(after, 6) == tuple(free)
+
+
+@hypothesis.settings(max_examples=150, deadline=None)
+@given(
+    sessions=sessions_of,
+    shares=shares_of,
+    air=st.booleans(),
+    times=st.integers(1, 8),
+    parts=st.integers(1, 4),
+)
+def test_the_ledger_lets_all_of_it_go(sessions, shares, air, times, parts):
+    """Counted as the ledger does: every unit of every grant that is not over, wherever its holder is."""
+    state = world(sessions, shares, air)
+    state = with_rate(state, times, parts) if air else state
+    free, most = look(state, 6), most_units(state, UNIT)
+    assert list(free) == sorted(free), "it never falls"
+    won = [(units, FIRST_S - SLOT_S + slots * SLOT_S) for units, slots, _, _ in shares]
+    others = [(1, START_S + ends_s) for _, _, ends_s, _ in sessions]
+    for slot, units in enumerate(free):
+        begins_s = FIRST_S + slot * SLOT_S
+        held = sum(sold_units for sold_units, ends_s in won + others if ends_s > begins_s)
+        assert units == 0 or held + units <= most
 
 
 @pytest.mark.parametrize("slots", [1, 60])

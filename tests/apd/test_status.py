@@ -93,7 +93,7 @@ def test_a_box_that_holds_auctions():
     assert describe(start_box().state, box.now).keys() - describe(box.state, box.now).keys() == set()
     status = describe(box.state, box.now)["auction"]
     assert (status["phase"], status["clearing_s"], status["sold"]) == ("idle", FIRST_S, [])
-    share = SoldShare(CONSUMER.public, FIRST_S + 20, UNIT.times(2))
+    share = SoldShare(CONSUMER.public, FIRST_S + 20, UNIT.times(2), 2)
     auctions = replace(box.state.on_auction, sold={b"a": (share,)}, forecast=(4, 6), last="void: no_bids")
     status = describe(replace(box.state, auctions=auctions), box.now)["auction"]
     assert (status["forecast"], status["last"]) == ([4, 6], "void: no_bids")

@@ -75,8 +75,8 @@ def sign(store: Store, stored: StoreRecord, pcr: bytes = b"p" * 32) -> None:
 
 
 SOLD = (
-    SoldShare(CONSUMER.public, 1_700_000_060, QOS.times(3)),
-    SoldShare(OTHER_CONSUMER.public, 1_700_000_020, replace(QOS, latency_class=LatencyClass.INTERACTIVE)),
+    SoldShare(CONSUMER.public, 1_700_000_060, QOS.times(3), 3),
+    SoldShare(OTHER_CONSUMER.public, 1_700_000_020, replace(QOS, latency_class=LatencyClass.INTERACTIVE), 1),
 )
 
 
@@ -98,9 +98,9 @@ class TestSold:
             b"junk",
             write_cbor(5),
             write_cbor([[CONSUMER.public.octets, 7]]),
-            write_cbor([[bytes(33), 7, [1, 2, 1, 2]]]),
-            write_cbor([[CONSUMER.public.octets, 7, [1, 2, "1", 2]]]),
-            write_cbor([[CONSUMER.public.octets, 7, [2, 1, 1, 2]]]),
+            write_cbor([[bytes(33), 7, [1, 2, 1, 2], 1]]),
+            write_cbor([[CONSUMER.public.octets, 7, [1, 2, "1", 2], 1]]),
+            write_cbor([[CONSUMER.public.octets, 7, [2, 1, 1, 2], 1]]),
         ],
     )
     def test_damage_is_told(self, store, tmp_path, value):
