@@ -569,7 +569,7 @@ class Arrived:
 def _receipt_of(said: AuctionReceipt | Refusal, auction_id: bytes) -> AuctionReceipt:
     if isinstance(said, AuctionReceipt):
         return said
-    return AuctionReceipt(auction_id, Status.ERROR, reason=said.reason, detail=said.detail)
+    return AuctionReceipt(auction_id, Status.ERROR, said.bid_id, reason=said.reason, detail=said.detail)
 
 
 def _read_place(log: ClearingLog) -> Place:

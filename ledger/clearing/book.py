@@ -335,14 +335,14 @@ class Book:
                     self.look_at_replaced(listing)
                 listing.closed, listing.phase = event, Phase.CLOSED
 
-    def read_sealed(self, listing: Listing, encoded: bytes) -> tuple[PublicKey, PublicKey]:
-        """(name, account) of a sealed bid. Raises DecodeError."""
+    def read_sealed(self, listing: Listing, encoded: bytes) -> SealedBid:
+        """A bid in this auction that its own key signed. Raises DecodeError."""
         sealed = read_sealed_bid(encoded, self.ledger_id)
         if sealed.auction_id != listing.auction_id:
             raise VerificationError(f"a bid in auction {sealed.auction_id.hex()}")
         if len(sealed.shares) != SEAL_KEY_SIZE * len(listing.lock.time_keys):
             raise VerificationError(f"a bid with {len(sealed.shares)} bytes of shares")
-        return sealed.bid_key, self.read_ticket(sealed, listing.lock)
+        return sealed
 
     def _count(self, event: Event, entry: bytes) -> None:
         self.number, self.at_ns, self.head = self.number + 1, event.at_ns, next_head(self.head, entry)

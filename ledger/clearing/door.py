@@ -40,10 +40,11 @@ KEEPER_CLOCK = "keeper_clock"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Nothing was taken; `reason` is a word."""
+    """Nothing was taken; `reason` is a word. `bid_id` names the bid, where it is known to be the one that was meant."""
 
     reason: str
     detail: str
+    bid_id: PublicKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

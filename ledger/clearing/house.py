@@ -166,18 +166,39 @@ class House:
         find: Callable[[bytes], PublicKey | None],
         now_ns: int,
     ) -> Event | AuctionReceipt | Refusal:
-        """`now_ns`: when it came. `find`: the account of a key id. Raises DecodeError for what is no sealed bid."""
+        """`now_ns`: when it came. `find`: the account of a key id. Raises DecodeError for what is no sealed bid.
+
+        A sealed bid that is refused is named, as its own key has signed it: what is said of it is said of no other. One
+        whose name is in the auction already is not, or whoever sends a bid again in other octets gets a no to it.
+        """
         listing = self.book.listings.get(auction_id)
         if listing is None:
             return Refusal("unknown_auction", f"no auction {auction_id.hex()} here")
-        if listing.auction.is_sealed:
-            name, account = self.book.read_sealed(listing, encoded)
-        else:
+        if not listing.auction.is_sealed:
             issuer = read_issuer(encoded, self.book.ledger_id, find)
             if isinstance(issuer, Refusal):
                 return issuer
-            name = account = issuer
-        known = listing.bids.get(name)
+            return self._take(listing, encoded, issuer, issuer, standing_of, now_ns)
+        sealed = self.book.read_sealed(listing, encoded)
+        name = sealed.bid_key
+        try:
+            account = self.book.read_ticket(sealed, listing.lock)
+        except DecodeError as error:
+            said: Event | AuctionReceipt | Refusal = Refusal("unreadable", str(error))
+        else:
+            said = self._take(listing, encoded, name, account, standing_of, now_ns)
+        return replace(said, bid_id=name) if isinstance(said, Refusal) and name not in listing.bids else said
+
+    def _take(
+        self,
+        listing: Listing,
+        encoded: bytes,
+        name: PublicKey,
+        account: PublicKey,
+        standing_of: Callable[[PublicKey], Standing],
+        now_ns: int,
+    ) -> Event | AuctionReceipt | Refusal:
+        auction_id, known = listing.auction_id, listing.bids.get(name)
         if known is not None and known.encoded == encoded:
             return listing.receipt(name)
         at_ns = self.book.stamp(now_ns)

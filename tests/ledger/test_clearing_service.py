@@ -782,8 +782,12 @@ def test_what_is_refused_leaves_no_entry(town: Town) -> None:
     assert (receipt.status, receipt.reason, receipt.number) == (Status.ERROR, "epoch_moved", 0)
     assert town.read(town.service.take_auction(b"x")).reason == "unreadable"
     town.take(auction)
-    refused = town.read(town.service.take_bid(auction.auction_id, town.make_bid(auction, OTHER, 50)))
+    bid = town.make_bid(auction, OTHER, 50)
+    refused = town.read(town.service.take_bid(auction.auction_id, bid))
     assert (refused.status, refused.reason) == (Status.ERROR, "unknown_issuer")
+    assert refused.bid_id == read_sealed_bid(bid, town.ledger_id).bid_key
+    junk = town.read(town.service.take_bid(auction.auction_id, b"x"))
+    assert (junk.reason, junk.bid_id) == ("unreadable", None)
     assert len(town.service.entries(0, 10)) == 1
     assert town.service.find(bytes(32)) is None
 

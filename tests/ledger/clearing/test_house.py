@@ -49,11 +49,12 @@ from wire.auction import SETTLE_S, write_auction
 from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import GUARD_S, AuctionKind
-from wire.errors import DecodeError
+from wire.errors import DecodeError, VerificationError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer
 from wire.post_offer import AuctionShare, PostOffer
+from wire.sealed_bid import read_sealed_bid, seal_bid, write_sealed_bid
 from wire.transaction import Transaction, read_transaction, sign_transaction
 from wire.units import format_instant
 
@@ -200,11 +201,55 @@ def test_too_late_and_unknown() -> None:
         world.world.now_s = late_s
         late = world.take(listing, bid)
         assert isinstance(late, Refusal)
-        assert late == Refusal("too_late", f"bids were taken until {format_instant(CLEARING_S - GUARD_S)}")
+        assert (late.reason, late.detail) == (
+            "too_late",
+            f"bids were taken until {format_instant(CLEARING_S - GUARD_S)}",
+        )
     nowhere = world.house.take_bid(bytes(32), bid, world.standing_of, world.find, 0)
     assert isinstance(nowhere, Refusal)
     assert nowhere.reason == "unknown_auction"
     assert listing.receipt(ALICE.public).status is Status.UNKNOWN
+
+
+def test_a_sealed_bid_that_is_refused_is_named_and_no_other() -> None:
+    """A no that names nobody could be shown to everybody who bids."""
+    world = ClearingWorld()
+    listing = world.open(minimum_ubc=50)
+    world.world.must(Transfer(PROVIDER.public, 9_960), CAROL)
+    poor = world.make_bid(listing, CAROL, 70)
+    lock = replace(listing.lock, house=PROVIDER.public)
+    key = PrivateKey.from_secret(77)
+    foreign = write_sealed_bid(seal_bid(lock, b"x", ALICE, key, bytes(16)), key, world.ledger_id)
+    for encoded, reason in ((poor, "insufficient_funds"), (foreign, "unreadable")):
+        said = world.take(listing, encoded)
+        assert isinstance(said, Refusal)
+        assert (said.reason, said.bid_id) == (reason, read_sealed_bid(encoded, world.ledger_id).bid_key)
+    elsewhere = world.open(clearing_s=CLEARING_S + 9)
+    with pytest.raises(VerificationError):
+        world.take(elsewhere, poor)
+    with pytest.raises(DecodeError):
+        world.take(listing, b"junk")
+    open_one = world.open(kind=PROPSHARE, clearing_s=CLEARING_S + 19, minimum_ubc=50)
+    said = world.take(open_one, world.make_bid(open_one, CAROL, 70))
+    assert isinstance(said, Refusal)
+    assert (said.reason, said.bid_id) == ("insufficient_funds", None), "nobody's signature was read"
+
+
+def test_no_refusal_names_a_bid_that_was_taken() -> None:
+    """Whoever sends it again in other octets, or its own bidder another one under its name, hears of no bid."""
+    world = ClearingWorld()
+    listing = world.open()
+    bid = world.make_bid(listing, ALICE, 50)
+    assert isinstance(world.take(listing, bid), PublicKey)
+    for bidder in (ALICE, BOB):
+        world.serial -= 1  # the same key makes another bid
+        other = world.make_bid(listing, bidder, 60)
+        for at_s in (CLEARING_S - GUARD_S - 1, CLEARING_S):
+            world.world.now_s = at_s
+            said = world.take(listing, other)
+            assert isinstance(said, Refusal)
+            assert said.bid_id is None
+            assert isinstance(world.take(listing, bid), AuctionReceipt)
 
 
 def test_a_bidder_without_the_minimum_is_not_let_in() -> None:
