@@ -39,6 +39,8 @@ from ledger.reports.bulk import OpenReport, open_report, verify_files
 from ledger.reports.export import csv_rows, csv_sums, json_rows, sum_values
 from ledger.reports.outcome import Outcome
 from ledger.reports.rows import Row
+from ledger.reports.statement import GROUPS as STATEMENT_GROUPS
+from ledger.reports.statement import statement
 from ledger.reports.sum_up import GROUPS, Sum, join_sums, total_of
 from ledger.reports.tables import outcome_lines, sum_table
 from ledger.reports.trust import Trust, format_trust, parse_trust
@@ -55,6 +57,7 @@ examples:
   airgrant report verify *.report --trust trust.json       offline, a month of many boxes
   airgrant report sum *.report --trust trust.json --by day
   airgrant report export *.report --trust trust.json --format csv --out rows.csv
+  airgrant report export *.report --trust trust.json --format html --out statement.html
   airgrant report compare --box roof.report --device phone.json --radius detail --trust trust.json
 
 {EXIT_CODES}"""
@@ -104,8 +107,12 @@ def report(argv: list[str]) -> int:
     adding.add_argument("--format", choices=("table", "csv", "json"), default="table", help="default: table")
     adding.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
     adding.add_argument("--json", action="store_true", help="as --format json, and errors too")
-    export = _file_command(commands, "export", "every session row with its verdict", _report_export)
-    export.add_argument("--format", choices=_EXPORTS, default="csv", help="default: csv")
+    export = _file_command(
+        commands, "export", "every session row with its verdict, or a statement to print", _report_export
+    )
+    export.add_argument(
+        "--format", choices=(*_EXPORTS, "html"), default="csv", help="html: a statement to print"
+    )
     export.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
     for name, (_, _, text) in OPERATORS.items():  # for the help alone
         commands.add_parser(name, help=text)
@@ -159,7 +166,7 @@ def _verify_many(options: argparse.Namespace) -> int:
         raise ConfigError("--trust is for report files: name some, or ask the ledger with --ledger-id")
     trust = trust_of(options)
     with progress(quiet=options.json) as tell:
-        outcomes = [outcome for outcome, _ in verify_files(options.file, trust, None, tell)]
+        outcomes = [outcome for outcome, _ in verify_files(options.file, trust, (), tell)]
     show_page(options, _outcomes_page(outcomes, trust), lambda: outcome_lines(outcomes, trust.digest))
     return _status(outcomes)
 
@@ -262,9 +269,9 @@ def _report_trust(options: argparse.Namespace) -> int:
 def _report_sum(options: argparse.Namespace) -> int:
     trust = trust_of(options)
     with progress(quiet=options.json or options.format != "table") as tell:
-        found = verify_files(options.file, trust, options.by, tell)
+        found = verify_files(options.file, trust, [options.by], tell)
     outcomes = [outcome for outcome, _ in found]
-    sums = join_sums(part for _, part in found)
+    sums = join_sums(part[options.by] for _, part in found)
     if options.json or options.format == "json":
         page = _sum_page(outcomes, sums, options.by, trust)
         _put(options, [json.dumps(page, indent=2) + "\n"])
@@ -292,6 +299,8 @@ def _sum_page(outcomes: list[Outcome], sums: dict[str, Sum], by: str, trust: Tru
 def _report_export(options: argparse.Namespace) -> int:
     """In one pass: rows are written while the chain is verified, and the file gets its name once all is written."""
     trust = trust_of(options)
+    if options.format == "html":
+        return _export_statement(options, trust)
     outcomes: list[Outcome] = []
     with ExitStack() as stack:
         tell = stack.enter_context(progress(quiet=options.json or options.out is None))
@@ -303,6 +312,16 @@ def _report_export(options: argparse.Namespace) -> int:
     if options.out is not None and not options.json:
         rows_told = sum(one.rows for one in outcomes)
         sys.stderr.write(f"airgrant: {options.out}: {rows_told} rows of {len(outcomes)} files\n")
+    return _status(outcomes)
+
+
+def _export_statement(options: argparse.Namespace, trust: Trust) -> int:
+    with progress(quiet=options.out is None) as tell:
+        found = verify_files(options.file, trust, STATEMENT_GROUPS, tell)
+    outcomes = [outcome for outcome, _ in found]
+    sums = {by: join_sums(part[by] for _, part in found) for by in STATEMENT_GROUPS}
+    _put(options, [statement(outcomes, sums, trust.digest)])
+    _complain(outcomes)
     return _status(outcomes)
 
 

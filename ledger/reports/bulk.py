@@ -39,6 +39,8 @@ MOST_WORKERS = 8
 NEWS_EVERY = 1_000
 """Records between two words on how far we are."""
 Progress = Callable[[str], None]
+Sums = dict[str, dict[str, Sum]]
+"""By what is added up, and then by the names of the groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,11 @@ def open_report(path: Path, trust: Trust) -> Iterator[OpenReport]:
 
 
 def verify_files(
-    paths: Sequence[Path], trust: Trust, by: str | None, progress: Progress, workers: int | None = None
-) -> list[tuple[Outcome, dict[str, Sum]]]:
-    """Outcomes in the order of the files, with the sums of each if they are asked for. A file that cannot be read has
-    an outcome that says so. Raises ConfigError for a file that is not there, ShellError for a process that failed.
+    paths: Sequence[Path], trust: Trust, by: Sequence[str], progress: Progress, workers: int | None = None
+) -> list[tuple[Outcome, Sums]]:
+    """Outcomes in the order of the files, each with its sums by whatever of GROUPS is asked for. A file that cannot be
+    read has an outcome that says so. Raises ConfigError for a file that is not there, ShellError for a process that
+    failed.
     """
     for path in paths:
         with _open(path):
@@ -106,34 +109,34 @@ def verify_files(
 
 
 def _do_job(
-    path: Path, trust: Trust, by: str | None, progress: Progress = lambda _text: None
-) -> tuple[Outcome, dict[str, Sum]]:
-    sums: dict[str, Sum] = {}
+    path: Path, trust: Trust, by: Sequence[str], progress: Progress = lambda _text: None
+) -> tuple[Outcome, Sums]:
+    sums: Sums = {name: {} for name in by}
     outcome = Outcome(str(path))
     try:
         with open_report(path, trust) as report:
             outcome = report.fold.outcome
             for judged in report.judged(progress):
-                if by is not None:
-                    add_rows(sums, judged.rows, by)
+                for name, one in sums.items():
+                    add_rows(one, judged.rows, name)
             report.fold.finish()
     except (DecodeError, LookupError) as error:
         outcome.error = str(error.args[0])
-        sums = {}
+        sums = {name: {} for name in by}
     return outcome, sums
 
 
 def _share(
-    paths: Sequence[Path], trust: Trust, by: str | None, progress: Progress, most: int
-) -> list[tuple[Outcome, dict[str, Sum]]]:
+    paths: Sequence[Path], trust: Trust, by: Sequence[str], progress: Progress, most: int
+) -> list[tuple[Outcome, Sums]]:
     """Each file has a process; so many run that every processor has one."""
-    done: list[tuple[Outcome, dict[str, Sum]]] = []
+    done: list[tuple[Outcome, Sums]] = []
     waiting, running = deque(paths), deque[tuple[Path, "subprocess.Popen[str]"]]()
     try:
         while waiting or running:
             while waiting and len(running) < most:
                 path = waiting.popleft()
-                running.append((path, _start({"file": str(path), "trust": trust.text, "by": by})))
+                running.append((path, _start({"file": str(path), "trust": trust.text, "by": list(by)})))
             path, process = running[0]
             progress(f"{path}: {len(done)} of {len(paths)} files are verified")
             said, complaints = process.communicate()
@@ -168,13 +171,15 @@ def main() -> int:
     """One job."""
     job = json.loads(sys.stdin.read())
     outcome, sums = _do_job(Path(job["file"]), parse_trust(job["trust"], "trust"), job["by"])
-    answer = {"outcome": outcome.page(), "sums": {name: asdict(one) for name, one in sums.items()}}
+    written = {by: {name: asdict(one) for name, one in groups.items()} for by, groups in sums.items()}
+    answer = {"outcome": outcome.page(), "sums": written}
     sys.stdout.write(json.dumps(answer))
     return 0
 
 
-def _read_answer(answer: dict[str, Any]) -> tuple[Outcome, dict[str, Sum]]:
-    return read_outcome(answer["outcome"]), {name: Sum(**one) for name, one in answer["sums"].items()}
+def _read_answer(answer: dict[str, Any]) -> tuple[Outcome, Sums]:
+    sums = {by: {name: Sum(**one) for name, one in groups.items()} for by, groups in answer["sums"].items()}
+    return read_outcome(answer["outcome"]), sums
 
 
 def _begin(
@@ -187,6 +192,7 @@ def _begin(
         provider=str(enrolment.provider),
         ledger_id=genesis.ledger_id.hex(),
         in_tpm=enrolment.in_tpm,
+        maker_asked=trust.vendors is not None and enrolment.in_tpm,
         maker_text=maker.text,
     )
     fold = OutcomeFold(outcome, proved)

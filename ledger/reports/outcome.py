@@ -46,6 +46,8 @@ class Outcome:
     """When another key took over, or 0."""
     complete: bool = False
     complete_text: str = ""
+    maker_asked: bool = False
+    """Whether the TPM's certificate was held against makers that the auditor trusts."""
     maker_text: str = ""
     failures: dict[str, int] = field(default_factory=dict)
     """How often each check failed."""
@@ -67,15 +69,15 @@ class Outcome:
         if self.error:
             return f"cannot be verified: {self.error}"
         if bad := self.records - self.records_that_hold:
-            return f"{bad} of {self.records} records do not hold"
+            return f"{bad:,} of {self.records:,} records do not hold"
         if not self.complete:
-            return f"{self.records} records hold, and others are withheld"
+            return f"{self.records:,} records hold, and others are withheld"
         if self.failures:
-            return f"{self.records} records hold, and nobody trusted vouches for the TPM"
+            return f"{self.records:,} records hold, and nobody trusted vouches for the TPM"
         if not self.records:
             return "no records, and the key was retired" if self.ok else "no records"
         attested = "" if self.in_tpm else ", unattested: a software key signed them"
-        return f"all {self.records} records hold{attested}"
+        return f"all {self.records:,} records hold{attested}"
 
     def page(self) -> dict[str, Any]:
         return {**asdict(self), "ok": self.ok, "verdict": self.sentence}

@@ -207,3 +207,13 @@ def test_a_trust_file_says_what_it_trusts(tmp_path: Path, capsys) -> None:
     assert report(argv) == 2
     assert "makers.pem: vendors" in capsys.readouterr().err
     assert json.loads(out.read_text())["vendors"] == "", "the file from before is still whole"
+
+
+def test_a_statement_is_one_page(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "statement.html"
+    argv = ["export", str(filed(tmp_path)), "--ledger-id", LEDGER_ID, "--format", "html", "--out", str(out)]
+    assert report(argv) == 0
+    text = out.read_text()
+    assert "Everything that can be checked holds" in text
+    assert report([*argv[:-1], str(tmp_path / "again.html")]) == 0
+    assert (tmp_path / "again.html").read_text() == text, "no clock is asked"

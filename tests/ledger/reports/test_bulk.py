@@ -44,10 +44,10 @@ def test_several_processes_say_what_one_says(tmp_path: Path) -> None:
     files = [filed(tmp_path, f"{number}.report", kind) for number, kind in enumerate(kinds)]
     (tmp_path / "cut").write_bytes(files[0].read_bytes()[:-9])
     files.append(tmp_path / "cut")
-    alone, shared = (verify_files(files, TRUST, "grant", quiet, workers) for workers in (1, 2))
+    alone, shared = (verify_files(files, TRUST, ["grant"], quiet, workers) for workers in (1, 2))
     assert alone == shared
     assert [outcome.ok for outcome, _ in shared] == [True, False, False, False]
-    assert shared[0][1][GRANT.grant_id.hex()] == Sum(2, 2_000, 20, 0, 0, 2)
+    assert shared[0][1]["grant"][GRANT.grant_id.hex()] == Sum(2, 2_000, 20, 0, 0, 2)
     assert "the file ends inside header" in shared[3][0].error
 
 
@@ -74,13 +74,13 @@ def test_an_end_of_somebody_elses_is_refused(tmp_path: Path) -> None:
 def test_a_grant_that_is_missing_is_a_finding(tmp_path: Path) -> None:
     whole = bundle()
     ((outcome, sums),) = verify_files(
-        [filed(tmp_path, "box", replace(whole, grants=whole.grants[:1]))], TRUST, "grant", quiet
+        [filed(tmp_path, "box", replace(whole, grants=whole.grants[:1]))], TRUST, ["grant"], quiet
     )
     assert outcome.failures == {"totals": 1}
-    assert sums[OTHER.grant_id.hex()].disputed_rows == 1
+    assert sums["grant"][OTHER.grant_id.hex()].disputed_rows == 1
 
 
 def test_a_file_that_is_not_there_stops_before_anything_is_verified(tmp_path: Path) -> None:
     there, missing = filed(tmp_path, "box", bundle()), tmp_path / "missing"
     with pytest.raises(ConfigError, match="missing: No such file"):
-        verify_files([there, missing], TRUST, None, quiet)
+        verify_files([there, missing], TRUST, (), quiet)
