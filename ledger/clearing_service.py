@@ -28,6 +28,7 @@ from ledger.clearing.callback import ask_keeper, ask_provider
 from ledger.clearing.door import KEEPER_CLOCK, MAX_BIDS, MAX_WINNERS_SHARED, Refusal
 from ledger.clearing.events import Event, OfferRejected, Unsealed, read_event, write_event
 from ledger.clearing.house import (
+    MAY_HAVE_LANDED,
     AskKeepers,
     AskLedger,
     AskProvider,
@@ -130,7 +131,7 @@ class ClearingService:
         self.book.load(lambda: log.entries(place.number, place.head), time.time_ns(), place)
         log.begin_after(self.book.needless())
         max_winners = MAX_WINNERS_SHARED if orderer.application.shared else MAX_BIDS
-        self._house = House(self.book, key, self._view.has, max_winners)
+        self._house = House(self.book, key, self._view.has, max_winners, self._view.is_past)
         self._clocks = KeeperClocks(keepers)
         self._lock = threading.Lock()
         self._arrival = threading.Lock()
@@ -432,9 +433,7 @@ class ClearingService:
             case Submit():
                 return await self._submit(step)
             case Close():
-                return await asyncio.to_thread(
-                    self._decide, step, lambda now_ns: self._house.close(step, now_ns)
-                )
+                return await self._close(step)
 
     async def _ask_provider(self, step: AskProvider) -> bytes:
         """Raises ShellError."""
@@ -457,6 +456,14 @@ class ClearingService:
             step,
             lambda now_ns: self._house.take_outcome(step.listing, rest, outcome, now_ns),
         )
+
+    async def _close(self, step: Close) -> bool:
+        """Where a batch may have landed, once no block comes any more in which it could: what is ordered here now is
+        behind it.
+        """
+        if step.listing.phase in MAY_HAVE_LANDED and not self._orderer.application.shared:
+            await self._orderer.order([])
+        return await asyncio.to_thread(self._decide, step, lambda now_ns: self._house.close(step, now_ns))
 
     def _rest(self, listing: Listing) -> Batch:
         with self._lock:

@@ -2,7 +2,9 @@
 
 Pure: requests, what the ledger says and what others answered come in; out come an event for the log, or a refusal, or a
 `Step` for whoever can ask keepers, provider and ledger. A step that fails is tried again until the auction's last
-second, and then the auction is over and nothing has happened: money moves in the one batch or not at all.
+second, and then the auction is over and nothing has happened: money moves in the one batch or not at all. Once the
+provider may have the ruling, that second is over when the ledger is past it, whatever our clock says: until then a
+block may come in which the batch lands.
 
     open, the guard       ask the ledger what bidders have       FundsTaken
     counted, its time     ask the keepers for the secrets        Unsealed
@@ -61,10 +63,6 @@ from wire.transaction import SignedTransaction, read_transaction
 from wire.units import format_instant
 
 NO_BIDS = "no_bids"
-LOOK_S = 60
-"""How long after its last second a batch that went out is still looked for: it is in the log or never will be. Of a
-session auction a quarter of a slot, so that it is over before the next one is due (`look_until_s`).
-"""
 PATIENCE_S = 60
 """How long after its clearing time an auction waits for an earlier one of the same provider: the ledger settles no
 earlier one after a later one, so whoever overtakes ends the other.
@@ -123,8 +121,8 @@ Step = AskKeepers | AskLedger | AskProvider | Submit | Wait | Close
 
 class House:
     """Decides over a book. Whoever calls writes each event to the log before it applies it. `key` is the house's; `has`
-    says whether a transaction was ever executed, so that no bid that was is called cancelled. `max_winners`: as many as
-    the ledger's engine settles in one batch.
+    says whether a transaction was ever executed, so that no bid that was is called cancelled, and `is_past` whether no
+    block of a time before this one comes any more. `max_winners`: as many as the ledger's engine settles in one batch.
     """
 
     def __init__(
@@ -133,8 +131,10 @@ class House:
         key: PrivateKey,
         has: Callable[[bytes], bool] = lambda _transaction_id: False,
         max_winners: int = MAX_BIDS,
+        is_past: Callable[[int], bool] = lambda _time_s: True,
     ) -> None:
         self.book, self._key, self._has, self._max_winners = book, key, has, max_winners
+        self._is_past = is_past
 
     # ---- CreateAuction, Bid, GetBid
 
@@ -240,7 +240,9 @@ class House:
     def next_step(self, listing: Listing, now_s: int) -> Step | None:
         """None where there is nothing to do but to wait for the time."""
         mark, last_s, phase = listing.auction.terms.mark, listing.auction.settle_by_s, listing.phase
-        if now_s > (look_until_s(listing.auction) if phase in _MAY_HAVE_LANDED else last_s):
+        if not listing.is_active:
+            return None
+        if now_s > last_s and (phase not in MAY_HAVE_LANDED or self._is_past(last_s + 1)):
             return self._give_up(listing)
         match phase:
             case Phase.OPEN:
@@ -415,12 +417,6 @@ def ask_for(listing: Listing) -> GenerateOffer:
     return GenerateOffer(listing.encoded, price_ubc, shares, valid_until_s, head=listing.head)
 
 
-def look_until_s(auction: Auction) -> int:
-    """UTC: the last second in which a batch that may have landed is looked for."""
-    session = auction.terms.mark.kind is AuctionKind.SESSION
-    return auction.settle_by_s + (auction.terms.allocation_duration_s // 4 if session else LOOK_S)
-
-
 def _clearing_s(listing: Listing) -> int:
     return listing.auction.terms.mark.clearing_s
 
@@ -445,7 +441,7 @@ def _is_secret(secret: bytes, key: PublicKey) -> bool:
     return True
 
 
-_MAY_HAVE_LANDED = {Phase.CLEARING, Phase.OFFERED}
+MAY_HAVE_LANDED = {Phase.CLEARING, Phase.OFFERED}
 """The provider has the ruling: what it or the house brought to the ledger may come with the last block in time."""
 _AWAY = {
     Phase.OPEN: "house_away",

@@ -27,7 +27,6 @@ from ledger.clearing.house import (
     House,
     Submit,
     Wait,
-    look_until_s,
 )
 from ledger.clearing.provider import Wrong
 from ledger.submission import Batch, Executed, Refused
@@ -740,6 +739,54 @@ def test_a_house_that_was_down_when_its_batch_landed_calls_no_executed_bid_cance
     assert [world.status(listing, name) for name in names] == [EXECUTED, OUTBID]
 
 
+@pytest.mark.parametrize("lands", [True, False])
+@pytest.mark.parametrize("session", [True, False])
+def test_no_auction_is_given_up_while_its_batch_may_still_land(*, session: bool, lands: bool) -> None:
+    """Our clock is an hour past the last second, and the ledger's last block is of that second: the next one may be."""
+    world = ClearingWorld()
+    listing = world.open(world.session(6) if session else world.auction())
+    bidders = ((ALICE, 100), (BOB, 60))
+    names = [world.bid(listing, key, price, 4 if session else 1, int(session)) for key, price in bidders]
+    world.count(listing)
+    world.world.now_s = CLEARING_S
+    while listing.phase is not Phase.OFFERED:
+        step = world.house.next_step(listing, CLEARING_S)
+        assert world.answer(listing) if step is None else world.do(step)
+    last_s, clock_s = listing.auction.settle_by_s, CLEARING_S + SETTLE_S + 3_600
+    ledger_s = last_s
+    world.house = House(
+        world.book, HOUSE, world.landed.__contains__, is_past=lambda time_s: ledger_s >= time_s
+    )
+    assert isinstance(world.house.next_step(listing, clock_s), Submit)
+    batch = world.house.batch(listing)
+    late = Refused(batch.transactions[0].transaction_id, "expired", "by our clock", 1, clock_s)
+    world.note(world.house.take_outcome(listing, batch, late, clock_s * 10**9))
+    assert not isinstance(world.house.next_step(listing, clock_s), Close)
+    assert world.status(listing, names[0]) == (Status.PENDING, "expired")
+    if lands:
+        world.world.now_s = last_s
+        assert isinstance(world.submit(batch), Executed)
+    ledger_s += 1
+    step = world.house.next_step(listing, clock_s)
+    assert isinstance(step, Close)
+    world.note(world.house.close(step, clock_s * 10**9))
+    void = (Status.CANCELLED, "expired")
+    assert [world.status(listing, name) for name in names] == ([EXECUTED, OUTBID] if lands else [void, void])
+    assert world.house.next_step(listing, clock_s) is None
+    assert [one.wrong for one in audit_log(world.entries, world.ledger_id).auctions] == [""]
+
+
+def test_what_nobody_but_the_house_can_have_brought_is_given_up_by_the_clock() -> None:
+    """Before the provider has the ruling nothing can land."""
+    world = ClearingWorld()
+    listing = world.open()
+    world.bid(listing, ALICE, 100)
+    world.house = House(world.book, HOUSE, is_past=lambda _time_s: False)
+    world.count(listing)
+    assert isinstance(world.house.next_step(listing, listing.auction.settle_by_s), AskKeepers)
+    assert isinstance(world.house.next_step(listing, listing.auction.settle_by_s + 1), Close)
+
+
 def test_a_batch_that_landed_before_is_settled_whatever_is_said_to_the_second_one() -> None:
     world = ClearingWorld()
     listing = world.open()
@@ -1067,14 +1114,14 @@ def test_a_question_asked_twice_is_answered_by_one_transaction() -> None:
 
 
 def test_a_box_that_is_away_costs_its_next_auction_nothing() -> None:
-    """Void three quarters of a slot after the clearing time, before the next one is cleared."""
+    """Void half a slot after the clearing time, before the next one is cleared."""
     world = ClearingWorld()
     listing, names = sell_sessions(world, ALL_OF_SIX, 6, 6, 6)
     world.count(listing)
     world.world.now_s = CLEARING_S
     world.do(world.house.next_step(listing, CLEARING_S))
-    last_s = look_until_s(listing.auction)
-    assert last_s == CLEARING_S + 3 * SLOT_S // 4
+    last_s = listing.auction.settle_by_s
+    assert last_s == CLEARING_S + SLOT_S // 2
     following, (later,) = sell_sessions(world, [(BOB, 1, 1, 500)], 6, clearing_s=CLEARING_S + SLOT_S)
     assert world.house.next_step(listing, last_s) is None
     step = world.house.next_step(listing, last_s + 1)
