@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from apd.daemon import AirShells, KernelShaper, Lobby
     from apd.shells.cell import CellShells
     from apd.shells.signalling import SignallingShell
+    from apd.shells.web import Web
 
 EXIT_CONFIG = 2
 EXIT_WORLD = 3
@@ -149,6 +150,7 @@ def _run(arguments: argparse.Namespace) -> int:
             air=_open_air(config),
             cell=_open_cell(config),
             signalling=_open_signalling(config),
+            web=_open_web(config),
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -198,6 +200,16 @@ def _open_signalling(config: "Config") -> "SignallingShell | None":
     from apd.shells.signalling import SignallingShell
 
     return SignallingShell(config.cell.signalling, config.provider_key, config.box)
+
+
+def _open_web(config: "Config") -> "Web | None":
+    """Of [web], if there is one: others do not even import it."""
+    if config.web is None:
+        return None
+    from apd.shells.web import Web
+
+    shaper = config.box.shaper
+    return Web(config.web, tuple(filter(None, (shaper.interface, shaper.lobby_interface))))
 
 
 def _open_air(config: "Config") -> "AirShells | None":

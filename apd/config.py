@@ -19,6 +19,7 @@ from apd.settings import (
     MeterSettings,
     TariffSettings,
     UserPlaneSettings,
+    WebSettings,
 )
 from tc_shaper.settings import ShaperSettings
 from wire.errors import ConfigError
@@ -36,7 +37,7 @@ if TYPE_CHECKING:  # a box without [cell] does without
     from wire.tariff import Tariff
 
 T = TypeVar("T")
-SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air", "tariff", "auction", "cell")
+SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air", "tariff", "auction", "cell", "web")
 PARTS_OF_CELL = ("user_plane", "core")
 SIGNALLING = "signalling"
 """A part that is off where it is not there."""
@@ -54,6 +55,8 @@ class Config:
     files: Files
     provider_key: PrivateKey
     cell: "CellConfig | None" = None
+    web: WebSettings | None = None
+    """None: nobody asks for metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config
         given["bssid"] = read_address(shaper.interface)
     box = reader.build("box", BoxSettings, given)
     _refuse_floors(path, box)
-    return Config(box, ledger, meter, files, provider_key, cell)
+    web = reader.build("web", WebSettings) if "web" in reader else None
+    return Config(box, ledger, meter, files, provider_key, cell, web)
 
 
 def _tariff_of(reader: "_SectionReader", path: Path, air: AirSettings | None) -> "Tariff | None":

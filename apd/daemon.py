@@ -128,6 +128,7 @@ from wire.units import NS_PER_S, Now
 if TYPE_CHECKING:  # a box without [cell] does without
     from apd.shells.cell import CellShells
     from apd.shells.signalling import SignallingShell
+    from apd.shells.web import Web  # likewise without [web]
 
 _ENROLMENT = b"e"
 T = TypeVar("T")
@@ -200,6 +201,7 @@ class Daemon:
         air: AirShells | None = None,
         cell: "CellShells | None" = None,
         signalling: "SignallingShell | None" = None,
+        web: "Web | None" = None,
     ) -> None:
         assert (shaper is None) is (cell is not None), "a cell shapes by itself"
         self._config = config
@@ -212,6 +214,7 @@ class Daemon:
         self._lobby = lobby
         self._control = control
         self._air = air
+        self._web = web
         self._events: deque[Event] = deque()
         self._worker = ThreadPoolExecutor(1, "tpm")
         self._timer: asyncio.TimerHandle | None = None
@@ -256,6 +259,8 @@ class Daemon:
         self._state, commands = self._start(read_clock())
         self._lobby.listen(lambda source, data: self.take(LobbyDatagramReceived(source, data)))
         await self._control.serve(lambda: describe(self._state, read_clock()))
+        if self._web is not None:
+            await self._web.serve(lambda: self._state)
         self._obey(commands)
         self._link.start(self._take_from_link)
         if self._air is not None:
@@ -323,6 +328,8 @@ class Daemon:
 
     def _obey(self, commands: Sequence[Command]) -> None:
         for command in commands:
+            if self._web is not None:
+                self._web.watch(command)
             self._obey_one(command)
 
     def _obey_one(self, command: Command) -> None:  # noqa: C901, PLR0912 - one branch per command
@@ -458,11 +465,12 @@ class Daemon:
         key, ledger_id = self._config.provider_key, self._config.box.ledger_id
         if isinstance(command, SignAuctionOffer):
             signed = sign_transaction(command.transaction, key, ledger_id)
-            self._events.append(AuctionOfferSigned(signed.envelope.encoded))
+            self._events.append(AuctionOfferSigned(command.auction_id, signed.envelope.encoded))
             return
         from wire.auction import write_auction  # others do without
 
-        self._events.append(AuctionSigned(write_auction(command.auction, key, ledger_id)))
+        encoded = write_auction(command.auction, key, ledger_id)
+        self._events.append(AuctionSigned(command.auction.auction_id, encoded))
 
     def _measure_stations(self, air: AirShells, *, by_hostapd: bool) -> None:
         if by_hostapd:
@@ -632,6 +640,8 @@ class Daemon:
         if self._signalling is not None:
             self._signalling.close()
         self._control.close()
+        if self._web is not None:
+            self._web.close()
         self._lobby.close()
         self._worker.shutdown()
         self._store.close()

@@ -5,7 +5,7 @@ Nothing here reads anything; every rule that a value has to obey is in its `__po
 
 import re
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 
 from tc_shaper.settings import ShaperSettings
@@ -18,6 +18,8 @@ LEAST_COUNTED_S = 60
 """hostapd accounts no more often, so that an operator sees no shorter interval's megabytes."""
 MAX_SLOTS = 60
 """As many as the forecast of an auction may have (wire/auction_terms.py, which others need not load)."""
+PRIVATE_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+"""Loopback, RFC 1918 and RFC 4193: where [web] may listen."""
 LEAST_OPEN_S = 4
 """Two seconds for the house to take the auction, and for bids to come; and the two before the clearing time."""
 
@@ -165,6 +167,32 @@ class AuctionSettings:
             raise ConfigError(
                 f"open_s: {self.open_s} is below {LEAST_OPEN_S}: there would be no time in which to bid"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """Section [web]: where a monitoring server reads metrics. Without it nothing listens."""
+
+    listen: tuple[str, ...]
+    """Addresses of this machine, loopback or private ones, such as `["127.0.0.1"]`; never of the stations' interface.
+    """
+    port: int = 8_470
+    """TCP port at each of them."""
+
+    def __post_init__(self) -> None:
+        if not self.listen:
+            raise ConfigError("listen: names no address; without the section nothing listens")
+        for text in self.listen:
+            try:
+                address = ip_address(text)
+            except ValueError:
+                raise ConfigError(f"listen: {text!r} is not an IP address") from None
+            if not any(address in ip_network(net) for net in PRIVATE_NETWORKS):
+                raise ConfigError(f"listen: {address} is neither a loopback nor a private address")
+        if len(set(map(ip_address, self.listen))) != len(self.listen):
+            raise ConfigError("listen: an address is there twice")
+        if not 0 <= self.port < 65_536:
+            raise ConfigError(f"port: {self.port} is not a port")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from apd.settings import (
     MeterSettings,
     TariffSettings,
     UserPlaneSettings,
+    WebSettings,
 )
 from apd.signalling_settings import SignallingSettings
 from ran_slicing.core_settings import CoreSettings
@@ -43,6 +44,7 @@ SECTIONS: dict[str, tuple[type, str]] = {
     "air": (AirSettings, apd.settings.__file__),
     "tariff": (TariffSettings, apd.settings.__file__),
     "auction": (AuctionSettings, apd.settings.__file__),
+    "web": (WebSettings, apd.settings.__file__),
     "cell": (CellSettings, ran_slicing.settings.__file__),
     "cell.user_plane": (UserPlaneSettings, apd.settings.__file__),
     "cell.core": (CoreSettings, ran_slicing.core_settings.__file__),

@@ -1,8 +1,9 @@
 """The door for FreeRADIUS: HTTP on loopback, JSON in the form of rlm_rest.
 
 POST /v1/authorise answers 200 with the attributes of the Access-Accept, or 401 with a Reply-Message that names the
-reason; POST /v1/accounting 204 once the record is on disk; GET /v1/status what an owner wants to know. A question that
-cannot be read is refused as `bad_request`, accounting with 400. Decides nothing: `Desk` does.
+reason; POST /v1/accounting 204 once the record is on disk; GET /v1/status what an owner wants to know, GET /metrics the
+same for Prometheus (operatord/metrics.py). A question that cannot be read is refused as `bad_request`, accounting with
+400. Decides nothing: `Desk` does.
 
 FreeRADIUS expands each value of an answer as if it stood in its configuration, secrets of other boxes included. So each
 one says `do_xlat: false`, and what a box or a station wrote is repeated to nobody but our own log.
@@ -18,10 +19,12 @@ from fastapi.responses import JSONResponse, Response
 
 from operatord.accounting import read_accounting
 from operatord.authorising import Accepted, Decision
+from operatord.metrics import Timing, measure
 from operatord.reply import Attributes
 from operatord.request import AuthoriseRequest, read_authorise_request
 from operatord.sessions import AccountingRecord, BoxRestarted
 from wire.errors import DecodeError
+from wire.metrics_text import CONTENT_TYPE, format_metrics
 
 MAX_BODY_BYTES = 64 * 1024
 """A RADIUS packet has 4,096 octets; as JSON a few times that."""
@@ -47,11 +50,16 @@ class Desk(Protocol):
 def create_app(desk: Desk) -> FastAPI:
     """The application in front of one desk."""
     app = FastAPI(title="Airgrant operator", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    timing = Timing()
 
     @app.post("/v1/authorise")
     async def authorise(request: Request) -> Response:
         """May this key join here?"""
-        return await _answer(desk, request, lambda page: _authorise(desk, page), _UNREADABLE)
+        nonlocal timing
+        began_ns = time.monotonic_ns()
+        answer = await _answer(desk, request, lambda page: _authorise(desk, page), _UNREADABLE)
+        timing = timing.with_question(time.monotonic_ns() - began_ns)
+        return answer
 
     @app.post("/v1/accounting")
     async def account(request: Request) -> Response:
@@ -62,6 +70,11 @@ def create_app(desk: Desk) -> FastAPI:
     async def status() -> Response:
         """Permits, uses, sessions and counters."""
         return JSONResponse(desk.status())
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """For Prometheus."""
+        return Response(format_metrics(measure(desk.status(), timing)), media_type=CONTENT_TYPE)
 
     return app
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from apd.config import load_config
-from apd.settings import AuctionSettings, MeterSettings
+from apd.settings import AuctionSettings, MeterSettings, WebSettings
 from ran_slicing.share import Ratio
 from tests.apd.world import BSSID, LEDGER, LEDGER_ID, PROVIDER
 from tests.ran_slicing.gnb_files import SOUND
@@ -390,3 +390,13 @@ def test_wrong_auctions_are_told(tmp_path, table, told):
 def test_a_cell_holds_no_auctions(tmp_path):
     with pytest.raises(ConfigError, match="auction: a box with \\[cell\\] holds none"):
         load_cell(tmp_path, text=CELL_GOOD + "[auction]\n")
+
+
+def test_nobody_asks_for_metrics_unless_it_is_said(tmp_path):
+    assert load(tmp_path).web is None
+    config = load(tmp_path, GOOD + '\n[web]\nlisten = ["192.168.1.1", "::1"]\n')
+    assert config.web == WebSettings(("192.168.1.1", "::1"), 8_470)
+    with pytest.raises(ConfigError, match=r"apd\.toml: web\.listen: is missing"):
+        load(tmp_path, GOOD + "\n[web]\n")
+    with pytest.raises(ConfigError, match=r"apd\.toml: web\.listen: 8\.8\.8\.8 is neither"):
+        load(tmp_path, GOOD + '\n[web]\nlisten = ["8.8.8.8"]\n')

@@ -18,6 +18,7 @@ from apd.settings import (
     LedgerLinkSettings,
     MeterSettings,
     TariffSettings,
+    WebSettings,
 )
 from tests.apd.world import LEDGER, SETTINGS
 from wire.errors import ConfigError
@@ -154,3 +155,27 @@ def test_every_field_says_in_a_sentence_what_it_is():
     for owner in (*owners, Files, TariffSettings):
         for field in fields(owner):
             assert (owner.__name__, field.name) in told
+
+
+@pytest.mark.parametrize(
+    ("listen", "port", "reason"),
+    [
+        ((), 8_470, "names no address"),
+        (("0.0.0.0",), 8_470, "neither a loopback nor a private"),
+        (("::",), 8_470, "neither a loopback nor a private"),
+        (("203.0.113.7",), 8_470, "neither a loopback nor a private"),
+        (("::ffff:127.0.0.1",), 8_470, "neither a loopback nor a private"),
+        (("fe80::1",), 8_470, "neither a loopback nor a private"),
+        (("router.lan",), 8_470, "not an IP address"),
+        (("::1", "0:0::1"), 8_470, "twice"),
+        (("127.0.0.1",), 65_536, "not a port"),
+    ],
+)
+def test_metrics_are_for_nobody_far_away(listen, port, reason):
+    with pytest.raises(ConfigError, match=reason):
+        WebSettings(listen, port)
+
+
+def test_metrics_are_for_whoever_is_near():
+    near = ("127.0.0.1", "::1", "10.0.0.1", "172.31.255.1", "192.168.1.1", "fd00::1")
+    assert WebSettings(near).port == 8_470

@@ -11,9 +11,10 @@ from operatord.authorising import Accepted, Rejected
 from operatord.request import AuthoriseRequest
 from operatord.sessions import AccountingRecord, BoxRestarted
 from operatord.shells.http import MAX_BODY_BYTES, create_app
+from operatord.status import describe
 from tests.operatord.test_accounting import REAL
 from tests.operatord.test_request import PAGE
-from tests.operatord.world import grant
+from tests.operatord.world import NOW_S, grant, state
 
 
 class Desk:
@@ -36,7 +37,7 @@ class Desk:
             self.records.append(record)
 
     def status(self) -> dict[str, Any]:
-        return {"grants": 1}
+        return describe(state(), {"accepted": 2}, NOW_S, connected=True)
 
     def note(self, kind: str, text: str) -> None:
         assert text
@@ -97,4 +98,19 @@ def test_what_is_no_question_is_refused_and_counted(content: bytes) -> None:
 
 
 def test_the_status_is_shown() -> None:
-    assert post(Desk(), "/v1/status").json() == {"grants": 1}
+    assert post(Desk(), "/v1/status").json()["counters"] == {"accepted": 2}
+
+
+def test_metrics_count_what_was_asked() -> None:
+    import asyncio
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app=create_app(Desk()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://operatord") as client:
+            await client.post("/v1/authorise", json=PAGE)
+            return await client.get("/metrics")
+
+    answer = asyncio.run(ask())
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "airgrant_operator_authorise_seconds_count 1\n" in answer.text
+    assert "airgrant_operator_accepted_total 2\n" in answer.text
