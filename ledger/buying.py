@@ -5,7 +5,8 @@ says what was sold, as a Sale: who gets how much from when to when. A grant is m
 somebody asks (ledger/granting.py).
 
 In a cleared auction the bid was signed before the clearing: its price is the most that the bidder pays, its
-`allocations` and `slots` the least that each of its consumers gets. What lasts slots ends on their grid, whenever it is
+`allocations` the least that each of its consumers gets; in a session auction `allocations` and `slots` are just what he
+gets. What lasts slots ends on their grid, whenever it is
 claimed: the block of that time sells it again. The dictionary of the offer decides within that, and
 the clearing price is all that is ever charged, so there is no refund that could fail (docs/decisions/0003).
 Reference: Bandcoin 5.1.2, 5.1.3, 5.4.
@@ -199,12 +200,9 @@ def _allocate_share(
     if any(share.allocated for share in shares):
         return Rejected(Reason.ALREADY_ALLOCATED, "a share of this auction has been claimed before")
     least, most = min(share.allocations for share in shares), max(share.allocations for share in shares)
-    if least < action.allocations:
-        return Rejected(
-            Reason.SHARE_TOO_SMALL, f"a share of {least} units, the bid wants {action.allocations}"
-        )
-    if slots < action.slots:
-        return Rejected(Reason.SHARE_TOO_SMALL, f"a share of {slots} slots, the bid wants {action.slots}")
+    rejected = _check_size(action, least, most, slots)
+    if rejected is not None:
+        return rejected
     units, total_ubc = sum(share.allocations for share in shares), sum(share.price_ubc for share in shares)
     rejected = check_rate(offer.qos, most) or _check_spot_room(draft, action, offer, units, now_s, until_s)
     if rejected is not None:
@@ -221,6 +219,24 @@ def _allocate_share(
         draft.put(share_key(action.provider, consumer), replace(share, allocated=True))
     won = tuple(share.allocations for share in shares)
     return _sell_spot(draft, issuer, action, offer, units, now_s, until_s, total_ubc, won)
+
+
+def _check_size(action: Allocate, least: int, most: int, slots: int) -> Rejected | None:
+    """Whether shares of `least` to `most` units are what the bid wants: with slots exactly that, as it is for a bundle
+    and its usage terms are for each unit; else that or more.
+    """
+    if least < action.allocations:
+        return Rejected(
+            Reason.SHARE_TOO_SMALL, f"a share of {least} units, the bid wants {action.allocations}"
+        )
+    if slots < action.slots:
+        return Rejected(Reason.SHARE_TOO_SMALL, f"a share of {slots} slots, the bid wants {action.slots}")
+    if slots and (most, slots) != (action.allocations, action.slots):
+        return Rejected(
+            Reason.SHARE_TOO_LARGE,
+            f"a share of {most} units and {slots} slots, the bid is for {action.allocations} and {action.slots}",
+        )
+    return None
 
 
 def _sell_spot(

@@ -37,6 +37,8 @@ MAX_BANDS = 8
 """Bands with something outstanding, at most, per provider: an access point has a few radios."""
 
 
+MAX_SECONDS = 3_600
+"""Looked at one by one, by a question that nobody pays for: a clearing house's."""
 LOOKS_OF_SHARE = 60
 """At entries of the state, by the purchase of an auction's share, beside those that follow."""
 
@@ -64,6 +66,25 @@ def most_outstanding_ahead(view: View, provider_key_id: bytes, span: Span, now_s
     return _most(
         view, provider_key_id, [book.span for book in books], running, view.genesis.period_at(now_s), periods
     )
+
+
+def most_outstanding_from(
+    view: View, provider_key_id: bytes, span: Span, now_s: int, from_s: int, until_s: int
+) -> int:
+    """The most units that will be taken at any instant of [from_s, until_s) in bands that overlap `span`, if nothing is
+    sold after the block of `now_s`. What ends at `from_s` is over by then.
+    """
+    books = [book for book in read_band_books(view, provider_key_id).bands if overlaps(book.span, span)]
+    spans, running = [book.span for book in books], sum(book.spot_units for book in books)
+    from_s = max(now_s, from_s)
+    current, first = view.genesis.period_at(now_s), view.genesis.period_at(from_s)
+    last = min(view.genesis.period_at(until_s - 1), current + MAX_PERIODS_AHEAD)
+    if not books or first > last:  # nothing that is sold reaches so far
+        return 0
+    reserved = sum(read_period_book(view, provider_key_id, first, band).reserved_units for band in spans)
+    ended = _ended(view, provider_key_id, spans, now_s, from_s)
+    later = range(first + 1, last + 1)
+    return max(running - ended + reserved, _most(view, provider_key_id, spans, running, current, later))
 
 
 def allocations_left(view: View, provider_key_id: bytes, offer: StandingOffer, now_s: int) -> int:
@@ -136,6 +157,23 @@ def _most(
             most = max(most, running + sum(book.reserved_units for book in books))
         running -= sum(book.spot_ending_units for book in books)
     return most
+
+
+def _ended(view: View, provider_key_id: bytes, spans: list[Span], now_s: int, at_s: int) -> int:
+    """Spot units that run at `now_s` and are over at `at_s`: period by period, and the last of them second by second.
+    At most MAX_SECONDS are looked at one by one: of more the whole period is taken for over.
+    """
+    current, last = view.genesis.period_at(now_s), view.genesis.period_at(at_s)
+    begun_s = max(now_s, last * view.genesis.period_s)
+    whole = range(current, last + (at_s - begun_s > MAX_SECONDS))
+    seconds = range(begun_s + 1, at_s + 1) if last not in whole else range(0)
+    return sum(
+        read_period_book(view, provider_key_id, period, span).spot_ending_units
+        for period in whole
+        for span in spans
+    ) + sum(
+        read_spot_ending(view, provider_key_id, second, span).units for second in seconds for span in spans
+    )
 
 
 def _change_band(

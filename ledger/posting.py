@@ -21,10 +21,10 @@ from ledger.entries import (
 )
 from ledger.rejection import Reason, Rejected
 from ledger.state import Draft, read_offer, read_share_list
-from wire.auction_terms import AuctionKind, AuctionMark
+from wire.auction_terms import AuctionKind
 from wire.errors import VerificationError
 from wire.ids import PublicKey
-from wire.post_offer import AuctionShare, PostOffer
+from wire.post_offer import PostOffer
 from wire.ruling import verify_ruling
 
 FIRST_EPOCH = 1
@@ -139,20 +139,14 @@ def _check_ruling(draft: Draft, issuer: PublicKey, action: PostOffer) -> Rejecte
     for share in shares:
         if not (1 if session else 0) <= share.slots <= last:
             return Rejected(Reason.NOT_CLEARED, f"a share of {share.slots} slots, the auction has {last}")
-        if share.price_ubc < least_ubc(mark, share):
-            least = least_ubc(mark, share)
+        least = mark.least_ubc(share.allocations, share.slots)
+        if share.price_ubc < least:
             return Rejected(
                 Reason.NOT_CLEARED, f"a share costs {share.price_ubc} ubc, less than the minimum, {least} ubc"
             )
     if mark.kind is AuctionKind.VICKREY and len({(one.allocations, one.price_ubc) for one in shares}) != 1:
         return Rejected(Reason.NOT_CLEARED, "winners of a Vickrey auction have different shares")
     return None
-
-
-def least_ubc(mark: AuctionMark, share: AuctionShare) -> int:
-    """The least that a share sells for: of a session auction the minimum is for one unit in one slot."""
-    session = mark.kind is AuctionKind.SESSION
-    return mark.min_price_ubc * share.allocations * share.slots if session else mark.min_price_ubc
 
 
 def _settled_s(offer: StandingOffer | None) -> int:

@@ -46,6 +46,7 @@ class Reason(IntEnum):
     NOT_A_WINNER = auto()
     ALREADY_ALLOCATED = auto()
     SHARE_TOO_SMALL = auto()
+    SHARE_TOO_LARGE = auto()
     PERIOD_NOT_AHEAD = auto()
     PERIOD_TOO_FAR = auto()
     NOT_ON_OFFER = auto()

@@ -184,7 +184,8 @@ class ClearingWorld:
         return Standing(account is not None, 0 if account is None else account.balance_ubc)
 
     def seller_of(self, auction: Auction) -> Seller:
-        return seller_of(self.world.state, auction, self.world.now_s)
+        """As of a block of now: what ends by then is over."""
+        return seller_of(self.world.draft(), auction, self.world.now_s)
 
     def find(self, key_id: bytes) -> PublicKey | None:
         account = read_account_by_id(self.world.state, key_id)

@@ -5,7 +5,7 @@
     [3, auction id, bid id]     GetBid
     [4, after, active, provider]  ListAuctions: behind that place of the house's log; 1 for those that are not over;
                                   of one provider, or of all if that is empty
-    [5, time_s]                 AskTimeKey: the house's own, for bids that are opened at that time
+    [5, time_s]                 AskTimeKey: the house's own, for bids that are opened at that time, from 1 on
     [6, auction id]             AskQuestion: what GenerateOffer asks, where a provider has no callback
     [7, auction id, offer]      AnswerQuestion: the offer that the provider signed
 
@@ -123,7 +123,7 @@ def read_auction_request(data: bytes) -> AuctionRequest:
                 raise DecodeError(f"auction request: {error}") from None
         case [4, int(after), 0 | 1 as active, bytes(provider)] if 0 <= after <= U63_MAX:
             return ListAuctions(after, _read_provider(provider), active == 1)
-        case [5, int(time_s)] if 0 <= time_s <= U63_MAX:
+        case [5, int(time_s)] if 1 <= time_s <= U63_MAX:
             return AskTimeKey(time_s)
         case [6, bytes(auction_id)] if len(auction_id) == AUCTION_ID_SIZE:
             return AskQuestion(auction_id)

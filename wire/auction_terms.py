@@ -6,6 +6,7 @@ and no other, whatever the provider posted in between (docs/decisions/0027). Ref
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -29,6 +30,9 @@ MAX_AUCTION_RECEIPT_BYTES = 500
 MAX_SLOTS = 60
 MAX_UNITS = 250
 """Free in a slot, at most, so that a clearing house counts every case in milliseconds."""
+NOT_FREE = "not_free"
+"""A house's word for an auction that sells what is sold already; `say_sold` is the sentence beside it."""
+_SOLD = re.compile(r"(\d{1,10}) units are sold for when these would be used")
 _DOMAIN = "airgrant/auction"
 
 
@@ -66,6 +70,11 @@ class AuctionMark:
             raise DecodeError(f"auction: a forecast of {len(self.forecast)} slots, at most {MAX_SLOTS}")
         for units in self.forecast:
             check_range("auction", "forecast", units, 0, MAX_UNITS)
+
+    def least_ubc(self, units: int, slots: int) -> int:
+        """The least that a share sells for: of a session auction the minimum is for one unit in one slot."""
+        session = self.kind is AuctionKind.SESSION
+        return self.min_price_ubc * units * slots if session else self.min_price_ubc
 
     @property
     def bids_until_s(self) -> int:
@@ -128,6 +137,18 @@ class AuctionTerms:
 def _forecast_of(mark: AuctionMark) -> list[Value]:
     """One item, as it was when no auction had a forecast: none."""
     return [list[Value](mark.forecast)] if mark.forecast else []
+
+
+def say_sold(units: int) -> str:
+    return f"{units} units are sold for when these would be used"
+
+
+def read_sold(detail: str) -> int | None:
+    """The units that the ledger counts as sold while an auction's first slot runs, from a house's sentence. None: it is
+    another sentence.
+    """
+    found = _SOLD.match(detail)
+    return None if found is None else int(found[1])
 
 
 def write_mark(mark: AuctionMark) -> list[Value]:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ledger.buying import check_rate
-from ledger.clearing.awards import OpenBid, most_sessions
+from ledger.clearing.awards import MAX_SESSIONS, OpenBid
 from market.ubid.bids import MAX_VALUE_UBC
 from wire.allocate import Allocate
 from wire.auction import SETTLE_S, Auction
-from wire.auction_terms import AuctionKind, AuctionTerms
+from wire.auction_terms import NOT_FREE, AuctionKind, AuctionTerms, say_sold
 from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.sealed_bid import Lock, SealedBid, Unlocked, confirm_bid
@@ -119,7 +119,7 @@ def _check_units(auction: Auction, provider: Seller) -> Refusal | None:
             "post it with 0 units first",
         )
     if provider.taken_units > terms.max_allocations - units:
-        return Refusal("not_free", f"{provider.taken_units} units are sold for when these would be used")
+        return Refusal(NOT_FREE, say_sold(provider.taken_units))
     return None
 
 
@@ -147,9 +147,12 @@ def check_bidder(auction: Auction, bidder: Standing) -> Refusal | None:
 
 
 def most_bids(auction: Auction, max_winners: int) -> int:
-    """How many an auction takes, that no batch has more winners than that: those who only lose are in no batch."""
+    """How many an auction takes, that no batch has more winners than that: those who only lose are in no batch. Which
+    sessions are compared is seen when they are open, by what they are worth (ledger/clearing/awards.py): whoever comes
+    first with nothing takes nobody's place there.
+    """
     if auction.terms.mark.kind is AuctionKind.SESSION:
-        return min(max_winners, most_sessions(auction.terms.mark.forecast))
+        return min(max_winners, MAX_SESSIONS)
     all_may_win = auction.terms.mark.kind is AuctionKind.PROPSHARE
     return (
         min(MAX_BIDS, max_winners) if all_may_win or auction.terms.max_allocations > max_winners else MAX_BIDS
@@ -264,7 +267,7 @@ def _check_bundle(terms: AuctionTerms, action: Allocate) -> Refusal | None:
     scarce = next((slot for slot in range(slots) if forecast[slot] < units), None)
     if scarce is not None:
         return Refusal("over_capacity", f"slot {scarce + 1} has {forecast[scarce]} units, it wants {units}")
-    minimum_ubc = max(1, terms.mark.min_price_ubc * units * slots)
+    minimum_ubc = max(1, terms.mark.least_ubc(units, slots))
     if action.price_ubc < minimum_ubc:
         return Refusal("below_minimum", f"{action.price_ubc} ubc, at least {minimum_ubc}")
     if action.price_ubc > MAX_VALUE_UBC:

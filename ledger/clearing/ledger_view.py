@@ -7,13 +7,19 @@ time, which is the same for everybody who has the ledger's log, however late it 
 from collections.abc import Iterable
 
 from ledger.application import Application
-from ledger.capacity import MAX_PERIODS_AHEAD, looks_of_share, most_outstanding_ahead
+from ledger.capacity import (
+    MAX_PERIODS_AHEAD,
+    looks_of_share,
+    most_outstanding_ahead,
+    most_outstanding_from,
+)
 from ledger.clearing.balance_history import BalanceHistory
 from ledger.clearing.door import Seller, Standing, longest_s
 from ledger.entries import Account, StandingOffer, account_key, overlaps, span_of
 from ledger.proposal_limits import MAX_BATCH_LOOKS
 from ledger.state import Changes, View, read_account, read_account_by_id, read_offer
 from wire.auction import Auction
+from wire.auction_terms import AuctionKind
 from wire.block_header import Header
 from wire.ids import PublicKey
 
@@ -118,9 +124,15 @@ def _is_selling(offer: StandingOffer, auction: Auction) -> bool:
 
 def _taken(state: View, auction: Auction, now_s: int) -> int:
     """The most units that are sold for the beginning of a period which every grant of the auction would cover, whenever
-    within its time it is settled.
+    within its time it is settled. Of a session auction, whose grants all run from its clearing to the end of the first
+    slot: for any instant of that one, as the ledger will count them in the block of the clearing.
     """
     terms = auction.terms
+    if terms.mark.kind is AuctionKind.SESSION:
+        clearing_s, slot_s = terms.mark.clearing_s, terms.allocation_duration_s
+        until_s = clearing_s + slot_s
+        span = span_of(terms.band)
+        return most_outstanding_from(state, terms.provider.key_id, span, now_s, clearing_s, until_s)
     first = state.genesis.period_at(auction.settle_by_s) + 1
     last = state.genesis.period_at(terms.mark.clearing_s + terms.allocation_duration_s - 1)
     periods = range(first, min(last, state.genesis.period_at(now_s) + MAX_PERIODS_AHEAD) + 1)

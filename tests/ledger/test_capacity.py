@@ -7,7 +7,7 @@ story of a small world.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import settings
@@ -18,10 +18,12 @@ from ledger.buying import Sale, allocate
 from ledger.capacity import (
     MAX_BANDS,
     MAX_PERIODS_AHEAD,
+    MAX_SECONDS,
     allocations_left,
     has_room_for_band,
     looks_of_share,
     most_outstanding,
+    most_outstanding_from,
 )
 from ledger.contract import Applied, apply
 from ledger.entries import Account, BandBooks, PeriodBook, SpotEnding, span_of
@@ -135,6 +137,21 @@ class Shop(RuleBasedStateMachine):
         else:
             assert reason is Reason.NOT_ON_OFFER
 
+    @rule(
+        seconds=st.sampled_from([-1, 0, 1, 7, 60, 61, 110, 240]),
+        lasts_s=st.sampled_from([1, 20, 60, 61, 180]),
+        band=st.sampled_from(BANDS),
+    )
+    def look_ahead(self, seconds: int, lasts_s: int, band: Band) -> None:
+        """What will be taken, if nothing is sold meanwhile."""
+        now_s, view = self.world.now_s, self.world.draft()
+        from_s, until_s = now_s + max(0, seconds), now_s + seconds + lasts_s
+        if until_s <= from_s:
+            return
+        provider = PROVIDER.public.key_id
+        found = most_outstanding_from(view, provider, span_of(band), now_s, now_s + seconds, until_s)
+        assert found == most_sold(self.record, band, from_s, until_s)
+
     @rule(seconds=st.sampled_from([1, 6, 7, 53, 60, 200]))
     def wait(self, seconds: int) -> None:
         self.world.wait(seconds)
@@ -243,6 +260,39 @@ def test_the_books_are_sums_not_grants() -> None:
     assert (
         most_outstanding(world.draft(), PROVIDER.public.key_id, span_of(BAND), world.now_s, end_s + 10) == 0
     )
+
+
+@pytest.mark.parametrize(
+    ("until_s", "ahead_s", "taken"),
+    [(600, 599, 3), (600, 600, 0), (5_000, 4_999, 0), (5_000, 3_600, 3), (9_000, 4_999, 0)],
+)
+def test_a_question_looks_at_no_more_than_an_hour_second_by_second(
+    until_s: int, ahead_s: int, taken: int
+) -> None:
+    """In a day that is one period: what ends in it is taken for over where it would be too many looks to know."""
+    world = World(genesis=replace(World().genesis, period_s=86_400))
+    world.now_s = START_S - START_S % 86_400 + 86_400
+    world.must(offer(price_ubc=0, allocation_duration_s=until_s), PROVIDER)
+    world.must(buy(0, allocations=3), ALICE)
+    view, from_s = world.draft(), world.now_s + ahead_s
+    view.tally.looks = 0
+    provider = PROVIDER.public.key_id
+    found = most_outstanding_from(view, provider, span_of(BAND), world.now_s, from_s, from_s + 60)
+    assert found == taken
+    assert view.tally.looks <= MAX_SECONDS + 10
+
+
+@pytest.mark.parametrize("far_s", [MAX_PERIODS_AHEAD * PERIOD_S + PERIOD_S, 2**62])
+def test_nothing_that_is_sold_reaches_further_than_periods_can_be_reserved(far_s: int) -> None:
+    world = World()
+    world.must(offer(price_ubc=0), PROVIDER)
+    world.must(buy(0), ALICE)
+    view, now_s = world.draft(), world.now_s
+    view.tally.looks = 0
+    provider = PROVIDER.public.key_id
+    assert most_outstanding_from(view, provider, span_of(BAND), now_s, now_s + far_s, now_s + far_s + 9) == 0
+    assert view.tally.looks < 10
+    assert most_outstanding_from(view, provider, span_of(BAND), now_s, now_s, now_s + far_s) == 1
 
 
 def test_a_ninth_band_waits_for_one_of_eight() -> None:

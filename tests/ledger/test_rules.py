@@ -311,6 +311,16 @@ ROWS = [
         lambda world: settled(world, BOTH),
         note="a session of fewer slots",
     ),
+    *(
+        Row(
+            Reason.SHARE_TOO_LARGE,
+            ALICE,
+            claim(BOTH, 0, allocations=units, slots=slots),
+            lambda world: settled(world, BOTH),
+            note=f"a session of more than {units} units in {slots} slots",
+        )
+        for units, slots in ((1, 2), (2, 1), (1, 1), (1, 0), (2, 0))
+    ),
     Row(Reason.PERIOD_NOT_AHEAD, PROVIDER, offer(reservations={NOW: Reservation(80, 5)})),
     Row(Reason.PERIOD_NOT_AHEAD, ALICE, buy(0, period=NOW, period_to=NOW + 1), posted(reservations=AHEAD)),
     Row(

@@ -28,7 +28,7 @@ A = bytes(range(32))
 REQUESTS: list[AuctionRequest] = [CreateAuction(b"auction"), PlaceBid(A, b"bid"), GetBid(A, CONSUMER.public)]
 REQUESTS += [ListAuctions(), ListAuctions(7, CONSUMER.public, True)]
 
-REQUESTS += [AskTimeKey(0), AskTimeKey(2**63 - 1), AskQuestion(A), AnswerQuestion(A, b"offer")]
+REQUESTS += [AskTimeKey(1), AskTimeKey(2**63 - 1), AskQuestion(A), AnswerQuestion(A, b"offer")]
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: type(one).__name__)
@@ -41,7 +41,7 @@ def test_read_back(request_: AuctionRequest) -> None:
     [
         1, [], [0, b""], [1, "x"], [1, b"", b""], [2, A], [2, A[1:], b"bid"],
         [3, A, A], [3, A, b"\4" * 33], [4, A, b""], [4, 0, 2, b""],
-        [4, -1, 0, b""], [4, 0, 0, b"x"], [5], [5, -1], [5, 2**63], [5, b"x"], [6, A[1:]], [6, A, A], [7, A],
+        [4, -1, 0, b""], [4, 0, 0, b"x"], [5], [5, 0], [5, -1], [5, 2**63], [5, b"x"], [6, A[1:]], [6, A, A], [7, A],
         [7, A[1:], b"offer"], [7, A, 1], [8, A],
     ],
 )  # fmt: skip

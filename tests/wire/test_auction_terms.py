@@ -7,7 +7,15 @@ from dataclasses import replace
 import pytest
 
 from tests.wire.examples import BAND, CONSUMER, MESSAGES, OPERATOR, PROVIDER, QOS, UTC_S
-from wire.auction_terms import MAX_SLOTS, MAX_UNITS, AuctionKind, AuctionMark, AuctionTerms
+from wire.auction_terms import (
+    MAX_SLOTS,
+    MAX_UNITS,
+    AuctionKind,
+    AuctionMark,
+    AuctionTerms,
+    read_sold,
+    say_sold,
+)
 from wire.band import Band
 from wire.errors import DecodeError
 
@@ -63,3 +71,23 @@ def test_the_forecast_counts_and_an_auction_without_one_has_the_id_that_it_had()
 def test_a_forecast_that_cannot_be(kind: AuctionKind, forecast: tuple[int, ...], why: str) -> None:
     with pytest.raises(DecodeError, match=why):
         AuctionMark(kind, UTC_S, 5, forecast)
+
+
+@pytest.mark.parametrize(
+    ("mark", "least_ubc"),
+    [(SESSION.mark, 5 * 3 * 2), (TERMS.mark, 5), (replace(TERMS.mark, kind=AuctionKind.PROPSHARE), 5)],
+)
+def test_the_minimum_of_a_session_is_for_each_unit_in_each_slot(mark: AuctionMark, least_ubc: int) -> None:
+    assert mark.least_ubc(units=3, slots=2) == least_ubc
+
+
+@pytest.mark.parametrize("units", [0, 1, 250, 2**32 - 1])
+def test_what_is_sold_already_is_read_from_the_sentence(units: int) -> None:
+    assert read_sold(say_sold(units)) == units
+
+
+@pytest.mark.parametrize(
+    "other", ["", "units are sold", "sold out", "-1 units are sold for when these would be used"]
+)
+def test_another_sentence_says_no_number(other: str) -> None:
+    assert read_sold(other) is None

@@ -22,12 +22,15 @@ from ledger.clearing.door import (
     read_issuer,
 )
 from ledger.clearing.keeping import time_key
-from tests.clearing_world import CLEARING_S, HOUSE, KEEPERS, PROPSHARE, SLOT_S, ClearingWorld
-from tests.ledger_world import ALICE, BOB, OTHER_BAND, PROVIDER, QOS, START_S, buy
+from ledger.state import read_offer
+from tests.clearing_world import BIDDERS, CLEARING_S, HOUSE, KEEPERS, PROPSHARE, SLOT_S, ClearingWorld
+from tests.ledger_world import ALICE, BAND, BOB, OTHER_BAND, PERIOD_S, PROVIDER, QOS, START_S, buy, offer
 from wire.allocate import Allocate
-from wire.auction import SETTLE_S, Auction
-from wire.auction_terms import GUARD_S
+from wire.auction import SETTLE_S, Auction, write_auction
+from wire.auction_terms import GUARD_S, NOT_FREE, read_sold, say_sold
+from wire.band import Band
 from wire.money_actions import Transfer
+from wire.post_offer import PostOffer, Reservation
 from wire.qos import MAX_RATE_BPS
 from wire.transaction import Transaction, sign_transaction
 
@@ -92,6 +95,89 @@ def test_an_auction_that_is_taken() -> None:
     )
     for auction in (AUCTION, moved(START_S + GUARD_S + 1), moved(START_S + MAX_AHEAD_S - SETTLE_S)):
         assert check_auction(auction, HOUSE.public, PROVIDES, START_S) is None
+
+
+def sold_before(*offers: PostOffer, units: int = 2) -> ClearingWorld:
+    """A provider of ordinary passes, of which Alice bought so many of each offer, turns to auctions of a minute."""
+    world = ClearingWorld()
+    for one in offers:
+        world.world.must(one, PROVIDER)
+        epoch = read_offer(world.world.state, PROVIDER.public)
+        assert epoch is not None
+        world.world.must(buy(units * one.price_ubc, epoch.epoch, band=one.band, allocations=units), ALICE)
+    world.world.must(offer(max_allocations=0, allocation_duration_s=SLOT_S), PROVIDER)
+    return world
+
+
+@pytest.mark.parametrize("clearing_s", [CLEARING_S, CLEARING_S + 30])
+@pytest.mark.parametrize(
+    ("ends_s", "band", "taken"),
+    [
+        (0, BAND, 0),
+        (1, BAND, 2),
+        (SLOT_S, BAND, 2),
+        (3_600, BAND, 2),
+        (3_600, Band(5_160_000, 5_180_000, 20_000), 2),
+        (3_600, OTHER_BAND, 0),
+    ],
+    ids=str,
+)
+def test_what_was_sold_before_is_counted_at_the_clearing(
+    clearing_s: int, ends_s: int, band: Band, taken: int
+) -> None:
+    """By the ledger beside the house, whether the second of the clearing begins a period or not."""
+    world = sold_before(offer(allocation_duration_s=clearing_s + ends_s - START_S, band=band))
+    auction = world.session(9, 9, clearing_s=clearing_s)
+    seller = world.seller_of(auction)
+    assert seller.taken_units == taken
+    refusal = check_auction(auction, HOUSE.public, seller, START_S)
+    assert refusal == (Refusal(NOT_FREE, say_sold(2)) if taken else None)
+
+
+def test_units_of_several_passes_add_up_and_what_ends_before_does_not() -> None:
+    passes = [offer(allocation_duration_s=seconds) for seconds in (59, 60, 61, 90, 120, 600)]
+    world = sold_before(*passes, units=1)
+    assert world.seller_of(world.session(6)).taken_units == 4
+    world.world.wait(30)
+    assert world.seller_of(world.session(6)).taken_units == 4
+    assert world.seller_of(world.session(6, clearing_s=CLEARING_S + 29)).taken_units == 3
+    assert world.seller_of(world.session(6, clearing_s=CLEARING_S + 30)).taken_units == 2
+    assert world.seller_of(world.session(6, clearing_s=CLEARING_S + 540)).taken_units == 0
+
+
+def test_units_that_are_reserved_for_the_first_slot_count() -> None:
+    world, period = ClearingWorld(), CLEARING_S // PERIOD_S
+    ahead = {period + 1: Reservation(1, 3)}
+    world.world.must(offer(reservations=ahead), PROVIDER)
+    world.world.must(buy(3, allocations=3, period=period + 1, period_to=period + 1), ALICE)
+    world.world.must(offer(max_allocations=0), PROVIDER)
+    for clearing_s, taken in (
+        (CLEARING_S, 0),
+        (CLEARING_S + 1, 3),
+        (CLEARING_S + 60, 3),
+        (CLEARING_S + 120, 0),
+    ):
+        assert world.seller_of(world.session(6, clearing_s=clearing_s)).taken_units == taken
+
+
+def test_a_forecast_that_leaves_out_what_the_house_said_is_sold_is_cleared() -> None:
+    """All six were forecast while two of them run for an hour: refused before anybody bids, and not after."""
+    world = sold_before(offer(max_allocations=6, allocation_duration_s=3_600))
+    auction = world.session(6, 6, 6, units=6)
+    refusal = world.house.take_auction(
+        write_auction(auction, PROVIDER, world.ledger_id), world.seller_of, world.now_ns
+    )
+    assert isinstance(refusal, Refusal)
+    sold = read_sold(refusal.detail)
+    assert (refusal.reason, sold) == (NOT_FREE, 2)
+    assert sold is not None
+    listing = world.open(world.session(*(6 - sold,) * 3, units=6))
+    for number, bidder in enumerate(BIDDERS[1:4]):
+        world.bid(listing, bidder, 1_000 + number, units=2, slots=1)
+    closed = world.clear(listing).closed
+    assert closed is not None
+    assert closed.reason == ""
+    assert len(world.batches[-1].transactions) == 1 + 2
 
 
 @pytest.mark.parametrize(
@@ -221,8 +307,8 @@ def test_a_session_for_nothing_is_refused_even_without_a_minimum() -> None:
     [
         (SESSIONS, 12_000, 1_000),
         (SESSIONS, 7, 7),
-        (WORLD.session(30, 250, units=250), 12_000, 644),
-        (WORLD.session(200, units=250), 12_000, 98),
+        (WORLD.session(30, 250, units=250), 12_000, 1_000),
+        (WORLD.session(200, units=250), 12_000, 1_000),
         (WORLD.session(0, 6), 12_000, 1_000),
         (SHARES, 7, 7),
         (SHARES, 99_999, 12_000),

@@ -1044,13 +1044,19 @@ def test_a_box_that_shows_what_is_free_sells_all_that_it_auctions(seed: int) -> 
 
 
 def test_a_forecast_of_more_than_is_free_sells_nothing() -> None:
-    """A box that shows what it does not have: the ledger counts, all or none, and the bids die."""
+    """A box that shows what it does not have, before the door can know: the ledger counts, all or none, and the bids
+    die. Once it is sold, the door refuses.
+    """
     world = ClearingWorld()
     listing, _ = sell_sessions(world, [(ALICE, 8, 2, 1_000)], 10, 10)
-    world.clear(listing)
     second, names = sell_sessions(
         world, [(BOB, 2, 1, 900), (CAROL, 1, 1, 900)], 10, 10, clearing_s=CLEARING_S + SLOT_S
     )
+    world.clear(listing)
+    late = write_auction(world.session(3, 10, clearing_s=CLEARING_S + SLOT_S + 1), PROVIDER, world.ledger_id)
+    refusal = world.house.take_auction(late, world.seller_of, world.now_ns)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "not_free"
     world.clear(second)
     assert second.receipt().reason == "sold_out"
     assert {world.status(second, name) for name in names} == {(Status.CANCELLED, "sold_out")}
