@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from apd.shells.fake_tpm import FakeVendor
 from ledger.enrolment import Vendors
 from ledger.findings import Severity
 from ledger.reports.rows import Revoked
 from ledger.reports.trust import Trust, format_trust, judge_ledger, judge_maker, parse_trust
 from tests.ledger.reports.test_rows import RESULT
-from tests.ledger_world import GENESIS
+from tests.ledger_world import GENESIS, PROVIDER, START_S
+from wire.attestation_result import AttestationResult
+from wire.enrolment import EnrolmentRequest, read_enrolment, write_enrolment_request
 from wire.errors import ConfigError
 
 STOLEN = Revoked(bytes(8), 1_000, "stolen")
@@ -78,3 +83,21 @@ def test_a_maker_is_asked_for_only_where_there_is_a_tpm_and_makers_are_named() -
     assert "the ledger's word" in judge_maker(TRUST, in_tpm, GENESIS.ledger_id).text
     unshown = judge_maker(strict, in_tpm, GENESIS.ledger_id)
     assert (unshown.ok, unshown.severity) == (False, Severity.FORGERY), "nobody kept its request: fail closed"
+
+
+def test_a_tpm_of_a_maker_that_is_trusted_and_one_of_another_maker() -> None:
+    ours, other = FakeVendor(), FakeVendor()
+    tpm = ours.make_tpm()
+    key, certificate = tpm.attestation_key(), tpm.endorsement_key().certificate
+    asked = EnrolmentRequest(PROVIDER.public, None, key.public_area, certificate)
+    sent = read_enrolment(write_enrolment_request(asked, PROVIDER, GENESIS.ledger_id), GENESIS.ledger_id)
+    assert isinstance(sent, EnrolmentRequest)
+    digest = hashlib.sha256(certificate).digest()
+    result = AttestationResult(
+        key.public_key, key.name, PROVIDER.public, digest, START_S + 1_700_000_000, sent.encoded
+    )
+    for vendor, trusted in ((ours, True), (other, False)):
+        pem = vendor.root.public_bytes(Encoding.PEM).decode()
+        trust = parse_trust(format_trust([GENESIS.ledger_id], pem), "trust.json")
+        assert judge_maker(trust, result, GENESIS.ledger_id).ok is trusted
+        assert not judge_maker(trust, replace(result, endorsement_hash=bytes(32)), GENESIS.ledger_id).ok
