@@ -41,12 +41,18 @@ FOLLOWS: dict[AuctionPhase, frozenset[AuctionPhase]] = {
     AuctionPhase.IDLE: frozenset({AuctionPhase.KEYING}),
     AuctionPhase.KEYING: frozenset({AuctionPhase.SIGNING, AuctionPhase.IDLE}),
     AuctionPhase.SIGNING: frozenset({AuctionPhase.OPENING, AuctionPhase.IDLE}),
-    AuctionPhase.OPENING: frozenset({AuctionPhase.OPEN, AuctionPhase.IDLE}),
+    AuctionPhase.OPENING: frozenset({AuctionPhase.OPEN, AuctionPhase.SIGNING, AuctionPhase.IDLE}),
     AuctionPhase.OPEN: frozenset({AuctionPhase.CLEARING, AuctionPhase.IDLE}),
     AuctionPhase.CLEARING: frozenset({AuctionPhase.ANSWERING, AuctionPhase.IDLE}),
     AuctionPhase.ANSWERING: frozenset({AuctionPhase.IDLE}),
 }
-"""Legal moves. A phase that does not come to its end in time is followed by IDLE, and the operator is told."""
+"""Legal moves. A phase that does not come to its end in time is followed by IDLE, and the operator is told.
+From OPENING to SIGNING: the house has less to sell than the box, which offers that.
+"""
+
+OF_AUCTIONS, OF_BIDS = b"a", b"b"
+"""The first octet of a correlation: who asked the house, apd/auctions.py or apd/bids.py."""
+CORRELATION_SIZE = 9
 
 ShareKey = tuple[PublicKey, int, Qos]
 
@@ -113,12 +119,22 @@ class AuctionState:
     """Ids of the auctions held here lately, the oldest first."""
     asked: Mapping[bytes, AskedBid] = field(default_factory=dict)
     """By correlation."""
+    relays: Mapping[object, int] = field(default_factory=dict)
+    """Until when what was passed on lately uses up each host's rate, and the box's (under None), monotonic ns; who has
+    all of it left is not there.
+    """
     relayed: int = 0
     """Bids passed on in the auction under way, or in the last one."""
     last: str = ""
     """What became of the last one, for the operator."""
     told: str = ""
     """Why none is held, as the operator was told last."""
+    said: str = ""
+    """Why the one under way is not settled yet: the house's words, or what is not free yet."""
+    elsewhere: int = 0
+    """Units that the ledger counts as sold in the auction under way, and this box does not know of."""
+    told_elsewhere: int = 0
+    """As the operator was told last."""
 
     def move(self, phase: AuctionPhase) -> "AuctionState":
         """In a phase that may follow; what was asked before is not waited for any more."""
@@ -154,6 +170,11 @@ class AuctionState:
             else:
                 kept.append(share.qos)
         return kept
+
+
+def is_of(whose: bytes, correlation: bytes) -> bool:
+    """Whether a reply is to something that was asked there."""
+    return correlation[:1] == whose and len(correlation) == CORRELATION_SIZE
 
 
 def key_of(grant: Grant) -> ShareKey:

@@ -13,7 +13,7 @@ Whatever fails before that costs one auction: the next one is due in a slot's ti
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from apd.auction_state import AuctionPhase, AuctionState, SoldShare
+from apd.auction_state import OF_AUCTIONS, AuctionPhase, AuctionState, SoldShare
 from apd.commands import (
     AskHouse,
     Command,
@@ -23,7 +23,7 @@ from apd.commands import (
     SignAuctionOffer,
     StoreAuctionOffer,
 )
-from apd.forecast import forecast, most_units
+from apd.forecast import counted_units, forecast, most_units
 from apd.session import instant_ns
 from apd.sessions import Outcome
 from apd.settings import LEAST_OPEN_S, AuctionSettings
@@ -38,7 +38,7 @@ from wire.auction_request import (
     CreateAuction,
     write_auction_request,
 )
-from wire.auction_terms import GUARD_S, AuctionKind, AuctionMark, AuctionTerms
+from wire.auction_terms import GUARD_S, NOT_FREE, AuctionKind, AuctionMark, AuctionTerms, read_sold
 from wire.errors import DecodeError
 from wire.generate_offer import GenerateOffer, derive_nonce, offer_of, read_generate_offer
 from wire.offer_state import OfferState
@@ -52,7 +52,6 @@ LOOK_NS = NS_PER_S // 2
 """So often it is asked what an auction came to: bidders wait."""
 MAX_RECENT = 4
 """Auctions whose bids are asked after: the last slots of the longest share are long after that."""
-_OURS = b"a"
 
 
 def start(state: State, sold: Mapping[bytes, tuple[SoldShare, ...]], now: Now) -> Outcome:
@@ -94,11 +93,6 @@ def deadlines_ns(state: State) -> list[int]:
     return [] if due_ns is None else [due_ns]
 
 
-def is_ours(correlation: bytes) -> bool:
-    """Whether a reply is to one of these questions."""
-    return len(correlation) == 9 and correlation[:1] == _OURS
-
-
 def take_reply(state: State, correlation: bytes, data: bytes, now: Now) -> Outcome:
     """The house's word. One that comes late, or twice, changes nothing."""
     auctions, receipt = state.on_auction, _try_receipt(state, data)
@@ -121,17 +115,17 @@ def take_reply(state: State, correlation: bytes, data: bytes, now: Now) -> Outco
     return state.with_refusal("reply_unexpected"), []
 
 
-def signed(state: State, encoded: bytes, now: Now) -> Outcome:
-    """The auction can be given to the house."""
-    if state.on_auction.phase is not AuctionPhase.SIGNING:
+def signed(state: State, auction_id: bytes, encoded: bytes, now: Now) -> Outcome:
+    """The auction can be given to the house. One that was given up meanwhile is not."""
+    if state.on_auction.phase is not AuctionPhase.SIGNING or auction_id != _auction(state).auction_id:
         return state, []
     state = _with(_move(state, AuctionPhase.OPENING), encoded=encoded)
     return _ask(state, CreateAuction(encoded), AGAIN_NS, now)
 
 
-def offer_signed(state: State, offer: bytes, now: Now) -> Outcome:
+def offer_signed(state: State, auction_id: bytes, offer: bytes, now: Now) -> Outcome:
     """The offer that settles it can go once what it sells is on disk."""
-    if state.on_auction.phase is not AuctionPhase.ANSWERING:
+    if state.on_auction.phase is not AuctionPhase.ANSWERING or auction_id != _auction(state).auction_id:
         return state, []
     return _look(_with(state, answer=offer), now)
 
@@ -169,7 +163,7 @@ def _begin(state: State, now: Now) -> Outcome:
         return _plan(
             state, now
         ), commands  # a clock was set, or runs a little slower than the other; or we were busy
-    state = _with(state, done_s=clearing_s)
+    state = _with(state, done_s=clearing_s, elsewhere=0)
     for auction_id in sorted(state.on_auction.unsure):
         state, asking = _ask(state, AskQuestion(auction_id), AGAIN_NS, now)
         commands += asking
@@ -221,22 +215,28 @@ def _open_again(state: State, now: Now) -> Outcome:
 
 
 def _take_key(state: State, data: bytes, now: Now) -> Outcome:
-    """The auction of what is free now, sealed to this key."""
-    word, clearing_s = state.lobby.offer_state, state.on_auction.clearing_s
+    """The key to which bids are sealed, or the house's no."""
+    clearing_s = state.on_auction.clearing_s
     receipt = _try_receipt(state, data)
     if receipt is not None:
         return _refused(state, receipt, now)
     key = read_time_key(data)
     if key.keeper != state.settings.ledger or key.time_s != clearing_s:
         raise DecodeError(f"a time key of {key.keeper} for {key.time_s}, not of the ledger for {clearing_s}")
+    return _sign(state, data, now)
+
+
+def _sign(state: State, key: bytes, now: Now) -> Outcome:
+    """The auction of what is free now, sealed to this key."""
+    word, clearing_s = state.lobby.offer_state, state.on_auction.clearing_s
     assert word is not None, "an offer is replaced, and never withdrawn"
     units = _forecast(state, word, now)
     if not units[0]:
-        return _hold_none(state, "nothing is free in the first slot", now)
+        return _hold_none(state, f"nothing is free in the first slot{_sold_elsewhere(state)}", now)
     mark = AuctionMark(AuctionKind.SESSION, clearing_s, word.price_ubc, units)
     most = most_units(state, word.qos)
     terms = AuctionTerms(state.settings.provider, mark, word.band, most, word.allocation_duration_s, word.qos)
-    auction = Auction(terms, word.epoch + 1, "", state.settings.ledger, threshold=1, time_keys=(data,))
+    auction = Auction(terms, word.epoch + 1, "", state.settings.ledger, threshold=1, time_keys=(key,))
     state = _with(
         _move(state, AuctionPhase.SIGNING),
         auction=auction,
@@ -252,12 +252,36 @@ def _take_listing(state: State, data: bytes, now: Now) -> Outcome:
     receipt, auctions = _read_receipt(state, data), state.on_auction
     auction_id = _auction(state).auction_id
     if receipt.status is Status.ERROR:  # it took nothing, so that it names no auction
-        return _refused(state, receipt, now)
+        return _sell_less(state, receipt, now)
     if receipt.auction_id != auction_id or receipt.status is not Status.ACTIVE:
         raise DecodeError(f"a receipt of auction {receipt.auction_id.hex()}, {receipt.status.name}")
     recent = (*auctions.recent, auction_id)[-MAX_RECENT:]
     due_ns = instant_ns(auctions.clearing_s, now)
     return _with(_move(state, AuctionPhase.OPEN), recent=recent, due_ns=due_ns, told=""), []
+
+
+def _sell_less(state: State, receipt: AuctionReceipt, now: Now) -> Outcome:
+    """Where the ledger counts units that this box does not know of, as somebody bought them before it held auctions and
+    is not here, the auction sells so many less. Once in each slot: another slot may have other units.
+    """
+    auctions, auction = state.on_auction, _auction(state)
+    taken = read_sold(receipt.detail) if receipt.reason == NOT_FREE else None
+    if taken is None or auctions.elsewhere:
+        return _refused(state, receipt, now)
+    begins_s = auction.terms.mark.clearing_s
+    known = sum(units for units, ends_s in counted_units(state, now) if ends_s > begins_s)
+    if taken <= known:
+        return _refused(state, receipt, now)
+    state, commands = _sign(_with(state, elsewhere=taken - known), auction.time_keys[0], now)
+    if state.on_auction.phase is not AuctionPhase.SIGNING or auctions.told_elsewhere == taken - known:
+        return state, commands
+    note = Note("sold_before", f"less is auctioned{_sold_elsewhere(state)}")
+    return _with(state, told_elsewhere=taken - known), [*commands, note]
+
+
+def _sold_elsewhere(state: State) -> str:
+    units = state.on_auction.elsewhere
+    return f": the ledger counts {units} units that were not sold in auctions here" if units else ""
 
 
 def _refused(state: State, receipt: AuctionReceipt, now: Now) -> Outcome:
@@ -292,11 +316,15 @@ def _over_s(state: State) -> int:
 def _give_up(state: State, now: Now) -> Outcome:
     """What was signed and sent may have run: it stays sold. What was not cannot run any more."""
     auctions = state.on_auction
+    if auctions.said and auctions.phase is AuctionPhase.CLEARING:
+        return _refuse(state, auctions.said, now)
     if not auctions.sent:
         return _void(
             state, "the clearing house did not say in time what it came to, or was not answered", now
         )
     text = "the clearing house did not say what became of the answer: what it sells is kept"
+    if auctions.said:
+        text = f"the clearing house did not settle it ({auctions.said}): what it sells is kept"
     unsure = auctions.unsure | {_auction(state).auction_id}
     return _rest(_with(state, last=text, unsure=unsure), now), [Note("auction_unanswered", text)]
 
@@ -311,14 +339,21 @@ def _take_result(state: State, data: bytes, now: Now) -> Outcome:
     settings = state.settings
     question = read_generate_offer(data, settings.ledger, settings.ledger_id)
     shares = _shares(auction, question)
-    why = _check(state, question, now) if not isinstance(shares, str) else shares
+    why = shares if isinstance(shares, str) else _check(state, question)
     if isinstance(shares, str) or why:
-        text = f"auction {auction.auction_id.hex()}: {why}: nothing is signed"
-        return _rest(_with(state, last=f"refused: {why}"), now), [Note("question_refused", text)]
-    transaction = Transaction(offer_of(auction, question), derive_nonce(data), question.valid_until_s)
+        return _refuse(state, why, now)
+    waits_for = _check_room(state, question, now)
+    if waits_for:
+        return _with(state, said=waits_for), []
+    made = Transaction(offer_of(auction, question), derive_nonce(data), question.valid_until_s)
     sold = {**state.on_auction.sold, auction.auction_id: shares}
-    state = _with(_move(state, AuctionPhase.ANSWERING), sold=sold, due_ns=now.mono_ns + LOOK_NS)
-    return state, [StoreAuctionOffer(auction.auction_id, shares), SignAuctionOffer(transaction)]
+    state = _with(_move(state, AuctionPhase.ANSWERING), sold=sold, said="", due_ns=now.mono_ns + LOOK_NS)
+    return state, [StoreAuctionOffer(auction.auction_id, shares), SignAuctionOffer(auction.auction_id, made)]
+
+
+def _refuse(state: State, why: str, now: Now) -> Outcome:
+    text = f"auction {_auction(state).auction_id.hex()}: {why}: nothing is signed"
+    return _rest(_with(state, last=f"refused: {why}"), now), [Note("question_refused", text)]
 
 
 def _shares(auction: Auction, question: GenerateOffer) -> tuple[SoldShare, ...] | str:
@@ -328,7 +363,7 @@ def _shares(auction: Auction, question: GenerateOffer) -> tuple[SoldShare, ...] 
     for consumer, share in question.consumers.items():
         if not 1 <= share.slots <= len(mark.forecast):
             return f"a share of {share.slots} slots, of {len(mark.forecast)}"
-        least_ubc = mark.min_price_ubc * share.allocations * share.slots
+        least_ubc = mark.least_ubc(share.allocations, share.slots)
         if share.price_ubc < least_ubc:
             return f"a share costs {share.price_ubc} ubc, less than {least_ubc}"
         try:
@@ -339,23 +374,39 @@ def _shares(auction: Auction, question: GenerateOffer) -> tuple[SoldShare, ...] 
     return tuple(sold) or "it has no winners"
 
 
-def _check(state: State, question: GenerateOffer, now: Now) -> str:
-    """Why it is not signed; empty if it is as it was agreed, and everything in it is free."""
+def _check(state: State, question: GenerateOffer) -> str:
+    """Why it is never signed; empty if it is as it was agreed."""
     auctions, auction = state.on_auction, _auction(state)
-    mark, shares = auction.terms.mark, question.consumers.values()
+    mark = auction.terms.mark
     if question.auction != auctions.encoded:
         return "it is about another auction"
     if question.valid_until_s > auction.settle_by_s:
         return f"it is to be valid until {question.valid_until_s}, after {auction.settle_by_s}"
     if question.price_ubc != mark.min_price_ubc:
         return f"the offer's price is to be {question.price_ubc} ubc, and not {mark.min_price_ubc}"
+    for slot, units in enumerate(mark.forecast, 1):
+        sold = _sold_of(question, slot)
+        if sold > units:
+            return f"it sells {sold} units of slot {slot}: {units} were offered"
+    return ""
+
+
+def _check_room(state: State, question: GenerateOffer, now: Now) -> str:
+    """Why it is not signed yet; empty if everything in it is free. A session that ends at the clearing time may take
+    the kernel a moment: it is looked at again, until it is too late.
+    """
     if state.disk.failing_ns is not None:
         return "the disk keeps nothing, so that it could be sold again"
-    for slot, (units, left) in enumerate(zip(mark.forecast, _free_now(state, now), strict=True), 1):
-        sold = sum(share.allocations for share in shares if share.slots >= slot)
-        if sold > min(units, left):
-            return f"it sells {sold} units of slot {slot}: {units} were offered, {left} are free now"
+    for slot, left in enumerate(_free_now(state, now), 1):
+        sold = _sold_of(question, slot)
+        if sold > left:
+            return f"it sells {sold} units of slot {slot}: {left} are free now"
     return ""
+
+
+def _sold_of(question: GenerateOffer, slot: int) -> int:
+    """Units of a slot, from 1."""
+    return sum(share.allocations for share in question.consumers.values() if share.slots >= slot)
 
 
 def _free_now(state: State, now: Now) -> tuple[int, ...]:
@@ -381,6 +432,9 @@ def _take_end(state: State, receipt: AuctionReceipt, now: Now) -> Outcome:
     known = receipt.status is not Status.ACTIVE
     if receipt.status is Status.INACTIVE or (known and auctions.phase is AuctionPhase.CLEARING):
         return _void(state, _words(receipt), now)
+    if receipt.reason and auctions.phase is AuctionPhase.ANSWERING:
+        words = _words(receipt)
+        return _with(state, said=words, last=f"not settled yet: {words}"), []
     return state, []
 
 
@@ -433,7 +487,8 @@ def _rest(state: State, now: Now) -> State:
     if state.on_auction.phase is not AuctionPhase.IDLE:
         state = _move(state, AuctionPhase.IDLE)
     return _plan(
-        _with(state, auction=None, encoded=b"", answer=b"", stored=False, sent=False, stations={}), now
+        _with(state, auction=None, encoded=b"", answer=b"", stored=False, sent=False, said="", stations={}),
+        now,
     )
 
 
@@ -458,7 +513,7 @@ def _ask(state: State, request: AuctionRequest, again_ns: int, now: Now) -> Outc
     if not state.link.connected:
         return state, []
     serial = state.on_auction.serial + 1
-    correlation = _OURS + serial.to_bytes(8, "big")
+    correlation = OF_AUCTIONS + serial.to_bytes(8, "big")
     return _with(state, serial=serial), [AskHouse(correlation, write_auction_request(request))]
 
 

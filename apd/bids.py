@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from apd.address import Address, host_of
-from apd.auction_state import AskedBid, AuctionPhase
+from apd.auction_state import CORRELATION_SIZE, OF_BIDS, AskedBid, AuctionPhase
 from apd.commands import AskHouse, Command, Note, SendLobby
 from apd.sessions import Outcome
 from apd.state import State
@@ -27,13 +27,14 @@ MAX_ASKED_OF_ONE = 16
 """Of one host: enough for somebody who bids for a household."""
 REPEAT_NS = NS_PER_S
 """The same octets of the same asker go to the house at most once in this time."""
-_OURS = b"b"
-_CORRELATION_SIZE = 9
-
-
-def is_ours(correlation: bytes) -> bool:
-    """Whether a reply is to something that was asked here."""
-    return correlation[:1] == _OURS and len(correlation) == _CORRELATION_SIZE
+RELAYED_PER_S = 100
+"""So many go to the house in a second at most, of all who ask: all boxes of a house wait in one queue there, and so do
+this box's own questions. As many go at once after a quiet second.
+"""
+RELAYED_PER_S_OF_ONE = 10
+"""Of one host, so that it does not take all of that; twice as many at once."""
+WHILE_CLEARING = 4
+"""So many times slower while the box itself asks what an auction came to: nobody can be told before that is known."""
 
 
 def show(state: State, source: Address, now: Now) -> Outcome:
@@ -72,12 +73,21 @@ def take(state: State, source: Address, message: Bid | AskBid, now: Now) -> Outc
     if known is not None:
         if now.mono_ns < known.sent_ns + REPEAT_NS:
             return state, []
-        state = _keep(state, {**asked, correlation: replace(known, sent_ns=now.mono_ns)})
+        paced = _pace(state, source, now)
+        if paced is None:
+            return state, []  # it is under way, and is repeated
+        state = _keep(paced, {**asked, correlation: replace(known, sent_ns=now.mono_ns)})
         return state, [AskHouse(correlation, request)]
     if sum(host_of(one.source) == host_of(source) for one in asked.values()) >= MAX_ASKED_OF_ONE:
         return _refuse(
             state, source, message.auction_id, "busy", "too many of your bids and questions are under way"
         )
+    paced = _pace(state, source, now)
+    if paced is None:
+        return _refuse(
+            state, source, message.auction_id, "busy", "too many bids and questions at once: ask again"
+        )
+    state = paced
     if len(asked) >= MAX_ASKED:
         state, answers = _give_up(
             state, next(iter(asked)), "busy", "too many bids and questions are under way"
@@ -122,7 +132,21 @@ def deadlines_ns(state: State) -> list[int]:
 def _correlation(state: State, source: Address, request: bytes) -> bytes:
     """Of this question by this asker. Nobody else can make two that are the same, nor know it."""
     asked = repr(tuple(source) if isinstance(source, tuple) else source).encode() + b"\0" + request
-    return _OURS + hmac.digest(state.lobby.secret, asked, "sha256")[: _CORRELATION_SIZE - 1]
+    return OF_BIDS + hmac.digest(state.lobby.secret, asked, "sha256")[: CORRELATION_SIZE - 1]
+
+
+def _pace(state: State, source: Address, now: Now) -> State | None:
+    """With one more on its way to the house; None if that is one too many, of this host or of all."""
+    clearing = state.on_auction.phase in (AuctionPhase.CLEARING, AuctionPhase.ANSWERING)
+    each_ns = NS_PER_S * (WHILE_CLEARING if clearing else 1) // RELAYED_PER_S
+    relays = {who: until_ns for who, until_ns in state.on_auction.relays.items() if until_ns > now.mono_ns}
+    of_one, of_all = (host_of(source), NS_PER_S // RELAYED_PER_S_OF_ONE, 2), (None, each_ns, 1)
+    for who, step_ns, burst_s in (of_one, of_all):
+        until_ns = relays.get(who, now.mono_ns) + step_ns
+        if until_ns > now.mono_ns + burst_s * NS_PER_S:
+            return None
+        relays[who] = until_ns
+    return replace(state, auctions=replace(state.on_auction, relays=relays))
 
 
 def _give_up(state: State, correlation: bytes, reason: str, detail: str) -> Outcome:

@@ -140,6 +140,7 @@ class SignAuction(NamedTuple):
 class SignAuctionOffer(NamedTuple):
     """Sign with the provider's key the offer that settles an auction."""
 
+    auction_id: bytes
     transaction: Transaction
 
 

@@ -437,10 +437,10 @@ def _auction_signed(state: State, event: AuctionEvent, now: Now) -> Outcome:
     from apd import auctions  # others do without
 
     match event:
-        case AuctionSigned(encoded):
-            return auctions.signed(state, encoded, now)
-        case AuctionOfferSigned(offer):
-            return auctions.offer_signed(state, offer, now)
+        case AuctionSigned(auction_id, encoded):
+            return auctions.signed(state, auction_id, encoded, now)
+        case AuctionOfferSigned(auction_id, offer):
+            return auctions.offer_signed(state, auction_id, offer, now)
 
 
 def _on_auction(before: State, state: State, now: Now) -> State:

@@ -71,12 +71,14 @@ class OfferSigned:
 class AuctionSigned(NamedTuple):
     """The auction that `SignAuction` asked for."""
 
+    auction_id: bytes
     encoded: bytes
 
 
 class AuctionOfferSigned(NamedTuple):
     """The offer that `SignAuctionOffer` asked for."""
 
+    auction_id: bytes
     offer: bytes
 
 

@@ -59,6 +59,8 @@ def forecast(state: State, qos: Qos, first_s: int, slot_s: int, slots: int, now:
     promises = promised(state, now)
     resources = _resources(state, qos, promises)
     counted, most = counted_units(state, now), most_units(state, qos)
+    if state.auctions is not None:
+        most -= state.auctions.elsewhere
     found = []
     for begins_s in range(first_s, first_s + slots * slot_s, slot_s):
         units = _units(resources, [one.reaches(begins_s * 1_000) for one in promises])

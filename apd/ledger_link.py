@@ -85,10 +85,11 @@ def take_reply(state: State, correlation: bytes, data: bytes, now: Now) -> Outco
         return refunds.take_reply(state, correlation, data, now)
     if state.auctions is not None:
         from apd import auctions, bids  # others do without
+        from apd.auction_state import OF_AUCTIONS, OF_BIDS, is_of
 
-        if auctions.is_ours(correlation):
+        if is_of(OF_AUCTIONS, correlation):
             return auctions.take_reply(state, correlation, data, now)
-        if bids.is_ours(correlation):
+        if is_of(OF_BIDS, correlation):
             return bids.take_reply(state, correlation, data)
     if state.air is not None:
         from apd import registration  # a wired box does without

@@ -174,6 +174,7 @@ class Minutes:
         self.box: Box = auction_box()
         self.replies: list[LedgerReplied] = []
         self.unsaved: list[StoreCommand] = []
+        self.removing: list[SessionRemoved] = []
         self.sold: dict[bytes, tuple[SoldShare, ...]] = {}
         self.sessions: dict[bytes, Session] = {}
         self.connected = True
@@ -207,6 +208,8 @@ class Minutes:
             self.feed(StationLeft(self._mac(self.random.choice(sorted(map(str, self.box.state.stations))))))
         if self.random.random() < 0.8:
             self.save()
+        while self.removing and self.random.random() < 0.6:
+            self.feed(self.removing.pop(0))
         arriving, self.replies = self.replies, []
         for reply in arriving:
             if self.random.random() < 0.7:
@@ -228,7 +231,7 @@ class Minutes:
             case InstallSession(grant_id):
                 self.feed(SessionInstalled(grant_id))
             case RemoveSession(grant_id):
-                self.feed(SessionRemoved(grant_id, Usage()))
+                self.removing.append(SessionRemoved(grant_id, Usage()))
             case SignAuction():
                 self.feed(auction_signed(self.box))
             case SignAuctionOffer():
@@ -260,7 +263,7 @@ class Minutes:
 
     def restart(self) -> None:
         """What is on disk goes on; what was not saved is gone, and with it its session in the kernel."""
-        self.unsaved, self.replies, self.connected = [], [], True
+        self.unsaved, self.replies, self.removing, self.connected = [], [], [], True
         self.restarts += 1
         active = [one for one in self.sessions.values() if one.phase is Phase.ACTIVE]
         self.box = again(self.box, dict(self.sold), active)

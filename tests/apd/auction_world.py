@@ -105,13 +105,15 @@ def share(units: int, slots: int, price_ubc: int | None = None) -> AuctionShare:
 
 def auction_signed(box: Box) -> AuctionSigned:
     """What the daemon does with the last SignAuction."""
-    return AuctionSigned(write_auction(box.last(SignAuction).auction, PROVIDER, LEDGER_ID))
+    made = box.last(SignAuction).auction
+    return AuctionSigned(made.auction_id, write_auction(made, PROVIDER, LEDGER_ID))
 
 
 def offer_signed(box: Box) -> AuctionOfferSigned:
     """And with the last SignAuctionOffer."""
-    made = sign_transaction(box.last(SignAuctionOffer).transaction, PROVIDER, LEDGER_ID)
-    return AuctionOfferSigned(made.envelope.encoded)
+    order = box.last(SignAuctionOffer)
+    made = sign_transaction(order.transaction, PROVIDER, LEDGER_ID)
+    return AuctionOfferSigned(order.auction_id, made.envelope.encoded)
 
 
 def session_auction(forecast: tuple[int, ...] = (6, 6, 6, 6), clearing_s: int = FIRST_S) -> Auction:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apd.auction_state import FOLLOWS, AuctionPhase, AuctionState, SoldShare
+from apd.auction_state import FOLLOWS, OF_AUCTIONS, OF_BIDS, AuctionPhase, AuctionState, SoldShare, is_of
 from apd.session import Phase as SessionPhase
 from apd.session import Session
 from tests.apd.world import CONSUMER, OTHER_CONSUMER, QOS, START_S, STATION, grant
@@ -33,6 +33,12 @@ def test_an_auction_is_shown_while_it_takes_bids(phase):
     assert AuctionState(phase=phase, encoded=b"signed").shown == (
         b"signed" if phase is AuctionPhase.OPEN else b""
     )
+
+
+@pytest.mark.parametrize("correlation", [b"", b"b", b"b" + bytes(7), b"a" + bytes(8), bytes(32)])
+def test_a_reply_is_whose_question_it_answers(correlation):
+    assert not is_of(OF_BIDS, correlation)
+    assert is_of(OF_AUCTIONS, correlation) == (correlation == b"a" + bytes(8))
 
 
 def test_what_is_sold_is_kept_until_it_is_over():

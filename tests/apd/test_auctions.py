@@ -18,6 +18,7 @@ from apd.commands import (
     AskHouse,
     ForgetAuctionOffer,
     InstallSession,
+    RemoveSession,
     SignAuction,
     SignAuctionOffer,
     StoreAuctionOffer,
@@ -31,9 +32,10 @@ from apd.events import (
     Saved,
     SaveFailed,
     SessionInstalled,
+    SessionRemoved,
 )
 from apd.promises import reserved
-from apd.session import EndReason, Phase
+from apd.session import EndReason, Phase, Usage
 from nas_tunnel.lobby import Purchase, Refused
 from tests.apd.air_world import AIR, air_box, serve, sign_network
 from tests.apd.auction_simulation import Minutes
@@ -80,6 +82,7 @@ from wire.allocate import Allocate
 from wire.auction import read_auction
 from wire.auction_receipt import Status
 from wire.auction_request import AnswerQuestion, AskQuestion, AskTimeKey, CreateAuction
+from wire.auction_terms import NOT_FREE, say_sold
 from wire.errors import ShellError
 from wire.generate_offer import derive_nonce
 from wire.grant import Grant
@@ -335,6 +338,62 @@ class TestHouse:
         assert said_once == note("auction_not_held")
         assert "still_selling: post it with 0 units first" in said_once.text
 
+    def test_that_counts_units_of_before_is_believed(self):
+        """Somebody bought two of the six an hour ago, and is not here."""
+        box = auction_box()
+        for minute in range(2):
+            first = self.offered(box)
+            assert box.state.on_auction.forecast == (6, 6, 6, 6)
+            commands = box.feed(reply(box, word(bytes(32), Status.ERROR, NOT_FREE, say_sold(2))))
+            assert commands[0] == a(SignAuction)
+            assert [one.text for one in commands[1:]] == [
+                "less is auctioned: the ledger counts 2 units that were not sold in auctions here"
+            ] * (minute == 0)
+            assert box.state.on_auction.forecast == (4, 4, 4, 4)
+            assert auction_id(box) != first
+            box.feed(auction_signed(box))
+            box.feed(reply(box, word(auction_id(box), Status.ACTIVE)))
+            assert box.state.on_auction.phase is AuctionPhase.OPEN
+            wait(box, AUCTION.open_s)
+            box.feed(reply(box, word(auction_id(box), Status.INACTIVE, "no_bids")))
+
+    def test_that_counts_everything_as_sold_has_none_held(self):
+        box = auction_box()
+        self.offered(box)
+        (said_once,) = box.feed(reply(box, word(bytes(32), Status.ERROR, NOT_FREE, say_sold(6))))
+        assert said_once == note("auction_not_held")
+        assert said_once.text == (
+            "nothing is free in the first slot: the ledger counts 6 units that were not sold in auctions here"
+        )
+        assert box.state.on_auction.phase is AuctionPhase.IDLE
+
+    @pytest.mark.parametrize("detail", [say_sold(3), "another sentence"])
+    def test_that_says_it_twice_or_no_figure_is_quoted(self, detail):
+        box = auction_box()
+        self.offered(box)
+        if detail == say_sold(3):
+            box.feed(reply(box, word(bytes(32), Status.ERROR, NOT_FREE, say_sold(2))))
+            box.feed(auction_signed(box))
+        (said_once,) = box.feed(reply(box, word(bytes(32), Status.ERROR, NOT_FREE, detail)))
+        assert said_once == note("auction_not_held")
+        assert detail in said_once.text
+
+    def test_that_counts_what_auctions_sold_is_not_heeded_twice(self):
+        box = ended(auction_box(), shares={ADA: share(3, 3)})
+        self.offered(box)
+        assert box.state.on_auction.forecast == (3, 3, 6, 6)
+        box.feed(reply(box, word(bytes(32), Status.ERROR, NOT_FREE, say_sold(4))))
+        assert box.state.on_auction.forecast == (2, 2, 5, 5)
+
+    def offered(self, box: Box) -> bytes:
+        """To the house, which has not said anything yet."""
+        until_s = box.state.on_auction.clearing_s - AUCTION.open_s - box.now.utc_ms / 1_000
+        wait(box, max(0, until_s))
+        box.feed(reply(box, time_key(box.state.on_auction.clearing_s)))
+        box.feed(auction_signed(box))
+        assert box.state.on_auction.phase is AuctionPhase.OPENING
+        return auction_id(box)
+
     def test_that_gives_no_key_is_quoted(self):
         box = auction_box()
         wait(box, 10)
@@ -387,6 +446,33 @@ class TestHouse:
         assert box.feed(key) == []
 
 
+class TestSignatures:
+    """A key in hardware may take its time."""
+
+    def test_of_an_auction_that_was_given_up_is_none_of_the_next(self):
+        box = auction_box()
+        wait(box, 10)
+        box.feed(reply(box, time_key()))
+        late = auction_signed(box)
+        wait(box, 8)
+        wait(box, 12)
+        box.feed(reply(box, time_key(FIRST_S + SLOT_S)))
+        assert box.state.on_auction.phase is AuctionPhase.SIGNING
+        assert box.feed(late) == []
+        assert box.feed(auction_signed(box)) == [a(AskHouse)]
+
+    def test_of_an_offer_that_was_given_up_settles_no_other(self):
+        box = cleared(auction_box())
+        box.feed(asks(box))
+        late = offer_signed(box)
+        wait(box, SLOT_S - AUCTION.open_s)
+        cleared(box)
+        box.feed(asks(box))
+        box.feed(late)
+        assert box.feed(Saved(auctions=(auction_id(box),))) == []
+        assert box.feed(offer_signed(box)) == [a(AskHouse)]
+
+
 class TestVoid:
     def test_nobody_bids(self):
         box = cleared(auction_box())
@@ -414,6 +500,13 @@ class TestVoid:
         lies = word(mine, Status.ERROR, "provider_lies", "not what was asked")
         assert box.feed(reply(box, lies)) == []
         assert box.state.on_auction.sold == {mine: SOLD}
+        assert "provider_lies: not what was asked" in box.state.on_auction.last
+        (said_once,) = [
+            one for one in wait(box, SLOT_S - AUCTION.open_s) if one == note("auction_unanswered")
+        ]
+        assert "did not settle it (provider_lies: not what was asked)" in said_once.text
+        assert not box.state.on_auction.said
+        assert box.state.on_auction.unsure == {mine}
 
     @pytest.mark.parametrize(
         "status", [Status.UNKNOWN, Status.ERROR], ids=["house_forgot_it", "house_clears_none"]
@@ -469,7 +562,7 @@ class TestQuestions:
     @pytest.mark.parametrize(
         ("shares", "changes", "why"),
         [
-            ({ADA: share(4, 1), BEN: share(3, 1)}, {}, "7 units of slot 1: 6 were offered"),
+            ({ADA: share(4, 1), BEN: share(3, 1)}, {}, "it sells 7 units of slot 1: 6 were offered: nothing"),
             ({ADA: share(1, 5)}, {}, "a share of 5 slots, of 4"),
             ({ADA: replace(share(1, 1), slots=0)}, {}, "a share of 0 slots"),
             ({ADA: share(2, 2, 3_999)}, {}, "costs 3999 ubc, less than 4000"),
@@ -504,14 +597,33 @@ class TestQuestions:
         box = cleared(auction_box())
         guest = grant(9, consumer=BEN, qos=UNIT, allocations=2)
         box.feed(join(box, guest, OTHER_STATION, OTHER_CONSUMER, OTHER_DEVICE))
-        (said_once,) = box.feed(asks(box, {ADA: share(5, 1)}))
-        assert "it sells 5 units of slot 1: 6 were offered, 4 are free now" in said_once.text
+        assert box.feed(asks(box, {ADA: share(5, 1)})) == []
+        assert wait(box, 0.5) == [a(AskHouse, request=asked(AskQuestion(auction_id(box))))]
+        assert box.state.on_auction.sold == {}
+        (said_once,) = wait(box, SLOT_S - AUCTION.open_s)
+        assert said_once == note("question_refused")
+        assert "it sells 5 units of slot 1: 4 are free now" in said_once.text
+        assert box.state.on_auction.phase is AuctionPhase.IDLE
+
+    def test_for_room_of_a_session_that_is_just_being_removed_are_signed_a_moment_later(self):
+        box = ended(auction_box(), shares={ADA: share(6, 1)})
+        won = grant(1, qos=UNIT, allocations=6, starts_s=FIRST_S, duration_s=SLOT_S)
+        box.feed(join(box, won))
+        box.feed(SessionInstalled(won.grant_id))
+        opened(box)
+        assert a(RemoveSession, grant_id=won.grant_id) in wait(box, AUCTION.open_s)
+        assert box.feed(asks(box, {BEN: share(6, 1)})) == []
+        box.feed(SessionRemoved(won.grant_id, Usage()))
+        assert wait(box, 0.5) == [a(AskHouse)]
+        assert a(SignAuctionOffer) in box.feed(asks(box, {BEN: share(6, 1)}))
+        assert not box.state.on_auction.said
 
     def test_are_not_signed_while_the_disk_fails(self):
         box = cleared(auction_box())
         box.feed(SaveFailed(DISK, (ForgetAuctionOffer(b"x"),)))
-        (said_once,) = box.feed(asks(box))
-        assert "the disk keeps nothing" in said_once.text
+        assert box.feed(asks(box)) == []
+        texts = [getattr(one, "text", "") for one in wait(box, SLOT_S - AUCTION.open_s)]
+        assert any("the disk keeps nothing" in text and "nothing is signed" in text for text in texts)
 
     def test_what_is_not_on_disk_does_not_go_out_and_is_taken_back(self):
         box = cleared(auction_box())

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from apd import bids, lobby
-from apd.auction_state import AuctionPhase, AuctionState
+from apd.auction_state import OF_BIDS, AuctionPhase, AuctionState, is_of
 from apd.commands import AskHouse, Command, InstallSession, Note, SendLobby, SubmitTransaction
 from apd.events import DeadlineReached, LedgerReplied, Saved
 from apd.state import State
@@ -146,7 +146,7 @@ class TestTake:
         assert asked(commands) == [PlaceBid(AUCTION, b"sealed")]
         [order] = commands
         assert isinstance(order, AskHouse)
-        assert bids.is_ours(order.correlation)
+        assert is_of(OF_BIDS, order.correlation)
         state, commands = bids.take_reply(state, order.correlation, WORD)
         assert told(commands) == [(DEVICE, BidSaid(WORD))]
         assert not state.on_auction.asked
@@ -205,12 +205,49 @@ class TestTake:
     def test_the_oldest_gives_way_when_all_places_are_taken(self) -> None:
         state = started()
         for number in range(bids.MAX_ASKED):
-            state, _ = say(state, BID, START, host(number))
-        state, commands = say(state, BID, START, host(0xFFFF))
+            state, _ = say(state, BID, later(number / bids.RELAYED_PER_S), host(number))
+        state, commands = say(state, BID, later(10), host(0xFFFF))
         assert told(commands)[0][0] == host(0)
         assert refused(commands) == [(AUCTION, "busy")]
         assert len(asked(commands)) == 1
         assert len(state.on_auction.asked) == bids.MAX_ASKED
+
+
+class TestPace:
+    def flood(self, state: State, count: int, now: Now, hosts: int = 1) -> tuple[State, int]:
+        """Bids that the house answers at once; how many of them it got."""
+        passed = 0
+        for number in range(count):
+            state, commands = say(state, Bid(AUCTION, number.to_bytes(4, "big")), now, host(number % hosts))
+            for order in commands:
+                if isinstance(order, AskHouse):
+                    passed += 1
+                    state, _ = bids.take_reply(state, order.correlation, WORD)
+        return state, passed
+
+    def test_one_host_leaves_room_for_others(self) -> None:
+        state, passed = self.flood(started(), 200, START)
+        assert passed == 2 * bids.RELAYED_PER_S_OF_ONE
+        state, commands = say(state, BID, START, host(0))
+        assert refused(commands) == [(AUCTION, "busy")]
+        _, commands = say(state, BID, START, OTHER_DEVICE)
+        assert len(asked(commands)) == 1
+
+    def test_all_together_do_not_fill_the_houses_queue(self) -> None:
+        state, passed = self.flood(started(), 400, START, hosts=400)
+        assert passed == bids.RELAYED_PER_S
+        assert len(state.on_auction.relays) == bids.RELAYED_PER_S + 1
+        state, passed = self.flood(state, 400, later(0.5), hosts=400)
+        assert passed == bids.RELAYED_PER_S // 2
+
+    def test_and_less_while_the_box_asks_what_an_auction_came_to(self) -> None:
+        state = started(replace(OPEN, phase=AuctionPhase.CLEARING))
+        assert self.flood(state, 400, START, hosts=400)[1] == bids.RELAYED_PER_S // bids.WHILE_CLEARING
+
+    def test_after_a_quiet_while_nothing_is_remembered(self) -> None:
+        state, _ = self.flood(started(), 400, START, hosts=400)
+        state, _ = say(state, BID, later(3), OTHER_DEVICE)
+        assert len(state.on_auction.relays) == 2
 
 
 class TestReply:
@@ -240,10 +277,6 @@ class TestReply:
         state, _ = bids.take_reply(state, order.correlation, WORD)
         state, commands = bids.take_reply(state, order.correlation, WORD)
         assert (commands, state.refused) == ([], {"reply_unexpected": 1})
-
-    @pytest.mark.parametrize("correlation", [b"", b"b", b"b" + bytes(7), b"a" + bytes(8), bytes(32)])
-    def test_replies_to_others_are_not_ours(self, correlation: bytes) -> None:
-        assert not bids.is_ours(correlation)
 
 
 class TestTime:

@@ -754,7 +754,7 @@ def test_auctions_and_their_offers_are_signed_by_the_provider(tmp_path, run_asyn
 
     async def story():
         await place.begin()
-        place.daemon._obey([SignAuction(made), SignAuctionOffer(transaction)])
+        place.daemon._obey([SignAuction(made), SignAuctionOffer(made.auction_id, transaction)])
         (encoded,) = [event.encoded for event in place.daemon._events if isinstance(event, AuctionSigned)]
         (offer,) = [event.offer for event in place.daemon._events if isinstance(event, AuctionOfferSigned)]
         place.daemon.take(DeadlineReached())
