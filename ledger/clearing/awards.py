@@ -1,9 +1,10 @@
 """Who wins what, and for how much: the auctions of `market/` on bids that have been opened.
 
 Pure integer arithmetic on what the bids say; neither order nor number of calls matters. Ties go to the bid that came
-first. A session auction sells bundles of the same units in each slot from the first one on, by exact VCG. With so few
-bids as `most_sessions` says, the knapsack in plain Python is enough: here and at every auditor neither numpy nor a
-solver is needed, and the result is the same on every machine.
+first. A session auction sells bundles of the same units in each slot from the first one on, by exact VCG among the bids
+that are worth most, so many as `most_sessions` says. With so few the knapsack in plain Python is enough: here and at
+every auditor neither numpy nor a solver is needed, and the result is the same on every machine. Who wins pays no less
+than the best bid that was one too many was worth: so the least bid with which he had won, as among the others.
 Reference: Bandcoin 5.4.2, 5.4.3, with the faults B4 and B5 mended in market/; 003 4.1 (docs/decisions/0040).
 """
 
@@ -22,7 +23,9 @@ from wire.sealed_bid import Unlocked
 from wire.transaction import SignedTransaction
 
 MAX_SESSIONS = 1_000
-"""Bids of one session auction, whatever it sells: a box has some hundred people around it."""
+"""Bids that one session auction takes, whatever it sells: a box has some hundred people around it, and opening so many
+takes a second.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,8 @@ def clear_bids(terms: AuctionTerms, bids: Iterable[OpenBid]) -> tuple[Award, ...
 
 
 def most_sessions(forecast: Sequence[int]) -> int:
-    """How many bids a session auction takes: so many that the tables of every price stay small enough for plain Python.
-    Bundles are uniform and from slot 1 on, so no more units are ever told apart than are free in it.
+    """How many bids a session auction compares: so many that the tables of every price stay small enough for plain
+    Python. Bundles are uniform and from slot 1 on, so no more units are ever told apart than are free in it.
     """
     return min(MAX_SESSIONS, PLAIN_CELLS // (forecast[0] + 1) - 1)
 
@@ -93,13 +96,13 @@ def prices_that_win(
     terms: AuctionTerms, bids: Iterable[OpenBid], awards: Iterable[Award]
 ) -> dict[bytes, int]:
     """Transaction id -> what each session that lost would have had to exceed, ubc, beside all the others as they were:
-    one more wins whatever ties there are, one less does not.
+    one more wins whatever ties there are, one less does not. Nothing of those that were one too many.
 
     It is `market.ubid.auction.price_to_win`, of all at once: without somebody who lost, the others are worth what they
     are worth together, and two passes over all bids say of each what the best set with it is worth.
     """
     sold, won = _session_terms(terms), {award.bid.transaction.transaction_id for award in awards}
-    good, _ = screen(sold, _session_bids(terms, bids))
+    good, _ = _compared(sold, map(_session_bid, bids))
     good.sort(key=lambda bid: -len(bid.bundle))
     tables = solver_of(good, sold.forecast.units)(())
     return {
@@ -112,10 +115,16 @@ def prices_that_win(
 def _clear_sessions(terms: AuctionTerms, bids: Iterable[OpenBid]) -> tuple[Award, ...]:
     """What breaks a rule of the auction takes no part, though the door lets none in: an auditor applies any log."""
     named = {bid.transaction.transaction_id: bid for bid in bids}
-    sales = ubid.clear(_session_terms(terms), _session_bids(terms, named.values())).sales
+    sold = _session_terms(terms)
+    good, shut_out_ubc = _compared(sold, map(_session_bid, named.values()))
     return tuple(
-        Award(named[sale.bid.bid_id], sale.bid.bundle[0], sale.price_ubc, len(sale.bid.bundle))
-        for sale in sales
+        Award(
+            named[sale.bid.bid_id],
+            sale.bid.bundle[0],
+            max(sale.price_ubc, shut_out_ubc),
+            len(sale.bid.bundle),
+        )
+        for sale in ubid.clear(sold, good).sales
     )
 
 
@@ -124,10 +133,14 @@ def _session_terms(terms: AuctionTerms) -> Terms:
     return Terms(Forecast(mark.forecast), mark.bids_until_s * 10**9, mark.min_price_ubc)
 
 
-def _session_bids(terms: AuctionTerms, bids: Iterable[OpenBid]) -> list[Bid]:
-    """The first ones, so many as a house takes: an auditor's work has a bound, whatever the log."""
-    ranked = sorted(map(_session_bid, bids), key=seniority)
-    return ranked[: most_sessions(terms.mark.forecast)]
+def _compared(sold: Terms, bids: Iterable[Bid]) -> tuple[list[Bid], int]:
+    """The bids that are worth most, by worth and then arrival, and what the best one was worth for which there was no
+    place, 0 if there was for all. What breaks a rule takes no place.
+    """
+    good, _ = screen(sold, bids)
+    good.sort(key=lambda bid: (-bid.value_ubc, *seniority(bid)))
+    most = most_sessions(sold.forecast.units)
+    return good[:most], good[most].value_ubc if len(good) > most else 0
 
 
 def _session_bid(bid: OpenBid) -> Bid:

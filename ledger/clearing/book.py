@@ -178,7 +178,7 @@ class Listing:
         if self.wins_above is None:
             self.wins_above = prices_that_win(self.auction.terms, self._taking_part(), self.awards)
         least_ubc = self.wins_above.get(bid.opened.transaction.transaction_id)
-        if least_ubc is None:  # one too many, as no house takes it: in a log that lies
+        if least_ubc is None:  # one too many to be compared, and worth less than the others
             return _with(bid.taken, Status.CANCELLED, OUTBID.reason, OUTBID.detail)
         detail = f"would have won with more than {format_money(least_ubc)}"
         return _with(bid.taken, Status.CANCELLED, OUTBID.reason, detail, least_ubc)

@@ -580,6 +580,36 @@ def test_an_honest_house_holds_whatever_a_bidder_seals(kind: str) -> None:
     assert world.status(listing, name)[0] is Status.ERROR
 
 
+def test_whoever_comes_first_with_nothing_takes_no_place_in_a_crowded_auction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three bids are compared: not those that nobody can read, nor whose money is not there, nor the first ones."""
+    monkeypatch.setattr("ledger.clearing.awards.PLAIN_CELLS", 28)
+    world = ClearingWorld()
+    listing = world.open(world.session(6, 6, minimum_ubc=1))
+    junk = [
+        conceal_bid(
+            listing.auction, b"junk", BIDDERS[n], PrivateKey.from_secret(900 + n), world.ledger_id, bytes(16)
+        )
+        for n in range(3)
+    ]
+    assert all(isinstance(world.take(listing, bid), PublicKey) for bid in junk)
+    asked = ((20_000, 6, 2), (1, 1, 1), (900, 2, 1), (500, 2, 2), (700, 2, 1), (400, 1, 1), (300, 2, 1))
+    names = [world.bid(listing, key, *one) for key, one in zip(BIDDERS[3:], asked, strict=False)]
+    world.clear(listing)
+    assert [world.status(listing, name)[1] for name in names] == [
+        "insufficient_funds", "outbid", "", "", "", "outbid", "outbid"
+    ]  # fmt: skip
+    paid = [award.price_ubc for award in listing.awards]
+    assert paid == [400, 400, 400], "what the best one outside was worth"
+    told = [listing.receipt(name) for name in names]
+    assert [one.wins_above_ubc for one in told] == [None] * len(told)
+    assert told[-1].detail == "others bid more"
+    found = audit_log(world.entries, world.ledger_id, Word(world))
+    assert found.holds, found
+    assert [convict(one, world.entries, found, world.ledger_id) for one in told] == [""] * len(told)
+
+
 def test_the_funds_that_a_log_names() -> None:
     assert wanted_funds(cleared().entries) == {0: {key.public for key in (ALICE, BOB, CAROL)}}
 

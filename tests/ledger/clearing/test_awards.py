@@ -319,11 +319,52 @@ def test_how_many_sessions_an_auction_takes(forecast: tuple[int, ...], most: int
     assert most_sessions(forecast) == most
 
 
-def test_a_log_with_too_many_sessions_is_applied_as_if_the_others_had_never_come() -> None:
-    """No house takes them: an auditor has no more work than a house."""
-    auction, most = sold(250), most_sessions((250,))
-    asked = [session(number, 1 + number % 3, 1, 1_000 + number) for number in range(1, most + 20)]
-    assert clear_bids(auction, asked) == clear_bids(auction, asked[:most])
+def test_of_too_many_sessions_those_that_are_worth_most_are_compared() -> None:
+    """Whoever comes first with little keeps nobody out; of those worth the same, the first ones have the places."""
+    auction, most = sold(250, minimum_ubc=1), most_sessions((250,))
+    early = [session(number, 1, 1, 5) for number in range(1, 200)]
+    worth = [session(200 + number, 1 + number % 3, 1, 1_000 + number) for number in range(most)]
+    paid = gets(auction, [*early, *worth])
+    assert paid.keys() == {one.at_ns for one in worth}
+    assert set(paid.values()) == {5}, "as much as the best one that was one too many"
+    assert wins_above(auction, [*early, *worth]) == {}
+    assert gets(auction, early).keys() == {one.at_ns for one in early[:most]}
+    broken = [session(number, 251, 1, 10**9) for number in range(500, 600)]
+    assert gets(auction, [*broken, *worth, *early]) == paid, "what breaks a rule takes no place"
+
+
+def test_whoever_takes_all_places_pays_for_each_what_the_best_one_outside_was_worth() -> None:
+    auction, most = sold(250, minimum_ubc=1), most_sessions((250,))
+    seized = [session(number, 1, 1, 1_001) for number in range(1, most + 1)]
+    kept_out = [session(900 + number, 3, 1, 1_000) for number in range(20)]
+    assert gets(auction, seized) == {one.at_ns: 1 for one in seized}
+    assert gets(auction, [*seized, *kept_out]) == {one.at_ns: 1_000 for one in seized}
+
+
+def test_the_price_is_the_least_bid_that_wins_with_too_many_sessions_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With three places, so that every auction has too many: by trying each bid."""
+    monkeypatch.setattr("ledger.clearing.awards.PLAIN_CELLS", 28)
+    tried = 0
+    for seed in range(150):
+        auction, asked = random_auction(seed)
+        auction = replace(auction, mark=replace(auction.mark, forecast=(6, *auction.mark.forecast[1:])))
+        if len(asked) <= most_sessions((6,)) == 3:
+            continue
+        for award in clear_bids(auction, asked):
+            others = [one for one in asked if one is not award.bid]
+            for price_ubc in range(least_ubc(auction, award.bid), award.bid.price_ubc + 2):
+                wins = award.bid.at_ns in gets(auction, [*others, replace(award.bid, price_ubc=price_ubc)])
+                assert wins or price_ubc <= award.price_ubc
+                assert not wins or price_ubc >= award.price_ubc
+                tried += 1
+        above = wins_above(auction, asked)
+        for loser in (one for one in asked if one.at_ns in above):
+            others = [one for one in asked if one is not loser]
+            again = replace(loser, price_ubc=above[loser.at_ns] + 1)
+            assert again.at_ns in gets(auction, [*others, again])
+    assert tried > 200
 
 
 def test_what_no_door_lets_in_wins_nothing_and_breaks_nothing() -> None:

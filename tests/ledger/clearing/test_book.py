@@ -72,7 +72,7 @@ def test_what_would_have_won_is_found_when_asked_for_and_again_in_the_same_log()
     world.restart()
     again = world.book.listings[listing.auction_id]
     assert [again.receipt(name) for name in names] == said
-    again.wins_above = {}  # as of a bid that is one too many, which no house takes, in a log that lies
+    again.wins_above = {}  # as of a bid that is one too many
     assert (again.receipt(names[1]).wins_above_ubc, again.receipt(names[1]).detail) == (
         None,
         "others bid more",
