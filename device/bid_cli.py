@@ -1,10 +1,11 @@
 """`airgrant bid`: a bid in an access point's next session auction, and the way in for who wins. A shell: argv,
 terminal, the lobby's socket, the disk.
 
-What is decided is device/bidding.py's. A bid is kept beside the wallet before it is sent, as
-wallet.kept/<transaction id>.bid, until the house or the ledger has signed what became of it: who is cut off in between
-asks for that first when he bids again, and has what he paid for. How it speaks, and what its exit status means:
-device/console.py.
+    wallet.kept/<transaction id>.bid        before it is sent, until house or ledger have signed what became of it
+    wallet.kept/<transaction id>.receipt    the house's last word on it, as `airgrant ledger auction verify` reads it
+
+What is decided is device/bidding.py's. Who is cut off asks first for every bid that is kept and not over when he bids
+again, and has what he paid for. How it speaks, and what its exit status means: device/console.py.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from device.bidding import (
     Command,
     Event,
     ForgetBid,
+    KeepReceipt,
     MakeBid,
     Phase,
     Placed,
@@ -35,7 +37,6 @@ from device.console import (
     NO,
     WORLD,
     Show,
-    add_way,
     make_parser,
     plain,
     print_json,
@@ -55,10 +56,11 @@ from device.events import (
     Started,
     Tell,
 )
-from device.keeping import keep_grant, kept_folder, write_kept
+from device.keeping import find_grant, keep_grant, kept_folder, write_kept
 from device.library import Over, PurchaseInterrupted, Session, rejoin
 from device.udp import LobbySocket, read_clock
 from device.wallet import Wallet, load_wallet
+from device.wpa import DEFAULT_FOLDER
 from nas_tunnel.lobby import write_lobby
 from wire.allocate import Allocate
 from wire.auction import read_auction
@@ -77,15 +79,19 @@ examples:
   airgrant bid --wallet wallet.pem --interface wlan0 --down 3M --for 1m --worth 0.04 --json | jq .wins_above_ubc
 
 Access points with session auctions sell what is free in the next minutes to the bids that are worth most together.
-Say what the rate for the time is worth to you: who wins pays what the others lose by it, never more, so there is
-nothing to gain by saying less. Who loses is told by the clearing house, signed, how much would have won. A bid cannot
-be withdrawn. It is sealed to the clearing house of your wallet's ledger, which alone could read it before its time.
-Rates are guaranteed ones, at the IP layer; the time runs from the clearing, in whole slots of the auction.
+Say what the rate for the time is worth to you: who wins pays what the others lose by it, never more, so that in one
+auction, with one account, there is nothing to gain by saying less. Who loses is told by the clearing house, signed,
+how much would have won. A bid cannot be withdrawn. It is sealed to the clearing house of your wallet's ledger, which
+alone could read it before its time.
+Rates are guaranteed ones, at the IP layer; the time runs from the clearing, in whole slots of the auction. With
+neither --down nor --up the bid is for one unit of the auction; what that is, is said.
 
 exit status: 0 in, 1 the answer is no (outbid, nothing left, not covered), 2 usage or wallet, 3 nobody answers
 """
 KEPT_S = 24 * 3_600
 """A bid is kept for so long after what it was for is over: this device's clock may be ahead."""
+RECEIPT_KEPT_S = 30 * 24 * 3_600
+"""And the house's word for so long after it was written down."""
 
 
 def bid(argv: list[str]) -> int:
@@ -96,7 +102,7 @@ def bid(argv: list[str]) -> int:
     parser.add_argument(
         "--wallet", type=Path, required=True, metavar="FILE", help="the key file that `keygen` made"
     )
-    add_way(parser)
+    _add_lobby(parser)
     rate = typed(parse_rate)
     parser.add_argument("--down", type=rate, default=0, metavar="RATE", help="guaranteed rate towards you")
     parser.add_argument("--up", type=rate, default=0, metavar="RATE", help="guaranteed rate from you")
@@ -122,6 +128,18 @@ def bid(argv: list[str]) -> int:
     return run_command(parser, argv, _bid)
 
 
+def _add_lobby(parser: argparse.ArgumentParser) -> None:
+    """As other commands have it; what is of little use to a bid can be said, and is not in the help."""
+    parser.add_argument("--interface", required=True, metavar="NAME", help="what access points are behind")
+    parser.add_argument(
+        "--over", choices=[over.value for over in Over], default=Over.AUTO.value, help=argparse.SUPPRESS
+    )
+    parser.add_argument("--control", type=Path, default=DEFAULT_FOLDER, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--cell", metavar="ADDRESS", help="behind a modem's interface: the IP address of the box that sells"
+    )
+
+
 def _bid(arguments: argparse.Namespace) -> int:
     if arguments.over == Over.AIR.value:
         raise ConfigError("--over air: bids travel in the lobby alone; join the open network first")
@@ -135,13 +153,13 @@ def _bid(arguments: argparse.Namespace) -> int:
         )
     wish = BidWish(arguments.down, arguments.up, arguments.duration_s, arguments.worth, arguments.within)
     start = State(wish, wallet.account, wallet.pinned)
-    earlier = None if arguments.new else load_bid(wallet, read_clock().utc_s)
+    earlier = load_bids(wallet, read_clock().utc_s)
     with Show(quiet=arguments.json) as show:
+        if arguments.new and earlier:
+            show.note(f"not asking for what is kept: {_name_bids(earlier)}")
         with LobbySocket(way.interface, way.cell) as lobby:
-            state = _run(lobby, wallet, resume(start, earlier) if earlier else start, show)
-            if earlier and state.failure is not None and state.failure.source is Source.LEDGER:
-                show.note(f"the bid before: {state.failure.reason}: {state.failure.detail}")
-                state = _run(lobby, wallet, start, show)
+            settled = None if arguments.new else _settle(lobby, wallet, start, earlier, show)
+            state = settled or _run(lobby, wallet, start, show)
         if state.failure is not None or state.placed is None:
             show.stop()
             return _say_no(arguments, state)
@@ -156,6 +174,41 @@ def _bid(arguments: argparse.Namespace) -> int:
             if arguments.leave:
                 _stay(session)
     return DONE
+
+
+def _settle(
+    lobby: LobbySocket, wallet: Wallet, start: State, earlier: tuple[Placed, ...], show: Show
+) -> State | None:
+    """What became of every bid before: the one that won and lasts longest, else one of which nobody signed anything,
+    and None if all are settled. Raises ShellError, PurchaseInterrupted.
+    """
+    won, open_ends = list[State](), list[State]()
+    for number, placed in enumerate(earlier):
+        show.note(f"asking first what became of {_name_bids(earlier[number:])}")
+        state = _run(lobby, wallet, resume(start, placed), show)
+        failure = state.failure
+        if failure is None:
+            won.append(state)
+        elif failure.source is not Source.LEDGER or state.grant is not None:
+            open_ends.append(state)
+        else:
+            show.note(f"the bid before: {failure.reason}: {failure.detail}")
+    for state in open_ends if won else ():
+        assert state.failure is not None
+        show.note(f"another bid before: {state.failure.reason}: {state.failure.detail}")
+    for state in won[1:]:
+        kept = find_grant(wallet.path, state.encoded_grant)
+        show.note(f"{f'another one has won {state.price}'.rstrip()}: `airgrant buy --grant {kept}` uses it")
+    return next(iter(won + open_ends), None)
+
+
+def _name_bids(bids: tuple[Placed, ...]) -> str:
+    first = bids[0]
+    cleared = datetime.fromtimestamp(first.auction.terms.mark.clearing_s, UTC).astimezone()
+    more = f", and {len(bids) - 1} more" if len(bids) > 1 else ""
+    return (
+        f"the bid of {format_money(first.worth_ubc)} in the auction of {cleared:%Y-%m-%d %H:%M:%S %Z}{more}"
+    )
 
 
 def _run(lobby: LobbySocket, wallet: Wallet, state: State, show: Show) -> State:
@@ -195,6 +248,8 @@ def _obey(command: Command, lobby: LobbySocket, wallet: Wallet, show: Show) -> l
             return [BidMade(placed)]
         case ForgetBid(transaction_id):
             forget_bid(wallet, transaction_id)
+        case KeepReceipt(transaction_id, receipt):
+            keep_receipt(wallet, transaction_id, receipt)
         case Tell(text):
             show.note(text)
             show.say(text)
@@ -219,6 +274,7 @@ def place_bid(wanted: MakeBid, wallet: Wallet) -> Placed:
         sealed,
         wanted.units,
         wanted.slots,
+        wanted.price_ubc,
     )
 
 
@@ -245,17 +301,27 @@ def forget_bid(wallet: Wallet, transaction_id: bytes) -> None:
         raise ShellError(str(path), error.strerror or str(error)) from None
 
 
-def load_bid(wallet: Wallet, utc_s: int) -> Placed | None:
-    """The bid whose time ends last, of which nobody signed what became of it. What was over long ago is forgotten, what
-    cannot be read stays.
+def keep_receipt(wallet: Wallet, transaction_id: bytes, receipt: bytes) -> Path:
+    """The house's word, for who wants to hold its log against it. Raises ShellError."""
+    return write_kept(_receipt_path(wallet, transaction_id), receipt)
+
+
+def load_bids(wallet: Wallet, utc_s: int) -> tuple[Placed, ...]:
+    """The bids whose time is not over and of which nobody signed what became of them, the longest first. What was over
+    long ago is forgotten, what cannot be read stays. Raises ShellError.
     """
-    found = []
-    for path in sorted(kept_folder(wallet.path).glob("*.bid")):
+    folder, found = kept_folder(wallet.path), list[Placed]()
+    for path in sorted(folder.glob("*.bid")):
         with contextlib.suppress(OSError, ValueError):  # DecodeError is one
             found.append(_read_bid(wallet, path.read_bytes()))
     for placed in [one for one in found if one.ends_s + KEPT_S < utc_s]:
         forget_bid(wallet, placed.transaction_id)
-    return max((one for one in found if one.ends_s > utc_s), key=lambda one: one.ends_s, default=None)
+    with contextlib.suppress(OSError):
+        for path in folder.glob("*.receipt"):
+            if path.stat().st_mtime + RECEIPT_KEPT_S < utc_s:
+                path.unlink()
+    going = [one for one in found if one.ends_s > utc_s]
+    return tuple(sorted(going, key=lambda one: (-one.ends_s, one.transaction_id)))
 
 
 def _read_bid(wallet: Wallet, data: bytes) -> Placed:
@@ -284,11 +350,16 @@ def _read_bid(wallet: Wallet, data: bytes) -> Placed:
         bytes.fromhex(sealed),
         action.allocations,
         action.slots,
+        action.price_ubc,
     )
 
 
 def _path(wallet: Wallet, transaction_id: bytes) -> Path:
     return kept_folder(wallet.path) / f"{transaction_id.hex()}.bid"
+
+
+def _receipt_path(wallet: Wallet, transaction_id: bytes) -> Path:
+    return kept_folder(wallet.path) / f"{transaction_id.hex()}.receipt"
 
 
 # ---- What is said
@@ -322,7 +393,8 @@ def _describe(state: State) -> dict[str, object]:
         "transaction": placed.transaction_id.hex(),
         "units": placed.units,
         "slots": placed.slots,
-        "worth_ubc": state.wish.worth_ubc,
+        "worth_ubc": placed.worth_ubc,
+        "price": state.price,
         "receipt": state.receipt.hex(),
         "encoded_grant": state.encoded_grant.hex(),
     }
@@ -348,9 +420,8 @@ def _print_won(state: State, placed: Placed, session: Session, kept: str) -> Non
     console, qos = Console(highlight=False), session.grant.total_qos
     until = datetime.fromtimestamp(session.ends_s, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
     what = f"{placed.units} x {placed.slots} (units x slots)"
-    console.print(
-        f"won        {what} [bold]{plain(state.price)}[/], bid {format_money(state.wish.worth_ubc)}"
-    )
+    paid = f"[bold]{plain(state.price)}[/]" if state.price else "for what the others lose by it"
+    console.print(f"won        {what} {paid}, bid {format_money(placed.worth_ubc)}")
     console.print(
         f"rate       at least {format_rate(qos.floor_down_bps)} down and {format_rate(qos.floor_up_bps)} up, "
         f"at most {format_rate(qos.ceil_down_bps)} and {format_rate(qos.ceil_up_bps)}"

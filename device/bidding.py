@@ -5,8 +5,10 @@
          +--------+   where the house signs that it has not taken a bid
 
 One bid for one auction, sealed to the pinned ledger's own clearing house and to nobody else. What is signed is the
-wish's worth and no more; what is paid is what the others lose by it. Waiting ends by the house's signed word: what an
-access point says of itself ends nothing. Pure: keys and chance are the shell's (device/bid_cli.py).
+wish's worth and no more; what is paid is what the others lose by it. What an access point says of itself ends nothing,
+and neither does a word of the house that does not name this bid: anybody gets one for junk of his own. Where the house
+names it as unknown, or is silent, the ledger's signed word is the last. Pure: keys and chance are the shell's
+(device/bid_cli.py).
 Reference: docs/decisions/0040. Units: units of the offer, slots of the auction's grid, micro-bandcoin (ubc).
 """
 
@@ -61,8 +63,16 @@ SILENT_S = 30
 ONE_WAY_QUESTIONS = 30
 """So often is asked where nobody answers at all."""
 MAX_SELLERS = 64
+ALL_SHOWN = 6
+"""After so many questions whoever sells here has been heard, and none of them ever fits: no use in asking on."""
 TRY_NEXT = frozenset({"too_late", "too_many_bids"})
 """The house's signed refusals of a bid that it has not taken, after which the next auction may be bid in."""
+NEVER_TAKEN = TRY_NEXT | {"too_many_changes", "unreadable"}
+"""Refusals of a bid after which the house takes the same octets no more. After any other one (no money) it may, as long
+as bids are taken, whoever sends them: the bid stays kept until the ledger says that it never ran.
+"""
+NO_AUCTION_CHANGES = frozenset({"no_guarantee", "use_costs", "too_long"})
+"""Why nothing is bid in an auction, where the next one of the same access point is the same."""
 
 
 class Phase(Enum):
@@ -111,6 +121,8 @@ class Placed:
     sealed: bytes
     units: int
     slots: int
+    worth_ubc: int
+    """What was signed for: the most that it can come to."""
 
     @property
     def ends_s(self) -> int:
@@ -144,13 +156,21 @@ class ForgetBid:
     transaction_id: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class KeepReceipt:
+    """The house's last word on a bid that it had, as it signed it: what was paid, or why nothing was."""
+
+    transaction_id: bytes
+    receipt: bytes
+
+
 Event: TypeAlias = Started | DatagramReceived | SendFailed | BidMade | DeadlineReached
-Command: TypeAlias = Send | MakeBid | ForgetBid | Tell
+Command: TypeAlias = Send | MakeBid | ForgetBid | KeepReceipt | Tell
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`receipt`: the house's last signed word on the bid. `wins_above_ubc`: with more than that it would have won."""
+    """`receipt`: the house's last signed word on this bid. `wins_above_ubc`: with more than that it would have won."""
 
     wish: BidWish
     consumer: PublicKey
@@ -177,6 +197,11 @@ class State:
     wins_above_ubc: int | None = None
     distrust: str = ""
     """Why an auction that was shown is not bid in."""
+    hindrance: Failure | None = None
+    """Why there was no use in bidding in the last one that could be trusted."""
+    hopeless: frozenset[str] = frozenset()
+    """Sellers' addresses, whose auctions will never do."""
+    hindrances_told: frozenset[str] = frozenset()
     setback: str = ""
     dropped: Mapping[str, int] = field(default_factory=dict)
 
@@ -218,7 +243,9 @@ def step(state: State, event: Event, now: Now) -> Step:
 
 def _look(state: State, now: Now) -> Step:
     nobody = not state.heard and state.asked >= ONE_WAY_QUESTIONS
-    if nobody or now.utc_s >= state.give_up_s:
+    all_hopeless = bool(state.sellers) and state.sellers.keys() <= state.hopeless
+    no_use = all_hopeless and state.asked >= ALL_SHOWN
+    if nobody or no_use or now.utc_s >= state.give_up_s:
         return _over(state, _why_none(state))
     state = replace(_again(state, now), asked=state.asked + 1)
     tell: list[Command] = [] if state.asked > 1 else [Tell("looking for an auction")]
@@ -226,6 +253,8 @@ def _look(state: State, now: Now) -> Step:
 
 
 def _why_none(state: State) -> Failure:
+    if state.hindrance is not None:
+        return state.hindrance
     last = f"; last heard: {state.setback}" if state.setback else ""
     last = f"; one was not trusted: {state.distrust}" if state.distrust else last
     if not state.heard:
@@ -251,10 +280,21 @@ def _hear_shown(state: State, shown: AuctionShown, now: Now, address: str) -> St
         return state, []
     bundle = _bundle(state.wish, auction.terms)
     if isinstance(bundle, Failure):
-        return _over(replace(state, address=address), bundle)
+        return _pass_over(state, address, bundle)
     units, slots = bundle
     state = replace(_enter(state, Phase.BIDDING), address=address, due_ns=U63_MAX, receipt=b"", setback="")
     return state, [MakeBid(auction, shown.auction, state.wish.worth_ubc, units, slots)]
+
+
+def _pass_over(state: State, address: str, why: Failure) -> Step:
+    """Nothing is bid in this auction. Another access point's, or the next one, may do: anybody can show one."""
+    told = state.hindrances_told
+    state = replace(state, hindrance=why, hindrances_told=told | {why.reason})
+    if why.reason in NO_AUCTION_CHANGES:
+        state = replace(state, hopeless=state.hopeless | {address})
+    if why.reason in told:
+        return state, []
+    return state, [Tell(f"not bidding in this auction: {why.reason}: {why.detail}; looking for another one")]
 
 
 def _read_auction(state: State, seller: Announcement, shown: AuctionShown) -> Auction | str:
@@ -319,13 +359,14 @@ def _count(number: int, what: str) -> str:
 def _place(state: State, placed: Placed, now: Now) -> Step:
     terms, until_s = placed.auction.terms, placed.auction.settle_by_s + SILENT_S
     state = replace(state, placed=placed, until_s=until_s)
-    what = f"{_count(placed.units, 'unit')} for {_count(placed.slots, 'slot')}"
-    in_s = terms.mark.clearing_s - now.utc_s
-    told = Tell(
-        f"bidding for {what}, cleared in {in_s} s; sealed to the house alone, which could read it early"
-    )
+    qos, units, in_s = terms.qos, placed.units, terms.mark.clearing_s - now.utc_s
+    down, up = (format_rate(units * bps) for bps in (qos.floor_down_bps, qos.floor_up_bps))
+    what = f"{_count(units, 'unit')} ({down} down, {up} up) for {_count(placed.slots, 'slot')}"
+    any_rate = not state.wish.down_bps and not state.wish.up_bps
+    unnamed = "no rate was named, so that it is one unit, whatever that is: " if any_rate else ""
+    told = f"{unnamed}bidding for {what}, cleared in {in_s} s; sealed to the house alone, which could read it early"
     state, commands = _bid(state, now)
-    return state, [told, *commands]
+    return state, [Tell(told), *commands]
 
 
 def _bid(state: State, now: Now) -> Step:
@@ -341,22 +382,24 @@ def _wait_for_clearing(state: State, now: Now) -> Step:
     placed = state.placed
     assert placed is not None
     ahead_ms = placed.auction.terms.mark.clearing_s * 1_000 + FIRST_WORD_MS - now.utc_ms
-    return _enter(_again(state, now, max(0, ahead_ms)), Phase.WAITING), []
+    return _enter(replace(_again(state, now, max(0, ahead_ms)), asked=0), Phase.WAITING), []
 
 
 # ---- Waiting
 
 
 def _ask(state: State, now: Now) -> Step:
-    """What became of the bid. When the auction can be settled no more, the ledger is asked, too."""
+    """What became of the bid. When the auction can be settled no more, the ledger is asked, too: after the house, who
+    alone says what was paid.
+    """
     placed = state.placed
     assert placed is not None
     if now.utc_s >= state.until_s:
         return _over(state, _unknown(state, placed))
     commands: list[Command] = [_send(state, AskBid(placed.auction.auction_id, placed.bid_id))]
-    if now.utc_s > placed.auction.settle_by_s:
+    if now.utc_s > placed.auction.settle_by_s and state.asked:
         commands.append(_send(state, Purchase(placed.transaction), placed.transaction_id))
-    return _again(state, now), commands
+    return replace(_again(state, now), asked=state.asked + 1), commands
 
 
 def _unknown(state: State, placed: Placed) -> Failure:
@@ -377,35 +420,45 @@ def _hear_said(state: State, said: BidSaid, now: Now, _address: str) -> Step:
         return replace(_drop(state, "bad_receipt"), setback=str(error)), []
     if receipt.auction_id != placed.auction.auction_id or receipt.bid_id not in (None, placed.bid_id):
         return _drop(state, "foreign_receipt"), []
-    if state.phase is Phase.BIDDING:
-        return _hear_taken(replace(state, receipt=said.receipt), receipt, now)
     if receipt.bid_id is None:
-        return replace(state, setback=f"{receipt.reason}: {receipt.detail}"), []
-    return _hear_word(replace(state, receipt=said.receipt), receipt, now)
+        return replace(state, setback=_words(receipt)), []
+    if receipt.number:
+        state = replace(state, receipt=said.receipt)
+        return (_hear_taken if state.phase is Phase.BIDDING else _hear_word)(state, receipt, now)
+    if receipt.status is Status.ERROR:
+        return _hear_refusal(state, said.receipt, receipt, now)
+    return replace(state, setback=state.setback or f"the house: {_words(receipt)}"), []
+
+
+def _words(receipt: AuctionReceipt) -> str:
+    word = receipt.reason or receipt.status.name.lower()
+    return f"{word}: {receipt.detail}" if receipt.detail else word
 
 
 def _hear_taken(state: State, receipt: AuctionReceipt, now: Now) -> Step:
-    """The house has the bid at a place of its log, or does not take it."""
+    """The house has the bid at a place of its log."""
     placed = state.placed
     assert placed is not None
-    if receipt.number:
-        state, commands = _wait_for_clearing(state, now)
-        in_s = placed.auction.terms.mark.clearing_s - now.utc_s
-        return state, [
-            Tell(f"the house has the bid, number {receipt.number} of its log; cleared in {in_s} s"),
-            *commands,
-        ]
-    forget = ForgetBid(placed.transaction_id)
-    if receipt.reason in TRY_NEXT:
-        setback = f"{receipt.reason}: {receipt.detail}"
-        state = replace(_again(state, now), placed=None, tried=receipt.auction_id, setback=setback)
+    state, commands = _wait_for_clearing(state, now)
+    in_s = placed.auction.terms.mark.clearing_s - now.utc_s
+    told = Tell(f"the house has the bid, number {receipt.number} of its log; cleared in {in_s} s")
+    return state, [told, *commands]
+
+
+def _hear_refusal(state: State, encoded: bytes, receipt: AuctionReceipt, now: Now) -> Step:
+    """The house names the bid and has not taken it, when that was signed."""
+    placed = state.placed
+    assert placed is not None
+    never, forget = receipt.reason in NEVER_TAKEN, ForgetBid(placed.transaction_id)
+    if state.phase is Phase.WAITING and not never:  # it may have been taken since
+        return replace(state, setback=_words(receipt)), []
+    state = replace(state, receipt=encoded)
+    if state.phase is Phase.BIDDING and receipt.reason in TRY_NEXT:
+        state = replace(_again(state, now), placed=None, tried=receipt.auction_id, setback=_words(receipt))
         return _enter(state, Phase.LOOKING), [forget, Tell(f"{receipt.reason}; bidding in the next auction")]
-    if receipt.status is Status.PENDING or not receipt.reason:
-        return replace(state, setback=receipt.detail), []
-    if receipt.reason in {"too_many_wait", "fault"}:
-        return replace(state, setback=f"{receipt.reason}: {receipt.detail}"), []
-    state, commands = _over(state, Failure(receipt.reason, receipt.detail, Source.LEDGER))
-    return state, [forget, *commands]
+    kept = "" if never else "; until the ledger says that it never ran, the bid is kept and asked for first"
+    state, commands = _over(state, Failure(receipt.reason, receipt.detail + kept, Source.LEDGER))
+    return state, [*([forget] if never else []), *commands]
 
 
 def _hear_word(state: State, receipt: AuctionReceipt, now: Now) -> Step:
@@ -416,19 +469,15 @@ def _hear_word(state: State, receipt: AuctionReceipt, now: Now) -> Step:
             until_s = max(now.utc_s, placed.auction.settle_by_s) + SILENT_S
             state = replace(_enter(state, Phase.CLAIMING), until_s=until_s, price=receipt.detail)
             state, commands = _claim(state, now)
-            told = f"won {receipt.detail}".rstrip()
-            return state, [Tell(f"{told}; fetching the grant"), *commands]
+            told = Tell(f"{f'won {receipt.detail}'.rstrip()}; fetching the grant")
+            return state, [told, KeepReceipt(placed.transaction_id, state.receipt), *commands]
         case Status.CANCELLED | Status.ERROR:
             failure = Failure(receipt.reason or "lost", _why_lost(placed, receipt), Source.LEDGER)
             state, commands = _over(replace(state, wins_above_ubc=receipt.wins_above_ubc), failure)
-            return state, [ForgetBid(placed.transaction_id), *commands]
-        case Status.UNKNOWN if now.utc_s > placed.auction.settle_by_s:
-            failure = Failure("not_taken", "the house never had the bid; nothing was charged", Source.LEDGER)
-            state, commands = _over(state, failure)
-            return state, [ForgetBid(placed.transaction_id), *commands]
+            keep = KeepReceipt(placed.transaction_id, state.receipt)
+            return state, [keep, ForgetBid(placed.transaction_id), *commands]
         case _:
-            detail = f"{receipt.reason}: {receipt.detail}" if receipt.reason else receipt.status.name.lower()
-            return replace(state, setback=f"the house: {detail}"), []
+            return replace(state, setback=f"the house: {_words(receipt)}"), []
 
 
 def _why_lost(placed: Placed, receipt: AuctionReceipt) -> str:
@@ -483,7 +532,9 @@ def _hear_outcome(state: State, outcome: Outcome, _now: Now, _address: str) -> S
 def _hear_rejection(state: State, placed: Placed, told: str, reason: str) -> Step:
     """`expired` is said only of what never ran."""
     if state.phase is Phase.WAITING and reason == "expired":
-        state, commands = _over(state, Failure("expired", f"nothing was charged ({told})", Source.LEDGER))
+        last = f"; last heard: {state.setback}" if state.setback else ""
+        detail = f"the bid never ran, and nothing was charged ({told}){last}"
+        state, commands = _over(state, Failure("expired", detail, Source.LEDGER))
         return state, [ForgetBid(placed.transaction_id), *commands]
     return replace(state, setback=told), []
 

@@ -258,10 +258,12 @@ def _is_ready(stage: Stage) -> bool:
     return bool(status["enrolled"] and status["offer"])
 
 
-def bid_words(stage: Stage, name: str, down_bps: int, seconds: int, worth: str) -> list[str | Path]:
+def bid_words(
+    stage: Stage, name: str, down_bps: int, seconds: int, worth: str, within_s: int
+) -> list[str | Path]:
     """The command, as a user types it."""
     return [
         sys.executable, "-m", "airgrant", "bid", "--json", "--wallet", stage.wallets[name].path,
         "--interface", STATION_INTERFACE, "--over", "lobby", "--down", str(down_bps), "--for", f"{seconds}s",
-        "--worth", worth,
+        "--worth", worth, "--within", f"{within_s}s",
     ]  # fmt: skip

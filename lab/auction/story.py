@@ -33,7 +33,7 @@ PUSH_DOWN_BPS, PUSH_UP_BPS = 8_000_000, 4_000_000
 FIRST_S = 3.0
 """Beside the start of a command: what a device needs until its bid is at the house."""
 VOID_WITHIN_S = 60.0
-_LATE = {"provider_away", "expired", "not_taken"}
+_LATE = {"provider_away", "expired", "no_auction"}
 """What an auction comes to if the box or its house did not find the time."""
 LEAST_LEFT_S = 5.0
 """Of the last slot, when the box's program is killed."""
@@ -162,8 +162,11 @@ def _believe(story: Story, bids: Sequence[CastBid]) -> tuple[CastBid, ...]:
 
 
 def _begin(stage: Stage, number: int, bid: CastBid) -> Attempt:
+    """In the next auction that is cleared, or in none."""
     down_bps, seconds = bid.units * UNIT.floor_down_bps, bid.slots * stage.slot_s
-    words = bid_words(stage, bid.bidder, down_bps, seconds, f"{bid.worth_ubc / 1_000_000:f}")
+    left_s = stage.slot_s - time.time() % stage.slot_s - GUARD_S
+    within_s = max(1, int(left_s - stage.start_up_s))
+    words = bid_words(stage, bid.bidder, down_bps, seconds, f"{bid.worth_ubc / 1_000_000:f}", within_s)
     space = stage.station(bid.bidder).namespace
     return Attempt(
         bid, number, stage.household.start(f"bid-{bid.bidder}-{number + 1}", words, namespace=space)

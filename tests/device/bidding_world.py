@@ -63,6 +63,8 @@ CLEARING_S = 1_700_000_000
 OPENS_S = CLEARING_S - 10
 WISH = BidWish(down_bps=3_000_000, up_bps=1_500_000, duration_s=40, worth_ubc=90_000)
 """3 units for 2 slots."""
+TAKEN = (5, 1, bytes(32))
+"""Where a bid stands in the house's log."""
 OVER = frozenset({Phase.WON, Phase.OVER})
 AP = "fe80::1%3"
 
@@ -95,7 +97,9 @@ class Seller:
     held: list[Auction] = field(default_factory=lambda: [auction()])
     word: tuple[Status, str, str, int | None] = (Status.EXECUTED, "", "for 0.04 BC", None)
     door: list[tuple[str, str]] = field(default_factory=list)
-    """The house's next refusals of a bid, which it does not take: (reason, detail)."""
+    """The house's next refusals of a bid that it has read and does not take: (reason, detail)."""
+    unread: list[tuple[str, str]] = field(default_factory=list)
+    """The same, of what it has not read as a bid: such a refusal names none."""
     silent: set[type] = field(default_factory=set)
     """Messages that nobody answers."""
     ledger_says: tuple[str, str] = ("replayed", "it ran")
@@ -133,26 +137,31 @@ class Seller:
         return Refused(b"", "no_auction", "none takes bids now")
 
     def _take(self, auction_id: bytes, name: PublicKey) -> BidSaid:
+        if self.unread:
+            reason, detail = self.unread.pop(0)
+            return self.sign(AuctionReceipt(auction_id, Status.ERROR, reason=reason, detail=detail))
         if self.door:
             reason, detail = self.door.pop(0)
-            return self._sign(AuctionReceipt(auction_id, Status.ERROR, name, reason=reason, detail=detail))
+            return self.sign(AuctionReceipt(auction_id, Status.ERROR, name, reason=reason, detail=detail))
         self.taken.add(auction_id)
-        return self._sign(AuctionReceipt(auction_id, Status.PENDING, name, 5, 1, bytes(32)))
+        return self.sign(AuctionReceipt(auction_id, Status.PENDING, name, *TAKEN))
 
     def _say(self, auction_id: bytes, name: PublicKey) -> BidSaid:
         status, reason, detail, above_ubc = self.word
         if auction_id not in self.taken:
-            status, reason, detail, above_ubc = Status.UNKNOWN, "", "", None
-        return self._sign(
-            AuctionReceipt(auction_id, status, name, reason=reason, detail=detail, wins_above_ubc=above_ubc)
-        )
+            return self.sign(AuctionReceipt(auction_id, Status.UNKNOWN, name))
+        return self.sign(AuctionReceipt(auction_id, status, name, *TAKEN, reason, detail, above_ubc))
 
-    def _sign(self, receipt: AuctionReceipt) -> BidSaid:
+    def sign(self, receipt: AuctionReceipt) -> BidSaid:
         return BidSaid(write_auction_receipt(receipt, self.signer, LEDGER_ID))
 
     def _outcome(self, transaction: bytes, utc_s: int) -> Outcome:
+        """What never came to the house never ran."""
         signed = read_transaction(transaction, LEDGER_ID)
-        name, (reason, detail) = signed.transaction_id, self.ledger_says
+        action, name, (reason, detail) = signed.transaction.action, signed.transaction_id, self.ledger_says
+        assert isinstance(action, Allocate)
+        if action.auction not in self.taken:
+            reason, detail = "expired", "it was valid until then"
         receipt = write_receipt(Receipt(name, 4, utc_s, reason, detail), LEDGER, LEDGER_ID)
         grant = b"" if reason == "expired" else write_grant(self._grant(signed), LEDGER, LEDGER_ID)
         return Outcome(name, receipt, grant)
@@ -227,7 +236,15 @@ class BiddingWorld:
         sealed = conceal_bid(wanted.auction, bid, BIDDER, NAME, LEDGER_ID, bytes(16))
         name = read_transaction(bid, LEDGER_ID).transaction_id
         return Placed(
-            wanted.auction, wanted.encoded_auction, bid, name, NAME.public, sealed, wanted.units, wanted.slots
+            wanted.auction,
+            wanted.encoded_auction,
+            bid,
+            name,
+            NAME.public,
+            sealed,
+            wanted.units,
+            wanted.slots,
+            wanted.price_ubc,
         )
 
     def said(self, kind: type) -> int:

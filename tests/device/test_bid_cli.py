@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from device.bid_cli import bid, forget_bid, keep_bid, load_bid, place_bid
+from device.bid_cli import (
+    RECEIPT_KEPT_S,
+    bid,
+    forget_bid,
+    keep_bid,
+    keep_receipt,
+    load_bids,
+    place_bid,
+)
 from device.bidding import MakeBid
 from device.console import USAGE, WORLD
 from device.keeping import kept_folder, load_kept
@@ -37,7 +45,11 @@ def test_help_says_how_much_to_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert bid(["--help"]) == 0
     text = capsys.readouterr().out
     assert "examples:\n  airgrant bid " in text
-    assert "nothing to gain by saying less" in " ".join(text.split())
+    assert "in one auction, with one account, there is nothing to gain by saying less" in " ".join(
+        text.split()
+    )
+    assert "--over" not in text
+    assert "--control" not in text
 
 
 @pytest.mark.parametrize(
@@ -74,11 +86,11 @@ def test_a_bid_is_kept_until_it_is_forgotten(wallet: Wallet) -> None:
     placed = place_bid(_wanted(), wallet)
     path = keep_bid(wallet, placed)
     assert path.stat().st_mode & 0o077 == 0
-    assert load_bid(wallet, CLEARING_S) == placed
+    assert load_bids(wallet, CLEARING_S) == (placed,)
     assert load_kept(wallet, CLEARING_S).unreadable == (), "`airgrant grants` does not stumble over it"
     forget_bid(wallet, placed.transaction_id)
     forget_bid(wallet, placed.transaction_id)
-    assert load_bid(wallet, CLEARING_S) is None
+    assert load_bids(wallet, CLEARING_S) == ()
 
 
 def test_every_bid_has_a_name_of_its_own(wallet: Wallet) -> None:
@@ -88,23 +100,37 @@ def test_every_bid_has_a_name_of_its_own(wallet: Wallet) -> None:
     assert read_sealed_bid(one.sealed, LEDGER_ID).bid_key == one.bid_id
 
 
-def test_of_several_bids_the_one_that_lasts_longest_is_asked_for(wallet: Wallet) -> None:
+def test_of_several_bids_all_that_are_not_over_are_asked_for(wallet: Wallet) -> None:
     for clearing_s in (CLEARING_S, CLEARING_S + SLOT_S):
         keep_bid(wallet, place_bid(_wanted(clearing_s), wallet))
-    found = load_bid(wallet, CLEARING_S)
-    assert found is not None
-    assert found.auction.terms.mark.clearing_s == CLEARING_S + SLOT_S
-    assert load_bid(wallet, found.ends_s) is None
+    found = load_bids(wallet, CLEARING_S)
+    assert [one.auction.terms.mark.clearing_s - CLEARING_S for one in found] == [SLOT_S, 0]
+    assert [one.worth_ubc for one in found] == [90_000, 90_000]
+    longest, other = found
+    assert load_bids(wallet, other.ends_s) == (longest,)
+    assert load_bids(wallet, longest.ends_s) == ()
     assert len(list(kept_folder(wallet.path).glob("*.bid"))) == 2
-    load_bid(wallet, found.ends_s + 25 * 3_600)
+    load_bids(wallet, longest.ends_s + 25 * 3_600)
     assert list(kept_folder(wallet.path).glob("*.bid")) == []
+
+
+def test_the_houses_word_is_kept_for_a_month(wallet: Wallet) -> None:
+    path = keep_receipt(wallet, bytes(32), b"signed")
+    assert path.read_bytes() == b"signed"
+    assert path.stat().st_mode & 0o077 == 0
+    written_s = int(path.stat().st_mtime)
+    load_bids(wallet, written_s + RECEIPT_KEPT_S - 10)
+    assert load_kept(wallet, written_s).unreadable == ()
+    assert path.exists()
+    load_bids(wallet, written_s + RECEIPT_KEPT_S + 10)
+    assert not path.exists()
 
 
 def test_what_is_damaged_or_somebody_elses_is_passed_over(wallet: Wallet, tmp_path: Path) -> None:
     other = create_wallet(tmp_path / "other.pem", PINNED)
     path = keep_bid(wallet, place_bid(_wanted(), other))
-    assert load_bid(wallet, CLEARING_S) is None
+    assert load_bids(wallet, CLEARING_S) == ()
     path.write_bytes(b'{"auction": 1}')
-    assert load_bid(wallet, CLEARING_S) is None
+    assert load_bids(wallet, CLEARING_S) == ()
     path.write_bytes(b"\xff")
-    assert load_bid(wallet, CLEARING_S) is None
+    assert load_bids(wallet, CLEARING_S) == ()

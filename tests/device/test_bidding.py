@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from device.bidding import BidWish, ForgetBid, MakeBid, Phase, check_won, resume
-from device.events import DatagramReceived, SendFailed, Source, Started
+from device.bidding import BidWish, ForgetBid, KeepReceipt, MakeBid, Phase, check_won, resume
+from device.events import DatagramReceived, DeadlineReached, SendFailed, Source, Started, Tell
 from nas_tunnel.lobby import AskAuction, AskBid, Bid, BidSaid, Discover, Outcome, Purchase, Refused
 from tests.device.bidding_world import (
     AP,
@@ -22,13 +22,15 @@ from tests.device.bidding_world import (
     QOS,
     SLOT_S,
     STRANGER,
+    TAKEN,
     WISH,
     BiddingWorld,
     Seller,
     auction,
     forecast,
 )
-from wire.auction_receipt import AuctionReceipt, Status, write_auction_receipt
+from wire.auction import Auction
+from wire.auction_receipt import AuctionReceipt, Status, read_auction_receipt, write_auction_receipt
 from wire.qos import Qos
 from wire.time_key import TimeKey, write_time_key
 from wire.units import Now
@@ -99,6 +101,11 @@ def test_what_is_not_there_is_not_bid_for(world: BiddingWorld, units: tuple[int,
     assert (failure.reason, failure.source) == (reason, Source.DEVICE)
     assert f"free are {', '.join(map(str, units))}" in failure.detail
     assert world.said(Bid) == 0
+    assert len([text for text in _told(world) if reason in text]) == 1
+
+
+def _told(world: BiddingWorld) -> list[str]:
+    return [one.text for one in world.commands if isinstance(one, Tell)]
 
 
 def test_a_worth_below_the_reserve_price_is_said_and_not_signed(world: BiddingWorld) -> None:
@@ -111,6 +118,50 @@ def test_a_worth_below_the_reserve_price_is_said_and_not_signed(world: BiddingWo
     assert not [one for one in world.commands if isinstance(one, MakeBid)]
 
 
+@pytest.mark.parametrize("full", [forecast(1, 1, 1, 1), forecast(6, 6, minimum_ubc=15_001)])
+def test_where_one_auction_does_not_do_the_next_one_is_waited_for(full: Auction) -> None:
+    world = BiddingWorld(seller=Seller(held=[full, auction(CLEARING_S + SLOT_S)]))
+    assert world.run().phase is Phase.WON
+    (made,) = [one for one in world.commands if isinstance(one, MakeBid)]
+    assert made.auction == world.seller.held[1]
+
+
+def test_a_full_auction_that_somebody_else_shows_ends_nothing(world: BiddingWorld) -> None:
+    """Anybody on the link can open one with the house, and announce himself as its provider."""
+    world.seller.silent = {AskAuction}
+    full = Seller(held=[forecast(1)])
+    world.feed(Started())
+    for _ in range(10):
+        world.hear(full.answer(Discover(), OPENS_S), "fe80::666%3")
+        world.hear(full.show(OPENS_S), "fe80::666%3")
+        _pass(world)
+    assert world.state.phase is Phase.LOOKING
+    world.seller.silent = set()
+    assert world.run().phase is Phase.WON
+
+
+def _pass(world: BiddingWorld) -> None:
+    """Half a second."""
+    world.now = Now(world.now.mono_ns + 500_000_000, world.now.utc_ms + 500)
+    world.feed(DeadlineReached())
+
+
+@pytest.mark.parametrize(
+    ("held", "reason"),
+    [
+        (forecast(6), "too_long"),
+        (
+            replace(auction(), terms=replace(auction().terms, qos=Qos(1_000_000, 2_000_000, 0, 1_000_000))),
+            "no_guarantee",
+        ),
+    ],
+)
+def test_what_no_auction_changes_is_not_waited_for(held: Auction, reason: str) -> None:
+    world = BiddingWorld(seller=Seller(held=[held]), now=Now(5_000_000_000, OPENS_S * 1_000))
+    assert world.fail().reason == reason
+    assert world.now.utc_s <= OPENS_S + 4
+
+
 def test_units_are_of_the_direction_that_needs_more_and_slots_are_whole(world: BiddingWorld) -> None:
     for wish, bundle in (
         (BidWish(1_000_001, 0, 1, 90_000), (2, 1)),
@@ -121,14 +172,6 @@ def test_units_are_of_the_direction_that_needs_more_and_slots_are_whole(world: B
         fresh.run()
         (made,) = [one for one in fresh.commands if isinstance(one, MakeBid)]
         assert (made.units, made.slots) == bundle
-
-
-def test_what_is_not_guaranteed_at_all_is_not_bid_for(world: BiddingWorld) -> None:
-    plain = auction()
-    world.seller.held = [
-        replace(plain, terms=replace(plain.terms, qos=Qos(1_000_000, 2_000_000, 0, 1_000_000)))
-    ]
-    assert world.fail().reason == "no_guarantee"
 
 
 def test_an_auction_that_others_could_read_is_not_bid_in(world: BiddingWorld) -> None:
@@ -189,10 +232,73 @@ def test_who_comes_too_late_at_the_door_bids_in_the_next_auction_and_never_twice
     assert sum(isinstance(one, ForgetBid) for one in world.commands) == 1
 
 
-def test_a_refusal_at_the_door_ends_it(world: BiddingWorld) -> None:
-    world.seller.door = [("unknown_issuer", "the bidder has no account")]
+@pytest.mark.parametrize(
+    ("reason", "forgotten"),
+    [("too_many_changes", 1), ("unreadable", 1), ("unknown_issuer", 0), ("insufficient_funds", 0)],
+)
+def test_a_refusal_at_the_door_ends_it(world: BiddingWorld, reason: str, forgotten: int) -> None:
+    """While bids are taken, whoever holds it may send it again: it is kept if the house could say yes then."""
+    world.seller.door = [(reason, "a sentence")]
     failure = world.fail()
-    assert (failure.reason, failure.source) == ("unknown_issuer", Source.LEDGER)
+    assert (failure.reason, failure.source) == (reason, Source.LEDGER)
+    assert failure.detail.startswith("a sentence")
+    assert ("is kept and asked for first" in failure.detail) is not bool(forgotten)
+    assert sum(isinstance(one, ForgetBid) for one in world.commands) == forgotten
+
+
+REFUSALS = ("unreadable", "insufficient_funds", "too_many_changes", "too_late", "too_many_bids", "fault")
+
+
+@pytest.mark.parametrize("reason", REFUSALS)
+def test_a_refusal_that_names_no_bid_is_of_no_bid(world: BiddingWorld, reason: str) -> None:
+    """Anybody has one for junk of his own, signed by the house, and sends it to whom he likes."""
+    world.seller.silent = {Bid}
+    world.seller.held = [auction(), auction(CLEARING_S + SLOT_S)]
+    world.run(OPENS_S + 1)
+    junk = AuctionReceipt(auction().auction_id, Status.ERROR, reason=reason, detail="of eve's")
+    world.hear(world.seller.sign(junk), "fe80::666%3")
+    assert world.state.phase is Phase.BIDDING
+    assert world.state.setback == f"{reason}: of eve's"
+    world.seller.silent = set()
+    assert world.run().phase is Phase.WON
+    assert sum(isinstance(one, MakeBid) for one in world.commands) == 1
+
+
+def test_a_house_that_has_not_read_the_bid_is_asked_again(world: BiddingWorld) -> None:
+    world.seller.unread = [("too_many_wait", "send it again"), ("unreadable", "bytes")]
+    assert world.run().phase is Phase.WON
+    assert world.said(Bid) == 3
+
+
+def test_the_auctions_own_receipt_is_not_taken_for_the_bids(world: BiddingWorld) -> None:
+    """It has a number, too, and anybody gets it."""
+    world.seller.silent = {Bid}
+    world.run(OPENS_S + 1)
+    world.hear(world.seller.sign(AuctionReceipt(auction().auction_id, Status.ACTIVE, None, *TAKEN)), AP)
+    assert (world.state.phase, world.state.receipt) == (Phase.BIDDING, b"")
+    world.seller.silent = set()
+    assert world.run().phase is Phase.WON
+
+
+@pytest.mark.parametrize("reason", ["unknown_issuer", "insufficient_funds"])
+def test_an_old_refusal_says_nothing_of_a_bid_that_is_waited_for(world: BiddingWorld, reason: str) -> None:
+    """The house may have taken it since, and whoever carried it kept both words."""
+    world.seller.silent = {AskBid}
+    world.run(CLEARING_S + 1)
+    old = AuctionReceipt(auction().auction_id, Status.ERROR, NAME.public, reason=reason)
+    world.hear(world.seller.sign(old))
+    assert world.state.phase is Phase.WAITING
+    world.seller.silent = set()
+    assert world.run().phase is Phase.WON
+
+
+def test_a_refusal_that_comes_late_ends_it_where_the_bid_is_never_taken(world: BiddingWorld) -> None:
+    world.seller.silent = {Bid}
+    world.run(CLEARING_S - 1)
+    late = AuctionReceipt(auction().auction_id, Status.ERROR, NAME.public, reason="too_late", detail="by 1 s")
+    world.hear(world.seller.sign(late))
+    assert world.fail().reason == "too_late"
+    assert world.said(Purchase) == 0
 
 
 def test_with_every_second_datagram_lost_the_bid_is_there_in_time(world: BiddingWorld) -> None:
@@ -226,10 +332,59 @@ def test_who_has_no_receipt_asks_all_the_same(world: BiddingWorld) -> None:
     assert world.run().phase is Phase.WON
 
 
-def test_a_bid_that_never_came_is_known_to_be_dead_only_after_the_settling(world: BiddingWorld) -> None:
-    world.seller.silent = {Bid}
-    assert world.fail().reason == "not_taken"
+def test_a_bid_that_never_came_is_known_to_be_dead_only_by_the_ledger(world: BiddingWorld) -> None:
+    world.seller.unread = [("unreadable", "not for this auction")] * 40
+    failure = world.fail()
+    assert (failure.reason, failure.source) == ("expired", Source.LEDGER)
+    assert "never ran, and nothing was charged" in failure.detail
+    assert "last heard: unreadable: not for this auction" in failure.detail
     assert world.now.utc_s > auction().settle_by_s
+    assert isinstance(world.commands[-1], ForgetBid)
+
+
+@pytest.mark.parametrize("from_s", [CLEARING_S + 1, auction().settle_by_s + 1])
+def test_that_the_house_knows_no_bid_ends_nothing(world: BiddingWorld, from_s: int) -> None:
+    """Such a word has no date: it may be of before the bid came, or of after the house has forgotten it."""
+    world.seller.silent = {AskBid, Purchase}
+    world.run(from_s)
+    had = world.state.receipt
+    assert had, "the house had it"
+    for _ in range(4):
+        world.hear(world.seller.sign(AuctionReceipt(auction().auction_id, Status.UNKNOWN, NAME.public)))
+        _pass(world)
+    assert (world.state.phase, world.state.receipt) == (Phase.WAITING, had)
+    world.seller.silent = {AskBid}
+    assert world.run().phase is Phase.WON
+    assert world.state.grant is not None
+    assert not [one for one in world.commands if isinstance(one, ForgetBid)]
+
+
+def test_the_houses_last_word_is_kept(world: BiddingWorld) -> None:
+    world.run()
+    (kept,) = [one for one in world.commands if isinstance(one, KeepReceipt)]
+    receipt = read_auction_receipt(kept.receipt, LEDGER.public, LEDGER_ID)
+    assert (receipt.status, receipt.detail) == (Status.EXECUTED, "for 0.04 BC")
+    assert kept.receipt == world.state.receipt
+    loser = BiddingWorld(seller=Seller(word=(Status.CANCELLED, "outbid", "", 50_000)))
+    loser.run()
+    assert [type(one) for one in loser.commands[-2:]] == [KeepReceipt, ForgetBid]
+
+
+def test_who_asks_long_after_hears_the_price_before_the_grant(world: BiddingWorld) -> None:
+    world.seller.silent = {AskBid, Purchase}
+    world.run()
+    assert world.state.placed is not None
+    later = BiddingWorld(
+        resume(BiddingWorld().state, world.state.placed), Seller(taken=world.seller.taken), world.now
+    )
+    assert later.run().price == "for 0.04 BC"
+
+
+def test_who_names_no_rate_is_told_what_is_bid_for(world: BiddingWorld) -> None:
+    _wish(world, down_bps=0, up_bps=0).run()
+    (told,) = [text for text in _told(world) if "bidding for" in text]
+    assert told.startswith("no rate was named, so that it is one unit")
+    assert "1 unit (1 Mbit/s down, 500 kbit/s up) for 2 slots" in told
 
 
 def test_where_the_house_is_silent_the_ledger_says_that_a_bid_is_dead(world: BiddingWorld) -> None:
