@@ -156,9 +156,13 @@ class AuctionSettings:
     """
 
     slots: int = 10
-    """How far ahead it sells: a bid is for so many slots at most, from the clearing time on."""
+    """How far ahead it sells: a bid is for so many slots at most, from the clearing time on; 1 to 60. Not
+    beside [cell].
+    """
     open_s: int = 20
-    """Bids are taken from so many seconds before the clearing time, until two before it; at most half a slot."""
+    """Bids are taken from so many seconds before the clearing time, until two before it; at least 4, and at most half a
+    slot: with a slot of 20 s, 10 or less.
+    """
 
     def __post_init__(self) -> None:
         if not 1 <= self.slots <= MAX_SLOTS:

@@ -107,9 +107,11 @@ def _describe_auction(state: State, now: Now) -> dict[str, Any]:
                 "ends_s": share.ends_s,
                 "floor_down_bps": share.qos.floor_down_bps,
                 "floor_up_bps": share.qos.floor_up_bps,
+                "units": share.units,
             }
             for share in here.shares(now.utc_s)
         ],
+        "sold_before": here.elsewhere,
         "last": here.last,
     }
 

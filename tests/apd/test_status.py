@@ -98,4 +98,5 @@ def test_a_box_that_holds_auctions():
     status = describe(replace(box.state, auctions=auctions), box.now)["auction"]
     assert (status["forecast"], status["last"]) == ([4, 6], "void: no_bids")
     assert [(one["ends_s"], one["floor_down_bps"]) for one in status["sold"]] == [(FIRST_S + 20, 2_000_000)]
+    assert (status["sold"][0]["units"], status["sold_before"]) == (2, 0)
     assert json.dumps(status)
