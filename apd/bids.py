@@ -7,6 +7,7 @@ who overhears a bid takes its bidder's place. Imported only where [auction] is.
 """
 
 import hmac
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -89,9 +90,7 @@ def take(state: State, source: Address, message: Bid | AskBid, now: Now) -> Outc
         )
     state = paced
     if len(asked) >= MAX_ASKED:
-        state, answers = _give_up(
-            state, next(iter(asked)), "busy", "too many bids and questions are under way"
-        )
+        state, answers = _give_up(state, _of_most(asked), "busy", "too many bids and questions are under way")
     deadline_ns = now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S
     first = AskedBid(source, message.auction_id, deadline_ns, now.mono_ns)
     state = _keep(state, {**state.on_auction.asked, correlation: first})
@@ -147,6 +146,13 @@ def _pace(state: State, source: Address, now: Now) -> State | None:
             return None
         relays[who] = until_ns
     return replace(state, auctions=replace(state.on_auction, relays=relays))
+
+
+def _of_most(asked: Mapping[bytes, AskedBid]) -> bytes:
+    """The oldest of the host that has the most under way."""
+    count = Counter(host_of(one.source) for one in asked.values())
+    most = max(count.values())
+    return next(key for key, one in asked.items() if count[host_of(one.source)] == most)
 
 
 def _give_up(state: State, correlation: bytes, reason: str, detail: str) -> Outcome:

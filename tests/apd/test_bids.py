@@ -212,6 +212,15 @@ class TestTake:
         assert len(asked(commands)) == 1
         assert len(state.on_auction.asked) == bids.MAX_ASKED
 
+    def test_of_a_host_that_has_many_if_there_is_one(self) -> None:
+        state = started()
+        for number in range(bids.MAX_ASKED - 1):
+            state, _ = say(state, BID, later(number / bids.RELAYED_PER_S), host(number))
+        state, _ = say(state, Bid(AUCTION, b"a second one"), later(10), host(7))
+        state, commands = say(state, BID, later(10), host(0xFFFF))
+        assert told(commands)[0][0] == host(7)
+        assert len(state.on_auction.asked) == bids.MAX_ASKED
+
 
 class TestPace:
     def flood(self, state: State, count: int, now: Now, hosts: int = 1) -> tuple[State, int]:
