@@ -15,6 +15,7 @@ from apd.session import Phase, Usage
 from apd.state import State
 from wire.meter_record import UsageReport
 from wire.metrics_text import Family, Kind, Sample
+from wire.units import PPM
 
 MAX_WORDS = 200
 """Reasons and notes are words of ours, fewer than that; should they ever be more, the rest is `other`."""
@@ -81,16 +82,11 @@ def _sessions(state: State, tally: Tally) -> Iterable[Family]:
     yield _gauges(
         "airgrant_box_sessions", "phase", phases, "Sessions, by phase; closed ones may be joined again."
     )
-    yield _directions(
-        "airgrant_box_floor_bits_per_second",
-        state.promised.down_bps,
-        state.promised.up_bps,
-        "Floors sold now.",
-    )
-    yield _directions(
-        "airgrant_box_sellable_bits_per_second",
-        shaper.downlink_capacity_bps * ppm // 1_000_000,
-        shaper.uplink_capacity_bps * ppm // 1_000_000,
+    yield _rates("airgrant_box_floor", state.promised.down_bps, state.promised.up_bps, "Floors sold now.")
+    yield _rates(
+        "airgrant_box_sellable",
+        shaper.downlink_capacity_bps * ppm // PPM,
+        shaper.uplink_capacity_bps * ppm // PPM,
         "What of the capacities may be sold as floors.",
     )
     yield _directions(
@@ -160,6 +156,13 @@ def _words(name: str, label: str, counted: Mapping[str, int], told: str) -> Fami
         kept[place] = kept.get(place, 0) + count
     samples = tuple(Sample(count, ((label, word),)) for word, count in sorted(kept.items()))
     return Family(name, Kind.COUNTER, told, samples)
+
+
+def _rates(name: str, down_bps: int, up_bps: int, told: str) -> Family:
+    """In bytes, which is Prometheus's unit: an eighth of a bit's count is exact in three decimals."""
+    pairs = (("down", down_bps), ("up", up_bps))
+    samples = tuple(Sample(rate_bps * 125, (("direction", way),), decimals=3) for way, rate_bps in pairs)
+    return Family(f"{name}_bytes_per_second", Kind.GAUGE, told, samples)
 
 
 def _directions(name: str, down: int, up: int, told: str, kind: Kind = Kind.GAUGE) -> Family:

@@ -47,6 +47,7 @@ command:eapol_test|eapoltest|a station's EAP-TLS, without a radio
 command:hostapd|hostapd|the access point's side of 802.11, and of Disconnects
 command:wpa_supplicant|wpasupplicant|the station's side
 command:tshark|tshark|an independent look at every frame
+command:prometheus|prometheus|reads the metrics of a box, and our alerts and dashboard
 command:swtpm|swtpm|a TPM 2.0 in software
 command:swtpm_setup|swtpm-tools|its first certificates
 command:tpm2-abrmd|tpm2-abrmd|several programs at one software TPM
@@ -205,7 +206,7 @@ apt_quietly() {
     [ "$1" = update ] || dpkg --configure -a || exit # an earlier run may have been interrupted
     apt-get -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" || exit
     if [ "$1" = install ] && [ -d /run/systemd/system ]; then
-      for service in mosquitto freeradius tpm2-abrmd; do
+      for service in mosquitto freeradius tpm2-abrmd prometheus; do
         case " $* " in *" $service "*) systemctl disable --quiet $service.service || true ;; esac
       done
     fi
@@ -240,7 +241,7 @@ is_ready() {
   venv_is_ready || return 1
   local program
   for program in unshare ip tc nft ethtool iperf3 ping mosquitto swtpm swtpm_setup freeradius radclient eapol_test hostapd \
-    wpa_supplicant tshark tpm2-abrmd; do
+    wpa_supplicant tshark tpm2-abrmd prometheus; do
     has "command:$program" || return 1
   done
   has "file:$(multiarch ossl-modules/tpm2.so)" || return 1

@@ -17,7 +17,18 @@ MAX_LABEL_CHARS = 64
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _RESERVED = ("_total", "_count", "_sum", "_bucket", "_info")
 """Ends of names that say what kind of metric it is."""
-_SCALED = ("_milliseconds", "_ms", "_kilobytes", "_minutes", "_percent", "_ppm", "_bps", "_s")
+_SCALED = (
+    "_milliseconds",
+    "_ms",
+    "_kilobytes",
+    "_minutes",
+    "_percent",
+    "_ppm",
+    "_bps",
+    "_bits",
+    "_bits_per_second",
+    "_s",
+)
 """Prometheus wants base units: seconds, bytes, ratios."""
 
 

@@ -49,7 +49,7 @@ def test_a_box_that_sells_and_serves():
     seen = shown(box, told(box))
     assert seen["airgrant_box_sessions{active}"] == 1
     assert seen["airgrant_box_sessions{closed}"] == 0
-    assert seen["airgrant_box_floor_bits_per_second{down}"] == 2_000_000
+    assert seen["airgrant_box_floor_bytes_per_second{down}"] == 250_000_000, "thousandths"
     assert seen["airgrant_box_refused_total{not_the_consumer}"] == 1
     assert (seen["airgrant_box_offer"], seen["airgrant_box_enrolled"], seen["airgrant_box_attested"]) == (
         1,

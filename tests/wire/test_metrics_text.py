@@ -55,6 +55,7 @@ def test_numbers_are_exact(value, decimals, written):
         ("airgrant_refused_count", Kind.GAUGE),
         ("airgrant_wait_ms", Kind.GAUGE),
         ("airgrant_rate_bps", Kind.GAUGE),
+        ("airgrant_rate_bits_per_second", Kind.GAUGE),
     ],
 )
 def test_a_name_that_says_something_else_is_refused(name, kind):
