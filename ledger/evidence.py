@@ -96,17 +96,25 @@ def step(
     state: ChainState, data: bytes, enrolment: AttestationResult, find_grant: FindGrant
 ) -> tuple[ChainState, RecordVerdict]:
     """Verifies one more record. Never raises for what a peer sent: it is in the verdict."""
+    after, verdict, _ = step_record(state, data, enrolment, find_grant)
+    return after, verdict
+
+
+def step_record(
+    state: ChainState, data: bytes, enrolment: AttestationResult, find_grant: FindGrant
+) -> tuple[ChainState, RecordVerdict, MeterRecord | None]:
+    """The same, and the record itself, whatever its verdict; None if it cannot be read."""
     try:
         evidence = read_evidence(data)
         record = read_meter_record(evidence.record)
     except DecodeError as error:
         finding = Finding("format", ok=False, severity=Severity.FORGERY, text=str(error))
-        return state, RecordVerdict(0, "unreadable", b"", attested=False, findings=(finding,))
+        return state, RecordVerdict(0, "unreadable", b"", attested=False, findings=(finding,)), None
     quote, vouching = _check_vouched(evidence, enrolment)
     link = _Link(evidence, record, record_hash(evidence.record), enrolment, quote)
     if any(not finding.ok for finding in vouching):
-        return state, _verdict(link, vouching, [])
-    return _step_genuine(state, link, vouching, find_grant)
+        return state, _verdict(link, vouching, []), record
+    return *_step_genuine(state, link, vouching, find_grant), record
 
 
 def _step_genuine(

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import date
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,13 @@ from ledger.cli import (
     show_page,
 )
 from ledger.fetching import Tell, fetch_bundle, fetch_genesis, fetch_key_ids, fetch_repayments
-from ledger.reports.bulk import OpenReport, open_report, verify_files
+from ledger.reports.bulk import OpenReport, open_report, require_different_boxes, verify_files
 from ledger.reports.export import csv_rows, csv_sums, json_rows, sum_values
 from ledger.reports.outcome import Outcome
-from ledger.reports.rows import Row
+from ledger.reports.rows import ALWAYS, Row, Span
 from ledger.reports.statement import GROUPS as STATEMENT_GROUPS
 from ledger.reports.statement import statement
-from ledger.reports.sum_up import GROUPS, Sum, join_sums, total_of
+from ledger.reports.sum_up import DAY_MS, GROUPS, Sum, join_sums, total_of
 from ledger.reports.tables import outcome_lines, sum_table
 from ledger.reports.trust import Trust, format_trust, parse_trust
 from ledger.tables import audit_json, audit_tables
@@ -128,8 +129,32 @@ def _file_command(
     command = add_subcommand(commands, name, text, run)
     command.add_argument("file", type=Path, nargs="+", metavar="FILE", help="report files")
     add_trust_options(command)
+    add_day(
+        command, "--since", "the first day that counts (UTC): 2026-11-01; everything is verified all the same"
+    )
+    add_day(command, "--until", "the first day that counts no more: 2026-12-01")
     command.set_defaults(json=False)
     return command
+
+
+def add_day(command: argparse.ArgumentParser, name: str, text: str) -> None:
+    command.add_argument(name, type=_parse_day, metavar="DAY", help=text)
+
+
+def _parse_day(text: str) -> int:
+    """When it begins, in ms UTC."""
+    try:
+        return (date.fromisoformat(text) - date(1970, 1, 1)).days * DAY_MS
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-11-01") from None
+
+
+def _span_of(options: argparse.Namespace) -> Span:
+    since_ms = ALWAYS.from_utc_ms if options.since is None else options.since
+    until_ms = ALWAYS.to_utc_ms if options.until is None else options.until
+    if not since_ms < until_ms:
+        raise ConfigError("--since is not before --until: nothing would count")
+    return Span(since_ms, until_ms)
 
 
 def add_trust_options(parser: argparse.ArgumentParser) -> None:
@@ -267,18 +292,19 @@ def _report_trust(options: argparse.Namespace) -> int:
 
 
 def _report_sum(options: argparse.Namespace) -> int:
+    if options.out is not None and options.format == "table" and not options.json:
+        raise ConfigError("--out: a table is for the terminal: say --format csv or json")
     trust = trust_of(options)
     with progress(quiet=options.json or options.format != "table") as tell:
-        found = verify_files(options.file, trust, [options.by], tell)
+        found = verify_files(options.file, trust, [options.by], tell, span=_span_of(options))
     outcomes = [outcome for outcome, _ in found]
+    require_different_boxes(outcomes)
     sums = join_sums(part[options.by] for _, part in found)
     if options.json or options.format == "json":
         page = _sum_page(outcomes, sums, options.by, trust)
         _put(options, [json.dumps(page, indent=2) + "\n"])
     elif options.format == "csv":
         _put(options, csv_sums(sums, options.by))
-    elif options.out is not None:
-        raise ConfigError("--out: a table is for the terminal: say --format csv or json")
     else:
         show_page(
             options, None, lambda: [sum_table(sums, options.by), *outcome_lines(outcomes, trust.digest)]
@@ -302,11 +328,12 @@ def _report_export(options: argparse.Namespace) -> int:
     if options.format == "html":
         return _export_statement(options, trust)
     outcomes: list[Outcome] = []
+    span = _span_of(options)
     with ExitStack() as stack:
         tell = stack.enter_context(progress(quiet=options.json or options.out is None))
         write = stack.enter_context(_written(options.out))
         rows = chain.from_iterable(_rows_of(file, trust, outcomes, tell) for file in options.file)
-        for piece in _EXPORTS[options.format](rows, trust):
+        for piece in _EXPORTS[options.format](filter(span.has, rows), trust):
             write(piece.encode())
     _complain(outcomes)
     if options.out is not None and not options.json:
@@ -317,10 +344,11 @@ def _report_export(options: argparse.Namespace) -> int:
 
 def _export_statement(options: argparse.Namespace, trust: Trust) -> int:
     with progress(quiet=options.out is None) as tell:
-        found = verify_files(options.file, trust, STATEMENT_GROUPS, tell)
+        found = verify_files(options.file, trust, STATEMENT_GROUPS, tell, span=_span_of(options))
     outcomes = [outcome for outcome, _ in found]
+    require_different_boxes(outcomes)
     sums = {by: join_sums(part[by] for _, part in found) for by in STATEMENT_GROUPS}
-    _put(options, [statement(outcomes, sums, trust.digest)])
+    _put(options, [statement(outcomes, sums, trust.digest, _span_of(options))])
     _complain(outcomes)
     return _status(outcomes)
 
@@ -328,6 +356,7 @@ def _export_statement(options: argparse.Namespace, trust: Trust) -> int:
 def _rows_of(file: Path, trust: Trust, outcomes: list[Outcome], tell: Tell) -> Iterator[Row]:
     with open_report(file, trust) as report:
         outcomes.append(report.fold.outcome)
+        require_different_boxes(outcomes)
         yield from _judged_rows(report, tell)
         report.fold.finish()
 

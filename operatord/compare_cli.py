@@ -17,7 +17,7 @@ from rich.table import Table
 from ledger.cli import EXIT_CODES, NO, OK, progress, read_file, run_options, show_page
 from ledger.fetching import Tell
 from ledger.report_cli import add_trust_options, trust_of
-from ledger.reports.bulk import open_report
+from ledger.reports.bulk import open_report, require_different_boxes
 from ledger.reports.outcome import Outcome
 from ledger.reports.rows import Standing
 from ledger.reports.trust import Trust
@@ -119,6 +119,7 @@ def _read_boxes(
                         before = tallies.get(row.grant_id, Tally())
                         tallies[row.grant_id] = before.with_row(usage, row.from_utc_ms, row.to_utc_ms)
             outcomes.append(report.fold.finish())
+        require_different_boxes(outcomes)
         reported_ms = max(reported_ms, outcomes[-1].to_utc_ms or 0)
         for grant_id, tally in tallies.items():
             metered[grant_id] = _plus(metered.get(grant_id, Metered()), tally.metered())

@@ -11,20 +11,20 @@ import sqlite3
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ledger.completeness import ProvedEnd, verify_chain_proof
+from ledger.completeness import verify_chain_proof
 from ledger.enrolment import read_enrolled
 from ledger.evidence_totals import FindGrant
 from ledger.genesis import Genesis
 from ledger.reports.filing import Layout, read_grant_at, read_grants, read_layout, read_records
 from ledger.reports.outcome import Outcome, OutcomeFold, read_outcome
-from ledger.reports.rows import Judged, judge_records
+from ledger.reports.rows import ALWAYS, Judged, Span, judge_records
 from ledger.reports.sum_up import Sum, add_rows
 from ledger.reports.trust import Trust, judge_ledger, judge_maker, parse_trust
 from wire.attestation_result import AttestationResult
@@ -67,9 +67,10 @@ class OpenReport:
 
 
 @contextmanager
-def open_report(path: Path, trust: Trust) -> Iterator[OpenReport]:
-    """Raises ConfigError if there is no such file, LookupError for another ledger's report, DecodeError,
-    VerificationError for what is not the ledger's own; ShellError if the disk fails.
+def open_report(path: Path, trust: Trust, span: Span = ALWAYS) -> Iterator[OpenReport]:
+    """`judged` gives every record, within `span` or not. Raises ConfigError if there is no such file, LookupError for
+    another ledger's report, DecodeError, VerificationError for what is not the ledger's own; ShellError if the disk
+    fails.
     """
     with ExitStack() as stack:
         records, grants = (stack.enter_context(_open(path)) for _ in range(2))
@@ -82,7 +83,8 @@ def open_report(path: Path, trust: Trust) -> Iterator[OpenReport]:
             signer = genesis.signer(layout.end.header)
             key_id = enrolment.attestation_key.key_id
             proved = verify_chain_proof(layout.end, key_id, signer, genesis.ledger_id)
-            fold = _begin(path, genesis, enrolment, proved, trust)
+            fold = OutcomeFold(Outcome(str(path)), proved, span)
+            _describe(fold, genesis, enrolment, trust)
             yield OpenReport(layout, enrolment, fold, trust, records, _finder(index, grants, genesis))
         except DecodeError as error:
             raise type(error)(_with_name(path, str(error))) from error
@@ -93,7 +95,12 @@ def open_report(path: Path, trust: Trust) -> Iterator[OpenReport]:
 
 
 def verify_files(
-    paths: Sequence[Path], trust: Trust, by: Sequence[str], progress: Progress, workers: int | None = None
+    paths: Sequence[Path],
+    trust: Trust,
+    by: Sequence[str],
+    progress: Progress,
+    workers: int | None = None,
+    span: Span = ALWAYS,
 ) -> list[tuple[Outcome, Sums]]:
     """Outcomes in the order of the files, each with its sums by whatever of GROUPS is asked for. A file that cannot be
     read has an outcome that says so. Raises ConfigError for a file that is not there, ShellError for a process that
@@ -104,21 +111,34 @@ def verify_files(
             pass
     most = min(MOST_WORKERS, os.cpu_count() or 1) if workers is None else workers
     if len(paths) == 1 or most < 2:
-        return [_do_job(path, trust, by, progress) for path in paths]
-    return _share(paths, trust, by, progress, most)
+        return [_do_job(path, trust, by, span, progress) for path in paths]
+    return _share(paths, trust, by, span, progress, most)
+
+
+def require_different_boxes(outcomes: Iterable[Outcome]) -> None:
+    """A file has a box's whole chain, so that two of one box would be added up twice. Raises ConfigError."""
+    named: dict[str, str] = {}
+    for outcome in outcomes:
+        if outcome.key_id and outcome.key_id in named:
+            before = named[outcome.key_id]
+            raise ConfigError(
+                f"{outcome.file}: is of box {outcome.key_id}, as is {before}: its rows would count twice"
+            )
+        named[outcome.key_id] = outcome.file
 
 
 def _do_job(
-    path: Path, trust: Trust, by: Sequence[str], progress: Progress = lambda _text: None
+    path: Path, trust: Trust, by: Sequence[str], span: Span, progress: Progress = lambda _text: None
 ) -> tuple[Outcome, Sums]:
     sums: Sums = {name: {} for name in by}
     outcome = Outcome(str(path))
     try:
-        with open_report(path, trust) as report:
+        with open_report(path, trust, span) as report:
             outcome = report.fold.outcome
             for judged in report.judged(progress):
+                rows = [row for row in judged.rows if span.has(row)] if sums else []
                 for name, one in sums.items():
-                    add_rows(one, judged.rows, name)
+                    add_rows(one, rows, name)
             report.fold.finish()
     except (DecodeError, LookupError) as error:
         outcome.error = str(error.args[0])
@@ -127,7 +147,7 @@ def _do_job(
 
 
 def _share(
-    paths: Sequence[Path], trust: Trust, by: Sequence[str], progress: Progress, most: int
+    paths: Sequence[Path], trust: Trust, by: Sequence[str], span: Span, progress: Progress, most: int
 ) -> list[tuple[Outcome, Sums]]:
     """Each file has a process; so many run that every processor has one."""
     done: list[tuple[Outcome, Sums]] = []
@@ -136,7 +156,19 @@ def _share(
         while waiting or running:
             while waiting and len(running) < most:
                 path = waiting.popleft()
-                running.append((path, _start({"file": str(path), "trust": trust.text, "by": list(by)})))
+                running.append(
+                    (
+                        path,
+                        _start(
+                            {
+                                "file": str(path),
+                                "trust": trust.text,
+                                "by": list(by),
+                                "span": [span.from_utc_ms, span.to_utc_ms],
+                            }
+                        ),
+                    )
+                )
             path, process = running[0]
             progress(f"{path}: {len(done)} of {len(paths)} files are verified")
             said, complaints = process.communicate()
@@ -170,7 +202,8 @@ def _start(job: dict[str, Any]) -> "subprocess.Popen[str]":
 def main() -> int:
     """One job."""
     job = json.loads(sys.stdin.read())
-    outcome, sums = _do_job(Path(job["file"]), parse_trust(job["trust"], "trust"), job["by"])
+    trust = parse_trust(job["trust"], "trust")
+    outcome, sums = _do_job(Path(job["file"]), trust, job["by"], Span(*job["span"]))
     written = {by: {name: asdict(one) for name, one in groups.items()} for by, groups in sums.items()}
     answer = {"outcome": outcome.page(), "sums": written}
     sys.stdout.write(json.dumps(answer))
@@ -182,23 +215,17 @@ def _read_answer(answer: dict[str, Any]) -> tuple[Outcome, Sums]:
     return read_outcome(answer["outcome"]), sums
 
 
-def _begin(
-    path: Path, genesis: Genesis, enrolment: AttestationResult, proved: ProvedEnd, trust: Trust
-) -> OutcomeFold:
-    maker = judge_maker(trust, enrolment, genesis.ledger_id)
-    outcome = Outcome(
-        file=str(path),
-        key_id=enrolment.attestation_key.key_id.hex(),
-        provider=str(enrolment.provider),
-        ledger_id=genesis.ledger_id.hex(),
-        in_tpm=enrolment.in_tpm,
-        maker_asked=trust.vendors is not None and enrolment.in_tpm,
-        maker_text=maker.text,
-    )
-    fold = OutcomeFold(outcome, proved)
+def _describe(fold: OutcomeFold, genesis: Genesis, enrolment: AttestationResult, trust: Trust) -> None:
+    """Says whose file it is, and whether its TPM is one that is trusted."""
+    outcome, maker = fold.outcome, judge_maker(trust, enrolment, genesis.ledger_id)
+    outcome.key_id = enrolment.attestation_key.key_id.hex()
+    outcome.provider = str(enrolment.provider)
+    outcome.ledger_id = genesis.ledger_id.hex()
+    outcome.in_tpm = enrolment.in_tpm
+    outcome.maker_asked = trust.vendors is not None and enrolment.in_tpm
+    outcome.maker_text = maker.text
     if not maker.ok:
         fold.fail(0, maker)
-    return fold
 
 
 def _with_name(path: Path, text: str) -> str:

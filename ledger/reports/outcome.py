@@ -9,7 +9,7 @@ from typing import Any
 
 from ledger.completeness import ProvedEnd, check_complete
 from ledger.findings import Finding, RecordVerdict, Severity, UnmeteredInterval
-from ledger.reports.rows import REVOKED, Judged, Standing
+from ledger.reports.rows import ALWAYS, REVOKED, Judged, Span, Standing
 
 MOST_SHOWN = 100
 """Of faults and of unmetered intervals: a person reads no more, and a file may have a million."""
@@ -94,8 +94,10 @@ def read_outcome(page: dict[str, Any]) -> Outcome:
 class OutcomeFold:
     """Takes one record after the other; `finish` judges the chain's end."""
 
-    def __init__(self, outcome: Outcome, proved: ProvedEnd) -> None:
+    def __init__(self, outcome: Outcome, proved: ProvedEnd, span: Span = ALWAYS) -> None:
+        """Of unmetered times what is within `span` counts; everything is verified, always."""
         self.outcome = outcome
+        self._span = span
         self._proved = proved
         self._end: RecordVerdict | None = None
         self._last: RecordVerdict | None = None
@@ -107,7 +109,7 @@ class OutcomeFold:
         outcome.records_that_hold += not failures
         for finding in failures:
             self.fail(verdict.sequence, finding)
-        for gap in verdict.unmetered:
+        for gap in filter(None, map(self._span.clip, verdict.unmetered)):
             self._leave_out(gap)
         for row in judged.rows:
             outcome.rows += 1

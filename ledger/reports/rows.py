@@ -11,15 +11,34 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from ledger.chain_state import ChainState
-from ledger.evidence import step
+from ledger.evidence import step_record
 from ledger.evidence_totals import FindGrant
-from ledger.findings import Finding, RecordVerdict, Severity
+from ledger.findings import Finding, RecordVerdict, Severity, UnmeteredInterval
 from wire.attestation_result import AttestationResult
-from wire.evidence import read_evidence
-from wire.meter_record import AnchorRecord, BootRecord, MeterRecord, UsageReport, read_meter_record
+from wire.meter_record import AnchorRecord, BootRecord, MeterRecord, UsageReport
 from wire.metered_pass import has_pass_mark
+from wire.units import U63_MAX
 
 REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which reports count: those that begin in [from, to), as a day has those that begin in it."""
+
+    from_utc_ms: int = 0
+    to_utc_ms: int = U63_MAX
+
+    def has(self, row: "Row") -> bool:
+        return self.from_utc_ms <= row.from_utc_ms < self.to_utc_ms
+
+    def clip(self, gap: UnmeteredInterval) -> UnmeteredInterval | None:
+        """What of an interval is within; None if nothing is."""
+        begin, end = max(gap.from_utc_ms, self.from_utc_ms), min(gap.to_utc_ms, self.to_utc_ms)
+        return UnmeteredInterval(begin, end, gap.why) if begin < end else None
+
+
+ALWAYS = Span()
 
 
 class Standing(Enum):
@@ -90,11 +109,10 @@ def judge_records(
     """Each record in its turn, from the chain's beginning. Raises what `find_grant` raises."""
     state = ChainState()
     for data in records:
-        state, verdict = step(state, data, enrolment, find_grant)
-        if not verdict.record_hash:  # nobody could read it
+        state, verdict, record = step_record(state, data, enrolment, find_grant)
+        if record is None:
             yield Judged(verdict)
             continue
-        record = read_meter_record(read_evidence(data).record)
         from_ms, to_ms = _times(record)
         if revoked is not None and to_ms >= revoked.since_utc_s * 1_000:
             verdict = replace(verdict, findings=(*verdict.findings, _say_revoked(revoked)))

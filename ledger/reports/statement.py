@@ -12,6 +12,7 @@ from pathlib import Path
 from string import Template
 
 from ledger.reports.outcome import Fault, Outcome, severity_of
+from ledger.reports.rows import ALWAYS, Span
 from ledger.reports.sum_up import Sum, total_of
 from ledger.reports.words import CHECKS, SEVERITIES
 from wire.units import format_duration, format_size
@@ -24,11 +25,16 @@ MOST_CASES = 3
 _OF_A_TPM = frozenset({"quote", "pcr", "clock", "anchor", "maker"})
 
 
-def statement(outcomes: Sequence[Outcome], sums: Mapping[str, Mapping[str, Sum]], trust_digest: bytes) -> str:
-    """HTML, whole. `sums` by each of GROUPS."""
+def statement(
+    outcomes: Sequence[Outcome],
+    sums: Mapping[str, Mapping[str, Sum]],
+    trust_digest: bytes,
+    span: Span = ALWAYS,
+) -> str:
+    """HTML, whole. `sums` by each of GROUPS, of what is within `span`."""
     total = total_of(dict(sums["box"]))
     bad = [outcome for outcome in outcomes if not outcome.ok]
-    period = _period(outcomes)
+    period = _period(outcomes) if span == ALWAYS else _span_words(span)
     return _template().substitute(
         title=escape(period),
         period=escape(period),
@@ -59,6 +65,12 @@ def _period(outcomes: Iterable[Outcome]) -> str:
     if begins is None or ends is None:
         return "no time that anything vouches for"
     return f"{_instant(begins)} to {_instant(ends)} UTC"
+
+
+def _span_words(span: Span) -> str:
+    begins = _instant(span.from_utc_ms) if span.from_utc_ms else "the beginning"
+    ends = _instant(span.to_utc_ms) if span.to_utc_ms != ALWAYS.to_utc_ms else "the end"
+    return f"{begins} to {ends} UTC"
 
 
 def _boxes(outcomes: Sequence[Outcome]) -> str:
@@ -97,7 +109,7 @@ def _figures(outcomes: Iterable[Outcome], total: Sum) -> str:
         ("Rows that hold", f"{total.rows:,}", f"{total.rows - total.unattested_rows:,} by a TPM"),
         ("Disputed rows", f"{total.disputed_rows:,}", format_size(total.disputed_bytes)),
         ("Forged rows", f"{total.forged_rows:,}", "nothing of them counts"),
-        ("Records", f"{sum(one.records for one in outcomes):,}", "signed, one after the other"),
+        ("Records", f"{sum(one.records for one in outcomes):,}", "verified, from the first one on"),
     )
     return "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(more)}</small></dd></div>"

@@ -217,3 +217,43 @@ def test_a_statement_is_one_page(tmp_path: Path, capsys) -> None:
     assert "Everything that can be checked holds" in text
     assert report([*argv[:-1], str(tmp_path / "again.html")]) == 0
     assert (tmp_path / "again.html").read_text() == text, "no clock is asked"
+
+
+def test_only_what_is_asked_for_counts_and_everything_is_verified(tmp_path: Path, capsysbinary) -> None:
+    file = str(filed(tmp_path))
+    for days, rows in (
+        (["--until", "1970-01-01"], None),
+        (["--until", "1970-01-02"], 3),
+        (["--since", "1970-01-02"], 0),
+    ):
+        argv = ["sum", file, "--ledger-id", LEDGER_ID, "--json", *days]
+        assert report(argv) == (2 if rows is None else 0)
+        page = json.loads(capsysbinary.readouterr().out)
+        if rows is None:
+            assert "--since is not before --until" in page["error"]
+            continue
+        assert (page["total"]["rows"], page["files"][0]["rows"]) == (rows, 3)
+        assert report(["export", file, "--ledger-id", LEDGER_ID, *days]) == 0
+        assert capsysbinary.readouterr().out.count(b"\r\n") == rows + 1
+    out = tmp_path / "statement.html"
+    days = ["--since", "1970-01-02", "--until", "1970-02-01"]
+    argv = ["export", file, "--ledger-id", LEDGER_ID, "--format", "html", "--out", str(out), *days]
+    assert report(argv) == 0
+    assert "1970-01-02 00:00 to 1970-02-01 00:00 UTC" in out.read_text()
+    assert report(["sum", file, "--ledger-id", LEDGER_ID, "--since", "yesterday"]) == 2
+
+
+@pytest.mark.parametrize("command", [["sum"], ["export"], ["export", "--format", "html"]], ids=" ".join)
+def test_a_box_that_is_given_twice_is_not_counted_twice(command: list[str], tmp_path: Path, capsys) -> None:
+    files = [str(filed(tmp_path, name)) for name in ("one.report", "two.report")]
+    out = tmp_path / "out"
+    more = [] if command == ["sum"] else ["--out", str(out)]
+    assert report([*command, *files, "--ledger-id", LEDGER_ID, *more]) == 2
+    assert "its rows would count twice" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_table_is_for_the_terminal(tmp_path: Path, capsys) -> None:
+    argv = ["sum", str(filed(tmp_path)), "--ledger-id", LEDGER_ID, "--out", str(tmp_path / "out")]
+    assert report(argv) == 2
+    assert "say --format csv or json" in capsys.readouterr().err

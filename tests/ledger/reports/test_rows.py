@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from lab.meter_chain import MeterChain
 from ledger.evidence import verify_chain
-from ledger.reports.rows import REVOKED, Judged, Revoked, Standing, judge_records
+from ledger.findings import UnmeteredInterval
+from ledger.reports.rows import ALWAYS, REVOKED, Judged, Revoked, Span, Standing, judge_records
 from tests.ledger.test_bundle import GRANT, KEY, OTHER, records
 from tests.ledger_world import ALICE, PROVIDER, START_S
 from wire.attestation_result import AttestationResult
@@ -78,3 +79,14 @@ def test_a_revoked_key_vouches_for_what_was_before_and_not_for_what_came_after()
     assert [one.check for one in judged[2].verdict.failures] == [REVOKED]
     assert "stolen" in judged[2].rows[0].why
     assert judge(*records()) == judge(*records(), revoked=replace(stolen, since_utc_s=START_S + 11))
+
+
+def test_a_span_has_what_begins_in_it_and_a_part_of_a_gap() -> None:
+    (row,) = judge(*records())[1].rows
+    begin = row.from_utc_ms
+    assert [span.has(row) for span in (ALWAYS, Span(begin, begin + 1), Span(0, begin), Span(begin + 1))] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    gap = UnmeteredInterval(10, 20, "why")
+    assert Span(15, 30).clip(gap) == UnmeteredInterval(15, 20, "why")
+    assert (ALWAYS.clip(gap), Span(0, 10).clip(gap), Span(20, 30).clip(gap)) == (gap, None, None)
