@@ -56,7 +56,7 @@ def _read_options(words: list[str]) -> argparse.Namespace:
         description="Fifty clients' sessions as real packets through the real shaper, with and without admission.",
         epilog="examples:\n"
         "  make lab-admission                               all evenings, five minutes\n"
-        "  make lab-admission ARGS='--minute-s 1'           slower by a third: sessions of 4 to 8 s\n"
+        "  make lab-admission ARGS='--minute-s 1'           sessions of 4 to 8 s, a quarter of an hour\n"
         "  make lab-admission ARGS='--only 50-floors'       one of them\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -26,13 +26,18 @@ KEEPERS = (
 
 
 def judge(outcomes: Sequence[Outcome]) -> list[Finding]:
-    """A finding for each claim whose evenings were all played and fit."""
+    """A finding for each claim of whose evenings something was played, and all that was played is fit."""
     fit = {each.scenario.name: each for each in outcomes if not each.unfit}
+    late = {each.scenario.name for each in outcomes if each.unfit}
+
+    def played(names: Sequence[str]) -> list[Outcome]:
+        return [] if late.intersection(names) else [fit[name] for name in names if name in fit]
+
     found: list[Finding | None] = [
         _crowd(fit.get("g-crowd")),
-        _kept([fit[name] for name in KEEPERS if name in fit]),
-        _in_time([fit[name] for name in KEEPERS if name in fit]),
-        _everybody([fit[name] for name in ("50-incentive", "75-clients-40-incentive") if name in fit]),
+        _kept(played(KEEPERS)),
+        _in_time(played(KEEPERS)),
+        _everybody(played(("50-incentive", "75-clients-40-incentive"))),
         _beside_others(fit),
         _beyond_the_air(fit.get("50-sold-of-g")),
     ]
@@ -96,15 +101,17 @@ def _everybody(eager: Sequence[Outcome]) -> Finding | None:
 
 
 def _beside_others(fit: Mapping[str, Outcome]) -> Finding | None:
-    names = ("30-others-floors", "30-others-one-queue", "30-others-turns")
+    """Which part of it is the floor's shows the fourth evening, where only the grouping is as with floors."""
+    names = ("30-others-floors", "30-others-one-queue", "30-others-turns", "30-others-one-turn")
     if not all(name in fit for name in names):
         return None
-    floors, queue, turns = (fit[name] for name in names)
+    floors, queue, turns, grouped = (fit[name] for name in names)
     return Finding(
-        "beside refused sessions that go on regardless only floors keep what admission promised",
+        "beside refused sessions that go on regardless floors keep what admission promised, and neither one queue nor "
+        "a turn for each does",
         floors.satisfied_share >= KEPT and max(queue.satisfied_share, turns.satisfied_share) < BROKEN,
-        f"satisfied: floors {floors.satisfied_share:.0%}, one queue {queue.satisfied_share:.0%}, "
-        f"in turns {turns.satisfied_share:.0%}",
+        f"{floors.satisfied} of {floors.admitted} satisfied with floors, {queue.satisfied} in one queue, "
+        f"{turns.satisfied} with a turn for each; {grouped.satisfied} if all that was refused takes one turn together",
     )
 
 

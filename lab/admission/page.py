@@ -24,11 +24,12 @@ from lab.playing import Finding
 TEMPLATE = Path(__file__).parents[1] / "report_page.html"
 STYLE = Path(__file__).parents[1] / "papers" / "page.css"
 SHOWN = ("g-crowd", "50-floors", "50-incentive", "50-sold-of-g")
-SCHEDULED = ("30-others-floors", "30-others-one-queue", "30-others-turns")
+SCHEDULED = ("30-others-floors", "30-others-one-queue", "30-others-turns", "30-others-one-turn")
 WORDS = {
     Scheduler.FLOORS: "floors",
     Scheduler.FIFO: "one queue",
     Scheduler.TURNS: "in turns",
+    Scheduler.GROUPED: "in turns, others one",
 }
 LET_IN = {
     (False, False): "all",

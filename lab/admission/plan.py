@@ -2,13 +2,15 @@
 
 Pure. Every client is two stations, one for its sessions and one that browses. With floors, all that was not admitted
 (browsing, and refused sessions where they go on regardless) shares one class whose floor is the room kept for browsing.
-In turns (deficit round robin, which is how HTB lends) everybody has a class with no floor. In one queue there is no
-tree at all: the access point as it comes.
+In turns (deficit round robin, which is how HTB lends) everybody has a class with no floor; or, where those that were
+not admitted take a single turn, they share a class as with floors. In one queue there is no tree at all: the access
+point as it comes.
 Units: minutes of the evening, seconds of the run, Mbit/s and bit/s of IP.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
@@ -43,6 +45,7 @@ class Scheduler(Enum):
     FLOORS = "floors (ours)"
     FIFO = "one queue"
     TURNS = "deficit round robin"
+    GROUPED = "deficit round robin, one turn for all that was not admitted"
 
 
 class Role(Enum):
@@ -129,7 +132,7 @@ def _lanes(
     scenario: Scenario, minute_s: float, wishes: tuple[Wish, ...], admitted: frozenset[int]
 ) -> list[Lane]:
     lanes: list[Lane] = []
-    together = scenario.scheduler is Scheduler.FLOORS
+    together = scenario.scheduler in {Scheduler.FLOORS, Scheduler.GROUPED}
     for wish in wishes:
         if wish.number in admitted:
             role, station = Role.SESSION, SESSIONS_FROM + wish.client
@@ -168,7 +171,9 @@ def _changes(scenario: Scenario, lanes: tuple[Lane, ...]) -> tuple[Change, ...]:
     changes: list[Change] = []
     for station, own in by_station.items():
         if station == EVERYBODY_ELSE:
-            floor_bps = round(browsing(scenario.clients) * 1e6)
+            floor_bps = (
+                round(browsing(scenario.clients) * 1e6) if scenario.scheduler is Scheduler.FLOORS else 0
+            )
             changes.append(Change(BEGIN_S - LEAD_S, station, _shape(scenario, station, floor_bps)))
         else:
             changes += _one_after_another(scenario, station, own)
@@ -179,7 +184,7 @@ def _one_after_another(scenario: Scenario, station: int, lanes: list[Lane]) -> l
     """A class for each flow of a station; it is changed in place where the next one begins before it would be gone."""
     changes: list[Change] = []
     for lane in lanes:
-        floor_bps = -(-round(lane.bps) // 1) if scenario.scheduler is Scheduler.FLOORS else 0
+        floor_bps = math.ceil(lane.bps) if scenario.scheduler is Scheduler.FLOORS else 0
         changes.append(Change(lane.flow.begin_s - LEAD_S, station, _shape(scenario, station, floor_bps)))
     gone = Change(lanes[-1].flow.end_s + LINGER_S, station, None)
     between = [

@@ -51,6 +51,7 @@ BEYOND_THE_AIR = _scenario("50-sold-of-g", 50, air_mbps=DOT11G_MBPS)
 OTHERS_FLOORS = _scenario("30-others-floors", 30, refused_go_on=True)
 OTHERS_QUEUE = _scenario("30-others-one-queue", 30, scheduler=Scheduler.FIFO, refused_go_on=True)
 OTHERS_TURNS = _scenario("30-others-turns", 30, scheduler=Scheduler.TURNS, refused_go_on=True)
+OTHERS_GROUPED = _scenario("30-others-one-turn", 30, scheduler=Scheduler.GROUPED, refused_go_on=True)
 EVERYTHING = (
     G_CROWD,
     _scenario("30-turns-crowd", 30, admission=False, scheduler=Scheduler.TURNS),
@@ -66,6 +67,7 @@ EVERYTHING = (
     OTHERS_FLOORS,
     OTHERS_QUEUE,
     OTHERS_TURNS,
+    OTHERS_GROUPED,
 )
 PAPERS = (G_CROWD, SOURCE_50, FLOORS_50, INCENTIVE_50, INCENTIVE_75, BEYOND_THE_AIR, OTHERS_FLOORS)
 """About two minutes."""

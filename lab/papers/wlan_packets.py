@@ -44,10 +44,15 @@ PACKETS_CHOSEN = (
 
 @dataclass(frozen=True, slots=True)
 class Evenings:
-    """What was played. `fit` by name: those at which the machine kept time; `words` says what became of the others."""
+    """What was played, by name. `fit`: at these the machine kept time; `late`: the others, of which `words` tells."""
 
     fit: Mapping[str, Outcome]
     words: str
+    late: frozenset[str] = frozenset()
+
+    def played(self, names: Sequence[str]) -> list[Outcome]:
+        """Of these names; none at all if one of them is late: a part of the evenings is no answer."""
+        return [] if self.late.intersection(names) else [self.fit[name] for name in names if name in self.fit]
 
 
 def play_evenings(effort: Effort) -> Evenings:
@@ -67,7 +72,8 @@ def play_evenings(effort: Effort) -> Evenings:
     size = f"{scenarios[0].clients} clients, one evening each"
     kept = f"Packets: {size}; 99 % left within {late_ms:.1f} ms of when they were due." if fit else ""
     missed = f" The machine did not keep time, so that these say nothing: {unfit}." if unfit else ""
-    return Evenings(fit, f"{kept}{missed}".strip())
+    late = frozenset(each.scenario.name for each in outcomes if each.unfit)
+    return Evenings(fit, f"{kept}{missed}".strip(), late)
 
 
 def latency_verdict(
@@ -96,7 +102,7 @@ def latency_verdict(
 
 def latency_finding(evenings: Evenings) -> Finding:
     """Figure 4.7."""
-    played = [evenings.fit[name] for name in ADMITTED if name in evenings.fit]
+    played = evenings.played(ADMITTED)
     admitted = [each for each in played if not each.scenario.incentive]
     eager = [each for each in played if each.scenario.incentive]
     crowd = evenings.fit.get("g-crowd")
@@ -146,7 +152,7 @@ def rates_verdict(admitted: Sequence[Outcome]) -> tuple[Verdict, tuple[str, ...]
 
 def rates_finding(evenings: Evenings) -> Finding:
     """Figure 4.8."""
-    admitted = [evenings.fit[name] for name in ADMITTED if name in evenings.fit]
+    admitted = evenings.played(ADMITTED)
     if not admitted:
         return _nothing(evenings)
     verdict, missed = rates_verdict(admitted)

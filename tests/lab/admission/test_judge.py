@@ -47,5 +47,9 @@ def test_unfit_evenings_are_named_and_not_judged(prompt: list[Outcome]) -> None:
     unfit = [replace(each, unfit=("late",)) for each in prompt]
     assert judge(unfit) == []
     assert left_out(unfit)[0] == "g-crowd: late"
+    one_late = [
+        replace(each, unfit=("late",)) if each.scenario.name == "40-floors" else each for each in prompt
+    ]
+    assert len(judge(one_late)) == 4, "a part of the evenings with floors is no answer"
     others = [each for each in prompt if each.scenario.name != "30-others-turns"]
     assert len(judge(others)) == 5, "three schedulers are compared, or none"

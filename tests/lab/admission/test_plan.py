@@ -74,5 +74,8 @@ def test_one_queue_has_no_tree_and_turns_have_no_floors() -> None:
     turns = make_plan(replace(TIGHT, scheduler=Scheduler.TURNS), 0.5)
     assert {change.shape.down_floor_bps for change in turns.changes if change.shape} == {0}
     assert len({lane.station for lane in turns.lanes if lane.role is Role.BROWSING}) == 20
+    grouped = make_plan(replace(TIGHT, scheduler=Scheduler.GROUPED), 0.5)
+    assert {change.shape.down_floor_bps for change in grouped.changes if change.shape} == {0}
+    assert {lane.station for lane in grouped.lanes if lane.role is Role.BROWSING} == {EVERYBODY_ELSE}
     free = make_plan(Scenario("free", 30.0, 31.0, admission=False), 0.5)
     assert len(free.admitted) == CLIENTS * 5

@@ -56,9 +56,20 @@ def test_latency_has_all_of_its_parts(prompt: Evenings) -> None:
 
 def test_a_crowd_that_gets_through_is_no_crowd(prompt: Evenings) -> None:
     crowd = prompt.fit["g-crowd"]
-    assert crowd_verdict(crowd)[0] is Verdict.CANNOT
-    assert crowd_verdict(replace(crowd, busiest_mbps=30.2, latency_ms=283.0, satisfied=0))[0] is Verdict.SHAPE
+    lines = crowd_verdict(crowd)[1]
+    assert any("most sessions fail" in line for line in lines)
+    verdict, lines = crowd_verdict(replace(crowd, satisfied=0))
+    assert verdict is Verdict.CANNOT
+    assert [line for line in lines if "not hold" in line] == [
+        "does not hold: about 30 Mbit/s (within 15 %) of 50 saturated stations (the model's 23.4)"
+    ], "what the packets' air is given is no evidence of what it carries"
     assert crowd_verdict(None)[1] == ("does not hold: packets: not played",)
+
+
+def test_a_part_of_the_evenings_is_no_answer(prompt: Evenings) -> None:
+    one_late = Evenings({**prompt.fit}, "50-floors: late", frozenset({"50-floors"}))
+    assert rates_finding(one_late).verdict is Verdict.CANNOT
+    assert latency_finding(one_late).reason == "50-floors: late"
 
 
 def test_outside_of_the_sandbox_nothing_is_played_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
