@@ -21,7 +21,8 @@ from pathlib import Path
 
 import pytest
 
-from device.bid_cli import bid
+from device.bid_cli import bid, keep_bid, place_bid
+from device.bidding import MakeBid, Placed
 from device.console import DONE, NO, WORLD
 from device.fake_access_point import FakeAccessPoint
 from device.keeping import kept_folder, load_kept
@@ -39,7 +40,9 @@ from nas_tunnel.lobby import (
     write_lobby,
 )
 from tests.device.bidding_world import BAND, LEDGER, LEDGER_ID, PINNED, PROVIDER, QOS, Seller, auction
+from wire.auction import write_auction
 from wire.auction_receipt import Status
+from wire.grant import grant_id_of
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 
@@ -187,6 +190,46 @@ def test_who_is_cut_off_asks_first_what_became_of_his_bid(
     again = json.loads(capsys.readouterr().out)
     assert again["transaction"] == page["transaction"]
     assert list(shop.door.joined) == [bytes.fromhex(again["grant"])]
+    assert shop.kept_bids() == 0
+
+
+def _keep(shop: Shop, *clearings_s: int) -> list[Placed]:
+    """Bids of before, of which nobody said what became of them."""
+    shop.seller.held = [auction(at_s) for at_s in clearings_s]
+    placed = [
+        place_bid(MakeBid(one, write_auction(one, PROVIDER, LEDGER_ID), 90_000, 3, 2), shop.wallet)
+        for one in shop.seller.held
+    ]
+    for one in placed:
+        keep_bid(shop.wallet, one)
+    return placed
+
+
+def test_every_bid_before_is_asked_for(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two that won: in with the one that lasts longer, and the other's grant is not lost."""
+    now_s = int(time.time())
+    _, longest = _keep(shop, now_s - 5, now_s - 3)
+    shop.seller.taken |= {one.auction_id for one in shop.seller.held}
+    assert shop.bid() == DONE
+    said = capsys.readouterr()
+    assert "for 0.04 BC, bid 0.09 BC" in said.out
+    assert "another one has won for 0.04 BC: `airgrant buy --grant" in said.err
+    grants = load_kept(shop.wallet, now_s).grants
+    assert len(grants) == 2
+    assert list(shop.door.joined) == [grant_id_of(longest.transaction_id)]
+    assert shop.kept_bids() == 0
+    assert len(list(kept_folder(shop.wallet.path).glob("*.receipt"))) == 2
+
+
+def test_after_a_bid_that_never_ran_it_bids_anew(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    (never,) = _keep(shop, int(time.time()) - 15)
+    held = shop.seller.held
+    shop.hold()
+    shop.seller.held = held + shop.seller.held
+    assert shop.bid() == DONE
+    said = capsys.readouterr()
+    assert "the bid before: expired: the bid never ran, and nothing was charged" in said.err
+    assert grant_id_of(never.transaction_id) not in shop.door.joined
     assert shop.kept_bids() == 0
 
 
