@@ -15,10 +15,13 @@ from apd.budget import throughput_of
 from apd.forecast import counted_units, forecast, most_units, promised
 from apd.session import Phase, Session, instant_ns
 from apd.state import PendingPurchase, State
+from ledger.clearing.book import Listing
 from market.ubid.forecast import forecast_of
 from tests.apd.air_world import AIR, air_box, channel_pass
 from tests.apd.playbook import settings, start_box
 from tests.apd.world import CONSUMER, OTHER_CONSUMER, PROVIDER, START, START_S, grant
+from tests.clearing_world import BIDDERS, CLEARING_S, ClearingWorld
+from tests.clearing_world import SLOT_S as HOUSE_SLOT_S
 from wire.auction_terms import MAX_UNITS
 from wire.grant import Grant
 from wire.ids import MacAddress
@@ -168,6 +171,29 @@ def with_rate(state: State, times: int, parts: int = 1) -> State:
         for station in state.stations
     }
     return replace(state, airtime=replace(air_box().state.airtime, stations=found))
+
+
+def is_settled(listing: Listing) -> bool:
+    return listing.closed is not None and not listing.closed.reason
+
+
+def test_a_real_house_and_ledger_settle_an_auction_of_all_of_it():
+    """Three of eight units are sold for three slots to a station that is near; the next auction sells all the rest."""
+    world = ClearingWorld()
+    state = box(air=True)
+    first = world.open(world.session(*look(state), units=most_units(state, UNIT), minimum_ubc=1))
+    world.bid(first, BIDDERS[0], 1_000, units=3, slots=3)
+    assert is_settled(world.clear(first))
+    made = grant(1, qos=UNIT, allocations=3, duration_s=FIRST_S + 2 * SLOT_S - START_S)
+    here = with_rate(box(of(made, 1), air=True), 4)
+    state = sold(here, SoldShare(CONSUMER.public, made.ends_s, made.total_qos, 3))
+    free, most = look(state), most_units(state, UNIT)
+    assert (free, most) == ((5, 5, 8, 8), 8)
+    later_s = CLEARING_S + HOUSE_SLOT_S
+    full = world.open(world.session(*free, units=most, minimum_ubc=1, clearing_s=later_s))
+    world.bid(full, BIDDERS[1], 1_000, units=4, slots=4)
+    world.bid(full, BIDDERS[2], 1_000, units=1, slots=2)
+    assert is_settled(world.clear(full))
 
 
 sessions_of = st.lists(
