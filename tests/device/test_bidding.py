@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from device.bidding import BidWish, ForgetBid, KeepReceipt, MakeBid, Phase, check_won, resume
 from device.events import DatagramReceived, DeadlineReached, SendFailed, Source, Started, Tell
-from nas_tunnel.lobby import AskAuction, AskBid, Bid, BidSaid, Discover, Outcome, Purchase, Refused
+from nas_tunnel.lobby import (
+    AskAuction,
+    AskBid,
+    Bid,
+    BidSaid,
+    Discover,
+    LobbyMessage,
+    Outcome,
+    Purchase,
+    Refused,
+)
 from tests.device.bidding_world import (
     AP,
     CLEARING_S,
@@ -519,3 +530,38 @@ def test_a_foreign_outcome_brings_no_grant(world: BiddingWorld) -> None:
 
 def test_the_provider_is_the_one_that_was_announced() -> None:
     assert auction().terms.provider == PROVIDER.public
+
+
+def test_no_word_that_others_can_have_parts_a_bid_that_ran_from_its_grant() -> None:
+    """Whoever carries the bid has every word of the house but the last, in any order and as often as he likes."""
+    for seed in range(100):
+        chance, world = random.Random(seed), BiddingWorld(now=Now(5_000_000_000, OPENS_S * 1_000))
+        ours, name = auction().auction_id, NAME.public
+        old = [
+            *(AuctionReceipt(ours, Status.ERROR, reason=reason) for reason in REFUSALS),
+            AuctionReceipt(ours, Status.ACTIVE, None, *TAKEN),
+            AuctionReceipt(ours, Status.INACTIVE, None, *TAKEN, "no_bids"),
+            AuctionReceipt(ours, Status.UNKNOWN, name),
+            AuctionReceipt(ours, Status.PENDING, name, *TAKEN),
+            AuctionReceipt(ours, Status.CANCELLED, STRANGER.public, *TAKEN, "outbid"),
+        ]
+        answer = world.seller.answer
+
+        def carry(
+            message: LobbyMessage,
+            utc_s: int,
+            chance: random.Random = chance,
+            world: BiddingWorld = world,
+            old: list[AuctionReceipt] = old,
+            answer: Callable[[LobbyMessage, int], LobbyMessage | None] = answer,
+        ) -> LobbyMessage | None:
+            said = answer(message, utc_s)
+            if isinstance(message, Bid | AskBid) and chance.random() < 0.9:
+                return world.seller.sign(chance.choice(old))
+            return said if chance.random() < 0.7 else None
+
+        world.carry = carry
+        state = world.run()
+        assert not [one for one in world.commands if isinstance(one, ForgetBid)], (seed, state.failure)
+        assert sum(isinstance(one, MakeBid) for one in world.commands) == 1
+        assert state.phase is Phase.WON, (seed, state.failure)
