@@ -68,9 +68,8 @@ class OpenReport:
 
 @contextmanager
 def open_report(path: Path, trust: Trust, span: Span = ALWAYS) -> Iterator[OpenReport]:
-    """`judged` gives every record, within `span` or not. Raises ConfigError if there is no such file, LookupError for
-    another ledger's report, DecodeError, VerificationError for what is not the ledger's own; ShellError if the disk
-    fails.
+    """`judged` gives every record, within `span` or not. Raises ConfigError if there is no such file, DecodeError,
+    VerificationError for another ledger's report and for what is not the ledger's own; ShellError if the disk fails.
     """
     with ExitStack() as stack:
         records, grants = (stack.enter_context(_open(path)) for _ in range(2))
@@ -88,8 +87,6 @@ def open_report(path: Path, trust: Trust, span: Span = ALWAYS) -> Iterator[OpenR
             yield OpenReport(layout, enrolment, fold, trust, records, _finder(index, grants, genesis))
         except DecodeError as error:
             raise type(error)(_with_name(path, str(error))) from error
-        except LookupError as error:
-            raise LookupError(f"{path}: {error.args[0]}") from error
         except OSError as error:
             raise ShellError(str(path), error.strerror or str(error)) from error
 
@@ -140,8 +137,8 @@ def _do_job(
                 for name, one in sums.items():
                     add_rows(one, rows, name)
             report.fold.finish()
-    except (DecodeError, LookupError) as error:
-        outcome.error = str(error.args[0])
+    except DecodeError as error:
+        outcome.error = str(error)
         sums = {name: {} for name in by}
     return outcome, sums
 

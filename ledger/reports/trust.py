@@ -20,7 +20,7 @@ from ledger.findings import Finding, Severity, note
 from ledger.reports.rows import Revoked
 from wire.attestation_result import AttestationResult
 from wire.enrolment import read_request
-from wire.errors import ConfigError, DecodeError
+from wire.errors import ConfigError, DecodeError, VerificationError
 from wire.units import U63_MAX
 
 MAX_TRUST_BYTES = 4 * 1024 * 1024
@@ -84,10 +84,10 @@ def parse_trust(text: str, origin: str) -> Trust:
 
 
 def judge_ledger(trust: Trust, ledger_id: bytes) -> None:
-    """Raises LookupError: the file is a report to another ledger than those that are trusted."""
+    """Raises VerificationError: the file is a report to another ledger than those that are trusted."""
     if ledger_id not in trust.ledgers:
         trusted = ", ".join(sorted(one.hex() for one in trust.ledgers))
-        raise LookupError(f"this is a report to ledger {ledger_id.hex()}, not to {trusted}")
+        raise VerificationError(f"this is a report to ledger {ledger_id.hex()}, not to {trusted}")
 
 
 def judge_maker(trust: Trust, enrolment: AttestationResult, ledger_id: bytes) -> Finding:

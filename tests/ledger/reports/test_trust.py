@@ -18,7 +18,7 @@ from tests.ledger.reports.test_rows import RESULT
 from tests.ledger_world import GENESIS, PROVIDER, START_S
 from wire.attestation_result import AttestationResult
 from wire.enrolment import EnrolmentRequest, read_enrolment, write_enrolment_request
-from wire.errors import ConfigError
+from wire.errors import ConfigError, VerificationError
 
 STOLEN = Revoked(bytes(8), 1_000, "stolen")
 TEXT = format_trust([GENESIS.ledger_id], "", (STOLEN, replace(STOLEN, since_utc_s=900)))
@@ -72,7 +72,7 @@ def test_what_is_wrong_is_said_with_its_place(text: str, why: str) -> None:
 
 def test_another_ledger_is_not_believed() -> None:
     judge_ledger(TRUST, GENESIS.ledger_id)
-    with pytest.raises(LookupError, match="not to " + GENESIS.ledger_id.hex()):
+    with pytest.raises(VerificationError, match="not to " + GENESIS.ledger_id.hex()):
         judge_ledger(TRUST, bytes(32))
 
 
