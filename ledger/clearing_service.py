@@ -322,12 +322,14 @@ class ClearingService:
         return list(self.book.listings.values())
 
     def find(self, auction_id: bytes) -> AuctionPage | None:
-        listing = self.book.listings.get(auction_id)
-        return None if listing is None else show_auction(listing, MAX_BIDS_SHOWN)
+        with self._lock:
+            listing = self.book.listings.get(auction_id)
+            return None if listing is None else show_auction(listing, MAX_BIDS_SHOWN)
 
     def bids(self, auction_id: bytes, after: int, limit: int) -> BidListPage | None:
-        listing = self.book.listings.get(auction_id)
-        return None if listing is None else show_bids(listing, after, limit)
+        with self._lock:
+            listing = self.book.listings.get(auction_id)
+            return None if listing is None else show_bids(listing, after, limit)
 
     def pages(self, wanted: ListAuctions, limit: int) -> AuctionListPage:
         found, after = choose_listings(self._listings(), wanted, limit)
@@ -517,6 +519,8 @@ class ClearingService:
         if not step.listing.is_active:
             self._turns.forget(step.listing.auction_id)
             self._tell_end(step.listing)
+            with self._lock:
+                step.listing.shrink()
         if isinstance(event, OfferRejected):
             self._tell(f"auction {step.listing.auction_id.hex()}: {event.reason}: {event.detail}")
         return not isinstance(event, OfferRejected)
@@ -533,7 +537,7 @@ class ClearingService:
         end = (
             f"{receipt.reason}: {receipt.detail}"
             if receipt.reason
-            else f"settled, {len(listing.awards)} winners"
+            else f"settled, {len(listing.awards)} {'winner' if len(listing.awards) == 1 else 'winners'}"
         )
         self._tell(f"auction {listing.auction_id.hex()}: {end}")
 

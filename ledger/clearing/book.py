@@ -7,6 +7,7 @@ spread (`Opener`).
 Reference: Bandcoin 5.4, table 1.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,7 +44,11 @@ from wire.units import format_money
 KEPT_NS = 86_400 * 10**9
 """How long an auction that is over is shown: a day, in which every bidder has had time to look."""
 KEPT_SESSION_NS = 3_600 * 10**9
-"""A session auction: a box holds one each minute, and its bidders stand beside it and look at once."""
+"""A session auction at least, as a box holds one each minute; and until the last slot of what it sold is over: so long
+a bidder who was away can still come for what he won.
+"""
+MOST_KEPT_NS = 7 * 86_400 * 10**9
+"""And no longer, whatever its slots are."""
 REPLACED = Refusal("replaced", "the same account bid again")
 OUTBID = Refusal("outbid", "others bid more")
 TOO_SMALL = Refusal("outbid", "beside the other bids it came to less than a unit")
@@ -84,13 +89,28 @@ class Bid:
     earlier: "Bid | None" = None
 
 
+@dataclass(frozen=True, slots=True)
+class PastBid:
+    """All that is kept of a bid when its auction is over: the receipt, and what is shown; `digest` knows it again."""
+
+    receipt: AuctionReceipt
+    account: PublicKey
+    digest: bytes
+    price_ubc: int | None = None
+    wants: tuple[int, int] | None = None
+    units: int = 0
+    slots: int = 0
+    paid_ubc: int = 0
+
+
 @dataclass(slots=True)
 class Listing:
     """One auction, with its bids in the order in which they came, `last` the last one. `head` is that of the log once
     the bids could be read. `rejected` is why it stands still, in a word and a sentence; `closed` is set once
     it is over. `ready`: bids that were opened before the log says so. `replaced`: of each award, the ids of what its
     account had bid before, once somebody looked (`Book.look_at_replaced`). `wins_above`: what each
-    session that lost would have had to exceed, once somebody asked: it follows from the log.
+    session that lost would have had to exceed, once somebody asked: it follows from the log. `past`: what is left of
+    the bids, of so many `bidders`, once it was shrunk.
     """
 
     auction: Auction
@@ -115,6 +135,8 @@ class Listing:
     seen: set[bytes] = field(default_factory=set)
     closed: AuctionClosed | None = None
     executed: frozenset[bytes] = frozenset()
+    past: dict[PublicKey, PastBid] | None = None
+    bidders: int = 0
 
     @property
     def auction_id(self) -> bytes:
@@ -156,12 +178,53 @@ class Listing:
         else:
             bid.opened = found
 
+    def shrink(self) -> None:
+        """What nobody asks for any more of an auction that is over is let go, most of its memory. The log has it."""
+        assert self.closed is not None, "an auction that goes on needs its bids"
+        if self.past is None:
+            self.past = {name: self._past_of(name, bid) for name, bid in self.bids.items()}
+            self.bidders = len(self.by_account)
+            self.bids, self.by_account, self.awarded, self.awards = {}, {}, {}, ()
+            self.funds, self.replaced, self.wins_above, self.answer = None, None, None, None
+            self.secrets, self.changes, self.seen, self.executed = {}, Counter(), set(), frozenset()
+
+    def _past_of(self, name: PublicKey, bid: Bid) -> PastBid:
+        opened, award, settled = bid.opened, self.award_of(bid), self.closed and not self.closed.reason
+        past = PastBid(self.receipt(name), bid.account, _digest(bid.encoded))
+        if opened is not None:
+            wants = (opened.bundle[0], len(opened.bundle)) if opened.bundle else None
+            past = replace(past, price_ubc=opened.price_ubc, wants=wants)
+        if award is not None and settled:
+            past = replace(past, units=award.units, slots=award.slots, paid_ubc=award.price_ubc)
+        return past
+
+    def has(self, name: PublicKey) -> bool:
+        return name in (self.bids if self.past is None else self.past)
+
+    def receipt_again(self, name: PublicKey, encoded: bytes) -> AuctionReceipt | None:
+        """Of a bid that is there already, in the same octets; None if there is none."""
+        if self.past is not None:
+            past = self.past.get(name)
+            return past.receipt if past is not None and past.digest == _digest(encoded) else None
+        bid = self.bids.get(name)
+        return self.receipt(name) if bid is not None and bid.encoded == encoded else None
+
+    @property
+    def bid_count(self) -> int:
+        return len(self.bids if self.past is None else self.past)
+
+    @property
+    def bidder_count(self) -> int:
+        return len(self.by_account) if self.past is None else self.bidders
+
     def receipt(self, name: PublicKey | None = None) -> AuctionReceipt:
         """Of the auction, or of a bid in it: what was taken, and what became of it, or why nothing does yet."""
         if name is None:
             if self.closed is None:
                 return _with(self.taken, Status.ACTIVE, *self.rejected)
             return _with(self.taken, Status.INACTIVE, self.closed.reason, self.closed.detail)
+        if self.past is not None and name in self.past:
+            return self.past[name].receipt
         bid = self.bids.get(name)
         if bid is None:
             return AuctionReceipt(self.auction_id, Status.UNKNOWN, name)
@@ -277,20 +340,28 @@ class Book:
 
     def load(self, read: Callable[[], Iterable[bytes]], now_ns: int, place: Place = BEGINNING) -> None:
         """The log after `place`, which is read twice and never held. What was over long before `now_ns` is passed over:
-        nobody asks for it, and opening its bids again would make a start the slower the older a house is.
+        nobody asks for it, and opening its bids again would make a start the slower the older a house is. So is what is
+        left after `place` of an auction that was taken before: it is one of them.
         """
         self.number, self.at_ns, self.head = place.number, place.at_ns, place.head
-        over = {
-            event.auction_id
-            for event in map(read_event, read())
-            if isinstance(event, AuctionClosed) and event.at_ns < now_ns - KEPT_NS
+        ends_ns = {
+            one.auction_id: one.at_ns for one in map(read_event, read()) if isinstance(one, AuctionClosed)
         }
         for entry in read():
             event = read_event(entry)
-            if self._auction_id(event) in over:
-                self._count(event, entry)
-            else:
+            if self._is_kept(event, ends_ns, now_ns):
                 self.apply(event, entry)
+            else:
+                self._count(event, entry)
+            if isinstance(event, AuctionClosed) and event.auction_id in self.listings:
+                self.listings[event.auction_id].shrink()
+
+    def _is_kept(self, event: Event, ends_ns: Mapping[bytes, int], now_ns: int) -> bool:
+        if not isinstance(event, AuctionTaken):
+            return event.auction_id in self.listings
+        auction = read_auction(event.encoded, self.ledger_id)
+        end_ns = ends_ns.get(auction.auction_id)
+        return end_ns is None or now_ns <= _kept_until_ns(auction, end_ns)
 
     def needless(self) -> int:
         """How many entries at the beginning of the log are of auctions that are forgotten, all of them."""
@@ -301,7 +372,7 @@ class Book:
         old = [
             auction_id
             for auction_id, listing in self.listings.items()
-            if listing.closed is not None and listing.closed.at_ns < now_ns - _kept_ns(listing)
+            if listing.closed is not None and _kept_until_ns(listing.auction, listing.closed.at_ns) < now_ns
         ]
         for auction_id in old:
             del self.listings[auction_id]
@@ -346,11 +417,6 @@ class Book:
 
     def _count(self, event: Event, entry: bytes) -> None:
         self.number, self.at_ns, self.head = self.number + 1, event.at_ns, next_head(self.head, entry)
-
-    def _auction_id(self, event: Event) -> bytes:
-        if isinstance(event, AuctionTaken):
-            return read_auction(event.encoded, self.ledger_id).auction_id
-        return event.auction_id
 
     def _list(self, event: AuctionTaken) -> None:
         auction = read_auction(event.encoded, self.ledger_id)
@@ -442,8 +508,16 @@ class Book:
             _note_found(bid, open_one(listing, bid, told, self.ledger_id))
 
 
-def _kept_ns(listing: Listing) -> int:
-    return KEPT_SESSION_NS if listing.auction.terms.mark.kind is AuctionKind.SESSION else KEPT_NS
+def _kept_until_ns(auction: Auction, closed_ns: int) -> int:
+    terms = auction.terms
+    if terms.mark.kind is not AuctionKind.SESSION:
+        return closed_ns + KEPT_NS
+    over_s = terms.mark.clearing_s + len(terms.mark.forecast) * terms.allocation_duration_s
+    return max(closed_ns + KEPT_SESSION_NS, min(over_s * 10**9, closed_ns + MOST_KEPT_NS))
+
+
+def _digest(encoded: bytes) -> bytes:
+    return hashlib.sha256(encoded).digest()[:16]
 
 
 def _note_found(bid: Bid, found: Found) -> None:
@@ -470,7 +544,8 @@ def _drop_unfunded(listing: Listing) -> None:
             continue
         had_ubc = funds.balances_ubc[bid.account]
         if bid.opened is not None and had_ubc < bid.opened.price_ubc:
-            words = f"bid {bid.opened.price_ubc} ubc, had {had_ubc} ubc as of block {funds.height}"
+            bid_for, had = format_money(bid.opened.price_ubc), format_money(had_ubc)
+            words = f"bid {bid_for}, had {had} as of block {funds.height}"
             bid.refusal = bid.refusal or Refusal(UNFUNDED, words)
 
 

@@ -17,7 +17,7 @@ from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.sealed_bid import Lock, SealedBid, Unlocked, confirm_bid
 from wire.transaction import SignedTransaction, Transaction, read_transaction
-from wire.units import format_instant
+from wire.units import format_instant, format_money
 
 MAX_BIDS = 12_000
 """In one auction: settling them is one batch, which has at most 20,000 transactions and 4 MiB."""
@@ -140,9 +140,8 @@ def check_bidder(auction: Auction, bidder: Standing) -> Refusal | None:
         return Refusal("unknown_issuer", "the bidder has no account")
     minimum_ubc = auction.terms.mark.min_price_ubc
     if bidder.balance_ubc < minimum_ubc:
-        return Refusal(
-            "insufficient_funds", f"the lowest bid is {minimum_ubc} ubc, the balance {bidder.balance_ubc}"
-        )
+        least, balance = format_money(minimum_ubc), format_money(bidder.balance_ubc)
+        return Refusal("insufficient_funds", f"the lowest bid is {least}, the balance {balance}")
     return None
 
 
@@ -253,7 +252,9 @@ def _check_bid(auction: Auction, account: PublicKey, transaction: Transaction) -
         return _check_bundle(auction.terms, action)
     minimum_ubc = auction.terms.mark.min_price_ubc
     if action.price_ubc < minimum_ubc:
-        return Refusal("below_minimum", f"{action.price_ubc} ubc, at least {minimum_ubc}")
+        return Refusal(
+            "below_minimum", f"{format_money(action.price_ubc)}, at least {format_money(minimum_ubc)}"
+        )
     return None
 
 
@@ -269,7 +270,12 @@ def _check_bundle(terms: AuctionTerms, action: Allocate) -> Refusal | None:
         return Refusal("over_capacity", f"slot {scarce + 1} has {forecast[scarce]} units, it wants {units}")
     minimum_ubc = max(1, terms.mark.least_ubc(units, slots))
     if action.price_ubc < minimum_ubc:
-        return Refusal("below_minimum", f"{action.price_ubc} ubc, at least {minimum_ubc}")
+        return Refusal(
+            "below_minimum", f"{format_money(action.price_ubc)}, at least {format_money(minimum_ubc)}"
+        )
     if action.price_ubc > MAX_VALUE_UBC:
-        return Refusal("too_large", f"{action.price_ubc} ubc, at most {MAX_VALUE_UBC} can be counted")
+        return Refusal(
+            "too_large",
+            f"{format_money(action.price_ubc)}, at most {format_money(MAX_VALUE_UBC)} can be counted",
+        )
     return None

@@ -187,7 +187,7 @@ class House:
             said: Event | AuctionReceipt | Refusal = Refusal("unreadable", str(error))
         else:
             said = self._take(listing, encoded, name, account, standing_of, now_ns)
-        return replace(said, bid_id=name) if isinstance(said, Refusal) and name not in listing.bids else said
+        return replace(said, bid_id=name) if isinstance(said, Refusal) and not listing.has(name) else said
 
     def _take(
         self,
@@ -198,9 +198,9 @@ class House:
         standing_of: Callable[[PublicKey], Standing],
         now_ns: int,
     ) -> Event | AuctionReceipt | Refusal:
-        auction_id, known = listing.auction_id, listing.bids.get(name)
-        if known is not None and known.encoded == encoded:
-            return listing.receipt(name)
+        auction_id, known = listing.auction_id, listing.receipt_again(name, encoded)
+        if known is not None:
+            return known
         at_ns = self.book.stamp(now_ns)
         refusal = self._check_place(listing, account, name, at_ns // 10**9)
         refusal = refusal or check_bidder(listing.auction, standing_of(account))
@@ -250,9 +250,8 @@ class House:
             case Phase.COUNTED:
                 return AskKeepers(listing) if now_s >= mark.clearing_s else None
         if not listing.awards:
-            return Close(
-                listing, NO_BIDS, "no bid came of somebody who can pay it, and for more than nothing"
-            )
+            words = "no bid came that its bidder could pay and that reached the least price"
+            return Close(listing, NO_BIDS, words)
         earlier = self._waits_for(listing, now_s)
         if earlier is not None:
             return Wait(listing, _in_the_way(earlier))

@@ -13,10 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from ledger.clearing.book import Bid, Listing, Phase
+from ledger.clearing.book import Bid, Listing, PastBid, Phase
 from ledger.pages import BandPage, QosPage, show_band, show_qos
 from wire.auction_list import MAX_LISTED, AuctionList, ListedAuction
 from wire.auction_request import ListAuctions
+from wire.ids import PublicKey
 
 
 class BidPage(BaseModel):
@@ -121,7 +122,7 @@ def list_auctions(listings: Sequence[Listing], wanted: ListAuctions) -> AuctionL
     rows = [(one, one.receipt()) for one in found]
     return AuctionList(
         tuple(
-            ListedAuction(one.encoded, said.status, said.number, len(one.by_account), said.reason)
+            ListedAuction(one.encoded, said.status, said.number, one.bidder_count, said.reason)
             for one, said in rows
         ),
         after or 0,
@@ -140,6 +141,12 @@ def show_auction(listing: Listing, bids: int) -> AuctionPage:
 
 def show_bids(listing: Listing, after: int, limit: int) -> BidListPage:
     """At most `limit` that came after this place of the log."""
+    if listing.past is not None:
+        past = list(listing.past.items())
+        first = bisect_right(past, after, key=lambda pair: pair[1].receipt.number)
+        some = past[first : first + limit]
+        end = some[-1][1].receipt.number if first + limit < len(past) else None
+        return BidListPage(bids=[_show_past(name, one) for name, one in some], after=end)
     bids = list(listing.bids.values())
     first = bisect_right(bids, after, key=lambda bid: bid.taken.number)
     chosen = bids[first : first + limit]
@@ -171,8 +178,23 @@ def _fields(listing: Listing) -> dict[str, Any]:
         "keepers": [str(key.keeper) for key in auction.read_time_keys()],
         "threshold": auction.threshold,
         "auction": base64.b64encode(listing.encoded).decode(),
-        "bid_count": len(listing.bids),
+        "bid_count": listing.bid_count,
     }
+
+
+def _show_past(name: PublicKey, bid: PastBid) -> BidPage:
+    return BidPage(
+        bid_id=str(name),
+        status=bid.receipt.status.name.lower(),
+        reason=bid.receipt.reason,
+        at_ns=bid.receipt.at_ns,
+        account=str(bid.account),
+        price_ubc=bid.price_ubc,
+        wants=None if bid.wants is None else list(bid.wants),
+        units=bid.units,
+        slots=bid.slots,
+        paid_ubc=bid.paid_ubc,
+    )
 
 
 def show_bid(listing: Listing, bid: Bid) -> BidPage:

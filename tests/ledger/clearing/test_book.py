@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -15,13 +16,16 @@ from ledger.clearing.book import KEPT_NS, Bid, Book, Listing, Phase, Place, open
 from ledger.clearing.door import Refusal
 from ledger.clearing.events import BidTaken, FundsTaken, Unsealed, next_head, read_event, write_event
 from ledger.clearing.keeping import time_secret
-from tests.clearing_world import BIDDERS, CLEARING_S, HOUSE, KEEPERS, PROPSHARE, ClearingWorld
-from tests.ledger_world import ALICE, BOB, CAROL
+from ledger.clearing.pages import list_auctions, show_auction, show_bids
+from tests.clearing_world import BIDDERS, CLEARING_S, HOUSE, KEEPERS, PROPSHARE, ClearingWorld, away
+from tests.ledger_world import ALICE, BOB, CAROL, PROVIDER
 from wire.auction import SETTLE_S
 from wire.auction_receipt import Status
+from wire.auction_request import ListAuctions
 from wire.cbor import read_cbor
 from wire.cose import read_envelope
 from wire.errors import DecodeError, VerificationError
+from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.sealed_bid import open_bid, open_ticket, read_sealed_bid
 
@@ -270,6 +274,94 @@ def test_a_session_auction_is_shown_for_an_hour() -> None:
     world.world.wait(200)
     assert world.book.forget(world.now_ns)
     assert list(world.book.listings) == [other.auction_id]
+
+
+@pytest.mark.parametrize(
+    ("slots", "slot_s", "kept_s"), [(2, 60, 3_600), (60, 600, 36_000), (60, 86_400, 7 * 86_400)]
+)
+def test_the_receipts_of_a_session_auction_are_kept_until_its_last_slot_is_over(
+    slots: int, slot_s: int, kept_s: int
+) -> None:
+    """A device may come for what it won as long as there is something of it; a week at most, for no stranger's whim."""
+    world = ClearingWorld()
+    auction = world.session(*(6,) * slots)
+    listing = world.open(replace(auction, terms=replace(auction.terms, allocation_duration_s=slot_s)))
+    name = world.bid(listing, ALICE, 900, 3, 1)
+    listing = world.clear(listing, away, keepers=())
+    assert listing.closed is not None
+    told = listing.receipt(name)
+    ends_ns = listing.closed.at_ns if kept_s in (3_600, 7 * 86_400) else CLEARING_S * 10**9
+    for late_ns, there in ((0, True), (1, False)):
+        now_ns = ends_ns + kept_s * 10**9 + late_ns
+        book = Book(world.ledger_id, with_key(HOUSE))
+        book.load(lambda: world.entries, now_ns)
+        assert [one.receipt(name) for one in book.listings.values()] == ([told] if there else [])
+        assert world.book.forget(now_ns) is not there
+
+
+def test_a_start_passes_over_what_is_left_of_an_auction_that_is_forgotten() -> None:
+    """It was taken before everything that is kept, and ended after the first of that."""
+    world = ClearingWorld()
+    session = world.open(world.session(6, 6))
+    other = world.open(clearing_s=CLEARING_S + 60)
+    world.bid(session, ALICE, 900, 3, 1)
+    for listing in (session, other):
+        world.clear(listing)
+    world.world.wait(3_700)
+    assert world.book.forget(world.now_ns)
+    assert world.book.needless() == 1
+    place = Place(1, read_event(world.entries[0]).at_ns, next_head(bytes(32), world.entries[0]))
+    book = Book(world.ledger_id, with_key(HOUSE))
+    book.load(lambda: world.entries[1:], world.now_ns, place)
+    assert (book.head, book.number, list(book.listings)) == (
+        world.book.head,
+        world.book.number,
+        [other.auction_id],
+    )
+
+
+@pytest.mark.parametrize("kind", ["session", "sealed", "open", "void"])
+def test_an_auction_that_is_over_keeps_what_is_asked_for_and_lets_go_of_the_rest(kind: str) -> None:
+    world = ClearingWorld()
+    session = kind in ("session", "void")
+    if session:
+        auction = world.session(6, 6, minimum_ubc=5)
+    else:
+        auction = world.auction(PROPSHARE, 3) if kind == "open" else world.auction()
+    listing = world.open(auction)
+    sent = list[bytes]()
+    for key, price_ubc in ((ALICE, 70), (BOB, 90), (ALICE, 80), (CAROL, 4)):
+        sent.append(world.make_bid(listing, key, price_ubc, *((4, 1) if session else ())))
+        assert isinstance(world.take(listing, sent[-1]), PublicKey)
+    world.clear(listing, away if kind == "void" else None)
+    names = list(listing.bids)
+
+    def picture() -> list[object]:
+        return [
+            listing.receipt(),
+            [listing.receipt(name) for name in names],
+            show_auction(listing, 2),
+            show_bids(listing, 0, 99),
+            show_bids(listing, listing.receipt(names[0]).number, 1),
+            list_auctions([listing], ListAuctions()),
+            [world.take(listing, one) for one in sent],
+            listing.receipt(PROVIDER.public).status,
+        ]
+
+    before = picture()
+    for _ in range(2):
+        listing.shrink()
+        assert picture() == before
+    assert (listing.bids, listing.by_account, listing.awards, listing.awarded) == ({}, {}, (), {})
+    book = Book(world.ledger_id, with_key(HOUSE))
+    book.load(lambda: world.entries, world.now_ns)
+    again = book.listings[listing.auction_id]
+    assert again.past == listing.past
+    assert world.house.next_step(again, world.world.now_s) is None
+    world.serial -= 1  # other octets under a name that is known
+    late = world.take(listing, world.make_bid(listing, ALICE, 60, *((4, 1) if session else ())))
+    assert isinstance(late, Refusal)
+    assert late.bid_id is None
 
 
 def _starts_behind_what_is_needless(world: ClearingWorld) -> None:
