@@ -6,9 +6,9 @@ somebody asks (ledger/granting.py).
 
 In a cleared auction the bid was signed before the clearing: its price is the most that the bidder pays, its
 `allocations` the least that each of its consumers gets; in a session auction `allocations` and `slots` are just what he
-gets. What lasts slots ends on their grid, whenever it is
-claimed: the block of that time sells it again. The dictionary of the offer decides within that, and
-the clearing price is all that is ever charged, so there is no refund that could fail (docs/decisions/0003).
+gets. What lasts slots ends on their grid, whenever it is claimed: the block of that time sells it again. The dictionary
+of the offer decides within that, and the clearing price is all that is ever charged, so there is no refund that could
+fail (docs/decisions/0003).
 Reference: Bandcoin 5.1.2, 5.1.3, 5.4.
 """
 
