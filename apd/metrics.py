@@ -5,7 +5,6 @@ for wire/metrics_text.py. No label holds an account, an address, a grant, or any
 one of a few words of ours. Loaded only where section [web] is there.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,14 +13,8 @@ from apd.commands import Command, Note, StoreRecord
 from apd.session import Phase, Usage
 from apd.state import State
 from wire.meter_record import UsageReport
-from wire.metrics_text import Family, Kind, Sample
+from wire.metrics_text import Family, Kind, Sample, count_words
 from wire.units import PPM
-
-MAX_WORDS = 200
-"""Reasons and notes are words of ours, fewer than that; should they ever be more, the rest is `other`."""
-OTHER = "other"
-_WORD = re.compile(r"[a-z]+(_[a-z]+)*")
-_MAX_WORD_CHARS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +56,12 @@ def measure(state: State, status: Mapping[str, Any], tally: Tally, resident_byte
         *_records(status, state),
         *_connections(status),
         *_air(status),
-        _words(
+        count_words(
             "airgrant_box_refused_total", "reason", state.refused, "What was refused, by the reason said."
         ),
-        _words("airgrant_box_notes_total", "what", tally.notes, "What the operator was told in the log."),
+        count_words(
+            "airgrant_box_notes_total", "what", tally.notes, "What the operator was told in the log."
+        ),
         _gauge("airgrant_box_resident_bytes", resident_bytes, "Memory of the daemon that is in use."),
     ]
 
@@ -143,19 +138,6 @@ def _air(status: Mapping[str, Mapping[str, int]]) -> Iterable[Family]:
     )
     for name, told in (("sold", "Radio time that floors take."), ("budget", "Radio time that may be sold.")):
         yield _gauge(f"airgrant_box_airtime_{name}_ratio", airtime[f"{name}_ppm"], told, decimals=6)
-
-
-def _words(name: str, label: str, counted: Mapping[str, int], told: str) -> Family:
-    """A counter by word; whatever is no word of ours is counted as `other`."""
-    kept: dict[str, int] = {}
-    for word, count in counted.items():
-        ours = (
-            len(word) <= _MAX_WORD_CHARS and _WORD.fullmatch(word) and (word in kept or len(kept) < MAX_WORDS)
-        )
-        place = word if ours else OTHER
-        kept[place] = kept.get(place, 0) + count
-    samples = tuple(Sample(count, ((label, word),)) for word, count in sorted(kept.items()))
-    return Family(name, Kind.COUNTER, told, samples)
 
 
 def _rates(name: str, down_bps: int, up_bps: int, told: str) -> Family:

@@ -1,9 +1,9 @@
-"""The status page at `/`, out of the same state and log as the other pages."""
+"""The status page at `/`, and `/metrics`, out of the same state and log as the other pages."""
 
 from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from ledger.abci.network_page import NetworkPage, show_network
 from ledger.abci.pages import Shared
@@ -13,12 +13,14 @@ from ledger.block import Item, ItemKind
 from ledger.clearing.pages import AuctionSummary
 from ledger.granting import read_sale
 from ledger.http import Shelves
+from ledger.metrics import measure
 from ledger.pages import OfferPage, show_transaction
 from ledger.showcase import all_providers
 from ledger.state import read_account_by_id
 from ledger.status_page import Logged, Standing, status_page
 from wire.errors import ShellError
 from wire.ids import PublicKey
+from wire.metrics_text import CONTENT_TYPE, format_metrics
 
 MAX_OFFERS = 25
 NEWEST = 20
@@ -41,6 +43,12 @@ def add_status_page(app: FastAPI, shelves: Shelves, shared: Shared | None, aucti
         if made[0] != shelves.now_s():
             made = shelves.now_s(), status_page(_standing(shelves, shared, auctions()))
         return made[1]
+
+    @app.get("/metrics", include_in_schema=False)
+    def get_metrics() -> Response:
+        """For Prometheus."""
+        families = measure(shelves.ledger(), dict(shelves.counters), shelves.now_s())
+        return Response(format_metrics(families), media_type=CONTENT_TYPE)
 
 
 def _standing(shelves: Shelves, shared: Shared | None, auctions: Sequence[AuctionSummary]) -> Standing:

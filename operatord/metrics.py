@@ -5,18 +5,13 @@ wire/metrics_text.py. A label is one of a few words of ours: never an account, a
 wrote.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wire.metrics_text import Buckets, Family, Kind, Sample
+from wire.metrics_text import Buckets, Family, Kind, Sample, count_words
 
 BOUNDS_MS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 5_000)
-MAX_WORDS = 200
-OTHER = "other"
-_WORD = re.compile(r"[a-z]+(_[a-z]+)*")
-_MAX_WORD_CHARS = 48
 _GAUGES = (
     ("grants", "grants", "Grants whose time is not over."),
     ("accounts", "accounts", "Accounts that have one."),
@@ -90,27 +85,9 @@ def _count(counters: Mapping[str, int]) -> list[Family]:
         if key == "accepted":
             continue
         kind, word = (kind, rest) if kind in _COUNTERS else ("", key)
-        known = found[kind]
-        place = _word(word)
-        if place not in known and len(known) >= MAX_WORDS:
-            place = OTHER
-        known[place] = known.get(place, 0) + count
+        found[kind][word] = count
     rows = [(*_COUNTERS.get(kind, _EVENTS), known) for kind, known in found.items()]
-    return [
-        Family(
-            name,
-            Kind.COUNTER,
-            told,
-            tuple(Sample(count, ((label, word),)) for word, count in sorted(known.items())),
-        )
-        for name, label, told, known in rows
-    ]
-
-
-def _word(text: str) -> str:
-    """Counters are called in sentences; whatever is more than small words is `other`."""
-    word = re.sub(r"[ ,\-]+|: ", "_", re.sub(r"(?<=[a-z])([A-Z])", r" \1", text).lower().replace("'", ""))
-    return word if len(word) <= _MAX_WORD_CHARS and _WORD.fullmatch(word) else OTHER
+    return [count_words(name, label, known, told) for name, label, told, known in rows]
 
 
 def _gauge(name: str, value: int, told: str) -> Family:

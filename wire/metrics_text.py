@@ -8,13 +8,18 @@ Reference: Prometheus, "Exposition formats" (text-based) and "Metric and label n
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MAX_LABEL_CHARS = 64
+MAX_WORDS = 200
+"""Values of one label; should words of ours ever be more, the rest is OTHER."""
+MAX_WORD_CHARS = 48
+OTHER = "other"
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_PLAIN = re.compile(r"[a-z]+(_[a-z]+)*")
 _RESERVED = ("_total", "_count", "_sum", "_bucket", "_info")
 """Ends of names that say what kind of metric it is."""
 _SCALED = (
@@ -148,6 +153,25 @@ def format_metrics(families: Iterable[Family]) -> str:
             for sample in family.samples
         ]
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def count_words(name: str, label: str, counted: Mapping[str, int], told: str) -> Family:
+    """A counter by word, out of counters that are called in sentences: `Interim-Update` is `interim_update`. Whatever
+    is more than a few small letters, as an account, an address, or what a stranger wrote, is counted as `other`.
+    """
+    kept: dict[str, int] = {}
+    for text, count in counted.items():
+        word = _word(text)
+        place = word if word in kept or len(kept) < MAX_WORDS else OTHER
+        kept[place] = kept.get(place, 0) + count
+    samples = tuple(Sample(count, ((label, word),)) for word, count in sorted(kept.items()))
+    return Family(name, Kind.COUNTER, told, samples)
+
+
+def _word(text: str) -> str:
+    parted = re.sub(r"(?<=[a-z])([A-Z])", r" \1", text).lower().replace("'", "")
+    word = re.sub(r": |[ ,\-]+", "_", parted)
+    return word if len(word) <= MAX_WORD_CHARS and _PLAIN.fullmatch(word) else OTHER
 
 
 def _format_labels(sample: Sample) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from apd.commands import Note, StoreRecord
 from apd.events import DeadlineReached, SaveFailed
-from apd.metrics import MAX_WORDS, Tally, measure
+from apd.metrics import Tally, measure
 from apd.session import Usage
 from apd.status import describe
 from tests.apd.air_world import air_box, serve
@@ -17,7 +17,7 @@ from tests.apd.world import OTHER_STATION, STRANGER, grant
 from tests.metrics_page import as_documented, documented, values
 from wire.errors import ShellError
 from wire.meter_record import UsageReport, UsageRow
-from wire.metrics_text import format_metrics
+from wire.metrics_text import MAX_WORDS, format_metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -102,7 +102,7 @@ def test_every_metric_is_in_the_page_and_no_other():
 def test_no_label_holds_anything_of_anybody():
     box = air_box()
     serve(box)
-    for reason in ("02ab" * 8, "aa:bb:cc:dd:ee:ff", 'x"} 1\nevil', "Alice", "a" * 49, "", "lobby_garbage"):
+    for reason in ("02ab" * 8, "aa:bb:cc:dd:ee:ff", 'x"} 1\nevil', "Alice 7", "a" * 49, "", "lobby_garbage"):
         box.state = box.state.with_refusal(reason)
     tally = Tally().after(Note("ready", "02:00:00:00:00:01"))
     page = format_metrics(measure(box.state, describe(box.state, box.now), tally, 1))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from operatord.authorising import REASONS, authorise
-from operatord.metrics import MAX_WORDS, Timing, measure
+from operatord.metrics import Timing, measure
 from operatord.status import describe
 from tests.metrics_page import as_documented, documented, values
 from tests.operatord.test_channels import joined, pay
 from tests.operatord.world import ALICE, NOW_S, grant, request, state
-from wire.metrics_text import format_metrics
+from wire.metrics_text import MAX_WORDS, format_metrics
 
 COUNTERS = {
     "accepted": 4,

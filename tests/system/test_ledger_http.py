@@ -88,6 +88,15 @@ def test_the_status_page_shows_what_is_sold_and_what_came_last(house, provider, 
     assert f'<a href="/v1/accounts/{buyer.public}">' in page
 
 
+def test_prometheus_is_told_of_the_chain(house) -> None:
+    with urllib.request.urlopen(house.reader.url + "/metrics", timeout=10) as answer:
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+        page = answer.read().decode()
+    height = int(house.reader.get("ledger")["height"])
+    (shown,) = (line for line in page.splitlines() if line.startswith("airgrant_ledger_height "))
+    assert 0 <= int(shown.split()[1]) <= height
+
+
 def page_of(house: LedgerHouse, path: str) -> str:
     with urllib.request.urlopen(house.reader.url + path, timeout=10) as answer:
         assert answer.headers["content-type"].startswith("text/html")

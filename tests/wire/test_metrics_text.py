@@ -2,7 +2,7 @@
 
 import pytest
 
-from wire.metrics_text import Buckets, Family, Kind, Sample, format_metrics
+from wire.metrics_text import Buckets, Family, Kind, Sample, count_words, format_metrics
 
 
 def gauge(*samples: Sample, name: str = "airgrant_box_sessions", told: str = "Sessions.") -> Family:
@@ -105,3 +105,16 @@ def test_a_histogram_is_cumulative_and_in_seconds():
         "airgrant_wait_seconds_count 3",
     ]
     assert Buckets((1,)).samples()[-1].value == 0, "before anything lasted"
+
+
+def test_sentences_become_words_and_what_is_nobodys_word_is_counted_only():
+    counted = {"Interim-Update": 1, "enrolment: DecodeError": 2, "lost with the broker": 3, "decode_error": 4}
+    counted |= {"02ab" * 8: 10, "aa:bb:cc:dd:ee:ff": 10, 'x"} 1\n': 10, "ü": 10, "a" * 49: 10, "": 10}
+    family = count_words("airgrant_x_total", "what", counted, "X.")
+    assert {sample.labels[0][1]: sample.value for sample in family.samples} == {
+        "interim_update": 1,
+        "enrolment_decode_error": 2,
+        "lost_with_the_broker": 3,
+        "decode_error": 4,
+        "other": 60,
+    }
