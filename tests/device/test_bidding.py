@@ -388,6 +388,10 @@ def test_who_asks_long_after_hears_the_price_before_the_grant(world: BiddingWorl
     later = BiddingWorld(
         resume(BiddingWorld().state, world.state.placed), Seller(taken=world.seller.taken), world.now
     )
+    later.seller.silent = {AskBid}
+    later.feed(Started())
+    assert (later.said(AskBid), later.said(Purchase)) == (1, 0), "both answers would be under way at once"
+    later.seller.silent = set()
     assert later.run().price == "for 0.04 BC"
 
 
