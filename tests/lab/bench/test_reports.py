@@ -30,6 +30,7 @@ def test_a_command_is_measured_and_one_that_fails_is_an_error(tmp_path: Path) ->
     assert kept_file(tmp_path, 10, 2, 1, pytest.fail) == file, "made once"
     ran = report("verify", [file], trust)
     assert ran.peak_mb > 1
+    assert ran.spent_s > 0
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(ShellError, match="airgrant report verify"):
         report("verify", [file], trust)
