@@ -32,6 +32,7 @@ BENCHMARKS = {
     "auction": "lab.bench.auction",
     "sdo": "lab.bench.sdo",
     "learning": "lab.bench.learning",
+    "learning-rows": "lab.bench.learning_rows",
     "reports": "lab.bench.reports",
 }
 """Each module has `run(progress) -> list[Figure]`, and calls `progress(text)` when it begins something new."""

@@ -1,7 +1,8 @@
 """How learning goes on: what was learned, exploited after so many episodes, beside those who do not learn.
 
 What is measured is measured on cycles that nobody learned from, the same for all, with the policy alone (no random
-choice). One world at a time; every seed is other users.
+choice). One world at a time; every seed is other users. Beside it are the rule of 3.4.1 without offers, the averse,
+and always the plan: a learner that is no better than that constant has learned nothing that pays.
 Reference: 003 3.6.2, Figures 3.9 to 3.12.   Units: rewards in KB of a cycle, micro-bandcoin of a cycle.
 """
 
@@ -15,10 +16,13 @@ import numpy as np
 from market.learning import double_dqn, tabular
 from market.learning.clairvoyant import clairvoyant
 from market.learning.double_dqn import Settings
-from market.learning.rules import Course, Rule, follow, overage_averse, without_offers
-from market.learning.world import Day, World, draw_day, quiet_day
+from market.learning.rules import Course, Rule, always_plan, follow, overage_averse, without_offers
+from market.learning.world import Day, World, draw_day
 from market.sdo.game import Floats
 from market.traces.usage import Integers
+
+LEARNING = 5
+"""The child of a world's seed under which the streams of its learners are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """`points` are (episodes, result) of the learner; `best` is the clairvoyant's of the day without noise."""
+    """`points` are (episodes, result) of the learner; `best` is the clairvoyant's, on the same days as the others."""
 
     points: tuple[tuple[int, Result], ...]
     without_offers: Result
     overage_averse: Result
+    always_plan: Result
     best: Result
     hours_offered: int
     label: str
@@ -55,8 +60,13 @@ class Curve:
 
     @property
     def of_without(self) -> float:
-        """Reward over that without offers."""
+        """Reward over that of the rule of 3.4.1 without offers."""
         return self.learned.total_reward / self.without_offers.total_reward
+
+    @property
+    def of_plan(self) -> float:
+        """Reward over that of always taking the plan: what above 1 was learned."""
+        return self.learned.total_reward / self.always_plan.total_reward
 
     @property
     def of_averse(self) -> float:
@@ -88,11 +98,19 @@ def table(settings: Settings) -> Teach:
     return teach
 
 
+def streams(seed: int) -> tuple[np.random.Generator, np.random.Generator]:
+    """Chance of a learner, and of the cycles that it is looked at on: neither is a stream that the users of this seed
+    were drawn from (market/traces/presets.py has the children 0 to 3 of the seed, scenario.py has 4).
+    """
+    lived, unseen = np.random.SeedSequence(seed, spawn_key=(LEARNING,)).spawn(2)
+    return np.random.default_rng(lived), np.random.default_rng(unseen)
+
+
 def learning_curve(
     world: World, teach: Teach, seed: int, episodes: int, looks: tuple[int, ...] = (), cycles: int = 10
 ) -> Curve:
     """So many episodes, looked at after those in `looks` and after the last, on `cycles` other cycles."""
-    lived, unseen = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(2))
+    lived, unseen = streams(seed)
     days = [draw_day(world, unseen) for _ in range(cycles)]
     learn, rule = teach(world, lived)
     points = list[tuple[int, Result]]()
@@ -100,12 +118,12 @@ def learning_curve(
         learn()
         if episode in looks or episode == episodes:
             points.append((episode, result_of(world, days, rule)))
-    best = clairvoyant(world, quiet_day(world))
     return Curve(
         tuple(points),
         result_of(world, days, without_offers),
         result_of(world, days, overage_averse),
-        Result(best.reward, best.spent_ubc),
+        result_of(world, days, always_plan),
+        best_result(world, days),
         sum(world.schedule),
         world.game.label,
     )
@@ -115,3 +133,10 @@ def result_of(world: World, days: list[Day], rule: Rule) -> Result:
     """The mean cycle, money rounded down."""
     course: Course = follow(world, days, rule)
     return Result(course.reward.mean(axis=0), course.spent_ubc.sum(axis=0) // len(days))
+
+
+def best_result(world: World, days: list[Day]) -> Result:
+    """The mean cycle of somebody who knows each of them."""
+    found = [clairvoyant(world, day) for day in days]
+    spent = sum((one.spent_ubc for one in found), np.zeros(world.users, dtype=np.int64))
+    return Result(np.mean([one.reward for one in found], axis=0), spent // len(days))

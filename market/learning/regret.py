@@ -6,7 +6,8 @@
 An offer counts in full from when it is taken until its cycle is over, because what it saves is certain only then. At
 the end it is known to the micro-bandcoin what the same cycle would have cost without offers, and the difference is
 settled: what was lost is used up, what was gained fills the budget again, never above what it was. So what an agent has
-spent is at no time more than `budget_ubc` above what it would have spent.
+spent is at no time more than `budget_ubc` above what it would have spent, where a cycle costs at most its offers more
+than it would have: shadow.py says who lives so. Of whoever lives otherwise the budget is used up, and no offer fits.
 Pure; integers.   Units: micro-bandcoin.
 """
 
@@ -71,7 +72,9 @@ def reserve(regret: Regret, price_ubc: int) -> Regret:
 
 
 def settle(regret: Regret, paid_ubc: int, would_ubc: int) -> Regret:
-    """The cycle is over: `paid_ubc` was paid in all, and `would_ubc` would have been without offers."""
+    """The cycle is over: `paid_ubc` was paid in all, and `would_ubc` would have been without offers. A loss above the
+    budget was not the agent's, and leaves nothing of it.
+    """
     assert min(paid_ubc, would_ubc) >= 0, "nobody is paid for using a network"
-    assert paid_ubc - would_ubc <= regret.open_ubc, "offers cost more than was reserved for them"
-    return replace(regret, lost_ubc=max(0, regret.lost_ubc + paid_ubc - would_ubc), open_ubc=0)
+    lost = max(0, regret.lost_ubc + paid_ubc - would_ubc)
+    return replace(regret, lost_ubc=min(lost, regret.budget_ubc), open_ubc=0)

@@ -2,7 +2,8 @@
 
 Two rules are the thesis's: without offers, and "overage-averse" with them, which is Proposition 4 as the best of the
 choices that there are (market/sdo/choice.py). Both weigh money by the world's C, as the reward does. They see the hour
-that it is, what they used, and their habits; never what comes.
+that it is, what they used, and their habits; never what comes. `always_plan` looks at nothing, and is what a learner
+that has learned nothing, or has become a constant, comes to: who learns has to be held against it.
 Reference: 003 3.6.2, Figure 3.9.
 """
 
@@ -61,10 +62,17 @@ def follow(world: World, days: Sequence[Day], rule: Rule) -> Course:
 
 
 def without_offers(world: World, day: Day, hour: int, used: Integers) -> Integers:
-    """Plan, Wi-Fi, or being slowed down where the plan does that."""
+    """The rule of 3.4.1 without offers: plan, Wi-Fi, or being slowed down where the plan does that. Not the best that
+    there is without offers: where it takes Wi-Fi that is worth less, `always_plan` has more.
+    """
     game = as_felt(world, day)
     answer = respond(game, hour_of(game, hour), world.price_ubc, used, quota_bytes(world, used))
     return answer.otherwise.astype(np.int64)
+
+
+def always_plan(world: World, day: Day, hour: int, used: Integers) -> Integers:  # noqa: ARG001  # a Rule
+    """The plan in every hour, whatever it costs: no offer, no Wi-Fi."""
+    return np.full(used.shape, int(Choice.PLAN), dtype=np.int64)
 
 
 def overage_averse(world: World, day: Day, hour: int, used: Integers) -> Integers:

@@ -1,15 +1,20 @@
 """Shadow mode: an agent that learns in its imagination, and acts only where it has proven itself and may.
 
-    take_offer(world, shadow, now, room)      "take this offer?", for one user's agent, in the hour in which it is made
+    begin_cycle(world, shadow)                then, in each hour in turn, whether or not there is an offer in it:
+    decide(world, shadow, now, price, room)   what one user's agent has him do, and why
     end_cycle(world, day, shadow, paid)       what the cycle teaches, and what it cost above the one without offers
 
 What happens in an hour does not depend on what is chosen, so a user who knows a cycle knows what another course through
-it would have led to. When it is over three are followed: *without* offers, whose spending regret is counted from;
-*imagined*, which explores at random, is remembered and learned from, and costs nobody anything; *greedy*, what was
-learned so far, whose reward above the first is the proof. `live_in_shadow` also follows the fourth, for simulations:
-*acting* is what is done, `without`'s choices and the offers that `advise` lets one take. It never needs an overage that
-the one without offers had not needed by then, so all that it can lose is the offers it takes, and these are reserved
-(market/learning/regret.py). Pure: chance is the learner's.
+it would have led to. *Without* offers (the rule of 3.4.1) is followed hour by hour beside what is done; regret is
+counted from what it spends. What is done is `without`'s choice, and the offers that `advise` lets one take: this never
+needs an overage that `without` had not needed by then, so all that it can lose is the offers it takes, and these are
+reserved (market/learning/regret.py). That holds for who does what `decide` says in every hour, in a cycle as it was
+told; who does not may lose more, which is then his own doing, and the budget is used up.
+
+After a cycle two more are followed: *proving*, which acts as above with no budget and before the cycle taught anything,
+and whose reward above `without`'s is the proof; and *imagined*, which explores at random, is remembered and learned
+from, and costs nobody anything. `live_in_shadow` goes through all of it, for simulations. Pure: chance is the
+learner's.
 Reference: 003 3.7 names the cost of exploring as what is open.
 """
 
@@ -33,15 +38,34 @@ from market.traces.usage import Integers
 
 
 @dataclass(slots=True)
+class Track:
+    """A course of all users until now: what they used on the plan, spent and had."""
+
+    used: Integers
+    spent_ubc: Integers
+    reward: Floats
+
+    def go(self, out: Outcomes, choices: Integers) -> None:
+        """The choices are there."""
+        assert chosen(out.valid, choices).all(), "nobody takes what is not there"
+        self.spent_ubc = self.spent_ubc + chosen(out.spent_ubc, choices)
+        self.reward = self.reward + chosen(out.reward, choices)
+        self.used = chosen(out.used, choices)
+
+
+@dataclass(slots=True)
 class Shadow:
-    """The agents of all users of a world: one learner, a budget each, and how much better each was in its imagination
-    in each of the last cycles.
+    """The agents of all users of a world: one learner, a budget each, and how much better each would have been, had it
+    acted, in each of the last cycles. `hour` is the next of this cycle, `without` the course without offers
+    until then.
     """
 
     learner: Learner
     regrets: list[Regret]
     proof_cycles: int = PROOF_CYCLES
     gains: list[Floats] = field(default_factory=list)
+    hour: int = 0
+    without: Track | None = None
 
     @property
     def proven(self) -> list[bool]:
@@ -64,20 +88,6 @@ class Lived:
     advice: dict[str, int]
 
 
-@dataclass(slots=True)
-class _Course:
-    used: Integers
-    spent_ubc: Integers
-    reward: Floats
-
-    def go(self, out: Outcomes, choices: Integers) -> None:
-        """The choices are there."""
-        assert chosen(out.valid, choices).all(), "nobody takes what is not there"
-        self.spent_ubc = self.spent_ubc + chosen(out.spent_ubc, choices)
-        self.reward = self.reward + chosen(out.reward, choices)
-        self.used = chosen(out.used, choices)
-
-
 @dataclass(frozen=True, slots=True)
 class Now:
     """An hour of one user: what he is about to use, what he used on the plan, and what is there."""
@@ -89,45 +99,71 @@ class Now:
     wifi: bool
 
 
-def take_offer(world: World, shadow: Shadow, now: Now, price_ubc: int, room_ubc: int | None = None) -> Advice:
-    """Whether the user of this world of one takes an offer that is made now; if so, it is reserved. `room_ubc` is what
-    his envelopes leave (market/agent/envelopes.py). If not, he does what he would do without offers.
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is done in this hour. `why`: a word of `Advice`; or no_offer, or hour_missed after one was left out."""
+
+    choice: Choice
+    why: str
+
+
+def begin_cycle(world: World, shadow: Shadow) -> None:
+    """Nothing was used. What an unfinished cycle reserved stays reserved until `end_cycle`."""
+    shadow.hour, shadow.without = 0, _track(world)
+
+
+def decide(
+    world: World, shadow: Shadow, now: Now, price_ubc: int | None, room_ubc: int | None = None
+) -> Decided:
+    """What the user of this world of one does now: the next hour of the cycle, in which there is an offer at that price
+    or none. If he takes it, it is reserved. `room_ubc` is what his envelopes leave (market/agent/envelopes.py).
+
+    Where an hour was left out (or no cycle begun) nobody knows what would have been without offers: then none is taken
+    until the next cycle, and he does what the rule without offers says of where he is.
     """
     assert world.users == 1, "one user asks"
-    if not 0 <= price_ubc <= MOST_PRICE_UBC:
-        return Advice(take=False, why="not_an_amount")
-    offered = tuple(hour == now.hour for hour in range(world.hours))
-    there = dataclasses.replace(world, price_ubc=price_ubc, schedule=offered)
+    assert 0 <= now.hour < world.hours, f"no hour {now.hour} in a cycle of {world.hours}"
+    offers = price_ubc is not None and 0 <= price_ubc <= MOST_PRICE_UBC
+    price = price_ubc if price_ubc is not None and offers else 0
+    offered = tuple(offers and hour == now.hour for hour in range(world.hours))
+    there = dataclasses.replace(world, price_ubc=price, schedule=offered)
     shape = (1, world.hours)
     day = Day(np.full(shape, now.demand_bytes), np.full(shape, now.qos), np.full(shape, now.wifi))
     used = np.array([now.used_bytes])
-    wishes = _wishes(there, day, now.hour, used, outcomes(there, day, now.hour, used), shadow.learner)
-    return _ask(shadow, 0, wishes, shadow.proven, price_ubc, room_ubc)
+    if shadow.without is None or now.hour != shadow.hour:
+        shadow.without = None
+        return Decided(Choice(int(without_offers(there, day, now.hour, used)[0])), "hour_missed")
+    real = outcomes(there, day, now.hour, used)
+    usual = _usual(there, day, now.hour, shadow.without)
+    shadow.hour += 1
+    otherwise = Choice(int(as_usual(there, real, usual, shadow.without.used)[0]))
+    if not offers:
+        return Decided(otherwise, "no_offer" if price_ubc is None else "not_an_amount")
+    wishes = _wishes(there, day, now.hour, used, real, shadow.learner)
+    advice = _ask(shadow, 0, wishes, shadow.proven, price, room_ubc)
+    return Decided(Choice.OFFER if advice.take else otherwise, advice.why)
 
 
 def end_cycle(world: World, day: Day, shadow: Shadow, paid_ubc: Sequence[int]) -> tuple[int, ...]:
     """What each user would have paid without offers. What was paid is settled, and the cycle is learned from."""
-    learner = shadow.learner
-    without, greedy = (_Course(begin(world), begin(world), np.zeros(world.users)) for _ in range(2))
-    imagined = begin(world)
+    without, proving = (_track(world) for _ in range(2))
     for hour in range(world.hours):
-        usual = without_offers(world, day, hour, without.used)
-        without.go(outcomes(world, day, hour, without.used), usual)
-        out = outcomes(world, day, hour, greedy.used)
-        greedy.go(out, _wishes(world, day, hour, greedy.used, out, learner))
-        imagined = _imagine(world, day, hour, imagined, learner)
-    learner.target.flat[...] = learner.running.flat
-    learner.episodes += 1
-    shadow.gains = [*shadow.gains, greedy.reward - without.reward][-max(1, shadow.proof_cycles) :]
+        out = outcomes(world, day, hour, proving.used)
+        takes = _wishes(world, day, hour, proving.used, out, shadow.learner) == Choice.OFFER
+        usual = _usual(world, day, hour, without)
+        proving.go(out, np.where(takes, np.int64(Choice.OFFER), as_usual(world, out, usual, without.used)))
     would = _whole(without.spent_ubc)
     shadow.regrets = [settle(*each) for each in zip(shadow.regrets, paid_ubc, would, strict=True)]
+    shadow.gains = [*shadow.gains, proving.reward - without.reward][-max(1, shadow.proof_cycles) :]
+    shadow.without = None
+    _learn(world, day, shadow.learner)
     return would
 
 
 def live_in_shadow(world: World, day: Day, shadow: Shadow) -> Lived:
     """One cycle: lived, settled, learned from."""
     proven, words = shadow.proven, dict[str, int]()
-    without, acting = (_Course(begin(world), begin(world), np.zeros(world.users)) for _ in range(2))
+    without, acting = (_track(world) for _ in range(2))
     for hour in range(world.hours):
         real = outcomes(world, day, hour, acting.used)
         wishes = _wishes(world, day, hour, acting.used, real, shadow.learner)
@@ -136,13 +172,22 @@ def live_in_shadow(world: World, day: Day, shadow: Shadow) -> Lived:
             advice = _ask(shadow, user, wishes, proven, world.price_ubc)
             words[advice.why] = words.get(advice.why, 0) + 1
             takes[user] = advice.take
-        usual = without_offers(world, day, hour, without.used)
-        without.go(outcomes(world, day, hour, without.used), usual)
-        fallback = as_usual(world, real, usual, without.used)
-        acting.go(real, np.where(takes, np.int64(Choice.OFFER), fallback))
+        usual = _usual(world, day, hour, without)
+        acting.go(real, np.where(takes, np.int64(Choice.OFFER), as_usual(world, real, usual, without.used)))
     spent = _whole(acting.spent_ubc)
     would = end_cycle(world, day, shadow, spent)
     return Lived(spent, would, acting.reward, without.reward, words)
+
+
+def _track(world: World) -> Track:
+    return Track(begin(world), begin(world), np.zeros(world.users))
+
+
+def _usual(world: World, day: Day, hour: int, without: Track) -> Integers:
+    """The next hour of the course without offers: what it chooses, gone."""
+    usual = without_offers(world, day, hour, without.used)
+    without.go(outcomes(world, day, hour, without.used), usual)
+    return usual
 
 
 def as_usual(world: World, real: Outcomes, usual: Integers, without: Integers) -> Integers:
@@ -180,6 +225,15 @@ def _wishes(world: World, day: Day, hour: int, used: Integers, out: Outcomes, le
     """What was learned would choose."""
     seen = observe(world, day, hour, used)
     return best_of(learner.running, seen[:, None, :], out.valid[:, None, :])[:, 0]
+
+
+def _learn(world: World, day: Day, learner: Learner) -> None:
+    """The exploring course through the cycle."""
+    imagined = begin(world)
+    for hour in range(world.hours):
+        imagined = _imagine(world, day, hour, imagined, learner)
+    learner.target.flat[...] = learner.running.flat
+    learner.episodes += 1
 
 
 def _imagine(world: World, day: Day, hour: int, used: Integers, learner: Learner) -> Integers:

@@ -80,6 +80,7 @@ def test_what_does_not_fit_cannot_be_reserved():
         reserve(Regret(10), 11)
 
 
-def test_a_cycle_cannot_lose_more_than_its_offers():
-    with pytest.raises(AssertionError, match="than was reserved"):
-        settle(reserve(Regret(100), 10), 30, 10)
+def test_of_a_loss_that_was_not_the_agent_s_nothing_is_left():
+    regret = settle(reserve(Regret(100), 10), 300, 10)
+    assert regret == Regret(100, lost_ubc=100)
+    assert advise(wants=True, proven=True, regret=regret, price_ubc=1).why == "over_regret"

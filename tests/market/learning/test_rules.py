@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from market.learning.clairvoyant import clairvoyant
-from market.learning.rules import best_now, follow, overage_averse, without_offers
+from market.learning.rules import always_plan, best_now, follow, overage_averse, without_offers
 from market.learning.scenario import QUOTA_2MB, build
 from market.learning.world import begin, draw_day, quiet_day
 from market.sdo.choice import Choice
@@ -23,6 +23,14 @@ def test_without_offers_nobody_takes_one_and_overages_are_paid():
     assert course.choices[0, 0].tolist() == [Choice.PLAN] * 4
     assert course.spent_ubc[0, 0] == 20 * UBC
     assert course.reward[0, 0] == 4_000 - 20 * 35
+
+
+def test_always_the_plan_is_that_and_nothing_else_also_where_there_is_wifi():
+    world = small_world()
+    course = follow(world, [quiet_day(world)], always_plan)
+    assert (course.choices == Choice.PLAN).all()
+    assert course.spent_ubc.tolist() == [[20 * UBC, 20 * UBC]]
+    assert course.reward.tolist() == [[4_000 - 20 * 35, 4_000 - 20 * 35 / 2]]
 
 
 def test_the_averse_take_an_offer_before_the_quota_ends_and_would_not_have_to():
@@ -73,7 +81,7 @@ def test_who_uses_nothing_pays_nothing_and_a_plan_may_have_no_quota():
     idle = dataclasses.replace(
         world, game=dataclasses.replace(world.game, demand_bytes=np.zeros((2, 24), np.int64))
     )
-    for rule in (without_offers, overage_averse, best_now):
+    for rule in (without_offers, overage_averse, best_now, always_plan):
         course = follow(idle, [quiet_day(idle)], rule)
         assert not course.spent_ubc.any()
         assert not course.reward.any()
