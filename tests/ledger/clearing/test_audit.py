@@ -40,16 +40,17 @@ from tests.clearing_world import (
     boxed,
     honest,
 )
-from tests.ledger_world import ALICE, BOB, CAROL, PROVIDER
+from tests.ledger_world import ALICE, BOB, CAROL, EXCHANGE, PROVIDER
 from wire.auction import SETTLE_S
 from wire.auction_bid import conceal_bid, make_bid
 from wire.auction_receipt import AuctionReceipt, Status
 from wire.auction_terms import GUARD_S, AuctionKind
+from wire.create import Create
 from wire.errors import DecodeError
 from wire.generate_offer import write_generate_offer
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
-from wire.money_actions import Transfer
+from wire.money_actions import Deposit, Transfer
 from wire.post_offer import PostOffer
 from wire.ruling import sign_ruling
 from wire.sealed_bid import read_sealed_bid, write_sealed_bid
@@ -580,13 +581,14 @@ def test_an_honest_house_holds_whatever_a_bidder_seals(kind: str) -> None:
     assert world.status(listing, name)[0] is Status.ERROR
 
 
-def test_whoever_comes_first_with_nothing_takes_no_place_in_a_crowded_auction(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Three bids are compared: not those that nobody can read, nor whose money is not there, nor the first ones."""
-    monkeypatch.setattr("ledger.clearing.awards.PLAIN_CELLS", 28)
+def test_whoever_comes_first_with_nothing_takes_no_place_in_a_crowded_auction() -> None:
+    """78 bids are compared: not those that nobody can read, nor whose money is not there, nor the first ones."""
     world = ClearingWorld()
-    listing = world.open(world.session(6, 6, minimum_ubc=1))
+    crowd = [PrivateKey.from_secret(5_000 + number) for number in range(80)]
+    for key in crowd:
+        world.world.must(Create(key.public), key)
+        world.world.must(Deposit(key.public, 10_000), EXCHANGE)
+    listing = world.open(world.session(250, units=250, minimum_ubc=1))
     junk = [
         conceal_bid(
             listing.auction, b"junk", BIDDERS[n], PrivateKey.from_secret(900 + n), world.ledger_id, bytes(16)
@@ -594,20 +596,19 @@ def test_whoever_comes_first_with_nothing_takes_no_place_in_a_crowded_auction(
         for n in range(3)
     ]
     assert all(isinstance(world.take(listing, bid), PublicKey) for bid in junk)
-    asked = ((20_000, 6, 2), (1, 1, 1), (900, 2, 1), (500, 2, 2), (700, 2, 1), (400, 1, 1), (300, 2, 1))
-    names = [world.bid(listing, key, *one) for key, one in zip(BIDDERS[3:], asked, strict=False)]
+    poor = world.bid(listing, BIDDERS[3], 20_000, 250, 1)
+    names = [world.bid(listing, key, 400 + number, 1, 1) for number, key in enumerate(crowd)]
     world.clear(listing)
-    assert [world.status(listing, name)[1] for name in names] == [
-        "insufficient_funds", "outbid", "", "", "", "outbid", "outbid"
-    ]  # fmt: skip
-    paid = [award.price_ubc for award in listing.awards]
-    assert paid == [400, 400, 400], "what the best one outside was worth"
+    assert world.status(listing, poor) == (Status.ERROR, "insufficient_funds")
+    reasons = [world.status(listing, name)[1] for name in names]
+    assert reasons == ["outbid"] * 2 + [""] * 78
+    assert {award.price_ubc for award in listing.awards} == {401}, "what the best one outside was worth"
     told = [listing.receipt(name) for name in names]
-    assert [one.wins_above_ubc for one in told] == [None] * len(told)
-    assert told[-1].detail == "others bid more"
+    assert {one.wins_above_ubc for one in told} == {None}
+    assert told[0].detail == "others bid more"
     found = audit_log(world.entries, world.ledger_id, Word(world))
     assert found.holds, found
-    assert [convict(one, world.entries, found, world.ledger_id) for one in told] == [""] * len(told)
+    assert {convict(one, world.entries, found, world.ledger_id) for one in told} == {""}
 
 
 def test_the_funds_that_a_log_names() -> None:
