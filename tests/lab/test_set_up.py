@@ -100,7 +100,7 @@ def test_a_program_that_was_removed_since_is_missed(bare_machine: Path, gone: st
     stamp.write_text(fingerprint(bare_machine))
     for program in ("unshare", "ip", "tc", "nft", "ethtool", "iperf3", "ping", "mosquitto", "swtpm", "swtpm_setup",
                     "freeradius", "radclient", "eapol_test", "hostapd", "wpa_supplicant", "tshark",
-                    "tpm2-abrmd"):  # fmt: skip
+                    "tpm2-abrmd", "prometheus"):  # fmt: skip
         found = shutil.which(program, path="/usr/bin:/usr/sbin:/bin:/sbin")
         assert found, f"{program} is missing on this machine"
         if not (bare_machine / "bin" / program).exists():
