@@ -293,7 +293,8 @@ def _schedules(games: dict[str, list[Game]], curves: dict[str, list[list[Cycle]]
         missed = (*missed, f"(a) all hours from $7: {seven.mean:.1f} of 18 there at 2 MB")
     return Finding(
         verdict,
-        f"(a) At a quota of 2 MB offers are made in {first:.1f} hours at $1, {seven:.1f} at $7 and {all_:.1f} of 18 at "
+        f"(a) At a quota of 2 MB offers are made, or could be and lose nothing as nobody takes them, in {first:.1f} "
+        f"hours at $1, {seven:.1f} at $7 and {all_:.1f} of 18 at "
         f"$9. (b) The best price is $9 in {tight.count(9)} of {len(tight)} seeds, where the optimum is "
         f"{spread(ratio):.2f} times a random schedule; the heuristic has {close:.2f} of the optimum or more.",
         "Theirs: no hour at 1, all from 7; optimum 1.20 of random. An offer at $7 takes the place of an overage of $10 "

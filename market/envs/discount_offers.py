@@ -3,7 +3,8 @@
 It gives `market/learning`'s world the form that libraries expect, and decides nothing of its own. An action is a
 `Choice` (plan, offer, Wi-Fi, slowed down where the plan does that). What there is to choose is `action_mask` in info;
 choosing something else has the reward that (3.26) has for it, and no other effect. The end of the cycle is
-`terminated`, a horizon before it `truncated`. Chance is `np_random` alone.
+`terminated`, a horizon before it `truncated`. Chance is `np_random` alone. What is no `Choice`, and a step before the
+first reset, are refused (AssertionError).
 Reference: 003 3.6.1, (3.26); S9.   Units: observations between 0 and 1, rewards in KB; money and bytes in info, whole.
 """
 
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from market.learning.world import FEATURES, World, begin, draw_day, observe, only, outcomes, quota_bytes
+from market.learning.world import FEATURES, Day, World, begin, draw_day, observe, only, outcomes, quota_bytes
 from market.sdo.game import preset_game
 from market.sdo.monthly import UBC
 from market.sdo.schedule import viterbi
@@ -46,7 +47,8 @@ class DiscountOffers(gymnasium.Env[Observation, np.int64]):
         self._horizon = horizon or world.hours
         self.observation_space = spaces.Box(0.0, 1.0, (FEATURES,), np.float32)
         self.action_space = spaces.Discrete(world.choices)
-        self._day, self._used = draw_day(world, np.random.default_rng(0)), begin(world)
+        self._day: Day | None = None
+        self._used = begin(world)
         self._hour = self._spent_ubc = 0
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Observation, Info]:
@@ -54,11 +56,13 @@ class DiscountOffers(gymnasium.Env[Observation, np.int64]):
         super().reset(seed=seed, options=options)
         self._day, self._used = draw_day(self._world, self.np_random), begin(self._world)
         self._hour = self._spent_ubc = 0
-        return self._observation(), self._info(0)
+        return self._observation(self._day), self._info(self._day, 0)
 
     def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, Info]:
         """One hour."""
+        assert self._day is not None, "no cycle has begun: reset first"
         assert self._hour < self._horizon, "the cycle is over: reset"
+        assert self.action_space.contains(action), f"action {action!r} of {self.action_space}"
         found = outcomes(self._world, self._day, self._hour, self._used)
         reward, paid_ubc = float(found.reward[0, action]), int(found.spent_ubc[0, action])
         self._used = found.used[:, action]
@@ -66,23 +70,23 @@ class DiscountOffers(gymnasium.Env[Observation, np.int64]):
         self._hour += 1
         over = self._hour == self._world.hours
         return (
-            self._observation(),
+            self._observation(self._day),
             reward,
             over,
             not over and self._hour == self._horizon,
-            self._info(paid_ubc),
+            self._info(self._day, paid_ubc),
         )
 
-    def _observation(self) -> Observation:
-        return np.asarray(observe(self._world, self._day, self._hour, self._used)[0].clip(0, 1))
+    def _observation(self, day: Day) -> Observation:
+        return np.asarray(observe(self._world, day, self._hour, self._used)[0].clip(0, 1))
 
-    def _info(self, paid_ubc: int) -> Info:
+    def _info(self, day: Day, paid_ubc: int) -> Info:
         is_over = self._hour == self._world.hours
         mask = np.zeros(self._world.choices, dtype=np.int8)
         demand = 0
         if not is_over:
-            mask[:] = outcomes(self._world, self._day, self._hour, self._used).valid[0]
-            demand = int(self._day.demand_bytes[0, self._hour])
+            mask[:] = outcomes(self._world, day, self._hour, self._used).valid[0]
+            demand = int(day.demand_bytes[0, self._hour])
         return {
             "action_mask": mask,
             "spent_ubc": paid_ubc,

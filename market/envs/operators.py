@@ -5,7 +5,8 @@ none. Quotes bind: what a user takes was asked before he chose. An operator serv
 late is not served and pays nothing, and lots say who is late. Moving to another operator takes the time of
 `market/agent` (attach, eSIM, contract), which is worth something to the user. Where users are not agents they choose by
 `market.agent.choosing.decide`, as `airgrant agent` does. The last round is `terminated`, a horizon before it
-`truncated`. No user spends more than the budget; action masks say so.
+`truncated`. No user spends more than the budget; action masks say so. What is no price or quote, and a step before the
+first reset, are refused (AssertionError).
 Reference: Bandcoin 6 (times of moving); the thesis leaves competition open (7).   Units: observations 0 to 1, rewards
 in coins; money in micro-bandcoin, whole, in info.
 """
@@ -97,7 +98,7 @@ class Operators(ParallelEnv):  # type: ignore[misc]
         self._observations = {
             agent: spaces.Box(0.0, 1.0, (features[agent],), np.float32) for agent in self.possible_agents
         }
-        self._chance, _ = seeding.np_random(0)
+        self._chance, _ = seeding.np_random()
         self._round = 0
         self._prices_ubc: list[int] = []
         self._users: list[_User] = []
@@ -113,7 +114,9 @@ class Operators(ParallelEnv):  # type: ignore[misc]
         seed: int | None = None,
         options: dict[str, Any] | None = None,  # noqa: ARG002  # PettingZoo passes them
     ) -> tuple[dict[str, Observation], Infos]:
-        """New users at no operator, and prices by lot; without a seed, the next of the last seed's."""
+        """New users at no operator, and prices by lot; without a seed, the next of the last seed's, and at first
+        those of a seed that nobody chose.
+        """
         if seed is not None:
             self._chance, _ = seeding.np_random(seed)
         market = self._market
@@ -131,6 +134,10 @@ class Operators(ParallelEnv):  # type: ignore[misc]
     ) -> tuple[dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], Infos]:
         """One round: users take quotes that were asked before, operators say what the next round costs."""
         market, live = self._market, list(self.agents)
+        assert live, "no market has begun, or it is over: reset first"
+        for agent in live:
+            space = self._actions[agent]
+            assert space.contains(actions[agent]), f"{agent}: action {actions[agent]!r} of {space}"
         wanted = [self._wanted(number, actions) for number in range(market.users)]
         served, turned_away = self._places(wanted)
         paid, gained = self._serve(served)

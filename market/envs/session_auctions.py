@@ -4,7 +4,8 @@ Agents are bidders. Each has some sessions a day, each in a slot of its own, and
 night. In a slot whoever has a session is offered a bundle of what is left, and bids a part of what it is worth to him.
 No bid is above what is left of his budget: it is cut to it. What is sold is gone from the slots that follow. Others may
 be in the market who ration and learn nothing. `market/ubid` decides; chance is the seed's alone. The night is
-`terminated`, a horizon before it `truncated`.
+`terminated`, a horizon before it `truncated`. What is no level, and a step before the first reset, are refused
+(AssertionError).
 Reference: 003 4.5 to 4.9, (4.1), (4.14), Figure 4.10.   Units: observations 0 to 1, rewards in coins' worth of utility;
 money in micro-bandcoin and capacity in units, whole, in info.
 """
@@ -30,7 +31,9 @@ from market.ubid.utility import ONE, Taste, bundle_utility, mode_numbers
 Observation = npt.NDArray[np.float32]
 Infos = dict[str, dict[str, Any]]
 FEATURES = 5
-"""The slot; what is left of the budget; worth and length of the bundle on offer; the least that a slot has to sell."""
+"""The slot; what is left of the budget; worth of the bundle on offer, in budgets too (1 where it is more: info has it
+whole), and its length; the least that a slot has to sell. All of it is a bidder's own, or what the network tells all.
+"""
 
 CLOSES_NS = 1 << 40
 MOST_BIDDERS = 256
@@ -39,7 +42,7 @@ MOST_BIDDERS = 256
 
 @dataclass(frozen=True, slots=True)
 class AuctionDay:
-    """One market. The values are those of the agents' simulation in docs/markets.md, with fewer bidders."""
+    """One market. The values are those of the agents' simulation in docs/markets.md, but few bidders and more money."""
 
     bidders: int = 4
     """Who learn: the agents."""
@@ -54,7 +57,8 @@ class AuctionDay:
     most_slots: int = 3
     """How long a session may be."""
     policy: Policy = Policy.FLOOR
-    budget_ubc: int = 1_000_000
+    budget_ubc: int = 4_000_000
+    """Two sessions of the middle worth: enough that levels are different bids, and too little for all six."""
     reserve_ubc: int = 0
     levels_percent: tuple[int, ...] = (0, 25, 50, 75, 100, 150, 200)
     """Action k bids this part of the bundle's worth. Above 100 is reasonable: money that is left is worth nothing."""
@@ -102,13 +106,12 @@ class SessionAuctions(ParallelEnv):  # type: ignore[misc]
         self._actions = {agent: spaces.Discrete(levels) for agent in self.possible_agents}
         seen = {agent: spaces.Box(0.0, 1.0, (FEATURES,), np.float32) for agent in self.possible_agents}
         self._observations = seen
-        self._chance, _ = seeding.np_random(0)
+        self._chance, _ = seeding.np_random()
         self._slot = 0
         self._left_ubc: list[int] = []
         self._sessions: list[dict[int, _Session]] = []
         self._offers: dict[int, _Offered] = {}
         self._forecast = Forecast((self._day.units,) * self._day.most_slots)
-        self._most_worth_ubc = 1
 
     def observation_space(self, agent: str) -> spaces.Box:
         return self._observations[agent]
@@ -121,7 +124,9 @@ class SessionAuctions(ParallelEnv):  # type: ignore[misc]
         seed: int | None = None,
         options: dict[str, Any] | None = None,  # noqa: ARG002  # PettingZoo passes them
     ) -> tuple[dict[str, Observation], Infos]:
-        """A new day with new sessions; without a seed, the next of the last seed's. There are no options."""
+        """A new day with new sessions; without a seed, the next of the last seed's, and at
+        first one that nobody chose. There are no options.
+        """
         if seed is not None:
             self._chance, _ = seeding.np_random(seed)
         day = self._day
@@ -130,9 +135,6 @@ class SessionAuctions(ParallelEnv):  # type: ignore[misc]
         self._left_ubc = [day.budget_ubc] * (day.bidders + day.crowd)
         self._sessions = [self._drawn() for _ in self._left_ubc]
         self._forecast = Forecast((day.units,) * day.most_slots)
-        self._most_worth_ubc = max(
-            self._worth(session) for each in self._sessions for session in each.values()
-        )
         self._offer()
         return self._seen(), self._infos({}, {}, 0)
 
@@ -140,6 +142,10 @@ class SessionAuctions(ParallelEnv):  # type: ignore[misc]
         self, actions: dict[str, Any]
     ) -> tuple[dict[str, Observation], dict[str, float], dict[str, bool], dict[str, bool], Infos]:
         """One slot: bids, winners, prices."""
+        assert self.agents, "no day has begun, or it is over: reset first"
+        for agent in self.agents:
+            space = self._actions[agent]
+            assert space.contains(actions[agent]), f"{agent}: action {actions[agent]!r} of {space}"
         outcome = clear(Terms(self._forecast, CLOSES_NS, self._day.reserve_ubc), self._bids(actions))
         paid = {sale.bid.arrival_ns: sale.price_ubc for sale in outcome.sales}
         for bidder, price_ubc in paid.items():
@@ -189,11 +195,10 @@ class SessionAuctions(ParallelEnv):  # type: ignore[misc]
             if not isinstance(bundle, NoBundle):
                 self._offers[bidder] = _Offered(bundle, self._worth(session, bundle))
 
-    def _worth(self, session: _Session, bundle: Bundle | None = None) -> int:
-        """Of a bundle, or of what was asked for."""
-        day, request = self._day, session.request
-        modes = mode_numbers(bundle or (request.units,) * request.slots, day.modes)
-        utility = bundle_utility(session.taste, day.modes.index(request.units), modes)
+    def _worth(self, session: _Session, bundle: Bundle) -> int:
+        modes = self._day.modes
+        asked = modes.index(session.request.units)
+        utility = bundle_utility(session.taste, asked, mode_numbers(bundle, modes))
         return max(1, utility * session.factor_percent // 100)
 
     def _drawn(self) -> dict[int, _Session]:
@@ -223,7 +228,7 @@ class SessionAuctions(ParallelEnv):  # type: ignore[misc]
 
     def _of(self, bidder: int) -> Observation:
         day, offered = self._day, self._offers.get(bidder)
-        worth = 0.0 if offered is None else min(1.0, offered.worth_ubc / self._most_worth_ubc)
+        worth = 0.0 if offered is None else min(1.0, offered.worth_ubc / day.budget_ubc)
         length = 0.0 if offered is None else len(offered.bundle) / day.most_slots
         left = self._left_ubc[bidder] / day.budget_ubc
         least = min(self._forecast.units) / day.units

@@ -64,6 +64,22 @@ def test_what_is_not_there_costs_and_does_nothing() -> None:
     assert (info["spent_ubc"], info["used_bytes"]) == (0, used)
 
 
+@pytest.mark.parametrize("action", [-1, -3, 3, 1.0])
+def test_what_is_no_choice_is_refused(action: float) -> None:
+    """A negative number would be numpy's way of counting from the end: -1 was Wi-Fi."""
+    env = discount_offers(users=2)
+    env.reset(seed=1)
+    with pytest.raises(AssertionError, match="action"):
+        env.step(action)  # type: ignore[arg-type]
+    _, info = env.reset(seed=1)
+    assert info["hour"] == 0
+
+
+def test_nothing_is_played_before_the_first_reset() -> None:
+    with pytest.raises(AssertionError, match="reset first"):
+        discount_offers(users=2).step(np.int64(Choice.PLAN))
+
+
 def test_only_the_plan_uses_quota_and_an_overage_adds_to_it() -> None:
     env = discount_offers("tight-2MB", users=2)
     _, info = env.reset(seed=2)

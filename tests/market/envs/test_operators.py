@@ -83,6 +83,36 @@ def test_in_a_round_each_gains_what_it_is_worth_less_price_and_way() -> None:
 
 
 @pytest.mark.parametrize(
+    ("agent", "action"), [("operator_0", -5), ("operator_0", 50), ("user_0", -3), ("user_0", 3)]
+)
+def test_what_is_no_price_and_no_quote_is_refused(agent: str, action: int) -> None:
+    """A price below 0 would pay users, one above the most leaves the observations."""
+    env = Operators()
+    env.reset(seed=0)
+    with pytest.raises(AssertionError, match=agent):
+        env.step(dict.fromkeys(env.agents, 0) | {agent: action})
+    env.step(dict.fromkeys(env.agents, 0))
+
+
+def test_nothing_is_played_before_the_first_reset_or_after_the_end() -> None:
+    env = Operators(horizon=1)
+    with pytest.raises(AssertionError, match="reset first"):
+        env.step({})
+    env.reset(seed=0)
+    env.step(dict.fromkeys(env.agents, 0))
+    with pytest.raises(AssertionError, match="reset first"):
+        env.step({})
+
+
+def test_without_a_seed_two_markets_are_two() -> None:
+    """Else workers side by side would all learn from one course."""
+    one, other = Operators(), Operators()
+    one.reset()
+    other.reset()
+    assert [user.worth_ubc for user in one._users] != [user.worth_ubc for user in other._users]
+
+
+@pytest.mark.parametrize(
     "wrong", [{"operators": 0}, {"users": 0}, {"rounds": 0}, {"places": 0}, {"prices": 1}]
 )
 def test_markets_that_cannot_be(wrong: dict[str, Any]) -> None:

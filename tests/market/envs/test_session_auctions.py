@@ -98,6 +98,67 @@ def test_what_is_sold_is_gone_for_the_slots_that_follow() -> None:
         busy = max(busy - 1, 0, *(length - 1 for length in won))
 
 
+@pytest.mark.parametrize("level", [-1, 7])
+def test_what_is_no_level_is_refused(level: int) -> None:
+    env = SessionAuctions()
+    env.reset(seed=0)
+    with pytest.raises(AssertionError, match="bidder_2"):
+        env.step(dict.fromkeys(env.agents, 0) | {"bidder_2": level})
+    env.step(dict.fromkeys(env.agents, 0))
+
+
+def test_nothing_is_played_before_the_first_reset_or_after_the_end() -> None:
+    env = SessionAuctions(horizon=1)
+    with pytest.raises(AssertionError, match="reset first"):
+        env.step({})
+    env.reset(seed=0)
+    env.step(dict.fromkeys(env.agents, 0))
+    with pytest.raises(AssertionError, match="reset first"):
+        env.step({})
+
+
+def test_without_a_seed_two_days_are_two() -> None:
+    one, other = SessionAuctions(), SessionAuctions()
+    one.reset()
+    other.reset()
+    assert one._sessions != other._sessions
+
+
+def test_a_bidder_sees_his_bundle_s_worth_in_the_money_that_he_has() -> None:
+    """The same bundle is the same observation on every day, whatever others want or will want."""
+    env, seen_worths = SessionAuctions(), 0
+    budget_ubc = AuctionDay().budget_ubc
+    for seed in range(20):
+        seen, infos = env.reset(seed=seed)
+        while env.agents:
+            for agent, info in infos.items():
+                assert seen[agent][1] == pytest.approx(info["left_ubc"] / budget_ubc)
+                assert seen[agent][2] == pytest.approx(min(1, info["worth_ubc"] / budget_ubc))
+                seen_worths += bool(info["worth_ubc"])
+            seen, _, _, _, infos = env.step(dict.fromkeys(env.agents, 2))
+    assert seen_worths > 300
+
+
+def test_levels_are_different_bids_for_nearly_all_that_is_offered() -> None:
+    """Over 20 days of random levels: no more than one offer of ten leaves nothing to choose but to bid or not."""
+    day, env = AuctionDay(), SessionAuctions()
+    alike = offered = 0
+    for seed in range(20):
+        _, infos = env.reset(seed=seed)
+        chance = np.random.default_rng(seed)
+        while env.agents:
+            for info in infos.values():
+                bids = {
+                    min(info["worth_ubc"] * level // 100, info["left_ubc"])
+                    for level in day.levels_percent[1:]
+                }
+                offered += bool(info["worth_ubc"])
+                alike += bool(info["worth_ubc"]) and len(bids) == 1
+            _, _, _, _, infos = env.step({agent: int(chance.integers(7)) for agent in env.agents})
+    assert offered > 300
+    assert alike < 0.1 * offered
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
