@@ -269,11 +269,14 @@ class ClearingService:
     # ---- For providers that nobody can call: they ask what a house asks the others
 
     def get_time_key(self, time_s: int) -> bytes:
-        """This house's, signed; a signed receipt for a time that is too far ahead."""
+        """This house's, signed; a signed receipt for a time that is too far ahead, or none."""
         if time_s > time.time() + MAX_AHEAD_S:
             refusal = Refusal("too_far", f"time keys are given out {MAX_AHEAD_S} s ahead")
             return self._sign(_receipt_of(refusal, bytes(AUCTION_ID_SIZE)))
-        return time_key(self._key, time_s)
+        try:
+            return time_key(self._key, time_s)
+        except DecodeError as error:
+            return self._sign(_receipt_of(Refusal("unreadable", str(error)), bytes(AUCTION_ID_SIZE)))
 
     def get_question(self, auction_id: bytes) -> bytes:
         """The signed question; while or because there is none the auction's signed receipt, which says why."""

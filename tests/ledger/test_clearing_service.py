@@ -802,3 +802,11 @@ def test_a_log_that_was_changed_is_refused(town: Town) -> None:
         town.start()
     (town.folder / "clearing.db").unlink()
     town.start()
+
+
+def test_there_is_no_time_key_of_no_time(town: Town) -> None:
+    """Said in words, and nobody is alarmed: any client may ask."""
+    receipt = town.read(town.service.get_time_key(0))
+    assert (receipt.status, receipt.reason) == (Status.ERROR, "unreadable")
+    assert "time_s is 0" in receipt.detail
+    assert read_time_key(town.service.get_time_key(1)).time_s == 1
