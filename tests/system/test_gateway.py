@@ -21,8 +21,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
 from lab.processes import Household
-from ledger.cli import ledger, report
+from ledger.cli import ledger
 from ledger.pages import RecordListPage
+from ledger.report_cli import report
 from tests.gateway_house import GatewayHouse, gateway_house
 from tests.ledger_house import purchase, sixty_seconds
 from wire.create import Create
