@@ -304,7 +304,7 @@ def _month_spent_and_had(found: Sequence[Learned], printed: Learned) -> Finding:
         f"{_over(middle.none, middle.plan, 'reward'):.3f} times the reward without offers for "
         f"{_over(middle.none, middle.plan, 'spent_ubc'):.2f} times the spending. With epsilon-greedy choices as "
         f"printed (S8) the reward after {printed.after} months is {fault:.3f} times that without offers, beside "
-        f"{reward[at]:.3f} for ours{': here the fault does no harm' if fault >= reward[at] - 0.005 else ''}. "
+        f"{reward[at]:.3f} for ours{': here the printed form ends better' if fault > reward[at] + 0.005 else ''}. "
         f"{_elsewhere(found)}",
         calibrated=("price and plan are those of the day, with which always taking the plan is nearly the best",),
         predicted=("how far it comes beyond that: not set",),

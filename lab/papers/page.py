@@ -145,7 +145,8 @@ def _exhibit(exhibit: Exhibit) -> str:
     reason = f'<p class="reason">{text(finding.reason)}</p>' if finding.reason else ""
     plots = "".join(_plot(plot, whole=len(finding.plots) == 1) for plot in finding.plots)
     tables = "".join(_table(rows) for rows in finding.tables)
-    seeds = f'<span class="seeds">{finding.seeds} seeds, synthetic</span>' if finding.seeds else ""
+    many = "seed" if finding.seeds == 1 else "seeds"
+    seeds = f'<span class="seeds">{finding.seeds} {many}, synthetic</span>' if finding.seeds else ""
     seeds += f'<span class="seeds">{finding.draws:,} random instances</span>' if finding.draws else ""
     stem = stem_of(exhibit)
     return (

@@ -6,6 +6,11 @@
 The actor's update supposes that it chose by its own policy, so ours does: choices are drawn from it, among those that
 there are. As printed (`as_printed`, S8) they are epsilon-greedy, at first 80 % at random, and the update takes them for
 the policy's own. Advantages are normalised for each user. Pure: chance is an argument.
+
+"Its own" is so for the first step only. An update is one pass over five episodes, in a month 113 steps of Adam; from
+the second on it is another policy than the one that lived them, and nothing bounds how far it goes (the first update
+moved the chances of a state by 0.17 in total variation). And what acts has no dropout, what is differentiated has.
+So an actor that has been at rest may leave it.
 Reference: 003 3.6.3; Mnih and others 2016.   Units: rewards in KB times `reward_scale`.
 """
 
