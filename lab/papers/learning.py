@@ -225,6 +225,9 @@ def _spent_and_had(found: Sequence[Learned], wide: Sequence[tuple[int, float]]) 
     losses = ", ".join(f"{part:.3f} at {noise // 1000} KB" for noise, part in wide)
     verdict, missed = day_verdict(reward, beyond, spent, averse)
     gap = _gap(reward, averse)
+    alone = not day_verdict(
+        reward[at : at + 1], beyond[at : at + 1], spent[at : at + 1], averse[at : at + 1]
+    )[1]
     return Finding(
         verdict,
         f"After {middle.after:,} episodes at a deviation of {middle.noise_bytes // 1000} KB the nets' reward is "
@@ -233,7 +236,8 @@ def _spent_and_had(found: Sequence[Learned], wide: Sequence[tuple[int, float]]) 
         f"{_over(middle.averse, middle.last, 'spent_ubc'):.0%} of what overage-averse users spend. {_crowd(found)}",
         "Theirs: lowest spending and highest reward of the three, and a gap that widens with the deviation. "
         f"Our gap {'widens too' if gap == sorted(gap) else 'does not'}; overage-averse users have {losses} of the "
-        f"reward without offers. {_elsewhere(found)}",
+        f"reward without offers. Of {middle.noise_bytes // 1000} KB alone, where the nets were trained to the end, the "
+        f"order of the three {'holds, and beyond always the plan' if alone else 'does not hold'}. {_elsewhere(found)}",
         calibrated=("price and plan, so that overage-averse users take too many offers",
                     "with them, that who always takes the plan has about what users have without offers"),
         predicted=("what the nets have beyond always the plan",),
