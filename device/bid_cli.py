@@ -40,7 +40,6 @@ from device.console import (
     make_parser,
     plain,
     print_json,
-    read_way,
     run_command,
     stderr,
     typed,
@@ -57,7 +56,7 @@ from device.events import (
     Tell,
 )
 from device.keeping import find_grant, keep_grant, kept_folder, write_kept
-from device.library import Over, PurchaseInterrupted, Session, rejoin
+from device.library import Over, PurchaseInterrupted, Session, Way, rejoin
 from device.udp import LobbySocket, read_clock
 from device.wallet import Wallet, load_wallet
 from device.wpa import DEFAULT_FOLDER
@@ -135,9 +134,6 @@ def _add_lobby(parser: argparse.ArgumentParser) -> None:
         "--over", choices=[over.value for over in Over], default=Over.AUTO.value, help=argparse.SUPPRESS
     )
     parser.add_argument("--control", type=Path, default=DEFAULT_FOLDER, help=argparse.SUPPRESS)
-    parser.add_argument(
-        "--cell", metavar="ADDRESS", help="behind a modem's interface: the IP address of the box that sells"
-    )
 
 
 def _bid(arguments: argparse.Namespace) -> int:
@@ -145,7 +141,8 @@ def _bid(arguments: argparse.Namespace) -> int:
         raise ConfigError("--over air: bids travel in the lobby alone; join the open network first")
     if not arguments.duration_s:
         raise ConfigError("--for: no time at all is nothing to bid for")
-    wallet, way = load_wallet(arguments.wallet), read_way(arguments)
+    wallet = load_wallet(arguments.wallet)
+    way = Way(arguments.interface, Over(arguments.over), arguments.control)
     if wallet.pinned is None:
         raise ConfigError(
             f"{arguments.wallet}: no ledger is pinned, so that nothing says to whom a bid may be sealed; make the "
@@ -157,7 +154,7 @@ def _bid(arguments: argparse.Namespace) -> int:
     with Show(quiet=arguments.json) as show:
         if arguments.new and earlier:
             show.note(f"not asking for what is kept: {_name_bids(earlier)}")
-        with LobbySocket(way.interface, way.cell) as lobby:
+        with LobbySocket(way.interface) as lobby:
             settled = None if arguments.new else _settle(lobby, wallet, start, earlier, show)
             state = settled or _run(lobby, wallet, start, show)
         if state.failure is not None or state.placed is None:
