@@ -26,7 +26,9 @@ DONE, NO, USAGE, WORLD = 0, 1, 2, 3
 PROGRESS_EVERY = 20_000
 """Frames: about a second of reading."""
 
-HOW_TO_INSTALL = "Scapy, which opens capture files, is not installed here: pip install 'airgrant[capture]'"
+HOW_TO_INSTALL = (
+    "Scapy, which opens capture files, is not installed here: pip install '.[capture]' in a checkout"
+)
 
 EXAMPLES = f"""\
 examples:

@@ -1,6 +1,6 @@
 """Scapy layers for everything that we send over the air and in the lobby: `from nas_tunnel.scapy import *`.
 
-Optional (`pip install airgrant[capture]`); the product never imports it. Importing it binds the layers: UDP port 18573,
+Optional (`pip install '.[capture]'`); the product never imports it. Importing it binds the layers: UDP port 18573,
 public action frames (Scapy 2.8 has no GAS of its own) and the vendor element with our OUI. Layers take apart and put
 together what the codecs of this package define; they check no signature, and what is malformed ends as Raw, as Scapy's
 users expect. Like all layers of Scapy they may be used under GPLv2; this file is MIT like the rest.

@@ -222,7 +222,7 @@ def test_without_scapy_it_says_how_to_install_it() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False
     )
     assert run.returncode == USAGE
-    assert "pip install 'airgrant[capture]'" in run.stderr
+    assert "pip install '.[capture]'" in run.stderr
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
