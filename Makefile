@@ -15,7 +15,7 @@ CODE := airgrant.py $(sort $(dir $(wildcard */__init__.py))) tests
 help: ## show this list
 	@echo "Airgrant: an access point that sells its own airtime."
 	@echo
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1@\2/p' Makefile | awk -F@ '{ printf "  make %-14s %s\n", $$1, $$2 }'
 	@echo
 	@echo "  make test ARGS='tests/wire -k offer'      make bench NAME=shaper      make demo ARGS=--help"
 

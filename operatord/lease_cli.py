@@ -73,7 +73,13 @@ def main(argv: list[str], clock: Callable[[], float] = time.time) -> int:
     add = quote.add_argument
     add("--users", type=_COUNT, required=True, help="how many the micro-operator has")
     add("--top", type=typed(parse_money), required=True, help="bandcoins at which nobody wants a unit")
-    add("--unit", type=_COUNT, required=True, metavar="KHZ", help="of which a user's second is worth half")
+    add(
+        "--unit",
+        type=_COUNT,
+        required=True,
+        metavar="KHZ",
+        help="so many that a user's second as many are worth half of his first",
+    )
     add("--band", type=parse_band, required=True, metavar="FROM-TO/WIDTH", help="in kHz: what can be leased")
     add("--wholesale", type=typed(parse_money), help="bandcoins for a unit; default: what brings most")
     add("--lessee", type=parse_account, metavar="ACCOUNT", help="who may take it")

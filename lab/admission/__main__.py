@@ -55,7 +55,7 @@ def _read_options(words: list[str]) -> argparse.Namespace:
         "python -m lab.admission",
         description="Fifty clients' sessions as real packets through the real shaper, with and without admission.",
         epilog="examples:\n"
-        "  make lab-admission                               all evenings, five minutes\n"
+        "  make lab-admission                               all evenings, five to six minutes\n"
         "  make lab-admission ARGS='--minute-s 1'           sessions of 4 to 8 s, a quarter of an hour\n"
         "  make lab-admission ARGS='--only 50-floors'       one of them\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
