@@ -101,7 +101,7 @@ def measure(progress: Callable[[str], None], sizes: Sizes) -> list[Figure]:
             Against("their nets one after the other", apart),
         ),
         *_shadow(QUOTA_2MB, "offers at 5", sizes),
-        *_shadow(CHEAP, "offers at 1", sizes),
+        *_shadow(CHEAP, "overages of 2 MB, offers at 1", sizes),
     ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ consumer in an index. *replay*: twenty of those, applied again from the genesis.
 one consumer to the signed receipt and grant, many transactions under way, as the service does it: signatures in
 processes of their own, and everything that has arrived in one block. *latency*: one alone, the ledger idle before it.
 Beside them: a plain SQLite table with one row per allocation and no signature, and one flush to disk for each
-transaction. All run in turns with ours. The seed's figures are those of its text.
+transaction. All run in turns with ours. Bandcoin's figures are those of its paper.
 
 The same once more in PostgreSQL, where it is installed: the lab's own cluster, with the package's settings. Files lie
 below build/bench, on the disk of the project; the cluster's below /tmp.
@@ -205,7 +205,7 @@ def _measure_bulk(shop: Shop, sizes: Sizes, progress: Callable[[str], None]) -> 
     rate = round(statistics.median(ours))
     rows = round(statistics.median(plain))
     what = f"bulk allocation of {sizes.consumers:,} consumers, durable"
-    seed = Against("the seed's chain, as its text says", SEED_BULK)
+    seed = Against("Bandcoin's paper, as published", SEED_BULK)
     bare = Against("plain SQLite, one row per allocation, unsigned, no rules, no index", rows)
     return [
         Figure(what, rate, "allocations/s", BULK_GOAL, against=seed),
@@ -224,7 +224,7 @@ def _measure_single(shop: Shop, sizes: Sizes, progress: Callable[[str], None]) -
             alone.append(len(few) / _seconds(lambda: _commit_all(shop, few, 1)))  # noqa: B023 called at once
     rate = round(statistics.median(together))
     what = "single signed transactions, durable, pipelined, each with its signed receipt and grant"
-    seed = Against("the seed's chain, as its text says", SEED_SINGLE)
+    seed = Against("Bandcoin's paper, as published", SEED_SINGLE)
     flush = Against(
         "the same in one process, a flush to disk for each transaction", round(statistics.median(alone))
     )

@@ -3,7 +3,7 @@
 Four CometBFTs, four ledgers, four brokers and their customers share the cores of one machine (lab/ledger_net), so a
 figure is what is left to each of a dozen programs; four machines do more. Each purchase is signed, travels by MQTT to
 one of the four operators, is decided by more than two thirds of them, lies on the disk of that operator's ledger, and
-has been answered with a verified receipt when it counts. Compared with the seed's text.
+has been answered with a verified receipt when it counts. Compared with Bandcoin's paper.
 
 And an auction in which thousands win, in one batch with the offer: from its clearing second until the batch is in all
 four ledgers, and how long a purchase that somebody else makes meanwhile waits at most, as one batch is one block.
@@ -39,7 +39,7 @@ SEED_BULK, SEED_SINGLE = 13_000, 1
 BULK_GOAL, SINGLE_GOAL, LATENCY_GOAL_S = 30_000, 300, 1.5
 BID_UBC = 1_000
 SETTLED_WITHIN_S = 300.0
-SEED = "the seed's chain, as its text says"
+SEED = "Bandcoin's paper, as published"
 
 
 @dataclass(frozen=True, slots=True)

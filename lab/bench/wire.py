@@ -35,7 +35,7 @@ from wire.receipt import Receipt, write_receipt
 from wire.transaction import Transaction, read_transaction, sign_transaction
 
 SAWTOOTH_BATCH_BYTES = 1_892
-"""A plain Sawtooth batch with one `allocate`, as the seed implementation sends it (Bandcoin, public reference code)."""
+"""A plain Sawtooth batch with one `allocate`, as Bandcoin's public reference code sends it."""
 
 LEDGER_ID = bytes(range(32))
 NOW_S = 1_790_000_000
@@ -93,7 +93,7 @@ def sizes() -> list[Figure]:
         _size("signed offer", len(offer_bytes), len(json_envelope(OFFER, provider)), goal=160),
         _size("signed grant", len(grant_bytes), len(json_envelope(grant, ledger)), goal=220),
         Figure(
-            "signed grant, beside the receipt of the seed",
+            "signed grant, beside Bandcoin's receipt",
             len(grant_bytes),
             "bytes",
             220,
