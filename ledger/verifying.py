@@ -9,10 +9,10 @@ the contract verifies itself, so this changes how fast something is decided and 
 import asyncio
 import contextlib
 import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from ledger.child_module import module_words
 from ledger.state import View, read_account_by_id
 from ledger.submission import Batch, Submission
 from ledger.verifier import Signed, ask_to_sign, ask_to_verify, give_key
@@ -121,7 +121,7 @@ class _Worker:
     @classmethod
     async def start(cls, key: PrivateKey) -> "_Worker":
         pipe = asyncio.subprocess.PIPE
-        words = [sys.executable, "-m", "ledger.verifier"]
+        words = module_words("ledger.verifier")
         process = await asyncio.create_subprocess_exec(
             *words, stdin=pipe, stdout=pipe, start_new_session=True
         )  # a Ctrl-C is for us; it ends with our pipe

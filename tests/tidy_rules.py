@@ -73,6 +73,7 @@ SHELLS: dict[str, str] = {
     "tc_shaper/nft.py": "the nft program",
     "tc_shaper/netlink.py": "sockets to the kernel",
     "tc_shaper/ethtool.py": "device features, by ioctl",
+    "ledger/child_module.py": "where this process finds modules",
     "ledger/verifier.py": "a process that answers on its output",
     "ledger/verifying.py": "those processes",
     "ledger/database.py": "opens one of the two that follow",

@@ -18,10 +18,10 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from queue import SimpleQueue
 from typing import IO
 
+from ledger.child_module import module_words
 from ledger.clearing.awards import OpenBid
 from ledger.clearing.book import Bid, Listing, open_in_turn, open_one
 from ledger.clearing.door import Refusal, confirm
@@ -41,7 +41,6 @@ from wire.transaction import EXTERNAL, SignedTransaction, Transaction
 FEW = 500
 CHUNK = 250
 """Bids in one frame: what one process finds slow, another makes good."""
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 class ManyAtOnce:
@@ -87,9 +86,9 @@ class ManyAtOnce:
 
     def _start(self) -> None:
         if not self._running:
-            command = [sys.executable, "-m", "ledger.clearing.opening"]
+            command = module_words("ledger.clearing.opening")
             self._running = [
-                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=_ROOT)
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
                 for _ in range(self.processes)
             ]
             for process in self._running:

@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ledger.child_module import module_words
 from ledger.completeness import verify_chain_proof
 from ledger.enrolment import read_enrolled
 from ledger.evidence_totals import FindGrant
@@ -184,7 +185,7 @@ def _share(
 
 def _start(job: dict[str, Any]) -> "subprocess.Popen[str]":
     pipe = subprocess.PIPE
-    words = [sys.executable, "-m", "ledger.reports.bulk"]
+    words = module_words("ledger.reports.bulk")
     process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
     assert process.stdin is not None, "it was started with pipes"
     try:

@@ -51,6 +51,15 @@ def test_several_processes_say_what_one_says(tmp_path: Path) -> None:
     assert "the file ends inside header" in shared[3][0].error
 
 
+def test_no_module_that_lies_beside_the_files_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [filed(tmp_path, name, bundle()) for name in ("a.report", "b.report")]
+    for name in ("sqlite3", "json", "ledger", "wire"):
+        (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()\n")
+    monkeypatch.chdir(tmp_path)
+    assert all(outcome.ok for outcome, _ in verify_files(files, TRUST, (), quiet, 2))
+    assert not (tmp_path / "ran").exists()
+
+
 def test_every_grant_is_the_ledgers_own_also_one_that_nobody_names(tmp_path: Path) -> None:
     whole = bundle()
     stranger = write_grant(replace(GRANT, grant_id=bytes(range(16))), ALICE, GENESIS.ledger_id)
