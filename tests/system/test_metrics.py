@@ -20,9 +20,11 @@ from apd.shells.web import MAX_CONNECTIONS
 from lab.box import BOX_MAC, BoxSite, box_site
 from lab.namespaces import Namespace, Port, namespaces, plug
 from lab.processes import Child, wait_until
+from ledger import metrics as ledger_metrics
 from operatord.metrics import Timing, measure
 from operatord.status import describe
 from tests.conftest import missing
+from tests.ledger.test_metrics import PAGE
 from tests.metrics_page import documented
 from tests.operatord.test_channels import joined
 from tests.operatord.world import NOW_S, state
@@ -34,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "images" / "prometheus" / "airgrant.rules.yml"
 EXAMPLE = ROOT / "images" / "prometheus" / "prometheus.yml"
 DASHBOARD = json.loads((ROOT / "images" / "grafana" / "airgrant.json").read_text())
-PORT, OPERATOR_PORT, PROMETHEUS_PORT = 8_470, 8_574, 9_090
+PORT, LEDGER_PORT, OPERATOR_PORT, PROMETHEUS_PORT = 8_470, 8_573, 8_574, 9_090
 ULA = "fd00:a19::"
 HOME = "solo-home"
 DEADLINE_S = 30
@@ -42,7 +44,7 @@ PROGRAMS = ("prometheus", "promtool", "mosquitto", "nft", "ip", "ethtool")
 ONLY_ON_AIR = ("hostapd", "airtime", "stations_associated", "stations_served", "purchases_heard")
 """What a wired box, as this one, does not have."""
 QUICK = "report_interval_s = 1\n\n[web]\nlisten = [%s]\n"
-PLAYED_OPERATOR = """
+PLAYED_PAGE = """
 import http.server, sys
 page = open(sys.argv[1], "rb").read()
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -92,18 +94,21 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoxSite]:
 
 @pytest.fixture(scope="module")
 def prometheus(site: BoxSite) -> Child:
-    """Scrapes the box, and a page that the operator's code made, four times a second."""
+    """Scrapes the box, and pages that the operator's and the ledger's code made, four times a second."""
     made = state()
     made.metered = joined()
     counters = {"accepted": 1, "rejected: unknown_box": 2}
     timing = Timing().with_question(3_000_000)
-    page = site.folder / "operator.txt"
-    page.write_text(format_metrics(measure(describe(made, counters, NOW_S, connected=True), timing)))
-    words: list[str | Path] = [sys.executable, "-c", PLAYED_OPERATOR, page, str(OPERATOR_PORT)]
-    site.household.start("operator", words, namespace=site.namespace)
+    operator = format_metrics(measure(describe(made, counters, NOW_S, connected=True), timing))
+    ledger = format_metrics(ledger_metrics.measure(PAGE, {"broker lost": 1}, PAGE.time_s))
+    for name, text, port in (("operator", operator, OPERATOR_PORT), ("ledger", ledger, LEDGER_PORT)):
+        page = site.folder / f"{name}.txt"
+        page.write_text(text)
+        words: list[str | Path] = [sys.executable, "-c", PLAYED_PAGE, page, str(port)]
+        site.household.start(name, words, namespace=site.namespace)
     config = site.folder / "prometheus.yml"
-    text = EXAMPLE.read_text().replace("192.168.1.1", "127.0.0.1").replace("15s", "250ms")
-    config.write_text(text.replace("- airgrant.rules.yml", f"- {RULES}"))
+    example = EXAMPLE.read_text().replace("192.168.1.1", "127.0.0.1").replace("15s", "250ms")
+    config.write_text(example.replace("- airgrant.rules.yml", f"- {RULES}"))
     child = site.household.start(
         "prometheus",
         [
@@ -118,7 +123,7 @@ def prometheus(site: BoxSite) -> Child:
     child.wait_for_line("Server is ready to receive web requests", DEADLINE_S)
     # Rates want two scrapes of each, and a rule its turn.
     query = 'count_over_time(up{job=~"airgrant-.*"}[1m]) > 2 and up == 1'
-    child.wait_for(lambda: len(ask(site, query)) == 2, "scrapes of both", DEADLINE_S)
+    child.wait_for(lambda: len(ask(site, query)) == 3, "scrapes of all", DEADLINE_S)
     child.wait_for(lambda: bool(ask(site, "instance:airgrant_box_floor_sold:ratio")), "a rule", DEADLINE_S)
     return child
 
@@ -150,7 +155,7 @@ def expressions() -> list[str]:
 
 def test_promtool_finds_nothing_to_mend(site: BoxSite, prometheus: Child) -> None:
     assert prometheus.running
-    for port in (PORT, OPERATOR_PORT):
+    for port in (PORT, OPERATOR_PORT, LEDGER_PORT):
         page = fetch(site.namespace, f"http://127.0.0.1:{port}/metrics")
         done = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, check=False)
         assert (done.returncode, done.stderr) == (0, b"")
