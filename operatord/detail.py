@@ -7,8 +7,10 @@
             Event-Timestamp = "Nov 22 2026 16:59:58 UTC"
             Timestamp = 1795366800
 
-In: lines. Out: sessions, folded by the rules that operatord has for what it hears itself (operatord/accounting.py,
-operatord/sessions.py). What names no grant is counted and left out. Pure; memory grows with the sessions.
+In: a file's octets. Out: sessions, folded by the rules that operatord has for what it hears itself
+(operatord/accounting.py, operatord/sessions.py). What names no grant is counted and left out. A line ends at a
+line feed and nowhere else: stations choose names, and FreeRADIUS writes what Unicode takes for the end of a line as it
+comes. It is read line by line; memory grows with the sessions.
 Reference: FreeRADIUS 3.2 rlm_detail.
 """
 
@@ -16,21 +18,23 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 from operatord.accounting import read_accounting
 from operatord.sessions import BoxRestarted, Session, SessionKey, follow, interrupt, open_session
 from wire.errors import DecodeError
 
-MAX_LINE_CHARACTERS = 8_192
+MAX_LINE_BYTES = 8_192
 MAX_BLOCK_LINES = 200
 STATUS_NUMBERS = {"Start": 1, "Stop": 2, "Interim-Update": 3, "Accounting-On": 7, "Accounting-Off": 8}
 """As dictionary.rfc2866 names them."""
-_LINE = re.compile(r"\s+([A-Za-z0-9.-]+)\s*(?:\+|:)?=\s*(.*)")
+_SPACE = " \t\r"
+_LINE = re.compile(r"[ \t]+([A-Za-z0-9.-]+)[ \t]*(?:\+|:)?=[ \t]*(.*)", re.DOTALL)
 
 
 @dataclass(slots=True)
 class Told:
-    """What a file says. `left_out` are packets that name no grant or cannot be read; the first with its reason."""
+    """What files say. `left_out` are packets that name no grant or cannot be read; the first with its reason."""
 
     sessions: dict[SessionKey, Session] = field(default_factory=dict)
     packets: int = 0
@@ -38,17 +42,26 @@ class Told:
     first_left_out: str = ""
 
 
-def read_detail(lines: Iterable[str], up_overhead_bytes: int, down_overhead_bytes: int) -> Told:
-    """Raises DecodeError with the line for a file that is no detail file."""
-    told = Told()
-    for number, block in _blocks(lines):
+def read_detail(
+    file: BinaryIO, name: str, told: Told, up_overhead_bytes: int, down_overhead_bytes: int
+) -> None:
+    """Adds to `told` what the file `name` says, which came after those before it. Raises DecodeError with file and
+    line for one that is no detail file, OSError.
+    """
+    try:
+        _add(file, name, told, up_overhead_bytes, down_overhead_bytes)
+    except DecodeError as error:
+        raise DecodeError(f"{name}: {error}") from None
+
+
+def _add(file: BinaryIO, name: str, told: Told, up_overhead_bytes: int, down_overhead_bytes: int) -> None:
+    for number, block in _blocks(_lines(file)):
         told.packets += 1
         try:
             _take(told, block, up_overhead_bytes, down_overhead_bytes)
         except DecodeError as error:
             told.left_out += 1
-            told.first_left_out = told.first_left_out or f"line {number}: {error}"
-    return told
+            told.first_left_out = told.first_left_out or f"{name}: line {number}: {error}"
 
 
 def _take(told: Told, block: dict[str, str], up_overhead_bytes: int, down_overhead_bytes: int) -> None:
@@ -99,25 +112,34 @@ def _arrived_s(block: dict[str, str]) -> int:
     return int(text)
 
 
+def _lines(file: BinaryIO) -> Iterator[str]:
+    """Without their ends. Raises DecodeError, OSError."""
+    for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), 1):
+        if len(line) > MAX_LINE_BYTES:
+            raise DecodeError(f"line {number}: more than {MAX_LINE_BYTES} octets")
+        try:
+            yield line.decode().removesuffix("\n")
+        except UnicodeDecodeError as error:
+            raise DecodeError(f"line {number}: is no text: {error}") from None
+
+
 def _blocks(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """(number of its first line, attributes); several values of one attribute with commas between them."""
     block: dict[str, str] = {}
     began, size = 0, 0
     for number, line in enumerate(lines, 1):
-        if len(line) > MAX_LINE_CHARACTERS:
-            raise DecodeError(f"line {number}: more than {MAX_LINE_CHARACTERS} characters")
-        if not line.strip():
+        if not line.strip(_SPACE):
             continue
-        if not line[0].isspace():  # the time that begins a packet
+        if line[0] not in _SPACE:  # the time that begins a packet
             if block:
                 yield began, block
             block, began, size = {}, number, 0
             continue
-        found = _LINE.fullmatch(line.rstrip("\r\n"))
+        found = _LINE.fullmatch(line.rstrip("\r"))
         size += 1
         if found is None or not began or size > MAX_BLOCK_LINES:
             raise DecodeError(f"line {number}: is no line of a detail file")
-        value = found[2].strip()
+        value = found[2].strip(_SPACE)
         if len(value) >= 2 and value[0] == value[-1] == '"':
             value = value[1:-1]
         block[found[1]] = f"{block[found[1]]},{value}" if found[1] in block else value

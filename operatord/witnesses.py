@@ -1,7 +1,8 @@
 """Three witnesses of a grant: the box's signed meter, the device's own counters, and RADIUS accounting.
 
 None is believed more than another. Each two are held against each other by the rule of operatord/reconciling.py, and
-where two agree that disagree with the third, it stands alone. Which of two is wrong nobody can say. Pure.
+where two agree that disagree with the third, it stands alone. Which of two is wrong nobody can say. What cannot be
+judged is told apart: a session that goes on can wait, one that ended and was not judged is no agreement. Pure.
 
 What a device wrote down, IP bytes as device/counters.py counts them, `down` towards the device:
 
@@ -12,7 +13,7 @@ What a device wrote down, IP bytes as device/counters.py counts them, `down` tow
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -36,11 +37,30 @@ class Witnessed(Enum):
     BOX_ALONE = "the box stands alone: device and RADIUS agree"
     DEVICE_ALONE = "the device stands alone: box and RADIUS agree"
     RADIUS_ALONE = "RADIUS stands alone: box and device agree"
-    OPEN = "not judged: a session goes on, or the box has not reported so far yet"
+    OPEN = "not judged: a session goes on"
+    UNREPORTED = "not judged: its sessions ended, and a box that has it has not reported so far"
 
     @property
-    def ok(self) -> bool:
-        return self in (Witnessed.AGREE, Witnessed.OPEN)
+    def judged(self) -> bool:
+        return self not in (Witnessed.OPEN, Witnessed.UNREPORTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """Signed rows of a grant that do not hold, as doubled ones do not; no sum has them."""
+
+    rows: int = 0
+    down_bytes: int = 0
+    up_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Boxed:
+    """What the boxes that have a grant say of it. `reported_s`: until when (UTC) the least told of them did."""
+
+    metered: Metered
+    reported_s: int
+    apart: Apart = Apart()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +70,15 @@ class Compared:
     grant_id: bytes
     outcome: Witnessed
     box: Metered
+    apart: Apart
     device: Accounted | None
     radius: Accounted | None
     findings: tuple[Finding, ...]
+
+
+def passes(rows: Sequence[Compared]) -> bool:
+    """Whether all that ended was judged and agrees; of nothing nobody can say that."""
+    return bool(rows) and all(row.outcome in (Witnessed.AGREE, Witnessed.OPEN) for row in rows)
 
 
 def parse_device(text: str) -> dict[bytes, Accounted]:
@@ -82,37 +108,47 @@ def parse_device(text: str) -> dict[bytes, Accounted]:
     return sums
 
 
+def refuse_beyond(told: Mapping[bytes, Accounted], proved_s: int) -> None:
+    """Who ends later than any box's file is proved would never be judged. Raises DecodeError."""
+    for grant_id, one in told.items():
+        if one.last_s > proved_s:
+            raise DecodeError(
+                f"grant {grant_id.hex()}: ends at {one.last_s} s UTC, and the boxes' files are proved to {proved_s} s "
+                "only: fetch them again; if they are newer than that, the device's time is wrong"
+            )
+
+
 def compare(
-    box: Mapping[bytes, Metered],
+    box: Mapping[bytes, Boxed],
     device: Mapping[bytes, Accounted] | None,
     radius: Mapping[bytes, Accounted] | None,
     reported_s: int,
 ) -> list[Compared]:
     """A row for each grant, in their order: for all that RADIUS or the box has, but of devices, of which each knows its
-    own grants only, those that they name. `reported_s`: until when (UTC) the boxes told.
+    own grants only, those that they name. `reported_s`: until when (UTC) every box told, for a grant that none has.
     """
+    silent = Boxed(Metered(), reported_s)
     named = set(device or ()) | set(radius or ())
     if device is None or radius is not None:
         named |= box.keys()
     return [
         _compare_one(
             grant_id,
-            box.get(grant_id, Metered()),
+            box.get(grant_id, silent),
             None if device is None else device.get(grant_id),
             None if radius is None else radius.get(grant_id, NOTHING),
-            reported_s,
         )
         for grant_id in sorted(named)
     ]
 
 
 def _compare_one(
-    grant_id: bytes, box: Metered, device: Accounted | None, radius: Accounted | None, reported_s: int
+    grant_id: bytes, boxed: Boxed, device: Accounted | None, radius: Accounted | None
 ) -> Compared:
-    witnesses = [one for one in (device, radius) if one is not None]
-    if any(one.open or one.last_s > reported_s for one in witnesses):
-        said = note(CHECK, f"grant {grant_id.hex()}: {Witnessed.OPEN.value}")
-        return Compared(grant_id, Witnessed.OPEN, box, device, radius, (said,))
+    box = boxed.metered
+    if waits := _waits(boxed, [one for one in (device, radius) if one is not None]):
+        said = note(CHECK, f"grant {grant_id.hex()}: {waits.value}")
+        return Compared(grant_id, waits, box, boxed.apart, device, radius, (said,))
     by_device = None if device is None else tuple(judge_sums(grant_id, device, box, "the device", "the box"))
     by_radius = None if radius is None else tuple(judge_sums(grant_id, radius, box, "RADIUS", "the box"))
     between: tuple[Finding, ...] | None = None
@@ -120,7 +156,14 @@ def _compare_one(
         between = tuple(judge_sums(grant_id, radius, _as_metered(device), "RADIUS", "the device"))
     outcome = _OUTCOMES.get((_holds(by_device), _holds(by_radius), _holds(between)), Witnessed.APART)
     findings = (*(by_device or ()), *(by_radius or ()), *(between or ()))
-    return Compared(grant_id, outcome, box, device, radius, findings)
+    return Compared(grant_id, outcome, box, boxed.apart, device, radius, findings)
+
+
+def _waits(boxed: Boxed, witnesses: Sequence[Accounted]) -> Witnessed | None:
+    """Why it cannot be judged; None if it can."""
+    if any(one.open for one in witnesses):
+        return Witnessed.OPEN
+    return Witnessed.UNREPORTED if any(one.last_s > boxed.reported_s for one in witnesses) else None
 
 
 _OUTCOMES = {

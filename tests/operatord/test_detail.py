@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operatord.detail import read_detail
+from operatord.detail import MAX_LINE_BYTES, Told, read_detail
 from wire.errors import DecodeError
 
 GRANT = bytes(range(16))
@@ -31,8 +34,10 @@ Sun Nov 22 17:00:00 2026
 """
 
 
-def read(*packets: str):
-    return read_detail("".join(packets).splitlines(), 50, 34)
+def read(*packets: str) -> Told:
+    told = Told()
+    read_detail(io.BytesIO("".join(packets).encode()), "detail", told, 50, 34)
+    return told
 
 
 def test_a_session_is_its_last_counters_without_the_frames_headers() -> None:
@@ -59,7 +64,7 @@ def test_packets_out_of_order_do_no_harm() -> None:
 def test_what_names_no_grant_is_left_out_and_counted() -> None:
     told = read(packet("Start", T), packet("Start", T, session="60").replace(GRANT.hex(), "00"))
     assert (len(told.sessions), told.packets, told.left_out) == (1, 2, 1)
-    assert told.first_left_out.startswith("line 14: accounting: Class")
+    assert told.first_left_out.startswith("detail: line 14: accounting: Class")
 
 
 def test_a_box_that_restarted_has_ended_its_sessions() -> None:
@@ -80,18 +85,81 @@ def test_times_of_utc_are_read_and_others_are_when_it_arrived() -> None:
     [
         ("\tno time before = 1", "line 1: is no line of a detail file"),
         ("Sun\n\tClass", "line 2: is no line"),
-        ("Sun\n\tClass = " + "x" * 9_000, "line 2: more than"),
+        ("Sun\n\tClass = " + "x" * MAX_LINE_BYTES, "line 2: more than"),
     ],
 )
 def test_what_is_no_detail_file_is_said_with_its_line(text: str, why: str) -> None:
-    with pytest.raises(DecodeError, match=why):
+    with pytest.raises(DecodeError, match=f"^detail: {why}"):
         read(text)
 
 
-@given(st.text(max_size=200))
-def test_garbage_is_a_decode_error_or_left_out(text: str) -> None:
+def test_what_is_no_text_is_said_with_its_line() -> None:
+    with pytest.raises(DecodeError, match=r"^detail: line 2: is no text"):
+        read_detail(io.BytesIO(b"Sun\n\tClass = \xff\n"), "detail", Told(), 50, 34)
+
+
+ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+"""What str.splitlines takes for the end of a line, beside line feed and carriage return."""
+
+
+@pytest.mark.parametrize("end", [*ENDS, "\r"])
+def test_a_station_cannot_write_a_packet_of_its_own(end: str) -> None:
+    """In a name that it chose: the Stop of another's grant, or the end of its own attributes."""
+    other = GRANT[::-1]
+    forged = packet("Stop", T + 5, octets=999_999_999, session="60").replace(GRANT.hex(), other.hex())
+    name = f'\tUser-Name = "a{end}{forged.replace(chr(10), end)}b"'
+    told = read(packet("Start", T).replace("\tAcct-Status", f"{name}\n\tAcct-Status"))
+    (session,) = told.sessions.values()
+    assert (session.permit_id, session.down_bytes) == (GRANT, 0)
+    assert (told.packets, told.left_out) == (1, 0), "nothing after the name is lost, either"
+
+
+def test_lines_of_other_systems_are_read() -> None:
+    assert read(packet("Start", T).replace("\n", "\r\n")).sessions == read(packet("Start", T)).sessions
+
+
+def test_files_are_one_after_the_other() -> None:
+    told = Told()
+    for name, one in {
+        "first": packet("Start", T),
+        "second": packet("Stop", T + 9) + packet("Stop", T),
+    }.items():
+        read_detail(io.BytesIO(one.encode()), name, told, 50, 34)
+    (session,) = told.sessions.values()
+    assert (session.stopped, session.total_s, told.packets) == (True, 9, 3)
+
+
+class Endless(io.RawIOBase):
+    """Packets without end: whoever wants the whole of it before the first is judged never returns."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        text = packet("Start", T).encode() if self.given < 1_000 else b"Sun\n no line\n"
+        self.given += 1
+        buffer[: len(text)] = text
+        return len(text)
+
+
+def test_a_file_is_read_line_by_line() -> None:
+    endless, told = Endless(), Told()
+    with pytest.raises(DecodeError, match="is no line"), io.BufferedReader(endless, 4_096) as file:
+        read_detail(file, "detail", told, 50, 34)
+    assert told.packets == 1_000
+    assert endless.given < 1_010, "nothing was read in advance"
+
+
+SEPARATED = st.text(alphabet=f' \t\r\n="a1{ENDS}', max_size=60)
+
+
+@given(st.lists(st.sampled_from([*packet("Stop", T).splitlines(keepends=True), "\t", "Sun\n"]) | SEPARATED))
+def test_garbage_is_a_decode_error_or_packets(lines: list[str]) -> None:
     try:
-        told = read(text)
+        told = read(*lines)
     except DecodeError:
         return
-    assert not told.sessions
+    assert told.left_out + len(told.sessions) <= told.packets

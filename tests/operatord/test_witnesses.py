@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from operatord.reconciling import Accounted, Metered
-from operatord.witnesses import Witnessed, compare, parse_device
+from operatord.witnesses import Boxed, Witnessed, compare, parse_device, passes, refuse_beyond
 from wire.errors import DecodeError
 
 GRANT = bytes(16)
@@ -31,7 +31,9 @@ WRONG = replace(OTHER, down_bytes=2 * BYTES)
         (BOX, WRONG, WRONG, Witnessed.BOX_ALONE),
         (BOX, WRONG, replace(OTHER, down_bytes=5 * BYTES), Witnessed.APART),
         (BOX, OTHER, replace(OTHER, open=1), Witnessed.OPEN),
-        (BOX, OTHER, replace(OTHER, last_s=101), Witnessed.OPEN),
+        (BOX, OTHER, replace(OTHER, last_s=101), Witnessed.UNREPORTED),
+        (BOX, replace(OTHER, last_s=101), None, Witnessed.UNREPORTED),
+        (BOX, None, replace(OTHER, last_s=101, open=1), Witnessed.OPEN),
         (Metered(), OTHER, OTHER, Witnessed.BOX_ALONE),
     ],
 )
@@ -39,17 +41,30 @@ def test_who_stands_alone(
     box: Metered, device: Accounted | None, radius: Accounted | None, expected: Witnessed
 ) -> None:
     (row,) = compare(
-        {GRANT: box},
+        {GRANT: Boxed(box, 100)},
         None if device is None else {GRANT: device},
         None if radius is None else {GRANT: radius},
-        100,
+        0,
     )
     assert row.outcome is expected
-    assert row.outcome.ok == all(finding.ok for finding in row.findings)
+    assert row.outcome.judged == (expected not in (Witnessed.OPEN, Witnessed.UNREPORTED))
+    assert passes([row]) == (expected in (Witnessed.AGREE, Witnessed.OPEN))
+    assert not passes([]), "of nothing nobody can say that it agrees"
+
+
+def test_what_no_box_has_waits_for_the_last_of_them() -> None:
+    outcomes = [compare({}, {GRANT: OTHER}, {GRANT: OTHER}, at_s)[0].outcome for at_s in (99, 100)]
+    assert outcomes == [Witnessed.UNREPORTED, Witnessed.BOX_ALONE]
+
+
+def test_a_device_that_ends_after_everything_proved_is_refused() -> None:
+    refuse_beyond({GRANT: OTHER}, 100)
+    with pytest.raises(DecodeError, match=f"grant {GRANT.hex()}: ends at 100 s UTC, .* proved to 99 s"):
+        refuse_beyond({GRANT: OTHER}, 99)
 
 
 def test_a_device_is_asked_only_about_what_it_names() -> None:
-    others = {GRANT: BOX, b"x" * 16: BOX}
+    others = {GRANT: Boxed(BOX, 100), b"x" * 16: Boxed(BOX, 100)}
     assert [row.grant_id for row in compare(others, {GRANT: OTHER}, None, 100)] == [GRANT]
     with_radius = compare(others, {GRANT: OTHER}, dict.fromkeys(others, OTHER), 100)
     assert [row.outcome for row in with_radius] == [Witnessed.AGREE, Witnessed.AGREE]
@@ -58,7 +73,7 @@ def test_a_device_is_asked_only_about_what_it_names() -> None:
 
 
 def test_findings_call_the_witnesses_by_their_names() -> None:
-    (row,) = compare({GRANT: BOX}, {GRANT: WRONG}, {GRANT: OTHER}, 100)
+    (row,) = compare({GRANT: Boxed(BOX, 100)}, {GRANT: WRONG}, {GRANT: OTHER}, 100)
     said = [finding.text for finding in row.findings if not finding.ok]
     assert len(said) == 2
     assert "the device has 20000000 bytes down, the box 10000000: 100.0 % apart" in said[0]
