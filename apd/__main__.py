@@ -96,7 +96,9 @@ def _add_setup(parser: argparse.ArgumentParser) -> None:
         "--accept-unattested", action="store_true", help="sell without a TPM: reports are marked unattested"
     )
     parser.add_argument(
-        "--force", action="store_true", help="replace settings that are there; the provider's key is kept"
+        "--force",
+        action="store_true",
+        help="replace settings that are there (the provider's key is kept), and take any interface",
     )
     parser.set_defaults(run=_setup)
 

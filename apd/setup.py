@@ -24,6 +24,7 @@ MAX_OPERATOR_FILE_BYTES = 64 * 1024
 BROKER_PORT = 8883
 SOFTWARE_KEY = "/var/lib/airgrant/software-key.pem"
 """Made by the daemon, as its own user, at its first start."""
+_REJECT = 0x200
 _VALUES = {"host": str, "key": str, "ledger_id": str, "port": int}
 _PEMS = {"authority": "CERTIFICATE", "certificate": "CERTIFICATE", "certificate_key": "PRIVATE KEY"}
 
@@ -103,6 +104,24 @@ def parse_capacity(text: str) -> tuple[int, int]:
     if min(rates) < 1_000:
         raise ValueError(f"{text!r}: less than 1 kbit/s can be sold to nobody")
     return rates
+
+
+def default_routes(ipv4: str, ipv6: str) -> set[str]:
+    """Names of the devices that the rest of the world is reached by, out of /proc/net/route and /proc/net/ipv6_route.
+
+    Columns: Iface Destination Gateway Flags RefCnt Use Metric Mask ...; and destination, its length, source, its
+    length, next hop, metric, references, uses, flags, device. What rejects (RTF_REJECT, 0x200) reaches nobody.
+    """
+    found = set()
+    for line in ipv4.splitlines()[1:]:
+        match line.split():
+            case [device, "00000000", _, flags, _, _, _, "00000000", *_] if not int(flags, 16) & _REJECT:
+                found.add(device)
+    for line in ipv6.splitlines():
+        match line.split():
+            case [_, "00", _, _, _, _, _, _, flags, device] if not int(flags, 16) & _REJECT:
+                found.add(device)
+    return found
 
 
 def format_settings(answers: Answers, operator: OperatorFile) -> str:

@@ -11,13 +11,20 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from apd.config import load_config
-from apd.setup import Answers, OperatorFile, format_settings, parse_capacity, read_operator_file
+from apd.setup import (
+    Answers,
+    OperatorFile,
+    default_routes,
+    format_settings,
+    parse_capacity,
+    read_operator_file,
+)
 from wire.errors import ConfigError, ShellError
 from wire.ids import MacAddress
 from wire.keys import PrivateKey
@@ -26,6 +33,7 @@ GROUP = "airgrant"
 """Of the daemon's own user, which reads the configuration and cannot write it."""
 TPM_DEVICE = Path("/dev/tpmrm0")
 SYSFS = Path("/sys/class/net")
+PROC_NET = Path("/proc/self/net")
 PROVIDER = "provider.pem"
 _SECRET, _SHOWN = 0o640, 0o644
 
@@ -38,13 +46,16 @@ def set_up(
     asked: TextIO = sys.stdin,
     said: TextIO = sys.stdout,
     tpm_device: Path = TPM_DEVICE,
+    sysfs: Path = SYSFS,
+    proc_net: Path = PROC_NET,
 ) -> None:
     """From options, and from answers where `asked` is a terminal, to files. Raises ConfigError, ShellError."""
     config: Path = options.config
     if config.exists() and not options.force:
         raise ConfigError(f"{config}: is there already; with --force it is replaced, and its keys are kept")
     ask = _asker(asked, said) if asked.isatty() else _refuse_to_ask
-    answers, operator = _answers(options, ask, tpm_device)
+    interface = _choose_interface(options, ask, sysfs, find_uplinks(sysfs, proc_net))
+    answers, operator, file = _answers(options, ask, tpm_device, interface)
     try:
         account = _write(config, format_settings(answers, operator), operator, read_address)
     except OSError as error:
@@ -52,14 +63,15 @@ def set_up(
     said.write(
         f"{config}: written, and the daemon reads it.\n"
         f"Your account is {account}; its key is {config.parent / PROVIDER}: keep a copy, it is your money.\n"
+        f"{_word_on(file)}\n"
         "Nothing has been started, and nothing radiates. To sell:  systemctl enable --now airgrant-apd\n"
     )
 
 
-def _answers(options: argparse.Namespace, ask: Ask, tpm_device: Path) -> tuple[Answers, OperatorFile]:
-    interface = options.interface or ask(
-        f"1. Which interface do your customers come in by? ({', '.join(interfaces()) or 'none is there'})"
-    )
+def _answers(
+    options: argparse.Namespace, ask: Ask, tpm_device: Path, interface: str
+) -> tuple[Answers, OperatorFile, Path]:
+    """With the operator's file, and where it is."""
     capacity = options.capacity or ask("2. What does it carry, to them and from them? (such as 30M/15M)")
     try:
         down, up = parse_capacity(capacity)
@@ -73,7 +85,30 @@ def _answers(options: argparse.Namespace, ask: Ask, tpm_device: Path) -> tuple[A
         operator = read_operator_file(file.read_bytes(), str(file))
     except OSError as error:
         raise ConfigError(f"--operator-file: {file}: {error.strerror}") from None
-    return Answers(interface, down, up, _choose_tpm(options, ask, tpm_device)), operator
+    return Answers(interface, down, up, _choose_tpm(options, ask, tpm_device)), operator, file
+
+
+def _word_on(operator_file: Path) -> str:
+    """It has done its work, and is a secret."""
+    try:
+        shared = operator_file.stat().st_mode & 0o077
+    except OSError:  # a pipe that is gone
+        return f"{operator_file}: held the box's private key: see that it is deleted."
+    others = ", and others on this machine may read it" if shared else ""
+    return f"{operator_file}: holds the box's private key{others}: delete it now."
+
+
+def _choose_interface(options: argparse.Namespace, ask: Ask, sysfs: Path, uplinks: Container[str]) -> str:
+    """Raises ConfigError for one that its owner would be sorry for, unless he insists."""
+    offered = ", ".join(interfaces(sysfs, uplinks)) or "none is there"
+    interface: str = options.interface or ask(
+        "1. Which interface do your customers come in by? Whoever comes in there is let through only if he has bought, "
+        f"so never the one that you are logged in by. ({offered})"
+    )
+    reason = "" if options.force else _why_not(interface, sysfs, uplinks)
+    if reason:
+        raise ConfigError(f"--interface: {interface} {reason}: nothing was written (--force takes it)")
+    return interface
 
 
 def _choose_tpm(options: argparse.Namespace, ask: Ask, device: Path) -> str:
@@ -89,20 +124,51 @@ def _choose_tpm(options: argparse.Namespace, ask: Ask, device: Path) -> str:
     return ""
 
 
-def interfaces(sysfs: Path = SYSFS) -> list[str]:
+def interfaces(sysfs: Path, uplinks: Container[str]) -> list[str]:
     """Ethernet devices of this machine that could face customers, radios first."""
     found = [path for path in sorted(sysfs.glob("*")) if (path / "type").is_file() and _is_ethernet(path)]
     found.sort(key=lambda path: not (path / "phy80211").exists())
-    return [path.name for path in found]
+    return [path.name for path in found if not _why_not(path.name, sysfs, uplinks)]
 
 
 def _is_ethernet(path: Path) -> bool:
-    """ARPHRD_ETHER, and none of ours, no bridge."""
-    return (
-        (path / "type").read_text().strip() == "1"
-        and not path.name.startswith(("ifb", "airgrant"))
-        and not (path / "bridge").exists()
-    )
+    """ARPHRD_ETHER, and none of ours."""
+    return (path / "type").read_text().strip() == "1" and not path.name.startswith(("ifb", "airgrant"))
+
+
+def find_uplinks(sysfs: Path, proc_net: Path) -> set[str]:
+    """Devices with a default route, and those below them, as the device of a VLAN is and the halves of a bond are. Of
+    a bridge not: radios are its ports.
+    """
+    waiting = list(default_routes(_text(proc_net / "route"), _text(proc_net / "ipv6_route")))
+    found: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            if not (sysfs / name / "bridge").exists():
+                waiting += [path.name.removeprefix("lower_") for path in (sysfs / name).glob("lower_*")]
+    return found
+
+
+def _text(path: Path) -> str:
+    """Empty where the kernel has no such table, as without IPv6."""
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        return ""
+
+
+def _why_not(interface: str, sysfs: Path, uplinks: Container[str]) -> str:
+    """Why no customers should come in there; empty if they may."""
+    if interface in uplinks:
+        return (
+            "has this machine's default route: the daemon would shut out everybody who reaches the machine that way, "
+            "you too, and sell its uplink"
+        )
+    if "/" not in interface and (sysfs / interface / "bridge").exists():
+        return "is a bridge, and the daemon shapes a port of one: name the port that customers come in by"
+    return ""
 
 
 def _asker(asked: TextIO, said: TextIO) -> Ask:

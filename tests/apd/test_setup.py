@@ -7,6 +7,7 @@ import pytest
 from apd.setup import (
     MAX_OPERATOR_FILE_BYTES,
     Answers,
+    default_routes,
     format_settings,
     parse_capacity,
     read_operator_file,
@@ -85,6 +86,27 @@ def test_capacities(text, rates) -> None:
 def test_no_capacities(text) -> None:
     with pytest.raises(ValueError, match=r"rate|less than"):
         parse_capacity(text)
+
+
+IPV4 = """\
+Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
+eth1\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
+tun0\t00000000\t00000000\t0001\t0\t0\t0\t00000080\t0\t0\t0
+*\t00000000\t00000000\t0200\t0\t0\t0\t00000000\t0\t0\t0
+"""
+ZERO = "0" * 32
+IPV6 = f"""\
+fe80{ZERO[4:]} 40 {ZERO} 00 {ZERO} 00000100 00000002 00000000 00000001     eth1
+{ZERO} 00 {ZERO} 00 fd{ZERO[3:]}1 00000400 00000003 00000000 00000003    wwan0
+{ZERO} 00 {ZERO} 00 {ZERO} ffffffff 00000001 00000000 00200200       lo
+"""
+"""Both as Linux 6.1 writes them."""
+
+
+def test_default_routes_are_those_of_both_protocols() -> None:
+    assert default_routes(IPV4, IPV6) == {"eth0", "wwan0"}
+    assert default_routes("", "") == set()
 
 
 @pytest.mark.parametrize("tpm", ["", "device:/dev/tpmrm0", 'odd"\\\x7f'])

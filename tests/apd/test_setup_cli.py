@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from apd.config import load_config
-from apd.setup_cli import interfaces, set_up
+from apd.setup_cli import find_uplinks, interfaces, set_up
 from lab.certificates import Authority
+from tests.apd.test_setup import IPV4
 from tests.apd.world import LEDGER, LEDGER_ID, PROVIDER
 from tests.conftest import ROOT
 from wire.errors import ConfigError
@@ -62,9 +63,32 @@ def options(operator_file, etc) -> argparse.Namespace:
     )
 
 
-def run(options: argparse.Namespace, typed: io.StringIO | None = None, tpm: Path = NO_TPM) -> str:
+DEVICES = {"eth0": 1, "eth1": 1, "lo": 772, "wlan0": 1, "br0": 1, "airgrant0": 1, "ppp0": 512}
+
+
+@pytest.fixture
+def kernel(tmp_path) -> tuple[Path, Path]:
+    """sysfs and procfs of a box with an uplink, a radio, and a bridge over two others."""
+    sysfs, proc_net = tmp_path / "sys", tmp_path / "proc"
+    for name, kind in DEVICES.items():
+        (sysfs / name).mkdir(parents=True)
+        (sysfs / name / "type").write_text(f"{kind}\n")
+    for folder in ("wlan0/phy80211", "br0/bridge", "br0/lower_wlan0", "br0/lower_eth1"):
+        (sysfs / folder).mkdir()
+    (sysfs / "bonding_masters").touch()
+    proc_net.mkdir()
+    (proc_net / "route").write_text(IPV4)
+    return sysfs, proc_net
+
+
+def run(
+    options: argparse.Namespace,
+    typed: io.StringIO | None = None,
+    tpm: Path = NO_TPM,
+    kernel: tuple[Path, Path] = (Path("/nowhere"), Path("/nowhere")),
+) -> str:
     said = io.StringIO()
-    set_up(options, lambda _interface: ADDRESS, typed or io.StringIO(), said, tpm)
+    set_up(options, lambda _interface: ADDRESS, typed or io.StringIO(), said, tpm, *kernel)
     return said.getvalue()
 
 
@@ -177,11 +201,47 @@ def test_a_key_of_another_box_is_refused(options, operator_file, etc) -> None:
     assert not (etc / "apd.toml").exists()
 
 
-def test_interfaces_are_those_that_could_face_customers(tmp_path) -> None:
-    for name, kind in {"eth0": 1, "lo": 772, "wlan0": 1, "br0": 1, "airgrant0": 1, "ppp0": 512}.items():
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "type").write_text(f"{kind}\n")
-    (tmp_path / "wlan0" / "phy80211").mkdir()
-    (tmp_path / "br0" / "bridge").mkdir()
-    (tmp_path / "bonding_masters").touch()
-    assert interfaces(tmp_path) == ["wlan0", "eth0"]
+def test_interfaces_are_those_that_could_face_customers(kernel) -> None:
+    sysfs, proc_net = kernel
+    assert interfaces(sysfs, find_uplinks(sysfs, proc_net)) == ["wlan0", "eth1"], (
+        "no bridge, and not the uplink"
+    )
+
+
+def test_what_an_uplink_runs_over_is_one_too_but_not_the_ports_of_a_bridge(kernel) -> None:
+    sysfs, proc_net = kernel
+    (sysfs / "eth0.7" / "lower_eth0").mkdir(parents=True)
+    (proc_net / "route").write_text(IPV4.replace("eth0", "eth0.7"))
+    assert find_uplinks(sysfs, proc_net) == {"eth0.7", "eth0"}
+    (proc_net / "route").write_text(IPV4.replace("eth0", "br0"))
+    assert find_uplinks(sysfs, proc_net) == {"br0"}
+
+
+@pytest.mark.parametrize(("name", "why"), [("eth0", "default route"), ("br0", "is a bridge")])
+def test_the_way_that_its_owner_comes_by_is_taken_only_by_force(name, why, options, etc, kernel) -> None:
+    options.interface = name
+    with pytest.raises(ConfigError, match=rf"--interface: {name} .*{why}.*nothing was written \(--force"):
+        run(options, kernel=kernel)
+    options.interface, capacity, options.capacity = None, options.capacity, None
+    with pytest.raises(ConfigError, match=why):
+        run(options, Terminal(f"{name}\n"), kernel=kernel)  # before anything else is asked
+    assert not etc.exists()
+    options.interface, options.capacity, options.force = name, capacity, True
+    run(options, kernel=kernel)
+    assert load_config(etc / "apd.toml", lambda _interface: ADDRESS).box.shaper.interface == name
+
+
+def test_the_question_offers_neither_and_says_why(options, kernel) -> None:
+    options.interface = None
+    said = run(options, Terminal("wlan0\n"), kernel=kernel)
+    assert "(wlan0, eth1)" in said
+    assert "never the one that you are logged in by" in said
+
+
+@pytest.mark.parametrize(("mode", "others"), [(0o644, True), (0o600, False)])
+def test_the_operators_file_is_a_secret_to_delete(mode, others, options, operator_file) -> None:
+    operator_file.chmod(mode)
+    said = run(options)
+    assert f"{operator_file}: holds the box's private key" in said
+    assert said.count("delete it now") == 1
+    assert ("others on this machine may read it" in said) is others
