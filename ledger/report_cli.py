@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import chain
 from pathlib import Path
@@ -36,15 +36,15 @@ from ledger.cli import (
     show_page,
 )
 from ledger.fetching import Tell, fetch_bundle, fetch_genesis, fetch_key_ids, fetch_repayments
-from ledger.reports.bulk import OpenReport, open_report, require_different_boxes, verify_files
+from ledger.reports.bulk import open_report, require_different_boxes, verified_together, verify_files
 from ledger.reports.export import csv_rows, csv_sums, json_rows, sum_values
 from ledger.reports.outcome import Outcome
-from ledger.reports.rows import ALWAYS, Row, Span
+from ledger.reports.rows import ALWAYS, Dispute, Row, Span
 from ledger.reports.statement import GROUPS as STATEMENT_GROUPS
 from ledger.reports.statement import statement
-from ledger.reports.sum_up import DAY_MS, GROUPS, Sum, join_sums, total_of
+from ledger.reports.sum_up import DAY_MS, GROUPS, Sum, format_day, join_sums, total_of
 from ledger.reports.tables import outcome_lines, sum_table
-from ledger.reports.trust import Trust, format_trust, parse_trust
+from ledger.reports.trust import Trust, format_trust, parse_trust, unused_revocations
 from ledger.tables import audit_json, audit_tables
 from wire.errors import ConfigError, DecodeError, ShellError
 
@@ -157,6 +157,22 @@ def _span_of(options: argparse.Namespace) -> Span:
     return Span(since_ms, until_ms)
 
 
+def _span_page(span: Span) -> dict[str, int | None]:
+    """None: without a bound."""
+    return {
+        "since_utc_ms": span.from_utc_ms or None,
+        "until_utc_ms": None if span.to_utc_ms == ALWAYS.to_utc_ms else span.to_utc_ms,
+    }
+
+
+def _span_text(span: Span) -> str:
+    if span == ALWAYS:
+        return "all reports"
+    begins = format_day(span.from_utc_ms // DAY_MS) if span.from_utc_ms else "the beginning"
+    ends = "the end" if span.to_utc_ms == ALWAYS.to_utc_ms else format_day(span.to_utc_ms // DAY_MS)
+    return f"reports that begin from {begins} until before {ends} (UTC)"
+
+
 def add_trust_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust", type=Path, metavar="FILE", help="which ledgers, makers and keys are trusted"
@@ -192,14 +208,22 @@ def _verify_many(options: argparse.Namespace) -> int:
     trust = trust_of(options)
     with progress(quiet=options.json) as tell:
         outcomes = [outcome for outcome, _ in verify_files(options.file, trust, (), tell)]
-    show_page(options, _outcomes_page(outcomes, trust), lambda: outcome_lines(outcomes, trust.digest))
+    require_different_boxes(outcomes)
+    with _standard_output():
+        show_page(options, _outcomes_page(outcomes, trust), lambda: _outcome_lines(outcomes, trust))
     return _status(outcomes)
+
+
+def _outcome_lines(outcomes: list[Outcome], trust: Trust) -> list[Any]:
+    unused = unused_revocations(trust, (one.key_id for one in outcomes))
+    return outcome_lines(outcomes, trust.digest, unused)
 
 
 def _outcomes_page(outcomes: list[Outcome], trust: Trust) -> dict[str, Any]:
     return {
-        "ok": all(one.ok for one in outcomes),
+        "ok": _holds(outcomes),
         "trust_sha256": trust.digest.hex(),
+        "unused_revoked_keys": unused_revocations(trust, (one.key_id for one in outcomes)),
         "records": sum(one.records for one in outcomes),
         "rows": sum(one.rows for one in outcomes),
         "files": [one.page() for one in outcomes],
@@ -207,7 +231,12 @@ def _outcomes_page(outcomes: list[Outcome], trust: Trust) -> dict[str, Any]:
 
 
 def _status(outcomes: Iterable[Outcome]) -> int:
-    return OK if all(one.ok for one in outcomes) else NO
+    return OK if _holds(outcomes) else NO
+
+
+def _holds(outcomes: Iterable[Outcome]) -> bool:
+    """Everything that is shown, and it is shown for all the time that was asked about."""
+    return all(one.ok and not one.is_short for one in outcomes)
 
 
 def _filed_bundle(options: argparse.Namespace) -> Bundle:
@@ -301,22 +330,32 @@ def _report_sum(options: argparse.Namespace) -> int:
     require_different_boxes(outcomes)
     sums = join_sums(part[options.by] for _, part in found)
     if options.json or options.format == "json":
-        page = _sum_page(outcomes, sums, options.by, trust)
+        page = _sum_page(outcomes, sums, options, trust)
         _put(options, [json.dumps(page, indent=2) + "\n"])
     elif options.format == "csv":
         _put(options, csv_sums(sums, options.by))
     else:
-        show_page(
-            options, None, lambda: [sum_table(sums, options.by), *outcome_lines(outcomes, trust.digest)]
-        )
+        with _standard_output():
+            show_page(
+                options,
+                None,
+                lambda: [
+                    f"counted: {_span_text(_span_of(options))}",
+                    sum_table(sums, options.by),
+                    *_outcome_lines(outcomes, trust),
+                ],
+            )
     _complain(outcomes)
     return _status(outcomes)
 
 
-def _sum_page(outcomes: list[Outcome], sums: dict[str, Sum], by: str, trust: Trust) -> dict[str, Any]:
+def _sum_page(
+    outcomes: list[Outcome], sums: dict[str, Sum], options: argparse.Namespace, trust: Trust
+) -> dict[str, Any]:
     return {
         **_outcomes_page(outcomes, trust),
-        "by": by,
+        "span": _span_page(_span_of(options)),
+        "by": options.by,
         "total": sum_values(total_of(sums)),
         "sums": {name: sum_values(one) for name, one in sums.items()},
     }
@@ -327,19 +366,36 @@ def _report_export(options: argparse.Namespace) -> int:
     trust = trust_of(options)
     if options.format == "html":
         return _export_statement(options, trust)
-    outcomes: list[Outcome] = []
-    span = _span_of(options)
+    span, exported = _span_of(options), _Exported()
     with ExitStack() as stack:
         tell = stack.enter_context(progress(quiet=options.json or options.out is None))
+        dispute = _ask_together(options.file, trust, tell, stack)
         write = stack.enter_context(_written(options.out))
-        rows = chain.from_iterable(_rows_of(file, trust, outcomes, tell) for file in options.file)
-        for piece in _EXPORTS[options.format](filter(span.has, rows), trust):
+        rows = chain.from_iterable(
+            exported.rows_of(file, trust, span, dispute, tell) for file in options.file
+        )
+        for piece in _EXPORTS[options.format](rows, trust, span, exported):
             write(piece.encode())
-    _complain(outcomes)
+    _complain(exported.outcomes)
     if options.out is not None and not options.json:
-        rows_told = sum(one.rows for one in outcomes)
-        sys.stderr.write(f"airgrant: {options.out}: {rows_told} rows of {len(outcomes)} files\n")
-    return _status(outcomes)
+        files = len(exported.outcomes)
+        sys.stderr.write(
+            f"airgrant: {options.out}: {exported.count} rows of {files} files, {_span_text(span)}\n"
+        )
+    return _status(exported.outcomes)
+
+
+def _ask_together(files: list[Path], trust: Trust, tell: Tell, stack: ExitStack) -> Dispute:
+    """What the files together make of a grant, which takes a first pass if they are several."""
+    if len(files) < 2:
+        return _undisputed
+    done, dispute = stack.enter_context(verified_together(files, trust, (), tell))
+    require_different_boxes(outcome for outcome, _ in done)
+    return dispute
+
+
+def _undisputed(_grant_id: bytes) -> None:
+    return None
 
 
 def _export_statement(options: argparse.Namespace, trust: Trust) -> int:
@@ -353,34 +409,46 @@ def _export_statement(options: argparse.Namespace, trust: Trust) -> int:
     return _status(outcomes)
 
 
-def _rows_of(file: Path, trust: Trust, outcomes: list[Outcome], tell: Tell) -> Iterator[Row]:
-    with open_report(file, trust) as report:
-        outcomes.append(report.fold.outcome)
-        require_different_boxes(outcomes)
-        yield from _judged_rows(report, tell)
-        report.fold.finish()
+@dataclass(slots=True)
+class _Exported:
+    """What was written so far, and the verdict on each file that was begun."""
+
+    count: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def rows_of(self, file: Path, trust: Trust, span: Span, dispute: Dispute, tell: Tell) -> Iterator[Row]:
+        with open_report(file, trust, span) as report:
+            self.outcomes.append(report.fold.outcome)
+            require_different_boxes(self.outcomes)
+            for judged in report.judged(tell, dispute):
+                for row in filter(span.has, judged.rows):
+                    self.count += 1
+                    yield row
+            report.fold.finish()
+
+    def closing(self) -> dict[str, Any]:
+        return {"ok": _holds(self.outcomes), "files": [one.page() for one in self.outcomes]}
 
 
-def _judged_rows(report: OpenReport, tell: Tell) -> Iterator[Row]:
-    for judged in report.judged(tell):
-        yield from judged.rows
-
-
-def _csv(rows: Iterable[Row], _trust: Trust) -> Iterator[str]:
+def _csv(rows: Iterable[Row], _trust: Trust, _span: Span, _exported: _Exported) -> Iterator[str]:
     return csv_rows(rows)
 
 
-def _json(rows: Iterable[Row], trust: Trust) -> Iterator[str]:
-    return json_rows(rows, {"trust_sha256": trust.digest.hex()})
+def _json(rows: Iterable[Row], trust: Trust, span: Span, exported: _Exported) -> Iterator[str]:
+    about = {"trust_sha256": trust.digest.hex(), "span": _span_page(span)}
+    return json_rows(rows, about, exported.closing)
 
 
-_EXPORTS: dict[str, Callable[[Iterable[Row], Trust], Iterator[str]]] = {"csv": _csv, "json": _json}
+_EXPORTS: dict[str, Callable[[Iterable[Row], Trust, Span, _Exported], Iterator[str]]] = {
+    "csv": _csv,
+    "json": _json,
+}
 
 
 def _complain(outcomes: Iterable[Outcome]) -> None:
     """On standard error, as the other carries data."""
     for outcome in outcomes:
-        if not outcome.ok:
+        if not outcome.ok or outcome.is_short:
             sys.stderr.write(f"airgrant: {outcome.file}: {outcome.sentence}\n")
 
 
@@ -397,12 +465,8 @@ def _put(options: argparse.Namespace, pieces: Iterable[str]) -> None:
 def _written(path: Path | None) -> Iterator[Callable[[bytes], object]]:
     """A file that gets its name once everything is in it; None: standard output. Raises ShellError."""
     if path is None:
-        try:
+        with _standard_output():
             yield sys.stdout.buffer.write
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read has enough
-            raise ShellError("standard output", "nobody reads on") from None
         return
     unfinished: Path | None = None
     try:
@@ -420,6 +484,20 @@ def _written(path: Path | None) -> Iterator[Callable[[bytes], object]]:
     finally:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _standard_output() -> Iterator[None]:
+    """All that is said within is out at the end. Raises ShellError."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # what is still in buffers would fail again at the end
+        os.close(nowhere)
+        why = "nobody reads on" if isinstance(error, BrokenPipeError) else error.strerror or str(error)
+        raise ShellError("standard output", why) from None
 
 
 def _key_id(text: str) -> str:

@@ -128,6 +128,7 @@ SHELLS: dict[str, str] = {
     "ledger/usage_cli.py": "argv, stdout, files, exit status",
     "ledger/report_cli.py": "argv, stdout, files, exit status",
     "ledger/reports/bulk.py": "report files, SQLite's temporary disk, processes that verify",
+    "ledger/reports/grant_uses.py": "SQLite's temporary disk",
     "ledger/reports/tables.py": "the terminal, through rich",
     "ledger/payplace/deposit_cli.py": "argv, stdout, key files, exit status",
     "ledger/clubs/club_cli.py": "argv, stdout, key files, exit status",

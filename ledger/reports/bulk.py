@@ -13,7 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,10 +22,12 @@ from ledger.child_module import module_words
 from ledger.completeness import verify_chain_proof
 from ledger.enrolment import read_enrolled
 from ledger.evidence_totals import FindGrant
+from ledger.findings import Finding
 from ledger.genesis import Genesis
 from ledger.reports.filing import Layout, read_grant_at, read_grants, read_layout, read_records
+from ledger.reports.grant_uses import Uses, book, disputes, entering, find_too_much
 from ledger.reports.outcome import Outcome, OutcomeFold, read_outcome
-from ledger.reports.rows import ALWAYS, Judged, Span, judge_records
+from ledger.reports.rows import ALWAYS, Dispute, Judged, Span, judge_records
 from ledger.reports.sum_up import Sum, add_rows
 from ledger.reports.trust import Trust, judge_ledger, judge_maker, parse_trust
 from wire.attestation_result import AttestationResult
@@ -52,15 +54,21 @@ class OpenReport:
     enrolment: AttestationResult
     fold: OutcomeFold
     trust: Trust
+    maker: Finding
+    find_grant: FindGrant
     _file: BinaryIO
-    _find_grant: FindGrant
 
-    def judged(self, progress: Progress = lambda _text: None) -> Iterator[Judged]:
-        """Every record, once, and told to the outcome. Raises DecodeError."""
+    def judged(
+        self, progress: Progress = lambda _text: None, dispute: Dispute = lambda _grant_id: None
+    ) -> Iterator[Judged]:
+        """Every record, once, and told to the outcome. `dispute` says what other files make of a grant. Raises
+        DecodeError.
+        """
         name = self.fold.outcome.file
         revoked = self.trust.find_revoked(self.enrolment.attestation_key.key_id)
         records = read_records(self._file, self.layout)
-        for number, one in enumerate(judge_records(records, self.enrolment, self._find_grant, revoked), 1):
+        judging = judge_records(records, self.enrolment, self.find_grant, revoked, self.maker, dispute)
+        for number, one in enumerate(judging, 1):
             if number % NEWS_EVERY == 0:
                 progress(f"{name}: record {number} of {self.layout.records}")
             self.fold.take(one)
@@ -84,8 +92,10 @@ def open_report(path: Path, trust: Trust, span: Span = ALWAYS) -> Iterator[OpenR
             key_id = enrolment.attestation_key.key_id
             proved = verify_chain_proof(layout.end, key_id, signer, genesis.ledger_id)
             fold = OutcomeFold(Outcome(str(path)), proved, span)
-            _describe(fold, genesis, enrolment, trust)
-            yield OpenReport(layout, enrolment, fold, trust, records, _finder(index, grants, genesis))
+            maker = judge_maker(trust, enrolment, genesis.ledger_id)
+            _describe(fold, genesis, enrolment, trust, maker)
+            find_grant = _finder(index, grants, genesis)
+            yield OpenReport(layout, enrolment, fold, trust, maker, find_grant, records)
         except DecodeError as error:
             raise type(error)(_with_name(path, str(error))) from error
         except OSError as error:
@@ -101,16 +111,38 @@ def verify_files(
     span: Span = ALWAYS,
 ) -> list[tuple[Outcome, Sums]]:
     """Outcomes in the order of the files, each with its sums by whatever of GROUPS is asked for. A file that cannot be
-    read has an outcome that says so. Raises ConfigError for a file that is not there, ShellError for a process that
-    failed.
+    read has an outcome that says so. Where boxes together say more of a grant than it can carry, these are verified
+    again, and their rows of it are disputed. Raises ConfigError for a file that is not there, ShellError for a process
+    that failed.
     """
+    with verified_together(paths, trust, by, progress, workers, span) as (done, _):
+        return done
+
+
+@contextmanager
+def verified_together(
+    paths: Sequence[Path],
+    trust: Trust,
+    by: Sequence[str],
+    progress: Progress,
+    workers: int | None = None,
+    span: Span = ALWAYS,
+) -> Iterator[tuple[list[tuple[Outcome, Sums]], Dispute]]:
+    """The same, and what all files together make of a grant, for as long as the context lasts."""
     for path in paths:
         with _open(path):
             pass
     most = min(MOST_WORKERS, os.cpu_count() or 1) if workers is None else workers
-    if len(paths) == 1 or most < 2:
-        return [_do_job(path, trust, by, span, progress) for path in paths]
-    return _share(paths, trust, by, span, progress, most)
+    with book() as grants:
+        jobs = [_Job(path, trust, tuple(by), span, grants) for path in paths]
+        done = _do_jobs(jobs, progress, most)
+        boxes = find_too_much(grants) if len(paths) > 1 else set()
+        again = [at for at, (outcome, _) in enumerate(done) if outcome.key_id in boxes]
+        redone = _do_jobs([replace(jobs[at], again=True) for at in again], progress, most)
+        for at, one in zip(again, redone, strict=True):
+            done[at] = one
+        with disputes(grants) as dispute:
+            yield done, dispute
 
 
 def require_different_boxes(outcomes: Iterable[Outcome]) -> None:
@@ -125,50 +157,79 @@ def require_different_boxes(outcomes: Iterable[Outcome]) -> None:
         named[outcome.key_id] = outcome.file
 
 
-def _do_job(
-    path: Path, trust: Trust, by: Sequence[str], span: Span, progress: Progress = lambda _text: None
-) -> tuple[Outcome, Sums]:
-    sums: Sums = {name: {} for name in by}
-    outcome = Outcome(str(path))
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A file to verify. `grants` is the book that all share; `again`: with what it has of too much."""
+
+    path: Path
+    trust: Trust
+    by: tuple[str, ...]
+    span: Span
+    grants: Path
+    again: bool = False
+
+    def page(self) -> dict[str, Any]:
+        return {
+            "file": str(self.path),
+            "trust": self.trust.text,
+            "by": list(self.by),
+            "span": [self.span.from_utc_ms, self.span.to_utc_ms],
+            "grants": str(self.grants),
+            "again": self.again,
+        }
+
+
+def _read_job(page: dict[str, Any]) -> _Job:
+    trust, span = parse_trust(page["trust"], "trust"), Span(*page["span"])
+    return _Job(Path(page["file"]), trust, tuple(page["by"]), span, Path(page["grants"]), page["again"])
+
+
+def _do_jobs(jobs: Sequence[_Job], progress: Progress, most: int) -> list[tuple[Outcome, Sums]]:
+    if len(jobs) < 2 or most < 2:
+        return [_do_job(job, progress) for job in jobs]
+    return _share(jobs, progress, most)
+
+
+def _do_job(job: _Job, progress: Progress = lambda _text: None) -> tuple[Outcome, Sums]:
+    sums: Sums = {name: {} for name in job.by}
+    outcome = Outcome(str(job.path))
     try:
-        with open_report(path, trust, span) as report:
+        with open_report(job.path, job.trust, job.span) as report, ExitStack() as stack:
             outcome = report.fold.outcome
-            for judged in report.judged(progress):
-                rows = [row for row in judged.rows if span.has(row)] if sums else []
+            if job.again:
+                judging = report.judged(progress, stack.enter_context(disputes(job.grants)))
+            else:
+                judging = _entered(
+                    report, progress, stack.enter_context(entering(job.grants, outcome.key_id))
+                )
+            for judged in judging:
+                rows = [row for row in judged.rows if job.span.has(row)] if sums else []
                 for name, one in sums.items():
                     add_rows(one, rows, name)
             report.fold.finish()
     except DecodeError as error:
         outcome.error = str(error)
-        sums = {name: {} for name in by}
+        sums = {name: {} for name in job.by}
     return outcome, sums
 
 
-def _share(
-    paths: Sequence[Path], trust: Trust, by: Sequence[str], span: Span, progress: Progress, most: int
-) -> list[tuple[Outcome, Sums]]:
+def _entered(report: OpenReport, progress: Progress, enter: Uses) -> Iterator[Judged]:
+    for judged in report.judged(progress):
+        enter(judged.rows, report.find_grant)
+        yield judged
+
+
+def _share(jobs: Sequence[_Job], progress: Progress, most: int) -> list[tuple[Outcome, Sums]]:
     """Each file has a process; so many run that every processor has one."""
     done: list[tuple[Outcome, Sums]] = []
-    waiting, running = deque(paths), deque[tuple[Path, "subprocess.Popen[str]"]]()
+    waiting, running = deque(jobs), deque[tuple[Path, "subprocess.Popen[str]"]]()
     try:
         while waiting or running:
             while waiting and len(running) < most:
-                path = waiting.popleft()
-                running.append(
-                    (
-                        path,
-                        _start(
-                            {
-                                "file": str(path),
-                                "trust": trust.text,
-                                "by": list(by),
-                                "span": [span.from_utc_ms, span.to_utc_ms],
-                            }
-                        ),
-                    )
-                )
+                job = waiting.popleft()
+                running.append((job.path, _start(job.page())))
             path, process = running[0]
-            progress(f"{path}: {len(done)} of {len(paths)} files are verified")
+            progress(f"{path}: {len(done)} of {len(jobs)} files are verified")
             said, complaints = process.communicate()
             running.popleft()
             if process.returncode:
@@ -199,9 +260,7 @@ def _start(job: dict[str, Any]) -> "subprocess.Popen[str]":
 
 def main() -> int:
     """One job."""
-    job = json.loads(sys.stdin.read())
-    trust = parse_trust(job["trust"], "trust")
-    outcome, sums = _do_job(Path(job["file"]), trust, job["by"], Span(*job["span"]))
+    outcome, sums = _do_job(_read_job(json.loads(sys.stdin.read())))
     written = {by: {name: asdict(one) for name, one in groups.items()} for by, groups in sums.items()}
     answer = {"outcome": outcome.page(), "sums": written}
     sys.stdout.write(json.dumps(answer))
@@ -213,15 +272,19 @@ def _read_answer(answer: dict[str, Any]) -> tuple[Outcome, Sums]:
     return read_outcome(answer["outcome"]), sums
 
 
-def _describe(fold: OutcomeFold, genesis: Genesis, enrolment: AttestationResult, trust: Trust) -> None:
+def _describe(
+    fold: OutcomeFold, genesis: Genesis, enrolment: AttestationResult, trust: Trust, maker: Finding
+) -> None:
     """Says whose file it is, and whether its TPM is one that is trusted."""
-    outcome, maker = fold.outcome, judge_maker(trust, enrolment, genesis.ledger_id)
+    outcome = fold.outcome
     outcome.key_id = enrolment.attestation_key.key_id.hex()
     outcome.provider = str(enrolment.provider)
     outcome.ledger_id = genesis.ledger_id.hex()
     outcome.in_tpm = enrolment.in_tpm
     outcome.maker_asked = trust.vendors is not None and enrolment.in_tpm
     outcome.maker_text = maker.text
+    outcome.revoked_named = len({one.key_id for one in trust.revoked})
+    outcome.revoked_asked = trust.find_revoked(enrolment.attestation_key.key_id) is not None
     if not maker.ok:
         fold.fail(0, maker)
 

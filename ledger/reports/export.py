@@ -2,20 +2,21 @@
 
 CSV is that of RFC 4180: commas, CRLF, quotes doubled, one heading line. Spreadsheets take a cell that begins with = + -
 @ for a formula, and one of digits for a number that they then round: such a text gets an apostrophe in front, which
-they hide. Numbers are whole, with their unit in the heading. JSON is one object; `rows` comes last, so that a reader
-with little memory can take it row by row.
+they hide. Numbers are whole, with their unit in the heading. JSON is one object; of what is long
+`rows` comes last, so that a reader with little memory can take it row by row, and behind it the verdict on each file,
+which is known by then.
 """
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ledger.reports.rows import Row
 from ledger.reports.sum_up import SUM_FIELDS, Sum
 
 ROW_COLUMNS = (
-    "provider", "box", "sequence", "grant", "consumer", "from_utc_ms", "to_utc_ms", "down_bytes", "up_bytes",
+    "provider", "box", "sequence", "grant", "consumer", "sold_by", "from_utc_ms", "to_utc_ms", "down_bytes", "up_bytes",
     "down_offered_bytes", "up_offered_bytes", "down_shortfall_bytes", "up_shortfall_bytes", "attested", "verdict",
     "why",
 )  # fmt: skip
@@ -37,6 +38,7 @@ def row_values(row: Row) -> dict[str, str | int]:
                 row.sequence,
                 row.grant_id.hex(),
                 row.consumer.hex(),
+                row.seller.hex(),
                 row.from_utc_ms,
                 row.to_utc_ms,
                 row.down_bytes,
@@ -61,15 +63,17 @@ def csv_rows(rows: Iterable[Row]) -> Iterator[str]:
         yield csv_line(row_values(row).values())
 
 
-def json_rows(rows: Iterable[Row], about: dict[str, Any]) -> Iterator[str]:
-    """Pieces of one object: form, `about`, then the rows."""
+def json_rows(
+    rows: Iterable[Row], about: dict[str, Any], close: Callable[[], dict[str, Any]]
+) -> Iterator[str]:
+    """Pieces of one object: form, `about`, the rows, and then what `close` says once all rows are written."""
     head = json.dumps({"airgrant rows": FORM, **about}, ensure_ascii=False)
     yield f'{head[:-1]}, "rows": ['
     between = "\n"
     for row in rows:
         yield between + json.dumps(row_values(row), ensure_ascii=False)
         between = ",\n"
-    yield "\n]}\n"
+    yield f"\n], {json.dumps(close(), ensure_ascii=False)[1:]}\n"
 
 
 def csv_sums(sums: dict[str, Sum], by: str) -> Iterator[str]:

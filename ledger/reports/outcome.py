@@ -4,16 +4,19 @@ A fold over judged records, so that memory stays what it is at any length: of fa
 are kept and all are counted. Outcomes travel between processes as JSON. Pure.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from ledger.completeness import ProvedEnd, check_complete
 from ledger.findings import Finding, RecordVerdict, Severity, UnmeteredInterval
-from ledger.reports.rows import ALWAYS, REVOKED, Judged, Span, Standing
+from ledger.reports.rows import ALWAYS, MAKER, OF_AUDITOR, Judged, Span, Standing
 
 MOST_SHOWN = 100
 """Of faults and of unmetered intervals: a person reads no more, and a file may have a million."""
 MOST_TEXT = 300
+NO_REPORT_SINCE = "no report came until the time that is proved"
 
 
 @dataclass(slots=True)
@@ -44,11 +47,26 @@ class Outcome:
     to_utc_ms: int | None = None
     ended_s: int = 0
     """When another key took over, or 0."""
+    proved_height: int = 0
+    proved_s: int = 0
+    """Block and time of the header that says where the chain ends: nothing is proved of what came later."""
+    end_sequence: int = 0
+    end_head: str = ""
+    """The chain's last record as that header has it, and its hash."""
+    asked_until_ms: int = 0
+    """When the time ends that the auditor asked about; 0: he named none."""
     complete: bool = False
     complete_text: str = ""
     maker_asked: bool = False
     """Whether the TPM's certificate was held against makers that the auditor trusts."""
     maker_text: str = ""
+    revoked_named: int = 0
+    """Keys that the auditor names as revoked; `revoked_asked`: this box's is among them."""
+    revoked_asked: bool = False
+    partner_rows: int = 0
+    """Rows of grants that another provider sold."""
+    asked: dict[str, int] = field(default_factory=dict)
+    """How often each check was made, whatever came of it."""
     failures: dict[str, int] = field(default_factory=dict)
     """How often each check failed."""
     faults: list[Fault] = field(default_factory=list)
@@ -64,28 +82,47 @@ class Outcome:
         return shown and self.complete and not self.failures and not self.error
 
     @property
+    def is_short(self) -> bool:
+        """The header is older than the end of the time that was asked about: then the rest is not proved. A retired
+        key has no rest.
+        """
+        return bool(self.proved_s) and not self.ended_s and self.proved_s * 1_000 < self.asked_until_ms
+
+    @property
+    def as_of(self) -> str:
+        """Until when it is proved, in words."""
+        return f"block {self.proved_height} of {format_second(self.proved_s)}"
+
+    @property
     def sentence(self) -> str:
-        """The verdict for a person."""
+        """The verdict for a person, and as of when it is one."""
         if self.error:
             return f"cannot be verified: {self.error}"
+        if not self.proved_s:
+            return self._verdict
+        only = "; of what came later nothing is proved" if self.is_short else ""
+        return f"{self._verdict}; as of {self.as_of}{only}"
+
+    @property
+    def _verdict(self) -> str:
+        if MAKER in self.failures:
+            return f"nobody trusted vouches for the TPM: none of {self.records:,} records counts"
         if bad := self.records - self.records_that_hold:
             return f"{bad:,} of {self.records:,} records do not hold"
         if not self.complete:
             return f"{self.records:,} records hold, and others are withheld"
-        if self.failures:
-            return f"{self.records:,} records hold, and nobody trusted vouches for the TPM"
         if not self.records:
             return "no records, and the key was retired" if self.ok else "no records"
         attested = "" if self.in_tpm else ", unattested: a software key signed them"
         return f"all {self.records:,} records hold{attested}"
 
     def page(self) -> dict[str, Any]:
-        return {**asdict(self), "ok": self.ok, "verdict": self.sentence}
+        return {**asdict(self), "ok": self.ok, "is_short": self.is_short, "verdict": self.sentence}
 
 
 def read_outcome(page: dict[str, Any]) -> Outcome:
     """From `Outcome.page`."""
-    known = {name: value for name, value in page.items() if name not in ("ok", "verdict")}
+    known = {name: value for name, value in page.items() if name not in ("ok", "is_short", "verdict")}
     known["faults"] = [Fault(**one) for one in page["faults"]]
     known["unmetered"] = [UnmeteredInterval(**one) for one in page["unmetered"]]
     return Outcome(**known)
@@ -101,6 +138,12 @@ class OutcomeFold:
         self._proved = proved
         self._end: RecordVerdict | None = None
         self._last: RecordVerdict | None = None
+        self._covered_ms: int | None = None
+        self._anchored = False
+        outcome.proved_height, outcome.proved_s = proved.height, proved.time_s
+        outcome.end_sequence, outcome.end_head = proved.end.sequence, proved.end.head.hex()
+        outcome.ended_s = proved.end.retired_s
+        outcome.asked_until_ms = span.to_utc_ms if span.to_utc_ms != ALWAYS.to_utc_ms else 0
 
     def take(self, judged: Judged) -> None:
         verdict, outcome = judged.verdict, self.outcome
@@ -108,20 +151,24 @@ class OutcomeFold:
         failures = verdict.failures
         outcome.records_that_hold += not failures
         for finding in failures:
-            self.fail(verdict.sequence, finding)
+            if finding.check != MAKER:  # told once, of the whole chain
+                self.fail(verdict.sequence, finding)
+        for check in self._checks_of(judged):
+            outcome.asked[check] = outcome.asked.get(check, 0) + 1
         for gap in filter(None, map(self._span.clip, verdict.unmetered)):
             self._leave_out(gap)
         for row in judged.rows:
             outcome.rows += 1
             outcome.rows_that_hold += row.standing is Standing.HOLDS
             outcome.attested_rows += row.attested
+            outcome.partner_rows += row.is_for_partner
         self._reach(judged)
         self._follow(verdict)
 
     def _follow(self, verdict: RecordVerdict) -> None:
-        """Towards the end. A record of a revoked key is shown all the same."""
-        if any(finding.check == REVOKED for finding in verdict.failures):
-            kept = tuple(finding for finding in verdict.findings if finding.check != REVOKED)
+        """Towards the end. A record of a key that the auditor does not believe is shown all the same."""
+        if any(finding.check in OF_AUDITOR for finding in verdict.failures):
+            kept = tuple(finding for finding in verdict.findings if finding.check not in OF_AUDITOR)
             verdict = replace(verdict, findings=kept)
         if self._last is None or verdict.sequence > self._last.sequence:
             self._last = verdict
@@ -139,8 +186,41 @@ class OutcomeFold:
         shown = tuple(one for one in (self._end, self._last) if one is not None)
         complete = check_complete(self._proved, shown)
         self.outcome.complete, self.outcome.complete_text = complete.ok, complete.text
-        self.outcome.ended_s = self._proved.end.retired_s
+        self._leave_out_rest()
         return self.outcome
+
+    def _leave_out_rest(self) -> None:
+        """From the last report to the header, or to when the key was retired: a box that stopped has no next report
+        that would show it.
+        """
+        if self._covered_ms is None:
+            return
+        until_ms = (self._proved.end.retired_s or self._proved.time_s) * 1_000
+        if until_ms > self._covered_ms:
+            gap = self._span.clip(UnmeteredInterval(self._covered_ms, until_ms, NO_REPORT_SINCE))
+            if gap is not None:
+                self._leave_out(gap)
+
+    def _checks_of(self, judged: Judged) -> Iterator[str]:
+        """Those that were made of a record; what is told only for the reader, such as that there is no TPM, is none."""
+        yield "format"
+        for finding in judged.verdict.findings:
+            match finding.check:
+                case "format" | "totals":
+                    pass
+                case "signature":
+                    yield "signature"
+                case "quote" | "boot record":
+                    if self.outcome.in_tpm or not finding.ok:
+                        yield finding.check
+                case "anchor" if (
+                    finding.ok and not self._anchored
+                ):  # the first has nothing to be held against
+                    self._anchored = finding.severity is not Severity.NOTE
+                case check if finding.severity is not Severity.NOTE or not finding.ok:
+                    yield check
+        if any(not row.is_pass for row in judged.rows):
+            yield "totals"
 
     def _leave_out(self, gap: UnmeteredInterval) -> None:
         outcome = self.outcome
@@ -154,10 +234,22 @@ class OutcomeFold:
         if judged.from_utc_ms is None or judged.to_utc_ms is None or judged.verdict.forged:
             return
         outcome = self.outcome
+        ends = [gap.to_utc_ms for gap in judged.verdict.unmetered]
+        if judged.verdict.kind == "usage" or self._covered_ms is None:
+            ends.append(judged.to_utc_ms)
+        self._covered_ms = max([self._covered_ms or 0, *ends])
         if outcome.from_utc_ms is None or judged.from_utc_ms < outcome.from_utc_ms:
             outcome.from_utc_ms = judged.from_utc_ms
         if outcome.to_utc_ms is None or judged.to_utc_ms > outcome.to_utc_ms:
             outcome.to_utc_ms = judged.to_utc_ms
+
+
+def format_second(utc_s: int) -> str:
+    """UTC; a number that no calendar has stays a number."""
+    try:
+        return f"{datetime.fromtimestamp(utc_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return f"{utc_s} s since 1970"
 
 
 def severity_of(fault: Fault) -> Severity:

@@ -1,12 +1,13 @@
 """Session rows with their verdicts: what each usage report of a chain says of each grant, and whether that counts.
 
 In: evidence in the order of the chain, the enrolment, the grants. Out: for each record the verdict that
-ledger/evidence.py gives it, and its rows. Nothing is judged by a rule of this module but one: a key that the auditor
-knows to be revoked vouches for nothing from that time on. A stream; pure.
+ledger/evidence.py gives it, and its rows. This module adds what the chain cannot know: a key that the auditor knows to
+be revoked vouches for nothing from that time on, one whose maker he does not trust for nothing at all, and a grant of
+which several meters together say too much is disputed. A stream; pure.
 Units: bytes at the IP layer, ms UTC.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -20,6 +21,11 @@ from wire.metered_pass import has_pass_mark
 from wire.units import U63_MAX
 
 REVOKED = "revoked"
+MAKER = "maker"
+OF_AUDITOR = frozenset({REVOKED, MAKER})
+"""What is held against records by what the auditor knows, and not by the chain."""
+Dispute = Callable[[bytes], Finding | None]
+"""What several meters together make of a grant, by its id, if that cannot be; its text begins with "grant ID:"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,18 @@ class Row:
     standing: Standing
     why: str = ""
     """What does not hold, in words; empty where all does."""
+    seller: bytes = b""
+    """Provider id in the grant: who sold it, which may be a partner of who served it; empty where `consumer` is."""
 
     @property
     def is_pass(self) -> bool:
         """Paid as it goes, sold by no ledger."""
         return has_pass_mark(self.grant_id) and not self.consumer
+
+    @property
+    def is_for_partner(self) -> bool:
+        """Another provider sold what this one served."""
+        return bool(self.seller) and self.seller != self.provider_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +118,12 @@ def judge_records(
     enrolment: AttestationResult,
     find_grant: FindGrant,
     revoked: Revoked | None = None,
+    maker: Finding | None = None,
+    dispute: Dispute = lambda _grant_id: None,
 ) -> Iterator[Judged]:
-    """Each record in its turn, from the chain's beginning. Raises what `find_grant` raises."""
+    """Each record in its turn, from the chain's beginning. A `maker` that does not hold is held against every record:
+    nobody trusted says that a TPM has the key. Raises what `find_grant` raises.
+    """
     state = ChainState()
     for data in records:
         state, verdict, record = step_record(state, data, enrolment, find_grant)
@@ -114,10 +131,21 @@ def judge_records(
             yield Judged(verdict)
             continue
         from_ms, to_ms = _times(record)
+        more = list(_disputed(record, dispute))
         if revoked is not None and to_ms >= revoked.since_utc_s * 1_000:
-            verdict = replace(verdict, findings=(*verdict.findings, _say_revoked(revoked)))
+            more.append(_say_revoked(revoked))
+        if maker is not None and not maker.ok:
+            more.append(maker)
+            verdict = replace(verdict, attested=False)
+        if more:
+            verdict = replace(verdict, findings=(*verdict.findings, *more))
         rows = tuple(_rows(record, verdict, enrolment, find_grant))
         yield Judged(verdict, rows, from_ms, to_ms)
+
+
+def _disputed(record: MeterRecord, dispute: Dispute) -> Iterator[Finding]:
+    if isinstance(record, UsageReport):
+        yield from filter(None, (dispute(row.grant_id) for row in record.rows))
 
 
 def _say_revoked(revoked: Revoked) -> Finding:
@@ -159,6 +187,7 @@ def _rows(
             attested=verdict.attested,
             standing=_standing(against),
             why="; ".join(f"{one.check}: {one.text}" for one in against),
+            seller=b"" if grant is None else grant.provider_id,
         )
 
 

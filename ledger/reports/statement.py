@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from ledger.reports.outcome import Fault, Outcome, severity_of
+from ledger.reports.outcome import Fault, Outcome, format_second, severity_of
 from ledger.reports.rows import ALWAYS, Span
 from ledger.reports.sum_up import Sum, total_of
 from ledger.reports.words import CHECKS, SEVERITIES
@@ -22,7 +22,7 @@ GROUPS = ("box", "day", "consumer")
 MOST_LINES = 200
 """Of a table: what nobody reads is added up in one line, and `report sum --format csv` has it."""
 MOST_CASES = 3
-_OF_A_TPM = frozenset({"quote", "pcr", "clock", "anchor", "maker"})
+_OF_A_TPM = frozenset({"quote", "pcr", "clock", "boot record", "anchor", "maker"})
 
 
 def statement(
@@ -34,14 +34,14 @@ def statement(
     """HTML, whole. `sums` by each of GROUPS, of what is within `span`."""
     total = total_of(dict(sums["box"]))
     bad = [outcome for outcome in outcomes if not outcome.ok]
-    period = _period(outcomes) if span == ALWAYS else _span_words(span)
+    period = (_period(outcomes) if span == ALWAYS else _span_words(span)) + _proved_until(outcomes)
     return _template().substitute(
         title=escape(period),
         period=escape(period),
         boxes=_boxes(outcomes),
-        tone="bad" if bad else "good",
+        tone="bad" if bad or any(one.is_short for one in outcomes) else "good",
         verdict=escape(_verdict(outcomes, bad)),
-        meaning=escape(_meaning(total, bad)),
+        meaning=escape(_meaning(outcomes, total, bad)),
         figures=_figures(outcomes, total),
         faults=_faults(bad),
         by_box=_box_table(outcomes, sums["box"]),
@@ -73,6 +73,12 @@ def _span_words(span: Span) -> str:
     return f"{begins} to {ends} UTC"
 
 
+def _proved_until(outcomes: Iterable[Outcome]) -> str:
+    """As of the oldest of all headers: of what came later, not all boxes prove anything."""
+    proved = [one.proved_s for one in outcomes if one.proved_s]
+    return f"; proved up to {format_second(min(proved))}" if proved else ""
+
+
 def _boxes(outcomes: Sequence[Outcome]) -> str:
     providers = len({one.provider for one in outcomes if one.provider})
     return f"{_count(len(outcomes), 'report file')}<br>{_count(providers, 'provider')}"
@@ -80,21 +86,34 @@ def _boxes(outcomes: Sequence[Outcome]) -> str:
 
 def _verdict(outcomes: Sequence[Outcome], bad: Sequence[Outcome]) -> str:
     if not bad:
-        return "Everything that can be checked holds" if outcomes else "Nothing to verify"
+        return _good_verdict(outcomes)
     if len(outcomes) == 1:
         return "This report does not hold"
     return f"{len(bad)} of {len(outcomes)} reports do not hold"
 
 
-def _meaning(total: Sum, bad: Sequence[Outcome]) -> str:
+def _good_verdict(outcomes: Sequence[Outcome]) -> str:
+    if not outcomes:
+        return "Nothing to verify"
+    if short := sum(one.is_short for one in outcomes):
+        what = "This report" if len(outcomes) == 1 else f"{short} of {len(outcomes)} reports"
+        return f"{what} cannot prove the whole period: fetched before it ended"
+    return f"Everything that can be checked holds{_proved_until(outcomes).replace(';', ',')}"
+
+
+def _meaning(outcomes: Sequence[Outcome], total: Sum, bad: Sequence[Outcome]) -> str:
     attested = total.rows - total.unattested_rows
     if bad:
         return (
             f"{total.rows:,} rows are proved all the same; {total.disputed_rows:,} are disputed and "
             f"{total.forged_rows:,} forged. What is wrong stands below."
         )
+    if not total.rows:
+        return "No row is in this period."
+    if attested == total.rows and all(one.in_tpm for one in outcomes):
+        return "A TPM in each box vouches for every row, and each chain is shown to its end as of its block."
     if attested == total.rows:
-        return "A TPM in each box vouches for every row, and each chain is shown to its end."
+        return f"A TPM vouches for each of the {total.rows:,} rows; not every box has one."
     return f"A TPM vouches for {attested:,} of {total.rows:,} rows; the others are signed by software keys."
 
 
@@ -167,22 +186,22 @@ def _box_table(outcomes: Sequence[Outcome], sums: Mapping[str, Sum]) -> str:
                 f"<code>{escape(outcome.key_id or '?')}</code><br>{_provider(outcome)}",
                 f'<span class="{tone}">{mark} {escape(outcome.sentence)}</span>',
                 f"{mine.rows:,}",
+                f"{mine.unattested_rows:,}",
                 format_size(mine.down_bytes),
                 format_size(mine.up_bytes),
                 _duration(outcome.unmetered_ms),
             )
         )
     more = len(outcomes) - len(rows)
-    names = ("box", "verdict", "#rows", "#to devices", "#from devices", "#unmetered")
+    names = ("box", "verdict", "#rows", "#of a software key", "#to devices", "#from devices", "#unmetered")
     return _table(names, rows) + (f"<p class=soft>and {more:,} more files</p>" if more > 0 else "")
 
 
 def _provider(outcome: Outcome) -> str:
-    return (
-        f'<span class="soft small">provider {escape(outcome.provider[:16])}…</span>'
-        if outcome.provider
-        else ""
-    )
+    if not outcome.provider:
+        return ""
+    partner = f"<br>{_count(outcome.partner_rows, 'row')} for partners" if outcome.partner_rows else ""
+    return f'<span class="soft small">provider {escape(outcome.provider[:16])}…{partner}</span>'
 
 
 def _sum_table(by: str, sums: Mapping[str, Sum]) -> str:
@@ -192,7 +211,7 @@ def _sum_table(by: str, sums: Mapping[str, Sum]) -> str:
     rows = [_sum_row(_group(by, name), one, most) for name, one in named[:MOST_LINES]]
     if len(named) > MOST_LINES:
         rows.append(_sum_row(f"{len(named) - MOST_LINES:,} more", rest, most))
-    names = (by, "!", "#rows", "#to devices", "#from devices", "#missing", "#disputed")
+    names = (by, "!", "#rows", "#to devices", "#from devices", "#missing", "#disputed", "#forged")
     return _table(names, rows, _sum_row("total", total_of(dict(sums)), 0))
 
 
@@ -216,7 +235,8 @@ def _sum_row(name: str, one: Sum, most: int) -> tuple[str, ...]:
         format_size(one.down_bytes),
         format_size(one.up_bytes),
         format_size(one.down_shortfall_bytes + one.up_shortfall_bytes),
-        f"{one.disputed_rows + one.forged_rows:,}",
+        f"{one.disputed_rows:,}",
+        f"{one.forged_rows:,}",
     )
 
 
@@ -242,7 +262,9 @@ def _unmetered(outcomes: Sequence[Outcome]) -> str:
     gaps = [(one, gap) for one in outcomes for gap in one.unmetered]
     times = sum(one.unmetered_times for one in outcomes)
     if not times:
-        return "<p>None: every report begins where the one before it ended.</p>"
+        return (
+            "<p>None: every report begins where the one before it ended, up to the time that is proved.</p>"
+        )
     rows = [
         (
             f"<code>{escape(one.key_id)}</code>",
@@ -263,9 +285,19 @@ def _basis(outcomes: Sequence[Outcome], trust_digest: bytes) -> str:
         *(("ledger", f"<code>{escape(one)}</code>") for one in ledgers),
         ("trust file", f"sha256 <code>{trust_digest.hex()}</code>"),
         *(("TPMs", escape(one)) for one in makers),
-        *(("file", escape(one.file)) for one in outcomes[:MOST_LINES]),
+        *(("file", _file_basis(one)) for one in outcomes[:MOST_LINES]),
     ]
     return "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
+
+
+def _file_basis(outcome: Outcome) -> str:
+    """What ties this page to that file, whatever its name: whose chain it is, where it ends, and as of when."""
+    if not outcome.proved_s:
+        return escape(outcome.file)
+    return (
+        f"{escape(outcome.file)}: box <code>{escape(outcome.key_id)}</code> up to record {outcome.end_sequence:,} "
+        f"<code>{escape(outcome.end_head)}</code>, {escape(outcome.as_of)}"
+    )
 
 
 def _checks(outcomes: Sequence[Outcome]) -> str:
@@ -284,12 +316,28 @@ def _checks(outcomes: Sequence[Outcome]) -> str:
 
 
 def _held(check: str, outcomes: Sequence[Outcome]) -> str:
-    """Yes, or why nobody asked."""
-    if check == "maker" and not any(one.maker_asked for one in outcomes):
-        return "not asked"
-    if check not in _OF_A_TPM or all(one.in_tpm for one in outcomes):
-        return "yes"
-    return "yes, where there is a TPM" if any(one.in_tpm for one in outcomes) else "there is no TPM"
+    """Yes, and how often it was asked; or why nobody asked."""
+    if check == "maker":
+        asked = sum(one.maker_asked for one in outcomes)
+        return f"yes, of {_count(asked, 'box', 'boxes')}" if asked else "not asked"
+    if check == "complete":
+        return "yes" if any(one.complete for one in outcomes) else "not asked"
+    if check == "revoked":
+        return _held_revoked(outcomes)
+    if count := sum(one.asked.get(check, 0) for one in outcomes):
+        return f"yes, {_count(count, 'time')}"
+    no_tpm = check in _OF_A_TPM and outcomes and not any(one.in_tpm for one in outcomes)
+    return "there is no TPM" if no_tpm else "not asked"
+
+
+def _held_revoked(outcomes: Sequence[Outcome]) -> str:
+    named = max((one.revoked_named for one in outcomes), default=0)
+    if not named:
+        return "not asked: the trust file names no key as revoked"
+    here = sum(one.revoked_asked for one in outcomes)
+    if not here:
+        return f"{_count(named, 'key')} named as revoked, none of them here"
+    return f"yes, of {_count(here, 'box', 'boxes')}"
 
 
 def _instant(utc_ms: int) -> str:
@@ -303,5 +351,5 @@ def _duration(ms: int) -> str:
     return format_duration(-(-ms // 1_000)) if ms else "0 s"
 
 
-def _count(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+def _count(count: int, what: str, plural: str = "") -> str:
+    return f"{count:,} {what if count == 1 else plural or what + 's'}"

@@ -14,21 +14,26 @@ from wire.units import format_size
 HOLDS, FAILS = "[green]✓[/]", "[bold red]✗[/]"
 
 
-def outcome_lines(outcomes: Sequence[Outcome], trust_digest: bytes) -> list[Any]:
-    """For each file a verdict, and what does not hold with its meaning."""
+def outcome_lines(outcomes: Sequence[Outcome], trust_digest: bytes, unused: Sequence[str] = ()) -> list[Any]:
+    """For each file a verdict, and what does not hold with its meaning; `unused`: keys that are named as revoked, and
+    that none of these boxes has.
+    """
     lines: list[Any] = []
     for outcome in outcomes:
         lines += _file_lines(outcome)
+    lines += [f"[yellow]no file is of key {one}, which is named as revoked[/]" for one in unused]
     held = sum(one.ok for one in outcomes)
     lines.append(f"{held} of {len(outcomes)} files hold; trusted was what sha256 {trust_digest.hex()} names")
     return lines
 
 
 def _file_lines(outcome: Outcome) -> list[str]:
-    mark = HOLDS if outcome.ok else FAILS
+    mark = HOLDS if outcome.ok and not outcome.is_short else FAILS
     lines = [f"{mark} [bold]{escape(outcome.file)}[/]: {escape(outcome.sentence)}"]
     if outcome.key_id:
         lines.append(f"    meter {outcome.key_id} of provider {outcome.provider[:16]}…, {outcome.rows} rows")
+    if outcome.partner_rows:
+        lines.append(f"    {outcome.partner_rows} rows are of grants that another provider sold")
     if outcome.unmetered_ms:
         seconds = f"{outcome.unmetered_ms // 1_000}.{outcome.unmetered_ms % 1_000:03}"
         lines.append(f"    [yellow]unmetered[/] {seconds} s in {outcome.unmetered_times} times")

@@ -12,12 +12,13 @@ genesis, so the genesis that a report file brings need not be here. Pure.
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ledger.enrolment import Vendors, check_asked_for, check_endorsement_certificate, read_vendors
 from ledger.findings import Finding, Severity, note
-from ledger.reports.rows import Revoked
+from ledger.reports.rows import MAKER, Revoked
 from wire.attestation_result import AttestationResult
 from wire.enrolment import read_request
 from wire.errors import ConfigError, DecodeError, VerificationError
@@ -27,7 +28,6 @@ MAX_TRUST_BYTES = 4 * 1024 * 1024
 """Certificates of all makers there are take a tenth of it."""
 MAX_SINCE_S = U63_MAX // 1_000
 MAX_WHY_CHARACTERS = 200
-MAKER = "maker"
 _FORM = 1
 _KEYS = {"airgrant trust", "ledgers", "vendors", "revoked_keys"}
 
@@ -49,6 +49,11 @@ class Trust:
         """The earliest revocation of a key."""
         named = [one for one in self.revoked if one.key_id == key_id]
         return min(named, key=lambda one: one.since_utc_s, default=None)
+
+
+def unused_revocations(trust: Trust, key_ids: Iterable[str]) -> list[str]:
+    """Key ids that are named as revoked, and that none of these boxes has: perhaps a slip of the pen."""
+    return sorted({one.key_id.hex() for one in trust.revoked} - set(key_ids))
 
 
 def format_trust(ledgers: list[bytes], vendors_pem: str = "", revoked: tuple[Revoked, ...] = ()) -> str:
@@ -91,7 +96,10 @@ def judge_ledger(trust: Trust, ledger_id: bytes) -> None:
 
 
 def judge_maker(trust: Trust, enrolment: AttestationResult, ledger_id: bytes) -> Finding:
-    """Whether the TPM's certificate leads to a maker that the auditor trusts, as of the day it was enrolled."""
+    """Whether the TPM's certificate leads to a maker that the auditor trusts, as of the day it was enrolled. That the
+    attestation key is in the TPM of that certificate, credential activation showed the ledger at enrolment, and
+    nothing in a file shows it again.
+    """
     if not enrolment.in_tpm:
         return note(MAKER, "a software key: there is no TPM, and no maker")
     if trust.vendors is None:
@@ -102,7 +110,10 @@ def judge_maker(trust: Trust, enrolment: AttestationResult, ledger_id: bytes) ->
         check_endorsement_certificate(certificate, trust.vendors, enrolment.enrolled_s)
     except DecodeError as error:
         return Finding(MAKER, ok=False, severity=Severity.FORGERY, text=str(error))
-    return note(MAKER, "the TPM's certificate leads to a maker that is trusted")
+    return note(
+        MAKER,
+        "a TPM's certificate leads to a maker that is trusted; that the key is in that TPM is the ledger's word",
+    )
 
 
 def _vendors(value: Any, origin: str) -> Vendors | None:

@@ -60,19 +60,20 @@ CHECKS: dict[str, Words] = {
         "The same time is reported twice.",
     ),
     "totals": Words(
-        "Are the bytes within what was bought: time, rates, data cap, once each?",
-        "The box claims more than the grant allows, or a grant that the ledger never made.",
+        "Are the bytes within what was bought: time, rates, data cap, once each; and, of several boxes, all together?",
+        "A box, or several together, claim more than the grant allows, or a grant that the ledger never made.",
     ),
     "complete": Words(
-        "Is the record there at which the ledger's signed state ends the chain?",
+        "Is the record there at which the ledger's signed state, as of the block that is named, ends the chain?",
         "Records are withheld: what is shown may hold, and is not all.",
     ),
     "maker": Words(
-        "Does the TPM's certificate lead to a maker that the auditor trusts?",
-        "It may be no TPM at all: the key could be anywhere.",
+        "Does the TPM's certificate lead to a maker that the auditor trusts? (That the key is in that TPM, only the "
+        "ledger saw, when it was enrolled.)",
+        "It may be no TPM at all: the key could be anywhere. None of its rows counts.",
     ),
     "revoked": Words(
-        "Was the key still good when the record was made?",
+        "Was the key still good when the record was made, by the record's own time? (A thief writes it himself.)",
         "Whoever held the key by then was not its box. It proves nothing.",
     ),
     "accounting": Words(

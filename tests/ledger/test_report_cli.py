@@ -8,15 +8,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from apd.shells.fake_tpm import FakeTpm, FakeVendor
+from apd.shells.software_key import SoftwareKey
 from ledger.bundle import write_bundle
 from ledger.report_cli import report
 from tests.ledger.test_bundle import GRANT, KEY, OTHER, bundle
-from tests.ledger_world import ALICE, BOB, GENESIS
+from tests.ledger_world import ALICE, BOB, CAROL, GENESIS, PROVIDER
+from tests.report_box import ALL_THAT_FITS, write_box
 
 NOWHERE = "http://127.0.0.1:9"
 LEDGER_ID = GENESIS.ledger_id.hex()
@@ -110,13 +116,15 @@ def test_a_tail_that_is_withheld_is_missed(tmp_path: Path, capsys) -> None:
 
 
 def test_many_files_are_verified_by_a_trust_file(tmp_path: Path, capsys) -> None:
-    files = [str(filed(tmp_path, name)) for name in ("one.report", "two.report")]
+    files = [str(filed(tmp_path)), str(write_box(tmp_path / "two.report", SoftwareKey(CAROL)))]
     trust = trusted(tmp_path)
     capsys.readouterr()
     assert report(["verify", *files, *trust, "--json"]) == 0
     page = json.loads(capsys.readouterr().out)
-    assert (page["records"], page["rows"], len(page["files"])) == (6, 6, 2)
-    assert page["files"][0]["verdict"] == "all 3 records hold, unattested: a software key signed them"
+    assert (page["records"], page["rows"], len(page["files"])) == (4, 3, 2)
+    assert page["files"][0]["verdict"] == (
+        "all 3 records hold, unattested: a software key signed them; as of block 7 of 1970-01-01 16:40:20 UTC"
+    )
     assert report(["verify", *files, "--ledger-id", LEDGER_ID]) == 0
     assert "2 of 2 files hold" in capsys.readouterr().out
 
@@ -155,6 +163,8 @@ def test_rows_are_exported_as_csv_and_json(tmp_path: Path, capsysbinary) -> None
     out = tmp_path / "rows.json"
     assert report(["export", file, "--ledger-id", LEDGER_ID, "--format", "json", "--out", str(out)]) == 0
     page = json.loads(out.read_text())
+    assert (page["ok"], len(page["files"]), list(page)[-1]) == (True, 1, "files")
+    assert {row["sold_by"] for row in page["rows"]} == {PROVIDER.public.provider_id.hex()}
     assert [row["consumer"] for row in page["rows"]] == [str(key.public) for key in (ALICE, ALICE, BOB)]
     assert [str(value).lower() for value in page["rows"][0].values()] == list(found[0].values())
 
@@ -227,30 +237,139 @@ def test_only_what_is_asked_for_counts_and_everything_is_verified(tmp_path: Path
         (["--since", "1970-01-02"], 0),
     ):
         argv = ["sum", file, "--ledger-id", LEDGER_ID, "--json", *days]
-        assert report(argv) == (2 if rows is None else 0)
+        status = 2 if rows is None else int("--until" in days)
+        assert report(argv) == status, "the day was not over when the file was fetched"
         page = json.loads(capsysbinary.readouterr().out)
         if rows is None:
             assert "--since is not before --until" in page["error"]
             continue
         assert (page["total"]["rows"], page["files"][0]["rows"]) == (rows, 3)
-        assert report(["export", file, "--ledger-id", LEDGER_ID, *days]) == 0
-        assert capsysbinary.readouterr().out.count(b"\r\n") == rows + 1
+        assert page["ok"] is not bool(status)
+        assert page["span"] == {
+            "since_utc_ms": 86_400_000 if "--since" in days else None,
+            "until_utc_ms": 86_400_000 if "--until" in days else None,
+        }
+        assert report(["export", file, "--ledger-id", LEDGER_ID, *days]) == status
+        captured = capsysbinary.readouterr()
+        assert captured.out.count(b"\r\n") == rows + 1
+        assert (b"of what came later nothing is proved" in captured.err) is bool(status)
     out = tmp_path / "statement.html"
     days = ["--since", "1970-01-02", "--until", "1970-02-01"]
     argv = ["export", file, "--ledger-id", LEDGER_ID, "--format", "html", "--out", str(out), *days]
-    assert report(argv) == 0
-    assert "1970-01-02 00:00 to 1970-02-01 00:00 UTC" in out.read_text()
+    assert report(argv) == 1
+    text = out.read_text()
+    assert "1970-01-02 00:00 to 1970-02-01 00:00 UTC; proved up to 1970-01-01 16:40:20 UTC" in text
+    assert "This report cannot prove the whole period" in text
+    assert "Everything" not in text
+    assert "No row is in this period." in text
     assert report(["sum", file, "--ledger-id", LEDGER_ID, "--since", "yesterday"]) == 2
 
 
-@pytest.mark.parametrize("command", [["sum"], ["export"], ["export", "--format", "html"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["verify"], ["sum"], ["export"], ["export", "--format", "html"]], ids=" ".join
+)
 def test_a_box_that_is_given_twice_is_not_counted_twice(command: list[str], tmp_path: Path, capsys) -> None:
     files = [str(filed(tmp_path, name)) for name in ("one.report", "two.report")]
     out = tmp_path / "out"
-    more = [] if command == ["sum"] else ["--out", str(out)]
+    more = [] if command in (["sum"], ["verify"]) else ["--out", str(out)]
     assert report([*command, *files, "--ledger-id", LEDGER_ID, *more]) == 2
     assert "its rows would count twice" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_tpm_that_nobody_trusted_vouches_for_proves_nothing(tmp_path: Path, capsys) -> None:
+    file = str(write_box(tmp_path / "box.report", FakeTpm(), ALL_THAT_FITS))
+    makers = tmp_path / "makers.pem"
+    makers.write_bytes(FakeVendor().root.public_bytes(Encoding.PEM))
+    trust = trusted(tmp_path, "--vendors", str(makers))
+    capsys.readouterr()
+    assert report(["sum", file, *trust, "--json"]) == 1
+    page = json.loads(capsys.readouterr().out)
+    assert (page["total"]["rows"], page["total"]["down_bytes"], page["total"]["forged_rows"]) == (0, 0, 1)
+    (told,) = page["files"]
+    assert (told["rows_that_hold"], told["attested_rows"], told["failures"]) == (0, 0, {"maker": 1})
+    assert told["verdict"].startswith("nobody trusted vouches for the TPM: none of 2 records counts")
+    assert told["complete"], "all is there; it is not believed"
+    assert report(["export", file, *trust]) == 1
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out, newline=""))
+    assert (row["verdict"], row["attested"], row["why"].split(":")[0]) == ("forged", "false", "maker")
+    out = tmp_path / "statement.html"
+    assert report(["export", file, *trust, "--format", "html", "--out", str(out)]) == 1
+    assert "0 rows are proved all the same; 0 are disputed and 1 forged" in out.read_text()
+    assert report(["sum", file, "--ledger-id", LEDGER_ID]) == 0, "without makers it is the ledger's word"
+
+
+@pytest.fixture
+def served_twice(tmp_path: Path) -> list[str]:
+    """A whole grant by each of two partners' boxes, each within it."""
+    boxes = ((tmp_path / "bob.report", BOB), (tmp_path / "carol.report", CAROL))
+    return [
+        str(write_box(path, SoftwareKey(provider), ALL_THAT_FITS, provider=provider))
+        for path, provider in boxes
+    ]
+
+
+def test_what_several_boxes_say_of_a_grant_is_held_against_it_together(
+    served_twice: list[str], capsys
+) -> None:
+    for file in served_twice:
+        assert report(["sum", file, "--ledger-id", LEDGER_ID, "--json"]) == 0, "alone it cannot be seen"
+        page = json.loads(capsys.readouterr().out)
+        assert page["files"][0]["partner_rows"] == 1
+    assert report(["sum", *served_twice, "--ledger-id", LEDGER_ID, "--by", "grant", "--json"]) == 1
+    page = json.loads(capsys.readouterr().out)
+    assert (page["ok"], page["total"]["rows"], page["total"]["down_bytes"]) == (False, 0, 0)
+    assert (page["total"]["disputed_rows"], page["total"]["disputed_bytes"]) == (2, 2_250_000_000)
+    boxes = [BOB.public.key_id.hex(), CAROL.public.key_id.hex()]
+    for told in page["files"]:
+        assert told["failures"] == {"totals": 1}
+        assert all(box in told["faults"][0]["text"] for box in boxes)
+    assert report(["verify", *served_twice, "--ledger-id", LEDGER_ID]) == 1
+    assert "2250000000 bytes of it together" in " ".join(capsys.readouterr().out.split())
+    assert report(["export", *served_twice, "--ledger-id", LEDGER_ID]) == 1
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
+    assert [row["verdict"] for row in rows] == ["claim", "claim"]
+
+
+def test_a_key_that_is_named_as_revoked_and_is_not_here_is_said(tmp_path: Path, capsys) -> None:
+    trust = tmp_path / "trust.json"
+    page = {
+        "airgrant trust": 1,
+        "ledgers": [LEDGER_ID],
+        "vendors": "",
+        "revoked_keys": [{"key_id": "00" * 8, "since_utc_s": 1, "why": "lost"}],
+    }
+    trust.write_text(json.dumps(page))
+    assert report(["verify", str(filed(tmp_path)), "--trust", str(trust)]) == 0
+    assert f"no file is of key {'00' * 8}, which is named as revoked" in capsys.readouterr().out
+
+
+def test_what_was_counted_and_of_which_time_is_said(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "rows.csv"
+    argv = ["export", str(filed(tmp_path)), "--ledger-id", LEDGER_ID, "--out", str(out)]
+    assert report([*argv, "--since", "1970-01-02"]) == 0
+    said = capsys.readouterr().err
+    assert "0 rows of 1 files, reports that begin from 1970-01-02 until before the end (UTC)" in said
+    assert report(["sum", *argv[1:4], "--since", "1970-01-02"]) == 0
+    assert "counted: reports that begin from 1970-01-02" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["export"], ["export", "--format", "json"], ["sum", "--by", "box"], ["verify"]],
+    ids=" ".join,
+)
+def test_a_disk_that_is_full_is_the_worlds_fault(words: list[str], tmp_path: Path) -> None:
+    command, *more = words
+    trust = trusted(tmp_path) if command == "verify" else ["--ledger-id", LEDGER_ID]
+    argv = [command, str(filed(tmp_path)), *trust, *more]
+    program = f"import sys; from ledger.report_cli import report; sys.exit(report({argv!r}))"
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False), done.stderr
+    assert "standard output: No space left on device" in done.stderr
 
 
 def test_a_table_is_for_the_terminal(tmp_path: Path, capsys) -> None:

@@ -61,8 +61,8 @@ def test_a_heading_comes_first_and_numbers_stay_numbers() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_json_is_one_object_with_rows_last(count: int) -> None:
-    page = json.loads("".join(json_rows([ROW] * count, {"about": "x"})))
-    assert list(page) == ["airgrant rows", "about", "rows"]
+    page = json.loads("".join(json_rows([ROW] * count, {"about": "x"}, lambda: {"files": [count]})))
+    assert list(page) == ["airgrant rows", "about", "rows", "files"]
     assert page["rows"] == [row_values(ROW)] * count
 
 

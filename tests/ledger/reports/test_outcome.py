@@ -5,24 +5,78 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from apd.shells.fake_tpm import FakeTpm
+from lab.meter_chain import MeterChain
 from ledger.bundle import verify_bundle
 from ledger.completeness import ProvedEnd
 from ledger.entries import MeterChain as ChainEnd
-from ledger.findings import Severity
-from ledger.reports.outcome import MOST_SHOWN, Outcome, OutcomeFold, read_outcome, severity_of
-from ledger.reports.rows import Revoked
-from tests.ledger.reports.test_rows import judge
+from ledger.findings import Severity, UnmeteredInterval
+from ledger.reports.outcome import (
+    MOST_SHOWN,
+    NO_REPORT_SINCE,
+    Outcome,
+    OutcomeFold,
+    read_outcome,
+    severity_of,
+)
+from ledger.reports.rows import ALWAYS, Revoked, Span, judge_records
+from tests.ledger.reports.test_rows import GRANTS, judge
 from tests.ledger.test_bundle import KEY, bundle, records
-from tests.ledger_world import START_S
+from tests.ledger_world import PROVIDER, START_S
+from wire.attestation_result import AttestationResult
 
 PROVED = verify_bundle(bundle()).proved
+AS_OF = "as of block 7 of 1970-01-01 16:40:20 UTC"
 
 
-def fold(*said: bytes, proved: ProvedEnd = PROVED, revoked: Revoked | None = None) -> Outcome:
-    folding = OutcomeFold(Outcome("box.report"), proved)
+def fold(
+    *said: bytes, proved: ProvedEnd = PROVED, revoked: Revoked | None = None, span: Span = ALWAYS
+) -> Outcome:
+    folding = OutcomeFold(Outcome("box.report"), proved, span)
     for one in judge(*said, revoked=revoked):
         folding.take(one)
     return folding.finish()
+
+
+def test_what_came_after_the_header_is_not_proved_and_said_so() -> None:
+    header_ms = PROVED.time_s * 1_000
+    within = fold(*records(), span=Span(0, header_ms))
+    assert (within.ok, within.is_short) == (True, False)
+    assert within.sentence.endswith(AS_OF)
+    beyond = fold(*records(), span=Span(0, header_ms + 1))
+    assert (beyond.ok, beyond.is_short) == (True, True)
+    assert beyond.sentence.endswith(f"{AS_OF}; of what came later nothing is proved")
+    retired = replace(PROVED, end=replace(PROVED.end, retired_s=START_S + 15))
+    assert not fold(*records(), proved=retired, span=Span(0, header_ms + 1)).is_short
+
+
+def test_time_after_the_last_report_is_not_metered() -> None:
+    """A box that stopped has no next report that would show the gap."""
+    (gap,) = fold(*records()).unmetered
+    begin = START_S * 1_000 + 10_000
+    assert gap == UnmeteredInterval(begin, PROVED.time_s * 1_000, NO_REPORT_SINCE)
+    assert fold(*records(), span=Span(0, begin + 3_000)).unmetered_ms == 3_000
+    retired = replace(PROVED, end=replace(PROVED.end, retired_s=START_S + 14))
+    assert fold(*records(), proved=retired).unmetered_ms == 4_000
+
+
+def test_every_check_is_counted_that_was_made_and_no_other() -> None:
+    outcome = fold(*records())
+    assert outcome.asked == {
+        "format": 3, "signature": 3, "sequence": 3, "chain": 3, "interval": 2, "totals": 2,
+    }  # fmt: skip
+    tpm = FakeTpm()
+    key = tpm.attestation_key()
+    enrolment = AttestationResult(key.public_key, key.name, PROVIDER.public, bytes(32), START_S)
+    chain = MeterChain(tpm, START_S * 1_000)
+    said = (chain.boot(), chain.usage(5_000), chain.anchor(), chain.usage(5_000), chain.anchor())
+    for kept, anchors in ((said[:2], 0), (said[:3], 0), (said, 1)):
+        folding = OutcomeFold(Outcome("box.report", in_tpm=True), PROVED)
+        for one in judge_records(kept, enrolment, GRANTS.get):
+            folding.take(one)
+        assert folding.outcome.asked.get("anchor", 0) == anchors, "the first has none before it"
+        assert folding.outcome.asked["quote"] == folding.outcome.asked["pcr"] == len(kept)
+        assert "totals" not in folding.outcome.asked, "nobody was served"
 
 
 def test_a_whole_chain_is_all_right() -> None:
@@ -41,14 +95,15 @@ def test_its_verdict_is_the_bundles_for_every_chain_that_lacks_something() -> No
         assert outcome.ok == audit.ok, kept
         assert outcome.complete_text == audit.complete.text
         assert sum(outcome.failures.values()) == len(audit.verdict.failures)
-        assert outcome.unmetered_ms == audit.verdict.unmetered_ms
+        gaps = [one for one in outcome.unmetered if one.why != NO_REPORT_SINCE]
+        assert gaps == list(audit.verdict.unmetered)
 
 
 def test_only_the_first_faults_are_kept_and_all_are_counted() -> None:
     outcome = fold(*records(), *(b"junk" for _ in range(MOST_SHOWN + 50)))
     assert (len(outcome.faults), outcome.failures) == (MOST_SHOWN, {"format": MOST_SHOWN + 50})
     assert severity_of(outcome.faults[0]) is Severity.FORGERY
-    assert outcome.sentence == "150 of 153 records do not hold"
+    assert outcome.sentence == f"150 of 153 records do not hold; {AS_OF}"
 
 
 def test_a_revoked_key_is_not_said_to_withhold_records() -> None:
@@ -59,13 +114,10 @@ def test_a_revoked_key_is_not_said_to_withhold_records() -> None:
 
 def test_every_sentence() -> None:
     retired = replace(PROVED, end=ChainEnd(0, bytes(32), START_S))
-    assert fold(proved=retired).sentence == "no records, and the key was retired"
-    assert fold(proved=replace(PROVED, end=ChainEnd(0, bytes(32)))).sentence == "no records"
-    assert fold(*records()[:2]).sentence == "2 records hold, and others are withheld"
+    assert fold(proved=retired).sentence == f"no records, and the key was retired; {AS_OF}"
+    assert fold(proved=replace(PROVED, end=ChainEnd(0, bytes(32)))).sentence == f"no records; {AS_OF}"
+    assert fold(*records()[:2]).sentence == f"2 records hold, and others are withheld; {AS_OF}"
     assert Outcome("x", error="is cut").sentence == "cannot be verified: is cut"
-    whole = fold(*records())
-    whole.failures["maker"] = 1
-    assert "nobody trusted vouches" in whole.sentence
 
 
 def test_an_outcome_survives_its_json() -> None:

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from ledger.reports.outcome import Outcome
 from ledger.reports.statement import GROUPS, MOST_LINES, statement
 from ledger.reports.sum_up import Sum, add_rows
+from ledger.reports.words import CHECKS
 from tests.ledger.reports.test_outcome import fold
 from tests.ledger.reports.test_rows import judge
 from tests.ledger.test_bundle import KEY, records
@@ -65,6 +66,53 @@ def test_what_holds_is_said_with_its_sums() -> None:
     assert str(ALICE.public)[:20] in shown.said
     assert "does not hold" not in shown.said
     assert shown.fetched == []
+
+
+def row_of(shown: Page, check: str) -> str:
+    """What the table of checks says of one, up to the next."""
+    names = [*CHECKS, "Volumes"]
+    names.remove("accounting")
+    at = shown.said.index(CHECKS[check].asks) + len(CHECKS[check].asks)
+    until = shown.said.find(f" {names[names.index(check) + 1]} ", at)
+    return shown.said[at:until].strip()
+
+
+def test_what_nobody_asked_is_not_said_to_hold() -> None:
+    shown = page(*records())
+    assert row_of(shown, "revoked") == "not asked: the trust file names no key as revoked"
+    assert row_of(shown, "maker") == "not asked"
+    assert row_of(shown, "anchor") == row_of(shown, "boot record") == "there is no TPM"
+    assert row_of(shown, "sequence") == "yes, 3 times"
+    assert row_of(shown, "complete") == "yes"
+    of_a_tpm = replace(fold(*records()), in_tpm=True, revoked_named=3)
+    shown = Page(statement([of_a_tpm], {by: {} for by in GROUPS}, bytes(32)))
+    assert row_of(shown, "anchor") == row_of(shown, "clock") == "not asked"
+    assert row_of(shown, "revoked") == "3 keys named as revoked, none of them here"
+    shown = Page(statement([replace(of_a_tpm, revoked_asked=True)], {by: {} for by in GROUPS}, bytes(32)))
+    assert row_of(shown, "revoked") == "yes, of 1 box"
+
+
+def test_a_tpm_in_each_box_is_said_only_where_there_are_rows_and_tpms() -> None:
+    whole, sums = fold(*records()), {by: {"x": Sum(rows=2)} for by in GROUPS}
+    in_tpm, said = replace(whole, in_tpm=True), "A TPM in each box vouches for every row"
+    assert said in statement([in_tpm], sums, bytes(32))
+    for outcomes, groups in (([in_tpm], {by: {} for by in GROUPS}), ([in_tpm, whole], sums)):
+        assert said not in statement(outcomes, groups, bytes(32))
+    assert "No row is in this period." in statement([in_tpm], {by: {} for by in GROUPS}, bytes(32))
+
+
+def test_the_date_of_the_chains_end_stands_with_the_verdict_and_the_files() -> None:
+    shown = page(*records())
+    assert "Everything that can be checked holds, proved up to 1970-01-01 16:40:20 UTC" in shown.said
+    outcome = fold(*records())
+    assert f"up to record 3 {outcome.end_head} , block 7 of 1970-01-01 16:40:20 UTC" in shown.said
+
+
+def test_disputed_and_forged_rows_stand_apart() -> None:
+    sums = {"box": {}, "day": {"1970-01-01": Sum(1, disputed_rows=20, forged_rows=300)}, "consumer": {}}
+    said = Page(statement([fold(*records())], sums, bytes(32))).said
+    assert "disputed forged 1970-01-01" in said
+    assert " 20 300 " in said
 
 
 def test_what_does_not_hold_is_said_in_words() -> None:

@@ -26,7 +26,7 @@ def test_what_does_not_hold_is_said_with_its_meaning_and_the_first_case() -> Non
     assert "1 of 2 files hold; trusted was what sha256 0000" in text
     assert "sequence: fails 1 times. Records are missing, or the box went back to an old state." in text
     assert "record 3, genuine, but the chain has a hole here" in text
-    assert "unmetered 5.000 s in 1 times" in text
+    assert "unmetered 15.000 s in 2 times" in text
 
 
 def test_records_that_are_withheld_are_said_so() -> None:
