@@ -73,7 +73,7 @@ CHECKS: dict[str, Words] = {
         "It may be no TPM at all: the key could be anywhere. None of its rows counts.",
     ),
     "revoked": Words(
-        "Was the key still good when the record was made, by the record's own time? (A thief writes it himself.)",
+        "Was the key still good when the record was made, by the record's own time? (Whoever has the key writes it.)",
         "Whoever held the key by then was not its box. It proves nothing.",
     ),
     "accounting": Words(
