@@ -345,6 +345,8 @@ def _report_sum(options: argparse.Namespace) -> int:
                     *_outcome_lines(outcomes, trust),
                 ],
             )
+    if options.format == "csv" and not options.json:
+        sys.stderr.write(f"airgrant: counted: {_span_text(_span_of(options))}\n")
     _complain(outcomes)
     return _status(outcomes)
 

@@ -134,9 +134,10 @@ def verified_together(
             pass
     most = min(MOST_WORKERS, os.cpu_count() or 1) if workers is None else workers
     with book() as grants:
-        jobs = [_Job(path, trust, tuple(by), span, grants) for path in paths]
+        alone = len(paths) == 1
+        jobs = [_Job(path, trust, tuple(by), span, grants, alone) for path in paths]
         done = _do_jobs(jobs, progress, most)
-        boxes = find_too_much(grants) if len(paths) > 1 else set()
+        boxes = set() if alone else find_too_much(grants)
         again = [at for at, (outcome, _) in enumerate(done) if outcome.key_id in boxes]
         redone = _do_jobs([replace(jobs[at], again=True) for at in again], progress, most)
         for at, one in zip(again, redone, strict=True):
@@ -159,13 +160,16 @@ def require_different_boxes(outcomes: Iterable[Outcome]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A file to verify. `grants` is the book that all share; `again`: with what it has of too much."""
+    """A file to verify. `grants` is the book that all share, but for one `alone`; `again`: with what it has of too
+    much.
+    """
 
     path: Path
     trust: Trust
     by: tuple[str, ...]
     span: Span
     grants: Path
+    alone: bool
     again: bool = False
 
     def page(self) -> dict[str, Any]:
@@ -175,13 +179,15 @@ class _Job:
             "by": list(self.by),
             "span": [self.span.from_utc_ms, self.span.to_utc_ms],
             "grants": str(self.grants),
+            "alone": self.alone,
             "again": self.again,
         }
 
 
 def _read_job(page: dict[str, Any]) -> _Job:
     trust, span = parse_trust(page["trust"], "trust"), Span(*page["span"])
-    return _Job(Path(page["file"]), trust, tuple(page["by"]), span, Path(page["grants"]), page["again"])
+    book_path = Path(page["grants"])
+    return _Job(Path(page["file"]), trust, tuple(page["by"]), span, book_path, page["alone"], page["again"])
 
 
 def _do_jobs(jobs: Sequence[_Job], progress: Progress, most: int) -> list[tuple[Outcome, Sums]]:
@@ -196,7 +202,9 @@ def _do_job(job: _Job, progress: Progress = lambda _text: None) -> tuple[Outcome
     try:
         with open_report(job.path, job.trust, job.span) as report, ExitStack() as stack:
             outcome = report.fold.outcome
-            if job.again:
+            if job.alone:
+                judging = report.judged(progress)
+            elif job.again:
                 judging = report.judged(progress, stack.enter_context(disputes(job.grants)))
             else:
                 judging = _entered(

@@ -352,6 +352,8 @@ def test_what_was_counted_and_of_which_time_is_said(tmp_path: Path, capsys) -> N
     assert "0 rows of 1 files, reports that begin from 1970-01-02 until before the end (UTC)" in said
     assert report(["sum", *argv[1:4], "--since", "1970-01-02"]) == 0
     assert "counted: reports that begin from 1970-01-02" in capsys.readouterr().out
+    assert report(["sum", *argv[1:4], "--format", "csv"]) == 0
+    assert "counted: all reports" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
