@@ -99,6 +99,28 @@ def exposure(unit: Path) -> float:
     return float(found[1])
 
 
+def test_the_operators_file_is_for_nobody_else(tmp_path) -> None:
+    """It holds the box's key, also where a file of that name was there."""
+    for name in ("authority.pem", "roof.pem", "roof.key"):
+        (tmp_path / name).write_text(f"{name}\n")
+    made = tmp_path / "roof.toml"
+    for _ in range(2):
+        values = dict.fromkeys(("HOST", "KEY", "LEDGER_ID"), "x")
+        run_operators_script(tmp_path, values)
+        assert made.stat().st_mode & 0o777 == 0o600
+        assert "roof.key" in made.read_text()
+        made.chmod(0o644)
+
+
+def run_operators_script(folder: Path, values: dict[str, str]) -> None:
+    """The commands of docs/install.md, as most people's shells run them."""
+    page = (ROOT / "docs" / "install.md").read_text()
+    (script,) = re.findall("<!-- begin:operator-file -->(.*?)<!-- end", page, re.DOTALL)
+    subprocess.run(
+        ["bash", "-euc", script], check=True, cwd=folder, env={**os.environ, **values}, umask=0o022
+    )
+
+
 @pytest.mark.parametrize("script", ["postinst", "prerm", "postrm", "root.sh", "../build.sh"])
 def test_scripts_are_linted(script, needs) -> None:
     needs("shellcheck")
@@ -138,7 +160,10 @@ def test_from_a_package_to_a_session_and_to_nothing_left(
     debian.run("systemctl", "enable", "--now", UNIT)
     eventually(lambda: serves(debian), "it sells", DEADLINE_S)
     assert privileges(debian) == NET_ADMIN
+    limits = debian.run("cat", f"/proc/{main_pid(debian)}/limits").stdout
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE), "no key in a core file"
     assert isinstance(site.join(site.grant(1)), Joined)
+    take_aside(site, debian, packages[0], eventually)
     first = main_pid(debian)
 
     install(debian, packages[1])
@@ -155,8 +180,10 @@ def test_from_a_package_to_a_session_and_to_nothing_left(
     )
     assert privileges(debian) == NET_ADMIN | NET_RAW
 
+    call_off_a_removal(debian, eventually)
     debian.run("dpkg", "--remove", UNIT)
     assert not is_active(debian)
+    assert not any(path.is_symlink() for path in (debian.folder / "etc/systemd").rglob(f"{UNIT}.service"))
     assert "airgrant" not in site.namespace.run(["nft", "list", "tables"])
     assert "htb" not in site.namespace.run(["tc", "qdisc", "show"])
     assert "airgrant0" not in site.namespace.run(["ip", "link", "show"])
@@ -174,6 +201,44 @@ def install(debian: DebianRoot, package: Path) -> None:
     debian.run("dpkg", "--install", f"/root/{package.name}")
 
 
+def take_aside(site: BoxSite, debian: DebianRoot, package: Path, eventually) -> None:
+    """As dpkg does for a package that this one is in conflict with: sessions stay, and afterwards it sells again,
+    whether that was called off or done (Debian Policy 6.5 to 6.7).
+    """
+    for again in (
+        ["abort-deconfigure", "in-favour", "other", "1"],
+        ["configure", package.name.split("_")[1]],
+    ):
+        script(debian, "prerm", "deconfigure", "in-favour", "other", "1")
+        assert not is_active(debian)
+        assert "htb" in site.namespace.run(["tc", "qdisc", "show", "dev", INTERFACE])
+        assert not has_byte_code(debian)
+        script(debian, "postinst", *again)
+        assert has_byte_code(debian), again[0]
+        eventually(lambda: serves(debian), f"it sells after {again[0]}", DEADLINE_S)
+        assert [one["phase"] for one in status(debian)["sessions"]] == ["active"], "adopted, not begun anew"
+
+
+def call_off_a_removal(debian: DebianRoot, eventually) -> None:
+    script(debian, "prerm", "remove", "in-favour", "other", "1")
+    assert not is_active(debian)
+    script(debian, "postinst", "abort-remove", "in-favour", "other", "1")
+    eventually(lambda: serves(debian), "it sells after abort-remove", DEADLINE_S)
+    script(debian, "prerm", "upgrade", "2")
+    assert not has_byte_code(debian)
+    script(debian, "postinst", "abort-upgrade", "2")
+    assert has_byte_code(debian)
+
+
+def script(debian: DebianRoot, name: str, *words: str) -> None:
+    """A maintainer script, as dpkg calls it."""
+    debian.run("env", f"DPKG_MAINTSCRIPT_PACKAGE={UNIT}", f"/var/lib/dpkg/info/{UNIT}.{name}", *words)
+
+
+def has_byte_code(debian: DebianRoot) -> bool:
+    return any((debian.folder / "usr/lib/airgrant").rglob("*.pyc"))
+
+
 def set_up(debian: DebianRoot, site: BoxSite, tmp_path: Path) -> None:
     nobody = debian.run("apd", "setup", check=False)
     assert nobody.returncode == 2, "nobody is there to be asked"
@@ -186,6 +251,7 @@ def set_up(debian: DebianRoot, site: BoxSite, tmp_path: Path) -> None:
         "--accept-unattested",
     ).stdout  # fmt: skip
     assert str(site.provider.public) in said
+    assert "delete it now" in said
     for name in ("apd.toml", "box.key", "provider.pem"):
         found = debian.run("stat", "--format=%U:%G %a", f"/etc/airgrant/{name}").stdout
         assert found == "root:airgrant 640\n", name
@@ -194,8 +260,6 @@ def set_up(debian: DebianRoot, site: BoxSite, tmp_path: Path) -> None:
 def operator_file(site: BoxSite, folder: Path) -> Path:
     """What an operator hands out, by the commands of docs/install.md, from what the site's box was told."""
     ledger = tomllib.loads(site.config.read_text())["ledger"]
-    page = (ROOT / "docs" / "install.md").read_text()
-    (script,) = re.findall("<!-- begin:operator-file -->(.*?)<!-- end", page, re.DOTALL)
     for name, option in {
         "authority.pem": "authority",
         "roof.pem": "certificate",
@@ -203,7 +267,7 @@ def operator_file(site: BoxSite, folder: Path) -> Path:
     }.items():
         shutil.copyfile(site.folder / ledger[f"{option}_file"], folder / name)
     values = {name.upper(): ledger[name] for name in ("host", "key", "ledger_id")}
-    subprocess.run(["bash", "-euc", script], check=True, cwd=folder, env={**os.environ, **values})
+    run_operators_script(folder, values)
     made = folder / "roof.toml"
     made.write_text(made.read_text().replace("\nkey", f"\nport = {ledger['port']}\nkey", 1))
     return made
