@@ -226,9 +226,8 @@ def _chain_words(audit: Audit, all_findings: bool) -> list[str]:  # noqa: FBT001
         begin, length_s = _instant(gap.from_utc_ms // 1_000), _thousandths(gap.to_utc_ms - gap.from_utc_ms)
         words.append(f"[yellow]unmetered[/] from {begin} for {length_s} s: {escape(gap.why)}")
     words += _shortfall_words(audit)
-    if all_findings or not audit.complete.ok:
-        mark = HOLDS if audit.complete.ok else FAILS
-        words.append(f"{mark} the chain, complete: {escape(audit.complete.text)}")
+    mark = HOLDS if audit.complete.ok else FAILS  # always: it says as of when
+    words.append(f"{mark} the chain, complete: {escape(audit.complete.text)}")
     if ended_s := audit.proved.end.retired_s:
         words.append(f"[yellow]ended[/] {_instant(ended_s)}: its provider enrolled another key")
     return words

@@ -193,7 +193,7 @@ def _box_table(outcomes: Sequence[Outcome], sums: Mapping[str, Sum]) -> str:
             )
         )
     more = len(outcomes) - len(rows)
-    names = ("box", "verdict", "#rows", "#of a software key", "#to devices", "#from devices", "#unmetered")
+    names = ("box", "verdict", "#rows", "#unattested", "#to devices", "#from devices", "#unmetered")
     return _table(names, rows) + (f"<p class=soft>and {more:,} more files</p>" if more > 0 else "")
 
 

@@ -23,6 +23,8 @@ def outcome_lines(outcomes: Sequence[Outcome], trust_digest: bytes, unused: Sequ
         lines += _file_lines(outcome)
     lines += [f"[yellow]no file is of key {one}, which is named as revoked[/]" for one in unused]
     held = sum(one.ok for one in outcomes)
+    if short := sum(one.is_short for one in outcomes):
+        lines.append(f"{FAILS} {short} of {len(outcomes)} files are older than the time that was asked about")
     lines.append(f"{held} of {len(outcomes)} files hold; trusted was what sha256 {trust_digest.hex()} names")
     return lines
 

@@ -75,6 +75,9 @@ def test_a_report_file_is_verified_offline(tmp_path: Path, capsys) -> None:
     file = filed(tmp_path)
     assert report(["verify", str(file), "--json", "--ledger-id", GENESIS.ledger_id.hex()]) == 0
     assert json.loads(capsys.readouterr().out)["verified"] == 3
+    assert report(["verify", str(file), "--ledger-id", GENESIS.ledger_id.hex()]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "shown to its end, record 3, as block 7 of 1970-01-01 16:40:20 UTC has it" in text
     trusted = ["--ledger-id", GENESIS.ledger_id.hex()]
     assert report(["verify", str(file), "--all-findings", *trusted]) == 0
     text = capsys.readouterr().out

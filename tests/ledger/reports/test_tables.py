@@ -7,6 +7,7 @@ import io
 from rich.console import Console
 
 from ledger.reports.outcome import Outcome
+from ledger.reports.rows import Span
 from ledger.reports.sum_up import Sum
 from ledger.reports.tables import outcome_lines, sum_table
 from tests.ledger.reports.test_outcome import fold
@@ -27,6 +28,13 @@ def test_what_does_not_hold_is_said_with_its_meaning_and_the_first_case() -> Non
     assert "sequence: fails 1 times. Records are missing, or the box went back to an old state." in text
     assert "record 3, genuine, but the chain has a hole here" in text
     assert "unmetered 15.000 s in 2 times" in text
+
+
+def test_a_file_that_is_older_than_the_time_asked_about_is_said_so() -> None:
+    text = shown(*outcome_lines([fold(*records(), span=Span(0, 10**12))], bytes(32)))
+    assert "✗ box.report: all 3 records hold" in text
+    assert "1 of 1 files are older than the time that was asked about" in text
+    assert "older than" not in shown(*outcome_lines([fold(*records())], bytes(32)))
 
 
 def test_records_that_are_withheld_are_said_so() -> None:
