@@ -183,7 +183,9 @@ def test_from_a_package_to_a_session_and_to_nothing_left(
     call_off_a_removal(debian, eventually)
     debian.run("dpkg", "--remove", UNIT)
     assert not is_active(debian)
-    assert not any(path.is_symlink() for path in (debian.folder / "etc/systemd").rglob(f"{UNIT}.service"))
+    assert f"{UNIT}.service" not in {path.name for path in (debian.folder / "etc/systemd").rglob("*")}, (
+        "enabled"
+    )
     assert "airgrant" not in site.namespace.run(["nft", "list", "tables"])
     assert "htb" not in site.namespace.run(["tc", "qdisc", "show"])
     assert "airgrant0" not in site.namespace.run(["ip", "link", "show"])
