@@ -51,11 +51,12 @@ build() {
   say "made it ($((SECONDS - started)) s, $(du -sm "$root" | cut -f1) MB)."
 }
 
-# In private mounts, so that whatever happens nothing stays mounted.
+# In mounts of its own, so that whatever happens nothing stays mounted: private ones, but in a chroot, whose root cannot be.
 install_wanted() {
   # shellcheck disable=SC2016  # for the inner shell
-  unshare --mount --pid --fork --propagation private sh -euc '
+  unshare --mount --pid --fork --propagation unchanged sh -euc '
     root=$1 && shift
+    mount --make-rprivate / 2>/dev/null || trap "umount $root/proc" EXIT
     mount -t proc proc "$root/proc"
     printf "#!/bin/sh\nexit 101\n" >"$root/usr/sbin/policy-rc.d" && chmod 755 "$root/usr/sbin/policy-rc.d"
     chroot "$root" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
