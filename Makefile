@@ -44,7 +44,7 @@ lab-auction: set-up ## a box sells its next minutes by auction on the real shape
 lab-admission: set-up ## play a crowd's sessions as packets, with and without admission: build/lab-admission/report.html
 	@lab/sandbox.sh $(PYTHON) -m lab.admission $(ARGS)
 
-papers: set-up ## reproduce the papers, theirs beside ours, some ten minutes: build/papers/report.html (ARGS=--quick)
+papers: set-up ## reproduce the papers, theirs beside ours, some eighteen minutes: build/papers/report.html (ARGS=--quick)
 	@lab/sandbox.sh $(PYTHON) -m lab.papers $(ARGS)
 
 images: set-up ## build the packages that can be built here: build/images (docs/install.md)
