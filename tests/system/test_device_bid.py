@@ -39,6 +39,7 @@ from nas_tunnel.lobby import (
     read_lobby,
     write_lobby,
 )
+from tests.cable import cable_between
 from tests.device.bidding_world import BAND, LEDGER, LEDGER_ID, PINNED, PROVIDER, QOS, Seller, auction
 from wire.auction import write_auction
 from wire.auction_receipt import Status
@@ -54,16 +55,8 @@ APART_S, AUCTIONS = 4, 20
 
 @pytest.fixture(scope="module")
 def cable() -> Iterator[None]:
-    def ip(*words: str) -> None:
-        subprocess.run(["ip", *words], check=True, timeout=10)
-
-    ip("link", "add", INTERFACE, "type", "veth", "peer", "name", OTHER_END)
-    for name in (INTERFACE, OTHER_END):
-        # No duplicate address detection: there is nobody else, and it takes two seconds.
-        Path(f"/proc/sys/net/ipv6/conf/{name}/accept_dad").write_text("0")
-        ip("link", "set", name, "up")
-    yield
-    ip("link", "del", INTERFACE)
+    with cable_between(INTERFACE, OTHER_END):
+        yield
 
 
 @dataclass

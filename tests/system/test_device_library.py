@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from device.offers_cli import offers as offers_command
 from device.user_agent import run
 from device.wallet import Wallet, create_wallet, load_wallet
 from nas_tunnel.lobby import Discover, Join, Leave, Purchase
+from tests.cable import cable_between
 from tests.device.wpa_world import WpaWorld, serving
 from wire.errors import ConfigError
 
@@ -39,16 +39,8 @@ INTERFACE, OTHER_END = "devsta0", "devap0"
 
 @pytest.fixture(scope="module")
 def cable() -> Iterator[None]:
-    def ip(*words: str) -> None:
-        subprocess.run(["ip", *words], check=True, timeout=10)
-
-    ip("link", "add", INTERFACE, "type", "veth", "peer", "name", OTHER_END)
-    for name in (INTERFACE, OTHER_END):
-        # No duplicate address detection: there is nobody else, and it takes two seconds.
-        Path(f"/proc/sys/net/ipv6/conf/{name}/accept_dad").write_text("0")
-        ip("link", "set", name, "up")
-    yield
-    ip("link", "del", INTERFACE)
+    with cable_between(INTERFACE, OTHER_END):
+        yield
 
 
 @dataclass

@@ -12,6 +12,7 @@ import pytest
 
 from device.udp import LobbySocket, read_clock
 from nas_tunnel.lobby import GROUP, PORT, Discover, write_lobby
+from tests.cable import cable_between
 from wire.errors import ShellError
 
 pytestmark = pytest.mark.system
@@ -25,14 +26,8 @@ def ip(*words: str) -> None:
 
 @pytest.fixture(scope="module")
 def cable() -> Iterator[None]:
-    ip("link", "add", INTERFACE, "type", "veth", "peer", "name", OTHER_END)
-    for name in (INTERFACE, OTHER_END):
-        Path(f"/proc/sys/net/ipv6/conf/{name}/accept_dad").write_text(
-            "0"
-        )  # nobody else is there; it takes 2 s
-        ip("link", "set", name, "up")
-    yield
-    ip("link", "del", INTERFACE)
+    with cable_between(INTERFACE, OTHER_END):
+        yield
 
 
 def test_a_question_to_the_group_and_an_answer(cable: None) -> None:

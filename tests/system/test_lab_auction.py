@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from itertools import pairwise
 from typing import Any
 
 import pytest
+
+from tests.played_lab import play_promises
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
@@ -16,13 +15,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Of one whole run."""
-    out = tmp_path_factory.mktemp("lab-auction")
-    words = [sys.executable, "-m", "lab.auction", "--out", str(out)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=580, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Every promise held." in (out / "report.html").read_text()
-    page: dict[str, Any] = json.loads((out / "result.json").read_text())
-    return page
+    return play_promises("lab.auction", tmp_path_factory.mktemp("lab-auction"), timeout_s=580)
 
 
 @pytest.fixture(autouse=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lab.bench.ledger_net import Sizes, measure
+from tests.played_lab import play_lab
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
 
@@ -31,9 +30,7 @@ def played(go_program: Callable[[str], Path], tmp_path_factory: pytest.TempPathF
     """The folder of one whole run."""
     go_program("cometbft")
     out = tmp_path_factory.mktemp("lab-ledger")
-    words = [sys.executable, "-m", "lab.ledger_net", "--out", str(out)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=390, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    play_lab("lab.ledger_net", out, timeout_s=390)
     return out
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
+
+from tests.played_lab import play_promises
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -15,13 +14,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Of one whole run."""
-    out = tmp_path_factory.mktemp("lab-pay")
-    words = [sys.executable, "-m", "lab.pay", "--out", str(out)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Every promise held." in (out / "report.html").read_text()
-    page: dict[str, Any] = json.loads((out / "result.json").read_text())
-    return page
+    return play_promises("lab.pay", tmp_path_factory.mktemp("lab-pay"), timeout_s=280)
 
 
 @pytest.fixture(autouse=True)
