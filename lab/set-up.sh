@@ -95,6 +95,7 @@ command:dpkg-deb|dpkg|looks into our packages
 command:debootstrap|debootstrap|a clean root in which they are installed
 command:systemd-nspawn|systemd-container|boots it
 command:shellcheck|shellcheck|an independent look at the packages' scripts
+command:chromium|chromium|the browser that looks at our pages
 TABLE
 }
 

@@ -46,7 +46,8 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
         "numpy", "py_arkworks_bls12381",
     }),
     "operatord": frozenset({
-        "cryptography", "aiomqtt", "paho", "fastapi", "starlette", "pydantic", "uvicorn", "rich", "pyrad",
+        "cryptography", "aiomqtt", "paho", "fastapi", "starlette", "pydantic", "uvicorn", "rich", "pyrad", "jinja2",
+        "webauthn",
     }),
     "device": frozenset({"cryptography", "paho", "rich"}),
     "airgrant": frozenset(),
@@ -55,7 +56,8 @@ THIRD_PARTY: dict[str, frozenset[str]] = {
 """Which foreign libraries a package may use at all (`lab`: any). The box's list is decision 8 of the architecture."""
 
 PURE_THIRD_PARTY = frozenset({
-    "cryptography", "gymnasium", "numpy", "pettingzoo", "pydantic", "py_arkworks_bls12381", "scipy",
+    "cryptography", "gymnasium", "jinja2", "numpy", "pettingzoo", "pydantic", "py_arkworks_bls12381", "scipy",
+    "webauthn",
 })  # fmt: skip
 """Foreign libraries that do no I/O, so that a pure module may use them where its package may."""
 
