@@ -14,6 +14,7 @@ Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError tha
     [groups]      alley = ["02...", "03..."]
     [metered] and [tariffs.roof]: operatord/metered_settings.py
     [summaries]   period_s = 86400  least_sessions = 10
+    [page]        operatord/page/settings.py
 
 `roof` is the box's NAS-Identifier and its name at the broker. Providers of one group honour each other's grants. Paths
 are relative to the folder of the file.
@@ -29,6 +30,7 @@ from typing import Any
 from ledger.section import Section, refuse_unknown
 from ledger.settings import BROKER_KEYS, BrokerSettings, parse_broker
 from operatord.metered_settings import METERED_KEYS, MeteredSettings, parse_metered
+from operatord.page.settings import PAGE_KEYS, PageSettings, parse_page
 from operatord.sessions import DOWN_OVERHEAD_BYTES, UP_OVERHEAD_BYTES
 from operatord.state import DEFAULT_SILENT_AFTER_S, Box, with_partners
 from operatord.totals import SummaryRules
@@ -50,6 +52,7 @@ _KEYS = {
     "tariffs": None,
     "attesters": None,
     "summaries": {"period_s", "least_sessions"},
+    "page": PAGE_KEYS,
 }
 _BOX_KEYS = {"provider", "address", "secret", "das_port", "up_overhead_bytes", "down_overhead_bytes"}
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,66}")
@@ -112,6 +115,8 @@ class OperatorSettings:
     """For whoever pays as he goes; None: nobody does."""
     summaries: SummaryRules | None = None
     """What is published of metered sessions; None: nothing is."""
+    page: PageSettings | None = None
+    """Where the operator's page listens; None: nowhere."""
 
     @property
     def trust(self) -> Path:
@@ -156,6 +161,7 @@ def parse_settings(page: Mapping[str, Any], file: Path) -> OperatorSettings:
         providers=_providers(boxes, partners),
         metered=parse_metered(page, boxes, file),
         summaries=_parse_summaries(page, file),
+        page=parse_page(page, file),
     )
 
 
