@@ -429,6 +429,7 @@ EXCUSED_TESTS: dict[str, str] = {
     "tests/lab/test_test_script.py": "a shell script: lab/test.sh",
     "tests/lab/test_go.py": "a shell script: lab/go.sh",
     "tests/lab/test_evm.py": "a shell script: lab/evm.sh",
+    "tests/docs/test_commands.py": "every command of docs/ and README.md, against the parsers",
     "tests/images/test_debian.py": "recipes: images/debian, and images/build.sh that packs by them",
     "tests/lab/compose/test_files.py": "the compose files, as Docker Compose reads them",
     "tests/system/test_abci_liars.py": "ledger/abci on real CometBFTs, one of which is not honest",
