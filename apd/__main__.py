@@ -1,4 +1,4 @@
-"""The `apd` command: the box. `setup`, `check`, `run`, `status`, `clear`, `sib`, `--version`; standard library only.
+"""The `apd` command: the box. `setup`, `check`, `run`, `status`, `clear`, `uci`, `sib`; standard library only.
 
 Exit status: 0 done; 1 a mistake of our own, with a traceback; 2 the command line or the configuration is wrong; 3 the
 kernel, the TPM, the disk or the network failed.
@@ -71,9 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print what was understood as JSON")
     check.set_defaults(run=_check)
     status = commands.add_parser("status", help="what the running daemon does")
-    status.add_argument("--socket", type=Path, default=Path("/run/airgrant/apd.sock"))
+    # By this name it is found on OpenWrt, too, where there may be no /run.
+    status.add_argument("--socket", type=Path, default=Path("/var/run/airgrant/apd.sock"))
     status.add_argument("--json", action="store_true")
     status.set_defaults(run=_status)
+    uci = commands.add_parser("uci", help="OpenWrt: make the configuration out of /etc/config/airgrant")
+    _add_uci(uci)
     sib = commands.add_parser(
         "sib", help="print what a gNB's file has to say to broadcast the offer of this box"
     )
@@ -86,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
 def _add_setup(parser: argparse.ArgumentParser) -> None:
     """What is not said here is asked, where a person is there to answer."""
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="what is written")
+    _add_answers(parser)
+    parser.set_defaults(run=_setup)
+
+
+def _add_answers(parser: argparse.ArgumentParser) -> None:
+    """Of a first configuration, wherever it is written."""
     parser.add_argument("--interface", metavar="NAME", help="the device whose far side is the stations")
     parser.add_argument("--capacity", metavar="DOWN/UP", help="what it carries, such as 30M/15M")
     parser.add_argument("--operator-file", type=Path, metavar="FILE", help="what your operator gave you")
@@ -100,7 +109,33 @@ def _add_setup(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="replace settings that are there (the provider's key is kept), and take any interface",
     )
-    parser.set_defaults(run=_setup)
+
+
+def _add_uci(parser: argparse.ArgumentParser) -> None:
+    """Its files are the same for each of its commands."""
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="what")
+    for what, told in {
+        "check": "are the settings all right? Nothing is written",
+        "translate": "write the daemon's configuration CONFIG, if they are all right",
+        "migrate": "rewrite a file of an older version; one of the present version stays",
+        "setup": "make the first settings: three questions, or options",
+    }.items():
+        command = commands.add_parser(what, help=told)
+        command.add_argument(
+            "uci", type=Path, nargs="?", default=Path("/etc/config/airgrant"), metavar="FILE"
+        )
+        if what == "translate":
+            command.add_argument("toml", type=Path, metavar="CONFIG")
+        if what == "setup":
+            _add_answers(command)
+    parser.set_defaults(run=_uci)
+
+
+def _uci(arguments: argparse.Namespace) -> int:
+    from apd.uci_cli import run
+
+    run(arguments, read_interface_address)
+    return 0
 
 
 def _setup(arguments: argparse.Namespace) -> int:

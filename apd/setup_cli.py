@@ -50,6 +50,33 @@ def set_up(
     proc_net: Path = PROC_NET,
 ) -> None:
     """From options, and from answers where `asked` is a terminal, to files. Raises ConfigError, ShellError."""
+    account, file = make_files(options, read_address, asked, said, tpm_device, sysfs, proc_net)
+    config: Path = options.config
+    said.write(f"{config}: written, and the daemon reads it.\n")
+    said.write(farewell(account, config.parent, file))
+    said.write(
+        "Nothing has been started, and nothing radiates. To sell:  systemctl enable --now airgrant-apd\n"
+    )
+
+
+def farewell(account: str, folder: Path, operator_file: Path) -> str:
+    """What its owner has to know, on any system."""
+    return (
+        f"Your account is {account}; its key is {folder / PROVIDER}: keep a copy, it is your money.\n"
+        f"{_word_on(operator_file)}\n"
+    )
+
+
+def make_files(
+    options: argparse.Namespace,
+    read_address: Callable[[str], MacAddress],
+    asked: TextIO = sys.stdin,
+    said: TextIO = sys.stdout,
+    tpm_device: Path = TPM_DEVICE,
+    sysfs: Path = SYSFS,
+    proc_net: Path = PROC_NET,
+) -> tuple[str, Path]:
+    """The account that sells now, and where the operator's file is. Raises ConfigError, ShellError."""
     config: Path = options.config
     if config.exists() and not options.force:
         raise ConfigError(f"{config}: is there already; with --force it is replaced, and its keys are kept")
@@ -57,15 +84,9 @@ def set_up(
     interface = _choose_interface(options, ask, sysfs, find_uplinks(sysfs, proc_net))
     answers, operator, file = _answers(options, ask, tpm_device, interface)
     try:
-        account = _write(config, format_settings(answers, operator), operator, read_address)
+        return _write(config, format_settings(answers, operator), operator, read_address), file
     except OSError as error:
         raise ShellError(str(error.filename or config.parent), str(error.strerror)) from error
-    said.write(
-        f"{config}: written, and the daemon reads it.\n"
-        f"Your account is {account}; its key is {config.parent / PROVIDER}: keep a copy, it is your money.\n"
-        f"{_word_on(file)}\n"
-        "Nothing has been started, and nothing radiates. To sell:  systemctl enable --now airgrant-apd\n"
-    )
 
 
 def _answers(
