@@ -1,9 +1,9 @@
-"""GET /metrics, at the addresses of section [web], and nothing else: a few lines of HTTP/1.1 over asyncio.
+"""GET / and GET /metrics, at the addresses of section [web], and nothing else: a few lines of HTTP/1.1 over asyncio.
 
-For a monitoring server at home, never for stations or strangers: it listens only at loopback and private addresses that
-this machine has, takes connections only from the interface that has the address, and refuses to start if that is the
-stations' (or a bridge that theirs is in). One question for each connection; a handful of connections at a time; whoever
-is slow to ask or to read is cut off. Changes nothing, and decides nothing: what is shown is made elsewhere.
+For the owner and a monitoring server at home, never for stations or strangers: it listens only at loopback and private
+addresses that this machine has, takes connections only from the interface that has the address, and refuses to start if
+that is the stations' (or a bridge that theirs is in). One question for each connection; a handful of connections at a
+time; whoever is slow to ask or to read is cut off. It decides nothing: what is shown is made elsewhere.
 """
 
 import array
@@ -13,7 +13,8 @@ import re
 import resource
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from apd.settings import WebSettings
 from apd.shells.clock import read_clock
 from apd.state import State
 from apd.status import describe
+from apd.status_page import status_page, style_policy
 from wire.errors import ShellError
 from wire.metrics_text import CONTENT_TYPE, format_metrics
 
@@ -56,9 +58,14 @@ class Web:
     async def serve(self, state: Callable[[], State]) -> None:
         """Raises ShellError when it may not, or cannot, listen there."""
 
-        def page() -> str:
+        def metrics() -> str:
             status = describe(state(), read_clock())
             return format_metrics(measure(state(), status, self._tally, _resident_bytes()))
+
+        pages = {
+            b"/": Page(lambda: status_page(describe(state(), read_clock())), "text/html; charset=utf-8"),
+            b"/metrics": Page(metrics, CONTENT_TYPE),
+        }
 
         loop = asyncio.get_running_loop()
         try:
@@ -66,7 +73,7 @@ class Web:
                 listening = _listen(address, self.port, self._stations)
                 self.port = listening.getsockname()[1]
                 server = await loop.create_server(
-                    lambda: _Connection(self._open, page, self._deadline_s), sock=listening
+                    lambda: _Connection(self._open, pages, self._deadline_s), sock=listening
                 )
                 self._servers.append(server)
         except OSError as error:
@@ -85,12 +92,20 @@ class Web:
             connection.cut()
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How it is made, when it is asked for, and what it is."""
+
+    make: Callable[[], str]
+    kind: str
+
+
 class _Connection(asyncio.Protocol):
     """One question and its answer."""
 
-    def __init__(self, others: "set[_Connection]", page: Callable[[], str], deadline_s: float) -> None:
+    def __init__(self, others: "set[_Connection]", pages: Mapping[bytes, Page], deadline_s: float) -> None:
         self._others = others
-        self._page = page
+        self._pages = pages
         self._deadline_s = deadline_s
         self._asked = b""
         self._answered = False
@@ -110,7 +125,7 @@ class _Connection(asyncio.Protocol):
         self._asked += data[: MAX_REQUEST_BYTES + 1]
         if b"\r\n\r\n" in self._asked or len(self._asked) > MAX_REQUEST_BYTES:
             self._answered = True
-            self._transport.write(_answer(self._asked, self._page))
+            self._transport.write(_answer(self._asked, self._pages))
             self._transport.close()  # once it is sent, or the timer's
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -122,7 +137,7 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
 
-def _answer(asked: bytes, page: Callable[[], str]) -> bytes:
+def _answer(asked: bytes, pages: Mapping[bytes, Page]) -> bytes:
     line, _, rest = asked.partition(b"\r\n")
     words = line.split(b" ")
     host = _HOST.search(b"\r\n" + rest)
@@ -136,16 +151,18 @@ def _answer(asked: bytes, page: Callable[[], str]) -> bytes:
         return _format_answer("421 Misdirected Request", "ask by address, not by name\n")
     if words[0] != b"GET":
         return _format_answer("405 Method Not Allowed", "only GET\n", "Allow: GET\r\n")
-    if words[1].partition(b"?")[0] != b"/metrics":
-        return _format_answer("404 Not Found", "only /metrics\n")
-    return _format_answer("200 OK", page(), kind=CONTENT_TYPE)
+    page = pages.get(words[1].partition(b"?")[0])
+    if page is None:
+        return _format_answer("404 Not Found", "only / and /metrics\n")
+    return _format_answer("200 OK", page.make(), kind=page.kind)
 
 
 def _format_answer(status: str, body: str, more: str = "", kind: str = "text/plain; charset=utf-8") -> bytes:
     octets = body.encode()
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(octets)}\r\n{more}"
-        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+        f"Content-Security-Policy: {style_policy()}\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n"
+        "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
     )
     return head.encode() + octets
 

@@ -70,12 +70,21 @@ def test_metrics_are_a_page_for_prometheus():
     assert int(resident.split()[1]) > 1_000_000
 
 
+def test_the_owner_reads_a_page_that_may_run_nothing():
+    head, _, page = asks(b"GET / HTTP/1.1\r\n" + HOST).partition(b"\r\n\r\n")
+    assert b"\r\nContent-Type: text/html; charset=utf-8\r\n" in head
+    assert b"\r\nContent-Security-Policy: default-src 'none'; " in head
+    assert f"Content-Length: {len(page)}".encode() in head
+    assert b"1 customer is served" in page
+
+
 @pytest.mark.parametrize(
     ("asked", "status"),
     [
         (b"POST /metrics HTTP/1.1\r\n" + HOST, b"405"),
         (b"HEAD /metrics HTTP/1.1\r\n" + HOST, b"405"),
-        (b"GET / HTTP/1.1\r\n" + HOST, b"404"),
+        (b"GET /index.html HTTP/1.1\r\n" + HOST, b"404"),
+        (b"GET / HTTP/1.1\r\nHost: rebound.example\r\n\r\n", b"421"),
         (b"GET /metrics/../etc/passwd HTTP/1.1\r\n" + HOST, b"404"),
         (b"GET /metrics HTTP/1.1\r\nHost: rebound.example\r\n\r\n", b"421"),
         (b"GET /metrics HTTP/1.1\r\nX: y\r\nhost:rebound.example:8470\r\n\r\n", b"421"),
