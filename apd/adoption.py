@@ -4,11 +4,12 @@ In: what is on disk, what the kernel still has, the clock. Out: sessions and sha
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from ipaddress import IPv4Address, IPv6Address
 
 from apd.session import Phase, Session, StoredSession, restore, shape_of
 from tc_shaper.tree import SessionShape
+from wire.frozen import dataclass
 from wire.ids import MacAddress, Station
 from wire.units import Now
 

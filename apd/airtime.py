@@ -11,8 +11,7 @@ Reference: decision 5 of docs/architecture.md, decision 0019; IEEE 802.11-2020 t
 Units: bit/s of IP packets, parts per million of the air, rounded up where they are a cost.
 """
 
-from dataclasses import dataclass
-
+from wire.frozen import dataclass
 from wire.ids import MacAddress
 from wire.qos import Qos
 from wire.units import NS_PER_S, PPM

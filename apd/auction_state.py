@@ -6,13 +6,14 @@ A share is known by who won it, when it ends and what it is, as its grant has no
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 
 from apd.address import Address
 from apd.airtime import StationAir
 from apd.session import Session
 from wire.auction import Auction
+from wire.frozen import dataclass
 from wire.grant import Grant
 from wire.ids import PublicKey, Station
 from wire.qos import Qos

@@ -3,7 +3,6 @@ it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +12,7 @@ from apd.session import Session
 from nas_tunnel.lobby import LobbyMessage
 from tc_shaper.tree import SessionShape
 from wire.errors import ShellError
+from wire.frozen import dataclass
 from wire.ids import MacAddress, PublicKey
 from wire.meter_record import MeterRecord
 from wire.network import Network

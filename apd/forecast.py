@@ -9,13 +9,13 @@ Reference: session auctions, 003 4.5 (C(tau)); market/ubid/forecast.py is the sa
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from apd.auction_state import ShareKey, SoldShare, key_of
 from apd.promises import others
 from apd.session import Phase, Session
 from apd.state import State
 from wire.auction_terms import MAX_UNITS
+from wire.frozen import dataclass
 from wire.ids import Station
 from wire.metered_pass import is_metered_pass
 from wire.qos import Qos

@@ -8,11 +8,11 @@ Reference: hostapd's ctrl_iface.c, ctrl_iface_ap.c, ieee802_1x.c (`ieee802_1x_ge
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from apd.airtime import StationMeasurement
 from apd.events import StationAssociated
+from wire.frozen import dataclass
 from wire.ids import MacAddress, PublicKey
 
 MAX_COMMAND_BYTES = 4_095

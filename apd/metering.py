@@ -7,7 +7,7 @@ Reference: decision 6 and 7 of docs/architecture.md; the records are in wire/met
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from apd import refunds, sessions
 from apd.commands import (
@@ -24,6 +24,7 @@ from apd.session import Phase, Session, Usage
 from apd.sessions import Outcome
 from apd.state import MeterState, OutboxEntry, State, UnsignedRecord
 from wire.errors import ShellError
+from wire.frozen import dataclass
 from wire.meter_record import (
     MAX_ROWS,
     AnchorRecord,

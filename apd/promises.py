@@ -6,9 +6,10 @@ has called a copy forged holds no room: else strangers could take all of it with
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from apd.state import KnownGrant, State
+from wire.frozen import dataclass
 from wire.grant import Grant
 from wire.qos import Qos
 from wire.units import Now

@@ -6,9 +6,8 @@
 What is done about it: apd/refunds.py. What it is worth: wire/refund.py.
 """
 
-from dataclasses import dataclass
-
 from apd.session import Session
+from wire.frozen import dataclass
 from wire.grant import Grant
 from wire.refund import refund_ubc
 

@@ -9,13 +9,14 @@
 A session is named by its grant id and serves one station at a time. The diagram of the moves is in docs/apd.md.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from apd.address import mac_of
 from apd.shortfall import Flow, LinkCounters, Watch, judge, missing_bytes
 from tc_shaper.counters import SlotCounters
 from tc_shaper.tree import MAX_LIFETIME_S, SessionShape
+from wire.frozen import dataclass
 from wire.grant import Grant
 from wire.ids import Station
 from wire.qos import LatencyClass, Qos

@@ -5,7 +5,7 @@ Phases and their legal moves: apd/session.py.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from apd.commands import (
     Command,
@@ -25,6 +25,7 @@ from apd.shortfall import INTERVAL_NS, LEAST_NS, LinkCounters, Watch
 from apd.state import State, earliest
 from tc_shaper.pool import Exhausted, allocate, release
 from wire.errors import ShellError
+from wire.frozen import dataclass
 from wire.grant import Grant
 from wire.ids import MacAddress, Station
 from wire.qos import Qos

@@ -16,8 +16,7 @@ demand, and no access point can tell. Decision 0019 says what else this cannot s
 Units: bytes of IP packets, ns, bit/s.
 """
 
-from dataclasses import dataclass
-
+from wire.frozen import dataclass
 from wire.qos import Qos, RateLayer
 from wire.units import NS_PER_S
 

@@ -5,10 +5,10 @@ ConfigError.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from wire.errors import ConfigError
+from wire.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ in apd/signalling.py.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from nas_tunnel.eap_box import BoxExchange
 from nas_tunnel.pco_desk import Desk
 from ran_slicing.snssai import Snssai
 from wire.errors import ShellError
+from wire.frozen import dataclass
 from wire.grant import Grant
 from wire.keys import PrivateKey
 from wire.offer import Offer

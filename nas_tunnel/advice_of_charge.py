@@ -13,10 +13,10 @@ number.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.offer import Offer
 from wire.qos import RateLayer
 from wire.units import format_duration, format_money, format_rate, format_size

@@ -17,12 +17,12 @@ Promise: every reader returns a value or raises DecodeError, whatever the bytes,
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from nas_tunnel.items import ItemReader
 from nas_tunnel.lobby import MAX_LOBBY_BYTES, MAX_PURCHASE_BYTES, Outcome, Refused, read_lobby, write_lobby
 from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.ids import LEDGER_ID_SIZE, PublicKey
 from wire.network import MAX_NETWORK_BYTES
 from wire.offer import MAX_OFFER_BYTES

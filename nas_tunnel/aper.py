@@ -12,10 +12,10 @@ clauses 9.4.2 and 9.4.7 (PDU descriptions, containers).   Numbers are big endian
 Promise: every reader returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 
 MAX_PDU_BYTES = 1 << 18
 """More than any stack takes; SCTP itself sets no limit."""

@@ -6,10 +6,10 @@ its limits in nas_tunnel/pco.py and nas_tunnel/eap.py.
 Reference: with each row; the limits of a system information message are in nas_tunnel/lte_sib.py and nr_sib.py.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 
 from nas_tunnel.warning_sib import MAX_SEGMENTS
+from wire.frozen import dataclass
 
 SI_PERIODS_MS = (80, 160, 320, 640, 1_280, 2_560, 5_120)
 """8 to 512 radio frames (TS 36.331 and TS 38.331, clause 6.2.2, SI-SchedulingInfo)."""

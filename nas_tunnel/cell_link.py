@@ -9,7 +9,6 @@ Reference: Wireshark's epan/exported_pdu.h (a tag and a length of two octets eac
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from nas_tunnel.link import find_packet
@@ -20,6 +19,7 @@ from nas_tunnel.s1ap import PAYLOAD_PROTOCOL as S1AP_PROTOCOL
 from nas_tunnel.sctp import IPV4, IPV6, Flow, Reassembly
 from nas_tunnel.signalling import Carried, CarriedNas, CarriedWarning
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 
 
 class Form(Enum):

@@ -12,12 +12,12 @@ Promise: every reader returns a value or raises DecodeError, whatever the bytes,
 """
 
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 
 from nas_tunnel.anqp import OUI, BeaconOffer, read_beacon_element, write_beacon_element
 from nas_tunnel.items import ItemReader
 from wire.cbor import write_cbor
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.ids import KEY_ID_SIZE, PublicKey
 from wire.offer import MAX_OFFER_BYTES
 

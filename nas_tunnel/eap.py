@@ -11,10 +11,10 @@ Reference: RFC 3748 clauses 4, 5.3, 5.7; 3GPP TS 24.501 clause 9.11.2.2 (at most
 Promise: every reader returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 
 MIN_EAP_BYTES, MAX_EAP_BYTES = 4, 1_500
 VENDOR = 0x024147

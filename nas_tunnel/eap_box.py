@@ -17,7 +17,7 @@ and is passed over afterwards, as anybody may have sent it. What the ledger sign
 not it lets him in here; if he is gone, the caller gets it back (`LateOutcome`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 
 from nas_tunnel.anqp import AirOffer
@@ -49,6 +49,7 @@ from nas_tunnel.lobby import MAX_PURCHASE_BYTES, Outcome, Refused
 from wire.allocate import Allocate
 from wire.errors import DecodeError
 from wire.exchange_proof import Prover, verify_exchange_proof
+from wire.frozen import dataclass
 from wire.grant import Grant
 from wire.grant_proof import read_shown_grant
 from wire.ids import PublicKey

@@ -20,7 +20,7 @@ and `Failed` says whether money is gone. While nobody knows, it carries the tran
 ordered the next time, until the ledger's receipt is here or its time is over (`await_offer`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 
 from nas_tunnel.anqp import AirOffer
@@ -62,6 +62,7 @@ from nas_tunnel.eap_purchase import (
 from nas_tunnel.lobby import MAX_PURCHASE_BYTES, Outcome, Refused
 from wire.errors import DecodeError
 from wire.exchange_proof import Prover, verify_exchange_proof
+from wire.frozen import dataclass
 from wire.grant import TRANSACTION_REFERENCE_SIZE, Grant, read_grant
 from wire.grant_proof import read_shown_grant
 from wire.ids import PublicKey

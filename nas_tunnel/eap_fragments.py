@@ -11,10 +11,9 @@ Reference: in the manner of RFC 5216 clause 2.1.5 (EAP-TLS). Numbers are big end
 Promise: `take_fragment` returns or raises DecodeError, and never holds more than MAX_MESSAGE_BYTES.
 """
 
-from dataclasses import dataclass
-
 from nas_tunnel.eap import EXPANDED_HEADER_SIZE, MAX_EAP_BYTES
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 
 MAX_MESSAGE_BYTES = 2_048
 """Room for the largest purchase (1,195 bytes) or answer (1,200) with its seal and proof."""

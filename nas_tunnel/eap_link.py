@@ -5,11 +5,12 @@ several rounds. What arrives twice was answered before, and is answered again wi
 Reference: RFC 3748 clauses 3.4 and 4.1 (identifiers, retransmission).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from nas_tunnel.eap import MAX_EAP_BYTES, EapCode, EapPacket, ours
 from nas_tunnel.eap_fragments import EMPTY, NOTHING, Assembly, split_message, take_fragment
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 
 MAX_ROUNDS = 64
 """Packets of one end in one exchange: four suffice where packets are large, and a stranger cannot make us go on."""

@@ -17,7 +17,7 @@ messages, as in SIGMA (Krawczyk, CRYPTO 2003).
 """
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import assert_never
 
@@ -37,6 +37,7 @@ from nas_tunnel.lobby import (
 )
 from wire.cbor import write_cbor
 from wire.exchange_proof import MAX_EXCHANGE_PROOF_BYTES
+from wire.frozen import dataclass
 from wire.grant_proof import MAX_GRANT_PROOF_BYTES
 from wire.ids import PublicKey
 from wire.key_agreement import SEAL_KEY_SIZE, agree, expand, extract, seal, unseal

@@ -10,13 +10,13 @@ Reference: 3GPP TS 24.301 clauses 8.2.3, 8.2.4, 8.3.13, 8.3.19, 8.3.20, 9.3.1; p
 Promise: every reader returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import assert_never
 
 from nas_tunnel.nas_elements import Element, FieldsOf, Layout, write_elements, write_sized
 from nas_tunnel.pco import MAX_EXTENDED_PCO_BYTES, MAX_PCO_BYTES
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 
 APN, PCO, EXTENDED_PCO, ESM_CONTAINER, ESM_TRANSFER_FLAG = 0x28, 0x27, 0x7B, 0x78, 0xD0
 """Names of elements. The flag says: name and options come later, protected, in ESM INFORMATION RESPONSE."""

@@ -12,10 +12,10 @@ protocol); radiotap.org. Numbers are little endian.
 Promise: every reader returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.ids import MacAddress
 
 MAX_QUERY_BYTES = 2_304

@@ -6,11 +6,10 @@ everything that is not ours, damaged or encrypted; it never raises. Read: Ethern
 Reference: IEEE 802.11-2020 clauses 9.2.4 and 9.3.3; IEEE 802.1Q; RFC 1042; RFC 8200 (IPv6), RFC 768 (UDP).
 """
 
-from dataclasses import dataclass
-
 from nas_tunnel.gas_frame import GasMessage, read_gas
 from nas_tunnel.lobby import PORT
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.ids import MacAddress
 
 ETHERNET, BARE_80211, COOKED, RADIOTAP, COOKED_2 = 1, 105, 113, 127, 276

@@ -16,7 +16,6 @@ Largest legal size 1,200 bytes, so that no datagram is ever fragmented (RFC 8200
 Promise: `read_lobby` returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import assert_never
 
@@ -24,6 +23,7 @@ from nas_tunnel.items import ItemReader
 from wire.auction_terms import AUCTION_ID_SIZE, MAX_AUCTION_RECEIPT_BYTES
 from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.grant import MAX_GRANT_BYTES
 from wire.grant_proof import MAX_GRANT_PROOF_BYTES
 from wire.ids import GRANT_ID_SIZE, LEDGER_ID_SIZE, TRANSACTION_ID_SIZE, PublicKey

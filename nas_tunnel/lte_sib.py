@@ -7,7 +7,6 @@ Reference: 3GPP TS 36.331, clauses 6.2.2 (BCCH-DL-SCH-Message, SystemInformation
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from nas_tunnel.system_information import MAX_BLOCKS, check_name, check_size, read_name, write_name
 from nas_tunnel.uper import BitReader, BitWriter
@@ -20,6 +19,7 @@ from nas_tunnel.warning_sib import (
     write_segment,
 )
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 
 MAX_SI_BYTES_1A = 277
 """2,216 bits: the largest block that DCI format 1A schedules for broadcast (TS 36.213 clause 7.1.7.2.1)."""

@@ -11,13 +11,13 @@ Reference: 3GPP TS 24.501 clauses 8.2.1 to 8.2.11, 8.2.25, 9.11.2.2 (EAP message
 Promise: every reader returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import assert_never
 
 from nas_tunnel.eap import MAX_EAP_BYTES, MIN_EAP_BYTES
 from nas_tunnel.nas_elements import Element, FieldsOf, Layout, write_elements, write_sized
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 
 EAP_MESSAGE, ABBA = 0x78, 0x38
 """Names of elements."""

@@ -9,12 +9,12 @@ Reference: 3GPP TS 24.501 clauses 8.3.1 to 8.3.3, 8.3.7, 8.3.9, 8.3.10, 9.11.4.6
 Promise: every reader returns a value or raises DecodeError, whatever the bytes, in time linear in their number.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from nas_tunnel.eap import MAX_EAP_BYTES, MIN_EAP_BYTES
 from nas_tunnel.nas_elements import Element, FieldsOf, Layout, write_elements
 from nas_tunnel.pco import MAX_EXTENDED_PCO_BYTES
+from wire.frozen import dataclass
 
 EXTENDED_PCO = 0x7B
 """Name of the element with the options."""

@@ -13,9 +13,9 @@ Promise: every reader returns a value or raises DecodeError, whatever the bytes,
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 
 _HALF_OCTET, _LONG, _COMPREHENSION_REQUIRED = 0x80, 0x70, 0x10
 

@@ -7,7 +7,6 @@ Reference: 3GPP TS 38.331, clauses 5.2.1 (size), 6.2.2 (BCCH-DL-SCH-Message, Sys
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from nas_tunnel.system_information import MAX_BLOCKS, check_name, check_size, read_name, write_name
 from nas_tunnel.uper import BitReader, BitWriter
@@ -21,6 +20,7 @@ from nas_tunnel.warning_sib import (
 )
 from wire.errors import DecodeError
 from wire.fields import check_range
+from wire.frozen import dataclass
 
 MAX_NAMES = 12
 MAX_SI_BYTES = 372

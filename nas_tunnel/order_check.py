@@ -9,13 +9,12 @@ guess whether it has paid; nothing of what is on offer has to fit then.
 Reference: Bandcoin 5.1.2.   Units: UTC seconds, micro-bandcoin.
 """
 
-from dataclasses import dataclass
-
 from nas_tunnel.lobby import MAX_PURCHASE_BYTES, Refused
 from wire.allocate import Allocate
 from wire.band import Band
 from wire.cose import read_envelope
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.offer import MAX_OFFER_BYTES, parse_offer
 from wire.transaction import SignedTransaction, read_transaction

@@ -11,11 +11,11 @@ Promise: every reader returns a value or raises DecodeError, whatever the bytes,
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from nas_tunnel.plmn import PLMN_SIZE, Plmn, read_plmn, write_plmn
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 
 MAX_PCO_BYTES = 251
 """Contents of the element 27H, which with name and length has at most 253 octets."""

@@ -15,7 +15,7 @@ once, as it may have passed when the stranger comes back. Piece and Ask get a re
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from nas_tunnel.lobby import Outcome, Refused, write_lobby
 from nas_tunnel.order_check import Terms, check_order
@@ -31,6 +31,7 @@ from nas_tunnel.pco_purchase import (
     write_container,
 )
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.units import NS_PER_S, Now
 
 MAX_STRANGERS = 256

@@ -19,7 +19,7 @@ Promise: `read_container` returns a value or raises DecodeError, whatever the by
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
 from nas_tunnel.lobby import MAX_LOBBY_BYTES, MAX_PURCHASE_BYTES, Outcome, Refused, read_lobby
@@ -27,6 +27,7 @@ from nas_tunnel.pco import MAX_OPERATOR_BYTES
 from nas_tunnel.plmn import Plmn
 from wire.allocate import Allocate
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.transaction import read_transaction
 

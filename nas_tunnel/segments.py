@@ -11,7 +11,7 @@ Reference: 3GPP TS 36.331, clause 5.2.2.19, and TS 38.331, clause 5.2.2.4.9 (ass
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from nas_tunnel.carriage import Carriage, Form
 from nas_tunnel.cb_data import (
@@ -25,6 +25,7 @@ from nas_tunnel.cb_data import (
 )
 from nas_tunnel.warning_sib import WarningSegment
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.warning_id import AIRGRANT, own_identifier
 
 MAX_PARTIALS = 4

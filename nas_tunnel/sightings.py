@@ -7,7 +7,7 @@ response are put together; memory is bounded, whatever was on the air.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from nas_tunnel.advice_of_charge import read_advice_of_charge
 from nas_tunnel.anqp import (
@@ -30,6 +30,7 @@ from nas_tunnel.link import Datagram, Elements, hear
 from nas_tunnel.lobby import read_lobby
 from nas_tunnel.telling import Fact, Teller, Told, remember, tell_advice, tell_beacon, tell_garbled
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.ids import MacAddress, PublicKey
 
 LINK_TYPES = {**WIFI_LINK_TYPES, **CELL_LINK_TYPES}

@@ -3,9 +3,8 @@
 The same values come out of both protocols (nas_tunnel/ngap.py, s1ap.py), so that whoever explains them need not care.
 """
 
-from dataclasses import dataclass
-
 from nas_tunnel.aper import Pdu, read_fixed, read_number, read_octet_string, read_sized_octet_string
+from wire.frozen import dataclass
 
 MAX_WARNING_BYTES = 9_600
 """TS 36.413 clause 9.2.1.52 and TS 38.413 clause 9.3.1.41."""

@@ -7,7 +7,7 @@ the time that it was seen.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from nas_tunnel.advice_of_charge import Plan, format_offer
@@ -34,6 +34,7 @@ from wire.allocate import Allocate
 from wire.auction import read_auction
 from wire.cose import read_envelope
 from wire.errors import DecodeError, VerificationError
+from wire.frozen import dataclass
 from wire.grant import Grant, read_grant
 from wire.grant_proof import parse_shown_grant
 from wire.ids import PublicKey

@@ -8,10 +8,9 @@ we never write (late non-critical extension, warning area) and additions of late
 Reference: 3GPP TS 36.331 and TS 38.331, clause 6.3.1; TS 23.041, clause 9.4.1.2.
 """
 
-from dataclasses import dataclass
-
 from nas_tunnel.uper import BitReader, BitWriter
 from wire.fields import check_range
+from wire.frozen import dataclass
 from wire.warning_id import U16_MAX, own_identifier
 
 MAX_SEGMENTS = 64

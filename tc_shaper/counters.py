@@ -10,9 +10,8 @@ bytes the headers of all but the first segment are lost (1.8 % there, 3.4 % for 
 (`kernel` switches aggregation off), and `saw_super_packets` tells if one came all the same.
 """
 
-from dataclasses import dataclass
-
 from tc_shaper.tree import Direction
+from wire.frozen import dataclass
 from wire.ids import Station
 
 ETHERNET_HEADER_BYTES = 14

@@ -5,9 +5,8 @@ that is over, then classes and queues take their new shape, and last the new ele
 What is equal in both yields no step, so an unchanged session loses nothing.
 """
 
-from dataclasses import dataclass
-
 from tc_shaper.tree import IDLE, ClassShape, Direction, Half, Leaf, Tree
+from wire.frozen import dataclass
 from wire.ids import MacAddress
 
 

@@ -7,9 +7,9 @@ Pure: the text of `nft list flowtables` and the feature names of ethtool come in
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from wire.errors import ConfigError
+from wire.frozen import dataclass
 
 AGGREGATION = ("rx-gro", "rx-gro-hw", "rx-gro-list", "rx-lro", "rx-udp-gro-forwarding")
 """Receive features that glue packets together; switched off: a super-packet is neither shaped nor metered well."""

@@ -5,10 +5,11 @@ A slot that comes late back to use gives late packets and late readers of its co
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tc_shaper.settings import MAX_SLOTS, ShaperSettings
 from tc_shaper.tree import FIRST_SLOT, pool_length
+from wire.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Nothing is read here; whoever reads the configuration file builds this value and
 """
 
 import re
-from dataclasses import dataclass
+
+from wire.frozen import dataclass
 
 MAX_SLOTS = 65_535 - 16
 """Classes that one HTB tree can name, minors being 16 bits, once the first sixteen are kept for ourselves."""

@@ -10,10 +10,11 @@ Reference: Linux net/sched/sch_htb.c.   Units: bits per second, microseconds, by
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 
 from tc_shaper.settings import MAX_SLOTS, ShaperSettings
+from wire.frozen import dataclass
 from wire.ids import MacAddress
 
 LINK = 1

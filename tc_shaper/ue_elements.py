@@ -9,7 +9,6 @@ TS 23.501 clause 5.8.2.2 (a PDU session's prefix).
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from tc_shaper.counters import ElementCounters
 from tc_shaper.nfnetlink import read_element_counters
 from tc_shaper.nft_set import ELEM_KEY, ELEM_USERDATA, FAMILY_INET, NftSet, read_value
 from tc_shaper.tree import Direction
+from wire.frozen import dataclass
 
 _COMMENT = 0
 _PREFIX = 64

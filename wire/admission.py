@@ -5,12 +5,11 @@ by the time the station is on the air. The grant inside is the ledger's and is v
 adds is who holds it, and what other access points of the provider have delivered on it. Largest legal size 440 bytes.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.errors import DecodeError
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.grant import MAX_GRANT_BYTES
 from wire.ids import MacAddress, PublicKey
 from wire.keys import PrivateKey

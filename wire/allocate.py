@@ -8,14 +8,13 @@ an offer: it names the auction instead of an epoch, and in a session auction the
 most, as `allocations` are then the units at least and at most. Reference: Bandcoin 5.1.2, 5.1.3, 5.4.
 """
 
-from dataclasses import dataclass
-
 from wire.auction_terms import AUCTION_ID_SIZE, MAX_SLOTS
 from wire.band import Band, read_band, write_band
 from wire.cbor import Key, Value
 from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PUBLIC_KEY_SIZE, PublicKey
 from wire.units import U32_MAX, U63_MAX
 

@@ -7,12 +7,11 @@ no operator enrols a key in the name of another's customer.
 Reference: RFC 9334 (Verifier to Relying Party). Largest legal size 6,000 bytes; without a request 400.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.create import read_public_key
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 

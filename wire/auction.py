@@ -9,7 +9,6 @@ Reference: Bandcoin 5.4, table 1.
 """
 
 import re
-from dataclasses import dataclass
 
 from wire.auction_terms import AuctionKind, AuctionTerms, read_mark, write_mark
 from wire.band import read_band, write_band
@@ -18,6 +17,7 @@ from wire.cose import read_envelope, sign_envelope
 from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.qos import read_qos, write_qos

@@ -6,14 +6,13 @@ bytes.
 Reference: Bandcoin 5.4, table 1.
 """
 
-from dataclasses import dataclass
-
 from wire.auction import MAX_AUCTION_BYTES
 from wire.auction_receipt import MAX_REASON_BYTES, Status
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range, cut_text
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.units import U32_MAX, U63_MAX

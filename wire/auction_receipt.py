@@ -5,7 +5,6 @@ is the hash over the log up to that place, so the house cannot leave out, move o
 Largest legal size 500 bytes. Reference: Bandcoin 5.4, table 1 (status, auction_id, bid_id).
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.auction_terms import AUCTION_ID_SIZE, HEAD_SIZE, MAX_AUCTION_RECEIPT_BYTES
@@ -14,6 +13,7 @@ from wire.cose import read_envelope, sign_envelope
 from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range, cut_text
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 

@@ -15,12 +15,11 @@ receipt while or because there is none. Largest legal size 65,536 bytes of an an
 Bandcoin 5.4, table 1.
 """
 
-from dataclasses import dataclass
-
 from wire.auction import MAX_AUCTION_BYTES
 from wire.auction_terms import AUCTION_ID_SIZE
 from wire.cbor import read_cbor, write_cbor
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.units import U63_MAX
 

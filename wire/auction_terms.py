@@ -7,13 +7,13 @@ and no other, whatever the provider posted in between (docs/decisions/0027). Ref
 
 import hashlib
 import re
-from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.band import Band, write_band
 from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import SIGNATURE_SIZE
 from wire.qos import Qos, write_qos

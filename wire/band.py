@@ -3,11 +3,10 @@
 Reference: Bandcoin 5.1.2, from_frequency, to_frequency and bandwidth.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Value
 from wire.errors import DecodeError
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 
 MAX_KHZ = 300_000_000
 """300 GHz, where radio regulation ends (ITU Radio Regulations 1.5 says 3,000 GHz; no access network is above this)."""

@@ -9,11 +9,11 @@ sold (wire/sale_leaf.py).
 """
 
 import hashlib
-from dataclasses import dataclass
 
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.cose import Envelope, read_envelope, sign_envelope
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 

@@ -6,13 +6,13 @@ Reference: token sharing (002), II D.   Units: kHz x s.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.cbor import Key, Value
 from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PUBLIC_KEY_SIZE, PublicKey
 from wire.units import U32_MAX
 

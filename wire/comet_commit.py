@@ -14,13 +14,13 @@ Largest legal size 16 KiB (100 validators); four validators: some 700 bytes.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError, VerificationError
+from wire.frozen import dataclass
 from wire.protobuf import write_delimited, write_fixed64, write_message, write_number, write_octets
 from wire.units import U63_MAX
 

@@ -13,11 +13,11 @@ Reference: RFC 9052 clauses 4.2 and 4.4, RFC 9864 clause 2.1.
 """
 
 import hashlib
-from dataclasses import dataclass
 
 from wire.cbor import Key, Value, read_cbor, write_cbor, write_head
 from wire.errors import DecodeError, VerificationError
 from wire.fields import format_value
+from wire.frozen import dataclass
 from wire.ids import KEY_ID_SIZE, PublicKey
 from wire.keys import SIGNATURE_SIZE, PrivateKey, verify
 

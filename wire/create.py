@@ -1,9 +1,8 @@
 """`create`: opens an account named by its issuer's public key, with a balance of 0. Reference: Bandcoin 5.1.1."""
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.ids import PUBLIC_KEY_SIZE, PublicKey
 
 _ACCOUNT = 3

@@ -12,13 +12,14 @@ Replies carry one of: challenge, attestation result, or a signed receipt that sa
 Reference: TPM 2.0 Part 1 clause 24 (credential protection); TCG EK Credential Profile.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wire.cbor import Key, Value, read_cbor, write_cbor
 from wire.cose import read_envelope, sign_envelope
 from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.ids import KEY_ID_SIZE, PublicKey
 from wire.keys import SIGNATURE_SIZE, PrivateKey, verify
 

@@ -8,10 +8,9 @@ domain-separated record: such evidence is *unattested*. The record's bytes are s
 Largest legal size 19 KiB.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import read_cbor, write_cbor
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.ids import KEY_ID_SIZE
 from wire.keys import SIGNATURE_SIZE
 from wire.meter_record import MAX_METER_RECORD_BYTES

@@ -10,13 +10,13 @@ Reference: Bandcoin 5.4, table 2.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from wire.auction import MAX_AUCTION_BYTES, Auction
 from wire.auction_terms import HEAD_SIZE, Ruling
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import SIGNATURE_SIZE, PrivateKey
 from wire.post_offer import AuctionShare, PostOffer, read_shares, write_shares

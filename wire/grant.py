@@ -7,13 +7,12 @@ for, 240 where it is, 292 in any case.
 Reference: Bandcoin 5.1.1, allocate ("used by the receiver to prove its bandwidth grant").
 """
 
-from dataclasses import dataclass
-
 from wire.band import Band, read_band, write_band
 from wire.cbor import Value
 from wire.cose import Envelope, Unsigned, draft_envelope, read_envelope
 from wire.errors import DecodeError
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.ids import GRANT_ID_SIZE, PROVIDER_ID_SIZE, PUBLIC_KEY_SIZE, PublicKey
 from wire.keys import PrivateKey
 from wire.qos import Qos, read_qos, write_qos

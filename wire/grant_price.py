@@ -5,13 +5,12 @@ box that owes a refund asks. The question is the CBOR array `[grant_id]` on the 
 Reference: Bandcoin 5.1.1. Largest legal size of the answer 250 bytes.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value, read_cbor, write_cbor
 from wire.cose import read_envelope, sign_envelope
 from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import GRANT_ID_SIZE, PublicKey
 from wire.keys import PrivateKey
 

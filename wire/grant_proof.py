@@ -13,13 +13,12 @@ are empty where validators sign the app hash for themselves (wire/comet_commit.p
 block, fetched apart. Of 50,000 consumers: less than 1,000 bytes. Largest legal size 1,200 bytes. No clock.
 """
 
-from dataclasses import dataclass
-
 from wire.block_header import EXTERNAL, Header, write_header
 from wire.cbor import read_cbor, write_cbor
 from wire.cose import join_envelope, read_envelope
 from wire.errors import DecodeError, VerificationError
 from wire.fields import check_range
+from wire.frozen import dataclass
 from wire.grant import POSITION_SIZE, TRANSACTION_REFERENCE_SIZE, Grant, grant_id_of, parse_grant, read_grant
 from wire.ids import KEY_ID_SIZE, PUBLIC_KEY_SIZE, PublicKey
 from wire.keys import SIGNATURE_SIZE

@@ -6,12 +6,12 @@ admits nobody else. A station is its MAC address, 6 octets; a UE of a cell, whic
 session, 4 or 16. Largest legal size 200 bytes.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.ids import GRANT_ID_SIZE, MacAddress, PublicKey, Station, station_octets, station_of
 from wire.keys import PrivateKey
 

@@ -8,14 +8,13 @@ that transfer's block on. No ledger looks at quotes; this is what a dispute is a
 Reference: micro-operator leasing (001), 3.1.   Units: kHz, micro-bandcoin (ubc), seconds.
 """
 
-from dataclasses import dataclass
-
 from wire.band import Band, read_band, write_band
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.create import read_public_key
 from wire.errors import VerificationError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import Transfer

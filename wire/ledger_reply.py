@@ -7,10 +7,9 @@ bulk purchase each consumer fetches its own. A transaction that ran before is an
 and the grants of the first run, so that a lost reply costs nothing. Largest legal size 8 KiB.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.grant import MAX_GRANT_BYTES
 from wire.receipt import MAX_RECEIPT_BYTES
 

@@ -14,11 +14,11 @@ Largest legal size 18 KiB. Reference: decision 6 of docs/architecture.md; TPM 2.
 """
 
 import hashlib
-from dataclasses import dataclass
 
 from wire.cbor import Key, Value, write_cbor
 from wire.errors import DecodeError
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.ids import GRANT_ID_SIZE
 from wire.units import U63_MAX
 

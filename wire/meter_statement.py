@@ -11,11 +11,11 @@ Always 130 octets. Reference: Datanet 5.5.4 (the application reports the data us
 """
 
 import hashlib
-from dataclasses import dataclass
 
 from wire.cose import Unsigned, join_envelope
 from wire.errors import DecodeError
 from wire.fields import check_range
+from wire.frozen import dataclass
 from wire.ids import KEY_ID_SIZE, PublicKey
 from wire.keys import SIGNATURE_SIZE, PrivateKey, verify
 from wire.units import U32_MAX, U63_MAX

@@ -9,8 +9,9 @@ Reference: Prometheus, "Exposition formats" (text-based) and "Metric and label n
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from wire.frozen import dataclass
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MAX_LABEL_CHARS = 64

@@ -15,11 +15,11 @@ Reference: PayPlace 6.3 (micropayments), Datanet 5.5.3; RFC 9052 clause 4.4; EIP
 """
 
 import hashlib
-from dataclasses import dataclass
 
 from wire.cose import Unsigned, join_envelope
 from wire.errors import DecodeError, VerificationError
 from wire.fields import check_range
+from wire.frozen import dataclass
 from wire.ids import KEY_ID_SIZE, LEDGER_ID_SIZE, PUBLIC_KEY_SIZE, PublicKey
 from wire.keys import SIGNATURE_SIZE, PrivateKey, verify
 from wire.units import U63_MAX

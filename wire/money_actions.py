@@ -4,11 +4,10 @@ Deposit and withdraw are the exchange's alone; the source of a transfer is its i
 `provider` and the amount `price` in all of them, and so do we. Reference: Bandcoin 5.1.1, 5.1.2.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.create import read_public_key
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 
 _PROVIDER, _PRICE = 3, 4

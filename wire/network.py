@@ -10,12 +10,11 @@ that only knows grants passes over. Largest legal size 442 bytes.
 Reference: IEEE 802.11-2020 clause 9.4.2.2 (an SSID is 0 to 32 octets of any kind; 0 would be the wildcard).
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.errors import DecodeError
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.ids import PUBLIC_KEY_SIZE, MacAddress, PublicKey
 from wire.keys import PrivateKey
 from wire.registration import MAX_REGISTRATION_BYTES

@@ -6,12 +6,11 @@ service set and expires, as nothing around it is authenticated. At most 160 byte
 4.29 Gbit/s and GB and use is not paid for, 180 where it is, 232 in any case.
 """
 
-from dataclasses import dataclass
-
 from wire.band import Band, read_band, write_band
 from wire.cbor import Value
 from wire.cose import Envelope, read_envelope, sign_envelope
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.ids import MacAddress, PublicKey
 from wire.keys import PrivateKey
 from wire.qos import Qos, read_qos, write_qos

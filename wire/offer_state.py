@@ -4,13 +4,12 @@ Sent by the ledger, retained at the broker, whenever the offer or the units left
 Reference: Bandcoin 5.1.4. Largest legal size 400 bytes.
 """
 
-from dataclasses import dataclass
-
 from wire.band import Band, read_band, write_band
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.create import read_public_key
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.qos import Qos, read_qos, write_qos

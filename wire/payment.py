@@ -12,13 +12,13 @@ answers. Nothing is encrypted: who overhears learns accounts, amounts and counts
 Reference: Datanet 5.5.3, step 8.   Promise: a value or DecodeError, whatever the bytes.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.cose import Unsigned, join_envelope, read_envelope
 from wire.errors import DecodeError
 from wire.fields import check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.meter_statement import METER_STATEMENT_BYTES, SESSION_SIZE

@@ -4,12 +4,11 @@ Money that was deposited does not come back; it is spent by micropayments, or sh
 Reference: PayPlace 6.4 (Consumers), 6.7 (the split between operators).   Units: micro-bandcoin (ubc).
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 
 MAX_SPLITS = 100

@@ -5,11 +5,10 @@ then one aggregate signature of all others is brought for the new root. A leaf's
 Reference: PayPlace 6.5.2, Algorithm 6.   Units: seconds of UTC.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.payplace_registration import BLS_SIGNATURE_SIZE, check_size
 from wire.units import U32_MAX
 

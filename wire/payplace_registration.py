@@ -5,12 +5,11 @@ paid to. Keys and signatures are BLS12-381 points as EIP-2537 writes them; wheth
 Reference: PayPlace 6.5.2, Algorithm 3.   Units: seconds.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.units import U32_MAX
 

@@ -4,11 +4,10 @@ For the challenge period anybody may show a micropayment of the consumer that sa
 Reference: PayPlace 6.7.   Units: micro-bandcoin (ubc).
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.create import read_public_key
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import SIGNATURE_SIZE
 from wire.payplace_registration import check_size

@@ -4,12 +4,11 @@ Totals of a span of time, so that nobody's sessions are told. `evidence` may be 
 Reference: Datanet 5.5.5 (trusted activity summaries).   Units: seconds, octets.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.payplace_registration import check_size
 from wire.units import U32_MAX

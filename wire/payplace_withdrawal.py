@@ -9,12 +9,12 @@ Reference: PayPlace 6.5.2, Algorithm 7.   Units: micro-bandcoin (ubc).
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from wire.cbor import Key, Value
 from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import SIGNATURE_SIZE
 from wire.payplace_notarisation import MAX_LEAF_BYTES, MAX_PATH_BYTES, LeafProof

@@ -10,13 +10,14 @@ Reference: Bandcoin 5.1.2, 5.1.3, 5.4, 6.3.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from wire.auction_terms import MAX_SLOTS, AuctionMark, AuctionTerms, Ruling, read_mark, write_mark
 from wire.band import Band, read_band, write_band
 from wire.cbor import Key, Value
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.qos import Qos, read_qos, write_qos
 from wire.units import PPM, U32_MAX

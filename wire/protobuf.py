@@ -7,9 +7,8 @@ them. What a field means, its reader knows.
 Reference: protobuf.dev, Encoding (proto3).
 """
 
-from dataclasses import dataclass
-
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.units import U63_MAX, U64_MAX
 
 MAX_VARINT_BYTES = 10

@@ -9,12 +9,12 @@ refuses eleven items: nobody buys on terms that he was not shown. Down is toward
 Reference: Bandcoin 6.3 proposes the dictionary, a data cap and post-payments; the rates are ours.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.cbor import Value
 from wire.errors import DecodeError
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.units import U63_MAX
 from wire.usage_terms import USAGE_ITEMS, UsageTerms, usage_terms_of, write_usage_terms
 

@@ -7,11 +7,10 @@ SHA-256 of the bytes that came, as nothing may be said about the good one (docs/
 Largest legal size 400 bytes.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.cose import Unsigned, draft_envelope, read_envelope
 from wire.fields import FieldReader, cut_text
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 

@@ -5,13 +5,12 @@ the ledger. The box asks and passes the answer on inside the network (wire/netwo
 `[account]` on the ledger's query topic. Largest legal size of the answer 160 bytes.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value, read_cbor, write_cbor
 from wire.cose import read_envelope, sign_envelope
 from wire.create import read_public_key
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 

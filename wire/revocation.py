@@ -4,11 +4,10 @@ Sent over the box's command topic. What the buyer is owed for the rest is betwee
 closes the session and reports what was delivered. Largest legal size 400 bytes.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.fields import FieldReader, cut_text
+from wire.frozen import dataclass
 from wire.ids import GRANT_ID_SIZE, PublicKey
 from wire.keys import PrivateKey
 

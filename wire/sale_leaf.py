@@ -13,11 +13,11 @@ Pure; no signature and no log. Nodes are those of wire/merkle.py.
 import hashlib
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from wire.band import Band
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError
+from wire.frozen import dataclass
 from wire.grant import TRANSACTION_REFERENCE_SIZE
 from wire.ids import PROVIDER_ID_SIZE, PUBLIC_KEY_SIZE
 from wire.merkle import EMPTY_ROOT, LEAF, leaf_hash, node_hash

@@ -13,7 +13,6 @@ Largest legal size 1,200 bytes, and in one auction all bids have the same.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -23,6 +22,7 @@ from wire.cose import MAX_ENVELOPE_BYTES, read_envelope, sign_envelope
 from wire.create import read_public_key
 from wire.errors import DecodeError, VerificationError
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.ids import PUBLIC_KEY_SIZE, PublicKey
 from wire.key_agreement import SEAL_KEY_SIZE, SEAL_OVERHEAD, derive_key, expand, extract, seal, unseal
 from wire.keys import SIGNATURE_SIZE, PrivateKey, load_public_key, verify

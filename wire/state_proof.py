@@ -12,10 +12,10 @@ Canonical CBOR. Verified by whoever knows a state root (wire/block_header.py). N
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.errors import DecodeError, VerificationError
+from wire.frozen import dataclass
 from wire.merkle import LEAF, node_hash
 
 DEPTH = 16

@@ -13,12 +13,12 @@ Reference: Datanet 5.5.3 (".001c per minute"), 5.5.4 (".004c per MB").
 """
 
 import hashlib
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from wire.cbor import Value, write_cbor
 from wire.errors import DecodeError
 from wire.fields import check_range
+from wire.frozen import dataclass
 from wire.ids import MacAddress
 from wire.meter_statement import TERMS_ID_SIZE
 from wire.qos import Qos

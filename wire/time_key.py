@@ -4,13 +4,12 @@ What is encrypted to it can be read by nobody but the keeper before that second,
 itself needs no envelope: 32 octets that anybody holds against the public key. Largest legal size 170 bytes.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.create import read_public_key
 from wire.errors import VerificationError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 

@@ -16,9 +16,9 @@ Reference: TPM 2.0 Library part 2, clauses 10.12.8 (TPMS_ATTEST), 10.11.1 (TPMS_
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 
+from wire.frozen import dataclass
 from wire.tpm_buffer import TpmReader, write_sized, write_u16, write_u32, write_u64
 
 MAX_ATTEST_BYTES = 1_024

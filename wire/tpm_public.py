@@ -9,10 +9,10 @@ Reference: TPM 2.0 Library part 2, clauses 8.3 (TPMA_OBJECT), 12.2.4 (TPMT_PUBLI
 (TPMS_NV_PUBLIC); part 1, clause 16 (names).
 """
 
-from dataclasses import dataclass
 from hashlib import sha256
 
 from wire.errors import VerificationError
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.tpm_attest import ALGORITHM_SHA256
 from wire.tpm_buffer import TpmReader, write_sized, write_u16, write_u32

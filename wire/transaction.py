@@ -8,7 +8,7 @@ Reference: Bandcoin 5.1.1, 5.2.2.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 
 from wire.allocate import Allocate, read_allocate, write_allocate
@@ -18,6 +18,7 @@ from wire.cose import Envelope, read_envelope, sign_envelope
 from wire.create import Create, read_create, write_create
 from wire.errors import DecodeError
 from wire.fields import FieldReader
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
 from wire.money_actions import (

@@ -5,8 +5,9 @@ In code a quantity is an integer whose name ends in its unit: `_bps` bits per se
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from wire.frozen import dataclass
 
 UBC_PER_BANDCOIN = 1_000_000
 PPM = 1_000_000

@@ -6,12 +6,11 @@ grant is meant and what the provider found, so that a difference is in writing. 
 Reference: Bandcoin 6.3.
 """
 
-from dataclasses import dataclass
-
 from wire.cbor import Key, Value
 from wire.cose import read_envelope, sign_envelope
 from wire.errors import DecodeError
 from wire.fields import FieldReader, check_range
+from wire.frozen import dataclass
 from wire.ids import GRANT_ID_SIZE, PROVIDER_ID_SIZE, PublicKey
 from wire.keys import PrivateKey
 

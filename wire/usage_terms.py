@@ -7,10 +7,9 @@ that its block commits to. Nobody can choose terms after a sale. `most_ubc` is a
 Reference: Bandcoin 6.3 (post-payments based on usage, in the well-known qos dictionary, settled by `transfer`).
 """
 
-from dataclasses import dataclass
-
 from wire.errors import DecodeError
 from wire.fields import check_range
+from wire.frozen import dataclass
 
 USAGE_ITEMS = 4
 

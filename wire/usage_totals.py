@@ -8,12 +8,11 @@ that is not there is proved as well. Key ids have eight octets: who searches 2^6
 No clock.   Units: seconds (UTC), octets. Reference: Datanet 5.5.5.
 """
 
-from dataclasses import dataclass
-
 from wire.block_header import read_signed_header
 from wire.cbor import read_cbor, write_cbor
 from wire.errors import DecodeError
 from wire.fields import check_range
+from wire.frozen import dataclass
 from wire.ids import PublicKey
 from wire.state_proof import read_proof, verify_proof
 

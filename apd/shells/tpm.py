@@ -8,13 +8,13 @@ Reference: decision 6 of the architecture; TPM 2.0 Library part 3; TCG EK Creden
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from apd.shells import tpm_commands as commands
 from apd.shells.tpm_transport import Transport, open_transport
 from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence
+from wire.frozen import dataclass
 from wire.meter_record import BOOT_PCRS, METER_PCR, AnchorRecord, MeterRecord, record_hash
 from wire.tpm_attest import NvCertified, read_attest, read_pcr_selections
 from wire.tpm_buffer import TpmReader

@@ -7,10 +7,10 @@ or a policy session.
 Reference: TPM 2.0 Library part 3 (commands), part 2 clause 6.6 (response codes); part 1 clause 18 (command structure).
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 
 from wire.errors import ShellError
+from wire.frozen import dataclass
 from wire.tpm_attest import ALGORITHM_SHA256, PcrSelection, write_pcr_selections
 from wire.tpm_buffer import TpmReader, write_sized, write_u16, write_u32
 

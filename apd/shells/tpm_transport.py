@@ -12,11 +12,11 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from apd.shells.tpm_commands import MAX_RESPONSE_BYTES, RESPONSE_HEADER_BYTES
 from wire.errors import ConfigError, ShellError
+from wire.frozen import dataclass
 
 TIMEOUT_S = 30
 """A hardware TPM may take seconds for a primary key; the kernel itself gives up after about a minute."""
