@@ -1,6 +1,6 @@
 """The page of [web] on which an owner sees, from the sofa, whether his box sells: no script, nothing from elsewhere.
 
-Pure: from apd/status.py's describe() to HTML. Of customers it shows what they bought and got, and the beginning of the
+Pure: from apd/status.py's describe() and the file status_page.html to HTML. Of customers it shows what they bought and got, and the beginning of the
 grant's name, by which `apd status` tells the rest: neither accounts nor addresses of stations, as whoever is at home
 may look (decision 0046). Everything that was not written by us is escaped.
 """
@@ -9,7 +9,6 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -28,14 +27,13 @@ _COLUMNS = (
     "#got up",
     "#missing",
 )
-_FILE = Path(__file__).with_suffix(".html")
 
 
-def status_page(status: Mapping[str, Any]) -> str:
-    """HTML, whole."""
+def status_page(template: str, status: Mapping[str, Any]) -> str:
+    """HTML, whole; `template` is the content of status_page.html."""
     ailments = judge(status)
     good, verdict = _verdict(status, ailments)
-    return Template(_FILE.read_text(encoding="utf-8")).substitute(
+    return Template(template).substitute(
         interface=escape(status["interface"]),
         tone="good" if good else "bad",
         verdict=escape(verdict),
@@ -47,9 +45,9 @@ def status_page(status: Mapping[str, Any]) -> str:
     )
 
 
-def style_policy() -> str:
+def style_policy(template: str) -> str:
     """The Content-Security-Policy under which the page is whole: its own style, by its hash, and nothing else."""
-    style = _FILE.read_text(encoding="utf-8").partition("<style>")[2].partition("</style>")[0]
+    style = template.partition("<style>")[2].partition("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     nothing = "; ".join(
         f"{what} 'none'" for what in ("default-src", "base-uri", "form-action", "frame-ancestors")

@@ -32,6 +32,8 @@ MAX_CONNECTIONS = 8
 MAX_REQUEST_BYTES = 4_096
 DEADLINE_S = 5.0
 """From the first packet of a connection to the last octet of the answer."""
+_HTML = "text/html; charset=utf-8"
+_TEMPLATE = Path(__file__).parents[1] / "status_page.html"
 _SIOCGIFCONF = 0x8912
 _IFREQ_BYTES = 16 + (24 if struct.calcsize("P") == 8 else 16)
 """struct ifreq: a name, and a union whose largest member has two longs."""
@@ -62,8 +64,10 @@ class Web:
             status = describe(state(), read_clock())
             return format_metrics(measure(state(), status, self._tally, _resident_bytes()))
 
+        template = _TEMPLATE.read_text(encoding="utf-8")
+        policy = f"Content-Security-Policy: {style_policy(template)}\r\n"
         pages = {
-            b"/": Page(lambda: status_page(describe(state(), read_clock())), "text/html; charset=utf-8"),
+            b"/": Page(lambda: status_page(template, describe(state(), read_clock())), _HTML, policy),
             b"/metrics": Page(metrics, CONTENT_TYPE),
         }
 
@@ -98,6 +102,8 @@ class Page:
 
     make: Callable[[], str]
     kind: str
+    headers: str = ""
+    """More lines of the answer's head."""
 
 
 class _Connection(asyncio.Protocol):
@@ -154,15 +160,15 @@ def _answer(asked: bytes, pages: Mapping[bytes, Page]) -> bytes:
     page = pages.get(words[1].partition(b"?")[0])
     if page is None:
         return _format_answer("404 Not Found", "only / and /metrics\n")
-    return _format_answer("200 OK", page.make(), kind=page.kind)
+    return _format_answer("200 OK", page.make(), page.headers, page.kind)
 
 
 def _format_answer(status: str, body: str, more: str = "", kind: str = "text/plain; charset=utf-8") -> bytes:
     octets = body.encode()
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(octets)}\r\n{more}"
-        f"Content-Security-Policy: {style_policy()}\r\nCache-Control: no-store\r\nReferrer-Policy: no-referrer\r\n"
-        "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+        "Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n"
+        "Connection: close\r\n\r\n"
     )
     return head.encode() + octets
 

@@ -4,12 +4,16 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
+from apd import status_page as page_of
 from apd.status import describe
 from apd.status_page import MAX_SESSIONS, status_page, style_policy
 from tests.apd.air_world import air_box, serve
 from tests.apd.playbook import run_session, sells, start_box
 from tests.apd.world import CONSUMER, STATION
+
+TEMPLATE = Path(page_of.__file__).with_suffix(".html").read_text()
 
 
 class Seen(HTMLParser):
@@ -36,7 +40,7 @@ def selling():
 
 def test_a_box_that_sells():
     status = selling()
-    seen = Seen(status_page(status))
+    seen = Seen(status_page(TEMPLATE, status))
     assert "selling; 1 customer is served" in seen.text
     assert "0.25 BC for 10 min" in seen.text
     assert status["sessions"][0]["grant"][:8] in seen.text
@@ -44,7 +48,7 @@ def test_a_box_that_sells():
 
 
 def test_it_tells_neither_accounts_nor_addresses():
-    page = status_page(selling())
+    page = status_page(TEMPLATE, selling())
     assert str(CONSUMER.public) not in page
     assert str(STATION) not in page.lower()
     assert selling()["sessions"][0]["grant"] not in page, "a whole grant can be looked up on the ledger"
@@ -52,7 +56,7 @@ def test_it_tells_neither_accounts_nor_addresses():
 
 def test_a_box_that_does_not_sell_says_why():
     box = start_box(enrolled=False)
-    page = status_page(describe(box.state, box.now))
+    page = status_page(TEMPLATE, describe(box.state, box.now))
     assert "needs you" in page
     assert 'class="stops">The ledger is out of reach' in page
     assert "Nobody has bought." in page
@@ -63,7 +67,7 @@ def test_a_radio_of_a_strange_name_is_text():
     serve(box)
     status = describe(box.state, box.now)
     status["air"]["ssid"] = "<script>alert(1)</script>"
-    seen = Seen(status_page(status))
+    seen = Seen(status_page(TEMPLATE, status))
     assert "script" not in seen.tags
     assert "<script>alert(1)</script>" in seen.text
 
@@ -71,14 +75,14 @@ def test_a_radio_of_a_strange_name_is_text():
 def test_a_crowd_is_cut_aloud():
     status = selling()
     status["sessions"] = status["sessions"] * (MAX_SESSIONS + 5)
-    page = status_page(status)
+    page = status_page(TEMPLATE, status)
     assert page.count('<th scope="row">') == MAX_SESSIONS
     assert "and 5 more" in page
 
 
 def test_the_policy_allows_the_pages_own_style_and_no_other():
-    page = status_page(selling())
+    page = status_page(TEMPLATE, selling())
     (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}'" in style_policy(), "also after the page was filled in"
+    assert f"style-src 'sha256-{digest}'" in style_policy(TEMPLATE), "also after the page was filled in"
     assert not re.search(r"style=|<script|<img|<link", page)
