@@ -1,8 +1,8 @@
 """The page of [web] on which an owner sees, from the sofa, whether his box sells: no script, nothing from elsewhere.
 
-Pure: from apd/status.py's describe() and the file status_page.html to HTML. Of customers it shows what they bought and got, and the beginning of the
-grant's name, by which `apd status` tells the rest: neither accounts nor addresses of stations, as whoever is at home
-may look (decision 0046). Everything that was not written by us is escaped.
+Pure: from apd/status.py's describe() and the file status_page.html to HTML. Of customers it shows what they bought and
+got, and the beginning of the grant's name, by which `apd status` tells the rest: neither accounts nor addresses of
+stations, as whoever is at home may look (decision 0046). Everything that was not written by us is escaped.
 """
 
 import base64
