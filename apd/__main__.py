@@ -161,9 +161,11 @@ def _run(arguments: argparse.Namespace) -> int:
     """Everything heavy is imported here, so that the other commands start at once."""
     # Ciphers that we would never use, and their memory.
     os.environ.setdefault("CRYPTOGRAPHY_OPENSSL_NO_LEGACY", "1")
+    from apd.shells.lean_cryptography import import_cryptography
     from apd.shells.lean_paho import import_paho
 
     import_paho()
+    import_cryptography()
     from apd.config import load_config
     from apd.daemon import Daemon
     from apd.shells.control import ControlSocket

@@ -30,7 +30,7 @@ else:
 _STANDARD = dataclasses.dataclass(frozen=True, slots=True, eq=False, repr=False)
 
 
-def _make(plain: type) -> type:
+def _make(plain: type) -> Any:
     said = plain.__dict__
     plain.__doc__ = plain.__doc__ or " "  # else the signature of __init__ is found out for it
     made: Any = _STANDARD(plain)

@@ -10,10 +10,10 @@ Reference: Bandcoin 5.1.1, 5.2.2.
 from collections.abc import Callable
 from dataclasses import field
 from enum import IntEnum
+from typing import TYPE_CHECKING, Any
 
 from wire.allocate import Allocate, read_allocate, write_allocate
 from wire.cbor import Key, Value
-from wire.club_actions import CLUB_READERS, ClubAction, ClubCode, FoundClub, SpendTokens, write_club_action
 from wire.cose import Envelope, read_envelope, sign_envelope
 from wire.create import Create, read_create, write_create
 from wire.errors import DecodeError
@@ -30,8 +30,11 @@ from wire.money_actions import (
     read_withdraw,
     write_money_action,
 )
-from wire.payplace_actions import PAYPLACE_READERS, PayplaceAction, PayplaceCode, write_payplace_action
 from wire.post_offer import PostOffer, read_post_offer, write_post_offer
+
+if TYPE_CHECKING:  # a box does without
+    from wire.club_actions import ClubAction, ClubCode
+    from wire.payplace_actions import PayplaceAction, PayplaceCode
 
 EXTERNAL = b"airgrant/transaction/"
 MAX_TRANSACTION_BYTES = 2 * 1024 * 1024
@@ -39,7 +42,20 @@ NONCE_SIZE = 8
 
 _ACTION, _NONCE, _VALID_UNTIL = 0, 1, 2
 
-Action = Create | Deposit | Withdraw | Transfer | PostOffer | Allocate | PayplaceAction | ClubAction
+OwnAction = Create | Deposit | Withdraw | Transfer | PostOffer | Allocate
+"""Of Bandcoin itself; the others are found in their modules when one of them comes."""
+if TYPE_CHECKING:
+    Action = OwnAction | PayplaceAction | ClubAction
+else:
+
+    def __getattr__(name: str) -> Any:
+        """All actions, for whoever asks for them (PEP 562)."""
+        if name != "Action":
+            raise AttributeError(f"module {__name__} has no {name}")
+        from wire.club_actions import ClubAction
+        from wire.payplace_actions import PayplaceAction
+
+        return OwnAction | PayplaceAction | ClubAction
 
 
 class ActionCode(IntEnum):
@@ -53,15 +69,13 @@ class ActionCode(IntEnum):
     ALLOCATE = 5
 
 
-_READERS: dict[int, Callable[[FieldReader], Action]] = {
+_READERS: dict[int, Callable[[FieldReader], OwnAction]] = {
     ActionCode.CREATE: read_create,
     ActionCode.DEPOSIT: read_deposit,
     ActionCode.WITHDRAW: read_withdraw,
     ActionCode.TRANSFER: read_transfer,
     ActionCode.OFFER: read_post_offer,
     ActionCode.ALLOCATE: read_allocate,
-    **PAYPLACE_READERS,
-    **CLUB_READERS,
 }
 
 
@@ -69,7 +83,7 @@ _READERS: dict[int, Callable[[FieldReader], Action]] = {
 class Transaction:
     """What is signed. `nonce` is 8 random octets; `valid_until_s` is UTC."""
 
-    action: Action
+    action: "Action"
     nonce: bytes
     valid_until_s: int
 
@@ -124,7 +138,8 @@ def read_transaction(
 def parse_transaction(envelope: Envelope) -> Transaction:
     """What an envelope says, for whoever knows its id already. Raises DecodeError."""
     fields = FieldReader(envelope.payload, "transaction")
-    read_action = _READERS.get(fields.integer(_ACTION, "action", 0, 255))
+    code = fields.integer(_ACTION, "action", 0, 255)
+    read_action = _READERS.get(code) or _other_reader(code)
     if read_action is None:
         raise fields.error(
             "action is none of create, deposit, withdraw, transfer, offer, allocate, or of PayPlace or a club"
@@ -138,7 +153,15 @@ def parse_transaction(envelope: Envelope) -> Transaction:
     return transaction
 
 
-def _write_action(action: Action) -> tuple[ActionCode | PayplaceCode | ClubCode, dict[Key, Value]]:
+def _other_reader(code: int) -> "Callable[[FieldReader], PayplaceAction | ClubAction] | None":
+    """Of an action of PayPlace or of a club."""
+    from wire.club_actions import CLUB_READERS
+    from wire.payplace_actions import PAYPLACE_READERS
+
+    return PAYPLACE_READERS.get(code) or CLUB_READERS.get(code)
+
+
+def _write_action(action: "Action") -> "tuple[ActionCode | PayplaceCode | ClubCode, dict[Key, Value]]":
     match action:
         case Create():
             return ActionCode.CREATE, write_create(action)
@@ -152,7 +175,16 @@ def _write_action(action: Action) -> tuple[ActionCode | PayplaceCode | ClubCode,
             return ActionCode.OFFER, write_post_offer(action)
         case Allocate():
             return ActionCode.ALLOCATE, write_allocate(action)
-        case FoundClub() | SpendTokens():
-            return write_club_action(action)
         case _:
-            return write_payplace_action(action)
+            return _write_other_action(action)
+
+
+def _write_other_action(
+    action: "PayplaceAction | ClubAction",
+) -> "tuple[PayplaceCode | ClubCode, dict[Key, Value]]":
+    from wire.club_actions import FoundClub, SpendTokens, write_club_action
+    from wire.payplace_actions import write_payplace_action
+
+    if isinstance(action, FoundClub | SpendTokens):
+        return write_club_action(action)
+    return write_payplace_action(action)

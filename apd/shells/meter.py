@@ -6,17 +6,19 @@ extension, or whose evidence was lost by the disk, is not extended twice.
 """
 
 import hashlib
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from apd.metering import TpmFound
 from apd.settings import MeterSettings
 from apd.shells.software_key import SoftwareKey
-from apd.shells.tpm import MeterTpm, Tpm, sign_record
 from wire.enrolment import EnrolmentChallenge, EnrolmentRequest
 from wire.errors import ShellError
 from wire.evidence import Evidence
 from wire.ids import PublicKey
 from wire.meter_record import BOOT_PCRS, METER_PCR, MeterRecord, record_hash
+
+if TYPE_CHECKING:  # a box without a TPM does without
+    from apd.shells.tpm import MeterTpm
 
 
 class Meter(Protocol):
@@ -36,7 +38,7 @@ class Meter(Protocol):
 class TpmMeter:
     """Signs with a TPM."""
 
-    def __init__(self, tpm: MeterTpm) -> None:
+    def __init__(self, tpm: "MeterTpm") -> None:
         self._tpm = tpm
         self._pcr = tpm.read_pcrs()[METER_PCR]
         self._tried = b""
@@ -60,6 +62,8 @@ class TpmMeter:
         if self._tried == digest:
             extended_before = self._tpm.read_pcrs()[METER_PCR] == extended
         self._tried = digest
+        from apd.shells.tpm import sign_record
+
         evidence = sign_record(self._tpm, record, encoded, extended_before=extended_before)
         self._pcr, self._tried = extended, b""
         self._signed = {digest: (evidence, extended)}
@@ -116,6 +120,8 @@ class SoftwareMeter:
 def open_meter(settings: MeterSettings) -> Meter:
     """As configured. Raises ShellError (no TPM there), ConfigError (a bad key file)."""
     if settings.tpm:
+        from apd.shells.tpm import Tpm
+
         return TpmMeter(Tpm.open(settings.tpm))
     assert settings.software_key_file is not None, "MeterSettings has either"
     return SoftwareMeter(SoftwareKey.open(settings.software_key_file))
