@@ -30,6 +30,7 @@ from device.console import (
     stderr,
     typed,
 )
+from device.counters_file import Counted, add_counted, refuse_other_file
 from device.deposits import fetch_deposits, keep_deposits, load_deposits
 from device.going import TIME_IS_UP, Chose, Funds, HavingInterrupted, Looked, News, Paid, Prefer, Stay, have
 from device.metered_choice import Manner, Want
@@ -96,6 +97,12 @@ def connect(argv: list[str]) -> int:
         metavar="SIZE",
         help="so much will be transferred; default: all the rate",
     )
+    parser.add_argument(
+        "--counters",
+        type=Path,
+        metavar="FILE",
+        help="add what was counted of each grant to this file, for `airgrant report compare --device`",
+    )
     add_ledger(parser)
     return run_command(parser, argv, _connect)
 
@@ -124,11 +131,12 @@ def add_ledger(parser: argparse.ArgumentParser) -> None:
 class Follow:
     """Tells a person what happens."""
 
-    def __init__(self, show: Show) -> None:
+    def __init__(self, show: Show, counters: Path | None = None) -> None:
         self.found = 0
         """How many answered that they sell, suitable or not."""
         self.unsuitable: list[str] = []
         self._show = show
+        self._counters = counters
         self._stayed = False
 
     def tell(self, news: News) -> None:
@@ -148,8 +156,20 @@ class Follow:
                 )
             case Stay():
                 self._stayed = True
+                self._count(news)
                 if news.reason != TIME_IS_UP:
                     self._show.note(f"{news.bssid}: {news.reason}: {news.detail}")
+
+    def _count(self, stay: Stay) -> None:
+        """What the disk does not take is told; what was bought is had all the same."""
+        if self._counters is None or not stay.grant_id:
+            return
+        began_utc_s = stay.ended_utc_s - stay.seconds
+        counted = Counted(stay.grant_id, began_utc_s, stay.ended_utc_s, stay.down_bytes, stay.up_bytes)
+        try:
+            add_counted(self._counters, counted)
+        except (ConfigError, ShellError) as error:
+            self._show.note(f"what was counted is not kept: {error}")
 
     def _tell_ways(self, looked: Looked) -> None:
         for one in looked.plans:
@@ -173,10 +193,12 @@ MANNERS = {Manner.GRANT: "a grant", Manner.METERED: "paying as it goes"}
 
 def _connect(arguments: argparse.Namespace) -> int:
     wallet, want = load_wallet(arguments.wallet), _read_want(arguments)
+    if arguments.counters is not None:
+        refuse_other_file(arguments.counters)
     interrupted = False
     with Show(quiet=arguments.json) as show:
         funds = Funds(known_deposits(arguments, wallet, show), {}, arguments.ledger or "")
-        follow = Follow(show)
+        follow = Follow(show, arguments.counters)
         try:
             stays = have(
                 wallet, read_way(arguments), want, funds, show.progress,

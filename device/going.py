@@ -69,6 +69,7 @@ class Prefer(Enum):
 class Stay:
     """With one access point, and why it ended; `paid_ubc` is what it cost. Bytes are those of the interface.
     `unknown_ubc`: what may have been charged, as nobody signed what became of it; `transaction_id` of the purchase.
+    `grant_id`: by which it was served; empty where it paid as it went, or was not.
     """
 
     bssid: MacAddress
@@ -81,6 +82,8 @@ class Stay:
     down_bytes: int = 0
     unknown_ubc: int = 0
     transaction_id: bytes = b""
+    grant_id: bytes = b""
+    ended_utc_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +360,7 @@ class _Trip:
                 unknown_ubc=error.unanswered_ubc, transaction_id=error.transaction_id,
             )  # fmt: skip
         stay = _stay(bssid, Manner.GRANT, began_ns, session.price_ubc or 0, ended, count)
-        return replace(stay, transaction_id=session.transaction_id or b"")
+        return replace(stay, transaction_id=session.transaction_id or b"", grant_id=session.grant.grant_id)
 
     def _wait(self, session: Session, until_ns: int) -> Ended:
         """Until the time that is wanted is over, the grant is, or the session."""
@@ -446,8 +449,9 @@ def _stay(
 ) -> Stay:
     seconds = (time.monotonic_ns() - began_ns) // NS_PER_S
     return Stay(
-        bssid, manner, seconds, paid_ubc, ended.reason, ended.detail, count.up_bytes, count.down_bytes
-    )
+        bssid, manner, seconds, paid_ubc, ended.reason, ended.detail, count.up_bytes, count.down_bytes,
+        ended_utc_s=read_clock().utc_s,
+    )  # fmt: skip
 
 
 def _associate(supplicant: Supplicant, order: Associate, wallet: Wallet) -> str:

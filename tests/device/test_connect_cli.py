@@ -15,7 +15,9 @@ from device.choice import PinnedLedger
 from device.connect_cli import connect, deposits
 from device.console import DONE, INTERRUPTED, NO, USAGE, WORLD
 from device.deposits import keep_deposits, load_deposits
+from device.keeping import kept_folder
 from device.wallet import Wallet, pin_ledger
+from operatord.witnesses import parse_device
 from tests.device.metered_seller import DEPOSIT_UBC, INCREMENT_UBC, LEDGER, LEDGER_ID, Seller
 from tests.device.playbook import BUYER
 from tests.device.test_deposits import ledger
@@ -127,6 +129,26 @@ def test_what_costs_too_much_is_not_had(
 def test_where_nobody_sells(world: WpaWorld, wallet: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert connect([*words(world, wallet, "0 for 1m"), "--json"]) == WORLD
     assert json.loads(capsys.readouterr().out)["reason"] == "no_access_point"
+
+
+def test_what_was_counted_of_a_grant_is_kept_for_who_compares(
+    world: WpaWorld, wallet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counters = tmp_path / "counters.json"
+    with Seller(world, 1, 60_000, price_ubc=900_000).open():
+        asked = words(world, wallet, "0 for 2s", "--prefer", "grant", "--counters", str(counters))
+        assert connect([*asked, "--json"]) == DONE
+    (stay,) = json.loads(capsys.readouterr().out)["stays"]
+    ((grant_id, counted),) = parse_device(counters.read_text()).items()
+    assert [path.stem for path in kept_folder(wallet).glob("*.grant")] == [grant_id.hex()]
+    assert (counted.down_bytes, counted.up_bytes) == (stay["down_bytes"], stay["up_bytes"])
+    assert counted.duration_s == stay["seconds"]
+
+
+def test_a_file_of_another_kind_is_refused_before_anything_is_bought(world: WpaWorld, wallet: Path) -> None:
+    before = wallet.read_bytes()
+    assert connect(words(world, wallet, "0 for 2s", "--counters", str(wallet))) == USAGE
+    assert wallet.read_bytes() == before
 
 
 # ---- Deposits
