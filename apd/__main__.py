@@ -1,4 +1,4 @@
-"""The `apd` command: the box. `setup`, `check`, `run`, `status`, `clear`, `uci`, `sib`; standard library only.
+"""The `apd` command: the box. `setup`, `check`, `run`, `status`, `revoke`, `clear`, `uci`, `sib`.
 
 Exit status: 0 done; 1 a mistake of our own, with a traceback; 2 the command line or the configuration is wrong; 3 the
 kernel, the TPM, the disk or the network failed.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from apd.version import VERSION
-from wire.errors import ConfigError, ShellError
+from wire.errors import ConfigError, DecodeError, ShellError
 from wire.ids import MacAddress
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from apd.daemon import AirShells, KernelShaper, Lobby
     from apd.shells.cell import CellShells
     from apd.shells.signalling import SignallingShell
+    from apd.shells.ubus_object import UbusObject
     from apd.shells.web import Web
 
 EXIT_CONFIG = 2
@@ -75,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--socket", type=Path, default=Path("/var/run/airgrant/apd.sock"))
     status.add_argument("--json", action="store_true")
     status.set_defaults(run=_status)
+    revoke = commands.add_parser("revoke", help="end a grant on this box for good; its session ends now")
+    revoke.add_argument("grant", metavar="GRANT", help="its id, as `apd status --json` shows it")
+    revoke.add_argument("--socket", type=Path, default=Path("/run/airgrant/apd.sock"))
+    revoke.set_defaults(run=_revoke)
     uci = commands.add_parser("uci", help="OpenWrt: make the configuration out of /etc/config/airgrant")
     _add_uci(uci)
     sib = commands.add_parser(
@@ -190,6 +195,7 @@ def _run(arguments: argparse.Namespace) -> int:
             cell=_open_cell(config),
             signalling=_open_signalling(config),
             web=_open_web(config),
+            ubus=_open_ubus(config),
         )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -251,15 +257,33 @@ def _open_web(config: "Config") -> "Web | None":
     return Web(config.web, tuple(filter(None, (shaper.interface, shaper.lobby_interface))))
 
 
+def _open_ubus(config: "Config") -> "UbusObject | None":
+    """Of [ubus], if there is one: others do not even import it."""
+    if config.ubus is None:
+        return None
+    from apd.owner import METHODS
+    from apd.shells.ubus_object import UbusObject
+
+    return UbusObject(config.ubus.socket, config.ubus.object, METHODS)
+
+
 def _open_air(config: "Config") -> "AirShells | None":
     """The shells of [air], if there is one: a wired box does not even import them."""
     settings, radio = config.box.air, config.box.shaper.interface
     if settings is None:
         return None
     from apd.daemon import AirShells
+    from apd.shells.nl80211 import add_monitor, measure_stations, set_airtime_weight
+
+    if settings.hostapd_socket is None:
+        from apd.shells.hostapd_ubus import HostapdUbus
+        from apd.shells.ubus import DEFAULT_SOCKET
+
+        socket = config.ubus.socket if config.ubus is not None else DEFAULT_SOCKET
+        hostapd = HostapdUbus(socket, settings.hostapd_ubus)
+        return AirShells(hostapd, None, hostapd.weigh, measure_stations)
     from apd.shells.hostapd import Hostapd
     from apd.shells.monitor import Monitor
-    from apd.shells.nl80211 import add_monitor, measure_stations, set_airtime_weight
 
     monitor = settings.monitor
     return AirShells(
@@ -301,7 +325,8 @@ def _check(arguments: argparse.Namespace) -> int:
                 "broadcast": str(signalling.sib_file or "no"),
             }
     if box.air is not None:
-        understood |= {"hostapd": str(box.air.hostapd_socket), "operator": str(box.air.operator)}
+        hostapd = f"{box.air.hostapd_ubus} by ubus" if box.air.by_ubus else str(box.air.hostapd_socket)
+        understood |= {"hostapd": hostapd, "operator": str(box.air.operator)}
     _print(understood, as_json=arguments.json)
     return 0
 
@@ -338,8 +363,12 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print(status, as_json=True)
         return 0
-    sessions = status.pop("sessions")
-    _print(status, as_json=False)
+    from apd.health import judge
+
+    ailments, sessions = judge(status), status.pop("sessions")
+    _print({**status.pop("earnings"), **status}, as_json=False)
+    for ailment in ailments:
+        sys.stdout.write(f"{ailment.what}: {ailment.text}\n")
     for session in sessions:
         down, up = session["down_shortfall_bytes"], session["up_shortfall_bytes"]
         missing = f"  missing {down}/{up} bytes" if down or up else ""
@@ -348,6 +377,19 @@ def _status(arguments: argparse.Namespace) -> int:
             f"floor {session['floor_down_bps']}/{session['floor_up_bps']} bit/s  "
             f"{session['down_bytes']}/{session['up_bytes']} bytes  until {session['ends_s']}{missing}\n"
         )
+    return 0
+
+
+def _revoke(arguments: argparse.Namespace) -> int:
+    from apd.shells.control import ask_daemon
+
+    try:
+        told = ask_daemon(arguments.socket, "revoke", grant=arguments.grant)
+    except DecodeError as error:
+        sys.stderr.write(f"apd: {error}\n")
+        return EXIT_CONFIG
+    ended = "its session ends" if told["had_session"] else "it had no session here"
+    sys.stdout.write(f"grant {told['grant']} is revoked; {ended}\n")
     return 0
 
 

@@ -299,6 +299,9 @@ def _show(before: State, state: State) -> Outcome:
         at: payload for at, payload in wanted.items() if elements.get(at) != payload and at not in waiting
     }
     setting: list[Command] = [SetElement(at, payload) for at, payload in changed.items()]
+    assert state.settings.air is not None, "there is an AirState"
+    if state.settings.air.by_ubus:
+        setting = []  # there is no ANQP: the beacon tells that there is an offer, and the lobby which
     if BEACON in waiting:
         beacon = air.beacon
     elif beacon != air.beacon:

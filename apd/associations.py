@@ -32,6 +32,7 @@ _WAIT = "moving"
 def associated(state: State, station: MacAddress, account: PublicKey | None, now: Now) -> Outcome:
     """It was let in. One that merely associated again goes on as it was."""
     known = state.on_air.associations.get(station)
+    account = account or _told_by_operator(state, station)
     if known is not None and known.grant_id and known.account == account:
         return state, []
     commands: list[Command] = []
@@ -119,6 +120,7 @@ def _settle(state: State, station: MacAddress, one: Association, now: Now) -> Ou
 
 def _find(state: State, station: MacAddress, one: Association, now: Now) -> Outcome:
     """Serves it by the grant that the operator named for it, or keeps the reason why not."""
+    one = replace(one, account=one.account or _told_by_operator(state, station))
     if one.account is None:
         return _wait(state, station, one, one.reason, now)
     running = state.session_of(station)
@@ -156,6 +158,13 @@ def _turn_away(
         state, commands = sessions.turn_away(state, known.grant, known.encoded, station, now)
     state, waiting = _wait(state, station, one, reason, now)
     return state, [*commands, *waiting]
+
+
+def _told_by_operator(state: State, station: MacAddress) -> PublicKey | None:
+    """Where hostapd knows nobody's account (ubus), it is that of the grant that the operator named last for it."""
+    air = state.settings.air
+    named = known_grants.named(state, station) if air is not None and air.by_ubus else None
+    return None if named is None else named.grant.consumer
 
 
 def _stands(state: State, running: Session) -> bool:

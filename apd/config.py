@@ -18,6 +18,7 @@ from apd.settings import (
     LedgerLinkSettings,
     MeterSettings,
     TariffSettings,
+    UbusSettings,
     UserPlaneSettings,
     WebSettings,
 )
@@ -37,7 +38,7 @@ if TYPE_CHECKING:  # a box without [cell] does without
     from wire.tariff import Tariff
 
 T = TypeVar("T")
-SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air", "tariff", "auction", "cell", "web")
+SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air", "tariff", "auction", "cell", "web", "ubus")
 PARTS_OF_CELL = ("user_plane", "core")
 SIGNALLING = "signalling"
 """A part that is off where it is not there."""
@@ -57,6 +58,8 @@ class Config:
     cell: "CellConfig | None" = None
     web: WebSettings | None = None
     """None: nobody asks for metrics."""
+    ubus: UbusSettings | None = None
+    """None: the owner does not ask by ubus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,8 @@ def load_config(path: Path, read_address: Callable[[str], MacAddress]) -> Config
     box = reader.build("box", BoxSettings, given)
     _refuse_floors(path, box)
     web = reader.build("web", WebSettings) if "web" in reader else None
-    return Config(box, ledger, meter, files, provider_key, cell, web)
+    ubus = reader.build("ubus", UbusSettings) if "ubus" in reader else None
+    return Config(box, ledger, meter, files, provider_key, cell, web, ubus)
 
 
 def _tariff_of(reader: "_SectionReader", path: Path, air: AirSettings | None) -> "Tariff | None":

@@ -48,6 +48,7 @@ from apd.events import (
     NetworkSigned,
     OfferSigned,
     OfferStateReceived,
+    OwnerRevoked,
     ProviderCommanded,
     PurchaseHeard,
     RecordSigned,
@@ -70,6 +71,7 @@ from apd.events import (
 )
 from apd.metering import StoredChain, TpmFound
 from apd.refund import Refund
+from apd.sales import Sales
 from apd.session import EndReason, Queued, Session, Usage
 from apd.sessions import Outcome
 from apd.settings import BoxSettings
@@ -163,7 +165,7 @@ def start(
     anew = _reported_anew(known, chain.dropped)
     state = State(
         settings=settings,
-        lobby=LobbyState(secret=secret),
+        lobby=LobbyState(secret=secret, sales=Sales(now.utc_ms)),
         meter=chain.meter,
         pool=new_pool(settings.shaper, [s.slot for s in known.values() if s.holds_slot]),
         link=LinkState(enrolled=enrolled),
@@ -210,6 +212,8 @@ def _decide(state: State, event: Event, now: Now) -> Outcome:  # noqa: C901, PLR
             return ledger_link.take_reply(state, correlation, data, now)
         case ProviderCommanded(data):
             return _revoke(state, data)
+        case OwnerRevoked(grant_id):
+            return sessions.revoke(state, grant_id)
         case OfferSigned(offer, expires_s):
             return lobby.take_signed_offer(state, offer, expires_s), []
         case SessionInstalled(grant_id):

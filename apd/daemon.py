@@ -12,12 +12,11 @@ import json
 import secrets
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, assert_never
 
-from apd import core
+from apd import core, owner
 from apd.address import NasAddress, UdpAddress
 from apd.adoption import adopt
 from apd.airtime import StationMeasurement
@@ -100,7 +99,6 @@ from apd.shells.meter import Meter
 from apd.shells.mqtt import LedgerLink
 from apd.shells.store import Store
 from apd.state import State
-from apd.status import describe
 from apd.version import VERSION
 from nas_tunnel.lobby import write_lobby
 from tc_shaper.counters import SlotCounters
@@ -115,6 +113,7 @@ from wire.enrolment import (
 )
 from wire.errors import DecodeError, ShellError
 from wire.evidence import Evidence
+from wire.frozen import dataclass
 from wire.grant_price import write_price_question
 from wire.ids import MacAddress
 from wire.meter_record import MeterRecord
@@ -128,6 +127,7 @@ from wire.units import NS_PER_S, Now
 if TYPE_CHECKING:  # a box without [cell] does without
     from apd.shells.cell import CellShells
     from apd.shells.signalling import SignallingShell
+    from apd.shells.ubus_object import UbusObject  # likewise without [ubus]
     from apd.shells.web import Web  # likewise without [web]
 
 _ENROLMENT = b"e"
@@ -179,7 +179,8 @@ class AirShells:
     """The shells of a box with [air]."""
 
     hostapd: HostapdControl
-    monitor: AirMonitor
+    monitor: AirMonitor | None
+    """None: where hostapd cannot show answers, purchases on the air are not heard."""
     weigh: Callable[[str, MacAddress, int], bool]
     """Gives a station of an interface its airtime weight (apd/shells/nl80211.py); False: this driver has none."""
     measure: Callable[[str], tuple[StationMeasurement, ...]]
@@ -202,6 +203,7 @@ class Daemon:
         cell: "CellShells | None" = None,
         signalling: "SignallingShell | None" = None,
         web: "Web | None" = None,
+        ubus: "UbusObject | None" = None,
     ) -> None:
         assert (shaper is None) is (cell is not None), "a cell shapes by itself"
         self._config = config
@@ -215,6 +217,7 @@ class Daemon:
         self._control = control
         self._air = air
         self._web = web
+        self._ubus = ubus
         self._events: deque[Event] = deque()
         self._worker = ThreadPoolExecutor(1, "tpm")
         self._timer: asyncio.TimerHandle | None = None
@@ -258,14 +261,17 @@ class Daemon:
                 self._note(Note("capability", sentence))
         self._state, commands = self._start(read_clock())
         self._lobby.listen(lambda source, data: self.take(LobbyDatagramReceived(source, data)))
-        await self._control.serve(lambda: describe(self._state, read_clock()))
+        await self._control.serve(self._answer)
+        if self._ubus is not None:
+            self._ubus.start(self._answer, lambda what, text: self._note(Note(what, text)))
         if self._web is not None:
             await self._web.serve(lambda: self._state)
         self._obey(commands)
         self._link.start(self._take_from_link)
         if self._air is not None:
             self._air.hostapd.start(self.take)
-            self._air.monitor.start(self.take)
+            if self._air.monitor is not None:
+                self._air.monitor.start(self.take)
         if self._cell is not None:
             from apd.cell import flow_names  # others do without
 
@@ -276,6 +282,13 @@ class Daemon:
         self._note(
             Note("ready", f"selling on {self._config.box.shaper.interface} as {self._config.box.provider}")
         )
+
+    def _answer(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """To the owner, whose order is obeyed before he is answered. Raises DecodeError."""
+        told, event = owner.answer(self._state, read_clock(), method, arguments)
+        if event is not None:
+            self.take(event)
+        return told
 
     def stop(self) -> None:
         """Ends `run`. Sessions stay in the kernel and go on: the next run adopts them."""
@@ -636,10 +649,13 @@ class Daemon:
         self._link.close()
         if self._air is not None:
             self._air.hostapd.close()
-            self._air.monitor.close()
+            if self._air.monitor is not None:
+                self._air.monitor.close()
         if self._signalling is not None:
             self._signalling.close()
         self._control.close()
+        if self._ubus is not None:
+            self._ubus.close()
         if self._web is not None:
             self._web.close()
         self._lobby.close()

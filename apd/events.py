@@ -1,7 +1,7 @@
 """Every event: a fact that a shell reports to the core. Past tense; what the core does about it is in apd/core.py."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
 from apd.address import UdpAddress
@@ -9,6 +9,7 @@ from apd.airtime import StationMeasurement
 from apd.commands import StoreCommand
 from apd.session import Queued, Usage
 from wire.errors import ShellError
+from wire.frozen import dataclass
 from wire.ids import MacAddress, PublicKey
 
 if TYPE_CHECKING:  # a box without [cell] does without
@@ -58,6 +59,12 @@ class ProviderCommanded:
     """Bytes on the box's command topic, unverified."""
 
     data: bytes
+
+
+class OwnerRevoked(NamedTuple):
+    """Whoever may, on the box itself, ends a grant here."""
+
+    grant_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +439,7 @@ Event = (
     | OfferStateReceived
     | LedgerReplied
     | ProviderCommanded
+    | OwnerRevoked
     | OfferSigned
     | SessionInstalled
     | SessionRemoved

@@ -189,6 +189,9 @@ def take_outcome(state: State, correlation: bytes, data: bytes, now: Now) -> Out
     answer = PurchaseOutcome(transaction_id=correlation, receipt=reply.receipt, grant=grant)
     told = [SendLobby(buyer, answer) for buyer in pending.buyers]
     state = _without_pending(state, correlation)
+    if pending.price_ubc is not None and receipt.executed:
+        sales = state.lobby.sales.after(correlation, pending.price_ubc)
+        state = replace(state, lobby=replace(state.lobby, sales=sales))
     if state.cell is not None:
         from apd import cell  # others do without
 
@@ -311,8 +314,11 @@ def purchase(state: State, source: Address, message: Purchase, now: Now) -> Outc
             return refuse(state, source, subject, "busy", "one new account a second is relayed here")
         state = replace(state, lobby=replace(state.lobby, create_due_ns=now.mono_ns + CREATE_NS))
     wants = _wants(state, action) if isinstance(action, Allocate) and not asked_late else None
+    price_ubc = None
+    if isinstance(action, Allocate) and not action.auction and not asked_late:
+        price_ubc = action.price_ubc
     first = PendingPurchase(
-        (), now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S, {}, wants, asked_late
+        (), now.mono_ns + state.settings.purchase_timeout_s * NS_PER_S, {}, wants, asked_late, price_ubc
     )
     return _relay(state, source, subject, message.transaction, first, now)
 

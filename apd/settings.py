@@ -28,10 +28,14 @@ LEAST_OPEN_S = 4
 class AirSettings:
     """Section [air]: the box sells over 802.11 itself, and stations join by EAP-TLS. Without it the box is wired."""
 
-    hostapd_socket: Path
-    """The control socket of hostapd for the BSS that sells, `/var/run/hostapd/wlan0`."""
     operator: PublicKey
     """The account whose key issued the certificate of the RADIUS server, and which signs admissions."""
+    hostapd_socket: Path | None = None
+    """The control socket of hostapd for the BSS that sells, `/var/run/hostapd/wlan0`. Either this or `hostapd_ubus`."""
+    hostapd_ubus: str = ""
+    """Where hostapd has no control socket, on an OpenWrt router: the interface of that BSS, `phy0-ap0`; hostapd is
+    asked by ubus. Nothing is sold before a station associates then, as hostapd shows no ANQP element by ubus.
+    """
     monitor: str = "airgrant-mon"
     """The monitor interface on which purchases are heard; it is made on the radio of [shaper] interface if need be."""
     lobby_interface: str | None = None
@@ -48,7 +52,13 @@ class AirSettings:
     """
 
     def __post_init__(self) -> None:
-        for name in ("monitor", *(("lobby_interface",) if self.lobby_interface is not None else ())):
+        if (self.hostapd_socket is None) is (self.hostapd_ubus == ""):
+            raise ConfigError(
+                "hostapd_socket: name hostapd's control socket, or else its interface on ubus (hostapd_ubus)"
+            )
+        named = {"monitor": True, "lobby_interface": self.lobby_interface is not None}
+        named |= {"hostapd_ubus": self.by_ubus}
+        for name in [name for name, given in named.items() if given]:
             if not re.fullmatch(r"[A-Za-z0-9_.\-]{1,15}", getattr(self, name)):
                 raise ConfigError(f"{name}: not a device name")
         if self.monitor == self.lobby_interface:
@@ -59,6 +69,25 @@ class AirSettings:
             raise ConfigError(
                 f"reference_throughput_bps: {self.reference_throughput_bps} is below 1000, and nothing could be sold"
             )
+
+    @property
+    def by_ubus(self) -> bool:
+        """Then hostapd names nobody's account, and shows the beacon's element only."""
+        return self.hostapd_ubus != ""
+
+
+@dataclass(frozen=True, slots=True)
+class UbusSettings:
+    """Section [ubus], on an OpenWrt router: the owner asks the box by ubus. Without it there is no such object."""
+
+    socket: Path = Path("/var/run/ubus/ubus.sock")
+    """Where ubusd listens; [air] `hostapd_ubus` uses it, too."""
+    object: str = "airgrant"
+    """The name of the object: `ubus call airgrant sessions`."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_.\-]{1,63}", self.object):
+            raise ConfigError(f"object: {self.object!r} is not a name for ubus")
 
 
 @dataclass(frozen=True, slots=True)

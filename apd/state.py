@@ -1,7 +1,7 @@
 """What the core remembers: frozen values, replaced and never changed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
@@ -9,10 +9,12 @@ from apd.address import Address
 from apd.airtime import StationAir
 from apd.commands import StoreCommand
 from apd.refund import Refund
+from apd.sales import Sales
 from apd.session import Session
 from apd.settings import BoxSettings
 from nas_tunnel.lobby import Join, Outcome, Refused
 from tc_shaper.pool import Pool
+from wire.frozen import dataclass
 from wire.grant import Grant
 from wire.ids import MacAddress, PublicKey, Station
 from wire.meter_record import FIRST_PREVIOUS, MeterRecord
@@ -46,6 +48,8 @@ class PendingPurchase:
     """What a spot purchase will want at once; None where that is not known, or one of its copies was forged."""
     asked_late: bool = False
     """It cannot run any more, as its validity is over, and was not relayed here: its sender asks whether it ran."""
+    price_ubc: int | None = None
+    """What is paid if it runs; None of a bid, of what was asked late and of a new account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class LobbyState:
     """Join and leave requests acted on, by hash, until their challenge is stale (monotonic ns)."""
     waiting: Mapping[bytes, Waiter] = field(default_factory=dict)
     """By grant, until its session is active or closed."""
+    sales: Sales = Sales()
 
 
 @dataclass(frozen=True, slots=True)

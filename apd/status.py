@@ -6,12 +6,12 @@ from apd.refund import Refund
 from apd.session import Session
 from apd.state import AirState, State
 from wire.metered_pass import is_metered_pass
-from wire.units import Now
+from wire.qos import Qos
+from wire.units import PPM, Now
 
 
 def describe(state: State, now: Now) -> dict[str, Any]:
     """What an owner wants to know, ready for JSON. Units are in the names."""
-    offer = state.lobby.offer_state
     return {
         "utc_ms": now.utc_ms,
         "interface": state.settings.shaper.interface,
@@ -20,15 +20,9 @@ def describe(state: State, now: Now) -> dict[str, Any]:
         "enrolled": state.link.enrolled,
         "attested": state.meter.attested,
         "disk_failing": state.disk.failing_ns is not None,
-        "offer": None
-        if offer is None
-        else {
-            "epoch": offer.epoch,
-            "price_ubc": offer.price_ubc,
-            "allocation_duration_s": offer.allocation_duration_s,
-            "allocations_left": offer.allocations_left,
-        },
-        "sessions": [_describe_session(session) for session in state.sessions.values()],
+        "offer": _describe_offer(state),
+        "earnings": describe_earnings(state),
+        "sessions": describe_sessions(state),
         "records": {
             "made": state.meter.sequence,
             "unsigned": len(state.meter.signing),
@@ -43,6 +37,76 @@ def describe(state: State, now: Now) -> dict[str, Any]:
         ),
         **({} if state.signalling is None else {"signalling": _describe_signalling(state)}),
         **({} if state.auctions is None else {"auction": _describe_auction(state, now)}),
+    }
+
+
+def describe_sessions(state: State) -> list[dict[str, Any]]:
+    """Who is served, and who was lately."""
+    return [_describe_session(session) for session in state.sessions.values()]
+
+
+def describe_offers(state: State) -> dict[str, Any]:
+    """What is sold here, for how much, and how much of it there is."""
+    settings, sold = state.settings, state.promised
+    capacities = {
+        "floors_down_bps": (sold.down_bps, settings.shaper.downlink_capacity_bps),
+        "floors_up_bps": (sold.up_bps, settings.shaper.uplink_capacity_bps),
+    }
+    return {
+        "provider": str(settings.provider),
+        "interface": settings.shaper.interface,
+        "offer": _describe_offer(state),
+        "tariff": _describe_tariff(state),
+        "capacity": {
+            name: {"sold": floor_bps, "most": capacity_bps * settings.admission_ppm // PPM}
+            for name, (floor_bps, capacity_bps) in capacities.items()
+        },
+    }
+
+
+def describe_earnings(state: State) -> dict[str, Any]:
+    """What was sold through this box since the daemon began, and what it owes (apd/sales.py says what is not here)."""
+    sales, refunds = state.lobby.sales, state.refunds.values()
+    return {
+        "since_utc_ms": sales.since_utc_ms,
+        "purchases": sales.purchases,
+        "earned_ubc": sales.earned_ubc,
+        "refunds_owed": len(refunds),
+        "refunds_owed_ubc": sum(refund.amount_ubc for refund in refunds),
+    }
+
+
+def _describe_offer(state: State) -> dict[str, Any] | None:
+    offer = state.lobby.offer_state
+    if offer is None:
+        return None
+    return {
+        "epoch": offer.epoch,
+        "price_ubc": offer.price_ubc,
+        "allocation_duration_s": offer.allocation_duration_s,
+        "allocations_left": offer.allocations_left,
+        **_describe_qos(offer.qos),
+    }
+
+
+def _describe_tariff(state: State) -> dict[str, Any] | None:
+    tariff = state.settings.tariff
+    if tariff is None:
+        return None
+    return {
+        "per_minute_ubc": tariff.per_minute_ubc,
+        "per_megabyte_ubc": tariff.per_megabyte_ubc,
+        "interval_s": tariff.interval_s,
+        **_describe_qos(tariff.qos),
+    }
+
+
+def _describe_qos(qos: Qos) -> dict[str, int]:
+    return {
+        "floor_down_bps": qos.floor_down_bps,
+        "ceil_down_bps": qos.ceil_down_bps,
+        "floor_up_bps": qos.floor_up_bps,
+        "ceil_up_bps": qos.ceil_up_bps,
     }
 
 
@@ -142,10 +206,7 @@ def _describe_session(session: Session) -> dict[str, Any]:
         "phase": session.phase.value,
         "reason": session.reason.value,
         "ends_s": session.grant.ends_s,
-        "floor_down_bps": qos.floor_down_bps,
-        "ceil_down_bps": qos.ceil_down_bps,
-        "floor_up_bps": qos.floor_up_bps,
-        "ceil_up_bps": qos.ceil_up_bps,
+        **_describe_qos(qos),
         "data_cap_bytes": qos.data_cap_bytes,
         "down_bytes": session.used.down_bytes,
         "up_bytes": session.used.up_bytes,

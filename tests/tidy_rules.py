@@ -402,6 +402,8 @@ EXCUSED_MODULES: dict[str, str] = {
     "lab/cell_site.py": "tests/system/test_apd_cell.py",
     "apd/shells/cell.py": "tests/system/test_apd_cell.py",
     "apd/shells/cell_lobby.py": "tests/system/test_apd_cell.py",
+    "apd/shells/ubus.py": "tests/apd/shells/test_ubus_object.py",
+    "apd/shells/fake_ubus.py": "tests/apd/shells/test_hostapd_ubus.py",
     "lab/ran/subscriber_store.py": "tests/system/test_ran_slicing_mongo.py",
     "lab/compose/box.py": "tests/lab/compose/test_sold_slice.py",
     "lab/ran/free5gc_core.py": "tests/system/test_lab_free5gc.py",

@@ -42,7 +42,7 @@ OPERATOR = PrivateKey.from_secret(17)
 PARTNER = PrivateKey.from_secret(19)
 SSID = b"airgrant"
 TARIFF = Tariff(30_000, 0, 60, QOS, IPv4Address("192.0.2.7"))
-AIR = AirSettings(Path("/run/hostapd/wlan0"), OPERATOR.public, partners=(PARTNER.public,))
+AIR = AirSettings(OPERATOR.public, Path("/run/hostapd/wlan0"), partners=(PARTNER.public,))
 
 
 def air_box(**changes: Any) -> Box:

@@ -1,6 +1,7 @@
 """On the air, event by event: offers and answers as ANQP elements, purchases heard."""
 
 import time
+from dataclasses import replace
 
 from apd import air, core, lobby
 from apd.commands import (
@@ -57,7 +58,19 @@ from tests.apd.air_world import (
     serve_metered,
     sign_network,
 )
-from tests.apd.playbook import Box, Playbook, a, heard, join, note, seconds, settings, start_box, told
+from tests.apd.playbook import (
+    Box,
+    Playbook,
+    a,
+    heard,
+    join,
+    note,
+    seconds,
+    sells,
+    settings,
+    start_box,
+    told,
+)
 from tests.apd.world import (
     BSSID,
     LEDGER,
@@ -428,3 +441,18 @@ class TestPayingAsOneGoes:
         box.feed(SessionRemoved(grant_id, Usage()))
         box.feed(HostapdConnected(SSID, BSSID))
         assert box.last(SignNetwork).network.tariff == TARIFF
+
+
+def test_where_there_is_no_anqp_only_the_beacon_tells_that_there_is_an_offer():
+    """hostapd by ubus: what no element can show is not tried, and the beacon's stays between two offers."""
+    box = start_box(settings(air=replace(AIR, hostapd_socket=None, hostapd_ubus="phy0-ap0")))
+    box.feed(HostapdConnected(SSID, BSSID))
+    sign_network(box)
+    sells(box)
+    sign_network(box)
+    assert isinstance(box.last(SetBeaconElement), SetBeaconElement)
+    assert read_beacon_element(box.last(SetBeaconElement).element).price_ubc == 250_000
+    assert not [command for command in box.ordered if isinstance(command, SetElement)]
+    shown = box.state.on_air.beacon
+    box.feed(OfferStateReceived(signed_state(epoch=4, price_ubc=300_000, height=99)))
+    assert box.state.on_air.beacon == shown

@@ -12,6 +12,7 @@ from apd.commands import (
     StoreSession,
 )
 from apd.events import (
+    AdmissionReceived,
     BrokerLost,
     CountersRead,
     DeadlineReached,
@@ -505,3 +506,53 @@ class TestPayingAsOneGoes:
         box.feed(DeadlineReached())
         assert thrown_out(box) == [STATION]
         assert not box.state.sessions
+
+
+class TestWhereHostapdNamesNobodysAccount:
+    """By ubus: the operator's word is all that there is."""
+
+    @staticmethod
+    def box() -> Box:
+        box = air_box()
+        by_ubus = replace(AIR, hostapd_socket=None, hostapd_ubus="phy0-ap0")
+        box.state = replace(box.state, settings=replace(box.state.settings, air=by_ubus))
+        return box
+
+    def test_a_station_is_served_by_the_grant_that_the_operator_named(self):
+        for first in (admission(), associates(STATION, None)):
+            box = self.box()
+            box.feed(first)
+            box.feed(associates(STATION, None) if isinstance(first, AdmissionReceived) else admission())
+            assert box.last(InstallSession).grant_id == grant().grant_id
+            box.feed(SessionInstalled(grant().grant_id))
+            box.pass_time(seconds(10))
+            box.feed(DeadlineReached())
+            assert not thrown_out(box)
+
+    def test_whom_the_operator_did_not_name_is_thrown_out(self):
+        box = self.box()
+        box.feed(associates(STATION, None))
+        box.pass_time(seconds(4))
+        box.feed(DeadlineReached())
+        assert thrown_out(box) == [STATION]
+
+    def test_it_goes_on_when_hostapd_is_there_again(self):
+        box = self.box()
+        box.feed(admission())
+        box.feed(associates(STATION, None))
+        box.feed(SessionInstalled(grant().grant_id))
+        box.feed(HostapdConnected(SSID, BSSID, (StationAssociated(STATION, None),)))
+        assert box.state.sessions[grant().grant_id].phase is Phase.ACTIVE
+        assert not thrown_out(box)
+
+    def test_another_device_with_its_address_has_what_it_paid_for(self):
+        box = self.box()
+        box.feed(admission())
+        box.feed(associates(STATION, None))
+        box.feed(SessionInstalled(grant().grant_id))
+        box.feed(StationLeft(STATION))
+        box.feed(SessionRemoved(grant().grant_id, Usage()))
+        theirs = grant(2, consumer=OTHER_CONSUMER.public)
+        box.feed(admission(theirs))
+        box.feed(associates(STATION, None))
+        assert box.last(InstallSession).grant_id == theirs.grant_id

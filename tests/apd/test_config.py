@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from apd.config import load_config
-from apd.settings import AuctionSettings, MeterSettings, WebSettings
+from apd.settings import AuctionSettings, MeterSettings, UbusSettings, WebSettings
 from ran_slicing.share import Ratio
 from tests.apd.world import BSSID, LEDGER, LEDGER_ID, PROVIDER
 from tests.ran_slicing.gnb_files import SOUND
@@ -150,6 +150,19 @@ operator = "{LEDGER.public}"
 def test_a_wired_box_has_no_air(tmp_path):
     box = load(tmp_path).box
     assert (box.air, box.shaper.closed, box.shaper.lobby_interface) == (None, False, None)
+
+
+def test_the_air_by_ubus_and_an_object_there(tmp_path):
+    by_ubus = AIR.replace('hostapd_socket = "/run/hostapd/wlan0"', 'hostapd_ubus = "phy0-ap0"')
+    config = load(tmp_path, f'{GOOD}{by_ubus}\n[ubus]\nsocket = "/tmp/ubus.sock"\n')
+    assert config.box.air is not None
+    assert (config.box.air.hostapd_ubus, config.box.air.hostapd_socket) == ("phy0-ap0", None)
+    assert config.ubus == UbusSettings(Path("/tmp/ubus.sock"))
+    assert load(tmp_path).ubus is None
+    with pytest.raises(ConfigError, match=r"air\.hostapd_socket: name hostapd's control socket"):
+        load(tmp_path, f'{GOOD}\n[air]\noperator = "{LEDGER.public}"\n')
+    with pytest.raises(ConfigError, match=r"ubus\.object: 'a b' is not a name"):
+        load(tmp_path, f'{GOOD}\n[ubus]\nobject = "a b"\n')
 
 
 def test_the_air_with_partners_and_a_lobby_of_its_own(tmp_path):

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from apd.__main__ import main, read_interface_address
+from apd.owner import answer
 from apd.shells.control import ControlSocket
-from apd.status import describe
 from apd.version import VERSION
 from tests.apd.playbook import run_session, sells, start_box
 from tests.apd.test_config import GOOD
@@ -83,7 +83,7 @@ def running(tmp_path):
 
     async def serve():
         control = ControlSocket(path)
-        await control.serve(lambda: describe(box.state, box.now))
+        await control.serve(lambda method, arguments: answer(box.state, box.now, method, arguments)[0])
         ready.set()
         await asyncio.to_thread(done.wait)
         control.close()
@@ -94,6 +94,13 @@ def running(tmp_path):
     yield path
     done.set()
     thread.join()
+
+
+def test_a_grant_is_revoked(running, capsys):
+    assert main(["revoke", "00" * 16, "--socket", str(running)]) == 0
+    assert capsys.readouterr().out == f"grant {'00' * 16} is revoked; it had no session here\n"
+    assert main(["revoke", "nonsense", "--socket", str(running)]) == 2
+    assert capsys.readouterr().err == "apd: grant: has to be 32 hexadecimal digits\n"
 
 
 def test_status_for_people(running, capsys):

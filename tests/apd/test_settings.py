@@ -90,6 +90,9 @@ def test_the_meter_is_one_or_the_other():
     ("changes", "told"),
     [
         ({"monitor": "no such name"}, "monitor: not a device name"),
+        ({"hostapd_socket": None}, "hostapd_socket: name hostapd's control socket, or else"),
+        ({"hostapd_ubus": "phy0-ap0"}, "hostapd_socket: name hostapd's control socket, or else"),
+        ({"hostapd_socket": None, "hostapd_ubus": "a/b"}, "hostapd_ubus: not a device name"),
         ({"monitor": ""}, "monitor: not a device name"),
         ({"lobby_interface": "a/b"}, "lobby_interface: not a device name"),
         ({"monitor": "lobby0", "lobby_interface": "lobby0"}, "monitor: cannot be the lobby's interface"),
@@ -98,7 +101,7 @@ def test_the_meter_is_one_or_the_other():
     ],
 )
 def test_the_air(changes, told):
-    good = AirSettings(Path("/run/hostapd/wlan0"), SETTINGS.provider)
+    good = AirSettings(SETTINGS.provider, Path("/run/hostapd/wlan0"))
     with pytest.raises(ConfigError, match=f"^{told}"):
         replace(good, **changes)
 

@@ -38,7 +38,12 @@ def test_a_box_that_sells_and_serves():
         "price_ubc": 250_000,
         "allocation_duration_s": 600,
         "allocations_left": 5,
+        "floor_down_bps": 2_000_000,
+        "ceil_down_bps": 8_000_000,
+        "floor_up_bps": 1_000_000,
+        "ceil_up_bps": 4_000_000,
     }
+    assert status["earnings"]["earned_ubc"] == 0
     (session,) = status["sessions"]
     assert (session["grant"], session["phase"], session["metered"]) == (grant_id.hex(), "active", False)
     assert session["consumer"] == str(CONSUMER.public)

@@ -1,15 +1,24 @@
 """The control socket: whoever may open it gets the status, and cannot disturb."""
 
 import asyncio
+import json
 import socket
 import stat
 
 import pytest
 
-from apd.shells.control import ControlSocket, ask_status
-from wire.errors import ShellError
+from apd.shells.control import ControlSocket, ask_daemon, ask_status
+from wire.errors import DecodeError, ShellError
 
 STATUS = {"sessions": [], "text": "ü" * 70_000}
+
+
+def answer(method, arguments):
+    if method == "status":
+        return STATUS
+    if method == "revoke":
+        return {"revoked": arguments}
+    raise DecodeError(f"no {method}")
 
 
 def serve(path, ask):
@@ -17,7 +26,7 @@ def serve(path, ask):
 
     async def run():
         control = ControlSocket(path)
-        await control.serve(lambda: STATUS)
+        await control.serve(answer)
         try:
             return await asyncio.to_thread(ask)
         finally:
@@ -89,4 +98,37 @@ def test_somebody_else_there(tmp_path):
 def test_a_place_where_no_socket_can_be(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ShellError, match="control socket"):
-        asyncio.run(ControlSocket(tmp_path / "file" / "apd.sock").serve(dict))
+        asyncio.run(ControlSocket(tmp_path / "file" / "apd.sock").serve(answer))
+
+
+def raw(path, octets):
+    """What somebody else's program gets who ends his side after these."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(str(path))
+        client.sendall(octets)
+        client.shutdown(socket.SHUT_WR)
+        return json.loads(b"".join(iter(lambda: client.recv(65_536), b"")))
+
+
+def test_an_order_has_arguments_and_a_wrong_one_is_said_to_be(tmp_path, run_async):
+    path = tmp_path / "apd.sock"
+    assert run_async(serve(path, lambda: ask_daemon(path, "revoke", grant="00"))) == {
+        "revoked": {"grant": "00"}
+    }
+    with pytest.raises(DecodeError, match="no sell"):
+        run_async(serve(path, lambda: ask_daemon(path, "sell")))
+
+
+@pytest.mark.parametrize("octets", [b"", b"\n", b'{"method": "status"}', b'{"method": "status"}\n'])
+def test_who_says_nothing_gets_the_status(tmp_path, run_async, octets):
+    path = tmp_path / "apd.sock"
+    assert run_async(serve(path, lambda: raw(path, octets))) == STATUS
+
+
+@pytest.mark.parametrize(
+    "octets", [b"GET / HTTP/1.1\r\n", b"[]\n", b'{"method": 1}\n', b"{" + b"x" * 5_000, b"[" * 900, b"\xff\n"]
+)
+def test_what_is_no_question_is_answered_with_what_one_is(tmp_path, run_async, octets):
+    path = tmp_path / "apd.sock"
+    assert "a question is one line" in run_async(serve(path, lambda: raw(path, octets)))["error"]
