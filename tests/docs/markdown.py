@@ -98,7 +98,7 @@ def blocks(page: str, text: str) -> list[Block]:
             at, blank = ends + 1, False
             continue
         item = _ITEM.match(line)
-        if item and (not blank or len(item[1]) < margin + 4):
+        if item and (blank or margin or not line.lstrip()[0].isdigit()) and len(item[1]) < margin + 4:
             margin = len(item[0]) - 1
         elif line.strip() and not line.startswith(" "):
             margin = 0
