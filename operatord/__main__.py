@@ -22,6 +22,7 @@ from typing import Any
 
 from ledger.running import NO, OK, run_command, run_service
 from ledger.toml_file import read_toml
+from operatord.person_cli import add_person_commands
 from operatord.settings import OperatorSettings, parse_settings
 from wire.account_certificate import Purpose, format_pem, issue
 from wire.errors import ConfigError, DecodeError, ShellError
@@ -120,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     reconcile.add_argument(
         "--afresh", action="store_true", help="verify the meters' chains from their beginning again"
     )
+    add_person_commands(commands.add_parser("person", help="who may see the page"), _read_settings)
     return parser
 
 
