@@ -9,6 +9,7 @@ nobody's witness, and of what is signed only rows of which everything holds are 
 import argparse
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from ledger.cli import EXIT_CODES, NO, OK, progress, read_file, run_options, show_page
+from ledger.evidence_totals import FindGrant
 from ledger.fetching import Tell
 from ledger.report_cli import add_trust_options, trust_of
 from ledger.reports.bulk import OpenReport, open_report, require_different_boxes
+from ledger.reports.grant_uses import Uses, book, disputes, entering, find_too_much
 from ledger.reports.outcome import Outcome
-from ledger.reports.rows import Row, Standing
+from ledger.reports.rows import Dispute, Row, Standing
 from ledger.reports.trust import Trust
 from operatord.detail import Told, read_detail
 from operatord.reconciling import Accounted, Metered, add_sessions
@@ -120,12 +123,35 @@ class _Boxes:
     proved_s: int = 0
 
 
-def _read_boxes(files: Iterable[Path], trust: Trust, tell: Tell) -> _Boxes:
+def _read_boxes(files: Sequence[Path], trust: Trust, tell: Tell) -> _Boxes:
+    """Where boxes together say more of a grant than it can carry, they are read again; their rows of it are apart."""
+    if len(files) == 1:
+        return _read_each(files, trust, tell)
+    with book() as grants:
+        boxes = _read_each(files, trust, tell, grants)
+        if not find_too_much(grants):
+            return boxes
+        with disputes(grants) as dispute:
+            return _read_each(files, trust, tell, dispute=dispute)
+
+
+def _read_each(
+    files: Iterable[Path],
+    trust: Trust,
+    tell: Tell,
+    grants: Path | None = None,
+    dispute: Dispute = lambda _grant_id: None,
+) -> _Boxes:
+    """`grants`: the book into which goes what each says of them."""
     boxes = _Boxes()
     for file in files:
-        with open_report(file, trust) as report:
+        with open_report(file, trust) as report, ExitStack() as stack:
             box = _Box()
-            for judged in report.judged(tell):
+            enter: Uses = _enter_nothing
+            if grants is not None:
+                enter = stack.enter_context(entering(grants, report.fold.outcome.key_id))
+            for judged in report.judged(tell, dispute):
+                enter(judged.rows, report.find_grant)
                 for row in judged.rows:
                     box.take(row)
             outcome, proved_s = report.fold.finish(), _proved_s(report)
@@ -143,6 +169,10 @@ def _read_boxes(files: Iterable[Path], trust: Trust, tell: Tell) -> _Boxes:
         if said := box.left_out():
             boxes.left_out.append(f"{file}: {said}")
     return boxes
+
+
+def _enter_nothing(_rows: Iterable[Row], _find_grant: FindGrant) -> None:
+    """One file alone shows nothing of others."""
 
 
 def _proved_s(report: OpenReport) -> int:

@@ -2,8 +2,9 @@
 
 In: evidence in the order of the chain, the enrolment, the grants. Out: for each record the verdict that
 ledger/evidence.py gives it, and its rows. This module adds what the chain cannot know: a key that the auditor knows to
-be revoked vouches for nothing from that time on, one whose maker he does not trust for nothing at all, and a grant of
-which several meters together say too much is disputed. A stream; pure.
+be revoked vouches for nothing from that time on, one whose maker he does not trust for nothing at all, a grant of which
+several meters together say too much is disputed, and so is a pass, which no grant bounds, that is reported twice for
+one time. A stream; pure.
 Units: bytes at the IP layer, ms UTC.
 """
 
@@ -124,7 +125,7 @@ def judge_records(
     """Each record in its turn, from the chain's beginning. A `maker` that does not hold is held against every record:
     nobody trusted says that a TPM has the key. Raises what `find_grant` raises.
     """
-    state = ChainState()
+    state, passes = ChainState(), dict[bytes, int]()
     for data in records:
         state, verdict, record = step_record(state, data, enrolment, find_grant)
         if record is None:
@@ -132,6 +133,9 @@ def judge_records(
             continue
         from_ms, to_ms = _times(record)
         more = list(_disputed(record, dispute))
+        if isinstance(record, UsageReport):
+            passes, doubled = _doubled_passes(record, passes)
+            more += doubled
         if revoked is not None and to_ms >= revoked.since_utc_s * 1_000:
             more.append(_say_revoked(revoked))
         if maker is not None and not maker.ok:
@@ -146,6 +150,21 @@ def judge_records(
 def _disputed(record: MeterRecord, dispute: Dispute) -> Iterator[Finding]:
     if isinstance(record, UsageReport):
         yield from filter(None, (dispute(row.grant_id) for row in record.rows))
+
+
+def _doubled_passes(record: UsageReport, before: dict[bytes, int]) -> tuple[dict[bytes, int], list[Finding]]:
+    """`before`: until when (ms UTC) passes were reported. A part of a report has other sessions than the parts before
+    it, so that the same one again is the same time twice; what is over before this report begins is forgotten.
+    """
+    passes = {grant_id: to_ms for grant_id, to_ms in before.items() if to_ms > record.from_utc_ms}
+    found = []
+    for row in record.rows:
+        if has_pass_mark(row.grant_id):
+            if row.grant_id in passes:
+                text = f"grant {row.grant_id.hex()}: was reported for this time before"
+                found.append(Finding("totals", ok=False, severity=Severity.CLAIM, text=text))
+            passes[row.grant_id] = record.to_utc_ms
+    return passes, found
 
 
 def _say_revoked(revoked: Revoked) -> Finding:

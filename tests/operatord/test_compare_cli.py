@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from apd.shells.software_key import SoftwareKey
 from lab.bench.reports import GENESIS, START_S, _prove_end, kept_file
 from ledger.enrolment import read_enrolled
 from ledger.entries import MeterChain, chain_key, read_entry
 from ledger.report_cli import report
+from tests.ledger.test_bundle import GRANT as SERVED
+from tests.ledger_world import BOB, CAROL
+from tests.ledger_world import GENESIS as SERVED_LEDGER
 from tests.operatord.test_detail import GRANT as DETAIL_GRANT
 from tests.operatord.test_detail import T, packet
+from tests.report_box import ALL_THAT_FITS, write_box
 from wire.cbor import read_cbor, write_cbor
 
 REPORTS = 10
@@ -181,6 +186,28 @@ def test_doubled_and_forged_rows_are_kept_apart(tmp_path: Path, capsys) -> None:
     assert (status, row["outcome"], row["box"]["down_bytes"]) == (1, "agree", 10_000_000)
     assert row["box_apart"] == {"rows": 1, "down_bytes": 1_000_000, "up_bytes": 100_000}
     assert "1 signed rows that do not hold, and 1 forged ones, are in no sum" in page["left_out"][0]
+
+
+def test_what_several_boxes_together_cannot_have_served_is_in_no_sum(tmp_path: Path, capsys) -> None:
+    boxes = [
+        str(write_box(tmp_path / f"{name}.report", SoftwareKey(provider), ALL_THAT_FITS, provider=provider))
+        for name, provider in (("bob", BOB), ("carol", CAROL))
+    ]
+    session = {"grant": SERVED.grant_id.hex(), "from_utc_s": 0, "to_utc_s": 1, "down_bytes": 1, "up_bytes": 0}
+    device = tmp_path / "phone.json"
+    device.write_text(json.dumps({"airgrant device counters": 1, "sessions": [session]}))
+    ledger = ["--ledger-id", SERVED_LEDGER.ledger_id.hex(), "--json"]
+
+    def rows(*files: str) -> list[dict]:
+        capsys.readouterr()
+        assert report(["compare", "--device", str(device), *ledger, "--box", *files]) == 1
+        found: list[dict] = json.loads(capsys.readouterr().out)["grants"]
+        return found
+
+    (alone,) = rows(boxes[0])
+    assert (alone["box"]["down_bytes"], alone["box_apart"]["rows"]) == (750_000_000, 0)
+    (together,) = rows(*boxes)
+    assert (together["box"]["down_bytes"], together["box_apart"]["rows"]) == (0, 2)
 
 
 def test_a_box_file_that_is_none_is_named(tmp_path: Path, capsys) -> None:

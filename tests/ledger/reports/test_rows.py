@@ -72,6 +72,20 @@ def test_an_unknown_grant_has_no_consumer_and_a_pass_is_one() -> None:
     assert (unknown.is_pass, unknown.consumer, unknown.standing) == (False, b"", Standing.CLAIM)
 
 
+def test_a_pass_counts_once_for_one_time_also_after_a_boot() -> None:
+    chain, passed = MeterChain(KEY, START_S * 1_000), UsageRow(b"pass" + bytes(12), 9, 9, 9, 9)
+    other = replace(passed, grant_id=b"pass" + bytes(11) + b"\1")
+    said = [chain.boot(), chain.usage(5_000, passed)]
+    chain.utc_ms -= 5_000
+    said.append(chain.usage(5_000, other))
+    said.append(chain.boot())
+    chain.utc_ms -= 5_000
+    said += [chain.usage(5_000, passed), chain.usage(5_000, passed)]
+    judged = judge(*said)
+    assert standings(judged) == [Standing.HOLDS, Standing.HOLDS, Standing.CLAIM, Standing.HOLDS]
+    assert "was reported for this time before" in judged[4].rows[0].why
+
+
 def test_a_revoked_key_vouches_for_what_was_before_and_not_for_what_came_after() -> None:
     stolen = Revoked(KEY.public_key.key_id, START_S + 6, "stolen")
     judged = judge(*records(), revoked=stolen)
