@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from images.stage import ROOT, copy, imports, main, modules_of, plan_files
+from images import stage
+from images.stage import ROOT, copy, imports, main, modules_of, plan_files, to_byte_code, without_docstrings
 
 TREE = {
     "apd/__init__.py": "",
@@ -100,3 +101,62 @@ def test_no_module_of_the_box_is_forgotten_but_for_fakes_captures_and_the_comman
 def test_usage(arguments, capsys) -> None:
     assert main(arguments) == 2
     assert capsys.readouterr().err
+
+
+SAID = '''"""What it is,
+
+in three lines."""
+X = "é"; Y = """kept"""
+class C:
+    """Said."""; z = 1
+    def f(self):
+        """Said
+        twice."""
+        assert self.z, "kept"
+        return __doc__, self.f.__doc__, C.__doc__
+    async def g(self): "é said"
+'''
+
+
+def test_docstrings_go_and_lines_stay():
+    left = without_docstrings(SAID)
+    assert "Said" not in left
+    assert "said" not in left
+    assert "three" not in left
+    assert left.count("kept") == 2
+    assert len(left.splitlines()) == len(SAID.splitlines())
+    trees = [ast.parse(text) for text in (SAID, left)]
+    assert [said.value for said in stage._docstrings(trees[1])] == [""] * 4
+    before, after = (
+        [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert | ast.Return)]
+        for tree in trees
+    )
+    assert before == after
+
+
+@pytest.mark.parametrize("file", ["apd/core.py", "apd/daemon.py", "wire/cbor.py", "tc_shaper/kernel.py"])
+def test_our_own_modules_stay_what_they_are(file):
+    """But for their docstrings and columns."""
+    source = (ROOT / file).read_text()
+    trees = [ast.parse(text) for text in (source, without_docstrings(source))]
+    for said in stage._docstrings(trees[0]):
+        said.value = ""
+    assert ast.dump(trees[0]) == ast.dump(trees[1])
+
+
+def test_byte_code_runs_alone_and_is_a_fifth_smaller(tmp_path):
+    for name in ("plain", "lean"):
+        copy(ROOT, plan_files(ROOT, "apd.core"), tmp_path / name)
+    installed = PurePosixPath("/usr/lib/airgrant")
+    to_byte_code(tmp_path / "lean", sys.executable, installed)
+    subprocess.run([sys.executable, "-m", "compileall", "-qb", tmp_path / "plain"], check=True)
+    lean, plain = (
+        sum(path.stat().st_size for path in (tmp_path / name).rglob("*.pyc")) for name in ("lean", "plain")
+    )
+    assert lean < 0.85 * plain
+    assert not list((tmp_path / "lean").rglob("*.py"))
+    said = subprocess.run(
+        [sys.executable, "-c", "import apd.core; print(apd.core.step.__code__.co_filename)"],
+        cwd=tmp_path / "lean", check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert said.stdout == f"{installed}/apd/core.py\n", "where a traceback says that it is"
