@@ -102,7 +102,14 @@ def _add_answers(parser: argparse.ArgumentParser) -> None:
     """Of a first configuration, wherever it is written."""
     parser.add_argument("--interface", metavar="NAME", help="the device whose far side is the stations")
     parser.add_argument("--capacity", metavar="DOWN/UP", help="what it carries, such as 30M/15M")
-    parser.add_argument("--operator-file", type=Path, metavar="FILE", help="what your operator gave you")
+    parser.add_argument(
+        "--invitation",
+        metavar="LINE",
+        help="what your operator gave you (airgrant-enrol/...), or a file with it",
+    )
+    parser.add_argument(
+        "--operator-file", type=Path, metavar="FILE", help="what he gave you instead, where he made the keys"
+    )
     parser.add_argument(
         "--tpm", metavar="TCTI", help="which TPM signs the meter (default device:/dev/tpmrm0)"
     )

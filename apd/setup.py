@@ -77,13 +77,7 @@ def _read_ledger(table: Mapping[str, Any], origin: str) -> OperatorFile:
             raise ConfigError(f"{origin}: ledger.{name}: is missing")
         if name in table and type(table[name]) is not kind:
             raise ConfigError(f"{origin}: ledger.{name}: has to be a {'text' if kind is str else 'number'}")
-    for name, label in _PEMS.items():
-        if not re.search(
-            rf"^-----BEGIN (EC )?{label}-----$.*^-----END (EC )?{label}-----$",
-            table[name],
-            re.MULTILINE | re.DOTALL,
-        ):
-            raise ConfigError(f"{origin}: ledger.{name}: is no PEM of a {label.lower()}")
+    check_pems(table, origin)
     try:
         key = PublicKey.parse(table["key"])
     except ValueError as error:
@@ -93,6 +87,14 @@ def _read_ledger(table: Mapping[str, Any], origin: str) -> OperatorFile:
     pems = {name: table[name].strip() + "\n" for name in _PEMS}
     port = table.get("port", BROKER_PORT)
     return OperatorFile(table["host"], port, key, bytes.fromhex(table["ledger_id"]), **pems)
+
+
+def check_pems(pems: Mapping[str, str], origin: str) -> None:
+    """Raises ConfigError for a text that is not what its name says."""
+    for name, label in _PEMS.items():
+        pattern = rf"^-----BEGIN (EC )?{label}-----$.*^-----END (EC )?{label}-----$"
+        if not re.search(pattern, pems[name], re.MULTILINE | re.DOTALL):
+            raise ConfigError(f"{origin}: ledger.{name}: is no PEM of a {label.lower()}")
 
 
 def parse_capacity(text: str) -> tuple[int, int]:

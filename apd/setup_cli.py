@@ -11,9 +11,10 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TextIO
 
 from apd.config import load_config
@@ -25,8 +26,9 @@ from apd.setup import (
     parse_capacity,
     read_operator_file,
 )
-from wire.errors import ConfigError, ShellError
+from wire.errors import ConfigError, DecodeError, ShellError
 from wire.ids import MacAddress
+from wire.invitation import Invitation, is_invitation, parse_invitation
 from wire.keys import PrivateKey
 
 GROUP = "airgrant"
@@ -35,7 +37,7 @@ TPM_DEVICE = Path("/dev/tpmrm0")
 SYSFS = Path("/sys/class/net")
 PROC_NET = Path("/proc/self/net")
 PROVIDER = "provider.pem"
-_SECRET, _SHOWN = 0o640, 0o644
+SECRET, _SHOWN = 0o640, 0o644
 
 Ask = Callable[[str], str]
 
@@ -59,12 +61,10 @@ def set_up(
     )
 
 
-def farewell(account: str, folder: Path, operator_file: Path) -> str:
+def farewell(account: str, folder: Path, operator_file: Path | None) -> str:
     """What its owner has to know, on any system."""
-    return (
-        f"Your account is {account}; its key is {folder / PROVIDER}: keep a copy, it is your money.\n"
-        f"{_word_on(operator_file)}\n"
-    )
+    said = f"Your account is {account}; its key is {folder / PROVIDER}: keep a copy, it is your money.\n"
+    return said if operator_file is None else f"{said}{_word_on(operator_file)}\n"
 
 
 def make_files(
@@ -75,38 +75,63 @@ def make_files(
     tpm_device: Path = TPM_DEVICE,
     sysfs: Path = SYSFS,
     proc_net: Path = PROC_NET,
-) -> tuple[str, Path]:
-    """The account that sells now, and where the operator's file is. Raises ConfigError, ShellError."""
+) -> tuple[str, Path | None]:
+    """The account that sells now, and where the operator's file is, if there is one. Raises ConfigError, ShellError."""
     config: Path = options.config
     if config.exists() and not options.force:
         raise ConfigError(f"{config}: is there already; with --force it is replaced, and its keys are kept")
     ask = _asker(asked, said) if asked.isatty() else _refuse_to_ask
     interface = _choose_interface(options, ask, sysfs, find_uplinks(sysfs, proc_net))
-    answers, operator, file = _answers(options, ask, tpm_device, interface)
+    answers, given = _answers(options, ask, tpm_device, interface)
     try:
-        return _write(config, format_settings(answers, operator), operator, read_address), file
+        if isinstance(given, Invitation):
+            from apd.enrol_cli import enrol
+
+            return enrol(given, config, answers, read_address, said), None
+        operator = read_operator_file(_octets(given), str(given))
+        return write_files(config, format_settings(answers, operator), operator, read_address), given
     except OSError as error:
         raise ShellError(str(error.filename or config.parent), str(error.strerror)) from error
 
 
 def _answers(
     options: argparse.Namespace, ask: Ask, tpm_device: Path, interface: str
-) -> tuple[Answers, OperatorFile, Path]:
-    """With the operator's file, and where it is."""
+) -> tuple[Answers, Invitation | Path]:
+    """With the operator's invitation, or where his file is."""
     capacity = options.capacity or ask("2. What does it carry, to them and from them? (such as 30M/15M)")
     try:
         down, up = parse_capacity(capacity)
     except ValueError as error:
         raise ConfigError(f"--capacity: {error}") from None
-    file = (
-        options.operator_file
-        or Path(ask("3. Which file did your operator give you for this box?")).expanduser()
+    if getattr(options, "invitation", None) and options.operator_file:
+        raise ConfigError("--invitation: and --operator-file are two ways to the same: give one of them")
+    given = getattr(options, "invitation", None) or str(options.operator_file or "")
+    given = given or ask(
+        "3. What did your operator give you for this box? (an airgrant-enrol/... line, or a file)"
     )
+    file = Path(given).expanduser()
+    if is_invitation(given) or getattr(options, "invitation", None):
+        return Answers(interface, down, up, _choose_tpm(options, ask, tpm_device)), _read_invitation(
+            given, file
+        )
+    _octets(file)
+    return Answers(interface, down, up, _choose_tpm(options, ask, tpm_device)), file
+
+
+def _read_invitation(given: str, file: Path) -> Invitation:
+    """The line itself, or a file that holds it. Raises ConfigError."""
+    text = given if is_invitation(given) else _octets(file).decode(errors="replace")
     try:
-        operator = read_operator_file(file.read_bytes(), str(file))
+        return parse_invitation(text)
+    except DecodeError as error:
+        raise ConfigError(f"--invitation: {error}") from None
+
+
+def _octets(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
     except OSError as error:
-        raise ConfigError(f"--operator-file: {file}: {error.strerror}") from None
-    return Answers(interface, down, up, _choose_tpm(options, ask, tpm_device)), operator, file
+        raise ConfigError(f"{file}: {error.strerror}") from None
 
 
 def _word_on(operator_file: Path) -> str:
@@ -211,10 +236,17 @@ def _refuse_to_ask(question: str) -> str:
 # ---- Files
 
 
-def _write(
-    config: Path, settings: str, operator: OperatorFile, read_address: Callable[[str], MacAddress]
+def write_files(
+    config: Path,
+    settings: str,
+    operator: OperatorFile,
+    read_address: Callable[[str], MacAddress],
+    more: Mapping[str, str] = MappingProxyType({}),
+    try_out: Callable[[Path], None] = lambda _draft: None,
 ) -> str:
-    """Everything is made beside, read as the daemon reads it, and moved into its place, the settings last."""
+    """The account. Everything is made beside, read as the daemon reads it, tried out there, and moved into its place,
+    the settings last. `more`: secret files beside them.
+    """
     folder = config.parent
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     provider = folder / PROVIDER
@@ -222,20 +254,22 @@ def _write(
         files = {
             "authority.pem": (operator.authority, _SHOWN),
             "box.pem": (operator.certificate, _SHOWN),
-            "box.key": (operator.certificate_key, _SECRET),
-            config.name: (settings, _SECRET),
+            "box.key": (operator.certificate_key, SECRET),
+            **{name: (text, SECRET) for name, text in more.items()},
+            config.name: (settings, SECRET),
         }
         if provider.exists():
             shutil.copy2(provider, draft / PROVIDER)
         else:
-            files = {PROVIDER: (PrivateKey.generate().to_pem().decode(), _SECRET), **files}
+            files = {PROVIDER: (PrivateKey.generate().to_pem().decode(), SECRET), **files}
         for name, (text, mode) in files.items():
-            _write_new(draft / name, text, mode)
+            write_new(draft / name, text, mode)
         _check_certificate(operator)
         try:
             account = load_config(draft / config.name, read_address).box.provider
         except ConfigError as error:
             raise ConfigError(str(error).replace(str(draft), str(folder))) from None
+        try_out(draft)
         for name in files:
             (draft / name).replace(folder / name)
         _share(provider)
@@ -270,7 +304,7 @@ def _beside(folder: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _write_new(path: Path, text: str, mode: int) -> None:
+def write_new(path: Path, text: str, mode: int) -> None:
     """Never readable by others, not for an instant; on the disk when this returns."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -288,7 +322,7 @@ def _share(key: Path) -> None:
     group = _group()
     if group is not None:
         os.chown(key, -1, group)
-        key.chmod(_SECRET)
+        key.chmod(SECRET)
 
 
 def _group() -> int | None:

@@ -53,8 +53,15 @@ from ledger.tables import (
 )
 from ledger.tls import client_context
 from ledger.unanswered import Delivery, Fate, deliver, unanswered
+from wire.attestation_result import read_attestation_result
 from wire.band import Band
 from wire.create import Create
+from wire.enrolment import (
+    EnrolmentRequest,
+    prove_software_key,
+    read_enrolment_reply,
+    write_enrolment_request,
+)
 from wire.errors import ConfigError, DecodeError, ShellError
 from wire.grant import read_grant
 from wire.grant_price import read_grant_price, write_price_question
@@ -63,6 +70,7 @@ from wire.keys import PrivateKey
 from wire.money_actions import Deposit, Transfer, Withdraw
 from wire.post_offer import PostOffer, Reservation
 from wire.qos import LatencyClass, Qos, RateLayer
+from wire.receipt import read_receipt
 from wire.refund import refund_nonce
 from wire.transaction import NONCE_SIZE, Action, SignedTransaction, Transaction, sign_transaction
 from wire.units import U63_MAX, parse_duration, parse_money, parse_rate, parse_size
@@ -177,6 +185,12 @@ def account(argv: list[str]) -> int:
             "amount_ubc", type=typed(parse_money), metavar="AMOUNT", help="bandcoins, e.g. 1.5"
         )
         add_submitting_options(moving)
+    text = "your box was stolen, with the key of --key on it: no meter of this account counts any more"
+    retire = add_subcommand(commands, "retire", text, _account_retire)
+    retire.add_argument(
+        "--for-good", action="store_true", required=True, help="say it: this account sells never again"
+    )
+    add_submitting_options(retire)
     refund = add_subcommand(
         commands, "refund", "pay for what partners' boxes did not deliver of a grant", _account_refund
     )
@@ -312,6 +326,26 @@ def _account_move(options: argparse.Namespace) -> int:
     actions: dict[str, Callable[[PublicKey, int], Action]]
     actions = {"deposit": Deposit, "withdraw": Withdraw, "transfer": Transfer}
     return submit_action(options, lambda _key: actions[options.command](options.account, options.amount_ubc))
+
+
+def _account_retire(options: argparse.Namespace) -> int:
+    """The account enrols itself, after which the ledger takes no record and no enrolment of its boxes."""
+    key, genesis = read_key(options.key), fetch_genesis(reader_of(options))
+    proof = prove_software_key(key, key.public)
+    request = EnrolmentRequest(key.public, software_key=key.public, software_proof=proof)
+    question = write_enrolment_request(request, key, genesis.ledger_id)
+    with _client(options) as client:
+        reply = read_enrolment_reply(client.ask("enrolment", question))
+    said, result = "executed", reply.attestation_result
+    if result:
+        read_attestation_result(result, genesis.signer(result), genesis.ledger_id)
+    else:
+        receipt = read_receipt(reply.receipt, genesis.signer(reply.receipt), genesis.ledger_id)
+        said = receipt.reason
+    done = said in {"executed", "retired_key"}
+    words = "its meters have ended, for good" if done else f"its meters go on: {said}"
+    show_page(options, {"account": str(key.public), "said": said}, lambda: [f"account {key.public}: {words}"])
+    return OK if done else NO
 
 
 def _account_refund(options: argparse.Namespace) -> int:

@@ -26,6 +26,8 @@ MAX_PENDING = 1_000
 class Enrolling:
     """`vendors` None: no TPM can be enrolled here. Software keys only if the operator accepts them.
 
+    An account's last word (`ends_meters`) is taken everywhere, as it is no meter.
+
     `shared`: others, who were not asked, have to see that the provider did ask; its request is then in the result.
     """
 
@@ -51,7 +53,7 @@ class Enrolling:
         if isinstance(message, EnrolmentAnswer):
             return self._finish(message, now_s)
         if message.software_key is not None:
-            if not self.accept_software_keys:
+            if not self.accept_software_keys and not message.ends_meters:
                 raise VerificationError("enrolment: this ledger accepts no software keys")
             return enrol_software_key(message, now_s)
         if self.vendors is None:

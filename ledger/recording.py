@@ -7,7 +7,7 @@ hidden record. That it came early, and when, is noted in the log and in the stat
 same for everybody who applies the log, whenever he does.
 
 A provider has one live attestation key: enrolling another retires the one before, whose chain ends there
-(docs/decisions/0007).
+(docs/decisions/0007). An account that enrols itself ends its meters for good: there is none after it (0053).
 """
 
 from collections.abc import Mapping
@@ -86,21 +86,29 @@ class Metering:
             return _check_live(block, key_id) or NotTaken(
                 ALREADY_ENROLLED, f"attestation key {key_id.hex()} is enrolled"
             )
+        if self._live(block, result) == result.provider.key_id:
+            return NotTaken("account_ended", f"account {result.provider} has ended its meters, for good")
         self._retire_before(block, result)
         number = block.add(ItemKind.ATTESTATION_RESULT, subject, encoded)
         block.rows.enrolments.append((key_id, number))
         block.enrolments[key_id] = result
         self._note(block, key_id, ChainState())
+        if result.attestation_key == result.provider:
+            block.draft.put(chain_key(key_id), replace(_chain_end(block, key_id), retired_s=block.time_s))
         return None
 
     def _note(self, block: FormingBlock, key_id: bytes, chain: ChainState) -> None:
         block.chains[key_id] = chain
         block.draft.put(chain_key(key_id), MeterChain(chain.sequence, chain.head))
 
+    def _live(self, block: FormingBlock, result: AttestationResult) -> bytes | None:
+        """The key id of its provider's last enrolment."""
+        here = [key_id for key_id, one in block.enrolments.items() if one.provider == result.provider]
+        return here[-1] if here else self.live.get(result.provider.octets)
+
     def _retire_before(self, block: FormingBlock, result: AttestationResult) -> None:
         """The provider's key so far, if there is one, counts no more."""
-        here = [key_id for key_id, one in block.enrolments.items() if one.provider == result.provider]
-        before = here[-1] if here else self.live.get(result.provider.octets)
+        before = self._live(block, result)
         if before is not None:
             end = _chain_end(block, before)
             block.draft.put(chain_key(before), replace(end, retired_s=block.time_s))

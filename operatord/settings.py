@@ -14,6 +14,7 @@ Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError tha
     [groups]      alley = ["02...", "03..."]
     [metered] and [tariffs.roof]: operatord/metered_settings.py
     [summaries]   period_s = 86400  least_sessions = 10
+    [enrolment]: operatord/enrolment_settings.py; the boxes that enrolled themselves need no section
     [page]        operatord/page/settings.py
 
 `roof` is the box's NAS-Identifier and its name at the broker. Providers of one group honour each other's grants. Paths
@@ -22,13 +23,15 @@ are relative to the folder of the file.
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ledger.section import Section, refuse_unknown
 from ledger.settings import BROKER_KEYS, BrokerSettings, parse_broker
+from operatord.boxes import BoxRecord, Standing
+from operatord.enrolment_settings import ENROLMENT_KEYS, EnrolmentSettings, parse_enrolment
 from operatord.metered_settings import METERED_KEYS, MeteredSettings, parse_metered
 from operatord.page.settings import PAGE_KEYS, PageSettings, parse_page
 from operatord.sessions import DOWN_OVERHEAD_BYTES, UP_OVERHEAD_BYTES
@@ -46,6 +49,7 @@ _KEYS = {
     "broker": BROKER_KEYS,
     "http": {"host", "port"},
     "radius": {"address", "authentication_port", "accounting_port", "certificate", "key", "operator_name"},
+    "enrolment": ENROLMENT_KEYS,
     "boxes": None,
     "groups": None,
     "metered": METERED_KEYS,
@@ -115,6 +119,8 @@ class OperatorSettings:
     """For whoever pays as he goes; None: nobody does."""
     summaries: SummaryRules | None = None
     """What is published of metered sessions; None: nothing is."""
+    enrolment: EnrolmentSettings | None = None
+    """Where boxes enrol themselves; None: nowhere."""
     page: PageSettings | None = None
     """Where the operator's page listens; None: nowhere."""
 
@@ -137,16 +143,33 @@ class OperatorSettings:
         return self.state / "operatord.sock"
 
 
-def parse_settings(page: Mapping[str, Any], file: Path) -> OperatorSettings:
-    """From the content of a TOML file. Raises ConfigError."""
+def parse_settings(
+    page: Mapping[str, Any], file: Path, records: Iterable[BoxRecord] = ()
+) -> OperatorSettings:
+    """From the content of a TOML file, and the boxes that enrolled themselves. Raises ConfigError."""
     refuse_unknown(page, _KEYS, file)
     operator, broker, http = (
         Section(page.get(name, {}), name, file) for name in ("operator", "broker", "http")
     )
-    boxes = {name: _parse_box(name, values, file) for name, values in page.get("boxes", {}).items()}
+    enrolment = (
+        parse_enrolment(Section(page["enrolment"], "enrolment", file)) if "enrolment" in page else None
+    )
+    by_hand = {name: _parse_box(name, values, file) for name, values in page.get("boxes", {}).items()}
+    invited = {} if enrolment is None else _invited(records, by_hand, file)
+    boxes = by_hand | {
+        name: Box(name, record.provider, record.address, frozenset(), UP_OVERHEAD_BYTES, DOWN_OVERHEAD_BYTES)
+        for name, record in invited.items()
+        if record.standing is Standing.ENROLLED and record.provider is not None
+    }
     groups = Section(page.get("groups", {}), "groups", file)
     partners = {name: _parse_group(groups, name) for name in groups.values}
-    addresses = {name: _parse_address(_box_section(name, page["boxes"][name], file)) for name in boxes}
+    addresses = {name: _parse_address(_box_section(name, page["boxes"][name], file)) for name in by_hand}
+    if enrolment is not None:
+        secrets = enrolment.folder / "box"
+        addresses |= {
+            name: BoxAddress(record.address, secrets / f"{name}.secret", record.das_port)
+            for name, record in invited.items()
+        }
     return OperatorSettings(
         key=operator.path("key"),
         state=operator.path("state"),
@@ -161,8 +184,20 @@ def parse_settings(page: Mapping[str, Any], file: Path) -> OperatorSettings:
         providers=_providers(boxes, partners),
         metered=parse_metered(page, boxes, file),
         summaries=_parse_summaries(page, file),
+        enrolment=enrolment,
         page=parse_page(page, file),
     )
+
+
+def _invited(records: Iterable[BoxRecord], by_hand: Collection[str], file: Path) -> dict[str, BoxRecord]:
+    """Those with an address, which FreeRADIUS knows as soon as they are invited."""
+    found = {one.name: one for one in records if one.address and one.standing is not Standing.REVOKED}
+    for name in found:
+        if name in by_hand:
+            raise ConfigError(
+                f"{file}: boxes.{name}: there is an enrolled box of this name: remove one of them"
+            )
+    return found
 
 
 def _parse_summaries(page: Mapping[str, Any], file: Path) -> SummaryRules | None:

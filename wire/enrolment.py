@@ -7,7 +7,8 @@
 
 A software key needs no challenge: it signs the provider's name itself, so that nobody enrols a key that he does not
 hold. That signature need not name the ledger, as it counts only inside the provider's request, which does. The result
-says that the key is not in a TPM.
+says that the key is not in a TPM. An account that enrols its own key as its meter has none from then on, for good, so
+that whoever has its key by stealing a box can enrol no other box for it.
 Replies carry one of: challenge, attestation result, or a signed receipt that says no. Largest legal size 6 KiB.
 Reference: TPM 2.0 Part 1 clause 24 (credential protection); TCG EK Credential Profile.
 """
@@ -46,6 +47,11 @@ class EnrolmentRequest:
     software_proof: bytes = b""
     encoded: bytes = field(default=b"", compare=False)
     """The provider's envelope as it was read."""
+
+    @property
+    def ends_meters(self) -> bool:
+        """The account enrols itself: no meter of it counts any more, and none ever will (docs/decisions/0053)."""
+        return self.software_key == self.provider
 
     def __post_init__(self) -> None:
         if (self.software_key is None) != bool(self.attestation_public and self.endorsement_certificate):

@@ -107,6 +107,10 @@ class SoftwareMeter:
         raise ShellError("software key", "has no counter")
 
     def enrolment_request(self, provider: PublicKey) -> EnrolmentRequest:
+        if provider == self.public_key:
+            raise ShellError(
+                "software key", "is the account's own: the ledger would end the account's meters for good"
+            )
         return EnrolmentRequest(
             provider, software_key=self.public_key, software_proof=self._key.prove(provider)
         )

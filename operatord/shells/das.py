@@ -72,6 +72,13 @@ class Disconnector:
         self._waiting: dict[tuple[str, int], asyncio.Queue[bytes]] = {}
         self._next_id = secrets.randbelow(256)
 
+    def reach(self, boxes: Mapping[str, BoxDas]) -> None:
+        """These too from now on. Whom we knew stays known, as there may be somebody to throw out."""
+        for name, box in boxes.items():
+            if self._boxes.get(name, box) != box and name in self._transports:
+                self._transports.pop(name).close()
+        self._boxes = {**self._boxes, **boxes}
+
     def close(self) -> None:
         for transport in self._transports.values():
             transport.close()

@@ -8,7 +8,7 @@ the settings is an error of theirs.
 
 import asyncio
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 
 from ledger.client import LedgerReader
 from ledger.fetching import fetch_genesis
@@ -48,19 +48,20 @@ class Follower:
         self._hear_time = hear_time
         self._tell = tell
 
-    async def run(self, providers: Iterable[PublicKey], caught_up: asyncio.Event) -> None:
-        """Until cancelled; `caught_up` is set once everything that there was at the start has been heard.
+    async def run(self, providers: Collection[PublicKey], caught_up: asyncio.Event) -> None:
+        """Until cancelled; `caught_up` is set once everything that there was at the start has been heard. Whoever is
+        put among the `providers` later is followed from the next look on.
 
         Raises ConfigError for another ledger, and whatever hearing of a grant raises.
         """
-        wanted, away, known = list(providers), False, False
+        away, known = False, False
         while True:
             try:
                 if not known:
                     await asyncio.to_thread(self._check)
                     known = True
                     self._say_time()
-                for provider in wanted:
+                for provider in sorted(providers):
                     while not await self._hear_page(provider):
                         pass
                 caught_up.set()

@@ -57,6 +57,7 @@ def options(operator_file, etc) -> argparse.Namespace:
         interface="wlan0",
         capacity="30M/15M",
         operator_file=operator_file,
+        invitation=None,
         tpm=None,
         accept_unattested=True,
         force=False,

@@ -123,3 +123,13 @@ def test_asking_again_replaces_one_s_own_question() -> None:
     assert len(enrolling._pending) == 1
     with pytest.raises(VerificationError, match="wrong secret"):
         enrolling.take(EnrolmentAnswer(KEY_ID, b"\x07" * 32), SECRET, START_S)
+
+
+def test_an_accounts_last_word_is_no_software_key() -> None:
+    """Also where none is accepted."""
+    proof = prove_software_key(PROVIDER, PROVIDER.public)
+    request = EnrolmentRequest(PROVIDER.public, software_key=PROVIDER.public, software_proof=proof)
+    assert request.ends_meters
+    assert not SOFTWARE.ends_meters
+    result = Enrolling(None, accept_software_keys=False).take(request, SECRET, START_S)
+    assert result == AttestationResult(PROVIDER.public, b"", PROVIDER.public, b"", START_S)

@@ -186,3 +186,41 @@ def test_the_same_words_of_two_boxes_are_two_items() -> None:
 def test_garbage_is_a_decode_error(office: Office) -> None:
     with pytest.raises(DecodeError):
         office.take(b"\x80")
+
+
+# ---- An account that enrols itself
+
+
+def end_or_enrol(
+    office: Office, key: PrivateKey, provider: PrivateKey = PROVIDER, now_s: int = START_S
+) -> str:
+    """Why it was not taken; a block of its own."""
+    block = office.block(now_s)
+    result = AttestationResult(key.public, b"", provider.public, b"", now_s)
+    why = office.metering.take_enrolment(block, key.public.octets, result, key.public.octets[1:])
+    office.merge(block)
+    return "" if why is None else why.reason
+
+
+def test_an_account_that_enrols_itself_has_no_meter_any_more(office: Office) -> None:
+    boot = office.chain.boot()
+    assert end_or_enrol(office, PROVIDER, now_s=START_S + 5) == ""
+    assert office.take(boot, now_s=START_S + 6) == "retired_key"
+    ends = {key: one for key, one in office.world.state.entries.items() if isinstance(one, ChainEnd)}
+    assert {one.retired_s for one in ends.values()} == {START_S + 5}, "the box's, and the account's own"
+
+
+def test_and_never_again_gets_one(office: Office) -> None:
+    """The thief of a box has its account's key, and could enrol another machine for it."""
+    end_or_enrol(office, PROVIDER)
+    assert end_or_enrol(office, PrivateKey.generate()) == "account_ended"
+    assert end_or_enrol(office, PROVIDER) == "retired_key", "asking again changes nothing"
+    assert end_or_enrol(office, PrivateKey.generate(), BOB) == "", "other accounts go on"
+
+
+def test_its_own_key_is_no_meter_in_the_block_in_which_it_ends_them(office: Office) -> None:
+    chain = MeterChain(SoftwareKey(PROVIDER), START_S * 1_000)
+    block = office.block()
+    result = AttestationResult(PROVIDER.public, b"", PROVIDER.public, b"", START_S)
+    assert office.metering.take_enrolment(block, b"x", result, bytes(31) + b"x") is None
+    assert office.take(chain.boot(), block) == "retired_key"

@@ -1,0 +1,163 @@
+"""The folder of [enrolment]: the authority of boxes, what the broker reads, a record and a secret for each box.
+
+    boxes.key  boxes.pem      the authority of boxes, made at the first need; for the operator's own user alone
+    boxes.crl  boxes.acl      whose certificate counts no more, and what a box may do: the broker reads both
+    door.key   door.pem       of the door; the invitations pin its key
+    box/NAME.json  NAME.secret
+
+The daemon and the command both write here, one at a time: whoever changes something holds `.lock`. Every file is made
+beside and moved into its place, and belongs to whom the folder's parent belongs to, also if root asks. Decides nothing.
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from operatord.box_authority import (
+    BoxAuthority,
+    make_authority,
+    make_door_certificate,
+    read_authority,
+    read_list_number,
+    write_list,
+)
+from operatord.boxes import BoxRecord, format_record, read_record, revocations
+from wire.errors import ConfigError, ShellError
+from wire.keys import PrivateKey
+
+RULES = """\
+# Written by operatord: what a box may do at the broker, by the name in its certificate. Nobody else comes this way.
+pattern write airgrant/v1/up/%u/#
+pattern read airgrant/v1/down/%u/#
+pattern read airgrant/v1/offer/#
+"""
+_SECRET, _SHOWN, _FOLDER = 0o600, 0o644, 0o711
+SECRET_OCTETS = 16
+
+
+class EnrolmentFiles:
+    """One folder. Raises ShellError where the disk fails, ConfigError for a file that is none of ours."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.list, self.rules = folder / "boxes.crl", folder / "boxes.acl"
+        self.authority, self.door = folder / "boxes.pem", folder / "door.pem"
+        self.door_key = folder / "door.key"
+        self._boxes = folder / "box"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else changes anything meanwhile."""
+        try:
+            self._make_folder(self.folder, _FOLDER)
+            self._make_folder(self._boxes, 0o700)
+            descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, _SECRET)
+            self._give(self.folder / ".lock")
+        except OSError as error:
+            raise ShellError("enrolment", f"{self.folder}: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def records(self) -> list[BoxRecord]:
+        """Of every box that was ever invited, by name."""
+        try:
+            found = sorted(self._boxes.glob("*.json"))
+            return [read_record(file.read_bytes(), str(file)) for file in found]
+        except OSError as error:
+            raise ShellError("enrolment", f"{error.filename}: {error.strerror}") from error
+
+    def keep(self, record: BoxRecord) -> None:
+        self._write(self._boxes / f"{record.name}.json", format_record(record), _SECRET)
+
+    def secret_file(self, name: str) -> Path:
+        """Of the secret shared with this box's access point."""
+        return self._boxes / f"{name}.secret"
+
+    def make_secret(self, name: str) -> None:
+        self._write(self.secret_file(name), secrets.token_hex(SECRET_OCTETS) + "\n", _SECRET)
+
+    def forget_secret(self, name: str) -> None:
+        self.secret_file(name).unlink(missing_ok=True)
+
+    def open_authority(self, now_s: int) -> BoxAuthority:
+        """With everything beside it that the broker reads; made where it is not there yet. Only while `locked`."""
+        key, certificate = self.folder / "boxes.key", self.authority
+        if not key.exists():
+            made = make_authority(PrivateKey.generate(), now_s, new_serial())
+            self._write(certificate, made.pem, _SHOWN)
+            self._write(key, made.key.to_pem().decode(), _SECRET)
+        try:
+            authority = read_authority(key.read_bytes(), certificate.read_bytes(), str(key))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{key}, {certificate}: {error}") from error
+        if not self.rules.exists():
+            self._write(self.rules, RULES, _SHOWN)
+        if not self.list.exists():
+            self.write_list(authority, now_s)
+        return authority
+
+    def write_list(self, authority: BoxAuthority, now_s: int) -> None:
+        """What the records say, numbered on."""
+        number, before_s = 0, 0
+        if self.list.exists():
+            try:
+                number, before_s = read_list_number(self.list.read_bytes())
+            except ValueError as error:
+                raise ConfigError(f"{self.list}: {error}") from error
+        revoked = revocations(self.records())
+        self._write(self.list, write_list(authority, revoked, number + 1, max(now_s, before_s + 1)), _SHOWN)
+
+    def open_door_key(self, now_s: int) -> PrivateKey:
+        """And a certificate of today for it. Only while `locked`."""
+        if not self.door_key.exists():
+            self._write(self.door_key, PrivateKey.generate().to_pem().decode(), _SECRET)
+        key = PrivateKey.from_pem(self.door_key.read_bytes(), str(self.door_key))
+        self._write(self.door, make_door_certificate(key, now_s, new_serial()), _SHOWN)
+        return key
+
+    def _make_folder(self, folder: Path, mode: int) -> None:
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            folder.chmod(mode)
+            self._give(folder)
+
+    def _write(self, file: Path, text: str, mode: int) -> None:
+        draft = file.with_name(f".{file.name}.new")
+        try:
+            draft.unlink(missing_ok=True)
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(descriptor, "w") as opened:
+                opened.write(text)
+                opened.flush()
+                os.fchmod(descriptor, mode)
+                os.fsync(descriptor)
+            self._give(draft)
+            draft.replace(file)
+            _sync(file.parent)
+        except OSError as error:
+            raise ShellError("enrolment", f"{file}: {error.strerror}") from error
+
+    def _give(self, path: Path) -> None:
+        """To the operator's own user, where root asks."""
+        if os.geteuid() == 0:
+            owner = self.folder.parent.stat()
+            os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def new_serial() -> int:
+    """Of a certificate: 159 bits of chance (RFC 5280 clause 4.1.2.2)."""
+    return secrets.randbelow(2**159 - 1) + 1
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

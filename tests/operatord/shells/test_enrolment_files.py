@@ -1,0 +1,92 @@
+"""The folder of [enrolment]: made once, for its owner, and numbered on."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from operatord.box_authority import read_list_number
+from operatord.boxes import Revocation, invited
+from operatord.shells.enrolment_files import EnrolmentFiles
+from wire.errors import ConfigError, ShellError
+
+NOW_S = 1_766_000_000
+ROOF = invited("roof", bytes(32), NOW_S, das_port=3799)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> EnrolmentFiles:
+    return EnrolmentFiles(tmp_path / "enrolment")
+
+
+def test_what_is_secret_is_for_its_owner_and_the_rest_for_the_broker(files: EnrolmentFiles) -> None:
+    with files.locked():
+        files.open_authority(NOW_S)
+        files.open_door_key(NOW_S)
+        files.make_secret("roof")
+        files.keep(ROOF)
+    modes = {
+        str(file.relative_to(files.folder)): oct(file.stat().st_mode & 0o777)
+        for file in files.folder.rglob("*")
+    }
+    assert modes == {
+        "box": "0o700", "box/roof.json": "0o600", "box/roof.secret": "0o600", "boxes.acl": "0o644", ".lock": "0o600",
+        "boxes.crl": "0o644", "boxes.key": "0o600", "boxes.pem": "0o644", "door.key": "0o600", "door.pem": "0o644",
+    }  # fmt: skip
+    assert len(files.secret_file("roof").read_text().strip()) == 32
+    assert files.records() == [ROOF]
+
+
+def test_keys_are_made_once(files: EnrolmentFiles) -> None:
+    with files.locked():
+        before = files.open_authority(NOW_S), files.open_door_key(NOW_S).public
+        after = files.open_authority(NOW_S + 9), files.open_door_key(NOW_S + 9).public
+    assert (before[0].certificate, before[1]) == (after[0].certificate, after[1])
+
+
+def test_each_list_is_later_than_the_one_before(files: EnrolmentFiles) -> None:
+    """The broker takes the later of two, and two may be written in one second, or with a clock set back."""
+    seen: list[tuple[int, int]] = []
+    with files.locked():
+        authority = files.open_authority(NOW_S)
+        for now_s in (NOW_S, NOW_S, NOW_S - 5):
+            files.keep(replace(ROOF, revoked=(*files_revoked(files), Revocation(len(seen) + 1, NOW_S))))
+            files.write_list(authority, now_s)
+            seen.append(read_list_number(files.list.read_bytes()))
+    assert seen == [(2, NOW_S + 1), (3, NOW_S + 2), (4, NOW_S + 3)]
+    assert len(x509.load_pem_x509_crl(files.list.read_bytes())) == 3
+
+
+def files_revoked(files: EnrolmentFiles) -> tuple[Revocation, ...]:
+    return files.records()[0].revoked if files.records() else ()
+
+
+def test_two_do_not_write_at_once(files: EnrolmentFiles) -> None:
+    with files.locked():
+        words = ["flock", "--nonblock", str(files.folder / ".lock"), "true"]
+        assert subprocess.run(words, check=False).returncode == 1
+    assert subprocess.run(words, check=False).returncode == 0
+
+
+def test_files_that_are_none_of_ours(files: EnrolmentFiles) -> None:
+    with files.locked():
+        authority = files.open_authority(NOW_S)
+        files.list.write_text("x")
+        with pytest.raises(ConfigError, match=r"boxes\.crl"):
+            files.write_list(authority, NOW_S)
+        (files.folder / "boxes.key").write_text("x")
+        with pytest.raises(ConfigError, match=r"boxes\.key"):
+            files.open_authority(NOW_S)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ShellError, match="enrolment"),
+        EnrolmentFiles(tmp_path / "file" / "enrolment").locked(),
+    ):
+        raise AssertionError("nobody holds it")
