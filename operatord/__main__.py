@@ -17,11 +17,14 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ledger.running import NO, OK, run_command, run_service
+from ledger.section import Section
 from ledger.toml_file import read_toml
+from operatord.enrolment_settings import parse_enrolment
 from operatord.person_cli import add_person_commands
 from operatord.settings import OperatorSettings, parse_settings
 from wire.account_certificate import Purpose, format_pem, issue
@@ -29,6 +32,10 @@ from wire.errors import ConfigError, DecodeError, ShellError
 from wire.keys import PrivateKey
 from wire.revocation import Revocation, write_revocation
 from wire.units import parse_duration
+
+if TYPE_CHECKING:
+    from operatord.daemon import Daemon
+    from operatord.shells.das import BoxDas, Disconnector
 
 CLOCK_SLACK_S = 300
 """A new certificate is good from a little before now on: a device's clock may be behind."""
@@ -44,6 +51,7 @@ _EXAMPLES = """examples:
   operatord run operatord.toml                    serve, in the foreground, until SIGTERM
   operatord status operatord.toml --json
   operatord revoke operatord.toml --grant 0f..  --provider-key roof.key --reason "the antenna came down"
+  operatord box add operatord.toml roof --address 192.0.2.7        prints the invitation for `apd setup`
   operatord reconcile operatord.toml              accounting against the signed meter, per grant
 """
 
@@ -114,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="sign it as the provider, so that the box ends it too",
     )
+    _add_box(commands)
     reconcile = add("reconcile", _reconcile, "accounting against the signed meter", shows=True)
     reconcile.add_argument(
         "--since", default="7d", help="grants of which something was heard since (default 7d), as a whole"
@@ -125,30 +134,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_box(commands: Any) -> None:
+    from operatord.box_cli import add_box_commands
+
+    add_box_commands(
+        commands.add_parser("box", help="add, list, replace and revoke boxes"), _read_settings, _write_radius
+    )
+
+
 # ---- Serving
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    run_service(_serve(_read_settings(arguments.config)))
+    run_service(_serve(_read_settings(arguments.config), arguments.config))
     return OK
 
 
-async def _serve(settings: OperatorSettings) -> None:
+async def _serve(settings: OperatorSettings, config: Path) -> None:
     from ledger.http import listen, serve
     from operatord.daemon import Daemon, tell
-    from operatord.shells.das import BoxDas, Disconnector
+    from operatord.shells.das import Disconnector
     from operatord.shells.http import create_app
     from operatord.shells.store import Store
 
     key = _read_key(settings.key)
-    found = _read_secrets(settings)
-    boxes = {
-        name: BoxDas(box.address, box.das_port, found[name].encode())
-        for name, box in settings.addresses.items()
-    }
+    disconnector = Disconnector(_das_of(settings))
     _make_database(settings)
     store = Store(settings.database)
-    daemon = Daemon(settings, key, store, Disconnector(boxes), tell)
+    daemon = Daemon(settings, key, store, disconnector, tell)
     daemon.open()
     listening = listen(settings.http_host, settings.http_port)
     stop = asyncio.Event()
@@ -158,6 +171,7 @@ async def _serve(settings: OperatorSettings) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             running = [
+                *_open_door(tasks, daemon, disconnector, settings, config),
                 tasks.create_task(daemon.run()),
                 tasks.create_task(serve(create_app(daemon), listening)),
                 tasks.create_task(_say_ready(daemon, listening, settings, key)),
@@ -167,6 +181,66 @@ async def _serve(settings: OperatorSettings) -> None:
                 task.cancel()
     finally:
         store.close()
+
+
+def _das_of(settings: OperatorSettings) -> "dict[str, BoxDas]":
+    from operatord.shells.das import BoxDas
+
+    found = _read_secrets(settings)
+    return {
+        name: BoxDas(box.address, box.das_port, found[name].encode())
+        for name, box in settings.addresses.items()
+    }
+
+
+def _open_door(
+    tasks: asyncio.TaskGroup,
+    daemon: "Daemon",
+    disconnector: "Disconnector",
+    settings: OperatorSettings,
+    config: Path,
+) -> "list[asyncio.Task[None]]":
+    """For boxes that enrol themselves; none without [enrolment]. What the command changes is read again when it says
+    so.
+    """
+    if settings.enrolment is None:
+        return []
+    from operatord.daemon import tell
+    from operatord.shells.enrolment_door import EnrolmentDoor
+
+    def reread() -> int:
+        """Only the boxes are taken from what is on disk now."""
+        fresh = _read_settings(config)
+        disconnector.reach(_das_of(fresh))
+        return daemon.take_boxes(
+            replace(settings, boxes=fresh.boxes, addresses=fresh.addresses, providers=fresh.providers)
+        )
+
+    daemon.reread_boxes = reread
+    operator = _read_key(settings.key).public
+    door = EnrolmentDoor(settings.enrolment, operator, lambda: _read_settings(config), reread, tell)
+    return [tasks.create_task(door.serve())]
+
+
+def _start_page(
+    tasks: asyncio.TaskGroup, settings: OperatorSettings, config: Path
+) -> "list[asyncio.Task[None]]":
+    """In a process of its own; none without [page]."""
+    if settings.page is None:
+        return []
+    from operatord.daemon import tell
+    from operatord.page.serving import check_files, keep_page
+
+    check_files(settings.page)
+    return [tasks.create_task(keep_page(config, tell))]
+
+
+def _page(arguments: argparse.Namespace) -> int:
+    from operatord.daemon import tell
+    from operatord.page.serving import serve_page
+
+    run_service(serve_page(_read_settings(arguments.config), lambda text: tell(f"page: {text}")))
+    return OK
 
 
 async def _say_ready(
@@ -264,11 +338,17 @@ def _refuse_wrong_clock(settings: OperatorSettings, now_s: int) -> None:
 
 
 def _freeradius(arguments: argparse.Namespace) -> int:
+    folder: Path = arguments.out.absolute()
+    runs_as = _write_radius(_read_settings(arguments.config), folder, arguments.user)
+    print(f"{folder}: start it with  freeradius -f -d {folder}  (as root or {runs_as}, whom it runs as)")
+    return OK
+
+
+def _write_radius(settings: OperatorSettings, folder: Path, user: str | None = None) -> str:
+    """Whom it runs as."""
     from operatord.freeradius import RunsAs, render_freeradius
 
-    settings = _read_settings(arguments.config)
-    folder: Path = arguments.out.absolute()
-    owner = _find_user(arguments.user)
+    owner = _find_user(user)
     runs_as = RunsAs(owner.pw_name, grp.getgrgid(owner.pw_gid).gr_name)
     files = render_freeradius(settings, _read_secrets(settings), folder, runs_as)
     for made in (folder, folder / "run"):
@@ -282,10 +362,7 @@ def _freeradius(arguments: argparse.Namespace) -> int:
     if owner.pw_uid == os.geteuid():  # else operatord's own user makes it
         _make_state(settings)
         settings.trust.mkdir(exist_ok=True)
-    print(
-        f"{folder}: start it with  freeradius -f -d {folder}  (as root or {owner.pw_name}, whom it runs as)"
-    )
-    return OK
+    return owner.pw_name
 
 
 def _hostapd(arguments: argparse.Namespace) -> int:
@@ -432,7 +509,15 @@ def _reconcile(arguments: argparse.Namespace) -> int:
 
 
 def _read_settings(file: Path) -> OperatorSettings:
-    return parse_settings(read_toml(file.absolute()), file.absolute())
+    """With the boxes that enrolled themselves."""
+    file = file.absolute()
+    page = read_toml(file)
+    if "enrolment" not in page:
+        return parse_settings(page, file)
+    from operatord.shells.enrolment_files import EnrolmentFiles
+
+    folder = parse_enrolment(Section(page["enrolment"], "enrolment", file)).folder
+    return parse_settings(page, file, EnrolmentFiles(folder).records())
 
 
 def _make_state(settings: OperatorSettings) -> None:

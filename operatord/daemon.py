@@ -123,6 +123,9 @@ class Daemon:
         self._kept: list[asyncio.Future[None]] = []
         self._something_to_keep = asyncio.Event()
         self._somebody_waits = asyncio.Event()
+        self._followed = set(settings.providers)
+        self.reread_boxes: Callable[[], int] | None = None
+        """Reads the settings of boxes again, and has `take_boxes` take them; None where boxes do not enrol."""
         self._to_disconnect: dict[str, dict[MacAddress, tuple[Disconnect, int]]] = {}
         """Orders by box and station, in the order in which they came, and when (UTC seconds)."""
         self._disconnecting: Counter[str] = Counter()
@@ -235,6 +238,23 @@ class Daemon:
             )
             self._do(take)
 
+    def take_boxes(self, settings: OperatorSettings) -> int:
+        """Boxes came or went, and nothing else of the settings changed. How many sessions are thrown out, at boxes that
+        are gone.
+        """
+        gone = self._state.boxes.keys() - settings.boxes.keys()
+        boxes = settings.boxes if self._book is None else with_channels(settings.boxes, self._book, self._key)
+        self._settings, self._state.boxes = settings, boxes
+        self._followed.clear()
+        self._followed.update(settings.providers)
+        orders = [
+            Disconnect(use.box, use.permit_id, use.station, use.session_id, "the box is shut out")
+            for use in self._state.uses.values()
+            if use.box in gone
+        ]
+        self._do(orders)
+        return len(orders)
+
     def status(self) -> dict[str, Any]:
         """For an owner."""
         return describe(
@@ -278,6 +298,8 @@ class Daemon:
                 if len(permit_id) != GRANT_ID_SIZE:
                     raise DecodeError(f"a grant's id has {2 * GRANT_ID_SIZE} hexadecimal digits")
                 answer = self._revoke(permit_id, reason, b"", ahead=ahead)
+            case {"ask": "boxes"} if self.reread_boxes is not None:
+                return {"disconnected": self.reread_boxes(), "boxes": sorted(self._state.boxes)}
             case _:
                 raise DecodeError("ask for status, or for revoke with a revocation, or with grant and reason")
         await self._on_disk()
@@ -585,7 +607,7 @@ class Daemon:
             self._hear_ledger_time,
             self._tell,
         )
-        await follower.run(sorted(self._settings.providers), self.caught_up)
+        await follower.run(self._followed, self.caught_up)
 
 
 def _not_paid(record: AccountingRecord) -> Disconnect:
