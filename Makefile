@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 # Folders of Python that exist now, plus the one module at the root.
 CODE := airgrant.py $(sort $(dir $(wildcard */__init__.py))) tests
 
-.PHONY: help set-up demo lab-wifi lab-ran lab-ledger lab-pay lab-auction lab-admission papers images test check format bench lock clean
+.PHONY: help set-up demo lab-wifi lab-ran lab-ledger lab-pay lab-auction lab-admission papers images site test check format bench lock clean
 
 help: ## show this list
 	@echo "Airgrant: an access point that sells its own airtime."
@@ -49,6 +49,11 @@ papers: set-up ## reproduce the papers, theirs beside ours, some eighteen minute
 
 images: set-up ## build the packages that can be built here: build/images (docs/install.md)
 	@images/build.sh
+
+site: set-up ## make the documentation's site of docs/; a link that leads nowhere fails: build/site/index.html
+	@mkdir -p build
+	@.venv/bin/mkdocs build --strict --clean --config-file images/site/mkdocs.yml >build/site.log 2>&1 || { cat build/site.log >&2; exit 1; }
+	@echo "site    build/site/index.html"
 
 test: set-up ## run the tests against the real kernel, broker, TPM and radios (in a guest), in a private sandbox
 	@lab/test.sh $(ARGS) \

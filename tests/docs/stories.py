@@ -36,6 +36,7 @@ EXECUTED: dict[str, str] = {
     "operator-secret": SHOP,
     "operator-settings": SHOP,
     "operator-start": SHOP,
+    "page-people": "tests/operatord/test_person_cli.py",
     "reports-hour": SHOP,
 }
 """Name of a block: the file that takes its words from the page and runs them."""
