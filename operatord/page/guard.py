@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, quote
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from operatord.page.attempts import Attempts, source_of
 from operatord.page.origin import Origin
 from operatord.page.people import NOTE_SEEN_S, Person, Role, Session, hash_token, is_open
 from operatord.page.people_store import PEOPLE_FILE, PeopleStore
@@ -39,6 +40,11 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _NEXT = re.compile(r"/(?![/\\])[!-\[\]-~]{0,500}")
 """A place on this page, with a query: no other host, no blank, no backslash that a browser takes for a slash."""
 _FORM = "application/x-www-form-urlencoded"
+BY_ANYBODY = frozenset({
+    Reason.TOO_MANY, Reason.FOREIGN_FORM, Reason.UNREADABLE, Reason.LINK_OVER, Reason.TOO_OLD, Reason.UNKNOWN_KEY,
+    Reason.WRONG_ANSWER,
+})  # fmt: skip
+"""Refusals that take neither a key nor a login: one address writes no more than ten lines and ten a minute of them."""
 
 Render = Callable[..., str]
 """From a template's name and its values to HTML."""
@@ -57,6 +63,8 @@ class Guard:
         self, store: PeopleStore, origin: Origin, render: Render, tell: Tell, now_s: Callable[[], int]
     ) -> None:
         self.store, self.origin, self.render, self.tell, self.now_s = store, origin, render, tell, now_s
+        self._lines = Attempts()
+        """Of the log, that each address may still cause."""
         prefix = "__Host-" if origin.is_secure else ""
         self._session_cookie = f"{prefix}airgrant"
         self.asking_cookie = f"{prefix}airgrant-asking"
@@ -163,10 +171,13 @@ class Guard:
                 self.store.see_session(session.token_hash, now_s)
         return session
 
+    def _has_line(self, reason: Reason, request: Request) -> bool:
+        return reason not in BY_ANYBODY or self._lines.take(source_of(address_of(request)), self.now_s())
+
     async def _answer_refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)
         reason = error.reason
-        if reason is not Reason.NOT_LOGGED_IN:
+        if reason is not Reason.NOT_LOGGED_IN and self._has_line(reason, request):
             self.tell(f"refused {address_of(request)}: {one_line(str(error))}")
         if not _is_person(request):
             return JSONResponse({"error": reason.word, "words": reason.words}, reason.status)

@@ -18,12 +18,14 @@ class Reason(Enum):
         "People cannot be looked up just now, so nobody is let in. Try again soon.",
     )
     TOO_MANY = "too_many", 429, "Too many attempts from this address. Wait a minute and try again."
-    UNREADABLE = "unreadable", 400, "What the browser sent cannot be read. Load this page again."
-    LINK_OVER = (
-        "link_over",
+    NOT_LOGGED_IN = "not_logged_in", 401, "Nobody is logged in here, or not any more. Log in."
+    ROLE = "role", 403, "Your role does not allow this. Whoever keeps the list of people can change it."
+    FOREIGN_FORM = (
+        "foreign_form",
         403,
-        "This link is over: it was used, replaced, or is too old. Ask for a new one.",
+        "This was not sent from this page as it is now. Go back, reload, repeat.",
     )
+    UNREADABLE = "unreadable", 400, "What the browser sent cannot be read. Load this page again."
     TOO_OLD = "too_old", 403, "This took too long, or was begun in another window. Try again."
     UNKNOWN_KEY = "unknown_key", 403, "This key is not known here."
     WRONG_ANSWER = "wrong_answer", 403, "The answer of this key does not hold."
@@ -37,14 +39,12 @@ class Reason(Enum):
         403,
         "This key counts less than it did before: there may be a copy of it. It is not let in; tell the owner.",
     )
-    KEY_TAKEN = "key_taken", 409, "This key is registered already."
-    NOT_LOGGED_IN = "not_logged_in", 401, "Nobody is logged in here, or not any more. Log in."
-    FOREIGN_FORM = (
-        "foreign_form",
+    LINK_OVER = (
+        "link_over",
         403,
-        "This was not sent from this page as it is now. Go back, reload, repeat.",
+        "This link is over: it was used, replaced, or is too old. Ask for a new one.",
     )
-    ROLE = "role", 403, "Your role does not allow this. Whoever keeps the list of people can change it."
+    KEY_TAKEN = "key_taken", 409, "This key is registered already."
     KEY_IN_USE = "key_in_use", 403, "You are logged in with this key. Log in with another one to remove it."
 
     def __init__(self, word: str, status: int, words: str) -> None:

@@ -70,6 +70,8 @@ OWN_WORDS: dict[str, str] = {
     "papers-admission": "tests/system/test_lab_admission.py",
     "payouts": "tests/system/test_payplace.py",
     "tests": "lab/test.sh",
+    "router-ask": "tests/apd/shells/test_ubus_object.py",
+    "router-revoke": "tests/apd/test_main.py",
     "tests-long": "tests/ledger/payplace/test_adversary.py",
     "wifi-lab": "tests/guest/test_wifi_journeys.py",
 }
@@ -90,6 +92,7 @@ LEFT_OUT: dict[tuple[str, str], str] = {
         "box-commands",
         "apd clear",
     ): "it ends the sessions that other tests use; tests/apd/test_setup_clear.py runs it",
+    ("box-commands", "apd revoke"): "it ends a session for good; tests/apd/test_main.py",
     ("box-commands", "apd run"): "it serves already, by ledger.md",
     (
         "box-commands",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import stat
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from operatord.__main__ import main
 from operatord.page.people import LINK_S, Key, Role, hash_token
 from operatord.page.people_store import PeopleStore
+from tests.docs.markdown import block
 from tests.operatord.test_settings import TEXT
 
 PAGE = '[page]\norigin = "https://page.example.net"\n'
@@ -151,6 +153,19 @@ def test_without_a_page_nobody_logs_in(config: Path, capsys: pytest.CaptureFixtu
     assert person(config, "add", "anna", "--role", "owner") == 2
     assert f"{config}: page: there is no such section" in capsys.readouterr().err
     assert not (config.parent / "state").exists()
+
+
+def test_the_page_s_own_commands_do_what_they_say(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(config.parent)
+    lines = [shlex.split(line, comments=True) for line in block("docs/page.md", "page-people").splitlines()]
+    commands = [words[1:] for words in lines if words]
+    assert [main(words) for words in commands] == [0] * 5
+    said = capsys.readouterr().out
+    assert said.count("/register#") == 2
+    assert "anna is viewer now" in said
+    assert store_of(config).people() == []
 
 
 def test_a_disk_that_fails_is_the_world_s_fault(config: Path, capsys: pytest.CaptureFixture[str]):

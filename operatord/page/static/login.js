@@ -46,7 +46,7 @@ async function logIn(section) {
   location.assign(told.go);
 }
 
-async function register(section, say) {
+async function register(section) {
   const link = location.hash.slice(1);
   if (!link) throw { words: "This address lacks its end. Open the whole link that you were given." };
   const options = await post("/register/options", { link });
@@ -65,12 +65,16 @@ async function register(section, say) {
   const answer = { id: key.id, rawId: toText(key.rawId), type: key.type, response };
   const told = await post("/register", { link, answer });
   history.replaceState(null, "", location.pathname);
-  section.querySelector("button").remove();
-  say("Your key is registered. ", false);
+  const done = document.createElement("p");
+  done.className = "good";
+  done.setAttribute("role", "status");
+  done.textContent = "Your key is registered.";
   const onward = document.createElement("a");
+  onward.className = "button";
   onward.href = told.go;
   onward.textContent = "Log in with it";
-  section.querySelector(".notice").append(onward);
+  section.replaceChildren(done, onward);
+  onward.focus();
 }
 
 function start(section, act) {
@@ -90,7 +94,7 @@ function start(section, act) {
     button.disabled = true;
     notice.hidden = true;
     try {
-      await act(section, say);
+      await act(section);
     } catch (error) {
       say(error.words || WORDS[error.name] || "The browser could not ask a key.", true);
     }
