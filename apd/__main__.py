@@ -194,7 +194,7 @@ def _run(arguments: argparse.Namespace) -> int:
             config=config,
             shaper=shaper,
             meter=open_meter(config.meter),
-            store=Store(config.files.store),
+            store=Store(config.files.store, alone=config.cell is None),  # `apd sib` reads it beside a cell
             link=Mqtt(config.ledger, provider, admissions=config.box.air is not None),
             lobby=_open_lobby(config),
             control=ControlSocket(config.files.control_socket),

@@ -1,13 +1,17 @@
 """The box's disk: sessions, the metering chain and its outbox in one SQLite file, so that a kill at any instant
 loses nothing.
 
-In: orders to keep or forget. Out: the same values at the next start. One synchronous commit for all orders of a
-moment; what is not committed was never answered. Decides nothing. The box may be killed and the file survives; a file
-that is damaged is a ShellError, because a chain that silently begins anew would look like a replaced box.
+In: orders to keep or forget. Out: the same values at the next start. One commit for all orders of a moment; what is not
+committed was never answered. A failing power supply loses nothing that anybody was told: a record is on the disk at the
+latest with its evidence, before which nobody hears of it, and what was acknowledged is at worst sent once more. So a
+minute costs the flash of a router one write of a few kilobytes (decision 0047). Decides nothing. The box may be killed
+and the file survives; a file that is damaged is a ShellError, because a chain that silently begins anew would look like
+a replaced box.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -46,7 +50,10 @@ from wire.qos import qos_of, write_qos
 if TYPE_CHECKING:  # a box without [auction] does without
     from apd.auction_state import SoldShare
 
+_ALONE = "PRAGMA locking_mode = EXCLUSIVE;"
+"""The index of the log is in memory then, and not in a file whose pages are written out all the time."""
 _SCHEMA = """
+PRAGMA page_size = 512;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA cache_size = -256;
@@ -60,6 +67,12 @@ INTEGER NOT NULL); CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value
 """
 _BUSY_S = 2.0
 """A backup may read for a moment; a second daemon on the same file is refused after this."""
+_HELD = 64
+"""Acknowledgements that wait for the next evidence to go with; after a long outage many come at once."""
+_SAVE_SESSION = """
+INSERT INTO session VALUES (?, ?) ON CONFLICT (grant_id) DO UPDATE SET value = excluded.value
+"""
+"""In its place: a row that is replaced leaves free pages, which are written, too."""
 _LAST_SIGNED = """
 SELECT sequence, record FROM record WHERE evidence IS NOT NULL ORDER BY sequence DESC LIMIT 1
 """
@@ -76,31 +89,49 @@ Statement = tuple[str, tuple[Any, ...]]
 
 
 class Store:
-    """An open store. Every method raises ShellError only."""
+    """An open store; `alone`: nobody else may read it meanwhile. Every method raises ShellError only."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, alone: bool = False) -> None:
         self._path = path
+        self._acknowledged: list[StoreCommand] = []
+        self._synchronous = True
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, _BUSY_S, isolation_level=None, check_same_thread=False)
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(_ALONE + _SCHEMA if alone else _SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise ShellError("store", f"{path}: {error}") from error
 
     def close(self) -> None:
+        with suppress(ShellError):  # then it is sent once more
+            self._forget_acknowledged()
         self._db.close()
 
     def save(self, commands: Iterable[StoreCommand]) -> None:
-        """All of these or, with a ShellError, none."""
-        self._commit([statement for command in commands for statement in _statements(command)])
+        """All of these or, with a ShellError, none. Of acknowledgements alone, with the next evidence."""
+        commands = list(commands)
+        if all(isinstance(command, ForgetRecord) for command in commands):
+            self._acknowledged += commands
+            if len(self._acknowledged) >= _HELD:
+                self._forget_acknowledged()
+            return
+        told = not all(isinstance(command, StoreRecord | ForgetRecord) for command in commands)
+        self._commit(_all_statements(commands), synchronous=told)
 
     def save_evidence(self, sequence: int, evidence: Evidence, meter_pcr: bytes) -> None:
         self._commit(
             [
                 ("UPDATE record SET evidence = ? WHERE sequence = ?", (write_evidence(evidence), sequence)),
                 ("REPLACE INTO meta VALUES ('meter_pcr', ?)", (meter_pcr,)),
+                *_all_statements(self._acknowledged),
             ]
         )
+        self._acknowledged = []
+
+    def _forget_acknowledged(self) -> None:
+        if self._acknowledged:
+            self._commit(_all_statements(self._acknowledged))
+            self._acknowledged = []
 
     def evidence(self, sequence: int) -> bytes:
         rows = self._query("SELECT evidence FROM record WHERE sequence = ?", (sequence,))
@@ -145,6 +176,7 @@ class Store:
 
     def chain(self) -> StoredChain:
         """The chain as it stands: its last signed link, those that the TPM was not given yet, and the outbox."""
+        self._forget_acknowledged()
         last = self._query(_LAST_SIGNED, ())
         unsigned = self._query("SELECT record FROM record WHERE evidence IS NULL ORDER BY sequence", ())
         sequence, head = (last[0][0], record_hash(last[0][1])) if last else (0, FIRST_PREVIOUS)
@@ -175,8 +207,12 @@ class Store:
         except sqlite3.Error as error:
             raise ShellError("store", f"{self._path}: {error}") from error
 
-    def _commit(self, statements: Iterable[Statement]) -> None:
+    def _commit(self, statements: Iterable[Statement], *, synchronous: bool = True) -> None:
+        """Safe from a failing power supply when it returns, if `synchronous`; else with the next one that is."""
         try:
+            if synchronous is not self._synchronous:
+                self._db.execute(f"PRAGMA synchronous = {'FULL' if synchronous else 'NORMAL'}")
+                self._synchronous = synchronous
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 for statement, values in statements:
@@ -191,6 +227,10 @@ class Store:
         """If it was not committed. SQLite has done it by itself after some errors (a full disk), not after others."""
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
+
+
+def _all_statements(commands: Iterable[StoreCommand]) -> list[Statement]:
+    return [statement for command in commands for statement in _statements(command)]
 
 
 def _statements(command: StoreCommand) -> list[Statement]:  # noqa: C901, PLR0912 - one branch per command
@@ -238,7 +278,7 @@ def _statements(command: StoreCommand) -> list[Statement]:  # noqa: C901, PLR091
 
 
 def _save_session(session: Session) -> Statement:
-    return "REPLACE INTO session VALUES (?, ?)", (session.grant_id, _write_session(session))
+    return _SAVE_SESSION, (session.grant_id, _write_session(session))
 
 
 def _checked_record(encoded: bytes) -> bytes:

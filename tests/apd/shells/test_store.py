@@ -225,11 +225,49 @@ class TestChain:
         sign(store, one)
         assert read_evidence(store.evidence(1)).record == one.encoded
         sign(store, two)
-        store.save([ForgetRecord(1)])
+        store.save([ForgetRecord(1), StoreOfferState(b"state")])
         with pytest.raises(ShellError, match="no evidence of record 1"):
             store.evidence(1)
         with pytest.raises(ShellError, match="no evidence of record 9"):
             store.evidence(9)
+
+    def test_what_is_acknowledged_is_forgotten_with_the_next_evidence(self, tmp_path):
+        """Not before: that would be a write to the flash for nothing. A kill between has it sent once more."""
+        path = tmp_path / "apd.sqlite"
+        store, other = Store(path), sqlite3.connect(path)
+        one, two = record(1), record(2)
+        store.save([one])
+        sign(store, one)
+        store.save([ForgetRecord(1)])
+        assert _flags(other) == [(1, 0)]
+        store.save([two])
+        assert _flags(other) == [(1, 0), (2, 0)]
+        sign(store, two)
+        assert _flags(other) == [(2, 0)]
+        store.save([ForgetRecord(2)])
+        store.close()
+        assert _flags(other) == [(2, 1)], "an orderly end loses none"
+        other.close()
+
+    def test_many_acknowledgements_do_not_wait(self, tmp_path):
+        """The reports of an outage, acknowledged one after the other."""
+        path = tmp_path / "apd.sqlite"
+        store, other = Store(path), sqlite3.connect(path)
+        store.save([record(number) for number in range(1, 101)])
+        for number in range(1, 101):
+            sign(store, record(number))
+        for number in range(1, 101):
+            store.save([ForgetRecord(number)])
+        assert len(_flags(other)) < 100
+        other.close()
+        store.close()
+
+    def test_only_what_somebody_was_told_is_synchronous(self, store):
+        """A record is heard of with its evidence, whose commit brings it to the disk, too."""
+        assert _synchronous_after(store, [record(1)]) == NORMAL
+        sign(store, record(1))
+        assert store._query("PRAGMA synchronous", ()) == [(FULL,)]
+        assert _synchronous_after(store, [record(2), StoreSession(session())]) == FULL
 
     def test_a_record_and_the_sessions_that_it_empties_are_kept_together(self, store):
         emptied = session(unreported=Usage(), used=Usage(1, 2, 3, 4))
@@ -352,6 +390,39 @@ class TestDamage:
         other.execute("ROLLBACK")
         other.close()
         store.save([StoreSession(session())])
+
+
+def test_alone_it_keeps_no_index_on_the_disk_and_lets_nobody_in(tmp_path):
+    path = tmp_path / "apd.sqlite"
+    store = Store(path, alone=True)
+    store.save([StoreSession(session())])
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["apd.sqlite", "apd.sqlite-wal"]
+    opening = (
+        "import sys; from pathlib import Path; from apd.shells.store import Store; Store(Path(sys.argv[1]))"
+    )
+    second = subprocess.run(
+        [sys.executable, "-c", opening, path], check=False, capture_output=True, text=True
+    )
+    assert "database is locked" in second.stderr
+    store.close()
+    again = Store(path)
+    assert [one.grant for one in again.sessions()] == [session().grant]
+    again.close()
+
+
+def _flags(database: sqlite3.Connection) -> list[tuple[int, int]]:
+    """What another process sees: sequences and whether they are acknowledged."""
+    return database.execute("SELECT sequence, acknowledged FROM record ORDER BY sequence").fetchall()
+
+
+NORMAL, FULL = 1, 2
+"""PRAGMA synchronous."""
+
+
+def _synchronous_after(store: Store, commands) -> int:
+    store.save(commands)
+    ((level,),) = store._query("PRAGMA synchronous", ())
+    return int(level)
 
 
 def _tamper(path: Path, statement: str, value: bytes) -> None:
