@@ -263,7 +263,7 @@ class Daemon:
         self._lobby.listen(lambda source, data: self.take(LobbyDatagramReceived(source, data)))
         await self._control.serve(self._answer)
         if self._ubus is not None:
-            self._ubus.start(self._answer, lambda what, text: self._note(Note(what, text)))
+            self._ubus.start(self._answer, self._note)
         if self._web is not None:
             await self._web.serve(lambda: self._state)
         self._obey(commands)

@@ -204,7 +204,7 @@ class AuctionSettings:
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """Section [web]: where a monitoring server reads metrics. Without it nothing listens."""
+    """Section [web]: where the owner reads a page, and a monitoring server metrics. Without it nothing listens."""
 
     listen: tuple[str, ...]
     """Addresses of this machine, loopback or private ones, such as `["127.0.0.1"]`; never of the stations' interface.

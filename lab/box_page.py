@@ -26,6 +26,7 @@ from apd.settings import (
     LedgerLinkSettings,
     MeterSettings,
     TariffSettings,
+    UbusSettings,
     UserPlaneSettings,
     WebSettings,
 )
@@ -45,6 +46,7 @@ SECTIONS: dict[str, tuple[type, str]] = {
     "tariff": (TariffSettings, apd.settings.__file__),
     "auction": (AuctionSettings, apd.settings.__file__),
     "web": (WebSettings, apd.settings.__file__),
+    "ubus": (UbusSettings, apd.settings.__file__),
     "cell": (CellSettings, ran_slicing.settings.__file__),
     "cell.user_plane": (UserPlaneSettings, apd.settings.__file__),
     "cell.core": (CoreSettings, ran_slicing.core_settings.__file__),

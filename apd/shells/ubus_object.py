@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from apd.commands import Note
 from apd.shells.comeback import Comeback
 from apd.shells.ubus import Ubus, word
 from apd.ubus_message import Attribute, Kind, Message, Status, text, write_signature
@@ -28,8 +29,8 @@ class UbusObject:
         self._comeback = Comeback(RETRY_S)
         self._closed = False
 
-    def start(self, ask: Ask, tell: Callable[[str, str], None]) -> None:
-        """`ask` raises DecodeError at a wrong question; `tell` takes a word and a sentence for the operator."""
+    def start(self, ask: Ask, tell: Callable[[Note], None]) -> None:
+        """`ask` raises DecodeError at a wrong question."""
         self._ask, self._tell = ask, tell
         self._connect()
 
@@ -55,12 +56,12 @@ class UbusObject:
             self._lose(f"object {self._name}: {word(status)}")
             return
         self._comeback.succeeded()
-        self._tell("ubus_published", f"{self._name} answers on {self._path}")
+        self._tell(Note("ubus_published", f"{self._name} answers on {self._path}"))
 
     def _lose(self, detail: str) -> None:
         self._hang_up()
         if not self._closed:
-            self._comeback.lost(self._connect, lambda: self._tell("ubus_lost", detail))
+            self._comeback.lost(self._connect, lambda: self._tell(Note("ubus_lost", detail)))
 
     def _hang_up(self) -> None:
         self._comeback.stop()

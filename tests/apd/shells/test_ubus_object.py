@@ -1,13 +1,27 @@
 """The box's object on ubus: it answers, refuses wrong questions, and is there again after ubusd was gone."""
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
-from apd.shells.fake_ubus import FakeUbusd
+from apd.daemon import AirShells, Daemon
+from apd.events import AdmissionReceived
+from apd.owner import METHODS as ALL_METHODS
+from apd.shells.control import ControlSocket
+from apd.shells.fake_ubus import FakeHostapd, FakeUbusd
+from apd.shells.hostapd_ubus import HostapdUbus
+from apd.shells.meter import SoftwareMeter
+from apd.shells.software_key import SoftwareKey
 from apd.shells.ubus_object import UbusObject
 from apd.ubus_message import Kind, Status, read_table
+from tests.apd.air_world import AIR, OPERATOR
 from tests.apd.shells.test_hostapd import until
+from tests.apd.test_daemon import Place
+from tests.apd.world import BSSID, SETTINGS, STATION, signed_grant
+from wire.admission import Admission, write_admission
 from wire.errors import DecodeError
+from wire.keys import PrivateKey
 
 METHODS: dict[str, dict[str, type]] = {"sessions": {}, "revoke": {"grant": str}}
 
@@ -23,7 +37,7 @@ async def published(tmp_path):
     bus, told = FakeUbusd(tmp_path / "ubus.sock"), []
     await bus.start()
     shell = UbusObject(bus.path, "airgrant", METHODS)
-    shell.start(ask, lambda word, _: told.append(word))
+    shell.start(ask, lambda note: told.append(note.what))
     try:
         await until(lambda: "ubus_published" in told)
         yield bus, shell, told
@@ -82,7 +96,7 @@ def test_a_name_that_is_taken_is_told_and_asked_for_again(tmp_path, run_async):
         await bus.start()
         taken = bus.publish("airgrant", lambda _method, _table: (0, None))
         shell = UbusObject(bus.path, "airgrant", METHODS)
-        shell.start(ask, lambda word, text: told.append((word, text)))
+        shell.start(ask, lambda note: told.append((note.what, note.text)))
         await until(lambda: told)
         bus.withdraw(taken)
         await until(lambda: len(told) == 2)
@@ -101,7 +115,7 @@ def test_a_bus_that_says_nothing_is_left_alone_when_it_closes(tmp_path, run_asyn
         bus.silent = True
         await bus.start()
         shell = UbusObject(bus.path, "airgrant", METHODS)
-        shell.start(ask, lambda _word, _text: None)
+        shell.start(ask, lambda _: None)
         await until(lambda: bus.requests)
         shell.close()
         await asyncio.sleep(0)
@@ -109,3 +123,56 @@ def test_a_bus_that_says_nothing_is_left_alone_when_it_closes(tmp_path, run_asyn
         return bus.requests
 
     assert run_async(run()) == [Kind.ADD_OBJECT]
+
+
+class UbusPlace(Place):
+    """A whole daemon on a router without a control socket of hostapd's."""
+
+    settings = replace(SETTINGS, air=replace(AIR, hostapd_socket=None, hostapd_ubus="phy0-ap0"))
+
+    def make(self) -> None:
+        super().make()
+        self.bus = FakeUbusd(self.folder / "ubus.sock")
+        self.hostapd = FakeHostapd(self.bus, "phy0-ap0", "airgrant", BSSID)
+        shell = HostapdUbus(self.bus.path, "phy0-ap0")
+        self.daemon = Daemon(
+            config=self._config(),
+            shaper=self.shaper,
+            meter=SoftwareMeter(SoftwareKey(PrivateKey.from_secret(13))),
+            store=self.store,
+            link=self.link,
+            lobby=self.lobby,
+            control=ControlSocket(self.folder / "apd.sock"),
+            air=AirShells(shell, None, shell.weigh, lambda _: ()),
+            ubus=UbusObject(self.bus.path, "airgrant", ALL_METHODS),
+        )
+
+
+def test_a_whole_box_by_ubus(tmp_path, run_async):
+    """A station that the operator named is served and weighed; its owner ends it by ubus, and hostapd throws it out."""
+
+    async def run():
+        place = UbusPlace(tmp_path)
+        await place.bus.start()
+        place.hostapd.start()
+        await place.begin()
+        await place.until(lambda: place.hostapd.on_air, "the beacon's element")
+        made = place.grant()
+        word = Admission(signed_grant(made), STATION, BSSID, 0, int(time.time()) + 30)
+        place.link.report(AdmissionReceived(write_admission(word, OPERATOR)))
+        place.hostapd.let_in(STATION)
+        await place.until(lambda: place.hostapd.weights, "the slice and its weight")
+        _, told = await place.bus.call("airgrant", "sessions", {})
+        assert told is not None
+        revoked = await place.bus.call("airgrant", "revoke", {"grant": made.grant_id.hex()})
+        await place.until(lambda: STATION not in place.hostapd.stations, "the end")
+        _, after = await place.bus.call("airgrant", "sessions", {})
+        assert after is not None
+        await place.end()
+        place.bus.stop()
+        return told["sessions"], revoked, after["sessions"], made.grant_id.hex()
+
+    (before,), revoked, (after,), grant_id = run_async(run())
+    assert (before["grant"], before["phase"], before["station"]) == (grant_id, "active", str(STATION))
+    assert revoked == (Status.OK, {"grant": grant_id, "had_session": True})
+    assert (after["phase"], after["reason"]) == ("closed", "revoked")
