@@ -11,6 +11,8 @@ umask 022 # whatever its builder's is: the daemon's user has to read what is pac
 packages() {
   cat <<TABLE
 airgrant-apd|deb|images/debian/airgrant-apd.yaml|apd.__main__|the box, on Debian
+openwrt-ipk|ipk|images/openwrt/build.sh|apd.__main__|the box, on OpenWrt 24.10
+openwrt-apk|apk|images/openwrt/build.sh|apd.__main__|the box, on OpenWrt 25.12
 TABLE
 }
 
@@ -40,6 +42,10 @@ build() {
   SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || stat -c %Y apd/version.py)
   export SOURCE_DATE_EPOCH
   mkdir -p "$out"
+  if [ -x "$recipe" ]; then # several packages of one kind
+    "$recipe" "$kind" "$out" || fail "$name cannot be packed."
+    return
+  fi
   "$(find_python)" -m images.stage "$module" "$AIRGRANT_STAGE" >/dev/null
   answer=$(build/go/bin/nfpm package --config "$recipe" --packager "$kind" --target "$out/" 2>&1) ||
     fail "$name cannot be packed:" "$answer"

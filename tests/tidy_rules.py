@@ -167,6 +167,7 @@ SHELLS: dict[str, str] = {
     "operatord/payplace/payouts_cli.py": "argv, stdout, exit status",
     "operatord/lease_cli.py": "argv, stdout, files, exit status",
     "operatord/compare_cli.py": "argv, stdout, files, exit status",
+    "operatord/trace_cli.py": "argv, stdout, files, exit status",
     "operatord/page/pages.py": "the operator's page by HTTP",
     "operatord/page/history.py": "SQLite and the disk",
     "operatord/page/ledger_look.py": "reads a ledger's pages, and operatord's database",
@@ -215,6 +216,7 @@ SHELLS: dict[str, str] = {
     "lab/*": "the lab is all outside world",
     "images/site/pages.py": "mkdocs, and the pages and files of the tree that it is given",
     "images/stage.py": "argv, stdout, exit status, and files of the tree",
+    "images/openwrt/stage.py": "the same for OpenWrt, and the Python that makes byte-code",
 }
 """The files that may do I/O, by pattern, with the world that each owns. Everything else is pure."""
 
@@ -447,6 +449,7 @@ EXCUSED_MODULES: dict[str, str] = {
 """Modules without a test file of their own name, and the test file that covers them instead."""
 
 EXCUSED_TESTS: dict[str, str] = {
+    "tests/images/test_openwrt_router.py": "scripts of images/openwrt on a router of stand-ins",
     "tests/market/learning/test_paper_faults.py": "S8 and S9, over nets, targets and whole days",
     "tests/market/sdo/test_paper_faults.py": "one test per fault of the thesis's chapter 3",
     "tests/market/ubid/test_paper_faults.py": "one test per fault of the thesis's chapter 4, over whole auctions",

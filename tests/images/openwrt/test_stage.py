@@ -1,0 +1,355 @@
+"""What each package of OpenWrt holds: the base what a router imports, no more; byte-code, modes, lists and scripts."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from images.openwrt.recipes import RECIPES, SETTINGS
+from images.openwrt.stage import (
+    base_files,
+    cell_files,
+    lay_out,
+    main,
+    of_a_cell,
+    split_packages,
+    version_of,
+)
+from images.stage import ROOT, modules_of, plan_files
+
+FEED = ROOT / "images" / "openwrt" / "airgrant-apd"
+PYTHON = sys.executable
+HERE = version_of(PYTHON)
+
+
+@pytest.fixture(scope="module")
+def parts() -> tuple[list[PurePosixPath], list[PurePosixPath]]:
+    """The base, and the part of a cell."""
+    return base_files(), cell_files()
+
+
+def test_the_two_parts_are_what_the_daemon_imports_and_share_nothing(parts) -> None:
+    base, cell = parts
+    assert sorted([*base, *cell]) == plan_files(ROOT, "apd.__main__")
+    assert not set(base) & set(cell)
+    assert PurePosixPath("apd/daemon.py") in base
+    assert PurePosixPath("apd/uci_cli.py") in base
+    assert {PurePosixPath("apd/cell.py"), PurePosixPath("ran_slicing/cell.py")} <= set(cell)
+    assert not [
+        file for file in base if file.parts[0] == "ran_slicing" or re.search(r"/(fake|test)", str(file))
+    ]
+
+
+_IMPORT_ALL = """
+import importlib.abc, sys
+refused = set(%r)
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name in refused or name.partition('.')[0] in refused:
+            raise ModuleNotFoundError(f'{name}: not in what is depended on', name=name)
+sys.meta_path.insert(0, Refuse())
+import importlib
+for name in %r:
+    importlib.import_module(name)
+"""
+
+
+def test_every_module_of_the_base_imports_with_what_it_depends_on_and_nothing_else(parts) -> None:
+    """Those of a cell, and every split package of Python that is not depended on, are as if they were not there:
+    neither our modules nor those of paho and cryptography may want them.
+    """
+    from images.openwrt.stage import SPLIT
+
+    declared = {name.removeprefix("python3-") for name in RECIPES["airgrant-apd"].depends}
+    brought = {"email", "uuid"}  # by python3-urllib and python3-paho-mqtt
+    refused = {module for module, split in SPLIT.items() if split not in declared | brought}
+    assert {"multiprocessing", "ctypes", "unittest", "xml"} <= refused
+    known = modules_of(ROOT)
+    names = {str(path): name for name, path in known.items()}
+    modules = [names[str(file)] for file in parts[0] if file.suffix == ".py"]
+    refused |= {name for name in known if of_a_cell(name)}
+    # OpenWrt's cryptography uses cffi's C part alone; tpm2_pytss is for the lab, and asked for by name only.
+    script = _IMPORT_ALL % (sorted(refused), [name for name in modules if name != "apd.__main__"])
+    done = subprocess.run([PYTHON, "-c", script], check=False, cwd=ROOT, capture_output=True, text=True)
+    assert not done.returncode, done.stderr[-2_000:]
+    planted = _IMPORT_ALL % (["asyncio"], ["apd.daemon"])
+    assert subprocess.run([PYTHON, "-c", planted], check=False, cwd=ROOT, capture_output=True).returncode
+
+
+def test_split_packages_are_those_that_are_imported_and_depended_on(parts) -> None:
+    ours = split_packages(parts[0])
+    assert ours == {"python3-asyncio", "python3-openssl", "python3-sqlite3"}
+    assert ours <= set(RECIPES["airgrant-apd"].depends)
+    assert split_packages(parts[1]) <= ours, "the part of a cell needs no more"
+
+
+def byte_code(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.pyc")}
+
+
+def test_byte_code_is_the_same_again_and_runs(tmp_path, parts) -> None:
+    form = "ipk" if HERE == "3.11" else "apk"
+    if HERE not in {"3.11", "3.13"}:
+        pytest.skip(f"this is Python {HERE}, and byte-code is for 3.11 and 3.13")
+    for name in ("one", "two"):
+        lay_out("airgrant-apd-cell", form, tmp_path / name / "cell", PYTHON)
+    one, two = (byte_code(tmp_path / name / "cell") for name in ("one", "two"))
+    assert one == two
+    assert len(one) == len([file for file in parts[1] if file.suffix == ".py"])
+    assert not list((tmp_path / "one").rglob("*.py"))
+    lay_out("airgrant-apd", form, tmp_path / "one" / "root", PYTHON)
+    library = tmp_path / "one" / "root" / "usr" / "lib" / "airgrant"
+    script = (
+        f"import sys; sys.path.insert(0, {str(library)!r}); from apd.__main__ import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [PYTHON, "-I", "-c", script, "--version"], check=False, capture_output=True, text=True
+    )
+    assert done.stdout.startswith("apd "), done.stderr
+    script = (
+        f"import sys; sys.path.insert(0, {str(library)!r}); import apd.daemon; print(apd.daemon.__file__)"
+    )
+    done = subprocess.run([PYTHON, "-I", "-c", script], check=False, capture_output=True, text=True)
+    assert done.stdout.strip() == str(library / "apd" / "daemon.pyc")
+
+
+def test_another_python_is_refused(tmp_path, capsys) -> None:
+    wrong = "apk" if HERE == "3.11" else "ipk"
+    assert main(["airgrant-apd", wrong, "0", "1", str(tmp_path / "root"), PYTHON]) == 3
+    assert f"is not Python {'3.13' if wrong == 'apk' else '3.11'}" in capsys.readouterr().err
+    assert main(["airgrant-nothing", "ipk", "0", "1", str(tmp_path / "root")]) == 2
+
+
+# ---- Packages, opened
+
+
+@pytest.fixture(scope="module")
+def packed(go_program, tmp_path_factory) -> dict[str, Path]:
+    """Of each kind one, sources inside: the recipe is the same with byte-code, which takes longer."""
+    nfpm = go_program("nfpm")
+    folder = tmp_path_factory.mktemp("packed")
+    found = {}
+    environment = {
+        **os.environ,
+        "AIRGRANT_VERSION": "0.1.0",
+        "AIRGRANT_RELEASE": "1",
+        "SOURCE_DATE_EPOCH": "1700000000",
+    }
+    for form in ("ipk", "apk"):
+        for package in ("airgrant-apd", "airgrant-apd-cell", "airgrant-apd-tpm"):
+            root = folder / form / package
+            words = [PYTHON, "-m", "images.openwrt.stage", package, form, "0.1.0", "1", root]
+            subprocess.run(words, check=True, cwd=ROOT, env=environment, umask=0o077)
+            done = subprocess.run(
+                [nfpm, "package", "--config", f"{root}.json", "--packager", form, "--target", folder],
+                check=True, capture_output=True, text=True, cwd=ROOT, env=environment,
+            )  # fmt: skip
+            found[f"{package}.{form}"] = Path(re.findall(r"created package: (\S+)", done.stdout)[0])
+    return found
+
+
+def open_ipk(path: Path) -> tuple[dict[str, bytes], dict[str, tarfile.TarInfo], dict[str, bytes]]:
+    """Control files, and what is installed: members by name, and contents."""
+    outer = read_tar(path.read_bytes(), "r:gz")[1]
+    control = read_tar(outer["control.tar.gz"], "r:gz")[1]
+    return (control, *read_tar(outer["data.tar.gz"], "r:gz"))
+
+
+def read_tar(content: bytes, mode: str) -> tuple[dict[str, tarfile.TarInfo], dict[str, bytes]]:
+    with tarfile.open(fileobj=io.BytesIO(content), mode=mode, ignore_zeros=True) as tar:  # type: ignore[call-overload]
+        members = {member.name.removeprefix("./"): member for member in tar if not member.isdir()}
+        return members, {
+            name: file.read() for name, member in members.items() if (file := tar.extractfile(member))
+        }
+
+
+def open_apk(path: Path) -> tuple[dict[str, bytes], dict[str, tarfile.TarInfo], dict[str, bytes]]:
+    """The same of an apk of version 2: gzip streams of control and of data, one after the other."""
+    streams, rest = [], path.read_bytes()
+    while rest:
+        gzip = zlib.decompressobj(31)
+        streams.append(gzip.decompress(rest) + gzip.flush())
+        rest = gzip.unused_data
+    assert len(streams) == 2, "no signature: whoever installs it says --allow-untrusted"
+    return (read_tar(streams[0], "r:")[1], *read_tar(streams[1], "r:"))
+
+
+def test_both_kinds_hold_the_same_files_with_modes_and_owners(packed) -> None:
+    for package in ("airgrant-apd", "airgrant-apd-cell"):
+        _, ipk, ipk_data = open_ipk(packed[f"{package}.ipk"])
+        _, apk, apk_data = open_apk(packed[f"{package}.apk"])
+        lists = {name for name in apk if name.startswith("lib/apk/packages/")}
+        assert set(apk) - lists == set(ipk)
+        assert all(apk_data[name] == ipk_data[name] for name in ipk)
+        for members in (ipk, apk):
+            assert {(member.uid, member.gid) for member in members.values()} == {(0, 0)}
+            assert {member.mode & 0o777 for member in members.values()} <= {0o600, 0o644, 0o755}
+            assert members.keys() >= ({"usr/bin/apd"} if package == "airgrant-apd" else set())
+    modes = {name: member.mode & 0o777 for name, member in open_ipk(packed["airgrant-apd.ipk"])[1].items()}
+    assert modes["etc/config/airgrant"] == 0o600, "it may hold what is nobody's business"
+    for name in (
+        "usr/bin/apd",
+        "etc/init.d/airgrant",
+        "etc/uci-defaults/90-airgrant",
+        "usr/libexec/airgrant/doctor",
+    ):
+        assert modes[name] == 0o755, name
+    assert modes["usr/lib/airgrant/apd/daemon.py"] == modes["etc/hotplug.d/net/90-airgrant"] == 0o644
+
+
+def test_what_they_say_of_themselves(packed) -> None:
+    control = open_ipk(packed["airgrant-apd.ipk"])[0]
+    fields = dict(
+        line.split(": ", 1)
+        for line in control["control"].decode().splitlines()
+        if re.match(r"[A-Z]\S+: ", line)
+    )
+    assert (fields["Package"], fields["Version"], fields["Architecture"]) == (
+        "airgrant-apd",
+        "0.1.0-1",
+        "all",
+    )
+    assert fields["Depends"].split(", ") == [
+        "python3-light (>= 3.11)", "python3-light (<< 3.12)", *RECIPES["airgrant-apd"].depends,
+    ]  # fmt: skip
+    assert control["conffiles"].decode().split() == [SETTINGS]
+    info = open_apk(packed["airgrant-apd.apk"])[0][".PKGINFO"].decode()
+    assert re.search(r"^pkgver = 0\.1\.0-r1$", info, re.MULTILINE)
+    assert re.search(r"^arch = noarch$", info, re.MULTILINE)
+    assert re.findall(r"^depend = (.*)$", info, re.MULTILINE) == [
+        "python3-light>=3.13", "python3-light<3.14", *RECIPES["airgrant-apd"].depends,
+    ]  # fmt: skip
+    tpm = open_ipk(packed["airgrant-apd-tpm.ipk"])[0]["control"].decode()
+    assert "Depends: airgrant-apd, kmod-tpm-tis-spi" in tpm
+
+
+def test_what_openwrts_scripts_look_for_is_there(packed) -> None:
+    _, members, data = open_apk(packed["airgrant-apd.apk"])
+    listed = data["lib/apk/packages/airgrant-apd.list"].decode().split()
+    assert set(listed) == {f"/{name}" for name in members if not name.startswith("lib/apk/packages/")}
+    assert data["lib/apk/packages/airgrant-apd.conffiles"].decode() == f"{SETTINGS}\n"
+    (named, digest) = data["lib/apk/packages/airgrant-apd.conffiles_static"].decode().split()
+    assert (named, len(digest)) == (SETTINGS, 64)
+    assert data["lib/upgrade/keep.d/airgrant-apd"] == b"/etc/airgrant/\n", (
+        "keys and records outlive a system upgrade"
+    )
+
+
+def test_scripts_end_sessions_on_removal_only(packed, tmp_path, needs) -> None:
+    needs("busybox", "shellcheck")
+    ipk = open_ipk(packed["airgrant-apd.ipk"])[0]
+    apk = open_apk(packed["airgrant-apd.apk"])[0]
+    for name, script in (
+        ("postinst", ipk["postinst"]), ("prerm", ipk["prerm"]), ("post-install", apk[".post-install"]),
+        ("pre-deinstall", apk[".pre-deinstall"]), ("post-upgrade", apk[".post-upgrade"]),
+    ):  # fmt: skip
+        (tmp_path / name).write_bytes(script)
+        done = subprocess.run(
+            ["shellcheck", "-s", "dash", "-e", "SC1091,SC2034", tmp_path / name],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert not done.returncode, done.stdout
+    assert b"apd clear" in ipk["prerm"]
+    assert b"apd clear" not in apk[".post-upgrade"]
+    assert b"export PKG_UPGRADE=1" in apk[".post-upgrade"]
+    # On a machine that is not OpenWrt they do nothing; on one, what OpenWrt's own wrappers do.
+    calls = tmp_path / "calls"
+    functions = tmp_path / "root" / "lib"
+    functions.mkdir(parents=True)
+    (functions / "functions.sh").write_text(f'default_prerm() {{ echo "default $pkgname $*" >>{calls}; }}\n')
+    for upgrade, form in (("", "prerm"), ("1", "pre-deinstall")):
+        subprocess.run(
+            ["busybox", "ash", tmp_path / form],
+            check=True,
+            env={"IPKG_INSTROOT": str(tmp_path / "root"), "PKG_UPGRADE": upgrade, "PATH": "/bin"},
+        )
+    assert calls.read_text().splitlines() == [f"default  {tmp_path / 'prerm'}", "default airgrant-apd "]
+
+
+# ---- The feed's Makefile says the same
+
+
+def make(expression: str, folder: Path) -> str:
+    """What GNU make makes of an expression in that Makefile; OpenWrt's own includes are empty here."""
+    for name in ("rules.mk", "package.mk", "feeds/packages/lang/python/python3-package.mk"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("")
+    (folder / "ask.mk").write_text(
+        f"TOPDIR:={folder}\nINCLUDE_DIR:={folder}\nspace:= $() $()\ndefine newline\n\n\nendef\n"
+        f"include {FEED}/Makefile\n$(info {expression})\nall:;@:\n"
+    )
+    done = subprocess.run(
+        ["make", "-s", "-f", folder / "ask.mk"], check=False, capture_output=True, text=True
+    )
+    assert not done.returncode, done.stderr
+    return done.stdout
+
+
+def test_the_makefile_depends_on_the_same(tmp_path) -> None:
+    said = make("$(Package/airgrant-apd)", tmp_path)
+    depends = re.findall(r"\+(\S+)", said)
+    assert sorted(depends) == sorted({"python3-light", *RECIPES["airgrant-apd"].depends})
+    assert re.findall(r"\+(\S+)", make("$(Package/airgrant-apd-tpm)", tmp_path)) == list(
+        RECIPES["airgrant-apd-tpm"].depends
+    )
+
+
+def test_the_makefile_divides_as_the_walk_over_imports_does(tmp_path, parts) -> None:
+    said = make("$(Py3Package/airgrant-apd-cell/filespec)", tmp_path).split()
+    named = {line.removeprefix("+|/usr/lib/airgrant/") for line in said}
+    files = {str(file) for file in parts[1] if file.parts[0] != "ran_slicing"}
+    assert named == files | {"ran_slicing"}
+    base = make("$(Py3Package/airgrant-apd/filespec)", tmp_path).split()
+    assert base[0] == "+|/usr/lib/airgrant"
+    assert {line.removeprefix("-|/usr/lib/airgrant/") for line in base[1:]} == named
+
+
+def test_the_makefile_is_as_its_reviewers_ask(tmp_path) -> None:
+    text = (FEED / "Makefile").read_text()
+    assert text.startswith("# SPDX-License-Identifier: MIT\n")
+    version = re.search(r'^VERSION = "(.*)"$', (ROOT / "apd" / "version.py").read_text(), re.MULTILINE)
+    assert version is not None
+    assert make("$(PKG_VERSION)", tmp_path).strip() == version[1]
+    for name in ("PKG_NAME", "PKG_RELEASE", "PKG_HASH", "PKG_LICENSE", "PKG_LICENSE_FILES", "PKG_MAINTAINER"):
+        assert make(f"$({name})", tmp_path).strip(), name
+    for block in re.findall(r"^define (\S+)\n(.*?)^endef$", text, re.MULTILINE | re.DOTALL):
+        name, body = block
+        assert "$(PKG_NAME)" not in name
+        if name.endswith("/conffiles"):
+            assert all(re.match(r"/", line) for line in body.splitlines()), "unindented"
+        elif re.search(r"/(install|Compile)$", name):
+            assert all(line.startswith("\t") for line in body.splitlines()), "recipes are indented by tabs"
+        elif re.match(r"Package/[^/]+(/Default|/description)?$", name):
+            assert all(line.startswith("  ") for line in body.splitlines()), "metadata by two spaces"
+    assert make("$(Package/airgrant-apd/conffiles)", tmp_path).split() == ["/etc/airgrant/", SETTINGS]
+    for name in ("postinst", "prerm"):
+        said = make(f"$(Package/airgrant-apd/{name})", tmp_path)
+        assert said.strip() == (FEED / f"{name}-pkg").read_text().strip(), (
+            "as the packages that are made here"
+        )
+
+
+def test_luci_is_packed_where_it_is_there(tmp_path) -> None:
+    """With its files where LuCI looks for them."""
+    page = ROOT / "images" / "openwrt" / "luci-app-airgrant"
+    if not page.is_dir():
+        pytest.skip("there is no page of LuCI yet")
+    lay_out("luci-app-airgrant", "ipk", tmp_path / "root", "")
+    made = {
+        str(path.relative_to(tmp_path / "root")) for path in (tmp_path / "root").rglob("*") if path.is_file()
+    }
+    assert any(name.startswith("www/luci-static/resources/view/") for name in made)
+    assert json.loads((tmp_path / "root.json").read_text())["depends"] == ["airgrant-apd", "luci-base"]
+    shutil.rmtree(tmp_path / "root")
