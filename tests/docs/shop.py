@@ -16,7 +16,7 @@ from pathlib import Path
 from lab.namespaces import Namespace, Port, create, delete, plug
 from lab.processes import Household, wait_until
 from tests.docs.markdown import block
-from tests.docs.terminal import Terminal
+from tests.docs.terminal import Terminal, filled
 
 LEDGER = "docs/ledger.md"
 INTERFACE = "wlan0"
@@ -60,8 +60,8 @@ class Shop:
 
 
 @contextmanager
-def shop(folder: Path) -> Iterator[Shop]:
-    """A session has begun: alice has bought, and the box serves her."""
+def counter(folder: Path, page: str = LEDGER, begin: str = "ledger-init") -> Iterator[Shop]:
+    """Ledger, broker and accounts are there, and roof's offer; `begin` is the block that makes the ledger."""
     with ExitStack() as stack:
         house, station = (_namespace(stack, name) for name in ("docs-house", "docs-customer"))
         plug(Port(house, INTERFACE, BOX_MAC), Port(station, INTERFACE, STATION_MAC))
@@ -72,20 +72,26 @@ def shop(folder: Path) -> Iterator[Shop]:
         home.mkdir()
         operator = Terminal(house, home, household, "operator")
         running = Shop(operator, Terminal(station, home, household, "customer"), home)
-        _begin_a_ledger(running)
+        _begin_a_ledger(running, page, begin)
         _open_accounts(running)
+        yield running
+
+
+@contextmanager
+def shop(folder: Path) -> Iterator[Shop]:
+    """A session has begun: alice has bought, and the box serves her."""
+    with counter(folder) as running:
         _sell(running)
         yield running
 
 
-def _begin_a_ledger(shop: Shop) -> None:
-    words = {
-        "--folder ~/bandcoin": f"--folder {shop.folder} --accept-software-keys",
-        "cd ~/bandcoin": f"cd {shop.folder}",
-    }
-    said = shop.operator.follow(LEDGER, "ledger-init", words)
-    for name, pattern in {"key": r"ledger", "exchange": r"exchange", "ledger_id": r"ledger id"}.items():
-        shop.values[name] = _found(rf"{pattern} +(\w{{64,66}})$", said)
+def _begin_a_ledger(shop: Shop, page: str, begin: str) -> None:
+    text = filled(page, begin, {"~/bandcoin": str(shop.folder)})
+    if "--accept-software-keys" not in text:
+        text = text.replace(f"--folder {shop.folder}", f"--folder {shop.folder} --accept-software-keys")
+    said = shop.operator.type(text)
+    for name, label in {"key": "ledger", "exchange": "exchange", "ledger_id": "ledger id"}.items():
+        shop.values[name] = _found(rf"{label} +(\w{{64,66}})$", said)
     shop.operator.follow(LEDGER, "ledger-certificates")
     (shop.folder / "mosquitto.conf").write_text("user root\n" + block(LEDGER, "ledger-mosquitto"))
     (shop.folder / "acl").write_text(block(LEDGER, "ledger-acl"))
