@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add("run", _run, "serve, in the foreground, until SIGTERM")
+    add("page", _page, "serve the operator's page alone; `run` starts this by itself where there is [page]")
     add("check", _check, "say what the settings mean", shows=True)
     add("status", _status, "what the running daemon knows", shows=True)
     certificate = add(
@@ -174,6 +175,7 @@ async def _serve(settings: OperatorSettings, config: Path) -> None:
                 *_open_door(tasks, daemon, disconnector, settings, config),
                 tasks.create_task(daemon.run()),
                 tasks.create_task(serve(create_app(daemon), listening)),
+                *_start_page(tasks, settings, config),
                 tasks.create_task(_say_ready(daemon, listening, settings, key)),
             ]
             await stop.wait()
@@ -243,6 +245,30 @@ def _page(arguments: argparse.Namespace) -> int:
     return OK
 
 
+def _start_page(
+    tasks: asyncio.TaskGroup, settings: OperatorSettings, config: Path
+) -> "list[asyncio.Task[None]]":
+    """In a process of its own; none without [page]."""
+    if settings.page is None:
+        return []
+    from operatord.daemon import tell
+    from operatord.page.serving import check_files, keep_page
+
+    check_files(settings.page)
+    return [tasks.create_task(keep_page(config, tell))]
+
+
+def _page(arguments: argparse.Namespace) -> int:
+    from operatord.daemon import tell
+    from operatord.page.serving import serve_page
+
+    settings = _read_settings(arguments.config)
+    run_service(
+        serve_page(settings, lambda text: tell(f"page: {text}"), lambda text: print(text, flush=True))
+    )
+    return OK
+
+
 async def _say_ready(
     daemon: Any, listening: socket.socket, settings: OperatorSettings, key: PrivateKey
 ) -> None:
@@ -270,6 +296,7 @@ def _check(arguments: argparse.Namespace) -> int:
         "broker": f"{settings.broker.host}:{settings.broker.port}",
         "http": f"http://{settings.http_host}:{settings.http_port}",
         "radius": f"{settings.radius.address}:{settings.radius.authentication_port}",
+        "page": "none" if settings.page is None else settings.page.origin.text,
         "trust": str(settings.trust),
         "boxes": {
             name: {

@@ -49,6 +49,7 @@ from operatord.keeping import (
     take_permit,
     trusted_accounts,
 )
+from operatord.page.journal import Journal
 from operatord.permit import RENEW_S, GrantPermit, channel_permit
 from operatord.request import AuthoriseRequest
 from operatord.sessions import AccountingRecord, BoxRestarted, Status
@@ -134,6 +135,7 @@ class Daemon:
         self._new_revocation = asyncio.Event()
         self._failed: asyncio.Future[None] | None = None
         self.payments_port = 0
+        self._journal = None if settings.page is None else Journal(secrets.token_hex(8))
         self._clean_s = 0
         self._woken = asyncio.Event()
         self.caught_up = asyncio.Event()
@@ -155,6 +157,8 @@ class Daemon:
         self._do(commands)
         for channel in list(self._book.channels.values()) if self._book is not None else []:
             self.hear_channel(channel.consumer, channel.number, channel.limit_ubc)
+        if self._journal is not None:
+            self._journal.note_all(self._state.permits)
 
     async def run(self) -> None:
         """Until cancelled, or until the disk fails."""
@@ -281,6 +285,8 @@ class Daemon:
         match question:
             case {"ask": "status"}:
                 return self.status()
+            case {"ask": "changes", "run": str(run), "since": int(since)}:
+                return self._say_changes(run, since)
             case {
                 "ask": "channel",
                 "consumer": str(consumer),
@@ -304,6 +310,13 @@ class Daemon:
                 raise DecodeError("ask for status, or for revoke with a revocation, or with grant and reason")
         await self._on_disk()
         return answer
+
+    def _say_changes(self, run: str, since: int) -> dict[str, Any]:
+        """For the operator's page."""
+        if self._journal is None:
+            raise DecodeError("there is no section [page]")
+        answer = self._journal.answer(self._state, run, since, int(time.time()))
+        return {**answer, "broker_connected": self.broker.connected.is_set()}
 
     def _revoke_signed(self, signed: bytes, *, ahead: bool) -> dict[str, Any]:
         """The grant's own provider has to have signed it, and be one of ours."""
@@ -334,6 +347,9 @@ class Daemon:
 
     def _do(self, commands: Iterable[Command]) -> None:
         """Raises ShellError if the trust directory fails, which ends the daemon, whoever asked."""
+        commands = list(commands)
+        if self._journal is not None:
+            self._journal.note(commands, self._state)
         try:
             self._carry_out(commands)
         except ShellError as error:

@@ -11,7 +11,7 @@ given. Raises ShellError, LookupError, DecodeError as ledger/fetching.py, and Ve
 one that the settings name.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -42,6 +42,11 @@ HOLE_PATIENCE_MS = 7 * 86_400 * 1_000
 MAX_COMPLAINTS = 1_000
 """Of one chain; how many more there are is said."""
 
+Hear = Callable[[str, bytes, RecordVerdict, bytes], None]
+"""Of each record that is verified now: the attestation key's id, the provider's, the verdict, and the evidence itself.
+A record may come again.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -55,6 +60,10 @@ class Checkpoint:
     complaints: tuple[str, ...] = ()
     more_complaints: int = 0
     tallies: Mapping[bytes, Tally] = field(default_factory=dict)
+
+
+def _hear_nothing(_key_id: str, _provider_id: bytes, _verdict: RecordVerdict, _evidence: bytes) -> None:
+    pass
 
 
 class Kept(Protocol):
@@ -126,9 +135,10 @@ def gather_meters(
     kept: Kept,
     now_ms: int,
     passes: Mapping[bytes, Grant] = NO_PASSES,
+    hear: Hear = _hear_nothing,
 ) -> Meters:
     """The chains of every attestation key that these providers ever enrolled. `passes` are what stations were served by
-    that bought nothing.
+    that bought nothing; `hear` is told of each new record.
     """
     genesis = fetch_genesis(source)
     if genesis.ledger_id != ledger.ledger_id:
@@ -139,7 +149,9 @@ def gather_meters(
     for page in list(source.listed(AttestationListPage, "attestations", "attestations")):
         if page.provider not in {str(provider) for provider in providers}:
             continue
-        provider_id, reached, incomplete = follow_meter(source, genesis, page.key_id, kept, now_ms, passes)
+        provider_id, reached, incomplete = follow_meter(
+            source, genesis, page.key_id, kept, now_ms, passes, hear
+        )
         tallies[provider_id] = (*tallies.get(provider_id, ()), reached.tallies)
         reported_s[provider_id] = max(reported_s.get(provider_id, 0), reached.reported_ms // 1_000)
         complaints += [f"meter {page.key_id}: {text}" for text in (*reached.complaints, *incomplete)]
@@ -155,6 +167,7 @@ def follow_meter(
     kept: Kept,
     now_ms: int,
     passes: Mapping[bytes, Grant] = NO_PASSES,
+    hear: Hear = _hear_nothing,
 ) -> tuple[bytes, Checkpoint, tuple[str, ...]]:
     """(provider id, all that the chain says, what is wrong with its end)"""
     page = source.read(AttestationPage, f"attestations/{key_id}")
@@ -162,11 +175,11 @@ def follow_meter(
     enrolment = read_enrolled(encoded, genesis)
     proved = _fetch_end(source, genesis, key_id)
     known = kept.load(key_id)
-    follower = _Follower(source, genesis, enrolment, known or Checkpoint(), proved, now_ms, passes)
+    follower = _Follower(source, genesis, enrolment, known or Checkpoint(), proved, now_ms, passes, hear)
     follower.follow(key_id, kept)
     if known is not None and not (follower.continues and follower.shows_end):
         kept.forget(key_id)
-        follower = _Follower(source, genesis, enrolment, Checkpoint(), proved, now_ms, passes)
+        follower = _Follower(source, genesis, enrolment, Checkpoint(), proved, now_ms, passes, hear)
         follower.follow(key_id, kept)
     incomplete: tuple[str, ...] = ()
     if not follower.shows_end:
@@ -197,7 +210,9 @@ class _Follower:
         proved: ProvedEnd,
         now_ms: int,
         passes: Mapping[bytes, Grant],
+        hear: Hear,
     ) -> None:
+        self._hear = hear
         self._source, self._genesis, self._enrolment, self._now_ms = source, genesis, enrolment, now_ms
         self._chain, self._reported_ms = start.chain, start.reported_ms
         self._complaints = dict.fromkeys(start.complaints)
@@ -222,7 +237,7 @@ class _Follower:
             chain, verdict = step(self._chain, evidence, self._enrolment, self._find_grant)
             if _is_hole(verdict):
                 self._meet_hole(key_id, kept, first=number == 1)
-            self._take(chain, verdict, evidence)
+            self._take(key_id, chain, verdict, evidence)
             if number % SAVE_EVERY == 0:
                 self._save(key_id, kept)
         if number:
@@ -249,10 +264,11 @@ class _Follower:
         self._save(key_id, kept)
         self._holds = True
 
-    def _take(self, chain: ChainState, verdict: RecordVerdict, evidence: bytes) -> None:
+    def _take(self, key_id: str, chain: ChainState, verdict: RecordVerdict, evidence: bytes) -> None:
         self._chain, self.last = chain, verdict
         for finding in verdict.failures:
             self._complain(f"record {verdict.sequence}: {finding.text}")
+        self._hear(key_id, self._enrolment.provider.provider_id, verdict, evidence)
         if verdict.forged:
             return
         self.shows_end |= (verdict.sequence, verdict.record_hash) == self._end

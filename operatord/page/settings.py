@@ -8,17 +8,16 @@ what he revokes, is nobody else's to read or to change on the way.
 """
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ledger.section import Section
+from operatord.page.origin import Origin, parse_origin
 
 DEFAULT_PAGE_PORT = 8575
 PAGE_KEYS = {"host", "port", "origin", "certificate", "key"}
-_ORIGIN = re.compile(r"(https?)://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +26,9 @@ class PageSettings:
 
     host: str
     port: int
-    origin: str
+    origin: Origin
     certificate: Path | None = None
     key: Path | None = None
-
-    @property
-    def is_secure(self) -> bool:
-        """Whether browsers come by TLS, ours or that of a proxy before us."""
-        return self.origin.startswith("https://")
 
 
 def parse_page(page: Mapping[str, Any], file: Path) -> PageSettings | None:
@@ -51,10 +45,11 @@ def parse_page(page: Mapping[str, Any], file: Path) -> PageSettings | None:
             "host", f"{host!r} is reached by others: name a certificate and its key, or listen at 127.0.0.1"
         )
     made = f"http{'s' if has_certificate else ''}://localhost:{port}"
-    origin = section.text("origin", made)
-    if not _ORIGIN.fullmatch(origin):
-        raise section.error("origin", f"{origin!r} is not like https://operator.example, without a path")
-    if has_certificate and not origin.startswith("https://"):
+    try:
+        origin = parse_origin(section.text("origin", made))
+    except ValueError as error:
+        raise section.error("origin", str(error)) from error
+    if has_certificate and not origin.is_secure:
         raise section.error("origin", "there is a certificate: browsers come by https")
     files = (section.path("certificate"), section.path("key")) if has_certificate else (None, None)
     return PageSettings(host, port, origin, *files)

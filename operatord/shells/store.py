@@ -154,6 +154,11 @@ class Store:
         query = "SELECT * FROM session WHERE event_s >= ? ORDER BY started_s, box, session_id"
         return [_read_session(row) for row in self._rows(query, since_s)]
 
+    def whole_sessions(self, since_s: int) -> list[Session]:
+        """Of every permit of which something was heard since, all sessions: a part is never compared with a whole."""
+        query = "SELECT * FROM session WHERE permit_id IN (SELECT permit_id FROM session WHERE event_s >= ?)"
+        return [_read_session(row) for row in self._rows(query, since_s)]
+
     def open_sessions(self) -> list[Session]:
         """Sessions of permits that are kept."""
         query = "SELECT session.* FROM session JOIN permit USING (permit_id)"

@@ -25,18 +25,14 @@ def test_without_the_section_nothing_listens() -> None:
 def test_by_itself_it_is_for_this_machine_alone() -> None:
     page = parse_page({"page": {}}, FILE)
     assert page is not None
-    assert (page.host, page.port, page.origin, page.is_secure) == (
-        "127.0.0.1",
-        8575,
-        "http://localhost:8575",
-        False,
-    )
+    assert (page.host, page.port, page.origin.text) == ("127.0.0.1", 8575, "http://localhost:8575")
+    assert not page.origin.is_secure
 
 
 def test_for_others_it_has_a_certificate() -> None:
     page = parse_page({"page": {"host": "192.0.2.1", "origin": "https://operator.example", **TLS}}, FILE)
     assert page is not None
-    assert page.is_secure
+    assert page.origin.is_secure
     assert (page.certificate, page.key) == (FILE.parent / "page.pem", FILE.parent / "page.key")
 
 
@@ -51,7 +47,7 @@ def test_for_others_it_has_a_certificate() -> None:
         ({"key": "page.key"}, "page.certificate"),
         ({"origin": "operator.example"}, "page.origin"),
         ({"origin": "https://operator.example/"}, "page.origin"),
-        ({"origin": "http://operator.example", **TLS}, "page.origin"),
+        ({"origin": "http://localhost:8575", **TLS}, "page.origin"),
         ({"port": 70_000}, "page.port"),
     ],
 )

@@ -1,0 +1,300 @@
+"""The operator's page in a real browser, over a real operatord, ledger and broker: shown, renewed, and revoked from."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from ledger.toml_file import read_toml
+from operatord.page.history import History
+from operatord.page.ledger_look import LedgerLook
+from operatord.page.pages import PLACES
+from operatord.page.people import Role
+from operatord.settings import parse_settings
+from tests.operatord.page.browsing import CHROMIUM, FAULTS, chromium, tab
+from tests.operatord.page.page_house import BOXES, COOKIE, PageHouse, page_house
+from tests.operatord.page.page_house import station as name_of_station
+from wire.grant import Grant
+
+pytestmark = pytest.mark.system
+PORT = 28_700
+PLAYED: dict[str, Grant] = {}
+WAIT_MS = 10_000
+
+
+def station(number: int) -> str:
+    return name_of_station(number).replace("-", ":")
+
+
+@pytest.fixture(autouse=True)
+def _programs(needs) -> None:
+    needs("mosquitto", str(CHROMIUM))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def open_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PageHouse]:
+    """Everything was played and verified."""
+    with page_house(tmp_path_factory.mktemp("house"), PORT) as house:
+        PLAYED.update(house.play(house.daemon.wait_for))
+        house.open_page()
+        token = house.sign_in("vera", Role.VIEWER)
+        house.daemon.wait_for(
+            lambda: "usage report" in house.get("/reports", token).text, "a first look at the ledger", 20
+        )
+        yield house
+
+
+@pytest.fixture
+def viewer(open_house: PageHouse) -> str:
+    return open_house.sign_in("vera", Role.VIEWER)
+
+
+@pytest.fixture
+def operator(open_house: PageHouse) -> str:
+    return open_house.sign_in("otto", Role.OPERATOR)
+
+
+# ---- What is shown
+
+
+def test_everything_is_there_without_a_script(open_house, browser, viewer) -> None:
+    with tab(browser, open_house.url, viewer, java_script_enabled=False) as page:
+        page.goto(open_house.url)
+        boxes = page.get_by_role("region", name="Boxes")
+        expect(boxes.get_by_role("row", name=re.compile("^inn"))).to_contain_text("no meter is enrolled")
+        expect(boxes.get_by_role("row", name=re.compile("^roof"))).to_contain_text("software key")
+        expect(boxes.get_by_role("row", name=re.compile("^yard"))).to_contain_text(
+            "1 record of the last 24 h in dispute"
+        )
+        expect(page.locator(".map")).to_contain_text("5.25 MB delivered")
+        expect(page.locator(".map")).to_contain_text("450 kB missing")
+        expect(page.locator(".map")).to_contain_text("90.1 MB disputed, not counted")
+        page.get_by_role("link", name="Sessions", exact=True).click()
+        for number, box in enumerate(BOXES):
+            expect(page.get_by_role("row", name=re.compile(station(number)))).to_contain_text(box)
+        page.get_by_label("At").select_option("roof")
+        page.get_by_role("button", name="Show").click()
+        expect(page.locator("#sessions tr")).to_have_count(1)
+        page.get_by_role("link", name="Money").click()
+        expect(page.locator(".tiles")).to_contain_text("0.0003 BC")
+        expect(page.get_by_role("row", name=re.compile("^yard 02|^yard 03"))).to_contain_text("0.00001 BC")
+        expect(page.get_by_role("region", name="Refunds")).to_contain_text("450 kB")
+        page.get_by_role("link", name="Reports").click()
+        expect(page.get_by_role("region", name="Records that do not hold", exact=True)).to_contain_text(
+            "genuine, but what it claims cannot be so"
+        )
+        assert "http-equiv" in open_house.get("/", viewer).text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1_280, 360])
+def test_everybody_can_read_it(open_house, browser, operator, scheme, width) -> None:
+    options = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}}
+    with tab(browser, open_house.url, operator, **options) as page:
+        for place in (*PLACES, f"/revoke?grant={PLAYED['inn'].grant_id.hex()}"):
+            page.goto(open_house.url + place)
+            assert page.evaluate(FAULTS) == [], place
+
+
+def test_faults_are_seen(open_house, browser, viewer) -> None:
+    """The check above can fail."""
+    with tab(browser, open_house.url, viewer) as page:
+        page.goto(open_house.url)
+        page.evaluate(
+            """() => { const style = document.styleSheets[0];
+            document.querySelector("h1").outerHTML = '<h3 class="soft">x</h3><input><table><th>a</th></table>';
+            style.insertRule(".soft { color: #999 !important }", style.cssRules.length); }"""
+        )
+        found = " ".join(page.evaluate(FAULTS))
+    for fault in ("contrast", "one h1", "skips a level", "no label", "without scope", "without caption"):
+        assert fault in found
+
+
+def test_by_keyboard_alone(open_house, browser, viewer) -> None:
+    with tab(browser, open_house.url, viewer) as page:
+        page.goto(open_house.url)
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("main")).to_be_focused()
+        page.keyboard.press("Tab")
+        width = "getComputedStyle(document.activeElement).outlineWidth"
+        assert page.evaluate(width) == "3px"
+
+
+# ---- What is renewed
+
+
+def test_a_row_changes_and_the_others_are_left(open_house, browser, viewer) -> None:
+    with tab(browser, open_house.url, viewer) as page:
+        page.goto(f"{open_house.url}/sessions")
+        page.evaluate(
+            "() => { for (const row of document.querySelectorAll('#sessions tr')) { row.mine = true; } }"
+        )
+        row = page.get_by_role("row", name=re.compile(station(0)))
+        expect(row).to_contain_text("5 MB")
+        open_house.account(
+            PLAYED["roof"], "roof", 0, **{"Acct-Output-Octets": 7_000_000, "Acct-Session-Time": 20}
+        )
+        expect(row).to_contain_text("7 MB", timeout=WAIT_MS)
+        marks = "() => [...document.querySelectorAll('#sessions tr')].map((row) => Boolean(row.mine))"
+        assert sorted(page.evaluate(marks)) == [False, True, True]
+        assert float(page.evaluate("document.getElementById('live').dataset.updateMs")) < 1_000
+
+
+def test_who_comes_and_goes_is_seen_without_loading_again(open_house, browser, viewer, eventually) -> None:
+    buyer, grant = open_house.sell(eventually, "inn")
+    with tab(browser, open_house.url, viewer) as page:
+        page.goto(f"{open_house.url}/sessions")
+        page.evaluate("() => { window.mine = true; }")
+        assert open_house.join(buyer, "inn", 7) == 200
+        row = page.get_by_role("row", name=re.compile(station(7)))
+        expect(row).to_be_visible(timeout=WAIT_MS)
+        open_house.account(grant, "inn", 7, **{"Acct-Status-Type": 2, "Acct-Session-Time": 30})
+        expect(row).to_have_count(0, timeout=WAIT_MS)
+        assert page.evaluate("window.mine")
+        page.get_by_role("button", name="Pause updates").click()
+        expect(page.locator("#state")).to_have_text("Updates are paused.")
+
+
+def test_whoever_is_logged_out_is_told_so(open_house, browser, eventually) -> None:
+    token = open_house.sign_in("gone", Role.VIEWER)
+    context = browser.new_context()
+    context.add_cookies([{"name": COOKIE, "value": token, "url": open_house.url}])
+    page = context.new_page()
+    page.goto(open_house.url)
+    context.clear_cookies()
+    expect(page.locator("#state").get_by_role("link", name="Log in")).to_be_visible(timeout=WAIT_MS)
+    context.close()
+
+
+# ---- What is done
+
+
+def test_a_viewer_revokes_nothing(open_house, viewer) -> None:
+    grant = PLAYED["roof"].grant_id.hex()
+    assert "/revoke?" not in open_house.get("/sessions", viewer).text
+    assert open_house.get(f"/revoke?grant={grant}", viewer).status_code == 403
+
+
+def test_a_form_of_somebody_else_does_nothing(open_house, operator) -> None:
+    grant = PLAYED["roof"].grant_id.hex()
+    for origin, form_token in (("http://evil.example", ""), ("", ""), ("", "00" * 32)):
+        answer = httpx.post(
+            f"{open_house.url}/revoke", data={"grant": grant, "form_token": form_token},
+            cookies={COOKIE: operator}, headers={"Origin": origin or open_house.url}, timeout=10,
+        )  # fmt: skip
+        assert answer.status_code == 403
+    assert open_house.revoked() == 0
+
+
+def test_a_grant_is_revoked_once_somebody_said_so_twice(open_house, browser, operator, eventually) -> None:
+    buyer, grant = open_house.sell(eventually, "inn")
+    assert open_house.join(buyer, "inn", 9) == 200
+    with tab(browser, open_house.url, operator) as page:
+        page.goto(f"{open_house.url}/sessions")
+        row = page.get_by_role("row", name=re.compile(station(9)))
+        row.get_by_role("link", name=re.compile("Revoke")).click()
+        expect(page.locator("dl.facts")).to_contain_text(grant.grant_id.hex())
+        page.get_by_role("link", name="Leave it as it is").click()
+        assert open_house.revoked() == 0
+        row.get_by_role("link", name=re.compile("Revoke")).click()
+        page.get_by_label("Reason").fill("the <b>antenna</b> came down")
+        page.get_by_role("button", name="Revoke this grant").click()
+        page.wait_for_url("**/sessions")
+    assert open_house.revoked() == 1
+    assert open_house.join(buyer, "inn", 9) == 401
+    said = open_house.daemon.said
+    assert re.search(rf"otto \(operator\) from 127\.0\.0\.1: revoked grant {grant.grant_id.hex()}", said)
+
+
+def test_what_is_not_known_is_not_revoked(open_house, operator) -> None:
+    answer = open_house.get(f"/revoke?grant={'00' * 16}", operator)
+    assert (answer.status_code, "not known here" in answer.text) == (404, True)
+    assert open_house.get("/revoke?grant=junk", operator).status_code == 422
+
+
+# ---- Who may not
+
+
+@pytest.mark.parametrize("place", [*PLACES, "/changes?place=/&epoch=a&since=0", "/revoke?grant=" + "00" * 16])
+def test_nobody_sees_anything_without_logging_in(open_house, place) -> None:
+    answer = open_house.get(place)
+    assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/login")
+    fetched = open_house.get(place, Accept="application/json")
+    assert fetched.status_code == 401
+    assert "roof" not in fetched.text
+
+
+def test_nothing_is_loaded_from_elsewhere_or_kept(open_house, viewer) -> None:
+    for path, kept in (("/", "no-store"), ("/static/page.js", "no-cache"), ("/login", "no-store")):
+        headers = open_house.get(path, viewer).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert (headers["x-content-type-options"], headers["cache-control"]) == ("nosniff", kept)
+
+
+def test_what_changed_is_small_and_an_old_page_is_loaded_again(open_house, viewer) -> None:
+    def ask(**query: str) -> dict[str, object]:
+        place = "&".join(f"{name}={value}" for name, value in query.items())
+        answer = open_house.get(f"/changes?{place}", viewer, Accept="application/json")
+        return dict(answer.json())
+
+    text = open_house.get("/sessions", viewer).text
+    epoch, version, seen = (
+        re.findall(rf'data-{name}="(\w+)"', text)[0] for name in ("epoch", "version", "digest")
+    )
+    same = ask(place="/sessions", epoch=epoch, since=version, seen=seen)
+    assert (same["rows"], same["gone"], same["parts"]) == ([], [], {})
+    assert ask(place="/sessions", epoch="other", since=version) == {"reload": True}
+    assert ask(place="/sessions", epoch=epoch, since="999999") == {"reload": True}
+    assert ask(place="/nowhere", epoch=epoch, since="0") == {"reload": True}
+
+
+# ---- The ledger, and the end
+
+
+def test_a_ledger_that_is_away_leaves_what_was_known(open_house, tmp_path) -> None:
+    config = open_house.operator.config
+    settings = parse_settings(read_toml(config), config)
+    boxes = {name: box.provider for name, box in settings.boxes.items()}
+    history = History(tmp_path / "page.db", settings.ledger.ledger_id)
+    look = LedgerLook(settings, history, lambda: PLAYED["roof"].starts_s + 100)
+    known = look.look([], boxes)
+    assert (known.away, len(known.providers), len(known.meters)) == ("", 3, 2)
+    assert look.look([], boxes).providers[settings.boxes["roof"].provider.provider_id.hex()].books.sales == 1
+    service = open_house.operator.ledger.service
+    assert service is not None
+    service.process.terminate()
+    service.process.wait(10)
+    away = look.look([], boxes)
+    assert "refused" in away.away
+    assert (away.providers, away.answered_s) == (known.providers, known.answered_s)
+    history.close()
+
+
+def test_the_page_ends_with_its_operatord(open_house, eventually) -> None:
+    assert open_house.get("/login").status_code == 200
+    os.kill(open_house.daemon.process.pid, signal.SIGKILL)
+    open_house.daemon.process.wait(10)
+
+    def is_gone() -> bool:
+        try:
+            open_house.get("/login")
+        except httpx.TransportError:
+            return True
+        return False
+
+    eventually(is_gone, "the page without its operatord", 15)
