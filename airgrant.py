@@ -49,6 +49,7 @@ SUBCOMMANDS = {
     "report": Subcommand(
         "ledger.report_cli", "report", "verify signed meters, add them up, print statements"
     ),
+    "trace": Subcommand("operatord.trace_cli", "main", "tell what became of a grant, by all who know of it"),
     "merchant": Subcommand(
         "operatord.payplace.merchant_cli", "main", "sign what an operator owes you, and withdraw it"
     ),

@@ -1,0 +1,118 @@
+"""`airgrant trace` over files and a ledger's pages: one story, and who is silent is left out."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apd.shells.software_key import SoftwareKey
+from ledger.genesis import write_genesis
+from ledger.pages import show_grant
+from operatord.trace_cli import main
+from tests.device.test_deposits import ledger
+from tests.ledger.test_bundle import GRANT
+from tests.ledger_world import GENESIS, LEDGER, PROVIDER, START_S
+from tests.report_box import ALL_THAT_FITS, write_box
+from wire.block_header import Header, write_signed_header
+
+NAME = GRANT.grant_id.hex()
+BOUGHT_S = START_S - 60
+
+
+def pages() -> dict[str, Any]:
+    """What a ledger shows of the grant."""
+    transaction = {
+        "number": 3, "id": GRANT.transaction.hex(), "height": 7, "action": "allocate", "issuer_key_id": "00",
+        "valid_until_s": START_S, "bytes": 1,
+    }  # fmt: skip
+    header = write_signed_header(
+        Header(7, bytes(32), BOUGHT_S, bytes(32), 1, bytes(32), bytes(32)), LEDGER, GENESIS.ledger_id
+    )
+    return {
+        "/v1/ledger": {
+            "ledger_id": GENESIS.ledger_id.hex(), "ledger_key": str(LEDGER.public), "gateways": [], "period_s": 1,
+            "exchange": "", "licensees": None, "height": 7, "time_s": 1, "app_hash": "", "head": "",
+            "genesis": base64.b64encode(write_genesis(GENESIS)).decode(), "deposited_ubc": 0, "withdrawn_ubc": 0,
+        },
+        f"/v1/grants/{NAME}": show_grant(GRANT, b"").model_dump(mode="json") | {"price_ubc": 2_500},
+        f"/v1/proofs/transactions/{GRANT.transaction.hex()}": {
+            "transaction": transaction, "index": 0, "item_count": 1, "path": [],
+            "header": base64.b64encode(header).decode(),
+        },
+    }  # fmt: skip
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str | Path]:
+    log = tmp_path / "apd.log"
+    lines = [
+        {"utc_ms": (START_S + 1) * 1_000, "what": "session_active", "text": f"02:00 gets much, grant {NAME}"},
+        {"utc_ms": (START_S + 2) * 1_000, "what": "ready", "text": "selling"},
+    ]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    report = write_box(tmp_path / "roof.report", SoftwareKey(PROVIDER), ALL_THAT_FITS)
+    counters = tmp_path / "phone.json"
+    session = {
+        "grant": NAME, "from_utc_s": START_S + 1, "to_utc_s": START_S + 650, "down_bytes": 9, "up_bytes": 8,
+    }  # fmt: skip
+    counters.write_text(json.dumps({"airgrant device counters": 1, "sessions": [session]}))
+    return [
+        "--log", f"roof={log}", "--report", report, "--device", counters,
+        "--ledger-id", GENESIS.ledger_id.hex(),
+    ]  # fmt: skip
+
+
+def test_one_story_of_all_who_know(files: list[str | Path], capsys: pytest.CaptureFixture[str]) -> None:
+    with ledger(pages()) as url:
+        assert main([NAME, "--ledger", url, *map(str, files), "--json"]) == 0
+    steps = json.loads(capsys.readouterr().out)["steps"]
+    assert [(step["utc_ms"] // 1_000 - START_S, step["what"]) for step in steps] == [
+        (-60, "bought"), (0, "begins"), (1, "session_active"), (600, "ends"), (600, "metered"), (650, "left"),
+        (700, "acknowledged"),
+    ]  # fmt: skip
+    assert steps[0]["text"].startswith(
+        f"offer {GRANT.epoch} of provider {GRANT.provider_id.hex()} was taken for 0.0025 BC: "
+    )
+    assert steps[2]["by"] == "roof"
+
+
+def test_a_person_reads_it(files: list[str | Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([NAME, "--ledger", "none", *map(str, files)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "session_active" in said
+    assert "unattested; holds" in said
+
+
+def test_nobody_knows(capsys: pytest.CaptureFixture[str]) -> None:
+    with ledger({}) as url:
+        assert main([NAME, "--ledger", url, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"].startswith("nobody who was asked")
+
+
+def test_a_header_that_the_ledger_did_not_sign_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    bent = pages()
+    proof = bent[f"/v1/proofs/transactions/{GRANT.transaction.hex()}"]
+    forged = write_signed_header(
+        Header(7, bytes(32), 5, bytes(32), 1, bytes(32), bytes(32)), PROVIDER, GENESIS.ledger_id
+    )
+    proof["header"] = base64.b64encode(forged).decode()
+    with ledger(bent) as url:
+        assert main([NAME, "--ledger", url]) == 1
+    assert "bought" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "status"),
+    [
+        (["beef"], 2),
+        ([NAME, "--ledger", "none", "--log", "/nowhere.log"], 2),
+        ([NAME, "--ledger", "none", "--report", "/nowhere.report", "--ledger-id", "00" * 32], 2),
+        ([NAME, "--ledger", "http://127.0.0.1:1"], 3),
+    ],
+)
+def test_a_wrong_command_line_and_a_ledger_that_is_away(argv: list[str], status: int) -> None:
+    assert main(argv) == status
