@@ -100,7 +100,8 @@ class Store:
             self._db = sqlite3.connect(path, _BUSY_S, isolation_level=None, check_same_thread=False)
             self._db.executescript(_ALONE + _SCHEMA if alone else _SCHEMA)
         except (OSError, sqlite3.Error) as error:
-            raise ShellError("store", f"{path}: {error}") from error
+            hint = "; is another apd on this file?" if "locked" in str(error) else ""
+            raise ShellError("store", f"{path}: {error}{hint}") from error
 
     def close(self) -> None:
         with suppress(ShellError):  # then it is sent once more

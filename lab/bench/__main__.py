@@ -34,6 +34,7 @@ BENCHMARKS = {
     "learning": "lab.bench.learning",
     "learning-rows": "lab.bench.learning_rows",
     "reports": "lab.bench.reports",
+    "box": "lab.bench.box",
 }
 """Each module has `run(progress) -> list[Figure]`, and calls `progress(text)` when it begins something new."""
 

@@ -1,21 +1,28 @@
-"""What the daemon costs a box while nothing happens: memory and processor with 100 sessions, in its own process.
+"""What the daemon costs a box: memory, the time until it sells, the room that it takes, what it writes to flash.
 
-Everything is real: kernel, broker, TPM (a software one where there is none), reports every ten seconds. Rows of
-`make bench NAME=shaper`.
+Everything is real: kernel, broker with TLS, store, TPM (a software one where there is none), sessions that are metered,
+reports every ten seconds. `make bench NAME=box` measures twenty sessions with the packages of two worlds, `box_figures`
+a hundred, for `make bench NAME=shaper`.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lab.air_side import air_side
-from lab.bench.result import Figure
+from lab.bench.box_flash import written_in
+from lab.bench.reports import FEW_ROWS, FOLDER, GENESIS, kept_file, report
+from lab.bench.result import Against, Figure
 from lab.box import BoxSite, box_site, station_mac
+from ledger.reports.trust import format_trust
 from nas_tunnel.lobby import Joined
 from wire.errors import ShellError
 from wire.qos import Qos
@@ -27,6 +34,171 @@ MB = 1_000_000
 FLOOD = 20_000
 """Frames from as many stations: more than a channel carries in ten seconds."""
 QOS = Qos(1_000_000, 10_000_000, 500_000, 5_000_000)
+ROOT = Path(__file__).resolve().parents[2]
+DEBIAN = ROOT / "build" / "debian-root" / "usr" / "bin" / "python3"
+"""Debian's Python with Debian's packages: one OpenSSL for all, where the wheel of `cryptography` brings its own."""
+FEW = 20
+UNIT = {"MALLOC_ARENA_MAX": "1"}
+"""As in images/debian/airgrant-apd.service."""
+GOALS_MB = {False: 30, True: 34}
+"""Without and with a TPM."""
+START_GOAL_S = 1.5
+INSTALLED_GOAL_MB = 1.0
+FLASH_GOAL_MB = 20
+CROWDS = (0, 3, 20)
+LIBRARIES = """
+import argparse, asyncio, ipaddress, json, logging, pathlib, secrets, sqlite3, ssl, tomllib
+from apd.shells.lean_cryptography import import_cryptography
+from apd.shells.lean_paho import import_paho
+import_paho()
+import_cryptography()
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes, serialization
+ec.generate_private_key(ec.SECP256R1()).sign(b"", ec.ECDSA(hashes.SHA256()))
+ssl.create_default_context()
+"""
+"""What a box has imported before a line of ours is."""
+
+
+def run(progress: Callable[[str], None]) -> list[Figure]:
+    """All figures of `make bench NAME=box`. Raises ShellError where it cannot run."""
+    figures: list[Figure] = []
+    for name, python in _pythons():
+        for tpm in (False, True):
+            progress(f"apd with {FEW} sessions on {name}, TPM {'on' if tpm else 'off'}")
+            figures += _daemon(name, python, tpm=tpm)
+        figures += _floor(name, python)
+    progress("byte-code")
+    figures += _installed()
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:  # on a disk, which /tmp need not be
+        for sessions in CROWDS:
+            progress(f"a day of records with {sessions} sessions")
+            (place := Path(folder) / str(sessions)).mkdir()
+            figures.append(_flash(place, sessions))
+    return [*figures, *_rows(progress)]
+
+
+def _pythons() -> Iterator[tuple[str, Path]]:
+    yield "packages from wheels", Path(sys.executable)
+    if DEBIAN.exists():
+        yield "Debian's packages", DEBIAN
+
+
+def _daemon(name: str, python: Path, *, tpm: bool) -> Iterator[Figure]:
+    """The second start is the one that is timed: byte-code and pages are there, and sessions in the kernel."""
+    settings = "report_interval_s = 10\nidle_timeout_s = 0"
+    with tempfile.TemporaryDirectory() as folder, box_site(Path(folder), tpm=tpm, settings=settings) as site:
+        _start(site, python)
+        _join_all(site, FEW)
+        site.process.stop()
+        took_s = _start(site, python)
+        site.process.wait_for(lambda: len(site.status()["sessions"]) == FEW, "the sessions again", 20)
+        time.sleep(WINDOW_S)
+        pid = site.process.process.pid
+        rss, private = _resident_bytes(pid), _private_bytes(pid)
+    what = f"{FEW} sessions, TPM {'on' if tpm else 'off'}, {name}"
+    yield Figure(f"apd resident memory, {what}", rss / MB, "MB", GOALS_MB[tpm], "lower")
+    yield Figure(f"of it shared with nobody, {what}", private / MB, "MB", None, "lower")
+    yield Figure(f"start to serving offers, warm, {what}", took_s, "s", START_GOAL_S, "lower")
+
+
+def _start(site: BoxSite, python: Path) -> float:
+    """How long it took until the box sold."""
+    words: list[str | Path] = [python, "-m", "apd", "run", site.config]
+    began = time.monotonic()
+    site.apd = site.household.start("apd", words, namespace=site.namespace, environment=UNIT)
+    site.apd.wait_for_line('"ready"', 20)
+    site.wait_until_it_sells()
+    return time.monotonic() - began
+
+
+def _floor(name: str, python: Path) -> Iterator[Figure]:
+    """What is not ours of both: Python alone, and with the libraries that a box imports."""
+    yield Figure(
+        f"resident memory of Python alone, {name}", _resident_of(python, "") / MB, "MB", None, "lower"
+    )
+    bare = _resident_of(python, LIBRARIES)
+    yield Figure(f"with all libraries, and nothing of ours, {name}", bare / MB, "MB", None, "lower")
+    took_s, ours_s = _import_times(python)
+    yield Figure(f"imports of apd, {name}", took_s, "s", None, "lower")
+    yield Figure(f"of them modules of ours, {name}", ours_s, "s", None, "lower")
+
+
+def _resident_of(python: Path, code: str) -> int:
+    tell = "\nprint(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmRSS')))"
+    return int(_python(python, "-c", code + tell).stdout) * 1_024
+
+
+def _import_times(python: Path) -> tuple[float, float]:
+    """Of everything, and of our modules without what they import themselves (-X importtime)."""
+    said = _python(python, "-X", "importtime", "-c", f"{LIBRARIES}\n{DAEMON}").stderr
+    rows = [line.removeprefix("import time:").split("|") for line in said.splitlines() if "|" in line]
+    own = [(int(row[0]), row[2].strip().partition(".")[0]) for row in rows if row[0].strip().isdecimal()]
+    ours = sum(took for took, package in own if package in {"apd", "wire", "nas_tunnel", "tc_shaper"})
+    return sum(took for took, _ in own) / 1e6, ours / 1e6
+
+
+DAEMON = """
+import apd.__main__, apd.config, apd.daemon, apd.shells.control, apd.shells.meter, apd.shells.mqtt, apd.shells.store
+import apd.shells.lobby_socket, tc_shaper.kernel
+"""
+
+
+def _python(python: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [python, *words], cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, **UNIT}
+    )
+    if done.returncode:
+        raise ShellError(str(python), done.stderr.strip()[-300:])
+    return done
+
+
+def _installed() -> Iterator[Figure]:
+    """Our modules as the packages for OpenWrt have them; a file system that compresses has less."""
+    for package, what, goal in (
+        ("airgrant-apd", "the base package", INSTALLED_GOAL_MB),
+        ("airgrant-apd-cell", "the part for cells, which a router does not get", None),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder) / "root"
+            _python(
+                Path(sys.executable), "-m", "images.openwrt.stage", package, "ipk", str(root), sys.executable
+            )
+            contents = [path.read_bytes() for path in root.rglob("*.pyc")]
+        size, packed = sum(map(len, contents)), sum(map(_compressed, contents))
+        beside = Against("in compressed pages of 4 KiB", packed / MB)
+        yield Figure(f"installed size of {what}, byte-code only", size / MB, "MB", goal, "lower", beside)
+
+
+def _compressed(content: bytes) -> int:
+    """As UBIFS and squashfs do, which take larger pages."""
+    return sum(len(zlib.compress(content[at : at + 4_096])) for at in range(0, len(content), 4_096))
+
+
+def _flash(folder: Path, sessions: int) -> Figure:
+    written = written_in(folder, sessions)
+    what = f"{sessions} sessions all day" if sessions else "nobody there"
+    return Figure(
+        f"flash writes of a day at default settings, {what}",
+        written.octets / MB,
+        "MB",
+        FLASH_GOAL_MB,
+        "lower",
+    )
+
+
+def _rows(progress: Callable[[str], None]) -> Iterator[Figure]:
+    """A tenth of what `make bench NAME=reports` verifies."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    file = kept_file(FOLDER, FEW_ROWS, FEW, 0, progress)
+    (trust := FOLDER / "trust.json").write_text(format_trust([GENESIS.ledger_id]))
+    progress(f"verifying {FEW_ROWS:,} rows")
+    ran = report("verify", [file], trust)
+    yield Figure(f"{FEW_ROWS:,} session rows verified; a million in `reports`", ran.took_s, "s", 30, "lower")
+    yield Figure("memory at its most for them", ran.peak_mb, "MB", None, "lower")
+
+
+# ---- A hundred sessions
 
 
 def box_figures(progress: Callable[[str], None]) -> list[Figure]:
@@ -38,7 +210,7 @@ def box_figures(progress: Callable[[str], None]) -> list[Figure]:
             progress(f"apd with {SESSIONS} sessions")
             site.start()
             site.wait_until_it_sells()
-            _join_all(site)
+            _join_all(site, SESSIONS)
             progress(f"apd left alone for {WINDOW_S:.0f} s")
             pid = site.process.process.pid
             cpu = _idle_cpu(pid)
@@ -95,8 +267,8 @@ def _wait_for_air(site: BoxSite, name: str) -> None:
     site.process.wait_for(lambda: site.status()["air"][name] == SESSIONS, f"{SESSIONS} {name}", 60)
 
 
-def _join_all(site: BoxSite) -> None:
-    for number in range(1, SESSIONS + 1):
+def _join_all(site: BoxSite, sessions: int) -> None:
+    for number in range(1, sessions + 1):
         answer = site.join(site.grant(number, duration_s=3_600, qos=QOS), station_mac(number))
         if not isinstance(answer, Joined):
             raise ShellError("apd", f"session {number}: {answer}")
@@ -121,3 +293,13 @@ def _resident_bytes(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1_024
     raise ShellError(f"process {pid}", "does not say its resident memory")
+
+
+def _private_bytes(pid: int) -> int:
+    """Private_Clean and Private_Dirty (proc(5), smaps_rollup)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    return sum(
+        int(line.split()[1]) * 1_024
+        for line in lines
+        if line.startswith("Private_") and "Hugetlb" not in line
+    )

@@ -351,14 +351,17 @@ def test_an_interface_that_was_replaced_is_set_up_anew_by_the_next_run(site):
     assert isinstance(site.join(grant), Joined)
 
 
-def test_a_second_daemon_on_the_same_interface_is_refused(site):
+@pytest.mark.parametrize(("store", "why"), [("apd.sqlite", "file"), ("other.sqlite", "interface")])
+def test_a_second_daemon_on_the_same_store_or_interface_is_refused(site, store, why):
     site.process  # noqa: B018 - the first one
-    words = [sys.executable, "-m", "apd", "run", str(site.config)]
+    other = site.config.with_name("other.toml")
+    other.write_text(site.config.read_text().replace("apd.sqlite", store))
+    words = [sys.executable, "-m", "apd", "run", str(other)]
     second = subprocess.run(
         site.namespace.argv(words), capture_output=True, text=True, timeout=20, check=False
     )
     assert second.returncode == 3
-    assert "is another apd on this interface?" in second.stderr
+    assert f"is another apd on this {why}?" in second.stderr
     assert isinstance(site.join(site.grant()), Joined), "the first one does not mind"
 
 
