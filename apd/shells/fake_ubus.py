@@ -221,6 +221,11 @@ class _Client(asyncio.Protocol):
     def say(self, to: Message, attributes: dict[int, bytes]) -> None:
         self.send(Message(Kind.DATA, to.sequence, to.peer, attributes))
 
+    def say_octets(self, octets: bytes) -> None:
+        """Whatever they are."""
+        if self._transport is not None:
+            self._transport.write(octets)
+
     def hang_up(self) -> None:
         if self._transport is not None:
             self._transport.abort()

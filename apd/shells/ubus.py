@@ -49,9 +49,10 @@ class Ubus(asyncio.Protocol):
         ready: Callable[[], None],
         lost: Callable[[str], None],
         heard: Callable[[Message], None],
+        reply_s: float = REPLY_S,
     ) -> None:
         """`heard`: INVOKE and UNSUBSCRIBE, for an object of ours."""
-        self._ready, self._lost, self._heard = ready, lost, heard
+        self._ready, self._lost, self._heard, self._reply_s = ready, lost, heard, reply_s
         self._transport: asyncio.Transport | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._buffer = bytearray()
@@ -68,7 +69,7 @@ class Ubus(asyncio.Protocol):
         if self._over or self._transport is None:
             return
         sequence = self._next_sequence()
-        timer = self._loop.call_later(REPLY_S, self._lose, f"no answer to {kind.name}")
+        timer = self._loop.call_later(self._reply_s, self._lose, f"no answer to {kind.name}")
         self._requests[sequence] = _Request(then, timer)
         self._transport.write(write_message(Message(kind, sequence, peer, attributes)))
 
