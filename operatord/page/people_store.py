@@ -231,7 +231,7 @@ def _make_private(path: Path) -> None:
         if not path.exists():
             path.touch(0o600)
             folder = path.parent.stat()
-            if os.geteuid() == 0:
+            if os.geteuid() == 0 and folder.st_uid:
                 os.chown(path, folder.st_uid, folder.st_gid)
         elif path.stat().st_mode & 0o077:
             path.chmod(0o600)
