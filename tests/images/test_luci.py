@@ -25,6 +25,7 @@ from apd.ubus_message import read_table, write_table
 from tests.apd.air_world import metered_box, serve, serve_metered
 from tests.apd.playbook import Box
 from tests.apd.world import OTHER_STATION, grant
+from tests.browser import chromium
 from wire.errors import DecodeError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,15 +36,6 @@ VIEW = HTDOCS / "luci-static/resources/view/airgrant/overview.js"
 LISTS = APP / "root/usr/share/rpcd/acl.d/luci-app-airgrant.json"
 MENU = APP / "root/usr/share/luci/menu.d/luci-app-airgrant.json"
 BASE_LISTS = ROOT / "images/openwrt/airgrant-apd/files/usr/share/rpcd/acl.d/airgrant.json"
-CHROMIUM_OPTIONS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 class Router:
@@ -120,17 +112,8 @@ def handler(router: Router) -> type[BaseHTTPRequestHandler]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    executable = Path("/usr/bin/chromium")
-    if not executable.exists():
-        from tests.conftest import missing
-
-        missing("chromium: run lab/set-up.sh")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(executable), args=[*CHROMIUM_OPTIONS])
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
