@@ -90,6 +90,7 @@ def blocks(page: str, text: str) -> list[Block]:
         line = lines[at]
         if mark := _MARK.match(line):
             name = mark[2] if mark[1] == "begin" else ""
+            margin = margin if line.startswith(" ") else 0  # at the margin a comment ends a list
             at, blank = at + 1, True
             continue
         if line.lstrip().startswith("```"):

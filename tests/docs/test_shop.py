@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from lab.processes import wait_until
-from tests.docs.markdown import block
+from tests.docs.markdown import ROOT, block
 from tests.docs.shop import LEDGER, Shop, shop
-from tests.docs.terminal import filled
+from tests.docs.terminal import COMMANDS, filled
 from tests.operatord.test_detail import GRANT, T, packet
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
@@ -100,18 +101,6 @@ def test_a_club(running) -> None:
     assert re.search(rf"{running.values['alice']} +967", said), "18,000 kHz, 67 tokens for a minute of 20 MHz"
 
 
-def test_use_that_is_paid_afterwards(running) -> None:
-    terms = "--price 0.0025 --units 10 --for 10m --down 2M-20M --up 1M-5M --band 5170000-5250000/80000"
-    said = running.operator.follow(
-        LEDGER, "ledger-usage-terms", {"...": f"--key roof.key {DOOR} roof.pem {terms}"}
-    )
-    assert said.count("executed in block") == 2
-    values = {"GRANT": running.values["grant"], "ACCOUNT": running.values["alice"]}
-    charge, *owed = filled(LEDGER, "ledger-usage", values).strip().split("\n")
-    assert "no terms" in running.operator.type(charge, status=1), "it was bought before there were any"
-    running.operator.type("\n".join(owed))
-
-
 def test_operatord(running) -> None:
     folder = running.folder / "srv" / "operator"
     folder.mkdir(parents=True)
@@ -134,6 +123,69 @@ def test_a_lease(running) -> None:
     quote, *shown = block("docs/markets.md", "lease-quote").strip().split("\n")
     said = running.operator.type(quote)
     assert [line.split() for line in said.strip().split("\n")] == [line.split() for line in shown]
+
+
+def test_the_guides(running) -> None:
+    """What they type that no page before did, and again what they repeat, in their order."""
+    another_station(running, 4)
+    running.operator.type(f"mkdir -p {running.folder}/guides && cd {running.folder}/guides && rm -f *")
+    guide = "docs/guides/device.md"
+    assert re.search(r"account +\w{66}", running.operator.follow(guide, "guide-device-key"))
+    running.customer.type(f"cd {running.folder}/guides && cp ../alice.key wallet.pem")
+    assert re.search(r"charged +0.0025 BC", running.customer.follow(guide, "guide-device-buy"))
+
+    guide = "docs/guides/auditor.md"
+    verified = running.operator.type(f"airgrant report verify --ledger {URL} --json")
+    key_id = re.findall(r'"key_id": "(\w{16})"', verified)[0]
+    running.operator.follow(
+        guide, "guide-auditor-fetch", {"https://ledger.example": URL, "6f3d000000000000": key_id}
+    )
+    said = running.operator.follow(guide, "guide-auditor-verify", {"7d0a...": running.values["ledger_id"]})
+    assert "1 of 1 files hold" in said
+
+    guide = "docs/guides/protocol.md"
+    shutil.copy(ROOT / "tests/nas_tunnel/captures/gas_purchase.pcapng", running.folder / "guides/air.pcapng")
+    assert "offer" in running.operator.follow(guide, "guide-protocol-pcap")
+    said = running.operator.type(
+        f"cd {ROOT}\n{filled(guide, 'guide-protocol-scapy', {})}\ncd {running.folder}"
+    )
+    assert "challenge" in said
+
+
+def test_an_operators_day(running) -> None:
+    """After `test_operatord`, which made its settings: it serves, and nothing is to be held against anything."""
+    folder = running.folder / "srv" / "operator"
+    (line,) = [
+        one for one in block("docs/operatord.md", "operator-commands").split("\n") if "operatord run" in one
+    ]
+    words = line.replace("CONFIG", str(folder / "operatord.toml")).split("#")[0].split()
+    household = running.operator.household
+    daemon = household.start(
+        "operatord", [COMMANDS / words[0], *words[1:]], namespace=running.operator.namespace
+    )
+    daemon.wait_for_line("operatord ready", 20)
+    running.operator.type(f"cd {folder}")
+    said = running.operator.follow("docs/guides/operator.md", "guide-operator-day")
+    assert running.values["ledger_id"] in said
+    daemon.stop()
+
+
+def test_the_commands_of_the_readme(running) -> None:
+    said = running.operator.type(f"cd {ROOT}\n{filled('README.md', 'readme-try', {})}\ncd {running.folder}")
+    assert said.count("usage:") >= 4
+
+
+def test_use_that_is_paid_afterwards(running) -> None:
+    """Last: nobody buys on these terms unasked."""
+    terms = "--price 0.0025 --units 10 --for 10m --down 2M-20M --up 1M-5M --band 5170000-5250000/80000"
+    said = running.operator.follow(
+        LEDGER, "ledger-usage-terms", {"...": f"--key roof.key {DOOR} roof.pem {terms}"}
+    )
+    assert said.count("executed in block") == 2
+    values = {"GRANT": running.values["grant"], "ACCOUNT": running.values["alice"]}
+    charge, *owed = filled(LEDGER, "ledger-usage", values).strip().split("\n")
+    assert "no terms" in running.operator.type(charge, status=1), "it was bought before there were any"
+    running.operator.type("\n".join(owed))
 
 
 def another_station(running: Shop, number: int) -> None:
