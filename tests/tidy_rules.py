@@ -382,6 +382,7 @@ EXCUSED_MODULES: dict[str, str] = {
     "operatord/channel.py": "tests/operatord/test_channels.py",
     "operatord/shells/broker.py": "tests/system/test_operatord_daemon.py",
     "operatord/shells/broker_takeover.py": "tests/system/test_enrolment.py",
+    "apd/enrol_cli.py": "tests/system/test_enrolment.py",
     "apd/shells/first_contact.py": "tests/system/test_enrolment.py",
     "apd/shells/enrolment_door.py": "tests/operatord/shells/test_enrolment_door.py",
     **{

@@ -12,6 +12,10 @@ SALE = "tests/docs/test_first_sale.py"
 DEBIAN = "tests/images/test_debian.py"
 
 EXECUTED: dict[str, str] = {
+    "openwrt-build": "tests/images/openwrt/test_stage.py",
+    "openwrt-doctor": "tests/images/test_openwrt_router.py",
+    "openwrt-sell": "tests/images/test_openwrt_router.py",
+    "openwrt-settings": "tests/images/test_openwrt_router.py",
     "agent-settings": SHOP,
     "box-commands": SHOP,
     "containers-admit": "tests/images/test_containers.py",
@@ -126,6 +130,9 @@ OWN_WORDS: dict[str, str] = {
 """Name of a block: the tests that run the same commands, or what a goal of make runs, in words of their own."""
 
 NOT_RUN: dict[str, str] = {
+    "openwrt-install-24": "opkg, on a router",
+    "openwrt-install-25": "apk of version 3, on a router",
+    "openwrt-setup": "a person answers; with options it is run by tests/images/test_openwrt_router.py",
     "cell-compose": "images of Open5GS and srsRAN; run.sh is tried against a docker that plays them",
     "containers-kubernetes-apply": "a cluster; the overlay is built and read in tests/images/test_containers.py",
     "cell-seen": "a core with metrics, and a UE with iperf3",

@@ -18,6 +18,7 @@ from lab.box import INTERFACE, BoxSite, box_site
 from lab.debian_root import DebianRoot, absent, debian_root, forbidden
 from nas_tunnel.lobby import Joined
 from tests.conftest import ROOT, missing
+from tests.docs.markdown import block
 
 DEBIAN = ROOT / "images" / "debian"
 UNIT = "airgrant-apd"
@@ -114,8 +115,7 @@ def test_the_operators_file_is_for_nobody_else(tmp_path) -> None:
 
 def run_operators_script(folder: Path, values: dict[str, str]) -> None:
     """The commands of docs/install.md, as most people's shells run them."""
-    page = (ROOT / "docs" / "install.md").read_text()
-    (script,) = re.findall("<!-- begin:operator-file -->(.*?)<!-- end", page, re.DOTALL)
+    script = block("docs/install.md", "operator-file")
     subprocess.run(
         ["bash", "-euc", script], check=True, cwd=folder, env={**os.environ, **values}, umask=0o022
     )
@@ -172,8 +172,7 @@ def test_from_a_package_to_a_session_and_to_nothing_left(
     assert "htb" in site.namespace.run(["tc", "qdisc", "show", "dev", INTERFACE])
 
     second = main_pid(debian)
-    for command in documented("mkdir -p /etc/systemd", 3):
-        debian.run("sh", "-c", command)
+    debian.run("sh", "-euc", block("docs/install.md", "install-air"))
     debian.run("systemctl", "restart", UNIT)
     eventually(
         lambda: main_pid(debian) not in {0, second} and serves(debian), "it may hear frames", DEADLINE_S
@@ -273,13 +272,6 @@ def operator_file(site: BoxSite, folder: Path) -> Path:
     made = folder / "roof.toml"
     made.write_text(made.read_text().replace("\nkey", f"\nport = {ledger['port']}\nkey", 1))
     return made
-
-
-def documented(begins: str, count: int) -> list[str]:
-    """That many commands of docs/install.md in a row."""
-    lines = [line.strip() for line in (ROOT / "docs" / "install.md").read_text().splitlines()]
-    (at,) = [number for number, line in enumerate(lines) if line.startswith(begins)]
-    return lines[at : at + count]
 
 
 def status(debian: DebianRoot) -> dict:
