@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from apd.version import VERSION
 from lab.air_side import air_side
 from lab.bench.box_flash import written_in
 from lab.bench.reports import FEW_ROWS, FOLDER, GENESIS, kept_file, report
@@ -161,9 +162,8 @@ def _installed() -> Iterator[Figure]:
     ):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder) / "root"
-            _python(
-                Path(sys.executable), "-m", "images.openwrt.stage", package, "ipk", str(root), sys.executable
-            )
+            words = ["images.openwrt.stage", package, "ipk", VERSION, "1", str(root), sys.executable]
+            _python(Path(sys.executable), "-m", *words)
             contents = [path.read_bytes() for path in root.rglob("*.pyc")]
         size, packed = sum(map(len, contents)), sum(map(_compressed, contents))
         beside = Against("in compressed pages of 4 KiB", packed / MB)
