@@ -64,6 +64,9 @@ $(tail -n 5 "$logs/$name")}"
 lab/go.sh build || true
 lab/evm.sh build || true # the Solidity twin and its node, likewise
 images/debian/root.sh build || true # a clean Debian, in which the packages are installed and run, likewise
+images/openwrt/libraries.sh build || true # Python's libraries of OpenWrt's releases, likewise
+tests/oracles/uci/build.sh build || true # OpenWrt's own uci, likewise
+images/containers/fetch.sh || true # what container images are made of, likewise
 
 if [ ${#beside[@]} -gt 0 ]; then
   lab/sandbox.sh .venv/bin/python -m pytest -q "${beside[@]}" "${colour[@]}" >"$logs/stories" 2>&1 &

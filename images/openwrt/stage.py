@@ -3,9 +3,10 @@
     python3 -m images.openwrt.stage modules FOLDER                        every module, as the feed's Makefile wants it
     python3 -m images.openwrt.stage PACKAGE FORMAT VERSION RELEASE FOLDER [PYTHON]     one package's root, for nfpm
 
-Beside FOLDER come FOLDER.scripts, FOLDER.settings and FOLDER.json, the configuration of nfpm. Owns the division into packages: the base is what a Wi-Fi router imports, the part of a cell is
-the rest. With PYTHON (3.11 for ipk, 3.13 for apk) modules become its byte-code, without it they stay sources. Standard
-library only, as images.stage. Exit status: 0 done, 2 the command line, 3 that Python is another one.
+Beside FOLDER come FOLDER.scripts, FOLDER.settings and FOLDER.json, the configuration of nfpm. Owns the division into
+packages: the base is what a Wi-Fi router imports, the part of a cell is the rest. With PYTHON (3.11 for ipk, 3.13 for
+apk) modules become its byte-code, without it they stay sources. Standard library only, as images.stage. Exit status:
+0 done, 2 the command line, 3 that Python is another one.
 """
 
 import ast

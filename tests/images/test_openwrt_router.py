@@ -14,6 +14,7 @@ from apd.uci import parse_uci
 from lab.certificates import Authority
 from tests.apd.world import LEDGER, LEDGER_ID
 from tests.conftest import ROOT
+from tests.docs.markdown import block
 from tests.images.openwrt import fake_uci
 from tests.images.openwrt.router import FILES, ORACLE, STAND_INS, Router, router
 from wire.keys import PrivateKey
@@ -69,8 +70,9 @@ def settled(here, tmp_path) -> Router:
 
 
 def enable(here: Router) -> None:
-    assert not here.run("uci", "set", "airgrant.main.enabled=1").returncode
-    assert not here.run("uci", "commit", "airgrant").returncode
+    """The first two commands of the page; the third is `service` below."""
+    for command in block("docs/openwrt.md", "openwrt-sell").splitlines()[:2]:
+        assert not here.run(*command.split()).returncode
 
 
 def apply_defaults(here: Router) -> None:
@@ -108,6 +110,9 @@ def test_from_settings_to_a_process_and_what_restarts_it(settled) -> None:
     settled.run("uci", "set", "airgrant.shaper.pool_size=none")
     settled.run("uci", "commit", "airgrant")
     before = len(settled.procd.done)
+    check, _, reload = block("docs/openwrt.md", "openwrt-settings").splitlines()
+    assert settled.run(*check.split()).returncode == 2
+    assert reload == "/etc/init.d/airgrant reload"
     settled.service("reload")
     assert len(settled.procd.done) == before, "procd is told nothing: what runs goes on"
     assert "airgrant.shaper.pool_size: has to be a whole number, not 'none'" in settled.log()
@@ -178,7 +183,7 @@ def test_the_doctor_says_what_must_change_and_changes_nothing(here) -> None:
     here.write("/etc/config/firewall", "config defaults\n\toption flow_offloading '1'\n")
     here.write("/var/hostapd", "sae\n")
     before = here.run("sh", "-c", "cat /etc/config/*; nft list tables").stdout
-    done = here.run("busybox", "ash", "/usr/libexec/airgrant/doctor")
+    done = here.run(*block("docs/openwrt.md", "openwrt-doctor").split())
     assert done.returncode == 1
     assert "change: packets pass by the meter: uci set firewall.@defaults[0].flow_offloading=0" in done.stdout
     assert "change: this hostapd is a basic one" in done.stdout
