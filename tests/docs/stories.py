@@ -17,6 +17,7 @@ EXECUTED: dict[str, str] = {
     "openwrt-sell": "tests/images/test_openwrt_router.py",
     "openwrt-settings": "tests/images/test_openwrt_router.py",
     "agent-settings": SHOP,
+    "box-auction-offer": SHOP,
     "box-commands": SHOP,
     "containers-admit": "tests/images/test_containers.py",
     "containers-apd-run": "tests/images/test_containers.py",
@@ -45,6 +46,7 @@ EXECUTED: dict[str, str] = {
     "guide-protocol-pcap": SHOP,
     "guide-protocol-scapy": SHOP,
     "lease-quote": SHOP,
+    "install-owner": SHOP,
     "ledger-accounts": SHOP_WORLD,
     "ledger-acl": SHOP_WORLD,
     "ledger-box": SHOP_WORLD,
@@ -79,7 +81,6 @@ EXECUTED: dict[str, str] = {
 """Name of a block: the file that takes its words from the page and runs them."""
 
 OWN_WORDS: dict[str, str] = {
-    "box-auction-offer": "tests/system/test_ledger_cli.py",
     "capture-air": "tests/nas_tunnel/test_pcap_cli.py",
     "capture-core": "tests/guest/test_cell_n2.py",
     "cell-buy": "tests/system/test_compose_apd.py",
@@ -100,7 +101,6 @@ OWN_WORDS: dict[str, str] = {
     "guide-contributor": "lab/test.sh",
     "guide-researcher": "tests/lab/papers",
     "install-build": DEBIAN,
-    "install-owner": SHOP,
     "install-package": DEBIAN,
     "install-remove": DEBIAN,
     "install-sell": DEBIAN,

@@ -175,6 +175,27 @@ def test_the_commands_of_the_readme(running) -> None:
     assert said.count("usage:") >= 4
 
 
+def test_a_gnbs_file_and_a_ledger_to_share(running) -> None:
+    """Nothing of these needs a cell or other operators yet."""
+    folder = running.folder / "others"
+    folder.mkdir()
+    shutil.copy(ROOT / "lab/compose/srsran/gnb.yaml", folder / "gnb.yaml")
+    running.operator.type(f"cd {folder}")
+    assert "1-0000ff" in running.operator.follow("docs/cellular.md", "cell-plan")
+    assert "validator = " in running.operator.follow(LEDGER, "ledger-joins")
+    running.operator.type(f"cd {running.folder}")
+
+
+def test_an_owners_own_commands(running) -> None:
+    """An account, an offer, and one for auctions, by a certificate that is the owner's and not the box's."""
+    running.operator.type(
+        "airgrant keygen --out provider.pem && airgrant keygen --out owner.key && issue owner"
+    )
+    said = running.operator.follow("docs/install.md", "install-owner", {"HOST": "127.0.0.1"})
+    said += running.operator.follow("docs/apd.md", "box-auction-offer", {"HOST": "127.0.0.1"})
+    assert said.count("executed in block") == 3
+
+
 def test_use_that_is_paid_afterwards(running) -> None:
     """Last: nobody buys on these terms unasked."""
     terms = "--price 0.0025 --units 10 --for 10m --down 2M-20M --up 1M-5M --band 5170000-5250000/80000"
