@@ -21,6 +21,7 @@ ngap-oracle|tests/oracles/ngap|.|the NGAP codec of free5GC
 ferretdb|tests/oracles/ferretdb|.|MongoDB's wire protocol in front of SQLite, for subscriber documents
 n5-oracle|tests/oracles/n5|.|N5 requests as free5GC reads them
 compose|tests/oracles/compose|.|what Docker Compose makes of our compose files
+kubernetes|tests/oracles/kubernetes|.|what Kubernetes makes of our manifests
 radio|lab/ran/radio|.|a gNB and a UE on the codecs of free5GC, without a radio
 free5gc-pcf|lab/ran/free5gc|github.com/free5gc/pcf|the policy control of free5GC
 free5gc-smf|lab/ran/free5gc|github.com/free5gc/smf|the session management of free5GC

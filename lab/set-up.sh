@@ -96,6 +96,8 @@ command:debootstrap|debootstrap|a clean root in which they are installed
 command:systemd-nspawn|systemd-container|boots it
 command:shellcheck|shellcheck|an independent look at the packages' scripts
 command:chromium|chromium|the browser that looks at our pages
+command:dockerd|docker.io|builds and runs the container images, in the sandbox
+command:docker-compose|docker-compose|brings an operator's side up
 TABLE
 }
 
@@ -210,6 +212,7 @@ apt_quietly() {
       for service in mosquitto freeradius tpm2-abrmd prometheus; do
         case " $* " in *" $service "*) systemctl disable --quiet $service.service || true ;; esac
       done
+      case " $* " in *" docker.io "*) systemctl disable --quiet docker.service docker.socket containerd.service || true ;; esac
     fi
   ' apt_quietly "$@"
 }
