@@ -58,6 +58,7 @@ FORGED = replace(claim().question, proof=prove_box(ACCOUNT, OTHER_TOKEN, b""))
 RULES = [
     ("not_invited", replace(ROOF, name="cellar"), claim(), NOW_S),
     ("not_invited", ended(ROOF, NOW_S), claim(), NOW_S),
+    ("not_invited", replace(ROOF, standing=Standing.REVOKED), claim(), NOW_S),
     ("not_invited", ROOF, claim(token=OTHER_TOKEN), NOW_S + 1),
     ("not_invited", ROOF, replace(claim(), question=replace(claim().question, token="short")), NOW_S),
     ("expired", ROOF, replace(claim(), question=FORGED), NOW_S + 1),
