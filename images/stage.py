@@ -8,7 +8,6 @@ stands under `if TYPE_CHECKING` does not. Exit status: 0 done, 2 a command that 
 """
 
 import ast
-import os
 import shutil
 import subprocess
 import sys
@@ -133,9 +132,9 @@ def to_byte_code(folder: Path, python: str, installed: PurePosixPath) -> None:
         folder,
     ]
     subprocess.run(
-        [python, "-I", "-X", "no_debug_ranges", "-m", "compileall", *words],
+        [python, "-s", "-P", "-X", "no_debug_ranges", "-m", "compileall", *words],
         check=True,
-        env={**os.environ, "PYTHONHASHSEED": "0"},
+        env={"PYTHONHASHSEED": "0"},  # sets are written in the order of their hashes
     )
     for source in sources:
         source.unlink()

@@ -155,6 +155,11 @@ def test_byte_code_runs_alone_and_is_a_fifth_smaller(tmp_path):
     )
     assert lean < 0.85 * plain
     assert not list((tmp_path / "lean").rglob("*.py"))
+    again = tmp_path / "again"
+    copy(ROOT, plan_files(ROOT, "apd.core"), again)
+    to_byte_code(again, sys.executable, installed)
+    for path in again.rglob("*.pyc"):
+        assert path.read_bytes() == (tmp_path / "lean" / path.relative_to(again)).read_bytes()
     said = subprocess.run(
         [sys.executable, "-c", "import apd.core; print(apd.core.step.__code__.co_filename)"],
         cwd=tmp_path / "lean", check=True, capture_output=True, text=True,
