@@ -8,7 +8,6 @@ starts it anew from what is on disk and in the kernel.
 
 import asyncio
 import gc
-import json
 import secrets
 import sys
 from collections import deque
@@ -116,6 +115,7 @@ from wire.evidence import Evidence
 from wire.frozen import dataclass
 from wire.grant_price import write_price_question
 from wire.ids import MacAddress
+from wire.log_line import format_log_line
 from wire.meter_record import MeterRecord
 from wire.network import write_network
 from wire.offer import write_offer
@@ -626,8 +626,7 @@ class Daemon:
 
     def _note(self, note: Note) -> None:
         """One line of JSON for each decision, on standard error, where a supervisor collects it."""
-        line = {"utc_ms": read_clock().utc_ms, "what": note.what, "text": note.text}
-        sys.stderr.write(json.dumps(line) + "\n")
+        sys.stderr.write(format_log_line(read_clock().utc_ms, note.what, note.text))
         sys.stderr.flush()
 
     def _fail(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -45,6 +45,7 @@ from ledger.verifying import Verifiers
 from wire.errors import ConfigError, ShellError, VerificationError
 from wire.ids import PublicKey
 from wire.keys import PrivateKey
+from wire.log_line import TOLD, format_log_line
 from wire.units import parse_duration
 
 _EXAMPLES = """examples:
@@ -323,7 +324,7 @@ async def _say_ready(
 
 def _tell(text: str) -> None:
     """A line for whoever keeps our log."""
-    sys.stderr.write(f"ledger: {text}\n")
+    sys.stderr.write(format_log_line(time.time_ns() // 1_000_000, TOLD, text))
     sys.stderr.flush()
 
 

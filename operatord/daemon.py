@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from ledger.client import LedgerReader
 from operatord import channels, clock
@@ -72,6 +72,7 @@ from wire.errors import DecodeError, ShellError, VerificationError
 from wire.grant import read_grant
 from wire.ids import GRANT_ID_SIZE, MacAddress, PublicKey
 from wire.keys import PrivateKey
+from wire.log_line import TOLD, format_log_line
 from wire.micropayment import instance_of
 from wire.revocation import read_revocation
 from wire.tariff import terms_id
@@ -90,8 +91,14 @@ _TICK_S = 60
 """The longest time without a look at the clock, which may have been set."""
 
 
+class Tell(Protocol):
+    """A sentence for the operator's log, and the word to search for."""
+
+    def __call__(self, text: str, what: str = TOLD, /) -> None: ...
+
+
 class Daemon:
-    """One operator. `run` serves until cancelled; `tell` gets a sentence for the operator's log."""
+    """One operator. `run` serves until cancelled; `tell` writes the operator's log."""
 
     def __init__(
         self,
@@ -99,7 +106,7 @@ class Daemon:
         key: PrivateKey,
         store: Store,
         disconnector: Disconnector,
-        tell: Callable[[str], None],
+        tell: Tell,
     ) -> None:
         self.counters: Counter[str] = Counter()
         self._settings = settings
@@ -196,6 +203,8 @@ class Daemon:
             if isinstance(command, PublishAdmission):
                 await self._publish_admission(command)
         if isinstance(decision, Accepted):
+            permit_id = decision.permit.permit_id.hex()
+            self._tell(f"{request.station} at {request.box}, grant {permit_id}", "accepted")
             self._begin_metered(decision.permit.permit_id)
         return decision
 
@@ -368,7 +377,7 @@ class Daemon:
                     self._order(command)
                 case Note(kind=kind, text=text):
                     self.counters[kind] += 1
-                    self._tell(f"{kind}: {text}")
+                    self._tell(text, kind)
                 case SessionOver():
                     self._count_session(command)
                 case PublishAdmission():
@@ -441,7 +450,8 @@ class Daemon:
         try:
             answer = await self._disconnector.disconnect(order, lambda: not self._came_back(order, ordered_s))
             said = answer.text
-            self._tell(f"{order.box}: {order.station}, as {order.why}: {said}")
+            text = f"{order.station} at {order.box}, as {order.why}: {said}, grant {order.permit_id.hex()}"
+            self._tell(text, "disconnected")
         except ShellError as error:
             said = "could not be sent"
             self._tell(str(error))
@@ -671,7 +681,7 @@ def monotonic_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-def tell(text: str) -> None:
+def tell(text: str, what: str = TOLD) -> None:
     """A line for whoever keeps our log."""
-    sys.stderr.write(f"operatord: {text}\n")
+    sys.stderr.write(format_log_line(time.time_ns() // 1_000_000, what, text))
     sys.stderr.flush()

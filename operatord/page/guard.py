@@ -28,6 +28,7 @@ from operatord.page.people import NOTE_SEEN_S, Person, Role, Session, hash_token
 from operatord.page.people_store import PEOPLE_FILE, PeopleStore
 from operatord.page.refusals import Reason, Refused
 from wire.errors import ShellError
+from wire.log_line import format_log_line
 
 if TYPE_CHECKING:
     from operatord.settings import OperatorSettings
@@ -246,5 +247,5 @@ def open_guard(settings: "OperatorSettings") -> Guard:
 
 
 def _tell(text: str) -> None:
-    sys.stderr.write(f"operatord: page: {text}\n")
+    sys.stderr.write(format_log_line(time.time_ns() // 1_000_000, "page", text))
     sys.stderr.flush()
