@@ -355,6 +355,9 @@ def test_a_box_is_added_replaced_and_revoked(site: Site, eventually, tmp_path) -
             )
             answer = client.ask("enrolment", write_enrolment_request(asked, new.account, ledger.ledger_id))
             assert not read_enrolment_reply(answer).attestation_result
+        words = [sys.executable, "airgrant.py", "ledger", "verify", str(ledger.folder / "ledger.db")]
+        verified = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
         for machine in (old, new):
             machine.stop()
         check_what_cannot_be_told(site)
