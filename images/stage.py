@@ -131,11 +131,7 @@ def to_byte_code(folder: Path, python: str, installed: PurePosixPath) -> None:
         installed,
         folder,
     ]
-    subprocess.run(
-        [python, "-s", "-P", "-X", "no_debug_ranges", "-m", "compileall", *words],
-        check=True,
-        env={"PYTHONHASHSEED": "0"},  # sets are written in the order of their hashes
-    )
+    subprocess.run([python, "-I", "-X", "no_debug_ranges", "-m", "compileall", *words], check=True)
     for source in sources:
         source.unlink()
 
