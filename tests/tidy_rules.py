@@ -382,6 +382,7 @@ EXCUSED_MODULES: dict[str, str] = {
     },
     "lab/bench/journey.py": "tests/system/test_demo.py",
     "lab/air_side.py": "tests/system/test_apd_air.py",
+    "lab/chromium.py": "tests/operatord/page/test_pages.py",
     "operatord/channel.py": "tests/operatord/test_channels.py",
     "operatord/shells/broker.py": "tests/system/test_operatord_daemon.py",
     "operatord/shells/broker_takeover.py": "tests/system/test_enrolment.py",

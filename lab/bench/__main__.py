@@ -35,6 +35,7 @@ BENCHMARKS = {
     "learning-rows": "lab.bench.learning_rows",
     "reports": "lab.bench.reports",
     "box": "lab.bench.box",
+    "operator-page": "lab.bench.page",
 }
 """Each module has `run(progress) -> list[Figure]`, and calls `progress(text)` when it begins something new."""
 

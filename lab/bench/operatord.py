@@ -83,7 +83,7 @@ def run(progress: Callable[[str], None], sizes: Sizes = Sizes(), below: Path = R
     folder = Path(tempfile.mkdtemp(prefix=".operatord-", dir=below))
     try:
         progress(f"signing {sizes.grants} grants")
-        office = _set_up(folder, sizes)
+        office = set_up(folder, sizes)
         with Household(folder / "logs") as household:
             figures = _measure(office, household, progress)
         return figures + measure_checkpoints(folder, sizes.records, progress)
@@ -91,7 +91,7 @@ def run(progress: Callable[[str], None], sizes: Sizes = Sizes(), below: Path = R
         shutil.rmtree(folder)
 
 
-def _set_up(folder: Path, sizes: Sizes) -> Office:
+def set_up(folder: Path, sizes: Sizes) -> Office:
     ledger, provider = PrivateKey.generate(), PrivateKey.generate()
     buyers = [PrivateKey.from_secret(number) for number in range(1, sizes.grants + 1)]
     now_s = int(time.time())
@@ -116,16 +116,16 @@ def _set_up(folder: Path, sizes: Sizes) -> Office:
 
 
 def _measure(office: Office, household: Household, progress: Callable[[str], None]) -> list[Figure]:
-    _start_broker(office, household)
+    start_broker(office, household)
     progress("starting with an empty trust directory")
-    _write_settings(office)
-    _start(office, household)
+    write_settings(office)
+    start_daemon(office, household)
     anchors_s, found_s, changed_ms = _measure_trust(office, progress)
     progress(f"{office.sizes.questions} questions")
-    alone_ms = _ask_all(office)
-    with _accounting(office):
+    alone_ms = ask_all(office)
+    with accounting(office):
         progress(f"{office.sizes.questions} questions, with accounting")
-        busy_ms = _ask_all(office)
+        busy_ms = ask_all(office)
     progress("processes that decide nothing")
     script = Against(
         "starting a Python for each question, p99", percentile(_start_processes(office.sizes), 0.99)
@@ -144,7 +144,7 @@ def _measure(office: Office, household: Household, progress: Callable[[str], Non
     ]  # fmt: skip
 
 
-def _start_broker(office: Office, household: Household) -> None:
+def start_broker(office: Office, household: Household) -> None:
     authority = Authority.create(office.folder / "certificates")
     authority.issue_client(OPERATOR, PrivateKey.generate().key, label=OPERATOR)
     server = authority.issue_server("broker", [HOST])
@@ -157,7 +157,7 @@ def _start_broker(office: Office, household: Household) -> None:
     child.wait_for_line(r"mosquitto version .* running")
 
 
-def _write_settings(office: Office) -> None:
+def write_settings(office: Office) -> None:
     folder, sizes = office.folder, office.sizes
     (folder / "operator.key").write_bytes(PrivateKey.generate().to_pem())
     (folder / "roof.secret").write_text("0123456789abcdef")
@@ -172,7 +172,7 @@ def _write_settings(office: Office) -> None:
     )
 
 
-def _start(office: Office, household: Household) -> None:
+def start_daemon(office: Office, household: Household) -> None:
     argv: list[str | Path] = [sys.executable, "-m", "operatord", "run", office.folder / "operatord.toml"]
     child = household.start("operatord", argv)
     child.wait_for(lambda: _is_ready(office), "an answer over HTTP, and the broker", READY_S)
@@ -180,7 +180,7 @@ def _start(office: Office, household: Household) -> None:
 
 def _is_ready(office: Office) -> bool:
     try:
-        return bool(_Asker(office).status()["broker_connected"])
+        return bool(Asker(office).status()["broker_connected"])
     except OSError:
         return False
 
@@ -200,7 +200,7 @@ def _measure_trust(office: Office, progress: Callable[[str], None]) -> tuple[flo
     return made - began, found - made, (time.perf_counter() - found) * 1e3
 
 
-class _Asker:
+class Asker:
     """FreeRADIUS's side: one connection that stays."""
 
     def __init__(self, office: Office) -> None:
@@ -222,15 +222,15 @@ class _Asker:
         self._connection.close()
 
 
-def _ask_all(office: Office) -> list[float]:
+def ask_all(office: Office) -> list[float]:
     """Milliseconds of each question; every answer is a yes."""
-    asker, spent_ms = _Asker(office), []
+    asker, spent_ms = Asker(office), []
     for number in range(office.sizes.questions):
         at = number * 7_919 % len(office.buyers)
         name = f"/UID={office.buyers[at].public}/CN=airgrant account"
         page: dict[str, object] = {
-            "issuer": name, "subject": name, "station": _station(at), "called_station": "02-00-00-00-00-00:airgrant",
-            "nas_identifier": "roof", "address": HOST,
+            "issuer": name, "subject": name, "station": station_name(at),
+            "called_station": "02-00-00-00-00-00:airgrant", "nas_identifier": "roof", "address": HOST,
         }  # fmt: skip
         began = time.perf_counter()
         status = asker.post("/v1/authorise", page)
@@ -242,16 +242,16 @@ def _ask_all(office: Office) -> list[float]:
 
 
 @contextmanager
-def _accounting(office: Office) -> Iterator[None]:
+def accounting(office: Office) -> Iterator[None]:
     """An interim update of another session as often as that many sessions make."""
-    stop, grants = threading.Event(), _grant_ids(office)
+    stop, grants = threading.Event(), grant_ids(office)
 
     def account() -> None:
-        asker, number = _Asker(office), 0
+        asker, number = Asker(office), 0
         while not stop.wait(SESSIONS_REPORT_EVERY_S / len(grants)):
             number += 1
             at = number % len(grants)
-            asker.post("/v1/accounting", _interim(grants[at], at))
+            asker.post("/v1/accounting", interim(grants[at], at))
         asker.close()
 
     thread = threading.Thread(target=account)
@@ -263,23 +263,24 @@ def _accounting(office: Office) -> Iterator[None]:
         thread.join()
 
 
-def _grant_ids(office: Office) -> list[str]:
+def grant_ids(office: Office) -> list[str]:
     store = Store(office.folder / "state" / "operatord.db")
     ids = {permit.account: permit.permit_id.hex() for permit in store.permits()}
     store.close()
     return [ids[buyer.public] for buyer in office.buyers]
 
 
-def _interim(grant_id: str, at: int) -> dict[str, object]:
+def interim(grant_id: str, at: int) -> dict[str, object]:
     return {
         "Packet-Src-IP-Address": HOST, "Acct-Status-Type": 3, "Acct-Session-Id": f"{at:016X}", "NAS-Identifier": "roof",
-        "Class": f"0x{grant_id}", "Calling-Station-Id": _station(at), "Called-Station-Id": "02-00-00-00-00-00:airgrant",
-        "Event-Timestamp": int(time.time()), "Acct-Session-Time": 60, "Acct-Input-Octets": 1_000 * at,
+        "Class": f"0x{grant_id}", "Calling-Station-Id": station_name(at),
+        "Called-Station-Id": "02-00-00-00-00-00:airgrant", "Event-Timestamp": int(time.time()), "Acct-Session-Time": 60,
+        "Acct-Input-Octets": 1_000 * at,
         "Acct-Output-Octets": 1_000 * at, "Acct-Input-Packets": at, "Acct-Output-Packets": at,
     }  # fmt: skip
 
 
-def _station(at: int) -> str:
+def station_name(at: int) -> str:
     return (0x02_00_00_00_00_00 + at).to_bytes(6, "big").hex("-")
 
 

@@ -225,24 +225,23 @@ def _add_changes(app: FastAPI, sight: Sight, guard: Guard, press: Press) -> None
             newer = board.since(since) if epoch == board.epoch else None
             if newer is None:
                 return JSONResponse({"reload": True})
-            answer |= _changed_rows(
-                known, press, newer, box, first=page == 1, may_revoke=person.role >= Role.OPERATOR
-            )
+            may_revoke = person.role >= Role.OPERATOR
+            answer |= _changed_rows(known, press, newer, box, page, may_revoke=may_revoke)
         return JSONResponse(answer)
 
 
 def _changed_rows(
-    known: Known, press: Press, newer: Iterable[str], box: str, *, first: bool, may_revoke: bool
+    known: Known, press: Press, newer: Iterable[str], box: str, page: int, *, may_revoke: bool
 ) -> dict[str, Any]:
-    """`rows` by grant; `gone` are no sessions at this box any more. New rows are for the first page alone."""
-    rows = known.board.rows
-    here = {grant for grant in newer if grant in rows and rows[grant].box and box in ("", rows[grant].box)}
-    order = sorted(here, key=lambda grant: rows[grant].accepted_s)
+    """`rows` by grant, of those that this page shows; `gone` are not, or not any more. New ones come on the first."""
+    found = known.board.sessions(box)
+    shown = {row.grant: row.accepted_s for row in found[(page - 1) * MAX_ROWS : page * MAX_ROWS]}
+    here = sorted((grant for grant in newer if grant in shown), key=shown.__getitem__)
     return {
-        "rows": list(zip(order, press.rows(known, order, may_revoke=may_revoke), strict=True)),
-        "gone": [grant for grant in newer if grant not in here],
-        "add": first,
-        "count": len(known.board.sessions(box)),
+        "rows": list(zip(here, press.rows(known, here, may_revoke=may_revoke), strict=True)),
+        "gone": [grant for grant in newer if grant not in shown],
+        "add": page == 1,
+        "count": len(found),
     }
 
 

@@ -74,7 +74,7 @@
       if (page.reload) { location.reload(); return; }
       put(page);
       say("");
-      live.dataset.updateMs = (performance.now() - began).toFixed(1);
+      requestAnimationFrame(() => setTimeout(() => { live.dataset.updateMs = (performance.now() - began).toFixed(1); }));
       wait(PAUSE_MS);
     } catch (error) {
       say("The page cannot be reached; what is shown is old. It is asked again.");

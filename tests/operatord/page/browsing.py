@@ -7,28 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
+from playwright.sync_api import Browser, Page
 
 FAULTS = (Path(__file__).parent / "faults.js").read_text()
 """What keeps somebody from reading a page (WCAG 2.2 AA, as far as a program sees it): text without contrast, fields
 without a label, tables without heads, headings out of order.
 """
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 @contextmanager

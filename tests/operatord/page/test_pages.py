@@ -11,13 +11,14 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
+from lab.chromium import CHROMIUM, chromium
 from ledger.toml_file import read_toml
 from operatord.page.history import History
 from operatord.page.ledger_look import LedgerLook
 from operatord.page.pages import PLACES
 from operatord.page.people import Role
 from operatord.settings import parse_settings
-from tests.operatord.page.browsing import CHROMIUM, FAULTS, chromium, tab
+from tests.operatord.page.browsing import FAULTS, tab
 from tests.operatord.page.page_house import BOXES, COOKIE, PageHouse, page_house
 from tests.operatord.page.page_house import station as name_of_station
 from wire.grant import Grant
@@ -72,7 +73,7 @@ def operator(open_house: PageHouse) -> str:
 def test_everything_is_there_without_a_script(open_house, browser, viewer) -> None:
     with tab(browser, open_house.url, viewer, java_script_enabled=False) as page:
         page.goto(open_house.url)
-        boxes = page.get_by_role("region", name="Boxes")
+        boxes = page.get_by_role("group", name="Boxes")
         expect(boxes.get_by_role("row", name=re.compile("^inn"))).to_contain_text("no meter is enrolled")
         expect(boxes.get_by_role("row", name=re.compile("^roof"))).to_contain_text("software key")
         expect(boxes.get_by_role("row", name=re.compile("^yard"))).to_contain_text(
@@ -90,9 +91,9 @@ def test_everything_is_there_without_a_script(open_house, browser, viewer) -> No
         page.get_by_role("link", name="Money").click()
         expect(page.locator(".tiles")).to_contain_text("0.0003 BC")
         expect(page.get_by_role("row", name=re.compile("^yard 02|^yard 03"))).to_contain_text("0.00001 BC")
-        expect(page.get_by_role("region", name="Refunds")).to_contain_text("450 kB")
+        expect(page.get_by_role("group", name="Refunds")).to_contain_text("450 kB")
         page.get_by_role("link", name="Reports").click()
-        expect(page.get_by_role("region", name="Records that do not hold", exact=True)).to_contain_text(
+        expect(page.get_by_role("group", name="Records that do not hold", exact=True)).to_contain_text(
             "genuine, but what it claims cannot be so"
         )
         assert "http-equiv" in open_house.get("/", viewer).text
