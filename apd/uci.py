@@ -10,7 +10,7 @@ Reference: libuci, file.c and list.c.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
@@ -22,11 +22,13 @@ from apd.settings import (
     LedgerLinkSettings,
     MeterSettings,
     TariffSettings,
+    UbusSettings,
     UserPlaneSettings,
     WebSettings,
 )
 from tc_shaper.settings import ShaperSettings
 from wire.errors import ConfigError
+from wire.frozen import dataclass
 
 PACKAGE = "airgrant"
 MAIN = "main"
@@ -92,13 +94,24 @@ SETTINGS: Mapping[str, Callable[[], type]] = {
     "tariff": lambda: TariffSettings,
     "auction": lambda: AuctionSettings,
     "web": lambda: WebSettings,
+    "ubus": lambda: UbusSettings,
     "cell": _cell,
     "cell_user_plane": lambda: UserPlaneSettings,
     "cell_core": _core,
     "cell_signalling": _signalling,
 }
 """The settings dataclass of each section, which is imported where the section is there."""
-_OPTIONAL = ("air", "tariff", "auction", "web", "cell", "cell_user_plane", "cell_core", "cell_signalling")
+_OPTIONAL = (
+    "air",
+    "tariff",
+    "auction",
+    "web",
+    "ubus",
+    "cell",
+    "cell_user_plane",
+    "cell_core",
+    "cell_signalling",
+)
 """Sections that are off if they say so: `option enabled '0'`."""
 _HERE: Mapping[str, Mapping[str, str]] = {
     "ledger": {

@@ -78,6 +78,8 @@ def _set_up(
         arguments.config.unlink(missing_ok=True)
     if "software_key_file" in document["meter"]:
         document["meter"]["software_key_file"] = SOFTWARE_KEY
+    # The bus is there on every such system, and LuCI's page asks on it.
+    document.setdefault("ubus", {})
     _replace(arguments.uci, format_uci(settled(before, document)))
     said.write(
         f"{arguments.uci}: written, and the daemon reads it.\n"

@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from images.openwrt.recipes import PYTHONS, RECIPES, SETTINGS, SOURCES, nfpm_config
-from images.stage import DATA, ROOT, copy, imports, modules_of, plan_files
+from images.stage import DATA, ROOT, copy, imports, modules_of, plan_files, to_byte_code
 
 HERE = Path(__file__).resolve().parent
 START = "apd.__main__"
@@ -158,7 +158,7 @@ def lay_out(
             data.unlink()
     else:
         if modules and python:
-            to_byte_code(folder / LIBRARY, python)
+            to_byte_code(folder / LIBRARY, python, PurePosixPath("/") / LIBRARY)
         _copy_files(name, folder)
     write_scripts(package, form, scripts)
     if form == "apk":
@@ -166,17 +166,6 @@ def lay_out(
     if (folder / SETTINGS.lstrip("/")).is_file():
         (folder / SETTINGS.lstrip("/")).replace(settings)
     folder.with_name(f"{folder.name}.json").write_text(nfpm_config(package, form, version, release, folder))
-
-
-def to_byte_code(folder: Path, python: str) -> None:
-    """Each module becomes a .pyc in its place, the same octets wherever it is made."""
-    subprocess.run(
-        [python, "-I", "-m", "compileall", "-q", "-b", "--invalidation-mode", "unchecked-hash",
-         "-s", str(folder), "-p", f"/{LIBRARY}", str(folder)],
-        check=True,
-    )  # fmt: skip
-    for source in sorted(folder.rglob("*.py")):
-        source.unlink()
 
 
 def version_of(python: str) -> str:

@@ -1,6 +1,6 @@
 """The daemon's modules that touch a library, with the libraries and the Python of each release of OpenWrt in front.
 
-Development has Python 3.14 there and 3.13 here. tests/wire/test_keys.py is not among them, as it signs by itself in a way
+Development has Python 3.14 there and 3.13 here. tests/wire/test_keys.py is not among them: it signs by itself in a way
 that cryptography 41 does not know. paho 1.6.1 against a real broker: tests/images/test_debian.py, which boots a Debian
 that has it.
 """

@@ -29,6 +29,17 @@ SCRIPTS = (
 )
 
 
+def add_device() -> None:
+    words = ["ip", "link", "add", "phy0-ap0", "type", "veth", "peer", "name", "far0"]
+    subprocess.run(words, check=True)
+
+
+def replace_device() -> None:
+    """As `wifi reload` does."""
+    subprocess.run(["ip", "link", "delete", "phy0-ap0"], check=True)
+    add_device()
+
+
 @pytest.fixture
 def uci(request) -> str:
     """Which uci answers: OpenWrt's own where it could be built, else the fake, or the one that a test asks for."""
@@ -41,7 +52,7 @@ def uci(request) -> str:
 @pytest.fixture
 def here(uci, tmp_path, needs) -> Iterator[Router]:
     needs("busybox", "unshare", "nsenter", "nft")
-    subprocess.run(["ip", "link", "add", "phy0-ap0", "type", "veth", "peer", "name", "far0"], check=True)
+    add_device()
     try:
         with router(tmp_path, fake=uci == "fake") as running:
             yield running
@@ -119,13 +130,14 @@ def test_from_settings_to_a_process_and_what_restarts_it(settled) -> None:
     settled.run("uci", "set", "airgrant.shaper.pool_size=64")
     settled.run("uci", "commit", "airgrant")
 
-    for command in ("delete phy0-ap0", "add phy0-ap0 type veth peer name far0"):
-        subprocess.run(["ip", "link", *command.split()], check=True)
-        if command.startswith("delete"):
-            settled.service("reload")
-            assert settled.procd.running is None
-            assert "waits for the interface 'phy0-ap0'" in settled.log()
-    assert settled.service("reload") == "started", "the device is a new one"
+    replace_device()
+    assert settled.service("reload") == "restarted", "the device is a new one"
+    subprocess.run(["ip", "link", "delete", "phy0-ap0"], check=True)
+    settled.service("reload")
+    assert settled.procd.running is None
+    assert "waits for the interface 'phy0-ap0'" in settled.log()
+    add_device()
+    assert settled.service("reload") == "started"
     assert settled.service("stop") == "stopped"
 
 
