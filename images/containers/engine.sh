@@ -68,7 +68,7 @@ done
 # A killed engine left them, and would go on with them.
 docker ps --all --quiet | xargs --no-run-if-empty docker rm --force >/dev/null
 docker network prune --force >/dev/null
-docker volume prune --force >/dev/null
+docker volume ls --quiet | xargs --no-run-if-empty docker volume rm --force >/dev/null
 
 status=0
 echo "engine: ready" >&2
