@@ -454,6 +454,7 @@ EXCUSED_MODULES: dict[str, str] = {
 EXCUSED_TESTS: dict[str, str] = {
     "tests/apd/test_lean.py": "what the daemon does not import, all its modules together",
     "tests/images/test_kubernetes.py": "manifests, which are no module",
+    "tests/images/test_openwrt_libraries.py": "the box's modules with the libraries of OpenWrt's releases",
     "tests/images/test_openwrt_router.py": "scripts of images/openwrt on a router of stand-ins",
     "tests/market/learning/test_paper_faults.py": "S8 and S9, over nets, targets and whole days",
     "tests/market/sdo/test_paper_faults.py": "one test per fault of the thesis's chapter 3",
