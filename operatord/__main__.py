@@ -241,27 +241,6 @@ def _page(arguments: argparse.Namespace) -> int:
     from operatord.daemon import tell
     from operatord.page.serving import serve_page
 
-    run_service(serve_page(_read_settings(arguments.config), lambda text: tell(f"page: {text}")))
-    return OK
-
-
-def _start_page(
-    tasks: asyncio.TaskGroup, settings: OperatorSettings, config: Path
-) -> "list[asyncio.Task[None]]":
-    """In a process of its own; none without [page]."""
-    if settings.page is None:
-        return []
-    from operatord.daemon import tell
-    from operatord.page.serving import check_files, keep_page
-
-    check_files(settings.page)
-    return [tasks.create_task(keep_page(config, tell))]
-
-
-def _page(arguments: argparse.Namespace) -> int:
-    from operatord.daemon import tell
-    from operatord.page.serving import serve_page
-
     settings = _read_settings(arguments.config)
     run_service(
         serve_page(settings, lambda text: tell(f"page: {text}"), lambda text: print(text, flush=True))
