@@ -18,6 +18,14 @@ def test_the_figures_are_those_that_have_goals(tmp_path: Path, needs) -> None:
     said: list[str] = []
     sizes = PageSizes(sessions=(20,), loads=1, updates=2, viewers=1, questions=20, port=28_710)
     figures = run(said.append, sizes, tmp_path)
-    assert [figure.goal for figure in figures] == [PAINT_GOAL_S, None, UPDATE_GOAL_MS, None, None, GOAL_MS, GOAL_MS]
+    assert [figure.goal for figure in figures] == [
+        PAINT_GOAL_S,
+        None,
+        UPDATE_GOAL_MS,
+        None,
+        None,
+        GOAL_MS,
+        GOAL_MS,
+    ]
     assert all(figure.value > 0 for figure in figures)
     assert list(tmp_path.iterdir()) == [], "everything is taken away again"
