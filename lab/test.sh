@@ -12,7 +12,8 @@ guest_tests=(tests/guest)
 # What this machine's kernel may lack is tried there too.
 guest_tests+=(tests/system/test_shaper_kernel.py::test_a_flowtable_over_the_interface_is_refused_in_words)
 stories=(tests/lab/bench tests/lab/compose tests/lab/ran tests/system/test_lab_ledger.py tests/system/test_lab_pay.py)
-stories+=(tests/system/test_lab_admission.py tests/system/test_lab_auction.py)
+stories+=(tests/system/test_lab_admission.py tests/system/test_lab_auction.py tests/system/test_enrolment.py)
+stories+=(tests/docs/test_shop.py tests/images/test_containers.py tests/images/test_openwrt_libraries.py)
 ordinary=() guest=() options=() beside=()
 [ $# -gt 0 ] || beside=("${stories[@]}")
 for argument in "$@"; do
