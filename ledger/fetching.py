@@ -1,4 +1,5 @@
-"""Gathering a box's chain and all that verifies it from a ledger's pages. Nothing of it is believed yet.
+"""Gathering from a ledger's pages: a box's chain and all that verifies it, of which nothing is believed yet, and the
+proof of a grant, which is verified.
 
 Pure but for its source, which it is given: `ledger.client.LedgerReader`. Raises ShellError, with the address, for an
 answer that is not what the page should be; LookupError for what the ledger does not have; DecodeError for bytes that
@@ -7,6 +8,7 @@ are not what they should be.
 
 import base64
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -19,13 +21,17 @@ from ledger.pages import (
     AttestationPage,
     ChainProofPage,
     GrantPage,
+    GrantProofPage,
     LedgerPage,
     RecordListPage,
     TransactionListPage,
     TransactionPage,
 )
 from ledger.repayment import Repayment, match_repayment
-from wire.errors import ShellError
+from wire.errors import DecodeError, ShellError
+from wire.grant import Grant
+from wire.grant_proof import verify_grant_proof
+from wire.ids import PublicKey
 
 P = TypeVar("P", bound=BaseModel)
 Tell = Callable[[str], None]
@@ -51,6 +57,33 @@ class Source(Protocol):
 
 def fetch_genesis(source: Source) -> Genesis:
     return read_genesis(read_base64(source.read(LedgerPage, "ledger").genesis, source.url))
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedGrant:
+    """A proof of the grant that was asked for, verified under `key`, a gateway of the ledger's genesis."""
+
+    proof: bytes
+    key: PublicKey
+    grant: Grant
+
+
+def fetch_proved_grant(source: Source, genesis: Genesis, path: str) -> ProvedGrant:
+    """Of `path` below proofs/grants: a grant's id, or a purchase's and a consumer. Raises DecodeError and
+    VerificationError for what is not the ledger's word on that grant.
+    """
+    page = source.read(GrantProofPage, f"proofs/grants/{path}")
+    proof, key = (
+        read_base64(page.proof, source.url),
+        PublicKey.parse(source.read(LedgerPage, "ledger").ledger_key),
+    )
+    if key not in genesis.gateways:
+        raise DecodeError(f"{source.url}: {key} is no gateway of its genesis")
+    grant = verify_grant_proof(proof, key, genesis.ledger_id)
+    wanted, _, consumer = path.partition("/")
+    if (str(grant.consumer) != consumer) if consumer else (grant.grant_id.hex() != wanted):
+        raise DecodeError(f"{source.url}: proves another grant than was asked for, {grant.grant_id.hex()}")
+    return ProvedGrant(proof, key, grant)
 
 
 def fetch_key_ids(source: Source) -> list[str]:

@@ -17,14 +17,14 @@ from rich.table import Table
 
 from ledger.abci.network import parse_network
 from ledger.client import LedgerReader
-from ledger.fetching import fetch_genesis, read_base64
-from ledger.pages import GrantProofPage, show_band, show_qos
+from ledger.fetching import fetch_genesis, fetch_proved_grant
+from ledger.pages import show_band, show_qos
 from ledger.running import NO, OK, USAGE, run_command
 from ledger.toml_file import read_toml
 from wire.comet_commit import MAX_SIGNED_BLOCK_BYTES, CometHeader, read_signed_block, verify_signed_block
 from wire.errors import DecodeError
 from wire.grant import Grant
-from wire.grant_proof import MAX_GRANT_PROOF_BYTES, verify_grant_proof, verify_grant_under
+from wire.grant_proof import MAX_GRANT_PROOF_BYTES, read_grant_proof, verify_grant_proof, verify_grant_under
 from wire.ids import PublicKey
 
 LEDGER_VARIABLE, DEFAULT_LEDGER = "AIRGRANT_LEDGER", "http://127.0.0.1:8573"
@@ -104,17 +104,10 @@ def _fetch(options: argparse.Namespace) -> int:
             f"{reader.url}: is the ledger {genesis.ledger_id.hex()}, not {options.ledger_id.hex()}"
         )
     consumer = f"/{options.consumer}" if options.consumer else ""
-    page = reader.read(GrantProofPage, f"proofs/grants/{options.id}{consumer}")
-    encoded = read_base64(page.proof, reader.url)
-    key = PublicKey.parse(reader.get("ledger")["ledger_key"])
-    if key not in genesis.gateways:
-        raise DecodeError(f"{reader.url}: {key} is no gateway of its genesis")
-    grant = verify_grant_proof(encoded, key, genesis.ledger_id)
-    asked = str(grant.consumer) == str(options.consumer) if consumer else grant.grant_id.hex() == options.id
-    if not asked:
-        raise DecodeError(f"{reader.url}: proves another grant than was asked for, {grant.grant_id.hex()}")
+    found = fetch_proved_grant(reader, genesis, f"{options.id}{consumer}")
+    encoded, key, grant = found.proof, found.key, found.grant
     options.out.write_bytes(encoded)
-    says = f"kept: {reader.url} signs that this grant was sold, block {page.height}; "
+    says = f"kept: {reader.url} signs that this grant was sold, block {read_grant_proof(encoded).height}; "
     if options.ledger_id is None:
         says += (
             "which ledger that is, it says itself: name yours by --ledger-id, or verify by a key of your own"

@@ -25,8 +25,8 @@ from ledger.cli import (
     show_page,
 )
 from ledger.entries import MeterChain, chain_key, read_entry
-from ledger.fetching import Tell, fetch_genesis, read_base64
-from ledger.pages import GrantPage, InclusionPage
+from ledger.fetching import Tell, fetch_genesis, fetch_proved_grant
+from ledger.pages import GrantPage
 from ledger.report_cli import add_trust_options, trust_of
 from ledger.reports.bulk import OpenReport, open_report
 from operatord.tracing import (
@@ -42,6 +42,7 @@ from operatord.tracing import (
 from operatord.witnesses import parse_device
 from wire.block_header import read_signed_header
 from wire.errors import ConfigError, DecodeError
+from wire.grant_proof import read_grant_proof
 from wire.units import format_instant
 
 EXAMPLES = f"""\
@@ -118,11 +119,8 @@ def _of_ledger(options: argparse.Namespace) -> Iterator[Step]:
         grant = reader.read(GrantPage, f"grants/{options.grant.hex()}")
     except LookupError:
         return
-    genesis = fetch_genesis(reader)
-    proof = reader.read(InclusionPage, f"proofs/transactions/{grant.transaction}")
-    signed = read_base64(proof.header, reader.url)
-    header = read_signed_header(signed, genesis.signer(signed), genesis.ledger_id)
-    yield tell_sale(grant, proof.transaction, header.time_s, reader.url)
+    proof = fetch_proved_grant(reader, fetch_genesis(reader), options.grant.hex()).proof
+    yield tell_sale(grant, read_grant_proof(proof), reader.url)
     yield from tell_term(grant, reader.url)
 
 

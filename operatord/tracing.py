@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.pages import GrantPage, TransactionPage
+from ledger.pages import GrantPage
 from ledger.reports.rows import Judged, Row
 from operatord.reconciling import Accounted
+from wire.grant_proof import GrantProof
 from wire.units import U63_MAX, format_duration, format_money, format_rate, format_size
 
 MAX_LINE_CHARACTERS = 64 * 1024
@@ -54,16 +55,18 @@ def _parse(line: str) -> Any:
         return None
 
 
-def tell_sale(grant: GrantPage, transaction: TransactionPage, time_s: int, url: str) -> Step:
-    """Out of the ledger's pages of a grant and of the transaction that bought it, in a block of `time_s` UTC."""
+def tell_sale(grant: GrantPage, proof: GrantProof, url: str) -> Step:
+    """Out of the ledger's page of a grant, and the verified proof of the block that sold it."""
     cost = f" for {format_money(grant.price_ubc)}" if grant.price_ubc is not None else ""
-    qos = grant.qos
-    rates = f"{format_rate(qos.floor_down_bps)} down and {format_rate(qos.floor_up_bps)} up at least"
-    text = (
-        f"offer {grant.epoch} of provider {grant.provider_id} was taken{cost}: {rates}, "
-        f"{format_duration(grant.ends_s - grant.starts_s)}; transaction {transaction.id}, block {transaction.height}"
+    sold = proof.grant
+    rates = (
+        f"{format_rate(sold.total_qos.floor_down_bps)} down and {format_rate(sold.total_qos.floor_up_bps)} up"
     )
-    return Step(time_s * 1_000, f"ledger {url}", "bought", text)
+    text = (
+        f"offer {sold.epoch} of provider {sold.provider_id.hex()} was taken{cost}: {rates} at least, "
+        f"{format_duration(sold.duration_s)}; purchase {sold.transaction.hex()}..., block {proof.height}"
+    )
+    return Step(proof.time_s * 1_000, f"ledger {url}", "bought", text)
 
 
 def tell_term(grant: GrantPage, url: str) -> tuple[Step, Step]:

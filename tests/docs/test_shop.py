@@ -170,6 +170,20 @@ def test_an_operators_day(running) -> None:
     daemon.stop()
 
 
+def test_what_became_of_a_grant(running) -> None:
+    """After `test_reports` and `test_an_operators_day`, which left a report file and the operator's log."""
+    logs, grant = running.operator.household.logs, running.values["grant"]
+    shutil.copy(logs / "apd-run-apd.toml.log", running.folder / "apd.log")
+    shutil.copy(logs / "operatord.log", running.folder / "operatord.log")
+    counted = {"grant": grant, "from_utc_s": 0, "to_utc_s": 1, "down_bytes": 0, "up_bytes": 0}
+    page = {"airgrant device counters": 1, "sessions": [counted]}
+    (running.folder / "phone.json").write_text(json.dumps(page))
+    running.operator.type(f"cd {running.folder}")
+    values = {"GRANT": grant, "LEDGER_ID": running.values["ledger_id"]}
+    said = running.operator.follow("docs/logs.md", "logs-trace", values)
+    assert all(step in said for step in ("bought", "session_active", "metered", "acknowledged"))
+
+
 def test_the_commands_of_the_readme(running) -> None:
     said = running.operator.type(f"cd {ROOT}\n{filled('README.md', 'readme-try', {})}\ncd {running.folder}")
     assert said.count("usage:") >= 4

@@ -11,27 +11,23 @@ import pytest
 
 from apd.shells.software_key import SoftwareKey
 from ledger.genesis import write_genesis
-from ledger.pages import show_grant
+from ledger.pages import show_grant, show_grant_proof
 from operatord.trace_cli import main
+from tests.apd.world import proved_grant
 from tests.device.test_deposits import ledger
 from tests.ledger.test_bundle import GRANT
 from tests.ledger_world import GENESIS, LEDGER, PROVIDER, START_S
 from tests.report_box import ALL_THAT_FITS, write_box
-from wire.block_header import Header, write_signed_header
+from wire.grant_proof import read_grant_proof
+from wire.keys import PrivateKey
 
 NAME = GRANT.grant_id.hex()
-BOUGHT_S = START_S - 60
 
 
-def pages() -> dict[str, Any]:
-    """What a ledger shows of the grant."""
-    transaction = {
-        "number": 3, "id": GRANT.transaction.hex(), "height": 7, "action": "allocate", "issuer_key_id": "00",
-        "valid_until_s": START_S, "bytes": 1,
-    }  # fmt: skip
-    header = write_signed_header(
-        Header(7, bytes(32), BOUGHT_S, bytes(32), 1, bytes(32), bytes(32)), LEDGER, GENESIS.ledger_id
-    )
+def pages(key: PrivateKey = LEDGER) -> dict[str, Any]:
+    """What a ledger shows of the grant; `key` signs the block."""
+    proof = proved_grant(GRANT, key, GENESIS.ledger_id)
+    sold = read_grant_proof(proof)
     return {
         "/v1/ledger": {
             "ledger_id": GENESIS.ledger_id.hex(), "ledger_key": str(LEDGER.public), "gateways": [], "period_s": 1,
@@ -39,10 +35,7 @@ def pages() -> dict[str, Any]:
             "genesis": base64.b64encode(write_genesis(GENESIS)).decode(), "deposited_ubc": 0, "withdrawn_ubc": 0,
         },
         f"/v1/grants/{NAME}": show_grant(GRANT, b"").model_dump(mode="json") | {"price_ubc": 2_500},
-        f"/v1/proofs/transactions/{GRANT.transaction.hex()}": {
-            "transaction": transaction, "index": 0, "item_count": 1, "path": [],
-            "header": base64.b64encode(header).decode(),
-        },
+        f"/v1/proofs/grants/{NAME}": show_grant_proof(sold, proof).model_dump(mode="json"),
     }  # fmt: skip
 
 
@@ -70,14 +63,14 @@ def test_one_story_of_all_who_know(files: list[str | Path], capsys: pytest.Captu
     with ledger(pages()) as url:
         assert main([NAME, "--ledger", url, *map(str, files), "--json"]) == 0
     steps = json.loads(capsys.readouterr().out)["steps"]
-    assert [(step["utc_ms"] // 1_000 - START_S, step["what"]) for step in steps] == [
-        (-60, "bought"), (0, "begins"), (1, "session_active"), (600, "ends"), (600, "metered"), (650, "left"),
-        (700, "acknowledged"),
-    ]  # fmt: skip
-    assert steps[0]["text"].startswith(
+    bought, *later = sorted(steps, key=lambda step: step["what"] != "bought")
+    assert bought["text"].startswith(
         f"offer {GRANT.epoch} of provider {GRANT.provider_id.hex()} was taken for 0.0025 BC: "
     )
-    assert steps[2]["by"] == "roof"
+    assert [(step["utc_ms"] // 1_000 - START_S, step["what"]) for step in later] == [
+        (0, "begins"), (1, "session_active"), (600, "ends"), (600, "metered"), (650, "left"), (700, "acknowledged"),
+    ]  # fmt: skip
+    assert later[1]["by"] == "roof"
 
 
 def test_a_person_reads_it(files: list[str | Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,14 +86,8 @@ def test_nobody_knows(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["error"].startswith("nobody who was asked")
 
 
-def test_a_header_that_the_ledger_did_not_sign_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    bent = pages()
-    proof = bent[f"/v1/proofs/transactions/{GRANT.transaction.hex()}"]
-    forged = write_signed_header(
-        Header(7, bytes(32), 5, bytes(32), 1, bytes(32), bytes(32)), PROVIDER, GENESIS.ledger_id
-    )
-    proof["header"] = base64.b64encode(forged).decode()
-    with ledger(bent) as url:
+def test_a_sale_that_the_ledger_did_not_sign_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with ledger(pages(PROVIDER)) as url:
         assert main([NAME, "--ledger", url]) == 1
     assert "bought" not in capsys.readouterr().out
 
