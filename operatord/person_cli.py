@@ -1,11 +1,13 @@
 """`operatord person`: who may see the operator's page, and with which keys.
 
 A shell: argv, stdout, the file of people, which the running page has open too: what is said here holds from its next
-request on. Nobody registers a key but by a link from here, so whoever rules this machine rules the page.
+request on. Nobody registers a key but by a link from here, so whoever rules this machine rules the page. Typed by root
+it goes on as operatord's user.
 """
 
 import argparse
 import json
+import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -82,6 +84,7 @@ def _carry_out(run: Run, arguments: argparse.Namespace, read_settings: ReadSetti
     settings = read_settings(arguments.config)
     if settings.page is None:
         raise ConfigError(f"{arguments.config}: page: there is no such section, so nobody logs in")
+    _become_owner_of(settings.state.absolute())
     if not settings.state.exists():
         settings.state.mkdir(parents=True)
         settings.state.chmod(0o711)  # FreeRADIUS, as another user, goes through it to the trust directory
@@ -90,6 +93,16 @@ def _carry_out(run: Run, arguments: argparse.Namespace, read_settings: ReadSetti
         return run(_Office(store, settings.page.origin, int(time.time()), arguments.json), arguments)
     finally:
         store.close()
+
+
+def _become_owner_of(folder: Path) -> None:
+    """Root goes on as whom the folder, or where it will be, belongs to: what that one put there root would follow."""
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    owner = there.stat()
+    if os.geteuid() == 0 and owner.st_uid:
+        os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
 
 
 def _add(office: _Office, arguments: argparse.Namespace) -> int:

@@ -2,8 +2,8 @@
 
 Pure: a secret of this process, chance and the clock come in. The browser gets a cookie that says until when it is good
 and cannot be made by others; the challenge is computed from secret, purpose and cookie, and again when the answer
-comes. So nothing is kept for whoever only asks, and a flood of strangers pushes nobody out. What was answered is kept
-until it would be over anyway, so that the same answer is not taken twice.
+comes. So nothing is kept for whoever only asks, or answers with a key that is not known here, and a flood of strangers
+pushes nobody out. What a known key signed is kept until it would be over anyway, so that it is not taken twice.
 Units: UTC seconds.
 """
 
@@ -16,7 +16,7 @@ from operatord.page.refusals import Reason, Refused
 ASKING_S = 5 * 60
 """Time to find a key and to type its PIN; WebAuthn Level 3, 15.1 recommends 5 to 10 minutes."""
 MAX_ANSWERED = 10_000
-"""Answers in five minutes; each passed the limit of its address before. Beyond, nobody is let in."""
+"""Answers in five minutes, each signed by a key of a person or with a link that is good. Beyond, nobody is let in."""
 SECRET_SIZE = NONCE_SIZE = 32
 LOGIN = "login"
 
@@ -55,19 +55,24 @@ class Answered:
 
     until_s: dict[str, int] = field(default_factory=dict)
 
-    def take(self, secret: bytes, purpose: str, cookie: str, now_s: int) -> bytes:
-        """The challenge that has to have been signed; never again for this cookie. Raises Refused."""
+    def challenge(self, secret: bytes, purpose: str, cookie: str, now_s: int) -> bytes:
+        """What has to have been signed, if this cookie is good and had no answer yet. Raises Refused."""
         until_s = _read_cookie(secret, cookie)
         if not now_s < until_s <= now_s + ASKING_S:
             raise Refused(Reason.TOO_OLD, "after its five minutes")
         if cookie in self.until_s:
             raise Refused(Reason.TOO_OLD, "an answer to this came before")
+        return _challenge(secret, purpose, cookie)
+
+    def take(self, cookie: str, now_s: int) -> None:
+        """A good answer came to a cookie that `challenge` took: never again. Raises Refused to all but one."""
         if len(self.until_s) >= MAX_ANSWERED:
             self.until_s = {known: end_s for known, end_s in self.until_s.items() if now_s < end_s}
             if len(self.until_s) >= MAX_ANSWERED:
-                raise Refused(Reason.TOO_MANY, f"{MAX_ANSWERED} answers within {ASKING_S} s, from everybody")
-        self.until_s[cookie] = until_s
-        return _challenge(secret, purpose, cookie)
+                raise Refused(Reason.TOO_MANY, f"{MAX_ANSWERED} answers within {ASKING_S} s")
+        if cookie in self.until_s:
+            raise Refused(Reason.TOO_OLD, "an answer to this came before")
+        self.until_s[cookie] = int(cookie.partition(".")[0])
 
 
 def _read_cookie(secret: bytes, cookie: str) -> int:

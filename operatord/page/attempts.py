@@ -1,8 +1,8 @@
 """How often one address may try to log in: a bucket of ten attempts that fills by one each six seconds.
 
 Pure: the clock comes in. No key can be guessed; the limit is for the processor, which verifies a signature for each
-attempt, and for the log, which gets a line for each. Of IPv6 a bucket belongs to a /64, as that is what one subscriber
-has. Units: UTC seconds.
+attempt, and for the log, which gets a line for each. Of IPv6 a bucket belongs to a /56, as that is what one
+subscriber has (RFC 6177). Units: UTC seconds.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ def source_of(address: str) -> str:
         return "unknown"
     if isinstance(parsed, ipaddress.IPv6Address):
         mapped = parsed.ipv4_mapped
-        return str(mapped) if mapped else str(ipaddress.ip_network((int(parsed), 64), strict=False))
+        return str(mapped) if mapped else str(ipaddress.ip_network((int(parsed), 56), strict=False))
     return str(parsed)
 
 

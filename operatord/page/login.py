@@ -14,6 +14,7 @@ modules say (asking.py, attempts.py, keys.py); this file carries it between brow
 
 import json
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -23,7 +24,16 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from webauthn.helpers.structs import AuthenticationCredential, RegistrationCredential
 
-from operatord.page.asking import ASKING_S, LOGIN, NONCE_SIZE, SECRET_SIZE, Answered, ask, register_purpose
+from operatord.page.asking import (
+    ASKING_S,
+    LOGIN,
+    NONCE_SIZE,
+    SECRET_SIZE,
+    Answered,
+    Asking,
+    ask,
+    register_purpose,
+)
 from operatord.page.attempts import Attempts, source_of
 from operatord.page.guard import Guard, address_of, disk, read_body, safe_next
 from operatord.page.keys import (
@@ -47,14 +57,15 @@ class Ceremonies:
         self._guard = guard
         self._secret = secrets.token_bytes(SECRET_SIZE)
         self._answered = Answered()
+        self._one_at_a_time = threading.Lock()
         self._attempts = Attempts()
 
     async def read(self, request: Request) -> dict[str, Any]:
         """The JSON object that the page's own script sent, if this address has an attempt left. Raises Refused."""
         guard = self._guard
+        guard.check_origin(request)  # what another site sends takes none of this address's attempts
         if not self._attempts.take(source_of(address_of(request)), guard.now_s()):
             raise Refused(Reason.TOO_MANY)
-        guard.check_origin(request)
         try:
             told = json.loads(await read_body(request, MAX_ANSWER_BYTES))
         except (ValueError, RecursionError) as error:
@@ -70,12 +81,17 @@ class Ceremonies:
         asking = ask(self._secret, purpose, secrets.token_bytes(NONCE_SIZE), self._guard.now_s())
         return asking.cookie, asking.challenge
 
-    def answer(self, request: Request, purpose: str) -> bytes:
-        """The challenge that this browser's key had to sign, once. Raises Refused."""
+    def answer(self, request: Request, purpose: str) -> Asking:
+        """What this browser's key had to sign. Raises Refused."""
         cookie = request.cookies.get(self._guard.asking_cookie, "")
-        return self._answered.take(self._secret, purpose, cookie, self._guard.now_s())
+        return Asking(cookie, self._answered.challenge(self._secret, purpose, cookie, self._guard.now_s()))
 
-    def log_in(self, request: Request, credential: AuthenticationCredential, challenge: bytes) -> str:
+    def _take(self, asking: Asking) -> None:
+        """It was signed as it should be: once. Raises Refused."""
+        with self._one_at_a_time:
+            self._answered.take(asking.cookie, self._guard.now_s())
+
+    def log_in(self, request: Request, credential: AuthenticationCredential, asking: Asking) -> str:
         """The token of a new session, in place of the browser's old one. Raises Refused."""
         guard = self._guard
         with disk():
@@ -87,7 +103,8 @@ class Ceremonies:
             except LookupError:  # removed a moment ago
                 raise Refused(Reason.UNKNOWN_KEY, f"key {key.short_id}") from None
             with _of(key):
-                sign_count = verify_login(credential, challenge, guard.origin, key, entry.handle)
+                sign_count = verify_login(credential, asking.challenge, guard.origin, key, entry.handle)
+                self._take(asking)
                 now_s, token = guard.now_s(), secrets.token_urlsafe(TOKEN_SIZE)
                 guard.end(request)
                 if not guard.store.begin_session(hash_token(token), key, sign_count, now_s, now_s - IDLE_S):
@@ -105,13 +122,14 @@ class Ceremonies:
         return cookie, registration_options(guard.origin, name, entry.handle, challenge, entry.keys)
 
     def register(
-        self, request: Request, link_hash: bytes, credential: RegistrationCredential, challenge: bytes
+        self, request: Request, link_hash: bytes, credential: RegistrationCredential, asking: Asking
     ) -> None:
         """Keeps a new key, and the link is over. Raises Refused."""
         guard, now_s = self._guard, self._guard.now_s()
-        new = verify_new_key(credential, challenge, guard.origin)
+        new = verify_new_key(credential, asking.challenge, guard.origin)
         with disk():
             name = self._whose(link_hash)
+            self._take(asking)
             key = Key(new.key_id, name, new.public_key, new.sign_count, now_s)
             try:
                 kept = guard.store.register(link_hash, key, now_s)
@@ -154,8 +172,8 @@ def _add_login(router: APIRouter, guard: Guard, ceremonies: Ceremonies) -> None:
     async def log_in(request: Request) -> Response:
         told = await ceremonies.read(request)
         credential = read_login(told.get("answer"))
-        challenge = ceremonies.answer(request, LOGIN)
-        token = await run_in_threadpool(ceremonies.log_in, request, credential, challenge)
+        asking = ceremonies.answer(request, LOGIN)
+        token = await run_in_threadpool(ceremonies.log_in, request, credential, asking)
         response = JSONResponse({"go": safe_next(told.get("next"))})
         guard.begin(response, token)
         return response
@@ -187,8 +205,8 @@ def _add_register(router: APIRouter, guard: Guard, ceremonies: Ceremonies) -> No
     async def register(request: Request) -> Response:
         told = await ceremonies.read(request)
         link_hash, credential = hash_token(_link(told)), read_new_key(told.get("answer"))
-        challenge = ceremonies.answer(request, register_purpose(link_hash))
-        await run_in_threadpool(ceremonies.register, request, link_hash, credential, challenge)
+        asking = ceremonies.answer(request, register_purpose(link_hash))
+        await run_in_threadpool(ceremonies.register, request, link_hash, credential, asking)
         return JSONResponse({"go": "/login"})
 
 

@@ -8,7 +8,6 @@ other people's than those of the accounting. Raises ShellError for a disk that f
 No write-ahead log: a command that root gives leaves no file of root's behind.
 """
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -226,13 +225,10 @@ def _read_key(row: tuple[Any, ...]) -> Key:
 
 
 def _make_private(path: Path) -> None:
-    """For its owner alone; whom root makes it for owns the folder."""
+    """For its owner alone."""
     try:
         if not path.exists():
             path.touch(0o600)
-            folder = path.parent.stat()
-            if os.geteuid() == 0 and folder.st_uid:
-                os.chown(path, folder.st_uid, folder.st_gid)
         elif path.stat().st_mode & 0o077:
             path.chmod(0o600)
     except OSError as error:

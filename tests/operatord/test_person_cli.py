@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -67,6 +70,34 @@ def test_the_folder_is_made_as_operatord_makes_it(config: Path):
     state = config.parent / "state"
     assert stat.S_IMODE(state.stat().st_mode) == 0o711
     assert stat.S_IMODE((state / "people.db").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["state is there", "only its place is"])
+def test_root_goes_on_as_whom_the_folder_belongs_to(config: Path, made: bool):
+    if os.geteuid():
+        pytest.skip("only root becomes somebody else")
+    folder, target = config.parent, config.parent / "target"
+    (folder / "state").mkdir() if made else None
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, 1, 1)
+    if made:
+        (folder / "state" / "people.db").symlink_to(target)
+        target.write_text("of root")
+        target.chmod(0o600)
+    for parent in list(folder.parents)[:-1]:
+        if not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o011)
+    words = ["person", "add", str(config), "anna", "--role", "owner"]
+    done = subprocess.run(
+        [sys.executable, "-m", "operatord", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    if made:
+        assert done.returncode == 3, done.stderr
+        assert target.read_text() == "of root"
+        assert target.stat().st_uid == 0
+    else:
+        assert done.returncode == 0, done.stderr
+        assert {path.stat().st_uid for path in (folder / "state", folder / "state" / "people.db")} == {1}
 
 
 def test_a_new_link_ends_the_old_one(config: Path, capsys: pytest.CaptureFixture[str]):

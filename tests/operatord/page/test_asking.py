@@ -26,7 +26,10 @@ def asked(number: int = 1, purpose: str = LOGIN, now_s: int = NOW_S) -> Asking:
 
 
 def take(answered: Answered, cookie: str, purpose: str = LOGIN, now_s: int = NOW_S) -> bytes:
-    return answered.take(SECRET, purpose, cookie, now_s)
+    """A good answer."""
+    challenge = answered.challenge(SECRET, purpose, cookie, now_s)
+    answered.take(cookie, now_s)
+    return challenge
 
 
 @pytest.mark.parametrize("later_s", [0, ASKING_S - 1])
@@ -78,7 +81,23 @@ def test_each_sign_of_a_cookie_counts():
 
 def test_another_secret_is_another_page():
     with pytest.raises(Refused, match="before this start"):
-        Answered().take(b"t" * SECRET_SIZE, LOGIN, asked().cookie, NOW_S)
+        Answered().challenge(b"t" * SECRET_SIZE, LOGIN, asked().cookie, NOW_S)
+
+
+def test_of_two_who_came_at_once_one_is_taken():
+    answered, asking = Answered(), asked()
+    for _ in range(2):
+        answered.challenge(SECRET, LOGIN, asking.cookie, NOW_S)
+    answered.take(asking.cookie, NOW_S)
+    with pytest.raises(Refused, match="came before"):
+        answered.take(asking.cookie, NOW_S)
+
+
+def test_answers_that_were_no_good_are_not_kept():
+    answered = Answered()
+    for number in range(100):
+        answered.challenge(SECRET, LOGIN, asked(number).cookie, NOW_S)
+    assert answered.until_s == {}
 
 
 def test_a_flood_of_answers_lets_nobody_in_and_ends():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import stat
 from dataclasses import replace
@@ -56,19 +55,6 @@ def test_the_file_is_its_owner_s_alone_and_nothing_lies_beside_it(store: PeopleS
     (tmp_path / "people.db").chmod(0o644)
     PeopleStore(tmp_path / "people.db")
     assert stat.S_IMODE((tmp_path / "people.db").stat().st_mode) == 0o600
-
-
-def test_root_makes_the_file_for_whom_the_folder_belongs_to(tmp_path: Path):
-    if os.geteuid():
-        pytest.skip("only root gives files to others")
-    folder = tmp_path / "state"
-    folder.mkdir()
-    try:
-        os.chown(folder, 1, 1)
-    except OSError:
-        pytest.skip("there is one user only in this user namespace")
-    PeopleStore(folder / "people.db").close()
-    assert (folder / "people.db").stat().st_uid == 1
 
 
 def test_a_name_and_a_handle_are_one_person_s(store: PeopleStore):
