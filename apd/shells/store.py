@@ -4,14 +4,15 @@ loses nothing.
 In: orders to keep or forget. Out: the same values at the next start. One commit for all orders of a moment; what is not
 committed was never answered. A failing power supply loses nothing that anybody was told: a record is on the disk at the
 latest with its evidence, before which nobody hears of it, and what was acknowledged is at worst sent once more. So a
-minute costs the flash of a router one write of a few kilobytes (decision 0047). Decides nothing. The box may be killed
-and the file survives; a file that is damaged is a ShellError, because a chain that silently begins anew would look like
-a replaced box.
+minute costs the flash of a router one write of a few kilobytes: what a report changes of a session lies apart from its
+grant, and evidence apart from its record (decision 0047). Decides nothing. The box may be killed and the file survives;
+a file that is damaged is a ShellError, because a chain that silently begins anew would look like a replaced box.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -40,7 +41,7 @@ from apd.state import KnownGrant, OutboxEntry
 from wire.cbor import Value, read_cbor, write_cbor
 from wire.cose import read_envelope
 from wire.errors import DecodeError, ShellError
-from wire.evidence import Evidence, write_evidence
+from wire.evidence import Evidence, read_evidence, write_evidence
 from wire.grant import parse_grant
 from wire.grant_proof import parse_shown_grant
 from wire.ids import MacAddress, PublicKey, station_octets, station_of
@@ -57,33 +58,71 @@ PRAGMA page_size = 512;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA cache_size = -256;
-CREATE TABLE IF NOT EXISTS session (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS air_grant (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS refund (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS auction_offer (auction_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS revoked (number INTEGER PRIMARY KEY, grant_id BLOB NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS record (sequence INTEGER PRIMARY KEY, record BLOB NOT NULL, evidence BLOB, acknowledged
-INTEGER NOT NULL); CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+_LAYOUT = 1
+"""PRAGMA user_version. 0 is the first, which had grant and usage in one row, and a record in its evidence once more."""
+_TABLES = """
+CREATE TABLE session (grant_id BLOB PRIMARY KEY, number INTEGER NOT NULL, held BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE session_usage (number INTEGER PRIMARY KEY, usage BLOB NOT NULL);
+CREATE TABLE record (sequence INTEGER PRIMARY KEY, encoded BLOB NOT NULL, reported_utc_ms INTEGER NOT NULL);
+CREATE TABLE evidence (sequence INTEGER PRIMARY KEY, proof BLOB NOT NULL, head BLOB NOT NULL,
+meter_pcr BLOB NOT NULL, reported_utc_ms INTEGER NOT NULL);
+PRAGMA user_version = 1
+"""
+"""What every minute writes, in few pages. `record` has what is not acknowledged, `evidence` that of them which are
+signed and that of the newest signed one, whose hash the next one names.
 """
 _BUSY_S = 2.0
 """A backup may read for a moment; a second daemon on the same file is refused after this."""
 _HELD = 64
-"""Acknowledgements that wait for the next evidence to go with; after a long outage many come at once."""
-_SAVE_SESSION = """
-INSERT INTO session VALUES (?, ?) ON CONFLICT (grant_id) DO UPDATE SET value = excluded.value
+"""Acknowledgements that wait for the next record to go with; after a long outage many come at once."""
+_HOLD_SESSION = """
+INSERT INTO session SELECT ?, coalesce(max(number), 0) + 1, ? FROM session_usage WHERE true
+ON CONFLICT (grant_id) DO UPDATE SET held = excluded.held
+"""
+"""A report finds it as it is, and SQLite writes no page in which nothing changes."""
+_COUNT_SESSION = """
+INSERT INTO session_usage SELECT number, ? FROM session WHERE grant_id = ?
+ON CONFLICT (number) DO UPDATE SET usage = excluded.usage
 """
 """In its place: a row that is replaced leaves free pages, which are written, too."""
-_LAST_SIGNED = """
-SELECT sequence, record FROM record WHERE evidence IS NOT NULL ORDER BY sequence DESC LIMIT 1
+_FORGET_USAGE = "DELETE FROM session_usage WHERE number = (SELECT number FROM session WHERE grant_id = ?)"
+_SESSIONS = "SELECT held, usage FROM session LEFT JOIN session_usage USING (number) ORDER BY grant_id"
+_LAST_SIGNED = (
+    "SELECT sequence, head, meter_pcr, reported_utc_ms FROM evidence ORDER BY sequence DESC LIMIT 1"
+)
+_UNSIGNED = """
+SELECT encoded, reported_utc_ms FROM record WHERE sequence NOT IN (SELECT sequence FROM evidence) ORDER BY sequence
 """
-_FORGET_ACKNOWLEDGED = """
-DELETE FROM record WHERE acknowledged AND sequence < (SELECT max(sequence) FROM record WHERE evidence IS NOT NULL)
+_DROP_UNSIGNED = "DELETE FROM record WHERE sequence NOT IN (SELECT sequence FROM evidence)"
+_WAITING = "SELECT sequence, head FROM evidence JOIN record USING (sequence) ORDER BY sequence"
+_EVIDENCE = "SELECT proof, encoded FROM evidence JOIN record USING (sequence) WHERE sequence = ?"
+_SAVE_RECORD = "REPLACE INTO record VALUES (?, ?, ?)"
+_SAVE_EVIDENCE = """
+REPLACE INTO evidence SELECT sequence, ?, ?, ?, reported_utc_ms FROM record WHERE sequence = ?
 """
-"""The newest signed link is kept, as the next one names its hash."""
+_FORGET_LAST_SIGNED = """
+DELETE FROM evidence WHERE sequence = (SELECT max(sequence) FROM evidence)
+AND sequence NOT IN (SELECT sequence FROM record)
+"""
+"""If it was acknowledged: its hash is in a newer link now."""
+_FORGET_ACKNOWLEDGED = "DELETE FROM record WHERE sequence = ? AND sequence IN (SELECT sequence FROM evidence)"
+_FORGET_EVIDENCE = """
+DELETE FROM evidence WHERE sequence = ? AND sequence < (SELECT max(sequence) FROM evidence)
+"""
+_RENAME_OLD = "ALTER TABLE session RENAME TO old_session; ALTER TABLE record RENAME TO old_record"
+_OLD_RECORDS = "SELECT sequence, record, evidence, acknowledged FROM old_record ORDER BY sequence"
+_FORGET_OLD = """
+DROP TABLE old_session;
+DROP TABLE old_record;
+DELETE FROM meta WHERE name IN ('meter_pcr', 'reported_utc_ms')
+"""
 _FORGET_OLD_REVOCATIONS = "DELETE FROM revoked WHERE number <= (SELECT max(number) FROM revoked) - ?"
-_WAITING = """
-SELECT sequence, record FROM record WHERE evidence IS NOT NULL AND NOT acknowledged ORDER BY sequence
-"""
 
 Statement = tuple[str, tuple[Any, ...]]
 
@@ -95,6 +134,7 @@ class Store:
         self._path = path
         self._acknowledged: list[StoreCommand] = []
         self._synchronous = True
+        self._ready = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, _BUSY_S, isolation_level=None, check_same_thread=False)
@@ -109,25 +149,23 @@ class Store:
         self._db.close()
 
     def save(self, commands: Iterable[StoreCommand]) -> None:
-        """All of these or, with a ShellError, none. Of acknowledgements alone, with the next evidence."""
+        """All of these or, with a ShellError, none. Of acknowledgements alone, with the next record."""
         commands = list(commands)
         if all(isinstance(command, ForgetRecord) for command in commands):
             self._acknowledged += commands
             if len(self._acknowledged) >= _HELD:
                 self._forget_acknowledged()
             return
-        told = not all(isinstance(command, StoreRecord | ForgetRecord) for command in commands)
-        self._commit(_all_statements(commands), synchronous=told)
+        told = not all(
+            isinstance(command, StoreRecord | ForgetRecord | ForgetSession) for command in commands
+        )
+        with_record = any(isinstance(command, StoreRecord) for command in commands)
+        waiting = self._acknowledged if with_record else []  # a record goes, another takes its pages
+        self._commit(_all_statements([*waiting, *commands]), synchronous=told)
+        self._acknowledged = [] if with_record else self._acknowledged
 
     def save_evidence(self, sequence: int, evidence: Evidence, meter_pcr: bytes) -> None:
-        self._commit(
-            [
-                ("UPDATE record SET evidence = ? WHERE sequence = ?", (write_evidence(evidence), sequence)),
-                ("REPLACE INTO meta VALUES ('meter_pcr', ?)", (meter_pcr,)),
-                *_all_statements(self._acknowledged),
-            ]
-        )
-        self._acknowledged = []
+        self._commit(_evidence_statements(sequence, evidence, meter_pcr))
 
     def _forget_acknowledged(self) -> None:
         if self._acknowledged:
@@ -135,10 +173,11 @@ class Store:
             self._acknowledged = []
 
     def evidence(self, sequence: int) -> bytes:
-        rows = self._query("SELECT evidence FROM record WHERE sequence = ?", (sequence,))
-        if not rows or rows[0][0] is None:
+        rows = self._query(_EVIDENCE, (sequence,))
+        if not rows:
             raise ShellError("store", f"{self._path}: no evidence of record {sequence}")
-        return bytes(rows[0][0])
+        proof, encoded = rows[0]
+        return write_evidence(replace(_read_proof(proof), record=encoded))
 
     def save_attestation(self, result: bytes) -> None:
         self._commit([("REPLACE INTO meta VALUES ('attestation_result', ?)", (result,))])
@@ -148,7 +187,7 @@ class Store:
         return self._meta("attestation_result")
 
     def sessions(self) -> list[StoredSession]:
-        return [_read_session(value) for (value,) in self._query("SELECT value FROM session", ())]
+        return [_read_session(held, usage) for held, usage in self._query(_SESSIONS, ())]
 
     def offer_state(self) -> bytes:
         """The ledger's last word on our offer, or nothing."""
@@ -178,51 +217,98 @@ class Store:
     def chain(self) -> StoredChain:
         """The chain as it stands: its last signed link, those that the TPM was not given yet, and the outbox."""
         self._forget_acknowledged()
-        last = self._query(_LAST_SIGNED, ())
-        unsigned = self._query("SELECT record FROM record WHERE evidence IS NULL ORDER BY sequence", ())
-        sequence, head = (last[0][0], record_hash(last[0][1])) if last else (0, FIRST_PREVIOUS)
+        rows = self._query(_LAST_SIGNED, ())
+        sequence, head, meter_pcr, reported_utc_ms = rows[0] if rows else (0, FIRST_PREVIOUS, b"", 0)
+        unsigned = self._query(_UNSIGNED, ())
         return StoredChain(
             sequence=sequence,
             head=head,
-            meter_pcr=self._meta("meter_pcr"),
-            reported_utc_ms=int.from_bytes(self._meta("reported_utc_ms"), "big"),
-            unsigned=tuple(_checked_record(bytes(record)) for (record,) in unsigned),
+            meter_pcr=meter_pcr,
+            reported_utc_ms=unsigned[-1][1] if unsigned else reported_utc_ms,
+            unsigned=tuple(_checked_record(encoded) for encoded, _ in unsigned),
             outbox=tuple(self._outbox()),
         )
 
     def _outbox(self) -> Iterator[OutboxEntry]:
         """One row at a time: after a long outage there are many, and their evidence is not wanted here."""
         try:
-            for sequence, record in self._db.execute(_WAITING):
-                yield OutboxEntry(sequence, record_hash(record))
+            for sequence, head in self._db.execute(_WAITING):
+                yield OutboxEntry(sequence, head)
         except sqlite3.Error as error:
             raise ShellError("store", f"{self._path}: {error}") from error
 
     def _meta(self, name: str) -> bytes:
-        rows = self._query("SELECT value FROM meta WHERE name = ?", (name,))
+        """As it is in every layout: who only looks, beside a daemon that may be older, changes nothing."""
+        rows = self._read("SELECT value FROM meta WHERE name = ?", (name,))
         return bytes(rows[0][0]) if rows else b""
 
     def _query(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        self._make_ready()
+        return self._read(statement, values)
+
+    def _read(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise ShellError("store", f"{self._path}: {error}") from error
 
+    def _make_ready(self) -> None:
+        """The tables of this version, with what those of the first one had: once, all or nothing."""
+        if self._ready:
+            return
+        if self._layout() < _LAYOUT:
+            self._transact(self._lay_out)
+        self._ready = True
+
+    def _layout(self) -> int:
+        ((layout,),) = self._read("PRAGMA user_version", ())
+        if layout > _LAYOUT:
+            raise ShellError("store", f"{self._path}: a newer apd made it (layout {layout}, not {_LAYOUT})")
+        return int(layout)
+
+    def _lay_out(self) -> None:
+        if self._layout() == _LAYOUT:
+            return  # somebody else just did
+        if not self._read("SELECT 1 FROM sqlite_schema WHERE name = 'record'", ()):
+            self._execute(_each(_TABLES))
+            return
+        self._execute(_each(_RENAME_OLD))
+        self._execute(_each(_TABLES))
+        for grant_id, value in self._db.execute("SELECT grant_id, value FROM old_session"):
+            held, usage = _split_session(value)
+            self._execute(_session_statements(grant_id, held, usage))
+        meter_pcr, reported_utc_ms = self._meta("meter_pcr"), self._meta("reported_utc_ms")
+        for sequence, record, signed, acknowledged in self._db.execute(_OLD_RECORDS):
+            values = (sequence, record, int.from_bytes(reported_utc_ms, "big"))
+            self._execute([(_SAVE_RECORD, values)])
+            if signed is not None:
+                self._execute(_evidence_statements(sequence, _read_proof(signed), meter_pcr))
+            if acknowledged:
+                self._execute([(_FORGET_ACKNOWLEDGED, (sequence,))])
+        self._execute(_each(_FORGET_OLD))
+
     def _commit(self, statements: Iterable[Statement], *, synchronous: bool = True) -> None:
         """Safe from a failing power supply when it returns, if `synchronous`; else with the next one that is."""
+        self._make_ready()
+        if synchronous is not self._synchronous:
+            self._read(f"PRAGMA synchronous = {'FULL' if synchronous else 'NORMAL'}", ())
+            self._synchronous = synchronous
+        self._transact(lambda: self._execute(statements))
+
+    def _transact(self, work: Callable[[], None]) -> None:
         try:
-            if synchronous is not self._synchronous:
-                self._db.execute(f"PRAGMA synchronous = {'FULL' if synchronous else 'NORMAL'}")
-                self._synchronous = synchronous
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                for statement, values in statements:
-                    self._db.execute(statement, values)
+                work()
                 self._db.execute("COMMIT")
             finally:
                 self._roll_back()
         except sqlite3.Error as error:
             raise ShellError("store", f"{self._path}: {error}") from error
+
+    def _execute(self, statements: Iterable[Statement]) -> None:
+        for statement, values in statements:
+            self._db.execute(statement, values)
 
     def _roll_back(self) -> None:
         """If it was not committed. SQLite has done it by itself after some errors (a full disk), not after others."""
@@ -237,23 +323,17 @@ def _all_statements(commands: Iterable[StoreCommand]) -> list[Statement]:
 def _statements(command: StoreCommand) -> list[Statement]:  # noqa: C901, PLR0912 - one branch per command
     match command:
         case StoreSession(session):
-            return [_save_session(session)]
+            return _save_session(session)
         case ForgetSession(grant_id):
-            return [("DELETE FROM session WHERE grant_id = ?", (grant_id,))]
+            return [(_FORGET_USAGE, (grant_id,)), ("DELETE FROM session WHERE grant_id = ?", (grant_id,))]
         case StoreRecord(record, encoded, sessions, reported_utc_ms):
-            reported = reported_utc_ms.to_bytes(8, "big")
-            return [
-                ("REPLACE INTO record VALUES (?, ?, NULL, 0)", (record.sequence, encoded)),
-                ("REPLACE INTO meta VALUES ('reported_utc_ms', ?)", (reported,)),
-                *map(_save_session, sessions),
-            ]
+            values = (record.sequence, encoded, reported_utc_ms)
+            saving = [statement for session in sessions for statement in _save_session(session)]
+            return [(_SAVE_RECORD, values), *saving]
         case DropUnsigned():
-            return [("DELETE FROM record WHERE evidence IS NULL", ())]
+            return [(_DROP_UNSIGNED, ())]
         case ForgetRecord(sequence):
-            return [
-                ("UPDATE record SET acknowledged = 1 WHERE sequence = ?", (sequence,)),
-                (_FORGET_ACKNOWLEDGED, ()),
-            ]
+            return [(_FORGET_ACKNOWLEDGED, (sequence,)), (_FORGET_EVIDENCE, (sequence,))]
         case StoreOfferState(data) | StoreRegistration(data):
             name = "offer_state" if isinstance(command, StoreOfferState) else "registration"
             return [("REPLACE INTO meta VALUES (?, ?)", (name, data))]
@@ -278,8 +358,28 @@ def _statements(command: StoreCommand) -> list[Statement]:  # noqa: C901, PLR091
             assert_never(command)
 
 
-def _save_session(session: Session) -> Statement:
-    return _SAVE_SESSION, (session.grant_id, _write_session(session))
+def _each(statements: str) -> list[Statement]:
+    return [(statement, ()) for statement in statements.split(";")]
+
+
+def _save_session(session: Session) -> list[Statement]:
+    return _session_statements(session.grant_id, _write_held(session), _write_session_usage(session))
+
+
+def _session_statements(grant_id: bytes, held: bytes, usage: bytes) -> list[Statement]:
+    return [(_HOLD_SESSION, (grant_id, held)), (_COUNT_SESSION, (usage, grant_id))]
+
+
+def _evidence_statements(sequence: int, evidence: Evidence, meter_pcr: bytes) -> list[Statement]:
+    proof, head = write_evidence(replace(evidence, record=b"")), record_hash(evidence.record)
+    return [(_FORGET_LAST_SIGNED, ()), (_SAVE_EVIDENCE, (proof, head, meter_pcr, sequence))]
+
+
+def _read_proof(value: bytes) -> Evidence:
+    try:
+        return read_evidence(bytes(value))
+    except DecodeError as error:
+        raise ShellError("store", f"evidence is damaged: {error}") from error
 
 
 def _checked_record(encoded: bytes) -> bytes:
@@ -308,24 +408,57 @@ def _read_known_grant(value: bytes) -> KnownGrant:
     raise ShellError("store", "a known grant is damaged: not the array that was written")
 
 
-def _write_session(session: Session) -> bytes:
-    usages: list[Value] = [
-        _write_usage(usage) for usage in (session.baseline, session.used, session.unreported)
-    ]
-    head: list[Value] = [session.encoded_grant, station_octets(session.station), session.slot]
+def _write_held(session: Session) -> bytes:
+    """What no report changes."""
     place: list[Value] = [session.place] if session.place else []
-    return write_cbor([*head, session.phase.value, session.reason.value, *usages, *place])
+    return write_cbor([session.encoded_grant, station_octets(session.station), session.slot, *place])
 
 
-def _read_session(value: bytes) -> StoredSession:
+def _write_session_usage(session: Session) -> bytes:
+    """What a report changes, as short as it goes: mostly everything is reported, and the kernel counted all of it."""
+    used, baseline, unreported = session.used, session.baseline, session.unreported
+    usages = [used, baseline, unreported]
+    if unreported == Usage():
+        usages = [used] if baseline == _as_counted(used) else [used, baseline]
+    return write_cbor([session.phase.value, session.reason.value, *map(_write_usage, usages)])
+
+
+def _as_counted(used: Usage) -> Usage:
+    return replace(used, down_shortfall_bytes=0, up_shortfall_bytes=0)
+
+
+def _read_session(held: bytes, usage: bytes | None) -> StoredSession:
+    try:
+        match read_cbor(bytes(held)), read_cbor(bytes(usage or b"")):
+            case [bytes(encoded), bytes(station), int(slot), *place], [str(phase), str(reason), *items]:
+                grant = parse_shown_grant(encoded)
+                kept = (station_of(station), slot, Phase(phase), EndReason(reason))
+                usages = _read_usages([_read_usage(item) for item in items])
+                return StoredSession(grant, encoded, grant.total_qos, *kept, *usages, _read_place(place))
+    except ValueError as error:
+        raise ShellError("store", f"a session is damaged: {error}") from error
+    raise ShellError("store", "a session is damaged: not the arrays that were written")
+
+
+def _read_usages(usages: list[Usage]) -> tuple[Usage, Usage, Usage]:
+    """Baseline, used, unreported."""
+    match usages:
+        case [used]:
+            return _as_counted(used), used, Usage()
+        case [used, baseline]:
+            return baseline, used, Usage()
+        case [used, baseline, unreported]:
+            return baseline, used, unreported
+    raise DecodeError("usages are not one to three")
+
+
+def _split_session(value: bytes) -> tuple[bytes, bytes]:
+    """A row of the first layout as rows of this one."""
     try:
         match read_cbor(bytes(value)):
             case [bytes(encoded), bytes(station), int(slot), str(phase), str(reason), a, b, c, *place]:
-                grant = parse_shown_grant(encoded)
-                kept = (station_of(station), slot, Phase(phase), EndReason(reason))
-                baseline, used, unreported = (_read_usage(item) for item in (a, b, c))
-                usages = (baseline, used, unreported)
-                return StoredSession(grant, encoded, grant.total_qos, *kept, *usages, _read_place(place))
+                usages = [_write_usage(_read_usage(item)) for item in (b, a, c)]
+                return write_cbor([encoded, station, slot, *place]), write_cbor([phase, reason, *usages])
     except ValueError as error:
         raise ShellError("store", f"a session is damaged: {error}") from error
     raise ShellError("store", "a session is damaged: not the array that was written")
@@ -390,13 +523,14 @@ def _read_share(row: Value) -> "SoldShare":
 
 def _write_usage(usage: Usage) -> Value:
     items: list[Value] = [usage.down_bytes, usage.up_bytes, usage.down_offered_bytes, usage.up_offered_bytes]
-    return [*items, usage.down_shortfall_bytes, usage.up_shortfall_bytes]
+    missing: list[Value] = [usage.down_shortfall_bytes, usage.up_shortfall_bytes]
+    return [*items, *missing] if any(missing) else items
 
 
 def _read_usage(value: Value) -> Usage:
     match value:
-        case [int(a), int(b), int(c), int(d)]:  # as it was before shortfalls were counted
+        case [int(a), int(b), int(c), int(d)]:
             return Usage(a, b, c, d)
         case [int(a), int(b), int(c), int(d), int(e), int(f)]:
             return Usage(a, b, c, d, e, f)
-    raise DecodeError("usage is not six byte counts")
+    raise DecodeError("usage is not four byte counts or six")

@@ -38,6 +38,7 @@ from tests.apd.test_session import session
 from tests.apd.world import (
     CONSUMER,
     OTHER_CONSUMER,
+    OTHER_STATION,
     QOS,
     START,
     STATION,
@@ -160,27 +161,28 @@ class TestSessions:
         store.save([StoreSession(session(slot=22))])
         assert [found.slot for found in store.sessions()] == [22]
 
-    def test_one_from_before_shortfalls_were_counted_is_read(self, tmp_path):
-        """What is on the boxes now: four counts in each of three usages."""
-        old = Store(tmp_path / "apd.sqlite")
-        counts: list[Value] = [1, 2, 3, 4]
-        made = session()
-        value: list[Value] = [
-            made.encoded_grant,
-            station_octets(made.station),
-            16,
-            "closed",
-            "left",
-            counts,
-            counts,
-            counts,
-        ]
-        with sqlite3.connect(tmp_path / "apd.sqlite") as db:
-            db.execute("INSERT INTO session VALUES (?, ?)", (made.grant_id, write_cbor(value)))
-        (found,) = old.sessions()
-        old.close()
-        db.close()
-        assert found.used == found.unreported == Usage(1, 2, 3, 4)
+    @pytest.mark.parametrize("baseline", [Usage(1, 2, 3, 4), Usage(9, 2, 3, 4), Usage()])
+    @pytest.mark.parametrize("used", [Usage(1, 2, 3, 4), Usage(1, 2, 3, 4, 5, 6)])
+    @pytest.mark.parametrize("unreported", [Usage(), Usage(up_shortfall_bytes=1)])
+    def test_usages_that_are_left_out_are_found_again(self, store, baseline, used, unreported):
+        store.save([StoreSession(session(baseline=baseline, used=used, unreported=unreported))])
+        (found,) = store.sessions()
+        assert (found.baseline, found.used, found.unreported) == (baseline, used, unreported)
+
+    def test_one_that_came_back_elsewhere_is_kept_so_by_a_report_too(self, store):
+        """A report also has sessions that were never stored as they are now: admitted again, to another slot."""
+        store.save([StoreSession(session(slot=20))])
+        store.save([record(1, sessions=[session(Phase.ADMITTED, slot=33, station=OTHER_STATION)])])
+        (found,) = store.sessions()
+        assert (found.phase, found.slot, found.station) == (Phase.ADMITTED, 33, OTHER_STATION)
+
+    def test_many_come_and_go_and_none_gets_the_usage_of_another(self, store):
+        for moment in range(12):
+            store.save([StoreSession(numbered(number)) for number in range(moment, moment + 5)])
+            store.save([ForgetSession(grant(moment).grant_id)])
+            kept = {found.grant.grant_id: found.used.down_bytes for found in store.sessions()}
+            assert kept == {grant(n).grant_id: n for n in range(moment + 1, moment + 5)}
+            assert store._query("SELECT count(*) FROM session_usage", ()) == [(4,)]
 
     def test_a_forgotten_one_is_gone(self, store):
         store.save([StoreSession(session()), ForgetSession(grant().grant_id)])
@@ -231,7 +233,7 @@ class TestChain:
         with pytest.raises(ShellError, match="no evidence of record 9"):
             store.evidence(9)
 
-    def test_what_is_acknowledged_is_forgotten_with_the_next_evidence(self, tmp_path):
+    def test_what_is_acknowledged_is_forgotten_with_the_next_record(self, tmp_path):
         """Not before: that would be a write to the flash for nothing. A kill between has it sent once more."""
         path = tmp_path / "apd.sqlite"
         store, other = Store(path), sqlite3.connect(path)
@@ -239,14 +241,28 @@ class TestChain:
         store.save([one])
         sign(store, one)
         store.save([ForgetRecord(1)])
-        assert _flags(other) == [(1, 0)]
+        assert _kept(other) == ([1], [1])
         store.save([two])
-        assert _flags(other) == [(1, 0), (2, 0)]
+        assert _kept(other) == ([2], [1]), "the next one names the hash of the last"
         sign(store, two)
-        assert _flags(other) == [(2, 0)]
+        assert _kept(other) == ([2], [2])
         store.save([ForgetRecord(2)])
         store.close()
-        assert _flags(other) == [(2, 1)], "an orderly end loses none"
+        assert _kept(other) == ([], [2]), "an orderly end loses none"
+        other.close()
+
+    def test_an_acknowledgement_that_the_disk_refused_waits(self, tmp_path, store):
+        store.save([record(1)])
+        sign(store, record(1))
+        store.save([ForgetRecord(1)])
+        other = sqlite3.connect(tmp_path / "deep" / "apd.sqlite", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        store._db.execute("PRAGMA busy_timeout = 0")
+        with pytest.raises(ShellError, match="locked"):
+            store.save([record(2)])
+        other.execute("ROLLBACK")
+        store.save([record(2)])
+        assert _kept(other) == ([2], [1])
         other.close()
 
     def test_many_acknowledgements_do_not_wait(self, tmp_path):
@@ -258,7 +274,12 @@ class TestChain:
             sign(store, record(number))
         for number in range(1, 101):
             store.save([ForgetRecord(number)])
-        assert len(_flags(other)) < 100
+        records, evidence = _kept(other)
+        assert len(records) == len(evidence) < 100
+        assert [entry.sequence for entry in store.chain().outbox] == [], (
+            "nor is any sent again in an orderly start"
+        )
+        assert _kept(other) == ([], [100])
         other.close()
         store.close()
 
@@ -268,6 +289,7 @@ class TestChain:
         sign(store, record(1))
         assert store._query("PRAGMA synchronous", ()) == [(FULL,)]
         assert _synchronous_after(store, [record(2), StoreSession(session())]) == FULL
+        assert _synchronous_after(store, [ForgetSession(grant().grant_id), record(3)]) == NORMAL
 
     def test_a_record_and_the_sessions_that_it_empties_are_kept_together(self, store):
         emptied = session(unreported=Usage(), used=Usage(1, 2, 3, 4))
@@ -280,6 +302,7 @@ class TestChain:
         sign(store, one)
         store.save([two, DropUnsigned()])
         assert (store.chain().sequence, store.chain().unsigned) == (1, ())
+        assert [entry.sequence for entry in store.chain().outbox] == [1]
         again = record(2, previous=b"x" * 32)
         store.save([again])
         assert store.chain().unsigned == (again.encoded,)
@@ -356,21 +379,41 @@ class TestDamage:
         store.close()
 
     @pytest.mark.parametrize(
-        "value", [b"", b"garbage", b"\x80", b"\x88" + b"\x00" * 8, b"\x88\x40\x46" + bytes(6)]
+        "statement",
+        [
+            "UPDATE session SET held = x''",
+            "UPDATE session SET held = x'80'",
+            "UPDATE session SET held = x'8340460000'",
+            "UPDATE session_usage SET usage = x'67'",
+            "UPDATE session_usage SET usage = x'826061'",
+            "UPDATE session_usage SET usage = x'82666163746976656060'",
+            "UPDATE session_usage SET usage = x'826661637469766560'",
+            "DELETE FROM session_usage",
+        ],
     )
-    def test_a_damaged_session_stops_the_start(self, tmp_path, value):
+    def test_a_damaged_session_stops_the_start(self, tmp_path, statement):
         store = Store(tmp_path / "x.sqlite")
-        _tamper(tmp_path / "x.sqlite", "INSERT INTO session VALUES (x'00', ?)", value)
+        store.save([StoreSession(session())])
+        _tamper(tmp_path / "x.sqlite", statement)
         with pytest.raises(ShellError, match="a session is damaged"):
             store.sessions()
         store.close()
 
-    def test_a_damaged_record_stops_the_start(self, tmp_path):
+    @pytest.mark.parametrize(
+        ("statement", "told"),
+        [
+            ("UPDATE record SET encoded = x'67' WHERE sequence = 2", "an unsigned record is damaged"),
+            ("UPDATE evidence SET proof = x'80'", "evidence is damaged"),
+        ],
+    )
+    def test_a_damaged_record_stops_the_start(self, tmp_path, statement, told):
         """A chain that silently began anew would look like another box."""
         store = Store(tmp_path / "x.sqlite")
-        _tamper(tmp_path / "x.sqlite", "INSERT INTO record VALUES (1, ?, NULL, 0)", b"garbage")
-        with pytest.raises(ShellError, match="an unsigned record is damaged"):
-            store.chain()
+        store.save([record(1), record(2)])
+        sign(store, record(1))
+        _tamper(tmp_path / "x.sqlite", statement)
+        with pytest.raises(ShellError, match=told):
+            store.evidence(store.chain().sequence)
         store.close()
 
     def test_after_the_end_nothing_can_be_kept(self, tmp_path):
@@ -410,9 +453,231 @@ def test_alone_it_keeps_no_index_on_the_disk_and_lets_nobody_in(tmp_path):
     again.close()
 
 
-def _flags(database: sqlite3.Connection) -> list[tuple[int, int]]:
-    """What another process sees: sequences and whether they are acknowledged."""
-    return database.execute("SELECT sequence, acknowledged FROM record ORDER BY sequence").fetchall()
+class TestLayouts:
+    def test_a_store_of_the_first_one_goes_on(self, tmp_path):
+        """Three sessions under way, of which one counted no shortfalls yet; what is acknowledged, sent and unsigned."""
+        path = tmp_path / "apd.sqlite"
+        links = [record(number) for number in range(1, 6)]
+        kept = _old_store(path, links)
+        store = Store(path, alone=True)
+        chain = store.chain()
+        outbox = [OutboxEntry(link.record.sequence, record_hash(link.encoded)) for link in links[2:4]]
+        unsigned = (links[4].encoded,)
+        assert chain == StoredChain(
+            4, record_hash(links[3].encoded), b"p" * 32, 9_000, unsigned, tuple(outbox)
+        )
+        assert [store.evidence(n) for n in (3, 4)] == [_old_evidence(link) for link in links[2:4]]
+        assert {found.grant.grant_id: restore(found, START, kept=True) for found in store.sessions()} == {
+            one.grant_id: replace(one, last_heard_ns=START.mono_ns) for one in kept
+        }
+        assert store.offer_state() == b"word"
+        store.save([StoreSession(replace(kept[1], slot=77))])
+        sign(store, links[4], b"q" * 32)
+        store.save([ForgetRecord(number) for number in (3, 4, 5)])
+        store.close()
+        again = Store(path)
+        assert again.chain() == StoredChain(5, record_hash(links[4].encoded), b"q" * 32, 9_000, (), ())
+        assert sorted(found.slot for found in again.sessions()) == [20, 20, 77]
+        again.close()
+
+    def test_two_that_find_it_at_once_upgrade_it_once(self, tmp_path):
+        path = tmp_path / "apd.sqlite"
+        _old_store(path, [record(1)])
+        first, second = Store(path), Store(path)
+        sessions = first.sessions()
+        second._transact(second._lay_out)  # as if it had found the first layout a moment before
+        assert second.sessions() == sessions
+        first.close()
+        second.close()
+
+    def test_one_whose_last_link_is_acknowledged_knows_its_head(self, tmp_path):
+        path, links = tmp_path / "apd.sqlite", [record(1), record(2)]
+        _old_store(path, links, acknowledged=2, unsigned=3)
+        store = Store(path)
+        assert store.chain() == StoredChain(2, record_hash(links[1].encoded), b"p" * 32, 9_000, (), ())
+        store.close()
+
+    def test_a_damaged_one_is_told_and_left_as_it_is(self, tmp_path):
+        path = tmp_path / "apd.sqlite"
+        _old_store(path, [record(1)])
+        _tamper(path, "UPDATE session SET value = x'80' WHERE grant_id = (SELECT max(grant_id) FROM session)")
+        store = Store(path)
+        for _ in range(2):
+            with pytest.raises(ShellError, match="a session is damaged"):
+                store.chain()
+        store.close()
+        assert _tables(path) >= {("record", 1), ("session", 3)}
+
+    def test_who_only_looks_changes_nothing(self, tmp_path):
+        """`apd sib`, beside a daemon that has not been started anew since the upgrade."""
+        path = tmp_path / "apd.sqlite"
+        _old_store(path, [record(1)])
+        before = _tables(path)
+        store = Store(path)
+        assert store.offer_state() == b"word"
+        store.close()
+        assert {table for table in _tables(path) if table[1]} == before
+
+    def test_an_apd_of_before_does_not_begin_a_chain_anew_in_a_store_of_now(self, tmp_path, store):
+        """It is told that it does not know the columns."""
+        store.save([record(1)])
+        with (
+            sqlite3.connect(tmp_path / "deep" / "apd.sqlite") as db,
+            pytest.raises(sqlite3.OperationalError, match="no such column"),
+        ):
+            db.executescript(OLD_SCHEMA).execute(
+                "SELECT sequence, record FROM record WHERE evidence IS NOT NULL"
+            )
+        db.close()
+
+    def test_one_of_a_newer_apd_is_refused(self, tmp_path):
+        _tamper(tmp_path / "x.sqlite", "PRAGMA user_version = 2")
+        store = Store(tmp_path / "x.sqlite")
+        with pytest.raises(ShellError, match="a newer apd made it"):
+            store.chain()
+        store.close()
+
+
+def numbered(number: int, **changes):
+    return session(grant=grant(number), encoded_grant=signed_grant(grant(number)), **changes).counted(
+        Usage(number, 2, 3, 4), START.mono_ns
+    )
+
+
+OLD_SCHEMA = """
+CREATE TABLE IF NOT EXISTS session (grant_id BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS record (sequence INTEGER PRIMARY KEY, record BLOB NOT NULL, evidence BLOB, acknowledged
+INTEGER NOT NULL); CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+def _old_store(path: Path, links, acknowledged: int = 2, unsigned: int = 5):
+    """As an apd of before layouts left it, with three sessions, which are returned."""
+    first = session(Phase.CLOSED, reason=EndReason.LEFT, unreported=Usage(1, 1, 1, 1), used=Usage(1, 2, 3, 4))
+    kept = [first, numbered(2), numbered(3, place="7 imsi-001 internet", unreported=Usage(0, 0, 0, 0, 5, 6))]
+    with sqlite3.connect(path) as db:
+        db.executescript(OLD_SCHEMA)
+        rows = [(one.grant_id, _old_session(one, n)) for one, n in zip(kept, (4, 6, 6), strict=True)]
+        db.executemany("INSERT INTO session VALUES (?, ?)", rows)
+        for link in links:
+            sequence = link.record.sequence
+            evidence = _old_evidence(link) if sequence < unsigned else None
+            row = (sequence, link.encoded, evidence, int(sequence <= acknowledged))
+            db.execute("INSERT INTO record VALUES (?, ?, ?, ?)", row)
+        reported = (9_000).to_bytes(8, "big")
+        meta = [("meter_pcr", b"p" * 32), ("reported_utc_ms", reported), ("offer_state", b"word")]
+        db.executemany("INSERT INTO meta VALUES (?, ?)", meta)
+    db.close()
+    return kept
+
+
+def _old_evidence(link: StoreRecord) -> bytes:
+    return write_evidence(replace(OLD_EVIDENCE, record=link.encoded))
+
+
+OLD_EVIDENCE = SIGNER.sign_record(b"")
+"""A signature is another each time, and nobody verifies one here."""
+
+
+def _old_session(one, counts: int) -> bytes:
+    def write(usage: Usage) -> Value:
+        down, up = usage.down_shortfall_bytes, usage.up_shortfall_bytes
+        items: list[Value] = [usage.down_bytes, usage.up_bytes, usage.down_offered_bytes]
+        return [*items, usage.up_offered_bytes, down, up][:counts]
+
+    head: list[Value] = [one.encoded_grant, station_octets(one.station), one.slot]
+    place: list[Value] = [one.place] if one.place else []
+    usages = map(write, (one.baseline, one.used, one.unreported))
+    return write_cbor([*head, one.phase.value, one.reason.value, *usages, *place])
+
+
+def _tables(path: Path) -> set[tuple[str, int]]:
+    """Each with how many rows it has."""
+    with sqlite3.connect(path) as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        found = {(name, db.execute(f"SELECT count(*) FROM {name}").fetchone()[0]) for name in names}
+    db.close()
+    return found
+
+
+class TestFlash:
+    """What a minute may write: pages of 512 octets, as the log of the write has them (decision 0047)."""
+
+    @pytest.mark.parametrize(("sessions", "pages"), [(0, 2), (3, 3), (20, 6)])
+    def test_a_minute_writes_few_pages(self, tmp_path, sessions, pages):
+        """The record one or two, its evidence one, the usage of fourteen sessions one; and which pages are free."""
+        path = tmp_path / "apd.sqlite"
+        store = Store(path, alone=True)
+        present = [numbered(number) for number in range(1, sessions + 1)]
+        store.save([StoreSession(one) for one in present])
+        written = []
+        for number in range(1, 11):
+            before = _log_bytes(path)
+            present = [replace(_served(one), unreported=Usage()) for one in present]
+            rows = tuple(UsageRow(one.grant_id, 7_500_000, 700_000, 7_500_000, 700_000) for one in present)
+            report = UsageReport(number, FIRST_PREVIOUS, 1_790_000_000_000, 1_790_000_060_000, rows)
+            store.save([made := StoreRecord(report, write_meter_record(report), tuple(present), 5_000)])
+            sign(store, made)
+            store.save([ForgetRecord(number)])
+            written.append((_log_bytes(path) - before) / (512 + 24))
+        store.close()
+        assert sorted(written)[5] <= pages
+
+
+def _served(one):
+    return one.counted(one.baseline.plus(Usage(7_500_000, 700_000, 7_500_000, 700_000)), 0)
+
+
+def _log_bytes(path: Path) -> int:
+    return path.with_name(f"{path.name}-wal").stat().st_size
+
+
+def test_a_power_cut_loses_nothing_that_anybody_was_told(tmp_path):
+    """Whatever the disk kept of the log beyond the last synchronous write, and it keeps a part of it at will."""
+    path = tmp_path / "apd.sqlite"
+    store = Store(path)
+    store._db.execute("PRAGMA wal_autocheckpoint = 0")
+    moments: list[tuple[int, tuple[object, ...]]] = []
+
+    def done() -> None:
+        moments.append((_log_bytes(path), _all_of(store)))
+
+    store.save([StoreSession(one) for one in (numbered(1), numbered(2))])
+    done()
+    store.save([record(1, sessions=[numbered(1, used=Usage(7, 7, 7, 7)), numbered(2)])])
+    done()
+    store.save([ForgetSession(grant(2).grant_id), record(2)])
+    done()
+    sign(store, record(1))
+    told_bytes = _log_bytes(path)
+    done()
+    store.save([ForgetRecord(1)])
+    store.save([ForgetSession(grant(1).grant_id), record(3)])
+    done()
+    log = path.with_name("apd.sqlite-wal").read_bytes()
+    for kept in range(told_bytes, len(log) + 1, 97):
+        (cut := tmp_path / str(kept)).mkdir()
+        (cut / "apd.sqlite").write_bytes(path.read_bytes())
+        (cut / "apd.sqlite-wal").write_bytes(log[:kept])
+        found = Store(cut / "apd.sqlite")
+        assert _all_of(found) == max((at for at in moments if at[0] <= kept), key=lambda at: at[0])[1]
+        found.close()
+    assert moments[-1][0] > told_bytes, "the last of them was told to nobody, and waits"
+    store.close()
+
+
+def _all_of(store: Store) -> tuple[object, ...]:
+    rows = store._query("SELECT sequence FROM record UNION ALL SELECT -sequence FROM evidence", ())
+    return store.sessions(), rows
+
+
+def _kept(database: sqlite3.Connection) -> tuple[list[int], list[int]]:
+    """What another process sees: sequences of records, and of evidence."""
+    records, evidence = (
+        [sequence for (sequence,) in database.execute(f"SELECT sequence FROM {name} ORDER BY sequence")]
+        for name in ("record", "evidence")
+    )
+    return records, evidence
 
 
 NORMAL, FULL = 1, 2
@@ -425,9 +690,9 @@ def _synchronous_after(store: Store, commands) -> int:
     return int(level)
 
 
-def _tamper(path: Path, statement: str, value: bytes) -> None:
+def _tamper(path: Path, statement: str) -> None:
     with sqlite3.connect(path) as database:
-        database.execute(statement, (value,))
+        database.execute(statement)
     database.close()
 
 
@@ -494,12 +759,12 @@ def _last_sequence(path: Path) -> int:
 def _links(path: Path) -> int:
     """How many records hang together, from the first."""
     with sqlite3.connect(path) as database:
-        rows = database.execute("SELECT sequence, record, evidence FROM record ORDER BY sequence").fetchall()
+        rows = database.execute("SELECT * FROM record LEFT JOIN evidence USING (sequence)").fetchall()
     database.close()
     previous = FIRST_PREVIOUS
-    for number, (sequence, encoded, evidence) in enumerate(rows, start=1):
+    for number, (sequence, encoded, _, proof, *_rest) in enumerate(sorted(rows), start=1):
         assert sequence == number
         assert previous in encoded
-        assert evidence is None or write_evidence(read_evidence(evidence)) == evidence
+        assert proof is None or read_evidence(proof).signature
         previous = record_hash(encoded)
     return len(rows)
