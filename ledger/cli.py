@@ -43,6 +43,7 @@ from ledger.pages import (
     TransactionListPage,
     TransactionPage,
 )
+from ledger.recording import ACCOUNT_ENDED
 from ledger.repayment import Missing, plan_partner_refund
 from ledger.showing import show
 from ledger.tables import (
@@ -185,7 +186,7 @@ def account(argv: list[str]) -> int:
             "amount_ubc", type=typed(parse_money), metavar="AMOUNT", help="bandcoins, e.g. 1.5"
         )
         add_submitting_options(moving)
-    text = "your box was stolen, with the key of --key on it: no meter of this account counts any more"
+    text = "your box was stolen, with the key of --key on it: this account meters and sells nothing any more"
     retire = add_subcommand(commands, "retire", text, _account_retire)
     retire.add_argument(
         "--for-good", action="store_true", required=True, help="say it: this account sells never again"
@@ -329,7 +330,7 @@ def _account_move(options: argparse.Namespace) -> int:
 
 
 def _account_retire(options: argparse.Namespace) -> int:
-    """The account enrols itself, after which the ledger takes no record and no enrolment of its boxes."""
+    """The account enrols itself, after which the ledger takes no record, enrolment or offer of it."""
     key, genesis = read_key(options.key), fetch_genesis(reader_of(options))
     proof = prove_software_key(key, key.public)
     request = EnrolmentRequest(key.public, software_key=key.public, software_proof=proof)
@@ -338,13 +339,14 @@ def _account_retire(options: argparse.Namespace) -> int:
         reply = read_enrolment_reply(client.ask("enrolment", question))
     said, result = "executed", reply.attestation_result
     if result:
-        read_attestation_result(result, genesis.signer(result), genesis.ledger_id)
+        word = read_attestation_result(result, genesis.signer(result), genesis.ledger_id)
+        done = word.provider == word.attestation_key == key.public
     else:
         receipt = read_receipt(reply.receipt, genesis.signer(reply.receipt), genesis.ledger_id)
         said = receipt.reason
-    done = said in {"executed", "retired_key"}
-    words = "its meters have ended, for good" if done else f"its meters go on: {said}"
-    show_page(options, {"account": str(key.public), "said": said}, lambda: [f"account {key.public}: {words}"])
+        done = said == ACCOUNT_ENDED and str(key.public) in receipt.detail
+    words = "has ended, for good" if done else f"goes on: {said}"
+    show_page(options, {"account": str(key.public), "said": said}, lambda: [f"account {key.public} {words}"])
     return OK if done else NO
 
 

@@ -7,6 +7,7 @@ the fields below in their order, and what the app hash and a proof cover (ledger
     a account(8)                              Account
     b provider(8)                             BandBooks: what is outstanding, band by band
     c period(8) provider(8) from(4) to(4)     PeriodBook: the outstanding of one band in one period
+    e account(33)                             AccountEnd: it sells no more, and no meter of it counts
     g attestation key(8)                      MeterGap: a meter's record came before its predecessors
     h provider(8) consumer(33)                Share of a cleared auction
     k attestation key(8)                      MeterChain: the end of a box's metering chain
@@ -163,8 +164,16 @@ class MeterGap:
     since_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class AccountEnd:
+    """The account's last word, in the block of time `since_s`: it stands for ever (docs/decisions/0053)."""
+
+    since_s: int
+
+
 Entry = (
     Account
+    | AccountEnd
     | Money
     | StandingOffer
     | ReservationOffer
@@ -184,6 +193,11 @@ MONEY_KEY = b"m"
 
 def account_key(key_id: bytes) -> bytes:
     return b"a" + key_id
+
+
+def account_end_key(account: PublicKey) -> bytes:
+    """With the whole key: nobody's key id may end another's account."""
+    return b"e" + account.octets
 
 
 def chain_key(attestation_key_id: bytes) -> bytes:
@@ -262,8 +276,8 @@ def _entry_items(entry: Entry) -> Value:
             return [key, balance_ubc]
         case PeriodBook(spot_ending_units, reserved_units):
             return [spot_ending_units, reserved_units]
-        case SpotEnding(units):
-            return [units]
+        case SpotEnding(number) | AccountEnd(number):
+            return [number]
         case BandBooks(bands):
             return [[*book.span, book.spot_units, book.reserved_units] for book in bands]
         case Share(allocated, allocations, price_ubc, slots):
@@ -397,6 +411,7 @@ _READERS: dict[bytes, Callable[[list[Value]], Entry]] = {
     b"a": _read_account,
     b"b": _read_band_books,
     b"c": lambda items: PeriodBook(*_integers(items)),
+    b"e": lambda items: AccountEnd(*_integers(items)),
     b"g": lambda items: MeterGap(*_integers(items)),
     b"h": _read_share,
     b"k": _read_chain,

@@ -13,6 +13,7 @@ from ledger.entries import (
     Share,
     ShareList,
     StandingOffer,
+    account_end_key,
     offer_key,
     reservation_key,
     share_key,
@@ -64,6 +65,8 @@ def _check(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: int) -> Re
     genesis = draft.genesis
     if genesis.licensees is not None and issuer not in genesis.licensees:
         return Rejected(Reason.NOT_LICENSED, f"{issuer} is not among the providers that this ledger licenses")
+    if _has_ended(draft, issuer):
+        return Rejected(Reason.ACCOUNT_ENDED, f"{issuer} has ended its account, for good")
     longest_s = MAX_PERIODS_AHEAD * genesis.period_s
     slots = max((share.slots for share in action.consumers.values()), default=0)
     duration_s = action.allocation_duration_s * max(1, slots)
@@ -90,6 +93,13 @@ def _check(draft: Draft, issuer: PublicKey, action: PostOffer, now_s: int) -> Re
                 Reason.PERIOD_TOO_FAR, f"period {period} is over {MAX_PERIODS_AHEAD} after {current}"
             )
     return None
+
+
+def _has_ended(draft: Draft, issuer: PublicKey) -> bool:
+    """Who has ended has nothing on offer; whoever has needs not be looked up."""
+    offer = read_offer(draft, issuer)
+    on_offer = offer is not None and offer.max_allocations > 0
+    return not on_offer and draft.get(account_end_key(issuer)) is not None
 
 
 def _check_forecast(action: PostOffer) -> Rejected | None:

@@ -7,7 +7,8 @@ hidden record. That it came early, and when, is noted in the log and in the stat
 same for everybody who applies the log, whenever he does.
 
 A provider has one live attestation key: enrolling another retires the one before, whose chain ends there
-(docs/decisions/0007). An account that enrols itself ends its meters for good: there is none after it (0053).
+(docs/decisions/0007). An account that enrols itself ends for good: no meter of it counts, none is enrolled any more and
+nothing of it is sold (0053). That is said of the account, whatever its key was enrolled as, and by whom, before.
 """
 
 from collections.abc import Mapping
@@ -16,15 +17,26 @@ from hashlib import sha256
 
 from ledger.block import ItemKind
 from ledger.chain_state import ChainState, write_chain_state
-from ledger.entries import MeterChain, MeterGap, chain_key, gap_key
+from ledger.entries import (
+    AccountEnd,
+    MeterChain,
+    MeterGap,
+    account_end_key,
+    chain_key,
+    gap_key,
+    offer_key,
+)
 from ledger.evidence import step
 from ledger.evidence_totals import FindGrant
 from ledger.forming import FormingBlock
+from ledger.state import read_offer
 from wire.attestation_result import AttestationResult
 from wire.evidence import Evidence, read_evidence
 from wire.meter_record import BootRecord, read_meter_record
 
 ALREADY_ENROLLED = "already_enrolled"
+ACCOUNT_ENDED = "account_ended"
+"""It has said its last word before; to whoever says it again this is a yes."""
 GAP_PATIENCE_S = 60
 """How long a record that skips its predecessors is refused, before it is taken as a break of the chain."""
 
@@ -80,22 +92,35 @@ class Metering:
         self, block: FormingBlock, encoded: bytes, result: AttestationResult, subject: bytes
     ) -> NotTaken | None:
         """None if the block now has it; `result` is what `encoded` says."""
-        key_id = result.attestation_key.key_id
+        key_id, provider = result.attestation_key.key_id, result.provider
+        if block.draft.get(account_end_key(provider)) is not None:
+            return NotTaken(ACCOUNT_ENDED, f"account {provider} has ended, for good")
         known = block.enrolments.get(key_id) or self.enrolments.get(key_id)
-        if known is not None:
+        if result.attestation_key == provider:
+            self._end_account(block, result)
+        elif known is not None:
             return _check_live(block, key_id) or NotTaken(
                 ALREADY_ENROLLED, f"attestation key {key_id.hex()} is enrolled"
             )
-        if self._live(block, result) == result.provider.key_id:
-            return NotTaken("account_ended", f"account {result.provider} has ended its meters, for good")
-        self._retire_before(block, result)
+        else:
+            self._retire_before(block, result)
         number = block.add(ItemKind.ATTESTATION_RESULT, subject, encoded)
-        block.rows.enrolments.append((key_id, number))
-        block.enrolments[key_id] = result
-        self._note(block, key_id, ChainState())
-        if result.attestation_key == result.provider:
-            block.draft.put(chain_key(key_id), replace(_chain_end(block, key_id), retired_s=block.time_s))
+        if known is None:
+            block.rows.enrolments.append((key_id, number))
+            block.enrolments[key_id] = result
+            self._note(block, key_id, ChainState())
+        if result.attestation_key == provider:
+            _retire(block, key_id)
         return None
+
+    def _end_account(self, block: FormingBlock, result: AttestationResult) -> None:
+        """Its meter counts no more, and what it has on offer nobody buys."""
+        provider = result.provider
+        self._retire_before(block, result)
+        block.draft.put(account_end_key(provider), AccountEnd(block.time_s))
+        offer = read_offer(block.draft, provider)
+        if offer is not None:
+            block.draft.put(offer_key(provider.key_id), replace(offer, max_allocations=0))
 
     def _note(self, block: FormingBlock, key_id: bytes, chain: ChainState) -> None:
         block.chains[key_id] = chain
@@ -110,8 +135,7 @@ class Metering:
         """The provider's key so far, if there is one, counts no more."""
         before = self._live(block, result)
         if before is not None:
-            end = _chain_end(block, before)
-            block.draft.put(chain_key(before), replace(end, retired_s=block.time_s))
+            _retire(block, before)
 
 
 def _check_gap(
@@ -146,6 +170,10 @@ def _chain_end(block: FormingBlock, key_id: bytes) -> MeterChain:
     end = block.draft.get(chain_key(key_id))
     assert isinstance(end, MeterChain), f"attestation key {key_id.hex()} is enrolled and has no chain"
     return end
+
+
+def _retire(block: FormingBlock, key_id: bytes) -> None:
+    block.draft.put(chain_key(key_id), replace(_chain_end(block, key_id), retired_s=block.time_s))
 
 
 def _check_live(block: FormingBlock, key_id: bytes) -> NotTaken | None:

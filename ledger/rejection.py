@@ -29,6 +29,7 @@ class Reason(IntEnum):
     AMOUNT_OVERFLOW = auto()
     # offer
     NOT_LICENSED = auto()
+    ACCOUNT_ENDED = auto()
     DURATION_TOO_LONG = auto()
     TOO_MANY_BANDS = auto()
     SHARES_EXCEED_OFFER = auto()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ledger.entries import (
     Account,
+    AccountEnd,
     BandBook,
     BandBooks,
     Entry,
@@ -20,6 +21,7 @@ from ledger.entries import (
     ShareList,
     SpotEnding,
     StandingOffer,
+    account_end_key,
     account_key,
     band_books_key,
     chain_key,
@@ -46,6 +48,7 @@ KEY_ID = PROVIDER.public.key_id
 SPAN = (5_150_000, 5_170_000)
 SAMPLES: list[tuple[bytes, Entry]] = [
     (account_key(KEY_ID), Account(PROVIDER.public.octets, 2**63 - 1)),
+    (account_end_key(PROVIDER.public), AccountEnd(60_000)),
     (b"m", Money(10, 3)),
     (offer_key(KEY_ID), StandingOffer(3, 100, BAND, 10, 600, QOS, 900_000, 1_000_000, cleared=False)),
     (reservation_key(PROVIDER.public, 1_000), ReservationOffer(80, 5)),

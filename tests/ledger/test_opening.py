@@ -17,8 +17,8 @@ from lab.meter_chain import MeterChain
 from ledger.chain_state import read_chain_state, write_chain_state
 from ledger.database import open_store
 from ledger.engine import Engine
+from ledger.entries import AccountEnd, account_end_key, chain_key
 from ledger.entries import MeterChain as ChainEnd
-from ledger.entries import chain_key
 from ledger.granting import read_sale, write_sale
 from ledger.opening import genesis_header, open_ledger, replay
 from ledger.submission import Enrolment, Executed, Record, Refused
@@ -78,6 +78,36 @@ def test_retired_keys_are_retired_again(tmp_path: Path) -> None:
     assert len(ends) == 4
     assert [key for key, end in ends.items() if not end.retired_s] == [chain_key(last)]
     for opened in (engine, again):
+        opened.store.close()
+
+
+def test_an_ended_account_is_ended_again(tmp_path: Path) -> None:
+    """Also where its key was another account's meter, so that its last word is no enrolment of its own."""
+    engine = live(tmp_path / "ledger.db")
+    meters = [(PROVIDER, BOB), (PrivateKey.from_secret(90), BOB), (PROVIDER, PROVIDER)]
+    words = [
+        Enrolment(
+            write_attestation_result(
+                AttestationResult(key.public, b"", provider.public, b"", START_S + 10),
+                LEDGER,
+                GENESIS.ledger_id,
+            )
+        )
+        for key, provider in meters
+    ]
+    for word in words:
+        (outcome,) = engine.commit([word], START_S + 10)
+        assert isinstance(outcome, Executed)
+    assert replay(engine.store) == engine.head
+    again = open_ledger(tmp_path / "ledger.db", GENESIS)
+    assert again.state.get(account_end_key(PROVIDER.public)) == AccountEnd(START_S + 10)
+    for opened in (engine, again):
+        (refused,) = opened.commit([words[-1]], START_S + 11)
+        assert isinstance(refused, Refused)
+        assert refused.reason == "account_ended"
+        (refused,) = opened.commit([sign(offer(), PROVIDER)], START_S + 11)
+        assert isinstance(refused, Refused)
+        assert refused.reason == "account_ended"
         opened.store.close()
 
 

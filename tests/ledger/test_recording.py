@@ -13,12 +13,14 @@ from ledger.entries import MeterChain as ChainEnd
 from ledger.forming import FormingBlock
 from ledger.passing import pass_time
 from ledger.recording import GAP_PATIENCE_S, Metering, chain_rows, record_item_id
-from tests.ledger_world import BOB, PROVIDER, START_S, World
+from ledger.rejection import Reason
+from tests.ledger_world import ALICE, BOB, PROVIDER, START_S, World, buy, offer
 from wire.attestation_result import AttestationResult
 from wire.errors import DecodeError
 from wire.evidence import read_evidence
 from wire.grant import Grant
 from wire.keys import PrivateKey
+from wire.money_actions import Transfer
 
 
 class Office:
@@ -214,7 +216,7 @@ def test_and_never_again_gets_one(office: Office) -> None:
     """The thief of a box has its account's key, and could enrol another machine for it."""
     end_or_enrol(office, PROVIDER)
     assert end_or_enrol(office, PrivateKey.generate()) == "account_ended"
-    assert end_or_enrol(office, PROVIDER) == "retired_key", "asking again changes nothing"
+    assert end_or_enrol(office, PROVIDER) == "account_ended", "asking again changes nothing"
     assert end_or_enrol(office, PrivateKey.generate(), BOB) == "", "other accounts go on"
 
 
@@ -224,3 +226,44 @@ def test_its_own_key_is_no_meter_in_the_block_in_which_it_ends_them(office: Offi
     result = AttestationResult(PROVIDER.public, b"", PROVIDER.public, b"", START_S)
     assert office.metering.take_enrolment(block, b"x", result, bytes(31) + b"x") is None
     assert office.take(chain.boot(), block) == "retired_key"
+
+
+def test_a_thief_who_was_faster_with_its_key_cannot_keep_it_from_ending(office: Office) -> None:
+    """He enrols the account's key as the meter of his own account, and then another in its place."""
+    thief, first = PrivateKey.generate(), office.chain.boot()
+    assert end_or_enrol(office, PROVIDER, thief) == ""
+    own = MeterChain(SoftwareKey(PROVIDER), START_S * 1_000)
+    assert end_or_enrol(office, PROVIDER) == ""
+    assert office.take(first) == "retired_key"
+    assert office.take(own.boot()) == "retired_key", "the account's key vouches for nothing"
+    assert end_or_enrol(office, PrivateKey.generate()) == "account_ended"
+    assert end_or_enrol(office, PrivateKey.generate(), thief) == "", "the thief's account is his"
+    assert office.metering.enrolments[PROVIDER.public.key_id].provider == thief.public
+
+
+def test_nor_one_who_has_retired_the_key_already(office: Office) -> None:
+    thief = PrivateKey.generate()
+    assert end_or_enrol(office, PROVIDER, thief) == ""
+    assert end_or_enrol(office, PrivateKey.generate(), thief) == ""
+    assert end_or_enrol(office, PROVIDER) == ""
+    assert office.take(office.chain.boot()) == "retired_key"
+    assert end_or_enrol(office, PROVIDER) == "account_ended"
+
+
+def test_nor_one_who_takes_the_key_afterwards(office: Office) -> None:
+    assert end_or_enrol(office, PROVIDER) == ""
+    assert end_or_enrol(office, PROVIDER, PrivateKey.generate()) == "retired_key"
+
+
+def test_of_an_account_that_has_ended_nothing_is_sold_and_its_money_moves(office: Office) -> None:
+    world = office.world
+    world.must(offer(), PROVIDER)
+    world.must(buy(), ALICE)
+    assert end_or_enrol(office, PROVIDER) == ""
+    assert world.do(buy(), ALICE) is Reason.SELLING_IS_OFF
+    for units in (10, 0):
+        assert world.do(offer(max_allocations=units), PROVIDER) is Reason.ACCOUNT_ENDED
+    world.must(Transfer(BOB.public, 100), PROVIDER)
+    never = Office()
+    assert end_or_enrol(never, PROVIDER) == ""
+    assert never.world.do(offer(), PROVIDER) is Reason.ACCOUNT_ENDED, "also if it never sold"

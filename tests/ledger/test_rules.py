@@ -13,7 +13,7 @@ import pytest
 
 from ledger.capacity import MAX_BANDS, MAX_PERIODS_AHEAD
 from ledger.contract import MAX_VALIDITY_S
-from ledger.entries import Account, account_key
+from ledger.entries import Account, AccountEnd, account_end_key, account_key
 from ledger.pricing import MAX_DISCOUNTED_UNITS
 from ledger.rejection import Reason, Rejected
 from tests.ledger_world import (
@@ -71,6 +71,13 @@ def posted(**changes: object) -> Setting:
 
 def licensed(world: World) -> World:
     return World(genesis=replace(GENESIS, licensees=(BOB.public,)))
+
+
+def has_ended(world: World) -> World:
+    draft = world.draft()
+    draft.put(account_end_key(PROVIDER.public), AccountEnd(START_S))
+    world.merge(draft)
+    return world
 
 
 def bands_outstanding(world: World) -> World:
@@ -189,6 +196,7 @@ ROWS = [
     Row(Reason.AMOUNT_NOT_POSITIVE, ALICE, Transfer(BOB.public, 0)),
     Row(Reason.AMOUNT_OVERFLOW, EXCHANGE, Deposit(ALICE.public, U63_MAX), note="more than 2^63 - 1 in all"),
     Row(Reason.NOT_LICENSED, PROVIDER, offer(allocation_duration_s=U32_MAX), licensed),
+    Row(Reason.ACCOUNT_ENDED, PROVIDER, offer(allocation_duration_s=U32_MAX), has_ended),
     Row(Reason.DURATION_TOO_LONG, PROVIDER, offer(allocation_duration_s=MAX_PERIODS_AHEAD * PERIOD_S + 1)),
     Row(
         Reason.DURATION_TOO_LONG,
