@@ -1,9 +1,10 @@
 """What a box writes to its flash in a day at default settings: the real store through a day of records.
 
 Each minute has what the daemon orders in it: the record before the TPM hears of it, its evidence, the ledger's
-receipt; each hour the sessions are others. Minutes do not pass: after each, all files of the store are written out, as
-a kernel does by itself within the half minute. Counted is what this process made the file system write (proc(5), io,
-write_bytes: whole pages of 4 KiB), its own journal not, and not what flash adds.
+receipt; each hour the sessions are others, with one write more for each than the daemon orders. Minutes do not pass:
+after each, all files of the store are written out, as a kernel does by itself within the half minute. Counted is what
+this process made the file system write (proc(5), io, write_bytes: whole pages of 4 KiB), its own journal not, and not
+what flash adds.
 """
 
 import os

@@ -283,6 +283,10 @@ class TestChain:
         other.close()
         store.close()
 
+    def test_what_is_not_signed_yet_nobody_can_have_acknowledged(self, store):
+        store.save([record(1), ForgetRecord(1)])
+        assert store.chain().unsigned == (record(1).encoded,)
+
     def test_only_what_somebody_was_told_is_synchronous(self, store):
         """A record is heard of with its evidence, whose commit brings it to the disk, too."""
         assert _synchronous_after(store, [record(1)]) == NORMAL
