@@ -262,6 +262,8 @@ def _address(text: str) -> str:
     import ipaddress
 
     try:
+        if "%" in text:
+            raise ValueError(f"{text!r} has a scope: FreeRADIUS knows a box by an address without one")
         return str(ipaddress.ip_address(text)) if text else ""
     except ValueError as error:
         raise ConfigError(f"--address: {error}") from None

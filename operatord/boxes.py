@@ -23,8 +23,10 @@ from wire.ids import PublicKey
 from wire.invitation import BOX_NAME, EnrolmentQuestion, hash_token, read_secret, verify_box
 
 MAX_RECORD_BYTES = 256 * 1024
-RESERVED = frozenset({"ledger", "operator", "exchange", "broker", "authority"})
-"""Names that docs/ledger.md gives to others at the same broker: an answer of theirs is addressed by such a name."""
+RESERVED = frozenset({"ledger", "operator", "exchange", "broker", "authority", "owner"})
+"""Names that the docs give to others at the same broker: an answer of theirs is addressed by such a name."""
+RESERVED_BEGINNINGS = ("apd-", "ledger-", "operator-")
+"""Of client ids that programs choose. A box's client id is its name, and the broker knows one client by each."""
 DEFAULT_LIFETIME_S = 3 * 86_400
 """Of an invitation: over a weekend, and a day for who unpacks the box late."""
 MAX_LIFETIME_S = 30 * 86_400
@@ -188,7 +190,7 @@ def check_name(name: str) -> None:
     """Raises ConfigError for one that cannot be a box's, or is somebody else's."""
     if not BOX_NAME.fullmatch(name):
         raise ConfigError(f"{name!r}: a box's name has 1 to 20 letters, digits, dots, dashes or underscores")
-    if name in RESERVED:
+    if name.lower() in RESERVED or name.lower().startswith(RESERVED_BEGINNINGS):
         raise ConfigError(f"{name!r}: is not a box's name: the broker knows somebody else by it")
 
 

@@ -41,6 +41,7 @@ from operatord.commands import (
     WriteAnchor,
 )
 from operatord.keeping import (
+    leave_boxes,
     next_deadline_s,
     pass_time,
     renew_permit,
@@ -156,6 +157,7 @@ class Daemon:
         if self._book is not None:
             channels.restore(self._book, store.channels(), store.metered(), monotonic_ms())
         commands = clock.start(self._state, store.meta(clock.PLACE), now_s)
+        commands += leave_boxes(self._state)
         commands += pass_time(self._state, now_s, int(time.monotonic()))
         changed = self._trust.settle(trusted_accounts(self._state))
         self._tell(
@@ -255,18 +257,13 @@ class Daemon:
         """Boxes came or went, and nothing else of the settings changed. How many sessions are thrown out, at boxes that
         are gone.
         """
-        gone = self._state.boxes.keys() - settings.boxes.keys()
         boxes = settings.boxes if self._book is None else with_channels(settings.boxes, self._book, self._key)
         self._settings, self._state.boxes = settings, boxes
         self._followed.clear()
         self._followed.update(settings.providers)
-        orders = [
-            Disconnect(use.box, use.permit_id, use.station, use.session_id, "the box is shut out")
-            for use in self._state.uses.values()
-            if use.box in gone
-        ]
-        self._do(orders)
-        return len(orders)
+        orders = leave_boxes(self._state)
+        self._do(self._name(orders))
+        return sum(isinstance(one, Disconnect) for one in orders)
 
     def status(self) -> dict[str, Any]:
         """For an owner."""

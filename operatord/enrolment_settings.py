@@ -1,7 +1,7 @@
 """Section [enrolment] of the operator's settings: where boxes ask for their certificate, and what has to hear of it.
 
     [enrolment]  address = "192.0.2.1"         where boxes reach this machine: the door, FreeRADIUS, the broker
-                 listen = "0.0.0.0"  port = 8575  folder = "enrolment"
+                 listen = "0.0.0.0"  port = 8576  folder = "enrolment"
                  broker_host = "192.0.2.1"  broker_port = 8884
                  reload_broker = "systemctl reload mosquitto"
                  radius_folder = "radius"  restart_radius = "systemctl restart airgrant-radius"
@@ -22,7 +22,8 @@ ENROLMENT_KEYS = {
     "address", "listen", "port", "folder", "broker_host", "broker_port", "reload_broker", "radius_folder",
     "radius_user", "restart_radius",
 }  # fmt: skip
-DOOR_PORT = 8575
+DOOR_PORT = 8576
+"""8575 is the page's."""
 BOX_BROKER_PORT = 8884
 """A listener of its own, as another authority signs for whoever comes there."""
 

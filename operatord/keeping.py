@@ -127,6 +127,18 @@ def pass_time(state: State, now_s: int, running_s: int) -> list[Command]:
     return commands
 
 
+def leave_boxes(state: State) -> list[Command]:
+    """Whoever uses a permit at a box that is not known any more is thrown out there, and uses it no more: that box
+    tells of no end, as nobody hears it.
+    """
+    gone = [use for use in state.uses.values() if use.box not in state.boxes]
+    commands: list[Command] = []
+    for use in gone:
+        del state.uses[use.permit_id]
+        commands += [disconnect(use, "the box is shut out"), ForgetUse(use.permit_id)]
+    return commands
+
+
 def next_deadline_s(state: State) -> int | None:
     """When the next permit ends or is forgotten (UTC); None without one."""
     return max(state.due[0][0], state.held_until_s) if state.due else None

@@ -1,8 +1,9 @@
 """Takes a box's connection at the broker away from whoever has it, once its certificate counts no more.
 
 A broker that reads its list of certificates again goes on with the connections that it has. A client that comes with
-the same client id takes the other's place (MQTT 5.0 clause 3.1.4), so for a moment we are that box, with a certificate
-of minutes by the authority of boxes; what the broker kept for the box is thrown away. Decides nothing.
+the same client id takes the other's place (MQTT 5.0 clause 3.1.4), and on the listener of boxes that id is the name in
+the certificate, whatever the client says (`use_username_as_clientid`). So for a moment we are that box, with a
+certificate of minutes by the authority of boxes; what the broker kept for the box is thrown away. Decides nothing.
 """
 
 import ssl

@@ -86,7 +86,9 @@ class Disconnector:
 
     async def disconnect(self, order: Disconnect, wanted: Callable[[], bool] = lambda: True) -> Answer:
         """Until the box has answered or three times has not; `wanted` is asked each time. Raises ShellError."""
-        box = self._boxes[order.box]
+        box = self._boxes.get(order.box)
+        if box is None:
+            raise ShellError("RADIUS", f"{order.box}: {order.station} stays, as the box is known no more")
         transport = await self._open(order.box)
         request = make_request(order, box.secret, self._free_id(order.box), int(time.time()))
         octets = request.RequestPacket()

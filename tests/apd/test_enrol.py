@@ -20,10 +20,10 @@ AUTHORITY = make_authority(PrivateKey.generate(), NOW_S, 1)
 
 
 def question_of(box: PrivateKey, account: PrivateKey, token: bytes, name: str) -> EnrolmentQuestion:
-    return ask_for(Invitation("192.0.2.1", 8575, name, NOW_S, bytes(32), token), box, account)
+    return ask_for(Invitation("192.0.2.1", 8576, name, NOW_S, bytes(32), token), box, account)
 
 
-INVITATION = Invitation("192.0.2.1", 8575, "roof", NOW_S, bytes(32), bytes(32))
+INVITATION = Invitation("192.0.2.1", 8576, "roof", NOW_S, bytes(32), bytes(32))
 
 
 def answer(name: str = "roof", box: PrivateKey = BOX) -> EnrolmentAnswer:

@@ -54,7 +54,7 @@ def test_only_the_invitation_is_printed_and_its_token_is_kept_by_its_hash(
     assert (status, said) == (0, "")
     invitation = parse_invitation(line)
     (record,) = files.records()
-    assert (invitation.host, invitation.port, invitation.box) == ("192.0.2.1", 8575, "roof")
+    assert (invitation.host, invitation.port, invitation.box) == ("192.0.2.1", 8576, "roof")
     assert (record.token_hash, record.until_s) == (hash_token(invitation.token), invitation.until_s)
     assert invitation.pin == pin_of(files.open_door_key(1_790_000_000))
     assert (record.standing, files.secret_file("roof").exists()) == (Standing.INVITED, False)
@@ -96,6 +96,7 @@ def test_revoking_without_the_broker_is_written_and_not_called_done(box: Box, fi
         (("add", "ledger"), "somebody else"),
         (("add", "a/b"), "1 to 20 letters"),
         (("add", "roof", "--address", "x"), "--address"),
+        (("add", "roof", "--address", "fe80::1%x"), "--address"),
         (("add", "roof", "--for", "1s"), "--for"),
         (("add", "roof", "--for", "31d"), "--for"),
         (("replace", "cellar"), "ever invited"),

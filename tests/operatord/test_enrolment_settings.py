@@ -17,7 +17,7 @@ def parse(**values: object) -> EnrolmentSettings:
 
 def test_an_address_is_enough() -> None:
     settings = parse()
-    assert (settings.listen, settings.port, settings.folder) == ("0.0.0.0", 8575, Path("/srv/enrolment"))
+    assert (settings.listen, settings.port, settings.folder) == ("0.0.0.0", 8576, Path("/srv/enrolment"))
     assert (settings.broker_host, settings.broker_port) == ("192.0.2.1", 8884)
     assert (settings.reload_broker, settings.radius_folder, settings.restart_radius) == ((), None, ())
 

@@ -23,6 +23,7 @@ from operatord.keeping import (
     HOLD_S,
     LINGER_S,
     MAX_PERMITS_PER_ACCOUNT,
+    leave_boxes,
     next_deadline_s,
     pass_time,
     restore,
@@ -215,3 +216,16 @@ def test_a_restart_forgets_nothing() -> None:
         assert getattr(again, name) == getattr(made, name), name
     assert sorted(again.due) == sorted(made.due)
     assert trusted_accounts(again) == {ALICE.public}
+
+
+def test_at_a_box_that_is_gone_nobody_uses_a_permit_any_more() -> None:
+    """After a restart, too: else the end of the permit would order a Disconnect at a box that nobody knows."""
+    made = state([PERMIT])
+    ask(made)
+    assert leave_boxes(made) == [], "all boxes are there"
+    after = State({name: box for name, box in BOXES.items() if name != "roof"}, SECRET)
+    restore(after, [PERMIT], [], list(made.uses.values()), [], NOW_S + 10)
+    orders = leave_boxes(after)
+    assert [one.why for one in orders if isinstance(one, Disconnect)] == ["the box is shut out"]
+    assert ForgetUse(PERMIT.permit_id) in orders
+    assert not disconnects(passed(after, PERMIT.ends_s))

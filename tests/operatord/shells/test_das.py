@@ -194,3 +194,12 @@ def test_an_order_that_was_overtaken_is_not_sent_again() -> None:
     wanted = iter([True, False])
     assert story(fake, wanted=lambda: next(wanted)) == Answer(ended=False, text=das.OVERTAKEN)
     assert len(fake.heard) == 1
+
+
+def test_a_box_that_is_gone_is_no_fault_of_ours() -> None:
+    async def run() -> None:
+        disconnector = Disconnector({})
+        with pytest.raises(ShellError, match="known no more"):
+            await disconnector.disconnect(ORDER)
+
+    asyncio.run(run())
