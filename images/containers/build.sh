@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# images/containers/build.sh [NAME...]: container images apd, broker, ledger, operatord and radius, into build/images.
+# images/containers/build.sh [NAME...]: container images apd, broker, ledger, operatord and radius, into build/images; and lab, if it is named.
 #
 # In a Docker engine of the lab's sandbox, without a network, over a base made of Debian's packages (images/containers/fetch.sh);
 # what is there afterwards is a file for `docker load`. --keep: only in that engine, for those who run them there.
@@ -27,6 +27,7 @@ revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 
 if [ -z "${DOCKER_HOST:-}" ]; then
   $here/fetch.sh || exit 3
+  case " $* " in *" lab "*) $here/fetch.sh lab || exit 3 ;; esac
   status=0
   lab/sandbox.sh $here/engine.sh build/containers/engine "${BASH_SOURCE[0]}" ${keep:+--keep} "$@" || status=$?
   [ $status -eq 0 ] || exit 3

@@ -1,8 +1,7 @@
 #!/bin/sh
 # images/containers/code.sh: our own packages and commands beside the libraries of /opt/box and /opt/operator.
 #
-# The tree is at /context. Byte code is checked by nobody (the files do not change), and names
-# no date, so that the same tree gives the same octets.
+# The tree is at /context. Byte code is as libraries.sh makes it.
 set -eu
 cd /context
 
@@ -12,7 +11,13 @@ command() {
   chmod 755 "$folder/bin/$1"
 }
 
+# finish MODULE...: ours, beside the libraries.
 finish() {
+  site=$folder/lib/python3.11/site-packages
+  cp -r "$@" "$site"
+  for module; do
+    python3 -m compileall -q --invalidation-mode unchecked-hash -s "$folder" -p /opt/airgrant "$site/${module##*/}"
+  done
   install -m 755 images/containers/health.py "$folder/bin/health"
   # Scripts of libraries name the folder in which they were made.
   for script in "$folder"/bin/*; do
@@ -20,19 +25,16 @@ finish() {
     case $(head -n 1 "$script") in "#!$folder/"*) rm "$script" ;; esac
   done
   sed -i "s|$folder|/opt/airgrant|g" "$folder/pyvenv.cfg"
-  python3 -m compileall -q --invalidation-mode unchecked-hash -s "$folder" -p /opt/airgrant "$folder/lib"
 }
 
 folder=/opt/box
 python3 -m images.stage apd.__main__ /tmp/box
-cp -r /tmp/box/. "$folder/lib/python3.11/site-packages"
 command apd apd.__main__ main
-finish
+finish /tmp/box/*
 
 folder=/opt/operator
-cp -r airgrant.py wire market ledger nas_tunnel device operatord "$folder/lib/python3.11/site-packages"
 command airgrant airgrant main
 command operatord operatord.__main__ main
 install -m 755 images/containers/operator-side "$folder/bin/operator-side"
-finish
+finish airgrant.py wire market ledger nas_tunnel device operatord
 rm -rf /tmp/box

@@ -43,10 +43,9 @@ def ask_ledger(page: dict[str, Any]) -> str:
 
 
 def ask_operatord(page: dict[str, Any]) -> str:
-    status = read(page.get("http", {}).get("port", OPERATORD_PORT), "/v1/status")
-    if not status["broker_connected"]:
-        return "the broker is away"
-    return "" if status["clock"] == "right" else f"clock: {status['clock']}"
+    """By what lets people in: without broker and ledger it goes on with the grants that it knows."""
+    read(page.get("http", {}).get("port", OPERATORD_PORT), "/v1/status")
+    return ""
 
 
 def ask_apd(page: dict[str, Any]) -> str:

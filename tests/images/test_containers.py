@@ -38,18 +38,20 @@ SERVICES = ("broker", "ledger", "operatord", "radius")
 USER = "10001"
 NET_ADMIN = 1 << 12
 """CAP_NET_ADMIN, linux/capability.h."""
-SCRIPTS = ("build.sh", "code.sh", "engine.sh", "fetch.sh", "libraries.sh", "locked.sh", "packages.sh", "operator-side",
-           "broker-health", "radius-health")  # fmt: skip
+SCRIPTS = ("build.sh", "code.sh", "engine.sh", "fetch.sh", "lab.sh", "libraries.sh", "locked.sh", "packages.sh",
+           "operator-side", "broker-health", "radius-health")  # fmt: skip
 STATION = "02:00:00:00:01:00"
 BSSID = "02-00-00-00-00-00"
 FASTER = """\
 services:
-  broker: { healthcheck: &health { interval: 1s, start_period: 30s } }
+  broker: { healthcheck: &health { interval: 300ms, start_period: 30s } }
   ledger: { healthcheck: *health }
   operatord: { healthcheck: *health }
   radius: { healthcheck: *health }
 """
 """The test waits for health, and asks oftener."""
+OTHER = str(PrivateKey.generate().public)
+"""Somebody's account."""
 LIMIT_S = 10.0
 """What a container has to end in, before it is killed."""
 
@@ -185,7 +187,6 @@ class Side:
         for placeholder, value in {
             "broker.example:8883": "127.0.0.1:8883",
             "DNS:broker.example": "DNS:broker.example",
-            " >.env": " LEDGER_OPTIONS=--accept-software-keys >.env",
             "192.0.2.1": "127.0.0.1",
             **values,
         }.items():
@@ -229,10 +230,12 @@ def test_an_operators_side_comes_up_a_box_sells_and_radius_lets_the_buyer_in(
             Port(docker.namespace, "wlan0", addresses=(ipaddress.ip_interface("10.7.0.1/24"),)),
             Port(phone, "wlan0", addresses=(ipaddress.ip_interface("10.7.0.2/24"),)),
         )
+        switch_page_on(side)
         account = set_up_box(side, version)
         owner = Owner(side)
         owner.sells(account)
         start_box(docker, side, version, eventually)
+        eventually(lambda: page_answers(side), "the operator's page answers at its port", 20)
         buyer = owner.make_buyer("buyer")
         side.type("containers-money", **{"$BUYER": buyer})
         bought = purchase(side, phone)
@@ -296,6 +299,27 @@ class Owner:
         return account
 
 
+def switch_page_on(side: Side) -> None:
+    """From operatord's next start on."""
+    side.run(
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days", "2",
+        "-subj", "/CN=page", "-addext", "subjectAltName=DNS:operator.example", "-keyout", "page.key",
+        "-out", "page.crt",
+    )  # fmt: skip
+    words = "operator-side page https://operator.example:8443"
+    side.run(
+        "bash", "-euo", "pipefail", "-c", f"cat page.crt page.key | docker-compose run --rm -T tools {words}"
+    )
+
+
+def page_answers(side: Side) -> bool:
+    said = side.docker.run(
+        "openssl", "s_client", "-connect", "127.0.0.1:8443", "-CAfile", side.folder / "page.crt",
+        "-verify_hostname", "operator.example", "-verify_return_error", "-brief", check=False,
+    )  # fmt: skip
+    return "Verification: OK" in said.stderr
+
+
 def set_up_box(side: Side, version: str) -> str:
     """By the page, to the account of the box that the operator knows."""
     side.type("containers-box")
@@ -344,10 +368,9 @@ def purchase(side: Side, phone: Namespace) -> dict:
 
 def operator_knows(side: Side) -> bool:
     said = side.run(
-        "docker-compose",
+        "docker",
         "exec",
-        "-T",
-        "operatord",
+        "side_operatord_1",
         "operatord",
         "status",
         "/srv/operator/operatord.toml",
@@ -360,12 +383,12 @@ def join(side: Side, name: str) -> bool:
     """Whether a station with this key is let in at the box."""
     folder, now_s = side.folder, int(time.time())
     key = PrivateKey.from_pem((folder / f"{name}.key").read_bytes())
-    (operator,) = re.findall(r'"account": "(0\w+)"', side.run(
-        "docker-compose", "run", "--rm", "-T", "tools", "cat", "/srv/authority/operator.json"))  # fmt: skip
+    key_file = side.run("docker", "exec", "side_operatord_1", "cat", "/srv/operator/operator.key")
+    operator = PrivateKey.from_pem(key_file.encode()).public
     certificate = issue(key, Purpose.STATION, not_before_s=now_s - 60, not_after_s=now_s + 3_600, serial=7)
     (folder / "station.pem").write_text(format_pem(certificate))
     (folder / "station.key").write_bytes(key.to_pem())
-    (folder / "anchor.pem").write_text(format_pem(write_anchor(PublicKey.parse(operator))))
+    (folder / "anchor.pem").write_text(format_pem(write_anchor(operator)))
     (folder / "station.conf").write_text(
         f'network={{\n key_mgmt=WPA-EAP\n eap=TLS\n identity="anonymous"\n ca_cert="{folder}/anchor.pem"\n'
         f' client_cert="{folder}/station.pem"\n private_key="{folder}/station.key"\n}}\n'
@@ -396,11 +419,30 @@ def stops_in_time(docker: DockerEngine, side: Side) -> None:
 def test_keys_and_settings_for_kubernetes_are_what_its_programs_read(
     docker, tmp_path, go_program, version
 ) -> None:
-    store = "postgresql://bandcoin:secret@postgresql.example/bandcoin"
+    store = "postgresql://bandcoin:se&|cret@postgresql.example/bandcoin"
     shutil.copytree(RECIPES / "kubernetes", tmp_path / "images" / "containers" / "kubernetes")
     words = block(PAGE, "containers-kubernetes-keys").replace("0.1.0", version)
-    docker.run("bash", "-euc", words, folder=tmp_path, environment={"STORE": store})
+    names = "BROKER_NAMES=DNS:broker.example\nBROKER_PUBLIC=broker.example:8883\nRADIUS_PUBLIC=192.0.2.1\n"
+    (tmp_path / "side.env").write_text(names)
+    said = docker.run("bash", "-euc", words, folder=tmp_path, check=False)
+    assert "STORE has to be given" in said.stderr
+    (tmp_path / "side.env").write_text(f"{names}STORE={store}\n")
+    docker.run("bash", "-euc", words, folder=tmp_path)
     side = tmp_path / "side"
+    docker.run(
+        "openssl", "verify", "-CAfile", side / "authority" / "authority.pem", "-verify_hostname", "broker.example",
+        side / "broker" / "broker.pem",
+    )  # fmt: skip
+    for _ in range(2):  # the second time it is there
+        said = docker.run(
+            "bash", "-euc", words.replace(" kubernetes", f" box roof 192.0.2.7 {OTHER}"), folder=tmp_path
+        )
+        assert "auth_server_addr=192.0.2.1" in said.stdout
+    for name in ("ledger", "gateway-7", "../x"):
+        said = docker.run(
+            "bash", "-euc", words.replace(" kubernetes", f" certificate {name}"), folder=tmp_path, check=False
+        )
+        assert said.returncode == 2, said.stderr
     ledger = parse_ledger(read_toml(side / "ledger" / "ledger.toml"), side / "ledger" / "ledger.toml")
     assert (ledger.store, ledger.broker.host, ledger.http_host) == (store, "broker-back", "0.0.0.0")
     gateway = parse_gateway(read_toml(side / "gateway" / "gateway.toml"), side / "gateway" / "gateway.toml")
