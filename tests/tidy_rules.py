@@ -473,6 +473,7 @@ EXCUSED_TESTS: dict[str, str] = {
     "tests/docs/test_blocks.py": "every block of commands in docs/ and README.md, against the table of who types it",
     "tests/docs/test_first_sale.py": "docs/guides/first-sale.md, typed in a Debian that runs",
     "tests/docs/test_shop.py": "the commands of docs/, typed at real programs",
+    "tests/docs/test_tools.py": "docs/guides/device.md, where `airgrant` comes from: pip, typed",
     "tests/docs/test_commands.py": "every command of docs/ and README.md, against the parsers",
     "tests/images/test_debian.py": "recipes: images/debian, and images/build.sh that packs by them",
     "tests/lab/compose/test_files.py": "the compose files, as Docker Compose reads them",

@@ -6,7 +6,7 @@ Pure: a mapping as TOML gives it comes in, settings come out, or ConfigError tha
                  hold_s = 604800  max_bandcoins_a_day = 50000      of payouts
     [ledger]     url = "http://127.0.0.1:8573"  ledger_id = "..."
     [broker]     host, port, authority, certificate, key          as the ledger's own (ledger/settings.py)
-    [http]       host = "127.0.0.1"  port = 8575  private_network = false
+    [http]       host = "127.0.0.1"  port = 8577  private_network = false
     [rates.EUR]  decimals = 2  ubc = 10000  per_minor = 1         a cent is 10,000 ubc: a euro is a bandcoin
     [braintree]  public_key = "..."  private_key = "braintree.secret"  max_age_s = 172800
                  merchant_accounts = ["bandcoins"]                 through which nothing else is sold
@@ -31,7 +31,7 @@ from ledger.section import Section, refuse_unknown
 from ledger.settings import BROKER_KEYS, BrokerSettings, parse_broker
 from wire.units import UBC_PER_BANDCOIN
 
-DEFAULT_HTTP_PORT = 8575
+DEFAULT_HTTP_PORT = 8577
 DEFAULT_MAX_BANDCOINS = 10_000
 DEFAULT_MAX_BANDCOINS_A_DAY = 50_000
 DEFAULT_HOLD_S = 7 * 86_400

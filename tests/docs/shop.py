@@ -1,4 +1,4 @@
-"""A ledger, a box and a customer on this machine, set up by the words of docs/ledger.md and nothing else.
+"""A ledger, a box and a customer on this machine, set up by the words of docs/guides/first-sale.md and docs/ledger.md.
 
 The operator's terminal, which is the box's too, is in one namespace, the customer's at the other end of a cable. What a
 page leaves to its reader (the accounts that were printed) is taken from what was printed.
@@ -15,10 +15,10 @@ from pathlib import Path
 
 from lab.namespaces import Namespace, Port, create, delete, plug
 from lab.processes import Household, wait_until
-from tests.docs.markdown import block
-from tests.docs.terminal import Terminal, filled
+from tests.docs.terminal import COMMANDS, Terminal, filled
 
 LEDGER = "docs/ledger.md"
+GUIDE = "docs/guides/first-sale.md"
 INTERFACE = "wlan0"
 BOX_MAC, STATION_MAC = "02:00:00:00:d0:00", "02:00:00:00:d0:01"
 DEADLINE_S = 30.0
@@ -92,18 +92,23 @@ def _begin_a_ledger(shop: Shop, page: str, begin: str) -> None:
     said = shop.operator.type(text)
     for name, label in {"key": "ledger", "exchange": "exchange", "ledger_id": "ledger id"}.items():
         shop.values[name] = _found(rf"{label} +(\w{{64,66}})$", said)
-    shop.operator.follow(LEDGER, "ledger-certificates")
-    (shop.folder / "mosquitto.conf").write_text("user root\n" + block(LEDGER, "ledger-mosquitto"))
-    (shop.folder / "acl").write_text(block(LEDGER, "ledger-acl"))
-    broker, ledger = shop.operator.leave_running(LEDGER, "ledger-serve")
+    for name in ("ledger-certificates", "ledger-mosquitto", "ledger-acl"):
+        shop.operator.follow(GUIDE, name)
+    settings = shop.folder / "mosquitto.conf"
+    settings.write_text("user root\n" + settings.read_text())  # in the sandbox everybody is
+    another = Terminal(shop.operator.namespace, shop.folder, shop.operator.household, "another")
+    another.follow(
+        GUIDE, "sale-terminal", {"~/bandcoin": str(shop.folder), "~/airgrant/.venv/bin": str(COMMANDS)}
+    )
+    broker, ledger = another.leave_running(GUIDE, "ledger-serve")
     broker.wait_for_line("mosquitto version .* running")
     ledger.wait_for_line("ledger ready", DEADLINE_S)
 
 
 def _open_accounts(shop: Shop) -> None:
-    said = shop.operator.follow(LEDGER, "ledger-accounts")
+    said = shop.operator.follow(GUIDE, "ledger-accounts")
     shop.values["roof"], shop.values["alice"] = re.findall(r"account +(\w{66})", said)[:2]
-    shop.operator.follow(LEDGER, "ledger-money", {"ALICES_ACCOUNT": shop.values["alice"]})
+    shop.operator.follow(GUIDE, "ledger-money", {"ALICES_ACCOUNT": shop.values["alice"]})
 
 
 def _sell(shop: Shop) -> None:

@@ -41,6 +41,7 @@ EXECUTED: dict[str, str] = {
     "guide-auditor-fetch": SHOP,
     "guide-auditor-verify": SHOP,
     "guide-device-buy": SHOP,
+    "guide-device-install": "tests/docs/test_tools.py",
     "guide-device-key": SHOP,
     "guide-operator-day": SHOP,
     "guide-protocol-pcap": SHOP,
@@ -77,6 +78,7 @@ EXECUTED: dict[str, str] = {
     "sale-ledger": SALE,
     "sale-look": SALE,
     "sale-serves": SALE,
+    "sale-terminal": SHOP_WORLD,
     "sale-values": SALE,
 }
 """Name of a block: the file that takes its words from the page and runs them."""
@@ -121,6 +123,7 @@ OWN_WORDS: dict[str, str] = {
     "payouts": "tests/system/test_payplace.py",
     "readme-demo": "tests/system/test_demo.py",
     "readme-make": "lab/test.sh",
+    "sale-link": "tests/apd/test_setup_cli.py",
     "sale-source": DEBIAN,
     "start-demo": "tests/system/test_demo.py",
     "tests": "lab/test.sh",

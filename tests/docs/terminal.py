@@ -20,6 +20,12 @@ from tests.docs.stories import LEFT_OUT
 COMMANDS = Path(sys.executable).parent
 """Where `airgrant`, `apd` and `operatord` are, as after `source .venv/bin/activate`."""
 
+USERS_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
+"""What Debian gives an ordinary user, who types most of what pages have: not root's, with /usr/sbin."""
+
+ROOTS = ("apd",)
+"""Programs that a page's reader starts as root."""
+
 DEADLINE_S = 60.0
 
 
@@ -54,7 +60,7 @@ class Terminal:
             text=True,
             timeout=DEADLINE_S,
             cwd=self.folder,
-            env={**os.environ, "PATH": f"{COMMANDS}:{os.environ['PATH']}", "COLUMNS": "160"},
+            env={**os.environ, "PATH": f"{COMMANDS}:{USERS_PATH}", "COLUMNS": "160"},
             check=False,
         )
         assert done.returncode == status, f"{self.name}: status {done.returncode} of\n{text}\n{done.stdout}"
@@ -65,8 +71,9 @@ class Terminal:
         started: list[Child] = []
         for line in logical_lines(filled(page, name, values or {})):
             words = ["bash", "--norc", "-c", f". {self.folder / f'.{self.name}.state'}; exec {line}"]
-            environment = {"PATH": f"{COMMANDS}:{os.environ['PATH']}"}
-            label = "-".join(line.split()[:3])
+            path = os.environ["PATH"] if line.startswith(ROOTS) else USERS_PATH
+            environment = {"PATH": f"{COMMANDS}:{path}"}
+            label = "-".join(line.split()[:3]).replace("/", "-")
             started.append(
                 self.household.start(
                     label, words, namespace=self.namespace, environment=environment, folder=self.folder
