@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     status.set_defaults(run=_status)
     revoke = commands.add_parser("revoke", help="end a grant on this box for good; its session ends now")
     revoke.add_argument("grant", metavar="GRANT", help="its id, as `apd status --json` shows it")
-    revoke.add_argument("--socket", type=Path, default=Path("/run/airgrant/apd.sock"))
+    revoke.add_argument("--socket", type=Path, default=Path("/var/run/airgrant/apd.sock"))
     revoke.set_defaults(run=_revoke)
     uci = commands.add_parser("uci", help="OpenWrt: make the configuration out of /etc/config/airgrant")
     _add_uci(uci)

@@ -50,6 +50,8 @@ class Section:
     kind: str
     name: str
     options: Mapping[str, Value] = field(default_factory=dict)
+    has_name: bool = True
+    """False: it was written without one, and bears that of its type; uci finds it by no name."""
 
 
 Migration = Callable[[Sequence[Section]], Sequence[Section]]
@@ -126,6 +128,8 @@ _HERE: Mapping[str, Mapping[str, str]] = {
     },
 }
 """Where things are on OpenWrt unless the file says otherwise: /var is memory there, and there may be no /run."""
+_MADE = frozenset({"store", "software_key_file", "sib_file", "gnb_files"})
+"""Files that the daemon makes, or that are replaced while it runs."""
 _BOOLEANS = {
     **dict.fromkeys(("1", "on", "true", "yes", "enabled"), True),
     **dict.fromkeys(("0", "off", "false", "no", "disabled"), False),
@@ -140,13 +144,16 @@ def parse_uci(text: str) -> tuple[Section, ...]:
     if len(text.encode()) > MAX_BYTES:
         raise ConfigError(f"{PACKAGE}: has more than {MAX_BYTES} octets")
     found: dict[str, tuple[str, dict[str, Value]]] = {}
+    nameless: set[str] = set()
     options: dict[str, Value] | None = None
     for line, words in _commands(text):
         match words:
             case ["package" | "p", _]:
                 continue
             case ["config" | "c", kind]:
-                options = _begin(found, kind, kind if kind != PACKAGE else MAIN, line)
+                name = kind if kind != PACKAGE else MAIN
+                nameless.add(name)
+                options = _begin(found, kind, name, line)
             case ["config" | "c", kind, name]:
                 options = _begin(found, kind, name, line)
             case ["option" | "o" | "list" | "l" as word, name, *rest] if len(rest) <= 1:
@@ -157,7 +164,9 @@ def parse_uci(text: str) -> tuple[Section, ...]:
                 _put(options, word[0] == "l", _name(name, line), rest[0] if rest else "")
             case _:
                 raise ConfigError(f"{PACKAGE}: line {line}: not understood: {' '.join(words)[:60]}")
-    return tuple(Section(kind, name, options) for name, (kind, options) in found.items())
+    return tuple(
+        Section(kind, name, options, name not in nameless) for name, (kind, options) in found.items()
+    )
 
 
 def _begin(
@@ -283,9 +292,13 @@ def migrate(
         sections = migrations[version](sections)
         version += 1
     return tuple(
-        replace(section, options={"version": str(newest), **_without(section.options, "version")})
-        if section.name == MAIN
-        else section
+        replace(
+            section,
+            options={"version": str(newest), **_without(section.options, "version")}
+            if section.name == MAIN
+            else section.options,
+            has_name=True,
+        )
         for section in sections
     )
 
@@ -332,6 +345,43 @@ def _switched_on(sections: Sequence[Section]) -> Iterator[Section]:
                 yield replace(section, options=_without(section.options, "enabled"))
         else:
             yield section
+
+
+def require_names(sections: Sequence[Section]) -> None:
+    """The package's scripts ask uci by section and option, and uci finds nothing in a section without a name."""
+    for section in sections:
+        if not section.has_name:
+            wanted = f"config {section.kind} '{section.name}'"
+            raise ConfigError(f"{PACKAGE}.{section.name}: has no name: {wanted}; apd uci migrate writes it")
+
+
+def places_elsewhere(document: Mapping[str, Any], seen: Sequence[Path]) -> tuple[tuple[Path, bool], ...]:
+    """What the settings name outside of the folders in `seen`, and whether the daemon makes files there: a file that it
+    reads, or the folder of one that it makes, of a socket and of a file that others replace.
+    """
+    found: dict[Path, bool] = {}
+    for name, table in _tables(document):
+        hints = get_type_hints(SETTINGS[name]())
+        for key, value in table.items():
+            if not _is_path(hints.get(key)):
+                continue
+            for path in map(Path, [value] if isinstance(value, str) else value):
+                made = key in _MADE or key.endswith("socket")
+                place = path.parent if made else path
+                if path.is_absolute() and not any(place.is_relative_to(folder) for folder in seen):
+                    found[place] = found.get(place, False) or made
+    return tuple(sorted(found.items()))
+
+
+def _tables(document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each section's own, by its name in UCI."""
+    for name, table in document.items():
+        yield name, {key: value for key, value in table.items() if not isinstance(value, dict)}
+        yield from ((f"{name}_{key}", value) for key, value in table.items() if isinstance(value, dict))
+
+
+def _is_path(hint: Any) -> bool:
+    return hint is Path or Path in getattr(hint, "__args__", ())
 
 
 def is_enabled(sections: Sequence[Section]) -> bool:

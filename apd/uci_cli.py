@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from apd.config import load_config
 from apd.uci import (
@@ -25,6 +25,8 @@ from apd.uci import (
     format_uci,
     migrate,
     parse_uci,
+    places_elsewhere,
+    require_names,
     settings_document,
     settled,
     version_of,
@@ -33,6 +35,8 @@ from wire.errors import ConfigError, ShellError
 from wire.ids import MacAddress
 
 CELL_PACKAGE = "airgrant-apd-cell"
+ALWAYS_SEEN = (Path("/var/run/airgrant"), Path("/var/run/ubus"))
+"""What the jail shows the daemon whatever its settings are, beside the folder of keys."""
 SOFTWARE_KEY = "software-key.pem"
 """Beside the others: /var is memory."""
 
@@ -50,12 +54,16 @@ def run(
     sections = _read(arguments.uci)
     if arguments.what == "migrate":
         newest = migrate(sections)
-        if version_of(sections) != version_of(newest):
+        if version_of(sections) != version_of(newest) or not all(one.has_name for one in sections):
             _replace(arguments.uci, format_uci(newest))
         return
-    text = _translated(sections, keys)
+    document = _translated(sections, keys)
+    text = format_toml(document)
+    require_names(sections)
     if arguments.what == "translate":
         _check_and_place(text, arguments.toml, read_address)
+        places = places_elsewhere(document, (keys, *ALWAYS_SEEN))
+        said.writelines(f"{'rw' if is_made else 'ro'} {place}\n" for place, is_made in places)
         return
     with tempfile.TemporaryDirectory() as folder:
         _check_and_place(text, Path(folder) / "apd.toml", read_address)
@@ -96,9 +104,9 @@ def _read(path: Path) -> tuple[Section, ...]:
         raise ConfigError(f"{PACKAGE}: {path}: {error}") from None
 
 
-def _translated(sections: tuple[Section, ...], keys: Path) -> str:
+def _translated(sections: tuple[Section, ...], keys: Path) -> dict[str, Any]:
     try:
-        return format_toml(settings_document(migrate(sections), keys))
+        return settings_document(migrate(sections), keys)
     except ModuleNotFoundError as error:
         raise _no_cell(error) from None
 

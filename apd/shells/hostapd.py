@@ -52,6 +52,7 @@ LOOK_S = 30.0
 RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 """hostapd is back within a second of a restart; one that is not installed yet is asked for every five."""
 _OWN = "hostapd-"
+_OWN_MODE = 0o666
 _REPLY_BYTES = 8_192
 _AT_ONCE = 32
 """Messages taken before others get their turn."""
@@ -122,6 +123,9 @@ class Hostapd:
                 left_behind.unlink(missing_ok=True)
             opened.bind(str(self._own))
             opened.connect(str(self._path))
+            # hostapd may be another user (OpenWrt's `network`), and has to write to it. From here on nobody else can:
+            # to a datagram socket that is connected, the kernel lets its peer alone send.
+            self._own.chmod(_OWN_MODE)
         except OSError as error:
             self._lose(f"{self._path}: {error.strerror or error}")
             return

@@ -11,8 +11,17 @@ from pathlib import Path
 MAINTAINER = "Airgrant <airgrant@airgrant.example>"
 HOMEPAGE = "https://airgrant.example"
 SETTINGS = "/etc/config/airgrant"
-SPLIT_PYTHON = ("python3-asyncio", "python3-logging", "python3-openssl", "python3-sqlite3", "python3-urllib")
-"""asyncio, ssl and sqlite3 are ours; logging is asyncio's, urllib paho's, whose own package does not say so."""
+SPLIT_PYTHON = (
+    "python3-asyncio",
+    "python3-codecs",
+    "python3-logging",
+    "python3-openssl",
+    "python3-sqlite3",
+    "python3-urllib",
+)
+"""asyncio, ssl and sqlite3 are ours; logging is asyncio's, urllib paho's, whose own package does not say so. Sockets
+and TLS encode every name by the codec `idna`, which wants `unicodedata` of codecs when it is first used, not before.
+"""
 KERNEL = ("kmod-ifb", "kmod-nft-netdev", "kmod-sched-core")
 """The intermediate device, the hooks that count, and HTB."""
 PYTHONS = {"ipk": ("3.11", "3.12"), "apk": ("3.13", "3.14")}

@@ -1,7 +1,7 @@
 """UCI text becomes settings: every key of the daemon can be said, and what is wrong is named by section and option."""
 
 import tomllib
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -24,6 +24,8 @@ from apd.uci import (
     is_enabled,
     migrate,
     parse_uci,
+    places_elsewhere,
+    require_names,
     settings_document,
     version_of,
 )
@@ -202,12 +204,34 @@ def test_a_file_without_a_number_gets_one_and_a_newer_one_is_refused() -> None:
     assert version_of(bare) == 0
     moved = migrate(bare)
     assert version_of(moved) == VERSION
-    assert moved[1:] == bare
+    assert moved[1:] == (replace(bare[0], has_name=True),), "and its sections get their names"
     assert migrate(moved) == moved, "once"
     with pytest.raises(ConfigError, match=r"airgrant.main.version: 2 is newer than 1"):
         migrate(parse_uci("config airgrant\n option version 2\n"))
     with pytest.raises(ConfigError, match=r"airgrant.main.version: 'x' is no version"):
         version_of(parse_uci("config airgrant\n option version x\n"))
+
+
+def test_a_section_without_a_name_is_refused_as_uci_finds_nothing_in_it() -> None:
+    require_names(parse_uci("config web 'web'\n"))
+    with pytest.raises(ConfigError, match=r"airgrant\.web: has no name: config web 'web'"):
+        require_names(parse_uci("config web\n"))
+
+
+def test_places_elsewhere_are_files_that_are_read_and_folders_of_what_is_made() -> None:
+    named = document(
+        "config ledger 'ledger'\n option authority_file /srv/a.pem\n option certificate_file box.pem\n"
+        "config files 'files'\n option store /mnt/usb/apd.sqlite\n"
+        "config air 'air'\n option hostapd_socket /var/run/hostapd/phy0-ap0\n"
+        "config cell 'cell'\n list gnb_files /srv/gnb/one.cfg\n list gnb_files /srv/gnb/two.cfg\n"
+        "config cell_signalling 'cell_signalling'\n"
+    )
+    assert places_elsewhere(named, (KEYS, Path("/var/run/airgrant"))) == (
+        (Path("/mnt/usb"), True),
+        (Path("/srv/a.pem"), False),
+        (Path("/srv/gnb"), True),
+        (Path("/var/run/hostapd"), True),
+    )
 
 
 def test_every_older_version_has_a_way_to_the_next() -> None:

@@ -79,6 +79,10 @@ def test_setup_makes_settings_that_translate(ask, uci, keys) -> None:
     ask("translate")
     toml = keys.parent / "run" / "apd.toml"
     assert toml.stat().st_mode & 0o777 == 0o600
+    uci.write_text(uci.read_text() + f"config files 'files'\n\toption store '{keys.parent}/usb/apd.sqlite'\n")
+    assert ask("translate") == f"rw {keys.parent}/usb\n", "what the jail has to show beside its own"
+    uci.write_text(uci.read_text().replace(f"{keys.parent}/usb/", ""))
+    assert ask("translate") == ""
     config = load_config(toml, read_address)
     assert config.box.shaper.downlink_capacity_bps == 30_000_000
     assert config.files.store == keys / "apd.sqlite"
@@ -94,13 +98,19 @@ def test_setup_makes_settings_that_translate(ask, uci, keys) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ("config shaper\n\toption leaf 'codel'\n", "airgrant.shaper.leaf: must be auto"),
-        ("config shaper\n\toption interface 'wlan9'\n", "airgrant.shaper.interface: wlan9: no such device"),
-        ("config shaper\n\toption intreface 'x'\n", "airgrant.shaper.intreface: unknown key; did you mean"),
-        ("config auction\n\toption slots '99'\n", "airgrant.auction.slots: 99 is outside 1..60"),
-        ("config tariff\n\toption address '10.0.0.1'\n", "airgrant.tariff: needs a section"),
-        ("config box\n\toption report_interval_s soon\n", "airgrant.box.report_interval_s: "),
-        ("config files\n\toption provider_key_file nowhere\n", "airgrant.files.provider_key_file: "),
+        ("config shaper 'shaper'\n\toption leaf 'codel'\n", "airgrant.shaper.leaf: must be auto"),
+        (
+            "config shaper 'shaper'\n\toption interface 'wlan9'\n",
+            "airgrant.shaper.interface: wlan9: no such device",
+        ),
+        (
+            "config shaper 'shaper'\n\toption intreface 'x'\n",
+            "airgrant.shaper.intreface: unknown key; did you mean",
+        ),
+        ("config auction 'auction'\n\toption slots '99'\n", "airgrant.auction.slots: 99 is outside 1..60"),
+        ("config tariff 'tariff'\n\toption address '10.0.0.1'\n", "airgrant.tariff: needs a section"),
+        ("config box 'box'\n\toption report_interval_s soon\n", "airgrant.box.report_interval_s: "),
+        ("config files 'files'\n\toption provider_key_file nowhere\n", "airgrant.files.provider_key_file: "),
     ],
 )
 def test_what_is_wrong_is_named_and_changes_nothing(ask, uci, keys, wrong, said) -> None:
@@ -118,7 +128,7 @@ def test_what_is_wrong_is_named_and_changes_nothing(ask, uci, keys, wrong, said)
 
 
 def test_an_old_file_is_rewritten_once(ask, uci) -> None:
-    uci.write_text("config shaper\n\toption interface wlan0\n")
+    uci.write_text("config shaper 'shaper'\n\toption interface wlan0\n")
     ask("migrate")
     moved = uci.read_text()
     assert version_of(parse_uci(moved)) == 1

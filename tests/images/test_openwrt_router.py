@@ -26,6 +26,7 @@ SCRIPTS = (
     "etc/uci-defaults/90-airgrant",
     "etc/hotplug.d/net/90-airgrant",
     "usr/libexec/airgrant/doctor",
+    "lib/upgrade/airgrant.sh",
 )
 
 
@@ -97,7 +98,7 @@ def test_nothing_runs_before_its_owner_says_so(settled) -> None:
     assert settled.procd.triggers == {
         "reload_trigger airgrant",
         "reload_trigger firewall",
-        "reload_interface_trigger lan",
+        "raw_trigger interface.* 2000 /etc/init.d/airgrant reload",
     }
 
 
@@ -153,11 +154,19 @@ def test_the_jail_shows_what_it_needs_and_no_more(settled) -> None:
     shown = {*told.mounts, *told.mounts_rw}
     assert "/var/etc/airgrant" in shown
     assert not shown & {"/", "/etc", "/root", "/tmp", "/etc/config", "/overlay"}
+    assert "ubus" not in told.jail, "of ubusd's folder, not of the one socket that it has now"
+    assert settled.run("stat", "-c", "%a", "/var/run/airgrant").stdout == "711\n", "hostapd answers there"
+    settled.run("mkdir", "-p", "/mnt/usb", "/srv/keys", "/var/run/ubus")
+    settled.run("cp", "/etc/airgrant/authority.pem", "/srv/keys/authority.pem")
+    settled.run("uci", "set", "airgrant.ledger.authority_file=/srv/keys/authority.pem")
     settled.run("uci", "set", "airgrant.files.store=/mnt/usb/apd.sqlite")
-    settled.run("mkdir", "-p", "/mnt/usb")
+    settled.run("uci", "commit", "airgrant")
     settled.service("reload")
-    assert settled.procd.running is not None
-    assert "/mnt/usb" in settled.procd.running.mounts_rw
+    told = settled.procd.running
+    assert told is not None
+    assert {"/mnt/usb", "/var/run/ubus"} <= set(told.mounts_rw)
+    assert "/srv/keys/authority.pem" in told.mounts
+    assert "/srv/keys" not in [*told.mounts, *told.mounts_rw], "nothing else that lies there"
     settled.run("uci", "set", "airgrant.main.jail=0")
     settled.service("reload")
     assert settled.procd.running is not None
@@ -166,6 +175,69 @@ def test_the_jail_shows_what_it_needs_and_no_more(settled) -> None:
     assert {name for names in sets.values() for name in names} == {
         "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_DAC_OVERRIDE",
     }  # fmt: skip
+
+
+def test_a_reload_takes_what_is_new_and_never_loses_what_runs(settled) -> None:
+    settled.write("/etc/resolv.conf", "")
+    enable(settled)
+    assert settled.service("start") == "started"
+    # netifd writes a new file in place of the old one, which the jail still shows.
+    settled.write("/etc/resolv.new", "nameserver 192.0.2.1\n")
+    settled.run("mv", "/etc/resolv.new", "/etc/resolv.conf")
+    assert settled.service("reload") == "restarted"
+
+    # It is translated once: a second time might fail, for want of memory say.
+    apd = settled.read("/usr/bin/apd")
+    once = "#!/bin/sh\n[ ! -e /var/asked ] || { echo no memory; exit 1; }\n>/var/asked\n"
+    settled.write("/usr/bin/apd", once + apd.partition("\n")[2])
+    assert settled.service("reload") == "went on"
+    assert settled.procd.running is not None
+    settled.write("/usr/bin/apd", apd)
+
+    # Past the meter nothing goes on, whatever the settings are.
+    settled.run("uci", "set", "airgrant.shaper.pool_size=none")
+    settled.run("uci", "commit", "airgrant")
+    settled.write("/etc/config/firewall", "config defaults\n\toption flow_offloading '1'\n")
+    assert settled.service("reload") == "stopped"
+    assert "firewall.@defaults[0].flow_offloading is 1" in settled.log()
+
+
+def test_the_log_of_the_page_shows_both_who_write() -> None:
+    """procd gives lines of the daemon the name of its program; the init script has another."""
+    command = block("docs/openwrt.md", "openwrt-sell").splitlines()[3]
+    assert command.startswith("logread | ")
+    said = "apd[7]: enrolled\nairgrant: not enabled\ndnsmasq[1]: started\n"
+    words = ["sh", "-c", command.removeprefix("logread | ")]
+    done = subprocess.run(words, input=said, check=True, capture_output=True, text=True)
+    assert len(done.stdout.splitlines()) == 2
+    init = (FILES / "etc/init.d/airgrant").read_text()
+    assert "logger -t airgrant " in init
+    assert "command /usr/bin/apd run" in init
+
+
+def test_an_upgrade_takes_the_store_at_rest_and_a_backup_leaves_it_out(settled) -> None:
+    """A chain that goes on from an older copy looks like fraud."""
+    enable(settled)
+    settled.service("start")
+    for name in ("apd.sqlite", "apd.sqlite-wal", "software-key.pem"):
+        settled.write(f"/etc/airgrant/{name}", "")
+    # Stands in for a daemon that ends when it is told to, and leaves a store of one file.
+    init = settled.read("/etc/init.d/airgrant")
+    settled.write("/etc/init.d/airgrant", f"{init}\nstop_service() {{ rm /etc/airgrant/apd.sqlite-wal; }}\n")
+    upgrade = (
+        ". /lib/functions.sh; find /etc/airgrant -type f >/tmp/list; sysupgrade_init_conffiles=; "
+        ". /lib/upgrade/airgrant.sh; for hook in $sysupgrade_init_conffiles; do $hook /tmp/list; done"
+    )
+    for backup in ("/tmp/backup.tar.gz", ""):
+        settled.write("/var/procd.log", "")
+        done = settled.run("busybox", "ash", "-c", upgrade, CONF_BACKUP=backup, CONF_BACKUP_LIST="0")
+        assert not done.returncode, done.stdout
+        kept = {line.rpartition("/")[2] for line in settled.read("/tmp/list").splitlines()}
+        assert "provider.pem" in kept, "it is money"
+        assert "apd.sqlite-wal" not in kept
+        assert kept.isdisjoint({"apd.sqlite", "software-key.pem"}) == bool(backup)
+        settled.procd.hear(settled.read("/var/procd.log"), settled)
+        assert (settled.procd.running is None) == (not backup), "only an upgrade stops it"
 
 
 @pytest.mark.parametrize("option", ["flow_offloading", "flow_offloading_hw"])
@@ -181,7 +253,8 @@ def test_whoever_is_offloaded_is_not_sold_to(settled, option) -> None:
 def test_a_device_that_comes_is_told_to_procd(settled) -> None:
     hook = "/etc/hotplug.d/net/90-airgrant"
     for device, action, told in (
-        ("phy0-ap0", "add", True), ("phy0-ap0", "remove", False), ("lan1", "add", False), ("", "add", False),
+        ("phy0-ap0", "add", True), ("phy0-ap0", "move", True), ("phy0-ap0", "remove", False),
+        ("lan1", "add", False), ("", "add", False),
     ):  # fmt: skip
         settled.write("/var/ubus.log", "")
         settled.run("busybox", "ash", hook, ACTION=action, DEVICENAME=device)

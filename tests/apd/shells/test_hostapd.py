@@ -3,8 +3,14 @@ tests/system/test_apd_hostapd.py has the real one.
 """
 
 import asyncio
+import os
+import socket
+import subprocess
+import sys
+import tempfile
 import time
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +95,66 @@ def test_it_says_which_network_it_is_and_who_is_there(tmp_path, run_async):
         BSSID,
         (StationAssociated(STATION, CONSUMER.public), StationAssociated(OTHER_STATION, None)),
     )
+
+
+ANSWERING = """
+import os, socket, sys
+hostapd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+hostapd.bind(sys.argv[1])
+os.chown(sys.argv[1], 101, 101)
+os.setgroups([])
+os.setgid(101)
+os.setuid(101)
+print("up", flush=True)
+question, where = hostapd.recvfrom(64)
+hostapd.sendto(b"OK\\n", where)
+print(question.decode(), flush=True)
+"""
+"""A hostapd of another user, as OpenWrt's `network`: it takes one question and answers it."""
+
+
+def test_a_hostapd_of_another_user_can_answer(run_async):
+    if os.geteuid():
+        pytest.skip("another user's process takes root")
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own is root's alone
+        place = Path(folder)
+        place.chmod(0o711)
+        (place / "run").mkdir()
+        (place / "run").chmod(0o711)  # as the service has it
+        command = [sys.executable, "-I", "-c", ANSWERING, str(place / "wlan0")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as hostapd:
+            assert hostapd.stdout is not None
+            if hostapd.stdout.readline() != "up\n":
+                pytest.skip("no other user here")
+
+            async def run() -> None:
+                shell = Hostapd(place / "wlan0", place / "run")
+                shell.start(Ear())
+                try:
+                    await asyncio.to_thread(hostapd.wait, 10)
+                finally:
+                    shell.close()
+
+            try:
+                run_async(run())
+            finally:
+                hostapd.kill()
+            told = hostapd.communicate()
+            assert (told[0], hostapd.returncode) == ("ATTACH\n", 0), told[1]
+
+
+def test_nobody_but_hostapd_can_tell_it_anything(tmp_path, run_async):
+    async def run():
+        async with conversation(tmp_path) as (_, _, _):
+            (ours,) = (tmp_path / "run").iterdir()
+            assert ours.stat().st_mode & 0o777 == 0o666
+            with (
+                socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as forger,
+                pytest.raises(PermissionError),
+            ):
+                forger.sendto(b"<3>AP-STA-DISCONNECTED 02:00:00:00:00:01", str(ours))
+
+    run_async(run())
 
 
 def test_stations_come_with_their_account_and_go(tmp_path, run_async):

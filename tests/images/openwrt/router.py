@@ -66,6 +66,8 @@ class Procd:
                 told = Instance()
             elif call in {"reload_trigger", "reload_interface_trigger"}:
                 self.triggers |= {f"{call} {word}" for word in words}
+            elif call == "raw_trigger":
+                self.triggers.add(" ".join([call, *words]))
             elif call == "close_service":
                 self._set(told, router)
             elif call == "kill":

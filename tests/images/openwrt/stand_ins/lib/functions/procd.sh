@@ -16,6 +16,7 @@ procd_close_instance() { _told close_instance "$@"; }
 procd_kill() { _told kill "$@"; }
 procd_add_reload_trigger() { _told reload_trigger "$@"; }
 procd_add_reload_interface_trigger() { _told reload_interface_trigger "$@"; }
+procd_add_raw_trigger() { _told raw_trigger "$@"; }
 procd_add_jail() { _told jail "$@"; }
 procd_add_jail_mount() { _told jail_mount "$@"; }
 procd_add_jail_mount_rw() { _told jail_mount_rw "$@"; }
