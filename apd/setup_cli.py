@@ -36,6 +36,8 @@ GROUP = "airgrant"
 TPM_DEVICE = Path("/dev/tpmrm0")
 SYSFS = Path("/sys/class/net")
 PROC_NET = Path("/proc/self/net")
+IFF_UP = 1
+"""Linux, `if.h`: somebody brought the interface up."""
 PROVIDER = "provider.pem"
 SECRET, _SHOWN = 0o640, 0o644
 
@@ -82,6 +84,7 @@ def make_files(
         raise ConfigError(f"{config}: is there already; with --force it is replaced, and its keys are kept")
     ask = _asker(asked, said) if asked.isatty() else _refuse_to_ask
     interface = _choose_interface(options, ask, sysfs, find_uplinks(sysfs, proc_net))
+    said.write(_word_on_link(interface, sysfs))
     answers, given = _answers(options, ask, tpm_device, interface)
     try:
         if isinstance(given, Invitation):
@@ -157,6 +160,17 @@ def _choose_interface(options: argparse.Namespace, ask: Ask, sysfs: Path, uplink
     return interface
 
 
+def _word_on_link(interface: str, sysfs: Path) -> str:
+    """Of a cable that is down nobody hears an offer, and nothing here brings it up; a radio is hostapd's."""
+    link = sysfs / interface
+    if not _text(link / "flags") or (link / "phy80211").exists() or int(_text(link / "flags"), 16) & IFF_UP:
+        return ""
+    return (
+        f"{interface} is down, so nobody there will hear an offer. To bring it up:  ip link set {interface} up\n"
+        "and name it where this system names its interfaces, so that it stays so.\n"
+    )
+
+
 def _choose_tpm(options: argparse.Namespace, ask: Ask, device: Path) -> str:
     """Empty where the owner accepts that nobody attests to what was delivered."""
     if options.tpm:
@@ -198,7 +212,7 @@ def find_uplinks(sysfs: Path, proc_net: Path) -> set[str]:
 
 
 def _text(path: Path) -> str:
-    """Empty where the kernel has no such table, as without IPv6."""
+    """Empty where the kernel has no such table, as without IPv6, or no such device."""
     try:
         return path.read_text(encoding="ascii")
     except FileNotFoundError:

@@ -218,6 +218,16 @@ def test_what_an_uplink_runs_over_is_one_too_but_not_the_ports_of_a_bridge(kerne
     assert find_uplinks(sysfs, proc_net) == {"br0"}
 
 
+@pytest.mark.parametrize(
+    ("name", "flags", "told"),
+    [("eth1", "0x1002", True), ("eth1", "0x1003", False), ("wlan0", "0x1002", False)],  # a radio is hostapd's
+)
+def test_a_link_that_is_down_is_said_and_is_no_reason_to_refuse(name, flags, told, options, kernel) -> None:
+    (kernel[0] / name / "flags").write_text(f"{flags}\n")
+    options.interface = name
+    assert (f"ip link set {name} up" in run(options, kernel=kernel)) is told
+
+
 @pytest.mark.parametrize(("name", "why"), [("eth0", "default route"), ("br0", "is a bridge")])
 def test_the_way_that_its_owner_comes_by_is_taken_only_by_force(name, why, options, etc, kernel) -> None:
     options.interface = name
