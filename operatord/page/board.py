@@ -1,9 +1,11 @@
 """Who is on: the page's own copy of the daemon's permits, kept by what changed, and versioned for browsers. Pure.
 
-In: answers to {"ask": "changes"} (operatord/page/journal.py). Out: rows for the tables, and those that changed since a
-browser last asked. A browser that missed too much, or a daemon's restart, loads its page again.
+In: answers to {"ask": "changes"} (operatord/page/journal.py), and the time, as a session falls silent or ends without
+a word. Out: rows for the tables, and those that changed since a browser last asked. A browser that missed too much, or
+a daemon's restart, loads its page again.
 """
 
+import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from itertools import takewhile
@@ -71,18 +73,28 @@ class Board:
     heard_s: dict[str, int] = field(default_factory=dict)
     """When each box was last heard of (UTC), as far as its sessions told."""
     max_gone: int = MAX_GONE
+    due: list[tuple[int, str]] = field(default_factory=list)
+    """A heap: when (UTC) which grant may have another word. What is not so any more is found out when it is due."""
 
     def take(self, answer: Mapping[str, Any]) -> bool:
         """Whether there is more to ask for at once."""
         if answer["anew"]:
             self._begin_anew()
         self.run, self.followed = answer["run"], answer["version"]
-        for page in answer["rows"]:
-            self._take_row(page)
         told = {one.name: answer[one.name] for one in fields(DaemonWord) if one.name in answer}
         self.word = DaemonWord(**told)
+        for page in answer["rows"]:
+            self._take_row(page)
         self.whole = self.whole or not answer["more"]
         return bool(answer["more"])
+
+    def tick(self, now_s: int) -> None:
+        """Sessions that became silent or over by now are changed rows."""
+        while self.due and self.due[0][0] <= now_s:
+            due_s, grant = heapq.heappop(self.due)
+            row = self.rows.get(grant)
+            if row is not None and row.box and due_s in (row.ends_s, self._silent_s(row)):
+                self._note(grant)
 
     def sessions(self, box: str = "") -> list[Row]:
         """Those in use, at one box or at all, the latest to come first."""
@@ -105,6 +117,7 @@ class Board:
             if row.box:
                 self._note(grant)
         self.rows.clear()
+        self.due.clear()
         self.whole = False
 
     def _take_row(self, page: Mapping[str, Any]) -> None:
@@ -116,8 +129,20 @@ class Board:
             row = self.rows[grant] = Row(**page)
             if row.box:
                 self.heard_s[row.box] = max(self.heard_s.get(row.box, 0), row.heard_s)
+                self._wait_for(row, before)
         if self.rows.get(grant) != before and (page.get("box") or (before is not None and before.box)):
             self._note(grant)
+
+    def _wait_for(self, row: Row, before: Row | None) -> None:
+        known = before if before is not None and before.box else None
+        if known is None or known.heard_s != row.heard_s:
+            heapq.heappush(self.due, (self._silent_s(row), row.grant))
+        if known is None or known.ends_s != row.ends_s:
+            heapq.heappush(self.due, (row.ends_s, row.grant))
+
+    def _silent_s(self, row: Row) -> int:
+        """When it is silent, if nothing is heard."""
+        return row.heard_s + (self.word.silent_after_s if self.word is not None else 0)
 
     def _note(self, grant: str) -> None:
         self.version += 1

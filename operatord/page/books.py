@@ -1,4 +1,4 @@
-"""The money of one provider, as its ledger's transactions tell it: earned, paid back, still owed. Pure.
+"""The money of one provider, as its ledger's transactions tell it: earned, received, paid back, still owed. Pure.
 
 In: pages of transactions in their order, each once. Out: sums. A sale is an allocation that names the provider; a
 refund is a transfer of the provider's whose nonce is made of a grant's id (wire/refund.py). Any other transfer is one.
@@ -6,11 +6,12 @@ Units: micro-bandcoin.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ledger.pages import OfferPage, TransactionPage
 from wire.ids import PublicKey
 
+SILENT = "The ledger does not answer"
 HOUR_S = 3_600
 KEEP_HOURS_S = 8 * 86_400
 
@@ -45,8 +46,14 @@ class Books:
         for hour_s in [hour_s for hour_s in self.earned_by_hour if hour_s < now_s - KEEP_HOURS_S]:
             del self.earned_by_hour[hour_s]
 
-    def earned_since(self, since_s: int) -> int:
-        return sum(amount_ubc for hour_s, amount_ubc in self.earned_by_hour.items() if hour_s >= since_s)
+    def earned_between(self, first_s: int, now_s: int) -> int:
+        """By what began in the hours from `first_s` on, and in none after the one that runs."""
+        return sum(
+            amount_ubc for hour_s, amount_ubc in self.earned_by_hour.items() if first_s <= hour_s <= now_s
+        )
+
+    def copy(self) -> "Books":
+        return replace(self, earned_by_hour=dict(self.earned_by_hour), sent=dict(self.sent))
 
     def _sell(self, page: TransactionPage) -> None:
         charged_ubc = page.charged_ubc or 0
@@ -97,11 +104,13 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class LedgerWord:
-    """One round of asking the ledger. `away` says why it could not be asked; what is here is of the last time then."""
+    """One round of asking the ledger. `away` says why nothing was learnt; what is here is of the last time then."""
 
     asked_s: int = 0
     answered_s: int = 0
     away: str = ""
+    failed: str = SILENT
+    """What it was, where something is `away`."""
     providers: Mapping[str, ProviderWord] = field(default_factory=dict)
     """By provider id in hex."""
     meters: tuple[Meter, ...] = ()
@@ -109,6 +118,11 @@ class LedgerWord:
     """Until when (UTC) the meters of a provider, by its id, told."""
     complaints: tuple[str, ...] = ()
     refunds: tuple[Refund, ...] = ()
+    """The latest."""
+    open_ubc: int = 0
+    """Still to be paid back, of all grants that are kept."""
+    unpriced: int = 0
+    """Grants of which something was missing, and whose price is not known, or not yet."""
     disagreements: tuple["Disagreement", ...] = ()
     judged: int = 0
     """Grants whose accounting could be compared with the meter."""

@@ -72,7 +72,11 @@ PARTS: dict[str, Callable[[Known], dict[str, Any]]] = {
     "tiles": lambda known: {"tiles": tell_tiles(known)},
     "boxes": lambda known: {"boxes": tell_boxes(known), "asked": bool(known.ledger.answered_s)},
     "map": lambda known: {"rows": tell_map(known), "clock_time": clock_time},
-    "money": lambda known: {"tiles": tell_money_tiles(known), "accounts": tell_money(known)},
+    "money": lambda known: {
+        "tiles": tell_money_tiles(known),
+        "accounts": tell_money(known),
+        "asked": bool(known.ledger.answered_s),
+    },
     "offers": lambda known: {"offers": tell_offers(known), "asked": bool(known.ledger.answered_s)},
     "refunds": lambda known: {"refunds": tell_refunds(known)},
     "verdicts": lambda known: {
@@ -86,7 +90,10 @@ PARTS: dict[str, Callable[[Known], dict[str, Any]]] = {
         "names": known.names(),
         "verified": bool(known.ledger.verified_s),
     },
-    "disputed": lambda known: {"records": [tell_record(known, one) for one in known.disputed]},
+    "disputed": lambda known: {
+        "records": [tell_record(known, one) for one in known.disputed],
+        "any": bool(known.latest),
+    },
     "latest": lambda known: {"records": [tell_record(known, one) for one in known.latest]},
 }
 """From what is known to the values of each part's template."""

@@ -67,6 +67,15 @@ class SoldTime:
     bps: int
 
 
+def add_promised(promised: dict[tuple[str, int], int], sold: SoldTime, from_s: int, until_s: int) -> None:
+    """Bits that its floors promise, by provider id and hour, to those that are there."""
+    begin_s, end_s = max(sold.starts_s, from_s), min(sold.ends_s, until_s)
+    for hour_s in range(begin_s // HOUR_S * HOUR_S, end_s, HOUR_S):
+        span_s = min(end_s, hour_s + HOUR_S) - max(begin_s, hour_s)
+        key = sold.provider_id, hour_s
+        promised[key] = promised.get(key, 0) + sold.bps * span_s
+
+
 def record_of(
     key_id: str, provider_id: bytes, verdict: RecordVerdict, evidence: bytes, now_s: int
 ) -> Recorded:

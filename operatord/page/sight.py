@@ -84,6 +84,7 @@ class Sight:
                 if not self._daemon_away:
                     self._tell(str(error))
                 self._daemon_away = str(error)
+            self.board.tick(int(time.time()))
             if not more:
                 self._asked.set()
                 await asyncio.sleep(FOLLOW_S)
@@ -102,22 +103,35 @@ class Sight:
         while True:
             sold = list(self.board.sold())
             before = self._ledger.away
-            self._ledger, self._past = await asyncio.to_thread(self._look_once, sold, self._boxes())
+            self._ledger, self._past = await asyncio.to_thread(
+                self._look_once, sold, self._boxes(), self._clock_right()
+            )
             self.version += 1
             if self._ledger.away and not before:
-                self._tell(f"ledger: {self._ledger.away}")
+                self._tell(f"{self._ledger.failed}: {self._ledger.away}")
             await asyncio.sleep(LOOK_S)
 
-    def _look_once(self, sold: Sequence[Row], boxes: Mapping[str, PublicKey]) -> tuple[LedgerWord, _Past]:
-        word = self._look.look(sold, boxes)
+    def _clock_right(self) -> bool:
+        """As operatord says, which compares it with the ledger's."""
+        word = self.board.word
+        return not self._daemon_away and word is not None and word.ledger_heard and not word.clock
+
+    def _look_once(
+        self,
+        sold: Sequence[Row],
+        boxes: Mapping[str, PublicKey],
+        clock_right: bool,  # noqa: FBT001
+    ) -> tuple[LedgerWord, _Past]:
+        word = self._look.look(sold, boxes, clock_right=clock_right)
         now_s = int(time.time())
         history, first_s = self._history, first_hour(now_s)
         return word, _Past(
             {
-                "sold": history.sold(first_s),
+                "promised": history.promised(first_s, now_s),
                 "carried": history.carried(first_s),
                 "counts": history.count(now_s - DAY_S),
                 "latest": history.latest(MAX_LATEST),
+                "disputed_by": history.count_disputed(now_s - DAY_S),
                 "disputed": history.disputed(MAX_DISPUTED),
             }
         )

@@ -6,10 +6,10 @@ are not ceilings, and less, as nobody has to use what he bought: only what is mi
 Units: bytes, up and down together; UTC seconds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from operatord.page.recorded import HOUR_S, Carried, SoldTime
+from operatord.page.recorded import HOUR_S, Carried
 
 HOURS = 24
 HEIGHT = 56
@@ -46,31 +46,18 @@ class MapRow:
 
 def draw_map(
     names: Mapping[str, str],
-    sold: Iterable[SoldTime],
+    promised: Mapping[tuple[str, int], int],
     carried: Mapping[tuple[str, int], Carried],
     now_s: int,
 ) -> list[MapRow]:
-    """A row for each provider id in `names`; the hour that runs is the last."""
+    """A row for each provider id in `names`; the hour that runs is the last. `promised`: bits, by id and hour."""
     first_s = first_hour(now_s)
-    promised = _promised(sold, first_s, now_s)
     return [_draw_row(provider_id, name, promised, carried, first_s) for provider_id, name in names.items()]
 
 
 def first_hour(now_s: int) -> int:
     """When the oldest hour of the map began."""
     return now_s // HOUR_S * HOUR_S - (HOURS - 1) * HOUR_S
-
-
-def _promised(sold: Iterable[SoldTime], first_s: int, now_s: int) -> dict[tuple[str, int], int]:
-    """Bits by provider id and hour; of what is still to come nothing."""
-    promised: dict[tuple[str, int], int] = {}
-    for one in sold:
-        begin_s, end_s = max(one.starts_s, first_s), min(one.ends_s, now_s)
-        for hour_s in range(begin_s // HOUR_S * HOUR_S, end_s, HOUR_S):
-            span_s = min(end_s, hour_s + HOUR_S) - max(begin_s, hour_s)
-            key = one.provider_id, hour_s
-            promised[key] = promised.get(key, 0) + one.bps * span_s
-    return promised
 
 
 def _draw_row(

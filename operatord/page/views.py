@@ -13,13 +13,14 @@ from ledger.reports.rows import Standing
 from operatord.page.board import Board, Row
 from operatord.page.books import LedgerWord, ProviderWord
 from operatord.page.judging import Judgement, judge_standing
-from operatord.page.recorded import Carried, Recorded, SoldTime
-from operatord.page.sold_map import MapRow, draw_map
+from operatord.page.recorded import Carried, Recorded
+from operatord.page.sold_map import MapRow, draw_map, first_hour
 from wire.units import format_duration, format_money, format_rate, format_size
 
 DAY_S = 86_400
 LATE_S = 600
 """A box with stations reports every minute or so (docs/apd.md, meter.interval_s): ten of them are missing."""
+EARNED_DAY = "what began in this hour and the 23 before"
 SHORT_ID = 12
 """Hexadecimal digits that tell grants and accounts apart for a person."""
 
@@ -33,12 +34,24 @@ class Known:
     ledger: LedgerWord
     now_s: int
     daemon_away: str = ""
-    sold: Sequence[SoldTime] = ()
+    promised: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    """Bits that were sold, by provider id and hour."""
     carried: Mapping[tuple[str, int], Carried] = field(default_factory=dict)
     counts: Mapping[Standing, int] = field(default_factory=dict)
     """Records of the last day."""
     latest: Sequence[Recorded] = ()
     disputed: Sequence[Recorded] = ()
+    """The latest that do not hold."""
+    disputed_by: Mapping[str, int] = field(default_factory=dict)
+    """How many of the last day do not hold, by provider id."""
+
+    @property
+    def earned_day_ubc(self) -> int:
+        return sum(self.earned_ubc(word) for word in self.ledger.providers.values())
+
+    def earned_ubc(self, word: ProviderWord) -> int:
+        """In the hours of the map: the one that runs, and the 23 before it."""
+        return word.books.earned_between(first_hour(self.now_s), self.now_s)
 
     def names(self) -> dict[str, str]:
         """What a provider's boxes are called, by its id."""
@@ -125,6 +138,7 @@ class MoneyView:
     sales: int
     refunded: str
     paid_out: str
+    received: str
     note: str
 
 
@@ -163,15 +177,23 @@ def tell_tiles(known: Known) -> list[Tile]:
     sessions = known.board.sessions()
     boxes = tell_boxes(known)
     fine = sum(one.tone != "bad" for one in boxes)
-    day = sum(word.books.earned_since(known.now_s - DAY_S) for word in known.ledger.providers.values())
     counted = sum(known.counts.values())
     holds = known.counts.get(Standing.HOLDS, 0)
     return [
-        Tile(f"{len(sessions):,}", f"{_plural(len(sessions), 'session')} now"),
+        _tell_live(known, sessions),
         Tile(f"{fine} of {len(boxes)}", "boxes without a fault"),
-        Tile(format_money(day), "earned by sales of the last 24 h"),
+        Tile(format_money(known.earned_day_ubc), f"earned by {EARNED_DAY}"),
         Tile(f"{holds:,} of {counted:,}", "records of the last 24 h hold"),
     ]
+
+
+def _tell_live(known: Known, sessions: Sequence[Row]) -> Tile:
+    live = sum(_tell_standing(known, row)[1] == "on" for row in sessions)
+    others = len(sessions) - live
+    return Tile(
+        f"{live:,}",
+        f"{_plural(live, 'session')} on" + (f", {others:,} silent, over or revoked" if others else ""),
+    )
 
 
 def tell_notices(known: Known) -> list[Notice]:
@@ -194,7 +216,7 @@ def tell_notices(known: Known) -> list[Notice]:
             if ledger.answered_s
             else ""
         )
-        found.append(Notice("bad", f"The ledger does not answer{since}. {ledger.away}"))
+        found.append(Notice("bad", f"{ledger.failed}{since}. {ledger.away}"))
     elif not ledger.asked_s:
         found.append(Notice("plain", "The ledger is being asked for the first time since the start."))
     if ledger.complaints:
@@ -218,18 +240,18 @@ def _tell_box(known: Known, name: str, provider_id: str, rows: Sequence[Row]) ->
     reported_s = ledger.reported_s.get(provider_id, 0)
     heard_s = known.board.heard_s.get(name, 0)
     against = sum(one.provider_id == provider_id for one in ledger.disagreements)
-    disputed = sum(
-        one.provider_id == provider_id and one.to_s >= known.now_s - DAY_S for one in known.disputed
-    )
+    disputed = known.disputed_by.get(provider_id, 0)
     live = [row for row in rows if _is_live(known, row)]
     faults: list[tuple[str, str]] = []
     if disputed:
         faults.append(("bad", f"{_count(disputed, 'record')} of the last 24 h in dispute"))
     if against:
         faults.append(("bad", f"RADIUS accounting disagrees about {_count(against, 'grant')}"))
-    if any(known.now_s - max(reported_s, row.accepted_s) > LATE_S for row in live) and ledger.verified_s:
-        late_s = known.now_s - max(reported_s, min(row.accepted_s for row in live))
+    late_s = max((ledger.verified_s - max(reported_s, row.accepted_s) for row in live), default=0)
+    if late_s > LATE_S:
         faults.append(("bad", f"no report for {tell_age(late_s)}, although stations are on"))
+    if live and ledger.away:
+        faults.append(("plain", "whether it reports is not known now"))
     if rows and not live:
         faults.append(("plain", "nothing was heard of its stations lately"))
     if ledger.answered_s and not meters:
@@ -259,7 +281,7 @@ def _tell_meters(in_tpm: Sequence[bool], *, known: bool) -> str:
 
 
 def tell_map(known: Known) -> list[MapRow]:
-    return draw_map(known.names(), known.sold, known.carried, known.now_s)
+    return draw_map(known.names(), known.promised, known.carried, known.now_s)
 
 
 # ---- Sessions
@@ -305,14 +327,13 @@ def _is_live(known: Known, row: Row) -> bool:
 def tell_money_tiles(known: Known) -> list[Tile]:
     providers = known.ledger.providers.values()
     word = known.board.word
+    unpriced = known.ledger.unpriced
+    also = f", and {_count(unpriced, 'grant')} whose price is not known" if unpriced else ""
     tiles = [
         Tile(format_money(sum(one.books.earned_ubc for one in providers)), "earned by sales, in all"),
-        Tile(
-            format_money(sum(one.books.earned_since(known.now_s - DAY_S) for one in providers)),
-            "of the last 24 h",
-        ),
+        Tile(format_money(known.earned_day_ubc), f"by {EARNED_DAY}"),
         Tile(format_money(sum(one.refunded_ubc for one in providers)), "paid back"),
-        Tile(format_money(sum(one.open_ubc for one in known.ledger.refunds)), "still to be paid back"),
+        Tile(format_money(known.ledger.open_ubc), f"still to be paid back{also}"),
     ]
     if word is not None and word.channels is not None:
         tiles += [
@@ -338,11 +359,12 @@ def _tell_account(boxes: str, word: ProviderWord, known: Known) -> MoneyView:
         boxes=boxes,
         account=str(word.provider)[:SHORT_ID],
         balance="no account" if word.balance_ubc is None else format_money(word.balance_ubc),
-        earned_day=format_money(books.earned_since(known.now_s - DAY_S)),
+        earned_day=format_money(known.earned_ubc(word)),
         earned=format_money(books.earned_ubc),
         sales=books.sales,
         refunded=format_money(word.refunded_ubc),
         paid_out=format_money(books.paid_out_ubc - word.refunded_ubc),
+        received=format_money(books.received_ubc),
         note="" if word.caught_up else f"still reading, up to transaction {books.reached:,}",
     )
 

@@ -20,10 +20,15 @@
 
   const putPart = (name, digest, html) => {
     const part = document.getElementById("part-" + name);
-    if (!part || (part.contains(document.activeElement) && document.activeElement !== document.body)) { return; }
+    if (!part) { return; }
+    const CAN = "a, summary, [tabindex]";
+    const focused = [...part.querySelectorAll(CAN)].indexOf(document.activeElement);
+    const scrolled = [...part.querySelectorAll(".wide")].map((one) => one.scrollLeft);
     const open = [...part.querySelectorAll("details")].map((one) => one.open);
     part.innerHTML = html;
     part.querySelectorAll("details").forEach((one, at) => { one.open = Boolean(open[at]); });
+    part.querySelectorAll(".wide").forEach((one, place) => { one.scrollLeft = scrolled[place] || 0; });
+    if (focused >= 0) { part.querySelectorAll(CAN)[focused]?.focus({ preventScroll: true }); }
     part.dataset.digest = digest;
   };
 

@@ -80,3 +80,24 @@ def test_a_box_was_heard_when_its_sessions_were_also_after_they_end():
     board = followed(row("a", heard_s=990))
     board.take(answer({"grant": "a", "gone": True}))
     assert board.heard_s == {"roof": 990}
+
+
+def test_a_session_that_falls_silent_or_ends_is_a_changed_row():
+    """Nothing is told of it then; a browser that shows "on" has to hear all the same."""
+    board = followed(row("a"), row("b", ends_s=1_000), row("c", box=""))
+    board.tick(999)
+    seen = board.version
+    board.take(answer(row("a", heard_s=1_000)))
+    assert board.since(seen) == ["a"]
+    seen = board.version
+    board.tick(1_000)
+    assert board.since(seen) == ["b"], "its time is over"
+    board.tick(1_091)
+    assert board.since(seen) == ["b"], "a was heard again, b is silent too"
+    before = board.version
+    board.tick(1_130)
+    assert board.since(before) == ["a"]
+    before = board.version
+    board.tick(10_000)
+    assert set(board.since(before) or []) == {"a"}, "and over"
+    assert board.due == []

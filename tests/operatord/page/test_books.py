@@ -25,7 +25,28 @@ def test_sales_are_earned_and_by_the_hour():
     books.add([page(4, "allocate", charged_ubc=100, starts_s=hour_s + 5)], NOW_S)
     books.add([page(7, "allocate", charged_ubc=50, starts_s=hour_s - 30 * 3_600)], NOW_S)
     assert (books.earned_ubc, books.sales, books.reached) == (150, 2, 7)
-    assert books.earned_since(NOW_S - 86_400) == 100
+    assert books.earned_between(hour_s - 23 * 3_600, NOW_S) == 100
+
+
+def test_a_day_s_hours_are_whole_and_none_is_to_come():
+    books, hour_s = Books(OWN), NOW_S // 3_600 * 3_600
+    first_s = hour_s - 23 * 3_600
+    begin = (first_s - 1, first_s, first_s + 3_599, hour_s + 3_599, hour_s + 3_600, hour_s + 7 * 86_400)
+    sales = [page(n, "allocate", charged_ubc=10**n, starts_s=at_s) for n, at_s in enumerate(begin)]
+    books.add(sales, NOW_S)
+    assert books.earned_between(first_s, NOW_S) == 1_110
+
+
+def test_a_copy_that_is_read_on_leaves_the_first_as_it_was():
+    books = Books(OWN)
+    books.add([page(1, "allocate", charged_ubc=5, starts_s=NOW_S)], NOW_S)
+    other = books.copy()
+    out = {"issuer_key_id": OWN.key_id.hex(), "provider": str(ALICE.public), "nonce": "ab"}
+    other.add(
+        [page(2, "allocate", charged_ubc=9, starts_s=NOW_S), page(3, "transfer", price_ubc=1, **out)], NOW_S
+    )
+    assert (books.earned_ubc, books.reached, books.sent, sum(books.earned_by_hour.values())) == (5, 1, {}, 5)
+    assert (other.earned_ubc, other.reached, other.sent) == (14, 3, {"ab": 1})
 
 
 def test_what_it_bought_itself_is_no_sale():

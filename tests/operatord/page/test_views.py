@@ -10,7 +10,9 @@ import pytest
 from ledger.reports.rows import Standing
 from operatord.page.board import Board
 from operatord.page.books import Books, Disagreement, LedgerWord, Meter, ProviderWord, Refund
+from operatord.page.pages import PARTS
 from operatord.page.recorded import Recorded
+from operatord.page.rendering import render_part
 from operatord.page.views import (
     LATE_S,
     Known,
@@ -65,8 +67,8 @@ def test_a_box_that_reports_is_in_order():
         ({"ledger": replace(ASKED, meters=(replace(METER, retired_s=5),))}, "plain", "no meter is enrolled"),
         ({"ledger": replace(ASKED, reported_s={OWNER: NOW_S - LATE_S - 60})}, "bad", "no report for 11 min"),
         ({"ledger": replace(ASKED, disagreements=(Disagreement("g", OWNER, ("no",)),))}, "bad", "about 1 grant"),
-        ({"disputed": (replace(RECORD, standing=Standing.CLAIM),)}, "bad", "1 record of the last 24 h in dispute"),
-        ({"disputed": (replace(RECORD, standing=Standing.CLAIM, to_s=NOW_S - 90_000),)}, "good", ""),
+        ({"disputed_by": {OWNER: 50, "aa": 500}}, "bad", "50 records of the last 24 h in dispute"),
+        ({"disputed_by": {"aa": 500}}, "good", ""),
         ({"now_s": NOW_S + 200}, "plain", "nothing was heard of its stations"),
     ],
 )  # fmt: skip
@@ -82,6 +84,15 @@ def test_a_station_that_just_came_waits_for_its_first_report():
     assert box.tone == "good"
     (idle,) = tell_boxes(known(ledger=late))
     assert (idle.tone, idle.why) == ("good", "idle")
+
+
+def test_while_the_ledger_is_away_no_box_is_late():
+    """Its last report is of the last look, as everybody's."""
+    later_s = NOW_S + LATE_S + 100
+    away = replace(ASKED, asked_s=later_s, away="refused")
+    (box,) = tell_boxes(known(session(heard_s=later_s - 20), ledger=away, now_s=later_s))
+    assert (box.tone, box.why) == ("plain", "whether it reports is not known now")
+    assert tell_tiles(known(session(), ledger=away, now_s=later_s))[1].value == "1 of 1"
 
 
 # ---- Notices
@@ -100,6 +111,7 @@ def test_nothing_wrong_is_no_notice():
         ({"daemon": {"more": True}}, "still being read"),
         ({"ledger": LedgerWord()}, "for the first time"),
         ({"ledger": LedgerWord(asked_s=1, away="refused")}, "The ledger does not answer. refused"),
+        ({"ledger": LedgerWord(asked_s=1, away="bad", failed="It lies")}, "It lies. bad"),
         ({"ledger": replace(ASKED, away="refused")}, "are as of 2027-01-15 08:00:00"),
         ({"ledger": replace(ASKED, complaints=("a", "b"))}, "2 complaints about meters"),
         ({"ledger": replace(ASKED, disagreements=(Disagreement("g", OWNER, ()),))}, "disagree about 1 grant"),
@@ -134,14 +146,27 @@ def test_a_pass_ends_when_nobody_pays():
     assert (told.ends, told.down) == ("while it is paid", "2 MB of 5 MB")
 
 
+def test_on_counts_only_who_is():
+    rows = session("a"), session("b", heard_s=NOW_S - 200), session("c", ends_s=NOW_S)
+    (tile, *_) = tell_tiles(known(*rows))
+    assert (tile.value, tile.says) == ("1", "session on, 2 silent, over or revoked")
+
+
 # ---- Money
 
 
 def test_money_is_told_with_its_unit_and_sums():
-    books = Books(PROVIDER.public, earned_ubc=2_500_000, sales=2, paid_out_ubc=30, earned_by_hour={NOW_S: 7})
+    books = Books(
+        PROVIDER.public,
+        earned_ubc=2_500_000,
+        sales=2,
+        paid_out_ubc=30,
+        received_ubc=4,
+        earned_by_hour={NOW_S: 7},
+    )
     word = ProviderWord(PROVIDER.public, 1_000_000, None, books, caught_up=False, refunded_ubc=10)
     refunds = (Refund("a", 5, 30, 10), Refund("b", 5, None, 0), Refund("c", 5, 4, 4))
-    made = known(ledger=replace(ASKED, providers={OWNER: word}, refunds=refunds))
+    made = known(ledger=replace(ASKED, providers={OWNER: word}, refunds=refunds, open_ubc=20, unpriced=1))
     (account,) = tell_money(made)
     told = (account.boxes, account.balance, account.earned, account.paid_out)
     assert told == (
@@ -151,6 +176,8 @@ def test_money_is_told_with_its_unit_and_sums():
         "0.00002 BC",
     )
     assert "still reading" in account.note
+    assert account.received == "0.000004 BC"
+    assert tell_money_tiles(made)[3].says == "still to be paid back, and 1 grant whose price is not known"
     assert [one.value for one in tell_money_tiles(made)] == [
         "2.5 BC",
         "0.000007 BC",
@@ -167,6 +194,19 @@ def test_who_pays_as_he_goes_is_told_only_where_somebody_may():
 
 
 # ---- Reports
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "said"),
+    [
+        ("money", {"ledger": ASKED}, "There is no box"),
+        ("money", {"ledger": LedgerWord()}, "not answered since the start"),
+        ("disputed", {}, "No record was verified here yet"),
+        ("disputed", {"latest": (RECORD,)}, "Every record that was verified here holds"),
+    ],
+)
+def test_nothing_is_said_that_nothing_tells(part, changes, said):
+    assert said in render_part(part, **PARTS[part](replace(known(**changes), boxes={})))
 
 
 def test_a_record_is_told_in_words():
