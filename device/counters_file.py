@@ -5,11 +5,14 @@
                       "down_bytes": .., "up_bytes": .. }, ... ] }
 
 IP bytes as device/counters.py counts them, `down` towards this device; a session is written once it is over. A file of
-another kind is never overwritten.
+another kind is never overwritten, and several programs may write to one file.
 """
 
+import fcntl
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,8 +46,25 @@ def add_counted(path: Path, counted: Counted) -> None:
         "grant": counted.grant_id.hex(), "from_utc_s": counted.from_utc_s, "to_utc_s": counted.to_utc_s,
         "down_bytes": counted.down_bytes, "up_bytes": counted.up_bytes,
     }  # fmt: skip
-    page = {MARK: FORM, "sessions": [*_read(path), row]}
-    write_kept(path, (json.dumps(page, indent=1) + "\n").encode())
+    with _alone(path):
+        page = {MARK: FORM, "sessions": [*_read(path), row]}
+        write_kept(path, (json.dumps(page, indent=1) + "\n").encode())
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One writer at a time, of all programs and threads; the lock is a file of its own, as the other is replaced."""
+    try:
+        descriptor = os.open(
+            path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        )
+    except OSError as error:
+        raise ShellError(str(path), error.strerror or str(error)) from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _read(path: Path) -> list[Mapping[str, Any]]:

@@ -170,6 +170,17 @@ def parse_settings(
             name: BoxAddress(record.address, secrets / f"{name}.secret", record.das_port)
             for name, record in invited.items()
         }
+    metered, its_page = parse_metered(page, boxes, file), parse_page(page, file)
+    http_port = http.port("port", DEFAULT_HTTP_PORT)
+    _refuse_one_port_twice(
+        {
+            "http": http_port,
+            "page": None if its_page is None else its_page.port,
+            "enrolment": None if enrolment is None else enrolment.port,
+            "metered": None if metered is None else metered.port,
+        },
+        file,
+    )
     return OperatorSettings(
         key=operator.path("key"),
         state=operator.path("state"),
@@ -177,16 +188,27 @@ def parse_settings(
         ledger=_parse_ledger(Section(page.get("ledger", {}), "ledger", file)),
         broker=parse_broker(broker),
         http_host=_loopback(http),
-        http_port=http.port("port", DEFAULT_HTTP_PORT),
+        http_port=http_port,
         radius=_parse_radius(Section(page.get("radius", {}), "radius", file)),
         boxes=with_partners(boxes, partners),
         addresses=addresses,
         providers=_providers(boxes, partners),
-        metered=parse_metered(page, boxes, file),
+        metered=metered,
         summaries=_parse_summaries(page, file),
         enrolment=enrolment,
-        page=parse_page(page, file),
+        page=its_page,
     )
+
+
+def _refuse_one_port_twice(ports: Mapping[str, int | None], file: Path) -> None:
+    """Whatever their addresses: 0.0.0.0 is all of them, and who opens a port has one number in mind."""
+    taken: dict[int, str] = {}
+    for name, port in ports.items():
+        if port is None:
+            continue
+        if port in taken:
+            raise ConfigError(f"{file}: {name}.port: section [{taken[port]}] listens on port {port} already")
+        taken[port] = name
 
 
 def _invited(records: Iterable[BoxRecord], by_hand: Collection[str], file: Path) -> dict[str, BoxRecord]:

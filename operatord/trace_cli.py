@@ -41,7 +41,7 @@ from operatord.tracing import (
 )
 from operatord.witnesses import parse_device
 from wire.block_header import read_signed_header
-from wire.errors import ConfigError, DecodeError
+from wire.errors import ConfigError, DecodeError, VerificationError
 from wire.grant_proof import read_grant_proof
 from wire.units import format_instant
 
@@ -94,6 +94,10 @@ def _named_file(text: str) -> tuple[str, Path]:
 
 
 def _trace(options: argparse.Namespace) -> int:
+    if options.report and not _names_ledger(options):
+        raise ConfigError(
+            f"{options.report[0]}: --ledger-id or --trust is missing: a file proves nothing by itself"
+        )
     with progress(quiet=options.json) as tell:
         steps = in_order(
             [
@@ -119,9 +123,19 @@ def _of_ledger(options: argparse.Namespace) -> Iterator[Step]:
         grant = reader.read(GrantPage, f"grants/{options.grant.hex()}")
     except LookupError:
         return
-    proof = fetch_proved_grant(reader, fetch_genesis(reader), options.grant.hex()).proof
-    yield tell_sale(grant, read_grant_proof(proof), reader.url)
-    yield from tell_term(grant, reader.url)
+    genesis = fetch_genesis(reader)
+    if _names_ledger(options) and genesis.ledger_id not in trust_of(options).ledgers:
+        raise VerificationError(
+            f"{reader.url}: is ledger {genesis.ledger_id.hex()}, which is not trusted here"
+        )
+    proof = read_grant_proof(fetch_proved_grant(reader, genesis, options.grant.hex()).proof)
+    yield tell_sale(grant, proof, reader.url)
+    yield from tell_term(proof, reader.url)
+
+
+def _names_ledger(options: argparse.Namespace) -> bool:
+    """Without it the pages prove as much as whoever answers there."""
+    return options.ledger_id is not None or options.trust is not None
 
 
 def _of_log(name: str, file: Path, grant_id: bytes) -> Iterator[Step]:

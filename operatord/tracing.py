@@ -57,7 +57,7 @@ def _parse(line: str) -> Any:
 
 def tell_sale(grant: GrantPage, proof: GrantProof, url: str) -> Step:
     """Out of the ledger's page of a grant, and the verified proof of the block that sold it."""
-    cost = f" for {format_money(grant.price_ubc)}" if grant.price_ubc is not None else ""
+    cost = f" for {format_money(grant.price_ubc)} (as the page says)" if grant.price_ubc is not None else ""
     sold = proof.grant
     rates = (
         f"{format_rate(sold.total_qos.floor_down_bps)} down and {format_rate(sold.total_qos.floor_up_bps)} up"
@@ -69,8 +69,9 @@ def tell_sale(grant: GrantPage, proof: GrantProof, url: str) -> Step:
     return Step(proof.time_s * 1_000, f"ledger {url}", "bought", text)
 
 
-def tell_term(grant: GrantPage, url: str) -> tuple[Step, Step]:
-    """When the grant begins and ends."""
+def tell_term(proof: GrantProof, url: str) -> tuple[Step, Step]:
+    """When the grant begins and ends, as its seller signed it."""
+    grant = proof.grant
     by = f"ledger {url}"
     return (
         Step(grant.starts_s * 1_000, by, "begins", "from now on it may be used"),

@@ -1,5 +1,6 @@
 """What a device counted: rows behind rows, read by who compares, and no other file harmed."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,11 @@ def test_where_nothing_is_there_all_is_well_and_a_folder_is_the_disks_refusal(tm
     refuse_other_file(tmp_path / "new.json")
     with pytest.raises(ShellError):
         refuse_other_file(tmp_path)
+
+
+def test_several_at_once_lose_nothing(tmp_path: Path):
+    path = tmp_path / "counters.json"
+    stays = [Counted(bytes([number]) * 16, 1_790_000_000, 1_790_000_600, 1, 2) for number in range(20)]
+    with ThreadPoolExecutor(20) as writers:
+        list(writers.map(lambda one: add_counted(path, one), stays))
+    assert set(parse_device(path.read_text())) == {one.grant_id for one in stays}

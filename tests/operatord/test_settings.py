@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -38,6 +39,36 @@ secret = "roof.secret"
 
 def parse(text: str) -> OperatorSettings:
     return parse_settings(tomllib.loads(text), FILE)
+
+
+METERED = """
+[metered]
+address = "192.0.2.1"
+floor_down = "1Mbit/s"
+ceil_down = "2Mbit/s"
+floor_up = "0"
+ceil_up = "2Mbit/s"
+"""
+
+
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        ("[page]\nport = 8574\n", "page.port: section [http] listens on port 8574"),
+        ('[page]\n[enrolment]\naddress = "192.0.2.1"\nport = 8575\n', "enrolment.port: section [page]"),
+        ("[http]\nport = 18574\n" + METERED, "metered.port: section [http]"),
+    ],
+)
+def test_two_sections_do_not_listen_on_one_port(added: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        parse(TEXT + added)
+
+
+def test_the_page_and_the_door_have_ports_of_their_own() -> None:
+    settings = parse(TEXT + '[page]\n[enrolment]\naddress = "192.0.2.1"\n' + METERED)
+    assert settings.page is not None
+    assert settings.enrolment is not None
+    assert settings.page.port != settings.enrolment.port
 
 
 def test_paths_are_relative_to_the_file_and_the_rest_has_defaults() -> None:
@@ -102,14 +133,7 @@ def test_what_is_wrong_is_named(text: str, complaint: str) -> None:
 
 
 def test_summaries_are_published_by_who_says_so() -> None:
-    metered = """
-[metered]
-address = "192.0.2.1"
-floor_down = "1Mbit/s"
-ceil_down = "2Mbit/s"
-floor_up = "0"
-ceil_up = "2Mbit/s"
-"""
+    metered = METERED
     assert parse(TEXT + metered).summaries is None
     assert parse(TEXT + metered + "[summaries]").summaries == SummaryRules(86_400, 10)
     assert parse(

@@ -65,7 +65,7 @@ def test_one_story_of_all_who_know(files: list[str | Path], capsys: pytest.Captu
     steps = json.loads(capsys.readouterr().out)["steps"]
     bought, *later = sorted(steps, key=lambda step: step["what"] != "bought")
     assert bought["text"].startswith(
-        f"offer {GRANT.epoch} of provider {GRANT.provider_id.hex()} was taken for 0.0025 BC: "
+        f"offer {GRANT.epoch} of provider {GRANT.provider_id.hex()} was taken for 0.0025 BC (as the page says): "
     )
     assert [(step["utc_ms"] // 1_000 - START_S, step["what"]) for step in later] == [
         (0, "begins"), (1, "session_active"), (600, "ends"), (600, "metered"), (650, "left"), (700, "acknowledged"),
@@ -92,9 +92,30 @@ def test_a_sale_that_the_ledger_did_not_sign_is_refused(capsys: pytest.CaptureFi
     assert "bought" not in capsys.readouterr().out
 
 
+def test_another_ledger_s_story_is_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with ledger(pages()) as url:
+        assert main([NAME, "--ledger", url, "--ledger-id", "ab" * 32]) == 1
+        assert "which is not trusted here" in capsys.readouterr().err
+        assert main([NAME, "--ledger", url, "--ledger-id", GENESIS.ledger_id.hex()]) == 0
+
+
+def test_when_it_begins_and_ends_is_what_was_signed(capsys: pytest.CaptureFixture[str]) -> None:
+    said = pages()
+    said[f"/v1/grants/{NAME}"] |= {"starts_s": 1, "ends_s": 2}
+    with ledger(said) as url:
+        assert main([NAME, "--ledger", url, "--json"]) == 0
+    steps = {step["what"]: step for step in json.loads(capsys.readouterr().out)["steps"]}
+    assert (steps["begins"]["utc_ms"], steps["ends"]["utc_ms"]) == (
+        GRANT.starts_s * 1_000,
+        GRANT.ends_s * 1_000,
+    )
+    assert "as the page says" in steps["bought"]["text"]
+
+
 @pytest.mark.parametrize(
     ("argv", "status"),
     [
+        ([NAME, "--ledger", "none", "--report", "/nowhere.report"], 2),
         (["beef"], 2),
         ([NAME, "--ledger", "none", "--log", "/nowhere.log"], 2),
         ([NAME, "--ledger", "none", "--report", "/nowhere.report", "--ledger-id", "00" * 32], 2),
