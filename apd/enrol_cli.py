@@ -5,6 +5,7 @@ that whoever is interrupted types the same again and gets the same certificate. 
 broker has taken the certificate and the ledger knows the account; the TPM is enrolled by the daemon, at its start.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
@@ -33,7 +34,10 @@ def enrol(
 ) -> str:
     """The account that sells now. Raises ConfigError with the operator's no, ShellError; then type it again."""
     folder = config.parent
+    made = not folder.exists()
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    if made:
+        _sync(folder.parent)
     account, is_new = _key(folder / PROVIDER)
     box, _ = _key(folder / ENROLLING)
     _say(
@@ -77,11 +81,21 @@ def _key(file: Path) -> tuple[PrivateKey, bool]:
         draft.unlink(missing_ok=True)
         write_new(draft, key.to_pem().decode(), SECRET)
         draft.replace(file)
+        _sync(file.parent)
     except OSError as error:
         raise ShellError(str(file), str(error.strerror)) from error
     except ValueError as error:
         raise ConfigError(str(error)) from None
     return key, True
+
+
+def _sync(folder: Path) -> None:
+    """What is called what in it is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _say(said: TextIO, text: str) -> None:

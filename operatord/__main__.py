@@ -80,6 +80,11 @@ def _parser() -> argparse.ArgumentParser:
 
     add("run", _run, "serve, in the foreground, until SIGTERM")
     add("page", _page, "serve the operator's page alone; `run` starts this by itself where there is [page]")
+    add(
+        "door",
+        _door,
+        "serve the door of enrolment alone; `run` starts this by itself where there is [enrolment]",
+    )
     add("check", _check, "say what the settings mean", shows=True)
     add("status", _status, "what the running daemon knows", shows=True)
     certificate = add(
@@ -172,7 +177,7 @@ async def _serve(settings: OperatorSettings, config: Path) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             running = [
-                *_open_door(tasks, daemon, disconnector, settings, config),
+                *_start_door(tasks, daemon, disconnector, settings, config),
                 tasks.create_task(daemon.run()),
                 tasks.create_task(serve(create_app(daemon), listening)),
                 *_start_page(tasks, settings, config),
@@ -195,20 +200,20 @@ def _das_of(settings: OperatorSettings) -> "dict[str, BoxDas]":
     }
 
 
-def _open_door(
+def _start_door(
     tasks: asyncio.TaskGroup,
     daemon: "Daemon",
     disconnector: "Disconnector",
     settings: OperatorSettings,
     config: Path,
 ) -> "list[asyncio.Task[None]]":
-    """For boxes that enrol themselves; none without [enrolment]. What the command changes is read again when it says
-    so.
+    """In a process of its own, for boxes that enrol themselves; none without [enrolment]. What it or the command
+    changes is read again when they say so.
     """
     if settings.enrolment is None:
         return []
     from operatord.daemon import tell
-    from operatord.shells.enrolment_door import EnrolmentDoor
+    from operatord.page.serving import keep
 
     def reread() -> int:
         """Only the boxes are taken from what is on disk now."""
@@ -219,9 +224,38 @@ def _open_door(
         )
 
     daemon.reread_boxes = reread
-    operator = _read_key(settings.key).public
-    door = EnrolmentDoor(settings.enrolment, operator, lambda: _read_settings(config), reread, tell)
-    return [tasks.create_task(door.serve())]
+    return [tasks.create_task(keep("door", config, tell))]
+
+
+def _door(arguments: argparse.Namespace) -> int:
+    run_service(_serve_door(_read_settings(arguments.config), arguments.config))
+    return OK
+
+
+async def _serve_door(settings: OperatorSettings, config: Path) -> None:
+    """Until SIGTERM, or until the process that started us is gone."""
+    from operatord.daemon import tell
+    from operatord.page.serving import watch_parent
+    from operatord.shells.control import ask
+    from operatord.shells.enrolment_door import EnrolmentDoor
+
+    if settings.enrolment is None:
+        raise ConfigError(f"{config}: enrolment: there is no such section: nobody is to be let in")
+    door = EnrolmentDoor(
+        settings.enrolment,
+        _read_key(settings.key).public,
+        lambda: _read_settings(config),
+        lambda: ask(settings.control_socket, {"ask": "boxes"}),
+        tell,
+    )
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(door.serve()), tasks.create_task(watch_parent(stop))]
+        await stop.wait()
+        for task in running:
+            task.cancel()
 
 
 def _start_page(
@@ -231,10 +265,10 @@ def _start_page(
     if settings.page is None:
         return []
     from operatord.daemon import tell
-    from operatord.page.serving import check_files, keep_page
+    from operatord.page.serving import check_files, keep
 
     check_files(settings.page)
-    return [tasks.create_task(keep_page(config, tell))]
+    return [tasks.create_task(keep("page", config, tell))]
 
 
 def _page(arguments: argparse.Namespace) -> int:

@@ -145,7 +145,7 @@ def _replace(office: _Office, arguments: argparse.Namespace) -> int:
         record = invited_again(before, token, until_s, office.now_s)
         authority = office.files.open_authority(office.now_s)
         office.files.keep(record)
-        office.files.write_list(authority, office.now_s)
+        _write_list(office, authority)
         line = _invitation(office, name, token, until_s)
     _tell_broker(office, authority, name)
     thrown_out = _tell_daemon(office)  # while it still has the secret of the box that was
@@ -170,11 +170,12 @@ def _revoke(office: _Office, arguments: argparse.Namespace) -> int:
         record = ended(before, office.now_s)
         authority = office.files.open_authority(office.now_s)
         office.files.keep(record)
-        office.files.write_list(authority, office.now_s)
+        _write_list(office, authority)
     _tell_broker(office, authority, name)
     thrown_out = _tell_daemon(office)
     if record.address:
-        office.files.forget_secret(name)
+        with office.files.locked():
+            office.files.forget_secret(name)
         _tell_radius(office)
     if not office.left:
         _say(
@@ -245,6 +246,14 @@ def _refuse_shared_address(office: _Office, name: str, address: str) -> None:
             raise ConfigError(f"--address: {address} is box {other}'s")
 
 
+def _write_list(office: _Office, authority: BoxAuthority) -> None:
+    if not office.files.write_list(authority, office.now_s):
+        office.left.append(
+            "the list of certificates before this one was of the future: a clock was wrong, or this one is behind. See "
+            "that it is right, and then RESTART the broker, which reads an earlier list at no reload"
+        )
+
+
 def _invitation(office: _Office, name: str, token: bytes, until_s: int) -> str:
     pin = pin_of(office.files.open_door_key(office.now_s))
     where = office.enrolment.address, office.enrolment.port
@@ -261,9 +270,11 @@ def _lifetime_s(text: str) -> int:
 def _address(text: str) -> str:
     import ipaddress
 
+    if "%" in text:
+        raise ConfigError(
+            f"--address: {text!r} has a scope; FreeRADIUS knows a box by an address without one"
+        )
     try:
-        if "%" in text:
-            raise ValueError(f"{text!r} has a scope: FreeRADIUS knows a box by an address without one")
         return str(ipaddress.ip_address(text)) if text else ""
     except ValueError as error:
         raise ConfigError(f"--address: {error}") from None

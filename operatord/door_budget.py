@@ -1,4 +1,4 @@
-"""How often the door answers: so many questions a minute from one host, and so many from everybody.
+"""How often the door answers and how many it lets stand there: so many from one host, and so many in all.
 
 Pure: time comes in. A token has 256 bits of chance and is guessed by nobody; what is spared is the work of reading
 requests and signatures, and the log. A host is an IPv4 address, or a /64 of IPv6. Who floods from many hosts can keep
@@ -13,6 +13,32 @@ WINDOW_S = 60
 HOST_QUESTIONS = 10
 """A box asks once, and again when an answer was lost."""
 ALL_QUESTIONS = 300
+
+
+HOST_CONNECTIONS = 4
+ALL_CONNECTIONS = 64
+"""Handshakes and silence cost strangers nothing, and us a descriptor each."""
+
+
+@dataclass(slots=True)
+class DoorRoom:
+    """Of connections, from when they are accepted."""
+
+    _by_host: Counter[str] = field(default_factory=Counter)
+
+    def enters(self, address: str) -> bool:
+        """Whether there is room; if so it is taken until this address `leaves` again."""
+        host = host_of(address)
+        if self._by_host.total() >= ALL_CONNECTIONS or self._by_host[host] >= HOST_CONNECTIONS:
+            return False
+        self._by_host[host] += 1
+        return True
+
+    def leaves(self, address: str) -> None:
+        host = host_of(address)
+        self._by_host[host] -= 1
+        if not self._by_host[host]:
+            del self._by_host[host]
 
 
 @dataclass(slots=True)

@@ -31,11 +31,11 @@ AGAIN_S = 5.0
 """After a page that ended by itself another is started."""
 
 
-async def keep_page(config: Path, tell: Callable[[str], None]) -> None:
-    """Starts the page's process, and starts it again if it ends; until cancelled."""
+async def keep(command: str, config: Path, tell: Callable[[str], None]) -> None:
+    """Starts `operatord command` as a process, and starts it again if it ends; until cancelled."""
     while True:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "operatord", "page", str(config), stdin=asyncio.subprocess.DEVNULL
+            sys.executable, "-m", "operatord", command, str(config), stdin=asyncio.subprocess.DEVNULL
         )
         try:
             status = await process.wait()
@@ -43,7 +43,7 @@ async def keep_page(config: Path, tell: Callable[[str], None]) -> None:
             if process.returncode is None:
                 process.terminate()
                 await process.wait()
-        tell(f"the page ended with status {status}; it is started again in {AGAIN_S:g} s")
+        tell(f"the {command} ended with status {status}; it is started again in {AGAIN_S:g} s")
         await asyncio.sleep(AGAIN_S)
 
 
@@ -84,7 +84,7 @@ async def serve_page(
                 tasks.create_task(sight.follow()),
                 tasks.create_task(sight.look_on()),
                 tasks.create_task(Server(config).serve([listening])),
-                tasks.create_task(_watch_parent(stop)),
+                tasks.create_task(watch_parent(stop)),
             ]
             port = listening.getsockname()[1]
             ready(f"operatord page ready {page.origin.text} at {page.host} port {port}")
@@ -95,8 +95,8 @@ async def serve_page(
         history.close()
 
 
-async def _watch_parent(stop: asyncio.Event) -> None:
-    """A page without its operatord would keep the port from the next one."""
+async def watch_parent(stop: asyncio.Event) -> None:
+    """One without its operatord would keep the port from the next one."""
     parent = os.getppid()
     while os.getppid() == parent:
         with contextlib.suppress(TimeoutError):

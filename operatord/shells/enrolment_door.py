@@ -4,9 +4,14 @@ A question and its answer are in wire/invitation.py. 200 with the answer; 403 wi
 words; 400 for what cannot be read; 429 for whoever asks too often; 500 where our own disk fails. The certificate is
 signed and the record on disk before the answer goes out, so that a box whose answer was lost asks again with the same
 key and gets the same. TLS 1.3 with the key whose pin the invitations have. Decides nothing itself.
+
+It is open to everybody, so it is a process of its own (`operatord door`), as the page is, and whoever comes has a place
+of few and seconds of time, from the moment at which he is accepted: before TLS, and whether he says something or not.
 """
 
 import asyncio
+import contextlib
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -14,11 +19,13 @@ from collections.abc import Callable
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
-from ledger.http import Server, listen
+from ledger.http import listen
 from operatord.box_authority import read_claim, sign_box
 from operatord.boxes import BoxRecord, Rejected, enrolled, has_certificate, judge
-from operatord.door_budget import DoorBudget
+from operatord.door_budget import WINDOW_S, DoorBudget, DoorRoom
 from operatord.enrolment_settings import EnrolmentSettings
 from operatord.hostapd import render_hostapd
 from operatord.settings import OperatorSettings
@@ -34,15 +41,18 @@ from wire.invitation import (
     write_message,
 )
 
-MAX_CONNECTIONS = 64
-"""A TLS handshake costs a millisecond; whoever wants more at once waits."""
+CONNECTION_S = 20.0
+"""For everything: the handshake, the question and its answer. A box far away needs three."""
+HANDSHAKE_S = 5.0
 BODY_WAIT_S = 10.0
+_AGAIN_S = 1.0
+"""After the machine could not accept anybody."""
 _BAD, _NO, _TOO_OFTEN, _OURS = 400, 403, 429, 500
 
 
 class EnrolmentDoor:
-    """Answers one operator's boxes. `reread` gives the settings with the boxes as they are on disk now; `heard` is
-    called when a box has enrolled, in the running loop.
+    """Answers one operator's boxes. `reread` gives the settings with the boxes as they are on disk now; `heard` tells
+    the daemon that a box has enrolled, on a thread, and may raise ShellError: it is told with the next one, then.
     """
 
     def __init__(
@@ -52,12 +62,16 @@ class EnrolmentDoor:
         reread: Callable[[], OperatorSettings],
         heard: Callable[[], object],
         tell: Callable[[str], None],
+        waits_s: tuple[float, float] = (HANDSHAKE_S, CONNECTION_S),
     ) -> None:
         self._settings = settings
         self._files = EnrolmentFiles(settings.folder)
         self._operator = operator
         self._reread, self._heard, self._tell = reread, heard, tell
-        self._budget = DoorBudget()
+        self._budget, self._room = DoorBudget(), DoorRoom()
+        self._handshake_s, self._connection_s = waits_s
+        self._is_untold = False
+        self._refused_minute = 0
 
     async def serve(self) -> None:
         """Until cancelled. Raises ShellError, ConfigError."""
@@ -65,20 +79,58 @@ class EnrolmentDoor:
         with self._files.locked():
             self._files.open_authority(now_s)
             self._files.open_door_key(now_s)
-        config = uvicorn.Config(
-            self.create_app(),
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            limit_concurrency=MAX_CONNECTIONS,
-            ssl_keyfile=self._files.door_key,
-            ssl_certfile=self._files.door,
-        )
+        config = uvicorn.Config(self.create_app(), log_level="warning", access_log=False, lifespan="off")
         config.load()
-        assert config.ssl is not None, "it has a key"
-        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        context.load_cert_chain(self._files.door, self._files.door_key)
         with listen(self._settings.listen, self._settings.port) as listening:
-            await Server(config).serve([listening])
+            listening.setblocking(False)
+            listening.listen()
+            async with asyncio.TaskGroup() as tasks:
+                while True:
+                    await self._accept(tasks, listening, config, context)
+
+    async def _accept(
+        self,
+        tasks: asyncio.TaskGroup,
+        listening: socket.socket,
+        config: uvicorn.Config,
+        context: ssl.SSLContext,
+    ) -> None:
+        """The next one; for whom there is no room is sent away before a word is said."""
+        try:
+            accepted, (host, *_) = await asyncio.get_running_loop().sock_accept(listening)
+        except OSError as error:
+            self._tell(f"enrolment: nobody can be accepted: {error.strerror}")
+            await asyncio.sleep(_AGAIN_S)
+            return
+        if not self._room.enters(host):
+            accepted.close()
+            minute = int(time.time()) // WINDOW_S
+            if minute != self._refused_minute:  # a line each minute, whoever comes how often
+                self._refused_minute = minute
+                self._tell(f"enrolment: {host}: too many connections, closed at once")
+            return
+        tasks.create_task(self._serve_one(accepted, host, config, context))
+
+    async def _serve_one(
+        self, accepted: socket.socket, host: str, config: uvicorn.Config, context: ssl.SSLContext
+    ) -> None:
+        connection = _Connection(config)
+        try:
+            async with asyncio.timeout(self._connection_s):
+                with contextlib.suppress(OSError):  # also of TLS: a stranger's fault, and nobody's news
+                    await asyncio.get_running_loop().connect_accepted_socket(
+                        lambda: connection, accepted, ssl=context, ssl_handshake_timeout=self._handshake_s
+                    )
+                    await connection.ended.wait()
+        except TimeoutError:
+            pass
+        finally:
+            connection.abort()
+            accepted.close()
+            self._room.leaves(host)
 
     def create_app(self) -> FastAPI:
         app = FastAPI(title="Airgrant enrolment", docs_url=None, redoc_url=None, openapi_url=None)
@@ -100,17 +152,27 @@ class EnrolmentDoor:
         return app
 
     async def _answer(self, body: bytes, host: str) -> Response:
-        question = read_question(body)
-        outcome = await asyncio.to_thread(self._enrol, question, int(time.time()))
+        outcome = await asyncio.to_thread(lambda: self._enrol(read_question(body), int(time.time())))
         if isinstance(outcome, Rejected):
             self._tell(f"enrolment: {host}: {outcome.reason}")
             return _refusal(_NO, outcome.reason, outcome.text)
         record, is_new = outcome
         if is_new:
             self._tell(f"enrolment: {record.name} enrolled from {host}, account {record.account}")
-        settings = await asyncio.to_thread(self._reread)
-        self._heard()
-        return Response(write_message(self._make_answer(record, settings)), media_type="application/json")
+        if is_new or self._is_untold:
+            await self._tell_daemon()
+        answer = await asyncio.to_thread(lambda: self._make_answer(record, self._reread()))
+        return Response(write_message(answer), media_type="application/json")
+
+    async def _tell_daemon(self) -> None:
+        """One that is away reads everything when it starts."""
+        self._is_untold = True
+        try:
+            await asyncio.to_thread(self._heard)
+        except (ShellError, DecodeError) as error:
+            self._tell(f"enrolment: operatord does not know of it yet: {error}")
+        else:
+            self._is_untold = False
 
     def _enrol(self, question: EnrolmentQuestion, now_s: int) -> Rejected | tuple[BoxRecord, bool]:
         """The record on disk, and whether it is a new one. Raises DecodeError, ShellError, ConfigError."""
@@ -140,6 +202,23 @@ class EnrolmentDoor:
             operator=str(self._operator),
             hostapd=hostapd,
         )
+
+
+class _Connection(H11Protocol):
+    """One, and when it has ended."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config, ServerState(), {})
+        self.ended = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.ended.set()
+
+    def abort(self) -> None:
+        """Without a farewell that the other side could wait with."""
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.abort()
 
 
 async def _read_body(request: Request) -> bytes:

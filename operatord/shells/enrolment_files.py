@@ -5,8 +5,9 @@
     door.key   door.pem       of the door; the invitations pin its key
     box/NAME.json  NAME.secret
 
-The daemon and the command both write here, one at a time: whoever changes something holds `.lock`. Every file is made
-beside and moved into its place, and belongs to whom the folder's parent belongs to, also if root asks. Decides nothing.
+The daemon and the command both write here, one at a time: whoever changes something holds `.lock`, and while root
+holds it he is whom the folder's parent belongs to, as that one could put links here that root would follow. Every file
+is made beside and moved into its place. Decides nothing.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from operatord.box_authority import (
+    CLOCK_SLACK,
     BoxAuthority,
     make_authority,
     make_door_certificate,
@@ -36,6 +38,8 @@ pattern read airgrant/v1/offer/#
 """
 _SECRET, _SHOWN, _FOLDER = 0o600, 0o644, 0o711
 SECRET_OCTETS = 16
+LIST_SLACK_S = int(CLOCK_SLACK.total_seconds())
+"""A list says that it is so much older than it is, so that a broker whose clock is behind takes it."""
 
 
 class EnrolmentFiles:
@@ -51,18 +55,18 @@ class EnrolmentFiles:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Nobody else changes anything meanwhile."""
-        try:
-            self._make_folder(self.folder, _FOLDER)
-            self._make_folder(self._boxes, 0o700)
-            descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, _SECRET)
-            self._give(self.folder / ".lock")
-        except OSError as error:
-            raise ShellError("enrolment", f"{self.folder}: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        with _as_owner_of(self.folder.absolute().parent):
+            try:
+                _make_folder(self.folder, _FOLDER)
+                _make_folder(self._boxes, 0o700)
+                descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, _SECRET)
+            except OSError as error:
+                raise ShellError("enrolment", f"{self.folder}: {error.strerror}") from error
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(descriptor)
 
     def records(self) -> list[BoxRecord]:
         """Of every box that was ever invited, by name."""
@@ -102,16 +106,21 @@ class EnrolmentFiles:
             self.write_list(authority, now_s)
         return authority
 
-    def write_list(self, authority: BoxAuthority, now_s: int) -> None:
-        """What the records say, numbered on."""
+    def write_list(self, authority: BoxAuthority, now_s: int) -> bool:
+        """What the records say, numbered on. False if the list before was of the future, as a clock was wrong: a broker
+        that has read it lets no box in, and takes this one only when it is started again.
+        """
         number, before_s = 0, 0
         if self.list.exists():
             try:
                 number, before_s = read_list_number(self.list.read_bytes())
             except ValueError as error:
                 raise ConfigError(f"{self.list}: {error}") from error
+        in_order = before_s <= now_s + LIST_SLACK_S
+        at_s = max(now_s, before_s + 1) if in_order else now_s
         revoked = revocations(self.records())
-        self._write(self.list, write_list(authority, revoked, number + 1, max(now_s, before_s + 1)), _SHOWN)
+        self._write(self.list, write_list(authority, revoked, number + 1, at_s), _SHOWN)
+        return in_order
 
     def open_door_key(self, now_s: int) -> PrivateKey:
         """And a certificate of today for it. Only while `locked`."""
@@ -120,12 +129,6 @@ class EnrolmentFiles:
         key = PrivateKey.from_pem(self.door_key.read_bytes(), str(self.door_key))
         self._write(self.door, make_door_certificate(key, now_s, new_serial()), _SHOWN)
         return key
-
-    def _make_folder(self, folder: Path, mode: int) -> None:
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            folder.chmod(mode)
-            self._give(folder)
 
     def _write(self, file: Path, text: str, mode: int) -> None:
         draft = file.with_name(f".{file.name}.new")
@@ -137,17 +140,36 @@ class EnrolmentFiles:
                 opened.flush()
                 os.fchmod(descriptor, mode)
                 os.fsync(descriptor)
-            self._give(draft)
             draft.replace(file)
             _sync(file.parent)
         except OSError as error:
             raise ShellError("enrolment", f"{file}: {error.strerror}") from error
 
-    def _give(self, path: Path) -> None:
-        """To the operator's own user, where root asks."""
-        if os.geteuid() == 0:
-            owner = self.folder.parent.stat()
-            os.chown(path, owner.st_uid, owner.st_gid)
+
+@contextlib.contextmanager
+def _as_owner_of(folder: Path) -> Iterator[None]:
+    """Root is for a while whoever has the folder, or the nearest one that is there."""
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    owner = there.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        yield
+        return
+    groups, group = os.getgroups(), os.getegid()
+    os.setgroups([owner.st_gid])
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.setgroups(groups)
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(mode)
 
 
 def new_serial() -> int:

@@ -108,7 +108,10 @@ def test_revoking_is_for_good() -> None:
     assert not isinstance(outcome, Rejected), "its account is free for another box"
 
 
-@pytest.mark.parametrize("name", ["", "ledger", "operator", "a b", "a/b", "r" * 21, "#", "Ledger", "owner", "ledger-01", "apd-roof"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "ledger", "operator", "a b", "a/b", "r" * 21, "#", "Ledger", "owner", "ledger-01", "apd-roof"],
+)
 def test_names_that_are_none(name: str) -> None:
     with pytest.raises(ConfigError):
         check_name(name)

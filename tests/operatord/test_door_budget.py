@@ -2,7 +2,15 @@
 
 import pytest
 
-from operatord.door_budget import ALL_QUESTIONS, HOST_QUESTIONS, DoorBudget, host_of
+from operatord.door_budget import (
+    ALL_CONNECTIONS,
+    ALL_QUESTIONS,
+    HOST_CONNECTIONS,
+    HOST_QUESTIONS,
+    DoorBudget,
+    DoorRoom,
+    host_of,
+)
 
 
 def test_one_host_has_its_share_of_a_minute() -> None:
@@ -32,3 +40,17 @@ def test_all_hosts_have_theirs() -> None:
 )
 def test_a_host(address: str, host: str) -> None:
     assert host_of(address) == host
+
+
+def test_room_is_given_back() -> None:
+    room = DoorRoom()
+    assert [room.enters("2001:db8::1") for _ in range(HOST_CONNECTIONS + 1)] == [True] * HOST_CONNECTIONS + [
+        False
+    ]
+    assert not room.enters("2001:db8::2"), "of one host"
+    room.leaves("2001:db8::2")
+    assert room.enters("2001:db8::1")
+    others = [room.enters(f"10.0.0.{number}") for number in range(ALL_CONNECTIONS)]
+    assert others.count(True) == ALL_CONNECTIONS - HOST_CONNECTIONS
+    room.leaves("10.0.0.0")
+    assert room.enters("10.0.1.0")

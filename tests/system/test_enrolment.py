@@ -10,10 +10,13 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from apd.shells.control import ask_status
 from apd.shells.software_key import SoftwareKey
@@ -201,6 +204,10 @@ class Machine:
         """Whoever has this machine's certificate."""
         return LedgerClient("127.0.0.1", BOX_BROKER, "roof", self._context(), timeout_s=3)
 
+    def squat(self, client_id: str) -> paho.Client:
+        """Whoever has this machine's certificate connects under a name that he chose."""
+        return connect(client_id, BOX_BROKER, self._context())
+
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(self.etc / "authority.pem"))
         context.load_cert_chain(self.etc / "box.pem", self.etc / "box.key")
@@ -232,6 +239,22 @@ class Machine:
                 return True
         except ShellError:
             return False
+
+
+def connect(client_id: str, port: int, context: ssl.SSLContext) -> paho.Client:
+    """It does not come back by itself."""
+    client, done = (
+        paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv5),
+        threading.Event(),
+    )
+    client.tls_set_context(context)
+    client.reconnect_delay_set(600, 600)
+    client.on_connect = lambda *_: done.set()
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    assert done.wait(5)
+    assert client.is_connected()
+    return client
 
 
 @pytest.fixture(autouse=True)
@@ -312,6 +335,10 @@ def test_a_box_is_added_replaced_and_revoked(site: Site, eventually, tmp_path) -
         buyer, _ = house.buy(eventually, old.account)
         assert site.lets_in(buyer)
         first_secret, resumed = site.secret("roof"), old.session()
+        customer = connect(
+            "customer", ledger.port, ledger.authority.issue_client("x", buyer.key).client_context()
+        )
+        squatter = old.squat("customer")
         assert old.resumes(old.session()), "whom nobody revoked"
         assert "used" in new.set_up(line, status=2), "another machine with the same line"
         (new.etc / "provider.pem").unlink()
@@ -321,6 +348,11 @@ def test_a_box_is_added_replaced_and_revoked(site: Site, eventually, tmp_path) -
         line = site.invitation
         assert str(old.account.public) in said
         eventually(lambda: not old.status()["ledger_connected"], "the old box has lost the broker")
+        eventually(lambda: not squatter.is_connected(), "nor has who came under another client id")
+        assert customer.is_connected(), "whose client id a box took on its own listener"
+        for client in (customer, squatter):
+            client.disconnect()
+            client.loop_stop()
         assert not old.is_taken_by_the_broker()
         assert not old.resumes(resumed), "nor by a session of TLS from before"
         assert not site.lets_in(buyer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import socket
 import ssl
 import threading
 import tomllib
@@ -19,7 +20,7 @@ from apd.enrol import ask_for, take_answer
 from apd.shells.enrolment_door import ask_door
 from operatord.box_authority import pin_of
 from operatord.boxes import Standing, ended, invited
-from operatord.door_budget import HOST_QUESTIONS
+from operatord.door_budget import HOST_CONNECTIONS, HOST_QUESTIONS
 from operatord.settings import OperatorSettings, parse_settings
 from operatord.shells.enrolment_door import EnrolmentDoor
 from operatord.shells.enrolment_files import EnrolmentFiles
@@ -29,6 +30,7 @@ from wire.invitation import DOOR_PATH, Invitation, write_message
 from wire.keys import PrivateKey
 
 PORT = 28_990
+WAITS_S = 2.0, 4.0
 WITHOUT_BOXES = TEXT.partition("[boxes.roof]")[0]
 FAR_S = 4_000_000_000
 TOKEN = b"t" * 32
@@ -46,16 +48,18 @@ class House:
         )
         self.files = EnrolmentFiles(folder / "enrolment")
         self.said: list[str] = []
-        self.heard = 0
+        self.heard, self.is_away = 0, False
         settings = self.read().enrolment
         assert settings is not None
-        self.door = EnrolmentDoor(settings, OPERATOR.public, self.read, self._hear, self.said.append)
+        self.door = EnrolmentDoor(settings, OPERATOR.public, self.read, self._hear, self.said.append, WAITS_S)
         self.invitation = Invitation("127.0.0.1", PORT, "roof", FAR_S, bytes(32), TOKEN)
 
     def read(self) -> OperatorSettings:
         return parse_settings(tomllib.loads(WITHOUT_BOXES + ENROLMENT), self.file, self.files.records())
 
     def _hear(self) -> None:
+        if self.is_away:
+            raise ShellError("control socket", "nobody is there")
         self.heard += 1
 
     def invite(self, name: str = "roof", token: bytes = TOKEN) -> None:
@@ -118,7 +122,7 @@ def test_a_box_that_was_invited_gets_a_certificate_and_the_same_again(house: Hou
     assert house.ask() == first, "its answer may have been lost"
     (record,) = house.files.records()
     assert (record.standing, record.account) == (Standing.ENROLLED, str(ACCOUNT.public))
-    assert house.heard == 2
+    assert house.heard == 1, "the second time there was nothing new"
     settings = house.read()
     assert settings.boxes["roof"].provider == ACCOUNT.public, "operatord knows the box by now"
     assert settings.addresses["roof"].address == "192.0.2.8"
@@ -164,3 +168,60 @@ def test_a_fault_of_ours_is_no_no(house: House) -> None:
     assert house.files.records()[0].standing is Standing.INVITED
     key.write_bytes(kept)
     house.ask()
+
+
+def silent() -> socket.socket:
+    """A stranger of another host, who says nothing."""
+    return socket.create_connection(("127.0.0.1", PORT), timeout=8, source_address=("127.0.0.9", 0))
+
+
+def is_closed(stranger: socket.socket) -> bool:
+    """By the door, within the stranger's eight seconds."""
+    with stranger:
+        try:
+            return stranger.recv(1) == b""
+        except ConnectionResetError:
+            return True
+        except TimeoutError:
+            return False
+
+
+def test_whoever_is_silent_takes_nobody_s_place(house: House) -> None:
+    """A thousand silent ones took every descriptor of the machine's operator once."""
+    with contextlib.ExitStack() as strangers:
+        held = [strangers.enter_context(silent()) for _ in range(HOST_CONNECTIONS)]
+        assert all(is_closed(silent()) for _ in range(200)), "there is no room for more of him"
+        assert [line for line in house.said if "127.0.0.9" in line], "and the log says so"
+        assert len(house.said) <= 2, "once a minute"
+        house.ask()
+        assert all(is_closed(one) for one in held), "their time is over"
+        assert not is_closed_now(strangers.enter_context(silent())), "and their places are free again"
+
+
+def is_closed_now(stranger: socket.socket) -> bool:
+    """At once, without a handshake."""
+    stranger.settimeout(0.5)
+    try:
+        return stranger.recv(1) == b""
+    except ConnectionResetError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def test_whoever_ends_the_handshake_and_is_silent_then_has_no_longer(house: House) -> None:
+    context = ssl._create_unverified_context()
+    with context.wrap_socket(silent()) as stranger:
+        stranger.sendall(b"POST / HTTP/1.1\r\n")
+        with contextlib.suppress(ConnectionResetError, ssl.SSLEOFError):
+            assert stranger.recv(1) == b""
+    assert house.ask()
+
+
+def test_a_daemon_that_was_away_is_told_with_the_next_question(house: House) -> None:
+    house.is_away = True
+    house.ask()
+    assert [line for line in house.said if "does not know of it yet" in line]
+    house.is_away = False
+    house.ask()
+    assert house.heard == 1

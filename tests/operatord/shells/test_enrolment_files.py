@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from operatord.shells.enrolment_files import EnrolmentFiles
 from wire.errors import ConfigError, ShellError
 
 NOW_S = 1_766_000_000
+NOBODY = 65_534
 ROOF = invited("roof", bytes(32), NOW_S, das_port=3799)
 
 
@@ -90,3 +95,53 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         EnrolmentFiles(tmp_path / "file" / "enrolment").locked(),
     ):
         raise AssertionError("nobody holds it")
+
+
+def test_a_list_of_the_future_is_followed_by_one_of_now(files: EnrolmentFiles) -> None:
+    """A broker takes no box by a list that is not good yet, however often it is written again."""
+    with files.locked():
+        authority = files.open_authority(NOW_S + 86_400)
+        assert not files.write_list(authority, NOW_S)
+        assert read_list_number(files.list.read_bytes()) == (2, NOW_S)
+        assert files.write_list(authority, NOW_S), "it is in order again"
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that everybody reaches, with `srv` of operatord's user in it."""
+    if os.geteuid() != 0:
+        pytest.skip("wants root, who can be another")
+    with tempfile.TemporaryDirectory() as made:
+        place = Path(made)
+        place.chmod(0o711)
+        (place / "srv").mkdir()
+        try:
+            os.chown(place / "srv", NOBODY, NOBODY)
+        except OSError:
+            pytest.skip("root of this machine is nobody else")
+        yield place
+
+
+def test_root_gives_nobody_a_file_by_a_link(place: Path) -> None:
+    victim = place / "of-root"
+    victim.write_text("secret")
+    files = EnrolmentFiles(place / "srv" / "enrolment")
+    with files.locked():
+        files.open_authority(NOW_S)
+        files.keep(ROOF)
+    assert {file.stat().st_uid for file in files.folder.rglob("*")} == {NOBODY}, "operatord can go on"
+    assert os.geteuid() == 0
+    lock = files.folder / ".lock"
+    lock.unlink()
+    lock.symlink_to(victim)
+    with pytest.raises(ShellError, match="enrolment"), files.locked():
+        raise AssertionError("it was opened")
+    lock.unlink()
+    shutil.rmtree(files.folder / "box")
+    (place / "away").mkdir()
+    (files.folder / "box").symlink_to(place / "away")
+    with pytest.raises(ShellError, match="Permission denied"), files.locked():
+        files.keep(ROOF)
+    assert victim.stat().st_uid == 0
+    assert not list((place / "away").iterdir())
+    assert os.geteuid() == 0
