@@ -25,6 +25,8 @@ LISTS = {"decisions": "decisions/index.md", "wire": "wire/README.md"}
 """Folders of docs/, and the page that lists what is in them."""
 
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)(#[^)\s]*)?(?=\))")
+_NAMED = re.compile(r"(?<=\[)([\w./-]+\.md)(?=\]\((?!https?:)([^)#\s]+)(?:#[^)\s]*)?\))")
+_STATES = re.compile(r"^```mermaid\nstateDiagram-v2\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HERE = re.compile(r"(?<=\]\(#)([^)\s]+)(?=\))")
 _MARK = re.compile(r"^\s*<!-- /?(?:begin|end|bench|bytes)[:\s][^>]*-->\s*$")
 _ITEM = re.compile(r"( *)([-*+]|\d{1,9}[.)])( +)\S")
@@ -141,10 +143,28 @@ def relinked(text: str, path: str, at: str) -> str:
             "#" + safe(match[2][1:]) if match[2] else ""
         )
 
-    def change(prose: str) -> str:
-        return _HERE.sub(lambda match: safe(match[1]), _LINK.sub(link, prose))
+    def named(match: re.Match[str]) -> str:
+        """No file of that name is in the site."""
+        page = ROOT / target(path, match[2])
+        return title(read(page)) if page.is_file() else match[1]
 
-    return outside_of_code(text, change)
+    def change(prose: str) -> str:
+        return _HERE.sub(lambda match: safe(match[1]), _LINK.sub(link, _NAMED.sub(named, prose)))
+
+    return outside_of_code(_STATES.sub(told, text), change)
+
+
+def told(drawing: re.Match[str]) -> str:
+    """A mermaid diagram of states as text: each state, and those that can follow."""
+    follow: dict[str, list[str]] = {}
+    for line in drawing[1].strip().split("\n"):
+        state, after = (word.strip() for word in line.split("-->"))
+        follow.setdefault("(begin)" if state == "[*]" else state, []).append(
+            "(end)" if after == "[*]" else after
+        )
+    width = max(map(len, follow))
+    lines = [f"{state:{width}}  ->  {', '.join(after)}" for state, after in follow.items()]
+    return "\n".join(["```", *lines, "```"])
 
 
 def outside_of_code(text: str, change: Callable[[str], str]) -> str:

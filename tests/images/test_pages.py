@@ -159,6 +159,19 @@ def test_links_lead_to_pages_of_the_site() -> None:
     assert relinked("[a](docs/apd.md)", "README.md", "source/README.md") == "[a](../apd.md)"
 
 
+def test_a_link_named_as_a_file_says_the_pages_title() -> None:
+    said = relinked(
+        "([install.md](install.md#sell), [here](apd.md), `[install.md](install.md)` )", "docs/a.md", "a.md"
+    )
+    assert said.startswith("([Installing the box on Debian](install.md#sell), [here](apd.md)")
+
+
+def test_a_drawing_of_states_becomes_words() -> None:
+    drawing = "```mermaid\nstateDiagram-v2\n    [*] --> a\n    a --> bc\n    a --> [*]\n```\n"
+    said = relinked(drawing, "docs/a.md", "a.md")
+    assert said == "```\n(begin)  ->  a\na        ->  bc, (end)\n```\n"
+
+
 def test_lists_are_as_python_markdown_wants_them() -> None:
     text = "Say:\n- one\n  more\n- two\n\n  - in\n\nin the year\n200. End.\n"
     assert prepared(text) == ("Say:\n\n- one\n    more\n- two\n\n    - in\n\nin the year\n200\\. End.\n")
