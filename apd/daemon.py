@@ -265,7 +265,7 @@ class Daemon:
         if self._ubus is not None:
             self._ubus.start(self._answer, self._note)
         if self._web is not None:
-            await self._web.serve(lambda: self._state)
+            await self._web.serve(lambda: self._state, self._note)
         self._obey(commands)
         self._link.start(self._take_from_link)
         if self._air is not None:

@@ -2,8 +2,9 @@
 
 For the owner and a monitoring server at home, never for stations or strangers: it listens only at loopback and private
 addresses that this machine has, takes connections only from the interface that has the address, and refuses to start if
-that is the stations' (or a bridge that theirs is in). One question for each connection; a handful of connections at a
-time; whoever is slow to ask or to read is cut off. It decides nothing: what is shown is made elsewhere.
+that is the stations' (or a bridge that theirs is in). An address that is not there yet is waited for. One question for
+each connection; a handful of connections at a time; whoever is slow to ask or to read is cut off. It decides nothing:
+what is shown is made elsewhere.
 """
 
 import array
@@ -13,12 +14,12 @@ import re
 import resource
 import socket
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
-from apd.commands import Command
+from apd.commands import Command, Note
 from apd.metrics import Tally, measure
 from apd.settings import WebSettings
 from apd.shells.clock import read_clock
@@ -30,6 +31,8 @@ from wire.metrics_text import CONTENT_TYPE, format_metrics
 
 MAX_CONNECTIONS = 8
 MAX_REQUEST_BYTES = 4_096
+RETRY_S = 10.0
+"""An address that is not there yet is looked for again: at boot, and where a network gets it by DHCP."""
 DEADLINE_S = 5.0
 """From the first packet of a connection to the last octet of the answer."""
 _HTML = "text/html; charset=utf-8"
@@ -46,19 +49,28 @@ class Web:
     """Serves from `serve` to `close`. `stations` are interfaces at which strangers are."""
 
     def __init__(
-        self, settings: WebSettings, stations: Sequence[str], deadline_s: float = DEADLINE_S
+        self,
+        settings: WebSettings,
+        stations: Sequence[str],
+        deadline_s: float = DEADLINE_S,
+        retry_s: float = RETRY_S,
     ) -> None:
         self._settings = settings
         self._stations = stations
         self._deadline_s = deadline_s
+        self._retry_s = retry_s
+        self._retry: asyncio.TimerHandle | None = None
+        self._trying: asyncio.Task[None] | None = None
         self._tally = Tally()
         self._servers: list[asyncio.Server] = []
         self._open: set[_Connection] = set()
         self.port = settings.port
         """Where it listens; another than in the settings if that is 0."""
 
-    async def serve(self, state: Callable[[], State]) -> None:
-        """Raises ShellError when it may not, or cannot, listen there."""
+    async def serve(self, state: Callable[[], State], tell: Callable[[Note], None] = lambda _: None) -> None:
+        """Raises ShellError when it may not, or cannot, listen there. An address that this machine does not have, or
+        not any more when the daemon starts, keeps nobody from buying: that is told, and tried again.
+        """
 
         def metrics() -> str:
             status = describe(state(), read_clock())
@@ -72,17 +84,35 @@ class Web:
         }
 
         loop = asyncio.get_running_loop()
-        try:
-            for address in self._settings.listen:
+
+        async def listen(addresses: Sequence[str], told: Sequence[str] = ()) -> None:
+            missing = [address for address in addresses if not _interface_of(address)]
+            for address in [address for address in addresses if address not in missing]:
                 listening = _listen(address, self.port, self._stations)
                 self.port = listening.getsockname()[1]
                 server = await loop.create_server(
                     lambda: _Connection(self._open, pages, self._deadline_s), sock=listening
                 )
                 self._servers.append(server)
+            for address in [address for address in missing if address not in told]:
+                tell(Note("web_waits", f"listen: this machine has no address {address}"))
+            if missing:
+                self._retry = loop.call_later(self._retry_s, lambda: self._hold(try_again(missing)))
+
+        async def try_again(missing: Sequence[str]) -> None:
+            try:
+                await listen(missing, missing)
+            except (OSError, ShellError) as error:  # it sells without the page
+                tell(Note("web_waits", str(error)))
+
+        try:
+            await listen(self._settings.listen)
         except OSError as error:
             self.close()
             raise ShellError("web", f"{self._settings.listen}, port {self.port}: {error}") from error
+
+    def _hold(self, work: Coroutine[None, None, None]) -> None:
+        self._trying = asyncio.get_running_loop().create_task(work)
 
     def watch(self, command: Command) -> None:
         """Each command of the core, once."""
@@ -90,6 +120,10 @@ class Web:
 
     def close(self) -> None:
         """At once: whoever is being answered is cut off."""
+        if self._retry is not None:
+            self._retry.cancel()
+        if self._trying is not None:
+            self._trying.cancel()
         for server in self._servers:
             server.close()
         for connection in list(self._open):
@@ -175,12 +209,9 @@ def _format_answer(status: str, body: str, more: str = "", kind: str = "text/pla
 
 def _listen(text: str, port: int, stations: Sequence[str]) -> socket.socket:
     """Raises OSError, ShellError."""
-    address = ip_address(text)
-    interface = next((name for name, known in _addresses() if known == address), "")
-    if not interface and address.is_loopback:
-        interface = "lo"
+    address, interface = ip_address(text), _interface_of(text)
     if not interface:
-        raise ShellError("web", f"listen: this machine has no address {address}")
+        raise OSError(f"this machine has no address {address} any more")
     if interface in {name for station in stations for name in (station, _master(station)) if name}:
         raise ShellError("web", f"listen: {address} is of {interface}, and stations are there: take another")
     listening = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
@@ -193,6 +224,13 @@ def _listen(text: str, port: int, stations: Sequence[str]) -> socket.socket:
         listening.close()
         raise
     return listening
+
+
+def _interface_of(text: str) -> str:
+    """Which has the address; nothing if none has."""
+    address = ip_address(text)
+    found = next((name for name, known in _addresses() if known == address), "")
+    return found or ("lo" if address.is_loopback else "")
 
 
 def _addresses() -> list[tuple[str, object]]:

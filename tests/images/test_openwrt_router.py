@@ -276,8 +276,15 @@ def test_the_doctor_says_what_must_change_and_changes_nothing(here) -> None:
     assert re.search(r"^fine: memory: \d+ MB$", done.stdout, re.MULTILINE)
     assert "fine: the kernel can meter what is sent (egress hook)" in done.stdout
     assert here.run("sh", "-c", "cat /etc/config/*; nft list tables").stdout == before
-    here.write("/etc/config/firewall", "config defaults\n")
+    zone = "config defaults\n\nconfig zone\n\toption name 'guest'\n\toption input 'REJECT'\n"
+    rule = "\nconfig rule\n\toption src 'guest'\n\toption dest_port '18573'\n\toption target 'ACCEPT'\n"
     here.write("/var/hostapd", "eap\n")
+    for firewall, wrong in ((zone, 1), (zone + rule, 0)):
+        here.write("/etc/config/firewall", firewall)
+        done = here.run("busybox", "ash", "/usr/libexec/airgrant/doctor")
+        assert ("change: the firewall lets nobody buy (UDP 18573" in done.stdout) == bool(wrong)
+        assert done.returncode == wrong
+    here.write("/etc/config/firewall", "config defaults\n")
     assert not here.run("busybox", "ash", "/usr/libexec/airgrant/doctor").returncode
     apply_defaults(here)
     assert "airgrant daemon.notice fine: hostapd can let stations in by EAP" in here.log()

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import subprocess
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -134,9 +135,44 @@ def test_only_a_few_at_a_time():
     serving(story)
 
 
-def test_an_address_that_is_not_ours_is_refused():
-    with pytest.raises(ShellError, match=r"no address 10\.255\.254\.253"):
-        serving(_nothing, address="10.255.254.253")
+def test_an_address_that_is_not_there_yet_is_waited_for_and_keeps_nobody_from_buying():
+    told: list[Note] = []
+
+    async def play() -> None:
+        web = Web(WebSettings(("127.0.0.1", "10.255.254.253"), 0), ("nowhere0",), retry_s=0.01)
+        try:
+            await web.serve(lambda: start_box().state, told.append)
+            assert b" 200 " in await exchange(web.port, b"GET /metrics HTTP/1.1\r\n" + HOST)
+        finally:
+            web.close()
+
+    asyncio.run(play())
+    assert told == [Note("web_waits", "listen: this machine has no address 10.255.254.253")]
+
+
+@pytest.mark.system
+def test_an_address_that_comes_later_is_served(needs):
+    needs("ip")
+    later = "10.255.254.253"
+
+    async def play() -> None:
+        web = Web(WebSettings((later,), 18_470), ("nowhere0",), retry_s=0.01)
+        try:
+            await web.serve(lambda: start_box().state)
+            await asyncio.to_thread(
+                subprocess.run, ["ip", "address", "add", f"{later}/32", "dev", "lo"], check=True
+            )
+            async with asyncio.timeout(LIMIT_S):
+                while not web._servers:  # noqa: ASYNC110 - nobody is told when it listens
+                    await asyncio.sleep(0)
+            assert b" 200 " in await exchange(web.port, b"GET /metrics HTTP/1.0\r\n\r\n", later)
+        finally:
+            web.close()
+
+    try:
+        asyncio.run(play())
+    finally:
+        subprocess.run(["ip", "address", "del", f"{later}/32", "dev", "lo"], check=False)
 
 
 def test_the_stations_interface_is_refused():
