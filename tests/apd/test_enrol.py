@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -10,6 +13,7 @@ from cryptography import x509
 from apd.enrol import ask_for, is_pinned, take_answer
 from operatord.box_authority import make_authority, make_door_certificate, pin_of, read_claim, sign_box
 from tests.apd.world import LEDGER, LEDGER_ID, PROVIDER
+from tests.conftest import ROOT
 from wire.errors import DecodeError
 from wire.invitation import EnrolmentAnswer, EnrolmentQuestion, Invitation
 from wire.keys import PrivateKey
@@ -76,3 +80,40 @@ def test_the_pin_is_of_the_key_and_not_of_a_certificate() -> None:
 
     assert [is_pinned(one.public_bytes(Encoding.DER), pin_of(key)) for one in shown] == [True, True, False]
     assert not is_pinned(b"no certificate", pin_of(key))
+
+
+WATCHED = """
+import io, sys
+from pathlib import Path
+from apd.enrol_cli import enrol
+from apd.setup import Answers
+from wire.errors import ShellError
+from wire.invitation import Invitation
+
+folder = Path(sys.argv[1]) / "etc"
+def watch(event, arguments):
+    if event == "os.rename":
+        print("named", Path(arguments[1]).name)
+    if event == "open" and arguments[0] in {str(folder), folder, folder.parent, str(folder.parent)}:
+        print("opened", Path(arguments[0]).name)
+    if event == "socket.connect":
+        print("asked")
+sys.addaudithook(watch)
+invitation = Invitation("127.0.0.1", 1, "roof", 4_000_000_000, bytes(32), bytes(32))
+try:
+    enrol(invitation, folder / "apd.toml", Answers("eth1", 1, 1, ""), None, io.StringIO())
+except ShellError:
+    pass
+"""
+
+
+def test_the_names_of_the_keys_are_on_the_disk_before_the_door_is_asked(tmp_path: Path) -> None:
+    """Else a power cut after the answer loses the key that the certificate is for."""
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, str(tmp_path)],
+        capture_output=True, text=True, timeout=30, check=True, cwd=ROOT,
+    )  # fmt: skip
+    seen = [line for line in done.stdout.splitlines() if not line.startswith("opened .")]
+    assert seen[:6] == [
+        f"opened {tmp_path.name}", "named provider.pem", "opened etc", "named enrolling.key", "opened etc", "asked",
+    ]  # fmt: skip

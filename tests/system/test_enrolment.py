@@ -350,9 +350,9 @@ def test_a_box_is_added_replaced_and_revoked(site: Site, eventually, tmp_path) -
         eventually(lambda: not old.status()["ledger_connected"], "the old box has lost the broker")
         eventually(lambda: not squatter.is_connected(), "nor has who came under another client id")
         assert customer.is_connected(), "whose client id a box took on its own listener"
-        for client in (customer, squatter):
-            client.disconnect()
-            client.loop_stop()
+        for one in (customer, squatter):
+            one.disconnect()
+            one.loop_stop()
         assert not old.is_taken_by_the_broker()
         assert not old.resumes(resumed), "nor by a session of TLS from before"
         assert not site.lets_in(buyer)
