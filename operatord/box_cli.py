@@ -153,7 +153,7 @@ def _replace(office: _Office, arguments: argparse.Namespace) -> int:
         with office.files.locked():
             office.files.make_secret(name)
         _tell_radius(office)
-    _say(f"{name}: its old certificate counts no more; {thrown_out} sessions there were told to end.")
+    _say(f"{name}: its old certificate counts no more; {thrown_out}.")
     if record.account:
         _say(
             f"The new box sells for the same account, {record.account}: its owner puts his copy of provider.pem into "
@@ -180,7 +180,7 @@ def _revoke(office: _Office, arguments: argparse.Namespace) -> int:
     if not office.left:
         _say(
             f"{name}: shut out. Its certificate counts no more at the broker, FreeRADIUS does not know it, its "
-            f"invitation is dead; {thrown_out} sessions there were told to end."
+            f"invitation is dead; {thrown_out}."
         )
     if record.account:
         _say(_words_on_money(record.account))
@@ -217,8 +217,7 @@ to the ledger. Its owner, with the copy of provider.pem that `apd setup` told hi
   airgrant keygen --out new.key                         an account that the thief has not
   airgrant account create --key new.key ...
   airgrant account transfer NEW_ACCOUNT AMOUNT --key provider.pem ...     all that `airgrant account show` says
-  airgrant offer post --key provider.pem ... --units 0                    nobody buys from the old one any more
-  airgrant account retire --for-good --key provider.pem ...               the ledger takes no meter of it any more
+  airgrant account retire --for-good --key provider.pem ...               it meters and sells nothing any more
 Whatever the thief was faster with is gone. Grants that customers had bought there are refunded from the old account
 while it has money, or not at all."""
 
@@ -318,19 +317,19 @@ def _tell_radius(office: _Office) -> None:
         _run(enrolment.restart_radius, "enrolment.restart_radius is not set: restart FreeRADIUS")
 
 
-def _tell_daemon(office: _Office) -> int:
-    """How many sessions it throws out. One that does not run reads the boxes when it starts."""
+def _tell_daemon(office: _Office) -> str:
+    """What becomes of the sessions of a box that is gone. One that does not run reads the boxes when it starts."""
     from operatord.shells.control import ask
 
     answer: dict[str, Any] = {}
     if not office.settings.control_socket.exists():
-        return 0
+        return "operatord does not run: sessions there were told to end by nobody"
     with _or_left(office, "the running operatord does not know of it, restart it"):
         try:
             answer = ask(office.settings.control_socket, {"ask": "boxes"})
         except ValueError as error:
             raise ShellError("operatord", str(error)) from error
-    return int(answer.get("disconnected", 0))
+    return f"{int(answer.get('disconnected', 0))} sessions there were told to end"
 
 
 def _run(words: tuple[str, ...], unset: str) -> None:

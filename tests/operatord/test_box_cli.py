@@ -130,3 +130,14 @@ def test_without_its_section_there_is_no_enrolment(box: Box, config: Path) -> No
     assert box("list")[0] == 2
     config.write_text(config.read_text().partition("[unknown]")[0])
     assert "no such section" in box("list")[2]
+
+
+def test_where_operatord_does_not_run_no_session_is_said_to_end(box: Box, files: EnrolmentFiles) -> None:
+    box("add", "roof")
+    box("revoke", "roof")
+    said = box("replace", "roof")[2]
+    assert "stays so" in said
+    box("add", "attic")
+    said = box("replace", "attic")[2]
+    assert "operatord does not run: sessions there were told to end by nobody" in said
+    assert files.records()[0].standing is Standing.INVITED
