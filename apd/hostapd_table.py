@@ -12,7 +12,6 @@ from apd.hostapd_text import BssConfig
 from apd.ubus_message import Table, Value
 from wire.ids import MacAddress
 
-ARRIVAL = "sta-authorized"
 DEPARTURES = frozenset({"disassoc", "deauth", "inactive-deauth", "local-deauth"})
 NOISE = frozenset({"probe", "auth", "assoc"})
 """Frames of whoever passes by; who is let in is told by `sta-authorized`."""
@@ -46,8 +45,8 @@ def _measurement(station: MacAddress, told: Table) -> StationMeasurement:
     rate, octets, frames = (_table(told.get(name)) for name in ("rate", "bytes", "packets"))
     return StationMeasurement(
         station,
-        tx_rate_bps=_count(rate.get("tx")) * 1_000,
-        rx_rate_bps=_count(rate.get("rx")) * 1_000,
+        tx_rate_bps=max(0, _number(rate.get("tx"))) * 1_000,
+        rx_rate_bps=max(0, _number(rate.get("rx"))) * 1_000,
         signal_dbm=_number(told.get("signal")),
         tx_bytes=_count(octets.get("tx")),
         tx_frames=_count(frames.get("tx")),

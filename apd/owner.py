@@ -24,7 +24,7 @@ METHODS: Mapping[str, Mapping[str, type]] = {
 }
 """With their arguments; none may be left out, and there are no others."""
 MAX_SESSIONS = 500
-"""As many as one answer on ubus holds with room to spare (1 MiB); `status` has all."""
+"""As many as one answer on ubus holds with room to spare (1 MiB); at the control socket `status` has all."""
 
 
 def answer(
@@ -41,8 +41,7 @@ def answer(
         case "status":
             return describe(state, now), None
         case "sessions":
-            rows = describe_sessions(state)
-            return {"sessions": rows[:MAX_SESSIONS], "left_out": max(0, len(rows) - MAX_SESSIONS)}, None
+            return within_a_message({"sessions": describe_sessions(state), "left_out": 0}), None
         case "offers":
             return describe_offers(state), None
         case "earnings":
@@ -50,6 +49,14 @@ def answer(
         case "health":
             return _describe_health(state, now), None
     return _revoke(state, given["grant"])
+
+
+def within_a_message(answer: dict[str, Any]) -> dict[str, Any]:
+    """With no more sessions than ubusd carries: to whoever sends more it hangs up."""
+    rows = answer.get("sessions", [])
+    if not isinstance(rows, list) or len(rows) <= MAX_SESSIONS:
+        return answer
+    return {**answer, "sessions": rows[:MAX_SESSIONS], "left_out": len(rows) - MAX_SESSIONS}
 
 
 def _describe_health(state: State, now: Now) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from apd.commands import Note
+from apd.owner import within_a_message
 from apd.shells.comeback import Comeback
 from apd.shells.ubus import Ubus, word
 from apd.ubus_message import Attribute, Kind, Message, Status, text, write_signature
@@ -82,4 +83,4 @@ class UbusObject:
         except DecodeError:
             bus.reply(message, Status.INVALID_ARGUMENT)
             return
-        bus.reply(message, Status.OK, answer)
+        bus.reply(message, Status.OK, within_a_message(answer))

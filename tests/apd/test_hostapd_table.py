@@ -58,3 +58,9 @@ def test_a_link():
         StationMeasurement(OTHER_STATION),
     )
     assert parse_measurements({}) == ()
+
+
+def test_a_rate_below_nothing_is_nothing():
+    told: Table = {"clients": {str(STATION): {**CLIENT, "rate": {"rx": -5, "tx": 54_000}}}}
+    (measured,) = parse_measurements(told)
+    assert (measured.rx_rate_bps, measured.tx_rate_bps) == (0, 54_000_000)

@@ -3,7 +3,7 @@
 import pytest
 
 from apd.events import BrokerLost, LedgerReplied, OwnerRevoked
-from apd.owner import MAX_SESSIONS, METHODS, answer
+from apd.owner import MAX_SESSIONS, METHODS, answer, within_a_message
 from apd.session import EndReason, Phase
 from apd.status import describe
 from apd.ubus_message import read_table, write_table
@@ -104,3 +104,10 @@ def test_a_wrong_question(method, arguments, said):
 
 def test_what_luci_sends_along_is_no_argument():
     assert ask(start_box(), "sessions", ubus_rpc_session="0" * 32) == {"sessions": [], "left_out": 0}
+
+
+def test_no_answer_on_the_bus_has_more_sessions_than_ubusd_carries():
+    many = {"sessions": [{}] * (MAX_SESSIONS + 3), "enrolled": True}
+    told = within_a_message(many)
+    assert (len(told["sessions"]), told["left_out"], told["enrolled"]) == (MAX_SESSIONS, 3, True)
+    assert within_a_message({"sessions": 3}) == {"sessions": 3}, "of `health`"
