@@ -134,7 +134,7 @@ def judge_records(
         from_ms, to_ms = _times(record)
         more = list(_disputed(record, dispute))
         if isinstance(record, UsageReport):
-            passes, doubled = _doubled_passes(record, passes)
+            passes, doubled = doubled_passes(record, passes)
             more += doubled
         if revoked is not None and to_ms >= revoked.since_utc_s * 1_000:
             more.append(_say_revoked(revoked))
@@ -152,7 +152,7 @@ def _disputed(record: MeterRecord, dispute: Dispute) -> Iterator[Finding]:
         yield from filter(None, (dispute(row.grant_id) for row in record.rows))
 
 
-def _doubled_passes(record: UsageReport, before: dict[bytes, int]) -> tuple[dict[bytes, int], list[Finding]]:
+def doubled_passes(record: UsageReport, before: dict[bytes, int]) -> tuple[dict[bytes, int], list[Finding]]:
     """`before`: until when (ms UTC) passes were reported. A part of a report has other sessions than the parts before
     it, so that the same one again is the same time twice; what is over before this report begins is forgotten.
     """

@@ -1,6 +1,7 @@
 """What is said of a record to somebody who was not there: a word, its tone, and what follows. Pure.
 
-The words are those of `airgrant report` (ledger/reports/words.py), so that page and statement say the same.
+The words are those of `airgrant report` (ledger/reports/words.py). What a statement disputes out of what an auditor
+knows, or of several meters together, the page does not know (docs/page.md).
 """
 
 from collections.abc import Iterable

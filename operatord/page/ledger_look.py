@@ -27,7 +27,7 @@ from operatord.meters import Meters, gather_meters, passes_among
 from operatord.page.board import Row
 from operatord.page.books import SILENT, Books, Disagreement, LedgerWord, Meter, ProviderWord, Refund
 from operatord.page.history import History
-from operatord.page.recorded import Short, record_of
+from operatord.page.recorded import PassesTold, Short, hold_against_passes, record_of
 from operatord.reconciling import Outcome, add_sessions, reconcile
 from operatord.settings import OperatorSettings
 from operatord.shells.checkpoints import Checkpoints
@@ -60,6 +60,8 @@ class LedgerLook:
         self._others: dict[PublicKey, dict[str, None]] = {}
         """Nonces that were looked up, and of which no grant is known."""
         self._prices: dict[str, tuple[Grant, int] | None] = {}
+        self._passes_told: dict[str, PassesTold] = {}
+        """By key id, of this process: over its restart a pass that is told twice is not seen."""
         self._kept: set[str] = set()
         """Grants that the history has."""
         self._word = LedgerWord()
@@ -88,10 +90,10 @@ class LedgerLook:
             )
             word = self._compare(word, now_s, past_s)
             self._word = self._add_refunds(word, {provider: found for provider, (found, _) in books.items()})
-        except VerificationError as error:
+        except DecodeError as error:
             failed = "The ledger does not prove what it says, and nothing of it counts"
             self._word = replace(self._word, asked_s=now_s, away=str(error), failed=failed)
-        except (ShellError, LookupError, DecodeError) as error:
+        except (ShellError, LookupError) as error:
             self._word = replace(self._word, asked_s=now_s, away=str(error), failed=self._what_failed(error))
         else:
             self._books |= {provider: found for provider, (found, _) in books.items()}
@@ -252,4 +254,6 @@ class LedgerLook:
 
     def _hear(self, key_id: str, provider_id: bytes, verdict: RecordVerdict, evidence: bytes) -> None:
         now_s = self._clock()
+        told = self._passes_told.get(key_id, PassesTold())
+        self._passes_told[key_id], verdict = hold_against_passes(told, verdict, evidence)
         self._history.keep_record(record_of(key_id, provider_id, verdict, evidence, now_s), now_s)

@@ -3,10 +3,11 @@
 Seconds are UTC, bytes those of the IP layer, up and down together where nothing else is said.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from ledger.findings import RecordVerdict
-from ledger.reports.rows import Standing
+from ledger.reports.rows import Standing, doubled_passes
 from operatord.page.judging import standing_of
 from wire.errors import DecodeError
 from wire.evidence import read_evidence
@@ -74,6 +75,31 @@ def add_promised(promised: dict[tuple[str, int], int], sold: SoldTime, from_s: i
         span_s = min(end_s, hour_s + HOUR_S) - max(begin_s, hour_s)
         key = sold.provider_id, hour_s
         promised[key] = promised.get(key, 0) + sold.bps * span_s
+
+
+@dataclass(frozen=True, slots=True)
+class PassesTold:
+    """Until when (ms UTC) one meter reported each pass, as of its record `sequence`."""
+
+    sequence: int = 0
+    until_ms: Mapping[bytes, int] = field(default_factory=dict)
+
+
+def hold_against_passes(
+    told: PassesTold, verdict: RecordVerdict, evidence: bytes
+) -> tuple[PassesTold, RecordVerdict]:
+    """A pass that is reported twice for one time is disputed, as in `airgrant report`: no grant bounds it."""
+    if verdict.forged:
+        return told, verdict
+    try:
+        record = read_meter_record(read_evidence(evidence).record)
+    except DecodeError:
+        return told, verdict
+    before = dict(told.until_ms) if verdict.sequence > told.sequence else {}  # a chain that is verified anew
+    if not isinstance(record, UsageReport):
+        return PassesTold(verdict.sequence, before), verdict
+    until_ms, doubled = doubled_passes(record, before)
+    return PassesTold(verdict.sequence, until_ms), replace(verdict, findings=(*verdict.findings, *doubled))
 
 
 def record_of(

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +24,7 @@ from operatord.page.history import History
 from operatord.page.ledger_look import LedgerLook
 from operatord.page.pages import PLACES
 from operatord.page.people import Role
+from operatord.page.recorded import Short
 from operatord.settings import parse_settings
 from tests.operatord.page.browsing import FAULTS, tab
 from tests.operatord.page.page_house import BOXES, COOKIE, PageHouse, page_house
@@ -265,6 +273,93 @@ def test_what_changed_is_small_and_an_old_page_is_loaded_again(open_house, viewe
 
 
 # ---- The ledger, and the end
+
+
+@contextmanager
+def between(url: str, port: int) -> Iterator[dict[str, Any]]:
+    """Somebody between page and ledger, who changes answers by path as `says` has it."""
+    says: dict[str, Callable[[Any], Any]] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = httpx.get(url + self.path, timeout=10)
+            page = answer.json()
+            for part, change in says.items():
+                if part in self.path and answer.status_code == 200:
+                    page = change(page)
+            body = json.dumps(page).encode()
+            self.send_response(answer.status_code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            if "date" in answer.headers:
+                self.send_header("Date", answer.headers["date"])
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield says
+        server.shutdown()
+        thread.join()
+
+
+def test_who_proves_nothing_changes_nothing(open_house, tmp_path) -> None:
+    config, port = open_house.operator.config, PORT + 9
+    settings = parse_settings(read_toml(config), config)
+    settings = replace(settings, ledger=replace(settings.ledger, url=f"http://127.0.0.1:{port}"))
+    settings = replace(settings, state=tmp_path)
+    shutil.copy(open_house.operator.folder / "state" / "operatord.db", tmp_path / "operatord.db")
+    boxes = {name: box.provider for name, box in settings.boxes.items()}
+    history = History(tmp_path / "page.db", settings.ledger.ledger_id)
+    real_s = PLAYED["roof"].starts_s
+    times = [real_s + 100]
+    look = LedgerLook(settings, history, lambda: times[-1])
+
+    def sold_dearly(page: Any) -> Any:
+        for one in page["transactions"]:
+            one["charged_ubc"] = 10**9
+        return page
+
+    def bend(page: Any) -> Any:
+        proof = page["proof"]
+        return {**page, "proof": ("B" if proof[0] == "A" else "A") + proof[1:]}
+
+    with between(parse_settings(read_toml(config), config).ledger.url, port) as says:
+        says |= {"/transactions": sold_dearly, "/proofs/chains": bend}
+        refused = look.look([], boxes)
+        assert refused.away
+        assert "does not prove what it says" in refused.failed
+        assert refused.providers == {}
+        says.clear()
+        honest = look.look([], boxes, clock_right=True)
+        assert (honest.away, len(honest.providers)) == ("", 3)
+        assert all(one.books.earned_ubc < 10**6 for one in honest.providers.values()), (
+            "not of what was refused"
+        )
+        assert history.latest(9)
+
+        times.append(real_s + 10 * 365 * 86_400)
+        assert look.look([], boxes, clock_right=True).away == ""
+        assert history.latest(9), "its clock is ahead of the ledger's: nothing is forgotten"
+
+        old = history.latest(1)[0]
+        owed = Short(PLAYED["roof"].grant_id.hex(), 10**9, 0)
+        history.keep_record(replace(old, key_id="kj", sequence=1, short=(owed,), to_s=1), times[-1])
+        for number in range(150):
+            grant = number.to_bytes(16, "big").hex()
+            one = replace(
+                old, key_id="kk", sequence=number + 2, short=(Short(grant, 5, 2),), to_s=old.to_s + 60
+            )
+            history.keep_record(one, times[-1])
+        told = look.look([], boxes)
+        assert (len(told.refunds), told.unpriced) == (100, 150)
+        assert owed.grant_id not in {one.grant_id for one in told.refunds}
+        assert told.open_ubc > honest.open_ubc, "what is not listed is owed all the same"
+    history.close()
 
 
 def test_a_ledger_that_is_away_leaves_what_was_known(open_house, tmp_path) -> None:
