@@ -242,7 +242,7 @@ class Machine:
 
 
 def connect(client_id: str, port: int, context: ssl.SSLContext) -> paho.Client:
-    """It does not come back by itself."""
+    """It does not come back by itself, when somebody else of this id has come."""
     client, done = (
         paho.Client(CallbackAPIVersion.VERSION2, client_id, protocol=paho.MQTTv5),
         threading.Event(),
@@ -253,7 +253,6 @@ def connect(client_id: str, port: int, context: ssl.SSLContext) -> paho.Client:
     client.connect("127.0.0.1", port)
     client.loop_start()
     assert done.wait(5)
-    assert client.is_connected()
     return client
 
 
