@@ -49,6 +49,9 @@ def test_profiles_name_packages_and_routers_that_are_large_enough() -> None:
         said = subprocess.run([script, name], check=True, capture_output=True, text=True).stdout
         needed = int(said.split("of which ")[1].split()[0])
         assert int(flash) > 2 * needed
-        assert f"PROFILE={profile} PACKAGES='-wpad-basic-mbedtls wpad-openssl luci luci-app-airgrant airgrant-apd'" in said
+        assert (
+            f"PROFILE={profile} PACKAGES='-wpad-basic-mbedtls wpad-openssl luci luci-app-airgrant airgrant-apd'"
+            in said
+        )
     assert any(row.split("|")[3] == "128" for row in rows), "the least that is promised"
     assert subprocess.run([script, "toaster"], check=False, capture_output=True).returncode == 2
