@@ -343,6 +343,8 @@ class Files:
     provider_key_file: Path
     """The provider's key, which signs offers (PEM)."""
     store: Path = field(default=Path("/var/lib/airgrant/apd.sqlite"))
-    """Sessions, chain head and outbox."""
+    """Sessions, chain head and outbox. A store of an older `apd` is taken over at the start, and an older `apd` refuses
+    it from then on.
+    """
     control_socket: Path = field(default=Path("/run/airgrant/apd.sock"))
     """Where `apd status` asks."""

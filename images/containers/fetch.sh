@@ -74,7 +74,7 @@ fetch_packages() {
 }
 
 # What the Dockerfile installs by packages.sh.
-packages() { sed -n 's/^.*packages\.sh \([a-z0-9. +-]*\).*$/\1/p' $here/Dockerfile | tr ' ' '\n' | sort -u; }
+packages() { sed -n 's/^RUN .*packages\.sh \([a-z0-9. +-]*\).*$/\1/p' $here/Dockerfile | tr ' ' '\n' | sort -u; }
 
 make_wheels() {
   local list

@@ -107,16 +107,25 @@ class EnrolmentDoor:
             return
         if not self._room.enters(host):
             accepted.close()
-            minute = int(time.time()) // WINDOW_S
-            if minute != self._refused_minute:  # a line each minute, whoever comes how often
-                self._refused_minute = minute
-                self._tell(f"enrolment: {host}: too many connections, closed at once")
+            self._complain(f"enrolment: {host}: too many connections, closed at once")
             return
         tasks.create_task(self._serve_one(accepted, host, config, context))
 
     async def _serve_one(
         self, accepted: socket.socket, host: str, config: uvicorn.Config, context: ssl.SSLContext
     ) -> None:
+        try:
+            await self._converse(accepted, config, context)
+        except Exception as error:  # noqa: BLE001 what a stranger brings about ends his connection, not the door
+            self._complain(f"enrolment: {host}: {error!r}")
+        finally:
+            accepted.close()
+            self._room.leaves(host)
+
+    async def _converse(
+        self, accepted: socket.socket, config: uvicorn.Config, context: ssl.SSLContext
+    ) -> None:
+        """Until it ends, by itself or by our clock."""
         connection = _Connection(config)
         try:
             async with asyncio.timeout(self._connection_s):
@@ -129,8 +138,13 @@ class EnrolmentDoor:
             pass
         finally:
             connection.abort()
-            accepted.close()
-            self._room.leaves(host)
+
+    def _complain(self, text: str) -> None:
+        """Of what strangers do: a line each minute, whoever comes how often."""
+        minute = int(time.time()) // WINDOW_S
+        if minute != self._refused_minute:
+            self._refused_minute = minute
+            self._tell(text)
 
     def create_app(self) -> FastAPI:
         app = FastAPI(title="Airgrant enrolment", docs_url=None, redoc_url=None, openapi_url=None)
@@ -216,8 +230,10 @@ class _Connection(H11Protocol):
         self.ended.set()
 
     def abort(self) -> None:
-        """Without a farewell that the other side could wait with."""
-        if isinstance(self.transport, asyncio.Transport):
+        """Without a farewell that the other side could wait with. One that has ended has nothing left to abort, and
+        Python 3.11.2 would say so by an AttributeError.
+        """
+        if not self.ended.is_set() and isinstance(self.transport, asyncio.Transport):
             self.transport.abort()
 
 
