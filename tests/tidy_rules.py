@@ -270,7 +270,7 @@ BROAD_EXCEPT: dict[str, str] = {
     "ledger/application.py": "a fault of ours refuses one submission; others that came with it are not ours to drop",
     "ledger/service.py": "the same for one message and for one answer; each fault is told with its traceback",
     "ledger/clearing_service.py": "a house that fails stops and is told of; the ledger in the same process goes on",
-    "operatord/shells/enrolment_door.py": "what one stranger brings about must not close the door to all; told once a minute",
+    "operatord/shells/enrolment_door.py": "what a stranger brings about must not close the door to all; told of",
     "ledger/enrolment.py": "an X.509 library has no list of what it raises about a stranger's certificate",
 }
 

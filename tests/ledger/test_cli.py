@@ -96,6 +96,7 @@ def test_an_offer_that_cannot_be_sent_is_a_wrong_command_line(
 
 def test_progress_goes_to_standard_error_and_only_if_it_takes_long(capsys, monkeypatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")  # as if a person sat there
+    monkeypatch.setenv("TERM", "xterm")
     for quiet, patience_s, shown in ((False, -1.0, True), (True, -1.0, False), (False, 60.0, False)):
         with cli.progress(quiet=quiet, patience_s=patience_s) as tell:
             tell("verifying record 1 of 2")
