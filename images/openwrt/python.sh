@@ -59,15 +59,19 @@ build() {
   local package
   for package in "$work"/*.deb; do dpkg-deb --fsys-tarfile "$package" | tar -x -C "$root.part/root" --no-same-owner; done
   rm -rf "$work"
-  cat >"$root.part/python" <<'RUN'
+  # In its own place, so that what it starts by `sys.executable` runs as it does.
+  mv "$root.part/root/usr/bin/python3.13" "$root.part/root/usr/bin/python3.13.bin"
+  cat >"$root.part/root/usr/bin/python3.13" <<'RUN'
 #!/bin/sh
 # Python of another Debian with the C library that it was built for.
-root=$(dirname "$(readlink -f "$0")")/root
+me=$(readlink -f "$0")
+root=${me%/usr/bin/python3.13}
 for loader in "$root"/lib64/ld-linux-*.so.* "$root"/usr/lib64/ld-linux-*.so.* "$root"/usr/lib/*/ld-linux-*.so.*; do [ -e "$loader" ] && break; done
 for folder in "$root"/usr/lib/*-linux-gnu; do break; done
-exec "$loader" --argv0 "$root/usr/bin/python3.13" --library-path "$folder" "$root/usr/bin/python3.13" "$@"
+exec "$loader" --argv0 "$me" --library-path "$folder" "$me.bin" "$@"
 RUN
-  chmod 755 "$root.part/python"
+  chmod 755 "$root.part/root/usr/bin/python3.13"
+  ln -s root/usr/bin/python3.13 "$root.part/python"
   mv "$root.part" "$root"
   "$root/python" -I -c 'import asyncio, sqlite3, ssl' || fail "it does not run here."
 }
