@@ -83,10 +83,10 @@ def measure(folder: Path, progress: Callable[[str], None], sizes: Sizes = Sizes(
     shares = f"clearing a proportional share with {sizes.bids:,} bids, all of which win, durable"
     return [
         *(
-            Figure(f"{what}, {sealing}", round(seconds, 2), "s", GOAL_S, "lower", _alone(alone_s))
+            Figure(f"{what}, {sealing}", round(seconds, 4), "s", GOAL_S, "lower", _alone(alone_s))
             for sealing, (seconds, alone_s) in zip(SEALINGS, sealed, strict=True)
         ),
-        Figure(shares, round(open_s, 2), "s", GOAL_S, "lower"),
+        Figure(shares, round(open_s, 4), "s", GOAL_S, "lower"),
         Figure(
             f"what {sizes.bids:,} bidders have, noted at the guard, durable", round(1e3 * count_s, 1), "ms"
         ),

@@ -38,7 +38,7 @@ def test_the_figures_are_those_that_have_goals(tmp_path: Path) -> None:
     assert sorted(goals.values()) == [1, 3, 3, 3, 10, 20, 1_000, 5_000, 300_000]
     assert any("bulk" in what for what in goals)
     assert any("single" in what for what in goals)
-    assert all(figure.value > 0 for figure in figures)
+    assert [figure.what for figure in figures if figure.value <= 0] == []
     assert len(said) == 14
     assert len([figure for figure in figures if figure.what.startswith("PostgreSQL")]) == 4
     assert list(tmp_path.iterdir()) == [], "the ledger is taken away again"
