@@ -108,7 +108,8 @@ class PlayedLedger:
         )
         client.tls_set_context(self.identity.client_context())
         client.on_message = self._take
-        client.on_connect = lambda *_: client.subscribe("airgrant/v1/up/#", qos=1)
+        # By its argument: a client that its own callback holds is closed by the collector, in any order.
+        client.on_connect = lambda this, *_: this.subscribe("airgrant/v1/up/#", qos=1)
         ready = threading.Event()
         client.on_subscribe = lambda *_: ready.set()
         try:

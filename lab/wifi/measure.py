@@ -139,7 +139,7 @@ def _delivered(stage: WifiStage) -> Iterator[list[float]]:
     client: Any = paho.Client(callback_api_version=CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
     client.tls_set_context(stage.bank.identity.client_context())
     client.on_message = lambda *_: heard.append(time.monotonic())
-    client.on_connect = lambda *_: client.subscribe("airgrant/v1/offer/#", qos=1)
+    client.on_connect = lambda this, *_: this.subscribe("airgrant/v1/offer/#", qos=1)
     ready = threading.Event()
     client.on_subscribe = lambda *_: ready.set()
     stage.air.operator.call(lambda: client.connect(*stage.bank.broker))
