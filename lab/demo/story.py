@@ -48,6 +48,9 @@ AFTER_TIME_S = 3.0
 QUEUES_EMPTY_S = 0.5
 BUY_DEADLINE_S = 20.0
 STREAM_SLACK_S = 4.0
+PUSH_DOWN_BPS = 40_000_000
+PUSH_UP_BPS = 20_000_000
+"""What ben pushes by UDP: more than his ceilings, which are what holds him."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,18 +156,21 @@ def _buy(stage: Stage, watch: Watch, role: Role) -> Bought:
 
 
 def _use(stage: Stage, watch: Watch, kept: Kept) -> dict[str, Child]:
-    """Both buyers use what they bought as hard as they can, until it ends."""
+    """Both buyers use what they bought as hard as they can, until it ends: ada by TCP, ben by UDP.
+
+    UDP is pushed without iperf3: that asks before it sends, once, and never again if its own other stream crowds the
+    question out.
+    """
     servers = TrafficServers(stage.household, stage.network.world, str(WORLD_V4.ip))
     left_s = min(bought.ends_s for bought in kept.bought.values()) - watch.now_s()
     lasting_s = float(int(left_s + STREAM_SLACK_S))
-    for role, name, direction, protocol, rate_bps in (
-        (ADA, "ada-down", "down", "tcp", None),
-        (ADA, "ada-up", "up", "tcp", None),
-        (BEN, "ben-down", "down", "udp", 40_000_000),
-        (BEN, "ben-up", "up", "udp", 20_000_000),
-    ):
-        stream = Stream(name, direction, protocol, lasting_s, rate_bps)  # type: ignore[arg-type]
-        servers.start_stream(_station(stage, role).namespace, stream)
+    for direction in ("down", "up"):
+        servers.start_stream(
+            _station(stage, ADA).namespace, Stream(f"ada-{direction}", direction, "tcp", lasting_s)
+        )
+    ben, world = _station(stage, BEN), stage.network.world
+    start_flood(stage.household, "ben-up", ben.namespace, str(WORLD_V4.ip), FLOOD_PORT, PUSH_UP_BPS)
+    start_flood(stage.household, "ben-down", world, str(ben.v4.ip), FLOOD_PORT, PUSH_DOWN_BPS)
     watch.tell("ada, ben", "use it as hard as they can, TCP and UDP, in both directions")
     return {
         role.name: start_latency_probe(
