@@ -60,14 +60,7 @@ name_failures() {
 $(tail -n 5 "$logs/$name")}"
 }
 
-# Other people's codecs and network functions, which some tests ask: built here, as the sandbox has no network. Where they
-# cannot be had, those tests say so, and with CI=true they fail.
-lab/go.sh build || true
-lab/evm.sh build || true # the Solidity twin and its node, likewise
-images/debian/root.sh build || true # a clean Debian, in which the packages are installed and run, likewise
-images/openwrt/libraries.sh build || true # Python's libraries of OpenWrt's releases, likewise
-tests/oracles/uci/build.sh build || true # OpenWrt's own uci, likewise
-images/containers/fetch.sh || true # what container images are made of, likewise
+lab/oracles.sh || true
 
 if [ ${#beside[@]} -gt 0 ]; then
   lab/sandbox.sh .venv/bin/python -m pytest -q "${beside[@]}" "${colour[@]}" >"$logs/stories" 2>&1 &

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
 import subprocess
@@ -28,7 +29,7 @@ def clone(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "lab" / "test.sh", tmp_path / "lab" / "test.sh")
     write_program(tmp_path / "lab/sandbox.sh", '#!/bin/sh\nexec "$@"\n')
     write_program(tmp_path / "lab/guest.sh", '#!/bin/sh\n[ "$1" = --set-up ] || exec "$@"\n')
-    write_program(tmp_path / "lab/go.sh", "#!/bin/sh\nexit 3\n")  # no Go here: the tests say so themselves
+    write_program(tmp_path / "lab/oracles.sh", "#!/bin/sh\necho asked >say/oracles\n")
     write_program(tmp_path / ".venv/bin/python", PYTEST)
     say(tmp_path, "ordinary", "6113 passed in 600 s", 0)
     say(tmp_path, "stories", "90 passed in 400 s", 0)
@@ -114,3 +115,31 @@ def test_with_an_option_everything_ordinary_is_one_part(clone: Path) -> None:
 def test_a_word_of_a_test_that_passed_is_no_failure(clone: Path) -> None:
     say(clone, "ordinary", "FAILED words of a test that is run with -s", 0)
     assert run_tests(clone, "tests/wire").stdout.count("FAILED") == 1
+
+
+def test_what_others_make_is_there_before_the_sandbox_is_entered(clone: Path) -> None:
+    assert run_tests(clone, "tests/wire").returncode == 0
+    assert (clone / "say/oracles").read_text() == "asked\n"
+
+
+def test_each_builder_is_asked_though_another_cannot(tmp_path: Path) -> None:
+    """The real lab/oracles.sh, over builders that only write down how they were called; the first of them fails."""
+    script = (ROOT / "lab/oracles.sh").read_text()
+    called = [line.split(" &")[0].strip() for line in script.splitlines() if re.search(r" & +# ", line)]
+    assert len(called) == 6
+    for line in ("lab/set-up.sh", *called):
+        program = line.split()[0]
+        assert (ROOT / program).exists()
+        (tmp_path / program).parent.mkdir(parents=True, exist_ok=True)
+        status = 3 if line == called[0] else 0
+        write_program(
+            tmp_path / program, f'#!/bin/sh\necho "{program} $*" >>"{tmp_path}/called"; exit {status}\n'
+        )
+    shutil.copy(ROOT / "lab/oracles.sh", tmp_path / "lab/oracles.sh")
+    run = subprocess.run([tmp_path / "lab/oracles.sh"], timeout=60, check=False)
+    assert run.returncode == 0
+    told = (tmp_path / "called").read_text().splitlines()
+    assert told[:3] == [f"lab/set-up.sh --{what}" for what in ("go", "evm", "images")], (
+        "one apt at a time, and first"
+    )
+    assert {line.strip() for line in told[3:]} == set(called)
