@@ -2,20 +2,22 @@
 # lab/test.sh [ARGUMENT...]: pytest in the sandbox, and then the tests that need a kernel with radios in the guest.
 #
 # Without a test's path among the arguments both run; with paths, the guest is booted only for those in tests/guest.
-# Without any argument, whole stories, which wait more than they work, play in a second sandbox beside the ordinary tests.
+# Without any argument everything runs, on two processors: in front the tests that are timed against this kernel, then the
+# guest; beside them, in sandboxes of their own, first whole stories, which wait more than they work, then the plain tests,
+# which need nothing of the machine. What ran beside is told when it has ended.
 # Everything runs even if something failed; the exit status says whether anything did. The last lines name every test
-# that failed, of both parts. Where there can be no guest they say so, and with CI=true that is a failure.
+# that failed, of all parts. Where there can be no guest they say so, and with CI=true that is a failure.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 guest_tests=(tests/guest)
 # What this machine's kernel may lack is tried there too.
 guest_tests+=(tests/system/test_shaper_kernel.py::test_a_flowtable_over_the_interface_is_refused_in_words)
-stories=(tests/lab/bench tests/lab/compose tests/lab/ran tests/system/test_lab_ledger.py tests/system/test_lab_pay.py)
-stories+=(tests/system/test_lab_admission.py tests/system/test_lab_auction.py tests/system/test_enrolment.py)
-stories+=(tests/docs/test_shop.py tests/images/test_containers.py tests/images/test_openwrt_libraries.py)
+long=(tests/lab/bench tests/lab/compose tests/lab/ran tests/system/test_lab_ledger.py tests/system/test_lab_pay.py)
+long+=(tests/system/test_lab_admission.py tests/system/test_lab_auction.py tests/system/test_enrolment.py)
+long+=(tests/docs/test_shop.py tests/images/test_containers.py tests/images/test_openwrt_libraries.py)
 ordinary=() guest=() options=() beside=()
-[ $# -gt 0 ] || beside=("${stories[@]}")
+[ $# -gt 0 ] || beside=("${long[@]}")
 for argument in "$@"; do
   case $argument in
     tests/guest*) guest+=("$argument") ;;
@@ -39,7 +41,7 @@ failed=0
 part() {
   local name=$1
   shift
-  "$@" "${colour[@]}" "${options[@]}" 2>&1 | tee "$logs/$name"
+  "$@" "${options[@]}" 2>&1 | tee "$logs/$name"
   ended "$name" "${PIPESTATUS[0]}"
 }
 
@@ -49,6 +51,15 @@ ended() {
     failed=$status
     name_failures "$name" "$status" >>"$logs/failures"
   }
+}
+
+# told NAME PROCESS: what ran beside, once it has ended.
+told() {
+  local name=$1 status=0
+  wait "$2" || status=$?
+  echo "test: the $name part, which ran beside the others:"
+  cat "$logs/$name"
+  ended "$name" "$status"
 }
 
 # One line for each test that failed, as pytest's own summary has it.
@@ -62,25 +73,23 @@ $(tail -n 5 "$logs/$name")}"
 
 lab/oracles.sh || true
 
+pytest=(lab/sandbox.sh .venv/bin/python -m pytest -q "${colour[@]}")
+others=("${ordinary[@]}" "${beside[@]/#/--ignore=}")
 if [ ${#beside[@]} -gt 0 ]; then
-  lab/sandbox.sh .venv/bin/python -m pytest -q "${beside[@]}" "${colour[@]}" >"$logs/stories" 2>&1 &
-  playing=$!
-fi
-if [ ${#ordinary[@]} -gt 0 ]; then
-  part ordinary lab/sandbox.sh .venv/bin/python -m pytest -q "${ordinary[@]}" "${beside[@]/#/--ignore=}"
-fi
-if [ ${#beside[@]} -gt 0 ]; then
-  echo "test: the stories that played beside them: ${beside[*]}"
-  wait "$playing"
-  status=$?
-  cat "$logs/stories"
-  ended stories "$status"
+  "${pytest[@]}" "${beside[@]}" >"$logs/stories" 2>&1 &
+  stories=$!
+  { tail --sleep-interval=0.2 --pid="$stories" -f /dev/null && exec nice "${pytest[@]}" -m "not system" "${others[@]}"; } >"$logs/plain" 2>&1 &
+  plain=$!
+  part system "${pytest[@]}" -m system "${others[@]}"
+  told stories "$stories"
+elif [ ${#ordinary[@]} -gt 0 ]; then
+  part ordinary "${pytest[@]}" "${others[@]}"
 fi
 if [ ${#guest[@]} -gt 0 ]; then
   if lab/guest.sh --set-up; then
     echo "test: in the guest, under a kernel of its own ..."
     export AIRGRANT_GUEST_LIMIT_S=${AIRGRANT_GUEST_LIMIT_S:-1800}
-    part guest lab/guest.sh .venv/bin/python -m pytest -q -p no:cacheprovider "${guest[@]}"
+    part guest lab/guest.sh .venv/bin/python -m pytest -q -p no:cacheprovider "${colour[@]}" "${guest[@]}"
   elif [[ ${CI:-} =~ ^(1|true)$ ]]; then
     echo "test: FAILED: CI=true, and there can be no guest here: the lines above say what is missing." >&2
     failed=1
@@ -88,5 +97,6 @@ if [ ${#guest[@]} -gt 0 ]; then
     echo "test: NOT RUN: ${guest[*]}: there can be no guest here, the lines above say what is missing." >&2
   fi
 fi
+[ ${#beside[@]} -eq 0 ] || told plain "$plain"
 cat "$logs/failures" 2>/dev/null || true
 exit $failed

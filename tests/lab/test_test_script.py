@@ -15,7 +15,10 @@ PYTEST = """\
 #!/bin/sh
 # Stands in for pytest: what `say` has for the part, and its exit status.
 part=ordinary
-case "$*" in *no:cacheprovider*) part=guest ;; *--ignore=*) ;; *test_lab_pay.py*) part=stories ;; esac
+case "$*" in
+  *no:cacheprovider*) part=guest ;; *"-m not system"*) part=plain ;; *"-m system"*) part=system ;;
+  *test_lab_pay.py*) part=stories ;;
+esac
 echo "$@" > "say/$part.arguments"
 cat "say/$part"; exit "$(cat "say/$part.status")"
 """
@@ -32,7 +35,9 @@ def clone(tmp_path: Path) -> Path:
     write_program(tmp_path / "lab/oracles.sh", "#!/bin/sh\necho asked >say/oracles\n")
     write_program(tmp_path / ".venv/bin/python", PYTEST)
     say(tmp_path, "ordinary", "6113 passed in 600 s", 0)
+    say(tmp_path, "system", "1100 passed in 900 s", 0)
     say(tmp_path, "stories", "90 passed in 400 s", 0)
+    say(tmp_path, "plain", "5000 passed in 300 s", 0)
     say(tmp_path, "guest", "36 passed in 900 s", 0)
     return tmp_path
 
@@ -53,20 +58,20 @@ def run_tests(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_an_ordinary_failure_is_named_after_everything_that_the_guest_said(clone: Path) -> None:
-    say(clone, "ordinary", "FAILED tests/wire/test_offer.py::test_x[a b] - assert 1 == 2\n1 failed", 1)
+def test_a_failure_is_named_after_everything_that_the_guest_said(clone: Path) -> None:
+    say(clone, "system", "FAILED tests/wire/test_offer.py::test_x[a b] - assert 1 == 2\n1 failed", 1)
     say(clone, "guest", "\n".join(f"line {number} of the guest" for number in range(1_000)), 0)
     run = run_tests(clone)
     assert run.returncode == 1
     assert run.stdout.splitlines()[-2:] == [
-        "test: failed of the ordinary part, exit status 1:",
+        "test: failed of the system part, exit status 1:",
         "FAILED tests/wire/test_offer.py::test_x[a b] - assert 1 == 2",
     ]
     assert "line 999 of the guest" in run.stdout, "both parts ran"
 
 
-def test_both_parts_are_named_and_colours_hide_nothing(clone: Path) -> None:
-    say(clone, "ordinary", "\x1b[31mFAILED\x1b[0m tests/a.py::\x1b[1mtest_a\x1b[0m - no", 1)
+def test_all_parts_are_named_and_colours_hide_nothing(clone: Path) -> None:
+    say(clone, "system", "\x1b[31mFAILED\x1b[0m tests/a.py::\x1b[1mtest_a\x1b[0m - no", 1)
     say(clone, "guest", "ERROR tests/guest/b.py::test_b - " + "x" * 1_000, 1)
     last = run_tests(clone).stdout.splitlines()[-4:]
     assert last[1] == "FAILED tests/a.py::test_a - no"
@@ -76,7 +81,7 @@ def test_both_parts_are_named_and_colours_hide_nothing(clone: Path) -> None:
 
 
 def test_a_part_that_ends_without_a_summary_is_told_by_its_last_words(clone: Path) -> None:
-    say(clone, "ordinary", "INTERNALERROR> boom\nKilled", 137)
+    say(clone, "plain", "INTERNALERROR> boom\nKilled", 137)
     run = run_tests(clone)
     assert run.returncode == 137
     assert run.stdout.splitlines()[-3:] == [
@@ -87,29 +92,39 @@ def test_a_part_that_ends_without_a_summary_is_told_by_its_last_words(clone: Pat
 def test_nothing_is_added_where_nothing_failed(clone: Path) -> None:
     run = run_tests(clone)
     assert run.returncode == 0
-    assert run.stdout.splitlines()[-1] == "36 passed in 900 s"
+    assert run.stdout.splitlines()[-1] == "5000 passed in 300 s"
 
 
-def test_stories_play_beside_the_ordinary_tests_and_are_told_after_them(clone: Path) -> None:
+def test_each_test_is_in_one_part(clone: Path) -> None:
     say(clone, "stories", "FAILED tests/system/test_lab_pay.py::test_a - no", 1)
     run = run_tests(clone)
     told = run.stdout.splitlines()
-    assert told.index("6113 passed in 600 s") < told.index("FAILED tests/system/test_lab_pay.py::test_a - no")
+    ends = [
+        told.index(text) for text in ("1100 passed in 900 s", "36 passed in 900 s", "5000 passed in 300 s")
+    ]
+    assert ends == sorted(ends)
+    assert ends[0] < told.index("FAILED tests/system/test_lab_pay.py::test_a - no") < ends[1]
     assert told[-2:] == [
         "test: failed of the stories part, exit status 1:",
         "FAILED tests/system/test_lab_pay.py::test_a - no",
     ]
-    played = (clone / "say/stories.arguments").read_text().split()[3:]
-    others = (clone / "say/ordinary.arguments").read_text().split()[3:]
-    assert others == ["tests", *(f"--ignore={story}" for story in played)], "each of them once"
+    played = arguments(clone, "stories")
+    ignored = [f"--ignore={story}" for story in played]
+    assert arguments(clone, "system") == ["-m", "system", "tests", *ignored]
+    assert arguments(clone, "plain") == ["-m", "not", "system", "tests", *ignored]
     assert all((ROOT / story).exists() for story in played)
     assert run.returncode == 1
 
 
+def arguments(clone: Path, part: str) -> list[str]:
+    """What pytest was told after `-m pytest -q`."""
+    return (clone / f"say/{part}.arguments").read_text().split()[3:]
+
+
 def test_with_an_option_everything_ordinary_is_one_part(clone: Path) -> None:
     assert run_tests(clone, "-x").returncode == 0
-    assert not (clone / "say/stories.arguments").exists()
-    assert "--ignore" not in (clone / "say/ordinary.arguments").read_text()
+    assert not any((clone / f"say/{part}.arguments").exists() for part in ("stories", "system", "plain"))
+    assert arguments(clone, "ordinary") == ["tests", "-x"]
 
 
 def test_a_word_of_a_test_that_passed_is_no_failure(clone: Path) -> None:
