@@ -16,10 +16,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from operatord.page.attempts import Attempts, source_of
@@ -27,11 +26,10 @@ from operatord.page.origin import Origin
 from operatord.page.people import NOTE_SEEN_S, Person, Role, Session, hash_token, is_open
 from operatord.page.people_store import PEOPLE_FILE, PeopleStore
 from operatord.page.refusals import Reason, Refused
+from operatord.page.rendering import render
+from operatord.settings import OperatorSettings
 from wire.errors import ShellError
 from wire.log_line import format_log_line
-
-if TYPE_CHECKING:
-    from operatord.settings import OperatorSettings
 
 __all__ = ["Guard", "Person", "Role", "open_guard"]
 
@@ -109,15 +107,8 @@ class Guard:
         """A line of the log: who did what, from where."""
         self.tell(f"{person.name} ({person.role}) from {address_of(request)}: {one_line(deed)}")
 
-    def routes(self) -> APIRouter:
-        """Logging in and out, registering a key, one's own keys."""
-        from operatord.page.login import login_routes
-
-        return login_routes(self)
-
     def install(self, app: FastAPI) -> None:
-        """The routes, and the answers to whoever is refused."""
-        app.include_router(self.routes())
+        """The answers to whoever is refused."""
         app.add_exception_handler(Refused, self._answer_refused)
 
     # ---- For logging in
@@ -237,10 +228,8 @@ def _is_use(request: Request) -> bool:
     return request.method == "POST" or request.headers.get("sec-fetch-mode", "navigate") == "navigate"
 
 
-def open_guard(settings: "OperatorSettings") -> Guard:
+def open_guard(settings: OperatorSettings) -> Guard:
     """With the file of people beside the operator's database. Raises ShellError."""
-    from operatord.page.rendering import render
-
     assert settings.page is not None, "who opens the page has it in the settings"
     store = PeopleStore(settings.state / PEOPLE_FILE)
     return Guard(store, settings.page.origin, render, _tell, lambda: int(time.time()))

@@ -148,7 +148,7 @@ class Ceremonies:
 
 
 def login_routes(guard: Guard) -> APIRouter:
-    """The routes of one page."""
+    """Logging in and out, registering a key, one's own keys."""
     router, ceremonies = APIRouter(), Ceremonies(guard)
     _add_login(router, guard, ceremonies)
     _add_register(router, guard, ceremonies)

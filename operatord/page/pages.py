@@ -19,6 +19,7 @@ from fastapi.staticfiles import StaticFiles
 from ledger.reports.words import STANDINGS
 from operatord.page.board import Board
 from operatord.page.guard import Guard, Person, Role
+from operatord.page.login import login_routes
 from operatord.page.rendering import FOLDER, render, render_part
 from operatord.page.views import (
     Known,
@@ -159,6 +160,7 @@ def create_page(sight: Sight, guard: Guard, *, is_secure: bool = False) -> FastA
 
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     guard.install(app)
+    app.include_router(login_routes(guard))
     press = Press(sight)
     _add_pages(app, sight, guard, press)
     _add_changes(app, sight, guard, press)

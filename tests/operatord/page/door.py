@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from httpx import Response
 
 from operatord.page.guard import Guard, Person, Role
+from operatord.page.login import login_routes
 from operatord.page.origin import parse_origin
 from operatord.page.people import LINK_S, hash_token
 from operatord.page.people_store import PeopleStore
@@ -34,6 +35,7 @@ class Door:
         self.app = FastAPI()
         self._add_pages()
         self.guard.install(self.app)
+        self.app.include_router(login_routes(self.guard))
 
     def _add_pages(self) -> None:
         guard = self.guard
