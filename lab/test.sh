@@ -74,16 +74,16 @@ $(tail -n 5 "$logs/$name")}"
 lab/oracles.sh || true
 
 pytest=(lab/sandbox.sh .venv/bin/python -m pytest -q "${colour[@]}")
-others=("${ordinary[@]}" "${beside[@]/#/--ignore=}")
 if [ ${#beside[@]} -gt 0 ]; then
   "${pytest[@]}" "${beside[@]}" >"$logs/stories" 2>&1 &
   stories=$!
-  { tail --sleep-interval=0.2 --pid="$stories" -f /dev/null && exec nice "${pytest[@]}" -m "not system" "${others[@]}"; } >"$logs/plain" 2>&1 &
+  { tail --sleep-interval=0.2 --pid="$stories" -f /dev/null && exec nice "${pytest[@]}" -m "not system" "${ordinary[@]}" "${beside[@]/#/--ignore=}"; } >"$logs/plain" 2>&1 &
   plain=$!
-  part system "${pytest[@]}" -m system "${others[@]}"
+  mapfile -t marked < <(grep -rl --include='test_*.py' 'mark\.system' tests | sort) # a tenth of all, which take a minute to read
+  part system "${pytest[@]}" -m system "${marked[@]}" "${beside[@]/#/--deselect=}"
   told stories "$stories"
 elif [ ${#ordinary[@]} -gt 0 ]; then
-  part ordinary "${pytest[@]}" "${others[@]}"
+  part ordinary "${pytest[@]}" "${ordinary[@]}"
 fi
 if [ ${#guest[@]} -gt 0 ]; then
   if lab/guest.sh --set-up; then
