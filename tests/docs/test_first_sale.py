@@ -75,6 +75,11 @@ def test_from_the_guide_to_a_sold_slice(running, debian, package, eventually) ->
     said = running.customer.follow(GUIDE, "sale-buy", {"eth0": "wlan0"})
     assert re.search(r"charged +0.0025 BC", said)
     assert re.search(r"active +floor 2000000/1000000 bit/s", typed("sale-serves"))
+    forward, *lines = filled(GUIDE, "sale-route", {"sudo ": "", "eth1": "wlan0"}).strip().split("\n")
+    running.operator.type(forward)  # the container of systemd may only read /proc/sys
+    debian.run("bash", "-euc", "\n".join(lines))
+    said = running.customer.follow(GUIDE, "sale-address", {"eth0": "wlan0", "sudo ": ""})
+    assert "3 received" in said
     seen = running.operator.type(
         filled(GUIDE, "sale-look", {"ROOFS_ACCOUNT": running.values["roof"], "sudo apd status\n": ""})
     )
