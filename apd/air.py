@@ -14,8 +14,9 @@ from dataclasses import replace
 from apd import associations, known_grants, lobby, registration
 from apd.commands import Command, Note, SendLobby, SetBeaconElement, SetElement, SignNetwork, SignOffer
 from apd.events import BEACON, HostapdConnected
+from apd.outcome import Outcome
 from apd.promises import reserved
-from apd.sessions import Outcome, check_capacity
+from apd.sessions import check_capacity
 from apd.state import AirAnswer, AirState, HeldBack, KnownGrant, State
 from nas_tunnel.advice_of_charge import charge_of, write_advice_of_charge
 from nas_tunnel.anqp import (

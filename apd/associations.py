@@ -17,8 +17,8 @@ from apd import known_grants, lobby, sessions
 from apd.address import mac_of
 from apd.commands import Command, Deauthenticate, Note
 from apd.events import StationAssociated
+from apd.outcome import NoCapacity, Outcome
 from apd.session import FINAL_REASONS, EndReason, Phase, Session
-from apd.sessions import NoCapacity, Outcome
 from apd.state import Association, KnownGrant, State
 from wire.ids import MacAddress, PublicKey
 from wire.units import NS_PER_S, Now

@@ -24,8 +24,8 @@ from apd.commands import (
     StoreAuctionOffer,
 )
 from apd.forecast import counted_units, forecast, most_units
+from apd.outcome import Outcome
 from apd.session import instant_ns
-from apd.sessions import Outcome
 from apd.settings import LEAST_OPEN_S, AuctionSettings
 from apd.state import State
 from wire.auction import Auction

@@ -14,7 +14,7 @@ from dataclasses import replace
 from apd.address import Address, host_of
 from apd.auction_state import CORRELATION_SIZE, OF_BIDS, AskedBid, AuctionPhase
 from apd.commands import AskHouse, Command, Note, SendLobby
-from apd.sessions import Outcome
+from apd.outcome import Outcome
 from apd.state import State
 from nas_tunnel.lobby import AskBid, AuctionShown, Bid, BidSaid, Refused
 from wire.auction_receipt import read_auction_receipt

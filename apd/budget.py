@@ -6,10 +6,9 @@ nothing more is sold, the operator is told, and what does not arrive is shortfal
 The arithmetic is in apd/airtime.py. Only a box with [air] has any of this.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from apd import sessions
 from apd.address import mac_of
 from apd.airtime import (
     MEASURE_NS,
@@ -25,9 +24,9 @@ from apd.airtime import (
     weigh,
 )
 from apd.commands import Command, MeasureStations, Note, ReadCounters, SetAirtimeWeight
+from apd.outcome import NoCapacity, Outcome
 from apd.promises import NOTHING, Reserved
 from apd.session import Phase, Session
-from apd.sessions import NoCapacity, Outcome
 from apd.settings import AirSettings
 from apd.shortfall import LinkCounters
 from apd.state import State
@@ -114,7 +113,17 @@ def measured(state: State, stations: tuple[StationMeasurement, ...], now: Now) -
         one.station: LinkCounters(one.tx_bytes, one.tx_frames, one.tx_failed, one.rx_frames)
         for one in stations
     }
-    return _tell(sessions.judge(state, links, now))
+    return _tell(_judge(state, links, now))
+
+
+def _judge(state: State, links: Mapping[Station, LinkCounters], now: Now) -> State:
+    """Holds what was counted last against the floors, of stations whose link layer was counted at the same time."""
+    judged = {
+        grant_id: session.judged(links[session.station], now.mono_ns)
+        for grant_id, session in state.sessions.items()
+        if session.phase is Phase.ACTIVE and session.station in links
+    }
+    return replace(state, sessions={**state.sessions, **judged})  # counters only: who holds what is as before
 
 
 def measuring_failed(state: State, error: ShellError) -> Outcome:

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from apd import sessions
 from apd.commands import Command, Note, ReadCounters, TellGnb
+from apd.outcome import NoCapacity, Outcome
 from apd.promises import NOTHING, Reserved
 from apd.session import EndReason, Phase, Queued, Session
-from apd.sessions import NoCapacity, Outcome
 from apd.shortfall import INTERVAL_NS, LinkCounters
 from apd.state import CellState, Place, State
 from ran_slicing import cell as ran

@@ -22,8 +22,8 @@ from apd.commands import (
     StoreSession,
     WantFlows,
 )
+from apd.outcome import Outcome
 from apd.session import EndReason, Phase, Session
-from apd.sessions import Outcome
 from apd.state import CellState, Move, Place, State, WaitingJoin, earliest
 from nas_tunnel.lobby import Join
 from ran_slicing.bson import Document

@@ -70,10 +70,10 @@ from apd.events import (
     TransferSigned,
 )
 from apd.metering import StoredChain, TpmFound
+from apd.outcome import Outcome
 from apd.refund import Refund
 from apd.sales import Sales
 from apd.session import EndReason, Queued, Session, Usage
-from apd.sessions import Outcome
 from apd.settings import BoxSettings
 from apd.state import CellState, KnownGrant, LinkState, LobbyState, MeterState, State
 from tc_shaper.pool import new_pool

@@ -11,8 +11,8 @@ from dataclasses import replace
 from apd import metering, sessions
 from apd.commands import Command, Note, StoreCommand
 from apd.events import SaveFailed
+from apd.outcome import Outcome
 from apd.session import EndReason
-from apd.sessions import Outcome
 from apd.state import DiskState, State
 from wire.units import NS_PER_S, Now
 

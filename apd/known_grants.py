@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from apd import sessions
 from apd.commands import Command, ForgetGrant, Note, PublishGrant, StoreGrant
+from apd.outcome import Outcome
 from apd.session import EndReason, instant_ns
-from apd.sessions import Outcome, plan_counting
+from apd.sessions import plan_counting
 from apd.settings import BoxSettings
 from apd.state import KnownGrant, State
 from wire.admission import read_admission

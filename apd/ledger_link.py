@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from apd import lobby, refunds
 from apd.commands import Command, Enrol, ForgetRecord, Note, SubmitRecord
-from apd.sessions import Outcome
+from apd.outcome import Outcome
 from apd.state import OutboxEntry, State
 from wire.errors import DecodeError
 from wire.ledger_reply import read_ledger_reply

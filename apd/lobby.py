@@ -13,9 +13,9 @@ from dataclasses import replace
 from apd import sessions
 from apd.address import Address, NasAddress, host_of
 from apd.commands import Command, Note, SendLobby, SignOffer, StoreOfferState, SubmitTransaction
+from apd.outcome import NoCapacity, Outcome
 from apd.promises import reserved
 from apd.session import FINAL_REASONS, EndReason, Phase, Session
-from apd.sessions import NoCapacity, Outcome
 from apd.state import LobbyState, PendingPurchase, State, Waiter
 from nas_tunnel.lobby import (
     Announcement,

@@ -20,8 +20,8 @@ from apd.commands import (
     SignRecord,
     StoreRecord,
 )
+from apd.outcome import Outcome
 from apd.session import Phase, Session, Usage
-from apd.sessions import Outcome
 from apd.state import MeterState, OutboxEntry, State, UnsignedRecord
 from wire.errors import ShellError
 from wire.frozen import dataclass

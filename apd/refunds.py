@@ -19,9 +19,9 @@ from apd.commands import (
     StoreRefund,
     SubmitTransaction,
 )
+from apd.outcome import Outcome
 from apd.refund import Refund, owed_for
 from apd.session import Session
-from apd.sessions import Outcome
 from apd.state import State
 from wire.errors import DecodeError
 from wire.grant_price import GrantPrice, read_grant_price

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import replace
 
 from apd.commands import AskRegistration, Note, StoreRegistration
-from apd.sessions import Outcome
+from apd.outcome import Outcome
 from apd.settings import AirSettings
 from apd.state import State
 from wire.errors import DecodeError

@@ -19,32 +19,20 @@ from apd.commands import (
     StoreSession,
     UncountUe,
 )
+from apd.outcome import NoCapacity, Outcome
 from apd.promises import NOTHING, Reserved, reserved
 from apd.session import EndReason, Phase, Queued, Session, Usage, instant_ns, shape_of
-from apd.shortfall import INTERVAL_NS, LEAST_NS, LinkCounters, Watch
+from apd.shortfall import INTERVAL_NS, LEAST_NS, Watch
 from apd.state import State, earliest
 from tc_shaper.pool import Exhausted, allocate, release
 from wire.errors import ShellError
-from wire.frozen import dataclass
 from wire.grant import Grant
 from wire.ids import MacAddress, Station
 from wire.qos import Qos
 from wire.units import NS_PER_S, PPM, Now, format_rate
 
-Outcome = tuple[State, list[Command]]
-
 _CAP_READ_LEAST_NS = NS_PER_S // 10
 """A data cap is checked at most ten times a second: what passes in between at 100 Mbit/s is about a megabyte."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoCapacity:
-    """Why a floor cannot be promised, and the word for it."""
-
-    detail: str
-    reason: str = "no_capacity"
-
-
 MAX_REVOKED = 4_096
 """Revoked grants remembered: a grant may be shown only after it was revoked. The oldest is forgotten first."""
 UNMEASURED_NS = 3 * INTERVAL_NS
@@ -268,16 +256,6 @@ def count(
             state, ending = end(state, grant_id, reason)
             commands += ending
     return plan_counting(state, now), commands
-
-
-def judge(state: State, links: Mapping[Station, LinkCounters], now: Now) -> State:
-    """Holds what was counted last against the floors, of stations whose link layer was counted at the same time."""
-    judged = {
-        grant_id: session.judged(links[session.station], now.mono_ns)
-        for grant_id, session in state.sessions.items()
-        if session.phase is Phase.ACTIVE and session.station in links
-    }
-    return replace(state, sessions={**state.sessions, **judged})  # counters only: who holds what is as before
 
 
 def _watched_ns(session: Session, now: Now) -> int:

@@ -19,7 +19,7 @@ from typing import TypeVar
 from apd import lobby, sessions, signalling_joins
 from apd.address import Address, NasAddress
 from apd.commands import Command, Note, SendLobby, SubmitTransaction, TellSignalling
-from apd.sessions import Outcome
+from apd.outcome import Outcome
 from apd.signalling_frames import (
     Admitted,
     Begin,

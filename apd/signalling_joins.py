@@ -12,8 +12,8 @@ from ipaddress import IPv4Address, IPv6Address
 from apd import cell, cell_places, lobby
 from apd.address import NasAddress
 from apd.commands import Command, TellSignalling
+from apd.outcome import Outcome
 from apd.session import EndReason, Phase
-from apd.sessions import Outcome
 from apd.signalling_frames import Placed, Told, write_frame
 from apd.signalling_state import Proven, SendFrame, Tried
 from apd.state import State

@@ -22,8 +22,8 @@ from apd.events import (
     StationAssociated,
     StationsMeasured,
 )
+from apd.outcome import NoCapacity
 from apd.session import Queued, Usage
-from apd.sessions import NoCapacity
 from nas_tunnel.lobby import Purchase, Refused
 from tests.apd.air_world import AIR, SSID, air_box, associates, bought, serve
 from tests.apd.playbook import (
