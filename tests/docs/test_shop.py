@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import textwrap
 from collections.abc import Iterator
 
 import pytest
@@ -24,6 +26,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(120)]
 DOOR = "--authority authority.pem --certificate"
 URL = "http://127.0.0.1:8573"
 DEVICE, REPORTS = "docs/device.md", "docs/reports.md"
+OPERATOR = "docs/guides/operator.md"
 
 
 @pytest.fixture(scope="module")
@@ -165,9 +168,42 @@ def test_an_operators_day(running) -> None:
     )
     daemon.wait_for_line("operatord ready", 20)
     running.operator.type(f"cd {folder}")
-    said = running.operator.follow("docs/guides/operator.md", "guide-operator-day")
+    said = running.operator.follow(OPERATOR, "guide-operator-day")
     assert running.values["ledger_id"] in said
     daemon.stop()
+
+
+def test_many_boxes(running) -> None:
+    """After `test_operatord`; nothing here has to be restarted."""
+    folder = running.folder / "srv" / "operator"
+    with (folder / "operatord.toml").open("a") as settings:
+        settings.write(
+            '[enrolment]\naddress = "192.0.2.1"\nreload_broker = "true"\nradius_folder = "radius"\n'
+            'restart_radius = "true"\n'
+        )
+    (folder / "boxes").write_text("tower 192.0.2.11\nharbour 192.0.2.12\n")
+    running.operator.type(f"cd {folder}")
+    said = running.operator.follow(OPERATOR, "guide-operator-boxes", {"sleep 3": "true"})
+    assert re.search(r"harbour.*\n(.*\n)*.*tower|tower.*\n(.*\n)*.*harbour", said), said
+    for name in ("tower", "harbour"):
+        assert (folder / f"{name}.invitation").read_text().startswith("airgrant-enrol/1/")
+
+
+def test_systemd_takes_the_unit_of_the_ledger(tmp_path, needs) -> None:
+    needs("systemd-analyze")
+    text = (ROOT / OPERATOR).read_text()
+    unit = text[text.index("    # /etc/systemd/system/airgrant-ledger.service") :].split("\n\nIts folder")[0]
+    unit = textwrap.dedent(unit).replace("/opt/airgrant/bin", str(COMMANDS))
+    assert unit.index("[Unit]") < unit.index("[Service]") < unit.index("[Install]")
+    (tmp_path / "airgrant-ledger.service").write_text(unit)
+    told = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", tmp_path / "airgrant-ledger.service"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    ).stderr
+    assert not [line for line in told.splitlines() if str(tmp_path) in line], told
 
 
 def test_what_became_of_a_grant(running) -> None:
