@@ -5,18 +5,16 @@ configuration is wrong; 3 the disk, the broker or the network failed.
 """
 
 import argparse
-import asyncio
 import grp
 import ipaddress
 import json
 import os
 import pwd
 import secrets
-import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,6 +159,7 @@ async def _serve(settings: OperatorSettings, config: Path) -> None:
     from operatord.daemon import Daemon, tell
     from operatord.shells.das import Disconnector
     from operatord.shells.http import create_app
+    from operatord.shells.processes import run_until_told
     from operatord.shells.store import Store
 
     key = _read_key(settings.key)
@@ -170,22 +169,14 @@ async def _serve(settings: OperatorSettings, config: Path) -> None:
     daemon = Daemon(settings, key, store, disconnector, tell)
     daemon.open()
     listening = listen(settings.http_host, settings.http_port)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     try:
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                *_start_door(tasks, daemon, disconnector, settings, config),
-                tasks.create_task(daemon.run()),
-                tasks.create_task(serve(create_app(daemon), listening)),
-                *_start_page(tasks, settings, config),
-                tasks.create_task(_say_ready(daemon, listening, settings, key)),
-            ]
-            await stop.wait()
-            for task in running:
-                task.cancel()
+        await run_until_told(
+            *_page_beside(settings, config),
+            *_door_beside(daemon, disconnector, settings, config),
+            daemon.run(),
+            serve(create_app(daemon), listening),
+            _say_ready(daemon, listening, settings, key),
+        )
     finally:
         store.close()
 
@@ -200,20 +191,16 @@ def _das_of(settings: OperatorSettings) -> "dict[str, BoxDas]":
     }
 
 
-def _start_door(
-    tasks: asyncio.TaskGroup,
-    daemon: "Daemon",
-    disconnector: "Disconnector",
-    settings: OperatorSettings,
-    config: Path,
-) -> "list[asyncio.Task[None]]":
+def _door_beside(
+    daemon: "Daemon", disconnector: "Disconnector", settings: OperatorSettings, config: Path
+) -> "list[Coroutine[Any, Any, None]]":
     """In a process of its own, for boxes that enrol themselves; none without [enrolment]. What it or the command
     changes is read again when they say so.
     """
     if settings.enrolment is None:
         return []
     from operatord.daemon import tell
-    from operatord.page.serving import keep
+    from operatord.shells.processes import keep
 
     def reread() -> int:
         """Only the boxes are taken from what is on disk now."""
@@ -224,7 +211,7 @@ def _start_door(
         )
 
     daemon.reread_boxes = reread
-    return [tasks.create_task(keep("door", config, tell))]
+    return [keep("door", config, tell)]
 
 
 def _door(arguments: argparse.Namespace) -> int:
@@ -235,9 +222,9 @@ def _door(arguments: argparse.Namespace) -> int:
 async def _serve_door(settings: OperatorSettings, config: Path) -> None:
     """Until SIGTERM, or until the process that started us is gone."""
     from operatord.daemon import tell
-    from operatord.page.serving import watch_parent
     from operatord.shells.control import ask
     from operatord.shells.enrolment_door import EnrolmentDoor
+    from operatord.shells.processes import end_with_parent, run_until_told
 
     if settings.enrolment is None:
         raise ConfigError(f"{config}: enrolment: there is no such section: nobody is to be let in")
@@ -248,27 +235,19 @@ async def _serve_door(settings: OperatorSettings, config: Path) -> None:
         lambda: ask(settings.control_socket, {"ask": "boxes"}),
         tell,
     )
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(door.serve()), tasks.create_task(watch_parent(stop))]
-        await stop.wait()
-        for task in running:
-            task.cancel()
+    await run_until_told(end_with_parent(), door.serve())
 
 
-def _start_page(
-    tasks: asyncio.TaskGroup, settings: OperatorSettings, config: Path
-) -> "list[asyncio.Task[None]]":
+def _page_beside(settings: OperatorSettings, config: Path) -> "list[Coroutine[Any, Any, None]]":
     """In a process of its own; none without [page]."""
     if settings.page is None:
         return []
     from operatord.daemon import tell
-    from operatord.page.serving import check_files, keep
+    from operatord.page.serving import check_files
+    from operatord.shells.processes import keep
 
     check_files(settings.page)
-    return [tasks.create_task(keep("page", config, tell))]
+    return [keep("page", config, tell)]
 
 
 def _page(arguments: argparse.Namespace) -> int:
