@@ -5,14 +5,13 @@ that whoever is interrupted types the same again and gets the same certificate. 
 broker has taken the certificate and the ledger knows the account; the TPM is enrolled by the daemon, at its start.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 from apd.enrol import ask_for, take_answer
 from apd.setup import Answers, format_settings
-from apd.setup_cli import PROVIDER, SECRET, write_files, write_new
+from apd.setup_files import PROVIDER, SECRET, sync_names, write_files, write_new
 from apd.shells.enrolment_door import ask_door
 from apd.shells.first_contact import open_account
 from wire.errors import ConfigError, DecodeError, ShellError
@@ -37,7 +36,7 @@ def enrol(
     made = not folder.exists()
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     if made:
-        _sync(folder.parent)
+        sync_names(folder.parent)
     account, is_new = _key(folder / PROVIDER)
     box, _ = _key(folder / ENROLLING)
     _say(
@@ -81,21 +80,12 @@ def _key(file: Path) -> tuple[PrivateKey, bool]:
         draft.unlink(missing_ok=True)
         write_new(draft, key.to_pem().decode(), SECRET)
         draft.replace(file)
-        _sync(file.parent)
+        sync_names(file.parent)
     except OSError as error:
         raise ShellError(str(file), str(error.strerror)) from error
     except ValueError as error:
         raise ConfigError(str(error)) from None
     return key, True
-
-
-def _sync(folder: Path) -> None:
-    """What is called what in it is on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _say(said: TextIO, text: str) -> None:

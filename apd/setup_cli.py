@@ -1,61 +1,50 @@
 """`apd setup`: asks three questions, or takes them as options, and leaves a configuration that `apd check` takes.
 
-A shell: terminal, files in the configuration's folder, devices of this machine. What is written was read back by the
-daemon's own reader first; a key of an account that is there already is kept, as it may hold money; settings that are
-there are replaced only with --force. It starts nothing, and writes nothing that radiates.
+A shell: the terminal, and devices of this machine; the files are those of apd/setup_files.py. What is written was read
+back by the daemon's own reader first; settings that are there are replaced only with --force. It starts nothing, and
+writes nothing that radiates.
 """
 
 import argparse
-import grp
-import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Container, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Container
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TextIO
 
-from apd.config import load_config
-from apd.setup import (
-    Answers,
-    OperatorFile,
-    default_routes,
-    format_settings,
-    parse_capacity,
-    read_operator_file,
-)
+from apd.setup import Answers, default_routes, format_settings, parse_capacity, read_operator_file
+from apd.setup_files import PROVIDER, write_files
 from wire.errors import ConfigError, DecodeError, ShellError
 from wire.ids import MacAddress
 from wire.invitation import Invitation, is_invitation, parse_invitation
-from wire.keys import PrivateKey
 
-GROUP = "airgrant"
-"""Of the daemon's own user, which reads the configuration and cannot write it."""
-TPM_DEVICE = Path("/dev/tpmrm0")
-SYSFS = Path("/sys/class/net")
-PROC_NET = Path("/proc/self/net")
 IFF_UP = 1
 """Linux, `if.h`: somebody brought the interface up."""
-PROVIDER = "provider.pem"
-SECRET, _SHOWN = 0o640, 0o644
 
 Ask = Callable[[str], str]
 
 
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What is set up: who answers there, and where its kernel tells of its devices."""
+
+    asked: TextIO = sys.stdin
+    said: TextIO = sys.stdout
+    tpm_device: Path = Path("/dev/tpmrm0")
+    sysfs: Path = Path("/sys/class/net")
+    proc_net: Path = Path("/proc/self/net")
+
+
+HERE = Machine()
+
+
 def set_up(
-    options: argparse.Namespace,
-    read_address: Callable[[str], MacAddress],
-    asked: TextIO = sys.stdin,
-    said: TextIO = sys.stdout,
-    tpm_device: Path = TPM_DEVICE,
-    sysfs: Path = SYSFS,
-    proc_net: Path = PROC_NET,
+    options: argparse.Namespace, read_address: Callable[[str], MacAddress], machine: Machine = HERE
 ) -> None:
-    """From options, and from answers where `asked` is a terminal, to files. Raises ConfigError, ShellError."""
-    account, file = make_files(options, read_address, asked, said, tpm_device, sysfs, proc_net)
+    """From options, and from answers at a terminal, to files. Raises ConfigError, ShellError."""
+    account, file = make_files(options, read_address, machine)
     config: Path = options.config
+    said = machine.said
     said.write(f"{config}: written, and the daemon reads it.\n")
     said.write(farewell(account, config.parent, file))
     said.write(
@@ -70,22 +59,17 @@ def farewell(account: str, folder: Path, operator_file: Path | None) -> str:
 
 
 def make_files(
-    options: argparse.Namespace,
-    read_address: Callable[[str], MacAddress],
-    asked: TextIO = sys.stdin,
-    said: TextIO = sys.stdout,
-    tpm_device: Path = TPM_DEVICE,
-    sysfs: Path = SYSFS,
-    proc_net: Path = PROC_NET,
+    options: argparse.Namespace, read_address: Callable[[str], MacAddress], machine: Machine
 ) -> tuple[str, Path | None]:
     """The account that sells now, and where the operator's file is, if there is one. Raises ConfigError, ShellError."""
     config: Path = options.config
     if config.exists() and not options.force:
         raise ConfigError(f"{config}: is there already; with --force it is replaced, and its keys are kept")
-    ask = _asker(asked, said) if asked.isatty() else _refuse_to_ask
-    interface = _choose_interface(options, ask, sysfs, find_uplinks(sysfs, proc_net))
+    said, sysfs = machine.said, machine.sysfs
+    ask = _asker(machine.asked, said) if machine.asked.isatty() else _refuse_to_ask
+    interface = _choose_interface(options, ask, sysfs, find_uplinks(sysfs, machine.proc_net))
     said.write(_word_on_link(interface, sysfs))
-    answers, given = _answers(options, ask, tpm_device, interface)
+    answers, given = _answers(options, ask, machine.tpm_device, interface)
     try:
         if isinstance(given, Invitation):
             from apd.enrol_cli import enrol
@@ -245,105 +229,3 @@ def _asker(asked: TextIO, said: TextIO) -> Ask:
 
 def _refuse_to_ask(question: str) -> str:
     raise ConfigError(f"nobody is there to ask; see `apd setup --help`: {question}")
-
-
-# ---- Files
-
-
-def write_files(
-    config: Path,
-    settings: str,
-    operator: OperatorFile,
-    read_address: Callable[[str], MacAddress],
-    more: Mapping[str, str] = MappingProxyType({}),
-    try_out: Callable[[Path], None] = lambda _draft: None,
-) -> str:
-    """The account. Everything is made beside, read as the daemon reads it, tried out there, and moved into its place,
-    the settings last. `more`: secret files beside them.
-    """
-    folder = config.parent
-    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    provider = folder / PROVIDER
-    with _beside(folder) as draft:
-        files = {
-            "authority.pem": (operator.authority, _SHOWN),
-            "box.pem": (operator.certificate, _SHOWN),
-            "box.key": (operator.certificate_key, SECRET),
-            **{name: (text, SECRET) for name, text in more.items()},
-            config.name: (settings, SECRET),
-        }
-        if provider.exists():
-            shutil.copy2(provider, draft / PROVIDER)
-        else:
-            files = {PROVIDER: (PrivateKey.generate().to_pem().decode(), SECRET), **files}
-        for name, (text, mode) in files.items():
-            write_new(draft / name, text, mode)
-        _check_certificate(operator)
-        try:
-            account = load_config(draft / config.name, read_address).box.provider
-        except ConfigError as error:
-            raise ConfigError(str(error).replace(str(draft), str(folder))) from None
-        try_out(draft)
-        for name in files:
-            (draft / name).replace(folder / name)
-        _share(provider)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    return str(account)
-
-
-def _check_certificate(operator: OperatorFile) -> None:
-    """The broker would say less about a key of another box. Raises ConfigError."""
-    from cryptography import x509
-
-    try:
-        box = PrivateKey.from_pem(operator.certificate_key.encode(), "the key")
-        certificate = x509.load_pem_x509_certificate(operator.certificate.encode())
-        x509.load_pem_x509_certificate(operator.authority.encode())
-    except ValueError as error:
-        raise ConfigError(f"the operator's file: {error}") from None
-    if certificate.public_key().public_numbers() != box.key.public_key().public_numbers():  # type: ignore[union-attr]
-        raise ConfigError("the operator's file: ledger.certificate_key: is not the key of ledger.certificate")
-
-
-@contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    draft = Path(tempfile.mkdtemp(prefix=".setup-", dir=folder))
-    try:
-        yield draft
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def write_new(path: Path, text: str, mode: int) -> None:
-    """Never readable by others, not for an instant; on the disk when this returns."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        group = _group()
-        if group is not None:
-            os.fchown(descriptor, -1, group)
-        os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
-
-
-def _share(key: Path) -> None:
-    """A key that its owner put there himself: the daemon has to read it, too."""
-    group = _group()
-    if group is not None:
-        os.chown(key, -1, group)
-        key.chmod(SECRET)
-
-
-def _group() -> int | None:
-    """The daemon's, where a package made one and we may give it files."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        return grp.getgrnam(GROUP).gr_gid
-    except KeyError:
-        return None

@@ -73,14 +73,14 @@ def _set_up(
     arguments: argparse.Namespace, read_address: Callable[[str], MacAddress], keys: Path, said: TextIO
 ) -> None:
     """The questions of `apd setup`, and their answers as UCI; keys and certificates stay where that puts them."""
-    from apd.setup_cli import farewell, make_files
+    from apd.setup_cli import Machine, farewell, make_files
 
     before = _read(arguments.uci) if arguments.uci.exists() else ()
     if any(section.options.get("interface") for section in before) and not arguments.force:
         raise ConfigError(f"{PACKAGE}: {arguments.uci} has settings already; with --force they are replaced")
     arguments.config = keys / "setup.toml"
     try:
-        account, file = make_files(arguments, read_address, said=said)
+        account, file = make_files(arguments, read_address, Machine(said=said))
         document = tomllib.loads(arguments.config.read_text(encoding="utf-8"))
     finally:
         arguments.config.unlink(missing_ok=True)

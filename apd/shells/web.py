@@ -10,6 +10,7 @@ what is shown is made elsewhere.
 import array
 import asyncio
 import fcntl
+import pkgutil
 import re
 import resource
 import socket
@@ -36,7 +37,6 @@ RETRY_S = 10.0
 DEADLINE_S = 5.0
 """From the first packet of a connection to the last octet of the answer."""
 _HTML = "text/html; charset=utf-8"
-_TEMPLATE = Path(__file__).parents[1] / "status_page.html"
 _SIOCGIFCONF = 0x8912
 _IFREQ_BYTES = 16 + (24 if struct.calcsize("P") == 8 else 16)
 """struct ifreq: a name, and a union whose largest member has two longs."""
@@ -76,7 +76,9 @@ class Web:
             status = describe(state(), read_clock())
             return format_metrics(measure(state(), status, self._tally, _resident_bytes()))
 
-        template = _TEMPLATE.read_text(encoding="utf-8")
+        file = pkgutil.get_data("apd", "status_page.html")  # a package may be a zip
+        assert file is not None
+        template = file.decode()
         policy = f"Content-Security-Policy: {style_policy(template)}\r\n"
         pages = {
             b"/": Page(lambda: status_page(template, describe(state(), read_clock())), _HTML, policy),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from apd.config import load_config
-from apd.setup_cli import find_uplinks, interfaces, set_up
+from apd.setup_cli import Machine, find_uplinks, interfaces, set_up
 from lab.certificates import Authority
 from tests.apd.test_setup import IPV4
 from tests.apd.world import LEDGER, LEDGER_ID, PROVIDER
@@ -89,7 +89,8 @@ def run(
     kernel: tuple[Path, Path] = (Path("/nowhere"), Path("/nowhere")),
 ) -> str:
     said = io.StringIO()
-    set_up(options, lambda _interface: ADDRESS, typed or io.StringIO(), said, tpm, *kernel)
+    machine = Machine(typed or io.StringIO(), said, tpm, *kernel)
+    set_up(options, lambda _interface: ADDRESS, machine)
     return said.getvalue()
 
 
@@ -190,16 +191,6 @@ def test_what_the_daemon_would_refuse_is_not_written(options, etc) -> None:
         run(options)
     assert (etc / "apd.toml").read_text() == before
     assert not list(etc.glob(".setup-*"))
-
-
-def test_a_key_of_another_box_is_refused(options, operator_file, etc) -> None:
-    other = PrivateKey.generate().to_pem().decode()
-    text = operator_file.read_text()
-    began = text.index('certificate_key = """')
-    operator_file.write_text(f'{text[:began]}certificate_key = """\n{other}"""\n')
-    with pytest.raises(ConfigError, match="is not the key of"):
-        run(options)
-    assert not (etc / "apd.toml").exists()
 
 
 def test_interfaces_are_those_that_could_face_customers(kernel) -> None:
