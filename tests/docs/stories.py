@@ -138,6 +138,7 @@ OWN_WORDS: dict[str, str] = {
 """Name of a block: the tests that run the same commands, or what a goal of make runs, in words of their own."""
 
 NOT_RUN: dict[str, str] = {
+    "openwrt-copy": "a router",
     "openwrt-install-24": "opkg, on a router",
     "openwrt-install-25": "apk of version 3, on a router",
     "openwrt-setup": "a person answers; with options it is run by tests/images/test_openwrt_router.py",

@@ -143,7 +143,8 @@ def test_the_guides(running) -> None:
     running.operator.follow(
         guide, "guide-auditor-fetch", {"https://ledger.example": URL, "6f3d000000000000": key_id}
     )
-    said = running.operator.follow(guide, "guide-auditor-verify", {"7d0a...": running.values["ledger_id"]})
+    values = {"7d0a...": running.values["ledger_id"], "2026-10-01": "2001-10-01", "2026-11-01": "2001-11-01"}
+    said = running.operator.follow(guide, "guide-auditor-verify", values)
     assert "1 of 1 files hold" in said
 
     guide = "docs/guides/protocol.md"
