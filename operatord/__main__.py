@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ledger.running import NO, OK, run_command, run_service
+from ledger.running import NO, OK, WORLD, run_command, run_service
 from ledger.section import Section
 from ledger.toml_file import read_toml
 from operatord.enrolment_settings import parse_enrolment
@@ -168,6 +168,8 @@ async def _serve(settings: OperatorSettings, config: Path) -> None:
     store = Store(settings.database)
     daemon = Daemon(settings, key, store, disconnector, tell)
     daemon.open()
+    for one in settings.damaged:
+        tell(str(one))
     listening = listen(settings.http_host, settings.http_port)
     try:
         await run_until_told(
@@ -205,10 +207,15 @@ def _door_beside(
     def reread() -> int:
         """Only the boxes are taken from what is on disk now."""
         fresh = _read_settings(config)
+        for one in fresh.damaged:
+            tell(str(one))
         disconnector.reach(_das_of(fresh))
         return daemon.take_boxes(
-            replace(settings, boxes=fresh.boxes, addresses=fresh.addresses, providers=fresh.providers)
-        )
+            replace(
+                settings, boxes=fresh.boxes, addresses=fresh.addresses, providers=fresh.providers,
+                damaged=fresh.damaged,
+            )
+        )  # fmt: skip
 
     daemon.reread_boxes = reread
     return [keep("door", config, tell)]
@@ -304,7 +311,9 @@ def _check(arguments: argparse.Namespace) -> int:
         boxes = understood.pop("boxes")
         understood |= {f"box {name}": ", ".join(map(_in_words, box.items())) for name, box in boxes.items()}
     _print(understood, as_json=arguments.json)
-    return OK
+    for one in settings.damaged:
+        print(f"operatord: {one}", file=sys.stderr)
+    return WORLD if settings.damaged else OK
 
 
 def _in_words(item: tuple[str, Any]) -> str:
@@ -528,7 +537,7 @@ def _reconcile(arguments: argparse.Namespace) -> int:
 
 
 def _read_settings(file: Path) -> OperatorSettings:
-    """With the boxes that enrolled themselves."""
+    """With the boxes that enrolled themselves, and what is damaged of them."""
     file = file.absolute()
     page = read_toml(file)
     if "enrolment" not in page:
@@ -536,7 +545,8 @@ def _read_settings(file: Path) -> OperatorSettings:
     from operatord.shells.enrolment_files import EnrolmentFiles
 
     folder = parse_enrolment(Section(page["enrolment"], "enrolment", file)).folder
-    return parse_settings(page, file, EnrolmentFiles(folder).records())
+    files = EnrolmentFiles(folder)
+    return parse_settings(page, file, files.records(), files.damaged())
 
 
 def _make_state(settings: OperatorSettings) -> None:

@@ -139,6 +139,12 @@ def read_list_number(content: bytes) -> tuple[int, int]:
     return number, int((found.last_update_utc + CLOCK_SLACK).timestamp())
 
 
+def read_list_entries(content: bytes) -> list[Revocation]:
+    """What a list has. Raises ValueError."""
+    found = x509.load_pem_x509_crl(content)
+    return [Revocation(one.serial_number, int(one.revocation_date_utc.timestamp())) for one in found]
+
+
 def make_door_certificate(key: PrivateKey, now_s: int, serial: int) -> str:
     """Signed by itself; made anew at each start, as the invitation pins the key."""
     name = _name("Airgrant enrolment")

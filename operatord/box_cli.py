@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ledger.running import OK, WORLD
 from operatord.box_authority import BoxAuthority, pin_of
 from operatord.boxes import (
     DEFAULT_LIFETIME_S,
@@ -35,7 +36,6 @@ from wire.errors import ConfigError, ShellError
 from wire.invitation import SECRET_SIZE, Invitation, format_invitation
 from wire.units import parse_duration
 
-OK = 0
 _PROGRAM_WAIT_S = 60
 ReadSettings = Callable[[Path], OperatorSettings]
 WriteRadius = Callable[[OperatorSettings, Path, str | None], str]
@@ -104,6 +104,8 @@ def _open(config: Path, read: ReadSettings, write_radius: WriteRadius) -> _Offic
     if settings.enrolment is None:
         raise ConfigError(f"{config}: enrolment: there is no such section: see docs/enrolment.md")
     files = EnrolmentFiles(settings.enrolment.folder)
+    for one in settings.damaged:
+        _say(str(one))
     return _Office(config, read, write_radius, settings, settings.enrolment, files, int(time.time()))
 
 
@@ -188,7 +190,9 @@ def _revoke(office: _Office, arguments: argparse.Namespace) -> int:
 
 
 def _list(office: _Office, arguments: argparse.Namespace) -> int:
-    rows = [
+    """What is sound is listed, whatever is damaged."""
+    damaged = {one.name: one.reason for one in office.settings.damaged}
+    rows: list[dict[str, Any]] = [
         {
             "name": one.name,
             "standing": one.standing.value,
@@ -196,18 +200,29 @@ def _list(office: _Office, arguments: argparse.Namespace) -> int:
             "address": one.address,
             "invited_until_s": one.until_s if one.standing is Standing.INVITED else 0,
             "certificates_revoked": len(one.revoked),
+            "damaged": damaged.pop(one.name, ""),
         }
         for one in office.files.records()
     ]
+    unknown = {
+        "standing": "unknown",
+        "account": "",
+        "address": "",
+        "invited_until_s": 0,
+        "certificates_revoked": 0,
+    }
+    rows += [{"name": name, **unknown, "damaged": reason} for name, reason in damaged.items()]
+    status = WORLD if office.settings.damaged else OK
     if arguments.json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
-        return OK
+        return status
     for row in rows:
         until = f"  invited until {_utc(row['invited_until_s'])}" if row["invited_until_s"] else ""
+        more = until + ("  damaged" if row["damaged"] else "")
         sys.stdout.write(
-            f"{row['name']:20}  {row['standing']:8}  {row['address'] or '-':15}  {row['account'] or '-'}{until}\n"
+            f"{row['name']:20}  {row['standing']:8}  {row['address'] or '-':15}  {row['account'] or '-'}{more}\n"
         )
-    return OK
+    return status
 
 
 def _words_on_money(account: str) -> str:
@@ -226,6 +241,11 @@ while it has money, or not at all."""
 
 
 def _find(office: _Office, name: str) -> BoxRecord | None:
+    """Raises ConfigError where nobody knows what is kept of it."""
+    if name in {one.name for one in office.files.damaged()} - {one.name for one in office.files.records()}:
+        raise ConfigError(
+            f"box {name}: its record is damaged, so that nothing is done with it until it is mended"
+        )
     return next((one for one in office.files.records() if one.name == name), None)
 
 

@@ -74,6 +74,21 @@ class BoxRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Damaged:
+    """What is kept of a box cannot be read, so that nobody lets it in; the other boxes go on."""
+
+    name: str
+    reason: str
+    """Which file, and what is wrong with it."""
+
+    def __str__(self) -> str:
+        return (
+            f"box {self.name}: is shut out, as what is kept of it is damaged: {self.reason}. Put the file back from "
+            "your copy of the folder and restart operatord (docs/enrolment.md)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """The first rule that is broken, and a sentence for whoever asked."""
 
@@ -202,8 +217,8 @@ def format_record(record: BoxRecord) -> str:
     return json.dumps(page, indent=1) + "\n"
 
 
-def read_record(content: bytes, origin: str) -> BoxRecord:
-    """Raises ConfigError that names the file."""
+def read_record(content: bytes, name: str, origin: str) -> BoxRecord:
+    """Of the box of this name. Raises ConfigError that names the file."""
     try:
         page: Any = json.loads(content[: MAX_RECORD_BYTES + 1])
         page = {**page, "standing": Standing(page["standing"])}
@@ -218,4 +233,6 @@ def read_record(content: bytes, origin: str) -> BoxRecord:
             raise ConfigError(f"{origin}: {one.name}: is not of its type")
     if not BOX_NAME.fullmatch(record.name) or not re.fullmatch(r"([0-9a-f]{64})?", record.token_hash):
         raise ConfigError(f"{origin}: name or token_hash: is none")
+    if record.name != name:
+        raise ConfigError(f"{origin}: name: is {record.name}, another box's")
     return record

@@ -322,7 +322,8 @@ class Daemon:
         if self._journal is None:
             raise DecodeError("there is no section [page]")
         answer = self._journal.answer(self._state, run, since, int(time.time()))
-        return {**answer, "broker_connected": self.broker.connected.is_set()}
+        damaged = [str(one) for one in self._settings.damaged]
+        return {**answer, "broker_connected": self.broker.connected.is_set(), "damaged": damaged}
 
     def _revoke_signed(self, signed: bytes, *, ahead: bool) -> dict[str, Any]:
         """The grant's own provider has to have signed it, and be one of ours."""

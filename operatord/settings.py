@@ -30,7 +30,7 @@ from typing import Any
 
 from ledger.section import Section, refuse_unknown
 from ledger.settings import BROKER_KEYS, BrokerSettings, parse_broker
-from operatord.boxes import BoxRecord, Standing
+from operatord.boxes import BoxRecord, Damaged, Standing
 from operatord.enrolment_settings import ENROLMENT_KEYS, EnrolmentSettings, parse_enrolment
 from operatord.metered_settings import METERED_KEYS, MeteredSettings, parse_metered
 from operatord.page.settings import PAGE_KEYS, PageSettings, parse_page
@@ -123,6 +123,8 @@ class OperatorSettings:
     """Where boxes enrol themselves; None: nowhere."""
     page: PageSettings | None = None
     """Where the operator's page listens; None: nowhere."""
+    damaged: tuple[Damaged, ...] = ()
+    """Boxes that enrolled themselves, and of which is not known what is kept: none of them is among `boxes`."""
 
     @property
     def trust(self) -> Path:
@@ -144,9 +146,11 @@ class OperatorSettings:
 
 
 def parse_settings(
-    page: Mapping[str, Any], file: Path, records: Iterable[BoxRecord] = ()
+    page: Mapping[str, Any], file: Path, records: Iterable[BoxRecord] = (), damaged: Iterable[Damaged] = ()
 ) -> OperatorSettings:
-    """From the content of a TOML file, and the boxes that enrolled themselves. Raises ConfigError."""
+    """From the content of a TOML file, and the boxes that enrolled themselves: the damaged ones are left out. Raises
+    ConfigError.
+    """
     refuse_unknown(page, _KEYS, file)
     operator, broker, http = (
         Section(page.get(name, {}), name, file) for name in ("operator", "broker", "http")
@@ -155,7 +159,9 @@ def parse_settings(
         parse_enrolment(Section(page["enrolment"], "enrolment", file)) if "enrolment" in page else None
     )
     by_hand = {name: _parse_box(name, values, file) for name, values in page.get("boxes", {}).items()}
-    invited = {} if enrolment is None else _invited(records, by_hand, file)
+    damaged = tuple(damaged)
+    sound = [one for one in records if one.name not in {other.name for other in damaged}]
+    invited = {} if enrolment is None else _invited(sound, by_hand, file)
     boxes = by_hand | {
         name: Box(name, record.provider, record.address, frozenset(), UP_OVERHEAD_BYTES, DOWN_OVERHEAD_BYTES)
         for name, record in invited.items()
@@ -197,6 +203,7 @@ def parse_settings(
         summaries=_parse_summaries(page, file),
         enrolment=enrolment,
         page=its_page,
+        damaged=damaged,
     )
 
 

@@ -6,7 +6,7 @@ a daemon's restart, loads its page again.
 """
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import takewhile
 from typing import Any
@@ -49,6 +49,8 @@ class DaemonWord:
     silent_after_s: int
     boxes: Mapping[str, str]
     """The account of each one's provider, by its name; boxes come and go while operatord runs."""
+    damaged: Sequence[str] = ()
+    """A sentence for each box of which the record cannot be read; none of them is among `boxes`."""
     channels: int | None = None
     paid_ubc: int = 0
     unpaid_ubc: int = 0

@@ -208,6 +208,8 @@ def tell_notices(known: Known) -> list[Notice]:
         found.append(Notice("bad", board.word.clock))
     if board.word is not None and not board.word.broker_connected:
         found.append(Notice("bad", "The broker is away: boxes are not told who comes."))
+    if board.word is not None:
+        found += [Notice("bad", text) for text in board.word.damaged]
     if not board.whole and not known.daemon_away:
         found.append(Notice("plain", "Permits are still being read from operatord."))
     if ledger.away:

@@ -193,8 +193,13 @@ class EnrolmentDoor:
         claim = read_claim(question)
         with self._files.locked():
             record = judge(claim, self._files.records(), now_s)
-            if isinstance(record, Rejected) or has_certificate(record):
-                return record if isinstance(record, Rejected) else (record, False)
+            if isinstance(record, Rejected):
+                return record
+            for one in self._files.damaged():
+                if one.name == record.name:
+                    raise ConfigError(str(one))
+            if has_certificate(record):
+                return record, False
             serial = new_serial()
             certificate = sign_box(self._files.open_authority(now_s), claim, now_s, serial)
             made = enrolled(record, certificate, serial)

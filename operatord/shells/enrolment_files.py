@@ -13,6 +13,7 @@ is made beside and moved into its place. Decides nothing.
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,10 +24,11 @@ from operatord.box_authority import (
     make_authority,
     make_door_certificate,
     read_authority,
+    read_list_entries,
     read_list_number,
     write_list,
 )
-from operatord.boxes import BoxRecord, format_record, read_record, revocations
+from operatord.boxes import BoxRecord, Damaged, Standing, format_record, read_record, revocations
 from wire.errors import ConfigError, ShellError
 from wire.keys import PrivateKey
 
@@ -38,6 +40,8 @@ pattern read airgrant/v1/offer/#
 """
 _SECRET, _SHOWN, _FOLDER = 0o600, 0o644, 0o711
 SECRET_OCTETS = 16
+_SECRET_TEXT = re.compile(rb"[!-~]{%d,}\n?" % (2 * SECRET_OCTETS))
+"""As we make it, or longer: a shorter one was cut off."""
 LIST_SLACK_S = int(CLOCK_SLACK.total_seconds())
 """A list says that it is so much older than it is, so that a broker whose clock is behind takes it."""
 
@@ -69,12 +73,33 @@ class EnrolmentFiles:
                 os.close(descriptor)
 
     def records(self) -> list[BoxRecord]:
-        """Of every box that was ever invited, by name."""
+        """Of every box that was ever invited, by name; without those that cannot be read, which `damaged` has."""
+        return [one for one in self._read().values() if isinstance(one, BoxRecord)]
+
+    def damaged(self) -> list[Damaged]:
+        """Boxes whose record or secret cannot be read: a disk that failed, or somebody's hand."""
+        kept = self._read()
+        found = [one if isinstance(one, Damaged) else self._look_at_secret(one) for one in kept.values()]
+        return [one for one in found if one is not None]
+
+    def _read(self) -> dict[str, BoxRecord | Damaged]:
         try:
-            found = sorted(self._boxes.glob("*.json"))
-            return [read_record(file.read_bytes(), str(file)) for file in found]
+            files = [file for file in sorted(self._boxes.iterdir()) if file.match("[!.]*.json")]
+        except FileNotFoundError:
+            return {}
         except OSError as error:
-            raise ShellError("enrolment", f"{error.filename}: {error.strerror}") from error
+            raise ShellError("enrolment", f"{self._boxes}: {error.strerror}") from error
+        return {file.stem: _read_one(file) for file in files}
+
+    def _look_at_secret(self, record: BoxRecord) -> Damaged | None:
+        file = self.secret_file(record.name)
+        if not record.address or record.standing is Standing.REVOKED:
+            return None
+        try:
+            is_whole = _SECRET_TEXT.fullmatch(file.read_bytes())
+        except OSError as error:
+            return Damaged(record.name, f"{file}: {error.strerror}")
+        return None if is_whole else Damaged(record.name, f"{file}: is no secret of a box")
 
     def keep(self, record: BoxRecord) -> None:
         self._write(self._boxes / f"{record.name}.json", format_record(record), _SECRET)
@@ -107,20 +132,33 @@ class EnrolmentFiles:
         return authority
 
     def write_list(self, authority: BoxAuthority, now_s: int) -> bool:
-        """What the records say, numbered on. False if the list before was of the future, as a clock was wrong: a broker
-        that has read it lets no box in, and takes this one only when it is started again.
+        """What the records say and what the list before had, as a record may be damaged; numbered on. False if the list
+        before was of the future, as a clock was wrong: a broker that has read it lets no box in, and takes this one
+        only when it is started again.
         """
-        number, before_s = 0, 0
+        number, before_s, revoked = 0, 0, {one.serial: one for one in revocations(self.records())}
         if self.list.exists():
+            content = self.list.read_bytes()
             try:
-                number, before_s = read_list_number(self.list.read_bytes())
+                number, before_s = read_list_number(content)
+                revoked = {one.serial: one for one in read_list_entries(content)} | revoked
             except ValueError as error:
                 raise ConfigError(f"{self.list}: {error}") from error
+        else:
+            self._refuse_to_forget()
         in_order = before_s <= now_s + LIST_SLACK_S
         at_s = max(now_s, before_s + 1) if in_order else now_s
-        revoked = revocations(self.records())
-        self._write(self.list, write_list(authority, revoked, number + 1, at_s), _SHOWN)
+        in_sequence = [revoked[serial] for serial in sorted(revoked)]
+        self._write(self.list, write_list(authority, in_sequence, number + 1, at_s), _SHOWN)
         return in_order
+
+    def _refuse_to_forget(self) -> None:
+        """A first list has everything from the records. Raises ConfigError where one of them cannot be read."""
+        for one in self._read().values():
+            if isinstance(one, Damaged):
+                raise ConfigError(
+                    f"{self.list}: is gone, and cannot be made again without every record: {one}"
+                )
 
     def open_door_key(self, now_s: int) -> PrivateKey:
         """And a certificate of today for it. Only while `locked`."""
@@ -144,6 +182,15 @@ class EnrolmentFiles:
             _sync(file.parent)
         except OSError as error:
             raise ShellError("enrolment", f"{file}: {error.strerror}") from error
+
+
+def _read_one(file: Path) -> BoxRecord | Damaged:
+    try:
+        return read_record(file.read_bytes(), file.stem, str(file))
+    except ConfigError as error:
+        return Damaged(file.stem, str(error))
+    except OSError as error:
+        return Damaged(file.stem, f"{file}: {error.strerror}")
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from operatord.box_authority import (
     make_authority,
     read_authority,
     read_claim,
+    read_list_entries,
     read_list_number,
     sign_box,
     write_list,
@@ -79,6 +80,8 @@ def test_requests_that_are_none() -> None:
 
 def test_a_list_says_its_number_and_when() -> None:
     assert read_list_number(write_list(AUTHORITY, [], 7, NOW_S).encode()) == (7, NOW_S)
+    revoked = [Revocation(5, NOW_S), Revocation(6, NOW_S + 1)]
+    assert read_list_entries(write_list(AUTHORITY, revoked, 7, NOW_S).encode()) == revoked
 
 
 def test_the_authority_is_read_back() -> None:

@@ -141,3 +141,49 @@ def test_where_operatord_does_not_run_no_session_is_said_to_end(box: Box, files:
     said = box("replace", "attic")[2]
     assert "operatord does not run: sessions there were told to end by nobody" in said
     assert files.records()[0].standing is Standing.INVITED
+
+
+def test_one_damaged_record_stops_nothing_but_its_box(
+    box: Box, config: Path, files: EnrolmentFiles, capsys
+) -> None:
+    for name in ("roof", "yard"):
+        box("add", name)
+    file = files.folder / "box" / "roof.json"
+    file.write_bytes(file.read_bytes()[:50])
+    for words in ((), ("--json",)):
+        status, shown, said = box("list", *words)
+        assert status == 3
+        assert "yard" in shown
+        assert "box roof: is shut out" in said
+        assert f"{file}: is no record of a box" in said
+        assert "Put the file back from your copy" in said
+    told = {row["name"]: row for row in json.loads(box("list", "--json")[1])}
+    assert (told["yard"]["damaged"], told["roof"]["standing"]) == ("", "unknown")
+    assert str(file) in told["roof"]["damaged"]
+
+    status, line, said = box("add", "inn")
+    assert (status, parse_invitation(line).box, "roof" in said) == (0, "inn", True)
+    assert box("replace", "yard")[1], "an invitation"
+    box("revoke", "yard")
+    assert {one.name: one.standing for one in files.records()} == {
+        "inn": Standing.INVITED,
+        "yard": Standing.REVOKED,
+    }
+    for verb in ("add", "replace", "revoke"):
+        status, line, said = box(verb, "roof")
+        assert (status, line) == (2, "")
+        assert "nothing is done with it until it is mended" in said
+    assert main(["check", str(config)]) in {2, 3}
+    assert len(file.read_bytes()) == 50, "left to be looked at"
+
+
+def test_a_secret_that_is_damaged_shuts_its_box_out_until_it_is_replaced(
+    box: Box, files: EnrolmentFiles
+) -> None:
+    box("add", "roof", "--address", "192.0.2.7")
+    files.secret_file("roof").write_text("3f2a")
+    status, shown, said = box("list")
+    assert (status, "damaged" in shown, "roof.secret: is no secret" in said) == (3, True, True)
+    box("replace", "roof")
+    status, shown, said = box("list")
+    assert (status, said) == (0, "")

@@ -120,7 +120,9 @@ def test_names_that_are_none(name: str) -> None:
 
 def test_a_record_is_read_back_and_garbled_ones_name_the_file() -> None:
     kept = ended(SOLD, NOW_S)
-    assert read_record(format_record(kept).encode(), "roof.json") == kept
+    assert read_record(format_record(kept).encode(), "roof", "roof.json") == kept
+    with pytest.raises(ConfigError, match=r"yard\.json: name: is roof, another box's"):
+        read_record(format_record(kept).encode(), "yard", "yard.json")
     for garbled in (
         b"", b"{}", b"[]", format_record(kept).replace("revoked", "rewoked", 1).encode(),
         format_record(kept).replace('"until_s": 0', '"until_s": "0"').encode(),
@@ -128,4 +130,4 @@ def test_a_record_is_read_back_and_garbled_ones_name_the_file() -> None:
         format_record(SOLD).replace('"roof"', '"../roof"').encode(),
     ):  # fmt: skip
         with pytest.raises(ConfigError, match=r"roof\.json"):
-            read_record(garbled, "roof.json")
+            read_record(garbled, "roof", "roof.json")

@@ -392,6 +392,7 @@ def test_a_box_is_added_replaced_and_revoked(site: Site, eventually, tmp_path) -
         for machine in (old, new):
             machine.stop()
         check_what_cannot_be_told(site)
+        check_what_is_damaged(site)
 
 
 def check_what_cannot_be_told(site: Site) -> None:
@@ -407,3 +408,20 @@ def check_what_cannot_be_told(site: Site) -> None:
     site.house.ledger.start_broker()
     _, said = site.operator("revoke", "attic")
     assert "shut out." in said
+
+
+def check_what_is_damaged(site: Site) -> None:
+    """A record that cannot be read shuts its own box out, of a daemon that runs and of one that starts."""
+    house = site.house
+    site.operator("add", "cellar")
+    record = house.folder / "enrolment" / "box" / "cellar.json"
+    record.write_bytes(record.read_bytes()[:40])
+    said_now = "box cellar: is shut out"
+    assert said_now in site.operator("add", "loft")[1]
+    assert house.daemon is not None
+    house.daemon.wait_for_line(said_now, 10)
+    house.daemon.stop()
+    house.start()
+    house.daemon.wait_for_line(said_now, 10)
+    shown, said = site.operator("list", status=3)
+    assert ("loft" in shown, said_now in said) == (True, True)

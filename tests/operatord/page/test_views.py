@@ -108,6 +108,7 @@ def test_nothing_wrong_is_no_notice():
         ({"daemon_away": "socket: gone"}, "operatord does not answer"),
         ({"daemon": {"clock": "this machine's clock is 90 s behind"}}, "90 s behind"),
         ({"daemon": {"broker_connected": False}}, "The broker is away"),
+        ({"daemon": {"damaged": ["box roof: is shut out"]}}, "box roof: is shut out"),
         ({"daemon": {"more": True}}, "still being read"),
         ({"ledger": LedgerWord()}, "for the first time"),
         ({"ledger": LedgerWord(asked_s=1, away="refused")}, "The ledger does not answer. refused"),

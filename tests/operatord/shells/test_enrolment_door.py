@@ -55,7 +55,8 @@ class House:
         self.invitation = Invitation("127.0.0.1", PORT, "roof", FAR_S, bytes(32), TOKEN)
 
     def read(self) -> OperatorSettings:
-        return parse_settings(tomllib.loads(WITHOUT_BOXES + ENROLMENT), self.file, self.files.records())
+        page, files = tomllib.loads(WITHOUT_BOXES + ENROLMENT), self.files
+        return parse_settings(page, self.file, files.records(), files.damaged())
 
     def _hear(self) -> None:
         if self.is_away:
@@ -126,6 +127,28 @@ def test_a_box_that_was_invited_gets_a_certificate_and_the_same_again(house: Hou
     settings = house.read()
     assert settings.boxes["roof"].provider == ACCOUNT.public, "operatord knows the box by now"
     assert settings.addresses["roof"].address == "192.0.2.8"
+
+
+@pytest.mark.parametrize(("what", "why"), [("json", "not_invited"), ("secret", "a fault")])
+def test_a_box_of_which_something_is_damaged_is_not_let_in_and_another_is(
+    house: House, what: str, why: str
+) -> None:
+    house.ask()
+    whole = house.read()
+    (house.files.folder / "box" / f"roof.{what}").write_text("{")
+    with pytest.raises((ConfigError, ShellError), match=why):
+        house.ask()
+    settings = house.read()
+    assert ("roof" in whole.boxes, "roof" in settings.boxes, "roof" in settings.addresses) == (
+        True,
+        False,
+        False,
+    )
+    assert [one.name for one in settings.damaged] == ["roof"]
+    house.invite("yard", bytes(range(1, 33)))
+    account = PrivateKey.generate()
+    assert house.ask(OTHER, account)
+    assert house.read().boxes["yard"].provider == account.public
 
 
 def test_nobody_else_gets_one(house: House) -> None:

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from operatord.box_authority import read_list_number
-from operatord.boxes import Revocation, invited
+from operatord.box_authority import read_list_entries, read_list_number
+from operatord.boxes import Revocation, format_record, invited
 from operatord.shells.enrolment_files import EnrolmentFiles
 from wire.errors import ConfigError, ShellError
 
 NOW_S = 1_766_000_000
 NOBODY = 65_534
 ROOF = invited("roof", bytes(32), NOW_S, das_port=3799)
+YARD = invited("yard", bytes(32), NOW_S, address="192.0.2.8", das_port=3799)
 
 
 @pytest.fixture
@@ -68,6 +69,64 @@ def test_each_list_is_later_than_the_one_before(files: EnrolmentFiles) -> None:
 
 def files_revoked(files: EnrolmentFiles) -> tuple[Revocation, ...]:
     return files.records()[0].revoked if files.records() else ()
+
+
+def hurt(files: EnrolmentFiles, name: str, how: str) -> None:
+    """What a disk that failed or somebody's hand leaves of a box."""
+    record, secret = files.folder / "box" / f"{name}.json", files.secret_file(name)
+    match how:
+        case "cut off":
+            record.write_bytes(record.read_bytes()[:100])
+        case "empty":
+            record.write_bytes(b"")
+        case "unreadable":
+            record.unlink()
+            record.mkdir()
+        case "another's":
+            record.write_text(format_record(replace(YARD, name="cellar")))
+        case "secret cut off":
+            secret.write_text("3f2a")
+        case "secret gone":
+            secret.unlink()
+
+
+HURTS = ("cut off", "empty", "unreadable", "another's", "secret cut off", "secret gone")
+
+
+@pytest.mark.parametrize("how", HURTS)
+def test_what_is_damaged_of_one_box_is_named_and_the_others_are_there(
+    files: EnrolmentFiles, how: str
+) -> None:
+    with files.locked():
+        for record in (ROOF, YARD):
+            files.make_secret(record.name)
+            files.keep(record)
+    assert files.damaged() == []
+    hurt(files, "yard", how)
+    (damaged,) = files.damaged()
+    assert (damaged.name, str(files.folder / "box" / "yard") in damaged.reason) == ("yard", True)
+    assert "your copy" in str(damaged)
+    assert ROOF in files.records()
+    assert (YARD in files.records()) == how.startswith("secret"), (
+        "its certificates can be revoked all the same"
+    )
+
+
+@pytest.mark.parametrize("how", HURTS[:4])
+def test_no_certificate_comes_back_by_a_damaged_record(files: EnrolmentFiles, how: str) -> None:
+    """Nor by one whose file is gone; and a list that is gone too is not made again without it."""
+    with files.locked():
+        authority = files.open_authority(NOW_S)
+        files.keep(replace(YARD, revoked=(Revocation(7, NOW_S),)))
+        files.write_list(authority, NOW_S)
+        hurt(files, "yard", how)
+        files.keep(replace(ROOF, revoked=(Revocation(3, NOW_S),)))
+        files.write_list(authority, NOW_S + 1)
+        assert [one.serial for one in read_list_entries(files.list.read_bytes())] == [3, 7]
+        files.list.unlink()
+        with pytest.raises(ConfigError, match=r"boxes\.crl: is gone, .* box yard: "):
+            files.open_authority(NOW_S)
+        assert not files.list.exists()
 
 
 def test_two_do_not_write_at_once(files: EnrolmentFiles) -> None:
