@@ -2,9 +2,9 @@
 # lab/test.sh [ARGUMENT...]: pytest in the sandbox, and then the tests that need a kernel with radios in the guest.
 #
 # Without a test's path among the arguments both run; with paths, the guest is booted only for those in tests/guest.
-# Without any argument everything runs, on two processors: in front the tests that are timed against this kernel, then the
-# guest; beside them, in sandboxes of their own, first whole stories, which wait more than they work, then the plain tests,
-# which need nothing of the machine. What ran beside is told when it has ended.
+# Without any argument everything runs, on two processors: system tests, which wait more than they work, file by file in two
+# sandboxes at a time, then the guest; beside them the plain tests, which need nothing of the machine and step back for the
+# others. What ran beside is told when it has ended.
 # Everything runs even if something failed; the exit status says whether anything did. The last lines name every test
 # that failed, of all parts. Where there can be no guest they say so, and with CI=true that is a failure.
 set -uo pipefail
@@ -13,11 +13,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 guest_tests=(tests/guest)
 # What this machine's kernel may lack is tried there too.
 guest_tests+=(tests/system/test_shaper_kernel.py::test_a_flowtable_over_the_interface_is_refused_in_words)
-long=(tests/lab/bench tests/lab/compose tests/lab/ran tests/system/test_lab_ledger.py tests/system/test_lab_pay.py)
-long+=(tests/system/test_lab_admission.py tests/system/test_lab_auction.py tests/system/test_enrolment.py)
-long+=(tests/docs/test_shop.py tests/images/test_containers.py tests/images/test_openwrt_libraries.py)
-ordinary=() guest=() options=() beside=()
-[ $# -gt 0 ] || beside=("${long[@]}")
+# Whole stories: each of them is played alone in its sandbox, the longest first.
+stories=(tests/system/test_lab_auction.py tests/system/test_lab_ledger.py tests/images/test_containers.py)
+stories+=(tests/system/test_lab_pay.py tests/lab/bench tests/lab/compose tests/lab/ran tests/system/test_demo.py)
+stories+=(tests/docs/test_shop.py tests/system/test_lab_admission.py tests/images/test_openwrt_libraries.py)
+stories+=(tests/system/test_enrolment.py)
+ordinary=() guest=() options=() whole=
+[ $# -gt 0 ] || whole=yes
 for argument in "$@"; do
   case $argument in
     tests/guest*) guest+=("$argument") ;;
@@ -33,8 +35,7 @@ fi
 logs=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$logs"' EXIT
 trap 'exit 130' INT # once what runs in front has ended: pytest hears it, too, and its summary is worth reading
-colour=()
-[ ! -t 1 ] || colour=(--color=yes) # pytest itself sees a pipe
+[ ! -t 1 ] || export PY_COLORS=1 # pytest itself sees a pipe
 failed=0
 
 # part NAME COMMAND...: runs it, and keeps what it says.
@@ -73,15 +74,36 @@ $(tail -n 5 "$logs/$name")}"
 
 lab/oracles.sh || true
 
-pytest=(lab/sandbox.sh .venv/bin/python -m pytest -q "${colour[@]}")
-if [ ${#beside[@]} -gt 0 ]; then
-  "${pytest[@]}" "${beside[@]}" >"$logs/stories" 2>&1 &
-  stories=$!
-  { tail --sleep-interval=0.2 --pid="$stories" -f /dev/null && exec nice "${pytest[@]}" -m "not system" "${ordinary[@]}" "${beside[@]/#/--ignore=}"; } >"$logs/plain" 2>&1 &
+pytest=(lab/sandbox.sh .venv/bin/python -m pytest -q)
+
+# What system tests are run with, a line for each sandbox: stories, then the other files that have such tests, four at a time.
+system_lines() {
+  printf '%s\n' "${stories[@]}"
+  grep -rl --include='test_*.py' 'mark\.system' tests | grep -vFf <(printf '%s\n' "${stories[@]}") | sort |
+    paste -d ' ' - - - - | sed 's/^/-m system /; s/ *$//'
+}
+
+# one ARGUMENT...: in a sandbox of its own; what it said is told when it has ended.
+one() {
+  local said status=0
+  echo "test: $* ..."
+  said=$(mktemp -p "$logs")
+  lab/sandbox.sh .venv/bin/python -m pytest -q "$@" >"$said" 2>&1 || status=1
+  flock "$logs" cat "$said"
+  return $status
+}
+
+run_system() {
+  export -f one
+  export logs
+  # shellcheck disable=SC2016  # for the inner shell
+  system_lines | xargs --max-lines=1 --max-procs=2 bash -c 'one "$@"' one
+}
+
+if [ -n "$whole" ]; then
+  nice "${pytest[@]}" -m "not system" tests "${stories[@]/#/--ignore=}" >"$logs/plain" 2>&1 &
   plain=$!
-  mapfile -t marked < <(grep -rl --include='test_*.py' 'mark\.system' tests | sort) # a tenth of all, which take a minute to read
-  part system "${pytest[@]}" -m system "${marked[@]}" "${beside[@]/#/--deselect=}"
-  told stories "$stories"
+  part system run_system
 elif [ ${#ordinary[@]} -gt 0 ]; then
   part ordinary "${pytest[@]}" "${ordinary[@]}"
 fi
@@ -89,7 +111,7 @@ if [ ${#guest[@]} -gt 0 ]; then
   if lab/guest.sh --set-up; then
     echo "test: in the guest, under a kernel of its own ..."
     export AIRGRANT_GUEST_LIMIT_S=${AIRGRANT_GUEST_LIMIT_S:-1800}
-    part guest lab/guest.sh .venv/bin/python -m pytest -q -p no:cacheprovider "${colour[@]}" "${guest[@]}"
+    part guest lab/guest.sh .venv/bin/python -m pytest -q -p no:cacheprovider ${PY_COLORS:+--color=yes} "${guest[@]}"
   elif [[ ${CI:-} =~ ^(1|true)$ ]]; then
     echo "test: FAILED: CI=true, and there can be no guest here: the lines above say what is missing." >&2
     failed=1
@@ -97,6 +119,6 @@ if [ ${#guest[@]} -gt 0 ]; then
     echo "test: NOT RUN: ${guest[*]}: there can be no guest here, the lines above say what is missing." >&2
   fi
 fi
-[ ${#beside[@]} -eq 0 ] || told plain "$plain"
+[ -z "$whole" ] || told plain "$plain"
 cat "$logs/failures" 2>/dev/null || true
 exit $failed

@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+MARK = "PYTEST.MARK.SYSTEM".lower()  # a file that has it in so many words has system tests
 PYTEST = """\
 #!/bin/sh
 # Stands in for pytest: what `say` has for the part, and its exit status.
 part=ordinary
 case "$*" in
   *no:cacheprovider*) part=guest ;; *"-m not system"*) part=plain ;; *"-m system"*) part=system ;;
-  *test_lab_pay.py*) part=stories ;;
+  *"-q tests/"*) part=story ;;
 esac
-echo "$@" > "say/$part.arguments"
+echo "$@" >>"say/$part.arguments"
 cat "say/$part"; exit "$(cat "say/$part.status")"
 """
 
@@ -31,15 +32,16 @@ def clone(tmp_path: Path) -> Path:
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy(ROOT / "lab" / "test.sh", tmp_path / "lab" / "test.sh")
     (tmp_path / "tests/system").mkdir(parents=True)
-    (tmp_path / "tests/system/test_demo.py").write_text("pytestmark = pytest.mark.system\n")
-    (tmp_path / "tests/system/test_other.py").write_text("nothing of the kind\n")
+    for name in ("lab_pay", "a", "b", "c", "d", "e"):
+        (tmp_path / f"tests/system/test_{name}.py").write_text(f"pytestmark = {MARK}\n")
+    (tmp_path / "tests/system/test_plain.py").write_text("nothing of the kind\n")
     write_program(tmp_path / "lab/sandbox.sh", '#!/bin/sh\nexec "$@"\n')
     write_program(tmp_path / "lab/guest.sh", '#!/bin/sh\n[ "$1" = --set-up ] || exec "$@"\n')
     write_program(tmp_path / "lab/oracles.sh", "#!/bin/sh\necho asked >say/oracles\n")
     write_program(tmp_path / ".venv/bin/python", PYTEST)
     say(tmp_path, "ordinary", "6113 passed in 600 s", 0)
-    say(tmp_path, "system", "1100 passed in 900 s", 0)
-    say(tmp_path, "stories", "90 passed in 400 s", 0)
+    say(tmp_path, "system", "4 passed in 90 s", 0)
+    say(tmp_path, "story", "9 passed in 400 s", 0)
     say(tmp_path, "plain", "5000 passed in 300 s", 0)
     say(tmp_path, "guest", "36 passed in 900 s", 0)
     return tmp_path
@@ -65,9 +67,9 @@ def test_a_failure_is_named_after_everything_that_the_guest_said(clone: Path) ->
     say(clone, "system", "FAILED tests/wire/test_offer.py::test_x[a b] - assert 1 == 2\n1 failed", 1)
     say(clone, "guest", "\n".join(f"line {number} of the guest" for number in range(1_000)), 0)
     run = run_tests(clone)
-    assert run.returncode == 1
+    assert run.returncode == 123
     assert run.stdout.splitlines()[-2:] == [
-        "test: failed of the system part, exit status 1:",
+        "test: failed of the system part, exit status 123:",
         "FAILED tests/wire/test_offer.py::test_x[a b] - assert 1 == 2",
     ]
     assert "line 999 of the guest" in run.stdout, "both parts ran"
@@ -99,45 +101,55 @@ def test_nothing_is_added_where_nothing_failed(clone: Path) -> None:
 
 
 def test_each_test_is_in_one_part(clone: Path) -> None:
-    say(clone, "stories", "FAILED tests/system/test_lab_pay.py::test_a - no", 1)
     run = run_tests(clone)
+    assert run.returncode == 0
     told = run.stdout.splitlines()
-    ends = [
-        told.index(text) for text in ("1100 passed in 900 s", "36 passed in 900 s", "5000 passed in 300 s")
+    stories = arguments(clone, "story")
+    assert stories[0] == "tests/system/test_lab_auction.py", "the longest begins"
+    assert all((ROOT / story).exists() for story in stories)
+    assert sorted(arguments(clone, "system")) == [
+        "-m system tests/system/test_a.py tests/system/test_b.py tests/system/test_c.py tests/system/test_d.py",
+        "-m system tests/system/test_e.py",
     ]
-    assert ends == sorted(ends)
-    assert ends[0] < told.index("FAILED tests/system/test_lab_pay.py::test_a - no") < ends[1]
-    assert told[-2:] == [
-        "test: failed of the stories part, exit status 1:",
+    (plain,) = arguments(clone, "plain")
+    assert plain.startswith("-m not system tests --ignore=")
+    assert {word.removeprefix("--ignore=") for word in plain.split()[4:]} == set(stories)
+    assert told.count("9 passed in 400 s") == len(stories)
+    assert told.count("4 passed in 90 s") == 2
+    assert told.index("36 passed in 900 s") < told.index("5000 passed in 300 s") == len(told) - 1
+    assert all(f"test: {story} ..." in told for story in stories), "who waits sees for what"
+
+
+def test_one_failure_among_many_sandboxes_is_named(clone: Path) -> None:
+    say(clone, "story", "FAILED tests/system/test_lab_pay.py::test_a - no", 1)
+    run = run_tests(clone)
+    assert run.returncode != 0
+    assert run.stdout.splitlines()[-2:] == [
+        "test: failed of the system part, exit status 123:",
         "FAILED tests/system/test_lab_pay.py::test_a - no",
     ]
-    played = arguments(clone, "stories")
-    marked = ["tests/system/test_demo.py", *(f"--deselect={story}" for story in played)]
-    assert arguments(clone, "system") == ["-m", "system", *marked]
-    ignored = [f"--ignore={story}" for story in played]
-    assert arguments(clone, "plain") == ["-m", "not", "system", "tests", *ignored]
-    assert all((ROOT / story).exists() for story in played)
-    assert run.returncode == 1
+    assert "36 passed in 900 s" in run.stdout
 
 
 def arguments(clone: Path, part: str) -> list[str]:
-    """What pytest was told after `-m pytest -q`."""
-    return (clone / f"say/{part}.arguments").read_text().split()[3:]
+    """What pytest was told after `-m pytest -q`, a line for each time that it was started."""
+    lines = (clone / f"say/{part}.arguments").read_text().splitlines()
+    return [line.removeprefix("-m pytest -q ") for line in lines]
 
 
 def test_with_an_option_everything_ordinary_is_one_part(clone: Path) -> None:
     assert run_tests(clone, "-x").returncode == 0
-    assert not any((clone / f"say/{part}.arguments").exists() for part in ("stories", "system", "plain"))
-    assert arguments(clone, "ordinary") == ["tests", "-x"]
+    assert not any((clone / f"say/{part}.arguments").exists() for part in ("story", "system", "plain"))
+    assert arguments(clone, "ordinary") == ["tests -x"]
 
 
 def test_a_word_of_a_test_that_passed_is_no_failure(clone: Path) -> None:
     say(clone, "ordinary", "FAILED words of a test that is run with -s", 0)
-    assert run_tests(clone, "tests/wire").stdout.count("FAILED") == 1
+    assert run_tests(clone, "tests").stdout.count("FAILED") == 1
 
 
 def test_what_others_make_is_there_before_the_sandbox_is_entered(clone: Path) -> None:
-    assert run_tests(clone, "tests/wire").returncode == 0
+    assert run_tests(clone, "tests").returncode == 0
     assert (clone / "say/oracles").read_text() == "asked\n"
 
 
@@ -167,4 +179,4 @@ def test_each_builder_is_asked_though_another_cannot(tmp_path: Path) -> None:
 def test_a_test_is_marked_in_its_own_file() -> None:
     """By this the script finds them: no mark comes from a conftest.py or a plugin."""
     for file in (ROOT / "tests").rglob("*.py"):
-        assert file.name.startswith("test_") or "mark.system" not in file.read_text(), file
+        assert file.name.startswith("test_") or MARK not in file.read_text(), file
