@@ -67,7 +67,10 @@ class OpenReport:
         name = self.fold.outcome.file
         revoked = self.trust.find_revoked(self.enrolment.attestation_key.key_id)
         records = read_records(self._file, self.layout)
-        judging = judge_records(records, self.enrolment, self.find_grant, revoked, self.maker, dispute)
+        proved = self.fold.proved
+        judging = judge_records(
+            records, self.enrolment, self.find_grant, revoked, self.maker, dispute, proved
+        )
         for number, one in enumerate(judging, 1):
             if number % NEWS_EVERY == 0:
                 progress(f"{name}: record {number} of {self.layout.records}")

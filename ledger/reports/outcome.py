@@ -11,7 +11,7 @@ from typing import Any
 
 from ledger.completeness import ProvedEnd, check_complete
 from ledger.findings import Finding, RecordVerdict, Severity, UnmeteredInterval
-from ledger.reports.rows import ALWAYS, MAKER, OF_AUDITOR, Judged, Span, Standing
+from ledger.reports.rows import AHEAD, ALWAYS, MAKER, OF_AUDITOR, Judged, Span, Standing
 
 MOST_SHOWN = 100
 """Of faults and of unmetered intervals: a person reads no more, and a file may have a million."""
@@ -135,7 +135,7 @@ class OutcomeFold:
         """Of unmetered times what is within `span` counts; everything is verified, always."""
         self.outcome = outcome
         self._span = span
-        self._proved = proved
+        self.proved = proved
         self._end: RecordVerdict | None = None
         self._last: RecordVerdict | None = None
         self._covered_ms: int | None = None
@@ -172,7 +172,7 @@ class OutcomeFold:
             verdict = replace(verdict, findings=kept)
         if self._last is None or verdict.sequence > self._last.sequence:
             self._last = verdict
-        at_end = (verdict.sequence, verdict.record_hash) == (self._proved.end.sequence, self._proved.end.head)
+        at_end = (verdict.sequence, verdict.record_hash) == (self.proved.end.sequence, self.proved.end.head)
         if at_end and (self._end is None or self._end.forged):
             self._end = verdict
 
@@ -184,7 +184,7 @@ class OutcomeFold:
 
     def finish(self) -> Outcome:
         shown = tuple(one for one in (self._end, self._last) if one is not None)
-        complete = check_complete(self._proved, shown)
+        complete = check_complete(self.proved, shown)
         self.outcome.complete, self.outcome.complete_text = complete.ok, complete.text
         self._leave_out_rest()
         return self.outcome
@@ -195,7 +195,7 @@ class OutcomeFold:
         """
         if self._covered_ms is None:
             return
-        until_ms = (self._proved.end.retired_s or self._proved.time_s) * 1_000
+        until_ms = (self.proved.end.retired_s or self.proved.time_s) * 1_000
         if until_ms > self._covered_ms:
             gap = self._span.clip(UnmeteredInterval(self._covered_ms, until_ms, NO_REPORT_SINCE))
             if gap is not None:
@@ -204,9 +204,11 @@ class OutcomeFold:
     def _checks_of(self, judged: Judged) -> Iterator[str]:
         """Those that were made of a record; what is told only for the reader, such as that there is no TPM, is none."""
         yield "format"
+        if judged.to_utc_ms is not None and judged.verdict.sequence <= self.proved.end.sequence:
+            yield AHEAD
         for finding in judged.verdict.findings:
             match finding.check:
-                case "format" | "totals":
+                case "format" | "totals" | "ahead":
                     pass
                 case "signature":
                     yield "signature"
@@ -232,6 +234,8 @@ class OutcomeFold:
     def _reach(self, judged: Judged) -> None:
         """The time that genuine records speak of."""
         if judged.from_utc_ms is None or judged.to_utc_ms is None or judged.verdict.forged:
+            return
+        if any(one.check == AHEAD for one in judged.verdict.failures):
             return
         outcome = self.outcome
         ends = [gap.to_utc_ms for gap in judged.verdict.unmetered]

@@ -2,29 +2,36 @@
 
 In: evidence in the order of the chain, the enrolment, the grants. Out: for each record the verdict that
 ledger/evidence.py gives it, and its rows. This module adds what the chain cannot know: a key that the auditor knows to
-be revoked vouches for nothing from that time on, one whose maker he does not trust for nothing at all, a grant of which
-several meters together say too much is disputed, and so is a pass, which no grant bounds, that is reported twice for
-one time. A stream; pure.
+be revoked vouches for nothing from that time on, one whose maker he does not trust for nothing at all, and a grant of
+which several meters together say too much is disputed. So is a row that with those before it is more than its grant
+carries by then, a pass, which no grant bounds, that is reported twice for one time, and time that had not come when the
+ledger signed that it had the record. A stream; pure.
 Units: bytes at the IP layer, ms UTC.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from ledger.chain_state import ChainState
+from ledger.completeness import ProvedEnd
 from ledger.evidence import step_record
-from ledger.evidence_totals import FindGrant
+from ledger.evidence_totals import FORGET_AFTER_MS, RATE_TOLERANCE_PERCENT, READING_SLACK_MS, FindGrant
 from ledger.findings import Finding, RecordVerdict, Severity, UnmeteredInterval
 from wire.attestation_result import AttestationResult
 from wire.meter_record import AnchorRecord, BootRecord, MeterRecord, UsageReport
 from wire.metered_pass import has_pass_mark
 from wire.units import U63_MAX
 
+AHEAD = "ahead"
+CLOCK_SLACK_MS = 300_000
+"""A box's clock may be before the ledger's by as much: what operators and exchanges here allow a clock."""
 REVOKED = "revoked"
 MAKER = "maker"
 OF_AUDITOR = frozenset({REVOKED, MAKER})
 """What is held against records by what the auditor knows, and not by the chain."""
+_FEW_GRANTS = 1_000
+"""So many are kept before anybody looks which of them are over."""
 Dispute = Callable[[bytes], Finding | None]
 """What several meters together make of a grant, by its id, if that cannot be; its text begins with "grant ID:"."""
 
@@ -121,11 +128,13 @@ def judge_records(
     revoked: Revoked | None = None,
     maker: Finding | None = None,
     dispute: Dispute = lambda _grant_id: None,
+    proved: ProvedEnd | None = None,
 ) -> Iterator[Judged]:
     """Each record in its turn, from the chain's beginning. A `maker` that does not hold is held against every record:
-    nobody trusted says that a TPM has the key. Raises what `find_grant` raises.
+    nobody trusted says that a TPM has the key. Without `proved` nobody asks what time had come. Raises what
+    `find_grant` raises.
     """
-    state, passes = ChainState(), dict[bytes, int]()
+    state, further = ChainState(), Further(find_grant, proved)
     for data in records:
         state, verdict, record = step_record(state, data, enrolment, find_grant)
         if record is None:
@@ -133,18 +142,101 @@ def judge_records(
             continue
         from_ms, to_ms = _times(record)
         more = list(_disputed(record, dispute))
-        if isinstance(record, UsageReport):
-            passes, doubled = doubled_passes(record, passes)
-            more += doubled
+        more += further.ask(record, (*verdict.failures, *more))
         if revoked is not None and to_ms >= revoked.since_utc_s * 1_000:
             more.append(_say_revoked(revoked))
         if maker is not None and not maker.ok:
             more.append(maker)
             verdict = replace(verdict, attested=False)
         if more:
-            verdict = replace(verdict, findings=(*verdict.findings, *more))
+            verdict = _with(verdict, more)
         rows = tuple(_rows(record, verdict, enrolment, find_grant))
         yield Judged(verdict, rows, from_ms, to_ms)
+
+
+@dataclass(slots=True)
+class _Carried:
+    """What rows that hold say of one grant so far, and what bounds it."""
+
+    ceil_down_bps: int
+    ceil_up_bps: int
+    starts_ms: int
+    ends_ms: int
+    down_bytes: int = 0
+    up_bytes: int = 0
+
+
+class Further:
+    """What an auditor asks of each record that the chain alone does not: takes all of a chain, in their order."""
+
+    def __init__(self, find_grant: FindGrant, proved: ProvedEnd | None = None) -> None:
+        self._find_grant = find_grant
+        self._proved = proved
+        self._passes: dict[bytes, int] = {}
+        self._carried: dict[bytes, _Carried] = {}
+        self._forget_at = _FEW_GRANTS
+
+    def ask(self, record: MeterRecord, against: Sequence[Finding]) -> list[Finding]:
+        """What does not hold, beyond what is found `against` the record already."""
+        found = list(self._ahead(record))
+        if isinstance(record, UsageReport):
+            self._passes, doubled = doubled_passes(record, self._passes)
+            found += doubled
+            found += self._too_much(record, (*against, *found))
+        return found
+
+    def _ahead(self, record: MeterRecord) -> Iterator[Finding]:
+        """Up to the chain's end the ledger had everything by then; what came after that end, nobody dates."""
+        if self._proved is None or record.sequence > self._proved.end.sequence:
+            return
+        had_s, (_, to_ms) = self._proved.end.retired_s or self._proved.time_s, _times(record)
+        if to_ms > had_s * 1_000 + CLOCK_SLACK_MS:
+            text = f"tells of {to_ms} ms UTC, and the ledger had it by {had_s} s: that time had not come"
+            yield Finding(AHEAD, ok=False, severity=Severity.CLAIM, text=text)
+
+    def _too_much(self, record: UsageReport, against: Sequence[Finding]) -> Iterator[Finding]:
+        """Each row may be some milliseconds of reading above its own interval; all of them together may not. Only rows
+        that hold are added up, so that one that does not spoils no other.
+        """
+        if len(self._carried) > self._forget_at:
+            self._forget(record.from_utc_ms)
+        for row in record.rows:
+            carried = self._carried.get(row.grant_id) or self._begin(row.grant_id)
+            if carried is None or (against and any(_is_about(one, row.grant_id) for one in against)):
+                continue
+            so_far_ms = min(record.to_utc_ms, carried.ends_ms) - carried.starts_ms + READING_SLACK_MS
+            down_bytes, up_bytes = carried.down_bytes + row.down_bytes, carried.up_bytes + row.up_bytes
+            # bits <= ceiling * seconds * 1.02, in integers
+            most = so_far_ms * (100 + RATE_TOLERANCE_PERCENT)
+            if (
+                down_bytes * 800_000 > carried.ceil_down_bps * most
+                or up_bytes * 800_000 > carried.ceil_up_bps * most
+            ):
+                text = (
+                    f"grant {row.grant_id.hex()}: {down_bytes} bytes down and {up_bytes} up so far are more than its "
+                    f"ceilings of {carried.ceil_down_bps} and {carried.ceil_up_bps} bit/s carry in {so_far_ms} ms"
+                )
+                yield Finding("totals", ok=False, severity=Severity.CLAIM, text=text)
+            else:
+                carried.down_bytes, carried.up_bytes = down_bytes, up_bytes
+
+    def _begin(self, grant_id: bytes) -> _Carried | None:
+        grant = self._find_grant(grant_id)
+        if grant is None:
+            return None
+        qos = grant.total_qos
+        carried = _Carried(qos.ceil_down_bps, qos.ceil_up_bps, grant.starts_s * 1_000, grant.ends_s * 1_000)
+        self._carried[grant_id] = carried
+        return carried
+
+    def _forget(self, from_utc_ms: int) -> None:
+        """Grants that are over: later rows of them fail by their time."""
+        self._carried = {
+            grant_id: one
+            for grant_id, one in self._carried.items()
+            if one.ends_ms + FORGET_AFTER_MS > from_utc_ms
+        }
+        self._forget_at = 2 * len(self._carried) + _FEW_GRANTS
 
 
 def _disputed(record: MeterRecord, dispute: Dispute) -> Iterator[Finding]:
@@ -165,6 +257,13 @@ def doubled_passes(record: UsageReport, before: dict[bytes, int]) -> tuple[dict[
                 found.append(Finding("totals", ok=False, severity=Severity.CLAIM, text=text))
             passes[row.grant_id] = record.to_utc_ms
     return passes, found
+
+
+def _with(verdict: RecordVerdict, more: Sequence[Finding]) -> RecordVerdict:
+    """Time that had not come leaves nothing out, as it covers nothing."""
+    ahead = any(one.check == AHEAD for one in more)
+    unmetered = () if ahead else verdict.unmetered
+    return replace(verdict, findings=(*verdict.findings, *more), unmetered=unmetered)
 
 
 def _say_revoked(revoked: Revoked) -> Finding:

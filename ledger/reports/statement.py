@@ -220,7 +220,7 @@ def _group(by: str, name: str) -> str:
         return escape(name)
     words = {
         "pass": "paid as it goes: no purchase names a consumer",
-        "unknown": "<span class=bad>of grants that no ledger made</span>",
+        "unknown": "<span class=bad>of grants that are not in the files</span>",
     }
     return words.get(name) or f'<code title="{escape(name)}">{escape(name[:20])}…</code>'
 

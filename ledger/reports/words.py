@@ -61,7 +61,12 @@ CHECKS: dict[str, Words] = {
     ),
     "totals": Words(
         "Are the bytes within what was bought: time, rates, data cap, once each; and, of several boxes, all together?",
-        "A box, or several together, claim more than the grant allows, or a grant that the ledger never made.",
+        "A box, or several together, claim more than the grant allows, or a grant that is not here: the ledger never "
+        "made it, or whoever made the file left it out.",
+    ),
+    "ahead": Words(
+        "Had the time come that it tells of, when the ledger signed that it had the record?",
+        "The box's clock is wrong, or it tells of time that it has not measured. That time is not metered.",
     ),
     "complete": Words(
         "Is the record there at which the ledger's signed state, as of the block that is named, ends the chain?",

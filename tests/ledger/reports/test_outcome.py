@@ -20,7 +20,7 @@ from ledger.reports.outcome import (
     severity_of,
 )
 from ledger.reports.rows import ALWAYS, Revoked, Span, judge_records
-from tests.ledger.reports.test_rows import GRANTS, judge
+from tests.ledger.reports.test_rows import GRANTS, RESULT
 from tests.ledger.test_bundle import KEY, bundle, records
 from tests.ledger_world import PROVIDER, START_S
 from wire.attestation_result import AttestationResult
@@ -33,7 +33,7 @@ def fold(
     *said: bytes, proved: ProvedEnd = PROVED, revoked: Revoked | None = None, span: Span = ALWAYS
 ) -> Outcome:
     folding = OutcomeFold(Outcome("box.report"), proved, span)
-    for one in judge(*said, revoked=revoked):
+    for one in judge_records(said, RESULT, GRANTS.get, revoked, proved=proved):
         folding.take(one)
     return folding.finish()
 
@@ -63,7 +63,7 @@ def test_time_after_the_last_report_is_not_metered() -> None:
 def test_every_check_is_counted_that_was_made_and_no_other() -> None:
     outcome = fold(*records())
     assert outcome.asked == {
-        "format": 3, "signature": 3, "sequence": 3, "chain": 3, "interval": 2, "totals": 2,
+        "format": 3, "ahead": 3, "signature": 3, "sequence": 3, "chain": 3, "interval": 2, "totals": 2,
     }  # fmt: skip
     tpm = FakeTpm()
     key = tpm.attestation_key()
@@ -123,3 +123,16 @@ def test_every_sentence() -> None:
 def test_an_outcome_survives_its_json() -> None:
     outcome = fold(records()[0], records()[2], b"junk")
     assert read_outcome(json.loads(json.dumps(outcome.page()))) == outcome
+
+
+def test_time_that_had_not_come_covers_nothing() -> None:
+    """A box that stops could tell of the next years first."""
+    chain = MeterChain(KEY, START_S * 1_000)
+    said = (chain.boot(), chain.usage(5_000), chain.usage(10**12))
+    proved = replace(PROVED, end=ChainEnd(3, chain.head))
+    folding = OutcomeFold(Outcome("box.report"), proved)
+    for one in judge_records(said, RESULT, GRANTS.get, proved=proved):
+        folding.take(one)
+    outcome = folding.finish()
+    assert (outcome.ok, outcome.failures, outcome.asked["ahead"]) == (False, {"ahead": 1}, 3)
+    assert (outcome.unmetered_ms, outcome.to_utc_ms) == (15_000, START_S * 1_000 + 5_000)

@@ -5,14 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.meter_chain import MeterChain
+from ledger.bundle import verify_bundle
+from ledger.completeness import ProvedEnd
 from ledger.evidence import verify_chain
 from ledger.findings import UnmeteredInterval
-from ledger.reports.rows import ALWAYS, REVOKED, Judged, Revoked, Span, Standing, judge_records
-from tests.ledger.test_bundle import GRANT, KEY, OTHER, records
+from ledger.reports.rows import (
+    ALWAYS,
+    CLOCK_SLACK_MS,
+    REVOKED,
+    Further,
+    Judged,
+    Revoked,
+    Span,
+    Standing,
+    judge_records,
+)
+from tests.ledger.test_bundle import GRANT, KEY, OTHER, bundle, records
 from tests.ledger_world import ALICE, PROVIDER, START_S
 from wire.attestation_result import AttestationResult
 from wire.grant import Grant
-from wire.meter_record import UsageRow
+from wire.meter_record import UsageReport, UsageRow
 
 RESULT = AttestationResult(KEY.public_key, b"", PROVIDER.public, b"", START_S)
 GRANTS = {one.grant_id: one for one in (GRANT, OTHER)}
@@ -104,3 +116,35 @@ def test_a_span_has_what_begins_in_it_and_a_part_of_a_gap() -> None:
     gap = UnmeteredInterval(10, 20, "why")
     assert Span(15, 30).clip(gap) == UnmeteredInterval(15, 20, "why")
     assert (ALWAYS.clip(gap), Span(0, 10).clip(gap), Span(20, 30).clip(gap)) == (gap, None, None)
+
+
+def test_many_short_reports_together_claim_no_more_than_the_grant_carries() -> None:
+    """Each may be a quarter of a second above its own millisecond."""
+    chain, row = MeterChain(KEY, START_S * 1_000), UsageRow(GRANT.grant_id, 300_000, 0, 300_000, 0)
+    judged = judge(chain.boot(), *(chain.usage(1, row) for _ in range(3)), chain.usage(1_000, row))
+    assert standings(judged) == [Standing.HOLDS, Standing.CLAIM, Standing.CLAIM, Standing.HOLDS]
+    (failure,) = judged[2].verdict.failures
+    assert "600000 bytes down and 0 up so far are more than its ceilings" in failure.text
+
+
+def test_grants_that_are_over_are_forgotten() -> None:
+    further = Further(lambda grant_id: replace(GRANT, grant_id=grant_id))
+    for number in range(3_000):
+        rows = (UsageRow(number.to_bytes(16, "big"), 1, 1, 1, 1),)
+        begin = START_S * 1_000 + number * 60_000
+        assert not further.ask(UsageReport(number + 1, bytes(32), begin, begin + 1, rows), ())
+    assert len(further._carried) < 1_100
+
+
+def test_time_that_had_not_come_when_the_ledger_had_the_record_is_disputed() -> None:
+    said, proved = records(), verify_bundle(bundle()).proved
+
+    def asked(one: ProvedEnd) -> list[Standing]:
+        return standings(list(judge_records(said, RESULT, GRANTS.get, proved=one)))
+
+    early = replace(proved, time_s=START_S + 9 - CLOCK_SLACK_MS // 1_000)
+    assert set(asked(proved)) == {Standing.HOLDS}
+    assert asked(early) == [Standing.HOLDS, Standing.CLAIM, Standing.CLAIM]
+    assert set(asked(replace(early, end=replace(early.end, sequence=2)))) == {Standing.HOLDS}, "it came later"
+    retired = replace(proved, end=replace(proved.end, retired_s=early.time_s))
+    assert asked(retired) == asked(early)
