@@ -13,7 +13,7 @@ time.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from apd import known_grants, lobby, sessions
+from apd import joins, known_grants, sessions
 from apd.address import mac_of
 from apd.commands import Command, Deauthenticate, Note
 from apd.events import StationAssociated
@@ -183,7 +183,7 @@ def _unnamed(state: State, account: PublicKey) -> str:
 def _try(state: State, station: MacAddress, known: KnownGrant, now: Now) -> Outcome | NoCapacity | str:
     """The state in which this grant serves the station, or why it does not."""
     grant, now = known.grant, sessions.believed(state, now)
-    refusal = (lobby.check_use if known.metered else lobby.check_grant)(state, grant, now)
+    refusal = (joins.check_use if known.metered else joins.check_grant)(state, grant, now)
     if refusal is not None:
         return refusal[0]
     session = state.sessions.get(grant.grant_id)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from apd import cell, lobby, promises, sessions
+from apd import cell, joins, promises, sessions
 from apd.address import Address, NasAddress, host_of
 from apd.commands import (
     ChangeSubscriber,
@@ -55,18 +55,22 @@ MOVE_AGAIN_NS = 5 * NS_PER_S
 # ---- Joins
 
 
-def join(state: State, source: Address, message: Join, grant: Grant, station: Station, now: Now) -> Outcome:
-    """The lobby's question for a grant that is good and a request that its consumer signed."""
+def join(state: State, source: Address, message: Join, now: Now) -> Outcome:
+    """A UE with a grant that is good and a request that its consumer signed: where is it?"""
+    now, asked = sessions.believed(state, now), joins.check(state, source, message, now)
+    if not isinstance(asked, joins.Asked):
+        return asked
+    grant, station = asked.grant, asked.station
     if isinstance(station, MacAddress):
-        return lobby.refuse(
+        return joins.refuse(
             state, source, grant.grant_id, "request_invalid", "a UE is named by its IP address"
         )
     if station != _address_of(source):
         detail = f"the request names {station}, and came from {host_of(source)}"
-        return lobby.refuse(state, source, grant.grant_id, "address_differs", detail)
+        return joins.refuse(state, source, grant.grant_id, "address_differs", detail)
     session = state.sessions.get(grant.grant_id)
     if session is not None and session.holds_slot and _is_counted_as(session.station, station):
-        return lobby.joined_already(state, source, session)  # from another address below its prefix
+        return joins.joined_already(state, source, session)  # from another address below its prefix
     known = state.on_cell.places.get(grant.grant_id)
     if known is not None and known.waits_until_ns is not None and not known.moved:
         return _wait(state, source, message, grant, station, now)  # its subscriber is being moved
@@ -77,7 +81,7 @@ def join(state: State, source: Address, message: Join, grant: Grant, station: St
         return _come_again(state, source, session, found[0], now)
     if (other := _other_grant(state, grant, found[0])) is not None:
         detail = f"{found[0].supi} is served, or waited for, with grant {other.hex()}"
-        return lobby.refuse(state, source, grant.grant_id, "station_has_session", detail)
+        return joins.refuse(state, source, grant.grant_id, "station_has_session", detail)
     return _place(state, source, message, grant, found[0], now)
 
 
@@ -98,7 +102,7 @@ def _come_again(state: State, source: Address, session: Session, stay: Stay, now
     if place is not None and (place.supi, place.snssai) == (stay.supi, stay.snssai):
         kept = replace(place, waits_until_ns=now.mono_ns + KEEP_SLOT_NS, moved=True)
         state = cell.count_anew(state, grant_id, kept)
-    return lobby.move(state, source, session)
+    return joins.move(state, source, session)
 
 
 def _other_grant(state: State, grant: Grant, stay: Stay) -> bytes | None:
@@ -136,14 +140,14 @@ def _wait(state: State, source: Address, message: Join, grant: Grant, station: S
     """
     grant_id, waiting = grant.grant_id, state.on_cell.joins
     asked_ns = waiting[station].asked_ns if station in waiting else now.mono_ns
-    joins = {known: one for known, one in waiting.items() if one.grant_id != grant_id or known == station}
-    gone = [one for known, one in waiting.items() if known not in joins]
-    joins[station] = WaitingJoin(source, message, grant_id, asked_ns)
-    while len(joins) > MAX_JOINS:
-        gone.append(joins.pop(next(iter(joins))))
-    state, commands = _with(state, joins=joins), list[Command]()
+    kept = {known: one for known, one in waiting.items() if one.grant_id != grant_id or known == station}
+    gone = [one for known, one in waiting.items() if known not in kept]
+    kept[station] = WaitingJoin(source, message, grant_id, asked_ns)
+    while len(kept) > MAX_JOINS:
+        gone.append(kept.pop(next(iter(kept))))
+    state, commands = _with(state, joins=kept), list[Command]()
     for one in gone:
-        state, more = lobby.refuse(state, one.source, one.grant_id, "busy", "another join took its place")
+        state, more = joins.refuse(state, one.source, one.grant_id, "busy", "another join took its place")
         commands += more
     return state, commands
 
@@ -163,11 +167,11 @@ def _place(state: State, source: Address, message: Join, grant: Grant, stay: Sta
         state, more, refusal = _sell(state, source, message, grant, place, now)
         commands += more
         if refusal:
-            state, more = lobby.refuse(state, source, grant_id, "no_capacity", refusal)
+            state, more = joins.refuse(state, source, grant_id, "no_capacity", refusal)
             return state, [*commands, *more]
     state, more = _follow(state, stay)
     commands += more
-    state, more = lobby.let_in(state, source, message, grant, _served(source), now)
+    state, more = joins.let_in(state, source, message, grant, _served(source), now)
     session = state.sessions.get(grant_id)
     if session is not None and session.holds_slot:
         state = state.with_session(replace(session, place=cell.write_place(place)))
@@ -242,11 +246,11 @@ def _move(state: State, source: Address, message: Join, grant: Grant, stay: Stay
     home, grant_id = state.on_cell.lobby_slice, grant.grant_id
     if home is None:
         detail = f"the SIM is in slice {stay.snssai}, which is not free for sale: ask the operator to put it into one"
-        return lobby.refuse(state, source, grant_id, "other_slice", detail)
+        return joins.refuse(state, source, grant_id, "other_slice", detail)
     known = state.on_cell.places.get(grant_id)
     if known is not None and known.moved:
         detail = f"the SIM is in slice {known.snssai} now: register again (flight mode on and off), then join again"
-        return lobby.refuse(state, source, grant_id, "other_slice", detail)
+        return joins.refuse(state, source, grant_id, "other_slice", detail)
     if not state.on_cell.is_swept:
         return _wait(
             state, source, message, grant, _served(source), now
@@ -255,7 +259,7 @@ def _move(state: State, source: Address, message: Join, grant: Grant, stay: Stay
     place = Place(stay.supi, stay.dnn, free[0] if free else None, now.mono_ns + KEEP_SLOT_NS)
     state, commands, refusal = _sell(state, source, message, grant, place, now)
     if refusal:
-        state, more = lobby.refuse(state, source, grant_id, "no_capacity", refusal)
+        state, more = joins.refuse(state, source, grant_id, "no_capacity", refusal)
         return state, [*commands, *more]
     assert place.snssai is not None, "else it was refused"
     state, more = _order_move(state, stay.supi, place.snssai)
@@ -362,7 +366,7 @@ def _refuse_waiting(state: State, supi: str, reason: str, detail: str) -> Outcom
             stay.supi == supi for stay in find_stays(state.on_cell.stays, station)
         ):
             state = _with(state, joins=_without(state.on_cell.joins, station))
-            state, refusing = lobby.refuse(state, waiting.source, b"", reason, detail)
+            state, refusing = joins.refuse(state, waiting.source, b"", reason, detail)
             commands += refusing
     return state, commands
 
@@ -481,7 +485,7 @@ def _answer_joins(state: State, now: Now) -> Outcome:
     commands: list[Command] = []
     for station, waiting in list(state.on_cell.joins.items()):
         state = _with(state, joins=_without(state.on_cell.joins, station))
-        state, more = lobby.join(state, waiting.source, waiting.message, now)
+        state, more = join(state, waiting.source, waiting.message, now)
         commands += more
         if station in state.on_cell.joins:
             kept = replace(state.on_cell.joins[station], asked_ns=waiting.asked_ns)
@@ -539,7 +543,7 @@ def pass_time(state: State, now: Now) -> Outcome:
     for station, waiting in list(state.on_cell.joins.items()):
         if waiting.asked_ns + _look_ns(state) <= now.mono_ns:
             state = _with(state, joins=_without(state.on_cell.joins, station))
-            state, more = lobby.refuse(state, waiting.source, b"", *_not_found(state.on_cell, station))
+            state, more = joins.refuse(state, waiting.source, b"", *_not_found(state.on_cell, station))
             commands += more
     for grant_id, place in list(state.on_cell.places.items()):
         if place.waits_until_ns is not None and place.waits_until_ns <= now.mono_ns:

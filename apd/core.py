@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from apd import disk, ledger_link, lobby, metering, refunds, sessions
+from apd import disk, joins, ledger_link, lobby, metering, refunds, sessions
 from apd.commands import Command, Note, StoreSession
 from apd.events import (
     AdmissionReceived,
@@ -92,7 +92,7 @@ def step(state: State, event: Event, now: Now) -> Outcome:
     """What one fact changes, and what is to be done about it."""
     before = state
     state, commands = _decide(state, event, now)
-    state, answers = lobby.answer_waiting(state)
+    state, answers = joins.answer_waiting(state)
     commands += answers
     if state.auctions is not None:
         state = _on_auction(before, state, now)
@@ -296,7 +296,7 @@ def _on_cell(before: State, state: State, commands: list[Command], now: Now) -> 
     from apd import cell, cell_places
 
     state, settling = cell.settle(state, now)
-    state, answers = lobby.answer_waiting(state)
+    state, answers = joins.answer_waiting(state)
     state, moving = cell_places.settle(before, state)
     return state, [*commands, *settling, *moving, *answers]
 

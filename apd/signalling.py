@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from apd import lobby, sessions, signalling_joins
+from apd import joins, lobby, sessions, signalling_joins
 from apd.address import Address, NasAddress
 from apd.commands import Command, Note, SendLobby, SubmitTransaction, TellSignalling
 from apd.outcome import Outcome
@@ -368,7 +368,7 @@ def _judgement(state: State, grant: Grant, now: Now) -> eap_box.Event:
     """By the lobby's rules. Nobody else can prove its key, so that no other exchange has to be kept from it: whoever
     proves it last has it.
     """
-    refusal = lobby.check_grant(state, grant, sessions.believed(state, now))
+    refusal = joins.check_grant(state, grant, sessions.believed(state, now))
     if refusal is None:
         return eap_box.GrantAccepted()
     return eap_box.Answered(Refused(grant.grant_id, *refusal))
@@ -377,7 +377,7 @@ def _judgement(state: State, grant: Grant, now: Now) -> eap_box.Event:
 def _succeed(state: State, about: NasAddress, won: eap_box.Succeeded, now: Now) -> Outcome:
     """Judged once more, as the proof took its time."""
     state, grant = _without(state, (about.link, about.ue)), won.grant
-    refusal = lobby.check_grant(state, grant, sessions.believed(state, now))
+    refusal = joins.check_grant(state, grant, sessions.believed(state, now))
     if refusal is not None:
         refused = _not_admitted(about.ue, read_eap(won.packet).identifier, *refusal)
         return state.with_refusal(refusal[0]), [_say(about.link, refused)]

@@ -1,15 +1,15 @@
 """From a proof inside EAP to a session: who has shown the key of a grant in NAS need not ask once more over IP.
 
-In: proofs, whose key each was as the end of NAS says, and the core's lists. Out: the lobby's own join (`lobby.join`),
-from the address that the core gives for that subscriber; so that admission, moving into a slot, counting and promises
-are the ones that all joins have. The end of NAS is told what became of it, as it may have to make the UE register
-again.
+In: proofs, whose key each was as the end of NAS says, and the core's lists. Out: a join like any other
+(`cell_places.join`), from the address that the core gives for that subscriber; so that admission, moving into a slot,
+counting and promises are the ones that all joins have. The end of NAS is told what became of it, as it may have to make
+the UE register again.
 """
 
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
-from apd import cell, cell_places, lobby
+from apd import cell, cell_places
 from apd.address import NasAddress
 from apd.commands import Command, TellSignalling
 from apd.outcome import Outcome
@@ -167,7 +167,7 @@ def _join(state: State, grant_id: bytes, now: Now, *, is_look: bool) -> Outcome:
         return state, []
     about, refused = NasAddress(one.link, one.ue, station=address), state.refused
     state = _put(state, one._replace(tried=seen, again_ns=now.mono_ns + AGAIN_NS))
-    state, commands = lobby.join(state, about, Join(one.encoded, b""), now)
+    state, commands = cell_places.join(state, about, Join(one.encoded, b""), now)
     return replace(state, refused=refused) if is_again else state, commands  # each refusal is counted once
 
 

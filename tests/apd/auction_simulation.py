@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from apd import core, lobby
+from apd import core, joins
 from apd.auction_state import SoldShare
 from apd.commands import (
     AskHouse,
@@ -310,7 +310,7 @@ class Minutes:
 
     def join(self, made: Grant, station: MacAddress, key: PrivateKey) -> Refused | None:
         state = self.box.state  # each asks for a challenge of its own
-        self.box.state = replace(state, lobby=lobby.challenge(state.lobby, self.now)[0])
+        self.box.state = replace(state, lobby=joins.challenge(state.lobby, self.now)[0])
         said = self.feed(join(self.box, made, station, key))
         told = [one.message for one in said if isinstance(one, SendLobby)]
         return next((one for one in told if isinstance(one, Refused)), None)

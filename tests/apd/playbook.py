@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from apd import core, lobby
+from apd import core, joins
 from apd.address import UdpAddress
 from apd.commands import Command, Note, SendLobby, SignOffer
 from apd.events import (
@@ -126,7 +126,7 @@ class Box:
 
     def challenge(self) -> bytes:
         """One that this box would give now."""
-        return lobby.challenge(self.state.lobby, self.now)[1]
+        return joins.challenge(self.state.lobby, self.now)[1]
 
     def last(self, kind: type) -> Any:
         """The last command of this type."""

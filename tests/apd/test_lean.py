@@ -17,9 +17,10 @@ NOT_OF_OURS = (
     "ran_slicing", "apd.cell", "apd.cell_places", "apd.shells.cell", "apd.signalling", "apd.air",
     "apd.associations", "apd.auctions", "apd.bids", "apd.budget", "apd.forecast", "apd.known_grants",
     "apd.metrics", "apd.setup", "apd.setup_cli", "apd.setup_files", "apd.sib", "apd.shells.hostapd",
-    "apd.shells.monitor", "apd.shells.nl80211", "apd.shells.tpm", "apd.shells.web", "apd.uci", "apd.enrol", "nas_tunnel.anqp",
-    "nas_tunnel.eap_box", "wire.auction", "wire.club_actions", "wire.metrics_text", "wire.payplace_actions",
-    "wire.payplace_registration", "wire.tpm_attest", "wire.tpm_public",
+    "apd.shells.monitor", "apd.shells.nl80211", "apd.shells.tpm", "apd.shells.web", "apd.uci",
+    "apd.enrol", "nas_tunnel.anqp", "nas_tunnel.eap_box", "wire.auction", "wire.club_actions",
+    "wire.metrics_text", "wire.payplace_actions", "wire.payplace_registration", "wire.tpm_attest",
+    "wire.tpm_public",
 )  # fmt: skip
 NOT_OF_OTHERS = (
     "bcrypt", "cbor2", "ctypes", "cryptography.x509", "difflib", "dns", "email", "http", "http.client",

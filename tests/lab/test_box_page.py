@@ -73,9 +73,9 @@ def test_every_note_is_explained_and_no_other():
 
 
 def test_every_refusal_is_explained_and_no_other():
-    reasons = strings(ROOT / "apd" / "lobby.py") - PLAIN_WORDS
-    reasons |= strings(ROOT / "apd" / "bids.py")
-    reasons = {reason for reason in reasons if reason not in notes() - {"not_metered", "rate_layer_differs"}}
+    reasons = strings(ROOT / "apd" / "lobby.py") | strings(ROOT / "apd" / "joins.py")
+    reasons = (reasons | strings(ROOT / "apd" / "bids.py")) - PLAIN_WORDS
+    reasons -= notes() - {"not_metered", "rate_layer_differs"}
     reasons |= {reason.value for reason in EndReason if reason.value}
     reasons |= {"no_airtime"}  # apd/budget.py's, which the lobby passes on
     reasons |= strings(ROOT / "apd" / "cell_places.py") & ON_A_CELL
