@@ -14,7 +14,7 @@ r6220|ramips/mt7621|netgear_r6220|128|128|the least: some 20 sessions, NAND
 TABLE
 }
 
-# Image and overlay compressed, MB: OpenWrt with LuCI some 9, Python and its libraries some 13, ours 0.5, records 4.
+# Image and overlay compressed, MB: OpenWrt with LuCI some 9, Python and its libraries some 13, ours 0.6, records 4.
 needed_flash_mb=27
 packages=(-wpad-basic-mbedtls wpad-openssl luci luci-app-airgrant airgrant-apd)
 

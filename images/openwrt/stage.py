@@ -1,12 +1,13 @@
 """What goes into each package of OpenWrt: modules, files and scripts, in a folder that is packed as it stands.
 
-    python3 -m images.openwrt.stage modules FOLDER                        every module, as the feed's Makefile wants it
+    python3 -m images.openwrt.stage modules PACKAGE FOLDER             its modules alone, for the feed's Makefile
     python3 -m images.openwrt.stage PACKAGE FORMAT VERSION RELEASE FOLDER [PYTHON]     one package's root, for nfpm
 
 Beside FOLDER come FOLDER.scripts, FOLDER.settings and FOLDER.json, the configuration of nfpm. Owns the division into
-packages: the base is what a Wi-Fi router imports, the part of a cell is the rest. With PYTHON (3.11 for ipk, 3.13 for
-apk) modules become its byte-code, without it they stay sources. Standard library only, as images.stage. Exit status:
-0 done, 2 the command line, 3 that Python is another one.
+packages: the base is what a Wi-Fi router imports, the part of a cell is the rest; each is one zip, which Python imports
+from as it stands. With PYTHON (3.11 for ipk, 3.13 for apk; `modules`: the one that runs this) modules become its
+byte-code, without it they stay sources. Standard library only, as images.stage. Exit status: 0 done, 2 the command
+line, 3 that Python is another one.
 """
 
 import ast
@@ -15,12 +16,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import zipfile
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path, PurePosixPath
 
 from images.openwrt.recipes import PYTHONS, RECIPES, SETTINGS, SOURCES, nfpm_config
-from images.stage import DATA, ROOT, copy, imports, modules_of, plan_files, to_byte_code
+from images.stage import DATA, ROOT, copy, imports, modules_of, to_byte_code
 
 HERE = Path(__file__).resolve().parent
 START = "apd.__main__"
@@ -65,13 +68,15 @@ SPLIT = {
 
 
 PACKAGES = (*RECIPES, *SOURCES.values())
+MODULES = (*SOURCES, *SOURCES.values())
+"""Packages that have any."""
 
 
 def main(arguments: list[str]) -> int:
     """From the command line; returns the exit status."""
     match arguments:
-        case ["modules", folder]:
-            copy(ROOT, plan_files(ROOT, START), Path(folder))
+        case ["modules", package, folder] if package in MODULES:
+            put_modules(package, Path(folder), sys.executable)
             return 0
         case [package, form, version, release, folder, *python] if (
             package in PACKAGES and form in PYTHONS and len(python) <= 1
@@ -147,25 +152,40 @@ def lay_out(
     for old in (folder, scripts):
         shutil.rmtree(old, ignore_errors=True)
     folder.mkdir(parents=True)
-    name = package.removesuffix("-src")
-    modules = {BASE: base_files, CELL: cell_files}.get(name, list[PurePosixPath])()
-    if modules:
-        copy(ROOT, modules, folder / LIBRARY)
-    if package != name:
-        for data in [
-            path for path in (folder / LIBRARY).rglob("*") if path.is_file() and path.suffix != ".py"
-        ]:
-            data.unlink()
-    else:
-        if modules and python:
-            to_byte_code(folder / LIBRARY, python, PurePosixPath("/") / LIBRARY)
-        _copy_files(name, folder)
+    if package in MODULES:
+        put_modules(package, folder / LIBRARY, python)
+    if package in RECIPES:
+        _copy_files(package, folder)
     write_scripts(package, form, scripts)
     if form == "apk":
         _write_lists(package, folder)
     if (folder / SETTINGS.lstrip("/")).is_file():
         (folder / SETTINGS.lstrip("/")).replace(settings)
     folder.with_name(f"{folder.name}.json").write_text(nfpm_config(package, form, version, release, folder))
+
+
+def put_modules(package: str, library: Path, python: str) -> None:
+    """Into `library`: one zip of them; of a twin the sources one by one, where tracebacks of the zip look for them."""
+    name = package.removesuffix("-src")
+    modules = {BASE: base_files, CELL: cell_files}[name]()
+    if package != name:
+        copy(ROOT, [file for file in modules if file.suffix == ".py"], library)
+        return
+    with tempfile.TemporaryDirectory() as made:
+        copy(ROOT, modules, Path(made))
+        if python:
+            to_byte_code(Path(made), python, PurePosixPath("/") / LIBRARY)
+        _zip(Path(made), _made(library) / f"{package}.zip")
+
+
+def _zip(folder: Path, target: Path) -> None:
+    """The same octets for the same files: in order, without times, by a zlib of the same kind. Python wants no more."""
+    with zipfile.ZipFile(target, "w") as made:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
+            entry.external_attr = 0o100644 << 16
+            made.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=9)
+    target.chmod(0o644)
 
 
 def version_of(python: str) -> str:
@@ -187,9 +207,6 @@ def _copy_files(package: str, folder: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
             target.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
-    if package == BASE:
-        shutil.copyfile(ROOT / "images" / "debian" / "apd", _made(folder / "usr" / "bin") / "apd")
-        (folder / "usr" / "bin" / "apd").chmod(0o755)
 
 
 def _made(folder: Path) -> Path:

@@ -9,13 +9,15 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
 import pytest
 
-from images.openwrt.recipes import RECIPES, SETTINGS
+from images.openwrt.recipes import PYTHONS, RECIPES, SETTINGS
 from images.openwrt.stage import (
+    MODULES,
     base_files,
     cell_files,
     lay_out,
@@ -98,36 +100,6 @@ def test_split_packages_are_those_that_are_imported_and_depended_on(parts) -> No
     assert split_packages(parts[1]) <= ours, "the part of a cell needs no more"
 
 
-def byte_code(root: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.pyc")}
-
-
-def test_byte_code_is_the_same_again_and_runs(tmp_path, parts) -> None:
-    form = "ipk" if HERE == "3.11" else "apk"
-    if HERE not in {"3.11", "3.13"}:
-        pytest.skip(f"this is Python {HERE}, and byte-code is for 3.11 and 3.13")
-    for name in ("one", "two"):
-        lay_out("airgrant-apd-cell", form, tmp_path / name / "cell", PYTHON)
-    one, two = (byte_code(tmp_path / name / "cell") for name in ("one", "two"))
-    assert one == two
-    assert len(one) == len([file for file in parts[1] if file.suffix == ".py"])
-    assert not list((tmp_path / "one").rglob("*.py"))
-    lay_out("airgrant-apd", form, tmp_path / "one" / "root", PYTHON)
-    library = tmp_path / "one" / "root" / "usr" / "lib" / "airgrant"
-    script = (
-        f"import sys; sys.path.insert(0, {str(library)!r}); from apd.__main__ import main; sys.exit(main())"
-    )
-    done = subprocess.run(
-        [PYTHON, "-I", "-c", script, "--version"], check=False, capture_output=True, text=True
-    )
-    assert done.stdout.startswith("apd "), done.stderr
-    script = (
-        f"import sys; sys.path.insert(0, {str(library)!r}); import apd.daemon; print(apd.daemon.__file__)"
-    )
-    done = subprocess.run([PYTHON, "-I", "-c", script], check=False, capture_output=True, text=True)
-    assert done.stdout.strip() == str(library / "apd" / "daemon.pyc")
-
-
 def test_another_python_is_refused(tmp_path, capsys) -> None:
     wrong = "apk" if HERE == "3.11" else "ipk"
     assert main(["airgrant-apd", wrong, "0", "1", str(tmp_path / "root"), PYTHON]) == 3
@@ -182,13 +154,12 @@ def test_both_kinds_hold_the_same_files_with_modes_and_owners(packed) -> None:
         _, apk, apk_data = open_apk(packed[f"{package}.apk"])
         lists = {name for name in apk if name.startswith("lib/apk/packages/")}
         assert set(apk) - lists == set(ipk)
-        same = [name for name in ipk if not name.endswith(".pyc")]
+        same = [name for name in ipk if not name.endswith(".zip")]
         assert all(apk_data[name] == ipk_data[name] for name in same)
         for members in (ipk, apk):
             assert {(member.uid, member.gid) for member in members.values()} == {(0, 0)}
             assert {member.mode & 0o777 for member in members.values()} <= {0o600, 0o644, 0o755}
             assert members.keys() >= ({"usr/bin/apd"} if package == "airgrant-apd" else set())
-    suffix = "pyc" if "airgrant-apd-src.ipk" in packed else "py"
     modes = {name: member.mode & 0o777 for name, member in open_ipk(packed["airgrant-apd.ipk"])[1].items()}
     assert modes["etc/config/airgrant"] == 0o600, "it may hold what is nobody's business"
     for name in (
@@ -198,7 +169,58 @@ def test_both_kinds_hold_the_same_files_with_modes_and_owners(packed) -> None:
         "usr/libexec/airgrant/doctor",
     ):
         assert modes[name] == 0o755, name
-    assert modes[f"usr/lib/airgrant/apd/daemon.{suffix}"] == modes["etc/hotplug.d/net/90-airgrant"] == 0o644
+    assert modes["usr/lib/airgrant/airgrant-apd.zip"] == modes["etc/hotplug.d/net/90-airgrant"] == 0o644
+
+
+IMPORT_AND_READ = """
+import importlib, pkgutil
+for name in %r:
+    print(importlib.import_module(name).__loader__.archive)
+assert b"<html" in pkgutil.get_data("apd", "status_page.html")
+"""
+
+
+@pytest.mark.parametrize(("form", "release"), [("ipk", "24.10"), ("apk", "25.12")])
+def test_the_packages_run_as_they_are(packed, parts, tmp_path, form, release) -> None:
+    """By their own command, with the Python and the libraries of the release: every module, at first without the part
+    of a cell. A traceback names module and line.
+    """
+    script = ROOT / "images" / "openwrt" / "python.sh"
+    found = subprocess.run([script, "path", PYTHONS[form][0]], check=False, capture_output=True, text=True)
+    libraries = ROOT / "build" / "openwrt-libraries" / release
+    if found.returncode or not (libraries / "release").is_file():
+        pytest.skip(f"Python and libraries of {release}: images/openwrt/libraries.sh build fetches them")
+    opened = open_ipk if form == "ipk" else open_apk
+    known = {str(path): name for name, path in modules_of(ROOT).items()}
+    library = tmp_path / "usr" / "lib" / "airgrant"
+
+    def install(package: str) -> None:
+        for name, content in opened(packed[f"{package}.{form}"])[2].items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(content)
+
+    def run(*words: str, then: str = "") -> subprocess.CompletedProcess[str]:
+        """The command, with the folder that is its library here, and with other last words."""
+        text = (tmp_path / "usr/bin/apd").read_text().replace("/usr/lib/airgrant", str(library))
+        head, ours, rest = text.partition("from apd.__main__")
+        paths = f"import sys; sys.path.append({str(libraries)!r})\n"
+        command = head.replace("import sys\n", paths, 1) + (then or ours + rest)
+        python = found.stdout.strip()
+        return subprocess.run(
+            [python, "-I", "-c", command, *words], check=False, capture_output=True, text=True, cwd=tmp_path
+        )
+
+    for package, files in (("airgrant-apd", parts[0]), ("airgrant-apd-cell", [*parts[0], *parts[1]])):
+        install(package)
+        done = run("--version")
+        assert done.stdout.startswith("apd "), done.stderr
+        modules = [name for file in files if (name := known.get(str(file), "apd.__main__")) != "apd.__main__"]
+        done = run(then=IMPORT_AND_READ % modules)
+        assert not done.returncode, done.stderr
+        assert set(done.stdout.split()) == {str(path) for path in library.glob("*.zip")}
+    fails = "from wire.units import parse_rate\nparse_rate('much')\n"
+    done = run(then=fails)
+    assert re.search(r'File "/usr/lib/airgrant/wire/units.py", line \d+, in parse_rate', done.stderr)
 
 
 def test_what_they_say_of_themselves(packed) -> None:
@@ -279,7 +301,7 @@ def make(expression: str, folder: Path) -> str:
     """What GNU make makes of an expression in that Makefile; OpenWrt's own includes are empty here."""
     for name in ("rules.mk", "package.mk", "feeds/packages/lang/python/python3-package.mk"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("")
+        (folder / name).write_text("Python3/Run=python $(2)\n" if "python" in name else "")
     (folder / "ask.mk").write_text(
         f"TOPDIR:={folder}\nINCLUDE_DIR:={folder}\nspace:= $() $()\ndefine newline\n\n\nendef\n"
         f"include {FEED}/Makefile\n$(info {expression})\nall:;@:\n"
@@ -300,14 +322,26 @@ def test_the_makefile_depends_on_the_same(tmp_path) -> None:
     )
 
 
-def test_the_makefile_divides_as_the_walk_over_imports_does(tmp_path, parts) -> None:
-    said = make("$(Py3Package/airgrant-apd-cell/filespec)", tmp_path).split()
-    named = {line.removeprefix("+|/usr/lib/airgrant/") for line in said}
-    files = {str(file) for file in parts[1] if file.parts[0] != "ran_slicing"}
-    assert named == files | {"ran_slicing"}
-    base = make("$(Py3Package/airgrant-apd/filespec)", tmp_path).split()
-    assert base[0] == "+|/usr/lib/airgrant"
-    assert {line.removeprefix("-|/usr/lib/airgrant/") for line in base[1:]} == named
+def test_the_makefile_packs_what_is_packed_here(tmp_path) -> None:
+    for package in MODULES:
+        recipe = make(f"$(call Package/{package}/install,{tmp_path}/{package})", tmp_path)
+        words = re.search(r"^\s*python -m images\.openwrt\.stage (.*)$", recipe, re.MULTILINE)
+        assert words is not None, recipe
+        assert words[1].split() == ["modules", package, f"{tmp_path}/{package}/usr/lib/airgrant"]
+        assert make(f"$(Package/{package})", tmp_path).strip()
+
+
+def test_modules_are_the_same_octets_again(tmp_path, parts) -> None:
+    for name in ("one", "two"):
+        assert main(["modules", "airgrant-apd-cell", str(tmp_path / name)]) == 0
+    one, two = (tmp_path / name / "airgrant-apd-cell.zip" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    with zipfile.ZipFile(one) as made:
+        assert made.namelist() == sorted(f"{file}c" for file in parts[1])
+    assert main(["modules", "airgrant-apd-cell-src", str(tmp_path / "sources")]) == 0
+    found = (path for path in (tmp_path / "sources").rglob("*") if path.is_file())
+    assert {path.relative_to(tmp_path / "sources").as_posix() for path in found} == set(map(str, parts[1]))
+    assert main(["modules", "airgrant-apd-tpm", str(tmp_path / "none")]) == 2
 
 
 def test_the_makefile_is_as_its_reviewers_ask(tmp_path) -> None:
