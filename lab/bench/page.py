@@ -194,18 +194,19 @@ def _viewers(shop: _Shop, count: int) -> Iterator[None]:
 
     def look() -> None:
         with httpx.Client(cookies={COOKIE: shop.token}, timeout=10) as client:
-            version, epoch = 0, "none"
+            version, epoch, order = 0, "none", ""
             while not stop.wait(1.0):
-                query = f"place=/sessions&epoch={epoch}&since={version}"
+                query = f"place=/sessions&epoch={epoch}&since={version}&order={order}"
                 answer = client.get(
                     f"{shop.url}/changes?{query}", headers={"Accept": "application/json"}
                 ).json()
                 if "reload" in answer:
                     text = client.get(f"{shop.url}/sessions").text
+                    order = text.partition('data-order="')[2].partition('"')[0]
                     epoch = text.partition('data-epoch="')[2].partition('"')[0]
                     version = int(text.partition('data-version="')[2].partition('"')[0])
                 else:
-                    version = int(answer["version"])
+                    version, order = int(answer["version"]), str(answer["order"])
 
     threads = [threading.Thread(target=look) for _ in range(count)]
     for thread in threads:

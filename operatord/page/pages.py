@@ -1,13 +1,14 @@
 """The routes of the operator's page: four pages, what changed of them, one action.
 
 Everything is rendered here and works without a script; the script only asks /changes and puts in place what it gets:
-rows of sessions that changed, and parts whose digest is another. A part is made at most once a second, whoever asks.
+rows of sessions that changed or came, each with the one above it, and parts whose digest is another. A part is made at
+most once a second, whoever asks.
 Nothing is loaded from elsewhere, and no script or style stands in the page. Decides nothing.
 """
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Annotated, Any, Protocol
@@ -17,7 +18,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from fastapi.staticfiles import StaticFiles
 
 from ledger.reports.words import STANDINGS
-from operatord.page.board import Board
+from operatord.page.board import Board, Row
 from operatord.page.guard import Guard, Person, Role
 from operatord.page.login import login_routes
 from operatord.page.rendering import FOLDER, render, render_part
@@ -40,6 +41,8 @@ from wire.errors import DecodeError, ShellError
 
 MAX_ROWS = 1_000
 """Sessions of one page; the others are on the next, or at one box."""
+MAX_ORDERS = 200
+"""Which rows stood on a page, of as many pages as browsers have had last; who has an older one loads it again."""
 PART_S = 1.0
 MAX_REASON = 200
 HEADERS = {
@@ -121,6 +124,7 @@ class Press:
         self._sight, self._monotonic = sight, monotonic
         self._parts: dict[str, tuple[float, Part]] = {}
         self._rows: dict[tuple[str, bool], tuple[object, str]] = {}
+        self._orders: dict[str, tuple[str, ...]] = {}
 
     def part(self, name: str) -> Part:
         now = self._monotonic()
@@ -130,6 +134,18 @@ class Press:
             part = Part(html, hashlib.sha256(html.encode()).hexdigest()[:12])
             self._parts[name] = now, part
         return part
+
+    def keep_order(self, grants: tuple[str, ...]) -> str:
+        """The name by which a browser asks for what is other than these rows."""
+        name = hashlib.sha256(" ".join(grants).encode()).hexdigest()[:16]
+        self._orders.pop(name, None)
+        self._orders[name] = grants
+        if len(self._orders) > MAX_ORDERS:
+            del self._orders[next(iter(self._orders))]
+        return name
+
+    def order(self, name: str) -> tuple[str, ...] | None:
+        return self._orders.get(name)
 
     def rows(self, known: Known, grants: Iterable[str], *, may_revoke: bool) -> list[str]:
         """Rows of the table of sessions; of one that did not change the same text."""
@@ -146,7 +162,7 @@ class Press:
         return found
 
 
-def create_page(sight: Sight, guard: Guard, *, is_secure: bool = False) -> FastAPI:
+def create_page(sight: Sight, guard: Guard, *, is_secure: bool = False, max_rows: int = MAX_ROWS) -> FastAPI:
     """The application in front of one sight; `is_secure`: browsers come by TLS."""
     app = FastAPI(title="Airgrant operator's page", docs_url=None, redoc_url=None, openapi_url=None)
     always = HEADERS | (HSTS if is_secure else {})
@@ -162,13 +178,13 @@ def create_page(sight: Sight, guard: Guard, *, is_secure: bool = False) -> FastA
     guard.install(app)
     app.include_router(login_routes(guard))
     press = Press(sight)
-    _add_pages(app, sight, guard, press)
-    _add_changes(app, sight, guard, press)
+    _add_pages(app, sight, guard, press, max_rows)
+    _add_changes(app, sight, guard, press, max_rows)
     _add_revoking(app, sight, guard)
     return app
 
 
-def _add_pages(app: FastAPI, sight: Sight, guard: Guard, press: Press) -> None:
+def _add_pages(app: FastAPI, sight: Sight, guard: Guard, press: Press, max_rows: int) -> None:
     viewer = guard.require(Role.VIEWER)
 
     def show(request: Request, person: Person, place: str, **values: Any) -> HTMLResponse:
@@ -177,7 +193,7 @@ def _add_pages(app: FastAPI, sight: Sight, guard: Guard, press: Press) -> None:
         page = render(
             template, place=place, person=person, token=guard.form_token(request), as_of=clock_time(known.now_s),
             parts={name: press.part(name) for name in names}, standings=STANDINGS.values(),
-            **{"epoch": sight.board.epoch, "version": sight.board.version, "query": "", **values},
+            **{"epoch": sight.board.epoch, "version": sight.board.version, "query": "", "order": "", **values},
         )  # fmt: skip
         return HTMLResponse(page)
 
@@ -202,15 +218,20 @@ def _add_pages(app: FastAPI, sight: Sight, guard: Guard, press: Press) -> None:
     ) -> Response:
         known, may_revoke = sight.known(), person.role >= Role.OPERATOR
         found = known.board.sessions(box)
-        shown = found[(page - 1) * MAX_ROWS : page * MAX_ROWS]
+        shown = _shown(found, page, max_rows)
         return show(
-            request, person, "/sessions", rows=press.rows(known, (row.grant for row in shown), may_revoke=may_revoke),
-            box=box, boxes=sorted(known.boxes), page=page, pages=max(1, ceil(len(found) / MAX_ROWS)),
-            count=len(found), may_revoke=may_revoke, query=f"box={box}&page={page}",
+            request, person, "/sessions", rows=press.rows(known, shown, may_revoke=may_revoke),
+            box=box, boxes=sorted(known.boxes), page=page, pages=max(1, ceil(len(found) / max_rows)),
+            count=len(found), may_revoke=may_revoke, query=f"box={box}&page={page}", order=press.keep_order(shown),
         )  # fmt: skip
 
 
-def _add_changes(app: FastAPI, sight: Sight, guard: Guard, press: Press) -> None:
+def _shown(found: Sequence[Row], page: int, max_rows: int) -> tuple[str, ...]:
+    """The grants of one page, the latest to come first."""
+    return tuple(row.grant for row in found[(page - 1) * max_rows : page * max_rows])
+
+
+def _add_changes(app: FastAPI, sight: Sight, guard: Guard, press: Press, max_rows: int) -> None:
     @app.get("/changes")
     async def changes(
         person: Annotated[Person, Depends(guard.require(Role.VIEWER))],
@@ -220,6 +241,7 @@ def _add_changes(app: FastAPI, sight: Sight, guard: Guard, press: Press) -> None
         seen: Annotated[list[str], Query()] = [],  # noqa: B006 FastAPI copies it
         box: BoxName = "",
         page: Annotated[int, Query(ge=1, le=1_000)] = 1,
+        order: str = "",
     ) -> Response:
         """What is other than what this browser has; it says what that is."""
         board, known = sight.board, sight.known()
@@ -232,25 +254,35 @@ def _add_changes(app: FastAPI, sight: Sight, guard: Guard, press: Press) -> None
         }
         if place == "/sessions":
             newer = board.since(since) if epoch == board.epoch else None
-            if newer is None:
+            before = press.order(order)
+            if newer is None or before is None:
                 return JSONResponse({"reload": True})
-            may_revoke = person.role >= Role.OPERATOR
-            answer |= _changed_rows(known, press, newer, box, page, may_revoke=may_revoke)
+            found = known.board.sessions(box)
+            shown, may_revoke = _shown(found, page, max_rows), person.role >= Role.OPERATOR
+            answer |= _changed_rows(known, press, newer, before, shown, may_revoke=may_revoke)
+            answer |= {"count": len(found), "order": press.keep_order(shown)}
         return JSONResponse(answer)
 
 
 def _changed_rows(
-    known: Known, press: Press, newer: Iterable[str], box: str, page: int, *, may_revoke: bool
+    known: Known,
+    press: Press,
+    newer: Iterable[str],
+    before: Sequence[str],
+    shown: Sequence[str],
+    *,
+    may_revoke: bool,
 ) -> dict[str, Any]:
-    """`rows` by grant, of those that this page shows; `gone` are not, or not any more. New ones come on the first."""
-    found = known.board.sessions(box)
-    shown = {row.grant: row.accepted_s for row in found[(page - 1) * MAX_ROWS : page * MAX_ROWS]}
-    here = sorted((grant for grant in newer if grant in shown), key=shown.__getitem__)
+    """`rows` of this page that changed or that the browser has not: grant, HTML and the grant above it, from above to
+    below, so that whoever puts each in its place has them all in order. `gone` are here no more.
+    """
+    there, wanted = set(shown), set(newer) | (set(shown) - set(before))
+    above = dict(zip(shown, ("", *shown), strict=False))
+    here = [grant for grant in shown if grant in wanted]
+    html = press.rows(known, here, may_revoke=may_revoke)
     return {
-        "rows": list(zip(here, press.rows(known, here, may_revoke=may_revoke), strict=True)),
-        "gone": [grant for grant in newer if grant not in shown],
-        "add": page == 1,
-        "count": len(found),
+        "rows": [(grant, text, above[grant]) for grant, text in zip(here, html, strict=True)],
+        "gone": [grant for grant in before if grant not in there],
     }
 
 

@@ -5,7 +5,7 @@
   const state = document.getElementById("state");
   const body = document.getElementById("sessions");
   const PAUSE_MS = 1000, SLOW_MS = 5000;
-  let version = live.dataset.version, stopped = false, timer = 0;
+  let version = live.dataset.version, order = live.dataset.order, stopped = false, timer = 0;
 
   const say = (text) => { if (state.textContent !== text) { state.textContent = text; } };
 
@@ -32,26 +32,27 @@
     part.dataset.digest = digest;
   };
 
-  const putRow = (grant, html, add) => {
-    const old = document.getElementById("s" + grant);
-    if (!old && !add) { return; }
+  // Below the row of `above`, or first.
+  const putRow = (grant, html, above) => {
+    const old = document.getElementById("s" + grant), place = document.getElementById("s" + above);
     const made = rowOf(html);
     made.classList.add("changed");
-    if (!old) { body.prepend(made); return; }
-    const focused = old.contains(document.activeElement);
-    old.replaceWith(made);
-    if (focused) { made.querySelector("a")?.focus(); }
+    const focused = old?.contains(document.activeElement);
+    old?.remove();
+    if (place) { place.after(made); } else { body.prepend(made); }
+    if (focused) { made.querySelector("a")?.focus({ preventScroll: true }); }
   };
 
   const put = (page) => {
     for (const [name, [digest, html]] of Object.entries(page.parts)) { putPart(name, digest, html); }
     if (page.rows && body) {
       for (const grant of page.gone) { document.getElementById("s" + grant)?.remove(); }
-      for (const [grant, html] of page.rows) { putRow(grant, html, page.add); }
+      for (const [grant, html, above] of page.rows) { putRow(grant, html, above); }
       document.getElementById("count").textContent = page.count.toLocaleString("en");
       document.getElementById("nobody").hidden = page.count > 0;
     }
     version = page.version;
+    order = page.order ?? "";
     document.getElementById("as-of").textContent = page.as_of;
   };
 
@@ -62,6 +63,7 @@
     query.set("place", live.dataset.place);
     query.set("epoch", live.dataset.epoch);
     query.set("since", version);
+    query.set("order", order);
     for (const part of document.querySelectorAll("[data-part]")) { query.append("seen", part.dataset.digest); }
     try {
       const answer = await fetch("/changes?" + query, { headers: { Accept: "application/json" }, cache: "no-store" });

@@ -72,13 +72,8 @@ class PageHouse:
 
     def sign_in(self, name: str, role: Role) -> str:
         """What a browser of somebody who logged in shows."""
-        store, now_s = PeopleStore(self.operator.folder / "state" / "people.db"), int(time.time())
-        token, link = secrets.token_urlsafe(32), secrets.token_bytes(32)
-        key = Key(secrets.token_bytes(16), name, b"", 0, now_s)
-        store.add(Person(name, role), secrets.token_bytes(16), now_s)
-        store.put_link(name, link, now_s + 60)
-        assert store.register(link, key, now_s)
-        assert store.begin_session(hash_token(token), key, 0, now_s, 0)
+        store = PeopleStore(self.operator.folder / "state" / "people.db")
+        token = sign_in(store, name, role)
         store.close()
         return token
 
@@ -162,6 +157,18 @@ class PageHouse:
                 self.report(box, grant, short, lie)
                 self.refund(box, buyer, grant, 10)
         return grants
+
+
+def sign_in(store: PeopleStore, name: str, role: Role) -> str:
+    """The token of a browser of somebody who logged in."""
+    now_s = int(time.time())
+    token, link = secrets.token_urlsafe(32), secrets.token_bytes(32)
+    key = Key(secrets.token_bytes(16), name, b"", 0, now_s)
+    store.add(Person(name, role), secrets.token_bytes(16), now_s)
+    store.put_link(name, link, now_s + 60)
+    assert store.register(link, key, now_s)
+    assert store.begin_session(hash_token(token), key, 0, now_s, 0)
+    return token
 
 
 def station(number: int) -> str:

@@ -8,7 +8,8 @@ import re
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,19 +17,30 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Browser, Page, expect
 
 from lab.chromium import CHROMIUM, chromium
+from ledger.http import listen
 from ledger.toml_file import read_toml
+from operatord.page.books import LedgerWord
+from operatord.page.guard import Guard
 from operatord.page.history import History
 from operatord.page.ledger_look import LedgerLook
-from operatord.page.pages import PLACES
+from operatord.page.origin import parse_origin
+from operatord.page.pages import PLACES, create_page
 from operatord.page.people import Role
+from operatord.page.people_store import PeopleStore
 from operatord.page.recorded import Short
+from operatord.page.rendering import render
+from operatord.page.views import Known
 from operatord.settings import parse_settings
 from tests.operatord.page.browsing import FAULTS, tab
-from tests.operatord.page.page_house import BOXES, COOKIE, PageHouse, page_house
+from tests.operatord.page.page_house import BOXES, COOKIE, PageHouse, page_house, sign_in
 from tests.operatord.page.page_house import station as name_of_station
+from tests.operatord.page.test_board import answer, followed, row
+from wire.errors import ShellError
 from wire.grant import Grant
 
 pytestmark = pytest.mark.system
@@ -189,6 +201,72 @@ def test_whoever_is_logged_out_is_told_so(open_house, browser, eventually) -> No
     context.close()
 
 
+class StillSight:
+    """A page's sight that moves as a test says: sessions by the time at which they came."""
+
+    def __init__(self, *came: int) -> None:
+        self.board = followed(*(row(f"{at:032x}", accepted_s=at) for at in came))
+
+    def known(self) -> Known:
+        return Known({"roof": "0b"}, self.board, LedgerWord(), 1_000)
+
+    async def revoke(self, grant: str, reason: str) -> str:
+        raise ShellError("operatord", f"is not there: {grant}, {reason}")
+
+    def change(self, *came: int, gone: Iterable[int] = ()) -> None:
+        ended = [{"grant": f"{at:032x}", "gone": True} for at in gone]
+        self.board.take(answer(*ended, *(row(f"{at:032x}", accepted_s=at) for at in came)))
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """The URL of an application, on a thread of its own: this one's event loop is the browser's."""
+    listening = listen("127.0.0.1", 0)
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=2)
+    )
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    try:
+        yield f"http://localhost:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listening.close()
+
+
+def test_rows_stand_in_order_on_whichever_page_they_come(browser, tmp_path) -> None:
+    sight, store, now_s = StillSight(*range(1, 8)), PeopleStore(tmp_path / "people.db"), int(time.time())
+    guard = Guard(store, parse_origin(f"http://localhost:{PORT}"), render, lambda _: None, lambda: now_s)
+    token = sign_in(store, "vera", Role.VIEWER)
+
+    def shows(page: Page, *came: int) -> None:
+        ids = [f"s{at:032x}" for at in came]
+        script = "(ids) => [...document.querySelectorAll('#sessions tr')].map((row) => row.id).join() === ids.join()"
+        page.wait_for_function(script, arg=ids, timeout=WAIT_MS)
+
+    with (
+        serving(create_page(sight, guard, max_rows=3)) as url,
+        tab(browser, url, token) as first,
+        tab(browser, url, token) as second,
+    ):
+        first.goto(f"{url}/sessions")
+        second.goto(f"{url}/sessions?page=2")
+        for page in (first, second):
+            page.evaluate("() => { window.mine = true; }")
+        shows(first, 7, 6, 5)
+        shows(second, 4, 3, 2)
+        sight.change(gone=[7, 5])  # who moves up comes below, and page 2 has what was page 3's
+        shows(first, 6, 4, 3)
+        shows(second, 2, 1)
+        sight.change(9, 8, 6)  # a row that was heard of again stays below those that came
+        shows(first, 9, 8, 6)
+        shows(second, 4, 3, 2)
+        for page in (first, second):
+            assert page.evaluate("window.mine"), "it was not loaded again"
+    store.close()
+
+
 # ---- What is done
 
 
@@ -262,13 +340,14 @@ def test_what_changed_is_small_and_an_old_page_is_loaded_again(open_house, viewe
         return dict(answer.json())
 
     text = open_house.get("/sessions", viewer).text
-    epoch, version, seen = (
-        re.findall(rf'data-{name}="(\w+)"', text)[0] for name in ("epoch", "version", "digest")
+    epoch, version, order, seen = (
+        re.findall(rf'data-{name}="(\w+)"', text)[0] for name in ("epoch", "version", "order", "digest")
     )
-    same = ask(place="/sessions", epoch=epoch, since=version, seen=seen)
+    same = ask(place="/sessions", epoch=epoch, since=version, order=order, seen=seen)
     assert (same["rows"], same["gone"], same["parts"]) == ([], [], {})
     assert ask(place="/sessions", epoch="other", since=version) == {"reload": True}
-    assert ask(place="/sessions", epoch=epoch, since="999999") == {"reload": True}
+    assert ask(place="/sessions", epoch=epoch, since="999999", order=order) == {"reload": True}
+    assert ask(place="/sessions", epoch=epoch, since=version, order="other") == {"reload": True}
     assert ask(place="/nowhere", epoch=epoch, since="0") == {"reload": True}
 
 
