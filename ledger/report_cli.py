@@ -6,6 +6,7 @@ and everything holds; 1 something does not, or a file is no report; 2 the comman
 """
 
 import argparse
+import hashlib
 import importlib
 import json
 import os
@@ -45,6 +46,7 @@ from ledger.reports.statement import statement
 from ledger.reports.sum_up import DAY_MS, GROUPS, Sum, format_day, join_sums, total_of
 from ledger.reports.tables import outcome_lines, sum_table
 from ledger.reports.trust import Trust, format_trust, parse_trust, unused_revocations
+from ledger.reports.whole import ask_further
 from ledger.tables import audit_json, audit_tables
 from wire.errors import ConfigError, DecodeError, ShellError
 
@@ -89,6 +91,7 @@ def report(argv: list[str]) -> int:
         "--key-id", metavar="ID", help="one attestation key (16 hexadecimal digits); default: all"
     )
     verify.add_argument("--all-findings", action="store_true", help="also say what holds, in words")
+    add_day(verify, "--until", "of files: the day up to which all has to be proved (UTC): 2026-12-01")
     add_reading_options(verify)
     fetch = add_subcommand(commands, "fetch", "save one box's records with what verifies them", _report_fetch)
     fetch.add_argument(
@@ -188,12 +191,18 @@ def add_trust_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _report_verify(options: argparse.Namespace) -> int:
-    if options.trust is not None or len(options.file) > 1:
+    if options.file and options.key_id is not None:
+        raise ConfigError("--key-id is for a ledger that is asked: a file is of the box that it names")
+    if options.trust is not None or options.until is not None or len(options.file) > 1:
         return _verify_many(options)
     with progress(quiet=options.json) as tell:
         bundles = [_filed_bundle(options)] if options.file else _shown_bundles(options, tell)
-        audits = [audit_bundle(bundle, options.ledger_id, tell) for bundle in bundles]
-        if not options.file:
+        is_file = bool(options.file)
+        audits = [
+            ask_further(bundle, audit_bundle(bundle, options.ledger_id, tell), is_file=is_file)
+            for bundle in bundles
+        ]
+        if not is_file:
             reader = reader_of(options)
             audits = [replace(one, repayments=fetch_repayments(reader, one, tell)) for one in audits]
     page = audit_json(audits)
@@ -204,10 +213,13 @@ def _report_verify(options: argparse.Namespace) -> int:
 def _verify_many(options: argparse.Namespace) -> int:
     """As totals, in memory that does not grow; what does not hold is told record by record, up to a number."""
     if not options.file:
-        raise ConfigError("--trust is for report files: name some, or ask the ledger with --ledger-id")
+        raise ConfigError(
+            "--trust and --until are for report files: name some, or ask the ledger with --ledger-id"
+        )
     trust = trust_of(options)
+    span = ALWAYS if options.until is None else Span(to_utc_ms=options.until)
     with progress(quiet=options.json) as tell:
-        outcomes = [outcome for outcome, _ in verify_files(options.file, trust, (), tell)]
+        outcomes = [outcome for outcome, _ in verify_files(options.file, trust, (), tell, span=span)]
     require_different_boxes(outcomes)
     with _standard_output():
         show_page(options, _outcomes_page(outcomes, trust), lambda: _outcome_lines(outcomes, trust))
@@ -281,6 +293,7 @@ def _shown_bundles(options: argparse.Namespace, tell: Tell) -> list[Bundle]:
 
 
 def _report_fetch(options: argparse.Namespace) -> int:
+    _check_out(options.out)
     reader = reader_of(options)
     with progress(quiet=options.json) as tell:
         bundle = fetch_bundle(reader, fetch_genesis(reader), _key_id(options.key_id), tell)
@@ -295,6 +308,7 @@ def _report_fetch(options: argparse.Namespace) -> int:
 
 def _report_trust(options: argparse.Namespace) -> int:
     """Without --ledger-id the ledger is asked who it is: then the operator's word for it should be asked elsewhere."""
+    _check_out(options.out, options.vendors)
     ids = [_ledger_id(one) for one in options.ledger_id or []]
     if not ids:
         ids = [fetch_genesis(reader_of(options)).ledger_id]
@@ -323,6 +337,7 @@ def _report_trust(options: argparse.Namespace) -> int:
 def _report_sum(options: argparse.Namespace) -> int:
     if options.out is not None and options.format == "table" and not options.json:
         raise ConfigError("--out: a table is for the terminal: say --format csv or json")
+    _check_out(options.out, options.trust, *options.file)
     trust = trust_of(options)
     with progress(quiet=options.json or options.format != "table") as tell:
         found = verify_files(options.file, trust, [options.by], tell, span=_span_of(options))
@@ -365,10 +380,11 @@ def _sum_page(
 
 def _report_export(options: argparse.Namespace) -> int:
     """In one pass: rows are written while the chain is verified, and the file gets its name once all is written."""
+    _check_out(options.out, options.trust, *options.file)
     trust = trust_of(options)
     if options.format == "html":
         return _export_statement(options, trust)
-    span, exported = _span_of(options), _Exported()
+    span, exported, digest = _span_of(options), _Exported(), hashlib.sha256()
     with ExitStack() as stack:
         tell = stack.enter_context(progress(quiet=options.json or options.out is None))
         dispute = _ask_together(options.file, trust, tell, stack)
@@ -377,12 +393,15 @@ def _report_export(options: argparse.Namespace) -> int:
             exported.rows_of(file, trust, span, dispute, tell) for file in options.file
         )
         for piece in _EXPORTS[options.format](rows, trust, span, exported):
-            write(piece.encode())
+            data = piece.encode()
+            digest.update(data)
+            write(data)
     _complain(exported.outcomes)
     if options.out is not None and not options.json:
         files = len(exported.outcomes)
         sys.stderr.write(
-            f"airgrant: {options.out}: {exported.count} rows of {files} files, {_span_text(span)}\n"
+            f"airgrant: {options.out}: {exported.count} rows of {files} files, {_span_text(span)}; "
+            f"sha256 {digest.hexdigest()}\n"
         )
     return _status(exported.outcomes)
 
@@ -461,6 +480,24 @@ def _put(options: argparse.Namespace, pieces: Iterable[str]) -> None:
     with _written(options.out) as write:
         for piece in pieces:
             write(piece.encode())
+
+
+def _check_out(out: Path | None, *read: Path | None) -> None:
+    """Before any work is done: a device is no file to be put in place of, and evidence is not written over. Raises
+    ConfigError, ShellError.
+    """
+    if out is None:
+        return
+    try:
+        if out.exists() and not out.is_file():
+            raise ConfigError(f"--out {out}: is no file; without --out it goes to standard output")
+        if not out.parent.is_dir():
+            raise ConfigError(f"--out {out}: there is no folder {out.parent}")
+        for one in filter(None, read):
+            if out.exists() and one.exists() and out.samefile(one):
+                raise ConfigError(f"--out {out}: is read here, and would be lost")
+    except OSError as error:
+        raise ShellError(str(out), error.strerror or str(error)) from error
 
 
 @contextmanager

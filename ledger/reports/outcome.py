@@ -54,7 +54,7 @@ class Outcome:
     end_head: str = ""
     """The chain's last record as that header has it, and its hash."""
     asked_until_ms: int = 0
-    """When the time ends that the auditor asked about; 0: he named none."""
+    """How far the proof has to reach for the time that the auditor asked about; 0: he named none."""
     complete: bool = False
     complete_text: str = ""
     maker_asked: bool = False
@@ -143,7 +143,7 @@ class OutcomeFold:
         outcome.proved_height, outcome.proved_s = proved.height, proved.time_s
         outcome.end_sequence, outcome.end_head = proved.end.sequence, proved.end.head.hex()
         outcome.ended_s = proved.end.retired_s
-        outcome.asked_until_ms = span.to_utc_ms if span.to_utc_ms != ALWAYS.to_utc_ms else 0
+        outcome.asked_until_ms = span.must_reach_ms
 
     def take(self, judged: Judged) -> None:
         verdict, outcome = judged.verdict, self.outcome
@@ -186,20 +186,18 @@ class OutcomeFold:
         shown = tuple(one for one in (self._end, self._last) if one is not None)
         complete = check_complete(self.proved, shown)
         self.outcome.complete, self.outcome.complete_text = complete.ok, complete.text
-        self._leave_out_rest()
+        if (rest := self.rest()) is not None:
+            self._leave_out(rest)
         return self.outcome
 
-    def _leave_out_rest(self) -> None:
+    def rest(self) -> UnmeteredInterval | None:
         """From the last report to the header, or to when the key was retired: a box that stopped has no next report
-        that would show it.
+        that would show it. What of it is within the span.
         """
-        if self._covered_ms is None:
-            return
         until_ms = (self.proved.end.retired_s or self.proved.time_s) * 1_000
-        if until_ms > self._covered_ms:
-            gap = self._span.clip(UnmeteredInterval(self._covered_ms, until_ms, NO_REPORT_SINCE))
-            if gap is not None:
-                self._leave_out(gap)
+        if self._covered_ms is None or until_ms <= self._covered_ms:
+            return None
+        return self._span.clip(UnmeteredInterval(self._covered_ms, until_ms, NO_REPORT_SINCE))
 
     def _checks_of(self, judged: Judged) -> Iterator[str]:
         """Those that were made of a record; what is told only for the reader, such as that there is no TPM, is none."""

@@ -46,6 +46,15 @@ class Span:
     def has(self, row: "Row") -> bool:
         return self.from_utc_ms <= row.from_utc_ms < self.to_utc_ms
 
+    @property
+    def must_reach_ms(self) -> int:
+        """Until when it takes a proof to say anything about this time: its end, or without one its first instant; 0
+        for all time.
+        """
+        if self.to_utc_ms != U63_MAX:
+            return self.to_utc_ms
+        return self.from_utc_ms + 1 if self.from_utc_ms else 0
+
     def clip(self, gap: UnmeteredInterval) -> UnmeteredInterval | None:
         """What of an interval is within; None if nothing is."""
         begin, end = max(gap.from_utc_ms, self.from_utc_ms), min(gap.to_utc_ms, self.to_utc_ms)
@@ -140,16 +149,14 @@ def judge_records(
         if record is None:
             yield Judged(verdict)
             continue
-        from_ms, to_ms = _times(record)
-        more = list(_disputed(record, dispute))
-        more += further.ask(record, (*verdict.failures, *more))
+        from_ms, to_ms = times_of(record)
+        if disputed := list(_disputed(record, dispute)):
+            verdict = _with(verdict, disputed)
+        verdict = judge_further(further, record, verdict)
         if revoked is not None and to_ms >= revoked.since_utc_s * 1_000:
-            more.append(_say_revoked(revoked))
+            verdict = _with(verdict, [_say_revoked(revoked)])
         if maker is not None and not maker.ok:
-            more.append(maker)
-            verdict = replace(verdict, attested=False)
-        if more:
-            verdict = _with(verdict, more)
+            verdict = replace(_with(verdict, [maker]), attested=False)
         rows = tuple(_rows(record, verdict, enrolment, find_grant))
         yield Judged(verdict, rows, from_ms, to_ms)
 
@@ -189,7 +196,7 @@ class Further:
         """Up to the chain's end the ledger had everything by then; what came after that end, nobody dates."""
         if self._proved is None or record.sequence > self._proved.end.sequence:
             return
-        had_s, (_, to_ms) = self._proved.end.retired_s or self._proved.time_s, _times(record)
+        had_s, (_, to_ms) = self._proved.end.retired_s or self._proved.time_s, times_of(record)
         if to_ms > had_s * 1_000 + CLOCK_SLACK_MS:
             text = f"tells of {to_ms} ms UTC, and the ledger had it by {had_s} s: that time had not come"
             yield Finding(AHEAD, ok=False, severity=Severity.CLAIM, text=text)
@@ -259,6 +266,12 @@ def doubled_passes(record: UsageReport, before: dict[bytes, int]) -> tuple[dict[
     return passes, found
 
 
+def judge_further(further: Further, record: MeterRecord, verdict: RecordVerdict) -> RecordVerdict:
+    """The verdict with what `further` finds, who has to have all records before this one."""
+    found = further.ask(record, verdict.failures)
+    return _with(verdict, found) if found else verdict
+
+
 def _with(verdict: RecordVerdict, more: Sequence[Finding]) -> RecordVerdict:
     """Time that had not come leaves nothing out, as it covers nothing."""
     ahead = any(one.check == AHEAD for one in more)
@@ -271,7 +284,8 @@ def _say_revoked(revoked: Revoked) -> Finding:
     return Finding(REVOKED, ok=False, severity=Severity.FORGERY, text=text)
 
 
-def _times(record: MeterRecord) -> tuple[int, int]:
+def times_of(record: MeterRecord) -> tuple[int, int]:
+    """Which time it tells of, ms UTC."""
     match record:
         case UsageReport():
             return record.from_utc_ms, record.to_utc_ms

@@ -34,6 +34,8 @@ def _file_lines(outcome: Outcome) -> list[str]:
     lines = [f"{mark} [bold]{escape(outcome.file)}[/]: {escape(outcome.sentence)}"]
     if outcome.key_id:
         lines.append(f"    meter {outcome.key_id} of provider {outcome.provider[:16]}…, {outcome.rows} rows")
+    if outcome.complete:
+        lines.append(f"    shown to record {outcome.end_sequence}, {outcome.end_head or 'none'}")
     if outcome.partner_rows:
         lines.append(f"    {outcome.partner_rows} rows are of grants that another provider sold")
     if outcome.unmetered_ms:
