@@ -6,8 +6,8 @@ import pytest
 
 from tests.tidy_rules import RULES, Module, parse_module, test_files
 
-DIRECTION, GRANTED, PURE, SHELLS = list(RULES)[:4]
-NAMES, PACKAGES, MIRROR, BANNED, EXCUSES = list(RULES)[4:]
+DIRECTION, GRANTED, PURE, SHELLS, CIRCLES = list(RULES)[:5]
+NAMES, PACKAGES, MIRROR, BANNED, EXCUSES = list(RULES)[5:]
 
 
 def complaints(rule: str, **files: str) -> list[str]:
@@ -123,6 +123,44 @@ def test_a_pure_module_may_not_import_a_shell_of_its_package(line: str) -> None:
     assert complaints(SHELLS, apd__daemon=line, apd__shells__mqtt="") == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import apd.core",
+        "from apd import core",
+        "from apd.core import step",
+        "from .core import step",
+        "def f():\n  from apd import core",
+        "if TYPE_CHECKING:\n  from apd.core import step",
+    ],
+)
+def test_a_circle_of_two_is_found_wherever_they_import_each_other(line: str) -> None:
+    above = "from apd.disk import kept"
+    found = complaints(CIRCLES, apd__core=above, apd__disk=line)
+    assert len(found) == 1
+    assert found[0].startswith(
+        "apd/core.py:1: imports in a circle: apd.core imports apd.disk imports apd.core:"
+    )
+    assert complaints(CIRCLES, apd__core=above, apd__disk="import apd.disk", tests__apd__test_core=line) == []
+
+
+def test_each_circle_is_named_in_the_order_of_its_imports() -> None:
+    found = complaints(
+        CIRCLES,
+        wire__a="import wire.b", wire__b="import json\nimport wire.c", wire__c="import wire.a, wire.d",
+        wire__d="", lab__x="import lab.y", lab__y="import wire.a, lab.x",
+    )  # fmt: skip
+    assert [line.split(" in a circle: ")[1].split(":")[0] for line in sorted(found)] == [
+        "lab.x imports lab.y imports lab.x",
+        "wire.a imports wire.b imports wire.c imports wire.a",
+    ]
+
+
+def test_a_circle_through_a_package_is_one() -> None:
+    package = parse_module("apd/__init__.py", "from apd import core")
+    assert len(list(RULES[CIRCLES]([package, parse_module("apd/core.py", "from apd import VERSION")]))) == 1
+
+
 def test_a_module_and_its_test_mirror_each_other() -> None:
     code = "def f(): ..."
     assert complaints(MIRROR, market__vickrey=code, tests__market__test_vickrey="") == []
@@ -146,4 +184,4 @@ def test_a_dead_excuse_is_found() -> None:
 
 
 def test_every_rule_is_tried() -> None:
-    assert {rule for rule, *_ in FAULTS} | {SHELLS, EXCUSES} == set(RULES)
+    assert {rule for rule, *_ in FAULTS} | {SHELLS, CIRCLES, EXCUSES} == set(RULES)

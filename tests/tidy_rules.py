@@ -10,9 +10,12 @@ from __future__ import annotations
 import ast
 import fnmatch
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 # ---- Tables ----------------------------------------------------------------------------------------------------------
 
@@ -528,15 +531,22 @@ BAD_NAMES = ("utils", "util", "helpers", "helper", "common", "misc", "manager", 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A Python file: its path from the root with slashes, and what it says."""
+    """A Python file: its path from the root with slashes, and what the rules ask of it. Its syntax tree is not kept: so
+    much memory is slow to come by, and slower to look through for garbage.
+    """
 
     path: str
-    tree: ast.Module
+    imports: tuple[tuple[int, str], ...]
+    """(line, dotted name) of everything imported, wherever in the file; `from a import b` gives a.b."""
+    classes: tuple[tuple[int, str], ...]
+    has_functions: bool
+    faults: tuple[Complaint, ...]
+    """What may not be written there."""
 
     @property
     def package(self) -> str:
         """`wire` for wire/cbor.py, `tests` for any test, `airgrant` for airgrant.py."""
-        return self.path.split("/")[0].removesuffix(".py")
+        return package_of(self.path)
 
     @property
     def dotted(self) -> str:
@@ -563,9 +573,22 @@ class Complaint:
 Rule = Callable[[list[Module]], Iterator[Complaint]]
 
 
+Nodes = Mapping[type[ast.AST], list[Any]]
+"""The nodes of a syntax tree by their kind, each in the order of the text or nearly so."""
+
+
 def parse_module(path: str, source: str) -> Module:
-    """A module from its text; SyntaxError if it is none."""
-    return Module(path, ast.parse(source, path))
+    """A module from its text; SyntaxError if it is none. The one walk over its tree."""
+    nodes: dict[type[ast.AST], list[Any]] = defaultdict(list)
+    for node in ast.walk(ast.parse(source, path)):
+        nodes[type(node)].append(node)
+    return Module(
+        path,
+        imports=tuple(_imports(path, nodes)),
+        classes=tuple((node.lineno, node.name) for node in nodes[ast.ClassDef]),
+        has_functions=bool(nodes[ast.FunctionDef] or nodes[ast.AsyncFunctionDef]),
+        faults=tuple(_complain(path, nodes)),
+    )
 
 
 def read_tree(root: Path) -> list[Module]:
@@ -579,6 +602,10 @@ def read_tree(root: Path) -> list[Module]:
     ]
 
 
+def package_of(path: str) -> str:
+    return path.split("/", maxsplit=1)[0].removesuffix(".py")
+
+
 def listed(path: str, table: Iterable[str]) -> bool:
     """Whether a path is in a table of patterns; `*` also crosses folders."""
     return any(fnmatch.fnmatchcase(path, pattern) for pattern in table)
@@ -587,20 +614,18 @@ def listed(path: str, table: Iterable[str]) -> bool:
 # ---- Imports ---------------------------------------------------------------------------------------------------------
 
 
-def imports(module: Module) -> Iterator[tuple[int, str]]:
-    """(line, dotted name) of everything imported, wherever in the file; `from a import b` gives a.b."""
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(module, node)
-            yield from ((node.lineno, f"{base}.{alias.name}".lstrip(".")) for alias in node.names)
+def _imports(path: str, nodes: Nodes) -> Iterator[tuple[int, str]]:
+    for node in nodes[ast.Import]:
+        yield from ((node.lineno, alias.name) for alias in node.names)
+    for node in nodes[ast.ImportFrom]:
+        base = _absolute(path, node)
+        yield from ((node.lineno, f"{base}.{alias.name}".lstrip(".")) for alias in node.names)
 
 
-def _absolute(module: Module, node: ast.ImportFrom) -> str:
+def _absolute(path: str, node: ast.ImportFrom) -> str:
     if node.level == 0:
         return node.module or ""
-    parts = PurePosixPath(module.path).parent.parts
+    parts = PurePosixPath(path).parent.parts
     return ".".join((*parts[: len(parts) - node.level + 1], *((node.module,) if node.module else ())))
 
 
@@ -609,7 +634,7 @@ def import_direction(tree: list[Module]) -> Iterator[Complaint]:
     for module in tree:
         if module.is_test:
             continue
-        for line, name in imports(module):
+        for line, name in module.imports:
             top = name.split(".")[0]
             if top == "tests":
                 yield Complaint(
@@ -634,7 +659,7 @@ def third_party(tree: list[Module]) -> Iterator[Complaint]:
     for module in tree:
         if module.is_test or module.package == "lab":
             continue
-        for line, name in imports(module):
+        for line, name in module.imports:
             top = name.split(".")[0]
             if top in sys.stdlib_module_names or top in MAY_IMPORT or top == "tests":
                 continue
@@ -655,7 +680,7 @@ def pure_modules(tree: list[Module]) -> Iterator[Complaint]:
     for module in tree:
         if module.is_test or listed(module.path, SHELLS):
             continue
-        for line, name in imports(module):
+        for line, name in module.imports:
             top = name.split(".")[0]
             foreign = (
                 top not in sys.stdlib_module_names and top not in MAY_IMPORT and top not in PURE_THIRD_PARTY
@@ -676,7 +701,7 @@ def shells_stay_outside(tree: list[Module]) -> Iterator[Complaint]:
         if module.is_test or listed(module.path, SHELLS):
             continue
         seen: set[str] = set()
-        for line, name in imports(module):
+        for line, name in module.imports:
             shell = next((known for known in (name, name.rpartition(".")[0]) if known in shells), None)
             if shell and shell not in seen:
                 seen.add(shell)
@@ -686,6 +711,39 @@ def shells_stay_outside(tree: list[Module]) -> Iterator[Complaint]:
                     f"a pure module may not import the shell {shell}: the daemon or the command line joins the two, "
                     "so that the pure part runs where its shell cannot",
                 )
+
+
+def no_circles(tree: list[Module]) -> Iterator[Complaint]:
+    """Modules of the product stand above and below each other: no import, wherever in a file, leads back to it."""
+    product = {module.dotted: module for module in tree if not module.is_test}
+    lines: dict[str, dict[str, int]] = {}
+    for name, module in product.items():
+        wanted = ((line, _module_of(imported, product)) for line, imported in module.imports)
+        lines[name] = {other: line for line, other in sorted(wanted) if other not in ("", name)}
+    while (circle := _find_circle(lines)) is not None:
+        first, second = circle[:2]
+        yield Complaint(
+            product[first].path,
+            lines[first].pop(second),
+            f"imports in a circle: {' imports '.join(circle)}: move the word that both need into a file below them, "
+            "or the place where they meet into one above them, so that each can be read and tried without the other",
+        )
+
+
+def _module_of(imported: str, product: Container[str]) -> str:
+    """Of `from a.b import c`, a.b.c or a.b, whichever is a module; empty for what is none of ours."""
+    return next((name for name in (imported, imported.rpartition(".")[0]) if name in product), "")
+
+
+def _find_circle(imports: Mapping[str, Iterable[str]]) -> list[str] | None:
+    """One, from its first module in the alphabet around to it; None if there is none."""
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        circle = error.args[1][:0:-1]  # each but the last is imported by the one after it
+        begins = circle.index(min(circle))
+        return [*circle[begins:], *circle[:begins], circle[begins]]
+    return None
 
 
 # ---- Names and mirrors -----------------------------------------------------------------------------------------------
@@ -701,12 +759,10 @@ def good_names(tree: list[Module]) -> Iterator[Complaint]:
                 1,
                 f"{stem!r} says nothing: name the file after what it owns, or move each piece to its owner",
             )
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.ClassDef) and node.name.endswith(("Manager", "Helper", "Utils")):
+        for line, name in module.classes:
+            if name.endswith(("Manager", "Helper", "Utils")):
                 yield Complaint(
-                    module.path,
-                    node.lineno,
-                    f"{node.name}: name the class after what it is, not that it acts",
+                    module.path, line, f"{name}: name the class after what it is, not that it acts"
                 )
 
 
@@ -720,7 +776,9 @@ def no_test_packages(tree: list[Module]) -> Iterator[Complaint]:
 
 
 def mirror(tree: list[Module]) -> Iterator[Complaint]:
-    """Each module that does something has a test file of its name, and each test file a module."""
+    """Each module that does something has a test file of its name, and each test file a module. What has no function
+    only declares events, commands or constants, and is tried by its users.
+    """
     tests = {module.path for module in tree if PurePosixPath(module.path).name.startswith("test_")}
     wanted: set[str] = set()
     for module in tree:
@@ -728,7 +786,7 @@ def mirror(tree: list[Module]) -> Iterator[Complaint]:
             continue
         accepted = test_files(module.path)
         wanted.update(accepted)
-        if not tests.intersection(accepted) and _does_something(module):
+        if not tests.intersection(accepted) and module.has_functions:
             yield Complaint(
                 module.path,
                 1,
@@ -744,11 +802,6 @@ def mirror(tree: list[Module]) -> Iterator[Complaint]:
             "tests no module of that name: rename it after the module, move it to tests/system if it needs the real "
             "world, or give its reason in EXCUSED_TESTS (tests/tidy_rules.py)",
         )
-
-
-def _does_something(module: Module) -> bool:
-    """Whether there is a function in it; what only declares events, commands or constants is tried by its users."""
-    return any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) for node in ast.walk(module.tree))
 
 
 def test_files(path: str) -> list[str]:
@@ -772,90 +825,101 @@ test_files.__test__ = False  # type: ignore[attr-defined]  # pytest takes its na
 def banned_calls(tree: list[Module]) -> Iterator[Complaint]:
     """What may not be written at all, or only in named places."""
     for module in tree:
-        for_people = _text_for_people(module)
-        for node in ast.walk(module.tree):
-            for rule, text in _faults(module, node):
-                excused = (module.path, rule) in EXCUSED_LINES or (rule == "integer" and node in for_people)
-                if not excused:
-                    yield Complaint(module.path, getattr(node, "lineno", 1), f"{text} [{rule}]")
+        yield from module.faults
 
 
-def _text_for_people(module: Module) -> set[ast.AST]:
-    """Everything inside functions called format_x: their text is read, never signed, hashed or added up."""
-    functions = (node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef))
-    return {
-        inside
-        for function in functions
-        if function.name.lstrip("_").startswith("format_")
-        for inside in ast.walk(function)
-    }
+Fault = tuple[ast.AST, str, str]
+"""Where, by which rule, and what to do instead."""
 
 
-def _faults(module: Module, node: ast.AST) -> Iterator[tuple[str, str]]:
-    yield from _world_faults(module, node)
-    yield from _integer_faults(module, node)
-    yield from _error_faults(module, node)
-    if module.is_test:
-        yield from _test_faults(node)
+def _complain(path: str, nodes: Nodes) -> list[Complaint]:
+    finders = [_world_faults, _task_faults, _error_faults]
+    if package_of(path) in INTEGER_ONLY and not listed(path, (*SHELLS, *MODELS)):
+        finders.append(_integer_faults)
+    if package_of(path) == "tests":
+        finders.append(_test_faults)
+    complaints = [
+        Complaint(path, getattr(node, "lineno", 1), f"{text} [{rule}]")
+        for find in finders
+        for node, rule, text in find(path, nodes)
+        if (path, rule) not in EXCUSED_LINES
+    ]
+    return sorted(complaints, key=lambda complaint: complaint.line)
 
 
-def _world_faults(module: Module, node: ast.AST) -> Iterator[tuple[str, str]]:
-    name = dotted_name(node.func) if isinstance(node, ast.Call) else ""
-    speaks = module.is_test or listed(module.path, COMMAND_LINES)
-    if name in CLOCK_CALLS and not listed(module.path, CLOCKS):
-        yield "clock", f"{name}(): take `now` as an argument, so that a test can say what time it is"
-    method = name.rpartition(".")[2]
-    if (name == "open" or method in DISK_CALLS) and not (module.is_test or listed(module.path, SHELLS)):
-        yield (
-            "disk",
-            f"{method}(): take the bytes as an argument; the shell or command line that knows the file reads it",
-        )
-    if name.startswith("random.") and not (module.is_test or module.package == "lab"):
-        yield (
-            "chance",
-            f"{name}(): take random bytes as an argument (secrets in a shell), so that a run can be repeated",
-        )
-    if name == "print" and not speaks:
-        yield "print", "print(): return a value or an event; only a command line speaks to a person"
-    if isinstance(node, ast.Attribute) and dotted_name(node) == "os.environ" and not speaks:
-        yield "environment", "os.environ: settings come as arguments from the one place that reads them"
-    if name == "os.getenv" and not speaks:
-        yield "environment", "os.getenv(): settings come as arguments from the one place that reads them"
-    if name in {"eval", "exec", "os.system", "pickle.loads", "pickle.load"}:
-        yield (
-            "danger",
-            f"{name}(): runs what it is given; parse it, or start a program with a list of arguments",
-        )
-    if isinstance(node, ast.keyword) and node.arg == "shell" and _is(node.value, value=True):
-        yield (
-            "danger",
-            "shell=True: start the program with a list of arguments, so that no byte of them is a command",
-        )
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-        name = dotted_name(node.value.func)
+def _world_faults(path: str, nodes: Nodes) -> Iterator[Fault]:
+    is_test = package_of(path) == "tests"
+    speaks, may_draw = is_test or listed(path, COMMAND_LINES), is_test or package_of(path) == "lab"
+    has_clock, has_disk = listed(path, CLOCKS), is_test or listed(path, SHELLS)
+    for node in nodes[ast.Call]:
+        name = dotted_name(node.func)
+        if name in CLOCK_CALLS and not has_clock:
+            yield (
+                node,
+                "clock",
+                f"{name}(): take `now` as an argument, so that a test can say what time it is",
+            )
+        method = name.rpartition(".")[2]
+        if (name == "open" or method in DISK_CALLS) and not has_disk:
+            text = "take the bytes as an argument; the shell or command line that knows the file reads it"
+            yield node, "disk", f"{method}(): {text}"
+        if name.startswith("random.") and not may_draw:
+            text = "take random bytes as an argument (secrets in a shell), so that a run can be repeated"
+            yield node, "chance", f"{name}(): {text}"
+        if name == "print" and not speaks:
+            text = "print(): return a value or an event; only a command line speaks to a person"
+            yield node, "print", text
+        if name == "os.getenv" and not speaks:
+            yield node, "environment", f"os.getenv(): {_SETTINGS}"
+        if name in {"eval", "exec", "os.system", "pickle.loads", "pickle.load"}:
+            text = "runs what it is given; parse it, or start a program with a list of arguments"
+            yield node, "danger", f"{name}(): {text}"
+    for node in nodes[ast.Attribute]:
+        if node.attr == "environ" and dotted_name(node) == "os.environ" and not speaks:
+            yield node, "environment", f"os.environ: {_SETTINGS}"
+    for node in nodes[ast.keyword]:
+        if node.arg == "shell" and _is(node.value, value=True):
+            text = (
+                "shell=True: start the program with a list of arguments, so that no byte of them is a command"
+            )
+            yield node, "danger", text
+
+
+_SETTINGS = "settings come as arguments from the one place that reads them"
+
+
+def _task_faults(_path: str, nodes: Nodes) -> Iterator[Fault]:
+    for node in nodes[ast.Expr]:
+        name = dotted_name(node.value.func) if isinstance(node.value, ast.Call) else ""
         if name.endswith(("create_task", "ensure_future")) and not name.startswith(
             ("group.", "tasks.", "task_group.")
         ):
-            yield (
-                "task",
-                f"{name}(): hold the task or use a TaskGroup; the loop forgets an unheld task and its errors",
-            )
+            text = "hold the task or use a TaskGroup; the loop forgets an unheld task and its errors"
+            yield node, "task", f"{name}(): {text}"
 
 
-def _integer_faults(module: Module, node: ast.AST) -> Iterator[tuple[str, str]]:
-    if module.package not in INTEGER_ONLY or listed(module.path, (*SHELLS, *MODELS)):
-        return
+def _integer_faults(_path: str, nodes: Nodes) -> Iterator[Fault]:
     why = "the same inputs must give the same bytes on every machine"
-    if isinstance(node, ast.Call) and dotted_name(node.func) in {"float", "round"}:
-        yield "integer", f"{dotted_name(node.func)}(): use integers and name the rounding; {why}"
-    if isinstance(node, ast.Constant) and isinstance(node.value, float):
-        yield "integer", f"{node.value}: use an integer in a smaller unit; {why}"
-    if (
-        isinstance(node, (ast.BinOp, ast.AugAssign))
-        and isinstance(node.op, ast.Div)
-        and not _joins_paths(node)
-    ):
-        yield "integer", f"/: use // or a named rounding; {why}"
+    for_people = _text_for_people(nodes)
+    for node in nodes[ast.Call]:
+        if node not in for_people and dotted_name(node.func) in {"float", "round"}:
+            yield node, "integer", f"{dotted_name(node.func)}(): use integers and name the rounding; {why}"
+    for node in nodes[ast.Constant]:
+        if node not in for_people and isinstance(node.value, float):
+            yield node, "integer", f"{node.value}: use an integer in a smaller unit; {why}"
+    for node in (*nodes[ast.BinOp], *nodes[ast.AugAssign]):
+        if node not in for_people and isinstance(node.op, ast.Div) and not _joins_paths(node):
+            yield node, "integer", f"/: use // or a named rounding; {why}"
+
+
+def _text_for_people(nodes: Nodes) -> set[ast.AST]:
+    """Everything inside functions called format_x: their text is read, never signed, hashed or added up."""
+    return {
+        inside
+        for function in nodes[ast.FunctionDef]
+        if function.name.lstrip("_").startswith("format_")
+        for inside in ast.walk(function)
+    }
 
 
 def _joins_paths(node: ast.BinOp | ast.AugAssign) -> bool:
@@ -868,54 +932,56 @@ def _joins_paths(node: ast.BinOp | ast.AugAssign) -> bool:
     return is_text or (isinstance(node.left, ast.Attribute) and node.left.attr == "parent")
 
 
-def _error_faults(module: Module, node: ast.AST) -> Iterator[tuple[str, str]]:
-    if isinstance(node, ast.ExceptHandler) and not listed(module.path, BROAD_EXCEPT):
+def _error_faults(path: str, nodes: Nodes) -> Iterator[Fault]:
+    for node in nodes[ast.ExceptHandler] if not listed(path, BROAD_EXCEPT) else ():
         last = node.body[-1]
         goes_on = isinstance(last, ast.Raise) and last.exc is None  # it tidies up and lets the error pass
         kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
         if not goes_on and any(
             kind is None or dotted_name(kind) in {"Exception", "BaseException"} for kind in kinds
         ):
-            yield (
-                "broad except",
-                "name the errors that you can answer; the others are ours, and must crash to be seen",
-            )
-    if isinstance(node, ast.FunctionDef) and not module.is_test:
-        says_yes_or_no = dotted_name(node.returns) == "bool"
-        if node.name.lstrip("_").startswith("verify") and says_yes_or_no:
-            yield (
-                "verify",
-                f"{node.name}() returns a boolean that can be ignored: raise what is wrong instead",
-            )
+            text = "name the errors that you can answer; the others are ours, and must crash to be seen"
+            yield node, "broad except", text
+    for node in nodes[ast.FunctionDef] if package_of(path) != "tests" else ():
+        if node.name.lstrip("_").startswith("verify") and dotted_name(node.returns) == "bool":
+            text = f"{node.name}() returns a boolean that can be ignored: raise what is wrong instead"
+            yield node, "verify", text
 
 
-def _test_faults(node: ast.AST) -> Iterator[tuple[str, str]]:
-    if isinstance(node, ast.Assert) and isinstance(node.test, ast.Constant) and node.test.value:
-        yield "hollow", "this assert cannot fail: compare with what you expect, or remove it"
-    if isinstance(node, ast.Assert) and isinstance(node.test, ast.Tuple):
-        yield "hollow", "a tuple is always true: take the parentheses off"
-    if isinstance(node, (ast.Import, ast.ImportFrom)) and _imports_mock(node):
-        yield (
-            "mock",
-            "no mocks: give the code a value, or use the fake of the outside that stands beside its shell",
-        )
-    if isinstance(node, ast.Call):
+def _test_faults(_path: str, nodes: Nodes) -> Iterator[Fault]:
+    for node in nodes[ast.Assert]:
+        if isinstance(node.test, ast.Constant) and node.test.value:
+            text = "this assert cannot fail: compare with what you expect, or remove it"
+            yield node, "hollow", text
+        if isinstance(node.test, ast.Tuple):
+            yield node, "hollow", "a tuple is always true: take the parentheses off"
+    for node in (*nodes[ast.Import], *nodes[ast.ImportFrom]):
+        if _imports_mock(node):
+            text = (
+                "no mocks: give the code a value, or use the fake of the outside that stands beside its shell"
+            )
+            yield node, "mock", text
+    for node in nodes[ast.Call]:
         name = dotted_name(node.func)
         if name in {"monkeypatch.setattr", "mocker.patch"}:
-            yield "mock", f"{name}(): pass what the code needs as an argument; a patched name tests the patch"
+            text = "pass what the code needs as an argument; a patched name tests the patch"
+            yield node, "mock", f"{name}(): {text}"
         if name == "time.sleep" or (
             name == "asyncio.sleep" and not _is(node.args[0] if node.args else None, value=0)
         ):
             yield (
+                node,
                 "sleep",
                 f"{name}(): wait for a fact with a deadline (fixture `eventually`), never for a while",
             )
         if name in {"pytest.mark.skip", "pytest.skip"} and not (node.args or node.keywords):
-            yield "skip", f"{name}(): say what is missing, so that a person can supply it"
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        marks = [dotted_name(mark) for mark in node.decorator_list]
-        if "pytest.mark.skip" in marks:
-            yield "skip", "pytest.mark.skip: say what is missing, so that a person can supply it"
+            yield node, "skip", f"{name}(): {_MISSING}"
+    for node in (*nodes[ast.FunctionDef], *nodes[ast.AsyncFunctionDef]):
+        if "pytest.mark.skip" in [dotted_name(mark) for mark in node.decorator_list]:
+            yield node, "skip", f"pytest.mark.skip: {_MISSING}"
+
+
+_MISSING = "say what is missing, so that a person can supply it"
 
 
 def _imports_mock(node: ast.Import | ast.ImportFrom) -> bool:
@@ -961,6 +1027,7 @@ RULES: dict[str, Rule] = {
     "foreign libraries are granted": third_party,
     "only shells touch the outside": pure_modules,
     "pure modules do not import shells": shells_stay_outside,
+    "nobody imports in a circle": no_circles,
     "names say something": good_names,
     "tests are not packages": no_test_packages,
     "modules and tests mirror each other": mirror,
