@@ -25,7 +25,7 @@ from wire.units import format_duration, format_instant
 
 ReadSettings = Callable[[Path], OperatorSettings]
 _EXAMPLES = """examples:
-  operatord person add operatord.toml anna --role owner     a link to register the first key
+  operatord person add operatord.toml anna --role operator  a link to register the first key
   operatord person link operatord.toml anna                 a link for one more key
   operatord person list operatord.toml
   operatord person role operatord.toml anna viewer          from now on; logs her out everywhere

@@ -25,8 +25,6 @@ class Role(IntEnum):
     """Looks."""
     OPERATOR = 2
     """Ends sessions and grants."""
-    OWNER = 3
-    """Does what cannot be undone, and moves money."""
 
     def __str__(self) -> str:
         return self.name.lower()

@@ -22,12 +22,12 @@ from wire.errors import ShellError
 
 PEOPLE_FILE = "people.db"
 """In the operator's state folder."""
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _BUSY_S = 5.0
 """For the other one who has it open; a transaction takes milliseconds."""
 _SCHEMA = (
     """CREATE TABLE person (
-    name TEXT PRIMARY KEY, role INTEGER NOT NULL CHECK (role BETWEEN 1 AND 3), handle BLOB NOT NULL UNIQUE,
+    name TEXT PRIMARY KEY, role INTEGER NOT NULL CHECK (role BETWEEN 1 AND 2), handle BLOB NOT NULL UNIQUE,
     added_s INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE credential (
@@ -45,6 +45,8 @@ _SCHEMA = (
     "CREATE INDEX session_by_person ON session (person)",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
+_FROM_1 = ("UPDATE person SET role = 2 WHERE role = 3", "PRAGMA user_version = 2")
+"""There was a third role, the owner, who could do what an operator can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,12 @@ class PeopleStore:
         """Tables in a new file; whoever has it open too does the same before us or after."""
         with self._changing() as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in {0, SCHEMA_VERSION}:
+            statements = {0: _SCHEMA, 1: _FROM_1, SCHEMA_VERSION: ()}.get(version)
+            if statements is None:
                 raise ShellError(
                     "people", f"{self._path} is of version {version}, and this program knows {SCHEMA_VERSION}"
                 )
-            for statement in () if version else _SCHEMA:
+            for statement in statements:
                 db.execute(statement)
 
     # ---- People

@@ -37,7 +37,7 @@ class Reason(Enum):
     STALE_COUNTER = (
         "stale_counter",
         403,
-        "This key counts less than it did before: there may be a copy of it. It is not let in; tell the owner.",
+        "This key counts less than before: there may be a copy of it. It is not let in; tell whoever runs this page.",
     )
     LINK_OVER = (
         "link_over",

@@ -52,9 +52,9 @@ def told(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_somebody_new_gets_a_link_of_which_the_hash_is_kept(config: Path, capsys: pytest.CaptureFixture[str]):
-    assert person(config, "add", "anna", "--role", "owner") == 0
+    assert person(config, "add", "anna", "--role", "operator") == 0
     words, link = capsys.readouterr().out.splitlines()
-    assert words == "anna (owner) registers a key by this link, once and within 15 min:"
+    assert words == "anna (operator) registers a key by this link, once and within 15 min:"
     page, _, token = link.partition("#")
     assert page == "https://page.example.net/register"
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", token)
@@ -62,11 +62,11 @@ def test_somebody_new_gets_a_link_of_which_the_hash_is_kept(config: Path, capsys
     assert store.link_of(hash_token(token), now_s) == "anna"
     assert store.link_of(hash_token(token), now_s + LINK_S + 1) is None
     assert token.encode() not in (config.parent / "state" / "people.db").read_bytes()
-    assert store.entry("anna").person.role is Role.OWNER
+    assert store.entry("anna").person.role is Role.OPERATOR
 
 
 def test_the_folder_is_made_as_operatord_makes_it(config: Path):
-    person(config, "add", "anna", "--role", "owner")
+    person(config, "add", "anna", "--role", "operator")
     state = config.parent / "state"
     assert stat.S_IMODE(state.stat().st_mode) == 0o711
     assert stat.S_IMODE((state / "people.db").stat().st_mode) == 0o600
@@ -87,7 +87,7 @@ def test_root_goes_on_as_whom_the_folder_belongs_to(config: Path, made: bool):
     for parent in list(folder.parents)[:-1]:
         if not parent.stat().st_mode & 0o001:
             parent.chmod(parent.stat().st_mode | 0o011)
-    words = ["person", "add", str(config), "anna", "--role", "owner"]
+    words = ["person", "add", str(config), "anna", "--role", "operator"]
     done = subprocess.run(
         [sys.executable, "-m", "operatord", *words], capture_output=True, text=True, timeout=60, check=False
     )
@@ -101,7 +101,7 @@ def test_root_goes_on_as_whom_the_folder_belongs_to(config: Path, made: bool):
 
 
 def test_a_new_link_ends_the_old_one(config: Path, capsys: pytest.CaptureFixture[str]):
-    person(config, "add", "anna", "--role", "owner", "--json")
+    person(config, "add", "anna", "--role", "operator", "--json")
     first = told(capsys)
     assert person(config, "link", "anna", "--json") == 0
     second = told(capsys)
@@ -114,19 +114,19 @@ def test_a_new_link_ends_the_old_one(config: Path, capsys: pytest.CaptureFixture
 def test_the_list_tells_of_people_keys_and_links(config: Path, capsys: pytest.CaptureFixture[str]):
     assert person(config, "list") == 0
     assert capsys.readouterr().out == "nobody; `operatord person add` adds somebody\n"
-    person(config, "add", "anna", "--role", "owner")
+    person(config, "add", "anna", "--role", "operator")
     give_key(config, "anna", bytes(range(16)))
     person(config, "add", "bert", "--role", "viewer")
     capsys.readouterr()
     assert person(config, "list") == 0
     anna, key, bert = capsys.readouterr().out.splitlines()
-    assert anna.startswith("anna  owner  since 20")
+    assert anna.startswith("anna  operator  since 20")
     assert key == "    key 00010203  registered 2027-01-15 08:00:00 UTC  never used"
     assert bert.endswith("; a link is open")
     assert person(config, "list", "--json") == 0
     page = told(capsys)["people"]
     assert [(one["name"], one["role"], len(one["keys"])) for one in page] == [
-        ("anna", "owner", 1),
+        ("anna", "operator", 1),
         ("bert", "viewer", 0),
     ]
     assert page[0]["link_until_s"] is None
@@ -134,7 +134,7 @@ def test_the_list_tells_of_people_keys_and_links(config: Path, capsys: pytest.Ca
 
 
 def test_a_role_is_changed_and_somebody_removed(config: Path, capsys: pytest.CaptureFixture[str]):
-    person(config, "add", "anna", "--role", "owner")
+    person(config, "add", "anna", "--role", "operator")
     give_key(config, "anna", b"k" * 16)
     capsys.readouterr()
     assert person(config, "role", "anna", "viewer") == 0
@@ -146,7 +146,7 @@ def test_a_role_is_changed_and_somebody_removed(config: Path, capsys: pytest.Cap
 
 
 def test_a_lost_key_is_removed_by_the_start_of_its_id(config: Path, capsys: pytest.CaptureFixture[str]):
-    person(config, "add", "anna", "--role", "owner")
+    person(config, "add", "anna", "--role", "operator")
     for key_id in (b"\xaa\x01" + bytes(14), b"\xaa\x02" + bytes(14)):
         give_key(config, "anna", key_id)
     for start, wrong in (("aa", "has 2 keys"), ("bb", "has no keys"), ("", "has no keys")):
@@ -156,7 +156,7 @@ def test_a_lost_key_is_removed_by_the_start_of_its_id(config: Path, capsys: pyte
     assert [key.key_id[:2] for key in store_of(config).entry("anna").keys] == [b"\xaa\x02"]
 
 
-@pytest.mark.parametrize("command", [["link", "carl"], ["role", "carl", "owner"], ["remove", "carl"]])
+@pytest.mark.parametrize("command", [["link", "carl"], ["role", "carl", "operator"], ["remove", "carl"]])
 def test_nobody_of_that_name_is_a_no(config: Path, command: list[str], capsys: pytest.CaptureFixture[str]):
     assert person(config, *command, "--json") == 1
     printed = capsys.readouterr()
@@ -165,14 +165,14 @@ def test_nobody_of_that_name_is_a_no(config: Path, command: list[str], capsys: p
 
 
 def test_a_name_is_given_once(config: Path, capsys: pytest.CaptureFixture[str]):
-    person(config, "add", "anna", "--role", "owner")
+    person(config, "add", "anna", "--role", "operator")
     assert person(config, "add", "anna", "--role", "viewer") == 1
     assert "there is somebody called anna already" in capsys.readouterr().err
-    assert store_of(config).entry("anna").person.role is Role.OWNER
+    assert store_of(config).entry("anna").person.role is Role.OPERATOR
 
 
 def test_what_is_no_name_or_no_role_is_a_wrong_command_line(config: Path, capsys: pytest.CaptureFixture[str]):
-    assert person(config, "add", "an\nna", "--role", "owner") == 2
+    assert person(config, "add", "an\nna", "--role", "operator") == 2
     assert "a name has 1 to 64" in capsys.readouterr().err
     for wrong in (["add", "anna", "--role", "admin"], ["role", "anna", "admin"], ["add", "anna"]):
         with pytest.raises(SystemExit, match="2"):
@@ -181,7 +181,7 @@ def test_what_is_no_name_or_no_role_is_a_wrong_command_line(config: Path, capsys
 
 def test_without_a_page_nobody_logs_in(config: Path, capsys: pytest.CaptureFixture[str]):
     config.write_text(config.read_text().replace(PAGE, ""))
-    assert person(config, "add", "anna", "--role", "owner") == 2
+    assert person(config, "add", "anna", "--role", "operator") == 2
     assert f"{config}: page: there is no such section" in capsys.readouterr().err
     assert not (config.parent / "state").exists()
 
@@ -200,7 +200,7 @@ def test_the_page_s_own_commands_do_what_they_say(
 
 
 def test_a_disk_that_fails_is_the_world_s_fault(config: Path, capsys: pytest.CaptureFixture[str]):
-    person(config, "add", "anna", "--role", "owner")
+    person(config, "add", "anna", "--role", "operator")
     (config.parent / "state" / "people.db").write_bytes(b"something else" * 100)
     assert person(config, "list") == 3
     assert "people.db" in capsys.readouterr().err

@@ -176,7 +176,7 @@ def _answer(html: str, route: Route) -> None:
     route.fulfill(body=html, content_type="text/html")
 
 
-def enter(door: Door, visitor: Visitor, name: str = "anna", role: Role = Role.OWNER) -> None:
+def enter(door: Door, visitor: Visitor, name: str = "anna", role: Role = Role.OPERATOR) -> None:
     visitor.register(door.add(name, role))
     visitor.log_in()
 
@@ -185,7 +185,7 @@ def test_a_person_registers_by_the_link_logs_in_and_out(door: Door, arrive: Call
     anna = arrive()
     anna.open("/live")
     anna.page.wait_for_url("**/login?next=/live")
-    link = door.add("anna", Role.OWNER)
+    link = door.add("anna", Role.OPERATOR)
     anna.open(f"/register#{link}")
     anna.shoot("register")
     anna.press("Register a key")
@@ -217,7 +217,7 @@ def test_a_person_registers_by_the_link_logs_in_and_out(door: Door, arrive: Call
 
 def test_the_link_is_over_after_one_key(door: Door, arrive: Callable[[], Visitor]):
     first, second = arrive(), arrive()
-    link = door.add("anna", Role.OWNER)
+    link = door.add("anna", Role.OPERATOR)
     first.register(link)
     second.open(f"/register#{link}")
     second.press("Register a key")
@@ -264,7 +264,7 @@ def test_whose_key_is_not_good_is_told_so(door: Door, arrive: Callable[[], Visit
 
 def test_an_answer_is_not_taken_twice(door: Door, arrive: Callable[[], Visitor]):
     anna = arrive()
-    anna.register(door.add("anna", Role.OWNER))
+    anna.register(door.add("anna", Role.OPERATOR))
     with anna.page.expect_request(
         lambda request: request.method == "POST" and request.url.endswith("/login")
     ) as sent:

@@ -23,7 +23,7 @@ NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Accept": "text/html"}
 
 
 class Door:
-    """The page: everybody who is logged in sees it, an operator revokes, an owner pays."""
+    """The page: everybody who is logged in sees it, and an operator revokes."""
 
     def __init__(self, folder: Path, origin: str = ORIGIN) -> None:
         self.file = folder / "people.db"
@@ -113,7 +113,7 @@ class Browser:
 
 
 def enter(
-    door: Door, name: str = "anna", role: Role = Role.OWNER, number: int = 1
+    door: Door, name: str = "anna", role: Role = Role.OPERATOR, number: int = 1
 ) -> tuple[Browser, Authenticator]:
     """Somebody who has registered a key and is logged in."""
     browser, key = door.browser(f"192.0.2.{number}"), Authenticator(number)

@@ -71,7 +71,7 @@ def test_the_file_of_people_does_not_hold_what_the_browser_holds(door: Door):
 def test_on_localhost_without_tls_the_cookie_has_another_name(tmp_path: Path):
     door = Door(tmp_path, PLAIN)
     browser, key = door.browser(origin=PLAIN), Authenticator(origin=PLAIN, rp_id="localhost")
-    assert browser.register(key, door.add("anna", Role.OWNER)).status_code == 200
+    assert browser.register(key, door.add("anna", Role.OPERATOR)).status_code == 200
     cookie = browser.log_in(key).headers["set-cookie"]
     assert cookie.startswith("airgrant=")
     assert "Secure" not in cookie
@@ -219,9 +219,9 @@ def test_a_disk_that_fails_lets_nobody_in(door: Door):
 
 def test_a_deed_is_told_with_who_and_from_where(door: Door):
     request = Request({"type": "http", "headers": [], "client": ("192.0.2.9", 1)})
-    anna = Person("anna", Role.OWNER)
+    anna = Person("anna", Role.OPERATOR)
     door.guard.note(request, anna, "revoked grant 0f:\nthe antenna came down")
-    assert door.said[-1] == "anna (owner) from 192.0.2.9: revoked grant 0f: the antenna came down"
+    assert door.said[-1] == "anna (operator) from 192.0.2.9: revoked grant 0f: the antenna came down"
 
 
 def test_a_stranger_fills_no_log_and_hides_no_copied_key_in_it(door: Door):

@@ -28,12 +28,12 @@ def door(tmp_path: Path) -> Door:
 
 def test_a_link_then_a_key_then_the_page(door: Door):
     browser, key = door.browser(), Authenticator()
-    assert browser.register(key, door.add("anna", Role.OWNER)).json() == {"go": "/login"}
+    assert browser.register(key, door.add("anna", Role.OPERATOR)).json() == {"go": "/login"}
     assert browser.log_in(key, "/sessions?box=roof").json() == {"go": "/sessions?box=roof"}
     assert browser.open("/").text.endswith("for anna")
     assert door.said == [
-        f"anna (owner) from 192.0.2.1: registered key {key.key_id[:4].hex()}",
-        f"anna (owner) from 192.0.2.1: logged in with key {key.key_id[:4].hex()}",
+        f"anna (operator) from 192.0.2.1: registered key {key.key_id[:4].hex()}",
+        f"anna (operator) from 192.0.2.1: logged in with key {key.key_id[:4].hex()}",
     ]
 
 
@@ -57,7 +57,7 @@ def test_whoever_logs_out_is_out_and_his_cookie_is_worth_nothing(door: Door):
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert browser.open("/").status_code == 303
     assert door.browser().ask("GET", "/", headers={"Cookie": f"__Host-airgrant={token}"}).status_code == 401
-    assert door.said[-1] == "anna (owner) from 192.0.2.1: logged out"
+    assert door.said[-1] == "anna (operator) from 192.0.2.1: logged out"
 
 
 def test_a_link_to_another_page_logs_nobody_out(door: Door):
@@ -192,13 +192,13 @@ def test_one_address_has_ten_attempts_and_one_more_each_six_seconds(door: Door):
 
 
 def test_a_link_is_good_for_one_key(door: Door):
-    browser, link = door.browser(), door.add("anna", Role.OWNER)
+    browser, link = door.browser(), door.add("anna", Role.OPERATOR)
     browser.register(Authenticator(1), link)
     assert refused(browser, browser.register(Authenticator(2), link), Reason.LINK_OVER)
 
 
 def test_of_two_who_have_the_link_the_first_registers(door: Door):
-    link = door.add("anna", Role.OWNER)
+    link = door.add("anna", Role.OPERATOR)
     first, second = door.browser("192.0.2.1"), door.browser("192.0.2.2")
     options = second.post("/register/options", {"link": link}).json()
     first.register(Authenticator(1), link)
@@ -209,20 +209,20 @@ def test_of_two_who_have_the_link_the_first_registers(door: Door):
 
 @pytest.mark.parametrize("link", ["", "x", "link-bert", "link-anna "])
 def test_a_link_that_nobody_gave_is_refused(door: Door, link: str):
-    door.add("anna", Role.OWNER)
+    door.add("anna", Role.OPERATOR)
     browser = door.browser()
     assert refused(browser, browser.register(Authenticator(), link), Reason.LINK_OVER)
 
 
 def test_a_link_is_over_after_fifteen_minutes(door: Door):
-    link = door.add("anna", Role.OWNER)
+    link = door.add("anna", Role.OPERATOR)
     door.now_s += LINK_S
     browser = door.browser()
     assert refused(browser, browser.register(Authenticator(), link), Reason.LINK_OVER)
 
 
 def test_a_key_that_does_not_check_who_is_there_uses_no_link_up(door: Door):
-    browser, link = door.browser(), door.add("anna", Role.OWNER)
+    browser, link = door.browser(), door.add("anna", Role.OPERATOR)
     assert refused(browser, browser.register(Authenticator(flags=PRESENT), link), Reason.UNVERIFIED)
     assert browser.register(Authenticator(), link).status_code == 200
 
@@ -235,7 +235,7 @@ def test_a_key_of_one_is_not_registered_for_another(door: Door):
 
 
 def test_an_answer_for_one_link_is_none_for_another(door: Door):
-    anna, bert = door.add("anna", Role.OWNER), door.add("bert", Role.VIEWER)
+    anna, bert = door.add("anna", Role.OPERATOR), door.add("bert", Role.VIEWER)
     browser = door.browser()
     options = browser.post("/register/options", {"link": bert}).json()
     answer = browser.post("/register", {"link": anna, "answer": Authenticator().make(options)})
@@ -265,7 +265,7 @@ def test_everybody_sees_his_own_keys_and_removes_a_lost_one(door: Door):
     form = {"form_token": browser.token(), "key": lost.key_id.hex()}
     assert browser.send_form("/keys/remove", form).headers["location"] == "/keys"
     assert [kept.key_id for kept in door.store.entry("anna").keys] == [key.key_id]
-    assert door.said[-1] == f"anna (owner) from 192.0.2.1: removed key {lost.key_id[:4].hex()}"
+    assert door.said[-1] == f"anna (operator) from 192.0.2.1: removed key {lost.key_id[:4].hex()}"
 
 
 def test_nobody_removes_the_key_that_he_came_with_nor_another_s(door: Door):
@@ -281,7 +281,7 @@ def test_nobody_removes_the_key_that_he_came_with_nor_another_s(door: Door):
 
 
 def test_no_token_is_written_anywhere_but_to_the_browser(door: Door):
-    browser, link = door.browser(), door.add("anna", Role.OWNER)
+    browser, link = door.browser(), door.add("anna", Role.OPERATOR)
     key = Authenticator()
     browser.register(key, link)
     browser.log_in(key)

@@ -14,7 +14,7 @@ from operatord.page.people_store import PeopleStore
 from wire.errors import ShellError
 
 NOW_S = 1_800_000_000
-ANNA, BERT = Person("anna", Role.OWNER), Person("bert", Role.VIEWER)
+ANNA, BERT = Person("anna", Role.OPERATOR), Person("bert", Role.VIEWER)
 KEY = Key(b"k" * 16, "anna", b"cose", 1, NOW_S)
 LINK, TOKEN = b"l" * 32, b"t" * 32
 
@@ -65,7 +65,7 @@ def test_a_name_and_a_handle_are_one_person_s(store: PeopleStore):
 
 def test_nobody_is_told_of_a_name_that_is_not_there(store: PeopleStore):
     assert not store.remove("carl")
-    assert not store.set_role("carl", Role.OWNER)
+    assert not store.set_role("carl", Role.OPERATOR)
     assert not store.put_link("carl", b"m" * 32, NOW_S + 900)
     with pytest.raises(LookupError, match="'carl'"):
         store.entry("carl")
@@ -187,9 +187,9 @@ def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path):
 def test_a_file_of_a_later_program_is_left_alone(store: PeopleStore, tmp_path: Path):
     store.close()
     file = sqlite3.connect(tmp_path / "people.db")
-    file.execute("PRAGMA user_version = 2")
+    file.execute("PRAGMA user_version = 3")
     file.close()
-    with pytest.raises(ShellError, match="is of version 2, and this program knows 1"):
+    with pytest.raises(ShellError, match="is of version 3, and this program knows 2"):
         PeopleStore(tmp_path / "people.db")
 
 
@@ -202,3 +202,25 @@ def test_a_closed_file_says_so(store: PeopleStore):
     store.close()
     with pytest.raises(ShellError, match="closed"):
         store.people()
+
+
+def test_whoever_was_an_owner_is_an_operator_and_stays_logged_in(tmp_path: Path, store: PeopleStore) -> None:
+    """A file of the version before, which had a third role."""
+    store.close()
+    file = sqlite3.connect(tmp_path / "people.db")
+    file.execute("PRAGMA writable_schema = ON")
+    file.execute("UPDATE sqlite_schema SET sql = replace(sql, 'BETWEEN 1 AND 2', 'BETWEEN 1 AND 3')")
+    file.commit()
+    file.close()
+    file = sqlite3.connect(tmp_path / "people.db")
+    file.execute("UPDATE person SET role = 3 WHERE name = 'anna'")
+    file.execute("PRAGMA user_version = 1")
+    file.commit()
+    file.close()
+    for _ in range(2):
+        later = PeopleStore(tmp_path / "people.db")
+        session = later.session(TOKEN)
+        assert session is not None
+        assert session.person == Person("anna", Role.OPERATOR)
+        assert [one.person.role for one in later.people()] == [Role.OPERATOR, Role.VIEWER]
+        later.close()
