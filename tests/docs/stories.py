@@ -40,6 +40,7 @@ EXECUTED: dict[str, str] = {
     "gateway-tpm-key": "tests/system/test_gateway_tpm.py",
     "guide-auditor-fetch": SHOP,
     "guide-auditor-verify": SHOP,
+    "guide-device-account": SHOP,
     "guide-device-buy": SHOP,
     "guide-device-install": "tests/docs/test_tools.py",
     "guide-device-key": SHOP,

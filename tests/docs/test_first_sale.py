@@ -63,7 +63,7 @@ def test_from_the_guide_to_a_sold_slice(running, debian, package, eventually) ->
     typed("sale-install")
     values = {"LEDGERS_KEY": running.values["key"], "LEDGERS_ID": running.values["ledger_id"]}
     running.operator.follow(GUIDE, "sale-values", values)
-    running.operator.follow("docs/install.md", "operator-file")
+    running.operator.follow(GUIDE, "operator-file")
     for name in ("roof.key", "roof.toml"):
         debian.put(running.folder / name, f"/root/{name}")
     debian.run("chmod", "600", "/root/roof.toml")

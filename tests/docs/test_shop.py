@@ -134,6 +134,11 @@ def test_the_guides(running) -> None:
     running.operator.type(f"mkdir -p {running.folder}/guides && cd {running.folder}/guides && rm -f *")
     guide = "docs/guides/device.md"
     assert re.search(r"account +\w{66}", running.operator.follow(guide, "guide-device-key"))
+    running.operator.type(
+        "cd .. && airgrant keygen --out login.key && issue login && cp login.* authority.pem guides && cd guides"
+    )
+    opened = running.operator.follow(guide, "guide-device-account", {"HOST": "127.0.0.1"})
+    assert "executed in block" in opened
     running.customer.type(f"cd {running.folder}/guides && cp ../alice.key wallet.pem")
     assert re.search(r"charged +0.0025 BC", running.customer.follow(guide, "guide-device-buy"))
 

@@ -114,8 +114,8 @@ def test_the_operators_file_is_for_nobody_else(tmp_path) -> None:
 
 
 def run_operators_script(folder: Path, values: dict[str, str]) -> None:
-    """The commands of docs/install.md, as most people's shells run them."""
-    script = block("docs/install.md", "operator-file")
+    """The commands of docs/guides/first-sale.md, as most people's shells run them."""
+    script = block("docs/guides/first-sale.md", "operator-file")
     subprocess.run(
         ["bash", "-euc", script], check=True, cwd=folder, env={**os.environ, **values}, umask=0o022
     )
