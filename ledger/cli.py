@@ -195,7 +195,7 @@ def account(argv: list[str]) -> int:
     refund = add_subcommand(
         commands, "refund", "pay for what partners' boxes did not deliver of a grant", _account_refund
     )
-    refund.add_argument("grant", type=_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
+    refund.add_argument("grant", type=parse_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
     add_submitting_options(refund)
     return run_options(parser, with_default(argv, commands, "show"))
 
@@ -335,7 +335,7 @@ def _account_retire(options: argparse.Namespace) -> int:
     proof = prove_software_key(key, key.public)
     request = EnrolmentRequest(key.public, software_key=key.public, software_proof=proof)
     question = write_enrolment_request(request, key, genesis.ledger_id)
-    with _client(options) as client:
+    with client_of(options) as client:
         reply = read_enrolment_reply(client.ask("enrolment", question))
     said, result = "executed", reply.attestation_result
     if result:
@@ -363,7 +363,7 @@ def _account_refund(options: argparse.Namespace) -> int:
         raise LookupError(f"grant {options.grant.hex()} was sold by another provider: who has the money pays")
     if grant.ends_s > time.time():
         raise LookupError(f"grant {options.grant.hex()} goes on until {grant.ends_s}")
-    with _client(options) as client:
+    with client_of(options) as client:
         answer = client.ask("query", write_price_question(options.grant))
     price = read_grant_price(answer, genesis.signer(answer), genesis.ledger_id)
     own, elsewhere = Missing(), Missing()
@@ -451,22 +451,23 @@ def submit_action(
         transaction = Transaction(action, nonce or secrets.token_bytes(NONCE_SIZE), until_s)
         return sign_transaction(transaction, key, genesis.ledger_id)
 
-    meaning = _meaning(action, nonce, key, genesis.ledger_id)
-    with unanswered(options.key, meaning) as kept, _client(options) as client:
-        delivery = deliver(kept, sign, client.submit, lambda name: _has_run(reader, name), genesis)
-    page = {"account": str(key.public), **_delivery_page(delivery)}
-    show_page(options, page, lambda: _delivery_lines(delivery, "executed"))
+    meaning = meaning_of(action, nonce, key, genesis.ledger_id)
+    with unanswered(options.key, meaning) as kept, client_of(options) as client:
+        delivery = deliver(kept, sign, client.submit, lambda name: has_run(reader, name), genesis)
+    page = {"account": str(key.public), **delivery_page(delivery)}
+    show_page(options, page, lambda: delivery_lines(delivery, "executed"))
     return OK if delivery.fate is Fate.RAN else NO
 
 
-def _meaning(action: Action, nonce: bytes | None, key: PrivateKey, ledger_id: bytes) -> bytes:
+def meaning_of(action: Action, nonce: bytes | None, key: PrivateKey, ledger_id: bytes) -> bytes:
     """What tells one thing that is asked for from another: what it does, or the nonce by which it is done once."""
     if nonce is not None:
         return hashlib.sha256(ledger_id + key.public.octets + nonce).digest()
     return sign_transaction(Transaction(action, bytes(NONCE_SIZE), 0), key, ledger_id).transaction_id
 
 
-def _has_run(reader: LedgerReader, transaction_id: str) -> bool:
+def has_run(reader: LedgerReader, transaction_id: str) -> bool:
+    """Whether the ledger has it in a block."""
     try:
         reader.read(TransactionPage, f"transactions/{transaction_id}")
     except LookupError:
@@ -474,7 +475,8 @@ def _has_run(reader: LedgerReader, transaction_id: str) -> bool:
     return True
 
 
-def _delivery_page(delivery: Delivery) -> dict[str, Any]:
+def delivery_page(delivery: Delivery) -> dict[str, Any]:
+    """What came of it, for scripts."""
     receipt = delivery.receipt
     return {
         "transaction": delivery.signed.transaction_id.hex(),
@@ -487,7 +489,7 @@ def _delivery_page(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _delivery_lines(delivery: Delivery, done: str) -> list[str]:
+def delivery_lines(delivery: Delivery, done: str) -> list[str]:
     """What came of it, in words; `done` is what it is called if it ran."""
     receipt, until_s = delivery.receipt, delivery.signed.transaction.valid_until_s
     said = f"{receipt.reason}: {receipt.detail}"
@@ -506,7 +508,8 @@ def _delivery_lines(delivery: Delivery, done: str) -> list[str]:
     return lines
 
 
-def _client(options: argparse.Namespace) -> LedgerClient:
+def client_of(options: argparse.Namespace) -> LedgerClient:
+    """Of `add_submitting_options`. Raises ConfigError."""
     host, _, port = options.broker.rpartition(":")
     if not host or not port.isdigit():
         raise ConfigError(f"--broker {options.broker!r} is not HOST:PORT")
@@ -631,7 +634,8 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
-def _grant_id(text: str) -> bytes:
+def parse_grant_id(text: str) -> bytes:
+    """For argparse: 32 hexadecimal digits."""
     if not re.fullmatch("[0-9a-f]{32}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a grant id: want 32 hexadecimal digits")
     return bytes.fromhex(text)

@@ -20,17 +20,17 @@ from ledger.bundle import Audit, verify_bundle
 from ledger.cli import (
     NO,
     OK,
-    _client,
-    _delivery_lines,
-    _delivery_page,
-    _grant_id,
-    _has_run,
-    _meaning,
     add_reading_options,
     add_subcommand,
     add_submitting_options,
+    client_of,
     command_parser,
+    delivery_lines,
+    delivery_page,
+    has_run,
+    meaning_of,
     parse_account,
+    parse_grant_id,
     progress,
     read_file,
     reader_of,
@@ -108,14 +108,14 @@ def main(argv: list[str], clock: Callable[[], float] = time.time) -> int:
     charge = add_subcommand(
         commands, "charge", "what the use of a grant came to, by verified meters", _charge
     )
-    charge.add_argument("grant", type=_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
+    charge.add_argument("grant", type=parse_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
     charge.add_argument(
         "--key", type=Path, metavar="FILE", help="as its provider: sign a bill with this PEM key"
     )
     charge.add_argument("--bill", type=Path, metavar="FILE", help="where to put the bill")
     add_reading_options(charge)
     pay = add_subcommand(commands, "pay", "transfer what is owed to the provider", _pay)
-    pay.add_argument("grant", type=_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
+    pay.add_argument("grant", type=parse_grant_id, metavar="GRANT", help="its id, 32 hexadecimal digits")
     pay.add_argument(
         "--bill", type=Path, metavar="FILE", help="pay only what this bill of the provider's says too"
     )
@@ -189,8 +189,8 @@ def _pay(options: argparse.Namespace) -> int:
     if case.payer_key_id != key.public.key_id.hex():
         raise LookupError(f"grant {options.grant.hex()} was bought by another key, whose owner pays")
     transfer, now_s = case.charge.transfer, int(options.clock())
-    meaning = _meaning(transfer, charge_nonce(options.grant), key, genesis.ledger_id)
-    with unanswered(options.key, meaning) as kept, _client(options) as client:
+    meaning = meaning_of(transfer, charge_nonce(options.grant), key, genesis.ledger_id)
+    with unanswered(options.key, meaning) as kept, client_of(options) as client:
         answer = client.ask("query", write_price_question(options.grant))
         price = read_grant_price(answer, genesis.signer(answer), genesis.ledger_id)
         if (price.grant_id, price.payer) != (options.grant, key.public):
@@ -201,13 +201,13 @@ def _pay(options: argparse.Namespace) -> int:
             kept,
             lambda: sign_payment(case.grant, transfer, key, genesis.ledger_id, now_s),
             client.submit,
-            lambda name: _has_run(reader, name),
+            lambda name: has_run(reader, name),
             genesis,
         )
     sent = delivery.signed.transaction.action
     amount = format_money(sent.price_ubc if isinstance(sent, Transfer) else transfer.price_ubc)
-    page = _case_page(case) | _delivery_page(delivery)
-    show_page(options, page, lambda: _delivery_lines(delivery, f"{amount} paid"))
+    page = _case_page(case) | delivery_page(delivery)
+    show_page(options, page, lambda: delivery_lines(delivery, f"{amount} paid"))
     return OK if delivery.fate is Fate.RAN else NO
 
 
