@@ -10,6 +10,7 @@ from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
+from apd.sections import SECTIONS
 from apd.settings import (
     AirSettings,
     AuctionSettings,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:  # a box without [cell] does without
     from wire.tariff import Tariff
 
 T = TypeVar("T")
-SECTIONS = ("box", "shaper", "ledger", "meter", "files", "air", "tariff", "auction", "cell", "web", "ubus")
+_TABLES = tuple(section for section in SECTIONS if "." not in section)
 PARTS_OF_CELL = ("user_plane", "core")
 SIGNALLING = "signalling"
 """A part that is off where it is not there."""
@@ -256,8 +257,8 @@ class _SectionReader:
         self._path = path
         self._document = {**document, **_parts_of_cell(path, document)}
         for section, table in document.items():
-            if section not in SECTIONS:
-                raise ConfigError(f"{path}: {section}: unknown section{_nearest(section, SECTIONS)}")
+            if section not in _TABLES:
+                raise ConfigError(f"{path}: {section}: unknown section{_nearest(section, _TABLES)}")
             if not isinstance(table, dict):
                 raise ConfigError(f"{path}: {section}: has to be a table, [{section}]")
 
@@ -269,6 +270,7 @@ class _SectionReader:
 
     def build(self, section: str, cls: type[T], given: Mapping[str, Any] | None = None) -> T:
         """A settings dataclass from its section and from what is `given` by others."""
+        assert SECTIONS[section]() is cls, f"[{section}] is told of otherwise"
         table = self._document.get(section, {})
         values = dict(given or {})
         hints = get_type_hints(cls)

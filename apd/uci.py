@@ -14,19 +14,7 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
-from apd.settings import (
-    AirSettings,
-    AuctionSettings,
-    BoxSettings,
-    Files,
-    LedgerLinkSettings,
-    MeterSettings,
-    TariffSettings,
-    UbusSettings,
-    UserPlaneSettings,
-    WebSettings,
-)
-from tc_shaper.settings import ShaperSettings
+from apd.sections import ALWAYS, SECTIONS
 from wire.errors import ConfigError
 from wire.frozen import dataclass
 
@@ -68,53 +56,10 @@ MIGRATIONS: Mapping[int, Migration] = {0: _number_it}
 """What makes version n + 1 of version n. `version` itself is set by `migrate`."""
 
 
-def _cell() -> type:
-    from ran_slicing.settings import CellSettings
-
-    return CellSettings
-
-
-def _core() -> type:
-    from ran_slicing.core_settings import CoreSettings
-
-    return CoreSettings
-
-
-def _signalling() -> type:
-    from apd.signalling_settings import SignallingSettings
-
-    return SignallingSettings
-
-
 SETTINGS: Mapping[str, Callable[[], type]] = {
-    "shaper": lambda: ShaperSettings,
-    "ledger": lambda: LedgerLinkSettings,
-    "meter": lambda: MeterSettings,
-    "files": lambda: Files,
-    "box": lambda: BoxSettings,
-    "air": lambda: AirSettings,
-    "tariff": lambda: TariffSettings,
-    "auction": lambda: AuctionSettings,
-    "web": lambda: WebSettings,
-    "ubus": lambda: UbusSettings,
-    "cell": _cell,
-    "cell_user_plane": lambda: UserPlaneSettings,
-    "cell_core": _core,
-    "cell_signalling": _signalling,
+    section.replace(".", "_"): load for section, load in SECTIONS.items()
 }
-"""The settings dataclass of each section, which is imported where the section is there."""
-_OPTIONAL = (
-    "air",
-    "tariff",
-    "auction",
-    "web",
-    "ubus",
-    "cell",
-    "cell_user_plane",
-    "cell_core",
-    "cell_signalling",
-)
-"""Sections that are off if they say so: `option enabled '0'`."""
+"""The settings dataclass of each section, which may say `option enabled '0'` if it is none of ALWAYS."""
 _HERE: Mapping[str, Mapping[str, str]] = {
     "ledger": {
         "authority_file": "authority.pem",
@@ -340,7 +285,7 @@ def _switched_on(sections: Sequence[Section]) -> Iterator[Section]:
             raise ConfigError(
                 f"{PACKAGE}.{section.name}: has type {section.kind}: config {section.name} '{section.name}'"
             )
-        if section.name in _OPTIONAL and "enabled" in section.options:
+        if section.name not in ALWAYS and "enabled" in section.options:
             if _boolean(f"{section.name}.enabled", section.options["enabled"]):
                 yield replace(section, options=_without(section.options, "enabled"))
         else:

@@ -6,52 +6,19 @@ written in the page, and a test holds it against the words that the code uses.
 """
 
 import ast
+import inspect
 import re
 import sys
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
-import apd.settings
-import apd.signalling_settings
-import ran_slicing.core_settings
-import ran_slicing.settings
-import tc_shaper.settings
+from apd.sections import SECTIONS
 from apd.session import FINAL_REASONS, FOLLOWS, EndReason, Phase
-from apd.settings import (
-    AirSettings,
-    AuctionSettings,
-    BoxSettings,
-    Files,
-    LedgerLinkSettings,
-    MeterSettings,
-    TariffSettings,
-    UbusSettings,
-    UserPlaneSettings,
-    WebSettings,
-)
-from apd.signalling_settings import SignallingSettings
-from ran_slicing.core_settings import CoreSettings
-from ran_slicing.settings import CellSettings
+from apd.settings import BoxSettings
 from tc_shaper.settings import ShaperSettings
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "apd.md"
-SECTIONS: dict[str, tuple[type, str]] = {
-    "shaper": (ShaperSettings, tc_shaper.settings.__file__),
-    "ledger": (LedgerLinkSettings, apd.settings.__file__),
-    "meter": (MeterSettings, apd.settings.__file__),
-    "files": (Files, apd.settings.__file__),
-    "box": (BoxSettings, apd.settings.__file__),
-    "air": (AirSettings, apd.settings.__file__),
-    "tariff": (TariffSettings, apd.settings.__file__),
-    "auction": (AuctionSettings, apd.settings.__file__),
-    "web": (WebSettings, apd.settings.__file__),
-    "ubus": (UbusSettings, apd.settings.__file__),
-    "cell": (CellSettings, ran_slicing.settings.__file__),
-    "cell.user_plane": (UserPlaneSettings, apd.settings.__file__),
-    "cell.core": (CoreSettings, ran_slicing.core_settings.__file__),
-    "cell.signalling": (SignallingSettings, apd.signalling_settings.__file__),
-}
 GIVEN: dict[type, frozenset[str]] = {
     BoxSettings: frozenset({"provider", "ledger", "ledger_id", "shaper", "air", "cell", "tariff", "auction"}),
     ShaperSettings: frozenset({"closed", "lobby_interface"}),
@@ -75,9 +42,7 @@ def format_sessions() -> str:
 
 def format_configuration() -> str:
     """One table for each section: key, default, and the sentence of its field."""
-    return "\n\n".join(
-        f"### [{section}]\n\n{_format_table(cls, source)}" for section, (cls, source) in SECTIONS.items()
-    )
+    return "\n\n".join(f"### [{section}]\n\n{_format_table(load())}" for section, load in SECTIONS.items())
 
 
 def renew(page: str) -> str:
@@ -86,8 +51,8 @@ def renew(page: str) -> str:
     return _replace(page, "configuration", format_configuration())
 
 
-def _format_table(cls: type, source: str) -> str:
-    told = _read_sentences(cls, source)
+def _format_table(cls: type) -> str:
+    told = read_sentences(cls)
     rows = [
         f"| `{item.name}` | {_format_default(cls, item)} | {told[item.name]} |"
         for item in fields(cls)
@@ -107,10 +72,10 @@ def _format_default(cls: type, item: "Field[Any]") -> str:
     return f"`{value:_}`" if isinstance(value, int) and value >= 10_000 else f"`{value}`"
 
 
-def _read_sentences(cls: type, source: str) -> dict[str, str]:
+def read_sentences(cls: type) -> dict[str, str]:
     """The string below each field."""
-    module = ast.parse(Path(source).read_text(encoding="utf-8"))
-    (owner,) = (node for node in module.body if isinstance(node, ast.ClassDef) and node.name == cls.__name__)
+    (owner,) = ast.parse(inspect.getsource(cls)).body
+    assert isinstance(owner, ast.ClassDef)
     return {
         field.target.id: " ".join(str(after.value.value).split())
         for field, after in zip(owner.body, owner.body[1:], strict=False)

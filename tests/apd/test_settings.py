@@ -1,7 +1,6 @@
 """Settings: what a value has to obey, and that each field says what it is."""
 
-import ast
-from dataclasses import fields, replace
+from dataclasses import replace
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from apd.settings import (
     AirSettings,
     AuctionSettings,
     BoxSettings,
-    Files,
     LedgerLinkSettings,
     MeterSettings,
     TariffSettings,
@@ -140,24 +138,6 @@ def test_auctions(changes, told):
 
 def test_an_auction_has_as_many_slots_as_its_message_takes():
     assert settings.MAX_SLOTS == wire.auction_terms.MAX_SLOTS
-
-
-def test_every_field_says_in_a_sentence_what_it_is():
-    module = ast.parse(Path(settings.__file__).read_text())
-    told = {
-        (owner.name, field.target.id)
-        for owner in module.body
-        if isinstance(owner, ast.ClassDef)
-        for field, after in zip(owner.body, owner.body[1:], strict=False)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(after, ast.Expr)
-        and isinstance(after.value, ast.Constant)
-    }
-    owners: tuple[type, ...] = (AirSettings, AuctionSettings, BoxSettings, LedgerLinkSettings, MeterSettings)
-    for owner in (*owners, Files, TariffSettings):
-        for field in fields(owner):
-            assert (owner.__name__, field.name) in told
 
 
 @pytest.mark.parametrize(

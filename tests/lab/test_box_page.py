@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from apd.sections import SECTIONS
 from apd.session import FOLLOWS, EndReason, Phase
-from lab.box_page import GIVEN, PAGE, SECTIONS, format_configuration, format_sessions, renew
+from lab.box_page import GIVEN, PAGE, format_configuration, format_sessions, renew
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -62,7 +63,7 @@ def test_the_diagram_has_every_legal_move_and_no_other():
 
 
 def test_every_key_is_in_the_reference():
-    written = sum(len(fields(cls)) for cls, _ in SECTIONS.values()) - sum(map(len, GIVEN.values()))
+    written = sum(len(fields(load())) for load in SECTIONS.values()) - sum(map(len, GIVEN.values()))
     assert format_configuration().count("\n| `") == written
 
 
