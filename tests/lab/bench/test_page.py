@@ -16,11 +16,12 @@ pytestmark = pytest.mark.system
 def test_the_figures_are_those_that_have_goals(tmp_path: Path, needs) -> None:
     needs("mosquitto", str(CHROMIUM))
     said: list[str] = []
-    sizes = PageSizes(sessions=(20,), loads=1, updates=2, viewers=1, questions=20, port=28_710)
+    sizes = PageSizes(sessions=(20,), sales=30, loads=1, updates=2, viewers=1, questions=20, port=28_710)
     figures = run(said.append, sizes, tmp_path)
     assert [figure.goal for figure in figures] == [
         PAINT_GOAL_S,
         None,
+        PAINT_GOAL_S,
         UPDATE_GOAL_MS,
         None,
         None,
