@@ -39,7 +39,7 @@ from ledger.cli import (
 from ledger.fetching import Tell, fetch_bundle, fetch_genesis, fetch_key_ids, fetch_repayments
 from ledger.reports.bulk import open_report, require_different_boxes, verified_together, verify_files
 from ledger.reports.export import csv_rows, csv_sums, json_rows, sum_values
-from ledger.reports.outcome import Outcome
+from ledger.reports.outcome import Outcome, name_of
 from ledger.reports.rows import ALWAYS, Dispute, Row, Span
 from ledger.reports.statement import GROUPS as STATEMENT_GROUPS
 from ledger.reports.statement import statement
@@ -257,7 +257,7 @@ def _filed_bundle(options: argparse.Namespace) -> Bundle:
     try:
         return read_bundle(read_file(file))
     except DecodeError as error:
-        raise DecodeError(f"{file}: {error}") from error
+        raise DecodeError(f"{name_of(file)}: {error}") from error
 
 
 def _require_trust(options: argparse.Namespace) -> None:

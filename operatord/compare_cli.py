@@ -167,7 +167,7 @@ def _read_each(
             before = boxes.grants.get(grant_id)
             boxes.grants[grant_id] = one if before is None else _plus(before, one)
         if said := box.left_out():
-            boxes.left_out.append(f"{file}: {said}")
+            boxes.left_out.append(f"{outcome.file}: {said}")
     return boxes
 
 

@@ -25,8 +25,8 @@ from ledger.evidence_totals import FindGrant
 from ledger.findings import Finding
 from ledger.genesis import Genesis
 from ledger.reports.filing import Layout, read_grant_at, read_grants, read_layout, read_records
-from ledger.reports.grant_uses import Uses, book, disputes, entering, find_too_much
-from ledger.reports.outcome import Outcome, OutcomeFold, read_outcome
+from ledger.reports.grant_uses import Uses, book, disputes, entering, find_too_much, temporary_database
+from ledger.reports.outcome import Outcome, OutcomeFold, name_of, read_outcome
 from ledger.reports.rows import ALWAYS, Dispute, Judged, Span, judge_records
 from ledger.reports.sum_up import Sum, add_rows
 from ledger.reports.trust import Trust, judge_ledger, judge_maker, parse_trust
@@ -94,7 +94,7 @@ def open_report(path: Path, trust: Trust, span: Span = ALWAYS) -> Iterator[OpenR
             signer = genesis.signer(layout.end.header)
             key_id = enrolment.attestation_key.key_id
             proved = verify_chain_proof(layout.end, key_id, signer, genesis.ledger_id)
-            fold = OutcomeFold(Outcome(str(path)), proved, span)
+            fold = OutcomeFold(Outcome(name_of(path)), proved, span)
             maker = judge_maker(trust, enrolment, genesis.ledger_id)
             _describe(fold, genesis, enrolment, trust, maker)
             find_grant = _finder(index, grants, genesis)
@@ -102,7 +102,7 @@ def open_report(path: Path, trust: Trust, span: Span = ALWAYS) -> Iterator[OpenR
         except DecodeError as error:
             raise type(error)(_with_name(path, str(error))) from error
         except OSError as error:
-            raise ShellError(str(path), error.strerror or str(error)) from error
+            raise ShellError(name_of(path), error.strerror or str(error)) from error
 
 
 def verify_files(
@@ -201,7 +201,7 @@ def _do_jobs(jobs: Sequence[_Job], progress: Progress, most: int) -> list[tuple[
 
 def _do_job(job: _Job, progress: Progress = lambda _text: None) -> tuple[Outcome, Sums]:
     sums: Sums = {name: {} for name in job.by}
-    outcome = Outcome(str(job.path))
+    outcome = Outcome(name_of(job.path))
     try:
         with open_report(job.path, job.trust, job.span) as report, ExitStack() as stack:
             outcome = report.fold.outcome
@@ -240,12 +240,12 @@ def _share(jobs: Sequence[_Job], progress: Progress, most: int) -> list[tuple[Ou
                 job = waiting.popleft()
                 running.append((job.path, _start(job.page())))
             path, process = running[0]
-            progress(f"{path}: {len(done)} of {len(jobs)} files are verified")
+            progress(f"{name_of(path)}: {len(done)} of {len(jobs)} files are verified")
             said, complaints = process.communicate()
             running.popleft()
             if process.returncode:
                 raise ShellError(
-                    f"verifying {path}", complaints.strip()[-500:] or f"status {process.returncode}"
+                    f"verifying {name_of(path)}", complaints.strip()[-500:] or f"status {process.returncode}"
                 )
             done.append(_read_answer(json.loads(said)))
     finally:
@@ -301,14 +301,15 @@ def _describe(
 
 
 def _with_name(path: Path, text: str) -> str:
-    return text if text.startswith(f"{path}: ") else f"{path}: {text}"
+    name = name_of(path)
+    return text if text.startswith(f"{name}: ") else f"{name}: {text}"
 
 
 def _open(path: Path) -> BinaryIO:
     try:
         return path.open("rb", buffering=WINDOW_BYTES)
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
+        raise ConfigError(f"{name_of(path)}: {error.strerror}") from error
 
 
 @contextmanager
@@ -317,8 +318,7 @@ def _index(file: BinaryIO, layout: Layout) -> Iterator[sqlite3.Connection]:
     is verified. Raises DecodeError, VerificationError.
     """
     genesis = layout.genesis
-    connection = sqlite3.connect("", isolation_level=None)
-    try:
+    with temporary_database("") as connection:
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("CREATE TABLE grants (id BLOB PRIMARY KEY, at INTEGER) WITHOUT ROWID")
         connection.execute("BEGIN")
@@ -330,8 +330,6 @@ def _index(file: BinaryIO, layout: Layout) -> Iterator[sqlite3.Connection]:
             ),
         )
         yield connection
-    finally:
-        connection.close()
 
 
 def _finder(index: sqlite3.Connection, file: BinaryIO, genesis: Genesis) -> FindGrant:

@@ -32,7 +32,7 @@ def book() -> Iterator[Path]:
     """An empty one, in a folder of its own that goes with it."""
     with tempfile.TemporaryDirectory(prefix="airgrant-report-") as folder:
         path = Path(folder) / "grants.sqlite"
-        with _opened(path) as connection:
+        with temporary_database(path) as connection:
             connection.execute(
                 "CREATE TABLE said (id BLOB, box TEXT, bytes INTEGER, most INTEGER, PRIMARY KEY (id, box)) "
                 "WITHOUT ROWID"
@@ -44,7 +44,7 @@ def book() -> Iterator[Path]:
 @contextmanager
 def entering(path: Path, box: str) -> Iterator[Uses]:
     """Takes rows of one box; what holds is in the book afterwards."""
-    with _opened("") as connection:
+    with temporary_database("") as connection:
         connection.execute("CREATE TABLE mine (id BLOB PRIMARY KEY, bytes INTEGER, most INTEGER)")
         connection.execute("BEGIN")
 
@@ -69,7 +69,7 @@ def entering(path: Path, box: str) -> Iterator[Uses]:
 def find_too_much(path: Path) -> set[str]:
     """The boxes that together say more of a grant than it can carry; the book then knows of which."""
     boxes: set[str] = set()
-    with _opened(path) as connection:
+    with temporary_database(path) as connection:
         connection.execute("BEGIN")
         rows: Iterable[Said] = connection.execute("SELECT id, box, bytes, most FROM said ORDER BY id, box")
         for grant_id, group in groupby(rows, key=lambda row: row[0]):
@@ -85,7 +85,7 @@ def find_too_much(path: Path) -> set[str]:
 @contextmanager
 def disputes(path: Path) -> Iterator[Dispute]:
     """What `find_too_much` left in the book."""
-    with _opened(path) as connection:
+    with temporary_database(path) as connection:
 
         def find(grant_id: bytes) -> Finding | None:
             why = connection.execute("SELECT why FROM too_much WHERE id = ?", (grant_id,)).fetchone()
@@ -105,7 +105,8 @@ def _why(grant_id: bytes, said: list[Said]) -> str:
 
 
 @contextmanager
-def _opened(path: Path | str) -> Iterator[sqlite3.Connection]:
+def temporary_database(path: Path | str) -> Iterator[sqlite3.Connection]:
+    """An empty path: one that nobody else sees. Raises ShellError, also for what fails while it is open."""
     try:
         with closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = OFF")

@@ -7,6 +7,7 @@ are kept and all are counted. Outcomes travel between processes as JSON. Pure.
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any
 
 from ledger.completeness import ProvedEnd, check_complete
@@ -244,6 +245,11 @@ class OutcomeFold:
             outcome.from_utc_ms = judged.from_utc_ms
         if outcome.to_utc_ms is None or judged.to_utc_ms > outcome.to_utc_ms:
             outcome.to_utc_ms = judged.to_utc_ms
+
+
+def name_of(path: PurePath) -> str:
+    """As it can be printed: whoever sends a file names it, and a name may end lines, colour them or be no text."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(path))
 
 
 def format_second(utc_s: int) -> str:

@@ -109,12 +109,22 @@ def _meaning(outcomes: Sequence[Outcome], total: Sum, bad: Sequence[Outcome]) ->
             f"{total.forged_rows:,} forged. What is wrong stands below."
         )
     if not total.rows:
-        return "No row is in this period."
+        return f"No row is in this period.{_left_out(outcomes)}"
+    return f"{_vouched(outcomes, total, attested)}{_left_out(outcomes)}"
+
+
+def _vouched(outcomes: Sequence[Outcome], total: Sum, attested: int) -> str:
     if attested == total.rows and all(one.in_tpm for one in outcomes):
         return "A TPM in each box vouches for every row, and each chain is shown to its end as of its block."
     if attested == total.rows:
         return f"A TPM vouches for each of the {total.rows:,} rows; not every box has one."
     return f"A TPM vouches for {attested:,} of {total.rows:,} rows; the others are signed by software keys."
+
+
+def _left_out(outcomes: Iterable[Outcome]) -> str:
+    """What holds says nothing of a time that no report is about."""
+    unmetered_ms = sum(one.unmetered_ms for one in outcomes)
+    return f" Nothing is known of {_duration(unmetered_ms)} that nobody metered." if unmetered_ms else ""
 
 
 def _figures(outcomes: Iterable[Outcome], total: Sum) -> str:

@@ -456,3 +456,18 @@ def test_a_time_that_begins_later_than_what_is_proved_is_not_proved(tmp_path: Pa
         said = capsys.readouterr()
         assert "of what came later nothing is proved" in said.out + said.err
         assert report([*command, str(file), *trust, "--since", "1970-01-01"]) == 0
+
+
+def test_a_files_name_says_nothing_of_its_own(tmp_path: Path, capsysbinary) -> None:
+    """Whoever sends it names it: no text, a line of its own, a colour."""
+    name = os.fsdecode(b"\xff\x1b[31m\nroof.report: all 9 records hold")
+    file, trust = str(filed(tmp_path, name)), trusted(tmp_path)
+    capsysbinary.readouterr()
+    for words in (["verify"], ["export", "--format", "json"], ["export", "--format", "html"], ["sum"]):
+        assert report([*words, file, *trust]) == 0
+        said = capsysbinary.readouterr().out.decode()
+        assert "\x1b[31m" not in said
+        assert not any(line.startswith("roof.report") for line in said.splitlines())
+    Path(file).write_bytes(b"junk")
+    assert report(["verify", file, *trust]) == 1
+    assert "\\udcff\\x1b[31m\\nroof.report" in " ".join(capsysbinary.readouterr().out.decode().split())

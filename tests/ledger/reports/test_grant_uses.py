@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger.evidence_totals import most_bytes
-from ledger.reports.grant_uses import book, disputes, entering, find_too_much
+from ledger.reports.grant_uses import book, disputes, entering, find_too_much, temporary_database
 from ledger.reports.rows import Standing
 from tests.ledger.reports.test_sum_up import ROW
 from tests.ledger.test_bundle import GRANT, OTHER
@@ -87,3 +87,8 @@ def test_a_book_that_is_gone_is_the_worlds_fault() -> None:
     assert not path.parent.exists()
     with pytest.raises(ShellError, match="temporary database"):
         find_too_much(path)
+
+
+def test_what_fails_while_a_temporary_database_is_open_is_the_worlds_fault() -> None:
+    with pytest.raises(ShellError, match="the temporary database"), temporary_database("") as connection:
+        connection.execute("no SQL")

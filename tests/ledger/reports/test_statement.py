@@ -145,3 +145,13 @@ def test_long_tables_end_in_a_sum() -> None:
     shown = Page(statement([Outcome("x")], {"box": {}, "day": {}, "consumer": many}, bytes(32)))
     assert "5 more" in shown.said
     assert shown.said.count("…") == MOST_LINES
+
+
+def test_good_news_say_what_nobody_metered() -> None:
+    """Everything holds, and of a month nothing is known."""
+    outcome, sums = fold(*records()), {by: {"x": Sum(1)} for by in GROUPS}
+    month = replace(outcome, unmetered_ms=30 * 86_400_000)
+    for one, groups in ((month, sums), (month, {by: {} for by in GROUPS})):
+        said = Page(statement([one], groups, bytes(32))).said
+        assert "Nothing is known of 30 d that nobody metered." in said
+    assert "nobody metered" not in statement([replace(outcome, unmetered_ms=0)], sums, bytes(32))
