@@ -23,7 +23,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from ledger.bundle import Audit, Bundle, verify_bundle
+from ledger.bundle import Audit, Bundle
 from ledger.client import LedgerAway, LedgerClient, LedgerReader
 from ledger.fetching import (
     Tell,
@@ -45,6 +45,7 @@ from ledger.pages import (
 )
 from ledger.recording import ACCOUNT_ENDED
 from ledger.repayment import Missing, plan_partner_refund
+from ledger.reports.whole import verify_further
 from ledger.showing import show
 from ledger.tables import (
     account_table,
@@ -397,7 +398,7 @@ def audit_bundle(bundle: Bundle, ledger_id: str | None, tell: Tell) -> Audit:
     if ledger_id is not None and ledger_id.lower() != there:
         raise LookupError(f"this is a report to ledger {there}, not to {ledger_id}")
     count = len(bundle.records)
-    return verify_bundle(bundle, lambda number: tell(f"verifying record {number} of {count}"))
+    return verify_further(bundle, lambda number: tell(f"verifying record {number} of {count}"))
 
 
 @contextmanager

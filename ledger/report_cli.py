@@ -46,7 +46,7 @@ from ledger.reports.statement import statement
 from ledger.reports.sum_up import DAY_MS, GROUPS, Sum, format_day, join_sums, total_of
 from ledger.reports.tables import outcome_lines, sum_table
 from ledger.reports.trust import Trust, format_trust, parse_trust, unused_revocations
-from ledger.reports.whole import ask_further
+from ledger.reports.whole import with_rest
 from ledger.tables import audit_json, audit_tables
 from wire.errors import ConfigError, DecodeError, ShellError
 
@@ -197,12 +197,10 @@ def _report_verify(options: argparse.Namespace) -> int:
         return _verify_many(options)
     with progress(quiet=options.json) as tell:
         bundles = [_filed_bundle(options)] if options.file else _shown_bundles(options, tell)
-        is_file = bool(options.file)
-        audits = [
-            ask_further(bundle, audit_bundle(bundle, options.ledger_id, tell), is_file=is_file)
-            for bundle in bundles
-        ]
-        if not is_file:
+        audits = [audit_bundle(bundle, options.ledger_id, tell) for bundle in bundles]
+        if options.file:
+            audits = [with_rest(bundle, one) for bundle, one in zip(bundles, audits, strict=True)]
+        else:
             reader = reader_of(options)
             audits = [replace(one, repayments=fetch_repayments(reader, one, tell)) for one in audits]
     page = audit_json(audits)

@@ -16,7 +16,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from ledger.bundle import Audit, verify_bundle
+from ledger.bundle import Audit
 from ledger.cli import (
     NO,
     OK,
@@ -49,6 +49,7 @@ from ledger.pages import (
     TransactionPage,
     show_usage_terms,
 )
+from ledger.reports.whole import verify_further
 from ledger.unanswered import Fate, deliver, unanswered
 from ledger.usage_charges import (
     REPORTS_AFTER_S,
@@ -289,7 +290,7 @@ def _audits(reader: LedgerReader, genesis: Genesis, provider: PublicKey, tell: T
     """Every chain of this provider's boxes, verified. Which are its own, the ledger's signed enrolment says again."""
     listed = reader.listed(AttestationListPage, "attestations", "attestations")
     key_ids = [page.key_id for page in listed if page.provider == str(provider)]
-    return [verify_bundle(fetch_bundle(reader, genesis, key_id, tell)) for key_id in key_ids]
+    return [verify_further(fetch_bundle(reader, genesis, key_id, tell)) for key_id in key_ids]
 
 
 # ---- How it looks
