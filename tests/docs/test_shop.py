@@ -198,8 +198,9 @@ def test_many_boxes(running) -> None:
 def test_systemd_takes_the_unit_of_the_ledger(tmp_path, needs) -> None:
     needs("systemd-analyze")
     text = (ROOT / OPERATOR).read_text()
-    unit = text[text.index("    # /etc/systemd/system/airgrant-ledger.service") :].split("\n\nIts folder")[0]
-    unit = textwrap.dedent(unit).replace("/opt/airgrant/bin", str(COMMANDS))
+    found = re.search(r"    # /etc/systemd/system/airgrant-ledger\.service\n(?:(?:    .*)?\n)+", text)
+    assert found
+    unit = textwrap.dedent(found[0]).replace("/opt/airgrant/bin", str(COMMANDS))
     assert unit.index("[Unit]") < unit.index("[Service]") < unit.index("[Install]")
     (tmp_path / "airgrant-ledger.service").write_text(unit)
     told = subprocess.run(
