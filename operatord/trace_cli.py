@@ -1,7 +1,8 @@
 """`airgrant trace`: what became of one grant, from the offer that was taken to the last receipt, by all who know of it.
 
-A shell: argv, files, the ledger's pages, exit status. 0 there is something to tell; 1 nobody knows of such a grant; 2
-the command line, a trust file or a missing file; 3 the ledger or the disk failed. Report files are verified on the way.
+A shell: argv, files, the ledger's pages, exit status. 0 there is something to tell; 1 nobody knows of such a grant, or
+a report file withholds records; 2 the command line, a trust file or a missing file; 3 the ledger or the disk failed.
+Report files are verified on the way.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from rich.table import Table
 from ledger.cli import (
     DEFAULT_LEDGER,
     EXIT_CODES,
+    NO,
     OK,
     progress,
     read_file,
@@ -24,11 +26,11 @@ from ledger.cli import (
     run_options,
     show_page,
 )
-from ledger.entries import MeterChain, chain_key, read_entry
 from ledger.fetching import Tell, fetch_genesis, fetch_proved_grant
 from ledger.pages import GrantPage
 from ledger.report_cli import add_trust_options, trust_of
-from ledger.reports.bulk import OpenReport, open_report
+from ledger.reports.bulk import open_report, require_different_boxes
+from ledger.reports.outcome import Outcome, printable
 from operatord.tracing import (
     Step,
     in_order,
@@ -40,7 +42,6 @@ from operatord.tracing import (
     tell_term,
 )
 from operatord.witnesses import parse_device
-from wire.block_header import read_signed_header
 from wire.errors import ConfigError, DecodeError, VerificationError
 from wire.grant_proof import read_grant_proof
 from wire.units import format_instant
@@ -98,20 +99,22 @@ def _trace(options: argparse.Namespace) -> int:
         raise ConfigError(
             f"{options.report[0]}: --ledger-id or --trust is missing: a file proves nothing by itself"
         )
+    outcomes: list[Outcome] = []
     with progress(quiet=options.json) as tell:
         steps = in_order(
             [
                 *_of_ledger(options),
                 *(step for name, file in options.log for step in _of_log(name, file, options.grant)),
-                *(step for file in options.report for step in _of_report(file, options, tell)),
+                *(step for file in options.report for step in _of_report(file, options, tell, outcomes)),
                 *(step for file in options.device for step in _of_device(file, options.grant)),
             ]
         )
     if not steps:
         raise LookupError(f"nobody who was asked knows of grant {options.grant.hex()}")
-    page = {"ok": True, "grant": options.grant.hex(), "steps": [asdict(step) for step in steps]}
+    ok = all(one.complete for one in outcomes)
+    page = {"ok": ok, "grant": options.grant.hex(), "steps": [asdict(step) for step in steps]}
     show_page(options, page, lambda: _lines(steps))
-    return OK
+    return OK if ok else NO
 
 
 def _of_ledger(options: argparse.Namespace) -> Iterator[Step]:
@@ -146,20 +149,18 @@ def _of_log(name: str, file: Path, grant_id: bytes) -> Iterator[Step]:
         raise ConfigError(f"{file}: {error.strerror}") from error
 
 
-def _of_report(file: Path, options: argparse.Namespace, tell: Tell) -> Iterator[Step]:
+def _of_report(
+    file: Path, options: argparse.Namespace, tell: Tell, outcomes: list[Outcome]
+) -> Iterator[Step]:
+    """Of a file that is cut short its end is told in any case: something of the grant may have stood there."""
     with open_report(file, trust_of(options)) as report:
-        steps = list(tell_rows(report.judged(tell), options.grant, str(file)))
+        outcomes.append(report.fold.outcome)
+        require_different_boxes(outcomes)
+        steps = list(tell_rows(report.judged(tell), options.grant, report.fold.outcome.file))
+        outcome = report.fold.finish()
         yield from steps
-        if steps:
-            yield _end_of(report, str(file))
-
-
-def _end_of(report: OpenReport, by: str) -> Step:
-    genesis, end = report.layout.genesis, report.layout.end
-    chain = read_entry(chain_key(report.enrolment.attestation_key.key_id), end.entry)
-    assert isinstance(chain, MeterChain), "its proof was verified when the file was opened"
-    header = read_signed_header(end.header, genesis.signer(end.header), genesis.ledger_id)
-    return tell_end(chain.sequence, header.time_s, by)
+        if steps or not outcome.complete:
+            yield tell_end(outcome)
 
 
 def _of_device(file: Path, grant_id: bytes) -> Iterator[Step]:
@@ -180,6 +181,7 @@ def _lines(steps: list[Step]) -> list[Any]:
     for step in steps:
         seconds = format_instant(step.utc_ms // 1_000).removesuffix(" UTC")
         table.add_row(
-            f"{seconds}.{step.utc_ms % 1_000:03d}", escape(step.by), escape(step.what), escape(step.text)
+            f"{seconds}.{step.utc_ms % 1_000:03d}",
+            *(escape(printable(text)) for text in (step.by, step.what, step.text)),
         )
     return [table]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.pages import GrantPage
+from ledger.reports.outcome import Outcome
 from ledger.reports.rows import Judged, Row
 from operatord.reconciling import Accounted
 from wire.grant_proof import GrantProof
@@ -99,9 +100,13 @@ def _say_row(row: Row) -> str:
     )
 
 
-def tell_end(sequence: int, time_s: int, by: str) -> Step:
-    """The ledger has the box's records up to this one, as of a block that it signed."""
-    return Step(time_s * 1_000, by, "acknowledged", f"the ledger has all records up to {sequence}")
+def tell_end(outcome: Outcome) -> Step:
+    """The ledger has the box's records up to this one, as of a block that it signed; whether the file has them, too."""
+    text = f"the ledger has all records up to {outcome.end_sequence}"
+    if not outcome.complete:
+        text += f"; the file does not show them: there may be more of this grant ({outcome.complete_text})"
+    what = "acknowledged" if outcome.complete else "withheld"
+    return Step(outcome.proved_s * 1_000, outcome.file, what, text)
 
 
 def tell_counted(counted: Accounted, by: str) -> Step:

@@ -248,8 +248,13 @@ class OutcomeFold:
 
 
 def name_of(path: PurePath) -> str:
-    """As it can be printed: whoever sends a file names it, and a name may end lines, colour them or be no text."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(path))
+    """As it can be printed: whoever sends a file names it, and a name may be no text."""
+    return printable(str(path))
+
+
+def printable(text: str) -> str:
+    """What ends lines, colours them or is no character stands as its escape: others' texts say nothing of their own."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def format_second(utc_s: int) -> str:

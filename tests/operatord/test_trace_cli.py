@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from apd.shells.software_key import SoftwareKey
+from ledger.bundle import write_bundle
 from ledger.genesis import write_genesis
 from ledger.pages import show_grant, show_grant_proof
 from operatord.trace_cli import main
 from tests.apd.world import proved_grant
 from tests.device.test_deposits import ledger
-from tests.ledger.test_bundle import GRANT
+from tests.ledger.test_bundle import GRANT, bundle
 from tests.ledger_world import GENESIS, LEDGER, PROVIDER, START_S
 from tests.report_box import ALL_THAT_FITS, write_box
 from wire.grant_proof import read_grant_proof
@@ -78,6 +80,29 @@ def test_a_person_reads_it(files: list[str | Path], capsys: pytest.CaptureFixtur
     said = " ".join(capsys.readouterr().out.split())
     assert "session_active" in said
     assert "unattested; holds" in said
+
+
+def test_a_report_that_is_cut_short_is_told_and_is_no_yes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever of the grant was cut off, nothing else would show it."""
+    whole, cut = bundle(), tmp_path / "cut.report"
+    options = ["--ledger", "none", "--ledger-id", GENESIS.ledger_id.hex(), "--report", str(cut)]
+    for shown in (2, 1):
+        cut.write_bytes(write_bundle(replace(whole, records=whole.records[:shown])))
+        assert main([NAME, *options, "--json"]) == 1
+        page = json.loads(capsys.readouterr().out)
+        assert (page["ok"], page["steps"][-1]["what"], len(page["steps"])) == (False, "withheld", shown)
+    assert main([NAME, *options, str(cut)]) == 2
+    assert "its rows would count twice" in capsys.readouterr().err
+
+
+def test_a_log_says_nothing_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "apd.log"
+    line = {"utc_ms": 1_000, "what": "ready", "text": f"{NAME} \x1b[31m\nledger bought"}
+    log.write_text(json.dumps(line) + "\n")
+    assert main([NAME, "--ledger", "none", "--log", str(log)]) == 0
+    assert "\\x1b[31m\\nledger bought" in capsys.readouterr().out
 
 
 def test_nobody_knows(capsys: pytest.CaptureFixture[str]) -> None:

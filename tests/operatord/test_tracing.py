@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from apd.shells.software_key import SoftwareKey
 from lab.meter_chain import MeterChain
+from ledger.reports.outcome import Outcome
 from ledger.reports.rows import judge_records
 from operatord.reconciling import Accounted
 from operatord.tracing import MAX_LINE_CHARACTERS, Step, in_order, read_log, tell_counted, tell_end, tell_rows
@@ -68,8 +70,19 @@ def test_rows_of_a_report_say_what_was_signed_and_whether_it_holds() -> None:
     assert "exceed the ceiling" in bad.text
 
 
+END = Outcome("a", end_sequence=7, proved_s=9, complete=True)
+
+
+def test_a_file_that_withholds_records_is_not_said_to_show_what_the_ledger_has() -> None:
+    step = tell_end(replace(END, complete=False, complete_text="shown to 3"))
+    assert (step.what, step.text) == (
+        "withheld",
+        "the ledger has all records up to 7; the file does not show them: there may be more of this grant (shown to 3)",
+    )
+
+
 def test_order_is_of_time_and_what_came_together_stays_as_told() -> None:
-    steps = [tell_end(7, 9, "a"), tell_counted(Accounted(up_bytes=1, down_bytes=2, last_s=3), "b")]
+    steps = [tell_end(END), tell_counted(Accounted(up_bytes=1, down_bytes=2, last_s=3), "b")]
     same = [Step(5, name, "x", "") for name in "cab"]
     assert [step.by for step in in_order([*steps, *same])] == ["c", "a", "b", "b", "a"]
     assert [step.text for step in steps] == [
