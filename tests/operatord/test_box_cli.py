@@ -16,6 +16,7 @@ from operatord.boxes import Standing, enrolled
 from operatord.shells.enrolment_files import EnrolmentFiles
 from tests.operatord.test_settings import TEXT
 from wire.invitation import hash_token, parse_invitation
+from wire.keys import PrivateKey
 
 ENROLMENT = '[enrolment]\naddress = "192.0.2.1"\n'
 Box = Callable[..., tuple[int, str, str]]
@@ -173,7 +174,11 @@ def test_one_damaged_record_stops_nothing_but_its_box(
         status, line, said = box(verb, "roof")
         assert (status, line) == (2, "")
         assert "nothing is done with it until it is mended" in said
-    assert main(["check", str(config)]) in {2, 3}
+    (config.parent / "operator.key").write_bytes(PrivateKey.generate().to_pem())
+    (config.parent / "operator.key").chmod(0o600)
+    capsys.readouterr()
+    assert main(["check", str(config)]) == 3
+    assert "box roof: is shut out" in capsys.readouterr().err
     assert len(file.read_bytes()) == 50, "left to be looked at"
 
 
