@@ -66,8 +66,8 @@ class Hostapd:
     each connection: what is answered late to an old one is nobody's reply.
     """
 
-    def __init__(self, path: Path, folder: Path, look_s: float = LOOK_S) -> None:
-        self._path, self._folder, self._look_s = path, folder, look_s
+    def __init__(self, path: Path, folder: Path, look_s: float = LOOK_S, reply_s: float = REPLY_S) -> None:
+        self._path, self._folder, self._look_s, self._reply_s = path, folder, look_s, reply_s
         self._own = folder
         self._connections = 0
         self._socket: socket.socket | None = None
@@ -268,7 +268,7 @@ class Hostapd:
         except OSError as error:
             self._lose(f"{self._path}: {error.strerror or error}")
             return
-        self._set_timer(REPLY_S)
+        self._set_timer(self._reply_s)
 
     def _set_timer(self, wait_s: float | None) -> None:
         if self._timer is not None:

@@ -331,14 +331,14 @@ class TestRates:
     def test_a_flood_of_strangers_fills_nothing_without_bound(self):
         box = air_box()
         box.feed(BrokerLost("gone"))
-        for number in range(3_000):
+        for number in range(1_200):
             box.pass_time(seconds(0.05))
             box.feed(bought(number, station(number)))
         on_air = box.state.on_air
         assert len(on_air.heard) == air.MAX_HEARD
         assert len(on_air.busy_until_ns) <= air.MAX_STATIONS
         assert len(on_air.answers) <= 30 * 20
-        assert on_air.purchases == 3_000
+        assert on_air.purchases == 1_200
 
     def test_junk_uses_up_nothing_that_buyers_share(self):
         """Neither everybody's rate nor that of the station in whose name it comes."""

@@ -23,11 +23,14 @@ from apd.events import (
     StationsMeasured,
 )
 from apd.shells.fake_hostapd import FakeHostapd
-from apd.shells.hostapd import LOOK_S, Hostapd
+from apd.shells.hostapd import LOOK_S, REPLY_S, Hostapd
 from apd.shells.reload_watch import WATCH_S
 from apd.station_walk import MAX_REPLIES
 from tests.apd.world import BSSID, CONSUMER, OTHER_STATION, STATION, STRANGER
 from wire.ids import MacAddress
+
+PATIENCE_S = 0.5
+"""What a test waits for a reply that does not come; far more than one that comes takes on a busy machine."""
 
 
 class Ear:
@@ -50,9 +53,11 @@ class Ear:
 
 
 @asynccontextmanager
-async def conversation(tmp_path, *, started: bool = True, look_s: float = LOOK_S, prepare=None):
+async def conversation(
+    tmp_path, *, started: bool = True, look_s: float = LOOK_S, reply_s: float = REPLY_S, prepare=None
+):
     fake, ear = FakeHostapd(tmp_path / "wlan0", b'air"grant', BSSID), Ear()
-    shell = Hostapd(tmp_path / "wlan0", tmp_path / "run", look_s)
+    shell = Hostapd(tmp_path / "wlan0", tmp_path / "run", look_s, reply_s)
     faults: list[dict] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     if prepare is not None:
@@ -239,7 +244,7 @@ def test_stations_are_measured(tmp_path, run_async):
 def test_a_restart_is_noticed_and_everything_is_said_again(tmp_path, run_async):
     async def run():
         for end in ("stop", "kill"):
-            async with conversation(tmp_path) as (fake, shell, ear):
+            async with conversation(tmp_path, reply_s=PATIENCE_S) as (fake, shell, ear):
                 getattr(fake, end)()
                 shell.set_element(280, b"")
                 await ear.wait_for(HostapdLost)
@@ -285,7 +290,7 @@ def test_one_that_reads_its_configuration_again_is_told_all_again(tmp_path, run_
 
 def test_one_that_hangs_is_gone(tmp_path, run_async):
     async def run():
-        async with conversation(tmp_path) as (fake, shell, ear):
+        async with conversation(tmp_path, reply_s=PATIENCE_S) as (fake, shell, ear):
             await until(lambda: fake.said[-1] == "DENY_ACL SHOW")
             fake.answers = False
             shell.set_element(280, b"")
@@ -453,7 +458,7 @@ def test_one_that_dies_while_it_is_asked_who_is_there(command, tmp_path, run_asy
 
 def test_a_late_reply_is_no_answer_to_a_later_question(tmp_path, run_async):
     async def run():
-        async with conversation(tmp_path) as (fake, shell, ear):
+        async with conversation(tmp_path, reply_s=PATIENCE_S) as (fake, shell, ear):
             fake.answers = False
             shell.set_element(280, b"")
             await ear.wait_for(HostapdLost)
