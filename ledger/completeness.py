@@ -7,7 +7,6 @@ one, and whoever reads it knows what time it is.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from ledger.entries import MeterChain, chain_key, read_entry
 from ledger.findings import Finding, RecordVerdict, Severity, judge
@@ -15,6 +14,7 @@ from wire.block_header import read_signed_header
 from wire.errors import DecodeError
 from wire.ids import PublicKey
 from wire.state_proof import read_proof, verify_proof
+from wire.units import format_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def check_complete(proved: ProvedEnd, records: tuple[RecordVerdict, ...]) -> Fin
         for record in records
         if not record.forged
     )
-    since = f"block {proved.height} of {datetime.fromtimestamp(proved.time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    since = f"block {proved.height} of {format_instant(proved.time_s)}"
     last = max((record.sequence for record in records), default=0)
     return judge(
         "complete",

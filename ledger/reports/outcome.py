@@ -6,13 +6,13 @@ are kept and all are counted. Outcomes travel between processes as JSON. Pure.
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any
 
 from ledger.completeness import ProvedEnd, check_complete
 from ledger.findings import Finding, RecordVerdict, Severity, UnmeteredInterval
 from ledger.reports.rows import AHEAD, ALWAYS, MAKER, OF_AUDITOR, Judged, Span, Standing
+from wire.units import format_instant
 
 MOST_SHOWN = 100
 """Of faults and of unmetered intervals: a person reads no more, and a file may have a million."""
@@ -92,7 +92,7 @@ class Outcome:
     @property
     def as_of(self) -> str:
         """Until when it is proved, in words."""
-        return f"block {self.proved_height} of {format_second(self.proved_s)}"
+        return f"block {self.proved_height} of {format_instant(self.proved_s)}"
 
     @property
     def sentence(self) -> str:
@@ -255,14 +255,6 @@ def name_of(path: PurePath) -> str:
 def printable(text: str) -> str:
     """What ends lines, colours them or is no character stands as its escape: others' texts say nothing of their own."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-
-
-def format_second(utc_s: int) -> str:
-    """UTC; a number that no calendar has stays a number."""
-    try:
-        return f"{datetime.fromtimestamp(utc_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (ValueError, OverflowError, OSError):
-        return f"{utc_s} s since 1970"
 
 
 def severity_of(fault: Fault) -> Severity:

@@ -11,11 +11,11 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from ledger.reports.outcome import Fault, Outcome, format_second, severity_of
+from ledger.reports.outcome import Fault, Outcome, severity_of
 from ledger.reports.rows import ALWAYS, Span
 from ledger.reports.sum_up import Sum, total_of
 from ledger.reports.words import CHECKS, SEVERITIES
-from wire.units import format_duration, format_size
+from wire.units import format_duration, format_instant, format_size
 
 GROUPS = ("box", "day", "consumer")
 """What `statement` wants sums by."""
@@ -76,7 +76,7 @@ def _span_words(span: Span) -> str:
 def _proved_until(outcomes: Iterable[Outcome]) -> str:
     """As of the oldest of all headers: of what came later, not all boxes prove anything."""
     proved = [one.proved_s for one in outcomes if one.proved_s]
-    return f"; proved up to {format_second(min(proved))}" if proved else ""
+    return f"; proved up to {format_instant(min(proved))}" if proved else ""
 
 
 def _boxes(outcomes: Sequence[Outcome]) -> str:

@@ -69,3 +69,8 @@ def test_another_record_of_that_number_is_not_the_end_nor_is_a_forged_one() -> N
     assert not check_complete(proved(3), (other,)).ok
     bad = judge("quote", Severity.FORGERY, ok=False, good="", bad="forged")
     assert not check_complete(proved(3), (replace(shown(3)[0], findings=(bad,)),)).ok
+
+
+def test_a_time_that_no_calendar_has_stays_a_number() -> None:
+    """Seconds of a header are whatever its ledger signs."""
+    assert f"block 7 of {2**62} s" in check_complete(replace(proved(3), time_s=2**62), shown(3)).text
