@@ -69,7 +69,7 @@ def check_totals(
                     note("totals", f"pass {row.grant_id.hex()}: sold by no ledger, paid as it goes")
                 )
             else:
-                findings.append(_misfit(row, "the ledger made no such grant"))
+                findings.append(_misfit(row, "the ledger made no such grant, or it is not shown"))
             continue
         before = totals.get(row.grant_id, GrantUsage(0, grant.ends_s, 0))
         item = _Row(row, grant, grant.total_qos, report, _overlap_ms(report, grant), before)

@@ -21,7 +21,7 @@ from ledger.findings import Finding, RecordVerdict, Severity, UnmeteredInterval
 from wire.attestation_result import AttestationResult
 from wire.meter_record import AnchorRecord, BootRecord, MeterRecord, UsageReport
 from wire.metered_pass import has_pass_mark
-from wire.units import U63_MAX
+from wire.units import U63_MAX, format_instant
 
 AHEAD = "ahead"
 CLOCK_SLACK_MS = 300_000
@@ -198,7 +198,8 @@ class Further:
             return
         had_s, (_, to_ms) = self._proved.end.retired_s or self._proved.time_s, times_of(record)
         if to_ms > had_s * 1_000 + CLOCK_SLACK_MS:
-            text = f"tells of {to_ms} ms UTC, and the ledger had it by {had_s} s: that time had not come"
+            told, had = format_instant(to_ms // 1_000), format_instant(had_s)
+            text = f"tells of {told}, and the ledger had it by {had}: that time had not come"
             yield Finding(AHEAD, ok=False, severity=Severity.CLAIM, text=text)
 
     def _too_much(self, record: UsageReport, against: Sequence[Finding]) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ GROUPS = ("box", "day", "consumer")
 MOST_LINES = 200
 """Of a table: what nobody reads is added up in one line, and `report sum --format csv` has it."""
 MOST_CASES = 3
+_HOUR_S, _DAY_S = 3_600, 86_400
 _OF_A_TPM = frozenset({"quote", "pcr", "clock", "boot record", "anchor", "maker"})
 
 
@@ -105,8 +106,8 @@ def _meaning(outcomes: Sequence[Outcome], total: Sum, bad: Sequence[Outcome]) ->
     attested = total.rows - total.unattested_rows
     if bad:
         return (
-            f"{total.rows:,} rows are proved all the same; {total.disputed_rows:,} are disputed and "
-            f"{total.forged_rows:,} forged. What is wrong stands below."
+            f"Proved all the same: {_count(total.rows, 'row')}; disputed: {total.disputed_rows:,}, forged: "
+            f"{total.forged_rows:,}. What is wrong stands below."
         )
     if not total.rows:
         return f"No row is in this period.{_left_out(outcomes)}"
@@ -358,7 +359,12 @@ def _instant(utc_ms: int) -> str:
 
 
 def _duration(ms: int) -> str:
-    return format_duration(-(-ms // 1_000)) if ms else "0 s"
+    """Rounded up to a second, and above two days, where nobody reads seconds, to an hour."""
+    seconds = -(-ms // 1_000)
+    if seconds <= 2 * _DAY_S:
+        return format_duration(seconds) if seconds else "0 s"
+    days, hours = divmod(-(-seconds // _HOUR_S), 24)
+    return f"{days:,} d {hours} h" if hours else f"{days:,} d"
 
 
 def _count(count: int, what: str, plural: str = "") -> str:

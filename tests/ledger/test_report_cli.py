@@ -300,7 +300,7 @@ def test_a_tpm_that_nobody_trusted_vouches_for_proves_nothing(tmp_path: Path, ca
     assert (row["verdict"], row["attested"], row["why"].split(":")[0]) == ("forged", "false", "maker")
     out = tmp_path / "statement.html"
     assert report(["export", file, *trust, "--format", "html", "--out", str(out)]) == 1
-    assert "0 rows are proved all the same; 0 are disputed and 1 forged" in out.read_text()
+    assert "Proved all the same: 0 rows; disputed: 0, forged: 1." in out.read_text()
     assert report(["sum", file, "--ledger-id", LEDGER_ID]) == 0, "without makers it is the ledger's word"
 
 

@@ -150,8 +150,10 @@ def test_long_tables_end_in_a_sum() -> None:
 def test_good_news_say_what_nobody_metered() -> None:
     """Everything holds, and of a month nothing is known."""
     outcome, sums = fold(*records()), {by: {"x": Sum(1)} for by in GROUPS}
-    month = replace(outcome, unmetered_ms=30 * 86_400_000)
+    month = replace(outcome, unmetered_ms=30 * 86_400_000 - 5_000)
     for one, groups in ((month, sums), (month, {by: {} for by in GROUPS})):
         said = Page(statement([one], groups, bytes(32))).said
         assert "Nothing is known of 30 d that nobody metered." in said
+    hours = statement([replace(outcome, unmetered_ms=50 * 3_600_000 + 1)], sums, bytes(32))
+    assert "2 d 3 h" in hours
     assert "nobody metered" not in statement([replace(outcome, unmetered_ms=0)], sums, bytes(32))
