@@ -91,8 +91,11 @@ class LedgerClient:
         self.close()
 
     def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        client = self._client
+        client.disconnect()
+        client.loop_stop()
+        # Of a client that its own callbacks hold the collector would close the sockets, in any order.
+        client.on_connect = client.on_subscribe = client.on_message = client.on_disconnect = None
 
     def submit(self, transaction: bytes) -> LedgerReply:
         """The ledger's answer to a signed transaction. Raises ShellError, DecodeError."""

@@ -255,8 +255,11 @@ class Link:
             raise ShellError(f"broker {host}:{port}", self._refused or "did not answer in time")
 
     def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        client = self._client
+        client.disconnect()
+        client.loop_stop()
+        # Of a client that its own callbacks hold the collector would close the sockets, in any order.
+        client.on_connect = client.on_subscribe = client.on_message = client.on_disconnect = None
 
     def publish(self, topic: str, payload: bytes, answer: str = "", correlation: bytes | None = None) -> None:
         properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
