@@ -25,6 +25,7 @@ from lab.processes import Child, Household, wait_until
 from lab.software_tpm import SoftwareTpm
 from ledger.client import LedgerClient
 from ledger.pages import AttestationListPage
+from operatord.shells.control import ask
 from tests.conftest import ROOT
 from tests.docs.markdown import block
 from tests.ledger_house import ledger_house, sixty_seconds
@@ -36,7 +37,7 @@ from wire.keys import PrivateKey
 
 pytestmark = pytest.mark.system
 PORT = 28_960
-DOOR, BOX_BROKER = PORT + 11, PORT + 12
+DOOR, BOX_BROKER, PAGE = PORT + 11, PORT + 12, PORT + 13
 ADDRESS = "127.0.0.3"
 SELLS_WITHIN_S = 30
 CONNECT = bytes.fromhex("10120004") + b"MQTT" + bytes.fromhex("0502003c000005") + b"apd-x"
@@ -421,7 +422,10 @@ def check_what_is_damaged(site: Site) -> None:
     assert house.daemon is not None
     house.daemon.wait_for_line(said_now, 10)
     house.daemon.stop()
+    house.config.write_text(f"{house.config.read_text()}[page]\nport = {PAGE}\n")
     house.start()
     house.daemon.wait_for_line(said_now, 10)
+    told = ask(house.folder / "state" / "operatord.sock", {"ask": "changes", "run": "", "since": 0})
+    assert [one.startswith(said_now) for one in told["damaged"]] == [True], "as the page is told"
     shown, said = site.operator("list", status=3)
     assert ("loft" in shown, said_now in said) == (True, True)
