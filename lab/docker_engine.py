@@ -7,9 +7,10 @@ control groups. There is no network beyond the namespace.
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ START_DEADLINE_S = 120.0
 """Somebody else's build in the same folder is waited for."""
 COMMAND_DEADLINE_S = 240.0
 STOP_GRACE_S = 30.0
+_AGAIN = "engine: started again"
 _WHOLE = "4294967295"
 """How many users a namespace has that is no user namespace."""
 
@@ -59,6 +61,52 @@ class DockerEngine:
         if check and done.returncode:
             raise ShellError(str(words[0]), f"exit status {done.returncode}: {done.stderr[-2_000:]}")
         return done
+
+    def lose_power(self) -> None:
+        """Kills the engine, its processes and every container, and starts it again. Raises ShellError."""
+        known = self.child.said.count(_AGAIN)
+        for process in _of_engine(self.child.process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        self.child.process.send_signal(signal.SIGUSR1)
+        self.child.wait_for(lambda: self.child.said.count(_AGAIN) > known, _AGAIN, START_DEADLINE_S)
+
+
+def _of_engine(child: int) -> list[int]:
+    """The engine's processes: dockerd first, then its containerd, shims and containers.
+
+    /proc is the sandbox's own, so nobody else's engine is in it.
+    """
+    if not os.environ.get("AIRGRANT_SANDBOX"):
+        raise ShellError("docker engine", "only in the lab's sandbox are all processes of the engine its own")
+    engine = int(Path("/run/docker.pid").read_text(encoding="ascii"))
+    parents = _parents()
+    if parents.get(engine) != child:
+        raise ShellError("docker engine", f"process {engine} is not the engine that was started here")
+    shims = [one for one in parents if b"/run/docker/containerd/" in _command_line(one)]
+    found = [engine]
+    ahead = [engine, *shims]
+    while ahead:
+        one = ahead.pop()
+        children = [process for process, parent in parents.items() if parent == one]
+        ahead += children
+        found += children
+    return list(dict.fromkeys([*found, *shims]))
+
+
+def _parents() -> dict[int, int]:
+    """Every process here, and its parent."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    return found
+
+
+def _command_line(process: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
 
 
 def forbidden() -> str:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# images/containers/build.sh [NAME...]: container images apd, broker, ledger, operatord and radius, into build/images; and lab, if it is named.
+# images/containers/build.sh [NAME...]: container images apd, broker, ledger and operatord, into build/images; and lab, if it is named.
 #
 # In a Docker engine of the lab's sandbox, without a network, over a base made of Debian's packages (images/containers/fetch.sh);
 # what is there afterwards is a file for `docker load`. --keep: only in that engine, for those who run them there.
@@ -10,7 +10,7 @@ umask 022
 
 here=images/containers
 out=build/images
-all=(apd broker ledger operatord radius)
+all=(apd broker ledger operatord)
 say() { printf 'images: %s\n' "$@" >&2; }
 
 keep=

@@ -2,7 +2,7 @@
 # images/containers/engine.sh FOLDER COMMAND [ARGUMENT...]: runs a command beside a Docker engine of its own.
 #
 # In the lab's sandbox alone: bridges, rules and containers are in its network namespace, and end with it. Images are kept in
-# FOLDER. The command finds DOCKER_HOST, and Debian's `docker` before any other. Exit status: the command's, or 3 where this
+# FOLDER. The command finds DOCKER_HOST, and Debian's `docker` before any other. USR1 starts an engine that was killed anew. Exit status: the command's, or 3 where this
 # machine lets nobody run an engine (it says what is missing).
 set -euo pipefail
 
@@ -56,15 +56,18 @@ own='' parent=''
 mount_groups || fail "this kernel lets nobody mount cgroups here (a container?), and containers need them."
 
 log=$folder.log
-dockerd --data-root "$folder" --exec-root /run/docker --pidfile /run/docker.pid --host unix:///run/docker.sock \
-  --cgroup-parent "$parent" --log-level warn >"$log" 2>&1 8>&- &
-engine=$!
 export DOCKER_HOST=unix:///run/docker.sock
-for _ in $(seq 300); do
-  if docker version >/dev/null 2>&1; then break; fi
-  kill -0 $engine 2>/dev/null || fail "dockerd does not start here:" "$(tail -n 3 "$log")"
-  sleep 0.1
-done
+start() {
+  dockerd --data-root "$folder" --exec-root /run/docker --pidfile /run/docker.pid --host $DOCKER_HOST \
+    --cgroup-parent "$parent" --log-level warn >"$log" 2>&1 8>&- &
+  engine=$!
+  for _ in $(seq 300); do
+    if docker version >/dev/null 2>&1; then break; fi
+    kill -0 $engine 2>/dev/null || fail "dockerd does not start here:" "$(tail -n 3 "$log")"
+    sleep 0.1
+  done
+}
+start
 # A killed engine left them, and would go on with them.
 docker ps --all --quiet | xargs --no-run-if-empty docker rm --force >/dev/null
 docker network prune --force >/dev/null
@@ -75,7 +78,8 @@ echo "engine: ready" >&2
 "$@" 8>&- &
 command=$!
 trap 'kill $command 2>/dev/null' TERM INT
-wait $command || status=$?
+trap 'start; echo "engine: started again" >&2' USR1
+while kill -0 $command 2>/dev/null; do wait $command || status=$?; done
 trap '' TERM INT
 kill $engine
 wait $engine || true

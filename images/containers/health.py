@@ -1,5 +1,5 @@
 #!/opt/airgrant/bin/python3 -I
-"""Asks the service of a container whether it serves: `health apd|ledger|operatord|gateway CONFIG`.
+"""Asks the service of a container whether it serves: `health apd|ledger|operatord|operator-side|gateway CONFIG`.
 
 The ledger and operatord are asked by HTTP, apd by its own command, at the place that the configuration names. The
 ledger does not tell whether it has its broker, and a gateway has no door of its own: there the kernel is asked whether
@@ -48,6 +48,13 @@ def ask_operatord(page: dict[str, Any]) -> str:
     return ""
 
 
+def ask_operator_side(page: dict[str, Any]) -> str:
+    """operatord, and FreeRADIUS beside it."""
+    ask_operatord(page)
+    done = subprocess.run(["radius-health"], check=False, capture_output=True, text=True, timeout=TIMEOUT_S)
+    return "FreeRADIUS does not answer" if done.returncode else ""
+
+
 def ask_apd(page: dict[str, Any]) -> str:
     where = page.get("files", {}).get("control_socket")
     words = ["apd", "status", *(["--socket", where] if where else [])]
@@ -63,6 +70,7 @@ ASKED: dict[str, Callable[[dict[str, Any]], str]] = {
     "apd": ask_apd,
     "ledger": ask_ledger,
     "operatord": ask_operatord,
+    "operator-side": ask_operator_side,
     "gateway": ask_gateway,
 }
 """What is wrong with a service of these settings; nothing if it serves."""

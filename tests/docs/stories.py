@@ -19,6 +19,7 @@ EXECUTED: dict[str, str] = {
     "agent-settings": SHOP,
     "box-auction-offer": SHOP,
     "box-commands": SHOP,
+    "containers-again": "tests/images/test_containers.py",
     "containers-admit": "tests/images/test_containers.py",
     "containers-apd-run": "tests/images/test_containers.py",
     "containers-apd-setup": "tests/images/test_containers.py",
