@@ -61,34 +61,58 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"apd {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_setup(commands.add_parser("setup", help="make the first configuration: three questions, or options"))
-    clear = commands.add_parser("clear", help="take out of the kernel what a daemon left there; sessions end")
-    clear.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, metavar="CONFIG")
+    clear = _add(
+        commands, "clear", "take out of the kernel what a daemon left there; sessions end: stop it first"
+    )
+    _add_config(clear, optional=True)
     clear.set_defaults(run=_clear)
-    run = commands.add_parser("run", help="serve, in the foreground, until SIGTERM")
-    run.add_argument("config", type=Path, nargs="?", default=DEFAULT_CONFIG, metavar="CONFIG")
+    run = _add(commands, "run", "serve, in the foreground, until SIGTERM")
+    _add_config(run, optional=True)
     run.set_defaults(run=_run)
-    check = commands.add_parser("check", help="read the configuration, say what is wrong with it")
-    check.add_argument("config", type=Path, metavar="CONFIG")
+    check = _add(commands, "check", "read the configuration, say what is wrong with it")
+    _add_config(check)
     check.add_argument("--json", action="store_true", help="print what was understood as JSON")
     check.set_defaults(run=_check)
-    status = commands.add_parser("status", help="what the running daemon does")
-    # By this name it is found on OpenWrt, too, where there may be no /run.
-    status.add_argument("--socket", type=Path, default=Path("/var/run/airgrant/apd.sock"))
-    status.add_argument("--json", action="store_true")
+    status = _add(commands, "status", "what the running daemon does, and what is wrong with it")
+    _add_socket(status)
+    status.add_argument(
+        "--json", action="store_true", help="for programs: everything, with units in the names"
+    )
     status.set_defaults(run=_status)
-    revoke = commands.add_parser("revoke", help="end a grant on this box for good; its session ends now")
+    revoke = _add(commands, "revoke", "end a grant on this box for good; its session ends now")
     revoke.add_argument("grant", metavar="GRANT", help="its id, as `apd status --json` shows it")
-    revoke.add_argument("--socket", type=Path, default=Path("/var/run/airgrant/apd.sock"))
+    _add_socket(revoke)
     revoke.set_defaults(run=_revoke)
     uci = commands.add_parser("uci", help="OpenWrt: make the configuration out of /etc/config/airgrant")
     _add_uci(uci)
-    sib = commands.add_parser(
-        "sib", help="print what a gNB's file has to say to broadcast the offer of this box"
-    )
-    sib.add_argument("config", type=Path, metavar="CONFIG")
+    sib = _add(commands, "sib", "print what a gNB's file has to say to broadcast the offer of this box")
+    _add_config(sib)
     sib.add_argument("--days", type=int, default=1, help="how long the broadcast offer is good (default 1)")
     sib.set_defaults(run=_sib)
     return parser
+
+
+def _add(commands: Any, name: str, told: str) -> argparse.ArgumentParser:
+    """A command whose own help says what it does, too."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=told, description=f"{told[0].upper()}{told[1:]}."
+    )
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    told, default = "the daemon's configuration", DEFAULT_CONFIG if optional else None
+    told += f" (default {default})" if optional else ""
+    parser.add_argument(
+        "config", type=Path, nargs="?" if optional else None, default=default, metavar="CONFIG", help=told
+    )
+
+
+def _add_socket(parser: argparse.ArgumentParser) -> None:
+    """By this name it is found on OpenWrt, too, where there may be no /run."""
+    default = Path("/var/run/airgrant/apd.sock")
+    told = f"where the daemon answers: control_socket of [files] (default {default})"
+    parser.add_argument("--socket", type=Path, default=default, metavar="FILE", help=told)
 
 
 def _add_setup(parser: argparse.ArgumentParser) -> None:
@@ -370,20 +394,9 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print(status, as_json=True)
         return 0
-    from apd.health import judge
+    from apd.status_text import format_status
 
-    ailments, sessions = judge(status), status.pop("sessions")
-    _print({**status.pop("earnings"), **status}, as_json=False)
-    for ailment in ailments:
-        sys.stdout.write(f"{ailment.what}: {ailment.text}\n")
-    for session in sessions:
-        down, up = session["down_shortfall_bytes"], session["up_shortfall_bytes"]
-        missing = f"  missing {down}/{up} bytes" if down or up else ""
-        sys.stdout.write(
-            f"{session['station']}  {session['phase']:9} {session['reason']:14} "
-            f"floor {session['floor_down_bps']}/{session['floor_up_bps']} bit/s  "
-            f"{session['down_bytes']}/{session['up_bytes']} bytes  until {session['ends_s']}{missing}\n"
-        )
+    sys.stdout.write(format_status(status))
     return 0
 
 

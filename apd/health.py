@@ -41,7 +41,7 @@ def _found(status: Mapping[str, Any]) -> Iterator[Ailment]:
     records = status["records"]
     if not status["attested"]:
         yield _watch(
-            "unattested", "No TPM signs what is delivered: reports are marked so, and buyers are told."
+            "unattested", "No TPM signs what is delivered: reports are marked so, for everybody to see."
         )
     if records["unsigned"] > MANY_RECORDS:
         yield _watch(

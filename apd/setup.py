@@ -161,7 +161,7 @@ def _format_meter(tpm: str) -> str:
         return f"tpm = {_quoted(tpm)}"
     return f"""\
 software_key_file = "{SOFTWARE_KEY}"
-# Every report is marked unattested, and buyers are told.
+# Every report is marked unattested, which the ledger shows to everybody.
 accept_unattested = true"""
 
 

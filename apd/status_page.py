@@ -7,13 +7,14 @@ stations, as whoever is at home may look (decision 0046). Everything that was no
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from string import Template
 from typing import Any
 
-from apd.health import Ailment, Severity, judge
-from wire.units import format_duration, format_instant, format_money, format_rate, format_size
+from apd.health import Ailment, judge
+from apd.status_text import box_facts, judge_in_words, offer_facts
+from wire.units import format_instant, format_rate, format_size
 
 MAX_SESSIONS = 100
 """Rows; a box with more has an operator with a page of his own."""
@@ -32,15 +33,15 @@ _COLUMNS = (
 def status_page(template: str, status: Mapping[str, Any]) -> str:
     """HTML, whole; `template` is the content of status_page.html."""
     ailments = judge(status)
-    good, verdict = _verdict(status, ailments)
+    good, verdict = judge_in_words(status, ailments)
     return Template(template).substitute(
         interface=escape(status["interface"]),
         tone="good" if good else "bad",
         verdict=escape(verdict),
         ailments=_list(ailments),
-        offer=_facts(_offer(status)),
+        offer=_facts(offer_facts(status)),
         sessions=_sessions(status),
-        box=_facts(_box(status)),
+        box=_facts(box_facts(status)),
         now=escape(format_instant(status["utc_ms"] // 1_000)),
     )
 
@@ -55,50 +56,9 @@ def style_policy(template: str) -> str:
     return f"{nothing}; style-src 'sha256-{digest}'"
 
 
-def _verdict(status: Mapping[str, Any], ailments: Sequence[Ailment]) -> tuple[bool, str]:
-    if any(one.severity is Severity.STOPS for one in ailments):
-        return False, "needs you"
-    served = sum(1 for one in status["sessions"] if one["phase"] == "active")
-    if not served:
-        return True, "selling"
-    return True, f"selling; {served} {'customer is' if served == 1 else 'customers are'} served"
-
-
 def _list(ailments: Sequence[Ailment]) -> str:
     items = "".join(f'<li class="{one.severity.name.lower()}">{escape(one.text)}</li>' for one in ailments)
     return f"<ul>{items}</ul>" if items else ""
-
-
-def _offer(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    offer = status["offer"]
-    if offer is None:
-        yield "now", "nothing"
-        return
-    yield "price", f"{format_money(offer['price_ubc'])} for {format_duration(offer['allocation_duration_s'])}"
-    yield "left", f"{offer['allocations_left']:,}"
-    if "auction" in status:
-        yield "auction", status["auction"]["phase"]
-
-
-def _box(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "ledger", "connected" if status["ledger_connected"] else "out of reach"
-    yield (
-        "reports",
-        f"{'signed by a TPM' if status['attested'] else 'unattested'}, {status['records']['made']:,} made",
-    )
-    yield "without a receipt", f"{status['records']['unacknowledged']:,}"
-    if status["refunds"]:
-        yield "refunds owed", f"{len(status['refunds']):,}"
-    if "air" in status:
-        air = status["air"]
-        yield "network", air["ssid"]
-        yield "stations", f"{air['stations_associated']:,} associated, {air['stations_served']:,} served"
-    if "airtime" in status:
-        airtime = status["airtime"]
-        yield (
-            "airtime sold",
-            f"{airtime['sold_ppm'] / 10_000:.1f} % of {airtime['budget_ppm'] / 10_000:.1f} %",
-        )
 
 
 def _sessions(status: Mapping[str, Any]) -> str:

@@ -107,7 +107,7 @@ def test_status_for_people(running, capsys):
     assert main(["status", "--socket", str(running)]) == 0
     shown = capsys.readouterr().out
     assert "02:00:00:00:77:01  active" in shown
-    assert "floor 2000000/1000000 bit/s" in shown
+    assert "at least 2 Mbit/s down, 1 Mbit/s up" in shown
 
 
 def test_status_for_scripts(running, capsys):

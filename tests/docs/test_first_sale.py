@@ -71,10 +71,10 @@ def test_from_the_guide_to_a_sold_slice(running, debian, package, eventually) ->
     said = typed("sale-box", {"eth1": "wlan0"})
     assert running.values["roof"] in said, "whose the money is"
     eventually(lambda: sells(running), "it sells", 40)
-    assert re.search(r"enrolled +(yes|True|true)", typed("sale-serves"))
+    assert re.search(r"enrolled +yes", typed("sale-serves"))
     said = running.customer.follow(GUIDE, "sale-buy", {"eth0": "wlan0"})
     assert re.search(r"charged +0.0025 BC", said)
-    assert re.search(r"active +floor 2000000/1000000 bit/s", typed("sale-serves"))
+    assert re.search(r"active .*at least 2 Mbit/s down, 1 Mbit/s up", typed("sale-serves"))
     forward, *lines = filled(GUIDE, "sale-route", {"sudo ": "", "eth1": "wlan0"}).strip().split("\n")
     running.operator.type(forward)  # the container of systemd may only read /proc/sys
     debian.run("bash", "-euc", "\n".join(lines))
