@@ -130,6 +130,19 @@ def test_docker_compose_itself_takes_the_file_and_every_service_is_confined(go_p
         assert services[name]["healthcheck"]["test"][:2] == ["CMD", "health"], name
 
 
+@pytest.mark.parametrize("days", ["0", "366", "1d", "-1"])
+def test_a_term_of_certificates_that_is_none_is_refused_before_anything_is_made(days) -> None:
+    said = subprocess.run(
+        [RECIPES / "operator-side", "make"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "TEST_FIRST_CERTIFICATE_DAYS": days},
+    )
+    assert (said.returncode, said.stdout) == (2, "")
+    assert f"TEST_FIRST_CERTIFICATE_DAYS: '{days}'" in said.stderr
+
+
 TCP = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:2183 00000000:0000 0A 00000000:00000000 00:00000000 00000000 10001        0 61 1
