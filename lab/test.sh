@@ -33,8 +33,20 @@ if [ ${#ordinary[@]} -eq 0 ] && [ ${#guest[@]} -eq 0 ]; then
 fi
 
 logs=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$logs"' EXIT
-trap 'exit 130' INT # once what runs in front has ended: pytest hears it, too, and its summary is worth reading
+plain=
+trap 'end_all $$; rm -rf "$logs"' EXIT
+trap '[ -z "$plain" ] || told plain "$plain"; exit 130' INT # each pytest hears it, too, and its summary is worth reading
+
+# end_all PROCESS: all that it started, whoever starts others first.
+end_all() {
+  local status child
+  while read -r status; do
+    child=${status//[!0-9]/}
+    kill -STOP "$child" && end_all "$child"
+    kill "$child" && kill -CONT "$child"
+  done < <(grep -lP "^PPid:\t$1$" /proc/[0-9]*/status)
+} 2>/dev/null
+
 [ ! -t 1 ] || export PY_COLORS=1 # pytest itself sees a pipe
 failed=0
 
@@ -42,7 +54,7 @@ failed=0
 part() {
   local name=$1
   shift
-  "$@" "${options[@]}" 2>&1 | tee "$logs/$name"
+  "$@" "${options[@]}" 2>&1 | tee --ignore-interrupts "$logs/$name"
   ended "$name" "${PIPESTATUS[0]}"
 }
 
@@ -67,10 +79,12 @@ told() {
 name_failures() {
   local name=$1 status=$2 named
   echo "test: failed of the $name part, exit status $status:"
-  named=$(sed 's/\x1b\[[0-9;]*m//g; s/\r$//' "$logs/$name" | grep -aE '^(FAILED|ERROR) ' | awk '!seen[$0]++' | cut -c 1-200)
+  named=$(failures "$logs/$name" | awk '!seen[$0]++' | cut -c 1-200)
   echo "${named:-no test is named; it ended with:
 $(tail -n 5 "$logs/$name")}"
 }
+
+failures() { sed 's/\x1b\[[0-9;]*m//g; s/\r$//' "$1" | grep -aE '^(FAILED|ERROR) '; }
 
 lab/oracles.sh || true
 
@@ -83,21 +97,30 @@ system_lines() {
     paste -d ' ' - - - - | sed 's/^/-m system /; s/ *$//'
 }
 
-# one ARGUMENT...: in a sandbox of its own; what it said is told when it has ended.
+# one ARGUMENT...: in a sandbox of its own; what it said is told when it has ended, and whoever failed has a name.
 one() {
   local said status=0
   echo "test: $* ..."
   said=$(mktemp -p "$logs")
-  lab/sandbox.sh .venv/bin/python -m pytest -q "$@" >"$said" 2>&1 || status=1
+  lab/sandbox.sh .venv/bin/python -m pytest -q "$@" >"$said" 2>&1 || status=$?
+  if [ "$status" -ne 0 ]; then
+    failures "$said" | grep -q . || echo "ERROR $* - exit status $status: $(tail -n 1 "$said")" >>"$said"
+    touch "$logs/some-failed"
+  fi
   flock "$logs" cat "$said"
-  return $status
 }
 
+# Two at a time, until there are no more or somebody interrupts.
 run_system() {
-  export -f one
-  export logs
-  # shellcheck disable=SC2016  # for the inner shell
-  system_lines | xargs --max-lines=1 --max-procs=2 bash -c 'one "$@"' one
+  local line stop=
+  trap 'stop=yes' INT
+  while [ -z "$stop" ] && read -r line; do
+    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+    # shellcheck disable=SC2086  # words
+    [ -n "$stop" ] || one $line &
+  done < <(system_lines)
+  while [ -n "$(jobs -rp)" ]; do wait; done
+  [ ! -e "$logs/some-failed" ]
 }
 
 if [ -n "$whole" ]; then

@@ -144,6 +144,13 @@ def test_a_signal_reaches_the_whole_group(
     eventually(lambda: not is_alive(), "the grandchild has gone")
 
 
+def test_an_interrupt_that_was_ignored_outside_is_heard_inside() -> None:
+    """As in the background of a shell without job control: programs that are interrupted in here would go on."""
+    words = ["env", "--ignore-signal=INT", str(SANDBOX), "sh", "-c", "kill -INT $$; echo went on"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert (done.returncode, done.stdout) == (128 + signal.SIGINT, "")
+
+
 def test_kill_9_leaves_nothing(started: subprocess.Popen[str], eventually: Callable[..., None]) -> None:
     eventually(is_alive, "the grandchild has become a sleep")
     started.kill()
