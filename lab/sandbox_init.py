@@ -118,7 +118,7 @@ def _become(command: list[str]) -> NoReturn:
     os.setpgid(0, 0)
     _take_terminal(os.getpgrp())
     signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # nobody outside could wake it again
-    for number in (signal.SIGINT, signal.SIGQUIT):  # a shell's background has them ignored, and so would all in here
+    for number in (signal.SIGINT, signal.SIGQUIT):  # ignored in a shell's background, and so would be in here
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.environ["AIRGRANT_SANDBOX"] = "1"
