@@ -64,6 +64,8 @@ def box_facts(status: Mapping[str, Any]) -> Iterator[Fact]:
         "reports",
         f"{'signed by a TPM' if status['attested'] else 'unattested'}, {status['records']['made']:,} made",
     )
+    if status["records"]["unsigned"]:
+        yield "not signed yet", f"{status['records']['unsigned']:,}"
     yield "without a receipt", f"{status['records']['unacknowledged']:,}"
     if status["refunds"]:
         yield "refunds owed", f"{len(status['refunds']):,}"
