@@ -488,7 +488,7 @@ def _check_out(out: Path | None, *read: Path | None) -> None:
         return
     try:
         if out.exists() and not out.is_file():
-            raise ConfigError(f"--out {out}: is no file; without --out it goes to standard output")
+            raise ConfigError(f"--out {out}: is no file to write to")
         if not out.parent.is_dir():
             raise ConfigError(f"--out {out}: there is no folder {out.parent}")
         for one in filter(None, read):

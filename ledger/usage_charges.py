@@ -2,7 +2,9 @@
 
 In: the grant, whose qos has the terms; the audits of its provider's meters; the transactions that its provider took
 part in. Out: a transfer to sign, or the word that says why there is none. Pure, and the same for buyer, provider and
-whoever looks on, so that all come to the same amount; nothing is owed on the word of a meter that does not verify.
+whoever looks on, so that all come to the same amount; nothing is owed on the word of a meter that does not verify. One
+thing depends on when one asks: while a box's clock is more than five minutes ahead of the ledger's, its last record
+tells of time that had not come, and the whole meter is `unverified` until that time has.
 
 The words, in the order in which they are asked: the first one that holds is the answer.
 

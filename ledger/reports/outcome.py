@@ -207,8 +207,10 @@ class OutcomeFold:
             yield AHEAD
         for finding in judged.verdict.findings:
             match finding.check:
-                case "format" | "totals" | "ahead":
+                case "format" | "totals":
                     pass
+                case check if check == AHEAD:
+                    pass  # counted above
                 case "signature":
                     yield "signature"
                 case "quote" | "boot record":
@@ -234,10 +236,11 @@ class OutcomeFold:
         """The time that genuine records speak of."""
         if judged.from_utc_ms is None or judged.to_utc_ms is None or judged.verdict.forged:
             return
-        if any(one.check == AHEAD for one in judged.verdict.failures):
-            return
         outcome = self.outcome
         ends = [gap.to_utc_ms for gap in judged.verdict.unmetered]
+        if any(one.check == AHEAD for one in judged.verdict.failures):
+            self._covered_ms = max([self._covered_ms or 0, *ends]) or None
+            return
         if judged.verdict.kind == "usage" or self._covered_ms is None:
             ends.append(judged.to_utc_ms)
         self._covered_ms = max([self._covered_ms or 0, *ends])

@@ -30,6 +30,7 @@ REVOKED = "revoked"
 MAKER = "maker"
 OF_AUDITOR = frozenset({REVOKED, MAKER})
 """What is held against records by what the auditor knows, and not by the chain."""
+_NO_SOUND_REPORT = "no sound report is about this time"
 _FEW_GRANTS = 1_000
 """So many are kept before anybody looks which of them are over."""
 Dispute = Callable[[bytes], Finding | None]
@@ -182,15 +183,39 @@ class Further:
         self._passes: dict[bytes, int] = {}
         self._carried: dict[bytes, _Carried] = {}
         self._forget_at = _FEW_GRANTS
+        self._covered_ms: int | None = None
+        self._is_ahead = False
 
     def ask(self, record: MeterRecord, against: Sequence[Finding]) -> list[Finding]:
-        """What does not hold, beyond what is found `against` the record already."""
+        """What does not hold, beyond what is found `against` the record already. A forged one spoils no other."""
         found = list(self._ahead(record))
-        if isinstance(record, UsageReport):
+        if isinstance(record, UsageReport) and not any(_is_forgery(one) for one in against):
             self._passes, doubled = doubled_passes(record, self._passes)
             found += doubled
             found += self._too_much(record, (*against, *found))
         return found
+
+    def clip(self, record: MeterRecord, verdict: RecordVerdict) -> tuple[UnmeteredInterval, ...]:
+        """The unmetered times before a record whose findings are in `verdict`. A record that is `ahead` covers nothing:
+        what was left out before it ends at the header, and the next one begins where sound records ended.
+        """
+        if any(_is_forgery(one) for one in verdict.failures):
+            return verdict.unmetered
+        gaps, covered_ms = verdict.unmetered, self._covered_ms
+        (from_ms, to_ms), is_ahead = times_of(record), any(one.check == AHEAD for one in verdict.failures)
+        if is_ahead:
+            assert self._proved is not None, "somebody said what time it was"
+            until_ms = (self._proved.end.retired_s or self._proved.time_s) * 1_000
+            gaps = tuple(replace(gap, to_utc_ms=min(gap.to_utc_ms, until_ms)) for gap in gaps)
+            gaps = tuple(gap for gap in gaps if gap.from_utc_ms < gap.to_utc_ms)
+        elif self._is_ahead and covered_ms is not None:
+            gaps = (UnmeteredInterval(covered_ms, from_ms, _NO_SOUND_REPORT),) if from_ms > covered_ms else ()
+        ends = [gap.to_utc_ms for gap in gaps]
+        if not is_ahead and (isinstance(record, UsageReport) or covered_ms is None):
+            ends.append(to_ms)
+        self._covered_ms = max([covered_ms or 0, *ends]) or None
+        self._is_ahead = is_ahead or (self._is_ahead and covered_ms is None)
+        return gaps
 
     def _ahead(self, record: MeterRecord) -> Iterator[Finding]:
         """Up to the chain's end the ledger had everything by then; what came after that end, nobody dates."""
@@ -212,7 +237,7 @@ class Further:
             carried = self._carried.get(row.grant_id) or self._begin(row.grant_id)
             if carried is None or (against and any(_is_about(one, row.grant_id) for one in against)):
                 continue
-            so_far_ms = min(record.to_utc_ms, carried.ends_ms) - carried.starts_ms + READING_SLACK_MS
+            so_far_ms = max(0, min(record.to_utc_ms, carried.ends_ms) - carried.starts_ms) + READING_SLACK_MS
             down_bytes, up_bytes = carried.down_bytes + row.down_bytes, carried.up_bytes + row.up_bytes
             # bits <= ceiling * seconds * 1.02, in integers
             most = so_far_ms * (100 + RATE_TOLERANCE_PERCENT)
@@ -269,15 +294,18 @@ def doubled_passes(record: UsageReport, before: dict[bytes, int]) -> tuple[dict[
 
 def judge_further(further: Further, record: MeterRecord, verdict: RecordVerdict) -> RecordVerdict:
     """The verdict with what `further` finds, who has to have all records before this one."""
-    found = further.ask(record, verdict.failures)
-    return _with(verdict, found) if found else verdict
+    if found := further.ask(record, verdict.failures):
+        verdict = _with(verdict, found)
+    unmetered = further.clip(record, verdict)
+    return verdict if unmetered is verdict.unmetered else replace(verdict, unmetered=unmetered)
 
 
 def _with(verdict: RecordVerdict, more: Sequence[Finding]) -> RecordVerdict:
-    """Time that had not come leaves nothing out, as it covers nothing."""
-    ahead = any(one.check == AHEAD for one in more)
-    unmetered = () if ahead else verdict.unmetered
-    return replace(verdict, findings=(*verdict.findings, *more), unmetered=unmetered)
+    return replace(verdict, findings=(*verdict.findings, *more))
+
+
+def _is_forgery(finding: Finding) -> bool:
+    return not finding.ok and finding.severity is Severity.FORGERY
 
 
 def _say_revoked(revoked: Revoked) -> Finding:

@@ -136,3 +136,20 @@ def test_time_that_had_not_come_covers_nothing() -> None:
     outcome = folding.finish()
     assert (outcome.ok, outcome.failures, outcome.asked["ahead"]) == (False, {"ahead": 1}, 3)
     assert (outcome.unmetered_ms, outcome.to_utc_ms) == (15_000, START_S * 1_000 + 5_000)
+
+
+def test_what_was_left_out_before_time_that_had_not_come_is_counted() -> None:
+    """Five seconds, a thousand of silence, a report of hours ahead, and five seconds with the clock put right."""
+    chain = MeterChain(KEY, START_S * 1_000)
+    said = [chain.boot(), chain.usage(5_000)]
+    chain.utc_ms += 1_000_000
+    said.append(chain.usage(10_000_000))
+    chain.utc_ms = (START_S + 1_600) * 1_000
+    said.append(chain.usage(5_000))
+    proved = ProvedEnd(ChainEnd(4, chain.head), 9, START_S + 1_700)
+    folding = OutcomeFold(Outcome("box.report"), proved)
+    for one in judge_records(said, RESULT, GRANTS.get, proved=proved):
+        folding.take(one)
+    outcome = folding.finish()
+    assert outcome.failures["ahead"] == 1
+    assert outcome.unmetered_ms == (1_700 - 5 - 5) * 1_000

@@ -127,6 +127,23 @@ def test_many_short_reports_together_claim_no_more_than_the_grant_carries() -> N
     assert "600000 bytes down and 0 up so far are more than its ceilings" in failure.text
 
 
+def test_a_row_of_nothing_before_its_grant_begins_is_no_claim() -> None:
+    """A session goes by the monotonic clock; one whose wall clock is set back dates its first report too early."""
+    chain = MeterChain(KEY, (GRANT.starts_s - 20) * 1_000)
+    nothing = UsageRow(GRANT.grant_id, 0, 0, 0, 0)
+    judged = judge(chain.boot(), chain.usage(5_000, nothing), chain.usage(5_000, nothing))
+    assert [one.verdict.failures for one in judged] == [(), (), ()]
+
+
+def test_a_forged_copy_of_a_pass_spoils_no_honest_one() -> None:
+    chain, passed = MeterChain(KEY, START_S * 1_000), UsageRow(b"pass" + bytes(12), 9, 9, 9, 9)
+    boot, honest = chain.boot(), chain.usage(5_000, passed)
+    forged = honest[:-1] + bytes((honest[-1] ^ 1,))
+    _, bad, good = judge(boot, forged, honest)
+    assert bad.verdict.forged
+    assert good.verdict.failures == ()
+
+
 def test_grants_that_are_over_are_forgotten() -> None:
     further = Further(lambda grant_id: replace(GRANT, grant_id=grant_id))
     for number in range(3_000):
