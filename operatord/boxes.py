@@ -83,8 +83,9 @@ class Damaged:
 
     def __str__(self) -> str:
         return (
-            f"box {self.name}: is shut out, as what is kept of it is damaged: {self.reason}. Put the file back from "
-            "your copy of the folder and restart operatord (docs/enrolment.md)"
+            f"box {self.name}: is shut out by operatord and FreeRADIUS, though not by the broker, as what is kept of "
+            f"it cannot be used: {self.reason}. Put the file back from your copy of the folder, as its owner's, and "
+            "restart operatord (docs/enrolment.md)"
         )
 
 

@@ -12,7 +12,7 @@ prices are each box's own. Attesters are keys that vouch for devices' meters. Wi
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,12 @@ class MeteredSettings:
     attestation: Attestation = Attestation()
 
 
-def parse_metered(page: Mapping[str, Any], boxes: Mapping[str, Any], file: Path) -> MeteredSettings | None:
-    """From the content of the whole file; `boxes` are the names that there are."""
+def parse_metered(
+    page: Mapping[str, Any], boxes: Collection[str], known: Collection[str], file: Path
+) -> MeteredSettings | None:
+    """From the content of the whole file. Of the boxes that are `known` by name only `boxes` serve now: tariffs of the
+    others, which are invited, revoked or damaged, wait.
+    """
     sections = page.get("tariffs", {})
     if "metered" not in page:
         for kind in ("tariffs", "attesters"):
@@ -68,10 +72,13 @@ def parse_metered(page: Mapping[str, Any], boxes: Mapping[str, Any], file: Path)
     for name, values in sections.items():
         refuse_unknown({f"tariffs.{name}": values}, {f"tariffs.{name}": _TARIFF_KEYS}, file)
         section = Section(values, f"tariffs.{name}", file)
-        if name not in boxes:
-            raise section.error("bssids", f"there is no section [boxes.{name}]")
-        tariff = _tariff(section, interval_s, qos, address, port)
-        tariffs |= {(name, bssid): tariff for bssid in _bssids(section)}
+        if name not in known:
+            raise section.error(
+                "bssids", f"there is no section [boxes.{name}], and no enrolled box of this name"
+            )
+        tariff, bssids = _tariff(section, interval_s, qos, address, port), _bssids(section)
+        if name in boxes:
+            tariffs |= {(name, bssid): tariff for bssid in bssids}
     attestation = _attestation(common, page.get("attesters", {}))
     must = frozenset(attestation.enrolled) if attestation.policy is Policy.REQUIRE else None
     by_itself = 0 if "least_deposit_ubc" in common.values else LEAST_INCREMENTS

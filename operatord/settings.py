@@ -159,7 +159,7 @@ def parse_settings(
         parse_enrolment(Section(page["enrolment"], "enrolment", file)) if "enrolment" in page else None
     )
     by_hand = {name: _parse_box(name, values, file) for name, values in page.get("boxes", {}).items()}
-    damaged = tuple(damaged)
+    records, damaged = tuple(records), tuple(damaged)
     sound = [one for one in records if one.name not in {other.name for other in damaged}]
     invited = {} if enrolment is None else _invited(sound, by_hand, file)
     boxes = by_hand | {
@@ -176,7 +176,8 @@ def parse_settings(
             name: BoxAddress(record.address, secrets / f"{name}.secret", record.das_port)
             for name, record in invited.items()
         }
-    metered, its_page = parse_metered(page, boxes, file), parse_page(page, file)
+    known = {*by_hand, *(one.name for one in records), *(one.name for one in damaged)}
+    metered, its_page = parse_metered(page, boxes, known, file), parse_page(page, file)
     http_port = http.port("port", DEFAULT_HTTP_PORT)
     _refuse_one_port_twice(
         {

@@ -40,8 +40,8 @@ pattern read airgrant/v1/offer/#
 """
 _SECRET, _SHOWN, _FOLDER = 0o600, 0o644, 0o711
 SECRET_OCTETS = 16
-_SECRET_TEXT = re.compile(rb"[!-~]{%d,}\n?" % (2 * SECRET_OCTETS))
-"""As we make it, or longer: a shorter one was cut off."""
+_SECRET_TEXT = re.compile(rb"[0-9A-Za-z]{16,}\n?")
+"""What FreeRADIUS is given (operatord/freeradius.py): ours have twice as many."""
 LIST_SLACK_S = int(CLOCK_SLACK.total_seconds())
 """A list says that it is so much older than it is, so that a broker whose clock is behind takes it."""
 

@@ -25,7 +25,7 @@ ROOF: dict[str, Any] = {"bssids": BSSIDS, "per_minute_ubc": 1_000}
 
 def parse(common: dict[str, Any] | None = None, **roof: Any) -> MeteredSettings:
     page = {"metered": {**COMMON, **(common or {})}, "tariffs": {"roof": {**ROOF, **roof}}}
-    parsed = parse_metered(page, {"roof": None}, FILE)
+    parsed = parse_metered(page, {"roof"}, {"roof"}, FILE)
     assert parsed is not None
     return parsed
 
@@ -50,9 +50,9 @@ def test_a_least_deposit_is_ten_increments_of_each_box_unless_it_is_named() -> N
 
 
 def test_without_the_section_nobody_pays_as_he_goes() -> None:
-    assert parse_metered({}, {}, FILE) is None
+    assert parse_metered({}, (), (), FILE) is None
     with pytest.raises(ConfigError, match=r"operatord.toml: tariffs.roof: there is no section \[metered\]"):
-        parse_metered({"tariffs": {"roof": ROOF}}, {"roof": None}, FILE)
+        parse_metered({"tariffs": {"roof": ROOF}}, {"roof"}, {"roof"}, FILE)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,17 @@ def test_refused(common: dict[str, Any], roof: dict[str, Any], why: str) -> None
 
 def test_a_tariff_of_no_box() -> None:
     with pytest.raises(ConfigError, match=r"no section \[boxes.roof\]"):
-        parse_metered({"metered": COMMON, "tariffs": {"roof": ROOF}}, {}, FILE)
+        parse_metered({"metered": COMMON, "tariffs": {"roof": ROOF}}, (), (), FILE)
+
+
+def test_the_tariff_of_a_box_that_does_not_serve_now_waits() -> None:
+    """Invited, revoked or damaged: nobody has to take the section out before he may mend or revoke another box."""
+    page = {"metered": COMMON, "tariffs": {"roof": ROOF, "yard": {**ROOF, "per_minute_ubc": 2_000}}}
+    parsed = parse_metered(page, {"yard"}, {"roof", "yard"}, FILE)
+    assert parsed is not None
+    assert {name for name, _ in parsed.tariffs} == {"yard"}
+    with pytest.raises(ConfigError, match="per_minute_ubc"):
+        parse_metered({**page, "tariffs": {"roof": {**ROOF, "per_minute_ubc": -1}}}, (), {"roof"}, FILE)
 
 
 ACCOUNT, VOUCHER = (str(PrivateKey.from_secret(number).public) for number in (3, 4))
@@ -87,7 +97,7 @@ ACCOUNT, VOUCHER = (str(PrivateKey.from_secret(number).public) for number in (3,
 
 def attested(policy: str | None, **attesters: Any) -> MeteredSettings:
     common = COMMON if policy is None else {**COMMON, "attestation": policy}
-    parsed = parse_metered({"metered": common, "attesters": attesters}, {}, FILE)
+    parsed = parse_metered({"metered": common, "attesters": attesters}, (), (), FILE)
     assert parsed is not None
     return parsed
 
@@ -131,4 +141,4 @@ def test_what_is_refused_of_attesters(policy: str, attesters: dict[str, Any], wh
 
 def test_attesters_without_metered_sessions() -> None:
     with pytest.raises(ConfigError, match=r"attesters.alice: there is no section \[metered\]"):
-        parse_metered({"attesters": {"alice": {}}}, {}, FILE)
+        parse_metered({"attesters": {"alice": {}}}, (), (), FILE)
