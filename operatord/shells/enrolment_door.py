@@ -172,7 +172,10 @@ class EnrolmentDoor:
             return _refusal(_NO, outcome.reason, outcome.text)
         record, is_new = outcome
         if is_new:
-            self._tell(f"enrolment: {record.name} enrolled from {host}, account {record.account}")
+            told = (
+                f"{record.name} enrolled from {host}, account {record.account}, certificate {record.serial:x}"
+            )
+            self._tell(f"enrolment: {told}")
         if is_new or self._is_untold:
             await self._tell_daemon()
         answer = await asyncio.to_thread(lambda: self._make_answer(record, self._reread()))

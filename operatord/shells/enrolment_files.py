@@ -98,7 +98,7 @@ class EnrolmentFiles:
         try:
             is_whole = _SECRET_TEXT.fullmatch(file.read_bytes())
         except OSError as error:
-            return Damaged(record.name, f"{file}: {error.strerror}")
+            return Damaged(record.name, _say(file, error))
         return None if is_whole else Damaged(record.name, f"{file}: is no secret of a box")
 
     def keep(self, record: BoxRecord) -> None:
@@ -190,7 +190,14 @@ def _read_one(file: Path) -> BoxRecord | Damaged:
     except ConfigError as error:
         return Damaged(file.stem, str(error))
     except OSError as error:
-        return Damaged(file.stem, f"{file}: {error.strerror}")
+        return Damaged(file.stem, _say(file, error))
+
+
+def _say(file: Path, error: OSError) -> str:
+    """A file that root put back is whole, and not for us."""
+    if isinstance(error, PermissionError):
+        return f"{file}: this user may not read it (chown --reference={file.parent} {file})"
+    return f"{file}: {error.strerror}"
 
 
 @contextlib.contextmanager

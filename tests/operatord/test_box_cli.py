@@ -144,11 +144,26 @@ def test_where_operatord_does_not_run_no_session_is_said_to_end(box: Box, files:
     assert files.records()[0].standing is Standing.INVITED
 
 
+METERED = """
+[metered]
+address = "192.0.2.1"
+floor_down = "2Mbit/s"
+ceil_down = "20Mbit/s"
+floor_up = "500k"
+ceil_up = "5Mbit/s"
+[tariffs.roof]
+bssids = ["02:00:00:00:00:01"]
+per_minute_ubc = 1000
+"""
+
+
+@pytest.mark.parametrize("metered", ["", METERED])
 def test_one_damaged_record_stops_nothing_but_its_box(
-    box: Box, config: Path, files: EnrolmentFiles, capsys
+    box: Box, config: Path, files: EnrolmentFiles, metered: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("roof", "yard"):
         box("add", name)
+    config.write_text(config.read_text() + metered)
     file = files.folder / "box" / "roof.json"
     file.write_bytes(file.read_bytes()[:50])
     for words in ((), ("--json",)):

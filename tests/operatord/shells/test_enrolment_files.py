@@ -112,6 +112,18 @@ def test_what_is_damaged_of_one_box_is_named_and_the_others_are_there(
     )
 
 
+@pytest.mark.parametrize(
+    ("secret", "is_sound"),
+    [("a" * 16, True), ("{" * 32, False), ("a" * 15, False), ("a" * 16 + "\n\n", False)],
+)
+def test_a_secret_is_sound_if_freeradius_takes_it(files: EnrolmentFiles, secret: str, is_sound: bool) -> None:
+    with files.locked():
+        files.make_secret(YARD.name)
+        files.keep(YARD)
+    files.secret_file(YARD.name).write_text(secret)
+    assert (files.damaged() == []) == is_sound
+
+
 @pytest.mark.parametrize("how", HURTS[:4])
 def test_no_certificate_comes_back_by_a_damaged_record(files: EnrolmentFiles, how: str) -> None:
     """Nor by one whose file is gone; and a list that is gone too is not made again without it."""
