@@ -15,7 +15,7 @@ from ledger.reports.outcome import Fault, Outcome, severity_of
 from ledger.reports.rows import ALWAYS, Span
 from ledger.reports.sum_up import Sum, total_of
 from ledger.reports.words import CHECKS, SEVERITIES
-from wire.units import format_duration, format_instant, format_size
+from wire.units import format_instant, format_size
 
 GROUPS = ("box", "day", "consumer")
 """What `statement` wants sums by."""
@@ -359,12 +359,20 @@ def _instant(utc_ms: int) -> str:
 
 
 def _duration(ms: int) -> str:
-    """Rounded up to a second, and above two days, where nobody reads seconds, to an hour."""
+    """Rounded up: to a second below two hours, to a minute below two days, and to an hour above."""
     seconds = -(-ms // 1_000)
-    if seconds <= 2 * _DAY_S:
-        return format_duration(seconds) if seconds else "0 s"
-    days, hours = divmod(-(-seconds // _HOUR_S), 24)
-    return f"{days:,} d {hours} h" if hours else f"{days:,} d"
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 2 * _HOUR_S:
+        return _both(seconds, 60, "min", "s")
+    if seconds < 2 * _DAY_S:
+        return _both(-(-seconds // 60), 60, "h", "min")
+    return _both(-(-seconds // _HOUR_S), 24, "d", "h")
+
+
+def _both(value: int, to_one: int, large: str, small: str) -> str:
+    many, few = divmod(value, to_one)
+    return f"{many:,} {large} {few} {small}" if few else f"{many:,} {large}"
 
 
 def _count(count: int, what: str, plural: str = "") -> str:

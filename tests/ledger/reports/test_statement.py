@@ -154,6 +154,9 @@ def test_good_news_say_what_nobody_metered() -> None:
     for one, groups in ((month, sums), (month, {by: {} for by in GROUPS})):
         said = Page(statement([one], groups, bytes(32))).said
         assert "Nothing is known of 30 d that nobody metered." in said
-    hours = statement([replace(outcome, unmetered_ms=50 * 3_600_000 + 1)], sums, bytes(32))
-    assert "2 d 3 h" in hours
+    for unmetered_ms, shown in (
+        (50 * 3_600_000 + 1, "2 d 3 h"), (100_000_000, "27 h 47 min"), (3_661_000, "61 min 1 s"), (90_001, "91 s"),
+    ):  # fmt: skip
+        said = statement([replace(outcome, unmetered_ms=unmetered_ms)], sums, bytes(32))
+        assert f"Nothing is known of {shown} that" in said
     assert "nobody metered" not in statement([replace(outcome, unmetered_ms=0)], sums, bytes(32))
