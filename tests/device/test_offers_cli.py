@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -157,7 +157,9 @@ def test_another_is_bought_only_when_that_is_said(world: WpaWorld, wallet: Path)
     assert len(cell.shop.grants) == 2
 
 
-def test_ctrl_c_after_the_payment(world: WpaWorld, wallet: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_after_the_payment(
+    world: WpaWorld, wallet: Path, capsys: pytest.CaptureFixture[str], eventually: Callable[..., None]
+) -> None:
     """The signal comes when the ledger has charged, and the answer is on its way."""
 
     def interrupt(grant: Grant) -> Grant:
@@ -168,6 +170,7 @@ def test_ctrl_c_after_the_payment(world: WpaWorld, wallet: Path, capsys: pytest.
     argv = ["--wallet", str(wallet), *way(world), "--json"]
     assert buy(argv) == INTERRUPTED
     told = json.loads(capsys.readouterr().out)
+    eventually(lambda: bool(cell.shop.grants), "the access point, which goes on, has made the grant")
     (transaction_id,) = cell.shop.grants
     assert (told["reason"], told["transaction"]) == ("interrupted", transaction_id.hex())
     assert buy(argv) == DONE
