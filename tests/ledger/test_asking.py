@@ -36,8 +36,12 @@ def peer(speak: Callable[[socket.socket], None]) -> Iterator[str]:
 
 
 def say(text: bytes) -> Callable[[socket.socket], None]:
+    """When all of the question is there: who hangs up before resets the connection, and the answer is lost."""
+
     def speak(endpoint: socket.socket) -> None:
-        endpoint.recv(4_096)
+        heard = endpoint.recv(4_096)
+        while not heard.endswith(b"question" if heard.startswith(b"POST") else b"\r\n\r\n"):
+            heard += endpoint.recv(4_096)
         endpoint.sendall(text)
 
     return speak
